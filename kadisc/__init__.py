@@ -1,0 +1,131 @@
+"""kadisc: a Kademlia peer-discovery node for blockchain networks, speaking BitTorrent's Mainline DHT. ::
+
+    async with kadisc.open_node(bootstrap=["dht.libtorrent.org:25401"]) as node:
+        await node.joined()
+        result = await node.find_node(target)
+
+Names are imported when they are first used: ``import kadisc.ids`` needs neither trio nor sockets.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .config import Config as Config
+    from .config import CoreConfig as CoreConfig
+    from .config import Defences as Defences
+    from .contacts import Contact as Contact
+    from .core.events import AddressChanged as AddressChanged
+    from .core.events import AnnounceFinished as AnnounceFinished
+    from .core.events import CameOnline as CameOnline
+    from .core.events import ContactAdded as ContactAdded
+    from .core.events import ContactRemoved as ContactRemoved
+    from .core.events import Finished as Finished
+    from .core.events import FoundNode as FoundNode
+    from .core.events import Joined as Joined
+    from .core.events import JoinFinished as JoinFinished
+    from .core.events import LookupFinished as LookupFinished
+    from .core.events import LookupKind as LookupKind
+    from .core.events import LookupResult as LookupResult
+    from .core.events import NodeAnswered as NodeAnswered
+    from .core.events import Outcome as Outcome
+    from .core.events import PeersFound as PeersFound
+    from .core.events import PingFinished as PingFinished
+    from .core.events import WentOffline as WentOffline
+    from .endpoints import Endpoint as Endpoint
+    from .endpoints import Family as Family
+    from .errors import BindError as BindError
+    from .errors import Busy as Busy
+    from .errors import Closed as Closed
+    from .errors import ErrorAnswer as ErrorAnswer
+    from .errors import KadiscError as KadiscError
+    from .errors import NoAnswer as NoAnswer
+    from .errors import QueryFailed as QueryFailed
+    from .errors import UsageError as UsageError
+    from .net.announcing import Announced as Announced
+    from .net.announcing import Announcement as Announcement
+    from .net.clock import SystemClock as SystemClock
+    from .net.clock import TrioClock as TrioClock
+    from .net.devnet import open_devnet as open_devnet
+    from .net.dispatch import Subscription as Subscription
+    from .net.findings import Answers as Answers
+    from .net.findings import FoundPeers as FoundPeers
+    from .net.memory import MemoryNetwork as MemoryNetwork
+    from .net.node import LiveNode
+    from .net.node import Pong as Pong
+    from .net.open import open_node as open_node
+    from .observe.shell_events import BootstrapFailing as BootstrapFailing
+    from .observe.shell_events import BootstrapWorking as BootstrapWorking
+    from .observe.shell_events import HostUnresolved as HostUnresolved
+    from .observe.shell_events import LeftAlone as LeftAlone
+    from .observe.shell_events import NetworkChanged as NetworkChanged
+    from .observe.shell_events import StateSaved as StateSaved
+    from .observe.shell_events import StateSetAside as StateSetAside
+    from .observe.shell_events import StateUnsaved as StateUnsaved
+
+    Node = LiveNode
+
+_HOME = {
+    "config": ("Config", "CoreConfig", "Defences"),
+    "contacts": ("Contact",),
+    "core.events": (
+        "AddressChanged",
+        "AnnounceFinished",
+        "CameOnline",
+        "ContactAdded",
+        "ContactRemoved",
+        "Finished",
+        "JoinFinished",
+        "Joined",
+        "LookupFinished",
+        "LookupKind",
+        "LookupResult",
+        "NodeAnswered",
+        "Outcome",
+        "PeersFound",
+        "PingFinished",
+        "FoundNode",
+        "WentOffline",
+    ),
+    "endpoints": ("Endpoint", "Family"),
+    "errors": ("BindError", "Busy", "Closed", "ErrorAnswer", "KadiscError", "NoAnswer", "QueryFailed", "UsageError"),
+    "net.announcing": ("Announced", "Announcement"),
+    "net.clock": ("SystemClock", "TrioClock"),
+    "net.devnet": ("open_devnet",),
+    "net.dispatch": ("Subscription",),
+    "net.findings": ("Answers", "FoundPeers"),
+    "net.memory": ("MemoryNetwork",),
+    "net.node": ("LiveNode", "Pong"),
+    "net.open": ("open_node",),
+    "observe.shell_events": (
+        "BootstrapFailing",
+        "BootstrapWorking",
+        "HostUnresolved",
+        "LeftAlone",
+        "NetworkChanged",
+        "StateSaved",
+        "StateSetAside",
+        "StateUnsaved",
+    ),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+_RENAMED = {"Node": "LiveNode"}
+
+__all__ = ["__version__", *(name for name in _MODULE_OF if name not in _RENAMED.values()), *_RENAMED]
+
+
+def __getattr__(name: str) -> object:
+    real = _RENAMED.get(name, name)
+    module = _MODULE_OF.get(real)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{module}", __name__), real)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,255 @@
+"""Every default, with its unit and its reason; every bound, with its name.
+
+Frozen: a running node never changes its configuration. ``Config`` is what ``open_node`` takes; its parts go to the components that
+they are named after.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+CLIENT_VERSION = b"KD\x00\x01"
+"""Our ``v`` (BEP 5): two letters for the client, two bytes for its version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defences:
+    """Each defence by name, so that a simulation or a test can turn one off. They choose components, in `core/assembly.py`;
+    the code that they guard has no ``if`` for them."""
+
+    exact_matching: bool = True
+    """A reply counts only if transaction id, endpoint and family match an outstanding query."""
+    verified_admission: bool = True
+    """Nobody enters a bucket before it answered a query of ours."""
+    first_lookup_first: bool = True
+    """No inbound candidate is admitted before the first lookup of the own ID is done."""
+    ping_before_evict: bool = True
+    """A newcomer never displaces a live incumbent."""
+    diversity_caps: bool = True
+    """Few table entries per address, /24 and /16 (IPv6: /64, /48, /32)."""
+    checks_in_flight_caps: bool = True
+    """Few verifications at a time per /24, so that nobody can aim us at a network that is not his."""
+    inbound_quarantine: bool = True
+    """Who contacted us first stays out of answers until it answers without the help of its own NAT mapping."""
+    lookup_caps: bool = True
+    """Few answering nodes per /24 count among the k of a lookup."""
+    paced_queries: bool = True
+    """A bound on packets per second to new addresses: home routers' NAT tables are small."""
+    bounded_answers: bool = True
+    """At most k contacts and 1,024 bytes in an answer."""
+    offline_detection: bool = True
+    """Failures are not held against contacts while we ourselves are cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableConfig:
+    k: int = 8
+    """Contacts in an answer (BEP 5)."""
+    bucket_sizes: tuple[int, ...] = (128, 64, 32, 16, 8)
+    """Places in the bucket that shares 0, 1, 2... bits with the own ID; the last number holds for all that follow. Wide buckets far
+    away save a hop in each lookup (libtorrent)."""
+    spares_per_bucket: int = 8
+    """Verified contacts that wait for a place in a full bucket."""
+    per_unit: int = 1
+    """Entries per IPv4 address or IPv6 /64 in the table."""
+    per_narrow_in_bucket: int = 1
+    """Entries per /24 (IPv6 /48) in one bucket, hard..."""
+    per_narrow_in_table: int = 2
+    """...and in the table, hard."""
+    per_wide_in_table: int = 8
+    """Entries per /16 (IPv6 /32), soft: beyond it only into a vacancy, and first to be challenged."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryConfig:
+    timeout_s: float = 10.0
+    """A query is forgotten, and is a failure, after this long; until then a late answer is used."""
+    first_stall_s: float = 0.6
+    """When to call a query stalled while no round-trip times are known yet."""
+    min_stall_s: float = 0.1
+    """A query is never called stalled sooner..."""
+    max_stall_s: float = 2.0
+    """...nor later."""
+    max_outstanding: int = 4096
+    """Queries that wait for an answer."""
+    new_address_rate: float = 40.0
+    """Queries per second to addresses not lately heard from, sustained; 100/s fill the NAT tables of home routers."""
+    new_address_burst: float = 60.0
+    """...and so many at once after a pause."""
+    max_waiting: int = 4096
+    """Queries that wait for the pacer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookupConfig:
+    alpha: int = 5
+    """Queries in flight at the start of a lookup. 5 instead of 4 costs 5 % more queries and saves 12 % of the time with 30 % dead nodes."""
+    max_alpha: int = 8
+    """...and when answers no longer bring anything closer."""
+    per_narrow: int = 1
+    """Nodes per /24 (IPv6 /48) that count among the k closest of a lookup."""
+    contacts_per_answer: int = 16
+    """Contacts taken from one answer, the closest first; BEP 5 clients send 8."""
+    max_known: int = 512
+    """Contacts that one lookup keeps; the farthest go."""
+    max_peers: int = 10_000
+    """Distinct peers that one get_peers lookup reports."""
+    max_operations: int = 256
+    """Operations (lookups, pings, announces) in flight; one more is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceConfig:
+    check_interval_s: float = 4.0
+    """At most one revalidation in this time."""
+    fresh_check_s: float = 60.0
+    """A contact is checked this long after it was first verified; later ones are spaced by its age."""
+    max_check_s: float = 900.0
+    """The longest time between two checks of a contact."""
+    pinned_check_s: float = 30.0
+    """A peer that the operator wants to be kept is asked so often while it does not answer."""
+    age_factor: float = 0.5
+    """An entry that has been up for t is checked after t times this: sessions that lasted long go on for long (Weibull shape < 1)."""
+    heartbeat_s: float = 20.0
+    """When nothing was heard for so long, somebody is asked: a change of our address or of the link is noticed, and a NAT keeps our mapping (20 % of
+    them forget it after 30 s of silence)."""
+    retry_after_failure_s: float = 20.0
+    """The second check, that may evict, is so long after the first failure."""
+    failures_to_evict: int = 2
+    """Queries in a row that a contact left unanswered, spaced, before it goes."""
+    quarantine_silence_s: float = 200.0
+    """Without traffic for so long, most NATs have forgotten the mapping (targets.md has 300 s for 5 % of them)."""
+    max_candidates: int = 512
+    """Contacts heard of that wait for their verification."""
+    candidates_per_narrow: int = 2
+    """...and those of one /24 (IPv6 /48)."""
+    candidate_checks_in_flight: int = 16
+    """Verifications at a time."""
+    candidate_checks_per_narrow: int = 2
+    """...and those in one /24 (IPv6 /48), so that nobody can aim us at a network that is not his."""
+    candidate_checks_per_s: float = 4.0
+    """Fills the wide buckets of a newcomer in a minute, without a burst."""
+    candidate_lifetime_s: float = 600.0
+    """A candidate that was not looked at for so long is forgotten."""
+    recheck_candidate_s: float = 120.0
+    """An endpoint that failed verification is not tried again for so long."""
+    refresh_interval_s: float = 900.0
+    """A bucket untouched for so long gets a random walk (BEP 5)."""
+    own_lookup_interval_s: float = 1800.0
+    """The own ID is looked up this often."""
+    refresh_jitter: float = 0.2
+    """The share by which these intervals vary, so that nodes that started together do not walk together."""
+    offline_after_s: float = 20.0
+    """When nothing was heard from two networks for so long, we may be offline..."""
+    offline_failures: int = 6
+    """...but only after so many queries in a row failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServingConfig:
+    max_answer_bytes: int = 1024
+    """BEP 32."""
+    token_rotation_s: float = 300.0
+    """A token is accepted for one to two rotations (BEP 5: up to 10 minutes)."""
+    max_info_hashes: int = 2000
+    """Info-hashes that announces are stored for."""
+    max_peers_per_info_hash: int = 500
+    """Announces stored for each."""
+    max_peers_stored: int = 20_000
+    """Announces stored in all."""
+    max_stored_per_narrow: int = 256
+    """Announces kept from one /24 (IPv6 /48), so that one operator cannot fill the store."""
+    peer_lifetime_s: float = 1800.0
+    """An announce is forgotten unless repeated within 30 minutes."""
+    slow_decodes_per_s: float = 20.0
+    """Datagrams per second and /24 that may cost a pass of the slow decoder, sustained..."""
+    slow_decode_burst: float = 40.0
+    """...and so many at once after a pause."""
+    max_limited_prefixes: int = 4096
+    """Networks that limits are kept for at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressConfig:
+    """How the votes on our own address are counted; smaller networks need smaller numbers."""
+
+    first_voters: int = 12
+    """Networks (/16, IPv6 /32) that must have voted before the first decision..."""
+    change_voters: int = 24
+    """...and before a decision is changed. With 25 % liars who agree, 18 of 24 lie in 4 of 10 million cases."""
+    agreement: float = 0.75
+    """The share of the voters that must agree."""
+    probes: int = 8
+    """Networks asked at once when one dissents, and again while most of them do."""
+    recount_pause_s: float = 20.0
+    """Dissents so soon after a recount open no other."""
+    unstable_after: int = 3
+    """An address that was changed so many times..."""
+    unstable_within_s: float = 3600.0
+    """...in this time is called unstable, and stays what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoreConfig:
+    """All that the protocol core is told."""
+
+    table: TableConfig = field(default_factory=TableConfig)
+    query: QueryConfig = field(default_factory=QueryConfig)
+    lookup: LookupConfig = field(default_factory=LookupConfig)
+    maintenance: MaintenanceConfig = field(default_factory=MaintenanceConfig)
+    serving: ServingConfig = field(default_factory=ServingConfig)
+    address: AddressConfig = field(default_factory=AddressConfig)
+    defences: Defences = field(default_factory=Defences)
+    read_only: bool = False
+    """Ask, never answer (BEP 43); nobody keeps us in a table."""
+    allow_private: bool = False
+    """Treat private and loopback addresses as public ones in every way."""
+    banned: tuple[str, ...] = ()
+    """Networks in CIDR notation that are neither answered nor contacted."""
+    restricted_to: tuple[str, ...] = ()
+    """If given, the only networks that are."""
+    unlimited: bool = False
+    """No rate limits, for labs and benchmarks; the accounting still runs."""
+    max_datagram_bytes: int = 2048
+    """Longer datagrams are dropped unread."""
+
+
+DEFAULT_PORT = 6881
+DEFAULT_NETWORK = "mainline"
+PUBLIC_ROUTERS: tuple[str, ...] = ("dht.libtorrent.org:25401", "dht.transmissionbt.com:6881")
+"""Mainline's public ways in, none of them reliable; used where no other is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What ``open_node`` takes."""
+
+    bind: tuple[str, ...] = ("0.0.0.0:0",)
+    """One HOST:PORT per address family; port 0 lets the system choose."""
+    external: tuple[str, ...] = ()
+    """One IP or IP:PORT per address family: our address as others see it. Without it they are asked, and vote."""
+    bootstrap: tuple[str, ...] = ()
+    """HOST:PORT, names or addresses, of nodes to join by."""
+    routers: tuple[str, ...] = ()
+    """HOST:PORT of nodes to join by where the ones before lead nowhere within a second."""
+    peers: tuple[str, ...] = ()
+    """HOST:PORT of nodes that are always kept: beyond caps and capacity, and also while they are silent."""
+    network: str = DEFAULT_NETWORK
+    """The name of the network, under which contacts are kept."""
+    state_dir: str | None = None
+    """The folder for what is kept between runs: key, own address, contacts. Without one nothing is kept."""
+    core: CoreConfig = field(default_factory=CoreConfig)
+    bootstrap_retry_s: float = 2.0
+    """The first pause before bootstrap is tried again; it doubles, jittered, up to the next value."""
+    bootstrap_retry_max_s: float = 60.0
+    """The longest pause between two tries."""
+    resolve_timeout_s: float = 5.0
+    """How long name servers are waited for."""
+    announce_interval_s: float = 900.0
+    """An announce is repeated this often, jittered; others forget it after 30 minutes (BEP 5)."""
+    save_interval_s: float = 30.0
+    """What changed is saved at most so much later."""
+    subscriber_queue: int = 1024
+    """Events kept for a slow subscriber; further ones are dropped and counted."""
+    socket_buffer_bytes: int = 1 << 20
+    """Asked of the system for each socket, in and out."""

@@ -1,0 +1,68 @@
+"""Everything that kadisc raises on purpose.
+
+::
+
+    KadiscError
+     +- DecodeError          bytes from the network are not a message: the sender's fault; never leaves receive()
+     +- UsageError           an argument, option or file of ours is wrong: the caller's fault
+     +- Busy                 too many operations in flight: refused at its start, try later
+     +- Closed               the node was closed, or is closing
+     +- BindError            no socket could be opened at the address asked for
+     +- QueryFailed          a query got no usable answer
+         +- NoAnswer         nothing came back in time, or the network refused the datagram
+         +- ErrorAnswer      the other node answered with a KRPC error
+"""
+
+from __future__ import annotations
+
+
+class KadiscError(Exception):
+    """Base of all of them; its text is one line that names what is wrong and, where it can, what to do."""
+
+
+class DecodeError(KadiscError):
+    """A datagram is not an acceptable KRPC message.
+
+    ``reason`` is a short fixed word for the drop counters. Where the datagram was at least recognisably a query, ``tid``, ``code`` and
+    ``text`` hold what an error answer to its sender would carry (BEP 5); otherwise ``tid`` is None and the datagram is dropped in silence.
+    """
+
+    def __init__(self, reason: str, tid: bytes | None = None, code: int = 203, text: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.tid = tid
+        self.code = code
+        self.text = text or reason
+
+
+class UsageError(KadiscError):
+    """An argument, option or file is wrong."""
+
+
+class Busy(KadiscError):
+    """Too many operations are in flight; this one was refused at its start."""
+
+
+class Closed(KadiscError):
+    """The node was closed before the operation could end."""
+
+
+class BindError(KadiscError):
+    """No socket could be opened at the address asked for."""
+
+
+class QueryFailed(KadiscError):
+    """A query got no usable answer."""
+
+
+class NoAnswer(QueryFailed):
+    """Nothing came back in time."""
+
+
+class ErrorAnswer(QueryFailed):
+    """The other node answered with a KRPC error: ``code`` (201 to 204 in BEP 5) and its ``text``."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"the other node answered with error {code}: {text}")
+        self.code = code
+        self.text = text

@@ -1,0 +1,303 @@
+"""KRPC (BEP 5): datagrams to typed messages and back, with the fields of BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43 (ro).
+
+Decoding is strict about what an answer depends on (a wrong ID, target, token or list of nodes refuses the message) and lenient about
+what is only a hint (a malformed ``v``, ``ip``, ``ro`` or ``want`` counts as not sent). Whatever the bytes, only DecodeError leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeAlias, cast
+
+from ..endpoints import Endpoint
+from ..errors import DecodeError
+from ..ids import ID_BYTES, NodeId
+from . import bencode
+from .compact import ENDPOINT_SIZES, IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, endpoint_from
+from .messages import AnnouncePeer, Error, FindNode, GetPeers, Message, Ping, Query, Reply, UnknownQuery
+
+MAX_TID_BYTES = 64
+"""We echo it: 2 to 4 bytes are usual, 32 have been seen."""
+MAX_METHOD_BYTES = 64
+MAX_TOKEN_BYTES = 128
+"""We send it back; other clients' have 4 to 20 bytes."""
+MAX_VERSION_BYTES = 32
+MAX_VALUES = 256
+"""Peers taken from one reply: more than fit into a datagram without fragments."""
+MAX_ERROR_TEXT_BYTES = 256
+
+PROTOCOL_ERROR = 203
+
+_COMPLAINTS = {
+    "not-a-dict": "a message is a dict",
+    "bad-tid": f"t must be at most {MAX_TID_BYTES} bytes",
+    "bad-type": "y must be q, r or e",
+    "bad-method": f"q must be at most {MAX_METHOD_BYTES} bytes",
+    "bad-arguments": "a must be a dict",
+    "bad-id": f"id must be {ID_BYTES} bytes",
+    "bad-target": f"target must be {ID_BYTES} bytes",
+    "bad-info-hash": f"info_hash must be {ID_BYTES} bytes",
+    "bad-port": "port must be 1 to 65535",
+    "bad-token": f"token must be at most {MAX_TOKEN_BYTES} bytes",
+    "bad-reply": "r must be a dict",
+    "bad-nodes": "nodes must be whole compact contacts",
+    "bad-values": "values must be a list",
+    "bad-error": "e must be a list that begins with a code",
+}
+"""What a message can be refused for once its bencode is sound, and what a querier is told."""
+
+DROP_REASONS = (*bencode.REASONS, *_COMPLAINTS)
+"""Every ``DecodeError.reason`` of this package."""
+
+Fields: TypeAlias = dict[bytes, Any]
+
+
+def decode(payload: bytes, *, patient: bool = True) -> Message:
+    """The message in a datagram, whose length the caller has bounded.
+
+    Raises DecodeError alone. Where the datagram was recognisably a query, the error holds what to answer: its ``tid``, ``code`` 203 and a
+    ``text``. ``patient=False`` refuses whatever needs the slow decoder, as ``slow-decode-budget`` (see `bencode.Decode`).
+    """
+    return message_from(bencode.decode(payload, patient=patient))
+
+
+def encode(message: Message) -> bytes:
+    """The datagram for a message; keys sorted, fields that are None or False left out."""
+    return bencode.encode(fields_of(message))
+
+
+# --- Reading ---------------------------------------------------------------------------------------------------------------------
+
+
+def message_from(envelope: Any) -> Message:
+    """The message in a decoded value of any shape; raises DecodeError."""
+    if type(envelope) is not dict:
+        raise DecodeError("not-a-dict")
+    tid = envelope.get(b"t")
+    if type(tid) is not bytes or len(tid) > MAX_TID_BYTES:
+        raise DecodeError("bad-tid")
+    kind = envelope.get(b"y")
+    # A list or dict as `y` cannot be looked up: not hashable.
+    read = _READERS.get(kind, _read_other) if type(kind) is bytes else _read_other
+    return read(tid, envelope)
+
+
+def _read_other(tid: bytes, envelope: Fields) -> NoReturn:
+    raise DecodeError("bad-type")
+
+
+def _read_query(tid: bytes, envelope: Fields) -> Query:
+    get = envelope.get
+    try:
+        method = get(b"q")
+        if type(method) is not bytes or len(method) > MAX_METHOD_BYTES:
+            raise DecodeError("bad-method")
+        arguments = get(b"a")
+        if type(arguments) is not dict:
+            raise DecodeError("bad-arguments")
+        query = _QUERY_READERS.get(method, _read_unknown)(tid, _id(arguments.get(b"id"), "bad-id"), arguments, method)
+    except DecodeError as refusal:
+        # The sender can be told what was wrong with it.
+        raise DecodeError(refusal.reason, tid, PROTOCOL_ERROR, _COMPLAINTS[refusal.reason]) from None
+    if (version := get(b"v")) is not None:
+        query.version = _version(version)
+    if get(b"ro") == 1:
+        query.read_only = True
+    return query
+
+
+def _read_ping(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
+    return Ping(tid, sender)
+
+
+def _read_find_node(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
+    want = arguments.get(b"want")
+    return FindNode(tid, sender, _id(arguments.get(b"target"), "bad-target"), None if want is None else _want(want))
+
+
+def _read_get_peers(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
+    want = arguments.get(b"want")
+    return GetPeers(tid, sender, _id(arguments.get(b"info_hash"), "bad-info-hash"), None if want is None else _want(want))
+
+
+def _read_announce_peer(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
+    info_hash = _id(arguments.get(b"info_hash"), "bad-info-hash")
+    implied = arguments.get(b"implied_port")
+    implied_port = type(implied) is int and implied != 0
+    port = arguments.get(b"port")
+    if type(port) is not int or not 0 < port < 65536:
+        if not implied_port:
+            raise DecodeError("bad-port")
+        port = 0
+    token = arguments.get(b"token")
+    if token is None:
+        raise DecodeError("bad-token")
+    return AnnouncePeer(tid, sender, info_hash, port, _token(token), implied_port)
+
+
+def _read_unknown(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
+    target = next((raw for key in (b"target", b"info_hash") if type(raw := arguments.get(key)) is bytes and len(raw) == ID_BYTES), None)
+    return UnknownQuery(tid, sender, method, None if target is None else int.from_bytes(target, "big"), _want(arguments.get(b"want")))
+
+
+def _read_reply(tid: bytes, envelope: Fields) -> Reply:
+    results = envelope.get(b"r")
+    if type(results) is not dict:
+        raise DecodeError("bad-reply")
+    get = results.get
+    reply = Reply(tid, _id(get(b"id"), "bad-id"))
+    if (nodes := get(b"nodes")) is not None:
+        reply.nodes = _whole_contacts(nodes, IPV4_CONTACT_BYTES)
+    if (nodes6 := get(b"nodes6")) is not None:
+        reply.nodes6 = _whole_contacts(nodes6, IPV6_CONTACT_BYTES)
+    if (values := get(b"values")) is not None:
+        reply.values = _endpoints(values)
+    if (token := get(b"token")) is not None:
+        reply.token = _token(token)
+    reply.seen_as = endpoint_from(envelope.get(b"ip"))
+    reply.version = _version(envelope.get(b"v"))
+    return reply
+
+
+def _read_error(tid: bytes, envelope: Fields) -> Error:
+    details = envelope.get(b"e")
+    if type(details) is not list or not details or type(details[0]) is not int:
+        raise DecodeError("bad-error")
+    text = details[1] if len(details) > 1 and type(details[1]) is bytes else b""
+    readable = text[:MAX_ERROR_TEXT_BYTES].decode("utf-8", "replace")
+    return Error(tid, details[0], readable, _version(envelope.get(b"v")), endpoint_from(envelope.get(b"ip")))
+
+
+_READERS: dict[bytes, Callable[[bytes, Fields], Message]] = {b"q": _read_query, b"r": _read_reply, b"e": _read_error}
+
+_QUERY_READERS: dict[bytes, Callable[[bytes, NodeId, Fields, bytes], Query]] = {
+    b"ping": _read_ping,
+    b"find_node": _read_find_node,
+    b"get_peers": _read_get_peers,
+    b"announce_peer": _read_announce_peer,
+}
+
+
+_int_from_bytes = int.from_bytes  # big-endian
+
+
+def _id(raw: Any, reason: str) -> NodeId:
+    if type(raw) is not bytes or len(raw) != ID_BYTES:
+        raise DecodeError(reason)
+    return _int_from_bytes(raw)
+
+
+def _version(raw: Any) -> bytes | None:
+    return raw if type(raw) is bytes and len(raw) <= MAX_VERSION_BYTES else None
+
+
+_FAMILIES_WANTED = frozenset((b"n4", b"n6"))
+_ONLY_BYTES = frozenset((bytes,))
+
+
+def _want(raw: Any) -> frozenset[bytes] | None:
+    if type(raw) is not list or not _ONLY_BYTES.issuperset(map(type, raw)):
+        return None
+    return _FAMILIES_WANTED.intersection(raw)
+
+
+def _token(raw: Any) -> bytes:
+    if type(raw) is not bytes or len(raw) > MAX_TOKEN_BYTES:
+        raise DecodeError("bad-token")
+    return raw
+
+
+def _whole_contacts(raw: Any, size: int) -> bytes:
+    if type(raw) is not bytes or len(raw) % size:
+        raise DecodeError("bad-nodes")
+    return raw
+
+
+def _endpoints(raw: Any) -> list[Endpoint]:
+    if type(raw) is not list:
+        raise DecodeError("bad-values")
+    # As endpoint_from, without a call for each of what may be a hundred.
+    good = [item for item in raw if type(item) is bytes and len(item) in ENDPOINT_SIZES and item[-2:] != b"\0\0"]
+    return cast("list[Endpoint]", good[:MAX_VALUES])
+
+
+# --- Writing ---------------------------------------------------------------------------------------------------------------------
+
+
+def fields_of(message: Message) -> Fields:
+    """The message as the dict that is bencoded."""
+    return _WRITERS[type(message)](message)
+
+
+def _query(query: Query, method: bytes, arguments: Fields) -> Fields:
+    arguments[b"id"] = query.sender.to_bytes(ID_BYTES, "big")
+    fields: Fields = {b"a": arguments, b"q": method, b"t": query.tid, b"y": b"q"}
+    if query.version is not None:
+        fields[b"v"] = query.version
+    if query.read_only:
+        fields[b"ro"] = 1
+    return fields
+
+
+def _write_ping(query: Ping) -> Fields:
+    return _query(query, b"ping", {})
+
+
+def _write_find_node(query: FindNode) -> Fields:
+    return _query(query, b"find_node", {b"target": query.target.to_bytes(ID_BYTES, "big"), **_wanted(query.want)})
+
+
+def _write_get_peers(query: GetPeers) -> Fields:
+    return _query(query, b"get_peers", {b"info_hash": query.info_hash.to_bytes(ID_BYTES, "big"), **_wanted(query.want)})
+
+
+def _write_announce_peer(query: AnnouncePeer) -> Fields:
+    arguments: Fields = {b"info_hash": query.info_hash.to_bytes(ID_BYTES, "big"), b"port": query.port, b"token": query.token}
+    if query.implied_port:
+        arguments[b"implied_port"] = 1
+    return _query(query, b"announce_peer", arguments)
+
+
+def _write_unknown(query: UnknownQuery) -> Fields:
+    target = {} if query.target is None else {b"target": query.target.to_bytes(ID_BYTES, "big")}
+    return _query(query, query.method, {**target, **_wanted(query.want)})
+
+
+def _wanted(want: frozenset[bytes] | None) -> Fields:
+    return {} if want is None else {b"want": sorted(want)}
+
+
+def _write_reply(reply: Reply) -> Fields:
+    results: Fields = {b"id": reply.sender.to_bytes(ID_BYTES, "big")}
+    if reply.nodes is not None:
+        results[b"nodes"] = reply.nodes
+    if reply.nodes6 is not None:
+        results[b"nodes6"] = reply.nodes6
+    if reply.token is not None:
+        results[b"token"] = reply.token
+    if reply.values is not None:
+        results[b"values"] = reply.values
+    return _answer(reply, {b"r": results, b"t": reply.tid, b"y": b"r"})
+
+
+def _write_error(error: Error) -> Fields:
+    return _answer(error, {b"e": [error.code, error.text.encode("utf-8", "replace")], b"t": error.tid, b"y": b"e"})
+
+
+def _answer(answer: Reply | Error, fields: Fields) -> Fields:
+    if answer.seen_as is not None:
+        fields[b"ip"] = answer.seen_as
+    if answer.version is not None:
+        fields[b"v"] = answer.version
+    return fields
+
+
+_WRITERS: dict[type[Message], Callable[[Any], Fields]] = {
+    Ping: _write_ping,
+    FindNode: _write_find_node,
+    GetPeers: _write_get_peers,
+    AnnouncePeer: _write_announce_peer,
+    UnknownQuery: _write_unknown,
+    Reply: _write_reply,
+    Error: _write_error,
+}

@@ -1,0 +1,90 @@
+"""The KRPC messages of BEP 5, with the fields of BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43 (ro).
+
+Keys and IDs are ints, endpoints are compact. ``nodes`` and ``nodes6`` stay raw bytes here, checked for length only: most replies of a flood
+match no query, and parsing contacts that nobody asked for would be a gift to the sender.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ..endpoints import Endpoint
+from ..ids import NodeId
+
+
+@dataclass(slots=True)
+class Query:
+    """What all queries have. ``tid`` is the transaction id, echoed in the answer; ``sender`` the ID that the querier claims."""
+
+    tid: bytes
+    sender: NodeId
+    version: bytes | None = field(default=None, kw_only=True)
+    read_only: bool = field(default=False, kw_only=True)
+
+
+@dataclass(slots=True)
+class Ping(Query):
+    pass
+
+
+@dataclass(slots=True)
+class FindNode(Query):
+    target: NodeId
+    want: frozenset[bytes] | None = None
+    """b"n4" and b"n6" as asked for (BEP 32; unknown strings left out), or None where the querier did not say."""
+
+
+@dataclass(slots=True)
+class GetPeers(Query):
+    info_hash: NodeId
+    want: frozenset[bytes] | None = None
+
+
+@dataclass(slots=True)
+class AnnouncePeer(Query):
+    info_hash: NodeId
+    port: int
+    """1 to 65535; with ``implied_port`` the datagram's source port counts and this may be 0."""
+    token: bytes
+    implied_port: bool = False
+
+
+@dataclass(slots=True)
+class UnknownQuery(Query):
+    """A method that is not served here. With a ``target`` it is answered as find_node, otherwise with error 204."""
+
+    method: bytes
+    target: NodeId | None
+    want: frozenset[bytes] | None = None
+
+
+@dataclass(slots=True)
+class Reply:
+    """An ``r`` message. Which of its fields mean anything depends on the query that it answers."""
+
+    tid: bytes
+    sender: NodeId
+    nodes: bytes | None = None
+    """Compact contacts, 26 bytes each."""
+    nodes6: bytes | None = None
+    """Compact contacts, 38 bytes each."""
+    values: list[Endpoint] | None = None
+    token: bytes | None = None
+    seen_as: Endpoint | None = None
+    """Our own endpoint as the replier saw it (BEP 42 ``ip``)."""
+    version: bytes | None = None
+
+
+@dataclass(slots=True)
+class Error:
+    """An ``e`` message."""
+
+    tid: bytes
+    code: int
+    text: str
+    version: bytes | None = None
+    seen_as: Endpoint | None = None
+
+
+Message: TypeAlias = Query | Reply | Error
