@@ -1,0 +1,94 @@
+"""Chooses the components of a node by its `Defences`. The components know nothing of the switches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from ..config import CoreConfig
+from ..endpoints import Family
+from ..ids import NodeId
+from ..wire.messages import Error, Reply
+from .acquaintances import Acquaintances
+from .candidates import Candidates, InFlight
+from .connectivity import AlwaysOnline, Connectivity
+from .counters import Counters
+from .diversity import DiversityCaps, NoDiversityCaps
+from .exchange import NO_STEPS, Exchange, Steps
+from .external_address import Confidence, ExternalAddress
+from .lookup import LookupRules
+from .overlay import Overlay, Parts
+from .pacing import Pacer, PacingRule, Unpaced
+from .quarantine import InboundMemory, NoQuarantine
+from .refresh import Refresh
+from .revalidation import Revalidation
+from .routing_table import RoutingTable
+from .scopes import Scopes
+from .transactions import TransactionRule, Transactions, TrustingTransactions
+
+UNCAPPED = 1 << 30
+UNLIMITED_CHECKS_PER_S = 1000.0
+
+
+class Nobody:
+    """The owner of an answer that nobody asked for; there is one only where exact matching is off."""
+
+    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
+        return NO_STEPS
+
+    def stalled(self, exchange: Exchange, now: float) -> Steps:
+        return NO_STEPS
+
+    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
+        return NO_STEPS
+
+
+def transactions_for(config: CoreConfig, rng: Random, own_id: NodeId) -> TransactionRule:
+    if config.defences.exact_matching:
+        return Transactions(config.query, rng)
+    return TrustingTransactions(config.query, rng, Nobody(), own_id)
+
+
+def pacer_for(config: CoreConfig) -> PacingRule:
+    return Pacer(config.query) if config.defences.paced_queries and not config.unlimited else Unpaced()
+
+
+def lookup_rules_for(config: CoreConfig, scopes: Scopes) -> LookupRules:
+    per_network = config.lookup.per_narrow if config.defences.lookup_caps else UNCAPPED
+    return LookupRules(scopes.narrow, scopes.unit, per_network)
+
+
+def overlay_for(
+    family: Family,
+    own_id: NodeId,
+    config: CoreConfig,
+    rng: Random,
+    scopes: Scopes,
+    counters: Counters,
+    public_key: bytes | None = None,
+    address: ExternalAddress | None = None,
+) -> Overlay:
+    defences, maintenance = config.defences, config.maintenance
+    if config.unlimited:
+        maintenance = replace(maintenance, candidate_checks_per_s=UNLIMITED_CHECKS_PER_S)
+    diversity = DiversityCaps(config.table, scopes) if defences.diversity_caps else NoDiversityCaps()
+    table = RoutingTable(family, own_id, config.table, scopes, diversity, challenge_incumbents=defences.ping_before_evict)
+    per_narrow = maintenance.candidate_checks_per_narrow
+    if not defences.checks_in_flight_caps:
+        per_narrow, maintenance = UNCAPPED, replace(maintenance, candidates_per_narrow=UNCAPPED)
+    in_flight = InFlight(maintenance.candidate_checks_in_flight, per_narrow, scopes.narrow)
+    parts = Parts(
+        table=table,
+        candidates=Candidates(maintenance, rng, in_flight, scopes.narrow),
+        revalidation=Revalidation(maintenance, rng),
+        refresh=Refresh(maintenance, table, rng),
+        quarantine=InboundMemory(maintenance.quarantine_silence_s) if defences.inbound_quarantine else NoQuarantine(),
+        connectivity=Connectivity(maintenance) if defences.offline_detection else AlwaysOnline(),
+        scopes=scopes,
+        counters=counters,
+        acquaintances=Acquaintances(maintenance),
+        address=address or ExternalAddress(config.address, None, None, Confidence.UNKNOWN),
+        public_key=public_key,
+        admits_unverified=not defences.verified_admission,
+    )
+    return Overlay(family, config, parts)

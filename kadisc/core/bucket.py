@@ -1,0 +1,107 @@
+"""One k-bucket: its entries, least recently verified first, and its spares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..contacts import Contact
+from ..endpoints import Scope
+from ..ids import ID_BITS, NodeId, id_to_bytes
+from .nearest import nearest
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A verified contact. Times are in seconds on the caller's clock."""
+
+    contact: Contact
+    bucket: int
+    scope: Scope
+    first_verified_at: float
+    verified_at: float
+    """When it last answered a query of ours."""
+    inbound: bool
+    """It contacted us first, and has not yet answered without the help of its own NAT mapping."""
+    surplus: bool = False
+    """Beyond the soft cap of its /16 when it was added."""
+    failures: int = 0
+    """Queries in a row that it left unanswered, spaced; 0 after each answer."""
+    failed_at: float = float("-inf")
+    check_at: float = float("inf")
+    """When revalidation is to look at it next."""
+    checking: bool = False
+    """A check of it is under way."""
+    contradicted_by: NodeId | None = None
+    """Another ID that answered from its endpoint; one more such answer replaces the entry."""
+    traffic_at: float = float("-inf")
+    rtt_s: float | None = None
+    client: bytes | None = None
+    id: NodeId = 0
+    packed: bytes = b""
+    """The compact contact, as it goes into answers."""
+
+    def __post_init__(self) -> None:
+        self.id = self.contact.id
+        self.packed = id_to_bytes(self.contact.id) + self.contact.endpoint
+
+    @property
+    def presentable(self) -> bool:
+        """Fit to be handed to others: it last answered, and not only through a hole that it opened itself."""
+        return not (self.failures or self.inbound)
+
+
+class Bucket:
+    """Entries in the order of their last verification: a confirmed one moves to the tail, so the head is whom to challenge.
+
+    ``spares`` is the replacement cache: verified contacts that found the bucket full, oldest first, bounded.
+    """
+
+    __slots__ = ("_presentable", "capacity", "entries", "index", "max_spares", "spares", "touched_at")
+
+    def __init__(self, index: int, capacity: int, max_spares: int, now: float) -> None:
+        self.index = index
+        self.capacity = capacity
+        self.max_spares = max_spares
+        self.entries: dict[NodeId, Entry] = {}
+        self.spares: dict[NodeId, Entry] = {}
+        self.touched_at = now
+        self._presentable: tuple[list[NodeId], list[Entry]] | None = None
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.entries) >= self.capacity
+
+    def insert(self, entry: Entry) -> None:
+        """At its place by time: a promoted spare may have been verified before some that are here."""
+        self.entries[entry.id] = entry
+        for later in [other for other in self.entries.values() if other.verified_at > entry.verified_at]:
+            self.move_to_tail(later)
+
+    def move_to_tail(self, entry: Entry) -> None:
+        del self.entries[entry.id]
+        self.entries[entry.id] = entry
+
+    def changed(self) -> None:
+        """An entry came or went, or is presentable now and was not, or the other way round."""
+        self._presentable = None
+
+    def nearest(self, target: NodeId, count: int) -> list[Entry]:
+        """The presentable entries nearest to ``target``, nearest first."""
+        if self._presentable is None:
+            entries = sorted((entry for entry in self.entries.values() if not (entry.failures or entry.inbound)), key=lambda entry: entry.id)
+            self._presentable = ([entry.id for entry in entries], entries)
+        ids, entries = self._presentable
+        return nearest(ids, entries, target, count, ID_BITS - 2 - self.index)
+
+    def keep_spare(self, entry: Entry) -> None:
+        """The newest replaces an older one of the same ID; beyond the bound the oldest goes."""
+        self.spares.pop(entry.id, None)
+        self.spares[entry.id] = entry
+        if len(self.spares) > self.max_spares:
+            del self.spares[next(iter(self.spares))]
+
+    def to_challenge(self) -> Entry | None:
+        """Whose place is most in doubt: a surplus entry before others, then the least recently verified. None if it is being checked."""
+        candidates = self.entries.values()
+        entry = next((e for e in candidates if e.surplus), None) or next(iter(candidates))
+        return None if entry.checking else entry

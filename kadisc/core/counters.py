@@ -1,0 +1,42 @@
+"""Counters that add up: every datagram received ends in exactly one of `accepted` or `dropped`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Counters:
+    """``received`` = sum of ``accepted`` + sum of ``dropped``. ``refused`` counts what was not taken out of accepted datagrams, or not
+    done, by reason. Byte counts are UDP payload."""
+
+    received: int = 0
+    received_bytes: int = 0
+    sent: int = 0
+    sent_bytes: int = 0
+    accepted: dict[str, int] = field(default_factory=dict)
+    """By kind: ``query.ping``, ``reply``, ``error`` and so on."""
+    dropped: dict[str, int] = field(default_factory=dict)
+    """By reason."""
+    queries_sent: dict[str, int] = field(default_factory=dict)
+    """By method, retransmissions included."""
+    refused: dict[str, int] = field(default_factory=dict)
+
+    def accept(self, kind: str) -> None:
+        self.accepted[kind] = self.accepted.get(kind, 0) + 1
+
+    def drop(self, reason: str) -> None:
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+    def refuse(self, reason: str, times: int = 1) -> None:
+        self.refused[reason] = self.refused.get(reason, 0) + times
+
+    def query_sent(self, method: str) -> None:
+        self.queries_sent[method] = self.queries_sent.get(method, 0) + 1
+
+    def as_dict(self) -> dict[str, int]:
+        """Flat, with dotted names, sorted: ``dropped.unmatched-reply`` and so on."""
+        flat = {"received": self.received, "received_bytes": self.received_bytes, "sent": self.sent, "sent_bytes": self.sent_bytes}
+        for group in ("accepted", "dropped", "queries_sent", "refused"):
+            flat.update({f"{group}.{name}": count for name, count in sorted(getattr(self, group).items())})
+        return flat

@@ -1,0 +1,80 @@
+"""An exchange: one query of ours, from the wish to send it to its answer; and the interface of whoever wished."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from ..contacts import Contact
+from ..endpoints import Endpoint, Family
+from ..ids import NodeId
+from ..wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Ping, Reply
+from .events import Event
+
+OutgoingQuery: TypeAlias = Ping | FindNode | GetPeers | AnnouncePeer
+
+
+class Owner(Protocol):
+    """Whoever wants an answer. Each call returns what is to be done next; none may touch anything else."""
+
+    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps: ...
+
+    def stalled(self, exchange: Exchange, now: float) -> Steps:
+        """The expected round-trip time has passed; the query is sent once more, and may be called stalled once more."""
+        ...
+
+    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
+        """The other node answered with an error, or (None) it did not answer in time, or the query could not be sent."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """A decision to send a query. ``expected_id`` is the ID that hearsay gives to the endpoint, None if none is known."""
+
+    endpoint: Endpoint
+    expected_id: NodeId | None
+    query: OutgoingQuery
+    owner: Owner
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A decision to look up an ID for the table's own sake: a refresh, or a walk through a bucket that is too empty."""
+
+    family: Family
+    target: NodeId
+    is_own_id: bool = False
+    k: int | None = None
+    """How many answers are enough; None for the usual number."""
+
+
+Step: TypeAlias = Ask | Walk | Event
+Steps: TypeAlias = Sequence[Step]
+
+NO_STEPS: Steps = ()
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """A query that was sent. Times are in seconds on the caller's clock."""
+
+    endpoint: Endpoint
+    expected_id: NodeId | None
+    query: OutgoingQuery
+    owner: Owner
+    payload: bytes
+    sent_at: float
+    stall_at: float
+    expires_at: float
+    unaided: bool
+    """When it was sent, the endpoint had no NAT mapping towards us that its own earlier query could have opened."""
+    stalls: int = 0
+    transmissions: int = 1
+    contacts: Sequence[Contact] = ()
+    """What its answer named, as far as it may be used; set before the owner is told."""
+
+    def rtt_s(self, now: float) -> float | None:
+        """None after a retransmission: nobody can tell which of the two was answered (Karn's rule)."""
+        return now - self.sent_at if self.transmissions == 1 else None

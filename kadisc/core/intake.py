@@ -1,0 +1,62 @@
+"""The first steps of a datagram: may it cost anything, and is it a message?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..config import CoreConfig
+from ..endpoints import Endpoint, Family, family_of
+from ..errors import DecodeError
+from ..wire import krpc
+from ..wire.messages import AnnouncePeer, FindNode, GetPeers, Message, Ping, Query, UnknownQuery
+from .counters import Counters
+from .limits import PrefixBudget
+from .scopes import Scopes
+
+SLOW_DECODE = "slow-decode-budget"
+QUERY_NAMES: dict[type[Query], str] = {
+    Ping: "query.ping",
+    FindNode: "query.find_node",
+    GetPeers: "query.get_peers",
+    AnnouncePeer: "query.announce_peer",
+    UnknownQuery: "query.unknown",
+}
+
+
+class Intake:
+    """Drops what is not worth a look; decodes the rest, the costly part of it within a budget for each network."""
+
+    def __init__(self, config: CoreConfig, scopes: Scopes, families: Collection[Family], counters: Counters) -> None:
+        serving = config.serving
+        self._config = config
+        self._scopes = scopes
+        self._families = families
+        self._counters = counters
+        self._patience = PrefixBudget(serving.slow_decodes_per_s, serving.slow_decode_burst, serving.max_limited_prefixes)
+
+    def admits(self, payload: bytes, source: Endpoint) -> bool:
+        """Whether to read on; otherwise it has been counted as dropped."""
+        counters = self._counters
+        counters.received += 1
+        counters.received_bytes += len(payload)
+        if len(payload) > self._config.max_datagram_bytes:
+            counters.drop("too-long")
+        elif family_of(source) not in self._families:
+            counters.drop("wrong-family")
+        elif self._scopes.is_invalid(source):
+            counters.drop("bad-source")
+        elif self._scopes.is_barred(source):
+            counters.drop("barred")
+        else:
+            return True
+        return False
+
+    def decode(self, payload: bytes, source: Endpoint, now: float) -> Message:
+        """Raises DecodeError."""
+        try:
+            return krpc.decode(payload, patient=False)
+        except DecodeError as refusal:
+            # Unsorted keys, or garbage: to tell costs a pass of the slow decoder, which every network gets only so many of.
+            if refusal.reason != SLOW_DECODE or not (self._config.unlimited or self._patience.take(self._scopes.narrow(source), now)):
+                raise
+            return krpc.decode(payload, patient=True)

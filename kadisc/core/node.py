@@ -1,0 +1,362 @@
+"""The node: turns the decisions of its components into datagrams and events. The contract is in the public methods.
+
+No socket, clock or task in here: every call takes ``now`` in seconds of one steady clock, every answer comes out of ``drain_outbox`` and
+``drain_events``. The same code runs on sockets and in a simulation.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from random import Random
+
+from ..config import CoreConfig
+from ..endpoints import Endpoint, Family, family_of
+from ..errors import DecodeError
+from ..ids import NodeId
+from ..wire import krpc
+from ..wire.messages import Error, Ping, Query, Reply
+from . import assembly
+from .announce import AnnounceOperation
+from .counters import Counters
+from .events import Datagram, Event, Finished, LookupKind, LookupResult, OperationId, Outcome
+from .exchange import Ask, Exchange, Step, Steps, Walk
+from .external_address import ExternalAddress
+from .intake import QUERY_NAMES, Intake
+from .operations import JoinOperation, Operations, PingOperation
+from .outgoing import METHODS, Outgoing
+from .overlay import Overlay
+from .responder import Responder
+from .scopes import Scopes
+from .search import Search, SearchOptions
+from .searches import Searches
+from .snapshot import Snapshot, operation_snapshots, overlay_snapshot
+from .state import SavedState
+from .transactions import Overdue
+
+FAMILIAR_S = 120.0
+"""Our router still has the mapping for an address that answered so lately."""
+MAX_ROUNDS = 200
+"""What a tick starts can end at once, for want of contacts, and make the next thing due; there are at most as many walks as buckets."""
+
+
+class Node:
+    def __init__(
+        self,
+        config: CoreConfig,
+        rng: Random,
+        own_ids: Mapping[Family, NodeId],
+        now: float,
+        *,
+        public_key: bytes | None = None,
+        addresses: Mapping[Family, ExternalAddress] | None = None,
+    ) -> None:
+        """One overlay for each family in ``own_ids``. With a ``public_key`` (32 bytes) the own ID follows our address once the votes on it have
+        decided; ``addresses`` says what is known of it already. Raises ValueError for a bad network in ``config``."""
+        self.config = config
+        self.counters = Counters()
+        self._scopes = Scopes(config.allow_private, config.banned, config.restricted_to)
+        self._overlays: dict[Family, Overlay] = {}
+        for family, own_id in own_ids.items():
+            address = addresses.get(family) if addresses else None
+            self._overlays[family] = assembly.overlay_for(family, own_id, config, rng, self._scopes, self.counters, public_key, address)
+        self._intake = Intake(config, self._scopes, self._overlays.keys(), self.counters)
+        self._outgoing = Outgoing(config, assembly.transactions_for(config, rng, next(iter(own_ids.values()))), assembly.pacer_for(config))
+        tables = {family: overlay.table for family, overlay in self._overlays.items()}
+        self._responder = Responder(config, rng, tables, self._scopes, now)
+        self._operations = Operations(config.lookup.max_operations)
+        self._searches = Searches(config, assembly.lookup_rules_for(config, self._scopes), self._overlays, self._operations)
+        self._outbox: list[Datagram] = []
+        self._events: list[Event] = []
+        self._closed = False
+
+    @property
+    def own_ids(self) -> dict[Family, NodeId]:
+        return {family: overlay.own_id for family, overlay in self._overlays.items()}
+
+    @property
+    def overlays(self) -> Mapping[Family, Overlay]:
+        return self._overlays
+
+    # --- bytes and time go in -----------------------------------------------------------------------------------------------------
+
+    def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
+        """A datagram came. Never raises, whatever it holds: it is accepted or dropped, and counted as one of them."""
+        if self._closed:
+            self.counters.received += 1
+            self.counters.drop("closed")
+        elif self._intake.admits(payload, source):
+            self._read(payload, source, self._overlays[family_of(source)], now)
+
+    def tick(self, now: float) -> None:
+        """Time has come to ``next_deadline``, or gone on."""
+        if self._closed:
+            return
+        for exchange, overdue in self._outgoing.transactions.due(now):
+            self._overdue(exchange, overdue, now)
+        for ask in list(self._outgoing.released(now)):
+            self._send_query(ask, now)
+        for overlay in self._overlays.values():
+            for _ in range(MAX_ROUNDS):
+                self._carry_out(overlay.tick(now), now)
+                if overlay.next_deadline() > now:
+                    break
+        self._responder.peers.expire(now)
+
+    def next_deadline(self) -> float:
+        """When to call ``tick``: may be early, never late; inf when there is nothing to wait for."""
+        if self._closed:
+            return float("inf")
+        # Without min() over a generator: whoever drives the node asks after every datagram.
+        deadline = min(self._outgoing.next_deadline(), self._responder.peers.next_deadline())
+        for overlay in self._overlays.values():
+            deadline = min(deadline, overlay.next_deadline())
+        return deadline
+
+    def send_failed(self, destination: Endpoint, now: float) -> None:
+        """The system would not send there. That is our trouble, not the contact's: its failure count stays."""
+        for exchange in self._outgoing.transactions.forget(lambda exchange: exchange.endpoint == destination):
+            self.counters.refuse("send-failed")
+            self._carry_out(exchange.owner.failed(exchange, None, now), now)
+
+    def drain_outbox(self) -> list[Datagram]:
+        drained, self._outbox = self._outbox, []
+        return drained
+
+    def drain_events(self) -> list[Event]:
+        drained, self._events = self._events, []
+        return drained
+
+    # --- operations: each returns an id at once and ends in exactly one terminal event ----------------------------------------------
+
+    def ping(self, endpoint: Endpoint, now: float) -> OperationId:
+        """Ends in PingFinished. Raises Busy or Closed."""
+        operation = self._operations.new_id()
+        ping = PingOperation(operation, endpoint)
+        self._operations.started(operation, ping)
+        overlay = self._overlays.get(family_of(endpoint))
+        if overlay is None:
+            self._carry_out(ping.end(Outcome.NO_CONTACTS, now), now)
+        else:
+            self._carry_out([Ask(endpoint, None, Ping(b"", overlay.own_id), ping)], now)
+        return operation
+
+    def start_lookup(
+        self,
+        target: NodeId,
+        now: float,
+        *,
+        family: Family,
+        kind: LookupKind = LookupKind.FIND_NODE,
+        k: int | None = None,
+        paths: int = 1,
+        first_value: bool = False,
+        seeds: Sequence[Endpoint] = (),
+    ) -> OperationId:
+        """Ends in LookupFinished, with NodeAnswered and PeersFound on the way. ``seeds``: endpoints of unknown ID to begin with, beside
+        the own table. Raises Busy or Closed."""
+        options = SearchOptions(self._operations.new_id(), kind, family, first_value=first_value)
+        self._start(self._searches.make(target, options, now, k=k, paths=paths), seeds, now)
+        return options.operation
+
+    def join(self, endpoints: Sequence[Endpoint], now: float, *, family: Family) -> OperationId:
+        """One attempt to join by these bootstrap nodes and the own table: a lookup of the own ID. Ends in JoinFinished."""
+        operation = self._operations.new_id()
+        search = self._searches.for_table(Walk(family, self._overlays[family].own_id, is_own_id=True), now)
+        join = JoinOperation(operation, family, search)
+        self._operations.started(operation, join)
+        look_around = search.when_finished
+        assert look_around is not None
+
+        def joined(outcome: Outcome, result: LookupResult, now: float) -> Steps:
+            steps = look_around(outcome, result, now)
+            return [*steps, join.finished(outcome, len(self._overlays[family].table))]
+
+        search.when_finished = joined
+        self._start(search, endpoints, now)
+        return operation
+
+    def announce(
+        self, info_hash: NodeId, port: int, now: float, *, family: Family, implied_port: bool = False, seeds: Sequence[Endpoint] = ()
+    ) -> OperationId:
+        """Announces us as a peer at the nodes closest to ``info_hash`` (BEP 5), once. Ends in AnnounceFinished. Raises Busy or Closed."""
+        operation = self._operations.new_id()
+        search = self._searches.for_announce(info_hash, family, now)
+        announce = AnnounceOperation(operation, search, self._overlays[family].own_id, port, implied_port=implied_port)
+        self._operations.started(operation, announce)
+        search.when_finished = lambda outcome, result, now: announce.looked_up(outcome, result)
+        self._start(search, seeds, now)
+        return operation
+
+    def cancel(self, operation: OperationId, now: float) -> None:
+        """Ends it with CANCELLED; without effect once it has ended."""
+        self._end(operation, Outcome.CANCELLED, now)
+
+    def network_changed(self, now: float) -> None:
+        """The link or the addresses changed, or the machine slept."""
+        self._outgoing.stall_timer.reset()
+        for overlay in self._overlays.values():
+            overlay.network_changed(now)
+
+    def close(self, now: float) -> None:
+        """Ends every operation with CLOSED; nothing is taken in or started any more."""
+        self._operations.close()
+        for operation, _ in self._operations.items():
+            self._end(operation, Outcome.CLOSED, now)
+        self._outgoing.close()
+        self._closed = True
+
+    # --- keeping, and looking in ------------------------------------------------------------------------------------------------------
+
+    def pin(self, endpoint: Endpoint, now: float) -> None:
+        """Keeps whoever is at this endpoint in the table, and tries again and again while nobody is."""
+        overlay = self._overlays.get(family_of(endpoint))
+        if overlay is not None:
+            overlay.pin(endpoint, now)
+
+    def unpin(self, endpoint: Endpoint) -> None:
+        overlay = self._overlays.get(family_of(endpoint))
+        if overlay is not None:
+            overlay.unpin(endpoint)
+
+    def export_state(self, now: float) -> SavedState:
+        return SavedState(tuple(overlay.export(now) for overlay in self._overlays.values()))
+
+    def restore(self, state: SavedState, now: float) -> None:
+        """Takes up what was exported: its contacts are where lookups begin, and come into the table once they have answered again."""
+        for saved in state.overlays:
+            if saved.family in self._overlays:
+                self._overlays[saved.family].restore(saved.contacts, now)
+
+    def snapshot(self, now: float) -> Snapshot:
+        overlays = tuple(overlay_snapshot(overlay, now) for overlay in self._overlays.values())
+        return Snapshot(overlays, operation_snapshots(self._operations), len(self._outgoing), len(self._responder.peers), self.counters.as_dict())
+
+    @property
+    def operations_in_flight(self) -> int:
+        return len(self._operations)
+
+    @property
+    def queries_in_flight(self) -> int:
+        return len(self._outgoing)
+
+    # --- one datagram's way -----------------------------------------------------------------------------------------------------------
+
+    def _read(self, payload: bytes, source: Endpoint, overlay: Overlay, now: float) -> None:
+        try:
+            message = self._intake.decode(payload, source, now)
+        except DecodeError as refusal:
+            self.counters.drop(refusal.reason)
+            if refusal.tid is not None and not self.config.read_only:
+                self._send(krpc.encode(self._responder.malformed(refusal.tid, refusal.code, refusal.text, source)), source)
+            return
+        match message:
+            case Query():
+                self._serve(message, source, overlay, now)
+            case Reply():
+                self._replied(message, source, overlay, now)
+            case Error():
+                self._refused(message, source, now)
+
+    def _serve(self, query: Query, source: Endpoint, overlay: Overlay, now: float) -> None:
+        if self.config.read_only:
+            self.counters.drop("read-only")
+            return
+        self.counters.accept(QUERY_NAMES[type(query)])
+        self._send(krpc.encode(self._responder.answer(query, source, now)), source)
+        self._carry_out(overlay.queried(query, source, now), now)
+
+    def _replied(self, reply: Reply, source: Endpoint, overlay: Overlay, now: float) -> None:
+        exchange = self._outgoing.transactions.match(reply.tid, source, now)
+        if exchange is None:
+            self.counters.drop("unmatched-reply")
+            return
+        self.counters.accept("reply")
+        rtt_s = exchange.rtt_s(now)
+        if rtt_s is not None:
+            self._outgoing.stall_timer.sample(rtt_s)
+        exchange.contacts = overlay.contacts_in(reply, source)
+        if reply.values:
+            reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
+        # The table first: an operation that ends by this answer speaks of a table that has it.
+        self._carry_out(overlay.answered(exchange, reply, now), now)
+        self._carry_out(exchange.owner.answered(exchange, reply, now), now)
+        if reply.seen_as is not None:
+            self._carry_out(overlay.seen_as(reply.seen_as, source, now), now)
+
+    def _refused(self, error: Error, source: Endpoint, now: float) -> None:
+        exchange = self._outgoing.transactions.match(error.tid, source, now)
+        if exchange is None:
+            self.counters.drop("unmatched-error")
+            return
+        self.counters.accept("error")
+        if error.seen_as is not None:  # where all are strict about IDs (BEP 42), errors are the only way to learn what ours must be
+            self._carry_out(self._overlays[family_of(source)].seen_as(error.seen_as, source, now), now)
+        self._carry_out(exchange.owner.failed(exchange, error, now), now)
+
+    def _overdue(self, exchange: Exchange, overdue: Overdue, now: float) -> None:
+        if overdue is Overdue.EXPIRED:
+            self._carry_out(exchange.owner.failed(exchange, None, now), now)
+            self._carry_out(self._overlays[family_of(exchange.endpoint)].missed(exchange, now), now)
+            return
+        if overdue is Overdue.STALLED:
+            self._send_counted(exchange, exchange.payload)
+        self._carry_out(exchange.owner.stalled(exchange, now), now)
+
+    # --- decisions become datagrams and events ------------------------------------------------------------------------------------------
+
+    def _carry_out(self, steps: Steps, now: float) -> None:
+        waiting: deque[Step] = deque(steps)
+        while waiting:
+            step = waiting.popleft()
+            if isinstance(step, Ask):
+                waiting.extend(self._ask(step, now))
+            elif isinstance(step, Walk):
+                self._start(self._searches.for_table(step, now), (), now)
+            else:
+                if isinstance(step, Finished):
+                    self._outgoing.drop_waiting(self._operations.finished(step))
+                self._events.append(step)
+
+    def _ask(self, ask: Ask, now: float) -> Steps:
+        if self._outgoing.is_full():
+            self.counters.refuse("too-many-queries")
+            return ask.owner.failed(Exchange(ask.endpoint, ask.expected_id, ask.query, ask.owner, b"", now, now, now, False), None, now)
+        entry = self._overlays[family_of(ask.endpoint)].table.at(ask.endpoint)
+        if not self._outgoing.must_wait(ask, now, familiar=entry is not None and now < entry.verified_at + FAMILIAR_S):
+            self._send_query(ask, now)
+        return ()
+
+    def _send_query(self, ask: Ask, now: float) -> None:
+        overlay = self._overlays[family_of(ask.endpoint)]
+        entry = overlay.table.at(ask.endpoint)
+        unaided = overlay.answers_unaided(ask.endpoint, now)
+        datagram = self._outgoing.send(ask, now, known_rtt_s=entry.rtt_s if entry else None, unaided=unaided)
+        if entry is not None:
+            entry.traffic_at = now
+        self._send_counted(ask, datagram.payload)
+
+    def _send(self, payload: bytes, destination: Endpoint) -> None:
+        self.counters.sent += 1
+        self.counters.sent_bytes += len(payload)
+        self._outbox.append(Datagram(payload, destination))
+
+    def _send_counted(self, what: Ask | Exchange, payload: bytes) -> None:
+        self.counters.query_sent(METHODS[type(what.query).__name__])
+        if isinstance(what.owner, Search):
+            what.owner.queries += 1
+        self._send(payload, what.endpoint)
+
+    def _start(self, search: Search, seeds: Sequence[Endpoint], now: float) -> None:
+        operation = search.options.operation
+        self._operations.started(operation, search)
+        seeds = [seed for seed in seeds if family_of(seed) is search.options.family]
+        self._carry_out(search.start(self._searches.first_contacts(search, now), seeds, now), now)
+
+    def _end(self, operation: OperationId, outcome: Outcome, now: float) -> None:
+        what = self._operations.get(operation)
+        if what is None:
+            return
+        self._carry_out(what.end(outcome, now), now)
+        for owner in (what, getattr(what, "search", None)):
+            self._outgoing.forget(owner)

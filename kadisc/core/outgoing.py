@@ -1,0 +1,75 @@
+"""From the decision to ask to the datagram: transaction ids, deadlines, the pacer's queue."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from ..config import CLIENT_VERSION, CoreConfig
+from ..endpoints import Scope, scope_of
+from ..wire import krpc
+from .events import Datagram
+from .exchange import Ask, Exchange
+from .pacing import PacingRule
+from .rtt import StallTimer
+from .transactions import TransactionRule
+
+METHODS = {"Ping": "ping", "FindNode": "find_node", "GetPeers": "get_peers", "AnnouncePeer": "announce_peer"}
+
+
+class Outgoing:
+    """Sends queries at the pace that the pacer allows; whoever has to wait is sent by ``released``, in order."""
+
+    def __init__(self, config: CoreConfig, transactions: TransactionRule, pacer: PacingRule) -> None:
+        self.transactions = transactions
+        self.stall_timer = StallTimer(config.query)
+        self._config = config.query
+        self._read_only = config.read_only
+        self._pacer = pacer
+        self._waiting: deque[Ask] = deque()
+
+    def __len__(self) -> int:
+        """Queries under way: sent and unanswered, or waiting to be sent."""
+        return len(self.transactions) + len(self._waiting)
+
+    def must_wait(self, ask: Ask, now: float, *, familiar: bool) -> bool:
+        """Whether the ask has been queued for later. ``familiar``: our router has a mapping for that address, or needs none."""
+        if familiar or scope_of(ask.endpoint) is Scope.LOOPBACK or (not self._waiting and self._pacer.admit(now)):
+            return False
+        self._waiting.append(ask)
+        return True
+
+    def is_full(self) -> bool:
+        return len(self.transactions) >= self._config.max_outstanding or len(self._waiting) >= self._config.max_waiting
+
+    def released(self, now: float) -> Iterator[Ask]:
+        while self._waiting and self._pacer.admit(now):
+            yield self._waiting.popleft()
+
+    def send(self, ask: Ask, now: float, *, known_rtt_s: float | None, unaided: bool) -> Datagram:
+        query = ask.query  # made for this ask alone, so it can be filled in here
+        tid = query.tid = self.transactions.new_id(METHODS[type(query).__name__])
+        query.version, query.read_only = CLIENT_VERSION, self._read_only
+        payload = krpc.encode(query)
+        stall_at = now + self.stall_timer.stall_s(known_rtt_s)
+        exchange = Exchange(ask.endpoint, ask.expected_id, query, ask.owner, payload, now, stall_at, now + self._config.timeout_s, unaided)
+        self.transactions.open(exchange, tid)
+        return Datagram(payload, ask.endpoint)
+
+    def drop_waiting(self, owner: object) -> None:
+        """It has what it wanted: what was not sent yet need not be."""
+        if self._waiting:
+            self._waiting = deque(ask for ask in self._waiting if ask.owner is not owner)
+
+    def close(self) -> None:
+        self.transactions.forget(lambda exchange: True)
+        self._waiting.clear()
+
+    def forget(self, owner: object) -> None:
+        """Nobody waits for these any more: the operation was cancelled."""
+        self.transactions.forget(lambda exchange: exchange.owner is owner)
+        self.drop_waiting(owner)
+
+    def next_deadline(self) -> float:
+        deadline = self.transactions.next_deadline()
+        return min(deadline, self._pacer.next_at()) if self._waiting else deadline

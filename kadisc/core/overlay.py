@@ -1,0 +1,364 @@
+"""One address family's share of the node: its table, and all that keeps the table true (BEP 32: one DHT per family).
+
+It is told what happened and returns what is to be done; `node.py` does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..config import CoreConfig
+from ..contacts import Contact
+from ..endpoints import Endpoint, Family, Scope, family_of, ip_of
+from ..ids import NodeId
+from ..wire.compact import contacts_from
+from ..wire.messages import Error, FindNode, Query, Reply
+from .acquaintances import Acquaintances
+from .bucket import Entry
+from .candidates import Candidates
+from .connectivity import ConnectivityRule
+from .counters import Counters
+from .events import AddressChanged, CameOnline, ContactAdded, ContactRemoved, Joined, LookupResult, Outcome, WentOffline
+from .exchange import NO_STEPS, Ask, Exchange, Step, Steps
+from .external_address import Confidence, ExternalAddress
+from .quarantine import QuarantineRule
+from .refresh import Refresh
+from .revalidation import Revalidation
+from .routing_table import Decision, RoutingTable
+from .scopes import Scopes
+from .secure_ids import locator
+from .state import SavedContact, SavedOverlay
+
+RETRY_OWN_LOOKUP_S = 5.0
+
+
+@dataclass(slots=True)
+class Parts:
+    """The components of an overlay, chosen in `assembly.py`."""
+
+    table: RoutingTable
+    candidates: Candidates
+    revalidation: Revalidation
+    refresh: Refresh
+    quarantine: QuarantineRule
+    connectivity: ConnectivityRule
+    scopes: Scopes
+    counters: Counters
+    acquaintances: Acquaintances
+    address: ExternalAddress
+    public_key: bytes | None
+    admits_unverified: bool
+
+
+class Check:
+    """The owner of one verification: of a candidate (``entry`` is None), or of an entry of the table."""
+
+    __slots__ = ("_candidates", "_entry")
+
+    def __init__(self, candidates: Candidates, entry: Entry | None) -> None:
+        self._candidates = candidates
+        self._entry = entry
+
+    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
+        if self._entry is None:  # what an entry's answer means, the overlay has seen to already: it may be checked again
+            self._candidates.settle(exchange.endpoint, now)
+        return NO_STEPS
+
+    def stalled(self, exchange: Exchange, now: float) -> Steps:
+        if exchange.stalls > 1 and self._entry is None:
+            self._candidates.make_room(exchange.endpoint)
+        return NO_STEPS
+
+    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
+        if self._entry is not None:
+            self._entry.checking = False
+        else:
+            self._candidates.settle(exchange.endpoint, now)
+        return NO_STEPS
+
+
+class Overlay:
+    def __init__(self, family: Family, config: CoreConfig, parts: Parts) -> None:
+        self.family = family
+        self.parts = parts
+        self.table = parts.table
+        self.joined = False
+        self.own_lookup_done = not config.defences.first_lookup_first
+        self._config = config
+        self._own_lookup_running = False
+        self._heartbeat_at = float("-inf")
+        self._retry_own_lookup_at = float("-inf")
+
+    @property
+    def own_id(self) -> NodeId:
+        return self.table.own_id
+
+    # --- what others send ---------------------------------------------------------------------------------------------------------
+
+    def queried(self, query: Query, source: Endpoint, now: float) -> Steps:
+        """A query proves nothing, not even its source address: it resets no failure count, moves nobody, and at most makes a candidate."""
+        parts = self.parts
+        entry = self.table.at(source)
+        if entry is not None:
+            entry.traffic_at = now
+            return NO_STEPS
+        if query.read_only:
+            return NO_STEPS
+        contact = Contact(query.sender, source)
+        if parts.admits_unverified:
+            return self._offer(contact, now, inbound=False, rtt_s=None, client=query.version)
+        parts.quarantine.contacted_us(source, now)
+        self._consider(contact, now)
+        return NO_STEPS
+
+    def contacts_in(self, reply: Reply, source: Endpoint) -> list[Contact]:
+        """The contacts of this family that an answer names, less those that must not be contacted on its word."""
+        raw = reply.nodes if self.family is Family.IPV4 else reply.nodes6
+        if not raw:
+            return []
+        named = contacts_from(raw, self.family)
+        usable = [contact for contact in dict.fromkeys(named) if self.parts.scopes.may_take(contact.endpoint, source)]
+        if len(usable) < len(named):
+            self.parts.counters.refuse("hearsay-unusable", len(named) - len(usable))
+        return usable
+
+    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
+        """A matched reply: the one thing that liveness is learned from."""
+        parts, source = self.parts, exchange.endpoint
+        steps: list[Step] = []
+        if parts.connectivity.heard(parts.scopes.wide(source), now):
+            parts.refresh.own_lookup_soon(now)
+            steps.append(CameOnline(self.family))
+        self._heartbeat_at = now + self._config.maintenance.heartbeat_s
+        contact, rtt_s = Contact(reply.sender, source), exchange.rtt_s(now)
+        incumbent = self.table.at(source)
+        if incumbent is not None:
+            incumbent.checking = False  # here is the evidence, whoever asked for it
+        entry = self.table.confirm(contact, now, rtt_s=rtt_s, client=reply.version, proven=exchange.unaided)
+        if entry is not None:
+            parts.revalidation.plan(entry)
+        elif type(exchange.query) is FindNode:  # also without nodes: jech/dht leaves them out while it knows nobody
+            steps += self._offer(contact, now, inbound=not exchange.unaided, rtt_s=rtt_s, client=reply.version)
+        else:
+            self._consider(contact, now)
+        for named in exchange.contacts:
+            self._consider(named, now)
+        return steps
+
+    def missed(self, exchange: Exchange, now: float) -> Steps:
+        """A query of ours was not answered in time."""
+        parts = self.parts
+        steps: list[Step] = []
+        if parts.connectivity.missed(now):
+            steps.append(WentOffline(self.family))
+        entry = self.table.at(exchange.endpoint)
+        if entry is None or exchange.expected_id not in (None, entry.id):
+            return steps
+        maintenance = self._config.maintenance
+        if not parts.connectivity.online:
+            # Its silence says nothing. But somebody has to be asked: the first answer is how we learn that we are back.
+            parts.revalidation.check_at(entry, now + maintenance.retry_after_failure_s)
+            return steps
+        spacing_s = maintenance.retry_after_failure_s / 2
+        removal = self.table.fail(entry, now, spacing_s=spacing_s, failures_to_evict=maintenance.failures_to_evict)
+        if removal is None:
+            parts.revalidation.plan(entry)
+        else:
+            steps += self._removed(entry, "silent", removal.promoted, now)
+        return steps
+
+    def seen_as(self, ours: Endpoint, source: Endpoint, now: float) -> Steps:
+        """A matched reply from ``source`` says that we are at ``ours``."""
+        parts = self.parts
+        if family_of(ours) is not self.family or parts.scopes.of(ours) is not Scope.PUBLIC or parts.scopes.of(source) is not Scope.PUBLIC:
+            return NO_STEPS
+        verdict = parts.address.vote(parts.scopes.wide(source), ip_of(ours), ours[-2:], now)
+        if verdict.changed:
+            return self._moved(now)
+        return [self._check(entry.contact, entry) for entry in self._not_yet_heard(verdict.probes)]
+
+    def _not_yet_heard(self, count: int) -> list[Entry]:
+        """So many entries in networks that have not voted in the count that is under way, one each, whom we last heard the most lately."""
+        networks: dict[bytes, Entry] = {}
+        if count:
+            for entry in sorted(self.table, key=lambda entry: -entry.verified_at):
+                network = self.parts.scopes.wide(entry.contact.endpoint)
+                if not entry.checking and not entry.failures and not self.parts.address.has_voted(network):
+                    networks.setdefault(network, entry)
+        return list(networks.values())[:count]
+
+    def _moved(self, now: float) -> Steps:
+        """Our address was decided: the ID follows it, the contacts stay, the neighbourhood is another one."""
+        address = self.parts.address
+        assert address.ip is not None
+        steps: list[Step] = []
+        if self.parts.public_key is not None:
+            left_over = self.table.rebase(locator(self.parts.public_key, address.ip), now)
+            for entry in left_over:
+                steps += self._removed(entry, "moved", None, now)
+            self.parts.refresh.own_lookup_soon(now)
+        port = int.from_bytes(address.port, "big") if address.port else None
+        return [AddressChanged(self.family, address.ip, port, self.own_id, address.voters), *steps]
+
+    # --- over a restart -----------------------------------------------------------------------------------------------------------
+
+    def pin(self, endpoint: Endpoint, now: float) -> None:
+        self.table.pin(endpoint)
+        self.parts.acquaintances.pin(endpoint, now)
+
+    def unpin(self, endpoint: Endpoint) -> None:
+        self.table.unpin(endpoint)
+        self.parts.acquaintances.unpin(endpoint)
+
+    def export(self, now: float) -> SavedOverlay:
+        """All verified contacts, and those from the last run that have not been met again yet."""
+        met = [_saved(entry, now) for entry in self.table if not entry.inbound]
+        address = self.parts.address
+        ip = address.ip if address.confidence in (Confidence.VOTED, Confidence.REMEMBERED, Confidence.UNSTABLE) else None
+        return SavedOverlay(self.family, ip, (*met, *self.parts.acquaintances.not_met(now)))
+
+    def restore(self, contacts: Sequence[SavedContact], now: float) -> None:
+        parts = self.parts
+        for saved in contacts:
+            endpoint = saved.contact.endpoint
+            usable = family_of(endpoint) is self.family and not parts.scopes.is_invalid(endpoint) and not parts.scopes.is_barred(endpoint)
+            if usable and parts.acquaintances.remember(saved, now):
+                self._consider(saved.contact, now)
+
+    @property
+    def knows_anyone(self) -> bool:
+        """Whether a lookup has somebody to begin with."""
+        return len(self.table) > 0 or len(self.parts.acquaintances) > 0
+
+    def first_contacts(self, target: NodeId, count: int, now: float) -> list[Contact]:
+        """Where a lookup begins: with the closest in the table; while that is nearly empty, also with those remembered."""
+        contacts = [entry.contact for entry in self.table.closest(target, count)]
+        if len(contacts) < self._config.table.k:
+            contacts += self.parts.acquaintances.to_try(count, now)
+        return contacts
+
+    # --- time ---------------------------------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> Steps:
+        steps: list[Step] = [*self.parts.refresh.due(now)]
+        for endpoint in self.parts.acquaintances.due_pins(now):
+            if self.table.at(endpoint) is None:
+                steps.append(Ask(endpoint, None, FindNode(b"", self.own_id, self.own_id), Check(self.parts.candidates, None)))
+        if not self.own_lookup_done:
+            return steps
+        # Not before the first lookup of the own ID is done: an empty table must not be filled by whoever calls first (restart eclipse).
+        while (candidate := self.parts.candidates.draw(now, self.table.wants)) is not None:
+            steps.append(self._check(candidate, None))
+        entry = self.parts.revalidation.due(now) or self._due_heartbeat(now)
+        if entry is not None:
+            steps.append(self._check(entry.contact, entry))
+        if self._wants_to_join and now >= self._retry_own_lookup_at:
+            self.parts.refresh.own_lookup_soon(now)
+            self._retry_own_lookup_at = now + RETRY_OWN_LOOKUP_S
+            steps += self.parts.refresh.due(now)
+        return steps
+
+    @property
+    def _wants_to_join(self) -> bool:
+        """Somebody has come to us, and the lookup of the own ID has not been answered yet."""
+        return not self.joined and len(self.table) > 0 and not self._own_lookup_running
+
+    def next_deadline(self) -> float:
+        parts = self.parts
+        deadline = min(parts.refresh.next_deadline(), parts.acquaintances.next_deadline())
+        if self.own_lookup_done:
+            deadline = min(deadline, parts.candidates.next_deadline(), parts.revalidation.next_deadline())
+            if len(self.table):
+                deadline = min(deadline, self._heartbeat_at)
+            if self._wants_to_join:
+                deadline = min(deadline, self._retry_own_lookup_at)
+        return deadline
+
+    def walk_started(self, *, is_own_id: bool) -> None:
+        self.parts.refresh.started()
+        self._own_lookup_running = self._own_lookup_running or is_own_id
+
+    def walk_finished(self, outcome: Outcome, result: LookupResult, now: float, *, is_own_id: bool) -> Steps:
+        self.parts.refresh.finished(now)
+        if not is_own_id:
+            return NO_STEPS
+        self._own_lookup_running = False
+        if outcome in (Outcome.CANCELLED, Outcome.CLOSED):
+            return NO_STEPS
+        self.own_lookup_done = True
+        self._retry_own_lookup_at = now + RETRY_OWN_LOOKUP_S
+        if outcome is not Outcome.DONE or not len(self.table):
+            return NO_STEPS
+        self.parts.refresh.joined(now)
+        if self.joined:
+            return NO_STEPS
+        self.joined = True
+        return [Joined(self.family, len(self.table))]
+
+    def answers_unaided(self, endpoint: Endpoint, now: float) -> bool:
+        """Whether an answer from there, to a query sent now, cannot come through a NAT mapping that its own query opened."""
+        entry = self.table.at(endpoint)
+        if entry is None:
+            return not self.parts.quarantine.is_suspect(endpoint, now)
+        return not entry.inbound or now >= entry.traffic_at + self._config.maintenance.quarantine_silence_s
+
+    def network_changed(self, now: float) -> None:
+        """Addresses or the link changed, or we slept: believe nothing about reachability, look around again."""
+        self.parts.connectivity.doubt()
+        self.parts.refresh.own_lookup_soon(now)
+
+    def _due_heartbeat(self, now: float) -> Entry | None:
+        """After a silence, the entry that was verified longest ago."""
+        if now < self._heartbeat_at or not len(self.table):
+            return None
+        self._heartbeat_at = now + self._config.maintenance.heartbeat_s
+        return min((entry for entry in self.table if not entry.checking and not entry.inbound), key=lambda entry: entry.verified_at, default=None)
+
+    # --- inside -------------------------------------------------------------------------------------------------------------------
+
+    def _consider(self, contact: Contact, now: float) -> None:
+        if self.table.wants(contact):
+            refusal = self.parts.candidates.add(contact, now)
+            if refusal:
+                self.parts.counters.refuse(refusal)
+
+    def _check(self, contact: Contact, entry: Entry | None) -> Ask:
+        if entry is not None:
+            entry.checking = True
+        return Ask(contact.endpoint, contact.id, FindNode(b"", self.own_id, self.own_id), Check(self.parts.candidates, entry))
+
+    def _offer(self, contact: Contact, now: float, *, inbound: bool, rtt_s: float | None, client: bytes | None) -> Sequence[Step]:
+        offer = self.table.offer(contact, now, inbound=inbound, rtt_s=rtt_s, client=client)
+        steps: list[Step] = []
+        for evicted in offer.evicted:
+            steps += self._removed(evicted, "replaced", None, now)
+        if offer.decision is Decision.ADDED and offer.entry is not None:
+            steps += self._added(offer.entry)
+        elif offer.decision is Decision.CHALLENGE and offer.entry is not None:
+            steps.append(self._check(offer.entry.contact, offer.entry))
+        elif offer.decision is Decision.REFUSED:
+            self.parts.counters.refuse(offer.reason)
+        return steps
+
+    def _added(self, entry: Entry) -> Sequence[Step]:
+        remembered = self.parts.acquaintances.met(entry.contact)
+        if remembered is not None:  # an old acquaintance: its age counts
+            entry.first_verified_at = entry.verified_at - remembered.age_s
+        self.parts.revalidation.plan(entry)
+        return [ContactAdded(entry.contact, entry.bucket)]
+
+    def _removed(self, entry: Entry, reason: str, promoted: Entry | None, now: float) -> Sequence[Step]:
+        self.parts.revalidation.forget(entry)
+        if reason == "silent" and len(self.table) < self._config.table.k:
+            # One of the last: if all go, because the link is down and two neighbours are too few to tell, these are the way back.
+            self.parts.acquaintances.remember(_saved(entry, now), now)
+        steps: list[Step] = [ContactRemoved(entry.contact, entry.bucket, reason)]
+        if promoted is not None:
+            steps += self._added(promoted)
+            self.parts.revalidation.check_at(promoted, now)
+        return steps
+
+
+def _saved(entry: Entry, now: float) -> SavedContact:
+    return SavedContact(entry.contact, now - entry.first_verified_at, now - entry.verified_at, entry.rtt_s, entry.client)

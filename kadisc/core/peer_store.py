@@ -1,0 +1,85 @@
+"""What others announced here: peers by info-hash (BEP 5), bounded in every direction, each forgotten after its lifetime."""
+
+from __future__ import annotations
+
+from random import Random
+
+from ..config import ServingConfig
+from ..endpoints import Endpoint, Scope, narrow_prefix
+from ..ids import NodeId
+from .scopes import Scopes
+
+
+class PeerStore:
+    """All announces live equally long, so one dict in order of announcement is also in order of expiry, and clean-up is O(1) a peer.
+
+    When a bound is reached the newcomer is refused, unless it renews what is there: what was stored is as good as what comes, and replacing it
+    would let a flood wash the store out.
+    """
+
+    def __init__(self, config: ServingConfig, rng: Random, scopes: Scopes) -> None:
+        self._config = config
+        self._rng = rng
+        self._scopes = scopes
+        self._expiry: dict[tuple[NodeId, Endpoint], float] = {}
+        self._peers: dict[NodeId, dict[Endpoint, Scope]] = {}
+        self._per_narrow: dict[bytes, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._expiry)
+
+    @property
+    def info_hashes(self) -> int:
+        return len(self._peers)
+
+    def add(self, info_hash: NodeId, peer: Endpoint, now: float) -> str | None:
+        """Stores or renews; returns why not, or None."""
+        self.expire(now)
+        key = (info_hash, peer)
+        if self._expiry.pop(key, None) is None:
+            refusal = self._refusal(info_hash, peer)
+            if refusal:
+                return refusal
+            self._peers.setdefault(info_hash, {})[peer] = self._scopes.of(peer)
+            narrow = narrow_prefix(peer)
+            self._per_narrow[narrow] = self._per_narrow.get(narrow, 0) + 1
+        self._expiry[key] = now + self._config.peer_lifetime_s
+        return None
+
+    def sample(self, info_hash: NodeId, asker: Endpoint, count: int, now: float) -> list[Endpoint]:
+        """At most ``count`` of the peers in the asker's family that may be handed to it, a random choice when there are more."""
+        self.expire(now)
+        size, scopes = len(asker), (Scope.PUBLIC, self._scopes.of(asker))
+        peers = [peer for peer, scope in self._peers.get(info_hash, {}).items() if len(peer) == size and scope in scopes]
+        return peers if len(peers) <= count else self._rng.sample(peers, count)
+
+    def expire(self, now: float) -> None:
+        while self._expiry:
+            key = next(iter(self._expiry))
+            if self._expiry[key] > now:
+                return
+            del self._expiry[key]
+            info_hash, peer = key
+            peers = self._peers[info_hash]
+            del peers[peer]
+            if not peers:
+                del self._peers[info_hash]
+            narrow = narrow_prefix(peer)
+            self._per_narrow[narrow] -= 1
+            if not self._per_narrow[narrow]:
+                del self._per_narrow[narrow]
+
+    def next_deadline(self) -> float:
+        return next(iter(self._expiry.values()), float("inf"))
+
+    def _refusal(self, info_hash: NodeId, peer: Endpoint) -> str | None:
+        config, peers = self._config, self._peers.get(info_hash)
+        if len(self._expiry) >= config.max_peers_stored:
+            return "store-full"
+        if peers is None and len(self._peers) >= config.max_info_hashes:
+            return "store-info-hashes"
+        if peers is not None and len(peers) >= config.max_peers_per_info_hash:
+            return "store-peers"
+        if self._per_narrow.get(narrow_prefix(peer), 0) >= config.max_stored_per_narrow:
+            return "store-narrow"
+        return None

@@ -1,0 +1,95 @@
+"""Answers to queries (BEP 5; BEP 32 for both families; BEP 42 for the ``ip`` field).
+
+The attack: KRPC over UDP amplifies, and a node that answers with its whole table sends 2,009 bytes for 99. An answer here has at most k contacts
+a family, and at most 1,024 bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+
+from ..config import CLIENT_VERSION, CoreConfig
+from ..endpoints import Endpoint, Family, Scope, family_of, ip_of, scope_of
+from ..ids import NodeId
+from ..wire import krpc
+from ..wire.compact import IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES
+from ..wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Query, Reply, UnknownQuery
+from .peer_store import PeerStore
+from .routing_table import RoutingTable
+from .scopes import Scopes
+from .tokens import TokenJar
+
+PROTOCOL_ERROR = 203
+METHOD_UNKNOWN = 204
+
+ENVELOPE_BYTES = 160
+"""More than everything in a get_peers reply but its transaction id, contacts and peers."""
+
+ANNOUNCE = b"announce"
+UNBOUNDED = 1 << 30
+_CONTACT_BYTES = {Family.IPV4: IPV4_CONTACT_BYTES, Family.IPV6: IPV6_CONTACT_BYTES}
+_WANTED = {Family.IPV4: b"n4", Family.IPV6: b"n6"}
+
+
+class Responder:
+    def __init__(self, config: CoreConfig, rng: Random, tables: Mapping[Family, RoutingTable], scopes: Scopes, now: float) -> None:
+        self.peers = PeerStore(config.serving, rng, scopes)
+        self._tokens = TokenJar(rng, config.serving.token_rotation_s, now)
+        self._tables = tables
+        self._scopes = scopes
+        self._max_bytes = config.serving.max_answer_bytes
+        bounded = config.defences.bounded_answers
+        self._k = config.table.k if bounded else UNBOUNDED
+        self._max_contact_bytes = self._max_bytes - ENVELOPE_BYTES - krpc.MAX_TID_BYTES if bounded else UNBOUNDED
+
+    def answer(self, query: Query, source: Endpoint, now: float) -> Reply | Error:
+        reply = Reply(query.tid, self._tables[family_of(source)].own_id, seen_as=source, version=CLIENT_VERSION)
+        match query:
+            case FindNode():
+                self._add_contacts(reply, query.target, query.want, source)
+            case GetPeers():
+                self._add_contacts(reply, query.info_hash, query.want, source)
+                reply.token = self._tokens.make(ANNOUNCE, source, query.info_hash, now)
+                reply.values = self._sample(reply, query, source, now)
+            case AnnouncePeer():
+                return self._store(reply, query, source, now)
+            case UnknownQuery(target=None):
+                return self._error(query, source, METHOD_UNKNOWN, "method unknown")
+            case UnknownQuery(target=int(target)):
+                self._add_contacts(reply, target, query.want, source)
+        return reply
+
+    def malformed(self, tid: bytes, code: int, text: str, source: Endpoint) -> Error:
+        """What the sender of something that was recognisably a query is told."""
+        return Error(tid, code, text, CLIENT_VERSION, source)
+
+    def _add_contacts(self, reply: Reply, target: NodeId, want: frozenset[bytes] | None, source: Endpoint) -> None:
+        transport = family_of(source)
+        wanted = [family for family in self._tables if (_WANTED[family] in want if want else family is transport)]
+        for family in wanted:
+            scope = self._scopes.of(source) if family is transport else Scope.PUBLIC
+            count = min(self._k, self._max_contact_bytes // len(wanted) // _CONTACT_BYTES[family])
+            packed = b"".join([entry.packed for entry in self._tables[family].closest(target, count, scope)])
+            if family is Family.IPV4:
+                reply.nodes = packed
+            else:
+                reply.nodes6 = packed
+
+    def _sample(self, reply: Reply, query: GetPeers, source: Endpoint, now: float) -> list[Endpoint] | None:
+        used = ENVELOPE_BYTES + len(query.tid) + len(reply.nodes or b"") + len(reply.nodes6 or b"")
+        peer_bytes = len(source) + len(str(len(source))) + 1  # values come in the transport's family (BEP 32)
+        fitting = max(0, self._max_bytes - used) // peer_bytes
+        return self.peers.sample(query.info_hash, source, fitting, now) or None
+
+    def _store(self, reply: Reply, query: AnnouncePeer, source: Endpoint, now: float) -> Reply | Error:
+        if not self._tokens.accepts(query.token, ANNOUNCE, source, query.info_hash, now):
+            return self._error(query, source, PROTOCOL_ERROR, "token is wrong or too old")
+        peer = source if query.implied_port else Endpoint(ip_of(source) + query.port.to_bytes(2, "big"))
+        if scope_of(peer) is Scope.INVALID:
+            return self._error(query, source, PROTOCOL_ERROR, "nobody can be reached there")
+        refusal = self.peers.add(query.info_hash, peer, now)
+        return reply if refusal is None else self._error(query, source, 202, refusal)
+
+    def _error(self, query: Query, source: Endpoint, code: int, text: str) -> Error:
+        return Error(query.tid, code, text, CLIENT_VERSION, source)

@@ -1,0 +1,307 @@
+"""The routing table of one address family (Kademlia, section 2.4; BEP 5), as an object that decides and does nothing else.
+
+Bucket i holds the contacts that share exactly i leading bits with the own ID. Only verified contacts come in here; who that is, is decided by
+the caller, who got an answer from them. A full bucket is never changed by a newcomer: its weakest entry is challenged, the newcomer waits
+among the spares, and only two spaced failures of the challenged one make room (ping-before-evict).
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import NamedTuple
+
+from ..config import TableConfig
+from ..contacts import Contact
+from ..endpoints import Endpoint, Family, Scope
+from ..ids import ID_BITS, NodeId, shared_prefix_bits
+from .bucket import Bucket, Entry
+from .diversity import DiversityRule
+from .scopes import Scopes
+
+
+class Decision(Enum):
+    ADDED = "added"
+    KNOWN = "known"
+    CHALLENGE = "challenge"
+    SPARE = "spare"
+    REFUSED = "refused"
+
+
+class Offer(NamedTuple):
+    """What became of an offered contact. ``entry``: the one added or known, or with CHALLENGE the incumbent to check; ``evicted``: entries
+    that had to go, because another ID lives at their endpoint now, or (without ping-before-evict) to make room; ``reason`` with REFUSED."""
+
+    decision: Decision
+    entry: Entry | None = None
+    reason: str = ""
+    evicted: tuple[Entry, ...] = ()
+
+
+class Removal(NamedTuple):
+    """An entry that left, and the spare that took its place, if any."""
+
+    entry: Entry
+    promoted: Entry | None
+
+
+class RoutingTable:
+    def __init__(
+        self, family: Family, own_id: NodeId, config: TableConfig, scopes: Scopes, diversity: DiversityRule, *, challenge_incumbents: bool = True
+    ) -> None:
+        self.family = family
+        self.own_id = own_id
+        self._config = config
+        self._scopes = scopes
+        self._diversity = diversity
+        self._when_full: Callable[[Bucket, Entry], Offer] = self._challenge if challenge_incumbents else self._replace_oldest
+        self._when_moved: Callable[[Bucket, Entry, Entry], Offer] = self._doubt_move if challenge_incumbents else self._believe_move
+        self._buckets: dict[int, Bucket] = {}
+        self._order: list[int] = []  # their indexes, ascending
+        self._by_endpoint: dict[Endpoint, Entry] = {}
+        self._narrow_scope_entries = 0
+        self._pinned: set[Endpoint] = set()
+
+    def __len__(self) -> int:
+        return len(self._by_endpoint)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """All entries, by bucket, each least recently verified first."""
+        for bucket in self.buckets():
+            yield from bucket.entries.values()
+
+    def buckets(self) -> list[Bucket]:
+        """The buckets that ever held something, by index."""
+        return [self._buckets[index] for index in self._order]
+
+    def bucket_index(self, node_id: NodeId) -> int:
+        return shared_prefix_bits(self.own_id, node_id)
+
+    def capacity(self, index: int) -> int:
+        sizes = self._config.bucket_sizes
+        return sizes[min(index, len(sizes) - 1)]
+
+    def count(self, index: int) -> int:
+        """Entries in one bucket."""
+        bucket = self._buckets.get(index)
+        return len(bucket.entries) if bucket else 0
+
+    def at(self, endpoint: Endpoint) -> Entry | None:
+        return self._by_endpoint.get(endpoint)
+
+    def get(self, node_id: NodeId) -> Entry | None:
+        bucket = self._buckets.get(self.bucket_index(node_id))
+        return bucket.entries.get(node_id) if bucket else None
+
+    # --- who comes in -------------------------------------------------------------------------------------------------------------
+
+    def offer(self, contact: Contact, now: float, *, inbound: bool = False, rtt_s: float | None = None, client: bytes | None = None) -> Offer:
+        """Offers a contact that has just answered a query of ours."""
+        if contact.id == self.own_id:
+            return Offer(Decision.REFUSED, reason="own-id")
+        incumbent = self._by_endpoint.get(contact.endpoint)
+        if incumbent is not None:
+            return Offer(Decision.KNOWN, incumbent) if incumbent.id == contact.id else self._contradict(incumbent, contact, now)
+        bucket = self._bucket_for(contact.id, now)
+        newcomer = Entry(contact, bucket.index, self._scopes.of(contact.endpoint), now, now, inbound, traffic_at=now, rtt_s=rtt_s, client=client)
+        incumbent = bucket.entries.get(contact.id)
+        if incumbent is not None:
+            return self._when_moved(bucket, incumbent, newcomer)
+        if contact.endpoint in self._pinned:
+            return Offer(Decision.ADDED, self._insert(bucket, newcomer))
+        refusal = self._diversity.refusal(contact.endpoint, bucket.index)
+        if refusal:
+            return Offer(Decision.REFUSED, reason=refusal)
+        if not bucket.is_full:
+            return Offer(Decision.ADDED, self._insert(bucket, newcomer))
+        return self._when_full(bucket, newcomer)
+
+    def wants(self, contact: Contact) -> bool:
+        """Whether verifying this unverified contact is worth a query: there is a vacancy, and no cap in its way. Spares cost no query: they are
+        those that answered a lookup when their bucket was full."""
+        if contact.id == self.own_id or contact.endpoint in self._by_endpoint:
+            return False
+        index = self.bucket_index(contact.id)
+        bucket = self._buckets.get(index)
+        if bucket and (bucket.is_full or contact.id in bucket.entries):
+            return False
+        return self._diversity.refusal(contact.endpoint, index) is None
+
+    def _challenge(self, bucket: Bucket, newcomer: Entry) -> Offer:
+        if self._diversity.is_surplus(newcomer.contact.endpoint):
+            return Offer(Decision.REFUSED, reason="cap-wide")
+        bucket.keep_spare(newcomer)
+        doubtful = bucket.to_challenge()
+        return Offer(Decision.CHALLENGE, doubtful) if doubtful else Offer(Decision.SPARE)
+
+    def _replace_oldest(self, bucket: Bucket, newcomer: Entry) -> Offer:
+        """Plain Kademlia without its ping: what ping-before-evict is measured against."""
+        oldest = next(iter(bucket.entries.values()))
+        self._take_out(oldest)
+        return Offer(Decision.ADDED, self._insert(bucket, newcomer), evicted=(oldest,))
+
+    def _doubt_move(self, bucket: Bucket, incumbent: Entry, newcomer: Entry) -> Offer:
+        """A known ID at another address: a move, or a theft. The incumbent is asked first."""
+        bucket.keep_spare(newcomer)
+        return Offer(Decision.SPARE) if incumbent.checking else Offer(Decision.CHALLENGE, incumbent)
+
+    def _believe_move(self, bucket: Bucket, incumbent: Entry, newcomer: Entry) -> Offer:
+        """What jech/dht and OpenDHT do: who says that he is somebody, is."""
+        refusal = self._diversity.refusal(newcomer.contact.endpoint, bucket.index)
+        if refusal:
+            return Offer(Decision.REFUSED, reason=refusal)
+        self._take_out(incumbent)
+        return Offer(Decision.ADDED, self._insert(bucket, newcomer), evicted=(incumbent,))
+
+    def _contradict(self, incumbent: Entry, contact: Contact, now: float) -> Offer:
+        """Another ID answered from an incumbent's endpoint: it was restarted, or there are two behind one mapping. Seen twice, it counts."""
+        if incumbent.contradicted_by == contact.id and not incumbent.checking:
+            self._take_out(incumbent)
+            offer = self.offer(contact, now, inbound=incumbent.inbound)
+            return offer._replace(evicted=(incumbent, *offer.evicted))
+        incumbent.contradicted_by = contact.id
+        return Offer(Decision.SPARE) if incumbent.checking else Offer(Decision.CHALLENGE, incumbent)
+
+    def pin(self, endpoint: Endpoint) -> None:
+        """The operator wants whoever is there to be kept: beyond caps and capacity, and also while it is silent."""
+        self._pinned.add(endpoint)
+
+    def unpin(self, endpoint: Endpoint) -> None:
+        """From now on it is an entry like any other."""
+        self._pinned.discard(endpoint)
+
+    def rebase(self, own_id: NodeId, now: float) -> list[Entry]:
+        """The own ID has changed: all entries go to their new buckets, those verified longest ago first to be left over. Returns the left-over
+        ones, which are spares now where there was room."""
+        entries = sorted(self, key=lambda entry: entry.verified_at, reverse=True)
+        spares = [spare for bucket in self._buckets.values() for spare in bucket.spares.values()]
+        for entry in entries:
+            self._take_out(entry)
+        self.own_id = own_id
+        self._buckets, self._order = {}, []
+        left_over = [entry for entry in entries if not self._move_in(entry, now)]
+        for entry in [*left_over, *spares]:
+            if entry.id != own_id:
+                bucket = self._bucket_for(entry.id, now)
+                entry.bucket = bucket.index
+                bucket.keep_spare(entry)
+        for bucket in self._buckets.values():  # least recently verified first again
+            bucket.entries = dict(sorted(bucket.entries.items(), key=lambda item: item[1].verified_at))
+        return left_over
+
+    def _move_in(self, entry: Entry, now: float) -> bool:
+        if entry.id == self.own_id:
+            return False
+        bucket = self._bucket_for(entry.id, now)
+        pinned = entry.contact.endpoint in self._pinned
+        if not pinned and (bucket.is_full or self._diversity.refusal(entry.contact.endpoint, bucket.index) is not None):
+            return False
+        entry.bucket = bucket.index
+        self._insert(bucket, entry)
+        return True
+
+    # --- what is learned about entries --------------------------------------------------------------------------------------------
+
+    def confirm(self, contact: Contact, now: float, *, rtt_s: float | None = None, client: bytes | None = None, proven: bool = False) -> Entry | None:
+        """The entry answered a query of ours: it is live, goes to the tail, and touches its bucket. ``proven``: it did so unaided."""
+        entry = self._by_endpoint.get(contact.endpoint)
+        if entry is None or entry.id != contact.id:
+            return None
+        entry.verified_at = entry.traffic_at = now
+        was_presentable = entry.presentable
+        entry.failures = 0
+        entry.contradicted_by = None
+        entry.inbound = entry.inbound and not proven
+        if rtt_s is not None:
+            entry.rtt_s = rtt_s if entry.rtt_s is None else entry.rtt_s + 0.25 * (rtt_s - entry.rtt_s)
+        entry.client = client or entry.client
+        bucket = self._buckets[entry.bucket]
+        bucket.move_to_tail(entry)
+        bucket.touched_at = now
+        if entry.presentable != was_presentable:
+            bucket.changed()
+        return entry
+
+    def fail(self, entry: Entry, now: float, *, spacing_s: float, failures_to_evict: int) -> Removal | None:
+        """A query to the entry failed. Failures closer than ``spacing_s`` count as one; after ``failures_to_evict`` of them it goes."""
+        if self._by_endpoint.get(entry.contact.endpoint) is not entry or now < entry.failed_at + spacing_s:
+            return None
+        entry.failed_at = now
+        entry.failures += 1
+        self._buckets[entry.bucket].changed()
+        evict = entry.failures >= failures_to_evict and entry.contact.endpoint not in self._pinned
+        return self.remove(entry) if evict else None
+
+    def remove(self, entry: Entry) -> Removal:
+        self._take_out(entry)
+        return Removal(entry, self._promote(self._buckets[entry.bucket]))
+
+    def _promote(self, bucket: Bucket) -> Entry | None:
+        """Fills a vacancy with the best spare: the most recently verified one that the caps, checked again now, let in."""
+        while bucket.spares and not bucket.is_full:
+            _, spare = bucket.spares.popitem()
+            taken = spare.contact.endpoint in self._by_endpoint or spare.id in bucket.entries
+            if not taken and self._diversity.refusal(spare.contact.endpoint, bucket.index) is None:
+                return self._insert(bucket, spare)
+        return None
+
+    def _bucket_for(self, node_id: NodeId, now: float) -> Bucket:
+        index = self.bucket_index(node_id)
+        bucket = self._buckets.get(index)
+        if bucket is None:
+            bucket = self._buckets[index] = Bucket(index, self.capacity(index), self._config.spares_per_bucket, now)
+            insort(self._order, index)
+        return bucket
+
+    def _insert(self, bucket: Bucket, entry: Entry) -> Entry:
+        entry.surplus = self._diversity.is_surplus(entry.contact.endpoint)
+        bucket.insert(entry)
+        bucket.spares.pop(entry.id, None)
+        bucket.touched_at = max(bucket.touched_at, entry.verified_at)
+        self._by_endpoint[entry.contact.endpoint] = entry
+        self._diversity.add(entry.contact.endpoint, bucket.index)
+        self._narrow_scope_entries += entry.scope is not Scope.PUBLIC
+        return entry
+
+    def _take_out(self, entry: Entry) -> None:
+        bucket = self._buckets[entry.bucket]
+        del bucket.entries[entry.id]
+        bucket.changed()
+        del self._by_endpoint[entry.contact.endpoint]
+        self._diversity.remove(entry.contact.endpoint, entry.bucket)
+        self._narrow_scope_entries -= entry.scope is not Scope.PUBLIC
+
+    # --- answers ------------------------------------------------------------------------------------------------------------------
+
+    def closest(self, target: NodeId, count: int, scope: Scope | None = None) -> list[Entry]:
+        """The exact ``count`` presentable entries closest to ``target``, closest first; if there are fewer than that, the other entries fill
+        up. With ``scope``, only those that may be handed to an asker of that scope."""
+        if scope is None or not self._narrow_scope_entries:
+            found: list[Entry] = []
+            for index in self._by_distance(target):
+                found += self._buckets[index].nearest(target, count - len(found))
+                if len(found) == count:
+                    return found
+            fit = list(self)
+        else:
+            fit = [entry for entry in self if entry.scope in (Scope.PUBLIC, scope)]
+        # Rare: addresses of several scopes, or too few entries that are presentable.
+        ranked = sorted(fit, key=lambda entry: entry.id ^ target)
+        presentable = [entry for entry in ranked if entry.presentable]
+        return (presentable if len(presentable) >= count else ranked)[:count]
+
+    def _by_distance(self, target: NodeId) -> Iterator[int]:
+        """Bucket indexes so that everything in one bucket is closer to the target than anything in a later one.
+
+        Where the target differs from the own ID in bit i, bucket i agrees with it there and all deeper buckets do not: it comes before them.
+        Where they agree, it comes after them. So one walk over the bits of their XOR gives the order, without a comparison of contacts.
+        """
+        difference = self.own_id ^ target
+        later: list[int] = []
+        for index in self._order:
+            if difference >> (ID_BITS - 1 - index) & 1:
+                yield index
+            else:
+                later.append(index)
+        yield from reversed(later)

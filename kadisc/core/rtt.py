@@ -1,0 +1,50 @@
+"""When is a query overdue? The stall timer, from the round-trip times that were seen."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import deque
+
+from ..config import QueryConfig
+
+WINDOW = 64
+ENOUGH = 8
+
+
+class StallTimer:
+    """Calls a query stalled when nine tenths of the recent ones had been answered by then (after mldht's adaptive timer).
+
+    A query to a contact whose own round-trip time is known is called stalled at three times that, where that is sooner.
+    """
+
+    __slots__ = ("_config", "_recent", "_sorted", "_stall_s")
+
+    def __init__(self, config: QueryConfig) -> None:
+        self._config = config
+        self.reset()
+
+    def reset(self) -> None:
+        """The network changed: nothing that was measured holds any more."""
+        self._recent: deque[float] = deque()
+        self._sorted: list[float] = []
+        self._stall_s = self._config.first_stall_s
+
+    def sample(self, rtt_s: float) -> None:
+        self._recent.append(rtt_s)
+        insort(self._sorted, rtt_s)
+        if len(self._recent) > WINDOW:
+            self._sorted.remove(self._recent.popleft())
+        if len(self._recent) >= ENOUGH:
+            p90_s = self._sorted[len(self._sorted) * 9 // 10]
+            self._stall_s = self._bounded(1.25 * p90_s + 0.02)
+        else:
+            # A young node among dead contacts loses ``first_stall_s`` on each: a rough idea from the first answer is worth a lot.
+            self._stall_s = self._bounded(2.5 * self._sorted[-1] + 0.02)
+
+    def stall_s(self, known_rtt_s: float | None = None) -> float:
+        if known_rtt_s is None:
+            return self._stall_s
+        return min(self._stall_s, self._bounded(3.0 * known_rtt_s + 0.02))
+
+    def _bounded(self, seconds: float) -> float:
+        return min(max(seconds, self._config.min_stall_s), self._config.max_stall_s)

@@ -1,0 +1,47 @@
+"""Tokens: proof that a querier can receive at the address that it sends from (BEP 5)."""
+
+from __future__ import annotations
+
+import hmac
+from random import Random
+
+from ..endpoints import Endpoint, ip_of
+from ..ids import NodeId, id_to_bytes
+
+TOKEN_BYTES = 8
+
+
+class TokenJar:
+    """Tokens are HMAC(secret, purpose || ip || key), truncated to 8 bytes. The secret changes every ``rotation_s`` and the one before it is still
+    accepted, so a token lives one to two rotations. Bound to the key: one for an info-hash is worth nothing for another."""
+
+    __slots__ = ("_current", "_previous", "_rng", "_rotate_at", "_rotation_s")
+
+    def __init__(self, rng: Random, rotation_s: float, now: float) -> None:
+        self._rng = rng
+        self._rotation_s = rotation_s
+        self._current = self._secret()
+        self._previous = self._secret()
+        self._rotate_at = now + rotation_s
+
+    def make(self, purpose: bytes, endpoint: Endpoint, key: NodeId, now: float) -> bytes:
+        self._rotate(now)
+        return self._sign(self._current, purpose, endpoint, key)
+
+    def accepts(self, token: bytes, purpose: bytes, endpoint: Endpoint, key: NodeId, now: float) -> bool:
+        self._rotate(now)
+        return any(hmac.compare_digest(token, self._sign(secret, purpose, endpoint, key)) for secret in (self._current, self._previous))
+
+    def _sign(self, secret: bytes, purpose: bytes, endpoint: Endpoint, key: NodeId) -> bytes:
+        return hmac.digest(secret, purpose + ip_of(endpoint) + id_to_bytes(key), "sha1")[:TOKEN_BYTES]
+
+    def _rotate(self, now: float) -> None:
+        if now < self._rotate_at:
+            return
+        # After a long pause the secret before is too old as well.
+        self._previous = self._current if now < self._rotate_at + self._rotation_s else self._secret()
+        self._current = self._secret()
+        self._rotate_at = now + self._rotation_s
+
+    def _secret(self) -> bytes:
+        return self._rng.getrandbits(160).to_bytes(20, "big")
