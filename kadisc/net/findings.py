@@ -1,0 +1,78 @@
+"""What a program reads from a running lookup: the nodes that answer, or the peers that they know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..core.events import FoundNode, LookupFinished, LookupResult, Outcome
+from ..endpoints import Endpoint
+from ..errors import Closed, UsageError
+from .dispatch import Findings, Waiter
+
+
+class Answers:
+    """The nodes that answer in a running lookup, as they come; ends with the lookup, and then has its ``result``."""
+
+    def __init__(self, findings: Findings[FoundNode], waiter: Waiter) -> None:
+        self._findings = findings
+        self._waiter = waiter
+
+    def __aiter__(self) -> Answers:
+        return self
+
+    async def __anext__(self) -> FoundNode:
+        return await self._findings.next()
+
+    @property
+    def dropped(self) -> int:
+        """Answers that were not fetched in time; the result counts them too."""
+        return self._findings.dropped
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """None while it runs."""
+        return self._waiter.finished.outcome if self._waiter.finished is not None else None
+
+    @property
+    def result(self) -> LookupResult:
+        """What was found; raises UsageError before the end, Closed if the node was closed before."""
+        return _result_of(self._waiter)
+
+
+class FoundPeers:
+    """The peers announced under an info-hash, as they are found, each once: ``async for endpoint in peers``. Ends with the lookups behind it, one
+    for each address family, and then has their ``results``."""
+
+    def __init__(self, findings: Findings[Endpoint], waiters: Sequence[Waiter]) -> None:
+        self._findings = findings
+        self._waiters = waiters
+
+    def __aiter__(self) -> FoundPeers:
+        return self
+
+    async def __anext__(self) -> Endpoint:
+        return await self._findings.next()
+
+    @property
+    def dropped(self) -> int:
+        """Peers that were not fetched in time; the results have them too."""
+        return self._findings.dropped
+
+    @property
+    def outcomes(self) -> tuple[Outcome | None, ...]:
+        """None for a lookup that still runs."""
+        return tuple(waiter.finished.outcome if waiter.finished is not None else None for waiter in self._waiters)
+
+    @property
+    def results(self) -> tuple[LookupResult, ...]:
+        """What was found in each family; raises UsageError before the end, Closed if the node was closed before."""
+        return tuple(_result_of(waiter) for waiter in self._waiters)
+
+
+def _result_of(waiter: Waiter) -> LookupResult:
+    finished = waiter.finished
+    if not waiter.ended:
+        raise UsageError("the lookup is still running: iterate over its answers to the end first")
+    if not isinstance(finished, LookupFinished):
+        raise Closed("the node was closed before the lookup could end")
+    return finished.result
