@@ -1,0 +1,270 @@
+"""A network to experiment with: hosts that come and go by the churn profile, its oracle, and the clock of the measured part.
+
+A scenario says what it wants in terms of this page: settle a network, begin to measure, run, ask the oracle.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
+from random import Random
+
+from ..contacts import Contact
+from ..core.external_address import Confidence, ExternalAddress
+from ..core.node import Node
+from ..endpoints import Endpoint, Family
+from ..ids import NodeId, random_id
+from .churn import Churn, Stay
+from .faults import Faults
+from .host import Host
+from .invariants import Invariants
+from .latency import mrtt_s
+from .nat import Nat, draw_nat
+from .options import SimOptions
+from .oracle import Oracle
+from .population import Population, Residence
+from .stationary import Known, TableBuilder, dead_share
+from .world import World
+
+BOOTSTRAP_HOSTS = 3
+REJOIN_S = 5.0
+"""A newcomer whose bootstrap hosts did not answer tries others after so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a phase of the run took. ``datagrams`` were delivered to a node; ``sent`` counts those that were lost as well."""
+
+    virtual_s: float
+    wall_s: float
+    datagrams: int
+    sent: int
+    sent_bytes: int
+
+
+class Lab:
+    def __init__(self, options: SimOptions, *, wall_clock: Callable[[], float] = time.perf_counter) -> None:
+        """Raises ValueError for options that name something unknown."""
+        self.options = options
+        self.world = World(options)
+        self.oracle = Oracle(self.world)
+        self.rng = Random(f"scenario {options.seed}")
+        self.mrtt_s = 0.0
+        self.dead_at_start = 0.0
+        self.phase = "setting up"
+        self.ends_at = 0.0
+        self._wall_clock = wall_clock
+        self._chance = Random(f"nodes {options.seed}")
+        self._own_rng = Random(f"world {options.seed}")
+        self.population = Population(options, self._own_rng)
+        self.churn = Churn(options.churn, self._own_rng)
+        self._invariants = Invariants(options, self.world)
+        self.world.watchers.append(self._invariants)
+        self._numbers = 0
+        self._numbers_up: list[int] = []
+        self._began: tuple[float, float, int, int, int] | None = None
+        self._costs: dict[str, Cost] = {}
+
+    # --- hosts ------------------------------------------------------------------------------------------------------------------------
+
+    def new_host(
+        self,
+        *,
+        up_since: float | None = None,
+        reachable: bool | None = None,
+        residence: Residence | None = None,
+        knows_address: bool = False,
+        options: SimOptions | None = None,
+        own_id: NodeId | None = None,
+        public_key: bytes | None = None,
+    ) -> Host:
+        """A host that is not up yet. ``reachable``: drawn by its share if not given."""
+        options, now = options or self.options, self.world.now
+        residence = residence or self.population.settle()
+        if reachable is None:
+            reachable = self._own_rng.random() < options.population.reachable
+        nat: Nat | None = None if reachable else draw_nat(residence.endpoint, options.network.nat, self._own_rng)
+        own_id = random_id(self._own_rng) if own_id is None else own_id
+        addresses = {Family.IPV4: self._voted(residence.endpoint)} if knows_address else None
+        node = Node(options.core, self._chance, {Family.IPV4: own_id}, now, public_key=public_key, addresses=addresses)
+        self._numbers += 1
+        return Host(self._numbers, residence, nat, node, now if up_since is None else up_since)
+
+    def reborn(self, host: Host) -> Host:
+        """A new process with the same ID at the same place, behind the same box."""
+        residence = Residence(host.endpoint, self.population.systems[host.system - 1], host.access_s)
+        self.population.move_in(host.endpoint)
+        again = self.new_host(residence=residence, reachable=True, own_id=host.id)
+        again.nat = host.nat
+        if host.closing_at != inf:
+            self._leaves_after(again, host.closing_at - self.world.now)
+        return again
+
+    def boot(self, host: Host) -> None:
+        self._numbers_up.append(host.number)
+        self.world.boot(host)
+        self.oracle.arrived(host)
+
+    def stop(self, host: Host) -> None:
+        if host.up:
+            self.oracle.left(host)
+            self.world.stop(host)
+            self.population.move_out(host.endpoint)
+            self._invariants.left(host)
+
+    def join(self, host: Host, contacts: int = BOOTSTRAP_HOSTS) -> None:
+        """Starts it, and lets it join by a few nodes that accept strangers; by others while it has not."""
+        self.boot(host)
+        self._try_to_join(host, contacts)
+
+    def arrive(self, stay: Stay | None = None) -> Host:
+        """A newcomer: it joins, and leaves when its session is over; then another one comes."""
+        host = self.new_host()
+        self.join(host)
+        self._leaves_after(host, (stay or self.churn.newcomer()).left_s)
+        return host
+
+    def live(self, *, settled_s: float = 0.0) -> list[Host]:
+        up_since = self.world.now - settled_s
+        return [host for host in self.world.hosts.values() if host.up_since <= up_since]
+
+    def any_host(self) -> Host | None:
+        """One of those that are up, in constant time: numbers of hosts that have left are drawn again."""
+        hosts = self.world.hosts
+        while hosts:
+            host = hosts.get(self._numbers_up[index := self.rng.randrange(len(self._numbers_up))])
+            if host is not None:
+                return host
+            self._numbers_up[index] = self._numbers_up[-1]
+            self._numbers_up.pop()
+        return None
+
+    def acceptors(self) -> list[Host]:
+        return [host for host in self.world.hosts.values() if host.accepts_unsolicited]
+
+    # --- phases -----------------------------------------------------------------------------------------------------------------------
+
+    def settle(self, *, warmup_s: float | None = None) -> None:
+        """A network of ``options.nodes`` as after long running, and the warm-up, which is discarded."""
+        with self._phase("setting up"):
+            self._populate()
+            gc.collect()
+            gc.freeze()  # what stands now stays: no collection need look at it again
+        warmup_s = self.options.warmup_s if warmup_s is None else warmup_s
+        with self._phase("warming up"):
+            self.run(warmup_s)
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        with self._phase("measuring"):
+            yield
+
+    def run(self, seconds: float) -> None:
+        self.ends_at = self.world.now + seconds
+        self.world.run_until(self.ends_at)
+
+    def run_while(self, waiting: Callable[[], bool], at_most_s: float, step_s: float = 0.5) -> None:
+        """Until there is nothing to wait for any more."""
+        end = self.world.now + at_most_s
+        while waiting() and self.world.now < end:
+            self.run(min(step_s, end - self.world.now))
+
+    def cost(self, phase: str) -> Cost:
+        return self._costs.get(phase, Cost(0.0, 0.0, 0, 0, 0))
+
+    @property
+    def measuring_since(self) -> tuple[float, float, int]:
+        """World time, wall time and datagrams at the start of the phase; for whoever shows progress."""
+        now, wall, datagrams, _, _ = self._began or (0.0, 0.0, 0, 0, 0)
+        return now, wall, datagrams
+
+    def finish(self) -> None:
+        """The last look of the dear invariants."""
+        self._invariants.finish()
+
+    # --- inside -----------------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _phase(self, name: str) -> Iterator[None]:
+        world = self.world
+        self.phase = name
+        began = self._began = (world.now, self._wall_clock(), world.delivered, world.sent, world.sent_bytes)
+        yield
+        wall_s = self._wall_clock() - began[1]
+        cost = Cost(world.now - began[0], wall_s, world.delivered - began[2], world.sent - began[3], world.sent_bytes - began[4])
+        before = self._costs.get(name)
+        if before is not None:
+            cost = Cost(*(a + b for a, b in zip(_values(before), _values(cost), strict=True)))  # type: ignore[arg-type]
+        self._costs[name] = cost
+
+    def _populate(self) -> None:
+        options = self.options
+        stays = [self.churn.met() for _ in range(options.nodes)]
+        hosts = [self.new_host(up_since=-stay.age_s, knows_address=True) for stay in stays]
+        self.mrtt_s = mrtt_s(self.world.latency, hosts, self._own_rng)
+        known = [Known(host.contact, stay.age_s) for host, stay in zip(hosts, stays, strict=True) if host.accepts_unsolicited]
+        self.dead_at_start = dead_share(self.churn, options.core.maintenance, self._own_rng)
+        builder = TableBuilder(
+            known + self._ghosts(round(len(known) * self.dead_at_start / (1.0 - self.dead_at_start))), options.core.maintenance, self._own_rng
+        )
+        for host, stay in zip(hosts, stays, strict=True):
+            if host.nat is None or host.nat.outbound(host.endpoint, 0.0) is not None:  # without UDP a table stays empty
+                builder.fill(host, stay.age_s, self.world.now)
+            self.boot(host)
+            self._leaves_after(host, stay.left_s)
+            self._invariants.knows(host)
+            self.world.between_slices()
+        Faults(self, Random(f"faults {options.seed}")).start()
+
+    def _ghosts(self, number: int) -> list[Known]:
+        """Nodes that are dead and not found out."""
+        ghosts: list[Known] = []
+        while len(ghosts) < number:
+            stay = self.churn.met()
+            if stay.left_s != inf:
+                contact = Contact(random_id(self._own_rng), self.population.settle().endpoint)
+                ghosts.append(Known(contact, stay.age_s))
+        return ghosts
+
+    def _leaves_after(self, host: Host, left_s: float) -> None:
+        if left_s != inf:
+            host.closing_at = self.world.now + left_s
+            self.world.at(host.closing_at, self._is_replaced, host)
+
+    def _is_replaced(self, host: Host) -> None:
+        if host.up:  # a crash may have come before
+            self.stop(host)
+            self.arrive()
+
+    def _try_to_join(self, host: Host, contacts: int) -> None:
+        overlay = host.node.overlays[Family.IPV4]
+        if not host.up or overlay.joined:
+            return
+        some = [self.any_host() for _ in range(8 * contacts)]
+        acceptors = [other for other in dict.fromkeys(some) if other is not None and other.accepts_unsolicited and other is not host]
+        endpoints = [other.outside for other in acceptors[:contacts]]
+        self.world.do(host, host.node.join, endpoints, family=Family.IPV4)
+        self.world.at(self.world.now + REJOIN_S, self._try_to_join, host, contacts)
+
+    def _voted(self, endpoint: Endpoint) -> ExternalAddress:
+        return ExternalAddress(self.options.core.address, endpoint[:-2], endpoint[-2:], Confidence.VOTED)
+
+
+def _values(cost: Cost) -> tuple[float, float, int, int, int]:
+    return cost.virtual_s, cost.wall_s, cost.datagrams, cost.sent, cost.sent_bytes
+
+
+@contextmanager
+def without_pauses() -> Iterator[None]:
+    """Millions of live objects make each full collection take seconds, and there are next to no cycles to find: collect rarely."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(200_000, 50, 1000)
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)

@@ -1,0 +1,144 @@
+"""All that a simulation is told, in one frozen struct: the seed, the network model of every packet, the population, churn, faults.
+
+The defaults are the network model that our numbers are quoted with. Each can be set by its dotted name, as in
+``--set network.loss.mean=0.05 --set core.table.k=20`` (`settings.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..config import CoreConfig
+
+REGIONS = ("eu", "na", "as", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyOptions:
+    """Round-trip time = between the regions + an access delay on each side; each packet takes half of it, times a factor of its own."""
+
+    profile: str = "regions"
+    """``regions``, or ``lognormal``: the cross-check, where each pair of hosts has a round-trip time drawn for it."""
+    region_shares: tuple[float, ...] = (0.35, 0.30, 0.25, 0.10)
+    """Of hosts in EU, NA, AS and elsewhere."""
+    intra_rtt_s: float = 0.030
+    eu_na_rtt_s: float = 0.100
+    na_as_rtt_s: float = 0.170
+    eu_as_rtt_s: float = 0.200
+    other_rtt_s: float = 0.220
+    access_median_s: float = 0.008
+    access_sigma: float = 0.8
+    packet_sigma: float = 0.08
+    spike_share: float = 0.01
+    spike_factor: float = 3.0
+    lognormal_median_s: float = 0.154
+    lognormal_sigma: float = 0.55
+
+
+@dataclass(frozen=True, slots=True)
+class LossOptions:
+    """Gilbert-Elliott at each host's uplink: now and then a burst, in which ``loss_in_burst`` of the packets are lost."""
+
+    mean: float = 0.01
+    """Of all packets. Stress: 0.05, 0.2."""
+    burst_packets: float = 4.0
+    """Mean length of a burst."""
+    loss_in_burst: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class NatOptions:
+    """Of hosts that are not reachable directly."""
+
+    open_share: float = 0.12
+    """Endpoint-independent mapping and filtering: whoever knows the mapping reaches the host."""
+    restricted_share: float = 0.64
+    """Endpoint-independent mapping; lets in only whom the host has sent to."""
+    dependent_share: float = 0.22
+    """Another port towards each destination ("symmetric")."""
+    blocked_share: float = 0.02
+    """No UDP at all."""
+    timeouts_s: tuple[float, ...] = (30.0, 60.0, 120.0, 180.0, 300.0)
+    timeout_shares: tuple[float, ...] = (0.20, 0.35, 0.25, 0.15, 0.05)
+    inbound_refreshes: bool = True
+    """Whether a packet from outside keeps a mapping alive too, as in Linux."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOptions:
+    latency: LatencyOptions = field(default_factory=LatencyOptions)
+    loss: LossOptions = field(default_factory=LossOptions)
+    nat: NatOptions = field(default_factory=NatOptions)
+    duplication: float = 0.001
+    mtu_bytes: int = 1280
+    """Of a packet, 28 bytes of which are IPv4 and UDP headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationOptions:
+    reachable: float = 0.40
+    """The share of hosts that anybody can reach."""
+    autonomous_systems: int = 3000
+    zipf: float = 1.0
+    """How unequal they are: the n-th largest has 1/n**zipf of the hosts of the largest."""
+    max_blocks: int = 48
+    """/16 networks of the largest autonomous system; every one has at least one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChurnOptions:
+    profile: str = "ipfs-rfm2"
+    """``none``, ``bittorrent``, ``ipfs``, ``ipfs-rfm2``, ``ethereum``, or ``custom`` with the two numbers below."""
+    shape: float = 0.61
+    scale_s: float = 13_176.0
+    permanent: float = 0.10
+    """The share of hosts that never leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultOptions:
+    """What goes wrong beyond the network model: shares of packets, and events per host and hour."""
+
+    drop: float = 0.0
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    reorder_s: float = 1.0
+    """A reordered packet comes up to so much later."""
+    corrupt: float = 0.0
+    partitions_per_hour: float = 0.0
+    partition_s: float = 60.0
+    rebindings_per_hour: float = 0.0
+    """Of each NAT: all of its mappings change."""
+    clock_jumps_per_hour: float = 0.0
+    clock_jump_s: float = 3600.0
+    """A host's clock jumps ahead by up to so much, as after a suspend."""
+    stalls_per_hour: float = 0.0
+    stall_s: float = 5.0
+    """A host does nothing for up to so long; its datagrams wait."""
+    restarts_per_hour: float = 0.0
+    torn_state: float = 0.5
+    """With a restart: the chance that a part of the saved contacts is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimOptions:
+    seed: int = 1
+    nodes: int = 1000
+    minutes: float = 10.0
+    """Measured, after the warm-up."""
+    warmup_s: float = 600.0
+    network: NetworkOptions = field(default_factory=NetworkOptions)
+    population: PopulationOptions = field(default_factory=PopulationOptions)
+    churn: ChurnOptions = field(default_factory=ChurnOptions)
+    faults: FaultOptions = field(default_factory=FaultOptions)
+    core: CoreConfig = field(default_factory=CoreConfig)
+    paranoid: bool = False
+    """Check the dear invariants as well."""
+    lookups_per_minute: float = 150.0
+    """In the whole network, by the scenarios that look up."""
+    crash: float = 0.5
+    """The share of nodes that crash at once, in ``crash``."""
+    joins: int = 40
+    """Newcomers that are measured, in ``join``."""
+    crowd: float = 10.0
+    """Newcomers for each node, in ``flash-crowd``."""

@@ -1,0 +1,119 @@
+"""Runs one scenario from its options to its result."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..errors import UsageError
+from .figures import Metrics
+from .invariants import Violation
+from .lab import Cost, Lab, without_pauses
+from .options import SimOptions
+from .scenario import Scenario
+from .settings import all_settings
+from .trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """``wall_s`` and ``datagrams`` are those of the measured part alone."""
+
+    scenario: str
+    seed: int
+    digest: str
+    metrics: Metrics
+    wall_s: float
+    datagrams: int
+    peak_rss_mb: float
+    options: SimOptions
+    command: str
+    setup: Cost
+    warmup: Cost
+    measured: Cost
+
+    def record(self) -> dict[str, object]:
+        """As a JSON object."""
+        return {
+            "scenario": self.scenario,
+            "seed": self.seed,
+            "digest": self.digest,
+            "metrics": self.metrics,
+            "wall_s": round(self.wall_s, 3),
+            "datagrams": self.datagrams,
+            "datagrams_per_s": round(self.datagrams / self.wall_s) if self.wall_s else None,
+            "virtual_s": round(self.measured.virtual_s, 3),
+            "peak_rss_mb": self.peak_rss_mb,
+            "nodes": self.options.nodes,
+            "setup_s": round(self.setup.wall_s, 3),
+            "warmup_s": round(self.warmup.wall_s, 3),
+            "warmup_datagrams": self.warmup.datagrams,
+            "command": self.command,
+        }
+
+
+def run_scenario(
+    scenario: Scenario, options: SimOptions, *, trace_file: str | None = None, watch: Callable[[Lab], Callable[[], None]] | None = None
+) -> Result:
+    """``watch`` is given the lab and returns what to call now and then while it runs. Raises UsageError, or Violation with the command that
+    shows it again."""
+    command = replay_command(scenario, options)
+    try:
+        lab = Lab(options)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if watch is not None:
+        lab.world.between_slices = watch(lab)
+    trace = Trace(trace_file) if trace_file else None
+    if trace is not None:
+        lab.world.watchers.append(trace)
+    try:
+        with without_pauses():
+            metrics = scenario.run(lab)
+            digest = lab.world.digest.hexdigest()
+            lab.finish()
+    except (Violation, AssertionError) as error:
+        raise Violation(f"{error}; it happens again with: {command}") from error
+    finally:
+        if trace is not None:
+            trace.close()
+    measured = lab.cost("measuring")
+    return Result(
+        scenario.name,
+        options.seed,
+        digest,
+        metrics,
+        measured.wall_s,
+        measured.datagrams,
+        peak_rss_mb(),
+        options,
+        command,
+        lab.cost("setting up"),
+        lab.cost("warming up"),
+        measured,
+    )
+
+
+def replay_command(scenario: Scenario, options: SimOptions) -> str:
+    """The one command line that runs it again: what differs from the scenario's defaults."""
+    usual, changed = all_settings(scenario.options()), all_settings(options)
+    words = ["kadisc sim run", scenario.name, f"--seed {options.seed}"]
+    for name, value in changed.items():
+        if value == usual[name] or name == "seed":
+            continue
+        if name in ("nodes", "minutes"):
+            words.append(f"--{name} {value:g}")
+        elif name == "paranoid":
+            words.append("--paranoid")
+        else:
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words.append(f"--set {name}={text}")
+    return " ".join(words)
+
+
+def peak_rss_mb() -> float:
+    """Of this process, so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)

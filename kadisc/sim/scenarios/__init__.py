@@ -1,0 +1,21 @@
+"""The scenarios by name; each is a file that reads like its description."""
+
+from __future__ import annotations
+
+import difflib
+
+from ...errors import UsageError
+from ..scenario import Scenario
+from . import churn, crash, flash_crowd, freshness, idle_cost, join, lookup, nat_majority, partition
+
+ALL = tuple(module.SCENARIO for module in (join, lookup, churn, crash, flash_crowd, partition, idle_cost, freshness, nat_majority))
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in ALL}
+
+
+def scenario_named(name: str) -> Scenario:
+    """Raises UsageError for an unknown one."""
+    if name not in SCENARIOS:
+        near = difflib.get_close_matches(name, SCENARIOS, 1)
+        hint = f"did you mean {near[0]}?" if near else "see kadisc sim list"
+        raise UsageError(f"there is no scenario {name!r}; {hint}")
+    return SCENARIOS[name]

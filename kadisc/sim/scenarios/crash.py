@@ -1,0 +1,37 @@
+"""Half of the network is gone at one blow: how soon do lookups succeed again?"""
+
+from __future__ import annotations
+
+from ..figures import Metrics
+from ..lab import Lab
+from ..lookup_probe import LookupProbe
+from ..scenario import Scenario
+
+MOMENTS_S = ((0.0, 60.0), (60.0, 120.0), (120.0, 300.0))
+"""Lookups are judged apart by when they began after the crash."""
+
+
+def run(lab: Lab) -> Metrics:
+    lab.settle()
+    metrics: Metrics = {}
+    with lab.measured():
+        victims = lab.rng.sample(lab.live(), round(lab.options.crash * len(lab.world.hosts)))
+        for host in victims:
+            lab.stop(host)
+        for start_s, end_s in MOMENTS_S:
+            if start_s >= 60.0 * lab.options.minutes:
+                break
+            probe = LookupProbe(lab)
+            probe.go_on_for(end_s - start_s, lab.options.lookups_per_minute)
+            found = probe.metrics()
+            wanted = ("lookups_started", "top1", "recall", "answered_mrtt_p50", "answered_mrtt_p99", "queries_mean")
+            metrics.update({f"{name}_{start_s:.0f}_to_{end_s:.0f}_s": found[name] for name in wanted})
+    return {"crashed": len(victims), **metrics}
+
+
+SCENARIO = Scenario(
+    "crash",
+    "a share of the nodes (--set crash=0.3) is gone at once; success of lookups in the minutes after",
+    run,
+    {"minutes": "5", "lookups_per_minute": "600"},
+)

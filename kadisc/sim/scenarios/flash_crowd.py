@@ -1,0 +1,34 @@
+"""Many times the nodes of the network arrive within a minute: do they get in, and do lookups hold?"""
+
+from __future__ import annotations
+
+from ...endpoints import Family
+from ..figures import Metrics, share
+from ..host import Host
+from ..lab import Lab
+from ..lookup_probe import LookupProbe
+from ..scenario import Scenario
+
+ARRIVAL_S = 60.0
+
+
+def run(lab: Lab) -> Metrics:
+    lab.settle()
+    crowd: list[Host] = []
+    number = round(lab.options.crowd * lab.options.nodes)
+    with lab.measured():
+        for _ in range(number):
+            lab.world.at(lab.world.now + lab.rng.random() * ARRIVAL_S, lambda: crowd.append(lab.arrive()))
+        probe = LookupProbe(lab)
+        probe.go_on_for(60.0 * lab.options.minutes, lab.options.lookups_per_minute)
+    there = [host for host in crowd if host.up and (host.nat is None or host.nat.outbound(host.endpoint, lab.world.now) is not None)]
+    joined = sum(host.node.overlays[Family.IPV4].joined for host in there)
+    return {"arrived": len(crowd), "joined": share(joined, len(there)), **probe.metrics()}
+
+
+SCENARIO = Scenario(
+    "flash-crowd",
+    "ten times the nodes (--set crowd=10) arrive within a minute: do they get in, do lookups of the old ones hold?",
+    run,
+    {"minutes": "5"},
+)

@@ -1,0 +1,46 @@
+"""How many of the contacts that nodes hand out are dead, and what do the checks cost that keep it so?"""
+
+from __future__ import annotations
+
+from ...endpoints import Family
+from ..counting import sent_since, traffic_of
+from ..figures import Metrics, rounded, share
+from ..lab import Lab
+from ..oracle import SETTLED_S
+from ..scenario import Scenario
+
+QUESTIONS_PER_S = 10.0
+
+
+def run(lab: Lab) -> Metrics:
+    lab.settle()
+    asked, contacts, dead = 0, 0, 0
+
+    def ask() -> None:
+        """What would a random node answer to a find_node for a random ID? Looked up in its table, so that the question costs nothing."""
+        nonlocal asked, contacts, dead
+        hosts = [host for host in lab.rng.sample(lab.acceptors(), min(8, len(lab.acceptors()))) if host.up_since <= lab.world.now - SETTLED_S]
+        if hosts:
+            table = hosts[0].node.overlays[Family.IPV4].table
+            answer = [entry.contact for entry in table.closest(lab.rng.getrandbits(160), lab.options.core.table.k)]
+            asked, contacts = asked + 1, contacts + len(answer)
+            dead += sum(not lab.oracle.is_alive(contact) for contact in answer)
+
+    hosts = lab.live(settled_s=SETTLED_S)
+    before = {host.number: traffic_of(host.node) for host in hosts}
+    seconds = 60.0 * lab.options.minutes
+    with lab.measured():
+        for number in range(int(seconds * QUESTIONS_PER_S)):
+            lab.world.at(lab.world.now + number / QUESTIONS_PER_S, ask)
+        lab.run(seconds)
+    queries = [sent_since(before[host.number], traffic_of(host.node)).queries / seconds for host in hosts if host.up]
+    return {
+        "answers": asked,
+        "contacts": contacts,
+        "dead": share(dead, contacts),
+        "dead_planted": round(lab.dead_at_start, 5),
+        "queries_per_s_mean": rounded(sum(queries) / max(1, len(queries))),
+    }
+
+
+SCENARIO = Scenario("freshness", "the share of dead contacts in what nodes would answer, and what keeping it down costs", run)

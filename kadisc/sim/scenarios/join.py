@@ -1,0 +1,87 @@
+"""A newcomer knows one contact: when does it know its neighbourhood, and at what cost?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...endpoints import Family
+from ...ids import ID_BITS
+from ..figures import Metrics, mean, share, spread
+from ..host import Host
+from ..lab import Lab
+from ..scenario import Scenario
+
+LOOK_EVERY_S = 0.05
+PATIENCE_S = 60.0
+ENOUGH_IN_BUCKET = 4
+DEEPEST = 24
+"""Below this a bucket is empty in any network that is simulated."""
+RIGHT = 0.95
+"""Of the k closest."""
+
+
+@dataclass(slots=True)
+class Newcomer:
+    host: Host
+    started_at: float
+    neighbours_s: float | None = None
+    complete_s: float | None = None
+    queries: int = 0
+
+
+def run(lab: Lab) -> Metrics:
+    lab.settle()
+    newcomers: list[Newcomer] = []
+    with lab.measured():
+        every_s = 60.0 * lab.options.minutes / lab.options.joins
+        for _ in range(lab.options.joins):
+            host = lab.new_host(reachable=True)
+            lab.join(host, contacts=1)
+            newcomer = Newcomer(host, lab.world.now)
+            newcomers.append(newcomer)
+            look(lab, newcomer)
+            lab.run(every_s)
+        lab.run_while(lambda: any(each.complete_s is None and lab.world.now < each.started_at + PATIENCE_S for each in newcomers), PATIENCE_S)
+    complete = [each for each in newcomers if each.complete_s is not None]
+    return {
+        "mrtt_ms": round(lab.mrtt_s * 1000, 1),
+        "joins": len(newcomers),
+        "complete": share(len(complete), len(newcomers)),
+        **spread("neighbours_mrtt", [each.neighbours_s / lab.mrtt_s for each in newcomers if each.neighbours_s is not None], 2),
+        **spread("complete_mrtt", [each.complete_s / lab.mrtt_s for each in complete if each.complete_s is not None], 2),
+        "queries_until_complete_mean": mean([each.queries for each in complete], 1),
+        **spread("queries_until_complete", [each.queries for each in complete], 0),
+    }
+
+
+def look(lab: Lab, newcomer: Newcomer) -> None:
+    """Until it has all that a newcomer needs, or has had time enough."""
+    host, now = newcomer.host, lab.world.now
+    if newcomer.neighbours_s is None and knows_its_neighbours(lab, host):
+        newcomer.neighbours_s = now - newcomer.started_at
+    if newcomer.neighbours_s is not None and fills_its_buckets(lab, host):
+        newcomer.complete_s = now - newcomer.started_at
+        newcomer.queries = sum(host.node.counters.queries_sent.values())
+    elif now < newcomer.started_at + PATIENCE_S and host.up:
+        lab.world.at(now + LOOK_EVERY_S, look, lab, newcomer)
+
+
+def knows_its_neighbours(lab: Lab, host: Host) -> bool:
+    table, k = host.node.overlays[Family.IPV4].table, lab.options.core.table.k
+    truth = lab.oracle.closest(host.id, k, besides=host)
+    return bool(truth) and sum(table.get(other.id) is not None for other in truth) >= RIGHT * len(truth)
+
+
+def fills_its_buckets(lab: Lab, host: Host) -> bool:
+    """At least 4 entries in every bucket for which there are 4 nodes that accept strangers."""
+    buckets = {bucket.index: len(bucket.entries) for bucket in host.node.overlays[Family.IPV4].table.buckets()}
+    for index in range(ID_BITS):
+        there = lab.oracle.count_in(host.id, index)
+        if there >= ENOUGH_IN_BUCKET and buckets.get(index, 0) < ENOUGH_IN_BUCKET:
+            return False
+        if not there and index > DEEPEST:
+            break
+    return True
+
+
+SCENARIO = Scenario("join", "newcomers with one contact: time and queries until neighbours and buckets are known", run, {"minutes": "10"})

@@ -1,0 +1,51 @@
+"""Most nodes sit behind NAT and can be reached only by whom they wrote to: are they handed out as if anybody could?"""
+
+from __future__ import annotations
+
+from ...endpoints import Family
+from ..figures import Metrics, share
+from ..lab import Lab
+from ..oracle import SETTLED_S
+from ..scenario import Scenario
+
+QUESTIONS_PER_S = 10.0
+
+
+def run(lab: Lab) -> Metrics:
+    lab.settle()
+    kinds = {"contacts": 0, "dead": 0, "closed": 0, "asleep": 0}
+
+    def ask() -> None:
+        """Each contact in an answer: would a stranger's find_node, sent there now, get in?"""
+        acceptors = [host for host in lab.acceptors() if host.up_since <= lab.world.now - SETTLED_S]
+        if not acceptors:
+            return
+        table = lab.rng.choice(acceptors).node.overlays[Family.IPV4].table
+        for entry in table.closest(lab.rng.getrandbits(160), lab.options.core.table.k):
+            kinds["contacts"] += 1
+            host = lab.oracle.at(entry.contact.endpoint)
+            if host is None or host.id != entry.id:
+                kinds["dead"] += 1
+            elif not host.accepts_unsolicited:
+                kinds["closed"] += 1
+            elif host.nat is not None and not host.nat.is_open(lab.world.now):
+                kinds["asleep"] += 1
+
+    seconds = 60.0 * lab.options.minutes
+    with lab.measured():
+        for number in range(int(seconds * QUESTIONS_PER_S)):
+            lab.world.at(lab.world.now + number / QUESTIONS_PER_S, ask)
+        lab.run(seconds)
+    contacts = kinds["contacts"]
+    inbound = [entry.inbound for host in lab.acceptors() for entry in host.node.overlays[Family.IPV4].table]
+    return {
+        "handed_out": contacts,
+        "dead": share(kinds["dead"], contacts),
+        "never_answering": share(kinds["closed"], contacts),
+        "mapping_asleep": share(kinds["asleep"], contacts),
+        "fail_for_a_stranger": share(kinds["dead"] + kinds["closed"] + kinds["asleep"], contacts),
+        "inbound_entries": share(sum(inbound), len(inbound)),
+    }
+
+
+SCENARIO = Scenario("nat-majority", "60 % of the nodes are behind NAT: can what is handed out be reached by a stranger?", run)

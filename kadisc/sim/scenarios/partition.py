@@ -1,0 +1,37 @@
+"""The network falls into two halves for 30 minutes, and is joined again: is it one network within 10 minutes?"""
+
+from __future__ import annotations
+
+from ..faults import heal, split
+from ..figures import Metrics
+from ..lab import Lab
+from ..lookup_probe import LookupProbe
+from ..scenario import Scenario
+
+AFTER_S = ((0.0, 60.0), (60.0, 300.0), (300.0, 600.0))
+"""Lookups are judged apart by when they began after the halves were joined."""
+
+
+def run(lab: Lab) -> Metrics:
+    lab.settle()
+    metrics: Metrics = {}
+    with lab.measured():
+        split(lab, lab.rng, share=0.5)
+        lab.run(lab.options.faults.partition_s)
+        heal(lab)
+        for start_s, end_s in AFTER_S:
+            probe = LookupProbe(lab)
+            probe.go_on_for(end_s - start_s, lab.options.lookups_per_minute)
+            found = probe.metrics()
+            metrics.update(
+                {f"{name}_{start_s:.0f}_to_{end_s:.0f}_s": found[name] for name in ("lookups_started", "top1", "recall", "answered_mrtt_p50")}
+            )
+    return metrics
+
+
+SCENARIO = Scenario(
+    "partition",
+    "two halves for 30 minutes, then one again: lookups over both, by time since (--minutes has no effect)",
+    run,
+    {"faults.partition_s": "1800"},
+)

@@ -1,0 +1,38 @@
+"""Everything that happens, as JSON lines: deliveries and events, for whoever wants to look closely."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core.events import Datagram, Event
+from ..endpoints import Endpoint, format_endpoint
+from ..errors import UsageError
+from .host import Host
+
+
+class Trace:
+    """Watches a world. Raises UsageError if the file cannot be written."""
+
+    def __init__(self, path: str) -> None:
+        try:
+            self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115  # it stays open for the run; close() ends it
+        except OSError as error:
+            raise UsageError(f"--trace {path}: {error.strerror}") from None
+
+    def sent(self, host: Host, outbox: Sequence[Datagram], now: float) -> None:
+        pass
+
+    def received(self, host: Host, payload: bytes, source: Endpoint, now: float) -> None:
+        self._write({"t": now, "from": format_endpoint(source), "to": format_endpoint(host.endpoint), "payload": payload.hex()})
+
+    def happened(self, host: Host, events: Sequence[Event], now: float) -> None:
+        for event in events:
+            self._write({"t": now, "at": format_endpoint(host.endpoint), "event": type(event).__name__, "details": repr(event)})
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write(self, record: dict[str, object]) -> None:
+        self._file.write(json.dumps(record) + "\n")

@@ -1,0 +1,162 @@
+"""Virtual time: a heap of deliveries, ticks and actions, and the real nodes that they happen to.
+
+Lean on purpose: this loop runs for every datagram. What lies on the heap are tuples, told apart by what they hold, and compared by time and
+order alone; a node has at most one tick there that counts, and one that was overtaken is found out when its time comes.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable
+from itertools import count
+from math import inf
+from random import Random
+from typing import Any, TypeAlias
+
+from ..endpoints import Endpoint
+from .digest import Digest
+from .host import Host
+from .latency import latency_model
+from .network import Network
+from .options import SimOptions
+from .watchers import Watcher
+
+Item: TypeAlias = tuple[float, int, "Host | None", Any, Any, Any]
+"""Delivery: (when, order, host, payload, source, destination). Tick: (when, order, host, None, None, None). Action: (when, order, None,
+what to call, its arguments, None)."""
+
+SLICE = 2048
+"""Items between two looks at whoever watches the run from outside."""
+
+
+class World:
+    def __init__(self, options: SimOptions) -> None:
+        """Raises ValueError for options that name something unknown."""
+        self.options = options
+        self.now = 0.0
+        self.latency = latency_model(options.network.latency)
+        self.network = Network(options.network, options.faults, self.latency, Random(f"network {options.seed}"))
+        self.hosts: dict[int, Host] = {}
+        """Those that are up, by number."""
+        self.digest = Digest()
+        self.sent = 0
+        self.sent_bytes = 0
+        self.delivered = 0
+        self.ticks = 0
+        self.undelivered: Counter[str] = Counter()
+        self.between_slices: Callable[[], None] = lambda: None
+        self.watchers: list[Watcher] = []
+        self._heap: list[Item] = []
+        self._order = count()
+
+    # --- who is there -----------------------------------------------------------------------------------------------------------------
+
+    def boot(self, host: Host) -> None:
+        self.hosts[host.number] = host
+        self.network.attach(host)
+        self.flush(host)
+
+    def stop(self, host: Host) -> None:
+        """It is gone without a word; what is under way to it is lost."""
+        if host.up:
+            host.up = False
+            del self.hosts[host.number]
+            self.network.detach(host)
+
+    # --- doing things -----------------------------------------------------------------------------------------------------------------
+
+    def at(self, when: float, action: Callable[..., None], *arguments: Any) -> None:
+        heapq.heappush(self._heap, (when, next(self._order), None, action, arguments, None))
+
+    def do(self, host: Host, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Calls one of the node's methods that take ``now`` last, and sends what comes out of it."""
+        result = call(*arguments, self.now + host.skew_s, **options)
+        self.flush(host)
+        return result
+
+    def flush(self, host: Host) -> None:
+        """Sends the node's datagrams, notes its events, and sets its next tick."""
+        node, now = host.node, self.now
+        outbox = node.drain_outbox()
+        if outbox:
+            heap, order, send = self._heap, self._order, self.network.send
+            for payload, destination in outbox:
+                self.sent += 1
+                self.sent_bytes += len(payload)
+                for delay_s, receiver, source, arriving in send(host, payload, destination, now):
+                    heapq.heappush(heap, (now + delay_s, next(order), receiver, arriving, source, destination))
+            for watcher in self.watchers:
+                watcher.sent(host, outbox, now)
+        events = node.drain_events()
+        if events:
+            self.digest.events(now, host.endpoint, events)
+            if host.on_event is not None:
+                for event in events:
+                    host.on_event(now, event)
+            for watcher in self.watchers:
+                watcher.happened(host, events, now)
+        deadline = node.next_deadline()
+        host.deadline = deadline
+        tick_at = deadline - host.skew_s
+        if tick_at < host.tick_at:
+            host.tick_at = tick_at = max(tick_at, now)
+            heapq.heappush(self._heap, (tick_at, next(self._order), host, None, None, None))
+
+    # --- time -------------------------------------------------------------------------------------------------------------------------
+
+    def run_until(self, end: float) -> None:
+        heap, pop = self._heap, heapq.heappop
+        while True:
+            for _ in range(SLICE):
+                if not heap or heap[0][0] > end:
+                    self.now = end
+                    return
+                when, _order, host, what, detail, destination = pop(heap)
+                self.now = when
+                if host is None:
+                    what(*detail)
+                elif what is None:
+                    self._tick(host, when)
+                else:
+                    self._deliver(host, what, detail, destination)
+            self.between_slices()
+
+    def _deliver(self, host: Host, payload: bytes, source: Endpoint, destination: Endpoint) -> None:
+        now = self.now
+        if not host.up:
+            self.undelivered["down"] += 1
+        elif now < host.stalled_until:  # it waits in the socket's buffer
+            heapq.heappush(self._heap, (host.stalled_until, next(self._order), host, payload, source, destination))
+        elif host.nat.admits(source, destination, now) if host.nat is not None else destination == host.endpoint:
+            self.delivered += 1
+            self.digest.delivery(now, source, host.endpoint, payload)
+            if host.on_datagram is not None:
+                host.on_datagram(now, payload)
+            host.node.receive(payload, source, now + host.skew_s)
+            for watcher in self.watchers:
+                watcher.received(host, payload, source, now)
+            self.flush(host)
+        else:
+            self.undelivered["nat" if host.nat is not None else "no-such-port"] += 1
+
+    def _tick(self, host: Host, when: float) -> None:
+        if not host.up or host.tick_at != when:
+            return
+        if when < host.stalled_until:
+            host.tick_at = host.stalled_until
+            heapq.heappush(self._heap, (host.stalled_until, next(self._order), host, None, None, None))
+            return
+        host.tick_at = inf
+        deadline = host.deadline
+        if deadline <= when + host.skew_s or host.skew_s:
+            self.ticks += 1
+            # Its own clock, and never a hair before the deadline because of the addition.
+            own_now = max(when + host.skew_s, deadline) if host.skew_s else when
+            host.node.tick(own_now)
+            self.flush(host)
+            if host.deadline <= own_now:
+                raise AssertionError(f"host {host.number}: after tick(now) the next deadline must lie after now")
+        else:  # the deadline moved on since
+            host.tick_at = deadline - host.skew_s
+            heapq.heappush(self._heap, (host.tick_at, next(self._order), host, None, None, None))
