@@ -1,0 +1,51 @@
+"""Opening what ``kadisc run`` runs: one node that stays, or a devnet."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from ..config import DEFAULT_PORT, Config
+from ..errors import BindError
+from ..net.devnet import open_devnet
+from ..net.node import LiveNode
+from ..net.open import open_everywhere, open_node, open_port, open_ports
+from ..net.ports import Port
+from .options import OF_ONE_PLACE, settings_from, state_folder
+from .output import say
+
+
+@asynccontextmanager
+async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[LiveNode]]:
+    """The nodes, the user's first."""
+    is_devnet = options.devnet is not None
+    settings = settings_from(options, but_not=OF_ONE_PLACE if is_devnet else ())
+    config = settings.config()
+
+    def choose_ports() -> list[Port]:
+        return open_ports(config) if config.bind else _default_ports(config, is_devnet=is_devnet)
+
+    if is_devnet:
+        async with open_devnet(options.devnet, config, bootstrap=config.bootstrap, ports=choose_ports()) as nodes:
+            yield nodes
+        return
+    config = replace(config, state_dir=state_folder(settings))
+    async with open_node(config, bootstrap=options.bootstrap or (), ports=choose_ports) as node:
+        if not config.bootstrap and config.routers:
+            say(f"no --bootstrap given: joining by contacts of the last run and by Mainline's public routers, {' and '.join(config.routers)}")
+        yield [node]
+
+
+def _default_ports(config: Config, *, is_devnet: bool) -> list[Port]:
+    def at(port: int) -> list[Port]:
+        # A devnet has its limits lifted: it is nobody's business outside of this machine.
+        return [open_port(f"127.0.0.1:{port}", config)] if is_devnet else open_everywhere(port, config)
+
+    try:
+        return at(DEFAULT_PORT)
+    except BindError:
+        ports = at(0)
+        say(f"port {DEFAULT_PORT} is taken; listening at another one (--bind HOST:PORT to choose)")
+        return ports

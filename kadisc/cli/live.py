@@ -1,0 +1,75 @@
+"""The dashboard on a live node: where its snapshots and events come from."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+import trio
+
+from ..core.snapshot import Snapshot
+from ..dashboard.glyphs import glyphs_for
+from ..dashboard.live import Dashboard
+from ..dashboard.paint import painter_for
+from ..dashboard.scene import Facts, Others
+from ..dashboard.screen import Screen, open_terminal
+from ..dashboard.tail import SHOWN
+from ..endpoints import format_endpoint
+from ..net.dispatch import Subscription
+from ..net.node import LiveNode
+from ..net.nurseries import open_flat_nursery
+from ..version import __version__
+from .output import wants_color
+
+
+class LiveSource:
+    """The first of the nodes is the user's, and the one that is shown."""
+
+    def __init__(self, nodes: Sequence[LiveNode]) -> None:
+        self._node, *self._others = nodes
+        self._joined = 0
+
+    def snapshot(self) -> Snapshot:
+        return replace(self._node.snapshot(), counters=self._node.counters())
+
+    def pulse(self) -> Hashable:
+        counters = self._node.counters()
+        return counters["received"], counters["sent"], self._joined
+
+    def others(self) -> Others | None:
+        return Others(len(self._others), self._joined) if self._others else None
+
+    def start(self, nursery: trio.Nursery) -> None:
+        for node in self._others:
+            nursery.start_soon(self._wait, node)
+
+    async def _wait(self, node: LiveNode) -> None:
+        await node.joined()
+        self._joined += 1
+
+
+def open_screen() -> Screen | None:
+    """None where there is no terminal to draw on."""
+    fd = open_terminal()
+    return Screen(fd, painter_for(sys.stdout, colored=wants_color(sys.stdout)), glyphs_for(os.environ)) if fd is not None else None
+
+
+async def show_live(nodes: Sequence[LiveNode], network: str, screen: Screen) -> None:
+    """Shows the first node until somebody presses ``q``. If the terminal goes away, the nodes run on without."""
+    if not await _shown_until_left(nodes, network, screen):
+        await trio.sleep_forever()
+
+
+async def _shown_until_left(nodes: Sequence[LiveNode], network: str, screen: Screen) -> bool:
+    node = nodes[0]
+    facts = Facts(__version__, network, {family: format_endpoint(endpoint) for family, endpoint in node.local_endpoints.items()})
+    source = LiveSource(nodes)
+    subscription: Subscription[object] = node.subscribe(*SHOWN)
+    with screen:
+        async with subscription as events, open_flat_nursery() as nursery:
+            source.start(nursery)
+            left = await Dashboard(source, facts, screen).run(events)
+            nursery.cancel_scope.cancel()
+    return left

@@ -1,0 +1,76 @@
+"""The entry point: picks the command, and turns whatever happens into an exit code and at most one line.
+
+Exit codes: 0 done; 1 not found, or no network; 2 wrong usage; 130 on Ctrl-C of a command that has a result, 0 of ``run``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from ..errors import BindError, KadiscError, UsageError
+from ..version import __version__
+from . import announce, find, peers, ping, run, sim
+from .output import say
+from .parser import CommandParser
+
+_COMMANDS = {"run": run, "find": find, "peers": peers, "announce": announce, "ping": ping, "sim": sim}
+
+_EXAMPLES = """\
+examples:
+  kadisc --devnet 60                            60 nodes on this machine
+  kadisc --bootstrap dht.libtorrent.org:25401   a node in Mainline
+  kadisc find random                            who is closest to a random ID
+  kadisc peers 40_HEX_DIGITS                    peers announced under it
+  kadisc ping 192.0.2.1:6881                    who is there, and how far away
+
+kadisc COMMAND --help tells more about each."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = _parse(words)
+        return int(options.execute(options))
+    except UsageError as error:
+        say(str(error))
+        return 2
+    except KadiscError as error:
+        say(str(error))
+        return 2 if isinstance(error, BindError) else 1
+    except BrokenPipeError:
+        # Whoever read our output has gone. Python would complain about it once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    # Without a command a node is run: the options of `run` may come first. Only these three speak of the whole program.
+    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
+        words = ["run", *words]
+    parser = build_parser()
+    options, left_over = parser.parse_known_args(words)
+    if left_over and left_over[0] in _COMMANDS:
+        raise UsageError(f"the command comes first, as in kadisc {left_over[0]} --bootstrap HOST:PORT")
+    if left_over:
+        raise UsageError(f"not understood: {' '.join(left_over)}; see kadisc {words[0]} --help")
+    return options
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = CommandParser(
+        prog="kadisc",
+        description="A Kademlia peer-discovery node that speaks BitTorrent's Mainline DHT. Without a command it runs a node: see kadisc run --help.",
+        epilog=_EXAMPLES,
+    )
+    parser.add_argument("--version", action="version", version=f"kadisc {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    for name, command in _COMMANDS.items():
+        sub = commands.add_parser(name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES)
+        command.add_options(sub)
+        sub.set_defaults(execute=command.execute)
+    return parser

@@ -1,0 +1,102 @@
+"""A node of its own for a command that asks one thing and goes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from random import SystemRandom
+
+import trio
+
+from ..config import Config
+from ..errors import NoAnswer
+from ..net.clock import SystemClock
+from ..net.node import NOTHING_SAVED, LiveNode
+from ..net.nurseries import open_flat_nursery
+from ..net.open import close_ports, open_everywhere, open_ports, running
+from ..net.state_folder import peek
+from ..observe.describe import count
+from .approach import Approach
+from .options import OF_ONE_NODE, settings_from, state_folder
+from .output import ProgressLine, say
+
+_PROGRESS_INTERVAL_S = 0.125
+
+
+@dataclass(frozen=True, slots=True)
+class OneShot:
+    """``remembered``: contacts of the last run that it begins with; ``sources``: hosts that follow."""
+
+    node: LiveNode
+    remembered: int
+    sources: tuple[tuple[str, ...], ...]
+
+    @property
+    def config(self) -> Config:
+        return self.node.config
+
+    async def carry_out(self, approach: Approach, *, timeout_s: float = float("inf")) -> None:
+        """With a line of progress. Raises NoAnswer if nobody was there in ``timeout_s``."""
+        progress = ProgressLine()
+        reasons: list[str] = []
+
+        async def redraw() -> None:
+            while True:
+                progress.show(approach.progress())
+                await trio.sleep(_PROGRESS_INTERVAL_S)
+
+        try:
+            async with open_flat_nursery() as nursery:
+                nursery.start_soon(redraw)
+                with trio.move_on_after(timeout_s):
+                    reasons = (await approach.run(self.sources, self.config.resolve_timeout_s)).reasons
+                nursery.cancel_scope.cancel()
+        finally:
+            progress.clear()
+        if not approach.answered:
+            raise NoAnswer(f"no network: {self._nobody(approach, reasons)}; try another --bootstrap HOST:PORT")
+
+    def _nobody(self, approach: Approach, reasons: Sequence[str]) -> str:
+        asked = [f"any of {count(self.remembered, 'contact')} of the last run"] if self.remembered else []
+        asked += [host for hosts in self.sources for host in hosts] if approach.asked else []
+        if not asked and not any(self.sources):
+            return "there is nobody to ask"
+        if asked:
+            return f"no answer from {' or '.join(asked)} within {approach.elapsed_s:.0f} s"
+        return "; ".join(reasons) or "none of the bootstrap hosts has an address of a family that can be used here"
+
+
+@asynccontextmanager
+async def open_one_shot(options: argparse.Namespace, *, needs_way_in: bool = True) -> AsyncIterator[OneShot]:
+    """A read-only node with a fresh key at any free port, in every family that this machine has, unless --bind says otherwise. Nobody keeps a
+    read-only node in a table (BEP 43), so that its short life leaves no dead entry behind.
+
+    It begins at --bootstrap alone, which may lead to another network; without that at the saved contacts, then at the hosts of the
+    configuration, then at Mainline's public routers.
+    """
+    settings = settings_from(options, but_not=OF_ONE_NODE)
+    config = replace(settings, read_only=True).config()
+    given = tuple(getattr(options, "bootstrap", None) or ())
+    saved = peek(state_folder(settings), config.network) if needs_way_in and not given else NOTHING_SAVED
+    ports = open_ports(config) if config.bind else open_everywhere(0, config)
+    try:
+        node = LiveNode(config, ports, (), SystemClock(), SystemRandom(), saved=saved)
+        remembered = sum(len(overlay.contacts) for overlay in saved.overlays if overlay.family in node.own_ids)
+        sources = (given,) if given else tuple(hosts for hosts in (config.bootstrap, config.routers) if hosts)
+        if needs_way_in and not given:
+            _tell_way_in(remembered, config)
+        async with running([node], joins=False):
+            yield OneShot(node, remembered, sources)
+    finally:
+        close_ports(ports)
+
+
+def _tell_way_in(remembered: int, config: Config) -> None:
+    ways = [f"{count(remembered, 'contact')} of the last run"] if remembered else []
+    if config.bootstrap:
+        ways.append(" and ".join(config.bootstrap))
+    if config.routers:
+        ways.append(f"Mainline's public routers, {' and '.join(config.routers)}")
+    say(f"no --bootstrap given: beginning at {', then at '.join(ways)}" if ways else "no --bootstrap given, and nobody is known from an earlier run")

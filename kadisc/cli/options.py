@@ -1,0 +1,115 @@
+"""The options that commands share, and the configuration that they and the file make."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..ids import NodeId
+    from ..net.config_file import Settings
+
+APP_NAME = "kadisc"
+_LISTS = ("bind", "external", "bootstrap", "peer", "netrestrict", "ban")
+_SWITCHES = ("allow_private", "no_caps", "unlimited", "read_only")
+_TEXTS = ("network", "state_dir")
+OF_ONE_NODE = ("bind", "external", "peer")
+"""What the file says of the user's node, and a command that runs beside it must not take over."""
+OF_ONE_PLACE = (*OF_ONE_NODE, "bootstrap", "routers", "state_dir")
+"""...and neither must a devnet, which is a place of its own."""
+
+
+def add_node_options(parser: argparse.ArgumentParser) -> None:
+    """What every command takes that opens a node."""
+    group = parser.add_argument_group("node")
+    group.add_argument(
+        "--bind",
+        action="append",
+        metavar="HOST:PORT",
+        help="listen at this numeric address; once per family, as in 0.0.0.0:6881 or [::]:6881; port 0 lets the system choose",
+    )
+    group.add_argument("--network", metavar="NAME", help="the network whose contacts are used and kept (default: mainline)")
+    group.add_argument(
+        "--allow-private", action="store_true", help="treat private and loopback addresses as public ones in every way (labs, devnets)"
+    )
+    group.add_argument("--no-caps", action="store_true", help="lift the limits on nodes per address range, for labs inside one network")
+    group.add_argument("--unlimited", action="store_true", help="lift the rate limits, for labs and benchmarks")
+    group.add_argument("--state-dir", metavar="DIR", help="folder for key, own address and contacts (default: the XDG state folder)")
+    group.add_argument("--config", metavar="FILE", help="configuration in TOML (default: config.toml in the XDG configuration folder, if there)")
+    parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
+
+
+def add_place_options(parser: argparse.ArgumentParser) -> None:
+    """What a node that stays takes besides."""
+    parser.add_argument(
+        "--external", action="append", metavar="IP[:PORT]", help="our address as others see it; once per family (default: they are asked, and vote)"
+    )
+    parser.add_argument("--peer", action="append", metavar="HOST:PORT", help="a node that is always kept, also while it is silent; repeatable")
+    parser.add_argument("--netrestrict", action="append", metavar="CIDR", help="talk to nobody outside of this network, as in 10.0.0.0/8; repeatable")
+    parser.add_argument("--ban", action="append", metavar="CIDR", help="never talk to anybody in this network; repeatable")
+    parser.add_argument("--read-only", action="store_true", help="ask, never answer; nobody keeps this node in a table (BEP 43)")
+
+
+def add_bootstrap_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--bootstrap",
+        action="append",
+        metavar="HOST:PORT",
+        help="a node to join by, a name or an address; repeatable, all are tried at once (default: Mainline's public routers)",
+    )
+
+
+def settings_from(options: argparse.Namespace, *, but_not: Sequence[str] = ()) -> Settings:
+    """What the file says, except for the keys ``but_not``, and above that the options. Raises UsageError, in the words of whoever has to correct
+    it."""
+    from ..net.config_file import Settings, check_settings, read_settings
+
+    path = _config_path(options.config)
+    settings = read_settings(path) if path is not None else Settings()
+    defaults = Settings()
+    settings = dataclasses.replace(settings, **{key: getattr(defaults, key) for key in but_not})
+    given: dict[str, object] = {key: tuple(value) for key in _LISTS if (value := getattr(options, key, None))}
+    given |= {key: value for key in _TEXTS if (value := getattr(options, key, None)) is not None}
+    given |= {key: True for key in _SWITCHES if getattr(options, key, False)}
+    settings = dataclasses.replace(settings, **given)  # type: ignore[arg-type]
+    check_settings(settings, lambda key: f"--{key}", only=frozenset(given))
+    return settings
+
+
+def state_folder(settings: Settings) -> str:
+    """The one asked for, or the user's."""
+    if settings.state_dir is not None:
+        return settings.state_dir
+    import platformdirs
+
+    return platformdirs.user_state_dir(APP_NAME)
+
+
+def _config_path(given: str | None) -> Path | None:
+    if given is not None:
+        return Path(given)
+    import platformdirs
+
+    path = platformdirs.user_config_path(APP_NAME) / "config.toml"
+    return path if path.exists() else None
+
+
+def positive(text: str) -> int:
+    """A number of at least 1, for argparse."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):
+        raise argparse.ArgumentTypeError(f"a number from 1 to 10000 is expected, not {text!r}")
+    return int(text)
+
+
+def info_hash(text: str) -> NodeId:
+    """From 40 hex digits. Raises UsageError."""
+    from ..errors import UsageError
+    from ..ids import parse_id
+
+    try:
+        return parse_id(text)
+    except ValueError:
+        raise UsageError(f"an info-hash has 40 hex digits: {text!r} has not (peers of a network by its name come in a later version)") from None

@@ -1,0 +1,66 @@
+"""What goes where: stdout carries the result and nothing else, words for people go to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import TextIO
+
+
+def print_json(document: object) -> None:
+    """One document, or one line of JSON lines."""
+    print(json.dumps(document, separators=(", ", ": ")), flush=True)
+
+
+def say(text: str) -> None:
+    """A line for people."""
+    print(f"kadisc: {text}", file=sys.stderr, flush=True)
+
+
+def is_lively(stream: TextIO) -> bool:
+    """Whether a line may be rewritten and coloured there."""
+    return stream.isatty() and os.environ.get("TERM", "") != "dumb"
+
+
+def wants_color(stream: TextIO) -> bool:
+    return is_lively(stream) and not os.environ.get("NO_COLOR")
+
+
+def milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
+
+
+def log_line(name: str, words: str) -> None:
+    """A dated line of a running node's log, for people."""
+    clock = time.strftime("%H:%M:%S")
+    if wants_color(sys.stdout):
+        print(f"\x1b[2m{clock}\x1b[0m  \x1b[1m{name:<10}\x1b[0m {words}", flush=True)
+    else:
+        print(f"{clock}  {name:<10} {words}", flush=True)
+
+
+class ProgressLine:
+    """One line on stderr that is rewritten in place, and gone at the end. The cursor is never hidden, so that nothing needs to be restored
+    however the program ends."""
+
+    def __init__(self) -> None:
+        self._shown = is_lively(sys.stderr)
+
+    def show(self, text: str) -> None:
+        if self._shown:
+            # Cut to the width: a wrapped line could not be rewritten.
+            width = _terminal_width(sys.stderr)
+            print(f"\r\x1b[K{text[: width - 1]}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _terminal_width(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except OSError:
+        return 80

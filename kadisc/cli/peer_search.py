@@ -1,0 +1,77 @@
+"""The lookups behind ``kadisc peers`` and ``kadisc announce``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..contacts import Contact
+from ..core.events import LookupKind, Outcome
+from ..endpoints import Endpoint, Family
+from ..errors import NoAnswer
+from ..ids import NodeId
+from ..net.node import LiveNode
+from .approach import Approach
+
+
+class PeerSearch(Approach):
+    """Ends at ``wanted`` peers; ``tell`` is called with each as it is found."""
+
+    def __init__(self, node: LiveNode, target: NodeId, wanted: int, tell: Callable[[Endpoint], None] | None = None) -> None:
+        super().__init__(node, target)
+        self.peers: list[Endpoint] = []
+        self.first_peer_s: float | None = None
+        self._wanted = wanted
+        self._tell = tell
+
+    @property
+    def queries(self) -> int:
+        return self.node.counters().get("queries_sent.get_peers", 0)
+
+    async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
+        async with self.node.find_peers(self.target, family=family, seeds=seeds) as found:
+            async for peer in found:
+                # Lookups from different beginnings, at the same time, find the same ones.
+                if peer not in self.peers:
+                    self._add(peer)
+                if len(self.peers) >= self._wanted:
+                    self.enough()
+                    return True
+        return Outcome.DONE in found.outcomes
+
+    def _add(self, peer: Endpoint) -> None:
+        if self.first_peer_s is None:
+            self.first_peer_s = self.elapsed_s
+        self.peers.append(peer)
+        if self._tell is not None:
+            self._tell(peer)
+
+
+class AnnounceSearch(Approach):
+    """Finds the nodes closest to an info-hash and announces there, once."""
+
+    def __init__(self, node: LiveNode, target: NodeId, port: int, *, implied_port: bool) -> None:
+        super().__init__(node, target)
+        self.stored: list[Contact] = []
+        self._port = port
+        self._implied_port = implied_port
+
+    @property
+    def queries(self) -> int:
+        counters = self.node.counters()
+        return counters.get("queries_sent.get_peers", 0) + counters.get("queries_sent.announce_peer", 0)
+
+    async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
+        async with self.node.lookup(self.target, kind=LookupKind.GET_PEERS, family=family, seeds=seeds) as answers:
+            async for _ in answers:
+                pass
+        if answers.outcome is not Outcome.DONE:
+            return False
+        # From here the second lookup has one hop: its answers bring the tokens.
+        closest = [node.contact.endpoint for node in answers.result.closest]
+        try:
+            announced = await self.node.announce(self.target, self._port, implied_port=self._implied_port, family=family, seeds=closest)
+        except NoAnswer:
+            return False
+        self.stored += announced.stored
+        self.stored.sort(key=lambda contact: contact.id ^ self.target)
+        return True

@@ -1,0 +1,112 @@
+"""``kadisc run``: a node, or a whole network of them, until it is asked to stop."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .options import add_bootstrap_option, add_node_options, add_place_options, positive
+from .output import is_lively
+
+if TYPE_CHECKING:
+    from ..core.events import Joined
+    from ..net.node import LiveNode
+    from .run_log import RunLog
+
+SUMMARY = "run a node (also what happens without a command)"
+DESCRIPTION = (
+    "Runs a node until it is asked to stop by Ctrl-C or SIGTERM. It joins by whom it knew in its last run and by the bootstrap hosts, keeps trying "
+    "while they are dead, and answers others. With --devnet a whole network runs in this process, on 127.x.y.z, so that everything can be tried "
+    "on a machine without internet. "
+    "Without --bind it listens at port 6881 in every family, or at any free port if that one is taken."
+)
+EXAMPLES = """\
+examples:
+  kadisc run --bootstrap dht.libtorrent.org:25401   join Mainline
+  kadisc run --bind 0.0.0.0:6881 --bind [::]:6881   one address per family
+  kadisc run --devnet 60 --json                     one JSON line for each event"""
+
+_SUMMARY_INTERVAL_S = 60.0
+_DEVNET_PATIENCE_S = 90.0
+"""A large devnet takes some time on a small machine; and one node that is stuck must not hide that the others are there."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_bootstrap_option(parser)
+    parser.add_argument("--devnet", type=positive, metavar="N", help="run N nodes on this machine; the first is yours, the others know it")
+    add_place_options(parser)
+    parser.add_argument("--no-dashboard", action="store_true", help="print log lines on a terminal too, instead of the live view")
+    add_node_options(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    from .tasks import run_until_signalled
+
+    # To be asked to stop is how a node is meant to end.
+    return run_until_signalled(lambda: _run(options), when_signalled=0)
+
+
+async def _run(options: argparse.Namespace) -> int:
+    import trio
+
+    from .launch import opened
+    from .run_log import RunLog
+
+    log = RunLog(as_json=options.json)
+    try:
+        async with opened(options) as nodes:
+            if not await _show(nodes, options):
+                await _log(nodes, log)
+    except trio.Cancelled:
+        log.stopped()
+        raise
+    log.stopped()
+    return 0
+
+
+async def _show(nodes: Sequence[LiveNode], options: argparse.Namespace) -> bool:
+    """The dashboard, until it is left; False at once where there is to be none."""
+    if options.json or options.no_dashboard or not is_lively(sys.stdout):
+        return False
+    # rich is not needed by a node without a dashboard, which so takes a tenth less memory.
+    from .live import open_screen, show_live
+
+    screen = open_screen()
+    if screen is not None:
+        await show_live(nodes, nodes[0].config.network, screen)
+    return screen is not None
+
+
+async def _log(nodes: Sequence[LiveNode], log: RunLog) -> None:
+    from ..core.events import Joined
+    from ..net.nurseries import open_flat_nursery
+    from ..observe.describe import NOTABLE
+
+    async with nodes[0].subscribe(*NOTABLE) as events, open_flat_nursery() as nursery:
+        log.listening(nodes)
+        nursery.start_soon(_summaries, log, nodes)
+        async for event in events:
+            if isinstance(event, Joined):
+                nursery.start_soon(_tell_joined, log, nodes, event)
+            else:
+                log.event(event)
+
+
+async def _tell_joined(log: RunLog, nodes: Sequence[LiveNode], event: Joined) -> None:
+    import trio
+
+    # A devnet is one thing to whoever started it: it has joined when all of it has.
+    with trio.move_on_after(_DEVNET_PATIENCE_S):
+        for node in nodes:
+            await node.joined()
+    log.joined(nodes, event.family)
+
+
+async def _summaries(log: RunLog, nodes: Sequence[LiveNode]) -> None:
+    import trio
+
+    while True:
+        await trio.sleep(_SUMMARY_INTERVAL_S)
+        log.summary(nodes[0])

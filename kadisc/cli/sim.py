@@ -1,0 +1,33 @@
+"""``kadisc sim``: the same nodes in virtual time."""
+
+from __future__ import annotations
+
+import argparse
+
+from . import sim_list, sim_run
+from .parser import CommandParser
+
+SUMMARY = "run the real node in virtual time, by the thousand"
+DESCRIPTION = (
+    "Runs networks of real nodes in virtual time: under a model of delays, loss and NAT, under churn, faults and attack. The same seed gives the "
+    "same run, datagram by datagram."
+)
+EXAMPLES = """\
+examples:
+  kadisc sim list
+  kadisc sim run lookup --nodes 1000 --minutes 5
+  kadisc sim run crash --seed 7 --set crash=0.3 --json"""
+
+_COMMANDS = {"run": sim_run, "list": sim_list}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands", parser_class=CommandParser)
+    for name, command in _COMMANDS.items():
+        sub = commands.add_parser(name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES)
+        command.add_options(sub)
+        sub.set_defaults(execute_sim=command.execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    return int(options.execute_sim(options))

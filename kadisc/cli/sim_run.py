@@ -1,0 +1,113 @@
+"""``kadisc sim run``: one scenario, once."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from .output import print_json
+
+if TYPE_CHECKING:
+    from ..sim.options import SimOptions
+    from ..sim.run import Result
+    from ..sim.scenario import Scenario
+
+SUMMARY = "run one scenario"
+DESCRIPTION = (
+    "Runs a scenario and prints what was measured. --minutes counts the measured time; set-up and warm-up come before it and are reported apart."
+)
+EXAMPLES = """\
+examples:
+  kadisc sim run lookup --nodes 300 --minutes 2
+  kadisc sim run churn --set churn.profile=bittorrent --set network.loss.mean=0.05
+  kadisc sim run lookup --set core.table.k=20 --seed 7 --json"""
+
+MAX_NODES = 200_000
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenario", metavar="NAME", help="see kadisc sim list")
+    parser.add_argument("--nodes", metavar="N", help="how many nodes")
+    parser.add_argument("--minutes", metavar="M", help="virtual minutes that are measured, after the warm-up")
+    parser.add_argument("--seed", metavar="S", help="the same seed gives the same run (default: 1)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        dest="settings",
+        help="any option by its dotted name, as in network.loss.mean=0.05",
+    )
+    parser.add_argument("--trace", metavar="FILE", help="write every delivery and event there, as JSON lines")
+    parser.add_argument("--paranoid", action="store_true", help="check the dear invariants as well")
+    parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
+
+
+def execute(options: argparse.Namespace) -> int:
+    from ..sim.run import run_scenario
+    from ..sim.scenarios import scenario_named
+    from .sim_progress import SimProgress
+
+    scenario = scenario_named(options.scenario)
+    chosen = sim_options(scenario, options)
+    progress = SimProgress()
+    try:
+        result = run_scenario(scenario, chosen, trace_file=options.trace, watch=progress.watch)
+    finally:
+        progress.clear()
+    if options.json:
+        print_json(result.record())
+    else:
+        _print(result)
+    return 0
+
+
+def sim_options(scenario: Scenario, options: argparse.Namespace) -> SimOptions:
+    """The scenario's own, and what the command line changes in them. Raises UsageError."""
+    from ..sim.settings import with_settings
+
+    shorthands = [f"{name}={getattr(options, name)}" for name in ("nodes", "minutes", "seed") if getattr(options, name) is not None]
+    try:
+        chosen = with_settings(scenario.options(), [*shorthands, *options.settings])
+    except UsageError as error:
+        raise UsageError(_without_set(str(error), shorthands)) from None
+    if not 2 <= chosen.nodes <= MAX_NODES:
+        raise UsageError(f"--nodes: 2 to {MAX_NODES} nodes can be simulated, not {chosen.nodes}")
+    if not 0 < chosen.minutes <= 1e6:
+        raise UsageError(f"--minutes: a time above 0 is expected, not {chosen.minutes:g}")
+    return replace(chosen, paranoid=chosen.paranoid or options.paranoid)
+
+
+def _without_set(text: str, shorthands: list[str]) -> str:
+    """An error about --nodes names --nodes, not the setting that it stands for."""
+    for shorthand in shorthands:
+        name = shorthand.partition("=")[0]
+        text = text.replace(f"--set {name}:", f"--{name}:")
+    return text
+
+
+def _print(result: Result) -> None:
+    print(f"{result.scenario}, {result.options.nodes} nodes, seed {result.seed}")
+    plain = {name: value for name, value in result.metrics.items() if not isinstance(value, list)}
+    width = max(map(len, plain), default=0)
+    for name, value in plain.items():
+        print(f"  {name:<{width}}  {'-' if value is None else value}")
+    for value in result.metrics.values():
+        if isinstance(value, list):
+            _print_table(value)
+    rate = result.datagrams / result.wall_s if result.wall_s else 0.0
+    print(f"{result.measured.virtual_s / 60:.1f} virtual minutes in {result.wall_s:.1f} s, {result.datagrams} datagrams ({rate:.0f}/s)")
+    print(f"set-up {result.setup.wall_s:.1f} s, warm-up {result.warmup.wall_s:.1f} s, peak memory {result.peak_rss_mb:.0f} MB")
+    print(f"digest {result.digest}")
+    print(f"again: {result.command}")
+
+
+def _print_table(rows: list[dict[str, object]]) -> None:
+    """Rows with the same keys."""
+    names = list(rows[0]) if rows else []
+    widths = [max(len(name), *(len(str(row[name])) for row in rows)) for name in names]
+    print("  " + "  ".join(f"{name:<{width}}" for name, width in zip(names, widths, strict=True)))
+    for row in rows:
+        print("  " + "  ".join(f"{row[name]!s:<{width}}" for name, width in zip(names, widths, strict=True)))

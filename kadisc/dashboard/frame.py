@@ -1,0 +1,85 @@
+"""A frame: a scene in so many cells. Whatever the size, no line is wider and there are no more lines than that.
+
+From the top: title, identity, buckets, activity, events, keys. Where the height does not do, events go first, then activity, then all but the
+deepest buckets.
+"""
+
+from __future__ import annotations
+
+from .activity import MAX_LOOKUPS, count_lines, lookup_lines, tail_lines, traffic_lines
+from .buckets import bucket_section, section_height
+from .glyphs import Glyphs
+from .header import identity_lines, title_line
+from .lines import Line, fit
+from .scene import Scene, View
+
+_ROOMY = 16
+"""From this height each family has two lines of its own."""
+_BUCKETS_MIN, _EVENTS_MIN = 4, 3
+
+KEYS = (("q", "quit"), ("p", "pause"), ("j k", "scroll"), ("?", "help"))
+
+
+def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Line]:
+    """The lines of one frame, from the top; those at the end that would be empty are left out, but the keys are in the last row."""
+    if width <= 0 or height <= 0:
+        return []
+    overlays = scene.snapshot.overlays
+    top = [title_line(scene, width, glyphs), *identity_lines(scene, 2 if height >= _ROOMY else 1, glyphs)]
+    bottom = [*(help_lines(glyphs) if scene.view.help and height >= _ROOMY // 2 else ()), keys_line(scene.view)] if height >= 4 else []
+    room = height - len(top) - len(bottom)
+
+    wanted = section_height(overlays, width, glyphs)
+    activity = [*traffic_lines(scene, width, glyphs), *count_lines(scene)]
+    activity += lookup_lines(scene, MAX_LOOKUPS if room - wanted - len(activity) >= MAX_LOOKUPS + 6 else 1, glyphs)
+    activity = activity[: max(0, room - min(wanted, _BUCKETS_MIN))]
+    room -= len(activity)
+    events = _EVENTS_MIN if room >= _BUCKETS_MIN + _EVENTS_MIN else 0
+    buckets = bucket_section(overlays, width, min(wanted, room - events), scene.view.scroll, glyphs)
+    room -= len(buckets)
+
+    blank: list[Line] = [()] if room >= 6 else []
+    tail = tail_lines(scene.tail, room - 2 * len(blank), glyphs)
+    middle = [*buckets, *blank, *activity, *blank, *tail]
+    space = height - len(top) - len(middle) - len(bottom)
+    lines = [*top, *middle, *([()] * space), *bottom]
+    return [fit(line, width, glyphs.more) for line in lines[:height]]
+
+
+def keys_line(view: View) -> Line:
+    spans: list[tuple[str, str]] = [(" ", "")]
+    for key, what in KEYS:
+        what = "go on" if key == "p" and view.paused else what
+        spans += [(key, "key"), (f" {what}   ", "quiet")]
+    return tuple(spans)
+
+
+def help_lines(glyphs: Glyphs) -> list[Line]:
+    """What the signs and colours mean."""
+    return [
+        (
+            (" bar ", "label"),
+            (glyphs.proven, "good"),
+            (" proven  ", "quiet"),
+            (glyphs.inbound, "note"),
+            (" came to us first  ", "quiet"),
+            (glyphs.doubtful, "bad"),
+            (" did not answer  ", "quiet"),
+            (glyphs.vacant, "quiet"),
+            (" vacancy", "quiet"),
+        ),
+        (
+            (" verified ", "label"),
+            (f"youngest{glyphs.to}oldest ", "quiet"),
+            ("<2m ", "good"),
+            ("<16m ", "fair"),
+            ("<32m ", "poor"),
+            ("older", "bad"),
+            ("   rtt ", "label"),
+            ("median ", "quiet"),
+            ("<50 ", "good"),
+            ("<150 ", "fair"),
+            ("<400 ms ", "poor"),
+            ("more", "bad"),
+        ),
+    ]

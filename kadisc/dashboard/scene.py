@@ -1,0 +1,49 @@
+"""All that one frame shows, as values: the same scene in the same size is the same frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..core.snapshot import Snapshot
+from ..endpoints import Family
+from .tail import TailLine
+from .traffic import NO_FLOW, Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What does not change while the node runs. ``listening``: where, as ``host:port``."""
+
+    version: str
+    network: str
+    listening: Mapping[Family, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The other nodes in this process (a devnet)."""
+
+    alive: int
+    joined: int
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What keys change. ``scroll``: so many rows up from the deepest buckets."""
+
+    scroll: int = 0
+    paused: bool = False
+    help: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    facts: Facts
+    snapshot: Snapshot
+    uptime_s: float
+    flow_in: Flow = NO_FLOW
+    flow_out: Flow = NO_FLOW
+    tail: tuple[TailLine, ...] = ()
+    others: Others | None = None
+    view: View = field(default_factory=View)

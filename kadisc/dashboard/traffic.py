@@ -1,0 +1,58 @@
+"""What came in and went out in the last minute, second by second, from counters that only ever grow."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+KEPT_S = 60
+SMOOTHED_S = 5
+"""A rate is the mean over so many seconds: a datagram now and then should not flicker."""
+
+_NAMES = ("received_bytes", "received", "sent_bytes", "sent")
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One direction: rates a second, and bytes in each of the last `KEPT_S` seconds, the newest last."""
+
+    bytes_per_s: float
+    datagrams_per_s: float
+    history: tuple[float, ...]
+
+
+NO_FLOW = Flow(0.0, 0.0, (0.0,) * KEPT_S)
+
+
+class Traffic:
+    def __init__(self, counters: Mapping[str, int], now: float) -> None:
+        self._last = _totals(counters)
+        self._last_at = now
+        self._seconds: deque[tuple[float, ...]] = deque([(0.0,) * len(_NAMES)] * KEPT_S, KEPT_S)
+
+    def sample(self, counters: Mapping[str, int], now: float) -> None:
+        """May be called at any time; every whole second that has passed becomes a value, evenly where it was more than one."""
+        passed = int(now - self._last_at)
+        if passed < 1:
+            return
+        totals = _totals(counters)
+        each = tuple((new - old) / passed for new, old in zip(totals, self._last, strict=True))
+        self._seconds.extend([each] * min(passed, KEPT_S))
+        self._last, self._last_at = totals, self._last_at + passed
+
+    def flows(self) -> tuple[Flow, Flow]:
+        """In, out."""
+        return self._flow(0), self._flow(2)
+
+    def _flow(self, first: int) -> Flow:
+        lately = list(self._seconds)[-SMOOTHED_S:]
+        return Flow(
+            sum(second[first] for second in lately) / SMOOTHED_S,
+            sum(second[first + 1] for second in lately) / SMOOTHED_S,
+            tuple(second[first] for second in self._seconds),
+        )
+
+
+def _totals(counters: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(counters[name] for name in _NAMES)
