@@ -1,0 +1,207 @@
+"""The programs of the lab, each a child process with a folder of its own: kadisc, libtorrent and Transmission.
+
+All have the same face: `start` returns when the node answers at its endpoint, `stop` ends it. What a program prints goes
+to files, so that nothing blocks on a full pipe and a failed scenario can show the last lines of each.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from .krpc_probe import Endpoint, encode
+from .libtorrent_node import compact
+
+HERE = Path(__file__).parent
+START_S = 20.0
+T = TypeVar("T")
+
+
+class NotSeenError(Exception):
+    """What a scenario waited for did not happen in time."""
+
+
+def until(what: str, look: Callable[[], T], within_s: float, every_s: float = 0.5) -> T:
+    """The first true thing that `look` returns."""
+    deadline = time.monotonic() + within_s
+    while True:
+        if seen := look():
+            return seen
+        if time.monotonic() > deadline:
+            raise NotSeenError(f"not seen within {within_s:g} s: {what}")
+        time.sleep(every_s)
+
+
+def show(endpoint: Endpoint) -> str:
+    host, port = endpoint
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class Client:
+    """A child process; `stdout` and `stderr` are files in its folder."""
+
+    def __init__(self, name: str, endpoint: Endpoint, scratch: Path) -> None:
+        self.name = name
+        self.endpoint = endpoint
+        self.folder = scratch / name
+        self.folder.mkdir()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def environment(self) -> dict[str, str]:
+        """No two programs share a home, state or control socket, nor do they touch the user's."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "KADISC_"))}
+        places = {f"XDG_{kind}_HOME": str(self.folder / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
+        runtime = self.folder / "runtime"
+        runtime.mkdir(mode=0o700, exist_ok=True)
+        return kept | places | {"HOME": str(self.folder), "XDG_RUNTIME_DIR": str(runtime), "PYTHONUNBUFFERED": "1"}
+
+    def spawn(self, *command: str, **environment: str) -> None:
+        with (self.folder / "stdout").open("wb") as out, (self.folder / "stderr").open("wb") as err:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.folder, env=self.environment() | environment
+            )
+
+    def alive(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise NotSeenError(f"{self.name} ended with code {self._process and self._process.returncode}")
+        return True
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """The JSON lines printed so far whose "event" is `kind`."""
+        self.alive()
+        lines = (self.folder / "stdout").read_text(errors="replace").split("\n")[:-1]
+        return [event for line in lines if line.startswith("{") and (event := json.loads(line)).get("event") == kind]
+
+    def await_event(self, kind: str, within_s: float) -> dict[str, Any]:
+        return until(f"{self.name}: {kind}", lambda: self.events(kind), within_s, every_s=0.1)[0]
+
+    def log_tail(self, lines: int = 25) -> dict[str, list[str]]:
+        return {
+            stream: (self.folder / stream).read_text(errors="replace").splitlines()[-lines:]
+            for stream in ("stdout", "stderr")
+            if (self.folder / stream).exists()
+        }
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(3)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def __str__(self) -> str:
+        return f"{self.name} at {show(self.endpoint)}"
+
+
+class Libtorrent(Client):
+    def start(
+        self,
+        *saved: Endpoint,
+        routers: tuple[Endpoint, ...] = (),
+        settled: bool = False,
+        strict: bool = False,
+        announces: str | None = None,
+        finds: str | None = None,
+    ) -> Self:
+        """`saved` are nodes of an earlier session, which it adopts; `routers` are only asked for others. `announces` is INFOHASH:PORT."""
+        options = [f"--saved={show(node)}" for node in saved] + [f"--router={show(node)}" for node in routers]
+        options += ["--settled"] * settled + ["--strict"] * strict
+        options += [f"--announce={announces}"] * bool(announces) + [f"--find={finds}"] * bool(finds)
+        self.spawn(sys.executable, str(HERE / "libtorrent_node.py"), f"--listen={show(self.endpoint)}", *options)
+        self.await_event("listening", START_S)
+        return self
+
+    def await_joined(self, within_s: float) -> None:
+        until(f"{self}: a contact in its table", lambda: any(event["count"] for event in self.events("contacts")), within_s, every_s=0.1)
+
+    def await_peer(self, peer: Endpoint, within_s: float) -> None:
+        until(f"{self}: the peer {show(peer)}", lambda: any((event["host"], event["port"]) == peer for event in self.events("peer")), within_s)
+
+    def find(self, bind: Endpoint, bootstrap: Endpoint) -> dict[str, Any] | None:
+        """libtorrent has no such command."""
+        return None
+
+
+class Kadisc(Client):
+    def start(self, *bootstrap: Endpoint, bind: str | None = None, config: str = "") -> Self:
+        """`config` is the text of its configuration file."""
+        if config:
+            place = self.folder / "config" / "kadisc"
+            place.mkdir(parents=True)
+            (place / "config.toml").write_text(config)
+        options = [f"--bootstrap={show(node)}" for node in bootstrap]
+        self.spawn(sys.executable, "-m", "kadisc", "run", f"--bind={bind or show(self.endpoint)}", *options, "--no-dashboard", "--json")
+        self.await_event("listening", START_S)
+        return self
+
+    def await_joined(self, within_s: float) -> None:
+        self.await_event("joined", within_s)
+
+    def find(self, bind: Endpoint, bootstrap: Endpoint) -> dict[str, Any] | None:
+        """`kadisc find random` by a node of its own that knows only `bootstrap`."""
+        done = self.ask("find", "random", f"--bind={show(bind)}", f"--bootstrap={show(bootstrap)}")
+        if done.returncode != 0:
+            raise NotSeenError(f"kadisc find ended with code {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
+        return json.loads(done.stdout)
+
+    def ask(self, command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """One of its other commands, in a folder of its own."""
+        asker = type(self)(f"{self.name}-{command}-{secrets.token_hex(2)}", self.endpoint, self.folder)
+        words = [sys.executable, "-m", "kadisc", command, *arguments, "--json"]
+        return subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=asker.folder, env=asker.environment())
+
+
+class Transmission(Client):
+    """transmission-daemon 3.00; `programs` is the folder that scripts/foreign-clients printed.
+
+    It joins through `dht.dat`, the nodes saved at the end of an earlier session: those it pings at once, where the nodes of
+    `dht.bootstrap` come only after them and one every 7 to 22 s. With bind-address-ipv4 also its UDP socket binds that address.
+    """
+
+    def __init__(self, name: str, endpoint: Endpoint, scratch: Path, programs: Path) -> None:
+        super().__init__(name, endpoint, scratch)
+        self._program = programs / "bin" / "transmission-daemon"
+
+    def start(self, *saved: Endpoint) -> Self:
+        host, port = self.endpoint
+        settings = {
+            "bind-address-ipv4": "127.0.0.1" if ":" in host else host,
+            "bind-address-ipv6": host if ":" in host else "::1",
+            "dht-enabled": True,
+            "lpd-enabled": False,
+            "peer-port": port,
+            "peer-port-random-on-start": False,
+            "pex-enabled": False,
+            "port-forwarding-enabled": False,
+            "rpc-enabled": False,
+            "utp-enabled": False,
+        }
+        (self.folder / "settings.json").write_text(json.dumps(settings))
+        nodes = [compact(show(node)) for node in saved]
+        state = {b"id": secrets.token_bytes(20)}
+        state |= {b"nodes": b"".join(node for node in nodes if len(node) == 6)} if ":" not in host else {b"nodes6": b"".join(nodes)}
+        (self.folder / "dht.dat").write_bytes(encode(state))
+        self.spawn(str(self._program), "--foreground", "--log-debug", "--config-dir", str(self.folder), TR_DHT_VERBOSE="1")
+        until(f"{self}: its DHT", lambda: self.alive() and "DHT initialized" in self._log(), START_S, every_s=0.1)
+        return self
+
+    def _log(self) -> str:
+        return (self.folder / "stderr").read_text(errors="replace")
+
+    def answers(self) -> int:
+        """How many replies its own queries got, by its log; what it never had a reply from, it hands to nobody."""
+        self.alive()
+        log = self._log()
+        return log.count("Nodes found (") + log.count("Pong!")
+
+    def queries(self) -> int:
+        """How many queries it was sent, by its log."""
+        log = self._log()
+        return log.count("Find node!") + log.count("Get_peers!") + log.count("Ping (")

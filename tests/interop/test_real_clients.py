@@ -1,0 +1,87 @@
+"""kadisc among libtorrent and Transmission, on a network of their own without a way out.
+
+`pytest tests/interop` starts all scenarios at the first test, four at a time, and takes half a minute.
+
+Each scenario also runs with libtorrent in kadisc's place: when that fails too, the lab is at fault and not kadisc.
+"""
+
+from typing import Any
+
+import pytest
+
+from .lab import Seen
+
+BOTH_FAMILIES = ("4", "6")
+SUBJECTS = ("libtorrent", "kadisc")
+
+
+def runs_of(scenario: str, families: tuple[str, ...] = BOTH_FAMILIES) -> pytest.MarkDecorator:
+    pairs = [(f"{scenario}/{family}", subject) for subject in SUBJECTS for family in families]
+    return pytest.mark.parametrize("seen", pairs, indirect=True, ids=[f"{subject}-ipv{name[-1]}" for name, subject in pairs])
+
+
+def check_found(seen: Seen, *names: str) -> None:
+    """`kadisc find random` returned these clients, each with its ID, version and round-trip time."""
+    found: dict[str, Any] | None = seen["find"]
+    if found is None:  # the subject has no such command
+        return
+    assert {"target", "nodes", "elapsed_s", "queries", "hops"} <= found.keys()
+    assert len(bytes.fromhex(found["target"])) == 20
+    nodes = {node["id"]: node for node in found["nodes"]}
+    assert {seen["ids"][name] for name in names} <= nodes.keys()
+    for name in names:
+        node = nodes[seen["ids"][name]]
+        assert 0 < node["rtt_ms"] < 10_000
+        if name == "transmission":
+            assert node["client"] is None  # Transmission sends no version
+        else:
+            assert node["client"]
+
+
+@runs_of("bootstrap_of_others")
+def test_real_clients_bootstrap_from_it(seen: Seen) -> None:
+    """As a saved node it is adopted by libtorrent and Transmission, as a router it leads libtorrent to others; it hands out all of them."""
+    assert "subject" in seen["replies"]["libtorrent"]
+    assert "subject" in seen["replies"]["transmission"]
+    assert {"libtorrent", "transmission"} <= set(seen["replies"]["subject"])
+    assert "libtorrent" in seen["replies"]["routed"]
+    check_found(seen, "subject", "libtorrent", "transmission")
+
+
+@runs_of("joins_by_libtorrent")
+def test_it_bootstraps_from_libtorrent_alone(seen: Seen) -> None:
+    assert "subject" in seen["replies"]["libtorrent"]
+    assert "libtorrent" in seen["replies"]["subject"]
+    check_found(seen, "subject", "libtorrent")
+
+
+@runs_of("joins_by_transmission")
+def test_it_bootstraps_from_transmission_alone(seen: Seen) -> None:
+    assert "subject" in seen["replies"]["transmission"]
+    assert "transmission" in seen["replies"]["subject"]
+    # Transmission's first answers have no `nodes` at all, since it knows nobody. That is an answer, no reason to ask again and again:
+    # libtorrent bans for 5 minutes whoever sends it more than 5 messages a second.
+    assert seen["queries_to_transmission"] < 10 + 2 * seen["steps"]["transmission was answered"]
+    check_found(seen, "subject", "transmission")
+
+
+@runs_of("shares_peers")
+def test_libtorrent_finds_the_peer_that_it_announces_and_the_reverse(seen: Seen) -> None:
+    assert {"subject found", "libtorrent found"} <= seen["steps"].keys()
+    if "announced" in seen:
+        assert {"infohash", "port", "stored", "elapsed_s", "queries"} <= seen["announced"].keys()
+        assert {node["port"] for node in seen["announced"]["stored"]} == {6881}
+        [peer] = seen["peers"]["peers"]
+        assert (peer["host"], peer["port"]) in (("45.4.2.3", 5555), ("2a04:beef::1", 5555))
+        assert 0 < seen["peers"]["first_peer_s"] <= seen["peers"]["elapsed_s"] < 30
+
+
+@runs_of("agrees_on_its_address", ("4",))
+def test_it_follows_the_address_that_libtorrent_reports_and_a_strict_libtorrent_hands_it_out(seen: Seen) -> None:
+    """libtorrent's check of BEP 42, and one of the lab's own; a wrong ID would never be handed out."""
+    assert "subject" in seen["replies"]["strict"]
+    assert seen["conforms"]
+    assert seen["libtorrent_says"] == "45.1.2.3"
+    if "subject_says" in seen:
+        assert (seen["subject_says"]["host"], seen["subject_says"]["port"]) == ("45.1.2.3", 7881)
+        assert seen["subject_says"]["id"] == seen["ids"]["subject"]

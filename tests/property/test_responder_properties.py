@@ -1,0 +1,75 @@
+"""Whatever is asked, by whomever, of however full a node: the answer fits into 1,024 bytes, and is about what was asked."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kadisc.config import TableConfig
+from kadisc.contacts import Contact
+from kadisc.core.diversity import NoDiversityCaps
+from kadisc.core.responder import Responder
+from kadisc.core.routing_table import RoutingTable
+from kadisc.core.scopes import Scopes
+from kadisc.endpoints import Family, Scope, scope_of
+from kadisc.wire import krpc
+from kadisc.wire.compact import contacts_from
+from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Ping, Query, Reply, UnknownQuery
+from tests.support.contacts import OWN_ID, address6, id_in_bucket
+from tests.support.world import CONFIG, address
+
+ids = st.integers(0, 2**160 - 1)
+tids = st.binary(max_size=64) | st.just(bytes(64))
+wants = st.none() | st.frozensets(st.sampled_from([b"n4", b"n6"]))
+sources = st.integers(0, 3000).map(address) | st.integers(0, 3000).map(address6)
+INFO_HASH = 99
+
+
+def full_responder(k: int) -> Responder:
+    """300 contacts and 300 peers of each family."""
+    config, scopes = replace(CONFIG, table=TableConfig(k=k)), Scopes(False)
+    tables = {family: RoutingTable(family, OWN_ID, config.table, scopes, NoDiversityCaps()) for family in Family}
+    us = Responder(config, random.Random(1), tables, scopes, 0)
+    for number in range(300):
+        for endpoint in (address(number), address6(number)):
+            contact = Contact(id_in_bucket(number % 7, number), endpoint)
+            tables[contact.family].offer(contact, 0)
+            us.peers.add(INFO_HASH + number % 3 // 2, endpoint, 0)
+    return us
+
+
+FULL = [full_responder(k) for k in (8, 16, 64)]
+queries = st.one_of(
+    st.builds(Ping, tids, ids),
+    st.builds(FindNode, tids, ids, ids, wants),
+    st.builds(GetPeers, tids, ids, ids | st.just(INFO_HASH), wants),
+    st.builds(GetPeers, tids, ids, st.just(INFO_HASH), wants),
+    st.builds(AnnouncePeer, tids, ids, ids, st.integers(0, 65535), st.binary(max_size=128), st.booleans()),
+    st.builds(UnknownQuery, tids, ids, st.binary(max_size=64), st.none() | ids, wants),
+)
+
+
+@given(st.sampled_from(FULL), queries, sources)
+def test_an_answer_fits(us: Responder, query: Query, source: bytes) -> None:
+    answer = us.answer(query, source, 1)  # type: ignore[arg-type]
+    payload = krpc.encode(answer)
+    assert len(payload) <= 1024
+    assert krpc.decode(payload) == answer
+    assert (answer.tid, answer.seen_as) == (query.tid, source)
+    if isinstance(answer, Error):
+        assert answer.code in (202, 203, 204)
+        return
+    named = [*contacts_from(answer.nodes or b"", Family.IPV4), *contacts_from(answer.nodes6 or b"", Family.IPV6)]
+    assert all(scope_of(contact.endpoint) is Scope.PUBLIC for contact in named)
+    assert all(len(value) == len(source) for value in answer.values or ()), "peers are of the asker's family (BEP 32)"
+
+
+@given(st.sampled_from(FULL), tids, wants, sources)
+def test_a_popular_info_hash_gets_what_fits_and_not_less(us: Responder, tid: bytes, want: frozenset[bytes] | None, source: bytes) -> None:
+    answer = us.answer(GetPeers(tid, 1, INFO_HASH, want), source, 1)  # type: ignore[arg-type]
+    assert isinstance(answer, Reply)
+    a_peer = 8 if len(source) == 6 else 21
+    assert len(krpc.encode(answer)) > 1024 - 64 - 160 - a_peer

@@ -1,0 +1,109 @@
+"""The bounded stores against naive models: the peer store, the candidate queue, the memory of who queried us."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import TypeAlias
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kadisc.config import MaintenanceConfig, ServingConfig
+from kadisc.contacts import Contact
+from kadisc.core.candidates import Candidates, InFlight
+from kadisc.core.peer_store import PeerStore
+from kadisc.core.quarantine import InboundMemory
+from kadisc.core.scopes import Scopes
+from kadisc.endpoints import Endpoint, make_endpoint, narrow_prefix
+from tests.support.world import address
+
+HOSTS = [make_endpoint(f"50.1.{network}.{host}", 1) for network in range(4) for host in range(1, 7)]
+waits = st.sampled_from([0.0, 0.1, 7.0, 300.0])
+
+# --- Peers -------------------------------------------------------------------------------------------------------------------------
+
+SERVING = ServingConfig(max_info_hashes=3, max_peers_per_info_hash=4, max_peers_stored=8, max_stored_per_narrow=3, peer_lifetime_s=1000.0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(HOSTS), waits), max_size=60))
+def test_the_peer_store_keeps_what_its_bounds_allow(announces: list[tuple[int, Endpoint, float]]) -> None:
+    store, naive, now = PeerStore(SERVING, random.Random(1), Scopes(False)), dict[tuple[int, Endpoint], float](), 0.0
+    for info_hash, peer, wait in announces:
+        now += wait
+        naive = {key: until for key, until in naive.items() if until > now}
+        fits = (info_hash, peer) in naive or (
+            len(naive) < SERVING.max_peers_stored
+            and len({key[0] for key in naive} | {info_hash}) <= SERVING.max_info_hashes
+            and sum(key[0] == info_hash for key in naive) < SERVING.max_peers_per_info_hash
+            and sum(narrow_prefix(key[1]) == narrow_prefix(peer) for key in naive) < SERVING.max_stored_per_narrow
+        )
+        assert (store.add(info_hash, peer, now) is None) == fits
+        if fits:
+            naive[info_hash, peer] = now + SERVING.peer_lifetime_s
+        assert len(store) == len(naive)
+        assert store.next_deadline() == min(naive.values(), default=float("inf"))
+        for each in range(5):
+            assert set(store.sample(each, address(1), 99, now)) == {key[1] for key in naive if key[0] == each}
+
+
+# --- Candidates --------------------------------------------------------------------------------------------------------------------
+
+QUEUE = MaintenanceConfig(max_candidates=6, candidate_checks_in_flight=3)
+Move: TypeAlias = tuple[str, int, float]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["add", "add", "add", "draw", "draw", "settle", "room"]), st.integers(0, 23), waits), max_size=100),
+    st.integers(0, 2**32),
+)
+def test_the_candidate_queue_keeps_its_bounds(moves: list[Move], seed: int) -> None:
+    network = Scopes(False).narrow
+    in_flight = InFlight(QUEUE.candidate_checks_in_flight, QUEUE.candidate_checks_per_narrow, network)
+    queue, now = Candidates(QUEUE, random.Random(seed), in_flight, network), 0.0
+    checking, waited_for, settled_at = set[Endpoint](), set[Endpoint](), dict[Endpoint, float]()
+    for kind, which, wait in moves:
+        now += wait
+        endpoint = HOSTS[which]
+        if kind == "add":
+            before, reason = len(queue), queue.add(Contact(which, endpoint), now)
+            assert len(queue) == before + (reason is None and before < QUEUE.max_candidates)
+            lately = now < settled_at.get(endpoint, float("-inf")) + QUEUE.recheck_candidate_s
+            assert not (lately or endpoint in checking) or reason is not None
+        elif kind == "draw":
+            drawn = queue.draw(now, lambda contact: contact.id % 5 > 0)
+            assert drawn is None or (drawn.id % 5 and drawn.endpoint not in checking)
+            if drawn:
+                checking.add(drawn.endpoint)
+                waited_for.add(drawn.endpoint)
+            assert queue.next_deadline() > now
+        elif kind == "room":
+            queue.make_room(endpoint)
+            waited_for.discard(endpoint)
+        else:
+            queue.settle(endpoint, now)
+            if endpoint in checking:
+                settled_at[endpoint] = now
+            checking.discard(endpoint)
+            waited_for.discard(endpoint)
+        assert (queue.checking, len(queue) <= QUEUE.max_candidates) == (len(checking), True)
+        assert len(waited_for) <= QUEUE.candidate_checks_in_flight
+        assert max(Counter(map(network, checking)).values(), default=0) <= QUEUE.candidate_checks_per_narrow
+
+
+# --- Who queried us ----------------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0.0, 1.0, 60.0, 199.0, 201.0])), max_size=60))
+def test_who_queried_within_a_silence_is_suspect_and_after_three_nobody_is(queries: list[tuple[int, float]]) -> None:
+    memory, last, now = InboundMemory(200.0), dict[int, float](), 0.0
+    for who, wait in queries:
+        now += wait
+        memory.contacted_us(address(who), now)
+        last[who] = now
+        for each in range(6):
+            silent_s = now - last.get(each, float("-inf"))
+            if silent_s < 200.0:
+                assert memory.is_suspect(address(each), now)
+            elif silent_s >= 600.0:
+                assert not memory.is_suspect(address(each), now)

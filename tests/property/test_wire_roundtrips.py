@@ -1,0 +1,157 @@
+"""What is encoded comes back, whatever it is; and no bytes raise anything but DecodeError."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from kadisc.contacts import Contact
+from kadisc.endpoints import Endpoint, Family
+from kadisc.errors import DecodeError
+from kadisc.wire import bencode, compact, krpc
+from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Message, Ping, Reply, UnknownQuery
+
+# --- Messages --------------------------------------------------------------------------------------------------------------------
+
+ids = st.integers(0, 2**160 - 1)
+tids = st.binary(max_size=krpc.MAX_TID_BYTES)
+versions = st.none() | st.binary(max_size=krpc.MAX_VERSION_BYTES)
+tokens = st.binary(max_size=krpc.MAX_TOKEN_BYTES)
+wants = st.none() | st.frozensets(st.sampled_from((b"n4", b"n6")))
+served = {b"ping", b"find_node", b"get_peers", b"announce_peer"}
+
+
+def endpoints_of(address_bytes: int) -> st.SearchStrategy[Endpoint]:
+    port = st.integers(1, 65535).map(lambda number: number.to_bytes(2, "big"))
+    return st.builds(lambda ip, port: Endpoint(ip + port), st.binary(min_size=address_bytes, max_size=address_bytes), port)
+
+
+endpoints = endpoints_of(4) | endpoints_of(16)
+
+
+def whole(size: int) -> st.SearchStrategy[bytes | None]:
+    return st.none() | st.integers(0, 20).flatmap(lambda count: st.binary(min_size=count * size, max_size=count * size))
+
+
+queries: dict[str, Any] = {"version": versions, "read_only": st.booleans()}
+messages: st.SearchStrategy[Message] = st.one_of(
+    st.builds(Ping, tids, ids, **queries),
+    st.builds(FindNode, tids, ids, ids, wants, **queries),
+    st.builds(GetPeers, tids, ids, ids, wants, **queries),
+    st.builds(AnnouncePeer, tids, ids, ids, st.integers(1, 65535), tokens, st.booleans(), **queries),
+    st.builds(AnnouncePeer, tids, ids, ids, st.just(0), tokens, st.just(True), **queries),
+    st.builds(UnknownQuery, tids, ids, st.binary(max_size=64).filter(lambda name: name not in served), st.none() | ids, wants, **queries),
+    st.builds(Reply, tids, ids, whole(26), whole(38), st.none() | st.lists(endpoints), st.none() | tokens, st.none() | endpoints, versions),
+    st.builds(Error, tids, st.integers(bencode.MIN_INT, bencode.MAX_INT), st.text(max_size=64), versions, st.none() | endpoints),
+)
+
+
+@given(messages)
+@settings(deadline=None)
+def test_messages(message: Message) -> None:
+    payload = krpc.encode(message)
+    assert krpc.decode(payload, patient=False) == message
+    for engine in bencode.ENGINES:
+        assert engine.encode(krpc.fields_of(message)) == payload
+        assert krpc.message_from(engine.decode(payload)) == message
+
+
+# --- Values ----------------------------------------------------------------------------------------------------------------------
+
+values: st.SearchStrategy[Any] = st.recursive(
+    st.integers(bencode.MIN_INT, bencode.MAX_INT) | st.binary(max_size=40),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.binary(max_size=6), inner, max_size=5),
+    max_leaves=30,
+)
+
+
+@given(values)
+@settings(deadline=None)
+def test_values_of_any_shape(value: Any) -> None:
+    """Nested up to the bound they come back, by either engine; beyond it both refuse."""
+    payloads = {engine.encode(value) for engine in bencode.ENGINES}
+    assert len(payloads) == 1
+    payload = payloads.pop()
+    for engine in bencode.ENGINES:
+        for patient in (True, False):
+            if bencode.within_bounds(value):
+                assert engine.decode(payload, patient=patient) == value
+            else:
+                with pytest.raises(DecodeError):
+                    engine.decode(payload, patient=patient)
+
+
+@given(st.binary(max_size=60) | values.map(bencode.encode))
+@settings(deadline=None)
+def test_without_patience_what_is_accepted_is_canonical(data: bytes) -> None:
+    """Which BEP 44 asks of values: only one encoding of each is accepted."""
+    for engine in bencode.ENGINES:
+        try:
+            value = engine.decode(data, patient=False)
+        except DecodeError as error:
+            assert error.reason == "slow-decode-budget"
+        else:
+            assert engine.encode(value) == data
+
+
+# --- Contacts --------------------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.builds(Contact, ids, endpoints_of(4))), st.lists(st.builds(Contact, ids, endpoints_of(16))))
+@settings(deadline=None)
+def test_contacts(contacts: list[Contact], contacts6: list[Contact]) -> None:
+    assert compact.contacts_from(compact.pack_contacts(contacts), Family.IPV4) == contacts
+    assert compact.contacts_from(compact.pack_contacts(contacts6), Family.IPV6) == contacts6
+
+
+# --- Any bytes -------------------------------------------------------------------------------------------------------------------
+
+
+def decode_or_refuse(data: bytes) -> None:
+    """Fails if anything but DecodeError leaves, or one whose reason is not on the list."""
+    for patient in (True, False):
+        try:
+            krpc.decode(data, patient=patient)
+        except DecodeError as error:
+            assert error.reason in krpc.DROP_REASONS
+            assert error.tid is None or len(error.tid) <= krpc.MAX_TID_BYTES
+
+
+@given(st.binary(max_size=2048))
+@example(b"d0:0:-5:")
+@example(b"l" * 2048)
+@example(b"d1:a" * 512)
+@settings(deadline=None)
+def test_any_bytes(data: bytes) -> None:
+    decode_or_refuse(data)
+
+
+@given(st.dictionaries(st.sampled_from([b"t", b"y", b"q", b"a", b"r", b"e", b"v", b"ip", b"ro"]), values))
+@settings(deadline=None)
+def test_known_fields_with_any_values(envelope: dict[bytes, Any]) -> None:
+    decode_or_refuse(bencode.encode(envelope))
+
+
+FIELDS_WITHIN = [b"id", b"target", b"info_hash", b"port", b"implied_port", b"token", b"want", b"nodes", b"nodes6", b"values"]
+
+
+@given(st.sampled_from([b"q", b"r", b"e"]), st.sampled_from([*sorted(served), b"other"]), st.dictionaries(st.sampled_from(FIELDS_WITHIN), values))
+@settings(deadline=None)
+def test_known_fields_within_with_any_values(kind: bytes, method: bytes, inner: dict[bytes, Any]) -> None:
+    decode_or_refuse(bencode.encode({b"t": b"aa", b"y": kind, b"q": method, b"a": inner, b"r": inner, b"e": [1, inner]}))
+    sound = {b"id": bytes(20), b"target": bytes(20), b"info_hash": bytes(20), b"port": 1, b"token": b"", **inner}
+    decode_or_refuse(bencode.encode({b"t": b"aa", b"y": kind, b"q": method, b"a": sound, b"r": sound, b"e": [1, inner]}))
+
+
+def test_many_random_bytes() -> None:
+    """Pure noise and noise of the bytes that mean something."""
+    rng = random.Random(3)
+    telling = b"dlie0123456789:-" * 3 + bytes(range(256))
+    for _ in range(20_000):
+        decode_or_refuse(rng.randbytes(rng.randrange(100)))
+        decode_or_refuse(bytes(rng.choices(telling, k=rng.randrange(60))))
+        decode_or_refuse(b"d" + bytes(rng.choices(b"dlie01:-", k=rng.randrange(20))) + b"e")

@@ -1,0 +1,35 @@
+"""Small simulations for tests."""
+
+from __future__ import annotations
+
+import random
+
+from kadisc.config import CoreConfig
+from kadisc.core.node import Node
+from kadisc.endpoints import Family
+from kadisc.ids import random_id
+from kadisc.sim.host import Host
+from kadisc.sim.options import SimOptions
+from kadisc.sim.population import AutonomousSystem, Residence
+from kadisc.sim.run import Result, run_scenario
+from kadisc.sim.scenarios import scenario_named
+from kadisc.sim.settings import with_settings
+from tests.support.world import address
+
+SYSTEM = AutonomousSystem(1, 0, ())
+
+
+def bare_host(number: int) -> Host:
+    """A host outside of any world, that anybody can reach."""
+    rng = random.Random(number)
+    node = Node(CoreConfig(), rng, {Family.IPV4: random_id(rng)}, 0.0)
+    return Host(number, Residence(address(number), SYSTEM, 0.005), None, node, 0.0)
+
+
+def options(name: str, *settings: str) -> SimOptions:
+    return with_settings(scenario_named(name).options(), settings)
+
+
+def run(name: str, *settings: str) -> Result:
+    """A scenario with the dear invariants on."""
+    return run_scenario(scenario_named(name), options(name, "paranoid=on", *settings))

@@ -1,0 +1,91 @@
+"""200,000 hostile datagrams against one node: nothing is raised, everything is counted, nothing grows, and it still answers."""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+from collections.abc import Iterator
+
+from kadisc.contacts import Contact
+from kadisc.core.events import Outcome
+from kadisc.endpoints import Endpoint, make_endpoint
+from kadisc.ids import random_id
+from kadisc.wire import compact, krpc
+from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Message, Ping, Reply, UnknownQuery
+from tests.support.attack import handed_out
+from tests.support.world import World, address, populate
+
+DATAGRAMS = 200_000
+BY_THE_CORE = {"unmatched-reply", "unmatched-error", "too-long", "bad-source", "wrong-family"}
+
+
+def messages(rng: random.Random) -> Iterator[Message]:
+    """Sound messages of all kinds, with values at and beyond what is usual."""
+    while True:
+        tid, sender, key = rng.randbytes(rng.choice((0, 2, 4, 64))), random_id(rng), random_id(rng)
+        nodes = [Contact(random_id(rng), address(rng.randrange(100_000), rng.randrange(1, 65536))) for _ in range(rng.randrange(20))]
+        want = rng.choice((None, frozenset((b"n4",)), frozenset((b"n4", b"n6")), frozenset[bytes]()))
+        yield Ping(tid, sender, version=rng.randbytes(4))
+        yield FindNode(tid, sender, key, want, read_only=rng.random() < 0.3)
+        yield GetPeers(tid, sender, key, want)
+        yield AnnouncePeer(tid, sender, key, rng.randrange(1, 65536), rng.randbytes(8), rng.random() < 0.5)
+        yield UnknownQuery(tid, sender, rng.choice((b"vote", b"", b"put")), rng.choice((None, key)))
+        yield Reply(tid, sender, nodes=compact.pack_contacts(nodes), token=rng.randbytes(20), values=[node.endpoint for node in nodes])
+        yield Error(tid, rng.randrange(-9, 999), "nonsense")
+
+
+UNSORTED = b"d1:y1:q1:t2:aa1:q4:ping1:ad2:id20:abcdefghij0123456789ee"
+
+MALFORMED = (
+    b"", b"x", b"i5e", b"le", b"de", b"d0:0:-5:", b"i+5e", b"i5_0e", b"d1:t2:aa1:y1:qe", b"d1:t1000:aae", b"01:a", b"d1:ai1e1:ai2ee", b"di1e1:ae",
+    b"i99999999999999999999999e", b"l" * 11 + b"e" * 11, b"d1:t2:aa1:y1:ze", b"d1:q4:ping1:t2:aa1:y1:qe", b"d1:rd2:id3:abce1:t2:aa1:y1:re",
+    b"d1:r1:x1:t2:aa1:y1:re", b"d1:e1:x1:t2:aa1:y1:ee", b"d1:t65:" + b"a" * 65 + b"1:y1:qe", b"d1:ad2:id20:abcdefghij0123456789e1:qi1e1:t2:aa1:y1:qe",
+    b"d1:ad2:id20:abcdefghij0123456789e1:q9:find_node1:t2:aa1:y1:qe", b"d1:ad2:id20:abcdefghij0123456789e1:q9:get_peers1:t2:aa1:y1:qe",
+    b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz123456e1:q13:announce_peer1:t2:aa1:y1:qe",
+    b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz1234564:porti80ee1:q13:announce_peer1:t2:aa1:y1:qe",
+    b"d1:rd2:id20:abcdefghij01234567895:nodes5:aaaaae1:t2:aa1:y1:re", b"d1:rd2:id20:abcdefghij01234567896:values1:ae1:t2:aa1:y1:re",
+    UNSORTED, b"d1:t2:aae1:x", b"a" * 2049,
+)  # fmt: skip
+
+
+def hostile(rng: random.Random) -> Iterator[tuple[bytes, Endpoint]]:
+    for number, message in enumerate(messages(rng)):
+        payload = bytearray(krpc.encode(message))
+        kind = number % 8
+        if kind < 2:
+            payload[rng.randrange(len(payload))] = rng.randrange(256)
+        elif kind == 2:
+            payload = bytearray(rng.choice(MALFORMED))
+        source = address(rng.randrange(60_000), rng.randrange(1, 65536))
+        if kind == 3 and number % 16 < 8:  # one network sends more of what needs the slow decoder than it may
+            payload, source = bytearray(UNSORTED), address(50_001, rng.randrange(1, 65536))
+        elif number % 500 == 0:
+            source = rng.choice((make_endpoint("224.0.0.1", 5), make_endpoint("2001:4860::1", 5), Endpoint(b"\x0b\1\1\1\0\0")))
+        yield bytes(payload), source
+
+
+def test_200_000_datagrams_do_no_harm() -> None:
+    world = World(seed=9)
+    victim, *others = populate(world, 20)
+    world.run(30.0)
+    counters, blocks = victim.node.counters, list[int]()
+    for number, (payload, source) in enumerate(hostile(random.Random(99)), start=1):
+        victim.node.receive(payload, source, world.now)
+        if number % 200 == 0:
+            world.flush(victim)
+            victim.events.clear()
+            world.run(0.1)
+        if number % 50_000 == 0:
+            gc.collect()
+            blocks.append(sys.getallocatedblocks())
+        if number == DATAGRAMS:
+            break
+    assert counters.received == sum(counters.accepted.values()) + sum(counters.dropped.values())
+    assert counters.received >= DATAGRAMS
+    decoded = sum(counters.accepted.values()) + sum(counters.dropped[reason] for reason in ("unmatched-reply", "unmatched-error"))
+    assert decoded >= DATAGRAMS / 2
+    assert counters.dropped.keys() >= {*krpc.DROP_REASONS, *BY_THE_CORE}
+    assert blocks[-1] < blocks[0] * 1.1, f"memory grows: {blocks}"
+    assert handed_out(world, victim, targets=5)
+    assert world.result(others[-1], world.ping(others[-1], victim.endpoint)).outcome is Outcome.DONE

@@ -1,0 +1,101 @@
+"""Each scenario at a small size, with the dear invariants on, judged by the oracle. What they show at full size is for scripts/goals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kadisc.sim.run import Result
+from kadisc.sim.scenarios import ALL
+from tests.sim.support import run
+
+SMALL = ("nodes=120", "warmup_s=60", "minutes=0.5", "lookups_per_minute=200")
+
+
+def measured(name: str, *settings: str) -> dict[str, Any]:
+    result: Result = run(name, *SMALL, *settings)
+    assert result.datagrams > 0
+    assert result.wall_s > 0
+    assert result.measured.virtual_s >= 30
+    return dict(result.metrics)
+
+
+def test_lookup_finds_the_closest() -> None:
+    metrics = measured("lookup")
+    assert metrics["lookups_started"] == 100
+    assert metrics["top1"] >= 0.97
+    assert metrics["recall"] >= 0.97
+    assert metrics["answered_mrtt_p50"] < 6
+
+
+def test_lookup_without_loss_and_churn_is_perfect() -> None:
+    metrics = measured("lookup", "network.loss.mean=0", "churn.profile=none", "population.reachable=1", "network.duplication=0")
+    assert metrics["top1"] == 1.0
+    assert metrics["recall"] == 1.0
+
+
+def test_lookup_under_the_cross_check_of_delays() -> None:
+    metrics = measured("lookup", "network.latency.profile=lognormal")
+    assert metrics["mrtt_ms"] == pytest.approx(154, rel=0.1)
+    assert metrics["top1"] >= 0.95
+
+
+def test_lookups_hold_under_churn() -> None:
+    metrics = measured("churn")
+    assert metrics["top1"] >= 0.95
+    assert metrics["dead_entries"] < 0.15
+
+
+def test_lookups_succeed_after_a_crash() -> None:
+    metrics = measured("crash", "minutes=1", "crash=0.3")
+    assert metrics["crashed"] == 36
+    assert metrics["top1_0_to_60_s"] >= 0.9
+
+
+def test_the_halves_of_a_partition_find_together() -> None:
+    metrics = measured("partition", "faults.partition_s=120")
+    assert metrics["top1_300_to_600_s"] >= 0.95
+
+
+def test_a_crowd_gets_in() -> None:
+    metrics = measured("flash-crowd", "nodes=40", "crowd=3", "minutes=2")
+    assert metrics["arrived"] == 120
+    assert metrics["joined"] >= 0.95
+
+
+def test_an_idle_node_costs_little() -> None:
+    metrics = measured("idle-cost")
+    assert 0 < metrics["queries_per_s_mean"] < 1
+    assert 0 < metrics["bytes_per_s_mean"] < 400
+
+
+def test_few_of_the_contacts_handed_out_are_dead() -> None:
+    metrics = measured("freshness")
+    assert metrics["answers"] == 300
+    assert metrics["dead"] < 0.1
+
+
+def test_who_cannot_be_reached_is_not_handed_out() -> None:
+    metrics = measured("nat-majority", "churn.profile=bittorrent")
+    assert metrics["never_answering"] <= 0.01
+    assert metrics["handed_out"] > 1000
+
+
+def test_without_the_quarantine_who_cannot_be_reached_is_handed_out() -> None:
+    settings = ("churn.profile=bittorrent", "minutes=2", "population.reachable=0.2")
+    guarded = measured("nat-majority", *settings)
+    unguarded = measured("nat-majority", *settings, "core.defences.inbound_quarantine=off")
+    assert unguarded["never_answering"] > 5 * max(guarded["never_answering"], 0.002)
+
+
+def test_a_newcomer_gets_to_know_its_neighbours() -> None:
+    metrics = measured("join", "joins=6", "churn.profile=none")
+    assert metrics["joins"] == 6
+    assert metrics["neighbours_mrtt_p50"] < 20
+
+
+def test_scenarios_have_names_and_sentences() -> None:
+    assert len({scenario.name for scenario in ALL}) == len(ALL) >= 7
+    assert all(20 < len(scenario.summary) < 140 for scenario in ALL)
+    assert all(scenario.options().nodes >= 1000 for scenario in ALL)

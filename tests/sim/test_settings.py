@@ -1,0 +1,49 @@
+"""``--set``: every option by its dotted name, and one line for each mistake."""
+
+from __future__ import annotations
+
+import pytest
+
+from kadisc.errors import UsageError
+from kadisc.sim.options import SimOptions
+from kadisc.sim.settings import all_settings, with_settings
+
+
+def test_each_kind_of_value_is_read() -> None:
+    options = with_settings(
+        SimOptions(),
+        ["network.loss.mean=0.05", "core.table.k=20", "core.defences.diversity_caps=off", "core.table.bucket_sizes=8", "churn.profile=ipfs"],
+    )
+    assert options.network.loss.mean == 0.05
+    assert options.core.table.k == 20
+    assert options.core.defences.diversity_caps is False
+    assert options.core.table.bucket_sizes == (8,)
+    assert options.churn.profile == "ipfs"
+
+
+def test_what_is_listed_can_be_set_to_what_it_is() -> None:
+    settings = all_settings(SimOptions())
+    assert len(settings) > 100
+    words = [f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}" for name, value in settings.items()]
+    assert with_settings(SimOptions(), words) == SimOptions()
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("nonsense", "OPTION=VALUE"),
+        ("netwrk.loss.mean=1", "did you mean network?"),
+        ("network.loss.men=1", "did you mean mean?"),
+        ("network.loss=1", "a group of options"),
+        ("nodes.x=1", "a single value"),
+        ("nodes=many", "a whole number"),
+        ("network.loss.mean=much", "a number"),
+        ("core.read_only=perhaps", "on or off"),
+        ("zzz=1", "there are seed, nodes"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(setting: str, words: str) -> None:
+    with pytest.raises(UsageError, match="--set") as caught:
+        with_settings(SimOptions(), [setting])
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)

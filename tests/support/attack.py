@@ -1,0 +1,65 @@
+"""What the attack tests share: forged datagrams, and questions to the victim that leave no trace in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kadisc.config import CoreConfig
+from kadisc.contacts import Contact
+from kadisc.endpoints import make_endpoint
+from kadisc.ids import NodeId
+from kadisc.wire import compact, krpc
+from kadisc.wire.messages import FindNode, Reply
+
+from .world import CONFIG, Host, World, address
+
+ASKER = make_endpoint("91.250.250.250", 9)
+
+
+def query(sender: NodeId, *, tid: bytes = b"ab") -> bytes:
+    return krpc.encode(FindNode(tid, sender, sender))
+
+
+def pong(tid: bytes, sender: NodeId, contacts: Iterable[Contact] = ()) -> bytes:
+    return krpc.encode(Reply(tid, sender, nodes=compact.pack_contacts(contacts)))
+
+
+def handed_out(world: World, victim: Host, targets: int = 200) -> set[Contact]:
+    """All contacts in the victim's answers to find_node queries for so many random IDs."""
+    contacts: set[Contact] = set()
+    for _ in range(targets):
+        victim.node.receive(krpc.encode(FindNode(b"zz", 1, world.rng.getrandbits(160), read_only=True)), ASKER, world.now)
+        for payload, destination in victim.node.drain_outbox():
+            if destination == ASKER:
+                reply = krpc.decode(payload)
+                assert isinstance(reply, Reply)
+                contacts.update(compact.contacts_from(reply.nodes or b"", victim.family))
+            else:
+                world.send(victim.endpoint, destination, payload)
+    world.flush(victim)
+    return contacts
+
+
+def known(victim: Host) -> set[Contact]:
+    return {entry.contact for entry in victim.node.overlays[victim.family].table}
+
+
+def started(world: World, config: CoreConfig = CONFIG, number: int = 0) -> Host:
+    """A node without bootstrap, that takes its first lookup of its own ID to be done."""
+    host = world.add(address(number), config)
+    world.join(host)
+    return host
+
+
+def surrounded(world: World, config: CoreConfig = CONFIG, neighbours: int = 30) -> tuple[Host, list[Host]]:
+    """A victim that has joined a small network of live honest nodes, which all have found it, long enough ago to be trusted."""
+    honest = [started(world, number=1)]
+    for number in range(2, neighbours + 1):
+        host = world.add(address(number))
+        world.join(host, honest[:1])
+        honest.append(host)
+        world.run(0.5)
+    victim = world.add(address(0), config)
+    world.join(victim, honest[:2])
+    world.run(30.0)
+    return victim, honest

@@ -1,0 +1,63 @@
+"""Running the command line as a user does: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+COMMAND = [sys.executable, "-W", "error", "-m", "kadisc"]
+PATIENCE_S = 60
+"""For a program to end that should do so at once: it decides only how long a broken one is waited for."""
+
+
+_HOME = tempfile.TemporaryDirectory(prefix="kadisc-home-", ignore_cleanup_errors=True)
+"""The user's own state and configuration are none of a test's business, nor the other way round; and each process has new ones."""
+
+
+def environment(**changes: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+    home = tempfile.mkdtemp(dir=_HOME.name)
+    places = {f"XDG_{kind}_HOME": f"{home}/{kind.lower()}" for kind in ("CONFIG", "STATE")}
+    return kept | {"TERM": "xterm"} | places | changes
+
+
+def kadisc(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE_S, env=environment(), stdin=subprocess.DEVNULL)
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that is gone at the end, however the test goes."""
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), stdin=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def devnet(count: int) -> Iterator[list[dict[str, Any]]]:
+    """A joined devnet; yields what its `listening` line says of its nodes."""
+    with running("run", "--devnet", str(count), "--bind", "127.0.0.1:0", "--json") as process:
+        nodes = next_event(process, "listening")["nodes"]
+        next_event(process, "joined")
+        yield nodes
+
+
+def next_event(process: subprocess.Popen[str], name: str) -> dict[str, Any]:
+    """The next JSON line with that event."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        record: dict[str, Any] = json.loads(line)
+        if record["event"] == name:
+            return record
+    raise AssertionError(f"it ended without {name}")

@@ -1,0 +1,214 @@
+"""Frames of the dashboard, without a terminal: what they say, and that they fit whatever the size."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.color import ColorSystem
+from wcwidth import wcswidth
+
+from kadisc.core.external_address import Confidence
+from kadisc.core.snapshot import AddressSnapshot
+from kadisc.dashboard.buckets import bucket_rows, columns_for, window
+from kadisc.dashboard.frame import draw
+from kadisc.dashboard.glyphs import ASCII, UNICODE, Glyphs
+from kadisc.dashboard.header import address_words
+from kadisc.dashboard.lines import plain
+from kadisc.dashboard.paint import CLEAR, ENTER, STYLES, Canvas, Painter, as_text
+from kadisc.dashboard.scene import Scene, View
+from kadisc.endpoints import Family
+
+from .dashboard_scenes import MANY_BUCKETS, OPERATIONS, bucket, entries, overlay, scene
+
+SCENES = {
+    "usual": scene(),
+    "two families": scene(overlay(), overlay(Family.IPV6, MANY_BUCKETS)),
+    "full": scene(overlay(buckets=MANY_BUCKETS), operations=OPERATIONS * 30, view=View(scroll=7, help=True)),
+    "fresh": scene(overlay(buckets=()), operations=()),
+    "odd names": scene(network="网络 \x1b[31m e\u0301\u200b\r\n" * 9),
+}
+
+
+def text_of(scene: Scene, width: int, height: int, glyphs: Glyphs = UNICODE) -> list[str]:
+    return [plain(line).rstrip() for line in draw(scene, width, height, glyphs)]
+
+
+def test_a_frame() -> None:
+    assert (
+        "\n".join(text_of(scene(), 80, 24))
+        == """\
+ kadisc 0.1.0  mainline  up 3m 12s                 devnet: 59 others, 58 joined
+ IPv4  3f9a81c2d4…  joined  46 contacts, 12 candidates  3 queries in flight
+       at 84.1.2.3:6881  agreed by 96 % of 24 networks   bound to 0.0.0.0:6881
+ bucket             filled proven doubt inbound spare  verified     rtt touched
+      0 █▓········  31/128     28     1       2     3     3s–2m 37.5 ms      3s
+      1 ██········   14/64     14     -       -     -     3s–1m 37.5 ms      3s
+    2–3 empty
+      4 █·········     1/8      1     -       -     -        3s 12.5 ms     15m
+
+ traffic  in  1.2 kB/s    14/s ▁▁▂▃▃▄▅▆▆▇█  out    0 B/s     0/s
+ asked    find_node 312, ping 4   served find_node 12345, ping 17
+ dropped  unmatched-reply 31, barred 2   passed over candidate-known 203
+ lookups  get_peers 012345678901…  12 answered, 17 datagrams sent
+          find_node own ID  5 answered, 9 datagrams sent
+          1 ping under way
+
+ 12:00:01 joined    IPv4: own neighbourhood is known, 45 contacts verified
+ 12:00:02 contact   ×45, the last: aaaaaaaa at 198.51.100.7:6881, bucket 4
+ 12:03:09 gone      bbbbbbbb at 198.51.100.9:6881, bucket 1: silent
+
+
+
+
+ q quit   p pause   j k scroll   ? help"""
+    )
+
+
+@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (250, 70), (79, 23), (50, 14), (20, 5), (7, 3), (1, 1), (1, 24), (80, 1), (0, 0)])
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+def test_it_fits(name: str, size: tuple[int, int], glyphs: Glyphs) -> None:
+    _assert_fits(SCENES[name], *size, glyphs)
+
+
+@given(st.sampled_from(sorted(SCENES)), st.integers(0, 300), st.integers(0, 100), st.booleans())
+def test_it_fits_any_size(name: str, width: int, height: int, help: bool) -> None:
+    it = SCENES[name]
+    _assert_fits(replace(it, view=replace(it.view, help=help)), width, height, UNICODE)
+
+
+def _assert_fits(it: Scene, width: int, height: int, glyphs: Glyphs) -> None:
+    lines = draw(it, width, height, glyphs)
+    assert len(lines) <= height
+    for line in lines:
+        text = plain(line)
+        assert 0 <= wcswidth(text) <= width, text
+        assert {style for _, style in line} <= {"", *STYLES}
+        if glyphs is ASCII and "网" not in it.facts.network:
+            assert text.isascii()
+
+
+def test_it_fills_the_height_with_the_keys_last() -> None:
+    for height in (4, 5, 24, 40):
+        lines = text_of(scene(), 80, height)
+        assert len(lines) == height
+        assert lines[-1].startswith(" q quit")
+
+
+def test_small_ones_still_name_the_node_and_a_bucket() -> None:
+    lines = text_of(scene(), 40, 6)
+    assert lines[0].startswith(" kadisc 0.1.0")
+    assert "3f9a81c2d4" in lines[1]
+    assert lines[2].startswith(" bucket")
+
+
+def test_each_family_has_its_table() -> None:
+    lines = text_of(scene(overlay(), overlay(Family.IPV6)), 100, 40)
+    heads = [line for line in lines if line.startswith(" bucket")]
+    assert [("IPv4" in head, "IPv6" in head) for head in heads] == [(True, False), (False, True)]
+    assert any("[2001:db8:1234:1234:1234:1234:1234:1234]:6881" in line for line in lines)
+
+
+def test_empty_buckets_are_folded() -> None:
+    columns = columns_for(79, UNICODE)
+    rows = bucket_rows(overlay(buckets=(bucket(3, entries(1)), bucket(5, ()), bucket(9, entries(2)))), columns, UNICODE)
+    assert [plain(row).split()[0] for row in rows] == ["0–2", "3", "4–8", "9"]
+    assert [plain(row).split()[1] for row in rows if "empty" in plain(row)] == ["empty", "empty"]
+
+
+@pytest.mark.parametrize(
+    ("scroll", "shown"),
+    [
+        (0, ["+21 more (21 above)", "21", "22", "23"]),
+        (2, ["+21 more (19 above, 2 below)", "19", "20", "21"]),
+        (21, ["+21 more (21 below)", "0", "1", "2"]),
+        (500, ["+21 more (21 below)", "0", "1", "2"]),
+    ],
+)
+def test_the_deepest_are_shown_and_the_others_by_scrolling(scroll: int, shown: list[str]) -> None:
+    rows = bucket_rows(overlay(buckets=MANY_BUCKETS), columns_for(79, UNICODE), UNICODE)
+    first, *others = [plain(row).strip() for row in window(rows, 4, scroll)]
+    assert [first, *(row.split()[0] for row in others)] == shown
+
+
+@pytest.mark.parametrize(
+    ("held", "bar"),
+    [
+        (entries(16), "██████████"),
+        (entries(8), "█████·····"),
+        (entries(1), "█·········"),
+        (entries(6, 1, 1), "███▓▒·····"),
+        (entries(14, 1, 1), "████████▓▒"),
+        (entries(0, 2, 0), "▓·········"),
+        (entries(0, 0, 16), "▒▒▒▒▒▒▒▒▒▒"),
+        (entries(1, 0, 2), "█▒········"),
+    ],
+)
+def test_a_bar_shows_each_kind(held: tuple[object, ...], bar: str) -> None:
+    columns = columns_for(79, UNICODE)
+    [_empty, row] = bucket_rows(overlay(buckets=(bucket(3, held),)), columns, UNICODE)  # type: ignore[arg-type]
+    assert bar in plain(row)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        (AddressSnapshot(None, None, Confidence.UNKNOWN, 0, 0.0), "own address not known yet"),
+        (AddressSnapshot(None, None, Confidence.UNKNOWN, 5, 0.0), "own address not known yet (5 networks asked so far)"),
+        (AddressSnapshot(b"\1\2\3\4", None, Confidence.CONFIGURED, 0, 0.0), "at 1.2.3.4  as configured"),
+        (AddressSnapshot(b"\1\2\3\4", 5, Confidence.CONFIGURED, 9, 0.1), "at 1.2.3.4:5  as configured; agreed by 10 % of 9 networks"),
+        (AddressSnapshot(b"\1\2\3\4", 5, Confidence.REMEMBERED, 0, 0.0), "at 1.2.3.4:5  from the last run"),
+        (AddressSnapshot(b"\1\2\3\4", 5, Confidence.VOTED, 12, 1.0), "at 1.2.3.4:5  agreed by 100 % of 12 networks"),
+        (AddressSnapshot(b"\1\2\3\4", 5, Confidence.UNSTABLE, 12, 0.5), "at 1.2.3.4:5  unstable; now agreed by 50 % of 12 networks"),
+        (AddressSnapshot(b"\0" * 15 + b"\1", 5, Confidence.UNKNOWN, 0, 0.0), "at [::1]:5  not sure; nobody says so"),
+    ],
+)
+def test_how_sure_the_address_is(address: AddressSnapshot, words: str) -> None:
+    assert plain(address_words(address)).strip() == words
+
+
+def test_states_are_told() -> None:
+    assert "joining" in "\n".join(text_of(scene(replace(overlay(), joined=False)), 80, 24))
+    assert "offline" in "\n".join(text_of(scene(replace(overlay(), online=False)), 80, 24))
+    assert text_of(scene(view=View(paused=True)), 80, 24)[0].endswith("paused")
+    assert "no contacts yet" in "\n".join(text_of(SCENES["fresh"], 80, 24))
+
+
+def test_help_explains_the_signs() -> None:
+    assert "came to us first" in "\n".join(text_of(scene(view=View(help=True)), 80, 24))
+
+
+# --- painting ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_without_colour_there_is_no_escape_sequence_in_a_line() -> None:
+    for line in draw(scene(), 120, 40, UNICODE):
+        assert Painter(None).paint(line) == plain(line)
+
+
+def test_colours_change_nothing_but_colour() -> None:
+    painter = Painter(ColorSystem.STANDARD)
+    for line in draw(scene(), 120, 40, UNICODE):
+        assert re.sub(r"\x1b\[[0-9;]*m", "", painter.paint(line)) == plain(line)
+
+
+def test_a_picture_is_the_same_text() -> None:
+    lines = draw(scene(), 80, 24, UNICODE)
+    assert as_text(lines).plain == "\n".join(plain(line) for line in lines)
+
+
+def test_only_changed_lines_are_written() -> None:
+    canvas = Canvas(Painter(None))
+    first = canvas.strokes([(("a", ""),), (("b", ""),), (("c", ""),)])
+    assert first == f"{ENTER}\x1b[1;1H\x1b[Ka\x1b[2;1H\x1b[Kb\x1b[3;1H\x1b[Kc"
+    assert canvas.strokes([(("a", ""),), (("x", ""),)]) == "\x1b[2;1H\x1b[Kx\x1b[3;1H\x1b[K"
+    assert canvas.strokes([(("a", ""),), (("x", ""),)]) == ""
+    canvas.start_anew()
+    assert canvas.strokes([(("a", ""),)]) == f"{CLEAR}\x1b[1;1H\x1b[Ka"
+    canvas.start_anew(ENTER)
+    canvas.start_anew()
+    assert canvas.strokes([]) == ENTER

@@ -1,0 +1,182 @@
+"""The dashboard on a real terminal: what it shows of real nodes, and in what state it leaves the terminal."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+
+import pytest
+
+from kadisc.dashboard.live import DRAW_EVERY_S
+
+from .commands import kadisc, next_event, running
+from .impatient import MAINTENANCE, QUERY
+from .watched import LEAVE, Watched, port_in, python_module, watched, watched_program
+
+RUN = ("run", "--devnet", "10", "--bind", "127.0.0.1:0")
+SOON_S = 5.0
+"""Meant is one second."""
+
+
+def assert_left_clean(terminal: Watched) -> None:
+    assert terminal.output.count(b"\x1b[?1049h") == terminal.output.count(b"\x1b[?1049l") == 1
+    assert terminal.output.count(b"\x1b[?25l") == terminal.output.count(b"\x1b[?25h") == 1
+    after = terminal.output.partition(LEAVE)[2]
+    assert re.fullmatch(rb"[\d:]{8}  stopped    as asked; sockets are closed\r\n", re.sub(rb"\x1b\[\d*m", b"", after)), after
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_it_shows_the_node_and_is_left_with_q(size: tuple[int, int]) -> None:
+    with watched(*RUN, columns=size[0], rows=size[1]) as terminal:
+        text = terminal.until("9 others, 9 joined")
+        assert text.startswith(" kadisc ")
+        assert re.search(r"^ IPv4  [0-9a-f]{10}…  join", text, re.MULTILINE)
+        assert re.search(r"^ bucket +filled proven", text, re.MULTILINE)
+        text = terminal.until(lambda text: re.search(r"^ +0 +█.* \d/128 ", text, re.MULTILINE))
+        terminal.until("contact   ×")
+        assert terminal.lines[-1].startswith(" q quit")
+        asked = time.monotonic()
+        terminal.type("q")
+        assert terminal.end() == 0
+        assert time.monotonic() - asked < SOON_S
+        assert_left_clean(terminal)
+
+
+@pytest.mark.parametrize("how", ["ctrl-c", signal.SIGINT, signal.SIGTERM])
+def test_it_leaves_the_terminal_as_it_was_however_it_is_ended(how: str | signal.Signals) -> None:
+    with watched(*RUN) as terminal:
+        terminal.until("bucket")
+        asked = time.monotonic()
+        if isinstance(how, signal.Signals):
+            terminal.send_signal(how)
+        else:
+            terminal.type("\x03")
+        assert terminal.end() == 0
+        assert time.monotonic() - asked < SOON_S
+        assert_left_clean(terminal)
+
+
+def test_it_leaves_the_terminal_as_it_was_when_something_breaks() -> None:
+    with watched_program(python_module("tests.terminal.broken")) as terminal:
+        assert terminal.end() == 1
+        restored, _, after = terminal.output.partition(LEAVE)
+        assert restored.count(b"\x1b[?1049h") == 1
+        assert b"ZeroDivisionError" in after
+
+
+def test_it_follows_the_size_at_once_and_leaves_nothing_behind() -> None:
+    with watched(*RUN, columns=120, rows=40) as terminal:
+        terminal.until("9 others, 9 joined")
+        for columns, rows in ((80, 24), (132, 50), (20, 5), (1, 1), (40, 10), (100, 30)):
+            terminal.resize(columns, rows)
+            asked = time.monotonic()
+            terminal.until(lambda text: not terminal.is_scribbled_over() and (columns < 20 or text.startswith(" kadisc")), SOON_S)  # noqa: B023
+            assert time.monotonic() - asked < DRAW_EVERY_S * 5
+            assert columns < 20 or terminal.lines[-1].startswith(" q quit")
+        terminal.type("q")
+        assert terminal.end() == 0
+        assert_left_clean(terminal)
+
+
+def test_keys_pause_it_explain_it_and_draw_it_anew() -> None:
+    with watched(*RUN) as terminal:
+        terminal.until("9 others, 9 joined")
+        terminal.type("?")
+        terminal.until("did not answer")
+        terminal.type("?")
+        terminal.until(lambda text: "did not answer" not in text)
+        terminal.type("p")
+        terminal.until("paused")
+        assert terminal.quiet_for(2 * DRAW_EVERY_S)
+        terminal.type("p")
+        terminal.until("9 others")
+        terminal.type("\x0c")
+        terminal.until(lambda text: terminal.output.count(b"\x1b[2J") == 2)
+        terminal.type("q")
+        assert terminal.end() == 0
+
+
+@pytest.mark.parametrize(("no_color", "colored"), [("", True), ("1", False)])
+def test_no_color_is_honoured(no_color: str, colored: bool) -> None:
+    with watched(*RUN, NO_COLOR=no_color) as terminal:
+        terminal.until("9 others, 9 joined")
+        assert (re.search(rb"\x1b\[[\d;]+m", terminal.output) is not None) == colored
+        terminal.type("q")
+        assert terminal.end() == 0
+
+
+def test_a_locale_without_unicode_gets_ascii() -> None:
+    with watched(*RUN, LC_ALL="C", LANG="C") as terminal:
+        terminal.until(lambda text: re.search(r"^ +0 +#\.+ ", text, re.MULTILINE))
+        assert terminal.output.isascii()
+
+
+@pytest.mark.parametrize(("option", "term"), [([], "dumb"), (["--no-dashboard"], "xterm")])
+def test_log_lines_where_there_is_to_be_no_dashboard(option: list[str], term: str) -> None:
+    with watched(*RUN, *option, TERM=term) as terminal:
+        terminal.until("10 of 10 nodes have joined")
+        terminal.type("\x03")
+        assert terminal.end() == 0
+        assert b"\x1b[?1049h" not in terminal.output
+
+
+def test_a_terminal_that_is_stopped_does_not_stop_the_node() -> None:
+    with watched(*RUN) as terminal:
+        port = port_in(terminal.until("9 others, 9 joined"))
+        terminal.type("\x13")  # Ctrl-S
+        terminal.until(lambda text: terminal.quiet_for(1.5 * DRAW_EVERY_S), 10 * DRAW_EVERY_S)
+        for _ in range(3):  # also when the output that nobody takes has had time to pile up
+            assert kadisc("ping", f"127.0.0.1:{port}", "--json").returncode == 0
+        terminal.type("q")
+        assert terminal.end() == 0
+        assert_left_clean(terminal)
+
+
+def test_it_goes_on_after_the_terminal_was_stopped() -> None:
+    with watched(*RUN) as terminal:
+        terminal.until("9 others, 9 joined")
+        terminal.type("\x13")
+        terminal.until(lambda text: terminal.quiet_for(1.5 * DRAW_EVERY_S), 10 * DRAW_EVERY_S)
+        terminal.type("\x11?")  # Ctrl-Q, and a key that can be seen
+        terminal.until("did not answer")
+        terminal.type("q")
+        assert terminal.end() == 0
+
+
+def test_a_terminal_that_nobody_reads_does_not_keep_it_from_ending() -> None:
+    with watched(*RUN) as terminal:
+        terminal.until("9 others, 9 joined")
+        terminal.type("\x13")
+        terminal.send_signal(signal.SIGTERM)
+        assert terminal.process.wait(SOON_S) == 0
+
+
+def test_the_death_of_others_is_seen() -> None:
+    """Another devnet joins and is killed: its nodes become doubtful, then they are gone."""
+    neighbours = 9 + 10
+    check_s = MAINTENANCE.fresh_check_s * 1.1 + neighbours * MAINTENANCE.check_interval_s
+    doubtful_s = check_s + QUERY.timeout_s
+    gone_s = doubtful_s + MAINTENANCE.retry_after_failure_s + neighbours * MAINTENANCE.check_interval_s + QUERY.timeout_s
+    with watched_program(python_module("tests.terminal.impatient"), columns=120, rows=40) as terminal:
+        port = port_in(terminal.until("9 others, 9 joined"))
+        before = contacts_in(terminal.until("9 contacts"))
+        with running("run", "--devnet", "10", "--bind", "127.0.0.1:0", "--bootstrap", f"127.0.0.1:{port}", "--json") as process:
+            next_event(process, "joined")
+            terminal.until(lambda text: contacts_in(text) > before)
+            process.kill()
+            killed = time.monotonic()
+            terminal.until(lambda text: doubtful_in(text) > 0, 5 * doubtful_s)
+            terminal.until(lambda text: ": silent" in text and contacts_in(text) == before, 5 * gone_s)
+            assert time.monotonic() - killed < 5 * gone_s
+        terminal.type("q")
+        assert terminal.end() == 0
+
+
+def contacts_in(text: str) -> int:
+    match = re.search(r"(\d+) contact", text)
+    return int(match[1]) if match else 0
+
+
+def doubtful_in(text: str) -> int:
+    return sum(int(match[1]) for match in re.finditer(r"^ +\d+ \S+ +\d+/\d+ +\S+ +(\d+) ", text, re.MULTILINE))

@@ -1,0 +1,184 @@
+"""The parts that frames are made of: figures, sparklines, traffic, folded events, keys."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kadisc.contacts import Contact
+from kadisc.core.events import AddressChanged, ContactAdded, ContactRemoved, Joined, NodeAnswered, WentOffline
+from kadisc.dashboard import figures
+from kadisc.dashboard.glyphs import ASCII, UNICODE, Glyphs, glyphs_for, sparkline
+from kadisc.dashboard.keys import keys_in
+from kadisc.dashboard.lines import clean, fit, plain
+from kadisc.dashboard.live import pressed
+from kadisc.dashboard.scene import View
+from kadisc.dashboard.tail import KEPT, Tail
+from kadisc.dashboard.traffic import KEPT_S, Traffic
+from kadisc.endpoints import Family, make_endpoint
+from kadisc.observe.shell_events import BootstrapFailing
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-1, "0s"), (0, "0s"), (59.9, "59s"), (60, "1m"), (3599, "59m"), (3600, "1h"), (47 * 3600, "47h"), (48 * 3600, "2d"), (float("inf"), "-")],
+)
+def test_ages(seconds: float, text: str) -> None:
+    assert figures.age(seconds) == text
+
+
+@given(st.floats(min_value=0, allow_nan=False))
+def test_figures_keep_their_width(value: float) -> None:
+    assert len(figures.age(value)) <= 4
+    if value < 9e11:
+        assert len(figures.byte_rate(value)) <= 8
+    if value < 9e8:
+        assert len(figures.number(value)) <= 5
+    if value < 999:
+        assert len(figures.delay(value)) <= 8
+
+
+def test_other_figures() -> None:
+    assert [figures.delay(s) for s in (None, 0.00042, 0.0123, 0.345, 1.2)] == ["-", "0.42 ms", "12.3 ms", "345 ms", "1.20 s"]
+    assert [figures.duration(s) for s in (7, 185, 7620, 12 * 86400 + 3 * 3600)] == ["7s", "3m 05s", "2h 07m", "12d 3h"]
+    assert [figures.byte_rate(r) for r in (0, 999, 1234, 98_765, 2_000_000, 3e9)] == [
+        "0 B/s",
+        "999 B/s",
+        "1.2 kB/s",
+        "99 kB/s",
+        "2.0 MB/s",
+        "3.0 GB/s",
+    ]
+    assert [figures.number(n) for n in (0, 0.4, 3, 12, 12345, 123456, 1.2e6)] == ["0", "0.4", "3", "12", "12345", "123k", "1.2M"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "glyphs"),
+    [
+        ({"LANG": "en_US.UTF-8"}, UNICODE),
+        ({"LANG": "C", "LC_CTYPE": "C.utf8"}, UNICODE),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "C"}, ASCII),
+        ({"LC_ALL": "", "LANG": "de_DE.ISO-8859-1"}, ASCII),
+        ({}, ASCII),
+    ],
+)
+def test_the_locale_decides_on_the_signs(environment: dict[str, str], glyphs: Glyphs) -> None:
+    assert glyphs_for(environment) is glyphs
+
+
+def test_sparklines() -> None:
+    assert sparkline([0, 1, 4, 8], 4, UNICODE) == " ▁▄█"
+    assert sparkline([0, 0.001, 8], 3, UNICODE) == " ▁█"
+    assert sparkline([8, 8, 0, 0], 2, UNICODE) == "█ "
+    assert sparkline([0, 0], 2, UNICODE) == "  "
+    assert sparkline([1], 0, UNICODE) == sparkline([], 5, UNICODE) == ""
+    assert sparkline([0, 8], 2, ASCII) == " @"
+
+
+def test_lines_are_cut_with_a_mark() -> None:
+    line = (("abc", "good"), ("def", ""))
+    assert fit(line, 6, "~") == line
+    assert plain(fit(line, 5, "~")) == "abcd~"
+    assert plain(fit(line, 3, "~")) == "ab~"
+    assert plain(fit(line, 1, "~")) == "~"
+    assert plain(fit(line, 0, "~")) == ""
+    assert plain(fit((("网络网", ""),), 4, "~")) == "网 ~"
+
+
+def test_names_cannot_move_the_cursor() -> None:
+    assert clean("a\x1b[2Jb\n\u202e") == "a?[2Jb??"
+    assert clean("grüße") == "grüße"
+
+
+# --- traffic -----------------------------------------------------------------------------------------------------------------------
+
+
+def counters(received: int, received_bytes: int) -> dict[str, int]:
+    return {"received": received, "received_bytes": received_bytes, "sent": 0, "sent_bytes": 0}
+
+
+def test_rates_are_of_the_last_seconds() -> None:
+    traffic = Traffic(counters(100, 5000), now=10.0)
+    traffic.sample(counters(110, 6000), now=11.0)
+    flow, silence = traffic.flows()
+    assert (flow.bytes_per_s, flow.datagrams_per_s) == (200.0, 2.0)
+    assert flow.history[-1] == 1000.0
+    assert silence.bytes_per_s == 0.0
+    for second in range(12, 20):
+        traffic.sample(counters(110, 6000), now=float(second))
+    assert traffic.flows()[0].bytes_per_s == 0.0
+    assert sum(traffic.flows()[0].history) == 1000.0
+
+
+def test_samples_may_come_too_often_or_late() -> None:
+    traffic = Traffic(counters(0, 0), now=0.0)
+    for tenth in range(1, 40):
+        traffic.sample(counters(tenth, tenth * 10), now=tenth / 10)
+    assert sum(traffic.flows()[0].history) == 300.0
+    traffic.sample(counters(10_000, 100_000), now=500.0)
+    assert len(traffic.flows()[0].history) == KEPT_S
+
+
+# --- events ------------------------------------------------------------------------------------------------------------------------
+
+
+def contact(number: int) -> Contact:
+    return Contact(number << 128, make_endpoint(f"198.51.100.{number}", 6881))
+
+
+def told(tail: Tail) -> list[tuple[str, str, int]]:
+    return [(line.clock, line.name, line.count) for line in tail.lines()]
+
+
+def test_repeating_events_are_folded_into_the_newest() -> None:
+    tail = Tail()
+    for number in range(1, 30):
+        tail.add(ContactAdded(contact(number), 3), f"12:00:{number:02}", float(number))
+        if number % 10 == 0:
+            tail.add(ContactRemoved(contact(number), 3, "silent"), f"12:00:{number:02}", float(number))
+    assert told(tail) == [("12:00:20", "gone", 2), ("12:00:29", "contact", 29)]
+    assert tail.lines()[-1].words == f"{contact(29).id:040x}"[:8] + " at 198.51.100.29:6881, bucket 3"
+
+
+def test_what_is_long_ago_or_different_is_not_folded() -> None:
+    tail = Tail()
+    tail.add(ContactRemoved(contact(1), 3, "silent"), "12:00:01", 1.0)
+    tail.add(ContactRemoved(contact(2), 3, "moved"), "12:00:02", 2.0)
+    tail.add(ContactRemoved(contact(3), 3, "silent"), "12:05:00", 300.0)
+    tail.add(BootstrapFailing(Family.IPV4, "none answers"), "12:05:01", 301.0)
+    tail.add(BootstrapFailing(Family.IPV6, "none answers"), "12:05:01", 301.0)
+    assert [count for _, _, count in told(tail)] == [1, 1, 1, 1, 1]
+
+
+def test_the_tail_is_bounded_and_says_what_it_does_not_show() -> None:
+    tail = Tail()
+    for number in range(300):
+        assert tail.add(Joined(Family.IPV4, number), "12:00:00", 0.0)
+    assert len(tail.lines()) == KEPT
+    assert not tail.add(NodeAnswered, "12:00:00", 0.0)
+
+
+def test_words() -> None:
+    tail = Tail()
+    tail.add(AddressChanged(Family.IPV4, b"\1\2\3\4", 5, 0xAB << 152, 12), "12:00:00", 0.0)
+    tail.add(WentOffline(Family.IPV4), "12:00:00", 0.0)
+    address, offline = tail.lines()
+    assert (address.name, address.words) == ("address", "IPv4: others see us at 1.2.3.4 port 5 (12 networks agree); now ab000000")
+    assert (offline.name, offline.style) == ("offline", "poor")
+
+
+# --- keys --------------------------------------------------------------------------------------------------------------------------
+
+
+def test_keys_by_name() -> None:
+    assert keys_in(b"jq\x1b[A\x1bOB\x1b[5~\x1b[1;5C\x1b\x00\xffp\x0c") == ["j", "q", "up", "down", "page up", "p", "\x0c"]
+
+
+def test_what_keys_do() -> None:
+    view = View()
+    for key in ("k", "up", "k", "j", "page up", "?", "p", "x"):
+        view = pressed(view, key, rows=9)
+    assert view == View(scroll=9, paused=True, help=True)
+    assert pressed(view, "end", rows=9).scroll == 0
+    assert pressed(View(), "g", rows=9).scroll == 9

@@ -1,0 +1,112 @@
+"""The one-shot lookup, in virtual time: families, late names, dead hosts."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import trio
+from trio.testing import MockClock
+
+from kadisc.cli.search import Search
+from kadisc.endpoints import Family, parse_endpoint
+from kadisc.net.clock import TrioClock
+from kadisc.net.memory import MemoryNetwork
+from kadisc.net.node import LiveNode
+from kadisc.net.open import open_node
+
+from ..net.lab import CONFIG, READ_ONLY, address, network, open_several
+
+TARGET = 7 << 150
+
+
+class Names(trio.abc.HostnameResolver):
+    def __init__(self, **known: tuple[float, list[str]]) -> None:
+        self._known = known
+
+    async def getaddrinfo(self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:
+        delay_s, addresses = self._known.get(host.decode("ascii"), (0.0, []))
+        await trio.sleep(delay_s)
+        if not addresses:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(0, type, 17, "", (ip, port)) for ip in addresses]
+
+    async def getnameinfo(self, sockaddr: Any, flags: int) -> Any:
+        raise NotImplementedError
+
+
+@asynccontextmanager
+async def one_shot(net: MemoryNetwork) -> AsyncIterator[LiveNode]:
+    """In both families."""
+    ports = [net.port(address(90)), net.port("[2001:db8:90::1]:5")]
+    async with open_node(READ_ONLY, ports=ports, clock=TrioClock(), rng=random.Random(90)) as node:
+        yield node
+
+
+async def _search(node: LiveNode, *hosts: str) -> Search:
+    search = Search(node, TARGET, k=8, paths=1)
+    await search.run([hosts], timeout_s=5)
+    return search
+
+
+async def test_a_family_that_leads_nowhere_is_not_waited_for(autojump_clock: MockClock) -> None:
+    net = network()
+    async with open_several(net, 10), one_shot(net) as node:
+        search = await _search(node, address(1), "[2001:db8::dead]:1")
+        assert [result.family for result in search.results] == [Family.IPV4]
+        assert len(search.nodes) == 8
+        assert search.elapsed_s < 2
+        assert node.snapshot().operations == ()
+
+
+async def test_results_of_both_families_are_merged_closest_first(autojump_clock: MockClock) -> None:
+    net = network()
+    six = "[2001:db8:1::1]:6881"
+    async with open_several(net, 10), open_node(CONFIG, ports=[net.port(six)], clock=TrioClock(), rng=random.Random(5)), one_shot(net) as node:
+        search = await _search(node, address(1), six)
+        families = {responder.contact.family for result in search.results for responder in result.closest}
+        assert families == {Family.IPV4, Family.IPV6}
+        distances = [responder.contact.id ^ TARGET for responder in search.nodes]
+        assert distances == sorted(distances)
+        assert len(distances) == 8
+
+
+async def test_a_name_that_comes_late_is_used_when_nobody_else_answers(autojump_clock: MockClock) -> None:
+    trio.socket.set_custom_hostname_resolver(Names(late=(3.0, ["12.1.7.9"])))
+    net = network()
+    async with open_several(net, 10), one_shot(net) as node:
+        search = await _search(node, address(77), "late:6881")
+        assert len(search.nodes) == 8
+        assert search.asked == 2
+
+
+async def test_a_dead_name_does_not_delay_a_live_host(autojump_clock: MockClock) -> None:
+    trio.socket.set_custom_hostname_resolver(Names(dead=(1000.0, [])))
+    net = network()
+    async with open_several(net, 10), one_shot(net) as node:
+        search = await _search(node, "dead:1", address(1))
+        assert len(search.nodes) == 8
+        assert search.elapsed_s < 1
+
+
+async def test_nobody_at_all_ends_it_and_says_why(autojump_clock: MockClock) -> None:
+    trio.socket.set_custom_hostname_resolver(Names())
+    net = network()
+    async with one_shot(net) as node:
+        search = Search(node, TARGET, k=8, paths=1)
+        way_in = await search.run([("gone:1", address(77))], timeout_s=5)
+        assert search.results == []
+        assert 9 < search.elapsed_s < 25
+        assert way_in.reasons == ["the name gone cannot be resolved (name or service not known)"]
+
+
+async def test_no_route_at_all_ends_it_at_once(autojump_clock: MockClock) -> None:
+    net = network()
+    net.unreachable.add(parse_endpoint(address(77)))
+    async with one_shot(net) as node:
+        search = await _search(node, address(77))
+        assert search.results == []
+        assert search.elapsed_s < 1

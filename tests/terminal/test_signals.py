@@ -1,0 +1,150 @@
+"""Being asked to stop: soon, in order, with the right exit code, and with the terminal as it was."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from .commands import COMMAND, PATIENCE_S, devnet, environment, next_event, running
+
+SOON_S = 5.0
+"""Meant is one second."""
+
+
+@contextmanager
+def silent_host() -> Iterator[str]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(PATIENCE_S)
+        sock.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{sock.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("devnet_size", [1, 60])
+def test_run_that_is_asked_to_stop_is_done(number: signal.Signals, devnet_size: int) -> None:
+    with running("run", "--devnet", str(devnet_size), "--bind", "127.0.0.1:0", "--json") as process:
+        next_event(process, "listening")
+        asked = time.monotonic()
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=PATIENCE_S)
+        assert time.monotonic() - asked < SOON_S
+        assert (process.returncode, errors) == (0, "")
+        assert output.endswith('{"event": "stopped"}\n')
+
+
+@pytest.mark.parametrize("command", [["find", "random", "--bootstrap"], ["ping"]])
+def test_a_one_shot_that_is_interrupted_says_130(command: list[str]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(PATIENCE_S)
+        sock.bind(("127.0.0.1", 0))
+        with running(*command, f"127.0.0.1:{sock.getsockname()[1]}", "--json") as process:
+            sock.recv(2048)  # by now it waits for an answer
+            asked = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=PATIENCE_S)
+            assert time.monotonic() - asked < SOON_S
+            assert (process.returncode, output, errors) == (130, "", "")
+
+
+class Terminal:
+    """A process on a terminal of its own, where Ctrl-C is typed and not sent."""
+
+    def __init__(self, *arguments: str, **changes: str) -> None:
+        self._own, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
+        self.before = termios.tcgetattr(theirs)
+        self._theirs = theirs
+        self.process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=environment(**changes),
+            start_new_session=True,
+            preexec_fn=_own_terminal,
+        )
+        self.output = b""
+
+    def read_until(self, words: bytes) -> None:
+        end = time.monotonic() + PATIENCE_S
+        while words not in self.output:
+            ready, _, _ = select.select([self._own], [], [], max(0, end - time.monotonic()))
+            assert ready, self.output
+            self.output += os.read(self._own, 65536)
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._own, keys)
+
+    def wait(self) -> int:
+        code = self.process.wait(PATIENCE_S)
+        while select.select([self._own], [], [], 0)[0]:
+            self.output += os.read(self._own, 65536)
+        assert termios.tcgetattr(self._theirs) == self.before
+        return code
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._own)
+        os.close(self._theirs)
+
+
+def _own_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@contextmanager
+def on_terminal(*arguments: str, **changes: str) -> Iterator[Terminal]:
+    terminal = Terminal(*arguments, **changes)
+    try:
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def _cursor_is_shown(output: bytes) -> bool:
+    return output.rfind(b"\x1b[?25l") <= output.rfind(b"\x1b[?25h")
+
+
+def test_find_shows_its_progress_and_ctrl_c_leaves_a_clean_line() -> None:
+    with silent_host() as where, on_terminal("find", "random", "--bootstrap", where) as terminal:
+        terminal.read_until(b"1 datagram sent, 0 answered")
+        asked = time.monotonic()
+        terminal.type(b"\x03")
+        assert terminal.wait() == 130
+        assert time.monotonic() - asked < SOON_S
+        assert _cursor_is_shown(terminal.output)
+        assert terminal.output.endswith(b"\r\x1b[K")
+
+
+def test_run_on_a_terminal_is_ended_by_ctrl_c() -> None:
+    with on_terminal("run", "--devnet", "5", "--bind", "127.0.0.1:0", "--no-dashboard") as terminal:
+        terminal.read_until(b"5 of 5 nodes have joined")
+        asked = time.monotonic()
+        terminal.type(b"\x03")
+        assert terminal.wait() == 0
+        assert time.monotonic() - asked < SOON_S
+        assert _cursor_is_shown(terminal.output)
+        assert b"\x1b[1mlistening" in terminal.output
+        assert b"stopped" in terminal.output
+
+
+@pytest.mark.parametrize(("changes", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_find_on_a_terminal_ends_with_its_table(changes: dict[str, str], colored: bool) -> None:
+    with devnet(9) as nodes, on_terminal("find", "random", "--bootstrap", nodes[0]["endpoints"][0], **changes) as terminal:
+        assert terminal.wait() == 0
+        assert b"8 nodes in" in terminal.output
+        assert (b"\x1b[1m" in terminal.output) == colored
+        assert _cursor_is_shown(terminal.output)

@@ -1,0 +1,78 @@
+"""``kadisc sim`` as people and programs meet it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from .commands import PATIENCE_S, kadisc, running
+
+SMALL = ("--nodes", "40", "--minutes", "0.2", "--set", "warmup_s=5")
+
+
+def test_the_scenarios_are_listed() -> None:
+    done = kadisc("sim", "list")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {line.split()[0] for line in done.stdout.splitlines()} >= {"join", "lookup", "churn", "crash", "idle-cost", "freshness", "nat-majority"}
+    named = json.loads(kadisc("sim", "list", "--json").stdout)
+    assert [scenario["name"] for scenario in named] == [line.split()[0] for line in done.stdout.splitlines()]
+
+
+def test_a_run_prints_one_document() -> None:
+    done = kadisc("sim", "run", "lookup", *SMALL, "--json", "--paranoid")
+    assert (done.returncode, done.stderr) == (0, "")
+    document = json.loads(done.stdout)
+    assert document.keys() >= {"scenario", "seed", "digest", "metrics", "wall_s", "datagrams", "peak_rss_mb"}
+    assert document["scenario"] == "lookup"
+    assert document["virtual_s"] >= 12
+    assert document["datagrams"] > 0
+
+
+def test_a_run_tells_people_how_to_have_it_again() -> None:
+    done = kadisc("sim", "run", "idle-cost", *SMALL, "--seed", "9")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("idle-cost, 40 nodes, seed 9\n")
+    assert done.stdout.endswith("again: kadisc sim run idle-cost --seed 9 --nodes 40 --minutes 0.2 --set warmup_s=5.0\n")
+
+
+def test_a_trace_has_a_line_for_each_delivery(tmp_path: Path) -> None:
+    done = kadisc("sim", "run", "lookup", *SMALL, "--json", "--trace", str(tmp_path / "trace"))
+    assert done.returncode == 0
+    records = [json.loads(line) for line in (tmp_path / "trace").read_text().splitlines()]
+    document = json.loads(done.stdout)
+    assert sum("payload" in record for record in records) == document["datagrams"] + document["warmup_datagrams"]
+    assert any(record.get("event") == "LookupFinished" for record in records)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "lokup"], "did you mean lookup?"),
+        (["run", "lookup", "--nodes", "many"], "--nodes: a whole number"),
+        (["run", "lookup", "--nodes", "1"], "--nodes: 2 to"),
+        (["run", "lookup", "--minutes", "0"], "--minutes"),
+        (["run", "lookup", "--set", "x"], "OPTION=VALUE"),
+        (["run", "lookup", "--set", "churn.profile=x"], "bittorrent"),
+        (["run", "lookup", "--trace", "/nowhere/at/all"], "--trace"),
+        (["run"], "NAME"),
+        (["frobnicate"], "invalid choice"),
+    ],
+)
+def test_an_error_is_one_line(arguments: list[str], words: str) -> None:
+    done = kadisc("sim", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_ctrl_c_ends_it_without_a_word() -> None:
+    with running("sim", "run", "lookup", "--nodes", "2000", "--json", "--trace", "/dev/stderr") as process:
+        assert process.stderr is not None
+        assert process.stderr.readline()  # it runs
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, output) == (130, "")
+    assert "Traceback" not in errors

@@ -1,0 +1,261 @@
+"""What a node keeps between runs, seen from outside: restarts after `kill -9` with every bootstrap dead, folders that are taken, full or broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kadisc.net.state_file import read_state
+
+from .commands import COMMAND, PATIENCE_S, devnet, environment, kadisc, next_event, running
+
+RESTARTS = 50
+BACK_WITHIN_S = 10.0
+"""Meant are two."""
+
+
+@pytest.fixture(scope="module")
+def entrance() -> Iterator[str]:
+    with devnet(20) as nodes:
+        yield nodes[0]["endpoints"][0]
+
+
+@pytest.fixture(scope="module")
+def experienced(entrance: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state folder of a node that had joined the devnet."""
+    folder = tmp_path_factory.mktemp("experienced")
+    with running("run", "--bootstrap", entrance, *common(folder)) as process:
+        next_event(process, "joined")
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=PATIENCE_S)
+        assert (process.returncode, errors) == (0, "")
+    assert contacts_in(folder) >= 8
+    return folder
+
+
+@pytest.fixture
+def known(experienced: Path, tmp_path: Path) -> Path:
+    """A copy of it to spoil."""
+    (tmp_path / "state.sqlite3").write_bytes((experienced / "state.sqlite3").read_bytes())
+    return tmp_path
+
+
+def common(folder: Path) -> list[str]:
+    return ["--bind", "127.0.0.1:0", "--state-dir", str(folder), "--json"]
+
+
+def contacts_in(folder: Path) -> int:
+    kept = read_state(folder / "state.sqlite3")
+    return len(kept.contacts.get("mainline", ())) if kept is not None else 0
+
+
+@contextmanager
+def dead_host() -> Iterator[str]:
+    """Bound, so that nobody else can come to be there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{silent.getsockname()[1]}"
+
+
+def test_killed_again_and_again_it_is_back_from_whom_it_knew(known: Path) -> None:
+    rng = random.Random(50)
+    with dead_host() as dead:
+        for _ in range(RESTARTS):
+            with running("run", "--bootstrap", dead, "--bootstrap", "nonsense.invalid:1", *common(known)) as process:
+                next_event(process, "listening")
+                started = time.monotonic()
+                assert next_event(process, "joined")["contacts"] >= 8
+                took_s = time.monotonic() - started
+                assert took_s < BACK_WITHIN_S
+                # It saves as soon as it has joined: this is before, in the midst of, or after that.
+                with pytest.raises(subprocess.TimeoutExpired):
+                    process.wait(rng.uniform(0.0, 0.05))
+                process.kill()
+            assert contacts_in(known) >= 8
+
+
+def test_the_id_is_the_same_again_and_another_with_another_key(tmp_path: Path) -> None:
+    # At an address that the ID follows: what others say of it is not needed.
+    external = ["--external", "45.1.2.3:6881"]
+    ids = []
+    for folder in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):
+        with dead_host() as dead, running("run", "--bootstrap", dead, *external, *common(folder)) as process:
+            ids.append(next_event(process, "listening")["nodes"][0]["id"])
+            process.terminate()
+            assert process.wait(PATIENCE_S) == 0
+    assert ids[0] == ids[1] != ids[2]
+    assert all(node_id[:5] == ids[0][:5] or int(node_id[-1], 16) % 8 != int(ids[0][-1], 16) % 8 for node_id in ids)  # BEP 42
+
+
+def test_a_second_node_is_refused_in_one_line(known: Path) -> None:
+    with dead_host() as dead, running("run", "--bootstrap", dead, *common(known)) as process:
+        next_event(process, "listening")
+        done = kadisc("run", "--bootstrap", dead, *common(known))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"kadisc: another node keeps its state in {known} (process {process.pid}); give each node its own --state-dir\n"
+        process.kill()
+        process.wait()
+    with dead_host() as dead, running("run", "--bootstrap", dead, *common(known)) as process:
+        next_event(process, "listening")
+
+
+def test_commands_read_it_and_write_nothing(known: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    config = tmp_path_factory.mktemp("config") / "config.toml"
+    config.write_text("routers = []\n")
+    before = _everything_in(known)
+    options = ["--state-dir", str(known), "--config", str(config), "--json"]
+    done = kadisc("find", "random", *options)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["nodes"]) == 8
+    assert done.stderr.startswith("kadisc: no --bootstrap given: beginning at ")
+    assert "contacts of the last run" in done.stderr
+    assert kadisc("peers", "0" * 40, *options).returncode == 1
+    assert kadisc("announce", "0" * 40, "--port", "1", *options).returncode == 0
+    assert _everything_in(known) == before
+
+
+def test_commands_read_it_while_the_node_runs(known: Path) -> None:
+    with dead_host() as dead, running("run", "--bootstrap", dead, *common(known)) as process:
+        next_event(process, "joined")
+        done = kadisc("find", "random", "--state-dir", str(known), "--json")
+        assert done.returncode == 0, done.stderr
+        assert len(json.loads(done.stdout)["nodes"]) == 8
+
+
+def _everything_in(folder: Path) -> dict[str, tuple[int, bytes]]:
+    found = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
+    return found | {".": (folder.stat().st_mtime_ns, b"")}
+
+
+def test_nobody_known_and_nowhere_to_go_is_said(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("routers = []\n")
+    done = kadisc("find", "random", "--state-dir", str(tmp_path), "--config", str(tmp_path / "config.toml"))
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "kadisc: no --bootstrap given, and nobody is known from an earlier run",
+        "kadisc: no network: there is nobody to ask; try another --bootstrap HOST:PORT",
+    ]
+
+
+# --- what is broken ----------------------------------------------------------------------------------------------------------------------
+
+
+def _first_warning(process: subprocess.Popen[str], name: str) -> dict[str, Any]:
+    """...and the node goes on: it joins."""
+    warning = next_event(process, name)
+    assert process.poll() is None
+    return warning
+
+
+def test_a_damaged_file_is_set_aside(known: Path, entrance: str) -> None:
+    image = (known / "state.sqlite3").read_bytes()
+    (known / "state.sqlite3").write_bytes(image[: len(image) // 2])
+    with running("run", "--bootstrap", entrance, *common(known)) as process:
+        warning = _first_warning(process, "state_set_aside")
+        assert warning["aside"] == f"{known}/state.sqlite3.damaged-1"
+        next_event(process, "joined")
+        process.terminate()
+        output, errors = process.communicate(timeout=PATIENCE_S)
+        assert (process.returncode, errors) == (0, "")
+        assert "state" not in output
+    assert (known / "state.sqlite3.damaged-1").read_bytes() == image[: len(image) // 2]
+    assert contacts_in(known) >= 8
+
+
+def test_a_newer_file_is_left_alone(known: Path, entrance: str) -> None:
+    image = (known / "state.sqlite3").read_bytes()
+    newer = image[:60] + (2).to_bytes(4, "big") + image[64:]
+    (known / "state.sqlite3").write_bytes(newer)
+    with running("run", "--bootstrap", entrance, *common(known)) as process:
+        assert "later version" in _first_warning(process, "state_unsaved")["reason"]
+        next_event(process, "joined")
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0
+    assert (known / "state.sqlite3").read_bytes() == newer
+
+
+def _small_files() -> None:
+    # What a full disk does: a write comes to an end in the middle of the file.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+
+
+def test_a_full_disk_stops_nothing_and_spoils_nothing(known: Path, entrance: str) -> None:
+    before = (known / "state.sqlite3").read_bytes()
+    process = subprocess.Popen(
+        [*COMMAND, "run", "--bootstrap", entrance, *common(known)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=_small_files,
+    )
+    try:
+        assert "cannot be written: file too large" in _first_warning(process, "state_unsaved")["reason"]
+        process.terminate()
+        output, errors = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+        process.communicate()
+    assert (process.returncode, errors) == (0, "")
+    assert "state_unsaved" not in output  # it was said once
+    assert (known / "state.sqlite3").read_bytes() == before
+    assert sorted(path.name for path in known.iterdir()) == ["state.lock", "state.sqlite3"]
+
+
+@pytest.mark.parametrize("trouble", ["a file for a folder", "a folder for a file"])
+def test_a_folder_that_cannot_be_used_stops_nothing(tmp_path: Path, entrance: str, trouble: str) -> None:
+    folder = tmp_path / "state"
+    if trouble == "a file for a folder":
+        folder.write_text("")
+    else:
+        (folder / "state.sqlite3").mkdir(parents=True)
+    with running("run", "--bootstrap", entrance, *common(folder)) as process:
+        _first_warning(process, "state_unsaved")
+        next_event(process, "joined")
+        process.terminate()
+        assert process.communicate(timeout=PATIENCE_S)[1] == ""
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
+@pytest.mark.parametrize("forbidden", ["reading the file", "writing the folder"])
+def test_what_is_forbidden_stops_nothing(known: Path, entrance: str, forbidden: str) -> None:
+    spoilt = known / "state.sqlite3" if forbidden == "reading the file" else known
+    spoilt.chmod(0 if forbidden == "reading the file" else 0o500)
+    try:
+        with running("run", "--bootstrap", entrance, *common(known)) as process:
+            assert "denied" in _first_warning(process, "state_unsaved")["reason"]
+            next_event(process, "joined")
+    finally:
+        spoilt.chmod(0o700)
+
+
+def test_a_devnet_keeps_nothing_unless_it_is_told_to(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    for options in ([], ["--state-dir", str(tmp_path / "kept")]):
+        process = subprocess.Popen(
+            [*COMMAND, "run", "--devnet", "9", "--bind", "127.0.0.1:0", "--json", *options],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment(XDG_STATE_HOME=str(home)),
+        )
+        try:
+            next_event(process, "joined")
+            process.terminate()
+            process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
+            process.communicate()
+    assert not home.exists()
+    assert contacts_in(tmp_path / "kept") == 8

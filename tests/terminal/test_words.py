@@ -1,0 +1,79 @@
+"""Clients and events in words."""
+
+from __future__ import annotations
+
+import json
+from typing import get_args
+
+import pytest
+
+from kadisc.core.events import AddressChanged, CameOnline, Joined, WentOffline
+from kadisc.endpoints import Family
+from kadisc.observe.clients import describe_client
+from kadisc.observe.describe import NOTABLE, Notable, record_of, words_for
+from kadisc.observe.shell_events import (
+    BootstrapFailing,
+    BootstrapWorking,
+    HostUnresolved,
+    LeftAlone,
+    NetworkChanged,
+    ShellEvent,
+    StateSaved,
+    StateSetAside,
+    StateUnsaved,
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        (None, None),
+        (b"", None),
+        (b"KD\x00\x01", "KD 0.1"),
+        (b"LT\x02\x11", "LT 2.1.1"),
+        (b"LT\x02\x09", "LT 2.0.9"),
+        (b"LT\x01\x2c", "LT 1.2.12"),
+        (b"LT\x01\x01", "LT 1.1"),
+        (b"UT\xb3\xd6", "UT 46038"),
+        (b"A2\x00\x03", "A2 0.3"),
+        (b"XX\x02\x01", "XX 0x0201"),
+        (b"LT", "LT"),
+        (b"LT1234567", "LT 0x31323334353637"),
+        (b"\x00\x01\x02\x03", "0x00010203"),
+        (b"A", "0x41"),
+        (b"\xe4\xf6\x00\x01", "0xe4f60001"),
+        (b"\x1b[31mred", "0x1b5b33316d726564"),
+        (b"XX" + b"y" * 500, "XX 0x" + "79" * 14),
+    ],
+)
+def test_a_client_in_words(version: bytes | None, words: str | None) -> None:
+    assert describe_client(version) == words
+
+
+EVENTS: list[Notable] = [
+    AddressChanged(Family.IPV4, bytes(4), 6881, 7, 12),
+    CameOnline(Family.IPV4),
+    Joined(Family.IPV6, 1),
+    WentOffline(Family.IPV4),
+    BootstrapFailing(Family.IPV4, "none answers"),
+    BootstrapWorking(Family.IPV4),
+    HostUnresolved("x:1", "the name x cannot be resolved"),
+    NetworkChanged(3600.0),
+    LeftAlone(Family.IPV6),
+    StateUnsaved("no space left"),
+    StateSaved(),
+    StateSetAside("state", "state.damaged-1", "it is empty"),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_every_notable_event_has_words_and_a_record(event: Notable) -> None:
+    name, words = words_for(event)
+    assert name
+    assert "\n" not in words
+    assert json.loads(json.dumps(record_of(event)))["event"]
+
+
+def test_none_is_forgotten() -> None:
+    assert {type(event) for event in EVENTS} == set(NOTABLE) == set(get_args(Notable))
+    assert set(get_args(ShellEvent)) <= set(NOTABLE)

@@ -1,0 +1,190 @@
+"""The layers hold: who may import whom, and that no clock, socket or chance of its own comes into the core."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "kadisc"
+MAX_LINES = 400
+
+NOUNS = ("ids", "endpoints", "networks", "contacts", "errors", "config", "version")
+MAY_IMPORT = {
+    "nouns": (),
+    "wire": ("nouns",),
+    "core": ("wire", "nouns"),
+    "observe": ("core",),
+    "net": ("core", "observe"),
+    "sim": ("core", "observe"),
+    "control": ("net", "observe"),
+    "dashboard": ("observe",),
+}
+"""Design, section 1. Who may import a layer may also import what that one rests on; the command line may import everything."""
+SANS_IO = ("nouns", "wire", "core")
+WORLDLY = {"trio", "asyncio", "socket", "time", "datetime", "os", "secrets", "threading", "logging", "sqlite3"}
+CODECS = {"bencodepy", "bencode2"}
+CODEC_HOME = "kadisc.wire.bencode"
+
+
+def layer_of(module: str) -> str:
+    """``kadisc.core.node`` is of layer core; the package itself and ``__main__`` are a façade over everything."""
+    first = (module.split(".") + [""])[1]
+    if first in NOUNS:
+        return "nouns"
+    return "cli" if first in ("", "__main__") else first
+
+
+def reachable(layer: str) -> set[str]:
+    if layer == "cli":
+        return {"cli", *MAY_IMPORT}
+    return {layer}.union(*(reachable(lower) for lower in MAY_IMPORT[layer]))
+
+
+def imports_of(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[tuple[int, str, str]]:
+    """Line, module, and the name imported from it (or ""); also inside functions and under TYPE_CHECKING. Relative ones are resolved."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name, ""
+        elif isinstance(node, ast.ImportFrom):
+            parts = module.split(".")
+            base = parts[: len(parts) - node.level + is_package] if node.level else []
+            source = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                yield node.lineno, source, alias.name
+
+
+def submodule(source: str, name: str) -> str:
+    """``from kadisc.wire import krpc`` imports a module of the layer; ``from kadisc import open_node`` the façade."""
+    return f"{source}.{name}" if source == "kadisc" and (name in NOUNS or name in MAY_IMPORT or name == "cli") else source
+
+
+def complaints(source: str, module: str, *, is_package: bool = False) -> list[str]:
+    """What is wrong with a file of the package, by line."""
+    tree, layer = ast.parse(source), layer_of(module)
+    found: list[tuple[int, str]] = []
+    for line, imported, name in imports_of(tree, module, is_package=is_package):
+        top = imported.split(".")[0]
+        if top == "kadisc":
+            target = layer_of(submodule(imported, name))
+            if target not in reachable(layer):
+                found.append((line, f"{layer} imports {target}"))
+        if layer in SANS_IO and top in WORLDLY:
+            found.append((line, f"{layer} imports {top}"))
+        if layer in SANS_IO and top == "random" and name != "Random":
+            found.append((line, f"{layer} imports more of random than its type"))
+        if top in CODECS and module != CODEC_HOME:
+            found.append((line, f"{top} outside of {CODEC_HOME}"))
+    if layer in SANS_IO:
+        found += own_chance(tree)
+    if layer in ("wire", "core"):
+        found += broad_excepts(tree)
+    lines = len(source.splitlines())
+    if lines > MAX_LINES:
+        found.append((lines, f"{lines} lines"))
+    return [f"{module}:{line}: {what}" for line, what in sorted(found)]
+
+
+def own_chance(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            if name in ("Random", "SystemRandom", "__import__", "import_module"):
+                yield node.lineno, f"calls {name}()"
+
+
+def broad_excepts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+            if any(kind is None or (isinstance(kind, ast.Name) and kind.id in ("Exception", "BaseException")) for kind in kinds):
+                yield node.lineno, "broad except"
+
+
+# --- The package -------------------------------------------------------------------------------------------------------------------
+
+
+def modules() -> list[tuple[str, Path]]:
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found.append((".".join(parts[:-1] if parts[-1] == "__init__" else parts), path))
+    return found
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: value if isinstance(value, str) else "")
+def test_the_layers_hold(module: str, path: Path) -> None:
+    assert complaints(path.read_text(encoding="utf-8"), module, is_package=path.name == "__init__.py") == []
+
+
+def test_every_folder_is_a_layer() -> None:
+    folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py"))}
+    assert folders <= {"cli", *MAY_IMPORT}
+
+
+# --- The checker itself: what it must see ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "complaint"),
+    [
+        ("kadisc.ids", "from .core import node", "nouns imports core"),
+        ("kadisc.ids", "from .wire.krpc import decode", "nouns imports wire"),
+        ("kadisc.wire.krpc", "from ..core.node import Node", "wire imports core"),
+        ("kadisc.wire.krpc", "from .. import core", "wire imports core"),
+        ("kadisc.wire.krpc", "from kadisc import open_node", "wire imports cli"),
+        ("kadisc.core.node", "import kadisc.net.udp", "core imports net"),
+        ("kadisc.core.node", "def f():\n    from ..observe import clients", "core imports observe"),
+        ("kadisc.core.node", "if TYPE_CHECKING:\n    from ..net import node", "core imports net"),
+        ("kadisc.observe.describe", "from ..net.node import LiveNode", "observe imports net"),
+        ("kadisc.net.node", "from ..sim import world", "net imports sim"),
+        ("kadisc.sim.world", "from ..net import udp", "sim imports net"),
+        ("kadisc.dashboard.view", "from ..net import node", "dashboard imports net"),
+        ("kadisc.net.node", "from ..cli.main import main", "net imports cli"),
+        ("kadisc.core.node", "import time", "core imports time"),
+        ("kadisc.core.node", "import os.path", "core imports os"),
+        ("kadisc.core.node", "from datetime import datetime", "core imports datetime"),
+        ("kadisc.wire.krpc", "try:\n    import logging as log\nfinally: pass", "wire imports logging"),
+        ("kadisc.config", "import secrets", "nouns imports secrets"),
+        ("kadisc.core.node", "import random", "core imports more of random than its type"),
+        ("kadisc.core.node", "from random import Random, choice", "core imports more of random than its type"),
+        ("kadisc.core.node", "from random import Random\nrng = Random(1)", "calls Random()"),
+        ("kadisc.core.node", "rng = random.SystemRandom()", "calls SystemRandom()"),
+        ("kadisc.core.node", "clock = __import__('time')", "calls __import__()"),
+        ("kadisc.wire.krpc", "import bencodepy", "bencodepy outside of kadisc.wire.bencode"),
+        ("kadisc.cli.main", "from bencode2 import bdecode", "bencode2 outside of kadisc.wire.bencode"),
+        ("kadisc.core.node", "try: f()\nexcept: pass", "broad except"),
+        ("kadisc.core.node", "try: f()\nexcept Exception: pass", "broad except"),
+        ("kadisc.wire.krpc", "try: f()\nexcept (ValueError, BaseException) as e: pass", "broad except"),
+        ("kadisc.net.node", "pass\n" * 401, "401 lines"),
+    ],
+)
+def test_the_checker_complains_of(module: str, source: str, complaint: str) -> None:
+    assert [each.partition(": ")[2] for each in complaints(source, module)] == [complaint]
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("kadisc.core.node", "from random import Random\ndef f(rng: Random) -> None: rng.random()"),
+        ("kadisc.core.node", "from ..wire import krpc\nfrom ..ids import NodeId\nfrom . import assembly\nfrom .. import ids\nimport heapq"),
+        ("kadisc.core.node", "try: f()\nexcept DecodeError: pass"),
+        ("kadisc.observe.describe", "from ..wire.messages import Reply\nfrom ..endpoints import Family"),
+        ("kadisc.control.server", "import trio\nfrom ..net.node import LiveNode\nfrom ..core.events import Event"),
+        ("kadisc.cli.main", "from ..dashboard import view\nfrom ..sim import world\nimport random, time\nimport kadisc"),
+        ("kadisc.__main__", "from .cli.main import main"),
+        ("kadisc.wire.bencode", "import bencodepy\nimport bencode2"),
+    ],
+)
+def test_the_checker_has_nothing_against(module: str, source: str) -> None:
+    assert complaints(source, module) == []
+
+
+def test_relative_imports_of_a_package_are_resolved_from_itself() -> None:
+    assert complaints("from .net import node", "kadisc", is_package=True) == []
+    assert complaints("from ..net import node", "kadisc.core", is_package=True) == ["kadisc.core:1: core imports net"]
+    assert complaints("from .node import Node", "kadisc.core", is_package=True) == []

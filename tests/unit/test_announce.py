@@ -1,0 +1,134 @@
+"""Announcing a peer, and finding it again."""
+
+from __future__ import annotations
+
+from kadisc.core.events import AnnounceFinished, LookupFinished, LookupKind, Outcome, PeersFound
+from kadisc.endpoints import Endpoint, Family, ip_of, make_endpoint
+from kadisc.ids import random_id
+from tests.support.attack import started
+from tests.support.world import Host, World, address, populate
+
+
+def announced(world: World, host: Host, info_hash: int, port: int = 7777, *, implied_port: bool = False) -> AnnounceFinished:
+    operation = host.node.announce(info_hash, port, world.now, family=host.family, implied_port=implied_port)
+    world.flush(host)
+    event = world.result(host, operation)
+    assert isinstance(event, AnnounceFinished)
+    return event
+
+
+def peers_of(world: World, host: Host, info_hash: int, *, first_value: bool = False) -> tuple[Endpoint, ...]:
+    operation = world.lookup(host, info_hash, kind=LookupKind.GET_PEERS, first_value=first_value)
+    event = world.result(host, operation)
+    assert isinstance(event, LookupFinished)
+    streamed = [peer for found in host.events if isinstance(found, PeersFound) and found.operation == operation for peer in found.peers]
+    assert tuple(streamed) == event.result.peers
+    return event.result.peers
+
+
+def test_what_one_announces_the_others_find() -> None:
+    world = World(seed=1)
+    hosts = populate(world, 40)
+    world.run(60.0)
+    info_hash = random_id(world.rng)
+    event = announced(world, hosts[3], info_hash)
+    assert event.outcome is Outcome.DONE
+    assert len(event.stored) == 8
+    assert event.peers == ()
+    peer = Endpoint(ip_of(hosts[3].endpoint) + (7777).to_bytes(2, "big"))
+    assert peers_of(world, hosts[20], info_hash) == (peer,)
+    assert announced(world, hosts[5], info_hash).peers == (peer,)
+    assert len(peers_of(world, hosts[20], info_hash)) == 2
+    assert len(peers_of(world, hosts[21], info_hash, first_value=True)) >= 1
+
+
+def test_the_implied_port_is_the_one_that_others_see() -> None:
+    world = World(seed=2)
+    hosts = populate(world, 12)
+    info_hash = random_id(world.rng)
+    announced(world, hosts[3], info_hash, 1, implied_port=True)
+    assert peers_of(world, hosts[7], info_hash) == (hosts[3].endpoint,)
+
+
+def test_an_announce_is_forgotten_after_half_an_hour_unless_it_is_repeated() -> None:
+    world = World(seed=3)
+    hosts = populate(world, 12)
+    info_hash = random_id(world.rng)
+    announced(world, hosts[3], info_hash)
+    world.run(1700.0)
+    announced(world, hosts[3], info_hash)
+    world.run(1700.0)
+    assert len(peers_of(world, hosts[7], info_hash)) == 1
+    world.run(200.0)
+    assert peers_of(world, hosts[7], info_hash) == ()
+
+
+def test_alone_there_is_nobody_to_announce_to() -> None:
+    world = World(seed=4)
+    host = started(world)
+    assert announced(world, host, 5).outcome is Outcome.NO_CONTACTS
+
+
+def test_who_dies_after_giving_a_token_is_not_waited_for_when_others_have_stored() -> None:
+    world = World(seed=5)
+    hosts = populate(world, 12)
+    world.run(60.0)
+    operation = hosts[3].node.announce(random_id(world.rng), 7777, world.now, family=Family.IPV4)
+    world.flush(hosts[3])
+    answering = set(hosts[:8])
+    world.run(0.19)  # the lookup is under way
+    for host in answering - {hosts[3]}:
+        world.kill(host)
+    began = world.now
+    event = world.result(hosts[3], operation)
+    assert isinstance(event, AnnounceFinished)
+    assert world.now - began < 10.0
+
+
+def test_when_all_have_died_it_says_so() -> None:
+    world = World(seed=6)
+    hosts = populate(world, 12)
+    for host in hosts[1:]:
+        world.kill(host)
+    event = announced(world, hosts[0], random_id(world.rng))
+    assert (event.outcome, event.stored) == (Outcome.NO_ANSWER, ())
+
+
+def test_one_that_is_cancelled_in_its_lookup_or_after_it_leaves_nothing_behind() -> None:
+    for waited_s in (0.01, 0.3, 0.5):
+        world = World(seed=7)
+        hosts = populate(world, 40)
+        world.run(60.0)
+        operation = hosts[3].node.announce(random_id(world.rng), 7777, world.now, family=Family.IPV4)
+        world.flush(hosts[3])
+        world.run(waited_s)
+        before = len([event for event in hosts[3].events if isinstance(event, AnnounceFinished)])
+        hosts[3].node.cancel(operation, world.now)
+        hosts[3].events += hosts[3].node.drain_events()
+        ended = [event for event in hosts[3].events if isinstance(event, AnnounceFinished)]
+        assert len(ended) == 1
+        assert before or ended[0].outcome is Outcome.CANCELLED
+        assert hosts[3].node.operations_in_flight == 0
+
+
+def test_tokens_for_one_info_hash_store_nothing_under_another() -> None:
+    world = World(seed=8)
+    hosts = populate(world, 12)
+    first, second = random_id(world.rng), random_id(world.rng)
+    announced(world, hosts[3], first)
+    assert peers_of(world, hosts[4], second) == ()
+    assert make_endpoint("1.1.1.1", 1) not in peers_of(world, hosts[4], first)
+    assert address(3) in {host.endpoint for host in hosts}
+
+
+def test_peers_that_no_stranger_can_reach_are_not_passed_on() -> None:
+    world = World(seed=9)
+    hosts = populate(world, 12)
+    info_hash = random_id(world.rng)
+    mixed = [make_endpoint(host, 5) for host in ("192.168.1.9", "127.0.0.1", "46.1.1.1")]
+    for host in hosts:
+        host.node._responder.peers.sample = lambda *_: mixed  # type: ignore[method-assign]
+    assert peers_of(world, hosts[3], info_hash) == (make_endpoint("46.1.1.1", 5),)
+    for host in hosts:
+        host.node._responder.peers.sample = lambda *_: [make_endpoint("192.168.1.9", 5)]  # type: ignore[method-assign]
+    assert peers_of(world, hosts[4], info_hash) == ()

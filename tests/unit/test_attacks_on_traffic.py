@@ -1,0 +1,215 @@
+"""Attacks by and on the traffic of a node: each succeeds with its defence off and fails with it on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kadisc.config import CoreConfig
+from kadisc.contacts import Contact
+from kadisc.endpoints import make_endpoint
+from kadisc.ids import random_id
+from kadisc.wire import krpc
+from kadisc.wire.messages import FindNode, GetPeers
+from tests.support.attack import ASKER, handed_out, known, pong, query, started, surrounded
+from tests.support.world import CONFIG, Host, World, address, synthetic, true_closest, without
+
+
+@pytest.mark.parametrize("defended", [True, False])
+def test_an_answer_is_not_the_whole_table(defended: bool) -> None:
+    world = World(seed=1)
+    config = CONFIG if defended else without("bounded_answers")
+    victim = synthetic(world, 400, config)[0]
+    longest = 0
+    for message in (FindNode(b"aa", 1, 2, read_only=True), GetPeers(b"aa", 1, 2, frozenset((b"n4", b"n6")), read_only=True)):
+        victim.node.receive(krpc.encode(message), ASKER, world.now)
+        longest = max(longest, *(len(payload) for payload, _ in victim.node.drain_outbox()))
+    if defended:
+        assert longest <= 1024
+    else:
+        assert longest > 2009
+
+
+def fastest_second(world: World, host: Host) -> int:
+    """The most distinct addresses that the host sent to within any one second."""
+    assert world.sent is not None
+    out = [(at, destination) for at, source, destination, _ in world.sent if source == host.endpoint]
+    return max((len({d for t, d in out if at <= t < at + 1.0}) for at, _ in out), default=0)
+
+
+@pytest.mark.parametrize("defended", [True, False])
+def test_a_burst_of_lookups_does_not_fill_the_routers_nat_table(defended: bool) -> None:
+    world = World(seed=2)
+    hosts = synthetic(world, 1000, CONFIG)
+    busy = hosts[0]
+    config = CONFIG if defended else without("paced_queries")
+    table = busy.node.overlays[busy.family].table
+    contacts = [entry.contact for entry in table]
+    hurried = world.add(address(5000), config)
+    for contact in contacts:
+        hurried.node.overlays[hurried.family].table.offer(contact, world.now - 1000.0)
+    world.sent = []
+    operations = [world.lookup(hurried, world.rng.getrandbits(160)) for _ in range(60)]
+    results = [world.result(hurried, operation, within_s=120.0) for operation in operations]
+    assert all(event.outcome.value == "done" for event in results)
+    query_config = CONFIG.query
+    if defended:
+        assert fastest_second(world, hurried) <= query_config.new_address_burst + 2 * query_config.new_address_rate
+        sustained = len({destination for _, source, destination, _ in world.sent if source == hurried.endpoint}) / world.now
+        assert sustained <= 1.5 * query_config.new_address_rate
+    else:
+        assert fastest_second(world, hurried) > 200
+
+
+def behind_a_restricted_nat(world: World, host: Host, mapping_s: float = 30.0) -> None:
+    """Lets through only what comes from where the host itself sent to, within ``mapping_s``."""
+    opened: dict[bytes, float] = {}
+    receive, drain = host.node.receive, host.node.drain_outbox
+
+    def filtered(payload: bytes, source: bytes, now: float) -> None:
+        if now < opened.get(source, float("-inf")):
+            receive(payload, source, now)  # type: ignore[arg-type]
+
+    def noted() -> list[object]:
+        datagrams = drain()
+        opened.update((datagram.destination, world.now + mapping_s) for datagram in datagrams)
+        return datagrams  # type: ignore[return-value]
+
+    host.node.receive = filtered  # type: ignore[method-assign,assignment]
+    host.node.drain_outbox = noted  # type: ignore[method-assign,assignment]
+
+
+@pytest.mark.parametrize("defended", [True, False])
+def test_who_answers_only_through_its_own_hole_is_not_handed_out(defended: bool) -> None:
+    world = World(seed=3)
+    victim, honest = surrounded(world, CONFIG if defended else without("inbound_quarantine"), neighbours=20)
+    world.run(600.0)
+    natted = [world.add(address(number)) for number in range(200, 215)]
+    for host in natted:
+        behind_a_restricted_nat(world, host)
+        world.join(host, [victim])
+        world.run(1.0)
+    reachable = world.add(address(300))
+    world.join(reachable, [victim])
+    world.run(20.0)
+    shown = handed_out(world, victim)
+    assert len({host.contact for host in honest} & shown) == 20
+    assert ({host.contact for host in natted} & shown == set()) is defended
+    for host in natted:
+        world.kill(host)
+    world.run(1200.0)
+    assert reachable.contact in handed_out(world, victim), "an honest newcomer is trusted after some minutes"
+
+
+@pytest.mark.parametrize("defended", [True, False])
+def test_a_pulled_cable_does_not_empty_the_table(defended: bool) -> None:
+    world = World(seed=4)
+    victim, honest = surrounded(world, CONFIG if defended else without("offline_detection"), neighbours=20)
+    before = len(known(victim))
+    for host in honest:
+        host.up = False
+    world.run(2 * 3600.0)
+    if not defended:
+        assert len(known(victim)) < before / 4
+        return
+    assert len(known(victim)) >= before - CONFIG.maintenance.offline_failures
+    for host in honest:
+        host.up = True
+        world.flush(host)
+    world.join(victim, [])  # the shell tries again when it hears that we are offline
+    world.run(60.0)
+    assert victim.node.snapshot(world.now).overlays[0].online
+    assert len(known(victim)) >= before - CONFIG.maintenance.offline_failures
+
+
+def colluders_beside(world: World, target: int, honest: list[Host], config: CoreConfig) -> Host:
+    """40 colluders in one /24 with IDs next to the target; the honest node closest to it has been told of them."""
+    colluders = [world.add(make_endpoint(f"80.80.80.{last}", 6881), own_id=target ^ (1 << (100 + last % 20)) ^ last) for last in range(1, 41)]
+    for host in colluders:
+        table = host.node.overlays[host.family].table
+        for other in colluders:
+            table.offer(other.contact, world.now)
+    nearest = min((host for host in honest if host.up), key=lambda host: host.id ^ target)
+    nearest.node.overlays[nearest.family].table._diversity = _Nothing()  # type: ignore[assignment]  # it was captured before
+    for host in colluders:
+        nearest.node.overlays[nearest.family].table.offer(host.contact, world.now)
+    asker = world.add(address(4000), config)
+    for host in world.rng.sample(honest, 60):
+        asker.node.overlays[asker.family].table.offer(host.contact, world.now)
+    return asker
+
+
+class _Nothing:
+    def refusal(self, endpoint: object, bucket: int) -> None:
+        return None
+
+    def is_surplus(self, endpoint: object) -> bool:
+        return False
+
+    def add(self, endpoint: object, bucket: int) -> None: ...
+
+    def remove(self, endpoint: object, bucket: int) -> None: ...
+
+
+@pytest.mark.parametrize("defended", [True, False])
+def test_one_network_cannot_occupy_the_end_of_a_lookup(defended: bool) -> None:
+    world = World(seed=5)
+    honest = synthetic(world, 300, CONFIG)
+    target = random_id(world.rng)
+    asker = colluders_beside(world, target, honest, CONFIG if defended else without("lookup_caps"))
+    event = world.result(asker, world.lookup(asker, target))
+    found = [node.contact.id for node in event.result.closest]  # type: ignore[attr-defined]
+    expected = sorted((host.id for host in honest), key=lambda node_id: node_id ^ target)[:7]
+    assert true_closest(honest, target, 7, asker) == expected
+    if defended:
+        assert found[1:] == expected
+    else:
+        assert not set(found) & set(expected)
+
+
+def test_garbage_costs_a_network_its_own_budget_only() -> None:
+    """Unsorted messages need the slow decoder: one /24 that floods them is cut off from it, another is not."""
+    world = World(seed=6)
+    victim = started(world)
+    unsorted_query = b"d1:y1:q1:t2:aa1:q4:ping1:ad2:id20:abcdefghij0123456789ee"
+    for last in range(200):
+        world.inject(victim, make_endpoint("80.80.80.80", 1000 + last), unsorted_query)
+    assert victim.node.counters.accepted == {"query.ping": int(CONFIG.serving.slow_decode_burst)}
+    assert victim.node.counters.dropped["slow-decode-budget"] == 200 - CONFIG.serving.slow_decode_burst
+    world.inject(victim, make_endpoint("81.80.80.80", 1000), unsorted_query)
+    assert victim.node.counters.accepted == {"query.ping": int(CONFIG.serving.slow_decode_burst) + 1}
+
+
+def test_unsolicited_packets_reset_no_failure_count() -> None:
+    """A dead contact is not kept alive by queries that somebody forges in its name."""
+    world = World(seed=7)
+    victim, honest = surrounded(world, neighbours=20)
+    dead = honest[5]
+    assert dead.contact in known(victim)
+    world.kill(dead)
+    for _ in range(600):
+        world.inject(victim, dead.endpoint, query(dead.id))
+        world.inject(victim, dead.endpoint, pong(b"abcd", dead.id, [Contact(5, address(9))]))
+        world.run(2.0)
+    assert dead.contact not in known(victim)
+
+
+def test_private_addresses_in_hearsay_are_never_contacted() -> None:
+    world = World(seed=8)
+    victim = started(world)
+    traps = [
+        Contact(random_id(world.rng), make_endpoint(host, 80))
+        for host in ("127.0.0.1", "192.168.1.1", "10.0.0.1", "169.254.1.1", "0.0.0.0", "224.0.0.1")
+    ]
+    liar = world.add(address(7), replace(CONFIG))
+    table = liar.node.overlays[liar.family].table
+    for trap in traps:
+        table.offer(trap, world.now)
+    world.sent = []
+    table.closest = lambda *args, **options: [table.at(trap.endpoint) for trap in traps]  # type: ignore[method-assign,assignment,return-value]
+    world.join(victim, [liar])
+    world.run(30.0)
+    contacted = {destination for _, source, destination, _ in world.sent if source == victim.endpoint}
+    assert contacted == {liar.endpoint}
+    assert victim.node.counters.refused["hearsay-unusable"] >= len(traps)

@@ -1,0 +1,200 @@
+"""The queue of those who have not proved themselves: bounded in every direction, fair under a flood."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from kadisc.config import MaintenanceConfig
+from kadisc.contacts import Contact
+from kadisc.core import candidates as module
+from kadisc.core.candidates import Candidates, InFlight
+from kadisc.core.scopes import Scopes
+from kadisc.endpoints import Endpoint, make_endpoint, narrow_prefix
+from tests.support.contacts import address6, contact, id_in_bucket
+from tests.support.world import address
+
+CONFIG = MaintenanceConfig()
+
+
+def everybody(contact: Contact) -> bool:
+    return True
+
+
+def queue(config: MaintenanceConfig = CONFIG, seed: int = 1) -> Candidates:
+    network = Scopes(False).narrow
+    in_flight = InFlight(config.candidate_checks_in_flight, config.candidate_checks_per_narrow, network)
+    return Candidates(config, random.Random(seed), in_flight, network)
+
+
+def neighbour(number: int, network: int = 9) -> Contact:
+    """Somebody in one certain /24."""
+    return Contact(id_in_bucket(0, 1000 + number), make_endpoint(f"99.9.{network}.{number % 250 + 1}", 1 + number))
+
+
+def test_a_candidate_is_drawn_once_and_settled_once() -> None:
+    candidates = queue()
+    assert candidates.add(contact(1), 0) is None
+    assert candidates.draw(0, everybody) == contact(1)
+    assert (len(candidates), candidates.checking) == (0, 1)
+    candidates.settle(contact(1).endpoint, 1)
+    candidates.settle(contact(1).endpoint, 1)
+    assert candidates.checking == 0
+    assert candidates.draw(1, everybody) is None
+
+
+def test_nobody_is_queued_twice() -> None:
+    candidates = queue()
+    candidates.add(contact(1), 0)
+    other_id = Contact(contact(2).id, contact(1).endpoint)
+    assert candidates.add(other_id, 0) == "candidate-known", "one endpoint, whatever ID it claims"
+    candidates.draw(0, everybody)
+    assert candidates.add(contact(1), 0) == "candidate-known", "it is being checked"
+
+
+def test_who_is_no_longer_wanted_is_dropped_unasked() -> None:
+    candidates = queue()
+    for number in range(10):
+        candidates.add(contact(number), 0)
+    assert candidates.draw(0, lambda each: each == contact(7)) == contact(7)
+    assert candidates.draw(1, lambda each: False) is None
+    assert len(candidates) == 0
+
+
+def test_who_was_checked_is_not_checked_again_for_a_while() -> None:
+    """Answered or not: or hearsay could name a stranger's endpoint again and again, each time with another ID."""
+    candidates = queue()
+    candidates.add(contact(1), 0)
+    candidates.draw(0, everybody)
+    candidates.settle(contact(1).endpoint, 1)
+    assert candidates.add(contact(1), 1 + CONFIG.recheck_candidate_s - 0.1) == "candidate-checked-lately"
+    assert candidates.add(contact(1), 1 + CONFIG.recheck_candidate_s) is None
+
+
+def test_the_memory_of_checks_is_bounded_and_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_REMEMBERED", 3)
+    candidates = queue()
+    for number in range(5):
+        candidates.add(contact(number), number)
+        assert candidates.draw(number, everybody)
+        candidates.settle(contact(number).endpoint, number)
+    assert [candidates.add(contact(number), 5) for number in range(5)] == [None, None] + ["candidate-checked-lately"] * 3
+
+
+def test_candidates_grow_too_old() -> None:
+    candidates = queue()
+    candidates.add(contact(1), 0)
+    assert candidates.draw(CONFIG.candidate_lifetime_s, everybody) is None
+    assert len(candidates) == 0
+
+
+@pytest.mark.parametrize("family", ["IPv4", "IPv6"])
+def test_few_may_wait_from_one_network(family: str) -> None:
+    candidates = queue()
+    if family == "IPv4":
+        network = [make_endpoint(f"99.9.9.{host}", 1) for host in range(1, 10)]
+    else:
+        network = [Endpoint(address6(9)[:6] + bytes([host]) + address6(9)[7:]) for host in range(1, 10)]  # /64s of one /48
+    assert [candidates.add(Contact(number, each), 0) for number, each in enumerate(network)] == [None, None] + ["candidate-narrow"] * 7
+    assert candidates.add(contact(1), 0) is None
+
+
+def test_few_of_one_network_are_asked_at_a_time() -> None:
+    """Hearsay that points at one network must not make us the attacker's cannon."""
+    candidates = queue()
+    asked, now = 0, 0.0
+    for number in range(60):
+        candidates.add(neighbour(number), now)
+        asked += candidates.draw(now, everybody) is not None
+        now += 0.1
+    assert asked == candidates.checking == CONFIG.candidate_checks_per_narrow
+    candidates.make_room(neighbour(0).endpoint)
+    assert candidates.draw(now + 1, everybody) is None, "silence is no reason to knock more often there"
+    candidates.settle(neighbour(0).endpoint, now)
+    assert candidates.draw(now + 2, everybody) is not None
+
+
+def test_who_waits_for_its_network_still_grows_too_old() -> None:
+    """Being drawn in vain is no new lease of life."""
+    candidates, now = queue(), 0.0
+    for number in range(4):
+        candidates.add(neighbour(number), 0)
+        assert (candidates.draw(now, everybody) is not None) == (number < 2)
+        now += 1.0
+    while now < CONFIG.candidate_lifetime_s:
+        assert candidates.draw(now, everybody) is None
+        now += 10.0
+    candidates.settle(neighbour(0).endpoint, now)
+    assert candidates.draw(CONFIG.candidate_lifetime_s + 5, everybody) is None
+    assert len(candidates) == 0
+
+
+def test_checks_in_flight_are_bounded_in_all_and_paced() -> None:
+    candidates = queue()
+    for number in range(40):
+        candidates.add(contact(number), 0)
+    drawn = [candidates.draw(0, everybody) for _ in range(3)]
+    assert drawn[1:] == [None, None], "one at a time"
+    assert candidates.next_deadline() == pytest.approx(1 / CONFIG.candidate_checks_per_s)
+    for step in range(1, 120):
+        candidates.draw(step * 0.1, everybody)
+    assert candidates.checking == CONFIG.candidate_checks_in_flight
+    assert candidates.next_deadline() == float("inf"), "nothing to do until one of them is settled"
+    assert drawn[0] is not None
+    candidates.make_room(drawn[0].endpoint)
+    assert candidates.next_deadline() <= 13.0, "a silent one does not hold up the others"
+    assert candidates.draw(13.0, everybody) is not None
+    assert candidates.next_deadline() == float("inf")
+    candidates.settle(drawn[0].endpoint, 13.0)
+    assert candidates.next_deadline() == float("inf"), "its place was given away before"
+
+
+def test_with_nobody_waiting_there_is_nothing_to_do() -> None:
+    assert queue().next_deadline() == float("inf")
+
+
+def test_a_full_queue_displaces_by_lot() -> None:
+    candidates = queue(replace(CONFIG, max_candidates=50))
+    for number in range(500):
+        assert candidates.add(contact(number), 0) is None
+        assert len(candidates) <= 50
+    left = drain(candidates, 1.0)
+    assert len(left) == 50
+    assert min(left) < 400, "not simply the newest"
+
+
+def drain(candidates: Candidates, now: float) -> list[int]:
+    """The numbers of all that are drawn, each of which answers."""
+    found = []
+    while len(candidates):
+        drawn = candidates.draw(now, everybody)
+        if drawn:
+            found.append(drawn.id & 0xFFFF)
+            candidates.settle(drawn.endpoint, now)
+        now += 0.1
+    return found
+
+
+def test_a_flood_from_few_networks_does_not_crowd_out_the_honest() -> None:
+    """100 honest newcomers among 5,000 that come from four /24s and never answer; all honest ones get their turn."""
+    candidates, rng, now = queue(), random.Random(3), 0.0
+    arrivals = [contact(number) for number in range(100)] + [neighbour(number, network=number % 4) for number in range(5000)]
+    rng.shuffle(arrivals)
+    honest, pending, checked = {address(number) for number in range(100)}, dict[Endpoint, float](), set[Endpoint]()
+    for each in arrivals:
+        candidates.add(each, now)
+        drawn = candidates.draw(now, everybody)
+        if drawn and drawn.endpoint in honest:
+            checked.add(drawn.endpoint)
+            candidates.settle(drawn.endpoint, now)
+        elif drawn:
+            pending[drawn.endpoint] = now + 2.0
+        for endpoint in [endpoint for endpoint, until in pending.items() if until <= now]:
+            del pending[endpoint]
+            candidates.settle(endpoint, now)
+        asked = [narrow_prefix(endpoint) for endpoint in pending]
+        assert max(map(asked.count, asked), default=0) <= CONFIG.candidate_checks_per_narrow
+        now += 0.02
+    assert len(checked) >= 95

@@ -1,0 +1,28 @@
+"""Counters add up and say why."""
+
+from __future__ import annotations
+
+from kadisc.core.counters import Counters
+
+
+def test_the_flat_form_has_every_number_under_a_dotted_name() -> None:
+    counters = Counters(received=3, received_bytes=300, sent=1, sent_bytes=65)
+    counters.accept("reply")
+    counters.accept("reply")
+    counters.drop("unmatched-reply")
+    counters.query_sent("find_node")
+    counters.refuse("cap-narrow-bucket")
+    counters.refuse("hearsay-unusable", 4)
+    flat = counters.as_dict()
+    assert flat == {
+        "received": 3,
+        "received_bytes": 300,
+        "sent": 1,
+        "sent_bytes": 65,
+        "accepted.reply": 2,
+        "dropped.unmatched-reply": 1,
+        "queries_sent.find_node": 1,
+        "refused.cap-narrow-bucket": 1,
+        "refused.hearsay-unusable": 4,
+    }
+    assert flat["received"] == sum(count for name, count in flat.items() if name.startswith(("accepted.", "dropped.")))

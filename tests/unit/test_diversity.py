@@ -1,0 +1,90 @@
+"""Caps on table entries per address, /24 and /16; in IPv6 per /64, /48 and /32 (trap 9)."""
+
+from __future__ import annotations
+
+import pytest
+
+from kadisc.config import TableConfig
+from kadisc.core.diversity import DiversityCaps, NoDiversityCaps
+from kadisc.core.scopes import Scopes
+from kadisc.endpoints import Endpoint, make_endpoint
+
+HOSTS = {
+    # one host, its second address or port, a neighbour in the /24 or /48, another in the /16 or /32, a stranger
+    "IPv4": [("1.2.3.4", 1), ("1.2.3.4", 2), ("1.2.3.5", 1), ("1.2.9.1", 1), ("9.9.9.9", 1)],
+    "IPv6": [("2a00:1:2:3::4", 1), ("2a00:1:2:3:f::9", 1), ("2a00:1:2:4::4", 1), ("2a00:1:3::1", 1), ("2a01::1", 1)],
+}
+
+
+def caps(*, allow_private: bool = False) -> DiversityCaps:
+    return DiversityCaps(TableConfig(), Scopes(allow_private))
+
+
+@pytest.fixture(params=list(HOSTS))
+def hosts(request: pytest.FixtureRequest) -> list[Endpoint]:
+    return [make_endpoint(host, port) for host, port in HOSTS[request.param]]
+
+
+def test_one_entry_a_host(hosts: list[Endpoint]) -> None:
+    diversity = caps()
+    host, again, _, _, stranger = hosts
+    assert diversity.refusal(host, 0) is None
+    diversity.add(host, 0)
+    assert diversity.refusal(host, 0) == "cap-address"
+    assert diversity.refusal(again, 5) == "cap-address"  # another port, or another address of the same /64
+    assert diversity.refusal(stranger, 0) is None
+
+
+def test_one_of_a_small_network_in_a_bucket_and_two_in_the_table(hosts: list[Endpoint]) -> None:
+    diversity = caps()
+    host, _, neighbour, distant, _ = hosts
+    diversity.add(host, 0)
+    assert diversity.refusal(neighbour, 0) == "cap-narrow-bucket"
+    assert diversity.refusal(neighbour, 1) is None
+    assert diversity.refusal(distant, 0) is None
+    diversity.add(neighbour, 1)
+    third = Endpoint(neighbour[:3] + b"\x77" + neighbour[4:]) if len(neighbour) == 6 else Endpoint(neighbour[:7] + b"\x77" + neighbour[8:])
+    assert diversity.refusal(third, 2) == "cap-narrow-table"
+
+
+def test_beyond_eight_of_a_large_network_is_surplus(hosts: list[Endpoint]) -> None:
+    diversity = caps()
+    host, *_, stranger = hosts
+    at = 2 if len(host) == 6 else 5  # the byte after the /16, or the last one of the /48
+    siblings = [Endpoint(host[:at] + bytes([number]) + host[at + 1 :]) for number in range(100, 109)]
+    for number, sibling in enumerate(siblings):
+        assert diversity.refusal(sibling, 0) is None
+        assert diversity.is_surplus(sibling) == (number >= 8)
+        diversity.add(sibling, 0)
+    assert not diversity.is_surplus(stranger)
+    diversity.remove(siblings[0], 0)
+    diversity.remove(siblings[1], 0)
+    assert not diversity.is_surplus(host)
+
+
+def test_who_leaves_makes_room(hosts: list[Endpoint]) -> None:
+    diversity = caps()
+    host, again, neighbour, *_ = hosts
+    diversity.add(host, 0)
+    diversity.remove(host, 0)
+    assert diversity.refusal(again, 0) is diversity.refusal(neighbour, 0) is None
+
+
+def test_addresses_that_are_not_public_are_not_capped_unless_allowed_as_public() -> None:
+    for host in ("127.0.0.1", "192.168.1.1", "fd00::1"):
+        lab, devnet = caps(), caps(allow_private=True)
+        for port in range(1, 20):
+            assert lab.refusal(make_endpoint(host, port), 0) is None
+            assert not lab.is_surplus(make_endpoint(host, port))
+            lab.add(make_endpoint(host, port), 0)
+        devnet.add(make_endpoint(host, 1), 0)
+        assert devnet.refusal(make_endpoint(host, 2), 0) == "cap-address"
+
+
+def test_without_caps_everything_goes(hosts: list[Endpoint]) -> None:
+    diversity = NoDiversityCaps()
+    for _ in range(20):
+        diversity.add(hosts[0], 0)
+    assert diversity.refusal(hosts[0], 0) is None
+    assert not diversity.is_surplus(hosts[0])
+    diversity.remove(hosts[0], 0)

@@ -1,0 +1,116 @@
+"""From the wish to ask to the datagram: ids, deadlines, and the pacer's queue."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from kadisc.config import CoreConfig
+from kadisc.core.exchange import Ask
+from kadisc.core.outgoing import Outgoing
+from kadisc.core.pacing import Pacer
+from kadisc.core.transactions import Transactions
+from kadisc.endpoints import Endpoint, make_endpoint
+from kadisc.wire import krpc
+from kadisc.wire.messages import FindNode, Ping
+from tests.support.contacts import OWN_ID
+from tests.support.dialogue import Listener
+from tests.support.world import CONFIG, address
+
+SLOW = replace(CONFIG, query=replace(CONFIG.query, new_address_rate=10.0, new_address_burst=2.0, max_waiting=5, max_outstanding=5))
+
+
+def outgoing(config: CoreConfig = SLOW) -> Outgoing:
+    return Outgoing(config, Transactions(config.query, random.Random(1)), Pacer(config.query))
+
+
+def ask(endpoint: Endpoint, owner: Listener | None = None) -> Ask:
+    return Ask(endpoint, None, FindNode(b"", OWN_ID, 7), owner or Listener())
+
+
+def send(us: Outgoing, endpoint: Endpoint, now: float = 0, *, known_rtt_s: float | None = None, owner: Listener | None = None) -> bytes:
+    return us.send(ask(endpoint, owner), now, known_rtt_s=known_rtt_s, unaided=True).payload
+
+
+def test_a_query_gets_its_id_and_our_version_when_it_is_sent() -> None:
+    us = outgoing()
+    query = krpc.decode(send(us, address(1)))
+    assert isinstance(query, FindNode)
+    assert (query.sender, query.target, query.read_only, len(query.tid)) == (OWN_ID, 7, False, 4)
+    assert query.version is not None
+    assert query.version.startswith(b"KD")
+    exchange = us.transactions.match(query.tid, address(1), 1)
+    assert exchange is not None
+    assert (exchange.sent_at, exchange.expires_at) == (0, CONFIG.query.timeout_s)
+
+
+def test_a_read_only_node_says_so() -> None:
+    query = krpc.decode(send(outgoing(replace(SLOW, read_only=True)), address(1)))
+    assert isinstance(query, FindNode)
+    assert query.read_only
+
+
+def test_a_known_round_trip_time_makes_the_stall_come_sooner() -> None:
+    us = outgoing()
+    send(us, address(1))
+    assert us.next_deadline() == CONFIG.query.first_stall_s
+    send(us, address(2), known_rtt_s=0.05)
+    assert us.next_deadline() == pytest.approx(0.17)
+
+
+def test_beyond_the_burst_strangers_wait_their_turn_in_order() -> None:
+    us = outgoing()
+    waiting = [us.must_wait(ask(address(number)), 0, familiar=False) for number in range(5)]
+    assert waiting == [False, False, True, True, True]
+    assert len(us) == 3
+    assert us.next_deadline() == pytest.approx(0.1, abs=1e-3)
+    assert list(us.released(0.05)) == []
+    assert [each.endpoint for each in us.released(us.next_deadline())] == [address(2)]
+    assert [each.endpoint for each in us.released(1.0)] == [address(3), address(4)]
+    assert us.next_deadline() == float("inf")
+
+
+def test_nobody_overtakes_who_waits() -> None:
+    us = outgoing()
+    for number in range(3):
+        us.must_wait(ask(address(number)), 0, familiar=False)
+    assert us.must_wait(ask(address(9)), 60, familiar=False), "although the bucket is full again"
+
+
+def test_the_familiar_and_the_loopback_do_not_wait() -> None:
+    us = outgoing()
+    for number in range(4):
+        us.must_wait(ask(address(number)), 0, familiar=False)
+    assert not us.must_wait(ask(address(9)), 0, familiar=True)
+    assert not us.must_wait(ask(make_endpoint("127.0.0.1", 1)), 0, familiar=False)
+    assert us.must_wait(ask(make_endpoint("192.168.1.1", 1)), 0, familiar=False)
+
+
+def test_both_queues_are_bounded() -> None:
+    us = outgoing()
+    for number in range(5):
+        assert not us.is_full()
+        send(us, address(number))
+    assert us.is_full()
+    us = outgoing()
+    for number in range(7):
+        assert not us.is_full()
+        us.must_wait(ask(address(number)), 0, familiar=False)
+    assert us.is_full()
+
+
+def test_what_is_forgotten_is_neither_sent_nor_matched() -> None:
+    us, mine, other = outgoing(), Listener(), Listener()
+    sent = krpc.decode(send(us, address(1), owner=mine))
+    for number, owner in enumerate((other, other, mine, other)):
+        us.must_wait(ask(address(number), owner), 0, familiar=False)
+    us.forget(mine)
+    assert us.transactions.match(sent.tid, address(1), 0) is None
+    assert [each.owner for each in us.released(10)] == [other]
+
+
+def test_a_ping_is_sent_as_a_ping() -> None:
+    payload = outgoing().send(Ask(address(1), None, Ping(b"", OWN_ID), Listener()), 0, known_rtt_s=None, unaided=True).payload
+    assert isinstance(krpc.decode(payload), Ping)

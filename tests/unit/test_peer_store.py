@@ -1,0 +1,107 @@
+"""What others announced: bounded in every direction, forgotten after half an hour."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from kadisc.config import ServingConfig
+from kadisc.core.peer_store import PeerStore
+from kadisc.core.scopes import Scopes
+from kadisc.endpoints import make_endpoint
+from tests.support.contacts import address6
+from tests.support.world import address
+
+CONFIG = ServingConfig()
+ASKER = address(9999)
+LIFE_S = CONFIG.peer_lifetime_s
+
+
+def store(*, allow_private: bool = False, **bounds: int) -> PeerStore:
+    return PeerStore(replace(CONFIG, **bounds), random.Random(1), Scopes(allow_private))
+
+
+def test_a_peer_is_found_under_its_info_hash_alone() -> None:
+    peers = store()
+    assert peers.add(1, address(1), 0) is None
+    assert peers.sample(1, ASKER, 10, 1) == [address(1)]
+    assert peers.sample(2, ASKER, 10, 1) == []
+
+
+def test_a_peer_is_stored_once_and_forgotten_after_its_lifetime() -> None:
+    peers = store()
+    peers.add(1, address(1), 0)
+    peers.add(1, address(1), 1000)
+    assert (len(peers), peers.next_deadline()) == (1, 1000 + LIFE_S)
+    assert peers.sample(1, ASKER, 10, 1000 + LIFE_S - 1) == [address(1)], "renewed"
+    assert peers.sample(1, ASKER, 10, 1000 + LIFE_S) == []
+    assert (len(peers), peers.info_hashes, peers.next_deadline()) == (0, 0, float("inf"))
+
+
+def test_expiry_goes_peer_by_peer() -> None:
+    peers = store()
+    for number in range(5):
+        peers.add(number % 2, address(number), number * 100)
+    peers.expire(200 + LIFE_S)
+    assert (len(peers), peers.info_hashes) == (2, 2)
+    assert peers.next_deadline() == 300 + LIFE_S
+
+
+def test_each_bound_refuses_newcomers_and_renews_what_is_there() -> None:
+    full = store(max_peers_stored=3)
+    crowded = store(max_peers_per_info_hash=3)
+    for number in range(3):
+        assert full.add(number, address(number), 0) is None
+        assert crowded.add(1, address(number), 0) is None
+    assert full.add(9, address(9), 1) == "store-full"
+    assert crowded.add(1, address(9), 1) == "store-peers"
+    assert crowded.add(2, address(9), 1) is None
+    assert full.add(0, address(0), 1) is crowded.add(1, address(0), 1) is None
+    assert full.add(9, address(9), LIFE_S) is None, "two of the three have gone by then"
+
+
+def test_info_hashes_are_bounded() -> None:
+    peers = store(max_info_hashes=2)
+    assert [peers.add(info_hash, address(info_hash), 0) for info_hash in range(3)] == [None, None, "store-info-hashes"]
+    assert peers.add(0, address(7), 0) is None
+
+
+def test_one_network_cannot_fill_the_store() -> None:
+    for hosts in (
+        [make_endpoint(f"99.9.9.{number}", 1) for number in range(1, 6)],
+        [make_endpoint(f"2a00:1:2:{number}::1", 1) for number in range(1, 6)],
+    ):
+        peers = store(max_stored_per_narrow=3)
+        assert [peers.add(number, host, 0) for number, host in enumerate(hosts)] == [None] * 3 + ["store-narrow"] * 2
+        assert peers.add(1, address(1), 0) is None
+        assert peers.add(5, hosts[4], LIFE_S) is None, "the others have expired"
+
+
+def test_when_there_are_many_a_random_choice_is_handed_out() -> None:
+    peers = store()
+    for number in range(100):
+        peers.add(1, address(number), 0)
+    samples = [peers.sample(1, ASKER, 10, 1) for _ in range(50)]
+    assert all(len(set(sample)) == 10 for sample in samples)
+    assert len({peer for sample in samples for peer in sample}) > 90, "all of them get their turn"
+
+
+def test_each_family_is_told_of_its_own() -> None:
+    peers = store()
+    peers.add(1, address(1), 0)
+    peers.add(1, address6(1), 0)
+    assert peers.sample(1, ASKER, 10, 0) == [address(1)]
+    assert peers.sample(1, address6(99), 10, 0) == [address6(1)]
+
+
+def test_a_private_peer_is_handed_only_to_its_own_scope() -> None:
+    lan, other, loopback = make_endpoint("192.168.1.2", 1), make_endpoint("10.0.0.1", 1), make_endpoint("127.0.0.1", 1)
+    peers = store()
+    for peer in (lan, loopback, address(1)):
+        peers.add(1, peer, 0)
+    assert peers.sample(1, ASKER, 10, 0) == [address(1)]
+    assert peers.sample(1, other, 10, 0) == [lan, address(1)]
+    assert peers.sample(1, loopback, 10, 0) == [loopback, address(1)]
+    lab = store(allow_private=True)
+    lab.add(1, lan, 0)
+    assert lab.sample(1, ASKER, 10, 0) == [lan]

@@ -1,0 +1,68 @@
+"""Who queried us lately is suspect: its answer may come through its own hole (trap 22)."""
+
+from __future__ import annotations
+
+import pytest
+
+from kadisc.core import quarantine
+from kadisc.core.quarantine import InboundMemory, NoQuarantine
+from kadisc.endpoints import make_endpoint
+from tests.support.contacts import address6
+from tests.support.world import address
+
+SILENCE_S = 200.0
+
+
+def test_a_querier_is_suspect_for_one_to_three_silences() -> None:
+    for start in (0, 50, 199, 250):
+        memory = InboundMemory(SILENCE_S)
+        memory.contacted_us(address(9), 0)
+        memory.contacted_us(address(1), start)
+        assert memory.is_suspect(address(1), start + SILENCE_S - 0.1)
+        assert not memory.is_suspect(address(1), start + 3 * SILENCE_S)
+
+
+def test_an_often_asked_memory_forgets_too() -> None:
+    memory = InboundMemory(SILENCE_S)
+    memory.contacted_us(address(1), 0)
+    suspect = [now for now in range(1000) if memory.is_suspect(address(1), now)]
+    assert suspect == list(range(int(3 * SILENCE_S)))[: len(suspect)]
+    assert SILENCE_S <= len(suspect) <= 2 * SILENCE_S
+
+
+def test_each_query_renews_the_suspicion() -> None:
+    memory = InboundMemory(SILENCE_S)
+    for now in range(0, 2000, 150):
+        memory.contacted_us(address(1), now)
+        assert memory.is_suspect(address(1), now + 149)
+
+
+def test_others_are_not_suspect() -> None:
+    memory = InboundMemory(SILENCE_S)
+    memory.contacted_us(address(1), 0)
+    memory.contacted_us(address6(1), 0)
+    assert not memory.is_suspect(address(2), 1)
+    assert not memory.is_suspect(address(1, port=1), 1), "another port is another mapping"
+    assert memory.is_suspect(address6(1), 1)
+
+
+def test_loopback_has_no_nat_before_it() -> None:
+    memory = InboundMemory(SILENCE_S)
+    for host in ("127.0.0.1", "127.9.9.9", "::1"):
+        memory.contacted_us(make_endpoint(host, 1), 0)
+        assert not memory.is_suspect(make_endpoint(host, 1), 1)
+
+
+def test_a_flood_of_queriers_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quarantine, "MAX_REMEMBERED", 100)
+    memory = InboundMemory(SILENCE_S)
+    for number in range(2000):
+        memory.contacted_us(address(number), 0)
+        assert memory.is_suspect(address(number), 0)
+    assert sum(memory.is_suspect(address(number), 1) for number in range(2000)) <= 200
+
+
+def test_without_quarantine_nobody_is_suspect() -> None:
+    off = NoQuarantine()
+    off.contacted_us(address(1), 0)
+    assert not off.is_suspect(address(1), 0)

@@ -1,0 +1,77 @@
+"""The own ID changes: what becomes of the contacts."""
+
+from __future__ import annotations
+
+import random
+
+from kadisc.config import TableConfig
+from kadisc.contacts import Contact
+from kadisc.core.diversity import DiversityCaps
+from kadisc.core.routing_table import RoutingTable
+from kadisc.core.scopes import Scopes
+from kadisc.endpoints import Family
+from kadisc.ids import random_id, shared_prefix_bits
+from tests.support.world import address
+
+
+def table_with(contacts: int, sizes: tuple[int, ...] = (128, 64, 32, 16, 8), seed: int = 1) -> RoutingTable:
+    rng = random.Random(seed)
+    config, scopes = TableConfig(bucket_sizes=sizes), Scopes(False)
+    table = RoutingTable(Family.IPV4, random_id(rng), config, scopes, DiversityCaps(config, scopes))
+    for number in range(contacts):
+        table.offer(Contact(random_id(rng), address(number)), float(number))
+    return table
+
+
+def test_all_contacts_stay_and_are_in_the_buckets_of_the_new_id() -> None:
+    table = table_with(60)
+    before = {entry.contact: entry.first_verified_at for entry in table}
+    new_id = random_id(random.Random(9))
+    left_over = table.rebase(new_id, 100.0)
+    assert left_over == []
+    assert {entry.contact: entry.first_verified_at for entry in table} == before
+    for bucket in table.buckets():
+        assert all(shared_prefix_bits(new_id, entry.id) == bucket.index == entry.bucket for entry in bucket.entries.values())
+        verified = [entry.verified_at for entry in bucket.entries.values()]
+        assert verified == sorted(verified), "least recently verified first"
+
+
+def test_closest_is_exact_after_it() -> None:
+    table = table_with(100)
+    table.rebase(random_id(random.Random(9)), 100.0)
+    everybody = sorted(table, key=lambda entry: entry.id ^ 12345)
+    assert table.closest(12345, 8) == everybody[:8]
+
+
+def test_what_finds_no_place_becomes_a_spare_and_the_longest_unheard_goes_first() -> None:
+    table = table_with(200, sizes=(8,))
+    held = sorted(table, key=lambda entry: entry.verified_at)
+    far_from_all = max(range(0, 1 << 160, 1 << 155), key=lambda node_id: sum(shared_prefix_bits(node_id, entry.id) == 0 for entry in held))
+    left_over = table.rebase(far_from_all, 300.0)
+    assert left_over, "most are in one bucket now"
+    full = {entry.bucket for entry in left_over}
+    for index in full:
+        kept = [entry.verified_at for entry in table if entry.bucket == index]
+        lost = [entry.verified_at for entry in left_over if entry.bucket == index]
+        assert min(kept) > max(lost)
+    assert len(table) + len(left_over) == len(held)
+    spares = sum(len(bucket.spares) for bucket in table.buckets())
+    assert 0 < spares <= 8 * len(table.buckets())
+
+
+def test_a_contact_that_has_our_new_id_is_dropped() -> None:
+    table = table_with(30)
+    twin = next(iter(table))
+    left_over = table.rebase(twin.id, 100.0)
+    assert twin in left_over
+    assert table.get(twin.id) is None
+    assert table.at(twin.contact.endpoint) is None
+
+
+def test_pinned_contacts_find_a_place_in_any_case() -> None:
+    table = table_with(200, sizes=(8,))
+    held = list(table)
+    for entry in held:
+        table.pin(entry.contact.endpoint)
+    assert table.rebase(random_id(random.Random(4)), 300.0) == []
+    assert len(table) == len(held)

@@ -1,0 +1,141 @@
+"""When is which entry checked? Soon what is new or failed, slowly what has proved itself; all within a budget."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from kadisc.config import MaintenanceConfig
+from kadisc.core.bucket import Entry
+from kadisc.core.revalidation import SLACK, Revalidation
+from kadisc.endpoints import Scope
+from tests.support.contacts import contact
+
+CONFIG = MaintenanceConfig()
+
+
+def entry_of(number: int = 1, *, since: float = 0.0, verified: float = 0.0, inbound: bool = False) -> Entry:
+    return Entry(contact(number), 0, Scope.PUBLIC, since, verified, inbound, traffic_at=verified)
+
+
+def revalidation() -> Revalidation:
+    return Revalidation(CONFIG, random.Random(1))
+
+
+def wait_for(checks: Revalidation, entry: Entry) -> float:
+    """When it is due, after it was planned."""
+    checks.plan(entry)
+    at = checks.next_deadline()
+    assert checks.due(at - 0.001) is None
+    assert checks.due(at) is entry
+    return at
+
+
+def test_a_new_contact_is_checked_after_a_minute() -> None:
+    assert wait_for(revalidation(), entry_of()) == pytest.approx(60, rel=0.1)
+
+
+def test_the_longer_it_has_been_up_the_longer_it_is_left_alone() -> None:
+    waits = [wait_for(revalidation(), entry_of(verified=up)) - up for up in (60, 400, 1000, 1800, 100_000)]
+    assert waits == pytest.approx([60, 200, 500, 900, 900], rel=0.1)
+
+
+def test_who_failed_is_checked_again_soon() -> None:
+    entry = entry_of(verified=5000)
+    entry.failures, entry.failed_at = 1, 5100
+    assert wait_for(revalidation(), entry) == 5120
+
+
+def test_a_failure_brings_the_check_forward_and_an_answer_puts_it_off() -> None:
+    checks, entry = revalidation(), entry_of(verified=5000)
+    checks.plan(entry)
+    entry.failures, entry.failed_at = 1, 5010
+    checks.plan(entry)
+    assert checks.next_deadline() == 5030
+    entry.failures, entry.verified_at = 0, 5025
+    checks.plan(entry)
+    assert checks.due(5030) is None, "found out when the old time comes"
+    assert checks.next_deadline() > 5500
+
+
+def test_who_came_to_us_waits_for_200_s_of_silence() -> None:
+    checks, entry = revalidation(), entry_of(inbound=True)
+    checks.plan(entry)
+    entry.traffic_at = 150  # it queried us again
+    assert checks.due(200) is None
+    assert checks.next_deadline() == 350
+    assert checks.due(350) is entry
+
+
+def test_a_failed_inbound_contact_is_not_left_alone_for_its_silence() -> None:
+    checks, entry = revalidation(), entry_of(inbound=True)
+    entry.failures, entry.failed_at, entry.traffic_at = 1, 30, 30
+    assert wait_for(checks, entry) == 50
+
+
+def test_all_within_a_budget() -> None:
+    checks = revalidation()
+    for number in range(5):
+        checks.plan(entry_of(number))
+    assert checks.due(1000)
+    assert checks.due(1000) is None
+    assert checks.next_deadline() == 1000 + CONFIG.check_interval_s
+    assert checks.due(1000 + CONFIG.check_interval_s)
+
+
+def test_who_is_being_checked_already_is_not_checked_twice() -> None:
+    checks, entry = revalidation(), entry_of()
+    checks.plan(entry)
+    entry.checking = True
+    assert checks.due(100) is None
+    assert checks.next_deadline() == 100 + CONFIG.check_interval_s
+    entry.checking = False
+    assert checks.due(104) is entry
+
+
+def test_who_left_is_not_checked() -> None:
+    checks, entry = revalidation(), entry_of()
+    checks.plan(entry)
+    checks.forget(entry)
+    checks.forget(entry)
+    assert checks.due(1000) is None
+    assert checks.next_deadline() == float("inf")
+    assert len(checks) == 0
+
+
+def test_a_promoted_spare_is_checked_at_once() -> None:
+    checks, entry = revalidation(), entry_of()
+    checks.plan(entry)
+    checks.check_at(entry, 10)
+    assert checks.due(10) is entry
+    entry.verified_at = 11
+    checks.plan(entry)
+    assert checks.due(60) is None, "the older plan was replaced"
+
+
+def test_a_check_of_which_nothing_was_learned_is_made_again() -> None:
+    """An error was answered, or the system would not send it."""
+    checks, entry = revalidation(), entry_of()
+    at = wait_for(checks, entry)
+    assert checks.due(at + CONFIG.retry_after_failure_s - 1) is None
+    assert checks.due(at + CONFIG.retry_after_failure_s) is entry
+
+
+def test_the_heap_does_not_grow_with_what_happens() -> None:
+    """An hour of answers and failures of the same 50 entries, each of them planned thousands of times."""
+    checks, rng, entries = revalidation(), random.Random(2), [entry_of(number) for number in range(50)]
+    longest = 0
+    for now in range(3600):
+        for entry in rng.sample(entries, 5):
+            if rng.random() < 0.1:
+                entry.failures, entry.failed_at = 1, now
+            else:
+                entry.failures, entry.verified_at, entry.traffic_at = 0, now, now
+            checks.plan(entry)
+        if (found := checks.due(now)) is not None:
+            found.verified_at = now
+            checks.plan(found)
+        longest = max(longest, len(checks._queue))
+    assert len(checks) == 50
+    assert longest <= 50 * 2 + SLACK

@@ -1,0 +1,66 @@
+"""Tokens prove that a querier receives at its address, for one purpose and one key, for five to ten minutes."""
+
+from __future__ import annotations
+
+import random
+
+from kadisc.core.tokens import TOKEN_BYTES, TokenJar
+from kadisc.endpoints import Endpoint
+from tests.support.contacts import address6
+from tests.support.world import address
+
+ROTATION_S = 300.0
+THERE, KEY = address(1), 77
+
+
+def jar(seed: int = 1) -> TokenJar:
+    return TokenJar(random.Random(seed), ROTATION_S, 0.0)
+
+
+def test_a_token_is_good_for_its_purpose_address_and_key_alone() -> None:
+    tokens = jar()
+    token = tokens.make(b"announce", THERE, KEY, 0)
+    assert len(token) == TOKEN_BYTES
+    assert tokens.accepts(token, b"announce", THERE, KEY, 1)
+    assert not tokens.accepts(token, b"put", THERE, KEY, 1)
+    assert not tokens.accepts(token, b"announce", address(2), KEY, 1)
+    assert not tokens.accepts(token, b"announce", address6(1), KEY, 1)
+    assert not tokens.accepts(token, b"announce", THERE, KEY + 1, 1)
+    assert not jar(seed=2).accepts(token, b"announce", THERE, KEY, 1), "another node's"
+
+
+def test_the_port_may_change() -> None:
+    tokens = jar()
+    assert tokens.accepts(tokens.make(b"announce", THERE, KEY, 0), b"announce", address(1, port=9), KEY, 1)
+
+
+def test_nonsense_is_no_token() -> None:
+    tokens = jar()
+    token = tokens.make(b"announce", THERE, KEY, 0)
+    for bad in (b"", bytes(TOKEN_BYTES), token[:-1], token + b"\0", bytes(128), bytes(b ^ 1 for b in token)):
+        assert not tokens.accepts(bad, b"announce", THERE, KEY, 0)
+
+
+def test_a_token_lives_for_one_to_two_rotations() -> None:
+    for made_at in (0.0, 1.0, 299.0, 300.0, 450.0):
+        tokens = jar()
+        token = tokens.make(b"announce", THERE, KEY, made_at)
+        assert tokens.accepts(token, b"announce", THERE, KEY, made_at + ROTATION_S - 0.1)
+        for now in range(0, int(2 * ROTATION_S), 60):
+            tokens.make(b"announce", THERE, KEY, made_at + now)
+        assert not tokens.accepts(token, b"announce", THERE, KEY, made_at + 2 * ROTATION_S)
+
+
+def test_after_a_long_pause_nothing_old_is_accepted() -> None:
+    """Nobody asked for an hour, so nothing rotated: the secret before is as old as the pause."""
+    tokens = jar()
+    token = tokens.make(b"announce", THERE, KEY, 0)
+    assert not tokens.accepts(token, b"announce", THERE, KEY, 3600)
+    fresh = tokens.make(b"announce", THERE, KEY, 3600)
+    assert tokens.accepts(fresh, b"announce", THERE, KEY, 3600 + ROTATION_S)
+
+
+def test_families_do_not_share_tokens_by_accident() -> None:
+    tokens = jar()
+    mapped = Endpoint(bytes(10) + b"\xff\xff" + THERE)
+    assert not tokens.accepts(tokens.make(b"announce", THERE, KEY, 0), b"announce", mapped, KEY, 0)

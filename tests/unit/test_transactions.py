@@ -1,0 +1,164 @@
+"""Outstanding queries: matched exactly, each with its deadlines."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+from kadisc.config import QueryConfig
+from kadisc.core.exchange import Exchange
+from kadisc.core.transactions import Overdue, Transactions, TrustingTransactions
+from kadisc.endpoints import Endpoint
+from kadisc.wire.messages import Ping
+from tests.support.contacts import OWN_ID, address6
+from tests.support.dialogue import Listener
+from tests.support.world import address
+
+THERE = address(1)
+
+
+def exchange_with(endpoint: Endpoint = THERE, *, sent_at: float = 0.0, stall_s: float = 1.0, timeout_s: float = 10.0) -> Exchange:
+    owner = Listener()
+    return Exchange(endpoint, None, Ping(b"", OWN_ID), owner, b"", sent_at, sent_at + stall_s, sent_at + timeout_s, unaided=True)
+
+
+def transactions() -> Transactions:
+    return Transactions(QueryConfig(), random.Random(1))
+
+
+def asked(outstanding: Transactions, exchange: Exchange) -> bytes:
+    tid = outstanding.new_id("ping")
+    outstanding.open(exchange, tid)
+    return tid
+
+
+def overdue(outstanding: Transactions, now: float) -> list[Overdue]:
+    return [what for _, what in outstanding.due(now)]
+
+
+# --- Matching --------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_matches_once() -> None:
+    outstanding, exchange = transactions(), exchange_with()
+    tid = asked(outstanding, exchange)
+    assert outstanding.match(tid, THERE, 1) is exchange
+    assert outstanding.match(tid, THERE, 1) is None
+    assert len(outstanding) == 0
+
+
+def test_an_answer_from_elsewhere_matches_nothing_and_spoils_nothing() -> None:
+    outstanding, exchange = transactions(), exchange_with()
+    tid = asked(outstanding, exchange)
+    mapped = Endpoint(bytes(10) + b"\xff\xff" + THERE)
+    for wrong_source in (address(2), address(1, port=1), address6(1), mapped):
+        assert outstanding.match(tid, wrong_source, 1) is None
+    for wrong_tid in (b"", tid[:3], tid + b"\0", bytes(b ^ 1 for b in tid)):
+        assert outstanding.match(wrong_tid, THERE, 1) is None
+    assert outstanding.match(tid, THERE, 1) is exchange
+
+
+def test_ids_are_four_random_bytes_never_two_alike() -> None:
+    outstanding = transactions()
+    ids = [asked(outstanding, exchange_with()) for _ in range(2000)]
+    assert {len(tid) for tid in ids} == {4}
+    assert len(set(ids)) == 2000
+    steps = {int.from_bytes(b, "big") - int.from_bytes(a, "big") for a, b in pairwise(ids)}
+    assert len(steps) > 1990, "they do not count"
+
+
+def test_an_id_in_use_is_not_drawn_again() -> None:
+    class Stubborn(random.Random):
+        draws = iter([7, 7, 7, 8])
+
+        def getrandbits(self, k: int, /) -> int:
+            return next(self.draws)
+
+    outstanding = Transactions(QueryConfig(), Stubborn())
+    assert [asked(outstanding, exchange_with()), asked(outstanding, exchange_with())] == [b"\0\0\0\7", b"\0\0\0\x08"]
+
+
+# --- Time ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_query_stalls_twice_and_then_expires() -> None:
+    outstanding, exchange = transactions(), exchange_with()
+    asked(outstanding, exchange)
+    assert (outstanding.next_deadline(), overdue(outstanding, 0.9)) == (1, [])
+    assert overdue(outstanding, 1) == [Overdue.STALLED]
+    assert overdue(outstanding, 1) == []
+    again = outstanding.next_deadline()
+    assert 1.5 < again < 4, "about as long again"
+    assert overdue(outstanding, again) == [Overdue.STALLED_AGAIN]
+    assert (outstanding.next_deadline(), overdue(outstanding, 9.9)) == (10, [])
+    assert overdue(outstanding, 10) == [Overdue.EXPIRED]
+    assert (outstanding.next_deadline(), len(outstanding)) == (float("inf"), 0)
+
+
+def test_after_a_long_pause_a_query_has_simply_expired() -> None:
+    outstanding = transactions()
+    tid = asked(outstanding, exchange_with())
+    assert overdue(outstanding, 1000) == [Overdue.EXPIRED]
+    assert outstanding.match(tid, THERE, 1000) is None
+
+
+def test_a_late_answer_still_matches_after_both_stalls() -> None:
+    outstanding, exchange = transactions(), exchange_with()
+    tid = asked(outstanding, exchange)
+    assert [overdue(outstanding, 1), overdue(outstanding, 4)] == [[Overdue.STALLED], [Overdue.STALLED_AGAIN]]
+    assert outstanding.match(tid, THERE, 9.9) is exchange
+    assert overdue(outstanding, 10) == []
+
+
+def test_a_retransmission_gives_no_round_trip_time() -> None:
+    """Trap 25, Karn's rule: nobody can tell which of the two was answered."""
+    outstanding, exchange = transactions(), exchange_with()
+    asked(outstanding, exchange)
+    assert exchange.rtt_s(0.5) == 0.5
+    list(outstanding.due(1))
+    assert (exchange.transmissions, exchange.rtt_s(1.5)) == (2, None)
+
+
+def test_what_was_answered_leaves_no_deadline() -> None:
+    outstanding = transactions()
+    first, second = asked(outstanding, exchange_with()), asked(outstanding, exchange_with(stall_s=2))
+    outstanding.match(first, THERE, 0.5)
+    assert outstanding.next_deadline() == 2
+    outstanding.match(second, THERE, 0.5)
+    assert outstanding.next_deadline() == float("inf")
+
+
+def test_what_is_answered_while_others_come_due_is_left_in_peace() -> None:
+    """An owner that is told of one stall may cancel the rest."""
+    outstanding = transactions()
+    for _ in range(3):
+        asked(outstanding, exchange_with())
+    came_due = []
+    for exchange, what in outstanding.due(1):
+        came_due.append(what)
+        outstanding.forget(lambda other, told=exchange: other is not told)  # type: ignore[misc]
+    assert came_due == [Overdue.STALLED]
+
+
+def test_forgotten_queries_match_nothing() -> None:
+    outstanding, mine, other = transactions(), exchange_with(), exchange_with(address(2))
+    tid, other_tid = asked(outstanding, mine), asked(outstanding, other)
+    assert outstanding.forget(lambda exchange: exchange.endpoint == THERE) == [mine]
+    assert outstanding.match(tid, THERE, 0) is None
+    assert outstanding.match(other_tid, address(2), 0) is other
+
+
+# --- Without exact matching --------------------------------------------------------------------------------------------------------
+
+
+def test_without_exact_matching_any_source_and_any_id_is_believed() -> None:
+    """What the defence is measured against: ids that count, and a forged answer is as good as a true one."""
+    nobody = Listener()
+    trusting = TrustingTransactions(QueryConfig(), random.Random(1), nobody, OWN_ID)
+    exchange = exchange_with()
+    assert [asked(trusting, exchange), trusting.new_id("ping")] == [b"\0\1", b"\0\2"]
+    for tid in (b"\0\1", b"unasked"):
+        believed = trusting.match(tid, address(66), 1)
+        assert believed is not None
+        assert (believed.owner, believed.endpoint) == (nobody, address(66))
+    assert trusting.match(b"\0\1", THERE, 1) is exchange, "who was really asked may still answer"

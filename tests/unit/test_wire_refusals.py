@@ -1,0 +1,124 @@
+"""Each reason for which a datagram is dropped, and which senders are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from kadisc.errors import DecodeError
+from kadisc.wire import krpc
+
+ID = b"20:abcdefghij0123456789"
+ENVELOPE = b"1:t2:aa1:y1:qe"
+
+DROPPED_IN_SILENCE = [
+    (b"", "truncated"),
+    (b"d1:ad2:id" + ID + b"e1:q4:ping1:t2:aa1:y1:q", "truncated"),
+    (b"GET / HTTP/1.1", "bad-prefix"),
+    (b"d01:ai1ee", "bad-length"),
+    (b"d1:ad2:id" + ID + b"1:xi-0ee1:q4:ping" + ENVELOPE, "bad-int"),
+    (b"d1:ad2:id" + ID + b"1:xi9223372036854775808ee1:q4:ping" + ENVELOPE, "int-range"),
+    (b"d0:0:-5:", "bad-key"),
+    (b"d1:ad2:id" + ID + b"2:id" + ID + b"e1:q4:ping" + ENVELOPE, "duplicate-key"),
+    (b"d1:ad2:id" + ID + b"1:x" + b"l" * 9 + b"e" * 9 + b"e1:q4:ping" + ENVELOPE, "too-deep"),
+    (b"d1:ad2:id" + ID + b"e1:q4:ping" + ENVELOPE + b"\n", "trailing-data"),
+    (b"le", "not-a-dict"),
+    (b"i1e", "not-a-dict"),
+    (b"2:aa", "not-a-dict"),
+    (b"de", "bad-tid"),
+    (b"d1:ad2:id" + ID + b"e1:q4:ping1:y1:qe", "bad-tid"),
+    (b"d1:ad2:id" + ID + b"e1:q4:ping1:ti5e1:y1:qe", "bad-tid"),
+    (b"d1:ad2:id" + ID + b"e1:q4:ping1:t65:" + bytes(65) + b"1:y1:qe", "bad-tid"),
+    (b"d1:t2:aae", "bad-type"),
+    (b"d1:t2:aa1:y1:xe", "bad-type"),
+    (b"d1:t2:aa1:yi1ee", "bad-type"),
+    (b"d1:t2:aa1:yl1:qee", "bad-type"),
+    (b"d1:t2:aa1:ydee", "bad-type"),
+    (b"d1:t2:aa1:y1:re", "bad-reply"),
+    (b"d1:rl2:ide1:t2:aa1:y1:re", "bad-reply"),
+    (b"d1:rde1:t2:aa1:y1:re", "bad-id"),
+    (b"d1:rd2:id0:e1:t2:aa1:y1:re", "bad-id"),
+    (b"d1:rd2:id" + ID + b"5:nodes25:" + bytes(25) + b"e1:t2:aa1:y1:re", "bad-nodes"),
+    (b"d1:rd2:id" + ID + b"5:nodeslee1:t2:aa1:y1:re", "bad-nodes"),
+    (b"d1:rd2:id" + ID + b"6:nodes626:" + bytes(26) + b"e1:t2:aa1:y1:re", "bad-nodes"),
+    (b"d1:rd2:id" + ID + b"6:nodes6i0ee1:t2:aa1:y1:re", "bad-nodes"),
+    (b"d1:rd2:id" + ID + b"6:values6:abcdefe1:t2:aa1:y1:re", "bad-values"),
+    (b"d1:rd2:id" + ID + b"6:valuesdee1:t2:aa1:y1:re", "bad-values"),
+    (b"d1:rd2:id" + ID + b"5:tokeni7ee1:t2:aa1:y1:re", "bad-token"),
+    (b"d1:rd2:id" + ID + b"5:token129:" + bytes(129) + b"e1:t2:aa1:y1:re", "bad-token"),
+    (b"d1:t2:aa1:y1:ee", "bad-error"),
+    (b"d1:ele1:t2:aa1:y1:ee", "bad-error"),
+    (b"d1:el3:201e1:t2:aa1:y1:ee", "bad-error"),
+    (b"d1:ei201e1:t2:aa1:y1:ee", "bad-error"),
+    (b"d1:edei1e1:t2:aa1:y1:ee", "bad-key"),
+]
+
+HASH = b"9:info_hash20:mnopqrstuvwxyz123456"
+
+ANSWERED_WITH_203 = [
+    (b"d1:ad2:id" + ID + b"e" + ENVELOPE, "bad-method"),
+    (b"d1:ad2:id" + ID + b"e1:qi1e" + ENVELOPE, "bad-method"),
+    (b"d1:ad2:id" + ID + b"e1:ql4:pinge" + ENVELOPE, "bad-method"),
+    (b"d1:ad2:id" + ID + b"e1:q65:" + bytes(65) + ENVELOPE, "bad-method"),
+    (b"d1:q4:ping" + ENVELOPE, "bad-arguments"),
+    (b"d1:al2:id" + ID + b"e1:q4:ping" + ENVELOPE, "bad-arguments"),
+    (b"d1:ade1:q4:ping" + ENVELOPE, "bad-id"),
+    (b"d1:ad2:id19:abcdefghij012345678e1:q4:ping" + ENVELOPE, "bad-id"),
+    (b"d1:ad2:id21:abcdefghij01234567890e1:q4:ping" + ENVELOPE, "bad-id"),
+    (b"d1:ad2:idlee1:q4:ping" + ENVELOPE, "bad-id"),
+    (b"d1:ade1:q7:unknown" + ENVELOPE, "bad-id"),
+    (b"d1:ad2:id" + ID + b"e1:q9:find_node" + ENVELOPE, "bad-target"),
+    (b"d1:ad2:id" + ID + b"6:targeti1ee1:q9:find_node" + ENVELOPE, "bad-target"),
+    (b"d1:ad2:id" + ID + b"6:target4:spame1:q9:find_node" + ENVELOPE, "bad-target"),
+    (b"d1:ad2:id" + ID + b"e1:q9:get_peers" + ENVELOPE, "bad-info-hash"),
+    (b"d1:ad2:id" + ID + b"4:porti1e5:token1:xe1:q13:announce_peer" + ENVELOPE, "bad-info-hash"),
+    (b"d1:ad2:id" + ID + HASH + b"5:token1:xe1:q13:announce_peer" + ENVELOPE, "bad-port"),
+    (b"d1:ad2:id" + ID + HASH + b"4:porti0e5:token1:xe1:q13:announce_peer" + ENVELOPE, "bad-port"),
+    (b"d1:ad2:id" + ID + HASH + b"4:porti65536e5:token1:xe1:q13:announce_peer" + ENVELOPE, "bad-port"),
+    (b"d1:ad2:id" + ID + HASH + b"4:port2:805:token1:xe1:q13:announce_peer" + ENVELOPE, "bad-port"),
+    (b"d1:ad2:id" + ID + b"12:implied_porti0e" + HASH + b"4:porti0e5:token1:xe1:q13:announce_peer" + ENVELOPE, "bad-port"),
+    (b"d1:ad2:id" + ID + HASH + b"4:porti1ee1:q13:announce_peer" + ENVELOPE, "bad-token"),
+    (b"d1:ad2:id" + ID + HASH + b"4:porti1e5:tokeni5ee1:q13:announce_peer" + ENVELOPE, "bad-token"),
+    (b"d1:ad2:id" + ID + HASH + b"4:porti1e5:token129:" + bytes(129) + b"e1:q13:announce_peer" + ENVELOPE, "bad-token"),
+]
+
+
+def refusal(payload: bytes, *, patient: bool = True) -> DecodeError:
+    with pytest.raises(DecodeError) as caught:
+        krpc.decode(payload, patient=patient)
+    return caught.value
+
+
+@pytest.mark.parametrize(("payload", "reason"), DROPPED_IN_SILENCE, ids=lambda case: repr(case)[:40])
+def test_what_is_no_query_is_dropped_in_silence(payload: bytes, reason: str) -> None:
+    error = refusal(payload)
+    assert (error.reason, error.tid) == (reason, None)
+
+
+@pytest.mark.parametrize(("payload", "reason"), ANSWERED_WITH_203, ids=lambda case: repr(case)[:40])
+def test_the_sender_of_a_faulty_query_is_told(payload: bytes, reason: str) -> None:
+    error = refusal(payload)
+    assert (error.reason, error.tid, error.code) == (reason, b"aa", 203)
+    assert error.text != reason
+    assert len(error.text) < 60  # the source may be forged: what it is sent must be small
+
+
+def test_an_empty_transaction_id_is_one_too() -> None:
+    assert refusal(b"d1:ade1:q4:ping1:t0:1:y1:qe").tid == b""
+
+
+def test_an_impatient_caller_is_told_to_check_the_budget() -> None:
+    unsorted = b"d1:t2:aa1:y1:q1:q4:ping1:ad2:id" + ID + b"ee"
+    error = refusal(unsorted, patient=False)
+    assert (error.reason, error.tid) == ("slow-decode-budget", None)
+    assert krpc.decode(unsorted).tid == b"aa"
+
+
+def test_patience_does_not_change_what_sound_bencode_is_refused_for() -> None:
+    for payload, reason in ANSWERED_WITH_203:
+        assert refusal(payload, patient=False).reason == reason
+
+
+def test_every_reason_is_hit() -> None:
+    hit = {reason for _, reason in DROPPED_IN_SILENCE + ANSWERED_WITH_203}
+    assert hit | {"slow-decode-budget"} == set(krpc.DROP_REASONS)
+    assert len(krpc.DROP_REASONS) == len(set(krpc.DROP_REASONS))
