@@ -19,9 +19,10 @@ from .bucket import Entry
 from .candidates import Candidates
 from .connectivity import ConnectivityRule
 from .counters import Counters
-from .events import AddressChanged, CameOnline, ContactAdded, ContactRemoved, Joined, LookupResult, Outcome, WentOffline
-from .exchange import NO_STEPS, Ask, Exchange, Step, Steps
+from .events import AddressChanged, CameOnline, ContactAdded, ContactRemoved, Joined, Outcome, WentOffline
+from .exchange import NO_STEPS, Ask, Exchange, Step, Steps, Walk
 from .external_address import Confidence, ExternalAddress
+from .filling import Filling
 from .quarantine import QuarantineRule
 from .refresh import Refresh
 from .revalidation import Revalidation
@@ -41,6 +42,7 @@ class Parts:
     candidates: Candidates
     revalidation: Revalidation
     refresh: Refresh
+    filling: Filling
     quarantine: QuarantineRule
     connectivity: ConnectivityRule
     scopes: Scopes
@@ -241,7 +243,7 @@ class Overlay:
     # --- time ---------------------------------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> Steps:
-        steps: list[Step] = [*self.parts.refresh.due(now)]
+        steps: list[Step] = [*self.parts.refresh.due(now), *self.parts.filling.due(now)]
         for endpoint in self.parts.acquaintances.due_pins(now):
             if self.table.at(endpoint) is None:
                 steps.append(Ask(endpoint, None, FindNode(b"", self.own_id, self.own_id), Check(self.parts.candidates, None)))
@@ -266,7 +268,7 @@ class Overlay:
 
     def next_deadline(self) -> float:
         parts = self.parts
-        deadline = min(parts.refresh.next_deadline(), parts.acquaintances.next_deadline())
+        deadline = min(parts.refresh.next_deadline(), parts.filling.next_deadline(), parts.acquaintances.next_deadline())
         if self.own_lookup_done:
             deadline = min(deadline, parts.candidates.next_deadline(), parts.revalidation.next_deadline())
             if len(self.table):
@@ -275,13 +277,19 @@ class Overlay:
                 deadline = min(deadline, self._retry_own_lookup_at)
         return deadline
 
-    def walk_started(self, *, is_own_id: bool) -> None:
-        self.parts.refresh.started()
-        self._own_lookup_running = self._own_lookup_running or is_own_id
+    def walk_started(self, walk: Walk) -> None:
+        if walk.fills is not None:
+            self.parts.filling.started(walk.fills)
+        else:
+            self.parts.refresh.started()
+        self._own_lookup_running = self._own_lookup_running or walk.is_own_id
 
-    def walk_finished(self, outcome: Outcome, result: LookupResult, now: float, *, is_own_id: bool) -> Steps:
-        self.parts.refresh.finished(now)
-        if not is_own_id:
+    def walk_finished(self, walk: Walk, outcome: Outcome, now: float) -> Steps:
+        if walk.fills is not None:
+            self.parts.filling.finished(walk.fills, now)
+            return NO_STEPS
+        self.parts.refresh.finished()
+        if not walk.is_own_id:
             return NO_STEPS
         self._own_lookup_running = False
         if outcome in (Outcome.CANCELLED, Outcome.CLOSED):
@@ -291,6 +299,7 @@ class Overlay:
         if outcome is not Outcome.DONE or not len(self.table):
             return NO_STEPS
         self.parts.refresh.joined(now)
+        self.parts.filling.joined(now)
         if self.joined:
             return NO_STEPS
         self.joined = True
@@ -346,6 +355,8 @@ class Overlay:
         if remembered is not None:  # an old acquaintance: its age counts
             entry.first_verified_at = entry.verified_at - remembered.age_s
         self.parts.revalidation.plan(entry)
+        if not self.joined and self._own_lookup_running:
+            self.parts.filling.met_somebody(entry.verified_at)
         return [ContactAdded(entry.contact, entry.bucket)]
 
     def _removed(self, entry: Entry, reason: str, promoted: Entry | None, now: float) -> Sequence[Step]:
