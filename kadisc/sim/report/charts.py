@@ -22,7 +22,7 @@ class Chart:
 def charts_of(subject: Subject) -> Iterator[Chart]:
     """Raises UsageError without matplotlib."""
     for name, lists in subject.lists(QUANTILES).items():
-        if any(each[-1] for _, found in lists for each in found):  # in a small network everybody knows the closest node from the start
+        if any(each[-2] for _, found in lists for each in found):  # in a small network everybody knows the closest node from the start
             yield Chart(*courses.distribution(name, lists))
     for name, lists in subject.lists(BY_MINUTE).items():
         if any(len(each) > 1 for _, found in lists for each in found):

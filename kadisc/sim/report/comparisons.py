@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_PANELS = 12
 COLUMNS = 3
-_CONTEXT = re.compile(r"_started|mrtt_ms|_planted|of_nodes_that_left")
+_CONTEXT = re.compile(r"_started|mrtt_ms|_planted|of_nodes_that_left|^(nodes_counted|joins|arrived|crashed|answers|contacts|handed_out)$")
 """What merely counts, or describes the network: for the table."""
 SMALLEST_CHANGE = 0.02
 """Of the medians, to be drawn; of shares any change is."""
@@ -193,17 +193,24 @@ def _movement(name: str, rows: Sequence[Row]) -> float:
 
 
 def _title(option: str, places: Sequence[Value], names: Sequence[str], lines: dict[str, list[Row]]) -> str:
-    """What becomes of the two measures of the first line that change most."""
+    """What becomes of the two measures of the first line that change most, and by more than seeds differ."""
     rows = next(iter(lines.values()))
-    told = []
-    for name in sorted(names, key=lambda name: _movement(name, rows), reverse=True)[:2]:
+    told: list[str] = []
+    for name in sorted(names, key=lambda name: _movement(name, rows), reverse=True):
         course = _course(name, option, places, rows)
-        if len(course) > 1:
+        if len(told) < 2 and len(course) > 1 and _stands_out(course):
             share = are_shares(name, [value for _, spread in course for value in spread])
             told.append(_change(name, course, share=share))
     which = f" ({next(iter(lines))})" if len(lines) > 1 else ""
     ends = f" from {shown(places[0])} to {shown(places[-1])}" if _are_numbers(places) else ""
-    return f"{in_words(option)}{ends}: {'; '.join(told)}{which}"
+    return f"{in_words(option)}{ends}: {'; '.join(told) or 'no change is larger than the spread of the seeds'}{which}"
+
+
+def _stands_out(course: Sequence[tuple[Value, Spread]]) -> bool:
+    """Whether all seeds somewhere are above all seeds elsewhere: of numbers, at the two ends."""
+    numeric = _are_numbers([place for place, _ in course])
+    spreads = [spread for _, spread in (course[0], course[-1])] if numeric else [spread for _, spread in course]
+    return max(low for _, low, _ in spreads) > min(high for _, _, high in spreads)
 
 
 def _change(name: str, course: Sequence[tuple[Value, Spread]], *, share: bool) -> str:

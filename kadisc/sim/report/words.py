@@ -13,6 +13,7 @@ _WORDS = {
     "queries_per_s": "queries sent by a node",
     "replies_per_s": "replies sent by a node",
     "bytes_per_s": "payload sent by a node",
+    "bytes_per_s_of_reachable": "payload sent by a reachable node",
     "recall": "recall of the k closest",
     "top1": "lookups that find the very closest",
     "dead": "dead among the contacts handed out",
@@ -45,7 +46,7 @@ def in_words(name: str) -> str:
 
 
 def unit_of(name: str) -> str:
-    stem = re.sub(r"_(p\d\d|mean)$", "", name)
+    stem = re.sub(r"(_of_reachable)?(_(p\d\d|mean))?$", "", name)
     for ending, unit in _UNITS.items():
         if stem == ending or (stem.endswith(f"_{ending}") and not re.search(r"\d_to_\d+_s$", stem)):
             return unit
