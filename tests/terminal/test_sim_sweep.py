@@ -263,6 +263,23 @@ def test_nobody_at_the_schedulers_address_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("missing", "command", "words"),
+    [
+        ("matplotlib", ("report", "RESULTS", "--out", "never.html"), "charts need matplotlib; pip install 'kadisc[plots]' brings it"),
+        ("distributed", ("sweep", "lookup", "--out", "never.jsonl", "--scheduler", "tcp://127.0.0.1:1"), "pip install 'kadisc[sweep]' brings it"),
+    ],
+)
+def test_an_extra_that_is_missing_is_one_line(swept: Path, tmp_path: Path, missing: str, command: tuple[str, ...], words: str) -> None:
+    arguments = ["sim", *(str(swept) if word == "RESULTS" else word for word in command)]
+    code = f"import sys; sys.modules[{missing!r}] = None; from kadisc.cli.main import main; sys.exit(main({arguments!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, env=environment(), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         (None, "No such file"),
