@@ -68,7 +68,8 @@ def execute(options: argparse.Namespace) -> int:
             lost = _work(options, missing, jobs, results, progress)
         except KeyboardInterrupt:
             progress.clear()
-            say(f"{progress.finished} of {len(runs)} runs are done and in {path}; the same command goes on from there")
+            kept = f" and in {path}" if progress.finished else ""
+            say(f"{progress.finished} of {len(runs)} runs are done{kept}; the same command goes on from there")
             return 130
         finally:
             progress.clear()

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 WIDTH = 24
 INTERVAL_S = 0.2
+FORESIGHT = 0.005
+"""So much has to be done before the rest can be told: setting networks up takes time in which virtual time stands still."""
 QUIET_S = 30.0
 """Between two lines where they stay."""
 
@@ -66,8 +68,8 @@ class SweepProgress:
     def _left_s(self, now: float) -> float | None:
         """By what is done of the runs of this time, each by its weight."""
         done = sum(self._weights[key] * share for key, share in self._shares.items())
-        rest = sum(self._weights.values()) - done
-        return (now - self.began) * rest / done if done else None
+        whole = sum(self._weights.values())
+        return (now - self.began) * (whole - done) / done if done > FORESIGHT * whole else None
 
     def _show(self) -> None:
         now = time.monotonic()
