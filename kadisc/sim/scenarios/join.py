@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...endpoints import Family
 from ...ids import ID_BITS
-from ..figures import Metrics, mean, share, spread
+from ..figures import Metrics, mean, quantiles, share, spread
 from ..host import Host
 from ..lab import Lab
 from ..scenario import Scenario
@@ -43,14 +43,18 @@ def run(lab: Lab) -> Metrics:
             lab.run(every_s)
         lab.run_while(lambda: any(each.complete_s is None and lab.world.now < each.started_at + PATIENCE_S for each in newcomers), PATIENCE_S)
     complete = [each for each in newcomers if each.complete_s is not None]
+    neighbours = [each.neighbours_s / lab.mrtt_s for each in newcomers if each.neighbours_s is not None]
+    complete_mrtt = [each.complete_s / lab.mrtt_s for each in complete if each.complete_s is not None]
     return {
         "mrtt_ms": round(lab.mrtt_s * 1000, 1),
         "joins": len(newcomers),
         "complete": share(len(complete), len(newcomers)),
-        **spread("neighbours_mrtt", [each.neighbours_s / lab.mrtt_s for each in newcomers if each.neighbours_s is not None], 2),
-        **spread("complete_mrtt", [each.complete_s / lab.mrtt_s for each in complete if each.complete_s is not None], 2),
+        **spread("neighbours_mrtt", neighbours, 2),
+        **spread("complete_mrtt", complete_mrtt, 2),
         "queries_until_complete_mean": mean([each.queries for each in complete], 1),
         **spread("queries_until_complete", [each.queries for each in complete], 0),
+        **quantiles("neighbours_mrtt", neighbours, 2),
+        **quantiles("complete_mrtt", complete_mrtt, 2),
     }
 
 
