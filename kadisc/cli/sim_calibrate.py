@@ -42,10 +42,7 @@ def execute(options: argparse.Namespace) -> int:
     from ..sim.calibration import Observed, rounds
 
     chosen, lookups = _chosen(options)
-    try:
-        plan = rounds(chosen, lookups)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    plan = rounds(chosen, lookups)
     sockets, simulator, late_s, began = Observed(), Observed(), list[float](), time.perf_counter()
     code = _run(plan, sockets, simulator, late_s)
     if code:
@@ -81,6 +78,8 @@ def _chosen(options: argparse.Namespace) -> tuple[SimOptions, int]:
         raise UsageError(f"--lookups: 1 to {MAX_LOOKUPS}, not {lookups}")
     if not 0.0 <= chosen.crash <= 0.9:
         raise UsageError(f"--set crash: the share of dead nodes is 0 to 0.9 here, not {chosen.crash:g}")
+    if not 0.0 <= chosen.warmup_s <= 10.0:
+        raise UsageError(f"--set warmup_s: 0 to 10 here, not {chosen.warmup_s:g}: later, dead nodes are found out")
     if not 1.0 <= chosen.lookups_per_minute <= 6000.0:
         raise UsageError(f"--set lookups_per_minute: 1 to 6000 here, not {chosen.lookups_per_minute:g}")
     return chosen, lookups

@@ -19,10 +19,12 @@ from ..core.events import LookupFinished, LookupResult
 from ..core.external_address import Confidence, ExternalAddress
 from ..core.node import Node
 from ..endpoints import Endpoint, Family, make_endpoint
+from ..errors import UsageError
 from ..ids import NodeId, random_id
 from .churn import Churn, Stay
 from .counting import Traffic, sent_since, traffic_of
 from .host import Host
+from .latency import latency_model
 from .options import SimOptions
 from .population import Population, Residence
 from .stationary import Known, TableBuilder
@@ -174,7 +176,12 @@ class CalibrationRound:
 
 
 def rounds(options: SimOptions, lookups: int) -> list[CalibrationRound]:
-    """As many networks as it takes."""
+    """As many networks as it takes. Raises UsageError for options that name something unknown."""
+    try:
+        latency_model(options.network.latency)
+        Churn(options.churn, Random(0))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     each = max(1, round(ROUND_S * options.lookups_per_minute / 60.0))
     numbers = range(-(-lookups // each))
     return [CalibrationRound(options, number, min(each, lookups - number * each)) for number in numbers]
