@@ -81,12 +81,13 @@ async def _run(
         assert isinstance(finished, LookupFinished)
         observed.ended(lookup, finished.result)
 
-    began = trio.current_time() + options.warmup_s
     async with open_flat_nursery() as nursery:
         try:
             nursery.start_soon(line.carry)
-            for pump in pumps.values():
-                pump.start(nursery)
+            began = trio.current_time() + options.warmup_s
+            for index in sorted(pumps, key=lambda index: round_.spots[index].starts_at):
+                await trio.sleep_until(began - options.warmup_s + round_.spots[index].starts_at)
+                pumps[index].start(nursery)
             await trio.sleep_until(began)
             before = counts(hosts)
             line.late_s.clear()

@@ -40,7 +40,7 @@ MAX_NODES = 254
 """Each needs a /16 of 127/8, at worst."""
 SETTINGS = {
     "nodes": "200",
-    "warmup_s": "3",
+    "warmup_s": "4",
     "lookups_per_minute": "900",
     "crash": "0.3",
     "population.reachable": "1",
@@ -57,12 +57,14 @@ NO_TRAFFIC = Traffic(0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One node, wherever it will run. The endpoint's port is for the one who binds it to say."""
+    """One node, wherever it will run. The endpoint's port is for the one who binds it to say. ``starts_at`` lies in the warm-up: nodes that started
+    together would all check their contacts at the same instants, and a wave that falls on the last of these is counted on one side only."""
 
     residence: Residence
     stay: Stay
     own_id: NodeId
     alive: bool
+    starts_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +149,10 @@ class CalibrationRound:
 
             host.on_event = on_event
 
-        for host in hosts:
+        for host, spot in zip(hosts, self.spots, strict=True):
             if host.up:
                 watch(host)
+                host.stalled_until = spot.starts_at  # what comes until then waits, as in a socket that is not yet read
                 world.boot(host)
             else:
                 world.network.attach(host)
@@ -201,5 +204,6 @@ def _spots(options: SimOptions, rng: Random) -> list[Spot]:
         residence = population.settle()
         ip = residence.endpoint
         ip_text = f"127.{loopback.setdefault(ip[:2], len(loopback) + 1)}.{ip[2]}.{ip[3]}"
-        spots.append(Spot(residence._replace(endpoint=make_endpoint(ip_text, 1)), churn.met(), random_id(rng), index not in dead))
+        residence = residence._replace(endpoint=make_endpoint(ip_text, 1))
+        spots.append(Spot(residence, churn.met(), random_id(rng), index not in dead, rng.random() * options.warmup_s))
     return spots
