@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .peer_config import BookConfig as BookConfig
+from .peer_config import GossipConfig as GossipConfig
+
 CLIENT_VERSION = b"KD\x00\x01"
 """Our ``v`` (BEP 5): two letters for the client, two bytes for its version."""
 
@@ -39,6 +42,16 @@ class Defences:
     """At most k contacts and 1,024 bytes in an answer."""
     offline_detection: bool = True
     """Failures are not held against contacts while we ourselves are cut off."""
+    ranked_slots: bool = True
+    """Places in the gossip view are won by a secret rank of the address, not by being pushed often."""
+    hierarchical_slots: bool = True
+    """Half of the slots are won by networks, not by single addresses."""
+    book_groups: bool = True
+    """One source network reaches few places of the address book, and one network of addresses has few places among those met."""
+    test_before_evict: bool = True
+    """A newcomer takes the place of a met peer only after that one failed a test."""
+    bounded_feedback: bool = True
+    """What the application says of peers changes how likely they are given out for a time, within bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +218,8 @@ class CoreConfig:
     maintenance: MaintenanceConfig = field(default_factory=MaintenanceConfig)
     serving: ServingConfig = field(default_factory=ServingConfig)
     address: AddressConfig = field(default_factory=AddressConfig)
+    gossip: GossipConfig = field(default_factory=GossipConfig)
+    book: BookConfig = field(default_factory=BookConfig)
     defences: Defences = field(default_factory=Defences)
     read_only: bool = False
     """Ask, never answer (BEP 43); nobody keeps us in a table."""

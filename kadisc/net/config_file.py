@@ -17,9 +17,11 @@ from ..config import (
     DEFAULT_NETWORK,
     PUBLIC_ROUTERS,
     AddressConfig,
+    BookConfig,
     Config,
     CoreConfig,
     Defences,
+    GossipConfig,
     LookupConfig,
     MaintenanceConfig,
     QueryConfig,
@@ -46,6 +48,8 @@ class CoreTables:
     maintenance: MaintenanceConfig = field(default_factory=MaintenanceConfig)
     serving: ServingConfig = field(default_factory=ServingConfig)
     address: AddressConfig = field(default_factory=AddressConfig)
+    gossip: GossipConfig = field(default_factory=GossipConfig)
+    book: BookConfig = field(default_factory=BookConfig)
     defences: Defences = field(default_factory=Defences)
     max_datagram_bytes: int = 2048
     """Longer datagrams are dropped unread."""
@@ -213,8 +217,11 @@ _CHECKS: dict[str, Callable[[str], object]] = {
     "netrestrict": lambda text: NetworkSet([text]),
     "ban": lambda text: NetworkSet([text]),
 }
-_MAY_BE_0 = frozenset({"spares_per_bucket", "refresh_jitter", "probes", "age_exponent", "recount_pause_s"})
-_SHARES = frozenset({"agreement", "refresh_jitter"})
+_MAY_BE_0 = frozenset(
+    {"spares_per_bucket", "refresh_jitter", "probes", "age_exponent", "recount_pause_s", "round_jitter", "flat_slots", "hierarchical_slots"}
+    | {"partners_from_slots", "partners_from_walk", "anchors", "max_good", "source_credit"}
+)
+_SHARES = frozenset({"agreement", "refresh_jitter", "round_jitter", "partners_from_slots", "partners_from_walk", "lookup_share", "bucket_share"})
 
 
 def _complaints(part: Any, above: str = "") -> Iterator[tuple[str, str]]:
