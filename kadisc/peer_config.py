@@ -44,8 +44,6 @@ class GossipConfig:
     """Ages go over the wire in units of this."""
     answer_fixed_s: float = 3600.0
     """One network is given the same peers for so long: asking often teaches nothing."""
-    max_answers_kept: int = 1024
-    """Networks whose answers are kept; then the oldest goes."""
     pushes_per_round: int = 1
     """Pushes of one address that count in a round..."""
     reservoir: int = 8
@@ -144,3 +142,27 @@ class BookConfig:
     """Good words that count: each makes a peer a quarter likelier to be given out."""
     max_services_bytes: int = 300
     """Of a saved peer's services, as of its record."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagConfig:
+    """How a network that was named is looked for on whatever DHT we are part of."""
+
+    announce_interval_s: float = 900.0
+    """We are announced under each of the four info-hashes so often; others forget an announce after 30 minutes (BEP 5)."""
+    retry_s: float = 60.0
+    """An announce that nobody stored is tried again after so long."""
+    stagger_s: float = 1.0
+    """Between the first announces of the four."""
+    first_pause_s: float = 4.0
+    """A lookup follows the first announces after so long, and others after twice as long each..."""
+    max_pause_s: float = 900.0
+    """...and this at most, or at once where enough peers are known."""
+    enough_peers: int = 8
+    """Verified peers that are enough."""
+    jitter: float = 0.2
+    """The share by which these intervals vary."""
+    paths: int = 4
+    """Disjoint paths of a lookup: an attacker near the info-hash must be on all of them to hide the network."""
+    candidates_per_tag: int = 32
+    """Peers found under one info-hash that wait for their check: whoever floods one of the four keeps those of the others out no more."""

@@ -13,7 +13,8 @@ TOKEN_BYTES = 8
 
 class TokenJar:
     """Tokens are HMAC(secret, purpose || ip || key), truncated to 8 bytes. The secret changes every ``rotation_s`` and the one before it is still
-    accepted, so a token lives one to two rotations. Bound to the key: one for an info-hash is worth nothing for another."""
+    accepted, so a token lives one to two rotations. Bound to the key: one for an info-hash is worth nothing for another. ``with_port``: to the port
+    as well, so that a neighbour behind the same address cannot use it."""
 
     __slots__ = ("_current", "_previous", "_rng", "_rotate_at", "_rotation_s")
 
@@ -24,16 +25,17 @@ class TokenJar:
         self._previous = self._secret()
         self._rotate_at = now + rotation_s
 
-    def make(self, purpose: bytes, endpoint: Endpoint, key: NodeId, now: float) -> bytes:
+    def make(self, purpose: bytes, endpoint: Endpoint, key: NodeId, now: float, *, with_port: bool = False) -> bytes:
         self._rotate(now)
-        return self._sign(self._current, purpose, endpoint, key)
+        return self._sign(self._current, purpose, endpoint if with_port else ip_of(endpoint), key)
 
-    def accepts(self, token: bytes, purpose: bytes, endpoint: Endpoint, key: NodeId, now: float) -> bool:
+    def accepts(self, token: bytes, purpose: bytes, endpoint: Endpoint, key: NodeId, now: float, *, with_port: bool = False) -> bool:
         self._rotate(now)
-        return any(hmac.compare_digest(token, self._sign(secret, purpose, endpoint, key)) for secret in (self._current, self._previous))
+        where = endpoint if with_port else ip_of(endpoint)
+        return any(hmac.compare_digest(token, self._sign(secret, purpose, where, key)) for secret in (self._current, self._previous))
 
-    def _sign(self, secret: bytes, purpose: bytes, endpoint: Endpoint, key: NodeId) -> bytes:
-        return hmac.digest(secret, purpose + ip_of(endpoint) + id_to_bytes(key), "sha1")[:TOKEN_BYTES]
+    def _sign(self, secret: bytes, purpose: bytes, where: bytes, key: NodeId) -> bytes:
+        return hmac.digest(secret, purpose + where + id_to_bytes(key), "sha1")[:TOKEN_BYTES]
 
     def _rotate(self, now: float) -> None:
         if now < self._rotate_at:

@@ -12,9 +12,9 @@ from typing import Any, NoReturn, TypeAlias, cast
 from ..endpoints import Endpoint
 from ..errors import DecodeError
 from ..ids import ID_BYTES, NodeId
-from . import bencode
+from . import bencode, gossip
 from .compact import ENDPOINT_SIZES, IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, endpoint_from
-from .messages import AnnouncePeer, Error, FindNode, GetPeers, Message, Ping, Query, Reply, UnknownQuery
+from .messages import AnnouncePeer, Error, FindNode, GetPeers, Gossip, Message, Ping, Query, Reply, UnknownQuery
 
 MAX_TID_BYTES = 64
 """We echo it: 2 to 4 bytes are usual, 32 have been seen."""
@@ -39,8 +39,12 @@ _COMPLAINTS = {
     "bad-info-hash": f"info_hash must be {ID_BYTES} bytes",
     "bad-port": "port must be 1 to 65535",
     "bad-token": f"token must be at most {MAX_TOKEN_BYTES} bytes",
+    "bad-net": f"net must be {ID_BYTES} bytes",
+    "bad-want": f"want must be 0 to {gossip.MAX_WANT}",
+    "bad-record": "rec must be a dict",
     "bad-reply": "r must be a dict",
     "bad-nodes": "nodes must be whole compact contacts",
+    "bad-peers": "peers must be whole compact contacts and a byte each",
     "bad-values": "values must be a list",
     "bad-error": "e must be a list that begins with a code",
 }
@@ -135,6 +139,10 @@ def _read_announce_peer(tid: bytes, sender: NodeId, arguments: Fields, method: b
     return AnnouncePeer(tid, sender, info_hash, port, _token(token), implied_port)
 
 
+def _read_gossip(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
+    return gossip.read_query(tid, sender, arguments, _token)
+
+
 def _read_unknown(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
     target = next((raw for key in (b"target", b"info_hash") if type(raw := arguments.get(key)) is bytes and len(raw) == ID_BYTES), None)
     return UnknownQuery(tid, sender, method, None if target is None else int.from_bytes(target, "big"), _want(arguments.get(b"want")))
@@ -154,6 +162,8 @@ def _read_reply(tid: bytes, envelope: Fields) -> Reply:
         reply.values = _endpoints(values)
     if (token := get(b"token")) is not None:
         reply.token = _token(token)
+        if b"rec" in results or b"peers" in results or b"peers6" in results:
+            reply.news = gossip.read_news(results)
     reply.seen_as = endpoint_from(envelope.get(b"ip"))
     reply.version = _version(envelope.get(b"v"))
     return reply
@@ -175,6 +185,7 @@ _QUERY_READERS: dict[bytes, Callable[[bytes, NodeId, Fields, bytes], Query]] = {
     b"find_node": _read_find_node,
     b"get_peers": _read_get_peers,
     b"announce_peer": _read_announce_peer,
+    b"gossip": _read_gossip,
 }
 
 
@@ -258,6 +269,10 @@ def _write_announce_peer(query: AnnouncePeer) -> Fields:
     return _query(query, b"announce_peer", arguments)
 
 
+def _write_gossip(query: Gossip) -> Fields:
+    return _query(query, b"gossip", gossip.query_arguments(query))
+
+
 def _write_unknown(query: UnknownQuery) -> Fields:
     target = {} if query.target is None else {b"target": query.target.to_bytes(ID_BYTES, "big")}
     return _query(query, query.method, {**target, **_wanted(query.want)})
@@ -277,6 +292,8 @@ def _write_reply(reply: Reply) -> Fields:
         results[b"token"] = reply.token
     if reply.values is not None:
         results[b"values"] = reply.values
+    if reply.news is not None:
+        gossip.add_news(results, reply.news)
     return _answer(reply, {b"r": results, b"t": reply.tid, b"y": b"r"})
 
 
@@ -297,6 +314,7 @@ _WRITERS: dict[type[Message], Callable[[Any], Fields]] = {
     FindNode: _write_find_node,
     GetPeers: _write_get_peers,
     AnnouncePeer: _write_announce_peer,
+    Gossip: _write_gossip,
     UnknownQuery: _write_unknown,
     Reply: _write_reply,
     Error: _write_error,

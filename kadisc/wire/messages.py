@@ -1,4 +1,4 @@
-"""The KRPC messages of BEP 5, with the fields of BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43 (ro).
+"""The KRPC messages of BEP 5, with the fields of BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43 (ro); and our own method, gossip.
 
 Keys and IDs are ints, endpoints are compact. ``nodes`` and ``nodes6`` stay raw bytes here, checked for length only: most replies of a flood
 match no query, and parsing contacts that nobody asked for would be a gift to the sender.
@@ -7,7 +7,7 @@ match no query, and parsing contacts that nobody asked for would be a gift to th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..endpoints import Endpoint
 from ..ids import NodeId
@@ -51,12 +51,34 @@ class AnnouncePeer(Query):
 
 
 @dataclass(slots=True)
+class Gossip(Query):
+    """``network``: the 20-byte tag of the network that the sender is of; ``want``: how many peers it asks for, 0 to 16."""
+
+    network: bytes
+    want: int
+    token: bytes | None = None
+    record: dict[bytes, Any] | None = None
+    """The sender's own record, not looked at yet: then the query is a push."""
+    pad: int | None = None
+    """Bytes that make the query as long as its answer may be."""
+
+
+@dataclass(slots=True)
 class UnknownQuery(Query):
     """A method that is not served here. With a ``target`` it is answered as find_node, otherwise with error 204."""
 
     method: bytes
     target: NodeId | None
     want: frozenset[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a reply to gossip brings: the replier's own record, not looked at yet, and peers, 27 and 39 bytes each."""
+
+    record: dict[bytes, Any] | None
+    peers: bytes = b""
+    peers6: bytes = b""
 
 
 @dataclass(slots=True)
@@ -74,6 +96,7 @@ class Reply:
     seen_as: Endpoint | None = None
     """Our own endpoint as the replier saw it (BEP 42 ``ip``)."""
     version: bytes | None = None
+    news: News | None = None
 
 
 @dataclass(slots=True)

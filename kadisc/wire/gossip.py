@@ -1,0 +1,109 @@
+"""The gossip method (design, section 3): its query, what its reply has beyond others, and the peers in that.
+
+::
+
+    query  a: {id, net, want 0..16, [rec], [token], [pad]}
+    reply  r: {id, [rec], token, [peers: 27 bytes each], [peers6: 39 bytes each]}
+
+A peer is a compact contact and one byte: how many relays it may still take (``ttl``) in the upper half, its age in units of 5 minutes in the
+lower. Records stay undecoded dicts here, and peers bytes: most answers of a flood match no query, and nobody parses what nobody asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from ..contacts import Contact
+from ..endpoints import Family
+from ..errors import DecodeError
+from ..ids import ID_BYTES, NodeId
+from .compact import IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, contacts_from, pack_contact
+from .messages import Gossip, News
+
+PEER_BYTES = {Family.IPV4: IPV4_CONTACT_BYTES + 1, Family.IPV6: IPV6_CONTACT_BYTES + 1}
+MAX_WANT = 16
+MAX_NIBBLE = 15
+MAX_PAD_BYTES = 1024
+
+
+class NamedPeer(NamedTuple):
+    """A peer as an answer names it. ``age``: in units that both sides know, 15 for that and more."""
+
+    contact: Contact
+    ttl: int
+    age: int
+
+
+def pack_peers(peers: Iterable[NamedPeer]) -> bytes:
+    """The ``peers`` or ``peers6`` of a reply. The caller sees to it that all are of one family."""
+    return b"".join(pack_contact(peer.contact) + bytes((min(peer.ttl, MAX_NIBBLE) << 4 | min(peer.age, MAX_NIBBLE),)) for peer in peers)
+
+
+def peers_from(raw: bytes, family: Family) -> list[NamedPeer]:
+    """The peers in ``peers`` (IPv4) or ``peers6`` (IPv6), in their order; raises DecodeError if the length is not a multiple."""
+    size = PEER_BYTES[family]
+    if len(raw) % size:
+        raise DecodeError("bad-peers")
+    peers = []
+    for start in range(0, len(raw), size):
+        [contact] = contacts_from(raw[start : start + size - 1], family)
+        last = raw[start + size - 1]
+        peers.append(NamedPeer(contact, last >> 4, last & MAX_NIBBLE))
+    return peers
+
+
+def read_query(tid: bytes, sender: NodeId, arguments: dict[bytes, Any], token: Callable[[Any], bytes]) -> Gossip:
+    network, want, raw_token, pad = (arguments.get(key) for key in (b"net", b"want", b"token", b"pad"))
+    if type(network) is not bytes or len(network) != ID_BYTES:
+        raise DecodeError("bad-net")
+    if type(want) is not int or not 0 <= want <= MAX_WANT:
+        raise DecodeError("bad-want")
+    query = Gossip(tid, sender, network, want, record=_record(arguments.get(b"rec")))
+    if raw_token is not None:
+        query.token = token(raw_token)
+    if type(pad) is bytes:
+        query.pad = len(pad)
+    return query
+
+
+def query_arguments(query: Gossip) -> dict[bytes, Any]:
+    arguments: dict[bytes, Any] = {b"net": query.network, b"want": query.want}
+    if query.record is not None:
+        arguments[b"rec"] = query.record
+    if query.token is not None:
+        arguments[b"token"] = query.token
+    if query.pad is not None:
+        arguments[b"pad"] = bytes(query.pad)
+    return arguments
+
+
+def read_news(results: dict[bytes, Any]) -> News | None:
+    """What a reply says beyond the others; None if it is not one of gossip."""
+    record, peers, peers6 = (results.get(key) for key in (b"rec", b"peers", b"peers6"))
+    if record is None and peers is None and peers6 is None:
+        return None
+    return News(_record(record), _peers(peers, Family.IPV4), _peers(peers6, Family.IPV6))
+
+
+def add_news(results: dict[bytes, Any], news: News) -> None:
+    if news.record is not None:
+        results[b"rec"] = news.record
+    if news.peers:
+        results[b"peers"] = news.peers
+    if news.peers6:
+        results[b"peers6"] = news.peers6
+
+
+def _record(raw: Any) -> dict[bytes, Any] | None:
+    if raw is not None and type(raw) is not dict:
+        raise DecodeError("bad-record")
+    return raw
+
+
+def _peers(raw: Any, family: Family) -> bytes:
+    if raw is None:
+        return b""
+    if type(raw) is not bytes or len(raw) % PEER_BYTES[family]:
+        raise DecodeError("bad-peers")
+    return raw
