@@ -11,11 +11,13 @@ class GossipConfig:
 
     flat_slots: int = 50
     """Slots that every address has the same chance to win: attackers hold their share of all addresses there, wherever those are..."""
-    hierarchical_slots: int = 50
-    """...and slots that every network has the same chance to win: attackers hold their share of all networks there, however full those are."""
-    slots_by_widest: int = 4
-    """One in so many hierarchical slots begins with the /8, the others with the /16. There are few /8s: with half of 1,000 nodes in 20 /24s, each in
-    a /8 of its own, slots that all begin with the /8 give those 9 %, one in four 5.2 %."""
+    slots_from_8: int = 5
+    """...slots that every /8 has the same chance to win, and in it every /16, every /24, every address (IPv6: /32, /48, /64)..."""
+    slots_from_16: int = 30
+    """...that every /16 has (IPv6 /32), and so on: attackers hold their share of all networks there, however full those are. There are few /8s:
+    with half of 1,000 nodes in 20 /24s, each in a /8 of its own, slots that begin with the /8, /16 and /24 give those 10.3, 5.3 and 3.8 %..."""
+    slots_from_24: int = 15
+    """...and that every /24 has (IPv6 /48)."""
     round_s: float = 20.0
     """From one round to the next..."""
     round_jitter: float = 0.2

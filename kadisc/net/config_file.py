@@ -218,8 +218,8 @@ _CHECKS: dict[str, Callable[[str], object]] = {
     "ban": lambda text: NetworkSet([text]),
 }
 _MAY_BE_0 = frozenset(
-    {"spares_per_bucket", "refresh_jitter", "probes", "age_exponent", "recount_pause_s", "round_jitter", "flat_slots", "hierarchical_slots"}
-    | {"partners_from_slots", "partners_from_walk", "anchors", "max_good", "source_credit"}
+    {"spares_per_bucket", "refresh_jitter", "probes", "age_exponent", "recount_pause_s", "round_jitter", "flat_slots", "slots_from_8"}
+    | {"slots_from_16", "slots_from_24", "partners_from_slots", "partners_from_walk", "anchors", "max_good", "source_credit"}
 )
 _SHARES = frozenset({"agreement", "refresh_jitter", "round_jitter", "partners_from_slots", "partners_from_walk", "lookup_share", "bucket_share"})
 
