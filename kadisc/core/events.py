@@ -12,6 +12,7 @@ from typing import NamedTuple, NewType, TypeAlias
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId
+from .peers import VerifiedPeer
 
 OperationId = NewType("OperationId", int)
 
@@ -113,6 +114,16 @@ class JoinFinished(Finished):
 
 
 @dataclass(frozen=True, slots=True)
+class PeerChecked(Finished):
+    """A peer was asked to prove itself. DONE: ``peer`` is of our network, at this endpoint; otherwise ``reason`` may say, in a fixed word, why it
+    is not."""
+
+    endpoint: Endpoint
+    peer: VerifiedPeer | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NodeAnswered:
     """A node answered in a running lookup; not terminal."""
 
@@ -172,4 +183,41 @@ class CameOnline:
     family: Family
 
 
-Event: TypeAlias = Finished | NodeAnswered | PeersFound | Joined | ContactAdded | ContactRemoved | AddressChanged | WentOffline | CameOnline
+@dataclass(frozen=True, slots=True)
+class PeerVerified:
+    """A peer of our network proved itself by an exchange of records: for the first time in this run, or with a new record."""
+
+    peer: VerifiedPeer
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLost:
+    """A verified peer does not count any more. ``reason``: silent, moved (it is elsewhere now), replaced (somebody else is there now), refused
+    (its record does not hold any more) or surplus."""
+
+    peer: VerifiedPeer
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChanged:
+    """Our own record is a new one, since our address or services changed. ``record``: its canonical bytes."""
+
+    sequence: int
+    record: bytes
+
+
+Event: TypeAlias = (
+    Finished
+    | NodeAnswered
+    | PeersFound
+    | Joined
+    | ContactAdded
+    | ContactRemoved
+    | AddressChanged
+    | WentOffline
+    | CameOnline
+    | PeerVerified
+    | PeerLost
+    | RecordChanged
+)

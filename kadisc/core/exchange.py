@@ -9,10 +9,11 @@ from typing import Protocol, TypeAlias
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId
-from ..wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Ping, Reply
+from ..wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Gossip, Ping, Reply
 from .events import Event
+from .tags import TagSearch
 
-OutgoingQuery: TypeAlias = Ping | FindNode | GetPeers | AnnouncePeer
+OutgoingQuery: TypeAlias = Ping | FindNode | GetPeers | AnnouncePeer | Gossip
 
 
 class Owner(Protocol):
@@ -54,7 +55,7 @@ class Walk:
     """The bucket that it is for: it ends when that holds enough."""
 
 
-Step: TypeAlias = Ask | Walk | Event
+Step: TypeAlias = Ask | Walk | TagSearch | Event
 Steps: TypeAlias = Sequence[Step]
 
 NO_STEPS: Steps = ()

@@ -8,7 +8,7 @@ from ..config import CoreConfig
 from ..endpoints import Endpoint, Family, family_of
 from ..errors import DecodeError
 from ..wire import krpc
-from ..wire.messages import AnnouncePeer, FindNode, GetPeers, Message, Ping, Query, UnknownQuery
+from ..wire.messages import AnnouncePeer, FindNode, GetPeers, Gossip, Message, Ping, Query, UnknownQuery
 from .counters import Counters
 from .limits import PrefixBudget
 from .scopes import Scopes
@@ -19,6 +19,7 @@ QUERY_NAMES: dict[type[Query], str] = {
     FindNode: "query.find_node",
     GetPeers: "query.get_peers",
     AnnouncePeer: "query.announce_peer",
+    Gossip: "query.gossip",
     UnknownQuery: "query.unknown",
 }
 

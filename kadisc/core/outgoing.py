@@ -14,7 +14,7 @@ from .pacing import PacingRule
 from .rtt import StallTimer
 from .transactions import TransactionRule
 
-METHODS = {"Ping": "ping", "FindNode": "find_node", "GetPeers": "get_peers", "AnnouncePeer": "announce_peer"}
+METHODS = {"Ping": "ping", "FindNode": "find_node", "GetPeers": "get_peers", "AnnouncePeer": "announce_peer", "Gossip": "gossip"}
 
 
 class Outgoing:

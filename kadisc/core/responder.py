@@ -14,7 +14,7 @@ from ..endpoints import Endpoint, Family, Scope, family_of, ip_of, scope_of
 from ..ids import NodeId
 from ..wire import krpc
 from ..wire.compact import IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES
-from ..wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Query, Reply, UnknownQuery
+from ..wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Gossip, Query, Reply, UnknownQuery
 from .peer_store import PeerStore
 from .routing_table import RoutingTable
 from .scopes import Scopes
@@ -54,7 +54,7 @@ class Responder:
                 reply.values = self._sample(reply, query, source, now)
             case AnnouncePeer():
                 return self._store(reply, query, source, now)
-            case UnknownQuery(target=None):
+            case UnknownQuery(target=None) | Gossip():  # gossip is answered elsewhere, where there is any
                 return self._error(query, source, METHOD_UNKNOWN, "method unknown")
             case UnknownQuery(target=int(target)):
                 self._add_contacts(reply, target, query.want, source)

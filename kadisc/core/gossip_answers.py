@@ -1,0 +1,163 @@
+"""Answers to gossip: our own record, a token, and to whoever has shown a token, peers that proved themselves to us lately.
+
+The attacks: a forged source address and a small question turn answers into a flood for somebody else, so without a valid token no answer is longer
+than its question. And whoever asks again and again, or from many networks, would learn all peers that we know, or all news at once: so each
+network has a choice of its own, that stays the same for an hour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from random import Random
+from typing import Protocol
+
+from ..config import CLIENT_VERSION, CoreConfig
+from ..contacts import Contact
+from ..endpoints import Endpoint, Family, Scope, family_of
+from ..ids import NodeId
+from ..wire import krpc
+from ..wire.gossip import PEER_BYTES, NamedPeer, pack_peers
+from ..wire.messages import Error, Gossip, News, Reply
+from .known_peers import Known
+from .own_record import OwnRecord
+from .scopes import Scopes
+from .tokens import TokenJar
+
+OTHER_NETWORK = 201
+GOSSIP = b"gossip"
+ENVELOPE_BYTES = 160
+"""More than everything in an answer but the record and the peers."""
+SECRET_BYTES = 32
+
+
+class SampleRule(Protocol):
+    def choose(self, entries: Iterable[Known], asker: Endpoint, count: int, now: float) -> list[Known]: ...
+
+
+class FixedSamples:
+    """Ranks entries by a keyed hash of asker's network, hour and entry: nothing is stored, and who comes or goes changes only his own place."""
+
+    def __init__(self, fixed_s: float, rng: Random, scopes: Scopes) -> None:
+        self._fixed_s = fixed_s
+        self._secret = rng.randbytes(SECRET_BYTES)
+        self._scopes = scopes
+
+    def choose(self, entries: Iterable[Known], asker: Endpoint, count: int, now: float) -> list[Known]:
+        hour = int(now // self._fixed_s).to_bytes(8, "big", signed=True)
+        begin = hashlib.blake2b(hour + self._scopes.narrow(asker), key=self._secret, digest_size=8)
+
+        def rank(known: Known) -> bytes:
+            digest = begin.copy()
+            digest.update(known.peer.endpoint)
+            return digest.digest()
+
+        return sorted(entries, key=rank)[:count]
+
+
+class AnySample:
+    """What fixed samples are measured against: another choice each time."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+
+    def choose(self, entries: Iterable[Known], asker: Endpoint, count: int, now: float) -> list[Known]:
+        known = list(entries)
+        return self._rng.sample(known, min(count, len(known)))
+
+
+class TokenRule(Protocol):
+    def make(self, asker: Endpoint, now: float) -> bytes: ...
+
+    def accepts(self, token: bytes | None, asker: Endpoint, now: float) -> bool: ...
+
+
+class GossipTokens:
+    """Bound to the purpose, the network and the exact endpoint."""
+
+    def __init__(self, rng: Random, rotation_s: float, tag: bytes, now: float) -> None:
+        self._jar = TokenJar(rng, rotation_s, now)
+        self._key = int.from_bytes(tag, "big")
+
+    def make(self, asker: Endpoint, now: float) -> bytes:
+        return self._jar.make(GOSSIP, asker, self._key, now, with_port=True)
+
+    def accepts(self, token: bytes | None, asker: Endpoint, now: float) -> bool:
+        return token is not None and self._jar.accepts(token, GOSSIP, asker, self._key, now, with_port=True)
+
+
+class NoTokens(GossipTokens):
+    """What they are measured against: whoever asks has proved his address."""
+
+    def accepts(self, token: bytes | None, asker: Endpoint, now: float) -> bool:
+        return True
+
+
+class GossipAnswers:
+    def __init__(self, config: CoreConfig, tag: bytes, record: OwnRecord, samples: SampleRule, tokens: TokenRule, scopes: Scopes) -> None:
+        self.tokens = tokens
+        self._config = config.gossip
+        self._max_bytes = config.serving.max_answer_bytes
+        self._tag = tag
+        self._record = record
+        self._samples = samples
+        self._scopes = scopes
+
+    def answer(
+        self, query: Gossip, source: Endpoint, own_id: NodeId, known: Iterable[Known], now: float, *, query_bytes: int, proven: bool
+    ) -> bytes | None:
+        """The datagram, or None where even the shortest answer is longer than the query. ``proven``: its token was good."""
+        if query.network != self._tag:
+            return fitting(Error(query.tid, OTHER_NETWORK, "another network", CLIENT_VERSION, source), query_bytes)
+        reply = Reply(query.tid, own_id, token=self.tokens.make(source, now), seen_as=source, version=CLIENT_VERSION, news=News(self._record.fields))
+        if not proven:
+            return fitting(reply, query_bytes)
+        chosen = pack_peers(self._chosen(query.want, source, known, now)) if query.want else b""
+        family = family_of(source)
+        reply.news = News(self._record.fields, chosen if family is Family.IPV4 else b"", chosen if family is Family.IPV6 else b"")
+        return krpc.encode(reply)
+
+    def _chosen(self, want: int, asker: Endpoint, known: Iterable[Known], now: float) -> list[NamedPeer]:
+        config, scopes, size = self._config, self._scopes, len(asker)
+        scope_of_asker = scopes.of(asker)
+        fresh = [
+            each
+            for each in known
+            if each.ttl > 0
+            and not each.failures
+            and len(each.peer.endpoint) == size
+            and each.peer.endpoint != asker
+            and now - each.verified_at <= config.max_entry_age_s
+            and scopes.of(each.peer.endpoint) in (Scope.PUBLIC, scope_of_asker)
+        ]
+        room = (self._max_bytes - ENVELOPE_BYTES - len(self._record.raw)) // PEER_BYTES[family_of(asker)]
+        chosen = self._samples.choose(fresh, asker, min(want, config.pull_entries, room), now)
+        return [NamedPeer(Contact(each.peer.node_id, each.peer.endpoint), each.ttl, int((now - each.verified_at) // config.entry_age_unit_s)) for each in chosen]
+
+
+def fitting(answer: Reply | Error, query_bytes: int) -> bytes | None:
+    """The answer in at most so many bytes: without what is only nice to have, then without what was asked for, or not at all."""
+    for shorten in (_nothing, _leave_out_record, _leave_out_hints, _leave_out_text):
+        shorten(answer)
+        payload = krpc.encode(answer)
+        if len(payload) <= query_bytes:
+            return payload
+    return None
+
+
+def _nothing(answer: Reply | Error) -> None:
+    pass
+
+
+def _leave_out_record(answer: Reply | Error) -> None:
+    if isinstance(answer, Reply):
+        answer.news = None
+
+
+def _leave_out_hints(answer: Reply | Error) -> None:
+    answer.seen_as = answer.version = None
+
+
+def _leave_out_text(answer: Reply | Error) -> None:
+    if isinstance(answer, Error):
+        answer.text = ""

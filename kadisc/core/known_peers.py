@@ -1,0 +1,80 @@
+"""The peers that proved themselves in this run, in a slot or not: when they last answered, how we came to know them, how far news of them may go.
+
+The view (`gossip_view.py`) decides who holds slots, the address book who is remembered for long. This is what both and the answers to others
+rest on: one entry an endpoint, one key an entry and family, bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ..endpoints import Endpoint
+from .peers import VerifiedPeer
+
+MAX_KNOWN = 512
+
+
+@dataclass(slots=True, eq=False)
+class Known:
+    """``ttl``: how many relays news of it may take from here. ``came_to_us``: it pushed itself. ``inbound``: it answered, but perhaps only through the
+    hole that its own query opened; ``traffic_at``: when anything last passed between us, either way."""
+
+    peer: VerifiedPeer
+    source: bytes
+    ttl: int
+    came_to_us: bool
+    inbound: bool
+    verified_at: float
+    traffic_at: float
+    failures: int = 0
+    failed_at: float = float("-inf")
+    renamed: bool = False
+    """Another node ID than it had answered there: perhaps somebody else."""
+
+
+class KnownPeers:
+    """In the order of their last answer, the longest ago first."""
+
+    def __init__(self) -> None:
+        self._known: dict[Endpoint, Known] = {}
+        self._by_key: dict[tuple[bytes, int], Endpoint] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __iter__(self) -> Iterator[Known]:
+        return iter(self._known.values())
+
+    def at(self, endpoint: Endpoint) -> Known | None:
+        return self._known.get(endpoint)
+
+    def of_key(self, key: bytes, like: Endpoint) -> Known | None:
+        """Who has this key in the family of ``like``."""
+        endpoint = self._by_key.get((key, len(like)))
+        return self._known.get(endpoint) if endpoint is not None else None
+
+    def put(self, known: Known) -> None:
+        """In place of what was at this endpoint, if anything was."""
+        peer = known.peer
+        self.remove(peer.endpoint)
+        self._known[peer.endpoint] = known
+        self._by_key[peer.key, len(peer.endpoint)] = peer.endpoint
+
+    def answered(self, known: Known, now: float) -> None:
+        known.verified_at = known.traffic_at = now
+        known.failures = 0
+        self._known.pop(known.peer.endpoint, None)
+        self._known[known.peer.endpoint] = known
+
+    def remove(self, endpoint: Endpoint) -> Known | None:
+        known = self._known.pop(endpoint, None)
+        if known is not None and self._by_key.get((known.peer.key, len(endpoint))) == endpoint:
+            del self._by_key[known.peer.key, len(endpoint)]
+        return known
+
+    def surplus(self, is_kept: Callable[[Known], bool]) -> Known | None:
+        """Whom to forget when there are too many: of those that nobody needs, the one that answered longest ago."""
+        if len(self._known) <= MAX_KNOWN:
+            return None
+        return next((known for known in self if not is_kept(known)), next(iter(self)))

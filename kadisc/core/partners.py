@@ -1,0 +1,79 @@
+"""With whom we can gossip: who speaks it, whose token we have, what each was told of us, and with whom it is over."""
+
+from __future__ import annotations
+
+from random import Random
+
+from ..endpoints import Endpoint
+from ..peer_config import GossipConfig
+
+OUR_CLIENT = b"KD"
+"""How ``v`` begins where gossip is spoken."""
+TOKEN_FRESH_S = 280.0
+"""A token is good for 5 minutes at least (BEP 5); some of that is on the way."""
+OVER_S = 86_400.0
+MAX_OVER = 4096
+MAX_SPEAKERS = 256
+
+
+class Partners:
+    def __init__(self, config: GossipConfig, rng: Random) -> None:
+        self._config = config
+        self._rng = rng
+        self._tokens: dict[Endpoint, tuple[bytes, float]] = {}
+        self._told: dict[Endpoint, int] = {}
+        self._over: dict[Endpoint, float] = {}
+        self._speakers: dict[Endpoint, None] = {}
+
+    @staticmethod
+    def speaks(version: bytes | None) -> bool:
+        return version is not None and version.startswith(OUR_CLIENT)
+
+    def heard_speaking(self, endpoint: Endpoint) -> None:
+        """It answered a query of ours, of whatever kind, or gossiped to us."""
+        if endpoint not in self._speakers:
+            self._speakers[endpoint] = None
+            if len(self._speakers) > MAX_SPEAKERS:
+                del self._speakers[next(iter(self._speakers))]
+
+    def is_speaker(self, endpoint: Endpoint) -> bool:
+        return endpoint in self._speakers
+
+    def speakers(self) -> list[Endpoint]:
+        return list(self._speakers)
+
+    def gave_token(self, endpoint: Endpoint, token: bytes, now: float) -> None:
+        self._tokens.pop(endpoint, None)
+        self._tokens[endpoint] = token, now + TOKEN_FRESH_S
+        if len(self._tokens) > self._config.max_partners_kept:
+            del self._tokens[next(iter(self._tokens))]
+
+    def token_of(self, endpoint: Endpoint, now: float) -> bytes | None:
+        token, until = self._tokens.get(endpoint, (None, now))
+        return token if now < until else None
+
+    def told(self, endpoint: Endpoint, sequence: int) -> None:
+        """It has our record of this sequence."""
+        self._told.pop(endpoint, None)
+        self._told[endpoint] = sequence
+        if len(self._told) > self._config.max_partners_kept:
+            del self._told[next(iter(self._told))]
+
+    def lacks(self, endpoint: Endpoint, sequence: int) -> bool:
+        return self._told.get(endpoint, -1) < sequence
+
+    def end(self, endpoint: Endpoint, now: float) -> None:
+        """It does not speak gossip, or not of our network: it is not bothered again."""
+        self._speakers.pop(endpoint, None)
+        self._tokens.pop(endpoint, None)
+        self._over.pop(endpoint, None)
+        self._over[endpoint] = now + OVER_S
+        if len(self._over) > MAX_OVER:
+            del self._over[next(iter(self._over))]
+
+    def is_over(self, endpoint: Endpoint, now: float) -> bool:
+        return now < self._over.get(endpoint, now)
+
+    def begins_anew(self, endpoint: Endpoint) -> None:
+        """It came to us with our network's name."""
+        self._over.pop(endpoint, None)
