@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from .peer_config import BookConfig as BookConfig
 from .peer_config import GossipConfig as GossipConfig
+from .peer_config import TagConfig as TagConfig
 
 CLIENT_VERSION = b"KD\x00\x01"
 """Our ``v`` (BEP 5): two letters for the client, two bytes for its version."""
@@ -50,6 +51,22 @@ class Defences:
     """One source network reaches few places of the address book, and one network of addresses has few places among those met."""
     test_before_evict: bool = True
     """A newcomer takes the place of a met peer only after that one failed a test."""
+    record_rules: bool = True
+    """A record counts only if it is signed, of our network, no older than what is known, and comes from where it says."""
+    gossip_tokens: bool = True
+    """Peers are named, and pushes heard, only where a token has shown that the asker receives at his address."""
+    fixed_samples: bool = True
+    """What one network is told of other peers is a choice of its own, that stays the same for an hour."""
+    push_reservoir: bool = True
+    """Of the pushes of a round a few count, drawn by lot, one of each network."""
+    peer_candidate_limits: bool = True
+    """Peers heard of wait in a queue with few places for each source and each network, and the sources take turns."""
+    gossip_backoff: bool = True
+    """Partners who teach nothing are asked less and less, and sources whose news are false are not heard."""
+    tombstones: bool = True
+    """Hearsay does not bring back who failed lately."""
+    bucket_shares: bool = True
+    """Gossip fills at most a part of a bucket from one source."""
     bounded_feedback: bool = True
     """What the application says of peers changes how likely they are given out for a time, within bounds."""
 
@@ -220,6 +237,7 @@ class CoreConfig:
     address: AddressConfig = field(default_factory=AddressConfig)
     gossip: GossipConfig = field(default_factory=GossipConfig)
     book: BookConfig = field(default_factory=BookConfig)
+    tags: TagConfig = field(default_factory=TagConfig)
     defences: Defences = field(default_factory=Defences)
     read_only: bool = False
     """Ask, never answer (BEP 43); nobody keeps us in a table."""

@@ -126,6 +126,8 @@ class BookConfig:
     """Places contested at a time: an owner is tested before a newcomer may have its place..."""
     test_interval_s: float = 30.0
     """...again after so long..."""
+    test_pause_s: float = 5.0
+    """...of another place at the earliest after this..."""
     test_failures: int = 2
     """...until it failed so often and goes, or answered and stays..."""
     test_lifetime_s: float = 300.0
@@ -142,8 +144,6 @@ class BookConfig:
     """...and who is of another network; never for good: an application may be wrong."""
     max_good: int = 4
     """Good words that count: each makes a peer a quarter likelier to be given out."""
-    max_services_bytes: int = 300
-    """Of a saved peer's services, as of its record."""
 
 
 @dataclass(frozen=True, slots=True)

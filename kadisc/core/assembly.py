@@ -10,14 +10,19 @@ from ..endpoints import Family
 from ..ids import NodeId
 from ..wire.messages import Error, Reply
 from .acquaintances import Acquaintances
+from .address_book import AddressBook
+from .book_tables import GroupedPlacement, PlainPlacement
 from .candidates import Candidates, InFlight
 from .connectivity import AlwaysOnline, Connectivity
+from .contests import Contests, NewcomersWin
 from .counters import Counters
 from .diversity import DiversityCaps, NoDiversityCaps
 from .exchange import NO_STEPS, Exchange, Steps
 from .external_address import Confidence, ExternalAddress
 from .filling import Filling
+from .gossip_view import GossipView, ViewRule
 from .lookup import LookupRules
+from .naive_view import NaiveView
 from .overlay import Overlay, Parts
 from .pacing import Pacer, PacingRule, Unpaced
 from .quarantine import InboundMemory, NoQuarantine
@@ -26,6 +31,7 @@ from .revalidation import Revalidation
 from .routing_table import RoutingTable
 from .scopes import Scopes
 from .transactions import TransactionRule, Transactions, TrustingTransactions
+from .verdicts import BoundedVerdicts, TrustingVerdicts
 
 UNCAPPED = 1 << 30
 UNLIMITED_CHECKS_PER_S = 1000.0
@@ -57,6 +63,25 @@ def pacer_for(config: CoreConfig) -> PacingRule:
 def lookup_rules_for(config: CoreConfig, scopes: Scopes) -> LookupRules:
     per_network = config.lookup.per_narrow if config.defences.lookup_caps else UNCAPPED
     return LookupRules(scopes.narrow, scopes.unit, per_network)
+
+
+def view_for(config: CoreConfig, rng: Random, scopes: Scopes) -> ViewRule:
+    gossip = config.gossip
+    if not config.defences.ranked_slots:
+        return NaiveView(gossip, rng)
+    if not config.defences.hierarchical_slots:
+        slots = gossip.flat_slots + gossip.slots_from_8 + gossip.slots_from_16 + gossip.slots_from_24
+        gossip = replace(gossip, flat_slots=slots, slots_from_8=0, slots_from_16=0, slots_from_24=0)
+    return GossipView(gossip, rng, scopes)
+
+
+def book_for(config: CoreConfig, rng: Random, secret: bytes, scopes: Scopes) -> AddressBook:
+    """``secret`` decides on everybody's place: it must be the same in every run, and nobody else's business."""
+    defences, book = config.defences, config.book
+    placement = GroupedPlacement(book, secret, scopes) if defences.book_groups else PlainPlacement(book, secret, scopes)
+    contests = Contests(book) if defences.test_before_evict else NewcomersWin()
+    verdicts = BoundedVerdicts(book) if defences.bounded_feedback else TrustingVerdicts()
+    return AddressBook(book, rng, scopes, placement, contests, verdicts)
 
 
 def overlay_for(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..contacts import Contact
-from ..endpoints import Family
+from ..endpoints import Endpoint, Family
+from .peers import VerifiedPeer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,29 @@ class SavedOverlay:
     family: Family
     ip: bytes | None
     contacts: tuple[SavedContact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPeer:
+    """An entry of the address book. ``source``: who told us of it, an endpoint or a word; ``tried``: in which table it was; ``peer`` and the two ages
+    beside it are None where it was only heard of."""
+
+    endpoint: Endpoint
+    source: Endpoint | str
+    tried: bool
+    first_seen_s_ago: float
+    heard_s_ago: float
+    heard_times: int = 1
+    failures: int = 0
+    peer: VerifiedPeer | None = None
+    first_verified_s_ago: float | None = None
+    verified_s_ago: float | None = None
+    rtt_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedBook:
+    peers: tuple[SavedPeer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
