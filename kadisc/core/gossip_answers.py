@@ -132,7 +132,10 @@ class GossipAnswers:
         ]
         room = (self._max_bytes - ENVELOPE_BYTES - len(self._record.raw)) // PEER_BYTES[family_of(asker)]
         chosen = self._samples.choose(fresh, asker, min(want, config.pull_entries, room), now)
-        return [NamedPeer(Contact(each.peer.node_id, each.peer.endpoint), each.ttl, int((now - each.verified_at) // config.entry_age_unit_s)) for each in chosen]
+        return [
+            NamedPeer(Contact(each.peer.node_id, each.peer.endpoint), each.ttl, int((now - each.verified_at) // config.entry_age_unit_s))
+            for each in chosen
+        ]
 
 
 def fitting(answer: Reply | Error, query_bytes: int) -> bytes | None:

@@ -16,6 +16,7 @@ from ..contacts import Contact
 from ..endpoints import Endpoint
 from ..ids import NodeId
 from ..peer_config import GossipConfig
+from .book_peer import Source
 from .limits import PrefixBudget
 from .scopes import Scopes
 
@@ -24,8 +25,8 @@ HOUR_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """``source``: the network of whoever named it, or what else we have it from; ``teller``: the peer who did, if one did; ``ttl``: how many relays the
-    news of it may take from here; ``came_to_us``: it named itself."""
+    """``source``: the network of whoever named it, or what else we have it from; ``teller``: the peer who did, if one did; ``ttl``: how many relays
+    the news of it may take from here; ``came_to_us``: it named itself."""
 
     endpoint: Endpoint
     node_id: NodeId | None
@@ -34,6 +35,11 @@ class Candidate:
     ttl: int
     too_old_at: float
     came_to_us: bool = False
+
+    @property
+    def told_by(self) -> Source:
+        """As the address book notes it."""
+        return self.teller or (self.endpoint if self.came_to_us else self.source.decode("ascii"))
 
     @property
     def contact(self) -> Contact:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..endpoints import Endpoint
+from .book_peer import Source
 from .peers import VerifiedPeer
 
 MAX_KNOWN = 512
@@ -17,11 +18,12 @@ MAX_KNOWN = 512
 
 @dataclass(slots=True, eq=False)
 class Known:
-    """``ttl``: how many relays news of it may take from here. ``came_to_us``: it pushed itself. ``inbound``: it answered, but perhaps only through the
-    hole that its own query opened; ``traffic_at``: when anything last passed between us, either way."""
+    """``ttl``: how many relays news of it may take from here. ``came_to_us``: it pushed itself. ``inbound``: it answered, but perhaps only through
+    the hole that its own query opened; ``traffic_at``: when anything last passed between us, either way."""
 
     peer: VerifiedPeer
     source: bytes
+    told_by: Source
     ttl: int
     came_to_us: bool
     inbound: bool

@@ -12,30 +12,33 @@ from random import Random
 
 from ..config import CoreConfig
 from ..endpoints import Endpoint, Family, family_of
-from ..errors import DecodeError
+from ..errors import DecodeError, UsageError
 from ..ids import NodeId
 from ..wire import krpc
-from ..wire.messages import Error, Ping, Query, Reply
+from ..wire.messages import Error, Gossip, Ping, Query, Reply
 from . import assembly
-from .announce import AnnounceOperation
+from .community_assembly import community_for
 from .counters import Counters
-from .events import Datagram, Event, Finished, LookupKind, LookupResult, OperationId, Outcome
+from .events import Datagram, Event, Finished, LookupKind, OperationId, Outcome
 from .exchange import Ask, Exchange, Step, Steps, Walk
 from .external_address import ExternalAddress
+from .gossip_answers import fitting
 from .intake import QUERY_NAMES, Intake
-from .operations import JoinOperation, Operations, PingOperation
-from .outgoing import METHODS, Outgoing
+from .loner import Circle, Loner
+from .operations import Operations, PingOperation
+from .outbox import Outbox
+from .outgoing import Outgoing
 from .overlay import Overlay
+from .own_record import Membership
 from .responder import Responder
 from .scopes import Scopes
 from .search import Search, SearchOptions
 from .searches import Searches
 from .snapshot import Snapshot, operation_snapshots, overlay_snapshot
 from .state import SavedState
+from .tags import TagSearch
 from .transactions import Overdue
 
-FAMILIAR_S = 120.0
-"""Our router still has the mapping for an address that answered so lately."""
 MAX_ROUNDS = 200
 """What a tick starts can end at once, for want of contacts, and make the next thing due; there are at most as many walks as buckets."""
 
@@ -50,23 +53,29 @@ class Node:
         *,
         public_key: bytes | None = None,
         addresses: Mapping[Family, ExternalAddress] | None = None,
+        membership: Membership | None = None,
     ) -> None:
         """One overlay for each family in ``own_ids``. With a ``public_key`` (32 bytes) the own ID follows our address once the votes on it have
-        decided; ``addresses`` says what is known of it already. Raises ValueError for a bad network in ``config``."""
+        decided; ``addresses`` says what is known of it already. With a ``membership``, which has the key, it keeps company with peers of its own
+        network. Raises ValueError for a bad network in ``config``, UsageError for services that no record can hold."""
         self.config = config
         self.counters = Counters()
         self._scopes = Scopes(config.allow_private, config.banned, config.restricted_to)
-        self._overlays: dict[Family, Overlay] = {}
-        for family, own_id in own_ids.items():
-            address = addresses.get(family) if addresses else None
-            self._overlays[family] = assembly.overlay_for(family, own_id, config, rng, self._scopes, self.counters, public_key, address)
+        public_key = membership.identity.public_key if membership is not None else public_key
+        self._overlays = {
+            family: assembly.overlay_for(family, own_id, config, rng, self._scopes, self.counters, public_key, (addresses or {}).get(family))
+            for family, own_id in own_ids.items()
+        }
         self._intake = Intake(config, self._scopes, self._overlays.keys(), self.counters)
         self._outgoing = Outgoing(config, assembly.transactions_for(config, rng, next(iter(own_ids.values()))), assembly.pacer_for(config))
         tables = {family: overlay.table for family, overlay in self._overlays.items()}
         self._responder = Responder(config, rng, tables, self._scopes, now)
         self._operations = Operations(config.lookup.max_operations)
-        self._searches = Searches(config, assembly.lookup_rules_for(config, self._scopes), self._overlays, self._operations)
-        self._outbox: list[Datagram] = []
+        self._outbox = Outbox(self._outgoing, self._overlays, self.counters)
+        self.community = community_for(membership, config, rng, self._overlays, self._scopes, self.counters, now) if membership else None
+        """The network of one's own; None for a node that is of none."""
+        self._circle: Circle = self.community or Loner(self._responder)
+        self._searches = Searches(config, assembly.lookup_rules_for(config, self._scopes), self._overlays, self._operations, self._circle.first_hops)
         self._events: list[Event] = []
         self._closed = False
 
@@ -95,11 +104,12 @@ class Node:
         for exchange, overdue in self._outgoing.transactions.due(now):
             self._overdue(exchange, overdue, now)
         for ask in list(self._outgoing.released(now)):
-            self._send_query(ask, now)
-        for overlay in self._overlays.values():
+            self._outbox.send_query(ask, now)
+        parts: list[Overlay | Circle] = [*self._overlays.values(), self._circle]
+        for part in parts:
             for _ in range(MAX_ROUNDS):
-                self._carry_out(overlay.tick(now), now)
-                if overlay.next_deadline() > now:
+                self._carry_out(part.tick(now), now)
+                if part.next_deadline() > now:
                     break
         self._responder.peers.expire(now)
 
@@ -108,7 +118,7 @@ class Node:
         if self._closed:
             return float("inf")
         # Without min() over a generator: whoever drives the node asks after every datagram.
-        deadline = min(self._outgoing.next_deadline(), self._responder.peers.next_deadline())
+        deadline = min(self._outgoing.next_deadline(), self._responder.peers.next_deadline(), self._circle.next_deadline())
         for overlay in self._overlays.values():
             deadline = min(deadline, overlay.next_deadline())
         return deadline
@@ -120,8 +130,7 @@ class Node:
             self._carry_out(exchange.owner.failed(exchange, None, now), now)
 
     def drain_outbox(self) -> list[Datagram]:
-        drained, self._outbox = self._outbox, []
-        return drained
+        return self._outbox.drain()
 
     def drain_events(self) -> list[Event]:
         drained, self._events = self._events, []
@@ -162,18 +171,7 @@ class Node:
     def join(self, endpoints: Sequence[Endpoint], now: float, *, family: Family) -> OperationId:
         """One attempt to join by these bootstrap nodes and the own table: a lookup of the own ID. Ends in JoinFinished."""
         operation = self._operations.new_id()
-        search = self._searches.for_table(Walk(family, self._overlays[family].own_id, is_own_id=True), now)
-        join = JoinOperation(operation, family, search)
-        self._operations.started(operation, join)
-        look_around = search.when_finished
-        assert look_around is not None
-
-        def joined(outcome: Outcome, result: LookupResult, now: float) -> Steps:
-            steps = look_around(outcome, result, now)
-            return [*steps, join.finished(outcome, len(self._overlays[family].table))]
-
-        search.when_finished = joined
-        self._start(search, endpoints, now)
+        self._start(self._searches.for_join(operation, family, now), endpoints, now)
         return operation
 
     def announce(
@@ -181,11 +179,18 @@ class Node:
     ) -> OperationId:
         """Announces us as a peer at the nodes closest to ``info_hash`` (BEP 5), once. Ends in AnnounceFinished. Raises Busy or Closed."""
         operation = self._operations.new_id()
-        search = self._searches.for_announce(info_hash, family, now)
-        announce = AnnounceOperation(operation, search, self._overlays[family].own_id, port, implied_port=implied_port)
-        self._operations.started(operation, announce)
-        search.when_finished = lambda outcome, result, now: announce.looked_up(outcome, result)
-        self._start(search, seeds, now)
+        self._start(self._searches.for_announce(operation, info_hash, family, now, port=port, implied_port=implied_port), seeds, now)
+        return operation
+
+    def check_peer(self, endpoint: Endpoint, now: float) -> OperationId:
+        """Asks whoever is at this endpoint to prove that it is of our network, by an exchange of records. Ends in PeerChecked. Raises Busy, Closed,
+        and UsageError for a node that is of no network."""
+        if self.community is None:
+            raise UsageError("this node is of no network")
+        operation = self._operations.new_id()
+        errand, steps = self.community.check(endpoint, now, operation)
+        self._operations.started(operation, errand)
+        self._carry_out(steps, now)
         return operation
 
     def cancel(self, operation: OperationId, now: float) -> None:
@@ -210,27 +215,30 @@ class Node:
 
     def pin(self, endpoint: Endpoint, now: float) -> None:
         """Keeps whoever is at this endpoint in the table, and tries again and again while nobody is."""
-        overlay = self._overlays.get(family_of(endpoint))
-        if overlay is not None:
+        if (overlay := self._overlays.get(family_of(endpoint))) is not None:
             overlay.pin(endpoint, now)
 
     def unpin(self, endpoint: Endpoint) -> None:
-        overlay = self._overlays.get(family_of(endpoint))
-        if overlay is not None:
+        if (overlay := self._overlays.get(family_of(endpoint))) is not None:
             overlay.unpin(endpoint)
 
     def export_state(self, now: float) -> SavedState:
-        return SavedState(tuple(overlay.export(now) for overlay in self._overlays.values()))
+        community = self.community.export(now) if self.community is not None else None
+        return SavedState(tuple(overlay.export(now) for overlay in self._overlays.values()), community)
 
     def restore(self, state: SavedState, now: float) -> None:
         """Takes up what was exported: its contacts are where lookups begin, and come into the table once they have answered again."""
         for saved in state.overlays:
             if saved.family in self._overlays:
                 self._overlays[saved.family].restore(saved.contacts, now)
+        if self.community is not None and state.community is not None:
+            self._carry_out(self.community.restore(state.community, now), now)
 
     def snapshot(self, now: float) -> Snapshot:
         overlays = tuple(overlay_snapshot(overlay, now) for overlay in self._overlays.values())
-        return Snapshot(overlays, operation_snapshots(self._operations), len(self._outgoing), len(self._responder.peers), self.counters.as_dict())
+        community = self.community.snapshot(now) if self.community is not None else None
+        stored, counters = len(self._responder.peers), self.counters.as_dict()
+        return Snapshot(overlays, operation_snapshots(self._operations), len(self._outgoing), stored, counters, community)
 
     @property
     def operations_in_flight(self) -> int:
@@ -248,22 +256,25 @@ class Node:
         except DecodeError as refusal:
             self.counters.drop(refusal.reason)
             if refusal.tid is not None and not self.config.read_only:
-                self._send(krpc.encode(self._responder.malformed(refusal.tid, refusal.code, refusal.text, source)), source)
+                self._outbox.send(fitting(self._responder.malformed(refusal.tid, refusal.code, refusal.text, source), len(payload)), source)
             return
         match message:
             case Query():
-                self._serve(message, source, overlay, now)
+                self._serve(message, source, overlay, len(payload), now)
             case Reply():
                 self._replied(message, source, overlay, now)
             case Error():
                 self._refused(message, source, now)
 
-    def _serve(self, query: Query, source: Endpoint, overlay: Overlay, now: float) -> None:
+    def _serve(self, query: Query, source: Endpoint, overlay: Overlay, query_bytes: int, now: float) -> None:
         if self.config.read_only:
             self.counters.drop("read-only")
             return
         self.counters.accept(QUERY_NAMES[type(query)])
-        self._send(krpc.encode(self._responder.answer(query, source, now)), source)
+        if isinstance(query, Gossip):
+            self._outbox.send(self._circle.serve(query, source, query_bytes, now), source)
+        else:
+            self._outbox.send(krpc.encode(self._responder.answer(query, source, now)), source)
         self._carry_out(overlay.queried(query, source, now), now)
 
     def _replied(self, reply: Reply, source: Endpoint, overlay: Overlay, now: float) -> None:
@@ -280,6 +291,7 @@ class Node:
             reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
         # The table first: an operation that ends by this answer speaks of a table that has it.
         self._carry_out(overlay.answered(exchange, reply, now), now)
+        self._carry_out(self._circle.answered(exchange, reply, now), now)
         self._carry_out(exchange.owner.answered(exchange, reply, now), now)
         if reply.seen_as is not None:
             self._carry_out(overlay.seen_as(reply.seen_as, source, now), now)
@@ -298,9 +310,10 @@ class Node:
         if overdue is Overdue.EXPIRED:
             self._carry_out(exchange.owner.failed(exchange, None, now), now)
             self._carry_out(self._overlays[family_of(exchange.endpoint)].missed(exchange, now), now)
+            self._carry_out(self._circle.missed(exchange, now), now)
             return
         if overdue is Overdue.STALLED:
-            self._send_counted(exchange, exchange.payload)
+            self._outbox.send_again(exchange)
         self._carry_out(exchange.owner.stalled(exchange, now), now)
 
     # --- decisions become datagrams and events ------------------------------------------------------------------------------------------
@@ -310,42 +323,16 @@ class Node:
         while waiting:
             step = waiting.popleft()
             if isinstance(step, Ask):
-                waiting.extend(self._ask(step, now))
+                waiting.extend(self._outbox.ask(step, now))
             elif isinstance(step, Walk):
                 self._start(self._searches.for_table(step, now), (), now)
+            elif isinstance(step, TagSearch):
+                self._start(self._searches.for_tag(step, self._circle.tag_searched, now), (), now)
             else:
                 if isinstance(step, Finished):
                     self._outgoing.drop_waiting(self._operations.finished(step))
                 self._events.append(step)
-
-    def _ask(self, ask: Ask, now: float) -> Steps:
-        if self._outgoing.is_full():
-            self.counters.refuse("too-many-queries")
-            return ask.owner.failed(Exchange(ask.endpoint, ask.expected_id, ask.query, ask.owner, b"", now, now, now, False), None, now)
-        entry = self._overlays[family_of(ask.endpoint)].table.at(ask.endpoint)
-        if not self._outgoing.must_wait(ask, now, familiar=entry is not None and now < entry.verified_at + FAMILIAR_S):
-            self._send_query(ask, now)
-        return ()
-
-    def _send_query(self, ask: Ask, now: float) -> None:
-        overlay = self._overlays[family_of(ask.endpoint)]
-        entry = overlay.table.at(ask.endpoint)
-        unaided = overlay.answers_unaided(ask.endpoint, now)
-        datagram = self._outgoing.send(ask, now, known_rtt_s=entry.rtt_s if entry else None, unaided=unaided)
-        if entry is not None:
-            entry.traffic_at = now
-        self._send_counted(ask, datagram.payload)
-
-    def _send(self, payload: bytes, destination: Endpoint) -> None:
-        self.counters.sent += 1
-        self.counters.sent_bytes += len(payload)
-        self._outbox.append(Datagram(payload, destination))
-
-    def _send_counted(self, what: Ask | Exchange, payload: bytes) -> None:
-        self.counters.query_sent(METHODS[type(what.query).__name__])
-        if isinstance(what.owner, Search):
-            what.owner.queries += 1
-        self._send(payload, what.endpoint)
+                waiting.extend(self._circle.happened(step, now))
 
     def _start(self, search: Search, seeds: Sequence[Endpoint], now: float) -> None:
         operation = search.options.operation

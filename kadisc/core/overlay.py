@@ -114,6 +114,10 @@ class Overlay:
         self._consider(contact, now)
         return NO_STEPS
 
+    def suggest(self, contact: Contact, now: float) -> None:
+        """Somebody has heard of it elsewhere: a candidate for a vacancy, like any other."""
+        self._consider(contact, now)
+
     def contacts_in(self, reply: Reply, source: Endpoint) -> list[Contact]:
         """The contacts of this family that an answer names, less those that must not be contacted on its word."""
         raw = reply.nodes if self.family is Family.IPV4 else reply.nodes6

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
-
 from ..endpoints import Endpoint
 from ..peer_config import GossipConfig
 
@@ -17,9 +15,8 @@ MAX_SPEAKERS = 256
 
 
 class Partners:
-    def __init__(self, config: GossipConfig, rng: Random) -> None:
+    def __init__(self, config: GossipConfig) -> None:
         self._config = config
-        self._rng = rng
         self._tokens: dict[Endpoint, tuple[bytes, float]] = {}
         self._told: dict[Endpoint, int] = {}
         self._over: dict[Endpoint, float] = {}
@@ -62,12 +59,12 @@ class Partners:
     def lacks(self, endpoint: Endpoint, sequence: int) -> bool:
         return self._told.get(endpoint, -1) < sequence
 
-    def end(self, endpoint: Endpoint, now: float) -> None:
+    def end(self, endpoint: Endpoint, now: float, for_s: float = OVER_S) -> None:
         """It does not speak gossip, or not of our network: it is not bothered again."""
         self._speakers.pop(endpoint, None)
         self._tokens.pop(endpoint, None)
         self._over.pop(endpoint, None)
-        self._over[endpoint] = now + OVER_S
+        self._over[endpoint] = now + for_s
         if len(self._over) > MAX_OVER:
             del self._over[next(iter(self._over))]
 

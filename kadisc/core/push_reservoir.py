@@ -1,7 +1,7 @@
 """Who came to us in this round and said "here I am": a few of them, drawn by lot.
 
-The attack: pushes cost nothing, and the first, the last or the most frequent ones to be kept is what a flood is best at. Here each address counts once
-a round, whatever it sends; each /16 (IPv6 /32) has one place at most; and who has the places is drawn by a hash of the address with a salt that
+The attack: pushes cost nothing, and the first, the last or the most frequent ones to be kept is what a flood is best at. Here each address counts
+once a round, whatever it sends; each /16 (IPv6 /32) has one place at most; and who has the places is drawn by a hash of the address with a salt that
 changes every round: a flood from f of the addresses holds f of the lots.
 """
 

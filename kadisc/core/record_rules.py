@@ -1,8 +1,8 @@
 """Which record may be believed, and which replaces which.
 
-The attacks: a record that was made up, or is of another network; an old one sent again, to bring back an address or a service that is no more; two of one
-sequence, one for us and one for others; somebody else's, word for word, in one's own answer, to be taken for him. What is refused is counted by
-name. Only sequences are remembered, bounded; what must outlive that and a restart is in the address book.
+The attacks: a record that was made up, or is of another network; an old one sent again, to bring back an address or a service that is no more; two
+of one sequence, one for us and one for others; somebody else's, word for word, in one's own answer, to be taken for him. What is refused is counted
+by name. Only sequences are remembered, bounded; what must outlive that and a restart is in the address book.
 """
 
 from __future__ import annotations

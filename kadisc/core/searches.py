@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
-from ..config import CoreConfig
+from ..config import DEFAULT_PORT, CoreConfig
 from ..contacts import Contact
-from ..endpoints import Family
+from ..endpoints import Endpoint, Family
 from ..ids import NodeId
+from .announce import AnnounceOperation
 from .disjoint import DisjointLookup
-from .events import LookupKind, LookupResult, Outcome
-from .exchange import Steps, Walk
+from .events import LookupKind, LookupResult, OperationId, Outcome
+from .exchange import NO_STEPS, Steps, Walk
 from .lookup import Lookup, LookupRules
-from .operations import Operations
+from .operations import JoinOperation, Operations
 from .overlay import Overlay
 from .search import LookupLike, Search, SearchOptions
+from .tags import TagSearch
+
+FirstHops: TypeAlias = Callable[[Family, int, float], Sequence[Contact]]
 
 SEEDS_PER_K = 2
 """A lookup starts from so many times k contacts."""
 
 
+class TagSearched(Protocol):
+    def __call__(self, search: TagSearch, peers: Sequence[Endpoint], now: float, *, stored: bool) -> None: ...
+
+
+def nobody(family: Family, count: int, now: float) -> Sequence[Contact]:
+    return ()
+
+
 class Searches:
-    def __init__(self, config: CoreConfig, rules: LookupRules, overlays: Mapping[Family, Overlay], operations: Operations) -> None:
+    def __init__(
+        self, config: CoreConfig, rules: LookupRules, overlays: Mapping[Family, Overlay], operations: Operations, first_hops: FirstHops = nobody
+    ) -> None:
+        """``first_hops``: peers to begin with from elsewhere than the table, at most so many."""
         self._config = config
         self._rules = rules
         self._overlays = overlays
         self._operations = operations
+        self._first_hops = first_hops
 
     def make(self, target: NodeId, options: SearchOptions, now: float, *, k: int | None = None, paths: int = 1) -> Search:
         own_id, wanted = self._overlays[options.family].own_id, k or self._config.table.k
@@ -36,9 +53,51 @@ class Searches:
         )
         return Search(lookup, options, own_id, self._config.lookup, now)
 
-    def for_announce(self, info_hash: NodeId, family: Family, now: float) -> Search:
+    def for_join(self, operation: OperationId, family: Family, now: float) -> Search:
+        """The lookup of the own ID as an operation of a caller's, ended by JoinFinished."""
+        overlay = self._overlays[family]
+        search = self.for_table(Walk(family, overlay.own_id, is_own_id=True), now)
+        join = JoinOperation(operation, family, search)
+        self._operations.started(operation, join)
+        look_around = search.when_finished
+        assert look_around is not None
+
+        def joined(outcome: Outcome, result: LookupResult, now: float) -> Steps:
+            steps = look_around(outcome, result, now)
+            return [*steps, join.finished(outcome, len(overlay.table))]
+
+        search.when_finished = joined
+        return search
+
+    def for_announce(
+        self, operation: OperationId, info_hash: NodeId, family: Family, now: float, *, port: int, implied_port: bool, paths: int = 1
+    ) -> Search:
+        """The lookup after which we are announced, ended by AnnounceFinished."""
+        search = self._get_peers(info_hash, family, now, paths)
+        announce = AnnounceOperation(operation, search, self._overlays[family].own_id, port, implied_port=implied_port)
+        self._operations.started(operation, announce)
+        search.when_finished = lambda outcome, result, now: announce.looked_up(outcome, result)
+        return search
+
+    def for_tag(self, tag: TagSearch, searched: TagSearched, now: float) -> Search:
+        """The lookup of a tag, with an announce where that is wanted; whoever wanted it hears who is there."""
+        if tag.announces:
+            operation, port = self._operations.new_id(own=True), tag.port or DEFAULT_PORT
+            search = self.for_announce(operation, tag.info_hash, tag.family, now, port=port, implied_port=True, paths=tag.paths)
+        else:
+            search = self._get_peers(tag.info_hash, tag.family, now, tag.paths)
+        announced = search.when_finished
+
+        def finished(outcome: Outcome, result: LookupResult, now: float) -> Steps:
+            searched(tag, result.peers, now, stored=any(node.token is not None for node in result.closest))
+            return announced(outcome, result, now) if announced is not None else NO_STEPS
+
+        search.when_finished = finished
+        return search
+
+    def _get_peers(self, info_hash: NodeId, family: Family, now: float, paths: int) -> Search:
         operation = self._operations.new_id(own=True)
-        return self.make(info_hash, SearchOptions(operation, LookupKind.GET_PEERS, family, announces_answers=False), now)
+        return self.make(info_hash, SearchOptions(operation, LookupKind.GET_PEERS, family, announces_answers=False), now, paths=paths)
 
     def for_table(self, walk: Walk, now: float) -> Search:
         """The overlay hears of its start and of its end."""
@@ -56,4 +115,8 @@ class Searches:
         return search
 
     def first_contacts(self, search: Search, now: float) -> Sequence[Contact]:
-        return self._overlays[search.options.family].first_contacts(search.target, SEEDS_PER_K * self._config.table.k, now)
+        """From the table, and a part of them from elsewhere, so that a poisoned table alone does not decide where a lookup goes."""
+        family = search.options.family
+        contacts = self._overlays[family].first_contacts(search.target, SEEDS_PER_K * self._config.table.k, now)
+        share = self._config.gossip.lookup_share
+        return [*contacts, *self._first_hops(family, int(len(contacts) * share / (1.0 - share)), now)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..contacts import Contact
 from ..endpoints import Family
 from ..ids import NodeId
+from .community_snapshot import CommunitySnapshot
 from .external_address import Confidence
 from .operations import Operations, PingOperation
 from .overlay import Overlay
@@ -75,6 +76,8 @@ class Snapshot:
     queries_in_flight: int
     peers_stored: int
     counters: dict[str, int]
+    community: CommunitySnapshot | None = None
+    """None for a node that is of no network."""
 
 
 def operation_snapshots(operations: Operations) -> tuple[OperationSnapshot, ...]:

@@ -53,5 +53,14 @@ class SavedBook:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedCommunity:
+    """``sequence``: of our own record, as far as it got."""
+
+    sequence: int
+    book: SavedBook
+
+
+@dataclass(frozen=True, slots=True)
 class SavedState:
     overlays: tuple[SavedOverlay, ...]
+    community: SavedCommunity | None = None

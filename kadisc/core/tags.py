@@ -35,8 +35,8 @@ class TagSearch:
     number: int
     info_hash: NodeId
     announces: bool
-    port: int
-    """For nodes that do not know that the port of the datagram is the one that counts."""
+    port: int | None
+    """Ours, as far as it is known, for nodes that do not know that the port of the datagram is the one that counts."""
     paths: int
 
 
@@ -67,7 +67,9 @@ class TagSchedule:
     def moved(self, now: float) -> None:
         """Our address changed: what was announced leads nowhere."""
         if self._announces:
-            self._announce_at = [at if at == float("inf") else min(at, now + number * self._config.stagger_s) for number, at in enumerate(self._announce_at)]
+            self._announce_at = [
+                at if at == float("inf") else min(at, now + number * self._config.stagger_s) for number, at in enumerate(self._announce_at)
+            ]
 
     def lonely(self, now: float) -> None:
         """Too few peers are left: look soon."""
@@ -75,7 +77,7 @@ class TagSchedule:
             self._pause_s = self._config.first_pause_s
             self._look_up_at = min(self._look_up_at, now + self._jittered(self._pause_s))
 
-    def due(self, now: float, port: int, *, enough: bool) -> list[TagSearch]:
+    def due(self, now: float, port: int | None, *, enough: bool) -> list[TagSearch]:
         searches = []
         for number, at in enumerate(self._announce_at):
             if now >= at and number not in self._running:
@@ -100,7 +102,7 @@ class TagSchedule:
         waiting = [at for number, at in enumerate(self._announce_at) if number not in self._running]
         return min(self._look_up_at, min(waiting, default=float("inf")))
 
-    def _search(self, number: int, port: int, *, announces: bool) -> TagSearch:
+    def _search(self, number: int, port: int | None, *, announces: bool) -> TagSearch:
         self._running.add(number)
         return TagSearch(self._family, number, self._hashes[number], announces, port, self._config.paths)
 

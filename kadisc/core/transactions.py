@@ -20,6 +20,8 @@ from ..ids import NodeId
 from ..wire.messages import FindNode
 from .exchange import Exchange, Owner
 
+TID_BYTES = 4
+
 
 class Overdue(Enum):
     STALLED = "stalled"  # send it once more
@@ -60,7 +62,7 @@ class Transactions:
 
     def new_id(self, method: str) -> bytes:
         while True:
-            tid = self._rng.getrandbits(32).to_bytes(4, "big")
+            tid = self._rng.getrandbits(8 * TID_BYTES).to_bytes(TID_BYTES, "big")
             if tid not in self._outstanding:
                 return tid
 

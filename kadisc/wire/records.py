@@ -84,12 +84,10 @@ def record_from(fields: Any) -> PeerRecord:
     raw = bencode.encode(fields)
     if len(raw) > MAX_RECORD_BYTES:
         raise DecodeError(OVERSIZE)
-    key, network, sequence, signature = (fields.get(name) for name in (b"k", b"net", b"s", b"sig"))
-    services = _services(fields.get(b"svc", {}))
-    if not (_is_bytes(key, KEY_BYTES) and _is_bytes(network, ID_BYTES) and _is_bytes(signature, SIGNATURE_BYTES)):
-        raise DecodeError(MALFORMED)
+    sequence, services = fields.get(b"s"), _services(fields.get(b"svc", {}))
     if type(sequence) is not int or sequence < 0 or services is None or not _is_via(fields.get(b"via", [])):
         raise DecodeError(MALFORMED)
+    key, network, signature = _exactly(fields, b"k", KEY_BYTES), _exactly(fields, b"net", ID_BYTES), _exactly(fields, b"sig", SIGNATURE_BYTES)
     endpoints = {family: endpoint for family in Family if (endpoint := _endpoint(fields, family)) is not None}
     return PeerRecord(key, network, sequence, endpoints, services, signature, raw, to_be_signed(fields))
 
@@ -102,9 +100,9 @@ def _endpoint(fields: Mapping[bytes, Any], family: Family) -> Endpoint | None:
         return None
     if ip is None or port is None:
         raise DecodeError(CONTRADICTORY)
-    if not _is_bytes(ip, size) or type(port) is not int or not 0 <= port < 65536:
+    if type(port) is not int or not 0 <= port < 65536:
         raise DecodeError(MALFORMED)
-    endpoint = Endpoint(ip + port.to_bytes(2, "big"))
+    endpoint = Endpoint(_exactly(fields, ip_name, size) + port.to_bytes(2, "big"))
     if scope_of(endpoint) is Scope.INVALID:
         raise DecodeError(CONTRADICTORY)
     return endpoint
@@ -129,5 +127,8 @@ def _is_via(raw: Any) -> bool:
     return type(raw) is list and len(raw) <= MAX_VIA and all(type(each) is bytes and len(each) in ENDPOINT_SIZES for each in raw)
 
 
-def _is_bytes(raw: Any, size: int) -> bool:
-    return type(raw) is bytes and len(raw) == size
+def _exactly(fields: Mapping[bytes, Any], name: bytes, size: int) -> bytes:
+    raw = fields.get(name)
+    if type(raw) is not bytes or len(raw) != size:
+        raise DecodeError(MALFORMED)
+    return raw

@@ -15,8 +15,11 @@ from itertools import count
 from kadisc.config import CoreConfig, Defences
 from kadisc.contacts import Contact
 from kadisc.core.events import Event, Finished, LookupFinished, OperationId
+from kadisc.core.external_address import Confidence, ExternalAddress
 from kadisc.core.node import Node
-from kadisc.endpoints import Endpoint, Family, family_of, make_endpoint
+from kadisc.core.own_record import Membership
+from kadisc.core.secure_ids import locator
+from kadisc.endpoints import Endpoint, Family, family_of, ip_of, make_endpoint
 from kadisc.ids import NodeId, random_id
 
 CONFIG = CoreConfig()
@@ -71,9 +74,21 @@ class World:
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
 
-    def add(self, endpoint: Endpoint, config: CoreConfig = CONFIG, own_id: NodeId | None = None, public_key: bytes | None = None) -> Host:
-        rng = random.Random(self.rng.getrandbits(64))
-        node = Node(config, rng, {family_of(endpoint): random_id(rng) if own_id is None else own_id}, self.now, public_key=public_key)
+    def add(
+        self,
+        endpoint: Endpoint,
+        config: CoreConfig = CONFIG,
+        own_id: NodeId | None = None,
+        public_key: bytes | None = None,
+        membership: Membership | None = None,
+    ) -> Host:
+        """With a ``membership`` the node knows its address, and its ID follows from that and its key."""
+        rng, family = random.Random(self.rng.getrandbits(64)), family_of(endpoint)
+        own_id, addresses = random_id(rng) if own_id is None else own_id, None
+        if membership is not None:
+            own_id = locator(membership.identity.public_key, ip_of(endpoint))
+            addresses = {family: ExternalAddress(config.address, ip_of(endpoint), endpoint[-2:], Confidence.CONFIGURED)}
+        node = Node(config, rng, {family: own_id}, self.now, public_key=public_key, addresses=addresses, membership=membership)
         host = self.hosts[endpoint] = Host(node, endpoint)
         return host
 

@@ -1,0 +1,321 @@
+"""Gossip: when to exchange what with whom (design, section 3; the parameters are BASALT's, on top of Kademlia).
+
+Every round, 20 s apart while something changes and up to 120 s when nothing does: PULL a few peers from the least used one in a slot, PUSH our own
+record to another; half of the partners come from slots, a quarter from whoever was met in lookups, a quarter from those that came to us, so that no
+single captured source decides whom we meet. Between rounds: one check of a candidate a second at most, and a look now and then at those that are in
+use."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from random import Random
+
+from ..config import CLIENT_VERSION, CoreConfig
+from ..endpoints import Endpoint, Family, family_of
+from ..errors import DecodeError
+from ..wire import krpc
+from ..wire.gossip import PEER_BYTES, peers_from
+from ..wire.messages import Error, Gossip, News, Ping, Reply
+from .errand import Errand, Stage, Why
+from .events import OperationId, Outcome
+from .exchange import NO_STEPS, Ask, Exchange, Step, Steps
+from .overlay import Overlay
+from .partners import OVER_S
+from .proving import Proving
+from .push_reservoir import Push, PushRule
+from .record_rules import Refused
+from .transactions import TID_BYTES
+
+RECHECKS_PER_ROUND = 4
+MAX_RECHECK_S = 15.0
+"""100 peers are looked at within 25 minutes, before news of them are too old to be passed on."""
+MOURNING_RECHECK_S = 1.0
+"""When several were lost at once, the others are looked at without delay."""
+SETTLED_S = 60.0
+"""Who answered so lately need not be looked at."""
+TELL_S = 0.5
+"""Between two of those who are told at once that our record has changed: 100 hear of it within a minute."""
+WALK = b"walk"
+BOOK = b"book"
+FROM_WALK = 16
+
+
+REFUSED_S = 600.0
+"""Whose record may not be believed now is met again after so long: it may have had an old address, or the place of somebody who moved."""
+FOR_LONG = ("peer-foreign", "peer-error", "peer-without-record", "record-network", "record-own")
+
+
+class GossipRounds:
+    """Decides on exchanges and is the owner of each (through its `Errand`). ``tag``: the network's."""
+
+    def __init__(
+        self, config: CoreConfig, rng: Random, tag: bytes, proving: Proving, reservoir: PushRule, overlays: Mapping[Family, Overlay], now: float
+    ) -> None:
+        self._config = config.gossip
+        self._pushes_at_all = not config.read_only
+        self._rng = rng
+        self._tag = tag
+        self._proving = proving
+        self._parts = proving.parts
+        self._reservoir = reservoir
+        self._overlays = overlays
+        self._under_way: set[Endpoint] = set()
+        self._to_tell: deque[Endpoint] = deque()
+        self.round_s = self._config.round_s
+        self._round_at = now + rng.uniform(0.0, self._config.round_s)
+        self._check_at = float("-inf")
+        self._recheck_at = now
+        self._tell_at = float("-inf")
+
+    # --- what others send ---------------------------------------------------------------------------------------------------------------------
+
+    def pushed(self, query: Gossip, source: Endpoint, now: float) -> str | None:
+        """A query with a record and a good token. Returns why the push does not count, or None."""
+        parts = self._parts
+        assert query.record is not None
+        parts.partners.begins_anew(source)
+        parts.partners.heard_speaking(source)
+        known = self._proving.known.at(source)
+        if known is not None:
+            known.traffic_at, known.came_to_us, known.ttl = now, True, self._config.max_ttl
+        try:
+            record = parts.rules.read(query.record)
+        except Refused as refusal:
+            return refusal.reason
+        if known is not None and known.peer.record == record.raw:
+            return None
+        if record.endpoints.get(family_of(source), source) != source:
+            return "record-elsewhere"
+        refused = self._reservoir.offer(Push(source, query.sender, record))
+        if refused is None and self._proving.are_few and (early := self._reservoir.take_early()) is not None:
+            return self._drawn(early, now)
+        return refused
+
+    def _drawn(self, push: Push, now: float) -> str | None:
+        """It is worth a signature's check, and then a visit. Returns why not, or None."""
+        try:
+            self._parts.rules.check(push.record, push.endpoint)
+        except Refused as refusal:
+            return refusal.reason
+        known = self._proving.known.at(push.endpoint)
+        if known is not None:
+            known.renamed = True  # it has a new record, that we get from itself when we look after it next
+            self._recheck_at = min(self._recheck_at, now)
+        else:
+            self._proving.came(push.endpoint, push.node_id, now)
+        return None
+
+    def met(self, endpoint: Endpoint, reply: Reply, now: float) -> None:
+        """Somebody answered a query of ours, of whatever kind: does it speak gossip?"""
+        partners = self._parts.partners
+        if partners.speaks(reply.version) and not partners.is_over(endpoint, now) and not partners.is_speaker(endpoint):
+            partners.heard_speaking(endpoint)
+            if self._proving.known.at(endpoint) is None:
+                self._proving.found([endpoint], WALK, now, per_source=FROM_WALK, node_id=reply.sender)
+
+    # --- time ---------------------------------------------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> Steps:
+        steps: list[Step] = []
+        if self._proving.changed:
+            self._hurry(now)
+        if now >= self._round_at:
+            steps += self._round(now)
+        if now >= self._check_at and len(self._parts.candidates):
+            self._check_at = now + 1.0 / self._config.checks_per_s
+            steps += self._check(now)
+        if now >= self._recheck_at and len(self._proving.known):
+            steps += self._recheck(now)
+        if now >= self._tell_at and self._to_tell:
+            self._tell_at = now + TELL_S
+            steps += self._visit(self._to_tell.popleft(), Why.PUSH, now, pushes=True)
+        return steps
+
+    def next_deadline(self) -> float:
+        deadline = min(self._round_at, self._recheck_at) if len(self._proving.known) else self._round_at
+        if len(self._parts.candidates):
+            deadline = min(deadline, self._check_at)
+        return min(deadline, self._tell_at) if self._to_tell else deadline
+
+    def record_changed(self, now: float) -> None:
+        """All that are in use are told at once, the others as rounds go."""
+        if self._pushes_at_all:
+            self._to_tell = deque(known.peer.endpoint for known in self._proving.known)
+        self._hurry(now)
+
+    def check(self, endpoint: Endpoint, now: float, operation: OperationId) -> tuple[Errand, Steps]:
+        """A caller wants to know whether a peer of our network is there."""
+        errand = Errand(self, endpoint, Why.ASKED, self._first_stage(endpoint), operation=operation)
+        return errand, self._ask(errand, now)
+
+    def _hurry(self, now: float) -> None:
+        if self.round_s > self._config.round_s:
+            self.round_s = self._config.round_s
+            self._round_at = min(self._round_at, now + self._jittered(self.round_s))
+
+    def _round(self, now: float) -> Steps:
+        proving, parts, config = self._proving, self._parts, self._config
+        for push in self._reservoir.drain():
+            refused = self._drawn(push, now)
+            if refused is not None:
+                parts.counters.refuse(refused)
+        parts.view.round(now)
+        proving.forget_stale(now)
+        for endpoint in (*filter(None, [parts.book.feeler(now)]), *parts.book.tests_due(now)):
+            self._look_up_in_book(endpoint, now)
+        self.round_s = config.round_s if proving.changed or proving.are_few else min(1.5 * self.round_s, config.max_round_s)
+        proving.changed = False
+        self._round_at = now + self._jittered(self.round_s)
+        partner = self._partner(now, for_pull=True)
+        steps: list[Step] = []
+        if partner is not None:
+            parts.backoff.asked(partner, now)  # until it turns out that we learned something
+            steps += self._visit(partner, Why.PULL, now, want=config.pull_entries)
+        listener = self._partner(now, for_pull=False)
+        if listener is not None and self._pushes_at_all:
+            steps += self._visit(listener, Why.PUSH, now, pushes=True)
+        return steps
+
+    def _look_up_in_book(self, endpoint: Endpoint, now: float) -> None:
+        self._proving.found([endpoint], BOOK, now, per_source=FROM_WALK)
+
+    def _partner(self, now: float, *, for_pull: bool) -> Endpoint | None:
+        """Whom to exchange with: from a slot, from lookups, or of those that came to us; from a slot where there is no other."""
+        config, chance = self._config, self._rng.random()
+
+        def free(endpoint: Endpoint) -> bool:
+            return endpoint not in self._under_way and (not for_pull or self._parts.backoff.may_ask(endpoint, now))
+
+        others: list[Endpoint] = []
+        if chance >= config.partners_from_slots + config.partners_from_walk:
+            others = [known.peer.endpoint for known in self._proving.known if known.came_to_us and not known.failures]
+        elif chance >= config.partners_from_slots:
+            others = self._parts.partners.speakers()
+        others = [endpoint for endpoint in others if free(endpoint)]
+        if others:
+            return self._rng.choice(others)
+        partner = self._parts.view.partner(now, free)
+        return partner.endpoint if partner is not None else None
+
+    def _check(self, now: float) -> Steps:
+        candidate = self._parts.candidates.draw(now, lambda candidate: self._proving.is_wanted(candidate, now))
+        if candidate is None or candidate.endpoint in self._under_way:
+            return NO_STEPS
+        return self._ask(Errand(self, candidate.endpoint, Why.CHECK, self._first_stage(candidate.endpoint), candidate=candidate), now)
+
+    def _recheck(self, now: float) -> Steps:
+        mourning = self._proving.many_lost(now)
+        self._recheck_at = now + (MOURNING_RECHECK_S if mourning else min(self.round_s / RECHECKS_PER_ROUND, MAX_RECHECK_S))
+        known = self._proving.to_recheck(now, SETTLED_S)
+        if known is None or known.peer.endpoint in self._under_way:
+            return NO_STEPS
+        return self._ask(Errand(self, known.peer.endpoint, Why.RECHECK, Stage.MEET if known.renamed else Stage.PING), now)
+
+    def _jittered(self, seconds: float) -> float:
+        return seconds * self._rng.uniform(1.0 - self._config.round_jitter, 1.0 + self._config.round_jitter)
+
+    # --- exchanges ----------------------------------------------------------------------------------------------------------------------------
+
+    def _visit(self, endpoint: Endpoint, why: Why, now: float, *, want: int = 0, pushes: bool = False) -> Steps:
+        has_token = self._parts.partners.token_of(endpoint, now) is not None
+        return self._ask(Errand(self, endpoint, why, Stage.TALK if has_token else Stage.MEET, want=want, pushes=pushes), now)
+
+    def _first_stage(self, endpoint: Endpoint) -> Stage:
+        """Gossip is for those that speak it: of whom nobody knows that, a ping finds it out."""
+        return Stage.MEET if self._parts.partners.is_speaker(endpoint) else Stage.PING
+
+    def _ask(self, errand: Errand, now: float) -> Steps:
+        endpoint = errand.endpoint
+        overlay = self._overlays.get(family_of(endpoint))
+        if overlay is None:
+            return errand.finished(Outcome.NO_CONTACTS, None)
+        self._under_way.add(endpoint)
+        if errand.stage is Stage.PING:
+            return [Ask(endpoint, None, Ping(b"", overlay.own_id), errand)]
+        query = Gossip(b"", overlay.own_id, self._tag, 0)
+        if errand.stage is Stage.MEET:
+            pad(query, self._config.first_query_bytes)
+        else:
+            query.token, query.want = self._parts.partners.token_of(endpoint, now), errand.want
+            query.record = self._parts.own_record.fields if errand.pushes else None
+        return [Ask(endpoint, None, query, errand)]
+
+    def answered(self, errand: Errand, exchange: Exchange, reply: Reply, now: float) -> Steps:
+        self._under_way.discard(errand.endpoint)
+        if errand.stage is Stage.PING:
+            if errand.why is Why.RECHECK:
+                return NO_STEPS
+            if not self._parts.partners.speaks(reply.version):
+                return self._over(errand, "peer-foreign", now)
+            errand.stage = Stage.MEET
+            return self._ask(errand, now)
+        if reply.news is None or reply.news.record is None or reply.token is None:
+            return self._over(errand, "peer-without-record", now)
+        self._parts.partners.gave_token(errand.endpoint, reply.token, now)
+        return self._read(errand, exchange, reply, reply.news, now)
+
+    def _read(self, errand: Errand, exchange: Exchange, reply: Reply, news: News, now: float) -> Steps:
+        proving, parts = self._proving, self._parts
+        assert news.record is not None
+        try:
+            record = parts.rules.read(news.record)
+            steps: list[Step] = [*proving.proved(errand, exchange, reply.sender, record, now)]
+        except Refused as refusal:
+            return self._over(errand, refusal.reason, now)
+        known = proving.known.at(errand.endpoint)
+        parts.partners.heard_speaking(errand.endpoint)
+        if errand.stage is Stage.TALK:
+            if errand.pushes:
+                parts.partners.told(errand.endpoint, parts.own_record.sequence)
+            if errand.want:
+                self._hear(news, errand, now)
+        elif errand.why is Why.CHECK:
+            self._get_acquainted(errand, now)
+        if errand.stage is Stage.MEET and errand.has_more_to_say:
+            errand.stage = Stage.TALK
+            return [*steps, *self._ask(errand, now)]
+        return [*steps, *errand.finished(Outcome.DONE, known.peer if known is not None else None)]
+
+    def _get_acquainted(self, errand: Errand, now: float) -> None:
+        """A new face: while there are few, it hears of us at once, and is asked whom it knows."""
+        parts = self._parts
+        if self._proving.are_few:
+            errand.pushes = self._pushes_at_all and parts.partners.lacks(errand.endpoint, parts.own_record.sequence)
+            if parts.backoff.may_ask(errand.endpoint, now):
+                errand.want = self._config.pull_entries
+                parts.backoff.asked(errand.endpoint, now)
+
+    def _hear(self, news: News, errand: Errand, now: float) -> None:
+        raw = news.peers if family_of(errand.endpoint) is Family.IPV4 else news.peers6
+        size = PEER_BYTES[family_of(errand.endpoint)]
+        try:
+            named = peers_from(raw[: errand.want * size], family_of(errand.endpoint))
+        except DecodeError as refusal:
+            self._parts.counters.refuse(refusal.reason)
+            return
+        self._proving.hear(named, errand.endpoint, now)
+
+    def failed(self, errand: Errand, exchange: Exchange, error: Error | None, now: float) -> Steps:
+        self._under_way.discard(errand.endpoint)
+        if error is not None:
+            return self._over(errand, "peer-error", now)
+        timed_out = bool(exchange.payload) and now >= exchange.expires_at
+        if timed_out and errand.candidate is not None and self._proving.known.at(errand.endpoint) is None:
+            self._proving.check_failed(errand.candidate, now)
+        return errand.finished(Outcome.NO_ANSWER, None)
+
+    def _over(self, errand: Errand, reason: str, now: float) -> Steps:
+        """An error of any code, no record or token, or a record that may not be believed: it ends here."""
+        self._parts.counters.refuse(reason)
+        known = self._proving.known.at(errand.endpoint)
+        lost = self._proving.lose(known, "refused", now) if known is not None else ()
+        self._parts.partners.end(errand.endpoint, now, OVER_S if reason in FOR_LONG else REFUSED_S)
+        return [*lost, *errand.finished(Outcome.ERROR_ANSWER, None, reason)]
+
+
+def pad(query: Gossip, size: int) -> None:
+    """Fills it up, so that its datagram has ``size`` bytes and the answer may have as many."""
+    query.pad = 100
+    query.pad += size - len(krpc.encode(replace(query, tid=bytes(TID_BYTES), version=CLIENT_VERSION)))

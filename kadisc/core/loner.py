@@ -1,0 +1,64 @@
+"""A node that is of no network: it serves and uses the DHT, and nothing else. In place of a `Community`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..contacts import Contact
+from ..endpoints import Endpoint, Family
+from ..wire import krpc
+from ..wire.messages import Gossip, Reply
+from .events import Event
+from .exchange import NO_STEPS, Exchange, Steps
+from .responder import Responder
+from .tags import TagSearch
+
+
+class Circle(Protocol):
+    """What a node tells those who are to know of peers of its own network, and asks of them."""
+
+    def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> bytes | None: ...
+
+    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps: ...
+
+    def missed(self, exchange: Exchange, now: float) -> Steps: ...
+
+    def happened(self, event: Event, now: float) -> Steps: ...
+
+    def tag_searched(self, search: TagSearch, peers: Sequence[Endpoint], now: float, *, stored: bool) -> None: ...
+
+    def first_hops(self, family: Family, count: int, now: float) -> list[Contact]: ...
+
+    def tick(self, now: float) -> Steps: ...
+
+    def next_deadline(self) -> float: ...
+
+
+class Loner:
+    def __init__(self, responder: Responder) -> None:
+        self._responder = responder
+
+    def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> bytes | None:
+        return krpc.encode(self._responder.answer(query, source, now))
+
+    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
+        return NO_STEPS
+
+    def missed(self, exchange: Exchange, now: float) -> Steps:
+        return NO_STEPS
+
+    def happened(self, event: Event, now: float) -> Steps:
+        return NO_STEPS
+
+    def tag_searched(self, search: TagSearch, peers: Sequence[Endpoint], now: float, *, stored: bool) -> None:
+        pass
+
+    def first_hops(self, family: Family, count: int, now: float) -> list[Contact]:
+        return []
+
+    def tick(self, now: float) -> Steps:
+        return NO_STEPS
+
+    def next_deadline(self) -> float:
+        return float("inf")

@@ -1,0 +1,64 @@
+"""The last steps of a decision: a query is paced, sent, sent once more; an answer is sent. All is counted here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..endpoints import Endpoint, Family, family_of
+from .counters import Counters
+from .events import Datagram
+from .exchange import Ask, Exchange, Steps
+from .outgoing import METHODS, Outgoing
+from .overlay import Overlay
+from .search import Search
+
+FAMILIAR_S = 120.0
+"""Our router still has the mapping for an address that answered so lately."""
+
+
+class Outbox:
+    def __init__(self, outgoing: Outgoing, overlays: Mapping[Family, Overlay], counters: Counters) -> None:
+        self._outgoing = outgoing
+        self._overlays = overlays
+        self._counters = counters
+        self._datagrams: list[Datagram] = []
+
+    def drain(self) -> list[Datagram]:
+        drained, self._datagrams = self._datagrams, []
+        return drained
+
+    def ask(self, ask: Ask, now: float) -> Steps:
+        """Sends the query now or lets it wait; what follows if there is no room for it."""
+        if self._outgoing.is_full():
+            self._counters.refuse("too-many-queries")
+            return ask.owner.failed(Exchange(ask.endpoint, ask.expected_id, ask.query, ask.owner, b"", now, now, now, False), None, now)
+        entry = self._overlays[family_of(ask.endpoint)].table.at(ask.endpoint)
+        if not self._outgoing.must_wait(ask, now, familiar=entry is not None and now < entry.verified_at + FAMILIAR_S):
+            self.send_query(ask, now)
+        return ()
+
+    def send_query(self, ask: Ask, now: float) -> None:
+        overlay = self._overlays[family_of(ask.endpoint)]
+        entry = overlay.table.at(ask.endpoint)
+        unaided = overlay.answers_unaided(ask.endpoint, now)
+        datagram = self._outgoing.send(ask, now, known_rtt_s=entry.rtt_s if entry else None, unaided=unaided)
+        if entry is not None:
+            entry.traffic_at = now
+        self._send_counted(ask, datagram.payload)
+
+    def send_again(self, exchange: Exchange) -> None:
+        self._send_counted(exchange, exchange.payload)
+
+    def send(self, payload: bytes | None, destination: Endpoint) -> None:
+        """None for what may not be said at all."""
+        if payload is None:
+            return
+        self._counters.sent += 1
+        self._counters.sent_bytes += len(payload)
+        self._datagrams.append(Datagram(payload, destination))
+
+    def _send_counted(self, what: Ask | Exchange, payload: bytes) -> None:
+        self._counters.query_sent(METHODS[type(what.query).__name__])
+        if isinstance(what.owner, Search):
+            what.owner.queries += 1
+        self.send(payload, what.endpoint)

@@ -1,0 +1,309 @@
+"""What is learned about peers of one's own network, by exchanges with them and by what others say, and where it is noted.
+
+One rule above all: only an exchange of records with the peer itself, begun by us, at the endpoint where it answers, proves it. Hearsay makes
+candidates (`gossip_candidates.py`); silence counts only while we are online ourselves; and whoever answered only through the hole that its own query
+opened is not given to others until it answered without, unless we know hardly anybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..config import CoreConfig
+from ..contacts import Contact
+from ..endpoints import Endpoint, Family, family_of
+from ..ids import NodeId
+from ..wire.gossip import NamedPeer
+from ..wire.records import PeerRecord
+from .address_book import AddressBook
+from .backoff import BackoffRule, CreditRule
+from .bucket_shares import ShareRule
+from .counters import Counters
+from .errand import Errand
+from .events import Event, PeerLost, PeerVerified
+from .exchange import Exchange
+from .gossip_candidates import Candidate, CandidateRule
+from .gossip_view import ViewRule
+from .known_peers import Known, KnownPeers
+from .overlay import Overlay
+from .own_record import OwnRecord
+from .partners import Partners
+from .peers import VerifiedPeer
+from .record_rules import RecordRule, Refused
+from .scopes import Scopes
+from .tombstones import TombstoneRule
+
+FAILURE_SPACING_S = 10.0
+"""Failures closer together tell of one hole in a link."""
+MOURNED_S = 60.0
+OWN_SEARCH = b"search"
+"""Instead of a network, as the source of what we found ourselves."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """The components, chosen in `gossip_assembly.py`."""
+
+    view: ViewRule
+    book: AddressBook
+    rules: RecordRule
+    candidates: CandidateRule
+    tombstones: TombstoneRule
+    backoff: BackoffRule
+    credit: CreditRule
+    shares: ShareRule
+    partners: Partners
+    scopes: Scopes
+    counters: Counters
+    own_record: OwnRecord
+
+
+class Proving:
+    def __init__(self, config: CoreConfig, parts: Parts, overlays: Mapping[Family, Overlay]) -> None:
+        self.known = KnownPeers()
+        self.parts = parts
+        self.changed = False
+        """Whether the circle grew or shrank since this was last asked; then rounds follow one another fast."""
+        self._config = config.gossip
+        self._enough = config.tags.enough_peers
+        self._quarantine_s = config.maintenance.quarantine_silence_s
+        self._overlays = overlays
+        self._lost_at: list[float] = []
+
+    # --- what is known --------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def are_few(self) -> bool:
+        """Too few peers to be choosy."""
+        return len(self.known) < self._enough or sum(not each.inbound for each in self.known) < self._enough
+
+    def presentable(self) -> list[Known]:
+        """Those that may be named to others."""
+        return list(self.known) if self.are_few else [each for each in self.known if not each.inbound]
+
+    def many_lost(self, now: float) -> bool:
+        """Whether something happened to the network, or to us, just now."""
+        return sum(at > now - MOURNED_S for at in self._lost_at) >= 3
+
+    def is_wanted(self, candidate: Candidate, now: float) -> bool:
+        """Whether it is worth a check. ``came_to_us``: there are few of those, the reservoir has seen to it."""
+        endpoint, parts = candidate.endpoint, self.parts
+        if self.known.at(endpoint) is not None or parts.partners.is_over(endpoint, now) or endpoint in self._own_endpoints():
+            return False
+        if candidate.came_to_us or self.are_few:
+            return True
+        return not parts.tombstones.blocks(endpoint, now) and (
+            parts.view.would_win(endpoint) or self._fills_vacancy(candidate.contact, candidate, now)
+        )
+
+    # --- hearsay --------------------------------------------------------------------------------------------------------------------------
+
+    def hear(self, named: Iterable[NamedPeer], teller: Endpoint, now: float) -> None:
+        """What a partner's answer says of others."""
+        config, source = self._config, self.parts.scopes.wide(teller)
+        for contact, ttl, age in named:
+            known = self.known.at(contact.endpoint)
+            ttl = min(ttl, config.max_ttl) - 1
+            if known is not None:
+                known.ttl = max(known.ttl, ttl) if not known.failures else known.ttl
+                continue
+            if ttl < 0 or age * config.entry_age_unit_s >= config.max_entry_age_s:
+                self.parts.counters.refuse("entry-too-old")
+                continue
+            too_old_at = now + config.max_entry_age_s - age * config.entry_age_unit_s
+            self._consider(Candidate(contact.endpoint, contact.id, source, teller, ttl, too_old_at), now, config.candidates_per_source)
+
+    def found(self, endpoints: Iterable[Endpoint], source: bytes, now: float, *, per_source: int, node_id: NodeId | None = None) -> None:
+        """Peers that we found ourselves: by a tag, in a lookup, in the book."""
+        for endpoint in endpoints:
+            too_old_at = now + self._config.max_entry_age_s
+            self._consider(Candidate(endpoint, node_id, source, None, self._config.max_ttl - 1, too_old_at), now, per_source)
+
+    def came(self, endpoint: Endpoint, node_id: NodeId, now: float) -> None:
+        """One that pushed itself, and was drawn."""
+        too_old_at = now + self._config.max_entry_age_s
+        source = self.parts.scopes.wide(endpoint)
+        self._consider(
+            Candidate(endpoint, node_id, source, None, self._config.max_ttl, too_old_at, came_to_us=True), now, self._config.candidates_per_source
+        )
+
+    def _consider(self, candidate: Candidate, now: float, per_source: int) -> None:
+        parts, endpoint = self.parts, candidate.endpoint
+        refusal = self._refusal(candidate, now)
+        if refusal is None:
+            if not candidate.came_to_us:
+                parts.book.heard(endpoint, candidate.told_by, now)
+            if not self.is_wanted(candidate, now):
+                return
+            refusal = parts.candidates.add(candidate, per_source)
+        if refusal is not None:
+            parts.counters.refuse(refusal)
+
+    def _refusal(self, candidate: Candidate, now: float) -> str | None:
+        parts, endpoint, teller = self.parts, candidate.endpoint, candidate.teller
+        if family_of(endpoint) not in self._overlays or parts.scopes.is_invalid(endpoint) or parts.scopes.is_barred(endpoint):
+            return "hearsay-unusable"
+        if teller is not None and not parts.scopes.may_take(endpoint, teller):
+            return "hearsay-unusable"
+        if candidate.came_to_us:
+            return None
+        if parts.tombstones.blocks(endpoint, now):
+            return "tombstone"
+        if teller is not None and not parts.credit.has(candidate.source, now):
+            return "source-credit"
+        return None
+
+    # --- answers and silence --------------------------------------------------------------------------------------------------------------
+
+    def answered(self, endpoint: Endpoint, sender: NodeId, now: float, *, unaided: bool) -> list[Event]:
+        """A matched reply came from there, to whatever query."""
+        if len(self.parts.tombstones):
+            self.parts.tombstones.clear(endpoint)
+        known = self.known.at(endpoint)
+        if known is None:
+            return []
+        self.known.answered(known, now)
+        self.parts.view.confirmed(endpoint, now)
+        known.renamed = known.renamed or sender != known.peer.node_id
+        if known.inbound and unaided:
+            known.inbound = False
+            self._offer(known, now)
+        return []
+
+    def missed(self, endpoint: Endpoint, now: float) -> list[Event]:
+        """A query of ours was not answered in time."""
+        known = self.known.at(endpoint)
+        if known is None or now < known.failed_at + FAILURE_SPACING_S or not self._overlays[family_of(endpoint)].parts.connectivity.online:
+            return []
+        known.failures += 1
+        known.failed_at = now
+        self.parts.book.failed(endpoint, now)
+        self.parts.tombstones.failed(endpoint, now)
+        if known.failures >= self._config.slot_failures:
+            return self.lose(known, "silent", now)
+        self.parts.view.failed(endpoint, now)
+        return []
+
+    def check_failed(self, candidate: Candidate, now: float) -> None:
+        """A candidate did not answer."""
+        if not self._overlays[family_of(candidate.endpoint)].parts.connectivity.online:
+            return
+        self.parts.tombstones.failed(candidate.endpoint, now)
+        self.parts.book.failed(candidate.endpoint, now)
+        if candidate.teller is not None:
+            self.parts.credit.failed(candidate.source, now)
+
+    def lose(self, known: Known, reason: str, now: float) -> list[Event]:
+        self.known.remove(known.peer.endpoint)
+        self.parts.view.remove(known.peer.endpoint)
+        if reason == "silent":
+            self._lost_at = [*(at for at in self._lost_at if at > now - MOURNED_S), now][-8:]
+        self.changed = True
+        return [PeerLost(known.peer, reason)]
+
+    # --- proof ----------------------------------------------------------------------------------------------------------------------------
+
+    def proved(self, errand: Errand, exchange: Exchange, sender: NodeId, record: PeerRecord, now: float) -> list[Event]:
+        """A record came in answer to a query of ours. Raises Refused; then it proves nothing."""
+        parts, endpoint = self.parts, exchange.endpoint
+        parts.rules.check(record, endpoint)
+        events = self._make_way(record, endpoint, now)
+        parts.rules.accepted(record)
+        parts.tombstones.clear(endpoint)
+        before = self.known.remove(endpoint)
+        peer = VerifiedPeer(record.key, endpoint, sender, record.raw, record.sequence, record.services)
+        known = self._known_now(peer, errand.candidate, before, exchange, now)
+        self.known.put(known)
+        parts.book.verified(peer, now, source=known.told_by, rtt_s=exchange.rtt_s(now))
+        kept = self._offer(known, now)
+        if kept and before is None:
+            self._learned_from(errand.candidate, now)
+        if before is None or before.peer.record != peer.record:
+            events.append(PeerVerified(peer))
+        surplus = self.known.surplus(lambda each: parts.view.slots_of(each.peer.endpoint) > 0)
+        return events if surplus is None else [*events, *self.lose(surplus, "surplus", now)]
+
+    def _make_way(self, record: PeerRecord, endpoint: Endpoint, now: float) -> list[Event]:
+        """One endpoint a key (and family), one identity an address. Whoever is known elsewhere has moved only if a newer record says so; a record
+        without an address could be anybody's copy, and moves nobody."""
+        elsewhere, here = self.known.of_key(record.key, endpoint), self.known.at(endpoint)
+        events: list[Event] = []
+        if elsewhere is not None and elsewhere.peer.endpoint != endpoint:
+            is_placed = family_of(endpoint) in record.endpoints
+            if not is_placed or record.sequence <= elsewhere.peer.sequence:
+                raise Refused("record-unplaced")
+            events += self.lose(elsewhere, "moved", now)
+        if here is not None and here.peer.key != record.key:
+            events += self.lose(here, "replaced", now)
+        neighbour = self._neighbour(endpoint)
+        if neighbour is not None and not neighbour.failures:
+            raise Refused("peer-address-taken")
+        return events
+
+    def _neighbour(self, endpoint: Endpoint) -> Known | None:
+        """Somebody else at this address, on another port. Addresses that are not public are shared for good reasons."""
+        unit = self.parts.scopes.unit(endpoint)
+        return next((each for each in self.known if each.peer.endpoint != endpoint and self.parts.scopes.unit(each.peer.endpoint) == unit), None)
+
+    def _known_now(self, peer: VerifiedPeer, candidate: Candidate | None, before: Known | None, exchange: Exchange, now: float) -> Known:
+        origin = before or candidate or Candidate(peer.endpoint, peer.node_id, OWN_SEARCH, None, self._config.max_ttl - 1, now)
+        came_to_us = origin.came_to_us or (candidate is not None and candidate.came_to_us)
+        ttl = self._config.max_ttl if came_to_us else origin.ttl
+        inbound = not exchange.unaided and (before is None or before.inbound)
+        return Known(peer, origin.source, origin.told_by, ttl, came_to_us, inbound, verified_at=now, traffic_at=now)
+
+    def _offer(self, known: Known, now: float) -> bool:
+        """To the view, and to vacancies of the table; whether it was of use."""
+        peer, view, overlay = known.peer, self.parts.view, self._overlays[family_of(known.peer.endpoint)]
+        won = 0
+        if not known.inbound or self.are_few:
+            before = len(view)
+            won = view.offer(peer, now)
+            self.changed = self.changed or len(view) > before
+        contact = Contact(peer.node_id, peer.endpoint)
+        fills = self._fills_vacancy(contact, known, now)
+        if fills:
+            self.parts.shares.suggested(contact, known.source, now)
+            overlay.suggest(contact, now)
+        return won > 0 or fills
+
+    def _fills_vacancy(self, contact: Contact, of: Known | Candidate, now: float) -> bool:
+        table = self._overlays[family_of(contact.endpoint)].table
+        return table.wants(contact) and self.parts.shares.allows(contact, of.source, table, now)
+
+    def _learned_from(self, candidate: Candidate | None, now: float) -> None:
+        if candidate is not None and candidate.teller is not None:
+            self.parts.backoff.taught(candidate.teller, now)
+            self.parts.credit.proved(candidate.source)
+
+    def _own_endpoints(self) -> Iterable[Endpoint]:
+        return self.parts.own_record.endpoints.values()
+
+    def forget_stale(self, now: float) -> None:
+        """Those that are of no use and that nobody asked about for long; the book has them still."""
+        for known in [each for each in self.known if now - each.verified_at > self._config.max_entry_age_s and not self._is_in_use(each)]:
+            self.known.remove(known.peer.endpoint)
+
+    # --- whom to look after ---------------------------------------------------------------------------------------------------------------
+
+    def to_recheck(self, now: float, at_least_s: float) -> Known | None:
+        """Whom to ask whether it is still there: first those that did not answer, then of those in use the one that answered longest ago."""
+        suspect = next((each for each in self.known if each.failures and now >= each.failed_at + FAILURE_SPACING_S), None)
+        if suspect is not None:
+            return suspect
+        for each in self.known:
+            if now < each.verified_at + at_least_s:
+                return None
+            if not each.failures and self._may_recheck(each, now):
+                return each
+        return None
+
+    def _may_recheck(self, known: Known, now: float) -> bool:
+        if not known.inbound:
+            return self._is_in_use(known)
+        # Our own question would keep the hole open through which it answered.
+        return now >= known.traffic_at + self._quarantine_s
+
+    def _is_in_use(self, known: Known) -> bool:
+        return known.came_to_us or self.parts.view.slots_of(known.peer.endpoint) > 0
