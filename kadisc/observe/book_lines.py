@@ -1,4 +1,4 @@
-"""The address book as JSON lines, for people, scripts and other machines: a head, then one line a peer. Text only; who reads and writes files is elsewhere.
+"""The address book as JSON lines, for people, scripts and other machines: a head, then one line a peer. Text only: files are others' business.
 
 ::
 
