@@ -219,6 +219,8 @@ class AddressBook:
         if elsewhere is not None:
             entry = replace(elsewhere, endpoint=peer.endpoint, unit=unit, tried=False, place=None)
             self._forget(elsewhere)
+        if not self._may_hear(entry.endpoint, entry.source):
+            entry.source = entry.endpoint  # nobody of another scope can have led us there
         if here is not None and here is not elsewhere and not here.tried:
             self._forget(here)  # another port of this address was only heard of, and this one has proved itself
         return entry

@@ -8,7 +8,7 @@ whatever was won by luck is lost again. The model is BASALT (Auvolat, Bromberg, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -61,6 +61,8 @@ class ViewRule(Protocol):
     def remove(self, endpoint: Endpoint) -> None: ...
 
     def round(self, now: float) -> None: ...
+
+    def challengers(self, known: Iterable[Endpoint]) -> list[Endpoint]: ...
 
     def sample(self, count: int, now: float, *, hierarchical: bool | None = None, verified_within_s: float = FOREVER) -> list[VerifiedPeer]: ...
 
@@ -144,6 +146,24 @@ class GossipView:
             return False
         positions = self._standing.of(endpoint)
         return any(slot.seat.prefers(positions) for slot in self._slots)
+
+    def challengers(self, known: Iterable[Endpoint]) -> list[Endpoint]:
+        """Those of ``known`` that would rank first for a slot reseeded since the last reseeding, each once: worth a check at once.
+
+        A new seed meets only those that are here, and whoever pushes most is here or comes first; an attacker that everybody hears of within a
+        round would hold more than his share of the young slots. What the address book remembers levels that.
+        """
+        young = [slot for slot in self._slots if self._rounds - slot.since_round < self._config.reseed_every_rounds or slot.holder is None]
+        best: list[tuple[Seat, Endpoint | None]] = [(Seat(slot.seat.begins, slot.seat.seed, slot.seat.held_by), None) for slot in young]
+        for endpoint in known:
+            if self._scopes.unit(endpoint) in self._held:
+                continue
+            positions = self._standing.of(endpoint)
+            for at, (seat, _) in enumerate(best):
+                if seat.prefers(positions):
+                    seat.held_by = positions
+                    best[at] = seat, endpoint
+        return list(dict.fromkeys(endpoint for _, endpoint in best if endpoint is not None))
 
     def confirmed(self, endpoint: Endpoint, now: float) -> None:
         """It answered a query of ours, of whatever kind."""

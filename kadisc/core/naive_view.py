@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 
 from ..config import GossipConfig
@@ -50,6 +50,9 @@ class NaiveView:
 
     def round(self, now: float) -> None:
         self._rounds += 1
+
+    def challengers(self, known: Iterable[Endpoint]) -> list[Endpoint]:
+        return []
 
     def sample(self, count: int, now: float, *, hierarchical: bool | None = None, verified_within_s: float = FOREVER) -> list[VerifiedPeer]:
         eligible = [peer for peer, at, failures in self._peers.values() if not failures and now - at <= verified_within_s]

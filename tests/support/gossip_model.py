@@ -19,14 +19,23 @@ class GossipModel:
     """In a round every honest node pulls from one of its view and pushes itself to another one; every attacker pushes to ``pushes`` of those."""
 
     def __init__(
-        self, honest: Sequence[Endpoint], attackers: Sequence[Endpoint], view: Callable[[Random], ViewRule], pushes: int = 10, seed: int = 1
+        self,
+        honest: Sequence[Endpoint],
+        attackers: Sequence[Endpoint],
+        view: Callable[[Random], ViewRule],
+        *,
+        pushes: int = 10,
+        seed: int = 1,
+        remember: bool = True,
     ) -> None:
+        """``remember``: everybody's address book holds whom he ever heard of, and is asked for challengers of reseeded slots."""
         self.rng = random.Random(seed)
         self.honest = [peer(number, endpoint) for number, endpoint in enumerate(honest)]
         self.attackers = [peer(len(honest) + number, endpoint) for number, endpoint in enumerate(attackers)]
         self.views = {each.endpoint: view(Random(self.rng.random())) for each in self.honest}
         self.bad = {each.endpoint for each in self.attackers}
         self.pushes = pushes
+        self.books: dict[Endpoint, dict[Endpoint, VerifiedPeer]] | None = {each.endpoint: {} for each in self.honest} if remember else None
         for each in self.honest:  # as it begins: some of all, by their share
             for other in self.rng.sample(self.honest + self.attackers, ENTRIES):
                 self.views[each.endpoint].offer(other, 0)
@@ -37,14 +46,24 @@ class GossipModel:
                 view = self.views[each.endpoint]
                 partner = view.partner(0)
                 for heard in self._answer(partner) if partner else ():
-                    if view.would_win(heard.endpoint) and heard.endpoint != each.endpoint:
-                        view.offer(heard, 0)
-                self.views[self.rng.choice(self.honest).endpoint].offer(each, 0)
+                    if heard.endpoint != each.endpoint:
+                        self._hear(each, heard)
+                self._hear(self.rng.choice(self.honest), each)
             for attacker in self.attackers:
                 for target in self.rng.sample(self.honest, self.pushes):
-                    self.views[target.endpoint].offer(attacker, 0)
-            for view in self.views.values():
+                    self._hear(target, attacker)
+            for endpoint, view in self.views.items():
                 view.round(0)
+                book = self.books[endpoint] if self.books else {}
+                for challenger in view.challengers(book):
+                    view.offer(book[challenger], 0)
+
+    def _hear(self, who: VerifiedPeer, of: VerifiedPeer) -> None:
+        view = self.views[who.endpoint]
+        if self.books:
+            self.books[who.endpoint][of.endpoint] = of
+        if view.would_win(of.endpoint):
+            view.offer(of, 0)
 
     def _answer(self, partner: VerifiedPeer) -> list[VerifiedPeer]:
         if partner.endpoint in self.bad:
