@@ -273,9 +273,10 @@ class Node:
         self.counters.accept(QUERY_NAMES[type(query)])
         if isinstance(query, Gossip):
             self._outbox.send(self._circle.serve(query, source, query_bytes, now), source)
+            overlay.heard_from(source, now)
         else:
             self._outbox.send(krpc.encode(self._responder.answer(query, source, now)), source)
-        self._carry_out(overlay.queried(query, source, now), now)
+            self._carry_out(overlay.queried(query, source, now), now)
 
     def _replied(self, reply: Reply, source: Endpoint, overlay: Overlay, now: float) -> None:
         exchange = self._outgoing.transactions.match(reply.tid, source, now)

@@ -100,19 +100,22 @@ class Overlay:
 
     def queried(self, query: Query, source: Endpoint, now: float) -> Steps:
         """A query proves nothing, not even its source address: it resets no failure count, moves nobody, and at most makes a candidate."""
-        parts = self.parts
+        if self.heard_from(source, now) or query.read_only:
+            return NO_STEPS
+        contact = Contact(query.sender, source)
+        if self.parts.admits_unverified:
+            return self._offer(contact, now, inbound=False, rtt_s=None, client=query.version)
+        self._consider(contact, now)
+        return NO_STEPS
+
+    def heard_from(self, source: Endpoint, now: float) -> bool:
+        """Something came from there unasked: whatever lies between has an open door for a while. Whether it is in the table."""
         entry = self.table.at(source)
         if entry is not None:
             entry.traffic_at = now
-            return NO_STEPS
-        if query.read_only:
-            return NO_STEPS
-        contact = Contact(query.sender, source)
-        if parts.admits_unverified:
-            return self._offer(contact, now, inbound=False, rtt_s=None, client=query.version)
-        parts.quarantine.contacted_us(source, now)
-        self._consider(contact, now)
-        return NO_STEPS
+        else:
+            self.parts.quarantine.contacted_us(source, now)
+        return entry is not None
 
     def suggest(self, contact: Contact, now: float) -> None:
         """Somebody has heard of it elsewhere: a candidate for a vacancy, like any other."""

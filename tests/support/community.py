@@ -1,0 +1,189 @@
+"""Members of a network in the small world, and strangers who say what a test wants them to say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kadisc.config import CLIENT_VERSION, CoreConfig
+from kadisc.contacts import Contact
+from kadisc.core.community import Community
+from kadisc.core.events import Datagram, Event, PeerLost, PeerVerified
+from kadisc.core.identity import Identity
+from kadisc.core.own_record import Membership
+from kadisc.core.secure_ids import locator
+from kadisc.core.tags import network_tag
+from kadisc.endpoints import Endpoint, family_of, ip_of
+from kadisc.errors import DecodeError
+from kadisc.wire import krpc
+from kadisc.wire.gossip import NamedPeer, pack_peers
+from kadisc.wire.messages import Error, FindNode, Gossip, News, Ping, Query, Reply
+from kadisc.wire.records import to_be_signed, unsigned_fields
+
+from .world import CONFIG, Host, World, address
+
+NETWORK = "testnet"
+TAG = network_tag(NETWORK)
+
+
+def identity(number: int) -> Identity:
+    return Identity(number.to_bytes(32, "big"))
+
+
+def record_fields(
+    who: Identity,
+    endpoint: Endpoint | None,
+    sequence: int = 1,
+    *,
+    tag: bytes = TAG,
+    services: Mapping[str, int | bytes] | None = None,
+    extra: Mapping[bytes, Any] | None = None,
+) -> dict[bytes, Any]:
+    """A signed record; ``extra`` fields are signed as well, and may contradict the others."""
+    fields = unsigned_fields(who.public_key, tag, sequence, {} if endpoint is None else {family_of(endpoint): endpoint}, services or {})
+    fields |= extra or {}
+    return fields | {b"sig": who.sign(to_be_signed(fields))}
+
+
+def member(world: World, number: int, network: str = NETWORK, config: CoreConfig = CONFIG, *, at: Endpoint | None = None, **options: Any) -> Host:
+    """A node of a network, that knows its address and offers a service."""
+    options.setdefault("services", {"eth": 30_000 + number})
+    membership = Membership(identity(number + 1), network, **options)
+    return world.add(at or address(number), config, membership=membership)
+
+
+def community(host: Host) -> Community:
+    assert host.node.community is not None
+    return host.node.community
+
+
+def knows(host: Host) -> set[Endpoint]:
+    """Where its verified peers are."""
+    return {peer.endpoint for peer in community(host).verified()}
+
+
+def verified(host: Host) -> list[Endpoint]:
+    return [event.peer.endpoint for event in host.events if isinstance(event, PeerVerified)]
+
+
+def lost(host: Host) -> list[tuple[Endpoint, str]]:
+    return [(event.peer.endpoint, event.reason) for event in host.events if isinstance(event, PeerLost)]
+
+
+def refused(host: Host) -> dict[str, int]:
+    return host.node.counters.refused
+
+
+def acquaint(world: World, host: Host, *others: Endpoint) -> None:
+    """Tells it of peers, and waits until it has looked at them."""
+    community(host).hear_of(others, "operator", world.now)
+    world.flush(host)
+    world.run(3.0 + 1.5 * len(others))
+
+
+@dataclass(eq=False)
+class Stranger:
+    """Speaks the protocol from one endpoint, in place of a node: it answers as its fields say, and writes down what it is sent."""
+
+    endpoint: Endpoint
+    who: Identity
+    record: dict[bytes, Any] | None = None
+    peers: Sequence[NamedPeer] = ()
+    version: bytes | None = CLIENT_VERSION
+    answers: bool = True
+    error: int | None = None
+    heard: list[tuple[Query, int]] = field(default_factory=list)
+    tokens: dict[Endpoint, bytes] = field(default_factory=dict)
+    """What others gave to it."""
+    when_asked: Callable[[Query, Endpoint], None] = lambda query, source: None
+    _outbox: list[Datagram] = field(default_factory=list)
+
+    @property
+    def id(self) -> int:
+        return locator(self.who.public_key, ip_of(self.endpoint))
+
+    @property
+    def contact(self) -> Contact:
+        return Contact(self.id, self.endpoint)
+
+    def gossip(self) -> list[Gossip]:
+        return [query for query, _ in self.heard if isinstance(query, Gossip)]
+
+    # --- as a node --------------------------------------------------------------------------------------------------------------------
+
+    def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
+        try:
+            message = krpc.decode(payload)
+        except DecodeError:
+            return
+        if isinstance(message, Reply) and message.token is not None:
+            self.tokens[source] = message.token
+        if not isinstance(message, Query):
+            return
+        self.heard.append((message, len(payload)))
+        self.when_asked(message, source)
+        answer = self._answer(message, source) if self.answers else None
+        if answer is not None:
+            self._outbox.append(Datagram(krpc.encode(answer), source))
+
+    def _answer(self, query: Query, source: Endpoint) -> Reply | Error | None:
+        reply = Reply(query.tid, self.id, seen_as=source, version=self.version)
+        match query:
+            case Gossip() if self.error is not None:
+                return Error(query.tid, self.error, "no", self.version)
+            case Gossip():
+                reply.token = b"stranger"
+                reply.news = News(self.record, pack_peers(self.peers[: query.want]))
+            case FindNode():
+                reply.nodes = b""
+            case Ping():
+                pass
+            case _:
+                return None
+        return reply
+
+    def tick(self, now: float) -> None: ...
+
+    def next_deadline(self) -> float:
+        return float("inf")
+
+    def drain_outbox(self) -> list[Datagram]:
+        drained, self._outbox = self._outbox, []
+        return drained
+
+    def drain_events(self) -> list[Event]:
+        return []
+
+
+def stranger(world: World, number: int, *, at: Endpoint | None = None, **fields: Any) -> Stranger:
+    """With a sound record of its own, unless ``record`` is given."""
+    endpoint, who = at or address(number), identity(100_000 + number)
+    fields.setdefault("record", record_fields(who, endpoint))
+    made = Stranger(endpoint, who, **fields)
+    world.hosts[endpoint] = Host(made, endpoint)  # type: ignore[arg-type]  # all of a node that the world asks for
+    return made
+
+
+def push(world: World, sender: Stranger, host: Host, record: dict[bytes, Any] | None = None, *, token: bytes | None = None) -> None:
+    """The stranger gets itself a token, unless one is given, and pushes a record, its own or another."""
+    if token is None:
+        world.inject(host, sender.endpoint, krpc.encode(Gossip(b"get!", sender.id, TAG, 0, pad=400)))
+        world.run(0.2)
+        token = sender.tokens[host.endpoint]
+    world.inject(host, sender.endpoint, krpc.encode(Gossip(b"push", sender.id, TAG, 0, token=token, record=record or sender.record)))
+
+
+def pull(world: World, asker: Stranger, host: Host, want: int = 16) -> list[NamedPeer]:
+    """What a stranger with a token is told of others."""
+    from kadisc.wire.gossip import peers_from
+
+    world.inject(host, asker.endpoint, krpc.encode(Gossip(b"get!", asker.id, TAG, 0, pad=400)))
+    world.run(0.2)
+    host.node.receive(krpc.encode(Gossip(b"pull", asker.id, TAG, want, token=asker.tokens[host.endpoint])), asker.endpoint, world.now)
+    for payload, destination in host.node.drain_outbox():
+        reply = krpc.decode(payload)
+        if destination == asker.endpoint and isinstance(reply, Reply):
+            assert reply.news is not None
+            return peers_from(reply.news.peers, family_of(asker.endpoint))
+    raise AssertionError("no answer")
