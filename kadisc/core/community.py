@@ -78,10 +78,14 @@ class Community:
             counters.refuse("gossip-query-too-short")
         return payload
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
+    def heard_from(self, source: Endpoint, now: float) -> None:
+        """A query came from there, whatever it was."""
+        self._proving.heard_from(source, now)
+
+    def answered(self, exchange: Exchange, reply: Reply, now: float) -> None:
         """A matched reply, to whatever query."""
         self._rounds.met(exchange.endpoint, reply, now)
-        return self._proving.answered(exchange.endpoint, reply.sender, now, unaided=exchange.unaided)
+        self._proving.answered(exchange, reply.sender, now)
 
     def missed(self, exchange: Exchange, now: float) -> Steps:
         """A query, whatever it was, was not answered in time."""

@@ -28,6 +28,8 @@ from .push_reservoir import Push, PushRule
 from .record_rules import Refused
 from .transactions import TID_BYTES
 
+SLOWER = 1.25
+"""Each round without a change makes the next one so much longer: after nine of them the pace is that of a settled network."""
 RECHECKS_PER_ROUND = 4
 MAX_RECHECK_S = 15.0
 """100 peers are looked at within 25 minutes, before news of them are too old to be passed on."""
@@ -88,7 +90,10 @@ class GossipRounds:
             return None
         if record.endpoints.get(family_of(source), source) != source:
             return "record-elsewhere"
-        refused = self._reservoir.offer(Push(source, query.sender, record))
+        push = Push(source, query.sender, record)
+        if self._proving.is_renewal(record, source, now):
+            return self._drawn(push, now)
+        refused = self._reservoir.offer(push)
         if refused is None and self._proving.are_few and (early := self._reservoir.take_early()) is not None:
             return self._drawn(early, now)
         return refused
@@ -140,7 +145,8 @@ class GossipRounds:
         return min(deadline, self._tell_at) if self._to_tell else deadline
 
     def record_changed(self, now: float) -> None:
-        """All that are in use are told at once, the others as rounds go."""
+        """All that are in use are told at once, the others as rounds go. If we have moved, nobody knows us by the old tokens."""
+        self._parts.partners.forget_tokens()
         if self._pushes_at_all:
             self._to_tell = deque(known.peer.endpoint for known in self._proving.known)
         self._hurry(now)
@@ -165,7 +171,7 @@ class GossipRounds:
         proving.forget_stale(now)
         for endpoint in (*filter(None, [parts.book.feeler(now)]), *parts.book.tests_due(now)):
             self._look_up_in_book(endpoint, now)
-        self.round_s = config.round_s if proving.changed or proving.are_few else min(1.5 * self.round_s, config.max_round_s)
+        self.round_s = config.round_s if proving.changed or proving.are_few else min(SLOWER * self.round_s, config.max_round_s)
         proving.changed = False
         self._round_at = now + self._jittered(self.round_s)
         partner = self._partner(now, for_pull=True)

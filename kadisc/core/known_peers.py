@@ -27,10 +27,13 @@ class Known:
     ttl: int
     came_to_us: bool
     inbound: bool
+    rtt_s: float | None
     verified_at: float
     traffic_at: float
     failures: int = 0
     failed_at: float = float("-inf")
+    renewed_at: float = float("-inf")
+    """When somebody last said, with its record, that it has a newer one."""
     renamed: bool = False
     """Another node ID than it had answered there: perhaps somebody else."""
 

@@ -20,7 +20,9 @@ class Circle(Protocol):
 
     def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> bytes | None: ...
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps: ...
+    def heard_from(self, source: Endpoint, now: float) -> None: ...
+
+    def answered(self, exchange: Exchange, reply: Reply, now: float) -> None: ...
 
     def missed(self, exchange: Exchange, now: float) -> Steps: ...
 
@@ -42,8 +44,11 @@ class Loner:
     def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> bytes | None:
         return krpc.encode(self._responder.answer(query, source, now))
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
-        return NO_STEPS
+    def heard_from(self, source: Endpoint, now: float) -> None:
+        pass
+
+    def answered(self, exchange: Exchange, reply: Reply, now: float) -> None:
+        pass
 
     def missed(self, exchange: Exchange, now: float) -> Steps:
         return NO_STEPS

@@ -143,8 +143,7 @@ class Node:
         operation = self._operations.new_id()
         ping = PingOperation(operation, endpoint)
         self._operations.started(operation, ping)
-        overlay = self._overlays.get(family_of(endpoint))
-        if overlay is None:
+        if (overlay := self._overlays.get(family_of(endpoint))) is None:
             self._carry_out(ping.end(Outcome.NO_CONTACTS, now), now)
         else:
             self._carry_out([Ask(endpoint, None, Ping(b"", overlay.own_id), ping)], now)
@@ -235,7 +234,7 @@ class Node:
             self._carry_out(self.community.restore(state.community, now), now)
 
     def snapshot(self, now: float) -> Snapshot:
-        overlays = tuple(overlay_snapshot(overlay, now) for overlay in self._overlays.values())
+        overlays = tuple(overlay_snapshot(each, now) for each in self._overlays.values())
         community = self.community.snapshot(now) if self.community is not None else None
         stored, counters = len(self._responder.peers), self.counters.as_dict()
         return Snapshot(overlays, operation_snapshots(self._operations), len(self._outgoing), stored, counters, community)
@@ -271,6 +270,7 @@ class Node:
             self.counters.drop("read-only")
             return
         self.counters.accept(QUERY_NAMES[type(query)])
+        self._circle.heard_from(source, now)
         if isinstance(query, Gossip):
             self._outbox.send(self._circle.serve(query, source, query_bytes, now), source)
             overlay.heard_from(source, now)
@@ -292,7 +292,7 @@ class Node:
             reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
         # The table first: an operation that ends by this answer speaks of a table that has it.
         self._carry_out(overlay.answered(exchange, reply, now), now)
-        self._carry_out(self._circle.answered(exchange, reply, now), now)
+        self._circle.answered(exchange, reply, now)
         self._carry_out(exchange.owner.answered(exchange, reply, now), now)
         if reply.seen_as is not None:
             self._carry_out(overlay.seen_as(reply.seen_as, source, now), now)

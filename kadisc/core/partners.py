@@ -49,6 +49,10 @@ class Partners:
         token, until = self._tokens.get(endpoint, (None, now))
         return token if now < until else None
 
+    def forget_tokens(self) -> None:
+        """They were for the address that we had."""
+        self._tokens.clear()
+
     def told(self, endpoint: Endpoint, sequence: int) -> None:
         """It has our record of this sequence."""
         self._told.pop(endpoint, None)

@@ -86,6 +86,15 @@ class Proving:
         """Whether something happened to the network, or to us, just now."""
         return sum(at > now - MOURNED_S for at in self._lost_at) >= 3
 
+    def is_renewal(self, record: PeerRecord, endpoint: Endpoint, now: float) -> bool:
+        """Whether a push says that a peer that we know is elsewhere now, or has something new to say. Such are few, and not to be left to the draw; each
+        is listened to once a while."""
+        known = self.known.of_key(record.key, endpoint)
+        if known is None or record.sequence <= known.peer.sequence or now < known.renewed_at + FAILURE_SPACING_S:
+            return False
+        known.renewed_at = now
+        return True
+
     def is_wanted(self, candidate: Candidate, now: float) -> bool:
         """Whether it is worth a check. ``came_to_us``: there are few of those, the reservoir has seen to it."""
         endpoint, parts = candidate.endpoint, self.parts
@@ -156,20 +165,27 @@ class Proving:
 
     # --- answers and silence --------------------------------------------------------------------------------------------------------------
 
-    def answered(self, endpoint: Endpoint, sender: NodeId, now: float, *, unaided: bool) -> list[Event]:
-        """A matched reply came from there, to whatever query."""
+    def heard_from(self, endpoint: Endpoint, now: float) -> None:
+        """A query came from there, whatever it was."""
+        known = self.known.at(endpoint)
+        if known is not None:
+            known.traffic_at = now
+
+    def answered(self, exchange: Exchange, sender: NodeId, now: float) -> None:
+        """A matched reply, to whatever query."""
+        endpoint = exchange.endpoint
         if len(self.parts.tombstones):
             self.parts.tombstones.clear(endpoint)
         known = self.known.at(endpoint)
         if known is None:
-            return []
+            return
+        is_proof = exchange.unaided or exchange.sent_at >= known.traffic_at + self._quarantine_s
         self.known.answered(known, now)
         self.parts.view.confirmed(endpoint, now)
         known.renamed = known.renamed or sender != known.peer.node_id
-        if known.inbound and unaided:
+        if known.inbound and is_proof:
             known.inbound = False
             self._offer(known, now)
-        return []
 
     def missed(self, endpoint: Endpoint, now: float) -> list[Event]:
         """A query of ours was not answered in time."""
@@ -215,7 +231,6 @@ class Proving:
         peer = VerifiedPeer(record.key, endpoint, sender, record.raw, record.sequence, record.services)
         known = self._known_now(peer, errand.candidate, before, exchange, now)
         self.known.put(known)
-        parts.book.verified(peer, now, source=known.told_by, rtt_s=exchange.rtt_s(now))
         kept = self._offer(known, now)
         if kept and before is None:
             self._learned_from(errand.candidate, now)
@@ -251,13 +266,14 @@ class Proving:
         came_to_us = origin.came_to_us or (candidate is not None and candidate.came_to_us)
         ttl = self._config.max_ttl if came_to_us else origin.ttl
         inbound = not exchange.unaided and (before is None or before.inbound)
-        return Known(peer, origin.source, origin.told_by, ttl, came_to_us, inbound, verified_at=now, traffic_at=now)
+        return Known(peer, origin.source, origin.told_by, ttl, came_to_us, inbound, exchange.rtt_s(now), verified_at=now, traffic_at=now)
 
     def _offer(self, known: Known, now: float) -> bool:
-        """To the view, and to vacancies of the table; whether it was of use."""
+        """To book and view, and to vacancies of the table; whether it was of use."""
         peer, view, overlay = known.peer, self.parts.view, self._overlays[family_of(known.peer.endpoint)]
         won = 0
         if not known.inbound or self.are_few:
+            self.parts.book.verified(peer, now, source=known.told_by, rtt_s=known.rtt_s)
             before = len(view)
             won = view.offer(peer, now)
             self.changed = self.changed or len(view) > before

@@ -1,0 +1,272 @@
+"""Nodes of one network on somebody else's DHT, in virtual time: they find each other, and nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kadisc.config import CoreConfig
+from kadisc.core.events import Outcome, PeerChecked, RecordChanged
+from kadisc.core.own_record import Membership
+from kadisc.endpoints import make_endpoint
+from kadisc.errors import UsageError
+from kadisc.wire.records import decode_record
+from tests.support.community import (
+    acquaint,
+    community,
+    identity,
+    knows,
+    lost,
+    member,
+    pull,
+    record_fields,
+    refused,
+    stranger,
+    verified,
+)
+from tests.support.contacts import address6
+from tests.support.world import CONFIG, Host, World, address, populate
+
+
+def network(world: World, size: int, *, first: int = 200, config: CoreConfig = CONFIG) -> list[Host]:
+    """So many members that all know the first one, and whom that leads to."""
+    hosts = [member(world, first + number, config=config) for number in range(size)]
+    for host in hosts[1:]:
+        community(host).hear_of([hosts[0].endpoint], "operator", world.now)
+        world.flush(host)
+    return hosts
+
+
+# --- Meeting one's own kind ----------------------------------------------------------------------------------------------------------------
+
+
+def test_two_of_one_network_find_each_other_on_a_foreign_dht_and_a_third_of_another_is_left_out() -> None:
+    world = World(seed=3)
+    routers = populate(world, 20)
+    one, other, third = member(world, 100), member(world, 101), member(world, 102, "othernet")
+    for host in (one, other, third):
+        world.join(host, routers[:1])
+    world.run(30.0)
+    assert (knows(one), knows(other), knows(third)) == ({other.endpoint}, {one.endpoint}, set())
+    [peer] = community(one).peers(50, world.now, service="eth")
+    assert (peer.key, peer.services["eth"]) == (identity(102).public_key, 30_101)
+    world.run(600.0)
+    assert (knows(one), knows(other), knows(third)) == ({other.endpoint}, {one.endpoint}, set())
+
+
+def test_who_was_not_given_a_network_is_not_announced_but_keeps_company_with_whom_it_meets() -> None:
+    world = World(seed=4)
+    hosts = [member(world, number, "mainline") for number in range(10)]
+    for host in hosts:
+        world.join(host, hosts[:1])
+        world.run(0.5)
+    world.run(120.0)
+    assert all("announce_peer" not in host.node.counters.queries_sent for host in hosts)
+    assert all(len(knows(host)) >= 8 for host in hosts)
+
+
+def test_who_cannot_be_reached_is_not_announced_but_finds_the_others() -> None:
+    world = World(seed=5)
+    routers = populate(world, 12)
+    one, hidden = member(world, 100), member(world, 101, reachable=False)
+    for host in (one, hidden):
+        world.join(host, routers[:1])
+    world.run(60.0)
+    assert "announce_peer" not in hidden.node.counters.queries_sent
+    assert one.endpoint in knows(hidden)
+
+
+def test_a_network_grows_together_from_one_that_all_know() -> None:
+    world = World(seed=6)
+    hosts = network(world, 30)
+    world.run(180.0)
+    assert min(len(knows(host)) for host in hosts) >= 20
+    world.run(720.0)
+    assert min(len(knows(host)) for host in hosts) >= 28
+    assert all(len(community(host).snapshot(world.now).view.peers) >= 15 for host in hosts)
+
+
+def test_the_dead_are_given_to_nobody_after_five_minutes_and_do_not_come_back() -> None:
+    world = World(seed=7)
+    hosts = network(world, 24)
+    world.run(400.0)
+    for host in hosts[:6]:
+        world.kill(host)
+    dead, living = {host.endpoint for host in hosts[:6]}, hosts[6:]
+    world.run(300.0)
+    asker = stranger(world, 900)
+    for host in living:
+        assert not dead & knows(host)
+        assert not dead & {peer.endpoint for peer in community(host).peers(50, world.now)}
+        assert not dead & {named.contact.endpoint for named in pull(world, asker, host)}
+        host.events.clear()
+    world.run(1800.0)
+    assert not dead & {endpoint for host in living for endpoint in verified(host)}
+
+
+def test_who_moved_is_followed_within_a_minute() -> None:
+    world = World(seed=8)
+    hosts = network(world, 12)
+    world.run(300.0)
+    mover, before = hosts[5], hosts[5].endpoint
+    sequence = decode_record(community(mover).own_record).sequence
+    assert all(before in knows(host) for host in hosts if host is not mover)
+    world.move(mover, address(777))
+    where = mover.node.overlays[mover.family].parts.address
+    where.ip = mover.endpoint[:4]
+    world.run(60.0)
+    assert decode_record(community(mover).own_record).sequence > sequence
+    assert all(mover.endpoint in knows(host) and before not in knows(host) for host in hosts if host is not mover)
+    assert all((before, "moved") in lost(host) for host in hosts if host is not mover)
+
+
+def test_new_services_come_with_a_new_record_and_reach_the_others() -> None:
+    world = World(seed=9)
+    one, other = network(world, 2)
+    world.run(60.0)
+    for event in community(other).set_services({"fork": b"\xab\xcd"}, world.now):
+        assert isinstance(event, RecordChanged)
+    world.flush(other)
+    world.run(60.0)
+    assert [dict(peer.services) for peer in community(one).peers(5, world.now)] == [{"fork": b"\xab\xcd"}]
+    with pytest.raises(UsageError, match="a service has a name"):
+        community(other).set_services({"eth": 70_000}, world.now)
+    with pytest.raises(UsageError, match="at most 300"):
+        community(other).set_services({f"service{number}": bytes(32) for number in range(8)}, world.now)
+
+
+def test_both_families_have_a_place_in_one_record() -> None:
+    world = World(seed=10)
+    one, other = member(world, 1, at=address6(1)), member(world, 2, at=address6(2))
+    acquaint(world, one, other.endpoint)
+    assert knows(one) == {other.endpoint}
+
+
+# --- Foreigners ----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_foreign_client_is_asked_once_and_never_again() -> None:
+    """It announced itself under the tag, or somebody says that it is one of us; it is not sent what it does not understand."""
+    world = World(seed=11)
+    us = member(world, 1)
+    foreign = stranger(world, 2, version=b"LT\x02\x00")
+    for _ in range(20):
+        acquaint(world, us, foreign.endpoint)
+        world.run(120.0)
+    assert [type(query).__name__ for query, _ in foreign.heard] == ["Ping"]
+    assert refused(us)["peer-foreign"] == 1
+
+
+@pytest.mark.parametrize("error", [201, 202, 203, 204])
+def test_an_error_of_any_code_ends_it(error: int) -> None:
+    world = World(seed=12)
+    us = member(world, 1)
+    other = stranger(world, 2, error=error)
+    for _ in range(5):
+        acquaint(world, us, other.endpoint)
+        world.run(600.0)
+    assert len(other.gossip()) == 1
+
+
+def test_an_answer_without_a_record_ends_it() -> None:
+    world = World(seed=13)
+    us = member(world, 1)
+    other = stranger(world, 2, record=None)
+    for _ in range(5):
+        acquaint(world, us, other.endpoint)
+        world.run(600.0)
+    assert len(other.gossip()) == 1
+    assert refused(us)["peer-without-record"] == 1
+    assert knows(us) == set()
+
+
+def test_first_queries_are_as_long_as_the_answer_may_be() -> None:
+    world = World(seed=14)
+    us = member(world, 1)
+    other = stranger(world, 2)
+    acquaint(world, us, other.endpoint)
+    first = next(size for query, size in other.heard if query in other.gossip())
+    assert first == CONFIG.gossip.first_query_bytes
+    assert other.gossip()[0].want == 0 and other.gossip()[0].record is None
+    assert other.gossip()[1].token == b"stranger" and other.gossip()[1].record is not None
+
+
+def test_read_only_nodes_ask_and_push_nothing() -> None:
+    world = World(seed=15)
+    us = member(world, 1, config=replace(CONFIG, read_only=True))
+    other = stranger(world, 2)
+    acquaint(world, us, other.endpoint)
+    world.run(300.0)
+    assert knows(us) == {other.endpoint}
+    assert all(query.record is None for query in other.gossip())
+
+
+# --- As an operation, and over a restart ------------------------------------------------------------------------------------------------------
+
+
+def test_a_caller_may_have_a_peer_checked() -> None:
+    world = World(seed=16)
+    us, other, foreign = member(world, 1), member(world, 2), member(world, 3, "othernet")
+
+    def check(host_at: Host) -> PeerChecked:
+        operation = us.node.check_peer(host_at.endpoint, world.now)
+        world.flush(us)
+        event = world.result(us, operation)
+        assert isinstance(event, PeerChecked)
+        return event
+
+    good = check(other)
+    assert (good.outcome, good.peer and good.peer.key) == (Outcome.DONE, identity(3).public_key)
+    assert (check(foreign).outcome, check(foreign).reason) == (Outcome.ERROR_ANSWER, "peer-error")
+    world.kill(other)
+    assert check(other).outcome is Outcome.NO_ANSWER
+    with pytest.raises(UsageError, match="of no network"):
+        world.add(address(9)).node.check_peer(other.endpoint, world.now)
+
+
+def test_close_ends_a_check() -> None:
+    world = World(seed=17)
+    us = member(world, 1)
+    operation = us.node.check_peer(address(5), world.now)
+    us.node.close(world.now)
+    assert [event.outcome for event in us.node.drain_events() if isinstance(event, PeerChecked) and event.operation == operation] == [Outcome.CLOSED]
+
+
+def test_the_book_and_the_sequence_survive_and_the_anchors_are_asked_first() -> None:
+    world = World(seed=18)
+    hosts = network(world, 10)
+    world.run(200.0)
+    old = hosts[4]
+    saved = old.node.export_state(world.now)
+    assert saved.community is not None
+    world.kill(old)
+    again = world.add(old.endpoint, membership=Membership(identity(205), "testnet"))
+    again.node.restore(saved, world.now)
+    world.flush(again)
+    sequence = decode_record(community(again).own_record).sequence
+    assert sequence > saved.community.sequence
+    assert community(again).peers(50, world.now) == [], "nobody is given out who did not answer in this run"
+    world.run(5.0)
+    assert len(knows(again)) >= CONFIG.book.anchors
+    assert community(again).why(identity(201).public_key, world.now) is not None
+    world.run(200.0)
+    assert len(knows(again)) >= 8
+
+
+def test_the_own_record_cannot_be_taken_for_another_peer() -> None:
+    world = World(seed=19)
+    us = member(world, 1)
+    mirror = stranger(world, 2, record=record_fields(identity(2), None))
+    acquaint(world, us, mirror.endpoint)
+    assert knows(us) == set()
+    assert refused(us)["record-own"] == 1
+
+
+def test_addresses_nobody_can_have_are_not_even_candidates() -> None:
+    world = World(seed=20)
+    us = member(world, 1)
+    traps = [make_endpoint(host, 80) for host in ("0.0.0.0", "224.0.0.1", "255.255.255.255")]
+    acquaint(world, us, *traps, address6(1))
+    assert community(us).snapshot(world.now).candidates == 0
+    assert refused(us)["hearsay-unusable"] == 4
