@@ -84,7 +84,8 @@ class Community:
 
     def answered(self, exchange: Exchange, reply: Reply, now: float) -> None:
         """A matched reply, to whatever query."""
-        self._rounds.met(exchange.endpoint, reply, now)
+        if not exchange.discreet:
+            self._rounds.met(exchange.endpoint, reply, now)
         self._proving.answered(exchange, reply.sender, now)
 
     def missed(self, exchange: Exchange, now: float) -> Steps:
@@ -109,8 +110,6 @@ class Community:
     def tick(self, now: float) -> Steps:
         steps: list[Step] = [*self._look_at_address(now), *self._rounds.tick(now)]
         for family, schedule in self._schedules.items():
-            if self._proving.are_few:
-                schedule.lonely(now)
             port = self._overlays[family].parts.address.port
             steps += schedule.due(now, int.from_bytes(port, "big") if port else None, enough=not self._proving.are_few)
         return steps

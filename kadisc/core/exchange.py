@@ -38,6 +38,8 @@ class Ask:
     expected_id: NodeId | None
     query: OutgoingQuery
     owner: Owner
+    discreet: bool = False
+    """Whoever answers is no candidate for the table by that."""
     hurried: bool = False
     """Sent again, and called stalled, after half the usual time."""
 
@@ -75,6 +77,7 @@ class Exchange:
     expires_at: float
     unaided: bool
     """When it was sent, the endpoint had no NAT mapping towards us that its own earlier query could have opened."""
+    discreet: bool = False
     stalls: int = 0
     transmissions: int = 1
     contacts: Sequence[Contact] = ()

@@ -23,7 +23,7 @@ from .events import OperationId, Outcome
 from .exchange import NO_STEPS, Ask, Exchange, Step, Steps
 from .overlay import Overlay
 from .partners import OVER_S
-from .proving import Proving
+from .proving import BOOK, Proving
 from .push_reservoir import Push, PushRule
 from .record_rules import Refused
 from .transactions import TID_BYTES
@@ -40,7 +40,6 @@ SETTLED_S = 60.0
 TELL_S = 0.5
 """Between two of those who are told at once that our record has changed: 100 hear of it within a minute."""
 WALK = b"walk"
-BOOK = b"book"
 FROM_WALK = 16
 
 
@@ -113,12 +112,11 @@ class GossipRounds:
         return None
 
     def met(self, endpoint: Endpoint, reply: Reply, now: float) -> None:
-        """Somebody answered a query of ours, of whatever kind: does it speak gossip?"""
+        """Somebody answered a query that was not for gossip's sake: does it speak gossip?"""
         partners = self._parts.partners
-        if partners.speaks(reply.version) and not partners.is_over(endpoint, now) and not partners.is_speaker(endpoint):
-            partners.heard_speaking(endpoint)
-            if self._proving.known.at(endpoint) is None:
-                self._proving.found([endpoint], WALK, now, per_source=FROM_WALK, node_id=reply.sender)
+        is_news = partners.speaks(reply.version) and not partners.is_over(endpoint, now) and partners.met(endpoint)
+        if is_news and self._proving.known.at(endpoint) is None:
+            self._proving.found([endpoint], WALK, now, per_source=FROM_WALK, node_id=reply.sender)
 
     # --- time ---------------------------------------------------------------------------------------------------------------------------------
 
@@ -169,13 +167,11 @@ class GossipRounds:
                 parts.counters.refuse(refused)
         parts.view.round(now)
         proving.forget_stale(now)
-        for endpoint in (*filter(None, [parts.book.feeler(now)]), *parts.book.tests_due(now)):
-            self._look_up_in_book(endpoint, now)
         self.round_s = config.round_s if proving.changed or proving.are_few else min(SLOWER * self.round_s, config.max_round_s)
         proving.changed = False
         self._round_at = now + self._jittered(self.round_s)
         partner = self._partner(now, for_pull=True)
-        steps: list[Step] = []
+        steps: list[Step] = [*self._test_book(now)]
         if partner is not None:
             parts.backoff.asked(partner, now)  # until it turns out that we learned something
             steps += self._visit(partner, Why.PULL, now, want=config.pull_entries)
@@ -184,8 +180,15 @@ class GossipRounds:
             steps += self._visit(listener, Why.PUSH, now, pushes=True)
         return steps
 
-    def _look_up_in_book(self, endpoint: Endpoint, now: float) -> None:
-        self._proving.found([endpoint], BOOK, now, per_source=FROM_WALK)
+    def _test_book(self, now: float) -> Steps:
+        """Addresses of the book that it wants to be tested: a feeler, and owners of contested places."""
+        steps: list[Step] = []
+        for endpoint in (*filter(None, [self._parts.book.feeler(now)]), *self._parts.book.tests_due(now)):
+            if self._proving.known.at(endpoint) is None:
+                self._proving.found([endpoint], BOOK, now, per_source=FROM_WALK)
+            else:
+                steps += self._ask(Errand(self, endpoint, Why.RECHECK, Stage.MEET), now)
+        return steps
 
     def _partner(self, now: float, *, for_pull: bool) -> Endpoint | None:
         """Whom to exchange with: from a slot, from lookups, or of those that came to us; from a slot where there is no other."""
@@ -198,7 +201,7 @@ class GossipRounds:
         if chance >= config.partners_from_slots + config.partners_from_walk:
             others = [known.peer.endpoint for known in self._proving.known if known.came_to_us and not known.failures]
         elif chance >= config.partners_from_slots:
-            others = self._parts.partners.speakers()
+            others = self._parts.partners.passers_by()
         others = [endpoint for endpoint in others if free(endpoint)]
         if others:
             return self._rng.choice(others)
@@ -239,14 +242,14 @@ class GossipRounds:
             return errand.finished(Outcome.NO_CONTACTS, None)
         self._under_way.add(endpoint)
         if errand.stage is Stage.PING:
-            return [Ask(endpoint, None, Ping(b"", overlay.own_id), errand)]
+            return [Ask(endpoint, None, Ping(b"", overlay.own_id), errand, discreet=True)]
         query = Gossip(b"", overlay.own_id, self._tag, 0)
         if errand.stage is Stage.MEET:
             pad(query, self._config.first_query_bytes)
         else:
             query.token, query.want = self._parts.partners.token_of(endpoint, now), errand.want
             query.record = self._parts.own_record.fields if errand.pushes else None
-        return [Ask(endpoint, None, query, errand)]
+        return [Ask(endpoint, None, query, errand, discreet=True)]
 
     def answered(self, errand: Errand, exchange: Exchange, reply: Reply, now: float) -> Steps:
         self._under_way.discard(errand.endpoint)

@@ -32,6 +32,8 @@ class Known:
     traffic_at: float
     failures: int = 0
     failed_at: float = float("-inf")
+    noted_at: float = float("-inf")
+    """When the book last heard of it."""
     renewed_at: float = float("-inf")
     """When somebody last said, with its record, that it has a newer one."""
     renamed: bool = False

@@ -54,6 +54,7 @@ class Outgoing:
         stall_s = self.stall_timer.stall_s(known_rtt_s)
         stall_at = now + (stall_s / 2 if ask.hurried else stall_s)
         exchange = Exchange(ask.endpoint, ask.expected_id, query, ask.owner, payload, now, stall_at, now + self._config.timeout_s, unaided)
+        exchange.discreet = ask.discreet
         self.transactions.open(exchange, tid)
         return Datagram(payload, ask.endpoint)
 

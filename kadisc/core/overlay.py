@@ -149,7 +149,7 @@ class Overlay:
             parts.revalidation.plan(entry)
         elif type(exchange.query) is FindNode:  # also without nodes: jech/dht leaves them out while it knows nobody
             steps += self._offer(contact, now, inbound=not exchange.unaided, rtt_s=rtt_s, client=reply.version)
-        else:
+        elif not exchange.discreet:
             self._consider(contact, now)
         for named in exchange.contacts:
             self._consider(named, now)

@@ -11,7 +11,7 @@ TOKEN_FRESH_S = 280.0
 """A token is good for 5 minutes at least (BEP 5); some of that is on the way."""
 OVER_S = 86_400.0
 MAX_OVER = 4096
-MAX_SPEAKERS = 256
+MAX_PASSERS_BY = 256
 
 
 class Partners:
@@ -21,6 +21,7 @@ class Partners:
         self._told: dict[Endpoint, int] = {}
         self._over: dict[Endpoint, float] = {}
         self._speakers: dict[Endpoint, None] = {}
+        self._passers_by: dict[Endpoint, None] = {}
 
     @staticmethod
     def speaks(version: bytes | None) -> bool:
@@ -28,16 +29,23 @@ class Partners:
 
     def heard_speaking(self, endpoint: Endpoint) -> None:
         """It answered a query of ours, of whatever kind, or gossiped to us."""
-        if endpoint not in self._speakers:
-            self._speakers[endpoint] = None
-            if len(self._speakers) > MAX_SPEAKERS:
-                del self._speakers[next(iter(self._speakers))]
+        _note(self._speakers, endpoint, self._config.max_partners_kept)
+
+    def met(self, endpoint: Endpoint) -> bool:
+        """It speaks gossip and was met in a lookup or in the table: chance has chosen it, and not itself. Whether that is news."""
+        self.heard_speaking(endpoint)
+        return _note(self._passers_by, endpoint, MAX_PASSERS_BY)
+
+    def is_silent(self, endpoint: Endpoint) -> None:
+        """It did not answer."""
+        self._speakers.pop(endpoint, None)
+        self._passers_by.pop(endpoint, None)
 
     def is_speaker(self, endpoint: Endpoint) -> bool:
         return endpoint in self._speakers
 
-    def speakers(self) -> list[Endpoint]:
-        return list(self._speakers)
+    def passers_by(self) -> list[Endpoint]:
+        return list(self._passers_by)
 
     def gave_token(self, endpoint: Endpoint, token: bytes, now: float) -> None:
         self._tokens.pop(endpoint, None)
@@ -65,7 +73,7 @@ class Partners:
 
     def end(self, endpoint: Endpoint, now: float, for_s: float = OVER_S) -> None:
         """It does not speak gossip, or not of our network: it is not bothered again."""
-        self._speakers.pop(endpoint, None)
+        self.is_silent(endpoint)
         self._tokens.pop(endpoint, None)
         self._over.pop(endpoint, None)
         self._over[endpoint] = now + for_s
@@ -78,3 +86,12 @@ class Partners:
     def begins_anew(self, endpoint: Endpoint) -> None:
         """It came to us with our network's name."""
         self._over.pop(endpoint, None)
+
+
+def _note(noted: dict[Endpoint, None], endpoint: Endpoint, at_most: int) -> bool:
+    if endpoint in noted:
+        return False
+    noted[endpoint] = None
+    if len(noted) > at_most:
+        del noted[next(iter(noted))]
+    return True

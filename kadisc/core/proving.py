@@ -37,6 +37,9 @@ from .tombstones import TombstoneRule
 FAILURE_SPACING_S = 10.0
 """Failures closer together tell of one hole in a link."""
 MOURNED_S = 60.0
+NOTE_S = 60.0
+"""The book hears so often of a peer that answers again and again."""
+BOOK = b"book"
 OWN_SEARCH = b"search"
 """Instead of a network, as the source of what we found ourselves."""
 
@@ -87,8 +90,8 @@ class Proving:
         return sum(at > now - MOURNED_S for at in self._lost_at) >= 3
 
     def is_renewal(self, record: PeerRecord, endpoint: Endpoint, now: float) -> bool:
-        """Whether a push says that a peer that we know is elsewhere now, or has something new to say. Such are few, and not to be left to the draw; each
-        is listened to once a while."""
+        """Whether a push says that a peer that we know is elsewhere now, or has something new to say. Such are few, and not to be left to the draw;
+        each is listened to once a while."""
         known = self.known.of_key(record.key, endpoint)
         if known is None or record.sequence <= known.peer.sequence or now < known.renewed_at + FAILURE_SPACING_S:
             return False
@@ -100,7 +103,7 @@ class Proving:
         endpoint, parts = candidate.endpoint, self.parts
         if self.known.at(endpoint) is not None or parts.partners.is_over(endpoint, now) or endpoint in self._own_endpoints():
             return False
-        if candidate.came_to_us or self.are_few:
+        if candidate.came_to_us or candidate.source == BOOK or self.are_few:
             return True
         return not parts.tombstones.blocks(endpoint, now) and (
             parts.view.would_win(endpoint) or self._fills_vacancy(candidate.contact, candidate, now)
@@ -141,7 +144,7 @@ class Proving:
         parts, endpoint = self.parts, candidate.endpoint
         refusal = self._refusal(candidate, now)
         if refusal is None:
-            if not candidate.came_to_us:
+            if not candidate.came_to_us and candidate.source != BOOK:
                 parts.book.heard(endpoint, candidate.told_by, now)
             if not self.is_wanted(candidate, now):
                 return
@@ -155,7 +158,7 @@ class Proving:
             return "hearsay-unusable"
         if teller is not None and not parts.scopes.may_take(endpoint, teller):
             return "hearsay-unusable"
-        if candidate.came_to_us:
+        if candidate.came_to_us or candidate.source == BOOK:
             return None
         if parts.tombstones.blocks(endpoint, now):
             return "tombstone"
@@ -183,6 +186,9 @@ class Proving:
         self.known.answered(known, now)
         self.parts.view.confirmed(endpoint, now)
         known.renamed = known.renamed or sender != known.peer.node_id
+        if not known.renamed and not known.inbound and now >= known.noted_at + NOTE_S:
+            known.noted_at = now
+            self.parts.book.verified(known.peer, now, source=known.told_by, rtt_s=known.rtt_s)
         if known.inbound and is_proof:
             known.inbound = False
             self._offer(known, now)
@@ -194,6 +200,7 @@ class Proving:
             return []
         known.failures += 1
         known.failed_at = now
+        self.parts.partners.is_silent(endpoint)
         self.parts.book.failed(endpoint, now)
         self.parts.tombstones.failed(endpoint, now)
         if known.failures >= self._config.slot_failures:
@@ -205,6 +212,7 @@ class Proving:
         """A candidate did not answer."""
         if not self._overlays[family_of(candidate.endpoint)].parts.connectivity.online:
             return
+        self.parts.partners.is_silent(candidate.endpoint)
         self.parts.tombstones.failed(candidate.endpoint, now)
         self.parts.book.failed(candidate.endpoint, now)
         if candidate.teller is not None:

@@ -53,6 +53,7 @@ class TagSchedule:
         self._announce_at = [float("inf")] * TAGS
         self._look_up_at = float("inf")
         self._running: set[int] = set()
+        self._had_enough = False
         self._turn = rng.randrange(TAGS)
 
     def joined(self, now: float) -> None:
@@ -71,13 +72,11 @@ class TagSchedule:
                 at if at == float("inf") else min(at, now + number * self._config.stagger_s) for number, at in enumerate(self._announce_at)
             ]
 
-    def lonely(self, now: float) -> None:
-        """Too few peers are left: look soon."""
-        if self._pause_s > self._config.first_pause_s and self._look_up_at < float("inf"):
+    def due(self, now: float, port: int | None, *, enough: bool) -> list[TagSearch]:
+        if self._had_enough and not enough and self._look_up_at < float("inf"):  # they are gone: look soon, and then again
             self._pause_s = self._config.first_pause_s
             self._look_up_at = min(self._look_up_at, now + self._jittered(self._pause_s))
-
-    def due(self, now: float, port: int | None, *, enough: bool) -> list[TagSearch]:
+        self._had_enough = enough
         searches = []
         for number, at in enumerate(self._announce_at):
             if now >= at and number not in self._running:

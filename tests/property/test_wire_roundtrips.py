@@ -13,7 +13,7 @@ from kadisc.contacts import Contact
 from kadisc.endpoints import Endpoint, Family
 from kadisc.errors import DecodeError
 from kadisc.wire import bencode, compact, krpc
-from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Message, Ping, Reply, UnknownQuery
+from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Gossip, Message, News, Ping, Reply, UnknownQuery
 
 # --- Messages --------------------------------------------------------------------------------------------------------------------
 
@@ -22,7 +22,8 @@ tids = st.binary(max_size=krpc.MAX_TID_BYTES)
 versions = st.none() | st.binary(max_size=krpc.MAX_VERSION_BYTES)
 tokens = st.binary(max_size=krpc.MAX_TOKEN_BYTES)
 wants = st.none() | st.frozensets(st.sampled_from((b"n4", b"n6")))
-served = {b"ping", b"find_node", b"get_peers", b"announce_peer"}
+served = {b"ping", b"find_node", b"get_peers", b"announce_peer", b"gossip"}
+records = st.none() | st.dictionaries(st.binary(max_size=4), st.integers(0, 9) | st.binary(max_size=40), max_size=5)
 
 
 def endpoints_of(address_bytes: int) -> st.SearchStrategy[Endpoint]:
@@ -37,6 +38,10 @@ def whole(size: int) -> st.SearchStrategy[bytes | None]:
     return st.none() | st.integers(0, 20).flatmap(lambda count: st.binary(min_size=count * size, max_size=count * size))
 
 
+def pieces(size: int) -> st.SearchStrategy[bytes]:
+    return st.integers(0, 16).flatmap(lambda count: st.binary(min_size=count * size, max_size=count * size))
+
+
 queries: dict[str, Any] = {"version": versions, "read_only": st.booleans()}
 messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Ping, tids, ids, **queries),
@@ -44,6 +49,18 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(GetPeers, tids, ids, ids, wants, **queries),
     st.builds(AnnouncePeer, tids, ids, ids, st.integers(1, 65535), tokens, st.booleans(), **queries),
     st.builds(AnnouncePeer, tids, ids, ids, st.just(0), tokens, st.just(True), **queries),
+    st.builds(
+        Gossip,
+        tids,
+        ids,
+        st.binary(min_size=20, max_size=20),
+        st.integers(0, 16),
+        st.none() | tokens,
+        records,
+        st.none() | st.integers(0, 500),
+        **queries,
+    ),
+    st.builds(Reply, tids, ids, token=tokens, news=st.builds(News, records, pieces(27), pieces(39)).filter(lambda news: news != News(None))),
     st.builds(UnknownQuery, tids, ids, st.binary(max_size=64).filter(lambda name: name not in served), st.none() | ids, wants, **queries),
     st.builds(Reply, tids, ids, whole(26), whole(38), st.none() | st.lists(endpoints), st.none() | tokens, st.none() | endpoints, versions),
     st.builds(Error, tids, st.integers(bencode.MIN_INT, bencode.MAX_INT), st.text(max_size=64), versions, st.none() | endpoints),

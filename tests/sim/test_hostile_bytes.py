@@ -12,9 +12,11 @@ from kadisc.core.events import Outcome
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.ids import random_id
 from kadisc.wire import compact, krpc
-from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Message, Ping, Reply, UnknownQuery
+from kadisc.wire.gossip import NamedPeer, pack_peers
+from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Gossip, Message, News, Ping, Reply, UnknownQuery
 from tests.support.attack import handed_out
-from tests.support.world import World, address, populate
+from tests.support.community import TAG, identity, knows, member, record_fields
+from tests.support.world import World, address
 
 DATAGRAMS = 200_000
 BY_THE_CORE = {"unmatched-reply", "unmatched-error", "too-long", "bad-source", "wrong-family"}
@@ -30,6 +32,19 @@ def messages(rng: random.Random) -> Iterator[Message]:
         yield FindNode(tid, sender, key, want, read_only=rng.random() < 0.3)
         yield GetPeers(tid, sender, key, want)
         yield AnnouncePeer(tid, sender, key, rng.randrange(1, 65536), rng.randbytes(8), rng.random() < 0.5)
+        record = record_fields(identity(rng.randrange(1, 5)), nodes[0].endpoint if nodes else None, rng.randrange(1 << 40))
+        entries = [NamedPeer(node, rng.randrange(16), rng.randrange(16)) for node in nodes]
+        token = rng.choice((None, rng.randbytes(8)))
+        yield Gossip(
+            tid,
+            sender,
+            rng.choice((TAG, rng.randbytes(20))),
+            rng.randrange(17),
+            token,
+            rng.choice((None, record, {b"k": 5})),
+            rng.choice((None, 300)),
+        )
+        yield Reply(tid, sender, token=rng.randbytes(8), news=News(rng.choice((None, record)), pack_peers(entries)))
         yield UnknownQuery(tid, sender, rng.choice((b"vote", b"", b"put")), rng.choice((None, key)))
         yield Reply(tid, sender, nodes=compact.pack_contacts(nodes), token=rng.randbytes(20), values=[node.endpoint for node in nodes])
         yield Error(tid, rng.randrange(-9, 999), "nonsense")
@@ -45,6 +60,10 @@ MALFORMED = (
     b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz123456e1:q13:announce_peer1:t2:aa1:y1:qe",
     b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz1234564:porti80ee1:q13:announce_peer1:t2:aa1:y1:qe",
     b"d1:rd2:id20:abcdefghij01234567895:nodes5:aaaaae1:t2:aa1:y1:re", b"d1:rd2:id20:abcdefghij01234567896:values1:ae1:t2:aa1:y1:re",
+    b"d1:ad2:id20:abcdefghij01234567893:net3:abc4:wanti0ee1:q6:gossip1:t2:aa1:y1:qe",
+    b"d1:ad2:id20:abcdefghij01234567893:net20:abcdefghij01234567894:wanti17ee1:q6:gossip1:t2:aa1:y1:qe",
+    b"d1:ad2:id20:abcdefghij01234567893:net20:abcdefghij01234567893:reci5e4:wanti0ee1:q6:gossip1:t2:aa1:y1:qe",
+    b"d1:rd2:id20:abcdefghij01234567895:peers5:aaaaa5:token1:xe1:t2:aa1:y1:re",
     UNSORTED, b"d1:t2:aae1:x", b"a" * 2049,
 )  # fmt: skip
 
@@ -67,7 +86,10 @@ def hostile(rng: random.Random) -> Iterator[tuple[bytes, Endpoint]]:
 
 def test_200_000_datagrams_do_no_harm() -> None:
     world = World(seed=9)
-    victim, *others = populate(world, 20)
+    victim, *others = [member(world, number) for number in range(20)]
+    for host in (victim, *others):
+        world.join(host, [victim])
+        world.run(0.2)
     world.run(30.0)
     counters, blocks = victim.node.counters, list[int]()
     for number, (payload, source) in enumerate(hostile(random.Random(99)), start=1):
@@ -87,5 +109,6 @@ def test_200_000_datagrams_do_no_harm() -> None:
     assert decoded >= DATAGRAMS / 2
     assert counters.dropped.keys() >= {*krpc.DROP_REASONS, *BY_THE_CORE}
     assert blocks[-1] < blocks[0] * 1.1, f"memory grows: {blocks}"
+    assert len(knows(victim)) >= 15
     assert handed_out(world, victim, targets=5)
     assert world.result(others[-1], world.ping(others[-1], victim.endpoint)).outcome is Outcome.DONE

@@ -18,7 +18,7 @@ from kadisc.endpoints import Endpoint, family_of, ip_of
 from kadisc.errors import DecodeError
 from kadisc.wire import krpc
 from kadisc.wire.gossip import NamedPeer, pack_peers
-from kadisc.wire.messages import Error, FindNode, Gossip, News, Ping, Query, Reply
+from kadisc.wire.messages import Error, FindNode, GetPeers, Gossip, News, Ping, Query, Reply
 from kadisc.wire.records import to_be_signed, unsigned_fields
 
 from .world import CONFIG, Host, World, address
@@ -135,8 +135,8 @@ class Stranger:
             case Gossip():
                 reply.token = b"stranger"
                 reply.news = News(self.record, pack_peers(self.peers[: query.want]))
-            case FindNode():
-                reply.nodes = b""
+            case FindNode() | GetPeers():
+                reply.nodes, reply.token = b"", b"stranger"
             case Ping():
                 pass
             case _:

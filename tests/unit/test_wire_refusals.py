@@ -45,6 +45,9 @@ DROPPED_IN_SILENCE = [
     (b"d1:rd2:id" + ID + b"6:valuesdee1:t2:aa1:y1:re", "bad-values"),
     (b"d1:rd2:id" + ID + b"5:tokeni7ee1:t2:aa1:y1:re", "bad-token"),
     (b"d1:rd2:id" + ID + b"5:token129:" + bytes(129) + b"e1:t2:aa1:y1:re", "bad-token"),
+    (b"d1:rd2:id" + ID + b"5:peers26:" + bytes(26) + b"5:token1:xe1:t2:aa1:y1:re", "bad-peers"),
+    (b"d1:rd2:id" + ID + b"6:peers6le5:token1:xe1:t2:aa1:y1:re", "bad-peers"),
+    (b"d1:rd2:id" + ID + b"3:reci5e5:token1:xe1:t2:aa1:y1:re", "bad-record"),
     (b"d1:t2:aa1:y1:ee", "bad-error"),
     (b"d1:ele1:t2:aa1:y1:ee", "bad-error"),
     (b"d1:el3:201e1:t2:aa1:y1:ee", "bad-error"),
@@ -79,6 +82,13 @@ ANSWERED_WITH_203 = [
     (b"d1:ad2:id" + ID + HASH + b"4:porti1ee1:q13:announce_peer" + ENVELOPE, "bad-token"),
     (b"d1:ad2:id" + ID + HASH + b"4:porti1e5:tokeni5ee1:q13:announce_peer" + ENVELOPE, "bad-token"),
     (b"d1:ad2:id" + ID + HASH + b"4:porti1e5:token129:" + bytes(129) + b"e1:q13:announce_peer" + ENVELOPE, "bad-token"),
+    (b"d1:ad2:id" + ID + b"4:wanti0ee1:q6:gossip" + ENVELOPE, "bad-net"),
+    (b"d1:ad2:id" + ID + b"3:net19:abcdefghij0123456784:wanti0ee1:q6:gossip" + ENVELOPE, "bad-net"),
+    (b"d1:ad2:id" + ID + b"3:net" + ID + b"e1:q6:gossip" + ENVELOPE, "bad-want"),
+    (b"d1:ad2:id" + ID + b"3:net" + ID + b"4:wanti17ee1:q6:gossip" + ENVELOPE, "bad-want"),
+    (b"d1:ad2:id" + ID + b"3:net" + ID + b"4:want1:5e1:q6:gossip" + ENVELOPE, "bad-want"),
+    (b"d1:ad2:id" + ID + b"3:net" + ID + b"3:rec2:de4:wanti0ee1:q6:gossip" + ENVELOPE, "bad-record"),
+    (b"d1:ad2:id" + ID + b"3:net" + ID + b"5:tokeni5e4:wanti0ee1:q6:gossip" + ENVELOPE, "bad-token"),
 ]
 
 

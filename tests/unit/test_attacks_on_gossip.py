@@ -1,0 +1,366 @@
+"""Attacks on gossip and records: each works with its defence off, and fails with it on."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from kadisc.config import CoreConfig
+from kadisc.contacts import Contact
+from kadisc.core.gossip_candidates import Candidate, FirstComeCandidates, GossipCandidates
+from kadisc.core.scopes import Scopes
+from kadisc.core.tombstones import Tombstones
+from kadisc.endpoints import Endpoint, ip_of, make_endpoint
+from kadisc.wire import krpc
+from kadisc.wire.gossip import NamedPeer
+from kadisc.wire.messages import FindNode, Gossip, Ping, Query
+from tests.support.attack import known
+from tests.support.community import TAG, Stranger, acquaint, community, identity, knows, lost, member, pull, push, record_fields, refused, stranger
+from tests.support.world import CONFIG, Host, World, address, without
+
+ON_OFF = pytest.mark.parametrize("defended", [True, False])
+
+
+NO_FEELERS = replace(CONFIG, book=replace(CONFIG.book, feeler_interval_s=1e9))
+"""The book may try again what it knows itself; then it is no hearsay."""
+
+
+def victim_of(world: World, defended: bool, defence: str, config: CoreConfig = CONFIG) -> Host:
+    return member(world, 1, config=config if defended else without(defence, config=config))
+
+
+def acquainted(world: World, us: Host, count: int, first: int = 300) -> list[Stranger]:
+    """So many good peers that the victim is not short of them."""
+    others = [stranger(world, first + number) for number in range(count)]
+    for start in range(0, count, 20):
+        acquaint(world, us, *(each.endpoint for each in others[start : start + 20]))
+    assert {each.endpoint for each in others} <= knows(us)
+    return others
+
+
+def visits(one: Stranger) -> int:
+    return sum(isinstance(query, Gossip | Ping) for query, _ in one.heard)
+
+
+# --- Records -----------------------------------------------------------------------------------------------------------------------------
+
+
+@ON_OFF
+def test_an_old_record_does_not_make_its_owner_of_whoever_has_his_address_now(defended: bool) -> None:
+    world = World(seed=1)
+    us = victim_of(world, defended, "record_rules")
+    owner, old, new = identity(7), address(2), address(3)
+    at_home = stranger(world, 2, record=record_fields(owner, old, 1))
+    acquaint(world, us, old)
+    moved = stranger(world, 3, record=record_fields(owner, new, 2))
+    acquaint(world, us, new)
+    assert (old, "moved") in lost(us)
+    moved.answers = at_home.answers = False
+    world.run(300.0)
+    assert knows(us) == set()
+    at_home.answers = True  # somebody else, who has the address now and has kept what was said there
+    push(world, at_home, us)
+    world.run(60.0)
+    assert (old in knows(us)) is not defended
+    assert not defended or refused(us)["record-sequence-lower"] >= 1
+
+
+@ON_OFF
+def test_nobody_has_another_ones_key(defended: bool) -> None:
+    world = World(seed=2)
+    us = victim_of(world, defended, "record_rules")
+    forged = record_fields(identity(8), address(2)) | {b"k": identity(7).public_key}
+    stranger(world, 2, record=forged)
+    acquaint(world, us, address(2))
+    assert (community(us).why(identity(7).public_key, world.now) is not None) is not defended
+    assert not defended or refused(us)["record-signature"] == 1
+
+
+@ON_OFF
+def test_a_true_record_of_another_address_proves_nothing(defended: bool) -> None:
+    """A mirror says word for word what an honest peer says, from its own address."""
+    world = World(seed=3)
+    us = victim_of(world, defended, "record_rules")
+    stranger(world, 2, record=record_fields(identity(7), address(77)))
+    acquaint(world, us, address(2))
+    assert (knows(us) == {address(2)}) is not defended
+    assert not defended or community(us).elsewhere(identity(7).public_key) is not None
+
+
+def test_a_record_without_an_address_moves_nobody() -> None:
+    world = World(seed=4)
+    us = member(world, 1)
+    stranger(world, 2, record=record_fields(identity(7), address(2), 1))
+    acquaint(world, us, address(2))
+    stranger(world, 3, record=record_fields(identity(7), None, 9))
+    acquaint(world, us, address(3))
+    assert knows(us) == {address(2)}
+    assert refused(us)["record-unplaced"] == 1
+
+
+def test_pushed_records_are_refused_by_name_and_lead_to_no_visit() -> None:
+    world = World(seed=5)
+    us = member(world, 1)
+    sender = stranger(world, 2)
+    own = sender.who
+    bad = {
+        "record-elsewhere": record_fields(own, address(99)),
+        "record-network": record_fields(own, sender.endpoint, tag=bytes(20)),
+        "record-oversize": record_fields(own, sender.endpoint, extra={b"x": bytes(300)}),
+        "record-contradictory": record_fields(own, sender.endpoint, extra={b"p6": 5}),
+        "record-signature": record_fields(own, sender.endpoint) | {b"sig": bytes(64)},
+        "record-own": record_fields(identity(2), sender.endpoint),
+    }
+    for record in bad.values():
+        push(world, sender, us, record)
+        world.run(50.0)
+    push(world, sender, us, sender.record, token=b"made up!")
+    world.run(50.0)
+    assert {reason: refused(us).get(reason) for reason in (*bad, "push-without-token")} == dict.fromkeys((*bad, "push-without-token"), 1)
+    assert visits(sender) == 0
+
+
+# --- What others are told -------------------------------------------------------------------------------------------------------------------
+
+
+@ON_OFF
+def test_peers_are_named_only_to_whom_has_shown_a_token(defended: bool) -> None:
+    world = World(seed=6)
+    us = victim_of(world, defended, "gossip_tokens")
+    acquainted(world, us, 12)
+    query = krpc.encode(Gossip(b"spoo", 5, TAG, 16))
+    us.node.receive(query, address(50), world.now)
+    [(payload, _)] = us.node.drain_outbox()
+    assert (len(payload) <= len(query)) is defended
+    assert (b"5:peers" in payload) is not defended
+
+
+@ON_OFF
+def test_a_token_is_good_for_one_address_and_port(defended: bool) -> None:
+    world = World(seed=7)
+    us = victim_of(world, defended, "gossip_tokens")
+    acquainted(world, us, 12)
+    asker = stranger(world, 50)
+    assert pull(world, asker, us)
+    neighbour = Endpoint(asker.endpoint[:4] + b"\1\1")
+    us.node.receive(krpc.encode(Gossip(b"spoo", 5, TAG, 16, token=asker.tokens[us.endpoint])), neighbour, world.now)
+    [(payload, _)] = us.node.drain_outbox()
+    assert (b"5:peers" in payload) is not defended
+
+
+@ON_OFF
+def test_asking_often_does_not_bring_out_all_that_we_know(defended: bool) -> None:
+    world = World(seed=8)
+    us = victim_of(world, defended, "fixed_samples")
+    acquainted(world, us, 40)
+    asker = stranger(world, 50)
+    told = {named.contact.endpoint for _ in range(30) for named in pull(world, asker, us)}
+    assert (len(told) <= 2 * CONFIG.gossip.pull_entries) is defended
+    assert defended or len(told) >= 38
+
+
+@ON_OFF
+def test_who_answers_only_through_its_own_hole_is_given_to_nobody(defended: bool) -> None:
+    world = World(seed=9)
+    us = victim_of(world, defended, "inbound_quarantine")
+    acquainted(world, us, 12)
+    behind_nat = stranger(world, 2)
+    push(world, behind_nat, us)
+    world.run(130.0)
+    assert behind_nat.endpoint in knows(us)
+    told = {named.contact.endpoint for number in range(60, 70) for named in pull(world, stranger(world, number), us)}
+    assert (behind_nat.endpoint in told) is not defended
+    assert (behind_nat.endpoint in {peer.endpoint for peer in community(us).peers(50, world.now)}) is not defended
+    world.run(700.0)  # it was silent for long enough, and then answered a question of ours: anybody can reach it
+    told = {named.contact.endpoint for number in range(70, 90) for named in pull(world, stranger(world, number), us)}
+    assert behind_nat.endpoint in told
+
+
+# --- Pushes and hearsay ----------------------------------------------------------------------------------------------------------------------
+
+
+@ON_OFF
+def test_a_flood_of_pushes_from_one_network_does_not_crowd_out_the_others(defended: bool) -> None:
+    world = World(seed=10)
+    us = victim_of(world, defended, "push_reservoir")
+    acquainted(world, us, 20)
+    world.run(200.0)
+    honest = [stranger(world, 20 + number) for number in range(4)]
+    flooders = [stranger(world, 500 + number, at=make_endpoint(f"80.80.{number}.7", 6881)) for number in range(20)]
+    for each in honest:
+        push(world, each, us)
+    for _ in range(5):
+        for each in flooders:
+            push(world, each, us)
+    world.run(150.0)
+    assert sum(visits(each) > 0 for each in honest) == (4 if defended else 0)
+    assert (sum(visits(each) > 0 for each in flooders) <= 4) is defended
+
+
+def named(endpoints: list[Endpoint], *, ttl: int = 4, age: int = 0) -> list[NamedPeer]:
+    return [NamedPeer(Contact(number << 100, endpoint), ttl, age) for number, endpoint in enumerate(endpoints, start=1)]
+
+
+def candidate(endpoint: Endpoint, source: bytes) -> Candidate:
+    return Candidate(endpoint, 5, source, endpoint, 3, 1e9)
+
+
+@ON_OFF
+def test_one_source_does_not_fill_the_queue(defended: bool) -> None:
+    rng, config = random.Random(1), CONFIG.gossip
+    queue = GossipCandidates(config, rng, Scopes(False)) if defended else FirstComeCandidates(config)
+    for number in range(2000):
+        queue.add(candidate(address(number), b"liar"), config.candidates_per_source)
+    for number in range(2000, 2010):
+        queue.add(candidate(address(number), b"true"), config.candidates_per_source)
+    drawn = [queue.draw(0.0, lambda each: True) for _ in range(20)]
+    assert sum(each is not None and each.source == b"true" for each in drawn) == (10 if defended else 0)
+    assert len(queue) <= config.max_candidates
+
+
+@ON_OFF
+def test_many_sources_do_not_aim_us_at_one_network(defended: bool) -> None:
+    """A hundred liars, each from a network of its own, name endpoints in one /24 again and again, for two hours."""
+    rng, config = random.Random(1), CONFIG.gossip
+    queue = GossipCandidates(config, rng, Scopes(False)) if defended else FirstComeCandidates(config)
+    checks = 0
+    for second in range(7200):
+        target = make_endpoint(f"80.80.80.{rng.randrange(1, 255)}", rng.randrange(1, 65536))
+        queue.add(candidate(target, b"liar %d" % rng.randrange(100)), config.candidates_per_source)
+        checks += queue.draw(float(second), lambda each: True) is not None
+    assert (checks <= 3 * config.checks_per_narrow_per_hour) is defended
+    assert defended or checks == 7200
+
+
+@ON_OFF
+def test_news_that_lead_nowhere_cost_their_teller_his_hearers(defended: bool) -> None:
+    """A partner answers every question with sixteen peers that do not exist, others each time."""
+    world = World(seed=11)
+    us = victim_of(world, defended, "gossip_backoff")
+    liar = stranger(world, 2)
+    made_up = iter(range(1000, 40_000))
+    liar.when_asked = lambda query, source: setattr(liar, "peers", named([address(next(made_up)) for _ in range(16)]))
+    acquaint(world, us, liar.endpoint)
+    world.run(3600.0)
+    asked = sum(query.want > 0 for query in liar.gossip())
+    pings = us.node.counters.queries_sent["ping"]
+    assert (asked <= 10) is defended
+    assert (pings <= 150) is defended
+
+
+@ON_OFF
+def test_the_dead_are_not_brought_back_by_hearsay(defended: bool) -> None:
+    """Five partners, each in a network of its own, go on naming one that is gone."""
+    world = World(seed=12)
+    us = victim_of(world, defended, "tombstones", config=NO_FEELERS)
+    dead = stranger(world, 3)
+    tellers = [stranger(world, 300 + number, peers=named([dead.endpoint])) for number in range(5)]
+    acquaint(world, us, dead.endpoint, *(each.endpoint for each in tellers))
+    assert dead.endpoint in knows(us)
+    dead.answers = False
+    world.run(300.0)
+    assert (dead.endpoint, "silent") in lost(us)
+    dead.heard.clear()
+    for _ in range(6):
+        world.run(300.0)
+        community(us).hear_of([dead.endpoint], "elsewhere", world.now)
+    assert (not dead.heard) is defended
+
+
+def test_a_tombstone_stands_on_one_port_and_falls_at_the_first_answer() -> None:
+    """Who names a peer's address with wrong ports does not bury the peer. Were tombstones on addresses alone, he would."""
+    honest, wrong = address(5), Endpoint(address(5)[:4] + b"\1\1")
+    for place, buried in ((bytes, False), (ip_of, True)):
+        tombstones = Tombstones(CONFIG.gossip, place)
+        for _ in range(2):
+            tombstones.failed(wrong, 0.0)
+        assert tombstones.blocks(wrong, 1.0)
+        assert tombstones.blocks(honest, 1.0) is buried
+    tombstones.clear(wrong)
+    assert not tombstones.blocks(wrong, 1.0)
+
+
+def test_a_tombstone_blocks_hearsay_alone() -> None:
+    """An outage buries many that are alive: they come back by what they do themselves, at once."""
+    world = World(seed=13)
+    us = member(world, 1)
+    other = stranger(world, 2)
+    acquaint(world, us, other.endpoint)
+    other.answers = False
+    world.run(300.0)
+    assert knows(us) == set()
+    acquaint(world, us, other.endpoint)
+    assert refused(us)["tombstone"] >= 1
+    other.answers = True
+    push(world, other, us)
+    world.run(30.0)
+    assert knows(us) == {other.endpoint}
+
+
+@ON_OFF
+def test_one_source_fills_an_eighth_of_a_bucket_at_most(defended: bool) -> None:
+    world = World(seed=14)
+    us = victim_of(world, defended, "bucket_shares", config=NO_FEELERS)
+    world.join(us)
+    others = [stranger(world, 300 + number) for number in range(60)]
+    for start in range(0, 60, 20):
+        acquaint(world, us, *(each.endpoint for each in others[start : start + 20]))
+    world.run(60.0)
+    table = us.node.overlays[us.family].table
+    shares = [(len(bucket.entries), max(1, bucket.capacity // 8)) for bucket in table.buckets()]
+    assert len(known(us)) > 0
+    assert all(count <= share for count, share in shares) is defended
+
+
+@ON_OFF
+def test_entries_that_were_passed_on_too_often_or_are_too_old_are_not_taken(defended: bool) -> None:
+    world = World(seed=15)
+    us = member(world, 1)
+    fresh = named([address(900)], ttl=15)  # more than anybody may say
+    stale = [*named([address(901)], ttl=0), *named([address(902)], age=6)]
+    stranger(world, 2, peers=stale if defended else fresh)
+    heard = [stranger(world, number) for number in (900, 901, 902)]
+    acquaint(world, us, address(2))
+    world.run(60.0)
+    assert [visits(each) > 0 for each in heard] == ([False] * 3 if defended else [True, False, False])
+    if not defended:
+        passed_on = [each.ttl for each in pull(world, stranger(world, 50), us) if each.contact.endpoint == address(900)]
+        assert passed_on == [CONFIG.gossip.max_ttl - 1]
+
+
+def test_hearsay_never_makes_a_lookup_start_mostly_from_slots() -> None:
+    world = World(seed=16)
+    us = member(world, 1)
+    others = acquainted(world, us, 30)
+    table = us.node.overlays[us.family].table
+    view = us.node.community
+    assert view is not None
+    for _ in range(CONFIG.gossip.sample_age_rounds + 1):
+        community(us)._proving.parts.view.round(world.now)
+    from_table = len(table.closest(5, 16))
+    world.lookup(us, 5)
+    asked = [each for each in others if any(isinstance(query, FindNode) for query, _ in each.heard)]
+    search = us.node._searches
+    made = search.for_join(us.node._operations.new_id(), us.family, world.now)
+    contacts = search.first_contacts(made, world.now)
+    assert len(asked) <= from_table + 8
+    assert len(contacts) <= from_table + from_table // 2
+
+
+def asked_of(one: Stranger, kind: type[Query]) -> int:
+    return sum(isinstance(query, kind) for query, _ in one.heard)
+
+
+def test_a_checked_address_is_not_sent_long_queries_before_it_said_that_it_understands() -> None:
+    """27 bytes of hearsay must not send 450 bytes to an address that somebody made up."""
+    world = World(seed=17)
+    us = member(world, 1)
+    silent = stranger(world, 900, answers=False)
+    stranger(world, 2, peers=named([silent.endpoint]))
+    acquaint(world, us, address(2))
+    world.run(900.0)
+    assert asked_of(silent, Ping) >= 1
+    assert asked_of(silent, Gossip) == 0
+    assert sum(size for _, size in silent.heard) < 4 * 100

@@ -1,0 +1,49 @@
+"""The bytes of gossip."""
+
+from __future__ import annotations
+
+import pytest
+
+from kadisc.contacts import Contact
+from kadisc.endpoints import Family
+from kadisc.errors import DecodeError
+from kadisc.wire import krpc
+from kadisc.wire.gossip import PEER_BYTES, NamedPeer, pack_peers, peers_from
+from kadisc.wire.messages import Gossip, News, Reply
+from tests.support.contacts import address6
+from tests.support.world import address
+
+ID = int.from_bytes(b"abcdefghij0123456789", "big")
+NET = b"mnopqrstuvwxyz123456"
+
+
+def test_a_query_and_a_reply_byte_for_byte() -> None:
+    assert krpc.encode(Gossip(b"aa", ID, NET, 16, b"tok", {b"k": b"x"})) == (
+        b"d1:ad2:id20:abcdefghij01234567893:net20:mnopqrstuvwxyz1234563:recd1:k1:xe5:token3:tok4:wanti16ee1:q6:gossip1:t2:aa1:y1:qe"
+    )
+    peers = pack_peers([NamedPeer(Contact(ID, address(1)), 4, 5)])
+    assert krpc.encode(Reply(b"aa", ID, token=b"tok", news=News({b"k": b"x"}, peers))) == (
+        b"d1:rd2:id20:abcdefghij01234567895:peers27:abcdefghij0123456789" + address(1) + b"\x453:recd1:k1:xe5:token3:toke1:t2:aa1:y1:re"
+    )
+
+
+def test_peers_are_27_and_39_bytes_with_ttl_and_age_in_the_last() -> None:
+    assert PEER_BYTES == {Family.IPV4: 27, Family.IPV6: 39}
+    for family, where in ((Family.IPV4, address), (Family.IPV6, address6)):
+        peers = [NamedPeer(Contact(number, where(number)), number, 15 - number) for number in range(1, 5)]
+        raw = pack_peers(peers)
+        assert raw[PEER_BYTES[family] - 1] == 1 << 4 | 14
+        assert peers_from(raw, family) == peers
+        with pytest.raises(DecodeError, match="bad-peers"):
+            peers_from(raw[:-1], family)
+
+
+def test_what_does_not_fit_into_four_bits_is_the_most_that_does() -> None:
+    [peer] = peers_from(pack_peers([NamedPeer(Contact(1, address(1)), 99, 99)]), Family.IPV4)
+    assert (peer.ttl, peer.age) == (15, 15)
+
+
+def test_only_replies_with_a_token_can_be_gossip() -> None:
+    """Others are not looked at for it: replies to find_node are many."""
+    reply = krpc.decode(b"d1:rd2:id20:abcdefghij01234567893:recdee1:t2:aa1:y1:re")
+    assert isinstance(reply, Reply) and reply.news is None
