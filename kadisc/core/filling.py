@@ -2,6 +2,7 @@
 
 A newcomer knows one contact, and what it names is close to the newcomer. The far buckets, in which most of the network is, would wait for the end of
 the lookup of the own ID; so they are walked through as soon as the first contact has answered, and the others when the neighbourhood is known.
+After a restart there are contacts from the last run for all of them, and nothing needs to wait.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from .routing_table import RoutingTable
 AT_A_TIME = 6
 FEW = 4
 """A bucket with fewer entries than this is walked through."""
-EARLY = 4
-"""So many of the farthest buckets are walked through before the own neighbourhood is known."""
+EARLY = 3
+"""The buckets up to this one are walked through before the own neighbourhood is known."""
 TRIES = 2
 """Walks through one bucket: it may well hold all there are."""
 PAUSE_S = 0.05
@@ -34,10 +35,10 @@ class Filling:
         self._running: set[int] = set()
         self._look_at = float("inf")
 
-    def met_somebody(self, now: float) -> None:
-        """The first contact has answered."""
-        if self._deepest < 0:
-            self._deepest = EARLY - 1
+    def begin(self, deepest: int, now: float) -> None:
+        """The lookup of the own ID is under way, and there is somebody to ask in the buckets up to ``deepest``."""
+        if deepest > self._deepest:
+            self._deepest = deepest
             self._look_at = now
 
     def joined(self, now: float) -> None:

@@ -22,7 +22,7 @@ from .counters import Counters
 from .events import AddressChanged, CameOnline, ContactAdded, ContactRemoved, Joined, Outcome, WentOffline
 from .exchange import NO_STEPS, Ask, Exchange, Step, Steps, Walk
 from .external_address import Confidence, ExternalAddress
-from .filling import Filling
+from .filling import EARLY, Filling
 from .quarantine import QuarantineRule
 from .refresh import Refresh
 from .revalidation import Revalidation
@@ -237,7 +237,7 @@ class Overlay:
         """Where a lookup begins: with the closest in the table; while that is nearly empty, also with those remembered."""
         contacts = [entry.contact for entry in self.table.closest(target, count)]
         if len(contacts) < self._config.table.k:
-            contacts += self.parts.acquaintances.to_try(count, now)
+            contacts += self.parts.acquaintances.to_try(target, count, now)
         return contacts
 
     # --- time ---------------------------------------------------------------------------------------------------------------------
@@ -277,12 +277,14 @@ class Overlay:
                 deadline = min(deadline, self._retry_own_lookup_at)
         return deadline
 
-    def walk_started(self, walk: Walk) -> None:
+    def walk_started(self, walk: Walk, now: float) -> None:
         if walk.fills is not None:
             self.parts.filling.started(walk.fills)
         else:
             self.parts.refresh.started()
         self._own_lookup_running = self._own_lookup_running or walk.is_own_id
+        if walk.is_own_id and not self.joined:
+            self.parts.filling.begin(self.parts.acquaintances.deepest_bucket(self.own_id), now)
 
     def walk_finished(self, walk: Walk, outcome: Outcome, now: float) -> Steps:
         if walk.fills is not None:
@@ -356,7 +358,7 @@ class Overlay:
             entry.first_verified_at = entry.verified_at - remembered.age_s
         self.parts.revalidation.plan(entry)
         if not self.joined and self._own_lookup_running:
-            self.parts.filling.met_somebody(entry.verified_at)
+            self.parts.filling.begin(EARLY, entry.verified_at)
         return [ContactAdded(entry.contact, entry.bucket)]
 
     def _removed(self, entry: Entry, reason: str, promoted: Entry | None, now: float) -> Sequence[Step]:

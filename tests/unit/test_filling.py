@@ -42,11 +42,11 @@ def test_while_nobody_has_answered_there_is_nothing_to_do() -> None:
 def test_the_far_buckets_are_walked_through_before_the_own_neighbourhood_is_known() -> None:
     table = table_with(7)
     filling = filling_of(table)
-    filling.met_somebody(5)
+    filling.begin(EARLY, 5)
     assert filling.next_deadline() == 5
     walks = filling.due(5)
-    assert [table.bucket_index(walk.target) for walk in walks] == [walk.fills for walk in walks] == list(reversed(range(EARLY)))
-    filling.met_somebody(6)
+    assert [table.bucket_index(walk.target) for walk in walks] == [walk.fills for walk in walks] == list(range(EARLY, -1, -1))
+    filling.begin(EARLY, 6)
     assert filling.due(6) == [], "once"
 
 
