@@ -69,7 +69,7 @@ class RoutingTable:
     def __iter__(self) -> Iterator[Entry]:
         """All entries, by bucket, each least recently verified first."""
         for bucket in self.buckets():
-            yield from bucket.entries.values()
+            yield from bucket.entries
 
     def buckets(self) -> list[Bucket]:
         """The buckets that ever held something, by index."""
@@ -92,7 +92,7 @@ class RoutingTable:
 
     def get(self, node_id: NodeId) -> Entry | None:
         bucket = self._buckets.get(self.bucket_index(node_id))
-        return bucket.entries.get(node_id) if bucket else None
+        return bucket.get(node_id) if bucket else None
 
     # --- who comes in -------------------------------------------------------------------------------------------------------------
 
@@ -105,7 +105,7 @@ class RoutingTable:
             return Offer(Decision.KNOWN, incumbent) if incumbent.id == contact.id else self._contradict(incumbent, contact, now)
         bucket = self._bucket_for(contact.id, now)
         newcomer = Entry(contact, bucket.index, self._scopes.of(contact.endpoint), now, now, inbound, traffic_at=now, rtt_s=rtt_s, client=client)
-        incumbent = bucket.entries.get(contact.id)
+        incumbent = bucket.get(contact.id)
         if incumbent is not None:
             return self._when_moved(bucket, incumbent, newcomer)
         if contact.endpoint in self._pinned:
@@ -124,7 +124,7 @@ class RoutingTable:
             return False
         index = self.bucket_index(contact.id)
         bucket = self._buckets.get(index)
-        if bucket and (bucket.is_full or contact.id in bucket.entries):
+        if bucket and (bucket.is_full or bucket.get(contact.id) is not None):
             return False
         return self._diversity.refusal(contact.endpoint, index) is None
 
@@ -137,7 +137,7 @@ class RoutingTable:
 
     def _replace_oldest(self, bucket: Bucket, newcomer: Entry) -> Offer:
         """Plain Kademlia without its ping: what ping-before-evict is measured against."""
-        oldest = next(iter(bucket.entries.values()))
+        oldest = bucket.entries[0]
         self._take_out(oldest)
         return Offer(Decision.ADDED, self._insert(bucket, newcomer), evicted=(oldest,))
 
@@ -187,7 +187,7 @@ class RoutingTable:
                 entry.bucket = bucket.index
                 bucket.keep_spare(entry)
         for bucket in self._buckets.values():  # least recently verified first again
-            bucket.entries = dict(sorted(bucket.entries.items(), key=lambda item: item[1].verified_at))
+            bucket.entries.sort(key=lambda entry: entry.verified_at)
         return left_over
 
     def _move_in(self, entry: Entry, now: float) -> bool:
@@ -209,7 +209,6 @@ class RoutingTable:
         if entry is None or entry.id != contact.id:
             return None
         entry.verified_at = entry.traffic_at = now
-        was_presentable = entry.presentable
         entry.failures = 0
         entry.contradicted_by = None
         entry.inbound = entry.inbound and not proven
@@ -219,8 +218,6 @@ class RoutingTable:
         bucket = self._buckets[entry.bucket]
         bucket.move_to_tail(entry)
         bucket.touched_at = now
-        if entry.presentable != was_presentable:
-            bucket.changed()
         return entry
 
     def fail(self, entry: Entry, now: float, *, spacing_s: float, failures_to_evict: int) -> Removal | None:
@@ -229,7 +226,6 @@ class RoutingTable:
             return None
         entry.failed_at = now
         entry.failures += 1
-        self._buckets[entry.bucket].changed()
         evict = entry.failures >= failures_to_evict and entry.contact.endpoint not in self._pinned
         return self.remove(entry) if evict else None
 
@@ -241,7 +237,7 @@ class RoutingTable:
         """Fills a vacancy with the best spare: the most recently verified one that the caps, checked again now, let in."""
         while bucket.spares and not bucket.is_full:
             _, spare = bucket.spares.popitem()
-            taken = spare.contact.endpoint in self._by_endpoint or spare.id in bucket.entries
+            taken = spare.contact.endpoint in self._by_endpoint or bucket.get(spare.id) is not None
             if not taken and self._diversity.refusal(spare.contact.endpoint, bucket.index) is None:
                 return self._insert(bucket, spare)
         return None
@@ -266,8 +262,7 @@ class RoutingTable:
 
     def _take_out(self, entry: Entry) -> None:
         bucket = self._buckets[entry.bucket]
-        del bucket.entries[entry.id]
-        bucket.changed()
+        bucket.remove(entry)
         del self._by_endpoint[entry.contact.endpoint]
         self._diversity.remove(entry.contact.endpoint, entry.bucket)
         self._narrow_scope_entries -= entry.scope is not Scope.PUBLIC
