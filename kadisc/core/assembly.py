@@ -8,6 +8,7 @@ from random import Random
 from ..config import CoreConfig
 from ..endpoints import Family
 from ..ids import NodeId
+from ..wire.contact_pool import ContactPool
 from ..wire.messages import Error, Reply
 from .acquaintances import Acquaintances
 from .candidates import Candidates, InFlight
@@ -67,12 +68,14 @@ def overlay_for(
     counters: Counters,
     public_key: bytes | None = None,
     address: ExternalAddress | None = None,
+    pool: ContactPool | None = None,
 ) -> Overlay:
     defences, maintenance = config.defences, config.maintenance
     if config.unlimited:
         maintenance = replace(maintenance, candidate_checks_per_s=UNLIMITED_CHECKS_PER_S)
     diversity = DiversityCaps(config.table, scopes) if defences.diversity_caps else NoDiversityCaps()
-    table = RoutingTable(family, own_id, config.table, scopes, diversity, challenge_incumbents=defences.ping_before_evict)
+    pool = ContactPool() if pool is None else pool
+    table = RoutingTable(family, own_id, config.table, scopes, diversity, challenge_incumbents=defences.ping_before_evict, pool=pool)
     per_narrow = maintenance.candidate_checks_per_narrow
     if not defences.checks_in_flight_caps:
         per_narrow, maintenance = UNCAPPED, replace(maintenance, candidates_per_narrow=UNCAPPED)
@@ -85,6 +88,7 @@ def overlay_for(
         quarantine=InboundMemory(maintenance.quarantine_silence_s) if defences.inbound_quarantine else NoQuarantine(),
         connectivity=Connectivity(maintenance) if defences.offline_detection else AlwaysOnline(),
         scopes=scopes,
+        pool=pool,
         counters=counters,
         acquaintances=Acquaintances(maintenance),
         address=address or ExternalAddress(config.address, None, None, Confidence.UNKNOWN),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 
 from ..contacts import Contact
 from ..endpoints import Scope
-from ..ids import ID_BITS, NodeId, id_to_bytes
+from ..ids import ID_BITS, NodeId
 from .nearest import nearest_first
 
 _verified_at = attrgetter("verified_at")
@@ -40,13 +40,12 @@ class Entry:
     traffic_at: float = float("-inf")
     rtt_s: float | None = None
     client: bytes | None = None
-    id: NodeId = 0
     packed: bytes = b""
     """The compact contact, as it goes into answers."""
+    id: NodeId = field(init=False)
 
     def __post_init__(self) -> None:
         self.id = self.contact.id
-        self.packed = id_to_bytes(self.contact.id) + self.contact.endpoint
 
     @property
     def presentable(self) -> bool:

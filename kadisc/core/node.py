@@ -15,6 +15,7 @@ from ..endpoints import Endpoint, Family, family_of
 from ..errors import DecodeError
 from ..ids import NodeId
 from ..wire import krpc
+from ..wire.contact_pool import ContactPool
 from ..wire.messages import Error, Ping, Query, Reply
 from . import assembly
 from .announce import AnnounceOperation
@@ -50,16 +51,18 @@ class Node:
         *,
         public_key: bytes | None = None,
         addresses: Mapping[Family, ExternalAddress] | None = None,
+        pool: ContactPool | None = None,
     ) -> None:
         """One overlay for each family in ``own_ids``. With a ``public_key`` (32 bytes) the own ID follows our address once the votes on it have
-        decided; ``addresses`` says what is known of it already. Raises ValueError for a bad network in ``config``."""
+        decided; ``addresses`` says what is known of it already. ``pool``: of contacts, for several nodes in one process to share. Raises
+        ValueError for a bad network in ``config``."""
         self.config = config
         self.counters = Counters()
         self._scopes = Scopes(config.allow_private, config.banned, config.restricted_to)
         self._overlays: dict[Family, Overlay] = {}
         for family, own_id in own_ids.items():
             address = addresses.get(family) if addresses else None
-            self._overlays[family] = assembly.overlay_for(family, own_id, config, rng, self._scopes, self.counters, public_key, address)
+            self._overlays[family] = assembly.overlay_for(family, own_id, config, rng, self._scopes, self.counters, public_key, address, pool)
         self._intake = Intake(config, self._scopes, self._overlays.keys(), self.counters)
         self._outgoing = Outgoing(config, assembly.transactions_for(config, rng, next(iter(own_ids.values()))), assembly.pacer_for(config))
         tables = {family: overlay.table for family, overlay in self._overlays.items()}

@@ -12,7 +12,7 @@ from ..config import CoreConfig
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family, Scope, family_of, ip_of
 from ..ids import NodeId
-from ..wire.compact import contacts_from
+from ..wire.contact_pool import ContactPool
 from ..wire.messages import Error, FindNode, Query, Reply
 from .acquaintances import Acquaintances
 from .bucket import Entry
@@ -44,6 +44,7 @@ class Parts:
     quarantine: QuarantineRule
     connectivity: ConnectivityRule
     scopes: Scopes
+    pool: ContactPool
     counters: Counters
     acquaintances: Acquaintances
     address: ExternalAddress
@@ -117,7 +118,7 @@ class Overlay:
         raw = reply.nodes if self.family is Family.IPV4 else reply.nodes6
         if not raw:
             return []
-        named = contacts_from(raw, self.family)
+        named = self.parts.pool.contacts_from(raw, self.family)
         usable = [contact for contact in dict.fromkeys(named) if self.parts.scopes.may_take(contact.endpoint, source)]
         if len(usable) < len(named):
             self.parts.counters.refuse("hearsay-unusable", len(named) - len(usable))

@@ -16,6 +16,7 @@ from ..config import TableConfig
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family, Scope
 from ..ids import ID_BITS, NodeId, shared_prefix_bits
+from ..wire.contact_pool import ContactPool
 from .bucket import Bucket, Entry
 from .diversity import DiversityRule
 from .scopes import Scopes
@@ -48,13 +49,22 @@ class Removal(NamedTuple):
 
 class RoutingTable:
     def __init__(
-        self, family: Family, own_id: NodeId, config: TableConfig, scopes: Scopes, diversity: DiversityRule, *, challenge_incumbents: bool = True
+        self,
+        family: Family,
+        own_id: NodeId,
+        config: TableConfig,
+        scopes: Scopes,
+        diversity: DiversityRule,
+        *,
+        challenge_incumbents: bool = True,
+        pool: ContactPool | None = None,
     ) -> None:
         self.family = family
         self.own_id = own_id
         self._config = config
         self._scopes = scopes
         self._diversity = diversity
+        self._pool = ContactPool() if pool is None else pool
         self._when_full: Callable[[Bucket, Entry], Offer] = self._challenge if challenge_incumbents else self._replace_oldest
         self._when_moved: Callable[[Bucket, Entry, Entry], Offer] = self._doubt_move if challenge_incumbents else self._believe_move
         self._buckets: dict[int, Bucket] = {}
@@ -104,7 +114,7 @@ class RoutingTable:
         if incumbent is not None:
             return Offer(Decision.KNOWN, incumbent) if incumbent.id == contact.id else self._contradict(incumbent, contact, now)
         bucket = self._bucket_for(contact.id, now)
-        newcomer = Entry(contact, bucket.index, self._scopes.of(contact.endpoint), now, now, inbound, traffic_at=now, rtt_s=rtt_s, client=client)
+        newcomer = self._entry(contact, bucket.index, now, inbound, rtt_s, client)
         incumbent = bucket.get(contact.id)
         if incumbent is not None:
             return self._when_moved(bucket, incumbent, newcomer)
@@ -214,7 +224,8 @@ class RoutingTable:
         entry.inbound = entry.inbound and not proven
         if rtt_s is not None:
             entry.rtt_s = rtt_s if entry.rtt_s is None else entry.rtt_s + 0.25 * (rtt_s - entry.rtt_s)
-        entry.client = client or entry.client
+        if client and client != entry.client:
+            entry.client = self._pool.client(client)
         bucket = self._buckets[entry.bucket]
         bucket.move_to_tail(entry)
         bucket.touched_at = now
@@ -249,6 +260,11 @@ class RoutingTable:
             bucket = self._buckets[index] = Bucket(index, self.capacity(index), self._config.spares_per_bucket, now)
             insort(self._order, index)
         return bucket
+
+    def _entry(self, contact: Contact, bucket: int, now: float, inbound: bool, rtt_s: float | None, client: bytes | None) -> Entry:
+        contact, packed = self._pool.pooled(contact)
+        scope, client = self._scopes.of(contact.endpoint), self._pool.client(client)
+        return Entry(contact, bucket, scope, now, now, inbound, traffic_at=now, rtt_s=rtt_s, client=client, packed=packed)
 
     def _insert(self, bucket: Bucket, entry: Entry) -> Entry:
         entry.surplus = self._diversity.is_surplus(entry.contact.endpoint)
