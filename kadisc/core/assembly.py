@@ -8,7 +8,6 @@ from random import Random
 from ..config import CoreConfig
 from ..endpoints import Family
 from ..ids import NodeId
-from ..wire.contact_pool import ContactPool
 from ..wire.messages import Error, Reply
 from .acquaintances import Acquaintances
 from .candidates import Candidates, InFlight
@@ -20,6 +19,7 @@ from .external_address import Confidence, ExternalAddress
 from .lookup import LookupRules
 from .overlay import Overlay, Parts
 from .pacing import Pacer, PacingRule, Unpaced
+from .pool import Pool
 from .quarantine import InboundMemory, NoQuarantine
 from .refresh import Refresh
 from .revalidation import Revalidation
@@ -68,13 +68,13 @@ def overlay_for(
     counters: Counters,
     public_key: bytes | None = None,
     address: ExternalAddress | None = None,
-    pool: ContactPool | None = None,
+    pool: Pool | None = None,
 ) -> Overlay:
     defences, maintenance = config.defences, config.maintenance
     if config.unlimited:
         maintenance = replace(maintenance, candidate_checks_per_s=UNLIMITED_CHECKS_PER_S)
     diversity = DiversityCaps(config.table, scopes) if defences.diversity_caps else NoDiversityCaps()
-    pool = ContactPool() if pool is None else pool
+    pool = Pool() if pool is None else pool
     table = RoutingTable(family, own_id, config.table, scopes, diversity, challenge_incumbents=defences.ping_before_evict, pool=pool)
     per_narrow = maintenance.candidate_checks_per_narrow
     if not defences.checks_in_flight_caps:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter
 
 from ..contacts import Contact
 from ..endpoints import Scope
 from ..ids import ID_BITS, NodeId
 from .nearest import nearest_first
+from .pool import Pooled
 
 _verified_at = attrgetter("verified_at")
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A verified contact. Times are in seconds on the caller's clock."""
+    """A verified contact. Times are in seconds on the caller's clock; those of the last verification and of the first may be a little early.
 
-    contact: Contact
+    There are some 250 in a table, and in a simulation of 100,000 nodes 25 million of them: a field more is 200 MB."""
+
+    pooled: Pooled
     bucket: int
     scope: Scope
     first_verified_at: float
@@ -35,17 +38,17 @@ class Entry:
     """When revalidation is to look at it next."""
     checking: bool = False
     """A check of it is under way."""
-    contradicted_by: NodeId | None = None
-    """Another ID that answered from its endpoint; one more such answer replaces the entry."""
     traffic_at: float = float("-inf")
     rtt_s: float | None = None
     client: bytes | None = None
-    packed: bytes = b""
-    """The compact contact, as it goes into answers."""
-    id: NodeId = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.id = self.contact.id
+    @property
+    def contact(self) -> Contact:
+        return self.pooled.contact
+
+    @property
+    def id(self) -> NodeId:
+        return self.pooled.contact.id
 
     @property
     def presentable(self) -> bool:

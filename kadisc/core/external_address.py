@@ -88,7 +88,7 @@ class ExternalAddress:
         self._config = config
         self._max_voters = 2 * max(config.first_voters, config.change_voters)  # by then a recount is over
         self._tally = Tally(self._max_voters)
-        self._ports = Tally(self._max_voters)
+        self._ports = Tally(2 * config.first_voters)
         self._recount_since: float | None = None
         self._probes_asked = 0
         self._next_recount_at = float("-inf")

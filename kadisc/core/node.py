@@ -15,7 +15,6 @@ from ..endpoints import Endpoint, Family, family_of
 from ..errors import DecodeError
 from ..ids import NodeId
 from ..wire import krpc
-from ..wire.contact_pool import ContactPool
 from ..wire.messages import Error, Ping, Query, Reply
 from . import assembly
 from .announce import AnnounceOperation
@@ -27,6 +26,7 @@ from .intake import QUERY_NAMES, Intake
 from .operations import JoinOperation, Operations, PingOperation
 from .outgoing import METHODS, Outgoing
 from .overlay import Overlay
+from .pool import Pool
 from .responder import Responder
 from .scopes import Scopes
 from .search import Search, SearchOptions
@@ -51,7 +51,7 @@ class Node:
         *,
         public_key: bytes | None = None,
         addresses: Mapping[Family, ExternalAddress] | None = None,
-        pool: ContactPool | None = None,
+        pool: Pool | None = None,
     ) -> None:
         """One overlay for each family in ``own_ids``. With a ``public_key`` (32 bytes) the own ID follows our address once the votes on it have
         decided; ``addresses`` says what is known of it already. ``pool``: of contacts, for several nodes in one process to share. Raises

@@ -12,7 +12,6 @@ from ..config import CoreConfig
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family, Scope, family_of, ip_of
 from ..ids import NodeId
-from ..wire.contact_pool import ContactPool
 from ..wire.messages import Error, FindNode, Query, Reply
 from .acquaintances import Acquaintances
 from .bucket import Entry
@@ -22,6 +21,7 @@ from .counters import Counters
 from .events import AddressChanged, CameOnline, ContactAdded, ContactRemoved, Joined, LookupResult, Outcome, WentOffline
 from .exchange import NO_STEPS, Ask, Exchange, Step, Steps
 from .external_address import Confidence, ExternalAddress
+from .pool import Pool
 from .quarantine import QuarantineRule
 from .refresh import Refresh
 from .revalidation import Revalidation
@@ -44,7 +44,7 @@ class Parts:
     quarantine: QuarantineRule
     connectivity: ConnectivityRule
     scopes: Scopes
-    pool: ContactPool
+    pool: Pool
     counters: Counters
     acquaintances: Acquaintances
     address: ExternalAddress

@@ -70,7 +70,7 @@ class Responder:
         for family in wanted:
             scope = self._scopes.of(source) if family is transport else Scope.PUBLIC
             count = min(self._k, self._max_contact_bytes // len(wanted) // _CONTACT_BYTES[family])
-            packed = b"".join([entry.packed for entry in self._tables[family].closest(target, count, scope)])
+            packed = b"".join([entry.pooled.packed for entry in self._tables[family].closest(target, count, scope)])
             if family is Family.IPV4:
                 reply.nodes = packed
             else:

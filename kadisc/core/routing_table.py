@@ -16,9 +16,9 @@ from ..config import TableConfig
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family, Scope
 from ..ids import ID_BITS, NodeId, shared_prefix_bits
-from ..wire.contact_pool import ContactPool
 from .bucket import Bucket, Entry
 from .diversity import DiversityRule
+from .pool import Pool
 from .scopes import Scopes
 
 
@@ -57,19 +57,20 @@ class RoutingTable:
         diversity: DiversityRule,
         *,
         challenge_incumbents: bool = True,
-        pool: ContactPool | None = None,
+        pool: Pool | None = None,
     ) -> None:
         self.family = family
         self.own_id = own_id
         self._config = config
         self._scopes = scopes
         self._diversity = diversity
-        self._pool = ContactPool() if pool is None else pool
+        self._pool = Pool() if pool is None else pool
         self._when_full: Callable[[Bucket, Entry], Offer] = self._challenge if challenge_incumbents else self._replace_oldest
         self._when_moved: Callable[[Bucket, Entry, Entry], Offer] = self._doubt_move if challenge_incumbents else self._believe_move
         self._buckets: dict[int, Bucket] = {}
         self._order: list[int] = []  # their indexes, ascending
         self._by_endpoint: dict[Endpoint, Entry] = {}
+        self._contradictions: dict[Endpoint, NodeId] = {}  # the other ID that answered from an entry's endpoint; seen twice, it counts
         self._narrow_scope_entries = 0
         self._pinned: set[Endpoint] = set()
 
@@ -166,12 +167,16 @@ class RoutingTable:
 
     def _contradict(self, incumbent: Entry, contact: Contact, now: float) -> Offer:
         """Another ID answered from an incumbent's endpoint: it was restarted, or there are two behind one mapping. Seen twice, it counts."""
-        if incumbent.contradicted_by == contact.id and not incumbent.checking:
+        if self.contradicted_by(contact.endpoint) == contact.id and not incumbent.checking:
             self._take_out(incumbent)
             offer = self.offer(contact, now, inbound=incumbent.inbound)
             return offer._replace(evicted=(incumbent, *offer.evicted))
-        incumbent.contradicted_by = contact.id
+        self._contradictions[contact.endpoint] = contact.id
         return Offer(Decision.SPARE) if incumbent.checking else Offer(Decision.CHALLENGE, incumbent)
+
+    def contradicted_by(self, endpoint: Endpoint) -> NodeId | None:
+        """The other ID that has answered once from where an entry is, since that last answered."""
+        return self._contradictions.get(endpoint)
 
     def pin(self, endpoint: Endpoint) -> None:
         """The operator wants whoever is there to be kept: beyond caps and capacity, and also while it is silent."""
@@ -218,12 +223,12 @@ class RoutingTable:
         entry = self._by_endpoint.get(contact.endpoint)
         if entry is None or entry.id != contact.id:
             return None
-        entry.verified_at = entry.traffic_at = now
+        entry.verified_at = entry.traffic_at = self._pool.moment(now)
         entry.failures = 0
-        entry.contradicted_by = None
+        self._contradictions.pop(contact.endpoint, None)
         entry.inbound = entry.inbound and not proven
         if rtt_s is not None:
-            entry.rtt_s = rtt_s if entry.rtt_s is None else entry.rtt_s + 0.25 * (rtt_s - entry.rtt_s)
+            entry.rtt_s = self._pool.rtt(rtt_s if entry.rtt_s is None else entry.rtt_s + 0.25 * (rtt_s - entry.rtt_s))
         if client and client != entry.client:
             entry.client = self._pool.client(client)
         bucket = self._buckets[entry.bucket]
@@ -262,9 +267,9 @@ class RoutingTable:
         return bucket
 
     def _entry(self, contact: Contact, bucket: int, now: float, inbound: bool, rtt_s: float | None, client: bytes | None) -> Entry:
-        contact, packed = self._pool.pooled(contact)
-        scope, client = self._scopes.of(contact.endpoint), self._pool.client(client)
-        return Entry(contact, bucket, scope, now, now, inbound, traffic_at=now, rtt_s=rtt_s, client=client, packed=packed)
+        pool, scope = self._pool, self._scopes.of(contact.endpoint)
+        moment, rtt_s = pool.moment(now), None if rtt_s is None else pool.rtt(rtt_s)
+        return Entry(pool.pooled(contact), bucket, scope, moment, moment, inbound, traffic_at=moment, rtt_s=rtt_s, client=pool.client(client))
 
     def _insert(self, bucket: Bucket, entry: Entry) -> Entry:
         entry.surplus = self._diversity.is_surplus(entry.contact.endpoint)
@@ -280,6 +285,7 @@ class RoutingTable:
         bucket = self._buckets[entry.bucket]
         bucket.remove(entry)
         del self._by_endpoint[entry.contact.endpoint]
+        self._contradictions.pop(entry.contact.endpoint, None)
         self._diversity.remove(entry.contact.endpoint, entry.bucket)
         self._narrow_scope_entries -= entry.scope is not Scope.PUBLIC
 

@@ -16,9 +16,9 @@ from random import Random
 from ..contacts import Contact
 from ..core.external_address import Confidence, ExternalAddress
 from ..core.node import Node
+from ..core.pool import Pool
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId, random_id
-from ..wire.contact_pool import ContactPool
 from .churn import Churn, Stay
 from .faults import Faults
 from .host import Host
@@ -67,7 +67,7 @@ class Lab:
         self.churn = Churn(options.churn, self._own_rng)
         self._invariants = Invariants(options, self.world)
         self.world.watchers.append(self._invariants)
-        self._pool = ContactPool(MAX_POOLED_CONTACTS)
+        self._pool = Pool(MAX_POOLED_CONTACTS)
         self._numbers = 0
         self._numbers_up: list[int] = []
         self._began: tuple[float, float, int, int, int] | None = None

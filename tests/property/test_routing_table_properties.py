@@ -116,7 +116,7 @@ def offer(table: RoutingTable, contact: Contact, now: float, *, challenge: bool)
         assert not wanted
         return
     else:
-        believed = incumbent.contradicted_by == contact.id and not incumbent.checking
+        believed = table.contradicted_by(contact.endpoint) == contact.id and not incumbent.checking
         got = table.offer(contact, now)
         assert (incumbent in got.evicted) == (believed and contact.id != OWN_ID)
         if not believed and contact.id != OWN_ID:

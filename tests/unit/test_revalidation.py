@@ -8,6 +8,7 @@ import pytest
 
 from kadisc.config import MaintenanceConfig
 from kadisc.core.bucket import Entry
+from kadisc.core.pool import Pool
 from kadisc.core.revalidation import Revalidation
 from kadisc.endpoints import Scope
 from tests.support.contacts import contact
@@ -16,7 +17,7 @@ CONFIG = MaintenanceConfig()
 
 
 def entry_of(number: int = 1, *, since: float = 0.0, verified: float = 0.0, inbound: bool = False) -> Entry:
-    return Entry(contact(number), 0, Scope.PUBLIC, since, verified, inbound, traffic_at=verified)
+    return Entry(Pool().pooled(contact(number)), 0, Scope.PUBLIC, since, verified, inbound, traffic_at=verified)
 
 
 def revalidation() -> Revalidation:

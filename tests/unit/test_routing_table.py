@@ -333,7 +333,7 @@ def test_a_narrow_scope_is_handed_only_to_its_own() -> None:
 def test_what_goes_into_answers_is_the_compact_contact() -> None:
     entry = table_of().offer(contact(1), 0).entry
     assert entry is not None
-    assert entry.packed == contact(1).id.to_bytes(20, "big") + address(1)
+    assert entry.pooled.packed == contact(1).id.to_bytes(20, "big") + address(1)
 
 
 # --- Plain Kademlia, for comparison --------------------------------------------------------------------------------------------------

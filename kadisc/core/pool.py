@@ -1,7 +1,8 @@
-"""One object for each contact, however many tables, queues and answers name it.
+"""What entries of many tables have in common, each held once: contacts, client versions, times, round-trip times.
 
 The same few thousand contacts come again and again, 8 in each answer: looking one up by its bytes costs a third of making it anew. And where many
-nodes live in one process, as in a simulation, a contact that each of them held for itself would take most of the memory.
+nodes live in one process, as in a simulation, each contact stands in a hundred tables: what each of them held for itself would take most of
+the memory. Numbers too: a float of its own takes 32 bytes, so those that need not be exact are rounded, and equal ones are one object.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from ..contacts import Contact
 from ..endpoints import Endpoint, Family
 from ..errors import DecodeError
 from ..ids import ID_BYTES
-from .compact import IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, pack_contact
+from ..wire.compact import IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, pack_contact
 
 MAX_CONTACTS = 4096
 MAX_CLIENTS = 256
+GRAIN_S = 0.25
+"""Of the times at which entries were verified; they count in minutes."""
+SHORT_RTT_S, LONG_RTT_S = 0.01, 2.0
+"""Round-trip times between these are rounded to 0.1 ms; others are rare, or need to be exact."""
 _SIZES = {Family.IPV4: IPV4_CONTACT_BYTES, Family.IPV6: IPV6_CONTACT_BYTES}
 
 
@@ -25,16 +30,18 @@ class Pooled(NamedTuple):
     """Its compact form, as it goes into answers."""
 
 
-class ContactPool:
+class Pool:
     """Keeps at most ``max_contacts`` in two generations: O(1) each, whatever is sent. What is forgotten is made anew, and is equal."""
 
-    __slots__ = ("_clients", "_current", "_max_current", "_previous")
+    __slots__ = ("_clients", "_current", "_max_current", "_moment", "_previous", "_rtts")
 
     def __init__(self, max_contacts: int = MAX_CONTACTS) -> None:
         self._max_current = max(1, max_contacts // 2)
         self._current: dict[bytes, Pooled] = {}
         self._previous: dict[bytes, Pooled] = {}
         self._clients: dict[bytes, bytes] = {}
+        self._moment = 0.0
+        self._rtts: dict[int, float] = {}
 
     def __len__(self) -> int:
         return len(self._current) + len(self._previous)
@@ -68,6 +75,18 @@ class ContactPool:
         if len(self._clients) >= MAX_CLIENTS:
             self._clients.clear()
         return self._clients.setdefault(version, version)
+
+    def moment(self, now: float) -> float:
+        """``now`` or up to `GRAIN_S` before it, the same object for all who ask at that time."""
+        if not self._moment <= now < self._moment + GRAIN_S:
+            self._moment = now // GRAIN_S * GRAIN_S
+        return self._moment
+
+    def rtt(self, rtt_s: float) -> float:
+        if not SHORT_RTT_S < rtt_s < LONG_RTT_S:
+            return rtt_s
+        grains = round(rtt_s * 10_000)
+        return self._rtts.setdefault(grains, grains / 10_000)
 
     def _recall(self, packed: bytes) -> Pooled:
         """From the generation before, or made anew; it belongs to the current one now."""
