@@ -38,7 +38,8 @@ NOTHING_NEW = Verdict()
 
 
 class Tally:
-    """The votes on one question (the address, or the port), one a network, the latest counts. Of the networks, the last ``max_voters`` do."""
+    """The votes on one question (the address, or the port), one a network, the latest counts. Of the networks, the last ``max_voters`` count that
+    said something new."""
 
     __slots__ = ("_counts", "_max_voters", "_votes")
 
@@ -51,6 +52,8 @@ class Tally:
         return len(self._votes)
 
     def add(self, network: bytes, choice: bytes) -> None:
+        if self._votes.get(network) == choice:  # most of them, for ever
+            return
         self._forget(network)
         self._votes[network] = choice
         self._counts[choice] = self._counts.get(choice, 0) + 1

@@ -309,6 +309,8 @@ class Node:
     # --- decisions become datagrams and events ------------------------------------------------------------------------------------------
 
     def _carry_out(self, steps: Steps, now: float) -> None:
+        if not steps:
+            return
         waiting: deque[Step] = deque(steps)
         while waiting:
             step = waiting.popleft()

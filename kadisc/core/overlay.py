@@ -12,6 +12,7 @@ from ..config import CoreConfig
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family, Scope, family_of, ip_of
 from ..ids import NodeId
+from ..wire.compact import CONTACT_BYTES
 from ..wire.messages import Error, FindNode, Query, Reply
 from .acquaintances import Acquaintances
 from .bucket import Entry
@@ -118,10 +119,10 @@ class Overlay:
         raw = reply.nodes if self.family is Family.IPV4 else reply.nodes6
         if not raw:
             return []
-        named = self.parts.pool.contacts_from(raw, self.family)
-        usable = [contact for contact in dict.fromkeys(named) if self.parts.scopes.may_take(contact.endpoint, source)]
-        if len(usable) < len(named):
-            self.parts.counters.refuse("hearsay-unusable", len(named) - len(usable))
+        usable = self.parts.scopes.usable(self.parts.pool.named_in(raw, self.family), source)
+        refused = len(raw) // CONTACT_BYTES[self.family] - len(usable)
+        if refused:
+            self.parts.counters.refuse("hearsay-unusable", refused)
         return usable
 
     def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:

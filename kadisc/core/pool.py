@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..contacts import Contact
-from ..endpoints import Endpoint, Family
+from ..endpoints import Endpoint, Family, Scope, scope_of
 from ..errors import DecodeError
 from ..ids import ID_BYTES
-from ..wire.compact import IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, pack_contact
+from ..wire.compact import CONTACT_BYTES, pack_contact
 
 MAX_CONTACTS = 4096
 MAX_CLIENTS = 256
@@ -21,13 +21,14 @@ GRAIN_S = 0.25
 """Of the times at which entries were verified; they count in minutes."""
 SHORT_RTT_S, LONG_RTT_S = 0.01, 2.0
 """Round-trip times between these are rounded to 0.1 ms; others are rare, or need to be exact."""
-_SIZES = {Family.IPV4: IPV4_CONTACT_BYTES, Family.IPV6: IPV6_CONTACT_BYTES}
 
 
 class Pooled(NamedTuple):
     contact: Contact
     packed: bytes
     """Its compact form, as it goes into answers."""
+    scope: Scope
+    """Of its address, whatever a node makes of that."""
 
 
 class Pool:
@@ -46,23 +47,17 @@ class Pool:
     def __len__(self) -> int:
         return len(self._current) + len(self._previous)
 
-    def contacts_from(self, raw: bytes, family: Family) -> list[Contact]:
-        """The contacts in ``nodes`` (IPv4) or ``nodes6`` (IPv6), in their order; raises DecodeError if the length is not a multiple.
+    def named_in(self, raw: bytes, family: Family) -> list[Pooled]:
+        """The contacts in ``nodes`` (IPv4) or ``nodes6`` (IPv6), in their order, each once; raises DecodeError if the length is not a multiple.
 
-        They are what the sender says. Whether an address may be contacted at all (port 0, multicast, private) is for `scope_of`.
+        They are what the sender says. Whether an address may be contacted at all (port 0, multicast, private) is for `Scopes`.
         """
-        size = _SIZES[family]
+        size = CONTACT_BYTES[family]
         if len(raw) % size:
             raise DecodeError("bad-nodes")
-        current, found = self._current, []
-        for start in range(0, len(raw), size):
-            packed = raw[start : start + size]
-            pooled = current.get(packed)
-            if pooled is None:
-                pooled = self._recall(packed)
-                current = self._current
-            found.append(pooled[0])
-        return found
+        packed = dict.fromkeys([raw[start : start + size] for start in range(0, len(raw), size)])
+        current = self._current
+        return [current.get(each) or self._recall(each) for each in packed]
 
     def pooled(self, contact: Contact) -> Pooled:
         packed = pack_contact(contact)
@@ -92,7 +87,8 @@ class Pool:
         """From the generation before, or made anew; it belongs to the current one now."""
         pooled = self._previous.get(packed)
         if pooled is None:
-            pooled = Pooled(Contact(int.from_bytes(packed[:ID_BYTES], "big"), Endpoint(packed[ID_BYTES:])), packed)
+            endpoint = Endpoint(packed[ID_BYTES:])
+            pooled = Pooled(Contact(int.from_bytes(packed[:ID_BYTES], "big"), endpoint), packed, scope_of(endpoint))
         if len(self._current) >= self._max_current:
             self._previous, self._current = self._current, {}
         self._current[packed] = pooled

@@ -6,6 +6,7 @@ heavy-tailed, who was there for hours will be there for hours. Any answered quer
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from random import Random
 
@@ -16,14 +17,14 @@ from .bucket import Entry
 class Revalidation:
     """The entries in the order of their next checks; one that something is learned about moves to its new place.
 
-    Two parallel lists: a place is found by bisection of plain floats, and moving a few hundred pointers along costs less than the pushes of a heap,
-    which would hold a tuple of 130 bytes for each entry, and left-overs of those that moved.
+    Two parallel sequences: a place is found by bisection of plain floats that lie side by side, and moving a few hundred of them along costs less
+    than the pushes of a heap, which would hold a tuple of 130 bytes for each entry, and left-overs of those that moved.
     """
 
     def __init__(self, config: MaintenanceConfig, rng: Random) -> None:
         self._config = config
         self._rng = rng
-        self._times: list[float] = []  # ``check_at`` of each of
+        self._times = array("d")  # ``check_at`` of each of
         self._entries: list[Entry] = []
         self._next_check_at = float("-inf")
 

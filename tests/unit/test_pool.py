@@ -13,11 +13,11 @@ from tests.support.contacts import contact
 
 def test_a_contact_is_one_object_wherever_it_comes_from() -> None:
     pool, known = Pool(), [contact(number) for number in range(8)]
-    named = pool.contacts_from(pack_contacts(known), Family.IPV4)
-    again = pool.contacts_from(pack_contacts(known[::-1]), Family.IPV4)
-    assert named == known
-    assert all(a is b for a, b in zip(named, again[::-1], strict=True))
-    assert all(pool.pooled(a).contact is b for a, b in zip(known, named, strict=True))
+    named = pool.named_in(pack_contacts(known), Family.IPV4)
+    again = pool.named_in(pack_contacts([*known[::-1], known[0]]), Family.IPV4)
+    assert [each.contact for each in named] == known
+    assert all(a is b for a, b in zip(named, again[::-1], strict=True)), "the same, and each once"
+    assert all(pool.pooled(a) is b for a, b in zip(known, named, strict=True))
     assert pool.pooled(known[0]).packed is pool.pooled(known[0]).packed
     assert pool.pooled(known[0]).packed == pack_contact(known[0])
 
@@ -25,7 +25,7 @@ def test_a_contact_is_one_object_wherever_it_comes_from() -> None:
 def test_a_length_that_is_no_multiple_is_refused() -> None:
     for family, size in ((Family.IPV4, 27), (Family.IPV6, 26)):
         with pytest.raises(DecodeError):
-            Pool().contacts_from(bytes(size), family)
+            Pool().named_in(bytes(size), family)
 
 
 def test_it_is_bounded_and_keeps_what_is_used() -> None:
