@@ -8,6 +8,7 @@ so that a flood buys its share of the lots and not the front of the queue; and c
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from random import Random
 from typing import TypeAlias
 
@@ -134,9 +135,7 @@ class Candidates:
             del self._checked[next(iter(self._checked))]
 
     def next_deadline(self) -> float:
-        if not self._waiting or self._in_flight.is_full:
-            return float("inf")
-        return self._next_check_at
+        return inf if not self._waiting or self._in_flight.is_full else self._next_check_at
 
     def _put(self, contact: Contact, too_old_at: float) -> None:
         self._waiting.append((contact, too_old_at))

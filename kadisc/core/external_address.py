@@ -51,14 +51,16 @@ class Tally:
     def __len__(self) -> int:
         return len(self._votes)
 
-    def add(self, network: bytes, choice: bytes) -> None:
-        if self._votes.get(network) == choice:  # most of them, for ever
-            return
+    def add(self, network: bytes, choice: bytes) -> bool:
+        """Whether that is something new; nearly always it is not."""
+        if self._votes.get(network) == choice:
+            return False
         self._forget(network)
         self._votes[network] = choice
         self._counts[choice] = self._counts.get(choice, 0) + 1
         if len(self._votes) > self._max_voters:
             self._forget(next(iter(self._votes)))
+        return True
 
     def has_voted(self, network: bytes) -> bool:
         return network in self._votes
@@ -114,8 +116,8 @@ class ExternalAddress:
         """A matched reply from ``network`` said that we are at ``ip`` and ``port``."""
         # Nearly all say the same: one object for all of them.
         ip, port = self.ip if ip == self.ip else ip, self.port if port == self.port else port
-        self._ports.add(network, port)
-        self.port = self._ports.winner(self._config.first_voters, self._config.agreement) or self.port
+        if self._ports.add(network, port):
+            self.port = self._ports.winner(self._config.first_voters, self._config.agreement) or self.port
         if self.confidence is Confidence.CONFIGURED:
             self._tally.add(network, ip)  # shown to the operator, decides nothing
             return NOTHING_NEW

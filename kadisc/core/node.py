@@ -101,19 +101,22 @@ class Node:
             self._send_query(ask, now)
         for overlay in self._overlays.values():
             for _ in range(MAX_ROUNDS):
-                self._carry_out(overlay.tick(now), now)
-                if overlay.next_deadline() > now:
+                if overlay.next_deadline() > now:  # most ticks are for a query that is overdue
                     break
+                self._carry_out(overlay.tick(now), now)
         self._responder.peers.expire(now)
 
     def next_deadline(self) -> float:
         """When to call ``tick``: may be early, never late; inf when there is nothing to wait for."""
         if self._closed:
             return float("inf")
-        # Without min() over a generator: whoever drives the node asks after every datagram.
-        deadline = min(self._outgoing.next_deadline(), self._responder.peers.next_deadline())
+        # By hand, without min(): whoever drives the node asks after every datagram.
+        deadline = self._outgoing.next_deadline()
+        if (peers := self._responder.peers.next_deadline()) < deadline:
+            deadline = peers
         for overlay in self._overlays.values():
-            deadline = min(deadline, overlay.next_deadline())
+            if (of_overlay := overlay.next_deadline()) < deadline:
+                deadline = of_overlay
         return deadline
 
     def send_failed(self, destination: Endpoint, now: float) -> None:

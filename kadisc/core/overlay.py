@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..config import CoreConfig
 from ..contacts import Contact
-from ..endpoints import Endpoint, Family, Scope, family_of, ip_of
+from ..endpoints import Endpoint, Family, Scope, family_of, ip_of, wide_prefix
 from ..ids import NodeId
 from ..wire.compact import CONTACT_BYTES
 from ..wire.messages import Error, FindNode, Query, Reply
@@ -175,9 +175,11 @@ class Overlay:
         parts = self.parts
         if family_of(ours) is not self.family or parts.scopes.of(ours) is not Scope.PUBLIC or parts.scopes.of(source) is not Scope.PUBLIC:
             return NO_STEPS
-        verdict = parts.address.vote(parts.scopes.wide(source), ip_of(ours), ours[-2:], now)
+        verdict = parts.address.vote(wide_prefix(source), ip_of(ours), ours[-2:], now)
         if verdict.changed:
             return self._moved(now)
+        if not verdict.probes:
+            return NO_STEPS
         return [self._check(entry.contact, entry) for entry in self._not_yet_heard(verdict.probes)]
 
     def _not_yet_heard(self, count: int) -> list[Entry]:
@@ -267,14 +269,21 @@ class Overlay:
         return not self.joined and len(self.table) > 0 and not self._own_lookup_running
 
     def next_deadline(self) -> float:
+        # By hand, without min(): whoever drives the node asks after every datagram.
         parts = self.parts
-        deadline = min(parts.refresh.next_deadline(), parts.acquaintances.next_deadline())
-        if self.own_lookup_done:
-            deadline = min(deadline, parts.candidates.next_deadline(), parts.revalidation.next_deadline())
-            if len(self.table):
-                deadline = min(deadline, self._heartbeat_at)
-            if self._wants_to_join:
-                deadline = min(deadline, self._retry_own_lookup_at)
+        deadline = parts.refresh.next_deadline()
+        if (pins := parts.acquaintances.next_deadline()) < deadline:
+            deadline = pins
+        if not self.own_lookup_done:
+            return deadline
+        if (candidates := parts.candidates.next_deadline()) < deadline:
+            deadline = candidates
+        if (checks := parts.revalidation.next_deadline()) < deadline:
+            deadline = checks
+        if self._heartbeat_at < deadline and len(self.table):
+            deadline = self._heartbeat_at
+        if not self.joined and self._retry_own_lookup_at < deadline and self._wants_to_join:
+            deadline = self._retry_own_lookup_at
         return deadline
 
     def walk_started(self, *, is_own_id: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from math import inf
 from random import Random
 
 from ..config import MaintenanceConfig
@@ -26,7 +27,7 @@ class Revalidation:
         self._rng = rng
         self._times = array("d")  # ``check_at`` of each of
         self._entries: list[Entry] = []
-        self._next_check_at = float("-inf")
+        self._next_check_at = -inf
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -68,7 +69,10 @@ class Revalidation:
         return None
 
     def next_deadline(self) -> float:
-        return max(self._times[0], self._next_check_at) if self._times else float("inf")
+        if not self._times:
+            return inf
+        first = self._times[0]
+        return first if first > self._next_check_at else self._next_check_at
 
     def _next_check(self, entry: Entry) -> float:
         config = self._config
