@@ -52,8 +52,8 @@ class Tally:
         return len(self._votes)
 
     def add(self, network: bytes, choice: bytes) -> bool:
-        """Whether that is something new; nearly always it is not."""
-        if self._votes.get(network) == choice:
+        """Whether that is something new. Nearly always it is not: it repeats itself, or agrees with as many as count, who all agree."""
+        if self._votes.get(network) == choice or self._counts.get(choice) == self._max_voters:
             return False
         self._forget(network)
         self._votes[network] = choice

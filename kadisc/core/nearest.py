@@ -14,7 +14,7 @@ from typing import TypeVar
 from ..ids import NodeId
 
 T = TypeVar("T")
-FEW = 10
+FEW = 16
 """So many are sorted as they are: finding the middle of fewer costs more than it saves."""
 
 

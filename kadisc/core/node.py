@@ -339,10 +339,10 @@ class Node:
         overlay = self._overlays[family_of(ask.endpoint)]
         entry = overlay.table.at(ask.endpoint)
         unaided = overlay.answers_unaided(ask.endpoint, now)
-        datagram = self._outgoing.send(ask, now, known_rtt_s=entry.rtt_s if entry else None, unaided=unaided)
+        payload = self._outgoing.send(ask, now, known_rtt_s=entry.rtt_s if entry else None, unaided=unaided)
         if entry is not None:
             entry.traffic_at = now
-        self._send_counted(ask, datagram.payload)
+        self._send_counted(ask, payload)
 
     def _send(self, payload: bytes, destination: Endpoint) -> None:
         self.counters.sent += 1
