@@ -83,12 +83,14 @@ async def test_so_they_do_when_most_of_them_are_gone(autojump_clock: MockClock) 
     async with open_several(net, 20):
         saved = await _known_to(net, 30)
         net.silent.update(parse_endpoint(address(number)) for number in range(1, 16))
+        alive = {known.contact for known in saved.overlays[0].contacts if known.contact.endpoint not in net.silent}
+        assert alive  # within 100 s a node need not have met all of twenty
         async with open_again(net, 30, saved) as node:
             started = trio.current_time()
             await joined(node)
             assert trio.current_time() - started < 20
             await trio.sleep(30)
-            assert node.snapshot().overlays[0].contacts == 5
+            assert alive <= {entry.contact for bucket in node.snapshot().overlays[0].buckets for entry in bucket.entries}
 
 
 async def test_those_that_never_answer_make_room_for_others_in_the_next_try(autojump_clock: MockClock) -> None:
