@@ -6,7 +6,6 @@ No socket, clock or task in here: every call takes ``now`` in seconds of one ste
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from random import Random
 
@@ -312,19 +311,18 @@ class Node:
     # --- decisions become datagrams and events ------------------------------------------------------------------------------------------
 
     def _carry_out(self, steps: Steps, now: float) -> None:
-        if not steps:
-            return
-        waiting: deque[Step] = deque(steps)
-        while waiting:
-            step = waiting.popleft()
-            if isinstance(step, Ask):
-                waiting.extend(self._ask(step, now))
-            elif isinstance(step, Walk):
-                self._start(self._searches.for_table(step, now), (), now)
-            else:
-                if isinstance(step, Finished):
-                    self._outgoing.drop_waiting(self._operations.finished(step))
-                self._events.append(step)
+        while steps:
+            next_steps: list[Step] = []
+            for step in steps:
+                if isinstance(step, Ask):
+                    next_steps += self._ask(step, now)
+                elif isinstance(step, Walk):
+                    self._start(self._searches.for_table(step, now), (), now)
+                else:
+                    if isinstance(step, Finished):
+                        self._outgoing.drop_waiting(self._operations.finished(step))
+                    self._events.append(step)
+            steps = next_steps
 
     def _ask(self, ask: Ask, now: float) -> Steps:
         if self._outgoing.is_full():
