@@ -131,8 +131,11 @@ class Candidates:
         # Also one that answered: hearsay can name a stranger's endpoint again and again, each time with another ID, and make us the hammer.
         self._checked.pop(endpoint, None)
         self._checked[endpoint] = now + self._config.recheck_candidate_s
-        if len(self._checked) > MAX_REMEMBERED:
-            del self._checked[next(iter(self._checked))]
+        while self._checked:  # in the order in which they may be checked again
+            oldest = next(iter(self._checked))
+            if self._checked[oldest] > now and len(self._checked) <= MAX_REMEMBERED:
+                break
+            del self._checked[oldest]
 
     def next_deadline(self) -> float:
         return inf if not self._waiting or self._in_flight.is_full else self._next_check_at
