@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 from ..config import MaintenanceConfig
 from ..contacts import Contact
@@ -77,7 +78,7 @@ class Acquaintances:
         return due
 
     def next_deadline(self) -> float:
-        return min(self._pinned.values()) if self._pinned else float("inf")
+        return min(self._pinned.values()) if self._pinned else inf
 
 
 def _silence(saved: SavedContact) -> float:

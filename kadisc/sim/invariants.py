@@ -107,7 +107,7 @@ class Invariants:
         self._check_stores(host, overlay)
 
     def _check_bucket(self, host: Host, overlay: Overlay, bucket: Bucket) -> None:
-        entries = list(bucket.entries.values())
+        entries = bucket.entries
         if len(entries) > bucket.capacity or len(bucket.spares) > self._options.core.table.spares_per_bucket:
             self._broken(host, f"bucket {bucket.index} is over its capacity")
         if any(a.verified_at > b.verified_at for a, b in pairwise(entries)):

@@ -16,6 +16,7 @@ from random import Random
 from ..contacts import Contact
 from ..core.external_address import Confidence, ExternalAddress
 from ..core.node import Node
+from ..core.pool import Pool
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId, random_id
 from .churn import Churn, Stay
@@ -33,6 +34,8 @@ from .world import World
 BOOTSTRAP_HOSTS = 3
 DRAWS_PER_CONTACT = 40
 """Two in five hosts accept strangers."""
+MAX_POOLED_CONTACTS = 1 << 20
+"""All that are alive in the largest network, so that each is held once."""
 REJOIN_S = 5.0
 """A newcomer whose bootstrap hosts did not answer tries others after so long."""
 
@@ -66,6 +69,7 @@ class Lab:
         self.churn = Churn(options.churn, self._own_rng)
         self._invariants = Invariants(options, self.world)
         self.world.watchers.append(self._invariants)
+        self._pool = Pool(MAX_POOLED_CONTACTS)
         self._numbers = 0
         self._numbers_up: list[int] = []
         self._began: tuple[float, float, int, int, int] | None = None
@@ -92,7 +96,7 @@ class Lab:
         nat: Nat | None = None if reachable else draw_nat(residence.endpoint, options.network.nat, self._own_rng)
         own_id = random_id(self._own_rng) if own_id is None else own_id
         addresses = {Family.IPV4: self._voted(residence.endpoint)} if knows_address else None
-        node = Node(options.core, self._chance, {Family.IPV4: own_id}, now, public_key=public_key, addresses=addresses)
+        node = Node(options.core, self._chance, {Family.IPV4: own_id}, now, public_key=public_key, addresses=addresses, pool=self._pool)
         self._numbers += 1
         return Host(self._numbers, residence, nat, node, now if up_since is None else up_since)
 
