@@ -13,7 +13,7 @@ from ..ids import random_id_in_bucket
 from .exchange import Walk
 from .routing_table import RoutingTable
 
-AT_A_TIME = 6
+AT_A_TIME = 10
 FEW = 4
 """A bucket with fewer entries than this is walked through."""
 EARLY = 3
