@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from random import Random
 
-from ..ids import random_id_in_bucket
+from ..ids import NodeId, random_id_in_bucket
 from .exchange import Walk
 from .routing_table import RoutingTable
 
@@ -20,6 +20,8 @@ EARLY = 3
 """The buckets up to this one are walked through before the own neighbourhood is known."""
 TRIES = 2
 """Walks through one bucket: it may well hold all there are."""
+WELL_FILLED = 0.75
+"""A wide bucket with so many of its places taken finds the rest of its entries by itself."""
 PAUSE_S = 0.05
 """Between the end of one walk and the start of the next: one that ended at once must not make a loop."""
 
@@ -48,6 +50,14 @@ class Filling:
 
     def has_enough(self, bucket: int) -> bool:
         return self._table.count(bucket) >= FEW
+
+    def worth_asking(self, node_id: NodeId) -> NodeId:
+        """What to ask somebody for who is asked anyway, to see whether it is there: while its bucket is a wide one and far from full, for others that
+        would be in there, so that each check brings the candidates for the next ones; otherwise for our own neighbourhood."""
+        own_id, index = self._table.own_id, self._table.bucket_index(node_id)
+        if self._table.is_wide(index) and self._table.count(index) < WELL_FILLED * self._table.capacity(index):
+            return random_id_in_bucket(own_id, index, self._rng)
+        return own_id
 
     def started(self, bucket: int) -> None:
         self._running.add(bucket)

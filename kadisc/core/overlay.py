@@ -350,7 +350,8 @@ class Overlay:
     def _check(self, contact: Contact, entry: Entry | None) -> Ask:
         if entry is not None:
             entry.checking = True
-        return Ask(contact.endpoint, contact.id, FindNode(b"", self.own_id, self.own_id), Check(self.parts.candidates, entry))
+        target = self.parts.filling.worth_asking(contact.id)
+        return Ask(contact.endpoint, contact.id, FindNode(b"", self.own_id, target), Check(self.parts.candidates, entry))
 
     def _offer(self, contact: Contact, now: float, *, inbound: bool, rtt_s: float | None, client: bytes | None) -> Sequence[Step]:
         offer = self.table.offer(contact, now, inbound=inbound, rtt_s=rtt_s, client=client)

@@ -93,6 +93,10 @@ class RoutingTable:
         sizes = self._config.bucket_sizes
         return sizes[min(index, len(sizes) - 1)]
 
+    def is_wide(self, index: int) -> bool:
+        """Whether that bucket has more places than those deep down."""
+        return self.capacity(index) > self._config.bucket_sizes[-1]
+
     def count(self, index: int) -> int:
         """Entries in one bucket."""
         bucket = self._buckets.get(index)
