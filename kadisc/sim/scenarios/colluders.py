@@ -1,0 +1,42 @@
+"""A share of the nodes answer lookups with each other alone: can they hide the honest node that is closest to a target?"""
+
+from __future__ import annotations
+
+from ...ids import random_id
+from ..ablation import ablations, variants
+from ..adversaries.colluder import Colluder
+from ..adversaries.ring import Ring
+from ..attackers import addresses_in, part_of
+from ..figures import Metrics
+from ..honest_probe import HonestProbe
+from ..lab import Lab
+from ..scenario import Scenario
+
+COLUMNS = {name: name for name in ("found", "returned", "captured", "queries_mean", "elapsed_s_mean")}
+RELEVANT = ("lookup_caps", "diversity_caps", "ping_before_evict")
+
+
+def run(lab: Lab) -> Metrics:
+    return ablations(lab, variants(lab.options, RELEVANT), mislead, COLUMNS)
+
+
+def mislead(lab: Lab) -> Metrics:
+    attack = lab.options.attack
+    ring, number = Ring(fabricates=attack.fabricate), part_of(lab.options)
+    homes = addresses_in(lab, number, attack.prefixes) if attack.prefixes else [None] * number
+    members = [Colluder(random_id(lab.rng), ring) for _ in homes]
+    hosts = [lab.new_adversary(member, home) for member, home in zip(members, homes, strict=True)]
+    ring.enrol(members)
+    lab.settle(adversaries=hosts)
+    probe = HonestProbe(lab)
+    with lab.measured():
+        probe.go_on_for(60.0 * lab.options.minutes, attack.lookups)
+    return {"colluders": len(hosts), **probe.metrics()}
+
+
+SCENARIO = Scenario(
+    "colluders",
+    "a share of the nodes (--set attack.share=0.2) leads lookups to each other: is the closest honest node found?",
+    run,
+    {"attack.share": "0.2", "attack.prefixes": "0", "minutes": "2", "warmup_s": "120"},
+)
