@@ -43,11 +43,17 @@ class HonestProbe:
 
     def go_on_for(self, seconds: float, lookups: int) -> None:
         """Starts so many evenly over the time, and waits for the last."""
-        lab = self.lab
+        self.plan(seconds, lookups)
+        self.lab.run(seconds)
+        self.wait()
+
+    def plan(self, seconds: float, lookups: int) -> None:
+        now = self.lab.world.now
         for number in range(lookups):
-            lab.world.at(lab.world.now + number * seconds / lookups, self._start)
-        lab.run(seconds)
-        lab.run_while(lambda: any(not hunt.ended and hunt.host.up for hunt in self.hunts), LONGEST_S)
+            self.lab.world.at(now + number * seconds / lookups, self._start)
+
+    def wait(self) -> None:
+        self.lab.run_while(lambda: any(not hunt.ended and hunt.host.up for hunt in self.hunts), LONGEST_S)
 
     def metrics(self, prefix: str = "") -> Metrics:
         # Nobody can be blamed for not finding a node that left meanwhile; nor is anybody there to be told in an asker that left.

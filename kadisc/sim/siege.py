@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from ..core.events import ContactRemoved, Datagram, Event
@@ -55,7 +56,7 @@ def lay_siege(lab: Lab, prefixes: int) -> Metrics:
         lab.run(attack.restart_after_s)
         restarted = [_restart(lab, host) for host in restarting]
         lab.run(max(0.0, 60.0 * lab.options.minutes - attack.restart_after_s))
-        probes = {name: _look_up(lab, hosts) for name, hosts in (("running", running), ("restarted", restarted))}
+        found = _look_up(lab, running=running, restarted=restarted)
     lab.world.watchers.remove(removals)
     incumbents = [contact for host in running for contact in before[host.number]]
     kept = sum(host.node.overlays[Family.IPV4].table.get(contact.id) is not None for host in running for contact in before[host.number])
@@ -67,7 +68,7 @@ def lay_siege(lab: Lab, prefixes: int) -> Metrics:
         "kept": share(kept, len(incumbents)),
         **_standing("running", lab, running),
         **_standing("restarted", lab, restarted),
-        **{name: value for prefix, probe in probes.items() for name, value in probe.metrics(f"{prefix}_").items() if "elapsed" not in name},
+        **found,
     }
 
 
@@ -144,14 +145,24 @@ def _restart(lab: Lab, host: Host) -> Host:
     return again
 
 
-def _look_up(lab: Lab, hosts: list[Host]) -> HonestProbe:
-    def idle() -> Host | None:
-        free = [host for host in hosts if host.up and host.on_event is None]
-        return lab.rng.choice(free) if free else None
+def _look_up(lab: Lab, **victims: list[Host]) -> Metrics:
+    """Each kind by itself; random targets."""
+    seconds, probes = min(LOOKUPS_TAKE_S, 60.0 * lab.options.minutes), []
+    for kind, hosts in victims.items():
+        probe = HonestProbe(lab, partial(_idle, lab, hosts))
+        probe.plan(seconds, lab.options.attack.lookups)
+        probes.append((kind, probe))
+    lab.run(seconds)
+    found: Metrics = {}
+    for kind, probe in probes:
+        probe.wait()
+        found.update(probe.metrics(f"{kind}_"))
+    return found
 
-    probe = HonestProbe(lab, idle)
-    probe.go_on_for(LOOKUPS_TAKE_S, lab.options.attack.lookups)
-    return probe
+
+def _idle(lab: Lab, hosts: list[Host]) -> Host | None:
+    free = [host for host in hosts if host.up and host.on_event is None]
+    return lab.rng.choice(free) if free else None
 
 
 def _standing(name: str, lab: Lab, hosts: Sequence[Host]) -> Metrics:

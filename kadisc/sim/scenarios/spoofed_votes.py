@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from random import Random
 
 from ...core.external_address import Confidence, ExternalAddress
@@ -13,6 +14,7 @@ from ...wire import krpc
 from ...wire.messages import Reply
 from ..ablation import ALL_OFF, Variant, ablations, variants, with_defences
 from ..adversaries.liar import Liar
+from ..adversaries.silent import Silent
 from ..attackers import part_of
 from ..figures import Metrics
 from ..host import Host
@@ -93,14 +95,16 @@ def _liar(lab: Lab) -> Host:
 def _forge(lab: Lab, movers: Movers, liars: list[Host]) -> None:
     """Answers that match no query, from anywhere, to every newcomer in turn."""
     per_s, rng = lab.options.attack.forged_per_s, Random(f"forger {lab.options.seed}")
-    if per_s <= 0.0 or not liars:
+    if per_s <= 0.0:
         return
+
+    senders = liars or [lab.new_adversary(Silent(random_id(rng), rng, inf))]
 
     def forge() -> None:
         for mover in movers.movers:
             source = Endpoint(bytes((rng.choice(FIRST_BYTES),)) + rng.randbytes(3) + b"\x1a\xe1")
             reply = Reply(rng.randbytes(2), random_id(rng), seen_as=LIE)
-            lab.world.forge(rng.choice(liars), krpc.encode(reply), source, mover.host.outside)
+            lab.world.forge(rng.choice(senders), krpc.encode(reply), source, mover.host.outside)
         lab.world.at(lab.world.now + 1.0 / per_s, forge)
 
     forge()
