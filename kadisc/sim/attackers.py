@@ -12,10 +12,8 @@ PER_PREFIX = 256
 
 
 def part_of(options: SimOptions) -> int:
-    """How many adversaries are ``attack.share`` of the nodes that can be asked, in a network of ``nodes``. Raises UsageError."""
+    """How many adversaries are ``attack.share`` of the nodes that can be asked, in a network of ``nodes``."""
     share, nat = options.attack.share, options.network.nat
-    if not 0.0 <= share < 1.0:
-        raise UsageError(f"attack.share is a share of the nodes, 0 to less than 1, not {share:g}")
     honest = options.population.reachable + (1.0 - options.population.reachable) * nat.open_share
     return round(share * honest * options.nodes / (1.0 - share + share * honest))
 

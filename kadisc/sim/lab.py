@@ -58,7 +58,8 @@ class Cost:
 
 class Lab:
     def __init__(self, options: SimOptions, *, wall_clock: Callable[[], float] = time.perf_counter) -> None:
-        """Raises ValueError for options that name something unknown."""
+        """Raises ValueError for options that name something unknown, or cannot be."""
+        options.attack.check()
         self.options = options
         self.world = World(options)
         self.oracle = Oracle(self.world)

@@ -7,6 +7,7 @@ The defaults are the network model that our numbers are quoted with. Each can be
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 
 from ..config import CoreConfig
 
@@ -153,6 +154,17 @@ class AttackOptions:
     """Of the vote count alone: ``spoofed-votes``."""
     ablations: bool = True
     """Run also with each defence that matters off, and with all of them off; each in a world of its own."""
+
+    def check(self) -> None:
+        """Raises ValueError for what cannot be."""
+        if not 0.0 <= self.share < 1.0:
+            raise ValueError(f"attack.share is a share of the nodes, 0 to less than 1, not {self.share:g}")
+        for name in ("interval_s", "paths", "k"):
+            if not 0 < getattr(self, name) < inf:
+                raise ValueError(f"attack.{name}: a number above 0 is expected, not {getattr(self, name):g}")
+        for name in ("addresses", "prefixes", "forged_per_s", "victims", "restart_after_s", "lookups", "movers", "trials"):
+            if not 0 <= getattr(self, name) < inf:
+                raise ValueError(f"attack.{name}: 0 or more is expected, not {getattr(self, name):g}")
 
 
 @dataclass(frozen=True, slots=True)
