@@ -132,13 +132,13 @@ class AttackOptions:
     network of 1,000."""
     prefixes: int = 20
     """The /24 networks that they lie in. For ``colluders``: 0 spreads them as honest nodes are."""
-    interval_s: float = 15.0
+    interval_s: float = 10.0
     """Each address sends to each victim so often: a query with an ID near the victim's, and an answer that nobody asked for."""
     forged_per_s: float = 20.0
     """Datagrams with forged source addresses, at each victim."""
-    victims: int = 3
+    victims: int = 2
     """Of each kind."""
-    restart_after_s: float = 30.0
+    restart_after_s: float = 20.0
     """The victims that restart do so under a flood that is so old, and have lost their contacts."""
     fabricate: bool = True
     """Name IDs right beside the target, and answer by them; otherwise each adversary keeps to one random ID (S/Kademlia's model)."""

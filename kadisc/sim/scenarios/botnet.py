@@ -19,5 +19,5 @@ SCENARIO = Scenario(
     "botnet",
     "the siege of eclipse-flood with one node in each /24: caps do nothing against it, and what is left of the defences?",
     run,
-    {"minutes": "2", "warmup_s": "60", "attack.lookups": "100"},
+    {"minutes": "1.5", "warmup_s": "20", "attack.lookups": "100"},
 )

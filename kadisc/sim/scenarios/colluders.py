@@ -52,5 +52,5 @@ SCENARIO = Scenario(
     "colluders",
     "a share of the nodes (--set attack.share=0.2) leads lookups to each other: is the closest honest node found?",
     run,
-    {"attack.share": "0.2", "attack.prefixes": "0", "minutes": "2", "warmup_s": "60"},
+    {"attack.share": "0.2", "attack.prefixes": "0", "minutes": "1", "warmup_s": "20"},
 )

@@ -19,5 +19,5 @@ SCENARIO = Scenario(
     "eclipse-flood",
     "400 addresses in 20 networks (--set attack.addresses, attack.prefixes) flood running and restarting nodes: whose are their tables?",
     run,
-    {"minutes": "2", "warmup_s": "60", "attack.lookups": "100"},
+    {"minutes": "1.5", "warmup_s": "20", "attack.lookups": "100"},
 )
