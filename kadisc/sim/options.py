@@ -134,8 +134,9 @@ class AttackOptions:
     """The /24 networks that they lie in. For ``colluders``: 0 spreads them as honest nodes are."""
     interval_s: float = 10.0
     """Each address sends to each victim so often: a query with an ID near the victim's, and an answer that nobody asked for."""
-    forged_per_s: float = 20.0
-    """Datagrams with forged source addresses, at each victim."""
+    forged_per_s: float = 2.0
+    """Datagrams with forged source addresses, at each victim. Ten times as many crowd the attacker's own addresses out of the victim's queue of
+    candidates: tables then hold fewer Sybils, whatever else is off."""
     victims: int = 2
     """Of each kind."""
     restart_after_s: float = 20.0
