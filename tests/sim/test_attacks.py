@@ -20,7 +20,7 @@ from tests.sim.support import options, run
 
 SMALL = ("nodes=120", "warmup_s=20", "minutes=1", "attack.lookups=40")
 ALONE = (*SMALL, "attack.ablations=off")
-SIEGE = (*ALONE, "attack.addresses=64", "attack.prefixes=4", "attack.victims=2", "attack.interval_s=10")
+SIEGE = (*ALONE, "attack.addresses=64", "attack.prefixes=4", "attack.victims=2", "attack.interval_s=10", "attack.forged_per_s=20")
 
 
 def measured(name: str, *settings: str) -> dict[str, Any]:
