@@ -151,7 +151,7 @@ class AttackOptions:
     """That are judged, in each variant; in a siege, by all victims of a kind together."""
     movers: int = 40
     """Nodes whose address changes: ``address-change``, ``spoofed-votes``."""
-    trials: int = 200_000
+    trials: int = 50_000
     """Of the vote count alone: ``spoofed-votes``."""
     ablations: bool = True
     """Run also with each defence that matters off, and with all of them off; each in a world of its own."""
