@@ -66,4 +66,5 @@ SCENARIO = Scenario(
     "address-change",
     "the addresses of 40 nodes (--set attack.movers) change without a word: when do they know, when are they found?",
     run,
+    {"warmup_s": "60"},
 )
