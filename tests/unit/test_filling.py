@@ -61,7 +61,24 @@ def test_after_joining_the_poor_buckets_are_walked_through_the_deepest_first() -
     assert started(filling, 5) == [8, 7], "they are still poor; the second time is the last"
     for bucket in (8, 7, 6, 5):
         filling.finished(bucket, 6)
-    assert started(filling, 7) == [6, 5, 2, 1], "bucket 0 has enough"
+    assert started(filling, 7) == [6, 5]
+
+
+def test_so_many_walks_at_a_time() -> None:
+    filling = filling_of(table_with(AT_A_TIME + 3))
+    filling.joined(0)
+    assert len(started(filling, 0)) == AT_A_TIME
+    filling.finished(AT_A_TIME, 1)
+    assert len(started(filling, 2)) == 1
+
+
+def test_a_check_asks_for_others_of_a_wide_bucket_while_it_is_far_from_full() -> None:
+    table = table_with(0, *[3] * 12, 9)
+    filling = filling_of(table)
+    poor = contact(100, 0)
+    assert table.bucket_index(filling.worth_asking(poor.id)) == 0
+    assert filling.worth_asking(contact(101, 3).id) == OWN_ID, "12 of 16 are there"
+    assert filling.worth_asking(contact(102, 9).id) == OWN_ID, "no wide bucket: our own neighbourhood is what counts there"
 
 
 def test_a_bucket_that_cannot_be_filled_is_left_alone_in_the_end() -> None:
