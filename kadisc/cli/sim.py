@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import sim_list, sim_run
+from . import sim_calibrate, sim_list, sim_report, sim_run, sim_sweep
 from .parser import CommandParser
 
 SUMMARY = "run the real node in virtual time, by the thousand"
@@ -16,9 +16,12 @@ EXAMPLES = """\
 examples:
   kadisc sim list
   kadisc sim run lookup --nodes 1000 --minutes 5
-  kadisc sim run crash --seed 7 --set crash=0.3 --json"""
+  kadisc sim run crash --seed 7 --set crash=0.3 --json
+  kadisc sim sweep churn --vary churn.profile=ipfs,bittorrent --seeds 10
+  kadisc sim report churn.jsonl --out churn.html
+  kadisc sim calibrate"""
 
-_COMMANDS = {"run": sim_run, "list": sim_list}
+_COMMANDS = {"run": sim_run, "list": sim_list, "sweep": sim_sweep, "report": sim_report, "calibrate": sim_calibrate}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -28,10 +28,17 @@ MAX_NODES = 200_000
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
+    add_scenario_options(parser)
+    parser.add_argument("--seed", metavar="S", help="the same seed gives the same run (default: 1)")
+    parser.add_argument("--trace", metavar="FILE", help="write every delivery and event there, as JSON lines")
+    parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
+
+
+def add_scenario_options(parser: argparse.ArgumentParser) -> None:
+    """What is run, and at which size; seeds aside."""
     parser.add_argument("scenario", metavar="NAME", help="see kadisc sim list")
     parser.add_argument("--nodes", metavar="N", help="how many nodes")
     parser.add_argument("--minutes", metavar="M", help="virtual minutes that are measured, after the warm-up")
-    parser.add_argument("--seed", metavar="S", help="the same seed gives the same run (default: 1)")
     parser.add_argument(
         "--set",
         action="append",
@@ -40,9 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="any option by its dotted name, as in network.loss.mean=0.05",
     )
-    parser.add_argument("--trace", metavar="FILE", help="write every delivery and event there, as JSON lines")
     parser.add_argument("--paranoid", action="store_true", help="check the dear invariants as well")
-    parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -68,16 +73,21 @@ def sim_options(scenario: Scenario, options: argparse.Namespace) -> SimOptions:
     """The scenario's own, and what the command line changes in them. Raises UsageError."""
     from ..sim.settings import with_settings
 
-    shorthands = [f"{name}={getattr(options, name)}" for name in ("nodes", "minutes", "seed") if getattr(options, name) is not None]
+    shorthands = [f"{name}={getattr(options, name)}" for name in ("nodes", "minutes", "seed") if getattr(options, name, None) is not None]
     try:
         chosen = with_settings(scenario.options(), [*shorthands, *options.settings])
     except UsageError as error:
         raise UsageError(_without_set(str(error), shorthands)) from None
-    if not 2 <= chosen.nodes <= MAX_NODES:
-        raise UsageError(f"--nodes: 2 to {MAX_NODES} nodes can be simulated, not {chosen.nodes}")
-    if not 0 < chosen.minutes <= 1e6:
-        raise UsageError(f"--minutes: a time above 0 is expected, not {chosen.minutes:g}")
+    check_size(chosen)
     return replace(chosen, paranoid=chosen.paranoid or options.paranoid)
+
+
+def check_size(options: SimOptions) -> None:
+    """Raises UsageError for one that cannot be simulated."""
+    if not 2 <= options.nodes <= MAX_NODES:
+        raise UsageError(f"--nodes: 2 to {MAX_NODES} nodes can be simulated, not {options.nodes}")
+    if not 0 < options.minutes <= 1e6:
+        raise UsageError(f"--minutes: a time above 0 is expected, not {options.minutes:g}")
 
 
 def _without_set(text: str, shorthands: list[str]) -> str:
@@ -95,7 +105,7 @@ def _print(result: Result) -> None:
     for name, value in plain.items():
         print(f"  {name:<{width}}  {'-' if value is None else value}")
     for value in result.metrics.values():
-        if isinstance(value, list):
+        if isinstance(value, list) and value and isinstance(value[0], dict):  # lists of numbers are for charts
             _print_table(value)
     rate = result.datagrams / result.wall_s if result.wall_s else 0.0
     print(f"{result.measured.virtual_s / 60:.1f} virtual minutes in {result.wall_s:.1f} s, {result.datagrams} datagrams ({rate:.0f}/s)")

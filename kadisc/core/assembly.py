@@ -16,6 +16,7 @@ from .counters import Counters
 from .diversity import DiversityCaps, NoDiversityCaps
 from .exchange import NO_STEPS, Exchange, Steps
 from .external_address import Confidence, ExternalAddress
+from .filling import Filling
 from .lookup import LookupRules
 from .overlay import Overlay, Parts
 from .pacing import Pacer, PacingRule, Unpaced
@@ -85,6 +86,7 @@ def overlay_for(
         candidates=Candidates(maintenance, rng, in_flight, scopes.narrow),
         revalidation=Revalidation(maintenance, rng),
         refresh=Refresh(maintenance, table, rng),
+        filling=Filling(table, rng),
         quarantine=InboundMemory(maintenance.quarantine_silence_s) if defences.inbound_quarantine else NoQuarantine(),
         connectivity=Connectivity(maintenance) if defences.offline_detection else AlwaysOnline(),
         scopes=scopes,

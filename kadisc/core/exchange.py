@@ -37,6 +37,8 @@ class Ask:
     expected_id: NodeId | None
     query: OutgoingQuery
     owner: Owner
+    hurried: bool = False
+    """Sent again, and called stalled, after half the usual time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Walk:
     is_own_id: bool = False
     k: int | None = None
     """How many answers are enough; None for the usual number."""
+    fills: int | None = None
+    """The bucket that it is for: it ends when that holds enough."""
 
 
 Step: TypeAlias = Ask | Walk | Event

@@ -51,7 +51,8 @@ class Outgoing:
         tid = query.tid = self.transactions.new_id(METHODS[type(query).__name__])
         query.version, query.read_only = CLIENT_VERSION, self._read_only
         payload = krpc.encode(query)
-        stall_at = now + self.stall_timer.stall_s(known_rtt_s)
+        stall_s = self.stall_timer.stall_s(known_rtt_s)
+        stall_at = now + (stall_s / 2 if ask.hurried else stall_s)
         exchange = Exchange(ask.endpoint, ask.expected_id, query, ask.owner, payload, now, stall_at, now + self._config.timeout_s, unaided)
         self.transactions.open(exchange, tid)
         return payload

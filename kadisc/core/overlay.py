@@ -19,9 +19,10 @@ from .bucket import Entry
 from .candidates import Candidates
 from .connectivity import ConnectivityRule
 from .counters import Counters
-from .events import AddressChanged, CameOnline, ContactAdded, ContactRemoved, Joined, LookupResult, Outcome, WentOffline
-from .exchange import NO_STEPS, Ask, Exchange, Step, Steps
+from .events import AddressChanged, CameOnline, ContactAdded, ContactRemoved, Joined, Outcome, WentOffline
+from .exchange import NO_STEPS, Ask, Exchange, Step, Steps, Walk
 from .external_address import Confidence, ExternalAddress
+from .filling import EARLY, Filling
 from .pool import Pool
 from .quarantine import QuarantineRule
 from .refresh import Refresh
@@ -42,6 +43,7 @@ class Parts:
     candidates: Candidates
     revalidation: Revalidation
     refresh: Refresh
+    filling: Filling
     quarantine: QuarantineRule
     connectivity: ConnectivityRule
     scopes: Scopes
@@ -239,13 +241,13 @@ class Overlay:
         """Where a lookup begins: with the closest in the table; while that is nearly empty, also with those remembered."""
         contacts = [entry.contact for entry in self.table.closest(target, count)]
         if len(contacts) < self._config.table.k:
-            contacts += self.parts.acquaintances.to_try(count, now)
+            contacts += self.parts.acquaintances.to_try(target, count, now)
         return contacts
 
     # --- time ---------------------------------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> Steps:
-        steps: list[Step] = [*self.parts.refresh.due(now)]
+        steps: list[Step] = [*self.parts.refresh.due(now), *self.parts.filling.due(now)]
         for endpoint in self.parts.acquaintances.due_pins(now):
             if self.table.at(endpoint) is None:
                 steps.append(Ask(endpoint, None, FindNode(b"", self.own_id, self.own_id), Check(self.parts.candidates, None)))
@@ -272,6 +274,8 @@ class Overlay:
         # By hand, without min(): whoever drives the node asks after every datagram.
         parts = self.parts
         deadline = parts.refresh.next_deadline()
+        if (fill := parts.filling.next_deadline()) < deadline:
+            deadline = fill
         if (pins := parts.acquaintances.next_deadline()) < deadline:
             deadline = pins
         if not self.own_lookup_done:
@@ -286,13 +290,21 @@ class Overlay:
             deadline = self._retry_own_lookup_at
         return deadline
 
-    def walk_started(self, *, is_own_id: bool) -> None:
-        self.parts.refresh.started()
-        self._own_lookup_running = self._own_lookup_running or is_own_id
+    def walk_started(self, walk: Walk, now: float) -> None:
+        if walk.fills is not None:
+            self.parts.filling.started(walk.fills)
+        else:
+            self.parts.refresh.started()
+        self._own_lookup_running = self._own_lookup_running or walk.is_own_id
+        if walk.is_own_id and not self.joined:
+            self.parts.filling.begin(self.parts.acquaintances.deepest_bucket(self.own_id), now)
 
-    def walk_finished(self, outcome: Outcome, result: LookupResult, now: float, *, is_own_id: bool) -> Steps:
-        self.parts.refresh.finished(now)
-        if not is_own_id:
+    def walk_finished(self, walk: Walk, outcome: Outcome, now: float) -> Steps:
+        if walk.fills is not None:
+            self.parts.filling.finished(walk.fills, now)
+            return NO_STEPS
+        self.parts.refresh.finished()
+        if not walk.is_own_id:
             return NO_STEPS
         self._own_lookup_running = False
         if outcome in (Outcome.CANCELLED, Outcome.CLOSED):
@@ -302,6 +314,7 @@ class Overlay:
         if outcome is not Outcome.DONE or not len(self.table):
             return NO_STEPS
         self.parts.refresh.joined(now)
+        self.parts.filling.joined(now)
         if self.joined:
             return NO_STEPS
         self.joined = True
@@ -357,6 +370,8 @@ class Overlay:
         if remembered is not None:  # an old acquaintance: its age counts
             entry.first_verified_at = entry.verified_at - remembered.age_s
         self.parts.revalidation.plan(entry)
+        if not self.joined and self._own_lookup_running:
+            self.parts.filling.begin(EARLY, entry.verified_at)
         return [ContactAdded(entry.contact, entry.bucket)]
 
     def _removed(self, entry: Entry, reason: str, promoted: Entry | None, now: float) -> Sequence[Step]:

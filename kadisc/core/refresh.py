@@ -1,8 +1,7 @@
-"""Which IDs to look up for the table's own sake, and when: the own ID, buckets untouched for long, and after joining the empty ones."""
+"""Which IDs to look up for the table's own sake, and when: the own ID, and buckets untouched for long."""
 
 from __future__ import annotations
 
-from collections import deque
 from random import Random
 
 from ..config import MaintenanceConfig
@@ -11,10 +10,6 @@ from .exchange import Walk
 from .routing_table import RoutingTable
 
 WALKS_AT_A_TIME = 4
-FEW = 4
-"""A bucket with fewer entries than this is walked through after joining."""
-PAUSE_S = 0.05
-"""Between the end of one walk and the start of the next: one that ended at once must not make a loop."""
 SETTLE_S = 1.0
 """How long to wait before the next look at the buckets when nothing could be started."""
 
@@ -27,14 +22,11 @@ class Refresh:
         self._table = table
         self._rng = rng
         self._running = 0
-        self._to_fill: deque[int] = deque()
         self._own_lookup_at = float("inf")
         self._look_at = float("inf")
 
     def joined(self, now: float) -> None:
-        """The lookup of the own ID is done: fill what it left empty, look at the buckets from now on."""
-        deepest = max((bucket.index for bucket in self._table.buckets() if bucket.entries), default=-1)
-        self._to_fill = deque(index for index in range(deepest, -1, -1) if self._table.count(index) < FEW)
+        """The lookup of the own ID is done: look at the buckets from now on."""
         self._own_lookup_at = now + self._jittered(self._config.own_lookup_interval_s)
         self._look_at = now
 
@@ -45,10 +37,8 @@ class Refresh:
     def started(self) -> None:
         self._running += 1
 
-    def finished(self, now: float) -> None:
+    def finished(self) -> None:
         self._running -= 1
-        if self._to_fill:
-            self._look_at = min(self._look_at, now + PAUSE_S)
 
     def due(self, now: float) -> list[Walk]:
         if now < min(self._look_at, self._own_lookup_at):
@@ -57,13 +47,10 @@ class Refresh:
         if now >= self._own_lookup_at:
             self._own_lookup_at = now + self._jittered(self._config.own_lookup_interval_s)
             walks.append(Walk(self._table.family, self._table.own_id, is_own_id=True))
-        while self._to_fill and self._running + len(walks) < WALKS_AT_A_TIME:
-            index = self._to_fill.popleft()
-            if self._table.count(index) < FEW:  # other walks come by here too
-                walks.append(self._walk(index, k=FEW))
-        if not self._to_fill and self._running + len(walks) < WALKS_AT_A_TIME:
+        if self._running + len(walks) < WALKS_AT_A_TIME:
             walks += self._stale(now, WALKS_AT_A_TIME - self._running - len(walks))
-        self._look_at = self._next_look(now, self._running + len(walks))
+        oldest = min((bucket.touched_at for bucket in self._table.buckets()), default=now)
+        self._look_at = max(now + SETTLE_S, oldest + self._config.refresh_interval_s)
         return walks
 
     def next_deadline(self) -> float:
@@ -73,16 +60,7 @@ class Refresh:
         stale = [bucket for bucket in self._table.buckets() if bucket.touched_at + self._config.refresh_interval_s <= now][:at_most]
         for bucket in stale:
             bucket.touched_at = now - self._config.refresh_interval_s * self._rng.uniform(0.0, self._config.refresh_jitter)
-        return [self._walk(bucket.index, k=None) for bucket in stale]
-
-    def _next_look(self, now: float, running: int) -> float:
-        if self._to_fill and running >= WALKS_AT_A_TIME:
-            return float("inf")  # `finished` will say when
-        oldest = min((bucket.touched_at for bucket in self._table.buckets()), default=now)
-        return max(now + SETTLE_S, oldest + self._config.refresh_interval_s)
-
-    def _walk(self, index: int, *, k: int | None) -> Walk:
-        return Walk(self._table.family, random_id_in_bucket(self._table.own_id, index, self._rng), k=k)
+        return [Walk(self._table.family, random_id_in_bucket(self._table.own_id, bucket.index, self._rng)) for bucket in stale]
 
     def _jittered(self, seconds: float) -> float:
         return seconds * self._rng.uniform(1.0 - self._config.refresh_jitter, 1.0 + self._config.refresh_jitter)

@@ -15,6 +15,12 @@ from ..config import MaintenanceConfig
 from .bucket import Entry
 
 
+def check_interval_s(age_s: float, config: MaintenanceConfig) -> float:
+    """Between two checks of a contact that has been up for ``age_s``."""
+    by_age_s: float = config.hour_check_s * (age_s / 3600.0) ** config.age_exponent
+    return min(max(config.fresh_check_s, by_age_s), config.max_check_s)
+
+
 class Revalidation:
     """The entries in the order of their next checks; one that something is learned about moves to its new place.
 
@@ -80,6 +86,4 @@ class Revalidation:
             return entry.failed_at + config.retry_after_failure_s
         if entry.inbound:
             return entry.traffic_at + config.quarantine_silence_s
-        up_s = entry.verified_at - entry.first_verified_at
-        wait_s = min(max(config.fresh_check_s, up_s * config.age_factor), config.max_check_s)
-        return entry.verified_at + wait_s * self._rng.uniform(0.9, 1.1)
+        return entry.verified_at + check_interval_s(entry.verified_at - entry.first_verified_at, config) * self._rng.uniform(0.9, 1.1)

@@ -37,8 +37,9 @@ class StallTimer:
             p90_s = self._sorted[len(self._sorted) * 9 // 10]
             self._stall_s = self._bounded(1.25 * p90_s + 0.02)
         else:
-            # A young node among dead contacts loses ``first_stall_s`` on each: a rough idea from the first answer is worth a lot.
-            self._stall_s = self._bounded(2.5 * self._sorted[-1] + 0.02)
+            # A young node among dead contacts loses ``first_stall_s`` on each: a rough idea from the first answer is worth a lot. But who
+            # answers first is a neighbour as a rule, and three times his delay would call half of the world stalled.
+            self._stall_s = self._bounded(max(2.5 * self._sorted[-1] + 0.02, self._config.first_stall_s / 2))
 
     def stall_s(self, known_rtt_s: float | None = None) -> float:
         if known_rtt_s is None:

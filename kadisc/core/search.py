@@ -13,7 +13,7 @@ from ..ids import ID_SPACE, NodeId
 from ..wire.messages import Error, FindNode, GetPeers, Reply
 from .events import FoundNode, LookupFinished, LookupKind, LookupResult, NodeAnswered, OperationId, Outcome, PeersFound
 from .exchange import NO_STEPS, Ask, Exchange, Step, Steps
-from .lookup import Peer
+from .lookup import Peer, State
 
 
 class LookupLike(Protocol):
@@ -68,6 +68,8 @@ class Search:
         self.finished = False
         self.queries = 0
         self.when_finished: Callable[[Outcome, LookupResult, float], Steps] | None = None
+        self.is_enough: Callable[[], bool] | None = None
+        """Asked after each answer: whether what the lookup is for has been reached."""
         self._lookup = lookup
         self._own_id = own_id
         self._config = config
@@ -102,6 +104,8 @@ class Search:
             steps += self._found(reply.values)
             if self.options.first_value:
                 return [*steps, *self.end(Outcome.DONE, now)]
+        if self.is_enough is not None and self.is_enough():
+            return [*steps, *self.end(Outcome.DONE, now)]
         return [*steps, *self._go_on(asked, now)]
 
     def stalled(self, exchange: Exchange, now: float) -> Steps:
@@ -124,7 +128,7 @@ class Search:
     def _go_on(self, peers: Sequence[Peer], now: float) -> Steps:
         if self._lookup.finished:
             return self.end(self._outcome(), now)
-        return [Ask(peer.endpoint, peer.id, self._query(), self) for peer in peers]
+        return [Ask(peer.endpoint, peer.id, self._query(), self, hurried=peer.state is State.LAST_CHANCE) for peer in peers]
 
     def _outcome(self) -> Outcome:
         if self._lookup.answered_count:

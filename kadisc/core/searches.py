@@ -47,10 +47,12 @@ class Searches:
         search = self.make(walk.target, options, now, k=walk.k)
 
         def finished(outcome: Outcome, result: LookupResult, now: float) -> Steps:
-            return overlay.walk_finished(outcome, result, now, is_own_id=walk.is_own_id)
+            return overlay.walk_finished(walk, outcome, now)
 
         search.when_finished = finished
-        overlay.walk_started(is_own_id=walk.is_own_id)
+        if (bucket := walk.fills) is not None:
+            search.is_enough = lambda: overlay.parts.filling.has_enough(bucket)
+        overlay.walk_started(walk, now)
         return search
 
     def first_contacts(self, search: Search, now: float) -> Sequence[Contact]:

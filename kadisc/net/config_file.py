@@ -213,7 +213,7 @@ _CHECKS: dict[str, Callable[[str], object]] = {
     "netrestrict": lambda text: NetworkSet([text]),
     "ban": lambda text: NetworkSet([text]),
 }
-_MAY_BE_0 = frozenset({"spares_per_bucket", "refresh_jitter", "probes", "age_factor", "recount_pause_s"})
+_MAY_BE_0 = frozenset({"spares_per_bucket", "refresh_jitter", "probes", "age_exponent", "recount_pause_s"})
 _SHARES = frozenset({"agreement", "refresh_jitter"})
 
 

@@ -32,6 +32,8 @@ from .stationary import Known, TableBuilder, dead_share
 from .world import World
 
 BOOTSTRAP_HOSTS = 3
+DRAWS_PER_CONTACT = 40
+"""Two in five hosts accept strangers."""
 MAX_POOLED_CONTACTS = 1 << 20
 """All that are alive in the largest network, so that each is held once."""
 REJOIN_S = 5.0
@@ -248,7 +250,7 @@ class Lab:
         overlay = host.node.overlays[Family.IPV4]
         if not host.up or overlay.joined:
             return
-        some = [self.any_host() for _ in range(8 * contacts)]
+        some = [self.any_host() for _ in range(DRAWS_PER_CONTACT * contacts)]
         acceptors = [other for other in dict.fromkeys(some) if other is not None and other.accepts_unsolicited and other is not host]
         endpoints = [other.outside for other in acceptors[:contacts]]
         self.world.do(host, host.node.join, endpoints, family=Family.IPV4)

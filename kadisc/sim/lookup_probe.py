@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..core.events import LookupFinished, Outcome
 from ..endpoints import Family
 from ..ids import NodeId
 from ..wire.compact import pack_contact
-from .figures import Metrics, mean, share, spread
+from .figures import Metrics, by_minute, mean, quantiles, share, spread
 from .host import Host
 from .lab import Lab
 from .oracle import SETTLED_S
@@ -61,6 +62,7 @@ class LookupProbe:
         counted = [probe for probe in self.probes if probe.ended or probe.host.up]
         done, mrtt_s = [probe for probe in counted if probe.ended], self.lab.mrtt_s
         learned = [probe.learned_s / mrtt_s for probe in done if probe.learned_s is not None]
+        answered = [probe.elapsed_s / mrtt_s for probe in done if probe.elapsed_s is not None]
         return {
             "mrtt_ms": round(mrtt_s * 1000, 1),
             "lookups_started": len(self.probes),
@@ -68,10 +70,13 @@ class LookupProbe:
             "top1": share(sum(probe.found_top for probe in counted), len(counted)),
             "recall": share(sum(probe.found for probe in counted), sum(probe.wanted for probe in done) + self.k * (len(counted) - len(done))),
             **spread("learned_mrtt", learned),
-            **spread("answered_mrtt", [probe.elapsed_s / mrtt_s for probe in done if probe.elapsed_s is not None]),
+            **spread("answered_mrtt", answered),
             "queries_mean": mean([probe.queries for probe in done], 2),
             **spread("queries", [probe.queries for probe in done], 1),
             "hops_mean": mean([probe.hops for probe in done], 2),
+            **quantiles("learned_mrtt", learned),
+            **quantiles("answered_mrtt", answered),
+            **recall_by_minute([self]),
         }
 
     # --- one lookup -------------------------------------------------------------------------------------------------------------------
@@ -132,3 +137,10 @@ class LookupProbe:
         probe.found = sum(other.id in answered or other.id ^ probe.target > reach for other in truth)
         nearest = answered[0] ^ probe.target if answered else 1 << 160
         probe.found_top = bool(answered) and (not truth or truth[0].id ^ probe.target >= nearest)
+
+
+def recall_by_minute(series: Sequence[LookupProbe]) -> Metrics:
+    """By when lookups began, counted from the first of them; of probes that went on one after the other."""
+    probes = [(probe, each.k) for each in series for probe in each.probes if probe.ended or probe.host.up]
+    began = min((probe.started_at for probe, _ in probes), default=0.0)
+    return by_minute("recall", ((probe.started_at - began, probe.found, probe.wanted if probe.ended else k) for probe, k in probes))

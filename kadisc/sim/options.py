@@ -139,6 +139,8 @@ class SimOptions:
     crash: float = 0.5
     """The share of nodes that crash at once, in ``crash``."""
     joins: int = 40
-    """Newcomers that are measured, in ``join``."""
+    """Newcomers that are measured, in ``join``, and nodes that come back, in ``restart``."""
+    down_s: float = 60.0
+    """How long those are down."""
     crowd: float = 10.0
     """Newcomers for each node, in ``flash-crowd``."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import UsageError
+from ..version import __version__
 from .figures import Metrics
 from .invariants import Violation
 from .lab import Cost, Lab, without_pauses
@@ -19,7 +20,8 @@ from .trace import Trace
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``wall_s`` and ``datagrams`` are those of the measured part alone."""
+    """``wall_s`` and ``datagrams`` are those of the measured part alone; ``settings``: what differs from the scenario's defaults, by dotted
+    name."""
 
     scenario: str
     seed: int
@@ -29,6 +31,7 @@ class Result:
     datagrams: int
     peak_rss_mb: float
     options: SimOptions
+    settings: dict[str, object]
     command: str
     setup: Cost
     warmup: Cost
@@ -47,6 +50,8 @@ class Result:
             "virtual_s": round(self.measured.virtual_s, 3),
             "peak_rss_mb": self.peak_rss_mb,
             "nodes": self.options.nodes,
+            "settings": self.settings,
+            "version": __version__,
             "setup_s": round(self.setup.wall_s, 3),
             "warmup_s": round(self.warmup.wall_s, 3),
             "warmup_datagrams": self.warmup.datagrams,
@@ -89,6 +94,7 @@ def run_scenario(
         measured.datagrams,
         peak_rss_mb(),
         options,
+        changed_settings(scenario, options),
         command,
         lab.cost("setting up"),
         lab.cost("warming up"),
@@ -96,13 +102,16 @@ def run_scenario(
     )
 
 
+def changed_settings(scenario: Scenario, options: SimOptions) -> dict[str, object]:
+    """Where they are not the scenario's defaults, the seed aside."""
+    usual = all_settings(scenario.options())
+    return {name: value for name, value in all_settings(options).items() if value != usual[name] and name != "seed"}
+
+
 def replay_command(scenario: Scenario, options: SimOptions) -> str:
     """The one command line that runs it again: what differs from the scenario's defaults."""
-    usual, changed = all_settings(scenario.options()), all_settings(options)
     words = ["kadisc sim run", scenario.name, f"--seed {options.seed}"]
-    for name, value in changed.items():
-        if value == usual[name] or name == "seed":
-            continue
+    for name, value in changed_settings(scenario, options).items():
         if name in ("nodes", "minutes"):
             words.append(f"--{name} {value:g}")
         elif name == "paranoid":

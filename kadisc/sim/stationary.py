@@ -17,6 +17,7 @@ from random import Random
 from ..config import MaintenanceConfig
 from ..contacts import Contact
 from ..core.overlay import Overlay
+from ..core.revalidation import check_interval_s
 from ..endpoints import Family
 from ..ids import ID_BITS
 from .churn import Churn
@@ -33,10 +34,6 @@ class Known:
     age_s: float
 
 
-def check_interval_s(age_s: float, config: MaintenanceConfig) -> float:
-    return min(max(config.fresh_check_s, age_s * config.age_factor), config.max_check_s)
-
-
 def dead_share(churn: Churn, config: MaintenanceConfig, rng: Random) -> float:
     """Of the entries of a table in a stationary network."""
     total = 0.0
@@ -44,7 +41,7 @@ def dead_share(churn: Churn, config: MaintenanceConfig, rng: Random) -> float:
         stay = churn.met()
         if stay.left_s == float("inf"):
             continue
-        noticed_s = check_interval_s(stay.age_s, config) / 2 + config.retry_after_failure_s + 10.0
+        noticed_s = check_interval_s(stay.age_s, config) / 2 + 10.0  # the first failure takes it out of answers
         total += min(churn.hazard(stay.age_s) * noticed_s, 1.0)
     return total / SAMPLES
 

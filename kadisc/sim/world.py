@@ -91,9 +91,10 @@ class World:
         events = node.drain_events()
         if events:
             self.digest.events(now, host.endpoint, events)
-            if host.on_event is not None:
-                for event in events:
-                    host.on_event(now, event)
+            for event in events:
+                if host.on_event is None:  # whoever watched has seen what it waited for, and more may follow that
+                    break
+                host.on_event(now, event)
             for watcher in self.watchers:
                 watcher.happened(host, events, now)
         deadline = node.next_deadline()

@@ -65,8 +65,9 @@ def test_a_last_lookup_asks_those_that_no_path_came_to() -> None:
 def test_stalls_and_failures_go_to_the_path_whose_they_are() -> None:
     found = disjoint(k=2)
     found.start([at_distance(10), at_distance(20), at_distance(30), at_distance(40)])
-    assert found.stalled(address(10)) == []
-    assert distances(found.stalled(address(10))) == [30], "10 is silent: the path goes on to its next"
+    assert distances(found.stalled(address(10))) == [30], "10 may be dead: the path goes on to its next"
+    assert distances(found.stalled(address(10))) == [10], "its last chance"
+    assert [found.stalled(address(10)) for _ in range(2)] == [[], []]
     assert distances(found.failed(address(20))) == [40]
     assert found.answered_count == 0
     assert distances(found.closest()) == []
@@ -88,8 +89,11 @@ def test_in_the_last_lookup_stalls_failures_and_late_answers_count_too() -> None
     asked = found.answered(address(20), at_distance(20).id, [])
     assert distances(asked) == [3], "only now all paths have arrived"
     assert found.stalled(address(3)) == []
+    assert distances(found.stalled(address(3))) == [3]
     assert found.stalled(address(3)) == []
-    assert found.finished, "the silent are not waited for"
+    assert not found.finished
+    assert found.stalled(address(3)) == []
+    assert found.finished, "the silent are not waited for when their last chance is over"
     assert distances(found.closest()) == [1, 2, 10]
 
 
@@ -133,8 +137,8 @@ def test_an_answer_to_a_path_that_has_ended_is_not_lost() -> None:
     found = disjoint(k=2, paths=2)
     asked = found.start([at_distance(10), at_distance(20), at_distance(30), at_distance(40)])
     assert distances(asked) == [10, 20]
-    found.stalled(address(10))
     assert distances(found.stalled(address(10))) == [30]
+    assert distances(found.stalled(address(10))) == [10]
     found.answered(address(30), at_distance(30).id, [])
     assert not found.finished, "the other path is still under way"
     found.answered(address(10), at_distance(10).id, [])

@@ -126,7 +126,7 @@ def test_one_query_per_host_at_a_time() -> None:
 
 
 def test_a_stalled_query_frees_its_slot_once() -> None:
-    found = started((10, 20, 30, 40, 50), k=5)
+    found = started((10, 20, 30, 40, 50), k=5, last_chances=0)
     assert stalled(found, 10) == [30]
     assert stalled(found, 10) == [], "silent now, which frees no second slot"
     assert stalled(found, 10) == []
@@ -135,13 +135,58 @@ def test_a_stalled_query_frees_its_slot_once() -> None:
 
 
 def test_the_silent_no_longer_count_among_the_k() -> None:
-    found = started((10, 20, 30, 40), k=2)
-    assert stalled(found, 10) == [], "30 is none of the two closest, as long as 10 counts"
-    assert stalled(found, 10) == [30]
+    found = started((10, 20, 30, 40), k=2, last_chances=0)
+    assert stalled(found, 10) == [30], "the next in line is asked already"
+    assert stalled(found, 10) == []
     answered(found, 20)
+    assert not found.finished
     answered(found, 30)
     assert found.finished
     assert distances(found.closest()) == [20, 30]
+
+
+def test_who_is_asked_in_place_of_a_stalled_one_is_not_waited_for_when_that_answers() -> None:
+    found = started((10, 20, 30, 40), k=2)
+    assert stalled(found, 10) == [30]
+    answered(found, 20)
+    answered(found, 10)
+    assert found.finished
+    assert distances(found.closest()) == [10, 20]
+
+
+def test_a_silent_peer_that_would_be_among_the_k_has_a_last_chance() -> None:
+    """Losses come in bursts: twice nothing is no proof of death."""
+    found = started((10, 20, 30), k=2)
+    answered(found, 20)
+    stalled(found, 10)
+    assert stalled(found, 10) == [10], "asked anew; 30 was asked when it stalled"
+    answered(found, 30)
+    assert not found.finished, "two have answered, but 10 may still"
+    answered(found, 10)
+    assert found.finished
+    assert distances(found.closest()) == [10, 20]
+
+
+def test_after_the_last_chance_nobody_waits() -> None:
+    found = started((10, 20, 30), k=2)
+    answered(found, 20)
+    assert [stalled(found, 10) for _ in range(2)] == [[30], [10]]
+    answered(found, 30)
+    assert stalled(found, 10) == []
+    assert not found.finished
+    assert stalled(found, 10) == []
+    assert found.finished
+    assert distances(found.closest()) == [20, 30]
+
+
+def test_last_chances_are_few_and_for_those_who_would_be_among_the_k() -> None:
+    found = started((10, 20, 30, 40), k=2, last_chances=1)
+    answered(found, 20, 1, 2)
+    stalled(found, 10)
+    assert 10 not in stalled(found, 10), "1 and 2 are closer"
+    assert [stalled(found, 1) for _ in range(2)][-1] == [1]
+    stalled(found, 2)
+    assert 2 not in stalled(found, 2), "the only chance was given to 1"
 
 
 def test_a_late_answer_is_used() -> None:
@@ -157,7 +202,7 @@ def test_a_late_answer_is_used() -> None:
 
 
 def test_with_no_answer_at_all_the_silent_are_waited_for() -> None:
-    found = started((10,))
+    found = started((10,), last_chances=0)
     stalled(found, 10)
     stalled(found, 10)
     assert not found.finished
@@ -167,7 +212,7 @@ def test_with_no_answer_at_all_the_silent_are_waited_for() -> None:
 
 
 def test_with_other_answers_the_silent_are_not_waited_for() -> None:
-    found = started((10, 20), k=2)
+    found = started((10, 20), k=2, last_chances=0)
     stalled(found, 10)
     stalled(found, 10)
     answered(found, 20)

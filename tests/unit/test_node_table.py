@@ -123,7 +123,7 @@ def test_a_querier_is_checked_before_it_is_believed() -> None:
     newcomer = contact(50)
     us.says(newcomer.endpoint, FindNode(b"1", newcomer.id, 7))
     us.hears()
-    us.waits(0.1)
+    us.waits(0.3)  # four checks a second
     ((query, where),) = us.hears_queries()
     assert (type(query), where) == (FindNode, newcomer.endpoint)
     us.answers(query, where, newcomer.id)

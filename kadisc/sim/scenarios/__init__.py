@@ -6,9 +6,9 @@ import difflib
 
 from ...errors import UsageError
 from ..scenario import Scenario
-from . import churn, crash, flash_crowd, freshness, idle_cost, join, lookup, nat_majority, partition
+from . import churn, crash, flash_crowd, freshness, idle_cost, join, lookup, nat_majority, partition, restart
 
-ALL = tuple(module.SCENARIO for module in (join, lookup, churn, crash, flash_crowd, partition, idle_cost, freshness, nat_majority))
+ALL = tuple(module.SCENARIO for module in (join, restart, lookup, churn, crash, flash_crowd, partition, idle_cost, freshness, nat_majority))
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in ALL}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..figures import Metrics
 from ..lab import Lab
-from ..lookup_probe import LookupProbe
+from ..lookup_probe import LookupProbe, recall_by_minute
 from ..scenario import Scenario
 
 MOMENTS_S = ((0.0, 60.0), (60.0, 120.0), (120.0, 300.0))
@@ -14,6 +14,7 @@ MOMENTS_S = ((0.0, 60.0), (60.0, 120.0), (120.0, 300.0))
 def run(lab: Lab) -> Metrics:
     lab.settle()
     metrics: Metrics = {}
+    series: list[LookupProbe] = []
     with lab.measured():
         victims = lab.rng.sample(lab.live(), round(lab.options.crash * len(lab.world.hosts)))
         for host in victims:
@@ -22,11 +23,12 @@ def run(lab: Lab) -> Metrics:
             if start_s >= 60.0 * lab.options.minutes:
                 break
             probe = LookupProbe(lab)
+            series.append(probe)
             probe.go_on_for(end_s - start_s, lab.options.lookups_per_minute)
             found = probe.metrics()
             wanted = ("lookups_started", "top1", "recall", "answered_mrtt_p50", "answered_mrtt_p99", "queries_mean")
             metrics.update({f"{name}_{start_s:.0f}_to_{end_s:.0f}_s": found[name] for name in wanted})
-    return {"crashed": len(victims), **metrics}
+    return {"crashed": len(victims), **metrics, **recall_by_minute(series)}
 
 
 SCENARIO = Scenario(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...endpoints import Family
 from ..counting import sent_since, traffic_of
-from ..figures import Metrics, rounded, share
+from ..figures import Metrics, by_minute, rounded, share
 from ..lab import Lab
 from ..oracle import SETTLED_S
 from ..scenario import Scenario
@@ -15,6 +15,7 @@ QUESTIONS_PER_S = 10.0
 def run(lab: Lab) -> Metrics:
     lab.settle()
     asked, contacts, dead = 0, 0, 0
+    answers: list[tuple[float, float, float]] = []
 
     def ask() -> None:
         """What would a random node answer to a find_node for a random ID? Looked up in its table, so that the question costs nothing."""
@@ -23,12 +24,13 @@ def run(lab: Lab) -> Metrics:
         if hosts:
             table = hosts[0].node.overlays[Family.IPV4].table
             answer = [entry.contact for entry in table.closest(lab.rng.getrandbits(160), lab.options.core.table.k)]
-            asked, contacts = asked + 1, contacts + len(answer)
-            dead += sum(not lab.oracle.is_alive(contact) for contact in answer)
+            dead_here = sum(not lab.oracle.is_alive(contact) for contact in answer)
+            asked, contacts, dead = asked + 1, contacts + len(answer), dead + dead_here
+            answers.append((lab.world.now - began, dead_here, len(answer)))
 
     hosts = lab.live(settled_s=SETTLED_S)
     before = {host.number: traffic_of(host.node) for host in hosts}
-    seconds = 60.0 * lab.options.minutes
+    seconds, began = 60.0 * lab.options.minutes, lab.world.now
     with lab.measured():
         for number in range(int(seconds * QUESTIONS_PER_S)):
             lab.world.at(lab.world.now + number / QUESTIONS_PER_S, ask)
@@ -40,6 +42,7 @@ def run(lab: Lab) -> Metrics:
         "dead": share(dead, contacts),
         "dead_planted": round(lab.dead_at_start, 5),
         "queries_per_s_mean": rounded(sum(queries) / max(1, len(queries))),
+        **by_minute("dead", answers),
     }
 
 

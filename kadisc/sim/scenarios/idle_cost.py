@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..counting import sent_since, traffic_of
-from ..figures import Metrics, rounded, spread
+from ..figures import Metrics, quantiles, rounded, spread
 from ..lab import Lab
 from ..scenario import Scenario
 
@@ -30,6 +30,9 @@ def run(lab: Lab) -> Metrics:
         **spread("queries_per_s", queries),
         **spread("replies_per_s", replies),
         **spread("bytes_per_s", sent_bytes, 1),
+        **quantiles("queries_per_s", queries),
+        **quantiles("replies_per_s", replies),
+        **quantiles("bytes_per_s", sent_bytes, 1),
     }
 
 

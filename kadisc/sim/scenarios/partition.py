@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..faults import heal, split
 from ..figures import Metrics
 from ..lab import Lab
-from ..lookup_probe import LookupProbe
+from ..lookup_probe import LookupProbe, recall_by_minute
 from ..scenario import Scenario
 
 AFTER_S = ((0.0, 60.0), (60.0, 300.0), (300.0, 600.0))
@@ -15,18 +15,20 @@ AFTER_S = ((0.0, 60.0), (60.0, 300.0), (300.0, 600.0))
 def run(lab: Lab) -> Metrics:
     lab.settle()
     metrics: Metrics = {}
+    series: list[LookupProbe] = []
     with lab.measured():
         split(lab, lab.rng, share=0.5)
         lab.run(lab.options.faults.partition_s)
         heal(lab)
         for start_s, end_s in AFTER_S:
             probe = LookupProbe(lab)
+            series.append(probe)
             probe.go_on_for(end_s - start_s, lab.options.lookups_per_minute)
             found = probe.metrics()
             metrics.update(
                 {f"{name}_{start_s:.0f}_to_{end_s:.0f}_s": found[name] for name in ("lookups_started", "top1", "recall", "answered_mrtt_p50")}
             )
-    return metrics
+    return {**metrics, **recall_by_minute(series)}
 
 
 SCENARIO = Scenario(

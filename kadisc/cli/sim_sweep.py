@@ -1,0 +1,199 @@
+"""``kadisc sim sweep``: one scenario with many settings and seeds; results as JSON lines."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Generator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from .output import print_json, say
+from .sim_run import add_scenario_options, check_size, sim_options
+
+if TYPE_CHECKING:
+    from ..sim.results import ResultsFile
+    from ..sim.sweep import Lost, Record, Run
+    from .sweep_progress import SweepProgress
+
+SUMMARY = "run one scenario with many settings and seeds"
+DESCRIPTION = (
+    "Runs a scenario with every combination of the options that are varied, each with every seed, in processes of this machine or on a Dask cluster. "
+    "Each finished run is a line of the results file at once; the same command goes on with what is missing there. A run that fails is a line "
+    "too, with the command that shows it again, and ends nothing but itself; the exit code is 1 then."
+)
+EXAMPLES = """\
+examples:
+  kadisc sim sweep churn --vary churn.profile=ipfs,bittorrent --seeds 10
+  kadisc sim sweep lookup --nodes 500 --vary network.loss.mean=0.01,0.05,0.2 --vary core.table.k=8,20 --seeds 11-20 --out loss.jsonl
+  kadisc sim sweep idle-cost --vary nodes=1000,10000 --seeds 3,5,7 --jobs 2
+  kadisc sim sweep lookup --vary "core.table.bucket_sizes=8;128,64,32,16,8" --scheduler tcp://127.0.0.1:8786
+  kadisc sim report churn.jsonl --out churn.html"""
+
+MAX_SEEDS = 100_000
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_scenario_options(parser)
+    parser.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="OPTION=A,B,...",
+        help="the values that an option takes in turn (with ; between values that have commas); of several options every combination",
+    )
+    parser.add_argument("--seeds", default="10", metavar="N|LIST", help="how many, from 1 on; or which, as in 3,5,7 or 11-20 (default: 10)")
+    parser.add_argument("--jobs", metavar="N", help="how many runs at a time on this machine (default: its cores)")
+    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="run on the Dask cluster that is there")
+    parser.add_argument("--out", metavar="FILE", help="the results; what is there already is not run again (default: NAME.jsonl)")
+    parser.add_argument("--json", action="store_true", help="print a summary as JSON on stdout and nothing else")
+
+
+def execute(options: argparse.Namespace) -> int:
+    from ..sim.results import ResultsFile
+    from .sweep_progress import SweepProgress
+
+    runs = _runs(options)
+    jobs = _jobs(options)
+    path = options.out or f"{options.scenario}.jsonl"
+    with ResultsFile(path) as results:
+        if results.torn:
+            say(f"the last line of {path} was torn and is dropped; that run is run again")
+        held = {record.get("run") for record in results.records}
+        missing = [run for run in runs if run.key not in held]
+        progress = SweepProgress(runs, missing)
+        try:
+            lost = _work(options, missing, jobs, results, progress)
+        except KeyboardInterrupt:
+            progress.clear()
+            kept = f" and in {path}" if progress.finished else ""
+            say(f"{progress.finished} of {len(runs)} runs are done{kept}; the same command goes on from there")
+            return 130
+        finally:
+            progress.clear()
+        return _tell(options, runs, results, lost, progress)
+
+
+def _work(options: argparse.Namespace, missing: list[Run], jobs: int, results: ResultsFile, progress: SweepProgress) -> list[Lost]:
+    from ..sim.sweep import Lost
+
+    lost: list[Lost] = []
+    if not missing:
+        return lost
+    with closing(_finished(options, missing, jobs, progress)) as outcomes:
+        for outcome in outcomes:
+            if isinstance(outcome, Lost):
+                lost.append(outcome)
+                progress.lost(outcome)
+            else:
+                results.add(outcome)
+                progress.finish(outcome)
+    return lost
+
+
+def _finished(options: argparse.Namespace, missing: list[Run], jobs: int, progress: SweepProgress) -> Generator[Record | Lost, None, None]:
+    if options.scheduler is not None:
+        from ..sim.cluster import finished_on_cluster
+
+        return finished_on_cluster(missing, options.scheduler, progress.say)
+    from ..sim.workers import finished_here
+
+    return finished_here(missing, jobs, progress.told)
+
+
+def _tell(options: argparse.Namespace, runs: list[Run], results: ResultsFile, lost: list[Lost], progress: SweepProgress) -> int:
+    """What has become of the runs, and the exit code."""
+    wanted = {run.key for run in runs}
+    failed = [record for record in results.records if record.get("run") in wanted and "failed" in record]
+    if options.json:
+        print_json(
+            {
+                "scenario": options.scenario,
+                "out": results.path,
+                "runs": len(runs),
+                "done": progress.finished,
+                "were_there": progress.were_there,
+                "failed": [{name: record[name] for name in ("seed", "varied", "failed", "command")} for record in failed],
+                "lost": [{"command": each.run.command, "reason": each.reason} for each in lost],
+                "wall_s": round(time.monotonic() - progress.began, 3),
+            }
+        )
+    else:
+        there = f", {progress.were_there} of them from before" if progress.were_there else ""
+        print(f"{progress.finished} of {len(runs)} runs are in {results.path}{there}; {len(failed)} failed")
+        for record in failed:
+            print(f"  {record['failed']}\n    again: {record['command']}")
+        if lost:
+            print(f"  {len(lost)} ended without a result; the same command runs them again")
+        print(f"charts: kadisc sim report {results.path} --out {results.path.removesuffix('.jsonl')}.html")
+    return 1 if failed or lost else 0
+
+
+# --- what is asked for --------------------------------------------------------------------------------------------------------------------
+
+
+def _runs(options: argparse.Namespace) -> list[Run]:
+    from ..sim.scenarios import scenario_named
+    from ..sim.sweep import planned
+
+    scenario = scenario_named(options.scenario)
+    base = sim_options(scenario, options)
+    varied = _varied(options.vary)
+    fixed = {setting.partition("=")[0].strip() for setting in options.settings} | {name for name in ("nodes", "minutes") if getattr(options, name)}
+    for name in varied:
+        if name in fixed:
+            raise UsageError(f"--vary {name}: it is also set; one of the two has to go")
+    if "seed" in fixed | set(varied):
+        raise UsageError("seeds are given with --seeds, as in --seeds 10 or --seeds 3,5,7")
+    try:
+        runs = planned(scenario, base, varied, seeds_of(options.seeds))
+    except UsageError as error:
+        raise UsageError(str(error).replace("--set ", "--vary ", 1)) from None
+    for run in runs:
+        check_size(run.options)
+    return runs
+
+
+def _varied(words: list[str]) -> dict[str, list[str]]:
+    varied: dict[str, list[str]] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        name = name.strip()
+        values = [value.strip() for value in text.split(";" if ";" in text else ",")]
+        if not equals or not name or not all(values):
+            raise UsageError(f"--vary takes OPTION=A,B,..., as in network.loss.mean=0.01,0.05, not {word!r}")
+        if name in varied:
+            raise UsageError(f"--vary {name}: given twice; put all of its values into one")
+        varied[name] = values
+    return varied
+
+
+def seeds_of(text: str) -> list[int]:
+    """``10``: 1 to 10; ``3,5,7`` and ``11-20``: those; ``7,``: that one. Raises UsageError."""
+    try:
+        if text.strip().isdecimal():
+            low, high = 1, int(text)
+            seeds = list(range(low, min(high, MAX_SEEDS + 1) + 1))
+        else:
+            seeds = []
+            for part in filter(None, map(str.strip, text.split(","))):
+                first, dash, last = part.partition("-")
+                low, high = int(first), int(last if dash else first)
+                seeds += range(low, min(high, low + MAX_SEEDS) + 1)
+    except ValueError:
+        raise UsageError(f"--seeds: how many, or which, as in 10 or 3,5,7 or 11-20, not {text!r}") from None
+    if not 0 < len(seeds) <= MAX_SEEDS:
+        raise UsageError(f"--seeds {text}: 1 to {MAX_SEEDS} seeds are expected")
+    return list(dict.fromkeys(seeds))
+
+
+def _jobs(options: argparse.Namespace) -> int:
+    if options.jobs is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if options.scheduler is not None:
+        raise UsageError("--jobs is for this machine; on a cluster its workers decide how many runs go on at a time")
+    if not options.jobs.isdecimal() or not 1 <= int(options.jobs) <= 1024:
+        raise UsageError(f"--jobs: 1 to 1024 processes are expected, not {options.jobs}")
+    return int(options.jobs)

@@ -1,0 +1,88 @@
+"""The progress of a sweep on stderr: one line that is rewritten on a terminal; elsewhere a line now and then. Failures are said at once."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from .output import ProgressLine, is_lively, say
+
+if TYPE_CHECKING:
+    from ..sim.sweep import Lost, Record, Run
+
+WIDTH = 24
+INTERVAL_S = 0.2
+FORESIGHT = 0.005
+"""So much has to be done before the rest can be told: setting networks up takes time in which virtual time stands still."""
+QUIET_S = 30.0
+"""Between two lines where they stay."""
+
+
+class SweepProgress:
+    def __init__(self, runs: list[Run], missing: list[Run]) -> None:
+        self.total = len(runs)
+        self.were_there = len(runs) - len(missing)
+        self.finished = self.were_there
+        self.failed = 0
+        self.began = time.monotonic()
+        self._weights = {run.key: run.weight for run in missing}
+        self._shares: dict[str, float] = {}
+        self._line = ProgressLine()
+        self._lively = is_lively(sys.stderr)
+        self._next_at = self.began + (0.0 if self._lively else QUIET_S)
+        self._show()
+
+    def told(self, run: Run, share: float) -> None:
+        """So much of a run is done."""
+        self._shares[run.key] = share
+        self._show()
+
+    def finish(self, record: Record) -> None:
+        self._shares[record["run"]] = 1.0
+        self.finished += 1
+        if "failed" in record:
+            self.failed += 1
+            self.say(f"failed: {record['failed']}; again: {record['command']}")
+        self._show()
+
+    def lost(self, lost: Lost) -> None:
+        self._shares[lost.run.key] = 1.0
+        self.failed += 1
+        self.say(f"no result: {lost.reason}; again: {lost.run.command}")
+
+    def say(self, text: str) -> None:
+        self._line.clear()
+        say(text)
+
+    def clear(self) -> None:
+        self._line.clear()
+
+    def words(self, now: float) -> str:
+        done = min(1.0, self.finished / self.total) if self.total else 1.0
+        bar = "━" * round(done * WIDTH) + "╌" * (WIDTH - round(done * WIDTH))
+        left_s = self._left_s(now)
+        left = "" if left_s is None else f", {_minutes(left_s)} to go"
+        return f"{bar} {self.finished} of {self.total} done, {self.failed} failed, {_minutes(now - self.began)}{left}"
+
+    def _left_s(self, now: float) -> float | None:
+        """By what is done of the runs of this time, each by its weight."""
+        done = sum(self._weights[key] * share for key, share in self._shares.items())
+        whole = sum(self._weights.values())
+        return (now - self.began) * (whole - done) / done if done > FORESIGHT * whole else None
+
+    def _show(self) -> None:
+        now = time.monotonic()
+        if now < self._next_at:
+            return
+        self._next_at = now + (INTERVAL_S if self._lively else QUIET_S)
+        if self._lively:
+            self._line.show(self.words(now))
+        else:
+            say(self.words(now))
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,72 @@
+"""Filling what joining leaves empty: a walk through each bucket that holds too few, several at a time, until it holds enough.
+
+A newcomer knows one contact, and what it names is close to the newcomer. The far buckets, in which most of the network is, would wait for the end of
+the lookup of the own ID; so they are walked through as soon as the first contact has answered, and the others when the neighbourhood is known.
+After a restart there are contacts from the last run for all of them, and nothing needs to wait.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from ..ids import random_id_in_bucket
+from .exchange import Walk
+from .routing_table import RoutingTable
+
+AT_A_TIME = 6
+FEW = 4
+"""A bucket with fewer entries than this is walked through."""
+EARLY = 3
+"""The buckets up to this one are walked through before the own neighbourhood is known."""
+TRIES = 2
+"""Walks through one bucket: it may well hold all there are."""
+PAUSE_S = 0.05
+"""Between the end of one walk and the start of the next: one that ended at once must not make a loop."""
+
+
+class Filling:
+    """Decides on walks; `started` and `finished` tell it which are under way."""
+
+    def __init__(self, table: RoutingTable, rng: Random) -> None:
+        self._table = table
+        self._rng = rng
+        self._deepest = -1
+        self._tries: dict[int, int] = {}
+        self._running: set[int] = set()
+        self._look_at = float("inf")
+
+    def begin(self, deepest: int, now: float) -> None:
+        """The lookup of the own ID is under way, and there is somebody to ask in the buckets up to ``deepest``."""
+        if deepest > self._deepest:
+            self._deepest = deepest
+            self._look_at = now
+
+    def joined(self, now: float) -> None:
+        """The lookup of the own ID is done."""
+        self._deepest = max((bucket.index for bucket in self._table.buckets() if bucket.entries), default=-1)
+        self._look_at = now
+
+    def has_enough(self, bucket: int) -> bool:
+        return self._table.count(bucket) >= FEW
+
+    def started(self, bucket: int) -> None:
+        self._running.add(bucket)
+        self._tries[bucket] = self._tries.get(bucket, 0) + 1
+
+    def finished(self, bucket: int, now: float) -> None:
+        self._running.discard(bucket)
+        self._look_at = min(self._look_at, now + PAUSE_S)
+
+    def due(self, now: float) -> list[Walk]:
+        if now < self._look_at:
+            return []
+        self._look_at = float("inf")  # the end of a walk says when to look again
+        poor = [index for index in range(self._deepest, -1, -1) if not self.has_enough(index) and self._tries.get(index, 0) < TRIES]
+        free = AT_A_TIME - len(self._running)
+        return [self._walk(index) for index in poor if index not in self._running][:free]
+
+    def next_deadline(self) -> float:
+        return self._look_at
+
+    def _walk(self, index: int) -> Walk:
+        return Walk(self._table.family, random_id_in_bucket(self._table.own_id, index, self._rng), k=FEW, fills=index)

@@ -1,0 +1,239 @@
+"""Charts of every measure, a small one each: against an option that was varied, or for the rows of an ablation table side by side.
+
+The mark is the median over the seeds, the bar reaches from the lowest seed to the highest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from math import ceil
+from typing import TYPE_CHECKING
+
+from .courses import Drawn
+from .drawing import INK, MAX_LINES, colours, in_percent, new_figure, png_of, set_limits
+from .points import Row, Spread, Value, Values, numeric_columns, shown
+from .words import are_shares, change_in_words, in_digits, in_words, unit_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MAX_PANELS = 12
+COLUMNS = 3
+_CONTEXT = re.compile(r"_started|mrtt_ms|_planted|of_nodes_that_left|^(nodes_counted|joins|arrived|crashed|answers|contacts|handed_out)$")
+"""What merely counts, or describes the network: for the table."""
+SMALLEST_CHANGE = 0.02
+"""Of the medians, to be drawn; of shares any change is."""
+LOG_FROM = 15.0
+"""The axis of an option whose highest value is so many times the lowest is logarithmic."""
+
+
+def against(option: str, rows: Sequence[Row]) -> Drawn | None:
+    """Every measure (y) against the option (x), a line for each variant and setting of the other options. None if nothing changes."""
+    rows = [row for row in rows if row.point.value(option) is not None]
+    names = _moving(rows)
+    places = _sorted({row.point.value(option): None for row in rows})
+    if not names or len(places) < 2:
+        return None
+    lines = _lines(option, rows)
+    shown_names = _leaders(names, rows)
+    panels = len(shown_names)
+    columns = min(COLUMNS, panels)
+    figure, axes = new_figure(2.3 * ceil(panels / columns) + 0.25 * len(lines) * (len(lines) > 1) + 0.2, ceil(panels / columns), columns)
+    for each, name in zip(axes, shown_names, strict=False):
+        _draw(each, name, option, places, lines)
+    for empty in axes[panels:]:
+        empty.set_visible(False)
+    if len(lines) > 1:
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower left", fontsize=8, frameon=False, ncols=2 if max(map(len, labels)) < 45 else 1)
+    left_out = f" {panels} of {len(names)} measures that change: the table below has all of them." if panels < len(names) else ""
+    return _title(option, places, shown_names, lines), _caption(rows) + left_out, png_of(figure)
+
+
+def side_by_side(rows: Sequence[Row]) -> Drawn | None:
+    """The rows of a table (y) with every measure of theirs (x)."""
+    names = _leaders(_moving(rows), rows)
+    if not names or len(rows) < 2:
+        return None
+    columns = min(COLUMNS, len(names))
+    lines = ceil(len(names) / columns)
+    figure, axes = new_figure((0.26 * len(rows) + 0.8) * lines, lines, columns, sharey=True)
+    for each, name in zip(axes, names, strict=False):
+        found = [row.spread(name) for row in rows]
+        shares = are_shares(name, [value for spread in found if spread for value in spread])
+        for place, spread in enumerate(found):
+            if spread is not None:
+                middle, low, high = spread
+                each.barh(place, middle, height=0.62, color=colours(1, ordered=False)[0], alpha=0.75)
+                each.errorbar(middle, place, xerr=[[middle - low], [high - middle]], color=INK, linewidth=1.1, capsize=2)
+        each.set_xlabel(_axis_label(name, shares=shares))
+        if shares:
+            in_percent(each.xaxis)
+        each.set_xlim(left=min(0.0, *(spread[1] for spread in found if spread)))
+    axes[0].set_yticks(range(len(rows)), [row.variant for row in rows])
+    axes[0].invert_yaxis()
+    for empty in axes[len(names) :]:
+        empty.set_visible(False)
+    best = {spread[0]: row.variant for row in reversed(rows) if (spread := row.spread(names[0])) is not None}
+    shares = are_shares(names[0], list(best))
+    low, high = min(best), max(best)
+    title = (
+        f"{in_words(names[0]).capitalize()}: {in_digits(low, share=shares)} with {best[low]!r}, {in_digits(high, share=shares)} with {best[high]!r}"
+    )
+    return title, _caption(rows), png_of(figure)
+
+
+# --- one panel -----------------------------------------------------------------------------------------------------------------------------
+
+
+def _draw(axes: Axes, name: str, option: str, places: Sequence[Value], lines: dict[str, list[Row]]) -> None:
+    every: list[float] = []
+    numeric = _are_numbers(places)
+    for number, ((label, rows), colour) in enumerate(zip(lines.items(), colours(len(lines), ordered=False), strict=True)):
+        course = _course(name, option, places, rows)
+        if not course:
+            continue
+        # Categories: a little beside each other, so that bars do not hide each other.
+        aside = 0.0 if numeric else 0.08 * (number - (len(lines) - 1) / 2)
+        where = [float(place) if numeric else places.index(place) + aside for place, _ in course]  # type: ignore[arg-type]
+        middle = [spread[0] for _, spread in course]
+        reach = [[spread[0] - spread[1] for _, spread in course], [spread[2] - spread[0] for _, spread in course]]
+        every += [value for _, spread in course for value in spread]
+        line = 1.5 if numeric else 0.0  # between categories there is nothing
+        axes.errorbar(where, middle, yerr=reach, color=colour, linewidth=line, elinewidth=1.1, capsize=2.5, marker="o", markersize=4, label=label)
+    shares = are_shares(name, every)
+    _set_x_axis(axes, option, places)
+    if every:
+        set_limits(axes, every, shares=shares)
+    if shares:
+        in_percent(axes.yaxis)
+    axes.set_title(_axis_label(name, shares=shares), fontsize=8.5, color=INK, loc="left")
+
+
+def _course(name: str, option: str, places: Sequence[Value], rows: Sequence[Row]) -> list[tuple[Value, Spread]]:
+    """At each place the spread over the seeds of all rows there."""
+    course = []
+    for place in places:
+        there = [row for row in rows if row.point.value(option) == place]
+        spread = Row(there[0].point, "", [measured for row in there for measured in row.measured]).spread(name) if there else None
+        if spread is not None:
+            course.append((place, spread))
+    return course
+
+
+def _set_x_axis(axes: Axes, option: str, places: Sequence[Value]) -> None:
+    axes.set_xlabel(in_words(option))
+    if not _are_numbers(places):
+        axes.set_xticks(range(len(places)), [shown(place) for place in places])
+        axes.set_xlim(-0.4, len(places) - 0.6)
+        axes.grid(visible=False, axis="x")
+        return
+    at = [float(place) for place in places]  # type: ignore[arg-type]
+    if min(at) > 0 and max(at) >= LOG_FROM * min(at):
+        axes.set_xscale("log")
+        axes.set_xticks([], [], minor=True)
+    if len(at) <= 6:
+        axes.set_xticks(at, [f"{place:g}" for place in at])
+
+
+def _axis_label(name: str, *, shares: bool) -> str:
+    unit = "" if shares else unit_of(name)
+    words = f"{in_words(name)} [{unit}]" if unit else in_words(name)
+    return _wrapped(words)
+
+
+def _wrapped(words: str, width: int = 34) -> str:
+    if len(words) <= width:
+        return words
+    middle = words.rfind(" ", 0, width)
+    return words if middle < 0 else f"{words[:middle]}\n{words[middle + 1 :]}"
+
+
+# --- what is drawn -------------------------------------------------------------------------------------------------------------------------
+
+
+def _lines(option: str, rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """By label. More than can be told apart are drawn as one, whose bars then reach over all of them; variants stay apart as long as they can."""
+    keys: dict[tuple[str, Values], list[Row]] = {}
+    for row in rows:
+        keys.setdefault((row.variant, row.point.without(option)), []).append(row)
+    if len(keys) > MAX_LINES:
+        merged: dict[tuple[str, Values], list[Row]] = {}
+        for (variant, _), found in keys.items():
+            merged.setdefault((variant, ()), []).extend(found)
+        keys = merged if len(merged) <= MAX_LINES else {("all settings", ()): list(rows)}
+    return {
+        ", ".join(filter(None, [variant, *(f"{name} = {shown(value)}" for name, value in others)])) or "all": found
+        for (variant, others), found in keys.items()
+    }
+
+
+def _moving(rows: Sequence[Row]) -> list[str]:
+    """The measures that are not the same everywhere; of p50, p95 and p99 the middle one says nothing new."""
+    columns = numeric_columns(rows)
+    names = [name for name in columns if not _CONTEXT.search(name) and not (name.endswith("_p95") and name.replace("_p95", "_p99") in columns)]
+    names = [name for name in names if len({row.spread(name) for row in rows}) > 1]
+    return [name for name in names if _movement(name, rows) >= SMALLEST_CHANGE] or names
+
+
+def _leaders(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """Those that move most, in their own order."""
+    chosen = set(sorted(names, key=lambda name: _movement(name, rows), reverse=True)[:MAX_PANELS])
+    return [name for name in names if name in chosen]
+
+
+def _movement(name: str, rows: Sequence[Row]) -> float:
+    """How much of it changes; of a share either it, or what is missing from it to the whole."""
+    medians = [spread[0] for row in rows if (spread := row.spread(name)) is not None]
+    low, high = min(medians), max(medians)
+    if are_shares(name, medians):
+        return (high - low) / max(min(high, 1.0 - low), 1e-12)
+    return (high - low) / max(abs(low), abs(high), 1e-12)
+
+
+def _title(option: str, places: Sequence[Value], names: Sequence[str], lines: dict[str, list[Row]]) -> str:
+    """What becomes of the two measures of the first line that change most, and by more than seeds differ."""
+    rows = next(iter(lines.values()))
+    told: list[str] = []
+    for name in sorted(names, key=lambda name: _movement(name, rows), reverse=True):
+        course = _course(name, option, places, rows)
+        if len(told) < 2 and len(course) > 1 and _stands_out(course):
+            share = are_shares(name, [value for _, spread in course for value in spread])
+            told.append(_change(name, course, share=share))
+    which = f" ({next(iter(lines))})" if len(lines) > 1 else ""
+    ends = f" from {shown(places[0])} to {shown(places[-1])}" if _are_numbers(places) else ""
+    return f"{in_words(option)}{ends}: {'; '.join(told) or 'no change is larger than the spread of the seeds'}{which}"
+
+
+def _stands_out(course: Sequence[tuple[Value, Spread]]) -> bool:
+    """Whether all seeds somewhere are above all seeds elsewhere: of numbers, at the two ends."""
+    numeric = _are_numbers([place for place, _ in course])
+    spreads = [spread for _, spread in (course[0], course[-1])] if numeric else [spread for _, spread in course]
+    return max(low for _, low, _ in spreads) > min(high for _, _, high in spreads)
+
+
+def _change(name: str, course: Sequence[tuple[Value, Spread]], *, share: bool) -> str:
+    """From the first place to the last; between categories from the lowest to the highest."""
+    if _are_numbers([place for place, _ in course]):
+        return change_in_words(name, course[0][1][0], course[-1][1][0], share=share)
+    (low_at, (low, *_)), (high_at, (high, *_)) = (pick(course, key=lambda each: each[1][0]) for pick in (min, max))
+    words = f"{in_digits(low, share=share)} with {shown(low_at)}, {in_digits(high, share=share)} with {shown(high_at)}"
+    return f"{in_words(name)} {words}"
+
+
+def _caption(rows: Sequence[Row]) -> str:
+    counts = sorted({len(row.measured) for row in rows})
+    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    if counts[-1] == 1:
+        return "One seed."
+    return f"{seeds} seeds. The mark is their median, the bar reaches from the lowest to the highest."
+
+
+def _are_numbers(places: Sequence[Value]) -> bool:
+    return all(isinstance(place, int | float) and not isinstance(place, bool) for place in places)
+
+
+def _sorted(places: dict[Value, None]) -> list[Value]:
+    found = list(places)
+    return sorted(found, key=lambda place: float(place)) if _are_numbers(found) else found  # type: ignore[arg-type]

@@ -1,0 +1,93 @@
+"""The port with a long way before it: what leaves when, and what never does."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from kadisc.core.events import Datagram
+from kadisc.net import delay
+from kadisc.net.delay import DelayedPort, DelayLine
+from kadisc.net.memory import MemoryNetwork, MemoryPort
+from kadisc.net.ports import Sent
+
+from .lab import address
+
+
+class Way:
+    """What comes of each datagram, as told."""
+
+    def __init__(self) -> None:
+        self.fates: dict[bytes, Sequence[tuple[float, bytes]]] = {}
+
+    def __call__(self, datagram: Datagram) -> Sequence[tuple[float, bytes]]:
+        return self.fates[datagram.payload]
+
+
+class Bench:
+    def __init__(self) -> None:
+        network = MemoryNetwork(random.Random(1))
+        self.other: MemoryPort = network.port(address(2))
+        self.way, self.line = Way(), DelayLine()
+        self.port = DelayedPort(network.port(address(1)), self.way, self.line)
+
+    def send(self, payload: bytes, *fates: tuple[float, bytes]) -> Sent:
+        self.way.fates[payload] = fates
+        return self.port.send(Datagram(payload, self.other.local_endpoint))
+
+    async def arrivals(self, seconds: float) -> list[tuple[float, bytes]]:
+        """Of so many seconds: when, since the call, and what."""
+        began, found = trio.current_time(), []
+        with trio.move_on_after(seconds):
+            while True:
+                await self.other.wait_readable()
+                found += [(round(trio.current_time() - began, 6), payload) for payload, _ in self.other.drain(10)]
+        return found
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Bench]:
+    bench = Bench()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bench.line.carry)
+        await trio.testing.wait_all_tasks_blocked()
+        yield bench
+        nursery.cancel_scope.cancel()
+
+
+async def test_each_leaves_when_its_time_has_come(autojump_clock: MockClock) -> None:
+    async with running() as bench:
+        assert bench.send(b"slow", (2.0, b"slow")) is Sent.SENT
+        assert bench.send(b"fast", (0.5, b"fast")) is Sent.SENT
+        assert len(bench.line) == 2
+        assert await bench.arrivals(5.0) == [(0.5, b"fast"), (2.0, b"slow")]
+        assert bench.line.late_s == [0.0, 0.0]
+        assert (len(bench.line), bench.line.failed) == (0, 0)
+
+
+async def test_what_is_lost_never_arrives_and_what_is_doubled_arrives_twice(autojump_clock: MockClock) -> None:
+    async with running() as bench:
+        assert bench.send(b"lost") is Sent.SENT
+        bench.send(b"twice", (1.0, b"twice"), (1.5, b"twisted"))
+        assert await bench.arrivals(5.0) == [(1.0, b"twice"), (1.5, b"twisted")]
+
+
+async def test_a_full_line_drops(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delay, "MAX_UNDER_WAY", 2)
+    async with running() as bench:
+        sent = [bench.send(bytes([n]), (1.0, bytes([n]))) for n in range(3)]
+        assert sent == [Sent.SENT, Sent.SENT, Sent.DROPPED]
+        assert len(await bench.arrivals(5.0)) == 2
+
+
+async def test_a_process_that_is_busy_is_noticed(autojump_clock: MockClock) -> None:
+    async with running() as bench:
+        bench.send(b"x", (1.0, b"x"))
+        autojump_clock.jump(1.25)  # as if nothing else could run for so long
+        await bench.arrivals(1.0)
+        assert bench.line.late_s == [pytest.approx(0.25)]

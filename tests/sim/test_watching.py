@@ -1,0 +1,23 @@
+"""Whoever watches a host may stop at any of its events."""
+
+from __future__ import annotations
+
+from kadisc.core.events import LookupFinished
+from kadisc.endpoints import Family
+from kadisc.sim.options import SimOptions
+from kadisc.sim.world import World
+from tests.sim.support import bare_host
+
+
+def test_a_watcher_that_is_done_in_the_middle_of_a_batch_is_told_no_more() -> None:
+    world, host, seen = World(SimOptions()), bare_host(1), list[object]()
+
+    def once(now: float, event: object) -> None:
+        seen.append(event)
+        host.on_event = None
+
+    host.on_event = once
+    for target in (1, 2):  # with nobody to ask, both end at once
+        host.node.start_lookup(target, 0.0, family=Family.IPV4)
+    world.flush(host)
+    assert [type(event) for event in seen] == [LookupFinished]
