@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort_right
+from bisect import insort_right
 from dataclasses import dataclass
 from operator import attrgetter
 
 from ..contacts import Contact
 from ..endpoints import Scope
 from ..ids import ID_BITS, NodeId
-from .nearest import nearest_first
 from .pool import Pooled
+
+PER_CELL = 8
+"""Entries in a cell of a full bucket, on average."""
 
 _verified_at = attrgetter("verified_at")
 
@@ -59,11 +61,12 @@ class Entry:
 class Bucket:
     """``entries`` are in the order of their last verification: a confirmed one moves to the tail, so the head is whom to challenge.
 
-    They also stand in the order of their IDs, for answers. Lists take a quarter of the memory of a dict, and these are short.
+    For answers they also lie in cells, by the bits of their IDs that follow those which all in the bucket share. Seen from a target in cell c,
+    everything in cell c ^ 1 is farther than all in c, c ^ 2 is farther than that, and so on: only a cell or two need be sorted.
     ``spares`` is the replacement cache: verified contacts that found the bucket full, oldest first, bounded.
     """
 
-    __slots__ = ("_by_id", "_ids", "capacity", "entries", "index", "max_spares", "spares", "touched_at")
+    __slots__ = ("_cells", "_last_cell", "_shift", "capacity", "entries", "index", "max_spares", "spares", "touched_at")
 
     def __init__(self, index: int, capacity: int, max_spares: int, now: float) -> None:
         self.index = index
@@ -72,28 +75,26 @@ class Bucket:
         self.entries: list[Entry] = []
         self.spares: dict[NodeId, Entry] = {}
         self.touched_at = now
-        self._ids: list[NodeId] = []
-        self._by_id: list[Entry] = []
+        cell_bits = min(max(capacity // PER_CELL, 1).bit_length() - 1, ID_BITS - 1 - index)
+        self._cells: list[dict[NodeId, Entry]] = [{} for _ in range(1 << cell_bits)]
+        self._last_cell = len(self._cells) - 1
+        self._shift = ID_BITS - 1 - index - cell_bits
 
     @property
     def is_full(self) -> bool:
         return len(self.entries) >= self.capacity
 
     def get(self, node_id: NodeId) -> Entry | None:
-        at = bisect_left(self._ids, node_id)
-        return self._by_id[at] if at < len(self._ids) and self._ids[at] == node_id else None
+        return self._cells[node_id >> self._shift & self._last_cell].get(node_id)
 
     def insert(self, entry: Entry) -> None:
         """At its place by time: a promoted spare may have been verified before some that are here."""
         insort_right(self.entries, entry, key=_verified_at)
-        at = bisect_left(self._ids, entry.id)
-        self._ids.insert(at, entry.id)
-        self._by_id.insert(at, entry)
+        self._cells[entry.id >> self._shift & self._last_cell][entry.id] = entry
 
     def remove(self, entry: Entry) -> None:
         self.entries.remove(entry)
-        at = bisect_left(self._ids, entry.id)
-        del self._ids[at], self._by_id[at]
+        del self._cells[entry.id >> self._shift & self._last_cell][entry.id]
 
     def move_to_tail(self, entry: Entry) -> None:
         self.entries.remove(entry)
@@ -102,8 +103,13 @@ class Bucket:
     def nearest(self, target: NodeId, count: int) -> list[Entry]:
         """The presentable entries nearest to ``target``, nearest first."""
         found: list[Entry] = []
-        for some in nearest_first(self._ids, self._by_id, target, ID_BITS - 2 - self.index):
-            found += [entry for entry in some if not (entry.failures or entry.inbound)]
+        first = target >> self._shift & self._last_cell
+        for step in range(len(self._cells)):
+            cell = self._cells[first ^ step]
+            for node_id in sorted(cell, key=target.__xor__):
+                entry = cell[node_id]
+                if not (entry.failures or entry.inbound):
+                    found.append(entry)
             if len(found) >= count:
                 break
         return found[:count]
