@@ -110,7 +110,7 @@ async def open_client(path: Path) -> AsyncIterator[ControlClient]:
         with trio.fail_after(_CONNECT_S):
             stream = await trio.open_unix_socket(os.fspath(path))
     except (FileNotFoundError, ConnectionRefusedError):
-        raise NotRunning(f"no node runs with the state folder {path.parent}") from None
+        raise NotRunning(f"no node runs with the state folder {path.parent}; see kadisc run --help") from None
     except trio.TooSlowError:
         raise NotRunning(f"the node at {path} does not answer") from None
     except OSError as error:

@@ -20,7 +20,7 @@ from ..net.node import LiveNode
 from ..net.nurseries import open_flat_nursery
 from .call import Call, Method
 from .lines import LineBuffer, LineTooLong
-from .outbox import Outbox, TooSlow
+from .outbox import Gone, Outbox, TooSlow
 from .protocol import (
     BUSY,
     CANCEL,
@@ -76,9 +76,14 @@ class Connection:
         self._node = node
         self._methods = methods
         self._limits = limits
-        self._outbox = Outbox(stream, max_bytes=limits.unread_bytes, stall_s=limits.stall_s)
+        self._outbox = Outbox(stream.socket, max_bytes=limits.unread_bytes, stall_s=limits.stall_s)
         self._running: list[_Running] = []
         self._scope = trio.CancelScope()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Not read by the client yet."""
+        return self._outbox.waiting_bytes
 
     @property
     def is_idle(self) -> bool:
@@ -101,7 +106,7 @@ class Connection:
     async def _write(self) -> None:
         try:
             await self._outbox.send_for_ever()
-        except (TooSlow, trio.BrokenResourceError, trio.ClosedResourceError):
+        except (TooSlow, Gone):
             self.close()
 
     async def _read(self, nursery: trio.Nursery) -> None:
@@ -195,7 +200,7 @@ class Connection:
         for running in self._running:
             if running.wants_response:
                 self._refuse(running.request_id, CLOSED, "the node is closing")
-        with suppress(TooSlow, trio.BrokenResourceError, trio.ClosedResourceError):
+        with suppress(TooSlow, Gone):
             await self._outbox.finish(_LAST_WORDS_S)
         await trio.aclose_forcefully(self._stream)
 

@@ -11,17 +11,22 @@ class TooSlow(Exception):
     """The client does not read what it has asked for."""
 
 
-class Outbox:
-    """Lines in the order in which they were put; `put` never waits."""
+class Gone(Exception):
+    """The client has hung up."""
 
-    def __init__(self, stream: trio.abc.SendStream, *, max_bytes: int, stall_s: float) -> None:
-        self._stream = stream
+
+class Outbox:
+    """Lines in the order in which they were put; `put` never waits. What was sent of a line is known at every moment, so that whoever is cancelled
+    in the middle of one can go on with the rest of it."""
+
+    def __init__(self, sock: trio.socket.SocketType, *, max_bytes: int, stall_s: float) -> None:
+        self._socket = sock
         self._max_bytes = max_bytes
         self._stall_s = stall_s
         self._lines: deque[bytes] = deque()
-        self._bytes = 0
+        self._sent_of_first = 0
         self._more = trio.Event()
-        self._in_line = False
+        self.waiting_bytes = 0
 
     @property
     def is_empty(self) -> bool:
@@ -29,33 +34,36 @@ class Outbox:
 
     def put(self, line: bytes) -> None:
         """Raises TooSlow if that is more than is kept for it. A single line always finds room in an empty box."""
-        if self._lines and self._bytes + len(line) > self._max_bytes:
+        if self._lines and self.waiting_bytes + len(line) > self._max_bytes:
             raise TooSlow
         self._lines.append(line)
-        self._bytes += len(line)
+        self.waiting_bytes += len(line)
         self._more.set()
 
-    async def send_all(self) -> None:
-        """Until it is empty. Raises TooSlow where nothing is read for so long, BrokenResourceError where nobody is there."""
+    async def send(self) -> None:
+        """Until it is empty. Raises TooSlow where nothing is read for so long, Gone where nobody is there."""
         while self._lines:
-            self._in_line = True
+            rest = memoryview(self._lines[0])[self._sent_of_first :]
             try:
                 with trio.fail_after(self._stall_s):
-                    await self._stream.send_all(self._lines[0])
+                    sent = await self._socket.send(rest)
             except trio.TooSlowError:
                 raise TooSlow from None
-            self._in_line = False
-            self._bytes -= len(self._lines.popleft())
+            except (OSError, trio.ClosedResourceError):
+                raise Gone from None
+            self._sent_of_first += sent
+            self.waiting_bytes -= sent
+            if sent == len(rest):
+                self._lines.popleft()
+                self._sent_of_first = 0
 
     async def send_for_ever(self) -> None:
         while True:
-            await self.send_all()
+            await self.send()
             self._more = trio.Event()
             await self._more.wait()
 
     async def finish(self, patience_s: float) -> None:
-        """Sends what is left, whatever is being cancelled. Not after half a line: what follows would not be read as what it is."""
-        if self._in_line:
-            return
+        """Sends what is left, whatever is being cancelled."""
         with trio.move_on_after(patience_s, shield=True):
-            await self.send_all()
+            await self.send()

@@ -55,7 +55,8 @@ class ControlServer:
         try:
             await connection.serve()
         finally:
-            self.clients.remove(connection)
+            if connection in self.clients:
+                self.clients.remove(connection)
 
     def _make_room(self) -> bool:
         """The client who has been silent for longest, and waits for nothing, goes: or programs that were left open could keep out all others."""
@@ -64,7 +65,9 @@ class ControlServer:
         idle = [client for client in self.clients if client.is_idle]
         if not idle:
             return False
-        min(idle, key=lambda client: client.heard_at).close()
+        leaves = min(idle, key=lambda client: client.heard_at)
+        self.clients.remove(leaves)
+        leaves.close()
         return True
 
 
