@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -71,7 +72,7 @@ async def running_node(options: argparse.Namespace) -> AsyncIterator[ControlClie
 async def _client(options: argparse.Namespace, stack: AsyncExitStack) -> ControlClient | None:
     settings = settings_from(options)
     path = socket_path(state_folder(settings))
-    if not path.exists():
+    if not _is_there(path):
         return None
     try:
         client = await stack.enter_async_context(open_client(path))
@@ -85,3 +86,12 @@ async def _client(options: argparse.Namespace, stack: AsyncExitStack) -> Control
     contacts = count(sum(family.contacts for family in status.families), "contact")
     say(f"asking the running node (process {status.pid}, {contacts}); --bootstrap or --bind for a node of this command's own")
     return client
+
+
+def _is_there(path: Path) -> bool:
+    """Also False where the folder is another user's."""
+    try:
+        path.lstat()
+    except OSError:
+        return False
+    return True
