@@ -42,8 +42,9 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[LiveNode
 
 @asynccontextmanager
 async def _controlled(node: LiveNode) -> AsyncIterator[None]:
-    """With the control socket in its state folder, if it has one. A node that cannot be asked is still a node."""
-    if node.config.state_dir is None:
+    """With the control socket in its state folder. A node that cannot be asked is still a node; and one that could not take its folder has said so
+    already."""
+    if node.config.state_dir is None or not node.keeps_state:
         yield
         return
     async with AsyncExitStack() as stack:

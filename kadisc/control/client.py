@@ -23,6 +23,7 @@ ResultT = TypeVar("ResultT", bound=msgspec.Struct)
 
 MAX_RESPONSE_BYTES = 1 << 25
 _CONNECT_S = 2.0
+_ROOM_PAUSE_S = 0.02
 _CHUNK_BYTES = 1 << 16
 
 
@@ -100,6 +101,14 @@ def _nobody(value: object) -> None:
     pass
 
 
+async def _connected(path: Path) -> trio.SocketStream:
+    while True:
+        try:
+            return await trio.open_unix_socket(os.fspath(path))
+        except BlockingIOError:  # so many wait to be let in that the system takes no more of them
+            await trio.sleep(_ROOM_PAUSE_S)
+
+
 @asynccontextmanager
 async def open_client(path: Path) -> AsyncIterator[ControlClient]:
     """Raises NotRunning where nobody listens there, or nobody who may be asked."""
@@ -108,7 +117,7 @@ async def open_client(path: Path) -> AsyncIterator[ControlClient]:
         raise NotRunning(trouble)
     try:
         with trio.fail_after(_CONNECT_S):
-            stream = await trio.open_unix_socket(os.fspath(path))
+            stream = await _connected(path)
     except (FileNotFoundError, ConnectionRefusedError):
         raise NotRunning(f"no node runs with the state folder {path.parent}; see kadisc run --help") from None
     except trio.TooSlowError:

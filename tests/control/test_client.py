@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
+from kadisc.control import client as client_module
 from kadisc.control.client import open_client
 from kadisc.control.methods.find import FIND, FindParams
 from kadisc.control.methods.ping import PING, PingParams
@@ -54,6 +57,42 @@ async def test_nobody_there(tmp_path: Path) -> None:
     with pytest.raises(NotRunning, match=f"no node runs with the state folder {tmp_path}"):
         async with open_client(socket_path(tmp_path)):
             raise AssertionError("not to be reached")
+
+
+def _fill_queue(path: Path, waiting: ExitStack) -> None:
+    while True:
+        other = waiting.enter_context(socket.socket(socket.AF_UNIX))
+        other.setblocking(False)
+        try:
+            other.connect(str(path))
+        except BlockingIOError:
+            return
+
+
+async def test_where_the_queue_is_full_it_waits_for_its_turn(tmp_path: Path) -> None:
+    path = socket_path(tmp_path)
+    with listening_at(path) as sock, ExitStack() as waiting:
+        _fill_queue(path, waiting)
+        async with trio.open_nursery() as nursery:
+
+            async def let_one_in() -> None:
+                await trio.testing.wait_all_tasks_blocked()
+                sock.accept()[0].close()
+
+            nursery.start_soon(let_one_in)
+            with trio.fail_after(PATIENCE_S):
+                async with open_client(path):
+                    pass
+
+
+async def test_where_it_stays_full_nobody_waits_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "_CONNECT_S", 0.05)
+    path = socket_path(tmp_path)
+    with listening_at(path), ExitStack() as waiting:
+        _fill_queue(path, waiting)
+        with pytest.raises(NotRunning, match="does not answer"):
+            async with open_client(path):
+                raise AssertionError("not to be reached")
 
 
 @asynccontextmanager
