@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -102,11 +103,21 @@ def _nobody(value: object) -> None:
 
 
 async def _connected(path: Path) -> trio.SocketStream:
-    while True:
-        try:
-            return await trio.open_unix_socket(os.fspath(path))
-        except BlockingIOError:  # so many wait to be let in that the system takes no more of them
-            await trio.sleep(_ROOM_PAUSE_S)
+    """Not by trio's own: a Unix socket connects at once or, where too many wait to be let in, not at all; there is nothing that becomes ready
+    later, and trio would take the socket for connected."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        while True:
+            await trio.lowlevel.checkpoint()
+            try:
+                sock.connect(os.fspath(path))
+                return trio.SocketStream(trio.socket.from_stdlib_socket(sock))
+            except BlockingIOError:
+                await trio.sleep(_ROOM_PAUSE_S)
+    except BaseException:
+        sock.close()
+        raise
 
 
 @asynccontextmanager
