@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from random import Random
 
 from ..config import ServingConfig
@@ -75,7 +76,7 @@ class PeerStore:
                 del self._per_narrow[narrow]
 
     def next_deadline(self) -> float:
-        return next(iter(self._expiry.values()), float("inf"))
+        return next(iter(self._expiry.values())) if self._expiry else inf
 
     def _refusal(self, info_hash: NodeId, peer: Endpoint) -> str | None:
         config, peers = self._config, self._peers.get(info_hash)
