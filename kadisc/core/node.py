@@ -30,7 +30,7 @@ from .responder import Responder
 from .scopes import Scopes
 from .search import Search, SearchOptions
 from .searches import Searches
-from .snapshot import Snapshot, operation_snapshots, overlay_snapshot
+from .snapshot import OperationSnapshot, Snapshot, operation_snapshots, overlay_snapshot
 from .state import SavedState
 from .transactions import Overdue
 
@@ -235,7 +235,13 @@ class Node:
 
     def snapshot(self, now: float) -> Snapshot:
         overlays = tuple(overlay_snapshot(overlay, now) for overlay in self._overlays.values())
-        return Snapshot(overlays, operation_snapshots(self._operations), len(self._outgoing), len(self._responder.peers), self.counters.as_dict())
+        return Snapshot(overlays, self.operations(), len(self._outgoing), len(self._responder.peers), self.counters.as_dict())
+
+    def stored_peers(self, info_hash: NodeId, now: float) -> list[Endpoint]:
+        return self._responder.peers.held(info_hash, now)
+
+    def operations(self) -> tuple[OperationSnapshot, ...]:
+        return operation_snapshots(self._operations)
 
     @property
     def operations_in_flight(self) -> int:
@@ -349,7 +355,7 @@ class Node:
 
     def _send_counted(self, what: Ask | Exchange, payload: bytes) -> None:
         self.counters.query_sent(METHODS[type(what.query).__name__])
-        if isinstance(what.owner, Search):
+        if isinstance(what.owner, Search | AnnounceOperation):
             what.owner.queries += 1
         self._send(payload, what.endpoint)
 

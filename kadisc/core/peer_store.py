@@ -54,6 +54,11 @@ class PeerStore:
         peers = [peer for peer, scope in self._peers.get(info_hash, {}).items() if len(peer) == size and scope in scopes]
         return peers if len(peers) <= count else self._rng.sample(peers, count)
 
+    def held(self, info_hash: NodeId, now: float) -> list[Endpoint]:
+        """All of them, for whoever runs this node."""
+        self.expire(now)
+        return list(self._peers.get(info_hash, ()))
+
     def expire(self, now: float) -> None:
         while self._expiry:
             key = next(iter(self._expiry))
