@@ -6,7 +6,6 @@ No socket, clock or task in here: every call takes ``now`` in seconds of one ste
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from random import Random
 
@@ -26,11 +25,12 @@ from .intake import QUERY_NAMES, Intake
 from .operations import JoinOperation, Operations, PingOperation
 from .outgoing import METHODS, Outgoing
 from .overlay import Overlay
+from .pool import Pool
 from .responder import Responder
 from .scopes import Scopes
 from .search import Search, SearchOptions
 from .searches import Searches
-from .snapshot import Snapshot, operation_snapshots, overlay_snapshot
+from .snapshot import OperationSnapshot, Snapshot, operation_snapshots, overlay_snapshot
 from .state import SavedState
 from .transactions import Overdue
 
@@ -50,16 +50,18 @@ class Node:
         *,
         public_key: bytes | None = None,
         addresses: Mapping[Family, ExternalAddress] | None = None,
+        pool: Pool | None = None,
     ) -> None:
         """One overlay for each family in ``own_ids``. With a ``public_key`` (32 bytes) the own ID follows our address once the votes on it have
-        decided; ``addresses`` says what is known of it already. Raises ValueError for a bad network in ``config``."""
+        decided; ``addresses`` says what is known of it already. ``pool``: of contacts, for several nodes in one process to share. Raises
+        ValueError for a bad network in ``config``."""
         self.config = config
         self.counters = Counters()
         self._scopes = Scopes(config.allow_private, config.banned, config.restricted_to)
         self._overlays: dict[Family, Overlay] = {}
         for family, own_id in own_ids.items():
             address = addresses.get(family) if addresses else None
-            self._overlays[family] = assembly.overlay_for(family, own_id, config, rng, self._scopes, self.counters, public_key, address)
+            self._overlays[family] = assembly.overlay_for(family, own_id, config, rng, self._scopes, self.counters, public_key, address, pool)
         self._intake = Intake(config, self._scopes, self._overlays.keys(), self.counters)
         self._outgoing = Outgoing(config, assembly.transactions_for(config, rng, next(iter(own_ids.values()))), assembly.pacer_for(config))
         tables = {family: overlay.table for family, overlay in self._overlays.items()}
@@ -98,19 +100,22 @@ class Node:
             self._send_query(ask, now)
         for overlay in self._overlays.values():
             for _ in range(MAX_ROUNDS):
-                self._carry_out(overlay.tick(now), now)
-                if overlay.next_deadline() > now:
+                if overlay.next_deadline() > now:  # most ticks are for a query that is overdue
                     break
+                self._carry_out(overlay.tick(now), now)
         self._responder.peers.expire(now)
 
     def next_deadline(self) -> float:
         """When to call ``tick``: may be early, never late; inf when there is nothing to wait for."""
         if self._closed:
             return float("inf")
-        # Without min() over a generator: whoever drives the node asks after every datagram.
-        deadline = min(self._outgoing.next_deadline(), self._responder.peers.next_deadline())
+        # By hand, without min(): whoever drives the node asks after every datagram.
+        deadline = self._outgoing.next_deadline()
+        if (peers := self._responder.peers.next_deadline()) < deadline:
+            deadline = peers
         for overlay in self._overlays.values():
-            deadline = min(deadline, overlay.next_deadline())
+            if (of_overlay := overlay.next_deadline()) < deadline:
+                deadline = of_overlay
         return deadline
 
     def send_failed(self, destination: Endpoint, now: float) -> None:
@@ -230,7 +235,13 @@ class Node:
 
     def snapshot(self, now: float) -> Snapshot:
         overlays = tuple(overlay_snapshot(overlay, now) for overlay in self._overlays.values())
-        return Snapshot(overlays, operation_snapshots(self._operations), len(self._outgoing), len(self._responder.peers), self.counters.as_dict())
+        return Snapshot(overlays, self.operations(), len(self._outgoing), len(self._responder.peers), self.counters.as_dict())
+
+    def stored_peers(self, info_hash: NodeId, now: float) -> list[Endpoint]:
+        return self._responder.peers.held(info_hash, now)
+
+    def operations(self) -> tuple[OperationSnapshot, ...]:
+        return operation_snapshots(self._operations)
 
     @property
     def operations_in_flight(self) -> int:
@@ -306,17 +317,18 @@ class Node:
     # --- decisions become datagrams and events ------------------------------------------------------------------------------------------
 
     def _carry_out(self, steps: Steps, now: float) -> None:
-        waiting: deque[Step] = deque(steps)
-        while waiting:
-            step = waiting.popleft()
-            if isinstance(step, Ask):
-                waiting.extend(self._ask(step, now))
-            elif isinstance(step, Walk):
-                self._start(self._searches.for_table(step, now), (), now)
-            else:
-                if isinstance(step, Finished):
-                    self._outgoing.drop_waiting(self._operations.finished(step))
-                self._events.append(step)
+        while steps:
+            next_steps: list[Step] = []
+            for step in steps:
+                if isinstance(step, Ask):
+                    next_steps += self._ask(step, now)
+                elif isinstance(step, Walk):
+                    self._start(self._searches.for_table(step, now), (), now)
+                else:
+                    if isinstance(step, Finished):
+                        self._outgoing.drop_waiting(self._operations.finished(step))
+                    self._events.append(step)
+            steps = next_steps
 
     def _ask(self, ask: Ask, now: float) -> Steps:
         if self._outgoing.is_full():
@@ -331,10 +343,10 @@ class Node:
         overlay = self._overlays[family_of(ask.endpoint)]
         entry = overlay.table.at(ask.endpoint)
         unaided = overlay.answers_unaided(ask.endpoint, now)
-        datagram = self._outgoing.send(ask, now, known_rtt_s=entry.rtt_s if entry else None, unaided=unaided)
+        payload = self._outgoing.send(ask, now, known_rtt_s=entry.rtt_s if entry else None, unaided=unaided)
         if entry is not None:
             entry.traffic_at = now
-        self._send_counted(ask, datagram.payload)
+        self._send_counted(ask, payload)
 
     def _send(self, payload: bytes, destination: Endpoint) -> None:
         self.counters.sent += 1
@@ -343,7 +355,7 @@ class Node:
 
     def _send_counted(self, what: Ask | Exchange, payload: bytes) -> None:
         self.counters.query_sent(METHODS[type(what.query).__name__])
-        if isinstance(what.owner, Search):
+        if isinstance(what.owner, Search | AnnounceOperation):
             what.owner.queries += 1
         self._send(payload, what.endpoint)
 
