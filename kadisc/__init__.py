@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .errors import ErrorAnswer as ErrorAnswer
     from .errors import KadiscError as KadiscError
     from .errors import NoAnswer as NoAnswer
+    from .errors import NotRunning as NotRunning
     from .errors import QueryFailed as QueryFailed
     from .errors import UsageError as UsageError
     from .net.announcing import Announced as Announced
@@ -92,7 +93,7 @@ _HOME = {
         "WentOffline",
     ),
     "endpoints": ("Endpoint", "Family"),
-    "errors": ("BindError", "Busy", "Closed", "ErrorAnswer", "KadiscError", "NoAnswer", "QueryFailed", "UsageError"),
+    "errors": ("BindError", "Busy", "Closed", "ErrorAnswer", "KadiscError", "NoAnswer", "NotRunning", "QueryFailed", "UsageError"),
     "net.announcing": ("Announced", "Announcement"),
     "net.clock": ("SystemClock", "TrioClock"),
     "net.devnet": ("open_devnet",),

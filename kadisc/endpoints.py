@@ -23,6 +23,8 @@ class Family(enum.Enum):
     IPV4 = "ipv4"
     IPV6 = "ipv6"
 
+    __hash__ = object.__hash__  # an enum's own is a Python function, and tables are found by family for every datagram
+
 
 class Scope(enum.Enum):
     """How far an address reaches. Addresses of a narrow scope are useless, or an attack, outside of it."""

@@ -7,6 +7,7 @@
      +- UsageError           an argument, option or file of ours is wrong: the caller's fault
      +- Busy                 too many operations in flight: refused at its start, try later
      +- Closed               the node was closed, or is closing
+     +- NotRunning           no running node answers at the control socket
      +- BindError            no socket could be opened at the address asked for
      +- QueryFailed          a query got no usable answer
          +- NoAnswer         nothing came back in time, or the network refused the datagram
@@ -45,6 +46,10 @@ class Busy(KadiscError):
 
 class Closed(KadiscError):
     """The node was closed before the operation could end."""
+
+
+class NotRunning(KadiscError):
+    """No running node answers at the control socket."""
 
 
 class BindError(KadiscError):

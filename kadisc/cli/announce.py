@@ -9,13 +9,13 @@ from .options import add_bootstrap_option, add_node_options, info_hash
 from .output import print_json
 
 if TYPE_CHECKING:
-    from ..ids import NodeId
-    from .peer_search import AnnounceSearch
+    from ..control.methods.announce import Stored
 
 SUMMARY = "announce a peer under an info-hash, once"
 DESCRIPTION = (
     "Announces that the peer at this machine's address and --port belongs to an info-hash (BEP 5), at the nodes closest to it, and prints where it "
-    "is stored. Those forget it after about 30 minutes. Begins at the bootstrap hosts, or at whom the last run knew, by a read-only node of its own."
+    "is stored. Those forget it after about 30 minutes. It is the running node's address, if there is one and no option is against that; "
+    "else that of a read-only node of its own, which begins at the bootstrap hosts, or at whom the last run knew."
 )
 EXAMPLES = """\
 examples:
@@ -27,7 +27,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("info_hash", metavar="INFOHASH", help="40 hex digits")
     parser.add_argument("--port", type=_port, required=True, metavar="N", help="where the peer listens, 1 to 65535")
     parser.add_argument(
-        "--implied-port", action="store_true", help="the port that this command's own datagrams come from counts, as others see it; use with --bind"
+        "--implied-port",
+        action="store_true",
+        help="the port that the node's own datagrams come from counts, as others see it: the running node's, or what --bind says",
     )
     add_bootstrap_option(parser)
     add_node_options(parser)
@@ -46,41 +48,23 @@ def execute(options: argparse.Namespace) -> int:
     return run_until_signalled(lambda: _announce(options, target))
 
 
-async def _announce(options: argparse.Namespace, target: NodeId) -> int:
-    from ..errors import NoAnswer
-    from .one_shot import open_one_shot
-    from .peer_search import AnnounceSearch
+async def _announce(options: argparse.Namespace, target: str) -> int:
+    from ..control.methods.announce import ANNOUNCE, AnnounceParams
+    from .asking import ask
 
-    async with open_one_shot(options) as one_shot:
-        search = AnnounceSearch(one_shot.node, target, options.port, implied_port=options.implied_port)
-        await one_shot.carry_out(search)
-        elapsed_s = search.elapsed_s
-    if not search.stored:
-        raise NoAnswer(f"{search.answered} nodes answered, but none has stored the announce; try again")
+    params = AnnounceParams(target, options.port, options.implied_port, partial=True)
+    stored = await ask(options, ANNOUNCE, params)
     if options.json:
-        print_json(_document(search, options.port, elapsed_s))
+        print_json(stored)
     else:
-        _print(search, elapsed_s)
+        _print(stored)
     return 0
 
 
-def _print(search: AnnounceSearch, elapsed_s: float) -> None:
-    from ..endpoints import format_endpoint
-    from ..ids import format_id
+def _print(stored: Stored) -> None:
     from ..observe.describe import count
+    from .output import endpoint_text
 
-    print(f"stored at {count(len(search.stored), 'node')} in {elapsed_s:.2f} s, {count(search.queries, 'datagram')} sent")
-    for contact in search.stored:
-        print(f"  {format_id(contact.id)}  {format_endpoint(contact.endpoint)}")
-
-
-def _document(search: AnnounceSearch, port: int, elapsed_s: float) -> dict[str, object]:
-    from ..ids import format_id
-
-    return {
-        "infohash": format_id(search.target),
-        "port": port,
-        "stored": [{"id": format_id(contact.id), "host": contact.host, "port": contact.port} for contact in search.stored],
-        "elapsed_s": round(elapsed_s, 4),
-        "queries": search.queries,
-    }
+    print(f"stored at {count(len(stored.stored), 'node')} in {stored.elapsed_s:.2f} s, {count(stored.queries, 'datagram')} sent")
+    for node in stored.stored:
+        print(f"  {node.id}  {endpoint_text(node.host, node.port)}")

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from .options import add_bootstrap_option, add_node_options, positive
-from .output import milliseconds, print_json
-
-if TYPE_CHECKING:
-    from ..ids import NodeId
-    from .search import Search
+from .output import print_json
 
 SUMMARY = "look up the nodes closest to an ID"
 DESCRIPTION = (
-    "Looks up an ID: asks the closest nodes known for closer ones, until the K closest that answer are known. Begins at the bootstrap hosts, "
-    "or at whom the last run knew, by a read-only node of its own, and prints the nodes, the closest first."
+    "Looks up an ID: asks the closest nodes known for closer ones, until the K closest that answer are known. The running node does so, if there is "
+    "one and no option is against it; else a read-only node of the command's own, which begins at the bootstrap hosts, or at whom the last run knew. "
+    "Prints the nodes, the closest first."
 )
 EXAMPLES = """\
 examples:
@@ -41,55 +37,30 @@ def execute(options: argparse.Namespace) -> int:
     return run_until_signalled(lambda: _find(options, target))
 
 
-def _target(text: str) -> NodeId:
+def _target(text: str) -> str:
+    """As 40 hex digits. Raises UsageError."""
     from ..errors import UsageError
-    from ..ids import parse_id, random_id
+    from ..ids import format_id, parse_id, random_id
 
     if text == "random":
         from random import SystemRandom
 
-        return random_id(SystemRandom())
+        return format_id(random_id(SystemRandom()))
     try:
-        return parse_id(text)
+        return format_id(parse_id(text))
     except ValueError as error:
         raise UsageError(f"{error}; or the word random") from None
 
 
-async def _find(options: argparse.Namespace, target: NodeId) -> int:
-    from .one_shot import open_one_shot
-    from .search import Search
+async def _find(options: argparse.Namespace, target: str) -> int:
+    from ..control.methods.find import FIND, FindParams
+    from .asking import ask
 
-    async with open_one_shot(options) as one_shot:
-        search = Search(one_shot.node, target, options.k, options.paths)
-        await one_shot.carry_out(search)
-        elapsed_s = search.elapsed_s
+    found = await ask(options, FIND, FindParams(target, options.k, options.paths, partial=True))
     if options.json:
-        print_json(_document(search, elapsed_s))
+        print_json(found)
     else:
         from .tables import print_nodes
 
-        print_nodes(search, elapsed_s)
+        print_nodes(found)
     return 0
-
-
-def _document(search: Search, elapsed_s: float) -> dict[str, object]:
-    from ..ids import format_id
-    from ..observe.clients import describe_client
-
-    nodes = [
-        {
-            "id": format_id(responder.contact.id),
-            "host": responder.contact.host,
-            "port": responder.contact.port,
-            "rtt_ms": milliseconds(responder.rtt_s),
-            "client": describe_client(responder.client),
-        }
-        for responder in search.nodes
-    ]
-    return {
-        "target": format_id(search.target),
-        "nodes": nodes,
-        "elapsed_s": round(elapsed_s, 4),
-        "queries": sum(result.queries for result in search.results),
-        "hops": max(result.hops for result in search.results),
-    }

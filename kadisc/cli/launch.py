@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from ..config import DEFAULT_PORT, Config
+from ..control.server import open_control
 from ..errors import BindError
 from ..net.devnet import open_devnet
 from ..net.node import LiveNode
@@ -28,14 +29,30 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[LiveNode
         return open_ports(config) if config.bind else _default_ports(config, is_devnet=is_devnet)
 
     if is_devnet:
-        async with open_devnet(options.devnet, config, bootstrap=config.bootstrap, ports=choose_ports()) as nodes:
+        async with open_devnet(options.devnet, config, bootstrap=config.bootstrap, ports=choose_ports()) as nodes, _controlled(nodes[0]):
             yield nodes
         return
     config = replace(config, state_dir=state_folder(settings))
     async with open_node(config, bootstrap=options.bootstrap or (), ports=choose_ports) as node:
         if not config.bootstrap and config.routers:
             say(f"no --bootstrap given: joining by contacts of the last run and by Mainline's public routers, {' and '.join(config.routers)}")
-        yield [node]
+        async with _controlled(node):
+            yield [node]
+
+
+@asynccontextmanager
+async def _controlled(node: LiveNode) -> AsyncIterator[None]:
+    """With the control socket in its state folder. A node that cannot be asked is still a node; and one that could not take its folder has said so
+    already."""
+    if node.config.state_dir is None or not node.keeps_state:
+        yield
+        return
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(open_control(node, node.config.state_dir))
+        except BindError as error:
+            say(f"warning: no control socket: {error}")
+        yield
 
 
 def _default_ports(config: Config, *, is_devnet: bool) -> list[Port]:

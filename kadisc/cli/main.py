@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 from ..errors import BindError, KadiscError, UsageError
 from ..version import __version__
-from . import announce, find, peers, ping, run, sim
+from . import announce, find, peers, ping, run, sim, status
 from .output import say
 from .parser import CommandParser
 
-_COMMANDS = {"run": run, "find": find, "peers": peers, "announce": announce, "ping": ping, "sim": sim}
+_COMMANDS = {"run": run, "find": find, "peers": peers, "announce": announce, "ping": ping, "status": status, "sim": sim}
 
 _EXAMPLES = """\
 examples:

@@ -5,71 +5,48 @@ from __future__ import annotations
 import argparse
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from random import SystemRandom
 
-import trio
-
 from ..config import Config
-from ..errors import NoAnswer
+from ..control.call import Call, Tell
+from ..net.approach import Approach
 from ..net.clock import SystemClock
 from ..net.node import NOTHING_SAVED, LiveNode
-from ..net.nurseries import open_flat_nursery
 from ..net.open import close_ports, open_everywhere, open_ports, running
 from ..net.state_folder import peek
 from ..observe.describe import count
-from .approach import Approach
 from .options import OF_ONE_NODE, settings_from, state_folder
-from .output import ProgressLine, say
-
-_PROGRESS_INTERVAL_S = 0.125
+from .output import say
 
 
-@dataclass(frozen=True, slots=True)
-class OneShot:
-    """``remembered``: contacts of the last run that it begins with; ``sources``: hosts that follow."""
+class OneShot(Call):
+    """``remembered``: contacts of the last run that the node begins with; ``sources``: hosts that follow."""
 
-    node: LiveNode
-    remembered: int
-    sources: tuple[tuple[str, ...], ...]
+    def __init__(self, node: LiveNode, tell: Tell | None, remembered: int, sources: Sequence[Sequence[str]]) -> None:
+        super().__init__(node, tell)
+        self._remembered = remembered
+        self._sources = sources
+        self._reasons: list[str] = []
 
-    @property
-    def config(self) -> Config:
-        return self.node.config
+    async def reach(self, approach: Approach) -> None:
+        self._reasons = (await approach.run(self._sources, self.node.config.resolve_timeout_s)).reasons
 
-    async def carry_out(self, approach: Approach, *, timeout_s: float = float("inf")) -> None:
-        """With a line of progress. Raises NoAnswer if nobody was there in ``timeout_s``."""
-        progress = ProgressLine()
-        reasons: list[str] = []
+    def nobody(self, approach: Approach) -> str:
+        return f"no network: {self._what_is_missing(approach)}; try another --bootstrap HOST:PORT"
 
-        async def redraw() -> None:
-            while True:
-                progress.show(approach.progress())
-                await trio.sleep(_PROGRESS_INTERVAL_S)
-
-        try:
-            async with open_flat_nursery() as nursery:
-                nursery.start_soon(redraw)
-                with trio.move_on_after(timeout_s):
-                    reasons = (await approach.run(self.sources, self.config.resolve_timeout_s)).reasons
-                nursery.cancel_scope.cancel()
-        finally:
-            progress.clear()
-        if not approach.answered:
-            raise NoAnswer(f"no network: {self._nobody(approach, reasons)}; try another --bootstrap HOST:PORT")
-
-    def _nobody(self, approach: Approach, reasons: Sequence[str]) -> str:
-        asked = [f"any of {count(self.remembered, 'contact')} of the last run"] if self.remembered else []
-        asked += [host for hosts in self.sources for host in hosts] if approach.asked else []
-        if not asked and not any(self.sources):
+    def _what_is_missing(self, approach: Approach) -> str:
+        asked = [f"any of {count(self._remembered, 'contact')} of the last run"] if self._remembered else []
+        asked += [host for hosts in self._sources for host in hosts] if approach.asked else []
+        if not asked and not any(self._sources):
             return "there is nobody to ask"
         if asked:
             return f"no answer from {' or '.join(asked)} within {approach.elapsed_s:.0f} s"
-        return "; ".join(reasons) or "none of the bootstrap hosts has an address of a family that can be used here"
+        return "; ".join(self._reasons) or "none of the bootstrap hosts has an address of a family that can be used here"
 
 
 @asynccontextmanager
-async def open_one_shot(options: argparse.Namespace, *, needs_way_in: bool = True) -> AsyncIterator[OneShot]:
+async def open_one_shot(options: argparse.Namespace, tell: Tell | None, *, needs_way_in: bool = True) -> AsyncIterator[OneShot]:
     """A read-only node with a fresh key at any free port, in every family that this machine has, unless --bind says otherwise. Nobody keeps a
     read-only node in a table (BEP 43), so that its short life leaves no dead entry behind.
 
@@ -88,7 +65,7 @@ async def open_one_shot(options: argparse.Namespace, *, needs_way_in: bool = Tru
         if needs_way_in and not given:
             _tell_way_in(remembered, config)
         async with running([node], joins=False):
-            yield OneShot(node, remembered, sources)
+            yield OneShot(node, tell, remembered, sources)
     finally:
         close_ports(ports)
 

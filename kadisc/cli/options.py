@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..ids import NodeId
     from ..net.config_file import Settings
 
 APP_NAME = "kadisc"
@@ -37,9 +36,14 @@ def add_node_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--no-caps", action="store_true", help="lift the limits on nodes per address range, for labs inside one network")
     group.add_argument("--unlimited", action="store_true", help="lift the rate limits, for labs and benchmarks")
-    group.add_argument("--state-dir", metavar="DIR", help="folder for key, own address and contacts (default: the XDG state folder)")
-    group.add_argument("--config", metavar="FILE", help="configuration in TOML (default: config.toml in the XDG configuration folder, if there)")
+    add_folder_options(group)
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
+
+
+def add_folder_options(group: argparse._ArgumentGroup) -> None:
+    """What says which node is meant."""
+    group.add_argument("--state-dir", metavar="DIR", help="folder for key, own address, contacts and control socket (default: the XDG state folder)")
+    group.add_argument("--config", metavar="FILE", help="configuration in TOML (default: config.toml in the XDG configuration folder, if there)")
 
 
 def add_place_options(parser: argparse.ArgumentParser) -> None:
@@ -104,12 +108,12 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def info_hash(text: str) -> NodeId:
-    """From 40 hex digits. Raises UsageError."""
+def info_hash(text: str) -> str:
+    """In 40 hex digits, small ones. Raises UsageError."""
     from ..errors import UsageError
-    from ..ids import parse_id
+    from ..ids import format_id, parse_id
 
     try:
-        return parse_id(text)
+        return format_id(parse_id(text))
     except ValueError:
         raise UsageError(f"an info-hash has 40 hex digits: {text!r} has not (peers of a network by its name come in a later version)") from None

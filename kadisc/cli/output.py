@@ -10,7 +10,11 @@ from typing import TextIO
 
 
 def print_json(document: object) -> None:
-    """One document, or one line of JSON lines."""
+    """One document, or one line of JSON lines. A struct of msgspec is an object."""
+    if hasattr(document, "__struct_fields__"):
+        import msgspec  # where there is a struct it is there already
+
+        document = msgspec.to_builtins(document)
     print(json.dumps(document, separators=(", ", ": ")), flush=True)
 
 
@@ -28,8 +32,8 @@ def wants_color(stream: TextIO) -> bool:
     return is_lively(stream) and not os.environ.get("NO_COLOR")
 
 
-def milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 3)
+def endpoint_text(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def log_line(name: str, words: str) -> None:

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from .options import add_bootstrap_option, add_node_options, info_hash, positive
 from .output import print_json, say
 
-if TYPE_CHECKING:
-    from ..ids import NodeId
-    from .peer_search import PeerSearch
-
 SUMMARY = "find peers announced under an info-hash"
 DESCRIPTION = (
-    "Asks the nodes closest to an info-hash for the peers that were announced there (BEP 5), and prints each as it is found. Begins at the bootstrap "
-    "hosts, or at whom the last run knew, by a read-only node of its own. Ends with its lookup, at --count peers, or after 30 s."
+    "Asks the nodes closest to an info-hash for the peers that were announced there (BEP 5), and prints each as it is found. The running node does "
+    "so, if there is one and no option is against it; else a read-only node of the command's own, which begins at the bootstrap hosts, or at whom "
+    "the last run knew. Ends with its lookup, at --count peers, or after 30 s."
 )
 EXAMPLES = """\
 examples:
   kadisc peers 0123456789abcdef0123456789abcdef01234567
   kadisc peers 0123456789abcdef0123456789abcdef01234567 --count 5 --json"""
-
-TIMEOUT_S = 30.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -39,32 +33,22 @@ def execute(options: argparse.Namespace) -> int:
     return run_until_signalled(lambda: _peers(options, target))
 
 
-async def _peers(options: argparse.Namespace, target: NodeId) -> int:
-    from ..endpoints import format_endpoint
+async def _peers(options: argparse.Namespace, target: str) -> int:
+    from collections.abc import Mapping
+
+    from ..control.methods.peers import PEERS, PeersParams
     from ..observe.describe import count
-    from .one_shot import open_one_shot
-    from .peer_search import PeerSearch
+    from .asking import ask
+    from .output import endpoint_text
 
-    async with open_one_shot(options) as one_shot:
-        tell = None if options.json else lambda peer: print(format_endpoint(peer), flush=True)
-        search = PeerSearch(one_shot.node, target, options.count, tell)
-        await one_shot.carry_out(search, timeout_s=TIMEOUT_S)
-        elapsed_s = search.elapsed_s
+    def tell(value: Mapping[str, object]) -> None:
+        peer = value.get("peer")
+        if isinstance(peer, Mapping) and not options.json:
+            print(endpoint_text(peer["host"], peer["port"]), flush=True)
+
+    found = await ask(options, PEERS, PeersParams(target, options.count, partial=True), tell=tell)
     if options.json:
-        print_json(_document(search, elapsed_s))
+        print_json(found)
     else:
-        say(f"{count(len(search.peers), 'peer')} in {elapsed_s:.2f} s, {count(search.queries, 'datagram')} sent")
-    return 0 if search.peers else 1
-
-
-def _document(search: PeerSearch, elapsed_s: float) -> dict[str, object]:
-    from ..endpoints import host_of, port_of
-    from ..ids import format_id
-
-    return {
-        "infohash": format_id(search.target),
-        "peers": [{"host": host_of(peer), "port": port_of(peer)} for peer in search.peers],
-        "first_peer_s": None if search.first_peer_s is None else round(search.first_peer_s, 4),
-        "elapsed_s": round(elapsed_s, 4),
-        "queries": search.queries,
-    }
+        say(f"{count(len(found.peers), 'peer')} in {found.elapsed_s:.2f} s, {count(found.queries, 'datagram')} sent")
+    return 0 if found.peers else 1

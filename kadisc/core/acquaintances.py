@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 from ..config import MaintenanceConfig
 from ..contacts import Contact
 from ..endpoints import Endpoint
+from ..ids import NodeId, shared_prefix_bits
 from .state import SavedContact
 
 MAX_REMEMBERED = 1000
@@ -45,12 +47,23 @@ class Acquaintances:
         aged = [replace(saved, verified_s_ago=saved.verified_s_ago + now - since) for saved, since in self._remembered.values()]
         return tuple(sorted((saved for saved in aged if saved.verified_s_ago < FORGET_S), key=_silence))
 
-    def to_try(self, count: int, now: float) -> list[Contact]:
-        """So many of them, those first that were tried least often: if the likeliest are all gone, the next time others have their turn."""
-        ranked = sorted(self.not_met(now), key=lambda saved: self._tried.get(saved.contact, 0))[:count]
-        for saved in ranked:
-            self._tried[saved.contact] = self._tried.get(saved.contact, 0) + 1
-        return [saved.contact for saved in ranked]
+    def to_try(self, target: NodeId, count: int, now: float) -> list[Contact]:
+        """So many of them, those first that were tried least often: if the first are all gone, the next time others have their turn. Half of them
+        are the likeliest to be there, half the closest to ``target``."""
+        likeliest = sorted(self.not_met(now), key=lambda saved: self._tried.get(saved.contact, 0))
+        chosen = dict.fromkeys(saved.contact for saved in likeliest[: count // 2])
+        closest = sorted(self._remembered, key=lambda contact: (self._tried.get(contact, 0), contact.id ^ target))
+        for contact in closest:
+            if len(chosen) >= count:
+                break
+            chosen[contact] = None
+        for contact in chosen:
+            self._tried[contact] = self._tried.get(contact, 0) + 1
+        return list(chosen)
+
+    def deepest_bucket(self, own_id: NodeId) -> int:
+        """Of those that their contacts would be in; -1 without any."""
+        return max((shared_prefix_bits(own_id, contact.id) for contact in self._remembered), default=-1)
 
     def pin(self, endpoint: Endpoint, now: float) -> None:
         self._pinned[endpoint] = now
@@ -65,7 +78,7 @@ class Acquaintances:
         return due
 
     def next_deadline(self) -> float:
-        return min(self._pinned.values()) if self._pinned else float("inf")
+        return min(self._pinned.values()) if self._pinned else inf
 
 
 def _silence(saved: SavedContact) -> float:

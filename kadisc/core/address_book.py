@@ -13,7 +13,7 @@ from random import Random
 
 from ..config import BookConfig
 from ..endpoints import Endpoint
-from .book_peer import NEVER, BookEntry, BookPeer, Provenance, Source, Verdict, provenance_of
+from .book_peer import NEVER, BookEntry, BookPeer, BookSnapshot, Provenance, Source, Verdict, provenance_of
 from .book_saving import book_peer_of, saved_book
 from .book_tables import BookTable, Place, PlacementRule
 from .contests import ContestRule
@@ -169,6 +169,10 @@ class AddressBook:
         """What is known of a peer, by its key (32 bytes) or its endpoint."""
         entry = next(iter(self._with_key(who)), None) if len(who) == 32 else self._at(Endpoint(who))
         return provenance_of(entry, now) if entry is not None else None
+
+    def snapshot(self) -> BookSnapshot:
+        met = sum(entry.met for entry in self._tried)
+        return BookSnapshot(len(self._new), len(self._tried), met, len(self._contests), tuple(self.anchors()))
 
     def entries(self) -> Iterator[BookPeer]:
         """All of both tables, those met first; to be read only."""

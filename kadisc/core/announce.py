@@ -20,6 +20,7 @@ class AnnounceOperation:
         self._own_id = own_id
         self._port = port
         self._implied_port = implied_port
+        self.queries = 0
         self._ended = False
         self._waiting: set[Endpoint] = set()
         self._stored: list[FoundNode] = []
@@ -66,4 +67,5 @@ class AnnounceOperation:
         if self._ended:
             return NO_STEPS
         self._ended = True
-        return [AnnounceFinished(self._operation, outcome, tuple(node.contact for node in self._stored), self._peers)]
+        stored = tuple(node.contact for node in self._stored)
+        return [AnnounceFinished(self._operation, outcome, stored, self._peers, self.search.queries + self.queries)]

@@ -25,6 +25,7 @@ from .lookup import LookupRules
 from .naive_view import NaiveView
 from .overlay import Overlay, Parts
 from .pacing import Pacer, PacingRule, Unpaced
+from .pool import Pool
 from .quarantine import InboundMemory, NoQuarantine
 from .refresh import Refresh
 from .revalidation import Revalidation
@@ -93,12 +94,14 @@ def overlay_for(
     counters: Counters,
     public_key: bytes | None = None,
     address: ExternalAddress | None = None,
+    pool: Pool | None = None,
 ) -> Overlay:
     defences, maintenance = config.defences, config.maintenance
     if config.unlimited:
         maintenance = replace(maintenance, candidate_checks_per_s=UNLIMITED_CHECKS_PER_S)
     diversity = DiversityCaps(config.table, scopes) if defences.diversity_caps else NoDiversityCaps()
-    table = RoutingTable(family, own_id, config.table, scopes, diversity, challenge_incumbents=defences.ping_before_evict)
+    pool = Pool() if pool is None else pool
+    table = RoutingTable(family, own_id, config.table, scopes, diversity, challenge_incumbents=defences.ping_before_evict, pool=pool)
     per_narrow = maintenance.candidate_checks_per_narrow
     if not defences.checks_in_flight_caps:
         per_narrow, maintenance = UNCAPPED, replace(maintenance, candidates_per_narrow=UNCAPPED)
@@ -112,6 +115,7 @@ def overlay_for(
         quarantine=InboundMemory(maintenance.quarantine_silence_s) if defences.inbound_quarantine else NoQuarantine(),
         connectivity=Connectivity(maintenance) if defences.offline_detection else AlwaysOnline(),
         scopes=scopes,
+        pool=pool,
         counters=counters,
         acquaintances=Acquaintances(maintenance),
         address=address or ExternalAddress(config.address, None, None, Confidence.UNKNOWN),

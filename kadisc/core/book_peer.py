@@ -80,6 +80,18 @@ class Provenance:
     """How long it will not be given out, for what the application said of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class BookSnapshot:
+    """``new`` and ``tried``: peers in the two tables; ``met``: those of the tried ones that were verified in this run; ``contested``: places whose
+    owners are being tested."""
+
+    new: int
+    tried: int
+    met: int
+    contested: int
+    anchors: tuple[Endpoint, ...]
+
+
 def provenance_of(entry: BookPeer, now: float) -> Provenance:
     verified = entry.verified_at > NEVER
     return Provenance(

@@ -8,6 +8,7 @@ so that a flood buys its share of the lots and not the front of the queue; and c
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from random import Random
 from typing import TypeAlias
 
@@ -130,13 +131,14 @@ class Candidates:
         # Also one that answered: hearsay can name a stranger's endpoint again and again, each time with another ID, and make us the hammer.
         self._checked.pop(endpoint, None)
         self._checked[endpoint] = now + self._config.recheck_candidate_s
-        if len(self._checked) > MAX_REMEMBERED:
-            del self._checked[next(iter(self._checked))]
+        while self._checked:  # in the order in which they may be checked again
+            oldest = next(iter(self._checked))
+            if self._checked[oldest] > now and len(self._checked) <= MAX_REMEMBERED:
+                break
+            del self._checked[oldest]
 
     def next_deadline(self) -> float:
-        if not self._waiting or self._in_flight.is_full:
-            return float("inf")
-        return self._next_check_at
+        return inf if not self._waiting or self._in_flight.is_full else self._next_check_at
 
     def _put(self, contact: Contact, too_old_at: float) -> None:
         self._waiting.append((contact, too_old_at))

@@ -2,7 +2,8 @@
 
 The attack: a colluder who is asked once answers with colluders only, and a plain lookup follows him to the end. With d paths that share no
 responder, every path must be captured. Each path goes on until its share of the k closest has answered. When all have arrived, what they know
-is put together, and a last plain lookup asks those of the k closest that no path came to: a captured path can add to that, and hide nothing.
+is put together, and a last plain lookup asks those of the k closest that no path came to. A captured path cannot hide whom another has found: he
+has answered. But IDs that were made up right beside the target can crowd him out of the k closest (`docs/explanation/attacks.md`).
 """
 
 from __future__ import annotations

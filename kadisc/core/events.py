@@ -99,10 +99,12 @@ class LookupFinished(Finished):
 
 @dataclass(frozen=True, slots=True)
 class AnnounceFinished(Finished):
-    """``stored``: the nodes that confirmed to have stored the announce; ``peers``: who else had announced there."""
+    """``stored``: the nodes that confirmed to have stored the announce; ``peers``: who else had announced there;
+    ``queries``: datagrams sent, retransmissions included."""
 
     stored: tuple[Contact, ...] = ()
     peers: tuple[Endpoint, ...] = ()
+    queries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

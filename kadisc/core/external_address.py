@@ -7,7 +7,8 @@ So a vote comes with a matched reply, and each /16 (IPv6 /32) has one. Address a
 and change the other. The first decision needs ``first_voters`` with ``agreement``: with a quarter of liars who all tell the same lie it is
 wrong in 4 of 10,000 cases. After that a dissent only opens a *recount* with votes from then on, which costs probes to networks that have not
 voted in it: first 8, and 8 more each time when most of those that came in dissent as well. A change needs ``change_voters`` with
-``agreement``: wrong in 4 of 10 million recounts.
+``agreement``: a recount that such liars have opened, and whose voters come in one by one, is wrong in 1 of 8 million cases (computed, and
+counted, in `sim/vote_count.py`). Lies that never cease can open one in 20 s.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..config import AddressConfig
-
-MAX_VOTERS = 512
 
 
 class Confidence(Enum):
@@ -40,23 +39,29 @@ NOTHING_NEW = Verdict()
 
 
 class Tally:
-    """The votes on one question (the address, or the port), one a network, the latest counts."""
+    """The votes on one question (the address, or the port), one a network, the latest counts. Of the networks, the last ``max_voters`` count that
+    said something new."""
 
-    __slots__ = ("_counts", "_votes")
+    __slots__ = ("_counts", "_max_voters", "_votes")
 
-    def __init__(self) -> None:
+    def __init__(self, max_voters: int) -> None:
+        self._max_voters = max_voters
         self._votes: dict[bytes, bytes] = {}
         self._counts: dict[bytes, int] = {}
 
     def __len__(self) -> int:
         return len(self._votes)
 
-    def add(self, network: bytes, choice: bytes) -> None:
+    def add(self, network: bytes, choice: bytes) -> bool:
+        """Whether that is something new. Nearly always it is not: it repeats itself, or agrees with as many as count, who all agree."""
+        if self._votes.get(network) == choice or self._counts.get(choice) == self._max_voters:
+            return False
         self._forget(network)
         self._votes[network] = choice
         self._counts[choice] = self._counts.get(choice, 0) + 1
-        if len(self._votes) > MAX_VOTERS:
+        if len(self._votes) > self._max_voters:
             self._forget(next(iter(self._votes)))
+        return True
 
     def has_voted(self, network: bytes) -> bool:
         return network in self._votes
@@ -87,8 +92,9 @@ class ExternalAddress:
         self.port = port
         self.confidence = confidence
         self._config = config
-        self._tally = Tally()
-        self._ports = Tally()
+        self._max_voters = 2 * max(config.first_voters, config.change_voters)  # by then a recount is over
+        self._tally = Tally(self._max_voters)
+        self._ports = Tally(2 * config.first_voters)
         self._recount_since: float | None = None
         self._probes_asked = 0
         self._next_recount_at = float("-inf")
@@ -109,8 +115,10 @@ class ExternalAddress:
 
     def vote(self, network: bytes, ip: bytes, port: bytes, now: float) -> Verdict:
         """A matched reply from ``network`` said that we are at ``ip`` and ``port``."""
-        self._ports.add(network, port)
-        self.port = self._ports.winner(self._config.first_voters, self._config.agreement) or self.port
+        # Nearly all say the same: one object for all of them.
+        ip, port = self.ip if ip == self.ip else ip, self.port if port == self.port else port
+        if self._ports.add(network, port):
+            self.port = self._ports.winner(self._config.first_voters, self._config.agreement) or self.port
         if self.confidence is Confidence.CONFIGURED:
             self._tally.add(network, ip)  # shown to the operator, decides nothing
             return NOTHING_NEW
@@ -123,7 +131,7 @@ class ExternalAddress:
                 return self._confirm()
             if now < self._next_recount_at:
                 return NOTHING_NEW
-            self._recount_since, self._probes_asked, self._tally = now, 0, Tally()
+            self._recount_since, self._probes_asked, self._tally = now, 0, Tally(self._max_voters)
         self._tally.add(network, ip)
         return self._recount(now)
 

@@ -2,23 +2,26 @@
 
 A newcomer knows one contact, and what it names is close to the newcomer. The far buckets, in which most of the network is, would wait for the end of
 the lookup of the own ID; so they are walked through as soon as the first contact has answered, and the others when the neighbourhood is known.
+After a restart there are contacts from the last run for all of them, and nothing needs to wait.
 """
 
 from __future__ import annotations
 
 from random import Random
 
-from ..ids import random_id_in_bucket
+from ..ids import NodeId, random_id_in_bucket
 from .exchange import Walk
 from .routing_table import RoutingTable
 
-AT_A_TIME = 6
+AT_A_TIME = 10
 FEW = 4
 """A bucket with fewer entries than this is walked through."""
-EARLY = 4
-"""So many of the farthest buckets are walked through before the own neighbourhood is known."""
+EARLY = 3
+"""The buckets up to this one are walked through before the own neighbourhood is known."""
 TRIES = 2
 """Walks through one bucket: it may well hold all there are."""
+WELL_FILLED = 0.75
+"""A wide bucket with so many of its places taken finds the rest of its entries by itself."""
 PAUSE_S = 0.05
 """Between the end of one walk and the start of the next: one that ended at once must not make a loop."""
 
@@ -34,10 +37,10 @@ class Filling:
         self._running: set[int] = set()
         self._look_at = float("inf")
 
-    def met_somebody(self, now: float) -> None:
-        """The first contact has answered."""
-        if self._deepest < 0:
-            self._deepest = EARLY - 1
+    def begin(self, deepest: int, now: float) -> None:
+        """The lookup of the own ID is under way, and there is somebody to ask in the buckets up to ``deepest``."""
+        if deepest > self._deepest:
+            self._deepest = deepest
             self._look_at = now
 
     def joined(self, now: float) -> None:
@@ -47,6 +50,14 @@ class Filling:
 
     def has_enough(self, bucket: int) -> bool:
         return self._table.count(bucket) >= FEW
+
+    def worth_asking(self, node_id: NodeId) -> NodeId:
+        """What to ask somebody for who is asked anyway, to see whether it is there: while its bucket is a wide one and far from full, for others that
+        would be in there, so that each check brings the candidates for the next ones; otherwise for our own neighbourhood."""
+        own_id, index = self._table.own_id, self._table.bucket_index(node_id)
+        if self._table.is_wide(index) and self._table.count(index) < WELL_FILLED * self._table.capacity(index):
+            return random_id_in_bucket(own_id, index, self._rng)
+        return own_id
 
     def started(self, bucket: int) -> None:
         self._running.add(bucket)

@@ -40,7 +40,9 @@ SETTLED_S = 60.0
 TELL_S = 0.5
 """Between two of those who are told at once that our record has changed: 100 hear of it within a minute."""
 WALK = b"walk"
+MEMORY = b"memory"
 FROM_WALK = 16
+FROM_BOOK = 32
 
 
 REFUSED_S = 600.0
@@ -65,6 +67,7 @@ class GossipRounds:
         self._under_way: set[Endpoint] = set()
         self._to_tell: deque[Endpoint] = deque()
         self.round_s = self._config.round_s
+        self._rounds = 0
         self._round_at = now + rng.uniform(0.0, self._config.round_s)
         self._check_at = float("-inf")
         self._recheck_at = now
@@ -181,11 +184,15 @@ class GossipRounds:
         return steps
 
     def _test_book(self, now: float) -> Steps:
-        """Addresses of the book that it wants to be tested: a feeler, and owners of contested places."""
+        """Addresses of the book that it wants to be tested, a feeler and owners of contested places; and those that would win a reseeded slot."""
         steps: list[Step] = []
-        for endpoint in (*filter(None, [self._parts.book.feeler(now)]), *self._parts.book.tests_due(now)):
+        view, book = self._parts.view, self._parts.book
+        self._rounds += 1
+        if self._rounds % self._config.reseed_every_rounds == 0:
+            self._proving.found(view.challengers([entry.endpoint for entry in book.entries()]), MEMORY, now, per_source=FROM_BOOK)
+        for endpoint in (*filter(None, [book.feeler(now)]), *book.tests_due(now)):
             if self._proving.known.at(endpoint) is None:
-                self._proving.found([endpoint], BOOK, now, per_source=FROM_WALK)
+                self._proving.found([endpoint], BOOK, now, per_source=FROM_BOOK)
             else:
                 steps += self._ask(Errand(self, endpoint, Why.RECHECK, Stage.MEET), now)
         return steps

@@ -101,7 +101,7 @@ class GossipCandidates:
             drawn = None
             while waiting and drawn is None:
                 candidate = self._take(waiting, self._rng.randrange(len(waiting)))
-                if now < candidate.too_old_at and is_wanted(candidate) and self._may_check(candidate.endpoint, now):
+                if now < candidate.too_old_at and is_wanted(candidate) and self._may_check(candidate, now):
                     drawn = candidate
             if waiting:
                 self._by_source[source] = waiting  # at the end: the others first
@@ -109,7 +109,11 @@ class GossipCandidates:
                 return drawn
         return None
 
-    def _may_check(self, endpoint: Endpoint, now: float) -> bool:
+    def _may_check(self, candidate: Candidate, now: float) -> bool:
+        """Who came himself has shown with his token where he is; others, who named him in vain before, must not have used up his checks."""
+        if candidate.came_to_us:
+            return True
+        endpoint = candidate.endpoint
         return self._per_unit.take(self._scopes.unit(endpoint), now) and self._per_narrow.take(self._scopes.narrow(endpoint), now)
 
     def _displace(self) -> None:

@@ -161,7 +161,7 @@ class GossipView:
             positions = self._standing.of(endpoint)
             for at, (seat, _) in enumerate(best):
                 if seat.prefers(positions):
-                    seat.held_by = positions
+                    seat.hold(positions)
                     best[at] = seat, endpoint
         return list(dict.fromkeys(endpoint for _, endpoint in best if endpoint is not None))
 
@@ -266,7 +266,8 @@ class GossipView:
     def _give(self, slot: Slot, held: Held) -> None:
         before = slot.holder
         self._vacate(slot)
-        slot.holder, slot.seat.held_by = held, held.positions
+        slot.holder = held
+        slot.seat.hold(held.positions)
         held.slots += 1
         if before is not None and not before.slots:
             self._forget(before)
@@ -274,7 +275,8 @@ class GossipView:
     def _vacate(self, slot: Slot) -> None:
         if slot.holder is not None:
             slot.holder.slots -= 1
-        slot.holder = slot.seat.held_by = None
+        slot.holder = None
+        slot.seat.hold(None)
 
     def _leave(self, held: Held) -> None:
         """Its slots go to the best of the others that are here."""
@@ -293,7 +295,8 @@ class GossipView:
             best = None
             for held in self._held.values():
                 if slot.seat.prefers(held.positions):
-                    best, slot.seat.held_by = held, held.positions
+                    best = held
+                    slot.seat.hold(held.positions)
             if best is not None:
                 slot.holder = best
                 best.slots += 1

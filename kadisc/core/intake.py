@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..config import CoreConfig
-from ..endpoints import Endpoint, Family, family_of
+from ..endpoints import Endpoint, Family, Scope, family_of, scope_of
 from ..errors import DecodeError
 from ..wire import krpc
 from ..wire.messages import AnnouncePeer, FindNode, GetPeers, Gossip, Message, Ping, Query, UnknownQuery
@@ -29,22 +29,30 @@ class Intake:
 
     def __init__(self, config: CoreConfig, scopes: Scopes, families: Collection[Family], counters: Counters) -> None:
         serving = config.serving
+        self._closed = False
         self._config = config
+        self._max_bytes = config.max_datagram_bytes
         self._scopes = scopes
         self._families = families
         self._counters = counters
         self._patience = PrefixBudget(serving.slow_decodes_per_s, serving.slow_decode_burst, serving.max_limited_prefixes)
 
+    def close(self) -> None:
+        """Nothing is worth a look any more."""
+        self._closed = True
+
     def admits(self, payload: bytes, source: Endpoint) -> bool:
         """Whether to read on; otherwise it has been counted as dropped."""
-        counters = self._counters
+        counters, size = self._counters, len(payload)
         counters.received += 1
-        counters.received_bytes += len(payload)
-        if len(payload) > self._config.max_datagram_bytes:
+        counters.received_bytes += size
+        if self._closed:
+            counters.drop("closed")
+        elif size > self._max_bytes:
             counters.drop("too-long")
         elif family_of(source) not in self._families:
             counters.drop("wrong-family")
-        elif self._scopes.is_invalid(source):
+        elif scope_of(source) is Scope.INVALID:  # nobody can be there: it is forged
             counters.drop("bad-source")
         elif self._scopes.is_barred(source):
             counters.drop("barred")

@@ -41,6 +41,7 @@ class State(Enum):
 
 STALLS_OF_A_QUERY = 2
 PENDING = (State.ASKED, State.STALLED)
+AWAITED = (*PENDING, State.LAST_CHANCE)
 COUNTED = (State.HEARD, State.ASKED, State.STALLED, State.ANSWERED)
 
 
@@ -125,7 +126,7 @@ class Lookup:
 
     def stalled(self, endpoint: Endpoint) -> list[Peer]:
         peer = self._peers.get(endpoint)
-        if peer is None or peer.state not in (*PENDING, State.LAST_CHANCE):
+        if peer is None or peer.state not in AWAITED:
             return []
         if peer.state is State.ASKED:
             self._slots_used -= 1
@@ -137,6 +138,7 @@ class Lookup:
         else:
             peer.chances -= 1
             if not peer.chances:
+                self._hosts_asked.discard(peer.host)
                 peer.state = State.SILENT
         return self._next()
 
@@ -159,7 +161,7 @@ class Lookup:
             self._peers[peer.endpoint] = peer
             insort(self._sorted, peer)
             self._slots_used += peer.state is State.ASKED
-            if peer.state in PENDING:
+            if peer.state in AWAITED:
                 self._hosts_asked.add(peer.host)
             if peer.state is State.ANSWERED:
                 self._count_answer(peer)
@@ -217,6 +219,7 @@ class Lookup:
             return []
         self._chances_left -= 1
         peer.state, peer.chances = State.LAST_CHANCE, STALLS_OF_A_QUERY
+        self._hosts_asked.add(peer.host)
         return [peer]
 
     def _awaits_within(self, horizon: int) -> bool:
@@ -292,7 +295,7 @@ class Lookup:
     def _release(self, peer: Peer) -> None:
         if peer.state is State.ASKED:
             self._slots_used -= 1
-        if peer.state in PENDING:
+        if peer.state in AWAITED:
             self._hosts_asked.discard(peer.host)
 
     def _refuse(self, reason: str, times: int = 1) -> None:

@@ -6,7 +6,6 @@ No socket, clock or task in here: every call takes ``now`` in seconds of one ste
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from random import Random
 
@@ -30,11 +29,12 @@ from .outbox import Outbox
 from .outgoing import Outgoing
 from .overlay import Overlay
 from .own_record import Membership
+from .pool import Pool
 from .responder import Responder
 from .scopes import Scopes
 from .search import Search, SearchOptions
 from .searches import Searches
-from .snapshot import Snapshot, operation_snapshots, overlay_snapshot
+from .snapshot import OperationSnapshot, Snapshot, operation_snapshots, overlay_snapshot
 from .state import SavedState
 from .tags import TagSearch
 from .transactions import Overdue
@@ -54,28 +54,28 @@ class Node:
         public_key: bytes | None = None,
         addresses: Mapping[Family, ExternalAddress] | None = None,
         membership: Membership | None = None,
+        pool: Pool | None = None,
     ) -> None:
         """One overlay for each family in ``own_ids``. With a ``public_key`` (32 bytes) the own ID follows our address once the votes on it have
-        decided; ``addresses`` says what is known of it already. With a ``membership``, which has the key, it keeps company with peers of its own
-        network. Raises ValueError for a bad network in ``config``, UsageError for services that no record can hold."""
+        decided; ``addresses`` says what is known of it already. With a ``membership``, which has the key, it keeps company with its own network.
+        ``pool``: of contacts, for several nodes to share. Raises ValueError for a bad network in ``config``, UsageError for bad services."""
         self.config = config
         self.counters = Counters()
         self._scopes = Scopes(config.allow_private, config.banned, config.restricted_to)
         public_key = membership.identity.public_key if membership is not None else public_key
         self._overlays = {
-            family: assembly.overlay_for(family, own_id, config, rng, self._scopes, self.counters, public_key, (addresses or {}).get(family))
+            family: assembly.overlay_for(family, own_id, config, rng, self._scopes, self.counters, public_key, (addresses or {}).get(family), pool)
             for family, own_id in own_ids.items()
         }
         self._intake = Intake(config, self._scopes, self._overlays.keys(), self.counters)
         self._outgoing = Outgoing(config, assembly.transactions_for(config, rng, next(iter(own_ids.values()))), assembly.pacer_for(config))
-        tables = {family: overlay.table for family, overlay in self._overlays.items()}
-        self._responder = Responder(config, rng, tables, self._scopes, now)
+        self._responder = Responder(config, rng, {family: overlay.table for family, overlay in self._overlays.items()}, self._scopes, now)
         self._operations = Operations(config.lookup.max_operations)
         self._outbox = Outbox(self._outgoing, self._overlays, self.counters)
         self.community = community_for(membership, config, rng, self._overlays, self._scopes, self.counters, now) if membership else None
-        """The network of one's own; None for a node that is of none."""
         self._circle: Circle = self.community or Loner(self._responder)
         self._searches = Searches(config, assembly.lookup_rules_for(config, self._scopes), self._overlays, self._operations, self._circle.first_hops)
+        self._parts: list[Overlay | Circle] = [*self._overlays.values(), self._circle]
         self._events: list[Event] = []
         self._closed = False
 
@@ -91,10 +91,7 @@ class Node:
 
     def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
         """A datagram came. Never raises, whatever it holds: it is accepted or dropped, and counted as one of them."""
-        if self._closed:
-            self.counters.received += 1
-            self.counters.drop("closed")
-        elif self._intake.admits(payload, source):
+        if self._intake.admits(payload, source):
             self._read(payload, source, self._overlays[family_of(source)], now)
 
     def tick(self, now: float) -> None:
@@ -105,22 +102,24 @@ class Node:
             self._overdue(exchange, overdue, now)
         for ask in list(self._outgoing.released(now)):
             self._outbox.send_query(ask, now)
-        parts: list[Overlay | Circle] = [*self._overlays.values(), self._circle]
-        for part in parts:
+        for part in self._parts:
             for _ in range(MAX_ROUNDS):
-                self._carry_out(part.tick(now), now)
-                if part.next_deadline() > now:
+                if part.next_deadline() > now:  # most ticks are for a query that is overdue
                     break
+                self._carry_out(part.tick(now), now)
         self._responder.peers.expire(now)
 
     def next_deadline(self) -> float:
         """When to call ``tick``: may be early, never late; inf when there is nothing to wait for."""
         if self._closed:
             return float("inf")
-        # Without min() over a generator: whoever drives the node asks after every datagram.
-        deadline = min(self._outgoing.next_deadline(), self._responder.peers.next_deadline(), self._circle.next_deadline())
-        for overlay in self._overlays.values():
-            deadline = min(deadline, overlay.next_deadline())
+        # By hand, without min(): whoever drives the node asks after every datagram.
+        deadline = self._outgoing.next_deadline()
+        if (peers := self._responder.peers.next_deadline()) < deadline:
+            deadline = peers
+        for part in self._parts:
+            if (of_part := part.next_deadline()) < deadline:
+                deadline = of_part
         return deadline
 
     def send_failed(self, destination: Endpoint, now: float) -> None:
@@ -182,8 +181,7 @@ class Node:
         return operation
 
     def check_peer(self, endpoint: Endpoint, now: float) -> OperationId:
-        """Asks whoever is at this endpoint to prove that it is of our network, by an exchange of records. Ends in PeerChecked. Raises Busy, Closed,
-        and UsageError for a node that is of no network."""
+        """Asks whoever is there to prove that it is of our network. Ends in PeerChecked. Raises Busy, Closed, and UsageError for a loner."""
         if self.community is None:
             raise UsageError("this node is of no network")
         operation = self._operations.new_id()
@@ -208,6 +206,7 @@ class Node:
         for operation, _ in self._operations.items():
             self._end(operation, Outcome.CLOSED, now)
         self._outgoing.close()
+        self._intake.close()
         self._closed = True
 
     # --- keeping, and looking in ------------------------------------------------------------------------------------------------------
@@ -234,10 +233,15 @@ class Node:
             self._carry_out(self.community.restore(state.community, now), now)
 
     def snapshot(self, now: float) -> Snapshot:
-        overlays = tuple(overlay_snapshot(each, now) for each in self._overlays.values())
+        overlays, stored = tuple(overlay_snapshot(each, now) for each in self._overlays.values()), len(self._responder.peers)
         community = self.community.snapshot(now) if self.community is not None else None
-        stored, counters = len(self._responder.peers), self.counters.as_dict()
-        return Snapshot(overlays, operation_snapshots(self._operations), len(self._outgoing), stored, counters, community)
+        return Snapshot(overlays, self.operations(), len(self._outgoing), stored, self.counters.as_dict(), community)
+
+    def stored_peers(self, info_hash: NodeId, now: float) -> list[Endpoint]:
+        return self._responder.peers.held(info_hash, now)
+
+    def operations(self) -> tuple[OperationSnapshot, ...]:
+        return operation_snapshots(self._operations)
 
     @property
     def operations_in_flight(self) -> int:
@@ -279,13 +283,11 @@ class Node:
             self._carry_out(overlay.queried(query, source, now), now)
 
     def _replied(self, reply: Reply, source: Endpoint, overlay: Overlay, now: float) -> None:
-        exchange = self._outgoing.transactions.match(reply.tid, source, now)
-        if exchange is None:
+        if (exchange := self._outgoing.transactions.match(reply.tid, source, now)) is None:
             self.counters.drop("unmatched-reply")
             return
         self.counters.accept("reply")
-        rtt_s = exchange.rtt_s(now)
-        if rtt_s is not None:
+        if (rtt_s := exchange.rtt_s(now)) is not None:
             self._outgoing.stall_timer.sample(rtt_s)
         exchange.contacts = overlay.contacts_in(reply, source)
         if reply.values:
@@ -298,8 +300,7 @@ class Node:
             self._carry_out(overlay.seen_as(reply.seen_as, source, now), now)
 
     def _refused(self, error: Error, source: Endpoint, now: float) -> None:
-        exchange = self._outgoing.transactions.match(error.tid, source, now)
-        if exchange is None:
+        if (exchange := self._outgoing.transactions.match(error.tid, source, now)) is None:
             self.counters.drop("unmatched-error")
             return
         self.counters.accept("error")
@@ -320,30 +321,29 @@ class Node:
     # --- decisions become datagrams and events ------------------------------------------------------------------------------------------
 
     def _carry_out(self, steps: Steps, now: float) -> None:
-        waiting: deque[Step] = deque(steps)
-        while waiting:
-            step = waiting.popleft()
-            if isinstance(step, Ask):
-                waiting.extend(self._outbox.ask(step, now))
-            elif isinstance(step, Walk):
-                self._start(self._searches.for_table(step, now), (), now)
-            elif isinstance(step, TagSearch):
-                self._start(self._searches.for_tag(step, self._circle.tag_searched, now), (), now)
-            else:
-                if isinstance(step, Finished):
-                    self._outgoing.drop_waiting(self._operations.finished(step))
-                self._events.append(step)
-                waiting.extend(self._circle.happened(step, now))
+        while steps:
+            next_steps: list[Step] = []
+            for step in steps:
+                if isinstance(step, Ask):
+                    next_steps += self._outbox.ask(step, now)
+                elif isinstance(step, Walk):
+                    self._start(self._searches.for_table(step, now), (), now)
+                elif isinstance(step, TagSearch):
+                    self._start(self._searches.for_tag(step, self._circle.tag_searched, now), (), now)
+                else:
+                    if isinstance(step, Finished):
+                        self._outgoing.drop_waiting(self._operations.finished(step))
+                    self._events.append(step)
+                    next_steps += self._circle.happened(step, now)
+            steps = next_steps
 
     def _start(self, search: Search, seeds: Sequence[Endpoint], now: float) -> None:
-        operation = search.options.operation
-        self._operations.started(operation, search)
+        self._operations.started(search.options.operation, search)
         seeds = [seed for seed in seeds if family_of(seed) is search.options.family]
         self._carry_out(search.start(self._searches.first_contacts(search, now), seeds, now), now)
 
     def _end(self, operation: OperationId, outcome: Outcome, now: float) -> None:
-        what = self._operations.get(operation)
-        if what is None:
+        if (what := self._operations.get(operation)) is None:
             return
         self._carry_out(what.end(outcome, now), now)
         for owner in (what, getattr(what, "search", None)):

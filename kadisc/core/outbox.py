@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..endpoints import Endpoint, Family, family_of
+from .announce import AnnounceOperation
 from .counters import Counters
 from .events import Datagram
 from .exchange import Ask, Exchange, Steps
@@ -41,10 +42,10 @@ class Outbox:
         overlay = self._overlays[family_of(ask.endpoint)]
         entry = overlay.table.at(ask.endpoint)
         unaided = overlay.answers_unaided(ask.endpoint, now)
-        datagram = self._outgoing.send(ask, now, known_rtt_s=entry.rtt_s if entry else None, unaided=unaided)
+        payload = self._outgoing.send(ask, now, known_rtt_s=entry.rtt_s if entry else None, unaided=unaided)
         if entry is not None:
             entry.traffic_at = now
-        self._send_counted(ask, datagram.payload)
+        self._send_counted(ask, payload)
 
     def send_again(self, exchange: Exchange) -> None:
         self._send_counted(exchange, exchange.payload)
@@ -59,6 +60,6 @@ class Outbox:
 
     def _send_counted(self, what: Ask | Exchange, payload: bytes) -> None:
         self._counters.query_sent(METHODS[type(what.query).__name__])
-        if isinstance(what.owner, Search):
+        if isinstance(what.owner, Search | AnnounceOperation):
             what.owner.queries += 1
         self.send(payload, what.endpoint)

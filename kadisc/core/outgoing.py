@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from ..config import CLIENT_VERSION, CoreConfig
 from ..endpoints import Scope, scope_of
 from ..wire import krpc
-from .events import Datagram
 from .exchange import Ask, Exchange
 from .pacing import PacingRule
 from .rtt import StallTimer
@@ -46,7 +45,8 @@ class Outgoing:
         while self._waiting and self._pacer.admit(now):
             yield self._waiting.popleft()
 
-    def send(self, ask: Ask, now: float, *, known_rtt_s: float | None, unaided: bool) -> Datagram:
+    def send(self, ask: Ask, now: float, *, known_rtt_s: float | None, unaided: bool) -> bytes:
+        """The payload to send to the endpoint of ``ask``."""
         query = ask.query  # made for this ask alone, so it can be filled in here
         tid = query.tid = self.transactions.new_id(METHODS[type(query).__name__])
         query.version, query.read_only = CLIENT_VERSION, self._read_only
@@ -56,7 +56,7 @@ class Outgoing:
         exchange = Exchange(ask.endpoint, ask.expected_id, query, ask.owner, payload, now, stall_at, now + self._config.timeout_s, unaided)
         exchange.discreet = ask.discreet
         self.transactions.open(exchange, tid)
-        return Datagram(payload, ask.endpoint)
+        return payload
 
     def drop_waiting(self, owner: object) -> None:
         """It has what it wanted: what was not sent yet need not be."""

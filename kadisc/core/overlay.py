@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from ..config import CoreConfig
 from ..contacts import Contact
-from ..endpoints import Endpoint, Family, Scope, family_of, ip_of
+from ..endpoints import Endpoint, Family, Scope, family_of, ip_of, wide_prefix
 from ..ids import NodeId
-from ..wire.compact import contacts_from
+from ..wire.compact import CONTACT_BYTES
 from ..wire.messages import Error, FindNode, Query, Reply
 from .acquaintances import Acquaintances
 from .bucket import Entry
@@ -22,7 +22,8 @@ from .counters import Counters
 from .events import AddressChanged, CameOnline, ContactAdded, ContactRemoved, Joined, Outcome, WentOffline
 from .exchange import NO_STEPS, Ask, Exchange, Step, Steps, Walk
 from .external_address import Confidence, ExternalAddress
-from .filling import Filling
+from .filling import EARLY, Filling
+from .pool import Pool
 from .quarantine import QuarantineRule
 from .refresh import Refresh
 from .revalidation import Revalidation
@@ -46,6 +47,7 @@ class Parts:
     quarantine: QuarantineRule
     connectivity: ConnectivityRule
     scopes: Scopes
+    pool: Pool
     counters: Counters
     acquaintances: Acquaintances
     address: ExternalAddress
@@ -126,10 +128,10 @@ class Overlay:
         raw = reply.nodes if self.family is Family.IPV4 else reply.nodes6
         if not raw:
             return []
-        named = contacts_from(raw, self.family)
-        usable = [contact for contact in dict.fromkeys(named) if self.parts.scopes.may_take(contact.endpoint, source)]
-        if len(usable) < len(named):
-            self.parts.counters.refuse("hearsay-unusable", len(named) - len(usable))
+        usable = self.parts.scopes.usable(self.parts.pool.named_in(raw, self.family), source)
+        refused = len(raw) // CONTACT_BYTES[self.family] - len(usable)
+        if refused:
+            self.parts.counters.refuse("hearsay-unusable", refused)
         return usable
 
     def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
@@ -182,9 +184,11 @@ class Overlay:
         parts = self.parts
         if family_of(ours) is not self.family or parts.scopes.of(ours) is not Scope.PUBLIC or parts.scopes.of(source) is not Scope.PUBLIC:
             return NO_STEPS
-        verdict = parts.address.vote(parts.scopes.wide(source), ip_of(ours), ours[-2:], now)
+        verdict = parts.address.vote(wide_prefix(source), ip_of(ours), ours[-2:], now)
         if verdict.changed:
             return self._moved(now)
+        if not verdict.probes:
+            return NO_STEPS
         return [self._check(entry.contact, entry) for entry in self._not_yet_heard(verdict.probes)]
 
     def _not_yet_heard(self, count: int) -> list[Entry]:
@@ -244,7 +248,7 @@ class Overlay:
         """Where a lookup begins: with the closest in the table; while that is nearly empty, also with those remembered."""
         contacts = [entry.contact for entry in self.table.closest(target, count)]
         if len(contacts) < self._config.table.k:
-            contacts += self.parts.acquaintances.to_try(count, now)
+            contacts += self.parts.acquaintances.to_try(target, count, now)
         return contacts
 
     # --- time ---------------------------------------------------------------------------------------------------------------------
@@ -274,22 +278,33 @@ class Overlay:
         return not self.joined and len(self.table) > 0 and not self._own_lookup_running
 
     def next_deadline(self) -> float:
+        # By hand, without min(): whoever drives the node asks after every datagram.
         parts = self.parts
-        deadline = min(parts.refresh.next_deadline(), parts.filling.next_deadline(), parts.acquaintances.next_deadline())
-        if self.own_lookup_done:
-            deadline = min(deadline, parts.candidates.next_deadline(), parts.revalidation.next_deadline())
-            if len(self.table):
-                deadline = min(deadline, self._heartbeat_at)
-            if self._wants_to_join:
-                deadline = min(deadline, self._retry_own_lookup_at)
+        deadline = parts.refresh.next_deadline()
+        if (fill := parts.filling.next_deadline()) < deadline:
+            deadline = fill
+        if (pins := parts.acquaintances.next_deadline()) < deadline:
+            deadline = pins
+        if not self.own_lookup_done:
+            return deadline
+        if (candidates := parts.candidates.next_deadline()) < deadline:
+            deadline = candidates
+        if (checks := parts.revalidation.next_deadline()) < deadline:
+            deadline = checks
+        if self._heartbeat_at < deadline and len(self.table):
+            deadline = self._heartbeat_at
+        if not self.joined and self._retry_own_lookup_at < deadline and self._wants_to_join:
+            deadline = self._retry_own_lookup_at
         return deadline
 
-    def walk_started(self, walk: Walk) -> None:
+    def walk_started(self, walk: Walk, now: float) -> None:
         if walk.fills is not None:
             self.parts.filling.started(walk.fills)
         else:
             self.parts.refresh.started()
         self._own_lookup_running = self._own_lookup_running or walk.is_own_id
+        if walk.is_own_id and not self.joined:
+            self.parts.filling.begin(self.parts.acquaintances.deepest_bucket(self.own_id), now)
 
     def walk_finished(self, walk: Walk, outcome: Outcome, now: float) -> Steps:
         if walk.fills is not None:
@@ -342,7 +357,8 @@ class Overlay:
     def _check(self, contact: Contact, entry: Entry | None) -> Ask:
         if entry is not None:
             entry.checking = True
-        return Ask(contact.endpoint, contact.id, FindNode(b"", self.own_id, self.own_id), Check(self.parts.candidates, entry))
+        target = self.parts.filling.worth_asking(contact.id)
+        return Ask(contact.endpoint, contact.id, FindNode(b"", self.own_id, target), Check(self.parts.candidates, entry))
 
     def _offer(self, contact: Contact, now: float, *, inbound: bool, rtt_s: float | None, client: bytes | None) -> Sequence[Step]:
         offer = self.table.offer(contact, now, inbound=inbound, rtt_s=rtt_s, client=client)
@@ -363,7 +379,7 @@ class Overlay:
             entry.first_verified_at = entry.verified_at - remembered.age_s
         self.parts.revalidation.plan(entry)
         if not self.joined and self._own_lookup_running:
-            self.parts.filling.met_somebody(entry.verified_at)
+            self.parts.filling.begin(EARLY, entry.verified_at)
         return [ContactAdded(entry.contact, entry.bucket)]
 
     def _removed(self, entry: Entry, reason: str, promoted: Entry | None, now: float) -> Sequence[Step]:

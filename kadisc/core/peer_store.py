@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from random import Random
 
 from ..config import ServingConfig
@@ -53,6 +54,11 @@ class PeerStore:
         peers = [peer for peer, scope in self._peers.get(info_hash, {}).items() if len(peer) == size and scope in scopes]
         return peers if len(peers) <= count else self._rng.sample(peers, count)
 
+    def held(self, info_hash: NodeId, now: float) -> list[Endpoint]:
+        """All of them, for whoever runs this node."""
+        self.expire(now)
+        return list(self._peers.get(info_hash, ()))
+
     def expire(self, now: float) -> None:
         while self._expiry:
             key = next(iter(self._expiry))
@@ -70,7 +76,7 @@ class PeerStore:
                 del self._per_narrow[narrow]
 
     def next_deadline(self) -> float:
-        return next(iter(self._expiry.values()), float("inf"))
+        return next(iter(self._expiry.values())) if self._expiry else inf
 
     def _refusal(self, info_hash: NodeId, peer: Endpoint) -> str | None:
         config, peers = self._config, self._peers.get(info_hash)

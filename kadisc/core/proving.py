@@ -239,7 +239,7 @@ class Proving:
         peer = VerifiedPeer(record.key, endpoint, sender, record.raw, record.sequence, record.services)
         known = self._known_now(peer, errand.candidate, before, exchange, now)
         self.known.put(known)
-        kept = self._offer(known, now)
+        kept = self._offer(known, now, is_new=before is None)
         if kept and before is None:
             self._learned_from(errand.candidate, now)
         if before is None or before.peer.record != peer.record:
@@ -276,7 +276,7 @@ class Proving:
         inbound = not exchange.unaided and (before is None or before.inbound)
         return Known(peer, origin.source, origin.told_by, ttl, came_to_us, inbound, exchange.rtt_s(now), verified_at=now, traffic_at=now)
 
-    def _offer(self, known: Known, now: float) -> bool:
+    def _offer(self, known: Known, now: float, *, is_new: bool = False) -> bool:
         """To book and view, and to vacancies of the table; whether it was of use."""
         peer, view, overlay = known.peer, self.parts.view, self._overlays[family_of(known.peer.endpoint)]
         won = 0
@@ -284,7 +284,7 @@ class Proving:
             self.parts.book.verified(peer, now, source=known.told_by, rtt_s=known.rtt_s)
             before = len(view)
             won = view.offer(peer, now)
-            self.changed = self.changed or len(view) > before
+            self.changed = self.changed or (is_new and len(view) > before)
         contact = Contact(peer.node_id, peer.endpoint)
         fills = self._fills_vacancy(contact, known, now)
         if fills:

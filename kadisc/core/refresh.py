@@ -54,7 +54,7 @@ class Refresh:
         return walks
 
     def next_deadline(self) -> float:
-        return min(self._look_at, self._own_lookup_at)
+        return self._look_at if self._look_at < self._own_lookup_at else self._own_lookup_at
 
     def _stale(self, now: float, at_most: int) -> list[Walk]:
         stale = [bucket for bucket in self._table.buckets() if bucket.touched_at + self._config.refresh_interval_s <= now][:at_most]

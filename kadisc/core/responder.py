@@ -13,7 +13,7 @@ from ..config import CLIENT_VERSION, CoreConfig
 from ..endpoints import Endpoint, Family, Scope, family_of, ip_of, scope_of
 from ..ids import NodeId
 from ..wire import krpc
-from ..wire.compact import IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES
+from ..wire.compact import CONTACT_BYTES
 from ..wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Gossip, Query, Reply, UnknownQuery
 from .peer_store import PeerStore
 from .routing_table import RoutingTable
@@ -28,7 +28,6 @@ ENVELOPE_BYTES = 160
 
 ANNOUNCE = b"announce"
 UNBOUNDED = 1 << 30
-_CONTACT_BYTES = {Family.IPV4: IPV4_CONTACT_BYTES, Family.IPV6: IPV6_CONTACT_BYTES}
 _WANTED = {Family.IPV4: b"n4", Family.IPV6: b"n6"}
 
 
@@ -69,8 +68,8 @@ class Responder:
         wanted = [family for family in self._tables if (_WANTED[family] in want if want else family is transport)]
         for family in wanted:
             scope = self._scopes.of(source) if family is transport else Scope.PUBLIC
-            count = min(self._k, self._max_contact_bytes // len(wanted) // _CONTACT_BYTES[family])
-            packed = b"".join([entry.packed for entry in self._tables[family].closest(target, count, scope)])
+            count = min(self._k, self._max_contact_bytes // len(wanted) // CONTACT_BYTES[family])
+            packed = b"".join([entry.pooled.packed for entry in self._tables[family].closest(target, count, scope)])
             if family is Family.IPV4:
                 reply.nodes = packed
             else:

@@ -6,15 +6,13 @@ heavy-tailed, who was there for hours will be there for hours. Any answered quer
 
 from __future__ import annotations
 
-import heapq
-from itertools import count
+from array import array
+from bisect import bisect_left, bisect_right
+from math import inf
 from random import Random
 
 from ..config import MaintenanceConfig
 from .bucket import Entry
-
-SLACK = 64
-"""Left-overs in the heap that are not worth a sweep."""
 
 
 def check_interval_s(age_s: float, config: MaintenanceConfig) -> float:
@@ -23,60 +21,97 @@ def check_interval_s(age_s: float, config: MaintenanceConfig) -> float:
     return min(max(config.fresh_check_s, by_age_s), config.max_check_s)
 
 
-class Revalidation:
-    """A heap with lazy updates: a check that moved later is found out when its old time comes; only one that moved earlier is pushed again.
+class CheckQueue:
+    """Entries in the order of their next checks.
 
-    What is left over of the others is swept out when it makes up half of the heap.
+    Two parallel sequences: a place is found by bisection of plain floats that lie side by side, and moving a few hundred of them along costs less
+    than the pushes of a heap, which would hold a tuple of 130 bytes for each entry, and left-overs of those that moved.
     """
+
+    __slots__ = ("_entries", "_times")
+
+    def __init__(self) -> None:
+        self._times = array("d")  # ``check_at`` of each of
+        self._entries: list[Entry] = []
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def first_at(self) -> float:
+        return self._times[0] if self._times else inf
+
+    @property
+    def first(self) -> Entry:
+        return self._entries[0]
+
+    def add(self, entry: Entry) -> None:
+        place = bisect_right(self._times, entry.check_at)
+        self._times.insert(place, entry.check_at)
+        self._entries.insert(place, entry)
+
+    def remove(self, entry: Entry) -> bool:
+        """Whether it was here."""
+        place = bisect_left(self._times, entry.check_at)
+        while place < len(self._times) and self._times[place] == entry.check_at:
+            if self._entries[place] is entry:
+                del self._times[place], self._entries[place]
+                return True
+            place += 1
+        return False
+
+
+class Revalidation:
+    """Whose check decides something (a new, failed or quarantined entry) is never kept waiting by the routine of the others, which may use up
+    the budget alone and then always runs late."""
 
     def __init__(self, config: MaintenanceConfig, rng: Random) -> None:
         self._config = config
         self._rng = rng
-        self._queue: list[tuple[float, int, Entry]] = []
-        self._queued_for: dict[Entry, float] = {}
-        self._order = count()
-        self._next_check_at = float("-inf")
+        self._urgent = CheckQueue()
+        self._routine = CheckQueue()
+        self._next_check_at = -inf
 
     def __len__(self) -> int:
-        return len(self._queued_for)
+        return len(self._urgent) + len(self._routine)
 
     def plan(self, entry: Entry) -> None:
         """To be called whenever something was learned about the entry."""
-        entry.check_at = self._next_check(entry)
-        queued_for = self._queued_for.get(entry)
-        if queued_for is None or entry.check_at < queued_for:
-            self._push(entry, entry.check_at)
-
-    def forget(self, entry: Entry) -> None:
-        self._queued_for.pop(entry, None)
+        self.check_at(entry, self._next_check(entry))
 
     def check_at(self, entry: Entry, at: float) -> None:
+        self.forget(entry)
         entry.check_at = at
-        self._push(entry, at)
+        urgent = entry.failures or entry.inbound or entry.verified_at == entry.first_verified_at
+        (self._urgent if urgent else self._routine).add(entry)
+
+    def forget(self, entry: Entry) -> None:
+        if not self._routine.remove(entry):
+            self._urgent.remove(entry)
 
     def due(self, now: float) -> Entry | None:
         """The entry to check now, if the budget allows one; at most one a call."""
         if now < self._next_check_at:
             return None
-        while self._queue and self._queue[0][0] <= now:
-            queued_for, _, entry = heapq.heappop(self._queue)
-            if self._queued_for.get(entry) != queued_for:
-                continue  # forgotten, or pushed again for an earlier time
-            if entry.inbound and not entry.failures:
-                entry.check_at = max(entry.check_at, entry.traffic_at + self._config.quarantine_silence_s)
-            if entry.check_at > now:
-                self._push(entry, entry.check_at)
-            elif entry.checking:
-                self._push(entry, now + self._config.check_interval_s)
-            else:
-                # It stays in the queue, for the case that nothing is learned: an error was answered, or the check could not be sent.
-                self._push(entry, now + self._config.retry_after_failure_s)
-                self._next_check_at = now + self._config.check_interval_s
-                return entry
+        for queue in (self._urgent, self._routine):
+            while queue.first_at <= now:
+                entry = queue.first
+                if entry.inbound and not entry.failures and (quiet_at := entry.traffic_at + self._config.quarantine_silence_s) > now:
+                    self.check_at(entry, quiet_at)
+                elif entry.checking:
+                    self.check_at(entry, now + self._config.check_interval_s)
+                else:
+                    # It keeps a place, for the case that nothing is learned: an error was answered, or the check could not be sent.
+                    self.check_at(entry, now + self._config.retry_after_failure_s)
+                    self._next_check_at = now + self._config.check_interval_s
+                    return entry
         return None
 
     def next_deadline(self) -> float:
-        return max(self._queue[0][0], self._next_check_at) if self._queue else float("inf")
+        first = self._urgent.first_at
+        if self._routine.first_at < first:
+            first = self._routine.first_at
+        return first if first > self._next_check_at else self._next_check_at if first < inf else inf
 
     def _next_check(self, entry: Entry) -> float:
         config = self._config
@@ -85,10 +120,3 @@ class Revalidation:
         if entry.inbound:
             return entry.traffic_at + config.quarantine_silence_s
         return entry.verified_at + check_interval_s(entry.verified_at - entry.first_verified_at, config) * self._rng.uniform(0.9, 1.1)
-
-    def _push(self, entry: Entry, at: float) -> None:
-        self._queued_for[entry] = at
-        heapq.heappush(self._queue, (at, next(self._order), entry))
-        if len(self._queue) > 2 * len(self._queued_for) + SLACK:
-            self._queue = [item for item in self._queue if self._queued_for.get(item[2]) == item[0]]
-            heapq.heapify(self._queue)

@@ -18,6 +18,7 @@ from ..endpoints import Endpoint, Family, Scope
 from ..ids import ID_BITS, NodeId, shared_prefix_bits
 from .bucket import Bucket, Entry
 from .diversity import DiversityRule
+from .pool import Pool
 from .scopes import Scopes
 
 
@@ -48,18 +49,28 @@ class Removal(NamedTuple):
 
 class RoutingTable:
     def __init__(
-        self, family: Family, own_id: NodeId, config: TableConfig, scopes: Scopes, diversity: DiversityRule, *, challenge_incumbents: bool = True
+        self,
+        family: Family,
+        own_id: NodeId,
+        config: TableConfig,
+        scopes: Scopes,
+        diversity: DiversityRule,
+        *,
+        challenge_incumbents: bool = True,
+        pool: Pool | None = None,
     ) -> None:
         self.family = family
         self.own_id = own_id
         self._config = config
         self._scopes = scopes
         self._diversity = diversity
+        self._pool = Pool() if pool is None else pool
         self._when_full: Callable[[Bucket, Entry], Offer] = self._challenge if challenge_incumbents else self._replace_oldest
         self._when_moved: Callable[[Bucket, Entry, Entry], Offer] = self._doubt_move if challenge_incumbents else self._believe_move
         self._buckets: dict[int, Bucket] = {}
         self._order: list[int] = []  # their indexes, ascending
         self._by_endpoint: dict[Endpoint, Entry] = {}
+        self._contradictions: dict[Endpoint, NodeId] = {}  # the other ID that answered from an entry's endpoint; seen twice, it counts
         self._narrow_scope_entries = 0
         self._pinned: set[Endpoint] = set()
 
@@ -69,7 +80,7 @@ class RoutingTable:
     def __iter__(self) -> Iterator[Entry]:
         """All entries, by bucket, each least recently verified first."""
         for bucket in self.buckets():
-            yield from bucket.entries.values()
+            yield from bucket.entries
 
     def buckets(self) -> list[Bucket]:
         """The buckets that ever held something, by index."""
@@ -82,6 +93,10 @@ class RoutingTable:
         sizes = self._config.bucket_sizes
         return sizes[min(index, len(sizes) - 1)]
 
+    def is_wide(self, index: int) -> bool:
+        """Whether that bucket has more places than those deep down."""
+        return self.capacity(index) > self._config.bucket_sizes[-1]
+
     def count(self, index: int) -> int:
         """Entries in one bucket."""
         bucket = self._buckets.get(index)
@@ -92,7 +107,7 @@ class RoutingTable:
 
     def get(self, node_id: NodeId) -> Entry | None:
         bucket = self._buckets.get(self.bucket_index(node_id))
-        return bucket.entries.get(node_id) if bucket else None
+        return bucket.get(node_id) if bucket else None
 
     # --- who comes in -------------------------------------------------------------------------------------------------------------
 
@@ -104,8 +119,8 @@ class RoutingTable:
         if incumbent is not None:
             return Offer(Decision.KNOWN, incumbent) if incumbent.id == contact.id else self._contradict(incumbent, contact, now)
         bucket = self._bucket_for(contact.id, now)
-        newcomer = Entry(contact, bucket.index, self._scopes.of(contact.endpoint), now, now, inbound, traffic_at=now, rtt_s=rtt_s, client=client)
-        incumbent = bucket.entries.get(contact.id)
+        newcomer = self._entry(contact, bucket.index, now, inbound, rtt_s, client)
+        incumbent = bucket.get(contact.id)
         if incumbent is not None:
             return self._when_moved(bucket, incumbent, newcomer)
         if contact.endpoint in self._pinned:
@@ -124,7 +139,7 @@ class RoutingTable:
             return False
         index = self.bucket_index(contact.id)
         bucket = self._buckets.get(index)
-        if bucket and (bucket.is_full or contact.id in bucket.entries):
+        if bucket and (bucket.is_full or bucket.get(contact.id) is not None):
             return False
         return self._diversity.refusal(contact.endpoint, index) is None
 
@@ -137,7 +152,7 @@ class RoutingTable:
 
     def _replace_oldest(self, bucket: Bucket, newcomer: Entry) -> Offer:
         """Plain Kademlia without its ping: what ping-before-evict is measured against."""
-        oldest = next(iter(bucket.entries.values()))
+        oldest = bucket.entries[0]
         self._take_out(oldest)
         return Offer(Decision.ADDED, self._insert(bucket, newcomer), evicted=(oldest,))
 
@@ -156,12 +171,16 @@ class RoutingTable:
 
     def _contradict(self, incumbent: Entry, contact: Contact, now: float) -> Offer:
         """Another ID answered from an incumbent's endpoint: it was restarted, or there are two behind one mapping. Seen twice, it counts."""
-        if incumbent.contradicted_by == contact.id and not incumbent.checking:
+        if self.contradicted_by(contact.endpoint) == contact.id and not incumbent.checking:
             self._take_out(incumbent)
             offer = self.offer(contact, now, inbound=incumbent.inbound)
             return offer._replace(evicted=(incumbent, *offer.evicted))
-        incumbent.contradicted_by = contact.id
+        self._contradictions[contact.endpoint] = contact.id
         return Offer(Decision.SPARE) if incumbent.checking else Offer(Decision.CHALLENGE, incumbent)
+
+    def contradicted_by(self, endpoint: Endpoint) -> NodeId | None:
+        """The other ID that has answered once from where an entry is, since that last answered."""
+        return self._contradictions.get(endpoint)
 
     def pin(self, endpoint: Endpoint) -> None:
         """The operator wants whoever is there to be kept: beyond caps and capacity, and also while it is silent."""
@@ -187,7 +206,7 @@ class RoutingTable:
                 entry.bucket = bucket.index
                 bucket.keep_spare(entry)
         for bucket in self._buckets.values():  # least recently verified first again
-            bucket.entries = dict(sorted(bucket.entries.items(), key=lambda item: item[1].verified_at))
+            bucket.entries.sort(key=lambda entry: entry.verified_at)
         return left_over
 
     def _move_in(self, entry: Entry, now: float) -> bool:
@@ -208,19 +227,17 @@ class RoutingTable:
         entry = self._by_endpoint.get(contact.endpoint)
         if entry is None or entry.id != contact.id:
             return None
-        entry.verified_at = entry.traffic_at = now
-        was_presentable = entry.presentable
+        entry.verified_at = entry.traffic_at = self._pool.moment(now)
         entry.failures = 0
-        entry.contradicted_by = None
+        self._contradictions.pop(contact.endpoint, None)
         entry.inbound = entry.inbound and not proven
         if rtt_s is not None:
-            entry.rtt_s = rtt_s if entry.rtt_s is None else entry.rtt_s + 0.25 * (rtt_s - entry.rtt_s)
-        entry.client = client or entry.client
+            entry.rtt_s = self._pool.rtt(rtt_s if entry.rtt_s is None else entry.rtt_s + 0.25 * (rtt_s - entry.rtt_s))
+        if client and client != entry.client:
+            entry.client = self._pool.client(client)
         bucket = self._buckets[entry.bucket]
         bucket.move_to_tail(entry)
         bucket.touched_at = now
-        if entry.presentable != was_presentable:
-            bucket.changed()
         return entry
 
     def fail(self, entry: Entry, now: float, *, spacing_s: float, failures_to_evict: int) -> Removal | None:
@@ -229,7 +246,6 @@ class RoutingTable:
             return None
         entry.failed_at = now
         entry.failures += 1
-        self._buckets[entry.bucket].changed()
         evict = entry.failures >= failures_to_evict and entry.contact.endpoint not in self._pinned
         return self.remove(entry) if evict else None
 
@@ -241,7 +257,7 @@ class RoutingTable:
         """Fills a vacancy with the best spare: the most recently verified one that the caps, checked again now, let in."""
         while bucket.spares and not bucket.is_full:
             _, spare = bucket.spares.popitem()
-            taken = spare.contact.endpoint in self._by_endpoint or spare.id in bucket.entries
+            taken = spare.contact.endpoint in self._by_endpoint or bucket.get(spare.id) is not None
             if not taken and self._diversity.refusal(spare.contact.endpoint, bucket.index) is None:
                 return self._insert(bucket, spare)
         return None
@@ -253,6 +269,11 @@ class RoutingTable:
             bucket = self._buckets[index] = Bucket(index, self.capacity(index), self._config.spares_per_bucket, now)
             insort(self._order, index)
         return bucket
+
+    def _entry(self, contact: Contact, bucket: int, now: float, inbound: bool, rtt_s: float | None, client: bytes | None) -> Entry:
+        pool, scope = self._pool, self._scopes.of(contact.endpoint)
+        moment, rtt_s = pool.moment(now), None if rtt_s is None else pool.rtt(rtt_s)
+        return Entry(pool.pooled(contact), bucket, scope, moment, moment, inbound, traffic_at=moment, rtt_s=rtt_s, client=pool.client(client))
 
     def _insert(self, bucket: Bucket, entry: Entry) -> Entry:
         entry.surplus = self._diversity.is_surplus(entry.contact.endpoint)
@@ -266,9 +287,9 @@ class RoutingTable:
 
     def _take_out(self, entry: Entry) -> None:
         bucket = self._buckets[entry.bucket]
-        del bucket.entries[entry.id]
-        bucket.changed()
+        bucket.remove(entry)
         del self._by_endpoint[entry.contact.endpoint]
+        self._contradictions.pop(entry.contact.endpoint, None)
         self._diversity.remove(entry.contact.endpoint, entry.bucket)
         self._narrow_scope_entries -= entry.scope is not Scope.PUBLIC
 

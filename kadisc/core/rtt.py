@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections import deque
 
 from ..config import QueryConfig
 
@@ -25,7 +24,7 @@ class StallTimer:
 
     def reset(self) -> None:
         """The network changed: nothing that was measured holds any more."""
-        self._recent: deque[float] = deque()
+        self._recent: list[float] = []
         self._sorted: list[float] = []
         self._stall_s = self._config.first_stall_s
 
@@ -33,7 +32,7 @@ class StallTimer:
         self._recent.append(rtt_s)
         insort(self._sorted, rtt_s)
         if len(self._recent) > WINDOW:
-            self._sorted.remove(self._recent.popleft())
+            self._sorted.remove(self._recent.pop(0))
         if len(self._recent) >= ENOUGH:
             p90_s = self._sorted[len(self._sorted) * 9 // 10]
             self._stall_s = self._bounded(1.25 * p90_s + 0.02)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..contacts import Contact
 from ..endpoints import Endpoint, Scope, narrow_prefix, scope_of, unit_prefix, wide_prefix
 from ..networks import NetworkSet
+from .pool import Pooled
 
 
 class Scopes:
@@ -43,6 +45,11 @@ class Scopes:
             return False
         scope = self.of(endpoint)
         return scope is Scope.PUBLIC or (scope is not Scope.INVALID and scope is self.of(source))
+
+    def usable(self, named: Iterable[Pooled], source: Endpoint) -> list[Contact]:
+        """Those that `may_take` allows, of the contacts that ``source`` named: nearly all, at a glance."""
+        at_once = () if self._bars else self._as_public
+        return [each.contact for each in named if each.scope in at_once or self.may_take(each.contact.endpoint, source)]
 
     # What limits are counted by. Addresses that are not public share prefixes for good reasons, so each endpoint counts for itself.
 

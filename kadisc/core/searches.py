@@ -111,7 +111,7 @@ class Searches:
         search.when_finished = finished
         if (bucket := walk.fills) is not None:
             search.is_enough = lambda: overlay.parts.filling.has_enough(bucket)
-        overlay.walk_started(walk)
+        overlay.walk_started(walk, now)
         return search
 
     def first_contacts(self, search: Search, now: float) -> Sequence[Contact]:

@@ -24,6 +24,8 @@ Positions: TypeAlias = tuple[int, int, int, int]
 FROM_8, FROM_16, FROM_24, FLAT = range(4)
 SEED_BITS = 128
 _MASK = (1 << SEED_BITS) - 1
+_VACANT = _MASK + 1
+"""Ranks behind everybody."""
 
 
 class Standing:
@@ -54,11 +56,24 @@ class Seat:
     begins: int
     seed: int
     held_by: Positions | None = None
+    _rank: int = _VACANT
+    """Of the holder, by the prefix that the ranking begins with."""
+
+    def __post_init__(self) -> None:
+        self.hold(self.held_by)
+
+    def hold(self, positions: Positions | None) -> None:
+        self.held_by = positions
+        self._rank = _VACANT if positions is None else self.seed * positions[self.begins] & _MASK
 
     def prefers(self, positions: Positions) -> bool:
         """Whether an address with these positions ranks before the one that holds the slot."""
-        if self.held_by is None:
-            return True
+        rank = self.seed * positions[self.begins] & _MASK
+        return rank < self._rank or (rank == self._rank and self._prefers_within(positions))
+
+    def _prefers_within(self, positions: Positions) -> bool:
+        """The same prefix: the first one that differs decides."""
+        assert self.held_by is not None
         for mine, theirs in zip(self.held_by[self.begins :], positions[self.begins :], strict=True):
             if mine != theirs:
                 return self.seed * theirs & _MASK < self.seed * mine & _MASK

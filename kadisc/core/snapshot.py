@@ -95,8 +95,7 @@ def overlay_snapshot(overlay: Overlay, now: float) -> OverlaySnapshot:
     buckets = []
     for bucket in overlay.table.buckets():
         entries = tuple(
-            EntrySnapshot(e.contact, now - e.first_verified_at, now - e.verified_at, e.failures, e.inbound, e.rtt_s, e.client)
-            for e in bucket.entries.values()
+            EntrySnapshot(e.contact, now - e.first_verified_at, now - e.verified_at, e.failures, e.inbound, e.rtt_s, e.client) for e in bucket.entries
         )
         buckets.append(BucketSnapshot(bucket.index, bucket.capacity, now - bucket.touched_at, entries, len(bucket.spares)))
     parts = overlay.parts

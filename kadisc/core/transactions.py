@@ -11,6 +11,7 @@ import heapq
 from collections.abc import Callable, Iterator
 from enum import Enum
 from itertools import count
+from math import inf
 from random import Random
 from typing import Protocol
 
@@ -106,9 +107,13 @@ class Transactions:
         return [exchange for _, exchange in gone]
 
     def next_deadline(self) -> float:
-        while self._deadlines and self._outstanding.get(self._deadlines[0][2]) is not self._deadlines[0][3]:
-            heapq.heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else float("inf")
+        deadlines = self._deadlines
+        while deadlines:
+            deadline, _, tid, exchange = deadlines[0]
+            if self._outstanding.get(tid) is exchange:
+                return deadline
+            heapq.heappop(deadlines)
+        return inf
 
     def _push(self, deadline: float, tid: bytes, exchange: Exchange) -> None:
         heapq.heappush(self._deadlines, (deadline, next(self._order), tid, exchange))

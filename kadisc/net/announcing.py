@@ -19,10 +19,11 @@ _RETRY_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """One announce. ``stored``: the nodes that confirmed it; ``peers``: who else had announced there."""
+    """One announce. ``stored``: the nodes that confirmed it; ``peers``: who else had announced there; ``queries``: datagrams sent."""
 
     stored: tuple[Contact, ...]
     peers: tuple[Endpoint, ...]
+    queries: int
 
 
 class Announcement:

@@ -51,7 +51,8 @@ class Waiter:
     A terminal event is kept in the waiter itself, not in a channel: there is nothing that could be full.
     """
 
-    def __init__(self, answers: Findings[FoundNode] | None = None, peers: Findings[Endpoint] | None = None) -> None:
+    def __init__(self, operation: OperationId, answers: Findings[FoundNode] | None = None, peers: Findings[Endpoint] | None = None) -> None:
+        self.operation = operation
         self._ended = trio.Event()
         self._answers = answers
         self._peers = peers
@@ -151,7 +152,7 @@ class Dispatch:
 
     def expect(self, operation: OperationId, answers: Findings[FoundNode] | None = None, peers: Findings[Endpoint] | None = None) -> Waiter:
         """To be called after the operation was started and before the flush that may already bring its end."""
-        waiter = self._waiters[operation] = Waiter(answers, peers)
+        waiter = self._waiters[operation] = Waiter(operation, answers, peers)
         return waiter
 
     def forget(self, operation: OperationId) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.events import FoundNode, LookupFinished, LookupResult, Outcome
+from ..core.events import FoundNode, LookupFinished, LookupResult, OperationId, Outcome
 from ..endpoints import Endpoint
 from ..errors import Closed, UsageError
 from .dispatch import Findings, Waiter
@@ -27,6 +27,16 @@ class Answers:
     def dropped(self) -> int:
         """Answers that were not fetched in time; the result counts them too."""
         return self._findings.dropped
+
+    @property
+    def operations(self) -> tuple[OperationId, ...]:
+        """The one lookup behind it, as events and snapshots name it."""
+        return (self._waiter.operation,)
+
+    @property
+    def queries(self) -> int:
+        """Datagrams sent; 0 while it runs, when `LiveNode.operations` tells."""
+        return _queries_of(self._waiter)
 
     @property
     def outcome(self) -> Outcome | None:
@@ -59,6 +69,16 @@ class FoundPeers:
         return self._findings.dropped
 
     @property
+    def operations(self) -> tuple[OperationId, ...]:
+        """The lookups behind it, as events and snapshots name them."""
+        return tuple(waiter.operation for waiter in self._waiters)
+
+    @property
+    def queries(self) -> int:
+        """Datagrams sent by those lookups that have ended; of the others `LiveNode.operations` tells."""
+        return sum(map(_queries_of, self._waiters))
+
+    @property
     def outcomes(self) -> tuple[Outcome | None, ...]:
         """None for a lookup that still runs."""
         return tuple(waiter.finished.outcome if waiter.finished is not None else None for waiter in self._waiters)
@@ -76,3 +96,7 @@ def _result_of(waiter: Waiter) -> LookupResult:
     if not isinstance(finished, LookupFinished):
         raise Closed("the node was closed before the lookup could end")
     return finished.result
+
+
+def _queries_of(waiter: Waiter) -> int:
+    return waiter.finished.result.queries if isinstance(waiter.finished, LookupFinished) else 0

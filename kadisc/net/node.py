@@ -28,7 +28,7 @@ from ..core.events import (
 from ..core.identity import Identity
 from ..core.node import Node as Core
 from ..core.secure_ids import locator
-from ..core.snapshot import Snapshot
+from ..core.snapshot import OperationSnapshot, Snapshot
 from ..core.state import SavedState
 from ..endpoints import Endpoint, Family, family_of, format_endpoint, parse_endpoint
 from ..errors import Closed, ErrorAnswer, NoAnswer, UsageError
@@ -101,6 +101,7 @@ class LiveNode:
         self._keeper = keeper
         self._bootstrap = Bootstrap(self._pump, config, _sources(config, bootstrap, saved), rng)
         self._kept_peers = KeptPeers(self._pump, config, rng)
+        self._opened_at = self._pump.now()
         self._joined = {family: trio.Event() for family in own_ids}
         self._any_joined = trio.Event()
         self._pump.dispatch.tap(self._note)
@@ -126,6 +127,24 @@ class LiveNode:
     def snapshot(self) -> Snapshot:
         """Everything there is to see, at this moment."""
         return self._core.snapshot(self._pump.now())
+
+    def operations(self) -> tuple[OperationSnapshot, ...]:
+        """What is in flight, the node's own lookups included: the part of a snapshot that costs little."""
+        return self._core.operations()
+
+    def stored_peers(self, info_hash: IdLike) -> list[Endpoint]:
+        """The peers that others have announced at this very node (BEP 5): a lookup asks everybody but oneself."""
+        return self._core.stored_peers(_parse_target(info_hash), self._pump.now())
+
+    @property
+    def uptime_s(self) -> float:
+        """Since it was made, suspends included."""
+        return self._pump.now() - self._opened_at
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether a state folder is this node's own, and no other process's."""
+        return self._keeper is not None and self._keeper.has_folder
 
     def knows_anyone(self, family: Family) -> bool:
         """Whether a lookup there has somebody to begin with, in the table or from the last run."""
@@ -235,7 +254,7 @@ class LiveNode:
         if not finished.stored:
             nobody = finished.outcome is Outcome.NO_CONTACTS
             raise NoAnswer("there is nobody to ask: the node knows no other node yet" if nobody else "no node has stored the announce")
-        return Announced(finished.stored, finished.peers)
+        return Announced(finished.stored, finished.peers, finished.queries)
 
     @asynccontextmanager
     async def announce_peer(self, info_hash: IdLike, port: int, *, implied_port: bool = False) -> AsyncIterator[Announcement]:

@@ -48,6 +48,11 @@ class Keeper:
         self._wanted_now = trio.Event()
         self._pump: Pump | None = None
 
+    @property
+    def has_folder(self) -> bool:
+        """Whether it is locked for us. It is not where nothing can be written."""
+        return self._folder.is_locked
+
     def start(self, nursery: trio.Nursery, pump: Pump) -> None:
         self._pump = pump
         pump.dispatch.tap(self._note)

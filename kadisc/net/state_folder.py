@@ -35,6 +35,10 @@ class StateFolder:
         self._busy = threading.Lock()
         self._refuses_to_write = False
 
+    @property
+    def is_locked(self) -> bool:
+        return self._lock is not None
+
     def open(self) -> tuple[KeptState, tuple[StateSetAside | StateUnsaved, ...]]:
         """Takes the folder and returns what is kept there, and what was wrong with it. Raises UsageError where another node has it."""
         try:

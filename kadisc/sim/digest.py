@@ -33,6 +33,10 @@ class Digest:
         # The repr of frozen structs of ints, floats, bytes and enums is the same in every process.
         self._pieces += (_TIME(now), where, *[repr(event).encode() for event in events])
 
+    def absorb(self, other: Digest) -> None:
+        """All that happened in another world of the same run."""
+        self._pieces.append(other.hexdigest().encode())
+
     def hexdigest(self) -> str:
         self._swallow()
         return self._hash.hexdigest()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
+from random import Random
+from typing import ClassVar
 
 from ..contacts import Contact
 from ..core.node import Node
@@ -15,6 +17,8 @@ from .population import Residence
 class Host:
     """``number`` is never given twice. ``until`` is when it leaves, on the world's clock; its own clock is ahead of that by ``skew_s``."""
 
+    honest: ClassVar[bool] = True
+    """Whether a real node lives here, that must keep the promises of the core. For the world and the observers."""
     __slots__ = (
         "access_s",
         "closing_at",
@@ -55,6 +59,13 @@ class Host:
         self.in_burst = False
         self.on_datagram: Callable[[float, bytes], None] | None = None
         self.on_event: Callable[[float, object], None] | None = None
+
+    def moved(self, residence: Residence, rng: Random) -> None:
+        """To another address, in front of its box too."""
+        self.region, self.system, self.access_s = residence.system.region, residence.system.number, residence.access_s
+        self.endpoint = residence.endpoint
+        if self.nat is not None:
+            self.nat.rebind(residence.endpoint[:-2], rng)
 
     @property
     def id(self) -> int:

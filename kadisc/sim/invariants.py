@@ -1,4 +1,4 @@
-"""What must hold at every moment, whatever the network does. The cheap part always, the dear one with ``--paranoid``.
+"""What must hold at every moment, whatever the network does. The cheap part always, the dear one with ``--paranoid``. Adversaries promise nothing.
 
 A violation is a bug of the core (or of this page): it ends the run with a `Violation`, which names host, time and what is wrong.
 """
@@ -43,6 +43,8 @@ class Invariants:
     # --- as a watcher -----------------------------------------------------------------------------------------------------------------
 
     def sent(self, host: Host, outbox: Sequence[Datagram], now: float) -> None:
+        if not host.honest:
+            return
         for payload, _ in outbox:
             if len(payload) > self._max_bytes:
                 self._broken(host, f"a datagram of {len(payload)} bytes; the limit is {self._max_bytes}")
@@ -50,6 +52,8 @@ class Invariants:
                 self._check_answer(host, payload)
 
     def received(self, host: Host, payload: bytes, source: Endpoint, now: float) -> None:
+        if not host.honest:
+            return
         counters = host.node.counters
         if counters.received & 63 == 0 and counters.received != sum(counters.accepted.values()) + sum(counters.dropped.values()):
             self._broken(host, "received is not the sum of accepted and dropped")
@@ -62,7 +66,7 @@ class Invariants:
             self.check(host)
 
     def happened(self, host: Host, events: Sequence[Event], now: float) -> None:
-        if not self._paranoid:
+        if not self._paranoid or not host.honest:
             return
         for event in events:
             if isinstance(event, Finished):
@@ -107,7 +111,7 @@ class Invariants:
         self._check_stores(host, overlay)
 
     def _check_bucket(self, host: Host, overlay: Overlay, bucket: Bucket) -> None:
-        entries = list(bucket.entries.values())
+        entries = bucket.entries
         if len(entries) > bucket.capacity or len(bucket.spares) > self._options.core.table.spares_per_bucket:
             self._broken(host, f"bucket {bucket.index} is over its capacity")
         if any(a.verified_at > b.verified_at for a, b in pairwise(entries)):

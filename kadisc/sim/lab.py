@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
@@ -16,8 +16,10 @@ from random import Random
 from ..contacts import Contact
 from ..core.external_address import Confidence, ExternalAddress
 from ..core.node import Node
+from ..core.pool import Pool
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId, random_id
+from .adversaries.adversary import Adversary, AdversaryHost
 from .churn import Churn, Stay
 from .faults import Faults
 from .host import Host
@@ -33,6 +35,8 @@ from .world import World
 BOOTSTRAP_HOSTS = 3
 DRAWS_PER_CONTACT = 40
 """Two in five hosts accept strangers."""
+MAX_POOLED_CONTACTS = 1 << 20
+"""All that are alive in the largest network, so that each is held once."""
 REJOIN_S = 5.0
 """A newcomer whose bootstrap hosts did not answer tries others after so long."""
 
@@ -47,10 +51,20 @@ class Cost:
     sent: int
     sent_bytes: int
 
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(
+            self.virtual_s + other.virtual_s,
+            self.wall_s + other.wall_s,
+            self.datagrams + other.datagrams,
+            self.sent + other.sent,
+            self.sent_bytes + other.sent_bytes,
+        )
+
 
 class Lab:
     def __init__(self, options: SimOptions, *, wall_clock: Callable[[], float] = time.perf_counter) -> None:
-        """Raises ValueError for options that name something unknown."""
+        """Raises ValueError for options that name something unknown, or cannot be."""
+        options.attack.check()
         self.options = options
         self.world = World(options)
         self.oracle = Oracle(self.world)
@@ -66,8 +80,11 @@ class Lab:
         self.churn = Churn(options.churn, self._own_rng)
         self._invariants = Invariants(options, self.world)
         self.world.watchers.append(self._invariants)
+        self._pool = Pool(MAX_POOLED_CONTACTS)
         self._numbers = 0
         self._numbers_up: list[int] = []
+        self.watch: Callable[[Lab], Callable[[], None]] | None = None
+        """For whoever shows progress: given a lab, what its world is to call now and then."""
         self._began: tuple[float, float, int, int, int] | None = None
         self._costs: dict[str, Cost] = {}
 
@@ -92,7 +109,7 @@ class Lab:
         nat: Nat | None = None if reachable else draw_nat(residence.endpoint, options.network.nat, self._own_rng)
         own_id = random_id(self._own_rng) if own_id is None else own_id
         addresses = {Family.IPV4: self._voted(residence.endpoint)} if knows_address else None
-        node = Node(options.core, self._chance, {Family.IPV4: own_id}, now, public_key=public_key, addresses=addresses)
+        node = Node(options.core, self._chance, {Family.IPV4: own_id}, now, public_key=public_key, addresses=addresses, pool=self._pool)
         self._numbers += 1
         return Host(self._numbers, residence, nat, node, now if up_since is None else up_since)
 
@@ -106,10 +123,23 @@ class Lab:
             self._leaves_after(again, host.closing_at - self.world.now)
         return again
 
+    def new_adversary(self, adversary: Adversary, residence: Residence | None = None) -> Host:
+        """A host for it, that anybody can reach; not up yet. It never leaves."""
+        self._numbers += 1
+        stay = self.churn.met()
+        return AdversaryHost(self._numbers, residence or self.population.settle(), adversary, self.world.now - stay.age_s)
+
     def boot(self, host: Host) -> None:
-        self._numbers_up.append(host.number)
         self.world.boot(host)
-        self.oracle.arrived(host)
+        if host.honest:
+            self._numbers_up.append(host.number)
+            self.oracle.arrived(host)
+
+    def move(self, host: Host) -> None:
+        """It has another address, in another network, and is not told."""
+        residence = self.population.settle()
+        self.population.move_out(host.endpoint)
+        self.world.move(host, residence)
 
     def stop(self, host: Host) -> None:
         if host.up:
@@ -150,10 +180,11 @@ class Lab:
 
     # --- phases -----------------------------------------------------------------------------------------------------------------------
 
-    def settle(self, *, warmup_s: float | None = None) -> None:
-        """A network of ``options.nodes`` as after long running, and the warm-up, which is discarded."""
+    def settle(self, *, warmup_s: float | None = None, adversaries: Sequence[Host] = ()) -> None:
+        """A network of ``options.nodes`` as after long running, and the warm-up, which is discarded. The ``adversaries`` are among those nodes, and
+        known to others as they are."""
         with self._phase("setting up"):
-            self._populate()
+            self._populate(adversaries)
             gc.collect()
             gc.freeze()  # what stands now stays: no collection need look at it again
         warmup_s = self.options.warmup_s if warmup_s is None else warmup_s
@@ -184,6 +215,22 @@ class Lab:
         now, wall, datagrams, _, _ = self._began or (0.0, 0.0, 0, 0, 0)
         return now, wall, datagrams
 
+    def another(self, options: SimOptions) -> Lab:
+        """One for a world of its own, that is a part of the same run; `absorb` it when it is done."""
+        lab = Lab(options, wall_clock=self._wall_clock)
+        lab.watch = self.watch
+        if lab.watch is not None:
+            lab.world.between_slices = lab.watch(lab)
+        lab.world.watchers += [watcher for watcher in self.world.watchers if not isinstance(watcher, Invariants)]
+        return lab
+
+    def absorb(self, other: Lab) -> None:
+        """What happened there, and what it cost, belongs to this run."""
+        other.finish()
+        self.world.digest.absorb(other.world.digest)
+        for phase, cost in other._costs.items():
+            self._costs[phase] = self.cost(phase) + cost
+
     def finish(self) -> None:
         """The last look of the dear invariants."""
         self._invariants.finish()
@@ -198,17 +245,15 @@ class Lab:
         yield
         wall_s = self._wall_clock() - began[1]
         cost = Cost(world.now - began[0], wall_s, world.delivered - began[2], world.sent - began[3], world.sent_bytes - began[4])
-        before = self._costs.get(name)
-        if before is not None:
-            cost = Cost(*(a + b for a, b in zip(_values(before), _values(cost), strict=True)))  # type: ignore[arg-type]
-        self._costs[name] = cost
+        self._costs[name] = self.cost(name) + cost
 
-    def _populate(self) -> None:
+    def _populate(self, adversaries: Sequence[Host]) -> None:
         options = self.options
-        stays = [self.churn.met() for _ in range(options.nodes)]
+        stays = [self.churn.met() for _ in range(options.nodes - len(adversaries))]
         hosts = [self.new_host(up_since=-stay.age_s, knows_address=True) for stay in stays]
         self.mrtt_s = mrtt_s(self.world.latency, hosts, self._own_rng)
         known = [Known(host.contact, stay.age_s) for host, stay in zip(hosts, stays, strict=True) if host.accepts_unsolicited]
+        known += [Known(host.contact, -host.up_since) for host in adversaries]
         self.dead_at_start = dead_share(self.churn, options.core.maintenance, self._own_rng)
         builder = TableBuilder(
             known + self._ghosts(round(len(known) * self.dead_at_start / (1.0 - self.dead_at_start))), options.core.maintenance, self._own_rng
@@ -220,6 +265,10 @@ class Lab:
             self._leaves_after(host, stay.left_s)
             self._invariants.knows(host)
             self.world.between_slices()
+        for host in adversaries:
+            if host.node.overlays:  # a real node inside
+                builder.fill(host, -host.up_since, self.world.now)
+            self.boot(host)
         Faults(self, Random(f"faults {options.seed}")).start()
 
     def _ghosts(self, number: int) -> list[Known]:
@@ -254,10 +303,6 @@ class Lab:
 
     def _voted(self, endpoint: Endpoint) -> ExternalAddress:
         return ExternalAddress(self.options.core.address, endpoint[:-2], endpoint[-2:], Confidence.VOTED)
-
-
-def _values(cost: Cost) -> tuple[float, float, int, int, int]:
-    return cost.virtual_s, cost.wall_s, cost.datagrams, cost.sent, cost.sent_bytes
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from typing import Protocol
 from ..endpoints import Endpoint, ip_of
 from .options import NatOptions
 
-MAX_FLOWS = 256
-"""Flows kept before those that timed out are swept."""
+MIN_FLOWS = 48
+"""Flows kept before those that timed out are swept; then as many again as were left."""
 
 
 class Nat(Protocol):
@@ -72,7 +72,7 @@ class OpenNat:
 class RestrictedNat:
     """Endpoint-independent mapping, filtered by address and port ("port-restricted cone"): the common case."""
 
-    __slots__ = ("_alive_until", "_options", "_timeout_s", "external")
+    __slots__ = ("_alive_until", "_options", "_sweep_at", "_timeout_s", "external")
     accepts_unsolicited = False
 
     def __init__(self, external: Endpoint, timeout_s: float, options: NatOptions) -> None:
@@ -80,11 +80,13 @@ class RestrictedNat:
         self._timeout_s = timeout_s
         self._options = options
         self._alive_until: dict[Endpoint, float] = {}
+        self._sweep_at = MIN_FLOWS
 
     def outbound(self, destination: Endpoint, now: float) -> Endpoint | None:
         self._alive_until[destination] = now + self._timeout_s
-        if len(self._alive_until) > MAX_FLOWS:
+        if len(self._alive_until) > self._sweep_at:
             self._alive_until = {flow: until for flow, until in self._alive_until.items() if until >= now}
+            self._sweep_at = max(MIN_FLOWS, 2 * len(self._alive_until))
         return self.external
 
     def admits(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
@@ -105,7 +107,7 @@ class RestrictedNat:
 class DependentNat:
     """Endpoint-dependent mapping ("symmetric"): towards each destination the host is at another port, and only that destination gets in."""
 
-    __slots__ = ("_flows", "_next_port", "_options", "_timeout_s", "external")
+    __slots__ = ("_flows", "_next_port", "_options", "_sweep_at", "_timeout_s", "external")
     accepts_unsolicited = False
 
     def __init__(self, external: Endpoint, timeout_s: float, options: NatOptions) -> None:
@@ -114,6 +116,7 @@ class DependentNat:
         self._options = options
         self._next_port = int.from_bytes(external[-2:], "big")
         self._flows: dict[Endpoint, tuple[Endpoint, float]] = {}
+        self._sweep_at = MIN_FLOWS
 
     def outbound(self, destination: Endpoint, now: float) -> Endpoint | None:
         flow = self._flows.get(destination)
@@ -123,8 +126,9 @@ class DependentNat:
         else:
             external = flow[0]
         self._flows[destination] = (external, now + self._timeout_s)
-        if len(self._flows) > MAX_FLOWS:
+        if len(self._flows) > self._sweep_at:
             self._flows = {destination: flow for destination, flow in self._flows.items() if flow[1] >= now}
+            self._sweep_at = max(MIN_FLOWS, 2 * len(self._flows))
         return external
 
     def admits(self, source: Endpoint, destination: Endpoint, now: float) -> bool:

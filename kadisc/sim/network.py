@@ -29,7 +29,7 @@ class Network:
         self.lost: Counter[str] = Counter()
         self.partitioned = False
         self._latency = latency
-        self._rng = rng
+        self.rng = rng
         self._random = rng.random
         self._bits = rng.getrandbits
         self._factors = [factor / 2 for factor in latency.factors]
@@ -87,7 +87,7 @@ class Network:
         return self._random() < self._loss_in_burst
 
     def _faulty(self, faults: FaultOptions, rtt_s: float, receiver: Host, source: Endpoint, payload: bytes) -> Sequence[Copy]:
-        rng = self._rng
+        rng = self.rng
         if rng.random() < faults.drop:
             self.lost["fault"] += 1
             return ()

@@ -1,4 +1,4 @@
-"""All that a simulation is told, in one frozen struct: the seed, the network model of every packet, the population, churn, faults.
+"""All that a simulation is told, in one frozen struct: the seed, the network model of every packet, the population, churn, faults, attacks.
 
 The defaults are the network model that our numbers are quoted with. Each can be set by its dotted name, as in
 ``--set network.loss.mean=0.05 --set core.table.k=20`` (`settings.py`).
@@ -7,6 +7,7 @@ The defaults are the network model that our numbers are quoted with. Each can be
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 
 from ..config import CoreConfig
 
@@ -121,6 +122,53 @@ class FaultOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class AttackOptions:
+    """Who attacks, and how. Each attack scenario says which of these it looks at."""
+
+    share: float = 0.25
+    """Adversaries among the nodes that can be asked, where they are part of the network: ``colluders``, ``silent``, ``spoofed-votes``."""
+    addresses: int = 400
+    """Of an attacker who comes from outside, one node each: ``eclipse-flood``, ``botnet``. 400 are as many as the nodes that can be asked in a
+    network of 1,000."""
+    prefixes: int = 20
+    """The /24 networks that they lie in. For ``colluders``: 0 spreads them as honest nodes are."""
+    interval_s: float = 10.0
+    """Each address sends to each victim so often: a query with an ID near the victim's, and an answer that nobody asked for."""
+    forged_per_s: float = 2.0
+    """Datagrams with forged source addresses, at each victim. Ten times as many crowd the attacker's own addresses out of the victim's queue of
+    candidates: tables then hold fewer Sybils, whatever else is off."""
+    victims: int = 2
+    """Of each kind."""
+    restart_after_s: float = 20.0
+    """The victims that restart do so under a flood that is so old, and have lost their contacts."""
+    fabricate: bool = True
+    """Name IDs right beside the target, and answer by them; otherwise each adversary keeps to one random ID (S/Kademlia's model)."""
+    paths: int = 1
+    """Disjoint paths of the lookups that are judged..."""
+    k: int = 8
+    """...and how many closest nodes they look for."""
+    lookups: int = 400
+    """That are judged, in each variant; in a siege, by all victims of a kind together."""
+    movers: int = 40
+    """Nodes whose address changes: ``address-change``, ``spoofed-votes``."""
+    trials: int = 50_000
+    """Of the vote count alone: ``spoofed-votes``."""
+    ablations: bool = True
+    """Run also with each defence that matters off, and with all of them off; each in a world of its own."""
+
+    def check(self) -> None:
+        """Raises ValueError for what cannot be."""
+        if not 0.0 <= self.share < 1.0:
+            raise ValueError(f"attack.share is a share of the nodes, 0 to less than 1, not {self.share:g}")
+        for name in ("interval_s", "paths", "k"):
+            if not 0 < getattr(self, name) < inf:
+                raise ValueError(f"attack.{name}: a number above 0 is expected, not {getattr(self, name):g}")
+        for name in ("addresses", "prefixes", "forged_per_s", "victims", "restart_after_s", "lookups", "movers", "trials"):
+            if not 0 <= getattr(self, name) < inf:
+                raise ValueError(f"attack.{name}: 0 or more is expected, not {getattr(self, name):g}")
+
+
+@dataclass(frozen=True, slots=True)
 class SimOptions:
     seed: int = 1
     nodes: int = 1000
@@ -131,6 +179,7 @@ class SimOptions:
     population: PopulationOptions = field(default_factory=PopulationOptions)
     churn: ChurnOptions = field(default_factory=ChurnOptions)
     faults: FaultOptions = field(default_factory=FaultOptions)
+    attack: AttackOptions = field(default_factory=AttackOptions)
     core: CoreConfig = field(default_factory=CoreConfig)
     paranoid: bool = False
     """Check the dear invariants as well."""
@@ -139,6 +188,8 @@ class SimOptions:
     crash: float = 0.5
     """The share of nodes that crash at once, in ``crash``."""
     joins: int = 40
-    """Newcomers that are measured, in ``join``."""
+    """Newcomers that are measured, in ``join``, and nodes that come back, in ``restart``."""
+    down_s: float = 60.0
+    """How long those are down."""
     crowd: float = 10.0
     """Newcomers for each node, in ``flash-crowd``."""

@@ -67,11 +67,16 @@ class Oracle:
             low, high = inner_low, inner_high
         return low, high
 
-    def count_in(self, own_id: NodeId, index: int) -> int:
-        """How many could be in that bucket of a node with that ID."""
+    def count_in(self, own_id: NodeId, index: int, at_most: int) -> int:
+        """How many could be in that bucket of a node with that ID, up for a while; counted no further than ``at_most``."""
         shift = ID_BITS - 1 - index
         start = ((own_id >> shift) ^ 1) << shift
-        return bisect_left(self._ids, start + (1 << shift)) - bisect_left(self._ids, start)
+        up_since, count = self._world.now - SETTLED_S, 0
+        for position in range(bisect_left(self._ids, start), bisect_left(self._ids, start + (1 << shift))):
+            count += self._hosts[self._ids[position]].up_since <= up_since
+            if count >= at_most:
+                break
+        return count
 
     def at(self, endpoint: Endpoint) -> Host | None:
         """Who is up at that address; another port than his counts as nobody."""

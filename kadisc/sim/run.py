@@ -69,6 +69,7 @@ def run_scenario(
         lab = Lab(options)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    lab.watch = watch
     if watch is not None:
         lab.world.between_slices = watch(lab)
     trace = Trace(trace_file) if trace_file else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor
 from random import Random
 
 from ..config import MaintenanceConfig
@@ -53,6 +54,7 @@ class TableBuilder:
         self._ids = [each.contact.id for each in self._known]
         self._config = config
         self._rng = rng
+        self._seconds: dict[int, float] = {}
 
     def fill(self, host: Host, age_s: float, now: float) -> None:
         """The host's table as it has become in ``age_s``."""
@@ -75,7 +77,8 @@ class TableBuilder:
         entries = []
         for known in (self._known[position] for position in chosen):
             met_s = min(known.age_s, age_s)
-            entries.append((now - rng.random() * min(check_interval_s(met_s, self._config), max(met_s, 1.0)), now - met_s, known.contact))
+            verified_at = now - rng.random() * min(check_interval_s(met_s, self._config), max(met_s, 1.0))
+            entries.append((self._second(verified_at), self._second(now - met_s), known.contact))
         entries.sort(key=lambda entry: entry[0])
         added = 0
         for verified_at, first_verified_at, contact in entries:
@@ -84,5 +87,11 @@ class TableBuilder:
             entry = overlay.table.offer(contact, verified_at).entry
             if entry is not None:
                 entry.first_verified_at = min(first_verified_at, verified_at)
+                entry.verified_at = entry.traffic_at = verified_at
                 overlay.parts.revalidation.plan(entry)
                 added += 1
+
+    def _second(self, at: float) -> float:
+        """The full second before, one object for all entries."""
+        second = floor(at)
+        return self._seconds.setdefault(second, float(second))

@@ -20,6 +20,7 @@ from .host import Host
 from .latency import latency_model
 from .network import Network
 from .options import SimOptions
+from .population import Residence
 from .watchers import Watcher
 
 Item: TypeAlias = tuple[float, int, "Host | None", Any, Any, Any]
@@ -38,7 +39,8 @@ class World:
         self.latency = latency_model(options.network.latency)
         self.network = Network(options.network, options.faults, self.latency, Random(f"network {options.seed}"))
         self.hosts: dict[int, Host] = {}
-        """Those that are up, by number."""
+        """The honest ones that are up, by number."""
+        self.adversaries: dict[int, Host] = {}
         self.digest = Digest()
         self.sent = 0
         self.sent_bytes = 0
@@ -53,7 +55,7 @@ class World:
     # --- who is there -----------------------------------------------------------------------------------------------------------------
 
     def boot(self, host: Host) -> None:
-        self.hosts[host.number] = host
+        self._residents(host)[host.number] = host
         self.network.attach(host)
         self.flush(host)
 
@@ -61,8 +63,17 @@ class World:
         """It is gone without a word; what is under way to it is lost."""
         if host.up:
             host.up = False
-            del self.hosts[host.number]
+            del self._residents(host)[host.number]
             self.network.detach(host)
+
+    def move(self, host: Host, residence: Residence) -> None:
+        """It has another address from now on, and its box new mappings; what is under way to the old one is lost. Nobody tells the node."""
+        self.network.detach(host)
+        host.moved(residence, self.network.rng)
+        self.network.attach(host)
+
+    def _residents(self, host: Host) -> dict[int, Host]:
+        return self.hosts if host.honest else self.adversaries
 
     # --- doing things -----------------------------------------------------------------------------------------------------------------
 
@@ -74,6 +85,11 @@ class World:
         result = call(*arguments, self.now + host.skew_s, **options)
         self.flush(host)
         return result
+
+    def forge(self, sender: Host, payload: bytes, source: Endpoint, destination: Endpoint) -> None:
+        """A datagram that pretends to come from elsewhere. It takes the sender's way, and can be lost on it."""
+        for delay_s, receiver, _, arriving in self.network.send(sender, payload, destination, self.now):
+            heapq.heappush(self._heap, (self.now + delay_s, next(self._order), receiver, arriving, source, destination))
 
     def flush(self, host: Host) -> None:
         """Sends the node's datagrams, notes its events, and sets its next tick."""

@@ -1,4 +1,4 @@
-"""Lookups in a hostile and unreliable world: they end, ask nobody twice, and keep to their slots."""
+"""Lookups in a hostile and unreliable world: they end, ask nobody twice (but for a few last chances), and keep to their slots."""
 
 from __future__ import annotations
 
@@ -43,16 +43,25 @@ class Referee:
         """Stalls so far of all that are asked and neither answered nor failed."""
         self.asked: list[Endpoint] = []
         self.answered: set[Endpoint] = set()
+        self.last_chances: list[Endpoint] = []
+        self.most_chances = CONFIG.last_chances * (most_slots // CONFIG.max_alpha + isinstance(found, DisjointLookup))
+        """Of each path, and of the last lookup."""
 
     def note(self, peers: list[Peer]) -> None:
         for peer in peers:
-            self.asked.append(peer.endpoint)
+            if peer.endpoint in self.asked:
+                self.last_chances.append(peer.endpoint)
+                assert self.in_flight[peer.endpoint] == 2, "only who was silent is asked again"
+            else:
+                self.asked.append(peer.endpoint)
             self.in_flight[peer.endpoint] = 0
-        assert len(self.asked) == len(set(self.asked)), "nobody is asked twice"
+        assert len(self.last_chances) == len(set(self.last_chances)), "nobody has two last chances"
+        assert len(self.last_chances) <= self.most_chances
         waiting = [endpoint for endpoint, stalls in self.in_flight.items() if stalls < 2]
         hosts = [RULES.host(endpoint) for endpoint in waiting]
         assert isinstance(self.found, DisjointLookup) or len(hosts) == len(set(hosts)), "one query per host at a time"
-        assert sum(stalls == 0 for stalls in self.in_flight.values()) <= self.most_slots
+        in_slots = [endpoint for endpoint, stalls in self.in_flight.items() if stalls == 0 and endpoint not in self.last_chances]
+        assert len(in_slots) <= self.most_slots
 
     def play(self, fates: tuple[str, ...]) -> None:
         while self.in_flight and not self.found.finished:

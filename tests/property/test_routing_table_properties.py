@@ -89,8 +89,8 @@ def holds(table: RoutingTable) -> None:
     for bucket in table.buckets():
         assert len(bucket.entries) <= table.capacity(bucket.index)
         assert len(bucket.spares) <= CONFIG.spares_per_bucket
-        assert all(table.bucket_index(node_id) == bucket.index for node_id in (*bucket.entries, *bucket.spares))
-        times = [entry.verified_at for entry in bucket.entries.values()]
+        assert all(table.bucket_index(entry.id) == bucket.index for entry in (*bucket.entries, *bucket.spares.values()))
+        times = [entry.verified_at for entry in bucket.entries]
         assert times == sorted(times), "least recently verified first"
     public = [entry.contact.endpoint for entry in entries if is_public(entry.contact.endpoint)]
     assert max(Counter(map(unit_prefix, public)).values(), default=0) <= CONFIG.per_unit
@@ -116,7 +116,7 @@ def offer(table: RoutingTable, contact: Contact, now: float, *, challenge: bool)
         assert not wanted
         return
     else:
-        believed = incumbent.contradicted_by == contact.id and not incumbent.checking
+        believed = table.contradicted_by(contact.endpoint) == contact.id and not incumbent.checking
         got = table.offer(contact, now)
         assert (incumbent in got.evicted) == (believed and contact.id != OWN_ID)
         if not believed and contact.id != OWN_ID:

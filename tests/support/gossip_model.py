@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from random import Random
 
+from kadisc.config import GossipConfig
 from kadisc.core.gossip_view import ViewRule
 from kadisc.core.peers import VerifiedPeer
 from kadisc.endpoints import Endpoint
@@ -35,6 +36,7 @@ class GossipModel:
         self.views = {each.endpoint: view(Random(self.rng.random())) for each in self.honest}
         self.bad = {each.endpoint for each in self.attackers}
         self.pushes = pushes
+        self.rounds = 0
         self.books: dict[Endpoint, dict[Endpoint, VerifiedPeer]] | None = {each.endpoint: {} for each in self.honest} if remember else None
         for each in self.honest:  # as it begins: some of all, by their share
             for other in self.rng.sample(self.honest + self.attackers, ENTRIES):
@@ -52,11 +54,13 @@ class GossipModel:
             for attacker in self.attackers:
                 for target in self.rng.sample(self.honest, self.pushes):
                     self._hear(target, attacker)
+            self.rounds += 1
             for endpoint, view in self.views.items():
                 view.round(0)
-                book = self.books[endpoint] if self.books else {}
-                for challenger in view.challengers(book):
-                    view.offer(book[challenger], 0)
+                if self.books and self.rounds % GossipConfig().reseed_every_rounds == 0:
+                    book = self.books[endpoint]
+                    for challenger in view.challengers(book):
+                        view.offer(book[challenger], 0)
 
     def _hear(self, who: VerifiedPeer, of: VerifiedPeer) -> None:
         view = self.views[who.endpoint]

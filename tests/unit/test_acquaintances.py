@@ -42,7 +42,7 @@ def test_after_a_month_of_silence_it_is_no_longer_handed_on() -> None:
 
 def test_each_has_its_turn_before_any_has_a_second() -> None:
     acquaintances = remembering(*(saved(number, age_s=10_000.0 - number) for number in range(10)))
-    tried = [contact.id for _ in range(3) for contact in acquaintances.to_try(4, 0.0)]
+    tried = [contact.id for _ in range(3) for contact in acquaintances.to_try(0, 4, 0.0)]
     assert tried == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]
 
 

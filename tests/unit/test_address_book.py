@@ -276,6 +276,17 @@ def test_anchors_are_those_known_for_longest_in_different_networks() -> None:
     assert book().anchors() == []
 
 
+def test_a_picture_of_the_book() -> None:
+    address_book = met(range(1, 2), ONE_PLACE)
+    address_book.verified(peer(2), 1000.0, source=ROUTER)
+    shown = address_book.snapshot()
+    assert (shown.new, shown.tried, shown.met, shown.contested, shown.anchors) == (1, 1, 1, 1, (address(1),))
+    again = book(ONE_PLACE)
+    again.restore(address_book.export(1000.0), 0.0)
+    shown = again.snapshot()
+    assert (shown.new, shown.tried, shown.met, shown.contested) == (1, 1, 0, 0)
+
+
 # --- what the application gets -----------------------------------------------------------------------------------------------------------
 
 

@@ -83,6 +83,16 @@ def test_the_memory_of_checks_is_bounded_and_the_oldest_goes(monkeypatch: pytest
     assert [candidates.add(contact(number), 5) for number in range(5)] == [None, None] + ["candidate-checked-lately"] * 3
 
 
+def test_a_check_that_no_longer_counts_is_forgotten() -> None:
+    candidates, now = queue(), 0.0
+    for number in range(50):
+        candidates.add(contact(number), now)
+        assert candidates.draw(now, everybody) == contact(number)
+        candidates.settle(contact(number).endpoint, now)
+        now += CONFIG.recheck_candidate_s / 5
+    assert len(candidates._checked) <= 6
+
+
 def test_candidates_grow_too_old() -> None:
     candidates = queue()
     candidates.add(contact(1), 0)

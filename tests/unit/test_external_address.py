@@ -8,7 +8,7 @@ from math import comb
 import pytest
 
 from kadisc.config import AddressConfig
-from kadisc.core.external_address import MAX_VOTERS, Confidence, ExternalAddress
+from kadisc.core.external_address import Confidence, ExternalAddress
 
 CONFIG = AddressConfig()
 TRUE, LIE, NEW, PORT = b"\x2d\1\1\1", b"\x42\6\6\6", b"\x2d\2\2\2", b"\x1a\xe1"
@@ -122,7 +122,7 @@ def test_votes_are_bounded() -> None:
     address = settled()
     for number in range(20_000):
         address.vote(network(number), TRUE, PORT, 0.0)
-    assert address.voters <= MAX_VOTERS
+    assert address.voters == 2 * CONFIG.change_voters
 
 
 def too_many_liars(voters: int, share: float = 0.25) -> float:

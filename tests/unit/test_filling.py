@@ -42,19 +42,18 @@ def test_while_nobody_has_answered_there_is_nothing_to_do() -> None:
 def test_the_far_buckets_are_walked_through_before_the_own_neighbourhood_is_known() -> None:
     table = table_with(7)
     filling = filling_of(table)
-    filling.met_somebody(5)
+    filling.begin(EARLY, 5)
     assert filling.next_deadline() == 5
     walks = filling.due(5)
-    assert [table.bucket_index(walk.target) for walk in walks] == [walk.fills for walk in walks] == list(reversed(range(EARLY)))
-    filling.met_somebody(6)
+    assert [table.bucket_index(walk.target) for walk in walks] == [walk.fills for walk in walks] == list(range(EARLY, -1, -1))
+    filling.begin(EARLY, 6)
     assert filling.due(6) == [], "once"
 
 
 def test_after_joining_the_poor_buckets_are_walked_through_the_deepest_first() -> None:
     filling = filling_of(table_with(*[0] * FEW, *[1] * (FEW - 1), 8))
     filling.joined(0)
-    assert started(filling, 0) == [8, 7, 6, 5, 4, 3], "six at a time"
-    assert AT_A_TIME == 6
+    assert started(filling, 0) == [8, 7, 6, 5, 4, 3, 2, 1], "bucket 0 has enough"
     assert filling.next_deadline() > 100, "the end of a walk says when to go on"
     filling.finished(8, 2)
     assert filling.next_deadline() == 2 + PAUSE_S
@@ -62,7 +61,24 @@ def test_after_joining_the_poor_buckets_are_walked_through_the_deepest_first() -
     assert started(filling, 5) == [8, 7], "they are still poor; the second time is the last"
     for bucket in (8, 7, 6, 5):
         filling.finished(bucket, 6)
-    assert started(filling, 7) == [6, 5, 2, 1], "bucket 0 has enough"
+    assert started(filling, 7) == [6, 5]
+
+
+def test_so_many_walks_at_a_time() -> None:
+    filling = filling_of(table_with(AT_A_TIME + 3))
+    filling.joined(0)
+    assert len(started(filling, 0)) == AT_A_TIME
+    filling.finished(AT_A_TIME, 1)
+    assert len(started(filling, 2)) == 1
+
+
+def test_a_check_asks_for_others_of_a_wide_bucket_while_it_is_far_from_full() -> None:
+    table = table_with(0, *[3] * 12, 9)
+    filling = filling_of(table)
+    poor = contact(100, 0)
+    assert table.bucket_index(filling.worth_asking(poor.id)) == 0
+    assert filling.worth_asking(contact(101, 3).id) == OWN_ID, "12 of 16 are there"
+    assert filling.worth_asking(contact(102, 9).id) == OWN_ID, "no wide bucket: our own neighbourhood is what counts there"
 
 
 def test_a_bucket_that_cannot_be_filled_is_left_alone_in_the_end() -> None:

@@ -125,6 +125,17 @@ def test_sources_take_turns_however_much_each_has_waiting() -> None:
     assert len(queue) == 0
 
 
+def test_liars_cannot_use_up_the_checks_of_who_comes_himself() -> None:
+    queue = GossipCandidates(GOSSIP, random.Random(1), SCOPES)
+    for port in range(1, 9):
+        queue.add(Candidate(address(1, port), None, b"liar %d" % port, None, 3, 99.0), 16)
+        queue.draw(float(port), lambda each: True)
+    queue.add(candidate(1, b"liar"), 16)
+    assert queue.draw(20.0, lambda each: True) is None, "four checks an hour"
+    queue.add(replace(candidate(1, b"himself"), came_to_us=True), 16)
+    assert queue.draw(21.0, lambda each: True) is not None
+
+
 def test_places_are_bounded_per_network_and_in_all() -> None:
     queue = GossipCandidates(replace(GOSSIP, max_candidates=20), random.Random(1), SCOPES)
     refusals = [queue.add(Candidate(make_endpoint(f"80.80.{n // 4}.{n}", 5), None, b"s", None, 3, 9.0), 99) for n in range(40)]

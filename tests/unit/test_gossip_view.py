@@ -221,6 +221,18 @@ def test_reseeding_in_time_brings_those_back_that_luck_had_left_out() -> None:
     assert len(seen) >= 150
 
 
+def test_who_is_remembered_and_ranks_first_for_a_new_seed_is_named() -> None:
+    gossip_view, everybody = filled(range(300)), [address(number) for number in range(300)]
+    assert gossip_view.challengers([address(number) for number in range(20)]) == [], "all of them were offered to these seeds"
+    rounds(gossip_view, CONFIG.reseed_every_rounds)
+    challengers = gossip_view.challengers(everybody)
+    assert 0 < len(challengers) <= CONFIG.reseed_slots
+    assert all(gossip_view.would_win(each) and each not in {seen.peer.endpoint for seen in gossip_view.entries(0)} for each in challengers)
+    for each in challengers:
+        assert gossip_view.offer(peer(everybody.index(each)), 0) > 0
+    assert gossip_view.challengers(everybody) == []
+
+
 def test_samples_come_from_old_slots_alone() -> None:
     gossip_view = filled(range(50))
     rounds(gossip_view, CONFIG.sample_age_rounds - 1)

@@ -31,7 +31,7 @@ def ask(endpoint: Endpoint, owner: Listener | None = None) -> Ask:
 
 
 def send(us: Outgoing, endpoint: Endpoint, now: float = 0, *, known_rtt_s: float | None = None, owner: Listener | None = None) -> bytes:
-    return us.send(ask(endpoint, owner), now, known_rtt_s=known_rtt_s, unaided=True).payload
+    return us.send(ask(endpoint, owner), now, known_rtt_s=known_rtt_s, unaided=True)
 
 
 def test_a_query_gets_its_id_and_our_version_when_it_is_sent() -> None:
@@ -112,5 +112,5 @@ def test_what_is_forgotten_is_neither_sent_nor_matched() -> None:
 
 
 def test_a_ping_is_sent_as_a_ping() -> None:
-    payload = outgoing().send(Ask(address(1), None, Ping(b"", OWN_ID), Listener()), 0, known_rtt_s=None, unaided=True).payload
+    payload = outgoing().send(Ask(address(1), None, Ping(b"", OWN_ID), Listener()), 0, known_rtt_s=None, unaided=True)
     assert isinstance(krpc.decode(payload), Ping)

@@ -31,8 +31,8 @@ def test_all_contacts_stay_and_are_in_the_buckets_of_the_new_id() -> None:
     assert left_over == []
     assert {entry.contact: entry.first_verified_at for entry in table} == before
     for bucket in table.buckets():
-        assert all(shared_prefix_bits(new_id, entry.id) == bucket.index == entry.bucket for entry in bucket.entries.values())
-        verified = [entry.verified_at for entry in bucket.entries.values()]
+        assert all(shared_prefix_bits(new_id, entry.id) == bucket.index == entry.bucket for entry in bucket.entries)
+        verified = [entry.verified_at for entry in bucket.entries]
         assert verified == sorted(verified), "least recently verified first"
 
 

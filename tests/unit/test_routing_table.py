@@ -299,6 +299,19 @@ def test_inbound_and_failing_entries_stay_out_of_answers_while_there_are_enough_
     assert [entry.contact for entry in table.closest(target, 4)] == sorted(contacts, key=lambda each: each.id ^ target)
 
 
+def test_an_answer_knows_who_came_and_went_since_the_last_one() -> None:
+    table, contacts = table_of(), [contact(number) for number in range(4)]
+    for come, each in enumerate(contacts):
+        assert [entry.contact for entry in table.closest(each.id, 1)] == sorted(contacts[:come], key=lambda other: other.id ^ each.id)[:1]
+        table.offer(each, come)
+        assert [entry.contact for entry in table.closest(each.id, 1)] == [each]
+    gone = table.at(contacts[0].endpoint)
+    assert gone is not None
+    table.remove(gone)
+    assert len(table.closest(contacts[0].id, 3)) == 3
+    assert gone not in table.closest(contacts[0].id, 4)
+
+
 def test_a_narrow_scope_is_handed_only_to_its_own() -> None:
     table = table_of()
     public, private, loopback = (
@@ -320,7 +333,7 @@ def test_a_narrow_scope_is_handed_only_to_its_own() -> None:
 def test_what_goes_into_answers_is_the_compact_contact() -> None:
     entry = table_of().offer(contact(1), 0).entry
     assert entry is not None
-    assert entry.packed == contact(1).id.to_bytes(20, "big") + address(1)
+    assert entry.pooled.packed == contact(1).id.to_bytes(20, "big") + address(1)
 
 
 # --- Plain Kademlia, for comparison --------------------------------------------------------------------------------------------------

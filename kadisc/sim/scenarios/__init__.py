@@ -6,9 +6,28 @@ import difflib
 
 from ...errors import UsageError
 from ..scenario import Scenario
-from . import churn, crash, flash_crowd, freshness, idle_cost, join, lookup, nat_majority, partition
+from . import (
+    address_change,
+    botnet,
+    churn,
+    colluders,
+    crash,
+    eclipse_flood,
+    flash_crowd,
+    freshness,
+    idle_cost,
+    join,
+    lookup,
+    nat_majority,
+    partition,
+    restart,
+    silent,
+    spoofed_votes,
+)
 
-ALL = tuple(module.SCENARIO for module in (join, lookup, churn, crash, flash_crowd, partition, idle_cost, freshness, nat_majority))
+_NETWORK = (join, restart, lookup, churn, crash, flash_crowd, partition, idle_cost, freshness, nat_majority, address_change)
+_ATTACKS = (eclipse_flood, colluders, silent, spoofed_votes, botnet)
+ALL = tuple(module.SCENARIO for module in (*_NETWORK, *_ATTACKS))
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in ALL}
 
 

@@ -14,6 +14,8 @@ from ..scenario import Scenario
 LOOK_EVERY_S = 0.05
 PATIENCE_S = 60.0
 ENOUGH_IN_BUCKET = 4
+WIDE_S = 300.0
+"""The wide buckets have so long to fill."""
 DEEPEST = 24
 """Below this a bucket is empty in any network that is simulated."""
 RIGHT = 0.95
@@ -27,6 +29,7 @@ class Newcomer:
     neighbours_s: float | None = None
     complete_s: float | None = None
     queries: int = 0
+    wide_half_full: bool = False
 
 
 def run(lab: Lab) -> Metrics:
@@ -40,8 +43,9 @@ def run(lab: Lab) -> Metrics:
             newcomer = Newcomer(host, lab.world.now)
             newcomers.append(newcomer)
             look(lab, newcomer)
+            lab.world.at(lab.world.now + WIDE_S, look_at_wide_buckets, lab, newcomer)
             lab.run(every_s)
-        lab.run_while(lambda: any(each.complete_s is None and lab.world.now < each.started_at + PATIENCE_S for each in newcomers), PATIENCE_S)
+        lab.run(WIDE_S)
     complete = [each for each in newcomers if each.complete_s is not None]
     neighbours = [each.neighbours_s / lab.mrtt_s for each in newcomers if each.neighbours_s is not None]
     complete_mrtt = [each.complete_s / lab.mrtt_s for each in complete if each.complete_s is not None]
@@ -49,6 +53,7 @@ def run(lab: Lab) -> Metrics:
         "mrtt_ms": round(lab.mrtt_s * 1000, 1),
         "joins": len(newcomers),
         "complete": share(len(complete), len(newcomers)),
+        "wide_half_full": share(sum(each.wide_half_full for each in newcomers), len(newcomers)),
         **spread("neighbours_mrtt", neighbours, 2),
         **spread("complete_mrtt", complete_mrtt, 2),
         "queries_until_complete_mean": mean([each.queries for each in complete], 1),
@@ -70,6 +75,13 @@ def look(lab: Lab, newcomer: Newcomer) -> None:
         lab.world.at(now + LOOK_EVERY_S, look, lab, newcomer)
 
 
+def look_at_wide_buckets(lab: Lab, newcomer: Newcomer) -> None:
+    """Whether each bucket with more than the usual places is half full, or holds half of those who could be in it."""
+    table, sizes = newcomer.host.node.overlays[Family.IPV4].table, lab.options.core.table.bucket_sizes
+    wide = [index for index, size in enumerate(sizes) if size > sizes[-1]]
+    newcomer.wide_half_full = all(2 * table.count(index) >= lab.oracle.count_in(newcomer.host.id, index, table.capacity(index)) for index in wide)
+
+
 def knows_its_neighbours(lab: Lab, host: Host) -> bool:
     table, k = host.node.overlays[Family.IPV4].table, lab.options.core.table.k
     truth = lab.oracle.closest(host.id, k, besides=host)
@@ -77,10 +89,10 @@ def knows_its_neighbours(lab: Lab, host: Host) -> bool:
 
 
 def fills_its_buckets(lab: Lab, host: Host) -> bool:
-    """At least 4 entries in every bucket for which there are 4 nodes that accept strangers."""
+    """At least 4 entries in every bucket for which there are 4 nodes that accept strangers and have been up for a while."""
     buckets = {bucket.index: len(bucket.entries) for bucket in host.node.overlays[Family.IPV4].table.buckets()}
     for index in range(ID_BITS):
-        there = lab.oracle.count_in(host.id, index)
+        there = lab.oracle.count_in(host.id, index, ENOUGH_IN_BUCKET)
         if there >= ENOUGH_IN_BUCKET and buckets.get(index, 0) < ENOUGH_IN_BUCKET:
             return False
         if not there and index > DEEPEST:

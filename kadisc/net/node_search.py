@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from ..core.events import FoundNode, LookupResult, Outcome
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId
-from ..net.node import LiveNode
 from .approach import Approach
+from .node import LiveNode
 
 
-class Search(Approach):
+class NodeSearch(Approach):
     def __init__(self, node: LiveNode, target: NodeId, k: int, paths: int) -> None:
         super().__init__(node, target)
         self.k = k
@@ -26,6 +26,7 @@ class Search(Approach):
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
         async with self.node.lookup(self.target, k=self.k, paths=self._paths, family=family, seeds=seeds) as answers:
+            self.follow(answers)
             async for _ in answers:
                 pass
         if answers.outcome is not Outcome.DONE:

@@ -9,8 +9,8 @@ from ..core.events import LookupKind, Outcome
 from ..endpoints import Endpoint, Family
 from ..errors import NoAnswer
 from ..ids import NodeId
-from ..net.node import LiveNode
 from .approach import Approach
+from .node import LiveNode
 
 
 class PeerSearch(Approach):
@@ -23,22 +23,22 @@ class PeerSearch(Approach):
         self._wanted = wanted
         self._tell = tell
 
-    @property
-    def queries(self) -> int:
-        return self.node.counters().get("queries_sent.get_peers", 0)
-
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
         async with self.node.find_peers(self.target, family=family, seeds=seeds) as found:
+            self.follow(found)
+            for peer in self.node.stored_peers(self.target):
+                self._add(peer)
             async for peer in found:
-                # Lookups from different beginnings, at the same time, find the same ones.
-                if peer not in self.peers:
-                    self._add(peer)
+                self._add(peer)
                 if len(self.peers) >= self._wanted:
                     self.enough()
                     return True
         return Outcome.DONE in found.outcomes
 
     def _add(self, peer: Endpoint) -> None:
+        # Lookups from different beginnings, at the same time, find the same ones.
+        if peer in self.peers or len(self.peers) >= self._wanted:
+            return
         if self.first_peer_s is None:
             self.first_peer_s = self.elapsed_s
         self.peers.append(peer)
@@ -54,14 +54,15 @@ class AnnounceSearch(Approach):
         self.stored: list[Contact] = []
         self._port = port
         self._implied_port = implied_port
+        self._announcing = 0
 
     @property
     def queries(self) -> int:
-        counters = self.node.counters()
-        return counters.get("queries_sent.get_peers", 0) + counters.get("queries_sent.announce_peer", 0)
+        return super().queries + self._announcing
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
         async with self.node.lookup(self.target, kind=LookupKind.GET_PEERS, family=family, seeds=seeds) as answers:
+            self.follow(answers)
             async for _ in answers:
                 pass
         if answers.outcome is not Outcome.DONE:
@@ -72,6 +73,7 @@ class AnnounceSearch(Approach):
             announced = await self.node.announce(self.target, self._port, implied_port=self._implied_port, family=family, seeds=closest)
         except NoAnswer:
             return False
+        self._announcing += announced.queries
         self.stored += announced.stored
         self.stored.sort(key=lambda contact: contact.id ^ self.target)
         return True

@@ -1,5 +1,5 @@
-"""How a node of a moment, with an empty table, gets to a place in the ID space: over every family, from whom the last run knew and from the
-bootstrap hosts.
+"""How a node gets to a place in the ID space, over every family: from whom it knows; and a node of a moment, with an empty table, from whom the
+last run knew and from the bootstrap hosts.
 
 No join comes first: the way from any node to the target is as short as the way to the own ID.
 """
@@ -14,10 +14,10 @@ import trio
 from ..core.events import NodeAnswered
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId, shared_prefix_bits
-from ..net.dispatch import Subscription
-from ..net.node import LiveNode
-from ..net.nurseries import open_flat_nursery
-from ..observe.describe import count
+from .dispatch import Subscription
+from .findings import Answers, FoundPeers
+from .node import LiveNode
+from .nurseries import open_flat_nursery
 from .way_in import WayIn
 
 _HEAD_START_S = 0.5
@@ -39,6 +39,7 @@ class Approach(ABC):
         """The closest node so far."""
         self.asked = 0
         """Bootstrap endpoints that it began at."""
+        self._followed: list[Answers | FoundPeers] = []
         self._enough = trio.CancelScope()
         self._heard = {family: trio.Event() for family in node.own_ids}
 
@@ -54,10 +55,20 @@ class Approach(ABC):
     def elapsed_s(self) -> float:
         return trio.current_time() - self.started
 
-    def progress(self) -> str:
-        sent = sum(operation.queries for operation in self.node.snapshot().operations)
-        closest = "" if self.closest is None else f", closest so far shares {shared_prefix_bits(self.closest, self.target)} bits"
-        return f"{count(sent, 'datagram')} sent, {self.answered} answered{closest}, {self.elapsed_s:.1f} s"
+    def follow(self, lookup: Answers | FoundPeers) -> None:
+        """Counts what happens in it as its own: a node that stays has other lookups too."""
+        self._followed.append(lookup)
+
+    @property
+    def queries(self) -> int:
+        """Datagrams sent so far for it, retransmissions included."""
+        running = {each.operation: each.queries for each in self.node.operations()}
+        return sum(lookup.queries + sum(running.get(operation, 0) for operation in lookup.operations) for lookup in self._followed)
+
+    @property
+    def closest_bits(self) -> int | None:
+        """How many leading bits the closest node that answered shares with the target."""
+        return None if self.closest is None else shared_prefix_bits(self.closest, self.target)
 
     async def run(self, sources: Sequence[Sequence[str]], timeout_s: float) -> WayIn:
         """Until it is done in every family, or nobody is left to ask there. ``sources`` of hosts follow one another."""
@@ -106,6 +117,8 @@ class Approach(ABC):
 
     async def _listen(self, answers: Subscription[NodeAnswered]) -> None:
         async for event in answers:
+            if not any(event.operation in lookup.operations for lookup in self._followed):
+                continue
             node_id, family = event.node.contact.id, event.node.contact.family
             self.answered += 1
             self._heard[family].set()

@@ -11,14 +11,14 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
-from kadisc.cli.search import Search
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.net.clock import TrioClock
 from kadisc.net.memory import MemoryNetwork
 from kadisc.net.node import LiveNode
+from kadisc.net.node_search import NodeSearch
 from kadisc.net.open import open_node
 
-from ..net.lab import CONFIG, READ_ONLY, address, network, open_several
+from .lab import CONFIG, READ_ONLY, address, network, open_several
 
 TARGET = 7 << 150
 
@@ -46,8 +46,8 @@ async def one_shot(net: MemoryNetwork) -> AsyncIterator[LiveNode]:
         yield node
 
 
-async def _search(node: LiveNode, *hosts: str) -> Search:
-    search = Search(node, TARGET, k=8, paths=1)
+async def _search(node: LiveNode, *hosts: str) -> NodeSearch:
+    search = NodeSearch(node, TARGET, k=8, paths=1)
     await search.run([hosts], timeout_s=5)
     return search
 
@@ -96,7 +96,7 @@ async def test_nobody_at_all_ends_it_and_says_why(autojump_clock: MockClock) -> 
     trio.socket.set_custom_hostname_resolver(Names())
     net = network()
     async with one_shot(net) as node:
-        search = Search(node, TARGET, k=8, paths=1)
+        search = NodeSearch(node, TARGET, k=8, paths=1)
         way_in = await search.run([("gone:1", address(77))], timeout_s=5)
         assert search.results == []
         assert 9 < search.elapsed_s < 25

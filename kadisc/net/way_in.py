@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import trio
 
 from ..endpoints import Endpoint, Family, family_of
-from ..net.resolve import Unresolved, resolve
+from .resolve import Unresolved, resolve
 
 _GRACE_S = 0.3
 """How long the first host that is resolved waits for others."""

@@ -1,0 +1,81 @@
+"""``kadisc status``: the node that runs here, at this moment."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from .options import add_folder_options
+from .output import print_json
+
+if TYPE_CHECKING:
+    from ..control.methods.status import FamilyStatus, Status
+
+SUMMARY = "tell about the running node"
+DESCRIPTION = (
+    "Asks the node that runs with this state folder, through its control socket, who it is, where it listens, whom it knows and what it has done so "
+    "far. Ends with exit code 1 where none runs."
+)
+EXAMPLES = """\
+examples:
+  kadisc status
+  kadisc status --state-dir ./node-b --json"""
+
+_SILENCE_S = 10.0
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_folder_options(parser.add_argument_group("node"))
+    parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
+
+
+def execute(options: argparse.Namespace) -> int:
+    from .tasks import run_until_signalled
+
+    return run_until_signalled(lambda: _status(options))
+
+
+async def _status(options: argparse.Namespace) -> int:
+    from ..control.client import open_client
+    from ..control.methods.status import STATUS, StatusParams
+    from ..control.socket_file import socket_path
+    from .options import settings_from, state_folder
+
+    async with open_client(socket_path(state_folder(settings_from(options)))) as client:
+        status = await client.call(STATUS, StatusParams(), silence_s=_SILENCE_S)
+    if options.json:
+        print_json(status)
+    else:
+        _print(status)
+    return 0
+
+
+def _print(status: Status) -> None:
+    from ..observe.describe import count
+
+    print(f"kadisc {status.version}, process {status.pid}, up {_duration(status.uptime_s)}, network {status.network}")
+    print(f"  key      {status.public_key}")
+    for family in status.families:
+        _print_family(family)
+    counters = status.counters
+    print(f"  traffic  {counters['received']} datagrams in, {counters['sent']} out; {count(status.operations, 'operation')} in flight")
+    print(f"  stored   {count(status.peers_stored, 'peer')} that others have announced here")
+
+
+def _print_family(family: FamilyStatus) -> None:
+    from ..observe.describe import count
+
+    state = "not joined yet" if not family.joined else "joined" if family.online else "offline"
+    address = family.address
+    known = "not known yet" if address.host is None else f"{address.host} ({address.confidence}, {count(address.voters, 'voter')})"
+    print(f"  {family.family}     {family.endpoint} as {family.id}")
+    print(f"           {state}, {count(family.contacts, 'contact')}, {count(family.candidates, 'candidate')}; our address: {known}")
+
+
+def _duration(seconds: float) -> str:
+    minutes, hours, days = int(seconds) // 60, int(seconds) // 3600, int(seconds) // 86400
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{seconds:.0f} s"

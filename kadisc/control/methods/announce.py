@@ -1,0 +1,53 @@
+"""``announce``: announces a peer under an info-hash, once (BEP 5), as ``kadisc announce`` does."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from ...errors import NoAnswer
+from ...ids import format_id
+from ...net.peer_search import AnnounceSearch
+from ...observe.describe import count
+from ..call import Call, Method
+from ..units import seconds
+from .find import target_from
+
+
+class AnnounceParams(msgspec.Struct, forbid_unknown_fields=True):
+    """``infohash``: 40 hex digits; ``port``: where the peer listens. With ``implied_port`` the port of the node's own socket counts, as others see
+    it. ``partial``: tell ``{"progress": ...}`` as `find` does."""
+
+    infohash: str
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+    implied_port: bool = False
+    partial: bool = False
+
+
+class StoringNode(msgspec.Struct):
+    id: str
+    host: str
+    port: int
+
+
+class Stored(msgspec.Struct):
+    """``stored``: the nodes that confirmed it, closest first. ``queries``: datagrams sent."""
+
+    infohash: str
+    port: int
+    stored: list[StoringNode]
+    elapsed_s: float
+    queries: int
+
+
+async def _announce(params: AnnounceParams, call: Call) -> Stored:
+    search = AnnounceSearch(call.node, target_from(params.infohash), params.port, implied_port=params.implied_port)
+    await call.carry_out(search)
+    if not search.stored:
+        raise NoAnswer(f"{count(search.answered, 'node')} answered, but none has stored the announce; try again")
+    stored = [StoringNode(format_id(contact.id), contact.host, contact.port) for contact in search.stored]
+    return Stored(format_id(search.target), params.port, stored, seconds(search.elapsed_s), search.queries)
+
+
+ANNOUNCE = Method("announce", AnnounceParams, Stored, _announce)

@@ -1,0 +1,75 @@
+"""``find``: the nodes closest to an ID, as ``kadisc find`` prints them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from ...core.events import FoundNode
+from ...errors import UsageError
+from ...ids import NodeId, format_id, parse_id
+from ...net.node_search import NodeSearch
+from ...observe.clients import describe_client
+from ..call import Call, Method
+from ..units import milliseconds, seconds
+
+Count = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+
+
+class FindParams(msgspec.Struct, forbid_unknown_fields=True):
+    """``target``: 40 hex digits. ``k``: how many nodes; ``paths``: disjoint paths. ``partial``: tell ``{"progress": {sent, answered, closest_bits,
+    elapsed_s}}`` on the way."""
+
+    target: str
+    k: Count = 8
+    paths: Count = 1
+    partial: bool = False
+
+
+class ClosestNode(msgspec.Struct):
+    """``rtt_ms`` is null where only a retransmission was answered, ``client`` where none was sent."""
+
+    id: str
+    host: str
+    port: int
+    rtt_ms: float | None
+    client: str | None
+
+
+class Closest(msgspec.Struct):
+    """``nodes``: the closest first. ``queries``: datagrams sent. ``hops``: the longest chain of answers that one of ``nodes`` rests on."""
+
+    target: str
+    nodes: list[ClosestNode]
+    elapsed_s: float
+    queries: int
+    hops: int
+
+
+async def _find(params: FindParams, call: Call) -> Closest:
+    search = NodeSearch(call.node, target_from(params.target), params.k, params.paths)
+    await call.carry_out(search)
+    return Closest(
+        format_id(search.target),
+        [_closest_node(node) for node in search.nodes],
+        seconds(search.elapsed_s),
+        sum(result.queries for result in search.results),
+        max((result.hops for result in search.results), default=0),
+    )
+
+
+def target_from(text: str) -> NodeId:
+    """Raises UsageError."""
+    try:
+        return parse_id(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _closest_node(node: FoundNode) -> ClosestNode:
+    contact = node.contact
+    return ClosestNode(format_id(contact.id), contact.host, contact.port, milliseconds(node.rtt_s), describe_client(node.client))
+
+
+FIND = Method("find", FindParams, Closest, _find)

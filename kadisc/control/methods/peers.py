@@ -1,0 +1,56 @@
+"""``peers``: the peers announced under an info-hash (BEP 5), as ``kadisc peers`` prints them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ...endpoints import Endpoint, host_of, port_of
+from ...ids import format_id
+from ...net.peer_search import PeerSearch
+from ..call import Call, Method
+from ..units import seconds
+from .find import Count, target_from
+
+TIMEOUT_S = 30.0
+
+
+class PeersParams(msgspec.Struct, forbid_unknown_fields=True):
+    """``infohash``: 40 hex digits. It ends at ``count`` peers, with its lookup, or after 30 s. ``partial``: tell ``{"peer": {host, port}}`` as each
+    is found, and ``{"progress": ...}`` as `find` does."""
+
+    infohash: str
+    count: Count = 50
+    partial: bool = False
+
+
+class Peer(msgspec.Struct):
+    host: str
+    port: int
+
+
+class Peers(msgspec.Struct):
+    """``first_peer_s`` is null if there is none; ``queries``: datagrams sent."""
+
+    infohash: str
+    peers: list[Peer]
+    first_peer_s: float | None
+    elapsed_s: float
+    queries: int
+
+
+async def _peers(params: PeersParams, call: Call) -> Peers:
+    def found(endpoint: Endpoint) -> None:
+        if call.tell is not None:
+            call.tell({"peer": msgspec.to_builtins(_peer(endpoint))})
+
+    search = PeerSearch(call.node, target_from(params.infohash), params.count, found)
+    await call.carry_out(search, timeout_s=TIMEOUT_S)
+    peers = [_peer(endpoint) for endpoint in search.peers]
+    return Peers(format_id(search.target), peers, seconds(search.first_peer_s), seconds(search.elapsed_s), search.queries)
+
+
+def _peer(endpoint: Endpoint) -> Peer:
+    return Peer(host_of(endpoint), port_of(endpoint))
+
+
+PEERS = Method("peers", PeersParams, Peers, _peers)

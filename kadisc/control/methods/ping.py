@@ -1,0 +1,71 @@
+"""``ping``: who is at an address, and how far away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import trio
+
+from ...endpoints import Endpoint, family_of, format_endpoint
+from ...errors import NoAnswer, QueryFailed
+from ...ids import format_id
+from ...net.node import LiveNode, Pong
+from ...net.nurseries import open_flat_nursery
+from ...net.resolve import resolve
+from ...observe.clients import describe_client
+from ..call import Call, Method
+from ..units import milliseconds
+
+
+class PingParams(msgspec.Struct, forbid_unknown_fields=True):
+    """``host``: HOST:PORT, a name or an address. A name is tried at all of its addresses at once; the first answer counts."""
+
+    host: str
+
+
+class Answer(msgspec.Struct):
+    """``endpoint``: which address has answered. ``client`` and ``seen_as``, our endpoint in the other's eyes, are null where it did not say."""
+
+    id: str
+    client: str | None
+    rtt_ms: float
+    seen_as: str | None
+    endpoint: str
+
+
+async def _ping(params: PingParams, call: Call) -> Answer:
+    endpoints = await resolve(params.host, call.node.config.resolve_timeout_s)
+    pong = await _first_answer(call.node, endpoints)
+    return Answer(
+        format_id(pong.contact.id),
+        describe_client(pong.client),
+        milliseconds(pong.rtt_s),
+        format_endpoint(pong.seen_as) if pong.seen_as is not None else None,
+        format_endpoint(pong.contact.endpoint),
+    )
+
+
+async def _first_answer(node: LiveNode, endpoints: Sequence[Endpoint]) -> Pong:
+    usable = [endpoint for endpoint in endpoints if family_of(endpoint) in node.own_ids]
+    if not usable:
+        raise NoAnswer(f"{format_endpoint(endpoints[0])} is of a family that this node has no socket for")
+    pongs: list[Pong] = []
+    failures: list[QueryFailed] = []
+
+    async def ask(endpoint: Endpoint, scope: trio.CancelScope) -> None:
+        try:
+            pongs.append(await node.ping_details(endpoint))
+            scope.cancel()
+        except QueryFailed as error:
+            failures.append(error)
+
+    async with open_flat_nursery() as nursery:
+        for endpoint in usable:
+            nursery.start_soon(ask, endpoint, nursery.cancel_scope)
+    if not pongs:
+        raise failures[0]
+    return pongs[0]
+
+
+PING = Method("ping", PingParams, Answer, _ping)

@@ -1,0 +1,98 @@
+"""``status``: the running node at this moment."""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+import trio
+
+from ...core.snapshot import OverlaySnapshot
+from ...endpoints import Endpoint, format_endpoint, format_ip
+from ...ids import format_id
+from ...version import __version__
+from ..call import Call, Method
+
+
+class StatusParams(msgspec.Struct, forbid_unknown_fields=True):
+    """None."""
+
+
+class Address(msgspec.Struct):
+    """Our own address, null where not known. ``confidence``: unknown, configured, remembered (from the last run), voted or unstable; ``agreement``:
+    the share of ``voters`` who agree with it."""
+
+    host: str | None
+    port: int | None
+    confidence: str
+    voters: int
+    agreement: float
+
+
+class FamilyStatus(msgspec.Struct):
+    """The node in one address family. ``endpoint``: where it listens; ``joined``: the own neighbourhood was looked up; ``online``: others are heard;
+    ``contacts``: verified ones in the routing table; ``candidates``: those that wait to be verified."""
+
+    family: str
+    id: str
+    endpoint: str
+    joined: bool
+    online: bool
+    contacts: int
+    candidates: int
+    address: Address
+
+
+class Status(msgspec.Struct):
+    """``public_key``: 64 hex digits (Ed25519). ``operations``: lookups and pings in flight, the node's own included. ``peers_stored``: what others
+    have announced here. ``counters`` count since the start, by name."""
+
+    version: str
+    pid: int
+    network: str
+    public_key: str
+    uptime_s: float
+    read_only: bool
+    families: list[FamilyStatus]
+    operations: int
+    queries_in_flight: int
+    peers_stored: int
+    counters: dict[str, int]
+
+
+async def _status(params: StatusParams, call: Call) -> Status:
+    await trio.lowlevel.checkpoint()
+    node = call.node
+    picture, endpoints = node.snapshot(), node.local_endpoints
+    return Status(
+        version=__version__,
+        pid=os.getpid(),
+        network=node.config.network,
+        public_key=node.public_key.hex(),
+        uptime_s=round(node.uptime_s, 1),
+        read_only=node.config.core.read_only,
+        families=[_family(overlay, endpoints[overlay.family]) for overlay in picture.overlays],
+        operations=len(picture.operations),
+        queries_in_flight=picture.queries_in_flight,
+        peers_stored=picture.peers_stored,
+        counters=node.counters(),
+    )
+
+
+def _family(overlay: OverlaySnapshot, endpoint: Endpoint) -> FamilyStatus:
+    seen = overlay.address
+    host = format_ip(seen.ip) if seen.ip is not None else None
+    address = Address(host, seen.port, seen.confidence.value, seen.voters, round(seen.agreement, 3))
+    return FamilyStatus(
+        overlay.family.value,
+        format_id(overlay.own_id),
+        format_endpoint(endpoint),
+        overlay.joined,
+        overlay.online,
+        overlay.contacts,
+        overlay.candidates,
+        address,
+    )
+
+
+STATUS = Method("status", StatusParams, Status, _status)

@@ -1,0 +1,159 @@
+"""JSON-RPC 2.0, one message a line: what a line means, and what is written.
+
+Beside requests and responses there are two notifications, both about a request: ``$/partial`` brings to the asker what a running request
+has found so far, ``$/cancel`` from the asker ends it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from ..errors import Busy, Closed, ErrorAnswer, KadiscError, NoAnswer, UsageError
+
+MAX_REQUEST_BYTES = 1 << 16
+"""A longer line is no request, and whoever sends it is cut off."""
+PARTIAL = "$/partial"
+CANCEL = "$/cancel"
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+NO_ANSWER = -32000
+ERROR_ANSWER = -32001
+BUSY = -32002
+CLOSED = -32003
+CANCELLED = -32004
+OTHER_FAILURE = -32005
+
+RequestId: TypeAlias = int | str | None
+
+
+class Request(msgspec.Struct):
+    """``id`` is UNSET in a notification, which gets no response. ``params`` are decoded when the method is known."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    id: int | str | msgspec.UnsetType | None = msgspec.UNSET
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+
+    @property
+    def wants_response(self) -> bool:
+        return self.id is not msgspec.UNSET
+
+    @property
+    def response_id(self) -> RequestId:
+        return None if isinstance(self.id, msgspec.UnsetType) else self.id
+
+
+class Cancel(msgspec.Struct):
+    """The params of ``$/cancel``."""
+
+    id: int | str | None
+
+
+class ErrorObject(msgspec.Struct, omit_defaults=True):
+    """The ``error`` of a response. ``data`` of ERROR_ANSWER: {code, text} of the other node's error."""
+
+    code: int
+    message: str
+    data: Any = None
+
+
+class Malformed(Exception):
+    """A line is no request: what its sender is told, and under which id, as far as that could be read."""
+
+    def __init__(self, code: int, message: str, request_id: RequestId = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.request_id = request_id
+
+
+_read_request = msgspec.json.Decoder(Request).decode
+# Nesting is cut off by msgspec itself, as an error of its own kind; so is text that is not UTF-8.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def decode_request(line: bytes) -> Request:
+    """Raises Malformed and nothing else, whatever the line is."""
+    try:
+        return _read_request(line)
+    except _UNREADABLE as error:
+        reason = str(error)
+    try:
+        document = msgspec.json.decode(line)
+    except _UNREADABLE as error:
+        raise Malformed(PARSE_ERROR, f"not JSON: {error}") from None
+    if isinstance(document, list):
+        raise Malformed(INVALID_REQUEST, "batches are not served: send one request a line")
+    request_id = document.get("id") if isinstance(document, dict) else None
+    known = request_id if isinstance(request_id, int | str) and not isinstance(request_id, bool) else None
+    raise Malformed(INVALID_REQUEST, f"not a request of JSON-RPC 2.0: {reason}", known)
+
+
+def decode_params(raw: msgspec.Raw, kind: type[Any]) -> Any:
+    """As ``kind``, a struct. Raises UsageError."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (*_UNREADABLE,) as error:
+        raise UsageError(f"wrong params: {error}") from None
+
+
+def encode_request(request_id: int, method: str, params: object) -> bytes:
+    return _line({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
+
+
+def encode_result(request_id: RequestId, result: object) -> bytes:
+    return _line({"jsonrpc": "2.0", "id": request_id, "result": result})
+
+
+def encode_error(request_id: RequestId, error: ErrorObject) -> bytes:
+    return _line({"jsonrpc": "2.0", "id": request_id, "error": error})
+
+
+def encode_partial(request_id: RequestId, value: object) -> bytes:
+    return _line({"jsonrpc": "2.0", "method": PARTIAL, "params": {"id": request_id, "value": value}})
+
+
+def _line(message: object) -> bytes:
+    return msgspec.json.encode(message) + b"\n"
+
+
+# --- our errors, there and back -------------------------------------------------------------------------------------------------------
+
+_CODES: tuple[tuple[type[KadiscError], int], ...] = (
+    (UsageError, INVALID_PARAMS),
+    (NoAnswer, NO_ANSWER),
+    (ErrorAnswer, ERROR_ANSWER),
+    (Busy, BUSY),
+    (Closed, CLOSED),
+)
+
+
+def error_object(error: KadiscError) -> ErrorObject:
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), OTHER_FAILURE)
+    data = {"code": error.code, "text": error.text} if isinstance(error, ErrorAnswer) else None
+    return ErrorObject(code, str(error), data)
+
+
+class _AnsweredError(msgspec.Struct):
+    code: int
+    text: str
+
+
+def error_from(error: ErrorObject) -> KadiscError:
+    """What the node raised, as far as the code tells."""
+    if error.code == ERROR_ANSWER:
+        try:
+            told = msgspec.convert(error.data, _AnsweredError)
+            return ErrorAnswer(told.code, told.text)
+        except msgspec.ValidationError:
+            return KadiscError(error.message)
+    for kind, code in _CODES:
+        if code == error.code:
+            return kind(error.message)
+    return KadiscError(error.message)

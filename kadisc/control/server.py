@@ -1,0 +1,95 @@
+"""The server: lets clients in, at most so many at a time."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import trio
+
+from ..errors import BindError
+from ..net.node import LiveNode
+from ..net.nurseries import open_flat_nursery
+from .call import Method
+from .connection import Connection, ControlLimits
+from .methods import METHODS
+from .protocol import BUSY, ErrorObject, encode_error
+from .socket_file import listening_at, socket_path
+
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_ROOM_PAUSE_S = 0.1
+_LAST_WORDS_S = 0.1
+
+
+class ControlServer:
+    """``clients`` are those connected now."""
+
+    def __init__(self, node: LiveNode, methods: Mapping[str, Method[Any, Any]] = METHODS, limits: ControlLimits | None = None) -> None:
+        self._node = node
+        self._methods = methods
+        self._limits = limits or ControlLimits()
+        self.clients: list[Connection] = []
+
+    async def serve(self, listener: trio.SocketListener) -> None:
+        """For ever. At its end every client is told what becomes of its requests."""
+        async with open_flat_nursery() as nursery:
+            while True:
+                try:
+                    stream = await listener.accept()
+                except OSError as error:
+                    if error.errno not in _NO_ROOM:
+                        raise
+                    await trio.sleep(_ROOM_PAUSE_S)  # the process has no file left, for now
+                    continue
+                nursery.start_soon(self._serve, stream)
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        if not self._make_room():
+            await _turn_away(stream, self._limits.clients)
+            return
+        connection = Connection(stream, self._node, self._methods, self._limits)
+        self.clients.append(connection)
+        try:
+            await connection.serve()
+        finally:
+            if connection in self.clients:
+                self.clients.remove(connection)
+
+    def _make_room(self) -> bool:
+        """The client who has been silent for longest, and waits for nothing, goes: or programs that were left open could keep out all others."""
+        if len(self.clients) < self._limits.clients:
+            return True
+        idle = [client for client in self.clients if client.is_idle]
+        if not idle:
+            return False
+        leaves = min(idle, key=lambda client: client.heard_at)
+        self.clients.remove(leaves)
+        leaves.close()
+        return True
+
+
+async def _turn_away(stream: trio.SocketStream, clients: int) -> None:
+    line = encode_error(None, ErrorObject(BUSY, f"{clients} clients are waiting for answers already: try again later"))
+    try:
+        with trio.move_on_after(_LAST_WORDS_S), suppress(trio.BrokenResourceError):
+            await stream.send_all(line)
+    finally:
+        await trio.aclose_forcefully(stream)
+
+
+@asynccontextmanager
+async def open_control(
+    node: LiveNode, state_dir: str | os.PathLike[str], *, methods: Mapping[str, Method[Any, Any]] = METHODS, limits: ControlLimits | None = None
+) -> AsyncIterator[ControlServer]:
+    """Serves the control socket of a node in its state folder for as long as the block is open. Raises BindError where there can be none."""
+    if not node.keeps_state:
+        raise BindError(f"the folder {state_dir} cannot be locked, so that another node may be there")
+    with listening_at(socket_path(state_dir)) as listener:
+        server = ControlServer(node, methods, limits)
+        async with open_flat_nursery() as nursery:
+            nursery.start_soon(server.serve, trio.SocketListener(trio.socket.from_stdlib_socket(listener)))
+            yield server
+            nursery.cancel_scope.cancel()

@@ -1,0 +1,31 @@
+"""Numbers as documents have them: no more digits than mean something."""
+
+from __future__ import annotations
+
+from typing import overload
+
+
+@overload
+def seconds(value: float) -> float: ...
+
+
+@overload
+def seconds(value: None) -> None: ...
+
+
+def seconds(value: float | None) -> float | None:
+    """To a tenth of a millisecond."""
+    return None if value is None else round(value, 4)
+
+
+@overload
+def milliseconds(value_s: float) -> float: ...
+
+
+@overload
+def milliseconds(value_s: None) -> None: ...
+
+
+def milliseconds(value_s: float | None) -> float | None:
+    """From seconds, to a microsecond."""
+    return None if value_s is None else round(value_s * 1000, 3)

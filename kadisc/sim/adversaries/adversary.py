@@ -1,0 +1,75 @@
+"""What every adversary is: something in a node's place that keeps the core's contract towards the world, and no promise to anybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf
+from typing import ClassVar, cast
+
+from ...core.events import Datagram, Event
+from ...core.node import Node
+from ...core.overlay import Overlay
+from ...endpoints import Endpoint, Family
+from ...errors import DecodeError
+from ...ids import NodeId
+from ...wire import krpc
+from ...wire.messages import Message, Query, Reply
+from ..host import Host
+from ..population import Residence
+
+
+class Adversary:
+    """Reads what comes in, and leaves the answer to ``asked``. What it writes need not be true."""
+
+    overlays: Mapping[Family, Overlay] = {}
+    """Empty, unless there is a real node inside."""
+
+    def __init__(self, own_id: NodeId) -> None:
+        self.own_id = own_id
+        self.endpoint = Endpoint(b"")
+        """Where it lives; set when it moves in."""
+        self._outbox: list[Datagram] = []
+
+    def asked(self, query: Query, source: Endpoint, now: float) -> Reply | None:
+        """What is answered, if anything."""
+        raise NotImplementedError
+
+    def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
+        try:
+            message = krpc.decode(payload)
+        except DecodeError:
+            return
+        if isinstance(message, Query):
+            reply = self.asked(message, source, now)
+            if reply is not None:
+                self.send(reply, source)
+
+    def send(self, message: Message, destination: Endpoint) -> None:
+        self._outbox.append(Datagram(krpc.encode(message), destination))
+
+    def tick(self, now: float) -> None:
+        pass
+
+    def next_deadline(self) -> float:
+        return inf
+
+    def drain_outbox(self) -> list[Datagram]:
+        drained, self._outbox = self._outbox, []
+        return drained
+
+    def drain_events(self) -> list[Event]:
+        return []
+
+
+class AdversaryHost(Host):
+    __slots__ = ()
+    honest: ClassVar[bool] = False
+
+    def __init__(self, number: int, residence: Residence, adversary: Adversary, up_since: float) -> None:
+        # It is asked for nothing but the contract; whatever looks deeper looks at honest hosts alone.
+        super().__init__(number, residence, None, cast(Node, adversary), up_since)
+        adversary.endpoint = residence.endpoint
+
+    @property
+    def id(self) -> NodeId:
+        return cast(Adversary, self.node).own_id

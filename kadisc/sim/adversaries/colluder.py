@@ -1,0 +1,18 @@
+"""A colluder: a node like any other to whoever pings it, and a guide to other colluders for whoever looks something up."""
+
+from __future__ import annotations
+
+from ...endpoints import Endpoint
+from ...ids import NodeId
+from ...wire.messages import Query, Reply
+from .adversary import Adversary
+from .ring import Ring
+
+
+class Colluder(Adversary):
+    def __init__(self, own_id: NodeId, ring: Ring) -> None:
+        super().__init__(own_id)
+        self._ring = ring
+
+    def asked(self, query: Query, source: Endpoint, now: float) -> Reply | None:
+        return self._ring.answer(self, query, source)

@@ -1,0 +1,40 @@
+"""A liar: a real node, but for the address that it says it sees (BEP 42 ``ip``). All liars say the same."""
+
+from __future__ import annotations
+
+from ...core.events import Datagram, Event
+from ...core.node import Node
+from ...endpoints import Endpoint, Family
+from ...wire import krpc
+from ...wire.messages import Error, Reply
+from .adversary import Adversary
+
+
+class Liar(Adversary):
+    def __init__(self, node: Node, lie: Endpoint) -> None:
+        super().__init__(node.own_ids[Family.IPV4])
+        self.overlays = node.overlays
+        self._node = node
+        self._lie = lie
+
+    def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
+        self._node.receive(payload, source, now)
+
+    def tick(self, now: float) -> None:
+        self._node.tick(now)
+
+    def next_deadline(self) -> float:
+        return self._node.next_deadline()
+
+    def drain_outbox(self) -> list[Datagram]:
+        return [Datagram(self._twisted(payload), destination) for payload, destination in self._node.drain_outbox()]
+
+    def drain_events(self) -> list[Event]:
+        return self._node.drain_events()
+
+    def _twisted(self, payload: bytes) -> bytes:
+        message = krpc.decode(payload)
+        if not isinstance(message, Reply | Error) or message.seen_as is None:
+            return payload
+        message.seen_as = self._lie
+        return krpc.encode(message)

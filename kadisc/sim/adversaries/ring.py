@@ -1,0 +1,97 @@
+"""What colluders share: who is one of them, and which lie was told to whom.
+
+The attack: a colluder who is asked for a target names other colluders, under IDs that lie right beside it, nearer than any honest node can be. Each
+of those, when it is asked in turn, answers by the ID that it was announced with, and names the next ones. KRPC lets them: an ID is whatever a
+node says that it is. Towards whoever knows a colluder by its usual ID (and checks it now and then) it keeps that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from ...contacts import Contact
+from ...endpoints import Endpoint, ip_of, narrow_prefix
+from ...ids import NodeId
+from ...wire.compact import pack_contacts
+from ...wire.messages import FindNode, GetPeers, Query, Reply
+from .adversary import Adversary
+
+PER_ANSWER = 8
+MAX_STORIES = 4096
+"""Pairs of asker and target that are remembered; the oldest go."""
+BESIDE_BYTES = 12
+"""An ID made up differs from its target in its last bytes alone."""
+
+
+class Ring:
+    """``fabricates``: whether IDs are made up; else all keep to their usual ones, and the nearest to the target are named."""
+
+    def __init__(self, *, fabricates: bool) -> None:
+        self.fabricates = fabricates
+        self._members: list[Adversary] = []
+        self._stories: dict[tuple[Endpoint, NodeId], Story] = {}
+
+    def enrol(self, members: Sequence[Adversary]) -> None:
+        """Neighbours in the order of naming lie in different /24s as far as there are several."""
+        by_network: dict[bytes, list[Adversary]] = {}
+        for member in members:
+            by_network.setdefault(narrow_prefix(member.endpoint), []).append(member)
+        rows = list(by_network.values())
+        self._members = [row[i] for i in range(max(map(len, rows), default=0)) for row in rows if i < len(row)]
+
+    def face(self, member: Adversary, asker: Endpoint) -> NodeId:
+        """The ID by which the asker knows this member when nothing else was told."""
+        return member.own_id
+
+    def answer(self, member: Adversary, query: Query, asker: Endpoint) -> Reply:
+        reply = Reply(query.tid, self.face(member, asker), seen_as=asker)
+        if isinstance(query, FindNode):
+            self._mislead(reply, member, query.target, query, asker)
+        elif isinstance(query, GetPeers):
+            self._mislead(reply, member, query.info_hash, query, asker)
+            reply.token = b"token"
+        return reply
+
+    def _mislead(self, reply: Reply, member: Adversary, target: NodeId, query: Query, asker: Endpoint) -> None:
+        if not self.fabricates or target == query.sender:
+            # A lookup of the own ID looks like a check, and whoever is found to be two goes from the table: here they are what they always are.
+            faces = sorted((self.face(each, asker) ^ target, each.endpoint) for each in self._members if each is not member)
+            named = [Contact(distance ^ target, endpoint) for distance, endpoint in faces[:PER_ANSWER]]
+        else:
+            story = self._story(asker, target)
+            if member.endpoint in story.told:
+                reply.sender = beside(target, member.endpoint)
+            named = [Contact(beside(target, each.endpoint), each.endpoint) for each in story.next_of(self._members)]
+        reply.nodes = pack_contacts(named)
+
+    def _story(self, asker: Endpoint, target: NodeId) -> Story:
+        story = self._stories.get((asker, target))
+        if story is None:
+            story = self._stories[asker, target] = Story(target)
+            if len(self._stories) > MAX_STORIES:
+                del self._stories[next(iter(self._stories))]
+        return story
+
+
+class Story:
+    """Whom one asker was told of for one target. Each answer goes on where the last one ended, so that every path of a lookup is led to
+    colluders that no other path has claimed."""
+
+    __slots__ = ("_cursor", "told")
+
+    def __init__(self, target: NodeId) -> None:
+        self.told: set[Endpoint] = set()
+        self._cursor = target
+
+    def next_of(self, members: Sequence[Adversary]) -> list[Adversary]:
+        named = [members[(self._cursor + i) % len(members)] for i in range(min(PER_ANSWER, len(members)))]
+        self._cursor += len(named)
+        self.told.update(each.endpoint for each in named)
+        return named
+
+
+def beside(target: NodeId, endpoint: Endpoint) -> NodeId:
+    """The same for the same member and target, so that all colluders say the same."""
+    noise = blake2b(ip_of(endpoint) + target.to_bytes(20, "big"), digest_size=BESIDE_BYTES).digest()
+    return target ^ int.from_bytes(noise, "big")

@@ -1,0 +1,79 @@
+"""A Sybil in a siege: it wants places in one victim's table, and near the victim's ID all of them.
+
+The attack: an address costs money, an ID nothing. So towards each victim every address takes an ID of its own choice near it, as deep as the
+table goes, queries it again and again so as to be noticed, sends it answers that it never asked for, and behaves well when it is checked. Who is
+let in, and asked, leads to other Sybils (`ring.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from random import Random
+
+from ...contacts import Contact
+from ...endpoints import Endpoint
+from ...ids import ID_BITS, NodeId
+from ...wire.compact import pack_contacts
+from ...wire.messages import FindNode, Query, Reply
+from .adversary import Adversary
+from .ring import PER_ANSWER, Ring
+
+DEPTHS = 20
+"""Sybils share 0 to so many bits less one with a victim, evenly: at 20 they are nearer than all honest nodes of a network of a million."""
+
+
+class Siege(Ring):
+    """``victims``: their IDs by endpoint; a restarted one is a victim still."""
+
+    def __init__(self, victims: dict[Endpoint, NodeId], *, fabricates: bool) -> None:
+        super().__init__(fabricates=fabricates)
+        self.victims = victims
+        self._faces: dict[tuple[Endpoint, Endpoint], NodeId] = {}
+
+    def face(self, member: Adversary, asker: Endpoint) -> NodeId:
+        victim = self.victims.get(asker)
+        if victim is None:
+            return member.own_id
+        face = self._faces.get((member.endpoint, asker))
+        if face is None:
+            face = self._faces[member.endpoint, asker] = near(victim, member.endpoint)
+        return face
+
+    def some_faces(self, victim: Endpoint, rng: Random) -> list[Contact]:
+        return [Contact(self.face(each, victim), each.endpoint) for each in rng.sample(self._members, min(PER_ANSWER, len(self._members)))]
+
+
+class Sybil(Adversary):
+    def __init__(self, own_id: NodeId, siege: Siege, rng: Random, interval_s: float, now: float) -> None:
+        super().__init__(own_id)
+        self._siege = siege
+        self._rng = rng
+        self._victims: Sequence[Endpoint] = list(siege.victims)
+        self._pause_s = interval_s / max(1, len(self._victims))
+        self._turn = rng.randrange(max(1, len(self._victims)))
+        self._next_at = now + rng.random() * interval_s
+
+    def asked(self, query: Query, source: Endpoint, now: float) -> Reply | None:
+        return self._siege.answer(self, query, source)
+
+    def tick(self, now: float) -> None:
+        if now < self._next_at or not self._victims:
+            return
+        self._next_at = now + self._pause_s
+        self._turn = (self._turn + 1) % len(self._victims)
+        victim = self._victims[self._turn]
+        face = self._siege.face(self, victim)
+        self.send(FindNode(self._rng.randbytes(2), face, self._rng.getrandbits(160)), victim)
+        self.send(Reply(self._rng.randbytes(2), face, nodes=pack_contacts(self._siege.some_faces(victim, self._rng))), victim)
+
+    def next_deadline(self) -> float:
+        return self._next_at if self._victims else float("inf")
+
+
+def near(victim: NodeId, endpoint: Endpoint) -> NodeId:
+    """An ID that shares some bits with the victim's, and not the next one; the same each time."""
+    noise = blake2b(endpoint + victim.to_bytes(20, "big"), digest_size=24).digest()
+    depth = noise[0] * DEPTHS >> 8
+    rest = int.from_bytes(noise[1:21], "big") >> (depth + 1)
+    return victim ^ (1 << (ID_BITS - 1 - depth)) ^ rest

@@ -1,0 +1,56 @@
+"""A share of the nodes answer lookups with each other alone: can they hide the honest node that is closest to a target?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...ids import random_id
+from ..ablation import Variant, ablations, variants
+from ..adversaries.colluder import Colluder
+from ..adversaries.ring import Ring
+from ..attackers import addresses_in, part_of
+from ..figures import Metrics
+from ..honest_probe import HonestProbe
+from ..lab import Lab
+from ..options import SimOptions
+from ..scenario import Scenario
+
+COLUMNS = {name: name for name in ("found", "returned", "captured", "queries_mean", "elapsed_s_mean")}
+RELEVANT = ("lookup_caps", "diversity_caps")
+PATHS, K = 8, 16
+
+
+def run(lab: Lab) -> Metrics:
+    return ablations(lab, _variants(lab.options), mislead, COLUMNS)
+
+
+def _variants(options: SimOptions) -> list[Variant]:
+    """Beside the defences: disjoint paths, which the caller of a lookup asks for; and colluders who cannot choose their IDs."""
+    usual, attack = variants(options, RELEVANT), options.attack
+    if not attack.ablations:
+        return usual
+    by_paths = Variant(f"{PATHS} paths, k = {K}", replace(options, attack=replace(attack, paths=PATHS, k=K)))
+    kept = Variant("IDs not made up", replace(options, attack=replace(attack, fabricate=False)))
+    return [*usual[:-2], by_paths, kept, *usual[-2:]]
+
+
+def mislead(lab: Lab) -> Metrics:
+    attack = lab.options.attack
+    ring, number = Ring(fabricates=attack.fabricate), part_of(lab.options)
+    homes = addresses_in(lab, number, attack.prefixes) if attack.prefixes else [None] * number
+    members = [Colluder(random_id(lab.rng), ring) for _ in homes]
+    hosts = [lab.new_adversary(member, home) for member, home in zip(members, homes, strict=True)]
+    ring.enrol(members)
+    lab.settle(adversaries=hosts)
+    probe = HonestProbe(lab)
+    with lab.measured():
+        probe.go_on_for(60.0 * lab.options.minutes, attack.lookups)
+    return {"colluders": len(hosts), **probe.metrics()}
+
+
+SCENARIO = Scenario(
+    "colluders",
+    "a share of the nodes (--set attack.share=0.2) leads lookups to each other: is the closest honest node found?",
+    run,
+    {"attack.share": "0.2", "attack.prefixes": "0", "minutes": "1", "warmup_s": "20"},
+)

@@ -1,0 +1,23 @@
+"""An attacker with many addresses in few networks floods nodes that run and nodes that restart: does he own their tables?"""
+
+from __future__ import annotations
+
+from ..ablation import ablations, variants
+from ..figures import Metrics
+from ..lab import Lab
+from ..scenario import Scenario
+from ..siege import COLUMNS, lay_siege
+
+RELEVANT = ("diversity_caps", "ping_before_evict", "verified_admission", "first_lookup_first", "exact_matching")
+
+
+def run(lab: Lab) -> Metrics:
+    return ablations(lab, variants(lab.options, RELEVANT), lambda world: lay_siege(world, world.options.attack.prefixes), COLUMNS)
+
+
+SCENARIO = Scenario(
+    "eclipse-flood",
+    "400 addresses in 20 networks (--set attack.addresses, attack.prefixes) flood running and restarting nodes: whose are their tables?",
+    run,
+    {"minutes": "1.5", "warmup_s": "20", "attack.lookups": "100"},
+)

@@ -1,0 +1,57 @@
+"""A node that was there for long is started again with what it had saved: when is it back?"""
+
+from __future__ import annotations
+
+from ...endpoints import Family
+from ..figures import Metrics, share, spread
+from ..host import Host
+from ..lab import Lab
+from ..oracle import SETTLED_S
+from ..scenario import Scenario
+from .join import PATIENCE_S, Newcomer, look
+
+
+def run(lab: Lab) -> Metrics:
+    lab.settle()
+    returned: list[Newcomer] = []
+    down_s = lab.options.down_s
+    with lab.measured():
+        every_s = max(60.0 * lab.options.minutes / lab.options.joins, down_s)
+        for _ in range(lab.options.joins):
+            settled = [host for host in lab.acceptors() if host.up_since <= lab.world.now - SETTLED_S and host.nat is None]
+            if not settled:
+                break
+            lab.world.at(lab.world.now + down_s, start_again, lab, go_down(lab, lab.rng.choice(settled)), returned)
+            lab.run(every_s)
+        lab.run_while(lambda: any(each.complete_s is None and lab.world.now < each.started_at + PATIENCE_S for each in returned), PATIENCE_S)
+    complete = [each for each in returned if each.complete_s is not None]
+    return {
+        "mrtt_ms": round(lab.mrtt_s * 1000, 1),
+        "restarts": len(returned),
+        "complete": share(len(complete), len(returned)),
+        **spread("neighbours_mrtt", [each.neighbours_s / lab.mrtt_s for each in returned if each.neighbours_s is not None], 2),
+        **spread("complete_mrtt", [each.complete_s / lab.mrtt_s for each in complete if each.complete_s is not None], 2),
+        **spread("queries_until_complete", [each.queries for each in complete], 0),
+    }
+
+
+def go_down(lab: Lab, host: Host) -> Host:
+    """Its saved state goes into the one that will follow it; that one is not up yet."""
+    saved = host.node.export_state(lab.world.now)
+    lab.stop(host)
+    again = lab.reborn(host)
+    again.node.overlays[Family.IPV4].restore(saved.overlays[0].contacts, lab.world.now)
+    return again
+
+
+def start_again(lab: Lab, host: Host, returned: list[Newcomer]) -> None:
+    host.up_since = lab.world.now
+    newcomer = Newcomer(host, lab.world.now)
+    returned.append(newcomer)
+    lab.join(host, contacts=0)
+    look(lab, newcomer)
+
+
+SCENARIO = Scenario(
+    "restart", "settled nodes are down for a minute and come back with what they saved: time and queries until they are complete", run
+)

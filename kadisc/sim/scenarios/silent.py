@@ -1,0 +1,66 @@
+"""A share of the nodes ask, answer pings, and drop everything else: do they get into tables, and what do lookups suffer?"""
+
+from __future__ import annotations
+
+from random import Random
+
+from ...endpoints import Family
+from ...ids import random_id
+from ..ablation import ablations, variants
+from ..adversaries.silent import Silent
+from ..attackers import part_of
+from ..figures import Metrics, share
+from ..honest_probe import HonestProbe
+from ..lab import Lab
+from ..scenario import Scenario
+
+QUESTIONS = 4
+COLUMNS = {
+    "entries": "silent_entries",
+    "handed_out": "silent_handed_out",
+    "found": "found",
+    "queries_mean": "queries_mean",
+    "elapsed_s_mean": "elapsed_s_mean",
+}
+RELEVANT = ("verified_admission", "diversity_caps", "inbound_quarantine")
+
+
+def run(lab: Lab) -> Metrics:
+    return ablations(lab, variants(lab.options, RELEVANT), keep_silent, COLUMNS)
+
+
+def keep_silent(lab: Lab) -> Metrics:
+    attack, rng = lab.options.attack, Random(f"silent {lab.options.seed}")
+    lab.settle()
+    members = [Silent(random_id(rng), rng, attack.interval_s) for _ in range(part_of(lab.options))]
+    hosts = [lab.new_adversary(member) for member in members]
+    wanted = [host.outside for host in lab.acceptors()]
+    with lab.measured():
+        for member, host in zip(members, hosts, strict=True):
+            member.wants(wanted, lab.world.now)
+            lab.boot(host)
+        probe = HonestProbe(lab)
+        probe.go_on_for(60.0 * lab.options.minutes, attack.lookups)
+    return {"silent": len(hosts), **_spread(lab, {host.outside for host in hosts}), **probe.metrics()}
+
+
+def _spread(lab: Lab, silent: set[bytes]) -> Metrics:
+    """Their share of all entries, and of what would be answered to random questions."""
+    entries = theirs = handed = theirs_handed = 0
+    for host in lab.acceptors():
+        table = host.node.overlays[Family.IPV4].table
+        entries += len(table)
+        theirs += sum(entry.contact.endpoint in silent for entry in table)
+        for _ in range(QUESTIONS):
+            answer = table.closest(lab.rng.getrandbits(160), lab.options.core.table.k)
+            handed += len(answer)
+            theirs_handed += sum(entry.contact.endpoint in silent for entry in answer)
+    return {"silent_entries": share(theirs, entries), "silent_handed_out": share(theirs_handed, handed)}
+
+
+SCENARIO = Scenario(
+    "silent",
+    "a share of the nodes (--set attack.share) answers pings and nothing else: are they let in, and handed out?",
+    run,
+    {"attack.share": "0.25", "minutes": "4", "warmup_s": "60"},
+)

@@ -1,0 +1,118 @@
+"""A quarter of the network tells the same lie about everybody's own address, and forged answers repeat it: who believes it?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+from random import Random
+
+from ...core.external_address import Confidence, ExternalAddress
+from ...core.node import Node
+from ...endpoints import Endpoint, Family, make_endpoint
+from ...ids import random_id
+from ...wire import krpc
+from ...wire.messages import Reply
+from ..ablation import ALL_OFF, Variant, ablations, variants, with_defences
+from ..adversaries.liar import Liar
+from ..adversaries.silent import Silent
+from ..attackers import part_of
+from ..figures import Metrics
+from ..host import Host
+from ..lab import Lab
+from ..movers import Movers
+from ..options import SimOptions
+from ..population import FIRST_BYTES
+from ..scenario import Scenario
+from ..vote_count import first_decisions, wrong_first_probability, wrong_recount_probability, wrong_recounts
+
+LIE = make_endpoint("66.66.66.66", 666)
+CALM_S = 120.0
+"""For the first decision; then the lies go on for ``minutes`` before the true change, and for so long after it."""
+AFTER_S = 180.0
+COLUMNS = {
+    "decided": "decided",
+    "first_wrong": "first_wrong",
+    "settled_wrong": "settled_wrong",
+    "followed": "followed",
+    "within_60_s": "followed_within_60_s",
+    "followed_s_p50": "followed_s_p50",
+}
+
+
+def run(lab: Lab) -> Metrics:
+    return {**ablations(lab, _variants(lab.options), lie, COLUMNS), **count_alone(lab.options)}
+
+
+def lie(lab: Lab) -> Metrics:
+    options = lab.options
+    hosts = [_liar(lab) for _ in range(part_of(options))]
+    lab.settle(adversaries=hosts)
+    movers = Movers(lab)
+    with lab.measured():
+        _forge(lab, movers, hosts)
+        movers.join(options.attack.movers)
+        lab.run(CALM_S + 60.0 * options.minutes)
+        decided = movers.first_decisions()
+        movers.move()
+        lab.run(AFTER_S)
+    return {"liars": len(hosts), **decided, **movers.changes()}
+
+
+def count_alone(options: SimOptions) -> Metrics:
+    """Many more decisions than a network could be waited for. ``settled``: of one recount; lies that never cease open at most one in 20 s."""
+    liars, trials, config = options.attack.share, options.attack.trials, options.core.address
+    rng = Random(f"votes {options.seed}")
+    wrong, undecided = first_decisions(config, liars, trials, rng)
+    return {
+        "count_trials": trials,
+        "count_first_wrong_share": wrong / trials if trials else None,
+        "count_first_undecided_share": undecided / trials if trials else None,
+        "count_first_wrong_computed": wrong_first_probability(config, liars),
+        "count_settled_wrong_share": wrong_recounts(config, liars, trials, rng) / trials if trials else None,
+        "count_settled_wrong_computed": wrong_recount_probability(config, liars),
+    }
+
+
+def _variants(options: SimOptions) -> list[Variant]:
+    """``first vote decides`` is no switch among the defences but the numbers of the count; with all off it is how it has been done elsewhere."""
+    if not options.attack.ablations:
+        return variants(options, ())
+    hasty = replace(options, core=replace(options.core, address=replace(options.core.address, first_voters=1, change_voters=1)))
+    return [
+        *variants(options, ("exact_matching",)),
+        Variant("first vote decides", hasty),
+        Variant("that, and all off", with_defences(hasty, ALL_OFF)),
+    ]
+
+
+def _liar(lab: Lab) -> Host:
+    home = lab.population.settle()
+    address = ExternalAddress(lab.options.core.address, home.endpoint[:-2], home.endpoint[-2:], Confidence.VOTED)
+    node = Node(lab.options.core, lab.rng, {Family.IPV4: random_id(lab.rng)}, lab.world.now, addresses={Family.IPV4: address})
+    return lab.new_adversary(Liar(node, LIE), home)
+
+
+def _forge(lab: Lab, movers: Movers, liars: list[Host]) -> None:
+    """Answers that match no query, from anywhere, to every newcomer in turn."""
+    per_s, rng = lab.options.attack.forged_per_s, Random(f"forger {lab.options.seed}")
+    if per_s <= 0.0:
+        return
+
+    senders = liars or [lab.new_adversary(Silent(random_id(rng), rng, inf))]
+
+    def forge() -> None:
+        for mover in movers.movers:
+            source = Endpoint(bytes((rng.choice(FIRST_BYTES),)) + rng.randbytes(3) + b"\x1a\xe1")
+            reply = Reply(rng.randbytes(2), random_id(rng), seen_as=LIE)
+            lab.world.forge(rng.choice(senders), krpc.encode(reply), source, mover.host.outside)
+        lab.world.at(lab.world.now + 1.0 / per_s, forge)
+
+    forge()
+
+
+SCENARIO = Scenario(
+    "spoofed-votes",
+    "25 % of the nodes (--set attack.share) lie about our own address: how often are they believed, and is a true change?",
+    run,
+    {"attack.share": "0.25", "attack.forged_per_s": "1", "minutes": "3", "warmup_s": "120"},
+)

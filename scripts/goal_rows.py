@@ -1,0 +1,229 @@
+"""The goals that a simulation can judge: for each the runs that it takes, and how their numbers are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import mean
+from typing import Any, TypeAlias
+
+Record: TypeAlias = dict[str, Any]
+"""A finished run: as `kadisc.sim.run.Result.record` makes it."""
+Reading: TypeAlias = Callable[[Sequence[Record]], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number with its bound. ``at_least``: the bound is the least that will do, otherwise the most."""
+
+    name: str
+    read: Reading
+    bound: float
+    at_least: bool = False
+    percent: bool = False
+
+    def holds(self, value: float) -> bool:
+        return value >= self.bound if self.at_least else value <= self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``settings`` are those of the small size, ``full`` what is changed in them for the size that the goal names."""
+
+    name: str
+    axis: str
+    scenario: str
+    settings: dict[str, str]
+    figures: tuple[Figure, ...]
+    full: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+def average(metric: str) -> Reading:
+    """Over the seeds."""
+
+    def read(records: Sequence[Record]) -> float | None:
+        values = [record["metrics"][metric] for record in records if record["metrics"].get(metric) is not None]
+        return mean(values) if values else None
+
+    return read
+
+
+def worst(metric: str) -> Reading:
+    def read(records: Sequence[Record]) -> float | None:
+        return max((record["metrics"][metric] for record in records if record["metrics"].get(metric) is not None), default=None)
+
+    return read
+
+
+def of_run(name: str) -> Reading:
+    """What the run itself cost, averaged over the seeds."""
+    return lambda records: mean(record[name] for record in records)
+
+
+def kb_per_node(records: Sequence[Record]) -> float:
+    """All of the process, divided by its nodes."""
+    return mean(1024 * record["peak_rss_mb"] / record["nodes"] for record in records)
+
+
+def minutes_of_wall(records: Sequence[Record]) -> float:
+    return mean(record["wall_s"] / 60 for record in records)
+
+
+def upper(name: str, metric: str, bound: float, *, percent: bool = False) -> Figure:
+    return Figure(name, average(metric), bound, percent=percent)
+
+
+def lower(name: str, metric: str, bound: float, *, percent: bool = False) -> Figure:
+    return Figure(name, average(metric), bound, at_least=True, percent=percent)
+
+
+LOOKUPS = {"lookups_per_minute": "600", "minutes": "3"}
+COLLUDERS = (("20", 0.995), ("30", 0.98), ("50", 0.85))
+
+ROWS = (
+    Row(
+        "lookup",
+        "lookup latency, ipfs-rfm2 churn, 1 % loss",
+        "lookup",
+        {"nodes": "1000", **LOOKUPS},
+        (
+            upper("closest learned p50, mRTT", "learned_mrtt_p50", 1.6),
+            upper("closest learned p99, mRTT", "learned_mrtt_p99", 3.3),
+            upper("all k answered p50, mRTT", "answered_mrtt_p50", 5.5),
+            upper("all k answered p99, mRTT", "answered_mrtt_p99", 13.0),
+            upper("queries a lookup", "queries_mean", 25.0),
+        ),
+        {"nodes": "10000"},
+    ),
+    Row(
+        "success",
+        "lookup success, ipfs churn",
+        "lookup",
+        {"nodes": "1000", "churn.profile": "ipfs", **LOOKUPS},
+        (lower("top-1", "top1", 0.999, percent=True), lower("recall of the k closest", "recall", 0.995, percent=True)),
+        {"nodes": "10000"},
+    ),
+    Row(
+        "crash",
+        "lookups begun in the minute after half of the network crashed, and in the one that follows",
+        "crash",
+        {"nodes": "1000", "minutes": "2"},
+        (
+            lower("top-1, first minute", "top1_0_to_60_s", 0.99, percent=True),
+            lower("top-1, second minute", "top1_60_to_120_s", 0.99, percent=True),
+            lower("recall, second minute", "recall_60_to_120_s", 0.99, percent=True),
+        ),
+        {"nodes": "10000"},
+    ),
+    Row(
+        "join",
+        "joining by one contact",
+        "join",
+        {"nodes": "1000", "minutes": "5"},
+        (
+            upper("complete p50, mRTT", "complete_mrtt_p50", 10.0),
+            upper("complete p99, mRTT", "complete_mrtt_p99", 25.0),
+            upper("queries until complete, mean", "queries_until_complete_mean", 120.0),
+            lower("newcomers that are complete within a minute", "complete", 0.99, percent=True),
+            lower("wide buckets half full in 5 min", "wide_half_full", 0.99, percent=True),
+        ),
+        {"nodes": "10000", "minutes": "10"},
+    ),
+    Row(
+        "restart",
+        "warm restart, down for a minute",
+        "restart",
+        {"nodes": "1000", "minutes": "10"},
+        (upper("complete p50, mRTT", "complete_mrtt_p50", 4.0), upper("complete p95, mRTT", "complete_mrtt_p95", 4.0)),
+        {"nodes": "10000"},
+    ),
+    Row(
+        "freshness-ipfs",
+        "dead among returned contacts, ipfs churn",
+        "freshness",
+        {"nodes": "1000", "minutes": "5", "churn.profile": "ipfs"},
+        (upper("dead", "dead", 0.03, percent=True), upper("checks/s (all queries)", "queries_per_s_mean", 0.25)),
+        {"nodes": "10000"},
+    ),
+    Row(
+        "freshness-bittorrent",
+        "dead among returned contacts, bittorrent churn",
+        "freshness",
+        {"nodes": "1000", "minutes": "5", "churn.profile": "bittorrent"},
+        (upper("dead", "dead", 0.04, percent=True), upper("checks/s (all queries)", "queries_per_s_mean", 0.25)),
+        {"nodes": "10000"},
+    ),
+    Row(
+        "handed-out",
+        "contacts handed out, 60 % of the hosts behind NAT",
+        "nat-majority",
+        {"nodes": "1000", "minutes": "5"},
+        (
+            upper("fail for a stranger", "fail_for_a_stranger", 0.02, percent=True),
+            upper("of them never reachable by strangers", "never_answering", 0.0, percent=True),
+        ),
+        {"nodes": "10000"},
+    ),
+    Row(
+        "eclipse-table",
+        "as many Sybils as honest nodes, in 20 /24s",
+        "eclipse-flood",
+        {"nodes": "1000", "attack.ablations": "off"},
+        (
+            upper("Sybil entries, running node", "running_sybil_share", 0.15, percent=True),
+            upper("Sybil entries, restarted node", "restarted_sybil_share", 0.15, percent=True),
+            Figure("live incumbents displaced", worst("displaced_incumbents"), 0.0),
+        ),
+    ),
+    *(
+        Row(
+            f"colluders-{percent}",
+            f"closest honest node found among {percent} % colluders, DHT alone{how}",
+            "colluders",
+            {"attack.share": str(int(percent) / 100), "attack.ablations": "off", **settings},
+            (lower("found", "found", bound, percent=True), upper("queries a lookup", "queries_mean", 40.0)),
+            note=note,
+        )
+        for percent, bound in COLLUDERS
+        for how, settings, note in (
+            (", IDs not made up", {"attack.fabricate": "off"}, "the model that S/Kademlia is measured in"),
+            (", IDs made up beside the target", {}, "KRPC lets them: no ID need be earned"),
+        )
+    ),
+    Row(
+        "own-address",
+        "own address among 25 % liars",
+        "spoofed-votes",
+        {"nodes": "500", "attack.ablations": "off"},
+        (
+            upper("first decision wrong, counted", "count_first_wrong_share", 1e-3),
+            upper("first decision wrong, computed", "count_first_wrong_computed", 1e-3),
+            upper("settled decision wrong, computed per recount", "count_settled_wrong_computed", 1e-6),
+            lower("a true change followed within 60 s", "followed_within_60_s", 1.0, percent=True),
+        ),
+    ),
+    Row(
+        "cost",
+        "a settled node that is asked for nothing, payload",
+        "idle-cost",
+        {"nodes": "2000", "minutes": "5"},
+        (
+            upper("queries/s", "queries_per_s_mean", 0.45),
+            upper("replies/s", "replies_per_s_mean", 0.45),
+            upper("bytes/s", "bytes_per_s_mean", 200.0),
+        ),
+    ),
+    Row(
+        "size",
+        "the simulator itself",
+        "lookup",
+        {"nodes": "1000", "minutes": "5"},
+        (
+            Figure("datagrams/s", of_run("datagrams_per_s"), 25_000.0, at_least=True),
+            Figure("kB a node, whole process", kb_per_node, 128.0),
+            Figure("wall minutes", minutes_of_wall, 15.0),
+        ),
+        {"nodes": "10000", "minutes": "30"},
+    ),
+)

@@ -1,0 +1,127 @@
+"""Measures the goals of docs/goals.md: goal, what was measured, with which seeds, and the command of the first of the runs.
+
+./scripts/goals [ROW ...] [--seeds N] [--full] [--jobs N] [--out FILE] [--json]
+
+Results are kept as JSON lines; what is there is not run again, so a measurement that was stopped goes on. The exit code is 1 if a goal is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from goal_rows import ROWS, Figure, Record, Row
+
+from kadisc.cli.sim_sweep import seeds_of
+from kadisc.errors import KadiscError
+from kadisc.sim.results import ResultsFile
+from kadisc.sim.scenarios import scenario_named
+from kadisc.sim.settings import with_settings
+from kadisc.sim.sweep import Lost, Run, planned
+from kadisc.sim.workers import finished_here
+
+ROWS_BY_NAME = {row.name: row for row in ROWS}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    row: Row
+    runs: list[Run]
+
+
+def plan_of(row: Row, seeds: Sequence[int], *, full: bool) -> Plan:
+    settings = row.settings | (row.full if full else {})
+    scenario = scenario_named(row.scenario)
+    base = with_settings(scenario.options(), [f"{name}={value}" for name, value in settings.items()])
+    return Plan(row, planned(scenario, base, {}, seeds))
+
+
+def measure(plans: Sequence[Plan], results: ResultsFile, jobs: int) -> dict[str, Record]:
+    """Every record that the plans ask for, by the key of its run; those that failed or were lost are told on stderr and left out."""
+    records = {record["run"]: record for record in results.records if "failed" not in record}
+    runs = {run.key: run for plan in plans for run in plan.runs if run.key not in records}
+    began = time.monotonic()
+    with closing(finished_here(list(runs.values()), jobs, lambda run, share: None)) as outcomes:
+        for number, outcome in enumerate(outcomes, start=1):
+            if isinstance(outcome, Lost) or "failed" in outcome:
+                print(f"failed: {outcome.run.command if isinstance(outcome, Lost) else outcome['command']}", file=sys.stderr)
+                continue
+            results.add(outcome)
+            records[outcome["run"]] = outcome
+            print(f"{number} of {len(runs)} runs, {time.monotonic() - began:.0f} s: {outcome['command']}", file=sys.stderr)
+    return records
+
+
+def judged(plan: Plan, records: dict[str, Record]) -> list[dict[str, object]]:
+    mine = [records[run.key] for run in plan.runs if run.key in records]
+    lines: list[dict[str, object]] = []
+    for figure in plan.row.figures:
+        value = figure.read(mine) if mine else None
+        lines.append(
+            {
+                "row": plan.row.name,
+                "figure": figure.name,
+                "goal": f"{'>=' if figure.at_least else '<='} {shown(figure, figure.bound)}",
+                "measured": "-" if value is None else shown(figure, value),
+                "holds": value is not None and figure.holds(value),
+                "seeds": [record["seed"] for record in mine],
+            }
+        )
+    return lines
+
+
+def shown(figure: Figure, value: float) -> str:
+    if figure.percent:
+        return f"{100 * value:.4g} %"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def tell(plan: Plan, lines: Sequence[dict[str, object]]) -> None:
+    seeds = lines[0]["seeds"]
+    print(f"\n{plan.row.axis}{f' ({plan.row.note})' if plan.row.note else ''}")
+    for line in lines:
+        print(f"  {'  ' if line['holds'] else '! '}{line['figure']:<46} {line['measured']:>12}   goal {line['goal']}")
+    print(f"  {plan.runs[0].options.nodes} nodes, seeds {seeds}; {plan.runs[0].command}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/goals", description=__doc__.splitlines()[0], epilog="rows: " + " ".join(ROWS_BY_NAME))
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="which (default: all)")
+    parser.add_argument("--seeds", default="10", help="how many, from 1 on; or which, as in 3,5,7 (default: 10)")
+    parser.add_argument("--full", action="store_true", help="networks of the size that the goal names: hours instead of minutes")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time (default: the cores)")
+    parser.add_argument("--out", default="goals.jsonl", help="where results are kept (default: goals.jsonl)")
+    parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
+    options = parser.parse_args()
+    unknown = [name for name in options.rows if name not in ROWS_BY_NAME]
+    if unknown:
+        print(f"goals: there is no row {unknown[0]!r}; there are {', '.join(ROWS_BY_NAME)}", file=sys.stderr)
+        return 2
+    try:
+        seeds = seeds_of(options.seeds)
+        plans = [plan_of(ROWS_BY_NAME[name], seeds, full=options.full) for name in options.rows or ROWS_BY_NAME]
+        with ResultsFile(options.out) as results:
+            records = measure(plans, results, max(1, options.jobs))
+    except KadiscError as error:
+        print(f"goals: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"goals: what is finished is kept in {options.out}; the same command goes on from there", file=sys.stderr)
+        return 130
+    verdicts = [(plan, judged(plan, records)) for plan in plans]
+    if options.json:
+        print(json.dumps([{**line, "command": plan.runs[0].command} for plan, lines in verdicts for line in lines], indent=1))
+    else:
+        for plan, lines in verdicts:
+            tell(plan, lines)
+    return 0 if all(line["holds"] for _, lines in verdicts for line in lines) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""docs/reference/control-socket.md: each request there is answered in the shape that it shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from kadisc.control import protocol
+from kadisc.control.connection import ControlLimits
+from kadisc.control.methods import METHODS
+
+from .lab import open_lab
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "reference" / "control-socket.md").read_text(encoding="utf-8")
+HOST_IN_PAGE, HOST_HERE = "127.0.0.1:6889", "13.2.7.9:6881"
+
+
+def samples() -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Requests, each with what follows it."""
+    found: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
+    for arrow, text in re.findall(r"^(-->|<--) (.*)$", PAGE, re.MULTILINE):
+        message = json.loads(text)
+        if arrow == "-->":
+            found.append((message, []))
+        else:
+            found[-1][1].append(message)
+    return [(request, replies) for request, replies in found if "id" in request]
+
+
+def shape(value: object) -> object:
+    """Names in order, and what the lists have in them; numbers and texts are not compared, nor are the names of counters."""
+    if isinstance(value, dict):
+        return [(name, None if name == "counters" else shape(inner)) for name, inner in value.items()]
+    if isinstance(value, list):
+        return [shape(inner) for inner in value[:1]]
+    return None
+
+
+async def test_requests_are_answered_as_shown(tmp_path: Path) -> None:
+    async with open_lab(tmp_path, others=5) as lab, lab.client() as client:
+        for request, replies in samples():
+            if request["method"] == "subscribe":
+                continue
+            await client.send(json.dumps(request).replace(HOST_IN_PAGE, HOST_HERE).encode())
+            message = await client.next()
+            while message is not None and "method" in message:
+                message = await client.next()
+            assert shape(message) == shape(replies[-1]), request
+
+
+def test_every_method_code_and_limit_is_there() -> None:
+    assert re.findall(r"^### (\w+)$", PAGE, re.MULTILINE) == ["status", "find", "announce", "peers", "ping", "subscribe"]
+    assert set(re.findall(r"^### (\w+)$", PAGE, re.MULTILINE)) == set(METHODS)
+    codes = {value for name, value in vars(protocol).items() if name.isupper() and isinstance(value, int) and value < 0}
+    assert {int(code) for code in re.findall(r"^\| (-\d+) \|", PAGE, re.MULTILINE)} == codes
+    limits = ControlLimits()
+    assert (protocol.MAX_REQUEST_BYTES, limits.requests_per_client, limits.clients, limits.unread_bytes, limits.stall_s) == (
+        65_536,
+        16,
+        32,
+        4 << 20,
+        30.0,
+    )
+    assert "65,536 bytes, a client 16 requests in flight. Of 33 clients" in PAGE

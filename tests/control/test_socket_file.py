@@ -1,0 +1,80 @@
+"""The socket in its folder: stale ones, strangers, names that are too long, systems without."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+import trio
+
+from kadisc.control.client import open_client
+from kadisc.control.server import open_control
+from kadisc.control.socket_file import MAX_PATH_BYTES, listening_at, socket_path
+from kadisc.errors import BindError, NotRunning
+
+from ..net.lab import network, open_at
+from .lab import open_lab
+
+
+async def test_what_a_killed_node_has_left_is_replaced(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(socket_path(tmp_path)))
+    async with open_lab(tmp_path) as lab, lab.client() as client:
+        await client.ask("status")
+        assert "network" in await client.result()
+
+
+async def test_nobody_is_put_in_the_place_of_a_node_that_lives(tmp_path: Path) -> None:
+    """Whoever has not locked the folder cannot know who listens there: here two do, and the second must not replace the first's socket."""
+    async with open_lab(tmp_path) as lab, open_at(network(), 7) as without_folder:
+        with pytest.raises(BindError, match="cannot be locked"):
+            async with open_control(without_folder, tmp_path):
+                raise AssertionError("not to be reached")
+        async with lab.client() as client:
+            await client.ask("status")
+            assert "network" in await client.result()
+
+
+def test_what_is_no_socket_stays(tmp_path: Path) -> None:
+    socket_path(tmp_path).write_text("precious")
+    with pytest.raises(BindError, match="is there and is no socket"), listening_at(socket_path(tmp_path)):
+        raise AssertionError("not to be reached")
+    assert socket_path(tmp_path).read_text() == "precious"
+
+
+def test_another_that_took_its_place_stays(tmp_path: Path) -> None:
+    path = socket_path(tmp_path)
+    with listening_at(path):
+        path.unlink()
+        path.write_text("another")
+    assert path.read_text() == "another"
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BindError, match="cannot be made: no such file"), listening_at(tmp_path / "gone" / "control.sock"):
+        raise AssertionError("not to be reached")
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_longest_path_that_the_system_takes(tmp_path: Path, more: int) -> None:
+    room = MAX_PATH_BYTES + more - len(str(tmp_path / "x" / "control.sock")) + 1
+    path = tmp_path / ("x" * room) / "control.sock"
+    path.parent.mkdir()
+    assert len(str(path)) == MAX_PATH_BYTES + more
+    if more:
+        with pytest.raises(BindError, match="at most 107; use a shorter --state-dir"), listening_at(path):
+            raise AssertionError("not to be reached")
+    else:
+        with listening_at(path), socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+
+
+async def test_a_system_without_unix_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "AF_UNIX")
+    with pytest.raises(BindError, match="this system has no Unix sockets"), listening_at(socket_path(tmp_path)):
+        raise AssertionError("not to be reached")
+    with pytest.raises(NotRunning, match="this system has no Unix sockets"):
+        async with open_client(socket_path(tmp_path)):
+            raise AssertionError("not to be reached")
+    await trio.lowlevel.checkpoint()

@@ -1,0 +1,43 @@
+"""Looking into a cell or two finds what sorting everything finds."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kadisc.contacts import Contact
+from kadisc.core.bucket import Bucket, Entry
+from kadisc.core.pool import Pool
+from kadisc.endpoints import Scope
+from kadisc.ids import ID_BITS
+from tests.support.world import address
+
+IDS = st.integers(0, (1 << ID_BITS) - 1)
+
+
+@given(
+    index=st.sampled_from([0, 1, 7, 100, 150, 157, 158, 159]),
+    capacity=st.sampled_from([1, 8, 15, 16, 100, 128]),
+    drawn=st.sets(IDS, max_size=150),
+    target=IDS,
+    count=st.integers(1, 20),
+    failing=st.sets(st.integers(0, 150)),
+    gone=st.sets(st.integers(0, 150)),
+)
+def test_the_nearest_are_what_sorting_finds(
+    index: int, capacity: int, drawn: set[int], target: int, count: int, failing: set[int], gone: set[int]
+) -> None:
+    own_id, pool = target ^ drawn.pop() if drawn else 0, Pool()
+    bucket = Bucket(index, capacity, 8, 0.0)
+    boundary = 1 << (ID_BITS - 1 - index)  # of the bits after it the bucket's IDs may have any
+    ids = sorted({own_id & -boundary ^ boundary | node_id % boundary for node_id in drawn})
+    entries = [Entry(pool.pooled(Contact(node_id, address(number))), index, Scope.PUBLIC, 0, 0, False) for number, node_id in enumerate(ids)]
+    for number, entry in enumerate(entries):
+        entry.failures = int(number in failing)
+        bucket.insert(entry)
+    for number in sorted(gone & set(range(len(entries)))):
+        bucket.remove(entries[number])
+        assert bucket.get(entries[number].id) is None
+    left = [entry for number, entry in enumerate(entries) if number not in gone]
+    assert all(bucket.get(entry.id) is entry for entry in left)
+    assert bucket.nearest(target, count) == sorted((e for e in left if not e.failures), key=lambda e: e.id ^ target)[:count]
