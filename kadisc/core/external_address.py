@@ -18,6 +18,8 @@ from enum import Enum
 
 from ..config import AddressConfig
 
+MAX_VOTERS = 512
+
 
 class Confidence(Enum):
     UNKNOWN = "unknown"
@@ -93,7 +95,8 @@ class ExternalAddress:
         self.confidence = confidence
         self._config = config
         self._max_voters = 2 * max(config.first_voters, config.change_voters)  # by then a recount is over
-        self._tally = Tally(self._max_voters)
+        # The first decision counts all that ever voted: of a window that moves on, chance would make every majority, sooner or later.
+        self._tally = Tally(self._max_voters if ip is not None else MAX_VOTERS)
         self._ports = Tally(2 * config.first_voters)
         self._recount_since: float | None = None
         self._probes_asked = 0
