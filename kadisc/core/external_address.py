@@ -68,6 +68,11 @@ class Tally:
     def has_voted(self, network: bytes) -> bool:
         return network in self._votes
 
+    def keep_latest(self, max_voters: int) -> None:
+        self._max_voters = max_voters
+        while len(self._votes) > max_voters:
+            self._forget(next(iter(self._votes)))
+
     def winner(self, voters: int, agreement: float) -> bytes | None:
         """The choice that ``agreement`` of all who voted share, once there are ``voters``."""
         if len(self._votes) < voters:
@@ -173,6 +178,7 @@ class ExternalAddress:
             self._changes.append(now)
         self.ip = winner
         self.confidence = Confidence.VOTED
+        self._tally.keep_latest(self._max_voters)
         return Verdict(changed=True)
 
     def _close_recount(self, now: float) -> None:
