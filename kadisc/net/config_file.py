@@ -31,6 +31,7 @@ from ..config import (
 from ..endpoints import make_endpoint, split_host_port
 from ..errors import UsageError
 from ..networks import NetworkSet
+from ..observe.services import parse_service, parse_services
 from .resolve import parse_host
 from .whereabouts import external_addresses
 
@@ -70,7 +71,9 @@ class Settings:
     peer: tuple[str, ...] = ()
     """HOST:PORT of nodes that are always kept, also while they are silent."""
     network: str = DEFAULT_NETWORK
-    """The name of the network, under which contacts are kept."""
+    """The name of the network: who has the same is looked for, gossiped with and kept under it."""
+    service: tuple[str, ...] = ()
+    """What we offer to peers of the network: NAME=PORT, or NAME=0xHEX for a few bytes."""
     netrestrict: tuple[str, ...] = ()
     """Networks in CIDR notation: if given, the only ones that are answered and contacted."""
     ban: tuple[str, ...] = ()
@@ -112,7 +115,7 @@ class Settings:
         )
         if self.no_caps:
             core = replace(core, defences=replace(core.defences, diversity_caps=False, lookup_caps=False, book_groups=False))
-        renamed = {"peers": self.peer, "core": core}
+        renamed = {"peers": self.peer, "services": parse_services(self.service), "core": core}
         same = {each.name: getattr(self, each.name) for each in fields(self) if each.name in Config.__dataclass_fields__ and each.name != "core"}
         return Config(**(same | renamed))
 
@@ -216,6 +219,7 @@ _CHECKS: dict[str, Callable[[str], object]] = {
     "peer": parse_host,
     "netrestrict": lambda text: NetworkSet([text]),
     "ban": lambda text: NetworkSet([text]),
+    "service": parse_service,
 }
 _MAY_BE_0 = frozenset(
     {"spares_per_bucket", "refresh_jitter", "probes", "age_exponent", "recount_pause_s", "round_jitter", "flat_slots", "slots_from_8"}
