@@ -23,7 +23,7 @@ examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("peer", metavar="PEER", help="its key of 64 hex digits, or its numeric HOST:PORT")
+    parser.add_argument("who", metavar="PEER", help="its key of 64 hex digits, or its numeric HOST:PORT")
     add_folder_options(parser.add_argument_group("node"))
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
 
@@ -38,8 +38,8 @@ async def _why(options: argparse.Namespace) -> int:
     from ..control.methods.why import WHY, WhyParams, peer_from
     from .asking import ask_running
 
-    peer_from(options.peer)
-    why = await ask_running(options, WHY, WhyParams(options.peer))
+    peer_from(options.who)
+    why = await ask_running(options, WHY, WhyParams(options.who))
     if options.json:
         print_json(why)
     else:

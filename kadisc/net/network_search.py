@@ -24,7 +24,7 @@ CHECKS_PER_TAG = 32
 CHECKS_PER_NETWORK = 8
 """...and makes us ask no /24 (IPv6 /48) oftener than that."""
 CONNECTIONS_AT_ONCE = 16
-QUIET_S = 3.0
+QUIET_S = 2.0
 """Once the lookups are done, whoever was verified names others: it goes on while that brings somebody new within this time."""
 VERIFIED_WITHIN_S = 120.0
 
