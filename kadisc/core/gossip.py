@@ -313,6 +313,9 @@ class GossipRounds:
             return
         self._proving.hear(named, errand.endpoint, now)
 
+    def abandoned(self, errand: Errand) -> None:
+        self._under_way.discard(errand.endpoint)
+
     def failed(self, errand: Errand, exchange: Exchange, error: Error | None, now: float) -> Steps:
         self._under_way.discard(errand.endpoint)
         if error is not None:
