@@ -86,8 +86,9 @@ class Proving:
         return list(self.known) if self.are_few else [each for each in self.known if not each.inbound]
 
     def many_lost(self, now: float) -> bool:
-        """Whether something happened to the network, or to us, just now."""
-        return sum(at > now - MOURNED_S for at in self._lost_at) >= 3
+        """Whether something happened to the network, or to us, just now: three are gone, or do not answer."""
+        suspects = sum(1 for each in self.known if each.failures)
+        return suspects + sum(at > now - MOURNED_S for at in self._lost_at) >= 3
 
     def is_renewal(self, record: PeerRecord, endpoint: Endpoint, now: float) -> bool:
         """Whether a push says that a peer that we know is elsewhere now, or has something new to say. Such are few, and not to be left to the draw;

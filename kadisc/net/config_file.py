@@ -27,6 +27,7 @@ from ..config import (
     QueryConfig,
     ServingConfig,
     TableConfig,
+    TagConfig,
 )
 from ..endpoints import make_endpoint, split_host_port
 from ..errors import UsageError
@@ -51,6 +52,7 @@ class CoreTables:
     address: AddressConfig = field(default_factory=AddressConfig)
     gossip: GossipConfig = field(default_factory=GossipConfig)
     book: BookConfig = field(default_factory=BookConfig)
+    tags: TagConfig = field(default_factory=TagConfig)
     defences: Defences = field(default_factory=Defences)
     max_datagram_bytes: int = 2048
     """Longer datagrams are dropped unread."""
@@ -222,10 +224,23 @@ _CHECKS: dict[str, Callable[[str], object]] = {
     "service": parse_service,
 }
 _MAY_BE_0 = frozenset(
-    {"spares_per_bucket", "refresh_jitter", "probes", "age_exponent", "recount_pause_s", "round_jitter", "flat_slots", "slots_from_8"}
+    {
+        "spares_per_bucket",
+        "refresh_jitter",
+        "jitter",
+        "stagger_s",
+        "probes",
+        "age_exponent",
+        "recount_pause_s",
+        "round_jitter",
+        "flat_slots",
+        "slots_from_8",
+    }
     | {"slots_from_16", "slots_from_24", "partners_from_slots", "partners_from_walk", "anchors", "max_good", "source_credit"}
 )
-_SHARES = frozenset({"agreement", "refresh_jitter", "round_jitter", "partners_from_slots", "partners_from_walk", "lookup_share", "bucket_share"})
+_SHARES = frozenset(
+    {"jitter", "agreement", "refresh_jitter", "round_jitter", "partners_from_slots", "partners_from_walk", "lookup_share", "bucket_share"}
+)
 
 
 def _complaints(part: Any, above: str = "") -> Iterator[tuple[str, str]]:

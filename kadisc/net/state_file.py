@@ -33,6 +33,9 @@ MAX_FILE_BYTES = 64 << 20
 """A larger file is none of ours: a full state of ten networks has 1 MB."""
 MAX_CLIENT_BYTES = 256
 
+MAX_SEQUENCE = 1 << 62
+"""Milliseconds since 1970 until long after the sun: there is room for more."""
+
 _APPLICATION_ID = 0x6B616469  # "kadi": what file(1) and others may tell it by
 _SCHEMA = f"""
 PRAGMA application_id = {_APPLICATION_ID};
@@ -245,7 +248,7 @@ def _communities(database: sqlite3.Connection) -> tuple[dict[str, SavedCommunity
     peers: dict[str, list[SavedPeer]] = {}
     left_out = 0
     for network, sequence in database.execute("SELECT network, sequence FROM sequences"):
-        if isinstance(network, str) and isinstance(sequence, int) and sequence >= 0:
+        if isinstance(network, str) and isinstance(sequence, int) and 0 <= sequence < MAX_SEQUENCE:
             sequences[network] = sequence
         else:
             left_out += 1

@@ -11,6 +11,8 @@ from tests.support.world import Host, World
 FOUND_WITHIN_S = 180.0
 FORGOTTEN_AFTER_S = 300.0
 STAYS_DEAD_S = 1800.0
+VERIFIED_WITHIN_S = 120.0
+"""As `LiveNode.peers` asks for; whoever was not is asked first."""
 SIZES = [30, pytest.param(100, marks=pytest.mark.slow)]
 
 
@@ -36,7 +38,9 @@ def verified_set(host: Host) -> set[Endpoint]:
 def handed_out(world: World, host: Host, asker: object) -> set[Endpoint]:
     """To the application, and to others who gossip."""
     own = community(host)
-    given = {peer.endpoint for peer in own.peers(1000, world.now)} | {peer.endpoint for peer in own._proving.parts.view.sample(1000, world.now)}
+    given = {peer.endpoint for peer in own.peers(1000, world.now, verified_within_s=VERIFIED_WITHIN_S)} | {
+        peer.endpoint for peer in own._proving.parts.view.sample(1000, world.now)
+    }
     return given | {named.contact.endpoint for named in pull(world, asker, host)}  # type: ignore[arg-type]
 
 

@@ -21,6 +21,8 @@ class FeedbackParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Noted(msgspec.Struct):
+    """What was noted."""
+
     key: str
     verdict: str
 
