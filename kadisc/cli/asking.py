@@ -64,10 +64,10 @@ async def ask(
         line.clear()
 
 
-async def ask_running(options: argparse.Namespace, method: Method[ParamsT, ResultT], params: ParamsT) -> ResultT:
+async def ask_running(options: argparse.Namespace, method: Method[ParamsT, ResultT], params: ParamsT, *, tell: Tell | None = None) -> ResultT:
     """What only the running node can answer. Raises NotRunning where there is none."""
     async with open_client(socket_path(state_folder(settings_from(options)))) as client:
-        return await client.call(method, params, silence_s=_SHORT_SILENCE_S)
+        return await client.call(method, params, tell=tell, silence_s=_SHORT_SILENCE_S)
 
 
 def in_words(progress: Progress) -> str:

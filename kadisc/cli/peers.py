@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import string
 from collections.abc import Callable, Mapping
 
 from .options import add_bootstrap_option, add_node_options, positive
 from .output import print_json, say
 
+LIKE_AN_INFO_HASH = 30
+"""Who names a network with so many hex digits and nothing else has most likely lost a few."""
 SUMMARY = "find peers of a network, or those announced under an info-hash"
 DESCRIPTION = (
     "Finds peers of a network by its name: those that the running node knows, if it is of that network and no option is against it, and those who "
@@ -46,9 +49,12 @@ def _info_hash(options: argparse.Namespace) -> str | None:
     from ..errors import UsageError
     from ..ids import format_id, parse_id
 
+    wanted = options.wanted or ""
     try:
-        target = format_id(parse_id(options.wanted or ""))
+        target = format_id(parse_id(wanted))
     except ValueError:
+        if len(wanted) >= LIKE_AN_INFO_HASH and not set(wanted.lower()) - set(string.hexdigits):
+            raise UsageError(f"an info-hash has 40 hex digits, not {len(wanted)}: {wanted!r}") from None
         return None
     if options.service is not None or options.check:
         raise UsageError("--service and --check are for peers of a network: of those under an info-hash nobody knows what they offer")

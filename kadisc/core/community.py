@@ -26,7 +26,7 @@ from .overlay import Overlay
 from .own_record import Membership, OwnRecord
 from .peers import VerifiedPeer
 from .proving import Proving
-from .state import SavedCommunity
+from .state import SavedBook, SavedCommunity
 from .tags import TagSchedule, TagSearch
 
 if TYPE_CHECKING:
@@ -229,12 +229,19 @@ class Community:
     def export(self, now: float) -> SavedCommunity:
         return SavedCommunity(self._own_record.sequence, self._proving.parts.book.export(now))
 
+    def take_up(self, book: SavedBook, now: float) -> int:
+        """What a file says, entry by entry, as at the start of a run; how many entries were refused."""
+        parts = self._proving.parts
+        refused = parts.book.restore(book, now)
+        for reason, times in refused.items():
+            parts.counters.refuse(reason, times)
+        return sum(refused.values())
+
     def restore(self, saved: SavedCommunity, now: float) -> Steps:
         """The anchors are asked first; nobody is given to the application who did not answer in this run."""
         parts = self._proving.parts
         self._own_record.outlive(saved.sequence, now)
-        for reason, times in parts.book.restore(saved.book, now).items():
-            parts.counters.refuse(reason, times)
+        self.take_up(saved.book, now)
         parts.rules.remember((entry.peer.key, entry.peer.sequence) for entry in parts.book.entries() if entry.peer is not None)
         self._proving.found(parts.book.anchors(), ANCHOR, now, per_source=self._config.book.anchors)
         return [RecordChanged(self._own_record.sequence, self._own_record.raw)]

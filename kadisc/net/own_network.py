@@ -78,6 +78,12 @@ class OwnNetwork:
     def export_book(self) -> SavedBook:
         return self.community.export(self.now()).book
 
+    def import_book(self, book: SavedBook) -> int:
+        """Takes up what is not there yet, to be verified by and by; returns how many peers were refused."""
+        refused = self.community.take_up(book, self.now())
+        self._pump.flush()
+        return refused
+
     async def news(self, patience_s: float) -> bool:
         """Returns when a peer proves itself, or after so long; whether one did."""
         with trio.move_on_after(patience_s):

@@ -15,7 +15,7 @@ from .lab import comes_true, open_lab
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "reference" / "control-socket.md").read_text(encoding="utf-8")
 HOST_IN_PAGE, HOST_HERE = "127.0.0.1:6889", "13.2.7.9:6881"
-OF_THE_NETWORK = ["network_peers", "record", "why", "feedback"]
+OF_THE_NETWORK = ["network_peers", "record", "why", "feedback", "book_export", "book_import"]
 KEY_IN_PAGE = "c3336df1d7ee99b2d223ff16e8ca254ac0758a59f537797b2d5e960377fe627d"
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,3 +127,24 @@ def test_record_and_why(scene: Scene) -> None:
     assert code == 1 or (why["table"], why["verified_s_ago"]) == ("new", None)
     assert scene.one.asks("why", "192.0.2.1:1")[0] == 1
     assert scene.one.asks("why", "nonsense")[0] == 2
+
+
+def test_the_book_goes_out_and_in_as_lines(scene: Scene, tmp_path: Path) -> None:
+    exported = kadisc("book", "export", "--state-dir", scene.one.folder)
+    head, *lines = [json.loads(line) for line in exported.stdout.splitlines()]
+    assert (exported.returncode, head) == (0, {"kadisc-book": 1, "network": "testnet"})
+    assert scene.two.endpoint in [line["endpoint"] for line in lines if line["table"] == "tried"]
+    newcomers = [{**lines[0], "endpoint": f"20.{number}.1.1:6881", "key": f"{number:064x}"} for number in range(150)]
+    book = tmp_path / "book.jsonl"
+    book.write_text("\n".join(json.dumps(line) for line in [head, *lines, *newcomers]))
+    code, document = scene.two.asks("book", "import", str(book))
+    assert (code, document["taken"] + document["refused"]) == (0, len(lines) + 150)
+    assert document["taken"] > 100
+    code, why = scene.two.asks("why", "20.77.1.1:6881")
+    assert code == 1 or not why["verified_in_this_run"]
+    assert set(scene.two.peers("testnet", "--count", "1")) == {scene.one.endpoint}
+    code, words = scene.stranger.asks("book", "import", str(book))
+    assert (code, "of the network 'testnet', not of 'othernet'" in words) == (2, True)
+    book.write_text("nonsense")
+    code, words = scene.two.asks("book", "import", str(book))
+    assert (code, len(words.splitlines()), "line 1: not JSON" in words) == (2, 1, True)
