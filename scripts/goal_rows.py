@@ -37,6 +37,8 @@ class Row:
     figures: tuple[Figure, ...]
     full: dict[str, str] = field(default_factory=dict)
     note: str = ""
+    alone: bool = False
+    """Each run in a process of its own, nothing beside it: it is judged by its memory and speed."""
 
 
 def average(metric: str) -> Reading:
@@ -225,5 +227,6 @@ ROWS = (
             Figure("wall minutes", minutes_of_wall, 15.0),
         ),
         {"nodes": "10000", "minutes": "30"},
+        alone=True,
     ),
 )

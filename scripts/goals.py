@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -45,17 +45,23 @@ def plan_of(row: Row, seeds: Sequence[int], *, full: bool) -> Plan:
 def measure(plans: Sequence[Plan], results: ResultsFile, jobs: int) -> dict[str, Record]:
     """Every record that the plans ask for, by the key of its run; those that failed or were lost are told on stderr and left out."""
     records = {record["run"]: record for record in results.records if "failed" not in record}
-    runs = {run.key: run for plan in plans for run in plan.runs if run.key not in records}
-    began = time.monotonic()
-    with closing(finished_here(list(runs.values()), jobs, lambda run, share: None)) as outcomes:
-        for number, outcome in enumerate(outcomes, start=1):
-            if isinstance(outcome, Lost) or "failed" in outcome:
-                print(f"failed: {outcome.run.command if isinstance(outcome, Lost) else outcome['command']}", file=sys.stderr)
-                continue
-            results.add(outcome)
-            records[outcome["run"]] = outcome
-            print(f"{number} of {len(runs)} runs, {time.monotonic() - began:.0f} s: {outcome['command']}", file=sys.stderr)
+    alone = {run.key: run for plan in plans for run in plan.runs if plan.row.alone and run.key not in records}
+    together = {run.key: run for plan in plans for run in plan.runs if run.key not in records and run.key not in alone}
+    began, whole = time.monotonic(), len(alone) + len(together)
+    for number, outcome in enumerate(outcomes_of([*alone.values()], [*together.values()], jobs), start=1):
+        if isinstance(outcome, Lost) or "failed" in outcome:
+            print(f"failed: {outcome.run.command if isinstance(outcome, Lost) else outcome['command']}", file=sys.stderr)
+            continue
+        results.add(outcome)
+        records[outcome["run"]] = outcome
+        print(f"{number} of {whole} runs, {time.monotonic() - began:.0f} s: {outcome['command']}", file=sys.stderr)
     return records
+
+
+def outcomes_of(alone: list[Run], together: list[Run], jobs: int) -> Iterator[Record | Lost]:
+    for runs, at_a_time in (*(([run], 1) for run in alone), (together, jobs)):
+        with closing(finished_here(runs, at_a_time, lambda run, share: None)) as outcomes:
+            yield from outcomes
 
 
 def judged(plan: Plan, records: dict[str, Record]) -> list[dict[str, object]]:
