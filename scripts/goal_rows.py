@@ -180,7 +180,7 @@ ROWS = (
     ),
     *(
         Row(
-            f"colluders-{percent}",
+            f"colluders-{percent}{suffix}",
             f"closest honest node found among {percent} % colluders, DHT alone{how}",
             "colluders",
             {"attack.share": str(int(percent) / 100), "attack.ablations": "off", **settings},
@@ -188,9 +188,9 @@ ROWS = (
             note=note,
         )
         for percent, bound in COLLUDERS
-        for how, settings, note in (
-            (", IDs not made up", {"attack.fabricate": "off"}, "the model that S/Kademlia is measured in"),
-            (", IDs made up beside the target", {}, "KRPC lets them: no ID need be earned"),
+        for suffix, how, settings, note in (
+            ("", ", IDs not made up", {"attack.fabricate": "off"}, "the model that S/Kademlia is measured in"),
+            ("-made-up", ", IDs made up beside the target", {}, "KRPC lets them: no ID need be earned"),
         )
     ),
     Row(
