@@ -14,7 +14,9 @@ from kadisc.net.state_file import read_state, replace_state
 from kadisc.observe.shell_events import StateDamaged
 
 from .lab import network, open_several
-from .test_state import open_kept
+from .test_state import at_once, open_kept
+
+__all__ = ["at_once"]  # the fixture counts here too
 
 
 async def test_the_book_and_the_sequence_of_the_record_outlive_the_run(tmp_path: Path, autojump_clock: MockClock) -> None:

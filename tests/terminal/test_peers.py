@@ -104,7 +104,7 @@ def test_none_found(way_in: list[str]) -> None:
     [
         (["peers", "ethereum", "--network", "testnet"], "two networks are named: ethereum and --network testnet"),
         (["peers", "4" * 39], "an info-hash has 40 hex digits, not 39"),
-        (["peers", "e" * 65], "64 printable characters"),
+        (["peers", "n" * 65], "64 printable characters"),
         (["peers", "4" * 40, "--check"], "--service and --check are for peers of a network"),
         (["run", "--service", "eth"], "--service: expected NAME=PORT or NAME=0xHEX"),
         (["run", "--service", "eth=65536"], "--service: eth: expected a port from 1 to 65535, or 0xHEX, not '65536'"),
