@@ -168,6 +168,10 @@ class Community:
                 chosen.setdefault(parts.scopes.narrow(peer.endpoint), peer)
         return list(chosen.values())
 
+    def from_slots(self, count: int, now: float, *, hierarchical: bool | None = None) -> list[VerifiedPeer]:
+        """At most ``count`` by lot among the slots that are old enough; ``hierarchical`` as in `GossipView.sample`."""
+        return self._proving.parts.view.sample(count, now, hierarchical=hierarchical)
+
     def verified(self) -> list[VerifiedPeer]:
         """All that proved themselves and still answer, those longest not heard of first."""
         return [known.peer for known in self._proving.known if not known.failures]
