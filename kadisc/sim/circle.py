@@ -84,11 +84,11 @@ class Samples:
     def _draw(self, host: Host) -> None:
         lab, now, community = self.lab, self.lab.world.now, community_of(host)
         count = max(1, round(lab.options.gossip.samples / DRAWS))
-        drawn = [peer.endpoint for _ in range(count) for peer in community.from_slots(1, now)]
+        drawn = [peer.endpoint for peer in community.from_slots(count, now)]
         self.kinds["slots"].add(lab, drawn)
         self.per_member.setdefault(host.number, Tally()).add(lab, drawn)
         for name, hierarchical in (("flat", False), ("hierarchical", True)):
-            self.kinds[name].add(lab, (peer.endpoint for _ in range(count) for peer in community.from_slots(1, now, hierarchical=hierarchical)))
+            self.kinds[name].add(lab, (peer.endpoint for peer in community.from_slots(count, now, hierarchical=hierarchical)))
         self.kinds["peers"].add(lab, (peer.endpoint for peer in community.peers(count, now)))
         self.kinds["hops"].add(lab, (contact.endpoint for contact in community.first_hops(Family.IPV4, HOPS, now)))
 

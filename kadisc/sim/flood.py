@@ -13,8 +13,8 @@ from .figures import Metrics
 from .host import Host
 from .lab import Lab
 
-FLOOD_SETTINGS = {**GOSSIP_SETTINGS, "attack.share": "0.3", "attack.prefixes": "0", "warmup_s": "2400", "minutes": "10"}
-"""40 minutes are 25 to 60 rounds, and a sample comes from slots that are 20 rounds old."""
+FLOOD_SETTINGS = {**GOSSIP_SETTINGS, "attack.share": "0.3", "attack.prefixes": "0", "warmup_s": "1200", "minutes": "5"}
+"""20 minutes are some 40 rounds, and a sample comes from slots that are 20 rounds old."""
 
 
 def settle_with_flooders(lab: Lab) -> tuple[Band, list[Host]]:

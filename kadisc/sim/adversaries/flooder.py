@@ -71,6 +71,7 @@ class Flooder(Adversary):
         self._rng = rng
         self._record: dict[bytes, object] = {}
         self._tokens: dict[Endpoint, tuple[bytes, float]] = {}
+        self._without_token: set[Endpoint] = set()
         self._next_at = 0.0
 
     def asked(self, query: Query, source: Endpoint, now: float) -> Reply | None:
@@ -87,7 +88,9 @@ class Flooder(Adversary):
     def answered(self, reply: Reply, source: Endpoint, now: float) -> None:
         if reply.token is not None:
             self._tokens[source] = reply.token, now + TOKEN_FRESH_S
-            self._push(source, reply.token)
+            if source in self._without_token:
+                self._without_token.discard(source)
+                self._push(source, reply.token)
 
     def tick(self, now: float) -> None:
         if not self._band.targets or now < self._next_at:
@@ -99,6 +102,7 @@ class Flooder(Adversary):
         if now < until:
             self._push(victim, token)
         else:
+            self._without_token.add(victim)
             self.send(Gossip(self._rng.randbytes(4), self._band.face(self, victim), TAG, 0, version=CLIENT_VERSION, pad=PAD_BYTES), victim)
 
     def next_deadline(self) -> float:
