@@ -209,6 +209,7 @@ class Community:
             verified=len(self._proving.known),
             inbound=sum(known.inbound for known in self._proving.known),
             candidates=len(parts.candidates),
+            pushes=self._rounds.pushes,
             tombstones=len(parts.tombstones),
             round_s=self._rounds.round_s,
             book_heard_of=parts.book.heard_of,

@@ -145,6 +145,11 @@ class GossipRounds:
             deadline = min(deadline, self._check_at)
         return min(deadline, self._tell_at) if self._to_tell else deadline
 
+    @property
+    def pushes(self) -> int:
+        """Kept of this round so far."""
+        return len(self._reservoir)
+
     def record_changed(self, now: float) -> None:
         """All that are in use are told at once, the others as rounds go. If we have moved, nobody knows us by the old tokens."""
         self._parts.partners.forget_tokens()

@@ -153,6 +153,10 @@ class Lab:
             self._numbers_up.append(host.number)
             self.oracle.arrived(host)
 
+    def filled(self, host: Host) -> None:
+        """Its table was filled by hand."""
+        self._invariants.knows(host)
+
     def move(self, host: Host) -> None:
         """It has another address, in another network, and is not told."""
         residence = self.population.settle()
@@ -283,7 +287,7 @@ class Lab:
                 builder.fill(host, stay.age_s, self.world.now)
             self.boot(host)
             self._leaves_after(host, stay.left_s)
-            self._invariants.knows(host)
+            self.filled(host)
             self.world.between_slices()
         for host in adversaries:
             if host.node.overlays:  # a real node inside

@@ -50,6 +50,7 @@ def _poison(lab: Lab, host: Host, attackers: list[Host]) -> None:
     overlay = host.node.overlays[Family.IPV4]
     for attacker in attackers:
         overlay.table.offer(Contact(attacker.id, attacker.outside), lab.world.now)
+    lab.filled(host)
     bootstrap = [attacker.outside for attacker in lab.rng.sample(attackers, min(BOOTSTRAPS, len(attackers)))]
     lab.world.do(host, host.node.join, bootstrap, family=Family.IPV4)
 
