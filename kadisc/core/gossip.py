@@ -89,6 +89,7 @@ class GossipRounds:
         except Refused as refusal:
             return refusal.reason
         if known is not None and known.peer.record == record.raw:
+            parts.view.named_again(known.peer, now)
             return None
         if record.endpoints.get(family_of(source), source) != source:
             return "record-elsewhere"

@@ -119,6 +119,7 @@ class Proving:
             ttl = min(ttl, config.max_ttl) - 1
             if known is not None:
                 known.ttl = max(known.ttl, ttl) if not known.failures else known.ttl
+                self.parts.view.named_again(known.peer, now)
                 continue
             if ttl < 0 or age * config.entry_age_unit_s >= config.max_entry_age_s:
                 self.parts.counters.refuse("entry-too-old")

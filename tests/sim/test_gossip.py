@@ -53,7 +53,7 @@ def test_half_of_the_nodes_in_few_networks_hold_few_hierarchical_slots() -> None
     assert by_network["part"] == pytest.approx(0.5, abs=0.02)
     assert by_network["hierarchical"] <= 0.25
     by_address = measured("gossip-prefix", *settings, "core.defences.hierarchical_slots=off")
-    assert by_address["slots"] >= 0.35
+    assert by_address["slots"] >= max(0.33, 1.5 * by_network["hierarchical"])
 
 
 def test_newcomers_find_their_network_by_the_dht_and_all_hear_of_them() -> None:
@@ -138,7 +138,7 @@ def test_a_host_that_amplifies_ends_the_run() -> None:
     invariants = next(watcher for watcher in lab.world.watchers if isinstance(watcher, Invariants))
     invariants.received(host, krpc.encode(Gossip(b"q", 1, bytes(20), 8)), address(1), lab.world.now)
     with pytest.raises(Violation, match="without a token"):
-        invariants.sent(host, [Datagram(krpc.encode(Reply(b"q", 1, nodes=bytes(26 * 20))), address(1))], lab.world.now)
+        invariants.sent(host, [Datagram(krpc.encode(Reply(b"q", 1, values=[address(1)] * 40)), address(1))], lab.world.now)
 
 
 def test_a_store_over_its_bound_is_a_violation() -> None:
