@@ -32,6 +32,10 @@ class GossipOwner(Protocol):
 
     def failed(self, errand: Errand, exchange: Exchange, error: Error | None, now: float) -> Steps: ...
 
+    def abandoned(self, errand: Errand) -> None:
+        """Whoever asked for it does not want it any more; its answer will not come here."""
+        ...
+
 
 class Errand:
     """``want``: peers to ask for, once there is a token; ``pushes``: whether our record goes with that."""
@@ -75,6 +79,7 @@ class Errand:
     # --- as an operation, where a caller waits --------------------------------------------------------------------------------------------
 
     def end(self, outcome: Outcome, now: float) -> Steps:
+        self._gossip.abandoned(self)
         return self.finished(outcome, None)
 
     def finished(self, outcome: Outcome, peer: VerifiedPeer | None, reason: str | None = None) -> Steps:

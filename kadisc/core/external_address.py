@@ -18,6 +18,8 @@ from enum import Enum
 
 from ..config import AddressConfig
 
+MAX_VOTERS = 512
+
 
 class Confidence(Enum):
     UNKNOWN = "unknown"
@@ -66,6 +68,11 @@ class Tally:
     def has_voted(self, network: bytes) -> bool:
         return network in self._votes
 
+    def keep_latest(self, max_voters: int) -> None:
+        self._max_voters = max_voters
+        while len(self._votes) > max_voters:
+            self._forget(next(iter(self._votes)))
+
     def winner(self, voters: int, agreement: float) -> bytes | None:
         """The choice that ``agreement`` of all who voted share, once there are ``voters``."""
         if len(self._votes) < voters:
@@ -93,7 +100,8 @@ class ExternalAddress:
         self.confidence = confidence
         self._config = config
         self._max_voters = 2 * max(config.first_voters, config.change_voters)  # by then a recount is over
-        self._tally = Tally(self._max_voters)
+        # The first decision counts all that ever voted: of a window that moves on, chance would make every majority, sooner or later.
+        self._tally = Tally(self._max_voters if ip is not None else MAX_VOTERS)
         self._ports = Tally(2 * config.first_voters)
         self._recount_since: float | None = None
         self._probes_asked = 0
@@ -170,6 +178,7 @@ class ExternalAddress:
             self._changes.append(now)
         self.ip = winner
         self.confidence = Confidence.VOTED
+        self._tally.keep_latest(self._max_voters)
         return Verdict(changed=True)
 
     def _close_recount(self, now: float) -> None:

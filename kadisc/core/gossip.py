@@ -18,9 +18,11 @@ from ..errors import DecodeError
 from ..wire import krpc
 from ..wire.gossip import PEER_BYTES, peers_from
 from ..wire.messages import Error, Gossip, News, Ping, Reply
+from ..wire.records import PeerRecord
 from .errand import Errand, Stage, Why
 from .events import OperationId, Outcome
 from .exchange import NO_STEPS, Ask, Exchange, Step, Steps
+from .limits import PrefixBudget
 from .overlay import Overlay
 from .partners import OVER_S
 from .proving import BOOK, Proving
@@ -64,6 +66,7 @@ class GossipRounds:
         self._parts = proving.parts
         self._reservoir = reservoir
         self._overlays = overlays
+        self._to_note = PrefixBudget(1.0 / self._config.round_s, 1.0, self._config.max_check_counts)
         self._under_way: set[Endpoint] = set()
         self._to_tell: deque[Endpoint] = deque()
         self.round_s = self._config.round_s
@@ -92,7 +95,7 @@ class GossipRounds:
             parts.view.named_again(known.peer, now)
             return None
         if record.endpoints.get(family_of(source), source) != source:
-            return "record-elsewhere"
+            return self._note_elsewhere(record, source, now)
         push = Push(source, query.sender, record)
         if self._proving.is_renewal(record, source, now):
             return self._drawn(push, now)
@@ -100,6 +103,15 @@ class GossipRounds:
         if refused is None and self._proving.are_few and (early := self._reservoir.take_early()) is not None:
             return self._drawn(early, now)
         return refused
+
+    def _note_elsewhere(self, record: PeerRecord, source: Endpoint, now: float) -> str:
+        """It names another address than it came from: a NAT, or a thief. Kept for whoever asks, if it is sound; its sender is not visited."""
+        if self._to_note.take(self._parts.scopes.unit(source), now):
+            try:
+                self._parts.rules.check(record, source)
+            except Refused as refusal:
+                return refusal.reason
+        return "record-elsewhere"
 
     def _drawn(self, push: Push, now: float) -> str | None:
         """It is worth a signature's check, and then a visit. Returns why not, or None."""
@@ -318,6 +330,9 @@ class GossipRounds:
             self._parts.counters.refuse(refusal.reason)
             return
         self._proving.hear(named, errand.endpoint, now)
+
+    def abandoned(self, errand: Errand) -> None:
+        self._under_way.discard(errand.endpoint)
 
     def failed(self, errand: Errand, exchange: Exchange, error: Error | None, now: float) -> Steps:
         self._under_way.discard(errand.endpoint)

@@ -28,18 +28,16 @@ class CheckQueue:
     than the pushes of a heap, which would hold a tuple of 130 bytes for each entry, and left-overs of those that moved.
     """
 
-    __slots__ = ("_entries", "_times")
+    __slots__ = ("_entries", "_times", "first_at")
 
     def __init__(self) -> None:
+        self.first_at = inf
+        """When the first of them is due; asked for after every datagram."""
         self._times = array("d")  # ``check_at`` of each of
         self._entries: list[Entry] = []
 
     def __len__(self) -> int:
         return len(self._entries)
-
-    @property
-    def first_at(self) -> float:
-        return self._times[0] if self._times else inf
 
     @property
     def first(self) -> Entry:
@@ -49,6 +47,7 @@ class CheckQueue:
         place = bisect_right(self._times, entry.check_at)
         self._times.insert(place, entry.check_at)
         self._entries.insert(place, entry)
+        self.first_at = self._times[0]
 
     def remove(self, entry: Entry) -> bool:
         """Whether it was here."""
@@ -56,6 +55,7 @@ class CheckQueue:
         while place < len(self._times) and self._times[place] == entry.check_at:
             if self._entries[place] is entry:
                 del self._times[place], self._entries[place]
+                self.first_at = self._times[0] if self._times else inf
                 return True
             place += 1
         return False

@@ -8,6 +8,7 @@ from ..contacts import Contact
 from ..endpoints import Family
 from ..ids import NodeId
 from .community_snapshot import CommunitySnapshot
+from .errand import Errand
 from .external_address import Confidence
 from .operations import Operations, PingOperation
 from .overlay import Overlay
@@ -88,6 +89,8 @@ def operation_snapshots(operations: Operations) -> tuple[OperationSnapshot, ...]
             snapshots.append(OperationSnapshot(operation, what.options.kind.value, what.target, what.answered_count, what.queries))
         elif isinstance(what, PingOperation):
             snapshots.append(OperationSnapshot(operation, "ping", None, 0, 1))
+        elif isinstance(what, Errand):
+            snapshots.append(OperationSnapshot(operation, "check", None, 0, 1))
     return tuple(snapshots)
 
 

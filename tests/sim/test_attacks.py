@@ -52,9 +52,12 @@ def test_forged_sources_fill_a_table_that_takes_in_whoever_calls(besieged: dict[
 
 
 def test_answers_that_nobody_asked_for_do_not_bring_sybils_next_to_the_victim(besieged: dict[str, Any]) -> None:
-    undefended = measured("eclipse-flood", *SIEGE, "core.defences.exact_matching=off")
-    assert besieged["running_sybil_neighbours"] <= 0.3
-    assert undefended["running_sybil_neighbours"] >= 0.5
+    """Eight neighbours each of a few victims: one seed says little."""
+    name, off = "running_sybil_neighbours", "core.defences.exact_matching=off"
+    defended = [besieged[name], *(measured("eclipse-flood", *SIEGE, f"seed={seed}")[name] for seed in (2, 3))]
+    undefended = [measured("eclipse-flood", *SIEGE, off, f"seed={seed}")[name] for seed in (1, 2, 3)]
+    assert sum(defended) / 3 <= 0.3
+    assert sum(undefended) / 3 >= 0.5
 
 
 def test_the_undefended_lose_live_incumbents(besieged: dict[str, Any]) -> None:

@@ -120,6 +120,7 @@ def test_pushed_records_are_refused_by_name_and_lead_to_no_visit() -> None:
     world.run(50.0)
     assert {reason: refused(us).get(reason) for reason in (*bad, "push-without-token")} == dict.fromkeys((*bad, "push-without-token"), 1)
     assert visits(sender) == 0
+    assert community(us).elsewhere(own.public_key) is not None, "kept, for whoever asks"
 
 
 # --- What others are told -------------------------------------------------------------------------------------------------------------------

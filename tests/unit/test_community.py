@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +31,8 @@ from tests.support.community import (
 )
 from tests.support.contacts import address6
 from tests.support.world import CONFIG, Host, World, address, populate
+
+ROOT = Path(__file__).parents[2]
 
 
 def network(world: World, size: int, *, first: int = 200, config: CoreConfig = CONFIG) -> list[Host]:
@@ -233,6 +239,18 @@ def test_close_ends_a_check() -> None:
     assert [event.outcome for event in us.node.drain_events() if isinstance(event, PeerChecked) and event.operation == operation] == [Outcome.CLOSED]
 
 
+def test_a_check_that_was_cancelled_is_no_obstacle_to_others() -> None:
+    world = World(seed=22)
+    us, other = member(world, 1), member(world, 2)
+    operation = us.node.check_peer(other.endpoint, world.now)
+    assert [each.what for each in us.node.operations()] == ["check"]
+    us.node.cancel(operation, world.now)
+    world.flush(us)
+    assert [event.outcome for event in us.events if isinstance(event, PeerChecked)] == [Outcome.CANCELLED]
+    acquaint(world, us, other.endpoint)
+    assert knows(us) == {other.endpoint}
+
+
 def test_the_book_and_the_sequence_survive_and_the_anchors_are_asked_first() -> None:
     world = World(seed=18)
     hosts = network(world, 10)
@@ -270,3 +288,37 @@ def test_addresses_nobody_can_have_are_not_even_candidates() -> None:
     acquaint(world, us, *traps, address6(1))
     assert community(us).snapshot(world.now).candidates == 0
     assert refused(us)["hearsay-unusable"] == 4
+
+
+# --- The same seed, the same course --------------------------------------------------------------------------------------------------------
+
+COURSE = """
+import hashlib
+from tests.support.community import member
+from tests.support.world import World, address
+world = World(seed=21, loss=0.02)
+world.sent = []
+hosts = [member(world, number) for number in range(12)]
+for host in hosts:
+    world.join(host, hosts[:1])
+    world.run(0.5)
+world.run(240.0)
+print(len(world.sent), hashlib.sha1(repr(world.sent).encode()).hexdigest())
+"""
+
+
+def test_the_same_seed_gives_the_same_course_whatever_the_order_of_hashes() -> None:
+    courses = {
+        subprocess.run(
+            [sys.executable, "-c", COURSE],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(courses) == 1
+    assert int(courses.pop().split()[0]) > 1000
