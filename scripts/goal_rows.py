@@ -82,6 +82,10 @@ def lower(name: str, metric: str, bound: float, *, percent: bool = False) -> Fig
 
 LOOKUPS = {"lookups_per_minute": "600", "minutes": "3"}
 COLLUDERS = (("20", 0.995), ("30", 0.98), ("50", 0.85))
+WHOLE_VIEW = {
+    **{f"core.gossip.{name}": str(slots) for name, slots in {"flat_slots": 50, "slots_from_8": 5, "slots_from_16": 30, "slots_from_24": 15}.items()},
+    "core.gossip.reseed_slots": "5",
+}
 GOSSIPING_COLLUDERS = (("20", 0.999), ("30", 0.995), ("50", 0.97))
 
 ROWS = (
@@ -226,7 +230,7 @@ ROWS = (
                 upper("attackers among samples, as a multiple of their part", "slots_to_part", 1.05),
                 lower("samples a member", "drawn_per_member", 200.0),
             ),
-            {"nodes": "1000"},
+            {"nodes": "1000", **WHOLE_VIEW},
         )
         for percent in ("10", "20", "30")
     ),

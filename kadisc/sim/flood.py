@@ -16,6 +16,15 @@ from .lab import Lab
 FLOOD_SETTINGS = {**GOSSIP_SETTINGS, "attack.share": "0.3", "attack.prefixes": "0", "warmup_s": "1200", "minutes": "5"}
 """20 minutes are some 40 rounds, and a sample comes from slots that are 20 rounds old."""
 
+SMALL_VIEW = {
+    "core.gossip.flat_slots": "20",
+    "core.gossip.slots_from_8": "2",
+    "core.gossip.slots_from_16": "12",
+    "core.gossip.slots_from_24": "6",
+    "core.gossip.reseed_slots": "2",
+}
+"""40 slots instead of 100: in a network that is smaller than the view everybody has a place, and there is nothing to win."""
+
 
 def settle_with_flooders(lab: Lab) -> tuple[Band, list[Host]]:
     """A network with attackers among its nodes, that flood from the first moment on; and the warm-up."""

@@ -44,7 +44,8 @@ def test_a_flood_gains_no_more_than_its_addresses() -> None:
     assert defended["slots"] <= 0.42
     assert defended["peers_nobody"] == 0.0
     naive = measured("gossip-flood", *SMALL, *size, *NAIVE)
-    assert naive["slots"] >= 0.6
+    assert naive["slots"] >= 0.5
+    assert naive["slots"] >= 1.4 * defended["slots"]
 
 
 def test_half_of_the_nodes_in_few_networks_hold_few_hierarchical_slots() -> None:

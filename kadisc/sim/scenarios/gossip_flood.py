@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..ablation import Variant, variants, without
 from ..ablation import ablations as in_turn
 from ..figures import Metrics
-from ..flood import FLOOD_SETTINGS, sampled
+from ..flood import FLOOD_SETTINGS, SMALL_VIEW, sampled
 from ..lab import Lab
 from ..options import SimOptions
 from ..scenario import Scenario
@@ -30,5 +30,5 @@ SCENARIO = Scenario(
     "gossip-flood",
     "attackers (--set attack.share=0.3) inside the network push tenfold and make news up: what share of samples is theirs?",
     run,
-    {**FLOOD_SETTINGS, "attack.ablations": "off"},
+    {**FLOOD_SETTINGS, **SMALL_VIEW, "attack.ablations": "off"},
 )

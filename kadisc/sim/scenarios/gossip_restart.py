@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...core.state import SavedState
-from ..circle import GOSSIP_SETTINGS, community_of, largest_part, members
-from ..figures import Metrics, mean, share, spread
+from ..circle import GOSSIP_SETTINGS, Tally, community_of, largest_part, members
+from ..figures import Metrics, share, spread
 from ..host import Host
 from ..lab import Lab
 from ..scenario import Scenario
@@ -14,6 +14,7 @@ from ..scenario import Scenario
 CALM_S = 300.0
 """Between the crash and those that come back."""
 ENOUGH = 8
+HANDED = 20
 
 
 @dataclass(slots=True)
@@ -38,7 +39,12 @@ def run(lab: Lab) -> Metrics:
         lab.run(CALM_S)
         survivors = [host for host in survivors if host.up]
         later = largest_part(lab, survivors)
-        live = [_live_share(lab, host) for host in survivors]
+        handed, held, believed = Tally(), Tally(), Tally()
+        for host in survivors:
+            community, now = community_of(host), lab.world.now
+            handed.add(lab, (peer.endpoint for peer in community.peers(HANDED, now)))
+            held.add(lab, (seen.peer.endpoint for seen in community.snapshot(now).view.peers))
+            believed.add(lab, (peer.endpoint for peer in community.verified()))
         returned = [_start_again(lab, host, saved[host.number]) for host in coming_back]
         lab.run_while(lambda: _look(lab, returned), 60.0 * lab.options.minutes)
     back = [each.enough_s for each in returned if each.enough_s is not None]
@@ -47,17 +53,14 @@ def run(lab: Lab) -> Metrics:
         "crashed": len(crashing),
         "connected_at_once": at_once,
         "connected_after_5_min": later,
-        "live_in_views_after_5_min": mean(live),
+        "dead_handed_out_after_5_min": share(handed.nobody, handed.drawn),
+        "dead_in_slots_after_5_min": share(held.nobody, held.drawn),
+        "dead_among_verified_after_5_min": share(believed.nobody, believed.drawn),
         "restarts": len(returned),
         "back_within_60_s": share(sum(seconds <= 60.0 for seconds in back), len(returned)),
         **spread("first_peer_s", [each.first_s for each in returned if each.first_s is not None], 1),
         **spread("enough_peers_s", back, 1),
     }
-
-
-def _live_share(lab: Lab, host: Host) -> float:
-    endpoints = [peer.endpoint for peer in community_of(host).verified()]
-    return sum(lab.oracle.at(endpoint) is not None for endpoint in endpoints) / max(1, len(endpoints))
 
 
 def _start_again(lab: Lab, host: Host, saved: SavedState) -> Returned:
