@@ -242,8 +242,8 @@ class GossipRounds:
     def _recheck(self, now: float) -> Steps:
         mourning = self._proving.many_lost(now)
         self._recheck_at = now + (MOURNING_RECHECK_S if mourning else min(self.round_s / RECHECKS_PER_ROUND, MAX_RECHECK_S))
-        known = self._proving.to_recheck(now, SETTLED_S)
-        if known is None or known.peer.endpoint in self._under_way:
+        known = self._proving.to_recheck(now, SETTLED_S, lambda endpoint: endpoint not in self._under_way)
+        if known is None:
             return NO_STEPS
         return self._ask(Errand(self, known.peer.endpoint, Why.RECHECK, Stage.MEET if known.renamed else Stage.PING), now)
 
