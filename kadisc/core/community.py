@@ -180,6 +180,10 @@ class Community:
         scopes = self._proving.parts.scopes
         return scopes.narrow(endpoint), scopes.wide(endpoint)
 
+    def from_slots(self, count: int, now: float, *, hierarchical: bool | None = None) -> list[VerifiedPeer]:
+        """At most ``count`` by lot among the slots that are old enough; ``hierarchical`` as in `GossipView.sample`."""
+        return self._proving.parts.view.sample(count, now, hierarchical=hierarchical)
+
     def verified(self) -> list[VerifiedPeer]:
         """All that proved themselves and still answer, those longest not heard of first."""
         return [known.peer for known in self._proving.known if not known.failures]
@@ -217,6 +221,7 @@ class Community:
             verified=len(self._proving.known),
             inbound=sum(known.inbound for known in self._proving.known),
             candidates=len(parts.candidates),
+            pushes=self._rounds.pushes,
             tombstones=len(parts.tombstones),
             round_s=self._rounds.round_s,
             book_heard_of=parts.book.heard_of,
