@@ -70,6 +70,12 @@ def test_an_error_is_one_line(arguments: list[str], words: str) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_trace_on_a_full_disk_is_one_line() -> None:
+    done = kadisc("sim", "run", "lookup", *SMALL, "--trace", "/dev/full")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "kadisc: --trace /dev/full: No space left on device\n"
+
+
 def test_ctrl_c_ends_it_without_a_word() -> None:
     with running("sim", "run", "lookup", "--nodes", "2000", "--json", "--trace", "/dev/stderr") as process:
         assert process.stderr is not None
