@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .config import CoreConfig as CoreConfig
     from .config import Defences as Defences
     from .contacts import Contact as Contact
+    from .core.book_peer import Provenance as Provenance
     from .core.events import AddressChanged as AddressChanged
     from .core.events import AnnounceFinished as AnnounceFinished
     from .core.events import CameOnline as CameOnline
@@ -33,9 +34,13 @@ if TYPE_CHECKING:
     from .core.events import LookupResult as LookupResult
     from .core.events import NodeAnswered as NodeAnswered
     from .core.events import Outcome as Outcome
+    from .core.events import PeerLost as PeerLost
     from .core.events import PeersFound as PeersFound
+    from .core.events import PeerVerified as PeerVerified
     from .core.events import PingFinished as PingFinished
+    from .core.events import RecordChanged as RecordChanged
     from .core.events import WentOffline as WentOffline
+    from .core.peers import VerifiedPeer as VerifiedPeer
     from .endpoints import Endpoint as Endpoint
     from .endpoints import Family as Family
     from .errors import BindError as BindError
@@ -59,11 +64,13 @@ if TYPE_CHECKING:
     from .net.node import LiveNode
     from .net.node import Pong as Pong
     from .net.open import open_node as open_node
+    from .net.peer_stream import PeerStream as PeerStream
     from .observe.shell_events import BootstrapFailing as BootstrapFailing
     from .observe.shell_events import BootstrapWorking as BootstrapWorking
     from .observe.shell_events import HostUnresolved as HostUnresolved
     from .observe.shell_events import LeftAlone as LeftAlone
     from .observe.shell_events import NetworkChanged as NetworkChanged
+    from .observe.shell_events import StateDamaged as StateDamaged
     from .observe.shell_events import StateSaved as StateSaved
     from .observe.shell_events import StateSetAside as StateSetAside
     from .observe.shell_events import StateUnsaved as StateUnsaved
@@ -73,6 +80,7 @@ if TYPE_CHECKING:
 _HOME = {
     "config": ("Config", "CoreConfig", "Defences"),
     "contacts": ("Contact",),
+    "core.book_peer": ("Provenance",),
     "core.events": (
         "AddressChanged",
         "AnnounceFinished",
@@ -87,11 +95,15 @@ _HOME = {
         "LookupResult",
         "NodeAnswered",
         "Outcome",
+        "PeerLost",
+        "PeerVerified",
         "PeersFound",
         "PingFinished",
         "FoundNode",
+        "RecordChanged",
         "WentOffline",
     ),
+    "core.peers": ("VerifiedPeer",),
     "endpoints": ("Endpoint", "Family"),
     "errors": ("BindError", "Busy", "Closed", "ErrorAnswer", "KadiscError", "NoAnswer", "NotRunning", "QueryFailed", "UsageError"),
     "net.announcing": ("Announced", "Announcement"),
@@ -102,12 +114,14 @@ _HOME = {
     "net.memory": ("MemoryNetwork",),
     "net.node": ("LiveNode", "Pong"),
     "net.open": ("open_node",),
+    "net.peer_stream": ("PeerStream",),
     "observe.shell_events": (
         "BootstrapFailing",
         "BootstrapWorking",
         "HostUnresolved",
         "LeftAlone",
         "NetworkChanged",
+        "StateDamaged",
         "StateSaved",
         "StateSetAside",
         "StateUnsaved",

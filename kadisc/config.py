@@ -6,6 +6,7 @@ they are named after.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .peer_config import BookConfig as BookConfig
@@ -274,7 +275,9 @@ class Config:
     peers: tuple[str, ...] = ()
     """HOST:PORT of nodes that are always kept: beyond caps and capacity, and also while they are silent."""
     network: str = DEFAULT_NETWORK
-    """The name of the network, under which contacts are kept."""
+    """The name of the network: contacts and peers are kept under it, and nodes of one name find each other on whatever DHT they are part of."""
+    services: Mapping[str, int | bytes] = field(default_factory=dict, hash=False)
+    """What our peer record offers: name -> port, or short bytes."""
     state_dir: str | None = None
     """The folder for what is kept between runs: key, own address, contacts. Without one nothing is kept."""
     core: CoreConfig = field(default_factory=CoreConfig)

@@ -24,12 +24,14 @@ HEAD = """\
 TOML. A key that does not exist, or a value of the wrong kind, is an error that names file and key. Options on the command line win.
 
 All commands read it. Those that open a node for a moment (`find`, `peers`, `announce`, `ping`) leave out what it says of the node that stays
-(`bind`, `external`, `peer`); `run --devnet` leaves out `bootstrap`, `routers` and `state_dir` as well.
+(`bind`, `external`, `peer`, `service`); `run --devnet` leaves out `bootstrap`, `routers` and `state_dir` as well.
 
 ```toml
 bind = ["0.0.0.0:6881", "[::]:6881"]
 peer = ["other-home.example.org:6881"]
 ban = ["192.0.2.0/24"]
+network = "testnet"
+service = ["eth=30303", "fork=0xabcd"]
 
 [core.address]
 first_voters = 3      # a network so small that twelve would never come together

@@ -82,6 +82,11 @@ def lower(name: str, metric: str, bound: float, *, percent: bool = False) -> Fig
 
 LOOKUPS = {"lookups_per_minute": "600", "minutes": "3"}
 COLLUDERS = (("20", 0.995), ("30", 0.98), ("50", 0.85))
+WHOLE_VIEW = {
+    **{f"core.gossip.{name}": str(slots) for name, slots in {"flat_slots": 50, "slots_from_8": 5, "slots_from_16": 30, "slots_from_24": 15}.items()},
+    "core.gossip.reseed_slots": "5",
+}
+GOSSIPING_COLLUDERS = (("20", 0.999), ("30", 0.995), ("50", 0.97))
 
 ROWS = (
     Row(
@@ -193,6 +198,60 @@ ROWS = (
             ("-made-up", ", IDs made up beside the target", {}, "KRPC lets them: no ID need be earned"),
         )
     ),
+    *(
+        Row(
+            f"gossip-lookups-{percent}",
+            f"closest honest node found among {percent} % colluders who gossip too; first hops from slots, k = 16, 8 paths",
+            "gossip-lookups",
+            {"nodes": "200", "attack.share": str(int(percent) / 100)},
+            (lower("found", "found", bound, percent=True), upper("queries a lookup", "queries_mean", 40.0)),
+            {"nodes": "1000"},
+        )
+        for percent, bound in GOSSIPING_COLLUDERS
+    ),
+    Row(
+        "gossip-spread",
+        "a newcomer of the network",
+        "gossip-spread",
+        {"nodes": "200", "minutes": "30"},
+        (
+            lower("20 foreign slots and 90 % of the own view, in 20 rounds", "arrived_in_20_rounds", 1.0, percent=True),
+            lower("known to so many in the end", "known_by_mean", 0.99, percent=True),
+        ),
+        {"nodes": "1000", "minutes": "60"},
+    ),
+    *(
+        Row(
+            f"gossip-flood-{percent}",
+            f"samples for the application, {percent} % attackers, ten pushes for each of ours",
+            "gossip-flood",
+            {"nodes": "200", "attack.share": str(int(percent) / 100)},
+            (
+                upper("attackers among samples, as a multiple of their part", "slots_to_part", 1.05),
+                lower("samples a member", "drawn_per_member", 200.0),
+            ),
+            {"nodes": "1000", **WHOLE_VIEW},
+        )
+        for percent in ("10", "20", "30")
+    ),
+    Row(
+        "gossip-crash",
+        "80 % of the network crash at once",
+        "gossip-restart",
+        {"nodes": "200"},
+        (
+            lower("of the others in the largest part, at once", "connected_at_once", 1.0, percent=True),
+            lower("the same after 5 minutes", "connected_after_5_min", 1.0, percent=True),
+        ),
+        {"nodes": "1000"},
+    ),
+    Row(
+        "gossip-prefix",
+        "half of all nodes in 20 /24s, in the thinnest /8s",
+        "gossip-prefix",
+        {"nodes": "1000", "warmup_s": "800", "minutes": "2"},
+        (upper("attackers among hierarchical samples", "hierarchical", 0.06, percent=True),),
+    ),
     Row(
         "own-address",
         "own address among 25 % liars",
@@ -215,6 +274,18 @@ ROWS = (
             upper("replies/s", "replies_per_s_mean", 0.45),
             upper("bytes/s", "bytes_per_s_mean", 200.0),
         ),
+    ),
+    Row(
+        "cost-gossip",
+        "the same, all of one network that gossips",
+        "idle-cost",
+        {"nodes": "500", "minutes": "5", "warmup_s": "1800", "gossip.network_share": "1"},
+        (
+            upper("queries/s", "queries_per_s_mean", 0.45),
+            upper("replies/s", "replies_per_s_mean", 0.45),
+            upper("bytes/s", "bytes_per_s_mean", 200.0),
+        ),
+        {"nodes": "2000"},
     ),
     Row(
         "size",

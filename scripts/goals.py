@@ -1,6 +1,6 @@
 """Measures the goals of docs/goals.md: goal, what was measured, with which seeds, and the command of the first of the runs.
 
-./scripts/goals [ROW ...] [--seeds N] [--full] [--jobs N] [--out FILE] [--json]
+./scripts/goals [ROW ...] [--seeds N] [--full] [--jobs N] [--out FILE] [--read] [--json]
 
 Results are kept as JSON lines; what is there is not run again, so a measurement that was stopped goes on. The exit code is 1 if a goal is missed.
 """
@@ -42,9 +42,14 @@ def plan_of(row: Row, seeds: Sequence[int], *, full: bool) -> Plan:
     return Plan(row, planned(scenario, base, {}, seeds))
 
 
+def held(results: ResultsFile) -> dict[str, Record]:
+    """Those of `kadisc sim run` have no key."""
+    return {record["run"]: record for record in results.records if "run" in record and "failed" not in record}
+
+
 def measure(plans: Sequence[Plan], results: ResultsFile, jobs: int) -> dict[str, Record]:
     """Every record that the plans ask for, by the key of its run; those that failed or were lost are told on stderr and left out."""
-    records = {record["run"]: record for record in results.records if "run" in record and "failed" not in record}  # those of `sim run` have no key
+    records = held(results)
     alone = {run.key: run for plan in plans for run in plan.runs if plan.row.alone and run.key not in records}
     together = {run.key: run for plan in plans for run in plan.runs if run.key not in records and run.key not in alone}
     began, whole = time.monotonic(), len(alone) + len(together)
@@ -103,6 +108,7 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="networks of the size that the goal names: hours instead of minutes")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time (default: the cores)")
     parser.add_argument("--out", default="goals.jsonl", help="where results are kept (default: goals.jsonl)")
+    parser.add_argument("--read", action="store_true", help="run nothing: judge what the results file holds")
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
     options = parser.parse_args()
     unknown = [name for name in options.rows if name not in ROWS_BY_NAME]
@@ -113,7 +119,7 @@ def main() -> int:
         seeds = seeds_of(options.seeds)
         plans = [plan_of(ROWS_BY_NAME[name], seeds, full=options.full) for name in options.rows or ROWS_BY_NAME]
         with ResultsFile(options.out) as results:
-            records = measure(plans, results, max(1, options.jobs))
+            records = held(results) if options.read else measure(plans, results, max(1, options.jobs))
     except KadiscError as error:
         print(f"goals: {error}", file=sys.stderr)
         return 2

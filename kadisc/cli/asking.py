@@ -30,14 +30,21 @@ ResultT = TypeVar("ResultT", bound=msgspec.Struct)
 
 _OF_OWN_NODE = ("bind", "bootstrap", "allow_private", "no_caps", "unlimited")
 _STATUS_S = 3.0
+_SHORT_SILENCE_S = 10.0
 _SILENCE_S = 30.0
 """Longer than name servers and the slowest node together; a lookup tells its progress all the time."""
 
 
 async def ask(
-    options: argparse.Namespace, method: Method[ParamsT, ResultT], params: ParamsT, *, tell: Tell | None = None, needs_way_in: bool = True
+    options: argparse.Namespace,
+    method: Method[ParamsT, ResultT],
+    params: ParamsT,
+    *,
+    tell: Tell | None = None,
+    needs_way_in: bool = True,
+    sociable: bool = False,
 ) -> ResultT:
-    """With a line of progress. ``tell`` gets the other partial results."""
+    """With a line of progress. ``tell`` gets the other partial results. ``needs_way_in`` and ``sociable``: of a node of the command's own."""
     line = ProgressLine()
 
     def told(value: Mapping[str, object]) -> None:
@@ -51,10 +58,16 @@ async def ask(
         async with running_node(options) as client:
             if client is not None:
                 return await client.call(method, params, tell=told, silence_s=_SILENCE_S)
-        async with open_one_shot(options, told, needs_way_in=needs_way_in) as own:
+        async with open_one_shot(options, told, needs_way_in=needs_way_in, sociable=sociable) as own:
             return await method.carry_out(params, own)
     finally:
         line.clear()
+
+
+async def ask_running(options: argparse.Namespace, method: Method[ParamsT, ResultT], params: ParamsT, *, tell: Tell | None = None) -> ResultT:
+    """What only the running node can answer. Raises NotRunning where there is none."""
+    async with open_client(socket_path(state_folder(settings_from(options)))) as client:
+        return await client.call(method, params, tell=tell, silence_s=_SHORT_SILENCE_S)
 
 
 def in_words(progress: Progress) -> str:

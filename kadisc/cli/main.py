@@ -12,18 +12,29 @@ from collections.abc import Sequence
 
 from ..errors import BindError, KadiscError, UsageError
 from ..version import __version__
-from . import announce, find, peers, ping, run, sim, status
+from . import announce, book, find, peers, ping, record, run, sim, status, why
 from .output import say
 from .parser import CommandParser
 
-_COMMANDS = {"run": run, "find": find, "peers": peers, "announce": announce, "ping": ping, "status": status, "sim": sim}
+_COMMANDS = {
+    "run": run,
+    "find": find,
+    "peers": peers,
+    "announce": announce,
+    "ping": ping,
+    "status": status,
+    "record": record,
+    "why": why,
+    "book": book,
+    "sim": sim,
+}
 
 _EXAMPLES = """\
 examples:
   kadisc --devnet 60                            60 nodes on this machine
   kadisc --bootstrap dht.libtorrent.org:25401   a node in Mainline
   kadisc find random                            who is closest to a random ID
-  kadisc peers 40_HEX_DIGITS                    peers announced under it
+  kadisc peers testnet --service eth            peers of one's own network
   kadisc ping 192.0.2.1:6881                    who is there, and how far away
 
 kadisc COMMAND --help tells more about each."""

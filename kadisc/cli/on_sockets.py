@@ -40,6 +40,9 @@ class ClockFromZero:
     def slept_s(self) -> float:
         return self._clock.slept_s()
 
+    def wall_s(self) -> float:
+        return self._clock.wall_s()
+
     def trio_deadline(self, deadline: float) -> float:
         return self._clock.trio_deadline(deadline + self._zero)
 

@@ -46,9 +46,12 @@ class OneShot(Call):
 
 
 @asynccontextmanager
-async def open_one_shot(options: argparse.Namespace, tell: Tell | None, *, needs_way_in: bool = True) -> AsyncIterator[OneShot]:
+async def open_one_shot(
+    options: argparse.Namespace, tell: Tell | None, *, needs_way_in: bool = True, sociable: bool = False
+) -> AsyncIterator[OneShot]:
     """A read-only node with a fresh key at any free port, in every family that this machine has, unless --bind says otherwise. Nobody keeps a
-    read-only node in a table (BEP 43), so that its short life leaves no dead entry behind.
+    read-only node in a table (BEP 43), so that its short life leaves no dead entry behind. A ``sociable`` one also keeps company
+    with the network that it is of.
 
     It begins at --bootstrap alone, which may lead to another network; without that at the saved contacts, then at the hosts of the
     configuration, then at Mainline's public routers.
@@ -59,7 +62,7 @@ async def open_one_shot(options: argparse.Namespace, tell: Tell | None, *, needs
     saved = peek(state_folder(settings), config.network) if needs_way_in and not given else NOTHING_SAVED
     ports = open_ports(config) if config.bind else open_everywhere(0, config)
     try:
-        node = LiveNode(config, ports, (), SystemClock(), SystemRandom(), saved=saved)
+        node = LiveNode(config, ports, (), SystemClock(), SystemRandom(), saved=saved, sociable=sociable)
         remembered = sum(len(overlay.contacts) for overlay in saved.overlays if overlay.family in node.own_ids)
         sources = (given,) if given else tuple(hosts for hosts in (config.bootstrap, config.routers) if hosts)
         if needs_way_in and not given:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from ..net.config_file import Settings
 
 APP_NAME = "kadisc"
-_LISTS = ("bind", "external", "bootstrap", "peer", "netrestrict", "ban")
+_LISTS = ("bind", "external", "bootstrap", "peer", "netrestrict", "ban", "service")
 _SWITCHES = ("allow_private", "no_caps", "unlimited", "read_only")
 _TEXTS = ("network", "state_dir")
-OF_ONE_NODE = ("bind", "external", "peer")
+OF_ONE_NODE = ("bind", "external", "peer", "service")
 """What the file says of the user's node, and a command that runs beside it must not take over."""
 OF_ONE_PLACE = (*OF_ONE_NODE, "bootstrap", "routers", "state_dir")
 """...and neither must a devnet, which is a place of its own."""
@@ -30,7 +30,7 @@ def add_node_options(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="listen at this numeric address; once per family, as in 0.0.0.0:6881 or [::]:6881; port 0 lets the system choose",
     )
-    group.add_argument("--network", metavar="NAME", help="the network whose contacts are used and kept (default: mainline)")
+    group.add_argument("--network", metavar="NAME", help="the network that one is of, whose peers are looked for and kept (default: mainline)")
     group.add_argument(
         "--allow-private", action="store_true", help="treat private and loopback addresses as public ones in every way (labs, devnets)"
     )
@@ -52,6 +52,9 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
         "--external", action="append", metavar="IP[:PORT]", help="our address as others see it; once per family (default: they are asked, and vote)"
     )
     parser.add_argument("--peer", action="append", metavar="HOST:PORT", help="a node that is always kept, also while it is silent; repeatable")
+    parser.add_argument(
+        "--service", action="append", metavar="NAME=PORT|0xHEX", help="what this node offers to peers of its network, as in eth=30303; repeatable"
+    )
     parser.add_argument("--netrestrict", action="append", metavar="CIDR", help="talk to nobody outside of this network, as in 10.0.0.0/8; repeatable")
     parser.add_argument("--ban", action="append", metavar="CIDR", help="never talk to anybody in this network; repeatable")
     parser.add_argument("--read-only", action="store_true", help="ask, never answer; nobody keeps this node in a table (BEP 43)")
@@ -116,4 +119,4 @@ def info_hash(text: str) -> str:
     try:
         return format_id(parse_id(text))
     except ValueError:
-        raise UsageError(f"an info-hash has 40 hex digits: {text!r} has not (peers of a network by its name come in a later version)") from None
+        raise UsageError(f"an info-hash has 40 hex digits: {text!r} has not") from None

@@ -1,54 +1,121 @@
-"""``kadisc peers``: the peers that were announced under an info-hash."""
+"""``kadisc peers``: the peers of a network, or those that were announced under an info-hash."""
 
 from __future__ import annotations
 
 import argparse
+import string
+from collections.abc import Callable, Mapping
 
-from .options import add_bootstrap_option, add_node_options, info_hash, positive
+from .options import add_bootstrap_option, add_node_options, positive
 from .output import print_json, say
 
-SUMMARY = "find peers announced under an info-hash"
+LIKE_AN_INFO_HASH = 30
+"""Who names a network with so many hex digits and nothing else has most likely lost a few."""
+SUMMARY = "find peers of a network, or those announced under an info-hash"
 DESCRIPTION = (
-    "Asks the nodes closest to an info-hash for the peers that were announced there (BEP 5), and prints each as it is found. The running node does "
-    "so, if there is one and no option is against it; else a read-only node of the command's own, which begins at the bootstrap hosts, or at whom "
-    "the last run knew. Ends with its lookup, at --count peers, or after 30 s."
+    "Finds peers of a network by its name: those that the running node knows, if it is of that network and no option is against it, and those who "
+    "announced themselves on the DHT. Each has proved by an exchange of signed records that it is there and of that network. "
+    "Of an info-hash (40 hex digits) it finds those that were announced under it (BEP 5), which nobody has verified. "
+    "Without a running node it is a read-only node of the command's own that asks, from the bootstrap hosts, or from whom the "
+    "last run knew. Ends at --count peers, when nobody new comes, or after 30 s."
 )
 EXAMPLES = """\
 examples:
-  kadisc peers 0123456789abcdef0123456789abcdef01234567
-  kadisc peers 0123456789abcdef0123456789abcdef01234567 --count 5 --json"""
+  kadisc peers testnet --service eth --count 20     with what they offer
+  kadisc peers testnet --check --json               only those whose TCP port accepts
+  kadisc peers 0123456789abcdef0123456789abcdef01234567 --count 5"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("info_hash", metavar="INFOHASH", help="40 hex digits")
+    parser.add_argument("wanted", metavar="NETWORK|INFOHASH", nargs="?", help="a name, or 40 hex digits (default: the network of the configuration)")
+    parser.add_argument("--service", metavar="NAME", help="only peers of the network that offer this")
     parser.add_argument("--count", type=positive, default=50, metavar="N", help="end at so many peers (default: 50)")
+    parser.add_argument("--check", action="store_true", help="only peers of the network whose advertised TCP port accepts connections")
     add_bootstrap_option(parser)
     add_node_options(parser)
 
 
 def execute(options: argparse.Namespace) -> int:
-    target = info_hash(options.info_hash)
+    target = _info_hash(options)
+    if target is None:
+        _settle_network(options)
     from .tasks import run_until_signalled
 
-    return run_until_signalled(lambda: _peers(options, target))
+    return run_until_signalled(lambda: _announced(options, target) if target is not None else _of_network(options))
 
 
-async def _peers(options: argparse.Namespace, target: str) -> int:
-    from collections.abc import Mapping
+def _info_hash(options: argparse.Namespace) -> str | None:
+    """In 40 hex digits, small ones; None for a network. Raises UsageError."""
+    from ..errors import UsageError
+    from ..ids import format_id, parse_id
 
+    wanted = options.wanted or ""
+    try:
+        target = format_id(parse_id(wanted))
+    except ValueError:
+        if len(wanted) >= LIKE_AN_INFO_HASH and not set(wanted.lower()) - set(string.hexdigits):
+            raise UsageError(f"an info-hash has 40 hex digits, not {len(wanted)}: {wanted!r}") from None
+        return None
+    if options.service is not None or options.check:
+        raise UsageError("--service and --check are for peers of a network: of those under an info-hash nobody knows what they offer")
+    return target
+
+
+def _settle_network(options: argparse.Namespace) -> None:
+    from ..errors import UsageError
+    from .options import settings_from
+
+    if options.wanted is not None:
+        if options.network not in (None, options.wanted):
+            raise UsageError(f"two networks are named: {options.wanted} and --network {options.network}")
+        options.network = options.wanted
+    # What a node offers is given as NAME=PORT; here --service is what is looked for.
+    options.wanted_service, options.service = options.service, None
+    options.network = settings_from(options).network
+
+
+async def _announced(options: argparse.Namespace, target: str) -> int:
     from ..control.methods.peers import PEERS, PeersParams
+    from .asking import ask
+
+    found = await ask(options, PEERS, PeersParams(target, options.count, partial=True), tell=_teller(options))
+    if options.json:
+        print_json(found)
+    else:
+        _sum_up(len(found.peers), found.elapsed_s, found.queries)
+    return 0 if found.peers else 1
+
+
+async def _of_network(options: argparse.Namespace) -> int:
+    from ..control.methods.network_peers import NETWORK_PEERS, NetworkPeersParams
     from ..observe.describe import count
     from .asking import ask
+
+    params = NetworkPeersParams(options.network, options.wanted_service, options.count, options.check, partial=True)
+    found = await ask(options, NETWORK_PEERS, params, tell=_teller(options), sociable=True)
+    if options.json:
+        print_json(found)
+    else:
+        _sum_up(len(found.peers), found.elapsed_s, found.queries)
+        if found.refused:
+            say(f"{count(found.refused, 'peer')} left out: no TCP port of theirs accepted")
+    return 0 if found.peers else 1
+
+
+def _teller(options: argparse.Namespace) -> Callable[[Mapping[str, object]], None]:
+    from ..observe.services import services_words
     from .output import endpoint_text
 
     def tell(value: Mapping[str, object]) -> None:
         peer = value.get("peer")
         if isinstance(peer, Mapping) and not options.json:
-            print(endpoint_text(peer["host"], peer["port"]), flush=True)
+            services = services_words(peer["services"]) if "services" in peer else ""
+            print(f"{endpoint_text(peer['host'], peer['port']):<24} {services}".rstrip(), flush=True)
 
-    found = await ask(options, PEERS, PeersParams(target, options.count, partial=True), tell=tell)
-    if options.json:
-        print_json(found)
-    else:
-        say(f"{count(len(found.peers), 'peer')} in {found.elapsed_s:.2f} s, {count(found.queries, 'datagram')} sent")
-    return 0 if found.peers else 1
+    return tell
+
+
+def _sum_up(peers: int, elapsed_s: float, queries: int) -> None:
+    from ..observe.describe import count
+
+    say(f"{count(peers, 'peer')} in {elapsed_s:.2f} s, {count(queries, 'datagram')} sent")

@@ -21,8 +21,6 @@ examples:
   kadisc status
   kadisc status --state-dir ./node-b --json"""
 
-_SILENCE_S = 10.0
-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_folder_options(parser.add_argument_group("node"))
@@ -36,13 +34,10 @@ def execute(options: argparse.Namespace) -> int:
 
 
 async def _status(options: argparse.Namespace) -> int:
-    from ..control.client import open_client
     from ..control.methods.status import STATUS, StatusParams
-    from ..control.socket_file import socket_path
-    from .options import settings_from, state_folder
+    from .asking import ask_running
 
-    async with open_client(socket_path(state_folder(settings_from(options)))) as client:
-        status = await client.call(STATUS, StatusParams(), silence_s=_SILENCE_S)
+    status = await ask_running(options, STATUS, StatusParams())
     if options.json:
         print_json(status)
     else:
@@ -53,7 +48,7 @@ async def _status(options: argparse.Namespace) -> int:
 def _print(status: Status) -> None:
     from ..observe.describe import count
 
-    print(f"kadisc {status.version}, process {status.pid}, up {_duration(status.uptime_s)}, network {status.network}")
+    print(f"kadisc {status.version}, process {status.pid}, up {duration(status.uptime_s)}, network {status.network}")
     print(f"  key      {status.public_key}")
     for family in status.families:
         _print_family(family)
@@ -72,7 +67,8 @@ def _print_family(family: FamilyStatus) -> None:
     print(f"           {state}, {count(family.contacts, 'contact')}, {count(family.candidates, 'candidate')}; our address: {known}")
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """In words, short."""
     minutes, hours, days = int(seconds) // 60, int(seconds) // 3600, int(seconds) // 86400
     if days:
         return f"{days} d {hours % 24} h"

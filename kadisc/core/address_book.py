@@ -7,7 +7,7 @@ Nothing that others say changes or removes a peer that was met; only its own sil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from random import Random
 
@@ -141,13 +141,16 @@ class AddressBook:
 
     # --- what it tells --------------------------------------------------------------------------------------------------------------------
 
-    def select(self, count: int, now: float, *, service: str | None = None, verified_within_s: float = FOREVER) -> list[BookEntry]:
+    def select(
+        self, count: int, now: float, *, service: str | None = None, verified_within_s: float = FOREVER, but_not: Container[bytes] = ()
+    ) -> list[BookEntry]:
         """At most ``count`` peers for the application: verified in this run, and so lately, whose last query was answered; never two of one /24 (IPv6
-        /48), and of one /16 (/32) only when there are no others. By lot; a good word makes one likelier, a bad one keeps it back."""
+        /48), and of one /16 (/32) only when there are no others. By lot; a good word makes one likelier, a bad one keeps it back.
+        ``but_not``: keys of those that are not wanted."""
         weighted = []
         for entry in self._tried:
             weight = self._verdicts.weight(entry, now) if entry.met and not entry.failures and entry.peer else 0.0
-            if weight and now - entry.verified_at <= verified_within_s and (service is None or (entry.peer and service in entry.peer.services)):
+            if weight and entry.peer and now - entry.verified_at <= verified_within_s and _is_wanted(entry.peer, service, but_not):
                 # Efraimidis and Spirakis 2006: sorted by these, the first n are a weighted sample without replacement.
                 weighted.append((self._rng.random() ** (1.0 / weight), entry))
         weighted.sort(key=lambda pair: pair[0], reverse=True)
@@ -323,3 +326,7 @@ class AddressBook:
                     narrow.add(small)
                     wide.add(large)
         return chosen
+
+
+def _is_wanted(peer: VerifiedPeer, service: str | None, but_not: Container[bytes]) -> bool:
+    return peer.key not in but_not and (service is None or service in peer.services)

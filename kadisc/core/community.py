@@ -5,7 +5,7 @@ What `node.py` is to the parts of the DHT, this is to those of the community: it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from .overlay import Overlay
 from .own_record import Membership, OwnRecord
 from .peers import VerifiedPeer
 from .proving import Proving
-from .state import SavedCommunity
+from .state import SavedBook, SavedCommunity
 from .tags import TagSchedule, TagSearch
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 FOREVER = float("inf")
 ANCHOR = b"anchor"
+BY_TAG = b"tag"
 
 
 class Community:
@@ -105,7 +106,7 @@ class Community:
         self._schedules[search.family].ended(search.number, now, stored=stored or not search.announces)
         found = list(peers)
         self._rng.shuffle(found)
-        self._proving.found(found, b"tag%d" % search.number, now, per_source=self._config.tags.candidates_per_tag)
+        self._proving.found(found, BY_TAG + b"%d" % search.number, now, per_source=self._config.tags.candidates_per_tag)
 
     def tick(self, now: float) -> Steps:
         steps: list[Step] = [*self._look_at_address(now), *self._rounds.tick(now)]
@@ -153,20 +154,35 @@ class Community:
         """Name -> port or short bytes. Raises UsageError for what no record can hold."""
         return self._changed(now) if self._own_record.set_services(services, now) else ()
 
-    def peers(self, count: int, now: float, *, service: str | None = None, verified_within_s: float = FOREVER) -> list[VerifiedPeer]:
-        """At most ``count`` verified peers, in turn from slots that are old enough and from the address book, each in a /24 (IPv6 /48) of its own."""
+    def peers(
+        self, count: int, now: float, *, service: str | None = None, verified_within_s: float = FOREVER, but_not: Container[bytes] = ()
+    ) -> list[VerifiedPeer]:
+        """At most ``count`` verified peers, in turn from slots that are old enough, from the address book, and of those that the network's tags led
+        to; each in a /24 (IPv6 /48) of its own. ``but_not``: keys of those that are not wanted (again)."""
         parts = self._proving.parts
         slots = [
             peer
             for peer in parts.view.sample(self._config.gossip.flat_slots + count, now, verified_within_s=verified_within_s)
-            if service is None or service in peer.services
+            if peer.key not in but_not and (service is None or service in peer.services)
         ]
-        book = [entry.peer for entry in parts.book.select(count, now, service=service, verified_within_s=verified_within_s)]
+        selected = parts.book.select(count, now, service=service, verified_within_s=verified_within_s, but_not=but_not)
+        book = [entry.peer for entry in selected]
+        # What one tag led to is in the book as well, unless its place there is contested; here it gets its turn.
+        by_tag = {peer.key for peer in book} & {known.peer.key for known in self._proving.known if known.source.startswith(BY_TAG)}
         chosen: dict[bytes, VerifiedPeer] = {}
-        for peer in _in_turn(slots, book):
+        for peer in _in_turn(slots, book, [peer for peer in book if peer.key in by_tag]):
             if len(chosen) < count and all(peer.key != other.key for other in chosen.values()):
                 chosen.setdefault(parts.scopes.narrow(peer.endpoint), peer)
         return list(chosen.values())
+
+    def networks(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
+        """The /24 and the /16 (IPv6 /48 and /32) of an endpoint, by which peers are spread."""
+        scopes = self._proving.parts.scopes
+        return scopes.narrow(endpoint), scopes.wide(endpoint)
+
+    def from_slots(self, count: int, now: float, *, hierarchical: bool | None = None) -> list[VerifiedPeer]:
+        """At most ``count`` by lot among the slots that are old enough; ``hierarchical`` as in `GossipView.sample`."""
+        return self._proving.parts.view.sample(count, now, hierarchical=hierarchical)
 
     def verified(self) -> list[VerifiedPeer]:
         """All that proved themselves and still answer, those longest not heard of first."""
@@ -205,6 +221,7 @@ class Community:
             verified=len(self._proving.known),
             inbound=sum(known.inbound for known in self._proving.known),
             candidates=len(parts.candidates),
+            pushes=self._rounds.pushes,
             tombstones=len(parts.tombstones),
             round_s=self._rounds.round_s,
             book_heard_of=parts.book.heard_of,
@@ -217,18 +234,25 @@ class Community:
     def export(self, now: float) -> SavedCommunity:
         return SavedCommunity(self._own_record.sequence, self._proving.parts.book.export(now))
 
+    def take_up(self, book: SavedBook, now: float) -> int:
+        """What a file says, entry by entry, as at the start of a run; how many entries were refused."""
+        parts = self._proving.parts
+        refused = parts.book.restore(book, now)
+        for reason, times in refused.items():
+            parts.counters.refuse(reason, times)
+        return sum(refused.values())
+
     def restore(self, saved: SavedCommunity, now: float) -> Steps:
         """The anchors are asked first; nobody is given to the application who did not answer in this run."""
         parts = self._proving.parts
         self._own_record.outlive(saved.sequence, now)
-        for reason, times in parts.book.restore(saved.book, now).items():
-            parts.counters.refuse(reason, times)
+        self.take_up(saved.book, now)
         parts.rules.remember((entry.peer.key, entry.peer.sequence) for entry in parts.book.entries() if entry.peer is not None)
         self._proving.found(parts.book.anchors(), ANCHOR, now, per_source=self._config.book.anchors)
         return [RecordChanged(self._own_record.sequence, self._own_record.raw)]
 
 
-def _in_turn(first: Sequence[VerifiedPeer], second: Sequence[VerifiedPeer]) -> Iterable[VerifiedPeer]:
-    for index in range(max(len(first), len(second))):
-        yield from first[index : index + 1]
-        yield from second[index : index + 1]
+def _in_turn(*sources: Sequence[VerifiedPeer]) -> Iterable[VerifiedPeer]:
+    for index in range(max(map(len, sources))):
+        for source in sources:
+            yield from source[index : index + 1]

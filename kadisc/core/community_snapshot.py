@@ -11,7 +11,8 @@ from .gossip_view import ViewSnapshot
 @dataclass(frozen=True, slots=True)
 class CommunitySnapshot:
     """``record``: ours, as canonical bytes, of this ``sequence``; ``verified``: peers that proved themselves in this run, ``inbound`` of them perhaps
-    only through a hole of their own making; ``round_s``: the pace of gossip; the book's numbers are those of its two tables."""
+    only through a hole of their own making; ``pushes``: kept of this round so far; ``round_s``: the pace of gossip; the book's
+    numbers are those of its two tables."""
 
     network: str
     public_key: bytes
@@ -21,6 +22,7 @@ class CommunitySnapshot:
     verified: int
     inbound: int
     candidates: int
+    pushes: int
     tombstones: int
     round_s: float
     book_heard_of: int

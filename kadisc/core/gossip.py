@@ -92,6 +92,7 @@ class GossipRounds:
         except Refused as refusal:
             return refusal.reason
         if known is not None and known.peer.record == record.raw:
+            parts.view.named_again(known.peer, now)
             return None
         if record.endpoints.get(family_of(source), source) != source:
             return self._note_elsewhere(record, source, now)
@@ -156,6 +157,11 @@ class GossipRounds:
         if len(self._parts.candidates):
             deadline = min(deadline, self._check_at)
         return min(deadline, self._tell_at) if self._to_tell else deadline
+
+    @property
+    def pushes(self) -> int:
+        """Kept of this round so far."""
+        return len(self._reservoir)
 
     def record_changed(self, now: float) -> None:
         """All that are in use are told at once, the others as rounds go. If we have moved, nobody knows us by the old tokens."""
@@ -236,8 +242,8 @@ class GossipRounds:
     def _recheck(self, now: float) -> Steps:
         mourning = self._proving.many_lost(now)
         self._recheck_at = now + (MOURNING_RECHECK_S if mourning else min(self.round_s / RECHECKS_PER_ROUND, MAX_RECHECK_S))
-        known = self._proving.to_recheck(now, SETTLED_S)
-        if known is None or known.peer.endpoint in self._under_way:
+        known = self._proving.to_recheck(now, SETTLED_S, lambda endpoint: endpoint not in self._under_way)
+        if known is None:
             return NO_STEPS
         return self._ask(Errand(self, known.peer.endpoint, Why.RECHECK, Stage.MEET if known.renamed else Stage.PING), now)
 

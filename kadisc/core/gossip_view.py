@@ -52,6 +52,8 @@ class ViewRule(Protocol):
 
     def offer(self, peer: VerifiedPeer, now: float) -> int: ...
 
+    def named_again(self, peer: VerifiedPeer, now: float) -> None: ...
+
     def would_win(self, endpoint: Endpoint) -> bool: ...
 
     def confirmed(self, endpoint: Endpoint, now: float) -> None: ...
@@ -139,6 +141,9 @@ class GossipView:
         if newcomer.slots:
             self._held[unit] = self._by_key[_key(peer)] = newcomer
         return newcomer.slots
+
+    def named_again(self, peer: VerifiedPeer, now: float) -> None:
+        """A push or an answer names one that was offered before: here that changes nothing."""
 
     def would_win(self, endpoint: Endpoint) -> bool:
         """Whether it would be worth a check: somebody new there would get a slot."""

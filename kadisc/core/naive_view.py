@@ -31,6 +31,11 @@ class NaiveView:
         self._peers[peer.endpoint] = peer, now, 0
         return int(not known)
 
+    def named_again(self, peer: VerifiedPeer, now: float) -> None:
+        """Whoever is named is taken in, again and again."""
+        if peer.endpoint not in self._peers:
+            self.offer(peer, now)
+
     def would_win(self, endpoint: Endpoint) -> bool:
         return endpoint not in self._peers
 

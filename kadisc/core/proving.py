@@ -7,7 +7,7 @@ opened is not given to others until it answered without, unless we know hardly a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ..config import CoreConfig
@@ -86,8 +86,9 @@ class Proving:
         return list(self.known) if self.are_few else [each for each in self.known if not each.inbound]
 
     def many_lost(self, now: float) -> bool:
-        """Whether something happened to the network, or to us, just now."""
-        return sum(at > now - MOURNED_S for at in self._lost_at) >= 3
+        """Whether something happened to the network, or to us, just now: three are gone, or do not answer."""
+        suspects = sum(1 for each in self.known if each.failures)
+        return suspects + sum(at > now - MOURNED_S for at in self._lost_at) >= 3
 
     def is_renewal(self, record: PeerRecord, endpoint: Endpoint, now: float) -> bool:
         """Whether a push says that a peer that we know is elsewhere now, or has something new to say. Such are few, and not to be left to the draw;
@@ -119,6 +120,7 @@ class Proving:
             ttl = min(ttl, config.max_ttl) - 1
             if known is not None:
                 known.ttl = max(known.ttl, ttl) if not known.failures else known.ttl
+                self.parts.view.named_again(known.peer, now)
                 continue
             if ttl < 0 or age * config.entry_age_unit_s >= config.max_entry_age_s:
                 self.parts.counters.refuse("entry-too-old")
@@ -311,12 +313,14 @@ class Proving:
 
     # --- whom to look after ---------------------------------------------------------------------------------------------------------------
 
-    def to_recheck(self, now: float, at_least_s: float) -> Known | None:
+    def to_recheck(self, now: float, at_least_s: float, is_free: Callable[[Endpoint], bool]) -> Known | None:
         """Whom to ask whether it is still there: first those that did not answer, then of those in use the one that answered longest ago."""
-        suspect = next((each for each in self.known if each.failures and now >= each.failed_at + FAILURE_SPACING_S), None)
+        # Without those that are being asked just now: a dead one is for 10 s, and all that died with it would wait behind it.
+        waiting = [each for each in self.known if is_free(each.peer.endpoint)]
+        suspect = next((each for each in waiting if each.failures and now >= each.failed_at + FAILURE_SPACING_S), None)
         if suspect is not None:
             return suspect
-        for each in self.known:
+        for each in waiting:
             if now < each.verified_at + at_least_s:
                 return None
             if not each.failures and self._may_recheck(each, now):

@@ -30,6 +30,8 @@ class Push(NamedTuple):
 
 
 class PushRule(Protocol):
+    def __len__(self) -> int: ...
+
     def offer(self, push: Push) -> str | None: ...
 
     def take_early(self) -> Push | None: ...
@@ -47,6 +49,9 @@ class PushReservoir:
         self._counts: dict[bytes, int] = {}
         self._early_left = config.reservoir // 2
         self._salt = rng.randbytes(SALT_BYTES)
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def offer(self, push: Push) -> str | None:
         """Why it does not count, or None: then it takes part in the draw."""
@@ -89,6 +94,9 @@ class EveryPush:
     def __init__(self, config: GossipConfig) -> None:
         self._config = config
         self._kept: list[Push] = []
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
     def offer(self, push: Push) -> str | None:
         self._kept = [*self._kept, push][-self._config.reservoir :]

@@ -62,14 +62,15 @@ class CheckQueue:
 
 
 class Revalidation:
-    """Whose check decides something (a new, failed or quarantined entry) is never kept waiting by the routine of the others, which may use up
-    the budget alone and then always runs late."""
+    """Whose check decides something (a new, failed or quarantined entry) does not wait in one line with the routine of the others, which may use up
+    the budget alone and then always runs late. The two take turns: nor may the routine wait for ever, when most of what is urgent is silent."""
 
     def __init__(self, config: MaintenanceConfig, rng: Random) -> None:
         self._config = config
         self._rng = rng
         self._urgent = CheckQueue()
         self._routine = CheckQueue()
+        self._turns = (self._urgent, self._routine)
         self._next_check_at = -inf
 
     def __len__(self) -> int:
@@ -93,7 +94,7 @@ class Revalidation:
         """The entry to check now, if the budget allows one; at most one a call."""
         if now < self._next_check_at:
             return None
-        for queue in (self._urgent, self._routine):
+        for queue in self._turns:
             while queue.first_at <= now:
                 entry = queue.first
                 if entry.inbound and not entry.failures and (quiet_at := entry.traffic_at + self._config.quarantine_silence_s) > now:
@@ -104,6 +105,7 @@ class Revalidation:
                     # It keeps a place, for the case that nothing is learned: an error was answered, or the check could not be sent.
                     self.check_at(entry, now + self._config.retry_after_failure_s)
                     self._next_check_at = now + self._config.check_interval_s
+                    self._turns = (self._routine, self._urgent) if queue is self._urgent else (self._urgent, self._routine)
                     return entry
         return None
 

@@ -45,6 +45,18 @@ def identity_lines(scene: Scene, rows_each: int, glyphs: Glyphs) -> list[Line]:
     return lines
 
 
+def network_line(scene: Scene) -> list[Line]:
+    """Peers of the network of one's own, where there is one and anything to tell of it."""
+    own = scene.snapshot.community
+    if own is None or not (own.verified or own.book_met or own.book_heard_of):
+        return []
+    view = own.view
+    peers = (f"{count(own.verified, 'peer')} verified", "good" if own.verified else "poor")
+    slots = (f"{view.slots - view.vacant} of {view.slots} slots held, {view.mature} mature", "")
+    book = (f"book: {own.book_met} met, {own.book_heard_of} heard of", "")
+    return [((" net   ", "label"), *joined(((peers,), (slots,), (book,)), "   "))]
+
+
 def state_words(overlay: OverlaySnapshot) -> Line:
     if not overlay.online:
         return (("offline", "bad"),)

@@ -19,6 +19,9 @@ class Clock(Protocol):
     def slept_s(self) -> float:
         """How long the machine has been suspended since some fixed moment."""
 
+    def wall_s(self) -> float:
+        """Seconds since 1970, as far as this machine knows."""
+
     def trio_deadline(self, deadline: float) -> float:
         """A deadline of this clock on trio's, for as long as the machine stays awake."""
 
@@ -35,6 +38,9 @@ class SystemClock:
     def slept_s(self) -> float:
         return self.now() - time.monotonic()
 
+    def wall_s(self) -> float:
+        return time.time()
+
     def trio_deadline(self, deadline: float) -> float:
         return trio.current_time() + (deadline - self.now())
 
@@ -47,6 +53,9 @@ class TrioClock:
 
     def slept_s(self) -> float:
         return 0.0
+
+    def wall_s(self) -> float:
+        return time.time()
 
     def trio_deadline(self, deadline: float) -> float:
         return deadline

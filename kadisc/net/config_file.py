@@ -26,11 +26,13 @@ from ..config import (
     QueryConfig,
     ServingConfig,
     TableConfig,
+    TagConfig,
 )
 from ..config_rules import complaints
 from ..endpoints import make_endpoint, split_host_port
 from ..errors import UsageError
 from ..networks import NetworkSet
+from ..observe.services import parse_service, parse_services
 from .resolve import parse_host
 from .whereabouts import external_addresses
 
@@ -51,6 +53,7 @@ class CoreTables:
     address: AddressConfig = field(default_factory=AddressConfig)
     gossip: GossipConfig = field(default_factory=GossipConfig)
     book: BookConfig = field(default_factory=BookConfig)
+    tags: TagConfig = field(default_factory=TagConfig)
     defences: Defences = field(default_factory=Defences)
     max_datagram_bytes: int = 2048
     """Longer datagrams are dropped unread."""
@@ -71,7 +74,9 @@ class Settings:
     peer: tuple[str, ...] = ()
     """HOST:PORT of nodes that are always kept, also while they are silent."""
     network: str = DEFAULT_NETWORK
-    """The name of the network, under which contacts are kept."""
+    """The name of the network: who has the same is looked for, gossiped with and kept under it."""
+    service: tuple[str, ...] = ()
+    """What we offer to peers of the network: NAME=PORT, or NAME=0xHEX for a few bytes."""
     netrestrict: tuple[str, ...] = ()
     """Networks in CIDR notation: if given, the only ones that are answered and contacted."""
     ban: tuple[str, ...] = ()
@@ -113,7 +118,7 @@ class Settings:
         )
         if self.no_caps:
             core = replace(core, defences=replace(core.defences, diversity_caps=False, lookup_caps=False, book_groups=False))
-        renamed = {"peers": self.peer, "core": core}
+        renamed = {"peers": self.peer, "services": parse_services(self.service), "core": core}
         same = {each.name: getattr(self, each.name) for each in fields(self) if each.name in Config.__dataclass_fields__ and each.name != "core"}
         return Config(**(same | renamed))
 
@@ -225,4 +230,5 @@ _CHECKS: dict[str, Callable[[str], object]] = {
     "peer": parse_host,
     "netrestrict": lambda text: NetworkSet([text]),
     "ban": lambda text: NetworkSet([text]),
+    "service": parse_service,
 }

@@ -68,7 +68,7 @@ def _connected(
 ) -> list[LiveNode]:
     addresses = [format_endpoint(port.local_endpoint) for port in others]
     nodes = [LiveNode(config, own, [*bootstrap, *_some(addresses, rng)], clock, rng, keeper=keeper)]
-    config = replace(config, external=(), peers=(), state_dir=None)
+    config = replace(config, external=(), peers=(), services={}, state_dir=None)
     for index, other in enumerate(others):
         # Each joins by some of those before it, so that all are connected however the dice fall.
         earlier = addresses[:index] or [format_endpoint(port.local_endpoint) for port in own if port.family is Family.IPV4]

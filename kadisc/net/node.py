@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeAlias, TypeVar, overload
@@ -12,6 +12,7 @@ import trio
 
 from ..config import Config
 from ..contacts import Contact
+from ..core.book_peer import Provenance, Verdict
 from ..core.events import (
     AnnounceFinished,
     Event,
@@ -27,11 +28,12 @@ from ..core.events import (
 )
 from ..core.identity import Identity
 from ..core.node import Node as Core
+from ..core.own_record import Membership
 from ..core.secure_ids import locator
 from ..core.snapshot import OperationSnapshot, Snapshot
 from ..core.state import SavedState
 from ..endpoints import Endpoint, Family, family_of, format_endpoint, parse_endpoint
-from ..errors import Closed, ErrorAnswer, NoAnswer, UsageError
+from ..errors import Busy, Closed, ErrorAnswer, NoAnswer, UsageError
 from ..ids import ID_SPACE, NodeId, id_from_bytes, parse_id
 from ..observe.shell_events import ShellEvent
 from .announcing import Announced, Announcement
@@ -41,6 +43,8 @@ from .dispatch import Findings, Subscription
 from .findings import Answers, FoundPeers
 from .kept_peers import KeptPeers
 from .nurseries import open_flat_nursery
+from .own_network import OwnNetwork
+from .peer_stream import PeerStream
 from .ports import Port
 from .pump import Pump
 from .state import Keeper
@@ -49,6 +53,7 @@ from .whereabouts import own_addresses
 EventT = TypeVar("EventT")
 IdLike: TypeAlias = int | str | bytes
 """An ID as a number, as 40 hex digits, or as 20 bytes."""
+KEY_BYTES = 32
 NOTHING_SAVED = SavedState(())
 
 
@@ -80,9 +85,10 @@ class LiveNode:
         *,
         keeper: Keeper | None = None,
         saved: SavedState = NOTHING_SAVED,
+        sociable: bool = True,
     ) -> None:
         """``bootstrap`` are the hosts that were asked for; without any, those of ``config`` follow one another. ``keeper`` says who we are and whom
-        we knew, and keeps both; without one, ``saved`` says whom we knew. Raises UsageError."""
+        we knew, and keeps both; without one, ``saved`` says whom we knew. One that is not ``sociable`` is of no network. Raises UsageError."""
         saved = keeper.saved if keeper is not None else saved
         identity = keeper.identity if keeper is not None else Identity.new(rng)
         self.config = config
@@ -90,14 +96,16 @@ class LiveNode:
         """Who it is: 32 bytes (Ed25519). Its node IDs say only where it is."""
         addresses = own_addresses(config, ports, saved)
         own_ids = {family: locator(self.public_key, address.ip) for family, address in addresses.items()}
+        membership = Membership(identity, config.network, config.services, clock.wall_s()) if sociable else None
         try:
-            core = Core(config.core, rng, own_ids, clock.now(), public_key=self.public_key, addresses=addresses)
+            core = Core(config.core, rng, own_ids, clock.now(), public_key=self.public_key, addresses=addresses, membership=membership)
         except ValueError as error:  # a network in CIDR notation
             raise UsageError(str(error)) from None
         core.restore(saved, clock.now())
         self._core = core
         self._rng = rng
         self._pump = Pump(core, ports, clock)
+        self.own_network = OwnNetwork(self._pump, config.network)
         self._keeper = keeper
         self._bootstrap = Bootstrap(self._pump, config, _sources(config, bootstrap, saved), rng)
         self._kept_peers = KeptPeers(self._pump, config, rng)
@@ -239,6 +247,46 @@ class LiveNode:
             findings.feeder_ended()
             yield FoundPeers(findings, waiters)
 
+    def peers(
+        self, *, service: str | None = None, count: int | None = None, verified_within_s: float = 120.0, again_after_s: float = 3600.0
+    ) -> PeerStream:
+        """Peers of our own network, without end unless ``count`` says where: ``async for peer in node.peers(service="eth")``. Each exchanged records
+        with us itself, or answered since, at most ``verified_within_s`` ago, and is not given again for ``again_after_s``."""
+        return PeerStream(
+            self.own_network,
+            self.search_tags,
+            service=service,
+            count=count,
+            verified_within_s=verified_within_s,
+            again_after_s=again_after_s,
+        )
+
+    async def search_tags(self) -> None:
+        """Looks up who announced itself as being of our network, once, in every family; they are checked by and by."""
+
+        async def look_up(number: int, info_hash: NodeId) -> None:
+            with suppress(Busy):
+                async with self.find_peers(info_hash, paths=self.config.core.tags.paths) as found:
+                    async for endpoint in found:
+                        self.own_network.hear_of([endpoint], f"tag{number}")
+
+        async with open_flat_nursery() as nursery:
+            for number, info_hash in enumerate(self.own_network.tags):
+                nursery.start_soon(look_up, number, info_hash)
+
+    @property
+    def record(self) -> bytes:
+        """Our own peer record, as others get it: canonical bencode, signed."""
+        return self.own_network.record
+
+    def why(self, who: bytes | str | Endpoint) -> Provenance | None:
+        """Where a peer came from and why it is trusted, by its key (32 bytes) or its endpoint; None for one that is not known."""
+        return self.own_network.why(who if isinstance(who, bytes) and len(who) == KEY_BYTES else _parse_endpoint(who))
+
+    def feedback(self, key: bytes, verdict: Verdict) -> bool:
+        """What the application says of a peer that it was given: good, bad, busy or wrong-network. False if that peer is not known (any more)."""
+        return self.own_network.feedback(key, verdict)
+
     async def announce(
         self, info_hash: IdLike, port: int, *, implied_port: bool = False, family: Family | None = None, seeds: Sequence[str | Endpoint] = ()
     ) -> Announced:
@@ -312,6 +360,7 @@ class LiveNode:
 
     def close(self) -> None:
         self._pump.close()
+        self.own_network.wake()
 
 
 def _sources(config: Config, given: Sequence[str], saved: SavedState) -> list[Sequence[str]]:
@@ -337,9 +386,9 @@ def _parse_target(target: IdLike) -> NodeId:
     return target
 
 
-def _parse_endpoint(endpoint: str | Endpoint) -> Endpoint:
+def _parse_endpoint(endpoint: str | bytes) -> Endpoint:
     if isinstance(endpoint, bytes):
-        return endpoint
+        return Endpoint(endpoint)
     try:
         return parse_endpoint(endpoint)
     except ValueError as error:

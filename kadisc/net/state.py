@@ -14,7 +14,7 @@ from typing import TypeVar
 import trio
 
 from ..config import Config
-from ..core.events import AddressChanged, ContactAdded, ContactRemoved, Joined
+from ..core.events import AddressChanged, ContactAdded, ContactRemoved, Joined, PeerLost, PeerVerified, RecordChanged
 from ..core.identity import Identity
 from ..core.state import SavedState
 from ..observe.shell_events import StateSaved, StateUnsaved
@@ -68,7 +68,7 @@ class Keeper:
     def _note(self, event: object) -> None:
         if isinstance(event, Joined):
             self._wanted_now.set()
-        elif isinstance(event, ContactAdded | ContactRemoved | AddressChanged):
+        elif isinstance(event, ContactAdded | ContactRemoved | AddressChanged | PeerVerified | PeerLost | RecordChanged):
             self._changed = True
 
     async def _keep(self, pump: Pump) -> None:

@@ -22,14 +22,19 @@ from pathlib import Path
 
 from ..contacts import Contact
 from ..core.identity import SEED_BYTES
-from ..core.state import SavedContact, SavedOverlay, SavedState
+from ..core.state import SavedBook, SavedCommunity, SavedContact, SavedOverlay, SavedPeer, SavedState
 from ..endpoints import IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES, Endpoint, Family, family_of
 from ..ids import ID_BYTES, id_from_bytes, id_to_bytes
+from ..observe.book_lines import format_peer, parse_peer
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Files of version 1, which have no address book, are read too."""
 MAX_FILE_BYTES = 64 << 20
 """A larger file is none of ours: a full state of ten networks has 1 MB."""
 MAX_CLIENT_BYTES = 256
+
+MAX_SEQUENCE = 1 << 62
+"""Milliseconds since 1970 until long after the sun: there is room for more."""
 
 _APPLICATION_ID = 0x6B616469  # "kadi": what file(1) and others may tell it by
 _SCHEMA = f"""
@@ -48,6 +53,8 @@ CREATE TABLE contacts (
     client BLOB,
     PRIMARY KEY (network, id, endpoint)
 );
+CREATE TABLE sequences (network TEXT PRIMARY KEY, sequence INTEGER NOT NULL);  -- of our own peer record
+CREATE TABLE book (network TEXT NOT NULL, peer TEXT NOT NULL);                 -- lines of an exported address book
 """
 
 
@@ -62,11 +69,13 @@ class NewerState(Exception):
 @dataclass(slots=True)
 class KeptState:
     """``seed``: of the key pair, None where there is none yet. ``addresses``: our own, 4 or 16 bytes, by family. ``contacts``: by name of
-    the network, both families together."""
+    the network, both families together; ``communities``: by name too. ``left_out``: what of the address book could not be read."""
 
     seed: bytes | None = None
     addresses: dict[Family, bytes] = field(default_factory=dict)
     contacts: dict[str, tuple[SavedContact, ...]] = field(default_factory=dict)
+    communities: dict[str, SavedCommunity] = field(default_factory=dict)
+    left_out: int = 0
 
     def saved_state(self, network: str) -> SavedState:
         """As the core takes it up."""
@@ -74,7 +83,8 @@ class KeptState:
         return SavedState(
             tuple(
                 SavedOverlay(family, self.addresses.get(family), tuple(each for each in saved if each.contact.family is family)) for family in Family
-            )
+            ),
+            self.communities.get(network),
         )
 
 
@@ -157,6 +167,9 @@ def encode_state(state: KeptState) -> bytes:
             database.execute("INSERT INTO identity VALUES (?)", (state.seed,))
         database.executemany("INSERT INTO addresses VALUES (?, ?)", [(family.value, ip) for family, ip in state.addresses.items()])
         database.executemany("INSERT OR REPLACE INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        for network, saved in state.communities.items():
+            database.execute("INSERT INTO sequences VALUES (?, ?)", (network, saved.sequence))
+            database.executemany("INSERT INTO book VALUES (?, ?)", [(network, format_peer(peer)) for peer in saved.book.peers])
         database.execute("COMMIT")
         return database.serialize()
 
@@ -168,15 +181,17 @@ def decode_state(image: bytes) -> KeptState:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
         try:
             database.deserialize(image)
-            _check(database)
-            return KeptState(_seed(database), dict(_addresses(database)), _contacts(database))
+            version = _check(database)
+            communities, left_out = _communities(database) if version > 1 else ({}, 0)
+            return KeptState(_seed(database), dict(_addresses(database)), _contacts(database), communities, left_out)
         except UnicodeDecodeError:
             raise DamagedState("a text in it is not one") from None
         except (sqlite3.Error, OverflowError, MemoryError) as error:
             raise DamagedState(" ".join(str(error).split())) from None
 
 
-def _check(database: sqlite3.Connection) -> None:
+def _check(database: sqlite3.Connection) -> int:
+    """The version of its schema."""
     [[found]] = database.execute("PRAGMA quick_check(1)")
     if found != "ok":
         raise DamagedState(" ".join(str(found).split()))
@@ -185,6 +200,7 @@ def _check(database: sqlite3.Connection) -> None:
         raise DamagedState("it is another program's database")
     if version > SCHEMA_VERSION:
         raise NewerState(f"it was written by a later version of kadisc (its schema is {version}, this one knows {SCHEMA_VERSION})")
+    return int(version)
 
 
 def _seed(database: sqlite3.Connection) -> bytes | None:
@@ -224,6 +240,27 @@ def _contact(family: object, node_id: object, endpoint: object, age_s: object, v
     if client is not None and not (isinstance(client, bytes) and len(client) <= MAX_CLIENT_BYTES):
         raise DamagedState("a contact's client in it is not one")
     return SavedContact(contact, _seconds(age_s), _seconds(verified_s_ago), None if rtt_s is None else _seconds(rtt_s), client)
+
+
+def _communities(database: sqlite3.Connection) -> tuple[dict[str, SavedCommunity], int]:
+    """By network, and how many lines could not be read: who is in the book is worth less than the rest, and most of it may be sound."""
+    sequences: dict[str, int] = {}
+    peers: dict[str, list[SavedPeer]] = {}
+    left_out = 0
+    for network, sequence in database.execute("SELECT network, sequence FROM sequences"):
+        if isinstance(network, str) and isinstance(sequence, int) and 0 <= sequence < MAX_SEQUENCE:
+            sequences[network] = sequence
+        else:
+            left_out += 1
+    for network, line in database.execute("SELECT network, peer FROM book ORDER BY rowid"):
+        try:
+            if not isinstance(network, str) or not isinstance(line, str):
+                raise ValueError("not a text")
+            peers.setdefault(network, []).append(parse_peer(line))
+        except ValueError:
+            left_out += 1
+    names = [*sequences, *(name for name in peers if name not in sequences)]
+    return {name: SavedCommunity(sequences.get(name, 0), SavedBook(tuple(peers.get(name, ())))) for name in names}, left_out
 
 
 def _seconds(value: object) -> float:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ..core.state import SavedContact, SavedState
 from ..errors import UsageError
-from ..observe.shell_events import StateSetAside, StateUnsaved
+from ..observe.describe import count
+from ..observe.shell_events import StateDamaged, StateSetAside, StateUnsaved
 from .state_file import DamagedState, KeptState, NewerState, read_state, replace_state, set_aside
 
 FILE_NAME = "state.sqlite3"
@@ -39,7 +40,7 @@ class StateFolder:
     def is_locked(self) -> bool:
         return self._lock is not None
 
-    def open(self) -> tuple[KeptState, tuple[StateSetAside | StateUnsaved, ...]]:
+    def open(self) -> tuple[KeptState, tuple[StateDamaged | StateSetAside | StateUnsaved, ...]]:
         """Takes the folder and returns what is kept there, and what was wrong with it. Raises UsageError where another node has it."""
         try:
             self._take()
@@ -49,7 +50,8 @@ class StateFolder:
             # A folder that cannot be written may still tell who we are and whom we knew.
             return self._read_only(f"nothing can be kept in {self.path}: {_reason(error)}")
         try:
-            return read_state(self.file) or KeptState(), ()
+            kept = read_state(self.file) or KeptState()
+            return kept, (self._partly_damaged(kept.left_out),) if kept.left_out else ()
         except NewerState as newer:
             self._refuses_to_write = True
             return KeptState(), (StateUnsaved(f"{self.file} stays as it is: {newer}"),)
@@ -59,7 +61,7 @@ class StateFolder:
             return KeptState(), (StateUnsaved(f"{self.file} cannot be read: {_reason(error)}"),)
 
     def save(self, seed: bytes, network: str, saved: SavedState) -> None:
-        """Puts this network's contacts and our addresses in place of those that are kept. Raises Unsaved.
+        """Puts this network's contacts and address book and our addresses in place of those that are kept. Raises Unsaved.
 
         Other networks stay, and so does a key that is there: after a start without a readable file ours is only a makeshift.
         """
@@ -72,6 +74,8 @@ class StateFolder:
                 kept.seed = kept.seed or seed
                 kept.addresses.update({overlay.family: overlay.ip for overlay in saved.overlays if overlay.ip is not None})
                 kept.contacts[network] = (*_other_families(kept, network, saved), *(c for overlay in saved.overlays for c in overlay.contacts))
+                if saved.community is not None:
+                    kept.communities[network] = saved.community
                 replace_state(self.file, kept)
             except (_Taken, DamagedState, NewerState) as error:
                 raise Unsaved(str(error)) from None
@@ -90,6 +94,9 @@ class StateFolder:
         except DamagedState:
             set_aside(self.file)
             return KeptState()
+
+    def _partly_damaged(self, left_out: int) -> StateDamaged:
+        return StateDamaged(str(self.file), f"{count(left_out, 'line')} of the address book cannot be read")
 
     def _set_aside(self, damage: DamagedState) -> StateSetAside | StateUnsaved:
         try:

@@ -23,6 +23,8 @@ def own_addresses(config: Config, ports: Sequence[Port], saved: SavedState) -> d
     for port in ports:
         if port.family in typed:
             ip, port_bytes = typed.pop(port.family)
+            if port_bytes is None and ip == ip_of(port.local_endpoint):
+                port_bytes = port.local_endpoint[-2:]  # nobody translates it
             addresses[port.family] = ExternalAddress(config.core.address, ip, port_bytes, Confidence.CONFIGURED)
         elif scopes.of(port.local_endpoint) is Scope.PUBLIC:
             # Bound to one address that others can reach: who sees us, sees that one.

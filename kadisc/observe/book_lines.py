@@ -19,6 +19,7 @@ from ..core.state import SavedBook, SavedPeer
 from ..endpoints import Endpoint, format_endpoint, parse_endpoint
 from ..errors import UsageError
 from ..ids import format_id, parse_id
+from .services import services_document
 
 VERSION = 1
 MAX_LINES = 100_000
@@ -51,7 +52,7 @@ def format_book(book: SavedBook, network: str) -> Iterator[str]:
     """Lines without their ends."""
     yield json.dumps({"kadisc-book": VERSION, "network": network})
     for saved in book.peers:
-        yield json.dumps(_fields_of(saved))
+        yield format_peer(saved)
 
 
 def parse_book(lines: Iterable[str], network: str) -> SavedBook:
@@ -77,6 +78,16 @@ def parse_book(lines: Iterable[str], network: str) -> SavedBook:
     return SavedBook(tuple(peers))
 
 
+def format_peer(saved: SavedPeer) -> str:
+    """One line."""
+    return json.dumps(_fields_of(saved))
+
+
+def parse_peer(line: str) -> SavedPeer:
+    """Raises ValueError, whose text says what is wrong with the line."""
+    return _peer_of(_document(line))
+
+
 # --- out ------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -100,7 +111,7 @@ def _fields_of(saved: SavedPeer) -> dict[str, Any]:
             "id": format_id(peer.node_id),
             "record": peer.record.hex() if peer.record is not None else None,
             "sequence": peer.sequence,
-            "services": {name: value if isinstance(value, int) else f"0x{value.hex()}" for name, value in sorted(peer.services.items())},
+            "services": services_document(peer.services),
         }
     return {name: value for name, value in fields.items() if value is not None}
 

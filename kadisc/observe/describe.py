@@ -14,6 +14,7 @@ from .shell_events import (
     LeftAlone,
     NetworkChanged,
     ShellEvent,
+    StateDamaged,
     StateSaved,
     StateSetAside,
     StateUnsaved,
@@ -52,6 +53,8 @@ def record_of(event: Notable) -> dict[str, object]:
             return {"event": "state_saved"}
         case StateSetAside(file, aside, reason):
             return {"event": "state_set_aside", "file": file, "aside": aside, "reason": reason}
+        case StateDamaged(file, reason):
+            return {"event": "state_damaged", "file": file, "reason": reason}
 
 
 def words_for(event: Notable) -> tuple[str, str]:
@@ -81,6 +84,8 @@ def words_for(event: Notable) -> tuple[str, str]:
             return "state", "what is known can be kept for the next run again"
         case StateSetAside(file, aside, reason):
             return "state", f"warning: {file} is damaged ({reason}); it is now {aside}, and a new one is begun"
+        case StateDamaged(file, reason):
+            return "state", f"warning: {file} is damaged in part: {reason}; the rest is taken up"
 
 
 def count(number: int, thing: str) -> str:

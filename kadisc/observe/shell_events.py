@@ -69,4 +69,14 @@ class StateSetAside:
     reason: str
 
 
-ShellEvent: TypeAlias = BootstrapFailing | BootstrapWorking | HostUnresolved | NetworkChanged | LeftAlone | StateUnsaved | StateSaved | StateSetAside
+@dataclass(frozen=True, slots=True)
+class StateDamaged:
+    """A part of the file of the last run could not be read, and was left out."""
+
+    file: str
+    reason: str
+
+
+ShellEvent: TypeAlias = (
+    BootstrapFailing | BootstrapWorking | HostUnresolved | NetworkChanged | LeftAlone | StateUnsaved | StateSaved | StateSetAside | StateDamaged
+)

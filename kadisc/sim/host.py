@@ -8,6 +8,7 @@ from random import Random
 from typing import ClassVar
 
 from ..contacts import Contact
+from ..core.identity import Identity
 from ..core.node import Node
 from ..endpoints import Endpoint, Family
 from .nat import Nat
@@ -24,6 +25,7 @@ class Host:
         "closing_at",
         "deadline",
         "endpoint",
+        "identity",
         "in_burst",
         "nat",
         "node",
@@ -40,8 +42,9 @@ class Host:
         "up_since",
     )
 
-    def __init__(self, number: int, residence: Residence, nat: Nat | None, node: Node, up_since: float) -> None:
+    def __init__(self, number: int, residence: Residence, nat: Nat | None, node: Node, up_since: float, identity: Identity | None = None) -> None:
         self.number = number
+        self.identity = identity  # of a member of a network
         self.region = residence.system.region
         self.system = residence.system.number
         self.access_s = residence.access_s

@@ -18,6 +18,7 @@ from ..errors import DecodeError, KadiscError
 from ..wire import krpc
 from ..wire.compact import contacts_from
 from ..wire.messages import Reply
+from .gossip_invariants import Amplification, over_bounds
 from .host import Host
 from .options import SimOptions
 from .world import World
@@ -39,6 +40,7 @@ class Invariants:
         self._ended: dict[int, set[int]] = {}  # operations that ended, by host
         self._answered: dict[int, set[Contact]] = {}  # who has answered whom, by host
         self._until_look: dict[int, int] = {}
+        self._amplification = Amplification(self._broken)
 
     # --- as a watcher -----------------------------------------------------------------------------------------------------------------
 
@@ -50,6 +52,8 @@ class Invariants:
                 self._broken(host, f"a datagram of {len(payload)} bytes; the limit is {self._max_bytes}")
             if self._paranoid:
                 self._check_answer(host, payload)
+        if self._paranoid and host.identity is not None and self._options.core.defences.gossip_tokens:
+            self._amplification.sent(host, outbox)
 
     def received(self, host: Host, payload: bytes, source: Endpoint, now: float) -> None:
         if not host.honest:
@@ -60,6 +64,8 @@ class Invariants:
         if not self._paranoid:
             return
         self._note_answer(host, payload, source)
+        if host.identity is not None:
+            self._amplification.received(host, payload, source)
         left = self._until_look.get(host.number, LOOK_EVERY) - 1
         self._until_look[host.number] = left or LOOK_EVERY
         if not left:
@@ -85,6 +91,8 @@ class Invariants:
     def left(self, host: Host) -> None:
         for memory in (self._ended, self._answered, self._until_look):
             memory.pop(host.number, None)
+        if host.identity is not None:
+            self._amplification.left(host)
 
     def finish(self) -> None:
         """Every host, once more; and each operation that was started has ended after ``close``."""
@@ -139,6 +147,9 @@ class Invariants:
         for size, bound, what in stores:
             if size > bound:
                 self._broken(host, f"{size} {what}; the bound is {bound}")
+        too_full = over_bounds(config, node.community.snapshot(self._world.now)) if node.community is not None else None
+        if too_full is not None:
+            self._broken(host, too_full)
 
     def _note_answer(self, host: Host, payload: bytes, source: Endpoint) -> None:
         reply = _reply(payload)

@@ -15,8 +15,10 @@ from random import Random
 
 from ..contacts import Contact
 from ..core.external_address import Confidence, ExternalAddress
+from ..core.identity import Identity
 from ..core.node import Node
 from ..core.pool import Pool
+from ..core.secure_ids import locator
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId, random_id
 from .adversaries.adversary import Adversary, AdversaryHost
@@ -25,6 +27,7 @@ from .faults import Faults
 from .host import Host
 from .invariants import Invariants
 from .latency import mrtt_s
+from .members import Members
 from .nat import Nat, draw_nat
 from .option_rules import check_options
 from .options import SimOptions
@@ -79,6 +82,7 @@ class Lab:
         self._own_rng = Random(f"world {options.seed}")
         self.population = Population(options, self._own_rng)
         self.churn = Churn(options.churn, self._own_rng)
+        self.members = Members(options)
         self._invariants = Invariants(options, self.world)
         self.world.watchers.append(self._invariants)
         self._pool = Pool(MAX_POOLED_CONTACTS)
@@ -101,24 +105,37 @@ class Lab:
         options: SimOptions | None = None,
         own_id: NodeId | None = None,
         public_key: bytes | None = None,
+        identity: Identity | None = None,
     ) -> Host:
-        """A host that is not up yet. ``reachable``: drawn by its share if not given."""
+        """A host that is not up yet. ``reachable``: drawn by its share if not given; so is whether it is a member of a network, where no
+        ``identity`` says so."""
         options, now = options or self.options, self.world.now
         residence = residence or self.population.settle()
         if reachable is None:
             reachable = self._own_rng.random() < options.population.reachable
         nat: Nat | None = None if reachable else draw_nat(residence.endpoint, options.network.nat, self._own_rng)
         own_id = random_id(self._own_rng) if own_id is None else own_id
-        addresses = {Family.IPV4: self._voted(residence.endpoint)} if knows_address else None
-        node = Node(options.core, self._chance, {Family.IPV4: own_id}, now, public_key=public_key, addresses=addresses, pool=self._pool)
+        identity, where = identity or self.members.draw(), residence.endpoint
+        membership = None
+        if identity is not None:
+            where = residence.endpoint if nat is None else nat.external
+            membership, own_id = self.members.membership(identity, now), locator(identity.public_key, where[:-2])
+        addresses = {Family.IPV4: self._voted(where)} if knows_address else None
+        node = Node(
+            *(options.core, self._chance, {Family.IPV4: own_id}, now),
+            public_key=public_key,
+            addresses=addresses,
+            membership=membership,
+            pool=self._pool,
+        )
         self._numbers += 1
-        return Host(self._numbers, residence, nat, node, now if up_since is None else up_since)
+        return Host(self._numbers, residence, nat, node, now if up_since is None else up_since, identity)
 
-    def reborn(self, host: Host) -> Host:
-        """A new process with the same ID at the same place, behind the same box."""
+    def reborn(self, host: Host, *, knows_address: bool = False) -> Host:
+        """A new process with the same ID (and key) at the same place, behind the same box."""
         residence = Residence(host.endpoint, self.population.systems[host.system - 1], host.access_s)
         self.population.move_in(host.endpoint)
-        again = self.new_host(residence=residence, reachable=True, own_id=host.id)
+        again = self.new_host(residence=residence, reachable=True, own_id=host.id, identity=host.identity, knows_address=knows_address)
         again.nat = host.nat
         if host.closing_at != inf:
             self._leaves_after(again, host.closing_at - self.world.now)
@@ -135,6 +152,10 @@ class Lab:
         if host.honest:
             self._numbers_up.append(host.number)
             self.oracle.arrived(host)
+
+    def filled(self, host: Host) -> None:
+        """Its table was filled by hand."""
+        self._invariants.knows(host)
 
     def move(self, host: Host) -> None:
         """It has another address, in another network, and is not told."""
@@ -188,9 +209,11 @@ class Lab:
             self._populate(adversaries)
             gc.collect()
             gc.freeze()  # what stands now stays: no collection need look at it again
-        warmup_s = self.options.warmup_s if warmup_s is None else warmup_s
+        self.warm_up(warmup_s)
+
+    def warm_up(self, warmup_s: float | None = None) -> None:
         with self._phase("warming up"):
-            self.run(warmup_s)
+            self.run(self.options.warmup_s if warmup_s is None else warmup_s)
 
     @contextmanager
     def measured(self) -> Iterator[None]:
@@ -264,12 +287,13 @@ class Lab:
                 builder.fill(host, stay.age_s, self.world.now)
             self.boot(host)
             self._leaves_after(host, stay.left_s)
-            self._invariants.knows(host)
+            self.filled(host)
             self.world.between_slices()
         for host in adversaries:
             if host.node.overlays:  # a real node inside
                 builder.fill(host, -host.up_since, self.world.now)
             self.boot(host)
+        self.members.introduce(self.world, [*hosts, *adversaries])
         Faults(self, Random(f"faults {options.seed}")).start()
 
     def _ghosts(self, number: int) -> list[Known]:

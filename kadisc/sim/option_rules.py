@@ -25,9 +25,10 @@ _LENGTHS = {"network.latency.region_shares": len(REGIONS)}
 
 def check_options(options: SimOptions) -> None:
     """Raises ValueError for the first that cannot be."""
+    options.attack.check()
+    options.gossip.check()
     for name, complaint in (*complaints(options.core, "core."), *_complaints(all_settings(options))):
         raise ValueError(f"{name}: {complaint}")
-    options.attack.check()
     loss, nat = options.network.loss, options.network.nat
     if loss.mean >= loss.loss_in_burst and loss.mean:
         raise ValueError(f"network.loss.mean: less than network.loss.loss_in_burst ({loss.loss_in_burst:g}) is expected, not {loss.mean:g}")

@@ -169,6 +169,33 @@ class AttackOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class GossipOptions:
+    """A network of their own that hosts are of, and how its attackers gossip."""
+
+    network_share: float = 0.0
+    """Of the hosts, that are members..."""
+    acquaintances: int = 32
+    """...and of how many others each heard at the start, by lot; whom it meets from then on is gossip's work."""
+    flood: float = 10.0
+    """An attacker pushes so many times as often as an honest member."""
+    fabricated: float = 0.25
+    """Of the peers that an attacker names, those that are nobody; the others are attackers."""
+    thin: bool = False
+    """The attackers' networks lie in the /8s with the fewest hosts, one in each."""
+    samples: int = 200
+    """Peers that each member draws for the application while it is watched."""
+
+    def check(self) -> None:
+        """Raises ValueError for what cannot be."""
+        for name in ("network_share", "fabricated"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"gossip.{name} is a share, 0 to 1, not {getattr(self, name):g}")
+        for name in ("acquaintances", "flood", "samples"):
+            if not 0 <= getattr(self, name) < inf:
+                raise ValueError(f"gossip.{name}: 0 or more is expected, not {getattr(self, name):g}")
+
+
+@dataclass(frozen=True, slots=True)
 class SimOptions:
     seed: int = 1
     nodes: int = 1000
@@ -180,6 +207,7 @@ class SimOptions:
     churn: ChurnOptions = field(default_factory=ChurnOptions)
     faults: FaultOptions = field(default_factory=FaultOptions)
     attack: AttackOptions = field(default_factory=AttackOptions)
+    gossip: GossipOptions = field(default_factory=GossipOptions)
     core: CoreConfig = field(default_factory=CoreConfig)
     paranoid: bool = False
     """Check the dear invariants as well."""

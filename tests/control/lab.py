@@ -13,6 +13,7 @@ import msgspec
 import trio
 import trio.testing
 
+from kadisc.config import DEFAULT_NETWORK
 from kadisc.control.call import Call, Method
 from kadisc.control.connection import ControlLimits
 from kadisc.control.lines import LineBuffer
@@ -138,15 +139,18 @@ class RawClient:
 
 
 @asynccontextmanager
-async def open_lab(folder: Path, *, others: int = 0, methods: Mapping[str, Method[Any, Any]] = METHODS, **limits: float) -> AsyncIterator[Lab]:
-    """``others``: nodes that it has joined."""
+async def open_lab(
+    folder: Path, *, others: int = 0, name: str = DEFAULT_NETWORK, methods: Mapping[str, Method[Any, Any]] = METHODS, **limits: float
+) -> AsyncIterator[Lab]:
+    """``others``: nodes that it has joined, all of them of the network ``name``."""
+    config = replace(CONFIG, network=name, services={"eth": 30303})
     net, slow = network(latency_s=0.001), Slow()
     own = {method.name: method for method in (slow.method, FLOOD, BROKEN)}
     async with AsyncExitStack() as stack:
         for number in range(2, others + 2):
             bootstrap = [address(2)] if number > 2 else []
-            await stack.enter_async_context(open_at(net, number, bootstrap=bootstrap, clock=TrioClock()))
-        config = replace(CONFIG, state_dir=str(folder))
+            await stack.enter_async_context(open_at(net, number, bootstrap=bootstrap, config=config, clock=TrioClock()))
+        config = replace(config, state_dir=str(folder))
         node = await stack.enter_async_context(open_at(net, 1, bootstrap=[address(2)] if others else [], config=config))
         if others:
             await comes_true(lambda: node.snapshot().overlays[0].contacts == others)

@@ -72,10 +72,11 @@ def test_nothing_is_the_default(path: Path) -> None:
 
 
 def test_every_number_of_the_program_can_be_set() -> None:
-    """Whoever adds one to the configuration is reminded of the file; only for programs: how often an announce is repeated."""
+    """Whoever adds one to the configuration is reminded of the file, where two have other names; only for programs: how often an announce is
+    repeated."""
     said_otherwise = {"read_only", "allow_private", "banned", "restricted_to", "unlimited"}
     assert {each.name for each in fields(CoreConfig)} - said_otherwise == {each.name for each in fields(CoreTables)}
-    assert {each.name for each in fields(Config)} - {"peers", "announce_interval_s"} <= {each.name for each in fields(Settings)}
+    assert {each.name for each in fields(Config)} - {"peers", "services", "announce_interval_s"} <= {each.name for each in fields(Settings)}
 
 
 @pytest.mark.parametrize(

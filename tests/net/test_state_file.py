@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kadisc.contacts import Contact
-from kadisc.core.state import SavedContact
+from kadisc.core.peers import VerifiedPeer
+from kadisc.core.state import SavedBook, SavedCommunity, SavedContact, SavedPeer
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.net.state_file import DamagedState, KeptState, NewerState, decode_state, encode_state, read_state, replace_state, set_aside
 
@@ -32,7 +33,17 @@ def full_state(count: int = 300) -> KeptState:
     return KeptState(SEED, {Family.IPV4: bytes((45, 1, 2, 3)), Family.IPV6: bytes(range(16))}, {"mainline": mainline, "my chain ☂": (contact(3),)})
 
 
-@pytest.mark.parametrize("state", [KeptState(), KeptState(SEED), full_state(0), full_state()])
+def with_books() -> KeptState:
+    """Of one network a peer that was met and one that was heard of; of the other only how far our record got."""
+    six, services = parse_endpoint("[2001:db8::7]:6881"), {"eth": 30303, "fork": b"\xab\xcd"}
+    met = SavedPeer(six, "tag2", True, 90.5, 60.25, 3, 1, VerifiedPeer(bytes(range(32)), six, 7, b"de", 12, services), 50.0, 30.0, 0.125)
+    heard = SavedPeer(parse_endpoint("11.2.3.4:5"), six, False, 9.0, 8.0)
+    state = full_state(3)
+    state.communities = {"mainline": SavedCommunity(1_795_597_328_336, SavedBook((met, heard))), "my chain ☂": SavedCommunity(5, SavedBook())}
+    return state
+
+
+@pytest.mark.parametrize("state", [KeptState(), KeptState(SEED), full_state(0), full_state(), with_books()])
 def test_what_is_written_is_read(tmp_path: Path, state: KeptState) -> None:
     replace_state(tmp_path / "state", state)
     assert read_state(tmp_path / "state") == state
@@ -136,11 +147,43 @@ def test_no_damage_raises_anything_else(data: st.DataObject) -> None:
         assert all(saved.age_s >= 0 for contacts in kept.contacts.values() for saved in contacts)
 
 
-@pytest.mark.parametrize("statement", ["PRAGMA user_version = 2", "PRAGMA user_version = 2000000000"])
+@pytest.mark.parametrize("statement", ["PRAGMA user_version = 3", "PRAGMA user_version = 2000000000"])
 def test_a_newer_one_is_not_damaged(statement: str) -> None:
     newer = _sql(statement, "DROP TABLE contacts")(encode_state(full_state()))
     with pytest.raises(NewerState, match="later version"):
         decode_state(newer)
+
+
+def test_a_file_of_version_1_is_read(tmp_path: Path) -> None:
+    state = full_state(3)
+    old = _sql("PRAGMA user_version = 1", "DROP TABLE book", "DROP TABLE sequences")(encode_state(state))
+    (tmp_path / "state").write_bytes(old)
+    assert read_state(tmp_path / "state") == state
+    replace_state(tmp_path / "state", state)
+    with contextlib.closing(sqlite3.connect(tmp_path / "state")) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+@pytest.mark.parametrize(
+    ("damage", "lines_left"),
+    [
+        ("UPDATE book SET peer = 'nonsense' WHERE rowid = 1", 1),
+        ("UPDATE book SET peer = x'ff00' WHERE rowid = 2", 1),
+        ("UPDATE book SET peer = 5", 0),
+        ("UPDATE book SET peer = replace(peer, '\"tried\"', '\"best\"')", 1),
+        ("UPDATE book SET network = x'ff' WHERE rowid = 1", 1),
+        ("UPDATE sequences SET sequence = -1 WHERE network = 'mainline'", 2),
+        ("UPDATE sequences SET sequence = 'many' WHERE network = 'mainline'", 2),
+    ],
+)
+def test_a_damaged_line_of_the_book_costs_itself_alone(damage: str, lines_left: int) -> None:
+    state = with_books()
+    found = decode_state(_sql(damage)(encode_state(state)))
+    assert (found.seed, found.contacts) == (state.seed, state.contacts)
+    left = found.communities.get("mainline", SavedCommunity(0, SavedBook()))
+    assert set(left.book.peers) <= set(state.communities["mainline"].book.peers)
+    assert len(left.book.peers) == lines_left
+    assert found.left_out == (2 if lines_left == 0 else 1)
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "loop"])

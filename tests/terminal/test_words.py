@@ -18,6 +18,7 @@ from kadisc.observe.shell_events import (
     LeftAlone,
     NetworkChanged,
     ShellEvent,
+    StateDamaged,
     StateSaved,
     StateSetAside,
     StateUnsaved,
@@ -63,6 +64,7 @@ EVENTS: list[Notable] = [
     StateUnsaved("no space left"),
     StateSaved(),
     StateSetAside("state", "state.damaged-1", "it is empty"),
+    StateDamaged("state", "3 lines of the address book cannot be read"),
 ]
 
 

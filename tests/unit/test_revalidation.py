@@ -140,3 +140,34 @@ def test_an_entry_is_planned_once_whatever_happens() -> None:
             checks.plan(found)
         longest = max(longest, len(checks))
     assert len(checks) == longest == 50
+
+
+def test_what_is_urgent_and_the_routine_take_turns() -> None:
+    """Half of a table behind NAT fails at once when our address changes; the others must still be asked, for they know."""
+    checks = revalidation()
+    urgent, routine = [entry_of(verified=5000) for _ in range(4)], [entry_of(verified=5000) for _ in range(4)]
+    for entry in urgent:
+        entry.failures, entry.failed_at = 1, 5100
+    for entry in (*routine, *urgent):
+        checks.plan(entry)
+    now, order = 10_000.0, []
+    for _ in range(6):
+        entry = checks.due(now)
+        assert entry is not None
+        order.append("urgent" if entry.failures else "routine")
+        now += CONFIG.check_interval_s
+    assert order == ["urgent", "routine"] * 3
+
+
+def test_alone_each_has_every_turn() -> None:
+    for failures in (0, 1):
+        checks = revalidation()
+        entries = [entry_of(verified=5000) for _ in range(3)]
+        for entry in entries:
+            entry.failures, entry.failed_at = failures, 5100
+            checks.plan(entry)
+        now, seen = 10_000.0, []
+        for _ in entries:
+            seen.append(checks.due(now))
+            now += CONFIG.check_interval_s
+        assert sorted(map(id, seen)) == sorted(map(id, entries))

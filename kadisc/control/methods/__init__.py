@@ -6,10 +6,16 @@ from typing import Any
 
 from ..call import Method
 from .announce import ANNOUNCE
+from .book import BOOK_EXPORT, BOOK_IMPORT
+from .feedback import FEEDBACK
 from .find import FIND
+from .network_peers import NETWORK_PEERS
 from .peers import PEERS
 from .ping import PING
+from .record import RECORD
 from .status import STATUS
 from .subscribe import SUBSCRIBE
+from .why import WHY
 
-METHODS: dict[str, Method[Any, Any]] = {method.name: method for method in (STATUS, FIND, PING, PEERS, ANNOUNCE, SUBSCRIBE)}
+_ALL = (STATUS, FIND, PING, PEERS, ANNOUNCE, NETWORK_PEERS, RECORD, WHY, FEEDBACK, BOOK_EXPORT, BOOK_IMPORT, SUBSCRIBE)
+METHODS: dict[str, Method[Any, Any]] = {method.name: method for method in _ALL}

@@ -43,6 +43,11 @@ class Adversary:
             reply = self.asked(message, source, now)
             if reply is not None:
                 self.send(reply, source)
+        elif isinstance(message, Reply):
+            self.answered(message, source, now)
+
+    def answered(self, reply: Reply, source: Endpoint, now: float) -> None:
+        """Somebody replied, to whatever."""
 
     def send(self, message: Message, destination: Endpoint) -> None:
         self._outbox.append(Datagram(krpc.encode(message), destination))

@@ -15,6 +15,12 @@ from . import (
     eclipse_flood,
     flash_crowd,
     freshness,
+    gossip_flood,
+    gossip_lookups,
+    gossip_only,
+    gossip_prefix,
+    gossip_restart,
+    gossip_spread,
     idle_cost,
     join,
     lookup,
@@ -27,7 +33,8 @@ from . import (
 
 _NETWORK = (join, restart, lookup, churn, crash, flash_crowd, partition, idle_cost, freshness, nat_majority, address_change)
 _ATTACKS = (eclipse_flood, colluders, silent, spoofed_votes, botnet)
-ALL = tuple(module.SCENARIO for module in (*_NETWORK, *_ATTACKS))
+_GOSSIP = (gossip_spread, gossip_restart, gossip_only, gossip_flood, gossip_prefix, gossip_lookups)
+ALL = tuple(module.SCENARIO for module in (*_NETWORK, *_ATTACKS, *_GOSSIP))
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in ALL}
 
 

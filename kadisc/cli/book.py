@@ -1,0 +1,116 @@
+"""``kadisc book``: the address book of the running node as JSON lines."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from .options import add_folder_options
+from .output import print_json, say
+
+SUMMARY = "export the running node's address book, or import one"
+DESCRIPTION = (
+    "Writes the address book of the node that runs with this state folder to stdout, one JSON line a peer, or reads such lines from a file and gives "
+    "them to the node. Nobody who was imported is given out before he has answered himself. Ends with exit code 1 where no node runs."
+)
+EXAMPLES = """\
+examples:
+  kadisc book export > testnet.jsonl
+  kadisc book import testnet.jsonl --state-dir ./node-b"""
+
+_BYTES_PER_REQUEST = 40_000
+"""With quotes and backslashes it stays below what the socket takes for a request."""
+_LINES_PER_REQUEST = 100
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=("export", "import"), help="which way")
+    parser.add_argument("file", metavar="FILE", nargs="?", help="for import: JSON lines, as export writes them")
+    add_folder_options(parser.add_argument_group("node"))
+    parser.add_argument("--json", action="store_true", help="of an import: print JSON on stdout and nothing else")
+
+
+def execute(options: argparse.Namespace) -> int:
+    from ..errors import UsageError
+    from .tasks import run_until_signalled
+
+    if options.what == "export":
+        if options.file is not None:
+            raise UsageError("book export writes to stdout: kadisc book export > FILE")
+        return run_until_signalled(lambda: _export(options))
+    if options.file is None:
+        raise UsageError("book import needs a file: kadisc book import FILE")
+    lines = _lines_of(Path(options.file))
+    return run_until_signalled(lambda: _import(options, lines))
+
+
+async def _export(options: argparse.Namespace) -> int:
+    from ..control.methods.book import BOOK_EXPORT, BookExportParams
+    from .asking import ask_running
+
+    def tell(value: Mapping[str, object]) -> None:
+        print(value["line"], flush=True)
+
+    await ask_running(options, BOOK_EXPORT, BookExportParams(), tell=tell)
+    return 0
+
+
+async def _import(options: argparse.Namespace, lines: Sequence[str]) -> int:
+    from ..control.methods.book import BOOK_IMPORT, BookImported, BookImportParams
+    from ..observe.describe import count
+    from .asking import ask_running
+
+    done = BookImported(0, 0)
+    for part in _parts(lines):
+        told = await ask_running(options, BOOK_IMPORT, BookImportParams(part))
+        done.taken += told.taken
+        done.refused += told.refused
+    if options.json:
+        print_json(done)
+    else:
+        say(f"{count(done.taken, 'peer')} taken into the book; {done.refused} were there already, or their places are taken")
+    return 0
+
+
+def _lines_of(path: Path) -> list[str]:
+    """Of a book, checked as far as that is possible without the node. Raises UsageError."""
+    from ..errors import UsageError
+    from ..observe.book_lines import MAX_LINE_CHARS, MAX_LINES, parse_book
+
+    try:
+        with path.open(encoding="utf-8") as file:
+            lines = [line for _, line in zip(range(MAX_LINES + 1), iter(lambda: file.readline(MAX_LINE_CHARS + 1), ""), strict=False)]
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not a text in UTF-8") from None
+    try:
+        parse_book(lines, network_in(lines))
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+    return [line.strip() for line in lines if line.strip()]
+
+
+def network_in(lines: Sequence[str]) -> str:
+    """Which network the book says that it is of: the node knows whether that is its own."""
+    import json
+
+    try:
+        head = json.loads(next((line for line in lines if line.strip()), ""))
+        return str(head["network"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def _parts(lines: Sequence[str]) -> Iterator[list[str]]:
+    """Each begins with the head."""
+    head, *rest = lines
+    part, size = [head], 0
+    for line in rest:
+        if len(part) > _LINES_PER_REQUEST or size + len(line.encode()) > _BYTES_PER_REQUEST:
+            yield part
+            part, size = [head], 0
+        part.append(line)
+        size += len(line.encode())
+    yield part

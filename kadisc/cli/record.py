@@ -1,0 +1,45 @@
+"""``kadisc record``: the running node's own peer record."""
+
+from __future__ import annotations
+
+import argparse
+
+from .options import add_folder_options
+from .output import print_json
+
+SUMMARY = "show the running node's own peer record"
+DESCRIPTION = (
+    "Asks the node that runs with this state folder for the signed record that peers of its network get: its key, where it is as far as that is "
+    "known, what it offers, and which version of the record that is. Ends with exit code 1 where none runs."
+)
+EXAMPLES = """\
+examples:
+  kadisc record
+  kadisc record --state-dir ./node-b --json"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_folder_options(parser.add_argument_group("node"))
+    parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
+
+
+def execute(options: argparse.Namespace) -> int:
+    from .tasks import run_until_signalled
+
+    return run_until_signalled(lambda: _record(options))
+
+
+async def _record(options: argparse.Namespace) -> int:
+    from ..control.methods.record import RECORD, RecordParams
+    from ..observe.services import services_words
+    from .asking import ask_running
+
+    record = await ask_running(options, RECORD, RecordParams())
+    if options.json:
+        print_json(record)
+        return 0
+    print(f"record {record.sequence} of the network {record.network}, {record.bytes} bytes, signed")
+    print(f"  key       {record.key}")
+    print(f"  at        {', '.join(record.endpoints) or 'no address known yet'}")
+    print(f"  services  {services_words(record.services)}")
+    return 0

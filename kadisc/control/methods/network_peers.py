@@ -1,0 +1,80 @@
+"""``network_peers``: peers of the node's own network, as ``kadisc peers NETWORK`` prints them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ...core.peers import VerifiedPeer
+from ...endpoints import host_of, port_of
+from ...errors import UsageError
+from ...ids import format_id
+from ...net.network_search import NetworkSearch
+from ...observe.services import services_document
+from ..call import Call, Method
+from ..units import seconds
+from .find import Count
+
+TIMEOUT_S = 30.0
+
+
+class NetworkPeersParams(msgspec.Struct, forbid_unknown_fields=True):
+    """``network`` must be the node's own. It ends at ``count`` peers, when nobody new comes, or after 30 s. ``service``: only peers that offer it;
+    ``check``: only those whose TCP port accepts. ``partial``: tell ``{"peer": {...}}`` as each is found, and ``{"progress": ...}`` as `find` does."""
+
+    network: str
+    service: str | None = None
+    count: Count = 50
+    check: bool = False
+    partial: bool = False
+
+
+class NetworkPeer(msgspec.Struct):
+    """``port`` is the UDP port of its node; ``services``: name -> port, or ``0x`` and hex digits. ``key``: 64 hex digits."""
+
+    host: str
+    port: int
+    services: dict[str, int | str]
+    id: str
+    key: str
+    sequence: int
+
+
+class NetworkPeers(msgspec.Struct):
+    """``first_peer_s`` is null if there is none; ``queries``: datagrams sent; ``refused``: peers left out since their TCP port did not accept."""
+
+    network: str
+    peers: list[NetworkPeer]
+    first_peer_s: float | None
+    elapsed_s: float
+    queries: int
+    refused: int
+
+
+async def _network_peers(params: NetworkPeersParams, call: Call) -> NetworkPeers:
+    own = call.node.own_network
+    if params.network != own.name:
+        raise UsageError(f"this node is of the network {own.name}, not of {params.network}")
+
+    def found(peer: VerifiedPeer) -> None:
+        if call.tell is not None:
+            call.tell({"peer": msgspec.to_builtins(_peer(peer))})
+
+    search = NetworkSearch(call.node, params.count, found, service=params.service, connects=params.check)
+    await call.carry_out(search, timeout_s=TIMEOUT_S)
+    return NetworkPeers(
+        own.name,
+        [_peer(peer) for peer in search.peers],
+        seconds(search.first_peer_s),
+        seconds(search.elapsed_s),
+        search.queries,
+        search.refused,
+    )
+
+
+def _peer(peer: VerifiedPeer) -> NetworkPeer:
+    return NetworkPeer(
+        host_of(peer.endpoint), port_of(peer.endpoint), services_document(peer.services), format_id(peer.node_id), peer.key.hex(), peer.sequence
+    )
+
+
+NETWORK_PEERS = Method("network_peers", NetworkPeersParams, NetworkPeers, _network_peers)

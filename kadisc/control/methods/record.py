@@ -1,0 +1,45 @@
+"""``record``: the node's own peer record, as others get it."""
+
+from __future__ import annotations
+
+import msgspec
+import trio
+
+from ...endpoints import format_endpoint
+from ...observe.services import services_document
+from ...wire.records import decode_record
+from ..call import Call, Method
+
+
+class RecordParams(msgspec.Struct, forbid_unknown_fields=True):
+    """None."""
+
+
+class OwnRecordDocument(msgspec.Struct):
+    """``key``: 64 hex digits. ``endpoints``: none while our own address is not known. ``record``: the whole of it, signed, in hex."""
+
+    network: str
+    key: str
+    sequence: int
+    endpoints: list[str]
+    services: dict[str, int | str]
+    bytes: int
+    record: str
+
+
+async def _record(params: RecordParams, call: Call) -> OwnRecordDocument:
+    await trio.lowlevel.checkpoint()
+    raw = call.node.record
+    record = decode_record(raw)
+    return OwnRecordDocument(
+        call.node.own_network.name,
+        record.key.hex(),
+        record.sequence,
+        [format_endpoint(endpoint) for endpoint in record.endpoints.values()],
+        services_document(record.services),
+        len(raw),
+        raw.hex(),
+    )
+
+
+RECORD = Method("record", RecordParams, OwnRecordDocument, _record)

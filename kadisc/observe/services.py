@@ -1,0 +1,55 @@
+"""What a peer offers, as people write it and as JSON has it: ``eth=30303`` is a port, ``fork=0xabcd`` a few bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..errors import UsageError
+from ..wire.records import MAX_SERVICE_BYTES, MAX_SERVICE_NAME_BYTES
+
+
+def parse_service(text: str) -> tuple[str, int | bytes]:
+    """``NAME=PORT`` or ``NAME=0xHEX``. Raises UsageError."""
+    name, equals, value = text.partition("=")
+    if not equals or not (0 < len(name) <= MAX_SERVICE_NAME_BYTES and name.isascii() and name.isalnum()):
+        raise UsageError(f"expected NAME=PORT or NAME=0xHEX, with a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and digits, not {text!r}")
+    try:
+        return name, service_value(value)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from None
+
+
+def parse_services(texts: Iterable[str]) -> dict[str, int | bytes]:
+    """Raises UsageError, also for a name that comes twice."""
+    services: dict[str, int | bytes] = {}
+    for text in texts:
+        name, value = parse_service(text)
+        if name in services:
+            raise UsageError(f"the service {name} is given twice")
+        services[name] = value
+    return services
+
+
+def service_value(text: str) -> int | bytes:
+    """A port, or bytes from ``0xHEX``. Raises ValueError."""
+    if text.startswith("0x"):
+        try:
+            value = bytes.fromhex(text[2:])
+        except ValueError:
+            raise ValueError(f"expected whole bytes in hex after 0x, not {text!r}") from None
+        if not 0 < len(value) <= MAX_SERVICE_BYTES:
+            raise ValueError(f"expected 1 to {MAX_SERVICE_BYTES} bytes, not {len(value)}")
+        return value
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536):
+        raise ValueError(f"expected a port from 1 to 65535, or 0xHEX, not {text!r}")
+    return int(text)
+
+
+def services_document(services: Mapping[str, int | bytes]) -> dict[str, int | str]:
+    """As JSON has them: ports as numbers, bytes as ``0x`` and hex digits, sorted by name."""
+    return {name: value if isinstance(value, int) else f"0x{value.hex()}" for name, value in sorted(services.items())}
+
+
+def services_words(services: Mapping[str, int | str]) -> str:
+    """Of such a document."""
+    return "  ".join(f"{name}={value}" for name, value in services.items()) or "no services"

@@ -1,0 +1,119 @@
+"""A flooder: a member of the network as far as anybody can tell, who wants to be all that others see of it.
+
+The attack: keys and IDs are free, an address is not. So each address has a sound record of its own and answers every check; it pushes that record
+ten times as often as an honest member; whoever pulls from it is told of other flooders, as fresh as can be, and of peers that do not exist; whoever
+asks the DHT for the network's tags is given flooders; and towards each honest node it takes an ID ground to lie near that node's own, for the
+vacancies of its table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from ...config import CLIENT_VERSION
+from ...contacts import Contact
+from ...core.identity import Identity
+from ...core.tags import info_hashes
+from ...endpoints import Endpoint, Family
+from ...ids import NodeId
+from ...wire.gossip import NamedPeer, pack_peers
+from ...wire.messages import GetPeers, Gossip, News, Query, Reply
+from ...wire.records import to_be_signed, unsigned_fields
+from ..members import TAG
+from ..options import SimOptions
+from ..population import FIRST_BYTES
+from .adversary import Adversary
+from .sybil import Siege
+
+PAD_BYTES = 380
+"""Makes a first query long enough for an answer with a record."""
+TOKEN_FRESH_S = 300.0
+FRESHEST_TTL = 4
+VALUES = 16
+TAGS = frozenset(info_hashes(TAG))
+
+
+class Band(Siege):
+    """What flooders share: each other, and whom they flood."""
+
+    def __init__(self, options: SimOptions) -> None:
+        super().__init__({}, fabricates=options.attack.fabricate)
+        self.targets: Sequence[Endpoint] = ()
+        self.fabricated = options.gossip.fabricated
+        gossip = options.core.gossip
+        self.pause_s = gossip.round_s / options.gossip.flood if options.gossip.flood else float("inf")
+
+    def besiege(self, victims: dict[Endpoint, NodeId]) -> None:
+        """By endpoint: their IDs. From now on they are flooded."""
+        self.victims = victims
+        self.targets = list(victims)
+
+    def news(self, asker: Endpoint, count: int, rng: Random) -> list[NamedPeer]:
+        named = []
+        for member in rng.sample(self._members, min(count, len(self._members))):
+            contact = Contact(self.face(member, asker), member.endpoint)
+            if rng.random() < self.fabricated:
+                nowhere = bytes((rng.choice(FIRST_BYTES),)) + rng.randbytes(3) + rng.randrange(1024, 65_536).to_bytes(2, "big")
+                contact = Contact(rng.getrandbits(160), Endpoint(nowhere))
+            named.append(NamedPeer(contact, FRESHEST_TTL, 0))
+        return named
+
+    def endpoints(self, rng: Random) -> list[Endpoint]:
+        return [member.endpoint for member in rng.sample(self._members, min(VALUES, len(self._members)))]
+
+
+class Flooder(Adversary):
+    def __init__(self, own_id: NodeId, who: Identity, band: Band, rng: Random) -> None:
+        super().__init__(own_id)
+        self._who = who
+        self._band = band
+        self._rng = rng
+        self._record: dict[bytes, object] = {}
+        self._tokens: dict[Endpoint, tuple[bytes, float]] = {}
+        self._without_token: set[Endpoint] = set()
+        self._next_at = 0.0
+
+    def asked(self, query: Query, source: Endpoint, now: float) -> Reply | None:
+        if isinstance(query, Gossip):
+            named = pack_peers(self._band.news(source, query.want, self._rng)) if query.want else b""
+            face = self._band.face(self, source)
+            return Reply(query.tid, face, token=b"band", seen_as=source, version=CLIENT_VERSION, news=News(self._signed(), named))
+        reply = self._band.answer(self, query, source)
+        reply.version = CLIENT_VERSION
+        if isinstance(query, GetPeers) and query.info_hash in TAGS:
+            reply.values = self._band.endpoints(self._rng)
+        return reply
+
+    def answered(self, reply: Reply, source: Endpoint, now: float) -> None:
+        if reply.token is not None:
+            self._tokens[source] = reply.token, now + TOKEN_FRESH_S
+            if source in self._without_token:
+                self._without_token.discard(source)
+                self._push(source, reply.token)
+
+    def tick(self, now: float) -> None:
+        if not self._band.targets or now < self._next_at:
+            return
+        # Evenly from the first moment on, and not all at once.
+        self._next_at = now + self._band.pause_s * self._rng.uniform(0.5, 1.5)
+        victim = self._rng.choice(self._band.targets)
+        token, until = self._tokens.get(victim, (b"", now))
+        if now < until:
+            self._push(victim, token)
+        else:
+            self._without_token.add(victim)
+            self.send(Gossip(self._rng.randbytes(4), self._band.face(self, victim), TAG, 0, version=CLIENT_VERSION, pad=PAD_BYTES), victim)
+
+    def next_deadline(self) -> float:
+        return self._next_at if self._band.targets else float("inf")
+
+    def _push(self, victim: Endpoint, token: bytes) -> None:
+        face = self._band.face(self, victim)
+        self.send(Gossip(self._rng.randbytes(4), face, TAG, 0, token=token, record=self._signed(), version=CLIENT_VERSION), victim)
+
+    def _signed(self) -> dict[bytes, object]:
+        if not self._record:
+            fields = unsigned_fields(self._who.public_key, TAG, 1, {Family.IPV4: self.endpoint}, {"eth": 30303})
+            self._record = fields | {b"sig": self._who.sign(to_be_signed(fields))}
+        return self._record

@@ -1,0 +1,34 @@
+"""A share of the network's addresses gossip for themselves, ten times as loud as others: what share of samples is theirs?"""
+
+from __future__ import annotations
+
+from ..ablation import Variant, variants, without
+from ..ablation import ablations as in_turn
+from ..figures import Metrics
+from ..flood import FLOOD_SETTINGS, SMALL_VIEW, sampled
+from ..lab import Lab
+from ..options import SimOptions
+from ..scenario import Scenario
+
+COLUMNS = {name: name for name in ("part", "slots", "slots_worst_member", "peers", "peers_nobody", "hops", "held", "in_slots_median")}
+RELEVANT = ("ranked_slots", "push_reservoir", "peer_candidate_limits", "gossip_backoff")
+NAIVE = ("ranked_slots", "push_reservoir", "peer_candidate_limits", "gossip_backoff", "fixed_samples", "tombstones")
+"""Push-pull with random replacement, as most gossip is: the last pushes are kept, whoever is heard of is taken in."""
+
+
+def run(lab: Lab) -> Metrics:
+    return in_turn(lab, _variants(lab.options), sampled, COLUMNS)
+
+
+def _variants(options: SimOptions) -> list[Variant]:
+    if not options.attack.ablations:
+        return variants(options, ())
+    return [*variants(options, RELEVANT)[:-2], Variant("naive", without(options, *NAIVE))]
+
+
+SCENARIO = Scenario(
+    "gossip-flood",
+    "attackers (--set attack.share=0.3) inside the network push tenfold and make news up: what share of samples is theirs?",
+    run,
+    {**FLOOD_SETTINGS, **SMALL_VIEW, "attack.ablations": "off"},
+)

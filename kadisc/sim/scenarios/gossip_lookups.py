@@ -1,0 +1,32 @@
+"""Attackers inside DHT and gossip mislead lookups that start from slots too: is the honest closest node found?"""
+
+from __future__ import annotations
+
+from ..ablation import ablations, variants
+from ..figures import Metrics
+from ..flood import FLOOD_SETTINGS, settle_with_flooders
+from ..honest_probe import HonestProbe
+from ..lab import Lab
+from ..scenario import Scenario
+
+COLUMNS = {name: name for name in ("found", "returned", "captured", "queries_mean", "elapsed_s_mean")}
+
+
+def run(lab: Lab) -> Metrics:
+    return ablations(lab, variants(lab.options, ("ranked_slots", "lookup_caps")), mislead, COLUMNS)
+
+
+def mislead(lab: Lab) -> Metrics:
+    _, hosts = settle_with_flooders(lab)
+    probe = HonestProbe(lab)
+    with lab.measured():
+        probe.go_on_for(60.0 * lab.options.minutes, lab.options.attack.lookups)
+    return {"colluders": len(hosts), **probe.metrics()}
+
+
+SCENARIO = Scenario(
+    "gossip-lookups",
+    "colluders that gossip as well (--set attack.share) against lookups with first hops from slots, k = 16 and 8 paths",
+    run,
+    {**FLOOD_SETTINGS, "attack.share": "0.2", "attack.paths": "8", "attack.k": "16", "minutes": "2", "attack.ablations": "off"},
+)

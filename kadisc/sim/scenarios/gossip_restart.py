@@ -1,0 +1,89 @@
+"""Four in five nodes crash at once: does the network hang together, and do those come back that have nothing but their saved book?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...core.state import SavedState
+from ..circle import GOSSIP_SETTINGS, Tally, community_of, largest_part, members
+from ..figures import Metrics, share, spread
+from ..host import Host
+from ..lab import Lab
+from ..scenario import Scenario
+
+CALM_S = 300.0
+"""Between the crash and those that come back."""
+ENOUGH = 8
+HANDED = 20
+
+
+@dataclass(slots=True)
+class Returned:
+    host: Host
+    at: float
+    first_s: float | None = None
+    enough_s: float | None = None
+
+
+def run(lab: Lab) -> Metrics:
+    lab.settle()
+    with lab.measured():
+        hosts = members(lab)
+        crashing = lab.rng.sample(hosts, round(lab.options.crash * len(hosts)))
+        coming_back = [host for host in crashing if host.nat is None][: lab.options.joins]
+        saved = {host.number: host.node.export_state(lab.world.now) for host in coming_back}
+        for host in crashing:
+            lab.stop(host)
+        survivors = members(lab)
+        at_once = largest_part(lab, survivors)
+        lab.run(CALM_S)
+        survivors = [host for host in survivors if host.up]
+        later = largest_part(lab, survivors)
+        handed, held, believed = Tally(), Tally(), Tally()
+        for host in survivors:
+            community, now = community_of(host), lab.world.now
+            handed.add(lab, (peer.endpoint for peer in community.peers(HANDED, now)))
+            held.add(lab, (seen.peer.endpoint for seen in community.snapshot(now).view.peers))
+            believed.add(lab, (peer.endpoint for peer in community.verified()))
+        returned = [_start_again(lab, host, saved[host.number]) for host in coming_back]
+        lab.run_while(lambda: _look(lab, returned), 60.0 * lab.options.minutes)
+    back = [each.enough_s for each in returned if each.enough_s is not None]
+    return {
+        "members": len(hosts),
+        "crashed": len(crashing),
+        "connected_at_once": at_once,
+        "connected_after_5_min": later,
+        "dead_handed_out_after_5_min": share(handed.nobody, handed.drawn),
+        "dead_in_slots_after_5_min": share(held.nobody, held.drawn),
+        "dead_among_verified_after_5_min": share(believed.nobody, believed.drawn),
+        "restarts": len(returned),
+        "back_within_60_s": share(sum(seconds <= 60.0 for seconds in back), len(returned)),
+        **spread("first_peer_s", [each.first_s for each in returned if each.first_s is not None], 1),
+        **spread("enough_peers_s", back, 1),
+    }
+
+
+def _start_again(lab: Lab, host: Host, saved: SavedState) -> Returned:
+    """With the saved book, and nothing of the DHT: no contacts, no bootstrap."""
+    again = lab.reborn(host, knows_address=True)
+    lab.boot(again)
+    lab.world.do(again, again.node.restore, SavedState((), saved.community))
+    return Returned(again, lab.world.now)
+
+
+def _look(lab: Lab, returned: list[Returned]) -> bool:
+    for each in returned:
+        verified, elapsed_s = len(community_of(each.host).verified()), lab.world.now - each.at
+        if verified and each.first_s is None:
+            each.first_s = elapsed_s
+        if verified >= ENOUGH and each.enough_s is None:
+            each.enough_s = elapsed_s
+    return any(each.enough_s is None for each in returned)
+
+
+SCENARIO = Scenario(
+    "gossip-restart",
+    "80 % crash at once: do the others hang together, and are those back soon that have only their saved book?",
+    run,
+    {**GOSSIP_SETTINGS, "warmup_s": "1200", "minutes": "5", "joins": "20", "crash": "0.8"},
+)

@@ -1,0 +1,185 @@
+"""Peers for the application: fresh, of one's own network, spread, none twice; and what is known of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from kadisc.core.peers import VerifiedPeer
+from kadisc.core.state import SavedBook
+from kadisc.endpoints import format_endpoint, parse_endpoint
+from kadisc.errors import Closed, UsageError
+from kadisc.net.clock import TrioClock
+from kadisc.net.memory import MemoryNetwork
+from kadisc.net.node import LiveNode
+from kadisc.net.open import open_node
+from kadisc.net.peer_stream import PeerStream
+from kadisc.wire.records import decode_record
+
+from .lab import CONFIG, address, network
+
+SOON_S = 60.0
+
+
+def of_network(number: int, name: str = "testnet") -> object:
+    """Every third has another service."""
+    services = {"les": 40_000 + number} if number % 3 == 0 else {"eth": 30_000 + number}
+    return replace(CONFIG, network=name, services=services)
+
+
+@asynccontextmanager
+async def open_members(
+    net: MemoryNetwork, numbers: Sequence[int], *, place: object = address, name: str = "testnet"
+) -> AsyncIterator[list[LiveNode]]:
+    """All join by node 1, which must be open."""
+    async with AsyncExitStack() as stack:
+        nodes = []
+        for number in numbers:
+            port, bootstrap = net.port(place(number)), [address(1)] if number > 1 else []  # type: ignore[operator]
+            opened = open_node(
+                of_network(number, name),  # type: ignore[arg-type]
+                bootstrap=bootstrap,
+                ports=[port],
+                clock=TrioClock(),
+                rng=random.Random(number),
+            )
+            nodes.append(await stack.enter_async_context(opened))
+        yield nodes
+
+
+async def take(stream: PeerStream, count: int, within_s: float = SOON_S) -> list[VerifiedPeer]:
+    taken: list[VerifiedPeer] = []
+    with trio.move_on_after(within_s):
+        async for peer in stream:
+            taken.append(peer)
+            if len(taken) == count:
+                break
+    return taken
+
+
+async def test_it_gives_each_of_the_network_once_and_nobody_of_another(autojump_clock: MockClock) -> None:
+    net = network()
+    async with open_members(net, range(1, 13)) as nodes, open_members(net, range(13, 17), name="othernet"):
+        await trio.sleep(SOON_S)
+        peers = await take(nodes[3].peers(), 1000)
+        assert sorted(peer.key for peer in peers) == sorted(node.public_key for node in nodes if node is not nodes[3])
+        assert await take(nodes[3].peers(again_after_s=20.0), 33) != []
+
+
+async def test_one_that_is_given_again_was_away_for_so_long(autojump_clock: MockClock) -> None:
+    async with open_members(network(), range(1, 6)) as nodes:
+        await trio.sleep(SOON_S)
+        given: dict[bytes, float] = {}
+        stream = nodes[0].peers(again_after_s=100.0)
+        for peer in await take(stream, 1, 10.0):
+            given[peer.key] = trio.current_time()
+        with trio.move_on_after(500):
+            async for peer in stream:
+                assert trio.current_time() - given.get(peer.key, -1000.0) >= 100.0
+                given[peer.key] = trio.current_time()
+        assert len(given) == 4
+        assert min(given.values()) > 300.0
+
+
+async def test_only_those_with_the_service_and_no_more_than_asked_for(autojump_clock: MockClock) -> None:
+    async with open_members(network(), range(1, 13)) as nodes:
+        await trio.sleep(SOON_S)
+        stream = nodes[0].peers(service="les", count=3)
+        peers = [peer async for peer in stream]
+        assert len({peer.key for peer in peers}) == 3
+        assert all("les" in peer.services for peer in peers)
+        assert [peer async for peer in stream] == []
+        assert await take(nodes[0].peers(service="nonsense"), 1, 20.0) == []
+
+
+async def test_who_has_not_answered_for_a_while_is_asked_before_it_is_given(autojump_clock: MockClock) -> None:
+    net = network()
+    async with open_members(net, range(1, 9)) as nodes:
+        await trio.sleep(SOON_S)
+        for number in (5, 6, 7):
+            net.silent.add(parse_endpoint(address(number)))
+        # The three are in the book still: where an old proof will do, they are given.
+        assert len(await take(nodes[0].peers(verified_within_s=1000.0), 7, 1.0)) == 7
+        peers = await take(nodes[0].peers(verified_within_s=1.0), 7, 50.0)
+        assert {format_endpoint(peer.endpoint) for peer in peers} == {address(number) for number in (2, 3, 4, 8)}
+
+
+async def test_networks_are_mixed_whoever_has_most_addresses(autojump_clock: MockClock) -> None:
+    def crowded(number: int) -> str:
+        """Half of all in two /16s."""
+        return f"90.{number % 2}.{number}.7:6881"
+
+    async with open_members(network(), range(1, 9)) as nodes, open_members(network(), range(0)):
+        net = nodes[0]._pump.ports[0]._network  # type: ignore[attr-defined]
+        async with open_members(net, range(20, 28), place=crowded):
+            await trio.sleep(2 * SOON_S)
+            first = await take(nodes[0].peers(count=9), 9)
+            assert len({peer.endpoint[:2] for peer in first}) == 9  # seven that have a /16 each, and one of each of the two
+
+
+async def test_a_waiting_stream_ends_with_the_node(autojump_clock: MockClock) -> None:
+    ended = trio.Event()
+
+    async def wait(node: LiveNode) -> None:
+        assert [peer async for peer in node.peers()] == []
+        ended.set()
+
+    async with trio.open_nursery() as nursery:
+        async with open_members(network(), [1]) as [node]:
+            nursery.start_soon(wait, node)
+            await trio.sleep(1.0)
+            stream = node.peers()
+        with trio.fail_after(5):
+            await ended.wait()
+    assert [peer async for peer in stream] == []
+    with pytest.raises(Closed):
+        await node.own_network.check(parse_endpoint(address(2)))
+
+
+async def test_record_why_and_feedback(autojump_clock: MockClock) -> None:
+    async with open_members(network(), range(1, 5)) as nodes:
+        await trio.sleep(SOON_S)
+        one, two = nodes[:2]
+        record = decode_record(two.record)
+        assert record.services == {"eth": 30_002}
+        assert [*record.endpoints.values()] == [parse_endpoint(address(2))]
+        why = one.why(two.public_key)
+        assert why is not None
+        assert why == one.why(address(2)) == one.why(parse_endpoint(address(2)))
+        assert (why.key, why.tried, why.met) == (two.public_key, True, True)
+        assert one.why(address(77)) is None
+        assert one.feedback(two.public_key, "bad")
+        assert two.public_key not in {peer.key for peer in await take(one.peers(), 3, 20.0)}
+        assert not one.feedback(bytes(32), "good")
+        with pytest.raises(UsageError, match="a verdict is good, bad, busy or wrong-network"):
+            one.feedback(two.public_key, "ugly")  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="not an endpoint"):
+            one.why("nonsense")
+
+
+async def test_tags_are_looked_up_by_a_stream_that_has_run_dry(autojump_clock: MockClock) -> None:
+    async with open_members(network(), range(1, 5)) as nodes:
+        await trio.sleep(SOON_S)
+        before = nodes[0].counters()["queries_sent.get_peers"]
+        stream = nodes[0].peers()
+        assert len(await take(stream, 3)) == 3
+        assert nodes[0].counters()["queries_sent.get_peers"] == before
+        assert await take(stream, 1, 10.0) == []
+        asked = nodes[0].counters()["queries_sent.get_peers"] - before
+        assert asked > 0
+        assert await take(stream, 1, 15.0) == []  # not again and again
+        assert nodes[0].counters()["queries_sent.get_peers"] - before < 2 * asked
+
+
+async def test_the_book_of_the_node(autojump_clock: MockClock) -> None:
+    async with open_members(network(), range(1, 5)) as nodes:
+        await trio.sleep(SOON_S)
+        book = nodes[0].own_network.export_book()
+        assert isinstance(book, SavedBook)
+        assert {saved.peer.key for saved in book.peers if saved.peer is not None} == {node.public_key for node in nodes[1:]}
