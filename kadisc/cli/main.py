@@ -42,9 +42,12 @@ kadisc COMMAND --help tells more about each."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _open_what_is_closed()
     try:
         options = _parse(words)
-        return int(options.execute(options))
+        code = int(options.execute(options))
+        sys.stdout.flush()  # here, where it can still be told that it failed
+        return code
     except UsageError as error:
         say(str(error))
         return 2
@@ -52,11 +55,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(str(error))
         return 2 if isinstance(error, BindError) else 1
     except BrokenPipeError:
-        # Whoever read our output has gone. Python would complain about it once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone.
+        _drop_output()
         return 0
+    except OSError as error:
+        # What files and sockets may do has been dealt with where they are used. What is left is a full disk behind stdout.
+        _drop_output()
+        say(f"{error.filename or 'the output'} cannot be written: {(error.strerror or str(error)).lower()}")
+        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _open_what_is_closed() -> None:
+    """Started with ``>&-`` there is no stream at all, and the next file or socket would get its number. They stay open for as long as we live."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, closefd=False))
+
+
+def _drop_output() -> None:
+    """Python would complain about what is left in the buffer once more while it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse(words: list[str]) -> argparse.Namespace:

@@ -214,11 +214,11 @@ class Node:
     def pin(self, endpoint: Endpoint, now: float) -> None:
         """Keeps whoever is at this endpoint in the table, and tries again and again while nobody is."""
         if (overlay := self._overlays.get(family_of(endpoint))) is not None:
-            overlay.pin(endpoint, now)
+            overlay.reunion.pin(endpoint, now)
 
     def unpin(self, endpoint: Endpoint) -> None:
         if (overlay := self._overlays.get(family_of(endpoint))) is not None:
-            overlay.unpin(endpoint)
+            overlay.reunion.unpin(endpoint)
 
     def export_state(self, now: float) -> SavedState:
         community = self.community.export(now) if self.community is not None else None

@@ -13,19 +13,21 @@ from ..contacts import Contact
 from ..endpoints import Endpoint, Family, Scope, family_of, ip_of, wide_prefix
 from ..ids import NodeId
 from ..wire.compact import CONTACT_BYTES
-from ..wire.messages import Error, FindNode, Query, Reply
+from ..wire.messages import FindNode, Query, Reply
 from .acquaintances import Acquaintances
 from .bucket import Entry
 from .candidates import Candidates
+from .check import Check
 from .connectivity import ConnectivityRule
 from .counters import Counters
 from .events import AddressChanged, CameOnline, ContactAdded, ContactRemoved, Joined, Outcome, WentOffline
 from .exchange import NO_STEPS, Ask, Exchange, Step, Steps, Walk
-from .external_address import Confidence, ExternalAddress
+from .external_address import ExternalAddress
 from .filling import EARLY, Filling
 from .pool import Pool
 from .quarantine import QuarantineRule
 from .refresh import Refresh
+from .reunion import Reunion
 from .revalidation import Revalidation
 from .routing_table import Decision, RoutingTable
 from .scopes import Scopes
@@ -55,38 +57,12 @@ class Parts:
     admits_unverified: bool
 
 
-class Check:
-    """The owner of one verification: of a candidate (``entry`` is None), or of an entry of the table."""
-
-    __slots__ = ("_candidates", "_entry")
-
-    def __init__(self, candidates: Candidates, entry: Entry | None) -> None:
-        self._candidates = candidates
-        self._entry = entry
-
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
-        if self._entry is None:  # what an entry's answer means, the overlay has seen to already: it may be checked again
-            self._candidates.settle(exchange.endpoint, now)
-        return NO_STEPS
-
-    def stalled(self, exchange: Exchange, now: float) -> Steps:
-        if exchange.stalls > 1 and self._entry is None:
-            self._candidates.make_room(exchange.endpoint)
-        return NO_STEPS
-
-    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
-        if self._entry is not None:
-            self._entry.checking = False
-        else:
-            self._candidates.settle(exchange.endpoint, now)
-        return NO_STEPS
-
-
 class Overlay:
     def __init__(self, family: Family, config: CoreConfig, parts: Parts) -> None:
         self.family = family
         self.parts = parts
         self.table = parts.table
+        self.reunion = Reunion(family, parts.table, parts.acquaintances, parts.scopes, config.table.k)
         self.joined = False
         self.own_lookup_done = not config.defences.first_lookup_first
         self._config = config
@@ -216,48 +192,19 @@ class Overlay:
 
     # --- over a restart -----------------------------------------------------------------------------------------------------------
 
-    def pin(self, endpoint: Endpoint, now: float) -> None:
-        self.table.pin(endpoint)
-        self.parts.acquaintances.pin(endpoint, now)
-
-    def unpin(self, endpoint: Endpoint) -> None:
-        self.table.unpin(endpoint)
-        self.parts.acquaintances.unpin(endpoint)
-
     def export(self, now: float) -> SavedOverlay:
-        """All verified contacts, and those from the last run that have not been met again yet."""
-        met = [_saved(entry, now) for entry in self.table if not entry.inbound]
-        address = self.parts.address
-        ip = address.ip if address.confidence in (Confidence.VOTED, Confidence.REMEMBERED, Confidence.UNSTABLE) else None
-        return SavedOverlay(self.family, ip, (*met, *self.parts.acquaintances.not_met(now)))
+        return self.reunion.export(self.parts.address, now)
 
     def restore(self, contacts: Sequence[SavedContact], now: float) -> None:
-        parts = self.parts
-        for saved in contacts:
-            endpoint = saved.contact.endpoint
-            usable = family_of(endpoint) is self.family and not parts.scopes.is_invalid(endpoint) and not parts.scopes.is_barred(endpoint)
-            if usable and parts.acquaintances.remember(saved, now):
-                self._consider(saved.contact, now)
-
-    @property
-    def knows_anyone(self) -> bool:
-        """Whether a lookup has somebody to begin with."""
-        return len(self.table) > 0 or len(self.parts.acquaintances) > 0
-
-    def first_contacts(self, target: NodeId, count: int, now: float) -> list[Contact]:
-        """Where a lookup begins: with the closest in the table; while that is nearly empty, also with those remembered."""
-        contacts = [entry.contact for entry in self.table.closest(target, count)]
-        if len(contacts) < self._config.table.k:
-            contacts += self.parts.acquaintances.to_try(target, count, now)
-        return contacts
+        for contact in self.reunion.restore(contacts, now):
+            self._consider(contact, now)
 
     # --- time ---------------------------------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> Steps:
         steps: list[Step] = [*self.parts.refresh.due(now), *self.parts.filling.due(now)]
-        for endpoint in self.parts.acquaintances.due_pins(now):
-            if self.table.at(endpoint) is None:
-                steps.append(Ask(endpoint, None, FindNode(b"", self.own_id, self.own_id), Check(self.parts.candidates, None)))
+        for endpoint in self.reunion.missing_pins(now):
+            steps.append(Ask(endpoint, None, FindNode(b"", self.own_id, self.own_id), Check(self.parts.candidates, None)))
         if not self.own_lookup_done:
             return steps
         # Not before the first lookup of the own ID is done: an empty table must not be filled by whoever calls first (restart eclipse).
@@ -374,9 +321,7 @@ class Overlay:
         return steps
 
     def _added(self, entry: Entry) -> Sequence[Step]:
-        remembered = self.parts.acquaintances.met(entry.contact)
-        if remembered is not None:  # an old acquaintance: its age counts
-            entry.first_verified_at = entry.verified_at - remembered.age_s
+        self.reunion.met(entry)
         self.parts.revalidation.plan(entry)
         if not self.joined and self._own_lookup_running:
             self.parts.filling.begin(EARLY, entry.verified_at)
@@ -384,15 +329,10 @@ class Overlay:
 
     def _removed(self, entry: Entry, reason: str, promoted: Entry | None, now: float) -> Sequence[Step]:
         self.parts.revalidation.forget(entry)
-        if reason == "silent" and len(self.table) < self._config.table.k:
-            # One of the last: if all go, because the link is down and two neighbours are too few to tell, these are the way back.
-            self.parts.acquaintances.remember(_saved(entry, now), now)
+        if reason == "silent":
+            self.reunion.lost(entry, now)
         steps: list[Step] = [ContactRemoved(entry.contact, entry.bucket, reason)]
         if promoted is not None:
             steps += self._added(promoted)
             self.parts.revalidation.check_at(promoted, now)
         return steps
-
-
-def _saved(entry: Entry, now: float) -> SavedContact:
-    return SavedContact(entry.contact, now - entry.first_verified_at, now - entry.verified_at, entry.rtt_s, entry.client)

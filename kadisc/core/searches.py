@@ -117,6 +117,6 @@ class Searches:
     def first_contacts(self, search: Search, now: float) -> Sequence[Contact]:
         """From the table, and a part of them from elsewhere, so that a poisoned table alone does not decide where a lookup goes."""
         family = search.options.family
-        contacts = self._overlays[family].first_contacts(search.target, SEEDS_PER_K * self._config.table.k, now)
+        contacts = self._overlays[family].reunion.first_contacts(search.target, SEEDS_PER_K * self._config.table.k, now)
         share = self._config.gossip.lookup_share
         return [*contacts, *self._first_hops(family, int(len(contacts) * share / (1.0 - share)), now)]

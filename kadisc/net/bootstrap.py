@@ -88,7 +88,7 @@ class Bootstrap:
         turns = Subscription[Turn](self._pump.dispatch, (*_LOST, *_HOPE), queue_size=16)
         async with turns:
             # Without hosts there is nobody to insist on: one attempt makes the core serve, and others may come to us.
-            await self._get_in(family, turns, insist=self._has_hosts or self._pump.core.overlays[family].knows_anyone)
+            await self._get_in(family, turns, insist=self._has_hosts or self._pump.core.overlays[family].reunion.knows_anyone)
             while True:
                 await _next_of(_LOST, turns, family)
                 await self._get_in(family, turns, insist=True)
@@ -122,7 +122,7 @@ class Bootstrap:
         """Tries the contacts at hand and every source."""
         this_try = _Try()
         async with open_flat_nursery() as nursery:
-            if self._pump.core.overlays[family].knows_anyone:
+            if self._pump.core.overlays[family].reunion.knows_anyone:
                 # Apart from the hosts: whoever is dead among those must not keep us from being in.
                 nursery.start_soon(self._join, this_try, [], family)
             for number, source in enumerate(self._sources):

@@ -6,9 +6,8 @@ misspelt limit that is silently ignored is worse than none.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -29,6 +28,7 @@ from ..config import (
     TableConfig,
     TagConfig,
 )
+from ..config_rules import complaints
 from ..endpoints import make_endpoint, split_host_port
 from ..errors import UsageError
 from ..networks import NetworkSet
@@ -37,6 +37,7 @@ from .resolve import parse_host
 from .whereabouts import external_addresses
 
 MAX_NETWORK_NAME = 64
+MAX_FILE_BYTES = 1 << 20
 _CONFIG = Config()
 
 
@@ -129,7 +130,7 @@ def read_settings(path: Path) -> Settings:
     import msgspec
 
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(_text_of(path))
         _refuse_unknown(document, Settings)
         settings = msgspec.convert(document, Settings)
     except OSError as error:
@@ -144,6 +145,14 @@ def read_settings(path: Path) -> Settings:
         raise UsageError(f"{path}: {error}") from None
     check_settings(settings, lambda key: f"{path}: {key}")
     return settings
+
+
+def _text_of(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:  # a device, or the wrong file: reading on would fill the memory
+        raise UsageError(f"a configuration has at most {MAX_FILE_BYTES >> 10} KiB, and this is longer")
+    return content.decode("utf-8")
 
 
 # --- keys and types -------------------------------------------------------------------------------------------------------------------
@@ -201,7 +210,7 @@ def check_settings(settings: Settings, name_of: Callable[[str], str], only: froz
     if not 0 < len(settings.network) <= MAX_NETWORK_NAME or not settings.network.isprintable():
         raise UsageError(f"{name_of('network')}: expected a name of 1 to {MAX_NETWORK_NAME} printable characters, not {settings.network!r}")
     if only is None:
-        for key, complaint in _complaints(settings):
+        for key, complaint in complaints(settings):
             raise UsageError(f"{name_of(key)}: {complaint}")
 
 
@@ -223,36 +232,3 @@ _CHECKS: dict[str, Callable[[str], object]] = {
     "ban": lambda text: NetworkSet([text]),
     "service": parse_service,
 }
-_MAY_BE_0 = frozenset(
-    {
-        "spares_per_bucket",
-        "refresh_jitter",
-        "jitter",
-        "stagger_s",
-        "probes",
-        "age_exponent",
-        "recount_pause_s",
-        "round_jitter",
-        "flat_slots",
-        "slots_from_8",
-    }
-    | {"slots_from_16", "slots_from_24", "partners_from_slots", "partners_from_walk", "anchors", "max_good", "source_credit"}
-)
-_SHARES = frozenset(
-    {"jitter", "agreement", "refresh_jitter", "round_jitter", "partners_from_slots", "partners_from_walk", "lookup_share", "bucket_share"}
-)
-
-
-def _complaints(part: Any, above: str = "") -> Iterator[tuple[str, str]]:
-    for each in fields(part):
-        key, value = above + each.name, getattr(part, each.name)
-        if is_dataclass(value):
-            yield from _complaints(value, f"{key}.")
-        elif each.name == "bucket_sizes":
-            if min(value, default=0) < 1:
-                yield key, "expected a list of numbers above 0"
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            if not math.isfinite(value) or value < 0 or (value == 0 and each.name not in _MAY_BE_0):
-                yield key, f"expected a number {'of at least' if each.name in _MAY_BE_0 else 'above'} 0, not {value}"
-            elif each.name in _SHARES and value > 1:
-                yield key, f"expected a share of at most 1, not {value}"

@@ -156,7 +156,7 @@ class LiveNode:
 
     def knows_anyone(self, family: Family) -> bool:
         """Whether a lookup there has somebody to begin with, in the table or from the last run."""
-        return self._core.overlays[self._served(family)].knows_anyone
+        return self._core.overlays[self._served(family)].reunion.knows_anyone
 
     def counters(self) -> dict[str, int]:
         """What happened so far, by name: the core's counters and those of the shell."""

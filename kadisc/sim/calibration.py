@@ -25,6 +25,7 @@ from .churn import Churn, Stay
 from .counting import Traffic, sent_since, traffic_of
 from .host import Host
 from .latency import latency_model
+from .option_rules import check_options
 from .options import SimOptions
 from .population import Population, Residence
 from .stationary import Known, TableBuilder
@@ -179,8 +180,9 @@ class CalibrationRound:
 
 
 def rounds(options: SimOptions, lookups: int) -> list[CalibrationRound]:
-    """As many networks as it takes. Raises UsageError for options that name something unknown."""
+    """As many networks as it takes. Raises UsageError for options that name something unknown, or cannot be."""
     try:
+        check_options(options)
         latency_model(options.network.latency)
         Churn(options.churn, Random(0))
     except ValueError as error:

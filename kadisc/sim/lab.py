@@ -29,6 +29,7 @@ from .invariants import Invariants
 from .latency import mrtt_s
 from .members import Members
 from .nat import Nat, draw_nat
+from .option_rules import check_options
 from .options import SimOptions
 from .oracle import Oracle
 from .population import Population, Residence
@@ -67,8 +68,7 @@ class Cost:
 class Lab:
     def __init__(self, options: SimOptions, *, wall_clock: Callable[[], float] = time.perf_counter) -> None:
         """Raises ValueError for options that name something unknown, or cannot be."""
-        options.attack.check()
-        options.gossip.check()
+        check_options(options)
         self.options = options
         self.world = World(options)
         self.oracle = Oracle(self.world)

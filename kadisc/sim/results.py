@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -65,7 +66,8 @@ class ResultsFile:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if not self.records:  # nothing came of it: leave nothing behind
             Path(self.path).unlink(missing_ok=True)
-        self._file.close()
+        with suppress(OSError):  # what could not be written is tried once more, and `add` has told of it
+            self._file.close()
 
 
 def read_results(path: str) -> tuple[list[Record], bool]:

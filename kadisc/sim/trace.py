@@ -8,14 +8,15 @@ from pathlib import Path
 
 from ..core.events import Datagram, Event
 from ..endpoints import Endpoint, format_endpoint
-from ..errors import UsageError
+from ..errors import KadiscError, UsageError
 from .host import Host
 
 
 class Trace:
-    """Watches a world. Raises UsageError if the file cannot be written."""
+    """Watches a world. Raises UsageError if the file cannot be written, KadiscError if there is no room for more."""
 
     def __init__(self, path: str) -> None:
+        self._path = path
         try:
             self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115  # it stays open for the run; close() ends it
         except OSError as error:
@@ -32,7 +33,16 @@ class Trace:
             self._write({"t": now, "at": format_endpoint(host.endpoint), "event": type(event).__name__, "details": repr(event)})
 
     def close(self) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._no_room(error) from None
 
     def _write(self, record: dict[str, object]) -> None:
-        self._file.write(json.dumps(record) + "\n")
+        try:
+            self._file.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise self._no_room(error) from None
+
+    def _no_room(self, error: OSError) -> KadiscError:
+        return KadiscError(f"--trace {self._path}: {error.strerror}")

@@ -132,3 +132,8 @@ def test_what_is_no_file_is_named(path: Path) -> None:
         read_settings(path)
     with pytest.raises(UsageError, match="cannot be read: is a directory"):
         read_settings(path.parent)
+
+
+def test_a_file_without_an_end_is_not_read_to_it() -> None:
+    with pytest.raises(UsageError, match="at most 1024 KiB"):
+        read_settings(Path("/dev/zero"))

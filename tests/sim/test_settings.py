@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kadisc.errors import UsageError
+from kadisc.sim.option_rules import check_options
 from kadisc.sim.options import SimOptions
+from kadisc.sim.scenarios import SCENARIOS
 from kadisc.sim.settings import all_settings, with_settings
 
 
@@ -47,3 +49,33 @@ def test_a_mistake_is_one_line_that_says_what_to_do(setting: str, words: str) ->
         with_settings(SimOptions(), [setting])
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("joins=0", "joins: a number above 0"),
+        ("lookups_per_minute=0", "lookups_per_minute: a number above 0"),
+        ("warmup_s=-1", "warmup_s: a number of at least 0"),
+        ("crash=1.5", "crash: a share of at most 1"),
+        ("network.loss.mean=nan", "network.loss.mean: a number of at least 0"),
+        ("network.loss.mean=0.5", "less than network.loss.loss_in_burst"),
+        ("network.loss.burst_packets=0", "network.loss.burst_packets: a number above 0"),
+        ("network.latency.region_shares=1,2", "4 values"),
+        ("network.latency.region_shares=0,0,0,0", "one of them above 0"),
+        ("network.nat.timeouts_s=30,60", "as many values as in network.nat.timeout_shares"),
+        ("population.autonomous_systems=0", "population.autonomous_systems: a number above 0"),
+        ("core.table.k=0", "core.table.k: expected a number above 0"),
+        ("core.table.bucket_sizes=", "core.table.bucket_sizes: expected a list"),
+        ("attack.k=0", "attack.k: a number above 0"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_it_runs(setting: str, words: str) -> None:
+    with pytest.raises(ValueError, match=setting.partition("=")[0].split(".")[-1]) as caught:
+        check_options(with_settings(SimOptions(), [setting]))
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_the_options_of_every_scenario_can_be(name: str) -> None:
+    check_options(SCENARIOS[name].options())

@@ -42,6 +42,7 @@ def test_a_comparison_is_one_document_and_an_exit_code() -> None:
         (["--set", "warmup_s=nan"], "warmup_s"),
         (["--set", "lookups_per_minute=0"], "lookups_per_minute"),
         (["--set", "churn.profile=x"], "bittorrent"),
+        (["--set", "network.loss.mean=nan"], "network.loss.mean"),
         (["--set", "network.latency.profile=x"], "lognormal"),
         (["frobnicate"], "frobnicate"),
     ],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,3 +188,22 @@ def test_a_reader_who_goes_away_ends_it_quietly(nodes: list[dict[str, Any]]) -> 
     errors = process.stderr.read()
     process.stderr.close()
     assert (process.wait(), errors) == (0, "")
+
+
+# --- an output that takes nothing ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [["sim", "list"], ["sim", "list", "--json"], ["--help"], ["run", "--devnet", "2", "--no-dashboard"]])
+def test_a_full_disk_behind_the_output_is_one_line(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, env=environment(), stdin=subprocess.DEVNULL
+        )
+    assert done.returncode == 1
+    assert done.stderr == "kadisc: the output cannot be written: no space left on device\n"
+
+
+def test_streams_that_are_closed_are_missed_by_nobody() -> None:
+    words = " ".join(map(shlex.quote, [*COMMAND, "sim", "list"]))
+    done = subprocess.run(["sh", "-c", f"{words} <&- >&-"], stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, env=environment())
+    assert (done.returncode, done.stderr) == (0, "")

@@ -56,6 +56,8 @@ def test_a_trace_has_a_line_for_each_delivery(tmp_path: Path) -> None:
         (["run", "lookup", "--minutes", "0"], "--minutes"),
         (["run", "lookup", "--set", "x"], "OPTION=VALUE"),
         (["run", "lookup", "--set", "churn.profile=x"], "bittorrent"),
+        (["run", "join", "--set", "joins=0"], "joins: a number above 0"),
+        (["run", "lookup", "--set", "core.table.k=0"], "core.table.k: expected a number above 0"),
         (["run", "lookup", "--trace", "/nowhere/at/all"], "--trace"),
         (["run"], "NAME"),
         (["frobnicate"], "invalid choice"),
@@ -66,6 +68,12 @@ def test_an_error_is_one_line(arguments: list[str], words: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_trace_on_a_full_disk_is_one_line() -> None:
+    done = kadisc("sim", "run", "lookup", *SMALL, "--trace", "/dev/full")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "kadisc: --trace /dev/full: No space left on device\n"
 
 
 def test_ctrl_c_ends_it_without_a_word() -> None:
