@@ -98,4 +98,5 @@ def test_a_newcomer_gets_to_know_its_neighbours() -> None:
 def test_scenarios_have_names_and_sentences() -> None:
     assert len({scenario.name for scenario in ALL}) == len(ALL) >= 7
     assert all(20 < len(scenario.summary) < 140 for scenario in ALL)
-    assert all(scenario.options().nodes >= 1000 for scenario in ALL)
+    # All members of one network cost more each, with their books and slots, than nodes of the DHT.
+    assert all(scenario.options().nodes >= (100 if scenario.name.startswith("gossip") else 1000) for scenario in ALL)
