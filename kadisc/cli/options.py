@@ -89,6 +89,10 @@ def settings_from(options: argparse.Namespace, *, but_not: Sequence[str] = ()) -
 def state_folder(settings: Settings) -> str:
     """The one asked for, or the user's."""
     if settings.state_dir is not None:
+        if not settings.state_dir.strip():
+            from ..errors import UsageError
+
+            raise UsageError("--state-dir: the name of a folder is expected, not an empty one")
         return settings.state_dir
     import platformdirs
 

@@ -125,3 +125,11 @@ def test_limits_of_the_file_hold_for_commands_too(tmp_path: Path) -> None:
         assert done.returncode == 0
         assert '"127.0.0.1"' in done.stdout
         assert '"127.1.' not in done.stdout
+
+
+def test_a_state_folder_without_a_name_is_refused() -> None:
+    """It would be the folder that one happens to stand in."""
+    done = kadisc("status", "--state-dir", "")
+    assert done.returncode == 2
+    assert "--state-dir" in done.stderr
+    assert "Traceback" not in done.stderr
