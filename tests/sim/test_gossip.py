@@ -65,7 +65,7 @@ def test_newcomers_find_their_network_by_the_dht_and_all_hear_of_them() -> None:
 
 
 def test_a_network_that_lost_most_of_its_nodes_hangs_together_and_a_saved_book_leads_back() -> None:
-    metrics = measured("gossip-restart", "nodes=60", "warmup_s=240", "joins=4", "minutes=3")
+    metrics = measured("gossip-restart", "nodes=60", "warmup_s=240", "joins=12", "minutes=3")
     assert metrics["crashed"] == 48
     assert metrics["connected_at_once"] == metrics["connected_after_5_min"] == 1.0
     assert metrics["back_within_60_s"] >= 0.75
