@@ -193,7 +193,9 @@ def test_a_reader_who_goes_away_ends_it_quietly(nodes: list[dict[str, Any]]) -> 
 # --- an output that takes nothing ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [["sim", "list"], ["sim", "list", "--json"], ["--help"], ["run", "--devnet", "2", "--no-dashboard"]])
+@pytest.mark.parametrize(
+    "arguments", [["sim", "list"], ["sim", "list", "--json"], ["--help"], ["run", "--devnet", "2", "--no-dashboard", "--bind", "127.0.0.1:0"]]
+)
 def test_a_full_disk_behind_the_output_is_one_line(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
