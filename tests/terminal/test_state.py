@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from kadisc.net.state_file import read_state
+from kadisc.net.state_file import SCHEMA_VERSION, read_state
 
 from .commands import COMMAND, PATIENCE_S, devnet, environment, kadisc, next_event, running
 
@@ -176,7 +176,7 @@ def test_a_damaged_file_is_set_aside(known: Path, entrance: str) -> None:
 
 def test_a_newer_file_is_left_alone(known: Path, entrance: str) -> None:
     image = (known / "state.sqlite3").read_bytes()
-    newer = image[:60] + (2).to_bytes(4, "big") + image[64:]
+    newer = image[:60] + (SCHEMA_VERSION + 1).to_bytes(4, "big") + image[64:]
     (known / "state.sqlite3").write_bytes(newer)
     with running("run", "--bootstrap", entrance, *common(known)) as process:
         assert "later version" in _first_warning(process, "state_unsaved")["reason"]
