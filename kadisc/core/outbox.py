@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..endpoints import Endpoint, Family, family_of
-from .announce import AnnounceOperation
 from .counters import Counters
+from .delivery import Delivery
 from .events import Datagram
 from .exchange import Ask, Exchange, Steps
 from .outgoing import METHODS, Outgoing
@@ -60,6 +60,6 @@ class Outbox:
 
     def _send_counted(self, what: Ask | Exchange, payload: bytes) -> None:
         self._counters.query_sent(METHODS[type(what.query).__name__])
-        if isinstance(what.owner, Search | AnnounceOperation):
+        if isinstance(what.owner, Search | Delivery):
             what.owner.queries += 1
         self.send(payload, what.endpoint)

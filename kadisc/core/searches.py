@@ -16,6 +16,8 @@ from .exchange import NO_STEPS, Steps, Walk
 from .lookup import Lookup, LookupRules
 from .operations import JoinOperation, Operations
 from .overlay import Overlay
+from .put import Draft, PutOperation
+from .retrieval import Retrieval
 from .search import LookupLike, Search, SearchOptions
 from .tags import TagSearch
 
@@ -77,6 +79,23 @@ class Searches:
         announce = AnnounceOperation(operation, search, self._overlays[family].own_id, port, implied_port=implied_port)
         self._operations.started(operation, announce)
         search.when_finished = lambda outcome, result, now: announce.looked_up(outcome, result)
+        return search
+
+    def for_item(self, operation: OperationId, retrieval: Retrieval, family: Family, now: float) -> Search:
+        """The lookup of an item; of an immutable one the first is enough."""
+        search = self.make(retrieval.target, SearchOptions(operation, LookupKind.GET, family), now)
+        search.retrieval = retrieval
+        search.is_enough = lambda: retrieval.is_final
+        return search
+
+    def for_put(self, operation: OperationId, draft: Draft, family: Family, now: float) -> Search:
+        """The lookup after which an item is stored, ended by PutFinished."""
+        options = SearchOptions(self._operations.new_id(own=True), LookupKind.GET, family, announces_answers=False)
+        search = self.make(draft.target, options, now)
+        search.retrieval = Retrieval(draft.target, draft.salt)
+        put = PutOperation(operation, search, self._overlays[family].own_id, draft)
+        self._operations.started(operation, put)
+        search.when_finished = lambda outcome, result, now: put.looked_up(outcome, result)
         return search
 
     def for_tag(self, tag: TagSearch, searched: TagSearched, now: float) -> Search:

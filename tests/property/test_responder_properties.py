@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
+from kadisc.core.counters import Counters
 from kadisc.core.diversity import NoDiversityCaps
 from kadisc.core.responder import Responder
+from kadisc.core.responder_assembly import responder_over
 from kadisc.core.routing_table import RoutingTable
 from kadisc.core.scopes import Scopes
 from kadisc.endpoints import Family, Scope, scope_of
@@ -32,7 +34,7 @@ def full_responder(k: int) -> Responder:
     """300 contacts and 300 peers of each family."""
     config, scopes = replace(CONFIG, table=TableConfig(k=k)), Scopes(False)
     tables = {family: RoutingTable(family, OWN_ID, config.table, scopes, NoDiversityCaps()) for family in Family}
-    us = Responder(config, random.Random(1), tables, scopes, 0)
+    us = responder_over(tables, config, random.Random(1), scopes, Counters(), 0)
     for number in range(300):
         for endpoint in (address(number), address6(number)):
             contact = Contact(id_in_bucket(number % 7, number), endpoint)

@@ -10,8 +10,10 @@ import pytest
 
 from kadisc.config import CoreConfig, TableConfig
 from kadisc.contacts import Contact
+from kadisc.core.counters import Counters
 from kadisc.core.diversity import NoDiversityCaps
 from kadisc.core.responder import METHOD_UNKNOWN, PROTOCOL_ERROR, Responder
+from kadisc.core.responder_assembly import responder_over
 from kadisc.core.routing_table import RoutingTable
 from kadisc.core.scopes import Scopes
 from kadisc.endpoints import Endpoint, Family, make_endpoint
@@ -36,7 +38,7 @@ def responder(
     for each in contacts:
         if each.family in tables:
             tables[each.family].offer(each, 0)
-    return Responder(config, random.Random(1), tables, scopes, 0)
+    return responder_over(tables, config, random.Random(1), scopes, Counters(), 0)
 
 
 def reply_to(query: Query, source: Endpoint = ASKER, us: Responder | None = None, now: float = 0) -> Reply:
