@@ -301,7 +301,7 @@ class Config:
     """Our own peer record is put on the DHT as a mutable item, so that whoever knows our key finds us (``kadisc resolve``)."""
     publish_interval_s: float = 3600.0
     """What this node keeps published is put again this often, jittered; others forget it after 2 hours (BEP 44)."""
-    publish_delay_s: float = 10.0
+    publish_delay_s: float = 30.0
     """A new record is published so much later, jittered: addresses that change often cost one put, not many."""
     max_published: int = 64
     """Items that this node keeps published at a time."""

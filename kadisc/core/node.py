@@ -32,7 +32,6 @@ from .own_record import Membership
 from .pool import Pool
 from .put import Draft
 from .responder_assembly import responder_for
-from .retrieval import Retrieval
 from .scopes import Scopes
 from .search import Search, SearchOptions
 from .searches import Searches
@@ -76,7 +75,8 @@ class Node:
         self._outbox = Outbox(self._outgoing, self._overlays, self.counters)
         self.community = community_for(membership, config, rng, self._overlays, self._scopes, self.counters, now) if membership else None
         self._circle: Circle = self.community or Loner(self._responder)
-        self._searches = Searches(config, assembly.lookup_rules_for(config, self._scopes), self._overlays, self._operations, self._circle.first_hops)
+        lookup_rules, held = assembly.lookup_rules_for(config, self._scopes), self._responder.items.store.get
+        self._searches = Searches(config, lookup_rules, self._overlays, self._operations, held, self._circle.first_hops)
         self._parts: list[Overlay | Circle] = [*self._overlays.values(), self._circle]
         self._events: list[Event] = []
         self._closed = False
@@ -160,11 +160,12 @@ class Node:
         k: int | None = None,
         paths: int = 1,
         first_value: bool = False,
+        salt: bytes = b"",
         seeds: Sequence[Endpoint] = (),
     ) -> OperationId:
-        """Ends in LookupFinished, with NodeAnswered and PeersFound on the way. ``seeds``: endpoints of unknown ID to begin with, beside
-        the own table. Raises Busy or Closed."""
-        options = SearchOptions(self._operations.new_id(), kind, family, first_value=first_value)
+        """Ends in LookupFinished, with NodeAnswered and PeersFound on the way. ``salt``: of the mutable item that is looked up. ``seeds``: endpoints
+        of unknown ID to begin with, beside the own table. Raises Busy or Closed."""
+        options = SearchOptions(self._operations.new_id(), kind, family, first_value=first_value, salt=salt)
         return self._start(self._searches.make(target, options, now, k=k, paths=paths), seeds, now, options.operation)
 
     def join(self, endpoints: Sequence[Endpoint], now: float, *, family: Family) -> OperationId:
@@ -180,11 +181,6 @@ class Node:
         return self._start(
             self._searches.for_announce(operation, info_hash, family, now, port=port, implied_port=implied_port), seeds, now, operation
         )
-
-    def get(self, retrieval: Retrieval, now: float, *, family: Family, seeds: Sequence[Endpoint] = ()) -> OperationId:
-        """Looks up an item (BEP 44). Ends in LookupFinished, with NodeAnswered on the way. Raises Busy or Closed."""
-        operation = self._operations.new_id()
-        return self._start(self._searches.for_item(operation, retrieval, family, now), seeds, now, operation)
 
     def put(self, draft: Draft, now: float, *, family: Family, seeds: Sequence[Endpoint] = ()) -> OperationId:
         """Stores an item at the nodes closest to its target (BEP 44), once. Ends in PutFinished. Raises Busy or Closed."""

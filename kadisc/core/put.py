@@ -18,12 +18,13 @@ from .search import Search
 @dataclass(frozen=True, slots=True)
 class Draft:
     """An item to be. ``value``: canonical bencode. Without an ``identity`` it is immutable; else it is signed when it is known what is there already:
-    with ``sequence``, or with one more than that of what is there, or 1. ``cas``: the sequence that must be there."""
+    with ``sequence``, or with one more than that of what is there, and ``at_least`` that. ``cas``: the sequence that must be there."""
 
     value: bytes
     identity: Identity | None = None
     salt: bytes = b""
     sequence: int | None = None
+    at_least: int = 1
     cas: int | None = None
 
     @property
@@ -37,7 +38,8 @@ class Draft:
             return signed_item(self.identity, self.value, self.sequence, self.salt)
         if there is not None and there.value == self.value:
             return there
-        return signed_item(self.identity, self.value, min(MAX_INT, there.sequence + 1) if there is not None else 1, self.salt)
+        next_one = min(MAX_INT, there.sequence + 1) if there is not None else 0
+        return signed_item(self.identity, self.value, max(self.at_least, next_one), self.salt)
 
 
 class PutOperation(Delivery):

@@ -15,12 +15,12 @@ from .genuine import is_genuine
 
 
 class Retrieval:
-    """``salt``: of the mutable item at ``target``, which its answers do not name."""
+    """``salt``: of the mutable item at ``target``, which its answers do not name. ``item``: what is known before anybody was asked."""
 
-    def __init__(self, target: NodeId, salt: bytes = b"") -> None:
+    def __init__(self, target: NodeId, salt: bytes = b"", item: Item | None = None) -> None:
         self.target = target
         self.salt = salt
-        self.item: Item | None = None
+        self.item = item
         self.refused = 0
         """Answers with something else than what was asked for, or with a wrong signature."""
 

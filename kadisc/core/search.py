@@ -45,13 +45,15 @@ class LookupLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """``announces_answers``: whether each answer is an event (for a caller that streams). ``first_value``: stop at the first peers found."""
+    """``announces_answers``: whether each answer is an event (for a caller that streams). ``first_value``: stop at the first peers found. ``salt``:
+    of a mutable item."""
 
     operation: OperationId
     kind: LookupKind
     family: Family
     announces_answers: bool = True
     first_value: bool = False
+    salt: bytes = b""
 
 
 class Search:
