@@ -35,17 +35,20 @@ class Delivery(ABC):
         """The terminal event."""
 
     @abstractmethod
-    def _found(self, result: LookupResult) -> None:
-        """What the lookup has brought, before anybody is asked to store."""
+    def _found(self, result: LookupResult) -> Error | None:
+        """What the lookup has brought, before anybody is asked to store; why nobody shall be, if it tells that."""
 
     def looked_up(self, outcome: Outcome, result: LookupResult) -> Steps:
         """The lookup has ended; who gave a token is asked to store."""
         if self._ended:
             return NO_STEPS
         self._asked = {node.contact.endpoint: node for node in result.closest if node.token is not None}
-        self._found(result)
+        refusal = self._found(result)
         if outcome is not Outcome.DONE or not self._asked:
             return self._end(Outcome.NO_ANSWER if outcome is Outcome.DONE else outcome)
+        if refusal is not None:
+            self.errors.append(refusal)
+            return self._end(Outcome.ERROR_ANSWER)
         self._waiting = set(self._asked)
         return [Ask(endpoint, node.contact.id, self._query(result.target, node.token or b""), self) for endpoint, node in self._asked.items()]
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from ..ids import NodeId
 from ..wire.bencode import MAX_INT
 from ..wire.items import Item, target_of_key, target_of_value
-from ..wire.messages import Put
+from ..wire.messages import Error, Put
 from .delivery import Delivery
 from .events import LookupResult, OperationId, Outcome, PutFinished
 from .genuine import signed_item
 from .identity import Identity
+from .item_service import CAS_MISMATCH, SEQUENCE_LOWER
 from .search import Search
 
 
@@ -49,8 +50,17 @@ class PutOperation(Delivery):
         self._draft = draft
         self._item: Item | None = None
 
-    def _found(self, result: LookupResult) -> None:
-        self._item = self._draft.item(result.item)
+    def _found(self, result: LookupResult) -> Error | None:
+        there = result.item
+        item = self._item = self._draft.item(there)
+        if there is None or there.key is None:
+            return None
+        # As those who have it would refuse it; who has lost it would store it, and then there were two versions.
+        if self._draft.cas is not None and self._draft.cas != there.sequence:
+            return Error(b"", CAS_MISMATCH, f"the sequence there is {there.sequence}")
+        if item.sequence < there.sequence or (item.sequence == there.sequence and item.value != there.value):
+            return Error(b"", SEQUENCE_LOWER, f"the sequence there is {there.sequence}")
+        return None
 
     def _query(self, target: NodeId, token: bytes) -> Put:
         assert self._item is not None

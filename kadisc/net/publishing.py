@@ -32,9 +32,9 @@ class Publication(Announcement):
     """An item that is kept on the DHT. ``item`` is None until it was put for the first time, and from then on the same: whoever puts a later version
     is not overruled, and each refusal counts as a failure."""
 
-    def __init__(self, draft: Draft, put_in: PutIn, interval_s: float, rng: Random) -> None:
+    def __init__(self, draft: Draft, put_in: PutIn, interval_s: float, rng: Random, item: Item | None = None) -> None:
         super().__init__(self._put, interval_s, rng)
-        self.item: Item | None = None
+        self.item = item
         self.target: NodeId = draft.target
         self._draft = draft
         self._put_in = put_in
@@ -75,11 +75,12 @@ class Publisher:
     def close(self) -> None:
         self._nursery = None
 
-    def keep(self, draft: Draft, *, delay_s: float = 0.0) -> Publication:
-        """Until it is dropped, or the node is closed; in place of what has its target. Raises Busy and Closed."""
+    def keep(self, draft: Draft, *, delay_s: float = 0.0, item: Item | None = None) -> Publication:
+        """Until it is dropped, or the node is closed; in place of what has its target. ``item``: what the draft became when it was put a moment ago.
+        Raises Busy and Closed."""
         if self._nursery is None:
             raise Closed("the node is closed")
-        publication = Publication(draft, self._put_in, self._config.publish_interval_s, self._rng)
+        publication = Publication(draft, self._put_in, self._config.publish_interval_s, self._rng, item)
         if publication.target not in self._kept and len(self._kept) >= self._config.max_published:
             raise Busy(f"{self._config.max_published} items are kept published already: drop some first")
         self.drop(self._kept.get(publication.target))
