@@ -38,7 +38,7 @@ examples:
   kadisc --bootstrap dht.libtorrent.org:25401   a node in Mainline
   kadisc find random                            who is closest to a random ID
   kadisc peers testnet --service eth            peers of one's own network
-  kadisc put "Hello World!"                     store a value, and get it back by its target
+  kadisc put "Hello World!"                     store a value for two hours
   kadisc ping 192.0.2.1:6881                    who is there, and how far away
 
 kadisc COMMAND --help tells more about each."""

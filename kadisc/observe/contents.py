@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import UsageError
 from ..wire import bencode
+from ..wire.items import MAX_VALUE_DEPTH
 
 
 def bytes_from_text(text: str) -> bytes:
@@ -27,14 +28,14 @@ def content_document(content: bencode.Value) -> object:
     return content
 
 
-def content_from(document: object) -> object:
-    """The reverse: texts become bytes. Raises UsageError."""
+def content_from(document: object, levels: int = MAX_VALUE_DEPTH + 1) -> object:
+    """The reverse: texts become bytes. ``levels``: what goes deeper is for others to refuse. Raises UsageError."""
     if isinstance(document, str):
         return bytes_from_text(document)
-    if isinstance(document, list):
-        return [content_from(each) for each in document]
-    if isinstance(document, dict):
-        return {bytes_from_text(key): content_from(value) for key, value in document.items()}
+    if isinstance(document, list) and levels:
+        return [content_from(each, levels - 1) for each in document]
+    if isinstance(document, dict) and levels:
+        return {bytes_from_text(key): content_from(value, levels - 1) for key, value in document.items()}
     return document
 
 
