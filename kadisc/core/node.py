@@ -230,9 +230,9 @@ class Node:
             self._carry_out(self.community.restore(state.community, now), now)
 
     def snapshot(self, now: float) -> Snapshot:
-        overlays, stored = tuple(overlay_snapshot(each, now) for each in self._overlays.values()), len(self._responder.peers)
+        overlays, stored = tuple(overlay_snapshot(each, now) for each in self._overlays.values()), self._responder.stored
         community = self.community.snapshot(now) if self.community is not None else None
-        return Snapshot(overlays, self.operations(), len(self._outgoing), stored, self.counters.as_dict(), community)
+        return Snapshot(overlays, self.operations(), len(self._outgoing), *stored, self.counters.as_dict(), community)
 
     def stored_peers(self, info_hash: NodeId, now: float) -> list[Endpoint]:
         return self._responder.peers.held(info_hash, now)

@@ -86,6 +86,11 @@ class Responder:
                 self._add_contacts(reply, target, query.want, source, self._max_contact_bytes)
         return reply
 
+    @property
+    def stored(self) -> tuple[int, int]:
+        """How many peers and items of others."""
+        return len(self.peers), len(self.items.store)
+
     def expire(self, now: float) -> None:
         self.peers.expire(now)
         self.items.store.expire(now)
