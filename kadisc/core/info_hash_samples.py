@@ -17,6 +17,8 @@ from .peer_store import PeerStore
 
 MAX_INTERVAL_S = 21_600
 """BEP 51."""
+MAX_SAMPLES = 32
+"""They leave room for a few contacts in 1,024 bytes."""
 
 
 class SampleRule(Protocol):
@@ -27,14 +29,14 @@ class FreshSamples:
     """What the fixed ones are measured against: drawn anew for each who asks."""
 
     def __init__(self, config: StoreConfig, rng: Random, peers: PeerStore) -> None:
-        self._config = config
         self._rng = rng
         self._peers = peers
+        self._size = min(MAX_SAMPLES, config.sample_size)
         self._interval_s = min(MAX_INTERVAL_S, round(config.sample_interval_s))
 
     def sample(self, now: float) -> Samples:
         held = self._peers.known(now)
-        drawn = held if len(held) <= self._config.sample_size else self._rng.sample(held, self._config.sample_size)
+        drawn = held if len(held) <= self._size else self._rng.sample(held, self._size)
         return Samples(self._interval_s, len(held), b"".join(map(id_to_bytes, drawn)))
 
 
@@ -48,7 +50,7 @@ class FixedSamples(FreshSamples):
 
     def sample(self, now: float) -> Samples:
         held = self._peers.info_hashes
-        is_partial = len(self._drawn.info_hashes) < ID_BYTES * min(held, self._config.sample_size)
+        is_partial = len(self._drawn.info_hashes) < ID_BYTES * min(held, self._size)
         if now >= self._until or is_partial:
             self._drawn = super().sample(now)
             if now >= self._until:

@@ -94,7 +94,9 @@ def test_who_asks_often_reads_the_store_out_only_without_fixed_samples() -> None
 @pytest.mark.parametrize("tid", [b"tt", bytes(64)])
 @pytest.mark.parametrize("want", [None, frozenset((b"n4",)), frozenset((b"n4", b"n6"))])
 def test_a_full_reply_fits_into_1024_bytes(source: Endpoint, tid: bytes, want: frozenset[bytes] | None) -> None:
-    reply, samples = samples_from(holding(300, contacts=20), source, want=want, tid=tid)
-    assert len(krpc.encode(reply)) <= 1024
-    assert len(info_hashes(samples)) == 20
-    assert krpc.decode(krpc.encode(reply)) == reply
+    for size, sent in ((20, 20), (100, 32)):
+        config = replace(CONFIG, store=replace(CONFIG.store, sample_size=size))
+        reply, samples = samples_from(holding(300, config, contacts=20), source, want=want, tid=tid)
+        assert len(krpc.encode(reply)) <= 1024
+        assert len(info_hashes(samples)) == sent
+        assert krpc.decode(krpc.encode(reply)) == reply
