@@ -52,6 +52,11 @@ class Item:
     signature: bytes = field(default=b"", repr=False)
 
     @property
+    def content(self) -> bencode.Value:
+        """The value decoded: bytes, a whole number, a list or a dict."""
+        return bencode.decode(self.value)
+
+    @property
     def target(self) -> NodeId:
         """Where it is stored."""
         return target_of_value(self.value) if self.key is None else target_of_key(self.key, self.salt)
@@ -64,7 +69,7 @@ class Item:
 
     def fields(self) -> dict[bytes, Any]:
         """As a message has them, but for the salt, which whoever asks knows."""
-        fields: dict[bytes, Any] = {b"v": bencode.decode(self.value)}
+        fields: dict[bytes, Any] = {b"v": self.content}
         if self.key is not None:
             fields |= {b"k": self.key, b"seq": self.sequence, b"sig": self.signature}
         return fields

@@ -54,6 +54,7 @@ async def test_of_a_mutable_value_the_latest_version_is_found(autojump_clock: Mo
         assert await asker.get(first.item.target) is None, "without its salt the signature does not hold"
         again = await nodes[2].put("b", mutable=True, salt="s")
         assert again.item == second.item, "what is there is put again as it is"
+        assert first.item.content == {b"name": b"a", b"list": [1, b"\xff"]}
 
 
 async def test_a_put_that_the_others_refuse_says_why(autojump_clock: MockClock) -> None:

@@ -10,7 +10,6 @@ from ...ids import format_id
 from ...net.arguments import salt_from
 from ...net.item_search import ItemSearch
 from ...observe.contents import bytes_from_text, bytes_words, content_document
-from ...wire import bencode
 from ..call import Call, Method
 from ..units import seconds
 from .find import target_from
@@ -49,7 +48,7 @@ async def _get(params: GetParams, call: Call) -> ItemDocument:
     return ItemDocument(
         format_id(search.target),
         item is not None,
-        content_document(bencode.decode(item.value)) if item is not None else None,
+        content_document(item.content) if item is not None else None,
         item.value.hex() if item is not None else None,
         item.key.hex() if item is not None and item.key is not None else None,
         bytes_words(salt),
