@@ -95,6 +95,15 @@ def test_disjoint_paths_get_through_to_the_closest_honest_node() -> None:
     assert honest_ids["returned"] >= 0.95
 
 
+def test_ids_made_up_beside_the_target_hold_no_more_than_their_half() -> None:
+    settings = (*ALONE, "nodes=150", "attack.lookups=50", "attack.share=0.3", "population.tied_ids=1")
+    tied = measured("colluders", *settings)
+    untied = measured("colluders", *settings, "core.defences.tied_ids=off")
+    assert (tied["captured"], untied["captured"] >= 0.5) == (0.0, True)
+    assert tied["returned"] >= 0.95
+    assert untied["returned"] <= 0.5
+
+
 def test_who_answers_pings_alone_is_not_let_in() -> None:
     settings = (*ALONE, "minutes=2", "attack.interval_s=2")
     defended = measured("silent", *settings)
