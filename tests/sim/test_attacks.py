@@ -76,7 +76,7 @@ def test_caps_do_nothing_against_a_botnet() -> None:
 
 
 def test_colluders_in_few_networks_cannot_fill_an_answer() -> None:
-    settings = (*ALONE, "attack.prefixes=3", "attack.share=0.3")
+    settings = (*ALONE, "attack.prefixes=3", "attack.share=0.3", "core.defences.tied_ids=off")
     capped = measured("colluders", *settings)
     uncapped = measured("colluders", *settings, "core.defences.lookup_caps=off")
     assert capped["found"] >= 0.95
@@ -86,7 +86,7 @@ def test_colluders_in_few_networks_cannot_fill_an_answer() -> None:
 
 def test_disjoint_paths_get_through_to_the_closest_honest_node() -> None:
     """Colluders as widely spread as honest nodes: no cap can tell them from those."""
-    settings = (*ALONE, "nodes=250", "attack.lookups=80", "attack.share=0.5")
+    settings = (*ALONE, "nodes=250", "attack.lookups=80", "attack.share=0.5", "core.defences.tied_ids=off")
     one = measured("colluders", *settings)
     many = measured("colluders", *settings, "attack.paths=8", "attack.k=16")
     assert many["found"] >= 0.95
