@@ -1,9 +1,9 @@
 """How many datagrams a second the simulator takes through real nodes, and where its time goes.
 
-Run ``python benchmarks/simulator.py [NODES...]``: worlds of 1,000 nodes unless told otherwise, one after the other, settled and warmed up, then run for
-some 200,000 deliveries, each encoded and decoded once. By the clock, and by the CPU time of this process, which other work on the machine changes
-less. The shares are of samples, taken every 2 ms of CPU time: which folder the running function lies in; what a compiled function takes counts
-for its caller. The sampling is part of what is measured, and takes less than 1 %.
+Run ``python benchmarks/simulator.py [NODES...]``: worlds of 1,000 nodes unless told otherwise, one after the other, settled and warmed up, then run
+for some 200,000 deliveries, each encoded and decoded once. By the clock, and by the CPU time of this process, which other work on the machine
+changes less. The shares are of samples, taken every 2 ms of CPU time: which folder the running function lies in; what a compiled function takes
+counts for its caller. The sampling is part of what is measured, and takes less than 1 %.
 """
 
 from __future__ import annotations

@@ -202,15 +202,20 @@ class Overlay:
     # --- time ---------------------------------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> Steps:
-        steps: list[Step] = [*self.parts.refresh.due(now), *self.parts.filling.due(now)]
-        for endpoint in self.reunion.missing_pins(now):
-            steps.append(Ask(endpoint, None, FindNode(b"", self.own_id, self.own_id), Check(self.parts.candidates, None)))
+        parts = self.parts
+        steps: list[Step] = []
+        # Nearly always it is for one of them, and the others need not be asked.
+        if parts.refresh.deadline <= now or parts.filling.deadline <= now:
+            steps += (*parts.refresh.due(now), *parts.filling.due(now))
+        if parts.acquaintances.deadline <= now:
+            for endpoint in self.reunion.missing_pins(now):
+                steps.append(Ask(endpoint, None, FindNode(b"", self.own_id, self.own_id), Check(parts.candidates, None)))
         if not self.own_lookup_done:
             return steps
         # Not before the first lookup of the own ID is done: an empty table must not be filled by whoever calls first (restart eclipse).
-        while (candidate := self.parts.candidates.draw(now, self.table.wants)) is not None:
+        while (candidate := parts.candidates.draw(now, self.table.wants)) is not None:
             steps.append(self._check(candidate, None))
-        entry = self.parts.revalidation.due(now) or self._due_heartbeat(now)
+        entry = parts.revalidation.due(now) or self._due_heartbeat(now)
         if entry is not None:
             steps.append(self._check(entry.contact, entry))
         if self._wants_to_join and now >= self._retry_own_lookup_at:
@@ -227,17 +232,17 @@ class Overlay:
     def next_deadline(self) -> float:
         # By hand, without min(): whoever drives the node asks after every datagram.
         parts = self.parts
-        deadline = parts.refresh.next_deadline()
-        if (fill := parts.filling.next_deadline()) < deadline:
-            deadline = fill
-        if (pins := parts.acquaintances.next_deadline()) < deadline:
-            deadline = pins
+        deadline = parts.refresh.deadline
+        if parts.filling.deadline < deadline:
+            deadline = parts.filling.deadline
+        if parts.acquaintances.deadline < deadline:
+            deadline = parts.acquaintances.deadline
         if not self.own_lookup_done:
             return deadline
-        if (candidates := parts.candidates.next_deadline()) < deadline:
-            deadline = candidates
-        if (checks := parts.revalidation.next_deadline()) < deadline:
-            deadline = checks
+        if parts.candidates.deadline < deadline:
+            deadline = parts.candidates.deadline
+        if parts.revalidation.deadline < deadline:
+            deadline = parts.revalidation.deadline
         if self._heartbeat_at < deadline and len(self.table):
             deadline = self._heartbeat_at
         if not self.joined and self._retry_own_lookup_at < deadline and self._wants_to_join:

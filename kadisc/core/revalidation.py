@@ -34,6 +34,8 @@ class Revalidation:
         self._times = array("d")  # ``check_at`` of each of
         self._entries: list[Entry] = []
         self._next_check_at = -inf
+        self.deadline = inf
+        """When to ask what is ``due``; inf while nothing is planned."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -43,23 +45,20 @@ class Revalidation:
         self.check_at(entry, self._next_check(entry))
 
     def check_at(self, entry: Entry, at: float) -> None:
-        self.forget(entry)
+        self._take_out(entry)
         entry.check_at = at
         place = bisect_right(self._times, at)
         self._times.insert(place, at)
         self._entries.insert(place, entry)
+        self._look_again()
 
     def forget(self, entry: Entry) -> None:
-        place = bisect_left(self._times, entry.check_at)
-        while place < len(self._times) and self._times[place] == entry.check_at:
-            if self._entries[place] is entry:
-                del self._times[place], self._entries[place]
-                return
-            place += 1
+        self._take_out(entry)
+        self._look_again()
 
     def due(self, now: float) -> Entry | None:
         """The entry to check now, if the budget allows one; at most one a call."""
-        if now < self._next_check_at:
+        if now < self.deadline:
             return None
         while self._times and self._times[0] <= now:
             entry = self._entries[0]
@@ -69,16 +68,23 @@ class Revalidation:
                 self.check_at(entry, now + self._config.check_interval_s)
             else:
                 # It keeps a place, for the case that nothing is learned: an error was answered, or the check could not be sent.
-                self.check_at(entry, now + self._config.retry_after_failure_s)
                 self._next_check_at = now + self._config.check_interval_s
+                self.check_at(entry, now + self._config.retry_after_failure_s)
                 return entry
         return None
 
-    def next_deadline(self) -> float:
-        if not self._times:
-            return inf
-        first = self._times[0]
-        return first if first > self._next_check_at else self._next_check_at
+    def _take_out(self, entry: Entry) -> None:
+        times, entries, at = self._times, self._entries, entry.check_at
+        place = bisect_left(times, at)
+        while place < len(times) and times[place] == at:
+            if entries[place] is entry:
+                del times[place], entries[place]
+                return
+            place += 1
+
+    def _look_again(self) -> None:
+        first = self._times[0] if self._times else inf
+        self.deadline = first if first > self._next_check_at else self._next_check_at
 
     def _next_check(self, entry: Entry) -> float:
         config = self._config

@@ -299,7 +299,12 @@ class RoutingTable:
         """The exact ``count`` presentable entries closest to ``target``, closest first; if there are fewer than that, the other entries fill
         up. With ``scope``, only those that may be handed to an asker of that scope."""
         if scope is None or not self._narrow_scope_entries:
-            found: list[Entry] = []
+            # Nothing is closer than what would be in the same bucket as the target, and nearly always that bucket holds enough.
+            own_bucket = self._buckets.get(ID_BITS - (self.own_id ^ target).bit_length())
+            found = own_bucket.nearest(target, count) if own_bucket is not None else []
+            if len(found) == count:
+                return found
+            found = []
             for index in self._by_distance(target):
                 found += self._buckets[index].nearest(target, count - len(found))
                 if len(found) == count:
