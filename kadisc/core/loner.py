@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Protocol
 
 from ..contacts import Contact
@@ -66,4 +67,4 @@ class Loner:
         return NO_STEPS
 
     def next_deadline(self) -> float:
-        return float("inf")
+        return inf

@@ -100,7 +100,7 @@ class Node:
             return
         for exchange, overdue in self._outgoing.transactions.due(now):
             self._overdue(exchange, overdue, now)
-        for ask in list(self._outgoing.released(now)):
+        for ask in self._outgoing.released(now):
             self._outbox.send_query(ask, now)
         for part in self._parts:
             for _ in range(MAX_ROUNDS):
@@ -261,13 +261,12 @@ class Node:
             if refusal.tid is not None and not self.config.read_only:
                 self._outbox.send(fitting(self._responder.malformed(refusal.tid, refusal.code, refusal.text, source), len(payload)), source)
             return
-        match message:
-            case Query():
-                self._serve(message, source, overlay, len(payload), now)
-            case Reply():
-                self._replied(message, source, overlay, now)
-            case Error():
-                self._refused(message, source, now)
+        if isinstance(message, Reply):
+            self._replied(message, source, overlay, now)
+        elif isinstance(message, Query):
+            self._serve(message, source, overlay, len(payload), now)
+        else:
+            self._refused(message, source, now)
 
     def _serve(self, query: Query, source: Endpoint, overlay: Overlay, query_bytes: int, now: float) -> None:
         if self.config.read_only:
@@ -293,11 +292,12 @@ class Node:
         if reply.values:
             reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
         # The table first: an operation that ends by this answer speaks of a table that has it.
-        self._carry_out(overlay.answered(exchange, reply, now), now)
+        if steps := overlay.answered(exchange, reply, now):
+            self._carry_out(steps, now)
         self._circle.answered(exchange, reply, now)
         self._carry_out(exchange.owner.answered(exchange, reply, now), now)
-        if reply.seen_as is not None:
-            self._carry_out(overlay.seen_as(reply.seen_as, source, now), now)
+        if reply.seen_as is not None and (steps := overlay.seen_as(reply.seen_as, source, now)):
+            self._carry_out(steps, now)
 
     def _refused(self, error: Error, source: Endpoint, now: float) -> None:
         if (exchange := self._outgoing.transactions.match(error.tid, source, now)) is None:

@@ -129,7 +129,7 @@ class Overlay:
             steps += self._offer(contact, now, inbound=not exchange.unaided, rtt_s=rtt_s, client=reply.version)
         elif not exchange.discreet:
             self._consider(contact, now)
-        for named in exchange.contacts:
+        for named in self.table.unknown(exchange.contacts):
             self._consider(named, now)
         return steps
 
@@ -158,6 +158,8 @@ class Overlay:
     def seen_as(self, ours: Endpoint, source: Endpoint, now: float) -> Steps:
         """A matched reply from ``source`` says that we are at ``ours``."""
         parts = self.parts
+        if ours == parts.address.unanimous:
+            return NO_STEPS
         if family_of(ours) is not self.family or parts.scopes.of(ours) is not Scope.PUBLIC or parts.scopes.of(source) is not Scope.PUBLIC:
             return NO_STEPS
         verdict = parts.address.vote(wide_prefix(source), ip_of(ours), ours[-2:], now)
@@ -279,9 +281,9 @@ class Overlay:
         self.joined = True
         return [Joined(self.family, len(self.table))]
 
-    def answers_unaided(self, endpoint: Endpoint, now: float) -> bool:
-        """Whether an answer from there, to a query sent now, cannot come through a NAT mapping that its own query opened."""
-        entry = self.table.at(endpoint)
+    def answers_unaided(self, endpoint: Endpoint, entry: Entry | None, now: float) -> bool:
+        """Whether an answer from there, to a query sent now, cannot come through a NAT mapping that its own query opened. ``entry``: the one that
+        the table has there."""
         if entry is None:
             return not self.parts.quarantine.is_suspect(endpoint, now)
         return not entry.inbound or now >= entry.traffic_at + self._config.maintenance.quarantine_silence_s

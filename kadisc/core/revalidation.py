@@ -14,6 +14,9 @@ from random import Random
 from ..config import MaintenanceConfig
 from .bucket import Entry
 
+SOONEST, LATEST = 0.9, 1.1
+"""Times the interval, the next check."""
+
 
 def check_interval_s(age_s: float, config: MaintenanceConfig) -> float:
     """Between two checks of a contact that has been up for ``age_s``."""
@@ -92,4 +95,5 @@ class Revalidation:
             return entry.failed_at + config.retry_after_failure_s
         if entry.inbound:
             return entry.traffic_at + config.quarantine_silence_s
-        return entry.verified_at + check_interval_s(entry.verified_at - entry.first_verified_at, config) * self._rng.uniform(0.9, 1.1)
+        jitter = SOONEST + (LATEST - SOONEST) * self._rng.random()
+        return entry.verified_at + check_interval_s(entry.verified_at - entry.first_verified_at, config) * jitter

@@ -8,7 +8,7 @@ among the spares, and only two spaced failures of the challenged one make room (
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
@@ -131,6 +131,11 @@ class RoutingTable:
         if not bucket.is_full:
             return Offer(Decision.ADDED, self._insert(bucket, newcomer))
         return self._when_full(bucket, newcomer)
+
+    def unknown(self, contacts: Iterable[Contact]) -> list[Contact]:
+        """Those at whose endpoints there is no entry: of what neighbours name, few."""
+        by_endpoint = self._by_endpoint
+        return [contact for contact in contacts if contact.endpoint not in by_endpoint]
 
     def wants(self, contact: Contact) -> bool:
         """Whether verifying this unverified contact is worth a query: there is a vacancy, and no cap in its way. Spares cost no query: they are
