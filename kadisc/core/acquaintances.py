@@ -20,6 +20,8 @@ FORGET_S = 30 * 86_400.0
 class Acquaintances:
     """``remembered`` shrinks as its contacts are met again; pinned endpoints stay for good, each with the time of the next try."""
 
+    __slots__ = ("_config", "_pinned", "_remembered", "_tried", "deadline")
+
     def __init__(self, config: MaintenanceConfig) -> None:
         self._config = config
         self._remembered: dict[Contact, tuple[SavedContact, float]] = {}

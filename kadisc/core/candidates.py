@@ -71,6 +71,8 @@ class InFlight:
 class Candidates:
     """The bounded queue. ``add`` says why a contact is not taken, ``draw`` gives one to check now."""
 
+    __slots__ = ("_checked", "_config", "_endpoints", "_in_flight", "_narrow", "_network", "_next_check_at", "_rng", "_waiting", "deadline")
+
     def __init__(self, config: MaintenanceConfig, rng: Random, in_flight: InFlight, network: Network) -> None:
         self._config = config
         self._rng = rng

@@ -98,6 +98,21 @@ class Tally:
 class ExternalAddress:
     """Our address in one family, as far as it is known. ``ip`` is 4 or 16 bytes, ``port`` 2."""
 
+    __slots__ = (
+        "_changes",
+        "_config",
+        "_max_voters",
+        "_next_recount_at",
+        "_ports",
+        "_probes_asked",
+        "_recount_since",
+        "_tally",
+        "confidence",
+        "ip",
+        "port",
+        "unanimous",
+    )
+
     def __init__(self, config: AddressConfig, ip: bytes | None, port: bytes | None, confidence: Confidence) -> None:
         self.ip = ip
         self.port = port

@@ -29,6 +29,8 @@ PAUSE_S = 0.05
 class Filling:
     """Decides on walks; `started` and `finished` tell it which are under way."""
 
+    __slots__ = ("_deepest", "_rng", "_running", "_table", "_tries", "deadline")
+
     def __init__(self, table: RoutingTable, rng: Random) -> None:
         self._table = table
         self._rng = rng

@@ -27,6 +27,8 @@ QUERY_NAMES: dict[type[Query], str] = {
 class Intake:
     """Drops what is not worth a look; decodes the rest, the costly part of it within a budget for each network."""
 
+    __slots__ = ("_closed", "_config", "_counters", "_families", "_max_bytes", "_patience", "_scopes")
+
     def __init__(self, config: CoreConfig, scopes: Scopes, families: Collection[Family], counters: Counters) -> None:
         serving = config.serving
         self._closed = False
@@ -54,7 +56,7 @@ class Intake:
             counters.drop("wrong-family")
         elif scope_of(source) is Scope.INVALID:  # nobody can be there: it is forged
             counters.drop("bad-source")
-        elif self._scopes.is_barred(source):
+        elif self._scopes.bars and self._scopes.is_barred(source):
             counters.drop("barred")
         else:
             return True

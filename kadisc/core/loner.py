@@ -39,6 +39,8 @@ class Circle(Protocol):
 
 
 class Loner:
+    __slots__ = "_responder"
+
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
 

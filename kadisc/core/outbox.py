@@ -21,6 +21,8 @@ FAMILIAR_S = 120.0
 
 
 class Outbox:
+    __slots__ = ("_counters", "_datagrams", "_outgoing", "_overlays")
+
     def __init__(self, outgoing: Outgoing, overlays: Mapping[Family, Overlay], counters: Counters) -> None:
         self._outgoing = outgoing
         self._overlays = overlays

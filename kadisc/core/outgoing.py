@@ -19,6 +19,8 @@ METHODS = {"Ping": "ping", "FindNode": "find_node", "GetPeers": "get_peers", "An
 class Outgoing:
     """Sends queries at the pace that the pacer allows; whoever has to wait is sent by ``released``, in order."""
 
+    __slots__ = ("_config", "_pacer", "_read_only", "_waiting", "stall_timer", "transactions")
+
     def __init__(self, config: CoreConfig, transactions: TransactionRule, pacer: PacingRule) -> None:
         self.transactions = transactions
         self.stall_timer = StallTimer(config.query)

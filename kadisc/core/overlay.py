@@ -58,6 +58,19 @@ class Parts:
 
 
 class Overlay:
+    __slots__ = (
+        "_config",
+        "_heartbeat_at",
+        "_own_lookup_running",
+        "_retry_own_lookup_at",
+        "family",
+        "joined",
+        "own_lookup_done",
+        "parts",
+        "reunion",
+        "table",
+    )
+
     def __init__(self, family: Family, config: CoreConfig, parts: Parts) -> None:
         self.family = family
         self.parts = parts

@@ -18,6 +18,8 @@ class PeerStore:
     would let a flood wash the store out.
     """
 
+    __slots__ = ("_config", "_expiry", "_peers", "_per_narrow", "_rng", "_scopes")
+
     def __init__(self, config: ServingConfig, rng: Random, scopes: Scopes) -> None:
         self._config = config
         self._rng = rng

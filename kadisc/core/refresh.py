@@ -17,6 +17,8 @@ SETTLE_S = 1.0
 class Refresh:
     """Decides on walks; `started` and `finished` tell it how many are under way."""
 
+    __slots__ = ("_config", "_look_at", "_own_lookup_at", "_rng", "_running", "_table", "deadline")
+
     def __init__(self, config: MaintenanceConfig, table: RoutingTable, rng: Random) -> None:
         self._config = config
         self._table = table

@@ -31,6 +31,8 @@ class Revalidation:
     than the pushes of a heap, which would hold a tuple of 130 bytes for each entry, and left-overs of those that moved.
     """
 
+    __slots__ = ("_config", "_entries", "_next_check_at", "_rng", "_times", "deadline")
+
     def __init__(self, config: MaintenanceConfig, rng: Random) -> None:
         self._config = config
         self._rng = rng

@@ -48,6 +48,23 @@ class Removal(NamedTuple):
 
 
 class RoutingTable:
+    __slots__ = (
+        "_buckets",
+        "_by_endpoint",
+        "_config",
+        "_contradictions",
+        "_diversity",
+        "_narrow_scope_entries",
+        "_order",
+        "_pinned",
+        "_pool",
+        "_scopes",
+        "_when_full",
+        "_when_moved",
+        "family",
+        "own_id",
+    )
+
     def __init__(
         self,
         family: Family,
