@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 from typing import Protocol
 
 from ..contacts import Contact
@@ -33,10 +32,6 @@ class Circle(Protocol):
 
     def first_hops(self, family: Family, count: int, now: float) -> list[Contact]: ...
 
-    def tick(self, now: float) -> Steps: ...
-
-    def next_deadline(self) -> float: ...
-
 
 class Loner:
     __slots__ = "_responder"
@@ -64,9 +59,3 @@ class Loner:
 
     def first_hops(self, family: Family, count: int, now: float) -> list[Contact]:
         return []
-
-    def tick(self, now: float) -> Steps:
-        return NO_STEPS
-
-    def next_deadline(self) -> float:
-        return inf

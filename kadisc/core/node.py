@@ -16,6 +16,7 @@ from ..ids import NodeId
 from ..wire import krpc
 from ..wire.messages import Error, Gossip, Ping, Query, Reply
 from . import assembly
+from .community import Community
 from .community_assembly import community_for
 from .counters import Counters
 from .events import Datagram, Event, Finished, LookupKind, OperationId, Outcome
@@ -75,7 +76,7 @@ class Node:
         self.community = community_for(membership, config, rng, self._overlays, self._scopes, self.counters, now) if membership else None
         self._circle: Circle = self.community or Loner(self._responder)
         self._searches = Searches(config, assembly.lookup_rules_for(config, self._scopes), self._overlays, self._operations, self._circle.first_hops)
-        self._parts: list[Overlay | Circle] = [*self._overlays.values(), self._circle]
+        self._parts: list[Overlay | Community] = [*self._overlays.values(), *filter(None, (self.community,))]  # a loner waits for nothing
         self._events: list[Event] = []
         self._closed = False
 
@@ -115,8 +116,8 @@ class Node:
             return float("inf")
         # By hand, without min(): whoever drives the node asks after every datagram.
         deadline = self._outgoing.next_deadline()
-        if (peers := self._responder.peers.next_deadline()) < deadline:
-            deadline = peers
+        if self._responder.peers.deadline < deadline:
+            deadline = self._responder.peers.deadline
         for part in self._parts:
             if (of_part := part.next_deadline()) < deadline:
                 deadline = of_part
@@ -292,8 +293,7 @@ class Node:
         if reply.values:
             reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
         # The table first: an operation that ends by this answer speaks of a table that has it.
-        if steps := overlay.answered(exchange, reply, now):
-            self._carry_out(steps, now)
+        self._carry_out(overlay.answered(exchange, reply, now), now)
         self._circle.answered(exchange, reply, now)
         self._carry_out(exchange.owner.answered(exchange, reply, now), now)
         if reply.seen_as is not None and (steps := overlay.seen_as(reply.seen_as, source, now)):

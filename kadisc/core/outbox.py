@@ -40,7 +40,8 @@ class Outbox:
             return ask.owner.failed(Exchange(ask.endpoint, ask.expected_id, ask.query, ask.owner, b"", now, now, now, False), None, now)
         overlay = self._overlays[family_of(ask.endpoint)]
         entry = overlay.table.at(ask.endpoint)
-        if not self._outgoing.must_wait(ask, now, familiar=entry is not None and now < entry.verified_at + FAMILIAR_S):
+        familiar = entry is not None and now < entry.verified_at + FAMILIAR_S
+        if familiar or not self._outgoing.must_wait(ask, now, familiar=False):
             self._send_query(ask, overlay, entry, now)
         return ()
 

@@ -55,11 +55,12 @@ class Revalidation:
         place = bisect_right(self._times, at)
         self._times.insert(place, at)
         self._entries.insert(place, entry)
-        self._look_again()
+        first = self._times[0]
+        self.deadline = first if first > self._next_check_at else self._next_check_at
 
     def forget(self, entry: Entry) -> None:
         self._take_out(entry)
-        self._look_again()
+        self.deadline = max(self._times[0], self._next_check_at) if self._times else inf
 
     def due(self, now: float) -> Entry | None:
         """The entry to check now, if the budget allows one; at most one a call."""
@@ -86,10 +87,6 @@ class Revalidation:
                 del times[place], entries[place]
                 return
             place += 1
-
-    def _look_again(self) -> None:
-        first = self._times[0] if self._times else inf
-        self.deadline = first if first > self._next_check_at else self._next_check_at
 
     def _next_check(self, entry: Entry) -> float:
         config = self._config

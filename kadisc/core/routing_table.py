@@ -108,7 +108,7 @@ class RoutingTable:
 
     def capacity(self, index: int) -> int:
         sizes = self._config.bucket_sizes
-        return sizes[min(index, len(sizes) - 1)]
+        return sizes[index] if index < len(sizes) else sizes[-1]
 
     def is_wide(self, index: int) -> bool:
         """Whether that bucket has more places than those deep down."""
