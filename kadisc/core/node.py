@@ -289,7 +289,7 @@ class Node:
         self.counters.accept("reply")
         if (rtt_s := exchange.rtt_s(now)) is not None:
             self._outgoing.stall_timer.sample(rtt_s)
-        exchange.contacts = overlay.contacts_in(reply, source)
+        exchange.contacts = overlay.contacts_in(exchange, reply)
         if reply.values:
             reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
         # The table first: an operation that ends by this answer speaks of a table that has it.

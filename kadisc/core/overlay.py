@@ -112,12 +112,15 @@ class Overlay:
         """Somebody has heard of it elsewhere: a candidate for a vacancy, like any other."""
         self._consider(contact, now)
 
-    def contacts_in(self, reply: Reply, source: Endpoint) -> list[Contact]:
-        """The contacts of this family that an answer names, less those that must not be contacted on its word."""
+    def contacts_in(self, exchange: Exchange, reply: Reply) -> list[Contact]:
+        """The contacts of this family that an answer names, less those that must not be contacted on its word. Of the answer to a check, which is
+        for the table alone, less those where there is an entry: neighbours name hardly anybody else."""
         raw = reply.nodes if self.family is Family.IPV4 else reply.nodes6
+        if raw and isinstance(exchange.owner, Check):
+            raw = self.table.unknown_in(raw)
         if not raw:
             return []
-        usable = self.parts.scopes.usable(self.parts.pool.named_in(raw, self.family), source)
+        usable = self.parts.scopes.usable(self.parts.pool.named_in(raw, self.family), exchange.endpoint)
         refused = len(raw) // CONTACT_BYTES[self.family] - len(usable)
         if refused:
             self.parts.counters.refuse("hearsay-unusable", refused)
@@ -142,7 +145,7 @@ class Overlay:
             steps += self._offer(contact, now, inbound=not exchange.unaided, rtt_s=rtt_s, client=reply.version)
         elif not exchange.discreet:
             self._consider(contact, now)
-        for named in self.table.unknown(exchange.contacts):
+        for named in exchange.contacts:
             self._consider(named, now)
         return steps
 

@@ -8,14 +8,15 @@ among the spares, and only two spaced failures of the challenged one make room (
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
 from ..config import TableConfig
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family, Scope
-from ..ids import ID_BITS, NodeId, shared_prefix_bits
+from ..ids import ID_BITS, ID_BYTES, NodeId, shared_prefix_bits
+from ..wire.compact import CONTACT_BYTES
 from .bucket import Bucket, Entry
 from .diversity import DiversityRule
 from .pool import Pool
@@ -149,10 +150,10 @@ class RoutingTable:
             return Offer(Decision.ADDED, self._insert(bucket, newcomer))
         return self._when_full(bucket, newcomer)
 
-    def unknown(self, contacts: Iterable[Contact]) -> list[Contact]:
-        """Those at whose endpoints there is no entry: of what neighbours name, few."""
-        by_endpoint = self._by_endpoint
-        return [contact for contact in contacts if contact.endpoint not in by_endpoint]
+    def unknown_in(self, raw: bytes) -> bytes:
+        """Of compact contacts of this family, those at whose endpoints there is no entry."""
+        by_endpoint, size = self._by_endpoint, CONTACT_BYTES[self.family]
+        return b"".join([raw[at : at + size] for at in range(0, len(raw), size) if raw[at + ID_BYTES : at + size] not in by_endpoint])
 
     def wants(self, contact: Contact) -> bool:
         """Whether verifying this unverified contact is worth a query: there is a vacancy, and no cap in its way. Spares cost no query: they are
