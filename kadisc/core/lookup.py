@@ -90,6 +90,7 @@ class Lookup:
         "_config",
         "_horizon",
         "_hosts_asked",
+        "_max_untied",
         "_own_id",
         "_peers",
         "_rules",

@@ -61,6 +61,7 @@ class RoutingTable:
         "_pinned",
         "_pool",
         "_scopes",
+        "_tied",
         "_when_full",
         "_when_moved",
         "family",
