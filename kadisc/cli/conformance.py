@@ -39,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="IP",
         default=[],
-        help="send from this address; repeatable, some cases need two (default: eight of 127/8 to a node on loopback, else one)",
+        help="send from this address; repeatable, some cases need two (default: 64 of 127/8 to a node on loopback, else one)",
     )
     parser.add_argument(
         "--rate", metavar="N", type=float, default=4.0, help="datagrams per second from one address; libtorrent bans at 5 (default: 4)"

@@ -259,7 +259,8 @@ class Probe:
 
 @asynccontextmanager
 async def open_probe(target: Endpoint, *, sources: Sequence[str] = (), pace: Pace | None = None) -> AsyncIterator[Probe]:
-    """Without ``sources``: for a target on IPv4 loopback eight addresses of as many networks, for any other the one that the system would choose."""
+    """Without ``sources``: for a target on IPv4 loopback eight addresses of as many networks and 56 of one more, for any other the one that the
+    system would choose. Raises NoAnswer where there is no way to the target, BindError for a source that this machine does not have."""
     async with open_flat_nursery() as nursery:
         probe = Probe(target, sources or usual_sources(target), pace or Pace(), nursery)
         try:
@@ -271,7 +272,7 @@ async def open_probe(target: Endpoint, *, sources: Sequence[str] = (), pace: Pac
 
 def usual_sources(target: Endpoint) -> tuple[str, ...]:
     if scope_of(target) is Scope.LOOPBACK and family_of(target) is Family.IPV4:
-        mine = tuple(f"127.{place}.7.1" for place in range(1, 9))
+        mine = (*(f"127.{place}.7.1" for place in range(1, 9)), *(f"127.9.7.{place}" for place in range(1, 57)))
         return mine if _is_ours(mine[0]) else ("127.0.0.1",)
     return (_way_out(target),)
 

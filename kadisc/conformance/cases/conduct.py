@@ -16,6 +16,8 @@ from .identity import id_in
 LIARS = 6
 """Sources of an attack; few, so that a faulty node soon forgets them."""
 QUERIES_EACH = 3
+VOTERS = 60
+"""Of them libtorrent counts 50 before it changes an opinion that it has, and one where it has none."""
 MAX_WAIT_STEPS = 10
 
 
@@ -65,18 +67,26 @@ async def read_only(probe: Probe) -> str:
     return f"none of {len(askers)} askers that sent ro = 1 is handed out"
 
 
+def _to_several(probe: Probe) -> dict[bytes, list[bytes]]:
+    """The transaction ids of what the node asked more than one of our sockets, by method; the last one of each socket."""
+    by_method: dict[bytes, dict[int, bytes]] = {}
+    for heard in probe.heard:
+        by_method.setdefault(heard.method, {})[id(heard.asker)] = heard.tid
+    return {method: list(tids.values()) for method, tids in by_method.items() if len(tids) > 1}
+
+
 async def constant_tids(probe: Probe) -> str:
     """A transaction id that everybody knows makes a spoofed answer count: the endpoint is the only thing left to guess."""
     for place in range(2, 5):
         asker = probe.open(place, probe.near(place), polite=True)
         for _ in range(QUERIES_EACH):
             await probe.ask("find_node", asker=asker, read_only=False, target=secrets.token_bytes(20))
-    await trio.sleep(probe.pace.settle_s)
-    by_method: dict[bytes, dict[int, bytes]] = {}
-    for heard in probe.heard:
-        by_method.setdefault(heard.method, {})[id(heard.asker)] = heard.tid
-    telling = {method: list(tids.values()) for method, tids in by_method.items() if len(tids) > 1}
-    if not telling:
+    for _ in range(MAX_WAIT_STEPS):
+        telling = _to_several(probe)
+        if telling:
+            break
+        await trio.sleep(3 * probe.pace.settle_s / MAX_WAIT_STEPS)
+    else:
         raise Skip(f"it sent {len(probe.heard)} queries to us: too few to compare")
     for method, tids in telling.items():
         if len(set(tids)) == 1:
@@ -109,24 +119,25 @@ async def address_votes(probe: Probe) -> str:
     """One spoofed packet would give the node a new ID, and so make everybody forget it."""
     before, _ = await probe.reply("ping")
     lie = make_endpoint("46.11.22.33" if family_of(probe.target) is Family.IPV4 else "2a00:1450:4001:81b::200e", 6881)
-    for place in range(2, 2 + LIARS):
+    voters = min(VOTERS, len(probe.sources))
+    for place in range(voters):
         asker = probe.open(place)
-        # The same lie with several transaction ids: none of them answers anything.
-        for tid in (b"aa", b"\0\1", secrets.token_bytes(2)):
-            await probe.send(datagrams.reply({b"id": asker.node_id}, tid, ip=lie), asker=asker)
+        await probe.send(datagrams.reply({b"id": asker.node_id}, secrets.token_bytes(2), ip=lie), asker=asker)
     for _ in range(MAX_WAIT_STEPS):
         await trio.sleep(probe.pace.settle_s / MAX_WAIT_STEPS)
         after, _ = await probe.reply("ping")
         if id_in(after, "ping") != id_in(before, "ping"):
-            raise Fault(f"replies to nothing with another ip changed its ID from {before[b'id'].hex()[:12]}... to {after[b'id'].hex()[:12]}...")
-    return f"the ID is the same after {3 * LIARS} replies to nothing that told it another address"
+            raise Fault(
+                f"{voters} replies to nothing with another ip changed its ID from {before[b'id'].hex()[:12]}... to {after[b'id'].hex()[:12]}..."
+            )
+    return f"the ID is the same after {voters} replies to nothing that told it another address"
 
 
 CASES = (
-    Case("read-only", "BEP 43", "an asker that says ro = 1 is not handed out, even if it answers", read_only),
-    Case("constant-tids", "practice", "its own queries have transaction ids that cannot be foretold", constant_tids),
-    Case("silent-queriers", "practice", "who queries and never answers is not handed out", silent_queriers, harms=True),
     Case("unsolicited-pong", "practice", "who sends a reply to nothing is not handed out", unsolicited_pong, harms=True),
+    Case("read-only", "BEP 43", "an asker that says ro = 1 is not handed out, even if it answers", read_only),
+    Case("silent-queriers", "practice", "who queries and never answers is not handed out", silent_queriers, harms=True),
+    Case("constant-tids", "practice", "its own queries have transaction ids that cannot be foretold", constant_tids),
     Case("claimed-id", "practice", "a query that claims a known ID does not move it to another address", claimed_id, harms=True),
     Case("address-votes", "practice", "replies to nothing do not change its own address and ID", address_votes, harms=True),
 )

@@ -37,6 +37,7 @@ async def tids_at_once(probe: Probe) -> str:
     for tid in tids:
         if await probe.ask("ping", tid=tid) is None:
             raise Fault(f"no answer for t = {tid.hex()}")
+    await probe.alive(after="3 pings")
     strays = [envelope for _, envelope in probe.asker.strays[before:] if envelope is not None and envelope.get(b"t") in tids]
     if strays:
         raise Fault(f"{len(strays)} answers more than questions")
