@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -117,12 +117,12 @@ class HeardQuery:
 
 
 class Probe:
-    def __init__(self, target: Endpoint, sources: Sequence[str], pace: Pace, nursery: trio.Nursery) -> None:
+    def __init__(self, target: Endpoint, sources: Sequence[str], pace: Pace) -> None:
         self.target, self.pace = target, pace
         self.sources = tuple(sources)
         self.count = Count()
         self.heard: list[HeardQuery] = []
-        self._nursery = nursery
+        self.nursery: trio.Nursery | None = None
         self._gates = {source: Gate(1 / pace.per_s) for source in self.sources}
         self._askers: list[Asker] = []
         self.node_id = b""
@@ -138,7 +138,8 @@ class Probe:
         asker = Asker(port, node_id or secrets.token_bytes(20), self._gates[source])
         asker.polite = polite
         self._askers.append(asker)
-        self._nursery.start_soon(self._listen, asker)
+        assert self.nursery is not None  # open_probe's
+        self.nursery.start_soon(self._listen, asker)
         return asker
 
     @property
@@ -184,6 +185,8 @@ class Probe:
                     return Answer(raw, envelope, len(payload))
         finally:
             del who.waiting[tid]
+            with suppress(trio.WouldBlock):  # a second answer came at once with the first
+                self._keep(who, *receive_channel.receive_nowait())
         return None
 
     async def send(self, payload: bytes, *, asker: Asker | None = None) -> None:
@@ -261,13 +264,15 @@ class Probe:
 async def open_probe(target: Endpoint, *, sources: Sequence[str] = (), pace: Pace | None = None) -> AsyncIterator[Probe]:
     """Without ``sources``: for a target on IPv4 loopback eight addresses of as many networks and 56 of one more, for any other the one that the
     system would choose. Raises NoAnswer where there is no way to the target, BindError for a source that this machine does not have."""
-    async with open_flat_nursery() as nursery:
-        probe = Probe(target, sources or usual_sources(target), pace or Pace(), nursery)
-        try:
+    probe = Probe(target, sources or usual_sources(target), pace or Pace())
+    try:
+        async with open_flat_nursery() as nursery:
+            probe.nursery = nursery
             yield probe
-        finally:
             nursery.cancel_scope.cancel()
-            probe.close()
+    finally:
+        # Not before those who listen have ended: they would wait on sockets that are gone.
+        probe.close()
 
 
 def usual_sources(target: Endpoint) -> tuple[str, ...]:

@@ -41,10 +41,17 @@ async def run_suite(
     """
     await probe.meet()
     mine = mine or scope_of(probe.target) is Scope.LOOPBACK
-    findings = []
+    findings: list[Finding] = []
+    silenced_by = ""
     for index, case in enumerate(cases):
         progress(index, case)
+        if silenced_by:
+            findings.append(Finding(case, Outcome.SKIP, f"the node has not answered since {silenced_by}"))
+            continue
         findings.append(await _judge(case, probe, mine))
+        # What ended the node is one fault, and not the fault of every case that follows.
+        if findings[-1].outcome is Outcome.FAIL and await probe.ask("ping") is None:
+            silenced_by = case.name
     return findings
 
 

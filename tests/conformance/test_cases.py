@@ -60,6 +60,13 @@ async def test_each_case_fails_a_node_with_its_fault(case: Case, clock: trio.tes
     assert finding.outcome is Outcome.FAIL, finding.evidence
 
 
+async def test_what_ended_the_node_is_one_fault(clock: trio.testing.MockClock) -> None:
+    async with serving("garbage") as target:
+        findings = await judge(target, chosen(["unknown-fields", "garbage", "no-dict", "oversized"]))
+    assert [finding.outcome.value for finding in findings] == ["pass", "fail", "skip", "skip"]
+    assert findings[-1].evidence == "the node has not answered since garbage"
+
+
 async def test_kadisc_has_no_fault() -> None:
     """A node of a devnet, on real time; nothing of it is told apart from any other."""
     with devnet(12) as nodes:
