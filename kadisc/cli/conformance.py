@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("host", metavar="HOST:PORT", nargs="?", help="a name or an address; IPv6 in brackets, as in [2001:db8::1]:6881")
     parser.add_argument("--case", action="append", metavar="NAME", default=[], help="run only this case; repeatable")
     parser.add_argument("--list", action="store_true", help="list the cases, with what each proves")
-    parser.add_argument("--mine", action="store_true", help="the node is one's own: also run what would harm a faulty one for some minutes")
+    parser.add_argument("--mine", action="store_true", help="the node is one's own: also run what would harm or end a faulty one")
     parser.add_argument(
         "--source",
         action="append",

@@ -13,6 +13,7 @@ import trio.testing
 
 from kadisc.conformance.case import Case, Doubt, Finding, Outcome
 from kadisc.conformance.cases.identity import id_bep42
+from kadisc.conformance.cases.malformed import DEADLY
 from kadisc.conformance.probe import Pace, Probe, open_probe
 from kadisc.conformance.suite import CASES, chosen, run_suite
 from kadisc.endpoints import Endpoint, make_endpoint, parse_endpoint
@@ -101,7 +102,7 @@ async def test_a_silent_node_is_no_answer(clock: trio.testing.MockClock) -> None
 
 async def test_what_harms_a_faulty_node_runs_on_loopback_or_if_asked_for(clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
     harming = [case for case in CASES if case.harms]
-    assert {case.name for case in harming} == {"silent-queriers", "unsolicited-pong", "claimed-id", "address-votes"}
+    assert {case.name for case in harming} == {*DEADLY, "silent-queriers", "unsolicited-pong", "claimed-id", "address-votes"}
     monkeypatch.setattr("kadisc.conformance.suite.scope_of", lambda endpoint: None)
     async with serving() as target, open_probe(target, pace=FAST) as probe:
         before = await run_suite(probe, [])
