@@ -1,4 +1,4 @@
-"""All cases, in the order in which they run: what could change the node under test comes last."""
+"""All cases, in the order in which they run: what could change the node under test comes late, what could end it last."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ CASES: tuple[Case, ...] = (
     *items.CASES,
     *malformed.CASES,
     *conduct.CASES,
+    *malformed.DEADLY_CASES,
 )
 
 
