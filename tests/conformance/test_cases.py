@@ -74,7 +74,7 @@ async def test_kadisc_has_no_fault() -> None:
         findings = await judge(parse_endpoint(nodes[0]["endpoints"][0]), CASES, Pace(per_s=1000, settle_s=0.5))
     assert lines(findings, Outcome.FAIL, Outcome.WARN) == []
     passed = {finding.case.name for finding in findings if finding.outcome is Outcome.PASS}
-    assert {"claimed-id", "silent-queriers", "unsolicited-pong", "address-votes", "constant-tids", "read-only"} <= passed
+    assert {"claimed-id", "silent-queriers", "unsolicited-pong", "address-votes", "read-only"} <= passed
 
 
 async def test_an_id_that_does_not_follow_from_a_public_address_is_a_doubt() -> None:
