@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
+from math import inf
 from typing import Any, cast
 
 import pytest
@@ -22,7 +23,7 @@ from kadisc.errors import NoAnswer, UsageError
 from ..terminal.commands import devnet
 from .scripted_node import ScriptedNode
 
-FAST = Pace(per_s=10_000)
+FAST = Pace(per_s=inf)
 
 
 @pytest.fixture
@@ -59,6 +60,29 @@ async def test_each_case_fails_a_node_with_its_fault(case: Case, clock: trio.tes
     async with serving(case.name) as target:
         [finding] = await judge(target, [case])
     assert finding.outcome is Outcome.FAIL, finding.evidence
+
+
+class Babbler(ScriptedNode):
+    """Puts one value wherever a field of a reply or of an envelope stands, but for what makes it an answer."""
+
+    def __init__(self, word: Any) -> None:
+        super().__init__()
+        self.word = word
+
+    def _written(self, envelope: dict[bytes, Any], message: dict[bytes, Any]) -> list[bytes]:
+        body = dict.fromkeys(envelope.get(b"r", ()), self.word)
+        envelope |= {b"v": self.word, b"ip": self.word} | ({b"r": body} if b"r" in envelope else {b"e": self.word})
+        return super()._written(envelope, message)
+
+
+@pytest.mark.parametrize("word", [-7, b"x" * 25, [b"x" * 26, 1]], ids=repr)
+async def test_whatever_a_node_says_every_case_ends_in_a_verdict(word: Any, clock: trio.testing.MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        target = await nursery.start(Babbler(word).serve)
+        findings = await judge(target, CASES)
+        nursery.cancel_scope.cancel()
+    assert len(findings) == len(CASES)
+    assert "id-length" in {finding.case.name for finding in findings if finding.outcome is Outcome.FAIL}
 
 
 async def test_what_ended_the_node_is_one_fault(clock: trio.testing.MockClock) -> None:

@@ -20,7 +20,7 @@ _KEYS = {Family.IPV4: b"nodes", Family.IPV6: b"nodes6"}
 
 
 def contacts_in(body: Fields, method: str = "find_node") -> dict[Family, list[Contact]]:
-    """By family; raises Fault for what is not whole contacts. Port 0 and the like are left out: `raw_endpoints` sees them."""
+    """By family; raises Fault for what is not whole contacts."""
     found = {}
     for family, key in _KEYS.items():
         raw = body.get(key)
@@ -33,7 +33,8 @@ def contacts_in(body: Fields, method: str = "find_node") -> dict[Family, list[Co
 
 
 def raw_contacts(body: Fields) -> list[tuple[bytes, Any]]:
-    """Every (id, endpoint), however wrong."""
+    """Every (id, endpoint), also those with port 0; raises Fault as `contacts_in`."""
+    contacts_in(body)
     pairs: list[tuple[bytes, Any]] = []
     for family, key in _KEYS.items():
         raw, size = body.get(key) or b"", CONTACT_BYTES[family]
@@ -44,7 +45,6 @@ def raw_contacts(body: Fields) -> list[tuple[bytes, Any]]:
 async def handed_out(probe: Probe, node_id: bytes) -> Any:
     """The endpoint under which the node hands out this ID, or None."""
     body, _ = await probe.reply("find_node", target=node_id)
-    contacts_in(body)
     return dict(raw_contacts(body)).get(node_id)
 
 
@@ -66,7 +66,6 @@ async def contacts_reachable(probe: Probe) -> str:
     seen = 0
     for _ in range(3):
         body, _ = await probe.reply("find_node", target=secrets.token_bytes(20))
-        contacts_in(body)
         for _, endpoint in raw_contacts(body):
             seen += 1
             scope = scope_of(endpoint)
