@@ -38,6 +38,8 @@ def nobody(family: Family, count: int, now: float) -> Sequence[Contact]:
 
 
 class Searches:
+    __slots__ = ("_config", "_first_hops", "_held", "_operations", "_overlays", "_rules")
+
     def __init__(
         self,
         config: CoreConfig,

@@ -44,7 +44,7 @@ def test_the_peer_store_keeps_what_its_bounds_allow(announces: list[tuple[int, E
         if fits:
             naive[info_hash, peer] = now + SERVING.peer_lifetime_s
         assert len(store) == len(naive)
-        assert store.next_deadline() == min(naive.values(), default=float("inf"))
+        assert store.deadline == min(naive.values(), default=float("inf"))
         for each in range(5):
             assert set(store.sample(each, address(1), 99, now)) == {key[1] for key in naive if key[0] == each}
 
@@ -82,7 +82,7 @@ def test_the_item_store_keeps_its_bounds_whatever_is_put(moves: list[tuple[int, 
         assert store.size == sum(ITEM_BYTES + len(kept.value) for kept, _ in last.values()) <= STORE.max_bytes
         assert max(Counter(map(scopes.narrow, first.values())).values(), default=0) <= STORE.items_per_narrow
         assert max(Counter(map(scopes.wide, first.values())).values(), default=0) <= STORE.items_per_wide
-        assert store.next_deadline() == min((until for _, until in last.values()), default=float("inf"))
+        assert store.deadline == min((until for _, until in last.values()), default=float("inf"))
 
 
 # --- Candidates --------------------------------------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def test_the_candidate_queue_keeps_its_bounds(moves: list[Move], seed: int) -> N
             if drawn:
                 checking.add(drawn.endpoint)
                 waited_for.add(drawn.endpoint)
-            assert queue.next_deadline() > now
+            assert queue.deadline > now
         elif kind == "room":
             queue.make_room(endpoint)
             waited_for.discard(endpoint)
