@@ -91,14 +91,14 @@ def test_the_familiar_and_the_loopback_do_not_wait() -> None:
 def test_both_queues_are_bounded() -> None:
     us = outgoing()
     for number in range(5):
-        assert not us.is_full()
+        assert not us.is_full(ask(address(9)))
         send(us, address(number))
-    assert us.is_full()
+    assert us.is_full(ask(address(9)))
     us = outgoing()
     for number in range(7):
-        assert not us.is_full()
+        assert not us.is_full(ask(address(9)))
         us.must_wait(ask(address(number)), 0, familiar=False)
-    assert us.is_full()
+    assert us.is_full(ask(address(9)))
 
 
 def test_what_is_forgotten_is_neither_sent_nor_matched() -> None:

@@ -1,0 +1,106 @@
+"""What addresses, their networks and all of them together may cost, at O(1) a datagram and in bounded memory, whoever floods.
+
+The attack on a limiter is to make it forget or to make it grow: a million forged sources fill a table of sources, and either it takes the memory
+or it throws out whoever is to be held back. Here nothing is thrown out before its time. Budgets live in a fixed number of cells, found by a secret
+hash of the prefix. Prefixes that fall into one cell share its budget, so a collision can only lower what one of them gets; who does not know the
+secret cannot aim at another's cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+
+_WORD = (1 << 128) - 1
+"""More bits than prefix and secret multiplier need: an IPv6 prefix has at most 64, an endpoint that counts for itself 144 before it is cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """``per_s`` units a second, sustained, and ``burst`` at once after a pause. The unit is the caller's: datagrams, or bytes."""
+
+    per_s: float
+    burst: float
+
+
+class CellHash:
+    """Multiply-shift (Dietzfelbinger 1997): for a secret odd multiplier, two different prefixes share a cell with a chance of about 1 in the number
+    of cells. A salted CRC would not do: whether two inputs collide under it does not depend on the salt. Python's own hash of bytes would
+    make runs of a simulation differ."""
+
+    __slots__ = ("_multiplier", "_shift")
+
+    def __init__(self, secret: bytes, bits: int) -> None:
+        self._multiplier = int.from_bytes(secret[:16], "big") | 1
+        self._shift = 128 - bits
+
+    def cell(self, prefix: bytes) -> int:
+        return (int.from_bytes(prefix, "big") * self._multiplier & _WORD) >> self._shift
+
+
+class Budget:
+    """Three levels, all or nothing: what the address lacks is not taken from its network or from the total either.
+
+    A cell holds one number: when what was taken from it will have come back. An empty cell and one whose time lies a whole burst back are the same,
+    so after so long cells are forgotten without any effect: there are two generations of them, and the older is dropped as a whole.
+    """
+
+    __slots__ = ("_addresses", "_bursts_s", "_networks", "_old_addresses", "_old_networks", "_periods_s", "_total_at", "_turn_at", "_turn_s")
+
+    def __init__(self, address: Rate, network: Rate, total: Rate) -> None:
+        rates: Sequence[Rate] = (address, network, total)
+        self._periods_s = address_s, network_s, total_s = tuple(1.0 / rate.per_s for rate in rates)
+        self._bursts_s = (address.burst * address_s, network.burst * network_s, total.burst * total_s)
+        self._turn_s = max(self._bursts_s)
+        self._turn_at = -inf
+        self._total_at = -inf
+        self._addresses: dict[int, float] = {}
+        self._networks: dict[int, float] = {}
+        self._old_addresses: dict[int, float] = {}
+        self._old_networks: dict[int, float] = {}
+
+    def __len__(self) -> int:
+        """Cells that hold a number."""
+        return len(self._addresses) + len(self._networks) + len(self._old_addresses) + len(self._old_networks)
+
+    def lacking(self, address: int, network: int, amount: float, now: float) -> int:
+        """0: the amount was taken. Otherwise nothing was, because 1 the address, 2 its network, or 3 all together have too little left."""
+        if now >= self._turn_at:
+            self._turn(now)
+        # By hand, level for level: this runs up to twice for every datagram.
+        address_s, network_s, total_s = self._periods_s
+        address_burst_s, network_burst_s, total_burst_s = self._bursts_s
+        address_at = self._addresses.get(address)
+        if address_at is None:
+            address_at = self._old_addresses.get(address, -inf)
+        if address_at < (full_at := now - address_burst_s):
+            address_at = full_at
+        address_at += amount * address_s
+        if address_at > now:
+            return 1
+        network_at = self._networks.get(network)
+        if network_at is None:
+            network_at = self._old_networks.get(network, -inf)
+        if network_at < (full_at := now - network_burst_s):
+            network_at = full_at
+        network_at += amount * network_s
+        if network_at > now:
+            return 2
+        total_at = self._total_at
+        if total_at < (full_at := now - total_burst_s):
+            total_at = full_at
+        total_at += amount * total_s
+        if total_at > now:
+            return 3
+        self._addresses[address] = address_at
+        self._networks[network] = network_at
+        self._total_at = total_at
+        return 0
+
+    def _turn(self, now: float) -> None:
+        # What is two turns old has come back long ago. After a longer silence both generations are that old.
+        late = now >= self._turn_at + self._turn_s
+        self._old_addresses, self._addresses = {} if late else self._addresses, {}
+        self._old_networks, self._networks = {} if late else self._networks, {}
+        self._turn_at = now + self._turn_s
