@@ -8,12 +8,14 @@ secret cannot aim at another's cell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-_WORD = (1 << 128) - 1
-"""More bits than prefix and secret multiplier need: an IPv6 prefix has at most 64, an endpoint that counts for itself 144 before it is cut."""
+from ..endpoints import IPV4_ENDPOINT_BYTES, Endpoint, Scope
+from .scopes import Scopes
+
+_WORD = (1 << 64) - 1
+_PRIME = (1 << 61) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,26 @@ class CellHash:
     of cells. A salted CRC would not do: whether two inputs collide under it does not depend on the salt. Python's own hash of bytes would
     make runs of a simulation differ."""
 
-    __slots__ = ("_multiplier", "_shift")
+    __slots__ = ("_multiplier", "_scopes", "_shift")
 
-    def __init__(self, secret: bytes, bits: int) -> None:
-        self._multiplier = int.from_bytes(secret[:16], "big") | 1
-        self._shift = 128 - bits
+    def __init__(self, secret: bytes, bits: int, scopes: Scopes) -> None:
+        self._multiplier = int.from_bytes(secret[:8], "big") | 1
+        self._shift = 64 - bits
+        self._scopes = scopes
 
-    def cell(self, prefix: bytes) -> int:
-        return (int.from_bytes(prefix, "big") * self._multiplier & _WORD) >> self._shift
+    def cells(self, endpoint: Endpoint) -> tuple[int, int]:
+        """Those of its address (IPv6 /64) and of its network (/24, IPv6 /48); addresses that are not public count by endpoint, as with `Scopes`."""
+        # By hand, without a slice for each prefix: this runs for nearly every datagram.
+        if self._scopes.of(endpoint) is not Scope.PUBLIC:
+            unit = narrow = int.from_bytes(endpoint, "big") % _PRIME
+        elif len(endpoint) == IPV4_ENDPOINT_BYTES:
+            unit = int.from_bytes(endpoint, "big") >> 16
+            narrow = unit >> 8
+        else:
+            unit = int.from_bytes(endpoint[:8], "big")
+            narrow = unit >> 16
+        multiplier, shift = self._multiplier, self._shift
+        return (unit * multiplier & _WORD) >> shift, (narrow * multiplier & _WORD) >> shift
 
 
 class Budget:
@@ -46,13 +60,15 @@ class Budget:
     so after so long cells are forgotten without any effect: there are two generations of them, and the older is dropped as a whole.
     """
 
-    __slots__ = ("_addresses", "_bursts_s", "_networks", "_old_addresses", "_old_networks", "_periods_s", "_total_at", "_turn_at", "_turn_s")
+    __slots__ = (
+        "_address_burst_s", "_address_s", "_addresses", "_network_burst_s", "_network_s", "_networks",
+        "_old_addresses", "_old_networks", "_total_at", "_total_burst_s", "_total_s", "_turn_at", "_turn_s",
+    )  # fmt: skip
 
     def __init__(self, address: Rate, network: Rate, total: Rate) -> None:
-        rates: Sequence[Rate] = (address, network, total)
-        self._periods_s = address_s, network_s, total_s = tuple(1.0 / rate.per_s for rate in rates)
-        self._bursts_s = (address.burst * address_s, network.burst * network_s, total.burst * total_s)
-        self._turn_s = max(self._bursts_s)
+        self._address_s, self._network_s, self._total_s = 1.0 / address.per_s, 1.0 / network.per_s, 1.0 / total.per_s
+        self._address_burst_s, self._network_burst_s, self._total_burst_s = (rate.burst / rate.per_s for rate in (address, network, total))
+        self._turn_s = max(self._address_burst_s, self._network_burst_s, self._total_burst_s)
         self._turn_at = -inf
         self._total_at = -inf
         self._addresses: dict[int, float] = {}
@@ -69,28 +85,26 @@ class Budget:
         if now >= self._turn_at:
             self._turn(now)
         # By hand, level for level: this runs up to twice for every datagram.
-        address_s, network_s, total_s = self._periods_s
-        address_burst_s, network_burst_s, total_burst_s = self._bursts_s
         address_at = self._addresses.get(address)
         if address_at is None:
             address_at = self._old_addresses.get(address, -inf)
-        if address_at < (full_at := now - address_burst_s):
+        if address_at < (full_at := now - self._address_burst_s):
             address_at = full_at
-        address_at += amount * address_s
+        address_at += amount * self._address_s
         if address_at > now:
             return 1
         network_at = self._networks.get(network)
         if network_at is None:
             network_at = self._old_networks.get(network, -inf)
-        if network_at < (full_at := now - network_burst_s):
+        if network_at < (full_at := now - self._network_burst_s):
             network_at = full_at
-        network_at += amount * network_s
+        network_at += amount * self._network_s
         if network_at > now:
             return 2
         total_at = self._total_at
-        if total_at < (full_at := now - total_burst_s):
+        if total_at < (full_at := now - self._total_burst_s):
             total_at = full_at
-        total_at += amount * total_s
+        total_at += amount * self._total_s
         if total_at > now:
             return 3
         self._addresses[address] = address_at

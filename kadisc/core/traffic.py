@@ -53,8 +53,7 @@ class TrafficLimits:
             Rate(limits.total_asked_bytes_per_s, limits.total_asked_burst_bytes),
         )
         self.lanes = lanes
-        self._cell = CellHash(secret, limits.cell_bits).cell
-        self._scopes = scopes
+        self._cells_of = CellHash(secret, limits.cell_bits, scopes).cells
         self._counters = counters
         self._last: Endpoint | None = None
         self._last_cells = (0, 0)
@@ -66,7 +65,8 @@ class TrafficLimits:
             return None
         if lane is Lane.FULL:
             return PROVEN_DROP
-        lacking = self.queries.lacking(*self._cells(source), 1.0, now)
+        address, network = self._cells(source)
+        lacking = self.queries.lacking(address, network, 1.0, now)
         return _QUERY_DROPS[lacking] if lacking else None
 
     def may_reply(self, size: int, destination: Endpoint, now: float) -> bool:
@@ -90,8 +90,7 @@ class TrafficLimits:
 
     def _cells(self, endpoint: Endpoint) -> tuple[int, int]:
         if endpoint != self._last:  # an answer goes where the query came from just now
-            scopes, cell = self._scopes, self._cell
-            self._last, self._last_cells = endpoint, (cell(scopes.unit(endpoint)), cell(scopes.narrow(endpoint)))
+            self._last, self._last_cells = endpoint, self._cells_of(endpoint)
         return self._last_cells
 
 

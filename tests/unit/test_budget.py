@@ -9,6 +9,8 @@ from math import inf
 import pytest
 
 from kadisc.core.budget import Budget, CellHash, Rate
+from kadisc.core.scopes import Scopes
+from kadisc.endpoints import Endpoint, make_endpoint, parse_endpoint
 
 PLENTY = Rate(1e9, 1e9)
 
@@ -37,12 +39,11 @@ def test_addresses_of_one_network_share_its_budget() -> None:
 
 def test_a_million_forged_sources_take_no_more_memory_than_the_cells_do() -> None:
     bits = 8
-    cell, rng = CellHash(bytes(range(16)), bits).cell, random.Random(1)
+    cells, rng = CellHash(bytes(range(16)), bits, Scopes(False)).cells, random.Random(1)
     budget = Budget(Rate(1.0, 4.0), Rate(1.0, 4.0), PLENTY)
     most = 0
     for number in range(1_000_000):
-        source = rng.getrandbits(32)
-        budget.lacking(cell(source.to_bytes(4, "big")), cell((source >> 8).to_bytes(3, "big")), 1.0, number / 100_000)
+        budget.lacking(*cells(Endpoint(rng.randbytes(6))), 1.0, number / 100_000)
         if number % 1000 == 0:
             most = max(most, len(budget))
     assert 2 * 2**bits <= most <= 4 * 2**bits
@@ -66,15 +67,36 @@ def test_forgotten_cells_were_full_again() -> None:
 
 
 def test_cells_are_used_evenly_and_differ_with_the_secret() -> None:
-    prefixes = [bytes((10, a, b)) for a in range(64) for b in range(64)]
-    cells = Counter(CellHash(b"0123456789abcdef", 6).cell(prefix) for prefix in prefixes)
-    assert len(cells) == 64
-    assert max(cells.values()) < 3 * 64
-    collisions = []
-    for secret in range(40):
-        hashed = CellHash(random.Random(secret).randbytes(16), 6).cell
-        collisions.append({prefix for prefix in prefixes[1:] if hashed(prefix) == hashed(prefixes[0])})
-    assert not set.intersection(*collisions), "no prefix shares another's cell whatever the secret"
+    endpoints = [make_endpoint(f"11.{a}.{b}.7", 6881) for a in range(64) for b in range(64)]
+    for level in range(2):
+        counts = Counter(CellHash(b"0123456789abcdef", 6, Scopes(False)).cells(each)[level] for each in endpoints)
+        assert len(counts) == 64
+        assert max(counts.values()) < 3 * 64
+        collisions = []
+        for secret in range(40):
+            cells = CellHash(random.Random(secret).randbytes(16), 6, Scopes(False)).cells
+            collisions.append({each for each in endpoints[1:] if cells(each)[level] == cells(endpoints[0])[level]})
+        assert not set.intersection(*collisions), "nobody shares another's cell whatever the secret"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("80.1.2.3:1", "80.1.2.3:2", (True, True)),
+        ("80.1.2.3:1", "80.1.2.4:1", (False, True)),
+        ("80.1.2.3:1", "80.1.3.3:1", (False, False)),
+        ("[2a00:1:2:3::1]:1", "[2a00:1:2:3:4::1]:2", (True, True)),
+        ("[2a00:1:2:3::1]:1", "[2a00:1:2:4::1]:1", (False, True)),
+        ("[2a00:1:2:3::1]:1", "[2a00:1:2:ff::1]:1", (False, True)),
+        ("[2a00:1:2:3::1]:1", "[2a00:1:3:3::1]:1", (False, False)),
+        ("127.0.0.1:1", "127.0.0.1:2", (False, False)),
+        ("[fe80::1]:1", "[fe80::1]:2", (False, False)),
+    ],
+)
+def test_what_shares_a_budget(one: str, other: str, same: tuple[bool, bool]) -> None:
+    """An IPv6 customer has at least a /64 and often a /56 or /48 (trap 9); addresses that are not public count by endpoint."""
+    cells = CellHash(bytes(range(100, 116)), 30, Scopes(False)).cells
+    assert tuple(a == b for a, b in zip(cells(parse_endpoint(one)), cells(parse_endpoint(other)), strict=True)) == same
 
 
 def test_time_before_the_first_use_has_no_meaning() -> None:
