@@ -56,7 +56,6 @@ class LimitsConfig:
     """Proven endpoints remembered beside the table, in each of two halves of the time."""
     cell_bits: int = 14
     """Budgets are kept in 2 ** so many cells (16 at most) for addresses, and as many for networks, whoever sends: 16,384 of them take
-    2 MB when all are used.
-    Addresses that share a cell share its budget, so that none ever gets more than its own."""
+    2 MB when all are used. Addresses that share a cell share its budget, so that none ever gets more than its own."""
     reserved_share: float = 0.25
     """Of the places for outstanding and waiting queries, the share that lookups leave to checks and gossip."""
