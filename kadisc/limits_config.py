@@ -19,7 +19,7 @@ class LimitsConfig:
     network_query_burst: float = 400.0
     """...and so many at once after a pause."""
     total_queries_per_s: float = 2000.0
-    """Queries read from all unproven addresses, sustained: a tenth of a core, so that a flood leaves the rest to everything else..."""
+    """Queries read from all unproven addresses, sustained: some 5 % of a core, so that a flood leaves the rest to everything else..."""
     total_query_burst: float = 4000.0
     """...and so many at once after a pause."""
     address_reply_bytes_per_s: float = 2000.0
