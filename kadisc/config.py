@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .limits_config import LimitsConfig as LimitsConfig
 from .peer_config import BookConfig as BookConfig
 from .peer_config import GossipConfig as GossipConfig
 from .peer_config import TagConfig as TagConfig
@@ -43,6 +44,12 @@ class Defences:
     """Of nodes whose ID does not follow from their address (BEP 42), at most 5 of each 8 that a lookup looks for count; others win the vacancies."""
     paced_queries: bool = True
     """A bound on packets per second to new addresses: home routers' NAT tables are small."""
+    traffic_limits: bool = True
+    """What unproven addresses may ask, and be sent, is bounded for each, for its network and for all together."""
+    fast_lane: bool = True
+    """Answers to our queries, and endpoints that have proved their address, pass before any limit that is kept by address."""
+    separate_queues: bool = True
+    """Lookups leave room for checks and gossip, and take turns with them."""
     bounded_answers: bool = True
     """At most k contacts and 1,024 bytes in an answer."""
     offline_detection: bool = True
@@ -244,6 +251,7 @@ class CoreConfig:
     lookup: LookupConfig = field(default_factory=LookupConfig)
     maintenance: MaintenanceConfig = field(default_factory=MaintenanceConfig)
     serving: ServingConfig = field(default_factory=ServingConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     address: AddressConfig = field(default_factory=AddressConfig)
     gossip: GossipConfig = field(default_factory=GossipConfig)
     book: BookConfig = field(default_factory=BookConfig)

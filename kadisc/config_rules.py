@@ -10,6 +10,7 @@ from typing import Any
 _MAY_BE_0 = frozenset(
     {
         "spares_per_bucket",
+        "reserved_share",
         "refresh_jitter",
         "jitter",
         "stagger_s",
@@ -23,7 +24,17 @@ _MAY_BE_0 = frozenset(
     | {"slots_from_8", "slots_from_16", "slots_from_24", "partners_from_slots", "partners_from_walk", "anchors", "max_good", "source_credit"}
 )
 _SHARES = frozenset(
-    {"agreement", "jitter", "refresh_jitter", "round_jitter", "partners_from_slots", "partners_from_walk", "lookup_share", "bucket_share"}
+    {
+        "agreement",
+        "jitter",
+        "refresh_jitter",
+        "round_jitter",
+        "partners_from_slots",
+        "partners_from_walk",
+        "lookup_share",
+        "bucket_share",
+        "reserved_share",
+    }
 )
 
 

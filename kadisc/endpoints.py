@@ -132,6 +132,8 @@ def _scope_of_first_byte(a: int) -> Scope | None:
 
 
 _IPV4_SCOPES = tuple(_scope_of_first_byte(a) for a in range(256))
+PUBLIC_EIGHTS = frozenset(a for a in range(256) if _IPV4_SCOPES[a] is Scope.PUBLIC)
+"""First bytes of which every IPv4 address is a public one."""
 
 
 def _scope_within_ipv4(ip: bytes) -> Scope:

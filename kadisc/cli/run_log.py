@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..core.events import Joined
 from ..endpoints import Family, format_endpoint
 from ..ids import format_id
 from ..observe.describe import Notable, count, family_name, record_of, words_for
-from .output import log_line, print_json
+from .output import log_line, print_json, say
 
 if TYPE_CHECKING:
     from ..net.node import LiveNode
@@ -18,22 +20,24 @@ if TYPE_CHECKING:
 class RunLog:
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
+        self._lost = 0
+        """Lines that could not be written since the last one that could."""
 
     def listening(self, nodes: Sequence[LiveNode]) -> None:
         places = [(format_id(node.own_ids[family]), format_endpoint(endpoint)) for node in nodes for family, endpoint in node.local_endpoints.items()]
         if self._as_json:
-            print_json({"event": "listening", "nodes": [{"id": node_id, "endpoints": [endpoint]} for node_id, endpoint in places]})
+            self._json({"event": "listening", "nodes": [{"id": node_id, "endpoints": [endpoint]} for node_id, endpoint in places]})
             return
         for node_id, endpoint in places[: len(nodes[0].own_ids)]:
-            log_line("listening", f"{endpoint} as {node_id}")
+            self._line("listening", f"{endpoint} as {node_id}")
         if len(nodes) > 1:
-            log_line("devnet", f"{count(len(nodes) - 1, 'more node')} on this machine, such as {places[-1][1]}")
+            self._line("devnet", f"{count(len(nodes) - 1, 'more node')} on this machine, such as {places[-1][1]}")
 
     def event(self, event: Notable) -> None:
         if self._as_json:
-            print_json(record_of(event))
+            self._json(record_of(event))
         else:
-            log_line(*words_for(event))
+            self._line(*words_for(event))
 
     def joined(self, nodes: Sequence[LiveNode], family: Family) -> None:
         """The first node has joined, and with it those others that could."""
@@ -41,20 +45,52 @@ class RunLog:
         contacts = [overlay.contacts for overlay in overlays if overlay.joined]
         self.event(Joined(family, overlays[0].contacts))
         if len(nodes) > 1 and not self._as_json:
-            log_line("devnet", f"{len(contacts)} of {len(nodes)} nodes have joined; each knows {min(contacts)} to {max(contacts)} others")
+            self._line("devnet", f"{len(contacts)} of {len(nodes)} nodes have joined; each knows {min(contacts)} to {max(contacts)} others")
 
     def summary(self, node: LiveNode) -> None:
         picture = node.snapshot()
         if self._as_json:
             for overlay in picture.overlays:
-                print_json({"event": "contacts", "family": overlay.family.value, "contacts": overlay.contacts, "online": overlay.online})
+                self._json({"event": "contacts", "family": overlay.family.value, "contacts": overlay.contacts, "online": overlay.online})
             return
         known = ", ".join(f"{count(overlay.contacts, 'contact')} over {family_name(overlay.family)}" for overlay in picture.overlays)
         received, sent = picture.counters["received"], picture.counters["sent"]
-        log_line("contacts", f"{known}; so far {received} datagrams in, {sent} out")
+        self._line("contacts", f"{known}; so far {received} datagrams in, {sent} out")
 
     def stopped(self) -> None:
         if self._as_json:
-            print_json({"event": "stopped"})
+            self._json({"event": "stopped"})
         else:
-            log_line("stopped", "as asked; sockets are closed")
+            self._line("stopped", "as asked; sockets are closed")
+
+    def _json(self, record: object) -> None:
+        self._write(lambda: print_json(record), lambda: print_json({"event": "lines_lost", "lines": self._lost}))
+
+    def _line(self, name: str, words: str) -> None:
+        self._write(lambda: log_line(name, words), lambda: log_line("log", f"{count(self._lost, 'line')} before this could not be written"))
+
+    def _write(self, write: Callable[[], None], tell_lost: Callable[[], None]) -> None:
+        """A disk that is full is no reason for a node to end: lines are lost, and told of once there is room. A reader that is gone is one."""
+        try:
+            if self._lost:
+                tell_lost()
+                self._lost = 0
+            write()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if not self._lost:
+                say(f"the log cannot be written, and goes on once it can: {(error.strerror or str(error)).lower()}")
+            self._lost += 1
+            _forget_unwritten()
+
+
+def _forget_unwritten() -> None:
+    """What is left in the buffer would come out later, in the midst of other lines, or complain when the program ends."""
+    output, nothing = sys.stdout.fileno(), os.open(os.devnull, os.O_WRONLY)
+    kept = os.dup(output)
+    os.dup2(nothing, output)
+    sys.stdout.flush()
+    os.dup2(kept, output)
+    os.close(kept)
+    os.close(nothing)

@@ -10,8 +10,11 @@ from ..errors import DecodeError
 from ..wire import krpc
 from ..wire.messages import AnnouncePeer, FindNode, Get, GetPeers, Gossip, Message, Ping, Put, Query, SampleInfohashes, UnknownQuery
 from .counters import Counters
+from .exchange import Exchange
 from .limits import PrefixBudget
 from .scopes import Scopes
+from .traffic import TrafficRule
+from .transactions import TransactionRule
 
 SLOW_DECODE = "slow-decode-budget"
 QUERY_NAMES: dict[type[Query], str] = {
@@ -30,9 +33,17 @@ QUERY_NAMES: dict[type[Query], str] = {
 class Intake:
     """Drops what is not worth a look; decodes the rest, the costly part of it within a budget for each network."""
 
-    __slots__ = ("_closed", "_config", "_counters", "_max_bytes", "_patience", "_scopes", "_sizes")
+    __slots__ = ("_closed", "_config", "_counters", "_max_bytes", "_patience", "_scopes", "_sizes", "_traffic", "_transactions")
 
-    def __init__(self, config: CoreConfig, scopes: Scopes, families: Collection[Family], counters: Counters) -> None:
+    def __init__(
+        self,
+        config: CoreConfig,
+        scopes: Scopes,
+        families: Collection[Family],
+        counters: Counters,
+        transactions: TransactionRule,
+        traffic: TrafficRule,
+    ) -> None:
         serving = config.serving
         self._closed = False
         self._config = config
@@ -40,13 +51,15 @@ class Intake:
         self._scopes = scopes
         self._sizes = frozenset(ENDPOINT_BYTES[family] for family in families)
         self._counters = counters
+        self._transactions = transactions
+        self._traffic = traffic
         self._patience = PrefixBudget(serving.slow_decodes_per_s, serving.slow_decode_burst, serving.max_limited_prefixes)
 
     def close(self) -> None:
         """Nothing is worth a look any more."""
         self._closed = True
 
-    def admits(self, payload: bytes, source: Endpoint) -> bool:
+    def admits(self, payload: bytes, source: Endpoint, now: float) -> bool:
         """Whether to read on; otherwise it has been counted as dropped."""
         counters, size = self._counters, len(payload)
         counters.received += 1
@@ -61,9 +74,18 @@ class Intake:
             counters.drop("bad-source")
         elif self._scopes.bars and self._scopes.is_barred(source):
             counters.drop("barred")
+        elif (reason := self._traffic.drop_reason(payload, source, now)) is not None:
+            counters.drop(reason)
         else:
             return True
         return False
+
+    def match(self, tid: bytes, source: Endpoint, now: float) -> Exchange | None:
+        """The exchange that this answer ends, None if there is none. Whoever answers is where he says."""
+        exchange = self._transactions.match(tid, source, now)
+        if exchange is not None:
+            self._traffic.proved(source, now)
+        return exchange
 
     def decode(self, payload: bytes, source: Endpoint, now: float) -> Message:
         """Raises DecodeError."""

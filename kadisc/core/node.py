@@ -13,7 +13,6 @@ from ..config import CoreConfig
 from ..endpoints import Endpoint, Family, family_of
 from ..errors import DecodeError, UsageError
 from ..ids import NodeId
-from ..wire import krpc
 from ..wire.messages import Error, Gossip, Ping, Query, Reply
 from . import assembly
 from .community import Community
@@ -23,10 +22,9 @@ from .events import Datagram, Event, Finished, LookupKind, OperationId, Outcome
 from .exchange import Ask, Exchange, Step, Steps, Walk
 from .external_address import ExternalAddress
 from .gossip_answers import fitting
-from .intake import QUERY_NAMES, Intake
+from .intake import QUERY_NAMES
 from .loner import Circle, Loner
 from .operations import Operations, PingOperation
-from .outbox import Outbox
 from .outgoing import Outgoing
 from .overlay import Overlay
 from .own_record import Membership
@@ -39,6 +37,7 @@ from .searches import Searches
 from .snapshot import OperationSnapshot, Snapshot, operation_snapshots, overlay_snapshot
 from .state import SavedState
 from .tags import TagSearch
+from .traffic_assembly import ends_for
 from .transactions import Overdue
 
 MAX_ROUNDS = 200
@@ -69,11 +68,10 @@ class Node:
             family: assembly.overlay_for(family, own_id, config, rng, self._scopes, self.counters, public_key, (addresses or {}).get(family), pool)
             for family, own_id in own_ids.items()
         }
-        self._intake = Intake(config, self._scopes, self._overlays.keys(), self.counters)
         self._outgoing = Outgoing(config, assembly.transactions_for(config, rng, next(iter(own_ids.values()))), assembly.pacer_for(config))
         self._responder = responder_for(config, rng, self._overlays, self._scopes, self.counters, now)
         self._operations = Operations(config.lookup.max_operations)
-        self._outbox = Outbox(self._outgoing, self._overlays, self.counters)
+        self._intake, self._outbox = ends_for(config, self._outgoing, self._responder, self._overlays, self._scopes, self.counters)
         self.community = community_for(membership, config, rng, self._overlays, self._scopes, self.counters, now) if membership else None
         self._circle: Circle = self.community or Loner(self._responder)
         lookup_rules, held = assembly.lookup_rules_for(config, self._scopes), self._responder.items.store.get
@@ -94,7 +92,7 @@ class Node:
 
     def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
         """A datagram came. Never raises, whatever it holds: it is accepted or dropped, and counted as one of them."""
-        if self._intake.admits(payload, source):
+        if self._intake.admits(payload, source, now):
             self._read(payload, source, self._overlays[family_of(source)], now)
 
     def tick(self, now: float) -> None:
@@ -258,7 +256,7 @@ class Node:
         except DecodeError as refusal:
             self.counters.drop(refusal.reason)
             if refusal.tid is not None and not self.config.read_only:
-                self._outbox.send(fitting(self._responder.malformed(refusal.tid, refusal.code, refusal.text, source), len(payload)), source)
+                self._outbox.send(fitting(self._responder.malformed(refusal.tid, refusal.code, refusal.text, source), len(payload)), source, now)
             return
         if isinstance(message, Reply):
             self._replied(message, source, overlay, now)
@@ -274,14 +272,14 @@ class Node:
         self.counters.accept(QUERY_NAMES[type(query)])
         self._circle.heard_from(source, now)
         if isinstance(query, Gossip):
-            self._outbox.send(self._circle.serve(query, source, query_bytes, now), source)
+            self._outbox.send(self._circle.serve(query, source, query_bytes, now), source, now)
             overlay.heard_from(source, now)
         else:
-            self._outbox.send(krpc.encode(self._responder.answer(query, source, now)), source)
+            self._outbox.answer(query, self._responder.answer(query, source, now), source, now)
             self._carry_out(overlay.queried(query, source, now), now)
 
     def _replied(self, reply: Reply, source: Endpoint, overlay: Overlay, now: float) -> None:
-        if (exchange := self._outgoing.transactions.match(reply.tid, source, now)) is None:
+        if (exchange := self._intake.match(reply.tid, source, now)) is None:
             self.counters.drop("unmatched-reply")
             return
         self.counters.accept("reply")
@@ -298,7 +296,7 @@ class Node:
             self._carry_out(steps, now)
 
     def _refused(self, error: Error, source: Endpoint, now: float) -> None:
-        if (exchange := self._outgoing.transactions.match(error.tid, source, now)) is None:
+        if (exchange := self._intake.match(error.tid, source, now)) is None:
             self.counters.drop("unmatched-error")
             return
         self.counters.accept("error")
@@ -313,7 +311,7 @@ class Node:
             self._carry_out(self._circle.missed(exchange, now), now)
             return
         if overdue is Overdue.STALLED:
-            self._outbox.send_again(exchange)
+            self._outbox.send_again(exchange, now)
         self._carry_out(exchange.owner.stalled(exchange, now), now)
 
     # --- decisions become datagrams and events ------------------------------------------------------------------------------------------

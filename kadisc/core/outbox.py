@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..endpoints import Endpoint, Family, family_of
+from ..wire import krpc
+from ..wire.messages import AnnouncePeer, Error, Put, Query, Reply
 from .bucket import Entry
 from .counters import Counters
 from .delivery import Delivery
@@ -13,6 +15,7 @@ from .exchange import Ask, Exchange, Steps
 from .outgoing import METHODS, Outgoing
 from .overlay import Overlay
 from .search import Search
+from .traffic import TrafficRule
 
 COUNTING = (Search, Delivery)
 """Owners who say in the end how many queries they took."""
@@ -21,12 +24,13 @@ FAMILIAR_S = 120.0
 
 
 class Outbox:
-    __slots__ = ("_counters", "_datagrams", "_outgoing", "_overlays")
+    __slots__ = ("_counters", "_datagrams", "_outgoing", "_overlays", "_traffic")
 
-    def __init__(self, outgoing: Outgoing, overlays: Mapping[Family, Overlay], counters: Counters) -> None:
+    def __init__(self, outgoing: Outgoing, overlays: Mapping[Family, Overlay], counters: Counters, traffic: TrafficRule) -> None:
         self._outgoing = outgoing
         self._overlays = overlays
         self._counters = counters
+        self._traffic = traffic
         self._datagrams: list[Datagram] = []
 
     def drain(self) -> list[Datagram]:
@@ -35,7 +39,7 @@ class Outbox:
 
     def ask(self, ask: Ask, now: float) -> Steps:
         """Sends the query now or lets it wait; what follows if there is no room for it."""
-        if self._outgoing.is_full():
+        if self._outgoing.is_full(ask):
             self._counters.refuse("too-many-queries")
             return ask.owner.failed(Exchange(ask.endpoint, ask.expected_id, ask.query, ask.owner, b"", now, now, now, False), None, now)
         overlay = self._overlays[family_of(ask.endpoint)]
@@ -55,21 +59,32 @@ class Outbox:
         payload = self._outgoing.send(ask, now, known_rtt_s=entry.rtt_s if entry else None, unaided=unaided)
         if entry is not None:
             entry.traffic_at = now
-        self._send_counted(ask, payload)
+        self._send_counted(ask, payload, now)
 
-    def send_again(self, exchange: Exchange) -> None:
-        self._send_counted(exchange, exchange.payload)
+    def send_again(self, exchange: Exchange, now: float) -> None:
+        self._send_counted(exchange, exchange.payload, now)
 
-    def send(self, payload: bytes | None, destination: Endpoint) -> None:
-        """None for what may not be said at all."""
-        if payload is None:
-            return
+    def answer(self, query: Query, answer: Reply | Error, source: Endpoint, now: float) -> None:
+        if isinstance(query, AnnouncePeer | Put) and isinstance(answer, Reply):
+            self._traffic.proved(source, now)  # its token was good, and that had been sent to it
+        self.send(krpc.encode(answer), source, now)
+
+    def send(self, payload: bytes | None, source: Endpoint, now: float) -> None:
+        """An answer; None for what may not be said at all; nor is said what a source that has proved nothing has no budget for."""
+        if payload is not None and self._traffic.may_reply(len(payload), source, now):
+            self._send(payload, source)
+
+    def _send(self, payload: bytes, destination: Endpoint) -> None:
         self._counters.sent += 1
         self._counters.sent_bytes += len(payload)
         self._datagrams.append(Datagram(payload, destination))
 
-    def _send_counted(self, what: Ask | Exchange, payload: bytes) -> None:
+    def _send_counted(self, what: Ask | Exchange, payload: bytes, now: float) -> None:
+        # A query without budget is one that is lost on its way: it is sent once more after a while, and fails at its time. To fail at once would let
+        # a lookup go on to the next address that an attacker named, with no pause at all.
+        if not self._traffic.may_ask(len(payload), what.endpoint, now):
+            return
         self._counters.query_sent(METHODS[type(what.query).__name__])
         if isinstance(what.owner, COUNTING):
             what.owner.queries += 1
-        self.send(payload, what.endpoint)
+        self._send(payload, what.endpoint)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from ..config import CLIENT_VERSION, CoreConfig
 from ..endpoints import Scope, scope_of
 from ..wire import krpc
+from .check import Check
+from .errand import Errand
 from .exchange import Ask, Exchange
 from .pacing import PacingRule
 from .rtt import StallTimer
@@ -23,11 +25,17 @@ METHODS = {
     "Gossip": "gossip",
 }
 
+_OF_CALLERS, _OF_OURS = 0, 1
+
 
 class Outgoing:
-    """Sends queries at the pace that the pacer allows; whoever has to wait is sent by ``released``, in order."""
+    """Sends queries at the pace that the pacer allows; whoever has to wait is sent by ``released``, in order.
 
-    __slots__ = ("_config", "_pacer", "_read_only", "_waiting", "stall_timer", "transactions")
+    Checks and gossip wait in a queue apart from lookups and all else, and the two take turns: a caller who starts a hundred lookups would otherwise
+    fill the queue for minutes, while dead contacts stay in the table. For the same reason lookups leave some of all places to them.
+    """
+
+    __slots__ = ("_config", "_pacer", "_queues", "_read_only", "_reserved_share", "_separate", "_turn", "stall_timer", "transactions")
 
     def __init__(self, config: CoreConfig, transactions: TransactionRule, pacer: PacingRule) -> None:
         self.transactions = transactions
@@ -35,27 +43,34 @@ class Outgoing:
         self._config = config.query
         self._read_only = config.read_only
         self._pacer = pacer
-        self._waiting: deque[Ask] = deque()
+        self._queues: tuple[deque[Ask], deque[Ask]] = (deque(), deque())
+        self._turn = 0
+        self._separate = config.defences.separate_queues
+        self._reserved_share = config.limits.reserved_share
 
     def __len__(self) -> int:
         """Queries under way: sent and unanswered, or waiting to be sent."""
-        return len(self.transactions) + len(self._waiting)
+        return len(self.transactions) + self._waiting()
 
     def must_wait(self, ask: Ask, now: float, *, familiar: bool) -> bool:
         """Whether the ask has been queued for later. ``familiar``: our router has a mapping for that address, or needs none."""
-        if familiar or scope_of(ask.endpoint) is Scope.LOOPBACK or (not self._waiting and self._pacer.admit(now)):
+        queue = self._queues[self._queue_of(ask)]
+        if familiar or scope_of(ask.endpoint) is Scope.LOOPBACK or (not queue and self._pacer.admit(now)):
             return False
-        self._waiting.append(ask)
+        queue.append(ask)
         return True
 
-    def is_full(self) -> bool:
-        return len(self.transactions) >= self._config.max_outstanding or len(self._waiting) >= self._config.max_waiting
+    def is_full(self, ask: Ask) -> bool:
+        """Whether there is no room for this one."""
+        share = 1.0 - self._reserved_share if self._separate and self._queue_of(ask) == _OF_CALLERS else 1.0
+        return len(self.transactions) >= share * self._config.max_outstanding or self._waiting() >= share * self._config.max_waiting
 
     def released(self, now: float) -> Sequence[Ask]:
         """Those who need not wait any more."""
         released: list[Ask] = []
-        while self._waiting and self._pacer.admit(now):
-            released.append(self._waiting.popleft())
+        while self._waiting() and self._pacer.admit(now):
+            self._turn = 1 - self._turn
+            released.append((self._queues[self._turn] or self._queues[1 - self._turn]).popleft())
         return released
 
     def send(self, ask: Ask, now: float, *, known_rtt_s: float | None, unaided: bool) -> bytes:
@@ -73,12 +88,14 @@ class Outgoing:
 
     def drop_waiting(self, owner: object) -> None:
         """It has what it wanted: what was not sent yet need not be."""
-        if self._waiting:
-            self._waiting = deque(ask for ask in self._waiting if ask.owner is not owner)
+        if self._waiting():
+            of_callers, of_ours = (deque(ask for ask in queue if ask.owner is not owner) for queue in self._queues)
+            self._queues = of_callers, of_ours
 
     def close(self) -> None:
         self.transactions.forget(lambda exchange: True)
-        self._waiting.clear()
+        for queue in self._queues:
+            queue.clear()
 
     def forget(self, owner: object) -> None:
         """Nobody waits for these any more: the operation was cancelled."""
@@ -87,4 +104,10 @@ class Outgoing:
 
     def next_deadline(self) -> float:
         deadline = self.transactions.next_deadline()
-        return min(deadline, self._pacer.next_at()) if self._waiting else deadline
+        return min(deadline, self._pacer.next_at()) if self._waiting() else deadline
+
+    def _waiting(self) -> int:
+        return len(self._queues[0]) + len(self._queues[1])
+
+    def _queue_of(self, ask: Ask) -> int:
+        return _OF_OURS if self._separate and isinstance(ask.owner, Check | Errand) else _OF_CALLERS

@@ -96,6 +96,10 @@ class Responder:
         for store in self.stores:
             store.expire(now)
 
+    def secret(self, purpose: bytes) -> bytes:
+        """16 bytes that nobody else knows."""
+        return self._tokens.derive(purpose)
+
     def malformed(self, tid: bytes, code: int, text: str, source: Endpoint) -> Error:
         """What the sender of something that was recognisably a query is told."""
         return Error(tid, code, text, CLIENT_VERSION, source)

@@ -39,6 +39,8 @@ class TransactionRule(Protocol):
 
     def open(self, exchange: Exchange, tid: bytes) -> None: ...
 
+    def awaits(self, tid: bytes, source: Endpoint) -> bool: ...
+
     def match(self, tid: bytes, source: Endpoint, now: float) -> Exchange | None: ...
 
     def due(self, now: float) -> Iterator[tuple[Exchange, Overdue]]: ...
@@ -72,6 +74,11 @@ class Transactions:
     def open(self, exchange: Exchange, tid: bytes) -> None:
         self._outstanding[tid] = exchange
         self._push(exchange.stall_at, tid, exchange)
+
+    def awaits(self, tid: bytes, source: Endpoint) -> bool:
+        """Whether `match` would find an exchange: at the cost of a look into a dict."""
+        exchange = self._outstanding.get(tid)
+        return exchange is not None and exchange.endpoint == source
 
     def match(self, tid: bytes, source: Endpoint, now: float) -> Exchange | None:
         """The exchange that this answer ends, which is no longer outstanding then; None if there is none."""

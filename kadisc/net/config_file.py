@@ -21,6 +21,7 @@ from ..config import (
     CoreConfig,
     Defences,
     GossipConfig,
+    LimitsConfig,
     LookupConfig,
     MaintenanceConfig,
     QueryConfig,
@@ -51,6 +52,7 @@ class CoreTables:
     lookup: LookupConfig = field(default_factory=LookupConfig)
     maintenance: MaintenanceConfig = field(default_factory=MaintenanceConfig)
     serving: ServingConfig = field(default_factory=ServingConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     address: AddressConfig = field(default_factory=AddressConfig)
     gossip: GossipConfig = field(default_factory=GossipConfig)
     book: BookConfig = field(default_factory=BookConfig)

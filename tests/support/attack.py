@@ -27,10 +27,11 @@ def pong(tid: bytes, sender: NodeId, contacts: Iterable[Contact] = ()) -> bytes:
 def handed_out(world: World, victim: Host, targets: int = 200) -> set[Contact]:
     """All contacts in the victim's answers to find_node queries for so many random IDs."""
     contacts: set[Contact] = set()
-    for _ in range(targets):
-        victim.node.receive(krpc.encode(FindNode(b"zz", 1, world.rng.getrandbits(160), read_only=True)), ASKER, world.now)
+    for number in range(targets):
+        asker = make_endpoint(f"91.{number % 250}.250.250", 9)  # each network is answered only so much at a time
+        victim.node.receive(krpc.encode(FindNode(b"zz", 1, world.rng.getrandbits(160), read_only=True)), asker, world.now)
         for payload, destination in victim.node.drain_outbox():
-            if destination == ASKER:
+            if destination == asker:
                 reply = krpc.decode(payload)
                 assert isinstance(reply, Reply)
                 contacts.update(compact.contacts_from(reply.nodes or b"", victim.family))

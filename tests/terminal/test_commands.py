@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kadisc.cli.run_log import RunLog
 from kadisc.version import __version__
 
 from .commands import COMMAND, PATIENCE_S, devnet, environment, kadisc, next_event, running
@@ -193,9 +195,7 @@ def test_a_reader_who_goes_away_ends_it_quietly(nodes: list[dict[str, Any]]) -> 
 # --- an output that takes nothing ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "arguments", [["sim", "list"], ["sim", "list", "--json"], ["--help"], ["run", "--devnet", "2", "--no-dashboard", "--bind", "127.0.0.1:0"]]
-)
+@pytest.mark.parametrize("arguments", [["sim", "list"], ["sim", "list", "--json"], ["--help"]])
 def test_a_full_disk_behind_the_output_is_one_line(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -203,6 +203,33 @@ def test_a_full_disk_behind_the_output_is_one_line(arguments: list[str]) -> None
         )
     assert done.returncode == 1
     assert done.stderr == "kadisc: the output cannot be written: no space left on device\n"
+
+
+def test_a_node_outlives_a_full_disk_behind_its_log() -> None:
+    arguments = [*COMMAND, "run", "--devnet", "2", "--no-dashboard", "--bind", "127.0.0.1:0"]
+    with (
+        Path("/dev/full").open("w") as full,
+        subprocess.Popen(arguments, stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), stdin=subprocess.DEVNULL) as process,
+    ):
+        assert process.stderr is not None
+        assert process.stderr.readline() == "kadisc: the log cannot be written, and goes on once it can: no space left on device\n"
+        process.terminate()
+        assert (process.wait(PATIENCE_S), process.stderr.read()) == (0, "")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_lines_that_were_lost_are_told_of_once_there_is_room(as_json: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log, room = RunLog(as_json=as_json), tmp_path / "log"
+    with Path("/dev/full").open("w") as output, redirect_stdout(output), room.open("w") as file:
+        log.stopped()
+        log.stopped()
+        os.dup2(file.fileno(), output.fileno())
+        log.stopped()
+        log.stopped()
+    lines = room.read_text().splitlines()
+    assert len(lines) == 3
+    assert (lines[0] == '{"event": "lines_lost", "lines": 2}') if as_json else lines[0].endswith("2 lines before this could not be written")
+    assert capsys.readouterr().err.count("cannot be written") == 1
 
 
 def test_streams_that_are_closed_are_missed_by_nobody() -> None:

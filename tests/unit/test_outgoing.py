@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import CoreConfig
+from kadisc.core.candidates import Candidates
+from kadisc.core.check import Check
 from kadisc.core.exchange import Ask
 from kadisc.core.outgoing import Outgoing
 from kadisc.core.pacing import Pacer
@@ -89,16 +91,29 @@ def test_the_familiar_and_the_loopback_do_not_wait() -> None:
 
 
 def test_both_queues_are_bounded() -> None:
-    us = outgoing()
+    all_for_lookups = replace(SLOW, limits=replace(SLOW.limits, reserved_share=0.0))
+    us = outgoing(all_for_lookups)
     for number in range(5):
-        assert not us.is_full()
+        assert not us.is_full(ask(address(9)))
         send(us, address(number))
-    assert us.is_full()
-    us = outgoing()
+    assert us.is_full(ask(address(9)))
+    us = outgoing(all_for_lookups)
     for number in range(7):
-        assert not us.is_full()
+        assert not us.is_full(ask(address(9)))
         us.must_wait(ask(address(number)), 0, familiar=False)
-    assert us.is_full()
+    assert us.is_full(ask(address(9)))
+
+
+def test_lookups_leave_places_to_checks() -> None:
+    us = outgoing(replace(SLOW, limits=replace(SLOW.limits, reserved_share=0.4)))
+    check = Ask(address(8), None, FindNode(b"", OWN_ID, 7), Check(Candidates(CONFIG.maintenance, random.Random(1), None, bytes), None))  # type: ignore[arg-type]
+    for number in range(3):
+        send(us, address(number))
+    assert us.is_full(ask(address(9)))
+    for number in range(2):
+        assert not us.is_full(check)
+        send(us, address(10 + number))
+    assert us.is_full(check)
 
 
 def test_what_is_forgotten_is_neither_sent_nor_matched() -> None:
@@ -114,3 +129,18 @@ def test_what_is_forgotten_is_neither_sent_nor_matched() -> None:
 def test_a_ping_is_sent_as_a_ping() -> None:
     payload = outgoing().send(Ask(address(1), None, Ping(b"", OWN_ID), Listener()), 0, known_rtt_s=None, unaided=True)
     assert isinstance(krpc.decode(payload), Ping)
+
+
+@pytest.mark.parametrize("defended", [True, False])
+def test_a_hundred_lookups_do_not_starve_the_checks(defended: bool) -> None:
+    """Whoever can make us look up much (a caller, a search that others prolong) would else keep dead contacts in the table."""
+    config = replace(CONFIG, defences=replace(CONFIG.defences, separate_queues=defended))
+    us, candidates = outgoing(config), Candidates(CONFIG.maintenance, random.Random(1), None, bytes)  # type: ignore[arg-type]
+    for number in range(1000):
+        us.must_wait(ask(address(number)), 0, familiar=False)
+    checks = [Ask(address(2000 + number), None, FindNode(b"", OWN_ID, 7), Check(candidates, None)) for number in range(20)]
+    waiting = [each for each in checks if us.must_wait(each, 0, familiar=False)]
+    assert waiting == checks
+    released = [each for step in range(1, 82) for each in us.released(step / 40 + 1e-6)]
+    assert 80 <= len(released) <= 81, "what is sent in all is the pacer's business, as before"
+    assert sum(each in checks for each in released) == (20 if defended else 0)

@@ -1,0 +1,42 @@
+"""Chooses the limits on traffic by `Defences`, as `assembly.py` does for the other components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..config import CoreConfig
+from ..endpoints import Endpoint, Family, family_of
+from .counters import Counters
+from .fast_lane import FastLane, LaneRule, OneLane
+from .intake import Intake
+from .outbox import Outbox
+from .outgoing import Outgoing
+from .overlay import Overlay
+from .responder import Responder
+from .scopes import Scopes
+from .traffic import LiftedLimits, NoLimits, TrafficLimits, TrafficRule
+from .transactions import TransactionRule
+
+
+def ends_for(
+    config: CoreConfig, outgoing: Outgoing, responder: Responder, overlays: Mapping[Family, Overlay], scopes: Scopes, counters: Counters
+) -> tuple[Intake, Outbox]:
+    """Where datagrams come in and where they go out, with the same limits at both."""
+    traffic = traffic_for(config, responder.secret(b"limits"), outgoing.transactions, overlays, scopes, counters)
+    return Intake(config, scopes, overlays.keys(), counters, outgoing.transactions, traffic), Outbox(outgoing, overlays, counters, traffic)
+
+
+def traffic_for(
+    config: CoreConfig, secret: bytes, transactions: TransactionRule, overlays: Mapping[Family, Overlay], scopes: Scopes, counters: Counters
+) -> TrafficRule:
+    """``secret``: 16 bytes that nobody else knows."""
+    if not config.defences.traffic_limits:
+        return NoLimits()
+    tables = {family: overlay.table for family, overlay in overlays.items()}
+
+    def is_contact(endpoint: Endpoint) -> bool:
+        return (table := tables.get(family_of(endpoint))) is not None and table.at(endpoint) is not None
+
+    lanes: LaneRule = FastLane(config.limits, transactions.awaits, is_contact) if config.defences.fast_lane else OneLane()
+    kind = LiftedLimits if config.unlimited else TrafficLimits
+    return kind(config.limits, secret, lanes, scopes, counters)

@@ -1,0 +1,104 @@
+"""Budgets in cells: what each level allows, and that a flood neither grows nor clears them."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from math import inf
+
+import pytest
+
+from kadisc.core.budget import Budget, CellHash, Rate
+from kadisc.core.scopes import Scopes
+from kadisc.endpoints import Endpoint, make_endpoint, parse_endpoint
+
+PLENTY = Rate(1e9, 1e9)
+
+
+def test_a_burst_and_then_a_steady_rate() -> None:
+    budget = Budget(Rate(2.0, 5.0), PLENTY, PLENTY)
+    assert [budget.lacking(1, 1, 1.0, 0.0) for _ in range(7)] == [0] * 5 + [1] * 2
+    assert [budget.lacking(1, 1, 1.0, now) for now in (0.4, 0.5, 0.5)] == [1, 0, 1]
+    assert sum(not budget.lacking(1, 1, 1.0, 0.5 + step / 100) for step in range(1001)) == pytest.approx(20, abs=1)
+
+
+@pytest.mark.parametrize(("level", "rates"), [(1, (0, 1, 1)), (2, (1, 0, 1)), (3, (1, 1, 0))])
+def test_what_one_level_lacks_is_not_taken_from_the_others(level: int, rates: tuple[int, int, int]) -> None:
+    small, large = Rate(1.0, 2.0), Rate(1.0, 5.0)
+    budget = Budget(*(large if rate else small for rate in rates))
+    assert [budget.lacking(1, 1, 1.0, 0.0) for _ in range(9)] == [0, 0] + [level] * 7
+    others = [budget.lacking(2 if level == 1 else 1, 2 if level < 3 else 1, 1.0, 0.0) for _ in range(2)]
+    assert others == ([0, 0] if level < 3 else [3, 3])
+
+
+def test_addresses_of_one_network_share_its_budget() -> None:
+    budget = Budget(PLENTY, Rate(1.0, 10.0), PLENTY)
+    assert sum(not budget.lacking(address, 7, 1.0, 0.0) for address in range(256)) == 10
+    assert not budget.lacking(3, 8, 1.0, 0.0)
+
+
+def test_a_million_forged_sources_take_no_more_memory_than_the_cells_do() -> None:
+    bits = 8
+    cells, rng = CellHash(bytes(range(16)), bits, Scopes(False)).cells, random.Random(1)
+    budget = Budget(Rate(1.0, 4.0), Rate(1.0, 4.0), PLENTY)
+    most = 0
+    for number in range(1_000_000):
+        budget.lacking(*cells(Endpoint(rng.randbytes(6))), 1.0, number / 100_000)
+        if number % 1000 == 0:
+            most = max(most, len(budget))
+    assert 2 * 2**bits <= most <= 4 * 2**bits
+
+
+def test_a_million_forged_sources_bring_nobody_his_budget_back() -> None:
+    budget = Budget(Rate(0.001, 3.0), PLENTY, PLENTY)
+    assert [budget.lacking(5, 5, 1.0, 0.0) for _ in range(4)] == [0, 0, 0, 1]
+    for number in range(100_000):
+        budget.lacking(100 + number % 10_000, 1, 1.0, number / 100)
+    assert sum(not budget.lacking(5, 5, 1.0, 1000.0) for _ in range(3)) == 1
+
+
+def test_forgotten_cells_were_full_again() -> None:
+    budget = Budget(Rate(1.0, 3.0), Rate(1.0, 3.0), PLENTY)
+    for step in range(200):
+        now = 4.0 * step  # each pause is longer than the burst takes to come back
+        assert [budget.lacking(1, 1, 1.0, now) for _ in range(4)] == [0, 0, 0, 1]
+    budget.lacking(2, 2, 1.0, 1e6)
+    assert len(budget) == 2
+
+
+def test_cells_are_used_evenly_and_differ_with_the_secret() -> None:
+    endpoints = [make_endpoint(f"11.{a}.{b}.7", 6881) for a in range(64) for b in range(64)]
+    for level in range(2):
+        counts = Counter(CellHash(b"0123456789abcdef", 6, Scopes(False)).cells(each)[level] for each in endpoints)
+        assert len(counts) == 64
+        assert max(counts.values()) < 3 * 64
+        collisions = []
+        for secret in range(40):
+            cells = CellHash(random.Random(secret).randbytes(16), 6, Scopes(False)).cells
+            collisions.append({each for each in endpoints[1:] if cells(each)[level] == cells(endpoints[0])[level]})
+        assert not set.intersection(*collisions), "nobody shares another's cell whatever the secret"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("80.1.2.3:1", "80.1.2.3:2", (True, True)),
+        ("80.1.2.3:1", "80.1.2.4:1", (False, True)),
+        ("80.1.2.3:1", "80.1.3.3:1", (False, False)),
+        ("[2a00:1:2:3::1]:1", "[2a00:1:2:3:4::1]:2", (True, True)),
+        ("[2a00:1:2:3::1]:1", "[2a00:1:2:4::1]:1", (False, True)),
+        ("[2a00:1:2:3::1]:1", "[2a00:1:2:ff::1]:1", (False, True)),
+        ("[2a00:1:2:3::1]:1", "[2a00:1:3:3::1]:1", (False, False)),
+        ("127.0.0.1:1", "127.0.0.1:2", (False, False)),
+        ("[fe80::1]:1", "[fe80::1]:2", (False, False)),
+    ],
+)
+def test_what_shares_a_budget(one: str, other: str, same: tuple[bool, bool]) -> None:
+    """An IPv6 customer has at least a /64 and often a /56 or /48 (trap 9); addresses that are not public count by endpoint."""
+    cells = CellHash(bytes(range(100, 116)), 16, Scopes(False)).cells
+    assert tuple(a == b for a, b in zip(cells(parse_endpoint(one)), cells(parse_endpoint(other)), strict=True)) == same
+
+
+def test_time_before_the_first_use_has_no_meaning() -> None:
+    assert Budget(Rate(1.0, 1.0), Rate(1.0, 1.0), Rate(1.0, 1.0)).lacking(0, 0, 1.0, -1e9) == 0
+    assert Budget(Rate(1.0, 1.0), Rate(1.0, 1.0), Rate(1.0, 1.0)).lacking(0, 0, inf, 0.0) == 1
