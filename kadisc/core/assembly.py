@@ -115,7 +115,7 @@ def overlay_for(
     parts = Parts(
         table=table,
         candidates=Candidates(maintenance, rng, in_flight, scopes.narrow),
-        revalidation=Revalidation(maintenance, rng),
+        revalidation=Revalidation(maintenance, rng, len(config.table.bucket_sizes) - 1),
         refresh=Refresh(maintenance, table, rng),
         filling=Filling(table, rng),
         quarantine=InboundMemory(maintenance.quarantine_silence_s) if defences.inbound_quarantine else NoQuarantine(),

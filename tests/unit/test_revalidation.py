@@ -14,14 +14,15 @@ from kadisc.endpoints import Scope
 from tests.support.contacts import contact
 
 CONFIG = MaintenanceConfig()
+FIRST_DEEP = 4
 
 
-def entry_of(number: int = 1, *, since: float = 0.0, verified: float = 0.0, inbound: bool = False) -> Entry:
-    return Entry(Pool().pooled(contact(number)), 0, Scope.PUBLIC, since, verified, inbound, traffic_at=verified)
+def entry_of(number: int = 1, *, since: float = 0.0, verified: float = 0.0, inbound: bool = False, bucket: int = 0) -> Entry:
+    return Entry(Pool().pooled(contact(number)), bucket, Scope.PUBLIC, since, verified, inbound, traffic_at=verified)
 
 
 def revalidation() -> Revalidation:
-    return Revalidation(CONFIG, random.Random(1))
+    return Revalidation(CONFIG, random.Random(1), FIRST_DEEP)
 
 
 def wait_for(checks: Revalidation, entry: Entry) -> float:
@@ -140,3 +141,49 @@ def test_an_entry_is_planned_once_whatever_happens() -> None:
             checks.plan(found)
         longest = max(longest, len(checks))
     assert len(checks) == longest == 50
+
+
+def test_a_newcomer_next_to_us_need_not_wait_behind_all_others() -> None:
+    """Until it is checked nobody can find it. A newcomer far away waits, others know it better."""
+    checks = revalidation()
+    crowd = [entry_of(number, verified=0) for number in range(50)]
+    far, near = entry_of(100, inbound=True), entry_of(101, inbound=True, bucket=FIRST_DEEP)
+    for entry in (*crowd, far, near):
+        checks.plan(entry)
+    checked: list[Entry] = []
+    now = 400.0  # all are due
+    while near not in checked:
+        entry = checks.due(now)
+        assert entry is not None
+        checked.append(entry)
+        now += CONFIG.check_interval_s
+    assert len(checked) <= 2
+    assert far not in checked
+
+
+def test_newcomers_have_a_budget_of_their_own() -> None:
+    """Silent ones, behind restricted NATs, as many as an attacker likes: the others are checked no less for that."""
+    checks = revalidation()
+    for number in range(40):
+        checks.plan(entry_of(number, verified=0))
+        checks.plan(entry_of(100 + number, inbound=True, bucket=FIRST_DEEP))
+    checked, now, end = list[Entry](), 400.0, 400.0 + 80
+    while now < end:
+        entry = checks.due(now)
+        if entry is None:
+            now = checks.deadline
+        else:
+            checked.append(entry)
+    newcomers = sum(entry.inbound for entry in checked)
+    assert newcomers == 80 / CONFIG.newcomer_check_interval_s
+    assert len(checked) - newcomers == 80 / CONFIG.check_interval_s
+
+
+def test_a_newcomer_that_proved_itself_is_one_of_the_others() -> None:
+    checks, entry = revalidation(), entry_of(inbound=True, bucket=FIRST_DEEP)
+    checks.plan(entry)
+    entry.inbound = False
+    checks.plan(entry)
+    assert len(checks) == 1
+    checks.forget(entry)
+    assert (len(checks), checks.deadline) == (0, float("inf"))
