@@ -26,6 +26,9 @@ class Family(enum.Enum):
     __hash__ = object.__hash__  # an enum's own is a Python function, and tables are found by family for every datagram
 
 
+ENDPOINT_BYTES = {Family.IPV4: IPV4_ENDPOINT_BYTES, Family.IPV6: IPV6_ENDPOINT_BYTES}
+
+
 class Scope(enum.Enum):
     """How far an address reaches. Addresses of a narrow scope are useless, or an attack, outside of it."""
 

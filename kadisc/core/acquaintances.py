@@ -20,11 +20,15 @@ FORGET_S = 30 * 86_400.0
 class Acquaintances:
     """``remembered`` shrinks as its contacts are met again; pinned endpoints stay for good, each with the time of the next try."""
 
+    __slots__ = ("_config", "_pinned", "_remembered", "_tried", "deadline")
+
     def __init__(self, config: MaintenanceConfig) -> None:
         self._config = config
         self._remembered: dict[Contact, tuple[SavedContact, float]] = {}
         self._tried: dict[Contact, int] = {}
         self._pinned: dict[Endpoint, float] = {}
+        self.deadline = inf
+        """When a pinned one is due for a try; inf without any."""
 
     def __len__(self) -> int:
         return len(self._remembered)
@@ -67,18 +71,18 @@ class Acquaintances:
 
     def pin(self, endpoint: Endpoint, now: float) -> None:
         self._pinned[endpoint] = now
+        self.deadline = min(self._pinned.values())
 
     def unpin(self, endpoint: Endpoint) -> None:
         self._pinned.pop(endpoint, None)
+        self.deadline = min(self._pinned.values(), default=inf)
 
     def due_pins(self, now: float) -> list[Endpoint]:
         due = [endpoint for endpoint, try_at in self._pinned.items() if now >= try_at]
         for endpoint in due:
             self._pinned[endpoint] = now + self._config.pinned_check_s
+        self.deadline = min(self._pinned.values(), default=inf)
         return due
-
-    def next_deadline(self) -> float:
-        return min(self._pinned.values()) if self._pinned else inf
 
 
 def _silence(saved: SavedContact) -> float:

@@ -102,14 +102,12 @@ class Bucket:
 
     def nearest(self, target: NodeId, count: int) -> list[Entry]:
         """The presentable entries nearest to ``target``, nearest first."""
-        found: list[Entry] = []
+        cells, distance_to = self._cells, target.__xor__
         first = target >> self._shift & self._last_cell
-        for step in range(len(self._cells)):
-            cell = self._cells[first ^ step]
-            for node_id in sorted(cell, key=target.__xor__):
-                entry = cell[node_id]
-                if not (entry.failures or entry.inbound):
-                    found.append(entry)
+        found: list[Entry] = []
+        for step in range(len(cells)):
+            cell = cells[first ^ step]
+            found += [entry for node_id in sorted(cell, key=distance_to) if not ((entry := cell[node_id]).failures or entry.inbound)]
             if len(found) >= count:
                 break
         return found[:count]

@@ -71,6 +71,8 @@ class InFlight:
 class Candidates:
     """The bounded queue. ``add`` says why a contact is not taken, ``draw`` gives one to check now."""
 
+    __slots__ = ("_checked", "_config", "_endpoints", "_in_flight", "_narrow", "_network", "_next_check_at", "_rng", "_waiting", "deadline")
+
     def __init__(self, config: MaintenanceConfig, rng: Random, in_flight: InFlight, network: Network) -> None:
         self._config = config
         self._rng = rng
@@ -81,6 +83,8 @@ class Candidates:
         self._narrow: dict[bytes, int] = {}
         self._checked: dict[Endpoint, float] = {}
         self._next_check_at = float("-inf")
+        self.deadline = inf
+        """When ``draw`` may give one; inf with nobody waiting, and while too many checks are under way."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -101,12 +105,19 @@ class Candidates:
         if len(self._waiting) >= self._config.max_candidates:
             self._take(self._rng.randrange(len(self._waiting)))
         self._put(contact, now + self._config.candidate_lifetime_s)
+        self._look_again()
         return None
 
     def draw(self, now: float, wanted: Callable[[Contact], bool]) -> Contact | None:
         """One to check now, drawn by lot, that is still wanted; it counts as being checked until ``settle``."""
         if now < self._next_check_at or self._in_flight.is_full:
             return None
+        drawn = self._drawn(now, wanted)
+        self._next_check_at = now + 1.0 / self._config.candidate_checks_per_s
+        self._look_again()
+        return drawn
+
+    def _drawn(self, now: float, wanted: Callable[[Contact], bool]) -> Contact | None:
         for _ in range(len(self._waiting)):
             contact, too_old_at = self._take(self._rng.randrange(len(self._waiting)))
             if now >= too_old_at or not wanted(contact):
@@ -114,20 +125,20 @@ class Candidates:
             if not self._in_flight.take(contact.endpoint):
                 self._put(contact, too_old_at)  # its network is being asked already: it waits on
                 break
-            self._next_check_at = now + 1.0 / self._config.candidate_checks_per_s
             return contact
-        self._next_check_at = now + 1.0 / self._config.candidate_checks_per_s
         return None
 
     def make_room(self, endpoint: Endpoint) -> None:
         """The check goes on, but others need not wait for it."""
         self._in_flight.make_room(endpoint)
+        self._look_again()
 
     def settle(self, endpoint: Endpoint, now: float) -> None:
         """The check is over, one way or the other."""
         if endpoint not in self._in_flight:
             return
         self._in_flight.free(endpoint)
+        self._look_again()
         # Also one that answered: hearsay can name a stranger's endpoint again and again, each time with another ID, and make us the hammer.
         self._checked.pop(endpoint, None)
         self._checked[endpoint] = now + self._config.recheck_candidate_s
@@ -137,8 +148,8 @@ class Candidates:
                 break
             del self._checked[oldest]
 
-    def next_deadline(self) -> float:
-        return inf if not self._waiting or self._in_flight.is_full else self._next_check_at
+    def _look_again(self) -> None:
+        self.deadline = inf if not self._waiting or self._in_flight.is_full else self._next_check_at
 
     def _put(self, contact: Contact, too_old_at: float) -> None:
         self._waiting.append((contact, too_old_at))

@@ -56,7 +56,7 @@ class Tally:
 
     def add(self, network: bytes, choice: bytes) -> bool:
         """Whether that is something new. Nearly always it is not: it repeats itself, or agrees with as many as count, who all agree."""
-        if self._votes.get(network) == choice or self._counts.get(choice) == self._max_voters:
+        if self._votes.get(network) == choice or self.is_unanimous(choice):
             return False
         self._forget(network)
         self._votes[network] = choice
@@ -67,6 +67,10 @@ class Tally:
 
     def has_voted(self, network: bytes) -> bool:
         return network in self._votes
+
+    def is_unanimous(self, choice: bytes) -> bool:
+        """Whether as many as count agree on it: then one more of them is nothing new."""
+        return self._counts.get(choice) == self._max_voters
 
     def keep_latest(self, max_voters: int) -> None:
         self._max_voters = max_voters
@@ -94,10 +98,27 @@ class Tally:
 class ExternalAddress:
     """Our address in one family, as far as it is known. ``ip`` is 4 or 16 bytes, ``port`` 2."""
 
+    __slots__ = (
+        "_changes",
+        "_config",
+        "_max_voters",
+        "_next_recount_at",
+        "_ports",
+        "_probes_asked",
+        "_recount_since",
+        "_tally",
+        "confidence",
+        "ip",
+        "port",
+        "unanimous",
+    )
+
     def __init__(self, config: AddressConfig, ip: bytes | None, port: bytes | None, confidence: Confidence) -> None:
         self.ip = ip
         self.port = port
         self.confidence = confidence
+        self.unanimous: bytes | None = None
+        """The endpoint that a vote for, whoever it comes from, changes nothing: nearly all votes are for it."""
         self._config = config
         self._max_voters = 2 * max(config.first_voters, config.change_voters)  # by then a recount is over
         # The first decision counts all that ever voted: of a window that moves on, chance would make every majority, sooner or later.
@@ -123,6 +144,17 @@ class ExternalAddress:
 
     def vote(self, network: bytes, ip: bytes, port: bytes, now: float) -> Verdict:
         """A matched reply from ``network`` said that we are at ``ip`` and ``port``."""
+        if ip + port == self.unanimous:
+            return NOTHING_NEW
+        verdict = self._counted(network, ip, port, now)
+        self.unanimous = ip + port if self._are_unanimous(ip, port) else None
+        return verdict
+
+    def _are_unanimous(self, ip: bytes, port: bytes) -> bool:
+        settled = self._recount_since is None and self.confidence is not Confidence.REMEMBERED
+        return settled and ip == self.ip and port == self.port and self._tally.is_unanimous(ip) and self._ports.is_unanimous(port)
+
+    def _counted(self, network: bytes, ip: bytes, port: bytes, now: float) -> Verdict:
         # Nearly all say the same: one object for all of them.
         ip, port = self.ip if ip == self.ip else ip, self.port if port == self.port else port
         if self._ports.add(network, port):

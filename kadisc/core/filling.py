@@ -29,24 +29,27 @@ PAUSE_S = 0.05
 class Filling:
     """Decides on walks; `started` and `finished` tell it which are under way."""
 
+    __slots__ = ("_deepest", "_rng", "_running", "_table", "_tries", "deadline")
+
     def __init__(self, table: RoutingTable, rng: Random) -> None:
         self._table = table
         self._rng = rng
         self._deepest = -1
         self._tries: dict[int, int] = {}
         self._running: set[int] = set()
-        self._look_at = float("inf")
+        self.deadline = float("inf")
+        """When to ask what is ``due``."""
 
     def begin(self, deepest: int, now: float) -> None:
         """The lookup of the own ID is under way, and there is somebody to ask in the buckets up to ``deepest``."""
         if deepest > self._deepest:
             self._deepest = deepest
-            self._look_at = now
+            self.deadline = now
 
     def joined(self, now: float) -> None:
         """The lookup of the own ID is done."""
         self._deepest = max((bucket.index for bucket in self._table.buckets() if bucket.entries), default=-1)
-        self._look_at = now
+        self.deadline = now
 
     def has_enough(self, bucket: int) -> bool:
         return self._table.count(bucket) >= FEW
@@ -65,18 +68,15 @@ class Filling:
 
     def finished(self, bucket: int, now: float) -> None:
         self._running.discard(bucket)
-        self._look_at = min(self._look_at, now + PAUSE_S)
+        self.deadline = min(self.deadline, now + PAUSE_S)
 
     def due(self, now: float) -> list[Walk]:
-        if now < self._look_at:
+        if now < self.deadline:
             return []
-        self._look_at = float("inf")  # the end of a walk says when to look again
+        self.deadline = float("inf")  # the end of a walk says when to look again
         poor = [index for index in range(self._deepest, -1, -1) if not self.has_enough(index) and self._tries.get(index, 0) < TRIES]
         free = AT_A_TIME - len(self._running)
         return [self._walk(index) for index in poor if index not in self._running][:free]
-
-    def next_deadline(self) -> float:
-        return self._look_at
 
     def _walk(self, index: int) -> Walk:
         return Walk(self._table.family, random_id_in_bucket(self._table.own_id, index, self._rng), k=FEW, fills=index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..config import CoreConfig
-from ..endpoints import Endpoint, Family, Scope, family_of, scope_of
+from ..endpoints import ENDPOINT_BYTES, Endpoint, Family, Scope, scope_of
 from ..errors import DecodeError
 from ..wire import krpc
 from ..wire.messages import AnnouncePeer, FindNode, GetPeers, Gossip, Message, Ping, Query, UnknownQuery
@@ -27,13 +27,15 @@ QUERY_NAMES: dict[type[Query], str] = {
 class Intake:
     """Drops what is not worth a look; decodes the rest, the costly part of it within a budget for each network."""
 
+    __slots__ = ("_closed", "_config", "_counters", "_max_bytes", "_patience", "_scopes", "_sizes")
+
     def __init__(self, config: CoreConfig, scopes: Scopes, families: Collection[Family], counters: Counters) -> None:
         serving = config.serving
         self._closed = False
         self._config = config
         self._max_bytes = config.max_datagram_bytes
         self._scopes = scopes
-        self._families = families
+        self._sizes = frozenset(ENDPOINT_BYTES[family] for family in families)
         self._counters = counters
         self._patience = PrefixBudget(serving.slow_decodes_per_s, serving.slow_decode_burst, serving.max_limited_prefixes)
 
@@ -50,11 +52,11 @@ class Intake:
             counters.drop("closed")
         elif size > self._max_bytes:
             counters.drop("too-long")
-        elif family_of(source) not in self._families:
+        elif len(source) not in self._sizes:
             counters.drop("wrong-family")
         elif scope_of(source) is Scope.INVALID:  # nobody can be there: it is forged
             counters.drop("bad-source")
-        elif self._scopes.is_barred(source):
+        elif self._scopes.bars and self._scopes.is_barred(source):
             counters.drop("barred")
         else:
             return True

@@ -32,12 +32,10 @@ class Circle(Protocol):
 
     def first_hops(self, family: Family, count: int, now: float) -> list[Contact]: ...
 
-    def tick(self, now: float) -> Steps: ...
-
-    def next_deadline(self) -> float: ...
-
 
 class Loner:
+    __slots__ = "_responder"
+
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
 
@@ -61,9 +59,3 @@ class Loner:
 
     def first_hops(self, family: Family, count: int, now: float) -> list[Contact]:
         return []
-
-    def tick(self, now: float) -> Steps:
-        return NO_STEPS
-
-    def next_deadline(self) -> float:
-        return float("inf")

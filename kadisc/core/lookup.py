@@ -75,6 +75,25 @@ class LookupRules:
 
 
 class Lookup:
+    __slots__ = (
+        "_alpha",
+        "_answered_networks",
+        "_chances_left",
+        "_config",
+        "_horizon",
+        "_hosts_asked",
+        "_own_id",
+        "_peers",
+        "_rules",
+        "_slots_used",
+        "_sorted",
+        "answered_count",
+        "finished",
+        "k",
+        "refused",
+        "target",
+    )
+
     def __init__(self, target: NodeId, own_id: NodeId, config: LookupConfig, rules: LookupRules, k: int) -> None:
         self.target = target
         self.k = k

@@ -16,6 +16,7 @@ from ..ids import NodeId
 from ..wire import krpc
 from ..wire.messages import Error, Gossip, Ping, Query, Reply
 from . import assembly
+from .community import Community
 from .community_assembly import community_for
 from .counters import Counters
 from .events import Datagram, Event, Finished, LookupKind, OperationId, Outcome
@@ -75,7 +76,7 @@ class Node:
         self.community = community_for(membership, config, rng, self._overlays, self._scopes, self.counters, now) if membership else None
         self._circle: Circle = self.community or Loner(self._responder)
         self._searches = Searches(config, assembly.lookup_rules_for(config, self._scopes), self._overlays, self._operations, self._circle.first_hops)
-        self._parts: list[Overlay | Circle] = [*self._overlays.values(), self._circle]
+        self._parts: list[Overlay | Community] = [*self._overlays.values(), *filter(None, (self.community,))]  # a loner waits for nothing
         self._events: list[Event] = []
         self._closed = False
 
@@ -100,7 +101,7 @@ class Node:
             return
         for exchange, overdue in self._outgoing.transactions.due(now):
             self._overdue(exchange, overdue, now)
-        for ask in list(self._outgoing.released(now)):
+        for ask in self._outgoing.released(now):
             self._outbox.send_query(ask, now)
         for part in self._parts:
             for _ in range(MAX_ROUNDS):
@@ -115,8 +116,8 @@ class Node:
             return float("inf")
         # By hand, without min(): whoever drives the node asks after every datagram.
         deadline = self._outgoing.next_deadline()
-        if (peers := self._responder.peers.next_deadline()) < deadline:
-            deadline = peers
+        if self._responder.peers.deadline < deadline:
+            deadline = self._responder.peers.deadline
         for part in self._parts:
             if (of_part := part.next_deadline()) < deadline:
                 deadline = of_part
@@ -261,13 +262,12 @@ class Node:
             if refusal.tid is not None and not self.config.read_only:
                 self._outbox.send(fitting(self._responder.malformed(refusal.tid, refusal.code, refusal.text, source), len(payload)), source)
             return
-        match message:
-            case Query():
-                self._serve(message, source, overlay, len(payload), now)
-            case Reply():
-                self._replied(message, source, overlay, now)
-            case Error():
-                self._refused(message, source, now)
+        if isinstance(message, Reply):
+            self._replied(message, source, overlay, now)
+        elif isinstance(message, Query):
+            self._serve(message, source, overlay, len(payload), now)
+        else:
+            self._refused(message, source, now)
 
     def _serve(self, query: Query, source: Endpoint, overlay: Overlay, query_bytes: int, now: float) -> None:
         if self.config.read_only:
@@ -289,15 +289,15 @@ class Node:
         self.counters.accept("reply")
         if (rtt_s := exchange.rtt_s(now)) is not None:
             self._outgoing.stall_timer.sample(rtt_s)
-        exchange.contacts = overlay.contacts_in(reply, source)
+        exchange.contacts = overlay.contacts_in(exchange, reply)
         if reply.values:
             reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
         # The table first: an operation that ends by this answer speaks of a table that has it.
         self._carry_out(overlay.answered(exchange, reply, now), now)
         self._circle.answered(exchange, reply, now)
         self._carry_out(exchange.owner.answered(exchange, reply, now), now)
-        if reply.seen_as is not None:
-            self._carry_out(overlay.seen_as(reply.seen_as, source, now), now)
+        if reply.seen_as is not None and (steps := overlay.seen_as(reply.seen_as, source, now)):
+            self._carry_out(steps, now)
 
     def _refused(self, error: Error, source: Endpoint, now: float) -> None:
         if (exchange := self._outgoing.transactions.match(error.tid, source, now)) is None:

@@ -23,6 +23,8 @@ class Operation(Protocol):
 class Operations:
     """The register. Operations of the node itself do not count against the bound of those that callers may start."""
 
+    __slots__ = ("_closed", "_ids", "_max", "_own", "_running")
+
     def __init__(self, max_operations: int) -> None:
         self._max = max_operations
         self._running: dict[OperationId, Operation] = {}

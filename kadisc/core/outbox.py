@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..endpoints import Endpoint, Family, family_of
 from .announce import AnnounceOperation
+from .bucket import Entry
 from .counters import Counters
 from .events import Datagram
 from .exchange import Ask, Exchange, Steps
@@ -13,11 +14,15 @@ from .outgoing import METHODS, Outgoing
 from .overlay import Overlay
 from .search import Search
 
+COUNTING = (Search, AnnounceOperation)
+"""Owners who say in the end how many queries they took."""
 FAMILIAR_S = 120.0
 """Our router still has the mapping for an address that answered so lately."""
 
 
 class Outbox:
+    __slots__ = ("_counters", "_datagrams", "_outgoing", "_overlays")
+
     def __init__(self, outgoing: Outgoing, overlays: Mapping[Family, Overlay], counters: Counters) -> None:
         self._outgoing = outgoing
         self._overlays = overlays
@@ -33,15 +38,20 @@ class Outbox:
         if self._outgoing.is_full():
             self._counters.refuse("too-many-queries")
             return ask.owner.failed(Exchange(ask.endpoint, ask.expected_id, ask.query, ask.owner, b"", now, now, now, False), None, now)
-        entry = self._overlays[family_of(ask.endpoint)].table.at(ask.endpoint)
-        if not self._outgoing.must_wait(ask, now, familiar=entry is not None and now < entry.verified_at + FAMILIAR_S):
-            self.send_query(ask, now)
+        overlay = self._overlays[family_of(ask.endpoint)]
+        entry = overlay.table.at(ask.endpoint)
+        familiar = entry is not None and now < entry.verified_at + FAMILIAR_S
+        if familiar or not self._outgoing.must_wait(ask, now, familiar=False):
+            self._send_query(ask, overlay, entry, now)
         return ()
 
     def send_query(self, ask: Ask, now: float) -> None:
+        """It need not wait any more."""
         overlay = self._overlays[family_of(ask.endpoint)]
-        entry = overlay.table.at(ask.endpoint)
-        unaided = overlay.answers_unaided(ask.endpoint, now)
+        self._send_query(ask, overlay, overlay.table.at(ask.endpoint), now)
+
+    def _send_query(self, ask: Ask, overlay: Overlay, entry: Entry | None, now: float) -> None:
+        unaided = overlay.answers_unaided(ask.endpoint, entry, now)
         payload = self._outgoing.send(ask, now, known_rtt_s=entry.rtt_s if entry else None, unaided=unaided)
         if entry is not None:
             entry.traffic_at = now
@@ -60,6 +70,6 @@ class Outbox:
 
     def _send_counted(self, what: Ask | Exchange, payload: bytes) -> None:
         self._counters.query_sent(METHODS[type(what.query).__name__])
-        if isinstance(what.owner, Search | AnnounceOperation):
+        if isinstance(what.owner, COUNTING):
             what.owner.queries += 1
         self.send(payload, what.endpoint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from ..config import CLIENT_VERSION, CoreConfig
 from ..endpoints import Scope, scope_of
@@ -18,6 +18,8 @@ METHODS = {"Ping": "ping", "FindNode": "find_node", "GetPeers": "get_peers", "An
 
 class Outgoing:
     """Sends queries at the pace that the pacer allows; whoever has to wait is sent by ``released``, in order."""
+
+    __slots__ = ("_config", "_pacer", "_read_only", "_waiting", "stall_timer", "transactions")
 
     def __init__(self, config: CoreConfig, transactions: TransactionRule, pacer: PacingRule) -> None:
         self.transactions = transactions
@@ -41,9 +43,12 @@ class Outgoing:
     def is_full(self) -> bool:
         return len(self.transactions) >= self._config.max_outstanding or len(self._waiting) >= self._config.max_waiting
 
-    def released(self, now: float) -> Iterator[Ask]:
+    def released(self, now: float) -> Sequence[Ask]:
+        """Those who need not wait any more."""
+        released: list[Ask] = []
         while self._waiting and self._pacer.admit(now):
-            yield self._waiting.popleft()
+            released.append(self._waiting.popleft())
+        return released
 
     def send(self, ask: Ask, now: float, *, known_rtt_s: float | None, unaided: bool) -> bytes:
         """The payload to send to the endpoint of ``ask``."""

@@ -58,6 +58,19 @@ class Parts:
 
 
 class Overlay:
+    __slots__ = (
+        "_config",
+        "_heartbeat_at",
+        "_own_lookup_running",
+        "_retry_own_lookup_at",
+        "family",
+        "joined",
+        "own_lookup_done",
+        "parts",
+        "reunion",
+        "table",
+    )
+
     def __init__(self, family: Family, config: CoreConfig, parts: Parts) -> None:
         self.family = family
         self.parts = parts
@@ -99,12 +112,15 @@ class Overlay:
         """Somebody has heard of it elsewhere: a candidate for a vacancy, like any other."""
         self._consider(contact, now)
 
-    def contacts_in(self, reply: Reply, source: Endpoint) -> list[Contact]:
-        """The contacts of this family that an answer names, less those that must not be contacted on its word."""
+    def contacts_in(self, exchange: Exchange, reply: Reply) -> list[Contact]:
+        """The contacts of this family that an answer names, less those that must not be contacted on its word. Of the answer to a check, which is
+        for the table alone, less those where there is an entry: neighbours name hardly anybody else."""
         raw = reply.nodes if self.family is Family.IPV4 else reply.nodes6
+        if raw and isinstance(exchange.owner, Check):
+            raw = self.table.unknown_in(raw)
         if not raw:
             return []
-        usable = self.parts.scopes.usable(self.parts.pool.named_in(raw, self.family), source)
+        usable = self.parts.scopes.usable(self.parts.pool.named_in(raw, self.family), exchange.endpoint)
         refused = len(raw) // CONTACT_BYTES[self.family] - len(usable)
         if refused:
             self.parts.counters.refuse("hearsay-unusable", refused)
@@ -158,6 +174,8 @@ class Overlay:
     def seen_as(self, ours: Endpoint, source: Endpoint, now: float) -> Steps:
         """A matched reply from ``source`` says that we are at ``ours``."""
         parts = self.parts
+        if ours == parts.address.unanimous:
+            return NO_STEPS
         if family_of(ours) is not self.family or parts.scopes.of(ours) is not Scope.PUBLIC or parts.scopes.of(source) is not Scope.PUBLIC:
             return NO_STEPS
         verdict = parts.address.vote(wide_prefix(source), ip_of(ours), ours[-2:], now)
@@ -202,15 +220,20 @@ class Overlay:
     # --- time ---------------------------------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> Steps:
-        steps: list[Step] = [*self.parts.refresh.due(now), *self.parts.filling.due(now)]
-        for endpoint in self.reunion.missing_pins(now):
-            steps.append(Ask(endpoint, None, FindNode(b"", self.own_id, self.own_id), Check(self.parts.candidates, None)))
+        parts = self.parts
+        steps: list[Step] = []
+        # Nearly always it is for one of them, and the others need not be asked.
+        if parts.refresh.deadline <= now or parts.filling.deadline <= now:
+            steps += (*parts.refresh.due(now), *parts.filling.due(now))
+        if parts.acquaintances.deadline <= now:
+            for endpoint in self.reunion.missing_pins(now):
+                steps.append(Ask(endpoint, None, FindNode(b"", self.own_id, self.own_id), Check(parts.candidates, None)))
         if not self.own_lookup_done:
             return steps
         # Not before the first lookup of the own ID is done: an empty table must not be filled by whoever calls first (restart eclipse).
-        while (candidate := self.parts.candidates.draw(now, self.table.wants)) is not None:
+        while (candidate := parts.candidates.draw(now, self.table.wants)) is not None:
             steps.append(self._check(candidate, None))
-        entry = self.parts.revalidation.due(now) or self._due_heartbeat(now)
+        entry = parts.revalidation.due(now) or self._due_heartbeat(now)
         if entry is not None:
             steps.append(self._check(entry.contact, entry))
         if self._wants_to_join and now >= self._retry_own_lookup_at:
@@ -227,17 +250,17 @@ class Overlay:
     def next_deadline(self) -> float:
         # By hand, without min(): whoever drives the node asks after every datagram.
         parts = self.parts
-        deadline = parts.refresh.next_deadline()
-        if (fill := parts.filling.next_deadline()) < deadline:
-            deadline = fill
-        if (pins := parts.acquaintances.next_deadline()) < deadline:
-            deadline = pins
+        deadline = parts.refresh.deadline
+        if parts.filling.deadline < deadline:
+            deadline = parts.filling.deadline
+        if parts.acquaintances.deadline < deadline:
+            deadline = parts.acquaintances.deadline
         if not self.own_lookup_done:
             return deadline
-        if (candidates := parts.candidates.next_deadline()) < deadline:
-            deadline = candidates
-        if (checks := parts.revalidation.next_deadline()) < deadline:
-            deadline = checks
+        if parts.candidates.deadline < deadline:
+            deadline = parts.candidates.deadline
+        if parts.revalidation.deadline < deadline:
+            deadline = parts.revalidation.deadline
         if self._heartbeat_at < deadline and len(self.table):
             deadline = self._heartbeat_at
         if not self.joined and self._retry_own_lookup_at < deadline and self._wants_to_join:
@@ -274,9 +297,9 @@ class Overlay:
         self.joined = True
         return [Joined(self.family, len(self.table))]
 
-    def answers_unaided(self, endpoint: Endpoint, now: float) -> bool:
-        """Whether an answer from there, to a query sent now, cannot come through a NAT mapping that its own query opened."""
-        entry = self.table.at(endpoint)
+    def answers_unaided(self, endpoint: Endpoint, entry: Entry | None, now: float) -> bool:
+        """Whether an answer from there, to a query sent now, cannot come through a NAT mapping that its own query opened. ``entry``: the one that
+        the table has there."""
         if entry is None:
             return not self.parts.quarantine.is_suspect(endpoint, now)
         return not entry.inbound or now >= entry.traffic_at + self._config.maintenance.quarantine_silence_s

@@ -18,6 +18,8 @@ class PeerStore:
     would let a flood wash the store out.
     """
 
+    __slots__ = ("_config", "_expiry", "_peers", "_per_narrow", "_rng", "_scopes", "deadline")
+
     def __init__(self, config: ServingConfig, rng: Random, scopes: Scopes) -> None:
         self._config = config
         self._rng = rng
@@ -25,6 +27,8 @@ class PeerStore:
         self._expiry: dict[tuple[NodeId, Endpoint], float] = {}
         self._peers: dict[NodeId, dict[Endpoint, Scope]] = {}
         self._per_narrow: dict[bytes, int] = {}
+        self.deadline = inf
+        """When the first of them is to be forgotten."""
 
     def __len__(self) -> int:
         return len(self._expiry)
@@ -45,6 +49,7 @@ class PeerStore:
             narrow = narrow_prefix(peer)
             self._per_narrow[narrow] = self._per_narrow.get(narrow, 0) + 1
         self._expiry[key] = now + self._config.peer_lifetime_s
+        self.deadline = next(iter(self._expiry.values()))
         return None
 
     def sample(self, info_hash: NodeId, asker: Endpoint, count: int, now: float) -> list[Endpoint]:
@@ -60,11 +65,10 @@ class PeerStore:
         return list(self._peers.get(info_hash, ()))
 
     def expire(self, now: float) -> None:
-        while self._expiry:
+        while self.deadline <= now:
             key = next(iter(self._expiry))
-            if self._expiry[key] > now:
-                return
             del self._expiry[key]
+            self.deadline = next(iter(self._expiry.values()), inf)
             info_hash, peer = key
             peers = self._peers[info_hash]
             del peers[peer]
@@ -74,9 +78,6 @@ class PeerStore:
             self._per_narrow[narrow] -= 1
             if not self._per_narrow[narrow]:
                 del self._per_narrow[narrow]
-
-    def next_deadline(self) -> float:
-        return next(iter(self._expiry.values())) if self._expiry else inf
 
     def _refusal(self, info_hash: NodeId, peer: Endpoint) -> str | None:
         config, peers = self._config, self._peers.get(info_hash)

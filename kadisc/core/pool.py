@@ -57,7 +57,10 @@ class Pool:
             raise DecodeError("bad-nodes")
         packed = dict.fromkeys([raw[start : start + size] for start in range(0, len(raw), size)])
         current = self._current
-        return [current.get(each) or self._recall(each) for each in packed]
+        try:
+            return [current[each] for each in packed]
+        except KeyError:
+            return [current.get(each) or self._recall(each) for each in packed]
 
     def pooled(self, contact: Contact) -> Pooled:
         packed = pack_contact(contact)

@@ -17,6 +17,8 @@ SETTLE_S = 1.0
 class Refresh:
     """Decides on walks; `started` and `finished` tell it how many are under way."""
 
+    __slots__ = ("_config", "_look_at", "_own_lookup_at", "_rng", "_running", "_table", "deadline")
+
     def __init__(self, config: MaintenanceConfig, table: RoutingTable, rng: Random) -> None:
         self._config = config
         self._table = table
@@ -24,15 +26,18 @@ class Refresh:
         self._running = 0
         self._own_lookup_at = float("inf")
         self._look_at = float("inf")
+        self.deadline = float("inf")
+        """When to ask what is ``due``."""
 
     def joined(self, now: float) -> None:
         """The lookup of the own ID is done: look at the buckets from now on."""
         self._own_lookup_at = now + self._jittered(self._config.own_lookup_interval_s)
-        self._look_at = now
+        self._look_at = self.deadline = now
 
     def own_lookup_soon(self, now: float) -> None:
         self._own_lookup_at = now
         self._look_at = min(self._look_at, now)
+        self.deadline = self._look_at
 
     def started(self) -> None:
         self._running += 1
@@ -41,7 +46,7 @@ class Refresh:
         self._running -= 1
 
     def due(self, now: float) -> list[Walk]:
-        if now < min(self._look_at, self._own_lookup_at):
+        if now < self.deadline:
             return []
         walks: list[Walk] = []
         if now >= self._own_lookup_at:
@@ -51,10 +56,8 @@ class Refresh:
             walks += self._stale(now, WALKS_AT_A_TIME - self._running - len(walks))
         oldest = min((bucket.touched_at for bucket in self._table.buckets()), default=now)
         self._look_at = max(now + SETTLE_S, oldest + self._config.refresh_interval_s)
+        self.deadline = min(self._look_at, self._own_lookup_at)
         return walks
-
-    def next_deadline(self) -> float:
-        return self._look_at if self._look_at < self._own_lookup_at else self._own_lookup_at
 
     def _stale(self, now: float, at_most: int) -> list[Walk]:
         stale = [bucket for bucket in self._table.buckets() if bucket.touched_at + self._config.refresh_interval_s <= now][:at_most]

@@ -15,7 +15,8 @@ from typing import NamedTuple
 from ..config import TableConfig
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family, Scope
-from ..ids import ID_BITS, NodeId, shared_prefix_bits
+from ..ids import ID_BITS, ID_BYTES, NodeId, shared_prefix_bits
+from ..wire.compact import CONTACT_BYTES
 from .bucket import Bucket, Entry
 from .diversity import DiversityRule
 from .pool import Pool
@@ -48,6 +49,23 @@ class Removal(NamedTuple):
 
 
 class RoutingTable:
+    __slots__ = (
+        "_buckets",
+        "_by_endpoint",
+        "_config",
+        "_contradictions",
+        "_diversity",
+        "_narrow_scope_entries",
+        "_order",
+        "_pinned",
+        "_pool",
+        "_scopes",
+        "_when_full",
+        "_when_moved",
+        "family",
+        "own_id",
+    )
+
     def __init__(
         self,
         family: Family,
@@ -91,7 +109,7 @@ class RoutingTable:
 
     def capacity(self, index: int) -> int:
         sizes = self._config.bucket_sizes
-        return sizes[min(index, len(sizes) - 1)]
+        return sizes[index] if index < len(sizes) else sizes[-1]
 
     def is_wide(self, index: int) -> bool:
         """Whether that bucket has more places than those deep down."""
@@ -131,6 +149,11 @@ class RoutingTable:
         if not bucket.is_full:
             return Offer(Decision.ADDED, self._insert(bucket, newcomer))
         return self._when_full(bucket, newcomer)
+
+    def unknown_in(self, raw: bytes) -> bytes:
+        """Of compact contacts of this family, those at whose endpoints there is no entry."""
+        by_endpoint, size = self._by_endpoint, CONTACT_BYTES[self.family]
+        return b"".join([raw[at : at + size] for at in range(0, len(raw), size) if raw[at + ID_BYTES : at + size] not in by_endpoint])
 
     def wants(self, contact: Contact) -> bool:
         """Whether verifying this unverified contact is worth a query: there is a vacancy, and no cap in its way. Spares cost no query: they are
@@ -299,7 +322,12 @@ class RoutingTable:
         """The exact ``count`` presentable entries closest to ``target``, closest first; if there are fewer than that, the other entries fill
         up. With ``scope``, only those that may be handed to an asker of that scope."""
         if scope is None or not self._narrow_scope_entries:
-            found: list[Entry] = []
+            # Nothing is closer than what would be in the same bucket as the target, and nearly always that bucket holds enough.
+            own_bucket = self._buckets.get(ID_BITS - (self.own_id ^ target).bit_length())
+            found = own_bucket.nearest(target, count) if own_bucket is not None else []
+            if len(found) == count:
+                return found
+            found = []
             for index in self._by_distance(target):
                 found += self._buckets[index].nearest(target, count - len(found))
                 if len(found) == count:

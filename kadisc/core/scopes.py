@@ -18,13 +18,14 @@ from .pool import Pooled
 class Scopes:
     """``allow_private`` treats private and loopback addresses as public ones in every way, caps included: for devnets and tests."""
 
-    __slots__ = ("_as_public", "_banned", "_bars", "_restricted_to")
+    __slots__ = ("_as_public", "_banned", "_restricted_to", "bars")
 
     def __init__(self, allow_private: bool, banned: Iterable[str] = (), restricted_to: Iterable[str] = ()) -> None:
         """``banned`` and ``restricted_to``: networks in CIDR notation that are never, or that alone are, talked to; raises ValueError."""
         self._banned = NetworkSet(banned)
         self._restricted_to = NetworkSet(restricted_to)
-        self._bars = bool(self._banned or self._restricted_to)
+        self.bars = bool(self._banned or self._restricted_to)
+        """Whether there is anybody whom the operator does not want to hear of."""
         self._as_public = (Scope.PUBLIC, Scope.PRIVATE, Scope.LOOPBACK) if allow_private else (Scope.PUBLIC,)
 
     def of(self, endpoint: Endpoint) -> Scope:
@@ -37,18 +38,18 @@ class Scopes:
 
     def is_barred(self, endpoint: Endpoint) -> bool:
         """Whether the operator does not want to hear of that address."""
-        return self._bars and (endpoint in self._banned or (bool(self._restricted_to) and endpoint not in self._restricted_to))
+        return self.bars and (endpoint in self._banned or (bool(self._restricted_to) and endpoint not in self._restricted_to))
 
     def may_take(self, endpoint: Endpoint, source: Endpoint) -> bool:
         """Whether ``endpoint``, named by ``source``, may be contacted at all."""
-        if self._bars and self.is_barred(endpoint):
+        if self.bars and self.is_barred(endpoint):
             return False
         scope = self.of(endpoint)
         return scope is Scope.PUBLIC or (scope is not Scope.INVALID and scope is self.of(source))
 
     def usable(self, named: Iterable[Pooled], source: Endpoint) -> list[Contact]:
         """Those that `may_take` allows, of the contacts that ``source`` named: nearly all, at a glance."""
-        at_once = () if self._bars else self._as_public
+        at_once = () if self.bars else self._as_public
         return [each.contact for each in named if each.scope in at_once or self.may_take(each.contact.endpoint, source)]
 
     # What limits are counted by. Addresses that are not public share prefixes for good reasons, so each endpoint counts for itself.

@@ -56,6 +56,8 @@ class SearchOptions:
 class Search:
     """Translates between a `Lookup`, which knows endpoints and distances, and messages, which carry tokens and peers as well."""
 
+    __slots__ = ("_answers", "_config", "_lookup", "_own_id", "_peers", "_started_at", "finished", "is_enough", "options", "queries", "when_finished")
+
     def __init__(
         self,
         lookup: LookupLike,

@@ -34,6 +34,8 @@ def nobody(family: Family, count: int, now: float) -> Sequence[Contact]:
 
 
 class Searches:
+    __slots__ = ("_config", "_first_hops", "_operations", "_overlays", "_rules")
+
     def __init__(
         self, config: CoreConfig, rules: LookupRules, overlays: Mapping[Family, Overlay], operations: Operations, first_hops: FirstHops = nobody
     ) -> None:

@@ -51,6 +51,8 @@ class TransactionRule(Protocol):
 class Transactions:
     """At most one exchange an id; the heap may hold ids that were answered, they are skipped when their time comes."""
 
+    __slots__ = ("_config", "_deadlines", "_order", "_outstanding", "_rng")
+
     def __init__(self, config: QueryConfig, rng: Random) -> None:
         self._config = config
         self._rng = rng

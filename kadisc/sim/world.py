@@ -1,20 +1,20 @@
-"""Virtual time: a heap of deliveries, ticks and actions, and the real nodes that they happen to.
+"""Virtual time: deliveries, ticks and actions, and the real nodes that they happen to.
 
-Lean on purpose: this loop runs for every datagram. What lies on the heap are tuples, told apart by what they hold, and compared by time and
+Lean on purpose: this loop runs for every datagram. What is on the agenda are tuples, told apart by what they hold, and compared by time and
 order alone; a node has at most one tick there that counts, and one that was overtaken is found out when its time comes.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from math import inf
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..endpoints import Endpoint
+from .agenda import Agenda
 from .digest import Digest
 from .host import Host
 from .latency import latency_model
@@ -22,10 +22,6 @@ from .network import Network
 from .options import SimOptions
 from .population import Residence
 from .watchers import Watcher
-
-Item: TypeAlias = tuple[float, int, "Host | None", Any, Any, Any]
-"""Delivery: (when, order, host, payload, source, destination). Tick: (when, order, host, None, None, None). Action: (when, order, None,
-what to call, its arguments, None)."""
 
 SLICE = 2048
 """Items between two looks at whoever watches the run from outside."""
@@ -49,7 +45,8 @@ class World:
         self.undelivered: Counter[str] = Counter()
         self.between_slices: Callable[[], None] = lambda: None
         self.watchers: list[Watcher] = []
-        self._heap: list[Item] = []
+        self._agenda = Agenda()
+        self._push = self._agenda.push
         self._order = count()
 
     # --- who is there -----------------------------------------------------------------------------------------------------------------
@@ -78,7 +75,7 @@ class World:
     # --- doing things -----------------------------------------------------------------------------------------------------------------
 
     def at(self, when: float, action: Callable[..., None], *arguments: Any) -> None:
-        heapq.heappush(self._heap, (when, next(self._order), None, action, arguments, None))
+        self._push((when, next(self._order), None, action, arguments, None))
 
     def do(self, host: Host, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Calls one of the node's methods that take ``now`` last, and sends what comes out of it."""
@@ -89,19 +86,19 @@ class World:
     def forge(self, sender: Host, payload: bytes, source: Endpoint, destination: Endpoint) -> None:
         """A datagram that pretends to come from elsewhere. It takes the sender's way, and can be lost on it."""
         for delay_s, receiver, _, arriving in self.network.send(sender, payload, destination, self.now):
-            heapq.heappush(self._heap, (self.now + delay_s, next(self._order), receiver, arriving, source, destination))
+            self._push((self.now + delay_s, next(self._order), receiver, arriving, source, destination))
 
     def flush(self, host: Host) -> None:
         """Sends the node's datagrams, notes its events, and sets its next tick."""
         node, now = host.node, self.now
         outbox = node.drain_outbox()
         if outbox:
-            heap, order, send = self._heap, self._order, self.network.send
+            push, order, send = self._push, self._order, self.network.send
             for payload, destination in outbox:
                 self.sent += 1
                 self.sent_bytes += len(payload)
                 for delay_s, receiver, source, arriving in send(host, payload, destination, now):
-                    heapq.heappush(heap, (now + delay_s, next(order), receiver, arriving, source, destination))
+                    push((now + delay_s, next(order), receiver, arriving, source, destination))
             for watcher in self.watchers:
                 watcher.sent(host, outbox, now)
         events = node.drain_events()
@@ -118,18 +115,19 @@ class World:
         tick_at = deadline - host.skew_s
         if tick_at < host.tick_at:
             host.tick_at = tick_at = max(tick_at, now)
-            heapq.heappush(self._heap, (tick_at, next(self._order), host, None, None, None))
+            self._push((tick_at, next(self._order), host, None, None, None))
 
     # --- time -------------------------------------------------------------------------------------------------------------------------
 
     def run_until(self, end: float) -> None:
-        heap, pop = self._heap, heapq.heappop
+        pop = self._agenda.pop
         while True:
             for _ in range(SLICE):
-                if not heap or heap[0][0] > end:
+                item = pop(end)
+                if item is None:
                     self.now = end
                     return
-                when, _order, host, what, detail, destination = pop(heap)
+                when, _order, host, what, detail, destination = item
                 self.now = when
                 if host is None:
                     what(*detail)
@@ -144,7 +142,7 @@ class World:
         if not host.up:
             self.undelivered["down"] += 1
         elif now < host.stalled_until:  # it waits in the socket's buffer
-            heapq.heappush(self._heap, (host.stalled_until, next(self._order), host, payload, source, destination))
+            self._push((host.stalled_until, next(self._order), host, payload, source, destination))
         elif host.nat.admits(source, destination, now) if host.nat is not None else destination == host.endpoint:
             self.delivered += 1
             self.digest.delivery(now, source, host.endpoint, payload)
@@ -162,7 +160,7 @@ class World:
             return
         if when < host.stalled_until:
             host.tick_at = host.stalled_until
-            heapq.heappush(self._heap, (host.stalled_until, next(self._order), host, None, None, None))
+            self._push((host.stalled_until, next(self._order), host, None, None, None))
             return
         host.tick_at = inf
         deadline = host.deadline
@@ -176,4 +174,4 @@ class World:
                 raise AssertionError(f"host {host.number}: after tick(now) the next deadline must lie after now")
         else:  # the deadline moved on since
             host.tick_at = deadline - host.skew_s
-            heapq.heappush(self._heap, (host.tick_at, next(self._order), host, None, None, None))
+            self._push((host.tick_at, next(self._order), host, None, None, None))

@@ -42,7 +42,7 @@ def test_the_peer_store_keeps_what_its_bounds_allow(announces: list[tuple[int, E
         if fits:
             naive[info_hash, peer] = now + SERVING.peer_lifetime_s
         assert len(store) == len(naive)
-        assert store.next_deadline() == min(naive.values(), default=float("inf"))
+        assert store.deadline == min(naive.values(), default=float("inf"))
         for each in range(5):
             assert set(store.sample(each, address(1), 99, now)) == {key[1] for key in naive if key[0] == each}
 
@@ -76,7 +76,7 @@ def test_the_candidate_queue_keeps_its_bounds(moves: list[Move], seed: int) -> N
             if drawn:
                 checking.add(drawn.endpoint)
                 waited_for.add(drawn.endpoint)
-            assert queue.next_deadline() > now
+            assert queue.deadline > now
         elif kind == "room":
             queue.make_room(endpoint)
             waited_for.discard(endpoint)

@@ -64,9 +64,9 @@ def test_there_is_room_for_so_many() -> None:
 def test_a_pin_comes_again_until_it_is_taken_back() -> None:
     acquaintances, endpoint = remembering(), saved(1).contact.endpoint
     acquaintances.pin(endpoint, 5.0)
-    assert acquaintances.next_deadline() == 5.0
+    assert acquaintances.deadline == 5.0
     assert acquaintances.due_pins(5.0) == [endpoint]
-    assert acquaintances.next_deadline() == 35.0
+    assert acquaintances.deadline == 35.0
     acquaintances.unpin(endpoint)
-    assert acquaintances.next_deadline() == float("inf")
+    assert acquaintances.deadline == float("inf")
     acquaintances.unpin(endpoint)

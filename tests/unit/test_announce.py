@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kadisc.core.events import AnnounceFinished, LookupFinished, LookupKind, Outcome, PeersFound
+from kadisc.core.peer_store import PeerStore
 from kadisc.endpoints import Endpoint, Family, ip_of, make_endpoint
 from kadisc.ids import random_id
 from tests.support.attack import started
@@ -121,14 +124,12 @@ def test_tokens_for_one_info_hash_store_nothing_under_another() -> None:
     assert address(3) in {host.endpoint for host in hosts}
 
 
-def test_peers_that_no_stranger_can_reach_are_not_passed_on() -> None:
+def test_peers_that_no_stranger_can_reach_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(seed=9)
     hosts = populate(world, 12)
     info_hash = random_id(world.rng)
     mixed = [make_endpoint(host, 5) for host in ("192.168.1.9", "127.0.0.1", "46.1.1.1")]
-    for host in hosts:
-        host.node._responder.peers.sample = lambda *_: mixed  # type: ignore[method-assign]
+    monkeypatch.setattr(PeerStore, "sample", lambda *_: mixed)
     assert peers_of(world, hosts[3], info_hash) == (make_endpoint("46.1.1.1", 5),)
-    for host in hosts:
-        host.node._responder.peers.sample = lambda *_: [make_endpoint("192.168.1.9", 5)]  # type: ignore[method-assign]
+    monkeypatch.setattr(PeerStore, "sample", lambda *_: [make_endpoint("192.168.1.9", 5)])
     assert peers_of(world, hosts[4], info_hash) == ()

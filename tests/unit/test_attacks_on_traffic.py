@@ -8,6 +8,7 @@ import pytest
 
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
+from kadisc.core.routing_table import RoutingTable
 from kadisc.endpoints import make_endpoint
 from kadisc.ids import random_id
 from kadisc.wire import krpc
@@ -195,7 +196,7 @@ def test_unsolicited_packets_reset_no_failure_count() -> None:
     assert dead.contact not in known(victim)
 
 
-def test_private_addresses_in_hearsay_are_never_contacted() -> None:
+def test_private_addresses_in_hearsay_are_never_contacted(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(seed=8)
     victim = started(world)
     traps = [
@@ -207,7 +208,8 @@ def test_private_addresses_in_hearsay_are_never_contacted() -> None:
     for trap in traps:
         table.offer(trap, world.now)
     world.sent = []
-    table.closest = lambda *args, **options: [table.at(trap.endpoint) for trap in traps]  # type: ignore[method-assign,assignment,return-value]
+    usual, lies = RoutingTable.closest, [table.at(trap.endpoint) for trap in traps]
+    monkeypatch.setattr(RoutingTable, "closest", lambda self, *args: lies if self is table else usual(self, *args))
     world.join(victim, [liar])
     world.run(30.0)
     contacted = {destination for _, source, destination, _ in world.sent if source == victim.endpoint}

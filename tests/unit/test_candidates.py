@@ -147,22 +147,22 @@ def test_checks_in_flight_are_bounded_in_all_and_paced() -> None:
         candidates.add(contact(number), 0)
     drawn = [candidates.draw(0, everybody) for _ in range(3)]
     assert drawn[1:] == [None, None], "one at a time"
-    assert candidates.next_deadline() == pytest.approx(1 / CONFIG.candidate_checks_per_s)
+    assert candidates.deadline == pytest.approx(1 / CONFIG.candidate_checks_per_s)
     for step in range(1, 120):
         candidates.draw(step * 0.1, everybody)
     assert candidates.checking == CONFIG.candidate_checks_in_flight
-    assert candidates.next_deadline() == float("inf"), "nothing to do until one of them is settled"
+    assert candidates.deadline == float("inf"), "nothing to do until one of them is settled"
     assert drawn[0] is not None
     candidates.make_room(drawn[0].endpoint)
-    assert candidates.next_deadline() <= 13.0, "a silent one does not hold up the others"
+    assert candidates.deadline <= 13.0, "a silent one does not hold up the others"
     assert candidates.draw(13.0, everybody) is not None
-    assert candidates.next_deadline() == float("inf")
+    assert candidates.deadline == float("inf")
     candidates.settle(drawn[0].endpoint, 13.0)
-    assert candidates.next_deadline() == float("inf"), "its place was given away before"
+    assert candidates.deadline == float("inf"), "its place was given away before"
 
 
 def test_with_nobody_waiting_there_is_nothing_to_do() -> None:
-    assert queue().next_deadline() == float("inf")
+    assert queue().deadline == float("inf")
 
 
 def test_a_full_queue_displaces_by_lot() -> None:

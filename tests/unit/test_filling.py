@@ -35,7 +35,7 @@ def started(filling: Filling, now: float) -> list[int]:
 
 def test_while_nobody_has_answered_there_is_nothing_to_do() -> None:
     filling = filling_of(table_with())
-    assert filling.next_deadline() == float("inf")
+    assert filling.deadline == float("inf")
     assert filling.due(10_000) == []
 
 
@@ -43,7 +43,7 @@ def test_the_far_buckets_are_walked_through_before_the_own_neighbourhood_is_know
     table = table_with(7)
     filling = filling_of(table)
     filling.begin(EARLY, 5)
-    assert filling.next_deadline() == 5
+    assert filling.deadline == 5
     walks = filling.due(5)
     assert [table.bucket_index(walk.target) for walk in walks] == [walk.fills for walk in walks] == list(range(EARLY, -1, -1))
     filling.begin(EARLY, 6)
@@ -54,9 +54,9 @@ def test_after_joining_the_poor_buckets_are_walked_through_the_deepest_first() -
     filling = filling_of(table_with(*[0] * FEW, *[1] * (FEW - 1), 8))
     filling.joined(0)
     assert started(filling, 0) == [8, 7, 6, 5, 4, 3, 2, 1], "bucket 0 has enough"
-    assert filling.next_deadline() > 100, "the end of a walk says when to go on"
+    assert filling.deadline > 100, "the end of a walk says when to go on"
     filling.finished(8, 2)
-    assert filling.next_deadline() == 2 + PAUSE_S
+    assert filling.deadline == 2 + PAUSE_S
     filling.finished(7, 3)
     assert started(filling, 5) == [8, 7], "they are still poor; the second time is the last"
     for bucket in (8, 7, 6, 5):
@@ -88,7 +88,7 @@ def test_a_bucket_that_cannot_be_filled_is_left_alone_in_the_end() -> None:
         assert started(filling, time) == [0]
         filling.finished(0, time)
     assert started(filling, TRIES) == []
-    assert filling.next_deadline() == float("inf")
+    assert filling.deadline == float("inf")
 
 
 def test_walks_that_end_at_once_make_no_loop() -> None:
@@ -97,7 +97,7 @@ def test_walks_that_end_at_once_make_no_loop() -> None:
     filling.joined(0)
     for bucket in started(filling, 0):
         filling.finished(bucket, 0)
-    assert 0 < filling.next_deadline() < 1
+    assert 0 < filling.deadline < 1
 
 
 def test_enough_is_enough() -> None:

@@ -32,10 +32,10 @@ def test_a_peer_is_stored_once_and_forgotten_after_its_lifetime() -> None:
     peers = store()
     peers.add(1, address(1), 0)
     peers.add(1, address(1), 1000)
-    assert (len(peers), peers.next_deadline()) == (1, 1000 + LIFE_S)
+    assert (len(peers), peers.deadline) == (1, 1000 + LIFE_S)
     assert peers.sample(1, ASKER, 10, 1000 + LIFE_S - 1) == [address(1)], "renewed"
     assert peers.sample(1, ASKER, 10, 1000 + LIFE_S) == []
-    assert (len(peers), peers.info_hashes, peers.next_deadline()) == (0, 0, float("inf"))
+    assert (len(peers), peers.info_hashes, peers.deadline) == (0, 0, float("inf"))
 
 
 def test_expiry_goes_peer_by_peer() -> None:
@@ -44,7 +44,7 @@ def test_expiry_goes_peer_by_peer() -> None:
         peers.add(number % 2, address(number), number * 100)
     peers.expire(200 + LIFE_S)
     assert (len(peers), peers.info_hashes) == (2, 2)
-    assert peers.next_deadline() == 300 + LIFE_S
+    assert peers.deadline == 300 + LIFE_S
 
 
 def test_each_bound_refuses_newcomers_and_renews_what_is_there() -> None:

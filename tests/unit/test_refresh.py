@@ -35,7 +35,7 @@ def buckets(table: RoutingTable, walks: list[Walk]) -> list[int]:
 
 def test_before_joining_nothing_is_refreshed() -> None:
     refresh = refresh_of(table_with(0))
-    assert refresh.next_deadline() == float("inf")
+    assert refresh.deadline == float("inf")
     assert refresh.due(10_000) == []
 
 
@@ -44,10 +44,10 @@ def test_a_bucket_untouched_for_a_quarter_of_an_hour_is_walked_through() -> None
     refresh = refresh_of(table)
     refresh.joined(0)
     refresh.due(0)
-    assert refresh.next_deadline() == CONFIG.refresh_interval_s
+    assert refresh.deadline == CONFIG.refresh_interval_s
     table.confirm(contact(0), 600)
     assert buckets(table, refresh.due(900)) == [1]
-    assert refresh.next_deadline() == 1500, "bucket 0 was touched by an answer"
+    assert refresh.deadline == 1500, "bucket 0 was touched by an answer"
     assert buckets(table, refresh.due(1500)) == [0]
 
 
@@ -60,7 +60,7 @@ def test_walks_at_a_time_are_bounded() -> None:
     for _ in range(WALKS_AT_A_TIME):
         refresh.started()
     assert refresh.due(1002) == []
-    assert refresh.next_deadline() > 1002
+    assert refresh.deadline > 1002
     refresh.finished()
     assert len(refresh.due(1004)) == 1
 
@@ -71,7 +71,7 @@ def test_the_own_id_is_looked_up_every_half_hour_jittered() -> None:
     refresh.joined(0)
     times, now = [], 0.0
     while now < 20_000:
-        now = refresh.next_deadline()
+        now = refresh.deadline
         times += [now for walk in refresh.due(now) if walk == Walk(Family.IPV4, OWN_ID, is_own_id=True)]
         table.confirm(contact(0), now)
     waits = [later - earlier for earlier, later in zip([0.0, *times], times, strict=False)]
@@ -82,13 +82,13 @@ def test_the_own_id_is_looked_up_every_half_hour_jittered() -> None:
 def test_the_own_lookup_can_be_called_for() -> None:
     refresh = refresh_of(table_with(0))
     refresh.own_lookup_soon(5)
-    assert refresh.next_deadline() == 5
+    assert refresh.deadline == 5
     assert [walk.is_own_id for walk in refresh.due(5)] == [True]
-    assert refresh.next_deadline() > 5
+    assert refresh.deadline > 5
 
 
 def test_an_empty_table_has_nothing_to_refresh() -> None:
     refresh = refresh_of(table_with())
     refresh.joined(0)
     assert refresh.due(0) == []
-    assert refresh.next_deadline() > 0
+    assert refresh.deadline > 0

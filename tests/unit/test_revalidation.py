@@ -27,7 +27,7 @@ def revalidation() -> Revalidation:
 def wait_for(checks: Revalidation, entry: Entry) -> float:
     """When it is due, after it was planned."""
     checks.plan(entry)
-    at = checks.next_deadline()
+    at = checks.deadline
     assert checks.due(at - 0.001) is None
     assert checks.due(at) is entry
     return at
@@ -54,11 +54,11 @@ def test_a_failure_brings_the_check_forward_and_an_answer_puts_it_off() -> None:
     checks.plan(entry)
     entry.failures, entry.failed_at = 1, 5010
     checks.plan(entry)
-    assert checks.next_deadline() == 5030
+    assert checks.deadline == 5030
     entry.failures, entry.verified_at = 0, 5025
     checks.plan(entry)
     assert checks.due(5030) is None
-    assert checks.next_deadline() > 5500
+    assert checks.deadline > 5500
 
 
 def test_who_came_to_us_waits_for_200_s_of_silence() -> None:
@@ -66,7 +66,7 @@ def test_who_came_to_us_waits_for_200_s_of_silence() -> None:
     checks.plan(entry)
     entry.traffic_at = 150  # it queried us again
     assert checks.due(200) is None
-    assert checks.next_deadline() == 350
+    assert checks.deadline == 350
     assert checks.due(350) is entry
 
 
@@ -82,7 +82,7 @@ def test_all_within_a_budget() -> None:
         checks.plan(entry_of(number))
     assert checks.due(1000)
     assert checks.due(1000) is None
-    assert checks.next_deadline() == 1000 + CONFIG.check_interval_s
+    assert checks.deadline == 1000 + CONFIG.check_interval_s
     assert checks.due(1000 + CONFIG.check_interval_s)
 
 
@@ -91,7 +91,7 @@ def test_who_is_being_checked_already_is_not_checked_twice() -> None:
     checks.plan(entry)
     entry.checking = True
     assert checks.due(100) is None
-    assert checks.next_deadline() == 100 + CONFIG.check_interval_s
+    assert checks.deadline == 100 + CONFIG.check_interval_s
     entry.checking = False
     assert checks.due(104) is entry
 
@@ -102,7 +102,7 @@ def test_who_left_is_not_checked() -> None:
     checks.forget(entry)
     checks.forget(entry)
     assert checks.due(1000) is None
-    assert checks.next_deadline() == float("inf")
+    assert checks.deadline == float("inf")
     assert len(checks) == 0
 
 
