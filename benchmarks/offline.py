@@ -20,7 +20,7 @@ from typing import Any
 HERE = Path(__file__).parent
 INSIDE = "KADISC_BENCHMARK_OFFLINE"
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-_NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child"]
+_NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--pid", "--mount-proc", "--fork", "--kill-child"]
 _ENTER = "ip link set lo up && ip addr add local 45.0.0.0/8 dev lo && exec \"$@\""
 
 

@@ -31,8 +31,11 @@ GOALS = {"kadisc": 1.0, "kadisc, bencode.py alone": 0.25}
 
 _WITHOUT_SPEED = "import runpy, sys; sys.modules['bencode2'] = None; sys.argv[0] = 'kadisc'; runpy.run_module('kadisc', run_name='__main__')"
 
-Servers = dict[str, tuple[str, int]]
-Rates = dict[tuple[str, str], list[float]]
+Servers = dict[str, tuple[str, Program]]
+"""By name: its address, and the process."""
+Turn = dict[str, float]
+Turns = dict[tuple[str, str], list[Turn]]
+PORT = 6881
 
 
 def start_kadisc(stack: contextlib.ExitStack, host: str, bootstrap: list[str], *, speed: bool) -> Program:
@@ -48,59 +51,64 @@ def start_servers(stack: contextlib.ExitStack, swarm: Program, settle_s: float) 
     nodes = swarm.ask(ask="contacts", count=SAVED_NODES)["contacts"]
     servers: Servers = {}
     for index, kind in enumerate(("batch", "trio")):
-        stack.enter_context(running(*script("echo.py"), kind, f"45.250.{index}.1:6881", core=SERVER_CORE)).read("listening")
-        servers[f"{kind} echo"] = (f"45.250.{index}.1", 6881)
+        host = f"45.250.{index}.1"
+        servers[f"{kind} echo"] = host, stack.enter_context(running(*script("echo.py"), kind, f"{host}:{PORT}", core=SERVER_CORE))
     saved = [part for each in nodes for part in ("--saved", each)]
-    command = [*script("libtorrent_side.py"), "--listen", "45.251.0.1:6881", *saved]
-    libtorrent = stack.enter_context(running(*command, core=SERVER_CORE))
-    libtorrent.read("listening")
-    servers["libtorrent"] = ("45.251.0.1", 6881)
+    command = [*script("libtorrent_side.py"), "--listen", f"45.251.0.1:{PORT}", *saved]
+    servers["libtorrent"] = "45.251.0.1", stack.enter_context(running(*command, core=SERVER_CORE))
     for index, name in enumerate(GOALS):
         host = f"45.252.{index}.1"
-        start_kadisc(stack, host, nodes[:8], speed=index == 0).read("joined")
-        servers[name] = (host, 6881)
+        servers[name] = host, start_kadisc(stack, host, nodes[:8], speed=index == 0)
+    for name, (_, program) in servers.items():
+        program.read("joined" if name in GOALS else "listening")
     time.sleep(settle_s)
-    print(f"libtorrent's table: {libtorrent.ask(ask='contacts')['contacts']} contacts", file=sys.stderr)
+    print(f"libtorrent's table: {servers['libtorrent'][1].ask(ask='contacts')['contacts']} contacts", file=sys.stderr)
     return servers
 
 
-def measure(load: Program, servers: Servers, rounds: int, seconds: float) -> tuple[Rates, dict[tuple[str, str], dict[str, Any]]]:
-    rates: Rates = {}
-    last: dict[tuple[str, str], dict[str, Any]] = {}
+def cpu_s(program: Program) -> float:
+    """User and system time of all threads of a process."""
+    fields = Path(f"/proc/{program.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(load: Program, servers: Servers, rounds: int, seconds: float) -> Turns:
+    turns: Turns = {}
     for _ in range(rounds):
         for method in METHODS:
-            for name, (host, port) in servers.items():
+            for name, (host, program) in servers.items():
                 asked = "echo" if name.endswith("echo") else method
                 if asked == "echo" and method != "find_node":  # a query of a find_node's length will do
                     continue
-                seen = load.ask(ask=asked, host=host, port=port, seconds=seconds, window=WINDOW)
-                rates.setdefault((name, method), []).append(seen["replies"] / seen["seconds"])
-                last[name, method] = seen
-    return rates, last
+                before_s = cpu_s(program)
+                turn: Turn = load.ask(ask=asked, host=host, port=PORT, seconds=seconds, window=WINDOW)
+                replies = max(1.0, turn["replies"])
+                turn |= {"rate": turn["replies"] / turn["seconds"], "cpu_us": (cpu_s(program) - before_s) / replies * 1e6}
+                turns.setdefault((name, method), []).append(turn)
+    return turns
 
 
-def rows(rates: Rates, last: dict[tuple[str, str], dict[str, Any]]) -> list[dict[str, Any]]:
+def rows(turns: Turns) -> list[dict[str, Any]]:
     found = []
     for method in METHODS:
-        base = statistics.median(rates["libtorrent", method])
-        for (name, of_method), each in rates.items():
+        base = statistics.median(turn["rate"] for turn in turns["libtorrent", method])
+        for (name, of_method), each in turns.items():
             if of_method != method:
                 continue
-            rate = statistics.median(each)
+            rates = [turn["rate"] for turn in each]
+            row: dict[str, Any] = {"method": method, "server": name, "rate": statistics.median(rates), "low": min(rates), "high": max(rates)}
+            row |= {name: statistics.median(turn[name] for turn in each) for name in ("cpu_us", "bytes")}
+            row |= {"ratio": row["rate"] / base, "lost": sum(turn["lost"] for turn in each)}
             goal = GOALS.get(name) if method != "ping" else None
-            verdict = "" if goal is None else f"goal {goal:.2f}: " + ("reached" if rate / base >= goal else "MISSED")
-            seen = last[name, method]
-            found.append(
-                {"method": method, "server": name, "rate": rate, "low": min(each), "high": max(each), "ratio": rate / base, "verdict": verdict}
-                | {"reply_bytes": seen["bytes"], "lost": seen["lost"]}
-            )
+            row["verdict"] = "" if goal is None else f"goal {goal:.2f}: " + ("reached" if row["ratio"] >= goal else "MISSED")
+            found.append(row)
     return found
 
 
 def show(found: list[dict[str, Any]]) -> None:
-    print(f"{'':11}{'':26}{'replies/s':>10}{'lowest':>10}{'highest':>10}{'x libtorrent':>14}{'bytes':>7}{'lost':>6}")
+    print(f"{'':11}{'':26}{'replies/s':>10}{'lowest':>9}{'highest':>9}{'x libtorrent':>14}{'CPU us each':>13}{'bytes':>7}{'lost':>6}")
     for row in found:
-        figures = f"{row['rate']:10,.0f}{row['low']:10,.0f}{row['high']:10,.0f}{row['ratio']:14.2f}{row['reply_bytes']:7.0f}{row['lost']:6}"
+        figures = f"{row['rate']:10,.0f}{row['low']:9,.0f}{row['high']:9,.0f}{row['ratio']:14.2f}{row['cpu_us']:13.1f}{row['bytes']:7.0f}{row['lost']:6.0f}"
         print(f"{row['method']:11}{row['server']:26}{figures}  {row['verdict']}")
 
 
@@ -119,7 +127,7 @@ def main() -> None:
         servers = start_servers(stack, swarm, arguments.settle)
         load = stack.enter_context(running(*script("load.py"), core=LOAD_CORE))
         load.read("ready")
-        found = rows(*measure(load, servers, arguments.rounds, arguments.seconds))
+        found = rows(measure(load, servers, arguments.rounds, arguments.seconds))
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     show(found)
     if arguments.json:
