@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .core.events import PeersFound as PeersFound
     from .core.events import PeerVerified as PeerVerified
     from .core.events import PingFinished as PingFinished
+    from .core.events import PutFinished as PutFinished
     from .core.events import RecordChanged as RecordChanged
     from .core.events import WentOffline as WentOffline
     from .core.peers import VerifiedPeer as VerifiedPeer
@@ -60,11 +61,13 @@ if TYPE_CHECKING:
     from .net.dispatch import Subscription as Subscription
     from .net.findings import Answers as Answers
     from .net.findings import FoundPeers as FoundPeers
+    from .net.findings import Pong as Pong
+    from .net.items import StoredItem as StoredItem
     from .net.memory import MemoryNetwork as MemoryNetwork
     from .net.node import LiveNode
-    from .net.node import Pong as Pong
     from .net.open import open_node as open_node
     from .net.peer_stream import PeerStream as PeerStream
+    from .net.publishing import Publication as Publication
     from .observe.shell_events import BootstrapFailing as BootstrapFailing
     from .observe.shell_events import BootstrapWorking as BootstrapWorking
     from .observe.shell_events import HostUnresolved as HostUnresolved
@@ -74,6 +77,8 @@ if TYPE_CHECKING:
     from .observe.shell_events import StateSaved as StateSaved
     from .observe.shell_events import StateSetAside as StateSetAside
     from .observe.shell_events import StateUnsaved as StateUnsaved
+    from .wire.items import Item as Item
+    from .wire.records import PeerRecord as PeerRecord
 
     Node = LiveNode
 
@@ -99,6 +104,7 @@ _HOME = {
         "PeerVerified",
         "PeersFound",
         "PingFinished",
+        "PutFinished",
         "FoundNode",
         "RecordChanged",
         "WentOffline",
@@ -110,11 +116,13 @@ _HOME = {
     "net.clock": ("SystemClock", "TrioClock"),
     "net.devnet": ("open_devnet",),
     "net.dispatch": ("Subscription",),
-    "net.findings": ("Answers", "FoundPeers"),
+    "net.findings": ("Answers", "FoundPeers", "Pong"),
+    "net.items": ("StoredItem",),
     "net.memory": ("MemoryNetwork",),
-    "net.node": ("LiveNode", "Pong"),
+    "net.node": ("LiveNode",),
     "net.open": ("open_node",),
     "net.peer_stream": ("PeerStream",),
+    "net.publishing": ("Publication",),
     "observe.shell_events": (
         "BootstrapFailing",
         "BootstrapWorking",
@@ -126,6 +134,8 @@ _HOME = {
         "StateSetAside",
         "StateUnsaved",
     ),
+    "wire.items": ("Item",),
+    "wire.records": ("PeerRecord",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _RENAMED = {"Node": "LiveNode"}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from .peer_config import BookConfig as BookConfig
 from .peer_config import GossipConfig as GossipConfig
 from .peer_config import TagConfig as TagConfig
+from .store_config import StoreConfig as StoreConfig
 
 CLIENT_VERSION = b"KD\x00\x01"
 """Our ``v`` (BEP 5): two letters for the client, two bytes for its version."""
@@ -70,6 +71,12 @@ class Defences:
     """Gossip fills at most a part of a bucket from one source."""
     bounded_feedback: bool = True
     """What the application says of peers changes how likely they are given out for a time, within bounds."""
+    item_shares: bool = True
+    """What one network puts takes a part of the item store, never all of it."""
+    signature_budget: bool = True
+    """Few signatures of items are checked a second, for each network and in all."""
+    fixed_info_hash_samples: bool = True
+    """Everybody gets the same sample of info-hashes until its time is over, so that asking often does not read out the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +246,7 @@ class CoreConfig:
     gossip: GossipConfig = field(default_factory=GossipConfig)
     book: BookConfig = field(default_factory=BookConfig)
     tags: TagConfig = field(default_factory=TagConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
     defences: Defences = field(default_factory=Defences)
     read_only: bool = False
     """Ask, never answer (BEP 43); nobody keeps us in a table."""
@@ -289,6 +297,14 @@ class Config:
     """How long name servers are waited for."""
     announce_interval_s: float = 900.0
     """An announce is repeated this often, jittered; others forget it after 30 minutes (BEP 5)."""
+    publish_record: bool = True
+    """Our own peer record is put on the DHT as a mutable item, so that whoever knows our key finds us (``kadisc resolve``)."""
+    publish_interval_s: float = 3600.0
+    """What this node keeps published is put again this often, jittered; others forget it after 2 hours (BEP 44)."""
+    publish_delay_s: float = 30.0
+    """A new record is published so much later, jittered: addresses that change often cost one put, not many."""
+    max_published: int = 64
+    """Items that this node keeps published at a time."""
     save_interval_s: float = 30.0
     """What changed is saved at most so much later."""
     subscriber_queue: int = 1024

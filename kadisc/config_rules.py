@@ -8,7 +8,18 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 _MAY_BE_0 = frozenset(
-    {"spares_per_bucket", "refresh_jitter", "jitter", "stagger_s", "probes", "age_exponent", "recount_pause_s", "round_jitter", "flat_slots"}
+    {
+        "spares_per_bucket",
+        "refresh_jitter",
+        "jitter",
+        "stagger_s",
+        "probes",
+        "age_exponent",
+        "recount_pause_s",
+        "publish_delay_s",
+        "round_jitter",
+        "flat_slots",
+    }
     | {"slots_from_8", "slots_from_16", "slots_from_24", "partners_from_slots", "partners_from_walk", "anchors", "max_good", "source_credit"}
 )
 _SHARES = frozenset(

@@ -23,8 +23,8 @@ HEAD = """\
 `kadisc` reads `config.toml` in the XDG configuration folder (`~/.config/kadisc/` as a rule) if it is there, or the file given with `--config`. It is
 TOML. A key that does not exist, or a value of the wrong kind, is an error that names file and key. Options on the command line win.
 
-All commands read it. Those that open a node for a moment (`find`, `peers`, `announce`, `ping`) leave out what it says of the node that stays
-(`bind`, `external`, `peer`, `service`); `run --devnet` leaves out `bootstrap`, `routers` and `state_dir` as well.
+All commands read it. Those that open a node for a moment (`find`, `peers`, `announce`, `put`, `get`, `resolve`, `ping`) leave out what it says of the
+node that stays (`bind`, `external`, `peer`, `service`); `run --devnet` leaves out `bootstrap`, `routers` and `state_dir` as well.
 
 ```toml
 bind = ["0.0.0.0:6881", "[::]:6881"]

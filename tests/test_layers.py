@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "kadisc"
 MAX_LINES = 400
 
-NOUNS = ("ids", "endpoints", "networks", "contacts", "errors", "config", "config_rules", "peer_config", "version")
+NOUNS = ("ids", "endpoints", "networks", "contacts", "errors", "config", "config_rules", "peer_config", "store_config", "version")
 MAY_IMPORT = {
     "nouns": (),
     "wire": ("nouns",),

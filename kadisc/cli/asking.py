@@ -43,8 +43,10 @@ async def ask(
     tell: Tell | None = None,
     needs_way_in: bool = True,
     sociable: bool = False,
+    of_any_network: bool = False,
 ) -> ResultT:
-    """With a line of progress. ``tell`` gets the other partial results. ``needs_way_in`` and ``sociable``: of a node of the command's own."""
+    """With a line of progress. ``tell`` gets the other partial results. ``needs_way_in`` and ``sociable``: of a node of the command's own.
+    ``of_any_network``: the running node may be of another network than the one that is asked about."""
     line = ProgressLine()
 
     def told(value: Mapping[str, object]) -> None:
@@ -55,7 +57,7 @@ async def ask(
             tell(value)
 
     try:
-        async with running_node(options) as client:
+        async with running_node(options, of_any_network=of_any_network) as client:
             if client is not None:
                 return await client.call(method, params, tell=told, silence_s=_SILENCE_S)
         async with open_one_shot(options, told, needs_way_in=needs_way_in, sociable=sociable) as own:
@@ -76,13 +78,13 @@ def in_words(progress: Progress) -> str:
 
 
 @asynccontextmanager
-async def running_node(options: argparse.Namespace) -> AsyncIterator[ControlClient | None]:
+async def running_node(options: argparse.Namespace, *, of_any_network: bool = False) -> AsyncIterator[ControlClient | None]:
     """A client of the running node, which is told on stderr; None where a node of one's own is wanted, or needed."""
     async with AsyncExitStack() as stack:
-        yield None if any(getattr(options, name, None) for name in _OF_OWN_NODE) else await _client(options, stack)
+        yield None if any(getattr(options, name, None) for name in _OF_OWN_NODE) else await _client(options, stack, of_any_network)
 
 
-async def _client(options: argparse.Namespace, stack: AsyncExitStack) -> ControlClient | None:
+async def _client(options: argparse.Namespace, stack: AsyncExitStack, of_any_network: bool) -> ControlClient | None:
     settings = settings_from(options)
     path = socket_path(state_folder(settings))
     if not _is_there(path):
@@ -93,7 +95,7 @@ async def _client(options: argparse.Namespace, stack: AsyncExitStack) -> Control
     except KadiscError as error:
         say(f"{error}; using a node of this command's own")
         return None
-    if status.network != settings.network:
+    if status.network != settings.network and not of_any_network:
         say(f"the running node (process {status.pid}) is of the network {status.network}; using a node of this command's own")
         return None
     contacts = count(sum(family.contacts for family in status.families), "contact")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ..errors import BindError, KadiscError, UsageError
 from ..version import __version__
-from . import announce, book, find, peers, ping, record, run, sim, status, why
+from . import announce, book, find, get, peers, ping, put, record, resolve, run, sim, status, why
 from .output import say
 from .parser import CommandParser
 
@@ -21,6 +21,9 @@ _COMMANDS = {
     "find": find,
     "peers": peers,
     "announce": announce,
+    "put": put,
+    "get": get,
+    "resolve": resolve,
     "ping": ping,
     "status": status,
     "record": record,
@@ -35,6 +38,7 @@ examples:
   kadisc --bootstrap dht.libtorrent.org:25401   a node in Mainline
   kadisc find random                            who is closest to a random ID
   kadisc peers testnet --service eth            peers of one's own network
+  kadisc put "Hello World!"                     store a value for two hours
   kadisc ping 192.0.2.1:6881                    who is there, and how far away
 
 kadisc COMMAND --help tells more about each."""

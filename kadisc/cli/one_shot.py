@@ -10,24 +10,36 @@ from random import SystemRandom
 
 from ..config import Config
 from ..control.call import Call, Tell
+from ..core.identity import Identity
+from ..errors import UsageError
 from ..net.approach import Approach
 from ..net.clock import SystemClock
 from ..net.node import NOTHING_SAVED, LiveNode
 from ..net.open import close_ports, open_everywhere, open_ports, running
-from ..net.state_folder import peek
+from ..net.state_folder import peek, peek_seed
 from ..observe.describe import count
 from .options import OF_ONE_NODE, settings_from, state_folder
 from .output import say
 
 
 class OneShot(Call):
-    """``remembered``: contacts of the last run that the node begins with; ``sources``: hosts that follow."""
+    """``folder``: the state folder, whose key signs; ``remembered``: contacts of the last run that the node begins with; ``sources``: hosts that
+    follow."""
 
-    def __init__(self, node: LiveNode, tell: Tell | None, remembered: int, sources: Sequence[Sequence[str]]) -> None:
+    stays = False
+
+    def __init__(self, node: LiveNode, tell: Tell | None, folder: str, remembered: int, sources: Sequence[Sequence[str]]) -> None:
         super().__init__(node, tell)
+        self._folder = folder
         self._remembered = remembered
         self._sources = sources
         self._reasons: list[str] = []
+
+    def identity(self) -> Identity:
+        seed = peek_seed(self._folder)
+        if seed is None:
+            raise UsageError(f"there is no key in {self._folder} to sign with: kadisc run makes one, or --state-dir names another folder")
+        return Identity(seed)
 
     async def reach(self, approach: Approach) -> None:
         self._reasons = (await approach.run(self._sources, self.node.config.resolve_timeout_s)).reasons
@@ -68,7 +80,7 @@ async def open_one_shot(
         if needs_way_in and not given:
             _tell_way_in(remembered, config)
         async with running([node], joins=False):
-            yield OneShot(node, tell, remembered, sources)
+            yield OneShot(node, tell, state_folder(settings), remembered, sources)
     finally:
         close_ports(ports)
 

@@ -117,10 +117,19 @@ def positive(text: str) -> int:
 
 def info_hash(text: str) -> str:
     """In 40 hex digits, small ones. Raises UsageError."""
+    return _hex_id(text, "an info-hash")
+
+
+def target(text: str) -> str:
+    """In 40 hex digits, small ones. Raises UsageError."""
+    return _hex_id(text, "a target")
+
+
+def _hex_id(text: str, what: str) -> str:
     from ..errors import UsageError
     from ..ids import format_id, parse_id
 
     try:
         return format_id(parse_id(text))
     except ValueError:
-        raise UsageError(f"an info-hash has 40 hex digits: {text!r} has not") from None
+        raise UsageError(f"{what} has 40 hex digits: {text!r} has not") from None

@@ -54,7 +54,7 @@ def _print(status: Status) -> None:
         _print_family(family)
     counters = status.counters
     print(f"  traffic  {counters['received']} datagrams in, {counters['sent']} out; {count(status.operations, 'operation')} in flight")
-    print(f"  stored   {count(status.peers_stored, 'peer')} that others have announced here")
+    print(f"  stored   {count(status.peers_stored, 'peer')} that others have announced here, {count(status.items_stored, 'item')} that they have put")
 
 
 def _print_family(family: FamilyStatus) -> None:

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 import msgspec
 import trio
 
+from ..core.identity import Identity
 from ..errors import NoAnswer
 from ..net.approach import Approach
 from ..net.node import LiveNode
@@ -35,6 +36,13 @@ class Call:
     def __init__(self, node: LiveNode, tell: Tell | None = None) -> None:
         self.node = node
         self.tell = tell
+
+    stays = True
+    """Whether the node goes on when the call has ended."""
+
+    def identity(self) -> Identity:
+        """Whose key signs. Raises UsageError where there is none."""
+        return self.node.identity
 
     async def carry_out(self, approach: Approach, *, timeout_s: float = math.inf) -> None:
         """Tells its progress on the way. Raises NoAnswer if nobody was there in ``timeout_s``."""

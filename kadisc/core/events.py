@@ -12,6 +12,7 @@ from typing import NamedTuple, NewType, TypeAlias
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId
+from ..wire.items import Item
 from .peers import VerifiedPeer
 
 OperationId = NewType("OperationId", int)
@@ -36,6 +37,7 @@ class Outcome(enum.Enum):
 class LookupKind(enum.Enum):
     FIND_NODE = "find_node"
     GET_PEERS = "get_peers"
+    GET = "get"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class FoundNode:
 class LookupResult:
     """``closest``: the k closest nodes that answered, closest first. ``answered``: how many answered in all. ``queries``: datagrams
     sent, retransmissions included. ``hops``: the longest chain of answers that one of ``closest`` rests on; 1 for a node that was in
-    the own table. ``refused``: contacts left out, by reason. ``network_size``: estimated nodes in the network, None with fewer than 2."""
+    the own table. ``refused``: contacts left out, by reason. ``network_size``: estimated nodes in the network, None with fewer than 2.
+    ``item``: what a lookup of an item has found, the latest version of it."""
 
     target: NodeId
     kind: LookupKind
@@ -66,6 +69,7 @@ class LookupResult:
     elapsed_s: float
     refused: dict[str, int]
     network_size: float | None
+    item: Item | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,18 @@ class AnnounceFinished(Finished):
     stored: tuple[Contact, ...] = ()
     peers: tuple[Endpoint, ...] = ()
     queries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PutFinished(Finished):
+    """``item``: what was put, None where it did not come to that; ``stored``: the nodes that confirmed to have stored it; ``queries``: datagrams
+    sent, retransmissions included; ``code`` and ``text`` of one who refused, if any did."""
+
+    item: Item | None = None
+    stored: tuple[Contact, ...] = ()
+    queries: int = 0
+    code: int = 0
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

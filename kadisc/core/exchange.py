@@ -9,11 +9,11 @@ from typing import Protocol, TypeAlias
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId
-from ..wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Gossip, Ping, Reply
+from ..wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Gossip, Ping, Put, Reply
 from .events import Event
 from .tags import TagSearch
 
-OutgoingQuery: TypeAlias = Ping | FindNode | GetPeers | AnnouncePeer | Gossip
+OutgoingQuery: TypeAlias = Ping | FindNode | GetPeers | AnnouncePeer | Get | Put | Gossip
 
 
 class Owner(Protocol):

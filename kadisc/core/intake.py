@@ -8,7 +8,7 @@ from ..config import CoreConfig
 from ..endpoints import ENDPOINT_BYTES, Endpoint, Family, Scope, scope_of
 from ..errors import DecodeError
 from ..wire import krpc
-from ..wire.messages import AnnouncePeer, FindNode, GetPeers, Gossip, Message, Ping, Query, UnknownQuery
+from ..wire.messages import AnnouncePeer, FindNode, Get, GetPeers, Gossip, Message, Ping, Put, Query, SampleInfohashes, UnknownQuery
 from .counters import Counters
 from .limits import PrefixBudget
 from .scopes import Scopes
@@ -19,6 +19,9 @@ QUERY_NAMES: dict[type[Query], str] = {
     FindNode: "query.find_node",
     GetPeers: "query.get_peers",
     AnnouncePeer: "query.announce_peer",
+    Get: "query.get",
+    Put: "query.put",
+    SampleInfohashes: "query.sample_infohashes",
     Gossip: "query.gossip",
     UnknownQuery: "query.unknown",
 }

@@ -31,7 +31,8 @@ from .outgoing import Outgoing
 from .overlay import Overlay
 from .own_record import Membership
 from .pool import Pool
-from .responder import Responder
+from .put import Draft
+from .responder_assembly import responder_for
 from .scopes import Scopes
 from .search import Search, SearchOptions
 from .searches import Searches
@@ -70,12 +71,13 @@ class Node:
         }
         self._intake = Intake(config, self._scopes, self._overlays.keys(), self.counters)
         self._outgoing = Outgoing(config, assembly.transactions_for(config, rng, next(iter(own_ids.values()))), assembly.pacer_for(config))
-        self._responder = Responder(config, rng, {family: overlay.table for family, overlay in self._overlays.items()}, self._scopes, now)
+        self._responder = responder_for(config, rng, self._overlays, self._scopes, self.counters, now)
         self._operations = Operations(config.lookup.max_operations)
         self._outbox = Outbox(self._outgoing, self._overlays, self.counters)
         self.community = community_for(membership, config, rng, self._overlays, self._scopes, self.counters, now) if membership else None
         self._circle: Circle = self.community or Loner(self._responder)
-        self._searches = Searches(config, assembly.lookup_rules_for(config, self._scopes), self._overlays, self._operations, self._circle.first_hops)
+        lookup_rules, held = assembly.lookup_rules_for(config, self._scopes), self._responder.items.store.get
+        self._searches = Searches(config, lookup_rules, self._overlays, self._operations, held, self._circle.first_hops)
         self._parts: list[Overlay | Community] = [*self._overlays.values(), *filter(None, (self.community,))]  # a loner waits for nothing
         self._events: list[Event] = []
         self._closed = False
@@ -108,7 +110,7 @@ class Node:
                 if part.next_deadline() > now:  # most ticks are for a query that is overdue
                     break
                 self._carry_out(part.tick(now), now)
-        self._responder.peers.expire(now)
+        self._responder.expire(now)
 
     def next_deadline(self) -> float:
         """When to call ``tick``: may be early, never late; inf when there is nothing to wait for."""
@@ -116,8 +118,8 @@ class Node:
             return float("inf")
         # By hand, without min(): whoever drives the node asks after every datagram.
         deadline = self._outgoing.next_deadline()
-        if self._responder.peers.deadline < deadline:
-            deadline = self._responder.peers.deadline
+        if (stored := self._responder.next_deadline()) < deadline:
+            deadline = stored
         for part in self._parts:
             if (of_part := part.next_deadline()) < deadline:
                 deadline = of_part
@@ -159,27 +161,32 @@ class Node:
         k: int | None = None,
         paths: int = 1,
         first_value: bool = False,
+        salt: bytes = b"",
         seeds: Sequence[Endpoint] = (),
     ) -> OperationId:
-        """Ends in LookupFinished, with NodeAnswered and PeersFound on the way. ``seeds``: endpoints of unknown ID to begin with, beside
-        the own table. Raises Busy or Closed."""
-        options = SearchOptions(self._operations.new_id(), kind, family, first_value=first_value)
-        self._start(self._searches.make(target, options, now, k=k, paths=paths), seeds, now)
-        return options.operation
+        """Ends in LookupFinished, with NodeAnswered and PeersFound on the way. ``salt``: of the mutable item that is looked up. ``seeds``: endpoints
+        of unknown ID to begin with, beside the own table. Raises Busy or Closed."""
+        options = SearchOptions(self._operations.new_id(), kind, family, first_value=first_value, salt=salt)
+        return self._start(self._searches.make(target, options, now, k=k, paths=paths), seeds, now, options.operation)
 
     def join(self, endpoints: Sequence[Endpoint], now: float, *, family: Family) -> OperationId:
         """One attempt to join by these bootstrap nodes and the own table: a lookup of the own ID. Ends in JoinFinished."""
         operation = self._operations.new_id()
-        self._start(self._searches.for_join(operation, family, now), endpoints, now)
-        return operation
+        return self._start(self._searches.for_join(operation, family, now), endpoints, now, operation)
 
     def announce(
         self, info_hash: NodeId, port: int, now: float, *, family: Family, implied_port: bool = False, seeds: Sequence[Endpoint] = ()
     ) -> OperationId:
         """Announces us as a peer at the nodes closest to ``info_hash`` (BEP 5), once. Ends in AnnounceFinished. Raises Busy or Closed."""
         operation = self._operations.new_id()
-        self._start(self._searches.for_announce(operation, info_hash, family, now, port=port, implied_port=implied_port), seeds, now)
-        return operation
+        return self._start(
+            self._searches.for_announce(operation, info_hash, family, now, port=port, implied_port=implied_port), seeds, now, operation
+        )
+
+    def put(self, draft: Draft, now: float, *, family: Family, seeds: Sequence[Endpoint] = ()) -> OperationId:
+        """Stores an item at the nodes closest to its target (BEP 44), once. Ends in PutFinished. Raises Busy or Closed."""
+        operation = self._operations.new_id()
+        return self._start(self._searches.for_put(operation, draft, family, now), seeds, now, operation)
 
     def check_peer(self, endpoint: Endpoint, now: float) -> OperationId:
         """Asks whoever is there to prove that it is of our network. Ends in PeerChecked. Raises Busy, Closed, and UsageError for a loner."""
@@ -212,18 +219,8 @@ class Node:
 
     # --- keeping, and looking in ------------------------------------------------------------------------------------------------------
 
-    def pin(self, endpoint: Endpoint, now: float) -> None:
-        """Keeps whoever is at this endpoint in the table, and tries again and again while nobody is."""
-        if (overlay := self._overlays.get(family_of(endpoint))) is not None:
-            overlay.reunion.pin(endpoint, now)
-
-    def unpin(self, endpoint: Endpoint) -> None:
-        if (overlay := self._overlays.get(family_of(endpoint))) is not None:
-            overlay.reunion.unpin(endpoint)
-
     def export_state(self, now: float) -> SavedState:
-        community = self.community.export(now) if self.community is not None else None
-        return SavedState(tuple(overlay.export(now) for overlay in self._overlays.values()), community)
+        return SavedState(tuple(each.export(now) for each in self._overlays.values()), self.community.export(now) if self.community else None)
 
     def restore(self, state: SavedState, now: float) -> None:
         """Takes up what was exported: its contacts are where lookups begin, and come into the table once they have answered again."""
@@ -234,9 +231,9 @@ class Node:
             self._carry_out(self.community.restore(state.community, now), now)
 
     def snapshot(self, now: float) -> Snapshot:
-        overlays, stored = tuple(overlay_snapshot(each, now) for each in self._overlays.values()), len(self._responder.peers)
+        overlays, stored = tuple(overlay_snapshot(each, now) for each in self._overlays.values()), self._responder.stored
         community = self.community.snapshot(now) if self.community is not None else None
-        return Snapshot(overlays, self.operations(), len(self._outgoing), stored, self.counters.as_dict(), community)
+        return Snapshot(overlays, self.operations(), len(self._outgoing), *stored, self.counters.as_dict(), community)
 
     def stored_peers(self, info_hash: NodeId, now: float) -> list[Endpoint]:
         return self._responder.peers.held(info_hash, now)
@@ -337,10 +334,11 @@ class Node:
                     next_steps += self._circle.happened(step, now)
             steps = next_steps
 
-    def _start(self, search: Search, seeds: Sequence[Endpoint], now: float) -> None:
+    def _start(self, search: Search, seeds: Sequence[Endpoint], now: float, operation: OperationId | None = None) -> OperationId:
         self._operations.started(search.options.operation, search)
         seeds = [seed for seed in seeds if family_of(seed) is search.options.family]
         self._carry_out(search.start(self._searches.first_contacts(search, now), seeds, now), now)
+        return operation or search.options.operation
 
     def _end(self, operation: OperationId, outcome: Outcome, now: float) -> None:
         if (what := self._operations.get(operation)) is None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..endpoints import Endpoint, Family, family_of
-from .announce import AnnounceOperation
 from .bucket import Entry
 from .counters import Counters
+from .delivery import Delivery
 from .events import Datagram
 from .exchange import Ask, Exchange, Steps
 from .outgoing import METHODS, Outgoing
 from .overlay import Overlay
 from .search import Search
 
-COUNTING = (Search, AnnounceOperation)
+COUNTING = (Search, Delivery)
 """Owners who say in the end how many queries they took."""
 FAMILIAR_S = 120.0
 """Our router still has the mapping for an address that answered so lately."""

@@ -13,7 +13,15 @@ from .pacing import PacingRule
 from .rtt import StallTimer
 from .transactions import TransactionRule
 
-METHODS = {"Ping": "ping", "FindNode": "find_node", "GetPeers": "get_peers", "AnnouncePeer": "announce_peer", "Gossip": "gossip"}
+METHODS = {
+    "Ping": "ping",
+    "FindNode": "find_node",
+    "GetPeers": "get_peers",
+    "AnnouncePeer": "announce_peer",
+    "Get": "get",
+    "Put": "put",
+    "Gossip": "gossip",
+}
 
 
 class Outgoing:

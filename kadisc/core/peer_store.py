@@ -37,6 +37,11 @@ class PeerStore:
     def info_hashes(self) -> int:
         return len(self._peers)
 
+    def known(self, now: float) -> list[NodeId]:
+        """The info-hashes that there are peers for."""
+        self.expire(now)
+        return list(self._peers)
+
     def add(self, info_hash: NodeId, peer: Endpoint, now: float) -> str | None:
         """Stores or renews; returns why not, or None."""
         self.expire(now)

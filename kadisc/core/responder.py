@@ -1,20 +1,21 @@
-"""Answers to queries (BEP 5; BEP 32 for both families; BEP 42 for the ``ip`` field).
+"""Answers to queries (BEP 5; BEP 32 for both families; BEP 42 for the ``ip`` field; BEP 44 and 51 by services of their own).
 
 The attack: KRPC over UDP amplifies, and a node that answers with its whole table sends 2,009 bytes for 99. An answer here has at most k contacts
-a family, and at most 1,024 bytes.
+a family, and at most 1,024 bytes; with an item 1,232, and as many contacts as there is room for beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from random import Random
 
 from ..config import CLIENT_VERSION, CoreConfig
 from ..endpoints import Endpoint, Family, Scope, family_of, ip_of, scope_of
 from ..ids import NodeId
 from ..wire import krpc
 from ..wire.compact import CONTACT_BYTES
-from ..wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Gossip, Query, Reply, UnknownQuery
+from ..wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Gossip, Put, Query, Reply, SampleInfohashes, UnknownQuery
+from .info_hash_samples import SampleRule
+from .item_service import ItemService
 from .peer_store import PeerStore
 from .routing_table import RoutingTable
 from .scopes import Scopes
@@ -26,18 +27,35 @@ METHOD_UNKNOWN = 204
 ENVELOPE_BYTES = 160
 """More than everything in a get_peers reply but its transaction id, contacts and peers."""
 
+CONTACT_FIELDS_BYTES = len(b"5:nodes999:6:nodes6999:")
+SAMPLE_FIELDS_BYTES = len(b"8:intervali21600e3:numi999999e7:samples999:")
+
 ANNOUNCE = b"announce"
 UNBOUNDED = 1 << 30
 _WANTED = {Family.IPV4: b"n4", Family.IPV6: b"n6"}
 
 
 class Responder:
-    def __init__(self, config: CoreConfig, rng: Random, tables: Mapping[Family, RoutingTable], scopes: Scopes, now: float) -> None:
-        self.peers = PeerStore(config.serving, rng, scopes)
-        self._tokens = TokenJar(rng, config.serving.token_rotation_s, now)
+    """``peers``, ``items`` and ``samples`` are what it serves beside contacts; ``tokens`` show it who may store something."""
+
+    def __init__(
+        self,
+        config: CoreConfig,
+        tables: Mapping[Family, RoutingTable],
+        scopes: Scopes,
+        tokens: TokenJar,
+        peers: PeerStore,
+        items: ItemService,
+        samples: SampleRule,
+    ) -> None:
+        self.peers = peers
+        self.items = items
+        self._samples = samples
+        self._tokens = tokens
         self._tables = tables
         self._scopes = scopes
         self._max_bytes = config.serving.max_answer_bytes
+        self._max_item_bytes = config.store.max_answer_bytes
         bounded = config.defences.bounded_answers
         self._k = config.table.k if bounded else UNBOUNDED
         self._max_contact_bytes = self._max_bytes - ENVELOPE_BYTES - krpc.MAX_TID_BYTES if bounded else UNBOUNDED
@@ -46,34 +64,72 @@ class Responder:
         reply = Reply(query.tid, self._tables[family_of(source)].own_id, seen_as=source, version=CLIENT_VERSION)
         match query:
             case FindNode():
-                self._add_contacts(reply, query.target, query.want, source)
+                self._add_contacts(reply, query.target, query.want, source, self._max_contact_bytes)
             case GetPeers():
-                self._add_contacts(reply, query.info_hash, query.want, source)
+                self._add_contacts(reply, query.info_hash, query.want, source, self._max_contact_bytes)
                 reply.token = self._tokens.make(ANNOUNCE, source, query.info_hash, now)
                 reply.values = self._sample(reply, query, source, now)
             case AnnouncePeer():
                 return self._store(reply, query, source, now)
+            case Get():
+                self._add_item(reply, query, source, now)
+            case Put():
+                return self.items.put(reply, query, source, now)
+            case SampleInfohashes():
+                reply.samples = self._samples.sample(now)
+                self._add_contacts(
+                    reply, query.target, query.want, source, self._max_contact_bytes - SAMPLE_FIELDS_BYTES - len(reply.samples.info_hashes)
+                )
             case UnknownQuery(target=None) | Gossip():  # gossip is answered elsewhere, where there is any
                 return self._error(query, source, METHOD_UNKNOWN, "method unknown")
             case UnknownQuery(target=int(target)):
-                self._add_contacts(reply, target, query.want, source)
+                self._add_contacts(reply, target, query.want, source, self._max_contact_bytes)
         return reply
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """How many peers and items of others."""
+        return len(self.peers), len(self.items.store)
+
+    def expire(self, now: float) -> None:
+        self.peers.expire(now)
+        self.items.store.expire(now)
+
+    def next_deadline(self) -> float:
+        peers, items = self.peers.deadline, self.items.store.next_deadline()
+        return peers if peers < items else items
 
     def malformed(self, tid: bytes, code: int, text: str, source: Endpoint) -> Error:
         """What the sender of something that was recognisably a query is told."""
         return Error(tid, code, text, CLIENT_VERSION, source)
 
-    def _add_contacts(self, reply: Reply, target: NodeId, want: frozenset[bytes] | None, source: Endpoint) -> None:
+    def _add_contacts(self, reply: Reply, target: NodeId, want: frozenset[bytes] | None, source: Endpoint, max_bytes: int) -> None:
         transport = family_of(source)
         wanted = [family for family in self._tables if (_WANTED[family] in want if want else family is transport)]
         for family in wanted:
             scope = self._scopes.of(source) if family is transport else Scope.PUBLIC
-            count = min(self._k, self._max_contact_bytes // len(wanted) // CONTACT_BYTES[family])
+            count = max(0, min(self._k, max_bytes // len(wanted) // CONTACT_BYTES[family]))
             packed = b"".join([entry.pooled.packed for entry in self._tables[family].closest(target, count, scope)])
             if family is Family.IPV4:
                 reply.nodes = packed
             else:
                 reply.nodes6 = packed
+
+    def _add_item(self, reply: Reply, query: Get, source: Endpoint, now: float) -> None:
+        self.items.add_item(reply, query, source, now)
+        if reply.held is None:
+            self._add_contacts(reply, query.target, query.want, source, self._max_contact_bytes)
+            return
+        # What may be missing, so that the item has room: where the asker is, who we are; with an endless transaction id the item itself.
+        for field in ("seen_as", "version", "held"):
+            if self._room(reply) >= 0:
+                break
+            setattr(reply, field, None)
+        self._add_contacts(reply, query.target, query.want, source, min(self._room(reply), self._max_contact_bytes))
+
+    def _room(self, reply: Reply) -> int:
+        """Bytes for contacts beside an item."""
+        return self._max_item_bytes - CONTACT_FIELDS_BYTES - len(krpc.encode(reply))
 
     def _sample(self, reply: Reply, query: GetPeers, source: Endpoint, now: float) -> list[Endpoint] | None:
         used = ENVELOPE_BYTES + len(query.tid) + len(reply.nodes or b"") + len(reply.nodes6 or b"")

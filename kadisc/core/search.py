@@ -10,10 +10,11 @@ from ..config import LookupConfig
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family
 from ..ids import ID_SPACE, NodeId
-from ..wire.messages import Error, FindNode, GetPeers, Reply
+from ..wire.messages import Error, FindNode, Get, GetPeers, Reply
 from .events import FoundNode, LookupFinished, LookupKind, LookupResult, NodeAnswered, OperationId, Outcome, PeersFound
 from .exchange import NO_STEPS, Ask, Exchange, Step, Steps
 from .lookup import Peer, State
+from .retrieval import Retrieval
 
 
 class LookupLike(Protocol):
@@ -44,19 +45,34 @@ class LookupLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """``announces_answers``: whether each answer is an event (for a caller that streams). ``first_value``: stop at the first peers found."""
+    """``announces_answers``: whether each answer is an event (for a caller that streams). ``first_value``: stop at the first peers found. ``salt``:
+    of a mutable item."""
 
     operation: OperationId
     kind: LookupKind
     family: Family
     announces_answers: bool = True
     first_value: bool = False
+    salt: bytes = b""
 
 
 class Search:
     """Translates between a `Lookup`, which knows endpoints and distances, and messages, which carry tokens and peers as well."""
 
-    __slots__ = ("_answers", "_config", "_lookup", "_own_id", "_peers", "_started_at", "finished", "is_enough", "options", "queries", "when_finished")
+    __slots__ = (
+        "_answers",
+        "_config",
+        "_lookup",
+        "_own_id",
+        "_peers",
+        "_started_at",
+        "finished",
+        "is_enough",
+        "options",
+        "queries",
+        "retrieval",
+        "when_finished",
+    )
 
     def __init__(
         self,
@@ -72,6 +88,8 @@ class Search:
         self.when_finished: Callable[[Outcome, LookupResult, float], Steps] | None = None
         self.is_enough: Callable[[], bool] | None = None
         """Asked after each answer: whether what the lookup is for has been reached."""
+        self.retrieval: Retrieval | None = None
+        """What a lookup of an item has found."""
         self._lookup = lookup
         self._own_id = own_id
         self._config = config
@@ -106,6 +124,8 @@ class Search:
             steps += self._found(reply.values)
             if self.options.first_value:
                 return [*steps, *self.end(Outcome.DONE, now)]
+        if self.retrieval is not None and reply.held is not None:
+            self.retrieval.heard(reply.held)
         if self.is_enough is not None and self.is_enough():
             return [*steps, *self.end(Outcome.DONE, now)]
         return [*steps, *self._go_on(asked, now)]
@@ -137,7 +157,9 @@ class Search:
             return Outcome.DONE
         return Outcome.NO_ANSWER if self.queries else Outcome.NO_CONTACTS
 
-    def _query(self) -> FindNode | GetPeers:
+    def _query(self) -> FindNode | GetPeers | Get:
+        if self.options.kind is LookupKind.GET:
+            return Get(b"", self._own_id, self._lookup.target)
         if self.options.kind is LookupKind.GET_PEERS:
             return GetPeers(b"", self._own_id, self._lookup.target)
         return FindNode(b"", self._own_id, self._lookup.target)
@@ -160,9 +182,14 @@ class Search:
             queries=self.queries,
             hops=max((peer.hops for peer in closest), default=0),
             elapsed_s=now - self._started_at,
-            refused=dict(self._lookup.refused),
+            refused=self._refused(),
             network_size=estimated_network_size([peer.distance for peer in closest]),
+            item=self.retrieval.item if self.retrieval is not None else None,
         )
+
+    def _refused(self) -> dict[str, int]:
+        items = self.retrieval.refused if self.retrieval is not None else 0
+        return dict(self._lookup.refused) | ({"item": items} if items else {})
 
     def _found_node(self, peer: Peer) -> FoundNode:
         rtt_s, client, token = self._answers[peer.endpoint]

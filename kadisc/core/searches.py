@@ -9,6 +9,7 @@ from ..config import DEFAULT_PORT, CoreConfig
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId
+from ..wire.items import Item
 from .announce import AnnounceOperation
 from .disjoint import DisjointLookup
 from .events import LookupKind, LookupResult, OperationId, Outcome
@@ -16,9 +17,12 @@ from .exchange import NO_STEPS, Steps, Walk
 from .lookup import Lookup, LookupRules
 from .operations import JoinOperation, Operations
 from .overlay import Overlay
+from .put import Draft, PutOperation
+from .retrieval import Retrieval
 from .search import LookupLike, Search, SearchOptions
 from .tags import TagSearch
 
+HeldItems: TypeAlias = Callable[[NodeId, float], Item | None]
 FirstHops: TypeAlias = Callable[[Family, int, float], Sequence[Contact]]
 
 SEEDS_PER_K = 2
@@ -34,16 +38,24 @@ def nobody(family: Family, count: int, now: float) -> Sequence[Contact]:
 
 
 class Searches:
-    __slots__ = ("_config", "_first_hops", "_operations", "_overlays", "_rules")
+    __slots__ = ("_config", "_first_hops", "_held", "_operations", "_overlays", "_rules")
 
     def __init__(
-        self, config: CoreConfig, rules: LookupRules, overlays: Mapping[Family, Overlay], operations: Operations, first_hops: FirstHops = nobody
+        self,
+        config: CoreConfig,
+        rules: LookupRules,
+        overlays: Mapping[Family, Overlay],
+        operations: Operations,
+        held: HeldItems,
+        first_hops: FirstHops = nobody,
     ) -> None:
-        """``first_hops``: peers to begin with from elsewhere than the table, at most so many."""
+        """``held``: the item that is kept here under a target, of which a lookup asks only others. ``first_hops``: peers to begin with from elsewhere
+        than the table, at most so many."""
         self._config = config
         self._rules = rules
         self._overlays = overlays
         self._operations = operations
+        self._held = held
         self._first_hops = first_hops
 
     def make(self, target: NodeId, options: SearchOptions, now: float, *, k: int | None = None, paths: int = 1) -> Search:
@@ -53,7 +65,11 @@ class Searches:
             if paths > 1
             else Lookup(target, own_id, self._config.lookup, self._rules, wanted)
         )
-        return Search(lookup, options, own_id, self._config.lookup, now)
+        search = Search(lookup, options, own_id, self._config.lookup, now)
+        if options.kind is LookupKind.GET:
+            retrieval = search.retrieval = Retrieval(target, options.salt, self._held(target, now))
+            search.is_enough = lambda: retrieval.is_final
+        return search
 
     def for_join(self, operation: OperationId, family: Family, now: float) -> Search:
         """The lookup of the own ID as an operation of a caller's, ended by JoinFinished."""
@@ -79,6 +95,16 @@ class Searches:
         announce = AnnounceOperation(operation, search, self._overlays[family].own_id, port, implied_port=implied_port)
         self._operations.started(operation, announce)
         search.when_finished = lambda outcome, result, now: announce.looked_up(outcome, result)
+        return search
+
+    def for_put(self, operation: OperationId, draft: Draft, family: Family, now: float) -> Search:
+        """The lookup after which an item is stored, ended by PutFinished."""
+        options = SearchOptions(self._operations.new_id(own=True), LookupKind.GET, family, announces_answers=False, salt=draft.salt)
+        search = self.make(draft.target, options, now)
+        search.is_enough = None  # whoever has it already leads on to others
+        put = PutOperation(operation, search, self._overlays[family].own_id, draft)
+        self._operations.started(operation, put)
+        search.when_finished = lambda outcome, result, now: put.looked_up(outcome, result)
         return search
 
     def for_tag(self, tag: TagSearch, searched: TagSearched, now: float) -> Search:

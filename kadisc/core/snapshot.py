@@ -76,6 +76,7 @@ class Snapshot:
     operations: tuple[OperationSnapshot, ...]
     queries_in_flight: int
     peers_stored: int
+    items_stored: int
     counters: dict[str, int]
     community: CommunitySnapshot | None = None
     """None for a node that is of no network."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Protocol
 
 import trio
 
@@ -26,10 +27,15 @@ class Announced:
     queries: int
 
 
+class HasStored(Protocol):
+    @property
+    def stored(self) -> tuple[Contact, ...]: ...
+
+
 class Announcement:
     """A peer that is being announced, in every address family of the node."""
 
-    def __init__(self, announce: Callable[[Family], Awaitable[Announced]], interval_s: float, rng: Random) -> None:
+    def __init__(self, announce: Callable[[Family], Awaitable[HasStored]], interval_s: float, rng: Random) -> None:
         self._announce = announce
         self._interval_s = interval_s
         self._rng = rng

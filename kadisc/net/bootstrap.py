@@ -16,6 +16,7 @@ import trio
 
 from ..config import Config
 from ..core.events import CameOnline, ContactAdded, ContactRemoved, JoinFinished, Outcome, WentOffline
+from ..core.state import SavedState
 from ..endpoints import Endpoint, Family, family_of
 from ..errors import Busy, Closed
 from ..observe.shell_events import BootstrapFailing, BootstrapWorking, HostUnresolved, LeftAlone, NetworkChanged
@@ -181,3 +182,13 @@ async def _next_of(kinds: tuple[type[Turn], ...], turns: Subscription[Turn], fam
         if isinstance(turn, kinds) and (isinstance(turn, NetworkChanged) or turn.family is family):
             return
     await trio.sleep_forever()  # the node is closing, and will cancel us
+
+
+def sources_of(config: Config, given: Sequence[str], saved: SavedState) -> list[Sequence[str]]:
+    """Where to join, by source: each is tried a second after the one before. What was typed for this run is for whoever wants that and no other."""
+    if given:
+        return [[*config.peers, *given]]
+    others = [hosts for hosts in (config.bootstrap, config.routers) if hosts]
+    if config.peers or any(overlay.contacts for overlay in saved.overlays):
+        return [config.peers, *others]
+    return list(others)

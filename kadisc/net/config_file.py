@@ -25,6 +25,7 @@ from ..config import (
     MaintenanceConfig,
     QueryConfig,
     ServingConfig,
+    StoreConfig,
     TableConfig,
     TagConfig,
 )
@@ -54,6 +55,7 @@ class CoreTables:
     gossip: GossipConfig = field(default_factory=GossipConfig)
     book: BookConfig = field(default_factory=BookConfig)
     tags: TagConfig = field(default_factory=TagConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
     defences: Defences = field(default_factory=Defences)
     max_datagram_bytes: int = 2048
     """Longer datagrams are dropped unread."""
@@ -97,6 +99,14 @@ class Settings:
     """The longest pause between two tries."""
     resolve_timeout_s: float = _CONFIG.resolve_timeout_s
     """How long name servers are waited for."""
+    publish_record: bool = _CONFIG.publish_record
+    """Our own peer record is put on the DHT, so that whoever knows our key finds us (``kadisc resolve``)."""
+    publish_interval_s: float = _CONFIG.publish_interval_s
+    """What this node keeps published is put again this often, jittered; others forget it after 2 hours (BEP 44)."""
+    publish_delay_s: float = _CONFIG.publish_delay_s
+    """A new record is published so much later, jittered."""
+    max_published: int = _CONFIG.max_published
+    """Items that this node keeps published at a time."""
     save_interval_s: float = _CONFIG.save_interval_s
     """What changed is saved at most so much later."""
     subscriber_queue: int = _CONFIG.subscriber_queue

@@ -1,13 +1,26 @@
-"""What a program reads from a running lookup: the nodes that answer, or the peers that they know."""
+"""What a program gets from a ping, and reads from a running lookup: the nodes that answer, or the peers that they know."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from ..contacts import Contact
 from ..core.events import FoundNode, LookupFinished, LookupResult, OperationId, Outcome
 from ..endpoints import Endpoint
 from ..errors import Closed, UsageError
 from .dispatch import Findings, Waiter
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """One answered ping. ``rtt_s`` is at most so long where the answer came to a retransmission. ``client`` is the raw ``v`` of the
+    other (BEP 5), ``seen_as`` our endpoint in its eyes (BEP 42); both are None where it did not say."""
+
+    contact: Contact
+    rtt_s: float
+    client: bytes | None
+    seen_as: Endpoint | None
 
 
 class Answers:

@@ -52,7 +52,7 @@ class KeptPeers:
                 retry_s, failing = _RETRY_S, False
                 for endpoint in pinned:
                     if endpoint not in found and endpoint not in self._numeric:
-                        self._pump.core.unpin(endpoint)
+                        self._unpin(endpoint)
                 for endpoint in found:
                     if endpoint not in pinned:
                         self._pin(endpoint)
@@ -61,5 +61,9 @@ class KeptPeers:
             await trio.sleep(pause_s * self._rng.uniform(0.75, 1.25))
 
     def _pin(self, endpoint: Endpoint) -> None:
-        if family_of(endpoint) in self._pump.core.own_ids:
-            self._pump.core.pin(endpoint, self._pump.now())
+        if (overlay := self._pump.core.overlays.get(family_of(endpoint))) is not None:
+            overlay.reunion.pin(endpoint, self._pump.now())
+
+    def _unpin(self, endpoint: Endpoint) -> None:
+        if (overlay := self._pump.core.overlays.get(family_of(endpoint))) is not None:
+            overlay.reunion.unpin(endpoint)

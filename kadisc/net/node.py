@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
 from random import Random
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import trio
 
 from ..config import Config
-from ..contacts import Contact
 from ..core.book_peer import Provenance, Verdict
 from ..core.events import (
     AnnounceFinished,
     Event,
-    Finished,
     FoundNode,
     Joined,
     LookupFinished,
@@ -32,40 +29,33 @@ from ..core.own_record import Membership
 from ..core.secure_ids import locator
 from ..core.snapshot import OperationSnapshot, Snapshot
 from ..core.state import SavedState
-from ..endpoints import Endpoint, Family, family_of, format_endpoint, parse_endpoint
-from ..errors import Busy, Closed, ErrorAnswer, NoAnswer, UsageError
-from ..ids import ID_SPACE, NodeId, id_from_bytes, parse_id
+from ..endpoints import Endpoint, Family, family_of, format_endpoint
+from ..errors import Busy, ErrorAnswer, NoAnswer, UsageError
+from ..ids import NodeId
 from ..observe.shell_events import ShellEvent
+from ..wire.items import Item
+from ..wire.records import PeerRecord
 from .announcing import Announced, Announcement
-from .bootstrap import Bootstrap
+from .arguments import Content, IdLike, endpoint_from, key_from, parse_target, salt_from
+from .bootstrap import Bootstrap, sources_of
+from .calls import Calls
 from .clock import Clock
 from .dispatch import Findings, Subscription
-from .findings import Answers, FoundPeers
+from .findings import Answers, FoundPeers, Pong
+from .items import Items, StoredItem
 from .kept_peers import KeptPeers
 from .nurseries import open_flat_nursery
 from .own_network import OwnNetwork
 from .peer_stream import PeerStream
 from .ports import Port
+from .publishing import OwnRecord, Publication, Publisher
 from .pump import Pump
 from .state import Keeper
 from .whereabouts import own_addresses
 
 EventT = TypeVar("EventT")
-IdLike: TypeAlias = int | str | bytes
-"""An ID as a number, as 40 hex digits, or as 20 bytes."""
 KEY_BYTES = 32
 NOTHING_SAVED = SavedState(())
-
-
-@dataclass(frozen=True, slots=True)
-class Pong:
-    """One answered ping. ``rtt_s`` is at most so long where the answer came to a retransmission. ``client`` is the raw ``v`` of the
-    other (BEP 5), ``seen_as`` our endpoint in its eyes (BEP 42); both are None where it did not say."""
-
-    contact: Contact
-    rtt_s: float
-    client: bytes | None
-    seen_as: Endpoint | None
 
 
 class LiveNode:
@@ -92,6 +82,7 @@ class LiveNode:
         saved = keeper.saved if keeper is not None else saved
         identity = keeper.identity if keeper is not None else Identity.new(rng)
         self.config = config
+        self.identity = identity
         self.public_key = identity.public_key
         """Who it is: 32 bytes (Ed25519). Its node IDs say only where it is."""
         addresses = own_addresses(config, ports, saved)
@@ -105,23 +96,31 @@ class LiveNode:
         self._core = core
         self._rng = rng
         self._pump = Pump(core, ports, clock)
+        self._calls = Calls(self._pump)
         self.own_network = OwnNetwork(self._pump, config.network)
+        self.items = Items(self._calls, self._pump, clock, self._look_up)
+        self.publisher = Publisher(self.items.put_in, self._calls.families, self.joined, config, rng)
+        self._own_record = OwnRecord(self.publisher, identity, config, rng)
         self._keeper = keeper
-        self._bootstrap = Bootstrap(self._pump, config, _sources(config, bootstrap, saved), rng)
+        self._bootstrap = Bootstrap(self._pump, config, sources_of(config, bootstrap, saved), rng)
         self._kept_peers = KeptPeers(self._pump, config, rng)
         self._opened_at = self._pump.now()
         self._joined = {family: trio.Event() for family in own_ids}
         self._any_joined = trio.Event()
         self._pump.dispatch.tap(self._note)
+        self._pump.dispatch.tap(self._own_record.note)
 
     def start(self, nursery: trio.Nursery, *, joins: bool = True) -> None:
         """Without ``joins`` it does only what it is asked to do."""
         self._pump.start(nursery)
+        self.publisher.start(nursery)
         if self._keeper is not None:
             self._keeper.start(nursery, self._pump)
         if joins:
             self._kept_peers.start(nursery)
             self._bootstrap.start(nursery)
+            if self.config.publish_record and not self.config.core.read_only and self._core.community is not None:
+                self._own_record.start(self.record)
 
     @property
     def own_ids(self) -> dict[Family, NodeId]:
@@ -142,7 +141,7 @@ class LiveNode:
 
     def stored_peers(self, info_hash: IdLike) -> list[Endpoint]:
         """The peers that others have announced at this very node (BEP 5): a lookup asks everybody but oneself."""
-        return self._core.stored_peers(_parse_target(info_hash), self._pump.now())
+        return self._core.stored_peers(parse_target(info_hash), self._pump.now())
 
     @property
     def uptime_s(self) -> float:
@@ -156,17 +155,11 @@ class LiveNode:
 
     def knows_anyone(self, family: Family) -> bool:
         """Whether a lookup there has somebody to begin with, in the table or from the last run."""
-        return self._core.overlays[self._served(family)].reunion.knows_anyone
+        return self._core.overlays[self._calls.served(family)].reunion.knows_anyone
 
     def counters(self) -> dict[str, int]:
         """What happened so far, by name: the core's counters and those of the shell."""
-        pump = self._pump
-        shell = {
-            "send_dropped": pump.send_dropped,
-            "send_refused": pump.send_refused,
-            "events_dropped": pump.dispatch.dropped,
-        }
-        return self._core.counters.as_dict() | shell
+        return self._core.counters.as_dict() | self._pump.counters()
 
     @overload
     def subscribe(self) -> Subscription[Event | ShellEvent]: ...
@@ -180,7 +173,7 @@ class LiveNode:
 
     async def joined(self, family: Family | None = None) -> None:
         """Returns once the node has joined, in this family or in any: the own ID was looked up, and k contacts, or all there are, are verified."""
-        event = self._any_joined if family is None else self._joined[self._served(family)]
+        event = self._any_joined if family is None else self._joined[self._calls.served(family)]
         await event.wait()
 
     async def ping(self, endpoint: str | Endpoint) -> float:
@@ -189,10 +182,10 @@ class LiveNode:
 
     async def ping_details(self, endpoint: str | Endpoint) -> Pong:
         """One ping, and all that its answer tells."""
-        destination = _parse_endpoint(endpoint)
-        self._served(family_of(destination))
+        destination = endpoint_from(endpoint)
+        self._calls.served(family_of(destination))
         started = self._pump.now()
-        finished = await self._finish(lambda now: self._core.ping(destination, now))
+        finished = await self._calls.finish(lambda now: self._core.ping(destination, now))
         assert isinstance(finished, PingFinished)
         if finished.outcome is Outcome.ERROR_ANSWER:
             raise ErrorAnswer(finished.code, finished.text)
@@ -223,11 +216,12 @@ class LiveNode:
         k: int | None = None,
         paths: int = 1,
         family: Family | None = None,
+        salt: bytes = b"",
         seeds: Sequence[str | Endpoint] = (),
     ) -> AsyncIterator[Answers]:
         """A lookup to watch: ``async with node.lookup(target) as answers: async for responder in answers: ...``, then ``answers.result``.
-        Leaving the block early ends the lookup."""
-        start = self._lookup_start(target, kind, k, paths, family, seeds)
+        ``salt``: of the mutable item that is looked up. Leaving the block early ends the lookup."""
+        start = self._lookup_start(target, kind, k, paths, family, seeds, salt)
         findings = Findings[FoundNode](self.config.subscriber_queue)
         with self._pump.operation(start, answers=findings) as waiter:
             yield Answers(findings, waiter)
@@ -281,7 +275,7 @@ class LiveNode:
 
     def why(self, who: bytes | str | Endpoint) -> Provenance | None:
         """Where a peer came from and why it is trusted, by its key (32 bytes) or its endpoint; None for one that is not known."""
-        return self.own_network.why(who if isinstance(who, bytes) and len(who) == KEY_BYTES else _parse_endpoint(who))
+        return self.own_network.why(who if isinstance(who, bytes) and len(who) == KEY_BYTES else endpoint_from(who))
 
     def feedback(self, key: bytes, verdict: Verdict) -> bool:
         """What the application says of a peer that it was given: good, bad, busy or wrong-network. False if that peer is not known (any more)."""
@@ -292,12 +286,14 @@ class LiveNode:
     ) -> Announced:
         """Announces, once, that the peer at our address and ``port`` belongs to an info-hash (BEP 5). With ``implied_port`` the port of our
         own socket counts, as others see it. Raises NoAnswer if nobody stored it."""
-        target = _parse_target(info_hash)
+        target = parse_target(info_hash)
         if not 0 < port < 65536:
             raise UsageError(f"a port is 1 to 65535, not {port}")
-        chosen = self._served(family) if family is not None else next(iter(self._core.own_ids))
-        endpoints = [_parse_endpoint(seed) for seed in seeds]
-        finished = await self._finish(lambda now: self._core.announce(target, port, now, family=chosen, implied_port=implied_port, seeds=endpoints))
+        chosen = self._calls.chosen(family)
+        endpoints = [endpoint_from(seed) for seed in seeds]
+        finished = await self._calls.finish(
+            lambda now: self._core.announce(target, port, now, family=chosen, implied_port=implied_port, seeds=endpoints)
+        )
         assert isinstance(finished, AnnounceFinished)
         if not finished.stored:
             nobody = finished.outcome is Outcome.NO_CONTACTS
@@ -308,7 +304,7 @@ class LiveNode:
     async def announce_peer(self, info_hash: IdLike, port: int, *, implied_port: bool = False) -> AsyncIterator[Announcement]:
         """Announces for as long as the block is open, in every family of the node: when it has joined there, and then every
         ``config.announce_interval_s``, jittered. What goes wrong is counted, and tried again sooner."""
-        target = _parse_target(info_hash)
+        target = parse_target(info_hash)
 
         async def announce(family: Family) -> Announced:
             return await self.announce(target, port, implied_port=implied_port, family=family)
@@ -320,76 +316,68 @@ class LiveNode:
             yield announcement
             nursery.cancel_scope.cancel()
 
+    async def get(self, target: IdLike, *, salt: bytes | str = b"") -> Item | None:
+        """The item under a target (BEP 44), looked up in every family of the node; None if nobody has it. ``salt``: of a mutable item, of which the
+        latest version counts. Its signature has been checked. Raises NoAnswer if there is nobody to ask, or nobody answers."""
+        return await self.items.get(parse_target(target), salt_from(salt))
+
+    async def put(
+        self, value: Content, *, mutable: bool = False, salt: bytes | str = b"", sequence: int | None = None, cas: int | None = None
+    ) -> StoredItem:
+        """Stores a value at the nodes closest to its target (BEP 44), once, in every family of the node; they keep it for two hours. A ``mutable``
+        one is signed by the node's own key; ``sequence`` is the next one where not given, ``cas`` what it must be there before. Raises
+        ErrorAnswer if it was refused (301: another ``cas``; 302: a later version is there), NoAnswer if nobody stored it."""
+        return await self.items.put(self.items.draft(value, self.identity if mutable else None, salt=salt, sequence=sequence, cas=cas))
+
+    @asynccontextmanager
+    async def publish(self, value: Content, *, mutable: bool = False, salt: bytes | str = b"") -> AsyncIterator[Publication]:
+        """As `put`, again every ``config.publish_interval_s`` for as long as the block is open. Raises Busy where too many are published already."""
+        publication = self.publisher.keep(self.items.draft(value, self.identity if mutable else None, salt=salt))
+        try:
+            yield publication
+        finally:
+            self.publisher.drop(publication)
+
+    async def resolve(self, key: bytes | str, *, network: str | None = None) -> PeerRecord | None:
+        """The peer record that the owner of a key (32 bytes, or 64 hex digits) has published for a network, our own where none is given. None if
+        there is none, or none that is signed by that key and of that network."""
+        return await self.items.resolve(key_from(key), network or self.config.network)
+
     async def _look_up(
-        self, target: IdLike, kind: LookupKind, k: int | None, paths: int, family: Family | None, seeds: Sequence[str | Endpoint]
+        self,
+        target: IdLike,
+        kind: LookupKind,
+        k: int | None = None,
+        paths: int = 1,
+        family: Family | None = None,
+        seeds: Sequence[str | Endpoint] = (),
+        salt: bytes = b"",
     ) -> LookupResult:
-        finished = await self._finish(self._lookup_start(target, kind, k, paths, family, seeds))
+        finished = await self._calls.finish(self._lookup_start(target, kind, k, paths, family, seeds, salt))
         assert isinstance(finished, LookupFinished)
-        if finished.outcome is Outcome.NO_CONTACTS:
+        if finished.outcome is Outcome.NO_CONTACTS and finished.result.item is None:
             raise NoAnswer("there is nobody to ask: the node knows no other node yet")
-        if finished.outcome is Outcome.NO_ANSWER:
+        if finished.outcome is Outcome.NO_ANSWER and finished.result.item is None:
             raise NoAnswer(f"none of the nodes asked answered ({finished.result.queries} datagrams sent)")
         return finished.result
 
     def _lookup_start(
-        self, target: IdLike, kind: LookupKind, k: int | None, paths: int, family: Family | None, seeds: Sequence[str | Endpoint]
+        self, target: IdLike, kind: LookupKind, k: int | None, paths: int, family: Family | None, seeds: Sequence[str | Endpoint], salt: bytes = b""
     ) -> Callable[[float], OperationId]:
-        target_id = _parse_target(target)
+        target_id = parse_target(target)
         if (k is not None and k < 1) or paths < 1:
             raise UsageError("k and paths are at least 1")
-        chosen = self._served(family) if family is not None else next(iter(self._core.own_ids))
-        endpoints = [endpoint for seed in seeds if family_of(endpoint := _parse_endpoint(seed)) is chosen]
-        return lambda now: self._core.start_lookup(target_id, now, family=chosen, kind=kind, k=k, paths=paths, seeds=endpoints)
-
-    async def _finish(self, start: Callable[[float], OperationId]) -> Finished:
-        with self._pump.operation(start) as waiter:
-            finished = await waiter.wait()
-        if finished.outcome in (Outcome.CLOSED, Outcome.CANCELLED):
-            raise Closed("the node was closed before the operation could end")
-        return finished
+        chosen = self._calls.chosen(family)
+        endpoints = [endpoint for seed in seeds if family_of(endpoint := endpoint_from(seed)) is chosen]
+        return lambda now: self._core.start_lookup(target_id, now, family=chosen, kind=kind, k=k, paths=paths, salt=salt, seeds=endpoints)
 
     def _note(self, event: object) -> None:
         if isinstance(event, Joined):
             self._joined[event.family].set()
             self._any_joined.set()
 
-    def _served(self, family: Family) -> Family:
-        if family not in self._core.own_ids:
-            raise UsageError(f"this node has no {family.value} socket; give one with bind")
-        return family
-
     def close(self) -> None:
+        self._own_record.close()
+        self.publisher.close()
         self._pump.close()
         self.own_network.wake()
-
-
-def _sources(config: Config, given: Sequence[str], saved: SavedState) -> list[Sequence[str]]:
-    """Where to join, by source: each is tried a second after the one before. What was typed for this run is for whoever wants that and no other."""
-    if given:
-        return [[*config.peers, *given]]
-    others = [hosts for hosts in (config.bootstrap, config.routers) if hosts]
-    if config.peers or any(overlay.contacts for overlay in saved.overlays):
-        return [config.peers, *others]
-    return list(others)
-
-
-def _parse_target(target: IdLike) -> NodeId:
-    try:
-        if isinstance(target, bytes):
-            return id_from_bytes(target)
-        if isinstance(target, str):
-            return parse_id(target)
-        if not 0 <= target < ID_SPACE:
-            raise ValueError("an ID has 160 bits")
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-    return target
-
-
-def _parse_endpoint(endpoint: str | bytes) -> Endpoint:
-    if isinstance(endpoint, bytes):
-        return Endpoint(endpoint)
-    try:
-        return parse_endpoint(endpoint)
-    except ValueError as error:
-        raise UsageError(f"not an endpoint: {error}") from None

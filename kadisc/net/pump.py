@@ -103,6 +103,10 @@ class Pump:
         if self._nap is not None and self._wake_at < self._nap.deadline:
             self._nap.deadline = self._wake_at
 
+    def counters(self) -> dict[str, int]:
+        """What happened here so far, by name."""
+        return {"send_dropped": self.send_dropped, "send_refused": self.send_refused, "events_dropped": self.dispatch.dropped}
+
     def publish(self, event: ShellEvent) -> None:
         """An event of the shell's own, for subscribers."""
         self.dispatch.route(event)

@@ -146,6 +146,14 @@ def peek(folder: str | os.PathLike[str], network: str) -> SavedState:
     return SavedState(())
 
 
+def peek_seed(folder: str | os.PathLike[str]) -> bytes | None:
+    """The secret of the key kept there, as `peek` looks for contacts."""
+    with contextlib.suppress(OSError, DamagedState, NewerState):
+        kept = read_state(Path(folder).expanduser() / FILE_NAME)
+        return kept.seed if kept is not None else None
+    return None
+
+
 def _other_families(kept: KeptState, network: str, saved: SavedState) -> Sequence[SavedContact]:
     """Those of a family that this run has no socket for."""
     families = [overlay.family for overlay in saved.overlays]

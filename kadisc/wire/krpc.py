@@ -1,7 +1,8 @@
-"""KRPC (BEP 5): datagrams to typed messages and back, with the fields of BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43 (ro).
+"""KRPC (BEP 5, 44, 51): datagrams to typed messages and back, with the fields of BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43 (ro).
 
 Decoding is strict about what an answer depends on (a wrong ID, target, token or list of nodes refuses the message) and lenient about
-what is only a hint (a malformed ``v``, ``ip``, ``ro`` or ``want`` counts as not sent). Whatever the bytes, only DecodeError leaves.
+what is only a hint (a malformed ``v``, ``ip``, ``ro`` or ``want``, or malformed samples, count as not sent). Whatever the bytes, only
+DecodeError leaves.
 """
 
 from __future__ import annotations
@@ -12,9 +13,24 @@ from typing import Any, NoReturn, TypeAlias, cast
 from ..endpoints import Endpoint
 from ..errors import DecodeError
 from ..ids import ID_BYTES, NodeId
-from . import bencode, gossip
+from . import bencode, gossip, items
 from .compact import ENDPOINT_SIZES, IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, endpoint_from
-from .messages import AnnouncePeer, Error, FindNode, GetPeers, Gossip, Message, Ping, Query, Reply, UnknownQuery
+from .messages import (
+    AnnouncePeer,
+    Error,
+    FindNode,
+    Get,
+    GetPeers,
+    Gossip,
+    Message,
+    Ping,
+    Put,
+    Query,
+    Reply,
+    SampleInfohashes,
+    Samples,
+    UnknownQuery,
+)
 
 MAX_TID_BYTES = 64
 """We echo it: 2 to 4 bytes are usual, 32 have been seen."""
@@ -47,7 +63,7 @@ _COMPLAINTS = {
     "bad-peers": "peers must be whole compact contacts and a byte each",
     "bad-values": "values must be a list",
     "bad-error": "e must be a list that begins with a code",
-}
+} | items.COMPLAINTS
 """What a message can be refused for once its bencode is sound, and what a querier is told."""
 
 DROP_REASONS = (*bencode.REASONS, *_COMPLAINTS)
@@ -59,8 +75,8 @@ Fields: TypeAlias = dict[bytes, Any]
 def decode(payload: bytes, *, patient: bool = True) -> Message:
     """The message in a datagram, whose length the caller has bounded.
 
-    Raises DecodeError alone. Where the datagram was recognisably a query, the error holds what to answer: its ``tid``, ``code`` 203 and a
-    ``text``. ``patient=False`` refuses whatever needs the slow decoder, as ``slow-decode-budget`` (see `bencode.Decode`).
+    Raises DecodeError alone. Where the datagram was recognisably a query, the error holds what to answer: its ``tid``, a ``code`` (203, 205 or 207)
+    and a ``text``. ``patient=False`` refuses whatever needs the slow decoder, as ``slow-decode-budget`` (see `bencode.Decode`).
     """
     return message_from(bencode.decode(payload, patient=patient))
 
@@ -102,7 +118,7 @@ def _read_query(tid: bytes, envelope: Fields) -> Query:
         query = _QUERY_READERS.get(method, _read_unknown)(tid, _id(arguments.get(b"id"), "bad-id"), arguments, method)
     except DecodeError as refusal:
         # The sender can be told what was wrong with it.
-        raise DecodeError(refusal.reason, tid, PROTOCOL_ERROR, _COMPLAINTS[refusal.reason]) from None
+        raise DecodeError(refusal.reason, tid, items.CODES.get(refusal.reason, PROTOCOL_ERROR), _COMPLAINTS[refusal.reason]) from None
     if (version := get(b"v")) is not None:
         query.version = _version(version)
     if get(b"ro") == 1:
@@ -139,6 +155,20 @@ def _read_announce_peer(tid: bytes, sender: NodeId, arguments: Fields, method: b
     return AnnouncePeer(tid, sender, info_hash, port, _token(token), implied_port)
 
 
+def _read_get(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
+    sequence = arguments.get(b"seq")
+    known = None if sequence is None else items.whole_number(sequence)
+    return Get(tid, sender, _id(arguments.get(b"target"), "bad-target"), known, _want(arguments.get(b"want")))
+
+
+def _read_put(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
+    return items.read_put(tid, sender, arguments, _token)
+
+
+def _read_sample_infohashes(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
+    return SampleInfohashes(tid, sender, _id(arguments.get(b"target"), "bad-target"), _want(arguments.get(b"want")))
+
+
 def _read_gossip(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
     return gossip.read_query(tid, sender, arguments, _token)
 
@@ -164,6 +194,10 @@ def _read_reply(tid: bytes, envelope: Fields) -> Reply:
         reply.token = _token(token)
         if b"rec" in results or b"peers" in results or b"peers6" in results:
             reply.news = gossip.read_news(results)
+    if b"v" in results or b"seq" in results:
+        reply.held = {name: results[name] for name in _ITEM_FIELDS if name in results}
+    if (samples := get(b"samples")) is not None:
+        reply.samples = _samples(samples, get(b"interval"), get(b"num"))
     reply.seen_as = endpoint_from(envelope.get(b"ip"))
     reply.version = _version(envelope.get(b"v"))
     return reply
@@ -185,10 +219,14 @@ _QUERY_READERS: dict[bytes, Callable[[bytes, NodeId, Fields, bytes], Query]] = {
     b"find_node": _read_find_node,
     b"get_peers": _read_get_peers,
     b"announce_peer": _read_announce_peer,
+    b"get": _read_get,
+    b"put": _read_put,
+    b"sample_infohashes": _read_sample_infohashes,
     b"gossip": _read_gossip,
 }
 
 
+_ITEM_FIELDS = (b"k", b"seq", b"sig", b"v")
 _int_from_bytes = int.from_bytes  # big-endian
 
 
@@ -232,6 +270,12 @@ def _endpoints(raw: Any) -> list[Endpoint]:
     return cast("list[Endpoint]", good[:MAX_VALUES])
 
 
+def _samples(raw: Any, interval_s: Any, held: Any) -> Samples | None:
+    if type(interval_s) is not int or type(held) is not int or type(raw) is not bytes or len(raw) % ID_BYTES:
+        return None
+    return Samples(interval_s, held, raw)
+
+
 # --- Writing ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -269,6 +313,19 @@ def _write_announce_peer(query: AnnouncePeer) -> Fields:
     return _query(query, b"announce_peer", arguments)
 
 
+def _write_get(query: Get) -> Fields:
+    known = {} if query.sequence is None else {b"seq": query.sequence}
+    return _query(query, b"get", {b"target": query.target.to_bytes(ID_BYTES, "big"), **known, **_wanted(query.want)})
+
+
+def _write_put(query: Put) -> Fields:
+    return _query(query, b"put", items.put_arguments(query))
+
+
+def _write_sample_infohashes(query: SampleInfohashes) -> Fields:
+    return _query(query, b"sample_infohashes", {b"target": query.target.to_bytes(ID_BYTES, "big"), **_wanted(query.want)})
+
+
 def _write_gossip(query: Gossip) -> Fields:
     return _query(query, b"gossip", gossip.query_arguments(query))
 
@@ -294,6 +351,10 @@ def _write_reply(reply: Reply) -> Fields:
         results[b"values"] = reply.values
     if reply.news is not None:
         gossip.add_news(results, reply.news)
+    if reply.held is not None:
+        results |= reply.held
+    if (samples := reply.samples) is not None:
+        results |= {b"interval": samples.interval_s, b"num": samples.held, b"samples": samples.info_hashes}
     return _answer(reply, {b"r": results, b"t": reply.tid, b"y": b"r"})
 
 
@@ -314,6 +375,9 @@ _WRITERS: dict[type[Message], Callable[[Any], Fields]] = {
     FindNode: _write_find_node,
     GetPeers: _write_get_peers,
     AnnouncePeer: _write_announce_peer,
+    Get: _write_get,
+    Put: _write_put,
+    SampleInfohashes: _write_sample_infohashes,
     Gossip: _write_gossip,
     UnknownQuery: _write_unknown,
     Reply: _write_reply,

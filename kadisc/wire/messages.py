@@ -1,4 +1,5 @@
-"""The KRPC messages of BEP 5, with the fields of BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43 (ro); and our own method, gossip.
+"""The KRPC messages of BEP 5, BEP 44 (get, put) and BEP 51 (sample_infohashes), with the fields of BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43
+(ro); and our own method, gossip.
 
 Keys and IDs are ints, endpoints are compact. ``nodes`` and ``nodes6`` stay raw bytes here, checked for length only: most replies of a flood
 match no query, and parsing contacts that nobody asked for would be a gift to the sender.
@@ -7,10 +8,13 @@ match no query, and parsing contacts that nobody asked for would be a gift to th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..endpoints import Endpoint
 from ..ids import NodeId
+
+if TYPE_CHECKING:
+    from .items import Item
 
 
 @dataclass(slots=True)
@@ -51,6 +55,29 @@ class AnnouncePeer(Query):
 
 
 @dataclass(slots=True)
+class Get(Query):
+    target: NodeId
+    sequence: int | None = None
+    """Of the version that the querier has: only a later one is of use to it."""
+    want: frozenset[bytes] | None = None
+
+
+@dataclass(slots=True)
+class Put(Query):
+    token: bytes
+    item: Item
+    """Read, but its signature not looked at yet."""
+    cas: int | None = None
+    """Compare and swap: the sequence that the item must have where it is stored already."""
+
+
+@dataclass(slots=True)
+class SampleInfohashes(Query):
+    target: NodeId
+    want: frozenset[bytes] | None = None
+
+
+@dataclass(slots=True)
 class Gossip(Query):
     """``network``: the 20-byte tag of the network that the sender is of; ``want``: how many peers it asks for, 0 to 16."""
 
@@ -81,6 +108,16 @@ class News:
     peers6: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """``interval_s``: after that there are others to be had; ``held``: how many info-hashes the replier stores peers for; ``info_hashes``: some of
+    them, 20 bytes each."""
+
+    interval_s: int
+    held: int
+    info_hashes: bytes = b""
+
+
 @dataclass(slots=True)
 class Reply:
     """An ``r`` message. Which of its fields mean anything depends on the query that it answers."""
@@ -97,6 +134,9 @@ class Reply:
     """Our own endpoint as the replier saw it (BEP 42 ``ip``)."""
     version: bytes | None = None
     news: News | None = None
+    held: dict[bytes, Any] | None = None
+    """What a reply to get has of an item (k, seq, sig, v), not looked at yet."""
+    samples: Samples | None = None
 
 
 @dataclass(slots=True)

@@ -109,12 +109,14 @@ class Libtorrent(Client):
         strict: bool = False,
         announces: str | None = None,
         finds: str | None = None,
+        items: tuple[str, ...] = (),
     ) -> Self:
-        """`saved` are nodes of an earlier session, which it adopts; `routers` are only asked for others. `announces` is INFOHASH:PORT."""
+        """`saved` are nodes of an earlier session, which it adopts; `routers` are only asked for others. `announces` is INFOHASH:PORT, `items`
+        options about items."""
         options = [f"--saved={show(node)}" for node in saved] + [f"--router={show(node)}" for node in routers]
         options += ["--settled"] * settled + ["--strict"] * strict
         options += [f"--announce={announces}"] * bool(announces) + [f"--find={finds}"] * bool(finds)
-        self.spawn(sys.executable, str(HERE / "libtorrent_node.py"), f"--listen={show(self.endpoint)}", *options)
+        self.spawn(sys.executable, str(HERE / "libtorrent_node.py"), f"--listen={show(self.endpoint)}", *options, *items)
         self.await_event("listening", START_S)
         return self
 
@@ -123,6 +125,16 @@ class Libtorrent(Client):
 
     def await_peer(self, peer: Endpoint, within_s: float) -> None:
         until(f"{self}: the peer {show(peer)}", lambda: any((event["host"], event["port"]) == peer for event in self.events("peer")), within_s)
+
+    def await_item(self, value: str, within_s: float) -> dict[str, Any]:
+        def look() -> list[dict[str, Any]]:
+            return [event for event in self.events("item") if event["value"] == value]
+
+        return until(f"{self}: the item {value}", look, within_s)[0]
+
+    def await_put(self, count: int, within_s: float) -> None:
+        """Until so many puts were each stored by somebody."""
+        until(f"{self}: {count} puts", lambda: sum(event["stored_on"] > 0 for event in self.events("put")) >= count, within_s)
 
     def find(self, bind: Endpoint, bootstrap: Endpoint) -> dict[str, Any] | None:
         """libtorrent has no such command."""
@@ -156,6 +168,11 @@ class Kadisc(Client):
         asker = type(self)(f"{self.name}-{command}-{secrets.token_hex(2)}", self.endpoint, self.folder)
         words = [sys.executable, "-m", "kadisc", command, *arguments, "--json"]
         return subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=asker.folder, env=asker.environment())
+
+    def tell(self, command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """One of its other commands, that asks the node which runs."""
+        words = [sys.executable, "-m", "kadisc", command, *arguments, "--json"]
+        return subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=self.folder, env=self.environment())
 
 
 class Transmission(Client):

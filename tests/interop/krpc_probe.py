@@ -88,6 +88,7 @@ def readable(reply: dict[bytes, Any]) -> dict[str, Any]:
         "nodes": parse_nodes(body.get(b"nodes", b""), 26) + parse_nodes(body.get(b"nodes6", b""), 38),
         "values": [parse_endpoint(peer) for peer in body.get(b"values", [])],
         "token": body[b"token"].hex() if b"token" in body else None,
+        "has_item": b"v" in body,
         "seen_as": parse_endpoint(reply[b"ip"]) if b"ip" in reply else None,
         "error": [reply[b"e"][0], reply[b"e"][1].decode("latin-1")] if b"e" in reply else None,
     }

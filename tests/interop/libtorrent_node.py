@@ -10,12 +10,15 @@ new ID as soon as one reply tells it its address, and is forgotten under the old
 A *strict* node insists on IDs that conform to their addresses (`dht_enforce_node_id`): it answers no others, and hands out no others.
 
 It can announce a peer under an info-hash, and look for the peers announced under one: {"event": "peer", "host", "port"} for each that was found.
+It can put and get items (BEP 44): {"event": "put", "target", "stored_on"} for each put, {"event": "item", "value", "seq"} for each version that was
+found, `seq` null for an immutable one.
 
 Two ways in, and the difference matters: libtorrent never puts a *router* (`dht_bootstrap_nodes`) into its routing table,
 so that only a node given as saved from an earlier session (`--saved`) can be adopted and handed out by it.
 """
 
 import argparse
+import hashlib
 import ipaddress
 import json
 import secrets
@@ -23,6 +26,7 @@ import sys
 import time
 
 import libtorrent
+from nacl.signing import SigningKey
 
 SEARCH_EVERY_S = 3.0
 
@@ -86,9 +90,45 @@ def open_session(listen: str, saved: list[str], routers: list[str], settled: boo
         "enable_natpmp": False,
         "alert_mask": libtorrent.alert.category_t.status_notification
         | libtorrent.alert.category_t.error_notification
+        | libtorrent.alert.category_t.dht_notification
         | libtorrent.alert.category_t.dht_operation_notification,
     }
     return libtorrent.session(params)
+
+
+def expanded(seed: bytes) -> bytes:
+    """The private key as libtorrent wants it (RFC 8032, section 5.1.5): 64 bytes."""
+    digest = bytearray(hashlib.sha512(seed).digest())
+    digest[0] &= 248
+    digest[31] = digest[31] & 63 | 64
+    return bytes(digest)
+
+
+def trade_items(session: libtorrent.session, arguments: argparse.Namespace) -> None:
+    if arguments.put:
+        session.dht_put_immutable_item(arguments.put)
+    if arguments.put_mutable:
+        seed, salt, text = arguments.put_mutable.split(":")
+        key = SigningKey(bytes.fromhex(seed))
+        session.dht_put_mutable_item(expanded(bytes(key)), bytes(key.verify_key), text.encode(), salt.encode())
+    if arguments.get:
+        session.dht_get_immutable_item(libtorrent.sha1_hash(bytes.fromhex(arguments.get)))
+    if arguments.get_mutable:
+        key_hex, _, salt = arguments.get_mutable.partition(":")
+        session.dht_get_mutable_item(bytes.fromhex(key_hex), salt.encode())
+
+
+def text_of(item: object) -> str:
+    return item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
+
+
+def tell_items(alert: object) -> None:
+    if isinstance(alert, libtorrent.dht_put_alert):
+        say(event="put", target=str(alert.target), stored_on=alert.num_success)
+    elif isinstance(alert, libtorrent.dht_immutable_item_alert) and alert.item:
+        say(event="item", value=text_of(alert.item), seq=None)
+    elif isinstance(alert, libtorrent.dht_mutable_item_alert) and alert.item:
+        say(event="item", value=text_of(alert.item), seq=alert.seq)
 
 
 def search(session: libtorrent.session, announced: str | None, wanted: str | None) -> None:
@@ -108,6 +148,10 @@ def main() -> None:
     parser.add_argument("--strict", action="store_true", help="insist on IDs that conform to their addresses")
     parser.add_argument("--announce", metavar="INFOHASH:PORT", help="announce a peer, again and again")
     parser.add_argument("--find", metavar="INFOHASH", help="look for peers, again and again")
+    parser.add_argument("--put", metavar="TEXT", help="store an immutable item, again and again")
+    parser.add_argument("--put-mutable", metavar="SEED:SALT:TEXT", help="store a mutable item, again and again, each time as a new version")
+    parser.add_argument("--get", metavar="TARGET", help="look for an immutable item, again and again")
+    parser.add_argument("--get-mutable", metavar="KEY:SALT", help="look for a mutable item, again and again")
     arguments = parser.parse_args()
     session = open_session(arguments.listen, arguments.saved, arguments.router, arguments.settled, arguments.strict)
     contacts = -1
@@ -118,6 +162,7 @@ def main() -> None:
         if time.monotonic() > next_search:
             next_search = time.monotonic() + SEARCH_EVERY_S
             search(session, arguments.announce, arguments.find)
+            trade_items(session, arguments)
         for alert in session.pop_alerts():
             if isinstance(alert, libtorrent.listen_failed_alert):
                 sys.exit(f"libtorrent cannot listen: {alert.message()}")
@@ -125,6 +170,7 @@ def main() -> None:
                 host, port = split_endpoint(arguments.listen)
                 session.apply_settings({"enable_dht": True})
                 say(event="listening", host=host, port=port)
+            tell_items(alert)
             if isinstance(alert, libtorrent.dht_get_peers_reply_alert):
                 for host, port in alert.peers():
                     if (host, port) not in found:

@@ -9,6 +9,7 @@ counted, and what else a scenario notes; with {"error", "logs"} when something d
 this machine has no such network.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -20,6 +21,8 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+
+from nacl.signing import SigningKey
 
 from .clients import Client, Kadisc, Libtorrent, NotSeenError, Transmission, show, until
 from .krpc_probe import Endpoint, Probe
@@ -196,6 +199,58 @@ def shares_peers(stage: Stage) -> None:
     stage.note("libtorrent found")
 
 
+OURS_TEXT, THEIRS_TEXT = "from the subject", "from libtorrent"
+OUR_SEED, THEIR_SEED, SALT = "11" * 32, "22" * 32, "salt"
+
+
+def target_of(text: str) -> str:
+    return hashlib.sha1(b"%d:%b" % (len(text), text.encode())).hexdigest()
+
+
+def mutable_target_of(key: str) -> str:
+    return hashlib.sha1(bytes.fromhex(key) + SALT.encode()).hexdigest()
+
+
+def shares_items(stage: Stage) -> None:
+    """Items that the subject puts are got by libtorrent, and the reverse, immutable and mutable (BEP 44); each also stores for the others."""
+    their_key = bytes(SigningKey(bytes.fromhex(THEIR_SEED)).verify_key).hex()
+    router = stage.libtorrent("router", 2).start(settled=True)
+    subject = stage.subject
+    if isinstance(subject, Libtorrent):
+        our_key = bytes(SigningKey(bytes.fromhex(OUR_SEED)).verify_key).hex()
+        wanted = (f"--get={target_of(THEIRS_TEXT)}", f"--get-mutable={their_key}:{SALT}")
+        subject.start(router.endpoint, settled=True, items=(f"--put={OURS_TEXT}", f"--put-mutable={OUR_SEED}:{SALT}:{OURS_TEXT} too", *wanted))
+    else:
+        subject.start(router.endpoint)
+        stage.await_joined(subject)
+        our_key = json.loads(subject.tell("status").stdout)["public_key"]
+    owner = stage.libtorrent("owner", 4)
+    owner.start(router.endpoint, settled=True, items=(f"--put={THEIRS_TEXT}", f"--put-mutable={THEIR_SEED}:{SALT}:{THEIRS_TEXT} too"))
+    stage.await_joined(owner)
+    owner.await_put(2, JOIN_S)
+    stage.note("libtorrent put")
+    if isinstance(subject, Kadisc):
+        puts = [subject.tell("put", OURS_TEXT), subject.tell("put", f"{OURS_TEXT} too", "--mutable", f"--salt={SALT}")]
+        stage.seen["puts"] = [json.loads(done.stdout or "{}") | {"said": done.stderr} for done in puts]
+        stage.note("subject put")
+    items = (f"--get={target_of(OURS_TEXT)}", f"--get-mutable={our_key}:{SALT}")
+    getter = stage.libtorrent("getter", 5).start(router.endpoint, settled=True, items=items)
+    stage.seen["libtorrent_got"] = [getter.await_item(OURS_TEXT, JOIN_S), getter.await_item(f"{OURS_TEXT} too", JOIN_S)]
+    stage.note("libtorrent got")
+    if isinstance(subject, Libtorrent):
+        stage.seen["subject_got"] = [subject.await_item(THEIRS_TEXT, JOIN_S), subject.await_item(f"{THEIRS_TEXT} too", JOIN_S)]
+    else:
+        # A node of the moment, which holds nothing itself.
+        there = (f"--bind={show(stage.address(8, 0))}", f"--bootstrap={show(router.endpoint)}")
+        gets = [subject.ask("get", target_of(THEIRS_TEXT), *there), subject.ask("get", mutable_target_of(their_key), f"--salt={SALT}", *there)]
+        stage.seen["subject_got"] = [json.loads(done.stdout or "{}") | {"said": done.stderr} for done in gets]
+        stage.seen["counters"] = json.loads(subject.tell("status").stdout)["counters"]
+    stage.note("subject got")
+    for target in (target_of(THEIRS_TEXT), mutable_target_of(their_key)):
+        reply = stage.probe.ask("get", subject.endpoint, target=bytes.fromhex(target))
+        stage.seen.setdefault("subject_stores", []).append(reply is not None and reply["has_item"])
+
+
 def agrees_on_its_address(stage: Stage) -> None:
     """The subject listens everywhere and knows nothing of its address. Libtorrents tell it, and a strict one hands it out afterwards."""
     ip("route", "replace", "local", "45.0.0.0/8", "dev", "lo", "table", "local", "src", stage.address(1)[0])  # the way out of who listens everywhere
@@ -221,7 +276,8 @@ def agrees_on_its_address(stage: Stage) -> None:
 
 
 SCENARIOS: dict[str, Callable[[Stage], None]] = {
-    scenario.__name__: scenario for scenario in (bootstrap_of_others, joins_by_libtorrent, joins_by_transmission, shares_peers, agrees_on_its_address)
+    scenario.__name__: scenario
+    for scenario in (bootstrap_of_others, joins_by_libtorrent, joins_by_transmission, shares_peers, shares_items, agrees_on_its_address)
 }
 
 

@@ -76,6 +76,21 @@ def test_libtorrent_finds_the_peer_that_it_announces_and_the_reverse(seen: Seen)
         assert 0 < seen["peers"]["first_peer_s"] <= seen["peers"]["elapsed_s"] < 30
 
 
+@runs_of("shares_items")
+def test_libtorrent_gets_the_items_that_it_puts_and_the_reverse(seen: Seen) -> None:
+    """BEP 44, immutable and mutable; and it stores what libtorrent puts."""
+    assert [item["value"] for item in seen["libtorrent_got"]] == ["from the subject", "from the subject too"]
+    assert [item["value"] for item in seen["subject_got"]] == ["from libtorrent", "from libtorrent too"]
+    assert seen["subject_stores"] == [True, True]
+    if "puts" in seen:
+        immutable, mutable = seen["puts"]
+        assert immutable["stored_on"] == mutable["stored_on"] == 2, "both libtorrents"
+        assert seen["libtorrent_got"][1]["seq"] == mutable["seq"]
+        assert seen["subject_got"][1]["key"] is not None
+        assert seen["counters"]["accepted.query.put"] >= 2
+        assert not any(name.startswith("refused.put-") for name in seen["counters"])
+
+
 @runs_of("agrees_on_its_address", ("4",))
 def test_it_follows_the_address_that_libtorrent_reports_and_a_strict_libtorrent_hands_it_out(seen: Seen) -> None:
     """libtorrent's check of BEP 42, and one of the lab's own; a wrong ID would never be handed out."""

@@ -38,12 +38,12 @@ async def open_at(
 
 
 @asynccontextmanager
-async def open_several(net: MemoryNetwork, count: int) -> AsyncIterator[list[LiveNode]]:
+async def open_several(net: MemoryNetwork, count: int, *, config: Config = CONFIG) -> AsyncIterator[list[LiveNode]]:
     """Nodes 1 to ``count``; all join by node 1."""
     async with AsyncExitStack() as stack:
-        nodes = [await stack.enter_async_context(open_at(net, 1))]
+        nodes = [await stack.enter_async_context(open_at(net, 1, config=config))]
         for number in range(2, count + 1):
-            nodes.append(await stack.enter_async_context(open_at(net, number, bootstrap=[address(1)])))
+            nodes.append(await stack.enter_async_context(open_at(net, number, bootstrap=[address(1)], config=config)))
         for node in nodes:
             await joined(node)
         yield nodes

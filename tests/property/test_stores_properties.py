@@ -9,13 +9,15 @@ from typing import TypeAlias
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kadisc.config import MaintenanceConfig, ServingConfig
+from kadisc.config import MaintenanceConfig, ServingConfig, StoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.candidates import Candidates, InFlight
+from kadisc.core.item_store import ITEM_BYTES, ItemStore
 from kadisc.core.peer_store import PeerStore
 from kadisc.core.quarantine import InboundMemory
 from kadisc.core.scopes import Scopes
 from kadisc.endpoints import Endpoint, make_endpoint, narrow_prefix
+from kadisc.wire.items import Item
 from tests.support.world import address
 
 HOSTS = [make_endpoint(f"50.1.{network}.{host}", 1) for network in range(4) for host in range(1, 7)]
@@ -45,6 +47,42 @@ def test_the_peer_store_keeps_what_its_bounds_allow(announces: list[tuple[int, E
         assert store.deadline == min(naive.values(), default=float("inf"))
         for each in range(5):
             assert set(store.sample(each, address(1), 99, now)) == {key[1] for key in naive if key[0] == each}
+
+
+# --- Items -------------------------------------------------------------------------------------------------------------------------
+
+STORE = StoreConfig(max_items=8, max_bytes=5000, items_per_narrow=3, items_per_wide=6, announcers_counted=3, item_lifetime_s=1000.0)
+PLACES = [make_endpoint(f"50.{wide}.{narrow}.1", 1) for wide in range(3) for narrow in range(3)] + [make_endpoint(f"2a00:{n}::1", 1) for n in (1, 2)]
+puts = st.tuples(st.integers(0, 30), st.sampled_from([0, 10, 300, 1000]), st.sampled_from(PLACES), st.sampled_from([0.0, 7.0, 300.0, 900.0]))
+
+
+@given(st.lists(puts, max_size=80), st.integers(0, 60))
+def test_the_item_store_keeps_its_bounds_whatever_is_put(moves: list[tuple[int, int, Endpoint, float]], moves_at: int) -> None:
+    own_id, now = 1 << 159, 0.0
+    scopes = Scopes(False)
+    store = ItemStore(STORE, scopes, lambda: [own_id])
+    first, last = dict[int, Endpoint](), dict[int, tuple[Item, float]]()
+    for number, (which, size, source, wait) in enumerate(moves):
+        own_id = (1 << 159) - 1 if number > moves_at else own_id  # our ID follows our address
+        now += wait
+        gone = [target for target, (_, until) in last.items() if until <= now]
+        for target in gone:
+            del first[target], last[target]
+        target, item = which << 154, Item(b"%d:%b" % (size, bytes(size)))
+        before = {each for each in last if store.get(each, now) is not None}
+        if store.put(target, item, source, now) is None:
+            first.setdefault(target, source)
+            last[target] = item, now + STORE.item_lifetime_s
+        else:
+            assert {each for each in last if store.get(each, now) is not None} == before, "who is refused pushes nobody out"
+        for each in [each for each in last if store.get(each, now) is None]:
+            del first[each], last[each]  # evicted
+        assert all(store.get(each, now) == kept for each, (kept, _) in last.items())
+        assert len(store) == len(last) <= STORE.max_items
+        assert store.size == sum(ITEM_BYTES + len(kept.value) for kept, _ in last.values()) <= STORE.max_bytes
+        assert max(Counter(map(scopes.narrow, first.values())).values(), default=0) <= STORE.items_per_narrow
+        assert max(Counter(map(scopes.wide, first.values())).values(), default=0) <= STORE.items_per_wide
+        assert store.next_deadline() == min((until for _, until in last.values()), default=float("inf"))
 
 
 # --- Candidates --------------------------------------------------------------------------------------------------------------------

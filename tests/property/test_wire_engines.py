@@ -14,7 +14,8 @@ from kadisc.endpoints import Endpoint
 from kadisc.errors import DecodeError
 from kadisc.wire import bencode, krpc
 from kadisc.wire.bencode import Engine
-from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Message, Ping, Reply, UnknownQuery
+from kadisc.wire.items import Item
+from kadisc.wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Message, Ping, Put, Reply, SampleInfohashes, Samples, UnknownQuery
 
 MESSAGES = 100_000
 
@@ -27,12 +28,19 @@ def sound_messages(rng: random.Random) -> list[Message]:
     want = rng.choice((None, frozenset((b"n4",)), frozenset((b"n4", b"n6"))))
     seen_as = rng.choice((None, Endpoint(rng.randbytes(6)), Endpoint(rng.randbytes(18))))
     values = [Endpoint(rng.randbytes(6)) for _ in range(rng.randrange(30))]
+    value = rng.choice((b"12:Hello World!", b"d1:ai1e1:bl1:xee", b"i-7e"))
+    mutable = Item(value, rng.randbytes(32), b"salt", 5, rng.randbytes(64))
     return [
         Ping(tid, sender, version=version, read_only=True),
         FindNode(tid, sender, target, want, version=version),
         GetPeers(tid, sender, target, want, version=version),
         AnnouncePeer(tid, sender, target, 6881, rng.randbytes(8), True, version=version),
-        UnknownQuery(tid, sender, b"sample_infohashes", target, want, version=version),
+        UnknownQuery(tid, sender, b"vote", target, want, version=version),
+        SampleInfohashes(tid, sender, target, want, version=version),
+        Get(tid, sender, target, rng.choice((None, 7)), want, version=version),
+        Put(tid, sender, rng.randbytes(8), rng.choice((Item(value), mutable)), rng.choice((None, 7)), version=version),
+        Reply(tid, sender, rng.randbytes(3 * 26), token=rng.randbytes(8), held=mutable.fields(), version=version),
+        Reply(tid, sender, rng.randbytes(3 * 26), samples=Samples(3600, 2, rng.randbytes(40)), version=version),
         Reply(tid, sender, seen_as=seen_as, version=version),
         Reply(tid, sender, rng.randbytes(8 * 26), rng.randbytes(2 * 38), seen_as=seen_as, version=version),
         Reply(tid, sender, None, None, values, rng.randbytes(8), version=version),

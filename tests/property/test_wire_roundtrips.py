@@ -12,8 +12,24 @@ from hypothesis import strategies as st
 from kadisc.contacts import Contact
 from kadisc.endpoints import Endpoint, Family
 from kadisc.errors import DecodeError
-from kadisc.wire import bencode, compact, krpc
-from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Gossip, Message, News, Ping, Reply, UnknownQuery
+from kadisc.wire import bencode, compact, items, krpc
+from kadisc.wire.items import Item
+from kadisc.wire.messages import (
+    AnnouncePeer,
+    Error,
+    FindNode,
+    Get,
+    GetPeers,
+    Gossip,
+    Message,
+    News,
+    Ping,
+    Put,
+    Reply,
+    SampleInfohashes,
+    Samples,
+    UnknownQuery,
+)
 
 # --- Messages --------------------------------------------------------------------------------------------------------------------
 
@@ -22,7 +38,7 @@ tids = st.binary(max_size=krpc.MAX_TID_BYTES)
 versions = st.none() | st.binary(max_size=krpc.MAX_VERSION_BYTES)
 tokens = st.binary(max_size=krpc.MAX_TOKEN_BYTES)
 wants = st.none() | st.frozensets(st.sampled_from((b"n4", b"n6")))
-served = {b"ping", b"find_node", b"get_peers", b"announce_peer", b"gossip"}
+served = {b"ping", b"find_node", b"get_peers", b"announce_peer", b"gossip", b"get", b"put", b"sample_infohashes"}
 records = st.none() | st.dictionaries(st.binary(max_size=4), st.integers(0, 9) | st.binary(max_size=40), max_size=5)
 
 
@@ -41,6 +57,24 @@ def whole(size: int) -> st.SearchStrategy[bytes | None]:
 def pieces(size: int) -> st.SearchStrategy[bytes]:
     return st.integers(0, 16).flatmap(lambda count: st.binary(min_size=count * size, max_size=count * size))
 
+
+values: st.SearchStrategy[Any] = st.recursive(
+    st.integers(bencode.MIN_INT, bencode.MAX_INT) | st.binary(max_size=40),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.binary(max_size=6), inner, max_size=5),
+    max_leaves=30,
+)
+
+
+def fits_an_item(value: Any) -> bool:
+    return items.depth_of(value) <= items.MAX_VALUE_DEPTH and len(bencode.encode(value)) <= items.MAX_VALUE_BYTES
+
+
+item_values = values.filter(fits_an_item).map(bencode.encode)
+sequences = st.integers(0, bencode.MAX_INT)
+keys, signatures = st.binary(min_size=32, max_size=32), st.binary(min_size=64, max_size=64)
+any_item = st.builds(Item, item_values) | st.builds(Item, item_values, keys, st.binary(max_size=64), sequences, signatures)
+held = any_item.map(Item.fields) | sequences.map(lambda sequence: {b"seq": sequence})
+samples = st.builds(Samples, st.integers(0, 21600), st.integers(0, 10**6), pieces(20))
 
 queries: dict[str, Any] = {"version": versions, "read_only": st.booleans()}
 messages: st.SearchStrategy[Message] = st.one_of(
@@ -63,6 +97,11 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Reply, tids, ids, token=tokens, news=st.builds(News, records, pieces(27), pieces(39)).filter(lambda news: news != News(None))),
     st.builds(UnknownQuery, tids, ids, st.binary(max_size=64).filter(lambda name: name not in served), st.none() | ids, wants, **queries),
     st.builds(Reply, tids, ids, whole(26), whole(38), st.none() | st.lists(endpoints), st.none() | tokens, st.none() | endpoints, versions),
+    st.builds(Get, tids, ids, ids, st.none() | sequences, wants, **queries),
+    st.builds(Put, tids, ids, tokens, any_item, st.none() | sequences, **queries),
+    st.builds(SampleInfohashes, tids, ids, ids, wants, **queries),
+    st.builds(Reply, tids, ids, whole(26), whole(38), token=tokens, held=held),
+    st.builds(Reply, tids, ids, whole(26), whole(38), samples=samples),
     st.builds(Error, tids, st.integers(bencode.MIN_INT, bencode.MAX_INT), st.text(max_size=64), versions, st.none() | endpoints),
 )
 
@@ -78,12 +117,6 @@ def test_messages(message: Message) -> None:
 
 
 # --- Values ----------------------------------------------------------------------------------------------------------------------
-
-values: st.SearchStrategy[Any] = st.recursive(
-    st.integers(bencode.MIN_INT, bencode.MAX_INT) | st.binary(max_size=40),
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.binary(max_size=6), inner, max_size=5),
-    max_leaves=30,
-)
 
 
 @given(values)

@@ -9,7 +9,7 @@ from kadisc.contacts import Contact
 from kadisc.core.events import AddressChanged
 from kadisc.core.external_address import Confidence
 from kadisc.core.secure_ids import conforms, locator
-from kadisc.endpoints import ip_of, make_endpoint
+from kadisc.endpoints import family_of, ip_of, make_endpoint
 from kadisc.ids import random_id
 from kadisc.wire import krpc
 from kadisc.wire.messages import Error, Reply
@@ -161,7 +161,7 @@ def test_a_pinned_peer_is_kept_beyond_caps_and_silence() -> None:
     victim = started(world, number=0)
     neighbours = [world.add(make_endpoint(f"80.80.80.{last}", 6881)) for last in range(1, 6)]
     for host in neighbours:
-        victim.node.pin(host.endpoint, world.now)
+        victim.node.overlays[family_of(host.endpoint)].reunion.pin(host.endpoint, world.now)
         world.join(host)
     world.flush(victim)
     world.run(60.0)

@@ -10,14 +10,16 @@ import pytest
 
 from kadisc.config import CoreConfig, TableConfig
 from kadisc.contacts import Contact
+from kadisc.core.counters import Counters
 from kadisc.core.diversity import NoDiversityCaps
 from kadisc.core.responder import METHOD_UNKNOWN, PROTOCOL_ERROR, Responder
+from kadisc.core.responder_assembly import responder_over
 from kadisc.core.routing_table import RoutingTable
 from kadisc.core.scopes import Scopes
 from kadisc.endpoints import Endpoint, Family, make_endpoint
 from kadisc.wire import krpc
 from kadisc.wire.compact import contacts_from
-from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Ping, Query, Reply, UnknownQuery
+from kadisc.wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Ping, Query, Reply, SampleInfohashes, UnknownQuery
 from tests.support.contacts import OWN_ID, address6, contact, id_in_bucket
 from tests.support.world import CONFIG, address, without
 
@@ -36,7 +38,7 @@ def responder(
     for each in contacts:
         if each.family in tables:
             tables[each.family].offer(each, 0)
-    return Responder(config, random.Random(1), tables, scopes, 0)
+    return responder_over(tables, config, random.Random(1), scopes, Counters(), 0)
 
 
 def reply_to(query: Query, source: Endpoint = ASKER, us: Responder | None = None, now: float = 0) -> Reply:
@@ -89,7 +91,15 @@ def test_find_node_is_answered_with_the_k_closest() -> None:
     ],
 )
 def test_want_decides_whose_contacts_are_sent(source: Endpoint, want: set[bytes] | None, v4: bool, v6: bool) -> None:
-    for query in (find(want), GetPeers(b"tt", 5, TARGET, find(want).want), UnknownQuery(b"tt", 5, b"find_value", TARGET, find(want).want)):
+    wanted = find(want).want
+    queries = (
+        find(want),
+        GetPeers(b"tt", 5, TARGET, wanted),
+        Get(b"tt", 5, TARGET, None, wanted),
+        SampleInfohashes(b"tt", 5, TARGET, wanted),
+        UnknownQuery(b"tt", 5, b"find_value", TARGET, wanted),
+    )
+    for query in queries:
         reply = reply_to(query, source)
         assert (len(reply.nodes or b""), len(reply.nodes6 or b"")) == (8 * 26 * v4, 8 * 38 * v6)
 

@@ -8,7 +8,7 @@ import pytest
 
 from kadisc.endpoints import Endpoint, parse_endpoint
 from kadisc.wire import bencode, krpc
-from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Message, Ping, Query, Reply, UnknownQuery
+from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Message, Ping, Query, Reply, SampleInfohashes, UnknownQuery
 
 QUERIER = int.from_bytes(b"abcdefghij0123456789", "big")
 OTHER = int.from_bytes(b"mnopqrstuvwxyz123456", "big")
@@ -69,7 +69,7 @@ LATER_FIELDS = [
     ),
     (
         b"d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz1234564:wantlee1:q17:sample_infohashes1:t2:aa1:y1:qe",
-        UnknownQuery(b"aa", QUERIER, b"sample_infohashes", OTHER, frozenset()),
+        SampleInfohashes(b"aa", QUERIER, OTHER, frozenset()),
     ),
     (b"d1:ad2:id20:abcdefghij0123456789e1:q0:1:t2:aa1:y1:qe", UnknownQuery(b"aa", QUERIER, b"", None)),
     (

@@ -82,6 +82,13 @@ ANSWERED_WITH_203 = [
     (b"d1:ad2:id" + ID + HASH + b"4:porti1ee1:q13:announce_peer" + ENVELOPE, "bad-token"),
     (b"d1:ad2:id" + ID + HASH + b"4:porti1e5:tokeni5ee1:q13:announce_peer" + ENVELOPE, "bad-token"),
     (b"d1:ad2:id" + ID + HASH + b"4:porti1e5:token129:" + bytes(129) + b"e1:q13:announce_peer" + ENVELOPE, "bad-token"),
+    (b"d1:ad2:id" + ID + b"e1:q3:get" + ENVELOPE, "bad-target"),
+    (b"d1:ad2:id" + ID + b"3:seqi-1e6:target" + ID + b"e1:q3:get" + ENVELOPE, "bad-sequence"),
+    (b"d1:ad2:id" + ID + b"e1:q17:sample_infohashes" + ENVELOPE, "bad-target"),
+    (b"d1:ad2:id" + ID + b"5:token1:xe1:q3:put" + ENVELOPE, "bad-value"),
+    (b"d1:ad2:id" + ID + b"1:vi1ee1:q3:put" + ENVELOPE, "bad-token"),
+    (b"d1:ad2:id" + ID + b"1:k2:ab5:token1:x1:vi1ee1:q3:put" + ENVELOPE, "bad-key-or-signature"),
+    (b"d1:ad2:id" + ID + b"4:salti1e5:token1:x1:vi1ee1:q3:put" + ENVELOPE, "bad-salt"),
     (b"d1:ad2:id" + ID + b"4:wanti0ee1:q6:gossip" + ENVELOPE, "bad-net"),
     (b"d1:ad2:id" + ID + b"3:net19:abcdefghij0123456784:wanti0ee1:q6:gossip" + ENVELOPE, "bad-net"),
     (b"d1:ad2:id" + ID + b"3:net" + ID + b"e1:q6:gossip" + ENVELOPE, "bad-want"),
@@ -90,6 +97,13 @@ ANSWERED_WITH_203 = [
     (b"d1:ad2:id" + ID + b"3:net" + ID + b"3:rec2:de4:wanti0ee1:q6:gossip" + ENVELOPE, "bad-record"),
     (b"d1:ad2:id" + ID + b"3:net" + ID + b"5:tokeni5e4:wanti0ee1:q6:gossip" + ENVELOPE, "bad-token"),
 ]
+
+ANSWERED_OTHERWISE = [
+    (b"d1:ad2:id" + ID + b"5:token1:x1:v1000:" + bytes(1000) + b"e1:q3:put" + ENVELOPE, "value-too-big", 205),
+    (b"d1:ad2:id" + ID + b"4:salt65:" + bytes(65) + b"5:token1:x1:vi1ee1:q3:put" + ENVELOPE, "salt-too-big", 207),
+]
+NOT_CANONICAL = b"d1:ad2:id" + ID + b"5:token1:x1:vd1:b0:1:a0:ee1:q3:put" + ENVELOPE
+"""Only the patient decoder can tell."""
 
 
 def refusal(payload: bytes, *, patient: bool = True) -> DecodeError:
@@ -112,6 +126,18 @@ def test_the_sender_of_a_faulty_query_is_told(payload: bytes, reason: str) -> No
     assert len(error.text) < 60  # the source may be forged: what it is sent must be small
 
 
+@pytest.mark.parametrize(("payload", "reason", "code"), ANSWERED_OTHERWISE, ids=lambda case: repr(case)[:40])
+def test_what_is_too_big_has_codes_of_its_own(payload: bytes, reason: str, code: int) -> None:
+    error = refusal(payload)
+    assert (error.reason, error.tid, error.code) == (reason, b"aa", code)
+
+
+def test_the_keys_of_a_value_must_be_sorted_though_others_need_not_be() -> None:
+    error = refusal(NOT_CANONICAL)
+    assert (error.reason, error.tid, error.code) == ("value-not-canonical", b"aa", 203)
+    assert refusal(NOT_CANONICAL, patient=False).reason == "slow-decode-budget"
+
+
 def test_an_empty_transaction_id_is_one_too() -> None:
     assert refusal(b"d1:ade1:q4:ping1:t0:1:y1:qe").tid == b""
 
@@ -129,6 +155,6 @@ def test_patience_does_not_change_what_sound_bencode_is_refused_for() -> None:
 
 
 def test_every_reason_is_hit() -> None:
-    hit = {reason for _, reason in DROPPED_IN_SILENCE + ANSWERED_WITH_203}
-    assert hit | {"slow-decode-budget"} == set(krpc.DROP_REASONS)
+    hit = {reason for _, reason in DROPPED_IN_SILENCE + ANSWERED_WITH_203} | {reason for _, reason, _ in ANSWERED_OTHERWISE}
+    assert hit | {"slow-decode-budget", "value-not-canonical"} == set(krpc.DROP_REASONS)
     assert len(krpc.DROP_REASONS) == len(set(krpc.DROP_REASONS))

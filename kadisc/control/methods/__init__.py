@@ -9,13 +9,16 @@ from .announce import ANNOUNCE
 from .book import BOOK_EXPORT, BOOK_IMPORT
 from .feedback import FEEDBACK
 from .find import FIND
+from .get import GET
 from .network_peers import NETWORK_PEERS
 from .peers import PEERS
 from .ping import PING
+from .put import PUT
 from .record import RECORD
+from .resolve import RESOLVE
 from .status import STATUS
 from .subscribe import SUBSCRIBE
 from .why import WHY
 
-_ALL = (STATUS, FIND, PING, PEERS, ANNOUNCE, NETWORK_PEERS, RECORD, WHY, FEEDBACK, BOOK_EXPORT, BOOK_IMPORT, SUBSCRIBE)
+_ALL = (STATUS, FIND, PING, PEERS, ANNOUNCE, PUT, GET, RESOLVE, NETWORK_PEERS, RECORD, WHY, FEEDBACK, BOOK_EXPORT, BOOK_IMPORT, SUBSCRIBE)
 METHODS: dict[str, Method[Any, Any]] = {method.name: method for method in _ALL}

@@ -10,7 +10,8 @@ import trio
 from ...endpoints import Endpoint, family_of, format_endpoint
 from ...errors import NoAnswer, QueryFailed
 from ...ids import format_id
-from ...net.node import LiveNode, Pong
+from ...net.findings import Pong
+from ...net.node import LiveNode
 from ...net.nurseries import open_flat_nursery
 from ...net.resolve import resolve
 from ...observe.clients import describe_client

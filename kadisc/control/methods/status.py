@@ -44,8 +44,8 @@ class FamilyStatus(msgspec.Struct):
 
 
 class Status(msgspec.Struct):
-    """``public_key``: 64 hex digits (Ed25519). ``operations``: lookups and pings in flight, the node's own included. ``peers_stored``: what others
-    have announced here. ``counters`` count since the start, by name."""
+    """``public_key``: 64 hex digits (Ed25519). ``operations``: lookups and pings in flight, the node's own included. ``peers_stored`` and
+    ``items_stored``: what others have announced and put here. ``counters`` count since the start, by name."""
 
     version: str
     pid: int
@@ -57,6 +57,7 @@ class Status(msgspec.Struct):
     operations: int
     queries_in_flight: int
     peers_stored: int
+    items_stored: int
     counters: dict[str, int]
 
 
@@ -75,6 +76,7 @@ async def _status(params: StatusParams, call: Call) -> Status:
         operations=len(picture.operations),
         queries_in_flight=picture.queries_in_flight,
         peers_stored=picture.peers_stored,
+        items_stored=picture.items_stored,
         counters=node.counters(),
     )
 

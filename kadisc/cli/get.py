@@ -1,0 +1,55 @@
+"""``kadisc get``: an item of the DHT."""
+
+from __future__ import annotations
+
+import argparse
+
+from .options import add_bootstrap_option, add_node_options, target
+from .output import print_json, say
+
+SUMMARY = "get a value that is stored on the DHT"
+DESCRIPTION = (
+    "Looks up an item (BEP 44) and prints its value. Of a mutable one, whose target is the hash of its owner's key and salt, the latest version "
+    "counts; its signature is checked. The running node does so, if there is one and no option is against it; else a read-only node of the "
+    "command's own, which begins at the bootstrap hosts, or at whom the last run knew. Ends with exit code 1 where nobody has it."
+)
+EXAMPLES = """\
+examples:
+  kadisc get e5f96f6f38320f0f33959cb4d3d656452117aadb
+  kadisc get 411eba73b6f087ca51a3795d9c8c938d365e32c1 --salt foobar --json"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help="40 hex digits")
+    parser.add_argument("--salt", default="", metavar="TEXT|0xHEX", help="of a mutable item that has one")
+    add_bootstrap_option(parser)
+    add_node_options(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    wanted = target(options.target)
+    from .tasks import run_until_signalled
+
+    return run_until_signalled(lambda: _get(options, wanted))
+
+
+async def _get(options: argparse.Namespace, wanted: str) -> int:
+    from ..control.methods.get import GET, GetParams
+    from .asking import ask
+
+    item = await ask(options, GET, GetParams(wanted, options.salt, partial=True))
+    if options.json:
+        print_json(item)
+    elif item.found:
+        print(item.value if isinstance(item.value, str) else _as_json(item.value))
+    if not item.found:
+        say(f"nobody asked has {wanted}{' with this salt' if item.salt else ''}")
+    elif not options.json and item.key is not None:
+        say(f"version {item.seq} of the key {item.key}")
+    return 0 if item.found else 1
+
+
+def _as_json(value: object) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)

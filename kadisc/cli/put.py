@@ -1,0 +1,85 @@
+"""``kadisc put``: stores an item on the DHT."""
+
+from __future__ import annotations
+
+import argparse
+
+from .options import add_bootstrap_option, add_node_options
+from .output import print_json
+
+SUMMARY = "store a value on the DHT for two hours"
+DESCRIPTION = (
+    "Stores a value of at most 1,000 bytes at the nodes closest to its target (BEP 44), and prints the target that it is found by. That is the "
+    "hash of the value; with --mutable it is the hash of the key that the state folder keeps and of --salt, and whoever has that key can put "
+    "later versions. The others forget it after two hours, unless --keep lets the running node put it again every hour. Asks the running node, "
+    "if there is one and no option is against it; else a read-only node of its own does it."
+)
+EXAMPLES = """\
+examples:
+  kadisc put "Hello World!"
+  kadisc put 0x00ff --mutable --salt motd
+  kadisc put '{"eth": 30303}' --parse --mutable --keep --json"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("value", metavar="VALUE", help="a text, or 0x and hex digits")
+    parser.add_argument("--parse", action="store_true", help="VALUE is JSON: whole numbers, texts, lists and objects")
+    parser.add_argument("--mutable", action="store_true", help="sign it by the key in the state folder; later versions replace it")
+    parser.add_argument("--salt", default="", metavar="TEXT|0xHEX", help="with --mutable: one key has one item for each salt, at most 64 bytes")
+    parser.add_argument("--seq", type=_sequence, metavar="N", help="with --mutable: the sequence of this version (default: the next one)")
+    parser.add_argument("--cas", type=_sequence, metavar="N", help="with --mutable: only where the version that is there has this sequence")
+    parser.add_argument("--keep", action="store_true", help="the running node puts it again every hour, until it ends")
+    add_bootstrap_option(parser)
+    add_node_options(parser)
+
+
+def _sequence(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 1 << 63):
+        raise argparse.ArgumentTypeError(f"a whole number from 0 to 2^63 - 1 is expected, not {text!r}")
+    return int(text)
+
+
+def execute(options: argparse.Namespace) -> int:
+    value = _value(options)
+    from .tasks import run_until_signalled
+
+    return run_until_signalled(lambda: _put(options, value))
+
+
+def _value(options: argparse.Namespace) -> object:
+    """As the control socket takes it; what is wrong with it is said before anybody is asked. Raises UsageError."""
+    from ..errors import UsageError
+    from ..net.arguments import value_from
+    from ..observe.contents import content_from
+
+    value: object = options.value
+    if options.parse:
+        import json
+
+        try:
+            value = json.loads(options.value)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"VALUE is no JSON: {error}") from None
+    value_from(content_from(value))  # type: ignore[arg-type]
+    return value
+
+
+async def _put(options: argparse.Namespace, value: object) -> int:
+    from ..control.methods.put import PUT, PutParams
+    from ..observe.describe import count
+    from .asking import ask
+    from .output import endpoint_text
+
+    params = PutParams(value, options.mutable, options.salt, options.seq, options.cas, options.keep, partial=True)
+    stored = await ask(options, PUT, params)
+    if options.json:
+        print_json(stored)
+        return 0
+    print(f"stored at {count(stored.stored_on, 'node')} in {stored.elapsed_s:.2f} s, {count(stored.queries, 'datagram')} sent")
+    print(f"  target  {stored.target}")
+    if stored.key is not None:
+        print(f"  key     {stored.key}")
+        print(f"  seq     {stored.seq}")
+    for node in stored.stored:
+        print(f"  {node.id}  {endpoint_text(node.host, node.port)}")
+    return 0

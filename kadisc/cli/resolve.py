@@ -1,0 +1,53 @@
+"""``kadisc resolve``: where the owner of a key is."""
+
+from __future__ import annotations
+
+import argparse
+
+from .options import add_bootstrap_option, add_node_options
+from .output import print_json, say
+
+SUMMARY = "find a node by its public key"
+DESCRIPTION = (
+    "Looks up the peer record that the owner of a key has published on the DHT for a network (--network), checks its signature and that it is "
+    "of that key and network, and prints where the node is and what it offers. The running node does so, if there is one and no option is "
+    "against it; else a read-only node of the command's own. Ends with exit code 1 where there is none."
+)
+EXAMPLES = """\
+examples:
+  kadisc resolve 64_HEX_DIGITS
+  kadisc resolve 64_HEX_DIGITS --network testnet --json"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("key", metavar="PUBLIC_KEY", help="64 hex digits, as kadisc record and status print them")
+    add_bootstrap_option(parser)
+    add_node_options(parser)
+
+
+def execute(options: argparse.Namespace) -> int:
+    from ..net.arguments import key_from
+    from .tasks import run_until_signalled
+
+    key = key_from(options.key).hex()
+    return run_until_signalled(lambda: _resolve(options, key))
+
+
+async def _resolve(options: argparse.Namespace, key: str) -> int:
+    from ..control.methods.resolve import RESOLVE, ResolveParams
+    from ..observe.services import services_words
+    from .asking import ask
+    from .options import settings_from
+
+    network = settings_from(options).network
+    record = await ask(options, RESOLVE, ResolveParams(key, network, partial=True), of_any_network=True)
+    if options.json:
+        print_json(record)
+    elif record.found:
+        print(f"record {record.sequence} of the network {record.network}")
+        print(f"  key       {record.key}")
+        print(f"  at        {', '.join(record.endpoints) or 'no address known'}")
+        print(f"  services  {services_words(record.services)}")
+    if not record.found:
+        say(f"no record of this key for the network {network} was found whose signature holds")
+    return 0 if record.found else 1

@@ -1,0 +1,73 @@
+"""``put``: stores an item on the DHT (BEP 44), as ``kadisc put`` does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ...errors import NoAnswer, UsageError
+from ...ids import format_id
+from ...net.item_search import PutSearch
+from ...observe.contents import bytes_from_text, bytes_words, content_from
+from ...observe.describe import count
+from ..call import Call, Method
+from ..units import seconds
+from .announce import StoringNode
+
+
+class PutParams(msgspec.Struct, forbid_unknown_fields=True):
+    """``value``: a text or ``0xHEX``, a whole number, a list or an object of those. ``mutable``: signed by the node's key, with ``salt`` (a text or
+    ``0xHEX``), ``seq`` (null: the next one) and ``cas`` (the sequence that must be there). ``keep``: the running node puts it again every hour, until
+    it ends. ``partial``: tell ``{"progress": ...}`` as `find` does."""
+
+    value: Any
+    mutable: bool = False
+    salt: str = ""
+    seq: int | None = None
+    cas: int | None = None
+    keep: bool = False
+    partial: bool = False
+
+
+class StoredDocument(msgspec.Struct):
+    """``stored``: the nodes that confirmed it, closest first; ``stored_on``: how many. ``key`` and ``seq`` are null for an immutable one."""
+
+    target: str
+    key: str | None
+    salt: str
+    seq: int | None
+    stored_on: int
+    stored: list[StoringNode]
+    kept: bool
+    elapsed_s: float
+    queries: int
+
+
+async def _put(params: PutParams, call: Call) -> StoredDocument:
+    if params.keep and not call.stays:
+        raise UsageError("only a running node keeps an item stored: start kadisc run")
+    identity = call.identity() if params.mutable else None
+    content = content_from(params.value)
+    draft = call.node.items.draft(content, identity, salt=bytes_from_text(params.salt), sequence=params.seq, cas=params.cas)  # type: ignore[arg-type]
+    search = PutSearch(call.node, draft)
+    await call.carry_out(search)
+    if not search.stored or search.item is None:
+        raise search.refusal or NoAnswer(f"{count(search.answered, 'node')} answered, but none has stored the item; try again")
+    if params.keep:
+        call.node.publisher.keep(draft, delay_s=call.node.config.publish_interval_s, item=search.item)
+    item = search.item
+    return StoredDocument(
+        format_id(search.target),
+        item.key.hex() if item.key is not None else None,
+        bytes_words(item.salt),
+        item.sequence if item.key is not None else None,
+        len(search.stored),
+        [StoringNode(format_id(contact.id), contact.host, contact.port) for contact in search.stored],
+        params.keep,
+        seconds(search.elapsed_s),
+        search.queries,
+    )
+
+
+PUT = Method("put", PutParams, StoredDocument, _put)

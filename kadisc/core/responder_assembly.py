@@ -1,0 +1,42 @@
+"""Chooses the components of a responder by the node's `Defences`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from random import Random
+
+from ..config import CoreConfig
+from ..endpoints import Family
+from .counters import Counters
+from .info_hash_samples import FixedSamples, FreshSamples
+from .item_service import EverySignature, ItemService, SignatureBudget
+from .item_store import ItemStore
+from .overlay import Overlay
+from .peer_store import PeerStore
+from .responder import Responder
+from .routing_table import RoutingTable
+from .scopes import Scopes
+from .tokens import TokenJar
+
+
+def responder_for(config: CoreConfig, rng: Random, overlays: Mapping[Family, Overlay], scopes: Scopes, counters: Counters, now: float) -> Responder:
+    return responder_over({family: overlay.table for family, overlay in overlays.items()}, config, rng, scopes, counters, now)
+
+
+def responder_over(
+    tables: Mapping[Family, RoutingTable], config: CoreConfig, rng: Random, scopes: Scopes, counters: Counters, now: float
+) -> Responder:
+    peers = PeerStore(config.serving, rng, scopes)
+    tokens = TokenJar(rng, config.serving.token_rotation_s, now)
+    samples = (FixedSamples if config.defences.fixed_info_hash_samples else FreshSamples)(config.store, rng, peers)
+    return Responder(config, tables, scopes, tokens, peers, items_for(config, tables, scopes, tokens, counters), samples)
+
+
+def items_for(config: CoreConfig, tables: Mapping[Family, RoutingTable], scopes: Scopes, tokens: TokenJar, counters: Counters) -> ItemService:
+    store = config.store
+    if not config.defences.item_shares:
+        store = replace(store, items_per_narrow=store.max_items, items_per_wide=store.max_items)
+    budgeted = config.defences.signature_budget and not config.unlimited
+    kept = ItemStore(store, scopes, lambda: [table.own_id for table in tables.values()])
+    return ItemService(kept, tokens, SignatureBudget(config, scopes) if budgeted else EverySignature(), counters)

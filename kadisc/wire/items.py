@@ -1,0 +1,143 @@
+"""Items (BEP 44): values of at most 1,000 bytes that anybody may store on the DHT for a while.
+
+An immutable one is found by the hash of its value. A mutable one belongs to an Ed25519 key: it is found by the hash of key and salt, each version has
+a higher sequence, and its owner's signature is over salt, sequence and value.
+
+A value is kept as its bencode, which must be canonical: hash and signature are over those bytes, and whoever encodes it again must get the same.
+Whether an item is genuine is for `core/genuine.py`; here it is only read, and refused where it cannot be one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import DecodeError
+from ..ids import NodeId
+from . import bencode
+from .bencode import MAX_INT
+from .messages import Put
+
+MAX_VALUE_BYTES = 1000
+"""As bencode."""
+MAX_SALT_BYTES = 64
+KEY_BYTES = 32
+SIGNATURE_BYTES = 64
+MAX_VALUE_DEPTH = bencode.MAX_DEPTH - 2
+"""Containers inside each other: a message puts two around the value."""
+
+COMPLAINTS = {
+    "bad-value": "v must be there",
+    "value-not-canonical": "v must be canonical bencode: the keys of a dict sorted",
+    "value-too-big": f"v must be at most {MAX_VALUE_BYTES} bytes as bencode",
+    "bad-key-or-signature": f"k must be {KEY_BYTES} bytes and sig {SIGNATURE_BYTES}, or there is neither",
+    "bad-sequence": "seq and cas must be whole numbers of at least 0",
+    "bad-salt": "salt must be a string",
+    "salt-too-big": f"salt must be at most {MAX_SALT_BYTES} bytes",
+}
+CODES = {"value-too-big": 205, "salt-too-big": 207}
+"""Whatever is not here is a protocol error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """``value``: canonical bencode. ``key``: whose it is, None for an immutable one, of which the other fields mean nothing."""
+
+    value: bytes
+    key: bytes | None = None
+    salt: bytes = b""
+    sequence: int = 0
+    signature: bytes = field(default=b"", repr=False)
+
+    @property
+    def content(self) -> bencode.Value:
+        """The value decoded: bytes, a whole number, a list or a dict."""
+        return bencode.decode(self.value)
+
+    @property
+    def target(self) -> NodeId:
+        """Where it is stored."""
+        return target_of_value(self.value) if self.key is None else target_of_key(self.key, self.salt)
+
+    @property
+    def signed(self) -> bytes:
+        """What the signature of a mutable one is over."""
+        salt = b"4:salt%d:%b" % (len(self.salt), self.salt) if self.salt else b""
+        return b"%b3:seqi%de1:v%b" % (salt, self.sequence, self.value)
+
+    def fields(self) -> dict[bytes, Any]:
+        """As a message has them, but for the salt, which whoever asks knows."""
+        fields: dict[bytes, Any] = {b"v": self.content}
+        if self.key is not None:
+            fields |= {b"k": self.key, b"seq": self.sequence, b"sig": self.signature}
+        return fields
+
+
+def target_of_value(value: bytes) -> NodeId:
+    return int.from_bytes(hashlib.sha1(value).digest(), "big")
+
+
+def target_of_key(key: bytes, salt: bytes = b"") -> NodeId:
+    return int.from_bytes(hashlib.sha1(key + salt).digest(), "big")
+
+
+def item_from(fields: Mapping[bytes, Any], salt: bytes) -> Item:
+    """The item in a message's fields; raises DecodeError."""
+    if b"v" not in fields:
+        raise DecodeError("bad-value")
+    value = fields[b"v"]
+    if not is_canonical(value):
+        raise DecodeError("value-not-canonical")
+    raw = bencode.encode(value)
+    if len(raw) > MAX_VALUE_BYTES:
+        raise DecodeError("value-too-big")
+    key, signature = fields.get(b"k"), fields.get(b"sig")
+    if key is None and signature is None:
+        return Item(raw)
+    if type(key) is not bytes or type(signature) is not bytes or (len(key), len(signature)) != (KEY_BYTES, SIGNATURE_BYTES):
+        raise DecodeError("bad-key-or-signature")
+    return Item(raw, key, salt, whole_number(fields.get(b"seq")), signature)
+
+
+def whole_number(raw: Any) -> int:
+    if type(raw) is not int or not 0 <= raw <= MAX_INT:
+        raise DecodeError("bad-sequence")
+    return raw
+
+
+def is_canonical(value: Any) -> bool:
+    """Whether a decoded value was canonical: the decoders let nothing pass but keys in any order, and a dict has them in the order of their coming.
+    Its depth was bounded by them as well."""
+    if type(value) is dict:
+        keys = list(value)
+        return keys == sorted(keys) and all(map(is_canonical, value.values()))
+    return type(value) is not list or all(map(is_canonical, value))
+
+
+def depth_of(value: Any) -> int:
+    """Containers inside each other."""
+    if type(value) is dict:
+        return 1 + max(map(depth_of, value.values()), default=0)
+    return 1 + max(map(depth_of, value), default=0) if type(value) is list else 0
+
+
+def read_put(tid: bytes, sender: NodeId, arguments: dict[bytes, Any], token_from: Callable[[Any], bytes]) -> Put:
+    salt, cas = arguments.get(b"salt", b""), arguments.get(b"cas")
+    if type(salt) is not bytes:
+        raise DecodeError("bad-salt")
+    if len(salt) > MAX_SALT_BYTES:
+        raise DecodeError("salt-too-big")
+    item = item_from(arguments, salt)
+    return Put(tid, sender, token_from(arguments.get(b"token")), item, None if cas is None else whole_number(cas))
+
+
+def put_arguments(query: Put) -> dict[bytes, Any]:
+    arguments = query.item.fields()
+    arguments[b"token"] = query.token
+    if query.item.salt and query.item.key is not None:
+        arguments[b"salt"] = query.item.salt
+    if query.cas is not None:
+        arguments[b"cas"] = query.cas
+    return arguments
