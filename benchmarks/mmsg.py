@@ -72,7 +72,9 @@ class Ring:
         for message, (payload, source) in zip(self._messages, datagrams, strict=True):
             data, iov = ctypes.create_string_buffer(payload, len(payload)), _Iovec()
             iov.base, iov.length = ctypes.addressof(data), len(payload)
-            control = ctypes.create_string_buffer(struct.pack("@Nii", 28, socket.IPPROTO_IP, IP_PKTINFO) + bytes(4) + socket.inet_aton(source) + bytes(8))
+            control = ctypes.create_string_buffer(
+                struct.pack("@Nii", 28, socket.IPPROTO_IP, IP_PKTINFO) + bytes(4) + socket.inet_aton(source) + bytes(8)
+            )
             message.header.name, message.header.name_length = ctypes.addressof(self._name), 16
             message.header.iov, message.header.iov_length = ctypes.pointer(iov), 1
             message.header.control, message.header.control_length = ctypes.addressof(control), 28

@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 INSIDE = "KADISC_BENCHMARK_OFFLINE"
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 _NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--pid", "--mount-proc", "--fork", "--kill-child"]
-_ENTER = "ip link set lo up && ip addr add local 45.0.0.0/8 dev lo && exec \"$@\""
+_ENTER = 'ip link set lo up && ip addr add local 45.0.0.0/8 dev lo && exec "$@"'
 
 
 def enter(program: str, arguments: Sequence[str]) -> None:

@@ -108,7 +108,9 @@ def rows(turns: Turns) -> list[dict[str, Any]]:
 def show(found: list[dict[str, Any]]) -> None:
     print(f"{'':11}{'':26}{'replies/s':>10}{'lowest':>9}{'highest':>9}{'x libtorrent':>14}{'CPU us each':>13}{'bytes':>7}{'lost':>6}")
     for row in found:
-        figures = f"{row['rate']:10,.0f}{row['low']:9,.0f}{row['high']:9,.0f}{row['ratio']:14.2f}{row['cpu_us']:13.1f}{row['bytes']:7.0f}{row['lost']:6.0f}"
+        figures = (
+            f"{row['rate']:10,.0f}{row['low']:9,.0f}{row['high']:9,.0f}{row['ratio']:14.2f}{row['cpu_us']:13.1f}{row['bytes']:7.0f}{row['lost']:6.0f}"
+        )
         print(f"{row['method']:11}{row['server']:26}{figures}  {row['verdict']}")
 
 
