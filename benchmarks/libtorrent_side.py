@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from typing import Any
@@ -68,7 +69,7 @@ def first_peer(session: Any, target: str, within_s: float, started: float) -> di
         session.dht_get_peers(libtorrent.sha1_hash(bytes.fromhex(target)))
         if next_alert(session, libtorrent.dht_get_peers_reply_alert, min(left_s, 10.0), target) is not None:
             return {"first_peer_s": time.monotonic() - started}
-    return {"first_peer_s": None}
+    return {"first_peer_s": math.inf}
 
 
 def main() -> None:
