@@ -11,9 +11,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from itertools import pairwise
 
-from ..endpoints import Scope
+from ..endpoints import Endpoint
 from ..ids import ID_BITS, NodeId, shared_prefix_bits
 from .routing_table import RoutingTable
+from .scopes import Scopes
 
 WORTHWHILE = 32
 """To order the whole table for quick searches costs as much as some ten of them."""
@@ -25,10 +26,11 @@ REGION_BITS = 8
 class AnswerMemo:
     """Compact contacts for answers of ``k`` contacts. The result is always that of `RoutingTable.closest`."""
 
-    __slots__ = ("_answers", "_asked", "_changes", "_ids", "_k", "_packed", "_regions", "_table")
+    __slots__ = ("_answers", "_asked", "_changes", "_ids", "_k", "_packed", "_regions", "_scopes", "_table")
 
-    def __init__(self, table: RoutingTable, k: int) -> None:
+    def __init__(self, table: RoutingTable, k: int, scopes: Scopes) -> None:
         self._table = table
+        self._scopes = scopes
         self._k = k
         self._changes = -1
         self._asked = 0
@@ -37,8 +39,8 @@ class AnswerMemo:
         self._regions: dict[int, tuple[int, list[NodeId]]] = {}
         self._answers: dict[tuple[int, int], bytes] = {}
 
-    def closest(self, target: NodeId, scope: Scope) -> bytes:
-        """The k closest that may be handed to an asker of that scope, closest first, in compact form."""
+    def closest(self, target: NodeId, source: Endpoint) -> bytes:
+        """The k closest that may be handed to ``source``, closest first, in compact form."""
         table = self._table
         if table.changes != self._changes:
             self._changes, self._asked = table.changes, 0
@@ -50,7 +52,7 @@ class AnswerMemo:
             region = self._regions.get(target >> ID_BITS - REGION_BITS) or self._survey(target >> ID_BITS - REGION_BITS)
             key = region[0], target >> region[0]
             return self._answers.get(key) or self._remember(key, target, region[1])
-        return b"".join([entry.pooled.packed for entry in table.closest(target, self._k, scope)])
+        return b"".join([entry.pooled.packed for entry in table.closest(target, self._k, self._scopes.of(source))])
 
     def _look_at_table(self) -> None:
         """Left empty where an answer depends on who asks, or takes contacts that are only second choice."""

@@ -60,7 +60,9 @@ class Responder:
         bounded = config.defences.bounded_answers
         self._k = config.table.k if bounded else UNBOUNDED
         self._max_contact_bytes = self._max_bytes - ENVELOPE_BYTES - krpc.MAX_TID_BYTES if bounded else UNBOUNDED
-        self._memos = {family: AnswerMemo(table, min(self._k, self._max_contact_bytes // CONTACT_BYTES[family])) for family, table in tables.items()}
+        self._memos = {
+            family: AnswerMemo(table, min(self._k, self._max_contact_bytes // CONTACT_BYTES[family]), scopes) for family, table in tables.items()
+        }
 
     def answer(self, query: Query, source: Endpoint, now: float) -> Reply | Error:
         reply = Reply(query.tid, self._tables[family_of(source)].own_id, seen_as=source, version=CLIENT_VERSION)
@@ -108,7 +110,7 @@ class Responder:
     def _add_contacts(self, reply: Reply, target: NodeId, want: frozenset[bytes] | None, source: Endpoint, max_bytes: int) -> None:
         transport = family_of(source)
         if not want and max_bytes == self._max_contact_bytes:  # as nearly always
-            packed = self._memos[transport].closest(target, self._scopes.of(source))
+            packed = self._memos[transport].closest(target, source)
             if transport is Family.IPV4:
                 reply.nodes = packed
             else:

@@ -13,11 +13,12 @@ from kadisc.core.answer_memo import WORTHWHILE, AnswerMemo
 from kadisc.core.diversity import NoDiversityCaps
 from kadisc.core.routing_table import RoutingTable
 from kadisc.core.scopes import Scopes
-from kadisc.endpoints import Endpoint, Family, Scope
+from kadisc.endpoints import Endpoint, Family, Scope, make_endpoint
 from kadisc.ids import random_id, random_id_in_bucket
 from tests.support.contacts import OWN_ID
 
 CONFIG = TableConfig()
+ASKER = make_endpoint("70.1.2.3", 6881)
 
 
 def filled(rng: Random, contacts: int, scopes: Scopes) -> RoutingTable:
@@ -46,12 +47,13 @@ def change(table: RoutingTable, rng: Random) -> None:
 @given(st.integers(0, 2**32), st.integers(1, 400), st.booleans())
 def test_every_answer_is_the_tables_own(seed: int, contacts: int, local: bool) -> None:
     rng = Random(seed)
-    table = filled(rng, contacts, Scopes(allow_private=not local))
-    memo = AnswerMemo(table, CONFIG.k)
+    scopes = Scopes(allow_private=not local)
+    table = filled(rng, contacts, scopes)
+    memo = AnswerMemo(table, CONFIG.k, scopes)
     targets = [random_id(rng) for _ in range(40)] + [random_id_in_bucket(OWN_ID, index, rng) for index in range(1, 20)]
     for _ in range(4):
         for target in [*targets[:WORTHWHILE], *targets, *targets]:
             expected = [entry.pooled.packed for entry in table.closest(target, CONFIG.k, Scope.PUBLIC)]
-            assert memo.closest(target, Scope.PUBLIC) == b"".join(expected)
+            assert memo.closest(target, ASKER) == b"".join(expected)
         if len(table) > 1:
             change(table, rng)
