@@ -2,8 +2,12 @@
 
 Run ``python benchmarks/serve.py [--rounds N] [--seconds S] [--json FILE]``: Linux only, no root; 5 rounds of 2 seconds take two minutes. All run in
 a namespace of its own (`offline.py`), every server on one core and the load generator on the other, each with a full table from the same
-swarm of 2,000 nodes. In each round every server has its turn with each method; the ratio is that of the medians. kadisc runs as a user would
-run it, with ``--unlimited``: limits are lifted on both sides and the accounting runs on ours.
+swarm of 2,000 nodes. In each round every server has its turn with each method, and the medians are given. kadisc runs as a user would run it, with
+``--unlimited``: limits are lifted on both sides and the accounting runs on ours.
+
+Two ratios. Replies a second, as they came: on a machine with both cores to ourselves. And replies for each second that the server had of its core,
+its system calls included: what it would answer if it had that core to itself and never waited. Where others are at work beside, the scheduler decides
+on the first, so that the goal is put to the second.
 """
 
 from __future__ import annotations
@@ -91,27 +95,28 @@ def measure(load: Program, servers: Servers, rounds: int, seconds: float) -> Tur
 def rows(turns: Turns) -> list[dict[str, Any]]:
     found = []
     for method in METHODS:
-        base = statistics.median(turn["rate"] for turn in turns["libtorrent", method])
+        base, base_us = (statistics.median(turn[what] for turn in turns["libtorrent", method]) for what in ("rate", "cpu_us"))
         for (name, of_method), each in turns.items():
             if of_method != method:
                 continue
             rates = [turn["rate"] for turn in each]
             row: dict[str, Any] = {"method": method, "server": name, "rate": statistics.median(rates), "low": min(rates), "high": max(rates)}
             row |= {name: statistics.median(turn[name] for turn in each) for name in ("cpu_us", "bytes")}
-            row |= {"ratio": row["rate"] / base, "lost": sum(turn["lost"] for turn in each)}
+            row |= {"ratio": row["rate"] / base, "core_ratio": base_us / max(row["cpu_us"], 1e-9), "lost": sum(turn["lost"] for turn in each)}
             goal = GOALS.get(name) if method != "ping" else None
-            row["verdict"] = "" if goal is None else f"goal {goal:.2f}: " + ("reached" if row["ratio"] >= goal else "MISSED")
+            row["verdict"] = "" if goal is None else f"goal {goal:.2f}: " + ("reached" if row["core_ratio"] >= goal else "MISSED")
             found.append(row)
     return found
 
 
 def show(found: list[dict[str, Any]]) -> None:
-    print(f"{'':11}{'':26}{'replies/s':>10}{'lowest':>9}{'highest':>9}{'x libtorrent':>14}{'CPU us each':>13}{'bytes':>7}{'lost':>6}")
+    print(
+        f"{'':11}{'':26}{'replies/s':>10}{'lowest':>9}{'highest':>9}{'x libtorrent':>14}{'core us each':>14}{'x libtorrent':>14}{'bytes':>7}{'lost':>6}"
+    )
     for row in found:
-        figures = (
-            f"{row['rate']:10,.0f}{row['low']:9,.0f}{row['high']:9,.0f}{row['ratio']:14.2f}{row['cpu_us']:13.1f}{row['bytes']:7.0f}{row['lost']:6.0f}"
-        )
-        print(f"{row['method']:11}{row['server']:26}{figures}  {row['verdict']}")
+        came = f"{row['rate']:10,.0f}{row['low']:9,.0f}{row['high']:9,.0f}{row['ratio']:14.2f}"
+        of_core = f"{row['cpu_us']:14.1f}{row['core_ratio']:14.2f}{row['bytes']:7.0f}{row['lost']:6.0f}"
+        print(f"{row['method']:11}{row['server']:26}{came}{of_core}  {row['verdict']}")
 
 
 def main() -> None:
