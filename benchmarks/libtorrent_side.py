@@ -42,33 +42,55 @@ def open_session(listen: str, saved: list[str], router: str) -> Any:
     return libtorrent.session(params)
 
 
-def next_alert(session: Any, kind: Any, within_s: float, wanted: str | None = None) -> Any:
-    """The next one of that kind, with ``wanted`` of that info-hash; None if there is none in time."""
-    until = time.monotonic() + within_s
-    while (left_s := until - time.monotonic()) > 0:
-        if session.wait_for_alert(max(1, int(left_s * 1000))) is None:
-            continue
-        for alert in session.pop_alerts():
-            if isinstance(alert, libtorrent.listen_failed_alert):
-                sys.exit(f"libtorrent cannot listen: {alert.message()}")
-            if isinstance(alert, kind) and (wanted is None or str(alert.info_hash) == wanted):
-                return alert
-    return None
+class Alerts:
+    """What the session tells; ``answered`` are the info-hashes for which somebody named a peer."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self.answered: set[str] = set()
+
+    def wait(self, kind: Any, within_s: float, *, unless_answered: str = "") -> Any:
+        """The next one of that kind; None if there is none in time, or as soon as that info-hash is answered."""
+        until = time.monotonic() + within_s
+        while (left_s := until - time.monotonic()) > 0:
+            if self._session.wait_for_alert(max(1, int(left_s * 1000))) is None:
+                continue
+            awaited = None
+            for alert in self._session.pop_alerts():
+                if isinstance(alert, libtorrent.listen_failed_alert):
+                    sys.exit(f"libtorrent cannot listen: {alert.message()}")
+                if isinstance(alert, libtorrent.dht_get_peers_reply_alert):
+                    self.answered.add(str(alert.info_hash))
+                if isinstance(alert, kind):
+                    awaited = alert
+            if awaited is not None or unless_answered in self.answered:
+                return awaited
+        return None
 
 
-def contacts(session: Any) -> int:
+def contacts(session: Any, alerts: Alerts) -> int:
     session.post_dht_stats()
-    alert = next_alert(session, libtorrent.dht_stats_alert, 5.0)
+    alert = alerts.wait(libtorrent.dht_stats_alert, 5.0)
     return sum(bucket["num_nodes"] for bucket in alert.routing_table) if alert else 0
 
 
-def first_peer(session: Any, target: str, within_s: float, started: float) -> dict[str, Any]:
-    """While the table is empty, a search ends with nothing: so it is begun again until somebody can be asked, as libtorrent does for a torrent."""
+def is_searching(session: Any, alerts: Alerts, target: str) -> bool:
+    session.post_dht_stats()
+    alert = alerts.wait(libtorrent.dht_stats_alert, 1.0, unless_answered=target)
+    return alert is None or any(request["outstanding_requests"] > 0 for request in alert.active_requests if "get_peers" in request["type"])
+
+
+def first_peer(session: Any, alerts: Alerts, target: str, within_s: float, started: float) -> dict[str, Any]:
+    """Begun before the bootstrap node is known to it, a search ends at once and says nothing: so it is begun again until one is under way."""
     until = started + within_s
-    while (left_s := until - time.monotonic()) > 0:
+    while time.monotonic() < until:
         session.dht_get_peers(libtorrent.sha1_hash(bytes.fromhex(target)))
-        if next_alert(session, libtorrent.dht_get_peers_reply_alert, min(left_s, 10.0), target) is not None:
-            return {"first_peer_s": time.monotonic() - started}
+        while time.monotonic() < until:
+            alerts.wait(libtorrent.dht_get_peers_reply_alert, 0.02, unless_answered=target)
+            if target in alerts.answered:
+                return {"first_peer_s": time.monotonic() - started}
+            if not is_searching(session, alerts, target):
+                break
     return {"first_peer_s": math.inf}
 
 
@@ -80,16 +102,17 @@ def main() -> None:
     arguments = parser.parse_args()
     session = open_session(arguments.listen, arguments.saved, arguments.router)
     # Turned on before the sockets are open, the DHT forgets the saved nodes.
-    next_alert(session, libtorrent.listen_succeeded_alert, 10.0)
+    alerts = Alerts(session)
+    alerts.wait(libtorrent.listen_succeeded_alert, 10.0)
     opened = time.monotonic()
     session.apply_settings({"enable_dht": True})
     print(json.dumps({"event": "listening"}), flush=True)
     for line in sys.stdin:
         question = json.loads(line)
         if question["ask"] == "contacts":
-            answer: dict[str, Any] = {"contacts": contacts(session)}
+            answer: dict[str, Any] = {"contacts": contacts(session, alerts)}
         else:
-            answer = first_peer(session, question["target"], question["within_s"], opened if question["cold"] else time.monotonic())
+            answer = first_peer(session, alerts, question["target"], question["within_s"], opened if question["cold"] else time.monotonic())
         print(json.dumps(answer), flush=True)
 
 

@@ -110,9 +110,8 @@ def rows(turns: Turns) -> list[dict[str, Any]]:
 
 
 def show(found: list[dict[str, Any]]) -> None:
-    print(
-        f"{'':11}{'':26}{'replies/s':>10}{'lowest':>9}{'highest':>9}{'x libtorrent':>14}{'core us each':>14}{'x libtorrent':>14}{'bytes':>7}{'lost':>6}"
-    )
+    heads = f"{'replies/s':>10}{'lowest':>9}{'highest':>9}{'x libtorrent':>14}{'core us each':>14}{'x libtorrent':>14}{'bytes':>7}{'lost':>6}"
+    print(" " * 37 + heads)
     for row in found:
         came = f"{row['rate']:10,.0f}{row['low']:9,.0f}{row['high']:9,.0f}{row['ratio']:14.2f}"
         of_core = f"{row['cpu_us']:14.1f}{row['core_ratio']:14.2f}{row['bytes']:7.0f}{row['lost']:6.0f}"
