@@ -39,6 +39,8 @@ class Defences:
     """Who contacted us first stays out of answers until it answers without the help of its own NAT mapping."""
     lookup_caps: bool = True
     """Few answering nodes per /24 count among the k of a lookup."""
+    tied_ids: bool = True
+    """Of nodes whose ID does not follow from their address (BEP 42), at most 5 of each 8 that a lookup looks for count; others win the vacancies."""
     paced_queries: bool = True
     """A bound on packets per second to new addresses: home routers' NAT tables are small."""
     bounded_answers: bool = True

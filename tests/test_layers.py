@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "sim": ("core", "observe"),
     "control": ("net", "observe"),
     "dashboard": ("observe",),
+    "conformance": ("net",),
 }
 """Design, section 1. Who may import a layer may also import what that one rests on; the command line may import everything."""
 SANS_IO = ("nouns", "wire", "core")
@@ -148,6 +149,8 @@ def test_every_folder_is_a_layer() -> None:
         ("kadisc.net.node", "from ..control.server import open_control", "net imports control"),
         ("kadisc.control.server", "from ..sim import world", "control imports sim"),
         ("kadisc.control.methods.find", "from ...cli.output import say", "control imports cli"),
+        ("kadisc.conformance.probe", "from ..control.client import Client", "conformance imports control"),
+        ("kadisc.net.node", "from ..conformance import probe", "net imports conformance"),
         ("kadisc.core.node", "import time", "core imports time"),
         ("kadisc.core.node", "import os.path", "core imports os"),
         ("kadisc.core.node", "from datetime import datetime", "core imports datetime"),

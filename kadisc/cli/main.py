@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ..errors import BindError, KadiscError, UsageError
 from ..version import __version__
-from . import announce, book, find, get, peers, ping, put, record, resolve, run, sim, status, why
+from . import announce, book, conformance, find, get, peers, ping, put, record, resolve, run, sim, status, why
 from .output import say
 from .parser import CommandParser
 
@@ -29,6 +29,7 @@ _COMMANDS = {
     "record": record,
     "why": why,
     "book": book,
+    "conformance": conformance,
     "sim": sim,
 }
 

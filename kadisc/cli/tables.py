@@ -19,9 +19,14 @@ class _Console(Console):
         raise BrokenPipeError
 
 
+def console_on_stdout(width: int = 160) -> Console:
+    """``width`` is that of a table where stdout is not a terminal."""
+    return _Console(color_system="auto" if wants_color(sys.stdout) else None, highlight=False, width=None if sys.stdout.isatty() else width)
+
+
 def print_nodes(found: Closest) -> None:
-    """The closest nodes, on stdout. Where that is not a terminal the table is as wide as it needs to be."""
-    console = _Console(color_system="auto" if wants_color(sys.stdout) else None, highlight=False, width=None if sys.stdout.isatty() else 160)
+    """The closest nodes, on stdout."""
+    console = console_on_stdout()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, justify in (("distance", "right"), ("node", "left"), ("endpoint", "left"), ("rtt", "right"), ("client", "left")):
         table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)

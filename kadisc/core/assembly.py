@@ -31,6 +31,7 @@ from .refresh import Refresh
 from .revalidation import Revalidation
 from .routing_table import RoutingTable
 from .scopes import Scopes
+from .secure_ids import anywhere, conforms
 from .transactions import TransactionRule, Transactions, TrustingTransactions
 from .verdicts import BoundedVerdicts, TrustingVerdicts
 
@@ -63,7 +64,7 @@ def pacer_for(config: CoreConfig) -> PacingRule:
 
 def lookup_rules_for(config: CoreConfig, scopes: Scopes) -> LookupRules:
     per_network = config.lookup.per_narrow if config.defences.lookup_caps else UNCAPPED
-    return LookupRules(scopes.narrow, scopes.unit, per_network)
+    return LookupRules(scopes.narrow, scopes.unit, per_network, conforms if config.defences.tied_ids else anywhere)
 
 
 def view_for(config: CoreConfig, rng: Random, scopes: Scopes) -> ViewRule:
@@ -101,7 +102,12 @@ def overlay_for(
         maintenance = replace(maintenance, candidate_checks_per_s=UNLIMITED_CHECKS_PER_S)
     diversity = DiversityCaps(config.table, scopes) if defences.diversity_caps else NoDiversityCaps()
     pool = Pool() if pool is None else pool
-    table = RoutingTable(family, own_id, config.table, scopes, diversity, challenge_incumbents=defences.ping_before_evict, pool=pool)
+    table = RoutingTable(
+        *(family, own_id, config.table, scopes, diversity),
+        challenge_incumbents=defences.ping_before_evict,
+        tied=conforms if defences.tied_ids else anywhere,
+        pool=pool,
+    )
     per_narrow = maintenance.candidate_checks_per_narrow
     if not defences.checks_in_flight_caps:
         per_narrow, maintenance = UNCAPPED, replace(maintenance, candidates_per_narrow=UNCAPPED)

@@ -55,6 +55,8 @@ class ItemStore:
         self._charges: Counter[bytes] = Counter()
         self.size = 0
         """Bytes in all."""
+        self.deadline = inf
+        """When the first of them is to be forgotten."""
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -86,14 +88,8 @@ class ItemStore:
         return None
 
     def expire(self, now: float) -> None:
-        while self._kept:
-            target = next(iter(self._kept))
-            if self._kept[target].expires_at > now:
-                return
-            self._forget(target)
-
-    def next_deadline(self) -> float:
-        return next(iter(self._kept.values())).expires_at if self._kept else inf
+        while self.deadline <= now:
+            self._forget(next(iter(self._kept)))
 
     # --- inside -----------------------------------------------------------------------------------------------------------------------
 
@@ -126,6 +122,7 @@ class ItemStore:
         self._by_rank.setdefault(kept.rank, {})[target] = None
         self._charges.update(kept.charged)
         self.size += kept.size
+        self._look_at_first()
 
     def _forget(self, target: NodeId) -> None:
         kept = self._kept.pop(target)
@@ -138,6 +135,10 @@ class ItemStore:
             if not self._charges[prefix]:
                 del self._charges[prefix]
         self.size -= kept.size
+        self._look_at_first()
+
+    def _look_at_first(self) -> None:
+        self.deadline = next(iter(self._kept.values())).expires_at if self._kept else inf
 
     def _rank(self, target: NodeId, announcers: int) -> int:
         return max((shared_prefix_bits(target, own_id) for own_id in self._ranked_by), default=0) + announcers.bit_length()

@@ -118,8 +118,9 @@ class Node:
             return float("inf")
         # By hand, without min(): whoever drives the node asks after every datagram.
         deadline = self._outgoing.next_deadline()
-        if (stored := self._responder.next_deadline()) < deadline:
-            deadline = stored
+        for store in self._responder.stores:
+            if store.deadline < deadline:
+                deadline = store.deadline
         for part in self._parts:
             if (of_part := part.next_deadline()) < deadline:
                 deadline = of_part

@@ -51,6 +51,7 @@ class Responder:
     ) -> None:
         self.peers = peers
         self.items = items
+        self.stores = peers, items.store
         self._samples = samples
         self._tokens = tokens
         self._tables = tables
@@ -96,12 +97,8 @@ class Responder:
         return len(self.peers), len(self.items.store)
 
     def expire(self, now: float) -> None:
-        self.peers.expire(now)
-        self.items.store.expire(now)
-
-    def next_deadline(self) -> float:
-        peers, items = self.peers.deadline, self.items.store.next_deadline()
-        return peers if peers < items else items
+        for store in self.stores:
+            store.expire(now)
 
     def malformed(self, tid: bytes, code: int, text: str, source: Endpoint) -> Error:
         """What the sender of something that was recognisably a query is told."""

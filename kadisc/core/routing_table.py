@@ -21,6 +21,7 @@ from .bucket import Bucket, Entry
 from .diversity import DiversityRule
 from .pool import Pool
 from .scopes import Scopes
+from .secure_ids import Tied, anywhere
 
 
 class Decision(Enum):
@@ -60,6 +61,7 @@ class RoutingTable:
         "_pinned",
         "_pool",
         "_scopes",
+        "_tied",
         "_when_full",
         "_when_moved",
         "changes",
@@ -76,13 +78,16 @@ class RoutingTable:
         diversity: DiversityRule,
         *,
         challenge_incumbents: bool = True,
+        tied: Tied = anywhere,
         pool: Pool | None = None,
     ) -> None:
+        """``tied``: whether an ID follows from its address; who has such a one, wins a vacancy."""
         self.family = family
         self.own_id = own_id
         self._config = config
         self._scopes = scopes
         self._diversity = diversity
+        self._tied = tied
         self._pool = Pool() if pool is None else pool
         self._when_full: Callable[[Bucket, Entry], Offer] = self._challenge if challenge_incumbents else self._replace_oldest
         self._when_moved: Callable[[Bucket, Entry, Entry], Offer] = self._doubt_move if challenge_incumbents else self._believe_move
@@ -283,9 +288,13 @@ class RoutingTable:
         return Removal(entry, self._promote(self._buckets[entry.bucket]))
 
     def _promote(self, bucket: Bucket) -> Entry | None:
-        """Fills a vacancy with the best spare: the most recently verified one that the caps, checked again now, let in."""
-        while bucket.spares and not bucket.is_full:
-            _, spare = bucket.spares.popitem()
+        """Fills a vacancy with the best spare that the caps, checked again now, let in: of those whose ID is tied to their address the most
+        recently verified one, then of the others."""
+        if bucket.is_full:
+            return None
+        newest_first = [*bucket.spares.values()][::-1]
+        for spare in sorted(newest_first, key=lambda spare: not self._tied(spare.id, spare.contact.endpoint)):
+            del bucket.spares[spare.id]
             taken = spare.contact.endpoint in self._by_endpoint or bucket.get(spare.id) is not None
             if not taken and self._diversity.refusal(spare.contact.endpoint, bucket.index) is None:
                 return self._insert(bucket, spare)

@@ -60,18 +60,8 @@ class Search:
     """Translates between a `Lookup`, which knows endpoints and distances, and messages, which carry tokens and peers as well."""
 
     __slots__ = (
-        "_answers",
-        "_config",
-        "_lookup",
-        "_own_id",
-        "_peers",
-        "_started_at",
-        "finished",
-        "is_enough",
-        "options",
-        "queries",
-        "retrieval",
-        "when_finished",
+        *("_answers", "_config", "_lookup", "_own_id", "_peers", "_started_at"),
+        *("finished", "is_enough", "options", "queries", "retrieval", "when_finished"),
     )
 
     def __init__(

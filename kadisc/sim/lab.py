@@ -18,8 +18,8 @@ from ..core.external_address import Confidence, ExternalAddress
 from ..core.identity import Identity
 from ..core.node import Node
 from ..core.pool import Pool
-from ..core.secure_ids import locator
-from ..endpoints import Endpoint, Family
+from ..core.secure_ids import locator, tied_to
+from ..endpoints import Endpoint, Family, ip_of
 from ..ids import NodeId, random_id
 from .adversaries.adversary import Adversary, AdversaryHost
 from .churn import Churn, Stay
@@ -114,12 +114,14 @@ class Lab:
         if reachable is None:
             reachable = self._own_rng.random() < options.population.reachable
         nat: Nat | None = None if reachable else draw_nat(residence.endpoint, options.network.nat, self._own_rng)
-        own_id = random_id(self._own_rng) if own_id is None else own_id
-        identity, where = identity or self.members.draw(), residence.endpoint
-        membership = None
+        where = residence.endpoint if nat is None else nat.external
+        if own_id is None:
+            own_id = random_id(self._own_rng)
+            if self._own_rng.random() < options.population.tied_ids:
+                own_id = tied_to(ip_of(where), own_id)
+        identity, membership = identity or self.members.draw(), None
         if identity is not None:
-            where = residence.endpoint if nat is None else nat.external
-            membership, own_id = self.members.membership(identity, now), locator(identity.public_key, where[:-2])
+            membership, own_id = self.members.membership(identity, now), locator(identity.public_key, ip_of(where))
         addresses = {Family.IPV4: self._voted(where)} if knows_address else None
         node = Node(
             *(options.core, self._chance, {Family.IPV4: own_id}, now),

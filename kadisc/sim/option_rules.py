@@ -17,6 +17,7 @@ _ABOVE_0 = frozenset(
 )
 _SHARES = frozenset(
     {"crash", "network.loss.mean", "network.loss.loss_in_burst", "network.duplication", "network.latency.spike_share", "population.reachable"}
+    | {"population.tied_ids"}
     | {"network.nat.open_share", "network.nat.restricted_share", "network.nat.dependent_share", "network.nat.blocked_share", "churn.permanent"}
     | {"faults.drop", "faults.duplicate", "faults.reorder", "faults.corrupt", "faults.torn_state"}
 )

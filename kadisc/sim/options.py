@@ -79,6 +79,8 @@ class NetworkOptions:
 class PopulationOptions:
     reachable: float = 0.40
     """The share of hosts that anybody can reach."""
+    tied_ids: float = 0.8
+    """The share whose ID follows from their address (BEP 42), assumed; the others are old clients, or do not know their address."""
     autonomous_systems: int = 3000
     zipf: float = 1.0
     """How unequal they are: the n-th largest has 1/n**zipf of the hosts of the largest."""
@@ -143,6 +145,8 @@ class AttackOptions:
     """The victims that restart do so under a flood that is so old, and have lost their contacts."""
     fabricate: bool = True
     """Name IDs right beside the target, and answer by them; otherwise each adversary keeps to one random ID (S/Kademlia's model)."""
+    grind: bool = False
+    """Of the 8 IDs that BEP 42 lets an address have, name the one nearest to the target: made up, but not to be told from true ones."""
     paths: int = 1
     """Disjoint paths of the lookups that are judged..."""
     k: int = 8

@@ -275,9 +275,48 @@ def agrees_on_its_address(stage: Stage) -> None:
     stage.seen["conforms"] = conforms(bytes.fromhex(stage.seen["ids"]["subject"]), ip_address(here[0]))
 
 
+SOURCES = [f"45.{place}.7.1" for place in range(21, 29)] + [f"45.30.7.{host}" for host in range(1, 57)]
+FAULTS_OF_LIBTORRENT = ("announce-port-0", "silent-queriers", "address-votes")
+FAULTS_OF_TRANSMISSION = ("tid-long", "token-other-hash", "unsolicited-pong", "constant-tids", "claimed-id")
+
+
+def conformance(stage: Stage, target: Client, cases: tuple[str, ...]) -> None:
+    """What `kadisc conformance` says of it. Faster than usual: so few cases are no 50 messages in 10 s from one address."""
+    words = [f"--source={source}" for source in SOURCES] + [f"--case={case}" for case in cases]
+    asker = Kadisc("conformance", stage.address(8), target.folder)
+    done = asker.ask("conformance", show(target.endpoint), "--mine", "--rate=20", *words)
+    stage.seen["conformance"] = json.loads(done.stdout or "{}") | {"said": done.stderr, "code": done.returncode}
+    stage.note("judged")
+
+
+def is_judged(stage: Stage) -> None:
+    """The subject has a neighbour, so that somebody has told it its address and there is somebody to hand out."""
+    router = stage.libtorrent("router", 2).start(settled=True)
+    stage.subject.start(router.endpoint)
+    stage.await_joined(stage.subject)
+    conformance(stage, stage.subject, FAULTS_OF_LIBTORRENT + FAULTS_OF_TRANSMISSION)
+
+
+def transmission_is_judged(stage: Stage) -> None:
+    """Among others whom it has asked, so that there are some to hand out."""
+    others = [stage.libtorrent(f"other{place}", place).start(settled=True) for place in (2, 4)]
+    transmission = stage.transmission("transmission", 3).start(*(other.endpoint for other in others))
+    until("transmission is answered", transmission.answers, ADOPT_S)
+    conformance(stage, transmission, FAULTS_OF_TRANSMISSION)
+
+
 SCENARIOS: dict[str, Callable[[Stage], None]] = {
     scenario.__name__: scenario
-    for scenario in (bootstrap_of_others, joins_by_libtorrent, joins_by_transmission, shares_peers, shares_items, agrees_on_its_address)
+    for scenario in (
+        bootstrap_of_others,
+        joins_by_libtorrent,
+        joins_by_transmission,
+        shares_peers,
+        shares_items,
+        agrees_on_its_address,
+        is_judged,
+        transmission_is_judged,
+    )
 }
 
 

@@ -100,3 +100,29 @@ def test_it_follows_the_address_that_libtorrent_reports_and_a_strict_libtorrent_
     if "subject_says" in seen:
         assert (seen["subject_says"]["host"], seen["subject_says"]["port"]) == ("45.1.2.3", 7881)
         assert seen["subject_says"]["id"] == seen["ids"]["subject"]
+
+
+def failed(seen: Seen) -> set[str]:
+    """The cases of `kadisc conformance` that the client fails, after all were asked."""
+    document = seen["conformance"]
+    failed = {case["name"] for case in document["cases"] if case["outcome"] == "fail"}
+    assert document["failed"] == len(failed)
+    assert document["code"] == (1 if failed else 0), document["said"]
+    return failed
+
+
+@pytest.mark.parametrize(
+    ("seen", "faults"),
+    [(("is_judged/4", "libtorrent"), {"announce-port-0", "silent-queriers", "address-votes"}), (("is_judged/4", "kadisc"), set())],
+    indirect=["seen"],
+    ids=["libtorrent", "kadisc"],
+)
+def test_conformance_finds_the_faults_of_libtorrent_and_none_in_it(seen: Seen, faults: set[str]) -> None:
+    """Peers with port 0, queriers that never answer, and votes in replies to nothing."""
+    assert failed(seen) == faults
+
+
+@pytest.mark.parametrize("seen", [("transmission_is_judged/4", "kadisc")], indirect=True, ids=["transmission"])
+def test_conformance_finds_the_faults_of_transmission(seen: Seen) -> None:
+    """Those of jech/dht. Its constant transaction ids are seen only when it asks two of ours in time."""
+    assert {"tid-long", "token-other-hash", "claimed-id"} <= failed(seen)

@@ -82,7 +82,7 @@ def test_the_item_store_keeps_its_bounds_whatever_is_put(moves: list[tuple[int, 
         assert store.size == sum(ITEM_BYTES + len(kept.value) for kept, _ in last.values()) <= STORE.max_bytes
         assert max(Counter(map(scopes.narrow, first.values())).values(), default=0) <= STORE.items_per_narrow
         assert max(Counter(map(scopes.wide, first.values())).values(), default=0) <= STORE.items_per_wide
-        assert store.next_deadline() == min((until for _, until in last.values()), default=float("inf"))
+        assert store.deadline == min((until for _, until in last.values()), default=float("inf"))
 
 
 # --- Candidates --------------------------------------------------------------------------------------------------------------------

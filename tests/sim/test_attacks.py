@@ -76,7 +76,7 @@ def test_caps_do_nothing_against_a_botnet() -> None:
 
 
 def test_colluders_in_few_networks_cannot_fill_an_answer() -> None:
-    settings = (*ALONE, "attack.prefixes=3", "attack.share=0.3")
+    settings = (*ALONE, "attack.prefixes=3", "attack.share=0.3", "core.defences.tied_ids=off")
     capped = measured("colluders", *settings)
     uncapped = measured("colluders", *settings, "core.defences.lookup_caps=off")
     assert capped["found"] >= 0.95
@@ -86,13 +86,22 @@ def test_colluders_in_few_networks_cannot_fill_an_answer() -> None:
 
 def test_disjoint_paths_get_through_to_the_closest_honest_node() -> None:
     """Colluders as widely spread as honest nodes: no cap can tell them from those."""
-    settings = (*ALONE, "nodes=250", "attack.lookups=80", "attack.share=0.5")
+    settings = (*ALONE, "nodes=250", "attack.lookups=80", "attack.share=0.5", "core.defences.tied_ids=off")
     one = measured("colluders", *settings)
     many = measured("colluders", *settings, "attack.paths=8", "attack.k=16")
     assert many["found"] >= 0.95
     assert many["found"] > one["found"]
     honest_ids = measured("colluders", *settings, "attack.fabricate=off", "attack.paths=8", "attack.k=16")
     assert honest_ids["returned"] >= 0.95
+
+
+def test_ids_made_up_beside_the_target_hold_no_more_than_their_half() -> None:
+    settings = (*ALONE, "nodes=150", "attack.lookups=50", "attack.share=0.3", "population.tied_ids=1")
+    tied = measured("colluders", *settings)
+    untied = measured("colluders", *settings, "core.defences.tied_ids=off")
+    assert (tied["captured"], untied["captured"] >= 0.5) == (0.0, True)
+    assert tied["returned"] >= 0.95
+    assert untied["returned"] <= 0.5
 
 
 def test_who_answers_pings_alone_is_not_let_in() -> None:

@@ -13,7 +13,8 @@ from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.ids import random_id
 from kadisc.wire import compact, krpc
 from kadisc.wire.gossip import NamedPeer, pack_peers
-from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Gossip, Message, News, Ping, Reply, UnknownQuery
+from kadisc.wire.items import Item
+from kadisc.wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Gossip, Message, News, Ping, Put, Reply, SampleInfohashes, UnknownQuery
 from tests.support.attack import handed_out
 from tests.support.community import TAG, identity, knows, member, record_fields
 from tests.support.world import World, address
@@ -45,12 +46,18 @@ def messages(rng: random.Random) -> Iterator[Message]:
             rng.choice((None, 300)),
         )
         yield Reply(tid, sender, token=rng.randbytes(8), news=News(rng.choice((None, record)), pack_peers(entries)))
-        yield UnknownQuery(tid, sender, rng.choice((b"vote", b"", b"put")), rng.choice((None, key)))
+        yield UnknownQuery(tid, sender, rng.choice((b"vote", b"", b"dance")), rng.choice((None, key)))
+        item = rng.choice((Item(b"4:spam"), Item(b"d1:ai1e1:bl1:xee", rng.randbytes(32), b"salt", rng.randrange(1 << 63), rng.randbytes(64))))
+        yield Get(tid, sender, rng.choice((key, item.target)), rng.choice((None, 7)), want)
+        yield Put(tid, sender, rng.randbytes(8), item, rng.choice((None, 7)))
+        yield SampleInfohashes(tid, sender, key, want)
+        yield Reply(tid, sender, token=rng.randbytes(8), held=item.fields())
         yield Reply(tid, sender, nodes=compact.pack_contacts(nodes), token=rng.randbytes(20), values=[node.endpoint for node in nodes])
         yield Error(tid, rng.randrange(-9, 999), "nonsense")
 
 
 UNSORTED = b"d1:y1:q1:t2:aa1:q4:ping1:ad2:id20:abcdefghij0123456789ee"
+PUT = b"d1:ad2:id20:abcdefghij0123456789%be1:q3:put1:t2:aa1:y1:qe"
 
 MALFORMED = (
     b"", b"x", b"i5e", b"le", b"de", b"d0:0:-5:", b"i+5e", b"i5_0e", b"d1:t2:aa1:y1:qe", b"d1:t1000:aae", b"01:a", b"d1:ai1e1:ai2ee", b"di1e1:ae",
@@ -64,6 +71,9 @@ MALFORMED = (
     b"d1:ad2:id20:abcdefghij01234567893:net20:abcdefghij01234567894:wanti17ee1:q6:gossip1:t2:aa1:y1:qe",
     b"d1:ad2:id20:abcdefghij01234567893:net20:abcdefghij01234567893:reci5e4:wanti0ee1:q6:gossip1:t2:aa1:y1:qe",
     b"d1:rd2:id20:abcdefghij01234567895:peers5:aaaaa5:token1:xe1:t2:aa1:y1:re",
+    b"d1:ad2:id20:abcdefghij01234567893:seqi-1e6:target20:mnopqrstuvwxyz123456e1:q3:get1:t2:aa1:y1:qe",
+    b"d1:ad2:id20:abcdefghij01234567895:token1:xe1:q3:put1:t2:aa1:y1:qe", PUT % b"1:k2:ab5:token1:x1:vi1e", PUT % b"4:salti1e5:token1:x1:vi1e",
+    PUT % (b"4:salt65:" + bytes(65) + b"5:token1:x1:vi1e"), PUT % (b"5:token1:x1:v1000:" + bytes(1000)), PUT % b"5:token1:x1:vd1:b0:1:a0:e",
     UNSORTED, b"d1:t2:aae1:x", b"a" * 2049,
 )  # fmt: skip
 

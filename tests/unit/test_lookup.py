@@ -251,6 +251,43 @@ def test_alternates_are_used_when_nobody_else_is_left() -> None:
 # --- Endpoints whose ID nobody told us --------------------------------------------------------------------------------------------------
 
 
+HONEST_FROM = 20
+"""In the tests below an ID nearer than this is made up."""
+TIES = replace(RULES, tied=lambda node_id, endpoint: node_id ^ TARGET >= HONEST_FROM)
+
+
+def beset(rules: LookupRules) -> Lookup:
+    """The four closest are looked for. Three honest nodes, and an attacker with six IDs beside the target."""
+    found = lookup(4, rules=rules)
+    asked = found.start(map(at_distance, (20, 30, 40, 1, 2, 3, 4, 5, 6)))
+    while asked:
+        asked = [further for peer in asked for further in found.answered(peer.endpoint, TARGET ^ peer.distance, ())]
+    assert found.finished
+    return found
+
+
+def test_ids_that_are_not_tied_hold_at_most_their_share_of_the_k() -> None:
+    """The attack works where nobody asks whether an ID follows from its address: the honest are crowded out."""
+    assert distances(beset(RULES).closest()) == [1, 2, 3, 4]
+    assert distances(beset(TIES).closest()) == [1, 2, 20, 30]
+
+
+def test_where_no_id_is_tied_they_hold_all_of_it() -> None:
+    """A network of old clients: the lookup is one like any other."""
+    none_tied = replace(RULES, tied=lambda node_id, endpoint: False)
+    assert distances(beset(none_tied).closest()) == [1, 2, 3, 4]
+
+
+def test_an_id_that_turns_out_to_be_another_is_judged_anew() -> None:
+    found = lookup(2, rules=TIES)
+    found.start(map(at_distance, (20, 30, 40)))
+    found.answered(at_distance(20).endpoint, TARGET ^ 1, ())
+    found.answered(at_distance(30).endpoint, TARGET ^ 2, ())
+    assert not found.finished, "two made-up IDs, and one of those counts"
+    found.answered(at_distance(40).endpoint, TARGET ^ 40, ())
+    assert distances(found.closest()) == [1, 40]
+
+
 def test_seeds_of_unknown_id_are_asked_before_anybody_else() -> None:
     found = lookup()
     asked = found.start([at_distance(10)], [address(500), address(501)])

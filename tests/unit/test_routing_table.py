@@ -10,6 +10,7 @@ from kadisc.core.bucket import Entry
 from kadisc.core.diversity import DiversityCaps, NoDiversityCaps
 from kadisc.core.routing_table import Decision, RoutingTable
 from kadisc.core.scopes import Scopes
+from kadisc.core.secure_ids import Tied, anywhere
 from kadisc.endpoints import Endpoint, Family, Scope, make_endpoint
 from tests.support.contacts import OWN_ID, contact, id_in_bucket
 from tests.support.world import address
@@ -17,10 +18,10 @@ from tests.support.world import address
 SMALL = TableConfig(k=4, bucket_sizes=(4, 2), spares_per_bucket=3, per_wide_in_table=2)
 
 
-def table_of(config: TableConfig = SMALL, *, caps: bool = True, challenge: bool = True) -> RoutingTable:
+def table_of(config: TableConfig = SMALL, *, caps: bool = True, challenge: bool = True, tied: Tied = anywhere) -> RoutingTable:
     scopes = Scopes(False)
     diversity = DiversityCaps(config, scopes) if caps else NoDiversityCaps()
-    return RoutingTable(Family.IPV4, OWN_ID, config, scopes, diversity, challenge_incumbents=challenge)
+    return RoutingTable(Family.IPV4, OWN_ID, config, scopes, diversity, challenge_incumbents=challenge, tied=tied)
 
 
 def filled() -> tuple[RoutingTable, list[Contact]]:
@@ -98,6 +99,18 @@ def test_two_spaced_failures_make_room_for_the_latest_spare() -> None:
     promoted = fail(table, contacts[0], 20)
     assert promoted is table.at(contact(9).endpoint)
     assert order(table) == [*contacts[1:], contact(9)]
+
+
+def test_of_the_spares_one_whose_id_follows_from_its_address_wins_the_vacancy() -> None:
+    """BEP 42. The incumbents are not asked for that: who is there and answers, stays."""
+    untied = {contact(number).id for number in (1, 2, 9)}
+    table = table_of(tied=lambda node_id, endpoint: node_id not in untied)
+    contacts = [contact(number) for number in range(4)]
+    for now, number in enumerate((0, 1, 2, 3, 7, 8, 9)):
+        table.offer(contact(number), now)
+    assert fail(table, contacts[0], 20) is table.at(contact(8).endpoint), "9 was verified later"
+    assert fail(table, contacts[3], 40) is table.at(contact(7).endpoint)
+    assert fail(table, contact(7), 60) is table.at(contact(9).endpoint), "better than nobody"
 
 
 def test_failures_close_together_count_as_one() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from ...contacts import Contact
+from ...core.secure_ids import tied_to
 from ...endpoints import Endpoint, ip_of, narrow_prefix
 from ...ids import NodeId
 from ...wire.compact import pack_contacts
@@ -25,10 +26,13 @@ BESIDE_BYTES = 12
 
 
 class Ring:
-    """``fabricates``: whether IDs are made up; else all keep to their usual ones, and the nearest to the target are named."""
+    """``fabricates``: whether IDs are made up; else all keep to their usual ones, and the nearest to the target are named. ``grinds``: whether
+    those made up are tied to the addresses."""
 
-    def __init__(self, *, fabricates: bool) -> None:
+    def __init__(self, *, fabricates: bool, grinds: bool = False) -> None:
         self.fabricates = fabricates
+        self._made_up = nearest_place if grinds else beside
+        self._grinds = grinds
         self._members: list[Adversary] = []
         self._stories: dict[tuple[Endpoint, NodeId], Story] = {}
 
@@ -61,14 +65,17 @@ class Ring:
         else:
             story = self._story(asker, target)
             if member.endpoint in story.told:
-                reply.sender = beside(target, member.endpoint)
-            named = [Contact(beside(target, each.endpoint), each.endpoint) for each in story.next_of(self._members)]
+                reply.sender = self._made_up(target, member.endpoint)
+            named = [Contact(self._made_up(target, each.endpoint), each.endpoint) for each in story.next()]
         reply.nodes = pack_contacts(named)
 
     def _story(self, asker: Endpoint, target: NodeId) -> Story:
         story = self._stories.get((asker, target))
         if story is None:
-            story = self._stories[asker, target] = Story(target)
+            members: Sequence[Adversary] = self._members
+            if self._grinds:
+                members = sorted(members, key=lambda member: nearest_place(target, member.endpoint) ^ target)
+            story = self._stories[asker, target] = Story(members, 0 if self._grinds else target)
             if len(self._stories) > MAX_STORIES:
                 del self._stories[next(iter(self._stories))]
         return story
@@ -78,13 +85,15 @@ class Story:
     """Whom one asker was told of for one target. Each answer goes on where the last one ended, so that every path of a lookup is led to
     colluders that no other path has claimed."""
 
-    __slots__ = ("_cursor", "told")
+    __slots__ = ("_cursor", "_members", "told")
 
-    def __init__(self, target: NodeId) -> None:
+    def __init__(self, members: Sequence[Adversary], first: int) -> None:
         self.told: set[Endpoint] = set()
-        self._cursor = target
+        self._members = members
+        self._cursor = first
 
-    def next_of(self, members: Sequence[Adversary]) -> list[Adversary]:
+    def next(self) -> list[Adversary]:
+        members = self._members
         named = [members[(self._cursor + i) % len(members)] for i in range(min(PER_ANSWER, len(members)))]
         self._cursor += len(named)
         self.told.update(each.endpoint for each in named)
@@ -95,3 +104,9 @@ def beside(target: NodeId, endpoint: Endpoint) -> NodeId:
     """The same for the same member and target, so that all colluders say the same."""
     noise = blake2b(ip_of(endpoint) + target.to_bytes(20, "big"), digest_size=BESIDE_BYTES).digest()
     return target ^ int.from_bytes(noise, "big")
+
+
+def nearest_place(target: NodeId, endpoint: Endpoint) -> NodeId:
+    """Of the places that the address has in the ID space (BEP 42), the nearest to ``target``; all that is not tied is as in the target."""
+    ip = ip_of(endpoint)
+    return min((tied_to(ip, target & ~7 | r) for r in range(8)), key=target.__xor__)

@@ -16,7 +16,7 @@ from ..options import SimOptions
 from ..scenario import Scenario
 
 COLUMNS = {name: name for name in ("found", "returned", "captured", "queries_mean", "elapsed_s_mean")}
-RELEVANT = ("lookup_caps", "diversity_caps")
+RELEVANT = ("tied_ids", "lookup_caps", "diversity_caps")
 PATHS, K = 8, 16
 
 
@@ -25,18 +25,20 @@ def run(lab: Lab) -> Metrics:
 
 
 def _variants(options: SimOptions) -> list[Variant]:
-    """Beside the defences: disjoint paths, which the caller of a lookup asks for; and colluders who cannot choose their IDs."""
+    """Beside the defences: disjoint paths, which the caller of a lookup asks for; colluders who choose among the IDs that
+    their addresses may have; and those who cannot choose at all."""
     usual, attack = variants(options, RELEVANT), options.attack
     if not attack.ablations:
         return usual
     by_paths = Variant(f"{PATHS} paths, k = {K}", replace(options, attack=replace(attack, paths=PATHS, k=K)))
+    ground = Variant("IDs ground", replace(options, attack=replace(attack, grind=True)))
     kept = Variant("IDs not made up", replace(options, attack=replace(attack, fabricate=False)))
-    return [*usual[:-2], by_paths, kept, *usual[-2:]]
+    return [*usual[:-2], by_paths, ground, kept, *usual[-2:]]
 
 
 def mislead(lab: Lab) -> Metrics:
     attack = lab.options.attack
-    ring, number = Ring(fabricates=attack.fabricate), part_of(lab.options)
+    ring, number = Ring(fabricates=attack.fabricate, grinds=attack.grind), part_of(lab.options)
     homes = addresses_in(lab, number, attack.prefixes) if attack.prefixes else [None] * number
     members = [Colluder(random_id(lab.rng), ring) for _ in homes]
     hosts = [lab.new_adversary(member, home) for member, home in zip(members, homes, strict=True)]

@@ -1,0 +1,154 @@
+"""Datagrams that are no message. Each may be dropped or get an error; the node must be there afterwards."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from .. import datagrams
+from ..case import Case, Doubt, Fault
+from ..datagrams import Pairs, Raw
+from ..probe import Probe
+
+
+def _ping(probe: Probe, tid: bytes, **extra: Any) -> datagrams.Fields:
+    more = {key.encode(): value for key, value in extra.items()}
+    return {b"a": {b"id": probe.asker.node_id}, b"q": b"ping", b"t": tid, b"y": b"q", b"ro": 1, **more}
+
+
+async def _survives(probe: Probe, what: str, *payloads: bytes) -> str:
+    """None of them gets a reply, and a ping afterwards does."""
+    before = len(probe.asker.strays)
+    for payload in payloads:
+        await probe.send(payload)
+    await probe.alive(after=what)
+    answers = [envelope for _, envelope in probe.asker.strays[before:] if envelope is not None]
+    if any(envelope.get(b"y") == b"r" for envelope in answers):
+        raise Fault(f"{what} got a reply as if nothing were wrong")
+    return f"{what}: {f'{len(answers)} of {len(payloads)} got an error' if answers else 'no answer'}, alive afterwards"
+
+
+async def _tolerates(probe: Probe, what: str, payload: bytes) -> str:
+    """Strictness is better, but a reply harms nobody."""
+    try:
+        return await _survives(probe, what, payload)
+    except Fault as fault:
+        if "got a reply" in str(fault):
+            raise Doubt(f"{what}: answered as if nothing were wrong") from None
+        raise
+
+
+async def truncated(probe: Probe) -> str:
+    whole = datagrams.write(_ping(probe, b"cut"))
+    return await _survives(probe, "a ping cut off in 4 places", *(whole[:end] for end in (1, 12, len(whole) // 2, len(whole) - 1)))
+
+
+async def garbage(probe: Probe) -> str:
+    return await _survives(probe, "random bytes", *(secrets.token_bytes(length) for length in (1, 20, 300)), b"\0" * 100)
+
+
+async def empty(probe: Probe) -> str:
+    return await _survives(probe, "an empty datagram", b"")
+
+
+async def negative_length(probe: Probe) -> str:
+    return await _survives(probe, "d0:0:-5:", b"d0:0:-5:", b"d1:t-1:e", b"d1:ad2:id-20:ee")
+
+
+async def deep_nesting(probe: Probe) -> str:
+    deep = [Raw(b"l" * depth + b"e" * depth) for depth in (100, 700)]
+    # Unclosed as well: a decoder that recurses is deepest there.
+    return await _survives(probe, "lists 700 deep", *(datagrams.write([inner]) for inner in deep), b"d1:a" + b"l" * 1400, b"d1:a" * 300)
+
+
+async def huge_ints(probe: Probe) -> str:
+    digits = b"9" * 1000
+    payloads = [
+        b"i" + digits + b"e",
+        b"d1:t" + digits + b":ae",
+        datagrams.write({b"t": b"hi", b"y": b"q", b"q": b"ping", b"a": Raw(b"i" + digits + b"e")}),
+    ]
+    return await _survives(probe, "ints and lengths of 1,000 digits", *payloads)
+
+
+async def no_dict(probe: Probe) -> str:
+    return await _survives(probe, "values that are no dict", b"le", b"i1e", b"4:ping", datagrams.write([_ping(probe, b"nd")]))
+
+
+async def wrong_types(probe: Probe) -> str:
+    bad = [
+        _ping(probe, b"w1", a=[]),
+        _ping(probe, b"w2", a=7),
+        _ping(probe, b"w3", q=7),
+        _ping(probe, b"w4", y=[b"q"]),
+        _ping(probe, b"w5", a={b"id": 7}),
+        _ping(probe, b"w6", a={b"id": [probe.asker.node_id]}),
+        {b"t": b"w7", b"y": b"r", b"r": []},
+        {b"t": b"w8", b"y": b"e", b"e": {}},
+    ]
+    return await _survives(probe, "fields of the wrong type", *map(datagrams.write, bad))
+
+
+async def fields_missing(probe: Probe) -> str:
+    bad = []
+    for missing in (b"y", b"q", b"a"):
+        fields = _ping(probe, b"m" + missing)
+        del fields[missing]
+        bad.append(datagrams.write(fields))
+    return await _survives(probe, "no y, no q or no a", *bad, b"de")
+
+
+async def duplicate_keys(probe: Probe) -> str:
+    fields = Pairs((*sorted(_ping(probe, b"du").items()), (b"y", b"q")))
+    return await _tolerates(probe, "a ping with y twice", datagrams.write(fields))
+
+
+async def trailing_data(probe: Probe) -> str:
+    return await _tolerates(probe, "a ping with bytes after its end", datagrams.write(_ping(probe, b"tr")) + b"garbage")
+
+
+async def oversized(probe: Probe) -> str:
+    return await _tolerates(probe, "a ping of 4,000 bytes", datagrams.write(_ping(probe, b"ov", x=b"x" * 3900)))
+
+
+async def unsorted_keys(probe: Probe) -> str:
+    tid = secrets.token_bytes(4)
+    payload = datagrams.write(Pairs(sorted(_ping(probe, tid).items(), reverse=True)))
+    answer = await probe.exchange(payload, tid)
+    if answer is None or answer.body is None:
+        raise Fault(f"a ping with its keys in another order: {'no answer' if answer is None else answer.words()}; real clients send such")
+    return "a ping with its keys in another order was answered"
+
+
+async def unknown_fields(probe: Probe) -> str:
+    tid = secrets.token_bytes(4)
+    answer = await probe.exchange(datagrams.write(_ping(probe, tid, zz={b"new": [1, 2, b"three"]})), tid)
+    if answer is None or answer.body is None:
+        raise Fault(f"a ping with a field of the future: {'no answer' if answer is None else answer.words()}")
+    return "a ping with a field of the future was answered"
+
+
+DEADLY = ("negative-length", "deep-nesting", "huge-ints")
+"""Of these decoders of real nodes have hung or died: such a node does not come back by itself."""
+Run = Callable[[Probe], Awaitable[str]]
+_SURVIVES: tuple[tuple[str, str, Run], ...] = (
+    ("empty", "an empty datagram does no harm", empty),
+    ("truncated", "a message cut off is no message", truncated),
+    ("garbage", "random bytes are no message", garbage),
+    ("negative-length", "a negative length neither hangs nor ends the decoder", negative_length),
+    ("deep-nesting", "no depth of lists or dicts ends the decoder", deep_nesting),
+    ("huge-ints", "no int or length is too long for the decoder", huge_ints),
+    ("no-dict", "a message is a dict", no_dict),
+    ("wrong-types", "a field of the wrong type does no harm", wrong_types),
+    ("fields-missing", "a message without y, q or a does no harm", fields_missing),
+    ("duplicate-keys", "a dict with a key twice is not canonical", duplicate_keys),
+    ("trailing-data", "bytes after the message are not part of it", trailing_data),
+    ("oversized", "a datagram larger than any message does no harm", oversized),
+)
+CASES = (
+    Case("unsorted-keys", "practice", "keys that are not sorted are taken: some clients do not sort", unsorted_keys),
+    Case("unknown-fields", "BEP 5", "fields that nobody knows yet are passed over", unknown_fields),
+    *(Case(name, "practice", proves, run) for name, proves, run in _SURVIVES if name not in DEADLY),
+)
+DEADLY_CASES = tuple(Case(name, "practice", proves, run, harms=True) for name, proves, run in _SURVIVES if name in DEADLY)

@@ -1,0 +1,161 @@
+"""Each case passes a node without faults, and fails one that has the fault which the case is for; and kadisc has none."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from math import inf
+from typing import Any, cast
+
+import pytest
+import trio
+import trio.testing
+
+from kadisc.conformance.case import Case, Doubt, Finding, Outcome
+from kadisc.conformance.cases.identity import id_bep42
+from kadisc.conformance.cases.malformed import DEADLY
+from kadisc.conformance.probe import Pace, Probe, open_probe
+from kadisc.conformance.suite import CASES, chosen, run_suite
+from kadisc.endpoints import Endpoint, make_endpoint, parse_endpoint
+from kadisc.errors import NoAnswer, UsageError
+
+from ..terminal.commands import devnet
+from .scripted_node import ScriptedNode
+
+FAST = Pace(per_s=inf)
+
+
+@pytest.fixture
+def clock() -> trio.testing.MockClock:
+    """Time-outs cost nothing, and a datagram on loopback arrives before the clock jumps."""
+    return trio.testing.MockClock(autojump_threshold=0.01)
+
+
+@asynccontextmanager
+async def serving(fault: str = "") -> AsyncIterator[Endpoint]:
+    async with trio.open_nursery() as nursery:
+        yield await nursery.start(ScriptedNode(fault).serve)
+        nursery.cancel_scope.cancel()
+
+
+async def judge(target: Endpoint, cases: Sequence[Case], pace: Pace = FAST) -> list[Finding]:
+    async with open_probe(target, pace=pace) as probe:
+        return await run_suite(probe, cases)
+
+
+def lines(findings: Sequence[Finding], *outcomes: Outcome) -> list[str]:
+    return [f"{finding.case.name}: {finding.evidence}" for finding in findings if finding.outcome in outcomes]
+
+
+async def test_a_node_without_faults_passes_every_case(clock: trio.testing.MockClock) -> None:
+    async with serving() as target:
+        findings = await judge(target, CASES)
+    assert lines(findings, Outcome.FAIL, Outcome.WARN) == []
+    assert lines(findings, Outcome.SKIP) == ["id-bep42: local addresses are exempt"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_each_case_fails_a_node_with_its_fault(case: Case, clock: trio.testing.MockClock) -> None:
+    async with serving(case.name) as target:
+        [finding] = await judge(target, [case])
+    assert finding.outcome is Outcome.FAIL, finding.evidence
+
+
+class Babbler(ScriptedNode):
+    """Puts one value wherever a field of a reply or of an envelope stands, but for what makes it an answer."""
+
+    def __init__(self, word: Any) -> None:
+        super().__init__()
+        self.word = word
+
+    def _written(self, envelope: dict[bytes, Any], message: dict[bytes, Any]) -> list[bytes]:
+        body = dict.fromkeys(envelope.get(b"r", ()), self.word)
+        envelope |= {b"v": self.word, b"ip": self.word} | ({b"r": body} if b"r" in envelope else {b"e": self.word})
+        return super()._written(envelope, message)
+
+
+@pytest.mark.parametrize("word", [-7, b"x" * 25, [b"x" * 26, 1]], ids=repr)
+async def test_whatever_a_node_says_every_case_ends_in_a_verdict(word: Any, clock: trio.testing.MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        target = await nursery.start(Babbler(word).serve)
+        findings = await judge(target, CASES)
+        nursery.cancel_scope.cancel()
+    assert len(findings) == len(CASES)
+    assert "id-length" in {finding.case.name for finding in findings if finding.outcome is Outcome.FAIL}
+
+
+async def test_what_ended_the_node_is_one_fault(clock: trio.testing.MockClock) -> None:
+    async with serving("garbage") as target:
+        findings = await judge(target, chosen(["unknown-fields", "garbage", "no-dict", "oversized"]))
+    assert [finding.outcome.value for finding in findings] == ["pass", "fail", "skip", "skip"]
+    assert findings[-1].evidence == "the node has not answered since garbage"
+
+
+async def test_kadisc_has_no_fault() -> None:
+    """A node of a devnet, on real time; nothing of it is told apart from any other."""
+    with devnet(12) as nodes:
+        findings = await judge(parse_endpoint(nodes[0]["endpoints"][0]), CASES, Pace(per_s=1000, settle_s=0.5))
+    assert lines(findings, Outcome.FAIL, Outcome.WARN) == []
+    passed = {finding.case.name for finding in findings if finding.outcome is Outcome.PASS}
+    assert {"claimed-id", "silent-queriers", "unsolicited-pong", "address-votes", "read-only"} <= passed
+
+
+async def test_an_id_that_does_not_follow_from_a_public_address_is_a_doubt() -> None:
+    class Stub:
+        target = make_endpoint("124.31.75.21", 6881)
+        node_id = bytes.fromhex("5fbfbff10c5d6a4ec8a88e4c6ab4c28b95eee401")
+
+        async def reply(self, method: str) -> tuple[dict[bytes, bytes], None]:
+            return {b"id": self.node_id}, None
+
+    stub = Stub()
+    probe = cast("Probe", stub)
+    assert "follows" in await id_bep42(probe)
+    stub.node_id = bytes(20)
+    with pytest.raises(Doubt):
+        await id_bep42(probe)
+
+
+async def test_a_silent_node_is_no_answer(clock: trio.testing.MockClock) -> None:
+    async with serving() as target:
+        pass
+    with pytest.raises(NoAnswer, match="does not answer a ping"):
+        await judge(target, CASES)
+
+
+async def test_what_harms_a_faulty_node_runs_on_loopback_or_if_asked_for(clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    harming = [case for case in CASES if case.harms]
+    assert {case.name for case in harming} == {*DEADLY, "silent-queriers", "unsolicited-pong", "claimed-id", "address-votes"}
+    monkeypatch.setattr("kadisc.conformance.suite.scope_of", lambda endpoint: None)
+    async with serving() as target, open_probe(target, pace=FAST) as probe:
+        before = await run_suite(probe, [])
+        sent = probe.count.sent
+        skipped = await run_suite(probe, harming)
+        assert (before, probe.count.sent - sent) == ([], 1)  # the first ping
+        done = await run_suite(probe, harming, mine=True)
+    assert {finding.outcome for finding in skipped} == {Outcome.SKIP}
+    assert {finding.outcome for finding in done} == {Outcome.PASS}
+
+
+async def test_no_address_sends_faster_than_its_pace_and_a_run_is_short(clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: dict[bytes, list[float]] = {}
+    send = Probe.send
+
+    async def noted(self: Probe, payload: bytes, *, asker: Any = None) -> None:
+        await send(self, payload, asker=asker)
+        sent.setdefault((asker or self.asker).endpoint[:4], []).append(trio.current_time())
+
+    monkeypatch.setattr(Probe, "send", noted)
+    async with serving() as target:
+        await judge(target, CASES, Pace(per_s=4.0))
+    gaps = [later - sooner for times in sent.values() for sooner, later in pairwise(times)]
+    assert min(gaps) >= 0.25 - 1e-6
+    assert 200 < sum(map(len, sent.values())) < 400
+
+
+def test_cases_have_names_of_their_own_and_can_be_chosen() -> None:
+    assert len({case.name for case in CASES}) == len(CASES) >= 25
+    assert [case.name for case in chosen(["tid-long", "envelope"])] == ["envelope", "tid-long"]
+    with pytest.raises(UsageError, match="no case nonsense"):
+        chosen(["nonsense"])
