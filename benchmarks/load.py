@@ -16,7 +16,7 @@ import sys
 import time
 from typing import Any
 
-from mmsg import BATCH, Inbox, Ring
+from mmsg import Inbox, Ring
 
 from kadisc.wire import krpc
 from kadisc.wire.messages import FindNode, GetPeers, Ping, Query
@@ -65,7 +65,8 @@ class Load:
         sizes: list[int] = []
         started = time.perf_counter()
         while (now := time.perf_counter()) < started + seconds:
-            while in_flight < window and (sent := ring.send(window - in_flight)):
+            # By halves of the window: one query for each answer would wake the server for every one of them, as no crowd does.
+            while in_flight <= window // 2 and (sent := ring.send(window - in_flight)):
                 in_flight += sent
             if not select.select([self._socket], [], [], SILENCE_S)[0]:
                 lost, in_flight = lost + in_flight, 0
@@ -77,7 +78,7 @@ class Load:
                 replies, in_flight = replies + good, in_flight - good
                 if len(sizes) < 1000:
                     sizes += lengths
-                if count < BATCH or in_flight < window // 2:
+                if in_flight <= window // 2:
                     break
         elapsed_s = now - started
         return {"replies": replies, "seconds": elapsed_s, "bytes": statistics.median(sizes) if sizes else 0, "lost": lost}
