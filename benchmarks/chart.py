@@ -29,7 +29,8 @@ def draw_serve(axes: Any, rows: list[dict[str, Any]]) -> None:
     axes.set_xticks(range(3), methods)
     axes.set_ylabel("thousand replies per second of core time")
     axes.set_title("Serving")
-    axes.legend(frameon=False, fontsize=8)
+    axes.set_ylim(0, 1.15 * echo)
+    axes.legend(frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(1, 0.9))
 
 
 def draw_lookup(axes: Any, rows: list[dict[str, Any]]) -> None:
@@ -40,7 +41,7 @@ def draw_lookup(axes: Any, rows: list[dict[str, Any]]) -> None:
         axes.bar_label(bars, labels=labels, fontsize=8)
     axes.set_xticks(range(2), [row["temperature"] for row in rows])
     axes.set_ylabel("ms, median")
-    axes.set_title("First peer (median round-trip time 100 ms, 30 % dead)")
+    axes.set_title("First peer, at 100 ms round-trip time")
     axes.margins(y=0.2)
 
 
