@@ -57,6 +57,10 @@ class PeerStore:
         self.deadline = next(iter(self._expiry.values()))
         return None
 
+    def holds(self, info_hash: NodeId) -> bool:
+        """Whether there is any peer, expired ones included."""
+        return info_hash in self._peers
+
     def sample(self, info_hash: NodeId, asker: Endpoint, count: int, now: float) -> list[Endpoint]:
         """At most ``count`` of the peers in the asker's family that may be handed to it, a random choice when there are more."""
         self.expire(now)

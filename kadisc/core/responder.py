@@ -14,6 +14,7 @@ from ..ids import NodeId
 from ..wire import krpc
 from ..wire.compact import CONTACT_BYTES
 from ..wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Gossip, Put, Query, Reply, SampleInfohashes, UnknownQuery
+from .answer_memo import AnswerMemo
 from .info_hash_samples import SampleRule
 from .item_service import ItemService
 from .peer_store import PeerStore
@@ -60,6 +61,9 @@ class Responder:
         bounded = config.defences.bounded_answers
         self._k = config.table.k if bounded else UNBOUNDED
         self._max_contact_bytes = self._max_bytes - ENVELOPE_BYTES - krpc.MAX_TID_BYTES if bounded else UNBOUNDED
+        self._memos = {
+            family: AnswerMemo(table, min(self._k, self._max_contact_bytes // CONTACT_BYTES[family]), scopes) for family, table in tables.items()
+        }
 
     def answer(self, query: Query, source: Endpoint, now: float) -> Reply | Error:
         reply = Reply(query.tid, self._tables[family_of(source)].own_id, seen_as=source, version=CLIENT_VERSION)
@@ -106,6 +110,13 @@ class Responder:
 
     def _add_contacts(self, reply: Reply, target: NodeId, want: frozenset[bytes] | None, source: Endpoint, max_bytes: int) -> None:
         transport = family_of(source)
+        if not want and max_bytes == self._max_contact_bytes:  # as nearly always
+            packed = self._memos[transport].closest(target, source)
+            if transport is Family.IPV4:
+                reply.nodes = packed
+            else:
+                reply.nodes6 = packed
+            return
         wanted = [family for family in self._tables if (_WANTED[family] in want if want else family is transport)]
         for family in wanted:
             scope = self._scopes.of(source) if family is transport else Scope.PUBLIC
@@ -133,6 +144,8 @@ class Responder:
         return self._max_item_bytes - CONTACT_FIELDS_BYTES - len(krpc.encode(reply))
 
     def _sample(self, reply: Reply, query: GetPeers, source: Endpoint, now: float) -> list[Endpoint] | None:
+        if not self.peers.holds(query.info_hash):
+            return None
         used = ENVELOPE_BYTES + len(query.tid) + len(reply.nodes or b"") + len(reply.nodes6 or b"")
         peer_bytes = len(source) + len(str(len(source))) + 1  # values come in the transport's family (BEP 32)
         fitting = max(0, self._max_bytes - used) // peer_bytes

@@ -64,6 +64,7 @@ class RoutingTable:
         "_tied",
         "_when_full",
         "_when_moved",
+        "changes",
         "family",
         "own_id",
     )
@@ -95,6 +96,8 @@ class RoutingTable:
         self._by_endpoint: dict[Endpoint, Entry] = {}
         self._contradictions: dict[Endpoint, NodeId] = {}  # the other ID that answered from an entry's endpoint; seen twice, it counts
         self._narrow_scope_entries = 0
+        self.changes = 0
+        """Grows whenever an answer may be another one than before: who is here has changed, or who is presentable."""
         self._pinned: set[Endpoint] = set()
 
     def __len__(self) -> int:
@@ -256,6 +259,8 @@ class RoutingTable:
         if entry is None or entry.id != contact.id:
             return None
         entry.verified_at = entry.traffic_at = self._pool.moment(now)
+        if not entry.presentable:
+            self.changes += 1
         entry.failures = 0
         self._contradictions.pop(contact.endpoint, None)
         entry.inbound = entry.inbound and not proven
@@ -274,6 +279,7 @@ class RoutingTable:
             return None
         entry.failed_at = now
         entry.failures += 1
+        self.changes += 1
         evict = entry.failures >= failures_to_evict and entry.contact.endpoint not in self._pinned
         return self.remove(entry) if evict else None
 
@@ -315,6 +321,7 @@ class RoutingTable:
         self._by_endpoint[entry.contact.endpoint] = entry
         self._diversity.add(entry.contact.endpoint, bucket.index)
         self._narrow_scope_entries += entry.scope is not Scope.PUBLIC
+        self.changes += 1
         return entry
 
     def _take_out(self, entry: Entry) -> None:
@@ -324,8 +331,14 @@ class RoutingTable:
         self._contradictions.pop(entry.contact.endpoint, None)
         self._diversity.remove(entry.contact.endpoint, entry.bucket)
         self._narrow_scope_entries -= entry.scope is not Scope.PUBLIC
+        self.changes += 1
 
     # --- answers ------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_of_one_scope(self) -> bool:
+        """Whether all entries may be handed to anybody."""
+        return not self._narrow_scope_entries
 
     def closest(self, target: NodeId, count: int, scope: Scope | None = None) -> list[Entry]:
         """The exact ``count`` presentable entries closest to ``target``, closest first; if there are fewer than that, the other entries fill

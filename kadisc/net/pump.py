@@ -143,6 +143,7 @@ class Pump:
         receive, drain = self.core.receive, port.drain
         while True:
             await port.wait_readable()
+            taken = 0
             while batch := drain(_BATCH):
                 now = self._look_at_clock()
                 for payload, source in batch:
@@ -150,9 +151,11 @@ class Pump:
                 if self.core.next_deadline() <= now:
                     self.core.tick(now)
                 self.flush()
-                if len(batch) < _BATCH:
-                    break
-                await trio.lowlevel.checkpoint()
+                # Under load more has come meanwhile, and one more look costs 1 us where going to sleep and being woken costs 30.
+                taken += len(batch)
+                if taken >= _BATCH:
+                    taken = 0
+                    await trio.lowlevel.checkpoint()
 
     @trio.lowlevel.enable_ki_protection
     async def _wake(self) -> None:

@@ -9,7 +9,7 @@ import socket
 import trio
 
 from ..core.events import Datagram
-from ..endpoints import Endpoint, Family, make_endpoint, split_host_port
+from ..endpoints import IPV4_ENDPOINT_BYTES, Endpoint, Family, make_endpoint, split_host_port
 from ..errors import BindError, UsageError
 from .ports import Sent
 
@@ -37,6 +37,7 @@ class UdpPort:
         self._pack_ip = socket.inet_aton if self.family is Family.IPV4 else _pack_ipv6
         host, port = sock.getsockname()[:2]
         self.local_endpoint = Endpoint(self._pack_ip(host) + port.to_bytes(2, "big"))
+        self._address_of: dict[Endpoint, tuple[str, int]] = {}
         self.receive_errors = 0
         """Reads that reported an error, such as ICMP's "port unreachable" for something that we sent earlier."""
 
@@ -46,6 +47,8 @@ class UdpPort:
     def drain(self, limit: int) -> list[tuple[bytes, Endpoint]]:
         batch: list[tuple[bytes, Endpoint]] = []
         receive, read_bytes, pack_ip = self._socket.recvfrom, self._read_bytes, self._pack_ip
+        # Whoever is heard from is answered at once, nearly always: as the system names him, which need not be made again from the endpoint.
+        address_of = self._address_of = {}
         for _ in range(limit):
             try:
                 payload, address = receive(read_bytes)
@@ -56,23 +59,28 @@ class UdpPort:
                 self.receive_errors += 1
                 continue
             # Not by make_endpoint, which costs ten times as much: this runs for every datagram.
-            batch.append((payload, pack_ip(address[0]) + address[1].to_bytes(2, "big")))
+            source = Endpoint(pack_ip(address[0]) + address[1].to_bytes(2, "big"))
+            address_of[source] = address
+            batch.append((payload, source))
         return batch
 
     def send(self, datagram: Datagram) -> Sent:
         payload, destination = datagram
-        port = int.from_bytes(destination[-2:], "big")
         try:
-            if len(destination) == 6:
-                self._socket.sendto(payload, (socket.inet_ntoa(destination[:4]), port))
-            else:
-                self._socket.sendto(payload, (socket.inet_ntop(socket.AF_INET6, destination[:16]), port))
+            self._socket.sendto(payload, self._address_of.get(destination) or _address(destination))
         except OSError as error:
             return Sent.DROPPED if error.errno in _TRANSIENT else Sent.REFUSED
         return Sent.SENT
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _address(endpoint: Endpoint) -> tuple[str, int]:
+    port = int.from_bytes(endpoint[-2:], "big")
+    if len(endpoint) == IPV4_ENDPOINT_BYTES:
+        return socket.inet_ntoa(endpoint[:4]), port
+    return socket.inet_ntop(socket.AF_INET6, endpoint[:16]), port
 
 
 def _pack_ipv6(host: str) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeAlias, cast
 from ..endpoints import Endpoint
 from ..errors import DecodeError
 from ..ids import ID_BYTES, NodeId
-from . import bencode, gossip, items
+from . import bencode, gossip, items, usual
 from .compact import ENDPOINT_SIZES, IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, endpoint_from
 from .messages import (
     AnnouncePeer,
@@ -78,11 +78,13 @@ def decode(payload: bytes, *, patient: bool = True) -> Message:
     Raises DecodeError alone. Where the datagram was recognisably a query, the error holds what to answer: its ``tid``, a ``code`` (203, 205 or 207)
     and a ``text``. ``patient=False`` refuses whatever needs the slow decoder, as ``slow-decode-budget`` (see `bencode.Decode`).
     """
-    return message_from(bencode.decode(payload, patient=patient))
+    return usual.read_query(payload) or message_from(bencode.decode(payload, patient=patient))
 
 
 def encode(message: Message) -> bytes:
     """The datagram for a message; keys sorted, fields that are None or False left out."""
+    if type(message) is Reply and (payload := usual.write_reply(message)) is not None:
+        return payload
     return bencode.encode(fields_of(message))
 
 

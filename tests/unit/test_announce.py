@@ -129,6 +129,7 @@ def test_peers_that_no_stranger_can_reach_are_not_passed_on(monkeypatch: pytest.
     hosts = populate(world, 12)
     info_hash = random_id(world.rng)
     mixed = [make_endpoint(host, 5) for host in ("192.168.1.9", "127.0.0.1", "46.1.1.1")]
+    monkeypatch.setattr(PeerStore, "holds", lambda *_: True)
     monkeypatch.setattr(PeerStore, "sample", lambda *_: mixed)
     assert peers_of(world, hosts[3], info_hash) == (make_endpoint("46.1.1.1", 5),)
     monkeypatch.setattr(PeerStore, "sample", lambda *_: [make_endpoint("192.168.1.9", 5)])

@@ -1,0 +1,59 @@
+"""What is remembered of a table is what the table says."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kadisc.config import TableConfig
+from kadisc.contacts import Contact
+from kadisc.core.answer_memo import WORTHWHILE, AnswerMemo
+from kadisc.core.diversity import NoDiversityCaps
+from kadisc.core.routing_table import RoutingTable
+from kadisc.core.scopes import Scopes
+from kadisc.endpoints import Endpoint, Family, Scope, make_endpoint
+from kadisc.ids import random_id, random_id_in_bucket
+from tests.support.contacts import OWN_ID
+
+CONFIG = TableConfig()
+ASKER = make_endpoint("70.1.2.3", 6881)
+
+
+def filled(rng: Random, contacts: int, scopes: Scopes) -> RoutingTable:
+    table = RoutingTable(Family.IPV4, OWN_ID, CONFIG, scopes, NoDiversityCaps())
+    for number in range(contacts):
+        first = 10 if rng.random() < 0.01 else 50
+        endpoint = Endpoint(bytes((first, number >> 8, number & 255, 7, 26, 225)))
+        table.offer(Contact(random_id_in_bucket(OWN_ID, min(int(rng.expovariate(0.7)), 159), rng), endpoint), 0.0, inbound=rng.random() < 0.1)
+    return table
+
+
+def change(table: RoutingTable, rng: Random) -> None:
+    entry = rng.choice(list(table))
+    match rng.randrange(4):
+        case 0:
+            table.fail(entry, 100.0, spacing_s=1.0, failures_to_evict=2)
+        case 1:
+            table.confirm(entry.contact, 100.0, proven=True)
+        case 2:
+            table.remove(entry)
+        case _:
+            table.offer(Contact(random_id(rng), Endpoint(bytes((60, *rng.randbytes(3), 26, 225)))), 100.0)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32), st.integers(1, 400), st.booleans())
+def test_every_answer_is_the_tables_own(seed: int, contacts: int, local: bool) -> None:
+    rng = Random(seed)
+    scopes = Scopes(allow_private=not local)
+    table = filled(rng, contacts, scopes)
+    memo = AnswerMemo(table, CONFIG.k, scopes)
+    targets = [random_id(rng) for _ in range(40)] + [random_id_in_bucket(OWN_ID, index, rng) for index in range(1, 20)]
+    for _ in range(4):
+        for target in [*targets[:WORTHWHILE], *targets, *targets]:
+            expected = [entry.pooled.packed for entry in table.closest(target, CONFIG.k, Scope.PUBLIC)]
+            assert memo.closest(target, ASKER) == b"".join(expected)
+        if len(table) > 1:
+            change(table, rng)

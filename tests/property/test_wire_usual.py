@@ -1,0 +1,62 @@
+"""The short ways of reading and writing give what the general ones give."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kadisc.errors import DecodeError
+from kadisc.wire import bencode, krpc, usual
+from kadisc.wire.messages import FindNode, GetPeers, Ping, Query, Reply
+from tests.property.test_wire_roundtrips import endpoints, ids, tokens, versions, whole
+
+usual_tids = st.binary(min_size=2, max_size=2) | st.binary(min_size=4, max_size=4)
+usual_versions = st.none() | st.binary(min_size=4, max_size=4)
+wants = st.none() | st.frozensets(st.sampled_from((b"n4", b"n6")), min_size=1)
+usual_queries = (
+    st.builds(Ping, usual_tids, ids, version=usual_versions)
+    | st.builds(FindNode, usual_tids, ids, ids, wants, version=usual_versions)
+    | st.builds(GetPeers, usual_tids, ids, ids, wants, version=usual_versions)
+)
+replies = st.builds(
+    Reply,
+    st.binary(max_size=krpc.MAX_TID_BYTES),
+    ids,
+    nodes=whole(26),
+    nodes6=whole(38),
+    values=st.none() | st.lists(endpoints, max_size=20),
+    token=st.none() | tokens,
+    seen_as=st.none() | endpoints,
+    version=versions,
+)
+
+
+def generally(payload: bytes) -> object:
+    return krpc.message_from(bencode.decode(payload))
+
+
+@given(usual_queries)
+def test_a_usual_query_is_read_at_once_and_as_any_other(query: Query) -> None:
+    payload = krpc.encode(query)
+    assert usual.read_query(payload) == query == generally(payload)
+
+
+@given(usual_queries, st.integers(0, 200), st.binary(max_size=3), st.integers(0, 3))
+def test_what_is_almost_a_usual_query_is_read_as_any_other_or_not_at_all(query: Query, at: int, instead: bytes, cut: int) -> None:
+    payload = krpc.encode(query)
+    payload = payload[:at] + instead + payload[at + cut :]
+    read = usual.read_query(payload)
+    if read is not None:
+        assert read == generally(payload)
+    else:
+        with suppress(DecodeError):
+            assert krpc.decode(payload) == generally(payload)
+
+
+@given(replies)
+def test_a_reply_is_written_as_by_the_encoder(reply: Reply) -> None:
+    written = bencode.encode(krpc.fields_of(reply))
+    assert usual.write_reply(reply) == written
+    assert krpc.encode(reply) == written
