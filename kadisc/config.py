@@ -66,6 +66,8 @@ class Defences:
     """Partners who teach nothing are asked less and less, and sources whose news are false are not heard."""
     tombstones: bool = True
     """Hearsay does not bring back who failed lately."""
+    mourning: bool = True
+    """When several peers are silent at once, all others are asked without delay, and none is given to anybody before it has answered again."""
     bucket_shares: bool = True
     """Gossip fills at most a part of a bucket from one source."""
     bounded_feedback: bool = True

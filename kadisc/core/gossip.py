@@ -27,6 +27,7 @@ from .overlay import Overlay
 from .partners import OVER_S
 from .proving import BOOK, Proving
 from .push_reservoir import Push, PushRule
+from .recollection import Recollection
 from .record_rules import Refused
 from .transactions import TID_BYTES
 
@@ -41,6 +42,8 @@ SETTLED_S = 60.0
 """Who answered so lately need not be looked at."""
 TELL_S = 0.5
 """Between two of those who are told at once that our record has changed: 100 hear of it within a minute."""
+LOOK_S = 15.0
+"""Whether there are too few peers is looked at so often."""
 WALK = b"walk"
 MEMORY = b"memory"
 FROM_WALK = 16
@@ -74,6 +77,8 @@ class GossipRounds:
         self._round_at = now + rng.uniform(0.0, self._config.round_s)
         self._check_at = float("-inf")
         self._recheck_at = now
+        self._recollection = Recollection(self._parts.book, rng)
+        self._recall_at = now
         self._tell_at = float("-inf")
 
     # --- what others send ---------------------------------------------------------------------------------------------------------------------
@@ -142,6 +147,8 @@ class GossipRounds:
             self._hurry(now)
         if now >= self._round_at:
             steps += self._round(now)
+        if now >= self._recall_at:
+            self._recall(now)
         if now >= self._check_at and len(self._parts.candidates):
             self._check_at = now + 1.0 / self._config.checks_per_s
             steps += self._check(now)
@@ -153,7 +160,9 @@ class GossipRounds:
         return steps
 
     def next_deadline(self) -> float:
-        deadline = min(self._round_at, self._recheck_at) if len(self._proving.known) else self._round_at
+        deadline = min(self._round_at, self._recall_at)
+        if len(self._proving.known):
+            deadline = min(deadline, self._recheck_at)
         if len(self._parts.candidates):
             deadline = min(deadline, self._check_at)
         return min(deadline, self._tell_at) if self._to_tell else deadline
@@ -215,6 +224,19 @@ class GossipRounds:
                 steps += self._ask(Errand(self, endpoint, Why.RECHECK, Stage.MEET), now)
         return steps
 
+    def _recall(self, now: float) -> None:
+        """While few are known and nobody waits to be checked, the next of the book."""
+        endpoint = None
+        if not len(self._parts.candidates) and self._proving.are_few:
+            endpoint = self._recollection.next(now)
+        if endpoint is not None:
+            self._proving.found([endpoint], BOOK, now, per_source=FROM_BOOK)
+        self._recall_at = now + (1.0 / self._config.checks_per_s if endpoint is not None else LOOK_S)
+
+    def remember(self, now: float) -> None:
+        """The book is another one."""
+        self._recall_at = now
+
     def _partner(self, now: float, *, for_pull: bool) -> Endpoint | None:
         """Whom to exchange with: from a slot, from lookups, or of those that came to us; from a slot where there is no other."""
         config, chance = self._config, self._rng.random()
@@ -242,7 +264,7 @@ class GossipRounds:
     def _recheck(self, now: float) -> Steps:
         mourning = self._proving.many_lost(now)
         self._recheck_at = now + (MOURNING_RECHECK_S if mourning else min(self.round_s / RECHECKS_PER_ROUND, MAX_RECHECK_S))
-        known = self._proving.to_recheck(now, SETTLED_S, lambda endpoint: endpoint not in self._under_way)
+        known = self._proving.to_recheck(now, SETTLED_S, lambda endpoint: endpoint not in self._under_way, all_of_them=mourning)
         if known is None:
             return NO_STEPS
         return self._ask(Errand(self, known.peer.endpoint, Why.RECHECK, Stage.MEET if known.renamed else Stage.PING), now)

@@ -32,6 +32,8 @@ class Known:
     traffic_at: float
     failures: int = 0
     failed_at: float = float("-inf")
+    missed_at: float = float("-inf")
+    """When it last left a query unanswered, its own fault or not."""
     noted_at: float = float("-inf")
     """When the book last heard of it."""
     renewed_at: float = float("-inf")
@@ -41,7 +43,7 @@ class Known:
 
 
 class KnownPeers:
-    """In the order of their last answer, the longest ago first."""
+    """In the order in which they answered last, or did not answer; the longest ago first."""
 
     def __init__(self) -> None:
         self._known: dict[Endpoint, Known] = {}
@@ -71,6 +73,13 @@ class KnownPeers:
     def answered(self, known: Known, now: float) -> None:
         known.verified_at = known.traffic_at = now
         known.failures = 0
+        self._to_the_end(known)
+
+    def missed(self, known: Known, now: float) -> None:
+        known.missed_at = now
+        self._to_the_end(known)
+
+    def _to_the_end(self, known: Known) -> None:
         self._known.pop(known.peer.endpoint, None)
         self._known[known.peer.endpoint] = known
 

@@ -26,6 +26,7 @@ from .exchange import Exchange
 from .gossip_candidates import Candidate, CandidateRule
 from .gossip_view import ViewRule
 from .known_peers import Known, KnownPeers
+from .mourning import MourningRule
 from .overlay import Overlay
 from .own_record import OwnRecord
 from .partners import Partners
@@ -36,7 +37,6 @@ from .tombstones import TombstoneRule
 
 FAILURE_SPACING_S = 10.0
 """Failures closer together tell of one hole in a link."""
-MOURNED_S = 60.0
 NOTE_S = 60.0
 """The book hears so often of a peer that answers again and again."""
 BOOK = b"book"
@@ -60,6 +60,7 @@ class Parts:
     scopes: Scopes
     counters: Counters
     own_record: OwnRecord
+    mourning: MourningRule
 
 
 class Proving:
@@ -72,7 +73,6 @@ class Proving:
         self._enough = config.tags.enough_peers
         self._quarantine_s = config.maintenance.quarantine_silence_s
         self._overlays = overlays
-        self._lost_at: list[float] = []
 
     # --- what is known --------------------------------------------------------------------------------------------------------------------
 
@@ -83,12 +83,17 @@ class Proving:
 
     def presentable(self) -> list[Known]:
         """Those that may be named to others."""
-        return list(self.known) if self.are_few else [each for each in self.known if not each.inbound]
+        few, doubted_before = self.are_few, self.doubted_before
+        return [each for each in self.known if each.verified_at >= doubted_before and (few or not each.inbound)]
+
+    @property
+    def doubted_before(self) -> float:
+        """Who has not answered since then may have died with many others, and is not given to anybody until it does."""
+        return self.parts.mourning.doubted_before
 
     def many_lost(self, now: float) -> bool:
         """Whether something happened to the network, or to us, just now: three are gone, or do not answer."""
-        suspects = sum(1 for each in self.known if each.failures)
-        return suspects + sum(at > now - MOURNED_S for at in self._lost_at) >= 3
+        return self.parts.mourning.goes_on([each.failed_at for each in self.known if each.failures], now)
 
     def is_renewal(self, record: PeerRecord, endpoint: Endpoint, now: float) -> bool:
         """Whether a push says that a peer that we know is elsewhere now, or has something new to say. Such are few, and not to be left to the draw;
@@ -188,7 +193,7 @@ class Proving:
         self.known.answered(known, now)
         self.parts.view.confirmed(endpoint, now)
         known.renamed = known.renamed or sender != known.peer.node_id
-        if not known.renamed and not known.inbound and now >= known.noted_at + NOTE_S:
+        if not known.renamed and not known.inbound and (now >= known.noted_at + NOTE_S or known.noted_at < self.doubted_before):
             known.noted_at = now
             self.parts.book.verified(known.peer, now, source=known.told_by, rtt_s=known.rtt_s)
         if known.inbound and is_proof:
@@ -198,7 +203,10 @@ class Proving:
     def missed(self, endpoint: Endpoint, now: float) -> list[Event]:
         """A query of ours was not answered in time."""
         known = self.known.at(endpoint)
-        if known is None or now < known.failed_at + FAILURE_SPACING_S or not self._overlays[family_of(endpoint)].parts.connectivity.online:
+        if known is None:
+            return []
+        self.known.missed(known, now)
+        if now < known.failed_at + FAILURE_SPACING_S or not self._overlays[family_of(endpoint)].parts.connectivity.online:
             return []
         known.failures += 1
         known.failed_at = now
@@ -208,6 +216,7 @@ class Proving:
         if known.failures >= self._config.slot_failures:
             return self.lose(known, "silent", now)
         self.parts.view.failed(endpoint, now)
+        self.many_lost(now)
         return []
 
     def check_failed(self, candidate: Candidate, now: float) -> None:
@@ -224,7 +233,8 @@ class Proving:
         self.known.remove(known.peer.endpoint)
         self.parts.view.remove(known.peer.endpoint)
         if reason == "silent":
-            self._lost_at = [*(at for at in self._lost_at if at > now - MOURNED_S), now][-8:]
+            self.parts.mourning.lost(now)
+            self.many_lost(now)
         self.changed = True
         return [PeerLost(known.peer, reason)]
 
@@ -313,23 +323,25 @@ class Proving:
 
     # --- whom to look after ---------------------------------------------------------------------------------------------------------------
 
-    def to_recheck(self, now: float, at_least_s: float, is_free: Callable[[Endpoint], bool]) -> Known | None:
-        """Whom to ask whether it is still there: first those that did not answer, then of those in use the one that answered longest ago."""
+    def to_recheck(self, now: float, at_least_s: float, is_free: Callable[[Endpoint], bool], *, all_of_them: bool = False) -> Known | None:
+        """Whom to ask whether it is still there: first those that did not answer, then of those in use (or ``all_of_them``) the one that was asked
+        longest ago."""
         # Without those that are being asked just now: a dead one is for 10 s, and all that died with it would wait behind it.
         waiting = [each for each in self.known if is_free(each.peer.endpoint)]
-        suspect = next((each for each in waiting if each.failures and now >= each.failed_at + FAILURE_SPACING_S), None)
+        # And without those asked in vain just now, counted or not: cut off, as we believe, we would ask the same few for ever, and never find out.
+        suspect = next((each for each in waiting if each.failures and now >= each.missed_at + FAILURE_SPACING_S), None)
         if suspect is not None:
             return suspect
         for each in waiting:
-            if now < each.verified_at + at_least_s:
+            if now < max(each.verified_at, each.missed_at) + at_least_s:
                 return None
-            if not each.failures and self._may_recheck(each, now):
+            if not each.failures and self._may_recheck(each, now, all_of_them=all_of_them):
                 return each
         return None
 
-    def _may_recheck(self, known: Known, now: float) -> bool:
+    def _may_recheck(self, known: Known, now: float, *, all_of_them: bool) -> bool:
         if not known.inbound:
-            return self._is_in_use(known)
+            return all_of_them or self._is_in_use(known)
         # Our own question would keep the hole open through which it answered.
         return now >= known.traffic_at + self._quarantine_s
 
