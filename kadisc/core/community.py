@@ -91,6 +91,8 @@ class Community:
 
     def missed(self, exchange: Exchange, now: float) -> Steps:
         """A query, whatever it was, was not answered in time."""
+        if self._proving.known.at(exchange.endpoint) is not None:
+            self._rounds.look_soon(now)
         return self._proving.missed(exchange.endpoint, now)
 
     def happened(self, event: Event, now: float) -> Steps:

@@ -34,6 +34,8 @@ class Known:
     failed_at: float = float("-inf")
     missed_at: float = float("-inf")
     """When it last left a query unanswered, its own fault or not."""
+    counted: bool = False
+    """Whether its silence counts already as evidence of a mass death."""
     noted_at: float = float("-inf")
     """When the book last heard of it."""
     renewed_at: float = float("-inf")
@@ -72,7 +74,7 @@ class KnownPeers:
 
     def answered(self, known: Known, now: float) -> None:
         known.verified_at = known.traffic_at = now
-        known.failures = 0
+        known.failures, known.counted = 0, False
         self._to_the_end(known)
 
     def missed(self, known: Known, now: float) -> None:

@@ -37,6 +37,8 @@ from .tombstones import TombstoneRule
 
 FAILURE_SPACING_S = 10.0
 """Failures closer together tell of one hole in a link."""
+CHANGED_SHARE = 0.05
+"""Of the peers that we know, more than this share must come or go in a round to be worth a faster pace."""
 NOTE_S = 60.0
 """The book hears so often of a peer that answers again and again."""
 BOOK = b"book"
@@ -67,8 +69,8 @@ class Proving:
     def __init__(self, config: CoreConfig, parts: Parts, overlays: Mapping[Family, Overlay]) -> None:
         self.known = KnownPeers()
         self.parts = parts
-        self.changed = False
-        """Whether the circle grew or shrank since this was last asked; then rounds follow one another fast."""
+        self.changes = 0
+        """How many came into the circle or left it since this was last asked; while they are many, rounds follow one another fast."""
         self._config = config.gossip
         self._enough = config.tags.enough_peers
         self._quarantine_s = config.maintenance.quarantine_silence_s
@@ -81,6 +83,17 @@ class Proving:
         """Too few peers to be choosy."""
         return len(self.known) < self._enough or sum(not each.inbound for each in self.known) < self._enough
 
+    @property
+    def changed(self) -> bool:
+        """Whether so many came or went since the last round that it is worth a hurry. Where nodes come and go, one or two always do."""
+        return self.changes > CHANGED_SHARE * len(self.known)
+
+    @property
+    def mourns(self) -> bool:
+        """Whether many died just now, or somebody is left who has not been asked since."""
+        before = self.doubted_before
+        return self.parts.mourning.goes_on or any(each.verified_at < before and not each.inbound for each in self.known)
+
     def presentable(self) -> list[Known]:
         """Those that may be named to others."""
         few, doubted_before = self.are_few, self.doubted_before
@@ -90,10 +103,6 @@ class Proving:
     def doubted_before(self) -> float:
         """Who has not answered since then may have died with many others, and is not given to anybody until it does."""
         return self.parts.mourning.doubted_before
-
-    def many_lost(self, now: float) -> bool:
-        """Whether something happened to the network, or to us, just now: three are gone, or do not answer."""
-        return self.parts.mourning.goes_on([each.failed_at for each in self.known if each.failures], now)
 
     def is_renewal(self, record: PeerRecord, endpoint: Endpoint, now: float) -> bool:
         """Whether a push says that a peer that we know is elsewhere now, or has something new to say. Such are few, and not to be left to the draw;
@@ -216,8 +225,14 @@ class Proving:
         if known.failures >= self._config.slot_failures:
             return self.lose(known, "silent", now)
         self.parts.view.failed(endpoint, now)
-        self.many_lost(now)
         return []
+
+    def was_silent(self, endpoint: Endpoint, now: float) -> None:
+        """It was its turn to be looked after, and it did not answer."""
+        known = self.known.at(endpoint)
+        if known is not None and not known.counted and self._overlays[family_of(endpoint)].parts.connectivity.online:
+            known.counted = True
+            self.parts.mourning.asked(now, answered=False)
 
     def check_failed(self, candidate: Candidate, now: float) -> None:
         """A candidate did not answer."""
@@ -232,10 +247,7 @@ class Proving:
     def lose(self, known: Known, reason: str, now: float) -> list[Event]:
         self.known.remove(known.peer.endpoint)
         self.parts.view.remove(known.peer.endpoint)
-        if reason == "silent":
-            self.parts.mourning.lost(now)
-            self.many_lost(now)
-        self.changed = True
+        self.changes += 1
         return [PeerLost(known.peer, reason)]
 
     # --- proof ----------------------------------------------------------------------------------------------------------------------------
@@ -296,7 +308,7 @@ class Proving:
             self.parts.book.verified(peer, now, source=known.told_by, rtt_s=known.rtt_s)
             before = len(view)
             won = view.offer(peer, now)
-            self.changed = self.changed or (is_new and len(view) > before)
+            self.changes += is_new and len(view) > before
         contact = Contact(peer.node_id, peer.endpoint)
         fills = self._fills_vacancy(contact, known, now)
         if fills:
