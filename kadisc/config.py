@@ -66,6 +66,8 @@ class Defences:
     """Partners who teach nothing are asked less and less, and sources whose news are false are not heard."""
     tombstones: bool = True
     """Hearsay does not bring back who failed lately."""
+    store_shares: bool = True
+    """One network has few places among the announced peers of an info-hash, and each asker's network has a choice of its own."""
     mourning: bool = True
     """When several peers are silent at once, all others are asked without delay, and none is given to anybody before it has answered again."""
     bucket_shares: bool = True
@@ -196,6 +198,10 @@ class ServingConfig:
     """Announces stored for each."""
     max_peers_stored: int = 20_000
     """Announces stored in all."""
+    max_per_narrow_in_info_hash: int = 16
+    """Announces stored for one info-hash from one /24 (IPv6 /48), so that an answer is not one operator's."""
+    answer_fixed_s: float = 3600.0
+    """Where more peers are stored than an answer holds, one network is given the same ones for so long."""
     max_stored_per_narrow: int = 256
     """Announces kept from one /24 (IPv6 /48), so that one operator cannot fill the store."""
     peer_lifetime_s: float = 1800.0

@@ -18,6 +18,7 @@ from ..wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Gossip, Que
 from .peer_store import PeerStore
 from .routing_table import RoutingTable
 from .scopes import Scopes
+from .store_shares import AnyShare, SmallShares
 from .tokens import TokenJar
 
 PROTOCOL_ERROR = 203
@@ -33,7 +34,7 @@ _WANTED = {Family.IPV4: b"n4", Family.IPV6: b"n6"}
 
 class Responder:
     def __init__(self, config: CoreConfig, rng: Random, tables: Mapping[Family, RoutingTable], scopes: Scopes, now: float) -> None:
-        self.peers = PeerStore(config.serving, rng, scopes)
+        self.peers = PeerStore(config.serving, scopes, SmallShares(config.serving, rng, scopes) if config.defences.store_shares else AnyShare(rng))
         self._tokens = TokenJar(rng, config.serving.token_rotation_s, now)
         self._tables = tables
         self._scopes = scopes
