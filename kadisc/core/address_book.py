@@ -113,6 +113,12 @@ class AddressBook:
         elif entry.failures >= config.tried_failures and now - entry.verified_at >= config.tried_lifetime_s:
             self._forget(entry)
 
+    def drop(self, endpoint: Endpoint) -> None:
+        """It turned out to be our own."""
+        entry = self._at(endpoint)
+        if entry is not None:
+            self._forget(entry)
+
     def feedback(self, key: bytes, verdict: Verdict, now: float) -> bool:
         """What the application says of a peer; False if the book does not know it (any more)."""
         entries = self._with_key(key)

@@ -133,7 +133,10 @@ class Community:
             address = overlay.parts.address
             if address.ip is not None and address.port is not None and address.confidence is not Confidence.UNKNOWN:
                 endpoints[family] = Endpoint(address.ip + address.port)
-        return self._changed(now) if self._own_record.set_endpoints(endpoints, now) else ()
+        if not self._own_record.set_endpoints(endpoints, now):
+            return ()
+        self._proving.drop_own()
+        return self._changed(now)
 
     def _changed(self, now: float) -> Sequence[Event]:
         self._rounds.record_changed(now)
@@ -247,6 +250,7 @@ class Community:
         refused = parts.book.restore(book, now)
         for reason, times in refused.items():
             parts.counters.refuse(reason, times)
+        self._proving.drop_own()
         return sum(refused.values())
 
     def restore(self, saved: SavedCommunity, now: float) -> Steps:

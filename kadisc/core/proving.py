@@ -172,6 +172,8 @@ class Proving:
         parts, endpoint, teller = self.parts, candidate.endpoint, candidate.teller
         if family_of(endpoint) not in self._overlays or parts.scopes.is_invalid(endpoint) or parts.scopes.is_barred(endpoint):
             return "hearsay-unusable"
+        if endpoint in self._own_endpoints():
+            return "hearsay-own"
         if teller is not None and not parts.scopes.may_take(endpoint, teller):
             return "hearsay-unusable"
         if candidate.came_to_us or candidate.source == BOOK:
@@ -327,6 +329,11 @@ class Proving:
 
     def _own_endpoints(self) -> Iterable[Endpoint]:
         return self.parts.own_record.endpoints.values()
+
+    def drop_own(self) -> None:
+        """Others told us of ourselves before we knew our address, or the last run did: we are nobody's peer but theirs."""
+        for endpoint in self._own_endpoints():
+            self.parts.book.drop(endpoint)
 
     def forget_stale(self, now: float) -> None:
         """Those that are of no use and that nobody asked about for long; the book has them still."""

@@ -324,6 +324,21 @@ def test_the_own_record_cannot_be_taken_for_another_peer() -> None:
     assert refused(us)["record-own"] == 1
 
 
+def test_our_own_address_does_not_stay_in_our_book_once_we_know_it() -> None:
+    world = World(seed=11)
+    us = member(world, 1)
+    book = community(us)._proving.parts.book
+    community(us)._own_record.set_endpoints({}, world.now)
+    book.heard(us.endpoint, "file", world.now)
+    assert community(us).why(us.endpoint, world.now) is not None
+    us.node.tick(world.now)
+    assert us.endpoint in community(us)._own_record.endpoints.values()
+    assert community(us).why(us.endpoint, world.now) is None
+    acquaint(world, us, us.endpoint)
+    assert refused(us)["hearsay-own"] >= 1
+    assert community(us).why(us.endpoint, world.now) is None
+
+
 def test_addresses_nobody_can_have_are_not_even_candidates() -> None:
     world = World(seed=20)
     us = member(world, 1)
