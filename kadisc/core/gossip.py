@@ -196,7 +196,9 @@ class GossipRounds:
                 parts.counters.refuse(refused)
         parts.view.round(now)
         proving.forget_stale(now)
-        self.round_s = config.round_s if proving.changed or proving.are_few else min(SLOWER * self.round_s, config.max_round_s)
+        # Not before the first slots are old enough to be given away: until then the application has nothing but the book.
+        hurries = proving.changed or proving.are_few or self._rounds < config.sample_age_rounds
+        self.round_s = config.round_s if hurries else min(SLOWER * self.round_s, config.max_round_s)
         proving.changes = 0
         self._round_at = now + self._jittered(self.round_s)
         partner = self._partner(now, for_pull=True)
