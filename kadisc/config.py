@@ -76,6 +76,10 @@ class Defences:
     """Partners who teach nothing are asked less and less, and sources whose news are false are not heard."""
     tombstones: bool = True
     """Hearsay does not bring back who failed lately."""
+    store_shares: bool = True
+    """One network has few places among the announced peers of an info-hash, and each asker's network has a choice of its own."""
+    mourning: bool = True
+    """When several peers are silent at once, all others are asked without delay, and none is given to anybody before it has answered again."""
     bucket_shares: bool = True
     """Gossip fills at most a part of a bucket from one source."""
     bounded_feedback: bool = True
@@ -175,8 +179,8 @@ class MaintenanceConfig:
     quarantine_silence_s: float = 200.0
     """Without traffic for so long, most NATs have forgotten the mapping..."""
     newcomer_silence_s: float = 310.0
-    """...and after so long nearly all have (one in twenty keeps it for 300 s). Newcomers next to us are checked that late, but punctually; others a few
-    minutes late anyway."""
+    """...and after so long nearly all have (one in twenty keeps it for 300 s). Newcomers next to us wait that long, but no longer; others come
+    some minutes late anyway."""
     max_candidates: int = 512
     """Contacts heard of that wait for their verification."""
     candidates_per_narrow: int = 2
@@ -215,6 +219,10 @@ class ServingConfig:
     """Announces stored for each."""
     max_peers_stored: int = 20_000
     """Announces stored in all."""
+    max_per_narrow_in_info_hash: int = 16
+    """Announces stored for one info-hash from one /24 (IPv6 /48), so that an answer is not one operator's."""
+    answer_fixed_s: float = 3600.0
+    """Where more peers are stored than an answer holds, one network is given the same ones for so long."""
     max_stored_per_narrow: int = 256
     """Announces kept from one /24 (IPv6 /48), so that one operator cannot fill the store."""
     peer_lifetime_s: float = 1800.0

@@ -113,6 +113,12 @@ class AddressBook:
         elif entry.failures >= config.tried_failures and now - entry.verified_at >= config.tried_lifetime_s:
             self._forget(entry)
 
+    def drop(self, endpoint: Endpoint) -> None:
+        """It turned out to be our own."""
+        entry = self._at(endpoint)
+        if entry is not None:
+            self._forget(entry)
+
     def feedback(self, key: bytes, verdict: Verdict, now: float) -> bool:
         """What the application says of a peer; False if the book does not know it (any more)."""
         entries = self._with_key(key)
@@ -142,15 +148,17 @@ class AddressBook:
     # --- what it tells --------------------------------------------------------------------------------------------------------------------
 
     def select(
-        self, count: int, now: float, *, service: str | None = None, verified_within_s: float = FOREVER, but_not: Container[bytes] = ()
+        self, count: int, now: float, *, service: str | None = None, verified_within_s: float | None = None, but_not: Container[bytes] = ()
     ) -> list[BookEntry]:
-        """At most ``count`` peers for the application: verified in this run, and so lately, whose last query was answered; never two of one /24 (IPv6
-        /48), and of one /16 (/32) only when there are no others. By lot; a good word makes one likelier, a bad one keeps it back.
+        """At most ``count`` peers for the application: verified in this run, and so lately (None: as the config says), whose last query was answered;
+        never two of one /24 (IPv6 /48), and of one /16 (/32) only when there are no others. By lot; a good word makes one likelier, a bad one keeps
+        it back.
         ``but_not``: keys of those that are not wanted."""
+        within_s = self._config.given_within_s if verified_within_s is None else verified_within_s
         weighted = []
         for entry in self._tried:
             weight = self._verdicts.weight(entry, now) if entry.met and not entry.failures and entry.peer else 0.0
-            if weight and entry.peer and now - entry.verified_at <= verified_within_s and _is_wanted(entry.peer, service, but_not):
+            if weight and entry.peer and now - entry.verified_at <= within_s and _is_wanted(entry.peer, service, but_not):
                 # Efraimidis and Spirakis 2006: sorted by these, the first n are a weighted sample without replacement.
                 weighted.append((self._rng.random() ** (1.0 / weight), entry))
         weighted.sort(key=lambda pair: pair[0], reverse=True)
@@ -176,6 +184,15 @@ class AddressBook:
     def snapshot(self) -> BookSnapshot:
         met = sum(entry.met for entry in self._tried)
         return BookSnapshot(len(self._new), len(self._tried), met, len(self._contests), tuple(self.anchors()))
+
+    def by_lot(self, rng: Random, failed_before: float) -> list[Endpoint]:
+        """Where those are that were met, and then those heard of, by lot; without those that failed since."""
+        chosen: list[Endpoint] = []
+        for table in (self._tried, self._new):
+            there = [entry.endpoint for entry in table if entry.failed_at < failed_before]
+            rng.shuffle(there)
+            chosen += there
+        return chosen
 
     def entries(self) -> Iterator[BookPeer]:
         """All of both tables, those met first; to be read only."""

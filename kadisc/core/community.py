@@ -91,6 +91,8 @@ class Community:
 
     def missed(self, exchange: Exchange, now: float) -> Steps:
         """A query, whatever it was, was not answered in time."""
+        if self._proving.known.at(exchange.endpoint) is not None:
+            self._rounds.look_soon(now)
         return self._proving.missed(exchange.endpoint, now)
 
     def happened(self, event: Event, now: float) -> Steps:
@@ -131,7 +133,10 @@ class Community:
             address = overlay.parts.address
             if address.ip is not None and address.port is not None and address.confidence is not Confidence.UNKNOWN:
                 endpoints[family] = Endpoint(address.ip + address.port)
-        return self._changed(now) if self._own_record.set_endpoints(endpoints, now) else ()
+        if not self._own_record.set_endpoints(endpoints, now):
+            return ()
+        self._proving.drop_own()
+        return self._changed(now)
 
     def _changed(self, now: float) -> Sequence[Event]:
         self._rounds.record_changed(now)
@@ -155,11 +160,16 @@ class Community:
         return self._changed(now) if self._own_record.set_services(services, now) else ()
 
     def peers(
-        self, count: int, now: float, *, service: str | None = None, verified_within_s: float = FOREVER, but_not: Container[bytes] = ()
+        self, count: int, now: float, *, service: str | None = None, verified_within_s: float | None = None, but_not: Container[bytes] = ()
     ) -> list[VerifiedPeer]:
         """At most ``count`` verified peers, in turn from slots that are old enough, from the address book, and of those that the network's tags led
-        to; each in a /24 (IPv6 /48) of its own. ``but_not``: keys of those that are not wanted (again)."""
+        to; each in a /24 (IPv6 /48) of its own. ``verified_within_s``: None for what the config says; after many were lost, the others must have
+        answered since. With `FOREVER` they are only candidates for a check. ``but_not``: keys of those that are not wanted (again)."""
         parts = self._proving.parts
+        if verified_within_s is None:
+            verified_within_s = self._config.book.given_within_s
+        if verified_within_s != FOREVER:
+            verified_within_s = min(verified_within_s, now - self._proving.doubted_before)
         slots = [
             peer
             for peer in parts.view.sample(self._config.gossip.flat_slots + count, now, verified_within_s=verified_within_s)
@@ -240,6 +250,7 @@ class Community:
         refused = parts.book.restore(book, now)
         for reason, times in refused.items():
             parts.counters.refuse(reason, times)
+        self._proving.drop_own()
         return sum(refused.values())
 
     def restore(self, saved: SavedCommunity, now: float) -> Steps:
@@ -249,6 +260,7 @@ class Community:
         self.take_up(saved.book, now)
         parts.rules.remember((entry.peer.key, entry.peer.sequence) for entry in parts.book.entries() if entry.peer is not None)
         self._proving.found(parts.book.anchors(), ANCHOR, now, per_source=self._config.book.anchors)
+        self._rounds.remember(now)
         return [RecordChanged(self._own_record.sequence, self._own_record.raw)]
 
 

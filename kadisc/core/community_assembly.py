@@ -16,6 +16,7 @@ from .counters import Counters
 from .gossip import GossipRounds
 from .gossip_answers import AnySample, FixedSamples, GossipAnswers, GossipTokens, NoTokens
 from .gossip_candidates import FirstComeCandidates, GossipCandidates
+from .mourning import Mourning, NoMourning
 from .overlay import Overlay
 from .own_record import Membership, OwnRecord
 from .partners import Partners
@@ -45,6 +46,7 @@ def community_for(
         scopes=scopes,
         counters=counters,
         own_record=own_record,
+        mourning=Mourning() if defences.mourning else NoMourning(),
     )
     proving = Proving(config, parts, overlays)
     reservoir = PushReservoir(gossip, rng, scopes.unit, scopes.wide) if defences.push_reservoir else EveryPush(gossip)

@@ -40,7 +40,7 @@ class GossipOwner(Protocol):
 class Errand:
     """``want``: peers to ask for, once there is a token; ``pushes``: whether our record goes with that."""
 
-    __slots__ = ("_gossip", "_operation", "candidate", "endpoint", "pushes", "stage", "want", "why")
+    __slots__ = ("_gossip", "_operation", "candidate", "endpoint", "is_its_turn", "pushes", "stage", "want", "why")
 
     def __init__(
         self,
@@ -53,7 +53,9 @@ class Errand:
         pushes: bool = False,
         candidate: Candidate | None = None,
         operation: OperationId | None = None,
+        is_its_turn: bool = False,
     ) -> None:
+        """``is_its_turn``: of all that are looked after, not for what it did itself."""
         self._gossip = gossip
         self._operation = operation
         self.endpoint = endpoint
@@ -62,6 +64,7 @@ class Errand:
         self.want = want
         self.pushes = pushes
         self.candidate = candidate
+        self.is_its_turn = is_its_turn
 
     @property
     def has_more_to_say(self) -> bool:

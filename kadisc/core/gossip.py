@@ -1,6 +1,6 @@
 """Gossip: when to exchange what with whom (design, section 3; the parameters are BASALT's, on top of Kademlia).
 
-Every round, 20 s apart while something changes and up to 120 s when nothing does: PULL a few peers from the least used one in a slot, PUSH our own
+Every round, 20 s apart while much changes and up to 120 s when little does: PULL a few peers from the least used one in a slot, PUSH our own
 record to another; half of the partners come from slots, a quarter from whoever was met in lookups, a quarter from those that came to us, so that no
 single captured source decides whom we meet. Between rounds: one check of a candidate a second at most, and a look now and then at those that are in
 use."""
@@ -27,20 +27,22 @@ from .overlay import Overlay
 from .partners import OVER_S
 from .proving import BOOK, Proving
 from .push_reservoir import Push, PushRule
+from .recollection import Recollection
 from .record_rules import Refused
 from .transactions import TID_BYTES
 
 SLOWER = 1.25
-"""Each round without a change makes the next one so much longer: after nine of them the pace is that of a settled network."""
-RECHECKS_PER_ROUND = 4
-MAX_RECHECK_S = 15.0
+"""Each round with little change makes the next one so much longer: after nine of them the pace is that of a settled network."""
+RECHECK_S = 15.0
 """100 peers are looked at within 25 minutes, before news of them are too old to be passed on."""
 MOURNING_RECHECK_S = 1.0
-"""When several were lost at once, the others are looked at without delay."""
+"""Each of the last that was silent doubles the pace, up to this."""
 SETTLED_S = 60.0
 """Who answered so lately need not be looked at."""
 TELL_S = 0.5
 """Between two of those who are told at once that our record has changed: 100 hear of it within a minute."""
+LOOK_S = 15.0
+"""Whether there are too few peers is looked at so often."""
 WALK = b"walk"
 MEMORY = b"memory"
 FROM_WALK = 16
@@ -74,6 +76,8 @@ class GossipRounds:
         self._round_at = now + rng.uniform(0.0, self._config.round_s)
         self._check_at = float("-inf")
         self._recheck_at = now
+        self._recollection = Recollection(self._parts.book, rng)
+        self._recall_at = now
         self._tell_at = float("-inf")
 
     # --- what others send ---------------------------------------------------------------------------------------------------------------------
@@ -142,6 +146,8 @@ class GossipRounds:
             self._hurry(now)
         if now >= self._round_at:
             steps += self._round(now)
+        if now >= self._recall_at:
+            self._recall(now)
         if now >= self._check_at and len(self._parts.candidates):
             self._check_at = now + 1.0 / self._config.checks_per_s
             steps += self._check(now)
@@ -153,7 +159,9 @@ class GossipRounds:
         return steps
 
     def next_deadline(self) -> float:
-        deadline = min(self._round_at, self._recheck_at) if len(self._proving.known) else self._round_at
+        deadline = min(self._round_at, self._recall_at)
+        if len(self._proving.known):
+            deadline = min(deadline, self._recheck_at)
         if len(self._parts.candidates):
             deadline = min(deadline, self._check_at)
         return min(deadline, self._tell_at) if self._to_tell else deadline
@@ -188,8 +196,10 @@ class GossipRounds:
                 parts.counters.refuse(refused)
         parts.view.round(now)
         proving.forget_stale(now)
-        self.round_s = config.round_s if proving.changed or proving.are_few else min(SLOWER * self.round_s, config.max_round_s)
-        proving.changed = False
+        # Not before the first slots are old enough to be given away: until then the application has nothing but the book.
+        hurries = proving.changed or proving.are_few or self._rounds < config.sample_age_rounds
+        self.round_s = config.round_s if hurries else min(SLOWER * self.round_s, config.max_round_s)
+        proving.changes = 0
         self._round_at = now + self._jittered(self.round_s)
         partner = self._partner(now, for_pull=True)
         steps: list[Step] = [*self._test_book(now)]
@@ -214,6 +224,23 @@ class GossipRounds:
             else:
                 steps += self._ask(Errand(self, endpoint, Why.RECHECK, Stage.MEET), now)
         return steps
+
+    def _recall(self, now: float) -> None:
+        """While few are known and nobody waits to be checked, the next of the book."""
+        endpoint = None
+        if not len(self._parts.candidates) and self._proving.are_few:
+            endpoint = self._recollection.next(now)
+        if endpoint is not None:
+            self._proving.found([endpoint], BOOK, now, per_source=FROM_BOOK)
+        self._recall_at = now + (1.0 / self._config.checks_per_s if endpoint is not None else LOOK_S)
+
+    def look_soon(self, now: float) -> None:
+        """One that we know did not answer: perhaps it is not the only one."""
+        self._recheck_at = min(self._recheck_at, now + MOURNING_RECHECK_S)
+
+    def remember(self, now: float) -> None:
+        """The book is another one."""
+        self._recall_at = now
 
     def _partner(self, now: float, *, for_pull: bool) -> Endpoint | None:
         """Whom to exchange with: from a slot, from lookups, or of those that came to us; from a slot where there is no other."""
@@ -240,12 +267,12 @@ class GossipRounds:
         return self._ask(Errand(self, candidate.endpoint, Why.CHECK, self._first_stage(candidate.endpoint), candidate=candidate), now)
 
     def _recheck(self, now: float) -> Steps:
-        mourning = self._proving.many_lost(now)
-        self._recheck_at = now + (MOURNING_RECHECK_S if mourning else min(self.round_s / RECHECKS_PER_ROUND, MAX_RECHECK_S))
-        known = self._proving.to_recheck(now, SETTLED_S, lambda endpoint: endpoint not in self._under_way)
+        mourning = self._proving.mourns
+        self._recheck_at = now + (MOURNING_RECHECK_S if mourning else RECHECK_S / 2**self._parts.mourning.silent)
+        known = self._proving.to_recheck(now, SETTLED_S, lambda endpoint: endpoint not in self._under_way, all_of_them=mourning)
         if known is None:
             return NO_STEPS
-        return self._ask(Errand(self, known.peer.endpoint, Why.RECHECK, Stage.MEET if known.renamed else Stage.PING), now)
+        return self._ask(Errand(self, known.peer.endpoint, Why.RECHECK, Stage.MEET if known.renamed else Stage.PING, is_its_turn=True), now)
 
     def _jittered(self, seconds: float) -> float:
         return seconds * self._rng.uniform(1.0 - self._config.round_jitter, 1.0 + self._config.round_jitter)
@@ -278,6 +305,8 @@ class GossipRounds:
 
     def answered(self, errand: Errand, exchange: Exchange, reply: Reply, now: float) -> Steps:
         self._under_way.discard(errand.endpoint)
+        if errand.is_its_turn:
+            self._parts.mourning.asked(now, answered=True)
         if errand.stage is Stage.PING:
             if errand.why is Why.RECHECK:
                 return NO_STEPS
@@ -341,6 +370,8 @@ class GossipRounds:
         timed_out = bool(exchange.payload) and now >= exchange.expires_at
         if timed_out and errand.candidate is not None and self._proving.known.at(errand.endpoint) is None:
             self._proving.check_failed(errand.candidate, now)
+        if timed_out and errand.is_its_turn:
+            self._proving.was_silent(errand.endpoint, now)
         return errand.finished(Outcome.NO_ANSWER, None)
 
     def _over(self, errand: Errand, reason: str, now: float) -> Steps:

@@ -32,6 +32,10 @@ class Known:
     traffic_at: float
     failures: int = 0
     failed_at: float = float("-inf")
+    missed_at: float = float("-inf")
+    """When it last left a query unanswered, its own fault or not."""
+    counted: bool = False
+    """Whether its silence counts already as evidence of a mass death."""
     noted_at: float = float("-inf")
     """When the book last heard of it."""
     renewed_at: float = float("-inf")
@@ -41,7 +45,7 @@ class Known:
 
 
 class KnownPeers:
-    """In the order of their last answer, the longest ago first."""
+    """In the order in which they answered last, or did not answer; the longest ago first."""
 
     def __init__(self) -> None:
         self._known: dict[Endpoint, Known] = {}
@@ -70,7 +74,14 @@ class KnownPeers:
 
     def answered(self, known: Known, now: float) -> None:
         known.verified_at = known.traffic_at = now
-        known.failures = 0
+        known.failures, known.counted = 0, False
+        self._to_the_end(known)
+
+    def missed(self, known: Known, now: float) -> None:
+        known.missed_at = now
+        self._to_the_end(known)
+
+    def _to_the_end(self, known: Known) -> None:
         self._known.pop(known.peer.endpoint, None)
         self._known[known.peer.endpoint] = known
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from math import inf
-from random import Random
 
 from ..config import ServingConfig
 from ..endpoints import Endpoint, Scope, narrow_prefix
 from ..ids import NodeId
 from .scopes import Scopes
+from .store_shares import ShareOfStore
 
 
 class PeerStore:
@@ -18,17 +18,18 @@ class PeerStore:
     would let a flood wash the store out.
     """
 
-    __slots__ = ("_config", "_expiry", "_peers", "_per_narrow", "_rng", "_scopes", "deadline")
+    __slots__ = ("_config", "_expiry", "_in_share", "_peers", "_per_narrow", "_scopes", "_shares", "deadline")
 
-    def __init__(self, config: ServingConfig, rng: Random, scopes: Scopes) -> None:
+    def __init__(self, config: ServingConfig, scopes: Scopes, shares: ShareOfStore) -> None:
         self._config = config
-        self._rng = rng
+        self._shares = shares
         self._scopes = scopes
         self._expiry: dict[tuple[NodeId, Endpoint], float] = {}
         self._peers: dict[NodeId, dict[Endpoint, Scope]] = {}
         self._per_narrow: dict[bytes, int] = {}
         self.deadline = inf
         """When the first of them is to be forgotten."""
+        self._in_share: dict[tuple[NodeId, bytes], int] = {}  # by info-hash and network
 
     def __len__(self) -> int:
         return len(self._expiry)
@@ -51,8 +52,9 @@ class PeerStore:
             if refusal:
                 return refusal
             self._peers.setdefault(info_hash, {})[peer] = self._scopes.of(peer)
-            narrow = narrow_prefix(peer)
+            narrow, share = narrow_prefix(peer), (info_hash, self._scopes.narrow(peer))
             self._per_narrow[narrow] = self._per_narrow.get(narrow, 0) + 1
+            self._in_share[share] = self._in_share.get(share, 0) + 1
         self._expiry[key] = now + self._config.peer_lifetime_s
         self.deadline = next(iter(self._expiry.values()))
         return None
@@ -62,11 +64,11 @@ class PeerStore:
         return info_hash in self._peers
 
     def sample(self, info_hash: NodeId, asker: Endpoint, count: int, now: float) -> list[Endpoint]:
-        """At most ``count`` of the peers in the asker's family that may be handed to it, a random choice when there are more."""
+        """At most ``count`` of the peers in the asker's family that may be handed to it, the choice of the asker's network when there are more."""
         self.expire(now)
         size, scopes = len(asker), (Scope.PUBLIC, self._scopes.of(asker))
         peers = [peer for peer, scope in self._peers.get(info_hash, {}).items() if len(peer) == size and scope in scopes]
-        return peers if len(peers) <= count else self._rng.sample(peers, count)
+        return peers if len(peers) <= count else self._shares.choose(peers, info_hash, asker, count, now)
 
     def held(self, info_hash: NodeId, now: float) -> list[Endpoint]:
         """All of them, for whoever runs this node."""
@@ -83,10 +85,13 @@ class PeerStore:
             del peers[peer]
             if not peers:
                 del self._peers[info_hash]
-            narrow = narrow_prefix(peer)
+            narrow, share = narrow_prefix(peer), (info_hash, self._scopes.narrow(peer))
             self._per_narrow[narrow] -= 1
             if not self._per_narrow[narrow]:
                 del self._per_narrow[narrow]
+            self._in_share[share] -= 1
+            if not self._in_share[share]:
+                del self._in_share[share]
 
     def _refusal(self, info_hash: NodeId, peer: Endpoint) -> str | None:
         config, peers = self._config, self._peers.get(info_hash)
@@ -98,4 +103,6 @@ class PeerStore:
             return "store-peers"
         if self._per_narrow.get(narrow_prefix(peer), 0) >= config.max_stored_per_narrow:
             return "store-narrow"
+        if self._shares.refuses(self._in_share.get((info_hash, self._scopes.narrow(peer)), 0)):
+            return "store-share"
         return None

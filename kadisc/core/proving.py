@@ -26,6 +26,7 @@ from .exchange import Exchange
 from .gossip_candidates import Candidate, CandidateRule
 from .gossip_view import ViewRule
 from .known_peers import Known, KnownPeers
+from .mourning import MourningRule
 from .overlay import Overlay
 from .own_record import OwnRecord
 from .partners import Partners
@@ -36,7 +37,8 @@ from .tombstones import TombstoneRule
 
 FAILURE_SPACING_S = 10.0
 """Failures closer together tell of one hole in a link."""
-MOURNED_S = 60.0
+CHANGED_SHARE = 0.05
+"""Of the peers that we know, more than this share must come or go in a round to be worth a faster pace."""
 NOTE_S = 60.0
 """The book hears so often of a peer that answers again and again."""
 BOOK = b"book"
@@ -60,19 +62,19 @@ class Parts:
     scopes: Scopes
     counters: Counters
     own_record: OwnRecord
+    mourning: MourningRule
 
 
 class Proving:
     def __init__(self, config: CoreConfig, parts: Parts, overlays: Mapping[Family, Overlay]) -> None:
         self.known = KnownPeers()
         self.parts = parts
-        self.changed = False
-        """Whether the circle grew or shrank since this was last asked; then rounds follow one another fast."""
+        self.changes = 0
+        """How many came into the circle or left it since this was last asked; while they are many, rounds follow one another fast."""
         self._config = config.gossip
         self._enough = config.tags.enough_peers
         self._quarantine_s = config.maintenance.quarantine_silence_s
         self._overlays = overlays
-        self._lost_at: list[float] = []
 
     # --- what is known --------------------------------------------------------------------------------------------------------------------
 
@@ -81,14 +83,26 @@ class Proving:
         """Too few peers to be choosy."""
         return len(self.known) < self._enough or sum(not each.inbound for each in self.known) < self._enough
 
+    @property
+    def changed(self) -> bool:
+        """Whether so many came or went since the last round that it is worth a hurry. Where nodes come and go, one or two always do."""
+        return self.changes > CHANGED_SHARE * len(self.known)
+
+    @property
+    def mourns(self) -> bool:
+        """Whether many died just now, or somebody is left who has not been asked since."""
+        before = self.doubted_before
+        return self.parts.mourning.goes_on or any(each.verified_at < before and not each.inbound for each in self.known)
+
     def presentable(self) -> list[Known]:
         """Those that may be named to others."""
-        return list(self.known) if self.are_few else [each for each in self.known if not each.inbound]
+        few, doubted_before = self.are_few, self.doubted_before
+        return [each for each in self.known if each.verified_at >= doubted_before and (few or not each.inbound)]
 
-    def many_lost(self, now: float) -> bool:
-        """Whether something happened to the network, or to us, just now: three are gone, or do not answer."""
-        suspects = sum(1 for each in self.known if each.failures)
-        return suspects + sum(at > now - MOURNED_S for at in self._lost_at) >= 3
+    @property
+    def doubted_before(self) -> float:
+        """Who has not answered since then may have died with many others, and is not given to anybody until it does."""
+        return self.parts.mourning.doubted_before
 
     def is_renewal(self, record: PeerRecord, endpoint: Endpoint, now: float) -> bool:
         """Whether a push says that a peer that we know is elsewhere now, or has something new to say. Such are few, and not to be left to the draw;
@@ -158,6 +172,8 @@ class Proving:
         parts, endpoint, teller = self.parts, candidate.endpoint, candidate.teller
         if family_of(endpoint) not in self._overlays or parts.scopes.is_invalid(endpoint) or parts.scopes.is_barred(endpoint):
             return "hearsay-unusable"
+        if endpoint in self._own_endpoints():
+            return "hearsay-own"
         if teller is not None and not parts.scopes.may_take(endpoint, teller):
             return "hearsay-unusable"
         if candidate.came_to_us or candidate.source == BOOK:
@@ -188,7 +204,7 @@ class Proving:
         self.known.answered(known, now)
         self.parts.view.confirmed(endpoint, now)
         known.renamed = known.renamed or sender != known.peer.node_id
-        if not known.renamed and not known.inbound and now >= known.noted_at + NOTE_S:
+        if not known.renamed and not known.inbound and (now >= known.noted_at + NOTE_S or known.noted_at < self.doubted_before):
             known.noted_at = now
             self.parts.book.verified(known.peer, now, source=known.told_by, rtt_s=known.rtt_s)
         if known.inbound and is_proof:
@@ -198,7 +214,10 @@ class Proving:
     def missed(self, endpoint: Endpoint, now: float) -> list[Event]:
         """A query of ours was not answered in time."""
         known = self.known.at(endpoint)
-        if known is None or now < known.failed_at + FAILURE_SPACING_S or not self._overlays[family_of(endpoint)].parts.connectivity.online:
+        if known is None:
+            return []
+        self.known.missed(known, now)
+        if now < known.failed_at + FAILURE_SPACING_S or not self._overlays[family_of(endpoint)].parts.connectivity.online:
             return []
         known.failures += 1
         known.failed_at = now
@@ -209,6 +228,13 @@ class Proving:
             return self.lose(known, "silent", now)
         self.parts.view.failed(endpoint, now)
         return []
+
+    def was_silent(self, endpoint: Endpoint, now: float) -> None:
+        """It was its turn to be looked after, and it did not answer."""
+        known = self.known.at(endpoint)
+        if known is not None and not known.counted and self._overlays[family_of(endpoint)].parts.connectivity.online:
+            known.counted = True
+            self.parts.mourning.asked(now, answered=False)
 
     def check_failed(self, candidate: Candidate, now: float) -> None:
         """A candidate did not answer."""
@@ -223,9 +249,7 @@ class Proving:
     def lose(self, known: Known, reason: str, now: float) -> list[Event]:
         self.known.remove(known.peer.endpoint)
         self.parts.view.remove(known.peer.endpoint)
-        if reason == "silent":
-            self._lost_at = [*(at for at in self._lost_at if at > now - MOURNED_S), now][-8:]
-        self.changed = True
+        self.changes += 1
         return [PeerLost(known.peer, reason)]
 
     # --- proof ----------------------------------------------------------------------------------------------------------------------------
@@ -286,7 +310,7 @@ class Proving:
             self.parts.book.verified(peer, now, source=known.told_by, rtt_s=known.rtt_s)
             before = len(view)
             won = view.offer(peer, now)
-            self.changed = self.changed or (is_new and len(view) > before)
+            self.changes += is_new and len(view) > before
         contact = Contact(peer.node_id, peer.endpoint)
         fills = self._fills_vacancy(contact, known, now)
         if fills:
@@ -306,6 +330,11 @@ class Proving:
     def _own_endpoints(self) -> Iterable[Endpoint]:
         return self.parts.own_record.endpoints.values()
 
+    def drop_own(self) -> None:
+        """Others told us of ourselves before we knew our address, or the last run did: we are nobody's peer but theirs."""
+        for endpoint in self._own_endpoints():
+            self.parts.book.drop(endpoint)
+
     def forget_stale(self, now: float) -> None:
         """Those that are of no use and that nobody asked about for long; the book has them still."""
         for known in [each for each in self.known if now - each.verified_at > self._config.max_entry_age_s and not self._is_in_use(each)]:
@@ -313,23 +342,25 @@ class Proving:
 
     # --- whom to look after ---------------------------------------------------------------------------------------------------------------
 
-    def to_recheck(self, now: float, at_least_s: float, is_free: Callable[[Endpoint], bool]) -> Known | None:
-        """Whom to ask whether it is still there: first those that did not answer, then of those in use the one that answered longest ago."""
+    def to_recheck(self, now: float, at_least_s: float, is_free: Callable[[Endpoint], bool], *, all_of_them: bool = False) -> Known | None:
+        """Whom to ask whether it is still there: first those that did not answer, then of those in use (or ``all_of_them``) the one that was asked
+        longest ago."""
         # Without those that are being asked just now: a dead one is for 10 s, and all that died with it would wait behind it.
         waiting = [each for each in self.known if is_free(each.peer.endpoint)]
-        suspect = next((each for each in waiting if each.failures and now >= each.failed_at + FAILURE_SPACING_S), None)
+        # And without those asked in vain just now, counted or not: cut off, as we believe, we would ask the same few for ever, and never find out.
+        suspect = next((each for each in waiting if each.failures and now >= each.missed_at + FAILURE_SPACING_S), None)
         if suspect is not None:
             return suspect
         for each in waiting:
-            if now < each.verified_at + at_least_s:
+            if now < max(each.verified_at, each.missed_at) + at_least_s:
                 return None
-            if not each.failures and self._may_recheck(each, now):
+            if not each.failures and self._may_recheck(each, now, all_of_them=all_of_them):
                 return each
         return None
 
-    def _may_recheck(self, known: Known, now: float) -> bool:
+    def _may_recheck(self, known: Known, now: float, *, all_of_them: bool) -> bool:
         if not known.inbound:
-            return self._is_in_use(known)
+            return all_of_them or self._is_in_use(known)
         # Our own question would keep the hole open through which it answered.
         return now >= known.traffic_at + self._quarantine_s
 

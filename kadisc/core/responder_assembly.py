@@ -17,6 +17,7 @@ from .peer_store import PeerStore
 from .responder import Responder
 from .routing_table import RoutingTable
 from .scopes import Scopes
+from .store_shares import AnyShare, SmallShares
 from .tokens import TokenJar
 
 
@@ -27,7 +28,7 @@ def responder_for(config: CoreConfig, rng: Random, overlays: Mapping[Family, Ove
 def responder_over(
     tables: Mapping[Family, RoutingTable], config: CoreConfig, rng: Random, scopes: Scopes, counters: Counters, now: float
 ) -> Responder:
-    peers = PeerStore(config.serving, rng, scopes)
+    peers = PeerStore(config.serving, scopes, SmallShares(config.serving, rng, scopes) if config.defences.store_shares else AnyShare(rng))
     tokens = TokenJar(rng, config.serving.token_rotation_s, now)
     samples = (FixedSamples if config.defences.fixed_info_hash_samples else FreshSamples)(config.store, rng, peers)
     return Responder(config, tables, scopes, tokens, peers, items_for(config, tables, scopes, tokens, counters), samples)

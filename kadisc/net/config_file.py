@@ -129,7 +129,7 @@ class Settings:
             **tables,
         )
         if self.no_caps:
-            core = replace(core, defences=replace(core.defences, diversity_caps=False, lookup_caps=False, book_groups=False))
+            core = replace(core, defences=replace(core.defences, diversity_caps=False, lookup_caps=False, book_groups=False, store_shares=False))
         renamed = {"peers": self.peer, "services": parse_services(self.service), "core": core}
         same = {each.name: getattr(self, each.name) for each in fields(self) if each.name in Config.__dataclass_fields__ and each.name != "core"}
         return Config(**(same | renamed))

@@ -118,10 +118,10 @@ class PeerStream:
             nursery.cancel_scope.cancel()
 
     async def _check(self, peer: VerifiedPeer, others: trio.CancelScope) -> None:
-        """The first that is there is enough for now."""
+        """The first that is there is enough for now. The others have had their turn too, or those that are dead would be asked again and again."""
+        self._checked_at[peer.key] = self._network.now()
         try:
             if await self._network.check(peer.endpoint) is not None:
                 others.cancel()
         except Busy:
             pass
-        self._checked_at[peer.key] = self._network.now()

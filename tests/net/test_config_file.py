@@ -61,7 +61,7 @@ def test_everything(path: Path) -> None:
     assert (core.allow_private, core.unlimited, core.read_only, core.max_datagram_bytes) == (True, True, True, 4096)
     assert core.table == TableConfig(k=20, bucket_sizes=(256, 128))
     assert core.address.first_voters == 3
-    assert core.defences == Defences(ping_before_evict=False, diversity_caps=False, lookup_caps=False, book_groups=False)
+    assert core.defences == Defences(ping_before_evict=False, diversity_caps=False, lookup_caps=False, book_groups=False, store_shares=False)
     assert isinstance(config.bootstrap_retry_s, float)
 
 

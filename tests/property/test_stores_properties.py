@@ -16,6 +16,7 @@ from kadisc.core.item_store import ITEM_BYTES, ItemStore
 from kadisc.core.peer_store import PeerStore
 from kadisc.core.quarantine import InboundMemory
 from kadisc.core.scopes import Scopes
+from kadisc.core.store_shares import AnyShare
 from kadisc.endpoints import Endpoint, make_endpoint, narrow_prefix
 from kadisc.wire.items import Item
 from tests.support.world import address
@@ -30,7 +31,7 @@ SERVING = ServingConfig(max_info_hashes=3, max_peers_per_info_hash=4, max_peers_
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(HOSTS), waits), max_size=60))
 def test_the_peer_store_keeps_what_its_bounds_allow(announces: list[tuple[int, Endpoint, float]]) -> None:
-    store, naive, now = PeerStore(SERVING, random.Random(1), Scopes(False)), dict[tuple[int, Endpoint], float](), 0.0
+    store, naive, now = PeerStore(SERVING, Scopes(False), AnyShare(random.Random(1))), dict[tuple[int, Endpoint], float](), 0.0
     for info_hash, peer, wait in announces:
         now += wait
         naive = {key: until for key, until in naive.items() if until > now}

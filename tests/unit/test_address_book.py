@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 from kadisc.config import BookConfig, CoreConfig
-from kadisc.core.address_book import AddressBook
+from kadisc.core.address_book import FOREVER, AddressBook
 from kadisc.core.assembly import book_for
 from kadisc.core.scopes import Scopes
 from kadisc.endpoints import Endpoint, make_endpoint
@@ -332,7 +332,7 @@ def test_verdicts_hold_back_for_a_time_and_say_so() -> None:
         assert told is not None
         assert (told.verdict, told.held_back_s) == (verdict, lasts_s)
         for now, expected in ((100.0 + lasts_s - 1, False), (100.0 + lasts_s, True)):
-            assert (address(number) in [each.peer.endpoint for each in address_book.select(20, now)]) == expected
+            assert (address(number) in [each.peer.endpoint for each in address_book.select(20, now, verified_within_s=FOREVER)]) == expected
     assert not address_book.feedback(b"?" * 32, "bad", 0.0)
 
 

@@ -187,7 +187,7 @@ def test_a_flood_of_pushes_from_one_network_does_not_crowd_out_the_others(defend
     world = World(seed=10)
     us = victim_of(world, defended, "push_reservoir")
     acquainted(world, us, 20)
-    world.run(200.0)
+    world.run(700.0)  # by then its rounds are slow
     honest = [stranger(world, 20 + number) for number in range(4)]
     flooders = [stranger(world, 500 + number, at=make_endpoint(f"80.80.{number}.7", 6881)) for number in range(20)]
     for each in honest:

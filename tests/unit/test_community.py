@@ -30,7 +30,7 @@ from tests.support.community import (
     verified,
 )
 from tests.support.contacts import address6
-from tests.support.world import CONFIG, Host, World, address, populate
+from tests.support.world import CONFIG, Host, World, address, populate, without
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,6 +109,49 @@ def test_the_dead_are_given_to_nobody_after_five_minutes_and_do_not_come_back() 
         host.events.clear()
     world.run(1800.0)
     assert not dead & {endpoint for host in living for endpoint in verified(host)}
+
+
+@pytest.mark.parametrize("defended", [True, False])
+def test_after_a_mass_death_the_others_are_asked_at_once_and_the_dead_are_given_to_nobody(defended: bool) -> None:
+    world = World(seed=8)
+    hosts = network(world, 30, config=CONFIG if defended else without("mourning"))
+    world.run(600.0)
+    for host in hosts[:24]:
+        world.kill(host)
+    dead, living = {host.endpoint for host in hosts[:24]}, hosts[24:]
+    world.run(150.0)
+    given = [peer.endpoint for host in living for peer in community(host).peers(50, world.now)]
+    named = [each.contact.endpoint for host in living for each in pull(world, stranger(world, 900), host)]
+    still_believed = sum(len(dead & knows(host)) for host in living)
+    assert (not dead & {*given, *named}) is defended
+    assert (still_believed <= 3 * len(living)) is defended
+    if defended:
+        assert len(given) >= 3 * len(living), "those that are there are given"
+
+
+def test_who_answered_long_ago_is_only_a_candidate_for_a_check() -> None:
+    world = World(seed=9)
+    us, other = member(world, 1), stranger(world, 2)
+    acquaint(world, us, other.endpoint)
+    given_within_s = CONFIG.book.given_within_s
+    known = community(us)._proving.known.at(other.endpoint)
+    assert known is not None
+    later = known.verified_at + given_within_s
+    assert [peer.endpoint for peer in community(us).peers(5, later)] == [other.endpoint]
+    assert community(us).peers(5, later + 1.0) == []
+    assert [peer.endpoint for peer in community(us).peers(5, later + 1.0, verified_within_s=float("inf"))] == [other.endpoint]
+
+
+def test_who_has_nothing_but_a_book_of_the_dead_goes_through_all_of_it() -> None:
+    world = World(seed=10)
+    us, living = member(world, 1), stranger(world, 500)
+    book = community(us)._proving.parts.book
+    for number in range(60):
+        book.heard(address(100 + number), "file", world.now)
+    book.heard(living.endpoint, "file", world.now)
+    world.flush(us)
+    world.run(100.0)
+    assert knows(us) == {living.endpoint}
 
 
 def test_who_moved_is_followed_within_a_minute() -> None:
@@ -279,6 +322,21 @@ def test_the_own_record_cannot_be_taken_for_another_peer() -> None:
     acquaint(world, us, mirror.endpoint)
     assert knows(us) == set()
     assert refused(us)["record-own"] == 1
+
+
+def test_our_own_address_does_not_stay_in_our_book_once_we_know_it() -> None:
+    world = World(seed=11)
+    us = member(world, 1)
+    book = community(us)._proving.parts.book
+    community(us)._own_record.set_endpoints({}, world.now)
+    book.heard(us.endpoint, "file", world.now)
+    assert community(us).why(us.endpoint, world.now) is not None
+    us.node.tick(world.now)
+    assert us.endpoint in community(us)._own_record.endpoints.values()
+    assert community(us).why(us.endpoint, world.now) is None
+    acquaint(world, us, us.endpoint)
+    assert refused(us)["hearsay-own"] >= 1
+    assert community(us).why(us.endpoint, world.now) is None
 
 
 def test_addresses_nobody_can_have_are_not_even_candidates() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import pytest
+
 from kadisc.config import ServingConfig
 from kadisc.core.peer_store import PeerStore
 from kadisc.core.scopes import Scopes
+from kadisc.core.store_shares import AnyShare, SmallShares
 from kadisc.endpoints import make_endpoint
 from tests.support.contacts import address6
 from tests.support.world import address
@@ -17,8 +20,9 @@ ASKER = address(9999)
 LIFE_S = CONFIG.peer_lifetime_s
 
 
-def store(*, allow_private: bool = False, **bounds: int) -> PeerStore:
-    return PeerStore(replace(CONFIG, **bounds), random.Random(1), Scopes(allow_private))
+def store(*, allow_private: bool = False, defended: bool = True, **bounds: int) -> PeerStore:
+    config, rng, scopes = replace(CONFIG, **bounds), random.Random(1), Scopes(allow_private)
+    return PeerStore(config, scopes, SmallShares(config, rng, scopes) if defended else AnyShare(rng))
 
 
 def test_a_peer_is_found_under_its_info_hash_alone() -> None:
@@ -77,13 +81,34 @@ def test_one_network_cannot_fill_the_store() -> None:
         assert peers.add(5, hosts[4], LIFE_S) is None, "the others have expired"
 
 
-def test_when_there_are_many_a_random_choice_is_handed_out() -> None:
-    peers = store()
+@pytest.mark.parametrize("hosts", ["99.9.9.{}", "2a00:1:2:{}::1"])
+@pytest.mark.parametrize("defended", [True, False])
+def test_one_network_does_not_own_an_info_hash(hosts: str, defended: bool) -> None:
+    """It announces 200 peers where 40 others are: most of each answer would be its."""
+    peers = store(defended=defended)
+    theirs = [make_endpoint(hosts.format(number), 1) for number in range(1, 201)]
+    honest = [(address if len(theirs[0]) == 6 else address6)(number) for number in range(40)]
+    refused = [peers.add(1, peer, 0) for peer in (*theirs, *honest)]
+    assert refused.count("store-share") == (200 - CONFIG.max_per_narrow_in_info_hash if defended else 0)
+    assert refused[-40:] == [None] * 40
+    answers = [peers.sample(1, (address if len(theirs[0]) == 6 else address6)(500 + asker), 20, 0) for asker in range(50)]
+    share = sum(peer in theirs for answer in answers for peer in answer) / (20 * 50)
+    assert (share < 0.4) is defended
+    peers.expire(LIFE_S)
+    assert peers.add(1, theirs[-1], LIFE_S) is None, "the others have expired"
+
+
+@pytest.mark.parametrize("defended", [True, False])
+def test_asking_often_from_one_network_does_not_bring_out_all_that_are_stored(defended: bool) -> None:
+    peers = store(defended=defended)
     for number in range(100):
         peers.add(1, address(number), 0)
     samples = [peers.sample(1, ASKER, 10, 1) for _ in range(50)]
     assert all(len(set(sample)) == 10 for sample in samples)
-    assert len({peer for sample in samples for peer in sample}) > 90, "all of them get their turn"
+    assert (len({peer for sample in samples for peer in sample}) == 10) is defended
+    others = {peer for asker in range(200) for peer in peers.sample(1, address(1000 + asker), 10, 1)}
+    assert len(others) > 90, "all of them get their turn"
+    assert set(peers.sample(1, ASKER, 10, CONFIG.answer_fixed_s + 1)) != set(samples[0])
 
 
 def test_each_family_is_told_of_its_own() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...core.state import SavedState
@@ -36,13 +37,13 @@ def run(lab: Lab) -> Metrics:
             lab.stop(host)
         survivors = members(lab)
         at_once = largest_part(lab, survivors)
-        lab.run(CALM_S)
+        early = _handed(lab, survivors, at_s=60.0)
+        lab.run(CALM_S - 60.0)
         survivors = [host for host in survivors if host.up]
         later = largest_part(lab, survivors)
-        handed, held, believed = Tally(), Tally(), Tally()
+        handed, held, believed = _handed(lab, survivors), Tally(), Tally()
         for host in survivors:
             community, now = community_of(host), lab.world.now
-            handed.add(lab, (peer.endpoint for peer in community.peers(HANDED, now)))
             held.add(lab, (seen.peer.endpoint for seen in community.snapshot(now).view.peers))
             believed.add(lab, (peer.endpoint for peer in community.verified()))
         returned = [_start_again(lab, host, saved[host.number]) for host in coming_back]
@@ -53,7 +54,9 @@ def run(lab: Lab) -> Metrics:
         "crashed": len(crashing),
         "connected_at_once": at_once,
         "connected_after_5_min": later,
+        "dead_handed_out_after_1_min": share(early.nobody, early.drawn),
         "dead_handed_out_after_5_min": share(handed.nobody, handed.drawn),
+        "handed_out_after_5_min_mean": round(handed.drawn / max(1, len(survivors)), 1),
         "dead_in_slots_after_5_min": share(held.nobody, held.drawn),
         "dead_among_verified_after_5_min": share(believed.nobody, believed.drawn),
         "restarts": len(returned),
@@ -61,6 +64,16 @@ def run(lab: Lab) -> Metrics:
         **spread("first_peer_s", [each.first_s for each in returned if each.first_s is not None], 1),
         **spread("enough_peers_s", back, 1),
     }
+
+
+def _handed(lab: Lab, hosts: Sequence[Host], *, at_s: float = 0.0) -> Tally:
+    """What the application of each would be given after so many seconds."""
+    lab.run(at_s)
+    handed = Tally()
+    for host in hosts:
+        if host.up:
+            handed.add(lab, (peer.endpoint for peer in community_of(host).peers(HANDED, lab.world.now)))
+    return handed
 
 
 def _start_again(lab: Lab, host: Host, saved: SavedState) -> Returned:
