@@ -185,6 +185,13 @@ class Community:
                 chosen.setdefault(parts.scopes.narrow(peer.endpoint), peer)
         return list(chosen.values())
 
+    def age_s(self, peer: VerifiedPeer, now: float) -> float:
+        """How long ago it last answered; inf for one that is not known any more, or must answer again after many were lost."""
+        known = self._proving.known.of_key(peer.key, peer.endpoint)
+        if known is None or known.failures or known.verified_at < self._proving.doubted_before:
+            return FOREVER
+        return now - known.verified_at
+
     def networks(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
         """The /24 and the /16 (IPv6 /48 and /32) of an endpoint, by which peers are spread."""
         scopes = self._proving.parts.scopes

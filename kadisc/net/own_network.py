@@ -49,8 +49,12 @@ class OwnNetwork:
         """Our own, as others get it: canonical bencode, signed."""
         return self.community.own_record
 
-    def peers(self, count: int, *, service: str | None, verified_within_s: float, but_not: Container[bytes]) -> list[VerifiedPeer]:
+    def peers(self, count: int, *, service: str | None, verified_within_s: float | None, but_not: Container[bytes]) -> list[VerifiedPeer]:
         return self.community.peers(count, self.now(), service=service, verified_within_s=verified_within_s, but_not=but_not)
+
+    def age_s(self, peer: VerifiedPeer) -> float:
+        """How long ago it last answered; inf where that is not known."""
+        return self.community.age_s(peer, self.now())
 
     def why(self, who: bytes | Endpoint) -> Provenance | None:
         return self.community.why(who, self.now())
