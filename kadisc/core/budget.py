@@ -30,14 +30,20 @@ class CellHash:
     chance of 1 in the number of cells. A salted CRC would not do: whether two inputs collide under it does not depend on the salt. Python's own
     hash of bytes would make runs of a simulation differ."""
 
-    __slots__ = ("_numbers", "_scopes")
+    __slots__ = ("_bits", "_numbers", "_scopes", "_secret")
 
     def __init__(self, secret: bytes, bits: int, scopes: Scopes) -> None:
         """2 ** ``bits`` cells, 16 at most."""
-        drop = max(0, 16 - bits)
-        drawn = memoryview(hashlib.shake_128(secret).digest(2 * 256 * IPV6_ENDPOINT_BYTES)).cast("H")
-        self._numbers = tuple(array("H", [each >> drop for each in drawn[256 * at : 256 * (at + 1)]]) for at in range(IPV6_ENDPOINT_BYTES))
+        self._secret = secret
+        self._bits = bits
         self._scopes = scopes
+        self._numbers: tuple[array[int], ...] = self._drawn(IPV4_ENDPOINT_BYTES)
+
+    def _drawn(self, places: int) -> tuple[array[int], ...]:
+        """Half a kilobyte for each place of a byte. The first are the same however many there are."""
+        drop = max(0, 16 - self._bits)
+        drawn = memoryview(hashlib.shake_128(self._secret).digest(2 * 256 * places)).cast("H")
+        return tuple(array("H", [each >> drop for each in drawn[256 * at : 256 * (at + 1)]]) for at in range(places))
 
     def cells(self, endpoint: Endpoint) -> tuple[int, int]:
         """Those of its address (IPv6 /64) and of its network (/24, IPv6 /48); addresses that are not public count by endpoint, as with `Scopes`."""
@@ -49,6 +55,8 @@ class CellHash:
         return self._hash(self._scopes.unit(endpoint)), self._hash(self._scopes.narrow(endpoint))
 
     def _hash(self, prefix: bytes) -> int:
+        if len(prefix) > len(self._numbers):  # the first of the other family
+            self._numbers = self._drawn(IPV6_ENDPOINT_BYTES)
         cell = 0
         for byte, numbers in zip(prefix, self._numbers, strict=False):
             cell ^= numbers[byte]

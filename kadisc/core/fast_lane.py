@@ -35,10 +35,17 @@ class LaneRule(Protocol):
     def proved(self, endpoint: Endpoint, now: float) -> None: ...
 
 
-class FastLane:
-    """Two generations of proven endpoints, each with the time when what it asked will have been forgiven (see `Budget`)."""
+WINDOW_S = 1.0
 
-    __slots__ = ("_awaits", "_burst_s", "_is_contact", "_keep_s", "_max", "_old", "_period_s", "_proven", "_turn_at")
+
+class FastLane:
+    """Two generations of proven endpoints, each with the time when what it asked will have been forgiven (see `Budget`). Contacts of the table are
+    proven anyway and take no place there. As long as all together ask less than one may, nobody's own share need be looked at."""
+
+    __slots__ = (
+        "_awaits", "_burst_s", "_in_window", "_is_contact", "_keep_s", "_max", "_old", "_per_window", "_period_s", "_proven",
+        "_turn_at", "_window_ends_at",
+    )  # fmt: skip
 
     def __init__(self, limits: LimitsConfig, awaits: Callable[[bytes, Endpoint], bool], is_contact: Callable[[Endpoint], bool]) -> None:
         """``awaits``: whether a query with that transaction id waits for an answer from that endpoint. ``is_contact``: whether the table has it."""
@@ -48,6 +55,9 @@ class FastLane:
         self._max = limits.max_proven
         self._period_s = 1.0 / limits.proven_queries_per_s
         self._burst_s = limits.proven_query_burst * self._period_s
+        self._per_window = limits.proven_queries_per_s * WINDOW_S
+        self._in_window = 0
+        self._window_ends_at = -inf
         self._proven: dict[Endpoint, float] = {}
         self._old: dict[Endpoint, float] = {}
         self._turn_at = -inf
@@ -60,35 +70,34 @@ class FastLane:
         at = payload.rfind(_TID) + len(_TID)
         if at >= len(_TID) and self._awaits(payload[at : at + TID_BYTES], source):
             return Lane.FAST
-        if now >= self._turn_at:
-            self._turn(now)
-        generation = self._proven
-        asked_at = generation.get(source)
-        if asked_at is None:
-            generation = self._old
-            asked_at = generation.get(source)
-            if asked_at is None:
-                if not self._is_contact(source):
-                    return Lane.SLOW
-                self.proved(source, now)
-                generation, asked_at = self._proven, self._proven[source]
-        if asked_at < (full_at := now - self._burst_s):
-            asked_at = full_at
-        asked_at += self._period_s
+        if not self.is_proven(source, now):
+            return Lane.SLOW
+        if now >= self._window_ends_at:
+            self._window_ends_at, self._in_window = now + WINDOW_S, 0
+        self._in_window += 1
+        return Lane.FAST if self._in_window <= self._per_window or self._take(source, now) else Lane.FULL
+
+    def _take(self, source: Endpoint, now: float) -> bool:
+        """Notes a query of a proven endpoint, unless it has asked too many already."""
+        # Into the generation that it is found in: to ask is no proof, and makes none last longer.
+        generation = self._old if source in self._old and source not in self._proven else self._proven
+        asked_at = max(generation.get(source, -inf), now - self._burst_s) + self._period_s
         if asked_at > now:
-            return Lane.FULL
-        # Into the generation that it was found in: to ask is no proof, and makes none last longer.
+            return False
+        if len(generation) >= self._max and source not in generation:  # a contact; no table has so many
+            self._turn(now)
+            generation = self._proven
         generation[source] = asked_at
-        return Lane.FAST
+        return True
 
     def is_proven(self, endpoint: Endpoint, now: float) -> bool:
         if now >= self._turn_at:
             self._turn(now)
-        return endpoint in self._proven or endpoint in self._old or self._is_contact(endpoint)
+        return self._is_contact(endpoint) or endpoint in self._proven or endpoint in self._old
 
     def proved(self, endpoint: Endpoint, now: float) -> None:
         """It answered a query of ours, or used a token that was sent to it."""
-        if endpoint not in self._proven:
+        if endpoint not in self._proven and not self._is_contact(endpoint):
             if now >= self._turn_at or len(self._proven) >= self._max:
                 self._turn(now)
             self._proven[endpoint] = self._old.get(endpoint, -inf)

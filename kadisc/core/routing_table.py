@@ -131,6 +131,9 @@ class RoutingTable:
     def at(self, endpoint: Endpoint) -> Entry | None:
         return self._by_endpoint.get(endpoint)
 
+    def holds(self, endpoint: Endpoint) -> bool:
+        return endpoint in self._by_endpoint
+
     def get(self, node_id: NodeId) -> Entry | None:
         bucket = self._buckets.get(self.bucket_index(node_id))
         return bucket.get(node_id) if bucket else None

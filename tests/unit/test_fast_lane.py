@@ -49,7 +49,8 @@ def test_who_answered_is_proven_for_a_time_and_asking_makes_it_no_longer() -> No
 def test_a_proven_endpoint_may_not_keep_us_busy_either() -> None:
     lanes = lane_for()
     lanes.proved(address(1), 0.0)
-    assert [lanes.lane(PING, address(1), 0.0) for _ in range(4)] == [Lane.FAST] * 3 + [Lane.FULL]
+    # One in each second is not looked at, as all together ask no more than one may; then the burst of three.
+    assert [lanes.lane(PING, address(1), 0.0) for _ in range(5)] == [Lane.FAST] * 4 + [Lane.FULL]
     lanes.proved(address(1), 0.5)
     assert lanes.lane(PING, address(1), 0.5) is Lane.FULL, "an answer does not forgive what was asked"
     assert lanes.lane(PING, address(1), 1.0) is Lane.FAST
@@ -58,6 +59,15 @@ def test_a_proven_endpoint_may_not_keep_us_busy_either() -> None:
 def test_a_contact_is_proven_as_long_as_it_is_one() -> None:
     lanes = lane_for(contact=address(1))
     assert all(lanes.lane(PING, address(1), now) is Lane.FAST for now in range(0, 10_000, 100))
+
+
+def test_contacts_take_no_place_unless_they_keep_us_busy() -> None:
+    lanes = lane_for(contact=address(1))
+    lanes.proved(address(1), 0.0)
+    assert lanes.lane(PING, address(1), 0.0) is Lane.FAST
+    assert len(lanes) == 0
+    assert [lanes.lane(PING, address(1), 0.0) for _ in range(4)] == [Lane.FAST] * 3 + [Lane.FULL]
+    assert len(lanes) == 1
 
 
 def test_what_it_remembers_is_bounded() -> None:
