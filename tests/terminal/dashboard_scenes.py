@@ -75,7 +75,7 @@ TAIL = (
 def scene(
     *overlays: OverlaySnapshot, operations: tuple[OperationSnapshot, ...] = OPERATIONS, network: str = "mainline", view: View | None = None
 ) -> Scene:
-    snapshot = Snapshot(overlays or (overlay(),), operations, 3, 0, COUNTERS)
+    snapshot = Snapshot(overlays or (overlay(),), operations, 3, 0, 0, COUNTERS)
     return Scene(
         facts=Facts("0.1.0", network, {Family.IPV4: "0.0.0.0:6881"}),
         snapshot=snapshot,
