@@ -140,10 +140,17 @@ class RawClient:
 
 @asynccontextmanager
 async def open_lab(
-    folder: Path, *, others: int = 0, name: str = DEFAULT_NETWORK, methods: Mapping[str, Method[Any, Any]] = METHODS, **limits: float
+    folder: Path,
+    *,
+    others: int = 0,
+    name: str = DEFAULT_NETWORK,
+    publishes: bool = False,
+    methods: Mapping[str, Method[Any, Any]] = METHODS,
+    **limits: float,
 ) -> AsyncIterator[Lab]:
-    """``others``: nodes that it has joined, all of them of the network ``name``."""
-    config = replace(CONFIG, network=name, services={"eth": 30303}, publish_delay_s=0.1)
+    """``others``: nodes that it has joined, all of them of the network ``name``. ``publishes``: whether they put their records on the DHT, at once;
+    otherwise there are no operations but those that are asked for."""
+    config = replace(CONFIG, network=name, services={"eth": 30303}, publish_record=publishes, publish_delay_s=0.1)
     net, slow = network(latency_s=0.001), Slow()
     own = {method.name: method for method in (slow.method, FLOOD, BROKEN)}
     async with AsyncExitStack() as stack:

@@ -45,7 +45,7 @@ def shape(value: object) -> object:
 
 
 async def test_requests_are_answered_as_shown(tmp_path: Path) -> None:
-    async with open_lab(tmp_path, others=5, name="testnet") as lab, lab.client() as client:
+    async with open_lab(tmp_path, others=5, name="testnet", publishes=True) as lab, lab.client() as client:
         await comes_true(lambda: (why := lab.node.why(HOST_HERE)) is not None and why.met)
         why = lab.node.why(HOST_HERE)
         assert why is not None
