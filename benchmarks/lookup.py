@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import math
 import random
 import statistics
@@ -128,10 +127,7 @@ def main() -> None:
     with running(*script("swarm.py"), *conditions) as swarm:
         swarm.read("listening")
         found = rows(measure(swarm, targets, arguments.settle))
-    print(", ".join(f"{name} {value}" for name, value in machine.items()))
-    show(found)
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": machine, "rows": found}, indent=1) + "\n")
+    offline.publish(machine, found, show, arguments.json)
 
 
 if __name__ == "__main__":

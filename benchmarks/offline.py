@@ -12,7 +12,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,14 @@ def machine() -> dict[str, str]:
         "python": platform.python_version(),
         "load": " ".join(f"{load:.2f}" for load in os.getloadavg()),
     } | versions
+
+
+def publish(machine: dict[str, str], rows: list[dict[str, Any]], show: Callable[[list[dict[str, Any]]], None], path: Path | None) -> None:
+    """Prints what was measured, and writes it to a file where one is given."""
+    print(", ".join(f"{name} {value}" for name, value in machine.items()))
+    show(rows)
+    if path:
+        path.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":  # CORE COMMAND...: the command on that core

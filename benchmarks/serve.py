@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import statistics
 import sys
@@ -134,10 +133,7 @@ def main() -> None:
         load = stack.enter_context(running(*script("load.py"), core=LOAD_CORE))
         load.read("ready")
         found = rows(measure(load, servers, arguments.rounds, arguments.seconds))
-    print(", ".join(f"{name} {value}" for name, value in machine.items()))
-    show(found)
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": machine, "rows": found}, indent=1) + "\n")
+    offline.publish(machine, found, show, arguments.json)
 
 
 if __name__ == "__main__":

@@ -185,12 +185,12 @@ class AddressBook:
         met = sum(entry.met for entry in self._tried)
         return BookSnapshot(len(self._new), len(self._tried), met, len(self._contests), tuple(self.anchors()))
 
-    def by_lot(self, rng: Random, failed_before: float) -> list[Endpoint]:
+    def by_lot(self, failed_before: float) -> list[Endpoint]:
         """Where those are that were met, and then those heard of, by lot; without those that failed since."""
         chosen: list[Endpoint] = []
         for table in (self._tried, self._new):
             there = [entry.endpoint for entry in table if entry.failed_at < failed_before]
-            rng.shuffle(there)
+            self._rng.shuffle(there)
             chosen += there
         return chosen
 

@@ -76,7 +76,7 @@ class GossipRounds:
         self._round_at = now + rng.uniform(0.0, self._config.round_s)
         self._check_at = float("-inf")
         self._recheck_at = now
-        self._recollection = Recollection(self._parts.book, rng)
+        self._recollection = Recollection(self._parts.book)
         self._recall_at = now
         self._tell_at = float("-inf")
 

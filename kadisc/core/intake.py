@@ -8,7 +8,7 @@ from ..config import CoreConfig
 from ..endpoints import ENDPOINT_BYTES, Endpoint, Family, Scope, scope_of
 from ..errors import DecodeError
 from ..wire import krpc
-from ..wire.messages import AnnouncePeer, FindNode, Get, GetPeers, Gossip, Message, Ping, Put, Query, SampleInfohashes, UnknownQuery
+from ..wire.messages import METHODS, Message, Query, UnknownQuery
 from .counters import Counters
 from .exchange import Exchange
 from .limits import PrefixBudget
@@ -17,17 +17,7 @@ from .traffic import TrafficRule
 from .transactions import TransactionRule
 
 SLOW_DECODE = "slow-decode-budget"
-QUERY_NAMES: dict[type[Query], str] = {
-    Ping: "query.ping",
-    FindNode: "query.find_node",
-    GetPeers: "query.get_peers",
-    AnnouncePeer: "query.announce_peer",
-    Get: "query.get",
-    Put: "query.put",
-    SampleInfohashes: "query.sample_infohashes",
-    Gossip: "query.gossip",
-    UnknownQuery: "query.unknown",
-}
+QUERY_NAMES: dict[type[Query], str] = {kind: f"query.{name}" for kind, name in METHODS.items()} | {UnknownQuery: "query.unknown"}
 
 
 class Intake:

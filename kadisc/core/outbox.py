@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from ..endpoints import Endpoint, Family, family_of
 from ..wire import krpc
-from ..wire.messages import AnnouncePeer, Error, Put, Query, Reply
+from ..wire.messages import METHODS, AnnouncePeer, Error, Put, Query, Reply
 from .bucket import Entry
 from .counters import Counters
 from .delivery import Delivery
 from .events import Datagram
 from .exchange import Ask, Exchange, Steps
-from .outgoing import METHODS, Outgoing
+from .outgoing import Outgoing
 from .overlay import Overlay
 from .search import Search
 from .traffic import TrafficRule
@@ -84,7 +84,7 @@ class Outbox:
         # a lookup go on to the next address that an attacker named, with no pause at all.
         if not self._traffic.may_ask(len(payload), what.endpoint, now):
             return
-        self._counters.query_sent(METHODS[type(what.query).__name__])
+        self._counters.query_sent(METHODS[type(what.query)])
         if isinstance(what.owner, COUNTING):
             what.owner.queries += 1
         self._send(payload, what.endpoint)

@@ -8,22 +8,13 @@ from collections.abc import Sequence
 from ..config import CLIENT_VERSION, CoreConfig
 from ..endpoints import Scope, scope_of
 from ..wire import krpc
+from ..wire.messages import METHODS
 from .check import Check
 from .errand import Errand
 from .exchange import Ask, Exchange
 from .pacing import PacingRule
 from .rtt import StallTimer
 from .transactions import TransactionRule
-
-METHODS = {
-    "Ping": "ping",
-    "FindNode": "find_node",
-    "GetPeers": "get_peers",
-    "AnnouncePeer": "announce_peer",
-    "Get": "get",
-    "Put": "put",
-    "Gossip": "gossip",
-}
 
 _OF_CALLERS, _OF_OURS = 0, 1
 
@@ -76,7 +67,7 @@ class Outgoing:
     def send(self, ask: Ask, now: float, *, known_rtt_s: float | None, unaided: bool) -> bytes:
         """The payload to send to the endpoint of ``ask``."""
         query = ask.query  # made for this ask alone, so it can be filled in here
-        tid = query.tid = self.transactions.new_id(METHODS[type(query).__name__])
+        tid = query.tid = self.transactions.new_id(METHODS[type(query)])
         query.version, query.read_only = CLIENT_VERSION, self._read_only
         payload = krpc.encode(query)
         stall_s = self.stall_timer.stall_s(known_rtt_s)

@@ -7,7 +7,6 @@ all of it, those that were met before those heard of, at the pace of checks, and
 from __future__ import annotations
 
 from collections import deque
-from random import Random
 
 from ..endpoints import Endpoint
 from .address_book import AddressBook
@@ -19,15 +18,14 @@ FAILED_S = 3600.0
 
 
 class Recollection:
-    def __init__(self, book: AddressBook, rng: Random) -> None:
+    def __init__(self, book: AddressBook) -> None:
         self._book = book
-        self._rng = rng
         self._waiting: deque[Endpoint] = deque()
         self._begins_at = float("-inf")
 
     def next(self, now: float) -> Endpoint | None:
         """Bounded by the book: a pass takes as many calls as it has entries."""
         if not self._waiting and now >= self._begins_at:
-            self._waiting.extend(self._book.by_lot(self._rng, now - FAILED_S))
+            self._waiting.extend(self._book.by_lot(now - FAILED_S))
             self._begins_at = now + PAUSE_S if self._waiting else now
         return self._waiting.popleft() if self._waiting else None

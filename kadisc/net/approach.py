@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
 import trio
 
@@ -58,6 +59,14 @@ class Approach(ABC):
     def follow(self, lookup: Answers | FoundPeers) -> None:
         """Counts what happens in it as its own: a node that stays has other lookups too."""
         self._followed.append(lookup)
+
+    async def walk(self, lookup: AbstractAsyncContextManager[Answers]) -> Answers:
+        """Follows it to its end."""
+        async with lookup as answers:
+            self.follow(answers)
+            async for _ in answers:
+                pass
+        return answers
 
     @property
     def queries(self) -> int:

@@ -32,11 +32,7 @@ class ItemSearch(Approach):
 
     async def _look_up(self, family: Family, seeds: Sequence[Endpoint]) -> LookupResult | None:
         """None if nobody was there."""
-        lookup = self.node.lookup(self.target, kind=LookupKind.GET, family=family, seeds=seeds, salt=self._salt)
-        async with lookup as answers:
-            self.follow(answers)
-            async for _ in answers:
-                pass
+        answers = await self.walk(self.node.lookup(self.target, kind=LookupKind.GET, family=family, seeds=seeds, salt=self._salt))
         self.item = latest((self.item, answers.result.item))
         return answers.result if answers.outcome is Outcome.DONE else None
 

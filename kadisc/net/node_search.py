@@ -25,10 +25,7 @@ class NodeSearch(Approach):
         return sorted(merged, key=lambda node: node.contact.id ^ self.target)[: self.k]
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
-        async with self.node.lookup(self.target, k=self.k, paths=self._paths, family=family, seeds=seeds) as answers:
-            self.follow(answers)
-            async for _ in answers:
-                pass
+        answers = await self.walk(self.node.lookup(self.target, k=self.k, paths=self._paths, family=family, seeds=seeds))
         if answers.outcome is not Outcome.DONE:
             return False
         self.results.append(answers.result)

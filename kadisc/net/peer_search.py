@@ -61,10 +61,7 @@ class AnnounceSearch(Approach):
         return super().queries + self._announcing
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
-        async with self.node.lookup(self.target, kind=LookupKind.GET_PEERS, family=family, seeds=seeds) as answers:
-            self.follow(answers)
-            async for _ in answers:
-                pass
+        answers = await self.walk(self.node.lookup(self.target, kind=LookupKind.GET_PEERS, family=family, seeds=seeds))
         if answers.outcome is not Outcome.DONE:
             return False
         # From here the second lookup has one hop: its answers bring the tokens.

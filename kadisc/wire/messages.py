@@ -151,3 +151,15 @@ class Error:
 
 
 Message: TypeAlias = Query | Reply | Error
+
+METHODS: dict[type[Query], str] = {
+    Ping: "ping",
+    FindNode: "find_node",
+    GetPeers: "get_peers",
+    AnnouncePeer: "announce_peer",
+    Get: "get",
+    Put: "put",
+    SampleInfohashes: "sample_infohashes",
+    Gossip: "gossip",
+}
+"""What each is called, on the wire and to people."""
