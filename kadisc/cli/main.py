@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import BindError, KadiscError, UsageError
-from ..version import __version__
+from ..version import COMPILED, __version__
 from . import announce, book, conformance, find, get, peers, ping, put, record, resolve, run, sim, status, why
 from .output import say
 from .parser import CommandParser
@@ -103,7 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="A Kademlia peer-discovery node that speaks BitTorrent's Mainline DHT. Without a command it runs a node: see kadisc run --help.",
         epilog=_EXAMPLES,
     )
-    parser.add_argument("--version", action="version", version=f"kadisc {__version__}")
+    parser.add_argument("--version", action="version", version=f"kadisc {__version__}{' (compiled)' if COMPILED else ''}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     for name, command in _COMMANDS.items():
         sub = commands.add_parser(name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES)

@@ -10,7 +10,7 @@ Whether an item is genuine is for `core/genuine.py`; here it is only read, and r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,6 @@ from ..errors import DecodeError
 from ..ids import NodeId
 from . import bencode
 from .bencode import MAX_INT
-from .messages import Put
 
 MAX_VALUE_BYTES = 1000
 """As bencode."""
@@ -28,7 +27,7 @@ SIGNATURE_BYTES = 64
 MAX_VALUE_DEPTH = bencode.MAX_DEPTH - 2
 """Containers inside each other: a message puts two around the value."""
 
-COMPLAINTS = {
+COMPLAINTS: dict[str, str] = {
     "bad-value": "v must be there",
     "value-not-canonical": "v must be canonical bencode: the keys of a dict sorted",
     "value-too-big": f"v must be at most {MAX_VALUE_BYTES} bytes as bencode",
@@ -121,23 +120,3 @@ def depth_of(value: Any) -> int:
     if type(value) is dict:
         return 1 + max(map(depth_of, value.values()), default=0)
     return 1 + max(map(depth_of, value), default=0) if type(value) is list else 0
-
-
-def read_put(tid: bytes, sender: NodeId, arguments: dict[bytes, Any], token_from: Callable[[Any], bytes]) -> Put:
-    salt, cas = arguments.get(b"salt", b""), arguments.get(b"cas")
-    if type(salt) is not bytes:
-        raise DecodeError("bad-salt")
-    if len(salt) > MAX_SALT_BYTES:
-        raise DecodeError("salt-too-big")
-    item = item_from(arguments, salt)
-    return Put(tid, sender, token_from(arguments.get(b"token")), item, None if cas is None else whole_number(cas))
-
-
-def put_arguments(query: Put) -> dict[bytes, Any]:
-    arguments = query.item.fields()
-    arguments[b"token"] = query.token
-    if query.item.salt and query.item.key is not None:
-        arguments[b"salt"] = query.item.salt
-    if query.cas is not None:
-        arguments[b"cas"] = query.cas
-    return arguments

@@ -31,6 +31,7 @@ from .messages import (
     Samples,
     UnknownQuery,
 )
+from .put import put_arguments, read_put
 
 MAX_TID_BYTES = 64
 """We echo it: 2 to 4 bytes are usual, 32 have been seen."""
@@ -164,7 +165,7 @@ def _read_get(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Q
 
 
 def _read_put(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
-    return items.read_put(tid, sender, arguments, _token)
+    return read_put(tid, sender, arguments, _token)
 
 
 def _read_sample_infohashes(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
@@ -321,7 +322,7 @@ def _write_get(query: Get) -> Fields:
 
 
 def _write_put(query: Put) -> Fields:
-    return _query(query, b"put", items.put_arguments(query))
+    return _query(query, b"put", put_arguments(query))
 
 
 def _write_sample_infohashes(query: SampleInfohashes) -> Fields:

@@ -8,13 +8,11 @@ match no query, and parsing contacts that nobody asked for would be a gift to th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from ..endpoints import Endpoint
 from ..ids import NodeId
-
-if TYPE_CHECKING:
-    from .items import Item
+from .items import Item
 
 
 @dataclass(slots=True)
