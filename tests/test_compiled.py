@@ -1,0 +1,45 @@
+"""The core as compiled modules: it builds, and does byte for byte what the sources do."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TOP = Path(__file__).parent.parent
+SIMULATION = ["sim", "run", "churn", "--nodes", "60", "--minutes", "2", "--seed", "5", "--json"]
+FAULTS = ["faults.corrupt=0.02", "faults.duplicate=0.02", "faults.reorder=0.02", "warmup_s=30"]
+
+
+def simulate(*command: str, folder: Path) -> dict[str, Any]:
+    settings = [part for fault in FAULTS for part in ("--set", fault)]
+    done = subprocess.run([*command, *SIMULATION, *settings], capture_output=True, text=True, timeout=240, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    record: dict[str, Any] = json.loads(done.stdout)
+    return record
+
+
+@pytest.mark.timeout(1200)  # some three minutes of compiling on a quiet core
+@pytest.mark.skipif(shutil.which(os.environ.get("CC", "cc")) is None, reason="there is no C compiler")
+def test_compiled_modules_do_byte_for_byte_what_the_sources_do(tmp_path: Path) -> None:
+    shutil.copytree(TOP / "kadisc", tmp_path / "kadisc", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "scripts").mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE", "scripts/compile"):
+        shutil.copy(TOP / name, tmp_path / name)
+    environment = os.environ | {"PYTHON": sys.executable}
+    built = subprocess.run([tmp_path / "scripts" / "compile"], capture_output=True, text=True, timeout=1100, env=environment)
+    assert built.returncode == 0, built.stderr[-2000:]
+    assert built.stdout.endswith("(compiled)\n")
+    elsewhere = tmp_path / "elsewhere"  # where no sources lie beside
+    elsewhere.mkdir()
+    compiled = simulate(str(tmp_path / ".venv-compiled" / "bin" / "kadisc"), folder=elsewhere)
+    interpreted = simulate(sys.executable, "-m", "kadisc", folder=TOP)
+    assert compiled["digest"] == interpreted["digest"]
+    assert compiled["metrics"] == interpreted["metrics"]
+    assert compiled["datagrams"] == interpreted["datagrams"] > 1000
