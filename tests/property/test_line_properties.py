@@ -23,6 +23,7 @@ def test_whoever_was_put_in_is_found_however_far_ahead_the_plans_reach(moves: li
         if at is not None:
             line.put(entries[number], at)
             planned[number] = at
+            assert 0 <= entries[number].check_slot <= 256, "up to there CPython has one object for each number"
         in_order = sorted(planned, key=planned.__getitem__)  # of one time: in the order in which they came
         assert [line.entries.index(entries[each]) for each in in_order] == list(range(len(planned)))
         assert list(line.times) == sorted(planned.values())
