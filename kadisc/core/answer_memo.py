@@ -3,7 +3,7 @@
 Which contacts are closest to a target, and in what order, depends on no more of its leading bits than it takes to tell those around it apart:
 some 12 in a full table. So there are a few thousand answers in all, and whoever is asked tens of thousands of times a second gives the same
 ones again and again: a look-up takes a tenth of the time of a search among the buckets. Beside a table that changes between two queries it would
-be a waste, so nothing is remembered before the same state of the table was asked for `WORTHWHILE` answers.
+be a waste, so nothing is remembered before the same state of the table was asked for `WORTHWHILE` answers, and all is forgotten when it changes.
 """
 
 from __future__ import annotations
@@ -39,11 +39,17 @@ class AnswerMemo:
         self._regions: dict[int, tuple[int, list[NodeId]]] = {}
         self._answers: dict[tuple[int, int], bytes] = {}
 
+    def __len__(self) -> int:
+        """Answers that are remembered."""
+        return len(self._answers)
+
     def closest(self, target: NodeId, source: Endpoint) -> bytes:
         """The k closest that may be handed to ``source``, closest first, in compact form."""
         table = self._table
         if table.changes != self._changes:
             self._changes, self._asked = table.changes, 0
+            if self._packed:
+                self._forget()
         self._asked += 1
         if self._asked <= WORTHWHILE:
             if self._asked == WORTHWHILE:
@@ -56,10 +62,13 @@ class AnswerMemo:
 
     def _look_at_table(self) -> None:
         """Left empty where an answer depends on who asks, or takes contacts that are only second choice."""
-        self._regions, self._answers = {}, {}
-        self._packed = {entry.id: entry.pooled.packed for entry in self._table if entry.presentable}
-        plain = self._table.is_of_one_scope and len(self._packed) >= self._k
-        self._ids = sorted(self._packed) if plain else []
+        packed = {entry.id: entry.pooled.packed for entry in self._table if entry.presentable}
+        if self._table.is_of_one_scope and len(packed) >= self._k:
+            self._packed, self._ids = packed, sorted(packed)
+
+    def _forget(self) -> None:
+        """At once: of a table that changes often, what was remembered, some 10 kB, would lie idle for most of the time."""
+        self._packed, self._ids, self._regions, self._answers = {}, [], {}, {}
 
     def _survey(self, region: int) -> tuple[int, list[NodeId]]:
         """How many low bits of a target there do not matter; and who may be closest to one: all in the smallest subtree around it that has k."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from ..contacts import Contact
-from ..endpoints import Scope
 from ..ids import ID_BITS, NodeId
 from .pool import Pooled
 
 PER_CELL = 8
 """Entries in a cell of a full bucket, on average."""
+
+NO_ENTRIES: frozenset[Entry] = frozenset()
 
 _verified_at = attrgetter("verified_at")
 
@@ -21,23 +22,21 @@ _verified_at = attrgetter("verified_at")
 class Entry:
     """A verified contact. Times are in seconds on the caller's clock; those of the last verification and of the first may be a little early.
 
-    There are some 250 in a table, and in a simulation of 100,000 nodes 25 million of them: a field more is 200 MB."""
+    There are some 250 in a table, and in a simulation of 100,000 nodes 25 million of them: a field more is 200 MB, and a number that is an object
+    of its own 800 MB."""
 
     pooled: Pooled
     bucket: int
-    scope: Scope
     first_verified_at: float
     verified_at: float
     """When it last answered a query of ours."""
     inbound: bool
     """It contacted us first, and has not yet answered without the help of its own NAT mapping."""
-    surplus: bool = False
-    """Beyond the soft cap of its /16 when it was added."""
     failures: int = 0
     """Queries in a row that it left unanswered, spaced; 0 after each answer."""
     failed_at: float = float("-inf")
-    check_at: float = float("inf")
-    """When revalidation is to look at it next."""
+    check_slot: int = 0
+    """Roughly when revalidation is to look at it next, see `Line`."""
     checking: bool = False
     """A check of it is under way."""
     traffic_at: float = float("-inf")
@@ -66,7 +65,7 @@ class Bucket:
     ``spares`` is the replacement cache: verified contacts that found the bucket full, oldest first, bounded.
     """
 
-    __slots__ = ("_cells", "_last_cell", "_shift", "capacity", "entries", "index", "max_spares", "spares", "touched_at")
+    __slots__ = ("_cells", "_last_cell", "_shift", "capacity", "entries", "index", "max_spares", "spares", "surplus", "touched_at")
 
     def __init__(self, index: int, capacity: int, max_spares: int, now: float) -> None:
         self.index = index
@@ -74,6 +73,8 @@ class Bucket:
         self.max_spares = max_spares
         self.entries: list[Entry] = []
         self.spares: dict[NodeId, Entry] = {}
+        self.surplus: frozenset[Entry] = NO_ENTRIES
+        """Those that were beyond the soft cap of their /16 when they were added: few, if any."""
         self.touched_at = now
         cell_bits = min(max(capacity // PER_CELL, 1).bit_length() - 1, ID_BITS - 1 - index)
         self._cells: list[dict[NodeId, Entry]] = [{} for _ in range(1 << cell_bits)]
@@ -94,6 +95,8 @@ class Bucket:
 
     def remove(self, entry: Entry) -> None:
         self.entries.remove(entry)
+        if self.surplus:
+            self.surplus -= {entry}
         del self._cells[entry.id >> self._shift & self._last_cell][entry.id]
 
     def move_to_tail(self, entry: Entry) -> None:
@@ -121,5 +124,5 @@ class Bucket:
 
     def to_challenge(self) -> Entry | None:
         """Whose place is most in doubt: a surplus entry before others, then the least recently verified. None if it is being checked."""
-        entry = next((e for e in self.entries if e.surplus), self.entries[0])
+        entry = next((each for each in self.entries if each in self.surplus), self.entries[0]) if self.surplus else self.entries[0]
         return None if entry.checking else entry

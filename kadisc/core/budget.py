@@ -11,10 +11,15 @@ from __future__ import annotations
 import hashlib
 from array import array
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 
-from ..endpoints import IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES, PUBLIC_EIGHTS, Endpoint
+from ..endpoints import IPV4_ENDPOINT_BYTES, PUBLIC_EIGHTS, Endpoint
 from .scopes import Scopes
+
+ADDRESS_BYTES = 4
+"""Of a public IPv4 endpoint, as nearly all are."""
+NEVER = -inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class CellHash:
         self._secret = secret
         self._bits = bits
         self._scopes = scopes
-        self._numbers: tuple[array[int], ...] = self._drawn(IPV4_ENDPOINT_BYTES)
+        self._numbers: tuple[array[int], ...] = self._drawn(ADDRESS_BYTES)
 
     def _drawn(self, places: int) -> tuple[array[int], ...]:
         """Half a kilobyte for each place of a byte. The first are the same however many there are."""
@@ -55,12 +60,37 @@ class CellHash:
         return self._hash(self._scopes.unit(endpoint)), self._hash(self._scopes.narrow(endpoint))
 
     def _hash(self, prefix: bytes) -> int:
-        if len(prefix) > len(self._numbers):  # the first of the other family
-            self._numbers = self._drawn(IPV6_ENDPOINT_BYTES)
+        if len(prefix) > len(self._numbers):  # the first of the other family, or that is not public: at most three times
+            self._numbers = self._drawn(len(prefix))
         cell = 0
         for byte, numbers in zip(prefix, self._numbers, strict=False):
             cell ^= numbers[byte]
         return cell
+
+
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """What the rates of a `Budget` come to: the seconds that a unit takes to come back, and those that a whole burst takes."""
+
+    address_s: float
+    network_s: float
+    total_s: float
+    address_burst_s: float
+    network_burst_s: float
+    total_burst_s: float
+    turn_s: float
+    """A burst of any of them has come back by then."""
+
+
+@lru_cache(maxsize=64)
+def _paces_of(address: Rate, network: Rate, total: Rate) -> Paces:
+    """One object for all nodes of a process that have the same limits."""
+    address_burst_s, network_burst_s, total_burst_s = (rate.burst / rate.per_s for rate in (address, network, total))
+    return Paces(
+        *(1.0 / address.per_s, 1.0 / network.per_s, 1.0 / total.per_s),
+        *(address_burst_s, network_burst_s, total_burst_s),
+        max(address_burst_s, network_burst_s, total_burst_s),
+    )
 
 
 class Budget:
@@ -70,17 +100,12 @@ class Budget:
     so after so long cells are forgotten without any effect: there are two generations of them, and the older is dropped as a whole.
     """
 
-    __slots__ = (
-        "_address_burst_s", "_address_s", "_addresses", "_network_burst_s", "_network_s", "_networks",
-        "_old_addresses", "_old_networks", "_total_at", "_total_burst_s", "_total_s", "_turn_at", "_turn_s",
-    )  # fmt: skip
+    __slots__ = ("_addresses", "_networks", "_old_addresses", "_old_networks", "_paces", "_total_at", "_turn_at")
 
     def __init__(self, address: Rate, network: Rate, total: Rate) -> None:
-        self._address_s, self._network_s, self._total_s = 1.0 / address.per_s, 1.0 / network.per_s, 1.0 / total.per_s
-        self._address_burst_s, self._network_burst_s, self._total_burst_s = (rate.burst / rate.per_s for rate in (address, network, total))
-        self._turn_s = max(self._address_burst_s, self._network_burst_s, self._total_burst_s)
-        self._turn_at = -inf
-        self._total_at = -inf
+        self._paces = _paces_of(address, network, total)
+        self._turn_at = NEVER
+        self._total_at = NEVER
         self._addresses: dict[int, float] = {}
         self._networks: dict[int, float] = {}
         self._old_addresses: dict[int, float] = {}
@@ -95,26 +120,27 @@ class Budget:
         if now >= self._turn_at:
             self._turn(now)
         # By hand, level for level: this runs up to twice for every datagram.
+        paces = self._paces
         address_at = self._addresses.get(address)
         if address_at is None:
-            address_at = self._old_addresses.get(address, -inf)
-        if address_at < (full_at := now - self._address_burst_s):
+            address_at = self._old_addresses.get(address, NEVER)
+        if address_at < (full_at := now - paces.address_burst_s):
             address_at = full_at
-        address_at += amount * self._address_s
+        address_at += amount * paces.address_s
         if address_at > now:
             return 1
         network_at = self._networks.get(network)
         if network_at is None:
-            network_at = self._old_networks.get(network, -inf)
-        if network_at < (full_at := now - self._network_burst_s):
+            network_at = self._old_networks.get(network, NEVER)
+        if network_at < (full_at := now - paces.network_burst_s):
             network_at = full_at
-        network_at += amount * self._network_s
+        network_at += amount * paces.network_s
         if network_at > now:
             return 2
         total_at = self._total_at
-        if total_at < (full_at := now - self._total_burst_s):
+        if total_at < (full_at := now - paces.total_burst_s):
             total_at = full_at
-        total_at += amount * self._total_s
+        total_at += amount * paces.total_s
         if total_at > now:
             return 3
         self._addresses[address] = address_at
@@ -124,7 +150,8 @@ class Budget:
 
     def _turn(self, now: float) -> None:
         # What is two turns old has come back long ago. After a longer silence both generations are that old.
-        late = now >= self._turn_at + self._turn_s
+        turn_s = self._paces.turn_s
+        late = now >= self._turn_at + turn_s
         self._old_addresses, self._addresses = {} if late else self._addresses, {}
         self._old_networks, self._networks = {} if late else self._networks, {}
-        self._turn_at = now + self._turn_s
+        self._turn_at = now + turn_s

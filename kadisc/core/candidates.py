@@ -34,8 +34,8 @@ class InFlight:
         self._network = network
         self._per_narrow = per_narrow
         self._counts: dict[bytes, int] = {}
-        self._under_way: set[Endpoint] = set()
-        self._waited_for: set[Endpoint] = set()
+        self._under_way: dict[Endpoint, bool] = {}  # whether the others wait for it
+        self._waited_for = 0
 
     def __len__(self) -> int:
         return len(self._under_way)
@@ -45,23 +45,24 @@ class InFlight:
 
     @property
     def is_full(self) -> bool:
-        return len(self._waited_for) >= self._in_all
+        return self._waited_for >= self._in_all
 
     def take(self, endpoint: Endpoint) -> bool:
         narrow = self._network(endpoint)
         if self.is_full or self._counts.get(narrow, 0) >= self._per_narrow:
             return False
         self._counts[narrow] = self._counts.get(narrow, 0) + 1
-        self._under_way.add(endpoint)
-        self._waited_for.add(endpoint)
+        self._under_way[endpoint] = True
+        self._waited_for += 1
         return True
 
     def make_room(self, endpoint: Endpoint) -> None:
-        self._waited_for.discard(endpoint)
+        if self._under_way.get(endpoint):
+            self._under_way[endpoint] = False
+            self._waited_for -= 1
 
     def free(self, endpoint: Endpoint) -> None:
-        self._waited_for.discard(endpoint)
-        self._under_way.discard(endpoint)
+        self._waited_for -= self._under_way.pop(endpoint)
         narrow = self._network(endpoint)
         self._counts[narrow] -= 1
         if not self._counts[narrow]:
@@ -79,7 +80,7 @@ class Candidates:
         self._in_flight = in_flight
         self._network = network
         self._waiting: list[tuple[Contact, float]] = []  # with the time when it is too old; unordered, so that a draw is O(1)
-        self._endpoints: set[Endpoint] = set()
+        self._endpoints: dict[Endpoint, None] = {}
         self._narrow: dict[bytes, int] = {}
         self._checked: dict[Endpoint, float] = {}
         self._next_check_at = float("-inf")
@@ -153,14 +154,14 @@ class Candidates:
 
     def _put(self, contact: Contact, too_old_at: float) -> None:
         self._waiting.append((contact, too_old_at))
-        self._endpoints.add(contact.endpoint)
+        self._endpoints[contact.endpoint] = None
         narrow = self._network(contact.endpoint)
         self._narrow[narrow] = self._narrow.get(narrow, 0) + 1
 
     def _take(self, index: int) -> tuple[Contact, float]:
         self._waiting[index], self._waiting[-1] = self._waiting[-1], self._waiting[index]
         contact, too_old_at = self._waiting.pop()
-        self._endpoints.discard(contact.endpoint)
+        del self._endpoints[contact.endpoint]
         narrow = self._network(contact.endpoint)
         self._narrow[narrow] -= 1
         if not self._narrow[narrow]:

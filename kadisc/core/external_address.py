@@ -42,31 +42,38 @@ NOTHING_NEW = Verdict()
 
 class Tally:
     """The votes on one question (the address, or the port), one a network, the latest counts. Of the networks, the last ``max_voters`` count that
-    said something new."""
+    said something new. Two plain lists, oldest vote first: there are a few dozen of them and hardly ever a new one, and a dict of so many that come
+    and go would take six times the memory."""
 
-    __slots__ = ("_counts", "_max_voters", "_votes")
+    __slots__ = ("_choices", "_counts", "_max_voters", "_networks")
 
     def __init__(self, max_voters: int) -> None:
         self._max_voters = max_voters
-        self._votes: dict[bytes, bytes] = {}
+        self._networks: list[bytes] = []
+        self._choices: list[bytes] = []  # of each
         self._counts: dict[bytes, int] = {}
 
     def __len__(self) -> int:
-        return len(self._votes)
+        return len(self._networks)
 
     def add(self, network: bytes, choice: bytes) -> bool:
         """Whether that is something new. Nearly always it is not: it repeats itself, or agrees with as many as count, who all agree."""
-        if self._votes.get(network) == choice or self.is_unanimous(choice):
+        if self.is_unanimous(choice):
             return False
-        self._forget(network)
-        self._votes[network] = choice
+        if network in self._networks:
+            place = self._networks.index(network)
+            if self._choices[place] == choice:
+                return False
+            self._forget(place)
+        self._networks.append(network)
+        self._choices.append(choice)
         self._counts[choice] = self._counts.get(choice, 0) + 1
-        if len(self._votes) > self._max_voters:
-            self._forget(next(iter(self._votes)))
+        if len(self._networks) > self._max_voters:
+            self._forget(0)
         return True
 
     def has_voted(self, network: bytes) -> bool:
-        return network in self._votes
+        return network in self._networks
 
     def is_unanimous(self, choice: bytes) -> bool:
         """Whether as many as count agree on it: then one more of them is nothing new."""
@@ -74,25 +81,25 @@ class Tally:
 
     def keep_latest(self, max_voters: int) -> None:
         self._max_voters = max_voters
-        while len(self._votes) > max_voters:
-            self._forget(next(iter(self._votes)))
+        while len(self._networks) > max_voters:
+            self._forget(0)
 
     def winner(self, voters: int, agreement: float) -> bytes | None:
         """The choice that ``agreement`` of all who voted share, once there are ``voters``."""
-        if len(self._votes) < voters:
+        if len(self._networks) < voters:
             return None
         choice = max(self._counts, key=self._counts.__getitem__)
-        return choice if self._counts[choice] >= agreement * len(self._votes) else None
+        return choice if self._counts[choice] >= agreement * len(self._networks) else None
 
     def share(self, choice: bytes) -> float:
-        return self._counts.get(choice, 0) / len(self._votes) if self._votes else 0.0
+        return self._counts.get(choice, 0) / len(self._networks) if self._networks else 0.0
 
-    def _forget(self, network: bytes) -> None:
-        choice = self._votes.pop(network, None)
-        if choice is not None:
-            self._counts[choice] -= 1
-            if not self._counts[choice]:
-                del self._counts[choice]
+    def _forget(self, place: int) -> None:
+        choice = self._choices.pop(place)
+        del self._networks[place]
+        self._counts[choice] -= 1
+        if not self._counts[choice]:
+            del self._counts[choice]
 
 
 class ExternalAddress:

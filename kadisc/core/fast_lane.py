@@ -36,6 +36,8 @@ class LaneRule(Protocol):
 
 
 WINDOW_S = 1.0
+NEVER = -inf
+"""One object: a minus before ``inf`` would make another one for each endpoint."""
 
 
 class FastLane:
@@ -57,10 +59,10 @@ class FastLane:
         self._burst_s = limits.proven_query_burst * self._period_s
         self._per_window = limits.proven_queries_per_s * WINDOW_S
         self._in_window = 0
-        self._window_ends_at = -inf
+        self._window_ends_at = NEVER
         self._proven: dict[Endpoint, float] = {}
         self._old: dict[Endpoint, float] = {}
-        self._turn_at = -inf
+        self._turn_at = NEVER
 
     def __len__(self) -> int:
         return len(self._proven) + len(self._old)
@@ -81,7 +83,7 @@ class FastLane:
         """Notes a query of a proven endpoint, unless it has asked too many already."""
         # Into the generation that it is found in: to ask is no proof, and makes none last longer.
         generation = self._old if source in self._old and source not in self._proven else self._proven
-        asked_at = max(generation.get(source, -inf), now - self._burst_s) + self._period_s
+        asked_at = max(generation.get(source, NEVER), now - self._burst_s) + self._period_s
         if asked_at > now:
             return False
         if len(generation) >= self._max and source not in generation:  # a contact; no table has so many
@@ -100,7 +102,7 @@ class FastLane:
         if endpoint not in self._proven and not self._is_contact(endpoint):
             if now >= self._turn_at or len(self._proven) >= self._max:
                 self._turn(now)
-            self._proven[endpoint] = self._old.get(endpoint, -inf)
+            self._proven[endpoint] = self._old.get(endpoint, NEVER)
 
     def _turn(self, now: float) -> None:
         self._old, self._proven = {} if now >= self._turn_at + self._keep_s else self._proven, {}

@@ -39,7 +39,7 @@ class Intake:
         self._config = config
         self._max_bytes = config.max_datagram_bytes
         self._scopes = scopes
-        self._sizes = frozenset(ENDPOINT_BYTES[family] for family in families)
+        self._sizes = tuple(ENDPOINT_BYTES[family] for family in families)
         self._counters = counters
         self._transactions = transactions
         self._traffic = traffic

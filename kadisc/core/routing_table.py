@@ -312,18 +312,19 @@ class RoutingTable:
         return bucket
 
     def _entry(self, contact: Contact, bucket: int, now: float, inbound: bool, rtt_s: float | None, client: bytes | None) -> Entry:
-        pool, scope = self._pool, self._scopes.of(contact.endpoint)
+        pool = self._pool
         moment, rtt_s = pool.moment(now), None if rtt_s is None else pool.rtt(rtt_s)
-        return Entry(pool.pooled(contact), bucket, scope, moment, moment, inbound, traffic_at=moment, rtt_s=rtt_s, client=pool.client(client))
+        return Entry(pool.pooled(contact), bucket, moment, moment, inbound, traffic_at=moment, rtt_s=rtt_s, client=pool.client(client))
 
     def _insert(self, bucket: Bucket, entry: Entry) -> Entry:
-        entry.surplus = self._diversity.is_surplus(entry.contact.endpoint)
+        if self._diversity.is_surplus(entry.contact.endpoint):
+            bucket.surplus |= {entry}
         bucket.insert(entry)
         bucket.spares.pop(entry.id, None)
         bucket.touched_at = max(bucket.touched_at, entry.verified_at)
         self._by_endpoint[entry.contact.endpoint] = entry
         self._diversity.add(entry.contact.endpoint, bucket.index)
-        self._narrow_scope_entries += entry.scope is not Scope.PUBLIC
+        self._narrow_scope_entries += self._is_narrow(entry)
         self.changes += 1
         return entry
 
@@ -333,8 +334,12 @@ class RoutingTable:
         del self._by_endpoint[entry.contact.endpoint]
         self._contradictions.pop(entry.contact.endpoint, None)
         self._diversity.remove(entry.contact.endpoint, entry.bucket)
-        self._narrow_scope_entries -= entry.scope is not Scope.PUBLIC
+        self._narrow_scope_entries -= self._is_narrow(entry)
         self.changes += 1
+
+    def _is_narrow(self, entry: Entry) -> bool:
+        """Whether it may not be handed to everybody."""
+        return self._scopes.of(entry.contact.endpoint) is not Scope.PUBLIC
 
     # --- answers ------------------------------------------------------------------------------------------------------------------
 
@@ -359,7 +364,7 @@ class RoutingTable:
                     return found
             fit = list(self)
         else:
-            fit = [entry for entry in self if entry.scope in (Scope.PUBLIC, scope)]
+            fit = [entry for entry in self if self._scopes.of(entry.contact.endpoint) in (Scope.PUBLIC, scope)]
         # Rare: addresses of several scopes, or too few entries that are presentable.
         ranked = sorted(fit, key=lambda entry: entry.id ^ target)
         presentable = [entry for entry in ranked if entry.presentable]

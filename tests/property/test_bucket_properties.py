@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from kadisc.contacts import Contact
 from kadisc.core.bucket import Bucket, Entry
 from kadisc.core.pool import Pool
-from kadisc.endpoints import Scope
 from kadisc.ids import ID_BITS
 from tests.support.world import address
 
@@ -31,7 +30,7 @@ def test_the_nearest_are_what_sorting_finds(
     bucket = Bucket(index, capacity, 8, 0.0)
     boundary = 1 << (ID_BITS - 1 - index)  # of the bits after it the bucket's IDs may have any
     ids = sorted({own_id & -boundary ^ boundary | node_id % boundary for node_id in drawn})
-    entries = [Entry(pool.pooled(Contact(node_id, address(number))), index, Scope.PUBLIC, 0, 0, False) for number, node_id in enumerate(ids)]
+    entries = [Entry(pool.pooled(Contact(node_id, address(number))), index, 0, 0, False) for number, node_id in enumerate(ids)]
     for number, entry in enumerate(entries):
         entry.failures = int(number in failing)
         bucket.insert(entry)

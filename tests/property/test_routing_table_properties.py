@@ -75,7 +75,7 @@ def expected(table: RoutingTable, contact: Contact, *, challenge: bool) -> tuple
         return Decision.ADDED, None, ""
     if wide >= CONFIG.per_wide_in_table:
         return Decision.REFUSED, None, "cap-wide"
-    doubtful = next((entry for entry in mates if entry.surplus), mates[0])
+    doubtful = next((entry for entry in mates if any(entry in bucket.surplus for bucket in table.buckets())), mates[0])
     return (Decision.SPARE, None, "") if doubtful.checking else (Decision.CHALLENGE, doubtful, "")
 
 
@@ -183,7 +183,7 @@ def test_closest_is_what_sorting_everything_gives(offers: list[tuple[int, int, b
         entry = table.offer(Contact(node_id, endpoints[which]), 0, inbound=inbound).entry
         if entry and failed:
             entry.failures = 1
-    fit = [entry for entry in table if scope is None or entry.scope in (Scope.PUBLIC, scope)]
+    fit = [entry for entry in table if scope is None or SCOPES.of(entry.contact.endpoint) in (Scope.PUBLIC, scope)]
     good = [entry for entry in fit if entry.presentable]
     chosen = good if len(good) >= count else fit
     assert table.closest(target, count, scope) == sorted(chosen, key=lambda entry: entry.id ^ target)[:count]

@@ -57,7 +57,7 @@ def test_both_sides_begin_with_the_same_tables_and_with_dead_nodes_in_them() -> 
     round_ = one_round()
     first, second = round_.hosts(places(round_)), round_.hosts(places(round_))
     tables = [
-        [[(entry.contact, entry.verified_at, entry.check_at) for entry in host.node.overlays[Family.IPV4].table] for host in side]
+        [[(entry.contact, entry.verified_at, entry.check_slot) for entry in host.node.overlays[Family.IPV4].table] for host in side]
         for side in (first, second)
     ]
     assert tables[0] == tables[1]

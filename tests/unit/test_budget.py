@@ -102,3 +102,12 @@ def test_what_shares_a_budget(one: str, other: str, same: tuple[bool, bool]) -> 
 def test_time_before_the_first_use_has_no_meaning() -> None:
     assert Budget(Rate(1.0, 1.0), Rate(1.0, 1.0), Rate(1.0, 1.0)).lacking(0, 0, 1.0, -1e9) == 0
     assert Budget(Rate(1.0, 1.0), Rate(1.0, 1.0), Rate(1.0, 1.0)).lacking(0, 0, inf, 0.0) == 1
+
+
+def test_a_public_ipv4_address_needs_only_the_numbers_of_its_own_bytes() -> None:
+    """Of two nodes, one that has met the other family too: both find the same cells."""
+    one, other = CellHash(bytes(range(16)), 14, Scopes(False)), CellHash(bytes(range(16)), 14, Scopes(False))
+    others = [other.cells(parse_endpoint(each)) for each in ("10.1.2.3:1", "[2a00:1:2:3::1]:1", "[fe80::1]:1")]
+    public = parse_endpoint("80.1.2.3:1")
+    assert one.cells(public) == other.cells(public)
+    assert others == [one.cells(parse_endpoint(each)) for each in ("10.1.2.3:1", "[2a00:1:2:3::1]:1", "[fe80::1]:1")]

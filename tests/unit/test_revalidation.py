@@ -10,7 +10,6 @@ from kadisc.config import MaintenanceConfig
 from kadisc.core.bucket import Entry
 from kadisc.core.pool import Pool
 from kadisc.core.revalidation import Revalidation
-from kadisc.endpoints import Scope
 from tests.support.contacts import contact
 
 CONFIG = MaintenanceConfig()
@@ -18,7 +17,7 @@ FIRST_DEEP = 4
 
 
 def entry_of(number: int = 1, *, since: float = 0.0, verified: float = 0.0, inbound: bool = False, bucket: int = 0) -> Entry:
-    return Entry(Pool().pooled(contact(number)), bucket, Scope.PUBLIC, since, verified, inbound, traffic_at=verified)
+    return Entry(Pool().pooled(contact(number)), bucket, since, verified, inbound, traffic_at=verified)
 
 
 def revalidation() -> Revalidation:

@@ -236,7 +236,7 @@ def test_the_surplus_of_a_large_network_takes_vacancies_and_is_challenged_first(
     table.offer(contact(1), 0)
     surplus = [of_one_wide_network(number) for number in range(3)]
     entries = [table.offer(each, 1 + number).entry for number, each in enumerate(surplus)]
-    assert [entry.surplus for entry in entries if entry] == [False, False, True]
+    assert table.buckets()[0].surplus == {entries[2]}
     assert table.offer(contact(2), 10).entry is entries[2], "not the least recently verified one, which is no surplus"
     assert table.offer(of_one_wide_network(3), 11).reason == "cap-wide"
     assert table.offer(of_one_wide_network(3, index=1), 11).decision is Decision.ADDED

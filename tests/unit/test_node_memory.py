@@ -1,0 +1,42 @@
+"""What a node takes before it has met anybody: thousands of them live in one process, so what is empty must take next to nothing."""
+
+from __future__ import annotations
+
+import enum
+import gc
+import random
+import sys
+import types
+
+from kadisc.config import CoreConfig
+from kadisc.core.node import Node
+from kadisc.core.pool import Pool
+from kadisc.core.scopes import Scopes
+from kadisc.endpoints import Family
+from kadisc.ids import random_id
+
+OF_ALL = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType, enum.Enum, random.Random, Pool, Scopes)
+MOST_BYTES = 16_000
+
+
+def bytes_of(node: Node, shared: list[object]) -> int:
+    """Of all that only this node holds."""
+    seen = {id(each) for each in held_by(shared, set())}
+    return sum(sys.getsizeof(each) for each in held_by([node], seen))
+
+
+def held_by(waiting: list[object], seen: set[int]) -> list[object]:
+    found = []
+    while waiting:
+        each = waiting.pop()
+        if each is not None and not isinstance(each, OF_ALL) and id(each) not in seen:
+            seen.add(id(each))
+            found.append(each)
+            waiting = waiting + gc.get_referents(each)
+    return found
+
+
+def test_a_node_that_knows_nobody_takes_little_memory() -> None:
+    config, rng, pool = CoreConfig(), random.Random(1), Pool()
+    one, other = (Node(config, rng, {Family.IPV4: random_id(rng)}, 0.0, pool=pool) for _ in range(2))
+    assert bytes_of(other, [config, one]) <= MOST_BYTES
