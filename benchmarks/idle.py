@@ -28,7 +28,7 @@ SETTLE_S = 10.0
 JOIN_WITHIN_S = 60.0
 GOAL_RSS_MB, GOAL_CPU_OFF, GOAL_CPU_ON = 48.0, 1.0, 5.0
 
-KADISC = [sys.executable, "-m", "kadisc", "run", "--bind", "127.0.0.1:0"]
+KADISC = [sys.executable, "-P", "-m", "kadisc", "run", "--bind", "127.0.0.1:0"]
 
 
 def environment(home: str) -> dict[str, str]:

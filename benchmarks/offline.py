@@ -17,6 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from kadisc.version import COMPILED
+
 HERE = Path(__file__).parent
 INSIDE = "KADISC_BENCHMARK_OFFLINE"
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
@@ -94,6 +96,7 @@ def machine() -> dict[str, str]:
     """What figures depend on, and when they were taken."""
     cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "unknown")
     versions = {name: version(name) for name in ("kadisc", "trio", "bencode2", "bencode.py", "libtorrent")}
+    versions["kadisc"] += " compiled" if COMPILED else ""
     return {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "cpu": f"{cpu}, {len(os.sched_getaffinity(0))} cores usable",

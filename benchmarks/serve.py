@@ -43,7 +43,7 @@ PORT = 6881
 
 def start_kadisc(stack: contextlib.ExitStack, host: str, bootstrap: list[str], *, speed: bool) -> Program:
     home = stack.enter_context(tempfile.TemporaryDirectory(prefix="kadisc-benchmark-"))
-    module = ["-m", "kadisc"] if speed else ["-c", _WITHOUT_SPEED]
+    module = ["-P", "-m", "kadisc"] if speed else ["-P", "-c", _WITHOUT_SPEED]
     saved = [part for each in bootstrap for part in ("--bootstrap", each)]
     environment = os.environ | {"XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home, "XDG_RUNTIME_DIR": home}
     command = [sys.executable, *module, "run", "--bind", f"{host}:6881", "--unlimited", "--json", "--state-dir", home, *saved]
