@@ -14,6 +14,7 @@ from ..net.devnet import open_devnet
 from ..net.node import LiveNode
 from ..net.open import open_everywhere, open_node, open_port, open_ports
 from ..net.ports import Port
+from ..net.whereabouts import external_doubts
 from .options import OF_ONE_PLACE, settings_from, state_folder
 from .output import say
 
@@ -36,6 +37,8 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[LiveNode
     async with open_node(config, bootstrap=options.bootstrap or (), ports=choose_ports) as node:
         if not config.bootstrap and config.routers:
             say(f"no --bootstrap given: joining by contacts of the last run and by Mainline's public routers, {' and '.join(config.routers)}")
+        for doubt in external_doubts(config, node.local_endpoints):
+            say(f"warning: {doubt}")
         async with _controlled(node):
             yield [node]
 

@@ -28,7 +28,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--salt", default="", metavar="TEXT|0xHEX", help="with --mutable: one key has one item for each salt, at most 64 bytes")
     parser.add_argument("--seq", type=_sequence, metavar="N", help="with --mutable: the sequence of this version (default: the next one)")
     parser.add_argument("--cas", type=_sequence, metavar="N", help="with --mutable: only where the version that is there has this sequence")
-    parser.add_argument("--keep", action="store_true", help="the running node puts it again every hour, until it ends")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="the running node puts it again every hour, in later runs too, until something is put there without --keep",
+    )
     add_bootstrap_option(parser)
     add_node_options(parser)
 

@@ -78,6 +78,11 @@ def sim_options(scenario: Scenario, options: argparse.Namespace) -> SimOptions:
         chosen = with_settings(scenario.options(), [*shorthands, *options.settings])
     except UsageError as error:
         raise UsageError(_without_set(str(error), shorthands)) from None
+    for shorthand in shorthands:
+        name, _, given = shorthand.partition("=")
+        once = getattr(with_settings(scenario.options(), [shorthand]), name)
+        if once != (set_to := getattr(chosen, name)):
+            raise UsageError(f"--{name} {given} and --set {name}={set_to} contradict each other: give one of them")
     check_size(chosen)
     return replace(chosen, paranoid=chosen.paranoid or options.paranoid)
 

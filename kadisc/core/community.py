@@ -22,6 +22,7 @@ from .exchange import Step, Steps
 from .external_address import Confidence
 from .gossip import GossipRounds
 from .gossip_answers import GossipAnswers
+from .loner import Served
 from .overlay import Overlay
 from .own_record import Membership, OwnRecord
 from .peers import VerifiedPeer
@@ -65,8 +66,8 @@ class Community:
 
     # --- what happens -------------------------------------------------------------------------------------------------------------------------
 
-    def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> bytes | None:
-        """The datagram that answers a query of so many bytes; None where nothing may be sent."""
+    def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> Served:
+        """What answers a query of so many bytes."""
         counters = self._proving.parts.counters
         proven = self._answers.tokens.accepts(query.token, source, now)
         if query.network == self._membership.tag and query.record is not None:
@@ -77,7 +78,7 @@ class Community:
         payload = self._answers.answer(query, source, own_id, known, now, query_bytes=query_bytes, proven=proven)
         if payload is None:
             counters.refuse("gossip-query-too-short")
-        return payload
+        return Served(payload, proven)
 
     def heard_from(self, source: Endpoint, now: float) -> None:
         """A query came from there, whatever it was."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family
@@ -15,10 +15,18 @@ from .responder import Responder
 from .tags import TagSearch
 
 
+class Served(NamedTuple):
+    """``payload``: the datagram that answers a query, None where nothing may be said. ``proven``: its token was good, and that had been sent to where
+    it came from."""
+
+    payload: bytes | None
+    proven: bool = False
+
+
 class Circle(Protocol):
     """What a node tells those who are to know of peers of its own network, and asks of them."""
 
-    def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> bytes | None: ...
+    def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> Served: ...
 
     def heard_from(self, source: Endpoint, now: float) -> None: ...
 
@@ -39,8 +47,8 @@ class Loner:
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
 
-    def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> bytes | None:
-        return krpc.encode(self._responder.answer(query, source, now))
+    def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> Served:
+        return Served(krpc.encode(self._responder.answer(query, source, now)))
 
     def heard_from(self, source: Endpoint, now: float) -> None:
         pass

@@ -272,7 +272,7 @@ class Node:
         self.counters.accept(QUERY_NAMES[type(query)])
         self._circle.heard_from(source, now)
         if isinstance(query, Gossip):
-            self._outbox.send(self._circle.serve(query, source, query_bytes, now), source, now)
+            self._outbox.say(self._circle.serve(query, source, query_bytes, now), source, now)
             overlay.heard_from(source, now)
         else:
             self._outbox.answer(query, self._responder.answer(query, source, now), source, now)

@@ -12,6 +12,7 @@ from .counters import Counters
 from .delivery import Delivery
 from .events import Datagram
 from .exchange import Ask, Exchange, Steps
+from .loner import Served
 from .outgoing import Outgoing
 from .overlay import Overlay
 from .search import Search
@@ -68,6 +69,12 @@ class Outbox:
         if isinstance(query, AnnouncePeer | Put) and isinstance(answer, Reply):
             self._traffic.proved(source, now)  # its token was good, and that had been sent to it
         self.send(krpc.encode(answer), source, now)
+
+    def say(self, served: Served, source: Endpoint, now: float) -> None:
+        """What the own network has to say to a query."""
+        if served.proven:
+            self._traffic.proved(source, now)
+        self.send(served.payload, source, now)
 
     def send(self, payload: bytes | None, source: Endpoint, now: float) -> None:
         """An answer; None for what may not be said at all; nor is said what a source that has proved nothing has no budget for."""

@@ -13,6 +13,7 @@ from ..endpoints import Endpoint, Family, Scope, family_of, ip_of, scope_of
 from ..ids import NodeId
 from ..wire import krpc
 from ..wire.compact import CONTACT_BYTES
+from ..wire.envelope import MAX_TID_BYTES
 from ..wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Gossip, Put, Query, Reply, SampleInfohashes, UnknownQuery
 from .answer_memo import AnswerMemo
 from .info_hash_samples import SampleRule
@@ -60,7 +61,7 @@ class Responder:
         self._max_item_bytes = config.store.max_answer_bytes
         bounded = config.defences.bounded_answers
         self._k = config.table.k if bounded else UNBOUNDED
-        self._max_contact_bytes = self._max_bytes - ENVELOPE_BYTES - krpc.MAX_TID_BYTES if bounded else UNBOUNDED
+        self._max_contact_bytes = self._max_bytes - ENVELOPE_BYTES - MAX_TID_BYTES if bounded else UNBOUNDED
         self._memos = {
             family: AnswerMemo(table, min(self._k, self._max_contact_bytes // CONTACT_BYTES[family]), scopes) for family, table in tables.items()
         }

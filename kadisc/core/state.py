@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family
+from ..wire.items import Item
 from .peers import VerifiedPeer
 
 
@@ -62,5 +63,8 @@ class SavedCommunity:
 
 @dataclass(frozen=True, slots=True)
 class SavedState:
+    """``published``: what is put on the DHT again and again, for as long as nobody says otherwise. The shell does that; the core leaves it alone."""
+
     overlays: tuple[SavedOverlay, ...]
     community: SavedCommunity | None = None
+    published: tuple[Item, ...] = ()

@@ -115,7 +115,8 @@ class LiveNode:
         self._pump.start(nursery)
         self.publisher.start(nursery)
         if self._keeper is not None:
-            self._keeper.start(nursery, self._pump)
+            self._keeper.start(nursery, self._pump, self.publisher.lasting)
+            self.publisher.resume(self._keeper.saved.published, self.identity)
         if joins:
             self._kept_peers.start(nursery)
             self._bootstrap.start(nursery)

@@ -3,7 +3,7 @@ them, unless it is not to be: whoever knows our key finds us by that."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
@@ -32,9 +32,11 @@ class Publication(Announcement):
     """An item that is kept on the DHT. ``item`` is None until it was put for the first time, and from then on the same: whoever puts a later version
     is not overruled, and each refusal counts as a failure."""
 
-    def __init__(self, draft: Draft, put_in: PutIn, interval_s: float, rng: Random, item: Item | None = None) -> None:
+    def __init__(self, draft: Draft, put_in: PutIn, interval_s: float, rng: Random, item: Item | None = None, *, lasting: bool = False) -> None:
+        """``lasting``: beyond this run of the node."""
         super().__init__(self._put, interval_s, rng)
         self.item = item
+        self.lasting = lasting
         self.target: NodeId = draft.target
         self._draft = draft
         self._put_in = put_in
@@ -75,12 +77,12 @@ class Publisher:
     def close(self) -> None:
         self._nursery = None
 
-    def keep(self, draft: Draft, *, delay_s: float = 0.0, item: Item | None = None) -> Publication:
+    def keep(self, draft: Draft, *, delay_s: float = 0.0, item: Item | None = None, lasting: bool = False) -> Publication:
         """Until it is dropped, or the node is closed; in place of what has its target. ``item``: what the draft became when it was put a moment ago.
-        Raises Busy and Closed."""
+        ``lasting``: also in the next run, where the state is kept. Raises Busy and Closed."""
         if self._nursery is None:
             raise Closed("the node is closed")
-        publication = Publication(draft, self._put_in, self._config.publish_interval_s, self._rng, item)
+        publication = Publication(draft, self._put_in, self._config.publish_interval_s, self._rng, item, lasting=lasting)
         if publication.target not in self._kept and len(self._kept) >= self._config.max_published:
             raise Busy(f"{self._config.max_published} items are kept published already: drop some first")
         self.drop(self._kept.get(publication.target))
@@ -94,6 +96,28 @@ class Publisher:
             publication.end()
             if self._kept.get(publication.target) is publication:
                 del self._kept[publication.target]
+
+    def forget(self, target: NodeId) -> None:
+        """Drops what was to last: its owner has put something there without asking for that again."""
+        publication = self._kept.get(target)
+        if publication is not None and publication.lasting:
+            self.drop(publication)
+
+    def lasting(self) -> tuple[Item, ...]:
+        """What the next run is to go on with."""
+        return tuple(each.item for each in self._kept.values() if each.lasting and each.item is not None)
+
+    def resume(self, items: Iterable[Item], identity: Identity) -> None:
+        """Goes on with what the last run was to keep, in the same versions. What is of another key than ours now cannot be signed, and ends."""
+        for item in items:
+            if item.key is None:
+                draft = Draft(item.value)
+            elif item.key == identity.public_key:
+                draft = Draft(item.value, identity, item.salt, item.sequence)
+            else:
+                continue
+            with suppress(Busy):
+                self.keep(draft, delay_s=self._config.publish_delay_s * self._rng.uniform(0.5, 1.5), item=item, lasting=True)
 
 
 class OwnRecord:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import TypeVar
@@ -18,6 +19,7 @@ from ..core.events import AddressChanged, ContactAdded, ContactRemoved, Joined, 
 from ..core.identity import Identity
 from ..core.state import SavedState
 from ..observe.shell_events import StateSaved, StateUnsaved
+from ..wire.items import Item
 from .pump import Pump
 from .state_folder import StateFolder, Unsaved
 
@@ -47,14 +49,17 @@ class Keeper:
         self._changed = kept.seed is None
         self._wanted_now = trio.Event()
         self._pump: Pump | None = None
+        self._published: Callable[[], tuple[Item, ...]] = lambda: self.saved.published
+        self._saved_published = self.saved.published
 
     @property
     def has_folder(self) -> bool:
         """Whether it is locked for us. It is not where nothing can be written."""
         return self._folder.is_locked
 
-    def start(self, nursery: trio.Nursery, pump: Pump) -> None:
-        self._pump = pump
+    def start(self, nursery: trio.Nursery, pump: Pump, published: Callable[[], tuple[Item, ...]]) -> None:
+        """``published``: what this run is to leave to the next to publish."""
+        self._pump, self._published = pump, published
         pump.dispatch.tap(self._note)
         nursery.start_soon(self._keep, pump, name="kadisc keeper")
 
@@ -80,15 +85,19 @@ class Keeper:
         while True:
             with trio.move_on_after(self._config.save_interval_s):
                 await self._wanted_now.wait()
-            if self._wanted_now.is_set() or self._changed or skipped >= _STALE_AFTER:
+            if self._wanted_now.is_set() or self._has_changed or skipped >= _STALE_AFTER:
                 self._wanted_now, skipped = trio.Event(), 0
                 await self._save(pump)
             else:
                 skipped += 1
 
+    @property
+    def _has_changed(self) -> bool:
+        return self._changed or self._published() != self._saved_published
+
     async def _save(self, pump: Pump) -> None:
         self._changed = False
-        state: SavedState = pump.core.export_state(pump.now())
+        state: SavedState = replace(pump.core.export_state(pump.now()), published=self._published())
         try:
             await in_thread(partial(self._folder.save, self.identity.seed, self._config.network, state))
         except Unsaved as error:
@@ -97,6 +106,7 @@ class Keeper:
                 self._failing = True
                 pump.publish(StateUnsaved(str(error)))
             return
+        self._saved_published = state.published
         if self._failing:
             self._failing = False
             pump.publish(StateSaved())

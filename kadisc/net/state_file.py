@@ -24,11 +24,14 @@ from ..contacts import Contact
 from ..core.identity import SEED_BYTES
 from ..core.state import SavedBook, SavedCommunity, SavedContact, SavedOverlay, SavedPeer, SavedState
 from ..endpoints import IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES, Endpoint, Family, family_of
+from ..errors import DecodeError
 from ..ids import ID_BYTES, id_from_bytes, id_to_bytes
 from ..observe.book_lines import format_peer, parse_peer
+from ..wire import bencode
+from ..wire.items import MAX_SALT_BYTES, Item, item_from
 
-SCHEMA_VERSION = 2
-"""Files of version 1, which have no address book, are read too."""
+SCHEMA_VERSION = 3
+"""Files of version 1, which have no address book, and of version 2, which have no published items, are read too."""
 MAX_FILE_BYTES = 64 << 20
 """A larger file is none of ours: a full state of ten networks has 1 MB."""
 MAX_CLIENT_BYTES = 256
@@ -55,6 +58,14 @@ CREATE TABLE contacts (
 );
 CREATE TABLE sequences (network TEXT PRIMARY KEY, sequence INTEGER NOT NULL);  -- of our own peer record
 CREATE TABLE book (network TEXT NOT NULL, peer TEXT NOT NULL);                 -- lines of an exported address book
+CREATE TABLE published (            -- items that we put on the DHT again and again (BEP 44)
+    network TEXT NOT NULL,          -- whose DHT
+    value BLOB NOT NULL,            -- bencode
+    key BLOB,                       -- NULL: immutable, without salt, sequence and signature
+    salt BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    signature BLOB NOT NULL
+);
 """
 
 
@@ -68,13 +79,14 @@ class NewerState(Exception):
 
 @dataclass(slots=True)
 class KeptState:
-    """``seed``: of the key pair, None where there is none yet. ``addresses``: our own, 4 or 16 bytes, by family. ``contacts``: by name of
-    the network, both families together; ``communities``: by name too. ``left_out``: what of the address book could not be read."""
+    """``seed``: of the key pair, None where there is none yet. ``addresses``: our own, 4 or 16 bytes, by family. ``contacts``: by name of the
+    network, both families together; ``communities`` and ``published``: by name too. ``left_out``: what of these could not be read."""
 
     seed: bytes | None = None
     addresses: dict[Family, bytes] = field(default_factory=dict)
     contacts: dict[str, tuple[SavedContact, ...]] = field(default_factory=dict)
     communities: dict[str, SavedCommunity] = field(default_factory=dict)
+    published: dict[str, tuple[Item, ...]] = field(default_factory=dict)
     left_out: int = 0
 
     def saved_state(self, network: str) -> SavedState:
@@ -85,6 +97,7 @@ class KeptState:
                 SavedOverlay(family, self.addresses.get(family), tuple(each for each in saved if each.contact.family is family)) for family in Family
             ),
             self.communities.get(network),
+            self.published.get(network, ()),
         )
 
 
@@ -170,6 +183,9 @@ def encode_state(state: KeptState) -> bytes:
         for network, saved in state.communities.items():
             database.execute("INSERT INTO sequences VALUES (?, ?)", (network, saved.sequence))
             database.executemany("INSERT INTO book VALUES (?, ?)", [(network, format_peer(peer)) for peer in saved.book.peers])
+        for network, items in state.published.items():
+            lines = [(network, item.value, item.key, item.salt, item.sequence, item.signature) for item in items]
+            database.executemany("INSERT INTO published VALUES (?, ?, ?, ?, ?, ?)", lines)
         database.execute("COMMIT")
         return database.serialize()
 
@@ -183,7 +199,8 @@ def decode_state(image: bytes) -> KeptState:
             database.deserialize(image)
             version = _check(database)
             communities, left_out = _communities(database) if version > 1 else ({}, 0)
-            return KeptState(_seed(database), dict(_addresses(database)), _contacts(database), communities, left_out)
+            published, lost = _published(database) if version > 2 else ({}, 0)
+            return KeptState(_seed(database), dict(_addresses(database)), _contacts(database), communities, published, left_out + lost)
         except UnicodeDecodeError:
             raise DamagedState("a text in it is not one") from None
         except (sqlite3.Error, OverflowError, MemoryError) as error:
@@ -261,6 +278,28 @@ def _communities(database: sqlite3.Connection) -> tuple[dict[str, SavedCommunity
             left_out += 1
     names = [*sequences, *(name for name in peers if name not in sequences)]
     return {name: SavedCommunity(sequences.get(name, 0), SavedBook(tuple(peers.get(name, ())))) for name in names}, left_out
+
+
+def _published(database: sqlite3.Connection) -> tuple[dict[str, tuple[Item, ...]], int]:
+    """By network, and how many could not be read."""
+    items: dict[str, list[Item]] = {}
+    left_out = 0
+    for network, *row in database.execute("SELECT network, value, key, salt, sequence, signature FROM published ORDER BY rowid"):
+        try:
+            if not isinstance(network, str):
+                raise DecodeError("bad-value")
+            items.setdefault(network, []).append(_item(*row))
+        except DecodeError:
+            left_out += 1
+    return {network: tuple(kept) for network, kept in items.items()}, left_out
+
+
+def _item(value: object, key: object, salt: object, sequence: object, signature: object) -> Item:
+    """As strict as with what others put. Raises DecodeError."""
+    if not isinstance(value, bytes) or not isinstance(salt, bytes) or len(salt) > MAX_SALT_BYTES:
+        raise DecodeError("bad-value")
+    signed = {} if key is None and signature == b"" else {b"k": key, b"seq": sequence, b"sig": signature}
+    return item_from({b"v": bencode.decode(value), **signed}, salt)
 
 
 def _seconds(value: object) -> float:

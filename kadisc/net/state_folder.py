@@ -61,7 +61,7 @@ class StateFolder:
             return KeptState(), (StateUnsaved(f"{self.file} cannot be read: {_reason(error)}"),)
 
     def save(self, seed: bytes, network: str, saved: SavedState) -> None:
-        """Puts this network's contacts and address book and our addresses in place of those that are kept. Raises Unsaved.
+        """Puts this network's contacts, address book and published items and our addresses in place of those that are kept. Raises Unsaved.
 
         Other networks stay, and so does a key that is there: after a start without a readable file ours is only a makeshift.
         """
@@ -76,6 +76,7 @@ class StateFolder:
                 kept.contacts[network] = (*_other_families(kept, network, saved), *(c for overlay in saved.overlays for c in overlay.contacts))
                 if saved.community is not None:
                     kept.communities[network] = saved.community
+                kept.published[network] = saved.published
                 replace_state(self.file, kept)
             except (_Taken, DamagedState, NewerState) as error:
                 raise Unsaved(str(error)) from None
@@ -96,7 +97,7 @@ class StateFolder:
             return KeptState()
 
     def _partly_damaged(self, left_out: int) -> StateDamaged:
-        return StateDamaged(str(self.file), f"{count(left_out, 'line')} of the address book cannot be read")
+        return StateDamaged(str(self.file), f"{count(left_out, 'line')} of the address book or of the published items cannot be read")
 
     def _set_aside(self, damage: DamagedState) -> StateSetAside | StateUnsaved:
         try:

@@ -3,13 +3,13 @@ was proven in the last run, or nothing yet."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..config import Config
 from ..core.external_address import Confidence, ExternalAddress
 from ..core.scopes import Scopes
 from ..core.state import SavedState
-from ..endpoints import Endpoint, Family, Scope, family_of, ip_of, make_endpoint, scope_of, split_host_port
+from ..endpoints import Endpoint, Family, Scope, family_of, format_ip, ip_of, make_endpoint, scope_of, split_host_port
 from ..errors import UsageError
 from .ports import Port
 
@@ -51,6 +51,28 @@ def external_addresses(texts: Sequence[str]) -> dict[Family, tuple[bytes, bytes 
             raise UsageError(f"two external addresses of one family; {text} is the second")
         found[family] = ip_of(endpoint), endpoint[-2:] if has_port else None
     return found
+
+
+def external_doubts(config: Config, local_endpoints: Mapping[Family, Endpoint]) -> list[str]:
+    """Sentences about external addresses that nobody on the internet can reach us at. No error, since a lab or a network at home may be all on such
+    addresses; in silence where it is said that this is one: by ``allow_private``, or by an address of that kind to listen at."""
+    scopes, doubts = Scopes(config.core.allow_private), []
+    for family, (ip, _) in external_addresses(config.external).items():
+        scope, local = scopes.of(Endpoint(ip + b"\0\1")), local_endpoints.get(family)
+        if scope is not Scope.PUBLIC and (local is None or scope is not scopes.of(local)):
+            doubts.append(
+                f"the external address {format_ip(ip)} is {_NOT_PUBLIC[scope]}: nobody on the internet can reach this node there; "
+                "it is of use only in a network that is all on such addresses"
+            )
+    return doubts
+
+
+_NOT_PUBLIC = {
+    Scope.PRIVATE: "a private one",
+    Scope.LINK_LOCAL: "of one link alone",
+    Scope.LOOPBACK: "of this machine alone",
+    Scope.SPECIAL: "set aside for documentation and tests",
+}
 
 
 def _parse(text: str) -> tuple[Endpoint, bool]:

@@ -15,6 +15,7 @@ from ..errors import DecodeError
 from ..ids import ID_BYTES, NodeId
 from . import bencode, gossip, items, usual
 from .compact import ENDPOINT_SIZES, IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, endpoint_from
+from .envelope import MAX_TID_BYTES, tid_of_query
 from .messages import (
     AnnouncePeer,
     Error,
@@ -33,8 +34,6 @@ from .messages import (
 )
 from .put import put_arguments, read_put
 
-MAX_TID_BYTES = 64
-"""We echo it: 2 to 4 bytes are usual, 32 have been seen."""
 MAX_METHOD_BYTES = 64
 MAX_TOKEN_BYTES = 128
 """We send it back; other clients' have 4 to 20 bytes."""
@@ -79,7 +78,15 @@ def decode(payload: bytes, *, patient: bool = True) -> Message:
     Raises DecodeError alone. Where the datagram was recognisably a query, the error holds what to answer: its ``tid``, a ``code`` (203, 205 or 207)
     and a ``text``. ``patient=False`` refuses whatever needs the slow decoder, as ``slow-decode-budget`` (see `bencode.Decode`).
     """
-    return usual.read_query(payload) or message_from(bencode.decode(payload, patient=patient))
+    if (query := usual.read_query(payload)) is not None:
+        return query
+    try:
+        envelope = bencode.decode(payload, patient=patient)
+    except DecodeError as refusal:
+        if refusal.reason == "int-range" and (tid := tid_of_query(payload)) is not None:  # BEP 44: a put with such a `seq`
+            raise DecodeError("int-range", tid, PROTOCOL_ERROR, "whole numbers must fit into 64 bits, signed") from None
+        raise
+    return message_from(envelope)
 
 
 def encode(message: Message) -> bytes:

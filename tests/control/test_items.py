@@ -17,10 +17,12 @@ async def test_each_version_of_a_kept_item_replaces_the_one_before(tmp_path: Pat
         await client.ask("put", value={"eth": 30303, "raw": "0x00ff", "list": [1, -1]}, mutable=True, salt="0x736f", keep=True)
         first = await client.result()
         assert (first["key"], first["salt"], first["stored_on"], first["kept"]) == (lab.node.public_key.hex(), "so", 8, True)
+        assert [item.sequence for item in lab.node.publisher.lasting()] == [first["seq"]], "in later runs too"
         await client.ask("put", value="second", mutable=True, salt="so", cas=first["seq"])
         second = await client.result()
         assert (second["target"], second["kept"]) == (first["target"], False)
         assert second["seq"] > first["seq"]
+        assert lab.node.publisher.lasting() == (), "nobody asked for that again"
         await client.ask("get", target=first["target"], salt="so")
         item = await client.result()
         assert (item["found"], item["value"], item["bencoded"], item["seq"], len(item["sig"])) == (

@@ -6,7 +6,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from .lab import Lab, Seen, UnavailableError, check_namespaces, fetch_programs
+from ..support.namespaces import UnavailableError, check_namespaces
+from .lab import TRIAL, Lab, Seen, fetch_programs
 
 
 def unavailable(reason: str) -> None:
@@ -19,7 +20,7 @@ def unavailable(reason: str) -> None:
 def runs(request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str], "Future[Seen]"]]:
     """All scenarios that the chosen tests ask for, started together."""
     try:
-        check_namespaces()
+        check_namespaces(TRIAL)
         lab = Lab(fetch_programs())
     except UnavailableError as error:
         unavailable(str(error))

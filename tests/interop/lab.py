@@ -9,7 +9,6 @@ happens when the tests are killed.
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,28 +16,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ..support.namespaces import ENVIRONMENT, NAMESPACES, UnavailableError
+
+TRIAL = "ip link set lo up && ip addr add local 45.0.0.0/8 dev lo"
 AT_ONCE = 4
 LIMIT_S = 150.0
 FETCH_S = 600.0
 
-NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child"]
-ENVIRONMENT = os.environ | {"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"}
-
 Seen = dict[str, Any]
-
-
-class UnavailableError(Exception):
-    """This machine cannot run the lab; the message says why."""
-
-
-def check_namespaces() -> None:
-    for tool in ("unshare", "ip"):
-        if shutil.which(tool, path=ENVIRONMENT["PATH"]) is None:
-            raise UnavailableError(f"the program {tool} is missing (Debian packages util-linux and iproute2)")
-    trial = [*NAMESPACES, "sh", "-c", "ip link set lo up && ip addr add local 45.0.0.0/8 dev lo"]
-    done = subprocess.run(trial, capture_output=True, text=True, timeout=30, env=ENVIRONMENT)
-    if done.returncode != 0:
-        raise UnavailableError(f"no network namespace can be made here: {done.stderr.strip()}")
 
 
 def fetch_programs() -> Path:

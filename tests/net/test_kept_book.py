@@ -46,4 +46,4 @@ async def test_what_is_damaged_of_the_book_is_told(tmp_path: Path, autojump_cloc
         database.execute("UPDATE book SET peer = 'x' WHERE rowid = 1")
         database.commit()
     async with open_kept(net, tmp_path) as node, node.subscribe(StateDamaged) as events:
-        assert "1 line of the address book cannot be read" in (await events.__anext__()).reason
+        assert "1 line of the address book or of the published items cannot be read" in (await events.__anext__()).reason

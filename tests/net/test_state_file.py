@@ -15,10 +15,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kadisc.contacts import Contact
+from kadisc.core.genuine import signed_item
+from kadisc.core.identity import Identity
 from kadisc.core.peers import VerifiedPeer
 from kadisc.core.state import SavedBook, SavedCommunity, SavedContact, SavedPeer
 from kadisc.endpoints import Family, parse_endpoint
-from kadisc.net.state_file import DamagedState, KeptState, NewerState, decode_state, encode_state, read_state, replace_state, set_aside
+from kadisc.net.state_file import (
+    SCHEMA_VERSION,
+    DamagedState,
+    KeptState,
+    NewerState,
+    decode_state,
+    encode_state,
+    read_state,
+    replace_state,
+    set_aside,
+)
+from kadisc.wire.bencode import MAX_INT
+from kadisc.wire.items import Item
 
 SEED = bytes(range(32))
 
@@ -43,7 +57,18 @@ def with_books() -> KeptState:
     return state
 
 
-@pytest.mark.parametrize("state", [KeptState(), KeptState(SEED), full_state(0), full_state(), with_books()])
+def with_items() -> KeptState:
+    """Of one network an immutable and two mutable items, of the other one."""
+    owner = Identity(SEED)
+    state = with_books()
+    state.published = {
+        "mainline": (Item(b"12:Hello World!"), signed_item(owner, b"d1:ai1e1:bl1:xee", MAX_INT, b"salt"), signed_item(owner, b"i-7e", 0)),
+        "my chain ☂": (Item(b"996:" + bytes(996)),),
+    }
+    return state
+
+
+@pytest.mark.parametrize("state", [KeptState(), KeptState(SEED), full_state(0), full_state(), with_books(), with_items()])
 def test_what_is_written_is_read(tmp_path: Path, state: KeptState) -> None:
     replace_state(tmp_path / "state", state)
     assert read_state(tmp_path / "state") == state
@@ -147,21 +172,21 @@ def test_no_damage_raises_anything_else(data: st.DataObject) -> None:
         assert all(saved.age_s >= 0 for contacts in kept.contacts.values() for saved in contacts)
 
 
-@pytest.mark.parametrize("statement", ["PRAGMA user_version = 3", "PRAGMA user_version = 2000000000"])
+@pytest.mark.parametrize("statement", [f"PRAGMA user_version = {SCHEMA_VERSION + 1}", "PRAGMA user_version = 2000000000"])
 def test_a_newer_one_is_not_damaged(statement: str) -> None:
     newer = _sql(statement, "DROP TABLE contacts")(encode_state(full_state()))
     with pytest.raises(NewerState, match="later version"):
         decode_state(newer)
 
 
-def test_a_file_of_version_1_is_read(tmp_path: Path) -> None:
-    state = full_state(3)
-    old = _sql("PRAGMA user_version = 1", "DROP TABLE book", "DROP TABLE sequences")(encode_state(state))
+@pytest.mark.parametrize(("version", "state", "missing"), [(1, full_state(3), ["book", "sequences", "published"]), (2, with_books(), ["published"])])
+def test_a_file_of_an_older_version_is_read(tmp_path: Path, version: int, state: KeptState, missing: list[str]) -> None:
+    old = _sql(f"PRAGMA user_version = {version}", *(f"DROP TABLE {table}" for table in missing))(encode_state(state))
     (tmp_path / "state").write_bytes(old)
     assert read_state(tmp_path / "state") == state
     replace_state(tmp_path / "state", state)
     with contextlib.closing(sqlite3.connect(tmp_path / "state")) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+        assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
 
 @pytest.mark.parametrize(
@@ -184,6 +209,20 @@ def test_a_damaged_line_of_the_book_costs_itself_alone(damage: str, lines_left: 
     assert set(left.book.peers) <= set(state.communities["mainline"].book.peers)
     assert len(left.book.peers) == lines_left
     assert found.left_out == (2 if lines_left == 0 else 1)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "value = 'text'", "value = x''", "value = x'6931656531'", "value = CAST('d1:bi1e1:ai2ee' AS BLOB)", "value = zeroblob(1001)",
+        "key = x'00'", "key = NULL", "salt = 5", "salt = zeroblob(65)", "sequence = -1", "sequence = 'many'", "signature = x''", "network = x'ff'",
+    ],
+)  # fmt: skip
+def test_a_damaged_item_costs_itself_alone(damage: str) -> None:
+    state = with_items()
+    found = decode_state(_sql(f"UPDATE published SET {damage} WHERE rowid = 2")(encode_state(state)))
+    assert found.published == state.published | {"mainline": state.published["mainline"][::2]}
+    assert (found.left_out, found.communities) == (1, state.communities)
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "loop"])

@@ -12,7 +12,7 @@ from kadisc.core.state import SavedOverlay, SavedState
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.errors import UsageError
 from kadisc.net.memory import MemoryPort
-from kadisc.net.whereabouts import external_addresses, own_addresses
+from kadisc.net.whereabouts import external_addresses, external_doubts, own_addresses
 
 from .lab import network
 
@@ -81,6 +81,38 @@ def test_both_ways_to_write_ipv6(text: str, port: bytes | None) -> None:
 def test_what_cannot_be_an_address_is_refused(texts: list[str], complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
         external_addresses(texts)
+
+
+@pytest.mark.parametrize(
+    ("external", "what"),
+    [
+        ("10.0.0.1", "a private one"),
+        ("192.168.1.1:6881", "a private one"),
+        ("100.64.0.1", "a private one"),
+        ("fd00::1", "a private one"),
+        ("169.254.1.1", "of one link alone"),
+        ("fe80::1", "of one link alone"),
+        ("127.0.0.1", "of this machine alone"),
+        ("::1", "of this machine alone"),
+        ("192.0.2.1", "set aside for documentation and tests"),
+        ("198.18.0.1", "set aside for documentation and tests"),
+        ("2001:db8::1", "set aside for documentation and tests"),
+    ],
+)
+def test_an_address_that_the_internet_does_not_reach_is_doubted(external: str, what: str) -> None:
+    everywhere = {port.family: port.local_endpoint for port in (Everywhere(V4), Everywhere(V6))}
+    [doubt] = external_doubts(Config(external=(external,)), everywhere)
+    assert f" is {what}: nobody on the internet can reach this node there" in doubt
+
+
+def test_an_address_is_not_doubted_where_all_are_of_its_kind() -> None:
+    here = {V4: parse_endpoint("10.0.0.7:6881")}
+    assert external_doubts(Config(external=("45.1.2.3", "2a01::5")), here) == []
+    assert external_doubts(Config(external=("10.0.0.1",)), here) == []
+    assert len(external_doubts(Config(external=("127.0.0.1",)), here)) == 1
+    assert external_doubts(Config(external=("10.0.0.1",), core=CoreConfig(allow_private=True)), {}) == []
+    assert external_doubts(Config(external=("127.0.0.1",), core=CoreConfig(allow_private=True)), {}) == []
+    assert len(external_doubts(Config(external=("192.0.2.1",), core=CoreConfig(allow_private=True)), {})) == 1
 
 
 def test_an_address_of_a_family_without_a_socket_is_refused() -> None:

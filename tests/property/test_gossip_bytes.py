@@ -13,6 +13,7 @@ from kadisc.core.node import Node
 from kadisc.core.own_record import Membership
 from kadisc.endpoints import Endpoint, Family
 from kadisc.wire import bencode, krpc
+from kadisc.wire.envelope import MAX_TID_BYTES
 from kadisc.wire.messages import Gossip
 from tests.support.attack import ASKER
 from tests.support.community import NETWORK, TAG, identity, record_fields
@@ -30,7 +31,7 @@ def node(**options: Any) -> Node:
 
 queries = st.builds(
     Gossip,
-    st.binary(max_size=krpc.MAX_TID_BYTES),
+    st.binary(max_size=MAX_TID_BYTES),
     st.just(5),
     st.just(TAG) | st.just(TAG) | st.binary(min_size=20, max_size=20),
     st.integers(0, 16),

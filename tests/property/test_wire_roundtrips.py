@@ -13,6 +13,7 @@ from kadisc.contacts import Contact
 from kadisc.endpoints import Endpoint, Family
 from kadisc.errors import DecodeError
 from kadisc.wire import bencode, compact, items, krpc
+from kadisc.wire.envelope import MAX_TID_BYTES
 from kadisc.wire.items import Item
 from kadisc.wire.messages import (
     AnnouncePeer,
@@ -34,7 +35,7 @@ from kadisc.wire.messages import (
 # --- Messages --------------------------------------------------------------------------------------------------------------------
 
 ids = st.integers(0, 2**160 - 1)
-tids = st.binary(max_size=krpc.MAX_TID_BYTES)
+tids = st.binary(max_size=MAX_TID_BYTES)
 versions = st.none() | st.binary(max_size=krpc.MAX_VERSION_BYTES)
 tokens = st.binary(max_size=krpc.MAX_TOKEN_BYTES)
 wants = st.none() | st.frozensets(st.sampled_from((b"n4", b"n6")))
@@ -168,7 +169,7 @@ def decode_or_refuse(data: bytes) -> None:
             krpc.decode(data, patient=patient)
         except DecodeError as error:
             assert error.reason in krpc.DROP_REASONS
-            assert error.tid is None or len(error.tid) <= krpc.MAX_TID_BYTES
+            assert error.tid is None or len(error.tid) <= MAX_TID_BYTES
 
 
 @given(st.binary(max_size=2048))

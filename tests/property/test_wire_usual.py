@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kadisc.errors import DecodeError
 from kadisc.wire import bencode, krpc, usual
+from kadisc.wire.envelope import MAX_TID_BYTES
 from kadisc.wire.messages import FindNode, GetPeers, Ping, Query, Reply
 from tests.property.test_wire_roundtrips import endpoints, ids, tokens, versions, whole
 
@@ -22,7 +23,7 @@ usual_queries = (
 )
 replies = st.builds(
     Reply,
-    st.binary(max_size=krpc.MAX_TID_BYTES),
+    st.binary(max_size=MAX_TID_BYTES),
     ids,
     nodes=whole(26),
     nodes6=whole(38),

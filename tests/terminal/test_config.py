@@ -40,6 +40,21 @@ def test_an_error_is_one_line(arguments: list[str], line: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"kadisc: {line}\n")
 
 
+@pytest.mark.parametrize("external", ["10.0.0.1", "127.0.0.1"])
+def test_an_external_address_that_leads_nowhere_is_warned_of_in_one_line(tmp_path: Path, external: str) -> None:
+    """A network that is all on such addresses is a good reason: so the node runs, and where it listens at such an address nothing is said."""
+    place = ["--bind", "127.0.0.1:0", "--bootstrap", "127.0.0.1:1", "--state-dir", str(tmp_path)]
+    with running("run", *place, "--external", external, "--json") as process:
+        next_event(process, "listening")
+        process.terminate()
+        told = process.communicate(timeout=PATIENCE_S)[1]
+    if external == "127.0.0.1":
+        assert told == ""
+    else:
+        assert told.count("\n") == 1
+        assert told.startswith("kadisc: warning: the external address 10.0.0.1 is a private one: nobody on the internet can reach this node there;")
+
+
 @pytest.mark.parametrize(
     "command", [["run"], ["find", "random"], ["peers", "0" * 40], ["announce", "0" * 40, "--port", "1"], ["ping", "127.0.0.1:1"]]
 )

@@ -54,6 +54,9 @@ def test_a_trace_has_a_line_for_each_delivery(tmp_path: Path) -> None:
         (["run", "lookup", "--nodes", "many"], "--nodes: a whole number"),
         (["run", "lookup", "--nodes", "1"], "--nodes: 2 to"),
         (["run", "lookup", "--minutes", "0"], "--minutes"),
+        (["run", "lookup", "--nodes", "40", "--set", "nodes=50"], "--nodes 40 and --set nodes=50 contradict each other: give one of them"),
+        (["run", "lookup", "--set", " minutes = 2", "--minutes", "1"], "--minutes 1 and --set minutes=2.0 contradict each other"),
+        (["run", "lookup", "--seed", "3", "--set", "seed=4"], "--seed 3 and --set seed=4 contradict each other"),
         (["run", "lookup", "--set", "x"], "OPTION=VALUE"),
         (["run", "lookup", "--set", "churn.profile=x"], "bittorrent"),
         (["run", "join", "--set", "joins=0"], "joins: a number above 0"),
@@ -68,6 +71,11 @@ def test_an_error_is_one_line(arguments: list[str], words: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_same_value_said_twice_is_no_contradiction() -> None:
+    done = kadisc("sim", "run", "idle-cost", *SMALL, "--set", "nodes=40", "--set", "minutes=0.20", "--json")
+    assert (done.returncode, json.loads(done.stdout)["nodes"]) == (0, 40)
 
 
 def test_a_trace_on_a_full_disk_is_one_line() -> None:

@@ -238,6 +238,7 @@ def test_the_same_results_make_the_same_page(swept: Path, tmp_path: Path) -> Non
         (["lookup", "--vary", "nodes=1,50"], "2 to"),
         (["lookup", "--vary", "seed=1,2"], "--seeds"),
         (["lookup", "--vary", "nodes=20,30", "--nodes", "10"], "also set"),
+        (["lookup", "--vary", "crash=0.1,0.2", "--nodes", "10", "--set", "nodes=20"], "--nodes 10 and --set nodes=20 contradict each other"),
         (["lookup", "--vary", "crash=0.1", "--vary", "crash=0.2"], "given twice"),
         (["lookup", "--seeds", "some"], "3,5,7"),
         (["lookup", "--seeds", "0"], "1 to"),

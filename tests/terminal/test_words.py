@@ -64,7 +64,7 @@ EVENTS: list[Notable] = [
     StateUnsaved("no space left"),
     StateSaved(),
     StateSetAside("state", "state.damaged-1", "it is empty"),
-    StateDamaged("state", "3 lines of the address book cannot be read"),
+    StateDamaged("state", "3 lines of the address book or of the published items cannot be read"),
 ]
 
 

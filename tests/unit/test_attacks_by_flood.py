@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from kadisc.endpoints import Endpoint, ip_of
 from kadisc.wire import krpc
 from kadisc.wire.messages import AnnouncePeer, FindNode, GetPeers, Gossip, Ping
 from tests.support.attack import pong, surrounded
+from tests.support.community import TAG, Stranger, member, stranger
 from tests.support.world import CONFIG, Host, World, address, synthetic, without
 
 ATTACKERS_ID = 0x1234
@@ -129,6 +131,34 @@ def test_whatever_is_asked_comes_out_of_one_budget() -> None:
     )
     assert 0.5 * budget < sent <= budget
     assert reflector.node.counters.refused["reply-bytes.address"] > 0
+
+
+def test_a_token_of_gossip_proves_the_endpoint_that_it_was_sent_to() -> None:
+    """As those of announce and put do: whoever floods in an honest peer's name uses up what his address may be sent, but not what he himself may."""
+    world = World(seed=6)
+    limits = CONFIG.limits
+    config = replace(CONFIG, limits=replace(limits, address_queries_per_s=1e6, address_query_burst=1e6, network_query_burst=1e6))
+    us, honest, neighbour = member(world, 1, config=config), stranger(world, 2), stranger(world, 3, at=forged(address(2), 1))
+    get_token = krpc.encode(Gossip(b"get!", honest.id, TAG, 0, pad=400))
+    world.inject(us, honest.endpoint, get_token)
+    world.inject(us, neighbour.endpoint, get_token)
+    world.run(0.2)
+    token = honest.tokens[us.endpoint]
+    for number in range(1000):
+        world.inject(us, forged(honest.endpoint, 2 * number + 3), get_token)
+    assert us.node.counters.refused["reply-bytes.address"] > 0
+
+    def answers(to: Stranger, token: bytes | None) -> int:
+        before = us.node.counters.sent
+        us.node.receive(krpc.encode(Gossip(b"more", to.id, TAG, 16, token=token, pad=400)), to.endpoint, world.now)
+        return us.node.counters.sent - before
+
+    assert answers(honest, None) == 0, "it might be forged"
+    assert answers(honest, b"made up!") == 0
+    assert answers(neighbour, token) == 0, "it was sent to another port"
+    assert [answers(honest, token) for _ in range(20)] == [1] * 20
+    assert answers(honest, None) == 1, "now it is known to be there"
+    assert answers(neighbour, None) == 0
 
 
 def test_a_million_forged_sources_leave_the_node_as_small_as_it_was() -> None:

@@ -185,8 +185,10 @@ def test_what_is_missing_is_missed(left_out: bytes) -> None:
 
 def test_the_largest_value_and_sequence_are_taken_and_one_more_is_not() -> None:
     assert isinstance(krpc.decode(message(SIGNED | {b"v": bytes(996), b"salt": bytes(64), b"seq": 2**63 - 1})), Put)
-    with pytest.raises(DecodeError):
-        krpc.decode(message(SIGNED | {b"seq": b"#"}).replace(b"1:#", b"i9223372036854775808e"))
+    for name in (b"seq", b"cas"):
+        with pytest.raises(DecodeError) as refusal:
+            krpc.decode(message(SIGNED | {name: b"#"}).replace(b"1:#", b"i9223372036854775808e"))
+        assert (refusal.value.code, refusal.value.tid) == (203, b"tt")
 
 
 @pytest.mark.parametrize("value", [b"d1:bi1e1:ai2ee", b"ld1:bi1e1:ai2eee"])

@@ -17,6 +17,7 @@ from kadisc.core.events import (
 )
 from kadisc.endpoints import Endpoint, Family
 from kadisc.errors import Busy, Closed
+from kadisc.wire import krpc
 from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Ping, Reply, UnknownQuery
 from tests.support.contacts import address6
 from tests.support.dialogue import Dialogue
@@ -76,6 +77,21 @@ def test_a_malformed_query_is_told_what_was_wrong() -> None:
     ((error, where),) = us.hears()
     assert isinstance(error, Error)
     assert (error.tid, error.code, where) == (b"aa", 203, THERE)
+
+
+def test_whoever_counts_beyond_64_bits_is_told_as_often_as_the_slow_decoder_is_to_be_had() -> None:
+    us = Dialogue()
+    burst, query = int(CONFIG.serving.slow_decode_burst), b"d1:ad2:id20:abcdefghij01234567893:seqi9223372036854775808ee1:q3:put1:t2:aa1:y1:qe"
+    for number in range(burst + 5):
+        us.node.receive(query, address(1, port=number + 1), 0)
+    assert dropped(us) == {"int-range": burst, "slow-decode-budget": 5}
+    sent = us.node.drain_outbox()
+    assert len(sent) == burst
+    for payload, _ in sent:
+        error = krpc.decode(payload)
+        assert isinstance(error, Error)
+        assert (error.tid, error.code) == (b"aa", 203)
+        assert len(payload) <= len(query), "its source may be forged"
 
 
 UNSORTED = b"d1:y1:q1:t2:aa1:q4:ping1:ad2:id20:abcdefghij0123456789ee"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kadisc.errors import DecodeError
-from kadisc.wire import krpc
+from kadisc.wire import bencode, krpc
+from kadisc.wire.messages import Put
 
 ID = b"20:abcdefghij0123456789"
 ENVELOPE = b"1:t2:aa1:y1:qe"
@@ -16,7 +17,13 @@ DROPPED_IN_SILENCE = [
     (b"GET / HTTP/1.1", "bad-prefix"),
     (b"d01:ai1ee", "bad-length"),
     (b"d1:ad2:id" + ID + b"1:xi-0ee1:q4:ping" + ENVELOPE, "bad-int"),
-    (b"d1:ad2:id" + ID + b"1:xi9223372036854775808ee1:q4:ping" + ENVELOPE, "int-range"),
+    (b"d1:rd2:id" + ID + b"1:xi9223372036854775808ee1:t2:aa1:y1:re", "int-range"),
+    (b"d1:ei9223372036854775808ee1:t2:aa1:y1:ee", "int-range"),
+    (b"d1:ad1:xi9223372036854775808ee1:q4:ping1:ti9223372036854775808e1:y1:qe", "int-range"),
+    (b"d1:ad1:xi9223372036854775808ee1:q4:ping1:t65:" + bytes(65) + b"1:y1:qe", "int-range"),
+    (b"d1:ad1:xi9223372036854775808ee1:q4:ping1:t2:aa1:y1:qe\n", "int-range"),
+    (b"i9223372036854775808e", "int-range"),
+    (b"li9223372036854775808ee", "int-range"),
     (b"d0:0:-5:", "bad-key"),
     (b"d1:ad2:id" + ID + b"2:id" + ID + b"e1:q4:ping" + ENVELOPE, "duplicate-key"),
     (b"d1:ad2:id" + ID + b"1:x" + b"l" * 9 + b"e" * 9 + b"e1:q4:ping" + ENVELOPE, "too-deep"),
@@ -57,11 +64,22 @@ DROPPED_IN_SILENCE = [
 
 HASH = b"9:info_hash20:mnopqrstuvwxyz123456"
 
+TOO_WIDE = (b"9223372036854775808", b"-9223372036854775809", b"1" + 30 * b"0", b"9" * 1800)
+
+
+def signed_put(*, sequence: bytes = b"1", cas: bytes = b"1") -> bytes:
+    key, signature = b"1:k32:" + bytes(32), b"3:sig64:" + bytes(64)
+    return b"d1:ad3:casi%be2:id%b%b3:seqi%be%b5:token1:x1:vi1ee1:q3:put%b" % (cas, ID, key, sequence, signature, ENVELOPE)
+
+
 ANSWERED_WITH_203 = [
     (b"d1:ad2:id" + ID + b"e" + ENVELOPE, "bad-method"),
     (b"d1:ad2:id" + ID + b"e1:qi1e" + ENVELOPE, "bad-method"),
     (b"d1:ad2:id" + ID + b"e1:ql4:pinge" + ENVELOPE, "bad-method"),
     (b"d1:ad2:id" + ID + b"e1:q65:" + bytes(65) + ENVELOPE, "bad-method"),
+    *((signed_put(sequence=number), "int-range") for number in TOO_WIDE),
+    *((signed_put(cas=number), "int-range") for number in TOO_WIDE),
+    (b"d1:ad2:id" + ID + b"1:xi9223372036854775808ee1:q4:ping" + ENVELOPE, "int-range"),
     (b"d1:q4:ping" + ENVELOPE, "bad-arguments"),
     (b"d1:al2:id" + ID + b"e1:q4:ping" + ENVELOPE, "bad-arguments"),
     (b"d1:ade1:q4:ping" + ENVELOPE, "bad-id"),
@@ -151,7 +169,21 @@ def test_an_impatient_caller_is_told_to_check_the_budget() -> None:
 
 def test_patience_does_not_change_what_sound_bencode_is_refused_for() -> None:
     for payload, reason in ANSWERED_WITH_203:
-        assert refusal(payload, patient=False).reason == reason
+        assert refusal(payload, patient=False).reason == ("slow-decode-budget" if reason == "int-range" else reason)
+
+
+@pytest.mark.parametrize("engine", bencode.ENGINES, ids=lambda engine: engine.name)
+def test_no_number_beyond_64_bits_is_read_but_whoever_asked_is_told(engine: bencode.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BEP 44: also a seq that is too large is a protocol error, and both engines find whom to tell it."""
+    monkeypatch.setattr(bencode, "decode", engine.decode)
+    assert isinstance(krpc.decode(signed_put(sequence=b"9223372036854775807", cas=b"9223372036854775807")), Put)
+    for number in TOO_WIDE:
+        for payload in (signed_put(sequence=number), signed_put(cas=number)):
+            error = refusal(payload)
+            assert (error.reason, error.tid, error.code) == ("int-range", b"aa", 203)
+            assert refusal(payload[:-1]).tid is None, "the rest must be sound"
+            assert refusal(payload.replace(b"1:y1:q", b"1:y1:r")).tid is None, "an answer is none to be answered"
+            assert refusal(payload, patient=False).reason == "slow-decode-budget"
 
 
 def test_every_reason_is_hit() -> None:

@@ -18,8 +18,8 @@ from .announce import StoringNode
 
 class PutParams(msgspec.Struct, forbid_unknown_fields=True):
     """``value``: a text or ``0xHEX``, a whole number, a list or an object of those. ``mutable``: signed by the node's key, with ``salt`` (a text or
-    ``0xHEX``), ``seq`` (null: the next one) and ``cas`` (the sequence that must be there). ``keep``: the running node puts it again every hour, until
-    it ends. ``partial``: tell ``{"progress": ...}`` as `find` does."""
+    ``0xHEX``), ``seq`` (null: the next one) and ``cas`` (the sequence that must be there). ``keep``: the running node puts it again every hour, in
+    later runs too, until something is put there without it. ``partial``: tell ``{"progress": ...}`` as `find` does."""
 
     value: Any
     mutable: bool = False
@@ -55,7 +55,9 @@ async def _put(params: PutParams, call: Call) -> StoredDocument:
     if not search.stored or search.item is None:
         raise search.refusal or NoAnswer(f"{count(search.answered, 'node')} answered, but none has stored the item; try again")
     if params.keep:
-        call.node.publisher.keep(draft, delay_s=call.node.config.publish_interval_s, item=search.item)
+        call.node.publisher.keep(draft, delay_s=call.node.config.publish_interval_s, item=search.item, lasting=True)
+    else:
+        call.node.publisher.forget(search.target)
     item = search.item
     return StoredDocument(
         format_id(search.target),

@@ -1,0 +1,100 @@
+"""Items that a node is to keep published, from one run to the next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import trio
+from trio.testing import MockClock
+
+from kadisc.config import StoreConfig
+from kadisc.core.put import Draft
+from kadisc.net.node import LiveNode
+from kadisc.net.state_file import read_state, replace_state
+from kadisc.wire.items import Item
+
+from .lab import CONFIG, network, open_several
+from .test_state import at_once, open_kept
+
+__all__ = ["at_once"]  # the fixture counts here too
+
+SHORT = replace(CONFIG, core=replace(CONFIG.core, store=StoreConfig(item_lifetime_s=600.0)))
+OFTEN = {"publish_interval_s": 300.0}
+LIFE_S = 600.0
+
+
+async def keep(node: LiveNode, draft: Draft) -> Item:
+    """As the control socket does it."""
+    stored = await node.items.put(draft)
+    node.publisher.keep(draft, delay_s=node.config.publish_interval_s, item=stored.item, lasting=True)
+    return stored.item
+
+
+def kept_items(folder: Path) -> list[bytes]:
+    kept = read_state(folder / "state.sqlite3")
+    return [] if kept is None else [item.value for item in kept.published.get("mainline", ())]
+
+
+async def test_what_was_to_last_is_published_in_the_next_run_in_the_same_version(tmp_path: Path, autojump_clock: MockClock) -> None:
+    net = network()
+    async with open_several(net, 10, config=SHORT) as others:
+        async with open_kept(net, tmp_path, **OFTEN) as node:
+            await node.joined()
+            items = [await keep(node, Draft(b"5:plain")), await keep(node, Draft(b"6:signed", node.identity, b"salt", at_least=7))]
+            await node.put("once")
+            async with node.publish("as long as the block"):
+                await trio.sleep(60)
+                assert kept_items(tmp_path) == [b"5:plain", b"6:signed"], "also if there is no end in peace"
+        await trio.sleep(2 * LIFE_S)
+        assert [await others[3].get(item.target, salt=item.salt) for item in items] == [None, None]
+        async with open_kept(net, tmp_path, **OFTEN) as node:
+            await trio.sleep(3 * LIFE_S)
+            assert [await others[3].get(item.target, salt=item.salt) for item in items] == items
+            assert node.publisher.lasting() == tuple(items)
+            assert await others[3].get(Item(b"4:once").target) is None
+
+
+async def test_a_later_version_is_not_overruled_after_a_restart_either(tmp_path: Path, autojump_clock: MockClock) -> None:
+    net = network()
+    async with open_several(net, 10) as others:
+        async with open_kept(net, tmp_path) as node:
+            await node.joined()
+            old = await keep(node, Draft(b"3:old", node.identity, sequence=5))
+            await node.items.put(Draft(b"3:new", node.identity, sequence=6))
+        async with open_kept(net, tmp_path):
+            await trio.sleep(300)
+            found = await others[3].get(old.target)
+            assert found is not None
+            assert found.value == b"3:new"
+
+
+async def test_what_is_forgotten_does_not_come_back_and_another_key_publishes_nothing(tmp_path: Path, autojump_clock: MockClock) -> None:
+    net = network()
+    async with open_several(net, 10):
+        async with open_kept(net, tmp_path) as node:
+            await node.joined()
+            plain, signed = await keep(node, Draft(b"5:plain")), await keep(node, Draft(b"6:signed", node.identity))
+            async with node.publish("mine") as mine:
+                node.publisher.forget(plain.target)
+                node.publisher.forget(mine.target)
+                assert mine in node.publisher._kept.values(), "that one is its block's"
+        assert kept_items(tmp_path) == [b"6:signed"]
+        kept = read_state(tmp_path / "state.sqlite3")
+        assert kept is not None
+        replace_state(tmp_path / "state.sqlite3", replace(kept, seed=bytes(32)))
+        async with open_kept(net, tmp_path) as node:
+            assert node.publisher.lasting() == ()
+            assert signed.target not in node.publisher._kept
+        assert kept_items(tmp_path) == []
+
+
+async def test_networks_keep_their_own(tmp_path: Path, autojump_clock: MockClock) -> None:
+    net = network()
+    async with open_several(net, 10):
+        async with open_kept(net, tmp_path) as node:
+            await node.joined()
+            await keep(node, Draft(b"5:plain"))
+        async with open_kept(net, tmp_path, network="other") as node:
+            assert node.publisher.lasting() == ()
+        assert kept_items(tmp_path) == [b"5:plain"]
