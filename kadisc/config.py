@@ -159,7 +159,7 @@ class MaintenanceConfig:
     """...and beside those one of a newcomer next to us, whom nobody can find before: in so long, or less often."""
     fresh_check_s: float = 60.0
     """A contact is checked this long after it was first verified; later ones are spaced by its age."""
-    hour_check_s: float = 600.0
+    hour_check_s: float = 300.0
     """One that has been up for an hour is checked after so long; others sooner or later than that, by the next number."""
     age_exponent: float = 0.25
     """The time between two checks grows with this power of the age. A Weibull session of shape k dies at a rate that falls with age**(k - 1), and a

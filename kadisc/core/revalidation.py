@@ -25,9 +25,12 @@ SOONEST, LATEST = 0.9, 1.1
 
 
 def check_interval_s(age_s: float, config: MaintenanceConfig) -> float:
-    """Between two checks of a contact that has been up for ``age_s``."""
+    """Between two checks of a contact that has been up for ``age_s``. The first comes soon; after it we leave them alone for as long as who has us
+    in quarantine wants to hear nothing from us: in a small network, where each is checked in time, newcomers would stay in it else."""
+    if age_s < config.fresh_check_s / 2:
+        return config.fresh_check_s
     by_age_s: float = config.hour_check_s * (age_s / 3600.0) ** config.age_exponent
-    return min(max(config.fresh_check_s, by_age_s), config.max_check_s)
+    return min(max(config.fresh_check_s, config.quarantine_silence_s / SOONEST, by_age_s), config.max_check_s)
 
 
 SLOT_S = 8.0
