@@ -9,12 +9,12 @@ from __future__ import annotations
 import enum
 import ipaddress
 from functools import lru_cache
-from typing import NewType
+from typing import Final, NewType
 
 Endpoint = NewType("Endpoint", bytes)
 
-IPV4_ENDPOINT_BYTES = 6
-IPV6_ENDPOINT_BYTES = 18
+IPV4_ENDPOINT_BYTES: Final = 6
+IPV6_ENDPOINT_BYTES: Final = 18
 
 
 class Family(enum.Enum):
@@ -26,7 +26,7 @@ class Family(enum.Enum):
     __hash__ = object.__hash__  # an enum's own is a Python function, and tables are found by family for every datagram
 
 
-ENDPOINT_BYTES = {Family.IPV4: IPV4_ENDPOINT_BYTES, Family.IPV6: IPV6_ENDPOINT_BYTES}
+ENDPOINT_BYTES: Final = {Family.IPV4: IPV4_ENDPOINT_BYTES, Family.IPV6: IPV6_ENDPOINT_BYTES}
 
 
 class Scope(enum.Enum):
@@ -121,7 +121,7 @@ def scope_of(endpoint: Endpoint) -> Scope:
 
 
 # By hand: this runs for every address in every answer, and ipaddress takes 20 times as long.
-_IPV4_MIXED = (100, 169, 172, 192, 198, 203)
+_IPV4_MIXED: Final = (100, 169, 172, 192, 198, 203)
 
 
 def _scope_of_first_byte(a: int) -> Scope | None:
@@ -131,8 +131,8 @@ def _scope_of_first_byte(a: int) -> Scope | None:
     return Scope.INVALID if a == 0 or a >= 224 else {10: Scope.PRIVATE, 127: Scope.LOOPBACK}.get(a, Scope.PUBLIC)
 
 
-_IPV4_SCOPES = tuple(_scope_of_first_byte(a) for a in range(256))
-PUBLIC_EIGHTS = frozenset(a for a in range(256) if _IPV4_SCOPES[a] is Scope.PUBLIC)
+_IPV4_SCOPES: Final = tuple(_scope_of_first_byte(a) for a in range(256))
+PUBLIC_EIGHTS: Final = frozenset(a for a in range(256) if _IPV4_SCOPES[a] is Scope.PUBLIC)
 """First bytes of which every IPv4 address is a public one."""
 
 
@@ -149,7 +149,7 @@ def _scope_within_ipv4(ip: bytes) -> Scope:
     return Scope.PUBLIC
 
 
-_IPV6_SPECIAL = tuple(
+_IPV6_SPECIAL: Final = tuple(
     ipaddress.IPv6Network(text) for text in ("2001:db8::/32", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001:2::/48", "3fff::/20")
 )
 

@@ -6,16 +6,16 @@ it is 20 bytes big-endian, for people and in JSON it is 40 hex digits.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from random import Random
 
 NodeId: TypeAlias = int
 
-ID_BITS = 160
-ID_BYTES = 20
-ID_SPACE = 1 << ID_BITS
+ID_BITS: Final = 160
+ID_BYTES: Final = 20
+ID_SPACE: Final = 1 << ID_BITS
 
 
 def id_from_bytes(raw: bytes) -> NodeId:

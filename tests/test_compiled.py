@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 TOP = Path(__file__).parent.parent
-SIMULATION = ["sim", "run", "churn", "--nodes", "60", "--minutes", "2", "--seed", "5", "--json"]
-FAULTS = ["faults.corrupt=0.02", "faults.duplicate=0.02", "faults.reorder=0.02", "warmup_s=30"]
+FAULTS = "churn --nodes 60 --minutes 2 --set faults.corrupt=0.02 --set faults.duplicate=0.02 --set faults.reorder=0.02 --set warmup_s=30"
+ADVERSARIES = "colluders --nodes 60 --set attack.share=0.3 --set attack.lookups=20 --set attack.ablations=off --set warmup_s=30"
 
 
-def simulate(*command: str, folder: Path) -> dict[str, Any]:
-    settings = [part for fault in FAULTS for part in ("--set", fault)]
-    done = subprocess.run([*command, *SIMULATION, *settings], capture_output=True, text=True, timeout=240, cwd=folder)
+def simulate(scenario: str, *command: str, folder: Path) -> dict[str, Any]:
+    simulation = ["sim", "run", *scenario.split(), "--seed", "5", "--json"]
+    done = subprocess.run([*command, *simulation], capture_output=True, text=True, timeout=240, cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     record: dict[str, Any] = json.loads(done.stdout)
     return record
@@ -38,8 +38,9 @@ def test_compiled_modules_do_byte_for_byte_what_the_sources_do(tmp_path: Path) -
     assert built.stdout.endswith("(compiled)\n")
     elsewhere = tmp_path / "elsewhere"  # where no sources lie beside
     elsewhere.mkdir()
-    compiled = simulate(str(tmp_path / ".venv-compiled" / "bin" / "kadisc"), folder=elsewhere)
-    interpreted = simulate(sys.executable, "-m", "kadisc", folder=TOP)
-    assert compiled["digest"] == interpreted["digest"]
-    assert compiled["metrics"] == interpreted["metrics"]
-    assert compiled["datagrams"] == interpreted["datagrams"] > 1000
+    for scenario in (FAULTS, ADVERSARIES):
+        compiled = simulate(scenario, str(tmp_path / ".venv-compiled" / "bin" / "kadisc"), folder=elsewhere)
+        interpreted = simulate(scenario, sys.executable, "-m", "kadisc", folder=TOP)
+        assert compiled["digest"] == interpreted["digest"]
+        assert compiled["metrics"] == interpreted["metrics"]
+        assert compiled["datagrams"] == interpreted["datagrams"] > 1000

@@ -109,7 +109,7 @@ async def _run(
 
 def _way(host: Host, network: Network, clock: ClockFromZero) -> Callable[[Datagram], list[tuple[float, bytes]]]:
     def way(datagram: Datagram) -> list[tuple[float, bytes]]:
-        copies = network.send(host, datagram.payload, datagram.destination, clock.now())
+        copies = network.send(host, *datagram, clock.now())
         return [(delay_s, payload) for delay_s, _, _, payload in copies]
 
     return way

@@ -16,7 +16,6 @@ from typing import Any
 
 import trio
 
-from ..core.events import Datagram
 from ..endpoints import Endpoint, Family, Scope, family_of, format_endpoint, host_of, port_of, scope_of
 from ..errors import DecodeError, NoAnswer
 from ..net.nurseries import open_flat_nursery
@@ -192,7 +191,7 @@ class Probe:
     async def send(self, payload: bytes, *, asker: Asker | None = None) -> None:
         who = asker or self.asker
         await who.gate.pass_through()
-        who.port.send(Datagram(payload, self.target))
+        who.port.send((payload, self.target))
         self.count.sent += 1
         self.count.sent_bytes += len(payload)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf
+from typing import Final
 
 from ..config import MaintenanceConfig
 from ..contacts import Contact
@@ -11,9 +12,9 @@ from ..endpoints import Endpoint
 from ..ids import NodeId, shared_prefix_bits
 from .state import SavedContact
 
-MAX_REMEMBERED = 1000
-GRACE_S = 60.0
-FORGET_S = 30 * 86_400.0
+MAX_REMEMBERED: Final = 1000
+GRACE_S: Final = 60.0
+FORGET_S: Final = 30 * 86_400.0
 """Of our own running time, over all runs."""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import replace
 from random import Random
+from typing import Final
 
 from ..config import BookConfig
 from ..endpoints import Endpoint
@@ -22,8 +23,8 @@ from .scopes import Scopes
 from .state import SavedBook
 from .verdicts import VerdictRule
 
-FOREVER = float("inf")
-ANCHOR_NEWS_S = 3600.0
+FOREVER: Final = float("inf")
+ANCHOR_NEWS_S: Final = 3600.0
 """Anchors were verified within this time before whoever was verified last: not long ago, as seen from the end of the run."""
 
 

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from itertools import pairwise
+from typing import Final
 
 from ..endpoints import Endpoint
 from ..ids import ID_BITS, NodeId, shared_prefix_bits
 from .routing_table import RoutingTable
 from .scopes import Scopes
 
-WORTHWHILE = 32
+WORTHWHILE: Final = 32
 """To order the whole table for quick searches costs as much as some ten of them."""
-MAX_ANSWERS = 4096
+MAX_ANSWERS: Final = 4096
 """Of 208 bytes each; beyond that all are forgotten, and those still asked for are soon back."""
-REGION_BITS = 8
+REGION_BITS: Final = 8
 
 
 class AnswerMemo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from typing import Final
 
 from ..config import CoreConfig
 from ..endpoints import Family
@@ -35,8 +36,8 @@ from .secure_ids import anywhere, conforms
 from .transactions import TransactionRule, Transactions, TrustingTransactions
 from .verdicts import BoundedVerdicts, TrustingVerdicts
 
-UNCAPPED = 1 << 30
-UNLIMITED_CHECKS_PER_S = 1000.0
+UNCAPPED: Final = 1 << 30
+UNLIMITED_CHECKS_PER_S: Final = 1000.0
 
 
 class Nobody:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from ..endpoints import Endpoint
 from .peers import VerifiedPeer
 
-NEVER = float("-inf")
+NEVER: Final = float("-inf")
 Source: TypeAlias = Endpoint | str
 """Who told us: the endpoint of a node, or a word such as ``operator``, ``dns`` or ``lan`` for what is no node."""
 Verdict: TypeAlias = Literal["good", "bad", "busy", "wrong-network"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Final
 
 from ..endpoints import IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES
 from ..ids import ID_SPACE
@@ -14,12 +15,12 @@ from .book_peer import NEVER, BookPeer
 from .peers import VerifiedPeer
 from .state import SavedBook, SavedPeer
 
-MAX_AGE_S = 100 * 365 * 86_400.0
-MAX_RECORD_BYTES = 300
-MAX_SOURCE_WORD = 64
-MAX_SEQUENCE = 1 << 63
-MAX_COUNT = 1 << 31
-KEY_BYTES = 32
+MAX_AGE_S: Final = 100 * 365 * 86_400.0
+MAX_RECORD_BYTES: Final = 300
+MAX_SOURCE_WORD: Final = 64
+MAX_SEQUENCE: Final = 1 << 63
+MAX_COUNT: Final = 1 << 31
+KEY_BYTES: Final = 32
 
 
 def saved_book(entries: Iterable[BookPeer], now: float) -> SavedBook:

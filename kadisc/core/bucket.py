@@ -5,17 +5,18 @@ from __future__ import annotations
 from bisect import insort_right
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Final
 
 from ..contacts import Contact
 from ..ids import ID_BITS, NodeId
 from .pool import Pooled
 
-PER_CELL = 8
+PER_CELL: Final = 8
 """Entries in a cell of a full bucket, on average."""
 
-NO_ENTRIES: frozenset[Entry] = frozenset()
+NO_ENTRIES: Final[frozenset[Entry]] = frozenset()
 
-_verified_at = attrgetter("verified_at")
+_verified_at: Final = attrgetter("verified_at")
 
 
 @dataclass(slots=True, eq=False)

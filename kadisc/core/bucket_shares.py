@@ -6,15 +6,15 @@ names candidates for vacancies, that prove themselves like any other; and of one
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..contacts import Contact
 from ..endpoints import Endpoint
 from .routing_table import RoutingTable
 
-PENDING_S = 600.0
+PENDING_S: Final = 600.0
 """A candidate of the table is forgotten after so long."""
-MAX_SUGGESTED = 2048
+MAX_SUGGESTED: Final = 2048
 
 
 class ShareRule(Protocol):

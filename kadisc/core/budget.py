@@ -13,13 +13,14 @@ from array import array
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
+from typing import Final
 
 from ..endpoints import IPV4_ENDPOINT_BYTES, PUBLIC_EIGHTS, Endpoint
 from .scopes import Scopes
 
-ADDRESS_BYTES = 4
+ADDRESS_BYTES: Final = 4
 """Of a public IPv4 endpoint, as nearly all are."""
-NEVER = -inf
+NEVER: Final = -inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 from random import Random
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ..config import MaintenanceConfig
 from ..contacts import Contact
 from ..endpoints import Endpoint
 
 Network: TypeAlias = Callable[[Endpoint], bytes]
-MAX_REMEMBERED = 2048
+MAX_REMEMBERED: Final = 2048
 
 
 class InFlight:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..config import CoreConfig
 from ..contacts import Contact
@@ -33,9 +33,9 @@ from .tags import TagSchedule, TagSearch
 if TYPE_CHECKING:
     from .exchange import Exchange
 
-FOREVER = float("inf")
-ANCHOR = b"anchor"
-BY_TAG = b"tag"
+FOREVER: Final = float("inf")
+ANCHOR: Final = b"anchor"
+BY_TAG: Final = b"tag"
 
 
 class Community:

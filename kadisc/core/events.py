@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import NamedTuple, NewType, TypeAlias
+from typing import NewType, TypeAlias
 
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family
@@ -18,9 +18,8 @@ from .peers import VerifiedPeer
 OperationId = NewType("OperationId", int)
 
 
-class Datagram(NamedTuple):
-    payload: bytes
-    destination: Endpoint
+Datagram: TypeAlias = tuple[bytes, Endpoint]
+"""Payload and destination. No class of its own: one is made for every datagram."""
 
 
 class Outcome(enum.Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family
@@ -43,6 +43,23 @@ class Ask:
     hurried: bool = False
     """Sent again, and called stalled, after half the usual time."""
 
+    # Written out, here and below, to be compiled: see messages.py.
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        expected_id: NodeId | None,
+        query: OutgoingQuery,
+        owner: Owner,
+        discreet: bool = False,
+        hurried: bool = False,
+    ) -> None:
+        self.endpoint = endpoint
+        self.expected_id = expected_id
+        self.query = query
+        self.owner = owner
+        self.discreet = discreet
+        self.hurried = hurried
+
 
 @dataclass(frozen=True, slots=True)
 class Walk:
@@ -60,7 +77,7 @@ class Walk:
 Step: TypeAlias = Ask | Walk | TagSearch | Event
 Steps: TypeAlias = Sequence[Step]
 
-NO_STEPS: Steps = ()
+NO_STEPS: Final[Steps] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -82,6 +99,33 @@ class Exchange:
     transmissions: int = 1
     contacts: Sequence[Contact] = ()
     """What its answer named, as far as it may be used; set before the owner is told."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        expected_id: NodeId | None,
+        query: OutgoingQuery,
+        owner: Owner,
+        payload: bytes,
+        sent_at: float,
+        stall_at: float,
+        expires_at: float,
+        unaided: bool,
+        discreet: bool = False,
+    ) -> None:
+        self.endpoint = endpoint
+        self.expected_id = expected_id
+        self.query = query
+        self.owner = owner
+        self.payload = payload
+        self.sent_at = sent_at
+        self.stall_at = stall_at
+        self.expires_at = expires_at
+        self.unaided = unaided
+        self.discreet = discreet
+        self.stalls = 0
+        self.transmissions = 1
+        self.contacts = ()
 
     def rtt_s(self, now: float) -> float | None:
         """None after a retransmission: nobody can tell which of the two was answered (Karn's rule)."""

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from ..config import AddressConfig
 
-MAX_VOTERS = 512
+MAX_VOTERS: Final = 512
 
 
 class Confidence(Enum):
@@ -37,7 +38,7 @@ class Verdict:
     changed: bool = False
 
 
-NOTHING_NEW = Verdict()
+NOTHING_NEW: Final = Verdict()
 
 
 class Tally:

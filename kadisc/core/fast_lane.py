@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 from math import inf
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..config import LimitsConfig
 from ..endpoints import Endpoint
 from .transactions import TID_BYTES
 
-_TID = b"1:t%d:" % TID_BYTES
+_TID: Final = b"1:t%d:" % TID_BYTES
 
 
 class Lane(Enum):
@@ -35,8 +35,8 @@ class LaneRule(Protocol):
     def proved(self, endpoint: Endpoint, now: float) -> None: ...
 
 
-WINDOW_S = 1.0
-NEVER = -inf
+WINDOW_S: Final = 1.0
+NEVER: Final = -inf
 """One object: a minus before ``inf`` would make another one for each endpoint."""
 
 

@@ -8,21 +8,22 @@ After a restart there are contacts from the last run for all of them, and nothin
 from __future__ import annotations
 
 from random import Random
+from typing import Final
 
 from ..ids import NodeId, random_id_in_bucket
 from .exchange import Walk
 from .routing_table import RoutingTable
 
-AT_A_TIME = 10
-FEW = 4
+AT_A_TIME: Final = 10
+FEW: Final = 4
 """A bucket with fewer entries than this is walked through."""
-EARLY = 3
+EARLY: Final = 3
 """The buckets up to this one are walked through before the own neighbourhood is known."""
-TRIES = 2
+TRIES: Final = 2
 """Walks through one bucket: it may well hold all there are."""
-WELL_FILLED = 0.75
+WELL_FILLED: Final = 0.75
 """A wide bucket with so many of its places taken finds the rest of its entries by itself."""
-PAUSE_S = 0.05
+PAUSE_S: Final = 0.05
 """Between the end of one walk and the start of the next: one that ended at once must not make a loop."""
 
 

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
+from typing import Final
 
 from ..config import CLIENT_VERSION, CoreConfig
 from ..endpoints import Endpoint, Family, family_of
@@ -31,27 +32,27 @@ from .recollection import Recollection
 from .record_rules import Refused
 from .transactions import TID_BYTES
 
-SLOWER = 1.25
+SLOWER: Final = 1.25
 """Each round with little change makes the next one so much longer: after nine of them the pace is that of a settled network."""
-RECHECK_S = 15.0
+RECHECK_S: Final = 15.0
 """100 peers are looked at within 25 minutes, before news of them are too old to be passed on."""
-MOURNING_RECHECK_S = 1.0
+MOURNING_RECHECK_S: Final = 1.0
 """Each of the last that was silent doubles the pace, up to this."""
-SETTLED_S = 60.0
+SETTLED_S: Final = 60.0
 """Who answered so lately need not be looked at."""
-TELL_S = 0.5
+TELL_S: Final = 0.5
 """Between two of those who are told at once that our record has changed: 100 hear of it within a minute."""
-LOOK_S = 15.0
+LOOK_S: Final = 15.0
 """Whether there are too few peers is looked at so often."""
-WALK = b"walk"
-MEMORY = b"memory"
-FROM_WALK = 16
-FROM_BOOK = 32
+WALK: Final = b"walk"
+MEMORY: Final = b"memory"
+FROM_WALK: Final = 16
+FROM_BOOK: Final = 32
 
 
-REFUSED_S = 600.0
+REFUSED_S: Final = 600.0
 """Whose record may not be believed now is met again after so long: it may have had an old address, or the place of somebody who moved."""
-FOR_LONG = ("peer-foreign", "peer-error", "peer-without-record", "record-network", "record-own")
+FOR_LONG: Final = ("peer-foreign", "peer-error", "peer-without-record", "record-network", "record-own")
 
 
 class GossipRounds:

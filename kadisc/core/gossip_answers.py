@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from random import Random
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..config import CLIENT_VERSION, CoreConfig
 from ..contacts import Contact
@@ -24,11 +24,11 @@ from .own_record import OwnRecord
 from .scopes import Scopes
 from .tokens import TokenJar
 
-OTHER_NETWORK = 201
-GOSSIP = b"gossip"
-ENVELOPE_BYTES = 160
+OTHER_NETWORK: Final = 201
+GOSSIP: Final = b"gossip"
+ENVELOPE_BYTES: Final = 160
 """More than everything in an answer but the record and the peers."""
-SECRET_BYTES = 32
+SECRET_BYTES: Final = 32
 
 
 class SampleRule(Protocol):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..contacts import Contact
 from ..endpoints import Endpoint
@@ -20,7 +20,7 @@ from .book_peer import Source
 from .limits import PrefixBudget
 from .scopes import Scopes
 
-HOUR_S = 3600.0
+HOUR_S: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..config import GossipConfig
 from ..endpoints import Endpoint
@@ -19,7 +19,7 @@ from .peers import VerifiedPeer
 from .scopes import Scopes
 from .slot_ranks import FLAT, FROM_8, FROM_16, FROM_24, SEED_BITS, Positions, Seat, Standing
 
-FOREVER = float("inf")
+FOREVER: Final = float("inf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ PyNaCl and not another library, because libsodium refuses keys of small order: w
 from __future__ import annotations
 
 from random import Random
+from typing import Final
 
 from nacl.exceptions import BadSignatureError, CryptoError
 from nacl.signing import SigningKey, VerifyKey
 
-SEED_BYTES = 32
+SEED_BYTES: Final = 32
 
 
 class Identity:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from math import inf
 from random import Random
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..config import StoreConfig
 from ..ids import ID_BYTES, id_to_bytes
 from ..wire.messages import Samples
 from .peer_store import PeerStore
 
-MAX_INTERVAL_S = 21_600
+MAX_INTERVAL_S: Final = 21_600
 """BEP 51."""
-MAX_SAMPLES = 32
+MAX_SAMPLES: Final = 32
 """They leave room for a few contacts in 1,024 bytes."""
 
 

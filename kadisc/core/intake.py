@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 
 from ..config import CoreConfig
 from ..endpoints import ENDPOINT_BYTES, Endpoint, Family, Scope, scope_of
@@ -16,8 +17,8 @@ from .scopes import Scopes
 from .traffic import TrafficRule
 from .transactions import TransactionRule
 
-SLOW_DECODE = "slow-decode-budget"
-QUERY_NAMES: dict[type[Query], str] = {kind: f"query.{name}" for kind, name in METHODS.items()} | {UnknownQuery: "query.unknown"}
+SLOW_DECODE: Final = "slow-decode-budget"
+QUERY_NAMES: Final[dict[type[Query], str]] = {kind: f"query.{name}" for kind, name in METHODS.items()} | {UnknownQuery: "query.unknown"}
 
 
 class Intake:

@@ -7,7 +7,7 @@ within a budget for each network and one for all. The version that is here alrea
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..config import CLIENT_VERSION, CoreConfig
 from ..endpoints import Endpoint
@@ -21,8 +21,8 @@ from .tokens import TokenJar
 
 SERVER_ERROR, PROTOCOL_ERROR, BAD_SIGNATURE, CAS_MISMATCH, SEQUENCE_LOWER = 202, 203, 206, 301, 302
 
-PUT = b"put"
-_ALL = b""
+PUT: Final = b"put"
+_ALL: Final = b""
 
 
 class SignatureRule(Protocol):

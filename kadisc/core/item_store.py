@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
+from typing import Final
 
 from ..config import StoreConfig
 from ..endpoints import Endpoint
@@ -22,7 +23,7 @@ from .scopes import Scopes
 OwnIds = Callable[[], Iterable[NodeId]]
 
 
-ITEM_BYTES = 400
+ITEM_BYTES: Final = 400
 """What an item takes beside its value and salt: key, signature, places in dicts."""
 
 

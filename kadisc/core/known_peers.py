@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from ..endpoints import Endpoint
 from .book_peer import Source
 from .peers import VerifiedPeer
 
-MAX_KNOWN = 512
+MAX_KNOWN: Final = 512
 
 
 @dataclass(slots=True, eq=False)

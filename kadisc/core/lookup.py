@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
+from typing import Final
 
 from ..config import LookupConfig
 from ..contacts import Contact
@@ -44,10 +45,10 @@ class State(Enum):
     FAILED = "failed"
 
 
-STALLS_OF_A_QUERY = 2
-PENDING = (State.ASKED, State.STALLED)
-AWAITED = (*PENDING, State.LAST_CHANCE)
-COUNTED = (State.HEARD, State.ASKED, State.STALLED, State.ANSWERED)
+STALLS_OF_A_QUERY: Final = 2
+PENDING: Final = (State.ASKED, State.STALLED)
+AWAITED: Final = (*PENDING, State.LAST_CHANCE)
+COUNTED: Final = (State.HEARD, State.ASKED, State.STALLED, State.ANSWERED)
 
 
 @dataclass(slots=True, eq=False)
@@ -65,6 +66,18 @@ class Peer:
     """Stalls of the last query that the end still waits for."""
     tied: bool | None = None
     """Whether the ID follows from the address; found out when it matters."""
+
+    def __init__(self, endpoint: Endpoint, id: NodeId | None, distance: int, hops: int, network: bytes, host: bytes) -> None:
+        """Written out to be compiled: there is one for each contact in each answer."""
+        self.endpoint = endpoint
+        self.id = id
+        self.distance = distance
+        self.hops = hops
+        self.network = network
+        self.host = host
+        self.state = State.HEARD
+        self.chances = 0
+        self.tied = None
 
     def __lt__(self, other: Peer) -> bool:
         return self.distance < other.distance

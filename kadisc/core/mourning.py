@@ -10,12 +10,12 @@ Only peers whose turn it was to be looked after count, each once: the few that l
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
+from typing import Final, Protocol
 
 LAST, MANY = 8, 4
 """Of the last so many that were asked, so many did not answer. Where a tenth of those asked are gone, as nodes come and go, that holds for 0.4 %
 of the time; after a crash of half of all, for two thirds."""
-NEVER = float("-inf")
+NEVER: Final = float("-inf")
 
 
 class MourningRule(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from random import Random
+from typing import Final
 
 from ..config import CoreConfig
 from ..endpoints import Endpoint, Family, family_of
@@ -40,7 +41,7 @@ from .tags import TagSearch
 from .traffic_assembly import ends_for
 from .transactions import Overdue
 
-MAX_ROUNDS = 200
+MAX_ROUNDS: Final = 200
 """What a tick starts can end at once, for want of contacts, and make the next thing due; there are at most as many walks as buckets."""
 
 

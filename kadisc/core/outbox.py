@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Final
 
 from ..endpoints import Endpoint, Family, family_of
 from ..wire import krpc
@@ -18,16 +18,16 @@ from .overlay import Overlay
 from .search import Search
 from .traffic import TrafficRule
 
-COUNTING = (Search, Delivery)
+COUNTING: Final = (Search, Delivery)
 """Owners who say in the end how many queries they took."""
-FAMILIAR_S = 120.0
+FAMILIAR_S: Final = 120.0
 """Our router still has the mapping for an address that answered so lately."""
 
 
 class Outbox:
     __slots__ = ("_counters", "_datagrams", "_outgoing", "_overlays", "_traffic")
 
-    def __init__(self, outgoing: Outgoing, overlays: Mapping[Family, Overlay], counters: Counters, traffic: TrafficRule) -> None:
+    def __init__(self, outgoing: Outgoing, overlays: dict[Family, Overlay], counters: Counters, traffic: TrafficRule) -> None:
         self._outgoing = outgoing
         self._overlays = overlays
         self._counters = counters
@@ -66,7 +66,7 @@ class Outbox:
         self._send_counted(exchange, exchange.payload, now)
 
     def answer(self, query: Query, answer: Reply | Error, source: Endpoint, now: float) -> None:
-        if isinstance(query, AnnouncePeer | Put) and isinstance(answer, Reply):
+        if isinstance(query, (AnnouncePeer, Put)) and isinstance(answer, Reply):
             self._traffic.proved(source, now)  # its token was good, and that had been sent to it
         self.send(krpc.encode(answer), source, now)
 
@@ -84,7 +84,7 @@ class Outbox:
     def _send(self, payload: bytes, destination: Endpoint) -> None:
         self._counters.sent += 1
         self._counters.sent_bytes += len(payload)
-        self._datagrams.append(Datagram(payload, destination))
+        self._datagrams.append((payload, destination))
 
     def _send_counted(self, what: Ask | Exchange, payload: bytes, now: float) -> None:
         # A query without budget is one that is lost on its way: it is sent once more after a while, and fails at its time. To fail at once would let

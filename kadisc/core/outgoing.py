@@ -108,4 +108,4 @@ class Outgoing:
         return sum(map(len, self._queues.values())) if self._queues else 0
 
     def _queue_of(self, ask: Ask) -> int:
-        return _OF_OURS if self._separate and isinstance(ask.owner, Check | Errand) else _OF_CALLERS
+        return _OF_OURS if self._separate and isinstance(ask.owner, (Check, Errand)) else _OF_CALLERS

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ..config import CoreConfig
 from ..contacts import Contact
@@ -34,7 +35,7 @@ from .scopes import Scopes
 from .secure_ids import locator
 from .state import SavedContact, SavedOverlay
 
-RETRY_OWN_LOOKUP_S = 5.0
+RETRY_OWN_LOOKUP_S: Final = 5.0
 
 
 @dataclass(slots=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..endpoints import Endpoint
 from ..peer_config import GossipConfig
 
-OUR_CLIENT = b"KD"
+OUR_CLIENT: Final = b"KD"
 """How ``v`` begins where gossip is spoken."""
-TOKEN_FRESH_S = 280.0
+TOKEN_FRESH_S: Final = 280.0
 """A token is good for 5 minutes at least (BEP 5); some of that is on the way."""
-OVER_S = 86_400.0
-MAX_OVER = 4096
-MAX_PASSERS_BY = 256
+OVER_S: Final = 86_400.0
+MAX_OVER: Final = 4096
+MAX_PASSERS_BY: Final = 256
 
 
 class Partners:

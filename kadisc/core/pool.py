@@ -7,7 +7,7 @@ the memory. Numbers too: a float of its own takes 32 bytes, so those that need n
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ..contacts import Contact
 from ..endpoints import Endpoint, Family, Scope, scope_of
@@ -15,9 +15,9 @@ from ..errors import DecodeError
 from ..ids import ID_BYTES
 from ..wire.compact import CONTACT_BYTES, pack_contact
 
-MAX_CONTACTS = 4096
-MAX_CLIENTS = 256
-GRAIN_S = 0.25
+MAX_CONTACTS: Final = 4096
+MAX_CLIENTS: Final = 256
+GRAIN_S: Final = 0.25
 """Of the times at which entries were verified; they count in minutes."""
 SHORT_RTT_S, LONG_RTT_S = 0.01, 2.0
 """Round-trip times between these are rounded to 0.1 ms; others are rare, or need to be exact."""

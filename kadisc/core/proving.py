@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from ..config import CoreConfig
 from ..contacts import Contact
@@ -35,14 +36,14 @@ from .record_rules import RecordRule, Refused
 from .scopes import Scopes
 from .tombstones import TombstoneRule
 
-FAILURE_SPACING_S = 10.0
+FAILURE_SPACING_S: Final = 10.0
 """Failures closer together tell of one hole in a link."""
-CHANGED_SHARE = 0.05
+CHANGED_SHARE: Final = 0.05
 """Of the peers that we know, more than this share must come or go in a round to be worth a faster pace."""
-NOTE_S = 60.0
+NOTE_S: Final = 60.0
 """The book hears so often of a peer that answers again and again."""
-BOOK = b"book"
-OWN_SEARCH = b"search"
+BOOK: Final = b"book"
+OWN_SEARCH: Final = b"search"
 """Instead of a network, as the source of what we found ourselves."""
 
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from random import Random
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ..endpoints import Endpoint
 from ..ids import NodeId
 from ..peer_config import GossipConfig
 from ..wire.records import PeerRecord
 
-MAX_SEEN = 4096
-SALT_BYTES = 16
+MAX_SEEN: Final = 4096
+SALT_BYTES: Final = 16
 
 
 class Push(NamedTuple):

@@ -7,11 +7,11 @@ that was sent after ``silence_s`` without traffic either way; by then nearly eve
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..endpoints import Endpoint, Scope, scope_of
 
-MAX_REMEMBERED = 16_384
+MAX_REMEMBERED: Final = 16_384
 
 
 class QuarantineRule(Protocol):

@@ -7,13 +7,14 @@ all of it, those that were met before those heard of, at the pace of checks, and
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
 from ..endpoints import Endpoint
 from .address_book import AddressBook
 
-PAUSE_S = 300.0
+PAUSE_S: Final = 300.0
 """From one pass through the book to the next."""
-FAILED_S = 3600.0
+FAILED_S: Final = 3600.0
 """Who failed so lately is left out: made-up addresses must not be asked again and again."""
 
 

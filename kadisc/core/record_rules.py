@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ..endpoints import Endpoint, family_of
 from ..errors import DecodeError
 from ..wire.records import PeerRecord, record_from
 from .identity import is_signed_by
 
-MAX_SEQUENCES = 4096
-MAX_ELSEWHERE = 256
+MAX_SEQUENCES: Final = 4096
+MAX_ELSEWHERE: Final = 256
 
 
 class Refused(Exception):

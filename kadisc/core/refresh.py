@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Final
 
 from ..config import MaintenanceConfig
 from ..ids import random_id_in_bucket
 from .exchange import Walk
 from .routing_table import RoutingTable
 
-WALKS_AT_A_TIME = 4
-SETTLE_S = 1.0
+WALKS_AT_A_TIME: Final = 4
+SETTLE_S: Final = 1.0
 """How long to wait before the next look at the buckets when nothing could be started."""
 
 

@@ -6,7 +6,7 @@ a family, and at most 1,024 bytes; with an item 1,232, and as many contacts as t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Final
 
 from ..config import CLIENT_VERSION, CoreConfig
 from ..endpoints import Endpoint, Family, Scope, family_of, ip_of, scope_of
@@ -23,18 +23,18 @@ from .routing_table import RoutingTable
 from .scopes import Scopes
 from .tokens import TokenJar
 
-PROTOCOL_ERROR = 203
-METHOD_UNKNOWN = 204
+PROTOCOL_ERROR: Final = 203
+METHOD_UNKNOWN: Final = 204
 
-ENVELOPE_BYTES = 160
+ENVELOPE_BYTES: Final = 160
 """More than everything in a get_peers reply but its transaction id, contacts and peers."""
 
-CONTACT_FIELDS_BYTES = len(b"5:nodes999:6:nodes6999:")
-SAMPLE_FIELDS_BYTES = len(b"8:intervali21600e3:numi999999e7:samples999:")
+CONTACT_FIELDS_BYTES: Final = len(b"5:nodes999:6:nodes6999:")
+SAMPLE_FIELDS_BYTES: Final = len(b"8:intervali21600e3:numi999999e7:samples999:")
 
-ANNOUNCE = b"announce"
-UNBOUNDED = 1 << 30
-_WANTED = {Family.IPV4: b"n4", Family.IPV6: b"n6"}
+ANNOUNCE: Final = b"announce"
+UNBOUNDED: Final = 1 << 30
+_WANTED: Final = {Family.IPV4: b"n4", Family.IPV6: b"n6"}
 
 
 class Responder:
@@ -43,7 +43,7 @@ class Responder:
     def __init__(
         self,
         config: CoreConfig,
-        tables: Mapping[Family, RoutingTable],
+        tables: dict[Family, RoutingTable],
         scopes: Scopes,
         tokens: TokenJar,
         peers: PeerStore,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
 
@@ -21,20 +20,18 @@ from .store_shares import AnyShare, SmallShares
 from .tokens import TokenJar
 
 
-def responder_for(config: CoreConfig, rng: Random, overlays: Mapping[Family, Overlay], scopes: Scopes, counters: Counters, now: float) -> Responder:
+def responder_for(config: CoreConfig, rng: Random, overlays: dict[Family, Overlay], scopes: Scopes, counters: Counters, now: float) -> Responder:
     return responder_over({family: overlay.table for family, overlay in overlays.items()}, config, rng, scopes, counters, now)
 
 
-def responder_over(
-    tables: Mapping[Family, RoutingTable], config: CoreConfig, rng: Random, scopes: Scopes, counters: Counters, now: float
-) -> Responder:
+def responder_over(tables: dict[Family, RoutingTable], config: CoreConfig, rng: Random, scopes: Scopes, counters: Counters, now: float) -> Responder:
     peers = PeerStore(config.serving, scopes, SmallShares(config.serving, rng, scopes) if config.defences.store_shares else AnyShare(rng))
     tokens = TokenJar(rng, config.serving.token_rotation_s, now)
     samples = (FixedSamples if config.defences.fixed_info_hash_samples else FreshSamples)(config.store, rng, peers)
     return Responder(config, tables, scopes, tokens, peers, items_for(config, tables, scopes, tokens, counters), samples)
 
 
-def items_for(config: CoreConfig, tables: Mapping[Family, RoutingTable], scopes: Scopes, tokens: TokenJar, counters: Counters) -> ItemService:
+def items_for(config: CoreConfig, tables: dict[Family, RoutingTable], scopes: Scopes, tokens: TokenJar, counters: Counters) -> ItemService:
     store = config.store
     if not config.defences.item_shares:
         store = replace(store, items_per_narrow=store.max_items, items_per_wide=store.max_items)

@@ -16,6 +16,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from math import inf
 from random import Random
+from typing import Final
 
 from ..config import MaintenanceConfig
 from .bucket import Entry
@@ -33,8 +34,8 @@ def check_interval_s(age_s: float, config: MaintenanceConfig) -> float:
     return min(max(config.fresh_check_s, config.quarantine_silence_s / SOONEST, by_age_s), config.max_check_s)
 
 
-SLOT_S = 8.0
-SLOTS = 256
+SLOT_S: Final = 8.0
+SLOTS: Final = 256
 
 
 class Line:

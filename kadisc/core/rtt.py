@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
+from typing import Final
 
 from ..config import QueryConfig
 
-WINDOW = 64
-ENOUGH = 8
+WINDOW: Final = 64
+ENOUGH: Final = 8
 
 
 class StallTimer:

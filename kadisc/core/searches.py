@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from ..config import DEFAULT_PORT, CoreConfig
 from ..contacts import Contact
@@ -25,7 +25,7 @@ from .tags import TagSearch
 HeldItems: TypeAlias = Callable[[NodeId, float], Item | None]
 FirstHops: TypeAlias = Callable[[Family, int, float], Sequence[Contact]]
 
-SEEDS_PER_K = 2
+SEEDS_PER_K: Final = 2
 """A lookup starts from so many times k contacts."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ..endpoints import Endpoint, Scope, ip_of, scope_of
 from ..ids import ID_BITS, NodeId
@@ -17,10 +17,10 @@ from ..ids import ID_BITS, NodeId
 Tied: TypeAlias = Callable[[NodeId, Endpoint], bool]
 """Whether an ID follows from the address where it is."""
 
-_IPV4_MASK = 0x030F3FFF
-_IPV6_MASK = 0x0103070F1F3F7FFF
-_TIED_BITS = 21
-_TIED = ((1 << _TIED_BITS) - 1) << (ID_BITS - _TIED_BITS)
+_IPV4_MASK: Final = 0x030F3FFF
+_IPV6_MASK: Final = 0x0103070F1F3F7FFF
+_TIED_BITS: Final = 21
+_TIED: Final = ((1 << _TIED_BITS) - 1) << (ID_BITS - _TIED_BITS)
 
 
 @cache

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ..endpoints import IPV4_ENDPOINT_BYTES, Endpoint, Scope, narrow_prefix, unit_prefix, wide_prefix
 from .scopes import Scopes
@@ -22,9 +22,9 @@ from .scopes import Scopes
 Positions: TypeAlias = tuple[int, int, int, int]
 
 FROM_8, FROM_16, FROM_24, FLAT = range(4)
-SEED_BITS = 128
-_MASK = (1 << SEED_BITS) - 1
-_VACANT = _MASK + 1
+SEED_BITS: Final = 128
+_MASK: Final = (1 << SEED_BITS) - 1
+_VACANT: Final = _MASK + 1
 """Ranks behind everybody."""
 
 

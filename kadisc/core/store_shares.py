@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from random import Random
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..config import ServingConfig
 from ..endpoints import Endpoint
 from ..ids import NodeId
 from .scopes import Scopes
 
-SECRET_BYTES = 32
+SECRET_BYTES: Final = 32
 
 
 class ShareOfStore(Protocol):

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from random import Random
+from typing import Final
 
 from ..endpoints import Family
 from ..ids import NodeId
 from ..peer_config import TagConfig
 
-TAGS = 4
+TAGS: Final = 4
 
 
 def network_tag(name: str) -> bytes:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hmac
 from hashlib import blake2b
 from random import Random
+from typing import Final
 
 from ..endpoints import Endpoint, ip_of
 from ..ids import NodeId, id_to_bytes
 
-TOKEN_BYTES = 8
+TOKEN_BYTES: Final = 8
 
 
 class TokenJar:

@@ -7,7 +7,7 @@ they bear. So unproven addresses are throttled, never banned, and in everything 
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..config import LimitsConfig
 from ..endpoints import Endpoint
@@ -16,11 +16,11 @@ from .counters import Counters
 from .fast_lane import Lane, LaneRule
 from .scopes import Scopes
 
-_QUERY_DROPS = ("", "limit.address", "limit.network", "limit.total")
-_REPLY_REFUSALS = ("", "reply-bytes.address", "reply-bytes.network", "reply-bytes.total")
-_ASK_REFUSALS = ("", "asked-bytes.address", "asked-bytes.network", "asked-bytes.total")
-PROVEN_DROP = "limit.proven"
-DROP_REASONS = (*_QUERY_DROPS[1:], PROVEN_DROP)
+_QUERY_DROPS: Final = ("", "limit.address", "limit.network", "limit.total")
+_REPLY_REFUSALS: Final = ("", "reply-bytes.address", "reply-bytes.network", "reply-bytes.total")
+_ASK_REFUSALS: Final = ("", "asked-bytes.address", "asked-bytes.network", "asked-bytes.total")
+PROVEN_DROP: Final = "limit.proven"
+DROP_REASONS: Final = (*_QUERY_DROPS[1:], PROVEN_DROP)
 """Why a datagram was not read."""
 
 
@@ -83,7 +83,8 @@ class TrafficLimits:
     def _may_send(self, budget: Budget, refusals: tuple[str, ...], size: int, destination: Endpoint, now: float) -> bool:
         if self.lanes.is_proven(destination, now):
             return True
-        if lacking := budget.lacking(*self._cells(destination), size, now):
+        address, network = self._cells(destination)
+        if lacking := budget.lacking(address, network, size, now):
             self._counters.refuse(refusals[lacking])
             return False
         return True
@@ -103,8 +104,10 @@ class LiftedLimits(TrafficLimits):
         return None
 
     def _may_send(self, budget: Budget, refusals: tuple[str, ...], size: int, destination: Endpoint, now: float) -> bool:
-        if not self.lanes.is_proven(destination, now) and budget.lacking(*self._cells(destination), size, now):
-            self._counters.refuse("bytes-lifted")
+        if not self.lanes.is_proven(destination, now):
+            address, network = self._cells(destination)
+            if budget.lacking(address, network, size, now):
+                self._counters.refuse("bytes-lifted")
         return True
 
 

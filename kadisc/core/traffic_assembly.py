@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..config import CoreConfig
 from ..endpoints import Endpoint, Family
 from .counters import Counters
@@ -19,7 +17,7 @@ from .transactions import TransactionRule
 
 
 def ends_for(
-    config: CoreConfig, outgoing: Outgoing, responder: Responder, overlays: Mapping[Family, Overlay], scopes: Scopes, counters: Counters
+    config: CoreConfig, outgoing: Outgoing, responder: Responder, overlays: dict[Family, Overlay], scopes: Scopes, counters: Counters
 ) -> tuple[Intake, Outbox]:
     """Where datagrams come in and where they go out, with the same limits at both."""
     traffic = traffic_for(config, responder.secret(b"limits"), outgoing.transactions, overlays, scopes, counters)
@@ -27,7 +25,7 @@ def ends_for(
 
 
 def traffic_for(
-    config: CoreConfig, secret: bytes, transactions: TransactionRule, overlays: Mapping[Family, Overlay], scopes: Scopes, counters: Counters
+    config: CoreConfig, secret: bytes, transactions: TransactionRule, overlays: dict[Family, Overlay], scopes: Scopes, counters: Counters
 ) -> TrafficRule:
     """``secret``: 16 bytes that nobody else knows."""
     if not config.defences.traffic_limits:

@@ -13,7 +13,7 @@ from enum import Enum
 from itertools import count
 from math import inf
 from random import Random
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..config import QueryConfig
 from ..endpoints import Endpoint
@@ -21,7 +21,7 @@ from ..ids import NodeId
 from ..wire.messages import FindNode
 from .exchange import Exchange, Owner
 
-TID_BYTES = 4
+TID_BYTES: Final = 4
 
 
 class Overdue(Enum):

@@ -7,12 +7,12 @@ given out, within bounds and for a time; it removes nobody; and no more than hal
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..config import BookConfig
 from .book_peer import BookPeer, Verdict
 
-FEW = 8
+FEW: Final = 8
 """So many may be held back in however small a book."""
 
 

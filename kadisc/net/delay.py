@@ -80,7 +80,8 @@ class DelayedPort:
 
     def send(self, datagram: Datagram) -> Sent:
         outcome = Sent.SENT
+        _, destination = datagram
         for delay_s, payload in self._way(datagram):
-            if not self._line.put(delay_s, self._port, Datagram(payload, datagram.destination)):
+            if not self._line.put(delay_s, self._port, (payload, destination)):
                 outcome = Sent.DROPPED
         return outcome

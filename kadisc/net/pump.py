@@ -126,12 +126,13 @@ class Pump:
         refused: list[Endpoint] = []
         port_of = self._port_of
         for datagram in outbox:
-            outcome = port_of[len(datagram.destination)].send(datagram)
+            destination = datagram[1]
+            outcome = port_of[len(destination)].send(datagram)
             if outcome is Sent.DROPPED:
                 self.send_dropped += 1
             elif outcome is Sent.REFUSED:
                 self.send_refused += 1
-                refused.append(datagram.destination)
+                refused.append(destination)
         if refused:
             now = self.now()
             for destination in refused:

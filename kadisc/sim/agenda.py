@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 from math import inf
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from .host import Host
 
@@ -17,7 +17,7 @@ Item: TypeAlias = tuple[float, int, "Host | None", Any, Any, Any]
 """Delivery: (when, order, host, payload, source, destination). Tick: (when, order, host, None, None, None). Action: (when, order, None,
 what to call, its arguments, None). No two have the same time and order."""
 
-SLOTS_PER_S = 64
+SLOTS_PER_S: Final = 64
 """A power of two: a time and its slot then agree to the last bit."""
 
 
@@ -52,7 +52,7 @@ class Agenda:
             if not self._numbers or self._numbers[0] > end * SLOTS_PER_S:
                 return None
             number = heappop(self._numbers)
-            self._until = number + 1
+            self._until = number + 1.0
             self._current = self._slots.pop(number)
             heapify(self._current)
         if self._current[0][0] > end:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import blake2b
 from struct import Struct
+from typing import Final
 
 from ..core.events import Event
 from ..endpoints import Endpoint
 
-_TIME = Struct(">d").pack
-BATCH = 4096
+_TIME: Final = Struct(">d").pack
+BATCH: Final = 4096
 """Pieces that are hashed at once: one long update costs a fraction of many short ones."""
 
 

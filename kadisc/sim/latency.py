@@ -10,13 +10,13 @@ from functools import lru_cache
 from math import exp
 from random import Random
 from statistics import NormalDist, median
-from typing import Protocol
+from typing import Final, Protocol
 
 from .options import LatencyOptions
 
-FACTOR_BITS = 14
+FACTOR_BITS: Final = 14
 """A packet's factor is drawn from a table of 2**14 quantiles: one look-up, where drawing a logarithmic normal takes ten times as long."""
-MRTT_PAIRS = 10_001
+MRTT_PAIRS: Final = 10_001
 
 
 class Place(Protocol):

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from random import Random
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ..endpoints import Endpoint
 from .host import Host
 from .latency import FACTOR_BITS, LatencyModel
 from .options import FaultOptions, NetworkOptions
 
-HEADER_BYTES = 28
+HEADER_BYTES: Final = 28
 """IPv4 and UDP."""
 Copy: TypeAlias = tuple[float, Host, Endpoint, bytes]
 """Of a packet that will arrive: delay, receiver, source as the receiver sees it, payload."""

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from struct import Struct
-from typing import Any
+from typing import Any, Final
 
 from ..contacts import Contact
 from ..endpoints import IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES, Endpoint, Family
 from ..errors import DecodeError
 from ..ids import ID_BYTES
 
-ENDPOINT_SIZES = frozenset((IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES))
-IPV4_CONTACT_BYTES = ID_BYTES + IPV4_ENDPOINT_BYTES
-IPV6_CONTACT_BYTES = ID_BYTES + IPV6_ENDPOINT_BYTES
+ENDPOINT_SIZES: Final = frozenset((IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES))
+IPV4_CONTACT_BYTES: Final = ID_BYTES + IPV4_ENDPOINT_BYTES
+IPV6_CONTACT_BYTES: Final = ID_BYTES + IPV6_ENDPOINT_BYTES
 
-CONTACT_BYTES = {Family.IPV4: IPV4_CONTACT_BYTES, Family.IPV6: IPV6_CONTACT_BYTES}
+CONTACT_BYTES: Final = {Family.IPV4: IPV4_CONTACT_BYTES, Family.IPV6: IPV6_CONTACT_BYTES}
 
-_LAYOUTS = {
+_LAYOUTS: Final = {
     Family.IPV4: Struct(f"{ID_BYTES}s{IPV4_ENDPOINT_BYTES}s"),
     Family.IPV6: Struct(f"{ID_BYTES}s{IPV6_ENDPOINT_BYTES}s"),
 }

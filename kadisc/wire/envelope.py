@@ -6,10 +6,12 @@ that counts by another rule, not from noise, and BEP 44 wants an error for it. S
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..errors import DecodeError
 from . import bencode
 
-MAX_TID_BYTES = 64
+MAX_TID_BYTES: Final = 64
 """We echo it: 2 to 4 bytes are usual, 32 have been seen."""
 
 

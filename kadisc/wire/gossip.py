@@ -12,7 +12,7 @@ lower. Records stay undecoded dicts here, and peers bytes: most answers of a flo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ..contacts import Contact
 from ..endpoints import Family
@@ -21,10 +21,10 @@ from ..ids import ID_BYTES, NodeId
 from .compact import IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, contacts_from, pack_contact
 from .messages import Gossip, News
 
-PEER_BYTES = {Family.IPV4: IPV4_CONTACT_BYTES + 1, Family.IPV6: IPV6_CONTACT_BYTES + 1}
-MAX_WANT = 16
-MAX_NIBBLE = 15
-MAX_PAD_BYTES = 1024
+PEER_BYTES: Final = {Family.IPV4: IPV4_CONTACT_BYTES + 1, Family.IPV6: IPV6_CONTACT_BYTES + 1}
+MAX_WANT: Final = 16
+MAX_NIBBLE: Final = 15
+MAX_PAD_BYTES: Final = 1024
 
 
 class NamedPeer(NamedTuple):

@@ -12,22 +12,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ..errors import DecodeError
 from ..ids import NodeId
 from . import bencode
 from .bencode import MAX_INT
 
-MAX_VALUE_BYTES = 1000
+MAX_VALUE_BYTES: Final = 1000
 """As bencode."""
-MAX_SALT_BYTES = 64
-KEY_BYTES = 32
-SIGNATURE_BYTES = 64
-MAX_VALUE_DEPTH = bencode.MAX_DEPTH - 2
+MAX_SALT_BYTES: Final = 64
+KEY_BYTES: Final = 32
+SIGNATURE_BYTES: Final = 64
+MAX_VALUE_DEPTH: Final = bencode.MAX_DEPTH - 2
 """Containers inside each other: a message puts two around the value."""
 
-COMPLAINTS: dict[str, str] = {
+COMPLAINTS: Final[dict[str, str]] = {
     "bad-value": "v must be there",
     "value-not-canonical": "v must be canonical bencode: the keys of a dict sorted",
     "value-too-big": f"v must be at most {MAX_VALUE_BYTES} bytes as bencode",
@@ -36,7 +36,7 @@ COMPLAINTS: dict[str, str] = {
     "bad-salt": "salt must be a string",
     "salt-too-big": f"salt must be at most {MAX_SALT_BYTES} bytes",
 }
-CODES = {"value-too-big": 205, "salt-too-big": 207}
+CODES: Final = {"value-too-big": 205, "salt-too-big": 207}
 """Whatever is not here is a protocol error."""
 
 

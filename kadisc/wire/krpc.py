@@ -8,7 +8,7 @@ DecodeError leaves.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeAlias, cast
+from typing import Any, Final, NoReturn, TypeAlias, cast
 
 from ..endpoints import Endpoint
 from ..errors import DecodeError
@@ -34,17 +34,17 @@ from .messages import (
 )
 from .put import put_arguments, read_put
 
-MAX_METHOD_BYTES = 64
-MAX_TOKEN_BYTES = 128
+MAX_METHOD_BYTES: Final = 64
+MAX_TOKEN_BYTES: Final = 128
 """We send it back; other clients' have 4 to 20 bytes."""
-MAX_VERSION_BYTES = 32
-MAX_VALUES = 256
+MAX_VERSION_BYTES: Final = 32
+MAX_VALUES: Final = 256
 """Peers taken from one reply: more than fit into a datagram without fragments."""
-MAX_ERROR_TEXT_BYTES = 256
+MAX_ERROR_TEXT_BYTES: Final = 256
 
-PROTOCOL_ERROR = 203
+PROTOCOL_ERROR: Final = 203
 
-_COMPLAINTS = {
+_COMPLAINTS: Final = {
     "not-a-dict": "a message is a dict",
     "bad-tid": f"t must be at most {MAX_TID_BYTES} bytes",
     "bad-type": "y must be q, r or e",
@@ -66,7 +66,7 @@ _COMPLAINTS = {
 } | items.COMPLAINTS
 """What a message can be refused for once its bencode is sound, and what a querier is told."""
 
-DROP_REASONS = (*bencode.REASONS, *_COMPLAINTS)
+DROP_REASONS: Final = (*bencode.REASONS, *_COMPLAINTS)
 """Every ``DecodeError.reason`` of this package."""
 
 Fields: TypeAlias = dict[bytes, Any]
@@ -222,9 +222,9 @@ def _read_error(tid: bytes, envelope: Fields) -> Error:
     return Error(tid, details[0], readable, _version(envelope.get(b"v")), endpoint_from(envelope.get(b"ip")))
 
 
-_READERS: dict[bytes, Callable[[bytes, Fields], Message]] = {b"q": _read_query, b"r": _read_reply, b"e": _read_error}
+_READERS: Final[dict[bytes, Callable[[bytes, Fields], Message]]] = {b"q": _read_query, b"r": _read_reply, b"e": _read_error}
 
-_QUERY_READERS: dict[bytes, Callable[[bytes, NodeId, Fields, bytes], Query]] = {
+_QUERY_READERS: Final[dict[bytes, Callable[[bytes, NodeId, Fields, bytes], Query]]] = {
     b"ping": _read_ping,
     b"find_node": _read_find_node,
     b"get_peers": _read_get_peers,
@@ -236,8 +236,8 @@ _QUERY_READERS: dict[bytes, Callable[[bytes, NodeId, Fields, bytes], Query]] = {
 }
 
 
-_ITEM_FIELDS = (b"k", b"seq", b"sig", b"v")
-_int_from_bytes = int.from_bytes  # big-endian
+_ITEM_FIELDS: Final = (b"k", b"seq", b"sig", b"v")
+_int_from_bytes: Final = int.from_bytes  # big-endian
 
 
 def _id(raw: Any, reason: str) -> NodeId:
@@ -250,8 +250,8 @@ def _version(raw: Any) -> bytes | None:
     return raw if type(raw) is bytes and len(raw) <= MAX_VERSION_BYTES else None
 
 
-_FAMILIES_WANTED = frozenset((b"n4", b"n6"))
-_ONLY_BYTES = frozenset((bytes,))
+_FAMILIES_WANTED: Final = frozenset((b"n4", b"n6"))
+_ONLY_BYTES: Final = frozenset((bytes,))
 
 
 def _want(raw: Any) -> frozenset[bytes] | None:
@@ -380,7 +380,7 @@ def _answer(answer: Reply | Error, fields: Fields) -> Fields:
     return fields
 
 
-_WRITERS: dict[type[Message], Callable[[Any], Fields]] = {
+_WRITERS: Final[dict[type[Message], Callable[[Any], Fields]]] = {
     Ping: _write_ping,
     FindNode: _write_find_node,
     GetPeers: _write_get_peers,

@@ -3,12 +3,14 @@
 
 Keys and IDs are ints, endpoints are compact. ``nodes`` and ``nodes6`` stay raw bytes here, checked for length only: most replies of a flood
 match no query, and parsing contacts that nobody asked for would be a gift to the sender.
+
+What is made for every datagram has its ``__init__`` written out: the one that a dataclass makes for itself cannot be compiled (decision 0012).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ..endpoints import Endpoint
 from ..ids import NodeId
@@ -36,11 +38,45 @@ class FindNode(Query):
     want: frozenset[bytes] | None = None
     """b"n4" and b"n6" as asked for (BEP 32; unknown strings left out), or None where the querier did not say."""
 
+    def __init__(
+        self,
+        tid: bytes,
+        sender: NodeId,
+        target: NodeId,
+        want: frozenset[bytes] | None = None,
+        *,
+        version: bytes | None = None,
+        read_only: bool = False,
+    ) -> None:
+        self.tid = tid
+        self.sender = sender
+        self.target = target
+        self.want = want
+        self.version = version
+        self.read_only = read_only
+
 
 @dataclass(slots=True)
 class GetPeers(Query):
     info_hash: NodeId
     want: frozenset[bytes] | None = None
+
+    def __init__(
+        self,
+        tid: bytes,
+        sender: NodeId,
+        info_hash: NodeId,
+        want: frozenset[bytes] | None = None,
+        *,
+        version: bytes | None = None,
+        read_only: bool = False,
+    ) -> None:
+        self.tid = tid
+        self.sender = sender
+        self.info_hash = info_hash
+        self.want = want
+        self.version = version
+        self.read_only = read_only
 
 
 @dataclass(slots=True)
@@ -136,6 +172,32 @@ class Reply:
     """What a reply to get has of an item (k, seq, sig, v), not looked at yet."""
     samples: Samples | None = None
 
+    def __init__(
+        self,
+        tid: bytes,
+        sender: NodeId,
+        nodes: bytes | None = None,
+        nodes6: bytes | None = None,
+        values: list[Endpoint] | None = None,
+        token: bytes | None = None,
+        seen_as: Endpoint | None = None,
+        version: bytes | None = None,
+        news: News | None = None,
+        held: dict[bytes, Any] | None = None,
+        samples: Samples | None = None,
+    ) -> None:
+        self.tid = tid
+        self.sender = sender
+        self.nodes = nodes
+        self.nodes6 = nodes6
+        self.values = values
+        self.token = token
+        self.seen_as = seen_as
+        self.version = version
+        self.news = news
+        self.held = held
+        self.samples = samples
+
 
 @dataclass(slots=True)
 class Error:
@@ -150,7 +212,7 @@ class Error:
 
 Message: TypeAlias = Query | Reply | Error
 
-METHODS: dict[type[Query], str] = {
+METHODS: Final[dict[type[Query], str]] = {
     Ping: "ping",
     FindNode: "find_node",
     GetPeers: "get_peers",

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ..endpoints import Endpoint, Family, Scope, scope_of
 from ..errors import DecodeError
@@ -21,15 +21,15 @@ from ..ids import ID_BYTES
 from . import bencode
 from .compact import ENDPOINT_SIZES
 
-MAX_RECORD_BYTES = 300
-KEY_BYTES = 32
-SIGNATURE_BYTES = 64
-MAX_SERVICE_NAME_BYTES = 16
-MAX_SERVICE_BYTES = 32
-MAX_VIA = 2
+MAX_RECORD_BYTES: Final = 300
+KEY_BYTES: Final = 32
+SIGNATURE_BYTES: Final = 64
+MAX_SERVICE_NAME_BYTES: Final = 16
+MAX_SERVICE_BYTES: Final = 32
+MAX_VIA: Final = 2
 
 OVERSIZE, MALFORMED, CONTRADICTORY = "record-oversize", "record-malformed", "record-contradictory"
-_WHERE = {Family.IPV4: (b"ip", b"p", 4), Family.IPV6: (b"ip6", b"p6", 16)}
+_WHERE: Final = {Family.IPV4: (b"ip", b"p", 4), Family.IPV6: (b"ip6", b"p6", 16)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,16 @@ same, byte for byte (tests/property/test_wire_usual.py).
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from ..endpoints import Endpoint
 from ..ids import ID_BYTES
 from .messages import FindNode, GetPeers, Ping, Query, Reply
 
 _BOTH, _IPV4, _IPV6 = frozenset((b"n4", b"n6")), frozenset((b"n4",)), frozenset((b"n6",))
-_WANTED: dict[bytes | None, frozenset[bytes] | None] = {None: None, b"2:n42:n6": _BOTH, b"2:n4": _IPV4, b"2:n6": _IPV6}
+_WANTED: Final[dict[bytes | None, frozenset[bytes] | None]] = {None: None, b"2:n42:n6": _BOTH, b"2:n4": _IPV4, b"2:n6": _IPV6}
 
-_usual_query = re.compile(
+_usual_query: Final = re.compile(
     rb"d1:ad2:id20:(.{20})"
     rb"(?:6:target20:(.{20})(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:find_node"
     rb"|9:info_hash20:(.{20})(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:get_peers"

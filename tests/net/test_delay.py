@@ -26,7 +26,7 @@ class Way:
         self.fates: dict[bytes, Sequence[tuple[float, bytes]]] = {}
 
     def __call__(self, datagram: Datagram) -> Sequence[tuple[float, bytes]]:
-        return self.fates[datagram.payload]
+        return self.fates[datagram[0]]
 
 
 class Bench:
@@ -38,7 +38,7 @@ class Bench:
 
     def send(self, payload: bytes, *fates: tuple[float, bytes]) -> Sent:
         self.way.fates[payload] = fates
-        return self.port.send(Datagram(payload, self.other.local_endpoint))
+        return self.port.send((payload, self.other.local_endpoint))
 
     async def arrivals(self, seconds: float) -> list[tuple[float, bytes]]:
         """Of so many seconds: when, since the call, and what."""

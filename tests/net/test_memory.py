@@ -6,7 +6,6 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from kadisc.core.events import Datagram
 from kadisc.endpoints import parse_endpoint
 from kadisc.errors import BindError, Closed
 from kadisc.net.memory import MemoryPort
@@ -28,7 +27,7 @@ async def test_a_datagram_arrives_after_the_latency(autojump_clock: MockClock) -
     net = network(latency_s=0.25)
     a, b = net.port(address(1)), net.port(address(2))
     started = trio.current_time()
-    assert a.send(Datagram(b"x", b.local_endpoint)) is Sent.SENT
+    assert a.send((b"x", b.local_endpoint)) is Sent.SENT
     assert b.drain(1) == []
     assert await _arrivals(b, 1) == [(started + 0.25, b"x")]
 
@@ -36,13 +35,13 @@ async def test_a_datagram_arrives_after_the_latency(autojump_clock: MockClock) -
 async def test_one_sent_while_its_receiver_waits_for_a_later_one_arrives_first(autojump_clock: MockClock) -> None:
     net = network(latency_s=10)
     a, b = net.port(address(1)), net.port(address(2))
-    a.send(Datagram(b"late", b.local_endpoint))
+    a.send((b"late", b.local_endpoint))
     async with trio.open_nursery() as nursery:
 
         async def hurry() -> None:
             await trio.sleep(1)
             net.latency_s = 1
-            a.send(Datagram(b"early", b.local_endpoint))
+            a.send((b"early", b.local_endpoint))
 
         nursery.start_soon(hurry)
         assert [payload for _, payload in await _arrivals(b, 2)] == [b"early", b"late"]
@@ -52,7 +51,7 @@ async def test_jitter_reorders_and_loss_loses(autojump_clock: MockClock) -> None
     net = network(latency_s=0.1, jitter_s=0.1, loss=0.2)
     a, b = net.port(address(1)), net.port(address(2))
     for number in range(200):
-        a.send(Datagram(bytes([number]), b.local_endpoint))
+        a.send((bytes([number]), b.local_endpoint))
     assert 20 < net.lost < 60
     seen = [payload for _, payload in await _arrivals(b, net.delivered)]
     assert seen != sorted(seen)
@@ -63,19 +62,19 @@ async def test_silent_and_unreachable_endpoints(autojump_clock: MockClock) -> No
     net = network()
     a, b = net.port(address(1)), net.port(address(2))
     net.silent.add(b.local_endpoint)
-    assert a.send(Datagram(b"x", b.local_endpoint)) is Sent.SENT
-    assert b.send(Datagram(b"x", a.local_endpoint)) is Sent.SENT
-    assert a.send(Datagram(b"x", parse_endpoint(address(3)))) is Sent.SENT
+    assert a.send((b"x", b.local_endpoint)) is Sent.SENT
+    assert b.send((b"x", a.local_endpoint)) is Sent.SENT
+    assert a.send((b"x", parse_endpoint(address(3)))) is Sent.SENT
     assert (net.lost, net.delivered) == (3, 0)
     net.unreachable.add(b.local_endpoint)
-    assert a.send(Datagram(b"x", b.local_endpoint)) is Sent.REFUSED
+    assert a.send((b"x", b.local_endpoint)) is Sent.REFUSED
 
 
 async def test_a_queue_is_bounded(autojump_clock: MockClock) -> None:
     net = network()
     a, b = net.port(address(1)), net.port(address(2))
     for _ in range(5000):
-        a.send(Datagram(b"x", b.local_endpoint))
+        a.send((b"x", b.local_endpoint))
     assert net.delivered == 4096
 
 
@@ -87,14 +86,14 @@ async def test_an_endpoint_has_one_port_until_that_is_closed(autojump_clock: Moc
     port.close()
     port.close()
     with pytest.raises(Closed):
-        port.send(Datagram(b"x", port.local_endpoint))
+        port.send((b"x", port.local_endpoint))
     net.port(address(1))
 
 
 async def test_waiting_is_always_a_checkpoint(autojump_clock: MockClock) -> None:
     net = network(latency_s=0)
     a, b = net.port(address(1)), net.port(address(2))
-    a.send(Datagram(b"x", b.local_endpoint))
+    a.send((b"x", b.local_endpoint))
     with trio.CancelScope() as scope:
         scope.cancel()
         await b.wait_readable()

@@ -57,7 +57,7 @@ async def test_a_deadline_that_moves_earlier_with_a_datagram_is_met(autojump_clo
     async with running() as bench:
         due = trio.current_time() + 1.5
         bench.core.deadline = due
-        bench.other.send(Datagram(b"x", bench.port.local_endpoint))
+        bench.other.send((b"x", bench.port.local_endpoint))
         await trio.sleep(3)
         assert bench.core.calls[-1] == ("tick", None, due)
 
@@ -74,7 +74,7 @@ async def test_no_tick_before_it_is_due_however_often_the_timer_wakes(autojump_c
 async def test_a_flood_leaves_room_for_others(autojump_clock: MockClock) -> None:
     async with running() as bench:
         for _ in range(1000):
-            bench.other.send(Datagram(b"x", bench.port.local_endpoint))
+            bench.other.send((b"x", bench.port.local_endpoint))
         turns = 0
         while bench.core.names().count("receive") < 1000:
             await trio.lowlevel.checkpoint()
@@ -85,7 +85,7 @@ async def test_a_flood_leaves_room_for_others(autojump_clock: MockClock) -> None
 async def test_a_tick_that_is_due_is_not_put_off_by_a_flood(autojump_clock: MockClock) -> None:
     async with running() as bench:
         for _ in range(1000):
-            bench.other.send(Datagram(b"x", bench.port.local_endpoint))
+            bench.other.send((b"x", bench.port.local_endpoint))
         bench.core.deadline = trio.current_time()
         while "tick" not in bench.core.names():
             await trio.lowlevel.checkpoint()
@@ -95,7 +95,7 @@ async def test_a_tick_that_is_due_is_not_put_off_by_a_flood(autojump_clock: Mock
 async def test_a_refused_datagram_is_reported_to_the_core(autojump_clock: MockClock) -> None:
     async with running() as bench:
         bench.net.unreachable.add(OTHER)
-        bench.core.outbox.append(Datagram(b"x", OTHER))
+        bench.core.outbox.append((b"x", OTHER))
         bench.pump.flush()
         assert bench.core.calls == [("send_failed", OTHER, trio.current_time())]
         assert (bench.pump.send_refused, bench.pump.send_dropped) == (1, 0)
@@ -104,8 +104,8 @@ async def test_a_refused_datagram_is_reported_to_the_core(autojump_clock: MockCl
 async def test_a_core_that_answers_every_refusal_with_another_datagram_does_not_hold_the_loop(autojump_clock: MockClock) -> None:
     async with running() as bench:
         bench.net.unreachable.add(OTHER)
-        bench.core.on_send_failed = lambda destination: bench.core.outbox.append(Datagram(b"x", destination))
-        bench.core.outbox.append(Datagram(b"x", OTHER))
+        bench.core.on_send_failed = lambda destination: bench.core.outbox.append((b"x", destination))
+        bench.core.outbox.append((b"x", OTHER))
         bench.pump.flush()
         assert 1 < len(bench.core.calls) < 20
         # It goes on at every turn of the loop, not at some later deadline.
@@ -125,7 +125,7 @@ async def test_a_dropped_datagram_is_counted_and_not_held_against_the_way(autoju
     net = network()
     core = ScriptedCore()
     pump = Pump(cast(Core, core), [FullPort(net, parse_endpoint(address(1)))], TrioClock())
-    core.outbox.append(Datagram(b"x", OTHER))
+    core.outbox.append((b"x", OTHER))
     pump.flush()
     assert (pump.send_refused, pump.send_dropped, core.calls) == (0, 1, [])
 
@@ -142,7 +142,7 @@ async def test_a_suspend_is_told_to_the_core_before_anything_else(autojump_clock
     async with running(clock) as bench, Subscription(bench.pump.dispatch, (NetworkChanged,), 4) as events:
         bench.core.deadline = trio.current_time()
         clock.slept = 3600.0
-        bench.other.send(Datagram(b"x", bench.port.local_endpoint))
+        bench.other.send((b"x", bench.port.local_endpoint))
         await trio.sleep(20)
         assert bench.core.names() == ["network_changed", "receive", "tick"]
         assert await events.__anext__() == NetworkChanged(3600.0)
@@ -184,6 +184,6 @@ async def test_families_have_a_port_each(autojump_clock: MockClock) -> None:
     assert [port.family for port in pump.ports] == [Family.IPV4, Family.IPV6]
     for port, destination in zip(ports, ("44.1.1.1:5", "[2001:db8::2]:5"), strict=True):
         receiver = net.port(destination)
-        core.outbox.append(Datagram(b"x", Endpoint(receiver.local_endpoint)))
+        core.outbox.append((b"x", Endpoint(receiver.local_endpoint)))
         pump.flush()
         assert receiver.drain(1) == [(b"x", port.local_endpoint)]

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 import trio
 
-from kadisc.core.events import Datagram
 from kadisc.endpoints import Endpoint, Family, format_endpoint, make_endpoint, port_of
 from kadisc.errors import BindError, UsageError
 from kadisc.net.ports import Sent
@@ -47,16 +46,16 @@ async def _next_batch(port: UdpPort, limit: int = 100) -> list[tuple[bytes, Endp
 
 async def test_a_datagram_comes_with_the_endpoint_of_its_sender(pair: tuple[UdpPort, UdpPort]) -> None:
     a, b = pair
-    assert a.send(Datagram(b"hello", b.local_endpoint)) is Sent.SENT
+    assert a.send((b"hello", b.local_endpoint)) is Sent.SENT
     assert await _next_batch(b) == [(b"hello", a.local_endpoint)]
-    assert b.send(Datagram(b"", a.local_endpoint)) is Sent.SENT
+    assert b.send((b"", a.local_endpoint)) is Sent.SENT
     assert await _next_batch(a) == [(b"", b.local_endpoint)]
 
 
 async def test_a_batch_is_bounded_and_its_rest_stays(pair: tuple[UdpPort, UdpPort]) -> None:
     a, b = pair
     for number in range(10):
-        a.send(Datagram(bytes([number]), b.local_endpoint))
+        a.send((bytes([number]), b.local_endpoint))
     first = await _next_batch(b, 4)
     assert [payload for payload, _ in first] == [b"\0", b"\1", b"\2", b"\3"]
     assert len(b.drain(100)) == 6
@@ -66,7 +65,7 @@ async def test_a_batch_is_bounded_and_its_rest_stays(pair: tuple[UdpPort, UdpPor
 async def test_what_is_too_long_is_seen_to_be(pair: tuple[UdpPort, UdpPort]) -> None:
     a, b = pair
     for size in (MAX, MAX + 1, 9000):
-        a.send(Datagram(b"x" * size, b.local_endpoint))
+        a.send((b"x" * size, b.local_endpoint))
         [(payload, _)] = await _next_batch(b)
         assert len(payload) == min(size, MAX + 1)
 
@@ -74,8 +73,8 @@ async def test_what_is_too_long_is_seen_to_be(pair: tuple[UdpPort, UdpPort]) -> 
 async def test_impossible_destinations_are_refused(pair: tuple[UdpPort, UdpPort]) -> None:
     a, _ = pair
     nowhere = Endpoint(a.local_endpoint[:-2] + b"\0\0")
-    assert a.send(Datagram(b"x", nowhere)) is Sent.REFUSED
-    assert a.send(Datagram(b"x" * 70_000, a.local_endpoint)) is Sent.REFUSED
+    assert a.send((b"x", nowhere)) is Sent.REFUSED
+    assert a.send((b"x" * 70_000, a.local_endpoint)) is Sent.REFUSED
 
 
 async def test_a_closed_port_does_not_kill_the_one_who_sent_there(pair: tuple[UdpPort, UdpPort]) -> None:
@@ -83,8 +82,8 @@ async def test_a_closed_port_does_not_kill_the_one_who_sent_there(pair: tuple[Ud
     gone = _open("::1" if a.family is Family.IPV6 else "127.0.0.1")
     gone.close()
     for _ in range(3):
-        a.send(Datagram(b"x", gone.local_endpoint))
-    b.send(Datagram(b"still here", a.local_endpoint))
+        a.send((b"x", gone.local_endpoint))
+    b.send((b"still here", a.local_endpoint))
     assert await _next_batch(a) == [(b"still here", b.local_endpoint)]
 
 
@@ -138,7 +137,7 @@ def test_a_socket_that_always_fails_ends_the_batch() -> None:
 )
 def test_what_becomes_of_a_datagram(code: int, outcome: Sent) -> None:
     port = UdpPort(FailingSocket(code), max_datagram_bytes=MAX)  # type: ignore[arg-type]
-    datagram = Datagram(b"x", make_endpoint("127.0.0.1", 5))
+    datagram = (b"x", make_endpoint("127.0.0.1", 5))
     assert port.send(datagram) is outcome
     assert port.send(datagram) is Sent.SENT
 

@@ -125,7 +125,7 @@ class Stranger:
         self.when_asked(message, source)
         answer = self._answer(message, source) if self.answers else None
         if answer is not None:
-            self._outbox.append(Datagram(krpc.encode(answer), source))
+            self._outbox.append((krpc.encode(answer), source))
 
     def _answer(self, query: Query, source: Endpoint) -> Reply | Error | None:
         reply = Reply(query.tid, self.id, seen_as=source, version=self.version)

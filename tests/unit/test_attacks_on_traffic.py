@@ -74,7 +74,7 @@ def behind_a_restricted_nat(world: World, host: Host, mapping_s: float = 30.0) -
 
     def noted() -> list[object]:
         datagrams = drain()
-        opened.update((datagram.destination, world.now + mapping_s) for datagram in datagrams)
+        opened.update((destination, world.now + mapping_s) for _, destination in datagrams)
         return datagrams  # type: ignore[return-value]
 
     host.node.receive = filtered  # type: ignore[method-assign,assignment]

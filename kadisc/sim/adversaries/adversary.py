@@ -50,7 +50,7 @@ class Adversary:
         """Somebody replied, to whatever."""
 
     def send(self, message: Message, destination: Endpoint) -> None:
-        self._outbox.append(Datagram(krpc.encode(message), destination))
+        self._outbox.append((krpc.encode(message), destination))
 
     def tick(self, now: float) -> None:
         pass

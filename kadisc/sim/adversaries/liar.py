@@ -27,7 +27,7 @@ class Liar(Adversary):
         return self._node.next_deadline()
 
     def drain_outbox(self) -> list[Datagram]:
-        return [Datagram(self._twisted(payload), destination) for payload, destination in self._node.drain_outbox()]
+        return [(self._twisted(payload), destination) for payload, destination in self._node.drain_outbox()]
 
     def drain_events(self) -> list[Event]:
         return self._node.drain_events()
