@@ -88,6 +88,8 @@ WHOLE_VIEW = {
 }
 GOSSIPING_COLLUDERS = (("20", 0.999), ("30", 0.995), ("50", 0.97))
 
+ALL_QUERIES = upper("queries/s in all, bound of `cost`", "queries_per_s_mean", 0.45)
+
 ROWS = (
     Row(
         "lookup",
@@ -150,7 +152,7 @@ ROWS = (
         "dead among returned contacts, ipfs churn",
         "freshness",
         {"nodes": "1000", "minutes": "20", "churn.profile": "ipfs"},
-        (upper("dead", "dead", 0.03, percent=True), upper("checks/s (all queries)", "queries_per_s_mean", 0.25)),
+        (upper("dead", "dead", 0.03, percent=True), upper("checks/s, retransmissions too", "checks_per_s_mean", 0.25), ALL_QUERIES),
         {"nodes": "10000"},
     ),
     Row(
@@ -158,7 +160,7 @@ ROWS = (
         "dead among returned contacts, bittorrent churn",
         "freshness",
         {"nodes": "1000", "minutes": "20", "churn.profile": "bittorrent"},
-        (upper("dead", "dead", 0.04, percent=True), upper("checks/s (all queries)", "queries_per_s_mean", 0.25)),
+        (upper("dead", "dead", 0.04, percent=True), upper("checks/s, retransmissions too", "checks_per_s_mean", 0.25), ALL_QUERIES),
         {"nodes": "10000"},
     ),
     Row(

@@ -14,6 +14,8 @@ class Counters:
     received_bytes: int = 0
     sent: int = 0
     sent_bytes: int = 0
+    checks_sent: int = 0
+    """Of the queries sent, those that only ask whether a contact is there, of the table or a candidate for it; retransmissions included."""
     accepted: dict[str, int] = field(default_factory=dict)
     """By kind: ``query.ping``, ``reply``, ``error`` and so on."""
     dropped: dict[str, int] = field(default_factory=dict)
@@ -36,7 +38,13 @@ class Counters:
 
     def as_dict(self) -> dict[str, int]:
         """Flat, with dotted names, sorted: ``dropped.unmatched-reply`` and so on."""
-        flat = {"received": self.received, "received_bytes": self.received_bytes, "sent": self.sent, "sent_bytes": self.sent_bytes}
+        flat = {
+            "received": self.received,
+            "received_bytes": self.received_bytes,
+            "sent": self.sent,
+            "sent_bytes": self.sent_bytes,
+            "checks_sent": self.checks_sent,
+        }
         for group in ("accepted", "dropped", "queries_sent", "refused"):
             flat.update({f"{group}.{name}": count for name, count in sorted(getattr(self, group).items())})
         return flat

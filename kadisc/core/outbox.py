@@ -8,6 +8,7 @@ from ..endpoints import Endpoint, Family, family_of
 from ..wire import krpc
 from ..wire.messages import METHODS, AnnouncePeer, Error, Put, Query, Reply
 from .bucket import Entry
+from .check import Check
 from .counters import Counters
 from .delivery import Delivery
 from .events import Datagram
@@ -92,6 +93,9 @@ class Outbox:
         if not self._traffic.may_ask(len(payload), what.endpoint, now):
             return
         self._counters.query_sent(METHODS[type(what.query)])
-        if isinstance(what.owner, COUNTING):
-            what.owner.queries += 1
+        owner = what.owner
+        if isinstance(owner, Check):
+            self._counters.checks_sent += 1
+        elif isinstance(owner, COUNTING):
+            owner.queries += 1
         self._send(payload, what.endpoint)

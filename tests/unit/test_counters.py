@@ -19,6 +19,7 @@ def test_the_flat_form_has_every_number_under_a_dotted_name() -> None:
         "received_bytes": 300,
         "sent": 1,
         "sent_bytes": 65,
+        "checks_sent": 0,
         "accepted.reply": 2,
         "dropped.unmatched-reply": 1,
         "queries_sent.find_node": 1,

@@ -85,6 +85,7 @@ def test_retransmissions_count_among_the_queries_of_a_lookup() -> None:
     assert isinstance(end, LookupFinished)
     assert (end.outcome, end.result.queries) == (Outcome.NO_ANSWER, 2)
     assert us.node.counters.queries_sent == {"find_node": 2}
+    assert us.node.counters.checks_sent == 0
 
 
 # --- The table ---------------------------------------------------------------------------------------------------------------------
@@ -123,9 +124,11 @@ def test_a_querier_is_checked_before_it_is_believed() -> None:
     newcomer = contact(50)
     us.says(newcomer.endpoint, FindNode(b"1", newcomer.id, 7))
     us.hears()
+    checks = us.node.counters.checks_sent
     us.waits(0.3)  # four checks a second
     ((query, where),) = us.hears_queries()
     assert (type(query), where) == (FindNode, newcomer.endpoint)
+    assert us.node.counters.checks_sent == checks + 1
     us.answers(query, where, newcomer.id)
     entry = us.overlay.table.get(newcomer.id)
     assert entry is not None

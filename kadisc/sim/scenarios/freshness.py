@@ -35,13 +35,15 @@ def run(lab: Lab) -> Metrics:
         for number in range(int(seconds * QUESTIONS_PER_S)):
             lab.world.at(lab.world.now + number / QUESTIONS_PER_S, ask)
         lab.run(seconds)
-    queries = [sent_since(before[host.number], traffic_of(host.node)).queries / seconds for host in hosts if host.up]
+    sent = [sent_since(before[host.number], traffic_of(host.node)) for host in hosts if host.up]
+    count = max(1, len(sent)) * seconds
     return {
         "answers": asked,
         "contacts": contacts,
         "dead": share(dead, contacts),
         "dead_planted": round(lab.dead_at_start, 5),
-        "queries_per_s_mean": rounded(sum(queries) / max(1, len(queries))),
+        "checks_per_s_mean": rounded(sum(each.checks for each in sent) / count),
+        "queries_per_s_mean": rounded(sum(each.queries for each in sent) / count),
         **by_minute("dead", answers),
     }
 
