@@ -195,6 +195,7 @@ class GossipRounds:
             if refused is not None:
                 parts.counters.refuse(refused)
         parts.view.round(now)
+        parts.book.seated(parts.view.aged())
         proving.forget_stale(now)
         # Not before the first slots are old enough to be given away: until then the application has nothing but the book.
         hurries = proving.changed or proving.are_few or self._rounds < config.sample_age_rounds
