@@ -58,6 +58,8 @@ class Defences:
     """Places in the gossip view are won by a secret rank of the address, not by being pushed often."""
     hierarchical_slots: bool = True
     """Half of the slots are won by networks, not by single addresses."""
+    ranked_peers: bool = True
+    """The application is given whom a slot's rank has chosen, before others who were met: those who push themselves are met by everybody."""
     book_groups: bool = True
     """One source network reaches few places of the address book, and one network of addresses has few places among those met."""
     test_before_evict: bool = True

@@ -7,7 +7,7 @@ Nothing that others say changes or removes a peer that was met; only its own sil
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from random import Random
 from typing import Final
@@ -114,6 +114,13 @@ class AddressBook:
         elif entry.failures >= config.tried_failures and now - entry.verified_at >= config.tried_lifetime_s:
             self._forget(entry)
 
+    def seated(self, endpoints: Iterable[Endpoint]) -> None:
+        """They hold slots that are old enough: ranks have chosen them, and that is remembered of them while they live there."""
+        for endpoint in endpoints:
+            entry = self._at(endpoint)
+            if entry is not None:
+                entry.seated = True
+
     def drop(self, endpoint: Endpoint) -> None:
         """It turned out to be our own."""
         entry = self._at(endpoint)
@@ -149,16 +156,24 @@ class AddressBook:
     # --- what it tells --------------------------------------------------------------------------------------------------------------------
 
     def select(
-        self, count: int, now: float, *, service: str | None = None, verified_within_s: float | None = None, but_not: Container[bytes] = ()
+        self,
+        count: int,
+        now: float,
+        *,
+        service: str | None = None,
+        verified_within_s: float | None = None,
+        but_not: Container[bytes] = (),
+        only_seated: bool = False,
     ) -> list[BookEntry]:
         """At most ``count`` peers for the application: verified in this run, and so lately (None: as the config says), whose last query was answered;
         never two of one /24 (IPv6 /48), and of one /16 (/32) only when there are no others. By lot; a good word makes one likelier, a bad one keeps
         it back.
-        ``but_not``: keys of those that are not wanted."""
+        ``but_not``: keys of those that are not wanted; ``only_seated``: of those alone that held a slot."""
         within_s = self._config.given_within_s if verified_within_s is None else verified_within_s
         weighted = []
         for entry in self._tried:
-            weight = self._verdicts.weight(entry, now) if entry.met and not entry.failures and entry.peer else 0.0
+            is_eligible = entry.met and not entry.failures and (entry.seated or not only_seated)
+            weight = self._verdicts.weight(entry, now) if is_eligible else 0.0
             if weight and entry.peer and now - entry.verified_at <= within_s and _is_wanted(entry.peer, service, but_not):
                 # Efraimidis and Spirakis 2006: sorted by these, the first n are a weighted sample without replacement.
                 weighted.append((self._rng.random() ** (1.0 / weight), entry))
@@ -242,7 +257,7 @@ class AddressBook:
         """The entry of a peer at an endpoint where the book knows nobody. If it has moved, its history comes along."""
         entry = BookPeer(peer.endpoint, unit, source, now, now)
         if elsewhere is not None:
-            entry = replace(elsewhere, endpoint=peer.endpoint, unit=unit, tried=False, place=None)
+            entry = replace(elsewhere, endpoint=peer.endpoint, unit=unit, tried=False, place=None, seated=False)
             self._forget(elsewhere)
         if not self._may_hear(entry.endpoint, entry.source):
             entry.source = entry.endpoint  # nobody of another scope can have led us there
@@ -254,7 +269,8 @@ class AddressBook:
         if entry.peer is not None and entry.peer.key != peer.key:
             self._by_key.pop((entry.peer.key, len(entry.endpoint)), None)
             self._verdicts.forget(entry)
-            entry.first_verified_at, entry.verdict, entry.good, entry.held_back_until = NEVER, None, 0, NEVER  # somebody else lives here now
+            # Somebody else lives here now. That it was seated stays: ranks are of addresses.
+            entry.first_verified_at, entry.verdict, entry.good, entry.held_back_until = NEVER, None, 0, NEVER
         entry.peer, entry.verified_at, entry.met = peer, now, True
         entry.first_verified_at = now if entry.first_verified_at == NEVER else entry.first_verified_at
         entry.failures, entry.failed_at = 0, NEVER

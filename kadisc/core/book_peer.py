@@ -20,7 +20,7 @@ class BookPeer:
     """``peer`` is None while it was only heard of. Times are on the caller's clock, ``NEVER`` for what did not happen.
 
     ``met``: it was verified in this run, so what a file says of it no longer matters. ``place``: bucket and position in its table.
-    ``good``: how many good words count; ``held_back_until``: not given out before.
+    ``good``: how many good words count; ``held_back_until``: not given out before. ``seated``: it held a slot that was old enough, in this run.
     """
 
     endpoint: Endpoint
@@ -41,6 +41,7 @@ class BookPeer:
     verdict: Verdict | None = None
     good: int = 0
     held_back_until: float = NEVER
+    seated: bool = False
 
     @property
     def known_at(self) -> float:

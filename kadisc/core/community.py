@@ -25,6 +25,7 @@ from .gossip_answers import GossipAnswers
 from .loner import Served
 from .overlay import Overlay
 from .own_record import Membership, OwnRecord
+from .peer_mix import MixRule
 from .peers import VerifiedPeer
 from .proving import Proving
 from .state import SavedBook, SavedCommunity
@@ -51,6 +52,7 @@ class Community:
         proving: Proving,
         rounds: GossipRounds,
         answers: GossipAnswers,
+        mix: MixRule,
     ) -> None:
         self._config = config
         self._rng = rng
@@ -60,6 +62,7 @@ class Community:
         self._proving = proving
         self._rounds = rounds
         self._answers = answers
+        self._mix = mix
         announces = membership.reachable and not config.read_only
         named = list(overlays) if membership.named else []
         self._schedules = {family: TagSchedule(config.tags, family, membership.tag, rng, announces=announces) for family in named}
@@ -163,9 +166,10 @@ class Community:
     def peers(
         self, count: int, now: float, *, service: str | None = None, verified_within_s: float | None = None, but_not: Container[bytes] = ()
     ) -> list[VerifiedPeer]:
-        """At most ``count`` verified peers, in turn from slots that are old enough, from the address book, and of those that the network's tags led
-        to; each in a /24 (IPv6 /48) of its own. ``verified_within_s``: None for what the config says; after many were lost, the others must have
-        answered since. With `FOREVER` they are only candidates for a check. ``but_not``: keys of those that are not wanted (again)."""
+        """At most ``count`` verified peers, from slots that are old enough, from the address book, and of those that the network's tags led to, in
+        the order of `peer_mix.py`; each in a /24 (IPv6 /48) of its own. ``verified_within_s``: None for what the config says; after many were lost,
+        the others must have answered since. With `FOREVER` they are only candidates for a check. ``but_not``: keys of those that are not wanted
+        (again)."""
         parts = self._proving.parts
         if verified_within_s is None:
             verified_within_s = self._config.book.given_within_s
@@ -176,12 +180,16 @@ class Community:
             for peer in parts.view.sample(self._config.gossip.flat_slots + count, now, verified_within_s=verified_within_s)
             if peer.key not in but_not and (service is None or service in peer.services)
         ]
-        selected = parts.book.select(count, now, service=service, verified_within_s=verified_within_s, but_not=but_not)
-        book = [entry.peer for entry in selected]
+
+        def remembered(*, only_seated: bool) -> list[VerifiedPeer]:
+            entries = parts.book.select(count, now, service=service, verified_within_s=verified_within_s, but_not=but_not, only_seated=only_seated)
+            return [entry.peer for entry in entries]
+
+        book, seated = remembered(only_seated=False), remembered(only_seated=True)
         # What one tag led to is in the book as well, unless its place there is contested; here it gets its turn.
         by_tag = {peer.key for peer in book} & {known.peer.key for known in self._proving.known if known.source.startswith(BY_TAG)}
         chosen: dict[bytes, VerifiedPeer] = {}
-        for peer in _in_turn(slots, book, [peer for peer in book if peer.key in by_tag]):
+        for peer in self._mix.order(slots, seated, book, [peer for peer in book if peer.key in by_tag]):
             if len(chosen) < count and all(peer.key != other.key for other in chosen.values()):
                 chosen.setdefault(parts.scopes.narrow(peer.endpoint), peer)
         return list(chosen.values())
@@ -270,9 +278,3 @@ class Community:
         self._proving.found(parts.book.anchors(), ANCHOR, now, per_source=self._config.book.anchors)
         self._rounds.remember(now)
         return [RecordChanged(self._own_record.sequence, self._own_record.raw)]
-
-
-def _in_turn(*sources: Sequence[VerifiedPeer]) -> Iterable[VerifiedPeer]:
-    for index in range(max(map(len, sources))):
-        for source in sources:
-            yield from source[index : index + 1]

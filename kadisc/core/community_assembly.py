@@ -20,6 +20,7 @@ from .mourning import Mourning, NoMourning
 from .overlay import Overlay
 from .own_record import Membership, OwnRecord
 from .partners import Partners
+from .peer_mix import AllInTurn, RanksFirst
 from .proving import Parts, Proving
 from .push_reservoir import EveryPush, PushReservoir
 from .record_rules import AnyRecord, RecordRules
@@ -54,7 +55,8 @@ def community_for(
     samples = FixedSamples(gossip.answer_fixed_s, rng, scopes) if defences.fixed_samples else AnySample(rng)
     tokens = (GossipTokens if defences.gossip_tokens else NoTokens)(rng, config.serving.token_rotation_s, tag, now)
     answers = GossipAnswers(config, tag, own_record, samples, tokens, scopes)
-    return Community(config, rng, membership, overlays, own_record, proving, rounds, answers)
+    mix = RanksFirst() if defences.ranked_peers else AllInTurn()
+    return Community(config, rng, membership, overlays, own_record, proving, rounds, answers, mix)
 
 
 def _book_secret(membership: Membership) -> bytes:

@@ -40,6 +40,8 @@ class Ask:
     owner: Owner
     discreet: bool = False
     """Whoever answers is no candidate for the table by that."""
+    once: bool = False
+    """Not sent again: it asks somebody who left the last one unanswered, and both would have to be lost."""
     hurried: bool = False
     """Sent again, and called stalled, after half the usual time."""
 

@@ -196,6 +196,7 @@ class GossipRounds:
             if refused is not None:
                 parts.counters.refuse(refused)
         parts.view.round(now)
+        parts.book.seated(parts.view.aged())
         proving.forget_stale(now)
         # Not before the first slots are old enough to be given away: until then the application has nothing but the book.
         hurries = proving.changed or proving.are_few or self._rounds < config.sample_age_rounds
@@ -295,7 +296,8 @@ class GossipRounds:
             return errand.finished(Outcome.NO_CONTACTS, None)
         self._under_way.add(endpoint)
         if errand.stage is Stage.PING:
-            return [Ask(endpoint, None, Ping(b"", overlay.own_id), errand, discreet=True)]
+            is_suspect = errand.is_its_turn and (known := self._proving.known.at(endpoint)) is not None and known.failures > 0
+            return [Ask(endpoint, None, Ping(b"", overlay.own_id), errand, discreet=True, once=is_suspect)]
         query = Gossip(b"", overlay.own_id, self._tag, 0)
         if errand.stage is Stage.MEET:
             pad(query, self._config.first_query_bytes)

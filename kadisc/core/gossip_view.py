@@ -68,6 +68,8 @@ class ViewRule(Protocol):
 
     def sample(self, count: int, now: float, *, hierarchical: bool | None = None, verified_within_s: float = FOREVER) -> list[VerifiedPeer]: ...
 
+    def aged(self) -> list[Endpoint]: ...
+
     def partner(self, now: float, wanted: Callable[[Endpoint], bool] = anybody) -> VerifiedPeer | None: ...
 
     def suspects(self) -> list[VerifiedPeer]: ...
@@ -218,6 +220,10 @@ class GossipView:
         ]
         self._rng.shuffle(eligible)
         return [held.peer for held in list(dict.fromkeys(eligible))[:count]]
+
+    def aged(self) -> list[Endpoint]:
+        """Those that hold slots old enough for the application, each once."""
+        return list(dict.fromkeys(slot.holder.peer.endpoint for slot in self._slots if slot.holder is not None and self._is_mature(slot)))
 
     def partner(self, now: float, wanted: Callable[[Endpoint], bool] = anybody) -> VerifiedPeer | None:
         """Whom to exchange with next: one of the least used, by lot. A newcomer counts as used as often as those, or every new face

@@ -63,6 +63,9 @@ class NaiveView:
         eligible = [peer for peer, at, failures in self._peers.values() if not failures and now - at <= verified_within_s]
         return self._rng.sample(eligible, min(count, len(eligible)))
 
+    def aged(self) -> list[Endpoint]:
+        return list(self._peers)
+
     def partner(self, now: float, wanted: Callable[[Endpoint], bool] = anybody) -> VerifiedPeer | None:
         peers = [peer for peer, _, _ in self._peers.values() if wanted(peer.endpoint)]
         return self._rng.choice(peers) if peers else None

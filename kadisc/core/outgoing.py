@@ -79,7 +79,7 @@ class Outgoing:
         tid = query.tid = self.transactions.new_id(METHODS[type(query)])
         query.version, query.read_only = CLIENT_VERSION, self._read_only
         payload = krpc.encode(query)
-        stall_s = self.stall_timer.stall_s(known_rtt_s)
+        stall_s = self._config.timeout_s if ask.once else self.stall_timer.stall_s(known_rtt_s)
         stall_at = now + (stall_s / 2 if ask.hurried else stall_s)
         exchange = Exchange(ask.endpoint, ask.expected_id, query, ask.owner, payload, now, stall_at, now + self._config.timeout_s, unaided)
         exchange.discreet = ask.discreet

@@ -328,8 +328,9 @@ class Overlay:
     def _check(self, contact: Contact, entry: Entry | None) -> Ask:
         if entry is not None:
             entry.checking = True
-        target = self.parts.filling.worth_asking(contact.id)
-        return Ask(contact.endpoint, contact.id, FindNode(b"", self.own_id, target), Check(self.parts.candidates, entry))
+        query = FindNode(b"", self.own_id, self.parts.filling.worth_asking(contact.id))
+        is_suspect = entry is not None and entry.failures > 0
+        return Ask(contact.endpoint, contact.id, query, Check(self.parts.candidates, entry), once=is_suspect)
 
     def _offer(self, contact: Contact, now: float, *, inbound: bool, rtt_s: float | None, client: bytes | None) -> Sequence[Step]:
         offer = self.table.offer(contact, now, inbound=inbound, rtt_s=rtt_s, client=client)

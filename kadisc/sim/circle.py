@@ -13,6 +13,7 @@ from .host import Host
 from .lab import Lab
 
 DRAWS = 10
+STREAMED = 4
 HOPS = 8
 
 GOSSIP_SETTINGS = {
@@ -68,11 +69,14 @@ class Tally:
 @dataclass(slots=True)
 class Samples:
     """What members are given while they are watched. ``slots``: by lot from slots old enough, and of those the flat and the hierarchical ones by
-    themselves; ``peers``: what the application gets, from slots and book; ``hops``: what lookups start from."""
+    themselves; ``peers``: what the application gets, from slots and book; ``stream``: what it gets that wants none of them twice, `DRAWS` x
+    `STREAMED` in all; ``hops``: what lookups start from."""
 
     lab: Lab
-    kinds: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in ("slots", "flat", "hierarchical", "peers", "hops")})
+    kinds: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in ("slots", "flat", "hierarchical", "peers", "stream", "hops")})
     per_member: dict[int, Tally] = field(default_factory=dict)
+    streamed: dict[int, set[bytes]] = field(default_factory=dict)
+    distinct: dict[int, set[bytes]] = field(default_factory=dict)
 
     def watch(self, seconds: float) -> None:
         """Draws again and again while the world runs for so long."""
@@ -89,7 +93,13 @@ class Samples:
         self.per_member.setdefault(host.number, Tally()).add(lab, drawn)
         for name, hierarchical in (("flat", False), ("hierarchical", True)):
             self.kinds[name].add(lab, (peer.endpoint for peer in community.from_slots(count, now, hierarchical=hierarchical)))
-        self.kinds["peers"].add(lab, (peer.endpoint for peer in community.peers(count, now)))
+        given = community.peers(count, now)
+        self.kinds["peers"].add(lab, (peer.endpoint for peer in given))
+        self.distinct.setdefault(host.number, set()).update(peer.key for peer in given)
+        streamed = self.streamed.setdefault(host.number, set())
+        fresh = community.peers(STREAMED, now, but_not=streamed)
+        self.kinds["stream"].add(lab, (peer.endpoint for peer in fresh))
+        streamed.update(peer.key for peer in fresh)
         self.kinds["hops"].add(lab, (contact.endpoint for contact in community.first_hops(Family.IPV4, HOPS, now)))
 
     def metrics(self) -> Metrics:
@@ -98,6 +108,7 @@ class Samples:
             found |= tally.shares(name)
         by_member = [tally.theirs / tally.drawn for tally in self.per_member.values() if tally.drawn]
         return found | {
+            "peers_distinct_median": median(map(len, self.distinct.values())) if self.distinct else None,
             "drawn_per_member": median(tally.drawn for tally in self.per_member.values()) if self.per_member else None,
             "slots_worst_member": max(by_member, default=None),
         }

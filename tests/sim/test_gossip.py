@@ -42,6 +42,7 @@ def test_a_flood_gains_no_more_than_its_addresses() -> None:
     defended = measured("gossip-flood", *SMALL, *size)
     assert defended["part"] == pytest.approx(0.3, abs=0.01)
     assert defended["slots"] <= 0.42
+    assert defended["peers"] <= 0.42
     assert defended["peers_nobody"] == 0.0
     naive = measured("gossip-flood", *SMALL, *size, *NAIVE)
     assert naive["slots"] >= 0.5

@@ -186,6 +186,16 @@ def test_a_contact_that_falls_silent_is_dropped_after_two_spaced_failures() -> N
     assert {entry.contact for entry in us.overlay.table} == set(rest)
 
 
+def test_who_left_a_check_unanswered_is_sent_the_next_one_once() -> None:
+    us = Dialogue()
+    us.meets(FRIENDS)
+    entry = us.overlay.table.at(FRIENDS[0].endpoint)
+    assert entry is not None
+    assert not us.overlay._check(entry.contact, entry).once
+    entry.failures = 1
+    assert us.overlay._check(entry.contact, entry).once
+
+
 @pytest.mark.parametrize("refusal", ["error", "unsendable"])
 def test_no_contact_is_forgotten_by_revalidation(refusal: str) -> None:
     """Neither one that answers checks with errors, nor one that nothing can be sent to."""

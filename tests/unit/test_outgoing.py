@@ -13,7 +13,7 @@ from kadisc.core.check import Check
 from kadisc.core.exchange import Ask
 from kadisc.core.outgoing import Outgoing
 from kadisc.core.pacing import Pacer
-from kadisc.core.transactions import Transactions
+from kadisc.core.transactions import Overdue, Transactions
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.wire import krpc
 from kadisc.wire.messages import FindNode, Ping
@@ -52,6 +52,16 @@ def test_a_read_only_node_says_so() -> None:
     query = krpc.decode(send(outgoing(replace(SLOW, read_only=True)), address(1)))
     assert isinstance(query, FindNode)
     assert query.read_only
+
+
+def test_who_left_the_last_question_unanswered_is_asked_once() -> None:
+    """A second copy would only guard against the loss of this one, and the first question was sent twice already."""
+    us = outgoing()
+    query = replace(ask(address(1)), once=True)
+    us.send(query, 0, known_rtt_s=0.1, unaided=True)
+    assert us.next_deadline() == CONFIG.query.timeout_s
+    [(exchange, overdue)] = us.transactions.due(CONFIG.query.timeout_s)
+    assert (overdue, exchange.transmissions) == (Overdue.EXPIRED, 1)
 
 
 def test_a_known_round_trip_time_makes_the_stall_come_sooner() -> None:

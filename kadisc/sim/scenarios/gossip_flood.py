@@ -10,9 +10,9 @@ from ..lab import Lab
 from ..options import SimOptions
 from ..scenario import Scenario
 
-COLUMNS = {name: name for name in ("part", "slots", "slots_worst_member", "peers", "peers_nobody", "hops", "held", "in_slots_median")}
-RELEVANT = ("ranked_slots", "push_reservoir", "peer_candidate_limits", "gossip_backoff")
-NAIVE = ("ranked_slots", "push_reservoir", "peer_candidate_limits", "gossip_backoff", "fixed_samples", "tombstones")
+COLUMNS = {name: name for name in ("part", "slots", "slots_worst_member", "peers", "peers_nobody", "stream", "hops", "held", "in_slots_median")}
+RELEVANT = ("ranked_slots", "ranked_peers", "push_reservoir", "peer_candidate_limits", "gossip_backoff")
+NAIVE = ("ranked_slots", "ranked_peers", "push_reservoir", "peer_candidate_limits", "gossip_backoff", "fixed_samples", "tombstones")
 """Push-pull with random replacement, as most gossip is: the last pushes are kept, whoever is heard of is taken in."""
 
 

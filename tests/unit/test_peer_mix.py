@@ -1,0 +1,99 @@
+"""Whom the application is given first, when several sources have somebody to offer."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+
+from kadisc.core.peers import VerifiedPeer
+from kadisc.endpoints import Endpoint
+from kadisc.peer_config import GossipConfig
+from tests.support.community import community, member
+from tests.support.peers import peer
+from tests.support.world import CONFIG, Host, World, without
+
+HONEST, FLOODERS, MET = 420, 180, 60
+"""A network of 600 in which flooders are three in ten, and how many of the honest were met because they pushed, too."""
+
+
+def a_member(defended: bool = True, seed: int = 3) -> Host:
+    return member(World(seed=seed), 1, config=CONFIG if defended else without("ranked_peers"))
+
+
+def has_met(us: Host, *peers: VerifiedPeer) -> None:
+    """As `Proving` tells view and book of whoever exchanged records with us."""
+    parts = community(us)._proving.parts
+    for each in peers:
+        parts.book.verified(each, 0.0, source=each.endpoint)
+        parts.view.offer(each, 0.0)
+
+
+def rounds_pass(us: Host, heard_of: Sequence[VerifiedPeer], rounds: int) -> None:
+    """As `GossipRounds` does it: those heard of are met when they would win a young slot."""
+    parts, by_endpoint = community(us)._proving.parts, {each.endpoint: each for each in heard_of}
+    for number in range(rounds):
+        parts.view.round(0.0)
+        parts.book.seated(parts.view.aged())
+        if number % GossipConfig().reseed_every_rounds == 0:
+            has_met(us, *(by_endpoint[endpoint] for endpoint in parts.view.challengers(by_endpoint)))
+
+
+def given(us: Host, count: int, but_not: Sequence[bytes] = ()) -> list[VerifiedPeer]:
+    return community(us).peers(count, 0.0, but_not=but_not)
+
+
+def share(peers: Sequence[VerifiedPeer], of: set[Endpoint]) -> float:
+    return sum(each.endpoint in of for each in peers) / len(peers)
+
+
+@pytest.mark.parametrize("defended", [True, False])
+def test_who_is_loud_is_met_by_everybody_and_not_given_more_often_for_that(defended: bool) -> None:
+    """All flooders were met, and of the honest a part, beside those that won slots. Six applications want 20 peers each, at ten times."""
+    honest, flooders = [peer(number) for number in range(2, 2 + HONEST)], [peer(600 + number) for number in range(FLOODERS)]
+    theirs, everybody = {each.endpoint for each in flooders}, [*honest, *flooders]
+    drawn: list[VerifiedPeer] = []
+    for seed in range(6):
+        us = a_member(defended, seed)
+        has_met(us, *random.Random(seed).sample(honest, MET), *flooders)
+        parts = community(us)._proving.parts
+        has_met(us, *(each for each in everybody if parts.view.would_win(each.endpoint)))
+        rounds_pass(us, everybody, 30)
+        mine = [each for _ in range(10) for each in given(us, 20)]
+        assert len(mine) == 200
+        assert len({each.key for each in mine}) >= 40, "not the same few again and again"
+        drawn += mine
+    fair = FLOODERS / (HONEST + FLOODERS)
+    assert (share(drawn, theirs) <= 1.15 * fair) is defended
+
+
+def test_more_than_ranks_have_chosen_comes_from_the_rest_of_the_book() -> None:
+    us = a_member()
+    has_met(us, *(peer(number) for number in range(2, 202)))
+    rounds_pass(us, [], 25)
+    assert {each.endpoint for each in given(us, 20)} <= set(community(us)._proving.parts.view.aged())
+    taken: list[VerifiedPeer] = []
+    while more := given(us, 20, [each.key for each in taken]):
+        taken += more
+    assert len({each.key for each in taken}) == len(taken) >= 180
+
+
+def test_who_held_a_slot_is_given_before_others_of_the_book() -> None:
+    us = a_member()
+    has_met(us, *(peer(number) for number in range(2, 202)))
+    rounds_pass(us, [], 25)
+    had_slots = set(community(us)._proving.parts.view.aged())
+    rounds_pass(us, [], 40)
+    have = set(community(us)._proving.parts.view.aged())
+    assert had_slots - have
+    drawn = [each.endpoint for each in given(us, len(had_slots | have))]
+    assert set(drawn[: len(have)]) == have
+    assert len(had_slots - set(drawn)) <= 2, "but for one that has lost its place in the book, too"
+
+
+def test_who_has_no_old_slots_yet_is_given_whom_it_met() -> None:
+    us = a_member()
+    has_met(us, *(peer(number) for number in range(2, 32)))
+    assert community(us)._proving.parts.view.aged() == []
+    assert len(given(us, 20)) == 20
