@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol, TypeAlias
 
 from ..contacts import Contact
@@ -42,6 +43,8 @@ class Ask:
     """Whoever answers is no candidate for the table by that."""
     hurried: bool = False
     """Sent again, and called stalled, after half the usual time."""
+    patient: bool = False
+    """For the table's own sake: waits while the application's searches have found nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class Exchange:
     unaided: bool
     """When it was sent, the endpoint had no NAT mapping towards us that its own earlier query could have opened."""
     discreet: bool = False
+    due_at: float = inf
+    """When it is overdue next."""
     stalls: int = 0
     transmissions: int = 1
     contacts: Sequence[Contact] = ()
