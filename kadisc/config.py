@@ -131,6 +131,8 @@ class QueryConfig:
     """...and so many at once after a pause."""
     max_waiting: int = 4096
     """Queries that wait for the pacer."""
+    join_yields_s: float = 3.0
+    """So long after a node's first query, what it asks for its table's sake waits while a search of the application has found nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,10 @@ class DisjointLookup:
                 merged[reason] = merged.get(reason, 0) + times
         return merged
 
+    def settle(self) -> None:
+        for lookup in (*self._paths, self._last):
+            lookup.settle()
+
     def closest(self) -> list[Peer]:
         return self._together().closest()
 

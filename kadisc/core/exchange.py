@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final, Protocol, TypeAlias
 
 from ..contacts import Contact
@@ -44,6 +45,8 @@ class Ask:
     """Not sent again: it asks somebody who left the last one unanswered, and both would have to be lost."""
     hurried: bool = False
     """Sent again, and called stalled, after half the usual time."""
+    patient: bool = False
+    """For the table's own sake: waits while the application's searches have found nothing."""
 
     # Written out, here and below, to be compiled: see messages.py.
     def __init__(
@@ -53,14 +56,18 @@ class Ask:
         query: OutgoingQuery,
         owner: Owner,
         discreet: bool = False,
+        once: bool = False,
         hurried: bool = False,
+        patient: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.expected_id = expected_id
         self.query = query
         self.owner = owner
         self.discreet = discreet
+        self.once = once
         self.hurried = hurried
+        self.patient = patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,8 @@ class Exchange:
     unaided: bool
     """When it was sent, the endpoint had no NAT mapping towards us that its own earlier query could have opened."""
     discreet: bool = False
+    due_at: float = inf
+    """When it is overdue next."""
     stalls: int = 0
     transmissions: int = 1
     contacts: Sequence[Contact] = ()
@@ -125,6 +134,7 @@ class Exchange:
         self.expires_at = expires_at
         self.unaided = unaided
         self.discreet = discreet
+        self.due_at = inf
         self.stalls = 0
         self.transmissions = 1
         self.contacts = ()

@@ -11,6 +11,10 @@ waits for it.
 The number of slots adapts: it grows by one with each answer that brought nothing into the k closest, because all of those must be asked anyway
 and nothing more is to be learned about whom; it falls back when answers get closer again, when it pays to wait and ask the better ones.
 
+Of a search for peers, time is all that counts until the first is found, and completeness hardly matters afterwards: the others that are asked name
+them too. So until then only those hold a slot who are among the k closest that are known (`eager`): an answer that brings k closer ones frees all
+slots, and nobody waits for a dead one of the hop before. Afterwards (`settle`) each is asked once (decision 0013).
+
 The attack: one operator floods the neighbourhood of the target with IDs from his own network. So per /24 one answering node counts; the others
 wait as alternates, used only when nobody else is left.
 
@@ -101,12 +105,14 @@ class Lookup:
         "_answered_networks",
         "_chances_left",
         "_config",
+        "_eager",
         "_horizon",
         "_hosts_asked",
         "_max_untied",
         "_own_id",
         "_peers",
         "_rules",
+        "_settled",
         "_slots_used",
         "_sorted",
         "answered_count",
@@ -116,7 +122,8 @@ class Lookup:
         "target",
     )
 
-    def __init__(self, target: NodeId, own_id: NodeId, config: LookupConfig, rules: LookupRules, k: int) -> None:
+    def __init__(self, target: NodeId, own_id: NodeId, config: LookupConfig, rules: LookupRules, k: int, *, eager: bool = False) -> None:
+        """``eager``: until it is settled, only those who are among the k closest that are known hold a slot."""
         self.target = target
         self.k = k
         self.finished = False
@@ -125,6 +132,8 @@ class Lookup:
         self._config = config
         self._rules = rules
         self._alpha = config.alpha
+        self._eager = eager
+        self._settled = False
         self._horizon = ID_SPACE  # the distance of the k-th closest that counts
         self._peers: dict[Endpoint, Peer] = {}
         self._sorted: list[Peer] = []  # by distance; peers whose ID is unknown come last
@@ -208,6 +217,12 @@ class Lookup:
             if peer.state is State.ANSWERED:
                 self._count_answer(peer)
 
+    def settle(self) -> None:
+        """What it was for is found: the rest is asked without haste, and nobody once more."""
+        self._eager, self._settled = False, True
+        self._slots_used = sum(peer.state is State.ASKED for peer in self._sorted)
+        self._alpha, self._chances_left = self._config.alpha, 0
+
     def resume(self) -> list[Peer]:
         return self._next()
 
@@ -238,9 +253,11 @@ class Lookup:
             progress = horizon < self._horizon
             self._alpha = max(self._config.alpha, self._alpha - 1) if progress else min(self._config.max_alpha, self._alpha + 1)
         self._horizon = horizon
+        if self._eager:
+            self._slots_used = sum(peer.state is State.ASKED for peer in front)
         asked = self._fill(front)
         stalled = sum(peer.state is State.STALLED for peer in front)
-        if stalled:
+        if stalled and not self._settled:
             # Each of them may be dead, and the next in line then has to answer instead: it is asked now, not when the silence is certain.
             asked += self._fill(islice(self._counting(), self.k, self.k + stalled))
         if asked or any(peer.state is not State.ANSWERED for peer in front) or self._awaits_within(horizon):

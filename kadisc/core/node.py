@@ -19,7 +19,7 @@ from . import assembly
 from .community import Community
 from .community_assembly import community_for
 from .counters import Counters
-from .events import Datagram, Event, Finished, LookupKind, OperationId, Outcome
+from .events import Datagram, Event, Finished, LookupKind, OperationId, Outcome, PeersFound
 from .exchange import Ask, Exchange, Step, Steps, Walk
 from .external_address import ExternalAddress
 from .gossip_answers import fitting
@@ -161,13 +161,14 @@ class Node:
         k: int | None = None,
         paths: int = 1,
         first_value: bool = False,
+        for_peers: bool = False,
         salt: bytes = b"",
         seeds: Sequence[Endpoint] = (),
     ) -> OperationId:
         """Ends in LookupFinished, with NodeAnswered and PeersFound on the way. ``salt``: of the mutable item that is looked up. ``seeds``: endpoints
-        of unknown ID to begin with, beside the own table. Raises Busy or Closed."""
-        options = SearchOptions(self._operations.new_id(), kind, family, first_value=first_value, salt=salt)
-        return self._start(self._searches.make(target, options, now, k=k, paths=paths), seeds, now, options.operation)
+        of unknown ID to begin with, beside the own table. ``for_peers``: the peers are wanted, and not the closest nodes. Raises Busy or Closed."""
+        options = SearchOptions(self._operations.new_id(), kind, family, first_value=first_value, for_peers=for_peers, salt=salt)
+        return self._start_for_caller(self._searches.make(target, options, now, k=k, paths=paths), seeds, now, options.operation)
 
     def join(self, endpoints: Sequence[Endpoint], now: float, *, family: Family) -> OperationId:
         """One attempt to join by these bootstrap nodes and the own table: a lookup of the own ID. Ends in JoinFinished."""
@@ -179,14 +180,13 @@ class Node:
     ) -> OperationId:
         """Announces us as a peer at the nodes closest to ``info_hash`` (BEP 5), once. Ends in AnnounceFinished. Raises Busy or Closed."""
         operation = self._operations.new_id()
-        return self._start(
-            self._searches.for_announce(operation, info_hash, family, now, port=port, implied_port=implied_port), seeds, now, operation
-        )
+        search = self._searches.for_announce(operation, info_hash, family, now, port=port, implied_port=implied_port)
+        return self._start_for_caller(search, seeds, now, operation)
 
     def put(self, draft: Draft, now: float, *, family: Family, seeds: Sequence[Endpoint] = ()) -> OperationId:
         """Stores an item at the nodes closest to its target (BEP 44), once. Ends in PutFinished. Raises Busy or Closed."""
         operation = self._operations.new_id()
-        return self._start(self._searches.for_put(operation, draft, family, now), seeds, now, operation)
+        return self._start_for_caller(self._searches.for_put(operation, draft, family, now), seeds, now, operation)
 
     def check_peer(self, endpoint: Endpoint, now: float) -> OperationId:
         """Asks whoever is there to prove that it is of our network. Ends in PeerChecked. Raises Busy, Closed, and UsageError for a loner."""
@@ -285,7 +285,7 @@ class Node:
             return
         self.counters.accept("reply")
         if (rtt_s := exchange.rtt_s(now)) is not None:
-            self._outgoing.stall_timer.sample(rtt_s)
+            self._outgoing.measured(source, rtt_s, now)
         exchange.contacts = overlay.contacts_in(exchange, reply)
         if reply.values:
             reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
@@ -330,9 +330,15 @@ class Node:
                 else:
                     if isinstance(step, Finished):
                         self._outgoing.drop_waiting(self._operations.finished(step))
+                    if isinstance(step, Finished | PeersFound):
+                        self._outgoing.way.served(step.operation, now)
                     self._events.append(step)
                     next_steps += self._circle.happened(step, now)
             steps = next_steps
+
+    def _start_for_caller(self, search: Search, seeds: Sequence[Endpoint], now: float, operation: OperationId) -> OperationId:
+        self._outgoing.way.searching(operation, now)
+        return self._start(search, seeds, now, operation)
 
     def _start(self, search: Search, seeds: Sequence[Endpoint], now: float, operation: OperationId | None = None) -> OperationId:
         self._operations.started(search.options.operation, search)

@@ -44,6 +44,8 @@ class Outbox:
         if self._outgoing.is_full(ask):
             self._counters.refuse("too-many-queries")
             return ask.owner.failed(Exchange(ask.endpoint, ask.expected_id, ask.query, ask.owner, b"", now, now, now, False), None, now)
+        if self._outgoing.way.must_wait(ask, now):
+            return ()
         overlay = self._overlays[family_of(ask.endpoint)]
         entry = overlay.table.at(ask.endpoint)
         familiar = entry is not None and now < entry.verified_at + FAMILIAR_S
@@ -64,6 +66,9 @@ class Outbox:
         self._send_counted(ask, payload, now)
 
     def send_again(self, exchange: Exchange, now: float) -> None:
+        if isinstance(exchange.owner, Search) and exchange.owner.is_settled:
+            return  # a late answer is still taken
+        exchange.transmissions += 1
         self._send_counted(exchange, exchange.payload, now)
 
     def answer(self, query: Query, answer: Reply | Error, source: Endpoint, now: float) -> None:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Final
 
 from ..config import CLIENT_VERSION, CoreConfig
-from ..endpoints import Scope, scope_of
+from ..endpoints import Endpoint, Scope, scope_of
 from ..wire import krpc
 from ..wire.messages import METHODS
 from .check import Check
 from .errand import Errand
 from .exchange import Ask, Exchange
+from .giving_way import GivingWay
 from .pacing import PacingRule
 from .rtt import StallTimer
 from .transactions import TransactionRule
 
-_OF_CALLERS, _OF_OURS = 0, 1
+_OF_CALLERS: Final = 0
+_OF_OURS: Final = 1
+PROMPT: Final = 1.5
+PROMPT_S: Final = 0.02
+"""How much longer than the last one the next answer from the same endpoint may take: so many times, and so many seconds."""
 
 
 class Outgoing:
@@ -26,11 +32,12 @@ class Outgoing:
     fill the queue for minutes, while dead contacts stay in the table. For the same reason lookups leave some of all places to them.
     """
 
-    __slots__ = ("_config", "_pacer", "_queues", "_read_only", "_reserved_share", "_separate", "_turn", "stall_timer", "transactions")
+    __slots__ = ("_config", "_pacer", "_queues", "_read_only", "_reserved_share", "_separate", "_turn", "stall_timer", "transactions", "way")
 
     def __init__(self, config: CoreConfig, transactions: TransactionRule, pacer: PacingRule) -> None:
         self.transactions = transactions
         self.stall_timer = StallTimer(config.query)
+        self.way = GivingWay(config.query.join_yields_s)
         self._config = config.query
         self._read_only = config.read_only
         self._pacer = pacer
@@ -60,7 +67,7 @@ class Outgoing:
 
     def released(self, now: float) -> Sequence[Ask]:
         """Those who need not wait any more."""
-        released: list[Ask] = []
+        released = [ask for ask in self.way.freed(now) if not self.must_wait(ask, now, familiar=False)]
         while self._queues and self._pacer.admit(now):
             self._turn = 1 - self._turn
             released.append(self._next_of(self._turn if self._turn in self._queues else 1 - self._turn))
@@ -86,14 +93,23 @@ class Outgoing:
         self.transactions.open(exchange, tid)
         return payload
 
+    def measured(self, endpoint: Endpoint, rtt_s: float, now: float) -> None:
+        """An answer from there took so long. Whoever answers one of two queries has lost the other, if that takes half as long again: at the start
+        there may be no other contact, and to wait for the usual stall would be most of a search."""
+        self.stall_timer.sample(rtt_s)
+        if self.way.applies(now):
+            self.transactions.hurry(endpoint, PROMPT * rtt_s + PROMPT_S, now)
+
     def drop_waiting(self, owner: object) -> None:
         """It has what it wanted: what was not sent yet need not be."""
         kept = {queue: deque(ask for ask in waiting if ask.owner is not owner) for queue, waiting in self._queues.items()}
         self._queues = {queue: waiting for queue, waiting in kept.items() if waiting}
+        self.way.drop(owner)
 
     def close(self) -> None:
         self.transactions.forget(lambda exchange: True)
         self._queues.clear()
+        self.way.clear()
 
     def forget(self, owner: object) -> None:
         """Nobody waits for these any more: the operation was cancelled."""
@@ -102,10 +118,12 @@ class Outgoing:
 
     def next_deadline(self) -> float:
         deadline = self.transactions.next_deadline()
+        if len(self.way):
+            deadline = min(deadline, self.way.next_deadline())
         return min(deadline, self._pacer.next_at()) if self._queues else deadline
 
     def _waiting(self) -> int:
-        return sum(map(len, self._queues.values())) if self._queues else 0
+        return len(self.way) + (sum(map(len, self._queues.values())) if self._queues else 0)
 
     def _queue_of(self, ask: Ask) -> int:
         return _OF_OURS if self._separate and isinstance(ask.owner, (Check, Errand)) else _OF_CALLERS

@@ -42,18 +42,23 @@ class LookupLike(Protocol):
 
     def closest(self) -> list[Peer]: ...
 
+    def settle(self) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """``announces_answers``: whether each answer is an event (for a caller that streams). ``first_value``: stop at the first peers found. ``salt``:
-    of a mutable item."""
+    """``announces_answers``: whether each answer is an event (for a caller that streams). ``first_value``: stop at the first peers found.
+    ``for_peers``: the peers are wanted, and not the closest nodes: none of those is asked once more when somebody has named peers. ``salt``: of a
+    mutable item. ``is_for_table``: it gives way to searches of callers."""
 
     operation: OperationId
     kind: LookupKind
     family: Family
     announces_answers: bool = True
     first_value: bool = False
+    for_peers: bool = False
     salt: bytes = b""
+    is_for_table: bool = False
 
 
 class Search:
@@ -61,7 +66,7 @@ class Search:
 
     __slots__ = (
         *("_answers", "_config", "_lookup", "_own_id", "_peers", "_started_at"),
-        *("finished", "is_enough", "options", "queries", "retrieval", "when_finished"),
+        *("finished", "is_enough", "is_settled", "options", "queries", "retrieval", "when_finished"),
     )
 
     def __init__(
@@ -74,6 +79,8 @@ class Search:
     ) -> None:
         self.options = options
         self.finished = False
+        self.is_settled = False
+        """Whether what it is for has been found, so that nobody is asked once more."""
         self.queries = 0
         self.when_finished: Callable[[Outcome, LookupResult, float], Steps] | None = None
         self.is_enough: Callable[[], bool] | None = None
@@ -105,6 +112,9 @@ class Search:
             return NO_STEPS
         endpoint = exchange.endpoint
         self._answers[endpoint] = (exchange.rtt_s(now), reply.version, reply.token)
+        if reply.values and self.options.for_peers and not self.is_settled:
+            self.is_settled = True
+            self._lookup.settle()
         asked = self._lookup.answered(endpoint, reply.sender, exchange.contacts)
         steps: list[Step] = []
         if self.options.announces_answers and reply.sender != self._own_id:
@@ -140,7 +150,8 @@ class Search:
     def _go_on(self, peers: Sequence[Peer], now: float) -> Steps:
         if self._lookup.finished:
             return self.end(self._outcome(), now)
-        return [Ask(peer.endpoint, peer.id, self._query(), self, hurried=peer.state is State.LAST_CHANCE) for peer in peers]
+        patient = self.options.is_for_table
+        return [Ask(peer.endpoint, peer.id, self._query(), self, hurried=peer.state is State.LAST_CHANCE, patient=patient) for peer in peers]
 
     def _outcome(self) -> Outcome:
         if self._lookup.answered_count:

@@ -63,7 +63,7 @@ class Searches:
         lookup: LookupLike = (
             DisjointLookup(target, own_id, self._config.lookup, self._rules, wanted, paths)
             if paths > 1
-            else Lookup(target, own_id, self._config.lookup, self._rules, wanted)
+            else Lookup(target, own_id, self._config.lookup, self._rules, wanted, eager=options.for_peers)
         )
         search = Search(lookup, options, own_id, self._config.lookup, now)
         if options.kind is LookupKind.GET:
@@ -130,7 +130,7 @@ class Searches:
     def for_table(self, walk: Walk, now: float) -> Search:
         """The overlay hears of its start and of its end."""
         overlay = self._overlays[walk.family]
-        options = SearchOptions(self._operations.new_id(own=True), LookupKind.FIND_NODE, walk.family, announces_answers=False)
+        options = SearchOptions(self._operations.new_id(own=True), LookupKind.FIND_NODE, walk.family, announces_answers=False, is_for_table=True)
         search = self.make(walk.target, options, now, k=walk.k)
 
         def finished(outcome: Outcome, result: LookupResult, now: float) -> Steps:

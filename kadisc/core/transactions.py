@@ -45,6 +45,8 @@ class TransactionRule(Protocol):
 
     def due(self, now: float) -> Iterator[tuple[Exchange, Overdue]]: ...
 
+    def hurry(self, endpoint: Endpoint, stall_s: float, now: float) -> None: ...
+
     def forget(self, unwanted: Callable[[Exchange], bool]) -> list[Exchange]: ...
 
     def next_deadline(self) -> float: ...
@@ -89,10 +91,10 @@ class Transactions:
         return exchange
 
     def due(self, now: float) -> Iterator[tuple[Exchange, Overdue]]:
-        """All that is overdue, each with what it is now; a first stall comes with the transmission counted and the next deadline set."""
+        """All that is overdue, each with what it is now and its next deadline set."""
         while self._deadlines and self._deadlines[0][0] <= now:
-            _, _, tid, exchange = heapq.heappop(self._deadlines)
-            if self._outstanding.get(tid) is not exchange:
+            deadline, _, tid, exchange = heapq.heappop(self._deadlines)
+            if self._outstanding.get(tid) is not exchange or deadline != exchange.due_at:
                 continue
             if now >= exchange.expires_at:
                 del self._outstanding[tid]
@@ -100,7 +102,6 @@ class Transactions:
                 continue
             exchange.stalls += 1
             if exchange.stalls == 1:
-                exchange.transmissions += 1
                 # A deadline is stored and compared, never recomputed from a difference: floats do not agree with themselves.
                 self._push(min(exchange.expires_at, now + exchange.stall_at - exchange.sent_at), tid, exchange)
                 yield exchange, Overdue.STALLED
@@ -119,12 +120,20 @@ class Transactions:
         deadlines = self._deadlines
         while deadlines:
             deadline, _, tid, exchange = deadlines[0]
-            if self._outstanding.get(tid) is exchange:
+            if self._outstanding.get(tid) is exchange and deadline == exchange.due_at:
                 return deadline
             heapq.heappop(deadlines)
         return inf
 
+    def hurry(self, endpoint: Endpoint, stall_s: float, now: float) -> None:
+        """The queries to that endpoint that have not stalled yet do so after ``stall_s``, if that is sooner. Looks at all that are outstanding."""
+        for tid, exchange in self._outstanding.items():
+            if exchange.endpoint == endpoint and not exchange.stalls and (stall_at := max(now, exchange.sent_at + stall_s)) < exchange.stall_at:
+                exchange.stall_at = stall_at
+                self._push(stall_at, tid, exchange)
+
     def _push(self, deadline: float, tid: bytes, exchange: Exchange) -> None:
+        exchange.due_at = deadline
         heapq.heappush(self._deadlines, (deadline, next(self._order), tid, exchange))
 
 

@@ -235,7 +235,7 @@ class LiveNode:
         in peers: ...``. In every family of the node where none is given. Leaving the block early ends the search."""
         findings = Findings[Endpoint](self.config.core.lookup.max_peers)
         families = list(self._core.own_ids) if family is None else [family]
-        starts = [self._lookup_start(info_hash, LookupKind.GET_PEERS, None, paths, each, seeds) for each in families]
+        starts = [self._lookup_start(info_hash, LookupKind.GET_PEERS, None, paths, each, seeds, for_peers=paths == 1) for each in families]
         with ExitStack() as stack:
             findings.feeds()  # or the first lookup, ending at once, would end it before the second has begun
             waiters = [stack.enter_context(self._pump.operation(start, peers=findings)) for start in starts]
@@ -363,14 +363,25 @@ class LiveNode:
         return finished.result
 
     def _lookup_start(
-        self, target: IdLike, kind: LookupKind, k: int | None, paths: int, family: Family | None, seeds: Sequence[str | Endpoint], salt: bytes = b""
+        self,
+        target: IdLike,
+        kind: LookupKind,
+        k: int | None,
+        paths: int,
+        family: Family | None,
+        seeds: Sequence[str | Endpoint],
+        salt: bytes = b"",
+        *,
+        for_peers: bool = False,
     ) -> Callable[[float], OperationId]:
         target_id = parse_target(target)
         if (k is not None and k < 1) or paths < 1:
             raise UsageError("k and paths are at least 1")
         chosen = self._calls.chosen(family)
         endpoints = [endpoint for seed in seeds if family_of(endpoint := endpoint_from(seed)) is chosen]
-        return lambda now: self._core.start_lookup(target_id, now, family=chosen, kind=kind, k=k, paths=paths, salt=salt, seeds=endpoints)
+        return lambda now: self._core.start_lookup(
+            *(target_id, now), family=chosen, kind=kind, k=k, paths=paths, for_peers=for_peers, salt=salt, seeds=endpoints
+        )
 
     def _note(self, event: object) -> None:
         if isinstance(event, Joined):

@@ -75,6 +75,23 @@ async def test_a_lookup_that_streams_nodes_has_the_peers_in_its_result(autojump_
         assert answers.result.peers == (parse_endpoint("16.5.7.9:4444"),)
 
 
+async def test_whoever_is_silent_is_asked_once_for_peers_when_there_are_some_and_again_for_nodes(autojump_clock: MockClock) -> None:
+    net = network()
+    silent = [address(200), address(201)]
+    async with open_several(net, 4) as nodes, open_at(net, 30, bootstrap=[address(1)], config=READ_ONLY) as seeker:
+        await nodes[2].announce(INFO_HASH, 4444)
+        await joined(seeker)
+        queries = []
+        for paths in (1, 2):
+            async with seeker.find_peers(INFO_HASH, paths=paths, seeds=silent) as peers:
+                assert len([peer async for peer in peers]) == 1
+            queries.append(peers.queries)
+        async with seeker.lookup(INFO_HASH, kind=LookupKind.GET_PEERS, seeds=silent) as answers:
+            assert len([node async for node in answers]) == 4
+        queries.append(answers.queries)
+    assert queries == [4 + 2, 4 + 2 * 2, 4 + 2 * 2]
+
+
 async def test_nobody_to_ask(autojump_clock: MockClock) -> None:
     async with open_at(network(), 1) as node:
         await trio.sleep(1)

@@ -145,3 +145,11 @@ def test_an_answer_to_a_path_that_has_ended_is_not_lost() -> None:
     found.answered(address(20), at_distance(20).id, [])
     assert found.finished
     assert distances(found.closest()) == [10, 20]
+
+
+def test_all_paths_settle() -> None:
+    found = disjoint(k=2)
+    found.start(map(at_distance, (10, 20, 30, 40)))
+    found.settle()
+    assert distances(found.stalled(address(10))) == []
+    assert distances(found.stalled(address(10))) == [30]  # and not itself once more

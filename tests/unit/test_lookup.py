@@ -325,6 +325,51 @@ def test_an_id_is_refuted_by_the_answer_not_the_node() -> None:
     assert found.answered_count == 3
 
 
+# --- Searches for peers ------------------------------------------------------------------------------------------------------------
+
+
+def eager(k: int = 2, **changes: int) -> Lookup:
+    return Lookup(TARGET, OWN_ID, replace(SMALL, **changes), RULES, k, eager=True)
+
+
+def test_whoever_is_no_longer_among_the_closest_holds_no_slot_of_an_eager_lookup() -> None:
+    patient, hasty = lookup(2, replace(SMALL, alpha=3, max_alpha=3)), eager(alpha=3, max_alpha=3)
+    asked = [distances(each.start(map(at_distance, (100, 110, 120)))) for each in (patient, hasty)]
+    assert asked == [[100, 110], [100, 110]]
+    assert [answered(each, 100, 10, 20, 30) for each in (patient, hasty)] == [[10, 20], [10, 20]]
+    assert [answered(each, 20, 1, 2) for each in (patient, hasty)] == [[1], [1, 2]]
+
+
+def test_a_settled_lookup_counts_all_that_are_in_flight() -> None:
+    found = eager(alpha=3, max_alpha=3)
+    found.start(map(at_distance, (100, 110)))
+    answered(found, 100, 10, 20)
+    found.settle()
+    assert answered(found, 20, 1, 2) == [1]
+
+
+def test_a_settled_lookup_asks_no_substitutes_and_nobody_once_more() -> None:
+    for settles in (False, True):
+        found = started((10, 20, 30, 40), k=2)
+        if settles:
+            found.settle()
+        assert stalled(found, 10) == ([] if settles else [30])
+        assert stalled(found, 10) == ([30] if settles else [10])  # silent: the next one takes its place, or it gets a last chance
+
+
+def test_a_settled_lookup_ends_when_those_that_count_have_answered_and_takes_a_late_answer() -> None:
+    found = started((10, 20, 30), k=2)
+    found.settle()
+    stalled(found, 10)
+    stalled(found, 10)
+    answered(found, 20)
+    assert not found.finished
+    assert answered(found, 10) == []
+    answered(found, 30)
+    assert found.finished
+    assert distances(found.closest()) == [10, 20]
+
+
 # --- Bounds ------------------------------------------------------------------------------------------------------------------------
 
 

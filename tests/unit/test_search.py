@@ -194,3 +194,25 @@ def test_the_estimate_is_good_on_average() -> None:
 def test_one_neighbour_is_no_sample() -> None:
     assert estimated_network_size([]) is estimated_network_size([5]) is None
     assert estimated_network_size([0, 0]) is None
+
+
+# --- For peers alone ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("for_peers", [True, False])
+def test_a_search_for_peers_is_settled_by_the_first_who_names_some(for_peers: bool) -> None:
+    found = search(LookupKind.GET_PEERS, for_peers=for_peers)
+    first, second = asks(found.start([at_distance(1), at_distance(2), at_distance(3)], [], 100))
+    assert not found.is_settled
+    answer(found, first, values=[address(500)])
+    assert found.is_settled is for_peers
+    assert not found.finished  # others may know more
+    found.stalled(exchange_for(second), 101)
+    again = asks(found.stalled(exchange_for(second), 102))
+    assert (second.endpoint in [ask.endpoint for ask in again]) is not for_peers
+
+
+def test_walks_for_the_table_ask_with_patience() -> None:
+    for is_for_table in (False, True):
+        (ask,) = asks(search(is_for_table=is_for_table).start([at_distance(1)], [], 100))
+        assert ask.patient is is_for_table

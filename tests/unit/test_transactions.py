@@ -116,7 +116,31 @@ def test_a_retransmission_gives_no_round_trip_time() -> None:
     asked(outstanding, exchange)
     assert exchange.rtt_s(0.5) == 0.5
     list(outstanding.due(1))
+    assert exchange.rtt_s(1.5) == 1.5  # it was not sent again yet
+    exchange.transmissions += 1
     assert (exchange.transmissions, exchange.rtt_s(1.5)) == (2, None)
+
+
+def test_a_query_can_be_hurried_and_stalls_once_each_time_all_the_same() -> None:
+    outstanding, exchange, elsewhere = transactions(), exchange_with(), exchange_with(address(2))
+    asked(outstanding, exchange)
+    asked(outstanding, elsewhere)
+    outstanding.hurry(THERE, 0.25, 0.125)
+    assert outstanding.next_deadline() == 0.25
+    assert overdue(outstanding, 0.25) == [Overdue.STALLED]
+    assert overdue(outstanding, 0.5) == [Overdue.STALLED_AGAIN]
+    assert [each for each, _ in outstanding.due(1)] == [elsewhere]  # when it would have stalled otherwise
+
+
+def test_a_query_is_not_hurried_into_the_past_nor_held_back_nor_after_its_stall() -> None:
+    outstanding, exchange = transactions(), exchange_with()
+    asked(outstanding, exchange)
+    outstanding.hurry(THERE, 2, 0.5)
+    assert outstanding.next_deadline() == 1
+    outstanding.hurry(THERE, 0.25, 0.5)
+    assert overdue(outstanding, 0.5) == [Overdue.STALLED]
+    outstanding.hurry(THERE, 0.25, 0.5)
+    assert outstanding.next_deadline() == 1
 
 
 def test_what_was_answered_leaves_no_deadline() -> None:
