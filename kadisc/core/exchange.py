@@ -123,6 +123,7 @@ class Exchange:
         expires_at: float,
         unaided: bool,
         discreet: bool = False,
+        contacts: Sequence[Contact] = (),
     ) -> None:
         self.endpoint = endpoint
         self.expected_id = expected_id
@@ -137,7 +138,7 @@ class Exchange:
         self.due_at = inf
         self.stalls = 0
         self.transmissions = 1
-        self.contacts = ()
+        self.contacts = contacts
 
     def rtt_s(self, now: float) -> float | None:
         """None after a retransmission: nobody can tell which of the two was answered (Karn's rule)."""
