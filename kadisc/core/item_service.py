@@ -19,7 +19,11 @@ from .limits import PrefixBudget
 from .scopes import Scopes
 from .tokens import TokenJar
 
-SERVER_ERROR, PROTOCOL_ERROR, BAD_SIGNATURE, CAS_MISMATCH, SEQUENCE_LOWER = 202, 203, 206, 301, 302
+SERVER_ERROR: Final = 202
+PROTOCOL_ERROR: Final = 203
+BAD_SIGNATURE: Final = 206
+CAS_MISMATCH: Final = 301
+SEQUENCE_LOWER: Final = 302
 
 PUT: Final = b"put"
 _ALL: Final = b""

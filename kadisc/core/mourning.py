@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, Protocol
 
-LAST, MANY = 8, 4
+LAST: Final = 8
+MANY: Final = 4
 """Of the last so many that were asked, so many did not answer. Where a tenth of those asked are gone, as nodes come and go, that holds for 0.4 %
 of the time; after a crash of half of all, for two thirds."""
 NEVER: Final = float("-inf")

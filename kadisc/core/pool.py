@@ -19,7 +19,8 @@ MAX_CONTACTS: Final = 4096
 MAX_CLIENTS: Final = 256
 GRAIN_S: Final = 0.25
 """Of the times at which entries were verified; they count in minutes."""
-SHORT_RTT_S, LONG_RTT_S = 0.01, 2.0
+SHORT_RTT_S: Final = 0.01
+LONG_RTT_S: Final = 2.0
 """Round-trip times between these are rounded to 0.1 ms; others are rare, or need to be exact."""
 
 

@@ -21,7 +21,8 @@ from typing import Final
 from ..config import MaintenanceConfig
 from .bucket import Entry
 
-SOONEST, LATEST = 0.9, 1.1
+SOONEST: Final = 0.9
+LATEST: Final = 1.1
 """Times the interval, the next check."""
 
 

@@ -18,7 +18,7 @@ class TokenJar:
     ``rotation_s`` and the one before it is still accepted, so a token lives one to two rotations. Bound to the key: one for an info-hash is worth
     nothing for another. ``with_port``: to the port as well, so that a neighbour behind the same address cannot use it."""
 
-    __slots__ = ("_current", "_previous", "_rng", "_rotate_at", "_rotation_s")
+    __slots__ = ("_current", "_keyed", "_previous", "_rng", "_rotate_at", "_rotation_s")
 
     def __init__(self, rng: Random, rotation_s: float, now: float) -> None:
         self._rng = rng
@@ -26,10 +26,15 @@ class TokenJar:
         self._current = self._secret()
         self._previous = self._secret()
         self._rotate_at = now + rotation_s
+        self._keyed: blake2b | None = None  # with the current secret, before any message: to copy it takes half the time of making another
 
     def make(self, purpose: bytes, endpoint: Endpoint, key: NodeId, now: float, *, with_port: bool = False) -> bytes:
         self._rotate(now)
-        return self._sign(self._current, purpose, endpoint if with_port else ip_of(endpoint), key)
+        if self._keyed is None:
+            self._keyed = blake2b(key=self._current, digest_size=TOKEN_BYTES)
+        mac = self._keyed.copy()
+        mac.update(purpose + (endpoint if with_port else ip_of(endpoint)) + id_to_bytes(key))
+        return mac.digest()
 
     def accepts(self, token: bytes, purpose: bytes, endpoint: Endpoint, key: NodeId, now: float, *, with_port: bool = False) -> bool:
         self._rotate(now)
@@ -49,6 +54,7 @@ class TokenJar:
         # After a long pause the secret before is too old as well.
         self._previous = self._current if now < self._rotate_at + self._rotation_s else self._secret()
         self._current = self._secret()
+        self._keyed = None
         self._rotate_at = now + self._rotation_s
 
     def _secret(self) -> bytes:

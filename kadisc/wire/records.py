@@ -28,7 +28,9 @@ MAX_SERVICE_NAME_BYTES: Final = 16
 MAX_SERVICE_BYTES: Final = 32
 MAX_VIA: Final = 2
 
-OVERSIZE, MALFORMED, CONTRADICTORY = "record-oversize", "record-malformed", "record-contradictory"
+OVERSIZE: Final = "record-oversize"
+MALFORMED: Final = "record-malformed"
+CONTRADICTORY: Final = "record-contradictory"
 _WHERE: Final = {Family.IPV4: (b"ip", b"p", 4), Family.IPV6: (b"ip6", b"p6", 16)}
 
 

@@ -18,6 +18,7 @@ from .messages import FindNode, GetPeers, Ping, Query, Reply
 _BOTH, _IPV4, _IPV6 = frozenset((b"n4", b"n6")), frozenset((b"n4",)), frozenset((b"n6",))
 _WANTED: Final[dict[bytes | None, frozenset[bytes] | None]] = {None: None, b"2:n42:n6": _BOTH, b"2:n4": _IPV4, b"2:n6": _IPV6}
 
+_int_from_bytes: Final = int.from_bytes  # big-endian
 _usual_query: Final = re.compile(
     rb"d1:ad2:id20:(.{20})"
     rb"(?:6:target20:(.{20})(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:find_node"
@@ -33,11 +34,11 @@ def read_query(payload: bytes) -> Query | None:
     if match is None:
         return None
     sender, target, want, info_hash, want_too, short_tid, tid, version = match.groups()
-    node_id, tid = int.from_bytes(sender, "big"), tid or short_tid
+    node_id, tid = _int_from_bytes(sender), tid or short_tid
     if target is not None:
-        return FindNode(tid, node_id, int.from_bytes(target, "big"), _WANTED[want], version=version)
+        return FindNode(tid, node_id, _int_from_bytes(target), _WANTED[want], version=version)
     if info_hash is not None:
-        return GetPeers(tid, node_id, int.from_bytes(info_hash, "big"), _WANTED[want_too], version=version)
+        return GetPeers(tid, node_id, _int_from_bytes(info_hash), _WANTED[want_too], version=version)
     return Ping(tid, node_id, version=version)
 
 
