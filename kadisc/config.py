@@ -111,6 +111,8 @@ class TableConfig:
     """...and in the table, hard."""
     per_wide_in_table: int = 8
     """Entries per /16 (IPv6 /32), soft: beyond it only into a vacancy, and first to be challenged."""
+    per_system_in_table: int = 16
+    """The same per autonomous system, where the operator has a map of those (``asmap``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +311,9 @@ class Config:
     """HOST:PORT of nodes to join by where the ones before lead nowhere within a second."""
     peers: tuple[str, ...] = ()
     """HOST:PORT of nodes that are always kept: beyond caps and capacity, and also while they are silent."""
+    asmap: str | None = None
+    """The file of a map from addresses to autonomous systems, in the format of Bitcoin Core. With one, operators are told apart by it and not by /16
+    (IPv6 /32), and one system has few places in the table."""
     network: str = DEFAULT_NETWORK
     """The name of the network: contacts and peers are kept under it, and nodes of one name find each other on whatever DHT they are part of."""
     services: Mapping[str, int | bytes] = field(default_factory=dict, hash=False)

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 APP_NAME = "kadisc"
 _LISTS = ("bind", "external", "bootstrap", "peer", "netrestrict", "ban", "service")
 _SWITCHES = ("allow_private", "no_caps", "unlimited", "read_only")
-_TEXTS = ("network", "state_dir")
+_TEXTS = ("network", "state_dir", "asmap")
 OF_ONE_NODE = ("bind", "external", "peer", "service")
 """What the file says of the user's node, and a command that runs beside it must not take over."""
-OF_ONE_PLACE = (*OF_ONE_NODE, "bootstrap", "routers", "state_dir")
+OF_ONE_PLACE = (*OF_ONE_NODE, "bootstrap", "routers", "state_dir", "asmap")
 """...and neither must a devnet, which is a place of its own."""
 
 
@@ -57,6 +57,11 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--netrestrict", action="append", metavar="CIDR", help="talk to nobody outside of this network, as in 10.0.0.0/8; repeatable")
     parser.add_argument("--ban", action="append", metavar="CIDR", help="never talk to anybody in this network; repeatable")
+    parser.add_argument(
+        "--asmap",
+        metavar="FILE",
+        help="a map of autonomous systems in the format of Bitcoin Core (asmap): contacts are spread over systems, not over /16s",
+    )
     parser.add_argument("--read-only", action="store_true", help="ask, never answer; nobody keeps this node in a table (BEP 43)")
 
 

@@ -53,6 +53,8 @@ def _print(why: Why) -> None:
 
     print(why.peer)
     print(f"  key       {why.key or 'not known: it was only heard of'}")
+    if why.system is not None:
+        print(f"  system    AS{why.system}")
     print(f"  heard of  first {duration(why.first_seen_s_ago)} ago, from {why.source}; {count(why.heard_times, 'time')} in all")
     if why.first_verified_s_ago is None or why.verified_s_ago is None:
         print("  verified  never: it is not given to anybody")

@@ -17,7 +17,7 @@ from .candidates import Candidates, InFlight
 from .connectivity import AlwaysOnline, Connectivity
 from .contests import Contests, NewcomersWin
 from .counters import Counters
-from .diversity import DiversityCaps, NoDiversityCaps
+from .diversity import DiversityCaps, DiversityRule, NoDiversityCaps
 from .exchange import NO_STEPS, Exchange, Steps
 from .external_address import Confidence, ExternalAddress
 from .filling import Filling
@@ -33,6 +33,7 @@ from .revalidation import Revalidation
 from .routing_table import RoutingTable
 from .scopes import Scopes
 from .secure_ids import anywhere, conforms
+from .system_caps import SystemCaps
 from .transactions import TransactionRule, Transactions, TrustingTransactions
 from .verdicts import BoundedVerdicts, TrustingVerdicts
 
@@ -87,6 +88,13 @@ def book_for(config: CoreConfig, rng: Random, secret: bytes, scopes: Scopes) -> 
     return AddressBook(book, rng, scopes, placement, contests, verdicts)
 
 
+def diversity_for(config: CoreConfig, scopes: Scopes) -> DiversityRule:
+    if not config.defences.diversity_caps:
+        return NoDiversityCaps()
+    caps = DiversityCaps(config.table, scopes)
+    return SystemCaps(caps, scopes, config.table.per_system_in_table) if scopes.knows_systems else caps
+
+
 def overlay_for(
     family: Family,
     own_id: NodeId,
@@ -101,7 +109,7 @@ def overlay_for(
     defences, maintenance = config.defences, config.maintenance
     if config.unlimited:
         maintenance = replace(maintenance, candidate_checks_per_s=UNLIMITED_CHECKS_PER_S)
-    diversity = DiversityCaps(config.table, scopes) if defences.diversity_caps else NoDiversityCaps()
+    diversity = diversity_for(config, scopes)
     pool = Pool() if pool is None else pool
     table = RoutingTable(
         *(family, own_id, config.table, scopes, diversity),

@@ -202,9 +202,13 @@ class Community:
         return now - known.verified_at
 
     def networks(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
-        """The /24 and the /16 (IPv6 /48 and /32) of an endpoint, by which peers are spread."""
+        """The /24 and the /16 (IPv6 /48 and /32) of an endpoint, by which peers are spread; with a map, its system instead of the /16."""
         scopes = self._proving.parts.scopes
         return scopes.narrow(endpoint), scopes.wide(endpoint)
+
+    def system(self, endpoint: Endpoint) -> int:
+        """The autonomous system of an endpoint, by the operator's map; 0 where that is not known."""
+        return self._proving.parts.scopes.system(endpoint)
 
     def from_slots(self, count: int, now: float, *, hierarchical: bool | None = None) -> list[VerifiedPeer]:
         """At most ``count`` by lot among the slots that are old enough; ``hierarchical`` as in `GossipView.sample`."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Final
 
+from ..as_map import AsMap
 from ..config import CoreConfig
 from ..endpoints import Endpoint, Family, family_of
 from ..errors import DecodeError, UsageError
@@ -57,13 +58,15 @@ class Node:
         addresses: Mapping[Family, ExternalAddress] | None = None,
         membership: Membership | None = None,
         pool: Pool | None = None,
+        as_map: AsMap | None = None,
     ) -> None:
         """One overlay for each family in ``own_ids``. With a ``public_key`` (32 bytes) the own ID follows our address once the votes on it have
         decided; ``addresses`` says what is known of it already. With a ``membership``, which has the key, it keeps company with its own network.
-        ``pool``: of contacts, for several nodes to share. Raises ValueError for a bad network in ``config``, UsageError for bad services."""
+        ``pool``: of contacts, for several nodes to share; ``as_map``: of the operator. Raises ValueError for a bad network in ``config``, UsageError
+        for bad services."""
         self.config = config
         self.counters = Counters()
-        self._scopes = Scopes(config.allow_private, config.banned, config.restricted_to)
+        self._scopes = Scopes(config.allow_private, config.banned, config.restricted_to, as_map)
         public_key = membership.identity.public_key if membership is not None else public_key
         self._overlays = {
             family: assembly.overlay_for(family, own_id, config, rng, self._scopes, self.counters, public_key, (addresses or {}).get(family), pool)
@@ -330,7 +333,7 @@ class Node:
                 else:
                     if isinstance(step, Finished):
                         self._outgoing.drop_waiting(self._operations.finished(step))
-                    if isinstance(step, Finished | PeersFound):
+                    if isinstance(step, (Finished, PeersFound)):
                         self._outgoing.way.served(step.operation, now)
                     self._events.append(step)
                     next_steps += self._circle.happened(step, now)

@@ -8,20 +8,27 @@ through here.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
+from ..as_map import AsMap
 from ..contacts import Contact
-from ..endpoints import Endpoint, Scope, narrow_prefix, scope_of, unit_prefix, wide_prefix
+from ..endpoints import Endpoint, Scope, ip_of, narrow_prefix, scope_of, unit_prefix, wide_prefix
 from ..networks import NetworkSet
 from .pool import Pooled
+
+SYSTEM: Final = b"AS"
+"""Before the number of one, 6 bytes in all: no prefix of a public address is as long."""
 
 
 class Scopes:
     """``allow_private`` treats private and loopback addresses as public ones in every way, caps included: for devnets and tests."""
 
-    __slots__ = ("_as_public", "_banned", "_restricted_to", "bars")
+    __slots__ = ("_as_map", "_as_public", "_banned", "_restricted_to", "bars")
 
-    def __init__(self, allow_private: bool, banned: Iterable[str] = (), restricted_to: Iterable[str] = ()) -> None:
-        """``banned`` and ``restricted_to``: networks in CIDR notation that are never, or that alone are, talked to; raises ValueError."""
+    def __init__(self, allow_private: bool, banned: Iterable[str] = (), restricted_to: Iterable[str] = (), as_map: AsMap | None = None) -> None:
+        """``banned`` and ``restricted_to``: networks in CIDR notation that are never, or that alone are, talked to; raises ValueError. ``as_map``: of
+        the operator, where there is one."""
+        self._as_map = as_map
         self._banned = NetworkSet(banned)
         self._restricted_to = NetworkSet(restricted_to)
         self.bars = bool(self._banned or self._restricted_to)
@@ -61,4 +68,19 @@ class Scopes:
         return narrow_prefix(endpoint) if self.of(endpoint) is Scope.PUBLIC else endpoint
 
     def wide(self, endpoint: Endpoint) -> bytes:
-        return wide_prefix(endpoint) if self.of(endpoint) is Scope.PUBLIC else endpoint
+        """One large operator: who is in one autonomous system, by the operator's map; where that knows of none, the /16 (IPv6 /32)."""
+        if self.of(endpoint) is not Scope.PUBLIC:
+            return endpoint
+        system = self.system(endpoint)
+        return SYSTEM + system.to_bytes(4, "big") if system else wide_prefix(endpoint)
+
+    @property
+    def knows_systems(self) -> bool:
+        return self._as_map is not None
+
+    def system(self, endpoint: Endpoint) -> int:
+        """The number of its autonomous system, 0 where that is not known, or where the address is not public."""
+        if self._as_map is None or self.of(endpoint) is not Scope.PUBLIC:
+            return 0
+        system: int = self._as_map.system_of(ip_of(endpoint))
+        return system

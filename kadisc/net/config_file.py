@@ -85,6 +85,8 @@ class Settings:
     """Networks in CIDR notation: if given, the only ones that are answered and contacted."""
     ban: tuple[str, ...] = ()
     """Networks in CIDR notation that are neither answered nor contacted."""
+    asmap: str | None = None
+    """The file of a map from addresses to autonomous systems, in the format of Bitcoin Core: with one, operators are told apart by it, not by /16."""
     state_dir: str | None = None
     """The folder for key, own address and contacts. None: the XDG state folder."""
     allow_private: bool = False

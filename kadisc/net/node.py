@@ -24,9 +24,6 @@ from ..core.events import (
     PingFinished,
 )
 from ..core.identity import Identity
-from ..core.node import Node as Core
-from ..core.own_record import Membership
-from ..core.secure_ids import locator
 from ..core.snapshot import OperationSnapshot, Snapshot
 from ..core.state import SavedState
 from ..endpoints import Endpoint, Family, family_of, format_endpoint
@@ -40,6 +37,7 @@ from .arguments import Content, IdLike, endpoint_from, key_from, parse_target, s
 from .bootstrap import Bootstrap, sources_of
 from .calls import Calls
 from .clock import Clock
+from .core_for import core_for
 from .dispatch import Findings, Subscription
 from .findings import Answers, FoundPeers, Pong
 from .items import Items, StoredItem
@@ -86,12 +84,7 @@ class LiveNode:
         self.public_key = identity.public_key
         """Who it is: 32 bytes (Ed25519). Its node IDs say only where it is."""
         addresses = own_addresses(config, ports, saved)
-        own_ids = {family: locator(self.public_key, address.ip) for family, address in addresses.items()}
-        membership = Membership(identity, config.network, config.services, clock.wall_s()) if sociable else None
-        try:
-            core = Core(config.core, rng, own_ids, clock.now(), public_key=self.public_key, addresses=addresses, membership=membership)
-        except ValueError as error:  # a network in CIDR notation
-            raise UsageError(str(error)) from None
+        core = core_for(config, identity, addresses, rng, clock, sociable=sociable)
         core.restore(saved, clock.now())
         self._core = core
         self._rng = rng
@@ -105,7 +98,7 @@ class LiveNode:
         self._bootstrap = Bootstrap(self._pump, config, sources_of(config, bootstrap, saved), rng)
         self._kept_peers = KeptPeers(self._pump, config, rng)
         self._opened_at = self._pump.now()
-        self._joined = {family: trio.Event() for family in own_ids}
+        self._joined = {family: trio.Event() for family in addresses}
         self._any_joined = trio.Event()
         self._pump.dispatch.tap(self._note)
         self._pump.dispatch.tap(self._own_record.note)

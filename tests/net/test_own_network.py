@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import trio
@@ -21,6 +22,7 @@ from kadisc.net.node import LiveNode
 from kadisc.net.open import open_node
 from kadisc.net.peer_stream import PeerStream
 from kadisc.wire.records import decode_record
+from tests.support.asmap import asmap
 
 from .lab import CONFIG, address, network
 
@@ -184,3 +186,16 @@ async def test_the_book_of_the_node(autojump_clock: MockClock) -> None:
         book = nodes[0].own_network.export_book()
         assert isinstance(book, SavedBook)
         assert {saved.peer.key for saved in book.peers if saved.peer is not None} == {node.public_key for node in nodes[1:]}
+
+
+async def test_a_map_of_systems_is_used_by_the_node_that_has_it(autojump_clock: MockClock, tmp_path: Path) -> None:
+    path = tmp_path / "map.dat"
+    path.write_bytes(asmap({address(2).rpartition(":")[0] + "/32": 64500}))
+    config = replace(of_network(1), asmap=str(path))  # type: ignore[type-var]
+    async with open_node(config, ports=[network().port(address(1))], clock=TrioClock(), rng=random.Random(1)) as node:  # type: ignore[arg-type]
+        system_of = node.own_network.community.system
+        assert (system_of(parse_endpoint(address(2))), system_of(parse_endpoint(address(3)))) == (64500, 0)
+    path.write_bytes(b"another file")
+    with pytest.raises(UsageError, match="this is no AS map"):
+        async with open_node(config, ports=[network().port(address(1))], clock=TrioClock(), rng=random.Random(1)):  # type: ignore[arg-type]
+            pass

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from kadisc.config import CoreConfig
-from kadisc.core.events import Datagram
 from kadisc.errors import UsageError
 from kadisc.sim.attackers import addresses_in
 from kadisc.sim.circle import community_of, members
@@ -124,7 +123,7 @@ def amplified(*, token: bytes | None, record: bool = True) -> list[str]:
 
     def exchange(query: Gossip, reply: Reply) -> None:
         amplification.received(host, krpc.encode(query), asker)
-        amplification.sent(host, [Datagram(krpc.encode(reply), asker)])
+        amplification.sent(host, [(krpc.encode(reply), asker)])
 
     exchange(Gossip(b"1", 1, bytes(20), 0, pad=300), Reply(b"1", 2, token=b"t1"))
     exchange(Gossip(b"2", 1, bytes(20), 8, token=token), Reply(b"2", 2, token=b"t1", news=News({b"k": bytes(200)} if record else None)))
@@ -144,7 +143,7 @@ def test_a_host_that_amplifies_ends_the_run() -> None:
     invariants = next(watcher for watcher in lab.world.watchers if isinstance(watcher, Invariants))
     invariants.received(host, krpc.encode(Gossip(b"q", 1, bytes(20), 8)), address(1), lab.world.now)
     with pytest.raises(Violation, match="without a token"):
-        invariants.sent(host, [Datagram(krpc.encode(Reply(b"q", 1, values=[address(1)] * 40)), address(1))], lab.world.now)
+        invariants.sent(host, [(krpc.encode(Reply(b"q", 1, values=[address(1)] * 40)), address(1))], lab.world.now)
 
 
 def test_a_store_over_its_bound_is_a_violation() -> None:

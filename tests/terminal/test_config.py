@@ -32,6 +32,9 @@ def config(tmp_path: Path) -> Path:
         (["--external", "45.1.2.3", "--external", "45.1.2.4"], "two external addresses of one family; 45.1.2.4 is the second"),
         (["--external", "2a01::1"], "an external ipv6 address is given, but this node has no ipv6 socket"),
         (["--network", ""], "--network: expected a name of 1 to 64 printable characters, not ''"),
+        (["--asmap", "/nonsense/map.dat"], "the AS map /nonsense/map.dat cannot be read: no such file or directory"),
+        (["--asmap", "/dev/zero"], "/dev/zero: a map has 1 to 33,554,432 bytes, not 33,554,433"),
+        (["--asmap", "README.md"], "README.md: this is no AS map, or only a part of one"),
         (["--config", "/nonsense/config.toml"], "/nonsense/config.toml cannot be read: no such file or directory"),
     ],
 )

@@ -39,6 +39,8 @@ class Why(msgspec.Struct):
     sequence: int | None
     verdict: str | None
     held_back_s: float
+    system: int | None
+    """The number of its autonomous system, where the node has a map that knows it."""
 
 
 async def _why(params: WhyParams, call: Call) -> Why:
@@ -46,7 +48,7 @@ async def _why(params: WhyParams, call: Call) -> Why:
     provenance = call.node.why(peer_from(params.peer))
     if provenance is None:
         raise KadiscError(f"no peer of the network {call.node.own_network.name} is known as {params.peer}")
-    return _document(provenance)
+    return _document(provenance, call.node.own_network.community.system(provenance.endpoint) or None)
 
 
 def peer_from(text: str) -> bytes:
@@ -59,7 +61,7 @@ def peer_from(text: str) -> bytes:
         raise UsageError(f"a peer is a key of {KEY_DIGITS} hex digits or a numeric HOST:PORT: {text!r} is neither") from None
 
 
-def _document(provenance: Provenance) -> Why:
+def _document(provenance: Provenance, system: int | None) -> Why:
     source = provenance.source
     return Why(
         format_endpoint(provenance.endpoint),
@@ -77,6 +79,7 @@ def _document(provenance: Provenance) -> Why:
         provenance.sequence,
         provenance.verdict,
         round(provenance.held_back_s, 1),
+        system,
     )
 
 

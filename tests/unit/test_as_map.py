@@ -1,0 +1,98 @@
+"""Maps of autonomous systems, as Bitcoin Core has them: read, asked, refused when they are something else."""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+
+import pytest
+
+from kadisc.as_map import AsMap
+from tests.support.asmap import asmap
+
+SYSTEMS = {
+    "1.0.0.0/24": 13335,
+    "1.0.1.0/24": 4134,
+    "8.8.8.0/24": 15169,
+    "45.0.0.0/8": 64500,
+    "193.0.0.0/21": 3333,
+    "200.1.2.3/32": 4_200_000_000 - (1 << 31),
+    "2001:4860::/32": 15169,
+    "2a00:1450::/29": 1,
+    "2a00:1458:1:2::/64": 33_521_664,
+}
+
+
+def system_of(a_map: AsMap, host: str) -> int:
+    system: int = a_map.system_of(ipaddress.ip_address(host).packed)
+    return system
+
+
+def test_each_network_is_found_and_nothing_else() -> None:
+    systems = {network: min(system, 33_521_664) for network, system in SYSTEMS.items()}  # the largest that the format can say
+    a_map = AsMap(asmap(systems))
+    for text, system in systems.items():
+        network = ipaddress.ip_network(text)
+        assert system_of(a_map, str(network[0])) == system
+        assert system_of(a_map, str(network[-1])) == system
+    for host in ("1.0.2.0", "0.255.255.255", "8.8.9.1", "46.0.0.1", "193.0.8.0", "200.1.2.4", "::1", "2001:4861::", "2a00:1458:ffff::", "ffff::"):
+        assert system_of(a_map, host) == 0, host
+
+
+def test_any_set_of_networks_is_read_as_it_was_written() -> None:
+    rng = random.Random(1)
+    for _ in range(30):
+        systems = {f"{a}.{b}.0.0/16": rng.randint(1, 400_000) for a, b in {(rng.randrange(256), rng.randrange(256)) for _ in range(40)}}
+        a_map = AsMap(asmap(systems))
+        for _ in range(50):
+            host = ".".join(str(rng.randrange(256)) for _ in range(4))
+            a, b, *_ = host.split(".")
+            assert system_of(a_map, host) == systems.get(f"{a}.{b}.0.0/16", 0)
+        assert all(system_of(a_map, network.removesuffix("/16")) == system for network, system in systems.items())
+
+
+def test_what_is_no_map_is_refused() -> None:
+    whole = asmap(SYSTEMS | {"200.1.2.3/32": 7})
+    for data in (
+        b"",
+        b"\0" * 1000,
+        b"\xff" * 1000,
+        b"# networks of our own\n10.0.0.0/8 64500\n" * 20,
+        whole[:-1],
+        whole[:100],
+        whole + b"\0",
+        whole + b"x",
+    ):
+        with pytest.raises(ValueError, match="map"):
+            AsMap(data)
+    rng = random.Random(2)
+    accepted = 0
+    for _ in range(300):
+        try:
+            a_map = AsMap(rng.randbytes(rng.randint(1, 3000)))
+        except ValueError:
+            continue
+        accepted += 1
+        assert system_of(a_map, "1.2.3.4") >= 0
+    assert accepted < 30
+
+
+def test_a_map_that_was_damaged_inside_still_answers() -> None:
+    whole = bytearray(asmap(SYSTEMS | {"200.1.2.3/32": 7}))
+    rng = random.Random(3)
+    for _ in range(300):
+        damaged = bytearray(whole)
+        damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
+        try:
+            a_map = AsMap(bytes(damaged))
+        except ValueError:
+            continue
+        for host in ("1.0.0.1", "8.8.8.8", "200.1.2.3", "2a00:1450::1", "::"):
+            assert 0 <= system_of(a_map, host) <= 33_521_664
+
+
+def test_answers_are_kept_within_bounds() -> None:
+    a_map = AsMap(asmap({"45.0.0.0/8": 7}))
+    for number in range(20_000):
+        a_map.system_of(b"\x2d" + number.to_bytes(3, "big"))
+    assert a_map.system_of.cache_info().currsize <= 8192
