@@ -58,6 +58,16 @@ def worst(metric: str) -> Reading:
     return read
 
 
+def pooled(metric: str, percent: int) -> Reading:
+    """A percentile over what all seeds have together, from the 101 quantiles of each: of 40 newcomers a run, the slowest alone would be its 99th."""
+
+    def read(records: Sequence[Record]) -> float | None:
+        values = sorted(value for record in records for value in record["metrics"][f"{metric}_quantiles"] or ())
+        return values[(len(values) - 1) * percent // 100] if values else None
+
+    return read
+
+
 def of_run(name: str) -> Reading:
     """What the run itself cost, averaged over the seeds."""
     return lambda records: mean(record[name] for record in records)
@@ -132,7 +142,7 @@ ROWS = (
         {"nodes": "1000", "minutes": "5"},
         (
             upper("complete p50, mRTT", "complete_mrtt_p50", 10.0),
-            upper("complete p99, mRTT", "complete_mrtt_p99", 25.0),
+            Figure("complete p99 over all seeds, mRTT", pooled("complete_mrtt", 99), 25.0),
             upper("queries until complete, mean", "queries_until_complete_mean", 120.0),
             lower("newcomers that are complete within a minute", "complete", 0.99, percent=True),
             lower("wide buckets half full in 5 min", "wide_half_full", 0.99, percent=True),
@@ -144,7 +154,7 @@ ROWS = (
         "warm restart, down for a minute",
         "restart",
         {"nodes": "1000", "minutes": "10"},
-        (upper("complete p50, mRTT", "complete_mrtt_p50", 4.0), upper("complete p95, mRTT", "complete_mrtt_p95", 4.0)),
+        (upper("complete p50, mRTT", "complete_mrtt_p50", 4.0), Figure("complete p95 over all seeds, mRTT", pooled("complete_mrtt", 95), 4.0)),
         {"nodes": "10000"},
     ),
     Row(
@@ -167,7 +177,7 @@ ROWS = (
         "handed-out",
         "contacts handed out, 60 % of the hosts behind NAT",
         "nat-majority",
-        {"nodes": "1000", "minutes": "5"},
+        {"nodes": "1000", "minutes": "20"},
         (
             upper("fail for a stranger", "fail_for_a_stranger", 0.02, percent=True),
             upper("of them never reachable by strangers", "never_answering", 0.0, percent=True),
