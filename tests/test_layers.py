@@ -12,7 +12,20 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "kadisc"
 MAX_LINES = 400
 
-NOUNS = ("ids", "endpoints", "networks", "contacts", "errors", "version", "config", "config_rules", "limits_config", "peer_config", "store_config")
+NOUNS = (
+    "ids",
+    "endpoints",
+    "as_map",
+    "networks",
+    "contacts",
+    "errors",
+    "version",
+    "config",
+    "config_rules",
+    "limits_config",
+    "peer_config",
+    "store_config",
+)
 MAY_IMPORT = {
     "nouns": (),
     "wire": ("nouns",),
