@@ -17,12 +17,9 @@ MATCH: Final = 2
 DEFAULT: Final = 3
 
 OPCODE_SIZES: Final = (0, 0, 1)
-SYSTEM_SIZES: Final = tuple(range(15, 25))
-MATCH_SIZES: Final = tuple(range(1, 9))
-JUMP_SIZES: Final = tuple(range(5, 31))
-LEAST_SYSTEM: Final = 1
-LEAST_MATCH: Final = 2
-LEAST_JUMP: Final = 17
+SYSTEMS: Final = 1, tuple(range(15, 25))
+OPERANDS: Final = (SYSTEMS, (17, tuple(range(5, 31))), (2, tuple(range(1, 9))), SYSTEMS)
+"""Of each instruction: the least that its number can be, and the sizes of its mantissa."""
 
 MAX_BYTES: Final = 32 << 20
 MAX_STEPS: Final = 512
@@ -50,10 +47,6 @@ class AsMap:
             raise ValueError(NO_MAP)
         self.system_of = lru_cache(maxsize=REMEMBERED)(self._system_of)
 
-    def __len__(self) -> int:
-        """Bytes."""
-        return len(self._data)
-
     def _system_of(self, ip: bytes) -> int:
         address = int.from_bytes(ip, "big")
         try:
@@ -64,43 +57,39 @@ class AsMap:
     def _follow(self, address: int) -> int:
         at, left, default = 0, ADDRESS_BITS, 0
         for _ in range(MAX_STEPS):
-            opcode, at = self._number(at, 0, OPCODE_SIZES)
+            opcode, operand, at = self._instruction(at)
             if opcode == RETURN:
-                return self._number(at, LEAST_SYSTEM, SYSTEM_SIZES)[0]
+                return operand
             if opcode == DEFAULT:
-                default, at = self._number(at, LEAST_SYSTEM, SYSTEM_SIZES)
-            elif opcode == JUMP:
-                distance, at = self._number(at, LEAST_JUMP, JUMP_SIZES)
-                left -= 1
-                if left < 0:
-                    break
-                if address >> left & 1:
-                    at += distance
-            else:
-                pattern, at = self._number(at, LEAST_MATCH, MATCH_SIZES)
-                size = pattern.bit_length() - 1  # a 1 stands before the bits that are meant
-                left -= size
-                if left < 0:
-                    break
-                if address >> left & (1 << size) - 1 != pattern ^ 1 << size:
-                    return default
+                default = operand
+                continue
+            size = 1 if opcode == JUMP else operand.bit_length() - 1  # a 1 stands before the bits of a match
+            left -= size
+            if left < 0:
+                break
+            bits = address >> left & (1 << size) - 1
+            if opcode == JUMP:
+                at += bits * operand
+            elif bits != operand ^ 1 << size:
+                return default
         raise ValueError(NO_MAP)
 
     def _end_of_last_branch(self) -> int:
         """Where its bits end: the branch of whoever always jumps and always matches was written last."""
         at = 0
         for _ in range(MAX_STEPS):
-            opcode, at = self._number(at, 0, OPCODE_SIZES)
+            opcode, operand, at = self._instruction(at)
+            if opcode == RETURN:
+                return at
             if opcode == JUMP:
-                distance, at = self._number(at, LEAST_JUMP, JUMP_SIZES)
-                at += distance
-            elif opcode == MATCH:
-                _, at = self._number(at, LEAST_MATCH, MATCH_SIZES)
-            else:
-                _, at = self._number(at, LEAST_SYSTEM, SYSTEM_SIZES)
-                if opcode == RETURN:
-                    return at
+                at += operand
         raise ValueError(NO_MAP)
+
+    def _instruction(self, at: int) -> tuple[int, int, int]:
+        """Opcode and operand of the one at that bit, and where the next one begins."""
+        opcode, at = self._number(at, 0, OPCODE_SIZES)
+        operand, at = self._number(at, *OPERANDS[opcode])
+        return opcode, operand, at
 
     def _number(self, at: int, value: int, sizes: Sequence[int]) -> tuple[int, int]:
         """The number at that bit, and where the next one begins. Each 1 of the exponent means that it is beyond all that a mantissa of the size then
