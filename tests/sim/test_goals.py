@@ -21,3 +21,16 @@ def test_a_goal_does_not_hold_while_a_run_of_it_failed(monkeypatch: pytest.Monke
     assert all(line["holds"] for line in goals["judged"](plan, records))
     records.popitem()
     assert not any(line["holds"] for line in goals["judged"](plan, records))
+
+
+def test_who_never_arrived_counts_among_the_slowest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    read = runpy.run_path(str(SCRIPTS / "goal_rows.py"))["pooled"]("time", 99, "arrived")
+
+    def run(*, arrived: float, slowest: float = 100.0) -> dict[str, object]:
+        return {"metrics": {"time_quantiles": [*map(float, range(100)), slowest], "arrived": arrived}}
+
+    assert read([run(arrived=1.0)]) == 99.0
+    assert read([run(arrived=1.0), run(arrived=1.0, slowest=1000.0)]) == 99.0
+    assert read([run(arrived=1.0), run(arrived=0.9)]) == float("inf")
+    assert read([{"metrics": {"time_quantiles": [], "arrived": 0.0}}]) == float("inf")
