@@ -70,6 +70,8 @@ class Defences:
     """Peers are named, and pushes heard, only where a token has shown that the asker receives at his address."""
     fixed_samples: bool = True
     """What one network is told of other peers is a choice of its own, that stays the same for an hour."""
+    even_networks: bool = True
+    """Whom gossip names to others, and whom it exchanges with, is drawn by network first: many addresses in few networks count as those networks."""
     push_reservoir: bool = True
     """Of the pushes of a round a few count, drawn by lot, one of each network."""
     peer_candidate_limits: bool = True

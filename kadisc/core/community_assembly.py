@@ -13,6 +13,7 @@ from .backoff import Backoff, Credit, EndlessCredit, NoBackoff
 from .bucket_shares import AnyShare, BucketShares
 from .community import Community
 from .counters import Counters
+from .even_draws import each_by_itself
 from .gossip import GossipRounds
 from .gossip_answers import AnySample, FixedSamples, GossipAnswers, GossipTokens, NoTokens
 from .gossip_candidates import FirstComeCandidates, GossipCandidates
@@ -51,8 +52,9 @@ def community_for(
     )
     proving = Proving(config, parts, overlays)
     reservoir = PushReservoir(gossip, rng, scopes.unit, scopes.wide) if defences.push_reservoir else EveryPush(gossip)
-    rounds = GossipRounds(config, rng, tag, proving, reservoir, overlays, now)
-    samples = FixedSamples(gossip.answer_fixed_s, rng, scopes) if defences.fixed_samples else AnySample(rng)
+    network_of = scopes.narrow if defences.even_networks else each_by_itself
+    rounds = GossipRounds(config, rng, tag, proving, reservoir, network_of, overlays, now)
+    samples = FixedSamples(gossip.answer_fixed_s, rng, scopes, network_of) if defences.fixed_samples else AnySample(rng)
     tokens = (GossipTokens if defences.gossip_tokens else NoTokens)(rng, config.serving.token_rotation_s, tag, now)
     answers = GossipAnswers(config, tag, own_record, samples, tokens, scopes)
     mix = RanksFirst() if defences.ranked_peers else AllInTurn()

@@ -21,10 +21,12 @@ from ..wire.gossip import PEER_BYTES, peers_from
 from ..wire.messages import Error, Gossip, News, Ping, Reply
 from ..wire.records import PeerRecord
 from .errand import Errand, Stage, Why
+from .even_draws import NetworkOf
 from .events import OperationId, Outcome
 from .exchange import NO_STEPS, Ask, Exchange, Step, Steps
 from .limits import PrefixBudget
 from .overlay import Overlay
+from .partner_choice import PartnerChoice
 from .partners import OVER_S
 from .proving import BOOK, Proving
 from .push_reservoir import Push, PushRule
@@ -59,7 +61,15 @@ class GossipRounds:
     """Decides on exchanges and is the owner of each (through its `Errand`). ``tag``: the network's."""
 
     def __init__(
-        self, config: CoreConfig, rng: Random, tag: bytes, proving: Proving, reservoir: PushRule, overlays: Mapping[Family, Overlay], now: float
+        self,
+        config: CoreConfig,
+        rng: Random,
+        tag: bytes,
+        proving: Proving,
+        reservoir: PushRule,
+        network_of: NetworkOf,
+        overlays: Mapping[Family, Overlay],
+        now: float,
     ) -> None:
         self._config = config.gossip
         self._pushes_at_all = not config.read_only
@@ -70,6 +80,7 @@ class GossipRounds:
         self._reservoir = reservoir
         self._overlays = overlays
         self._to_note = PrefixBudget(1.0 / self._config.round_s, 1.0, self._config.max_check_counts)
+        self._choice = PartnerChoice(self._config, rng, proving, network_of)
         self._under_way: set[Endpoint] = set()
         self._to_tell: deque[Endpoint] = deque()
         self.round_s = self._config.round_s
@@ -199,16 +210,16 @@ class GossipRounds:
         parts.book.seated(parts.view.aged())
         proving.forget_stale(now)
         # Not before the first slots are old enough to be given away: until then the application has nothing but the book.
-        hurries = proving.changed or proving.are_few or self._rounds < config.sample_age_rounds
+        hurries = proving.changed or proving.has_news or proving.are_few or self._rounds < config.sample_age_rounds
         self.round_s = config.round_s if hurries else min(SLOWER * self.round_s, config.max_round_s)
         proving.changes = 0
         self._round_at = now + self._jittered(self.round_s)
-        partner = self._partner(now, for_pull=True)
+        partner = self._choice.partner(now, self._may_pull)
         steps: list[Step] = [*self._test_book(now)]
         if partner is not None:
             parts.backoff.asked(partner, now)  # until it turns out that we learned something
             steps += self._visit(partner, Why.PULL, now, want=config.pull_entries)
-        listener = self._partner(now, for_pull=False)
+        listener = self._choice.partner(now, self._is_free)
         if listener is not None and self._pushes_at_all:
             steps += self._visit(listener, Why.PUSH, now, pushes=True)
         return steps
@@ -244,23 +255,11 @@ class GossipRounds:
         """The book is another one."""
         self._recall_at = now
 
-    def _partner(self, now: float, *, for_pull: bool) -> Endpoint | None:
-        """Whom to exchange with: from a slot, from lookups, or of those that came to us; from a slot where there is no other."""
-        config, chance = self._config, self._rng.random()
+    def _is_free(self, endpoint: Endpoint, now: float) -> bool:
+        return endpoint not in self._under_way
 
-        def free(endpoint: Endpoint) -> bool:
-            return endpoint not in self._under_way and (not for_pull or self._parts.backoff.may_ask(endpoint, now))
-
-        others: list[Endpoint] = []
-        if chance >= config.partners_from_slots + config.partners_from_walk:
-            others = [known.peer.endpoint for known in self._proving.known if known.came_to_us and not known.failures]
-        elif chance >= config.partners_from_slots:
-            others = self._parts.partners.passers_by()
-        others = [endpoint for endpoint in others if free(endpoint)]
-        if others:
-            return self._rng.choice(others)
-        partner = self._parts.view.partner(now, free)
-        return partner.endpoint if partner is not None else None
+    def _may_pull(self, endpoint: Endpoint, now: float) -> bool:
+        return endpoint not in self._under_way and self._parts.backoff.may_ask(endpoint, now)
 
     def _check(self, now: float) -> Steps:
         candidate = self._parts.candidates.draw(now, lambda candidate: self._proving.is_wanted(candidate, now))

@@ -40,6 +40,10 @@ FAILURE_SPACING_S: Final = 10.0
 """Failures closer together tell of one hole in a link."""
 CHANGED_SHARE: Final = 0.05
 """Of the peers that we know, more than this share must come or go in a round to be worth a faster pace."""
+NEWS_SHARE: Final = 0.25
+"""Of the peers that answers name, so many must be new to us to be worth a faster pace: most of a large network is unheard of for long..."""
+NEWS_MEMORY: Final = 4
+"""...in the mean of about so many answers."""
 NOTE_S: Final = 60.0
 """The book hears so often of a peer that answers again and again."""
 BOOK: Final = b"book"
@@ -72,6 +76,7 @@ class Proving:
         self.parts = parts
         self.changes = 0
         """How many came into the circle or left it since this was last asked; while they are many, rounds follow one another fast."""
+        self._news_share = 1.0
         self._config = config.gossip
         self._enough = config.tags.enough_peers
         self._quarantine_s = config.maintenance.quarantine_silence_s
@@ -88,6 +93,11 @@ class Proving:
     def changed(self) -> bool:
         """Whether so many came or went since the last round that it is worth a hurry. Where nodes come and go, one or two always do."""
         return self.changes > CHANGED_SHARE * len(self.known)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether answers still name many that we had not heard of."""
+        return self._news_share > NEWS_SHARE
 
     @property
     def mourns(self) -> bool:
@@ -130,7 +140,9 @@ class Proving:
     def hear(self, named: Iterable[NamedPeer], teller: Endpoint, now: float) -> None:
         """What a partner's answer says of others."""
         config, source = self._config, self.parts.scopes.wide(teller)
+        count = unheard = 0
         for contact, ttl, age in named:
+            count += 1
             known = self.known.at(contact.endpoint)
             ttl = min(ttl, config.max_ttl) - 1
             if known is not None:
@@ -141,7 +153,10 @@ class Proving:
                 self.parts.counters.refuse("entry-too-old")
                 continue
             too_old_at = now + config.max_entry_age_s - age * config.entry_age_unit_s
-            self._consider(Candidate(contact.endpoint, contact.id, source, teller, ttl, too_old_at), now, config.candidates_per_source)
+            candidate = Candidate(contact.endpoint, contact.id, source, teller, ttl, too_old_at)
+            unheard += self._consider(candidate, now, config.candidates_per_source)
+        if count:
+            self._news_share += (unheard / count - self._news_share) / NEWS_MEMORY
 
     def found(self, endpoints: Iterable[Endpoint], source: bytes, now: float, *, per_source: int, node_id: NodeId | None = None) -> None:
         """Peers that we found ourselves: by a tag, in a lookup, in the book."""
@@ -157,17 +172,19 @@ class Proving:
             Candidate(endpoint, node_id, source, None, self._config.max_ttl, too_old_at, came_to_us=True), now, self._config.candidates_per_source
         )
 
-    def _consider(self, candidate: Candidate, now: float, per_source: int) -> None:
+    def _consider(self, candidate: Candidate, now: float, per_source: int) -> bool:
+        """Whether the book had not heard of it, and took it."""
         parts, endpoint = self.parts, candidate.endpoint
-        refusal = self._refusal(candidate, now)
+        refusal, is_news = self._refusal(candidate, now), False
         if refusal is None:
             if not candidate.came_to_us and candidate.source != BOOK:
-                parts.book.heard(endpoint, candidate.told_by, now)
+                is_news = parts.book.heard(endpoint, candidate.told_by, now) is None
             if not self.is_wanted(candidate, now):
-                return
+                return is_news
             refusal = parts.candidates.add(candidate, per_source)
         if refusal is not None:
             parts.counters.refuse(refusal)
+        return is_news
 
     def _refusal(self, candidate: Candidate, now: float) -> str | None:
         parts, endpoint, teller = self.parts, candidate.endpoint, candidate.teller

@@ -17,7 +17,7 @@ def run(lab: Lab) -> Metrics:
 
 
 def _variants(options: SimOptions) -> list[Variant]:
-    usual = variants(options, ("hierarchical_slots", "ranked_slots"))
+    usual = variants(options, ("hierarchical_slots", "even_networks", "ranked_slots"))
     return usual[:-2] if options.attack.ablations else usual
 
 

@@ -1,0 +1,62 @@
+"""Half of all peers in a few networks: whom gossip names, and whom it exchanges with. The attack works by address, and fails by network."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from kadisc.core.even_draws import draw_evenly, each_by_itself
+from kadisc.core.scopes import Scopes
+from kadisc.endpoints import Endpoint, make_endpoint
+from tests.support.community import acquaint, knows, member, pull, stranger
+from tests.support.world import CONFIG, Host, World, address, without
+
+ON_OFF = pytest.mark.parametrize("defended", [True, False])
+CROWD = [make_endpoint(f"80.80.{network}.{number}", 6881) for number in range(1, 13) for network in range(3)]
+HONEST = range(300, 330)
+
+
+def befriended(world: World, defended: bool) -> tuple[Host, set[Endpoint]]:
+    """Somebody who knows 30 in as many networks, and those of 36 in three that were worth a slot."""
+    us = member(world, 1, config=CONFIG if defended else without("even_networks"))
+    others = [stranger(world, number).endpoint for number in HONEST]
+    crowd = [stranger(world, 500 + number, at=at).endpoint for number, at in enumerate(CROWD)]
+    for start in range(0, len(others), 15):
+        acquaint(world, us, *others[start : start + 15])
+    for start in range(0, len(crowd), 6):
+        acquaint(world, us, *crowd[start : start + 6])
+    there = knows(us) & set(crowd)
+    assert len(there) >= 24
+    assert set(others) <= knows(us)
+    return us, there
+
+
+@ON_OFF
+def test_a_crowd_in_three_networks_is_not_most_of_what_others_are_told(defended: bool) -> None:
+    world = World(seed=21)
+    us, crowd = befriended(world, defended)
+    answers = [[named.contact.endpoint for named in pull(world, stranger(world, number), us)] for number in range(60, 80)]
+    assert all(len(answer) == CONFIG.gossip.pull_entries for answer in answers)
+    theirs = sum(endpoint in crowd for answer in answers for endpoint in answer) / (len(answers) * CONFIG.gossip.pull_entries)
+    assert theirs <= 0.15 if defended else theirs >= 0.35
+    if defended:
+        assert {endpoint for answer in answers for endpoint in answer} >= {address(number) for number in HONEST}, "each is named to somebody"
+
+
+def test_the_first_of_each_network_are_named_before_the_second_of_any() -> None:
+    world = World(seed=22)
+    us, _ = befriended(world, defended=True)
+    for number in range(60, 70):
+        named = [named.contact.endpoint for named in pull(world, stranger(world, number), us)]
+        assert len({endpoint[:3] for endpoint in named}) == len(named)
+
+
+@ON_OFF
+def test_a_crowd_in_three_networks_is_not_most_of_those_that_we_exchange_with(defended: bool) -> None:
+    crowd, honest, rng = set(CROWD), [address(number) for number in range(9)], random.Random(23)
+    network_of = Scopes(allow_private=False).narrow if defended else each_by_itself
+    drawn = [draw_evenly([*honest, *CROWD], network_of, rng) for _ in range(1000)]
+    theirs = sum(endpoint in crowd for endpoint in drawn) / len(drawn)
+    assert theirs == pytest.approx(0.25 if defended else 0.8, abs=0.05)
+    assert set(drawn) == {*honest, *crowd}
