@@ -48,8 +48,11 @@ class Known:
 class KnownPeers:
     """In the order in which they answered last, or did not answer; the longest ago first."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit_of: Callable[[Endpoint], bytes]) -> None:
+        """``unit_of``: the address that one host can be assumed to have."""
+        self._unit_of = unit_of
         self._known: dict[Endpoint, Known] = {}
+        self._by_unit: dict[bytes, list[Endpoint]] = {}
         self._by_key: dict[tuple[bytes, int], Endpoint] = {}
 
     def __len__(self) -> int:
@@ -66,12 +69,17 @@ class KnownPeers:
         endpoint = self._by_key.get((key, len(like)))
         return self._known.get(endpoint) if endpoint is not None else None
 
+    def beside(self, endpoint: Endpoint, unit: bytes) -> Known | None:
+        """Somebody else at the address ``unit`` of ``endpoint``, on another port."""
+        return next((self._known[other] for other in self._by_unit.get(unit, ()) if other != endpoint), None)
+
     def put(self, known: Known) -> None:
         """In place of what was at this endpoint, if anything was."""
         peer = known.peer
         self.remove(peer.endpoint)
         self._known[peer.endpoint] = known
         self._by_key[peer.key, len(peer.endpoint)] = peer.endpoint
+        self._by_unit.setdefault(self._unit_of(peer.endpoint), []).append(peer.endpoint)
 
     def answered(self, known: Known, now: float) -> None:
         known.verified_at = known.traffic_at = now
@@ -88,8 +96,15 @@ class KnownPeers:
 
     def remove(self, endpoint: Endpoint) -> Known | None:
         known = self._known.pop(endpoint, None)
-        if known is not None and self._by_key.get((known.peer.key, len(endpoint))) == endpoint:
+        if known is None:
+            return None
+        if self._by_key.get((known.peer.key, len(endpoint))) == endpoint:
             del self._by_key[known.peer.key, len(endpoint)]
+        unit = self._unit_of(endpoint)
+        neighbours = self._by_unit[unit]
+        neighbours.remove(endpoint)
+        if not neighbours:
+            del self._by_unit[unit]
         return known
 
     def surplus(self, is_kept: Callable[[Known], bool]) -> Known | None:

@@ -72,7 +72,7 @@ class Parts:
 
 class Proving:
     def __init__(self, config: CoreConfig, parts: Parts, overlays: Mapping[Family, Overlay]) -> None:
-        self.known = KnownPeers()
+        self.known = KnownPeers(parts.scopes.unit)
         self.parts = parts
         self.changes = 0
         """How many came into the circle or left it since this was last asked; while they are many, rounds follow one another fast."""
@@ -87,7 +87,12 @@ class Proving:
     @property
     def are_few(self) -> bool:
         """Too few peers to be choosy."""
-        return len(self.known) < self._enough or sum(not each.inbound for each in self.known) < self._enough
+        missing = self._enough
+        for each in self.known:
+            if not missing:
+                break
+            missing -= not each.inbound
+        return missing > 0
 
     @property
     def changed(self) -> bool:
@@ -310,8 +315,7 @@ class Proving:
 
     def _neighbour(self, endpoint: Endpoint) -> Known | None:
         """Somebody else at this address, on another port. Addresses that are not public are shared for good reasons."""
-        unit = self.parts.scopes.unit(endpoint)
-        return next((each for each in self.known if each.peer.endpoint != endpoint and self.parts.scopes.unit(each.peer.endpoint) == unit), None)
+        return self.known.beside(endpoint, self.parts.scopes.unit(endpoint))
 
     def _known_now(self, peer: VerifiedPeer, candidate: Candidate | None, before: Known | None, exchange: Exchange, now: float) -> Known:
         origin = before or candidate or Candidate(peer.endpoint, peer.node_id, OWN_SEARCH, None, self._config.max_ttl - 1, now)
