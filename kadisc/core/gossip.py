@@ -36,10 +36,10 @@ from .transactions import TID_BYTES
 
 SLOWER: Final = 1.25
 """Each round with little change makes the next one so much longer: after nine of them the pace is that of a settled network."""
-RECHECK_S: Final = 15.0
-"""100 peers are looked at within 25 minutes, before news of them are too old to be passed on."""
+RECHECK_S: Final = 20.0
+"""Of 100 peers nearly all answer within half an hour, to this or something else, before news of them are too old to be passed on."""
 MOURNING_RECHECK_S: Final = 1.0
-"""Each of the last that was silent doubles the pace, up to this."""
+"""Each of the last that was silent, beyond what is usual, doubles the pace, up to this."""
 SETTLED_S: Final = 60.0
 """Who answered so lately need not be looked at."""
 TELL_S: Final = 0.5
@@ -249,7 +249,8 @@ class GossipRounds:
 
     def look_soon(self, now: float) -> None:
         """One that we know did not answer: perhaps it is not the only one."""
-        self._recheck_at = min(self._recheck_at, now + MOURNING_RECHECK_S)
+        if self._parts.mourning.any_is_unusual:
+            self._recheck_at = min(self._recheck_at, now + MOURNING_RECHECK_S)
 
     def remember(self, now: float) -> None:
         """The book is another one."""
@@ -269,7 +270,7 @@ class GossipRounds:
 
     def _recheck(self, now: float) -> Steps:
         mourning = self._proving.mourns
-        self._recheck_at = now + (MOURNING_RECHECK_S if mourning else RECHECK_S / 2**self._parts.mourning.silent)
+        self._recheck_at = now + (MOURNING_RECHECK_S if mourning else RECHECK_S / 2**self._parts.mourning.unusual)
         known = self._proving.to_recheck(now, SETTLED_S, lambda endpoint: endpoint not in self._under_way, all_of_them=mourning)
         if known is None:
             return NO_STEPS

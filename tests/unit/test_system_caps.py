@@ -6,10 +6,11 @@ import random
 
 from kadisc.as_map import AsMap
 from kadisc.config import CoreConfig, Defences, TableConfig
-from kadisc.core.assembly import book_for, diversity_for
+from kadisc.core.assembly import book_for, diversity_for, view_for
 from kadisc.core.diversity import DiversityCaps, NoDiversityCaps
 from kadisc.core.peers import VerifiedPeer
 from kadisc.core.scopes import Scopes
+from kadisc.core.slot_ranks import FROM_16
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.asmap import asmap
 
@@ -78,3 +79,18 @@ def given_of_the_hoster(scopes: Scopes) -> int:
 def test_peers_are_spread_over_systems() -> None:
     assert given_of_the_hoster(BARE) >= 6
     assert given_of_the_hoster(MAPPED) <= 2
+
+
+def test_a_hoster_of_forty_networks_holds_the_slots_of_one() -> None:
+    def of_the_hoster(scopes: Scopes) -> float:
+        """Its part of the hierarchical slots among as many others as it has networks."""
+        view = view_for(CoreConfig(), random.Random(5), scopes)
+        for number in range(40):
+            view.offer(VerifiedPeer(bytes((number,)) * 32, hosted(number), number, b"", 1, {}), 0.0)
+            other = make_endpoint(f"{100 + number}.{number}.1.1", 6881)
+            view.offer(VerifiedPeer(bytes((100 + number,)) * 32, other, number, b"", 1, {}), 0.0)
+        held = [slot for slot in view._slots if slot.seat.begins == FROM_16 and slot.holder is not None]
+        return sum(slot.holder.peer.endpoint[0] == 45 for slot in held if slot.holder) / len(held)
+
+    assert of_the_hoster(BARE) >= 0.3
+    assert of_the_hoster(MAPPED) <= 0.1

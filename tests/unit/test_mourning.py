@@ -1,0 +1,46 @@
+"""What a silence tells: much where nobody ever is, little where nodes come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kadisc.core.mourning import LAST, MANY, MEMORY, MOST_USUAL, NEVER, Mourning
+
+STABLE = [True] * 200
+CHURNING = [True, True, True, True, True, False] * 40
+"""One in six is found gone whenever it is looked at."""
+CRASH = [False] * LAST
+
+
+def after(answers: Iterable[bool]) -> Mourning:
+    mourning = Mourning()
+    for second, answered in enumerate(answers):
+        mourning.asked(float(second), answered=answered)
+    return mourning
+
+
+def test_where_all_answer_the_first_silence_is_unusual_and_the_fourth_a_mass_death() -> None:
+    assert (after(STABLE).unusual, after(STABLE).any_is_unusual) == (0, True)
+    assert after([*STABLE, False]).unusual == 1
+    assert not after([*STABLE, *[False] * (MANY - 1)]).goes_on
+    crashed = after([*STABLE, *[False] * MANY])
+    assert crashed.goes_on
+    assert crashed.doubted_before == len(STABLE) + MANY - 2
+
+
+def test_where_nodes_come_and_go_one_or_two_are_no_reason_to_hurry() -> None:
+    for length in range(120, len(CHURNING)):
+        mourning = after(CHURNING[:length])
+        assert mourning.unusual == 0
+        assert not mourning.goes_on
+    assert not after([*CHURNING, False, False]).any_is_unusual or after([*CHURNING, False, False]).unusual <= 1
+
+
+def test_a_crash_is_seen_there_too_and_does_not_become_usual() -> None:
+    crashed = after([*CHURNING, *CRASH])
+    assert crashed.goes_on
+    assert crashed.doubted_before > NEVER
+    for _ in range(3 * MEMORY):
+        crashed.asked(1000.0, answered=False)
+    assert crashed.goes_on
+    assert crashed.unusual == LAST - MOST_USUAL
