@@ -71,7 +71,7 @@ class Defences:
     fixed_samples: bool = True
     """What one network is told of other peers is a choice of its own, that stays the same for an hour."""
     even_networks: bool = True
-    """Whom gossip names to others, and whom it exchanges with, is drawn by network first: many addresses in few networks count as those networks."""
+    """Whom gossip names to others, exchanges with and forgets is drawn by network first: many addresses in few networks count as those networks."""
     push_reservoir: bool = True
     """Of the pushes of a round a few count, drawn by lot, one of each network."""
     peer_candidate_limits: bool = True

@@ -275,7 +275,7 @@ ROWS = (
         "gossip-prefix",
         "half of all nodes in 20 /24s, in the thinnest /8s",
         "gossip-prefix",
-        {"nodes": "1000", "warmup_s": "800", "minutes": "2"},
+        {"nodes": "1000", "warmup_s": "1800", "minutes": "2"},
         (upper("attackers among hierarchical samples", "hierarchical", 0.06, percent=True),),
     ),
     Row(

@@ -50,9 +50,9 @@ def community_for(
         own_record=own_record,
         mourning=Mourning() if defences.mourning else NoMourning(),
     )
-    proving = Proving(config, parts, overlays)
-    reservoir = PushReservoir(gossip, rng, scopes.unit, scopes.wide) if defences.push_reservoir else EveryPush(gossip)
     network_of = scopes.narrow if defences.even_networks else each_by_itself
+    proving = Proving(config, parts, network_of, overlays)
+    reservoir = PushReservoir(gossip, rng, scopes.unit, scopes.wide) if defences.push_reservoir else EveryPush(gossip)
     rounds = GossipRounds(config, rng, tag, proving, reservoir, network_of, overlays, now)
     samples = FixedSamples(gossip.answer_fixed_s, rng, scopes, network_of) if defences.fixed_samples else AnySample(rng)
     tokens = (GossipTokens if defences.gossip_tokens else NoTokens)(rng, config.serving.token_rotation_s, tag, now)

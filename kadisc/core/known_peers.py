@@ -12,6 +12,7 @@ from typing import Final
 
 from ..endpoints import Endpoint
 from .book_peer import Source
+from .even_draws import NetworkOf
 from .peers import VerifiedPeer
 
 MAX_KNOWN: Final = 512
@@ -48,11 +49,11 @@ class Known:
 class KnownPeers:
     """In the order in which they answered last, or did not answer; the longest ago first."""
 
-    def __init__(self, unit_of: Callable[[Endpoint], bytes]) -> None:
-        """``unit_of``: the address that one host can be assumed to have."""
-        self._unit_of = unit_of
+    def __init__(self, unit_of: NetworkOf, network_of: NetworkOf) -> None:
+        """``unit_of``: the address that one host can be assumed to have; ``network_of``: the network that has to make room first if it is crowded."""
         self._known: dict[Endpoint, Known] = {}
-        self._by_unit: dict[bytes, list[Endpoint]] = {}
+        self._by_unit = _Index(unit_of)
+        self._by_network = _Index(network_of)
         self._by_key: dict[tuple[bytes, int], Endpoint] = {}
 
     def __len__(self) -> int:
@@ -71,7 +72,7 @@ class KnownPeers:
 
     def beside(self, endpoint: Endpoint, unit: bytes) -> Known | None:
         """Somebody else at the address ``unit`` of ``endpoint``, on another port."""
-        return next((self._known[other] for other in self._by_unit.get(unit, ()) if other != endpoint), None)
+        return next((self._known[other] for other in self._by_unit.at(unit) if other != endpoint), None)
 
     def put(self, known: Known) -> None:
         """In place of what was at this endpoint, if anything was."""
@@ -79,7 +80,8 @@ class KnownPeers:
         self.remove(peer.endpoint)
         self._known[peer.endpoint] = known
         self._by_key[peer.key, len(peer.endpoint)] = peer.endpoint
-        self._by_unit.setdefault(self._unit_of(peer.endpoint), []).append(peer.endpoint)
+        self._by_unit.add(peer.endpoint)
+        self._by_network.add(peer.endpoint)
 
     def answered(self, known: Known, now: float) -> None:
         known.verified_at = known.traffic_at = now
@@ -100,15 +102,46 @@ class KnownPeers:
             return None
         if self._by_key.get((known.peer.key, len(endpoint))) == endpoint:
             del self._by_key[known.peer.key, len(endpoint)]
-        unit = self._unit_of(endpoint)
-        neighbours = self._by_unit[unit]
-        neighbours.remove(endpoint)
-        if not neighbours:
-            del self._by_unit[unit]
+        self._by_unit.remove(endpoint)
+        self._by_network.remove(endpoint)
         return known
 
     def surplus(self, is_kept: Callable[[Known], bool]) -> Known | None:
-        """Whom to forget when there are too many: of those that nobody needs, the one that answered longest ago."""
+        """Whom to forget when there are too many: of those that nobody needs the one that answered longest ago, of the most crowded network first."""
         if len(self._known) <= MAX_KNOWN:
             return None
+        crowd = self._by_network.largest()
+        if len(crowd) > 1:
+            spare = [known for endpoint in crowd if not is_kept(known := self._known[endpoint])]
+            if spare:
+                return min(spare, key=_verified_at)
         return next((known for known in self if not is_kept(known)), next(iter(self)))
+
+
+class _Index:
+    """Endpoints by what they have in common."""
+
+    def __init__(self, prefix_of: NetworkOf) -> None:
+        self._prefix_of = prefix_of
+        self._endpoints: dict[bytes, list[Endpoint]] = {}
+
+    def at(self, prefix: bytes) -> list[Endpoint]:
+        return self._endpoints.get(prefix, [])
+
+    def largest(self) -> list[Endpoint]:
+        """Those of the prefix with the most; there is one."""
+        return max(self._endpoints.values(), key=len)
+
+    def add(self, endpoint: Endpoint) -> None:
+        self._endpoints.setdefault(self._prefix_of(endpoint), []).append(endpoint)
+
+    def remove(self, endpoint: Endpoint) -> None:
+        prefix = self._prefix_of(endpoint)
+        here = self._endpoints[prefix]
+        here.remove(endpoint)
+        if not here:
+            del self._endpoints[prefix]
+
+
+def _verified_at(known: Known) -> float:
+    return known.verified_at

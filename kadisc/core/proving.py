@@ -22,6 +22,7 @@ from .backoff import BackoffRule, CreditRule
 from .bucket_shares import ShareRule
 from .counters import Counters
 from .errand import Errand
+from .even_draws import NetworkOf
 from .events import Event, PeerLost, PeerVerified
 from .exchange import Exchange
 from .gossip_candidates import Candidate, CandidateRule
@@ -71,8 +72,8 @@ class Parts:
 
 
 class Proving:
-    def __init__(self, config: CoreConfig, parts: Parts, overlays: Mapping[Family, Overlay]) -> None:
-        self.known = KnownPeers(parts.scopes.unit)
+    def __init__(self, config: CoreConfig, parts: Parts, network_of: NetworkOf, overlays: Mapping[Family, Overlay]) -> None:
+        self.known = KnownPeers(parts.scopes.unit, network_of)
         self.parts = parts
         self.changes = 0
         """How many came into the circle or left it since this was last asked; while they are many, rounds follow one another fast."""

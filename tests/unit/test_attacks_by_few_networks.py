@@ -7,6 +7,8 @@ import random
 import pytest
 
 from kadisc.core.even_draws import draw_evenly, each_by_itself
+from kadisc.core.known_peers import MAX_KNOWN, Known, KnownPeers
+from kadisc.core.peers import VerifiedPeer
 from kadisc.core.scopes import Scopes
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.community import acquaint, knows, member, pull, stranger
@@ -60,3 +62,31 @@ def test_a_crowd_in_three_networks_is_not_most_of_those_that_we_exchange_with(de
     theirs = sum(endpoint in crowd for endpoint in drawn) / len(drawn)
     assert theirs == pytest.approx(0.25 if defended else 0.8, abs=0.05)
     assert set(drawn) == {*honest, *crowd}
+
+
+@ON_OFF
+def test_a_crowd_in_three_networks_makes_room_before_others_when_too_many_are_known(defended: bool) -> None:
+    scopes = Scopes(allow_private=False)
+    peers = KnownPeers(scopes.unit, scopes.narrow if defended else each_by_itself)
+    crowd = [make_endpoint(f"80.80.{number % 3}.{number // 3 + 1}", 6881) for number in range(300)]
+    honest = [address(number) for number in range(MAX_KNOWN - 100)]
+    for now, endpoint in enumerate([*honest, *crowd]):  # the crowd answered last
+        peer = VerifiedPeer(endpoint.ljust(32, b"\0"), endpoint, 1, b"", 1, {})
+        peers.put(Known(peer, b"", endpoint, 4, True, False, None, verified_at=now, traffic_at=now))
+        surplus = peers.surplus(lambda known: False)
+        if surplus is not None:
+            peers.remove(surplus.peer.endpoint)
+    assert len(peers) == MAX_KNOWN
+    assert sum(known.peer.endpoint in crowd for known in peers) == (100 if defended else 300)
+
+
+def test_who_is_needed_is_not_forgotten_however_crowded_his_network_is() -> None:
+    scopes = Scopes(allow_private=False)
+    peers = KnownPeers(scopes.unit, scopes.narrow)
+    for number in range(MAX_KNOWN + 1):
+        endpoint = CROWD[number] if number < 20 else address(number)
+        peers.put(Known(VerifiedPeer(endpoint.ljust(32, b"\0"), endpoint, 1, b"", 1, {}), b"", endpoint, 4, True, False, None, number, number))
+    needed = set(CROWD[:20])
+    surplus = peers.surplus(lambda known: known.peer.endpoint in needed)
+    assert surplus is not None
+    assert surplus.peer.endpoint == address(20), "of the others the one that answered longest ago"

@@ -23,7 +23,7 @@ from tests.support.world import CONFIG, Host, World, address, without
 ON_OFF = pytest.mark.parametrize("defended", [True, False])
 
 
-NO_FEELERS = replace(CONFIG, book=replace(CONFIG.book, feeler_interval_s=1e9))
+NO_FEELERS = replace(CONFIG, book=replace(CONFIG.book, feeler_interval_s=1e9), gossip=replace(CONFIG.gossip, reseed_every_rounds=1_000))
 """The book may try again what it knows itself; then it is no hearsay."""
 
 

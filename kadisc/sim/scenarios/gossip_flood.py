@@ -12,7 +12,16 @@ from ..scenario import Scenario
 
 COLUMNS = {name: name for name in ("part", "slots", "slots_worst_member", "peers", "peers_nobody", "stream", "hops", "held", "in_slots_median")}
 RELEVANT = ("ranked_slots", "ranked_peers", "push_reservoir", "peer_candidate_limits", "gossip_backoff")
-NAIVE = ("ranked_slots", "ranked_peers", "push_reservoir", "peer_candidate_limits", "gossip_backoff", "fixed_samples", "tombstones")
+NAIVE = (
+    "ranked_slots",
+    "ranked_peers",
+    "push_reservoir",
+    "peer_candidate_limits",
+    "gossip_backoff",
+    "fixed_samples",
+    "even_networks",
+    "tombstones",
+)
 """Push-pull with random replacement, as most gossip is: the last pushes are kept, whoever is heard of is taken in."""
 
 
