@@ -59,7 +59,7 @@ class Defences:
     hierarchical_slots: bool = True
     """Half of the slots are won by networks, not by single addresses."""
     ranked_peers: bool = True
-    """The application is given whom a slot's rank has chosen, before others who were met: those who push themselves are met by everybody."""
+    """Whom a slot's rank has chosen is given to the application, and named to others, before the rest: those who push are met by everybody."""
     book_groups: bool = True
     """One source network reaches few places of the address book, and one network of addresses has few places among those met."""
     test_before_evict: bool = True

@@ -22,6 +22,7 @@ from .exchange import Step, Steps
 from .external_address import Confidence
 from .gossip import GossipRounds
 from .gossip_answers import GossipAnswers
+from .known_peers import Known
 from .loner import Served
 from .overlay import Overlay
 from .own_record import Membership, OwnRecord
@@ -77,8 +78,10 @@ class Community:
             refused = self._rounds.pushed(query, source, now) if proven else "push-without-token"
             if refused is not None:
                 counters.refuse(refused)
-        own_id, known = self._overlays[family_of(source)].own_id, self._proving.presentable() if query.want and proven else ()
-        payload = self._answers.answer(query, source, own_id, known, now, query_bytes=query_bytes, proven=proven)
+        own_id, tiers = self._overlays[family_of(source)].own_id, list[list[Known]]()
+        if query.want and proven:
+            tiers = self._mix.tiers(self._proving.presentable(), self._proving.parts.view.slots_of)
+        payload = self._answers.answer(query, source, own_id, tiers, now, query_bytes=query_bytes, proven=proven)
         if payload is None:
             counters.refuse("gossip-query-too-short")
         return Served(payload, proven)

@@ -345,13 +345,15 @@ class GossipRounds:
         return [*steps, *errand.finished(Outcome.DONE, known.peer if known is not None else None)]
 
     def _get_acquainted(self, errand: Errand, now: float) -> None:
-        """A new face: while there are few, it hears of us at once, and is asked whom it knows."""
-        parts = self._parts
-        if self._proving.are_few:
+        """A new face: while there are few, it hears of us at once, and is asked whom it knows. One that others named is asked as long as answers name
+        some that are new: of those that come by themselves, who come most are not those who know most."""
+        parts, proving = self._parts, self._proving
+        if proving.are_few:
             errand.pushes = self._pushes_at_all and parts.partners.lacks(errand.endpoint, parts.own_record.sequence)
-            if parts.backoff.may_ask(errand.endpoint, now):
-                errand.want = self._config.pull_entries
-                parts.backoff.asked(errand.endpoint, now)
+        was_named = errand.candidate is not None and not errand.candidate.came_to_us
+        if (proving.are_few or (was_named and proving.has_some_news)) and parts.backoff.may_ask(errand.endpoint, now):
+            errand.want = self._config.pull_entries
+            parts.backoff.asked(errand.endpoint, now)
 
     def _hear(self, news: News, errand: Errand, now: float) -> None:
         raw = news.peers if family_of(errand.endpoint) is Family.IPV4 else news.peers6

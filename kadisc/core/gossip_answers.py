@@ -127,37 +127,43 @@ class GossipAnswers:
         self._scopes = scopes
 
     def answer(
-        self, query: Gossip, source: Endpoint, own_id: NodeId, known: Iterable[Known], now: float, *, query_bytes: int, proven: bool
+        self, query: Gossip, source: Endpoint, own_id: NodeId, tiers: Iterable[Iterable[Known]], now: float, *, query_bytes: int, proven: bool
     ) -> bytes | None:
-        """The datagram, or None where even the shortest answer is longer than the query. ``proven``: its token was good."""
+        """The datagram, or None where even the shortest answer is longer than the query. ``tiers``: who may be named, those of the first before any
+        of the next. ``proven``: its token was good."""
         if query.network != self._tag:
             return fitting(Error(query.tid, OTHER_NETWORK, "another network", CLIENT_VERSION, source), query_bytes)
         reply = Reply(query.tid, own_id, token=self.tokens.make(source, now), seen_as=source, version=CLIENT_VERSION, news=News(self._record.fields))
         if not proven:
             return fitting(reply, query_bytes)
-        chosen = pack_peers(self._chosen(query.want, source, known, now)) if query.want else b""
+        chosen = pack_peers(self._chosen(query.want, source, tiers, now)) if query.want else b""
         family = family_of(source)
         reply.news = News(self._record.fields, chosen if family is Family.IPV4 else b"", chosen if family is Family.IPV6 else b"")
         return krpc.encode(reply)
 
-    def _chosen(self, want: int, asker: Endpoint, known: Iterable[Known], now: float) -> list[NamedPeer]:
-        config, scopes, size = self._config, self._scopes, len(asker)
-        scope_of_asker = scopes.of(asker)
-        fresh = [
+    def _chosen(self, want: int, asker: Endpoint, tiers: Iterable[Iterable[Known]], now: float) -> list[NamedPeer]:
+        config = self._config
+        room = (self._max_bytes - ENVELOPE_BYTES - len(self._record.raw)) // PEER_BYTES[family_of(asker)]
+        count, chosen = min(want, config.pull_entries, room), list[Known]()
+        for tier in tiers:
+            if len(chosen) < count:
+                chosen += self._samples.choose(self._nameable(tier, asker, now), asker, count - len(chosen), now)
+        return [
+            NamedPeer(Contact(each.peer.node_id, each.peer.endpoint), each.ttl, int((now - each.verified_at) // config.entry_age_unit_s))
+            for each in chosen
+        ]
+
+    def _nameable(self, known: Iterable[Known], asker: Endpoint, now: float) -> list[Known]:
+        scopes, size, scope_of_asker = self._scopes, len(asker), self._scopes.of(asker)
+        return [
             each
             for each in known
             if each.ttl > 0
             and not each.failures
             and len(each.peer.endpoint) == size
             and each.peer.endpoint != asker
-            and now - each.verified_at <= config.max_entry_age_s
+            and now - each.verified_at <= self._config.max_entry_age_s
             and scopes.of(each.peer.endpoint) in (Scope.PUBLIC, scope_of_asker)
-        ]
-        room = (self._max_bytes - ENVELOPE_BYTES - len(self._record.raw)) // PEER_BYTES[family_of(asker)]
-        chosen = self._samples.choose(fresh, asker, min(want, config.pull_entries, room), now)
-        return [
-            NamedPeer(Contact(each.peer.node_id, each.peer.endpoint), each.ttl, int((now - each.verified_at) // config.entry_age_unit_s))
-            for each in chosen
         ]
 
 

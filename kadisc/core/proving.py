@@ -43,6 +43,8 @@ CHANGED_SHARE: Final = 0.05
 """Of the peers that we know, more than this share must come or go in a round to be worth a faster pace."""
 NEWS_SHARE: Final = 0.25
 """Of the peers that answers name, so many must be new to us to be worth a faster pace: most of a large network is unheard of for long..."""
+SOME_NEWS_SHARE: Final = 1 / 16
+"""...and so many, to ask each new face whom it knows..."""
 NEWS_MEMORY: Final = 4
 """...in the mean of about so many answers."""
 NOTE_S: Final = 60.0
@@ -104,6 +106,11 @@ class Proving:
     def has_news(self) -> bool:
         """Whether answers still name many that we had not heard of."""
         return self._news_share > NEWS_SHARE
+
+    @property
+    def has_some_news(self) -> bool:
+        """Whether they name some, as they do until nearly all have been heard of."""
+        return self._news_share > SOME_NEWS_SHARE
 
     @property
     def mourns(self) -> bool:
