@@ -41,7 +41,7 @@ FAILURE_SPACING_S: Final = 10.0
 """Failures closer together tell of one hole in a link."""
 CHANGED_SHARE: Final = 0.05
 """Of the peers that we know, more than this share must come or go in a round to be worth a faster pace."""
-NEWS_SHARE: Final = 0.25
+NEWS_SHARE: Final = 1 / 8
 """Of the peers that answers name, so many must be new to us to be worth a faster pace: most of a large network is unheard of for long..."""
 SOME_NEWS_SHARE: Final = 1 / 16
 """...and so many, to ask each new face whom it knows..."""
