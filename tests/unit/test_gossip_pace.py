@@ -42,3 +42,16 @@ def test_rounds_slow_down_when_answers_name_whom_we_know() -> None:
     assert late <= 1.5 * 1200.0 / SLOW_S
     assert pace_s == SLOW_S
     assert early < 0.6 * 1200.0 / FAST_S
+
+
+def test_new_faces_that_others_named_are_asked_whom_they_know_while_much_is_unheard_of() -> None:
+    world = World(seed=32)
+    us = member(world, 1)
+    others = [stranger(world, 1000 + number) for number in range(1500)]
+    partners = [stranger(world, 300 + number) for number in range(20)]
+    for partner in partners:
+        partner.peers = [NamedPeer(each.contact, 2, 0) for each in world.rng.sample(others, 16)]
+    acquaint(world, us, *(partner.endpoint for partner in partners))
+    world.run(100 * FAST_S)
+    asked = sum(any(query.want for query in each.gossip()) for each in others)
+    assert asked >= 150, "one a round would be 100 at most"

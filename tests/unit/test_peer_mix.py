@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from kadisc.core.known_peers import Known
 from kadisc.core.peers import VerifiedPeer
 from kadisc.endpoints import Endpoint
 from kadisc.peer_config import GossipConfig
-from tests.support.community import community, member
+from tests.support.community import community, member, pull, stranger
 from tests.support.peers import peer
 from tests.support.world import CONFIG, Host, World, without
 
@@ -66,6 +67,29 @@ def test_who_is_loud_is_met_by_everybody_and_not_given_more_often_for_that(defen
         drawn += mine
     fair = FLOODERS / (HONEST + FLOODERS)
     assert (share(drawn, theirs) <= 1.15 * fair) is defended
+
+
+@pytest.mark.parametrize("defended", [True, False])
+def test_who_is_loud_is_met_by_everybody_and_not_named_to_others_more_often_for_that(defended: bool) -> None:
+    """Those named hold slots, as far as there are so many; and so flooders are three in ten of them, not most."""
+    honest, flooders = [peer(number) for number in range(2, 2 + HONEST)], [peer(600 + number) for number in range(FLOODERS)]
+    theirs, everybody = {each.endpoint for each in flooders}, [*honest, *flooders]
+    named: list[Endpoint] = []
+    for seed in range(6):
+        world = World(seed=seed)
+        us = member(world, 1, config=CONFIG if defended else without("ranked_peers"))
+        proving = community(us)._proving
+        met = {each.key: each for each in (*random.Random(seed).sample(honest, MET), *flooders)}
+        has_met(us, *met.values())
+        met |= {each.key: each for each in everybody if proving.parts.view.would_win(each.endpoint)}
+        has_met(us, *met.values())
+        for each in met.values():
+            proving.known.put(Known(each, b"", each.endpoint, 4, True, False, None, verified_at=world.now, traffic_at=world.now))
+        named += [each.contact.endpoint for number in range(900, 910) for each in pull(world, stranger(world, number), us)]
+    fair = FLOODERS / (HONEST + FLOODERS)
+    assert len(named) == 6 * 10 * CONFIG.gossip.pull_entries
+    theirs_of_named = sum(endpoint in theirs for endpoint in named) / len(named)
+    assert theirs_of_named <= 1.25 * fair if defended else theirs_of_named >= 1.6 * fair
 
 
 def test_more_than_ranks_have_chosen_comes_from_the_rest_of_the_book() -> None:
