@@ -38,7 +38,8 @@ def test_it_shows_the_node_and_is_left_with_q(size: tuple[int, int]) -> None:
         assert text.startswith(" kadisc ")
         assert re.search(r"^ IPv4  [0-9a-f]{10}…  join", text, re.MULTILINE)
         assert re.search(r"^ bucket +filled proven", text, re.MULTILINE)
-        text = terminal.until(lambda text: re.search(r"^ +0 +█.* \d/128 ", text, re.MULTILINE))
+        # Whatever the IDs are: once in 500 times none of nine others is in the far half.
+        terminal.until(lambda text: re.search(r"^ +\d+ +█.* \d+/\d+ ", text, re.MULTILINE))
         terminal.until("contact   ×")
         assert terminal.lines[-1].startswith(" q quit")
         asked = time.monotonic()
