@@ -260,7 +260,7 @@ class GossipRounds:
         return endpoint not in self._under_way
 
     def _may_pull(self, endpoint: Endpoint, now: float) -> bool:
-        return endpoint not in self._under_way and self._parts.backoff.may_ask(endpoint, now)
+        return self._is_free(endpoint, now) and self._parts.backoff.may_ask(endpoint, now)
 
     def _check(self, now: float) -> Steps:
         candidate = self._parts.candidates.draw(now, lambda candidate: self._proving.is_wanted(candidate, now))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from operator import itemgetter
 from random import Random
 from typing import Final, Protocol
 
@@ -63,19 +64,11 @@ class FixedSamples:
             networks.setdefault(self._network_of(endpoint), []).append((rank(endpoint), known))
         places: list[tuple[int, bytes, Known]] = []
         for network, inside in networks.items():
-            inside.sort(key=_first)
+            inside.sort(key=itemgetter(0))
             begins = rank(network)
             places += [(place, begins, known) for place, (_, known) in enumerate(inside)]
-        places.sort(key=_first_two)
+        places.sort(key=itemgetter(0, 1))
         return [known for _, _, known in places[:count]]
-
-
-def _first(pair: tuple[bytes, Known]) -> bytes:
-    return pair[0]
-
-
-def _first_two(place: tuple[int, bytes, Known]) -> tuple[int, bytes]:
-    return place[0], place[1]
 
 
 class AnySample:

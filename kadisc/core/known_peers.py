@@ -70,9 +70,9 @@ class KnownPeers:
         endpoint = self._by_key.get((key, len(like)))
         return self._known.get(endpoint) if endpoint is not None else None
 
-    def beside(self, endpoint: Endpoint, unit: bytes) -> Known | None:
-        """Somebody else at the address ``unit`` of ``endpoint``, on another port."""
-        return next((self._known[other] for other in self._by_unit.at(unit) if other != endpoint), None)
+    def beside(self, endpoint: Endpoint) -> Known | None:
+        """Somebody else at this address, on another port. Addresses that are not public are shared for good reasons, and count for themselves."""
+        return next((self._known[other] for other in self._by_unit.like(endpoint) if other != endpoint), None)
 
     def put(self, known: Known) -> None:
         """In place of what was at this endpoint, if anything was."""
@@ -125,8 +125,8 @@ class _Index:
         self._prefix_of = prefix_of
         self._endpoints: dict[bytes, list[Endpoint]] = {}
 
-    def at(self, prefix: bytes) -> list[Endpoint]:
-        return self._endpoints.get(prefix, [])
+    def like(self, endpoint: Endpoint) -> list[Endpoint]:
+        return self._endpoints.get(self._prefix_of(endpoint), [])
 
     def largest(self) -> list[Endpoint]:
         """Those of the prefix with the most; there is one."""

@@ -316,14 +316,10 @@ class Proving:
             events += self.lose(elsewhere, "moved", now)
         if here is not None and here.peer.key != record.key:
             events += self.lose(here, "replaced", now)
-        neighbour = self._neighbour(endpoint)
+        neighbour = self.known.beside(endpoint)
         if neighbour is not None and not neighbour.failures:
             raise Refused("peer-address-taken")
         return events
-
-    def _neighbour(self, endpoint: Endpoint) -> Known | None:
-        """Somebody else at this address, on another port. Addresses that are not public are shared for good reasons."""
-        return self.known.beside(endpoint, self.parts.scopes.unit(endpoint))
 
     def _known_now(self, peer: VerifiedPeer, candidate: Candidate | None, before: Known | None, exchange: Exchange, now: float) -> Known:
         origin = before or candidate or Candidate(peer.endpoint, peer.node_id, OWN_SEARCH, None, self._config.max_ttl - 1, now)

@@ -23,6 +23,11 @@ def a_member(defended: bool = True, seed: int = 3) -> Host:
     return member(World(seed=seed), 1, config=CONFIG if defended else without("ranked_peers"))
 
 
+def everybody() -> tuple[list[VerifiedPeer], list[VerifiedPeer]]:
+    """The honest and the flooders."""
+    return [peer(number) for number in range(2, 2 + HONEST)], [peer(600 + number) for number in range(FLOODERS)]
+
+
 def has_met(us: Host, *peers: VerifiedPeer) -> None:
     """As `Proving` tells view and book of whoever exchanged records with us."""
     parts = community(us)._proving.parts
@@ -52,15 +57,15 @@ def share(peers: Sequence[VerifiedPeer], of: set[Endpoint]) -> float:
 @pytest.mark.parametrize("defended", [True, False])
 def test_who_is_loud_is_met_by_everybody_and_not_given_more_often_for_that(defended: bool) -> None:
     """All flooders were met, and of the honest a part, beside those that won slots. Six applications want 20 peers each, at ten times."""
-    honest, flooders = [peer(number) for number in range(2, 2 + HONEST)], [peer(600 + number) for number in range(FLOODERS)]
-    theirs, everybody = {each.endpoint for each in flooders}, [*honest, *flooders]
+    honest, flooders = everybody()
+    theirs = {each.endpoint for each in flooders}
     drawn: list[VerifiedPeer] = []
     for seed in range(6):
         us = a_member(defended, seed)
         has_met(us, *random.Random(seed).sample(honest, MET), *flooders)
         parts = community(us)._proving.parts
-        has_met(us, *(each for each in everybody if parts.view.would_win(each.endpoint)))
-        rounds_pass(us, everybody, 30)
+        has_met(us, *(each for each in (*honest, *flooders) if parts.view.would_win(each.endpoint)))
+        rounds_pass(us, [*honest, *flooders], 30)
         mine = [each for _ in range(10) for each in given(us, 20)]
         assert len(mine) == 200
         assert len({each.key for each in mine}) >= 40, "not the same few again and again"
@@ -72,8 +77,8 @@ def test_who_is_loud_is_met_by_everybody_and_not_given_more_often_for_that(defen
 @pytest.mark.parametrize("defended", [True, False])
 def test_who_is_loud_is_met_by_everybody_and_not_named_to_others_more_often_for_that(defended: bool) -> None:
     """Those named hold slots, as far as there are so many; and so flooders are three in ten of them, not most."""
-    honest, flooders = [peer(number) for number in range(2, 2 + HONEST)], [peer(600 + number) for number in range(FLOODERS)]
-    theirs, everybody = {each.endpoint for each in flooders}, [*honest, *flooders]
+    honest, flooders = everybody()
+    theirs = {each.endpoint for each in flooders}
     named: list[Endpoint] = []
     for seed in range(6):
         world = World(seed=seed)
@@ -81,7 +86,7 @@ def test_who_is_loud_is_met_by_everybody_and_not_named_to_others_more_often_for_
         proving = community(us)._proving
         met = {each.key: each for each in (*random.Random(seed).sample(honest, MET), *flooders)}
         has_met(us, *met.values())
-        met |= {each.key: each for each in everybody if proving.parts.view.would_win(each.endpoint)}
+        met |= {each.key: each for each in (*honest, *flooders) if proving.parts.view.would_win(each.endpoint)}
         has_met(us, *met.values())
         for each in met.values():
             proving.known.put(Known(each, b"", each.endpoint, 4, True, False, None, verified_at=world.now, traffic_at=world.now))
