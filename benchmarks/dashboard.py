@@ -22,8 +22,8 @@ from rich.text import Text
 
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
-from kadisc.core.events import ContactAdded
-from kadisc.core.node import Node
+from kadisc.core.contract.events import ContactAdded
+from kadisc.core.core import Node
 from kadisc.core.snapshot import Snapshot
 from kadisc.dashboard.buckets import standing
 from kadisc.dashboard.figures import age, byte_rate, delay

@@ -11,7 +11,7 @@ from typing import Any
 import trio
 
 import kadisc
-from kadisc.net.node import LiveNode
+from kadisc.net.api.node import LiveNode
 
 
 class Search:

@@ -17,7 +17,7 @@ from typing import Any
 
 import libtorrent
 
-from kadisc.core.secure_ids import tied_to
+from kadisc.core.addressing.bep42 import tied_to
 from kadisc.endpoints import parse_endpoint
 
 OUT_OF_THE_WAY = 500_000_000

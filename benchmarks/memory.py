@@ -23,11 +23,11 @@ from random import Random
 
 from idle import JOIN_WITHIN_S, NEIGHBOURS, SETTLE_S, Measured, devnet
 
-from kadisc.core.pool import Pool
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.table.contact_pool import Pool
 from kadisc.endpoints import Family
-from kadisc.sim.host import Host
 from kadisc.sim.lab import Lab, without_pauses
+from kadisc.sim.model.host import Host
 from kadisc.sim.options import SimOptions
 
 GOAL_REAL_MB, GOAL_SIMULATED_KB = 48.0, 128.0

@@ -25,7 +25,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from kadisc.core.secure_ids import tied_to
+from kadisc.core.addressing.bep42 import tied_to
 from kadisc.wire import bencode
 
 PORT = 7000

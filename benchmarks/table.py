@@ -14,10 +14,10 @@ from collections.abc import Callable
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.answer_memo import AnswerMemo
-from kadisc.core.diversity import DiversityCaps
-from kadisc.core.routing_table import RoutingTable
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.serving.answer_cache import AnswerMemo
+from kadisc.core.table.diversity import DiversityCaps
+from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, Scope, narrow_prefix, unit_prefix
 from kadisc.ids import NodeId, random_id, random_id_in_bucket, shared_prefix_bits
 from kadisc.wire.compact import pack_contact

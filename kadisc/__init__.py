@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from .config import CoreConfig as CoreConfig
     from .config import Defences as Defences
     from .contacts import Contact as Contact
-    from .core.book_peer import Provenance as Provenance
-    from .core.events import AddressChanged as AddressChanged
-    from .core.events import AnnounceFinished as AnnounceFinished
-    from .core.events import CameOnline as CameOnline
-    from .core.events import ContactAdded as ContactAdded
-    from .core.events import ContactRemoved as ContactRemoved
-    from .core.events import Finished as Finished
-    from .core.events import FoundNode as FoundNode
-    from .core.events import Joined as Joined
-    from .core.events import JoinFinished as JoinFinished
-    from .core.events import LookupFinished as LookupFinished
-    from .core.events import LookupKind as LookupKind
-    from .core.events import LookupResult as LookupResult
-    from .core.events import NodeAnswered as NodeAnswered
-    from .core.events import Outcome as Outcome
-    from .core.events import PeerLost as PeerLost
-    from .core.events import PeersFound as PeersFound
-    from .core.events import PeerVerified as PeerVerified
-    from .core.events import PingFinished as PingFinished
-    from .core.events import PutFinished as PutFinished
-    from .core.events import RecordChanged as RecordChanged
-    from .core.events import WentOffline as WentOffline
-    from .core.peers import VerifiedPeer as VerifiedPeer
+    from .core.book.entry import Provenance as Provenance
+    from .core.contract.events import AddressChanged as AddressChanged
+    from .core.contract.events import AnnounceFinished as AnnounceFinished
+    from .core.contract.events import CameOnline as CameOnline
+    from .core.contract.events import ContactAdded as ContactAdded
+    from .core.contract.events import ContactRemoved as ContactRemoved
+    from .core.contract.events import Finished as Finished
+    from .core.contract.events import FoundNode as FoundNode
+    from .core.contract.events import Joined as Joined
+    from .core.contract.events import JoinFinished as JoinFinished
+    from .core.contract.events import LookupFinished as LookupFinished
+    from .core.contract.events import LookupKind as LookupKind
+    from .core.contract.events import LookupResult as LookupResult
+    from .core.contract.events import NodeAnswered as NodeAnswered
+    from .core.contract.events import Outcome as Outcome
+    from .core.contract.events import PeerLost as PeerLost
+    from .core.contract.events import PeersFound as PeersFound
+    from .core.contract.events import PeerVerified as PeerVerified
+    from .core.contract.events import PingFinished as PingFinished
+    from .core.contract.events import PutFinished as PutFinished
+    from .core.contract.events import RecordChanged as RecordChanged
+    from .core.contract.events import WentOffline as WentOffline
+    from .core.contract.verified_peer import VerifiedPeer as VerifiedPeer
     from .endpoints import Endpoint as Endpoint
     from .endpoints import Family as Family
     from .errors import BindError as BindError
@@ -53,21 +53,21 @@ if TYPE_CHECKING:
     from .errors import NotRunning as NotRunning
     from .errors import QueryFailed as QueryFailed
     from .errors import UsageError as UsageError
-    from .net.announcing import Announced as Announced
-    from .net.announcing import Announcement as Announcement
-    from .net.clock import SystemClock as SystemClock
-    from .net.clock import TrioClock as TrioClock
+    from .net.api.announcing import Announced as Announced
+    from .net.api.announcing import Announcement as Announcement
+    from .net.api.items import StoredItem as StoredItem
+    from .net.api.node import LiveNode
+    from .net.api.open import open_node as open_node
+    from .net.api.peer_stream import PeerStream as PeerStream
+    from .net.api.publishing import Publication as Publication
+    from .net.api.results import Answers as Answers
+    from .net.api.results import FoundPeers as FoundPeers
+    from .net.api.results import Pong as Pong
     from .net.devnet import open_devnet as open_devnet
-    from .net.dispatch import Subscription as Subscription
-    from .net.findings import Answers as Answers
-    from .net.findings import FoundPeers as FoundPeers
-    from .net.findings import Pong as Pong
-    from .net.items import StoredItem as StoredItem
-    from .net.memory import MemoryNetwork as MemoryNetwork
-    from .net.node import LiveNode
-    from .net.open import open_node as open_node
-    from .net.peer_stream import PeerStream as PeerStream
-    from .net.publishing import Publication as Publication
+    from .net.transport.clock import SystemClock as SystemClock
+    from .net.transport.clock import TrioClock as TrioClock
+    from .net.transport.dispatch import Subscription as Subscription
+    from .net.transport.memory import MemoryNetwork as MemoryNetwork
     from .observe.shell_events import BootstrapFailing as BootstrapFailing
     from .observe.shell_events import BootstrapWorking as BootstrapWorking
     from .observe.shell_events import HostUnresolved as HostUnresolved

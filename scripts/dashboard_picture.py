@@ -23,9 +23,9 @@ from kadisc.dashboard.traffic import Traffic
 from kadisc.endpoints import format_endpoint
 from kadisc.errors import QueryFailed
 from kadisc.ids import random_id
+from kadisc.net.api.node import LiveNode
 from kadisc.net.devnet import open_devnet
-from kadisc.net.dispatch import Subscription
-from kadisc.net.node import LiveNode
+from kadisc.net.transport.dispatch import Subscription
 from kadisc.version import __version__
 
 NODES, SILENT = 60, 7

@@ -20,11 +20,11 @@ from goal_rows import ROWS, Figure, Record, Row
 
 from kadisc.cli.sim_sweep import seeds_of
 from kadisc.errors import KadiscError
-from kadisc.sim.results import ResultsFile
 from kadisc.sim.scenarios import scenario_named
 from kadisc.sim.settings import with_settings
-from kadisc.sim.sweep import Lost, Run, planned
-from kadisc.sim.workers import finished_here
+from kadisc.sim.sweep.results import ResultsFile
+from kadisc.sim.sweep.sweep import Lost, Run, planned
+from kadisc.sim.sweep.workers import finished_here
 
 ROWS_BY_NAME = {row.name: row for row in ROWS}
 

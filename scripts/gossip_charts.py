@@ -16,10 +16,10 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from kadisc.sim.ablation import without
-from kadisc.sim.circle import Samples, members, standing
-from kadisc.sim.flood import settle_with_flooders
+from kadisc.sim.attacks.ablation import without
+from kadisc.sim.attacks.flood import settle_with_flooders
 from kadisc.sim.lab import Lab, without_pauses
+from kadisc.sim.probes.gossip_metrics import Samples, members, standing
 from kadisc.sim.report.drawing import colours, in_percent, legend, new_figure, png_of
 from kadisc.sim.scenarios import scenario_named
 from kadisc.sim.scenarios.gossip_flood import NAIVE

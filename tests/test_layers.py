@@ -45,7 +45,7 @@ CODEC_HOME = "kadisc.wire.bencode"
 
 
 def layer_of(module: str) -> str:
-    """``kadisc.core.node`` is of layer core; the package itself and ``__main__`` are a façade over everything."""
+    """``kadisc.core.core`` is of layer core; the package itself and ``__main__`` are a façade over everything."""
     first = (module.split(".") + [""])[1]
     if first in NOUNS:
         return "nouns"
@@ -151,35 +151,35 @@ def test_every_folder_is_a_layer() -> None:
         ("kadisc.wire.krpc", "from ..core.node import Node", "wire imports core"),
         ("kadisc.wire.krpc", "from .. import core", "wire imports core"),
         ("kadisc.wire.krpc", "from kadisc import open_node", "wire imports cli"),
-        ("kadisc.core.node", "import kadisc.net.udp", "core imports net"),
-        ("kadisc.core.node", "def f():\n    from ..observe import clients", "core imports observe"),
-        ("kadisc.core.node", "if TYPE_CHECKING:\n    from ..net import node", "core imports net"),
+        ("kadisc.core.core", "import kadisc.net.transport.udp", "core imports net"),
+        ("kadisc.core.core", "def f():\n    from ..observe import clients", "core imports observe"),
+        ("kadisc.core.core", "if TYPE_CHECKING:\n    from ..net import node", "core imports net"),
         ("kadisc.observe.describe", "from ..net.node import LiveNode", "observe imports net"),
-        ("kadisc.net.node", "from ..sim import world", "net imports sim"),
-        ("kadisc.sim.world", "from ..net import udp", "sim imports net"),
+        ("kadisc.net.api.node", "from ..sim import world", "net imports sim"),
+        ("kadisc.sim.model.world", "from ..net import udp", "sim imports net"),
         ("kadisc.dashboard.view", "from ..net import node", "dashboard imports net"),
-        ("kadisc.net.node", "from ..cli.main import main", "net imports cli"),
-        ("kadisc.net.node", "from ..control.server import open_control", "net imports control"),
+        ("kadisc.net.api.node", "from ..cli.main import main", "net imports cli"),
+        ("kadisc.net.api.node", "from ..control.server import open_control", "net imports control"),
         ("kadisc.control.server", "from ..sim import world", "control imports sim"),
         ("kadisc.control.methods.find", "from ...cli.output import say", "control imports cli"),
         ("kadisc.conformance.probe", "from ..control.client import Client", "conformance imports control"),
-        ("kadisc.net.node", "from ..conformance import probe", "net imports conformance"),
-        ("kadisc.core.node", "import time", "core imports time"),
-        ("kadisc.core.node", "import os.path", "core imports os"),
-        ("kadisc.core.node", "from datetime import datetime", "core imports datetime"),
+        ("kadisc.net.api.node", "from ..conformance import probe", "net imports conformance"),
+        ("kadisc.core.core", "import time", "core imports time"),
+        ("kadisc.core.core", "import os.path", "core imports os"),
+        ("kadisc.core.core", "from datetime import datetime", "core imports datetime"),
         ("kadisc.wire.krpc", "try:\n    import logging as log\nfinally: pass", "wire imports logging"),
         ("kadisc.config", "import secrets", "nouns imports secrets"),
-        ("kadisc.core.node", "import random", "core imports more of random than its type"),
-        ("kadisc.core.node", "from random import Random, choice", "core imports more of random than its type"),
-        ("kadisc.core.node", "from random import Random\nrng = Random(1)", "calls Random()"),
-        ("kadisc.core.node", "rng = random.SystemRandom()", "calls SystemRandom()"),
-        ("kadisc.core.node", "clock = __import__('time')", "calls __import__()"),
+        ("kadisc.core.core", "import random", "core imports more of random than its type"),
+        ("kadisc.core.core", "from random import Random, choice", "core imports more of random than its type"),
+        ("kadisc.core.core", "from random import Random\nrng = Random(1)", "calls Random()"),
+        ("kadisc.core.core", "rng = random.SystemRandom()", "calls SystemRandom()"),
+        ("kadisc.core.core", "clock = __import__('time')", "calls __import__()"),
         ("kadisc.wire.krpc", "import bencodepy", "bencodepy outside of kadisc.wire.bencode"),
         ("kadisc.cli.main", "from bencode2 import bdecode", "bencode2 outside of kadisc.wire.bencode"),
-        ("kadisc.core.node", "try: f()\nexcept: pass", "broad except"),
-        ("kadisc.core.node", "try: f()\nexcept Exception: pass", "broad except"),
+        ("kadisc.core.core", "try: f()\nexcept: pass", "broad except"),
+        ("kadisc.core.core", "try: f()\nexcept Exception: pass", "broad except"),
         ("kadisc.wire.krpc", "try: f()\nexcept (ValueError, BaseException) as e: pass", "broad except"),
-        ("kadisc.net.node", "pass\n" * 401, "401 lines"),
+        ("kadisc.net.api.node", "pass\n" * 401, "401 lines"),
     ],
 )
 def test_the_checker_complains_of(module: str, source: str, complaint: str) -> None:
@@ -189,9 +189,9 @@ def test_the_checker_complains_of(module: str, source: str, complaint: str) -> N
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("kadisc.core.node", "from random import Random\ndef f(rng: Random) -> None: rng.random()"),
-        ("kadisc.core.node", "from ..wire import krpc\nfrom ..ids import NodeId\nfrom . import assembly\nfrom .. import ids\nimport heapq"),
-        ("kadisc.core.node", "try: f()\nexcept DecodeError: pass"),
+        ("kadisc.core.core", "from random import Random\ndef f(rng: Random) -> None: rng.random()"),
+        ("kadisc.core.core", "from ..wire import krpc\nfrom ..ids import NodeId\nfrom . import assembly\nfrom .. import ids\nimport heapq"),
+        ("kadisc.core.core", "try: f()\nexcept DecodeError: pass"),
         ("kadisc.observe.describe", "from ..wire.messages import Reply\nfrom ..endpoints import Family"),
         ("kadisc.control.server", "import trio\nfrom ..net.node import LiveNode\nfrom ..core.events import Event"),
         ("kadisc.control.methods.find", "from ...net.approach import Approach\nfrom ...observe.clients import describe_client"),

@@ -92,7 +92,7 @@ async def _test(options: argparse.Namespace, cases: Sequence[Case], pace: Pace, 
     from ..conformance.probe import open_probe
     from ..conformance.suite import run_suite
     from ..errors import UsageError
-    from ..net.resolve import resolve
+    from ..net.join.resolve import resolve
     from .output import ProgressLine, print_json
 
     [target, *_] = await resolve(options.host, RESOLVE_S)

@@ -10,11 +10,11 @@ from dataclasses import replace
 from ..config import DEFAULT_PORT, Config
 from ..control.server import open_control
 from ..errors import BindError
+from ..net.api.node import LiveNode
+from ..net.api.open import open_everywhere, open_node, open_port, open_ports
 from ..net.devnet import open_devnet
-from ..net.node import LiveNode
-from ..net.open import open_everywhere, open_node, open_port, open_ports
-from ..net.ports import Port
-from ..net.whereabouts import external_doubts
+from ..net.join.own_address import external_doubts
+from ..net.transport.ports import Port
 from .options import OF_ONE_PLACE, settings_from, state_folder
 from .output import say
 

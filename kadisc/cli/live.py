@@ -17,9 +17,9 @@ from ..dashboard.scene import Facts, Others
 from ..dashboard.screen import Screen, open_terminal
 from ..dashboard.tail import SHOWN
 from ..endpoints import format_endpoint
-from ..net.dispatch import Subscription
-from ..net.node import LiveNode
-from ..net.nurseries import open_flat_nursery
+from ..net.api.node import LiveNode
+from ..net.transport.dispatch import Subscription
+from ..net.transport.nurseries import open_flat_nursery
 from ..version import __version__
 from .output import wants_color
 

@@ -12,19 +12,19 @@ from random import Random
 import trio
 
 from ..config import Config
-from ..core.events import Datagram, LookupFinished
+from ..core.contract.events import Datagram, LookupFinished
 from ..endpoints import Endpoint, Family, format_endpoint
 from ..errors import BindError
-from ..net.clock import SystemClock
-from ..net.delay import DelayedPort, DelayLine
-from ..net.nurseries import open_flat_nursery
-from ..net.open import close_ports, open_port
-from ..net.ports import Port
-from ..net.pump import Pump
-from ..sim.calibration import CalibrationRound, Observed, PlannedLookup, counts
-from ..sim.host import Host
-from ..sim.latency import latency_model
-from ..sim.network import Network
+from ..net.api.open import close_ports, open_port
+from ..net.transport.clock import SystemClock
+from ..net.transport.delay import DelayedPort, DelayLine
+from ..net.transport.nurseries import open_flat_nursery
+from ..net.transport.ports import Port
+from ..net.transport.pump import Pump
+from ..sim.calibration.calibration import CalibrationRound, Observed, PlannedLookup, counts
+from ..sim.model.host import Host
+from ..sim.model.latency import latency_model
+from ..sim.model.network import Network
 
 
 class ClockFromZero:

@@ -10,13 +10,13 @@ from random import SystemRandom
 
 from ..config import Config
 from ..control.call import Call, Tell
-from ..core.identity import Identity
+from ..core.contract.identity import Identity
 from ..errors import UsageError
-from ..net.approach import Approach
-from ..net.clock import SystemClock
-from ..net.node import NOTHING_SAVED, LiveNode
-from ..net.open import close_ports, open_everywhere, open_ports, running
-from ..net.state_folder import peek, peek_seed
+from ..net.api.node import NOTHING_SAVED, LiveNode
+from ..net.api.open import close_ports, open_everywhere, open_ports, running
+from ..net.oneshot.multi_family import Approach
+from ..net.state.state_folder import peek, peek_seed
+from ..net.transport.clock import SystemClock
 from ..observe.describe import count
 from .options import OF_ONE_NODE, settings_from, state_folder
 from .output import say

@@ -53,7 +53,7 @@ def execute(options: argparse.Namespace) -> int:
 def _value(options: argparse.Namespace) -> object:
     """As the control socket takes it; what is wrong with it is said before anybody is asked. Raises UsageError."""
     from ..errors import UsageError
-    from ..net.arguments import value_from
+    from ..net.api.arguments import value_from
     from ..observe.contents import content_from
 
     value: object = options.value

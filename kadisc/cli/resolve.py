@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from ..net.arguments import key_from
+    from ..net.api.arguments import key_from
     from .tasks import run_until_signalled
 
     key = key_from(options.key).hex()

@@ -11,8 +11,8 @@ from .options import add_bootstrap_option, add_node_options, add_place_options, 
 from .output import is_lively
 
 if TYPE_CHECKING:
-    from ..core.events import Joined
-    from ..net.node import LiveNode
+    from ..core.contract.events import Joined
+    from ..net.api.node import LiveNode
     from .run_log import RunLog
 
 SUMMARY = "run a node (also what happens without a command)"
@@ -80,8 +80,8 @@ async def _show(nodes: Sequence[LiveNode], options: argparse.Namespace) -> bool:
 
 
 async def _log(nodes: Sequence[LiveNode], log: RunLog) -> None:
-    from ..core.events import Joined
-    from ..net.nurseries import open_flat_nursery
+    from ..core.contract.events import Joined
+    from ..net.transport.nurseries import open_flat_nursery
     from ..observe.describe import NOTABLE
 
     async with nodes[0].subscribe(*NOTABLE) as events, open_flat_nursery() as nursery:

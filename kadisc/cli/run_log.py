@@ -7,14 +7,14 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ..core.events import Joined
+from ..core.contract.events import Joined
 from ..endpoints import Family, format_endpoint
 from ..ids import format_id
 from ..observe.describe import Notable, count, family_name, record_of, words_for
 from .output import log_line, print_json, say
 
 if TYPE_CHECKING:
-    from ..net.node import LiveNode
+    from ..net.api.node import LiveNode
 
 
 class RunLog:

@@ -10,8 +10,8 @@ from ..errors import UsageError
 from .output import ProgressLine, print_json, say
 
 if TYPE_CHECKING:
-    from ..sim.agreement import Agreement
-    from ..sim.calibration import CalibrationRound, Observed
+    from ..sim.calibration.agreement import Agreement
+    from ..sim.calibration.calibration import CalibrationRound, Observed
     from ..sim.options import SimOptions
 
 SUMMARY = "compare the simulator with real sockets"
@@ -38,8 +38,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from ..sim.agreement import agreement
-    from ..sim.calibration import Observed, rounds
+    from ..sim.calibration.agreement import agreement
+    from ..sim.calibration.calibration import Observed, rounds
 
     chosen, lookups = _chosen(options)
     plan = rounds(chosen, lookups)
@@ -61,7 +61,7 @@ def execute(options: argparse.Namespace) -> int:
 
 def _chosen(options: argparse.Namespace) -> tuple[SimOptions, int]:
     """Raises UsageError."""
-    from ..sim.calibration import MAX_NODES, SETTINGS
+    from ..sim.calibration.calibration import MAX_NODES, SETTINGS
     from ..sim.options import SimOptions
     from ..sim.settings import with_settings
 
@@ -116,8 +116,8 @@ def _run(plan: list[CalibrationRound], sockets: Observed, simulator: Observed, l
 
 
 def _document(chosen: SimOptions, lookups: int, sockets: Observed, simulator: Observed, verdict: Agreement, late_s: list[float]) -> dict[str, object]:
-    from ..sim.agreement import COUNTS_WITHIN, LATENCY_WITHIN, metrics_of
-    from ..sim.figures import mean, spread
+    from ..sim.calibration.agreement import COUNTS_WITHIN, LATENCY_WITHIN, metrics_of
+    from ..sim.measure.statistics import mean, spread
 
     lag_ms = [1000.0 * each for each in late_s]
     return {

@@ -36,7 +36,7 @@ def execute(options: argparse.Namespace) -> int:
     from ..sim.report.charts import charts_of
     from ..sim.report.page import page
     from ..sim.report.points import subjects
-    from ..sim.results import read_results
+    from ..sim.sweep.results import read_results
 
     records = []
     for path in options.results:

@@ -12,7 +12,7 @@ from .output import print_json
 if TYPE_CHECKING:
     from ..sim.options import SimOptions
     from ..sim.run import Result
-    from ..sim.scenario import Scenario
+    from ..sim.scenarios.scenario import Scenario
 
 SUMMARY = "run one scenario"
 DESCRIPTION = (

@@ -14,8 +14,8 @@ from .output import print_json, say
 from .sim_run import add_scenario_options, check_size, sim_options
 
 if TYPE_CHECKING:
-    from ..sim.results import ResultsFile
-    from ..sim.sweep import Lost, Record, Run
+    from ..sim.sweep.results import ResultsFile
+    from ..sim.sweep.sweep import Lost, Record, Run
     from .sweep_progress import SweepProgress
 
 SUMMARY = "run one scenario with many settings and seeds"
@@ -52,7 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from ..sim.results import ResultsFile
+    from ..sim.sweep.results import ResultsFile
     from .sweep_progress import SweepProgress
 
     runs = _runs(options)
@@ -77,7 +77,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _work(options: argparse.Namespace, missing: list[Run], jobs: int, results: ResultsFile, progress: SweepProgress) -> list[Lost]:
-    from ..sim.sweep import Lost
+    from ..sim.sweep.sweep import Lost
 
     lost: list[Lost] = []
     if not missing:
@@ -95,10 +95,10 @@ def _work(options: argparse.Namespace, missing: list[Run], jobs: int, results: R
 
 def _finished(options: argparse.Namespace, missing: list[Run], jobs: int, progress: SweepProgress) -> Generator[Record | Lost, None, None]:
     if options.scheduler is not None:
-        from ..sim.cluster import finished_on_cluster
+        from ..sim.sweep.cluster import finished_on_cluster
 
         return finished_on_cluster(missing, options.scheduler, progress.say)
-    from ..sim.workers import finished_here
+    from ..sim.sweep.workers import finished_here
 
     return finished_here(missing, jobs, progress.told)
 
@@ -136,7 +136,7 @@ def _tell(options: argparse.Namespace, runs: list[Run], results: ResultsFile, lo
 
 def _runs(options: argparse.Namespace) -> list[Run]:
     from ..sim.scenarios import scenario_named
-    from ..sim.sweep import planned
+    from ..sim.sweep.sweep import planned
 
     scenario = scenario_named(options.scenario)
     base = sim_options(scenario, options)

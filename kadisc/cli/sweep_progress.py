@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .output import ProgressLine, is_lively, say
 
 if TYPE_CHECKING:
-    from ..sim.sweep import Lost, Record, Run
+    from ..sim.sweep.sweep import Lost, Record, Run
 
 WIDTH = 24
 INTERVAL_S = 0.2

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from ..net.nurseries import open_flat_nursery
+from ..net.transport.nurseries import open_flat_nursery
 
 INTERRUPTED = 130
 

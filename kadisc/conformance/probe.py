@@ -18,8 +18,8 @@ import trio
 
 from ..endpoints import Endpoint, Family, Scope, family_of, format_endpoint, host_of, port_of, scope_of
 from ..errors import DecodeError, NoAnswer
-from ..net.nurseries import open_flat_nursery
-from ..net.udp import UdpPort, bind_udp
+from ..net.transport.nurseries import open_flat_nursery
+from ..net.transport.udp import UdpPort, bind_udp
 from ..wire import bencode
 from . import datagrams
 from .case import Fault

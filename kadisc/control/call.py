@@ -14,11 +14,11 @@ from typing import Generic, TypeVar
 import msgspec
 import trio
 
-from ..core.identity import Identity
+from ..core.contract.identity import Identity
 from ..errors import NoAnswer
-from ..net.approach import Approach
-from ..net.node import LiveNode
-from ..net.nurseries import open_flat_nursery
+from ..net.api.node import LiveNode
+from ..net.oneshot.multi_family import Approach
+from ..net.transport.nurseries import open_flat_nursery
 from ..observe.describe import count
 
 Tell = Callable[[Mapping[str, object]], None]

@@ -16,8 +16,8 @@ import msgspec
 import trio
 
 from ..errors import KadiscError, UsageError
-from ..net.node import LiveNode
-from ..net.nurseries import open_flat_nursery
+from ..net.api.node import LiveNode
+from ..net.transport.nurseries import open_flat_nursery
 from .call import Call, Method
 from .lines import LineBuffer, LineTooLong
 from .outbox import Gone, Outbox, TooSlow

@@ -11,8 +11,8 @@ from typing import Any
 import trio
 
 from ..errors import BindError
-from ..net.node import LiveNode
-from ..net.nurseries import open_flat_nursery
+from ..net.api.node import LiveNode
+from ..net.transport.nurseries import open_flat_nursery
 from .call import Method
 from .connection import Connection, ControlLimits
 from .methods import METHODS

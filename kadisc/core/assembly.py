@@ -10,32 +10,32 @@ from ..config import CoreConfig
 from ..endpoints import Family
 from ..ids import NodeId
 from ..wire.messages import Error, Reply
-from .acquaintances import Acquaintances
-from .address_book import AddressBook
-from .book_tables import GroupedPlacement, PlainPlacement
-from .candidates import Candidates, InFlight
-from .connectivity import AlwaysOnline, Connectivity
-from .contests import Contests, NewcomersWin
-from .counters import Counters
-from .diversity import DiversityCaps, DiversityRule, NoDiversityCaps
-from .exchange import NO_STEPS, Exchange, Steps
-from .external_address import Confidence, ExternalAddress
-from .filling import Filling
-from .gossip_view import GossipView, ViewRule
-from .lookup import LookupRules
-from .naive_view import NaiveView
-from .overlay import Overlay, Parts
-from .pacing import Pacer, PacingRule, Unpaced
-from .pool import Pool
-from .quarantine import InboundMemory, NoQuarantine
-from .refresh import Refresh
-from .revalidation import Revalidation
-from .routing_table import RoutingTable
-from .scopes import Scopes
-from .secure_ids import anywhere, conforms
-from .system_caps import SystemCaps
-from .transactions import TransactionRule, Transactions, TrustingTransactions
-from .verdicts import BoundedVerdicts, TrustingVerdicts
+from .addressing.bep42 import anywhere, conforms
+from .addressing.connectivity import AlwaysOnline, Connectivity
+from .addressing.external_address import Confidence, ExternalAddress
+from .addressing.policy import Scopes
+from .baselines.naive_view import NaiveView
+from .book.address_book import AddressBook
+from .book.collisions import Contests, NewcomersWin
+from .book.feedback import BoundedVerdicts, TrustingVerdicts
+from .book.tables import GroupedPlacement, PlainPlacement
+from .contract.counters import Counters
+from .contract.queries import NO_STEPS, Exchange, Steps
+from .dht import Overlay, Parts
+from .lookup.closest import LookupRules
+from .peers.view import GossipView, ViewRule
+from .rpc.pacer import Pacer, PacingRule, Unpaced
+from .rpc.transactions import TransactionRule, Transactions, TrustingTransactions
+from .table.asn_caps import SystemCaps
+from .table.bucket_fill import Filling
+from .table.candidates import Candidates, InFlight
+from .table.contact_pool import Pool
+from .table.diversity import DiversityCaps, DiversityRule, NoDiversityCaps
+from .table.nat_quarantine import InboundMemory, NoQuarantine
+from .table.refresh import Refresh
+from .table.revalidation import Revalidation
+from .table.routing_table import RoutingTable
+from .table.saved_contacts import Acquaintances
 
 UNCAPPED: Final = 1 << 30
 UNLIMITED_CHECKS_PER_S: Final = 1000.0

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from ..contacts import Contact
 from ..endpoints import Family
 from ..ids import NodeId
-from .community_snapshot import CommunitySnapshot
-from .errand import Errand
-from .external_address import Confidence
-from .operations import Operations, PingOperation
-from .overlay import Overlay
-from .search import Search
+from .addressing.external_address import Confidence
+from .dht import Overlay
+from .lookup.operation import Search
+from .lookup.operations import Operations, PingOperation
+from .peers.exchange import Errand
+from .peers.network_snapshot import CommunitySnapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.external_address import Confidence
+from ..core.addressing.external_address import Confidence
 from ..core.snapshot import AddressSnapshot, OverlaySnapshot
 from ..endpoints import format_ip
 from ..ids import format_id

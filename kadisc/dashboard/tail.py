@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from ..core.events import AddressChanged, CameOnline, ContactAdded, ContactRemoved, Joined, WentOffline
+from ..core.contract.events import AddressChanged, CameOnline, ContactAdded, ContactRemoved, Joined, WentOffline
 from ..endpoints import format_endpoint, format_ip
 from ..ids import format_id
 from ..observe.describe import NOTABLE, family_name, words_for

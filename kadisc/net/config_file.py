@@ -35,8 +35,8 @@ from ..endpoints import make_endpoint, split_host_port
 from ..errors import UsageError
 from ..networks import NetworkSet
 from ..observe.services import parse_service, parse_services
-from .resolve import parse_host
-from .whereabouts import external_addresses
+from .join.own_address import external_addresses
+from .join.resolve import parse_host
 
 MAX_NETWORK_NAME = 64
 MAX_FILE_BYTES = 1 << 20

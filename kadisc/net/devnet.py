@@ -15,11 +15,11 @@ from random import Random, SystemRandom
 from ..config import Config
 from ..endpoints import Family, format_endpoint, port_of
 from ..errors import BindError, UsageError
-from .clock import Clock, SystemClock
-from .node import LiveNode
-from .open import close_ports, open_port, open_ports, running
-from .ports import Port
-from .state import Keeper, open_keeper
+from .api.node import LiveNode
+from .api.open import close_ports, open_port, open_ports, running
+from .state.keeper import Keeper, open_keeper
+from .transport.clock import Clock, SystemClock
+from .transport.ports import Port
 
 MAX_NODES = 1000
 """A devnet is one process on one core; larger networks are simulated."""

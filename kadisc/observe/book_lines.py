@@ -14,8 +14,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..core.peers import VerifiedPeer
-from ..core.state import SavedBook, SavedPeer
+from ..core.contract.saved_state import SavedBook, SavedPeer
+from ..core.contract.verified_peer import VerifiedPeer
 from ..endpoints import Endpoint, format_endpoint, parse_endpoint
 from ..errors import UsageError
 from ..ids import format_id, parse_id

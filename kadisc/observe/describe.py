@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from ..core.events import AddressChanged, CameOnline, Joined, WentOffline
+from ..core.contract.events import AddressChanged, CameOnline, Joined, WentOffline
 from ..endpoints import Family, format_ip
 from ..ids import format_id
 from .shell_events import (

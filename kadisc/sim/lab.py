@@ -14,27 +14,27 @@ from math import inf
 from random import Random
 
 from ..contacts import Contact
-from ..core.external_address import Confidence, ExternalAddress
-from ..core.identity import Identity
-from ..core.node import Node
-from ..core.pool import Pool
-from ..core.secure_ids import locator, tied_to
+from ..core.addressing.bep42 import locator, tied_to
+from ..core.addressing.external_address import Confidence, ExternalAddress
+from ..core.contract.identity import Identity
+from ..core.core import Node
+from ..core.table.contact_pool import Pool
 from ..endpoints import Endpoint, Family, ip_of
 from ..ids import NodeId, random_id
 from .adversaries.adversary import Adversary, AdversaryHost
-from .churn import Churn, Stay
-from .faults import Faults
-from .host import Host
-from .invariants import Invariants
-from .latency import mrtt_s
-from .members import Members
-from .nat import Nat, draw_nat
+from .measure.invariants import Invariants
+from .measure.oracle import Oracle
+from .model.churn import Churn, Stay
+from .model.faults import Faults
+from .model.host import Host
+from .model.latency import mrtt_s
+from .model.members import Members
+from .model.nat import Nat, draw_nat
+from .model.population import Population, Residence
+from .model.steady_state import Known, TableBuilder, dead_share
+from .model.world import World
 from .option_rules import check_options
 from .options import SimOptions
-from .oracle import Oracle
-from .population import Population, Residence
-from .stationary import Known, TableBuilder, dead_share
-from .world import World
 
 BOOTSTRAP_HOSTS = 3
 DRAWS_PER_CONTACT = 40

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from ..errors import UsageError
 from ..version import __version__
-from .figures import Metrics
-from .invariants import Violation
 from .lab import Cost, Lab, without_pauses
+from .measure.invariants import Violation
+from .measure.statistics import Metrics
+from .measure.trace import Trace
 from .options import SimOptions
-from .scenario import Scenario
+from .scenarios.scenario import Scenario
 from .settings import all_settings
-from .trace import Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,22 +16,7 @@ from ..ids import ID_BYTES, NodeId
 from . import bencode, gossip, items, usual
 from .compact import ENDPOINT_SIZES, IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, endpoint_from
 from .envelope import MAX_TID_BYTES, tid_of_query
-from .messages import (
-    AnnouncePeer,
-    Error,
-    FindNode,
-    Get,
-    GetPeers,
-    Gossip,
-    Message,
-    Ping,
-    Put,
-    Query,
-    Reply,
-    SampleInfohashes,
-    Samples,
-    UnknownQuery,
-)
+from .messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Gossip, Message, Ping, Put, Query, Reply, SampleInfohashes, Samples, UnknownQuery
 from .put import put_arguments, read_put
 
 MAX_METHOD_BYTES: Final = 64

@@ -20,9 +20,9 @@ from kadisc.control.lines import LineBuffer
 from kadisc.control.methods import METHODS
 from kadisc.control.server import ControlServer, open_control
 from kadisc.control.socket_file import socket_path
-from kadisc.net.clock import TrioClock
-from kadisc.net.memory import MemoryNetwork
-from kadisc.net.node import LiveNode
+from kadisc.net.api.node import LiveNode
+from kadisc.net.transport.clock import TrioClock
+from kadisc.net.transport.memory import MemoryNetwork
 
 from ..net.lab import CONFIG, address, network, open_at
 

@@ -10,19 +10,9 @@ import pytest
 import trio
 
 from kadisc.control.methods import METHODS
-from kadisc.control.protocol import (
-    BUSY,
-    CANCELLED,
-    CLOSED,
-    INTERNAL_ERROR,
-    INVALID_PARAMS,
-    INVALID_REQUEST,
-    METHOD_NOT_FOUND,
-    NO_ANSWER,
-    PARSE_ERROR,
-)
+from kadisc.control.protocol import BUSY, CANCELLED, CLOSED, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, NO_ANSWER, PARSE_ERROR
 from kadisc.endpoints import format_endpoint, parse_endpoint
-from kadisc.net.clock import TrioClock
+from kadisc.net.transport.clock import TrioClock
 from kadisc.observe.shell_events import NetworkChanged
 
 from ..net.lab import address, open_at

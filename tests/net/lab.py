@@ -10,10 +10,10 @@ from dataclasses import replace
 import trio
 
 from kadisc.config import Config, CoreConfig
-from kadisc.net.clock import TrioClock
-from kadisc.net.memory import MemoryNetwork
-from kadisc.net.node import LiveNode
-from kadisc.net.open import open_node
+from kadisc.net.api.node import LiveNode
+from kadisc.net.api.open import open_node
+from kadisc.net.transport.clock import TrioClock
+from kadisc.net.transport.memory import MemoryNetwork
 
 CONFIG = Config(core=CoreConfig(unlimited=True))
 READ_ONLY = replace(CONFIG, core=replace(CONFIG.core, read_only=True))

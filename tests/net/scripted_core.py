@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from kadisc.core.events import Datagram, Event, OperationId, Outcome, PingFinished
+from kadisc.core.contract.events import Datagram, Event, OperationId, Outcome, PingFinished
 from kadisc.endpoints import Endpoint, Family
 
 

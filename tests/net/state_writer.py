@@ -3,9 +3,9 @@
 import sys
 
 from kadisc.contacts import Contact
-from kadisc.core.state import SavedContact, SavedOverlay, SavedState
+from kadisc.core.contract.saved_state import SavedContact, SavedOverlay, SavedState
 from kadisc.endpoints import Family, parse_endpoint
-from kadisc.net.state_folder import StateFolder
+from kadisc.net.state.state_folder import StateFolder
 
 CONTACTS = 200
 

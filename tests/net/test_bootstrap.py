@@ -12,12 +12,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from kadisc.core.events import CameOnline, JoinFinished, Outcome, WentOffline
+from kadisc.core.contract.events import CameOnline, JoinFinished, Outcome, WentOffline
 from kadisc.endpoints import Family, parse_endpoint
-from kadisc.net.clock import TrioClock
-from kadisc.net.dispatch import Subscription
-from kadisc.net.memory import MemoryPort
-from kadisc.net.node import LiveNode
+from kadisc.net.api.node import LiveNode
+from kadisc.net.transport.clock import TrioClock
+from kadisc.net.transport.dispatch import Subscription
+from kadisc.net.transport.memory import MemoryPort
 from kadisc.observe.shell_events import BootstrapFailing, BootstrapWorking, HostUnresolved
 
 from .lab import address, joined, network, open_at, open_several

@@ -13,16 +13,16 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from kadisc.core.announce import AnnounceOperation
-from kadisc.core.events import PingFinished
+from kadisc.core.contract.events import PingFinished
+from kadisc.core.lookup.announce import AnnounceOperation
 from kadisc.endpoints import parse_endpoint
 from kadisc.errors import NoAnswer
-from kadisc.net import state
-from kadisc.net.clock import TrioClock
-from kadisc.net.node import LiveNode
-from kadisc.net.open import open_node
-from kadisc.net.state_file import read_state
-from kadisc.net.state_folder import StateFolder
+from kadisc.net.api.node import LiveNode
+from kadisc.net.api.open import open_node
+from kadisc.net.state import keeper as state
+from kadisc.net.state.state_file import read_state
+from kadisc.net.state.state_folder import StateFolder
+from kadisc.net.transport.clock import TrioClock
 
 from .lab import CONFIG, READ_ONLY, address, cancel_everywhere, joined, network, open_at, open_several
 

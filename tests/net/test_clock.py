@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from kadisc.net.clock import SystemClock, TrioClock
+from kadisc.net.transport.clock import SystemClock, TrioClock
 
 
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no clock that goes on in a suspend")

@@ -10,11 +10,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from kadisc.core.events import Datagram
-from kadisc.net import delay
-from kadisc.net.delay import DelayedPort, DelayLine
-from kadisc.net.memory import MemoryNetwork, MemoryPort
-from kadisc.net.ports import Sent
+from kadisc.core.contract.events import Datagram
+from kadisc.net.transport import delay
+from kadisc.net.transport.delay import DelayedPort, DelayLine
+from kadisc.net.transport.memory import MemoryNetwork, MemoryPort
+from kadisc.net.transport.ports import Sent
 
 from .lab import address
 

@@ -12,8 +12,8 @@ from kadisc.endpoints import Family, format_endpoint, narrow_prefix, parse_endpo
 from kadisc.errors import BindError, UsageError
 from kadisc.ids import random_id
 from kadisc.net import devnet
+from kadisc.net.api.open import open_node
 from kadisc.net.devnet import loopback_address, open_devnet
-from kadisc.net.open import open_node
 
 from .lab import READ_ONLY
 

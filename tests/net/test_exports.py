@@ -12,10 +12,10 @@ import pytest
 import kadisc
 
 
-@pytest.mark.parametrize("module", ["kadisc", "kadisc.ids", "kadisc.endpoints", "kadisc.core.node"])
+@pytest.mark.parametrize("module", ["kadisc", "kadisc.ids", "kadisc.endpoints", "kadisc.core.core"])
 def test_the_core_and_the_nouns_import_no_trio(module: str) -> None:
     # Not asked of the core: crc32c looks up its own version, and the package that tells it imports socket.
-    names = ("trio", "asyncio", "rich") if module == "kadisc.core.node" else ("trio", "asyncio", "rich", "socket")
+    names = ("trio", "asyncio", "rich") if module == "kadisc.core.core" else ("trio", "asyncio", "rich", "socket")
     program = f"import sys, {module}; print([name for name in {names} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"

@@ -9,13 +9,13 @@ import trio
 from trio.testing import MockClock
 
 from kadisc.config import StoreConfig
-from kadisc.core.genuine import signed_item
-from kadisc.core.identity import Identity
-from kadisc.core.put import Draft
-from kadisc.core.tags import network_tag
+from kadisc.core.contract.identity import Identity
+from kadisc.core.contract.verify_item import signed_item
+from kadisc.core.lookup.put import Draft
+from kadisc.core.peers.rendezvous import network_tag
 from kadisc.errors import Busy, ErrorAnswer, NoAnswer, UsageError
-from kadisc.net.arguments import Content, value_from
-from kadisc.net.node import LiveNode
+from kadisc.net.api.arguments import Content, value_from
+from kadisc.net.api.node import LiveNode
 from kadisc.wire.items import Item
 from kadisc.wire.records import decode_record
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import trio
 from trio.testing import MockClock
 
-from kadisc.net.state_file import read_state, replace_state
+from kadisc.net.state.state_file import read_state, replace_state
 from kadisc.observe.shell_events import StateDamaged
 
 from .lab import network, open_several

@@ -9,9 +9,9 @@ import trio
 from trio.testing import MockClock
 
 from kadisc.config import StoreConfig
-from kadisc.core.put import Draft
-from kadisc.net.node import LiveNode
-from kadisc.net.state_file import read_state, replace_state
+from kadisc.core.lookup.put import Draft
+from kadisc.net.api.node import LiveNode
+from kadisc.net.state.state_file import read_state, replace_state
 from kadisc.wire.items import Item
 
 from .lab import CONFIG, network, open_several

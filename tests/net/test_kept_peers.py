@@ -9,10 +9,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from kadisc.core.events import ContactAdded
+from kadisc.core.contract.events import ContactAdded
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.errors import UsageError
-from kadisc.net.node import LiveNode
+from kadisc.net.api.node import LiveNode
 from kadisc.observe.shell_events import HostUnresolved
 
 from .lab import CONFIG, address, joined, network, open_at, open_several

@@ -8,8 +8,8 @@ from trio.testing import MockClock
 
 from kadisc.endpoints import parse_endpoint
 from kadisc.errors import BindError, Closed
-from kadisc.net.memory import MemoryPort
-from kadisc.net.ports import Sent
+from kadisc.net.transport.memory import MemoryPort
+from kadisc.net.transport.ports import Sent
 
 from .lab import address, network
 

@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from kadisc.endpoints import make_endpoint
-from kadisc.net.network_search import CHECKS_PER_NETWORK, NetworkSearch
+from kadisc.net.oneshot.network_search import CHECKS_PER_NETWORK, NetworkSearch
 
 from .lab import CONFIG, address, network, open_at
 from .test_own_network import open_members

@@ -9,11 +9,11 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from kadisc.config import CLIENT_VERSION
-from kadisc.core.events import ContactAdded, Joined, LookupFinished, LookupKind, Outcome, PingFinished
+from kadisc.core.contract.events import ContactAdded, Joined, LookupFinished, LookupKind, Outcome, PingFinished
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.errors import Busy, ErrorAnswer, NoAnswer, UsageError
 from kadisc.ids import format_id, id_to_bytes
-from kadisc.net.node import LiveNode
+from kadisc.net.api.node import LiveNode
 
 from .lab import CONFIG, READ_ONLY, address, joined, network, open_at, open_several
 

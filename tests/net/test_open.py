@@ -11,8 +11,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from kadisc.config import Config
 from kadisc.endpoints import Family, port_of
 from kadisc.errors import BindError, Busy, Closed, UsageError
-from kadisc.net.node import LiveNode
-from kadisc.net.open import close_ports, open_everywhere, open_node
+from kadisc.net.api.node import LiveNode
+from kadisc.net.api.open import close_ports, open_everywhere, open_node
 
 from .lab import CONFIG, address, network, open_at
 

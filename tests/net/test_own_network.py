@@ -12,15 +12,15 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from kadisc.core.peers import VerifiedPeer
-from kadisc.core.state import SavedBook
+from kadisc.core.contract.saved_state import SavedBook
+from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.endpoints import format_endpoint, parse_endpoint
 from kadisc.errors import Closed, UsageError
-from kadisc.net.clock import TrioClock
-from kadisc.net.memory import MemoryNetwork
-from kadisc.net.node import LiveNode
-from kadisc.net.open import open_node
-from kadisc.net.peer_stream import PeerStream
+from kadisc.net.api.node import LiveNode
+from kadisc.net.api.open import open_node
+from kadisc.net.api.peer_stream import PeerStream
+from kadisc.net.transport.clock import TrioClock
+from kadisc.net.transport.memory import MemoryNetwork
 from kadisc.wire.records import decode_record
 from tests.support.asmap import asmap
 

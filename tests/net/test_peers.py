@@ -10,12 +10,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from kadisc.core.events import AnnounceFinished, LookupKind, Outcome
+from kadisc.core.contract.events import AnnounceFinished, LookupKind, Outcome
 from kadisc.endpoints import Endpoint, Family, parse_endpoint
 from kadisc.errors import NoAnswer, UsageError
-from kadisc.net.clock import TrioClock
-from kadisc.net.node import LiveNode
-from kadisc.net.open import open_node
+from kadisc.net.api.node import LiveNode
+from kadisc.net.api.open import open_node
+from kadisc.net.transport.clock import TrioClock
 
 from .lab import CONFIG, READ_ONLY, address, joined, network, open_at, open_several
 

@@ -9,14 +9,14 @@ from typing import cast
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from kadisc.core.events import Datagram, OperationId, Outcome, PingFinished
-from kadisc.core.node import Node as Core
+from kadisc.core.contract.events import Datagram, OperationId, Outcome, PingFinished
+from kadisc.core.core import Node as Core
 from kadisc.endpoints import Endpoint, Family, parse_endpoint
-from kadisc.net.clock import TrioClock
-from kadisc.net.dispatch import Subscription
-from kadisc.net.memory import MemoryNetwork, MemoryPort
-from kadisc.net.ports import Sent
-from kadisc.net.pump import Pump
+from kadisc.net.transport.clock import TrioClock
+from kadisc.net.transport.dispatch import Subscription
+from kadisc.net.transport.memory import MemoryNetwork, MemoryPort
+from kadisc.net.transport.ports import Sent
+from kadisc.net.transport.pump import Pump
 from kadisc.observe.shell_events import NetworkChanged
 
 from .lab import address, network

@@ -11,7 +11,7 @@ from trio.testing import MockClock
 
 from kadisc.endpoints import format_endpoint
 from kadisc.errors import UsageError
-from kadisc.net.resolve import Unresolved, parse_host, resolve
+from kadisc.net.join.resolve import Unresolved, parse_host, resolve
 
 
 class OneName(trio.abc.HostnameResolver):

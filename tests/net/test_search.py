@@ -12,11 +12,11 @@ import trio
 from trio.testing import MockClock
 
 from kadisc.endpoints import Family, parse_endpoint
-from kadisc.net.clock import TrioClock
-from kadisc.net.memory import MemoryNetwork
-from kadisc.net.node import LiveNode
-from kadisc.net.node_search import NodeSearch
-from kadisc.net.open import open_node
+from kadisc.net.api.node import LiveNode
+from kadisc.net.api.open import open_node
+from kadisc.net.oneshot.node_search import NodeSearch
+from kadisc.net.transport.clock import TrioClock
+from kadisc.net.transport.memory import MemoryNetwork
 
 from .lab import CONFIG, READ_ONLY, address, network, open_several
 

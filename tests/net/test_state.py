@@ -18,21 +18,21 @@ import trio
 from trio.testing import MockClock
 
 from kadisc.config import Config
-from kadisc.core.events import Joined
-from kadisc.core.external_address import Confidence
-from kadisc.core.identity import Identity
-from kadisc.core.secure_ids import locator
-from kadisc.core.state import SavedState
+from kadisc.core.addressing.bep42 import locator
+from kadisc.core.addressing.external_address import Confidence
+from kadisc.core.contract.events import Joined
+from kadisc.core.contract.identity import Identity
+from kadisc.core.contract.saved_state import SavedState
 from kadisc.endpoints import Family
 from kadisc.errors import UsageError
-from kadisc.net import state as keeping
-from kadisc.net import state_folder
-from kadisc.net.clock import TrioClock
-from kadisc.net.memory import MemoryNetwork
-from kadisc.net.node import LiveNode
-from kadisc.net.open import open_node
-from kadisc.net.state_file import KeptState, encode_state, read_state, replace_state
-from kadisc.net.state_folder import StateFolder, Unsaved, peek
+from kadisc.net.api.node import LiveNode
+from kadisc.net.api.open import open_node
+from kadisc.net.state import keeper as keeping
+from kadisc.net.state import state_folder
+from kadisc.net.state.state_file import KeptState, encode_state, read_state, replace_state
+from kadisc.net.state.state_folder import StateFolder, Unsaved, peek
+from kadisc.net.transport.clock import TrioClock
+from kadisc.net.transport.memory import MemoryNetwork
 from kadisc.observe.shell_events import StateSaved, StateSetAside, StateUnsaved
 
 from .lab import CONFIG, address, joined, network, open_several
@@ -334,7 +334,7 @@ async def test_a_second_node_is_refused_and_a_later_one_is_not(tmp_path: Path, a
 
 def test_the_lock_goes_with_the_process(tmp_path: Path) -> None:
     program = (
-        "import sys, signal\nfrom kadisc.net.state_folder import StateFolder\n"
+        "import sys, signal\nfrom kadisc.net.state.state_folder import StateFolder\n"
         f"folder = StateFolder({str(tmp_path)!r})\nfolder.open()\nprint('open', flush=True)\nsignal.pause()"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kadisc.net.state_file import read_state
+from kadisc.net.state.state_file import read_state
 
 from .state_writer import CONTACTS, state_number
 

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kadisc.contacts import Contact
-from kadisc.core.genuine import signed_item
-from kadisc.core.identity import Identity
-from kadisc.core.peers import VerifiedPeer
-from kadisc.core.state import SavedBook, SavedCommunity, SavedContact, SavedPeer
+from kadisc.core.contract.identity import Identity
+from kadisc.core.contract.saved_state import SavedBook, SavedCommunity, SavedContact, SavedPeer
+from kadisc.core.contract.verified_peer import VerifiedPeer
+from kadisc.core.contract.verify_item import signed_item
 from kadisc.endpoints import Family, parse_endpoint
-from kadisc.net.state_file import (
+from kadisc.net.state.state_file import (
     SCHEMA_VERSION,
     DamagedState,
     KeptState,

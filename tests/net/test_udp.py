@@ -11,8 +11,8 @@ import trio
 
 from kadisc.endpoints import Endpoint, Family, format_endpoint, make_endpoint, port_of
 from kadisc.errors import BindError, UsageError
-from kadisc.net.ports import Sent
-from kadisc.net.udp import UdpPort, bind_udp
+from kadisc.net.transport.ports import Sent
+from kadisc.net.transport.udp import UdpPort, bind_udp
 
 MAX = 2048
 

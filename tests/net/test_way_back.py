@@ -12,13 +12,13 @@ import trio
 from trio.testing import MockClock
 
 from kadisc.config import Config
-from kadisc.core.events import CameOnline, ContactAdded, JoinFinished, WentOffline
-from kadisc.core.state import SavedOverlay, SavedState
+from kadisc.core.contract.events import CameOnline, ContactAdded, JoinFinished, WentOffline
+from kadisc.core.contract.saved_state import SavedOverlay, SavedState
 from kadisc.endpoints import Family, parse_endpoint
-from kadisc.net.clock import TrioClock
-from kadisc.net.memory import MemoryNetwork, MemoryPort
-from kadisc.net.node import LiveNode
-from kadisc.net.open import close_ports, running
+from kadisc.net.api.node import LiveNode
+from kadisc.net.api.open import close_ports, running
+from kadisc.net.transport.clock import TrioClock
+from kadisc.net.transport.memory import MemoryNetwork, MemoryPort
 from kadisc.observe.shell_events import BootstrapFailing, LeftAlone
 
 from .lab import CONFIG, address, joined, network, open_at, open_several

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import pytest
 
 from kadisc.config import Config, CoreConfig
-from kadisc.core.external_address import Confidence
-from kadisc.core.state import SavedOverlay, SavedState
+from kadisc.core.addressing.external_address import Confidence
+from kadisc.core.contract.saved_state import SavedOverlay, SavedState
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.errors import UsageError
-from kadisc.net.memory import MemoryPort
-from kadisc.net.whereabouts import external_addresses, external_doubts, own_addresses
+from kadisc.net.join.own_address import external_addresses, external_doubts, own_addresses
+from kadisc.net.transport.memory import MemoryPort
 
 from .lab import network
 

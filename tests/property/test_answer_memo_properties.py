@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.answer_memo import WORTHWHILE, AnswerMemo
-from kadisc.core.diversity import NoDiversityCaps
-from kadisc.core.routing_table import RoutingTable
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.serving.answer_cache import WORTHWHILE, AnswerMemo
+from kadisc.core.table.diversity import NoDiversityCaps
+from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, Scope, make_endpoint
 from kadisc.ids import random_id, random_id_in_bucket
 from tests.support.contacts import OWN_ID

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kadisc.config import BookConfig, CoreConfig, GossipConfig
-from kadisc.core.address_book import AddressBook
+from kadisc.core.addressing.policy import Scopes
 from kadisc.core.assembly import book_for
-from kadisc.core.gossip_view import GossipView
-from kadisc.core.peers import VerifiedPeer
-from kadisc.core.scopes import Scopes
-from kadisc.core.slot_ranks import FLAT
-from kadisc.core.state import SavedBook, SavedPeer
+from kadisc.core.book.address_book import AddressBook
+from kadisc.core.contract.saved_state import SavedBook, SavedPeer
+from kadisc.core.contract.verified_peer import VerifiedPeer
+from kadisc.core.peers.ranking import FLAT
+from kadisc.core.peers.view import GossipView
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.observe.book_lines import format_book, parse_book
 from tests.support.contacts import address6

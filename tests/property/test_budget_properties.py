@@ -8,8 +8,8 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kadisc.core.budget import Budget, CellHash, Rate
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.limits.budget import Budget, CellHash, Rate
 from kadisc.endpoints import Endpoint
 
 RATES = st.builds(Rate, st.floats(0.5, 1000.0), st.floats(1.0, 5000.0))

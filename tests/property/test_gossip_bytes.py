@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kadisc.core.node import Node
-from kadisc.core.own_record import Membership
+from kadisc.core.core import Node
+from kadisc.core.peers.own_record import Membership
 from kadisc.endpoints import Endpoint, Family
 from kadisc.wire import bencode, krpc
 from kadisc.wire.envelope import MAX_TID_BYTES

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kadisc.core.bucket import Entry
-from kadisc.core.pool import Pool
-from kadisc.core.revalidation import SLOT_S, SLOTS, Line
+from kadisc.core.table.bucket import Entry
+from kadisc.core.table.contact_pool import Pool
+from kadisc.core.table.revalidation import SLOT_S, SLOTS, Line
 from tests.support.contacts import contact
 
 ROUND_S = SLOT_S * SLOTS

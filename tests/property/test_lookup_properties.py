@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from kadisc.config import LookupConfig
 from kadisc.contacts import Contact
-from kadisc.core.disjoint import DisjointLookup
-from kadisc.core.lookup import Lookup, Peer
+from kadisc.core.lookup.closest import Lookup, Peer
+from kadisc.core.lookup.disjoint import DisjointLookup
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.ids import random_id
 from tests.support.contacts import OWN_ID

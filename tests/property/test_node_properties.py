@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from kadisc.config import CoreConfig, Defences, LookupConfig, MaintenanceConfig, QueryConfig, ServingConfig, TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.events import Finished, LookupKind, OperationId
-from kadisc.core.node import Node
+from kadisc.core.contract.events import Finished, LookupKind, OperationId
+from kadisc.core.core import Node
 from kadisc.endpoints import Endpoint, Family, family_of, make_endpoint
 from kadisc.errors import Busy, DecodeError
 from kadisc.wire import compact, krpc

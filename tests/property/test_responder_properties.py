@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.counters import Counters
-from kadisc.core.diversity import NoDiversityCaps
-from kadisc.core.responder import Responder
-from kadisc.core.responder_assembly import responder_over
-from kadisc.core.routing_table import RoutingTable
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.contract.counters import Counters
+from kadisc.core.serving.responder import Responder
+from kadisc.core.serving_assembly import responder_over
+from kadisc.core.table.diversity import NoDiversityCaps
+from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family, Scope, scope_of
 from kadisc.wire import krpc
 from kadisc.wire.compact import contacts_from

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.bucket import Entry
-from kadisc.core.diversity import DiversityCaps
-from kadisc.core.routing_table import Decision, Offer, RoutingTable
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.table.bucket import Entry
+from kadisc.core.table.diversity import DiversityCaps
+from kadisc.core.table.routing_table import Decision, Offer, RoutingTable
 from kadisc.endpoints import Endpoint, Family, Scope, make_endpoint, narrow_prefix, unit_prefix, wide_prefix
 from tests.support.contacts import OWN_ID, id_in_bucket
 

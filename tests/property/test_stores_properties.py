@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from kadisc.config import MaintenanceConfig, ServingConfig, StoreConfig
 from kadisc.contacts import Contact
-from kadisc.core.candidates import Candidates, InFlight
-from kadisc.core.item_store import ITEM_BYTES, ItemStore
-from kadisc.core.peer_store import PeerStore
-from kadisc.core.quarantine import InboundMemory
-from kadisc.core.scopes import Scopes
-from kadisc.core.store_shares import AnyShare
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.serving.item_store import ITEM_BYTES, ItemStore
+from kadisc.core.serving.peer_store import PeerStore
+from kadisc.core.serving.store_shares import AnyShare
+from kadisc.core.table.candidates import Candidates, InFlight
+from kadisc.core.table.nat_quarantine import InboundMemory
 from kadisc.endpoints import Endpoint, make_endpoint, narrow_prefix
 from kadisc.wire.items import Item
 from tests.support.world import address

@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kadisc.config import QueryConfig
-from kadisc.core.exchange import Exchange
-from kadisc.core.rtt import StallTimer
-from kadisc.core.transactions import Overdue, Transactions
+from kadisc.core.contract.queries import Exchange
+from kadisc.core.rpc.stall_timer import StallTimer
+from kadisc.core.rpc.transactions import Overdue, Transactions
 from kadisc.wire.messages import Ping
 from tests.support.dialogue import Listener
 from tests.support.world import address

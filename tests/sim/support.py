@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 
 from kadisc.config import CoreConfig
-from kadisc.core.node import Node
+from kadisc.core.core import Node
 from kadisc.endpoints import Family
 from kadisc.ids import random_id
-from kadisc.sim.host import Host
+from kadisc.sim.model.host import Host
+from kadisc.sim.model.population import AutonomousSystem, Residence
 from kadisc.sim.options import SimOptions
-from kadisc.sim.population import AutonomousSystem, Residence
 from kadisc.sim.run import Result, run_scenario
 from kadisc.sim.scenarios import scenario_named
 from kadisc.sim.settings import with_settings

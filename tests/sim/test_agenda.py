@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from kadisc.sim.agenda import Agenda, Item
+from kadisc.sim.model.event_queue import Agenda, Item
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -11,10 +11,10 @@ import pytest
 
 from kadisc.config import AddressConfig, Defences
 from kadisc.errors import UsageError
-from kadisc.sim.ablation import ALL_OFF, PAPER, variants
 from kadisc.sim.adversaries.silent import Silent
+from kadisc.sim.attacks.ablation import ALL_OFF, PAPER, variants
 from kadisc.sim.lab import Lab
-from kadisc.sim.vote_count import first_decisions, wrong_first_probability, wrong_recount_probability, wrong_recounts
+from kadisc.sim.measure.vote_count import first_decisions, wrong_first_probability, wrong_recount_probability, wrong_recounts
 from kadisc.wire.messages import Reply
 from tests.sim.support import options, run
 

@@ -9,10 +9,10 @@ import pytest
 
 from kadisc.cli.on_sockets import run_on_sockets
 from kadisc.config import Config
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
 from kadisc.endpoints import Endpoint, Family, Scope, narrow_prefix, wide_prefix
-from kadisc.sim.agreement import Agreement, agreement, ks_distance, metrics_of
-from kadisc.sim.calibration import MAX_NODES, SETTINGS, TAIL_S, CalibrationRound, Observed, rounds
+from kadisc.sim.calibration.agreement import Agreement, agreement, ks_distance, metrics_of
+from kadisc.sim.calibration.calibration import MAX_NODES, SETTINGS, TAIL_S, CalibrationRound, Observed, rounds
 from kadisc.sim.options import SimOptions
 from kadisc.sim.settings import with_settings
 

@@ -9,9 +9,9 @@ import subprocess
 import sys
 from typing import Any
 
-from kadisc.core.events import CameOnline, Event, WentOffline
+from kadisc.core.contract.events import CameOnline, Event, WentOffline
 from kadisc.endpoints import Endpoint, Family, make_endpoint
-from kadisc.sim.digest import Digest
+from kadisc.sim.model.digest import Digest
 from tests.sim.support import run
 
 ARGUMENTS = ["sim", "run", "lookup", "--nodes", "80", "--minutes", "0.5", "--set", "warmup_s=30", "--set", "faults.corrupt=0.01", "--json"]

@@ -7,10 +7,10 @@ import random
 import pytest
 
 from kadisc.sim.lab import Lab
-from kadisc.sim.lookup_probe import LookupProbe
 from kadisc.sim.options import FaultOptions
+from kadisc.sim.probes.lookup_probe import LookupProbe
 from kadisc.sim.run import replay_command, run_scenario
-from kadisc.sim.scenario import Scenario
+from kadisc.sim.scenarios.scenario import Scenario
 from tests.sim.support import options, run
 
 FAULTS = {
@@ -50,7 +50,7 @@ def test_every_fault_is_in_the_mixture() -> None:
 
 
 def test_a_violation_names_the_command_that_shows_it_again() -> None:
-    from kadisc.sim.invariants import Violation
+    from kadisc.sim.measure.invariants import Violation
 
     def broken(lab: Lab) -> dict[str, object]:
         lab.settle()
@@ -65,7 +65,7 @@ def test_a_violation_names_the_command_that_shows_it_again() -> None:
 
 def test_an_overfull_bucket_is_seen() -> None:
     from kadisc.endpoints import Family
-    from kadisc.sim.invariants import Violation
+    from kadisc.sim.measure.invariants import Violation
 
     lab = Lab(options("lookup", "nodes=30", "paranoid=on", "warmup_s=1"))
     lab.settle()

@@ -9,11 +9,11 @@ import pytest
 
 from kadisc.config import CoreConfig
 from kadisc.errors import UsageError
-from kadisc.sim.attackers import addresses_in
-from kadisc.sim.circle import community_of, members
-from kadisc.sim.gossip_invariants import Amplification, over_bounds
-from kadisc.sim.invariants import Invariants, Violation
+from kadisc.sim.attacks.attackers import addresses_in
 from kadisc.sim.lab import Lab
+from kadisc.sim.measure.gossip_invariants import Amplification, over_bounds
+from kadisc.sim.measure.invariants import Invariants, Violation
+from kadisc.sim.probes.gossip_metrics import community_of, members
 from kadisc.wire import krpc
 from kadisc.wire.messages import Gossip, News, Reply
 from tests.sim.support import bare_host, options, run

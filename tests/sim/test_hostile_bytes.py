@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from kadisc.contacts import Contact
-from kadisc.core.events import Outcome
+from kadisc.core.contract.events import Outcome
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.ids import random_id
 from kadisc.wire import compact, krpc

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from kadisc.core.events import LookupFinished
+from kadisc.core.contract.events import LookupFinished
 from tests.support.world import CONFIG, Host, World, lookups, synthetic, true_closest
 
 K = CONFIG.table.k

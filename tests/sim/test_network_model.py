@@ -12,13 +12,13 @@ from typing import NamedTuple
 import pytest
 
 from kadisc.endpoints import Endpoint, Scope, make_endpoint, scope_of
-from kadisc.sim.churn import PROFILES, Churn
-from kadisc.sim.host import Host
-from kadisc.sim.latency import latency_model, mrtt_s, region_matrix
-from kadisc.sim.nat import BlockedNat, DependentNat, OpenNat, RestrictedNat, draw_nat
-from kadisc.sim.network import HEADER_BYTES, Network, corrupted
+from kadisc.sim.model.churn import PROFILES, Churn
+from kadisc.sim.model.host import Host
+from kadisc.sim.model.latency import latency_model, mrtt_s, region_matrix
+from kadisc.sim.model.nat import BlockedNat, DependentNat, OpenNat, RestrictedNat, draw_nat
+from kadisc.sim.model.network import HEADER_BYTES, Network, corrupted
+from kadisc.sim.model.population import Population
 from kadisc.sim.options import ChurnOptions, FaultOptions, LatencyOptions, LossOptions, NatOptions, NetworkOptions, SimOptions
-from kadisc.sim.population import Population
 from tests.sim.support import bare_host
 
 NAT = NatOptions()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from matplotlib.image import imread
 
-from kadisc.sim.figures import by_minute, quantiles
+from kadisc.sim.measure.statistics import by_minute, quantiles
 from kadisc.sim.report.charts import Chart, charts_of
 from kadisc.sim.report.page import page
 from kadisc.sim.report.points import Subject, subjects

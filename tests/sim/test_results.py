@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kadisc.errors import KadiscError
-from kadisc.sim.results import ResultsFile
+from kadisc.sim.sweep.results import ResultsFile
 
 
 def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:

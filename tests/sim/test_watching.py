@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kadisc.core.events import LookupFinished
+from kadisc.core.contract.events import LookupFinished
 from kadisc.endpoints import Family
+from kadisc.sim.model.world import World
 from kadisc.sim.options import SimOptions
-from kadisc.sim.world import World
 from tests.sim.support import bare_host
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from kadisc.config import CLIENT_VERSION, CoreConfig
 from kadisc.contacts import Contact
-from kadisc.core.community import Community
-from kadisc.core.events import Datagram, Event, PeerLost, PeerVerified
-from kadisc.core.identity import Identity
-from kadisc.core.own_record import Membership
-from kadisc.core.secure_ids import locator
-from kadisc.core.tags import network_tag
+from kadisc.core.addressing.bep42 import locator
+from kadisc.core.contract.events import Datagram, Event, PeerLost, PeerVerified
+from kadisc.core.contract.identity import Identity
+from kadisc.core.peers.network import Community
+from kadisc.core.peers.own_record import Membership
+from kadisc.core.peers.rendezvous import network_tag
 from kadisc.endpoints import Endpoint, family_of, ip_of
 from kadisc.errors import DecodeError
 from kadisc.wire import krpc

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
-from kadisc.core.events import Event
-from kadisc.core.exchange import Exchange, Steps
-from kadisc.core.node import Node
-from kadisc.core.overlay import Overlay
+from kadisc.core.contract.events import Event
+from kadisc.core.contract.queries import Exchange, Steps
+from kadisc.core.core import Node
+from kadisc.core.dht import Overlay
 from kadisc.endpoints import Endpoint, Family, family_of
 from kadisc.ids import NodeId
 from kadisc.wire import compact, krpc

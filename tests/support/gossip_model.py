@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from kadisc.config import GossipConfig
-from kadisc.core.gossip_view import ViewRule
-from kadisc.core.peers import VerifiedPeer
+from kadisc.core.contract.verified_peer import VerifiedPeer
+from kadisc.core.peers.view import ViewRule
 from kadisc.endpoints import Endpoint
 
 from .peers import peer

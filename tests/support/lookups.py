@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from kadisc.config import LookupConfig
 from kadisc.contacts import Contact
-from kadisc.core.lookup import LookupRules, Peer
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.lookup.closest import LookupRules, Peer
 from kadisc.endpoints import Endpoint
 
 from .world import address

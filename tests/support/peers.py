@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kadisc.core.peers import VerifiedPeer
+from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.endpoints import Endpoint, make_endpoint
 
 from .world import address

@@ -14,11 +14,11 @@ from itertools import count
 
 from kadisc.config import CoreConfig, Defences
 from kadisc.contacts import Contact
-from kadisc.core.events import Event, Finished, LookupFinished, OperationId
-from kadisc.core.external_address import Confidence, ExternalAddress
-from kadisc.core.node import Node
-from kadisc.core.own_record import Membership
-from kadisc.core.secure_ids import locator
+from kadisc.core.addressing.bep42 import locator
+from kadisc.core.addressing.external_address import Confidence, ExternalAddress
+from kadisc.core.contract.events import Event, Finished, LookupFinished, OperationId
+from kadisc.core.core import Node
+from kadisc.core.peers.own_record import Membership
 from kadisc.endpoints import Endpoint, Family, family_of, ip_of, make_endpoint
 from kadisc.ids import NodeId, random_id
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kadisc.contacts import Contact
-from kadisc.core.external_address import Confidence
+from kadisc.core.addressing.external_address import Confidence
 from kadisc.core.snapshot import AddressSnapshot, BucketSnapshot, EntrySnapshot, OperationSnapshot, OverlaySnapshot, Snapshot
 from kadisc.dashboard.scene import Facts, Others, Scene, View
 from kadisc.dashboard.tail import TailLine

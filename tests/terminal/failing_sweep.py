@@ -8,10 +8,10 @@ import signal
 import sys
 
 from kadisc.cli.main import main
-from kadisc.sim.invariants import Violation
 from kadisc.sim.lab import Lab
-from kadisc.sim.scenario import Scenario
+from kadisc.sim.measure.invariants import Violation
 from kadisc.sim.scenarios import SCENARIOS
+from kadisc.sim.scenarios.scenario import Scenario
 
 
 def run(lab: Lab) -> dict[str, object]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from kadisc.config import LimitsConfig
-from kadisc.core.tags import network_tag
+from kadisc.core.peers.rendezvous import network_tag
 from kadisc.wire import krpc
 from kadisc.wire.items import Item, target_of_value
 from kadisc.wire.messages import AnnouncePeer, FindNode, Get, GetPeers, Gossip, Ping, Put, Reply, SampleInfohashes, UnknownQuery

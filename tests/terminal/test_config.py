@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kadisc.net.state_file import read_state
+from kadisc.net.state.state_file import read_state
 
 from .commands import COMMAND, PATIENCE_S, devnet, environment, kadisc, next_event, running
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.color import ColorSystem
 from wcwidth import wcswidth
 
-from kadisc.core.external_address import Confidence
+from kadisc.core.addressing.external_address import Confidence
 from kadisc.core.snapshot import AddressSnapshot
 from kadisc.dashboard.buckets import bucket_rows, columns_for, window
 from kadisc.dashboard.frame import draw

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kadisc.contacts import Contact
-from kadisc.core.events import AddressChanged, ContactAdded, ContactRemoved, Joined, NodeAnswered, WentOffline
+from kadisc.core.contract.events import AddressChanged, ContactAdded, ContactRemoved, Joined, NodeAnswered, WentOffline
 from kadisc.dashboard import figures
 from kadisc.dashboard.glyphs import ASCII, UNICODE, Glyphs, glyphs_for, sparkline
 from kadisc.dashboard.keys import keys_in

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from kadisc.net.state_file import SCHEMA_VERSION, read_state
+from kadisc.net.state.state_file import SCHEMA_VERSION, read_state
 
 from .commands import COMMAND, PATIENCE_S, devnet, environment, kadisc, next_event, running
 

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from kadisc.core.events import AddressChanged, CameOnline, Joined, WentOffline
+from kadisc.core.contract.events import AddressChanged, CameOnline, Joined, WentOffline
 from kadisc.endpoints import Family
 from kadisc.observe.clients import describe_client
 from kadisc.observe.describe import NOTABLE, Notable, record_of, words_for

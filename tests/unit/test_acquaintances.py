@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kadisc.config import MaintenanceConfig
 from kadisc.contacts import Contact
-from kadisc.core.acquaintances import FORGET_S, MAX_REMEMBERED, Acquaintances
-from kadisc.core.state import SavedContact
+from kadisc.core.contract.saved_state import SavedContact
+from kadisc.core.table.saved_contacts import FORGET_S, MAX_REMEMBERED, Acquaintances
 from kadisc.endpoints import make_endpoint
 
 

@@ -6,9 +6,9 @@ import random
 from dataclasses import replace
 
 from kadisc.config import BookConfig, CoreConfig
-from kadisc.core.address_book import FOREVER, AddressBook
+from kadisc.core.addressing.policy import Scopes
 from kadisc.core.assembly import book_for
-from kadisc.core.scopes import Scopes
+from kadisc.core.book.address_book import FOREVER, AddressBook
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.contacts import address6
 from tests.support.peers import peer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kadisc.core.events import AnnounceFinished, LookupFinished, LookupKind, Outcome, PeersFound
-from kadisc.core.peer_store import PeerStore
+from kadisc.core.contract.events import AnnounceFinished, LookupFinished, LookupKind, Outcome, PeersFound
+from kadisc.core.serving.peer_store import PeerStore
 from kadisc.endpoints import Endpoint, Family, ip_of, make_endpoint
 from kadisc.ids import random_id
 from tests.support.attack import started

@@ -6,10 +6,10 @@ from random import Random
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.answer_memo import WORTHWHILE, AnswerMemo
-from kadisc.core.diversity import NoDiversityCaps
-from kadisc.core.routing_table import RoutingTable
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.serving.answer_cache import WORTHWHILE, AnswerMemo
+from kadisc.core.table.diversity import NoDiversityCaps
+from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family
 from kadisc.ids import random_id
 from tests.support.contacts import OWN_ID

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from kadisc.core.even_draws import draw_evenly, each_by_itself
-from kadisc.core.known_peers import MAX_KNOWN, Known, KnownPeers
-from kadisc.core.peers import VerifiedPeer
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.netgroup_sampling import draw_evenly, each_by_itself
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.contract.verified_peer import VerifiedPeer
+from kadisc.core.peers.known_peers import MAX_KNOWN, Known, KnownPeers
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.community import acquaint, community, knows, member, pull, stranger
 from tests.support.world import CONFIG, Host, World, address, without

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import CoreConfig
-from kadisc.core.events import Outcome, PingFinished
+from kadisc.core.contract.events import Outcome, PingFinished
 from kadisc.endpoints import Endpoint, ip_of
 from kadisc.wire import krpc
 from kadisc.wire.messages import AnnouncePeer, FindNode, GetPeers, Gossip, Ping

@@ -10,10 +10,10 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import BookConfig, CoreConfig
-from kadisc.core.address_book import FOREVER, AddressBook
+from kadisc.core.addressing.policy import Scopes
 from kadisc.core.assembly import book_for
-from kadisc.core.scopes import Scopes
-from kadisc.core.state import SavedBook, SavedPeer
+from kadisc.core.book.address_book import FOREVER, AddressBook
+from kadisc.core.contract.saved_state import SavedBook, SavedPeer
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.contacts import address6
 from tests.support.peers import peer

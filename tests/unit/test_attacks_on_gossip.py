@@ -9,9 +9,9 @@ import pytest
 
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
-from kadisc.core.gossip_candidates import Candidate, FirstComeCandidates, GossipCandidates
-from kadisc.core.scopes import Scopes
-from kadisc.core.tombstones import Tombstones
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.peers.candidates import Candidate, FirstComeCandidates, GossipCandidates
+from kadisc.core.peers.tombstones import Tombstones
 from kadisc.endpoints import Endpoint, ip_of, make_endpoint
 from kadisc.wire import krpc
 from kadisc.wire.gossip import NamedPeer

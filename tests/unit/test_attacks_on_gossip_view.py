@@ -9,13 +9,13 @@ from random import Random
 import pytest
 
 from kadisc.config import CoreConfig, GossipConfig
+from kadisc.core.addressing.policy import Scopes
 from kadisc.core.assembly import view_for
-from kadisc.core.gossip_view import GossipView
-from kadisc.core.scopes import Scopes
-from kadisc.core.slot_ranks import FLAT
+from kadisc.core.peers.ranking import FLAT
+from kadisc.core.peers.view import GossipView
 from kadisc.endpoints import Endpoint
+from kadisc.sim.model.population import FIRST_BYTES, Population
 from kadisc.sim.options import SimOptions
-from kadisc.sim.population import FIRST_BYTES, Population
 from tests.support.gossip_model import GossipModel
 from tests.support.peers import peer
 from tests.support.world import address, without

@@ -6,9 +6,9 @@ import pytest
 
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
-from kadisc.core.events import AddressChanged
-from kadisc.core.external_address import Confidence
-from kadisc.core.secure_ids import conforms, locator
+from kadisc.core.addressing.bep42 import conforms, locator
+from kadisc.core.addressing.external_address import Confidence
+from kadisc.core.contract.events import AddressChanged
 from kadisc.endpoints import family_of, ip_of, make_endpoint
 from kadisc.ids import random_id
 from kadisc.wire import krpc

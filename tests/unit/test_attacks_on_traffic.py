@@ -8,7 +8,7 @@ import pytest
 
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
-from kadisc.core.routing_table import RoutingTable
+from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import make_endpoint
 from kadisc.ids import random_id
 from kadisc.wire import krpc

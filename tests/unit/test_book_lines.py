@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from kadisc.core.peers import VerifiedPeer
-from kadisc.core.state import SavedBook, SavedPeer
+from kadisc.core.contract.saved_state import SavedBook, SavedPeer
+from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.errors import UsageError
 from kadisc.observe.book_lines import MAX_LINES, format_book, parse_book
 from tests.support.world import address

@@ -8,8 +8,8 @@ from math import inf
 
 import pytest
 
-from kadisc.core.budget import Budget, CellHash, Rate
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.limits.budget import Budget, CellHash, Rate
 from kadisc.endpoints import Endpoint, make_endpoint, parse_endpoint
 
 PLENTY = Rate(1e9, 1e9)

@@ -9,9 +9,9 @@ import pytest
 
 from kadisc.config import MaintenanceConfig
 from kadisc.contacts import Contact
-from kadisc.core import candidates as module
-from kadisc.core.candidates import Candidates, InFlight
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.table import candidates as module
+from kadisc.core.table.candidates import Candidates, InFlight
 from kadisc.endpoints import Endpoint, make_endpoint, narrow_prefix
 from tests.support.contacts import address6, contact, id_in_bucket
 from tests.support.world import address

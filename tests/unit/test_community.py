@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from kadisc.config import CoreConfig
-from kadisc.core.events import Outcome, PeerChecked, RecordChanged
-from kadisc.core.own_record import Membership
+from kadisc.core.contract.events import Outcome, PeerChecked, RecordChanged
+from kadisc.core.peers.own_record import Membership
 from kadisc.endpoints import make_endpoint
 from kadisc.errors import UsageError
 from kadisc.wire.records import decode_record

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kadisc.config import MaintenanceConfig
-from kadisc.core.connectivity import AlwaysOnline, Connectivity
+from kadisc.core.addressing.connectivity import AlwaysOnline, Connectivity
 
 ENOUGH = MaintenanceConfig().offline_failures
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kadisc.core.counters import Counters
+from kadisc.core.contract.counters import Counters
 
 
 def test_the_flat_form_has_every_number_under_a_dotted_name() -> None:

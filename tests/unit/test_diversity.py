@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kadisc.config import TableConfig
-from kadisc.core.diversity import DiversityCaps, NoDiversityCaps
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.table.diversity import DiversityCaps, NoDiversityCaps
 from kadisc.endpoints import Endpoint, make_endpoint
 
 HOSTS = {

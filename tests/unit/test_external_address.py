@@ -8,7 +8,7 @@ from math import comb
 import pytest
 
 from kadisc.config import AddressConfig
-from kadisc.core.external_address import Confidence, ExternalAddress
+from kadisc.core.addressing.external_address import Confidence, ExternalAddress
 
 CONFIG = AddressConfig()
 TRUE, LIE, NEW, PORT = b"\x2d\1\1\1", b"\x42\6\6\6", b"\x2d\2\2\2", b"\x1a\xe1"

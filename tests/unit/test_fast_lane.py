@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import LimitsConfig
-from kadisc.core.fast_lane import FastLane, Lane
+from kadisc.core.limits.proven_sources import FastLane, Lane
 from kadisc.endpoints import Endpoint
 from kadisc.wire import krpc
 from kadisc.wire.messages import Error, Ping, Reply

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 
 from kadisc.config import TableConfig
-from kadisc.core.diversity import NoDiversityCaps
-from kadisc.core.exchange import Walk
-from kadisc.core.filling import AT_A_TIME, EARLY, FEW, PAUSE_S, TRIES, Filling
-from kadisc.core.routing_table import RoutingTable
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.contract.queries import Walk
+from kadisc.core.table.bucket_fill import AT_A_TIME, EARLY, FEW, PAUSE_S, TRIES, Filling
+from kadisc.core.table.diversity import NoDiversityCaps
+from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family
 from tests.support.contacts import OWN_ID, contact
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import inf
 
-from kadisc.core.events import JoinFinished, LookupFinished, LookupKind, OperationId, Outcome
-from kadisc.core.exchange import Ask
-from kadisc.core.giving_way import GivingWay
+from kadisc.core.contract.events import JoinFinished, LookupFinished, LookupKind, OperationId, Outcome
+from kadisc.core.contract.queries import Ask
+from kadisc.core.rpc.join_yield import GivingWay
 from kadisc.endpoints import Endpoint, Family
 from kadisc.wire.messages import FindNode, GetPeers, Query
 from tests.support.contacts import OWN_ID, contact

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from kadisc.core.backoff import Backoff, Credit
-from kadisc.core.gossip_candidates import Candidate, GossipCandidates
-from kadisc.core.partners import MAX_OVER, MAX_PASSERS_BY, Partners
-from kadisc.core.push_reservoir import Push, PushReservoir
-from kadisc.core.scopes import Scopes
-from kadisc.core.tombstones import Tombstones
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.peers.backoff import Backoff, Credit
+from kadisc.core.peers.candidates import Candidate, GossipCandidates
+from kadisc.core.peers.partners import MAX_OVER, MAX_PASSERS_BY, Partners
+from kadisc.core.peers.push_reservoir import Push, PushReservoir
+from kadisc.core.peers.tombstones import Tombstones
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.wire.records import record_from
 from tests.support.community import identity, record_fields

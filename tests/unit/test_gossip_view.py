@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import GossipConfig
-from kadisc.core.gossip_view import GossipView, ViewRule
-from kadisc.core.naive_view import NaiveView
-from kadisc.core.scopes import Scopes
-from kadisc.core.slot_ranks import FLAT, FROM_8, Seat, Standing
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.baselines.naive_view import NaiveView
+from kadisc.core.peers.ranking import FLAT, FROM_8, Seat, Standing
+from kadisc.core.peers.view import GossipView, ViewRule
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.contacts import address6
 from tests.support.peers import peer

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from kadisc.core.identity import Identity, is_signed_by
+from kadisc.core.contract.identity import Identity, is_signed_by
 
 SMALL_ORDER = (bytes(32), b"\1" + bytes(31), bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"))
 

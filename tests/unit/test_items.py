@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from kadisc.config import CoreConfig, StoreConfig
-from kadisc.core.counters import Counters
-from kadisc.core.diversity import NoDiversityCaps
-from kadisc.core.genuine import is_genuine, signed_item
-from kadisc.core.identity import Identity
-from kadisc.core.responder_assembly import responder_over
-from kadisc.core.routing_table import RoutingTable
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.contract.counters import Counters
+from kadisc.core.contract.identity import Identity
+from kadisc.core.contract.verify_item import is_genuine, signed_item
+from kadisc.core.serving_assembly import responder_over
+from kadisc.core.table.diversity import NoDiversityCaps
+from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, make_endpoint
 from kadisc.errors import DecodeError
 from kadisc.ids import format_id
@@ -306,7 +306,7 @@ def test_of_items_equally_close_the_one_that_more_networks_put_stays() -> None:
 def checks_during_a_flood(config: CoreConfig, monkeypatch: pytest.MonkeyPatch) -> tuple[int, Us]:
     """10 s of 100 bad puts a second from one /24."""
     checked: list[Item] = []
-    monkeypatch.setattr("kadisc.core.item_service.is_genuine", lambda item: checked.append(item) or is_genuine(item))
+    monkeypatch.setattr("kadisc.core.serving.item_service.is_genuine", lambda item: checked.append(item) or is_genuine(item))
     us = Us(config)
     for number in range(1000):
         us.now = number / 100

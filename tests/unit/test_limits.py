@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kadisc.core.limits import PrefixBudget
+from kadisc.core.limits.prefix_limiter import PrefixBudget
 
 
 def test_a_burst_and_then_a_steady_rate() -> None:

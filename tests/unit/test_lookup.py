@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from kadisc.config import LookupConfig
 from kadisc.contacts import Contact
-from kadisc.core.lookup import Lookup, LookupRules
+from kadisc.core.lookup.closest import Lookup, LookupRules
 from kadisc.endpoints import make_endpoint
 from tests.support.contacts import OWN_ID
 from tests.support.lookups import RULES, SMALL, TARGET, at_distance, distances

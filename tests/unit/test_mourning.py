@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kadisc.core.mourning import LAST, MANY, MEMORY, MOST_USUAL, NEVER, Mourning
+from kadisc.core.peers.mass_failure import LAST, MANY, MEMORY, MOST_USUAL, NEVER, Mourning
 
 STABLE = [True] * 200
 CHURNING = [True, True, True, True, True, False] * 40

@@ -7,14 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kadisc.contacts import Contact
-from kadisc.core.events import (
-    Event,
-    Finished,
-    JoinFinished,
-    LookupFinished,
-    Outcome,
-    PingFinished,
-)
+from kadisc.core.contract.events import Event, Finished, JoinFinished, LookupFinished, Outcome, PingFinished
 from kadisc.endpoints import Endpoint, Family
 from kadisc.errors import Busy, Closed
 from kadisc.wire import krpc

@@ -9,9 +9,9 @@ import sys
 import types
 
 from kadisc.config import CoreConfig
-from kadisc.core.node import Node
-from kadisc.core.pool import Pool
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.core import Node
+from kadisc.core.table.contact_pool import Pool
 from kadisc.endpoints import Family
 from kadisc.ids import random_id
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kadisc.contacts import Contact
-from kadisc.core.events import (
+from kadisc.core.contract.events import (
     CameOnline,
     ContactAdded,
     ContactRemoved,

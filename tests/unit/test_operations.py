@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kadisc.contacts import Contact
-from kadisc.core.events import Finished, OperationId, Outcome, PingFinished
-from kadisc.core.exchange import Exchange
-from kadisc.core.operations import Operations, PingOperation
+from kadisc.core.contract.events import Finished, OperationId, Outcome, PingFinished
+from kadisc.core.contract.queries import Exchange
+from kadisc.core.lookup.operations import Operations, PingOperation
 from kadisc.endpoints import parse_endpoint
 from kadisc.errors import Busy, Closed
 from kadisc.wire.messages import Error, Ping, Reply

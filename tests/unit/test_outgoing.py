@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import CoreConfig
-from kadisc.core.candidates import Candidates
-from kadisc.core.check import Check
-from kadisc.core.exchange import Ask
-from kadisc.core.outgoing import Outgoing
-from kadisc.core.pacing import Pacer
-from kadisc.core.transactions import Overdue, Transactions
+from kadisc.core.contract.queries import Ask
+from kadisc.core.rpc.pacer import Pacer
+from kadisc.core.rpc.send_queue import Outgoing
+from kadisc.core.rpc.transactions import Overdue, Transactions
+from kadisc.core.table.candidates import Candidates
+from kadisc.core.table.check import Check
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.wire import krpc
 from kadisc.wire.messages import FindNode, Ping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kadisc.config import QueryConfig
-from kadisc.core.pacing import Pacer, Unpaced
+from kadisc.core.rpc.pacer import Pacer, Unpaced
 
 CONFIG = QueryConfig()
 

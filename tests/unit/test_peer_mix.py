@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from kadisc.core.known_peers import Known
-from kadisc.core.peers import VerifiedPeer
+from kadisc.core.contract.verified_peer import VerifiedPeer
+from kadisc.core.peers.known_peers import Known
 from kadisc.endpoints import Endpoint
 from kadisc.peer_config import GossipConfig
 from tests.support.community import community, member, pull, stranger

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import ServingConfig
-from kadisc.core.peer_store import PeerStore
-from kadisc.core.scopes import Scopes
-from kadisc.core.store_shares import AnyShare, SmallShares
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.serving.peer_store import PeerStore
+from kadisc.core.serving.store_shares import AnyShare, SmallShares
 from kadisc.endpoints import make_endpoint
 from tests.support.contacts import address6
 from tests.support.world import address

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kadisc.core.events import LookupFinished, LookupKind, LookupResult, Outcome, PutFinished
-from kadisc.core.genuine import signed_item
-from kadisc.core.identity import Identity
-from kadisc.core.put import Draft
-from kadisc.core.retrieval import Retrieval
+from kadisc.core.contract.events import LookupFinished, LookupKind, LookupResult, Outcome, PutFinished
+from kadisc.core.contract.identity import Identity
+from kadisc.core.contract.verify_item import signed_item
+from kadisc.core.lookup.item_collector import Retrieval
+from kadisc.core.lookup.put import Draft
 from kadisc.wire.items import Item
 from tests.support.attack import started
 from tests.support.world import CONFIG, Host, World, populate

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kadisc.core import quarantine
-from kadisc.core.quarantine import InboundMemory, NoQuarantine
+from kadisc.core.table import nat_quarantine as quarantine
+from kadisc.core.table.nat_quarantine import InboundMemory, NoQuarantine
 from kadisc.endpoints import make_endpoint
 from tests.support.contacts import address6
 from tests.support.world import address

@@ -6,9 +6,9 @@ import random
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.diversity import DiversityCaps
-from kadisc.core.routing_table import RoutingTable
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.table.diversity import DiversityCaps
+from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family
 from kadisc.ids import random_id, shared_prefix_bits
 from tests.support.world import address

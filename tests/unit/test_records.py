@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kadisc.core.identity import Identity
-from kadisc.core.own_record import Membership, OwnRecord
-from kadisc.core.record_rules import MAX_ELSEWHERE, RecordRules, Refused
+from kadisc.core.contract.identity import Identity
+from kadisc.core.peers.own_record import Membership, OwnRecord
+from kadisc.core.peers.record_policy import MAX_ELSEWHERE, RecordRules, Refused
 from kadisc.endpoints import Endpoint, Family, make_endpoint
 from kadisc.errors import DecodeError, UsageError
 from kadisc.wire import bencode

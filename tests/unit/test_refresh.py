@@ -7,11 +7,11 @@ import random
 import pytest
 
 from kadisc.config import MaintenanceConfig, TableConfig
-from kadisc.core.diversity import NoDiversityCaps
-from kadisc.core.exchange import Walk
-from kadisc.core.refresh import WALKS_AT_A_TIME, Refresh
-from kadisc.core.routing_table import RoutingTable
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.contract.queries import Walk
+from kadisc.core.table.diversity import NoDiversityCaps
+from kadisc.core.table.refresh import WALKS_AT_A_TIME, Refresh
+from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family
 from tests.support.contacts import OWN_ID, contact
 

@@ -7,9 +7,9 @@ import random
 import pytest
 
 from kadisc.config import MaintenanceConfig
-from kadisc.core.bucket import Entry
-from kadisc.core.pool import Pool
-from kadisc.core.revalidation import Revalidation
+from kadisc.core.table.bucket import Entry
+from kadisc.core.table.contact_pool import Pool
+from kadisc.core.table.revalidation import Revalidation
 from tests.support.contacts import contact
 
 CONFIG = MaintenanceConfig()

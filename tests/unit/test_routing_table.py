@@ -6,11 +6,11 @@ import pytest
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.bucket import Entry
-from kadisc.core.diversity import DiversityCaps, NoDiversityCaps
-from kadisc.core.routing_table import Decision, RoutingTable
-from kadisc.core.scopes import Scopes
-from kadisc.core.secure_ids import Tied, anywhere
+from kadisc.core.addressing.bep42 import Tied, anywhere
+from kadisc.core.addressing.policy import Scopes
+from kadisc.core.table.bucket import Entry
+from kadisc.core.table.diversity import DiversityCaps, NoDiversityCaps
+from kadisc.core.table.routing_table import Decision, RoutingTable
 from kadisc.endpoints import Endpoint, Family, Scope, make_endpoint
 from tests.support.contacts import OWN_ID, contact, id_in_bucket
 from tests.support.world import address

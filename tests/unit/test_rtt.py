@@ -7,7 +7,7 @@ import random
 import pytest
 
 from kadisc.config import QueryConfig
-from kadisc.core.rtt import ENOUGH, WINDOW, StallTimer
+from kadisc.core.rpc.stall_timer import ENOUGH, WINDOW, StallTimer
 
 CONFIG = QueryConfig()
 

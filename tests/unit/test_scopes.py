@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kadisc.core.scopes import Scopes
+from kadisc.core.addressing.policy import Scopes
 from kadisc.endpoints import Endpoint, Scope, make_endpoint
 
 PUBLIC, PRIVATE, LOOPBACK, LINK_LOCAL, SPECIAL, INVALID = FOUR = [

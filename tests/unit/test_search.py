@@ -10,10 +10,10 @@ import pytest
 
 from kadisc.config import LookupConfig
 from kadisc.contacts import Contact
-from kadisc.core.events import LookupFinished, LookupKind, LookupResult, NodeAnswered, OperationId, Outcome, PeersFound
-from kadisc.core.exchange import Ask, Exchange, Step, Steps
-from kadisc.core.lookup import Lookup
-from kadisc.core.search import Search, SearchOptions, estimated_network_size
+from kadisc.core.contract.events import LookupFinished, LookupKind, LookupResult, NodeAnswered, OperationId, Outcome, PeersFound
+from kadisc.core.contract.queries import Ask, Exchange, Step, Steps
+from kadisc.core.lookup.closest import Lookup
+from kadisc.core.lookup.operation import Search, SearchOptions, estimated_network_size
 from kadisc.endpoints import Endpoint, Family
 from kadisc.ids import ID_SPACE, random_id
 from kadisc.wire.messages import FindNode, GetPeers, Reply

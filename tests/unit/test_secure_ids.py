@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from kadisc.core.secure_ids import address_checksum, conforms, locator
+from kadisc.core.addressing.bep42 import address_checksum, conforms, locator
 from kadisc.endpoints import make_endpoint
 from kadisc.ids import parse_id
 

@@ -6,11 +6,11 @@ import random
 
 from kadisc.as_map import AsMap
 from kadisc.config import CoreConfig, Defences, TableConfig
+from kadisc.core.addressing.policy import Scopes
 from kadisc.core.assembly import book_for, diversity_for, view_for
-from kadisc.core.diversity import DiversityCaps, NoDiversityCaps
-from kadisc.core.peers import VerifiedPeer
-from kadisc.core.scopes import Scopes
-from kadisc.core.slot_ranks import FROM_16
+from kadisc.core.contract.verified_peer import VerifiedPeer
+from kadisc.core.peers.ranking import FROM_16
+from kadisc.core.table.diversity import DiversityCaps, NoDiversityCaps
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.asmap import asmap
 

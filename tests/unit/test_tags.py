@@ -7,7 +7,7 @@ import random
 from itertools import pairwise
 
 from kadisc.config import TagConfig
-from kadisc.core.tags import TAGS, TagSchedule, TagSearch, info_hashes, network_tag
+from kadisc.core.peers.rendezvous import TAGS, TagSchedule, TagSearch, info_hashes, network_tag
 from kadisc.endpoints import Family
 
 CONFIG = TagConfig()

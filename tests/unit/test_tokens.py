@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from kadisc.core.tokens import TOKEN_BYTES, TokenJar
+from kadisc.core.serving.tokens import TOKEN_BYTES, TokenJar
 from kadisc.endpoints import Endpoint
 from tests.support.contacts import address6
 from tests.support.world import address

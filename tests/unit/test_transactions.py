@@ -6,8 +6,8 @@ import random
 from itertools import pairwise
 
 from kadisc.config import QueryConfig
-from kadisc.core.exchange import Exchange
-from kadisc.core.transactions import Overdue, Transactions, TrustingTransactions
+from kadisc.core.contract.queries import Exchange
+from kadisc.core.rpc.transactions import Overdue, Transactions, TrustingTransactions
 from kadisc.endpoints import Endpoint
 from kadisc.wire.messages import Ping
 from tests.support.contacts import OWN_ID, address6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from ...core.secure_ids import conforms
+from ...core.addressing.bep42 import conforms
 from ...endpoints import Scope, host_of, scope_of
 from ...ids import id_from_bytes
 from ..case import Case, Doubt, Fault, Skip

@@ -8,7 +8,7 @@ import msgspec
 
 from ...errors import NoAnswer
 from ...ids import format_id
-from ...net.peer_search import AnnounceSearch
+from ...net.oneshot.peer_search import AnnounceSearch
 from ...observe.describe import count
 from ..call import Call, Method
 from ..units import seconds

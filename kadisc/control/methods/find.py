@@ -6,10 +6,10 @@ from typing import Annotated
 
 import msgspec
 
-from ...core.events import FoundNode
+from ...core.contract.events import FoundNode
 from ...errors import UsageError
 from ...ids import NodeId, format_id, parse_id
-from ...net.node_search import NodeSearch
+from ...net.oneshot.node_search import NodeSearch
 from ...observe.clients import describe_client
 from ..call import Call, Method
 from ..units import milliseconds, seconds

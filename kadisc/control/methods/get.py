@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from ...ids import format_id
-from ...net.arguments import salt_from
-from ...net.item_search import ItemSearch
+from ...net.api.arguments import salt_from
+from ...net.oneshot.item_search import ItemSearch
 from ...observe.contents import bytes_from_text, bytes_words, content_document
 from ..call import Call, Method
 from ..units import seconds

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from ...core.peers import VerifiedPeer
+from ...core.contract.verified_peer import VerifiedPeer
 from ...endpoints import host_of, port_of
 from ...errors import UsageError
 from ...ids import format_id
-from ...net.network_search import NetworkSearch
+from ...net.oneshot.network_search import NetworkSearch
 from ...observe.services import services_document
 from ..call import Call, Method
 from ..units import seconds

@@ -6,7 +6,7 @@ import msgspec
 
 from ...endpoints import Endpoint, host_of, port_of
 from ...ids import format_id
-from ...net.peer_search import PeerSearch
+from ...net.oneshot.peer_search import PeerSearch
 from ..call import Call, Method
 from ..units import seconds
 from .find import Count, target_from

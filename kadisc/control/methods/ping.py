@@ -10,10 +10,10 @@ import trio
 from ...endpoints import Endpoint, family_of, format_endpoint
 from ...errors import NoAnswer, QueryFailed
 from ...ids import format_id
-from ...net.findings import Pong
-from ...net.node import LiveNode
-from ...net.nurseries import open_flat_nursery
-from ...net.resolve import resolve
+from ...net.api.node import LiveNode
+from ...net.api.results import Pong
+from ...net.join.resolve import resolve
+from ...net.transport.nurseries import open_flat_nursery
 from ...observe.clients import describe_client
 from ..call import Call, Method
 from ..units import milliseconds

@@ -8,7 +8,7 @@ import msgspec
 
 from ...errors import NoAnswer, UsageError
 from ...ids import format_id
-from ...net.item_search import PutSearch
+from ...net.oneshot.item_search import PutSearch
 from ...observe.contents import bytes_from_text, bytes_words, content_from
 from ...observe.describe import count
 from ..call import Call, Method

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from ...core.tags import network_tag
+from ...core.peers.rendezvous import network_tag
 from ...endpoints import format_endpoint
-from ...net.arguments import key_from
-from ...net.item_search import ItemSearch
-from ...net.items import record_in
+from ...net.api.arguments import key_from
+from ...net.api.items import record_in
+from ...net.oneshot.item_search import ItemSearch
 from ...observe.services import services_document
 from ...wire.items import target_of_key
 from ..call import Call, Method

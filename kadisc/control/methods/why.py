@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import trio
 
-from ...core.book_peer import Provenance
+from ...core.book.entry import Provenance
 from ...endpoints import format_endpoint, parse_endpoint
 from ...errors import KadiscError, UsageError
 from ..call import Call, Method

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from math import inf
 from typing import ClassVar, cast
 
-from ...core.events import Datagram, Event
-from ...core.node import Node
-from ...core.overlay import Overlay
+from ...core.contract.events import Datagram, Event
+from ...core.core import Node
+from ...core.dht import Overlay
 from ...endpoints import Endpoint, Family
 from ...errors import DecodeError
 from ...ids import NodeId
 from ...wire import krpc
 from ...wire.messages import Message, Query, Reply
-from ..host import Host
-from ..population import Residence
+from ..model.host import Host
+from ..model.population import Residence
 
 
 class Adversary:

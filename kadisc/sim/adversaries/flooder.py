@@ -13,16 +13,16 @@ from random import Random
 
 from ...config import CLIENT_VERSION
 from ...contacts import Contact
-from ...core.identity import Identity
-from ...core.tags import info_hashes
+from ...core.contract.identity import Identity
+from ...core.peers.rendezvous import info_hashes
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
 from ...wire.gossip import NamedPeer, pack_peers
 from ...wire.messages import GetPeers, Gossip, News, Query, Reply
 from ...wire.records import to_be_signed, unsigned_fields
-from ..members import TAG
+from ..model.members import TAG
+from ..model.population import FIRST_BYTES
 from ..options import SimOptions
-from ..population import FIRST_BYTES
 from .adversary import Adversary
 from .sybil import Siege
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...core.events import Datagram, Event
-from ...core.node import Node
+from ...core.contract.events import Datagram, Event
+from ...core.core import Node
 from ...endpoints import Endpoint, Family
 from ...wire import krpc
 from ...wire.messages import Error, Reply

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from ...contacts import Contact
-from ...core.secure_ids import tied_to
+from ...core.addressing.bep42 import tied_to
 from ...endpoints import Endpoint, ip_of, narrow_prefix
 from ...ids import NodeId
 from ...wire.compact import pack_contacts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..figures import BY_MINUTE, QUANTILES
+from ..measure.statistics import BY_MINUTE, QUANTILES
 from . import comparisons, courses
 from .points import Row, Subject
 

@@ -8,10 +8,10 @@ from statistics import median
 from typing import Any, TypeAlias
 
 from ...errors import UsageError
-from ..figures import BY_MINUTE, QUANTILES
+from ..measure.statistics import BY_MINUTE, QUANTILES
 from ..scenarios import scenario_named
 from ..settings import all_settings
-from ..sweep import Record
+from ..sweep.sweep import Record
 
 Value: TypeAlias = str | int | float | bool | None
 Values: TypeAlias = tuple[tuple[str, Value], ...]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 
 from ...errors import UsageError
-from ..scenario import Scenario
 from . import (
     address_change,
     botnet,
@@ -30,6 +29,7 @@ from . import (
     silent,
     spoofed_votes,
 )
+from .scenario import Scenario
 
 _NETWORK = (join, restart, lookup, churn, crash, flash_crowd, partition, idle_cost, freshness, nat_majority, address_change)
 _ATTACKS = (eclipse_flood, colluders, silent, spoofed_votes, botnet)

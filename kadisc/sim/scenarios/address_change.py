@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ...core.events import LookupFinished
+from ...core.contract.events import LookupFinished
 from ...endpoints import Family
-from ..figures import Metrics, share
-from ..host import Host
 from ..lab import Lab
-from ..movers import Mover, Movers
-from ..scenario import Scenario
+from ..measure.statistics import Metrics, share
+from ..model.host import Host
+from ..probes.movers import Mover, Movers
+from .scenario import Scenario
 
 SETTLE_S = 660.0
 """Before they move: by then a newcomer counts as one of the network, for the oracle too."""

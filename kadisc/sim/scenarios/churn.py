@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ...endpoints import Family
-from ..figures import Metrics, by_minute, mean, share
 from ..lab import Lab
-from ..lookup_probe import LookupProbe
-from ..scenario import Scenario
+from ..measure.statistics import Metrics, by_minute, mean, share
+from ..probes.lookup_probe import LookupProbe
+from .scenario import Scenario
 
 LOOK_EVERY_S = 15.0
 TABLES = 100

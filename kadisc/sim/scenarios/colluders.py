@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...ids import random_id
-from ..ablation import Variant, ablations, variants
 from ..adversaries.colluder import Colluder
 from ..adversaries.ring import Ring
-from ..attackers import addresses_in, part_of
-from ..figures import Metrics
-from ..honest_probe import HonestProbe
+from ..attacks.ablation import Variant, ablations, variants
+from ..attacks.attackers import addresses_in, part_of
 from ..lab import Lab
+from ..measure.statistics import Metrics
 from ..options import SimOptions
-from ..scenario import Scenario
+from ..probes.honest_probe import HonestProbe
+from .scenario import Scenario
 
 COLUMNS = {name: name for name in ("found", "returned", "captured", "queries_mean", "elapsed_s_mean")}
 RELEVANT = ("tied_ids", "lookup_caps", "diversity_caps")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..figures import Metrics
 from ..lab import Lab
-from ..lookup_probe import LookupProbe, recall_by_minute
-from ..scenario import Scenario
+from ..measure.statistics import Metrics
+from ..probes.lookup_probe import LookupProbe, recall_by_minute
+from .scenario import Scenario
 
 MOMENTS_S = ((0.0, 60.0), (60.0, 120.0), (120.0, 300.0))
 """Lookups are judged apart by when they began after the crash."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..ablation import ablations, variants
-from ..figures import Metrics
+from ..attacks.ablation import ablations, variants
+from ..attacks.eclipse import COLUMNS, lay_siege
 from ..lab import Lab
-from ..scenario import Scenario
-from ..siege import COLUMNS, lay_siege
+from ..measure.statistics import Metrics
+from .scenario import Scenario
 
 RELEVANT = ("diversity_caps", "ping_before_evict", "verified_admission", "first_lookup_first", "exact_matching")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ...endpoints import Family
-from ..figures import Metrics, share
-from ..host import Host
 from ..lab import Lab
-from ..lookup_probe import LookupProbe
-from ..scenario import Scenario
+from ..measure.statistics import Metrics, share
+from ..model.host import Host
+from ..probes.lookup_probe import LookupProbe
+from .scenario import Scenario
 
 ARRIVAL_S = 60.0
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ...endpoints import Family
-from ..counting import sent_since, traffic_of
-from ..figures import Metrics, by_minute, rounded, share
 from ..lab import Lab
-from ..oracle import SETTLED_S
-from ..scenario import Scenario
+from ..measure.counting import sent_since, traffic_of
+from ..measure.oracle import SETTLED_S
+from ..measure.statistics import Metrics, by_minute, rounded, share
+from .scenario import Scenario
 
 QUESTIONS_PER_S = 10.0
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..ablation import Variant, variants, without
-from ..ablation import ablations as in_turn
-from ..figures import Metrics
-from ..flood import FLOOD_SETTINGS, SMALL_VIEW, sampled
+from ..attacks.ablation import Variant, variants, without
+from ..attacks.ablation import ablations as in_turn
+from ..attacks.flood import FLOOD_SETTINGS, SMALL_VIEW, sampled
 from ..lab import Lab
+from ..measure.statistics import Metrics
 from ..options import SimOptions
-from ..scenario import Scenario
+from .scenario import Scenario
 
 COLUMNS = {name: name for name in ("part", "slots", "slots_worst_member", "peers", "peers_nobody", "stream", "hops", "held", "in_slots_median")}
 RELEVANT = ("ranked_slots", "ranked_peers", "push_reservoir", "peer_candidate_limits", "gossip_backoff")

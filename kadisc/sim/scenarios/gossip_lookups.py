@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..ablation import ablations, variants
-from ..figures import Metrics
-from ..flood import FLOOD_SETTINGS, settle_with_flooders
-from ..honest_probe import HonestProbe
+from ..attacks.ablation import ablations, variants
+from ..attacks.flood import FLOOD_SETTINGS, settle_with_flooders
 from ..lab import Lab
-from ..scenario import Scenario
+from ..measure.statistics import Metrics
+from ..probes.honest_probe import HonestProbe
+from .scenario import Scenario
 
 COLUMNS = {name: name for name in ("found", "returned", "captured", "queries_mean", "elapsed_s_mean")}
 

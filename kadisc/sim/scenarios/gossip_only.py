@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...contacts import Contact
-from ...core.state import SavedState
+from ...core.contract.saved_state import SavedState
 from ...endpoints import Family
-from ..circle import Tally, community_of, members
-from ..figures import Metrics, mean, share
-from ..flood import FLOOD_SETTINGS, settle_with_flooders
-from ..honest_probe import HonestProbe
-from ..host import Host
+from ..attacks.flood import FLOOD_SETTINGS, settle_with_flooders
 from ..lab import Lab
-from ..scenario import Scenario
+from ..measure.statistics import Metrics, mean, share
+from ..model.host import Host
+from ..probes.gossip_metrics import Tally, community_of, members
+from ..probes.honest_probe import HonestProbe
+from .scenario import Scenario
 
 ENOUGH = 8
 LOOKUPS_TAKE_S = 60.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..ablation import Variant, ablations, variants
-from ..figures import Metrics
-from ..flood import FLOOD_SETTINGS, sampled
+from ..attacks.ablation import Variant, ablations, variants
+from ..attacks.flood import FLOOD_SETTINGS, sampled
 from ..lab import Lab
+from ..measure.statistics import Metrics
 from ..options import SimOptions
-from ..scenario import Scenario
+from .scenario import Scenario
 
 COLUMNS = {name: name for name in ("part", "slots", "flat", "hierarchical", "peers", "held")}
 

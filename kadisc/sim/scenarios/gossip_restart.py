@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...core.state import SavedState
-from ..circle import GOSSIP_SETTINGS, Tally, community_of, largest_part, members
-from ..figures import Metrics, share, spread
-from ..host import Host
+from ...core.contract.saved_state import SavedState
 from ..lab import Lab
-from ..scenario import Scenario
+from ..measure.statistics import Metrics, share, spread
+from ..model.host import Host
+from ..probes.gossip_metrics import GOSSIP_SETTINGS, Tally, community_of, largest_part, members
+from .scenario import Scenario
 
 CALM_S = 300.0
 """Between the crash and those that come back."""

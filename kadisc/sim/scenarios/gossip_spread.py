@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..circle import GOSSIP_SETTINGS, community_of, members, rounds_of
-from ..figures import Metrics, mean, share, spread
-from ..host import Host
 from ..lab import Lab
-from ..scenario import Scenario
+from ..measure.statistics import Metrics, mean, share, spread
+from ..model.host import Host
+from ..probes.gossip_metrics import GOSSIP_SETTINGS, community_of, members, rounds_of
+from .scenario import Scenario
 
 LOOK_EVERY_S = 5.0
 KNOWN_EVERY_S = 20.0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..counting import sent_since, traffic_of
-from ..figures import Metrics, quantiles, rounded, spread
 from ..lab import Lab
-from ..scenario import Scenario
+from ..measure.counting import sent_since, traffic_of
+from ..measure.statistics import Metrics, quantiles, rounded, spread
+from .scenario import Scenario
 
 
 def run(lab: Lab) -> Metrics:

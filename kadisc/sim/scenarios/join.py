@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from ...endpoints import Family
 from ...ids import ID_BITS
-from ..figures import Metrics, mean, quantiles, share, spread
-from ..host import Host
 from ..lab import Lab
-from ..scenario import Scenario
+from ..measure.statistics import Metrics, mean, quantiles, share, spread
+from ..model.host import Host
+from .scenario import Scenario
 
 LOOK_EVERY_S = 0.05
 PATIENCE_S = 60.0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..figures import Metrics
 from ..lab import Lab
-from ..lookup_probe import LookupProbe
-from ..scenario import Scenario
+from ..measure.statistics import Metrics
+from ..probes.lookup_probe import LookupProbe
+from .scenario import Scenario
 
 
 def run(lab: Lab) -> Metrics:

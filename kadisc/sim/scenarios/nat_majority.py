@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ...endpoints import Family
-from ..figures import Metrics, share
 from ..lab import Lab
-from ..oracle import SETTLED_S
-from ..scenario import Scenario
+from ..measure.oracle import SETTLED_S
+from ..measure.statistics import Metrics, share
+from .scenario import Scenario
 
 QUESTIONS_PER_S = 10.0
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..faults import heal, split
-from ..figures import Metrics
 from ..lab import Lab
-from ..lookup_probe import LookupProbe, recall_by_minute
-from ..scenario import Scenario
+from ..measure.statistics import Metrics
+from ..model.faults import heal, split
+from ..probes.lookup_probe import LookupProbe, recall_by_minute
+from .scenario import Scenario
 
 AFTER_S = ((0.0, 60.0), (60.0, 300.0), (300.0, 600.0))
 """Lookups are judged apart by when they began after the halves were joined."""

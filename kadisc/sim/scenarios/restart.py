@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ...endpoints import Family
-from ..figures import Metrics, share, spread
-from ..host import Host
 from ..lab import Lab
-from ..oracle import SETTLED_S
-from ..scenario import Scenario
+from ..measure.oracle import SETTLED_S
+from ..measure.statistics import Metrics, share, spread
+from ..model.host import Host
 from .join import PATIENCE_S, Newcomer, look
+from .scenario import Scenario
 
 
 def run(lab: Lab) -> Metrics:

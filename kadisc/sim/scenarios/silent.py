@@ -6,13 +6,13 @@ from random import Random
 
 from ...endpoints import Family
 from ...ids import random_id
-from ..ablation import ablations, variants
 from ..adversaries.silent import Silent
-from ..attackers import part_of
-from ..figures import Metrics, share
-from ..honest_probe import HonestProbe
+from ..attacks.ablation import ablations, variants
+from ..attacks.attackers import part_of
 from ..lab import Lab
-from ..scenario import Scenario
+from ..measure.statistics import Metrics, share
+from ..probes.honest_probe import HonestProbe
+from .scenario import Scenario
 
 QUESTIONS = 4
 COLUMNS = {

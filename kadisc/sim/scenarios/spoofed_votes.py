@@ -6,24 +6,24 @@ from dataclasses import replace
 from math import inf
 from random import Random
 
-from ...core.external_address import Confidence, ExternalAddress
-from ...core.node import Node
+from ...core.addressing.external_address import Confidence, ExternalAddress
+from ...core.core import Node
 from ...endpoints import Endpoint, Family, make_endpoint
 from ...ids import random_id
 from ...wire import krpc
 from ...wire.messages import Reply
-from ..ablation import ALL_OFF, Variant, ablations, variants, with_defences
 from ..adversaries.liar import Liar
 from ..adversaries.silent import Silent
-from ..attackers import part_of
-from ..figures import Metrics
-from ..host import Host
+from ..attacks.ablation import ALL_OFF, Variant, ablations, variants, with_defences
+from ..attacks.attackers import part_of
 from ..lab import Lab
-from ..movers import Movers
+from ..measure.statistics import Metrics
+from ..measure.vote_count import first_decisions, wrong_first_probability, wrong_recount_probability, wrong_recounts
+from ..model.host import Host
+from ..model.population import FIRST_BYTES
 from ..options import SimOptions
-from ..population import FIRST_BYTES
-from ..scenario import Scenario
-from ..vote_count import first_decisions, wrong_first_probability, wrong_recount_probability, wrong_recounts
+from ..probes.movers import Movers
+from .scenario import Scenario
 
 LIE = make_endpoint("66.66.66.66", 666)
 CALM_S = 120.0

@@ -1,0 +1,357 @@
+"""The node: turns the decisions of its components into datagrams and events. The contract is in the public methods.
+
+No socket, clock or task in here: every call takes ``now`` in seconds of one steady clock, every answer comes out of ``drain_outbox`` and
+``drain_events``. The same code runs on sockets and in a simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Final
+
+from ..as_map import AsMap
+from ..config import CoreConfig
+from ..endpoints import Endpoint, Family, family_of
+from ..errors import DecodeError, UsageError
+from ..ids import NodeId
+from ..wire.messages import Error, Gossip, Ping, Query, Reply
+from . import assembly
+from .addressing.external_address import ExternalAddress
+from .addressing.policy import Scopes
+from .contract.counters import Counters
+from .contract.events import Datagram, Event, Finished, LookupKind, OperationId, Outcome, PeersFound
+from .contract.queries import Ask, Exchange, Step, Steps, Walk
+from .contract.saved_state import SavedState
+from .dht import Overlay
+from .limits_assembly import ends_for
+from .lookup.factory import Searches
+from .lookup.operation import Search, SearchOptions
+from .lookup.operations import Operations, PingOperation
+from .lookup.put import Draft
+from .network_assembly import community_for
+from .peers.answers import fitting
+from .peers.network import Community
+from .peers.no_network import Circle, Loner
+from .peers.own_record import Membership
+from .peers.rendezvous import TagSearch
+from .rpc.receiver import QUERY_NAMES
+from .rpc.send_queue import Outgoing
+from .rpc.transactions import Overdue
+from .serving_assembly import responder_for
+from .snapshot import OperationSnapshot, Snapshot, operation_snapshots, overlay_snapshot
+from .table.contact_pool import Pool
+
+MAX_ROUNDS: Final = 200
+"""What a tick starts can end at once, for want of contacts, and make the next thing due; there are at most as many walks as buckets."""
+
+
+class Node:
+    def __init__(
+        self,
+        config: CoreConfig,
+        rng: Random,
+        own_ids: Mapping[Family, NodeId],
+        now: float,
+        *,
+        public_key: bytes | None = None,
+        addresses: Mapping[Family, ExternalAddress] | None = None,
+        membership: Membership | None = None,
+        pool: Pool | None = None,
+        as_map: AsMap | None = None,
+    ) -> None:
+        """One overlay for each family in ``own_ids``. With a ``public_key`` (32 bytes) the own ID follows our address once the votes on it have
+        decided; ``addresses`` says what is known of it already. With a ``membership``, which has the key, it keeps company with its own network.
+        ``pool``: of contacts, for several nodes to share; ``as_map``: of the operator. Raises ValueError for a bad network in ``config``, UsageError
+        for bad services."""
+        self.config = config
+        self.counters = Counters()
+        self._scopes = Scopes(config.allow_private, config.banned, config.restricted_to, as_map)
+        public_key = membership.identity.public_key if membership is not None else public_key
+        self._overlays = {
+            family: assembly.overlay_for(family, own_id, config, rng, self._scopes, self.counters, public_key, (addresses or {}).get(family), pool)
+            for family, own_id in own_ids.items()
+        }
+        self._outgoing = Outgoing(config, assembly.transactions_for(config, rng, next(iter(own_ids.values()))), assembly.pacer_for(config))
+        self._responder = responder_for(config, rng, self._overlays, self._scopes, self.counters, now)
+        self._operations = Operations(config.lookup.max_operations)
+        self._intake, self._outbox = ends_for(config, self._outgoing, self._responder, self._overlays, self._scopes, self.counters)
+        self.community = community_for(membership, config, rng, self._overlays, self._scopes, self.counters, now) if membership else None
+        self._circle: Circle = self.community or Loner(self._responder)
+        lookup_rules, held = assembly.lookup_rules_for(config, self._scopes), self._responder.items.store.get
+        self._searches = Searches(config, lookup_rules, self._overlays, self._operations, held, self._circle.first_hops)
+        self._parts: list[Overlay | Community] = [*self._overlays.values(), *filter(None, (self.community,))]  # a loner waits for nothing
+        self._events: list[Event] = []
+        self._closed = False
+
+    @property
+    def own_ids(self) -> dict[Family, NodeId]:
+        return {family: overlay.own_id for family, overlay in self._overlays.items()}
+
+    @property
+    def overlays(self) -> Mapping[Family, Overlay]:
+        return self._overlays
+
+    # --- bytes and time go in -----------------------------------------------------------------------------------------------------
+
+    def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
+        """A datagram came. Never raises, whatever it holds: it is accepted or dropped, and counted as one of them."""
+        if self._intake.admits(payload, source, now):
+            self._read(payload, source, self._overlays[family_of(source)], now)
+
+    def tick(self, now: float) -> None:
+        """Time has come to ``next_deadline``, or gone on."""
+        if self._closed:
+            return
+        for exchange, overdue in self._outgoing.transactions.due(now):
+            self._overdue(exchange, overdue, now)
+        for ask in self._outgoing.released(now):
+            self._outbox.send_query(ask, now)
+        for part in self._parts:
+            for _ in range(MAX_ROUNDS):
+                if part.next_deadline() > now:  # most ticks are for a query that is overdue
+                    break
+                self._carry_out(part.tick(now), now)
+        self._responder.expire(now)
+
+    def next_deadline(self) -> float:
+        """When to call ``tick``: may be early, never late; inf when there is nothing to wait for."""
+        if self._closed:
+            return float("inf")
+        # By hand, without min(): whoever drives the node asks after every datagram.
+        deadline = self._outgoing.next_deadline()
+        for store in self._responder.stores:
+            if store.deadline < deadline:
+                deadline = store.deadline
+        for part in self._parts:
+            if (of_part := part.next_deadline()) < deadline:
+                deadline = of_part
+        return deadline
+
+    def send_failed(self, destination: Endpoint, now: float) -> None:
+        """The system would not send there. That is our trouble, not the contact's: its failure count stays."""
+        for exchange in self._outgoing.transactions.forget(lambda exchange: exchange.endpoint == destination):
+            self.counters.refuse("send-failed")
+            self._carry_out(exchange.owner.failed(exchange, None, now), now)
+
+    def drain_outbox(self) -> list[Datagram]:
+        return self._outbox.drain()
+
+    def drain_events(self) -> list[Event]:
+        drained, self._events = self._events, []
+        return drained
+
+    # --- operations: each returns an id at once and ends in exactly one terminal event ----------------------------------------------
+
+    def ping(self, endpoint: Endpoint, now: float) -> OperationId:
+        """Ends in PingFinished. Raises Busy or Closed."""
+        operation = self._operations.new_id()
+        ping = PingOperation(operation, endpoint)
+        self._operations.started(operation, ping)
+        if (overlay := self._overlays.get(family_of(endpoint))) is None:
+            self._carry_out(ping.end(Outcome.NO_CONTACTS, now), now)
+        else:
+            self._carry_out([Ask(endpoint, None, Ping(b"", overlay.own_id), ping)], now)
+        return operation
+
+    def start_lookup(
+        self,
+        target: NodeId,
+        now: float,
+        *,
+        family: Family,
+        kind: LookupKind = LookupKind.FIND_NODE,
+        k: int | None = None,
+        paths: int = 1,
+        first_value: bool = False,
+        for_peers: bool = False,
+        salt: bytes = b"",
+        seeds: Sequence[Endpoint] = (),
+    ) -> OperationId:
+        """Ends in LookupFinished, with NodeAnswered and PeersFound on the way. ``salt``: of the mutable item that is looked up. ``seeds``: endpoints
+        of unknown ID to begin with, beside the own table. ``for_peers``: the peers are wanted, and not the closest nodes. Raises Busy or Closed."""
+        options = SearchOptions(self._operations.new_id(), kind, family, first_value=first_value, for_peers=for_peers, salt=salt)
+        return self._start_for_caller(self._searches.make(target, options, now, k=k, paths=paths), seeds, now, options.operation)
+
+    def join(self, endpoints: Sequence[Endpoint], now: float, *, family: Family) -> OperationId:
+        """One attempt to join by these bootstrap nodes and the own table: a lookup of the own ID. Ends in JoinFinished."""
+        operation = self._operations.new_id()
+        return self._start(self._searches.for_join(operation, family, now), endpoints, now, operation)
+
+    def announce(
+        self, info_hash: NodeId, port: int, now: float, *, family: Family, implied_port: bool = False, seeds: Sequence[Endpoint] = ()
+    ) -> OperationId:
+        """Announces us as a peer at the nodes closest to ``info_hash`` (BEP 5), once. Ends in AnnounceFinished. Raises Busy or Closed."""
+        operation = self._operations.new_id()
+        search = self._searches.for_announce(operation, info_hash, family, now, port=port, implied_port=implied_port)
+        return self._start_for_caller(search, seeds, now, operation)
+
+    def put(self, draft: Draft, now: float, *, family: Family, seeds: Sequence[Endpoint] = ()) -> OperationId:
+        """Stores an item at the nodes closest to its target (BEP 44), once. Ends in PutFinished. Raises Busy or Closed."""
+        operation = self._operations.new_id()
+        return self._start_for_caller(self._searches.for_put(operation, draft, family, now), seeds, now, operation)
+
+    def check_peer(self, endpoint: Endpoint, now: float) -> OperationId:
+        """Asks whoever is there to prove that it is of our network. Ends in PeerChecked. Raises Busy, Closed, and UsageError for a loner."""
+        if self.community is None:
+            raise UsageError("this node is of no network")
+        operation = self._operations.new_id()
+        errand, steps = self.community.check(endpoint, now, operation)
+        self._operations.started(operation, errand)
+        self._carry_out(steps, now)
+        return operation
+
+    def cancel(self, operation: OperationId, now: float) -> None:
+        """Ends it with CANCELLED; without effect once it has ended."""
+        self._end(operation, Outcome.CANCELLED, now)
+
+    def network_changed(self, now: float) -> None:
+        """The link or the addresses changed, or the machine slept."""
+        self._outgoing.stall_timer.reset()
+        for overlay in self._overlays.values():
+            overlay.network_changed(now)
+
+    def close(self, now: float) -> None:
+        """Ends every operation with CLOSED; nothing is taken in or started any more."""
+        self._operations.close()
+        for operation, _ in self._operations.items():
+            self._end(operation, Outcome.CLOSED, now)
+        self._outgoing.close()
+        self._intake.close()
+        self._closed = True
+
+    # --- keeping, and looking in ------------------------------------------------------------------------------------------------------
+
+    def export_state(self, now: float) -> SavedState:
+        return SavedState(tuple(each.export(now) for each in self._overlays.values()), self.community.export(now) if self.community else None)
+
+    def restore(self, state: SavedState, now: float) -> None:
+        """Takes up what was exported: its contacts are where lookups begin, and come into the table once they have answered again."""
+        for saved in state.overlays:
+            if saved.family in self._overlays:
+                self._overlays[saved.family].restore(saved.contacts, now)
+        if self.community is not None and state.community is not None:
+            self._carry_out(self.community.restore(state.community, now), now)
+
+    def snapshot(self, now: float) -> Snapshot:
+        overlays, stored = tuple(overlay_snapshot(each, now) for each in self._overlays.values()), self._responder.stored
+        community = self.community.snapshot(now) if self.community is not None else None
+        return Snapshot(overlays, self.operations(), len(self._outgoing), *stored, self.counters.as_dict(), community)
+
+    def stored_peers(self, info_hash: NodeId, now: float) -> list[Endpoint]:
+        return self._responder.peers.held(info_hash, now)
+
+    def operations(self) -> tuple[OperationSnapshot, ...]:
+        return operation_snapshots(self._operations)
+
+    @property
+    def operations_in_flight(self) -> int:
+        return len(self._operations)
+
+    @property
+    def queries_in_flight(self) -> int:
+        return len(self._outgoing)
+
+    # --- one datagram's way -----------------------------------------------------------------------------------------------------------
+
+    def _read(self, payload: bytes, source: Endpoint, overlay: Overlay, now: float) -> None:
+        try:
+            message = self._intake.decode(payload, source, now)
+        except DecodeError as refusal:
+            self.counters.drop(refusal.reason)
+            if refusal.tid is not None and not self.config.read_only:
+                self._outbox.send(fitting(self._responder.malformed(refusal.tid, refusal.code, refusal.text, source), len(payload)), source, now)
+            return
+        if isinstance(message, Reply):
+            self._replied(message, source, overlay, now)
+        elif isinstance(message, Query):
+            self._serve(message, source, overlay, len(payload), now)
+        else:
+            self._refused(message, source, now)
+
+    def _serve(self, query: Query, source: Endpoint, overlay: Overlay, query_bytes: int, now: float) -> None:
+        if self.config.read_only:
+            self.counters.drop("read-only")
+            return
+        self.counters.accept(QUERY_NAMES[type(query)])
+        self._circle.heard_from(source, now)
+        if isinstance(query, Gossip):
+            self._outbox.say(self._circle.serve(query, source, query_bytes, now), source, now)
+            overlay.heard_from(source, now)
+        else:
+            self._outbox.answer(query, self._responder.answer(query, source, now), source, now)
+            self._carry_out(overlay.queried(query, source, now), now)
+
+    def _replied(self, reply: Reply, source: Endpoint, overlay: Overlay, now: float) -> None:
+        if (exchange := self._intake.match(reply.tid, source, now)) is None:
+            self.counters.drop("unmatched-reply")
+            return
+        self.counters.accept("reply")
+        if (rtt_s := exchange.rtt_s(now)) is not None:
+            self._outgoing.measured(source, rtt_s, now)
+        exchange.contacts = overlay.contacts_in(exchange, reply)
+        if reply.values:
+            reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
+        # The table first: an operation that ends by this answer speaks of a table that has it.
+        self._carry_out(overlay.answered(exchange, reply, now), now)
+        self._circle.answered(exchange, reply, now)
+        self._carry_out(exchange.owner.answered(exchange, reply, now), now)
+        if reply.seen_as is not None and (steps := overlay.seen_as(reply.seen_as, source, now)):
+            self._carry_out(steps, now)
+
+    def _refused(self, error: Error, source: Endpoint, now: float) -> None:
+        if (exchange := self._intake.match(error.tid, source, now)) is None:
+            self.counters.drop("unmatched-error")
+            return
+        self.counters.accept("error")
+        if error.seen_as is not None:  # where all are strict about IDs (BEP 42), errors are the only way to learn what ours must be
+            self._carry_out(self._overlays[family_of(source)].seen_as(error.seen_as, source, now), now)
+        self._carry_out(exchange.owner.failed(exchange, error, now), now)
+
+    def _overdue(self, exchange: Exchange, overdue: Overdue, now: float) -> None:
+        if overdue is Overdue.EXPIRED:
+            self._carry_out(exchange.owner.failed(exchange, None, now), now)
+            self._carry_out(self._overlays[family_of(exchange.endpoint)].missed(exchange, now), now)
+            self._carry_out(self._circle.missed(exchange, now), now)
+            return
+        if overdue is Overdue.STALLED:
+            self._outbox.send_again(exchange, now)
+        self._carry_out(exchange.owner.stalled(exchange, now), now)
+
+    # --- decisions become datagrams and events ------------------------------------------------------------------------------------------
+
+    def _carry_out(self, steps: Steps, now: float) -> None:
+        while steps:
+            next_steps: list[Step] = []
+            for step in steps:
+                if isinstance(step, Ask):
+                    next_steps += self._outbox.ask(step, now)
+                elif isinstance(step, Walk):
+                    self._start(self._searches.for_table(step, now), (), now)
+                elif isinstance(step, TagSearch):
+                    self._start(self._searches.for_tag(step, self._circle.tag_searched, now), (), now)
+                else:
+                    if isinstance(step, Finished):
+                        self._outgoing.drop_waiting(self._operations.finished(step))
+                    if isinstance(step, (Finished, PeersFound)):
+                        self._outgoing.way.served(step.operation, now)
+                    self._events.append(step)
+                    next_steps += self._circle.happened(step, now)
+            steps = next_steps
+
+    def _start_for_caller(self, search: Search, seeds: Sequence[Endpoint], now: float, operation: OperationId) -> OperationId:
+        self._outgoing.way.searching(operation, now)
+        return self._start(search, seeds, now, operation)
+
+    def _start(self, search: Search, seeds: Sequence[Endpoint], now: float, operation: OperationId | None = None) -> OperationId:
+        self._operations.started(search.options.operation, search)
+        seeds = [seed for seed in seeds if family_of(seed) is search.options.family]
+        self._carry_out(search.start(self._searches.first_contacts(search, now), seeds, now), now)
+        return operation or search.options.operation
+
+    def _end(self, operation: OperationId, outcome: Outcome, now: float) -> None:
+        if (what := self._operations.get(operation)) is None:
+            return
+        self._carry_out(what.end(outcome, now), now)
+        for owner in (what, getattr(what, "search", None)):
+            self._outgoing.forget(owner)

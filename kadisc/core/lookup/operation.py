@@ -1,0 +1,211 @@
+"""A lookup at work: the owner of its queries, from the first to the event that ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ...config import LookupConfig
+from ...contacts import Contact
+from ...endpoints import Endpoint, Family
+from ...ids import ID_SPACE, NodeId
+from ...wire.messages import Error, FindNode, Get, GetPeers, Reply
+from ..contract.events import FoundNode, LookupFinished, LookupKind, LookupResult, NodeAnswered, OperationId, Outcome, PeersFound
+from ..contract.queries import NO_STEPS, Ask, Exchange, Step, Steps
+from .closest import Peer, State
+from .item_collector import Retrieval
+
+
+class LookupLike(Protocol):
+    """`Lookup` or `DisjointLookup`."""
+
+    target: NodeId
+    k: int
+
+    @property
+    def answered_count(self) -> int: ...
+
+    @property
+    def finished(self) -> bool: ...
+
+    @property
+    def refused(self) -> dict[str, int]: ...
+
+    def start(self, contacts: Iterable[Contact], endpoints: Iterable[Endpoint] = ()) -> list[Peer]: ...
+
+    def answered(self, endpoint: Endpoint, sender: NodeId, contacts: Iterable[Contact]) -> list[Peer]: ...
+
+    def stalled(self, endpoint: Endpoint) -> list[Peer]: ...
+
+    def failed(self, endpoint: Endpoint) -> list[Peer]: ...
+
+    def closest(self) -> list[Peer]: ...
+
+    def settle(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """``announces_answers``: whether each answer is an event (for a caller that streams). ``first_value``: stop at the first peers found.
+    ``for_peers``: the peers are wanted, and not the closest nodes: none of those is asked once more when somebody has named peers. ``salt``: of a
+    mutable item. ``is_for_table``: it gives way to searches of callers."""
+
+    operation: OperationId
+    kind: LookupKind
+    family: Family
+    announces_answers: bool = True
+    first_value: bool = False
+    for_peers: bool = False
+    salt: bytes = b""
+    is_for_table: bool = False
+
+
+class Search:
+    """Translates between a `Lookup`, which knows endpoints and distances, and messages, which carry tokens and peers as well."""
+
+    __slots__ = (
+        *("_answers", "_config", "_lookup", "_own_id", "_peers", "_started_at"),
+        *("finished", "is_enough", "is_settled", "options", "queries", "retrieval", "when_finished"),
+    )
+
+    def __init__(
+        self,
+        lookup: LookupLike,
+        options: SearchOptions,
+        own_id: NodeId,
+        config: LookupConfig,
+        now: float,
+    ) -> None:
+        self.options = options
+        self.finished = False
+        self.is_settled = False
+        """Whether what it is for has been found, so that nobody is asked once more."""
+        self.queries = 0
+        self.when_finished: Callable[[Outcome, LookupResult, float], Steps] | None = None
+        self.is_enough: Callable[[], bool] | None = None
+        """Asked after each answer: whether what the lookup is for has been reached."""
+        self.retrieval: Retrieval | None = None
+        """What a lookup of an item has found."""
+        self._lookup = lookup
+        self._own_id = own_id
+        self._config = config
+        self._started_at = now
+        self._answers: dict[Endpoint, tuple[float | None, bytes | None, bytes | None]] = {}
+        self._peers: dict[Endpoint, None] = {}
+
+    @property
+    def target(self) -> NodeId:
+        return self._lookup.target
+
+    @property
+    def answered_count(self) -> int:
+        return self._lookup.answered_count
+
+    def start(self, contacts: Sequence[Contact], endpoints: Sequence[Endpoint], now: float) -> Steps:
+        return self._go_on(self._lookup.start(contacts, endpoints), now)
+
+    # --- as an owner of queries ---------------------------------------------------------------------------------------------------
+
+    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
+        if self.finished:
+            return NO_STEPS
+        endpoint = exchange.endpoint
+        self._answers[endpoint] = (exchange.rtt_s(now), reply.version, reply.token)
+        if reply.values and self.options.for_peers and not self.is_settled:
+            self.is_settled = True
+            self._lookup.settle()
+        asked = self._lookup.answered(endpoint, reply.sender, exchange.contacts)
+        steps: list[Step] = []
+        if self.options.announces_answers and reply.sender != self._own_id:
+            rtt_s, client, token = self._answers[endpoint]
+            steps.append(NodeAnswered(self.options.operation, FoundNode(Contact(reply.sender, endpoint), rtt_s, client, token, 0)))
+        if self.options.kind is LookupKind.GET_PEERS and reply.values:
+            steps += self._found(reply.values)
+            if self.options.first_value:
+                return [*steps, *self.end(Outcome.DONE, now)]
+        if self.retrieval is not None and reply.held is not None:
+            self.retrieval.heard(reply.held)
+        if self.is_enough is not None and self.is_enough():
+            return [*steps, *self.end(Outcome.DONE, now)]
+        return [*steps, *self._go_on(asked, now)]
+
+    def stalled(self, exchange: Exchange, now: float) -> Steps:
+        return NO_STEPS if self.finished else self._go_on(self._lookup.stalled(exchange.endpoint), now)
+
+    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
+        return NO_STEPS if self.finished else self._go_on(self._lookup.failed(exchange.endpoint), now)
+
+    def end(self, outcome: Outcome, now: float) -> Steps:
+        """Ends it now, with what it has."""
+        if self.finished:
+            return NO_STEPS
+        self.finished = True
+        result = self._result(now)
+        after = self.when_finished(outcome, result, now) if self.when_finished else NO_STEPS
+        return [LookupFinished(self.options.operation, outcome, result), *after]
+
+    # --- inside -------------------------------------------------------------------------------------------------------------------
+
+    def _go_on(self, peers: Sequence[Peer], now: float) -> Steps:
+        if self._lookup.finished:
+            return self.end(self._outcome(), now)
+        patient = self.options.is_for_table
+        return [Ask(peer.endpoint, peer.id, self._query(), self, hurried=peer.state is State.LAST_CHANCE, patient=patient) for peer in peers]
+
+    def _outcome(self) -> Outcome:
+        if self._lookup.answered_count:
+            return Outcome.DONE
+        return Outcome.NO_ANSWER if self.queries else Outcome.NO_CONTACTS
+
+    def _query(self) -> FindNode | GetPeers | Get:
+        if self.options.kind is LookupKind.GET:
+            return Get(b"", self._own_id, self._lookup.target)
+        if self.options.kind is LookupKind.GET_PEERS:
+            return GetPeers(b"", self._own_id, self._lookup.target)
+        return FindNode(b"", self._own_id, self._lookup.target)
+
+    def _found(self, values: Sequence[Endpoint]) -> list[Step]:
+        room = self._config.max_peers - len(self._peers)
+        new = [peer for peer in dict.fromkeys(values) if peer not in self._peers][:room]
+        self._peers.update(dict.fromkeys(new))
+        return [PeersFound(self.options.operation, tuple(new))] if new else []
+
+    def _result(self, now: float) -> LookupResult:
+        closest = self._lookup.closest()
+        return LookupResult(
+            target=self._lookup.target,
+            kind=self.options.kind,
+            family=self.options.family,
+            closest=tuple(self._found_node(peer) for peer in closest),
+            peers=tuple(self._peers),
+            answered=self._lookup.answered_count,
+            queries=self.queries,
+            hops=max((peer.hops for peer in closest), default=0),
+            elapsed_s=now - self._started_at,
+            refused=self._refused(),
+            network_size=estimated_network_size([peer.distance for peer in closest]),
+            item=self.retrieval.item if self.retrieval is not None else None,
+        )
+
+    def _refused(self) -> dict[str, int]:
+        items = self.retrieval.refused if self.retrieval is not None else 0
+        return dict(self._lookup.refused) | ({"item": items} if items else {})
+
+    def _found_node(self, peer: Peer) -> FoundNode:
+        rtt_s, client, token = self._answers[peer.endpoint]
+        assert peer.id is not None  # it answered
+        return FoundNode(Contact(peer.id, peer.endpoint), rtt_s, client, token, peer.hops)
+
+
+def estimated_network_size(distances: Sequence[int]) -> float | None:
+    """How many nodes there are, from the distances of the closest to a random target, closest first.
+
+    With N uniformly random IDs the i-th closest is expected at i / (N + 1) of the space; N comes from the least-squares line through
+    them. One lookup is off by some 1/sqrt(k); an average over many is good.
+    """
+    if len(distances) < 2:
+        return None
+    squares = sum(i * i for i in range(1, len(distances) + 1))
+    weighted = sum(i * distance for i, distance in enumerate(distances, start=1)) / ID_SPACE
+    return squares / weighted - 1 if weighted else None

@@ -1,0 +1,111 @@
+"""What a caller has asked for and waits for: bounded in number, each ends in exactly one terminal event."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Protocol
+
+from ...contacts import Contact
+from ...endpoints import Endpoint, Family
+from ...errors import Busy, Closed
+from ...wire.messages import Error, Reply
+from ..contract.events import Finished, JoinFinished, OperationId, Outcome, PingFinished
+from ..contract.queries import NO_STEPS, Exchange, Steps
+from .operation import Search
+
+
+class Operation(Protocol):
+    def end(self, outcome: Outcome, now: float) -> Steps:
+        """Ends it before its time; the steps hold its terminal event, or nothing if it had ended already."""
+        ...
+
+
+class Operations:
+    """The register. Operations of the node itself do not count against the bound of those that callers may start."""
+
+    __slots__ = ("_closed", "_ids", "_max", "_own", "_running")
+
+    def __init__(self, max_operations: int) -> None:
+        self._max = max_operations
+        self._running: dict[OperationId, Operation] = {}
+        self._own: set[OperationId] = set()
+        self._ids = count(1)
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def __contains__(self, operation: OperationId) -> bool:
+        return operation in self._running
+
+    def new_id(self, *, own: bool = False) -> OperationId:
+        """Raises Closed or Busy; the node's own operations are bounded by whoever starts them."""
+        if self._closed:
+            raise Closed("the node is closed")
+        if not own and len(self._running) - len(self._own) >= self._max:
+            raise Busy(f"{self._max} operations are in flight already: wait for some to end")
+        operation = OperationId(next(self._ids))
+        if own:
+            self._own.add(operation)
+        return operation
+
+    def started(self, operation: OperationId, what: Operation) -> None:
+        self._running[operation] = what
+
+    def get(self, operation: OperationId) -> Operation | None:
+        return self._running.get(operation)
+
+    def finished(self, event: Finished) -> Operation | None:
+        self._own.discard(event.operation)
+        return self._running.pop(event.operation, None)
+
+    def items(self) -> list[tuple[OperationId, Operation]]:
+        return list(self._running.items())
+
+    def close(self) -> None:
+        self._closed = True
+
+
+class PingOperation:
+    """One ping: the owner of its query, and its terminal event."""
+
+    def __init__(self, operation: OperationId, endpoint: Endpoint) -> None:
+        self._operation = operation
+        self._endpoint = endpoint
+        self._ended = False
+
+    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
+        contact = Contact(reply.sender, exchange.endpoint)
+        return self._once(PingFinished(self._operation, Outcome.DONE, self._endpoint, contact, exchange.rtt_s(now), reply.version, reply.seen_as))
+
+    def stalled(self, exchange: Exchange, now: float) -> Steps:
+        return NO_STEPS
+
+    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
+        if error is None:
+            return self.end(Outcome.NO_ANSWER, now)
+        return self._once(PingFinished(self._operation, Outcome.ERROR_ANSWER, self._endpoint, code=error.code, text=error.text))
+
+    def end(self, outcome: Outcome, now: float) -> Steps:
+        return self._once(PingFinished(self._operation, outcome, self._endpoint))
+
+    def _once(self, event: PingFinished) -> Steps:
+        if self._ended:
+            return NO_STEPS
+        self._ended = True
+        return [event]
+
+
+class JoinOperation:
+    """One attempt to join: a lookup of the own ID with a terminal event of its own."""
+
+    def __init__(self, operation: OperationId, family: Family, search: Search) -> None:
+        self._operation = operation
+        self._family = family
+        self.search = search
+
+    def end(self, outcome: Outcome, now: float) -> Steps:
+        return self.search.end(outcome, now)
+
+    def finished(self, outcome: Outcome, verified: int) -> JoinFinished:
+        return JoinFinished(self._operation, outcome, self._family, verified)

@@ -1,0 +1,85 @@
+"""Storing something at the nodes closest to its target: a lookup that brings tokens, then a query to each of the k closest that gave one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from ...contacts import Contact
+from ...endpoints import Endpoint
+from ...ids import NodeId
+from ...wire.messages import AnnouncePeer, Error, Put, Reply
+from ..contract.events import Event, FoundNode, LookupResult, Outcome
+from ..contract.queries import NO_STEPS, Ask, Exchange, Steps
+from .operation import Search
+
+
+class Delivery(ABC):
+    """The owner of the queries that store."""
+
+    def __init__(self, search: Search, own_id: NodeId) -> None:
+        self.search = search
+        self.queries = 0
+        self.errors: list[Error] = []
+        """From those who would not store it."""
+        self.stored: list[Contact] = []
+        self._own_id = own_id
+        self._ended = False
+        self._waiting: set[Endpoint] = set()
+        self._asked: dict[Endpoint, FoundNode] = {}
+
+    @abstractmethod
+    def _query(self, target: NodeId, token: bytes) -> AnnouncePeer | Put: ...
+
+    @abstractmethod
+    def _finished(self, outcome: Outcome) -> Event:
+        """The terminal event."""
+
+    @abstractmethod
+    def _found(self, result: LookupResult) -> Error | None:
+        """What the lookup has brought, before anybody is asked to store; why nobody shall be, if it tells that."""
+
+    def looked_up(self, outcome: Outcome, result: LookupResult) -> Steps:
+        """The lookup has ended; who gave a token is asked to store."""
+        if self._ended:
+            return NO_STEPS
+        self._asked = {node.contact.endpoint: node for node in result.closest if node.token is not None}
+        refusal = self._found(result)
+        if outcome is not Outcome.DONE or not self._asked:
+            return self._end(Outcome.NO_ANSWER if outcome is Outcome.DONE else outcome)
+        if refusal is not None:
+            self.errors.append(refusal)
+            return self._end(Outcome.ERROR_ANSWER)
+        self._waiting = set(self._asked)
+        return [Ask(endpoint, node.contact.id, self._query(result.target, node.token or b""), self) for endpoint, node in self._asked.items()]
+
+    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
+        node = self._asked.get(exchange.endpoint)
+        if node is not None and exchange.endpoint in self._waiting:
+            self.stored.append(node.contact)
+        return self._one_less(exchange.endpoint)
+
+    def stalled(self, exchange: Exchange, now: float) -> Steps:
+        # Stalled again, it is not waited for any longer: others have stored it, and this one may still.
+        return self._one_less(exchange.endpoint) if exchange.stalls > 1 and self.stored else NO_STEPS
+
+    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
+        if error is not None:
+            self.errors.append(error)
+        return self._one_less(exchange.endpoint)
+
+    def end(self, outcome: Outcome, now: float) -> Steps:
+        return [*self._end(outcome), *self.search.end(outcome, now)]
+
+    def _one_less(self, endpoint: Endpoint) -> Steps:
+        self._waiting.discard(endpoint)
+        if self._waiting:
+            return NO_STEPS
+        if self.stored:
+            return self._end(Outcome.DONE)
+        return self._end(Outcome.ERROR_ANSWER if self.errors else Outcome.NO_ANSWER)
+
+    def _end(self, outcome: Outcome) -> Steps:
+        if self._ended:
+            return NO_STEPS
+        self._ended = True
+        return [self._finished(outcome)]

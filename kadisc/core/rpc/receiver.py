@@ -1,0 +1,89 @@
+"""The first steps of a datagram: may it cost anything, and is it a message?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from ...config import CoreConfig
+from ...endpoints import ENDPOINT_BYTES, Endpoint, Family, Scope, scope_of
+from ...errors import DecodeError
+from ...wire import krpc
+from ...wire.messages import METHODS, Message, Query, UnknownQuery
+from ..addressing.policy import Scopes
+from ..contract.counters import Counters
+from ..contract.queries import Exchange
+from ..limits.prefix_limiter import PrefixBudget
+from ..limits.traffic import TrafficRule
+from .transactions import TransactionRule
+
+SLOW_DECODE: Final = "slow-decode-budget"
+QUERY_NAMES: Final[dict[type[Query], str]] = {kind: f"query.{name}" for kind, name in METHODS.items()} | {UnknownQuery: "query.unknown"}
+
+
+class Intake:
+    """Drops what is not worth a look; decodes the rest, the costly part of it within a budget for each network."""
+
+    __slots__ = ("_closed", "_config", "_counters", "_max_bytes", "_patience", "_scopes", "_sizes", "_traffic", "_transactions")
+
+    def __init__(
+        self,
+        config: CoreConfig,
+        scopes: Scopes,
+        families: Collection[Family],
+        counters: Counters,
+        transactions: TransactionRule,
+        traffic: TrafficRule,
+    ) -> None:
+        serving = config.serving
+        self._closed = False
+        self._config = config
+        self._max_bytes = config.max_datagram_bytes
+        self._scopes = scopes
+        self._sizes = tuple(ENDPOINT_BYTES[family] for family in families)
+        self._counters = counters
+        self._transactions = transactions
+        self._traffic = traffic
+        self._patience = PrefixBudget(serving.slow_decodes_per_s, serving.slow_decode_burst, serving.max_limited_prefixes)
+
+    def close(self) -> None:
+        """Nothing is worth a look any more."""
+        self._closed = True
+
+    def admits(self, payload: bytes, source: Endpoint, now: float) -> bool:
+        """Whether to read on; otherwise it has been counted as dropped."""
+        counters, size = self._counters, len(payload)
+        counters.received += 1
+        counters.received_bytes += size
+        if self._closed:
+            counters.drop("closed")
+        elif size > self._max_bytes:
+            counters.drop("too-long")
+        elif len(source) not in self._sizes:
+            counters.drop("wrong-family")
+        elif scope_of(source) is Scope.INVALID:  # nobody can be there: it is forged
+            counters.drop("bad-source")
+        elif self._scopes.bars and self._scopes.is_barred(source):
+            counters.drop("barred")
+        elif (reason := self._traffic.drop_reason(payload, source, now)) is not None:
+            counters.drop(reason)
+        else:
+            return True
+        return False
+
+    def match(self, tid: bytes, source: Endpoint, now: float) -> Exchange | None:
+        """The exchange that this answer ends, None if there is none. Whoever answers is where he says."""
+        exchange = self._transactions.match(tid, source, now)
+        if exchange is not None:
+            self._traffic.proved(source, now)
+        return exchange
+
+    def decode(self, payload: bytes, source: Endpoint, now: float) -> Message:
+        """Raises DecodeError."""
+        try:
+            return krpc.decode(payload, patient=False)
+        except DecodeError as refusal:
+            # Unsorted keys, or garbage: to tell costs a pass of the slow decoder, which every network gets only so many of.
+            if refusal.reason != SLOW_DECODE or not (self._config.unlimited or self._patience.take(self._scopes.narrow(source), now)):
+                raise
+            return krpc.decode(payload, patient=True)

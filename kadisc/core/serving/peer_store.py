@@ -1,0 +1,108 @@
+"""What others announced here: peers by info-hash (BEP 5), bounded in every direction, each forgotten after its lifetime."""
+
+from __future__ import annotations
+
+from math import inf
+
+from ...config import ServingConfig
+from ...endpoints import Endpoint, Scope, narrow_prefix
+from ...ids import NodeId
+from ..addressing.policy import Scopes
+from .store_shares import ShareOfStore
+
+
+class PeerStore:
+    """All announces live equally long, so one dict in order of announcement is also in order of expiry, and clean-up is O(1) a peer.
+
+    When a bound is reached the newcomer is refused, unless it renews what is there: what was stored is as good as what comes, and replacing it
+    would let a flood wash the store out.
+    """
+
+    __slots__ = ("_config", "_expiry", "_in_share", "_peers", "_per_narrow", "_scopes", "_shares", "deadline")
+
+    def __init__(self, config: ServingConfig, scopes: Scopes, shares: ShareOfStore) -> None:
+        self._config = config
+        self._shares = shares
+        self._scopes = scopes
+        self._expiry: dict[tuple[NodeId, Endpoint], float] = {}
+        self._peers: dict[NodeId, dict[Endpoint, Scope]] = {}
+        self._per_narrow: dict[bytes, int] = {}
+        self.deadline = inf
+        """When the first of them is to be forgotten."""
+        self._in_share: dict[tuple[NodeId, bytes], int] = {}  # by info-hash and network
+
+    def __len__(self) -> int:
+        return len(self._expiry)
+
+    @property
+    def info_hashes(self) -> int:
+        return len(self._peers)
+
+    def known(self, now: float) -> list[NodeId]:
+        """The info-hashes that there are peers for."""
+        self.expire(now)
+        return list(self._peers)
+
+    def add(self, info_hash: NodeId, peer: Endpoint, now: float) -> str | None:
+        """Stores or renews; returns why not, or None."""
+        self.expire(now)
+        key = (info_hash, peer)
+        if self._expiry.pop(key, None) is None:
+            refusal = self._refusal(info_hash, peer)
+            if refusal:
+                return refusal
+            self._peers.setdefault(info_hash, {})[peer] = self._scopes.of(peer)
+            narrow, share = narrow_prefix(peer), (info_hash, self._scopes.narrow(peer))
+            self._per_narrow[narrow] = self._per_narrow.get(narrow, 0) + 1
+            self._in_share[share] = self._in_share.get(share, 0) + 1
+        self._expiry[key] = now + self._config.peer_lifetime_s
+        self.deadline = next(iter(self._expiry.values()))
+        return None
+
+    def holds(self, info_hash: NodeId) -> bool:
+        """Whether there is any peer, expired ones included."""
+        return info_hash in self._peers
+
+    def sample(self, info_hash: NodeId, asker: Endpoint, count: int, now: float) -> list[Endpoint]:
+        """At most ``count`` of the peers in the asker's family that may be handed to it, the choice of the asker's network when there are more."""
+        self.expire(now)
+        size, scopes = len(asker), (Scope.PUBLIC, self._scopes.of(asker))
+        peers = [peer for peer, scope in self._peers.get(info_hash, {}).items() if len(peer) == size and scope in scopes]
+        return peers if len(peers) <= count else self._shares.choose(peers, info_hash, asker, count, now)
+
+    def held(self, info_hash: NodeId, now: float) -> list[Endpoint]:
+        """All of them, for whoever runs this node."""
+        self.expire(now)
+        return list(self._peers.get(info_hash, ()))
+
+    def expire(self, now: float) -> None:
+        while self.deadline <= now:
+            key = next(iter(self._expiry))
+            del self._expiry[key]
+            self.deadline = next(iter(self._expiry.values()), inf)
+            info_hash, peer = key
+            peers = self._peers[info_hash]
+            del peers[peer]
+            if not peers:
+                del self._peers[info_hash]
+            narrow, share = narrow_prefix(peer), (info_hash, self._scopes.narrow(peer))
+            self._per_narrow[narrow] -= 1
+            if not self._per_narrow[narrow]:
+                del self._per_narrow[narrow]
+            self._in_share[share] -= 1
+            if not self._in_share[share]:
+                del self._in_share[share]
+
+    def _refusal(self, info_hash: NodeId, peer: Endpoint) -> str | None:
+        config, peers = self._config, self._peers.get(info_hash)
+        if len(self._expiry) >= config.max_peers_stored:
+            return "store-full"
+        if peers is None and len(self._peers) >= config.max_info_hashes:
+            return "store-info-hashes"
+        if peers is not None and len(peers) >= config.max_peers_per_info_hash:
+            return "store-peers"
+        if self._per_narrow.get(narrow_prefix(peer), 0) >= config.max_stored_per_narrow:
+            return "store-narrow"
+        if self._shares.refuses(self._in_share.get((info_hash, self._scopes.narrow(peer)), 0)):
+            return "store-share"
+        return None

@@ -1,0 +1,165 @@
+"""Answers to queries (BEP 5; BEP 32 for both families; BEP 42 for the ``ip`` field; BEP 44 and 51 by services of their own).
+
+The attack: KRPC over UDP amplifies, and a node that answers with its whole table sends 2,009 bytes for 99. An answer here has at most k contacts
+a family, and at most 1,024 bytes; with an item 1,232, and as many contacts as there is room for beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...config import CLIENT_VERSION, CoreConfig
+from ...endpoints import Endpoint, Family, Scope, family_of, ip_of, scope_of
+from ...ids import NodeId
+from ...wire import krpc
+from ...wire.compact import CONTACT_BYTES
+from ...wire.envelope import MAX_TID_BYTES
+from ...wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Gossip, Put, Query, Reply, SampleInfohashes, UnknownQuery
+from ..addressing.policy import Scopes
+from ..table.routing_table import RoutingTable
+from .answer_cache import AnswerMemo
+from .info_hash_samples import SampleRule
+from .item_service import ItemService
+from .peer_store import PeerStore
+from .tokens import TokenJar
+
+PROTOCOL_ERROR: Final = 203
+METHOD_UNKNOWN: Final = 204
+
+ENVELOPE_BYTES: Final = 160
+"""More than everything in a get_peers reply but its transaction id, contacts and peers."""
+
+CONTACT_FIELDS_BYTES: Final = len(b"5:nodes999:6:nodes6999:")
+SAMPLE_FIELDS_BYTES: Final = len(b"8:intervali21600e3:numi999999e7:samples999:")
+
+ANNOUNCE: Final = b"announce"
+UNBOUNDED: Final = 1 << 30
+_WANTED: Final = {Family.IPV4: b"n4", Family.IPV6: b"n6"}
+
+
+class Responder:
+    """``peers``, ``items`` and ``samples`` are what it serves beside contacts; ``tokens`` show it who may store something."""
+
+    def __init__(
+        self,
+        config: CoreConfig,
+        tables: dict[Family, RoutingTable],
+        scopes: Scopes,
+        tokens: TokenJar,
+        peers: PeerStore,
+        items: ItemService,
+        samples: SampleRule,
+    ) -> None:
+        self.peers = peers
+        self.items = items
+        self.stores = peers, items.store
+        self._samples = samples
+        self._tokens = tokens
+        self._tables = tables
+        self._scopes = scopes
+        self._max_bytes = config.serving.max_answer_bytes
+        self._max_item_bytes = config.store.max_answer_bytes
+        bounded = config.defences.bounded_answers
+        self._k = config.table.k if bounded else UNBOUNDED
+        self._max_contact_bytes = self._max_bytes - ENVELOPE_BYTES - MAX_TID_BYTES if bounded else UNBOUNDED
+        self._memos = {
+            family: AnswerMemo(table, min(self._k, self._max_contact_bytes // CONTACT_BYTES[family]), scopes) for family, table in tables.items()
+        }
+
+    def answer(self, query: Query, source: Endpoint, now: float) -> Reply | Error:
+        reply = Reply(query.tid, self._tables[family_of(source)].own_id, seen_as=source, version=CLIENT_VERSION)
+        match query:
+            case FindNode():
+                self._add_contacts(reply, query.target, query.want, source, self._max_contact_bytes)
+            case GetPeers():
+                self._add_contacts(reply, query.info_hash, query.want, source, self._max_contact_bytes)
+                reply.token = self._tokens.make(ANNOUNCE, source, query.info_hash, now)
+                reply.values = self._sample(reply, query, source, now)
+            case AnnouncePeer():
+                return self._store(reply, query, source, now)
+            case Get():
+                self._add_item(reply, query, source, now)
+            case Put():
+                return self.items.put(reply, query, source, now)
+            case SampleInfohashes():
+                reply.samples = self._samples.sample(now)
+                self._add_contacts(
+                    reply, query.target, query.want, source, self._max_contact_bytes - SAMPLE_FIELDS_BYTES - len(reply.samples.info_hashes)
+                )
+            case UnknownQuery(target=None) | Gossip():  # gossip is answered elsewhere, where there is any
+                return self._error(query, source, METHOD_UNKNOWN, "method unknown")
+            case UnknownQuery(target=int(target)):
+                self._add_contacts(reply, target, query.want, source, self._max_contact_bytes)
+        return reply
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """How many peers and items of others."""
+        return len(self.peers), len(self.items.store)
+
+    def expire(self, now: float) -> None:
+        for store in self.stores:
+            store.expire(now)
+
+    def secret(self, purpose: bytes) -> bytes:
+        """16 bytes that nobody else knows."""
+        return self._tokens.derive(purpose)
+
+    def malformed(self, tid: bytes, code: int, text: str, source: Endpoint) -> Error:
+        """What the sender of something that was recognisably a query is told."""
+        return Error(tid, code, text, CLIENT_VERSION, source)
+
+    def _add_contacts(self, reply: Reply, target: NodeId, want: frozenset[bytes] | None, source: Endpoint, max_bytes: int) -> None:
+        transport = family_of(source)
+        if not want and max_bytes == self._max_contact_bytes:  # as nearly always
+            packed = self._memos[transport].closest(target, source)
+            if transport is Family.IPV4:
+                reply.nodes = packed
+            else:
+                reply.nodes6 = packed
+            return
+        wanted = [family for family in self._tables if (_WANTED[family] in want if want else family is transport)]
+        for family in wanted:
+            scope = self._scopes.of(source) if family is transport else Scope.PUBLIC
+            count = max(0, min(self._k, max_bytes // len(wanted) // CONTACT_BYTES[family]))
+            packed = b"".join([entry.pooled.packed for entry in self._tables[family].closest(target, count, scope)])
+            if family is Family.IPV4:
+                reply.nodes = packed
+            else:
+                reply.nodes6 = packed
+
+    def _add_item(self, reply: Reply, query: Get, source: Endpoint, now: float) -> None:
+        self.items.add_item(reply, query, source, now)
+        if reply.held is None:
+            self._add_contacts(reply, query.target, query.want, source, self._max_contact_bytes)
+            return
+        # What may be missing, so that the item has room: where the asker is, who we are; with an endless transaction id the item itself.
+        for field in ("seen_as", "version", "held"):
+            if self._room(reply) >= 0:
+                break
+            setattr(reply, field, None)
+        self._add_contacts(reply, query.target, query.want, source, min(self._room(reply), self._max_contact_bytes))
+
+    def _room(self, reply: Reply) -> int:
+        """Bytes for contacts beside an item."""
+        return self._max_item_bytes - CONTACT_FIELDS_BYTES - len(krpc.encode(reply))
+
+    def _sample(self, reply: Reply, query: GetPeers, source: Endpoint, now: float) -> list[Endpoint] | None:
+        if not self.peers.holds(query.info_hash):
+            return None
+        used = ENVELOPE_BYTES + len(query.tid) + len(reply.nodes or b"") + len(reply.nodes6 or b"")
+        peer_bytes = len(source) + len(str(len(source))) + 1  # values come in the transport's family (BEP 32)
+        fitting = max(0, self._max_bytes - used) // peer_bytes
+        return self.peers.sample(query.info_hash, source, fitting, now) or None
+
+    def _store(self, reply: Reply, query: AnnouncePeer, source: Endpoint, now: float) -> Reply | Error:
+        if not self._tokens.accepts(query.token, ANNOUNCE, source, query.info_hash, now):
+            return self._error(query, source, PROTOCOL_ERROR, "token is wrong or too old")
+        peer = source if query.implied_port else Endpoint(ip_of(source) + query.port.to_bytes(2, "big"))
+        if scope_of(peer) is Scope.INVALID:
+            return self._error(query, source, PROTOCOL_ERROR, "nobody can be reached there")
+        refusal = self.peers.add(query.info_hash, peer, now)
+        return reply if refusal is None else self._error(query, source, 202, refusal)
+
+    def _error(self, query: Query, source: Endpoint, code: int, text: str) -> Error:
+        return Error(query.tid, code, text, CLIENT_VERSION, source)

@@ -1,0 +1,35 @@
+"""The owner of one verification: tells those who wait for its outcome how it ended."""
+
+from __future__ import annotations
+
+from ...wire.messages import Error, Reply
+from ..contract.queries import NO_STEPS, Exchange, Steps
+from .bucket import Entry
+from .candidates import Candidates
+
+
+class Check:
+    """Of a candidate (``entry`` is None), or of an entry of the table."""
+
+    __slots__ = ("_candidates", "_entry")
+
+    def __init__(self, candidates: Candidates, entry: Entry | None) -> None:
+        self._candidates = candidates
+        self._entry = entry
+
+    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
+        if self._entry is None:  # what an entry's answer means, the overlay has seen to already: it may be checked again
+            self._candidates.settle(exchange.endpoint, now)
+        return NO_STEPS
+
+    def stalled(self, exchange: Exchange, now: float) -> Steps:
+        if exchange.stalls > 1 and self._entry is None:
+            self._candidates.make_room(exchange.endpoint)
+        return NO_STEPS
+
+    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
+        if self._entry is not None:
+            self._entry.checking = False
+        else:
+            self._candidates.settle(exchange.endpoint, now)
+        return NO_STEPS

@@ -1,0 +1,70 @@
+"""Which IDs to look up for the table's own sake, and when: the own ID, and buckets untouched for long."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Final
+
+from ...config import MaintenanceConfig
+from ...ids import random_id_in_bucket
+from ..contract.queries import Walk
+from .routing_table import RoutingTable
+
+WALKS_AT_A_TIME: Final = 4
+SETTLE_S: Final = 1.0
+"""How long to wait before the next look at the buckets when nothing could be started."""
+
+
+class Refresh:
+    """Decides on walks; `started` and `finished` tell it how many are under way."""
+
+    __slots__ = ("_config", "_look_at", "_own_lookup_at", "_rng", "_running", "_table", "deadline")
+
+    def __init__(self, config: MaintenanceConfig, table: RoutingTable, rng: Random) -> None:
+        self._config = config
+        self._table = table
+        self._rng = rng
+        self._running = 0
+        self._own_lookup_at = float("inf")
+        self._look_at = float("inf")
+        self.deadline = float("inf")
+        """When to ask what is ``due``."""
+
+    def joined(self, now: float) -> None:
+        """The lookup of the own ID is done: look at the buckets from now on."""
+        self._own_lookup_at = now + self._jittered(self._config.own_lookup_interval_s)
+        self._look_at = self.deadline = now
+
+    def own_lookup_soon(self, now: float) -> None:
+        self._own_lookup_at = now
+        self._look_at = min(self._look_at, now)
+        self.deadline = self._look_at
+
+    def started(self) -> None:
+        self._running += 1
+
+    def finished(self) -> None:
+        self._running -= 1
+
+    def due(self, now: float) -> list[Walk]:
+        if now < self.deadline:
+            return []
+        walks: list[Walk] = []
+        if now >= self._own_lookup_at:
+            self._own_lookup_at = now + self._jittered(self._config.own_lookup_interval_s)
+            walks.append(Walk(self._table.family, self._table.own_id, is_own_id=True))
+        if self._running + len(walks) < WALKS_AT_A_TIME:
+            walks += self._stale(now, WALKS_AT_A_TIME - self._running - len(walks))
+        oldest = min((bucket.touched_at for bucket in self._table.buckets()), default=now)
+        self._look_at = max(now + SETTLE_S, oldest + self._config.refresh_interval_s)
+        self.deadline = min(self._look_at, self._own_lookup_at)
+        return walks
+
+    def _stale(self, now: float, at_most: int) -> list[Walk]:
+        stale = [bucket for bucket in self._table.buckets() if bucket.touched_at + self._config.refresh_interval_s <= now][:at_most]
+        for bucket in stale:
+            bucket.touched_at = now - self._config.refresh_interval_s * self._rng.uniform(0.0, self._config.refresh_jitter)
+        return [Walk(self._table.family, random_id_in_bucket(self._table.own_id, bucket.index, self._rng)) for bucket in stale]
+
+    def _jittered(self, seconds: float) -> float:
+        return seconds * self._rng.uniform(1.0 - self._config.refresh_jitter, 1.0 + self._config.refresh_jitter)

@@ -1,0 +1,89 @@
+"""What a program may write for an ID, an endpoint or a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from ...endpoints import Endpoint, parse_endpoint
+from ...errors import UsageError
+from ...ids import ID_SPACE, NodeId, id_from_bytes, parse_id
+from ...wire import bencode
+from ...wire.bencode import MAX_INT, MIN_INT
+from ...wire.items import KEY_BYTES, MAX_SALT_BYTES, MAX_VALUE_BYTES, MAX_VALUE_DEPTH, depth_of
+
+IdLike: TypeAlias = int | str | bytes
+"""An ID as a number, as 40 hex digits, or as 20 bytes."""
+Content: TypeAlias = "int | bytes | str | Sequence[Content] | Mapping[bytes | str, Content]"
+"""What an item can hold. Texts are kept as UTF-8, and come back as bytes."""
+
+
+def parse_target(target: IdLike) -> NodeId:
+    try:
+        if isinstance(target, bytes):
+            return id_from_bytes(target)
+        if isinstance(target, str):
+            return parse_id(target)
+        if not 0 <= target < ID_SPACE:
+            raise ValueError("an ID has 160 bits")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return target
+
+
+def endpoint_from(endpoint: str | bytes) -> Endpoint:
+    if isinstance(endpoint, bytes):
+        return Endpoint(endpoint)
+    try:
+        return parse_endpoint(endpoint)
+    except ValueError as error:
+        raise UsageError(f"not an endpoint: {error}") from None
+
+
+def key_from(key: bytes | str) -> bytes:
+    """32 bytes, or as 64 hex digits."""
+    try:
+        raw = key if isinstance(key, bytes) else bytes.fromhex(key)
+    except ValueError:
+        raw = b""
+    if len(raw) != KEY_BYTES or (isinstance(key, str) and len(key) != 2 * KEY_BYTES):
+        raise UsageError(f"a public key has {2 * KEY_BYTES} hex digits: {key!r} has not")
+    return raw
+
+
+def value_from(content: Content) -> bytes:
+    """As canonical bencode. Raises UsageError for what no item can hold."""
+    plain = _plain(content, MAX_VALUE_DEPTH + 1)
+    if depth_of(plain) > MAX_VALUE_DEPTH:
+        raise UsageError(f"a value has at most {MAX_VALUE_DEPTH} lists and dicts inside each other")
+    raw = bencode.encode(plain)
+    if len(raw) > MAX_VALUE_BYTES:
+        raise UsageError(f"the value has {len(raw)} bytes as bencode; an item holds at most {MAX_VALUE_BYTES}")
+    return raw
+
+
+def salt_from(salt: bytes | str) -> bytes:
+    raw = salt.encode() if isinstance(salt, str) else salt
+    if len(raw) > MAX_SALT_BYTES:
+        raise UsageError(f"the salt has {len(raw)} bytes; at most {MAX_SALT_BYTES} are allowed")
+    return raw
+
+
+def _plain(content: object, levels: int) -> bencode.Value:
+    """``levels``: a bound for what contains itself."""
+    match content:
+        case bytes():
+            return content
+        case str():
+            return content.encode()
+        case int() if not isinstance(content, bool) and MIN_INT <= content <= MAX_INT:
+            return content
+        case list() | tuple() if levels:
+            return [_plain(each, levels - 1) for each in content]
+        case Mapping() if levels:
+            entries = {_plain(key, 0): _plain(value, levels - 1) for key, value in content.items()}
+            if all(isinstance(key, bytes) for key in entries):
+                return entries  # type: ignore[return-value]
+    if isinstance(content, list | tuple | Mapping) and not levels:
+        raise UsageError(f"a value has at most {MAX_VALUE_DEPTH} lists and dicts inside each other")
+    raise UsageError(f"an item holds texts, bytes, whole numbers of 64 bits, and lists and dicts of those, not {content!r:.60}")

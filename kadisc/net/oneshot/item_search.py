@@ -1,0 +1,72 @@
+"""The lookups behind ``kadisc get``, ``put`` and ``resolve``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...contacts import Contact
+from ...core.contract.events import LookupKind, LookupResult, Outcome
+from ...core.lookup.put import Draft
+from ...endpoints import Endpoint, Family
+from ...errors import ErrorAnswer, NoAnswer
+from ...ids import NodeId
+from ...wire.items import Item
+from ..api.items import latest
+from ..api.node import LiveNode
+from .multi_family import Approach
+
+
+class ItemSearch(Approach):
+    """Looks an item up. ``item`` is the latest of all families; an immutable one is enough as soon as it is there."""
+
+    def __init__(self, node: LiveNode, target: NodeId, salt: bytes = b"") -> None:
+        super().__init__(node, target)
+        self.item: Item | None = None
+        self._salt = salt
+
+    async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
+        result = await self._look_up(family, seeds)
+        if result is not None and self.item is not None and self.item.key is None:
+            self.enough()
+        return result is not None
+
+    async def _look_up(self, family: Family, seeds: Sequence[Endpoint]) -> LookupResult | None:
+        """None if nobody was there."""
+        answers = await self.walk(self.node.lookup(self.target, kind=LookupKind.GET, family=family, seeds=seeds, salt=self._salt))
+        self.item = latest((self.item, answers.result.item))
+        return answers.result if answers.outcome is Outcome.DONE else None
+
+
+class PutSearch(ItemSearch):
+    """Finds the nodes closest to an item's target and stores it there, once. ``item`` is what was stored; ``refusal`` is of those who would not."""
+
+    def __init__(self, node: LiveNode, draft: Draft) -> None:
+        super().__init__(node, draft.target, draft.salt)
+        self.stored: list[Contact] = []
+        self.refusal: ErrorAnswer | None = None
+        self._draft = draft
+        self._putting = 0
+
+    @property
+    def queries(self) -> int:
+        return super().queries + self._putting
+
+    async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
+        if self._draft.identity is None:
+            self.item = None  # to know it already is not enough
+        result = await self._look_up(family, seeds)
+        if result is None:
+            return False
+        # From here the second lookup has one hop: its answers bring the tokens.
+        try:
+            stored = await self.node.items.put_in(family, self._draft, [node.contact.endpoint for node in result.closest])
+        except ErrorAnswer as error:
+            self.refusal = error
+            return True
+        except NoAnswer:
+            return False
+        self._putting += stored.queries
+        self.item = latest((self.item, stored.item))
+        self.stored += stored.stored
+        self.stored.sort(key=lambda contact: contact.id ^ self.target)
+        return True

@@ -1,0 +1,32 @@
+"""The lookup behind ``kadisc find``, and its results of all families."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...core.contract.events import FoundNode, LookupResult, Outcome
+from ...endpoints import Endpoint, Family
+from ...ids import NodeId
+from ..api.node import LiveNode
+from .multi_family import Approach
+
+
+class NodeSearch(Approach):
+    def __init__(self, node: LiveNode, target: NodeId, k: int, paths: int) -> None:
+        super().__init__(node, target)
+        self.k = k
+        self.results: list[LookupResult] = []
+        self._paths = paths
+
+    @property
+    def nodes(self) -> list[FoundNode]:
+        """The k closest of all families, closest first."""
+        merged = [node for result in self.results for node in result.closest]
+        return sorted(merged, key=lambda node: node.contact.id ^ self.target)[: self.k]
+
+    async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
+        answers = await self.walk(self.node.lookup(self.target, k=self.k, paths=self._paths, family=family, seeds=seeds))
+        if answers.outcome is not Outcome.DONE:
+            return False
+        self.results.append(answers.result)
+        return True

@@ -1,0 +1,126 @@
+"""What is kept between runs: taken up at the start, saved when we first joined, then while something changes, and at the end.
+
+All reading and writing happens in a thread: a disk that takes its time stalls no datagram.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from random import Random
+from typing import TypeVar
+
+import trio
+
+from ...config import Config
+from ...core.contract.events import AddressChanged, ContactAdded, ContactRemoved, Joined, PeerLost, PeerVerified, RecordChanged
+from ...core.contract.identity import Identity
+from ...core.contract.saved_state import SavedState
+from ...observe.shell_events import StateSaved, StateUnsaved
+from ...wire.items import Item
+from ..transport.pump import Pump
+from .state_folder import StateFolder, Unsaved
+
+T = TypeVar("T")
+_LAST_SAVE_S = 5.0
+"""A disk that hangs must not keep a program from ending."""
+_STALE_AFTER = 20
+"""Ages go stale though no contact comes or goes: after so many intervals the state is saved anyway."""
+
+
+async def in_thread(call: Callable[[], T], *, abandon_on_cancel: bool = True) -> T:
+    """Cancelled, it returns at once and the call goes on by itself, or it returns when the call does."""
+    return await trio.to_thread.run_sync(call, abandon_on_cancel=abandon_on_cancel)
+
+
+class Keeper:
+    """Keeps one node's state in one folder. ``saved`` is what was there at the start, ``identity`` the one kept or else a new one."""
+
+    def __init__(self, config: Config, folder: StateFolder, rng: Random) -> None:
+        """Blocks; raises UsageError where another node has the folder."""
+        kept, self._notices = folder.open()
+        self.saved = kept.saved_state(config.network)
+        self.identity = Identity(kept.seed) if kept.seed is not None else Identity.new(rng)
+        self._config = config
+        self._folder = folder
+        self._failing = any(isinstance(notice, StateUnsaved) for notice in self._notices)
+        self._changed = kept.seed is None
+        self._wanted_now = trio.Event()
+        self._pump: Pump | None = None
+        self._published: Callable[[], tuple[Item, ...]] = lambda: self.saved.published
+        self._saved_published = self.saved.published
+
+    @property
+    def has_folder(self) -> bool:
+        """Whether it is locked for us. It is not where nothing can be written."""
+        return self._folder.is_locked
+
+    def start(self, nursery: trio.Nursery, pump: Pump, published: Callable[[], tuple[Item, ...]]) -> None:
+        """``published``: what this run is to leave to the next to publish."""
+        self._pump, self._published = pump, published
+        pump.dispatch.tap(self._note)
+        nursery.start_soon(self._keep, pump, name="kadisc keeper")
+
+    async def close(self) -> None:
+        """Saves for the last time, whatever is being cancelled, and lets go of the folder."""
+        with trio.move_on_after(_LAST_SAVE_S, shield=True):
+            if self._pump is not None:
+                await self._save(self._pump)
+            await in_thread(self._folder.close)
+
+    def _note(self, event: object) -> None:
+        if isinstance(event, Joined):
+            self._wanted_now.set()
+        elif isinstance(event, ContactAdded | ContactRemoved | AddressChanged | PeerVerified | PeerLost | RecordChanged):
+            self._changed = True
+
+    async def _keep(self, pump: Pump) -> None:
+        for notice in self._notices:
+            pump.publish(notice)
+        if self._changed:  # a new key: what others learn of us from now on should be true after a crash too
+            await self._save(pump)
+        skipped = 0
+        while True:
+            with trio.move_on_after(self._config.save_interval_s):
+                await self._wanted_now.wait()
+            if self._wanted_now.is_set() or self._has_changed or skipped >= _STALE_AFTER:
+                self._wanted_now, skipped = trio.Event(), 0
+                await self._save(pump)
+            else:
+                skipped += 1
+
+    @property
+    def _has_changed(self) -> bool:
+        return self._changed or self._published() != self._saved_published
+
+    async def _save(self, pump: Pump) -> None:
+        self._changed = False
+        state: SavedState = replace(pump.core.export_state(pump.now()), published=self._published())
+        try:
+            await in_thread(partial(self._folder.save, self.identity.seed, self._config.network, state))
+        except Unsaved as error:
+            self._changed = True
+            if not self._failing:
+                self._failing = True
+                pump.publish(StateUnsaved(str(error)))
+            return
+        self._saved_published = state.published
+        if self._failing:
+            self._failing = False
+            pump.publish(StateSaved())
+
+
+@asynccontextmanager
+async def open_keeper(config: Config, rng: Random) -> AsyncIterator[Keeper | None]:
+    """The keeper of ``config.state_dir``, None where there is none. Raises UsageError where another node has the folder."""
+    if config.state_dir is None:
+        yield None
+        return
+    # Not to be abandoned: it would leave the folder locked.
+    keeper = await in_thread(partial(Keeper, config, StateFolder(config.state_dir), rng), abandon_on_cancel=False)
+    try:
+        yield keeper
+    finally:
+        await keeper.close()

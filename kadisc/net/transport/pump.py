@@ -1,0 +1,183 @@
+"""The pump: moves datagrams between ports and the core, and wakes the core when it wants to be woken.
+
+One task per port and one timer, per node. The rule that keeps it right: *whoever touches the core flushes*, that is, sends the outbox,
+routes the events, and moves the timer's nap to the core's new deadline. Without the last, an operation that a caller starts on an idle
+node would get its time-out only when something else happens to wake the timer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import trio
+
+from ...core.contract.events import Datagram, FoundNode, OperationId
+from ...core.core import Node as Core
+from ...endpoints import Endpoint, Family
+from ...errors import Closed
+from ...observe.shell_events import NetworkChanged, ShellEvent
+from .clock import Clock
+from .dispatch import Dispatch, Findings, Waiter
+from .ports import Port, Sent
+
+_BATCH = 64
+"""Datagrams between two turns of the other tasks: some 2 ms of work."""
+
+_LONGEST_NAP_S = 5.0
+"""trio's clock stands still in a suspend, so a nap that is under way then ends late by at most this."""
+
+_SLEEP_NOTICED_S = 1.0
+"""Shorter suspends change nothing; and the two clocks are not read at the same instant."""
+
+_FLUSH_ROUNDS = 8
+"""A refused datagram may make the core send the next; a network that refuses all of them gets no more than this at a time."""
+
+
+class Pump:
+    """Drives one core. ``ports`` are at most one for each family; they are closed by whoever opened them."""
+
+    def __init__(self, core: Core, ports: Sequence[Port], clock: Clock) -> None:
+        self.core = core
+        self.ports = tuple(ports)
+        self.dispatch = Dispatch()
+        self.send_dropped = 0
+        self.send_refused = 0
+        self._clock = clock
+        self._port_of = {_address_bytes(port.family): port for port in ports}
+        self._nap: trio.CancelScope | None = None
+        self._wake_at = -math.inf
+        self._slept_s = clock.slept_s()
+        self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def start(self, nursery: trio.Nursery) -> None:
+        for port in self.ports:
+            nursery.start_soon(self._read, port, name=f"kadisc reader {port.family.value}")
+        nursery.start_soon(self._wake, name="kadisc timer")
+
+    @contextmanager
+    def operation(
+        self, start: Callable[[float], OperationId], answers: Findings[FoundNode] | None = None, peers: Findings[Endpoint] | None = None
+    ) -> Iterator[Waiter]:
+        """Runs ``start(now)`` and yields a waiter for its end. Leaving early, for whatever reason, cancels the operation: nothing stays
+        behind in the core or here."""
+        if self._closed:
+            raise Closed("the node is closed")
+        operation = start(self.now())
+        waiter = self.dispatch.expect(operation, answers, peers)
+        try:
+            self.flush()
+            yield waiter
+        finally:
+            if not waiter.ended:
+                self.core.cancel(operation, self.now())
+                self.flush()
+                self.dispatch.forget(operation)
+
+    def flush(self) -> None:
+        """Sends what the core wants sent, routes what it wants told, and wakes the timer earlier where that is needed."""
+        if self._closed:
+            return
+        core = self.core
+        self._wake_at = -math.inf  # at once, if so many rounds don't empty the outbox
+        for _ in range(_FLUSH_ROUNDS):
+            outbox = core.drain_outbox()
+            if not outbox:
+                self._wake_at = self._clock.trio_deadline(core.next_deadline())
+                break
+            self._send(outbox)
+        events = core.drain_events()
+        if events:
+            route = self.dispatch.route
+            for event in events:
+                route(event)
+        # Only ever earlier: waking too soon costs one look at the deadline, moving it with each datagram would cost more.
+        if self._nap is not None and self._wake_at < self._nap.deadline:
+            self._nap.deadline = self._wake_at
+
+    def counters(self) -> dict[str, int]:
+        """What happened here so far, by name."""
+        return {"send_dropped": self.send_dropped, "send_refused": self.send_refused, "events_dropped": self.dispatch.dropped}
+
+    def publish(self, event: ShellEvent) -> None:
+        """An event of the shell's own, for subscribers."""
+        self.dispatch.route(event)
+
+    def close(self) -> None:
+        """Ends every operation and subscription. The tasks must be cancelled next, then the ports closed."""
+        if self._closed:
+            return
+        try:
+            self.core.close(self.now())
+            self.flush()
+        finally:
+            self._closed = True
+            self.dispatch.close()
+
+    def _send(self, outbox: Sequence[Datagram]) -> None:
+        refused: list[Endpoint] = []
+        port_of = self._port_of
+        for datagram in outbox:
+            destination = datagram[1]
+            outcome = port_of[len(destination)].send(datagram)
+            if outcome is Sent.DROPPED:
+                self.send_dropped += 1
+            elif outcome is Sent.REFUSED:
+                self.send_refused += 1
+                refused.append(destination)
+        if refused:
+            now = self.now()
+            for destination in refused:
+                self.core.send_failed(destination, now)
+
+    # A Ctrl-C in a program that does not catch the signal is raised in the program's own code, not in the middle of the core's.
+    @trio.lowlevel.enable_ki_protection
+    async def _read(self, port: Port) -> None:
+        receive, drain = self.core.receive, port.drain
+        while True:
+            await port.wait_readable()
+            taken = 0
+            while batch := drain(_BATCH):
+                now = self._look_at_clock()
+                for payload, source in batch:
+                    receive(payload, source, now)
+                if self.core.next_deadline() <= now:
+                    self.core.tick(now)
+                self.flush()
+                # Under load more has come meanwhile, and one more look costs 1 us where going to sleep and being woken costs 30.
+                taken += len(batch)
+                if taken >= _BATCH:
+                    taken = 0
+                    await trio.lowlevel.checkpoint()
+
+    @trio.lowlevel.enable_ki_protection
+    async def _wake(self) -> None:
+        while True:
+            with trio.CancelScope(deadline=min(self._wake_at, trio.current_time() + _LONGEST_NAP_S)) as self._nap:
+                await trio.sleep_forever()
+            now = self._look_at_clock()
+            if self.core.next_deadline() <= now:
+                self.core.tick(now)
+            self.flush()
+
+    def _look_at_clock(self) -> float:
+        slept_s = self._clock.slept_s()
+        if slept_s - self._slept_s > _SLEEP_NOTICED_S:
+            # Before anything else: what timed out in the meantime timed out because of us.
+            self.core.network_changed(self.now())
+            self.publish(NetworkChanged(slept_s - self._slept_s))
+            self._slept_s = slept_s
+        return self._clock.now()
+
+
+def _address_bytes(family: Family) -> int:
+    """The length of a compact endpoint, which tells its family without a look inside."""
+    return 6 if family is Family.IPV4 else 18

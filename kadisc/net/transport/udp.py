@@ -1,0 +1,124 @@
+"""A UDP socket as a port, and how one is bound."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from typing import Final, cast
+
+import trio
+
+from ...core.contract.events import Datagram
+from ...endpoints import IPV4_ENDPOINT_BYTES, Endpoint, Family, make_endpoint, split_host_port
+from ...errors import BindError, UsageError
+from .ports import Sent
+
+_SENT: Final = Sent.SENT
+_TRANSIENT: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.ENOMEM})
+"""The system is out of room at the moment: nothing is known about the destination."""
+
+_WHAT_TO_DO = {
+    errno.EADDRINUSE: "another program has it; choose another port, or port 0 for any free one",
+    errno.EADDRNOTAVAIL: "no interface of this machine has that address",
+    errno.EACCES: "the system does not allow it; choose a port above 1023",
+    errno.EPERM: "the system does not allow it; choose a port above 1023",
+    errno.EAFNOSUPPORT: "this machine has no IPv6",
+    errno.EMFILE: "allow more of them with ulimit -n",
+}
+
+
+class UdpPort:
+    """One non-blocking UDP socket, read in batches."""
+
+    def __init__(self, sock: socket.socket, *, max_datagram_bytes: int) -> None:
+        self._socket = sock
+        # One byte more, so that a datagram that is too long can be told from one that just fits.
+        self._read_bytes = max_datagram_bytes + 1
+        self.family = Family.IPV6 if sock.family == socket.AF_INET6 else Family.IPV4
+        self._pack_ip = socket.inet_aton if self.family is Family.IPV4 else _pack_ipv6
+        host, port = sock.getsockname()[:2]
+        self.local_endpoint = Endpoint(self._pack_ip(host) + port.to_bytes(2, "big"))
+        self._address_of: dict[Endpoint, tuple[str, int]] = {}
+        self.receive_errors = 0
+        """Reads that reported an error, such as ICMP's "port unreachable" for something that we sent earlier."""
+
+    async def wait_readable(self) -> None:
+        await trio.lowlevel.wait_readable(self._socket)
+
+    def drain(self, limit: int) -> list[tuple[bytes, Endpoint]]:
+        batch: list[tuple[bytes, Endpoint]] = []
+        receive, read_bytes, pack_ip = self._socket.recvfrom, self._read_bytes, self._pack_ip
+        # Whoever is heard from is answered at once, nearly always: as the system names him, which need not be made again from the endpoint.
+        address_of = self._address_of = {}
+        for _ in range(limit):
+            try:
+                payload, address = receive(read_bytes)
+            except BlockingIOError:
+                break
+            except OSError:
+                # It speaks of some earlier datagram of ours and of nothing that waits here: the next read may well succeed.
+                self.receive_errors += 1
+                continue
+            # Not by make_endpoint, which costs ten times as much: this runs for every datagram. And a cast, which costs nothing in compiled code.
+            source = cast("Endpoint", pack_ip(address[0]) + address[1].to_bytes(2, "big"))
+            address_of[source] = address
+            batch.append((payload, source))
+        return batch
+
+    def send(self, datagram: Datagram) -> Sent:
+        payload, destination = datagram
+        try:
+            self._socket.sendto(payload, self._address_of.get(destination) or _address(destination))
+        except OSError as error:
+            return Sent.DROPPED if error.errno in _TRANSIENT else Sent.REFUSED
+        return _SENT
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _address(endpoint: Endpoint) -> tuple[str, int]:
+    port = int.from_bytes(endpoint[-2:], "big")
+    if len(endpoint) == IPV4_ENDPOINT_BYTES:
+        return socket.inet_ntoa(endpoint[:4]), port
+    return socket.inet_ntop(socket.AF_INET6, endpoint[:16]), port
+
+
+def _pack_ipv6(host: str) -> bytes:
+    # A link-local address comes with its interface, as in fe80::1%eth0.
+    return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+
+
+def bind_udp(address: str, *, max_datagram_bytes: int, socket_buffer_bytes: int) -> UdpPort:
+    """A port at ``HOST:PORT`` with a numeric host; port 0 lets the system choose.
+
+    Raises UsageError for an address that cannot be read, BindError for one that cannot be had.
+    """
+    try:
+        host, port = split_host_port(address)
+        family = socket.AF_INET6 if len(make_endpoint(host, port or 1)) == 18 else socket.AF_INET
+    except ValueError as error:
+        raise UsageError(f"cannot listen on {address}: {error}") from None
+    sock = None
+    try:
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        _prepare(sock, socket_buffer_bytes)
+        sock.bind((host, port))
+        return UdpPort(sock, max_datagram_bytes=max_datagram_bytes)
+    except OSError as error:
+        if sock is not None:
+            sock.close()
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
+        advice = _WHAT_TO_DO.get(error.errno or 0)
+        raise BindError(f"cannot listen on {address}: {reason}" + (f": {advice}" if advice else "")) from error
+
+
+def _prepare(sock: socket.socket, buffer_bytes: int) -> None:
+    sock.setblocking(False)
+    # A burst that arrives while Python is busy elsewhere waits here; the system's default holds a tenth of a second of a busy node.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
+    if sock.family == socket.AF_INET6:
+        # One socket per family: IPv4 on an IPv6 socket would come as mapped addresses.
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -1,0 +1,211 @@
+"""One network and the lookups in it, to be run twice: in virtual time here, and on real sockets by whoever has some.
+
+Both runs have the same nodes with the same IDs at the same addresses, the same entries in their tables, dead ones included, and the same
+lookups at the same moments of a clock that begins at 0. Every datagram's way is decided by the same `Network`. So what differs between the
+two is what a simulation leaves out: sockets, the shell, the event loop, and a clock that goes on while the program computes.
+
+A network is used for a few seconds only: dead entries are found out after two failures, the second of which is 20 seconds old at the least.
+Many lookups take many networks, each drawn anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+from random import Random
+
+from ...core.addressing.external_address import Confidence, ExternalAddress
+from ...core.contract.events import LookupFinished, LookupResult
+from ...core.core import Node
+from ...endpoints import Endpoint, Family, make_endpoint
+from ...errors import UsageError
+from ...ids import NodeId, random_id
+from ..measure.counting import Traffic, sent_since, traffic_of
+from ..model.churn import Churn, Stay
+from ..model.host import Host
+from ..model.latency import latency_model
+from ..model.population import Population, Residence
+from ..model.steady_state import Known, TableBuilder
+from ..model.world import World
+from ..option_rules import check_options
+from ..options import SimOptions
+
+LOOKUPS = 1575
+"""A side: seven networks of 225."""
+ROUND_S = 15.0
+"""Lookups are started for so long in one network..."""
+TAIL_S = 6.0
+"""...and so much later all is counted; one that has not ended by then counts as without end."""
+MAX_NODES = 254
+"""Each needs a /16 of 127/8, at worst."""
+SETTINGS = {
+    "nodes": "200",
+    "warmup_s": "4",
+    "lookups_per_minute": "900",
+    "crash": "0.3",
+    "population.reachable": "1",
+    "network.loss.mean": "0.05",
+    "core.allow_private": "on",
+    "core.table.bucket_sizes": "8",
+}
+"""``crash`` is the share of the nodes that are dead. Loopback addresses count as public ones, so that all caps are active. With wide buckets each
+node would know nearly all of so few, and every lookup would end after one hop."""
+
+
+NO_TRAFFIC = Traffic(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One node, wherever it will run. The endpoint's port is for the one who binds it to say. ``starts_at`` lies in the warm-up: nodes that started
+    together would all check their contacts at the same instants, and a wave that falls on the last of these is counted on one side only."""
+
+    residence: Residence
+    stay: Stay
+    own_id: NodeId
+    alive: bool
+    starts_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLookup:
+    """``at_s`` after the warm-up; ``asker`` is an index; ``closest`` is the live node that is truly the closest, besides the asker."""
+
+    at_s: float
+    asker: int
+    target: NodeId
+    closest: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What one node has sent and received since its start."""
+
+    sent: Traffic
+    received: int
+
+
+@dataclass(slots=True)
+class Observed:
+    """What one side did, summed over its networks. ``elapsed_s`` has a value for each lookup, ``inf`` for one that did not end."""
+
+    elapsed_s: list[float] = field(default_factory=list)
+    lookup_queries: list[int] = field(default_factory=list)
+    hops: list[int] = field(default_factory=list)
+    found_closest: int = 0
+    traffic: Traffic = NO_TRAFFIC
+    received: int = 0
+    started: int = 0
+
+    def ended(self, lookup: PlannedLookup, result: LookupResult) -> None:
+        self.elapsed_s.append(result.elapsed_s)
+        self.lookup_queries.append(result.queries)
+        self.hops.append(result.hops)
+        self.found_closest += bool(result.closest) and result.closest[0].contact.id == lookup.closest
+
+    def counted(self, started: int, before: Sequence[Count], after: Sequence[Count]) -> None:
+        """One network is through, after so many lookups. The counts are those of its nodes at the first lookup and at the end."""
+        for then, now in zip(before, after, strict=True):
+            self.traffic = Traffic(*(a + b for a, b in zip(self.traffic, sent_since(then.sent, now.sent), strict=True)))
+            self.received += now.received - then.received
+        self.started += started
+        self.elapsed_s += [inf] * (self.started - len(self.elapsed_s))
+
+
+class CalibrationRound:
+    """One network and its lookups. ``options.seed`` and ``number`` say which."""
+
+    def __init__(self, options: SimOptions, number: int, lookups: int) -> None:
+        self.options = replace(options, seed=options.seed * 1000 + number)
+        rng = Random(f"calibration {self.options.seed}")
+        self.spots = _spots(self.options, rng)
+        self._alive = [index for index, spot in enumerate(self.spots) if spot.alive]
+        every_s = 60.0 / options.lookups_per_minute
+        self.lookups = [self._planned(order * every_s, rng) for order in range(lookups)]
+        self.measured_s = lookups * every_s + TAIL_S
+
+    def hosts(self, endpoints: Sequence[Endpoint]) -> list[Host]:
+        """The nodes at these endpoints, their tables filled, on a clock that is at 0. Those that are dead are there, and down."""
+        hosts = [self._host(number, spot, endpoint) for number, (spot, endpoint) in enumerate(zip(self.spots, endpoints, strict=True), start=1)]
+        known = [Known(host.contact, spot.stay.age_s) for host, spot in zip(hosts, self.spots, strict=True)]
+        builder = TableBuilder(known, self.options.core.maintenance, Random(f"tables {self.options.seed}"))
+        for host, spot in zip(hosts, self.spots, strict=True):
+            builder.fill(host, spot.stay.age_s, 0.0)
+        return hosts
+
+    def run(self, endpoints: Sequence[Endpoint], observed: Observed) -> None:
+        """In virtual time."""
+        world, hosts, began = World(self.options), self.hosts(endpoints), self.options.warmup_s
+        waiting: dict[tuple[Host, int], PlannedLookup] = {}
+
+        def start(lookup: PlannedLookup) -> None:
+            host = hosts[lookup.asker]
+            waiting[host, world.do(host, host.node.start_lookup, lookup.target, family=Family.IPV4)] = lookup
+
+        def watch(host: Host) -> None:
+            def on_event(now: float, event: object) -> None:
+                if isinstance(event, LookupFinished) and (lookup := waiting.get((host, event.operation))) is not None:
+                    observed.ended(lookup, event.result)
+
+            host.on_event = on_event
+
+        for host, spot in zip(hosts, self.spots, strict=True):
+            if host.up:
+                watch(host)
+                host.stalled_until = spot.starts_at  # what comes until then waits, as in a socket that is not yet read
+                world.boot(host)
+            else:
+                world.network.attach(host)
+        world.run_until(began)
+        before = counts(hosts)
+        for lookup in self.lookups:
+            world.at(began + lookup.at_s, start, lookup)
+        world.run_until(began + self.measured_s)
+        observed.counted(len(self.lookups), before, counts(hosts))
+
+    def _planned(self, at_s: float, rng: Random) -> PlannedLookup:
+        asker, target = rng.choice(self._alive), random_id(rng)
+        closest = min((self.spots[index].own_id for index in self._alive if index != asker), key=lambda own_id: own_id ^ target)
+        return PlannedLookup(at_s, asker, target, closest)
+
+    def _host(self, number: int, spot: Spot, endpoint: Endpoint) -> Host:
+        core = self.options.core
+        address = ExternalAddress(core.address, endpoint[:-2], endpoint[-2:], Confidence.VOTED)
+        chance = Random(f"node {self.options.seed} {number}")  # of its own: on sockets, the nodes' turns come in another order
+        node = Node(core, chance, {Family.IPV4: spot.own_id}, 0.0, addresses={Family.IPV4: address})
+        host = Host(number, spot.residence._replace(endpoint=endpoint), None, node, -spot.stay.age_s)
+        host.up = spot.alive
+        return host
+
+
+def rounds(options: SimOptions, lookups: int) -> list[CalibrationRound]:
+    """As many networks as it takes. Raises UsageError for options that name something unknown, or cannot be."""
+    try:
+        check_options(options)
+        latency_model(options.network.latency)
+        Churn(options.churn, Random(0))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    each = max(1, round(ROUND_S * options.lookups_per_minute / 60.0))
+    numbers = range(-(-lookups // each))
+    return [CalibrationRound(options, number, min(each, lookups - number * each)) for number in numbers]
+
+
+def counts(hosts: Sequence[Host]) -> list[Count]:
+    return [Count(traffic_of(host.node), host.node.counters.received) for host in hosts]
+
+
+def _spots(options: SimOptions, rng: Random) -> list[Spot]:
+    """Addresses cluster as those of any population here do, but each of its /16s has become one of 127/8."""
+    population, churn = Population(options, rng), Churn(options.churn, rng)
+    dead = set(rng.sample(range(options.nodes), round(options.crash * options.nodes)))
+    loopback: dict[bytes, int] = {}
+    spots = []
+    for index in range(options.nodes):
+        residence = population.settle()
+        ip = residence.endpoint
+        ip_text = f"127.{loopback.setdefault(ip[:2], len(loopback) + 1)}.{ip[2]}.{ip[3]}"
+        residence = residence._replace(endpoint=make_endpoint(ip_text, 1))
+        spots.append(Spot(residence, churn.met(), random_id(rng), index not in dead, rng.random() * options.warmup_s))
+    return spots

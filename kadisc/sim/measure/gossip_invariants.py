@@ -1,0 +1,86 @@
+"""What must hold of a member's gossip at every moment: its stores keep their bounds, and it is nobody's amplifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ...config import CoreConfig
+from ...core.contract.events import Datagram
+from ...core.peers.known_peers import MAX_KNOWN
+from ...core.peers.network_snapshot import CommunitySnapshot
+from ...endpoints import Endpoint
+from ...errors import DecodeError
+from ...wire import krpc
+from ...wire.messages import Error, Gossip, Message, Reply
+from ..model.host import Host
+
+MAX_TOKENS = 16
+"""Of those that a host gave to one endpoint: it gets a new one with each answer, and they are the same for five minutes."""
+
+
+def over_bounds(config: CoreConfig, seen: CommunitySnapshot) -> str | None:
+    """The first store that is too full, in words."""
+    gossip, book = config.gossip, config.book
+    stores = (
+        (seen.candidates, gossip.max_candidates, "gossip candidates"),
+        (seen.tombstones, gossip.max_tombstones, "tombstones"),
+        (seen.verified, MAX_KNOWN, "verified peers"),
+        (seen.pushes, gossip.reservoir, "pushes kept of a round"),
+        (sum(peer.slots for peer in seen.view.peers), seen.view.slots, "slots held"),
+        (seen.book_heard_of, book.new_buckets * book.new_bucket_size, "peers heard of in the book"),
+        (seen.book_met, book.tried_buckets * book.tried_bucket_size, "peers met in the book"),
+    )
+    return next((f"{size} {what}; the bound is {bound}" for size, bound, what in stores if size > bound), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    source: Endpoint
+    tid: bytes
+    size: int
+    proven: bool
+
+
+class Amplification:
+    """Without a token that the host itself gave to that endpoint, no answer to gossip is longer than the query. A host answers at once, so that the
+    last query is all that need be remembered."""
+
+    def __init__(self, broken: Callable[[Host, str], None]) -> None:
+        self._broken = broken
+        self._asked: dict[int, Asked] = {}
+        self._tokens: dict[tuple[int, Endpoint], list[bytes]] = {}
+
+    def received(self, host: Host, payload: bytes, source: Endpoint) -> None:
+        self._asked.pop(host.number, None)
+        query = _message(payload)
+        if isinstance(query, Gossip):
+            proven = query.token is not None and query.token in self._tokens.get((host.number, source), ())
+            self._asked[host.number] = Asked(source, query.tid, len(payload), proven)
+
+    def sent(self, host: Host, outbox: Sequence[Datagram]) -> None:
+        asked = self._asked.pop(host.number, None)
+        if asked is None:
+            return
+        for payload, destination in outbox:
+            answer = _message(payload)
+            if destination != asked.source or not isinstance(answer, Reply | Error) or answer.tid != asked.tid:
+                continue
+            if len(payload) > asked.size and not asked.proven:
+                self._broken(host, f"an answer of {len(payload)} bytes to gossip of {asked.size} bytes without a token")
+            if isinstance(answer, Reply) and answer.token is not None:
+                given = self._tokens.setdefault((host.number, destination), [])
+                if answer.token not in given:
+                    self._tokens[host.number, destination] = [*given, answer.token][-MAX_TOKENS:]
+
+    def left(self, host: Host) -> None:
+        self._asked.pop(host.number, None)
+        for of in [of for of in self._tokens if of[0] == host.number]:
+            del self._tokens[of]
+
+
+def _message(payload: bytes) -> Message | None:
+    try:
+        return krpc.decode(payload)
+    except DecodeError:
+        return None

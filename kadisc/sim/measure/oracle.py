@@ -1,0 +1,96 @@
+"""What is true: who is alive, who is closest. Seen by the observer only, never by a node."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+
+from ...contacts import Contact
+from ...endpoints import Endpoint
+from ...ids import ID_BITS, NodeId
+from ..model.host import Host
+from ..model.world import World
+
+SETTLED_S = 600.0
+"""A node counts among the closest once it has been up for so long: before, others need not know it."""
+
+
+class Oracle:
+    """Over live nodes that accept unsolicited queries. Told of every arrival and departure."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._ids: list[NodeId] = []
+        self._hosts: dict[NodeId, Host] = {}
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def arrived(self, host: Host) -> None:
+        if host.accepts_unsolicited:
+            insort(self._ids, host.id)
+            self._hosts[host.id] = host
+
+    def left(self, host: Host) -> None:
+        if self._hosts.pop(host.id, None) is not None:
+            del self._ids[bisect_left(self._ids, host.id)]
+
+    def changed_id(self, host: Host, old: NodeId) -> None:
+        """Its ID follows its address."""
+        if self._hosts.get(old) is host:
+            del self._hosts[old]
+            del self._ids[bisect_left(self._ids, old)]
+            self.arrived(host)
+
+    def closest(self, target: NodeId, count: int, *, besides: Host | None = None, settled_s: float = SETTLED_S) -> list[Host]:
+        """The true ``count`` closest, closest first: up for ``settled_s``, and not the asker himself."""
+        up_since, hosts = self._world.now - settled_s, self._hosts
+        wanted = max(4 * count, 32)
+        while True:
+            low, high = self._around(target, wanted)
+            found = sorted((node_id ^ target, node_id) for node_id in self._ids[low:high])
+            fit = [hosts[node_id] for _, node_id in found if hosts[node_id].up_since <= up_since and hosts[node_id] is not besides]
+            if len(fit) >= count or high - low == len(self._ids):
+                return fit[:count]
+            wanted *= 2
+
+    def _around(self, target: NodeId, wanted: int) -> tuple[int, int]:
+        """The range of all IDs that share the longest prefix with the target that at least ``wanted`` share: closer than all others."""
+        ids, low, high = self._ids, 0, len(self._ids)
+        for bit in range(ID_BITS):
+            shift = ID_BITS - 1 - bit
+            start = target >> shift << shift
+            inner_low = bisect_left(ids, start, low, high)
+            inner_high = bisect_left(ids, start + (1 << shift), inner_low, high)
+            if inner_high - inner_low < wanted:
+                break
+            low, high = inner_low, inner_high
+        return low, high
+
+    def count_in(self, own_id: NodeId, index: int, at_most: int) -> int:
+        """How many could be in that bucket of a node with that ID, up for a while; counted no further than ``at_most``."""
+        shift = ID_BITS - 1 - index
+        start = ((own_id >> shift) ^ 1) << shift
+        up_since, count = self._world.now - SETTLED_S, 0
+        for position in range(bisect_left(self._ids, start), bisect_left(self._ids, start + (1 << shift))):
+            count += self._hosts[self._ids[position]].up_since <= up_since
+            if count >= at_most:
+                break
+        return count
+
+    def at(self, endpoint: Endpoint) -> Host | None:
+        """Who is up at that address; another port than his counts as nobody."""
+        host = self._world.network.routes.get(endpoint[:-2])
+        return host if host is not None and endpoint == host.outside else None
+
+    def is_alive(self, contact: Contact) -> bool:
+        host = self.at(contact.endpoint)
+        return host is not None and host.id == contact.id
+
+    def accepts_strangers(self, contact: Contact) -> bool:
+        host = self.at(contact.endpoint)
+        return host is not None and host.id == contact.id and host.accepts_unsolicited
+
+    def share_alive(self, contacts: Iterable[Contact]) -> float:
+        alive = [self.is_alive(contact) for contact in contacts]
+        return sum(alive) / len(alive) if alive else 1.0

@@ -1,0 +1,89 @@
+"""A node in its place in the world: an address, a region, a box before it, and how long it stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+from random import Random
+from typing import ClassVar
+
+from ...contacts import Contact
+from ...core.contract.identity import Identity
+from ...core.core import Node
+from ...endpoints import Endpoint, Family
+from .nat import Nat
+from .population import Residence
+
+
+class Host:
+    """``number`` is never given twice. ``until`` is when it leaves, on the world's clock; its own clock is ahead of that by ``skew_s``."""
+
+    honest: ClassVar[bool] = True
+    """Whether a real node lives here, that must keep the promises of the core. For the world and the observers."""
+    __slots__ = (
+        "access_s",
+        "closing_at",
+        "deadline",
+        "endpoint",
+        "identity",
+        "in_burst",
+        "nat",
+        "node",
+        "number",
+        "on_datagram",
+        "on_event",
+        "region",
+        "side",
+        "skew_s",
+        "stalled_until",
+        "system",
+        "tick_at",
+        "up",
+        "up_since",
+    )
+
+    def __init__(self, number: int, residence: Residence, nat: Nat | None, node: Node, up_since: float, identity: Identity | None = None) -> None:
+        self.number = number
+        self.identity = identity  # of a member of a network
+        self.region = residence.system.region
+        self.system = residence.system.number
+        self.access_s = residence.access_s
+        self.endpoint = residence.endpoint
+        self.nat = nat
+        self.node = node
+        self.up = True
+        self.up_since = up_since
+        self.closing_at = inf
+        self.tick_at = inf  # of the one entry in the world's heap that counts
+        self.deadline = inf  # what the node said, on its own clock
+        self.skew_s = 0.0
+        self.stalled_until = -inf
+        self.side = 0  # of a partition
+        self.in_burst = False
+        self.on_datagram: Callable[[float, bytes], None] | None = None
+        self.on_event: Callable[[float, object], None] | None = None
+
+    def moved(self, residence: Residence, rng: Random) -> None:
+        """To another address, in front of its box too."""
+        self.region, self.system, self.access_s = residence.system.region, residence.system.number, residence.access_s
+        self.endpoint = residence.endpoint
+        if self.nat is not None:
+            self.nat.rebind(residence.endpoint[:-2], rng)
+
+    @property
+    def id(self) -> int:
+        return self.node.overlays[Family.IPV4].own_id
+
+    @property
+    def contact(self) -> Contact:
+        return Contact(self.id, self.outside)
+
+    @property
+    def outside(self) -> Endpoint:
+        """Where others see it, or would if its box has one mapping for all of them."""
+        return self.endpoint if self.nat is None else self.nat.external
+
+    @property
+    def accepts_unsolicited(self) -> bool:
+        """Whether a stranger's query reaches it. For the oracle."""
+        return self.nat is None or self.nat.accepts_unsolicited

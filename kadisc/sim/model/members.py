@@ -1,0 +1,46 @@
+"""Hosts that are of one network: which, by which keys, and whom they have heard of when the world begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from ...core.contract.identity import Identity
+from ...core.peers.own_record import Membership
+from ...core.peers.rendezvous import network_tag
+from ..options import SimOptions
+from .host import Host
+from .world import World
+
+NETWORK = "simnet"
+TAG = network_tag(NETWORK)
+EPOCH_S = 1_700_000_000.0
+"""What wall clocks show when the world begins."""
+
+
+class Members:
+    def __init__(self, options: SimOptions) -> None:
+        self._options = options.gossip
+        self._rng = Random(f"members {options.seed}")
+
+    def draw(self) -> Identity | None:
+        """The key of the next host if it is a member."""
+        if self._options.network_share <= 0.0 or self._rng.random() >= self._options.network_share:
+            return None
+        return self.identity()
+
+    def identity(self) -> Identity:
+        return Identity.new(self._rng)
+
+    def membership(self, identity: Identity, now: float) -> Membership:
+        return Membership(identity, NETWORK, {"eth": 30303}, EPOCH_S + now)
+
+    def introduce(self, world: World, hosts: Sequence[Host]) -> None:
+        """Each member has heard of some others, by lot: attackers too, as many as their share is."""
+        endpoints = [host.outside for host in hosts if not host.honest or (host.identity is not None and host.accepts_unsolicited)]
+        for host in hosts:
+            community = host.node.community if host.honest else None
+            if community is None:
+                continue
+            heard = self._rng.sample(endpoints, min(self._options.acquaintances, len(endpoints)))
+            world.do(host, community.hear_of, [endpoint for endpoint in heard if endpoint != host.outside], "file")

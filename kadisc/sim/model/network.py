@@ -1,0 +1,110 @@
+"""A packet's way from host to host: NAT out, MTU, loss, delay, duplication, partition. NAT in is for its arrival (`world.py`).
+
+Everything that chance decides about a usual packet costs two draws: one for its fate, one for its delay.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
+from typing import Final, TypeAlias
+
+from ...endpoints import Endpoint
+from ..options import FaultOptions, NetworkOptions
+from .host import Host
+from .latency import FACTOR_BITS, LatencyModel
+
+HEADER_BYTES: Final = 28
+"""IPv4 and UDP."""
+Copy: TypeAlias = tuple[float, Host, Endpoint, bytes]
+"""Of a packet that will arrive: delay, receiver, source as the receiver sees it, payload."""
+
+
+class Network:
+    """``send`` gives what will arrive: nothing, one copy, or two."""
+
+    def __init__(self, options: NetworkOptions, faults: FaultOptions, latency: LatencyModel, rng: Random) -> None:
+        self.routes: dict[bytes, Host] = {}
+        self.lost: Counter[str] = Counter()
+        self.partitioned = False
+        self._latency = latency
+        self.rng = rng
+        self._random = rng.random
+        self._bits = rng.getrandbits
+        self._factors = [factor / 2 for factor in latency.factors]
+        self._max_payload = options.mtu_bytes - HEADER_BYTES
+        loss = options.loss
+        bad_share = loss.mean / loss.loss_in_burst
+        self._burst_ends = 1.0 / loss.burst_packets
+        # Mean lengths: 1 / burst_ends within a burst, 1 / burst_starts - 1 between two, for the packet that starts one is in it.
+        self._burst_starts = 1.0 / (1.0 + loss.burst_packets * (1.0 - bad_share) / bad_share) if bad_share else 0.0
+        self._loss_in_burst = loss.loss_in_burst
+        self._copied_above = 1.0 - options.duplication
+        self._faults = faults if faults.drop or faults.duplicate or faults.reorder or faults.corrupt else None
+
+    def attach(self, host: Host) -> None:
+        self.routes[host.endpoint[:-2]] = host
+
+    def detach(self, host: Host) -> None:
+        ip = host.endpoint[:-2]
+        if self.routes.get(ip) is host:
+            del self.routes[ip]
+
+    def send(self, sender: Host, payload: bytes, destination: Endpoint, now: float) -> Sequence[Copy]:
+        source = sender.endpoint
+        if sender.nat is not None:
+            outside = sender.nat.outbound(destination, now)
+            if outside is None:
+                self.lost["blocked"] += 1
+                return ()
+            source = outside
+        receiver = self.routes.get(destination[:-2])
+        if receiver is None:
+            self.lost["nobody-there"] += 1
+            return ()
+        if len(payload) > self._max_payload:
+            self.lost["mtu"] += 1
+            return ()
+        if self.partitioned and sender.side != receiver.side:
+            self.lost["partition"] += 1
+            return ()
+        fate = self._random()
+        if (sender.in_burst or fate < self._burst_starts) and self._is_lost(sender):
+            self.lost["loss"] += 1
+            return ()
+        rtt_s = self._latency.rtt_s(sender, receiver)
+        if self._faults is not None:
+            return self._faulty(self._faults, rtt_s, receiver, source, payload)
+        copy = rtt_s * self._factors[self._bits(FACTOR_BITS)], receiver, source, payload
+        if fate > self._copied_above:
+            return copy, (rtt_s * self._factors[self._bits(FACTOR_BITS)], receiver, source, payload)
+        return (copy,)
+
+    def _is_lost(self, sender: Host) -> bool:
+        """In a burst, or at the start of one."""
+        sender.in_burst = self._random() >= self._burst_ends
+        return self._random() < self._loss_in_burst
+
+    def _faulty(self, faults: FaultOptions, rtt_s: float, receiver: Host, source: Endpoint, payload: bytes) -> Sequence[Copy]:
+        rng = self.rng
+        if rng.random() < faults.drop:
+            self.lost["fault"] += 1
+            return ()
+        copies: list[Copy] = []
+        for _ in range(2 if rng.random() < faults.duplicate else 1):
+            delay_s = rtt_s * self._factors[self._bits(FACTOR_BITS)]
+            if rng.random() < faults.reorder:
+                delay_s += rng.random() * faults.reorder_s
+            copies.append((delay_s, receiver, source, corrupted(payload, rng) if rng.random() < faults.corrupt else payload))
+        return copies
+
+
+def corrupted(payload: bytes, rng: Random) -> bytes:
+    """One byte is another, or the end is cut off."""
+    if not payload:
+        return payload
+    at = rng.randrange(len(payload))
+    if rng.random() < 0.3:
+        return payload[:at]
+    return payload[:at] + bytes((rng.randrange(256),)) + payload[at + 1 :]

@@ -1,0 +1,80 @@
+"""Where hosts live: autonomous systems of very unequal size, their /16 networks, regions and access delays.
+
+Diversity caps are worth what the spread of honest addresses allows, so addresses must cluster as they do in the world: a few large providers
+with many networks, and a long tail with one each.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import accumulate, islice
+from random import Random
+from typing import NamedTuple
+
+from ...endpoints import Endpoint
+from ..options import SimOptions
+
+_MIXED_OR_PRIVATE = (10, 100, 127, 169, 172, 192, 198, 203)
+FIRST_BYTES = tuple(a for a in range(1, 224) if a not in _MIXED_OR_PRIVATE)
+BLOCKS = len(FIRST_BYTES) * 256
+"""/16 networks in which every address is public."""
+
+
+class AutonomousSystem(NamedTuple):
+    number: int
+    region: int
+    blocks: tuple[bytes, ...]
+    """Its /16 networks, two bytes each."""
+
+
+class Residence(NamedTuple):
+    endpoint: Endpoint
+    system: AutonomousSystem
+    access_s: float
+
+
+class Population:
+    """Hands out addresses, each once."""
+
+    def __init__(self, options: SimOptions, rng: Random) -> None:
+        self._latency = options.network.latency
+        self._rng = rng
+        self._taken: set[bytes] = set()
+        self.systems = _systems(options, rng)
+        self._cumulative = list(accumulate(1.0 / n**options.population.zipf for n in range(1, len(self.systems) + 1)))
+
+    def settle(self) -> Residence:
+        """A host moves in somewhere."""
+        system = self.systems[bisect_left(self._cumulative, self._rng.random() * self._cumulative[-1])]
+        return self.settle_in(system)
+
+    def settle_in(self, system: AutonomousSystem) -> Residence:
+        rng, latency = self._rng, self._latency
+        while True:
+            ip = rng.choice(system.blocks) + bytes((rng.randrange(256), rng.randrange(1, 255)))
+            if ip not in self._taken:
+                break
+        self._taken.add(ip)
+        port = 6881 if rng.random() < 0.3 else rng.randrange(1024, 65_536)
+        access_s = latency.access_median_s * rng.lognormvariate(0.0, latency.access_sigma)
+        return Residence(Endpoint(ip + port.to_bytes(2, "big")), system, access_s)
+
+    def move_out(self, endpoint: Endpoint) -> None:
+        """The address is free for others."""
+        self._taken.discard(endpoint[:-2])
+
+    def move_in(self, endpoint: Endpoint) -> None:
+        """It is taken again, by whoever had it."""
+        self._taken.add(endpoint[:-2])
+
+
+def _systems(options: SimOptions, rng: Random) -> list[AutonomousSystem]:
+    population = options.population
+    sizes = [max(1, round(population.max_blocks / number**population.zipf)) for number in range(1, population.autonomous_systems + 1)]
+    blocks = iter(rng.sample(range(BLOCKS), min(sum(sizes), BLOCKS)))
+    systems = []
+    for number, size in enumerate(sizes, start=1):
+        mine = tuple(bytes((FIRST_BYTES[block // 256], block % 256)) for block in islice(blocks, size))
+        region = rng.choices(range(4), options.network.latency.region_shares)[0]
+        systems.append(AutonomousSystem(number, region, mine))
+    return systems

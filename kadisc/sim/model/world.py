@@ -1,0 +1,177 @@
+"""Virtual time: deliveries, ticks and actions, and the real nodes that they happen to.
+
+Lean on purpose: this loop runs for every datagram. What is on the agenda are tuples, told apart by what they hold, and compared by time and
+order alone; a node has at most one tick there that counts, and one that was overtaken is found out when its time comes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import count
+from math import inf
+from random import Random
+from typing import Any
+
+from ...endpoints import Endpoint
+from ..options import SimOptions
+from .digest import Digest
+from .event_queue import Agenda
+from .host import Host
+from .latency import latency_model
+from .network import Network
+from .population import Residence
+from .watchers import Watcher
+
+SLICE = 2048
+"""Items between two looks at whoever watches the run from outside."""
+
+
+class World:
+    def __init__(self, options: SimOptions) -> None:
+        """Raises ValueError for options that name something unknown."""
+        self.options = options
+        self.now = 0.0
+        self.latency = latency_model(options.network.latency)
+        self.network = Network(options.network, options.faults, self.latency, Random(f"network {options.seed}"))
+        self.hosts: dict[int, Host] = {}
+        """The honest ones that are up, by number."""
+        self.adversaries: dict[int, Host] = {}
+        self.digest = Digest()
+        self.sent = 0
+        self.sent_bytes = 0
+        self.delivered = 0
+        self.ticks = 0
+        self.undelivered: Counter[str] = Counter()
+        self.between_slices: Callable[[], None] = lambda: None
+        self.watchers: list[Watcher] = []
+        self._agenda = Agenda()
+        self._push = self._agenda.push
+        self._order = count()
+
+    # --- who is there -----------------------------------------------------------------------------------------------------------------
+
+    def boot(self, host: Host) -> None:
+        self._residents(host)[host.number] = host
+        self.network.attach(host)
+        self.flush(host)
+
+    def stop(self, host: Host) -> None:
+        """It is gone without a word; what is under way to it is lost."""
+        if host.up:
+            host.up = False
+            del self._residents(host)[host.number]
+            self.network.detach(host)
+
+    def move(self, host: Host, residence: Residence) -> None:
+        """It has another address from now on, and its box new mappings; what is under way to the old one is lost. Nobody tells the node."""
+        self.network.detach(host)
+        host.moved(residence, self.network.rng)
+        self.network.attach(host)
+
+    def _residents(self, host: Host) -> dict[int, Host]:
+        return self.hosts if host.honest else self.adversaries
+
+    # --- doing things -----------------------------------------------------------------------------------------------------------------
+
+    def at(self, when: float, action: Callable[..., None], *arguments: Any) -> None:
+        self._push((when, next(self._order), None, action, arguments, None))
+
+    def do(self, host: Host, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Calls one of the node's methods that take ``now`` last, and sends what comes out of it."""
+        result = call(*arguments, self.now + host.skew_s, **options)
+        self.flush(host)
+        return result
+
+    def forge(self, sender: Host, payload: bytes, source: Endpoint, destination: Endpoint) -> None:
+        """A datagram that pretends to come from elsewhere. It takes the sender's way, and can be lost on it."""
+        for delay_s, receiver, _, arriving in self.network.send(sender, payload, destination, self.now):
+            self._push((self.now + delay_s, next(self._order), receiver, arriving, source, destination))
+
+    def flush(self, host: Host) -> None:
+        """Sends the node's datagrams, notes its events, and sets its next tick."""
+        node, now = host.node, self.now
+        outbox = node.drain_outbox()
+        if outbox:
+            push, order, send = self._push, self._order, self.network.send
+            for payload, destination in outbox:
+                self.sent += 1
+                self.sent_bytes += len(payload)
+                for delay_s, receiver, source, arriving in send(host, payload, destination, now):
+                    push((now + delay_s, next(order), receiver, arriving, source, destination))
+            for watcher in self.watchers:
+                watcher.sent(host, outbox, now)
+        events = node.drain_events()
+        if events:
+            self.digest.events(now, host.endpoint, events)
+            for event in events:
+                if host.on_event is None:  # whoever watched has seen what it waited for, and more may follow that
+                    break
+                host.on_event(now, event)
+            for watcher in self.watchers:
+                watcher.happened(host, events, now)
+        deadline = node.next_deadline()
+        host.deadline = deadline
+        tick_at = deadline - host.skew_s
+        if tick_at < host.tick_at:
+            host.tick_at = tick_at = max(tick_at, now)
+            self._push((tick_at, next(self._order), host, None, None, None))
+
+    # --- time -------------------------------------------------------------------------------------------------------------------------
+
+    def run_until(self, end: float) -> None:
+        pop = self._agenda.pop
+        while True:
+            for _ in range(SLICE):
+                item = pop(end)
+                if item is None:
+                    self.now = end
+                    return
+                when, _order, host, what, detail, destination = item
+                self.now = when
+                if host is None:
+                    what(*detail)
+                elif what is None:
+                    self._tick(host, when)
+                else:
+                    self._deliver(host, what, detail, destination)
+            self.between_slices()
+
+    def _deliver(self, host: Host, payload: bytes, source: Endpoint, destination: Endpoint) -> None:
+        now = self.now
+        if not host.up:
+            self.undelivered["down"] += 1
+        elif now < host.stalled_until:  # it waits in the socket's buffer
+            self._push((host.stalled_until, next(self._order), host, payload, source, destination))
+        elif host.nat.admits(source, destination, now) if host.nat is not None else destination == host.endpoint:
+            self.delivered += 1
+            self.digest.delivery(now, source, host.endpoint, payload)
+            if host.on_datagram is not None:
+                host.on_datagram(now, payload)
+            host.node.receive(payload, source, now + host.skew_s)
+            for watcher in self.watchers:
+                watcher.received(host, payload, source, now)
+            self.flush(host)
+        else:
+            self.undelivered["nat" if host.nat is not None else "no-such-port"] += 1
+
+    def _tick(self, host: Host, when: float) -> None:
+        if not host.up or host.tick_at != when:
+            return
+        if when < host.stalled_until:
+            host.tick_at = host.stalled_until
+            self._push((host.stalled_until, next(self._order), host, None, None, None))
+            return
+        host.tick_at = inf
+        deadline = host.deadline
+        if deadline <= when + host.skew_s or host.skew_s:
+            self.ticks += 1
+            # Its own clock, and never a hair before the deadline because of the addition.
+            own_now = max(when + host.skew_s, deadline) if host.skew_s else when
+            host.node.tick(own_now)
+            self.flush(host)
+            if host.deadline <= own_now:
+                raise AssertionError(f"host {host.number}: after tick(now) the next deadline must lie after now")
+        else:  # the deadline moved on since
+            host.tick_at = deadline - host.skew_s
+            self._push((host.tick_at, next(self._order), host, None, None, None))

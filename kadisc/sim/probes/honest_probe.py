@@ -1,0 +1,107 @@
+"""Lookups under attack: did the asker get through to the honest node that is truly the closest, or only to those who hid it?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ...core.contract.events import LookupFinished, NodeAnswered
+from ...endpoints import Family
+from ...ids import NodeId
+from ..lab import Lab
+from ..measure.oracle import SETTLED_S
+from ..measure.statistics import Metrics, mean, share
+from ..model.host import Host
+
+LONGEST_S = 60.0
+TRIES = 200
+
+
+@dataclass(slots=True)
+class Hunt:
+    """One lookup. ``truth``: the honest closest when it began."""
+
+    host: Host
+    truth: Host
+    heard: bool = False
+    returned: bool = False
+    captured: bool = False
+    ended: bool = False
+    queries: int = 0
+    elapsed_s: float = 0.0
+
+
+@dataclass(slots=True)
+class HonestProbe:
+    """*Found*: the honest closest was asked, and answered; what it knows, the asker knows. *Returned*: it is also among the k closest of the result,
+    where an announce would go. *Captured*: nobody honest is among those."""
+
+    lab: Lab
+    asker: Callable[[], Host | None] | None = None
+    """Who looks up; by default any node that has been up for a while."""
+    hunts: list[Hunt] = field(default_factory=list)
+
+    def go_on_for(self, seconds: float, lookups: int) -> None:
+        """Starts so many evenly over the time, and waits for the last."""
+        self.plan(seconds, lookups)
+        self.lab.run(seconds)
+        self.wait()
+
+    def plan(self, seconds: float, lookups: int) -> None:
+        now = self.lab.world.now
+        for number in range(lookups):
+            self.lab.world.at(now + number * seconds / lookups, self._start)
+
+    def wait(self) -> None:
+        self.lab.run_while(lambda: any(not hunt.ended and hunt.host.up for hunt in self.hunts), LONGEST_S)
+
+    def metrics(self, prefix: str = "") -> Metrics:
+        # Nobody can be blamed for not finding a node that left meanwhile; nor is anybody there to be told in an asker that left.
+        counted = [hunt for hunt in self.hunts if hunt.host.up and hunt.truth.up]
+        return {
+            f"{prefix}lookups": len(counted),
+            f"{prefix}found": share(sum(hunt.heard for hunt in counted), len(counted)),
+            f"{prefix}returned": share(sum(hunt.returned for hunt in counted), len(counted)),
+            f"{prefix}captured": share(sum(hunt.captured for hunt in counted), len(counted)),
+            f"{prefix}queries_mean": mean([hunt.queries for hunt in counted if hunt.ended], 1),
+            f"{prefix}elapsed_s_mean": mean([hunt.elapsed_s for hunt in counted if hunt.ended]),
+        }
+
+    # --- one lookup -------------------------------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        lab, options = self.lab, self.lab.options.attack
+        host = self._asker() if self.asker is None else self.asker()
+        if host is None or host.on_event is not None:
+            return
+        target: NodeId = lab.rng.getrandbits(160)
+        truth = lab.oracle.closest(target, 1, besides=host)
+        if not truth:
+            return
+        hunt = Hunt(host, truth[0])
+        self.hunts.append(hunt)
+
+        def on_event(now: float, event: object) -> None:
+            if isinstance(event, NodeAnswered):
+                hunt.heard = hunt.heard or event.node.contact.id == hunt.truth.id
+            elif isinstance(event, LookupFinished) and event.operation == operation:
+                self._ended(hunt, event)
+
+        operation = lab.world.do(host, host.node.start_lookup, target, family=Family.IPV4, k=options.k, paths=options.paths)
+        host.on_event = on_event
+
+    def _asker(self) -> Host | None:
+        for _ in range(TRIES):
+            host = self.lab.any_host()
+            usable = host is not None and host.on_event is None and host.up_since <= self.lab.world.now - SETTLED_S
+            if host is not None and usable and len(host.node.overlays[Family.IPV4].table):  # one without UDP finds nobody in any case
+                return host
+        return None
+
+    def _ended(self, hunt: Hunt, event: LookupFinished) -> None:
+        hunt.host.on_event = None
+        hunt.ended, hunt.queries, hunt.elapsed_s = True, event.result.queries, event.result.elapsed_s
+        returned = [node.contact.endpoint for node in event.result.closest]
+        hunt.returned = hunt.truth.outside in returned
+        honest = [self.lab.oracle.at(endpoint) for endpoint in returned]
+        hunt.captured = not any(host is not None and host.honest for host in honest)

@@ -1,0 +1,116 @@
+"""A sweep: one scenario with every combination of the options that are varied, each with every seed.
+
+Here is what there is to run, and how one run becomes a record. Who runs it (`workers.py`, `cluster.py`) and where the records go
+(`results.py`) are matters of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha1
+from itertools import product
+from typing import Any, TypeAlias
+
+from ...errors import UsageError
+from ...version import __version__
+from ..lab import Lab
+from ..options import SimOptions
+from ..run import changed_settings, replay_command, run_scenario
+from ..scenarios import scenario_named
+from ..scenarios.scenario import Scenario
+from ..settings import all_settings, with_settings
+
+Record: TypeAlias = dict[str, Any]
+"""A run as a JSON object: as of `run.Result.record`, or with ``failed`` instead of what was measured; ``run`` tells it from all others."""
+
+MAX_RUNS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """``varied``: the names of the options that the sweep varies."""
+
+    scenario: str
+    options: SimOptions
+    varied: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The same for the same scenario, options, seed and version, however they were put on the command line."""
+        words = json.dumps([__version__, self.scenario, all_settings(self.options)], default=str)
+        return sha1(words.encode(), usedforsecurity=False).hexdigest()[:16]
+
+    @property
+    def command(self) -> str:
+        return replay_command(scenario_named(self.scenario), self.options)
+
+    @property
+    def weight(self) -> float:
+        """How long it takes, roughly, compared with others."""
+        return self.options.nodes * (60.0 * self.options.minutes + self.options.warmup_s)
+
+    def values(self) -> dict[str, Any]:
+        """Of the options that are varied."""
+        every = all_settings(self.options)
+        return {name: every[name] for name in self.varied}
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A run without a record: whoever ran it is gone. It is run again when the sweep is resumed."""
+
+    run: Run
+    reason: str
+
+
+def planned(scenario: Scenario, base: SimOptions, varied: Mapping[str, Sequence[str]], seeds: Sequence[int]) -> list[Run]:
+    """Seed by seed, so that a sweep that is stopped has something of everything. Raises UsageError for a value that cannot be."""
+    count = len(seeds)
+    for values in varied.values():
+        count *= len(values)
+    if count > MAX_RUNS:
+        raise UsageError(f"that would be {count} runs; a sweep has at most {MAX_RUNS}")
+    points = []
+    for values in product(*varied.values()):
+        options = with_settings(base, [f"{name}={value}" for name, value in zip(varied, values, strict=True)])
+        _check(options)
+        points.append(options)
+    runs = [Run(scenario.name, replace(options, seed=seed), tuple(varied)) for seed in seeds for options in points]
+    return list({run.key: run for run in runs}.values())
+
+
+def _check(options: SimOptions) -> None:
+    try:
+        Lab(options)  # before any hosts: takes milliseconds, and finds what the settings alone do not
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def record_of(run: Run, told: Callable[[float], None] | None = None) -> Record:
+    """Runs it. ``told`` is called now and then with the share that is done. Raises UsageError alone: a run that fails is a record as well, with
+    the reason as ``failed`` and the command that shows it again."""
+    scenario = scenario_named(run.scenario)
+    watch = partial(_watch, told) if told is not None else None
+    try:
+        record: Record = run_scenario(scenario, run.options, watch=watch).record()
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001  # one run of thousands that trips over a mistake of ours must not end the others
+        cause = error.__cause__ or error
+        record = {
+            "scenario": run.scenario,
+            "seed": run.options.seed,
+            "failed": f"{type(cause).__name__}: {cause}".replace("\n", " "),
+            "settings": changed_settings(scenario, run.options),
+            "version": __version__,
+            "command": run.command,
+        }
+    return {**record, "varied": run.values(), "run": run.key}
+
+
+def _watch(told: Callable[[float], None], lab: Lab) -> Callable[[], None]:
+    whole_s = lab.options.warmup_s + 60.0 * lab.options.minutes
+    return lambda: told(min(1.0, lab.world.now / whole_s) if whole_s else 0.0)
