@@ -1,4 +1,6 @@
-"""Draws what `serve.py` and `lookup.py` wrote with ``--json``: ``python benchmarks/chart.py SERVE.json LOOKUP.json OUT.svg``."""
+"""Draws what `serve.py` and `lookup.py` wrote with ``--json``: ``python benchmarks/chart.py
+SERVE.json LOOKUP.json OUT.svg``.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,32 @@ mpl.rcParams["svg.hashsalt"] = "kadisc"  # the same figures give the same file
 
 from matplotlib import pyplot as plt  # noqa: E402
 
-COLOURS = {"libtorrent": "#8c8c8c", "kadisc": "#1f6f8b", "kadisc, bencode.py alone": "#8ec1cf", "trio echo": "#dddddd"}
+COLOURS = {
+    "libtorrent": "#8c8c8c",
+    "kadisc": "#1f6f8b",
+    "kadisc, bencode.py alone": "#8ec1cf",
+    "trio echo": "#dddddd",
+}
 
 
 def draw_serve(axes: Any, rows: list[dict[str, Any]]) -> None:
     methods, servers = ["ping", "find_node", "get_peers"], list(COLOURS)[:3]
     for offset, server in enumerate(servers):
-        rates = [next(1000 / row["cpu_us"] for row in rows if (row["method"], row["server"]) == (method, server)) for method in methods]
-        bars = axes.bar([place + 0.27 * (offset - 1) for place in range(3)], rates, 0.25, label=server, color=COLOURS[server])
+        rates = [
+            next(
+                1000 / row["cpu_us"]
+                for row in rows
+                if (row["method"], row["server"]) == (method, server)
+            )
+            for method in methods
+        ]
+        bars = axes.bar(
+            [place + 0.27 * (offset - 1) for place in range(3)],
+            rates,
+            0.25,
+            label=server,
+            color=COLOURS[server],
+        )
         axes.bar_label(bars, fmt="%.0f", fontsize=8)
     echo = next(1000 / row["cpu_us"] for row in rows if row["server"] == "trio echo")
     axes.axhline(echo, color="#bbbbbb", linestyle="--", linewidth=1)
@@ -36,8 +56,15 @@ def draw_serve(axes: Any, rows: list[dict[str, Any]]) -> None:
 def draw_lookup(axes: Any, rows: list[dict[str, Any]]) -> None:
     for offset, server in enumerate(("libtorrent", "kadisc")):
         sides = [row["sides"][server] for row in rows]
-        bars = axes.bar([place + 0.3 * (offset - 0.5) for place in range(2)], [side["p50_s"] * 1000 for side in sides], 0.28, color=COLOURS[server])
-        labels = [f"{side['p50_s'] * 1000:.0f} ms\n{side['until_first']:.0f} queries" for side in sides]
+        bars = axes.bar(
+            [place + 0.3 * (offset - 0.5) for place in range(2)],
+            [side["p50_s"] * 1000 for side in sides],
+            0.28,
+            color=COLOURS[server],
+        )
+        labels = [
+            f"{side['p50_s'] * 1000:.0f} ms\n{side['until_first']:.0f} queries" for side in sides
+        ]
         axes.bar_label(bars, labels=labels, fontsize=8)
     axes.set_xticks(range(2), [row["temperature"] for row in rows])
     axes.set_ylabel("ms, median")

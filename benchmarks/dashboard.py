@@ -1,7 +1,9 @@
-"""What a frame of the dashboard costs: the snapshot, the lines, the escape sequences; milliseconds, median and 99th percentile.
+"""What a frame of the dashboard costs: the snapshot, the lines, the escape sequences; milliseconds,
+median and 99th percentile.
 
-Run ``python benchmarks/dashboard.py``; it takes some 15 seconds. All ages grow by more than a second from frame to frame, so that every row
-changes. The baseline is the same data in rich's own Layout and Tables, as most programs do it, measured in turns with ours.
+Run ``python benchmarks/dashboard.py``; it takes some 15 seconds. All ages grow by more than a
+second from frame to frame, so that every row changes. The baseline is the same data in rich's own
+Layout and Tables, as most programs do it, measured in turns with ours.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from rich.text import Text
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.contract.events import ContactAdded
-from kadisc.core.core import Node
+from kadisc.core.core import Core
 from kadisc.core.snapshot import Snapshot
 from kadisc.dashboard.buckets import standing
 from kadisc.dashboard.figures import age, byte_rate, delay
@@ -45,27 +47,41 @@ GOAL_MS = 3.0
 class Subject:
     """A core whose table was filled by hand, and what a dashboard remembers of it."""
 
-    node: Node
+    node: Core
     tail: Tail
     traffic: Traffic
     facts: Facts
 
 
 def subject(contacts: int) -> Subject:
-    """Half of the contacts are in bucket 0, half of the rest in bucket 1 and so on, as far as there is room."""
+    """Half of the contacts are in bucket 0, half of the rest in bucket 1 and so on, as far as there
+    is room.
+    """
     rng = random.Random(contacts)
     own_id = random_id(rng)
-    node = Node(CoreConfig(), rng, {Family.IPV4: own_id}, 0.0)
-    table, tail = node.overlays[Family.IPV4].table, Tail()
+    node = Core(CoreConfig(), rng, {Family.IPV4: own_id}, 0.0)
+    table, tail = node.dhts[Family.IPV4].table, Tail()
     bucket = 0
     while len(table) < contacts and bucket < 150:
         for _ in range(min(table.capacity(bucket), max(4, (contacts - len(table)) // 2))):
-            endpoint = Endpoint(bytes((rng.randrange(1, 9), rng.randrange(256), rng.randrange(256), 7, 26, 225)))
+            endpoint = Endpoint(
+                bytes((rng.randrange(1, 9), rng.randrange(256), rng.randrange(256), 7, 26, 225))
+            )
             contact = Contact(random_id_in_bucket(own_id, bucket, rng), endpoint)
-            table.offer(contact, rng.uniform(980, 1000), inbound=rng.random() < 0.1, rtt_s=rng.uniform(0.001, 0.5))
+            table.offer(
+                contact,
+                rng.uniform(980, 1000),
+                inbound=rng.random() < 0.1,
+                rtt_s=rng.uniform(0.001, 0.5),
+            )
             tail.add(ContactAdded(contact, bucket), "12:34:56", 0.0)
         bucket += 1
-    return Subject(node, tail, Traffic(node.counters.as_dict(), 0.0), Facts("0.1.0", "mainline", {Family.IPV4: "0.0.0.0:6881"}))
+    return Subject(
+        node,
+        tail,
+        Traffic(node.counters.as_dict(), 0.0),
+        Facts("0.1.0", "mainline", {Family.IPV4: "0.0.0.0:6881"}),
+    )
 
 
 def our_frame(it: Subject, canvas: Canvas, width: int, height: int, now: float) -> bytes:
@@ -81,32 +97,77 @@ def layout_frame(it: Subject, width: int, height: int, now: float) -> bytes:
     snapshot = it.node.snapshot(now)
     it.traffic.sample(snapshot.counters, now)
     file = io.StringIO()
-    console = Console(file=file, width=width, height=height, force_terminal=True, color_system="standard", legacy_windows=False)
+    console = Console(
+        file=file,
+        width=width,
+        height=height,
+        force_terminal=True,
+        color_system="standard",
+        legacy_windows=False,
+    )
     console.print(_layout(it, snapshot, now))
     return file.getvalue().encode()
 
 
 def _layout(it: Subject, snapshot: Snapshot, now: float) -> Layout:
-    [overlay] = snapshot.overlays
-    buckets = Table("bucket", "filled", "proven", "doubt", "inbound", "spare", "verified", "rtt", "touched", expand=True, box=None)
-    for bucket in overlay.buckets:
+    [dht] = snapshot.dhts
+    buckets = Table(
+        "bucket",
+        "filled",
+        "proven",
+        "doubt",
+        "inbound",
+        "spare",
+        "verified",
+        "rtt",
+        "touched",
+        expand=True,
+        box=None,
+    )
+    for bucket in dht.buckets:
         if not bucket.entries:
             continue
         kinds, ages = standing(bucket.entries), [entry.verified_s_ago for entry in bucket.entries]
         times = [entry.rtt_s for entry in bucket.entries if entry.rtt_s is not None]
         rtt = Text(delay(statistics.median(times)), "yellow") if times else Text("-", "dim")
-        filled = Text("█" * round(10 * len(bucket.entries) / bucket.capacity), "green") + Text(f" {len(bucket.entries)}/{bucket.capacity}")
-        counts = (str(kinds.proven), str(kinds.doubtful), str(kinds.inbound), str(bucket.spares))
-        buckets.add_row(str(bucket.index), filled, *counts, Text(f"{age(min(ages))}-{age(max(ages))}", "cyan"), rtt, age(bucket.touched_s_ago))
+        filled = Text("█" * round(10 * len(bucket.entries) / bucket.capacity), "green") + Text(
+            f" {len(bucket.entries)}/{bucket.capacity}"
+        )
+        counts = (
+            str(kinds.proven),
+            str(kinds.doubtful),
+            str(kinds.inbound),
+            str(bucket.replacements),
+        )
+        buckets.add_row(
+            str(bucket.index),
+            filled,
+            *counts,
+            Text(f"{age(min(ages))}-{age(max(ages))}", "cyan"),
+            rtt,
+            age(bucket.touched_s_ago),
+        )
     activity, events = Table.grid(expand=True), Table.grid(expand=True)
     for flow in it.traffic.flows():
         activity.add_row(byte_rate(flow.bytes_per_s), f"{flow.datagrams_per_s:.0f}/s")
-    activity.add_row("counters", ", ".join(f"{name} {value}" for name, value in snapshot.counters.items()))
+    activity.add_row(
+        "counters", ", ".join(f"{name} {value}" for name, value in snapshot.counters.items())
+    )
     for line in it.tail.lines()[-6:]:
         events.add_row(line.clock, Text(line.name, "green"), line.words)
     layout = Layout()
-    layout.split_column(Layout(name="head", size=2), Layout(name="buckets", ratio=2), Layout(name="activity", size=4), Layout(name="events"))
-    layout["head"].update(Text(f"kadisc {it.facts.version} up {now:.0f} s\n{format_id(overlay.own_id)[:10]} {overlay.contacts} contacts", "bold"))
+    layout.split_column(
+        Layout(name="head", size=2),
+        Layout(name="buckets", ratio=2),
+        Layout(name="activity", size=4),
+        Layout(name="events"),
+    )
+    layout["head"].update(
+        Text(
+            f"kadisc {it.facts.version} up {now:.0f} s\n{format_id(dht.own_id)[:10]} {dht.contacts} contacts",
+            "bold",
+        )
+    )
     layout["buckets"].update(buckets)
     layout["activity"].update(activity)
     layout["events"].update(events)
@@ -124,26 +185,44 @@ def cost_ms(frame: Callable[[float], bytes], frames: int) -> tuple[list[float], 
 
 
 def main() -> int:
-    print(f"ms a frame over {FRAMES} frames, snapshot included; baseline: rich Layout and Tables with the same data, {BASELINE_FRAMES} frames")
-    print(f"{'contacts':>8} {'terminal':>9} {'snapshot':>9} {'median':>8} {'p99':>8} {'bytes':>7} {'baseline':>9} {'ratio':>7}")
+    print(
+        f"ms a frame over {FRAMES} frames, snapshot included; baseline: rich Layout and Tables with the same data, {BASELINE_FRAMES} frames"
+    )
+    print(
+        f"{'contacts':>8} {'terminal':>9} {'snapshot':>9} {'median':>8} {'p99':>8} {'bytes':>7} {'baseline':>9} {'ratio':>7}"
+    )
     worst = 0.0
     for contacts in (60, 330):
         for width, height in ((80, 24), (120, 40), (250, 70)):
             it = subject(contacts)
             canvas = Canvas(Painter(ColorSystem.STANDARD))
-            snapshots, _ = cost_ms(lambda now, it=it: bytes(it.node.snapshot(now).queries_in_flight), FRAMES)  # type: ignore[misc]
+            snapshots, _ = cost_ms(
+                lambda now, it=it: bytes(it.node.snapshot(now).queries_in_flight), FRAMES
+            )  # type: ignore[misc]
             ours: list[float] = []
             baseline: list[float] = []
             for _ in range(4):  # in turns, so that a busy machine slows both
-                costs, size = cost_ms(lambda now, it=it, c=canvas, w=width, h=height: our_frame(it, c, w, h, now), FRAMES // 4)  # type: ignore[misc]
+                costs, size = cost_ms(
+                    lambda now, it=it, c=canvas, w=width, h=height: our_frame(it, c, w, h, now),
+                    FRAMES // 4,
+                )  # type: ignore[misc]
                 ours += costs
-                baseline += cost_ms(lambda now, it=it, w=width, h=height: layout_frame(it, w, h, now), BASELINE_FRAMES // 4)[0]  # type: ignore[misc]
-            median, p99, theirs = statistics.median(ours), statistics.quantiles(ours, n=100)[98], statistics.median(baseline)
+                baseline += cost_ms(
+                    lambda now, it=it, w=width, h=height: layout_frame(it, w, h, now),
+                    BASELINE_FRAMES // 4,
+                )[0]  # type: ignore[misc]
+            median, p99, theirs = (
+                statistics.median(ours),
+                statistics.quantiles(ours, n=100)[98],
+                statistics.median(baseline),
+            )
             worst = max(worst, median)
             cells = f"{statistics.median(snapshots):9.2f} {median:8.2f} {p99:8.2f} {size:7.0f} {theirs:9.2f} {theirs / median:6.1f}x"
-            print(f"{len(it.node.overlays[Family.IPV4].table):8} {f'{width}x{height}':>9} {cells}")
+            print(f"{len(it.node.dhts[Family.IPV4].table):8} {f'{width}x{height}':>9} {cells}")
     met = worst <= GOAL_MS
-    print(f"goal: at most {GOAL_MS:g} ms a frame: {'met' if met else 'MISSED'}, {worst:.2f} ms in the worst case above")
+    print(
+        f"goal: at most {GOAL_MS:g} ms a frame: {'met' if met else 'MISSED'}, {worst:.2f} ms in the worst case above"
+    )
     return 0 if met else 1
 
 

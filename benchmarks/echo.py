@@ -1,7 +1,9 @@
-"""Servers that do nothing but send back what comes: what a machine and its sockets allow. ``echo.py trio|batch HOST:PORT``.
+"""Servers that do nothing but send back what comes: what a machine and its sockets allow. ``echo.py
+trio|batch HOST:PORT``.
 
-``trio`` reads as kadisc does: it waits until something can be read, and then reads until nothing is left. ``batch`` reads and writes 64 datagrams
-with one system call: it shows how much the load generator can carry.
+``trio`` reads as kadisc does: it waits until something can be read, and then reads until nothing is
+left. ``batch`` reads and writes 64 datagrams with one system call: it shows how much the load
+generator can carry.
 """
 
 from __future__ import annotations

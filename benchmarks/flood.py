@@ -1,10 +1,13 @@
-"""A real node under a flood of forged queries: do those who proved themselves before still get their answers, and what are the others sent?
+"""A real node under a flood of forged queries: do those who proved themselves before still get
+their answers, and what are the others sent?
 
-Run ``python benchmarks/flood.py [SECONDS]``; it measures for 5 seconds each unless told otherwise. First the drain limit: how many datagrams a second
-the node takes from its socket when more are sent than it can take. Then, at half of that, from as many addresses as sockets could be bound, the share
-of their pings that 16 proven endpoints see answered within a second: as it is, with the fast lane off, and with no limits at all. Flooders
-and node are processes of their own, on two cores; where those are not to be had the numbers are lower. Linux only: it binds all over 127.0.0.0/8,
-which the node is told to treat as public.
+Run ``python benchmarks/flood.py [SECONDS]``; it measures for 5 seconds each unless told otherwise.
+First the drain limit: how many datagrams a second the node takes from its socket when more are sent
+than it can take. Then, at half of that, from as many addresses as sockets could be bound, the share
+of their pings that 16 proven endpoints see answered within a second: as it is, with the fast lane
+off, and with no limits at all. Flooders and node are processes of their own, on two cores; where
+those are not to be had the numbers are lower. Linux only: it binds all over 127.0.0.0/8, which the
+node is told to treat as public.
 """
 
 from __future__ import annotations
@@ -30,7 +33,9 @@ from kadisc.wire import krpc
 from kadisc.wire.messages import FindNode, Ping, Query, Reply
 
 FORGED = 512
-"""Addresses, each in a /24 of its own: more than the budget for all together lets in, so that every level of it has something to do."""
+"""Addresses, each in a /24 of its own: more than the budget for all together lets in, so that every
+level of it has something to do.
+"""
 FRIENDS = 16
 ASKED_PER_S = 160
 GOAL = 0.95
@@ -40,18 +45,25 @@ async def run_node(bootstrap: str, switched_off: list[str]) -> None:
     """The node under test: prints where it listens, then its counters for each line that it reads."""
     core = CoreConfig(allow_private=True)
     core = replace(core, defences=replace(core.defences, **dict.fromkeys(switched_off, False)))
-    async with kadisc.open_node(Config(bind=("127.0.0.1:0",), core=core), bootstrap=[bootstrap]) as node:
+    async with kadisc.open_node(
+        Config(bind=("127.0.0.1:0",), core=core), bootstrap=[bootstrap]
+    ) as node:
         print(format_endpoint(next(iter(node.local_endpoints.values()))), flush=True)
         while await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
             print(json.dumps(node.snapshot().counters), flush=True)
 
 
 def run_flooder(where: str, rate: float, seconds: float) -> None:
-    """Sends ``rate`` queries a second, as fast as it can if that is 0; prints what it sent, and what came back to its addresses."""
+    """Sends ``rate`` queries a second, as fast as it can if that is 0; prints what it sent, and
+    what came back to its addresses.
+    """
     host, port = where.split(":")
     rng = random.Random(1)
     sockets = [bound(f"127.{1 + number // 200}.{1 + number % 200}.9") for number in range(FORGED)]
-    payloads = [krpc.encode(FindNode(b"aa", rng.getrandbits(160), rng.getrandbits(160), read_only=True)) for _ in range(64)]
+    payloads = [
+        krpc.encode(FindNode(b"aa", rng.getrandbits(160), rng.getrandbits(160), read_only=True))
+        for _ in range(64)
+    ]
     sent, destination, begun = 0, (host, int(port)), time.monotonic()
     while (elapsed := time.monotonic() - begun) < seconds:
         for _ in range(64 if not rate else min(256, int(rate * elapsed) - sent)):
@@ -91,7 +103,14 @@ class Friends:
         self._asked_at: dict[bytes, float] = {}
         self.answered_queries = [0] * FRIENDS
 
-    def serve(self, until: float, node: tuple[str, int] | None = None, per_s: float = 0.0, *, introduce: bool = False) -> int:
+    def serve(
+        self,
+        until: float,
+        node: tuple[str, int] | None = None,
+        per_s: float = 0.0,
+        *,
+        introduce: bool = False,
+    ) -> int:
         """Answers until then, and asks ``per_s`` in turn; how many were asked."""
         begun, asked = time.monotonic(), 0
         while (now := time.monotonic()) < until:
@@ -128,7 +147,9 @@ class Friends:
 class NodeProcess:
     def __init__(self, bootstrap: str, switched_off: list[str]) -> None:
         command = [sys.executable, __file__, "node", bootstrap, *switched_off]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         assert self.process.stdout is not None
         host, port = self.process.stdout.readline().strip().split(":")
         self.where = host, int(port)
@@ -144,7 +165,9 @@ class NodeProcess:
 
 @contextmanager
 def node_with_friends(switched_off: list[str]) -> Iterator[tuple[NodeProcess, Friends]]:
-    """All friends have answered the node; those that it could not verify in 15 seconds are an error."""
+    """All friends have answered the node; those that it could not verify in 15 seconds are an
+    error.
+    """
     friends = Friends()
     host, port = friends.sockets[0].getsockname()
     node = NodeProcess(f"{host}:{port}", switched_off)
@@ -152,7 +175,9 @@ def node_with_friends(switched_off: list[str]) -> Iterator[tuple[NodeProcess, Fr
         give_up_at = time.monotonic() + 15.0
         while min(friends.answered_queries) == 0:
             if time.monotonic() > give_up_at:
-                raise SystemExit(f"the node asked {sum(map(bool, friends.answered_queries))} of {FRIENDS} friends only")
+                raise SystemExit(
+                    f"the node asked {sum(map(bool, friends.answered_queries))} of {FRIENDS} friends only"
+                )
             friends.serve(time.monotonic() + 1.0, node.where, per_s=2 * FRIENDS, introduce=True)
         yield node, friends
     finally:
@@ -165,7 +190,11 @@ def node_with_friends(switched_off: list[str]) -> Iterator[tuple[NodeProcess, Fr
 @contextmanager
 def flooding(node: NodeProcess, rate: float, seconds: float) -> Iterator[subprocess.Popen[str]]:
     where = f"{node.where[0]}:{node.where[1]}"
-    process = subprocess.Popen([sys.executable, __file__, "flooder", where, str(rate), str(seconds)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, __file__, "flooder", where, str(rate), str(seconds)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield process
     finally:
@@ -186,7 +215,10 @@ def drain_limit(seconds: float) -> tuple[float, float]:
 
 
 def under_flood(switched_off: list[str], rate: float, seconds: float) -> dict[str, Any]:
-    with node_with_friends(switched_off) as (node, friends), flooding(node, rate, seconds + 2.0) as flooder:
+    with (
+        node_with_friends(switched_off) as (node, friends),
+        flooding(node, rate, seconds + 2.0) as flooder,
+    ):
         friends.serve(time.monotonic() + 1.5)
         friends.answered.clear()
         asked = friends.serve(time.monotonic() + seconds - 0.5, node.where, ASKED_PER_S)
@@ -197,26 +229,46 @@ def under_flood(switched_off: list[str], rate: float, seconds: float) -> dict[st
         return report | {
             "answered": len(in_time) / asked,
             "median_ms": 1000 * in_time[len(in_time) // 2] if in_time else float("nan"),
-            "drops": {key[8:]: count for key, count in node.counters().items() if key.startswith("dropped.")},
+            "drops": {
+                key[8:]: count
+                for key, count in node.counters().items()
+                if key.startswith("dropped.")
+            },
         }
 
 
 def main(seconds: float) -> None:
     limits = LimitsConfig()
     taken, sent = drain_limit(seconds)
-    print(f"drain limit: {taken:,.0f} datagrams/s taken of {sent:,.0f} sent{'' if sent > 1.1 * taken else '; the flooder was the bottleneck'}")
+    print(
+        f"drain limit: {taken:,.0f} datagrams/s taken of {sent:,.0f} sent{'' if sent > 1.1 * taken else '; the flooder was the bottleneck'}"
+    )
     rate = taken / 2
-    variants = {"as it is": [], "fast lane off": ["fast_lane"], "no limits": ["traffic_limits"]}
+    variants = {
+        "as it is": [],
+        "fast lane off": ["proven_sources"],
+        "no limits": ["traffic_limits"],
+    }
     for name, switched_off in variants.items():
         seen = under_flood(switched_off, rate, seconds)
         lasted = seen["elapsed_s"]
-        for_address = limits.address_reply_burst_bytes + limits.address_reply_bytes_per_s * lasted
+        for_address = limits.host_reply_burst_bytes + limits.host_reply_bytes_per_s * lasted
         for_all = limits.total_reply_burst_bytes + limits.total_reply_bytes_per_s * lasted
         print(f"\n{name}: {seen['sent'] / lasted:,.0f} forged queries/s from {FORGED} addresses")
-        verdict = f"; the goal is {GOAL:.0%}: {'reached' if seen['answered'] >= GOAL else 'missed'}" if not switched_off else ""
-        print(f"  proven endpoints: {seen['answered']:.1%} of pings answered, median {seen['median_ms']:.1f} ms{verdict}")
-        print(f"  most bytes to one unproven address: {max(seen['back']):,} of {for_address:,.0f}; to all: {sum(seen['back']):,} of {for_all:,.0f}")
-        print(f"  dropped: {', '.join(f'{count:,} {reason}' for reason, count in seen['drops'].items()) or 'nothing'}")
+        verdict = (
+            f"; the goal is {GOAL:.0%}: {'reached' if seen['answered'] >= GOAL else 'missed'}"
+            if not switched_off
+            else ""
+        )
+        print(
+            f"  proven endpoints: {seen['answered']:.1%} of pings answered, median {seen['median_ms']:.1f} ms{verdict}"
+        )
+        print(
+            f"  most bytes to one unproven address: {max(seen['back']):,} of {for_address:,.0f}; to all: {sum(seen['back']):,} of {for_all:,.0f}"
+        )
+        print(
+            f"  dropped: {', '.join(f'{count:,} {reason}' for reason, count in seen['drops'].items()) or 'nothing'}"
+        )
 
 
 if __name__ == "__main__":

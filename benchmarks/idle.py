@@ -1,8 +1,10 @@
-"""What a node costs that has nothing to do: resident memory, and its share of a core, with the dashboard off and on.
+"""What a node costs that has nothing to do: resident memory, and its share of a core, with the
+dashboard off and on.
 
-Run ``python benchmarks/idle.py [SECONDS]``; it measures for 30 seconds each unless told otherwise, and takes half a minute more. The node is a
-process of its own, joined to a devnet of 60 in another process; with the dashboard it runs on a terminal of 120x40 that is read as fast as it is
-written to. Linux only: it reads /proc.
+Run ``python benchmarks/idle.py [SECONDS]``; it measures for 30 seconds each unless told otherwise,
+and takes half a minute more. The node is a process of its own, joined to a devnet of 60 in another
+process; with the dashboard it runs on a terminal of 120x40 that is read as fast as it is written
+to. Linux only: it reads /proc.
 """
 
 from __future__ import annotations
@@ -33,13 +35,23 @@ KADISC = [sys.executable, "-P", "-m", "kadisc", "run", "--bind", "127.0.0.1:0"]
 
 def environment(home: str) -> dict[str, str]:
     """A user who has neither state nor configuration yet, at a terminal that can do everything."""
-    return os.environ | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "XDG_STATE_HOME": home, "XDG_CONFIG_HOME": home}
+    return os.environ | {
+        "TERM": "xterm-256color",
+        "LC_ALL": "C.UTF-8",
+        "XDG_STATE_HOME": home,
+        "XDG_CONFIG_HOME": home,
+    }
 
 
 @contextlib.contextmanager
 def devnet(home: str) -> Iterator[str]:
     """Yields where one of its nodes listens."""
-    process = subprocess.Popen([*KADISC, "--devnet", str(NEIGHBOURS), "--json"], stdout=subprocess.PIPE, text=True, env=environment(home))
+    process = subprocess.Popen(
+        [*KADISC, "--devnet", str(NEIGHBOURS), "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(home),
+    )
     try:
         assert process.stdout is not None
         where = json.loads(process.stdout.readline())["nodes"][0]["endpoints"][0]
@@ -57,9 +69,19 @@ class Measured:
     def __init__(self, where: str, home: str, *, dashboard: bool) -> None:
         self._terminal, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        arguments = ["--bootstrap", where, "--allow-private", *([] if dashboard else ["--no-dashboard"])]
+        arguments = [
+            "--bootstrap",
+            where,
+            "--allow-private",
+            *([] if dashboard else ["--no-dashboard"]),
+        ]
         self.process = subprocess.Popen(
-            [*KADISC, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, env=environment(home)
+            [*KADISC, *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            env=environment(home),
         )
         os.close(theirs)
         self.written = 0
@@ -82,7 +104,11 @@ class Measured:
 
     def rss_mb(self) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) * 1024 / 1e6
+        return (
+            next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+            * 1024
+            / 1e6
+        )
 
     def close(self) -> None:
         self.process.terminate()
@@ -92,7 +118,9 @@ class Measured:
         os.close(self._terminal)
 
 
-def measure(where: str, home: str, seconds: float, *, dashboard: bool) -> tuple[float, float, float]:
+def measure(
+    where: str, home: str, seconds: float, *, dashboard: bool
+) -> tuple[float, float, float]:
     """Megabytes, percent of a core, and bytes a second to the terminal."""
     node = Measured(where, home, dashboard=dashboard)
     try:
@@ -105,7 +133,11 @@ def measure(where: str, home: str, seconds: float, *, dashboard: bool) -> tuple[
         started, spent, written = time.monotonic(), node.cpu_s(), node.written
         node.read(started + seconds)
         passed = time.monotonic() - started
-        return node.rss_mb(), 100 * (node.cpu_s() - spent) / passed, (node.written - written) / passed
+        return (
+            node.rss_mb(),
+            100 * (node.cpu_s() - spent) / passed,
+            (node.written - written) / passed,
+        )
     finally:
         node.close()
 
@@ -114,9 +146,14 @@ def main() -> int:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
     all_met = True
     print(f"an idle node with {NEIGHBOURS} neighbours in another process, over {seconds:g} s")
-    print(f"{'dashboard':>9} {'RSS MB':>8} {'goal':>6} {'':6} {'% of a core':>12} {'goal':>6} {'':6} {'B/s to the terminal':>20}")
+    print(
+        f"{'dashboard':>9} {'RSS MB':>8} {'goal':>6} {'':6} {'% of a core':>12} {'goal':>6} {'':6} {'B/s to the terminal':>20}"
+    )
     with tempfile.TemporaryDirectory() as home, devnet(f"{home}/devnet") as where:
-        for dashboard, goal_cpu, goal_mb in ((False, GOAL_CPU_OFF, GOAL_RSS_MB), (True, GOAL_CPU_ON, None)):
+        for dashboard, goal_cpu, goal_mb in (
+            (False, GOAL_CPU_OFF, GOAL_RSS_MB),
+            (True, GOAL_CPU_ON, None),
+        ):
             rss_mb, cpu, rate = measure(where, f"{home}/{dashboard}", seconds, dashboard=dashboard)
             memory_met, cpu_met = goal_mb is None or rss_mb <= goal_mb, cpu <= goal_cpu
             all_met = all_met and memory_met and cpu_met

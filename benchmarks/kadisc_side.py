@@ -1,4 +1,6 @@
-"""kadisc as a library, with every default, as one side of `lookup.py`; the other is `libtorrent_side.py`, and the commands are the same."""
+"""kadisc as a library, with every default, as one side of `lookup.py`; the other is
+`libtorrent_side.py`, and the commands are the same.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,13 @@ from typing import Any
 import trio
 
 import kadisc
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 
 
-class Search:
+class LookupOperation:
     """Goes on to its end when the first peer was found, as libtorrent's does."""
 
-    def __init__(self, node: LiveNode, target: str, seeds: list[str]) -> None:
+    def __init__(self, node: Node, target: str, seeds: list[str]) -> None:
         self._node = node
         self._target = target
         self._seeds = seeds
@@ -31,8 +33,10 @@ class Search:
             await trio.sleep(0 if self.found.is_set() else 0.05)
 
 
-async def first_peer(node: LiveNode, nursery: trio.Nursery, question: dict[str, Any], seeds: list[str], started: float) -> dict[str, Any]:
-    search = Search(node, question["target"], seeds)
+async def first_peer(
+    node: Node, nursery: trio.Nursery, question: dict[str, Any], seeds: list[str], started: float
+) -> dict[str, Any]:
+    search = LookupOperation(node, question["target"], seeds)
     nursery.start_soon(search.run)
     with trio.move_on_at(started + question["within_s"]):
         await search.found.wait()
@@ -46,13 +50,20 @@ async def main() -> None:
     parser.add_argument("--listen", required=True, metavar="HOST:PORT")
     parser.add_argument("--router", required=True, metavar="HOST:PORT")
     arguments = parser.parse_args()
-    async with kadisc.open_node(kadisc.Config(bind=(arguments.listen,)), bootstrap=[arguments.router]) as node, trio.open_nursery() as nursery:
+    async with (
+        kadisc.open_node(
+            kadisc.Config(bind=(arguments.listen,)), bootstrap=[arguments.router]
+        ) as node,
+        trio.open_nursery() as nursery,
+    ):
         opened = trio.current_time()
         print(json.dumps({"event": "listening"}), flush=True)
         while line := await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
             question = json.loads(line)
             if question["ask"] == "contacts":
-                answer: dict[str, Any] = {"contacts": sum(each.contacts for each in node.snapshot().overlays)}
+                answer: dict[str, Any] = {
+                    "contacts": sum(each.contacts for each in node.snapshot().dhts)
+                }
             elif question["cold"]:
                 answer = await first_peer(node, nursery, question, [arguments.router], opened)
             else:

@@ -1,9 +1,11 @@
 """libtorrent, with its DHT alone and its limits lifted, as the other side of a benchmark.
 
-By default it takes 5 messages a second from one address and sends 8,000 bytes a second: both are set out of the way, so that its code is measured
-and not its manners. Saved nodes come in as from an earlier session, since a bootstrap node never gets into libtorrent's table.
+By default it takes 5 messages a second from one address and sends 8,000 bytes a second: both are
+set out of the way, so that its code is measured and not its manners. Saved nodes come in as from an
+earlier session, since a bootstrap node never gets into libtorrent's table.
 
-Commands are JSON lines: {"ask": "contacts"} gives the size of its tables, {"ask": "peer", "target"} how long the first peer took.
+Commands are JSON lines: {"ask": "contacts"} gives the size of its tables, {"ask": "peer", "target"}
+how long the first peer took.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any
 
 import libtorrent
 
-from kadisc.core.addressing.bep42 import tied_to
+from kadisc.core.addressing.bep42 import with_bep42_prefix
 from kadisc.endpoints import parse_endpoint
 
 OUT_OF_THE_WAY = 500_000_000
@@ -25,8 +27,11 @@ OUT_OF_THE_WAY = 500_000_000
 
 def open_session(listen: str, saved: list[str], router: str) -> Any:
     own_ip = bytes(parse_endpoint(listen))[:4]
-    own_id = tied_to(own_ip, int.from_bytes(own_ip * 5, "big")).to_bytes(20, "big")
-    state = {b"nodes": [bytes(parse_endpoint(each)) for each in saved], b"node-id": [own_id + own_ip]}
+    own_id = with_bep42_prefix(own_ip, int.from_bytes(own_ip * 5, "big")).to_bytes(20, "big")
+    state = {
+        b"nodes": [bytes(parse_endpoint(each)) for each in saved],
+        b"node-id": [own_id + own_ip],
+    }
     params = libtorrent.read_session_params(libtorrent.bencode({b"dht state": state}))
     params.settings = {
         "listen_interfaces": listen,
@@ -37,7 +42,8 @@ def open_session(listen: str, saved: list[str], router: str) -> Any:
         "enable_natpmp": False,
         "dht_block_ratelimit": OUT_OF_THE_WAY,
         "dht_upload_rate_limit": OUT_OF_THE_WAY,
-        "alert_mask": libtorrent.alert.category_t.status_notification | libtorrent.alert.category_t.dht_operation_notification,
+        "alert_mask": libtorrent.alert.category_t.status_notification
+        | libtorrent.alert.category_t.dht_operation_notification,
     }
     return libtorrent.session(params)
 
@@ -50,7 +56,9 @@ class Alerts:
         self.answered: set[str] = set()
 
     def wait(self, kind: Any, within_s: float, *, unless_answered: str = "") -> Any:
-        """The next one of that kind; None if there is none in time, or as soon as that info-hash is answered."""
+        """The next one of that kind; None if there is none in time, or as soon as that info-hash is
+        answered.
+        """
         until = time.monotonic() + within_s
         while (left_s := until - time.monotonic()) > 0:
             if self._session.wait_for_alert(max(1, int(left_s * 1000))) is None:
@@ -77,11 +85,19 @@ def contacts(session: Any, alerts: Alerts) -> int:
 def is_searching(session: Any, alerts: Alerts, target: str) -> bool:
     session.post_dht_stats()
     alert = alerts.wait(libtorrent.dht_stats_alert, 1.0, unless_answered=target)
-    return alert is None or any(request["outstanding_requests"] > 0 for request in alert.active_requests if "get_peers" in request["type"])
+    return alert is None or any(
+        request["outstanding_requests"] > 0
+        for request in alert.active_requests
+        if "get_peers" in request["type"]
+    )
 
 
-def first_peer(session: Any, alerts: Alerts, target: str, within_s: float, started: float) -> dict[str, Any]:
-    """Begun before the bootstrap node is known to it, a search ends at once and says nothing: so it is begun again until one is under way."""
+def first_peer(
+    session: Any, alerts: Alerts, target: str, within_s: float, started: float
+) -> dict[str, Any]:
+    """Begun before the bootstrap node is known to it, a search ends at once and says nothing: so it
+    is begun again until one is under way.
+    """
     until = started + within_s
     while time.monotonic() < until:
         session.dht_get_peers(libtorrent.sha1_hash(bytes.fromhex(target)))
@@ -112,7 +128,13 @@ def main() -> None:
         if question["ask"] == "contacts":
             answer: dict[str, Any] = {"contacts": contacts(session, alerts)}
         else:
-            answer = first_peer(session, alerts, question["target"], question["within_s"], opened if question["cold"] else time.monotonic())
+            answer = first_peer(
+                session,
+                alerts,
+                question["target"],
+                question["within_s"],
+                opened if question["cold"] else time.monotonic(),
+            )
         print(json.dumps(answer), flush=True)
 
 

@@ -1,8 +1,10 @@
 """A load generator: keeps a window of queries in flight to one server and counts the answers.
 
-All queries are encoded beforehand, with random targets, from 256 addresses in networks of their own, each with an ID; they are sent and read by
-the batch. Commands are JSON lines: {"ask": METHOD, "host", "port", "seconds", "window"}; the answer says how many replies came, in how many
-seconds, how many bytes the median one had, and how many queries were lost. METHOD echo counts whatever comes back.
+All queries are encoded beforehand, with random targets, from 256 addresses in networks of their
+own, each with an ID; they are sent and read by the batch. Commands are JSON lines: {"ask": METHOD,
+"host", "port", "seconds", "window"}; the answer says how many replies came, in how many seconds,
+how many bytes the median one had, and how many queries were lost. METHOD echo counts whatever comes
+back.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ SILENCE_S = 0.1
 
 def queries(method: str, rng: random.Random) -> list[tuple[bytes, str]]:
     """Payloads and where they come from."""
-    sources = [(f"45.{200 + index % 50}.{index}.7", rng.getrandbits(160)) for index in range(SOURCES)]
+    sources = [
+        (f"45.{200 + index % 50}.{index}.7", rng.getrandbits(160)) for index in range(SOURCES)
+    ]
     made = []
     for index in range(QUERIES):
         host, sender = sources[index % SOURCES]
@@ -65,23 +69,35 @@ class Load:
         sizes: list[int] = []
         started = time.perf_counter()
         while (now := time.perf_counter()) < started + seconds:
-            # By halves of the window: one query for each answer would wake the server for every one of them, as no crowd does.
+            # By halves of the window: one query for each answer would wake the server for every one
+            # of them, as no crowd does.
             while in_flight <= window // 2 and (sent := ring.send(window - in_flight)):
                 in_flight += sent
             if not select.select([self._socket], [], [], SILENCE_S)[0]:
                 lost, in_flight = lost + in_flight, 0
                 continue
             while count := inbox.receive():
-                # The server may ask us something too: that is no answer. It gets none either, as from most that query a node.
+                # The server may ask us something too: that is no answer. It gets none either, as
+                # from most that query a node.
                 lengths = [inbox.length(index) for index in range(count)]
-                good = sum([buffer.find(mark, 0, length) >= 0 for buffer, length in zip(inbox.buffers, lengths, strict=False)])
+                good = sum(
+                    [
+                        buffer.find(mark, 0, length) >= 0
+                        for buffer, length in zip(inbox.buffers, lengths, strict=False)
+                    ]
+                )
                 replies, in_flight = replies + good, in_flight - good
                 if len(sizes) < 1000:
                     sizes += lengths
                 if in_flight <= window // 2:
                     break
         elapsed_s = now - started
-        return {"replies": replies, "seconds": elapsed_s, "bytes": statistics.median(sizes) if sizes else 0, "lost": lost}
+        return {
+            "replies": replies,
+            "seconds": elapsed_s,
+            "bytes": statistics.median(sizes) if sizes else 0,
+            "lost": lost,
+        }
 
 
 def main() -> None:
@@ -89,7 +105,18 @@ def main() -> None:
     print(json.dumps({"event": "ready"}), flush=True)
     for line in sys.stdin:
         question = json.loads(line)
-        print(json.dumps(load.run(question["ask"], question["host"], question["port"], question["seconds"], question["window"])), flush=True)
+        print(
+            json.dumps(
+                load.run(
+                    question["ask"],
+                    question["host"],
+                    question["port"],
+                    question["seconds"],
+                    question["window"],
+                )
+            ),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
-"""How long the first peer takes, and how many queries: kadisc against libtorrent in a swarm of 2,000 nodes that are neither.
+"""How long the first peer takes, and how many queries: kadisc against libtorrent in a swarm of
+2,000 nodes that are neither.
 
-Run ``python benchmarks/lookup.py [--targets N] [--json FILE]``: Linux only, no root; 20 targets take five minutes. In the swarm (`swarm.py`) 30 % of
-the nodes are dead, 2 % of the queries are lost and the median round-trip time is 100 ms. For each target a peer is placed at the 8 live nodes
-closest to it, and both sides look for it in turns. *Cold*: a fresh process that knows one node; the clock starts when its socket is open. *Warm*: one
-process that joined a minute before. The swarm counts the queries, so that both sides are counted alike: those sent before the first peer
-was there (in all when cold; for that target when warm), and those of the whole search. kadisc has every default; libtorrent's limits are lifted.
+Run ``python benchmarks/lookup.py [--targets N] [--json FILE]``: Linux only, no root; 20 targets
+take five minutes. In the swarm (`swarm.py`) 30 % of the nodes are dead, 2 % of the queries are lost
+and the median round-trip time is 100 ms. For each target a peer is placed at the 8 live nodes
+closest to it, and both sides look for it in turns. *Cold*: a fresh process that knows one node; the
+clock starts when its socket is open. *Warm*: one process that joined a minute before. The swarm
+counts the queries, so that both sides are counted alike: those sent before the first peer was there
+(in all when cold; for that target when warm), and those of the whole search. kadisc has every
+default; libtorrent's limits are lifted.
 """
 
 from __future__ import annotations
@@ -33,12 +37,16 @@ Runs = dict[tuple[str, str], list[dict[str, float]]]
 
 @contextlib.contextmanager
 def side(name: str, host: str, bootstrap: str) -> Iterator[Program]:
-    with running(*script(SIDES[name]), "--listen", f"{host}:6881", "--router", bootstrap) as program:
+    with running(
+        *script(SIDES[name]), "--listen", f"{host}:6881", "--router", bootstrap
+    ) as program:
         program.read("listening")
         yield program
 
 
-def search(program: Program, swarm: Program, host: str, target: str, *, cold: bool) -> dict[str, float]:
+def search(
+    program: Program, swarm: Program, host: str, target: str, *, cold: bool
+) -> dict[str, float]:
     """Seconds, queries until then, queries of the whole search."""
     if not cold:
         swarm.ask(ask="queries", host=host)
@@ -47,7 +55,11 @@ def search(program: Program, swarm: Program, host: str, target: str, *, cold: bo
     time.sleep(AFTERWARDS_S)
     after = swarm.ask(ask="queries", host=host)["queries"]
     whole = until.get(target, 0) + after.get(target, 0)
-    return {"first_peer_s": found["first_peer_s"], "until_first": until.get("all" if cold else target, 0), "whole_search": whole}
+    return {
+        "first_peer_s": found["first_peer_s"],
+        "until_first": until.get("all" if cold else target, 0),
+        "whole_search": whole,
+    }
 
 
 def measure(swarm: Program, targets: list[str], settle_s: float) -> Runs:
@@ -64,12 +76,19 @@ def measure(swarm: Program, targets: list[str], settle_s: float) -> Runs:
             for index, name in enumerate(SIDES):
                 host = f"45.{241 + index}.{number}.1"
                 with side(name, host, bootstrap) as program:
-                    runs.setdefault(("cold", name), []).append(search(program, swarm, host, target, cold=True))
+                    runs.setdefault(("cold", name), []).append(
+                        search(program, swarm, host, target, cold=True)
+                    )
         time.sleep(max(0.0, settled_at - time.monotonic()))
         for target in reversed(targets):
             for name, (host, program) in warm.items():
-                runs.setdefault(("warm", name), []).append(search(program, swarm, host, target, cold=False))
-        sizes = ", ".join(f"{name} {program.ask(ask='contacts')['contacts']}" for name, (_, program) in warm.items())
+                runs.setdefault(("warm", name), []).append(
+                    search(program, swarm, host, target, cold=False)
+                )
+        sizes = ", ".join(
+            f"{name} {program.ask(ask='contacts')['contacts']}"
+            for name, (_, program) in warm.items()
+        )
         print(f"contacts when settled: {sizes}", file=sys.stderr)
     return runs
 
@@ -85,8 +104,15 @@ def rows(runs: Runs) -> list[dict[str, Any]]:
         for name in SIDES:
             each = runs[temperature, name]
             seconds = [one["first_peer_s"] for one in each]
-            row[name] = {"p50_s": statistics.median(seconds), "p95_s": percentile(seconds, 0.95), "p99_s": percentile(seconds, 0.99)}
-            row[name] |= {key: statistics.mean(one[key] for one in each) for key in ("until_first", "whole_search")}
+            row[name] = {
+                "p50_s": statistics.median(seconds),
+                "p95_s": percentile(seconds, 0.95),
+                "p99_s": percentile(seconds, 0.99),
+            }
+            row[name] |= {
+                key: statistics.mean(one[key] for one in each)
+                for key in ("until_first", "whole_search")
+            }
         ours, theirs = row["kadisc"], row["libtorrent"]
         goals = {
             "median below libtorrent's": ours["p50_s"] < theirs["p50_s"],
@@ -94,28 +120,47 @@ def rows(runs: Runs) -> list[dict[str, Any]]:
             "no more queries until the first peer": ours["until_first"] <= theirs["until_first"],
             "no more queries in the whole search": ours["whole_search"] <= theirs["whole_search"],
         }
-        found.append({"temperature": temperature, "targets": len(runs[temperature, "kadisc"]), "sides": row, "goals": goals})
+        found.append(
+            {
+                "temperature": temperature,
+                "targets": len(runs[temperature, "kadisc"]),
+                "sides": row,
+                "goals": goals,
+            }
+        )
     return found
 
 
 def show(found: list[dict[str, Any]]) -> None:
-    print(f"{'first peer':24}{'p50 s':>8}{'p95 s':>8}{'p99 s':>8}{'queries until then':>20}{'of the whole search':>21}")
+    print(
+        f"{'first peer':24}{'p50 s':>8}{'p95 s':>8}{'p99 s':>8}{'queries until then':>20}{'of the whole search':>21}"
+    )
     for row in found:
         for name, side_row in row["sides"].items():
             times = "".join(f"{side_row[key]:8.3f}" for key in ("p50_s", "p95_s", "p99_s"))
-            print(f"{row['temperature'] + ', ' + name:24}{times}{side_row['until_first']:20.1f}{side_row['whole_search']:21.1f}")
+            print(
+                f"{row['temperature'] + ', ' + name:24}{times}{side_row['until_first']:20.1f}{side_row['whole_search']:21.1f}"
+            )
         ours, theirs = row["sides"]["kadisc"], row["sides"]["libtorrent"]
         ratios = "".join(f"{ours[key] / theirs[key]:8.2f}" for key in ("p50_s", "p95_s", "p99_s"))
         queries = [ours[key] / max(1e-9, theirs[key]) for key in ("until_first", "whole_search")]
         print(f"{'  kadisc / libtorrent':24}{ratios}{queries[0]:20.2f}{queries[1]:21.2f}")
-        print("  " + "; ".join(f"{goal}: {'reached' if reached else 'MISSED'}" for goal, reached in row["goals"].items()))
+        print(
+            "  "
+            + "; ".join(
+                f"{goal}: {'reached' if reached else 'MISSED'}"
+                for goal, reached in row["goals"].items()
+            )
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--targets", type=int, default=20)
     parser.add_argument("--nodes", type=int, default=2000)
-    parser.add_argument("--settle", type=float, default=60.0, help="seconds before the first warm search, at least")
+    parser.add_argument(
+        "--settle", type=float, default=60.0, help="seconds before the first warm search, at least"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
@@ -123,7 +168,18 @@ def main() -> None:
     machine = offline.machine()
     rng = random.Random(arguments.seed)
     targets = [f"{rng.getrandbits(160):040x}" for _ in range(arguments.targets)]
-    conditions = ["--nodes", str(arguments.nodes), "--dead", "0.3", "--loss", "0.02", "--rtt", "0.1", "--seed", str(arguments.seed)]
+    conditions = [
+        "--nodes",
+        str(arguments.nodes),
+        "--dead",
+        "0.3",
+        "--loss",
+        "0.02",
+        "--rtt",
+        "0.1",
+        "--seed",
+        str(arguments.seed),
+    ]
     with running(*script("swarm.py"), *conditions) as swarm:
         swarm.read("listening")
         found = rows(measure(swarm, targets, arguments.settle))

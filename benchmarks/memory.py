@@ -1,10 +1,12 @@
 """What a node costs in memory: a real one as a process, a simulated one among many, by component.
 
-Run ``python benchmarks/memory.py [NODES [MINUTES]]``: 1,000 simulated nodes after 10 virtual minutes unless told otherwise, and one real node,
-joined to a devnet of 60 in another process. It takes a minute and a half. Linux only: it reads /proc.
+Run ``python benchmarks/memory.py [NODES [MINUTES]]``: 1,000 simulated nodes after 10 virtual
+minutes unless told otherwise, and one real node, joined to a devnet of 60 in another process. It
+takes a minute and a half. Linux only: it reads /proc.
 
-An object counts once, for the component that is looked at first; what all nodes share (pooled contacts, configuration, code) counts for none of
-them. The resident memory of the whole process, divided by the nodes, says that nothing was forgotten.
+An object counts once, for the component that is looked at first; what all nodes share (pooled
+contacts, configuration, code) counts for none of them. The resident memory of the whole process,
+divided by the nodes, says that nothing was forgotten.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from random import Random
 
 from idle import JOIN_WITHIN_S, NEIGHBOURS, SETTLE_S, Measured, devnet
 
-from kadisc.core.addressing.policy import Scopes
-from kadisc.core.table.contact_pool import Pool
+from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.table.contact_pool import ContactPool
 from kadisc.endpoints import Family
 from kadisc.sim.lab import Lab, without_pauses
 from kadisc.sim.model.host import Host
@@ -33,7 +35,16 @@ from kadisc.sim.options import SimOptions
 GOAL_REAL_MB, GOAL_SIMULATED_KB = 48.0, 128.0
 ALLOCATION_BYTES = 16
 """Sizes are rounded up to so much."""
-SHARED = (type, types.ModuleType, types.FunctionType, types.CodeType, enum.Enum, Random, Pool, Scopes)
+SHARED = (
+    type,
+    types.ModuleType,
+    types.FunctionType,
+    types.CodeType,
+    enum.Enum,
+    Random,
+    ContactPool,
+    AddressPolicy,
+)
 
 
 def resident_bytes() -> int:
@@ -41,13 +52,24 @@ def resident_bytes() -> int:
 
 
 def components(host: Host) -> Iterator[tuple[str, list[object]]]:
-    """In the order in which shared objects are attributed: small ones first, so that what holds them all is left with the rest."""
-    overlay = host.node.overlays[Family.IPV4]
-    parts = overlay.parts
-    yield "entries", list(overlay.table)
-    yield "buckets", [*overlay.table.buckets()]
+    """In the order in which shared objects are attributed: small ones first, so that what holds
+    them all is left with the rest.
+    """
+    dht = host.node.dhts[Family.IPV4]
+    parts = dht.parts
+    yield "entries", list(dht.table)
+    yield "buckets", [*dht.table.buckets()]
     yield "table", [parts.table]
-    for name in ("revalidation", "candidates", "refresh", "quarantine", "connectivity", "acquaintances", "address", "counters"):
+    for name in (
+        "revalidation",
+        "candidates",
+        "refresh",
+        "quarantine",
+        "connectivity",
+        "acquaintances",
+        "address",
+        "counters",
+    ):
         yield name, [getattr(parts, name)]
     if host.nat is not None:
         yield "nat", [host.nat]
@@ -66,10 +88,10 @@ def sizes(lab: Lab) -> Counter[str]:
 
 
 def _shared_by_all(lab: Lab) -> Iterator[object]:
-    """Pooled contacts and what they are made of, and the options down to their last number."""
+    """PooledContact contacts and what they are made of, and the options down to their last number."""
     waiting: list[object] = [lab.options]
     for host in lab.world.hosts.values():
-        waiting += [entry.pooled for entry in host.node.overlays[Family.IPV4].table]
+        waiting += [entry.pooled for entry in host.node.dhts[Family.IPV4].table]
     seen: set[int] = set()
     while waiting:
         each = waiting.pop()
@@ -99,11 +121,17 @@ def simulated(nodes: int, minutes: float) -> float:
     with without_pauses():
         lab.settle(warmup_s=60.0 * minutes)
     per_node_kb = (resident_bytes() - before) / nodes / 1000
-    entries = sum(len(host.node.overlays[Family.IPV4].table) for host in lab.world.hosts.values()) / nodes
-    print(f"a simulated node, of {nodes} after {minutes:g} minutes, with {entries:.0f} entries in its table")
+    entries = (
+        sum(len(host.node.dhts[Family.IPV4].table) for host in lab.world.hosts.values()) / nodes
+    )
+    print(
+        f"a simulated node, of {nodes} after {minutes:g} minutes, with {entries:.0f} entries in its table"
+    )
     for name, size in sizes(lab).most_common():
         print(f"{name:>22} {size / nodes / 1000:8.1f} kB")
-    print(f"{'the process, for each':>22} {per_node_kb:8.1f} kB, goal {GOAL_SIMULATED_KB:g}: {_verdict(per_node_kb <= GOAL_SIMULATED_KB)}")
+    print(
+        f"{'the process, for each':>22} {per_node_kb:8.1f} kB, goal {GOAL_SIMULATED_KB:g}: {_verdict(per_node_kb <= GOAL_SIMULATED_KB)}"
+    )
     return per_node_kb
 
 
@@ -121,7 +149,9 @@ def real() -> float:
             megabytes = node.rss_mb()
         finally:
             node.close()
-    print(f"a real node with {NEIGHBOURS} neighbours: {megabytes:.1f} MB, goal {GOAL_REAL_MB:g}: {_verdict(megabytes <= GOAL_REAL_MB)}")
+    print(
+        f"a real node with {NEIGHBOURS} neighbours: {megabytes:.1f} MB, goal {GOAL_REAL_MB:g}: {_verdict(megabytes <= GOAL_REAL_MB)}"
+    )
     return megabytes
 
 

@@ -1,7 +1,8 @@
 """Datagrams by the batch: Linux' sendmmsg and recvmmsg, which Python's socket does not have.
 
-A load generator must not be what is measured. One system call for up to 64 datagrams, all encoded beforehand, costs some 2 us each instead of
-the 10 us of a loop over sendto and recvfrom; `serve.py` prints how far that carries on the machine at hand.
+A load generator must not be what is measured. One system call for up to 64 datagrams, all encoded
+beforehand, costs some 2 us each instead of the 10 us of a loop over sendto and recvfrom; `serve.py`
+prints how far that carries on the machine at hand.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ BUFFER_BYTES = 2048
 IP_PKTINFO = 8
 _DONT_WAIT = socket.MSG_DONTWAIT
 _PKTINFO = struct.Struct("@Nii iiI")
-"""cmsghdr (length, level, type), then in_pktinfo (interface, source address, destination address)."""
+"""cmsghdr (length, level, type), then in_pktinfo (interface, source address, destination address).
+"""
 
 
 class _Iovec(ctypes.Structure):
@@ -45,7 +47,12 @@ _SIZE = ctypes.sizeof(_Mmsghdr)
 
 
 def _address(host: str, port: int) -> bytes:
-    return struct.pack("=H", socket.AF_INET) + port.to_bytes(2, "big") + socket.inet_aton(host) + bytes(8)
+    return (
+        struct.pack("=H", socket.AF_INET)
+        + port.to_bytes(2, "big")
+        + socket.inet_aton(host)
+        + bytes(8)
+    )
 
 
 def _call(name: str, descriptor: int, first: object, count: int, *rest: object) -> int:
@@ -60,9 +67,13 @@ def _call(name: str, descriptor: int, first: object, count: int, *rest: object) 
 
 
 class Ring:
-    """Datagrams to one destination, sent round and round, each from the IPv4 address that belongs to it."""
+    """Datagrams to one destination, sent round and round, each from the IPv4 address that belongs
+    to it.
+    """
 
-    def __init__(self, sock: socket.socket, datagrams: Sequence[tuple[bytes, str]], host: str, port: int) -> None:
+    def __init__(
+        self, sock: socket.socket, datagrams: Sequence[tuple[bytes, str]], host: str, port: int
+    ) -> None:
         self._descriptor = sock.fileno()
         self._count = len(datagrams)
         self._next = 0
@@ -73,7 +84,10 @@ class Ring:
             data, iov = ctypes.create_string_buffer(payload, len(payload)), _Iovec()
             iov.base, iov.length = ctypes.addressof(data), len(payload)
             control = ctypes.create_string_buffer(
-                struct.pack("@Nii", 28, socket.IPPROTO_IP, IP_PKTINFO) + bytes(4) + socket.inet_aton(source) + bytes(8)
+                struct.pack("@Nii", 28, socket.IPPROTO_IP, IP_PKTINFO)
+                + bytes(4)
+                + socket.inet_aton(source)
+                + bytes(8)
             )
             message.header.name, message.header.name_length = ctypes.addressof(self._name), 16
             message.header.iov, message.header.iov_length = ctypes.pointer(iov), 1
@@ -82,7 +96,9 @@ class Ring:
 
     def send(self, count: int) -> int:
         count = min(count, BATCH, self._count - self._next)
-        sent = _call("sendmmsg", self._descriptor, ctypes.byref(self._messages, self._next * _SIZE), count)
+        sent = _call(
+            "sendmmsg", self._descriptor, ctypes.byref(self._messages, self._next * _SIZE), count
+        )
         self._next = (self._next + sent) % self._count
         return sent
 

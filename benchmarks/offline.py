@@ -1,6 +1,8 @@
-"""An offline network for benchmarks: a namespace in which every address of 45.0.0.0/8 is at home and nothing else can be reached.
+"""An offline network for benchmarks: a namespace in which every address of 45.0.0.0/8 is at home
+and nothing else can be reached.
 
-Real clients treat these as public addresses, so that their limits per network and their rules for IDs are at work. No root is needed.
+Real clients treat these as public addresses, so that their limits per network and their rules for
+IDs are at work. No root is needed.
 """
 
 from __future__ import annotations
@@ -22,12 +24,23 @@ from kadisc.version import COMPILED
 HERE = Path(__file__).parent
 INSIDE = "KADISC_BENCHMARK_OFFLINE"
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-_NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--pid", "--mount-proc", "--fork", "--kill-child"]
+_NAMESPACES = [
+    "unshare",
+    "--user",
+    "--map-root-user",
+    "--net",
+    "--pid",
+    "--mount-proc",
+    "--fork",
+    "--kill-child",
+]
 _ENTER = 'ip link set lo up && ip addr add local 45.0.0.0/8 dev lo && exec "$@"'
 
 
 def enter(program: str, arguments: Sequence[str]) -> None:
-    """Goes on in a namespace of its own, with everything that it starts; returns once there. All ends when the program does."""
+    """Goes on in a namespace of its own, with everything that it starts; returns once there. All
+    ends when the program does.
+    """
     if os.environ.get(INSIDE):
         return
     environment = os.environ | {INSIDE: "1", "PATH": _PATH}
@@ -47,9 +60,16 @@ def pin(core: int) -> None:
 class Program:
     """A child that answers lines on its input with JSON lines on its output."""
 
-    def __init__(self, *command: str, core: int | None = None, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *command: str, core: int | None = None, environment: dict[str, str] | None = None
+    ) -> None:
         taskset = [sys.executable, str(HERE / "offline.py"), str(core)] if core is not None else []
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+        pipes: dict[str, Any] = {
+            "stdin": subprocess.PIPE,
+            "stdout": subprocess.PIPE,
+            "text": True,
+            "bufsize": 1,
+        }
         self.process = subprocess.Popen([*taskset, *command], env=environment, **pipes)
 
     def read(self, event: str | None = None) -> dict[str, Any]:
@@ -80,7 +100,9 @@ class Program:
 
 
 @contextlib.contextmanager
-def running(*command: str, core: int | None = None, environment: dict[str, str] | None = None) -> Iterator[Program]:
+def running(
+    *command: str, core: int | None = None, environment: dict[str, str] | None = None
+) -> Iterator[Program]:
     program = Program(*command, core=core, environment=environment)
     try:
         yield program
@@ -94,8 +116,17 @@ def script(name: str) -> tuple[str, str]:
 
 def machine() -> dict[str, str]:
     """What figures depend on, and when they were taken."""
-    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "unknown")
-    versions = {name: version(name) for name in ("kadisc", "trio", "bencode2", "bencode.py", "libtorrent")}
+    cpu = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "unknown",
+    )
+    versions = {
+        name: version(name) for name in ("kadisc", "trio", "bencode2", "bencode.py", "libtorrent")
+    }
     versions["kadisc"] += " compiled" if COMPILED else ""
     return {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
@@ -106,7 +137,12 @@ def machine() -> dict[str, str]:
     } | versions
 
 
-def publish(machine: dict[str, str], rows: list[dict[str, Any]], show: Callable[[list[dict[str, Any]]], None], path: Path | None) -> None:
+def publish(
+    machine: dict[str, str],
+    rows: list[dict[str, Any]],
+    show: Callable[[list[dict[str, Any]]], None],
+    path: Path | None,
+) -> None:
     """Prints what was measured, and writes it to a file where one is given."""
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     show(rows)

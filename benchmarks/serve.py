@@ -1,12 +1,16 @@
-"""How fast a node answers: ping, find_node and get_peers, replies a second on one core; against libtorrent and against bare echoes.
+"""How fast a node answers: ping, find_node and get_peers, replies a second on one core; against
+libtorrent and against bare echoes.
 
-Run ``python benchmarks/serve.py [--rounds N] [--seconds S] [--json FILE]``: Linux only, no root; 5 rounds of 2 seconds take two minutes. All run in
-a namespace of its own (`offline.py`), every server on one core and the load generator on the other, each with a full table from the same
-swarm of 2,000 nodes. In each round every server has its turn with each method, and the medians are given. kadisc runs as a user would run it, with
-``--unlimited``: limits are lifted on both sides and the accounting runs on ours.
+Run ``python benchmarks/serve.py [--rounds N] [--seconds S] [--json FILE]``: Linux only, no root; 5
+rounds of 2 seconds take two minutes. All run in a namespace of its own (`offline.py`), every server
+on one core and the load generator on the other, each with a full table from the same swarm of 2,000
+nodes. In each round every server has its turn with each method, and the medians are given. kadisc
+runs as a user would run it, with ``--unlimited``: limits are lifted on both sides and the
+accounting runs on ours.
 
-Two ratios. Replies a second, as they came: on a machine with both cores to ourselves. And replies for each second that the server had of its core,
-its system calls included: what it would answer if it had that core to itself and never waited. Where others are at work beside, the scheduler decides
+Two ratios. Replies a second, as they came: on a machine with both cores to ourselves. And replies
+for each second that the server had of its core, its system calls included: what it would answer if
+it had that core to itself and never waited. Where others are at work beside, the scheduler decides
 on the first, so that the goal is put to the second.
 """
 
@@ -41,12 +45,29 @@ Turns = dict[tuple[str, str], list[Turn]]
 PORT = 6881
 
 
-def start_kadisc(stack: contextlib.ExitStack, host: str, bootstrap: list[str], *, speed: bool) -> Program:
+def start_kadisc(
+    stack: contextlib.ExitStack, host: str, bootstrap: list[str], *, speed: bool
+) -> Program:
     home = stack.enter_context(tempfile.TemporaryDirectory(prefix="kadisc-benchmark-"))
     module = ["-P", "-m", "kadisc"] if speed else ["-P", "-c", _WITHOUT_SPEED]
     saved = [part for each in bootstrap for part in ("--bootstrap", each)]
-    environment = os.environ | {"XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home, "XDG_RUNTIME_DIR": home}
-    command = [sys.executable, *module, "run", "--bind", f"{host}:6881", "--unlimited", "--json", "--state-dir", home, *saved]
+    environment = os.environ | {
+        "XDG_CONFIG_HOME": home,
+        "XDG_STATE_HOME": home,
+        "XDG_RUNTIME_DIR": home,
+    }
+    command = [
+        sys.executable,
+        *module,
+        "run",
+        "--bind",
+        f"{host}:6881",
+        "--unlimited",
+        "--json",
+        "--state-dir",
+        home,
+        *saved,
+    ]
     return stack.enter_context(running(*command, core=SERVER_CORE, environment=environment))
 
 
@@ -55,7 +76,12 @@ def start_servers(stack: contextlib.ExitStack, swarm: Program, settle_s: float) 
     servers: Servers = {}
     for index, kind in enumerate(("batch", "trio")):
         host = f"45.250.{index}.1"
-        servers[f"{kind} echo"] = host, stack.enter_context(running(*script("echo.py"), kind, f"{host}:{PORT}", core=SERVER_CORE))
+        servers[f"{kind} echo"] = (
+            host,
+            stack.enter_context(
+                running(*script("echo.py"), kind, f"{host}:{PORT}", core=SERVER_CORE)
+            ),
+        )
     saved = [part for each in nodes for part in ("--saved", each)]
     command = [*script("libtorrent_side.py"), "--listen", f"45.251.0.1:{PORT}", *saved]
     servers["libtorrent"] = "45.251.0.1", stack.enter_context(running(*command, core=SERVER_CORE))
@@ -65,7 +91,10 @@ def start_servers(stack: contextlib.ExitStack, swarm: Program, settle_s: float) 
     for name, (_, program) in servers.items():
         program.read("joined" if name in GOALS else "listening")
     time.sleep(settle_s)
-    print(f"libtorrent's table: {servers['libtorrent'][1].ask(ask='contacts')['contacts']} contacts", file=sys.stderr)
+    print(
+        f"libtorrent's table: {servers['libtorrent'][1].ask(ask='contacts')['contacts']} contacts",
+        file=sys.stderr,
+    )
     return servers
 
 
@@ -81,12 +110,19 @@ def measure(load: Program, servers: Servers, rounds: int, seconds: float) -> Tur
         for method in METHODS:
             for name, (host, program) in servers.items():
                 asked = "echo" if name.endswith("echo") else method
-                if asked == "echo" and method != "find_node":  # a query of a find_node's length will do
+                if (
+                    asked == "echo" and method != "find_node"
+                ):  # a query of a find_node's length will do
                     continue
                 before_s = cpu_s(program)
-                turn: Turn = load.ask(ask=asked, host=host, port=PORT, seconds=seconds, window=WINDOW)
+                turn: Turn = load.ask(
+                    ask=asked, host=host, port=PORT, seconds=seconds, window=WINDOW
+                )
                 replies = max(1.0, turn["replies"])
-                turn |= {"rate": turn["replies"] / turn["seconds"], "cpu_us": (cpu_s(program) - before_s) / replies * 1e6}
+                turn |= {
+                    "rate": turn["replies"] / turn["seconds"],
+                    "cpu_us": (cpu_s(program) - before_s) / replies * 1e6,
+                }
                 turns.setdefault((name, method), []).append(turn)
     return turns
 
@@ -94,16 +130,35 @@ def measure(load: Program, servers: Servers, rounds: int, seconds: float) -> Tur
 def rows(turns: Turns) -> list[dict[str, Any]]:
     found = []
     for method in METHODS:
-        base, base_us = (statistics.median(turn[what] for turn in turns["libtorrent", method]) for what in ("rate", "cpu_us"))
+        base, base_us = (
+            statistics.median(turn[what] for turn in turns["libtorrent", method])
+            for what in ("rate", "cpu_us")
+        )
         for (name, of_method), each in turns.items():
             if of_method != method:
                 continue
             rates = [turn["rate"] for turn in each]
-            row: dict[str, Any] = {"method": method, "server": name, "rate": statistics.median(rates), "low": min(rates), "high": max(rates)}
-            row |= {name: statistics.median(turn[name] for turn in each) for name in ("cpu_us", "bytes")}
-            row |= {"ratio": row["rate"] / base, "core_ratio": base_us / max(row["cpu_us"], 1e-9), "lost": sum(turn["lost"] for turn in each)}
+            row: dict[str, Any] = {
+                "method": method,
+                "server": name,
+                "rate": statistics.median(rates),
+                "low": min(rates),
+                "high": max(rates),
+            }
+            row |= {
+                name: statistics.median(turn[name] for turn in each) for name in ("cpu_us", "bytes")
+            }
+            row |= {
+                "ratio": row["rate"] / base,
+                "core_ratio": base_us / max(row["cpu_us"], 1e-9),
+                "lost": sum(turn["lost"] for turn in each),
+            }
             goal = GOALS.get(name) if method != "ping" else None
-            row["verdict"] = "" if goal is None else f"goal {goal:.2f}: " + ("reached" if row["core_ratio"] >= goal else "MISSED")
+            row["verdict"] = (
+                ""
+                if goal is None
+                else f"goal {goal:.2f}: " + ("reached" if row["core_ratio"] >= goal else "MISSED")
+            )
             found.append(row)
     return found
 
@@ -113,7 +168,9 @@ def show(found: list[dict[str, Any]]) -> None:
     print(" " * 37 + heads)
     for row in found:
         came = f"{row['rate']:10,.0f}{row['low']:9,.0f}{row['high']:9,.0f}{row['ratio']:14.2f}"
-        of_core = f"{row['cpu_us']:14.1f}{row['core_ratio']:14.2f}{row['bytes']:7.0f}{row['lost']:6.0f}"
+        of_core = (
+            f"{row['cpu_us']:14.1f}{row['core_ratio']:14.2f}{row['bytes']:7.0f}{row['lost']:6.0f}"
+        )
         print(f"{row['method']:11}{row['server']:26}{came}{of_core}  {row['verdict']}")
 
 
@@ -121,7 +178,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of a turn")
-    parser.add_argument("--settle", type=float, default=20.0, help="seconds in which the tables fill")
+    parser.add_argument(
+        "--settle", type=float, default=20.0, help="seconds in which the tables fill"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     offline.enter(__file__, sys.argv[1:])

@@ -1,9 +1,11 @@
 """How many datagrams a second the simulator takes through real nodes, and where its time goes.
 
-Run ``python benchmarks/simulator.py [NODES...]``: worlds of 1,000 nodes unless told otherwise, one after the other, settled and warmed up, then run
-for some 200,000 deliveries, each encoded and decoded once. By the clock, and by the CPU time of this process, which other work on the machine
-changes less. The shares are of samples, taken every 2 ms of CPU time: which folder the running function lies in; what a compiled function takes
-counts for its caller, all of a compiled core too. The sampling is part of what is measured, and takes less than 1 %.
+Run ``python benchmarks/simulator.py [NODES...]``: worlds of 1,000 nodes unless told otherwise, one
+after the other, settled and warmed up, then run for some 200,000 deliveries, each encoded and
+decoded once. By the clock, and by the CPU time of this process, which other work on the machine
+changes less. The shares are of samples, taken every 2 ms of CPU time: which folder the running
+function lies in; what a compiled function takes counts for its caller, all of a compiled core too.
+The sampling is part of what is measured, and takes less than 1 %.
 """
 
 from __future__ import annotations
@@ -46,7 +48,9 @@ class Shares:
 
     def __str__(self) -> str:
         total = sum(self.samples.values())
-        return ", ".join(f"{name} {100 * count / total:.0f} %" for name, count in self.samples.most_common())
+        return ", ".join(
+            f"{name} {100 * count / total:.0f} %" for name, count in self.samples.most_common()
+        )
 
     def _sample(self, number: int, frame: FrameType | None) -> None:
         if frame is not None:
@@ -69,7 +73,9 @@ def measure(nodes: int) -> None:
     with without_pauses():
         lab.settle(warmup_s=WARMUP_S)
         core = "a compiled core" if COMPILED else "the core as Python"
-        print(f"{nodes:,} nodes with {core}: set up and warmed up for {WARMUP_S:.0f} virtual s in {time.process_time() - began:.1f} s of CPU time")
+        print(
+            f"{nodes:,} nodes with {core}: set up and warmed up for {WARMUP_S:.0f} virtual s in {time.process_time() - began:.1f} s of CPU time"
+        )
         world, shares = lab.world, Shares()
         virtual, delivered, ticks = world.now, world.delivered, world.ticks
         shares.start()
@@ -79,8 +85,12 @@ def measure(nodes: int) -> None:
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         shares.stop()
     delivered, ticks = world.delivered - delivered, world.ticks - ticks
-    print(f"  {delivered:,} datagrams and {ticks:,} ticks in {world.now - virtual:.0f} virtual s, {wall:.1f} s by the clock, {cpu:.1f} s of CPU time")
-    print(f"  {delivered / wall:,.0f} datagrams/s by the clock, {delivered / cpu:,.0f} by CPU time; goal {GOAL_PER_S:,}")
+    print(
+        f"  {delivered:,} datagrams and {ticks:,} ticks in {world.now - virtual:.0f} virtual s, {wall:.1f} s by the clock, {cpu:.1f} s of CPU time"
+    )
+    print(
+        f"  {delivered / wall:,.0f} datagrams/s by the clock, {delivered / cpu:,.0f} by CPU time; goal {GOAL_PER_S:,}"
+    )
     print(f"  CPU time in {shares}; digest {world.digest.hexdigest()}")
 
 

@@ -1,11 +1,15 @@
-"""A swarm of KRPC nodes that are neither kadisc nor libtorrent: one process and one socket, at as many addresses as there are nodes.
+"""A swarm of KRPC nodes that are neither kadisc nor libtorrent: one process and one socket, at as
+many addresses as there are nodes.
 
-Each node has an ID that belongs to its address (BEP 42), one /24 of its own, and a table as Kademlia would fill it: up to 8 contacts for each
-bucket, drawn by lot among those that belong there, the dead ones too. It answers after a delay of its own; some are dead, some datagrams are lost.
-The 8 nodes closest to an info-hash that was announced as ``peer`` hand out one peer. All is drawn from a seed.
+Each node has an ID that belongs to its address (BEP 42), one /24 of its own, and a table as
+Kademlia would fill it: up to 8 contacts for each bucket, drawn by lot among those that belong
+there, the dead ones too. It answers after a delay of its own; some are dead, some datagrams are
+lost. The 8 nodes closest to an info-hash that was announced as ``peer`` hand out one peer. All is
+drawn from a seed.
 
-Commands are JSON lines: {"ask": "contacts", "count"} gives live ones, {"ask": "announce", "target"} places a peer, {"ask": "queries", "host"}
-says how many queries came from there since it was asked last, in all and by info-hash.
+Commands are JSON lines: {"ask": "contacts", "count"} gives live ones, {"ask": "announce", "target"}
+places a peer, {"ask": "queries", "host"} says how many queries came from there since it was asked
+last, in all and by info-hash.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from kadisc.core.addressing.bep42 import tied_to
+from kadisc.core.addressing.bep42 import with_bep42_prefix
 from kadisc.wire import bencode
 
 PORT = 7000
@@ -51,10 +55,17 @@ class Swarm:
         self.loss = loss
         self.nodes: dict[int, Node] = {}
         self.by_ip: dict[bytes, Node] = {}
-        for place in self.rng.sample(range(256, 200 * 256), nodes):  # 45.200.0.0 and up are left to those who measure
+        for place in self.rng.sample(
+            range(256, 200 * 256), nodes
+        ):  # 45.200.0.0 and up are left to those who measure
             ip = bytes((45, place >> 8, place & 255, self.rng.randrange(1, 255)))
             delay_s = rtt_s * math.exp(0.55 * self.rng.gauss(0, 1)) if rtt_s else 0.0
-            node = Node(tied_to(ip, self.rng.getrandbits(160)), ip, self.rng.random() < dead, min(delay_s, 10 * rtt_s))
+            node = Node(
+                with_bep42_prefix(ip, self.rng.getrandbits(160)),
+                ip,
+                self.rng.random() < dead,
+                min(delay_s, 10 * rtt_s),
+            )
             self.nodes[node.id] = self.by_ip[ip] = node
         self.ids = sorted(self.nodes)
         self.live = [node for node in self.nodes.values() if not node.dead]
@@ -64,20 +75,32 @@ class Swarm:
         if not node.contacts:
             for bucket in range(160):
                 low = (node.id ^ 1 << 159 - bucket) >> 159 - bucket << 159 - bucket
-                first, after = bisect.bisect_left(self.ids, low), bisect.bisect_left(self.ids, low + (1 << 159 - bucket))
+                first, after = (
+                    bisect.bisect_left(self.ids, low),
+                    bisect.bisect_left(self.ids, low + (1 << 159 - bucket)),
+                )
                 node.contacts += self.rng.sample(self.ids[first:after], min(K, after - first))
                 depth = node.id >> 159 - bucket
-                near = bisect.bisect_left(self.ids, (depth + 1) << 159 - bucket) - bisect.bisect_left(self.ids, depth << 159 - bucket)
+                near = bisect.bisect_left(
+                    self.ids, (depth + 1) << 159 - bucket
+                ) - bisect.bisect_left(self.ids, depth << 159 - bucket)
                 if near <= 1:
                     break
         return node.contacts
 
     def closest(self, node: Node, target: int) -> bytes:
         chosen = heapq.nsmallest(K, self.table(node), key=target.__xor__)
-        return b"".join([each.to_bytes(20, "big") + self.nodes[each].ip + PORT.to_bytes(2, "big") for each in chosen])
+        return b"".join(
+            [
+                each.to_bytes(20, "big") + self.nodes[each].ip + PORT.to_bytes(2, "big")
+                for each in chosen
+            ]
+        )
 
     def announce(self, target: int) -> None:
-        self.announced[target] = {node.id for node in heapq.nsmallest(K, self.live, key=lambda node: node.id ^ target)}
+        self.announced[target] = {
+            node.id for node in heapq.nsmallest(K, self.live, key=lambda node: node.id ^ target)
+        }
 
     def answer(self, payload: bytes, node: Node, source: bytes) -> tuple[bytes | None, int | None]:
         """The reply, and the info-hash that was asked for."""
@@ -125,7 +148,9 @@ class Serving:
             node = swarm.by_ip.get(control[0][2][8:12])
             if node is None:
                 continue
-            reply, wanted = swarm.answer(payload, node, socket.inet_aton(source[0]) + source[1].to_bytes(2, "big"))
+            reply, wanted = swarm.answer(
+                payload, node, socket.inet_aton(source[0]) + source[1].to_bytes(2, "big")
+            )
             if reply is None:
                 continue
             counted = self.queries.setdefault(source[0], Counter())
@@ -162,12 +187,27 @@ class Serving:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--nodes", type=int, default=2000)
-    parser.add_argument("--dead", type=float, default=0.0, help="share of nodes that answer nothing")
-    parser.add_argument("--loss", type=float, default=0.0, help="share of queries that get no answer from live nodes")
+    parser.add_argument(
+        "--dead", type=float, default=0.0, help="share of nodes that answer nothing"
+    )
+    parser.add_argument(
+        "--loss",
+        type=float,
+        default=0.0,
+        help="share of queries that get no answer from live nodes",
+    )
     parser.add_argument("--rtt", type=float, default=0.0, help="median round-trip time in seconds")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    serving = Serving(Swarm(arguments.nodes, dead=arguments.dead, loss=arguments.loss, rtt_s=arguments.rtt, seed=arguments.seed))
+    serving = Serving(
+        Swarm(
+            arguments.nodes,
+            dead=arguments.dead,
+            loss=arguments.loss,
+            rtt_s=arguments.rtt,
+            seed=arguments.seed,
+        )
+    )
     print(json.dumps({"event": "listening"}), flush=True)
     while True:
         readable, _, _ = select.select([serving, sys.stdin], [], [], serving.send_due())

@@ -1,4 +1,5 @@
-"""kadisc: a Kademlia peer-discovery node for blockchain networks, speaking BitTorrent's Mainline DHT. ::
+"""kadisc: a Kademlia peer-discovery node for blockchain networks, speaking BitTorrent's Mainline
+DHT. ::
 
     async with kadisc.open_node(bootstrap=["dht.libtorrent.org:25401"]) as node:
         await node.joined()
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from .net.api.announcing import Announced as Announced
     from .net.api.announcing import Announcement as Announcement
     from .net.api.items import StoredItem as StoredItem
-    from .net.api.node import LiveNode
+    from .net.api.node import Node
     from .net.api.open import open_node as open_node
     from .net.api.peer_stream import PeerStream as PeerStream
     from .net.api.publishing import Publication as Publication
@@ -80,7 +81,7 @@ if TYPE_CHECKING:
     from .wire.items import Item as Item
     from .wire.records import PeerRecord as PeerRecord
 
-    Node = LiveNode
+    Node = Node
 
 _HOME = {
     "config": ("Config", "CoreConfig", "Defences"),
@@ -111,7 +112,17 @@ _HOME = {
     ),
     "core.peers": ("VerifiedPeer",),
     "endpoints": ("Endpoint", "Family"),
-    "errors": ("BindError", "Busy", "Closed", "ErrorAnswer", "KadiscError", "NoAnswer", "NotRunning", "QueryFailed", "UsageError"),
+    "errors": (
+        "BindError",
+        "Busy",
+        "Closed",
+        "ErrorAnswer",
+        "KadiscError",
+        "NoAnswer",
+        "NotRunning",
+        "QueryFailed",
+        "UsageError",
+    ),
     "net.announcing": ("Announced", "Announcement"),
     "net.clock": ("SystemClock", "TrioClock"),
     "net.devnet": ("open_devnet",),
@@ -119,7 +130,7 @@ _HOME = {
     "net.findings": ("Answers", "FoundPeers", "Pong"),
     "net.items": ("StoredItem",),
     "net.memory": ("MemoryNetwork",),
-    "net.node": ("LiveNode",),
+    "net.node": ("Node",),
     "net.open": ("open_node",),
     "net.peer_stream": ("PeerStream",),
     "net.publishing": ("Publication",),
@@ -138,9 +149,13 @@ _HOME = {
     "wire.records": ("PeerRecord",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_RENAMED = {"Node": "LiveNode"}
+_RENAMED = {"Node": "Node"}
 
-__all__ = ["__version__", *(name for name in _MODULE_OF if name not in _RENAMED.values()), *_RENAMED]
+__all__ = [
+    "__version__",
+    *(name for name in _MODULE_OF if name not in _RENAMED.values()),
+    *_RENAMED,
+]
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,6 @@
-"""What the numbers of a configuration may be, whoever sets them: a file, or an option of the simulator."""
+"""What the numbers of a configuration may be, whoever sets them: a file, or an option of the
+simulator.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Any
 
 _MAY_BE_0 = frozenset(
     {
-        "spares_per_bucket",
+        "replacements_per_bucket",
         "reserved_share",
         "refresh_jitter",
         "jitter",
@@ -21,7 +23,16 @@ _MAY_BE_0 = frozenset(
         "round_jitter",
         "flat_slots",
     }
-    | {"slots_from_8", "slots_from_16", "slots_from_24", "partners_from_slots", "partners_from_walk", "anchors", "max_good", "source_credit"}
+    | {
+        "slots_from_8",
+        "slots_from_16",
+        "slots_from_24",
+        "partners_from_slots",
+        "partners_from_lookups",
+        "anchors",
+        "max_good",
+        "source_credit",
+    }
 )
 _SHARES = frozenset(
     {
@@ -30,7 +41,7 @@ _SHARES = frozenset(
         "refresh_jitter",
         "round_jitter",
         "partners_from_slots",
-        "partners_from_walk",
+        "partners_from_lookups",
         "lookup_share",
         "bucket_share",
         "reserved_share",
@@ -39,7 +50,9 @@ _SHARES = frozenset(
 
 
 def complaints(part: Any, above: str = "") -> Iterator[tuple[str, str]]:
-    """Each field of a struct, and of the structs in it, whose value cannot be used: its dotted name, and what was expected."""
+    """Each field of a struct, and of the structs in it, whose value cannot be used: its dotted
+    name, and what was expected.
+    """
     for each in fields(part):
         key, value = above + each.name, getattr(part, each.name)
         if is_dataclass(value):
@@ -49,6 +62,9 @@ def complaints(part: Any, above: str = "") -> Iterator[tuple[str, str]]:
                 yield key, "expected a list of numbers above 0"
         elif isinstance(value, int | float) and not isinstance(value, bool):
             if not math.isfinite(value) or value < 0 or (value == 0 and each.name not in _MAY_BE_0):
-                yield key, f"expected a number {'of at least' if each.name in _MAY_BE_0 else 'above'} 0, not {value}"
+                yield (
+                    key,
+                    f"expected a number {'of at least' if each.name in _MAY_BE_0 else 'above'} 0, not {value}",
+                )
             elif each.name in _SHARES and value > 1:
                 yield key, f"expected a share of at most 1, not {value}"

@@ -9,7 +9,9 @@ from .ids import NodeId, format_id
 
 
 class Contact(NamedTuple):
-    """Immutable, so that a simulation of many nodes can share one object between all tables that hold it."""
+    """Immutable, so that a simulation of many nodes can share one object between all tables that
+    hold it.
+    """
 
     id: NodeId
     endpoint: Endpoint

@@ -1,7 +1,8 @@
 """Endpoints: an IP address and a UDP port, in the compact form of BEP 5 and BEP 32.
 
-An endpoint *is* its compact form: 4 or 16 address bytes, then the port, big-endian; 6 bytes for IPv4, 18 for IPv6. It goes on the
-wire unchanged, hashes fast as a dict key, and its prefixes are slices. Text appears only where a person types or reads it.
+An endpoint *is* its compact form: 4 or 16 address bytes, then the port, big-endian; 6 bytes for
+IPv4, 18 for IPv6. It goes on the wire unchanged, hashes fast as a dict key, and its prefixes are
+slices. Text appears only where a person types or reads it.
 """
 
 from __future__ import annotations
@@ -23,14 +24,18 @@ class Family(enum.Enum):
     IPV4 = "ipv4"
     IPV6 = "ipv6"
 
-    __hash__ = object.__hash__  # an enum's own is a Python function, and tables are found by family for every datagram
+    __hash__ = (
+        object.__hash__
+    )  # an enum's own is a Python function, and tables are found by family for every datagram
 
 
 ENDPOINT_BYTES: Final = {Family.IPV4: IPV4_ENDPOINT_BYTES, Family.IPV6: IPV6_ENDPOINT_BYTES}
 
 
 class Scope(enum.Enum):
-    """How far an address reaches. Addresses of a narrow scope are useless, or an attack, outside of it."""
+    """How far an address reaches. Addresses of a narrow scope are useless, or an attack, outside of
+    it.
+    """
 
     PUBLIC = "public"
     PRIVATE = "private"  # RFC 1918, RFC 6598 (carrier-grade NAT), RFC 4193
@@ -44,14 +49,18 @@ def make_endpoint(host: str, port: int) -> Endpoint:
     """From a numeric address (no names) and a port of 1 to 65535; raises ValueError."""
     if not 0 < port < 65536:
         raise ValueError(f"a port is 1 to 65535, not {port}")
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(host.partition("%")[0])
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(
+        host.partition("%")[0]
+    )
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     return Endpoint(address.packed + port.to_bytes(2, "big"))
 
 
 def split_host_port(text: str) -> tuple[str, int]:
-    """``host:port``, ``1.2.3.4:port`` or ``[v6]:port``; a port of 0 is allowed here. Raises ValueError."""
+    """``host:port``, ``1.2.3.4:port`` or ``[v6]:port``; a port of 0 is allowed here. Raises
+    ValueError.
+    """
     host, colon, port_text = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
@@ -94,20 +103,24 @@ def format_ip(ip: bytes) -> str:
 
 def format_endpoint(endpoint: Endpoint) -> str:
     host = host_of(endpoint)
-    return f"{host}:{port_of(endpoint)}" if len(endpoint) == IPV4_ENDPOINT_BYTES else f"[{host}]:{port_of(endpoint)}"
+    return (
+        f"{host}:{port_of(endpoint)}"
+        if len(endpoint) == IPV4_ENDPOINT_BYTES
+        else f"[{host}]:{port_of(endpoint)}"
+    )
 
 
-def unit_prefix(endpoint: Endpoint) -> bytes:
+def host_prefix(endpoint: Endpoint) -> bytes:
     """What one host can be assumed to hold: the IPv4 address, or the IPv6 /64."""
     return endpoint[:4] if len(endpoint) == IPV4_ENDPOINT_BYTES else endpoint[:8]
 
 
-def narrow_prefix(endpoint: Endpoint) -> bytes:
+def subnet_prefix(endpoint: Endpoint) -> bytes:
     """What one small operator can be assumed to hold: the IPv4 /24, or the IPv6 /48."""
     return endpoint[:3] if len(endpoint) == IPV4_ENDPOINT_BYTES else endpoint[:6]
 
 
-def wide_prefix(endpoint: Endpoint) -> bytes:
+def netgroup_prefix(endpoint: Endpoint) -> bytes:
     """What one large operator can be assumed to hold: the IPv4 /16, or the IPv6 /32."""
     return endpoint[:2] if len(endpoint) == IPV4_ENDPOINT_BYTES else endpoint[:4]
 
@@ -128,7 +141,11 @@ def _scope_of_first_byte(a: int) -> Scope | None:
     """The scope of a whole /8; None where it is mixed."""
     if a in _IPV4_MIXED:
         return None
-    return Scope.INVALID if a == 0 or a >= 224 else {10: Scope.PRIVATE, 127: Scope.LOOPBACK}.get(a, Scope.PUBLIC)
+    return (
+        Scope.INVALID
+        if a == 0 or a >= 224
+        else {10: Scope.PRIVATE, 127: Scope.LOOPBACK}.get(a, Scope.PUBLIC)
+    )
 
 
 _IPV4_SCOPES: Final = tuple(_scope_of_first_byte(a) for a in range(256))
@@ -142,7 +159,9 @@ def _scope_within_ipv4(ip: bytes) -> Scope:
         return Scope.PRIVATE
     if a == 169 and b == 254:
         return Scope.LINK_LOCAL
-    if (a == 192 and b == 0 and c in (0, 2)) or (a == 198 and (b in (18, 19) or (b == 51 and c == 100))):
+    if (a == 192 and b == 0 and c in (0, 2)) or (
+        a == 198 and (b in (18, 19) or (b == 51 and c == 100))
+    ):
         return Scope.SPECIAL
     if a == 203 and b == 0 and c == 113:
         return Scope.SPECIAL
@@ -150,7 +169,15 @@ def _scope_within_ipv4(ip: bytes) -> Scope:
 
 
 _IPV6_SPECIAL: Final = tuple(
-    ipaddress.IPv6Network(text) for text in ("2001:db8::/32", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001:2::/48", "3fff::/20")
+    ipaddress.IPv6Network(text)
+    for text in (
+        "2001:db8::/32",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001:2::/48",
+        "3fff::/20",
+    )
 )
 
 

@@ -18,17 +18,22 @@ from __future__ import annotations
 
 
 class KadiscError(Exception):
-    """Base of all of them; its text is one line that names what is wrong and, where it can, what to do."""
+    """Base of all of them; its text is one line that names what is wrong and, where it can, what to
+    do.
+    """
 
 
 class DecodeError(KadiscError):
     """A datagram is not an acceptable KRPC message.
 
-    ``reason`` is a short fixed word for the drop counters. Where the datagram was at least recognisably a query, ``tid``, ``code`` and
-    ``text`` hold what an error answer to its sender would carry (BEP 5); otherwise ``tid`` is None and the datagram is dropped in silence.
+    ``reason`` is a short fixed word for the drop counters. Where the datagram was at least
+    recognisably a query, ``tid``, ``code`` and ``text`` hold what an error answer to its sender
+    would carry (BEP 5); otherwise ``tid`` is None and the datagram is dropped in silence.
     """
 
-    def __init__(self, reason: str, tid: bytes | None = None, code: int = 203, text: str = "") -> None:
+    def __init__(
+        self, reason: str, tid: bytes | None = None, code: int = 203, text: str = ""
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.tid = tid

@@ -1,7 +1,7 @@
 """Node IDs and keys of the 160-bit XOR space (Kademlia; BEP 5).
 
-Inside the program an ID is a plain ``int``: the XOR of two ints costs a tenth of the XOR of two byte strings. On the wire
-it is 20 bytes big-endian, for people and in JSON it is 40 hex digits.
+Inside the program an ID is a plain ``int``: the XOR of two ints costs a tenth of the XOR of two
+byte strings. On the wire it is 20 bytes big-endian, for people and in JSON it is 40 hex digits.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def random_id(rng: Random) -> NodeId:
 
 
 def shared_prefix_bits(a: NodeId, b: NodeId) -> int:
-    """How many leading bits two IDs share, 0 to 160. It is the index of the bucket that b has in a's table."""
+    """How many leading bits two IDs share, 0 to 160. It is the index of the bucket that b has in
+    a's table.
+    """
     return ID_BITS - (a ^ b).bit_length()
 
 

@@ -14,13 +14,17 @@ class NetworkSet:
     __slots__ = ("_by_length",)
 
     def __init__(self, networks: Iterable[str]) -> None:
-        """From texts like ``192.0.2.0/24``, ``2001:db8::/32`` or single addresses; raises ValueError with the text that is none."""
+        """From texts like ``192.0.2.0/24``, ``2001:db8::/32`` or single addresses; raises
+        ValueError with the text that is none.
+        """
         self._by_length: dict[tuple[int, int], set[int]] = {}
         for text in networks:
             try:
                 network = ipaddress.ip_network(text, strict=False)
             except ValueError:
-                raise ValueError(f"expected a network such as 192.0.2.0/24 or 2001:db8::/32: {text!r}") from None
+                raise ValueError(
+                    f"expected a network such as 192.0.2.0/24 or 2001:db8::/32: {text!r}"
+                ) from None
             bits = network.max_prefixlen
             key = (bits // 8, bits - network.prefixlen)
             self._by_length.setdefault(key, set()).add(int(network.network_address) >> key[1])
@@ -31,4 +35,7 @@ class NetworkSet:
     def __contains__(self, endpoint: Endpoint) -> bool:
         ip = ip_of(endpoint)
         number = int.from_bytes(ip, "big")
-        return any(size == len(ip) and number >> shift in members for (size, shift), members in self._by_length.items())
+        return any(
+            size == len(ip) and number >> shift in members
+            for (size, shift), members in self._by_length.items()
+        )

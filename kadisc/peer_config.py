@@ -1,4 +1,6 @@
-"""The numbers of gossip and of the address book. The code knows them as ``kadisc.config.GossipConfig`` and ``BookConfig``."""
+"""The numbers of gossip and of the address book. The code knows them as
+``kadisc.config.GossipConfig`` and ``BookConfig``.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,18 @@ class GossipConfig:
     """The view of the network (slots), and how it is kept up to date (rounds)."""
 
     flat_slots: int = 50
-    """Slots that every address has the same chance to win: attackers hold their share of all addresses there, wherever those are..."""
+    """Slots that every address has the same chance to win: attackers hold their share of all
+    addresses there, wherever those are...
+    """
     slots_from_8: int = 5
-    """...slots that every /8 has the same chance to win, and in it every /16, every /24, every address (IPv6: /32, /48, /64)..."""
+    """...slots that every /8 has the same chance to win, and in it every /16, every /24, every
+    address (IPv6: /32, /48, /64)...
+    """
     slots_from_16: int = 30
-    """...that every /16 has (IPv6 /32), and so on: attackers hold their share of all networks there, however full those are. There are few /8s:
-    with half of 1,000 nodes in 20 /24s, each in a /8 of its own, slots that begin with the /8, /16 and /24 give those 10.3, 5.3 and 3.8 %..."""
+    """...that every /16 has (IPv6 /32), and so on: attackers hold their share of all networks
+    there, however full those are. There are few /8s: with half of 1,000 nodes in 20 /24s, each in a
+    /8 of its own, slots that begin with the /8, /16 and /24 give those 10.3, 5.3 and 3.8 %...
+    """
     slots_from_24: int = 15
     """...and that every /24 has (IPv6 /48)."""
     round_s: float = 20.0
@@ -27,9 +35,13 @@ class GossipConfig:
     reseed_slots: int = 5
     """So many slots get a new seed..."""
     reseed_every_rounds: int = 5
-    """...every so many rounds: what is handed out changes, a slot lives 100 rounds, and never are many of them young at a time."""
+    """...every so many rounds: what is handed out changes, a slot lives 100 rounds, and never are
+    many of them young at a time.
+    """
     sample_age_rounds: int = 20
-    """Slots younger than that are not given to the application: they hold who came first, not yet who ranks best."""
+    """Slots younger than that are not given to the application: they hold who came first, not yet
+    who ranks best.
+    """
     slot_failures: int = 2
     """Exchanges in a row that a peer left unanswered before it loses its slots."""
     pull_entries: int = 16
@@ -37,9 +49,12 @@ class GossipConfig:
     max_record_bytes: int = 300
     """A signed record with two addresses and some services takes 250."""
     first_query_bytes: int = 450
-    """A query without a token is padded to this, so that the answer, never longer, can hold a record."""
+    """A query without a token is padded to this, so that the answer, never longer, can hold a
+    record.
+    """
     max_ttl: int = 4
-    """A peer that itself came to us is passed on over at most so many relays; each says one less."""
+    """A peer that itself came to us is passed on over at most so many relays; each says one less.
+    """
     max_entry_age_s: float = 1800.0
     """What was not verified for so long is neither passed on nor taken."""
     entry_age_unit_s: float = 300.0
@@ -50,70 +65,85 @@ class GossipConfig:
     """Pushes of one address that count in a round..."""
     reservoir: int = 8
     """...and those kept of a round, drawn by lot, so that a flood buys lots and not the round..."""
-    reservoir_per_wide: int = 1
+    reservoir_per_netgroup: int = 1
     """...and those of one /16 (IPv6 /32) among them."""
     max_candidates: int = 512
     """Peers heard of that wait for their check..."""
     candidates_per_source: int = 16
     """...those that one source named: one answer..."""
-    candidates_per_narrow: int = 2
+    candidates_per_subnet: int = 2
     """...those in one /24 (IPv6 /48)..."""
-    candidates_per_wide: int = 8
+    candidates_per_netgroup: int = 8
     """...and those in one /16 (IPv6 /32)."""
     checks_per_s: float = 1.0
     """Checks of candidates, taken in turn from the networks that named them."""
-    checks_per_unit_per_hour: int = 4
+    checks_per_host_per_hour: int = 4
     """Checks at one address (IPv6 /64) in an hour, whoever names it..."""
-    checks_per_narrow_per_hour: int = 16
+    checks_per_subnet_per_hour: int = 16
     """...and in one /24 (IPv6 /48): hearsay must not make us anybody's hammer."""
     max_check_counts: int = 4096
     """Addresses and networks that these checks are counted for."""
     partner_pause_s: float = 30.0
-    """A partner whose answer taught nothing is left alone for so long, then twice as long, and so on..."""
+    """A partner whose answer taught nothing is left alone for so long, then twice as long, and so
+    on...
+    """
     max_partner_pause_s: float = 3600.0
     """...up to this."""
     max_partners_kept: int = 2048
     """Partners whose pauses and credit are remembered."""
     source_credit: int = 4
-    """Entries of one source that may fail before the next ones of it are left out; each one that proves true earns one back."""
+    """Entries of one source that may fail before the next ones of it are left out; each one that
+    proves true earns one back.
+    """
     tombstone_s: float = 3600.0
-    """Hearsay of a peer that failed is not listened to for so long; its own answer counts at once. Twice as long as an entry may go round."""
+    """Hearsay of a peer that failed is not listened to for so long; its own answer counts at once.
+    Twice as long as an entry may go round.
+    """
     tombstone_failures: int = 2
     """Failures in a row before that."""
     max_tombstones: int = 4096
     """Then the oldest goes."""
     partners_from_slots: float = 0.5
     """The share of partners that are drawn from slots..."""
-    partners_from_walk: float = 0.25
-    """...from random places of the table, so that a captured view still meets others; the rest are verified ones that came to us."""
+    partners_from_lookups: float = 0.25
+    """...from random places of the table, so that a captured view still meets others; the rest are
+    verified ones that came to us.
+    """
     lookup_share: float = 1 / 3
-    """Of the contacts that a lookup starts from, at most this share comes from slots: neither slots nor table alone can mislead it."""
+    """Of the contacts that a lookup starts from, at most this share comes from slots: neither slots
+    nor table alone can mislead it.
+    """
     bucket_share: float = 1 / 8
     """At most this share of a bucket comes by gossip from one network."""
 
 
 @dataclass(frozen=True, slots=True)
 class BookConfig:
-    """The address book (Bitcoin's addrman is the model): who was heard of, who was met, and what became of them."""
+    """The address book (Bitcoin's addrman is the model): who was heard of, who was met, and what
+    became of them.
+    """
 
     new_buckets: int = 256
     """Buckets for who was only heard of..."""
     new_bucket_size: int = 16
     """...and the places in each..."""
     new_buckets_per_source: int = 16
-    """...and the buckets that one source network (/16, IPv6 /32) reaches, whatever it names: 1/16 of them."""
+    """...and the buckets that one source network (/16, IPv6 /32) reaches, whatever it names: 1/16
+    of them.
+    """
     tried_buckets: int = 64
     """Buckets for who was met: a tenth of a network of 10,000 is plenty to come back by..."""
     tried_bucket_size: int = 16
     """...and the places in each..."""
-    tried_buckets_per_wide: int = 4
+    tried_buckets_per_netgroup: int = 4
     """...the buckets that one /16 (IPv6 /32) reaches..."""
-    tried_places_per_narrow: int = 2
+    tried_places_per_subnet: int = 2
     """...and the places that one /24 (IPv6 /48) reaches, as many as it has in the routing table."""
     new_lifetime_s: float = 86_400.0
     """Who was heard of and not met for so long gives way to the next that needs the place."""
     new_failures: int = 2
-    """Failures in a row before one that was never met is forgotten; after the first it gives way."""
+    """Failures in a row before one that was never met is forgotten; after the first it gives way.
+    """
     tried_failures: int = 8
     """Failures in a row before one that was met is forgotten..."""
     tried_lifetime_s: float = 7 * 86_400.0
@@ -133,12 +163,18 @@ class BookConfig:
     test_lifetime_s: float = 300.0
     """...or neither became known in this time, and it stays."""
     feeler_interval_s: float = 120.0
-    """One address of the book is tested so often (Bitcoin's feelers), so that it is worth something when it is needed."""
+    """One address of the book is tested so often (Bitcoin's feelers), so that it is worth something
+    when it is needed.
+    """
     anchors: int = 2
-    """Peers that are asked first after a restart (Bitcoin's anchors): an attacker gains nothing by making us restart."""
+    """Peers that are asked first after a restart (Bitcoin's anchors): an attacker gains nothing by
+    making us restart.
+    """
     given_within_s: float = 1800.0
-    """Who answered longer ago is not given to the application without a new check. Much less, and whoever makes us check him often is given more
-    often: with 300 s, three in ten flooders were half of all that was given."""
+    """Who answered longer ago is not given to the application without a new check. Much less, and
+    whoever makes us check him often is given more often: with 300 s, three in ten flooders were
+    half of all that was given.
+    """
     busy_s: float = 300.0
     """Who was called busy is not given out for so long..."""
     bad_s: float = 3600.0
@@ -150,11 +186,13 @@ class BookConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class TagConfig:
+class RendezvousConfig:
     """How a network that was named is looked for on whatever DHT we are part of."""
 
     announce_interval_s: float = 900.0
-    """We are announced under each of the four info-hashes so often; others forget an announce after 30 minutes (BEP 5)."""
+    """We are announced under each of the four info-hashes so often; others forget an announce after
+    30 minutes (BEP 5).
+    """
     retry_s: float = 60.0
     """An announce that nobody stored is tried again after so long."""
     stagger_s: float = 1.0
@@ -168,6 +206,10 @@ class TagConfig:
     jitter: float = 0.2
     """The share by which these intervals vary."""
     paths: int = 4
-    """Disjoint paths of a lookup: an attacker near the info-hash must be on all of them to hide the network."""
-    candidates_per_tag: int = 32
-    """Peers found under one info-hash that wait for their check: whoever floods one of the four keeps those of the others out no more."""
+    """Disjoint paths of a lookup: an attacker near the info-hash must be on all of them to hide the
+    network.
+    """
+    candidates_per_key: int = 32
+    """Peers found under one info-hash that wait for their check: whoever floods one of the four
+    keeps those of the others out no more.
+    """

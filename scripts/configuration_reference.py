@@ -1,4 +1,5 @@
-"""Writes docs/reference/configuration.md from the dataclasses that the configuration file is decoded into; with --check, only compares.
+"""Writes docs/reference/configuration.md from the dataclasses that the configuration file is
+decoded into; with --check, only compares.
 
 .venv/bin/python scripts/configuration_reference.py [--check]
 """
@@ -57,7 +58,11 @@ def described(kind: type) -> tuple[str, dict[str, str]]:
     assert isinstance(body, ast.ClassDef)
     texts = {}
     for line, following in zip(body.body, [*body.body[1:], None], strict=True):
-        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and isinstance(following, ast.Expr):
+        if (
+            isinstance(line, ast.AnnAssign)
+            and isinstance(line.target, ast.Name)
+            and isinstance(following, ast.Expr)
+        ):
             assert isinstance(following.value, ast.Constant)
             texts[line.target.id] = " ".join(str(following.value.value).split())
     return " ".join((ast.get_docstring(body) or "").split()), texts
@@ -84,7 +89,9 @@ def section(title: str, kind: type) -> Iterator[str]:
     prefix = "core" if kind is Settings else title.strip("`[]")
     for each in fields(kind):
         if is_dataclass(default := default_of(each)):
-            yield from section(f"`[{prefix if kind is Settings else f'{prefix}.{each.name}'}]`", type(default))
+            yield from section(
+                f"`[{prefix if kind is Settings else f'{prefix}.{each.name}'}]`", type(default)
+            )
 
 
 def page() -> str:
@@ -94,7 +101,10 @@ def page() -> str:
 def main() -> int:
     if "--check" in sys.argv[1:]:
         if PAGE.read_text(encoding="utf-8") != page():
-            print(f"{PAGE.name} is not what the program says; write it anew with scripts/configuration_reference.py", file=sys.stderr)
+            print(
+                f"{PAGE.name} is not what the program says; write it anew with scripts/configuration_reference.py",
+                file=sys.stderr,
+            )
             return 1
         return 0
     PAGE.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,6 @@
-"""The picture of the dashboard for the README, from a real run: a devnet of 60 looks up random IDs while some of its nodes fall silent."""
+"""The picture of the dashboard for the README, from a real run: a devnet of 60 looks up random IDs
+while some of its nodes fall silent.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ from kadisc.dashboard.traffic import Traffic
 from kadisc.endpoints import format_endpoint
 from kadisc.errors import QueryFailed
 from kadisc.ids import random_id
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.net.devnet import open_devnet
 from kadisc.net.transport.dispatch import Subscription
 from kadisc.version import __version__
@@ -36,18 +38,27 @@ LOOKUP_EVERY_S = 0.7
 
 def is_telling(snapshot: Snapshot, tail: Tail) -> bool:
     """Something of everything: an entry in doubt, one that is gone, a lookup under way."""
-    doubtful = any(entry.failures for overlay in snapshot.overlays for bucket in overlay.buckets for entry in bucket.entries)
-    return doubtful and any(line.name == "gone" for line in tail.lines()) and any(it.target is not None for it in snapshot.operations)
+    doubtful = any(
+        entry.failures
+        for dht in snapshot.dhts
+        for bucket in dht.buckets
+        for entry in bucket.entries
+    )
+    return (
+        doubtful
+        and any(line.name == "gone" for line in tail.lines())
+        and any(it.target is not None for it in snapshot.operations)
+    )
 
 
-async def look_up(node: LiveNode, rng: random.Random) -> None:
+async def look_up(node: Node, rng: random.Random) -> None:
     try:
         await node.find_node(random_id(rng))
     except QueryFailed:
         return  # so many of them are silent
 
 
-async def keep_looking(nodes: list[LiveNode], nursery: trio.Nursery, rng: random.Random) -> None:
+async def keep_looking(nodes: list[Node], nursery: trio.Nursery, rng: random.Random) -> None:
     while True:
         for node in (nodes[0], rng.choice(nodes[SILENT + 1 :])):
             nursery.start_soon(look_up, node, rng)
@@ -63,7 +74,14 @@ async def scene_of_a_run() -> Scene:
     rng, tail = random.Random(), Tail()
     async with open_devnet(NODES) as nodes, trio.open_nursery() as nursery:
         user, source, started = nodes[0], LiveSource(nodes), trio.current_time()
-        facts = Facts(__version__, "mainline", {family: format_endpoint(endpoint) for family, endpoint in user.local_endpoints.items()})
+        facts = Facts(
+            __version__,
+            "mainline",
+            {
+                family: format_endpoint(endpoint)
+                for family, endpoint in user.local_endpoints.items()
+            },
+        )
         subscription: Subscription[object] = user.subscribe(*SHOWN)
         async with subscription as events:
             nursery.start_soon(note, events, tail)
@@ -88,9 +106,19 @@ async def scene_of_a_run() -> Scene:
 def main() -> None:
     where = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/dashboard.svg")
     lines = draw(trio.run(scene_of_a_run), COLUMNS, ROWS, UNICODE)
-    console = Console(record=True, width=COLUMNS, height=ROWS, file=io.StringIO(), force_terminal=True, color_system="standard")
+    console = Console(
+        record=True,
+        width=COLUMNS,
+        height=ROWS,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="standard",
+    )
     console.print(as_text(lines))
-    where.write_text(console.export_svg(title="kadisc run --devnet 60", theme=MONOKAI, unique_id="kadisc"), encoding="utf-8")
+    where.write_text(
+        console.export_svg(title="kadisc run --devnet 60", theme=MONOKAI, unique_id="kadisc"),
+        encoding="utf-8",
+    )
     print(f"saved {where}")
 
 

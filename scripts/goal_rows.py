@@ -1,4 +1,6 @@
-"""The goals that a simulation can judge: for each the runs that it takes, and how their numbers are read."""
+"""The goals that a simulation can judge: for each the runs that it takes, and how their numbers are
+read.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ Reading: TypeAlias = Callable[[Sequence[Record]], float | None]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number with its bound. ``at_least``: the bound is the least that will do, otherwise the most."""
+    """One number with its bound. ``at_least``: the bound is the least that will do, otherwise the
+    most.
+    """
 
     name: str
     read: Reading
@@ -29,7 +33,9 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``settings`` are those of the small size, ``full`` what is changed in them for the size that the goal names."""
+    """``settings`` are those of the small size, ``full`` what is changed in them for the size that
+    the goal names.
+    """
 
     name: str
     axis: str
@@ -46,7 +52,11 @@ def average(metric: str) -> Reading:
     """Over the seeds."""
 
     def read(records: Sequence[Record]) -> float | None:
-        values = [record["metrics"][metric] for record in records if record["metrics"].get(metric) is not None]
+        values = [
+            record["metrics"][metric]
+            for record in records
+            if record["metrics"].get(metric) is not None
+        ]
         return mean(values) if values else None
 
     return read
@@ -54,20 +64,35 @@ def average(metric: str) -> Reading:
 
 def worst(metric: str) -> Reading:
     def read(records: Sequence[Record]) -> float | None:
-        return max((record["metrics"][metric] for record in records if record["metrics"].get(metric) is not None), default=None)
+        return max(
+            (
+                record["metrics"][metric]
+                for record in records
+                if record["metrics"].get(metric) is not None
+            ),
+            default=None,
+        )
 
     return read
 
 
 def pooled(metric: str, percent: int, arrived: str) -> Reading:
-    """A percentile over what all seeds have together, from the 101 quantiles of each: of 40 newcomers a run, the slowest alone would be its 99th.
-    Who never got there, all but the share ``arrived``, is in none of the quantiles, and counts as slower than any."""
+    """A percentile over what all seeds have together, from the 101 quantiles of each: of 40
+    newcomers a run, the slowest alone would be its 99th. Who never got there, all but the share
+    ``arrived``, is in none of the quantiles, and counts as slower than any.
+    """
 
     def read(records: Sequence[Record]) -> float | None:
         values: list[float] = []
         for record in records:
-            quantiles, share = record["metrics"][f"{metric}_quantiles"] or (), record["metrics"][arrived]
-            values += [*quantiles, *[inf] * (round(len(quantiles) * (1 - share) / share) if share else 101)]
+            quantiles, share = (
+                record["metrics"][f"{metric}_quantiles"] or (),
+                record["metrics"][arrived],
+            )
+            values += [
+                *quantiles,
+                *[inf] * (round(len(quantiles) * (1 - share) / share) if share else 101),
+            ]
         return sorted(values)[(len(values) - 1) * percent // 100] if values else None
 
     return read
@@ -98,7 +123,15 @@ def lower(name: str, metric: str, bound: float, *, percent: bool = False) -> Fig
 LOOKUPS = {"lookups_per_minute": "600", "minutes": "3"}
 COLLUDERS = (("20", 0.995), ("30", 0.98), ("50", 0.85))
 WHOLE_VIEW = {
-    **{f"core.gossip.{name}": str(slots) for name, slots in {"flat_slots": 50, "slots_from_8": 5, "slots_from_16": 30, "slots_from_24": 15}.items()},
+    **{
+        f"core.gossip.{name}": str(slots)
+        for name, slots in {
+            "flat_slots": 50,
+            "slots_from_8": 5,
+            "slots_from_16": 30,
+            "slots_from_24": 15,
+        }.items()
+    },
     "core.gossip.reseed_slots": "5",
 }
 GOSSIPING_COLLUDERS = (("20", 0.999), ("30", 0.995), ("50", 0.97))
@@ -125,7 +158,10 @@ ROWS = (
         "lookup success, ipfs churn",
         "lookup",
         {"nodes": "1000", "churn.profile": "ipfs", **LOOKUPS},
-        (lower("top-1", "top1", 0.999, percent=True), lower("recall of the k closest", "recall", 0.995, percent=True)),
+        (
+            lower("top-1", "top1", 0.999, percent=True),
+            lower("recall of the k closest", "recall", 0.995, percent=True),
+        ),
         {"nodes": "10000"},
     ),
     Row(
@@ -147,7 +183,9 @@ ROWS = (
         {"nodes": "1000", "minutes": "5"},
         (
             upper("complete p50, mRTT", "complete_mrtt_p50", 10.0),
-            Figure("complete p99 over all seeds, mRTT", pooled("complete_mrtt", 99, "complete"), 25.0),
+            Figure(
+                "complete p99 over all seeds, mRTT", pooled("complete_mrtt", 99, "complete"), 25.0
+            ),
             upper("queries until complete, mean", "queries_until_complete_mean", 120.0),
             lower("newcomers that are complete within a minute", "complete", 0.99, percent=True),
             lower("wide buckets half full in 5 min", "wide_half_full", 0.99, percent=True),
@@ -170,7 +208,11 @@ ROWS = (
         "dead among returned contacts, ipfs churn",
         "freshness",
         {"nodes": "1000", "minutes": "20", "churn.profile": "ipfs"},
-        (upper("dead", "dead", 0.03, percent=True), upper("checks/s, retransmissions too", "checks_per_s_mean", 0.25), ALL_QUERIES),
+        (
+            upper("dead", "dead", 0.03, percent=True),
+            upper("checks/s, retransmissions too", "checks_per_s_mean", 0.25),
+            ALL_QUERIES,
+        ),
         {"nodes": "10000"},
     ),
     Row(
@@ -178,7 +220,11 @@ ROWS = (
         "dead among returned contacts, bittorrent churn",
         "freshness",
         {"nodes": "1000", "minutes": "20", "churn.profile": "bittorrent"},
-        (upper("dead", "dead", 0.04, percent=True), upper("checks/s, retransmissions too", "checks_per_s_mean", 0.25), ALL_QUERIES),
+        (
+            upper("dead", "dead", 0.04, percent=True),
+            upper("checks/s, retransmissions too", "checks_per_s_mean", 0.25),
+            ALL_QUERIES,
+        ),
         {"nodes": "10000"},
     ),
     Row(
@@ -209,19 +255,32 @@ ROWS = (
             f"closest honest node found among {percent} % colluders, DHT alone{how}",
             "colluders",
             {"attack.share": str(int(percent) / 100), "attack.ablations": "off", **settings},
-            (lower("found", "found", bound, percent=True), upper("queries a lookup", "queries_mean", 40.0)),
+            (
+                lower("found", "found", bound, percent=True),
+                upper("queries a lookup", "queries_mean", 40.0),
+            ),
             note=note,
         )
         for percent, bound in COLLUDERS
         for suffix, how, settings, note in (
-            ("", ", IDs not made up", {"attack.fabricate": "off"}, "the model that S/Kademlia is measured in"),
+            (
+                "",
+                ", IDs not made up",
+                {"attack.fabricate": "off"},
+                "the model that S/Kademlia is measured in",
+            ),
             (
                 "-made-up",
                 ", IDs made up beside the target",
                 {},
                 "missed where the honest one's own ID is not tied to its address, as a fifth of them are",
             ),
-            ("-ground", ", IDs ground within BEP 42", {"attack.grind": "on"}, "each address has 8 places to choose from, an honest node uses one"),
+            (
+                "-ground",
+                ", IDs ground within BEP 42",
+                {"attack.grind": "on"},
+                "each address has 8 places to choose from, an honest node uses one",
+            ),
         )
     ),
     *(
@@ -230,7 +289,10 @@ ROWS = (
             f"closest honest node found among {percent} % colluders who gossip too; first hops from slots, k = 16, 8 paths",
             "gossip-lookups",
             {"nodes": "200", "attack.share": str(int(percent) / 100)},
-            (lower("found", "found", bound, percent=True), upper("queries a lookup", "queries_mean", 40.0)),
+            (
+                lower("found", "found", bound, percent=True),
+                upper("queries a lookup", "queries_mean", 40.0),
+            ),
             {"nodes": "1000"},
         )
         for percent, bound in GOSSIPING_COLLUDERS
@@ -241,7 +303,12 @@ ROWS = (
         "gossip-spread",
         {"nodes": "200", "minutes": "30"},
         (
-            lower("20 foreign slots and 90 % of the own view, in 20 rounds", "arrived_in_20_rounds", 1.0, percent=True),
+            lower(
+                "20 foreign slots and 90 % of the own view, in 20 rounds",
+                "arrived_in_20_rounds",
+                1.0,
+                percent=True,
+            ),
             lower("known to so many in the end", "known_by_mean", 0.99, percent=True),
         ),
         {"nodes": "1000", "minutes": "60"},
@@ -253,7 +320,9 @@ ROWS = (
             "gossip-flood",
             {"nodes": "200", "attack.share": str(int(percent) / 100)},
             (
-                upper("attackers among samples, as a multiple of their part", "slots_to_part", 1.05),
+                upper(
+                    "attackers among samples, as a multiple of their part", "slots_to_part", 1.05
+                ),
                 lower("samples a member", "drawn_per_member", 200.0),
             ),
             {"nodes": "1000", **WHOLE_VIEW},
@@ -266,7 +335,9 @@ ROWS = (
         "gossip-restart",
         {"nodes": "200"},
         (
-            lower("of the others in the largest part, at once", "connected_at_once", 1.0, percent=True),
+            lower(
+                "of the others in the largest part, at once", "connected_at_once", 1.0, percent=True
+            ),
             lower("the same after 5 minutes", "connected_after_5_min", 1.0, percent=True),
         ),
         {"nodes": "1000"},
@@ -286,7 +357,9 @@ ROWS = (
         (
             upper("first decision wrong, counted", "count_first_wrong_share", 1e-3),
             upper("first decision wrong, computed", "count_first_wrong_computed", 1e-3),
-            upper("settled decision wrong, computed per recount", "count_settled_wrong_computed", 1e-6),
+            upper(
+                "settled decision wrong, computed per recount", "count_settled_wrong_computed", 1e-6
+            ),
             lower("a true change followed within 60 s", "followed_within_60_s", 1.0, percent=True),
         ),
     ),

@@ -1,8 +1,10 @@
-"""Measures the goals of docs/goals.md: goal, what was measured, with which seeds, and the command of the first of the runs.
+"""Measures the goals of docs/goals.md: goal, what was measured, with which seeds, and the command
+of the first of the runs.
 
 ./scripts/goals [ROW ...] [--seeds N] [--full] [--jobs N] [--out FILE] [--read] [--json]
 
-Results are kept as JSON lines; what is there is not run again, so a measurement that was stopped goes on. The exit code is 1 if a goal is missed.
+Results are kept as JSON lines; what is there is not run again, so a measurement that was stopped
+goes on. The exit code is 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -38,28 +40,54 @@ class Plan:
 def plan_of(row: Row, seeds: Sequence[int], *, full: bool) -> Plan:
     settings = row.settings | (row.full if full else {})
     scenario = scenario_named(row.scenario)
-    base = with_settings(scenario.options(), [f"{name}={value}" for name, value in settings.items()])
+    base = with_settings(
+        scenario.options(), [f"{name}={value}" for name, value in settings.items()]
+    )
     return Plan(row, planned(scenario, base, {}, seeds))
 
 
 def held(results: ResultsFile) -> dict[str, Record]:
     """Those of `kadisc sim run` have no key."""
-    return {record["run"]: record for record in results.records if "run" in record and "failed" not in record}
+    return {
+        record["run"]: record
+        for record in results.records
+        if "run" in record and "failed" not in record
+    }
 
 
 def measure(plans: Sequence[Plan], results: ResultsFile, jobs: int) -> dict[str, Record]:
-    """Every record that the plans ask for, by the key of its run; those that failed or were lost are told on stderr and left out."""
+    """Every record that the plans ask for, by the key of its run; those that failed or were lost
+    are told on stderr and left out.
+    """
     records = held(results)
-    alone = {run.key: run for plan in plans for run in plan.runs if plan.row.alone and run.key not in records}
-    together = {run.key: run for plan in plans for run in plan.runs if run.key not in records and run.key not in alone}
+    alone = {
+        run.key: run
+        for plan in plans
+        for run in plan.runs
+        if plan.row.alone and run.key not in records
+    }
+    together = {
+        run.key: run
+        for plan in plans
+        for run in plan.runs
+        if run.key not in records and run.key not in alone
+    }
     began, whole = time.monotonic(), len(alone) + len(together)
-    for number, outcome in enumerate(outcomes_of([*alone.values()], [*together.values()], jobs), start=1):
+    for number, outcome in enumerate(
+        outcomes_of([*alone.values()], [*together.values()], jobs), start=1
+    ):
         if isinstance(outcome, Lost) or "failed" in outcome:
-            print(f"failed: {outcome.run.command if isinstance(outcome, Lost) else outcome['command']}", file=sys.stderr)
+            print(
+                f"failed: {outcome.run.command if isinstance(outcome, Lost) else outcome['command']}",
+                file=sys.stderr,
+            )
             continue
         results.add(outcome)
         records[outcome["run"]] = outcome
-        print(f"{number} of {whole} runs, {time.monotonic() - began:.0f} s: {outcome['command']}", file=sys.stderr)
+        print(
+            f"{number} of {whole} runs, {time.monotonic() - began:.0f} s: {outcome['command']}",
+            file=sys.stderr,
+        )
     return records
 
 
@@ -80,7 +108,9 @@ def judged(plan: Plan, records: dict[str, Record]) -> list[dict[str, object]]:
                 "figure": figure.name,
                 "goal": f"{'>=' if figure.at_least else '<='} {shown(figure, figure.bound)}",
                 "measured": "-" if value is None else shown(figure, value),
-                "holds": len(mine) == len(plan.runs) and value is not None and figure.holds(value),  # what the others say may look better than it is
+                "holds": len(mine) == len(plan.runs)
+                and value is not None
+                and figure.holds(value),  # what the others say may look better than it is
                 "seeds": [record["seed"] for record in mine],
             }
         )
@@ -97,38 +127,76 @@ def tell(plan: Plan, lines: Sequence[dict[str, object]]) -> None:
     seeds = lines[0]["seeds"]
     print(f"\n{plan.row.axis}{f' ({plan.row.note})' if plan.row.note else ''}")
     for line in lines:
-        print(f"  {'  ' if line['holds'] else '! '}{line['figure']:<46} {line['measured']:>12}   goal {line['goal']}")
+        print(
+            f"  {'  ' if line['holds'] else '! '}{line['figure']:<46} {line['measured']:>12}   goal {line['goal']}"
+        )
     print(f"  {plan.runs[0].options.nodes} nodes, seeds {seeds}; {plan.runs[0].command}")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="scripts/goals", description=__doc__.splitlines()[0], epilog="rows: " + " ".join(ROWS_BY_NAME))
+    parser = argparse.ArgumentParser(
+        prog="scripts/goals",
+        description=__doc__.splitlines()[0],
+        epilog="rows: " + " ".join(ROWS_BY_NAME),
+    )
     parser.add_argument("rows", nargs="*", metavar="ROW", help="which (default: all)")
-    parser.add_argument("--seeds", default="10", help="how many, from 1 on; or which, as in 3,5,7 (default: 10)")
-    parser.add_argument("--full", action="store_true", help="networks of the size that the goal names: hours instead of minutes")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time (default: the cores)")
-    parser.add_argument("--out", default="goals.jsonl", help="where results are kept (default: goals.jsonl)")
-    parser.add_argument("--read", action="store_true", help="run nothing: judge what the results file holds")
+    parser.add_argument(
+        "--seeds", default="10", help="how many, from 1 on; or which, as in 3,5,7 (default: 10)"
+    )
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="networks of the size that the goal names: hours instead of minutes",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time (default: the cores)"
+    )
+    parser.add_argument(
+        "--out", default="goals.jsonl", help="where results are kept (default: goals.jsonl)"
+    )
+    parser.add_argument(
+        "--read", action="store_true", help="run nothing: judge what the results file holds"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
     options = parser.parse_args()
     unknown = [name for name in options.rows if name not in ROWS_BY_NAME]
     if unknown:
-        print(f"goals: there is no row {unknown[0]!r}; there are {', '.join(ROWS_BY_NAME)}", file=sys.stderr)
+        print(
+            f"goals: there is no row {unknown[0]!r}; there are {', '.join(ROWS_BY_NAME)}",
+            file=sys.stderr,
+        )
         return 2
     try:
         seeds = seeds_of(options.seeds)
-        plans = [plan_of(ROWS_BY_NAME[name], seeds, full=options.full) for name in options.rows or ROWS_BY_NAME]
+        plans = [
+            plan_of(ROWS_BY_NAME[name], seeds, full=options.full)
+            for name in options.rows or ROWS_BY_NAME
+        ]
         with ResultsFile(options.out) as results:
-            records = held(results) if options.read else measure(plans, results, max(1, options.jobs))
+            records = (
+                held(results) if options.read else measure(plans, results, max(1, options.jobs))
+            )
     except KadiscError as error:
         print(f"goals: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"goals: what is finished is kept in {options.out}; the same command goes on from there", file=sys.stderr)
+        print(
+            f"goals: what is finished is kept in {options.out}; the same command goes on from there",
+            file=sys.stderr,
+        )
         return 130
     verdicts = [(plan, judged(plan, records)) for plan in plans]
     if options.json:
-        print(json.dumps([{**line, "command": plan.runs[0].command} for plan, lines in verdicts for line in lines], indent=1))
+        print(
+            json.dumps(
+                [
+                    {**line, "command": plan.runs[0].command}
+                    for plan, lines in verdicts
+                    for line in lines
+                ],
+                indent=1,
+            )
+        )
     else:
         for plan, lines in verdicts:
             tell(plan, lines)

@@ -1,8 +1,10 @@
-"""Draws the charts of docs/explanation/gossip.md: what share of slots and samples a flood gains, beside naive gossip.
+"""Draws the charts of docs/explanation/gossip.md: what share of slots and samples a flood gains,
+beside naive gossip.
 
 python scripts/gossip_charts.py [--data FILE] [--seeds N] [--measure | --draw] [--folder FOLDER]
 
-Each run is `gossip-flood` (150 members, a view of 40 slots), watched from its first moment on. What the data file holds is not run again.
+Each run is `gossip-flood` (150 members, a view of 40 slots), watched from its first moment on. What
+the data file holds is not run again.
 """
 
 from __future__ import annotations
@@ -52,7 +54,9 @@ def plans(seeds: int) -> Iterator[Plan]:
 
 
 def measured(plan: Plan) -> Record:
-    """``course``: at each step the time, the rounds of the median member, and the attackers' share of all slots."""
+    """``course``: at each step the time, the rounds of the median member, and the attackers' share
+    of all slots.
+    """
     settings = ["nodes=150", f"seed={plan.seed}", f"attack.share={plan.share}", "warmup_s=0"]
     options = with_settings(scenario_named("gossip-flood").options(), settings)
     lab = Lab(without(options, *NAIVE) if plan.rule == "naive" else options)
@@ -66,11 +70,23 @@ def measured(plan: Plan) -> Record:
         samples = Samples(lab)
         samples.watch(WATCHED_S)
     part = len(attackers) / (len(attackers) + len(members(lab)))
-    return {"key": plan.key, "rule": plan.rule, "seed": plan.seed, "share": plan.share, "part": part, "course": course, **samples.metrics()}
+    return {
+        "key": plan.key,
+        "rule": plan.rule,
+        "seed": plan.seed,
+        "share": plan.share,
+        "part": part,
+        "course": course,
+        **samples.metrics(),
+    }
 
 
 def gathered(file: Path, seeds: int, *, measures: bool) -> list[Record]:
-    records = {record["key"]: record for record in map(json.loads, file.read_text().splitlines())} if file.exists() else {}
+    records = (
+        {record["key"]: record for record in map(json.loads, file.read_text().splitlines())}
+        if file.exists()
+        else {}
+    )
     wanted = list(plans(seeds))
     for plan in wanted if measures else ():
         if plan.key not in records:
@@ -85,19 +101,43 @@ def by_share(records: Sequence[Record], rule: str, figure: str) -> tuple[list[fl
     of_rule = [record for record in records if record["rule"] == rule]
     shares = sorted({record["share"] for record in of_rule})
     return (
-        [mean(record["part"] for record in of_rule if record["share"] == share) for share in shares],
-        [mean(record[figure] for record in of_rule if record["share"] == share) for share in shares],
+        [
+            mean(record["part"] for record in of_rule if record["share"] == share)
+            for share in shares
+        ],
+        [
+            mean(record[figure] for record in of_rule if record["share"] == share)
+            for share in shares
+        ],
     )
 
 
 def samples_chart(records: Sequence[Record]) -> bytes:
     figure, [axes] = new_figure(4.2)
     ours, theirs = colours(2, ordered=False)
-    lines = (("kadisc", "peers", ours, "o-", "kadisc, given to the application"), ("kadisc", "slots", ours, "s:", "kadisc, from slots alone"))
-    for rule, name, colour, style, label in (*lines, ("naive", "slots", theirs, "o-", "push-pull with random replacement")):
+    lines = (
+        ("kadisc", "peers", ours, "o-", "kadisc, given to the application"),
+        ("kadisc", "slots", ours, "s:", "kadisc, from slots alone"),
+    )
+    for rule, name, colour, style, label in (
+        *lines,
+        ("naive", "slots", theirs, "o-", "push-pull with random replacement"),
+    ):
         axes.plot(*by_share(records, rule, name), style, color=colour, label=label, markersize=4)
-    axes.plot([0.0, 0.55], [0.0, 0.55], color="#444444", linewidth=0.8, linestyle="--", label="as many as they are")
-    axes.set(xlim=(0.0, 0.55), ylim=(0.0, 1.0), xlabel="attackers' share of all addresses", ylabel="their share of samples")
+    axes.plot(
+        [0.0, 0.55],
+        [0.0, 0.55],
+        color="#444444",
+        linewidth=0.8,
+        linestyle="--",
+        label="as many as they are",
+    )
+    axes.set(
+        xlim=(0.0, 0.55),
+        ylim=(0.0, 1.0),
+        xlabel="attackers' share of all addresses",
+        ylabel="their share of samples",
+    )
     in_percent(axes.xaxis, 0)
     in_percent(axes.yaxis, 0)
     legend(axes)
@@ -107,15 +147,29 @@ def samples_chart(records: Sequence[Record]) -> bytes:
 def course_chart(records: Sequence[Record]) -> bytes:
     figure, [axes] = new_figure(4.2)
     for rule, colour in zip(RULES, colours(2, ordered=False), strict=True):
-        label = {"kadisc": "kadisc: secret ranks", "naive": "push-pull with random replacement"}[rule]
-        of_rule = [record for record in records if record["rule"] == rule and record["share"] == COURSE_OF]
+        label = {"kadisc": "kadisc: secret ranks", "naive": "push-pull with random replacement"}[
+            rule
+        ]
+        of_rule = [
+            record for record in records if record["rule"] == rule and record["share"] == COURSE_OF
+        ]
         for record in of_rule:
             axes.plot(
-                [rounds for _, rounds, _ in record["course"]], [held for _, _, held in record["course"]], color=colour, label=label, linewidth=1.2
+                [rounds for _, rounds, _ in record["course"]],
+                [held for _, _, held in record["course"]],
+                color=colour,
+                label=label,
+                linewidth=1.2,
             )
             label = ""
-    axes.axhline(COURSE_OF, color="#444444", linewidth=0.8, linestyle="--", label="as many as they are")
-    axes.set(ylim=(0.0, 1.0), xlabel="rounds of the median member", ylabel="attackers' share of all slots")
+    axes.axhline(
+        COURSE_OF, color="#444444", linewidth=0.8, linestyle="--", label="as many as they are"
+    )
+    axes.set(
+        ylim=(0.0, 1.0),
+        xlabel="rounds of the median member",
+        ylabel="attackers' share of all slots",
+    )
     in_percent(axes.yaxis, 0)
     legend(axes)
     return png_of(figure)
@@ -123,11 +177,23 @@ def course_chart(records: Sequence[Record]) -> bytes:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="gossip_charts.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("gossip_charts.jsonl"), help="where results are kept (default: gossip_charts.jsonl)")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path("gossip_charts.jsonl"),
+        help="where results are kept (default: gossip_charts.jsonl)",
+    )
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 1 on (default: 3)")
-    parser.add_argument("--measure", action="store_true", help="run what is missing, and draw nothing")
+    parser.add_argument(
+        "--measure", action="store_true", help="run what is missing, and draw nothing"
+    )
     parser.add_argument("--draw", action="store_true", help="draw what is there, and run nothing")
-    parser.add_argument("--folder", type=Path, default=Path("docs/explanation"), help="where the charts go (default: docs/explanation)")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("docs/explanation"),
+        help="where the charts go (default: docs/explanation)",
+    )
     options = parser.parse_args()
     records = gathered(options.data, options.seeds, measures=not options.draw)
     if not options.measure:

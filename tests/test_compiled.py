@@ -19,27 +19,41 @@ ADVERSARIES = "colluders --nodes 60 --set attack.share=0.3 --set attack.lookups=
 
 def simulate(scenario: str, *command: str, folder: Path) -> dict[str, Any]:
     simulation = ["sim", "run", *scenario.split(), "--seed", "5", "--json"]
-    done = subprocess.run([*command, *simulation], capture_output=True, text=True, timeout=240, cwd=folder)
+    done = subprocess.run(
+        [*command, *simulation], capture_output=True, text=True, timeout=240, cwd=folder
+    )
     assert (done.returncode, done.stderr) == (0, "")
     record: dict[str, Any] = json.loads(done.stdout)
     return record
 
 
 @pytest.mark.timeout(1200)  # some three minutes of compiling on a quiet core
-@pytest.mark.skipif(shutil.which(os.environ.get("CC", "cc")) is None, reason="there is no C compiler")
+@pytest.mark.skipif(
+    shutil.which(os.environ.get("CC", "cc")) is None, reason="there is no C compiler"
+)
 def test_compiled_modules_do_byte_for_byte_what_the_sources_do(tmp_path: Path) -> None:
-    shutil.copytree(TOP / "kadisc", tmp_path / "kadisc", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        TOP / "kadisc", tmp_path / "kadisc", ignore=shutil.ignore_patterns("__pycache__")
+    )
     (tmp_path / "scripts").mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", "scripts/compile"):
         shutil.copy(TOP / name, tmp_path / name)
     environment = os.environ | {"PYTHON": sys.executable}
-    built = subprocess.run([tmp_path / "scripts" / "compile"], capture_output=True, text=True, timeout=1100, env=environment)
+    built = subprocess.run(
+        [tmp_path / "scripts" / "compile"],
+        capture_output=True,
+        text=True,
+        timeout=1100,
+        env=environment,
+    )
     assert built.returncode == 0, built.stderr[-2000:]
     assert built.stdout.endswith("(compiled)\n")
     elsewhere = tmp_path / "elsewhere"  # where no sources lie beside
     elsewhere.mkdir()
     for scenario in (FAULTS, ADVERSARIES):
-        compiled = simulate(scenario, str(tmp_path / ".venv-compiled" / "bin" / "kadisc"), folder=elsewhere)
+        compiled = simulate(
+            scenario, str(tmp_path / ".venv-compiled" / "bin" / "kadisc"), folder=elsewhere
+        )
         interpreted = simulate(scenario, sys.executable, "-m", "kadisc", folder=TOP)
         assert compiled["digest"] == interpreted["digest"]
         assert compiled["metrics"] == interpreted["metrics"]

@@ -1,4 +1,6 @@
-"""The layers hold: who may import whom, and that no clock, socket or chance of its own comes into the core."""
+"""The layers hold: who may import whom, and that no clock, socket or chance of its own comes into
+the core.
+"""
 
 from __future__ import annotations
 
@@ -37,15 +39,30 @@ MAY_IMPORT = {
     "dashboard": ("observe",),
     "conformance": ("net",),
 }
-"""Design, section 1. Who may import a layer may also import what that one rests on; the command line may import everything."""
+"""Design, section 1. Who may import a layer may also import what that one rests on; the command
+line may import everything.
+"""
 SANS_IO = ("nouns", "wire", "core")
-WORLDLY = {"trio", "asyncio", "socket", "time", "datetime", "os", "secrets", "threading", "logging", "sqlite3"}
+WORLDLY = {
+    "trio",
+    "asyncio",
+    "socket",
+    "time",
+    "datetime",
+    "os",
+    "secrets",
+    "threading",
+    "logging",
+    "sqlite3",
+}
 CODECS = {"bencodepy", "bencode2"}
 CODEC_HOME = "kadisc.wire.bencode"
 
 
 def layer_of(module: str) -> str:
-    """``kadisc.core.core`` is of layer core; the package itself and ``__main__`` are a façade over everything."""
+    """``kadisc.core.core`` is of layer core; the package itself and ``__main__`` are a façade over
+    everything.
+    """
     first = (module.split(".") + [""])[1]
     if first in NOUNS:
         return "nouns"
@@ -59,7 +76,9 @@ def reachable(layer: str) -> set[str]:
 
 
 def imports_of(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[tuple[int, str, str]]:
-    """Line, module, and the name imported from it (or ""); also inside functions and under TYPE_CHECKING. Relative ones are resolved."""
+    """Line, module, and the name imported from it (or ""); also inside functions and under
+    TYPE_CHECKING. Relative ones are resolved.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -73,8 +92,14 @@ def imports_of(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[tupl
 
 
 def submodule(source: str, name: str) -> str:
-    """``from kadisc.wire import krpc`` imports a module of the layer; ``from kadisc import open_node`` the façade."""
-    return f"{source}.{name}" if source == "kadisc" and (name in NOUNS or name in MAY_IMPORT or name == "cli") else source
+    """``from kadisc.wire import krpc`` imports a module of the layer; ``from kadisc import
+    open_node`` the façade.
+    """
+    return (
+        f"{source}.{name}"
+        if source == "kadisc" and (name in NOUNS or name in MAY_IMPORT or name == "cli")
+        else source
+    )
 
 
 def complaints(source: str, module: str, *, is_package: bool = False) -> list[str]:
@@ -115,11 +140,15 @@ def broad_excepts(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ExceptHandler):
             kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-            if any(kind is None or (isinstance(kind, ast.Name) and kind.id in ("Exception", "BaseException")) for kind in kinds):
+            if any(
+                kind is None
+                or (isinstance(kind, ast.Name) and kind.id in ("Exception", "BaseException"))
+                for kind in kinds
+            ):
                 yield node.lineno, "broad except"
 
 
-# --- The package -------------------------------------------------------------------------------------------------------------------
+# --- The package ----------------------------------------------------------------------------------
 
 
 def modules() -> list[tuple[str, Path]]:
@@ -130,9 +159,14 @@ def modules() -> list[tuple[str, Path]]:
     return found
 
 
-@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("module", "path"), modules(), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_the_layers_hold(module: str, path: Path) -> None:
-    assert complaints(path.read_text(encoding="utf-8"), module, is_package=path.name == "__init__.py") == []
+    assert (
+        complaints(path.read_text(encoding="utf-8"), module, is_package=path.name == "__init__.py")
+        == []
+    )
 
 
 def test_every_folder_is_a_layer() -> None:
@@ -140,7 +174,7 @@ def test_every_folder_is_a_layer() -> None:
     assert folders <= {"cli", *MAY_IMPORT}
 
 
-# --- The checker itself: what it must see ------------------------------------------------------------------------------------------
+# --- The checker itself: what it must see ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -154,7 +188,7 @@ def test_every_folder_is_a_layer() -> None:
         ("kadisc.core.core", "import kadisc.net.transport.udp", "core imports net"),
         ("kadisc.core.core", "def f():\n    from ..observe import clients", "core imports observe"),
         ("kadisc.core.core", "if TYPE_CHECKING:\n    from ..net import node", "core imports net"),
-        ("kadisc.observe.describe", "from ..net.node import LiveNode", "observe imports net"),
+        ("kadisc.observe.describe", "from ..net.node import Node", "observe imports net"),
         ("kadisc.net.api.node", "from ..sim import world", "net imports sim"),
         ("kadisc.sim.model.world", "from ..net import udp", "sim imports net"),
         ("kadisc.dashboard.view", "from ..net import node", "dashboard imports net"),
@@ -162,23 +196,43 @@ def test_every_folder_is_a_layer() -> None:
         ("kadisc.net.api.node", "from ..control.server import open_control", "net imports control"),
         ("kadisc.control.server", "from ..sim import world", "control imports sim"),
         ("kadisc.control.methods.find", "from ...cli.output import say", "control imports cli"),
-        ("kadisc.conformance.probe", "from ..control.client import Client", "conformance imports control"),
+        (
+            "kadisc.conformance.probe",
+            "from ..control.client import Client",
+            "conformance imports control",
+        ),
         ("kadisc.net.api.node", "from ..conformance import probe", "net imports conformance"),
         ("kadisc.core.core", "import time", "core imports time"),
         ("kadisc.core.core", "import os.path", "core imports os"),
         ("kadisc.core.core", "from datetime import datetime", "core imports datetime"),
-        ("kadisc.wire.krpc", "try:\n    import logging as log\nfinally: pass", "wire imports logging"),
+        (
+            "kadisc.wire.krpc",
+            "try:\n    import logging as log\nfinally: pass",
+            "wire imports logging",
+        ),
         ("kadisc.config", "import secrets", "nouns imports secrets"),
         ("kadisc.core.core", "import random", "core imports more of random than its type"),
-        ("kadisc.core.core", "from random import Random, choice", "core imports more of random than its type"),
+        (
+            "kadisc.core.core",
+            "from random import Random, choice",
+            "core imports more of random than its type",
+        ),
         ("kadisc.core.core", "from random import Random\nrng = Random(1)", "calls Random()"),
         ("kadisc.core.core", "rng = random.SystemRandom()", "calls SystemRandom()"),
         ("kadisc.core.core", "clock = __import__('time')", "calls __import__()"),
         ("kadisc.wire.krpc", "import bencodepy", "bencodepy outside of kadisc.wire.bencode"),
-        ("kadisc.cli.main", "from bencode2 import bdecode", "bencode2 outside of kadisc.wire.bencode"),
+        (
+            "kadisc.cli.main",
+            "from bencode2 import bdecode",
+            "bencode2 outside of kadisc.wire.bencode",
+        ),
         ("kadisc.core.core", "try: f()\nexcept: pass", "broad except"),
         ("kadisc.core.core", "try: f()\nexcept Exception: pass", "broad except"),
-        ("kadisc.wire.krpc", "try: f()\nexcept (ValueError, BaseException) as e: pass", "broad except"),
+        (
+            "kadisc.wire.krpc",
+            "try: f()\nexcept (ValueError, BaseException) as e: pass",
+            "broad except",
+        ),
         ("kadisc.net.api.node", "pass\n" * 401, "401 lines"),
     ],
 )
@@ -190,12 +244,27 @@ def test_the_checker_complains_of(module: str, source: str, complaint: str) -> N
     ("module", "source"),
     [
         ("kadisc.core.core", "from random import Random\ndef f(rng: Random) -> None: rng.random()"),
-        ("kadisc.core.core", "from ..wire import krpc\nfrom ..ids import NodeId\nfrom . import assembly\nfrom .. import ids\nimport heapq"),
+        (
+            "kadisc.core.core",
+            "from ..wire import krpc\nfrom ..ids import NodeId\nfrom . import assembly\nfrom .. import ids\nimport heapq",
+        ),
         ("kadisc.core.core", "try: f()\nexcept DecodeError: pass"),
-        ("kadisc.observe.describe", "from ..wire.messages import Reply\nfrom ..endpoints import Family"),
-        ("kadisc.control.server", "import trio\nfrom ..net.node import LiveNode\nfrom ..core.events import Event"),
-        ("kadisc.control.methods.find", "from ...net.approach import Approach\nfrom ...observe.clients import describe_client"),
-        ("kadisc.cli.main", "from ..dashboard import view\nfrom ..sim import world\nimport random, time\nimport kadisc"),
+        (
+            "kadisc.observe.describe",
+            "from ..wire.messages import Reply\nfrom ..endpoints import Family",
+        ),
+        (
+            "kadisc.control.server",
+            "import trio\nfrom ..net.node import Node\nfrom ..core.events import Event",
+        ),
+        (
+            "kadisc.control.methods.find",
+            "from ...net.approach import Approach\nfrom ...observe.clients import describe_client",
+        ),
+        (
+            "kadisc.cli.main",
+            "from ..dashboard import view\nfrom ..sim import world\nimport random, time\nimport kadisc",
+        ),
         ("kadisc.__main__", "from .cli.main import main"),
         ("kadisc.wire.bencode", "import bencodepy\nimport bencode2"),
     ],
@@ -206,5 +275,7 @@ def test_the_checker_has_nothing_against(module: str, source: str) -> None:
 
 def test_relative_imports_of_a_package_are_resolved_from_itself() -> None:
     assert complaints("from .net import node", "kadisc", is_package=True) == []
-    assert complaints("from ..net import node", "kadisc.core", is_package=True) == ["kadisc.core:1: core imports net"]
+    assert complaints("from ..net import node", "kadisc.core", is_package=True) == [
+        "kadisc.core:1: core imports net"
+    ]
     assert complaints("from .node import Node", "kadisc.core", is_package=True) == []

@@ -25,7 +25,9 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("info_hash", metavar="INFOHASH", help="40 hex digits")
-    parser.add_argument("--port", type=_port, required=True, metavar="N", help="where the peer listens, 1 to 65535")
+    parser.add_argument(
+        "--port", type=_port, required=True, metavar="N", help="where the peer listens, 1 to 65535"
+    )
     parser.add_argument(
         "--implied-port",
         action="store_true",
@@ -65,6 +67,8 @@ def _print(stored: Stored) -> None:
     from ..observe.describe import count
     from .output import endpoint_text
 
-    print(f"stored at {count(len(stored.stored), 'node')} in {stored.elapsed_s:.2f} s, {count(stored.queries, 'datagram')} sent")
+    print(
+        f"stored at {count(len(stored.stored), 'node')} in {stored.elapsed_s:.2f} s, {count(stored.queries, 'datagram')} sent"
+    )
     for node in stored.stored:
         print(f"  {node.id}  {endpoint_text(node.host, node.port)}")

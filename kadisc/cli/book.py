@@ -26,9 +26,13 @@ _LINES_PER_REQUEST = 100
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=("export", "import"), help="which way")
-    parser.add_argument("file", metavar="FILE", nargs="?", help="for import: JSON lines, as export writes them")
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", help="for import: JSON lines, as export writes them"
+    )
     add_folder_options(parser.add_argument_group("node"))
-    parser.add_argument("--json", action="store_true", help="of an import: print JSON on stdout and nothing else")
+    parser.add_argument(
+        "--json", action="store_true", help="of an import: print JSON on stdout and nothing else"
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -69,7 +73,9 @@ async def _import(options: argparse.Namespace, lines: Sequence[str]) -> int:
     if options.json:
         print_json(done)
     else:
-        say(f"{count(done.taken, 'peer')} taken into the book; {done.refused} were there already, or their places are taken")
+        say(
+            f"{count(done.taken, 'peer')} taken into the book; {done.refused} were there already, or their places are taken"
+        )
     return 0
 
 
@@ -80,9 +86,18 @@ def _lines_of(path: Path) -> list[str]:
 
     try:
         with path.open(encoding="utf-8") as file:
-            lines = [line for _, line in zip(range(MAX_LINES + 1), iter(lambda: file.readline(MAX_LINE_CHARS + 1), ""), strict=False)]
+            lines = [
+                line
+                for _, line in zip(
+                    range(MAX_LINES + 1),
+                    iter(lambda: file.readline(MAX_LINE_CHARS + 1), ""),
+                    strict=False,
+                )
+            ]
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(
+            f"{path} cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not a text in UTF-8") from None
     try:

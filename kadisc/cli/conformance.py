@@ -30,10 +30,21 @@ MAX_SOURCES = 64
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("host", metavar="HOST:PORT", nargs="?", help="a name or an address; IPv6 in brackets, as in [2001:db8::1]:6881")
-    parser.add_argument("--case", action="append", metavar="NAME", default=[], help="run only this case; repeatable")
+    parser.add_argument(
+        "host",
+        metavar="HOST:PORT",
+        nargs="?",
+        help="a name or an address; IPv6 in brackets, as in [2001:db8::1]:6881",
+    )
+    parser.add_argument(
+        "--case", action="append", metavar="NAME", default=[], help="run only this case; repeatable"
+    )
     parser.add_argument("--list", action="store_true", help="list the cases, with what each proves")
-    parser.add_argument("--mine", action="store_true", help="the node is one's own: also run what would harm or end a faulty one")
+    parser.add_argument(
+        "--mine",
+        action="store_true",
+        help="the node is one's own: also run what would harm or end a faulty one",
+    )
     parser.add_argument(
         "--source",
         action="append",
@@ -42,9 +53,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="send from this address; repeatable, some cases need two (default: 64 of 127/8 to a node on loopback, else one)",
     )
     parser.add_argument(
-        "--rate", metavar="N", type=float, default=4.0, help="datagrams per second from one address; libtorrent bans at 5 (default: 4)"
+        "--rate",
+        metavar="N",
+        type=float,
+        default=4.0,
+        help="datagrams per second from one address; libtorrent bans at 5 (default: 4)",
     )
-    parser.add_argument("--timeout", metavar="S", type=float, default=2.0, help="seconds to wait for an answer, twice (default: 2)")
+    parser.add_argument(
+        "--timeout",
+        metavar="S",
+        type=float,
+        default=2.0,
+        help="seconds to wait for an answer, twice (default: 2)",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
 
 
@@ -85,7 +106,9 @@ def _sources(texts: Sequence[str]) -> tuple[str, ...]:
         raise UsageError(f"--source: {error}") from None
 
 
-async def _test(options: argparse.Namespace, cases: Sequence[Case], pace: Pace, sources: Sequence[str]) -> int:
+async def _test(
+    options: argparse.Namespace, cases: Sequence[Case], pace: Pace, sources: Sequence[str]
+) -> int:
     import trio
 
     from ..conformance.case import Outcome
@@ -165,25 +188,50 @@ def _print_table(document: dict[str, Any]) -> None:
     from .tables import console_on_stdout
 
     console = console_on_stdout()
-    console.print(Text(f"{document['target']}  {document['client'] or 'client not told'}  {document['id']}"))
+    console.print(
+        Text(f"{document['target']}  {document['client'] or 'client not told'}  {document['id']}")
+    )
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("case", "outcome", "source"):
         table.add_column(name, no_wrap=True)
     table.add_column("evidence", overflow="fold")
     for case in document["cases"]:
-        table.add_row(case["name"], Text(case["outcome"].upper(), _COLORS[case["outcome"]]), case["source"], Text(case["evidence"]))
+        table.add_row(
+            case["name"],
+            Text(case["outcome"].upper(), _COLORS[case["outcome"]]),
+            case["source"],
+            Text(case["evidence"]),
+        )
     console.print(table)
-    numbers = ", ".join(f"{document[key]} {key}" for key in ("passed", "warned", "failed", "skipped"))
+    numbers = ", ".join(
+        f"{document[key]} {key}" for key in ("passed", "warned", "failed", "skipped")
+    )
     sent, received = count(document["datagrams_sent"], "datagram"), document["datagrams_received"]
-    console.print(Text(f"{numbers}; {sent} ({document['bytes_sent']} bytes) sent, {received} received, in {document['elapsed_s']:.1f} s"))
+    console.print(
+        Text(
+            f"{numbers}; {sent} ({document['bytes_sent']} bytes) sent, {received} received, in {document['elapsed_s']:.1f} s"
+        )
+    )
 
 
 def _print_list(cases: Sequence[Case], *, as_json: bool) -> None:
     from .output import print_json
 
     if as_json:
-        print_json([{"name": case.name, "source": case.source, "proves": case.proves, "harms": case.harms} for case in cases])
+        print_json(
+            [
+                {
+                    "name": case.name,
+                    "source": case.source,
+                    "proves": case.proves,
+                    "harms": case.harms,
+                }
+                for case in cases
+            ]
+        )
         return
     width = max(len(case.name) for case in cases)
     for case in cases:
-        print(f"{case.name:<{width}}  {case.source:<8}  {case.proves}{' (--mine)' if case.harms else ''}")
+        print(
+            f"{case.name:<{width}}  {case.source:<8}  {case.proves}{' (--mine)' if case.harms else ''}"
+        )

@@ -22,9 +22,15 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="ID|random", help="40 hex digits, or the word random")
-    parser.add_argument("--k", type=positive, default=8, metavar="N", help="how many nodes (default: 8)")
     parser.add_argument(
-        "--paths", type=positive, default=1, metavar="D", help="so many disjoint paths, so that liars on one cannot hide the target (default: 1)"
+        "--k", type=positive, default=8, metavar="N", help="how many nodes (default: 8)"
+    )
+    parser.add_argument(
+        "--paths",
+        type=positive,
+        default=1,
+        metavar="D",
+        help="so many disjoint paths, so that liars on one cannot hide the target (default: 1)",
     )
     add_bootstrap_option(parser)
     add_node_options(parser)

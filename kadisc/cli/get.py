@@ -21,7 +21,9 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help="40 hex digits")
-    parser.add_argument("--salt", default="", metavar="TEXT|0xHEX", help="of a mutable item that has one")
+    parser.add_argument(
+        "--salt", default="", metavar="TEXT|0xHEX", help="of a mutable item that has one"
+    )
     add_bootstrap_option(parser)
     add_node_options(parser)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..config import DEFAULT_PORT, Config
 from ..control.server import open_control
 from ..errors import BindError
-from ..net.api.node import LiveNode
+from ..net.api.node import Node
 from ..net.api.open import open_everywhere, open_node, open_port, open_ports
 from ..net.devnet import open_devnet
 from ..net.join.own_address import external_doubts
@@ -20,7 +20,7 @@ from .output import say
 
 
 @asynccontextmanager
-async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[LiveNode]]:
+async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
     """The nodes, the user's first."""
     is_devnet = options.devnet is not None
     settings = settings_from(options, but_not=OF_ONE_PLACE if is_devnet else ())
@@ -30,13 +30,20 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[LiveNode
         return open_ports(config) if config.bind else _default_ports(config, is_devnet=is_devnet)
 
     if is_devnet:
-        async with open_devnet(options.devnet, config, bootstrap=config.bootstrap, ports=choose_ports()) as nodes, _controlled(nodes[0]):
+        async with (
+            open_devnet(
+                options.devnet, config, bootstrap=config.bootstrap, ports=choose_ports()
+            ) as nodes,
+            _controlled(nodes[0]),
+        ):
             yield nodes
         return
     config = replace(config, state_dir=state_folder(settings))
     async with open_node(config, bootstrap=options.bootstrap or (), ports=choose_ports) as node:
         if not config.bootstrap and config.routers:
-            say(f"no --bootstrap given: joining by contacts of the last run and by Mainline's public routers, {' and '.join(config.routers)}")
+            say(
+                f"no --bootstrap given: joining by contacts of the last run and by Mainline's public routers, {' and '.join(config.routers)}"
+            )
         for doubt in external_doubts(config, node.local_endpoints):
             say(f"warning: {doubt}")
         async with _controlled(node):
@@ -44,9 +51,10 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[LiveNode
 
 
 @asynccontextmanager
-async def _controlled(node: LiveNode) -> AsyncIterator[None]:
-    """With the control socket in its state folder. A node that cannot be asked is still a node; and one that could not take its folder has said so
-    already."""
+async def _controlled(node: Node) -> AsyncIterator[None]:
+    """With the control socket in its state folder. A node that cannot be asked is still a node; and
+    one that could not take its folder has said so already.
+    """
     if node.config.state_dir is None or not node.keeps_state:
         yield
         return
@@ -61,7 +69,9 @@ async def _controlled(node: LiveNode) -> AsyncIterator[None]:
 def _default_ports(config: Config, *, is_devnet: bool) -> list[Port]:
     def at(port: int) -> list[Port]:
         # A devnet has its limits lifted: it is nobody's business outside of this machine.
-        return [open_port(f"127.0.0.1:{port}", config)] if is_devnet else open_everywhere(port, config)
+        return (
+            [open_port(f"127.0.0.1:{port}", config)] if is_devnet else open_everywhere(port, config)
+        )
 
     try:
         return at(DEFAULT_PORT)

@@ -17,7 +17,7 @@ from ..dashboard.scene import Facts, Others
 from ..dashboard.screen import Screen, open_terminal
 from ..dashboard.tail import SHOWN
 from ..endpoints import format_endpoint
-from ..net.api.node import LiveNode
+from ..net.api.node import Node
 from ..net.transport.dispatch import Subscription
 from ..net.transport.nurseries import open_flat_nursery
 from ..version import __version__
@@ -27,7 +27,7 @@ from .output import wants_color
 class LiveSource:
     """The first of the nodes is the user's, and the one that is shown."""
 
-    def __init__(self, nodes: Sequence[LiveNode]) -> None:
+    def __init__(self, nodes: Sequence[Node]) -> None:
         self._node, *self._others = nodes
         self._joined = 0
 
@@ -45,7 +45,7 @@ class LiveSource:
         for node in self._others:
             nursery.start_soon(self._wait, node)
 
-    async def _wait(self, node: LiveNode) -> None:
+    async def _wait(self, node: Node) -> None:
         await node.joined()
         self._joined += 1
 
@@ -53,18 +53,28 @@ class LiveSource:
 def open_screen() -> Screen | None:
     """None where there is no terminal to draw on."""
     fd = open_terminal()
-    return Screen(fd, painter_for(sys.stdout, colored=wants_color(sys.stdout)), glyphs_for(os.environ)) if fd is not None else None
+    return (
+        Screen(fd, painter_for(sys.stdout, colored=wants_color(sys.stdout)), glyphs_for(os.environ))
+        if fd is not None
+        else None
+    )
 
 
-async def show_live(nodes: Sequence[LiveNode], network: str, screen: Screen) -> None:
-    """Shows the first node until somebody presses ``q``. If the terminal goes away, the nodes run on without."""
+async def show_live(nodes: Sequence[Node], network: str, screen: Screen) -> None:
+    """Shows the first node until somebody presses ``q``. If the terminal goes away, the nodes run
+    on without.
+    """
     if not await _shown_until_left(nodes, network, screen):
         await trio.sleep_forever()
 
 
-async def _shown_until_left(nodes: Sequence[LiveNode], network: str, screen: Screen) -> bool:
+async def _shown_until_left(nodes: Sequence[Node], network: str, screen: Screen) -> bool:
     node = nodes[0]
-    facts = Facts(__version__, network, {family: format_endpoint(endpoint) for family, endpoint in node.local_endpoints.items()})
+    facts = Facts(
+        __version__,
+        network,
+        {family: format_endpoint(endpoint) for family, endpoint in node.local_endpoints.items()},
+    )
     source = LiveSource(nodes)
     subscription: Subscription[object] = node.subscribe(*SHOWN)
     with screen:

@@ -1,6 +1,8 @@
-"""The entry point: picks the command, and turns whatever happens into an exit code and at most one line.
+"""The entry point: picks the command, and turns whatever happens into an exit code and at most one
+line.
 
-Exit codes: 0 done; 1 not found, or no network; 2 wrong usage; 130 on Ctrl-C of a command that has a result, 0 of ``run``.
+Exit codes: 0 done; 1 not found, or no network; 2 wrong usage; 130 on Ctrl-C of a command that has a
+result, 0 of ``run``.
 """
 
 from __future__ import annotations
@@ -12,7 +14,22 @@ from collections.abc import Sequence
 
 from ..errors import BindError, KadiscError, UsageError
 from ..version import COMPILED, __version__
-from . import announce, book, conformance, find, get, peers, ping, put, record, resolve, run, sim, status, why
+from . import (
+    announce,
+    book,
+    conformance,
+    find,
+    get,
+    peers,
+    ping,
+    put,
+    record,
+    resolve,
+    run,
+    sim,
+    status,
+    why,
+)
 from .output import say
 from .parser import CommandParser
 
@@ -64,16 +81,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return 0
     except OSError as error:
-        # What files and sockets may do has been dealt with where they are used. What is left is a full disk behind stdout.
+        # What files and sockets may do has been dealt with where they are used. What is left is a
+        # full disk behind stdout.
         _drop_output()
-        say(f"{error.filename or 'the output'} cannot be written: {(error.strerror or str(error)).lower()}")
+        say(
+            f"{error.filename or 'the output'} cannot be written: {(error.strerror or str(error)).lower()}"
+        )
         return 1
     except KeyboardInterrupt:
         return 130
 
 
 def _open_what_is_closed() -> None:
-    """Started with ``>&-`` there is no stream at all, and the next file or socket would get its number. They stay open for as long as we live."""
+    """Started with ``>&-`` there is no stream at all, and the next file or socket would get its
+    number. They stay open for as long as we live.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, closefd=False))
@@ -85,13 +107,16 @@ def _drop_output() -> None:
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
-    # Without a command a node is run: the options of `run` may come first. Only these three speak of the whole program.
+    # Without a command a node is run: the options of `run` may come first. Only these three speak
+    # of the whole program.
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words = ["run", *words]
     parser = build_parser()
     options, left_over = parser.parse_known_args(words)
     if left_over and left_over[0] in _COMMANDS:
-        raise UsageError(f"the command comes first, as in kadisc {left_over[0]} --bootstrap HOST:PORT")
+        raise UsageError(
+            f"the command comes first, as in kadisc {left_over[0]} --bootstrap HOST:PORT"
+        )
     if left_over:
         raise UsageError(f"not understood: {' '.join(left_over)}; see kadisc {words[0]} --help")
     return options
@@ -103,10 +128,16 @@ def build_parser() -> argparse.ArgumentParser:
         description="A Kademlia peer-discovery node that speaks BitTorrent's Mainline DHT. Without a command it runs a node: see kadisc run --help.",
         epilog=_EXAMPLES,
     )
-    parser.add_argument("--version", action="version", version=f"kadisc {__version__}{' (compiled)' if COMPILED else ''}")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"kadisc {__version__}{' (compiled)' if COMPILED else ''}",
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     for name, command in _COMMANDS.items():
-        sub = commands.add_parser(name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES)
+        sub = commands.add_parser(
+            name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES
+        )
         command.add_options(sub)
         sub.set_defaults(execute=command.execute)
     return parser

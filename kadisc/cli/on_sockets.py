@@ -1,4 +1,5 @@
-"""Runs a network of `sim/calibration.py` on real sockets of this machine: the shell's pumps and UDP ports, the simulator's delays and losses.
+"""Runs a network of `sim/calibration.py` on real sockets of this machine: the shell's pumps and UDP
+ports, the simulator's delays and losses.
 
 Here and not below, since neither the shell nor the simulator knows of the other.
 """
@@ -28,7 +29,9 @@ from ..sim.model.network import Network
 
 
 class ClockFromZero:
-    """The machine's clock, less what it showed when this one was made: tables are filled for a clock that begins at 0."""
+    """The machine's clock, less what it showed when this one was made: tables are filled for a
+    clock that begins at 0.
+    """
 
     def __init__(self) -> None:
         self._clock = SystemClock()
@@ -48,14 +51,22 @@ class ClockFromZero:
 
 
 async def run_on_sockets(
-    round_: CalibrationRound, config: Config, observed: Observed, late_s: list[float], progress: Callable[[float], None]
+    round_: CalibrationRound,
+    config: Config,
+    observed: Observed,
+    late_s: list[float],
+    progress: Callable[[float], None],
 ) -> list[Endpoint]:
-    """Adds to ``observed``, and to ``late_s`` how late each datagram was because of this process; returns where the nodes were. ``progress`` is
-    told the seconds since the start. Behind the sockets of dead nodes nobody reads. Raises BindError."""
+    """Adds to ``observed``, and to ``late_s`` how late each datagram was because of this process;
+    returns where the nodes were. ``progress`` is told the seconds since the start. Behind the
+    sockets of dead nodes nobody reads. Raises BindError.
+    """
     ports: list[Port] = []
     try:
         for spot in round_.spots:
-            ports.append(_bound(format_endpoint(spot.residence.endpoint).rpartition(":")[0], config))
+            ports.append(
+                _bound(format_endpoint(spot.residence.endpoint).rpartition(":")[0], config)
+            )
         endpoints = [port.local_endpoint for port in ports]
         await _run(round_, round_.hosts(endpoints), ports, observed, late_s, progress)
     finally:
@@ -64,10 +75,20 @@ async def run_on_sockets(
 
 
 async def _run(
-    round_: CalibrationRound, hosts: Sequence[Host], ports: Sequence[Port], observed: Observed, late_s: list[float], progress: Callable[[float], None]
+    round_: CalibrationRound,
+    hosts: Sequence[Host],
+    ports: Sequence[Port],
+    observed: Observed,
+    late_s: list[float],
+    progress: Callable[[float], None],
 ) -> None:
     options, line = round_.options, DelayLine()
-    network = Network(options.network, options.faults, latency_model(options.network.latency), Random(f"network {options.seed}"))
+    network = Network(
+        options.network,
+        options.faults,
+        latency_model(options.network.latency),
+        Random(f"network {options.seed}"),
+    )
     for host in hosts:
         network.attach(host)
     clock = ClockFromZero()
@@ -79,7 +100,9 @@ async def _run(
 
     async def look_up(lookup: PlannedLookup) -> None:
         pump = pumps[lookup.asker]
-        with pump.operation(lambda now: pump.core.start_lookup(lookup.target, now, family=Family.IPV4)) as waiter:
+        with pump.operation(
+            lambda now: pump.core.start_lookup(lookup.target, now, family=Family.IPV4)
+        ) as waiter:
             finished = await waiter.wait()
         assert isinstance(finished, LookupFinished)
         observed.ended(lookup, finished.result)
@@ -107,7 +130,9 @@ async def _run(
         pump.close()
 
 
-def _way(host: Host, network: Network, clock: ClockFromZero) -> Callable[[Datagram], list[tuple[float, bytes]]]:
+def _way(
+    host: Host, network: Network, clock: ClockFromZero
+) -> Callable[[Datagram], list[tuple[float, bytes]]]:
     def way(datagram: Datagram) -> list[tuple[float, bytes]]:
         copies = network.send(host, *datagram, clock.now())
         return [(delay_s, payload) for delay_s, _, _, payload in copies]
@@ -120,5 +145,7 @@ def _bound(ip: str, config: Config) -> Port:
         return open_port(f"{ip}:0", config)
     except BindError as error:
         if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRNOTAVAIL:
-            raise BindError(f"this needs addresses such as {ip}, which this machine does not have: only Linux has all of 127/8") from error
+            raise BindError(
+                f"this needs addresses such as {ip}, which this machine does not have: only Linux has all of 127/8"
+            ) from error
         raise

@@ -12,9 +12,9 @@ from ..config import Config
 from ..control.call import Call, Tell
 from ..core.contract.identity import Identity
 from ..errors import UsageError
-from ..net.api.node import NOTHING_SAVED, LiveNode
+from ..net.api.node import NOTHING_SAVED, Node
 from ..net.api.open import close_ports, open_everywhere, open_ports, running
-from ..net.oneshot.multi_family import Approach
+from ..net.oneshot.multi_family import MultiFamilyLookup
 from ..net.state.state_folder import peek, peek_seed
 from ..net.transport.clock import SystemClock
 from ..observe.describe import count
@@ -23,12 +23,20 @@ from .output import say
 
 
 class OneShot(Call):
-    """``folder``: the state folder, whose key signs; ``remembered``: contacts of the last run that the node begins with; ``sources``: hosts that
-    follow."""
+    """``folder``: the state folder, whose key signs; ``remembered``: contacts of the last run that
+    the node begins with; ``sources``: hosts that follow.
+    """
 
     stays = False
 
-    def __init__(self, node: LiveNode, tell: Tell | None, folder: str, remembered: int, sources: Sequence[Sequence[str]]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        tell: Tell | None,
+        folder: str,
+        remembered: int,
+        sources: Sequence[Sequence[str]],
+    ) -> None:
         super().__init__(node, tell)
         self._folder = folder
         self._remembered = remembered
@@ -38,45 +46,71 @@ class OneShot(Call):
     def identity(self) -> Identity:
         seed = peek_seed(self._folder)
         if seed is None:
-            raise UsageError(f"there is no key in {self._folder} to sign with: kadisc run makes one, or --state-dir names another folder")
+            raise UsageError(
+                f"there is no key in {self._folder} to sign with: kadisc run makes one, or --state-dir names another folder"
+            )
         return Identity(seed)
 
-    async def reach(self, approach: Approach) -> None:
-        self._reasons = (await approach.run(self._sources, self.node.config.resolve_timeout_s)).reasons
+    async def reach(self, approach: MultiFamilyLookup) -> None:
+        self._reasons = (
+            await approach.run(self._sources, self.node.config.resolve_timeout_s)
+        ).reasons
 
-    def nobody(self, approach: Approach) -> str:
+    def nobody(self, approach: MultiFamilyLookup) -> str:
         return f"no network: {self._what_is_missing(approach)}; try another --bootstrap HOST:PORT"
 
-    def _what_is_missing(self, approach: Approach) -> str:
-        asked = [f"any of {count(self._remembered, 'contact')} of the last run"] if self._remembered else []
+    def _what_is_missing(self, approach: MultiFamilyLookup) -> str:
+        asked = (
+            [f"any of {count(self._remembered, 'contact')} of the last run"]
+            if self._remembered
+            else []
+        )
         asked += [host for hosts in self._sources for host in hosts] if approach.asked else []
         if not asked and not any(self._sources):
             return "there is nobody to ask"
         if asked:
             return f"no answer from {' or '.join(asked)} within {approach.elapsed_s:.0f} s"
-        return "; ".join(self._reasons) or "none of the bootstrap hosts has an address of a family that can be used here"
+        return (
+            "; ".join(self._reasons)
+            or "none of the bootstrap hosts has an address of a family that can be used here"
+        )
 
 
 @asynccontextmanager
 async def open_one_shot(
-    options: argparse.Namespace, tell: Tell | None, *, needs_way_in: bool = True, sociable: bool = False
+    options: argparse.Namespace,
+    tell: Tell | None,
+    *,
+    needs_way_in: bool = True,
+    join_network: bool = False,
 ) -> AsyncIterator[OneShot]:
-    """A read-only node with a fresh key at any free port, in every family that this machine has, unless --bind says otherwise. Nobody keeps a
-    read-only node in a table (BEP 43), so that its short life leaves no dead entry behind. A ``sociable`` one also keeps company
-    with the network that it is of.
+    """A read-only node with a fresh key at any free port, in every family that this machine has,
+    unless --bind says otherwise. Nobody keeps a read-only node in a table (BEP 43), so that its
+    short life leaves no dead entry behind. A ``join_network`` one also keeps company with the
+    network that it is of.
 
-    It begins at --bootstrap alone, which may lead to another network; without that at the saved contacts, then at the hosts of the
-    configuration, then at Mainline's public routers.
+    It begins at --bootstrap alone, which may lead to another network; without that at the saved
+    contacts, then at the hosts of the configuration, then at Mainline's public routers.
     """
     settings = settings_from(options, but_not=OF_ONE_NODE)
     config = replace(settings, read_only=True).config()
     given = tuple(getattr(options, "bootstrap", None) or ())
-    saved = peek(state_folder(settings), config.network) if needs_way_in and not given else NOTHING_SAVED
+    saved = (
+        peek(state_folder(settings), config.network)
+        if needs_way_in and not given
+        else NOTHING_SAVED
+    )
     ports = open_ports(config) if config.bind else open_everywhere(0, config)
     try:
-        node = LiveNode(config, ports, (), SystemClock(), SystemRandom(), saved=saved, sociable=sociable)
-        remembered = sum(len(overlay.contacts) for overlay in saved.overlays if overlay.family in node.own_ids)
-        sources = (given,) if given else tuple(hosts for hosts in (config.bootstrap, config.routers) if hosts)
+        node = Node(
+            config, ports, (), SystemClock(), SystemRandom(), saved=saved, join_network=join_network
+        )
+        remembered = sum(len(dht.contacts) for dht in saved.dhts if dht.family in node.own_ids)
+        sources = (
+            (given,)
+            if given
+            else tuple(hosts for hosts in (config.bootstrap, config.routers) if hosts)
+        )
         if needs_way_in and not given:
             _tell_way_in(remembered, config)
         async with running([node], joins=False):
@@ -91,4 +125,8 @@ def _tell_way_in(remembered: int, config: Config) -> None:
         ways.append(" and ".join(config.bootstrap))
     if config.routers:
         ways.append(f"Mainline's public routers, {' and '.join(config.routers)}")
-    say(f"no --bootstrap given: beginning at {', then at '.join(ways)}" if ways else "no --bootstrap given, and nobody is known from an earlier run")
+    say(
+        f"no --bootstrap given: beginning at {', then at '.join(ways)}"
+        if ways
+        else "no --bootstrap given, and nobody is known from an earlier run"
+    )

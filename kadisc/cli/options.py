@@ -30,39 +30,84 @@ def add_node_options(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="listen at this numeric address; once per family, as in 0.0.0.0:6881 or [::]:6881; port 0 lets the system choose",
     )
-    group.add_argument("--network", metavar="NAME", help="the network that one is of, whose peers are looked for and kept (default: mainline)")
     group.add_argument(
-        "--allow-private", action="store_true", help="treat private and loopback addresses as public ones in every way (labs, devnets)"
+        "--network",
+        metavar="NAME",
+        help="the network that one is of, whose peers are looked for and kept (default: mainline)",
     )
-    group.add_argument("--no-caps", action="store_true", help="lift the limits on nodes per address range, for labs inside one network")
-    group.add_argument("--unlimited", action="store_true", help="lift the rate limits, for labs and benchmarks")
+    group.add_argument(
+        "--allow-private",
+        action="store_true",
+        help="treat private and loopback addresses as public ones in every way (labs, devnets)",
+    )
+    group.add_argument(
+        "--no-caps",
+        action="store_true",
+        help="lift the limits on nodes per address range, for labs inside one network",
+    )
+    group.add_argument(
+        "--unlimited", action="store_true", help="lift the rate limits, for labs and benchmarks"
+    )
     add_folder_options(group)
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
 
 
 def add_folder_options(group: argparse._ArgumentGroup) -> None:
     """What says which node is meant."""
-    group.add_argument("--state-dir", metavar="DIR", help="folder for key, own address, contacts and control socket (default: the XDG state folder)")
-    group.add_argument("--config", metavar="FILE", help="configuration in TOML (default: config.toml in the XDG configuration folder, if there)")
+    group.add_argument(
+        "--state-dir",
+        metavar="DIR",
+        help="folder for key, own address, contacts and control socket (default: the XDG state folder)",
+    )
+    group.add_argument(
+        "--config",
+        metavar="FILE",
+        help="configuration in TOML (default: config.toml in the XDG configuration folder, if there)",
+    )
 
 
 def add_place_options(parser: argparse.ArgumentParser) -> None:
     """What a node that stays takes besides."""
     parser.add_argument(
-        "--external", action="append", metavar="IP[:PORT]", help="our address as others see it; once per family (default: they are asked, and vote)"
+        "--external",
+        action="append",
+        metavar="IP[:PORT]",
+        help="our address as others see it; once per family (default: they are asked, and vote)",
     )
-    parser.add_argument("--peer", action="append", metavar="HOST:PORT", help="a node that is always kept, also while it is silent; repeatable")
     parser.add_argument(
-        "--service", action="append", metavar="NAME=PORT|0xHEX", help="what this node offers to peers of its network, as in eth=30303; repeatable"
+        "--peer",
+        action="append",
+        metavar="HOST:PORT",
+        help="a node that is always kept, also while it is silent; repeatable",
     )
-    parser.add_argument("--netrestrict", action="append", metavar="CIDR", help="talk to nobody outside of this network, as in 10.0.0.0/8; repeatable")
-    parser.add_argument("--ban", action="append", metavar="CIDR", help="never talk to anybody in this network; repeatable")
+    parser.add_argument(
+        "--service",
+        action="append",
+        metavar="NAME=PORT|0xHEX",
+        help="what this node offers to peers of its network, as in eth=30303; repeatable",
+    )
+    parser.add_argument(
+        "--netrestrict",
+        action="append",
+        metavar="CIDR",
+        help="talk to nobody outside of this network, as in 10.0.0.0/8; repeatable",
+    )
+    parser.add_argument(
+        "--ban",
+        action="append",
+        metavar="CIDR",
+        help="never talk to anybody in this network; repeatable",
+    )
     parser.add_argument(
         "--asmap",
         metavar="FILE",
         help="a map of autonomous systems in the format of Bitcoin Core (asmap): contacts are spread over systems, not over /16s",
     )
-    parser.add_argument("--read-only", action="store_true", help="ask, never answer; nobody keeps this node in a table (BEP 43)")
+    parser.add_argument(
+        "--read-only",
+        action="store_true",
+        help="ask, never answer; nobody keeps this node in a table (BEP 43)",
+    )
 
 
 def add_bootstrap_option(parser: argparse.ArgumentParser) -> None:
@@ -75,15 +120,18 @@ def add_bootstrap_option(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_from(options: argparse.Namespace, *, but_not: Sequence[str] = ()) -> Settings:
-    """What the file says, except for the keys ``but_not``, and above that the options. Raises UsageError, in the words of whoever has to correct
-    it."""
+    """What the file says, except for the keys ``but_not``, and above that the options. Raises
+    UsageError, in the words of whoever has to correct it.
+    """
     from ..net.config_file import Settings, check_settings, read_settings
 
     path = _config_path(options.config)
     settings = read_settings(path) if path is not None else Settings()
     defaults = Settings()
     settings = dataclasses.replace(settings, **{key: getattr(defaults, key) for key in but_not})
-    given: dict[str, object] = {key: tuple(value) for key in _LISTS if (value := getattr(options, key, None))}
+    given: dict[str, object] = {
+        key: tuple(value) for key in _LISTS if (value := getattr(options, key, None))
+    }
     given |= {key: value for key in _TEXTS if (value := getattr(options, key, None)) is not None}
     given |= {key: True for key in _SWITCHES if getattr(options, key, False)}
     settings = dataclasses.replace(settings, **given)  # type: ignore[arg-type]

@@ -46,8 +46,9 @@ def log_line(name: str, words: str) -> None:
 
 
 class ProgressLine:
-    """One line on stderr that is rewritten in place, and gone at the end. The cursor is never hidden, so that nothing needs to be restored
-    however the program ends."""
+    """One line on stderr that is rewritten in place, and gone at the end. The cursor is never
+    hidden, so that nothing needs to be restored however the program ends.
+    """
 
     def __init__(self) -> None:
         self._shown = is_lively(sys.stderr)

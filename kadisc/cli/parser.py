@@ -1,4 +1,6 @@
-"""An argument parser whose errors are one line, and whose help is formatted only when it is asked for."""
+"""An argument parser whose errors are one line, and whose help is formatted only when it is asked
+for.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,13 @@ from typing import Any, NoReturn
 
 
 class CommandParser(argparse.ArgumentParser):
-    """As argparse's, with rich help. rich is imported when help is printed: the import takes longer than a ping."""
+    """As argparse's, with rich help. rich is imported when help is printed: the import takes longer
+    than a ping.
+    """
 
     def __init__(self, **settings: Any) -> None:
-        # Abbreviated options would change their meaning, or become ambiguous, with each option that is added.
+        # Abbreviated options would change their meaning, or become ambiguous, with each option that
+        # is added.
         super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:

@@ -27,10 +27,23 @@ examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("wanted", metavar="NETWORK|INFOHASH", nargs="?", help="a name, or 40 hex digits (default: the network of the configuration)")
-    parser.add_argument("--service", metavar="NAME", help="only peers of the network that offer this")
-    parser.add_argument("--count", type=positive, default=50, metavar="N", help="end at so many peers (default: 50)")
-    parser.add_argument("--check", action="store_true", help="only peers of the network whose advertised TCP port accepts connections")
+    parser.add_argument(
+        "wanted",
+        metavar="NETWORK|INFOHASH",
+        nargs="?",
+        help="a name, or 40 hex digits (default: the network of the configuration)",
+    )
+    parser.add_argument(
+        "--service", metavar="NAME", help="only peers of the network that offer this"
+    )
+    parser.add_argument(
+        "--count", type=positive, default=50, metavar="N", help="end at so many peers (default: 50)"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="only peers of the network whose advertised TCP port accepts connections",
+    )
     add_bootstrap_option(parser)
     add_node_options(parser)
 
@@ -41,7 +54,9 @@ def execute(options: argparse.Namespace) -> int:
         _settle_network(options)
     from .tasks import run_until_signalled
 
-    return run_until_signalled(lambda: _announced(options, target) if target is not None else _of_network(options))
+    return run_until_signalled(
+        lambda: _announced(options, target) if target is not None else _of_network(options)
+    )
 
 
 def _info_hash(options: argparse.Namespace) -> str | None:
@@ -54,10 +69,14 @@ def _info_hash(options: argparse.Namespace) -> str | None:
         target = format_id(parse_id(wanted))
     except ValueError:
         if len(wanted) >= LIKE_AN_INFO_HASH and not set(wanted.lower()) - set(string.hexdigits):
-            raise UsageError(f"an info-hash has 40 hex digits, not {len(wanted)}: {wanted!r}") from None
+            raise UsageError(
+                f"an info-hash has 40 hex digits, not {len(wanted)}: {wanted!r}"
+            ) from None
         return None
     if options.service is not None or options.check:
-        raise UsageError("--service and --check are for peers of a network: of those under an info-hash nobody knows what they offer")
+        raise UsageError(
+            "--service and --check are for peers of a network: of those under an info-hash nobody knows what they offer"
+        )
     return target
 
 
@@ -67,7 +86,9 @@ def _settle_network(options: argparse.Namespace) -> None:
 
     if options.wanted is not None:
         if options.network not in (None, options.wanted):
-            raise UsageError(f"two networks are named: {options.wanted} and --network {options.network}")
+            raise UsageError(
+                f"two networks are named: {options.wanted} and --network {options.network}"
+            )
         options.network = options.wanted
     # What a node offers is given as NAME=PORT; here --service is what is looked for.
     options.wanted_service, options.service = options.service, None
@@ -78,7 +99,9 @@ async def _announced(options: argparse.Namespace, target: str) -> int:
     from ..control.methods.peers import PEERS, PeersParams
     from .asking import ask
 
-    found = await ask(options, PEERS, PeersParams(target, options.count, partial=True), tell=_teller(options))
+    found = await ask(
+        options, PEERS, PeersParams(target, options.count, partial=True), tell=_teller(options)
+    )
     if options.json:
         print_json(found)
     else:
@@ -91,8 +114,10 @@ async def _of_network(options: argparse.Namespace) -> int:
     from ..observe.describe import count
     from .asking import ask
 
-    params = NetworkPeersParams(options.network, options.wanted_service, options.count, options.check, partial=True)
-    found = await ask(options, NETWORK_PEERS, params, tell=_teller(options), sociable=True)
+    params = NetworkPeersParams(
+        options.network, options.wanted_service, options.count, options.check, partial=True
+    )
+    found = await ask(options, NETWORK_PEERS, params, tell=_teller(options), join_network=True)
     if options.json:
         print_json(found)
     else:
@@ -110,7 +135,9 @@ def _teller(options: argparse.Namespace) -> Callable[[Mapping[str, object]], Non
         peer = value.get("peer")
         if isinstance(peer, Mapping) and not options.json:
             services = services_words(peer["services"]) if "services" in peer else ""
-            print(f"{endpoint_text(peer['host'], peer['port']):<24} {services}".rstrip(), flush=True)
+            print(
+                f"{endpoint_text(peer['host'], peer['port']):<24} {services}".rstrip(), flush=True
+            )
 
     return tell
 

@@ -19,7 +19,11 @@ examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     from .options import add_node_options
 
-    parser.add_argument("host", metavar="HOST:PORT", help="a name or an address; IPv6 in brackets, as in [2001:db8::1]:6881")
+    parser.add_argument(
+        "host",
+        metavar="HOST:PORT",
+        help="a name or an address; IPv6 in brackets, as in [2001:db8::1]:6881",
+    )
     add_node_options(parser)
 
 
@@ -36,7 +40,14 @@ async def _ping(options: argparse.Namespace) -> int:
 
     answer = await ask(options, PING, PingParams(options.host), needs_way_in=False)
     if options.json:
-        print_json({"id": answer.id, "client": answer.client, "rtt_ms": answer.rtt_ms, "seen_as": answer.seen_as})
+        print_json(
+            {
+                "id": answer.id,
+                "client": answer.client,
+                "rtt_ms": answer.rtt_ms,
+                "seen_as": answer.seen_as,
+            }
+        )
         return 0
     print(f"{answer.endpoint} answered in {answer.rtt_ms:.1f} ms")
     print(f"  id       {answer.id}")

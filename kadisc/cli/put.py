@@ -23,11 +23,34 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("value", metavar="VALUE", help="a text, or 0x and hex digits")
-    parser.add_argument("--parse", action="store_true", help="VALUE is JSON: whole numbers, texts, lists and objects")
-    parser.add_argument("--mutable", action="store_true", help="sign it by the key in the state folder; later versions replace it")
-    parser.add_argument("--salt", default="", metavar="TEXT|0xHEX", help="with --mutable: one key has one item for each salt, at most 64 bytes")
-    parser.add_argument("--seq", type=_sequence, metavar="N", help="with --mutable: the sequence of this version (default: the next one)")
-    parser.add_argument("--cas", type=_sequence, metavar="N", help="with --mutable: only where the version that is there has this sequence")
+    parser.add_argument(
+        "--parse",
+        action="store_true",
+        help="VALUE is JSON: whole numbers, texts, lists and objects",
+    )
+    parser.add_argument(
+        "--mutable",
+        action="store_true",
+        help="sign it by the key in the state folder; later versions replace it",
+    )
+    parser.add_argument(
+        "--salt",
+        default="",
+        metavar="TEXT|0xHEX",
+        help="with --mutable: one key has one item for each salt, at most 64 bytes",
+    )
+    parser.add_argument(
+        "--seq",
+        type=_sequence,
+        metavar="N",
+        help="with --mutable: the sequence of this version (default: the next one)",
+    )
+    parser.add_argument(
+        "--cas",
+        type=_sequence,
+        metavar="N",
+        help="with --mutable: only where the version that is there has this sequence",
+    )
     parser.add_argument(
         "--keep",
         action="store_true",
@@ -39,7 +62,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _sequence(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 1 << 63):
-        raise argparse.ArgumentTypeError(f"a whole number from 0 to 2^63 - 1 is expected, not {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"a whole number from 0 to 2^63 - 1 is expected, not {text!r}"
+        )
     return int(text)
 
 
@@ -51,7 +76,9 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _value(options: argparse.Namespace) -> object:
-    """As the control socket takes it; what is wrong with it is said before anybody is asked. Raises UsageError."""
+    """As the control socket takes it; what is wrong with it is said before anybody is asked. Raises
+    UsageError.
+    """
     from ..errors import UsageError
     from ..net.api.arguments import value_from
     from ..observe.contents import content_from
@@ -74,12 +101,16 @@ async def _put(options: argparse.Namespace, value: object) -> int:
     from .asking import ask
     from .output import endpoint_text
 
-    params = PutParams(value, options.mutable, options.salt, options.seq, options.cas, options.keep, partial=True)
+    params = PutParams(
+        value, options.mutable, options.salt, options.seq, options.cas, options.keep, partial=True
+    )
     stored = await ask(options, PUT, params)
     if options.json:
         print_json(stored)
         return 0
-    print(f"stored at {count(stored.stored_on, 'node')} in {stored.elapsed_s:.2f} s, {count(stored.queries, 'datagram')} sent")
+    print(
+        f"stored at {count(stored.stored_on, 'node')} in {stored.elapsed_s:.2f} s, {count(stored.queries, 'datagram')} sent"
+    )
     print(f"  target  {stored.target}")
     if stored.key is not None:
         print(f"  key     {stored.key}")

@@ -20,7 +20,9 @@ examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("key", metavar="PUBLIC_KEY", help="64 hex digits, as kadisc record and status print them")
+    parser.add_argument(
+        "key", metavar="PUBLIC_KEY", help="64 hex digits, as kadisc record and status print them"
+    )
     add_bootstrap_option(parser)
     add_node_options(parser)
 
@@ -40,7 +42,9 @@ async def _resolve(options: argparse.Namespace, key: str) -> int:
     from .options import settings_from
 
     network = settings_from(options).network
-    record = await ask(options, RESOLVE, ResolveParams(key, network, partial=True), of_any_network=True)
+    record = await ask(
+        options, RESOLVE, ResolveParams(key, network, partial=True), of_any_network=True
+    )
     if options.json:
         print_json(record)
     elif record.found:

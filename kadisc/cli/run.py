@@ -12,7 +12,7 @@ from .output import is_lively
 
 if TYPE_CHECKING:
     from ..core.contract.events import Joined
-    from ..net.api.node import LiveNode
+    from ..net.api.node import Node
     from .run_log import RunLog
 
 SUMMARY = "run a node (also what happens without a command)"
@@ -30,14 +30,25 @@ examples:
 
 _SUMMARY_INTERVAL_S = 60.0
 _DEVNET_PATIENCE_S = 90.0
-"""A large devnet takes some time on a small machine; and one node that is stuck must not hide that the others are there."""
+"""A large devnet takes some time on a small machine; and one node that is stuck must not hide that
+the others are there.
+"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_bootstrap_option(parser)
-    parser.add_argument("--devnet", type=positive, metavar="N", help="run N nodes on this machine; the first is yours, the others know it")
+    parser.add_argument(
+        "--devnet",
+        type=positive,
+        metavar="N",
+        help="run N nodes on this machine; the first is yours, the others know it",
+    )
     add_place_options(parser)
-    parser.add_argument("--no-dashboard", action="store_true", help="print log lines on a terminal too, instead of the live view")
+    parser.add_argument(
+        "--no-dashboard",
+        action="store_true",
+        help="print log lines on a terminal too, instead of the live view",
+    )
     add_node_options(parser)
 
 
@@ -66,7 +77,7 @@ async def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _show(nodes: Sequence[LiveNode], options: argparse.Namespace) -> bool:
+async def _show(nodes: Sequence[Node], options: argparse.Namespace) -> bool:
     """The dashboard, until it is left; False at once where there is to be none."""
     if options.json or options.no_dashboard or not is_lively(sys.stdout):
         return False
@@ -79,7 +90,7 @@ async def _show(nodes: Sequence[LiveNode], options: argparse.Namespace) -> bool:
     return screen is not None
 
 
-async def _log(nodes: Sequence[LiveNode], log: RunLog) -> None:
+async def _log(nodes: Sequence[Node], log: RunLog) -> None:
     from ..core.contract.events import Joined
     from ..net.transport.nurseries import open_flat_nursery
     from ..observe.describe import NOTABLE
@@ -94,7 +105,7 @@ async def _log(nodes: Sequence[LiveNode], log: RunLog) -> None:
                 log.event(event)
 
 
-async def _tell_joined(log: RunLog, nodes: Sequence[LiveNode], event: Joined) -> None:
+async def _tell_joined(log: RunLog, nodes: Sequence[Node], event: Joined) -> None:
     import trio
 
     # A devnet is one thing to whoever started it: it has joined when all of it has.
@@ -104,7 +115,7 @@ async def _tell_joined(log: RunLog, nodes: Sequence[LiveNode], event: Joined) ->
     log.joined(nodes, event.family)
 
 
-async def _summaries(log: RunLog, nodes: Sequence[LiveNode]) -> None:
+async def _summaries(log: RunLog, nodes: Sequence[Node]) -> None:
     import trio
 
     while True:

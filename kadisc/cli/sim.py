@@ -21,13 +21,23 @@ examples:
   kadisc sim report churn.jsonl --out churn.html
   kadisc sim calibrate"""
 
-_COMMANDS = {"run": sim_run, "list": sim_list, "sweep": sim_sweep, "report": sim_report, "calibrate": sim_calibrate}
+_COMMANDS = {
+    "run": sim_run,
+    "list": sim_list,
+    "sweep": sim_sweep,
+    "report": sim_report,
+    "calibrate": sim_calibrate,
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands", parser_class=CommandParser)
+    commands = parser.add_subparsers(
+        metavar="COMMAND", required=True, title="commands", parser_class=CommandParser
+    )
     for name, command in _COMMANDS.items():
-        sub = commands.add_parser(name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES)
+        sub = commands.add_parser(
+            name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES
+        )
         command.add_options(sub)
         sub.set_defaults(execute_sim=command.execute)
 

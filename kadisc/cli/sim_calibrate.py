@@ -1,4 +1,6 @@
-"""``kadisc sim calibrate``: is the simulator right? The same network on real sockets and in virtual time, side by side."""
+"""``kadisc sim calibrate``: is the simulator right? The same network on real sockets and in virtual
+time, side by side.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +32,24 @@ MAX_LOOKUPS = 100_000
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--nodes", metavar="N", help="how many nodes, dead ones included (default: 200)")
-    parser.add_argument("--lookups", metavar="L", default="1575", help="how many lookups on each side (default: 1575)")
+    parser.add_argument(
+        "--nodes", metavar="N", help="how many nodes, dead ones included (default: 200)"
+    )
+    parser.add_argument(
+        "--lookups",
+        metavar="L",
+        default="1575",
+        help="how many lookups on each side (default: 1575)",
+    )
     parser.add_argument("--seed", metavar="S", help="which networks (default: 1)")
-    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE", dest="settings", help="any option, as in kadisc sim run")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        dest="settings",
+        help="any option, as in kadisc sim run",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
 
 
@@ -48,7 +64,9 @@ def execute(options: argparse.Namespace) -> int:
     if code:
         return code
     verdict = agreement(sockets, simulator)
-    document = _document(chosen, lookups, sockets, simulator, verdict, late_s) | {"wall_s": round(time.perf_counter() - began, 1)}
+    document = _document(chosen, lookups, sockets, simulator, verdict, late_s) | {
+        "wall_s": round(time.perf_counter() - began, 1)
+    }
     if options.json:
         print_json(document)
     else:
@@ -65,27 +83,41 @@ def _chosen(options: argparse.Namespace) -> tuple[SimOptions, int]:
     from ..sim.options import SimOptions
     from ..sim.settings import with_settings
 
-    own = {name: value for name in ("nodes", "seed") if (value := getattr(options, name)) is not None}
+    own = {
+        name: value for name in ("nodes", "seed") if (value := getattr(options, name)) is not None
+    }
     for name, value in {**own, "lookups": options.lookups}.items():
         if not (value.isascii() and value.isdigit() and len(value) < 10):
             raise UsageError(f"--{name}: a whole number is expected, not {value!r}")
-    chosen = with_settings(SimOptions(), [f"{name}={value}" for name, value in (SETTINGS | own).items()])
+    chosen = with_settings(
+        SimOptions(), [f"{name}={value}" for name, value in (SETTINGS | own).items()]
+    )
     chosen = with_settings(chosen, options.settings)
     lookups = int(options.lookups)
     if not 10 <= chosen.nodes <= MAX_NODES:
-        raise UsageError(f"--nodes: 10 to {MAX_NODES} nodes have addresses of their own in 127/8, not {chosen.nodes}")
+        raise UsageError(
+            f"--nodes: 10 to {MAX_NODES} nodes have addresses of their own in 127/8, not {chosen.nodes}"
+        )
     if not 1 <= lookups <= MAX_LOOKUPS:
         raise UsageError(f"--lookups: 1 to {MAX_LOOKUPS}, not {lookups}")
     if not 0.0 <= chosen.crash <= 0.9:
-        raise UsageError(f"--set crash: the share of dead nodes is 0 to 0.9 here, not {chosen.crash:g}")
+        raise UsageError(
+            f"--set crash: the share of dead nodes is 0 to 0.9 here, not {chosen.crash:g}"
+        )
     if not 0.0 <= chosen.warmup_s <= 10.0:
-        raise UsageError(f"--set warmup_s: 0 to 10 here, not {chosen.warmup_s:g}: later, dead nodes are found out")
+        raise UsageError(
+            f"--set warmup_s: 0 to 10 here, not {chosen.warmup_s:g}: later, dead nodes are found out"
+        )
     if not 1.0 <= chosen.lookups_per_minute <= 6000.0:
-        raise UsageError(f"--set lookups_per_minute: 1 to 6000 here, not {chosen.lookups_per_minute:g}")
+        raise UsageError(
+            f"--set lookups_per_minute: 1 to 6000 here, not {chosen.lookups_per_minute:g}"
+        )
     return chosen, lookups
 
 
-def _run(plan: list[CalibrationRound], sockets: Observed, simulator: Observed, late_s: list[float]) -> int:
+def _run(
+    plan: list[CalibrationRound], sockets: Observed, simulator: Observed, late_s: list[float]
+) -> int:
     """0, or the exit code after a signal."""
     from ..config import Config
     from ..sim.lab import without_pauses
@@ -115,7 +147,14 @@ def _run(plan: list[CalibrationRound], sockets: Observed, simulator: Observed, l
     return code
 
 
-def _document(chosen: SimOptions, lookups: int, sockets: Observed, simulator: Observed, verdict: Agreement, late_s: list[float]) -> dict[str, object]:
+def _document(
+    chosen: SimOptions,
+    lookups: int,
+    sockets: Observed,
+    simulator: Observed,
+    verdict: Agreement,
+    late_s: list[float],
+) -> dict[str, object]:
     from ..sim.calibration.agreement import COUNTS_WITHIN, LATENCY_WITHIN, metrics_of
     from ..sim.measure.statistics import mean, spread
 
@@ -141,13 +180,19 @@ def _document(chosen: SimOptions, lookups: int, sockets: Observed, simulator: Ob
 def _print(document: dict[str, object]) -> None:
     real, simulated, ratios = document["sockets"], document["simulator"], document["ratios"]
     assert isinstance(real, dict) and isinstance(simulated, dict) and isinstance(ratios, dict)
-    print(f"{document['nodes']} nodes, {document['dead']} of them dead, {document['loss']:.1%} loss, seed {document['seed']}")
+    print(
+        f"{document['nodes']} nodes, {document['dead']} of them dead, {document['loss']:.1%} loss, seed {document['seed']}"
+    )
     print(f"  {'':<20}{'sockets':>12}{'simulator':>12}{'ratio':>9}")
     for name, value in real.items():
         ratio = ratios.get(name)
-        print(f"  {name:<20}{_text(value):>12}{_text(simulated[name]):>12}{f'{ratio:.3f}' if ratio is not None else '':>9}")
+        print(
+            f"  {name:<20}{_text(value):>12}{_text(simulated[name]):>12}{f'{ratio:.3f}' if ratio is not None else '':>9}"
+        )
     print(f"distance of the latencies (Kolmogorov-Smirnov): {document['ks_distance']}")
-    print(f"lag of the process: mean {document['lag_ms_mean']} ms, p99 {document['lag_ms_p99']} ms, at most {document['lag_ms_max']} ms")
+    print(
+        f"lag of the process: mean {document['lag_ms_mean']} ms, p99 {document['lag_ms_p99']} ms, at most {document['lag_ms_max']} ms"
+    )
     print(f"{document['wall_s']} s in all")
 
 

@@ -22,7 +22,16 @@ def execute(options: argparse.Namespace) -> int:
     from ..sim.scenarios import ALL
 
     if options.json:
-        print_json([{"name": scenario.name, "summary": scenario.summary, "settings": dict(scenario.settings)} for scenario in ALL])
+        print_json(
+            [
+                {
+                    "name": scenario.name,
+                    "summary": scenario.summary,
+                    "settings": dict(scenario.settings),
+                }
+                for scenario in ALL
+            ]
+        )
         return 0
     width = max(len(scenario.name) for scenario in ALL)
     for scenario in ALL:

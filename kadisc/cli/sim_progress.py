@@ -1,4 +1,6 @@
-"""The progress of a simulation, in one line that is rewritten: a bar, virtual time, how much faster than real time, datagrams/s, nodes alive."""
+"""The progress of a simulation, in one line that is rewritten: a bar, virtual time, how much faster
+than real time, datagrams/s, nodes alive.
+"""
 
 from __future__ import annotations
 

@@ -27,9 +27,18 @@ examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("results", nargs="+", metavar="RESULTS.jsonl", help="files that kadisc sim sweep has written")
-    parser.add_argument("--out", metavar="FILE", help="the page (default: the name of the first file, with .html)")
-    parser.add_argument("--json", action="store_true", help="print what is in it as JSON on stdout and nothing else")
+    parser.add_argument(
+        "results",
+        nargs="+",
+        metavar="RESULTS.jsonl",
+        help="files that kadisc sim sweep has written",
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help="the page (default: the name of the first file, with .html)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print what is in it as JSON on stdout and nothing else"
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -50,7 +59,9 @@ def execute(options: argparse.Namespace) -> int:
     every = subjects(records)
     charts = {subject.scenario: list(charts_of(subject)) for subject in every}
     try:
-        out.write_text(page(every, charts, [Path(path).name for path in options.results]), encoding="utf-8")
+        out.write_text(
+            page(every, charts, [Path(path).name for path in options.results]), encoding="utf-8"
+        )
     except OSError as error:
         raise UsageError(f"--out {out}: {error.strerror}") from None
     if options.json:
@@ -70,8 +81,16 @@ def _document(out: str, every: list[Subject], charts: dict[str, list[Chart]]) ->
     return {
         "out": out,
         "runs": sum(len(point.runs) for _, point in points),
-        "failed": [{name: run[name] for name in ("scenario", "seed", "failed", "command")} for _, point in points for run in point.failed],
-        "charts": [{"scenario": scenario, "title": chart.title} for scenario, found in charts.items() for chart in found],
+        "failed": [
+            {name: run[name] for name in ("scenario", "seed", "failed", "command")}
+            for _, point in points
+            for run in point.failed
+        ],
+        "charts": [
+            {"scenario": scenario, "title": chart.title}
+            for scenario, found in charts.items()
+            for chart in found
+        ],
         "rows": [
             {
                 "scenario": subject.scenario,
@@ -80,7 +99,11 @@ def _document(out: str, every: list[Subject], charts: dict[str, list[Chart]]) ->
                 "seeds": row.point.seeds,
                 "failed_seeds": sorted(run["seed"] for run in row.point.failed),
                 "command": row.point.command,
-                "medians": {name: spread[0] for name in numeric_columns([row]) if (spread := row.spread(name)) is not None},
+                "medians": {
+                    name: spread[0]
+                    for name in numeric_columns([row])
+                    if (spread := row.spread(name)) is not None
+                },
             }
             for subject, table, rows in tables
             for row in rows
@@ -90,7 +113,10 @@ def _document(out: str, every: list[Subject], charts: dict[str, list[Chart]]) ->
 
 def _print(out: str, every: list[Subject], charts: dict[str, list[Chart]]) -> None:
     for subject in every:
-        runs, failed = (sum(len(found) for found in each) for each in zip(*((point.runs, point.failed) for point in subject.points), strict=True))
+        runs, failed = (
+            sum(len(found) for found in each)
+            for each in zip(*((point.runs, point.failed) for point in subject.points), strict=True)
+        )
         print(f"{subject.scenario}: {runs} runs, {failed} failed")
         for chart in charts[subject.scenario]:
             print(f"  {chart.title}")

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from ..sim.scenarios.scenario import Scenario
 
 SUMMARY = "run one scenario"
-DESCRIPTION = (
-    "Runs a scenario and prints what was measured. --minutes counts the measured time; set-up and warm-up come before it and are reported apart."
-)
+DESCRIPTION = "Runs a scenario and prints what was measured. --minutes counts the measured time; set-up and warm-up come before it and are reported apart."
 EXAMPLES = """\
 examples:
   kadisc sim run lookup --nodes 300 --minutes 2
@@ -30,7 +28,9 @@ MAX_NODES = 200_000
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_scenario_options(parser)
     parser.add_argument("--seed", metavar="S", help="the same seed gives the same run (default: 1)")
-    parser.add_argument("--trace", metavar="FILE", help="write every delivery and event there, as JSON lines")
+    parser.add_argument(
+        "--trace", metavar="FILE", help="write every delivery and event there, as JSON lines"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
 
 
@@ -38,7 +38,9 @@ def add_scenario_options(parser: argparse.ArgumentParser) -> None:
     """What is run, and at which size; seeds aside."""
     parser.add_argument("scenario", metavar="NAME", help="see kadisc sim list")
     parser.add_argument("--nodes", metavar="N", help="how many nodes")
-    parser.add_argument("--minutes", metavar="M", help="virtual minutes that are measured, after the warm-up")
+    parser.add_argument(
+        "--minutes", metavar="M", help="virtual minutes that are measured, after the warm-up"
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -73,7 +75,11 @@ def sim_options(scenario: Scenario, options: argparse.Namespace) -> SimOptions:
     """The scenario's own, and what the command line changes in them. Raises UsageError."""
     from ..sim.settings import with_settings
 
-    shorthands = [f"{name}={getattr(options, name)}" for name in ("nodes", "minutes", "seed") if getattr(options, name, None) is not None]
+    shorthands = [
+        f"{name}={getattr(options, name)}"
+        for name in ("nodes", "minutes", "seed")
+        if getattr(options, name, None) is not None
+    ]
     try:
         chosen = with_settings(scenario.options(), [*shorthands, *options.settings])
     except UsageError as error:
@@ -82,7 +88,9 @@ def sim_options(scenario: Scenario, options: argparse.Namespace) -> SimOptions:
         name, _, given = shorthand.partition("=")
         once = getattr(with_settings(scenario.options(), [shorthand]), name)
         if once != (set_to := getattr(chosen, name)):
-            raise UsageError(f"--{name} {given} and --set {name}={set_to} contradict each other: give one of them")
+            raise UsageError(
+                f"--{name} {given} and --set {name}={set_to} contradict each other: give one of them"
+            )
     check_size(chosen)
     return replace(chosen, paranoid=chosen.paranoid or options.paranoid)
 
@@ -110,11 +118,17 @@ def _print(result: Result) -> None:
     for name, value in plain.items():
         print(f"  {name:<{width}}  {'-' if value is None else value}")
     for value in result.metrics.values():
-        if isinstance(value, list) and value and isinstance(value[0], dict):  # lists of numbers are for charts
+        if (
+            isinstance(value, list) and value and isinstance(value[0], dict)
+        ):  # lists of numbers are for charts
             _print_table(value)
     rate = result.datagrams / result.wall_s if result.wall_s else 0.0
-    print(f"{result.measured.virtual_s / 60:.1f} virtual minutes in {result.wall_s:.1f} s, {result.datagrams} datagrams ({rate:.0f}/s)")
-    print(f"set-up {result.setup.wall_s:.1f} s, warm-up {result.warmup.wall_s:.1f} s, peak memory {result.peak_rss_mb:.0f} MB")
+    print(
+        f"{result.measured.virtual_s / 60:.1f} virtual minutes in {result.wall_s:.1f} s, {result.datagrams} datagrams ({rate:.0f}/s)"
+    )
+    print(
+        f"set-up {result.setup.wall_s:.1f} s, warm-up {result.warmup.wall_s:.1f} s, peak memory {result.peak_rss_mb:.0f} MB"
+    )
     print(f"digest {result.digest}")
     print(f"again: {result.command}")
 
@@ -125,4 +139,9 @@ def _print_table(rows: list[dict[str, object]]) -> None:
     widths = [max(len(name), *(len(str(row[name])) for row in rows)) for name in names]
     print("  " + "  ".join(f"{name:<{width}}" for name, width in zip(names, widths, strict=True)))
     for row in rows:
-        print("  " + "  ".join(f"{row[name]!s:<{width}}" for name, width in zip(names, widths, strict=True)))
+        print(
+            "  "
+            + "  ".join(
+                f"{row[name]!s:<{width}}" for name, width in zip(names, widths, strict=True)
+            )
+        )

@@ -44,11 +44,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="OPTION=A,B,...",
         help="the values that an option takes in turn (with ; between values that have commas); of several options every combination",
     )
-    parser.add_argument("--seeds", default="10", metavar="N|LIST", help="how many, from 1 on; or which, as in 3,5,7 or 11-20 (default: 10)")
-    parser.add_argument("--jobs", metavar="N", help="how many runs at a time on this machine (default: its cores)")
-    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="run on the Dask cluster that is there")
-    parser.add_argument("--out", metavar="FILE", help="the results; what is there already is not run again (default: NAME.jsonl)")
-    parser.add_argument("--json", action="store_true", help="print a summary as JSON on stdout and nothing else")
+    parser.add_argument(
+        "--seeds",
+        default="10",
+        metavar="N|LIST",
+        help="how many, from 1 on; or which, as in 3,5,7 or 11-20 (default: 10)",
+    )
+    parser.add_argument(
+        "--jobs", metavar="N", help="how many runs at a time on this machine (default: its cores)"
+    )
+    parser.add_argument(
+        "--scheduler", metavar="tcp://HOST:PORT", help="run on the Dask cluster that is there"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="the results; what is there already is not run again (default: NAME.jsonl)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print a summary as JSON on stdout and nothing else"
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -69,14 +84,22 @@ def execute(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             progress.clear()
             kept = f" and in {path}" if progress.finished else ""
-            say(f"{progress.finished} of {len(runs)} runs are done{kept}; the same command goes on from there")
+            say(
+                f"{progress.finished} of {len(runs)} runs are done{kept}; the same command goes on from there"
+            )
             return 130
         finally:
             progress.clear()
         return _tell(options, runs, results, lost, progress)
 
 
-def _work(options: argparse.Namespace, missing: list[Run], jobs: int, results: ResultsFile, progress: SweepProgress) -> list[Lost]:
+def _work(
+    options: argparse.Namespace,
+    missing: list[Run],
+    jobs: int,
+    results: ResultsFile,
+    progress: SweepProgress,
+) -> list[Lost]:
     from ..sim.sweep.sweep import Lost
 
     lost: list[Lost] = []
@@ -93,7 +116,9 @@ def _work(options: argparse.Namespace, missing: list[Run], jobs: int, results: R
     return lost
 
 
-def _finished(options: argparse.Namespace, missing: list[Run], jobs: int, progress: SweepProgress) -> Generator[Record | Lost, None, None]:
+def _finished(
+    options: argparse.Namespace, missing: list[Run], jobs: int, progress: SweepProgress
+) -> Generator[Record | Lost, None, None]:
     if options.scheduler is not None:
         from ..sim.sweep.cluster import finished_on_cluster
 
@@ -103,10 +128,18 @@ def _finished(options: argparse.Namespace, missing: list[Run], jobs: int, progre
     return finished_here(missing, jobs, progress.told)
 
 
-def _tell(options: argparse.Namespace, runs: list[Run], results: ResultsFile, lost: list[Lost], progress: SweepProgress) -> int:
+def _tell(
+    options: argparse.Namespace,
+    runs: list[Run],
+    results: ResultsFile,
+    lost: list[Lost],
+    progress: SweepProgress,
+) -> int:
     """What has become of the runs, and the exit code."""
     wanted = {run.key for run in runs}
-    failed = [record for record in results.records if record.get("run") in wanted and "failed" in record]
+    failed = [
+        record for record in results.records if record.get("run") in wanted and "failed" in record
+    ]
     if options.json:
         print_json(
             {
@@ -115,23 +148,30 @@ def _tell(options: argparse.Namespace, runs: list[Run], results: ResultsFile, lo
                 "runs": len(runs),
                 "done": progress.finished,
                 "were_there": progress.were_there,
-                "failed": [{name: record[name] for name in ("seed", "varied", "failed", "command")} for record in failed],
+                "failed": [
+                    {name: record[name] for name in ("seed", "varied", "failed", "command")}
+                    for record in failed
+                ],
                 "lost": [{"command": each.run.command, "reason": each.reason} for each in lost],
                 "wall_s": round(time.monotonic() - progress.began, 3),
             }
         )
     else:
         there = f", {progress.were_there} of them from before" if progress.were_there else ""
-        print(f"{progress.finished} of {len(runs)} runs are in {results.path}{there}; {len(failed)} failed")
+        print(
+            f"{progress.finished} of {len(runs)} runs are in {results.path}{there}; {len(failed)} failed"
+        )
         for record in failed:
             print(f"  {record['failed']}\n    again: {record['command']}")
         if lost:
             print(f"  {len(lost)} ended without a result; the same command runs them again")
-        print(f"charts: kadisc sim report {results.path} --out {results.path.removesuffix('.jsonl')}.html")
+        print(
+            f"charts: kadisc sim report {results.path} --out {results.path.removesuffix('.jsonl')}.html"
+        )
     return 1 if failed or lost else 0
 
 
-# --- what is asked for --------------------------------------------------------------------------------------------------------------------
+# --- what is asked for ----------------------------------------------------------------------------
 
 
 def _runs(options: argparse.Namespace) -> list[Run]:
@@ -141,7 +181,9 @@ def _runs(options: argparse.Namespace) -> list[Run]:
     scenario = scenario_named(options.scenario)
     base = sim_options(scenario, options)
     varied = _varied(options.vary)
-    fixed = {setting.partition("=")[0].strip() for setting in options.settings} | {name for name in ("nodes", "minutes") if getattr(options, name)}
+    fixed = {setting.partition("=")[0].strip() for setting in options.settings} | {
+        name for name in ("nodes", "minutes") if getattr(options, name)
+    }
     for name in varied:
         if name in fixed:
             raise UsageError(f"--vary {name}: it is also set; one of the two has to go")
@@ -163,7 +205,9 @@ def _varied(words: list[str]) -> dict[str, list[str]]:
         name = name.strip()
         values = [value.strip() for value in text.split(";" if ";" in text else ",")]
         if not equals or not name or not all(values):
-            raise UsageError(f"--vary takes OPTION=A,B,..., as in network.loss.mean=0.01,0.05, not {word!r}")
+            raise UsageError(
+                f"--vary takes OPTION=A,B,..., as in network.loss.mean=0.01,0.05, not {word!r}"
+            )
         if name in varied:
             raise UsageError(f"--vary {name}: given twice; put all of its values into one")
         varied[name] = values
@@ -183,7 +227,9 @@ def seeds_of(text: str) -> list[int]:
                 low, high = int(first), int(last if dash else first)
                 seeds += range(low, min(high, low + MAX_SEEDS) + 1)
     except ValueError:
-        raise UsageError(f"--seeds: how many, or which, as in 10 or 3,5,7 or 11-20, not {text!r}") from None
+        raise UsageError(
+            f"--seeds: how many, or which, as in 10 or 3,5,7 or 11-20, not {text!r}"
+        ) from None
     if not 0 < len(seeds) <= MAX_SEEDS:
         raise UsageError(f"--seeds {text}: 1 to {MAX_SEEDS} seeds are expected")
     return list(dict.fromkeys(seeds))
@@ -191,9 +237,15 @@ def seeds_of(text: str) -> list[int]:
 
 def _jobs(options: argparse.Namespace) -> int:
     if options.jobs is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
     if options.scheduler is not None:
-        raise UsageError("--jobs is for this machine; on a cluster its workers decide how many runs go on at a time")
+        raise UsageError(
+            "--jobs is for this machine; on a cluster its workers decide how many runs go on at a time"
+        )
     if not options.jobs.isdecimal() or not 1 <= int(options.jobs) <= 1024:
         raise UsageError(f"--jobs: 1 to 1024 processes are expected, not {options.jobs}")
     return int(options.jobs)

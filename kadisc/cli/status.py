@@ -48,13 +48,19 @@ async def _status(options: argparse.Namespace) -> int:
 def _print(status: Status) -> None:
     from ..observe.describe import count
 
-    print(f"kadisc {status.version}, process {status.pid}, up {duration(status.uptime_s)}, network {status.network}")
+    print(
+        f"kadisc {status.version}, process {status.pid}, up {duration(status.uptime_s)}, network {status.network}"
+    )
     print(f"  key      {status.public_key}")
     for family in status.families:
         _print_family(family)
     counters = status.counters
-    print(f"  traffic  {counters['received']} datagrams in, {counters['sent']} out; {count(status.operations, 'operation')} in flight")
-    print(f"  stored   {count(status.peers_stored, 'peer')} that others have announced here, {count(status.items_stored, 'item')} that they have put")
+    print(
+        f"  traffic  {counters['received']} datagrams in, {counters['sent']} out; {count(status.operations, 'operation')} in flight"
+    )
+    print(
+        f"  stored   {count(status.peers_stored, 'peer')} that others have announced here, {count(status.items_stored, 'item')} that they have put"
+    )
 
 
 def _print_family(family: FamilyStatus) -> None:
@@ -62,9 +68,15 @@ def _print_family(family: FamilyStatus) -> None:
 
     state = "not joined yet" if not family.joined else "joined" if family.online else "offline"
     address = family.address
-    known = "not known yet" if address.host is None else f"{address.host} ({address.confidence}, {count(address.voters, 'voter')})"
+    known = (
+        "not known yet"
+        if address.host is None
+        else f"{address.host} ({address.confidence}, {count(address.voters, 'voter')})"
+    )
     print(f"  {family.family}     {family.endpoint} as {family.id}")
-    print(f"           {state}, {count(family.contacts, 'contact')}, {count(family.candidates, 'candidate')}; our address: {known}")
+    print(
+        f"           {state}, {count(family.contacts, 'contact')}, {count(family.candidates, 'candidate')}; our address: {known}"
+    )
 
 
 def duration(seconds: float) -> str:

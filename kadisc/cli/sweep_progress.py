@@ -1,4 +1,6 @@
-"""The progress of a sweep on stderr: one line that is rewritten on a terminal; elsewhere a line now and then. Failures are said at once."""
+"""The progress of a sweep on stderr: one line that is rewritten on a terminal; elsewhere a line now
+and then. Failures are said at once.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
 WIDTH = 24
 INTERVAL_S = 0.2
 FORESIGHT = 0.005
-"""So much has to be done before the rest can be told: setting networks up takes time in which virtual time stands still."""
+"""So much has to be done before the rest can be told: setting networks up takes time in which
+virtual time stands still.
+"""
 QUIET_S = 30.0
 """Between two lines where they stay."""
 

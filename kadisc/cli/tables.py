@@ -21,14 +21,24 @@ class _Console(Console):
 
 def console_on_stdout(width: int = 160) -> Console:
     """``width`` is that of a table where stdout is not a terminal."""
-    return _Console(color_system="auto" if wants_color(sys.stdout) else None, highlight=False, width=None if sys.stdout.isatty() else width)
+    return _Console(
+        color_system="auto" if wants_color(sys.stdout) else None,
+        highlight=False,
+        width=None if sys.stdout.isatty() else width,
+    )
 
 
 def print_nodes(found: Closest) -> None:
     """The closest nodes, on stdout."""
     console = console_on_stdout()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, justify in (("distance", "right"), ("node", "left"), ("endpoint", "left"), ("rtt", "right"), ("client", "left")):
+    for name, justify in (
+        ("distance", "right"),
+        ("node", "left"),
+        ("endpoint", "left"),
+        ("rtt", "right"),
+        ("client", "left"),
+    ):
         table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)
     for node in found.nodes:
         table.add_row(*_row(node, parse_id(found.target)))

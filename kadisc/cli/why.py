@@ -23,7 +23,9 @@ examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("who", metavar="PEER", help="its key of 64 hex digits, or its numeric HOST:PORT")
+    parser.add_argument(
+        "who", metavar="PEER", help="its key of 64 hex digits, or its numeric HOST:PORT"
+    )
     add_folder_options(parser.add_argument_group("node"))
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
 
@@ -53,14 +55,20 @@ def _print(why: Why) -> None:
 
     print(why.peer)
     print(f"  key       {why.key or 'not known: it was only heard of'}")
-    if why.system is not None:
-        print(f"  system    AS{why.system}")
-    print(f"  heard of  first {duration(why.first_seen_s_ago)} ago, from {why.source}; {count(why.heard_times, 'time')} in all")
+    if why.asn is not None:
+        print(f"  system    AS{why.asn}")
+    print(
+        f"  heard of  first {duration(why.first_seen_s_ago)} ago, from {why.source}; {count(why.heard_times, 'time')} in all"
+    )
     if why.first_verified_s_ago is None or why.verified_s_ago is None:
         print("  verified  never: it is not given to anybody")
     else:
         rtt = "" if why.rtt_ms is None else f", {why.rtt_ms:.1f} ms away"
-        then = "in this run" if why.verified_in_this_run else "in an earlier run: not given to anybody before it answers again"
+        then = (
+            "in this run"
+            if why.verified_in_this_run
+            else "in an earlier run: not given to anybody before it answers again"
+        )
         print(
             f"  verified  by an exchange of records {duration(why.verified_s_ago)} ago, first {duration(why.first_verified_s_ago)} ago, {then}{rtt}"
         )

@@ -45,7 +45,9 @@ class Case:
     run: Callable[[Probe], Awaitable[str]]
     """Returns the evidence of a PASS, or raises a `Verdict`."""
     harms: bool = False
-    """A faulty node comes out of it changed for a while, or not at all, so it is for nodes of one's own."""
+    """A faulty node comes out of it changed for a while, or not at all, so it is for nodes of one's
+    own.
+    """
 
 
 @dataclass(frozen=True, slots=True)

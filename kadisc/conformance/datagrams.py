@@ -1,4 +1,6 @@
-"""Bencode as a liar writes it: keys in any order, keys twice, and raw bytes that are no value at all. The encoder of `wire` cannot, on purpose."""
+"""Bencode as a liar writes it: keys in any order, keys twice, and raw bytes that are no value at
+all. The encoder of `wire` cannot, on purpose.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +38,14 @@ def write(value: Any) -> bytes:
 
 
 def query(method: bytes, arguments: Any, tid: bytes, *, read_only: bool = True) -> bytes:
-    """``read_only``: marked as BEP 43 wants it, so that the node under test does not keep us in its table."""
+    """``read_only``: marked as BEP 43 wants it, so that the node under test does not keep us in its
+    table.
+    """
     marks = {b"ro": 1} if read_only else {}
     return write({b"a": arguments, b"q": method, b"t": tid, b"v": b"KDc\x01", b"y": b"q", **marks})
 
 
 def reply(body: Fields, tid: bytes, **extra: bytes) -> bytes:
-    return write({b"r": body, b"t": tid, b"y": b"r", **{key.encode(): value for key, value in extra.items()}})
+    return write(
+        {b"r": body, b"t": tid, b"y": b"r", **{key.encode(): value for key, value in extra.items()}}
+    )

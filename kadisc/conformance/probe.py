@@ -1,7 +1,8 @@
 """The sockets of a run: what is sent, how fast, what comes back, and the count of it all.
 
-Harmless on purpose. libtorrent bans an address for 5 minutes after 50 messages in 10 seconds, and others limit as well: each source address
-keeps to a pace of its own, below that. Ordinary questions are marked read-only (BEP 43), so that nobody keeps an asker in a table.
+Harmless on purpose. libtorrent bans an address for 5 minutes after 50 messages in 10 seconds, and
+others limit as well: each source address keeps to a pace of its own, below that. Ordinary questions
+are marked read-only (BEP 43), so that nobody keeps an asker in a table.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from typing import Any
 
 import trio
 
-from ..endpoints import Endpoint, Family, Scope, family_of, format_endpoint, host_of, port_of, scope_of
+from ..endpoints import (
+    Endpoint,
+    Family,
+    Scope,
+    family_of,
+    format_endpoint,
+    host_of,
+    port_of,
+    scope_of,
+)
 from ..errors import DecodeError, NoAnswer
 from ..net.transport.nurseries import open_flat_nursery
 from ..net.transport.udp import UdpPort, bind_udp
@@ -53,7 +63,9 @@ class Count:
 
 
 class Answer:
-    """A reply or an error to a question of ours. ``raw`` is the datagram, ``asked_bytes`` the length of the question."""
+    """A reply or an error to a question of ours. ``raw`` is the datagram, ``asked_bytes`` the
+    length of the question.
+    """
 
     def __init__(self, raw: bytes, envelope: Fields, asked_bytes: int) -> None:
         self.raw, self.envelope, self.asked_bytes = raw, envelope, asked_bytes
@@ -127,13 +139,15 @@ class Probe:
         self.node_id = b""
         self.version: bytes | None = None
 
-    # --- Sources -------------------------------------------------------------------------------------------------------------------
+    # --- Sources ----------------------------------------------------------------------------------
 
     def open(self, place: int = 0, node_id: bytes | None = None, *, polite: bool = False) -> Asker:
         """A new socket at source address number ``place`` (modulo how many there are)."""
         source = self.sources[place % len(self.sources)]
         host = f"[{source}]:0" if ":" in source else f"{source}:0"
-        port = bind_udp(host, max_datagram_bytes=MAX_DATAGRAM_BYTES, socket_buffer_bytes=SOCKET_BUFFER_BYTES)
+        port = bind_udp(
+            host, max_datagram_bytes=MAX_DATAGRAM_BYTES, socket_buffer_bytes=SOCKET_BUFFER_BYTES
+        )
         asker = Asker(port, node_id or secrets.token_bytes(20), self._gates[source])
         asker.polite = polite
         self._askers.append(asker)
@@ -147,23 +161,39 @@ class Probe:
         return self._askers[0] if self._askers else self.open()
 
     def near(self, bits: int = 10) -> bytes:
-        """A random ID that shares so many bits with the node's: there is room in the buckets close to it."""
+        """A random ID that shares so many bits with the node's: there is room in the buckets close
+        to it.
+        """
         keep = (1 << 160) - (1 << (160 - bits))
         own = int.from_bytes(self.node_id, "big")
         return (own & keep | secrets.randbits(160) & ~keep).to_bytes(20, "big")
 
-    # --- Asking --------------------------------------------------------------------------------------------------------------------
+    # --- Asking -----------------------------------------------------------------------------------
 
     async def ask(
-        self, method: str, *, asker: Asker | None = None, tid: bytes | None = None, read_only: bool = True, **arguments: Any
+        self,
+        method: str,
+        *,
+        asker: Asker | None = None,
+        tid: bytes | None = None,
+        read_only: bool = True,
+        **arguments: Any,
     ) -> Answer | None:
         """A query with our id and these arguments, and the answer to it; None if there is none."""
         who = asker or self.asker
         transaction = tid if tid is not None else secrets.token_bytes(4)
-        fields = {b"id": who.node_id} | {name.encode(): value for name, value in arguments.items() if value is not None}
-        return await self.exchange(datagrams.query(method.encode(), fields, transaction, read_only=read_only), transaction, asker=who)
+        fields = {b"id": who.node_id} | {
+            name.encode(): value for name, value in arguments.items() if value is not None
+        }
+        return await self.exchange(
+            datagrams.query(method.encode(), fields, transaction, read_only=read_only),
+            transaction,
+            asker=who,
+        )
 
-    async def reply(self, method: str, *, asker: Asker | None = None, tid: bytes | None = None, **arguments: Any) -> tuple[Fields, Answer]:
+    async def reply(
+        self, method: str, *, asker: Asker | None = None, tid: bytes | None = None, **arguments: Any
+    ) -> tuple[Fields, Answer]:
         """As `ask`, where anything but a reply is a fault."""
         answer = await self.ask(method, asker=asker, tid=tid, **arguments)
         if answer is None:
@@ -172,7 +202,9 @@ class Probe:
             raise Fault(f"{method} was answered with {answer.words()}")
         return answer.body, answer
 
-    async def exchange(self, payload: bytes, tid: bytes, *, asker: Asker | None = None, tries: int | None = None) -> Answer | None:
+    async def exchange(
+        self, payload: bytes, tid: bytes, *, asker: Asker | None = None, tries: int | None = None
+    ) -> Answer | None:
         who = asker or self.asker
         send_channel, receive_channel = trio.open_memory_channel[tuple[bytes, Fields]](1)
         who.waiting[tid] = send_channel
@@ -210,7 +242,7 @@ class Probe:
         self.node_id = node_id if type(node_id) is bytes else b""
         self.version = version if type(version) is bytes else None
 
-    # --- Hearing -------------------------------------------------------------------------------------------------------------------
+    # --- Hearing ----------------------------------------------------------------------------------
 
     async def _listen(self, asker: Asker) -> None:
         while True:
@@ -251,7 +283,11 @@ class Probe:
         if len(self.heard) < MAX_STRAYS:
             self.heard.append(HeardQuery(method, tid, asker))
         if asker.polite:
-            empty = {} if method == b"ping" else {b"nodes" if family_of(self.target) is Family.IPV4 else b"nodes6": b""}
+            empty = (
+                {}
+                if method == b"ping"
+                else {b"nodes" if family_of(self.target) is Family.IPV4 else b"nodes6": b""}
+            )
             await self.send(datagrams.reply({b"id": asker.node_id, **empty}, tid), asker=asker)
 
     def close(self) -> None:
@@ -260,9 +296,13 @@ class Probe:
 
 
 @asynccontextmanager
-async def open_probe(target: Endpoint, *, sources: Sequence[str] = (), pace: Pace | None = None) -> AsyncIterator[Probe]:
-    """Without ``sources``: for a target on IPv4 loopback eight addresses of as many networks and 56 of one more, for any other the one that the
-    system would choose. Raises NoAnswer where there is no way to the target, BindError for a source that this machine does not have."""
+async def open_probe(
+    target: Endpoint, *, sources: Sequence[str] = (), pace: Pace | None = None
+) -> AsyncIterator[Probe]:
+    """Without ``sources``: for a target on IPv4 loopback eight addresses of as many networks and 56
+    of one more, for any other the one that the system would choose. Raises NoAnswer where there is
+    no way to the target, BindError for a source that this machine does not have.
+    """
     probe = Probe(target, sources or usual_sources(target), pace or Pace())
     try:
         async with open_flat_nursery() as nursery:
@@ -276,7 +316,10 @@ async def open_probe(target: Endpoint, *, sources: Sequence[str] = (), pace: Pac
 
 def usual_sources(target: Endpoint) -> tuple[str, ...]:
     if scope_of(target) is Scope.LOOPBACK and family_of(target) is Family.IPV4:
-        mine = (*(f"127.{place}.7.1" for place in range(1, 9)), *(f"127.9.7.{place}" for place in range(1, 57)))
+        mine = (
+            *(f"127.{place}.7.1" for place in range(1, 9)),
+            *(f"127.9.7.{place}" for place in range(1, 57)),
+        )
         return mine if _is_ours(mine[0]) else ("127.0.0.1",)
     return (_way_out(target),)
 

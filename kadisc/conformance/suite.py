@@ -1,4 +1,6 @@
-"""All cases, in the order in which they run: what could change the node under test comes late, what could end it last."""
+"""All cases, in the order in which they run: what could change the node under test comes late, what
+could end it last.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +36,14 @@ def chosen(names: Sequence[str]) -> tuple[Case, ...]:
 
 
 async def run_suite(
-    probe: Probe, cases: Sequence[Case], *, mine: bool = False, progress: Callable[[int, Case], None] = lambda index, case: None
+    probe: Probe,
+    cases: Sequence[Case],
+    *,
+    mine: bool = False,
+    progress: Callable[[int, Case], None] = lambda index, case: None,
 ) -> list[Finding]:
-    """One after the other, after a first ping. ``mine``: also those that would harm a faulty node; on loopback every node is one's own.
+    """One after the other, after a first ping. ``mine``: also those that would harm a faulty node;
+    on loopback every node is one's own.
 
     Raises NoAnswer if the node does not answer at all.
     """
@@ -47,7 +54,9 @@ async def run_suite(
     for index, case in enumerate(cases):
         progress(index, case)
         if silenced_by:
-            findings.append(Finding(case, Outcome.SKIP, f"the node has not answered since {silenced_by}"))
+            findings.append(
+                Finding(case, Outcome.SKIP, f"the node has not answered since {silenced_by}")
+            )
             continue
         findings.append(await _judge(case, probe, mine))
         # What ended the node is one fault, and not the fault of every case that follows.

@@ -44,7 +44,9 @@ class _Message(msgspec.Struct):
 
 
 class ControlClient:
-    """One request at a time. A call that is cancelled, or fails, leaves the connection to be closed: what it asked for ends in the node with it."""
+    """One request at a time. A call that is cancelled, or fails, leaves the connection to be
+    closed: what it asked for ends in the node with it.
+    """
 
     def __init__(self, stream: trio.SocketStream, path: Path) -> None:
         self._stream = stream
@@ -53,13 +55,29 @@ class ControlClient:
         self._unread: list[bytes] = []
         self._last_id = 0
 
-    async def call(self, method: Method[ParamsT, ResultT], params: ParamsT, *, tell: Tell | None = None, silence_s: float) -> ResultT:
-        """``tell`` gets the partial results. Raises the KadiscError that the node raised, and NotRunning where it says nothing for ``silence_s``."""
+    async def call(
+        self,
+        method: Method[ParamsT, ResultT],
+        params: ParamsT,
+        *,
+        tell: Tell | None = None,
+        silence_s: float,
+    ) -> ResultT:
+        """``tell`` gets the partial results. Raises the KadiscError that the node raised, and
+        NotRunning where it says nothing for ``silence_s``.
+        """
         self._last_id += 1
-        answered = await self.exchange(encode_request(self._last_id, method.name, params), self._last_id, tell or _nobody, silence_s)
+        answered = await self.exchange(
+            encode_request(self._last_id, method.name, params),
+            self._last_id,
+            tell or _nobody,
+            silence_s,
+        )
         return self._decoded(answered, method.result)
 
-    async def exchange(self, line: bytes, request_id: int, tell: Tell, silence_s: float) -> msgspec.Raw:
+    async def exchange(
+        self, line: bytes, request_id: int, tell: Tell, silence_s: float
+    ) -> msgspec.Raw:
         """Sends a request and returns the result of its response, undecoded."""
         try:
             with trio.fail_after(silence_s):
@@ -76,7 +94,9 @@ class ControlClient:
                 elif message.id == request_id and not isinstance(message.result, msgspec.UnsetType):
                     return message.result
         except trio.TooSlowError:
-            raise NotRunning(f"the node at {self._path} has not answered for {silence_s:g} s") from None
+            raise NotRunning(
+                f"the node at {self._path} has not answered for {silence_s:g} s"
+            ) from None
         except trio.BrokenResourceError:
             raise Closed(f"the node at {self._path} has hung up") from None
 
@@ -88,14 +108,18 @@ class ControlClient:
             try:
                 self._unread = self._lines.feed(chunk)
             except LineTooLong:
-                raise KadiscError(f"the node at {self._path} sends more than {MAX_RESPONSE_BYTES} bytes in one line") from None
+                raise KadiscError(
+                    f"the node at {self._path} sends more than {MAX_RESPONSE_BYTES} bytes in one line"
+                ) from None
         return self._unread.pop(0)
 
     def _decoded(self, text: bytes | msgspec.Raw, kind: type[T]) -> T:
         try:
             return msgspec.json.decode(text, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise KadiscError(f"what listens at {self._path} does not speak as this version of kadisc does: {error}") from None
+            raise KadiscError(
+                f"what listens at {self._path} does not speak as this version of kadisc does: {error}"
+            ) from None
 
 
 def _nobody(value: object) -> None:
@@ -103,8 +127,9 @@ def _nobody(value: object) -> None:
 
 
 async def _connected(path: Path) -> trio.SocketStream:
-    """Not by trio's own: a Unix socket connects at once or, where too many wait to be let in, not at all; there is nothing that becomes ready
-    later, and trio would take the socket for connected."""
+    """Not by trio's own: a Unix socket connects at once or, where too many wait to be let in, not
+    at all; there is nothing that becomes ready later, and trio would take the socket for connected.
+    """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
@@ -130,11 +155,15 @@ async def open_client(path: Path) -> AsyncIterator[ControlClient]:
         with trio.fail_after(_CONNECT_S):
             stream = await _connected(path)
     except (FileNotFoundError, ConnectionRefusedError):
-        raise NotRunning(f"no node runs with the state folder {path.parent}; see kadisc run --help") from None
+        raise NotRunning(
+            f"no node runs with the state folder {path.parent}; see kadisc run --help"
+        ) from None
     except trio.TooSlowError:
         raise NotRunning(f"the node at {path} does not answer") from None
     except OSError as error:
-        raise NotRunning(f"the node at {path} cannot be asked: {(error.strerror or str(error)).lower()}") from None
+        raise NotRunning(
+            f"the node at {path} cannot be asked: {(error.strerror or str(error)).lower()}"
+        ) from None
     try:
         yield ControlClient(stream, path)
     finally:

@@ -1,7 +1,8 @@
 """One client of the control socket: its requests run side by side, and end with it.
 
-Whatever a client sends or fails to do costs the node a bounded amount: the length of a line, the requests in flight, and what waits to be read by
-it have limits. Whoever goes beyond the first or the last is cut off, since neither can be answered in a way that it would understand.
+Whatever a client sends or fails to do costs the node a bounded amount: the length of a line, the
+requests in flight, and what waits to be read by it have limits. Whoever goes beyond the first or
+the last is cut off, since neither can be answered in a way that it would understand.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import msgspec
 import trio
 
 from ..errors import KadiscError, UsageError
-from ..net.api.node import LiveNode
+from ..net.api.node import Node
 from ..net.transport.nurseries import open_flat_nursery
 from .call import Call, Method
 from .lines import LineBuffer, LineTooLong
@@ -70,7 +71,13 @@ class _Running:
 
 
 class Connection:
-    def __init__(self, stream: trio.SocketStream, node: LiveNode, methods: Mapping[str, Method[Any, Any]], limits: ControlLimits) -> None:
+    def __init__(
+        self,
+        stream: trio.SocketStream,
+        node: Node,
+        methods: Mapping[str, Method[Any, Any]],
+        limits: ControlLimits,
+    ) -> None:
         self.heard_at = trio.current_time()
         self._stream = stream
         self._node = node
@@ -93,7 +100,9 @@ class Connection:
         self._scope.cancel()
 
     async def serve(self) -> None:
-        """Until the client goes, is cut off, or everything ends; then its requests end too, and it is told so if it is still there."""
+        """Until the client goes, is cut off, or everything ends; then its requests end too, and it
+        is told so if it is still there.
+        """
         try:
             with self._scope:
                 async with open_flat_nursery() as nursery:
@@ -124,7 +133,9 @@ class Connection:
             return
         # `echo REQUEST | nc -U` ends its side at once, and waits for the answer on the other.
         # Nothing but a look tells that it has gone from there too.
-        while (self._running or not self._outbox.is_empty) and not _has_hung_up(self._stream.socket):  # noqa: ASYNC110
+        while self._running or not self._outbox.is_empty:
+            if _has_hung_up(self._stream.socket):
+                break
             await trio.sleep(_HALF_CLOSED_LOOK_S)
 
     def _take(self, line: bytes, nursery: trio.Nursery) -> None:
@@ -141,11 +152,22 @@ class Connection:
     def _start(self, request: Request, nursery: trio.Nursery) -> None:
         method, refused = self._methods.get(request.method), None
         if method is None:
-            refused = (METHOD_NOT_FOUND, f"there is no method {request.method[:100]!r}; there are {', '.join(self._methods)}")
-        elif request.wants_response and any(each.wants_response and each.request_id == request.response_id for each in self._running):
-            refused = (INVALID_REQUEST, f"a request with the id {request.response_id!r} is still running")
+            refused = (
+                METHOD_NOT_FOUND,
+                f"there is no method {request.method[:100]!r}; there are {', '.join(self._methods)}",
+            )
+        elif request.wants_response and any(
+            each.wants_response and each.request_id == request.response_id for each in self._running
+        ):
+            refused = (
+                INVALID_REQUEST,
+                f"a request with the id {request.response_id!r} is still running",
+            )
         elif len(self._running) >= self._limits.requests_per_client:
-            refused = (BUSY, f"{len(self._running)} requests are in flight already: wait for some to end")
+            refused = (
+                BUSY,
+                f"{len(self._running)} requests are in flight already: wait for some to end",
+            )
         if refused is None and method is not None:
             running = _Running(request.response_id, trio.CancelScope(), request.wants_response)
             self._running.append(running)
@@ -163,7 +185,9 @@ class Connection:
             if running.request_id == which and running.wants_response:
                 running.scope.cancel()
 
-    async def _carry_out(self, running: _Running, method: Method[Any, Any], raw: msgspec.Raw) -> None:
+    async def _carry_out(
+        self, running: _Running, method: Method[Any, Any], raw: msgspec.Raw
+    ) -> None:
         request_id = running.request_id
         with running.scope:
             response = await self._response(running, method, raw)
@@ -173,19 +197,28 @@ class Connection:
         if running.wants_response:
             self._put(response)
 
-    async def _response(self, running: _Running, method: Method[Any, Any], raw: msgspec.Raw) -> bytes:
+    async def _response(
+        self, running: _Running, method: Method[Any, Any], raw: msgspec.Raw
+    ) -> bytes:
         def tell(value: Mapping[str, object]) -> None:
             self._put(encode_partial(running.request_id, value))
 
         try:
             params = decode_params(raw, method.params)
             wants_partial = running.wants_response and getattr(params, "partial", True)
-            result = await method.carry_out(params, Call(self._node, tell if wants_partial else None))
+            result = await method.carry_out(
+                params, Call(self._node, tell if wants_partial else None)
+            )
             return encode_result(running.request_id, result)
         except KadiscError as error:
             return encode_error(running.request_id, error_object(error))
         except Exception as error:  # noqa: BLE001  # a mistake of ours in what one program asks for must not end the node that others rely on
-            return encode_error(running.request_id, ErrorObject(INTERNAL_ERROR, f"a mistake in kadisc: {type(error).__name__}: {error}"))
+            return encode_error(
+                running.request_id,
+                ErrorObject(
+                    INTERNAL_ERROR, f"a mistake in kadisc: {type(error).__name__}: {error}"
+                ),
+            )
 
     def _refuse(self, request_id: RequestId, code: int, message: str) -> None:
         self._put(encode_error(request_id, ErrorObject(code, message)))

@@ -13,7 +13,9 @@ class LineBuffer:
         self._rest = b""
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines that are complete now, blank ones left out. Raises LineTooLong; then nothing more can be read."""
+        """The lines that are complete now, blank ones left out. Raises LineTooLong; then nothing
+        more can be read.
+        """
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         if any(len(line) > self._max_bytes for line in (*lines, self._rest)):
             raise LineTooLong

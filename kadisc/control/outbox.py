@@ -1,4 +1,6 @@
-"""What is on its way to one client: bounded, so that a client that does not read costs no more than this."""
+"""What is on its way to one client: bounded, so that a client that does not read costs no more than
+this.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,10 @@ class Gone(Exception):
 
 
 class Outbox:
-    """Lines in the order in which they were put; `put` never waits. What was sent of a line is known at every moment, so that whoever is cancelled
-    in the middle of one can go on with the rest of it."""
+    """Lines in the order in which they were put; `put` never waits. What was sent of a line is
+    known at every moment, so that whoever is cancelled in the middle of one can go on with the rest
+    of it.
+    """
 
     def __init__(self, sock: trio.socket.SocketType, *, max_bytes: int, stall_s: float) -> None:
         self._socket = sock
@@ -33,7 +37,9 @@ class Outbox:
         return not self._lines
 
     def put(self, line: bytes) -> None:
-        """Raises TooSlow if that is more than is kept for it. A single line always finds room in an empty box."""
+        """Raises TooSlow if that is more than is kept for it. A single line always finds room in an
+        empty box.
+        """
         if self._lines and self.waiting_bytes + len(line) > self._max_bytes:
             raise TooSlow
         self._lines.append(line)
@@ -41,7 +47,9 @@ class Outbox:
         self._more.set()
 
     async def send(self) -> None:
-        """Until it is empty. Raises TooSlow where nothing is read for so long, Gone where nobody is there."""
+        """Until it is empty. Raises TooSlow where nothing is read for so long, Gone where nobody is
+        there.
+        """
         while self._lines:
             rest = memoryview(self._lines[0])[self._sent_of_first :]
             try:

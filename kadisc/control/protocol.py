@@ -1,7 +1,7 @@
 """JSON-RPC 2.0, one message a line: what a line means, and what is written.
 
-Beside requests and responses there are two notifications, both about a request: ``$/partial`` brings to the asker what a running request
-has found so far, ``$/cancel`` from the asker ends it.
+Beside requests and responses there are two notifications, both about a request: ``$/partial``
+brings to the asker what a running request has found so far, ``$/cancel`` from the asker ends it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ RequestId: TypeAlias = int | str | None
 
 
 class Request(msgspec.Struct):
-    """``id`` is UNSET in a notification, which gets no response. ``params`` are decoded when the method is known."""
+    """``id`` is UNSET in a notification, which gets no response. ``params`` are decoded when the
+    method is known.
+    """
 
     jsonrpc: Literal["2.0"]
     method: str
@@ -56,7 +58,9 @@ class Cancel(msgspec.Struct):
 
 
 class ErrorObject(msgspec.Struct, omit_defaults=True):
-    """The ``error`` of a response. ``data`` of ERROR_ANSWER: {code, text} of the other node's error."""
+    """The ``error`` of a response. ``data`` of ERROR_ANSWER: {code, text} of the other node's
+    error.
+    """
 
     code: int
     message: str
@@ -64,7 +68,9 @@ class ErrorObject(msgspec.Struct, omit_defaults=True):
 
 
 class Malformed(Exception):
-    """A line is no request: what its sender is told, and under which id, as far as that could be read."""
+    """A line is no request: what its sender is told, and under which id, as far as that could be
+    read.
+    """
 
     def __init__(self, code: int, message: str, request_id: RequestId = None) -> None:
         super().__init__(message)
@@ -91,7 +97,11 @@ def decode_request(line: bytes) -> Request:
     if isinstance(document, list):
         raise Malformed(INVALID_REQUEST, "batches are not served: send one request a line")
     request_id = document.get("id") if isinstance(document, dict) else None
-    known = request_id if isinstance(request_id, int | str) and not isinstance(request_id, bool) else None
+    known = (
+        request_id
+        if isinstance(request_id, int | str) and not isinstance(request_id, bool)
+        else None
+    )
     raise Malformed(INVALID_REQUEST, f"not a request of JSON-RPC 2.0: {reason}", known)
 
 
@@ -116,14 +126,16 @@ def encode_error(request_id: RequestId, error: ErrorObject) -> bytes:
 
 
 def encode_partial(request_id: RequestId, value: object) -> bytes:
-    return _line({"jsonrpc": "2.0", "method": PARTIAL, "params": {"id": request_id, "value": value}})
+    return _line(
+        {"jsonrpc": "2.0", "method": PARTIAL, "params": {"id": request_id, "value": value}}
+    )
 
 
 def _line(message: object) -> bytes:
     return msgspec.json.encode(message) + b"\n"
 
 
-# --- our errors, there and back -------------------------------------------------------------------------------------------------------
+# --- our errors, there and back -------------------------------------------------------------------
 
 _CODES: tuple[tuple[type[KadiscError], int], ...] = (
     (UsageError, INVALID_PARAMS),

@@ -11,7 +11,7 @@ from typing import Any
 import trio
 
 from ..errors import BindError
-from ..net.api.node import LiveNode
+from ..net.api.node import Node
 from ..net.transport.nurseries import open_flat_nursery
 from .call import Method
 from .connection import Connection, ControlLimits
@@ -27,7 +27,12 @@ _LAST_WORDS_S = 0.1
 class ControlServer:
     """``clients`` are those connected now."""
 
-    def __init__(self, node: LiveNode, methods: Mapping[str, Method[Any, Any]] = METHODS, limits: ControlLimits | None = None) -> None:
+    def __init__(
+        self,
+        node: Node,
+        methods: Mapping[str, Method[Any, Any]] = METHODS,
+        limits: ControlLimits | None = None,
+    ) -> None:
         self._node = node
         self._methods = methods
         self._limits = limits or ControlLimits()
@@ -59,7 +64,9 @@ class ControlServer:
                 self.clients.remove(connection)
 
     def _make_room(self) -> bool:
-        """The client who has been silent for longest, and waits for nothing, goes: or programs that were left open could keep out all others."""
+        """The client who has been silent for longest, and waits for nothing, goes: or programs that
+        were left open could keep out all others.
+        """
         if len(self.clients) < self._limits.clients:
             return True
         idle = [client for client in self.clients if client.is_idle]
@@ -72,7 +79,10 @@ class ControlServer:
 
 
 async def _turn_away(stream: trio.SocketStream, clients: int) -> None:
-    line = encode_error(None, ErrorObject(BUSY, f"{clients} clients are waiting for answers already: try again later"))
+    line = encode_error(
+        None,
+        ErrorObject(BUSY, f"{clients} clients are waiting for answers already: try again later"),
+    )
     try:
         with trio.move_on_after(_LAST_WORDS_S), suppress(trio.BrokenResourceError):
             await stream.send_all(line)
@@ -82,14 +92,24 @@ async def _turn_away(stream: trio.SocketStream, clients: int) -> None:
 
 @asynccontextmanager
 async def open_control(
-    node: LiveNode, state_dir: str | os.PathLike[str], *, methods: Mapping[str, Method[Any, Any]] = METHODS, limits: ControlLimits | None = None
+    node: Node,
+    state_dir: str | os.PathLike[str],
+    *,
+    methods: Mapping[str, Method[Any, Any]] = METHODS,
+    limits: ControlLimits | None = None,
 ) -> AsyncIterator[ControlServer]:
-    """Serves the control socket of a node in its state folder for as long as the block is open. Raises BindError where there can be none."""
+    """Serves the control socket of a node in its state folder for as long as the block is open.
+    Raises BindError where there can be none.
+    """
     if not node.keeps_state:
-        raise BindError(f"the folder {state_dir} cannot be locked, so that another node may be there")
+        raise BindError(
+            f"the folder {state_dir} cannot be locked, so that another node may be there"
+        )
     with listening_at(socket_path(state_dir)) as listener:
         server = ControlServer(node, methods, limits)
         async with open_flat_nursery() as nursery:
-            nursery.start_soon(server.serve, trio.SocketListener(trio.socket.from_stdlib_socket(listener)))
+            nursery.start_soon(
+                server.serve, trio.SocketListener(trio.socket.from_stdlib_socket(listener))
+            )
             yield server
             nursery.cancel_scope.cancel()

@@ -1,4 +1,6 @@
-"""The socket in the state folder: where it is, and how it comes to be there with nobody else's hands on it."""
+"""The socket in the state folder: where it is, and how it comes to be there with nobody else's
+hands on it.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,10 @@ def unusable(path: Path) -> str | None:
 
 @contextmanager
 def listening_at(path: Path) -> Iterator[socket.socket]:
-    """A listening socket, mode 0600; gone at the end. What a killed node has left there is replaced: so this is for whoever holds the lock of the
-    folder, and therefore knows that nobody listens. Raises BindError."""
+    """A listening socket, mode 0600; gone at the end. What a killed node has left there is
+    replaced: so this is for whoever holds the lock of the folder, and therefore knows that nobody
+    listens. Raises BindError.
+    """
     trouble = unusable(path)
     if trouble is not None:
         raise BindError(trouble)
@@ -44,7 +48,8 @@ def listening_at(path: Path) -> Iterator[socket.socket]:
     try:
         try:
             listener.bind(os.fsencode(path))
-            # Before listen: until then everybody is refused, and then it has its mode. A umask would be the whole process's.
+            # Before listen: until then everybody is refused, and then it has its mode. A umask
+            # would be the whole process's.
             path.chmod(0o600)
             ours = path.lstat()
             listener.listen(_BACKLOG)

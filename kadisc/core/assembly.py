@@ -13,29 +13,29 @@ from ..wire.messages import Error, Reply
 from .addressing.bep42 import anywhere, conforms
 from .addressing.connectivity import AlwaysOnline, Connectivity
 from .addressing.external_address import Confidence, ExternalAddress
-from .addressing.policy import Scopes
+from .addressing.policy import AddressPolicy
 from .baselines.naive_view import NaiveView
 from .book.address_book import AddressBook
-from .book.collisions import Contests, NewcomersWin
-from .book.feedback import BoundedVerdicts, TrustingVerdicts
+from .book.collisions import Collisions, NewestWins
+from .book.feedback import BoundedFeedback, UnboundedFeedback
 from .book.tables import GroupedPlacement, PlainPlacement
 from .contract.counters import Counters
-from .contract.queries import NO_STEPS, Exchange, Steps
-from .dht import Overlay, Parts
+from .contract.queries import NO_COMMANDS, Commands, PendingQuery
+from .dht import Dht, Parts
 from .lookup.closest import LookupRules
 from .peers.view import GossipView, ViewRule
 from .rpc.pacer import Pacer, PacingRule, Unpaced
 from .rpc.transactions import TransactionRule, Transactions, TrustingTransactions
-from .table.asn_caps import SystemCaps
-from .table.bucket_fill import Filling
+from .table.asn_caps import AsnCaps
+from .table.bucket_fill import BucketFill
 from .table.candidates import Candidates, InFlight
-from .table.contact_pool import Pool
+from .table.contact_pool import ContactPool
 from .table.diversity import DiversityCaps, DiversityRule, NoDiversityCaps
 from .table.nat_quarantine import InboundMemory, NoQuarantine
 from .table.refresh import Refresh
 from .table.revalidation import Revalidation
 from .table.routing_table import RoutingTable
-from .table.saved_contacts import Acquaintances
+from .table.saved_contacts import SavedContacts
 
 UNCAPPED: Final = 1 << 30
 UNLIMITED_CHECKS_PER_S: Final = 1000.0
@@ -44,14 +44,14 @@ UNLIMITED_CHECKS_PER_S: Final = 1000.0
 class Nobody:
     """The owner of an answer that nobody asked for; there is one only where exact matching is off."""
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
-        return NO_STEPS
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
+        return NO_COMMANDS
 
-    def stalled(self, exchange: Exchange, now: float) -> Steps:
-        return NO_STEPS
+    def stalled(self, pending: PendingQuery, now: float) -> Commands:
+        return NO_COMMANDS
 
-    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
-        return NO_STEPS
+    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
+        return NO_COMMANDS
 
 
 def transactions_for(config: CoreConfig, rng: Random, own_id: NodeId) -> TransactionRule:
@@ -61,80 +61,94 @@ def transactions_for(config: CoreConfig, rng: Random, own_id: NodeId) -> Transac
 
 
 def pacer_for(config: CoreConfig) -> PacingRule:
-    return Pacer(config.query) if config.defences.paced_queries and not config.unlimited else Unpaced()
+    return (
+        Pacer(config.query) if config.defences.paced_queries and not config.unlimited else Unpaced()
+    )
 
 
-def lookup_rules_for(config: CoreConfig, scopes: Scopes) -> LookupRules:
-    per_network = config.lookup.per_narrow if config.defences.lookup_caps else UNCAPPED
-    return LookupRules(scopes.narrow, scopes.unit, per_network, conforms if config.defences.tied_ids else anywhere)
+def lookup_rules_for(config: CoreConfig, scopes: AddressPolicy) -> LookupRules:
+    per_network = config.lookup.per_subnet if config.defences.lookup_caps else UNCAPPED
+    return LookupRules(
+        scopes.subnet, scopes.host, per_network, conforms if config.defences.bep42_ids else anywhere
+    )
 
 
-def view_for(config: CoreConfig, rng: Random, scopes: Scopes) -> ViewRule:
+def view_for(config: CoreConfig, rng: Random, scopes: AddressPolicy) -> ViewRule:
     gossip = config.gossip
     if not config.defences.ranked_slots:
         return NaiveView(gossip, rng)
     if not config.defences.hierarchical_slots:
-        slots = gossip.flat_slots + gossip.slots_from_8 + gossip.slots_from_16 + gossip.slots_from_24
+        slots = (
+            gossip.flat_slots + gossip.slots_from_8 + gossip.slots_from_16 + gossip.slots_from_24
+        )
         gossip = replace(gossip, flat_slots=slots, slots_from_8=0, slots_from_16=0, slots_from_24=0)
     return GossipView(gossip, rng, scopes)
 
 
-def book_for(config: CoreConfig, rng: Random, secret: bytes, scopes: Scopes) -> AddressBook:
-    """``secret`` decides on everybody's place: it must be the same in every run, and nobody else's business."""
+def book_for(config: CoreConfig, rng: Random, secret: bytes, scopes: AddressPolicy) -> AddressBook:
+    """``secret`` decides on everybody's place: it must be the same in every run, and nobody else's
+    business.
+    """
     defences, book = config.defences, config.book
-    placement = GroupedPlacement(book, secret, scopes) if defences.book_groups else PlainPlacement(book, secret, scopes)
-    contests = Contests(book) if defences.test_before_evict else NewcomersWin()
-    verdicts = BoundedVerdicts(book) if defences.bounded_feedback else TrustingVerdicts()
-    return AddressBook(book, rng, scopes, placement, contests, verdicts)
+    placement = (
+        GroupedPlacement(book, secret, scopes)
+        if defences.book_groups
+        else PlainPlacement(book, secret, scopes)
+    )
+    collisions = Collisions(book) if defences.test_before_evict else NewestWins()
+    verdicts = BoundedFeedback(book) if defences.bounded_feedback else UnboundedFeedback()
+    return AddressBook(book, rng, scopes, placement, collisions, verdicts)
 
 
-def diversity_for(config: CoreConfig, scopes: Scopes) -> DiversityRule:
+def diversity_for(config: CoreConfig, scopes: AddressPolicy) -> DiversityRule:
     if not config.defences.diversity_caps:
         return NoDiversityCaps()
     caps = DiversityCaps(config.table, scopes)
-    return SystemCaps(caps, scopes, config.table.per_system_in_table) if scopes.knows_systems else caps
+    return AsnCaps(caps, scopes, config.table.per_asn_in_table) if scopes.knows_asns else caps
 
 
-def overlay_for(
+def dht_for(
     family: Family,
     own_id: NodeId,
     config: CoreConfig,
     rng: Random,
-    scopes: Scopes,
+    scopes: AddressPolicy,
     counters: Counters,
     public_key: bytes | None = None,
     address: ExternalAddress | None = None,
-    pool: Pool | None = None,
-) -> Overlay:
+    pool: ContactPool | None = None,
+) -> Dht:
     defences, maintenance = config.defences, config.maintenance
     if config.unlimited:
         maintenance = replace(maintenance, candidate_checks_per_s=UNLIMITED_CHECKS_PER_S)
     diversity = diversity_for(config, scopes)
-    pool = Pool() if pool is None else pool
+    pool = ContactPool() if pool is None else pool
     table = RoutingTable(
         *(family, own_id, config.table, scopes, diversity),
         challenge_incumbents=defences.ping_before_evict,
-        tied=conforms if defences.tied_ids else anywhere,
+        bep42_valid=conforms if defences.bep42_ids else anywhere,
         pool=pool,
     )
-    per_narrow = maintenance.candidate_checks_per_narrow
+    per_subnet = maintenance.candidate_checks_per_subnet
     if not defences.checks_in_flight_caps:
-        per_narrow, maintenance = UNCAPPED, replace(maintenance, candidates_per_narrow=UNCAPPED)
-    in_flight = InFlight(maintenance.candidate_checks_in_flight, per_narrow, scopes.narrow)
+        per_subnet, maintenance = UNCAPPED, replace(maintenance, candidates_per_subnet=UNCAPPED)
+    in_flight = InFlight(maintenance.candidate_checks_in_flight, per_subnet, scopes.subnet)
     parts = Parts(
         table=table,
-        candidates=Candidates(maintenance, rng, in_flight, scopes.narrow),
+        candidates=Candidates(maintenance, rng, in_flight, scopes.subnet),
         revalidation=Revalidation(maintenance, rng, len(config.table.bucket_sizes) - 1),
         refresh=Refresh(maintenance, table, rng),
-        filling=Filling(table, rng),
-        quarantine=InboundMemory(maintenance.quarantine_silence_s) if defences.inbound_quarantine else NoQuarantine(),
+        bucket_fill=BucketFill(table, rng),
+        quarantine=InboundMemory(maintenance.quarantine_silence_s)
+        if defences.inbound_quarantine
+        else NoQuarantine(),
         connectivity=Connectivity(maintenance) if defences.offline_detection else AlwaysOnline(),
         scopes=scopes,
         pool=pool,
         counters=counters,
-        acquaintances=Acquaintances(maintenance),
+        saved_contacts=SavedContacts(maintenance),
         address=address or ExternalAddress(config.address, None, None, Confidence.UNKNOWN),
         public_key=public_key,
         admits_unverified=not defences.verified_admission,
     )
-    return Overlay(family, config, parts)
+    return Dht(family, config, parts)

@@ -1,7 +1,9 @@
-"""The node: turns the decisions of its components into datagrams and events. The contract is in the public methods.
+"""The node: turns the decisions of its components into datagrams and events. The contract is in the
+public methods.
 
-No socket, clock or task in here: every call takes ``now`` in seconds of one steady clock, every answer comes out of ``drain_outbox`` and
-``drain_events``. The same code runs on sockets and in a simulation.
+No socket, clock or task in here: every call takes ``now`` in seconds of one steady clock, every
+answer comes out of ``drain_outbox`` and ``drain_events``. The same code runs on sockets and in a
+simulation.
 """
 
 from __future__ import annotations
@@ -18,35 +20,37 @@ from ..ids import NodeId
 from ..wire.messages import Error, Gossip, Ping, Query, Reply
 from . import assembly
 from .addressing.external_address import ExternalAddress
-from .addressing.policy import Scopes
+from .addressing.policy import AddressPolicy
 from .contract.counters import Counters
 from .contract.events import Datagram, Event, Finished, LookupKind, OperationId, Outcome, PeersFound
-from .contract.queries import Ask, Exchange, Step, Steps, Walk
+from .contract.queries import Command, Commands, PendingQuery, RefreshLookup, SendQuery
 from .contract.saved_state import SavedState
-from .dht import Overlay
+from .dht import Dht
 from .limits_assembly import ends_for
-from .lookup.factory import Searches
-from .lookup.operation import Search, SearchOptions
+from .lookup.factory import LookupFactory
+from .lookup.operation import LookupOperation, LookupOptions
 from .lookup.operations import Operations, PingOperation
 from .lookup.put import Draft
-from .network_assembly import community_for
+from .network_assembly import peer_network_for
 from .peers.answers import fitting
-from .peers.network import Community
-from .peers.no_network import Circle, Loner
+from .peers.network import PeerNetwork
+from .peers.no_network import NoPeerNetwork, PeerNetworkApi
 from .peers.own_record import Membership
-from .peers.rendezvous import TagSearch
+from .peers.rendezvous import RendezvousLookup
 from .rpc.receiver import QUERY_NAMES
-from .rpc.send_queue import Outgoing
+from .rpc.send_queue import SendQueue
 from .rpc.transactions import Overdue
 from .serving_assembly import responder_for
-from .snapshot import OperationSnapshot, Snapshot, operation_snapshots, overlay_snapshot
-from .table.contact_pool import Pool
+from .snapshot import OperationSnapshot, Snapshot, dht_snapshot, operation_snapshots
+from .table.contact_pool import ContactPool
 
 MAX_ROUNDS: Final = 200
-"""What a tick starts can end at once, for want of contacts, and make the next thing due; there are at most as many walks as buckets."""
+"""What a tick starts can end at once, for want of contacts, and make the next thing due; there are
+at most as many walks as buckets.
+"""
 
 
-class Node:
+class Core:
     def __init__(
         self,
         config: CoreConfig,
@@ -57,54 +61,88 @@ class Node:
         public_key: bytes | None = None,
         addresses: Mapping[Family, ExternalAddress] | None = None,
         membership: Membership | None = None,
-        pool: Pool | None = None,
+        pool: ContactPool | None = None,
         as_map: AsMap | None = None,
     ) -> None:
-        """One overlay for each family in ``own_ids``. With a ``public_key`` (32 bytes) the own ID follows our address once the votes on it have
-        decided; ``addresses`` says what is known of it already. With a ``membership``, which has the key, it keeps company with its own network.
-        ``pool``: of contacts, for several nodes to share; ``as_map``: of the operator. Raises ValueError for a bad network in ``config``, UsageError
-        for bad services."""
+        """One overlay for each family in ``own_ids``. With a ``public_key`` (32 bytes) the own ID
+        follows our address once the votes on it have decided; ``addresses`` says what is known of
+        it already. With a ``membership``, which has the key, it keeps company with its own network.
+        ``pool``: of contacts, for several nodes to share; ``as_map``: of the operator. Raises
+        ValueError for a bad network in ``config``, UsageError for bad services.
+        """
         self.config = config
         self.counters = Counters()
-        self._scopes = Scopes(config.allow_private, config.banned, config.restricted_to, as_map)
+        self._scopes = AddressPolicy(
+            config.allow_private, config.banned, config.restricted_to, as_map
+        )
         public_key = membership.identity.public_key if membership is not None else public_key
-        self._overlays = {
-            family: assembly.overlay_for(family, own_id, config, rng, self._scopes, self.counters, public_key, (addresses or {}).get(family), pool)
+        self._dhts = {
+            family: assembly.dht_for(
+                family,
+                own_id,
+                config,
+                rng,
+                self._scopes,
+                self.counters,
+                public_key,
+                (addresses or {}).get(family),
+                pool,
+            )
             for family, own_id in own_ids.items()
         }
-        self._outgoing = Outgoing(config, assembly.transactions_for(config, rng, next(iter(own_ids.values()))), assembly.pacer_for(config))
-        self._responder = responder_for(config, rng, self._overlays, self._scopes, self.counters, now)
+        self._outgoing = SendQueue(
+            config,
+            assembly.transactions_for(config, rng, next(iter(own_ids.values()))),
+            assembly.pacer_for(config),
+        )
+        self._responder = responder_for(config, rng, self._dhts, self._scopes, self.counters, now)
         self._operations = Operations(config.lookup.max_operations)
-        self._intake, self._outbox = ends_for(config, self._outgoing, self._responder, self._overlays, self._scopes, self.counters)
-        self.community = community_for(membership, config, rng, self._overlays, self._scopes, self.counters, now) if membership else None
-        self._circle: Circle = self.community or Loner(self._responder)
-        lookup_rules, held = assembly.lookup_rules_for(config, self._scopes), self._responder.items.store.get
-        self._searches = Searches(config, lookup_rules, self._overlays, self._operations, held, self._circle.first_hops)
-        self._parts: list[Overlay | Community] = [*self._overlays.values(), *filter(None, (self.community,))]  # a loner waits for nothing
+        self._intake, self._outbox = ends_for(
+            config, self._outgoing, self._responder, self._dhts, self._scopes, self.counters
+        )
+        self.peer_network = (
+            peer_network_for(membership, config, rng, self._dhts, self._scopes, self.counters, now)
+            if membership
+            else None
+        )
+        self._network_api: PeerNetworkApi = self.peer_network or NoPeerNetwork(self._responder)
+        lookup_rules, held = (
+            assembly.lookup_rules_for(config, self._scopes),
+            self._responder.items.store.get,
+        )
+        self._searches = LookupFactory(
+            config, lookup_rules, self._dhts, self._operations, held, self._network_api.first_hops
+        )
+        self._parts: list[Dht | PeerNetwork] = [
+            *self._dhts.values(),
+            *filter(None, (self.peer_network,)),
+        ]  # a loner waits for nothing
         self._events: list[Event] = []
         self._closed = False
 
     @property
     def own_ids(self) -> dict[Family, NodeId]:
-        return {family: overlay.own_id for family, overlay in self._overlays.items()}
+        return {family: dht.own_id for family, dht in self._dhts.items()}
 
     @property
-    def overlays(self) -> Mapping[Family, Overlay]:
-        return self._overlays
+    def dhts(self) -> Mapping[Family, Dht]:
+        return self._dhts
 
-    # --- bytes and time go in -----------------------------------------------------------------------------------------------------
+    # --- bytes and time go in ---------------------------------------------------------------------
 
     def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
-        """A datagram came. Never raises, whatever it holds: it is accepted or dropped, and counted as one of them."""
+        """A datagram came. Never raises, whatever it holds: it is accepted or dropped, and counted
+        as one of them.
+        """
         if self._intake.admits(payload, source, now):
-            self._read(payload, source, self._overlays[family_of(source)], now)
+            self._read(payload, source, self._dhts[family_of(source)], now)
 
     def tick(self, now: float) -> None:
         """Time has come to ``next_deadline``, or gone on."""
         if self._closed:
             return
-        for exchange, overdue in self._outgoing.transactions.due(now):
-            self._overdue(exchange, overdue, now)
+        for pending, overdue in self._outgoing.transactions.due(now):
+            self._overdue(pending, overdue, now)
         for ask in self._outgoing.released(now):
             self._outbox.send_query(ask, now)
         for part in self._parts:
@@ -129,10 +167,14 @@ class Node:
         return deadline
 
     def send_failed(self, destination: Endpoint, now: float) -> None:
-        """The system would not send there. That is our trouble, not the contact's: its failure count stays."""
-        for exchange in self._outgoing.transactions.forget(lambda exchange: exchange.endpoint == destination):
+        """The system would not send there. That is our trouble, not the contact's: its failure
+        count stays.
+        """
+        for pending in self._outgoing.transactions.forget(
+            lambda pending: pending.endpoint == destination
+        ):
             self.counters.refuse("send-failed")
-            self._carry_out(exchange.owner.failed(exchange, None, now), now)
+            self._carry_out(pending.owner.failed(pending, None, now), now)
 
     def drain_outbox(self) -> list[Datagram]:
         return self._outbox.drain()
@@ -141,17 +183,17 @@ class Node:
         drained, self._events = self._events, []
         return drained
 
-    # --- operations: each returns an id at once and ends in exactly one terminal event ----------------------------------------------
+    # --- operations: each returns an id at once and ends in exactly one terminal event ------------
 
     def ping(self, endpoint: Endpoint, now: float) -> OperationId:
         """Ends in PingFinished. Raises Busy or Closed."""
         operation = self._operations.new_id()
         ping = PingOperation(operation, endpoint)
         self._operations.started(operation, ping)
-        if (overlay := self._overlays.get(family_of(endpoint))) is None:
+        if (dht := self._dhts.get(family_of(endpoint))) is None:
             self._carry_out(ping.end(Outcome.NO_CONTACTS, now), now)
         else:
-            self._carry_out([Ask(endpoint, None, Ping(b"", overlay.own_id), ping)], now)
+            self._carry_out([SendQuery(endpoint, None, Ping(b"", dht.own_id), ping)], now)
         return operation
 
     def start_lookup(
@@ -168,37 +210,75 @@ class Node:
         salt: bytes = b"",
         seeds: Sequence[Endpoint] = (),
     ) -> OperationId:
-        """Ends in LookupFinished, with NodeAnswered and PeersFound on the way. ``salt``: of the mutable item that is looked up. ``seeds``: endpoints
-        of unknown ID to begin with, beside the own table. ``for_peers``: the peers are wanted, and not the closest nodes. Raises Busy or Closed."""
-        options = SearchOptions(self._operations.new_id(), kind, family, first_value=first_value, for_peers=for_peers, salt=salt)
-        return self._start_for_caller(self._searches.make(target, options, now, k=k, paths=paths), seeds, now, options.operation)
+        """Ends in LookupFinished, with NodeAnswered and PeersFound on the way. ``salt``: of the
+        mutable item that is looked up. ``seeds``: endpoints of unknown ID to begin with, beside the
+        own table. ``for_peers``: the peers are wanted, and not the closest nodes. Raises Busy or
+        Closed.
+        """
+        options = LookupOptions(
+            self._operations.new_id(),
+            kind,
+            family,
+            first_value=first_value,
+            for_peers=for_peers,
+            salt=salt,
+        )
+        return self._start_for_caller(
+            self._searches.make(target, options, now, k=k, paths=paths),
+            seeds,
+            now,
+            options.operation,
+        )
 
     def join(self, endpoints: Sequence[Endpoint], now: float, *, family: Family) -> OperationId:
-        """One attempt to join by these bootstrap nodes and the own table: a lookup of the own ID. Ends in JoinFinished."""
+        """One attempt to join by these bootstrap nodes and the own table: a lookup of the own ID.
+        Ends in JoinFinished.
+        """
         operation = self._operations.new_id()
-        return self._start(self._searches.for_join(operation, family, now), endpoints, now, operation)
+        return self._start(
+            self._searches.for_join(operation, family, now), endpoints, now, operation
+        )
 
     def announce(
-        self, info_hash: NodeId, port: int, now: float, *, family: Family, implied_port: bool = False, seeds: Sequence[Endpoint] = ()
+        self,
+        info_hash: NodeId,
+        port: int,
+        now: float,
+        *,
+        family: Family,
+        implied_port: bool = False,
+        seeds: Sequence[Endpoint] = (),
     ) -> OperationId:
-        """Announces us as a peer at the nodes closest to ``info_hash`` (BEP 5), once. Ends in AnnounceFinished. Raises Busy or Closed."""
+        """Announces us as a peer at the nodes closest to ``info_hash`` (BEP 5), once. Ends in
+        AnnounceFinished. Raises Busy or Closed.
+        """
         operation = self._operations.new_id()
-        search = self._searches.for_announce(operation, info_hash, family, now, port=port, implied_port=implied_port)
+        search = self._searches.for_announce(
+            operation, info_hash, family, now, port=port, implied_port=implied_port
+        )
         return self._start_for_caller(search, seeds, now, operation)
 
-    def put(self, draft: Draft, now: float, *, family: Family, seeds: Sequence[Endpoint] = ()) -> OperationId:
-        """Stores an item at the nodes closest to its target (BEP 44), once. Ends in PutFinished. Raises Busy or Closed."""
+    def put(
+        self, draft: Draft, now: float, *, family: Family, seeds: Sequence[Endpoint] = ()
+    ) -> OperationId:
+        """Stores an item at the nodes closest to its target (BEP 44), once. Ends in PutFinished.
+        Raises Busy or Closed.
+        """
         operation = self._operations.new_id()
-        return self._start_for_caller(self._searches.for_put(operation, draft, family, now), seeds, now, operation)
+        return self._start_for_caller(
+            self._searches.for_put(operation, draft, family, now), seeds, now, operation
+        )
 
     def check_peer(self, endpoint: Endpoint, now: float) -> OperationId:
-        """Asks whoever is there to prove that it is of our network. Ends in PeerChecked. Raises Busy, Closed, and UsageError for a loner."""
-        if self.community is None:
+        """Asks whoever is there to prove that it is of our network. Ends in PeerChecked. Raises
+        Busy, Closed, and UsageError for a loner.
+        """
+        if self.peer_network is None:
             raise UsageError("this node is of no network")
         operation = self._operations.new_id()
-        errand, steps = self.community.check(endpoint, now, operation)
-        self._operations.started(operation, errand)
-        self._carry_out(steps, now)
+        exchange, commands = self.peer_network.check(endpoint, now, operation)
+        self._operations.started(operation, exchange)
+        self._carry_out(commands, now)
         return operation
 
     def cancel(self, operation: OperationId, now: float) -> None:
@@ -208,8 +288,8 @@ class Node:
     def network_changed(self, now: float) -> None:
         """The link or the addresses changed, or the machine slept."""
         self._outgoing.stall_timer.reset()
-        for overlay in self._overlays.values():
-            overlay.network_changed(now)
+        for dht in self._dhts.values():
+            dht.network_changed(now)
 
     def close(self, now: float) -> None:
         """Ends every operation with CLOSED; nothing is taken in or started any more."""
@@ -220,23 +300,38 @@ class Node:
         self._intake.close()
         self._closed = True
 
-    # --- keeping, and looking in ------------------------------------------------------------------------------------------------------
+    # --- keeping, and looking in ------------------------------------------------------------------
 
     def export_state(self, now: float) -> SavedState:
-        return SavedState(tuple(each.export(now) for each in self._overlays.values()), self.community.export(now) if self.community else None)
+        return SavedState(
+            tuple(each.export(now) for each in self._dhts.values()),
+            self.peer_network.export(now) if self.peer_network else None,
+        )
 
     def restore(self, state: SavedState, now: float) -> None:
-        """Takes up what was exported: its contacts are where lookups begin, and come into the table once they have answered again."""
-        for saved in state.overlays:
-            if saved.family in self._overlays:
-                self._overlays[saved.family].restore(saved.contacts, now)
-        if self.community is not None and state.community is not None:
-            self._carry_out(self.community.restore(state.community, now), now)
+        """Takes up what was exported: its contacts are where lookups begin, and come into the table
+        once they have answered again.
+        """
+        for saved in state.dhts:
+            if saved.family in self._dhts:
+                self._dhts[saved.family].restore(saved.contacts, now)
+        if self.peer_network is not None and state.peer_network is not None:
+            self._carry_out(self.peer_network.restore(state.peer_network, now), now)
 
     def snapshot(self, now: float) -> Snapshot:
-        overlays, stored = tuple(overlay_snapshot(each, now) for each in self._overlays.values()), self._responder.stored
-        community = self.community.snapshot(now) if self.community is not None else None
-        return Snapshot(overlays, self.operations(), len(self._outgoing), *stored, self.counters.as_dict(), community)
+        dhts, stored = (
+            tuple(dht_snapshot(each, now) for each in self._dhts.values()),
+            self._responder.stored,
+        )
+        peer_network = self.peer_network.snapshot(now) if self.peer_network is not None else None
+        return Snapshot(
+            dhts,
+            self.operations(),
+            len(self._outgoing),
+            *stored,
+            self.counters.as_dict(),
+            peer_network,
+        )
 
     def stored_peers(self, info_hash: NodeId, now: float) -> list[Endpoint]:
         return self._responder.peers.held(info_hash, now)
@@ -252,98 +347,121 @@ class Node:
     def queries_in_flight(self) -> int:
         return len(self._outgoing)
 
-    # --- one datagram's way -----------------------------------------------------------------------------------------------------------
+    # --- one datagram's way -----------------------------------------------------------------------
 
-    def _read(self, payload: bytes, source: Endpoint, overlay: Overlay, now: float) -> None:
+    def _read(self, payload: bytes, source: Endpoint, dht: Dht, now: float) -> None:
         try:
             message = self._intake.decode(payload, source, now)
         except DecodeError as refusal:
             self.counters.drop(refusal.reason)
             if refusal.tid is not None and not self.config.read_only:
-                self._outbox.send(fitting(self._responder.malformed(refusal.tid, refusal.code, refusal.text, source), len(payload)), source, now)
+                self._outbox.send(
+                    fitting(
+                        self._responder.malformed(refusal.tid, refusal.code, refusal.text, source),
+                        len(payload),
+                    ),
+                    source,
+                    now,
+                )
             return
         if isinstance(message, Reply):
-            self._replied(message, source, overlay, now)
+            self._replied(message, source, dht, now)
         elif isinstance(message, Query):
-            self._serve(message, source, overlay, len(payload), now)
+            self._serve(message, source, dht, len(payload), now)
         else:
             self._refused(message, source, now)
 
-    def _serve(self, query: Query, source: Endpoint, overlay: Overlay, query_bytes: int, now: float) -> None:
+    def _serve(
+        self, query: Query, source: Endpoint, dht: Dht, query_bytes: int, now: float
+    ) -> None:
         if self.config.read_only:
             self.counters.drop("read-only")
             return
         self.counters.accept(QUERY_NAMES[type(query)])
-        self._circle.heard_from(source, now)
+        self._network_api.heard_from(source, now)
         if isinstance(query, Gossip):
-            self._outbox.say(self._circle.serve(query, source, query_bytes, now), source, now)
-            overlay.heard_from(source, now)
+            self._outbox.say(self._network_api.serve(query, source, query_bytes, now), source, now)
+            dht.heard_from(source, now)
         else:
             self._outbox.answer(query, self._responder.answer(query, source, now), source, now)
-            self._carry_out(overlay.queried(query, source, now), now)
+            self._carry_out(dht.queried(query, source, now), now)
 
-    def _replied(self, reply: Reply, source: Endpoint, overlay: Overlay, now: float) -> None:
-        if (exchange := self._intake.match(reply.tid, source, now)) is None:
+    def _replied(self, reply: Reply, source: Endpoint, dht: Dht, now: float) -> None:
+        if (pending := self._intake.match(reply.tid, source, now)) is None:
             self.counters.drop("unmatched-reply")
             return
         self.counters.accept("reply")
-        if (rtt_s := exchange.rtt_s(now)) is not None:
+        if (rtt_s := pending.rtt_s(now)) is not None:
             self._outgoing.measured(source, rtt_s, now)
-        exchange.contacts = overlay.contacts_in(exchange, reply)
+        pending.contacts = dht.contacts_in(pending, reply)
         if reply.values:
             reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
         # The table first: an operation that ends by this answer speaks of a table that has it.
-        self._carry_out(overlay.answered(exchange, reply, now), now)
-        self._circle.answered(exchange, reply, now)
-        self._carry_out(exchange.owner.answered(exchange, reply, now), now)
-        if reply.seen_as is not None and (steps := overlay.seen_as(reply.seen_as, source, now)):
-            self._carry_out(steps, now)
+        self._carry_out(dht.answered(pending, reply, now), now)
+        self._network_api.answered(pending, reply, now)
+        self._carry_out(pending.owner.answered(pending, reply, now), now)
+        if reply.seen_as is not None and (commands := dht.seen_as(reply.seen_as, source, now)):
+            self._carry_out(commands, now)
 
     def _refused(self, error: Error, source: Endpoint, now: float) -> None:
-        if (exchange := self._intake.match(error.tid, source, now)) is None:
+        if (pending := self._intake.match(error.tid, source, now)) is None:
             self.counters.drop("unmatched-error")
             return
         self.counters.accept("error")
-        if error.seen_as is not None:  # where all are strict about IDs (BEP 42), errors are the only way to learn what ours must be
-            self._carry_out(self._overlays[family_of(source)].seen_as(error.seen_as, source, now), now)
-        self._carry_out(exchange.owner.failed(exchange, error, now), now)
+        if (
+            error.seen_as is not None
+        ):  # where all are strict about IDs (BEP 42), errors are the only way to learn what ours must be
+            self._carry_out(self._dhts[family_of(source)].seen_as(error.seen_as, source, now), now)
+        self._carry_out(pending.owner.failed(pending, error, now), now)
 
-    def _overdue(self, exchange: Exchange, overdue: Overdue, now: float) -> None:
+    def _overdue(self, pending: PendingQuery, overdue: Overdue, now: float) -> None:
         if overdue is Overdue.EXPIRED:
-            self._carry_out(exchange.owner.failed(exchange, None, now), now)
-            self._carry_out(self._overlays[family_of(exchange.endpoint)].missed(exchange, now), now)
-            self._carry_out(self._circle.missed(exchange, now), now)
+            self._carry_out(pending.owner.failed(pending, None, now), now)
+            self._carry_out(self._dhts[family_of(pending.endpoint)].missed(pending, now), now)
+            self._carry_out(self._network_api.missed(pending, now), now)
             return
         if overdue is Overdue.STALLED:
-            self._outbox.send_again(exchange, now)
-        self._carry_out(exchange.owner.stalled(exchange, now), now)
+            self._outbox.send_again(pending, now)
+        self._carry_out(pending.owner.stalled(pending, now), now)
 
-    # --- decisions become datagrams and events ------------------------------------------------------------------------------------------
+    # --- decisions become datagrams and events ----------------------------------------------------
 
-    def _carry_out(self, steps: Steps, now: float) -> None:
-        while steps:
-            next_steps: list[Step] = []
-            for step in steps:
-                if isinstance(step, Ask):
-                    next_steps += self._outbox.ask(step, now)
-                elif isinstance(step, Walk):
-                    self._start(self._searches.for_table(step, now), (), now)
-                elif isinstance(step, TagSearch):
-                    self._start(self._searches.for_tag(step, self._circle.tag_searched, now), (), now)
+    def _carry_out(self, commands: Commands, now: float) -> None:
+        while commands:
+            next_commands: list[Command] = []
+            for command in commands:
+                if isinstance(command, SendQuery):
+                    next_commands += self._outbox.ask(command, now)
+                elif isinstance(command, RefreshLookup):
+                    self._start(self._searches.for_table(command, now), (), now)
+                elif isinstance(command, RendezvousLookup):
+                    self._start(
+                        self._searches.for_tag(command, self._network_api.tag_searched, now),
+                        (),
+                        now,
+                    )
                 else:
-                    if isinstance(step, Finished):
-                        self._outgoing.drop_waiting(self._operations.finished(step))
-                    if isinstance(step, (Finished, PeersFound)):
-                        self._outgoing.way.served(step.operation, now)
-                    self._events.append(step)
-                    next_steps += self._circle.happened(step, now)
-            steps = next_steps
+                    if isinstance(command, Finished):
+                        self._outgoing.drop_waiting(self._operations.finished(command))
+                    if isinstance(command, (Finished, PeersFound)):
+                        self._outgoing.way.served(command.operation, now)
+                    self._events.append(command)
+                    next_commands += self._network_api.happened(command, now)
+            commands = next_commands
 
-    def _start_for_caller(self, search: Search, seeds: Sequence[Endpoint], now: float, operation: OperationId) -> OperationId:
+    def _start_for_caller(
+        self, search: LookupOperation, seeds: Sequence[Endpoint], now: float, operation: OperationId
+    ) -> OperationId:
         self._outgoing.way.searching(operation, now)
         return self._start(search, seeds, now, operation)
 
-    def _start(self, search: Search, seeds: Sequence[Endpoint], now: float, operation: OperationId | None = None) -> OperationId:
+    def _start(
+        self,
+        search: LookupOperation,
+        seeds: Sequence[Endpoint],
+        now: float,
+        operation: OperationId | None = None,
+    ) -> OperationId:
         self._operations.started(search.options.operation, search)
         seeds = [seed for seed in seeds if family_of(seed) is search.options.family]
         self._carry_out(search.start(self._searches.first_contacts(search, now), seeds, now), now)

@@ -1,4 +1,5 @@
-"""One address family's share of the node: its table, and all that keeps the table true (BEP 32: one DHT per family).
+"""One address family's share of the node: its table, and all that keeps the table true (BEP 32: one
+DHT per family).
 
 It is told what happened and returns what is to be done; `node.py` does it.
 """
@@ -11,29 +12,37 @@ from typing import Final
 
 from ..config import CoreConfig
 from ..contacts import Contact
-from ..endpoints import Endpoint, Family, Scope, family_of, ip_of, wide_prefix
+from ..endpoints import Endpoint, Family, Scope, family_of, ip_of, netgroup_prefix
 from ..ids import NodeId
 from ..wire.compact import CONTACT_BYTES
 from ..wire.messages import FindNode, Query, Reply
-from .addressing.bep42 import locator
+from .addressing.bep42 import derive_node_id
 from .addressing.connectivity import ConnectivityRule
 from .addressing.external_address import ExternalAddress
-from .addressing.policy import Scopes
+from .addressing.policy import AddressPolicy
 from .contract.counters import Counters
-from .contract.events import AddressChanged, CameOnline, ContactAdded, ContactRemoved, Joined, Outcome, WentOffline
-from .contract.queries import NO_STEPS, Ask, Exchange, Step, Steps, Walk
-from .contract.saved_state import SavedContact, SavedOverlay
+from .contract.events import (
+    AddressChanged,
+    CameOnline,
+    ContactAdded,
+    ContactRemoved,
+    Joined,
+    Outcome,
+    WentOffline,
+)
+from .contract.queries import NO_COMMANDS, Command, Commands, PendingQuery, RefreshLookup, SendQuery
+from .contract.saved_state import SavedContact, SavedDht
 from .table.bucket import Entry
-from .table.bucket_fill import EARLY, Filling
+from .table.bucket_fill import EARLY, BucketFill
 from .table.candidates import Candidates
 from .table.check import Check
-from .table.contact_pool import Pool
+from .table.contact_pool import ContactPool
 from .table.nat_quarantine import QuarantineRule
 from .table.refresh import Refresh
-from .table.reunion import Reunion
+from .table.reunion import SavedContactList
 from .table.revalidation import Revalidation
 from .table.routing_table import Decision, RoutingTable
-from .table.saved_contacts import Acquaintances
+from .table.saved_contacts import SavedContacts
 
 RETRY_OWN_LOOKUP_S: Final = 5.0
 
@@ -46,19 +55,19 @@ class Parts:
     candidates: Candidates
     revalidation: Revalidation
     refresh: Refresh
-    filling: Filling
+    bucket_fill: BucketFill
     quarantine: QuarantineRule
     connectivity: ConnectivityRule
-    scopes: Scopes
-    pool: Pool
+    scopes: AddressPolicy
+    pool: ContactPool
     counters: Counters
-    acquaintances: Acquaintances
+    saved_contacts: SavedContacts
     address: ExternalAddress
     public_key: bytes | None
     admits_unverified: bool
 
 
-class Overlay:
+class Dht:
     __slots__ = (
         "_config",
         "_heartbeat_at",
@@ -76,7 +85,9 @@ class Overlay:
         self.family = family
         self.parts = parts
         self.table = parts.table
-        self.reunion = Reunion(family, parts.table, parts.acquaintances, parts.scopes, config.table.k)
+        self.reunion = SavedContactList(
+            family, parts.table, parts.saved_contacts, parts.scopes, config.table.k
+        )
         self.joined = False
         self.own_lookup_done = not config.defences.first_lookup_first
         self._config = config
@@ -88,20 +99,24 @@ class Overlay:
     def own_id(self) -> NodeId:
         return self.table.own_id
 
-    # --- what others send ---------------------------------------------------------------------------------------------------------
+    # --- what others send -------------------------------------------------------------------------
 
-    def queried(self, query: Query, source: Endpoint, now: float) -> Steps:
-        """A query proves nothing, not even its source address: it resets no failure count, moves nobody, and at most makes a candidate."""
+    def queried(self, query: Query, source: Endpoint, now: float) -> Commands:
+        """A query proves nothing, not even its source address: it resets no failure count, moves
+        nobody, and at most makes a candidate.
+        """
         if self.heard_from(source, now) or query.read_only:
-            return NO_STEPS
+            return NO_COMMANDS
         contact = Contact(query.sender, source)
         if self.parts.admits_unverified:
             return self._offer(contact, now, inbound=False, rtt_s=None, client=query.version)
         self._consider(contact, now)
-        return NO_STEPS
+        return NO_COMMANDS
 
     def heard_from(self, source: Endpoint, now: float) -> bool:
-        """Something came from there unasked: whatever lies between has an open door for a while. Whether it is in the table."""
+        """Something came from there unasked: whatever lies between has an open door for a while.
+        Whether it is in the table.
+        """
         entry = self.table.at(source)
         if entry is not None:
             entry.traffic_at = now
@@ -113,135 +128,175 @@ class Overlay:
         """Somebody has heard of it elsewhere: a candidate for a vacancy, like any other."""
         self._consider(contact, now)
 
-    def contacts_in(self, exchange: Exchange, reply: Reply) -> list[Contact]:
-        """The contacts of this family that an answer names, less those that must not be contacted on its word. Of the answer to a check, which is
-        for the table alone, less those where there is an entry: neighbours name hardly anybody else."""
+    def contacts_in(self, pending: PendingQuery, reply: Reply) -> list[Contact]:
+        """The contacts of this family that an answer names, less those that must not be contacted
+        on its word. Of the answer to a check, which is for the table alone, less those where there
+        is an entry: neighbours name hardly anybody else.
+        """
         raw = reply.nodes if self.family is Family.IPV4 else reply.nodes6
-        if raw and isinstance(exchange.owner, Check):
+        if raw and isinstance(pending.owner, Check):
             raw = self.table.unknown_in(raw)
         if not raw:
             return []
-        usable = self.parts.scopes.usable(self.parts.pool.named_in(raw, self.family), exchange.endpoint)
+        usable = self.parts.scopes.usable(
+            self.parts.pool.named_in(raw, self.family), pending.endpoint
+        )
         refused = len(raw) // CONTACT_BYTES[self.family] - len(usable)
         if refused:
             self.parts.counters.refuse("hearsay-unusable", refused)
         return usable
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
         """A matched reply: the one thing that liveness is learned from."""
-        parts, source = self.parts, exchange.endpoint
-        steps: list[Step] = []
-        if parts.connectivity.heard(parts.scopes.wide(source), now):
+        parts, source = self.parts, pending.endpoint
+        commands: list[Command] = []
+        if parts.connectivity.heard(parts.scopes.netgroup(source), now):
             parts.refresh.own_lookup_soon(now)
-            steps.append(CameOnline(self.family))
+            commands.append(CameOnline(self.family))
         self._heartbeat_at = now + self._config.maintenance.heartbeat_s
-        contact, rtt_s = Contact(reply.sender, source), exchange.rtt_s(now)
+        contact, rtt_s = Contact(reply.sender, source), pending.rtt_s(now)
         incumbent = self.table.at(source)
         if incumbent is not None:
             incumbent.checking = False  # here is the evidence, whoever asked for it
-        entry = self.table.confirm(contact, now, rtt_s=rtt_s, client=reply.version, proven=exchange.unaided)
+        entry = self.table.confirm(
+            contact, now, rtt_s=rtt_s, client=reply.version, proven=pending.proves_reachability
+        )
         if entry is not None:
             parts.revalidation.plan(entry)
-        elif type(exchange.query) is FindNode:  # also without nodes: jech/dht leaves them out while it knows nobody
-            steps += self._offer(contact, now, inbound=not exchange.unaided, rtt_s=rtt_s, client=reply.version)
-        elif not exchange.discreet:
+        elif (
+            type(pending.query) is FindNode
+        ):  # also without nodes: jech/dht leaves them out while it knows nobody
+            commands += self._offer(
+                contact,
+                now,
+                inbound=not pending.proves_reachability,
+                rtt_s=rtt_s,
+                client=reply.version,
+            )
+        elif not pending.discreet:
             self._consider(contact, now)
-        for named in exchange.contacts:
+        for named in pending.contacts:
             self._consider(named, now)
-        return steps
+        return commands
 
-    def missed(self, exchange: Exchange, now: float) -> Steps:
+    def missed(self, pending: PendingQuery, now: float) -> Commands:
         """A query of ours was not answered in time."""
         parts = self.parts
-        steps: list[Step] = []
+        commands: list[Command] = []
         if parts.connectivity.missed(now):
-            steps.append(WentOffline(self.family))
-        entry = self.table.at(exchange.endpoint)
-        if entry is None or exchange.expected_id not in (None, entry.id):
-            return steps
+            commands.append(WentOffline(self.family))
+        entry = self.table.at(pending.endpoint)
+        if entry is None or pending.expected_id not in (None, entry.id):
+            return commands
         maintenance = self._config.maintenance
         if not parts.connectivity.online:
-            # Its silence says nothing. But somebody has to be asked: the first answer is how we learn that we are back.
+            # Its silence says nothing. But somebody has to be asked: the first answer is how we
+            # learn that we are back.
             parts.revalidation.check_at(entry, now + maintenance.retry_after_failure_s)
-            return steps
+            return commands
         spacing_s = maintenance.retry_after_failure_s / 2
-        removal = self.table.fail(entry, now, spacing_s=spacing_s, failures_to_evict=maintenance.failures_to_evict)
+        removal = self.table.fail(
+            entry, now, spacing_s=spacing_s, failures_to_evict=maintenance.failures_to_evict
+        )
         if removal is None:
             parts.revalidation.plan(entry)
         else:
-            steps += self._removed(entry, "silent", removal.promoted, now)
-        return steps
+            commands += self._removed(entry, "silent", removal.promoted, now)
+        return commands
 
-    def seen_as(self, ours: Endpoint, source: Endpoint, now: float) -> Steps:
+    def seen_as(self, ours: Endpoint, source: Endpoint, now: float) -> Commands:
         """A matched reply from ``source`` says that we are at ``ours``."""
         parts = self.parts
         if ours == parts.address.unanimous:
-            return NO_STEPS
-        if family_of(ours) is not self.family or parts.scopes.of(ours) is not Scope.PUBLIC or parts.scopes.of(source) is not Scope.PUBLIC:
-            return NO_STEPS
-        verdict = parts.address.vote(wide_prefix(source), ip_of(ours), ours[-2:], now)
+            return NO_COMMANDS
+        if (
+            family_of(ours) is not self.family
+            or parts.scopes.of(ours) is not Scope.PUBLIC
+            or parts.scopes.of(source) is not Scope.PUBLIC
+        ):
+            return NO_COMMANDS
+        verdict = parts.address.vote(netgroup_prefix(source), ip_of(ours), ours[-2:], now)
         if verdict.changed:
             return self._moved(now)
         if not verdict.probes:
-            return NO_STEPS
+            return NO_COMMANDS
         return [self._check(entry.contact, entry) for entry in self._not_yet_heard(verdict.probes)]
 
     def _not_yet_heard(self, count: int) -> list[Entry]:
-        """So many entries in networks that have not voted in the count that is under way, one each, whom we last heard the most lately."""
+        """So many entries in networks that have not voted in the count that is under way, one each,
+        whom we last heard the most lately.
+        """
         networks: dict[bytes, Entry] = {}
         if count:
             for entry in sorted(self.table, key=lambda entry: -entry.verified_at):
-                network = self.parts.scopes.wide(entry.contact.endpoint)
-                if not entry.checking and not entry.failures and not self.parts.address.has_voted(network):
+                network = self.parts.scopes.netgroup(entry.contact.endpoint)
+                if (
+                    not entry.checking
+                    and not entry.failures
+                    and not self.parts.address.has_voted(network)
+                ):
                     networks.setdefault(network, entry)
         return list(networks.values())[:count]
 
-    def _moved(self, now: float) -> Steps:
-        """Our address was decided: the ID follows it, the contacts stay, the neighbourhood is another one."""
+    def _moved(self, now: float) -> Commands:
+        """Our address was decided: the ID follows it, the contacts stay, the neighbourhood is
+        another one.
+        """
         address = self.parts.address
         assert address.ip is not None
-        steps: list[Step] = []
+        commands: list[Command] = []
         if self.parts.public_key is not None:
-            left_over = self.table.rebase(locator(self.parts.public_key, address.ip), now)
+            left_over = self.table.rebase(derive_node_id(self.parts.public_key, address.ip), now)
             for entry in left_over:
-                steps += self._removed(entry, "moved", None, now)
+                commands += self._removed(entry, "moved", None, now)
             self.parts.refresh.own_lookup_soon(now)
         port = int.from_bytes(address.port, "big") if address.port else None
-        return [AddressChanged(self.family, address.ip, port, self.own_id, address.voters), *steps]
+        return [
+            AddressChanged(self.family, address.ip, port, self.own_id, address.voters),
+            *commands,
+        ]
 
-    # --- over a restart -----------------------------------------------------------------------------------------------------------
+    # --- over a restart ---------------------------------------------------------------------------
 
-    def export(self, now: float) -> SavedOverlay:
+    def export(self, now: float) -> SavedDht:
         return self.reunion.export(self.parts.address, now)
 
     def restore(self, contacts: Sequence[SavedContact], now: float) -> None:
         for contact in self.reunion.restore(contacts, now):
             self._consider(contact, now)
 
-    # --- time ---------------------------------------------------------------------------------------------------------------------
+    # --- time -------------------------------------------------------------------------------------
 
-    def tick(self, now: float) -> Steps:
+    def tick(self, now: float) -> Commands:
         parts = self.parts
-        steps: list[Step] = []
+        commands: list[Command] = []
         # Nearly always it is for one of them, and the others need not be asked.
-        if parts.refresh.deadline <= now or parts.filling.deadline <= now:
-            steps += (*parts.refresh.due(now), *parts.filling.due(now))
-        if parts.acquaintances.deadline <= now:
+        if parts.refresh.deadline <= now or parts.bucket_fill.deadline <= now:
+            commands += (*parts.refresh.due(now), *parts.bucket_fill.due(now))
+        if parts.saved_contacts.deadline <= now:
             for endpoint in self.reunion.missing_pins(now):
-                steps.append(Ask(endpoint, None, FindNode(b"", self.own_id, self.own_id), Check(parts.candidates, None)))
+                commands.append(
+                    SendQuery(
+                        endpoint,
+                        None,
+                        FindNode(b"", self.own_id, self.own_id),
+                        Check(parts.candidates, None),
+                    )
+                )
         if not self.own_lookup_done:
-            return steps
-        # Not before the first lookup of the own ID is done: an empty table must not be filled by whoever calls first (restart eclipse).
+            return commands
+        # Not before the first lookup of the own ID is done: an empty table must not be filled by
+        # whoever calls first (restart eclipse).
         while (candidate := parts.candidates.draw(now, self.table.wants)) is not None:
-            steps.append(self._check(candidate, None))
+            commands.append(self._check(candidate, None))
         entry = parts.revalidation.due(now) or self._due_heartbeat(now)
         if entry is not None:
-            steps.append(self._check(entry.contact, entry))
+            commands.append(self._check(entry.contact, entry))
         if self._wants_to_join and now >= self._retry_own_lookup_at:
             self.parts.refresh.own_lookup_soon(now)
             self._retry_own_lookup_at = now + RETRY_OWN_LOOKUP_S
-            steps += self.parts.refresh.due(now)
-        return steps
+            commands += self.parts.refresh.due(now)
+        return commands
 
     @property
     def _wants_to_join(self) -> bool:
@@ -252,10 +307,10 @@ class Overlay:
         # By hand, without min(): whoever drives the node asks after every datagram.
         parts = self.parts
         deadline = parts.refresh.deadline
-        if parts.filling.deadline < deadline:
-            deadline = parts.filling.deadline
-        if parts.acquaintances.deadline < deadline:
-            deadline = parts.acquaintances.deadline
+        if parts.bucket_fill.deadline < deadline:
+            deadline = parts.bucket_fill.deadline
+        if parts.saved_contacts.deadline < deadline:
+            deadline = parts.saved_contacts.deadline
         if not self.own_lookup_done:
             return deadline
         if parts.candidates.deadline < deadline:
@@ -268,45 +323,53 @@ class Overlay:
             deadline = self._retry_own_lookup_at
         return deadline
 
-    def walk_started(self, walk: Walk, now: float) -> None:
+    def walk_started(self, walk: RefreshLookup, now: float) -> None:
         if walk.fills is not None:
-            self.parts.filling.started(walk.fills)
+            self.parts.bucket_fill.started(walk.fills)
         else:
             self.parts.refresh.started()
         self._own_lookup_running = self._own_lookup_running or walk.is_own_id
         if walk.is_own_id and not self.joined:
-            self.parts.filling.begin(self.parts.acquaintances.deepest_bucket(self.own_id), now)
+            self.parts.bucket_fill.begin(self.parts.saved_contacts.deepest_bucket(self.own_id), now)
 
-    def walk_finished(self, walk: Walk, outcome: Outcome, now: float) -> Steps:
+    def walk_finished(self, walk: RefreshLookup, outcome: Outcome, now: float) -> Commands:
         if walk.fills is not None:
-            self.parts.filling.finished(walk.fills, now)
-            return NO_STEPS
+            self.parts.bucket_fill.finished(walk.fills, now)
+            return NO_COMMANDS
         self.parts.refresh.finished()
         if not walk.is_own_id:
-            return NO_STEPS
+            return NO_COMMANDS
         self._own_lookup_running = False
         if outcome in (Outcome.CANCELLED, Outcome.CLOSED):
-            return NO_STEPS
+            return NO_COMMANDS
         self.own_lookup_done = True
         self._retry_own_lookup_at = now + RETRY_OWN_LOOKUP_S
         if outcome is not Outcome.DONE or not len(self.table):
-            return NO_STEPS
+            return NO_COMMANDS
         self.parts.refresh.joined(now)
-        self.parts.filling.joined(now)
+        self.parts.bucket_fill.joined(now)
         if self.joined:
-            return NO_STEPS
+            return NO_COMMANDS
         self.joined = True
         return [Joined(self.family, len(self.table))]
 
-    def answers_unaided(self, endpoint: Endpoint, entry: Entry | None, now: float) -> bool:
-        """Whether an answer from there, to a query sent now, cannot come through a NAT mapping that its own query opened. ``entry``: the one that
-        the table has there."""
+    def answer_proves_reachability(
+        self, endpoint: Endpoint, entry: Entry | None, now: float
+    ) -> bool:
+        """Whether an answer from there, to a query sent now, cannot come through a NAT mapping that
+        its own query opened. ``entry``: the one that the table has there.
+        """
         if entry is None:
             return not self.parts.quarantine.is_suspect(endpoint, now)
-        return not entry.inbound or now >= entry.traffic_at + self._config.maintenance.quarantine_silence_s
+        return (
+            not entry.inbound
+            or now >= entry.traffic_at + self._config.maintenance.quarantine_silence_s
+        )
 
     def network_changed(self, now: float) -> None:
-        """Addresses or the link changed, or we slept: believe nothing about reachability, look around again."""
+        """Addresses or the link changed, or we slept: believe nothing about reachability, look
+        around again.
+        """
         self.parts.connectivity.doubt()
         self.parts.refresh.own_lookup_soon(now)
 
@@ -315,9 +378,13 @@ class Overlay:
         if now < self._heartbeat_at or not len(self.table):
             return None
         self._heartbeat_at = now + self._config.maintenance.heartbeat_s
-        return min((entry for entry in self.table if not entry.checking and not entry.inbound), key=lambda entry: entry.verified_at, default=None)
+        return min(
+            (entry for entry in self.table if not entry.checking and not entry.inbound),
+            key=lambda entry: entry.verified_at,
+            default=None,
+        )
 
-    # --- inside -------------------------------------------------------------------------------------------------------------------
+    # --- inside -----------------------------------------------------------------------------------
 
     def _consider(self, contact: Contact, now: float) -> None:
         if self.table.wants(contact):
@@ -325,39 +392,55 @@ class Overlay:
             if refusal:
                 self.parts.counters.refuse(refusal)
 
-    def _check(self, contact: Contact, entry: Entry | None) -> Ask:
+    def _check(self, contact: Contact, entry: Entry | None) -> SendQuery:
         if entry is not None:
             entry.checking = True
-        query = FindNode(b"", self.own_id, self.parts.filling.worth_asking(contact.id))
+        query = FindNode(b"", self.own_id, self.parts.bucket_fill.worth_asking(contact.id))
         is_suspect = entry is not None and entry.failures > 0
-        return Ask(contact.endpoint, contact.id, query, Check(self.parts.candidates, entry), once=is_suspect)
+        return SendQuery(
+            contact.endpoint,
+            contact.id,
+            query,
+            Check(self.parts.candidates, entry),
+            once=is_suspect,
+        )
 
-    def _offer(self, contact: Contact, now: float, *, inbound: bool, rtt_s: float | None, client: bytes | None) -> Sequence[Step]:
+    def _offer(
+        self,
+        contact: Contact,
+        now: float,
+        *,
+        inbound: bool,
+        rtt_s: float | None,
+        client: bytes | None,
+    ) -> Sequence[Command]:
         offer = self.table.offer(contact, now, inbound=inbound, rtt_s=rtt_s, client=client)
-        steps: list[Step] = []
+        commands: list[Command] = []
         for evicted in offer.evicted:
-            steps += self._removed(evicted, "replaced", None, now)
+            commands += self._removed(evicted, "replaced", None, now)
         if offer.decision is Decision.ADDED and offer.entry is not None:
-            steps += self._added(offer.entry)
+            commands += self._added(offer.entry)
         elif offer.decision is Decision.CHALLENGE and offer.entry is not None:
-            steps.append(self._check(offer.entry.contact, offer.entry))
+            commands.append(self._check(offer.entry.contact, offer.entry))
         elif offer.decision is Decision.REFUSED:
             self.parts.counters.refuse(offer.reason)
-        return steps
+        return commands
 
-    def _added(self, entry: Entry) -> Sequence[Step]:
+    def _added(self, entry: Entry) -> Sequence[Command]:
         self.reunion.met(entry)
         self.parts.revalidation.plan(entry)
         if not self.joined and self._own_lookup_running:
-            self.parts.filling.begin(EARLY, entry.verified_at)
+            self.parts.bucket_fill.begin(EARLY, entry.verified_at)
         return [ContactAdded(entry.contact, entry.bucket)]
 
-    def _removed(self, entry: Entry, reason: str, promoted: Entry | None, now: float) -> Sequence[Step]:
+    def _removed(
+        self, entry: Entry, reason: str, promoted: Entry | None, now: float
+    ) -> Sequence[Command]:
         self.parts.revalidation.forget(entry)
         if reason == "silent":
             self.reunion.lost(entry, now)
-        steps: list[Step] = [ContactRemoved(entry.contact, entry.bucket, reason)]
+        commands: list[Command] = [ContactRemoved(entry.contact, entry.bucket, reason)]
         if promoted is not None:
-            steps += self._added(promoted)
+            commands += self._added(promoted)
             self.parts.revalidation.check_at(promoted, now)
-        return steps
+        return commands

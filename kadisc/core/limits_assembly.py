@@ -4,34 +4,51 @@ from __future__ import annotations
 
 from ..config import CoreConfig
 from ..endpoints import Endpoint, Family
-from .addressing.policy import Scopes
+from .addressing.policy import AddressPolicy
 from .contract.counters import Counters
-from .dht import Overlay
-from .limits.proven_sources import FastLane, LaneRule, OneLane
+from .dht import Dht
+from .limits.proven_sources import NoProvenSources, ProvenSources, ProvenSourcesRule
 from .limits.traffic import LiftedLimits, NoLimits, TrafficLimits, TrafficRule
-from .rpc.receiver import Intake
-from .rpc.send_queue import Outgoing
+from .rpc.receiver import Receiver
+from .rpc.send_queue import SendQueue
 from .rpc.sender import Outbox
 from .rpc.transactions import TransactionRule
 from .serving.responder import Responder
 
 
 def ends_for(
-    config: CoreConfig, outgoing: Outgoing, responder: Responder, overlays: dict[Family, Overlay], scopes: Scopes, counters: Counters
-) -> tuple[Intake, Outbox]:
+    config: CoreConfig,
+    outgoing: SendQueue,
+    responder: Responder,
+    dhts: dict[Family, Dht],
+    scopes: AddressPolicy,
+    counters: Counters,
+) -> tuple[Receiver, Outbox]:
     """Where datagrams come in and where they go out, with the same limits at both."""
-    traffic = traffic_for(config, responder.secret(b"limits"), outgoing.transactions, overlays, scopes, counters)
-    return Intake(config, scopes, overlays.keys(), counters, outgoing.transactions, traffic), Outbox(outgoing, overlays, counters, traffic)
+    traffic = traffic_for(
+        config, responder.secret(b"limits"), outgoing.transactions, dhts, scopes, counters
+    )
+    return Receiver(config, scopes, dhts.keys(), counters, outgoing.transactions, traffic), Outbox(
+        outgoing, dhts, counters, traffic
+    )
 
 
 def traffic_for(
-    config: CoreConfig, secret: bytes, transactions: TransactionRule, overlays: dict[Family, Overlay], scopes: Scopes, counters: Counters
+    config: CoreConfig,
+    secret: bytes,
+    transactions: TransactionRule,
+    dhts: dict[Family, Dht],
+    scopes: AddressPolicy,
+    counters: Counters,
 ) -> TrafficRule:
     """``secret``: 16 bytes that nobody else knows."""
     if not config.defences.traffic_limits:
         return NoLimits()
-    tables = [overlay.table for overlay in overlays.values()]
-    one, other = tables[0].holds, tables[-1].holds  # an endpoint says which family it is of: it is in one of them at most
+    tables = [dht.table for dht in dhts.values()]
+    one, other = (
+        tables[0].holds,
+        tables[-1].holds,
+    )  # an endpoint says which family it is of: it is in one of them at most
 
     def is_contact(endpoint: Endpoint) -> bool:
         return one(endpoint) or other(endpoint)
@@ -39,6 +56,10 @@ def traffic_for(
     if len(tables) == 1:
         is_contact = one
 
-    lanes: LaneRule = FastLane(config.limits, transactions.awaits, is_contact) if config.defences.fast_lane else OneLane()
+    lanes: ProvenSourcesRule = (
+        ProvenSources(config.limits, transactions.awaits, is_contact)
+        if config.defences.proven_sources
+        else NoProvenSources()
+    )
     kind = LiftedLimits if config.unlimited else TrafficLimits
     return kind(config.limits, secret, lanes, scopes, counters)

@@ -1,4 +1,6 @@
-"""A picture of the node at one moment, for people and programs that watch it. Ages and delays in seconds."""
+"""A picture of the node at one moment, for people and programs that watch it. Ages and delays in
+seconds.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,11 @@ from ..contacts import Contact
 from ..endpoints import Family
 from ..ids import NodeId
 from .addressing.external_address import Confidence
-from .dht import Overlay
-from .lookup.operation import Search
+from .dht import Dht
+from .lookup.operation import LookupOperation
 from .lookup.operations import Operations, PingOperation
-from .peers.exchange import Errand
-from .peers.network_snapshot import CommunitySnapshot
+from .peers.exchange import GossipExchange
+from .peers.network_snapshot import PeerNetworkSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,14 @@ class BucketSnapshot:
     capacity: int
     touched_s_ago: float
     entries: tuple[EntrySnapshot, ...]
-    spares: int
+    replacements: int
 
 
 @dataclass(frozen=True, slots=True)
 class AddressSnapshot:
-    """``ip`` is 4 or 16 bytes, ``port`` a number; None where not known. ``agreement``: the share of ``voters`` who agree with ``ip``."""
+    """``ip`` is 4 or 16 bytes, ``port`` a number; None where not known. ``agreement``: the share of
+    ``voters`` who agree with ``ip``.
+    """
 
     ip: bytes | None
     port: int | None
@@ -48,7 +52,7 @@ class AddressSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class OverlaySnapshot:
+class DhtSnapshot:
     family: Family
     own_id: NodeId
     joined: bool
@@ -72,13 +76,13 @@ class OperationSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    overlays: tuple[OverlaySnapshot, ...]
+    dhts: tuple[DhtSnapshot, ...]
     operations: tuple[OperationSnapshot, ...]
     queries_in_flight: int
     peers_stored: int
     items_stored: int
     counters: dict[str, int]
-    community: CommunitySnapshot | None = None
+    peer_network: PeerNetworkSnapshot | None = None
     """None for a node that is of no network."""
 
 
@@ -86,33 +90,62 @@ def operation_snapshots(operations: Operations) -> tuple[OperationSnapshot, ...]
     """Joins and announces show as the lookups that they wait for."""
     snapshots = []
     for operation, what in operations.items():
-        if isinstance(what, Search):
-            snapshots.append(OperationSnapshot(operation, what.options.kind.value, what.target, what.answered_count, what.queries))
+        if isinstance(what, LookupOperation):
+            snapshots.append(
+                OperationSnapshot(
+                    operation,
+                    what.options.kind.value,
+                    what.target,
+                    what.answered_count,
+                    what.queries,
+                )
+            )
         elif isinstance(what, PingOperation):
             snapshots.append(OperationSnapshot(operation, "ping", None, 0, 1))
-        elif isinstance(what, Errand):
+        elif isinstance(what, GossipExchange):
             snapshots.append(OperationSnapshot(operation, "check", None, 0, 1))
     return tuple(snapshots)
 
 
-def overlay_snapshot(overlay: Overlay, now: float) -> OverlaySnapshot:
+def dht_snapshot(dht: Dht, now: float) -> DhtSnapshot:
     buckets = []
-    for bucket in overlay.table.buckets():
+    for bucket in dht.table.buckets():
         entries = tuple(
-            EntrySnapshot(e.contact, now - e.first_verified_at, now - e.verified_at, e.failures, e.inbound, e.rtt_s, e.client) for e in bucket.entries
+            EntrySnapshot(
+                e.contact,
+                now - e.first_verified_at,
+                now - e.verified_at,
+                e.failures,
+                e.inbound,
+                e.rtt_s,
+                e.client,
+            )
+            for e in bucket.entries
         )
-        buckets.append(BucketSnapshot(bucket.index, bucket.capacity, now - bucket.touched_at, entries, len(bucket.spares)))
-    parts = overlay.parts
+        buckets.append(
+            BucketSnapshot(
+                bucket.index,
+                bucket.capacity,
+                now - bucket.touched_at,
+                entries,
+                len(bucket.replacements),
+            )
+        )
+    parts = dht.parts
     address = parts.address
-    return OverlaySnapshot(
-        family=overlay.family,
-        own_id=overlay.own_id,
-        joined=overlay.joined,
+    return DhtSnapshot(
+        family=dht.family,
+        own_id=dht.own_id,
+        joined=dht.joined,
         online=parts.connectivity.online,
-        contacts=len(overlay.table),
+        contacts=len(dht.table),
         candidates=len(parts.candidates),
         address=AddressSnapshot(
-            address.ip, int.from_bytes(address.port, "big") if address.port else None, address.confidence, address.voters, address.agreement
+            address.ip,
+            int.from_bytes(address.port, "big") if address.port else None,
+            address.confidence,
+            address.voters,
+            address.agreement,
         ),
         buckets=tuple(buckets),
     )

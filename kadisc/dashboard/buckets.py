@@ -1,6 +1,7 @@
 """The routing table, a row for each bucket: how full, how sure, how fresh, how near.
 
-Columns come and go with the width; the bar takes what is left. Buckets without entries are folded into one row a run.
+Columns come and go with the width; the bar takes what is left. Buckets without entries are folded
+into one row a run.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ..core.snapshot import BucketSnapshot, EntrySnapshot, OverlaySnapshot
+from ..core.snapshot import BucketSnapshot, DhtSnapshot, EntrySnapshot
 from ..observe.describe import family_name
 from .figures import age, delay
 from .glyphs import Glyphs
@@ -20,7 +21,9 @@ BAR_MIN, BAR_MAX = 8, 40
 FRESHNESS_CELLS = 16
 
 _FRESH_S, _SETTLED_S, _STALE_S = 120.0, 1000.0, 1900.0
-"""A contact that proved itself is asked every 15 minutes, a bucket is refreshed as often: up to there all is well."""
+"""A contact that proved itself is asked every 15 minutes, a bucket is refreshed as often: up to
+there all is well.
+"""
 _NEAR_S, _FAR_S, _VERY_FAR_S = 0.05, 0.15, 0.4
 
 
@@ -33,7 +36,9 @@ def delay_style(seconds: float | None) -> str:
 
 
 def _graded(value: float, good: float, fair: float, poor: float) -> str:
-    return "good" if value <= good else "fair" if value <= fair else "poor" if value <= poor else "bad"
+    return (
+        "good" if value <= good else "fair" if value <= fair else "poor" if value <= poor else "bad"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ def standing(entries: Sequence[EntrySnapshot]) -> Standing:
     return Standing(len(entries) - doubtful - inbound, inbound, doubtful)
 
 
-# --- columns -------------------------------------------------------------------------------------------------------------------------
+# --- columns --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,11 @@ def _verified(bucket: BucketSnapshot, glyphs: Glyphs) -> Sequence[Span]:
     if age(youngest) == age(oldest):
         return _number(age(oldest), 9, age_style(oldest))
     text = age(youngest)
-    return (right(text, 8 - len(age(oldest))), age_style(youngest)), (glyphs.to, "quiet"), (age(oldest), age_style(oldest))
+    return (
+        (right(text, 8 - len(age(oldest))), age_style(youngest)),
+        (glyphs.to, "quiet"),
+        (age(oldest), age_style(oldest)),
+    )
 
 
 def _median_rtt(bucket: BucketSnapshot) -> float | None:
@@ -91,7 +100,9 @@ def _rtt(bucket: BucketSnapshot) -> Sequence[Span]:
 
 
 def _freshness(bucket: BucketSnapshot, glyphs: Glyphs) -> Sequence[Span]:
-    """A cell for each entry, or for several, the one verified last at the left: the higher, the fresher."""
+    """A cell for each entry, or for several, the one verified last at the left: the higher, the
+    fresher.
+    """
     ages = sorted(entry.verified_s_ago for entry in bucket.entries)
     size = min(len(ages), FRESHNESS_CELLS)
     top = len(glyphs.steps) - 1
@@ -104,16 +115,26 @@ def _freshness(bucket: BucketSnapshot, glyphs: Glyphs) -> Sequence[Span]:
 
 
 def _bar(bucket: BucketSnapshot, kinds: Standing, width: int, glyphs: Glyphs) -> Sequence[Span]:
-    """Each kind that there is has a cell at least; where there are fewer cells than kinds, the larger ones."""
+    """Each kind that there is has a cell at least; where there are fewer cells than kinds, the
+    larger ones.
+    """
     size = min(width, max(1, round(len(bucket.entries) / bucket.capacity * width)))
     parts = {"doubtful": kinds.doubtful, "inbound": kinds.inbound, "proven": kinds.proven}
-    by_size = sorted((name for name, count in parts.items() if count), key=lambda name: -parts[name])[:size]
+    by_size = sorted(
+        (name for name, count in parts.items() if count), key=lambda name: -parts[name]
+    )[:size]
     shares, free = dict.fromkeys(parts, 0), size
     for name in reversed(by_size):  # the smallest first; the largest takes what is left
-        shares[name] = free if name == by_size[0] else max(1, round(size * parts[name] / len(bucket.entries)))
+        shares[name] = (
+            free if name == by_size[0] else max(1, round(size * parts[name] / len(bucket.entries)))
+        )
         free -= shares[name]
     styles = {"proven": "good", "inbound": "note", "doubtful": "bad"}
-    spans = [(getattr(glyphs, name) * shares[name], styles[name]) for name in ("proven", "inbound", "doubtful") if shares[name]]
+    spans = [
+        (getattr(glyphs, name) * shares[name], styles[name])
+        for name in ("proven", "inbound", "doubtful")
+        if shares[name]
+    ]
     return (*spans, (glyphs.vacant * (width - size), "quiet"))
 
 
@@ -122,15 +143,30 @@ def columns_for(width: int, glyphs: Glyphs) -> list[Column]:
     wishes: list[tuple[int, Column]] = [  # with the place in the row
         (0, Column("bucket", 6, lambda b, s: _number(str(b.index), 6, "strong"))),
         (2, Column("filled", 7, lambda b, s: _number(f"{len(b.entries)}/{b.capacity}", 7, ""))),
-        (1, Column("", BAR_MIN, lambda b, s: (), is_number=False)),  # the bar, made when its width is known
+        (
+            1,
+            Column("", BAR_MIN, lambda b, s: (), is_number=False),
+        ),  # the bar, made when its width is known
         (8, Column("rtt", 7, lambda b, s: _rtt(b))),
         (7, Column("verified", 9, lambda b, s: _verified(b, glyphs))),
         (4, Column("doubt", 5, lambda b, s: _count(s.doubtful, 5, "bad"))),
         (3, Column("proven", 6, lambda b, s: _count(s.proven, 6, "good"))),
         (5, Column("inbound", 7, lambda b, s: _count(s.inbound, 7, "note"))),
-        (9, Column("touched", 7, lambda b, s: _number(age(b.touched_s_ago), 7, age_style(b.touched_s_ago)))),
-        (6, Column("spare", 5, lambda b, s: _count(b.spares, 5, ""))),
-        (10, Column("freshness", FRESHNESS_CELLS, lambda b, s: _freshness(b, glyphs), is_number=False)),
+        (
+            9,
+            Column(
+                "touched",
+                7,
+                lambda b, s: _number(age(b.touched_s_ago), 7, age_style(b.touched_s_ago)),
+            ),
+        ),
+        (6, Column("spare", 5, lambda b, s: _count(b.replacements, 5, ""))),
+        (
+            10,
+            Column(
+                "freshness", FRESHNESS_CELLS, lambda b, s: _freshness(b, glyphs), is_number=False
+            ),
+        ),
     ]
     taken: list[tuple[int, Column]] = []
     room = width
@@ -141,25 +177,32 @@ def columns_for(width: int, glyphs: Glyphs) -> list[Column]:
         room -= column.width + 1
     bar = min(BAR_MAX, BAR_MIN + room)
     return [
-        Column("", bar, lambda b, s: _bar(b, s, bar, glyphs), is_number=False) if place == 1 else column
+        Column("", bar, lambda b, s: _bar(b, s, bar, glyphs), is_number=False)
+        if place == 1
+        else column
         for place, column in sorted(taken, key=lambda each: each[0])
     ]
 
 
-# --- rows ----------------------------------------------------------------------------------------------------------------------------
+# --- rows -----------------------------------------------------------------------------------------
 
 
 def head_line(columns: Sequence[Column], label: str) -> Line:
     """The heads over their columns; ``label`` stands over the bar."""
     parts = [
-        right(column.head, column.width) if column.is_number else left((column.head or label)[: column.width], column.width) for column in columns
+        right(column.head, column.width)
+        if column.is_number
+        else left((column.head or label)[: column.width], column.width)
+        for column in columns
     ]
     return ((" " + " ".join(parts), "label"),) if parts else ((" bucket", "label"),)
 
 
-def bucket_rows(overlay: OverlaySnapshot, columns: Sequence[Column], glyphs: Glyphs) -> list[Line]:
-    """A row for each bucket with entries, the deepest last, and one for each run of empty ones between them."""
-    filled = [bucket for bucket in overlay.buckets if bucket.entries]
+def bucket_rows(dht: DhtSnapshot, columns: Sequence[Column], glyphs: Glyphs) -> list[Line]:
+    """A row for each bucket with entries, the deepest last, and one for each run of empty ones
+    between them.
+    """
+    filled = [bucket for bucket in dht.buckets if bucket.entries]
     if not filled:
         return [((f"      {'-'}  no contacts yet", "quiet"),)]
     rows: list[Line] = []
@@ -188,7 +231,9 @@ def _empty_row(first: int, last: int, glyphs: Glyphs) -> Line:
 
 
 def window(rows: Sequence[Line], room: int, scroll: int) -> list[Line]:
-    """The rows that fit, the deepest ones or ``scroll`` rows above them, and a line that says how many more there are."""
+    """The rows that fit, the deepest ones or ``scroll`` rows above them, and a line that says how
+    many more there are.
+    """
     if len(rows) <= room:
         return list(rows)
     if room <= 1:
@@ -196,29 +241,39 @@ def window(rows: Sequence[Line], room: int, scroll: int) -> list[Line]:
     shown = room - 1
     above = max(0, len(rows) - shown - max(0, scroll))
     below = len(rows) - shown - above
-    places = [f"{number} {where}" for number, where in ((above, "above"), (below, "below")) if number]
-    return [((f"        +{above + below} more ({', '.join(places)})", "note"),), *rows[above : above + shown]]
+    places = [
+        f"{number} {where}" for number, where in ((above, "above"), (below, "below")) if number
+    ]
+    return [
+        ((f"        +{above + below} more ({', '.join(places)})", "note"),),
+        *rows[above : above + shown],
+    ]
 
 
-def bucket_section(overlays: Sequence[OverlaySnapshot], width: int, room: int, scroll: int, glyphs: Glyphs) -> list[Line]:
+def bucket_section(
+    dhts: Sequence[DhtSnapshot], width: int, room: int, scroll: int, glyphs: Glyphs
+) -> list[Line]:
     """The head and the rows of every family in at most ``room`` lines."""
     if room <= 0:
         return []
     columns = columns_for(width - 1, glyphs)
-    several = len(overlays) > 1
-    tables = [(overlay, bucket_rows(overlay, columns, glyphs)) for overlay in overlays]
+    several = len(dhts) > 1
+    tables = [(dht, bucket_rows(dht, columns, glyphs)) for dht in dhts]
     rooms = _shares(room, [len(rows) + 1 for _, rows in tables])
     lines: list[Line] = []
-    for (overlay, rows), share in zip(tables, rooms, strict=True):
+    for (dht, rows), share in zip(tables, rooms, strict=True):
         if share:
-            lines += [head_line(columns, family_name(overlay.family) if several else ""), *window(rows, share - 1, scroll)]
+            lines += [
+                head_line(columns, family_name(dht.family) if several else ""),
+                *window(rows, share - 1, scroll),
+            ]
     return lines
 
 
-def section_height(overlays: Sequence[OverlaySnapshot], width: int, glyphs: Glyphs) -> int:
+def section_height(dhts: Sequence[DhtSnapshot], width: int, glyphs: Glyphs) -> int:
     """How many lines it takes to show every row."""
     columns = columns_for(width - 1, glyphs)
-    return sum(1 + len(bucket_rows(overlay, columns, glyphs)) for overlay in overlays)
+    return sum(1 + len(bucket_rows(dht, columns, glyphs)) for dht in dhts)
 
 
 def _shares(room: int, wanted: Sequence[int]) -> list[int]:

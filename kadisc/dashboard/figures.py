@@ -7,7 +7,12 @@ def age(seconds: float) -> str:
     """At most 4 characters: ``7s``, ``12m``, ``3h``, ``40d``; a dash for what never was."""
     if seconds < 0 or seconds != seconds:
         return "0s"
-    for limit, unit_s, unit in ((60, 1, "s"), (3600, 60, "m"), (48 * 3600, 3600, "h"), (1000 * 86400, 86400, "d")):
+    for limit, unit_s, unit in (
+        (60, 1, "s"),
+        (3600, 60, "m"),
+        (48 * 3600, 3600, "h"),
+        (1000 * 86400, 86400, "d"),
+    ):
         if seconds < limit:
             return f"{int(seconds / unit_s)}{unit}"
     return "-"

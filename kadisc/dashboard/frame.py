@@ -1,7 +1,8 @@
-"""A frame: a scene in so many cells. Whatever the size, no line is wider and there are no more lines than that.
+"""A frame: a scene in so many cells. Whatever the size, no line is wider and there are no more
+lines than that.
 
-From the top: title, identity, buckets, activity, events, keys. Where the height does not do, events go first, then activity, then all but the
-deepest buckets.
+From the top: title, identity, buckets, activity, events, keys. Where the height does not do, events
+go first, then activity, then all but the deepest buckets.
 """
 
 from __future__ import annotations
@@ -21,23 +22,37 @@ KEYS = (("q", "quit"), ("p", "pause"), ("j k", "scroll"), ("?", "help"))
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Line]:
-    """The lines of one frame, from the top; those at the end that would be empty are left out, but the keys are in the last row."""
+    """The lines of one frame, from the top; those at the end that would be empty are left out, but
+    the keys are in the last row.
+    """
     if width <= 0 or height <= 0:
         return []
-    overlays = scene.snapshot.overlays
-    top = [title_line(scene, width, glyphs), *identity_lines(scene, 2 if height >= _ROOMY else 1, glyphs)]
+    dhts = scene.snapshot.dhts
+    top = [
+        title_line(scene, width, glyphs),
+        *identity_lines(scene, 2 if height >= _ROOMY else 1, glyphs),
+    ]
     if height >= _ROOMY:
         top += network_line(scene)
-    bottom = [*(help_lines(glyphs) if scene.view.help and height >= _ROOMY // 2 else ()), keys_line(scene.view)] if height >= 4 else []
+    bottom = (
+        [
+            *(help_lines(glyphs) if scene.view.help and height >= _ROOMY // 2 else ()),
+            keys_line(scene.view),
+        ]
+        if height >= 4
+        else []
+    )
     room = height - len(top) - len(bottom)
 
-    wanted = section_height(overlays, width, glyphs)
+    wanted = section_height(dhts, width, glyphs)
     activity = [*traffic_lines(scene, width, glyphs), *count_lines(scene)]
-    activity += lookup_lines(scene, MAX_LOOKUPS if room - wanted - len(activity) >= MAX_LOOKUPS + 6 else 1, glyphs)
+    activity += lookup_lines(
+        scene, MAX_LOOKUPS if room - wanted - len(activity) >= MAX_LOOKUPS + 6 else 1, glyphs
+    )
     activity = activity[: max(0, room - min(wanted, _BUCKETS_MIN))]
     room -= len(activity)
     events = _EVENTS_MIN if room >= _BUCKETS_MIN + _EVENTS_MIN else 0
-    buckets = bucket_section(overlays, width, min(wanted, room - events), scene.view.scroll, glyphs)
+    buckets = bucket_section(dhts, width, min(wanted, room - events), scene.view.scroll, glyphs)
     room -= len(buckets)
 
     blank: list[Line] = [()] if room >= 6 else []

@@ -24,25 +24,56 @@ class Glyphs:
     encoding: str
 
 
-UNICODE = Glyphs(proven="█", inbound="▓", doubtful="▒", vacant="·", steps=" ▁▂▃▄▅▆▇█", more="…", times="×", to="–", encoding="utf-8")
-ASCII = Glyphs(proven="#", inbound="=", doubtful="!", vacant=".", steps=" .:-=+*#@", more="~", times="x", to="-", encoding="ascii")
+UNICODE = Glyphs(
+    proven="█",
+    inbound="▓",
+    doubtful="▒",
+    vacant="·",
+    steps=" ▁▂▃▄▅▆▇█",
+    more="…",
+    times="×",
+    to="–",
+    encoding="utf-8",
+)
+ASCII = Glyphs(
+    proven="#",
+    inbound="=",
+    doubtful="!",
+    vacant=".",
+    steps=" .:-=+*#@",
+    more="~",
+    times="x",
+    to="-",
+    encoding="ascii",
+)
 
 
 def glyphs_for(environment: Mapping[str, str]) -> Glyphs:
-    """By the locale: LC_ALL, LC_CTYPE, LANG, the first that is set. Python itself sets LC_CTYPE to UTF-8 where the locale is the bare C one."""
-    locale = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environment.get(name))), "")
+    """By the locale: LC_ALL, LC_CTYPE, LANG, the first that is set. Python itself sets LC_CTYPE to
+    UTF-8 where the locale is the bare C one.
+    """
+    locale = next(
+        (value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environment.get(name))), ""
+    )
     return UNICODE if "utf8" in locale.lower().replace("-", "") else ASCII
 
 
-def sparkline(values: Sequence[float], width: int, glyphs: Glyphs, full: float | None = None) -> str:
-    """The last values, the newest at the right, averaged so that all of them fill ``width`` cells. ``full`` is the value of the highest
-    step; without it the largest shown is. Anything above 0 is at least the lowest step."""
+def sparkline(
+    values: Sequence[float], width: int, glyphs: Glyphs, full: float | None = None
+) -> str:
+    """The last values, the newest at the right, averaged so that all of them fill ``width`` cells.
+    ``full`` is the value of the highest step; without it the largest shown is. Anything above 0 is
+    at least the lowest step.
+    """
     if width <= 0 or not values:
         return ""
     averages = _averaged(values, width) if len(values) > width else list(values)
     full = full or max(averages)
     top = len(glyphs.steps) - 1
-    steps = (min(top, max(1, round(value / full * top))) if value > 0 and full > 0 else 0 for value in averages)
+    steps = (
+        min(top, max(1, round(value / full * top))) if value > 0 and full > 0 else 0
+        for value in averages
+    )
     return "".join(glyphs.steps[step] for step in steps)
 
 

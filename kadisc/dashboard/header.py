@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.addressing.external_address import Confidence
-from ..core.snapshot import AddressSnapshot, OverlaySnapshot
+from ..core.snapshot import AddressSnapshot, DhtSnapshot
 from ..endpoints import format_ip
 from ..ids import format_id
 from ..observe.describe import count, family_name
@@ -18,8 +18,12 @@ ID_DIGITS = 10
 def title_line(scene: Scene, width: int, glyphs: Glyphs) -> Line:
     facts = scene.facts
     name = f" kadisc {facts.version}  {clean(facts.network)}  up {duration(scene.uptime_s)}"
-    state = "paused " if scene.view.paused else others_words(scene.others) + " " if scene.others else ""
-    return tuple((text, "title") for text, _ in spread(((name, ""),), ((state, ""),), width) if text)
+    state = (
+        "paused " if scene.view.paused else others_words(scene.others) + " " if scene.others else ""
+    )
+    return tuple(
+        (text, "title") for text, _ in spread(((name, ""),), ((state, ""),), width) if text
+    )
 
 
 def others_words(others: Others) -> str:
@@ -30,24 +34,28 @@ def identity_lines(scene: Scene, rows_each: int, glyphs: Glyphs) -> list[Line]:
     """One or two lines for each family."""
     lines: list[Line] = []
     under_way = in_flight(scene)
-    for overlay in scene.snapshot.overlays:
-        name = (f" {family_name(overlay.family)}", "label")
-        own_id = (f"  {format_id(overlay.own_id)[:ID_DIGITS]}{glyphs.more}  ", "strong")
-        address = address_words(overlay.address)
-        bound = scene.facts.listening.get(overlay.family, "")
-        elsewhere = ((f"bound to {clean(bound)}", "quiet"),) if bound and bound != endpoint_of(overlay.address) else ()
+    for dht in scene.snapshot.dhts:
+        name = (f" {family_name(dht.family)}", "label")
+        own_id = (f"  {format_id(dht.own_id)[:ID_DIGITS]}{glyphs.more}  ", "strong")
+        address = address_words(dht.address)
+        bound = scene.facts.listening.get(dht.family, "")
+        elsewhere = (
+            ((f"bound to {clean(bound)}", "quiet"),)
+            if bound and bound != endpoint_of(dht.address)
+            else ()
+        )
         if rows_each > 1:
-            lines.append((name, own_id, *joined((state_words(overlay), numbers(overlay), under_way), "  ")))
+            lines.append((name, own_id, *joined((state_words(dht), numbers(dht), under_way), "  ")))
             under_way = ()  # it is of all families
             lines.append(((" " * 7, ""), *joined((address, elsewhere), "   ")))
         else:
-            lines.append((name, own_id, *joined((state_words(overlay), numbers(overlay), address), "  ")))
+            lines.append((name, own_id, *joined((state_words(dht), numbers(dht), address), "  ")))
     return lines
 
 
 def network_line(scene: Scene) -> list[Line]:
     """Peers of the network of one's own, where there is one and anything to tell of it."""
-    own = scene.snapshot.community
+    own = scene.snapshot.peer_network
     if own is None or not (own.verified or own.book_met or own.book_heard_of):
         return []
     view = own.view
@@ -57,19 +65,24 @@ def network_line(scene: Scene) -> list[Line]:
     return [((" net   ", "label"), *joined(((peers,), (slots,), (book,)), "   "))]
 
 
-def state_words(overlay: OverlaySnapshot) -> Line:
-    if not overlay.online:
+def state_words(dht: DhtSnapshot) -> Line:
+    if not dht.online:
         return (("offline", "bad"),)
-    return (("joined", "good"),) if overlay.joined else (("joining", "poor"),)
+    return (("joined", "good"),) if dht.joined else (("joining", "poor"),)
 
 
-def numbers(overlay: OverlaySnapshot) -> Line:
-    return ((f"{count(overlay.contacts, 'contact')}, {count(overlay.candidates, 'candidate')}", ""),)
+def numbers(dht: DhtSnapshot) -> Line:
+    return ((f"{count(dht.contacts, 'contact')}, {count(dht.candidates, 'candidate')}", ""),)
 
 
 def in_flight(scene: Scene) -> Line:
     queries = scene.snapshot.queries_in_flight
-    return ((f"{queries} {'query' if queries == 1 else 'queries'} in flight", "" if queries else "quiet"),)
+    return (
+        (
+            f"{queries} {'query' if queries == 1 else 'queries'} in flight",
+            "" if queries else "quiet",
+        ),
+    )
 
 
 def address_words(address: AddressSnapshot) -> Line:
@@ -84,7 +97,11 @@ def address_words(address: AddressSnapshot) -> Line:
         case Confidence.VOTED:
             return where, (voted, "good")
         case Confidence.CONFIGURED:
-            return where, ("as configured", "good"), (f"; {voted}" if voted else "", "good" if address.agreement >= 0.5 else "bad")
+            return (
+                where,
+                ("as configured", "good"),
+                (f"; {voted}" if voted else "", "good" if address.agreement >= 0.5 else "bad"),
+            )
         case Confidence.REMEMBERED:
             return where, (f"from the last run{f'; {voted}' if voted else ''}", "fair")
         case Confidence.UNSTABLE:

@@ -1,4 +1,6 @@
-"""Lines of text with the names of their styles, measured in terminal cells. No colour and no escape sequence in here."""
+"""Lines of text with the names of their styles, measured in terminal cells. No colour and no escape
+sequence in here.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +29,14 @@ def plain(line: Line) -> str:
 
 
 def clean(text: str) -> str:
-    """Without what would move the cursor or has no width of its own: names come from files, from the command line and from name servers."""
+    """Without what would move the cursor or has no width of its own: names come from files, from
+    the command line and from name servers.
+    """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c.isprintable() and not unicodedata.category(c).startswith("M") else "?" for c in text)
+    return "".join(
+        c if c.isprintable() and not unicodedata.category(c).startswith("M") else "?" for c in text
+    )
 
 
 def fit(line: Line, width: int, more: str = "") -> Line:
@@ -49,7 +55,9 @@ def fit(line: Line, width: int, more: str = "") -> Line:
 
 
 def spread(left: Line, right: Line, width: int) -> Line:
-    """The one at the left, the other at the right edge; the right one goes if there is no room for both."""
+    """The one at the left, the other at the right edge; the right one goes if there is no room for
+    both.
+    """
     gap = width - line_cells(left) - line_cells(right)
     if gap < 2:
         return (*left, (" " * max(0, width - line_cells(left)), ""))

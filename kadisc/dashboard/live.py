@@ -1,7 +1,7 @@
 """The live view: takes snapshots and events, draws when something has changed, does what keys say.
 
-It looks four times a second whether anything happened and draws then, otherwise once a second, because ages grow. A key or a change of the
-terminal's size is answered at once.
+It looks four times a second whether anything happened and draws then, otherwise once a second,
+because ages grow. A key or a change of the terminal's size is answered at once.
 """
 
 from __future__ import annotations
@@ -77,12 +77,14 @@ class Dashboard:
             self._gone = True
             self._left.set()
 
-    # --- drawing ------------------------------------------------------------------------------------------------------------------
+    # --- drawing ----------------------------------------------------------------------------------
 
     async def _draw(self) -> None:
         while True:
             if self._screen.is_behind:
-                await trio.sleep(LOOK_EVERY_S)  # a frame that the terminal cannot take is not worth a snapshot
+                await trio.sleep(
+                    LOOK_EVERY_S
+                )  # a frame that the terminal cannot take is not worth a snapshot
                 continue
             self._draw_if_due(trio.current_time())
             with trio.move_on_after(LOOK_EVERY_S):
@@ -100,15 +102,26 @@ class Dashboard:
         if asked:
             self._drawn_at = now
             width, height = self._screen.size
-            self._screen.show(draw(replace(self._scene, view=self._view), width, height, self._screen.glyphs))
+            self._screen.show(
+                draw(replace(self._scene, view=self._view), width, height, self._screen.glyphs)
+            )
 
     def _look(self, now: float) -> None:
         snapshot = self._source.snapshot()
         self._traffic.sample(snapshot.counters, now)
         flow_in, flow_out = self._traffic.flows()
-        self._scene = Scene(self._facts, snapshot, now - self._started_at, flow_in, flow_out, self._tail.lines(), self._source.others(), self._view)
+        self._scene = Scene(
+            self._facts,
+            snapshot,
+            now - self._started_at,
+            flow_in,
+            flow_out,
+            self._tail.lines(),
+            self._source.others(),
+            self._view,
+        )
 
-    # --- what happens -------------------------------------------------------------------------------------------------------------
+    # --- what happens -----------------------------------------------------------------------------
 
     async def _listen(self, events: AsyncIterator[object]) -> None:
         async for event in events:
@@ -127,7 +140,7 @@ class Dashboard:
         elif key == "\x0c":
             self._screen.start_anew()
         else:
-            rows = sum(len(overlay.buckets) + 1 for overlay in self._scene.snapshot.overlays)
+            rows = sum(len(dht.buckets) + 1 for dht in self._scene.snapshot.dhts)
             self._view = pressed(self._view, key, rows)
 
     async def _heed_signals(self) -> None:
@@ -149,7 +162,18 @@ class Dashboard:
 
 def pressed(view: View, key: str, rows: int) -> View:
     """What a key makes of the view; ``rows`` bounds how far it scrolls."""
-    moves = {"k": 1, "up": 1, "j": -1, "down": -1, "page up": PAGE, "page down": -PAGE, "g": rows, "home": rows, "G": -rows, "end": -rows}
+    moves = {
+        "k": 1,
+        "up": 1,
+        "j": -1,
+        "down": -1,
+        "page up": PAGE,
+        "page down": -PAGE,
+        "g": rows,
+        "home": rows,
+        "G": -rows,
+        "end": -rows,
+    }
     changes: dict[str, Callable[[], View]] = {
         "p": lambda: replace(view, paused=not view.paused),
         "?": lambda: replace(view, help=not view.help),

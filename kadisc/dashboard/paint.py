@@ -1,4 +1,6 @@
-"""Lines become what a terminal understands, by rich: as escape sequences for the live view, as one `Text` for pictures."""
+"""Lines become what a terminal understands, by rich: as escape sequences for the live view, as one
+`Text` for pictures.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def as_text(lines: Sequence[Line]) -> Text:
 
 
 class Painter:
-    """Paints single lines, each span by itself: rich's own way over a console, which measures and wraps, takes several times as long."""
+    """Paints single lines, each span by itself: rich's own way over a console, which measures and
+    wraps, takes several times as long.
+    """
 
     def __init__(self, color_system: ColorSystem | None) -> None:
         self._color_system = color_system
@@ -56,15 +60,26 @@ class Painter:
         if self._color_system is None:
             return "".join(text for text, _ in line)
         system = self._color_system
-        return "".join(STYLES[style].render(text, color_system=system) if style else text for text, style in line)
+        return "".join(
+            STYLES[style].render(text, color_system=system) if style else text
+            for text, style in line
+        )
 
 
 def painter_for(stream: TextIO, *, colored: bool) -> Painter:
-    """With the colours that the terminal behind ``stream`` has, by TERM and COLORTERM; plain text if it is not to be coloured."""
+    """With the colours that the terminal behind ``stream`` has, by TERM and COLORTERM; plain text
+    if it is not to be coloured.
+    """
     if not colored:
         return Painter(None)
     name = Console(file=stream, force_terminal=True, no_color=False).color_system
-    return Painter({"standard": ColorSystem.STANDARD, "256": ColorSystem.EIGHT_BIT, "truecolor": ColorSystem.TRUECOLOR}.get(name or "standard"))
+    return Painter(
+        {
+            "standard": ColorSystem.STANDARD,
+            "256": ColorSystem.EIGHT_BIT,
+            "truecolor": ColorSystem.TRUECOLOR,
+        }.get(name or "standard")
+    )
 
 
 class Canvas:
@@ -76,7 +91,9 @@ class Canvas:
         self._start = ENTER
 
     def start_anew(self, start: str = CLEAR) -> None:
-        """Nothing of what is on the terminal is to be relied on; the next frame begins with ``start``."""
+        """Nothing of what is on the terminal is to be relied on; the next frame begins with
+        ``start``.
+        """
         self._lines = ()
         self._start = ENTER if ENTER in (self._start, start) else start
 
@@ -86,7 +103,8 @@ class Canvas:
         for row in range(max(len(lines), len(self._lines))):
             line = lines[row] if row < len(lines) else ()
             if row >= len(self._lines) or line != self._lines[row]:
-                # Cleared before, not after: behind the last cell of a full line the cursor stays on that cell, and would clear it.
+                # Cleared before, not after: behind the last cell of a full line the cursor stays on
+                # that cell, and would clear it.
                 parts.append(f"\x1b[{row + 1};1H\x1b[K{self._painter.paint(line)}")
         self._lines = lines
         return "".join(parts)

@@ -1,9 +1,11 @@
-"""The terminal while it is ours: its alternate screen, its modes, its size, what is typed and what is shown.
+"""The terminal while it is ours: its alternate screen, its modes, its size, what is typed and what
+is shown.
 
-A terminal can be slow, and it can stop altogether: Ctrl-S, a laptop that sleeps at the other end of an ssh connection, a reader who scrolls. A plain
-write would then wait, and the node with it. So the terminal is opened once more, for us alone, in non-blocking mode: to set that mode on stdin or
-stdout would set it for the shell as well, which shares them. Whatever cannot be written at once is awaited, and frames that come in the meantime
-are dropped but for the last.
+A terminal can be slow, and it can stop altogether: Ctrl-S, a laptop that sleeps at the other end of
+an ssh connection, a reader who scrolls. A plain write would then wait, and the node with it. So the
+terminal is opened once more, for us alone, in non-blocking mode: to set that mode on stdin or
+stdout would set it for the shell as well, which shares them. Whatever cannot be written at once is
+awaited, and frames that come in the meantime are dropped but for the last.
 """
 
 from __future__ import annotations
@@ -27,15 +29,21 @@ LEAVE = b"\x1b[0m\x1b[?25h\x1b[?1049l"
 """The cursor is shown, the alternate screen is left; see `paint.ENTER`."""
 
 _LEAVE_WITHIN_S = 0.5
-"""A terminal that takes nothing for so long at the end is left as it is: it will hardly be looked at."""
+"""A terminal that takes nothing for so long at the end is left as it is: it will hardly be looked
+at.
+"""
 _TYPED_BYTES = 1024
 
 
 class Screen:
-    """``with`` it, run `write` as a task, call `show` for each frame. What was changed is put back at the end of the block, whatever ends it."""
+    """``with`` it, run `write` as a task, call `show` for each frame. What was changed is put back
+    at the end of the block, whatever ends it.
+    """
 
     def __init__(self, fd: int, painter: Painter, glyphs: Glyphs) -> None:
-        """``fd``: a terminal, opened for reading and writing in non-blocking mode; it is closed with the screen."""
+        """``fd``: a terminal, opened for reading and writing in non-blocking mode; it is closed
+        with the screen.
+        """
         self.glyphs = glyphs
         self.dropped = 0
         """Frames that the terminal was too slow for."""
@@ -54,13 +62,18 @@ class Screen:
         self._take_keys()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         try:
             self.leave()
         finally:
             os.close(self._fd)
 
-    # --- what is shown ------------------------------------------------------------------------------------------------------------
+    # --- what is shown ----------------------------------------------------------------------------
 
     @property
     def size(self) -> tuple[int, int]:
@@ -84,7 +97,9 @@ class Screen:
         self._wanted.set()
 
     def start_anew(self) -> None:
-        """Whatever is on the terminal, the next frame is drawn from nothing: it was resized, or scribbled over."""
+        """Whatever is on the terminal, the next frame is drawn from nothing: it was resized, or
+        scribbled over.
+        """
         self._canvas.start_anew()
 
     async def write(self) -> None:
@@ -95,7 +110,9 @@ class Screen:
             if self._next is None:
                 continue
             lines, self._next = self._next, None
-            self._payload = memoryview(self._canvas.strokes(lines).encode(self.glyphs.encoding, "replace"))
+            self._payload = memoryview(
+                self._canvas.strokes(lines).encode(self.glyphs.encoding, "replace")
+            )
             self._begun = True
             while self._payload:
                 try:
@@ -104,7 +121,7 @@ class Screen:
                     await trio.lowlevel.wait_writable(self._fd)
             self.shown += 1
 
-    # --- what is typed ------------------------------------------------------------------------------------------------------------
+    # --- what is typed ----------------------------------------------------------------------------
 
     async def typed(self) -> bytes:
         """The bytes of the next keys. Raises OSError when the terminal goes away."""
@@ -125,7 +142,7 @@ class Screen:
         modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
         termios.tcsetattr(self._fd, termios.TCSANOW, modes)
 
-    # --- to and fro ---------------------------------------------------------------------------------------------------------------
+    # --- to and fro -------------------------------------------------------------------------------
 
     def leave(self) -> None:
         """Puts everything back; again after `enter_again`."""
@@ -163,8 +180,10 @@ class Screen:
 
 
 def open_terminal() -> int | None:
-    """The terminal behind stdout as a file of our own, non-blocking; None where there is none that we could draw on: no terminal, one that
-    cannot be opened again, or one where another program is in the foreground."""
+    """The terminal behind stdout as a file of our own, non-blocking; None where there is none that
+    we could draw on: no terminal, one that cannot be opened again, or one where another program is
+    in the foreground.
+    """
     try:
         fd = _open_again(sys.stdout.fileno())
     except (OSError, ValueError):

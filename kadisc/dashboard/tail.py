@@ -1,11 +1,20 @@
-"""The latest events in words. What repeats is folded into one line: a node that joins has a hundred events in a second."""
+"""The latest events in words. What repeats is folded into one line: a node that joins has a hundred
+events in a second.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from ..core.contract.events import AddressChanged, CameOnline, ContactAdded, ContactRemoved, Joined, WentOffline
+from ..core.contract.events import (
+    AddressChanged,
+    CameOnline,
+    ContactAdded,
+    ContactRemoved,
+    Joined,
+    WentOffline,
+)
 from ..endpoints import format_endpoint, format_ip
 from ..ids import format_id
 from ..observe.describe import NOTABLE, family_name, words_for
@@ -18,7 +27,9 @@ FOLDED_AMONG = 4
 FOLDED_WITHIN_S = 60.0
 """...and is not older than this."""
 
-SHOWN: tuple[type, ...] = tuple(dict.fromkeys((*NOTABLE, ContactAdded, ContactRemoved, AddressChanged)))
+SHOWN: tuple[type, ...] = tuple(
+    dict.fromkeys((*NOTABLE, ContactAdded, ContactRemoved, AddressChanged))
+)
 """The events that have a place in the tail."""
 
 _GOOD = (Joined, CameOnline, BootstrapWorking)
@@ -82,4 +93,9 @@ def _describe(event: object) -> tuple[Hashable, str, str, str]:
             return (AddressChanged, family, ip, port), "address", words, "fair"
     assert isinstance(event, NOTABLE)
     name, words = words_for(event)
-    return (type(event), words), name, words, "good" if isinstance(event, _GOOD) else "poor" if isinstance(event, _POOR) else "fair"
+    return (
+        (type(event), words),
+        name,
+        words,
+        "good" if isinstance(event, _GOOD) else "poor" if isinstance(event, _POOR) else "fair",
+    )

@@ -1,4 +1,6 @@
-"""What came in and went out in the last minute, second by second, from counters that only ever grow."""
+"""What came in and went out in the last minute, second by second, from counters that only ever
+grow.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ _NAMES = ("received_bytes", "received", "sent_bytes", "sent")
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One direction: rates a second, and bytes in each of the last `KEPT_S` seconds, the newest last."""
+    """One direction: rates a second, and bytes in each of the last `KEPT_S` seconds, the newest
+    last.
+    """
 
     bytes_per_s: float
     datagrams_per_s: float
@@ -32,7 +36,9 @@ class Traffic:
         self._seconds: deque[tuple[float, ...]] = deque([(0.0,) * len(_NAMES)] * KEPT_S, KEPT_S)
 
     def sample(self, counters: Mapping[str, int], now: float) -> None:
-        """May be called at any time; every whole second that has passed becomes a value, evenly where it was more than one."""
+        """May be called at any time; every whole second that has passed becomes a value, evenly
+        where it was more than one.
+        """
         passed = int(now - self._last_at)
         if passed < 1:
             return

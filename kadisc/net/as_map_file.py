@@ -10,14 +10,18 @@ from ..errors import UsageError
 
 
 def as_map_in(path: str | None) -> AsMap | None:
-    """None for none. One map for all nodes of a process, read again when the file has changed. Raises UsageError."""
+    """None for none. One map for all nodes of a process, read again when the file has changed.
+    Raises UsageError.
+    """
     if path is None:
         return None
     try:
         status = Path(path).stat()
         return _read(Path(path), status.st_mtime_ns, status.st_size)
     except OSError as error:
-        raise UsageError(f"the AS map {path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(
+            f"the AS map {path} cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from None
     except ValueError as error:
         raise UsageError(f"{path}: {error}") from None
 

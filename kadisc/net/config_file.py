@@ -1,7 +1,8 @@
-"""The configuration file: the options of ``kadisc run`` under the names that they have there, and the numbers behind them.
+"""The configuration file: the options of ``kadisc run`` under the names that they have there, and
+the numbers behind them.
 
-Everything that is wrong in it is one line that names the file, the key and what was expected. A key that does not exist is wrong too: a
-misspelt limit that is silently ignored is worse than none.
+Everything that is wrong in it is one line that names the file, the key and what was expected. A key
+that does not exist is wrong too: a misspelt limit that is silently ignored is worse than none.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from ..config import (
     LookupConfig,
     MaintenanceConfig,
     QueryConfig,
+    RendezvousConfig,
     ServingConfig,
     StoreConfig,
     TableConfig,
-    TagConfig,
 )
 from ..config_rules import complaints
 from ..endpoints import make_endpoint, split_host_port
@@ -56,7 +57,7 @@ class CoreTables:
     address: AddressConfig = field(default_factory=AddressConfig)
     gossip: GossipConfig = field(default_factory=GossipConfig)
     book: BookConfig = field(default_factory=BookConfig)
-    tags: TagConfig = field(default_factory=TagConfig)
+    rendezvous: RendezvousConfig = field(default_factory=RendezvousConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     defences: Defences = field(default_factory=Defences)
     max_datagram_bytes: int = 2048
@@ -68,13 +69,19 @@ class Settings:
     """What the file may say."""
 
     bind: tuple[str, ...] = ()
-    """One HOST:PORT per address family to listen at; port 0 lets the system choose. None: port 6881 in every family, or any free one."""
+    """One HOST:PORT per address family to listen at; port 0 lets the system choose. None: port 6881
+    in every family, or any free one.
+    """
     external: tuple[str, ...] = ()
-    """One IP or IP:PORT per address family: our address as others see it. None: others are asked, and vote."""
+    """One IP or IP:PORT per address family: our address as others see it. None: others are asked,
+    and vote.
+    """
     bootstrap: tuple[str, ...] = ()
     """HOST:PORT, names or addresses, of nodes to join by."""
     routers: tuple[str, ...] = PUBLIC_ROUTERS
-    """HOST:PORT of nodes to join by where the ones before lead nowhere within a second; [] for a network that is not Mainline."""
+    """HOST:PORT of nodes to join by where the ones before lead nowhere within a second; [] for a
+    network that is not Mainline.
+    """
     peer: tuple[str, ...] = ()
     """HOST:PORT of nodes that are always kept, also while they are silent."""
     network: str = DEFAULT_NETWORK
@@ -86,7 +93,9 @@ class Settings:
     ban: tuple[str, ...] = ()
     """Networks in CIDR notation that are neither answered nor contacted."""
     asmap: str | None = None
-    """The file of a map from addresses to autonomous systems, in the format of Bitcoin Core: with one, operators are told apart by it, not by /16."""
+    """The file of a map from addresses to autonomous systems, in the format of Bitcoin Core: with
+    one, operators are told apart by it, not by /16.
+    """
     state_dir: str | None = None
     """The folder for key, own address and contacts. None: the XDG state folder."""
     allow_private: bool = False
@@ -98,15 +107,20 @@ class Settings:
     read_only: bool = False
     """Ask, never answer (BEP 43); nobody keeps us in a table."""
     bootstrap_retry_s: float = _CONFIG.bootstrap_retry_s
-    """The first pause before bootstrap is tried again; it doubles, jittered, up to the next value."""
+    """The first pause before bootstrap is tried again; it doubles, jittered, up to the next value.
+    """
     bootstrap_retry_max_s: float = _CONFIG.bootstrap_retry_max_s
     """The longest pause between two tries."""
     resolve_timeout_s: float = _CONFIG.resolve_timeout_s
     """How long name servers are waited for."""
     publish_record: bool = _CONFIG.publish_record
-    """Our own peer record is put on the DHT, so that whoever knows our key finds us (``kadisc resolve``)."""
+    """Our own peer record is put on the DHT, so that whoever knows our key finds us (``kadisc
+    resolve``).
+    """
     publish_interval_s: float = _CONFIG.publish_interval_s
-    """What this node keeps published is put again this often, jittered; others forget it after 2 hours (BEP 44)."""
+    """What this node keeps published is put again this often, jittered; others forget it after 2
+    hours (BEP 44).
+    """
     publish_delay_s: float = _CONFIG.publish_delay_s
     """A new record is published so much later, jittered."""
     max_published: int = _CONFIG.max_published
@@ -131,9 +145,22 @@ class Settings:
             **tables,
         )
         if self.no_caps:
-            core = replace(core, defences=replace(core.defences, diversity_caps=False, lookup_caps=False, book_groups=False, store_shares=False))
+            core = replace(
+                core,
+                defences=replace(
+                    core.defences,
+                    diversity_caps=False,
+                    lookup_caps=False,
+                    book_groups=False,
+                    store_shares=False,
+                ),
+            )
         renamed = {"peers": self.peer, "services": parse_services(self.service), "core": core}
-        same = {each.name: getattr(self, each.name) for each in fields(self) if each.name in Config.__dataclass_fields__ and each.name != "core"}
+        same = {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if each.name in Config.__dataclass_fields__ and each.name != "core"
+        }
         return Config(**(same | renamed))
 
 
@@ -148,7 +175,9 @@ def read_settings(path: Path) -> Settings:
         _refuse_unknown(document, Settings)
         settings = msgspec.convert(document, Settings)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from None
+        raise UsageError(
+            f"{path} cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not a text in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
@@ -164,12 +193,16 @@ def read_settings(path: Path) -> Settings:
 def _text_of(path: Path) -> str:
     with path.open("rb") as file:
         content = file.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:  # a device, or the wrong file: reading on would fill the memory
-        raise UsageError(f"a configuration has at most {MAX_FILE_BYTES >> 10} KiB, and this is longer")
+    if (
+        len(content) > MAX_FILE_BYTES
+    ):  # a device, or the wrong file: reading on would fill the memory
+        raise UsageError(
+            f"a configuration has at most {MAX_FILE_BYTES >> 10} KiB, and this is longer"
+        )
     return content.decode("utf-8")
 
 
-# --- keys and types -------------------------------------------------------------------------------------------------------------------
+# --- keys and types -------------------------------------------------------------------------------
 
 
 def _refuse_unknown(document: Mapping[str, Any], kind: type, above: str = "") -> None:
@@ -201,7 +234,9 @@ _WORDS = {
 
 
 def _in_words(message: str) -> str:
-    """msgspec's ``Expected `int`, got `float` - at `$.core.table.k``` as ``core.table.k: expected a whole number, not a number``."""
+    """msgspec's ``Expected `int`, got `float` - at `$.core.table.k``` as ``core.table.k: expected a
+    whole number, not a number``.
+    """
     found = re.fullmatch(r"Expected `(.+)`, got `(.+)` - at `\$\.?(.*)`", message)
     if found is None:
         return message
@@ -209,11 +244,15 @@ def _in_words(message: str) -> str:
     return f"{key}: expected {_WORDS.get(expected, expected)}, not {_WORDS.get(got, got)}"
 
 
-# --- values ---------------------------------------------------------------------------------------------------------------------------
+# --- values ---------------------------------------------------------------------------------------
 
 
-def check_settings(settings: Settings, name_of: Callable[[str], str], only: frozenset[str] | None = None) -> None:
-    """Raises UsageError for the first value that cannot be used; ``name_of(key)`` is what its user calls it. ``only``: which keys to look at."""
+def check_settings(
+    settings: Settings, name_of: Callable[[str], str], only: frozenset[str] | None = None
+) -> None:
+    """Raises UsageError for the first value that cannot be used; ``name_of(key)`` is what its user
+    calls it. ``only``: which keys to look at.
+    """
     for key, check in _CHECKS.items():
         if only is None or key in only:
             for text in getattr(settings, key):
@@ -222,7 +261,9 @@ def check_settings(settings: Settings, name_of: Callable[[str], str], only: froz
                 except (ValueError, UsageError) as error:
                     raise UsageError(f"{name_of(key)}: {error}") from None
     if not 0 < len(settings.network) <= MAX_NETWORK_NAME or not settings.network.isprintable():
-        raise UsageError(f"{name_of('network')}: expected a name of 1 to {MAX_NETWORK_NAME} printable characters, not {settings.network!r}")
+        raise UsageError(
+            f"{name_of('network')}: expected a name of 1 to {MAX_NETWORK_NAME} printable characters, not {settings.network!r}"
+        )
     if only is None:
         for key, complaint in complaints(settings):
             raise UsageError(f"{name_of(key)}: {complaint}")

@@ -1,7 +1,8 @@
 """A network of nodes on this machine: real sockets on 127.x.y.z, one process, no network needed.
 
-The addresses are spread over /16s, so that the diversity rules see what they would see outside. The cores run with ``allow_private``, which
-makes them treat these addresses as public ones, and ``unlimited``, since a lab is not a home router.
+The addresses are spread over /16s, so that the diversity rules see what they would see outside. The
+cores run with ``allow_private``, which makes them treat these addresses as public ones, and
+``unlimited``, since a lab is not a home router.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from random import Random, SystemRandom
 from ..config import Config
 from ..endpoints import Family, format_endpoint, port_of
 from ..errors import BindError, UsageError
-from .api.node import LiveNode
+from .api.node import Node
 from .api.open import close_ports, open_port, open_ports, running
 from .state.keeper import Keeper, open_keeper
 from .transport.clock import Clock, SystemClock
@@ -36,23 +37,31 @@ async def open_devnet(
     ports: Sequence[Port] | None = None,
     clock: Clock | None = None,
     rng: Random | None = None,
-) -> AsyncIterator[list[LiveNode]]:
-    """``count`` nodes that know each other; the first is the user's, listens where ``config.bind`` says, and also joins by ``bootstrap``.
+) -> AsyncIterator[list[Node]]:
+    """``count`` nodes that know each other; the first is the user's, listens where ``config.bind``
+    says, and also joins by ``bootstrap``.
 
-    ``ports`` replace the sockets that ``config.bind`` names, and are closed at the end. Raises BindError where this machine does not let
-    127.x.y.z be bound (only Linux does without ado).
+    ``ports`` replace the sockets that ``config.bind`` names, and are closed at the end. Raises
+    BindError where this machine does not let 127.x.y.z be bound (only Linux does without ado).
     """
     opened = list(ports or ())
     try:
         if not 1 <= count <= MAX_NODES:
             raise UsageError(f"a devnet has 1 to {MAX_NODES} nodes, not {count}")
         config = config or Config(bind=("127.0.0.1:0",))
-        config = replace(config, bootstrap=(), routers=(), core=replace(config.core, allow_private=True, unlimited=True))
+        config = replace(
+            config,
+            bootstrap=(),
+            routers=(),
+            core=replace(config.core, allow_private=True, unlimited=True),
+        )
         if ports is None:
             opened += open_ports(config)
         own = list(opened)
         if not any(port.family is Family.IPV4 for port in own):
-            raise UsageError("a devnet needs an IPv4 address to listen at: its nodes are at 127.x.y.z")
+            raise UsageError(
+                "a devnet needs an IPv4 address to listen at: its nodes are at 127.x.y.z"
+            )
         others = _open_loopback(count - 1, config, opened, shift=port_of(own[0].local_endpoint))
         rng = rng or SystemRandom()
         async with open_keeper(config, rng) as keeper:
@@ -64,23 +73,33 @@ async def open_devnet(
 
 
 def _connected(
-    own: Sequence[Port], others: Sequence[Port], config: Config, bootstrap: Sequence[str], clock: Clock, rng: Random, keeper: Keeper | None
-) -> list[LiveNode]:
+    own: Sequence[Port],
+    others: Sequence[Port],
+    config: Config,
+    bootstrap: Sequence[str],
+    clock: Clock,
+    rng: Random,
+    keeper: Keeper | None,
+) -> list[Node]:
     addresses = [format_endpoint(port.local_endpoint) for port in others]
-    nodes = [LiveNode(config, own, [*bootstrap, *_some(addresses, rng)], clock, rng, keeper=keeper)]
+    nodes = [Node(config, own, [*bootstrap, *_some(addresses, rng)], clock, rng, keeper=keeper)]
     config = replace(config, external=(), peers=(), services={}, state_dir=None)
     for index, other in enumerate(others):
         # Each joins by some of those before it, so that all are connected however the dice fall.
-        earlier = addresses[:index] or [format_endpoint(port.local_endpoint) for port in own if port.family is Family.IPV4]
-        nodes.append(LiveNode(config, [other], _some(earlier, rng), clock, Random(rng.getrandbits(64))))
+        earlier = addresses[:index] or [
+            format_endpoint(port.local_endpoint) for port in own if port.family is Family.IPV4
+        ]
+        nodes.append(Node(config, [other], _some(earlier, rng), clock, Random(rng.getrandbits(64))))
     return nodes
 
 
 def loopback_address(index: int, shift: int = 0) -> str:
-    """The address of the index-th other node: each in a /16 of its own for the first 254, in a /24 of its own always; never 127.0.0.x.
+    """The address of the index-th other node: each in a /16 of its own for the first 254, in a /24
+    of its own always; never 127.0.0.x.
 
-    Two devnets that are joined need addresses of their own, or each would take the other's nodes for too many at one address; ``shift``, which is
-    the port of the user's node, makes them differ."""
+    Two devnets that are joined need addresses of their own, or each would take the other's nodes
+    for too many at one address; ``shift``, which is the port of the user's node, makes them differ.
+    """
     turn, wide = divmod(index, 254)
     return f"127.{wide + 1}.{(turn * 37 + wide * 11 + shift) % 256}.{1 + (wide * 7 + turn) % 254}"
 
@@ -92,7 +111,10 @@ def _open_loopback(count: int, config: Config, opened: list[Port], shift: int) -
         try:
             port = open_port(address, config)
         except BindError as error:
-            if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.EADDRNOTAVAIL:
+            if (
+                not isinstance(error.__cause__, OSError)
+                or error.__cause__.errno != errno.EADDRNOTAVAIL
+            ):
                 raise
             raise BindError(
                 f"a devnet needs addresses such as {loopback_address(index)}, which this machine does not have: "

@@ -1,1 +1,3 @@
-"""What people and programs see of a node: descriptions of events and clients, snapshots, counters, traces."""
+"""What people and programs see of a node: descriptions of events and clients, snapshots, counters,
+traces.
+"""

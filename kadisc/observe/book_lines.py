@@ -1,4 +1,5 @@
-"""The address book as JSON lines, for people, scripts and other machines: a head, then one line a peer. Text only: files are others' business.
+"""The address book as JSON lines, for people, scripts and other machines: a head, then one line a
+peer. Text only: files are others' business.
 
 ::
 
@@ -45,7 +46,12 @@ _KEYS = {
 }
 _ALWAYS = ("endpoint", "source", "table", "first_seen_s_ago", "heard_s_ago")
 _OF_VERIFIED = ("first_verified_s_ago", "verified_s_ago", "key", "id", "sequence")
-_WORDS = {str: "a text", int: "a whole number of at least 0", float: "a number of at least 0", dict: "an object"}
+_WORDS = {
+    str: "a text",
+    int: "a whole number of at least 0",
+    float: "a number of at least 0",
+    dict: "an object",
+}
 
 
 def format_book(book: SavedBook, network: str) -> Iterator[str]:
@@ -56,7 +62,9 @@ def format_book(book: SavedBook, network: str) -> Iterator[str]:
 
 
 def parse_book(lines: Iterable[str], network: str) -> SavedBook:
-    """What ``format_book`` wrote, or a person. Raises UsageError, which names the line and what is wrong with it; empty lines are passed over."""
+    """What ``format_book`` wrote, or a person. Raises UsageError, which names the line and what is
+    wrong with it; empty lines are passed over.
+    """
     peers: list[SavedPeer] = []
     has_head = False
     for number, line in enumerate(lines, start=1):
@@ -74,7 +82,9 @@ def parse_book(lines: Iterable[str], network: str) -> SavedBook:
         except ValueError as error:
             raise UsageError(f"line {number}: {error}") from None
     if not has_head:
-        raise UsageError('line 1: expected the head of an address book, {"kadisc-book": 1, "network": ...}')
+        raise UsageError(
+            'line 1: expected the head of an address book, {"kadisc-book": 1, "network": ...}'
+        )
     return SavedBook(tuple(peers))
 
 
@@ -88,7 +98,7 @@ def parse_peer(line: str) -> SavedPeer:
     return _peer_of(_document(line))
 
 
-# --- out ------------------------------------------------------------------------------------------------------------------------------
+# --- out ------------------------------------------------------------------------------------------
 
 
 def _fields_of(saved: SavedPeer) -> dict[str, Any]:
@@ -116,7 +126,7 @@ def _fields_of(saved: SavedPeer) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-# --- in -------------------------------------------------------------------------------------------------------------------------------
+# --- in -------------------------------------------------------------------------------------------
 
 
 def _document(line: str) -> Mapping[str, Any]:
@@ -136,9 +146,13 @@ def _check_head(document: Mapping[str, Any], network: str) -> None:
     if version is None:
         raise ValueError('expected the head of an address book, {"kadisc-book": 1, "network": ...}')
     if version != VERSION:
-        raise ValueError(f"an address book of version {version!r}; this program knows version {VERSION}")
+        raise ValueError(
+            f"an address book of version {version!r}; this program knows version {VERSION}"
+        )
     if document.get("network") != network:
-        raise ValueError(f"an address book of the network {document.get('network')!r}, not of {network!r}")
+        raise ValueError(
+            f"an address book of the network {document.get('network')!r}, not of {network!r}"
+        )
 
 
 def _peer_of(document: Mapping[str, Any]) -> SavedPeer:
@@ -179,7 +193,9 @@ def _verified_peer_of(document: Mapping[str, Any], endpoint: Endpoint) -> Verifi
         node_id=_read("id", document, parse_id),
         record=_read("record", document, bytes.fromhex) if "record" in document else None,
         sequence=document["sequence"],
-        services={name: _service_of(name, value) for name, value in document.get("services", {}).items()},
+        services={
+            name: _service_of(name, value) for name, value in document.get("services", {}).items()
+        },
     )
 
 
@@ -220,7 +236,12 @@ def _is_of(value: Any, kind: type) -> bool:
     if kind in (int, float):
         # A bool is an int in Python, and not in JSON.
         kinds = (int,) if kind is int else (int, float)
-        return isinstance(value, kinds) and not isinstance(value, bool) and 0 <= value < 1 << 63 and math.isfinite(value)
+        return (
+            isinstance(value, kinds)
+            and not isinstance(value, bool)
+            and 0 <= value < 1 << 63
+            and math.isfinite(value)
+        )
     return isinstance(value, kind)
 
 

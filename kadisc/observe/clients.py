@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 _BYTE_PER_NUMBER = frozenset({"KD", "A2", "RS"})
-"""Clients whose two version bytes are a major and a minor number: kadisc, aria2, pubky's mainline."""
+"""Clients whose two version bytes are a major and a minor number: kadisc, aria2, pubky's mainline.
+"""
 
 _ONE_NUMBER = frozenset({"UT", "UM", "BT"})
 """Clients whose two version bytes are one build number: µTorrent and its kin."""
 
 
 def describe_client(version: bytes | None) -> str | None:
-    """``LT 2.1.1`` or ``UT 46038`` where the meaning of the bytes is known, ``XX 0x0201`` for other two letters, hex for anything else.
+    """``LT 2.1.1`` or ``UT 46038`` where the meaning of the bytes is known, ``XX 0x0201`` for other
+    two letters, hex for anything else.
 
     None for None or no bytes at all. The result is printable ASCII whatever the other node sent.
     """
@@ -28,7 +30,8 @@ def _describe_numbers(letters: str, numbers: bytes) -> str:
     if len(numbers) == 2:
         major, rest = numbers
         if letters == "LT" and (major >= 2 or rest >= 16):
-            # libtorrent 2.1.1 sends 02 11: the second byte is minor and patch. Before, it was the minor alone: 1.1 sent 01 01.
+            # libtorrent 2.1.1 sends 02 11: the second byte is minor and patch. Before, it was the
+            # minor alone: 1.1 sent 01 01.
             return f"{major}.{rest >> 4}.{rest & 15}"
         if letters == "LT" or letters in _BYTE_PER_NUMBER:
             return f"{major}.{rest}"

@@ -1,4 +1,6 @@
-"""What an item holds, as people write it and as JSON has it: texts as they are, other bytes as ``0x`` and hex digits."""
+"""What an item holds, as people write it and as JSON has it: texts as they are, other bytes as
+``0x`` and hex digits.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,17 @@ def content_document(content: bencode.Value) -> object:
 
 
 def content_from(document: object, levels: int = MAX_VALUE_DEPTH + 1) -> object:
-    """The reverse: texts become bytes. ``levels``: what goes deeper is for others to refuse. Raises UsageError."""
+    """The reverse: texts become bytes. ``levels``: what goes deeper is for others to refuse. Raises
+    UsageError.
+    """
     if isinstance(document, str):
         return bytes_from_text(document)
     if isinstance(document, list) and levels:
         return [content_from(each, levels - 1) for each in document]
     if isinstance(document, dict) and levels:
-        return {bytes_from_text(key): content_from(value, levels - 1) for key, value in document.items()}
+        return {
+            bytes_from_text(key): content_from(value, levels - 1) for key, value in document.items()
+        }
     return document
 
 

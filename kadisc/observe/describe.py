@@ -61,9 +61,15 @@ def words_for(event: Notable) -> tuple[str, str]:
     """A short name and a line of words."""
     match event:
         case Joined(family, verified):
-            return "joined", f"{family_name(family)}: own neighbourhood is known, {count(verified, 'contact')} verified"
+            return (
+                "joined",
+                f"{family_name(family)}: own neighbourhood is known, {count(verified, 'contact')} verified",
+            )
         case WentOffline(family):
-            return "offline", f"{family_name(family)}: nothing is heard any more; contacts are kept, the way back is being tried"
+            return (
+                "offline",
+                f"{family_name(family)}: nothing is heard any more; contacts are kept, the way back is being tried",
+            )
         case CameOnline(family):
             return "online", f"{family_name(family)}: others are heard again"
         case BootstrapFailing(family, reason):
@@ -75,15 +81,27 @@ def words_for(event: Notable) -> tuple[str, str]:
         case NetworkChanged(slept_s):
             return "network", f"this machine slept for {slept_s:.0f} s: looking at everything anew"
         case AddressChanged(family, ip, _, own_id, voters):
-            return "address", f"{family_name(family)}: {count(voters, 'network')} asked, we are at {format_ip(ip)}; own ID is now {format_id(own_id)}"
+            return (
+                "address",
+                f"{family_name(family)}: {count(voters, 'network')} asked, we are at {format_ip(ip)}; own ID is now {format_id(own_id)}",
+            )
         case LeftAlone(family):
-            return "alone", f"{family_name(family)}: the last contact is gone; the way back is being tried"
+            return (
+                "alone",
+                f"{family_name(family)}: the last contact is gone; the way back is being tried",
+            )
         case StateUnsaved(reason):
-            return "state", f"warning: {reason}; nothing is kept for the next run, trying again quietly"
+            return (
+                "state",
+                f"warning: {reason}; nothing is kept for the next run, trying again quietly",
+            )
         case StateSaved():
             return "state", "what is known can be kept for the next run again"
         case StateSetAside(file, aside, reason):
-            return "state", f"warning: {file} is damaged ({reason}); it is now {aside}, and a new one is begun"
+            return (
+                "state",
+                f"warning: {file} is damaged ({reason}); it is now {aside}, and a new one is begun",
+            )
         case StateDamaged(file, reason):
             return "state", f"warning: {file} is damaged in part: {reason}; the rest is taken up"
 

@@ -1,4 +1,6 @@
-"""What a peer offers, as people write it and as JSON has it: ``eth=30303`` is a port, ``fork=0xabcd`` a few bytes."""
+"""What a peer offers, as people write it and as JSON has it: ``eth=30303`` is a port,
+``fork=0xabcd`` a few bytes.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,12 @@ from ..wire.records import MAX_SERVICE_BYTES, MAX_SERVICE_NAME_BYTES
 def parse_service(text: str) -> tuple[str, int | bytes]:
     """``NAME=PORT`` or ``NAME=0xHEX``. Raises UsageError."""
     name, equals, value = text.partition("=")
-    if not equals or not (0 < len(name) <= MAX_SERVICE_NAME_BYTES and name.isascii() and name.isalnum()):
-        raise UsageError(f"expected NAME=PORT or NAME=0xHEX, with a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and digits, not {text!r}")
+    if not equals or not (
+        0 < len(name) <= MAX_SERVICE_NAME_BYTES and name.isascii() and name.isalnum()
+    ):
+        raise UsageError(
+            f"expected NAME=PORT or NAME=0xHEX, with a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and digits, not {text!r}"
+        )
     try:
         return name, service_value(value)
     except ValueError as error:
@@ -47,7 +53,10 @@ def service_value(text: str) -> int | bytes:
 
 def services_document(services: Mapping[str, int | bytes]) -> dict[str, int | str]:
     """As JSON has them: ports as numbers, bytes as ``0x`` and hex digits, sorted by name."""
-    return {name: value if isinstance(value, int) else f"0x{value.hex()}" for name, value in sorted(services.items())}
+    return {
+        name: value if isinstance(value, int) else f"0x{value.hex()}"
+        for name, value in sorted(services.items())
+    }
 
 
 def services_words(services: Mapping[str, int | str]) -> str:

@@ -1,6 +1,8 @@
-"""Events of the shell's own: what the operating system, name servers and bootstrap hosts do to a node.
+"""Events of the shell's own: what the operating system, name servers and bootstrap hosts do to a
+node.
 
-They go to subscribers beside the core's events. Each tells of a change of state, never of a single try.
+They go to subscribers beside the core's events. Each tells of a change of state, never of a single
+try.
 """
 
 from __future__ import annotations
@@ -78,5 +80,13 @@ class StateDamaged:
 
 
 ShellEvent: TypeAlias = (
-    BootstrapFailing | BootstrapWorking | HostUnresolved | NetworkChanged | LeftAlone | StateUnsaved | StateSaved | StateSetAside | StateDamaged
+    BootstrapFailing
+    | BootstrapWorking
+    | HostUnresolved
+    | NetworkChanged
+    | LeftAlone
+    | StateUnsaved
+    | StateSaved
+    | StateSetAside
+    | StateDamaged
 )

@@ -1,6 +1,8 @@
-"""A network to experiment with: hosts that come and go by the churn profile, its oracle, and the clock of the measured part.
+"""A network to experiment with: hosts that come and go by the churn profile, its oracle, and the
+clock of the measured part.
 
-A scenario says what it wants in terms of this page: settle a network, begin to measure, run, ask the oracle.
+A scenario says what it wants in terms of this page: settle a network, begin to measure, run, ask
+the oracle.
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ from math import inf
 from random import Random
 
 from ..contacts import Contact
-from ..core.addressing.bep42 import locator, tied_to
+from ..core.addressing.bep42 import derive_node_id, with_bep42_prefix
 from ..core.addressing.external_address import Confidence, ExternalAddress
 from ..core.contract.identity import Identity
-from ..core.core import Node
-from ..core.table.contact_pool import Pool
+from ..core.core import Core
+from ..core.table.contact_pool import ContactPool
 from ..endpoints import Endpoint, Family, ip_of
 from ..ids import NodeId, random_id
 from .adversaries.adversary import Adversary, AdversaryHost
@@ -47,7 +49,9 @@ REJOIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a phase of the run took. ``datagrams`` were delivered to a node; ``sent`` counts those that were lost as well."""
+    """What a phase of the run took. ``datagrams`` were delivered to a node; ``sent`` counts those
+    that were lost as well.
+    """
 
     virtual_s: float
     wall_s: float
@@ -66,7 +70,9 @@ class Cost:
 
 
 class Lab:
-    def __init__(self, options: SimOptions, *, wall_clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, options: SimOptions, *, wall_clock: Callable[[], float] = time.perf_counter
+    ) -> None:
         """Raises ValueError for options that name something unknown, or cannot be."""
         check_options(options)
         self.options = options
@@ -85,7 +91,7 @@ class Lab:
         self.members = Members(options)
         self._invariants = Invariants(options, self.world)
         self.world.watchers.append(self._invariants)
-        self._pool = Pool(MAX_POOLED_CONTACTS)
+        self._pool = ContactPool(MAX_POOLED_CONTACTS)
         self._numbers = 0
         self._numbers_up: list[int] = []
         self.watch: Callable[[Lab], Callable[[], None]] | None = None
@@ -93,7 +99,7 @@ class Lab:
         self._began: tuple[float, float, int, int, int] | None = None
         self._costs: dict[str, Cost] = {}
 
-    # --- hosts ------------------------------------------------------------------------------------------------------------------------
+    # --- hosts ------------------------------------------------------------------------------------
 
     def new_host(
         self,
@@ -107,23 +113,29 @@ class Lab:
         public_key: bytes | None = None,
         identity: Identity | None = None,
     ) -> Host:
-        """A host that is not up yet. ``reachable``: drawn by its share if not given; so is whether it is a member of a network, where no
-        ``identity`` says so."""
+        """A host that is not up yet. ``reachable``: drawn by its share if not given; so is whether
+        it is a member of a network, where no ``identity`` says so.
+        """
         options, now = options or self.options, self.world.now
         residence = residence or self.population.settle()
         if reachable is None:
             reachable = self._own_rng.random() < options.population.reachable
-        nat: Nat | None = None if reachable else draw_nat(residence.endpoint, options.network.nat, self._own_rng)
+        nat: Nat | None = (
+            None if reachable else draw_nat(residence.endpoint, options.network.nat, self._own_rng)
+        )
         where = residence.endpoint if nat is None else nat.external
         if own_id is None:
             own_id = random_id(self._own_rng)
-            if self._own_rng.random() < options.population.tied_ids:
-                own_id = tied_to(ip_of(where), own_id)
+            if self._own_rng.random() < options.population.bep42_ids:
+                own_id = with_bep42_prefix(ip_of(where), own_id)
         identity, membership = identity or self.members.draw(), None
         if identity is not None:
-            membership, own_id = self.members.membership(identity, now), locator(identity.public_key, ip_of(where))
+            membership, own_id = (
+                self.members.membership(identity, now),
+                derive_node_id(identity.public_key, ip_of(where)),
+            )
         addresses = {Family.IPV4: self._voted(where)} if knows_address else None
-        node = Node(
+        node = Core(
             *(options.core, self._chance, {Family.IPV4: own_id}, now),
             public_key=public_key,
             addresses=addresses,
@@ -131,13 +143,23 @@ class Lab:
             pool=self._pool,
         )
         self._numbers += 1
-        return Host(self._numbers, residence, nat, node, now if up_since is None else up_since, identity)
+        return Host(
+            self._numbers, residence, nat, node, now if up_since is None else up_since, identity
+        )
 
     def reborn(self, host: Host, *, knows_address: bool = False) -> Host:
         """A new process with the same ID (and key) at the same place, behind the same box."""
-        residence = Residence(host.endpoint, self.population.systems[host.system - 1], host.access_s)
+        residence = Residence(
+            host.endpoint, self.population.systems[host.system - 1], host.access_s
+        )
         self.population.move_in(host.endpoint)
-        again = self.new_host(residence=residence, reachable=True, own_id=host.id, identity=host.identity, knows_address=knows_address)
+        again = self.new_host(
+            residence=residence,
+            reachable=True,
+            own_id=host.id,
+            identity=host.identity,
+            knows_address=knows_address,
+        )
         again.nat = host.nat
         if host.closing_at != inf:
             self._leaves_after(again, host.closing_at - self.world.now)
@@ -147,7 +169,12 @@ class Lab:
         """A host for it, that anybody can reach; not up yet. It never leaves."""
         self._numbers += 1
         stay = self.churn.met()
-        return AdversaryHost(self._numbers, residence or self.population.settle(), adversary, self.world.now - stay.age_s)
+        return AdversaryHost(
+            self._numbers,
+            residence or self.population.settle(),
+            adversary,
+            self.world.now - stay.age_s,
+        )
 
     def boot(self, host: Host) -> None:
         self.world.boot(host)
@@ -173,7 +200,9 @@ class Lab:
             self._invariants.left(host)
 
     def join(self, host: Host, contacts: int = BOOTSTRAP_HOSTS) -> None:
-        """Starts it, and lets it join by a few nodes that accept strangers; by others while it has not."""
+        """Starts it, and lets it join by a few nodes that accept strangers; by others while it has
+        not.
+        """
         self.boot(host)
         self._try_to_join(host, contacts)
 
@@ -189,7 +218,9 @@ class Lab:
         return [host for host in self.world.hosts.values() if host.up_since <= up_since]
 
     def any_host(self) -> Host | None:
-        """One of those that are up, in constant time: numbers of hosts that have left are drawn again."""
+        """One of those that are up, in constant time: numbers of hosts that have left are drawn
+        again.
+        """
         hosts = self.world.hosts
         while hosts:
             host = hosts.get(self._numbers_up[index := self.rng.randrange(len(self._numbers_up))])
@@ -202,11 +233,12 @@ class Lab:
     def acceptors(self) -> list[Host]:
         return [host for host in self.world.hosts.values() if host.accepts_unsolicited]
 
-    # --- phases -----------------------------------------------------------------------------------------------------------------------
+    # --- phases -----------------------------------------------------------------------------------
 
     def settle(self, *, warmup_s: float | None = None, adversaries: Sequence[Host] = ()) -> None:
-        """A network of ``options.nodes`` as after long running, and the warm-up, which is discarded. The ``adversaries`` are among those nodes, and
-        known to others as they are."""
+        """A network of ``options.nodes`` as after long running, and the warm-up, which is
+        discarded. The ``adversaries`` are among those nodes, and known to others as they are.
+        """
         with self._phase("setting up"):
             self._populate(adversaries)
             gc.collect()
@@ -237,7 +269,9 @@ class Lab:
 
     @property
     def measuring_since(self) -> tuple[float, float, int]:
-        """World time, wall time and datagrams at the start of the phase; for whoever shows progress."""
+        """World time, wall time and datagrams at the start of the phase; for whoever shows
+        progress.
+        """
         now, wall, datagrams, _, _ = self._began or (0.0, 0.0, 0, 0, 0)
         return now, wall, datagrams
 
@@ -247,7 +281,9 @@ class Lab:
         lab.watch = self.watch
         if lab.watch is not None:
             lab.world.between_slices = lab.watch(lab)
-        lab.world.watchers += [watcher for watcher in self.world.watchers if not isinstance(watcher, Invariants)]
+        lab.world.watchers += [
+            watcher for watcher in self.world.watchers if not isinstance(watcher, Invariants)
+        ]
         return lab
 
     def absorb(self, other: Lab) -> None:
@@ -261,16 +297,28 @@ class Lab:
         """The last look of the dear invariants."""
         self._invariants.finish()
 
-    # --- inside -----------------------------------------------------------------------------------------------------------------------
+    # --- inside -----------------------------------------------------------------------------------
 
     @contextmanager
     def _phase(self, name: str) -> Iterator[None]:
         world = self.world
         self.phase = name
-        began = self._began = (world.now, self._wall_clock(), world.delivered, world.sent, world.sent_bytes)
+        began = self._began = (
+            world.now,
+            self._wall_clock(),
+            world.delivered,
+            world.sent,
+            world.sent_bytes,
+        )
         yield
         wall_s = self._wall_clock() - began[1]
-        cost = Cost(world.now - began[0], wall_s, world.delivered - began[2], world.sent - began[3], world.sent_bytes - began[4])
+        cost = Cost(
+            world.now - began[0],
+            wall_s,
+            world.delivered - began[2],
+            world.sent - began[3],
+            world.sent_bytes - began[4],
+        )
         self._costs[name] = self.cost(name) + cost
 
     def _populate(self, adversaries: Sequence[Host]) -> None:
@@ -278,21 +326,30 @@ class Lab:
         stays = [self.churn.met() for _ in range(options.nodes - len(adversaries))]
         hosts = [self.new_host(up_since=-stay.age_s, knows_address=True) for stay in stays]
         self.mrtt_s = mrtt_s(self.world.latency, hosts, self._own_rng)
-        known = [Known(host.contact, stay.age_s) for host, stay in zip(hosts, stays, strict=True) if host.accepts_unsolicited]
+        known = [
+            Known(host.contact, stay.age_s)
+            for host, stay in zip(hosts, stays, strict=True)
+            if host.accepts_unsolicited
+        ]
         known += [Known(host.contact, -host.up_since) for host in adversaries]
         self.dead_at_start = dead_share(self.churn, options.core.maintenance, self._own_rng)
         builder = TableBuilder(
-            known + self._ghosts(round(len(known) * self.dead_at_start / (1.0 - self.dead_at_start))), options.core.maintenance, self._own_rng
+            known
+            + self._ghosts(round(len(known) * self.dead_at_start / (1.0 - self.dead_at_start))),
+            options.core.maintenance,
+            self._own_rng,
         )
         for host, stay in zip(hosts, stays, strict=True):
-            if host.nat is None or host.nat.outbound(host.endpoint, 0.0) is not None:  # without UDP a table stays empty
+            if (
+                host.nat is None or host.nat.outbound(host.endpoint, 0.0) is not None
+            ):  # without UDP a table stays empty
                 builder.fill(host, stay.age_s, self.world.now)
             self.boot(host)
             self._leaves_after(host, stay.left_s)
             self.filled(host)
             self.world.between_slices()
         for host in adversaries:
-            if host.node.overlays:  # a real node inside
+            if host.node.dhts:  # a real node inside
                 builder.fill(host, -host.up_since, self.world.now)
             self.boot(host)
         self.members.introduce(self.world, [*hosts, *adversaries])
@@ -319,22 +376,30 @@ class Lab:
             self.arrive()
 
     def _try_to_join(self, host: Host, contacts: int) -> None:
-        overlay = host.node.overlays[Family.IPV4]
-        if not host.up or overlay.joined:
+        dht = host.node.dhts[Family.IPV4]
+        if not host.up or dht.joined:
             return
         some = [self.any_host() for _ in range(DRAWS_PER_CONTACT * contacts)]
-        acceptors = [other for other in dict.fromkeys(some) if other is not None and other.accepts_unsolicited and other is not host]
+        acceptors = [
+            other
+            for other in dict.fromkeys(some)
+            if other is not None and other.accepts_unsolicited and other is not host
+        ]
         endpoints = [other.outside for other in acceptors[:contacts]]
         self.world.do(host, host.node.join, endpoints, family=Family.IPV4)
         self.world.at(self.world.now + REJOIN_S, self._try_to_join, host, contacts)
 
     def _voted(self, endpoint: Endpoint) -> ExternalAddress:
-        return ExternalAddress(self.options.core.address, endpoint[:-2], endpoint[-2:], Confidence.VOTED)
+        return ExternalAddress(
+            self.options.core.address, endpoint[:-2], endpoint[-2:], Confidence.VOTED
+        )
 
 
 @contextmanager
 def without_pauses() -> Iterator[None]:
-    """Millions of live objects make each full collection take seconds, and there are next to no cycles to find: collect rarely."""
+    """Millions of live objects make each full collection take seconds, and there are next to no
+    cycles to find: collect rarely.
+    """
     thresholds = gc.get_threshold()
     gc.set_threshold(200_000, 50, 1000)
     try:

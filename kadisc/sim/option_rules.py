@@ -1,4 +1,6 @@
-"""What the options of a simulation may be. Without this an absurd one ends in the middle of a run, or worse, in numbers that mean nothing."""
+"""What the options of a simulation may be. Without this an absurd one ends in the middle of a run,
+or worse, in numbers that mean nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,40 @@ from .options import REGIONS, SimOptions
 from .settings import all_settings
 
 _ABOVE_0 = frozenset(
-    {"nodes", "minutes", "lookups_per_minute", "joins", "network.loss.burst_packets", "network.loss.loss_in_burst", "network.mtu_bytes"}
-    | {"network.latency.access_median_s", "network.latency.lognormal_median_s", "population.autonomous_systems", "population.max_blocks"}
+    {
+        "nodes",
+        "minutes",
+        "lookups_per_minute",
+        "joins",
+        "network.loss.burst_packets",
+        "network.loss.loss_in_burst",
+        "network.mtu_bytes",
+    }
+    | {
+        "network.latency.access_median_s",
+        "network.latency.lognormal_median_s",
+        "population.autonomous_systems",
+        "population.max_blocks",
+    }
     | {"churn.shape", "churn.scale_s"}
 )
 _SHARES = frozenset(
-    {"crash", "network.loss.mean", "network.loss.loss_in_burst", "network.duplication", "network.latency.spike_share", "population.reachable"}
-    | {"population.tied_ids"}
-    | {"network.nat.open_share", "network.nat.restricted_share", "network.nat.dependent_share", "network.nat.blocked_share", "churn.permanent"}
+    {
+        "crash",
+        "network.loss.mean",
+        "network.loss.loss_in_burst",
+        "network.duplication",
+        "network.latency.spike_share",
+        "population.reachable",
+    }
+    | {"population.bep42_ids"}
+    | {
+        "network.nat.open_share",
+        "network.nat.restricted_share",
+        "network.nat.dependent_share",
+        "network.nat.blocked_share",
+        "churn.permanent",
+    }
     | {"faults.drop", "faults.duplicate", "faults.reorder", "faults.corrupt", "faults.torn_state"}
 )
 _LENGTHS = {"network.latency.region_shares": len(REGIONS)}
@@ -28,13 +56,20 @@ def check_options(options: SimOptions) -> None:
     """Raises ValueError for the first that cannot be."""
     options.attack.check()
     options.gossip.check()
-    for name, complaint in (*complaints(options.core, "core."), *_complaints(all_settings(options))):
+    for name, complaint in (
+        *complaints(options.core, "core."),
+        *_complaints(all_settings(options)),
+    ):
         raise ValueError(f"{name}: {complaint}")
     loss, nat = options.network.loss, options.network.nat
     if loss.mean >= loss.loss_in_burst and loss.mean:
-        raise ValueError(f"network.loss.mean: less than network.loss.loss_in_burst ({loss.loss_in_burst:g}) is expected, not {loss.mean:g}")
+        raise ValueError(
+            f"network.loss.mean: less than network.loss.loss_in_burst ({loss.loss_in_burst:g}) is expected, not {loss.mean:g}"
+        )
     if len(nat.timeouts_s) != len(nat.timeout_shares):
-        raise ValueError("network.nat.timeouts_s: as many values as in network.nat.timeout_shares are expected")
+        raise ValueError(
+            "network.nat.timeouts_s: as many values as in network.nat.timeout_shares are expected"
+        )
 
 
 def _complaints(settings: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,8 @@
-"""All that a simulation is told, in one frozen struct: the seed, the network model of every packet, the population, churn, faults, attacks.
+"""All that a simulation is told, in one frozen struct: the seed, the network model of every packet,
+the population, churn, faults, attacks.
 
-The defaults are the network model that our numbers are quoted with. Each can be set by its dotted name, as in
-``--set network.loss.mean=0.05 --set core.table.k=20`` (`settings.py`).
+The defaults are the network model that our numbers are quoted with. Each can be set by its dotted
+name, as in ``--set network.loss.mean=0.05 --set core.table.k=20`` (`settings.py`).
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ REGIONS = ("eu", "na", "as", "other")
 
 @dataclass(frozen=True, slots=True)
 class LatencyOptions:
-    """Round-trip time = between the regions + an access delay on each side; each packet takes half of it, times a factor of its own."""
+    """Round-trip time = between the regions + an access delay on each side; each packet takes half
+    of it, times a factor of its own.
+    """
 
     profile: str = "regions"
-    """``regions``, or ``lognormal``: the cross-check, where each pair of hosts has a round-trip time drawn for it."""
+    """``regions``, or ``lognormal``: the cross-check, where each pair of hosts has a round-trip
+    time drawn for it.
+    """
     region_shares: tuple[float, ...] = (0.35, 0.30, 0.25, 0.10)
     """Of hosts in EU, NA, AS and elsewhere."""
     intra_rtt_s: float = 0.030
@@ -38,7 +43,9 @@ class LatencyOptions:
 
 @dataclass(frozen=True, slots=True)
 class LossOptions:
-    """Gilbert-Elliott at each host's uplink: now and then a burst, in which ``loss_in_burst`` of the packets are lost."""
+    """Gilbert-Elliott at each host's uplink: now and then a burst, in which ``loss_in_burst`` of
+    the packets are lost.
+    """
 
     mean: float = 0.01
     """Of all packets. Stress: 0.05, 0.2."""
@@ -79,8 +86,10 @@ class NetworkOptions:
 class PopulationOptions:
     reachable: float = 0.40
     """The share of hosts that anybody can reach."""
-    tied_ids: float = 0.8
-    """The share whose ID follows from their address (BEP 42), assumed; the others are old clients, or do not know their address."""
+    bep42_ids: float = 0.8
+    """The share whose ID follows from their address (BEP 42), assumed; the others are old clients,
+    or do not know their address.
+    """
     autonomous_systems: int = 3000
     zipf: float = 1.0
     """How unequal they are: the n-th largest has 1/n**zipf of the hosts of the largest."""
@@ -91,7 +100,9 @@ class PopulationOptions:
 @dataclass(frozen=True, slots=True)
 class ChurnOptions:
     profile: str = "ipfs-rfm2"
-    """``none``, ``bittorrent``, ``ipfs``, ``ipfs-rfm2``, ``ethereum``, or ``custom`` with the two numbers below."""
+    """``none``, ``bittorrent``, ``ipfs``, ``ipfs-rfm2``, ``ethereum``, or ``custom`` with the two
+    numbers below.
+    """
     shape: float = 0.61
     scale_s: float = 13_176.0
     permanent: float = 0.10
@@ -128,25 +139,36 @@ class AttackOptions:
     """Who attacks, and how. Each attack scenario says which of these it looks at."""
 
     share: float = 0.25
-    """Adversaries among the nodes that can be asked, where they are part of the network: ``colluders``, ``silent``, ``spoofed-votes``."""
+    """Adversaries among the nodes that can be asked, where they are part of the network:
+    ``colluders``, ``silent``, ``spoofed-votes``.
+    """
     addresses: int = 400
-    """Of an attacker who comes from outside, one node each: ``eclipse-flood``, ``botnet``. 400 are as many as the nodes that can be asked in a
-    network of 1,000."""
+    """Of an attacker who comes from outside, one node each: ``eclipse-flood``, ``botnet``. 400 are
+    as many as the nodes that can be asked in a network of 1,000.
+    """
     prefixes: int = 20
     """The /24 networks that they lie in. For ``colluders``: 0 spreads them as honest nodes are."""
     interval_s: float = 10.0
-    """Each address sends to each victim so often: a query with an ID near the victim's, and an answer that nobody asked for."""
+    """Each address sends to each victim so often: a query with an ID near the victim's, and an
+    answer that nobody asked for.
+    """
     forged_per_s: float = 2.0
-    """Datagrams with forged source addresses, at each victim. Ten times as many crowd the attacker's own addresses out of the victim's queue of
-    candidates: tables then hold fewer Sybils, whatever else is off."""
+    """Datagrams with forged source addresses, at each victim. Ten times as many crowd the
+    attacker's own addresses out of the victim's queue of candidates: tables then hold fewer Sybils,
+    whatever else is off.
+    """
     victims: int = 2
     """Of each kind."""
     restart_after_s: float = 20.0
     """The victims that restart do so under a flood that is so old, and have lost their contacts."""
     fabricate: bool = True
-    """Name IDs right beside the target, and answer by them; otherwise each adversary keeps to one random ID (S/Kademlia's model)."""
+    """Name IDs right beside the target, and answer by them; otherwise each adversary keeps to one
+    random ID (S/Kademlia's model).
+    """
     grind: bool = False
-    """Of the 8 IDs that BEP 42 lets an address have, name the one nearest to the target: made up, but not to be told from true ones."""
+    """Of the 8 IDs that BEP 42 lets an address have, name the one nearest to the target: made up,
+    but not to be told from true ones.
+    """
     paths: int = 1
     """Disjoint paths of the lookups that are judged..."""
     k: int = 8
@@ -158,18 +180,35 @@ class AttackOptions:
     trials: int = 50_000
     """Of the vote count alone: ``spoofed-votes``."""
     ablations: bool = True
-    """Run also with each defence that matters off, and with all of them off; each in a world of its own."""
+    """Run also with each defence that matters off, and with all of them off; each in a world of its
+    own.
+    """
 
     def check(self) -> None:
         """Raises ValueError for what cannot be."""
         if not 0.0 <= self.share < 1.0:
-            raise ValueError(f"attack.share is a share of the nodes, 0 to less than 1, not {self.share:g}")
+            raise ValueError(
+                f"attack.share is a share of the nodes, 0 to less than 1, not {self.share:g}"
+            )
         for name in ("interval_s", "paths", "k"):
             if not 0 < getattr(self, name) < inf:
-                raise ValueError(f"attack.{name}: a number above 0 is expected, not {getattr(self, name):g}")
-        for name in ("addresses", "prefixes", "forged_per_s", "victims", "restart_after_s", "lookups", "movers", "trials"):
+                raise ValueError(
+                    f"attack.{name}: a number above 0 is expected, not {getattr(self, name):g}"
+                )
+        for name in (
+            "addresses",
+            "prefixes",
+            "forged_per_s",
+            "victims",
+            "restart_after_s",
+            "lookups",
+            "movers",
+            "trials",
+        ):
             if not 0 <= getattr(self, name) < inf:
-                raise ValueError(f"attack.{name}: 0 or more is expected, not {getattr(self, name):g}")
+                raise ValueError(
+                    f"attack.{name}: 0 or more is expected, not {getattr(self, name):g}"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +217,10 @@ class GossipOptions:
 
     network_share: float = 0.0
     """Of the hosts, that are members..."""
-    acquaintances: int = 32
-    """...and of how many others each heard at the start, by lot; whom it meets from then on is gossip's work."""
+    saved_contacts: int = 32
+    """...and of how many others each heard at the start, by lot; whom it meets from then on is
+    gossip's work.
+    """
     flood: float = 10.0
     """An attacker pushes so many times as often as an honest member."""
     fabricated: float = 0.25
@@ -196,7 +237,9 @@ class GossipOptions:
                 raise ValueError(f"gossip.{name} is a share, 0 to 1, not {getattr(self, name):g}")
         for name in ("acquaintances", "flood", "samples"):
             if not 0 <= getattr(self, name) < inf:
-                raise ValueError(f"gossip.{name}: 0 or more is expected, not {getattr(self, name):g}")
+                raise ValueError(
+                    f"gossip.{name}: 0 or more is expected, not {getattr(self, name):g}"
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ from .settings import all_settings
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``wall_s`` and ``datagrams`` are those of the measured part alone; ``settings``: what differs from the scenario's defaults, by dotted
-    name."""
+    """``wall_s`` and ``datagrams`` are those of the measured part alone; ``settings``: what differs
+    from the scenario's defaults, by dotted name.
+    """
 
     scenario: str
     seed: int
@@ -60,10 +61,15 @@ class Result:
 
 
 def run_scenario(
-    scenario: Scenario, options: SimOptions, *, trace_file: str | None = None, watch: Callable[[Lab], Callable[[], None]] | None = None
+    scenario: Scenario,
+    options: SimOptions,
+    *,
+    trace_file: str | None = None,
+    watch: Callable[[Lab], Callable[[], None]] | None = None,
 ) -> Result:
-    """``watch`` is given the lab and returns what to call now and then while it runs. Raises UsageError, or Violation with the command that
-    shows it again."""
+    """``watch`` is given the lab and returns what to call now and then while it runs. Raises
+    UsageError, or Violation with the command that shows it again.
+    """
     command = replay_command(scenario, options)
     try:
         lab = Lab(options)
@@ -106,7 +112,11 @@ def run_scenario(
 def changed_settings(scenario: Scenario, options: SimOptions) -> dict[str, object]:
     """Where they are not the scenario's defaults, the seed aside."""
     usual = all_settings(scenario.options())
-    return {name: value for name, value in all_settings(options).items() if value != usual[name] and name != "seed"}
+    return {
+        name: value
+        for name, value in all_settings(options).items()
+        if value != usual[name] and name != "seed"
+    }
 
 
 def replay_command(scenario: Scenario, options: SimOptions) -> str:

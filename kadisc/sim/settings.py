@@ -10,7 +10,16 @@ from typing import Any, TypeVar
 from ..errors import UsageError
 
 Struct = TypeVar("Struct")
-_SWITCHES = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
+_SWITCHES = {
+    "on": True,
+    "true": True,
+    "yes": True,
+    "1": True,
+    "off": False,
+    "false": False,
+    "no": False,
+    "0": False,
+}
 
 
 def with_settings(options: Struct, settings: Iterable[str]) -> Struct:
@@ -18,7 +27,9 @@ def with_settings(options: Struct, settings: Iterable[str]) -> Struct:
     for setting in settings:
         path, equals, text = setting.partition("=")
         if not equals:
-            raise UsageError(f"--set takes OPTION=VALUE, as in network.loss.mean=0.05, not {setting!r}")
+            raise UsageError(
+                f"--set takes OPTION=VALUE, as in network.loss.mean=0.05, not {setting!r}"
+            )
         options = _changed(options, path.strip().split("."), text.strip(), path.strip())
     return options
 
@@ -46,7 +57,9 @@ def _changed(options: Any, names: list[str], text: str, path: str) -> Any:
     if is_dataclass(value):
         if not rest:
             inner = ", ".join(f"{path}.{field.name}" for field in fields(value)[:3])
-            raise UsageError(f"--set {path}: that is a group of options; name one of them, as in {inner}")
+            raise UsageError(
+                f"--set {path}: that is a group of options; name one of them, as in {inner}"
+            )
         return replace(options, **{name: _changed(value, rest, text, path)})
     if rest:
         raise UsageError(f"--set {path}: {name} is a single value")
@@ -63,5 +76,12 @@ def _parsed(value: Any, text: str, path: str) -> Any:
             return tuple(type(value[0])(item) if value else item for item in items)
         return type(value)(text)
     except (KeyError, ValueError):
-        kind = {"bool": "on or off", "int": "a whole number", "float": "a number", "tuple": "values with commas between them"}
-        raise UsageError(f"--set {path}: {kind.get(type(value).__name__, 'another value')} is expected, not {text!r}") from None
+        kind = {
+            "bool": "on or off",
+            "int": "a whole number",
+            "float": "a number",
+            "tuple": "values with commas between them",
+        }
+        raise UsageError(
+            f"--set {path}: {kind.get(type(value).__name__, 'another value')} is expected, not {text!r}"
+        ) from None

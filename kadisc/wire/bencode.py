@@ -1,9 +1,11 @@
 """Bencode (BEP 3) in and out, hardened. The only module that knows which library does the work.
 
-Two engines, one grammar. ``bencode2`` (compiled, the ``speed`` extra) is some fifteen times faster, but refuses dicts whose keys are not
-sorted, which real clients send, and takes nesting a thousand deep. ``bencode.py`` is always there, but its stock decoder must never see
-a datagram: 4.1.0 hangs for ever on the 8 bytes ``d0:0:-5:``, where the negative length moves its cursor backwards, and takes ``i+5e``,
-``i5_0e``, ``1 :a`` and duplicate keys. `BoundedDecoder` replaces each of its parsing steps by a strict one.
+Two engines, one grammar. ``bencode2`` (compiled, the ``speed`` extra) is some fifteen times faster,
+but refuses dicts whose keys are not sorted, which real clients send, and takes nesting a thousand
+deep. ``bencode.py`` is always there, but its stock decoder must never see a datagram: 4.1.0 hangs
+for ever on the 8 bytes ``d0:0:-5:``, where the negative length moves its cursor backwards, and
+takes ``i+5e``, ``i5_0e``, ``1 :a`` and duplicate keys. `BoundedDecoder` replaces each of its
+parsing steps by a strict one.
 
 What is accepted, by either engine:
 
@@ -12,8 +14,8 @@ What is accepted, by either engine:
 - a dict has strings as keys, none twice; any order, because some clients do not sort;
 - at most `MAX_DEPTH` containers inside each other; nothing after the value.
 
-Every refusal takes its reason from `BoundedDecoder`, so that what is counted does not depend on the engine. The length of the input is
-the caller's to bound: time and memory are linear in it.
+Every refusal takes its reason from `BoundedDecoder`, so that what is counted does not depend on the
+engine. The length of the input is the caller's to bound: time and memory are linear in it.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ Value: TypeAlias = "int | bytes | list[Any] | dict[bytes, Any]"
 MAX_DEPTH = 10
 """Containers inside each other; a KRPC message needs 3, a signed peer record in one 4."""
 MIN_INT, MAX_INT = -(1 << 63), (1 << 63) - 1
-"""Signed 64 bits: the widest int of any BEP (the ``seq`` of BEP 44), and the widest that a database column or a JSON reader holds."""
+"""Signed 64 bits: the widest int of any BEP (the ``seq`` of BEP 44), and the widest that a database
+column or a JSON reader holds.
+"""
 
 REASONS = (
     "truncated",  # the input ends inside a value
@@ -51,13 +55,15 @@ REASONS = (
 
 
 class Decode(Protocol):
-    """``patient=False`` accepts sorted dicts only, and refuses all else at once as ``slow-decode-budget``.
+    """``patient=False`` accepts sorted dicts only, and refuses all else at once as
+    ``slow-decode-budget``.
 
-    Unsorted and broken input costs a pass of the slow decoder. A caller with a budget asks without patience first, and on that reason
-    once more with patience, if the sender's budget allows. Both engines then accept, refuse and charge alike.
+    Unsorted and broken input costs a pass of the slow decoder. A caller with a budget asks without
+    patience first, and on that reason once more with patience, if the sender's budget allows. Both
+    engines then accept, refuse and charge alike.
     """
 
-    def __call__(self, data: bytes, *, patient: bool = True) -> Value: ...
+    def __call__(self, data: bytes, *, allow_slow: bool = True) -> Value: ...
 
 
 class Engine(NamedTuple):
@@ -67,7 +73,9 @@ class Engine(NamedTuple):
 
 
 _LENGTHS = {b"%d" % n: n for n in range(1024)}
-"""The canonical short lengths: one look-up instead of a check for digits, one for zeros and a conversion."""
+"""The canonical short lengths: one look-up instead of a check for digits, one for zeros and a
+conversion.
+"""
 
 _CANONICAL_LENGTH = re.compile(rb"[1-9][0-9]{0,17}\Z").match
 _CANONICAL_INT = re.compile(rb"i(0|-?[1-9][0-9]*)e").match
@@ -75,16 +83,19 @@ _MAX_INT_DIGITS = len(str(MAX_INT))
 
 
 class BoundedDecoder(BencodeDecoder):  # type: ignore[misc]  # bencodepy has no types
-    """The strict grammar on bencode.py's frame: each ``decode_*`` maps (input, offset, depth) to (value, next offset).
+    """The strict grammar on bencode.py's frame: each ``decode_*`` maps (input, offset, depth) to
+    (value, next offset).
 
-    The offset only ever grows, and the depth is bounded, so that neither a loop nor a RecursionError is possible. Stateless between calls.
+    The offset only ever grows, and the depth is bounded, so that neither a loop nor a
+    RecursionError is possible. Stateless between calls.
     """
 
     def __init__(self, *, sorted_only: bool = False, any_int: bool = False) -> None:
         super().__init__(max_depth=MAX_DEPTH)
         self.sorted_only = sorted_only
         self.any_int = any_int
-        # The frame dispatches on the byte (b"" at the end of the input): with an entry for each, no look-up can fail.
+        # The frame dispatches on the byte (b"" at the end of the input): with an entry for each, no
+        # look-up can fail.
         for byte in range(256):
             self.decode_func.setdefault(bytes((byte,)), self.decode_other)
         self.decode_func[b""] = self.decode_nothing
@@ -153,7 +164,8 @@ class BoundedDecoder(BencodeDecoder):  # type: ignore[misc]  # bencodepy has no 
                 length = _long_length(x, f, colon)
             f = colon + 1 + length
             key = x[colon + 1 : f]
-            # A truncated key needs no check, because no value follows it. A duplicate cannot exceed the greatest key so far.
+            # A truncated key needs no check, because no value follows it. A duplicate cannot exceed
+            # the greatest key so far.
             if key > greatest or not entries:
                 greatest = key
             elif key in entries:
@@ -165,14 +177,18 @@ class BoundedDecoder(BencodeDecoder):  # type: ignore[misc]  # bencodepy has no 
 
 
 def _long_length(x: bytes, f: int, colon: int) -> int:
-    """A length that is not in the table: wrong, or more than any datagram holds. The grammar is one for every input."""
+    """A length that is not in the table: wrong, or more than any datagram holds. The grammar is one
+    for every input.
+    """
     if colon < 0 or _CANONICAL_LENGTH(x[f:colon]) is None:
         raise DecodeError("bad-length")
     return int(x[f:colon])
 
 
 class LeanEncoder(BencodeEncoder):  # type: ignore[misc]
-    """bencode.py's encoder, in half the time: nearly all of a message is strings in dicts, written here without a call for each."""
+    """bencode.py's encoder, in half the time: nearly all of a message is strings in dicts, written
+    here without a call for each.
+    """
 
     def encode_dict(self, x: dict[bytes, Any], r: deque[bytes]) -> None:
         r.append(b"d")
@@ -189,9 +205,9 @@ _bounded = BoundedDecoder().decode
 _bounded_sorted = BoundedDecoder(sorted_only=True).decode
 
 
-def decode_bounded(data: bytes, *, patient: bool = True) -> Value:
+def decode_bounded(data: bytes, *, allow_slow: bool = True) -> Value:
     """The engine that is always there: `BoundedDecoder`."""
-    if patient:
+    if allow_slow:
         return _bounded(data)
     try:
         return _bounded_sorted(data)
@@ -203,13 +219,17 @@ _any_int = BoundedDecoder(any_int=True).decode
 
 
 def decode_any_int(data: bytes) -> Value:
-    """As the patient `decode`, by the same decoder whatever the engine, but an int beyond 64 bits is read as 0 instead of refused. Good for finding
-    out who is to be told of that, and for nothing else."""
+    """As the patient `decode`, by the same decoder whatever the engine, but an int beyond 64 bits
+    is read as 0 instead of refused. Good for finding out who is to be told of that, and for nothing
+    else.
+    """
     return _any_int(data)
 
 
 def within_bounds(value: Value) -> bool:
-    """Whether a decoded value keeps to `MAX_DEPTH` and the int range. Level by level, because recursion is what it guards against."""
+    """Whether a decoded value keeps to `MAX_DEPTH` and the int range. Level by level, because
+    recursion is what it guards against.
+    """
     level: list[Value] = [value]
     for _ in range(MAX_DEPTH + 1):
         containers: list[Any] = []
@@ -222,7 +242,11 @@ def within_bounds(value: Value) -> bool:
                 containers.append(item)
         if not containers:
             return True
-        level = [inner for container in containers for inner in (container.values() if type(container) is dict else container)]
+        level = [
+            inner
+            for container in containers
+            for inner in (container.values() if type(container) is dict else container)
+        ]
     return False
 
 
@@ -230,31 +254,37 @@ _perhaps_long_int = re.compile(rb"i[-0-9][0-9]{%d}" % (_MAX_INT_DIGITS - 1)).sea
 
 
 def find_bencode2() -> Engine | None:
-    """The fast engine, where its compiled form is installed; its Python form is no faster than bencode.py, and recurses too deep."""
+    """The fast engine, where its compiled form is installed; its Python form is no faster than
+    bencode.py, and recurses too deep.
+    """
     try:
         import bencode2
     except ImportError:
         return None
     if not bencode2.COMPILED:
         return None
-    bdecode, refusal = bencode2.bdecode, ValueError  # BencodeDecodeError is one, and thousands of digits raise another
+    bdecode, refusal = (
+        bencode2.bdecode,
+        ValueError,
+    )  # BencodeDecodeError is one, and thousands of digits raise another
 
-    def decode_fast(data: bytes, *, patient: bool = True) -> Value:
+    def decode_fast(data: bytes, *, allow_slow: bool = True) -> Value:
         try:
             value: Value = bdecode(data)
         except refusal:
-            return _second_opinion(data, patient)
-        # Looking at each value would cost as much as the decoding. But a container ends in an "e": fewer of those than MAX_DEPTH, as in
-        # nearly all messages, and it cannot be too deep; and too large an int shows as a run of digits. Two scans of 0.1 us instead.
+            return _second_opinion(data, allow_slow)
+        # Looking at each value would cost as much as the decoding. But a container ends in an "e":
+        # fewer of those than MAX_DEPTH, as in nearly all messages, and it cannot be too deep; and
+        # too large an int shows as a run of digits. Two scans of 0.1 us instead.
         if (data.count(b"e") > MAX_DEPTH or _perhaps_long_int(data)) and not within_bounds(value):
-            return _second_opinion(data, patient)
+            return _second_opinion(data, allow_slow)
         return value
 
     return Engine("bencode2", decode_fast, bencode2.bencode)
 
 
-def _second_opinion(data: bytes, patient: bool) -> Value:
-    if not patient:
+def _second_opinion(data: bytes, allow_slow: bool) -> Value:
+    if not allow_slow:
         raise DecodeError("slow-decode-budget")
     return _bounded(data)
 
@@ -262,6 +292,8 @@ def _second_opinion(data: bytes, patient: bool) -> Value:
 BENCODE_PY = Engine("bencode.py", decode_bounded, LeanEncoder().encode)
 _fast = find_bencode2()
 ENGINES: tuple[Engine, ...] = (BENCODE_PY,) if _fast is None else (_fast, BENCODE_PY)
-"""What is installed, the fastest first. Tests and benchmarks name one; everybody else calls `decode` and `encode`."""
+"""What is installed, the fastest first. Tests and benchmarks name one; everybody else calls
+`decode` and `encode`.
+"""
 
 ENGINE, decode, encode = ENGINES[0]

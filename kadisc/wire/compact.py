@@ -1,4 +1,5 @@
-"""Contacts in compact form: 20 bytes of ID, then the endpoint; 26 bytes for IPv4 (BEP 5), 38 for IPv6 (BEP 32).
+"""Contacts in compact form: 20 bytes of ID, then the endpoint; 26 bytes for IPv4 (BEP 5), 38 for
+IPv6 (BEP 32).
 
 An endpoint needs no conversion: inside the program it already is its compact form.
 """
@@ -37,9 +38,11 @@ def pack_contacts(contacts: Iterable[Contact]) -> bytes:
 
 
 def contacts_from(raw: bytes, family: Family) -> list[Contact]:
-    """The contacts in ``nodes`` (IPv4) or ``nodes6`` (IPv6), in their order; raises DecodeError if the length is not a multiple.
+    """The contacts in ``nodes`` (IPv4) or ``nodes6`` (IPv6), in their order; raises DecodeError if
+    the length is not a multiple.
 
-    They are what the sender says. Whether an address may be contacted at all (port 0, multicast, private) is for `scope_of`.
+    They are what the sender says. Whether an address may be contacted at all (port 0, multicast,
+    private) is for `scope_of`.
     """
     layout = _LAYOUTS[family]
     if len(raw) % layout.size:

@@ -1,7 +1,8 @@
 """What is around every message, where that is all that can be read of it.
 
-A whole number beyond 64 bits is in no message: the decoder refuses it, wherever it stands. But a put with a ``seq`` like that comes from a client
-that counts by another rule, not from noise, and BEP 44 wants an error for it. So the envelope is looked at once more, for whom to tell.
+A whole number beyond 64 bits is in no message: the decoder refuses it, wherever it stands. But a
+put with a ``seq`` like that comes from a client that counts by another rule, not from noise, and
+BEP 44 wants an error for it. So the envelope is looked at once more, for whom to tell.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ MAX_TID_BYTES: Final = 64
 
 
 def tid_of_query(payload: bytes) -> bytes | None:
-    """The transaction id of a query that is sound but for numbers beyond 64 bits; None for anything else."""
+    """The transaction id of a query that is sound but for numbers beyond 64 bits; None for anything
+    else.
+    """
     try:
         envelope = bencode.decode_any_int(payload)
     except DecodeError:

@@ -1,12 +1,14 @@
-"""The gossip method (design, section 3): its query, what its reply has beyond others, and the peers in that.
+"""The gossip method (design, section 3): its query, what its reply has beyond others, and the peers
+in that.
 
 ::
 
     query  a: {id, net, want 0..16, [rec], [token], [pad]}
     reply  r: {id, [rec], token, [peers: 27 bytes each], [peers6: 39 bytes each]}
 
-A peer is a compact contact and one byte: how many relays it may still take (``ttl``) in the upper half, its age in units of 5 minutes in the
-lower. Records stay undecoded dicts here, and peers bytes: most answers of a flood match no query, and nobody parses what nobody asked for.
+A peer is a compact contact and one byte: how many relays it may still take (``ttl``) in the upper
+half, its age in units of 5 minutes in the lower. Records stay undecoded dicts here, and peers
+bytes: most answers of a flood match no query, and nobody parses what nobody asked for.
 """
 
 from __future__ import annotations
@@ -37,11 +39,17 @@ class NamedPeer(NamedTuple):
 
 def pack_peers(peers: Iterable[NamedPeer]) -> bytes:
     """The ``peers`` or ``peers6`` of a reply. The caller sees to it that all are of one family."""
-    return b"".join(pack_contact(peer.contact) + bytes((min(peer.ttl, MAX_NIBBLE) << 4 | min(peer.age, MAX_NIBBLE),)) for peer in peers)
+    return b"".join(
+        pack_contact(peer.contact)
+        + bytes((min(peer.ttl, MAX_NIBBLE) << 4 | min(peer.age, MAX_NIBBLE),))
+        for peer in peers
+    )
 
 
 def peers_from(raw: bytes, family: Family) -> list[NamedPeer]:
-    """The peers in ``peers`` (IPv4) or ``peers6`` (IPv6), in their order; raises DecodeError if the length is not a multiple."""
+    """The peers in ``peers`` (IPv4) or ``peers6`` (IPv6), in their order; raises DecodeError if the
+    length is not a multiple.
+    """
     size = PEER_BYTES[family]
     if len(raw) % size:
         raise DecodeError("bad-peers")
@@ -53,8 +61,12 @@ def peers_from(raw: bytes, family: Family) -> list[NamedPeer]:
     return peers
 
 
-def read_query(tid: bytes, sender: NodeId, arguments: dict[bytes, Any], token: Callable[[Any], bytes]) -> Gossip:
-    network, want, raw_token, pad = (arguments.get(key) for key in (b"net", b"want", b"token", b"pad"))
+def read_query(
+    tid: bytes, sender: NodeId, arguments: dict[bytes, Any], token: Callable[[Any], bytes]
+) -> Gossip:
+    network, want, raw_token, pad = (
+        arguments.get(key) for key in (b"net", b"want", b"token", b"pad")
+    )
     if type(network) is not bytes or len(network) != ID_BYTES:
         raise DecodeError("bad-net")
     if type(want) is not int or not 0 <= want <= MAX_WANT:

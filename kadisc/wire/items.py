@@ -1,10 +1,12 @@
 """Items (BEP 44): values of at most 1,000 bytes that anybody may store on the DHT for a while.
 
-An immutable one is found by the hash of its value. A mutable one belongs to an Ed25519 key: it is found by the hash of key and salt, each version has
-a higher sequence, and its owner's signature is over salt, sequence and value.
+An immutable one is found by the hash of its value. A mutable one belongs to an Ed25519 key: it is
+found by the hash of key and salt, each version has a higher sequence, and its owner's signature is
+over salt, sequence and value.
 
-A value is kept as its bencode, which must be canonical: hash and signature are over those bytes, and whoever encodes it again must get the same.
-Whether an item is genuine is for `core/genuine.py`; here it is only read, and refused where it cannot be one.
+A value is kept as its bencode, which must be canonical: hash and signature are over those bytes,
+and whoever encodes it again must get the same. Whether an item is genuine is for `core/genuine.py`;
+here it is only read, and refused where it cannot be one.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ CODES: Final = {"value-too-big": 205, "salt-too-big": 207}
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """``value``: canonical bencode. ``key``: whose it is, None for an immutable one, of which the other fields mean nothing."""
+    """``value``: canonical bencode. ``key``: whose it is, None for an immutable one, of which the
+    other fields mean nothing.
+    """
 
     value: bytes
     key: bytes | None = None
@@ -58,7 +62,9 @@ class Item:
     @property
     def target(self) -> NodeId:
         """Where it is stored."""
-        return target_of_value(self.value) if self.key is None else target_of_key(self.key, self.salt)
+        return (
+            target_of_value(self.value) if self.key is None else target_of_key(self.key, self.salt)
+        )
 
     @property
     def signed(self) -> bytes:
@@ -95,7 +101,11 @@ def item_from(fields: Mapping[bytes, Any], salt: bytes) -> Item:
     key, signature = fields.get(b"k"), fields.get(b"sig")
     if key is None and signature is None:
         return Item(raw)
-    if type(key) is not bytes or type(signature) is not bytes or (len(key), len(signature)) != (KEY_BYTES, SIGNATURE_BYTES):
+    if (
+        type(key) is not bytes
+        or type(signature) is not bytes
+        or (len(key), len(signature)) != (KEY_BYTES, SIGNATURE_BYTES)
+    ):
         raise DecodeError("bad-key-or-signature")
     return Item(raw, key, salt, whole_number(fields.get(b"seq")), signature)
 
@@ -107,8 +117,9 @@ def whole_number(raw: Any) -> int:
 
 
 def is_canonical(value: Any) -> bool:
-    """Whether a decoded value was canonical: the decoders let nothing pass but keys in any order, and a dict has them in the order of their coming.
-    Its depth was bounded by them as well."""
+    """Whether a decoded value was canonical: the decoders let nothing pass but keys in any order,
+    and a dict has them in the order of their coming. Its depth was bounded by them as well.
+    """
     if type(value) is dict:
         keys = list(value)
         return keys == sorted(keys) and all(map(is_canonical, value.values()))

@@ -1,8 +1,9 @@
-"""KRPC (BEP 5, 44, 51): datagrams to typed messages and back, with the fields of BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43 (ro).
+"""KRPC (BEP 5, 44, 51): datagrams to typed messages and back, with the fields of BEP 32 (want,
+nodes6), BEP 42 (ip) and BEP 43 (ro).
 
-Decoding is strict about what an answer depends on (a wrong ID, target, token or list of nodes refuses the message) and lenient about
-what is only a hint (a malformed ``v``, ``ip``, ``ro`` or ``want``, or malformed samples, count as not sent). Whatever the bytes, only
-DecodeError leaves.
+Decoding is strict about what an answer depends on (a wrong ID, target, token or list of nodes
+refuses the message) and lenient about what is only a hint (a malformed ``v``, ``ip``, ``ro`` or
+``want``, or malformed samples, count as not sent). Whatever the bytes, only DecodeError leaves.
 """
 
 from __future__ import annotations
@@ -16,7 +17,22 @@ from ..ids import ID_BYTES, NodeId
 from . import bencode, gossip, items, usual
 from .compact import ENDPOINT_SIZES, IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, endpoint_from
 from .envelope import MAX_TID_BYTES, tid_of_query
-from .messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Gossip, Message, Ping, Put, Query, Reply, SampleInfohashes, Samples, UnknownQuery
+from .messages import (
+    AnnouncePeer,
+    Error,
+    FindNode,
+    Get,
+    GetPeers,
+    Gossip,
+    Message,
+    Ping,
+    Put,
+    Query,
+    Reply,
+    SampleInfohashes,
+    Samples,
+    UnknownQuery,
+)
 from .put import put_arguments, read_put
 
 MAX_METHOD_BYTES: Final = 64
@@ -57,19 +73,24 @@ DROP_REASONS: Final = (*bencode.REASONS, *_COMPLAINTS)
 Fields: TypeAlias = dict[bytes, Any]
 
 
-def decode(payload: bytes, *, patient: bool = True) -> Message:
+def decode(payload: bytes, *, allow_slow: bool = True) -> Message:
     """The message in a datagram, whose length the caller has bounded.
 
-    Raises DecodeError alone. Where the datagram was recognisably a query, the error holds what to answer: its ``tid``, a ``code`` (203, 205 or 207)
-    and a ``text``. ``patient=False`` refuses whatever needs the slow decoder, as ``slow-decode-budget`` (see `bencode.Decode`).
+    Raises DecodeError alone. Where the datagram was recognisably a query, the error holds what to
+    answer: its ``tid``, a ``code`` (203, 205 or 207) and a ``text``. ``patient=False`` refuses
+    whatever needs the slow decoder, as ``slow-decode-budget`` (see `bencode.Decode`).
     """
     if (query := usual.read_query(payload)) is not None:
         return query
     try:
-        envelope = bencode.decode(payload, patient=patient)
+        envelope = bencode.decode(payload, allow_slow=allow_slow)
     except DecodeError as refusal:
-        if refusal.reason == "int-range" and (tid := tid_of_query(payload)) is not None:  # BEP 44: a put with such a `seq`
-            raise DecodeError("int-range", tid, PROTOCOL_ERROR, "whole numbers must fit into 64 bits, signed") from None
+        if (
+            refusal.reason == "int-range" and (tid := tid_of_query(payload)) is not None
+        ):  # BEP 44: a put with such a `seq`
+            raise DecodeError(
+                "int-range", tid, PROTOCOL_ERROR, "whole numbers must fit into 64 bits, signed"
+            ) from None
         raise
     return message_from(envelope)
 
@@ -81,7 +102,7 @@ def encode(message: Message) -> bytes:
     return bencode.encode(fields_of(message))
 
 
-# --- Reading ---------------------------------------------------------------------------------------------------------------------
+# --- Reading --------------------------------------------------------------------------------------
 
 
 def message_from(envelope: Any) -> Message:
@@ -110,10 +131,17 @@ def _read_query(tid: bytes, envelope: Fields) -> Query:
         arguments = get(b"a")
         if type(arguments) is not dict:
             raise DecodeError("bad-arguments")
-        query = _QUERY_READERS.get(method, _read_unknown)(tid, _id(arguments.get(b"id"), "bad-id"), arguments, method)
+        query = _QUERY_READERS.get(method, _read_unknown)(
+            tid, _id(arguments.get(b"id"), "bad-id"), arguments, method
+        )
     except DecodeError as refusal:
         # The sender can be told what was wrong with it.
-        raise DecodeError(refusal.reason, tid, items.CODES.get(refusal.reason, PROTOCOL_ERROR), _COMPLAINTS[refusal.reason]) from None
+        raise DecodeError(
+            refusal.reason,
+            tid,
+            items.CODES.get(refusal.reason, PROTOCOL_ERROR),
+            _COMPLAINTS[refusal.reason],
+        ) from None
     if (version := get(b"v")) is not None:
         query.version = _version(version)
     if get(b"ro") == 1:
@@ -127,12 +155,22 @@ def _read_ping(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> 
 
 def _read_find_node(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
     want = arguments.get(b"want")
-    return FindNode(tid, sender, _id(arguments.get(b"target"), "bad-target"), None if want is None else _want(want))
+    return FindNode(
+        tid,
+        sender,
+        _id(arguments.get(b"target"), "bad-target"),
+        None if want is None else _want(want),
+    )
 
 
 def _read_get_peers(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
     want = arguments.get(b"want")
-    return GetPeers(tid, sender, _id(arguments.get(b"info_hash"), "bad-info-hash"), None if want is None else _want(want))
+    return GetPeers(
+        tid,
+        sender,
+        _id(arguments.get(b"info_hash"), "bad-info-hash"),
+        None if want is None else _want(want),
+    )
 
 
 def _read_announce_peer(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
@@ -153,7 +191,13 @@ def _read_announce_peer(tid: bytes, sender: NodeId, arguments: Fields, method: b
 def _read_get(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
     sequence = arguments.get(b"seq")
     known = None if sequence is None else items.whole_number(sequence)
-    return Get(tid, sender, _id(arguments.get(b"target"), "bad-target"), known, _want(arguments.get(b"want")))
+    return Get(
+        tid,
+        sender,
+        _id(arguments.get(b"target"), "bad-target"),
+        known,
+        _want(arguments.get(b"want")),
+    )
 
 
 def _read_put(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
@@ -161,7 +205,9 @@ def _read_put(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Q
 
 
 def _read_sample_infohashes(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
-    return SampleInfohashes(tid, sender, _id(arguments.get(b"target"), "bad-target"), _want(arguments.get(b"want")))
+    return SampleInfohashes(
+        tid, sender, _id(arguments.get(b"target"), "bad-target"), _want(arguments.get(b"want"))
+    )
 
 
 def _read_gossip(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
@@ -169,8 +215,21 @@ def _read_gossip(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -
 
 
 def _read_unknown(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
-    target = next((raw for key in (b"target", b"info_hash") if type(raw := arguments.get(key)) is bytes and len(raw) == ID_BYTES), None)
-    return UnknownQuery(tid, sender, method, None if target is None else int.from_bytes(target, "big"), _want(arguments.get(b"want")))
+    target = next(
+        (
+            raw
+            for key in (b"target", b"info_hash")
+            if type(raw := arguments.get(key)) is bytes and len(raw) == ID_BYTES
+        ),
+        None,
+    )
+    return UnknownQuery(
+        tid,
+        sender,
+        method,
+        None if target is None else int.from_bytes(target, "big"),
+        _want(arguments.get(b"want")),
+    )
 
 
 def _read_reply(tid: bytes, envelope: Fields) -> Reply:
@@ -204,10 +263,16 @@ def _read_error(tid: bytes, envelope: Fields) -> Error:
         raise DecodeError("bad-error")
     text = details[1] if len(details) > 1 and type(details[1]) is bytes else b""
     readable = text[:MAX_ERROR_TEXT_BYTES].decode("utf-8", "replace")
-    return Error(tid, details[0], readable, _version(envelope.get(b"v")), endpoint_from(envelope.get(b"ip")))
+    return Error(
+        tid, details[0], readable, _version(envelope.get(b"v")), endpoint_from(envelope.get(b"ip"))
+    )
 
 
-_READERS: Final[dict[bytes, Callable[[bytes, Fields], Message]]] = {b"q": _read_query, b"r": _read_reply, b"e": _read_error}
+_READERS: Final[dict[bytes, Callable[[bytes, Fields], Message]]] = {
+    b"q": _read_query,
+    b"r": _read_reply,
+    b"e": _read_error,
+}
 
 _QUERY_READERS: Final[dict[bytes, Callable[[bytes, NodeId, Fields, bytes], Query]]] = {
     b"ping": _read_ping,
@@ -261,17 +326,26 @@ def _endpoints(raw: Any) -> list[Endpoint]:
     if type(raw) is not list:
         raise DecodeError("bad-values")
     # As endpoint_from, without a call for each of what may be a hundred.
-    good = [item for item in raw if type(item) is bytes and len(item) in ENDPOINT_SIZES and item[-2:] != b"\0\0"]
+    good = [
+        item
+        for item in raw
+        if type(item) is bytes and len(item) in ENDPOINT_SIZES and item[-2:] != b"\0\0"
+    ]
     return cast("list[Endpoint]", good[:MAX_VALUES])
 
 
 def _samples(raw: Any, interval_s: Any, held: Any) -> Samples | None:
-    if type(interval_s) is not int or type(held) is not int or type(raw) is not bytes or len(raw) % ID_BYTES:
+    if (
+        type(interval_s) is not int
+        or type(held) is not int
+        or type(raw) is not bytes
+        or len(raw) % ID_BYTES
+    ):
         return None
     return Samples(interval_s, held, raw)
 
 
-# --- Writing ---------------------------------------------------------------------------------------------------------------------
+# --- Writing --------------------------------------------------------------------------------------
 
 
 def fields_of(message: Message) -> Fields:
@@ -294,15 +368,27 @@ def _write_ping(query: Ping) -> Fields:
 
 
 def _write_find_node(query: FindNode) -> Fields:
-    return _query(query, b"find_node", {b"target": query.target.to_bytes(ID_BYTES, "big"), **_wanted(query.want)})
+    return _query(
+        query,
+        b"find_node",
+        {b"target": query.target.to_bytes(ID_BYTES, "big"), **_wanted(query.want)},
+    )
 
 
 def _write_get_peers(query: GetPeers) -> Fields:
-    return _query(query, b"get_peers", {b"info_hash": query.info_hash.to_bytes(ID_BYTES, "big"), **_wanted(query.want)})
+    return _query(
+        query,
+        b"get_peers",
+        {b"info_hash": query.info_hash.to_bytes(ID_BYTES, "big"), **_wanted(query.want)},
+    )
 
 
 def _write_announce_peer(query: AnnouncePeer) -> Fields:
-    arguments: Fields = {b"info_hash": query.info_hash.to_bytes(ID_BYTES, "big"), b"port": query.port, b"token": query.token}
+    arguments: Fields = {
+        b"info_hash": query.info_hash.to_bytes(ID_BYTES, "big"),
+        b"port": query.port,
+        b"token": query.token,
+    }
     if query.implied_port:
         arguments[b"implied_port"] = 1
     return _query(query, b"announce_peer", arguments)
@@ -310,7 +396,11 @@ def _write_announce_peer(query: AnnouncePeer) -> Fields:
 
 def _write_get(query: Get) -> Fields:
     known = {} if query.sequence is None else {b"seq": query.sequence}
-    return _query(query, b"get", {b"target": query.target.to_bytes(ID_BYTES, "big"), **known, **_wanted(query.want)})
+    return _query(
+        query,
+        b"get",
+        {b"target": query.target.to_bytes(ID_BYTES, "big"), **known, **_wanted(query.want)},
+    )
 
 
 def _write_put(query: Put) -> Fields:
@@ -318,7 +408,11 @@ def _write_put(query: Put) -> Fields:
 
 
 def _write_sample_infohashes(query: SampleInfohashes) -> Fields:
-    return _query(query, b"sample_infohashes", {b"target": query.target.to_bytes(ID_BYTES, "big"), **_wanted(query.want)})
+    return _query(
+        query,
+        b"sample_infohashes",
+        {b"target": query.target.to_bytes(ID_BYTES, "big"), **_wanted(query.want)},
+    )
 
 
 def _write_gossip(query: Gossip) -> Fields:
@@ -349,12 +443,19 @@ def _write_reply(reply: Reply) -> Fields:
     if reply.held is not None:
         results |= reply.held
     if (samples := reply.samples) is not None:
-        results |= {b"interval": samples.interval_s, b"num": samples.held, b"samples": samples.info_hashes}
+        results |= {
+            b"interval": samples.interval_s,
+            b"num": samples.held,
+            b"samples": samples.info_hashes,
+        }
     return _answer(reply, {b"r": results, b"t": reply.tid, b"y": b"r"})
 
 
 def _write_error(error: Error) -> Fields:
-    return _answer(error, {b"e": [error.code, error.text.encode("utf-8", "replace")], b"t": error.tid, b"y": b"e"})
+    return _answer(
+        error,
+        {b"e": [error.code, error.text.encode("utf-8", "replace")], b"t": error.tid, b"y": b"e"},
+    )
 
 
 def _answer(answer: Reply | Error, fields: Fields) -> Fields:

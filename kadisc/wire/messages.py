@@ -1,10 +1,12 @@
-"""The KRPC messages of BEP 5, BEP 44 (get, put) and BEP 51 (sample_infohashes), with the fields of BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43
-(ro); and our own method, gossip.
+"""The KRPC messages of BEP 5, BEP 44 (get, put) and BEP 51 (sample_infohashes), with the fields of
+BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43 (ro); and our own method, gossip.
 
-Keys and IDs are ints, endpoints are compact. ``nodes`` and ``nodes6`` stay raw bytes here, checked for length only: most replies of a flood
-match no query, and parsing contacts that nobody asked for would be a gift to the sender.
+Keys and IDs are ints, endpoints are compact. ``nodes`` and ``nodes6`` stay raw bytes here, checked
+for length only: most replies of a flood match no query, and parsing contacts that nobody asked for
+would be a gift to the sender.
 
-What is made for every datagram has its ``__init__`` written out: the one that a dataclass makes for itself cannot be compiled (decision 0012).
+What is made for every datagram has its ``__init__`` written out: the one that a dataclass makes for
+itself cannot be compiled (decision 0012).
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from .items import Item
 
 @dataclass(slots=True)
 class Query:
-    """What all queries have. ``tid`` is the transaction id, echoed in the answer; ``sender`` the ID that the querier claims."""
+    """What all queries have. ``tid`` is the transaction id, echoed in the answer; ``sender`` the ID
+    that the querier claims.
+    """
 
     tid: bytes
     sender: NodeId
@@ -36,7 +40,9 @@ class Ping(Query):
 class FindNode(Query):
     target: NodeId
     want: frozenset[bytes] | None = None
-    """b"n4" and b"n6" as asked for (BEP 32; unknown strings left out), or None where the querier did not say."""
+    """b"n4" and b"n6" as asked for (BEP 32; unknown strings left out), or None where the querier
+    did not say.
+    """
 
     def __init__(
         self,
@@ -113,7 +119,9 @@ class SampleInfohashes(Query):
 
 @dataclass(slots=True)
 class Gossip(Query):
-    """``network``: the 20-byte tag of the network that the sender is of; ``want``: how many peers it asks for, 0 to 16."""
+    """``network``: the 20-byte tag of the network that the sender is of; ``want``: how many peers
+    it asks for, 0 to 16.
+    """
 
     network: bytes
     want: int
@@ -126,7 +134,9 @@ class Gossip(Query):
 
 @dataclass(slots=True)
 class UnknownQuery(Query):
-    """A method that is not served here. With a ``target`` it is answered as find_node, otherwise with error 204."""
+    """A method that is not served here. With a ``target`` it is answered as find_node, otherwise
+    with error 204.
+    """
 
     method: bytes
     target: NodeId | None
@@ -135,7 +145,9 @@ class UnknownQuery(Query):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a reply to gossip brings: the replier's own record, not looked at yet, and peers, 27 and 39 bytes each."""
+    """What a reply to gossip brings: the replier's own record, not looked at yet, and peers, 27 and
+    39 bytes each.
+    """
 
     record: dict[bytes, Any] | None
     peers: bytes = b""
@@ -144,8 +156,9 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """``interval_s``: after that there are others to be had; ``held``: how many info-hashes the replier stores peers for; ``info_hashes``: some of
-    them, 20 bytes each."""
+    """``interval_s``: after that there are others to be had; ``held``: how many info-hashes the
+    replier stores peers for; ``info_hashes``: some of them, 20 bytes each.
+    """
 
     interval_s: int
     held: int

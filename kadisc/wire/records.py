@@ -1,12 +1,14 @@
-"""Signed peer records (design, section 2): who a peer is, of which network, where, and what it offers. At most 300 bytes of canonical bencode.
+"""Signed peer records (design, section 2): who a peer is, of which network, where, and what it
+offers. At most 300 bytes of canonical bencode.
 
 ::
 
     {ip, p, ip6, p6: where, as far as it knows; k: public key; net: network tag; s: sequence; svc: {name: port or short bytes};
      via: reserved; sig: Ed25519 over the canonical bencode of all the rest}
 
-Keys that are not known here are kept and signed over, so that later versions can add some. Whether a record may be believed (signature, network,
-sequence, whose address it names) is for `core/record_rules.py`; here it is only read, and refused where it contradicts itself.
+Keys that are not known here are kept and signed over, so that later versions can add some. Whether
+a record may be believed (signature, network, sequence, whose address it names) is for
+`core/record_rules.py`; here it is only read, and refused where it contradicts itself.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ _WHERE: Final = {Family.IPV4: (b"ip", b"p", 4), Family.IPV6: (b"ip6", b"p6", 16)
 
 @dataclass(frozen=True, slots=True)
 class PeerRecord:
-    """A record as it says of itself. ``raw`` is the whole of it in canonical form, as book and view keep it."""
+    """A record as it says of itself. ``raw`` is the whole of it in canonical form, as book and view
+    keep it.
+    """
 
     key: bytes
     network: bytes
@@ -50,7 +54,11 @@ class PeerRecord:
 
 
 def unsigned_fields(
-    key: bytes, network: bytes, sequence: int, endpoints: Mapping[Family, Endpoint], services: Mapping[str, int | bytes]
+    key: bytes,
+    network: bytes,
+    sequence: int,
+    endpoints: Mapping[Family, Endpoint],
+    services: Mapping[str, int | bytes],
 ) -> dict[bytes, Any]:
     """The record without its signature. Raises ValueError for services that no record can hold."""
     fields: dict[bytes, Any] = {b"k": key, b"net": network, b"s": sequence}
@@ -60,7 +68,9 @@ def unsigned_fields(
     if services:
         fields[b"svc"] = {name.encode("ascii"): value for name, value in services.items()}
         if _services(fields[b"svc"]) is None:
-            raise ValueError(f"a service has a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and a port, or at most {MAX_SERVICE_BYTES} bytes")
+            raise ValueError(
+                f"a service has a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and a port, or at most {MAX_SERVICE_BYTES} bytes"
+            )
     return fields
 
 
@@ -69,29 +79,46 @@ def to_be_signed(fields: Mapping[bytes, Any]) -> bytes:
 
 
 def decode_record(raw: bytes) -> PeerRecord:
-    """From the canonical bytes, as they are kept and handed about; raises DecodeError, also where they are not canonical."""
+    """From the canonical bytes, as they are kept and handed about; raises DecodeError, also where
+    they are not canonical.
+    """
     if len(raw) > MAX_RECORD_BYTES:
         raise DecodeError(OVERSIZE)
     try:
-        fields = bencode.decode(raw, patient=False)
+        fields = bencode.decode(raw, allow_slow=False)
     except DecodeError:
         raise DecodeError(MALFORMED) from None
     return record_from(fields)
 
 
 def record_from(fields: Any) -> PeerRecord:
-    """From a decoded value of any shape; raises DecodeError with one of `OVERSIZE`, `MALFORMED`, `CONTRADICTORY`."""
+    """From a decoded value of any shape; raises DecodeError with one of `OVERSIZE`, `MALFORMED`,
+    `CONTRADICTORY`.
+    """
     if type(fields) is not dict:
         raise DecodeError(MALFORMED)
     raw = bencode.encode(fields)
     if len(raw) > MAX_RECORD_BYTES:
         raise DecodeError(OVERSIZE)
     sequence, services = fields.get(b"s"), _services(fields.get(b"svc", {}))
-    if type(sequence) is not int or sequence < 0 or services is None or not _is_via(fields.get(b"via", [])):
+    if (
+        type(sequence) is not int
+        or sequence < 0
+        or services is None
+        or not _is_via(fields.get(b"via", []))
+    ):
         raise DecodeError(MALFORMED)
-    key, network, signature = _exactly(fields, b"k", KEY_BYTES), _exactly(fields, b"net", ID_BYTES), _exactly(fields, b"sig", SIGNATURE_BYTES)
-    endpoints = {family: endpoint for family in Family if (endpoint := _endpoint(fields, family)) is not None}
-    return PeerRecord(key, network, sequence, endpoints, services, signature, raw, to_be_signed(fields))
+    key, network, signature = (
+        _exactly(fields, b"k", KEY_BYTES),
+        _exactly(fields, b"net", ID_BYTES),
+        _exactly(fields, b"sig", SIGNATURE_BYTES),
+    )
+    endpoints = {
+        family: endpoint for family in Family if (endpoint := _endpoint(fields, family)) is not None
+    }
+    return PeerRecord(
+        key, network, sequence, endpoints, services, signature, raw, to_be_signed(fields)
+    )
 
 
 def _endpoint(fields: Mapping[bytes, Any], family: Family) -> Endpoint | None:
@@ -126,7 +153,11 @@ def _services(raw: Any) -> dict[str, int | bytes] | None:
 
 
 def _is_via(raw: Any) -> bool:
-    return type(raw) is list and len(raw) <= MAX_VIA and all(type(each) is bytes and len(each) in ENDPOINT_SIZES for each in raw)
+    return (
+        type(raw) is list
+        and len(raw) <= MAX_VIA
+        and all(type(each) is bytes and len(each) in ENDPOINT_SIZES for each in raw)
+    )
 
 
 def _exactly(fields: Mapping[bytes, Any], name: bytes, size: int) -> bytes:

@@ -1,9 +1,11 @@
 """The messages that nearly all traffic is made of, read and written without a dict in between.
 
-Of the queries that a node gets, nearly all are a ping, a find_node or a get_peers without anything unusual, and their keys stand in the one order
-that BEP 3 allows: one pattern reads them whole, in a third of the time of a decoder and the checks after it. Nearly all that it sends are replies,
-whose keys are known, and so is their order. What does not fit goes the general way, `bencode.py` and `krpc.py`; where something fits, both give the
-same, byte for byte (tests/property/test_wire_usual.py).
+Of the queries that a node gets, nearly all are a ping, a find_node or a get_peers without anything
+unusual, and their keys stand in the one order that BEP 3 allows: one pattern reads them whole, in a
+third of the time of a decoder and the checks after it. Nearly all that it sends are replies, whose
+keys are known, and so is their order. What does not fit goes the general way, `bencode.py` and
+`krpc.py`; where something fits, both give the same, byte for byte
+(tests/property/test_wire_usual.py).
 """
 
 from __future__ import annotations
@@ -16,7 +18,12 @@ from ..ids import ID_BYTES
 from .messages import FindNode, GetPeers, Ping, Query, Reply
 
 _BOTH, _IPV4, _IPV6 = frozenset((b"n4", b"n6")), frozenset((b"n4",)), frozenset((b"n6",))
-_WANTED: Final[dict[bytes | None, frozenset[bytes] | None]] = {None: None, b"2:n42:n6": _BOTH, b"2:n4": _IPV4, b"2:n6": _IPV6}
+_WANTED: Final[dict[bytes | None, frozenset[bytes] | None]] = {
+    None: None,
+    b"2:n42:n6": _BOTH,
+    b"2:n4": _IPV4,
+    b"2:n6": _IPV6,
+}
 
 _int_from_bytes: Final = int.from_bytes  # big-endian
 _usual_query: Final = re.compile(
@@ -38,7 +45,9 @@ def read_query(payload: bytes) -> Query | None:
     if target is not None:
         return FindNode(tid, node_id, _int_from_bytes(target), _WANTED[want], version=version)
     if info_hash is not None:
-        return GetPeers(tid, node_id, _int_from_bytes(info_hash), _WANTED[want_too], version=version)
+        return GetPeers(
+            tid, node_id, _int_from_bytes(info_hash), _WANTED[want_too], version=version
+        )
     return Ping(tid, node_id, version=version)
 
 
@@ -46,7 +55,14 @@ def write_reply(reply: Reply) -> bytes | None:
     """The datagram, or None where the reply is more than an ID, contacts, a token and peers."""
     if reply.news is not None or reply.held is not None or reply.samples is not None:
         return None
-    nodes, nodes6, token, values, seen_as, version = reply.nodes, reply.nodes6, reply.token, reply.values, reply.seen_as, reply.version
+    nodes, nodes6, token, values, seen_as, version = (
+        reply.nodes,
+        reply.nodes6,
+        reply.token,
+        reply.values,
+        reply.seen_as,
+        reply.version,
+    )
     results = b"" if nodes is None else b"5:nodes%d:%b" % (len(nodes), nodes)
     if nodes6 is not None:
         results += b"6:nodes6%d:%b" % (len(nodes6), nodes6)
@@ -56,7 +72,14 @@ def write_reply(reply: Reply) -> bytes | None:
         results += b"6:valuesl%be" % _joined(values)
     ip = b"" if seen_as is None else b"2:ip%d:%b" % (len(seen_as), seen_as)
     v = b"" if version is None else b"1:v%d:%b" % (len(version), version)
-    return b"d%b1:rd2:id20:%b%be1:t%d:%b%b1:y1:re" % (ip, reply.sender.to_bytes(ID_BYTES, "big"), results, len(reply.tid), reply.tid, v)
+    return b"d%b1:rd2:id20:%b%be1:t%d:%b%b1:y1:re" % (
+        ip,
+        reply.sender.to_bytes(ID_BYTES, "big"),
+        results,
+        len(reply.tid),
+        reply.tid,
+        v,
+    )
 
 
 def _joined(peers: list[Endpoint]) -> bytes:

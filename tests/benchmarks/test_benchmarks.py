@@ -1,4 +1,6 @@
-"""The benchmarks against other programs run from end to end, at a size that says nothing about speed."""
+"""The benchmarks against other programs run from end to end, at a size that says nothing about
+speed.
+"""
 
 from __future__ import annotations
 
@@ -28,17 +30,31 @@ def run(name: str, out: Path, *arguments: str, limit_s: float = 60.0) -> list[di
 
 
 def test_serve_measures_all_servers_with_all_methods(tmp_path: Path) -> None:
-    rows = run("serve.py", tmp_path / "serve.json", "--rounds", "1", "--seconds", "0.15", "--settle", "0")
+    rows = run(
+        "serve.py", tmp_path / "serve.json", "--rounds", "1", "--seconds", "0.15", "--settle", "0"
+    )
     servers = {row["server"] for row in rows}
-    assert servers == {"batch echo", "trio echo", "libtorrent", "kadisc", "kadisc, bencode.py alone"}
+    assert servers == {
+        "batch echo",
+        "trio echo",
+        "libtorrent",
+        "kadisc",
+        "kadisc, bencode.py alone",
+    }
     assert len(rows) == 2 + 3 * 3  # both echoes once
     assert all(row["rate"] > 0 and row["cpu_us"] >= 0 for row in rows)
     # With 8 nodes, or it would be no measure of find_node.
-    assert all(row["bytes"] > 8 * 26 for row in rows if row["server"].startswith("kadisc") and row["method"] != "ping")
+    assert all(
+        row["bytes"] > 8 * 26
+        for row in rows
+        if row["server"].startswith("kadisc") and row["method"] != "ping"
+    )
 
 
 def test_lookup_finds_peers_cold_and_warm_and_counts_the_queries(tmp_path: Path) -> None:
-    rows = run("lookup.py", tmp_path / "lookup.json", "--targets", "1", "--nodes", "100", "--settle", "0")
+    rows = run(
+        "lookup.py", tmp_path / "lookup.json", "--targets", "1", "--nodes", "100", "--settle", "0"
+    )
     assert [row["temperature"] for row in rows] == ["cold", "warm"]
     for row in rows:
         for side in row["sides"].values():

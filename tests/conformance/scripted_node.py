@@ -1,4 +1,6 @@
-"""A small node that keeps to the protocol, but for one fault. The faults have the names of the cases that must see them."""
+"""A small node that keeps to the protocol, but for one fault. The faults have the names of the
+cases that must see them.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ from kadisc.wire import bencode
 
 Fields = dict[bytes, Any]
 SECRET = b"secret"
-CONTACTS = [(hashlib.sha1(b"%d" % n).digest(), bytes(make_endpoint(f"45.{n}.2.3", 6881))) for n in range(1, 101)]
+CONTACTS = [
+    (hashlib.sha1(b"%d" % n).digest(), bytes(make_endpoint(f"45.{n}.2.3", 6881)))
+    for n in range(1, 101)
+]
 FRAGILE = {
     *("empty", "truncated", "garbage", "negative-length", "deep-nesting", "huge-ints"),
     *("no-dict", "wrong-types", "fields-missing", "duplicate-keys", "trailing-data", "oversized"),
@@ -52,7 +57,9 @@ class ScriptedNode:
         self._socket = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._outbox: list[tuple[Any, bytes]] = []
 
-    async def serve(self, *, task_status: trio.TaskStatus[Endpoint] = trio.TASK_STATUS_IGNORED) -> None:
+    async def serve(
+        self, *, task_status: trio.TaskStatus[Endpoint] = trio.TASK_STATUS_IGNORED
+    ) -> None:
         with self._socket:
             await self._socket.bind(("127.0.0.1", 0))
             task_status.started(make_endpoint(*self._socket.getsockname()))
@@ -62,7 +69,9 @@ class ScriptedNode:
 
     async def _hear(self, payload: bytes, source: Endpoint) -> None:
         for datagram in [] if self.dead else self._answers(payload, source):
-            await self._socket.sendto(datagram, (socket.inet_ntoa(source[:4]), int.from_bytes(source[4:], "big")))
+            await self._socket.sendto(
+                datagram, (socket.inet_ntoa(source[:4]), int.from_bytes(source[4:], "big"))
+            )
 
     def _answers(self, payload: bytes, source: Endpoint) -> list[bytes]:
         message = self._read(payload)
@@ -75,7 +84,11 @@ class ScriptedNode:
         tid, arguments = message[b"t"], message[b"a"]
         out = self._meet(message, source)
         try:
-            envelope: Fields = {b"t": tid, b"y": b"r", b"r": {b"id": self.node_id, **self._answer(message[b"q"], arguments, source)}}
+            envelope: Fields = {
+                b"t": tid,
+                b"y": b"r",
+                b"r": {b"id": self.node_id, **self._answer(message[b"q"], arguments, source)},
+            }
         except Refusal as refusal:
             code, text = refusal.args
             envelope = {b"t": tid, b"y": b"e", b"e": [code, text.encode()]}
@@ -97,9 +110,15 @@ class ScriptedNode:
             message: Any = bencode.decode(payload) if len(payload) <= 2048 else None
         except DecodeError:
             return None
-        if type(message) is not dict or type(message.get(b"t")) is not bytes or message.get(b"y") not in (b"q", b"r", b"e"):
+        if (
+            type(message) is not dict
+            or type(message.get(b"t")) is not bytes
+            or message.get(b"y") not in (b"q", b"r", b"e")
+        ):
             return None
-        if message[b"y"] == b"q" and not (type(message.get(b"q")) is bytes and type(message.get(b"a")) is dict):
+        if message[b"y"] == b"q" and not (
+            type(message.get(b"q")) is bytes and type(message.get(b"a")) is dict
+        ):
             return None
         if message[b"y"] == b"q" and type(message[b"a"].get(b"id", b"")) is not bytes:
             return None
@@ -107,7 +126,7 @@ class ScriptedNode:
             message[b"unsorted"] = 1
         return None if self.fault == "unknown-fields" and b"zz" in message else message
 
-    # --- Whom it knows -----------------------------------------------------------------------------------------------------------------
+    # --- Whom it knows ----------------------------------------------------------------------------
 
     def _meet(self, message: Fields, source: Endpoint) -> list[bytes]:
         """Whoever asks is pinged, and known once it has answered."""
@@ -138,16 +157,24 @@ class ScriptedNode:
         nearest = sorted(self.contacts.items(), key=distance)
         if self.fault == "find-node-closest":
             nearest = nearest[4:]
-        return b"".join(node_id + endpoint for node_id, endpoint in nearest[: 100 if self.fault == "amplification" else 8])
+        return b"".join(
+            node_id + endpoint
+            for node_id, endpoint in nearest[: 100 if self.fault == "amplification" else 8]
+        )
 
-    # --- What it is asked --------------------------------------------------------------------------------------------------------------
+    # --- What it is asked -------------------------------------------------------------------------
 
     def _answer(self, method: bytes, arguments: Fields, source: Endpoint) -> Fields:
         if MISSING.get(self.fault) == method:
             return {}
         if len(arguments.get(b"id", b"")) != 20:
             raise Refusal(203, "id")
-        answer = {b"ping": self._ping, b"find_node": self._find_node, b"get_peers": self._get_peers, b"announce_peer": self._announce}
+        answer = {
+            b"ping": self._ping,
+            b"find_node": self._find_node,
+            b"get_peers": self._get_peers,
+            b"announce_peer": self._announce,
+        }
         answer |= {b"get": self._get, b"put": self._put, b"sample_infohashes": self._sample}
         if method in answer:
             return answer[method](arguments, source)
@@ -163,11 +190,15 @@ class ScriptedNode:
         if type(target) is not bytes or len(target) != 20:
             raise Refusal(203, "target")
         want = [each for each in arguments.get(b"want", []) if each in (b"n4", b"n6")] or [b"n4"]
-        return ({b"nodes": self._closest(target)} if b"n4" in want else {}) | ({b"nodes6": b""} if b"n6" in want else {})
+        return ({b"nodes": self._closest(target)} if b"n4" in want else {}) | (
+            {b"nodes6": b""} if b"n6" in want else {}
+        )
 
     def _token(self, source: Endpoint, key: bytes) -> bytes:
         where = b"" if self.fault == "token-other-address" else source[:4]
-        return hashlib.sha1(SECRET + where + (b"" if self.fault == "token-other-hash" else key)).digest()[:8]
+        return hashlib.sha1(
+            SECRET + where + (b"" if self.fault == "token-other-hash" else key)
+        ).digest()[:8]
 
     def _get_peers(self, arguments: Fields, source: Endpoint) -> Fields:
         reply = self._find_node(arguments, source, b"info_hash")
@@ -176,20 +207,31 @@ class ScriptedNode:
         return reply | {b"token": self._token(source, info_hash)} | values
 
     def _announce(self, arguments: Fields, source: Endpoint) -> Fields:
-        info_hash, port, token = arguments.get(b"info_hash"), arguments.get(b"port"), arguments.get(b"token")
+        info_hash, port, token = (
+            arguments.get(b"info_hash"),
+            arguments.get(b"port"),
+            arguments.get(b"token"),
+        )
         if type(info_hash) is not bytes or type(port) is not int:
             raise Refusal(203, "arguments")
-        if not (token == self._token(source, info_hash) or self.fault == ("token-missing" if token is None else "token-wrong")):
+        if not (
+            token == self._token(source, info_hash)
+            or self.fault == ("token-missing" if token is None else "token-wrong")
+        ):
             raise Refusal(203, "token")
         if arguments.get(b"implied_port") and self.fault != "implied-port":
             port = int.from_bytes(source[4:], "big")
-        if not (0 < port < 65536 or self.fault == ("announce-port-large" if port else "announce-port-0")):
+        if not (
+            0 < port < 65536 or self.fault == ("announce-port-large" if port else "announce-port-0")
+        ):
             raise Refusal(203, "port")
         if self.fault != "announce-served":
-            self.peers.setdefault(info_hash, []).append(source[:4] + (port & 0xFFFF).to_bytes(2, "big"))
+            self.peers.setdefault(info_hash, []).append(
+                source[:4] + (port & 0xFFFF).to_bytes(2, "big")
+            )
         return {}
 
-    # --- Items (BEP 44) and samples (BEP 51) -------------------------------------------------------------------------------------------
+    # --- Items (BEP 44) and samples (BEP 51) ------------------------------------------------------
 
     def _get(self, arguments: Fields, source: Endpoint) -> Fields:
         target = arguments[b"target"]
@@ -226,10 +268,14 @@ class ScriptedNode:
     def _sample(self, arguments: Fields, source: Endpoint) -> Fields:
         samples = b"".join(self.peers)[:400]
         interval = 1 << 20 if self.fault == "samples" else 60
-        return self._find_node(arguments, source) | {b"interval": interval, b"num": len(self.peers), b"samples": samples}
+        return self._find_node(arguments, source) | {
+            b"interval": interval,
+            b"num": len(self.peers),
+            b"samples": samples,
+        }
 
 
-# --- Faults of the answer itself ---------------------------------------------------------------------------------------------------------
+# --- Faults of the answer itself ------------------------------------------------------------------
 
 
 def _short_tid(envelope: Fields, method: bytes) -> None:

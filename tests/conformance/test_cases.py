@@ -1,4 +1,6 @@
-"""Each case passes a node without faults, and fails one that has the fault which the case is for; and kadisc has none."""
+"""Each case passes a node without faults, and fails one that has the fault which the case is for;
+and kadisc has none.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,11 @@ async def judge(target: Endpoint, cases: Sequence[Case], pace: Pace = FAST) -> l
 
 
 def lines(findings: Sequence[Finding], *outcomes: Outcome) -> list[str]:
-    return [f"{finding.case.name}: {finding.evidence}" for finding in findings if finding.outcome in outcomes]
+    return [
+        f"{finding.case.name}: {finding.evidence}"
+        for finding in findings
+        if finding.outcome in outcomes
+    ]
 
 
 async def test_a_node_without_faults_passes_every_case(clock: trio.testing.MockClock) -> None:
@@ -56,14 +62,18 @@ async def test_a_node_without_faults_passes_every_case(clock: trio.testing.MockC
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_each_case_fails_a_node_with_its_fault(case: Case, clock: trio.testing.MockClock) -> None:
+async def test_each_case_fails_a_node_with_its_fault(
+    case: Case, clock: trio.testing.MockClock
+) -> None:
     async with serving(case.name) as target:
         [finding] = await judge(target, [case])
     assert finding.outcome is Outcome.FAIL, finding.evidence
 
 
 class Babbler(ScriptedNode):
-    """Puts one value wherever a field of a reply or of an envelope stands, but for what makes it an answer."""
+    """Puts one value wherever a field of a reply or of an envelope stands, but for what makes it an
+    answer.
+    """
 
     def __init__(self, word: Any) -> None:
         super().__init__()
@@ -71,23 +81,31 @@ class Babbler(ScriptedNode):
 
     def _written(self, envelope: dict[bytes, Any], message: dict[bytes, Any]) -> list[bytes]:
         body = dict.fromkeys(envelope.get(b"r", ()), self.word)
-        envelope |= {b"v": self.word, b"ip": self.word} | ({b"r": body} if b"r" in envelope else {b"e": self.word})
+        envelope |= {b"v": self.word, b"ip": self.word} | (
+            {b"r": body} if b"r" in envelope else {b"e": self.word}
+        )
         return super()._written(envelope, message)
 
 
 @pytest.mark.parametrize("word", [-7, b"x" * 25, [b"x" * 26, 1]], ids=repr)
-async def test_whatever_a_node_says_every_case_ends_in_a_verdict(word: Any, clock: trio.testing.MockClock) -> None:
+async def test_whatever_a_node_says_every_case_ends_in_a_verdict(
+    word: Any, clock: trio.testing.MockClock
+) -> None:
     async with trio.open_nursery() as nursery:
         target = await nursery.start(Babbler(word).serve)
         findings = await judge(target, CASES)
         nursery.cancel_scope.cancel()
     assert len(findings) == len(CASES)
-    assert "id-length" in {finding.case.name for finding in findings if finding.outcome is Outcome.FAIL}
+    assert "id-length" in {
+        finding.case.name for finding in findings if finding.outcome is Outcome.FAIL
+    }
 
 
 async def test_what_ended_the_node_is_one_fault(clock: trio.testing.MockClock) -> None:
     async with serving("garbage") as target:
-        findings = await judge(target, chosen(["unknown-fields", "garbage", "no-dict", "oversized"]))
+        findings = await judge(
+            target, chosen(["unknown-fields", "garbage", "no-dict", "oversized"])
+        )
     assert [finding.outcome.value for finding in findings] == ["pass", "fail", "skip", "skip"]
     assert findings[-1].evidence == "the node has not answered since garbage"
 
@@ -95,10 +113,18 @@ async def test_what_ended_the_node_is_one_fault(clock: trio.testing.MockClock) -
 async def test_kadisc_has_no_fault() -> None:
     """A node of a devnet, on real time; nothing of it is told apart from any other."""
     with devnet(12) as nodes:
-        findings = await judge(parse_endpoint(nodes[0]["endpoints"][0]), CASES, Pace(per_s=1000, settle_s=0.5))
+        findings = await judge(
+            parse_endpoint(nodes[0]["endpoints"][0]), CASES, Pace(per_s=1000, settle_s=0.5)
+        )
     assert lines(findings, Outcome.FAIL, Outcome.WARN) == []
     passed = {finding.case.name for finding in findings if finding.outcome is Outcome.PASS}
-    assert {"claimed-id", "silent-queriers", "unsolicited-pong", "address-votes", "read-only"} <= passed
+    assert {
+        "claimed-id",
+        "silent-queriers",
+        "unsolicited-pong",
+        "address-votes",
+        "read-only",
+    } <= passed
 
 
 async def test_an_id_that_does_not_follow_from_a_public_address_is_a_doubt() -> None:
@@ -124,9 +150,17 @@ async def test_a_silent_node_is_no_answer(clock: trio.testing.MockClock) -> None
         await judge(target, CASES)
 
 
-async def test_what_harms_a_faulty_node_runs_on_loopback_or_if_asked_for(clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_harms_a_faulty_node_runs_on_loopback_or_if_asked_for(
+    clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     harming = [case for case in CASES if case.harms]
-    assert {case.name for case in harming} == {*DEADLY, "silent-queriers", "unsolicited-pong", "claimed-id", "address-votes"}
+    assert {case.name for case in harming} == {
+        *DEADLY,
+        "silent-queriers",
+        "unsolicited-pong",
+        "claimed-id",
+        "address-votes",
+    }
     monkeypatch.setattr("kadisc.conformance.suite.scope_of", lambda endpoint: None)
     async with serving() as target, open_probe(target, pace=FAST) as probe:
         before = await run_suite(probe, [])
@@ -138,7 +172,9 @@ async def test_what_harms_a_faulty_node_runs_on_loopback_or_if_asked_for(clock: 
     assert {finding.outcome for finding in done} == {Outcome.PASS}
 
 
-async def test_no_address_sends_faster_than_its_pace_and_a_run_is_short(clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_address_sends_faster_than_its_pace_and_a_run_is_short(
+    clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sent: dict[bytes, list[float]] = {}
     send = Probe.send
 

@@ -21,11 +21,31 @@ def node() -> Iterator[dict[str, Any]]:
 
 def test_it_prints_one_document(node: dict[str, Any]) -> None:
     endpoint = node["endpoints"][0]
-    done = kadisc("conformance", endpoint, "--case", "envelope", "--case", "token-wrong", "--case", "id-bep42", "--rate", "1000", "--json")
+    done = kadisc(
+        "conformance",
+        endpoint,
+        "--case",
+        "envelope",
+        "--case",
+        "token-wrong",
+        "--case",
+        "id-bep42",
+        "--rate",
+        "1000",
+        "--json",
+    )
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
-    assert (document["target"], document["id"], document["client"]) == (endpoint, node["id"], "KD 0.1")
-    assert [(case["name"], case["outcome"]) for case in document["cases"]] == [("envelope", "pass"), ("id-bep42", "skip"), ("token-wrong", "pass")]
+    assert (document["target"], document["id"], document["client"]) == (
+        endpoint,
+        node["id"],
+        "KD 0.1",
+    )
+    assert [(case["name"], case["outcome"]) for case in document["cases"]] == [
+        ("envelope", "pass"),
+        ("id-bep42", "skip"),
+        ("token-wrong", "pass"),
+    ]
     assert all(case["evidence"] and case["source"] and case["proves"] for case in document["cases"])
     assert [document[key] for key in ("passed", "warned", "failed", "skipped")] == [2, 0, 0, 1]
     assert document["datagrams_sent"] == document["datagrams_received"] == 6
@@ -38,7 +58,18 @@ def test_it_prints_a_table_for_people(node: dict[str, Any]) -> None:
     first, head, row, last = done.stdout.splitlines()
     assert first == f"{node['endpoints'][0]}  KD 0.1  {node['id']}"
     assert head.split() == ["case", "outcome", "source", "evidence"]
-    assert row.split() == ["tid-long", "PASS", "BEP", "5", "echoed", "t", "of", "16,", "32", "bytes"]
+    assert row.split() == [
+        "tid-long",
+        "PASS",
+        "BEP",
+        "5",
+        "echoed",
+        "t",
+        "of",
+        "16,",
+        "32",
+        "bytes",
+    ]
     assert last.startswith("1 passed, 0 warned, 0 failed, 0 skipped; 3 datagrams (")
 
 
@@ -54,7 +85,9 @@ def test_nobody_there_is_code_1() -> None:
 def test_ctrl_c_is_code_130() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        with running("conformance", f"127.0.0.1:{silent.getsockname()[1]}", "--timeout", "60") as process:
+        with running(
+            "conformance", f"127.0.0.1:{silent.getsockname()[1]}", "--timeout", "60"
+        ) as process:
             silent.recv(2048)  # it has begun
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 130

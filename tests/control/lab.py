@@ -1,4 +1,6 @@
-"""A node on a network in memory, its control socket in a real folder, and clients who speak raw lines."""
+"""A node on a network in memory, its control socket in a real folder, and clients who speak raw
+lines.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ from kadisc.control.lines import LineBuffer
 from kadisc.control.methods import METHODS
 from kadisc.control.server import ControlServer, open_control
 from kadisc.control.socket_file import socket_path
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.net.transport.clock import TrioClock
 from kadisc.net.transport.memory import MemoryNetwork
 
@@ -78,7 +80,7 @@ BROKEN = Method("broken", NoParams, Done, _broken)
 @dataclass
 class Lab:
     net: MemoryNetwork
-    node: LiveNode
+    node: Node
     server: ControlServer
     path: Path
     slow: Slow
@@ -103,7 +105,11 @@ class RawClient:
         await self.stream.send_all(line + b"\n")
 
     async def ask(self, method: str, request_id: object = 1, **params: object) -> None:
-        await self.send(json.dumps({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}).encode())
+        await self.send(
+            json.dumps(
+                {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}
+            ).encode()
+        )
 
     async def next(self) -> dict[str, Any] | None:
         """The next message, None at the end."""
@@ -148,21 +154,31 @@ async def open_lab(
     methods: Mapping[str, Method[Any, Any]] = METHODS,
     **limits: float,
 ) -> AsyncIterator[Lab]:
-    """``others``: nodes that it has joined, all of them of the network ``name``. ``publishes``: whether they put their records on the DHT, at once;
-    otherwise there are no operations but those that are asked for."""
-    config = replace(CONFIG, network=name, services={"eth": 30303}, publish_record=publishes, publish_delay_s=0.1)
+    """``others``: nodes that it has joined, all of them of the network ``name``. ``publishes``:
+    whether they put their records on the DHT, at once; otherwise there are no operations but those
+    that are asked for.
+    """
+    config = replace(
+        CONFIG, network=name, services={"eth": 30303}, publish_record=publishes, publish_delay_s=0.1
+    )
     net, slow = network(latency_s=0.001), Slow()
     own = {method.name: method for method in (slow.method, FLOOD, BROKEN)}
     async with AsyncExitStack() as stack:
         for number in range(2, others + 2):
             bootstrap = [address(2)] if number > 2 else []
-            await stack.enter_async_context(open_at(net, number, bootstrap=bootstrap, config=config, clock=TrioClock()))
+            await stack.enter_async_context(
+                open_at(net, number, bootstrap=bootstrap, config=config, clock=TrioClock())
+            )
         config = replace(config, state_dir=str(folder))
-        node = await stack.enter_async_context(open_at(net, 1, bootstrap=[address(2)] if others else [], config=config))
+        node = await stack.enter_async_context(
+            open_at(net, 1, bootstrap=[address(2)] if others else [], config=config)
+        )
         if others:
-            await comes_true(lambda: node.snapshot().overlays[0].contacts == others)
+            await comes_true(lambda: node.snapshot().dhts[0].contacts == others)
         chosen = ControlLimits(**limits)  # type: ignore[arg-type]
-        server = await stack.enter_async_context(open_control(node, folder, methods={**methods, **own}, limits=chosen))
+        server = await stack.enter_async_context(
+            open_control(node, folder, methods={**methods, **own}, limits=chosen)
+        )
         await trio.testing.wait_all_tasks_blocked()  # all of the node's own tasks are at work
         yield Lab(net, node, server, socket_path(folder), slow)
 

@@ -1,4 +1,6 @@
-"""Clients that cost more than they should: each with its bound as it is, and, to show what that is good for, without it."""
+"""Clients that cost more than they should: each with its bound as it is, and, to show what that is
+good for, without it.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ async def test_a_line_without_end_is_cut_off(tmp_path: Path) -> None:
         await comes_true(lambda: not lab.server.clients)
 
 
-async def test_without_a_longest_line_it_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_longest_line_it_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(connection, "MAX_REQUEST_BYTES", 1 << 40)
     async with open_lab(tmp_path) as lab, lab.client() as client:
         await client.stream.send_all(b"x" * (4 * MAX_REQUEST_BYTES) + b"\n")
@@ -39,7 +43,11 @@ async def test_without_a_longest_line_it_is_kept(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize("bounded", [True, False])
 async def test_a_client_that_does_not_read(tmp_path: Path, bounded: bool) -> None:
     limit = 1 << 18 if bounded else 1 << 40
-    async with open_lab(tmp_path, unread_bytes=limit) as lab, lab.client() as client, lab.client() as other:
+    async with (
+        open_lab(tmp_path, unread_bytes=limit) as lab,
+        lab.client() as client,
+        lab.client() as other,
+    ):
         most = 0
         await comes_true(lambda: len(lab.server.clients) == 2)
         await client.ask("flood", lines=2_000)
@@ -59,7 +67,9 @@ async def test_a_client_that_does_not_read(tmp_path: Path, bounded: bool) -> Non
 async def test_a_client_that_reads_nothing_any_more(tmp_path: Path, bounded: bool) -> None:
     async with open_lab(tmp_path, stall_s=0.05 if bounded else 1e9) as lab, lab.client() as client:
         await client.ask("flood", lines=2_000)
-        await comes_true(lambda: not lab.server.clients if bounded else _waiting_bytes(lab) > 1_000_000)
+        await comes_true(
+            lambda: not lab.server.clients if bounded else _waiting_bytes(lab) > 1_000_000
+        )
         with trio.move_on_after(0.25):
             await comes_true(lambda: not lab.server.clients)
         assert bool(lab.server.clients) != bounded
@@ -69,7 +79,10 @@ async def test_a_client_that_reads_nothing_any_more(tmp_path: Path, bounded: boo
 async def test_a_thousand_who_come_and_stay(tmp_path: Path, bounded: bool) -> None:
     """They take a file of the process each; and those who are let in must not keep others out."""
     count = 1_000 if bounded else 100
-    async with open_lab(tmp_path, clients=8 if bounded else 10_000) as lab, AsyncExitStack() as stack:
+    async with (
+        open_lab(tmp_path, clients=8 if bounded else 10_000) as lab,
+        AsyncExitStack() as stack,
+    ):
         for _ in range(count):
             await stack.enter_async_context(lab.client())
             assert len(lab.server.clients) <= (8 if bounded else count)

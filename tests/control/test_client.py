@@ -28,14 +28,18 @@ ID = "0123456789abcdef0123456789abcdef01234567"
 async def test_results_are_typed_and_errors_are_the_nodes(tmp_path: Path) -> None:
     async with open_lab(tmp_path, others=3) as lab, open_client(lab.path) as client:
         told: list[object] = []
-        found = await client.call(FIND, FindParams(ID, partial=True), tell=told.append, silence_s=PATIENCE_S)
+        found = await client.call(
+            FIND, FindParams(ID, partial=True), tell=told.append, silence_s=PATIENCE_S
+        )
         assert [len(found.nodes), found.target] == [3, ID]
         assert told
         with pytest.raises(UsageError, match="40 hex digits"):
             await client.call(FIND, FindParams("00"), silence_s=PATIENCE_S)
         with pytest.raises(NoAnswer, match="of a family"):
             await client.call(PING, PingParams("[2001:db8::1]:1"), silence_s=PATIENCE_S)
-        assert (await client.call(STATUS, StatusParams(), silence_s=PATIENCE_S)).network == "mainline"
+        assert (
+            await client.call(STATUS, StatusParams(), silence_s=PATIENCE_S)
+        ).network == "mainline"
 
 
 async def test_a_call_that_is_cancelled_ends_in_the_node(tmp_path: Path) -> None:
@@ -85,7 +89,9 @@ async def test_where_the_queue_is_full_it_waits_for_its_turn(tmp_path: Path) -> 
                     pass
 
 
-async def test_where_it_stays_full_nobody_waits_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_where_it_stays_full_nobody_waits_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(client_module, "_CONNECT_S", 0.05)
     path = socket_path(tmp_path)
     with listening_at(path), ExitStack() as waiting:
@@ -96,13 +102,17 @@ async def test_where_it_stays_full_nobody_waits_for_long(tmp_path: Path, monkeyp
 
 
 @asynccontextmanager
-async def _listener(path: Path, behave: Callable[[trio.SocketStream], Awaitable[object]]) -> AsyncIterator[None]:
+async def _listener(
+    path: Path, behave: Callable[[trio.SocketStream], Awaitable[object]]
+) -> AsyncIterator[None]:
     """Something that is no node of ours."""
     with listening_at(path) as sock:
         async with trio.open_nursery() as nursery:
 
             async def serve() -> None:
-                async with await trio.SocketListener(trio.socket.from_stdlib_socket(sock)).accept() as stream:
+                async with await trio.SocketListener(
+                    trio.socket.from_stdlib_socket(sock)
+                ).accept() as stream:
                     await behave(stream)
 
             nursery.start_soon(serve)
@@ -133,8 +143,16 @@ async def test_one_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", KadiscError, "does not speak"),
         (b'{"jsonrpc": "2.0", "id": 1, "result": {"version": 5}}\n', KadiscError, "does not speak"),
         (b"[" * 5000 + b"\n", KadiscError, "does not speak"),
-        (b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -1, "message": "odd"}}\n', KadiscError, "odd"),
-        (b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -32001, "message": "odd", "data": 5}}\n', KadiscError, "odd"),
+        (
+            b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -1, "message": "odd"}}\n',
+            KadiscError,
+            "odd",
+        ),
+        (
+            b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -32001, "message": "odd", "data": 5}}\n',
+            KadiscError,
+            "odd",
+        ),
         (
             b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -32001, "message": "x", "data": {"code": 202, "text": "server"}}}\n',
             ErrorAnswer,
@@ -147,7 +165,9 @@ async def test_one_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
         ),
     ],
 )
-async def test_whatever_else_it_says_is_one_line(tmp_path: Path, reply: bytes, kind: type[KadiscError], words: str) -> None:
+async def test_whatever_else_it_says_is_one_line(
+    tmp_path: Path, reply: bytes, kind: type[KadiscError], words: str
+) -> None:
     async def behave(stream: trio.SocketStream) -> None:
         await stream.receive_some()
         await stream.send_all(reply)

@@ -14,10 +14,23 @@ INVALID_PARAMS, FAILED = -32602, -32000
 
 async def test_each_version_of_a_kept_item_replaces_the_one_before(tmp_path: Path) -> None:
     async with open_lab(tmp_path, others=9) as lab, lab.client() as client:
-        await client.ask("put", value={"eth": 30303, "raw": "0x00ff", "list": [1, -1]}, mutable=True, salt="0x736f", keep=True)
+        await client.ask(
+            "put",
+            value={"eth": 30303, "raw": "0x00ff", "list": [1, -1]},
+            mutable=True,
+            salt="0x736f",
+            keep=True,
+        )
         first = await client.result()
-        assert (first["key"], first["salt"], first["stored_on"], first["kept"]) == (lab.node.public_key.hex(), "so", 8, True)
-        assert [item.sequence for item in lab.node.publisher.lasting()] == [first["seq"]], "in later runs too"
+        assert (first["key"], first["salt"], first["stored_on"], first["kept"]) == (
+            lab.node.public_key.hex(),
+            "so",
+            8,
+            True,
+        )
+        assert [item.sequence for item in lab.node.publisher.lasting()] == [first["seq"]], (
+            "in later runs too"
+        )
         await client.ask("put", value="second", mutable=True, salt="so", cas=first["seq"])
         second = await client.result()
         assert (second["target"], second["kept"]) == (first["target"], False)
@@ -43,10 +56,22 @@ async def test_what_nobody_has_is_not_found(tmp_path: Path) -> None:
     async with open_lab(tmp_path, others=3) as lab, lab.client() as client:
         await client.ask("get", target="00" * 20)
         item = await client.result()
-        assert (item["found"], item["value"], item["bencoded"], item["key"], item["seq"], item["sig"]) == (False, None, None, None, None, None)
+        assert (
+            item["found"],
+            item["value"],
+            item["bencoded"],
+            item["key"],
+            item["seq"],
+            item["sig"],
+        ) == (False, None, None, None, None, None)
         await client.ask("resolve", key="00" * 32, network="othernet")
         record = await client.result()
-        assert (record["found"], record["network"], record["endpoints"], record["record"]) == (False, "othernet", [], None)
+        assert (record["found"], record["network"], record["endpoints"], record["record"]) == (
+            False,
+            "othernet",
+            [],
+            None,
+        )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +91,9 @@ async def test_what_nobody_has_is_not_found(tmp_path: Path) -> None:
         ("resolve", {"key": "00"}),
     ],
 )
-async def test_wrong_params_are_refused_at_once(method: str, params: dict[str, object], tmp_path: Path) -> None:
+async def test_wrong_params_are_refused_at_once(
+    method: str, params: dict[str, object], tmp_path: Path
+) -> None:
     async with open_lab(tmp_path) as lab, lab.client() as client:
         await client.ask(method, 7, **params)
         assert await client.error() == (7, INVALID_PARAMS)

@@ -1,4 +1,6 @@
-"""Lines and what they mean: whatever comes in, a request or one of the errors of JSON-RPC comes out."""
+"""Lines and what they mean: whatever comes in, a request or one of the errors of JSON-RPC comes
+out.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,26 @@ from kadisc.errors import Busy, Closed, ErrorAnswer, KadiscError, NoAnswer, Usag
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["jsonrpc", "id", "method", "params", "x"]), inner, max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["jsonrpc", "id", "method", "params", "x"]), inner, max_size=5
+        )
+    ),
     max_leaves=8,
 )
 
 
 def test_a_request() -> None:
-    request = decode_request(b'{"jsonrpc": "2.0", "id": "a", "method": "find", "params": {"target": "00"}}')
-    assert (request.response_id, request.method, request.wants_response, bytes(request.params)) == ("a", "find", True, b'{"target": "00"}')
+    request = decode_request(
+        b'{"jsonrpc": "2.0", "id": "a", "method": "find", "params": {"target": "00"}}'
+    )
+    assert (request.response_id, request.method, request.wants_response, bytes(request.params)) == (
+        "a",
+        "find",
+        True,
+        b'{"target": "00"}',
+    )
 
 
 def test_without_an_id_nobody_wants_a_response_and_with_null_somebody_does() -> None:
@@ -67,7 +81,12 @@ def test_what_is_no_request(line: bytes, code: int, request_id: object) -> None:
     with pytest.raises(Malformed) as caught:
         decode_request(line)
     assert (caught.value.code, caught.value.request_id) == (code, request_id)
-    assert json.loads(encode_error(caught.value.request_id, ErrorObject(code, caught.value.message)))["id"] == request_id
+    assert (
+        json.loads(encode_error(caught.value.request_id, ErrorObject(code, caught.value.message)))[
+            "id"
+        ]
+        == request_id
+    )
 
 
 @given(st.binary(max_size=200) | _JSON.map(lambda document: json.dumps(document).encode()))
@@ -85,7 +104,18 @@ class _Params(msgspec.Struct, forbid_unknown_fields=True):
     k: int = 8
 
 
-@pytest.mark.parametrize("raw", [b"{}", b"[]", b"null", b'["00"]', b'{"target": 5}', b'{"target": "00", "q": 1}', b'{"target": "00", "k": "8"}'])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"{}",
+        b"[]",
+        b"null",
+        b'["00"]',
+        b'{"target": 5}',
+        b'{"target": "00", "q": 1}',
+        b'{"target": "00", "k": "8"}',
+    ],
+)
 def test_wrong_params(raw: bytes) -> None:
     with pytest.raises(UsageError, match="wrong params: "):
         decode_params(msgspec.Raw(raw), _Params)
@@ -93,7 +123,14 @@ def test_wrong_params(raw: bytes) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [UsageError("a"), NoAnswer("b"), ErrorAnswer(203, "protocol"), Busy("c"), Closed("d"), KadiscError("e")],
+    [
+        UsageError("a"),
+        NoAnswer("b"),
+        ErrorAnswer(203, "protocol"),
+        Busy("c"),
+        Closed("d"),
+        KadiscError("e"),
+    ],
     ids=lambda error: type(error).__name__,
 )
 def test_an_error_of_ours_comes_out_as_it_went_in(error: KadiscError) -> None:
@@ -102,7 +139,10 @@ def test_an_error_of_ours_comes_out_as_it_went_in(error: KadiscError) -> None:
     assert (type(again), str(again)) == (type(error), str(error))
 
 
-@given(st.lists(st.binary(max_size=20).filter(lambda line: b"\n" not in line and bool(line.strip()))), st.lists(st.integers(1, 30)))
+@given(
+    st.lists(st.binary(max_size=20).filter(lambda line: b"\n" not in line and bool(line.strip()))),
+    st.lists(st.integers(1, 30)),
+)
 def test_lines_do_not_depend_on_where_chunks_end(lines: list[bytes], sizes: list[int]) -> None:
     buffer, text, found = LineBuffer(20), b"".join(line + b"\n" for line in lines), []
     for size in (*sizes, max(len(text), 1)):

@@ -10,7 +10,17 @@ import pytest
 import trio
 
 from kadisc.control.methods import METHODS
-from kadisc.control.protocol import BUSY, CANCELLED, CLOSED, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, NO_ANSWER, PARSE_ERROR
+from kadisc.control.protocol import (
+    BUSY,
+    CANCELLED,
+    CLOSED,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    NO_ANSWER,
+    PARSE_ERROR,
+)
 from kadisc.endpoints import format_endpoint, parse_endpoint
 from kadisc.net.transport.clock import TrioClock
 from kadisc.observe.shell_events import NetworkChanged
@@ -25,9 +35,18 @@ async def test_status_tells_who_and_where(tmp_path: Path) -> None:
     async with open_lab(tmp_path, others=4) as lab, lab.client() as client:
         await client.ask("status")
         status = await client.result()
-        assert (status["network"], status["public_key"], status["read_only"]) == ("mainline", lab.node.public_key.hex(), False)
+        assert (status["network"], status["public_key"], status["read_only"]) == (
+            "mainline",
+            lab.node.public_key.hex(),
+            False,
+        )
         [family] = status["families"]
-        assert (family["family"], family["endpoint"], family["joined"], family["contacts"]) == ("ipv4", address(1), True, 4)
+        assert (family["family"], family["endpoint"], family["joined"], family["contacts"]) == (
+            "ipv4",
+            address(1),
+            True,
+            4,
+        )
         assert family["id"] == f"{next(iter(lab.node.own_ids.values())):040x}"
         assert status["counters"]["received"] > 0
         assert status["uptime_s"] >= 0
@@ -57,10 +76,14 @@ async def test_what_others_have_announced_at_the_node_itself_is_found(tmp_path: 
             await other.joined()
             await other.announce(ID, 7, seeds=[address(1)])
         lab.net.silent |= {parse_endpoint(address(number)) for number in (2, 3)}
-        assert [format_endpoint(peer) for peer in lab.node.stored_peers(ID)] == [address(20).replace("6881", "7")]
+        assert [format_endpoint(peer) for peer in lab.node.stored_peers(ID)] == [
+            address(20).replace("6881", "7")
+        ]
         lab.net.silent.clear()
         await client.ask("peers", infohash=ID)
-        assert (await client.result())["peers"] == [{"host": address(20).partition(":")[0], "port": 7}]
+        assert (await client.result())["peers"] == [
+            {"host": address(20).partition(":")[0], "port": 7}
+        ]
 
 
 async def test_peers_come_as_they_are_found_if_asked_for(tmp_path: Path) -> None:
@@ -78,7 +101,9 @@ async def test_peers_come_as_they_are_found_if_asked_for(tmp_path: Path) -> None
         assert len(message["result"]["peers"]) == 2
         progress = [value["progress"] for value in values if "progress" in value]
         assert progress
-        assert all(list(each) == ["sent", "answered", "closest_bits", "elapsed_s"] for each in progress)
+        assert all(
+            list(each) == ["sent", "answered", "closest_bits", "elapsed_s"] for each in progress
+        )
 
 
 async def test_progress_counts_its_own_lookup_alone(tmp_path: Path) -> None:
@@ -95,7 +120,11 @@ async def test_a_ping_and_its_failures(tmp_path: Path) -> None:
         await client.ask("ping", host=address(2))
         answer = await client.result()
         assert list(answer) == ["id", "client", "rtt_ms", "seen_as", "endpoint"]
-        assert (answer["client"], answer["seen_as"], answer["endpoint"]) == ("KD 0.1", address(1), address(2))
+        assert (answer["client"], answer["seen_as"], answer["endpoint"]) == (
+            "KD 0.1",
+            address(1),
+            address(2),
+        )
         for host, code in (("nonsense", INVALID_PARAMS), ("[2001:db8::1]:5", NO_ANSWER)):
             await client.ask("ping", host=host)
             assert await client.error() == (1, code)
@@ -109,7 +138,10 @@ async def test_events_are_told_until_it_is_cancelled(tmp_path: Path) -> None:
         lab.node._pump.publish(NetworkChanged(5.0))
         message = await client.next()
         assert message is not None
-        assert message["params"] == {"id": "s", "value": {"event": "network_changed", "slept_s": 5.0}}
+        assert message["params"] == {
+            "id": "s",
+            "value": {"event": "network_changed", "slept_s": 5.0},
+        }
         await client.send(b'{"jsonrpc": "2.0", "method": "$/cancel", "params": {"id": "s"}}')
         assert await client.error() == ("s", CANCELLED)
         assert lab.subscribed == before
@@ -122,14 +154,31 @@ async def test_events_are_told_until_it_is_cancelled(tmp_path: Path) -> None:
         (b"[]", (None, INVALID_REQUEST)),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "nonsense"}', (1, METHOD_NOT_FOUND)),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "find"}', (1, INVALID_PARAMS)),
-        (b'{"jsonrpc": "2.0", "id": 1, "method": "find", "params": {"target": "00"}}', (1, INVALID_PARAMS)),
-        (b'{"jsonrpc": "2.0", "id": 1, "method": "find", "params": {"target": "%b", "k": 0}}' % ID.encode(), (1, INVALID_PARAMS)),
-        (b'{"jsonrpc": "2.0", "id": 1, "method": "find", "params": {"target": "%b", "q": 0}}' % ID.encode(), (1, INVALID_PARAMS)),
-        (b'{"jsonrpc": "2.0", "id": 1, "method": "announce", "params": {"infohash": "%b", "port": 0}}' % ID.encode(), (1, INVALID_PARAMS)),
+        (
+            b'{"jsonrpc": "2.0", "id": 1, "method": "find", "params": {"target": "00"}}',
+            (1, INVALID_PARAMS),
+        ),
+        (
+            b'{"jsonrpc": "2.0", "id": 1, "method": "find", "params": {"target": "%b", "k": 0}}'
+            % ID.encode(),
+            (1, INVALID_PARAMS),
+        ),
+        (
+            b'{"jsonrpc": "2.0", "id": 1, "method": "find", "params": {"target": "%b", "q": 0}}'
+            % ID.encode(),
+            (1, INVALID_PARAMS),
+        ),
+        (
+            b'{"jsonrpc": "2.0", "id": 1, "method": "announce", "params": {"infohash": "%b", "port": 0}}'
+            % ID.encode(),
+            (1, INVALID_PARAMS),
+        ),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "broken"}', (1, INTERNAL_ERROR)),
     ],
 )
-async def test_an_error_is_answered_and_the_next_request_too(tmp_path: Path, line: bytes, expected: tuple[object, int]) -> None:
+async def test_an_error_is_answered_and_the_next_request_too(
+    tmp_path: Path, line: bytes, expected: tuple[object, int]
+) -> None:
     async with open_lab(tmp_path) as lab, lab.client() as client:
         await client.send(line)
         assert await client.error() == expected
@@ -168,7 +217,11 @@ async def test_a_client_that_vanishes_takes_its_operations_along(tmp_path: Path)
             await client.ask("ping", host=address(9))
             await client.ask("slow", 2)
             await client.ask("subscribe", 3)
-            await comes_true(lambda: len(lab.node.operations()) == lab.slow.running == lab.subscribed - before == 1)
+            await comes_true(
+                lambda: (
+                    len(lab.node.operations()) == lab.slow.running == lab.subscribed - before == 1
+                )
+            )
         await comes_true(lambda: not lab.server.clients)
         assert (lab.node.operations(), lab.slow.running, lab.subscribed) == ((), 0, before)
 
@@ -212,7 +265,9 @@ async def test_a_node_that_ends_tells_those_who_wait(tmp_path: Path) -> None:
     assert received == [("waiting", CLOSED)]
 
 
-async def test_the_socket_is_its_users_alone_and_goes_with_the_node_however_it_ends(tmp_path: Path) -> None:
+async def test_the_socket_is_its_users_alone_and_goes_with_the_node_however_it_ends(
+    tmp_path: Path,
+) -> None:
     with trio.CancelScope() as scope:
         async with open_lab(tmp_path) as lab:
             assert stat.S_IMODE(lab.path.stat().st_mode) == 0o600
@@ -222,7 +277,11 @@ async def test_the_socket_is_its_users_alone_and_goes_with_the_node_however_it_e
 
 
 async def test_too_many_at_once_are_told_to_wait(tmp_path: Path) -> None:
-    async with open_lab(tmp_path, requests_per_client=3) as lab, lab.client() as client, lab.client() as other:
+    async with (
+        open_lab(tmp_path, requests_per_client=3) as lab,
+        lab.client() as client,
+        lab.client() as other,
+    ):
         for number in range(5):
             await client.ask("slow", number)
         assert [await client.error(), await client.error()] == [(3, BUSY), (4, BUSY)]

@@ -26,7 +26,9 @@ async def test_what_a_killed_node_has_left_is_replaced(tmp_path: Path) -> None:
 
 
 async def test_nobody_is_put_in_the_place_of_a_node_that_lives(tmp_path: Path) -> None:
-    """Whoever has not locked the folder cannot know who listens there: here two do, and the second must not replace the first's socket."""
+    """Whoever has not locked the folder cannot know who listens there: here two do, and the second
+    must not replace the first's socket.
+    """
     async with open_lab(tmp_path) as lab, open_at(network(), 7) as without_folder:
         with pytest.raises(BindError, match="cannot be locked"):
             async with open_control(without_folder, tmp_path):
@@ -38,7 +40,10 @@ async def test_nobody_is_put_in_the_place_of_a_node_that_lives(tmp_path: Path) -
 
 def test_what_is_no_socket_stays(tmp_path: Path) -> None:
     socket_path(tmp_path).write_text("precious")
-    with pytest.raises(BindError, match="is there and is no socket"), listening_at(socket_path(tmp_path)):
+    with (
+        pytest.raises(BindError, match="is there and is no socket"),
+        listening_at(socket_path(tmp_path)),
+    ):
         raise AssertionError("not to be reached")
     assert socket_path(tmp_path).read_text() == "precious"
 
@@ -52,7 +57,10 @@ def test_another_that_took_its_place_stays(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(BindError, match="cannot be made: no such file"), listening_at(tmp_path / "gone" / "control.sock"):
+    with (
+        pytest.raises(BindError, match="cannot be made: no such file"),
+        listening_at(tmp_path / "gone" / "control.sock"),
+    ):
         raise AssertionError("not to be reached")
 
 
@@ -63,16 +71,24 @@ def test_the_longest_path_that_the_system_takes(tmp_path: Path, more: int) -> No
     path.parent.mkdir()
     assert len(str(path)) == MAX_PATH_BYTES + more
     if more:
-        with pytest.raises(BindError, match="at most 107; use a shorter --state-dir"), listening_at(path):
+        with (
+            pytest.raises(BindError, match="at most 107; use a shorter --state-dir"),
+            listening_at(path),
+        ):
             raise AssertionError("not to be reached")
     else:
         with listening_at(path), socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
 
 
-async def test_a_system_without_unix_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_system_without_unix_sockets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delattr(socket, "AF_UNIX")
-    with pytest.raises(BindError, match="this system has no Unix sockets"), listening_at(socket_path(tmp_path)):
+    with (
+        pytest.raises(BindError, match="this system has no Unix sockets"),
+        listening_at(socket_path(tmp_path)),
+    ):
         raise AssertionError("not to be reached")
     with pytest.raises(NotRunning, match="this system has no Unix sockets"):
         async with open_client(socket_path(tmp_path)):

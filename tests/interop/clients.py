@@ -1,7 +1,9 @@
-"""The programs of the lab, each a child process with a folder of its own: kadisc, libtorrent and Transmission.
+"""The programs of the lab, each a child process with a folder of its own: kadisc, libtorrent and
+Transmission.
 
-All have the same face: `start` returns when the node answers at its endpoint, `stop` ends it. What a program prints goes
-to files, so that nothing blocks on a full pipe and a failed scenario can show the last lines of each.
+All have the same face: `start` returns when the node answers at its endpoint, `stop` ends it. What
+a program prints goes to files, so that nothing blocks on a full pipe and a failed scenario can show
+the last lines of each.
 """
 
 import json
@@ -54,28 +56,50 @@ class Client:
 
     def environment(self) -> dict[str, str]:
         """No two programs share a home, state or control socket, nor do they touch the user's."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "KADISC_"))}
-        places = {f"XDG_{kind}_HOME": str(self.folder / kind.lower()) for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("XDG_", "KADISC_"))
+        }
+        places = {
+            f"XDG_{kind}_HOME": str(self.folder / kind.lower())
+            for kind in ("CONFIG", "DATA", "STATE", "CACHE")
+        }
         runtime = self.folder / "runtime"
         runtime.mkdir(mode=0o700, exist_ok=True)
-        return kept | places | {"HOME": str(self.folder), "XDG_RUNTIME_DIR": str(runtime), "PYTHONUNBUFFERED": "1"}
+        return (
+            kept
+            | places
+            | {"HOME": str(self.folder), "XDG_RUNTIME_DIR": str(runtime), "PYTHONUNBUFFERED": "1"}
+        )
 
     def spawn(self, *command: str, **environment: str) -> None:
         with (self.folder / "stdout").open("wb") as out, (self.folder / "stderr").open("wb") as err:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.folder, env=self.environment() | environment
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=self.folder,
+                env=self.environment() | environment,
             )
 
     def alive(self) -> bool:
         if self._process is None or self._process.poll() is not None:
-            raise NotSeenError(f"{self.name} ended with code {self._process and self._process.returncode}")
+            raise NotSeenError(
+                f"{self.name} ended with code {self._process and self._process.returncode}"
+            )
         return True
 
     def events(self, kind: str) -> list[dict[str, Any]]:
         """The JSON lines printed so far whose "event" is `kind`."""
         self.alive()
         lines = (self.folder / "stdout").read_text(errors="replace").split("\n")[:-1]
-        return [event for line in lines if line.startswith("{") and (event := json.loads(line)).get("event") == kind]
+        return [
+            event
+            for line in lines
+            if line.startswith("{") and (event := json.loads(line)).get("event") == kind
+        ]
 
     def await_event(self, kind: str, within_s: float) -> dict[str, Any]:
         return until(f"{self.name}: {kind}", lambda: self.events(kind), within_s, every_s=0.1)[0]
@@ -111,20 +135,38 @@ class Libtorrent(Client):
         finds: str | None = None,
         items: tuple[str, ...] = (),
     ) -> Self:
-        """`saved` are nodes of an earlier session, which it adopts; `routers` are only asked for others. `announces` is INFOHASH:PORT, `items`
-        options about items."""
-        options = [f"--saved={show(node)}" for node in saved] + [f"--router={show(node)}" for node in routers]
+        """`saved` are nodes of an earlier session, which it adopts; `routers` are only asked for
+        others. `announces` is INFOHASH:PORT, `items` options about items.
+        """
+        options = [f"--saved={show(node)}" for node in saved] + [
+            f"--router={show(node)}" for node in routers
+        ]
         options += ["--settled"] * settled + ["--strict"] * strict
         options += [f"--announce={announces}"] * bool(announces) + [f"--find={finds}"] * bool(finds)
-        self.spawn(sys.executable, str(HERE / "libtorrent_node.py"), f"--listen={show(self.endpoint)}", *options, *items)
+        self.spawn(
+            sys.executable,
+            str(HERE / "libtorrent_node.py"),
+            f"--listen={show(self.endpoint)}",
+            *options,
+            *items,
+        )
         self.await_event("listening", START_S)
         return self
 
     def await_joined(self, within_s: float) -> None:
-        until(f"{self}: a contact in its table", lambda: any(event["count"] for event in self.events("contacts")), within_s, every_s=0.1)
+        until(
+            f"{self}: a contact in its table",
+            lambda: any(event["count"] for event in self.events("contacts")),
+            within_s,
+            every_s=0.1,
+        )
 
     def await_peer(self, peer: Endpoint, within_s: float) -> None:
-        until(f"{self}: the peer {show(peer)}", lambda: any((event["host"], event["port"]) == peer for event in self.events("peer")), within_s)
+        until(
+            f"{self}: the peer {show(peer)}",
+            lambda: any((event["host"], event["port"]) == peer for event in self.events("peer")),
+            within_s,
+        )
 
     def await_item(self, value: str, within_s: float) -> dict[str, Any]:
         def look() -> list[dict[str, Any]]:
@@ -134,7 +176,11 @@ class Libtorrent(Client):
 
     def await_put(self, count: int, within_s: float) -> None:
         """Until so many puts were each stored by somebody."""
-        until(f"{self}: {count} puts", lambda: sum(event["stored_on"] > 0 for event in self.events("put")) >= count, within_s)
+        until(
+            f"{self}: {count} puts",
+            lambda: sum(event["stored_on"] > 0 for event in self.events("put")) >= count,
+            within_s,
+        )
 
     def find(self, bind: Endpoint, bootstrap: Endpoint) -> dict[str, Any] | None:
         """libtorrent has no such command."""
@@ -149,7 +195,16 @@ class Kadisc(Client):
             place.mkdir(parents=True)
             (place / "config.toml").write_text(config)
         options = [f"--bootstrap={show(node)}" for node in bootstrap]
-        self.spawn(sys.executable, "-m", "kadisc", "run", f"--bind={bind or show(self.endpoint)}", *options, "--no-dashboard", "--json")
+        self.spawn(
+            sys.executable,
+            "-m",
+            "kadisc",
+            "run",
+            f"--bind={bind or show(self.endpoint)}",
+            *options,
+            "--no-dashboard",
+            "--json",
+        )
         self.await_event("listening", START_S)
         return self
 
@@ -160,26 +215,45 @@ class Kadisc(Client):
         """`kadisc find random` by a node of its own that knows only `bootstrap`."""
         done = self.ask("find", "random", f"--bind={show(bind)}", f"--bootstrap={show(bootstrap)}")
         if done.returncode != 0:
-            raise NotSeenError(f"kadisc find ended with code {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
+            raise NotSeenError(
+                f"kadisc find ended with code {done.returncode}: {done.stderr.strip() or done.stdout.strip()}"
+            )
         return json.loads(done.stdout)
 
     def ask(self, command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """One of its other commands, in a folder of its own."""
-        asker = type(self)(f"{self.name}-{command}-{secrets.token_hex(2)}", self.endpoint, self.folder)
+        asker = type(self)(
+            f"{self.name}-{command}-{secrets.token_hex(2)}", self.endpoint, self.folder
+        )
         words = [sys.executable, "-m", "kadisc", command, *arguments, "--json"]
-        return subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=asker.folder, env=asker.environment())
+        return subprocess.run(
+            words,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=asker.folder,
+            env=asker.environment(),
+        )
 
     def tell(self, command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """One of its other commands, that asks the node which runs."""
         words = [sys.executable, "-m", "kadisc", command, *arguments, "--json"]
-        return subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=self.folder, env=self.environment())
+        return subprocess.run(
+            words,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=self.folder,
+            env=self.environment(),
+        )
 
 
 class Transmission(Client):
     """transmission-daemon 3.00; `programs` is the folder that scripts/foreign-clients printed.
 
-    It joins through `dht.dat`, the nodes saved at the end of an earlier session: those it pings at once, where the nodes of
-    `dht.bootstrap` come only after them and one every 7 to 22 s. With bind-address-ipv4 also its UDP socket binds that address.
+    It joins through `dht.dat`, the nodes saved at the end of an earlier session: those it pings at
+    once, where the nodes of `dht.bootstrap` come only after them and one every 7 to 22 s. With
+    bind-address-ipv4 also its UDP socket binds that address.
     """
 
     def __init__(self, name: str, endpoint: Endpoint, scratch: Path, programs: Path) -> None:
@@ -203,17 +277,35 @@ class Transmission(Client):
         (self.folder / "settings.json").write_text(json.dumps(settings))
         nodes = [compact(show(node)) for node in saved]
         state = {b"id": secrets.token_bytes(20)}
-        state |= {b"nodes": b"".join(node for node in nodes if len(node) == 6)} if ":" not in host else {b"nodes6": b"".join(nodes)}
+        state |= (
+            {b"nodes": b"".join(node for node in nodes if len(node) == 6)}
+            if ":" not in host
+            else {b"nodes6": b"".join(nodes)}
+        )
         (self.folder / "dht.dat").write_bytes(encode(state))
-        self.spawn(str(self._program), "--foreground", "--log-debug", "--config-dir", str(self.folder), TR_DHT_VERBOSE="1")
-        until(f"{self}: its DHT", lambda: self.alive() and "DHT initialized" in self._log(), START_S, every_s=0.1)
+        self.spawn(
+            str(self._program),
+            "--foreground",
+            "--log-debug",
+            "--config-dir",
+            str(self.folder),
+            TR_DHT_VERBOSE="1",
+        )
+        until(
+            f"{self}: its DHT",
+            lambda: self.alive() and "DHT initialized" in self._log(),
+            START_S,
+            every_s=0.1,
+        )
         return self
 
     def _log(self) -> str:
         return (self.folder / "stderr").read_text(errors="replace")
 
     def answers(self) -> int:
-        """How many replies its own queries got, by its log; what it never had a reply from, it hands to nobody."""
+        """How many replies its own queries got, by its log; what it never had a reply from, it
+        hands to nobody.
+        """
         self.alive()
         log = self._log()
         return log.count("Nodes found (") + log.count("Pong!")

@@ -1,4 +1,6 @@
-"""The lab for the tests in this folder. A machine without namespaces or Debian's clients skips them and says why; in CI that is a failure."""
+"""The lab for the tests in this folder. A machine without namespaces or Debian's clients skips them
+and says why; in CI that is a failure.
+"""
 
 import os
 from collections.abc import Iterator
@@ -25,22 +27,45 @@ def runs(request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str], "Futu
     except UnavailableError as error:
         unavailable(str(error))
         return
-    asked = [item.callspec.params["seen"] for item in request.session.items if "seen" in getattr(getattr(item, "callspec", None), "params", ())]
+    asked = [
+        item.callspec.params["seen"]
+        for item in request.session.items
+        if "seen" in getattr(getattr(item, "callspec", None), "params", ())
+    ]
     try:
-        yield {(scenario, subject): lab.start(scenario, subject) for scenario, subject in dict.fromkeys(asked)}
+        yield {
+            (scenario, subject): lab.start(scenario, subject)
+            for scenario, subject in dict.fromkeys(asked)
+        }
     finally:
         lab.close()
 
 
 @pytest.fixture
 def seen(request: pytest.FixtureRequest, runs: dict[tuple[str, str], "Future[Seen]"]) -> Seen:
-    """What the scenario saw; fails with the last lines of each client's log when something did not happen."""
+    """What the scenario saw; fails with the last lines of each client's log when something did not
+    happen.
+    """
     document = runs[request.param].result()
     if "unavailable" in document:
         unavailable(document["unavailable"])
     if "error" in document:
-        logs = [f"--- {client}\n{lines}" for client, streams in document["logs"].items() for lines in pretty(streams)]
-        pytest.fail("\n".join([document["error"], f"so far: {document.get('steps')}", f"replies: {document.get('replies')}", *logs]), pytrace=False)
+        logs = [
+            f"--- {client}\n{lines}"
+            for client, streams in document["logs"].items()
+            for lines in pretty(streams)
+        ]
+        pytest.fail(
+            "\n".join(
+                [
+                    document["error"],
+                    f"so far: {document.get('steps')}",
+                    f"replies: {document.get('replies')}",
+                    *logs,
+                ]
+            ),
+            pytrace=False,
+        )
     return document
 
 

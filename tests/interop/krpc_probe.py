@@ -1,8 +1,10 @@
-"""A KRPC client of one socket and no memory: asks one node one thing and returns the reply as plain data.
+"""A KRPC client of one socket and no memory: asks one node one thing and returns the reply as plain
+data.
 
-Stands alone on purpose, with a bencode of its own: what it sees of kadisc must not depend on kadisc's code.
-Queries carry `ro` = 1 (BEP 43). libtorrent then leaves the sender out of its table; Transmission does not know the flag
-and remembers whoever asks, which is why a probe keeps one ID and one port for all its questions.
+Stands alone on purpose, with a bencode of its own: what it sees of kadisc must not depend on
+kadisc's code. Queries carry `ro` = 1 (BEP 43). libtorrent then leaves the sender out of its table;
+Transmission does not know the flag and remembers whoever asks, which is why a probe keeps one ID
+and one port for all its questions.
 
     python krpc_probe.py find_node 45.1.2.3:6881 [--source 45.4.5.6:0] [--target 40 HEX DIGITS]
 """
@@ -57,7 +59,9 @@ def _decode_at(data: bytes, at: int) -> tuple[Any, int]:
             while data[at] != ord("e"):
                 item, at = _decode_at(data, at)
                 items.append(item)
-            return (items if kind == b"l" else dict(zip(items[::2], items[1::2], strict=True))), at + 1
+            return (
+                items if kind == b"l" else dict(zip(items[::2], items[1::2], strict=True))
+            ), at + 1
     colon = data.index(b":", at)
     length = int(data[at:colon])
     if length < 0 or colon + 1 + length > len(data):
@@ -85,7 +89,8 @@ def readable(reply: dict[bytes, Any]) -> dict[str, Any]:
     return {
         "id": body[b"id"].hex() if b"id" in body else None,
         "client": version.hex() if version is not None else None,
-        "nodes": parse_nodes(body.get(b"nodes", b""), 26) + parse_nodes(body.get(b"nodes6", b""), 38),
+        "nodes": parse_nodes(body.get(b"nodes", b""), 26)
+        + parse_nodes(body.get(b"nodes6", b""), 38),
         "values": [parse_endpoint(peer) for peer in body.get(b"values", [])],
         "token": body[b"token"].hex() if b"token" in body else None,
         "has_item": b"v" in body,
@@ -98,7 +103,9 @@ class Probe:
     """A bound socket and one node ID; `ask` waits for the one reply that matches, or returns None."""
 
     def __init__(self, source: Endpoint, node_id: bytes | None = None) -> None:
-        self._socket = socket.socket(socket.AF_INET6 if ":" in source[0] else socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = socket.socket(
+            socket.AF_INET6 if ":" in source[0] else socket.AF_INET, socket.SOCK_DGRAM
+        )
         self._socket.bind(source)
         self._id = node_id or os.urandom(20)
 
@@ -108,10 +115,15 @@ class Probe:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def ask(self, method: str, destination: Endpoint, timeout_s: float = 2.0, **arguments: Any) -> dict[str, Any] | None:
+    def ask(
+        self, method: str, destination: Endpoint, timeout_s: float = 2.0, **arguments: Any
+    ) -> dict[str, Any] | None:
         transaction = os.urandom(4)
         body = {b"id": self._id} | {name.encode(): value for name, value in arguments.items()}
-        self._socket.sendto(encode({b"t": transaction, b"y": b"q", b"q": method.encode(), b"ro": 1, b"a": body}), destination)
+        self._socket.sendto(
+            encode({b"t": transaction, b"y": b"q", b"q": method.encode(), b"ro": 1, b"a": body}),
+            destination,
+        )
         deadline = time.monotonic() + timeout_s
         while (left_s := deadline - time.monotonic()) > 0:
             self._socket.settimeout(left_s)
@@ -120,7 +132,12 @@ class Probe:
                 reply = decode(data)
             except (TimeoutError, NotBencode, ConnectionError):
                 continue
-            if source[:2] == destination and isinstance(reply, dict) and reply.get(b"t") == transaction and reply.get(b"y") != b"q":
+            if (
+                source[:2] == destination
+                and isinstance(reply, dict)
+                and reply.get(b"t") == transaction
+                and reply.get(b"y") != b"q"
+            ):
                 return readable(reply)
         return None
 
@@ -128,7 +145,12 @@ class Probe:
         return self.ask("ping", destination)
 
     def find_node(self, destination: Endpoint, target_id: str) -> dict[str, Any] | None:
-        return self.ask("find_node", destination, target=bytes.fromhex(target_id), want=[b"n6" if ":" in destination[0] else b"n4"])
+        return self.ask(
+            "find_node",
+            destination,
+            target=bytes.fromhex(target_id),
+            want=[b"n6" if ":" in destination[0] else b"n4"],
+        )
 
     def get_peers(self, destination: Endpoint, info_hash: str) -> dict[str, Any] | None:
         return self.ask("get_peers", destination, info_hash=bytes.fromhex(info_hash))
@@ -143,7 +165,12 @@ def main() -> None:
     parser.add_argument("method", choices=["ping", "find_node", "get_peers"])
     parser.add_argument("destination", type=endpoint, metavar="HOST:PORT")
     parser.add_argument("--source", type=endpoint, metavar="HOST:PORT")
-    parser.add_argument("--target", default=os.urandom(20).hex(), metavar="HEX", help="node ID or info-hash; random if none is given")
+    parser.add_argument(
+        "--target",
+        default=os.urandom(20).hex(),
+        metavar="HEX",
+        help="node ID or info-hash; random if none is given",
+    )
     arguments = parser.parse_args()
     source = arguments.source or ("::" if ":" in arguments.destination[0] else "0.0.0.0", 0)
     with Probe(source) as probe:

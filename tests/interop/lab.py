@@ -1,9 +1,11 @@
-"""The lab as the tests see it: each scenario runs in namespaces of its own and comes back as one JSON document.
+"""The lab as the tests see it: each scenario runs in namespaces of its own and comes back as one
+JSON document.
 
-`unshare` gives a scenario its own network, on which every address of 45.0.0.0/8 is at home and nothing else can be reached,
-and its own process ids. No root is needed. The scenario is process 1 there: when it ends, for whatever reason, the kernel
-ends all it started. It ends by itself at its limit, and when the pipe that is its standard input closes, which also
-happens when the tests are killed.
+`unshare` gives a scenario its own network, on which every address of 45.0.0.0/8 is at home and
+nothing else can be reached, and its own process ids. No root is needed. The scenario is process 1
+there: when it ends, for whatever reason, the kernel ends all it started. It ends by itself at its
+limit, and when the pipe that is its standard input closes, which also happens when the tests are
+killed.
 """
 
 import contextlib
@@ -27,11 +29,17 @@ Seen = dict[str, Any]
 
 
 def fetch_programs() -> Path:
-    """The folder with Debian's clients; cached, so that only the first call on a machine takes seconds."""
+    """The folder with Debian's clients; cached, so that only the first call on a machine takes
+    seconds.
+    """
     script = Path(__file__).parents[2] / "scripts" / "foreign-clients"
     done = subprocess.run([str(script)], capture_output=True, text=True, timeout=FETCH_S)
     if done.returncode != 0:
-        raise UnavailableError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"{script.name} ended with code {done.returncode}")
+        raise UnavailableError(
+            done.stderr.strip().splitlines()[-1]
+            if done.stderr.strip()
+            else f"{script.name} ended with code {done.returncode}"
+        )
     return Path(done.stdout.strip())
 
 
@@ -49,13 +57,26 @@ class Lab:
     def _run(self, scenario: str, subject: str) -> Seen:
         package = __package__ or ""
         above = Path(__file__).parents[package.count(".") + 1]
-        with tempfile.TemporaryDirectory(prefix="kadisc-lab-", ignore_cleanup_errors=True) as scratch:
-            program = [sys.executable, "-m", f"{package}.scenarios", scenario, subject, scratch, str(self._programs), str(LIMIT_S)]
+        with tempfile.TemporaryDirectory(
+            prefix="kadisc-lab-", ignore_cleanup_errors=True
+        ) as scratch:
+            program = [
+                sys.executable,
+                "-m",
+                f"{package}.scenarios",
+                scenario,
+                subject,
+                scratch,
+                str(self._programs),
+                str(LIMIT_S),
+            ]
             stdin, lifeline = os.pipe()
             self._lifelines.add(lifeline)
             pipes = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
             try:
-                with subprocess.Popen([*NAMESPACES, *program], **pipes, text=True, cwd=above, env=ENVIRONMENT) as process:
+                with subprocess.Popen(
+                    [*NAMESPACES, *program], **pipes, text=True, cwd=above, env=ENVIRONMENT
+                ) as process:
                     os.close(stdin)
                     try:
                         stdout, stderr = process.communicate(timeout=LIMIT_S + 30)

@@ -1,8 +1,10 @@
 """kadisc among libtorrent and Transmission, on a network of their own without a way out.
 
-`pytest tests/interop` starts all scenarios at the first test, four at a time, and takes half a minute.
+`pytest tests/interop` starts all scenarios at the first test, four at a time, and takes half a
+minute.
 
-Each scenario also runs with libtorrent in kadisc's place: when that fails too, the lab is at fault and not kadisc.
+Each scenario also runs with libtorrent in kadisc's place: when that fails too, the lab is at fault
+and not kadisc.
 """
 
 from typing import Any
@@ -17,7 +19,9 @@ SUBJECTS = ("libtorrent", "kadisc")
 
 def runs_of(scenario: str, families: tuple[str, ...] = BOTH_FAMILIES) -> pytest.MarkDecorator:
     pairs = [(f"{scenario}/{family}", subject) for subject in SUBJECTS for family in families]
-    return pytest.mark.parametrize("seen", pairs, indirect=True, ids=[f"{subject}-ipv{name[-1]}" for name, subject in pairs])
+    return pytest.mark.parametrize(
+        "seen", pairs, indirect=True, ids=[f"{subject}-ipv{name[-1]}" for name, subject in pairs]
+    )
 
 
 def check_found(seen: Seen, *names: str) -> None:
@@ -40,7 +44,9 @@ def check_found(seen: Seen, *names: str) -> None:
 
 @runs_of("bootstrap_of_others")
 def test_real_clients_bootstrap_from_it(seen: Seen) -> None:
-    """As a saved node it is adopted by libtorrent and Transmission, as a router it leads libtorrent to others; it hands out all of them."""
+    """As a saved node it is adopted by libtorrent and Transmission, as a router it leads libtorrent
+    to others; it hands out all of them.
+    """
     assert "subject" in seen["replies"]["libtorrent"]
     assert "subject" in seen["replies"]["transmission"]
     assert {"libtorrent", "transmission"} <= set(seen["replies"]["subject"])
@@ -59,8 +65,9 @@ def test_it_bootstraps_from_libtorrent_alone(seen: Seen) -> None:
 def test_it_bootstraps_from_transmission_alone(seen: Seen) -> None:
     assert "subject" in seen["replies"]["transmission"]
     assert "transmission" in seen["replies"]["subject"]
-    # Transmission's first answers have no `nodes` at all, since it knows nobody. That is an answer, no reason to ask again and again:
-    # libtorrent bans for 5 minutes whoever sends it more than 5 messages a second.
+    # Transmission's first answers have no `nodes` at all, since it knows nobody. That is an answer,
+    # no reason to ask again and again: libtorrent bans for 5 minutes whoever sends it more than 5
+    # messages a second.
     assert seen["queries_to_transmission"] < 10 + 2 * seen["steps"]["transmission was answered"]
     check_found(seen, "subject", "transmission")
 
@@ -79,8 +86,14 @@ def test_libtorrent_finds_the_peer_that_it_announces_and_the_reverse(seen: Seen)
 @runs_of("shares_items")
 def test_libtorrent_gets_the_items_that_it_puts_and_the_reverse(seen: Seen) -> None:
     """BEP 44, immutable and mutable; and it stores what libtorrent puts."""
-    assert [item["value"] for item in seen["libtorrent_got"]] == ["from the subject", "from the subject too"]
-    assert [item["value"] for item in seen["subject_got"]] == ["from libtorrent", "from libtorrent too"]
+    assert [item["value"] for item in seen["libtorrent_got"]] == [
+        "from the subject",
+        "from the subject too",
+    ]
+    assert [item["value"] for item in seen["subject_got"]] == [
+        "from libtorrent",
+        "from libtorrent too",
+    ]
     assert seen["subject_stores"] == [True, True]
     if "puts" in seen:
         immutable, mutable = seen["puts"]
@@ -92,7 +105,9 @@ def test_libtorrent_gets_the_items_that_it_puts_and_the_reverse(seen: Seen) -> N
 
 
 @runs_of("agrees_on_its_address", ("4",))
-def test_it_follows_the_address_that_libtorrent_reports_and_a_strict_libtorrent_hands_it_out(seen: Seen) -> None:
+def test_it_follows_the_address_that_libtorrent_reports_and_a_strict_libtorrent_hands_it_out(
+    seen: Seen,
+) -> None:
     """libtorrent's check of BEP 42, and one of the lab's own; a wrong ID would never be handed out."""
     assert "subject" in seen["replies"]["strict"]
     assert seen["conforms"]
@@ -113,16 +128,25 @@ def failed(seen: Seen) -> set[str]:
 
 @pytest.mark.parametrize(
     ("seen", "faults"),
-    [(("is_judged/4", "libtorrent"), {"announce-port-0", "silent-queriers", "address-votes"}), (("is_judged/4", "kadisc"), set())],
+    [
+        (("is_judged/4", "libtorrent"), {"announce-port-0", "silent-queriers", "address-votes"}),
+        (("is_judged/4", "kadisc"), set()),
+    ],
     indirect=["seen"],
     ids=["libtorrent", "kadisc"],
 )
-def test_conformance_finds_the_faults_of_libtorrent_and_none_in_it(seen: Seen, faults: set[str]) -> None:
+def test_conformance_finds_the_faults_of_libtorrent_and_none_in_it(
+    seen: Seen, faults: set[str]
+) -> None:
     """Peers with port 0, queriers that never answer, and votes in replies to nothing."""
     assert failed(seen) == faults
 
 
-@pytest.mark.parametrize("seen", [("transmission_is_judged/4", "kadisc")], indirect=True, ids=["transmission"])
+@pytest.mark.parametrize(
+    "seen", [("transmission_is_judged/4", "kadisc")], indirect=True, ids=["transmission"]
+)
 def test_conformance_finds_the_faults_of_transmission(seen: Seen) -> None:
-    """Those of jech/dht. Its constant transaction ids are seen only when it asks two of ours in time."""
+    """Those of jech/dht. Its constant transaction ids are seen only when it asks two of ours in
+    time.
+    """
     assert {"tid-long", "token-other-hash", "claimed-id"} <= failed(seen)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import trio
 
 from kadisc.config import Config, CoreConfig
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.net.api.open import open_node
 from kadisc.net.transport.clock import TrioClock
 from kadisc.net.transport.memory import MemoryNetwork
@@ -30,26 +30,43 @@ def address(number: int) -> str:
 
 @asynccontextmanager
 async def open_at(
-    net: MemoryNetwork, number: int, *, bootstrap: Sequence[str] = (), config: Config = CONFIG, clock: TrioClock | None = None
-) -> AsyncIterator[LiveNode]:
+    net: MemoryNetwork,
+    number: int,
+    *,
+    bootstrap: Sequence[str] = (),
+    config: Config = CONFIG,
+    clock: TrioClock | None = None,
+) -> AsyncIterator[Node]:
     port = net.port(address(number))
-    async with open_node(config, bootstrap=bootstrap, ports=[port], clock=clock or TrioClock(), rng=random.Random(number)) as node:
+    async with open_node(
+        config,
+        bootstrap=bootstrap,
+        ports=[port],
+        clock=clock or TrioClock(),
+        rng=random.Random(number),
+    ) as node:
         yield node
 
 
 @asynccontextmanager
-async def open_several(net: MemoryNetwork, count: int, *, config: Config = CONFIG) -> AsyncIterator[list[LiveNode]]:
+async def open_several(
+    net: MemoryNetwork, count: int, *, config: Config = CONFIG
+) -> AsyncIterator[list[Node]]:
     """Nodes 1 to ``count``; all join by node 1."""
     async with AsyncExitStack() as stack:
         nodes = [await stack.enter_async_context(open_at(net, 1, config=config))]
         for number in range(2, count + 1):
-            nodes.append(await stack.enter_async_context(open_at(net, number, bootstrap=[address(1)], config=config)))
+            nodes.append(
+                await stack.enter_async_context(
+                    open_at(net, number, bootstrap=[address(1)], config=config)
+                )
+            )
         for node in nodes:
             await joined(node)
         yield nodes
 
 
-async def joined(node: LiveNode) -> None:
+async def joined(node: Node) -> None:
     """With an end: in virtual time, to wait for ever is to loop for ever."""
     with trio.fail_after(300):
         await node.joined()
@@ -68,10 +85,18 @@ class _CancelAtStep(trio.abc.Instrument):
             self._scope.cancel()
 
 
-async def cancel_everywhere(call: Callable[[], Awaitable[object]], check: Callable[[], None], *, most: int = 2000, stride: int = 1) -> int:
-    """Runs ``call`` again and again, cancelled one moment later each time, until it completes; after each ``check`` is called without a
-    checkpoint in between. A moment is any step of any task, so that the caller is cancelled before, between and after all that the node does for it.
-    With a ``stride``, one moment of so many. Returns how many there were."""
+async def cancel_everywhere(
+    call: Callable[[], Awaitable[object]],
+    check: Callable[[], None],
+    *,
+    most: int = 2000,
+    stride: int = 1,
+) -> int:
+    """Runs ``call`` again and again, cancelled one moment later each time, until it completes;
+    after each ``check`` is called without a checkpoint in between. A moment is any step of any
+    task, so that the caller is cancelled before, between and after all that the node does for it.
+    With a ``stride``, one moment of so many. Returns how many there were.
+    """
     for step in range(1, most, stride):
         with trio.CancelScope() as scope:
             instrument = _CancelAtStep(scope, step)

@@ -10,7 +10,9 @@ from kadisc.endpoints import Endpoint, Family
 
 
 class ScriptedCore:
-    """Notes every call as (name, argument, now). ``deadline`` is what `next_deadline` says until a tick moves it to infinity."""
+    """Notes every call as (name, argument, now). ``deadline`` is what `next_deadline` says until a
+    tick moves it to infinity.
+    """
 
     def __init__(self) -> None:
         self.own_ids = {Family.IPV4: 1}

@@ -1,9 +1,11 @@
-"""Saves states without end, and says the number of each when it is saved: python state_writer.py FOLDER FIRST. For tests that kill it."""
+"""Saves states without end, and says the number of each when it is saved: python state_writer.py
+FOLDER FIRST. For tests that kill it.
+"""
 
 import sys
 
 from kadisc.contacts import Contact
-from kadisc.core.contract.saved_state import SavedContact, SavedOverlay, SavedState
+from kadisc.core.contract.saved_state import SavedContact, SavedDht, SavedState
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.net.state.state_folder import StateFolder
 
@@ -13,9 +15,14 @@ CONTACTS = 200
 def state_number(number: int) -> SavedState:
     """All its contacts are of that age, so that a mixture of two states can be told from either."""
     contacts = tuple(
-        SavedContact(Contact(each, parse_endpoint(f"11.{each}.3.4:{1 + number % 60_000}")), float(number), float(number)) for each in range(CONTACTS)
+        SavedContact(
+            Contact(each, parse_endpoint(f"11.{each}.3.4:{1 + number % 60_000}")),
+            float(number),
+            float(number),
+        )
+        for each in range(CONTACTS)
     )
-    return SavedState((SavedOverlay(Family.IPV4, number.to_bytes(4, "big"), contacts),))
+    return SavedState((SavedDht(Family.IPV4, number.to_bytes(4, "big"), contacts),))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from trio.testing import MockClock
 
 from kadisc.core.contract.events import CameOnline, JoinFinished, Outcome, WentOffline
 from kadisc.endpoints import Family, parse_endpoint
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.net.transport.clock import TrioClock
 from kadisc.net.transport.dispatch import Subscription
 from kadisc.net.transport.memory import MemoryPort
@@ -32,13 +32,24 @@ class Names(trio.abc.HostnameResolver):
         self._known = known
         self.asked = 0
 
-    async def getaddrinfo(self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:
+    async def getaddrinfo(
+        self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+    ) -> list[Any]:
         self.asked += 1
         delay_s, addresses = self._known.get(host.decode("ascii"), (0.0, ()))
         await trio.sleep(delay_s)
         if not addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_DGRAM, 17, "", (ip, port)) for ip in addresses]
+        return [
+            (
+                socket.AF_INET6 if ":" in ip else socket.AF_INET,
+                socket.SOCK_DGRAM,
+                17,
+                "",
+                (ip, port),
+            )
+            for ip in addresses
+        ]
 
     async def getnameinfo(self, sockaddr: Any, flags: int) -> Any:
         raise NotImplementedError
@@ -55,7 +66,7 @@ def use_names() -> Callable[..., Names]:
 
 
 @asynccontextmanager
-async def changes_of(node: LiveNode) -> AsyncIterator[list[object]]:
+async def changes_of(node: Node) -> AsyncIterator[list[object]]:
     """The changes of state of its bootstrap, as a list that grows."""
     seen: list[object] = []
 
@@ -86,7 +97,9 @@ async def test_a_dead_host_is_tried_ever_less_often_but_for_ever(autojump_clock:
     dead = net.port(address(9))
     async with open_at(net, 1, bootstrap=[address(9)]) as node, changes_of(node) as changes:
         tries = await _tries_at(dead, 3600)
-        pauses = [later - earlier - 10 for earlier, later in pairwise(tries)]  # each try takes 10 s to fail
+        pauses = [
+            later - earlier - 10 for earlier, later in pairwise(tries)
+        ]  # each try takes 10 s to fail
         assert 1.4 <= pauses[0] <= 2.6
         assert 2.9 <= pauses[1] <= 5.1
         assert all(44 <= pause <= 76 for pause in pauses[6:])
@@ -97,7 +110,11 @@ async def test_a_dead_host_is_tried_ever_less_often_but_for_ever(autojump_clock:
 
 async def test_a_host_that_comes_back_is_joined_by(autojump_clock: MockClock) -> None:
     net = network()
-    async with open_at(net, 1), open_at(net, 2, bootstrap=[address(1)]) as node, changes_of(node) as changes:
+    async with (
+        open_at(net, 1),
+        open_at(net, 2, bootstrap=[address(1)]) as node,
+        changes_of(node) as changes,
+    ):
         net.silent.add(parse_endpoint(address(1)))
         await trio.sleep(200)
         assert [type(change) for change in changes] == [BootstrapFailing]
@@ -108,36 +125,57 @@ async def test_a_host_that_comes_back_is_joined_by(autojump_clock: MockClock) ->
         assert [type(change) for change in changes] == [BootstrapFailing, BootstrapWorking]
 
 
-async def test_one_live_host_among_dead_ones_is_enough_and_not_delayed(autojump_clock: MockClock) -> None:
+async def test_one_live_host_among_dead_ones_is_enough_and_not_delayed(
+    autojump_clock: MockClock,
+) -> None:
     net = network(latency_s=0.01)
-    async with open_several(net, 10), open_at(net, 20, bootstrap=[address(90), address(91), address(1), address(92)]) as node:
+    async with (
+        open_several(net, 10),
+        open_at(net, 20, bootstrap=[address(90), address(91), address(1), address(92)]) as node,
+    ):
         started = trio.current_time()
         await joined(node)
         assert trio.current_time() - started < 3
-        assert node.snapshot().overlays[0].contacts >= 8
+        assert node.snapshot().dhts[0].contacts >= 8
 
 
-async def test_a_name_is_resolved_and_a_dead_one_delays_nobody(use_names: Callable[..., Names], autojump_clock: MockClock) -> None:
+async def test_a_name_is_resolved_and_a_dead_one_delays_nobody(
+    use_names: Callable[..., Names], autojump_clock: MockClock
+) -> None:
     use_names(good=(0.2, ["12.1.7.9"]), slow=(1000.0, []), gone=(0.0, []))
     net = network()
-    async with open_several(net, 10), open_at(net, 20, bootstrap=["slow:1", "gone:1", "good:6881"]) as node, changes_of(node) as changes:
+    async with (
+        open_several(net, 10),
+        open_at(net, 20, bootstrap=["slow:1", "gone:1", "good:6881"]) as node,
+        changes_of(node) as changes,
+    ):
         started = trio.current_time()
         await joined(node)
         assert trio.current_time() - started < 2
         await trio.sleep(10)
-        assert sorted(change.host for change in changes if isinstance(change, HostUnresolved)) == ["gone:1", "slow:1"]
+        assert sorted(change.host for change in changes if isinstance(change, HostUnresolved)) == [
+            "gone:1",
+            "slow:1",
+        ]
 
 
-async def test_a_name_that_never_resolves_is_told_once_and_asked_for_ever(use_names: Callable[..., Names], autojump_clock: MockClock) -> None:
+async def test_a_name_that_never_resolves_is_told_once_and_asked_for_ever(
+    use_names: Callable[..., Names], autojump_clock: MockClock
+) -> None:
     names = use_names()
-    async with open_at(network(), 1, bootstrap=["gone.example:1"]) as node, changes_of(node) as changes:
+    async with (
+        open_at(network(), 1, bootstrap=["gone.example:1"]) as node,
+        changes_of(node) as changes,
+    ):
         await trio.sleep(3600)
         assert names.asked > 40
         assert [type(change) for change in changes] == [HostUnresolved]
         assert "gone.example" in str(changes[0])
 
 
-async def test_every_address_of_a_name_is_tried(use_names: Callable[..., Names], autojump_clock: MockClock) -> None:
+async def test_every_address_of_a_name_is_tried(
+    use_names: Callable[..., Names], autojump_clock: MockClock
+) -> None:
     use_names(many=(0.0, ["2001:db8::1", "192.0.2.1", "12.1.7.9"]))
     net = network()
     async with open_at(net, 1), open_at(net, 2, bootstrap=["many:6881"]) as node:
@@ -145,7 +183,9 @@ async def test_every_address_of_a_name_is_tried(use_names: Callable[..., Names],
             await joined(node)
 
 
-async def test_a_name_whose_address_changes_is_followed(use_names: Callable[..., Names], autojump_clock: MockClock) -> None:
+async def test_a_name_whose_address_changes_is_followed(
+    use_names: Callable[..., Names], autojump_clock: MockClock
+) -> None:
     use_names(moving=(0.0, ["192.0.2.1"]))
     net = network()
     async with open_at(net, 1), open_at(net, 2, bootstrap=["moving:6881"]) as node:
@@ -155,15 +195,19 @@ async def test_a_name_whose_address_changes_is_followed(use_names: Callable[...,
             await joined(node)
 
 
-async def test_as_long_as_few_are_known_all_hosts_are_tried_again(autojump_clock: MockClock) -> None:
-    """The host that answers first may be alone itself, and the one that leads to the network just starting."""
+async def test_as_long_as_few_are_known_all_hosts_are_tried_again(
+    autojump_clock: MockClock,
+) -> None:
+    """The host that answers first may be alone itself, and the one that leads to the network just
+    starting.
+    """
     net = network()
     async with open_at(net, 40), open_at(net, 20, bootstrap=[address(40), address(1)]) as node:
         await trio.sleep(60)
-        assert node.snapshot().overlays[0].contacts == 1
+        assert node.snapshot().dhts[0].contacts == 1
         async with open_several(net, 10):
             await trio.sleep(90)
-            assert node.snapshot().overlays[0].contacts >= 8
+            assert node.snapshot().dhts[0].contacts >= 8
 
 
 async def test_once_enough_are_known_the_hosts_are_left_alone(autojump_clock: MockClock) -> None:
@@ -187,7 +231,9 @@ async def test_without_hosts_one_attempt_makes_the_node_serve(autojump_clock: Mo
             await joined(node)
 
 
-async def test_a_lost_link_is_noticed_and_the_way_back_found_by_the_hosts(autojump_clock: MockClock) -> None:
+async def test_a_lost_link_is_noticed_and_the_way_back_found_by_the_hosts(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     async with open_several(net, 12), open_at(net, 20, bootstrap=[address(1)]) as node:
         await joined(node)
@@ -196,9 +242,9 @@ async def test_a_lost_link_is_noticed_and_the_way_back_found_by_the_hosts(autoju
             net.silent.add(me)
             with trio.fail_after(1800):
                 assert isinstance(await turns.__anext__(), WentOffline)
-            known = node.snapshot().overlays[0].contacts
+            known = node.snapshot().dhts[0].contacts
             await trio.sleep(3600)
-            assert node.snapshot().overlays[0].contacts >= known - 2
+            assert node.snapshot().dhts[0].contacts >= known - 2
             net.silent.discard(me)
             with trio.fail_after(90):
                 assert isinstance(await turns.__anext__(), CameOnline)

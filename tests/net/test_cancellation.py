@@ -1,4 +1,6 @@
-"""Cancelled at any moment, a call leaves nothing behind: no operation, no transaction, no waiter, no subscription."""
+"""Cancelled at any moment, a call leaves nothing behind: no operation, no transaction, no waiter,
+no subscription.
+"""
 
 from __future__ import annotations
 
@@ -17,76 +19,98 @@ from kadisc.core.contract.events import PingFinished
 from kadisc.core.lookup.announce import AnnounceOperation
 from kadisc.endpoints import parse_endpoint
 from kadisc.errors import NoAnswer
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.net.api.open import open_node
 from kadisc.net.state import keeper as state
 from kadisc.net.state.state_file import read_state
 from kadisc.net.state.state_folder import StateFolder
 from kadisc.net.transport.clock import TrioClock
 
-from .lab import CONFIG, READ_ONLY, address, cancel_everywhere, joined, network, open_at, open_several
+from .lab import (
+    CONFIG,
+    READ_ONLY,
+    address,
+    cancel_everywhere,
+    joined,
+    network,
+    open_at,
+    open_several,
+)
 
 TARGET = 1 << 159
 
 
-async def _ping(node: LiveNode) -> None:
+async def _ping(node: Node) -> None:
     await node.ping(address(1))
 
 
-async def _ping_details(node: LiveNode) -> None:
+async def _ping_details(node: Node) -> None:
     await node.ping_details(address(1))
 
 
-async def _find_node(node: LiveNode) -> None:
+async def _find_node(node: Node) -> None:
     await node.find_node(TARGET, seeds=[address(1)])
 
 
-async def _find_node_by_paths(node: LiveNode) -> None:
+async def _find_node_by_paths(node: Node) -> None:
     await node.find_node(TARGET, paths=3, seeds=[address(1)])
 
 
-async def _get_peers(node: LiveNode) -> None:
+async def _get_peers(node: Node) -> None:
     await node.get_peers(TARGET, seeds=[address(1)])
 
 
-async def _lookup(node: LiveNode) -> None:
+async def _lookup(node: Node) -> None:
     async with node.lookup(TARGET, seeds=[address(1)]) as answers:
         async for _ in answers:
             pass
 
 
-async def _find_peers(node: LiveNode) -> None:
+async def _find_peers(node: Node) -> None:
     async with node.find_peers(TARGET, seeds=[address(1)]) as peers:
         async for _ in peers:
             pass
 
 
-async def _announce(node: LiveNode) -> None:
+async def _announce(node: Node) -> None:
     await node.announce(TARGET, 4444, seeds=[address(1)])
 
 
-CALLS = [_ping, _ping_details, _find_node, _find_node_by_paths, _get_peers, _lookup, _find_peers, _announce]
+CALLS = [
+    _ping,
+    _ping_details,
+    _find_node,
+    _find_node_by_paths,
+    _get_peers,
+    _lookup,
+    _find_peers,
+    _announce,
+]
 
 
-def _nothing_left(node: LiveNode) -> None:
+def _nothing_left(node: Node) -> None:
     assert node.snapshot().operations == ()
     assert node._core.operations_in_flight == 0
     assert node._pump.dispatch.waiting == 0
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_call_that_is_answered(call: Callable[[LiveNode], Awaitable[None]], autojump_clock: MockClock) -> None:
+async def test_a_call_that_is_answered(
+    call: Callable[[Node], Awaitable[None]], autojump_clock: MockClock
+) -> None:
     net = network()
     async with open_several(net, 6), open_at(net, 9, config=READ_ONLY) as node:
         assert await cancel_everywhere(lambda: call(node), lambda: _nothing_left(node)) > 3
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_call_that_nobody_answers(call: Callable[[LiveNode], Awaitable[None]], autojump_clock: MockClock) -> None:
+async def test_a_call_that_nobody_answers(
+    call: Callable[[Node], Awaitable[None]], autojump_clock: MockClock
+) -> None:
     net = network()
     net.port(address(1))
 
-    async def failing(node: LiveNode) -> None:
+    async def failing(node: Node) -> None:
         with suppress(NoAnswer):
             await call(node)
 
@@ -147,24 +171,37 @@ async def test_announcing_for_a_while(autojump_clock: MockClock) -> None:
                 await trio.sleep(1.2)
                 assert announcement.announces >= 2
 
-        assert await cancel_everywhere(announce_twice, lambda: _no_operation_left(node), stride=3) > 3
+        assert (
+            await cancel_everywhere(announce_twice, lambda: _no_operation_left(node), stride=3) > 3
+        )
 
 
-def _no_operation_left(node: LiveNode) -> None:
+def _no_operation_left(node: Node) -> None:
     """...of this kind: the node goes on to join, and to walk."""
-    assert not [what for _, what in node._core._operations.items() if isinstance(what, AnnounceOperation)]
-    assert not [operation for operation in node.snapshot().operations if operation.what == "get_peers"]
+    assert not [
+        what for _, what in node._core._operations.items() if isinstance(what, AnnounceOperation)
+    ]
+    assert not [
+        operation for operation in node.snapshot().operations if operation.what == "get_peers"
+    ]
 
 
 async def test_finding_peers_in_both_families(autojump_clock: MockClock) -> None:
     net = network()
     ports = [net.port(address(90)), net.port("[2001:db8:90::1]:5")]
-    async with open_several(net, 6), open_node(READ_ONLY, ports=ports, clock=TrioClock(), rng=random.Random(90)) as node:
+    async with (
+        open_several(net, 6),
+        open_node(READ_ONLY, ports=ports, clock=TrioClock(), rng=random.Random(90)) as node,
+    ):
         assert await cancel_everywhere(lambda: _find_peers(node), lambda: _nothing_left(node)) > 3
 
 
-async def test_opening_a_node_that_keeps_its_state(tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cancelled at any moment of its life, it lets go of its folder and leaves a whole file, or none."""
+async def test_opening_a_node_that_keeps_its_state(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled at any moment of its life, it lets go of its folder and leaves a whole file, or
+    none.
+    """
 
     async def here(call: Callable[[], Any], **_: bool) -> Any:
         await trio.lowlevel.checkpoint()
@@ -176,7 +213,9 @@ async def test_opening_a_node_that_keeps_its_state(tmp_path: Path, autojump_cloc
 
     async def live() -> None:
         port = net.port(address(9))
-        async with open_node(config, bootstrap=[address(1)], ports=[port], clock=TrioClock(), rng=random.Random(9)) as node:
+        async with open_node(
+            config, bootstrap=[address(1)], ports=[port], clock=TrioClock(), rng=random.Random(9)
+        ) as node:
             await node.joined()
             await trio.sleep(40)
 

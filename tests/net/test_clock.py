@@ -11,12 +11,18 @@ from trio.testing import MockClock
 from kadisc.net.transport.clock import SystemClock, TrioClock
 
 
-@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no clock that goes on in a suspend")
+@pytest.mark.skipif(
+    not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no clock that goes on in a suspend"
+)
 def test_a_suspend_shows_as_the_difference_of_two_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SystemClock()
     before, slept = clock.now(), clock.slept_s()
     real = time.clock_gettime
-    monkeypatch.setattr(time, "clock_gettime", lambda clock_id: real(clock_id) + (3600 if clock_id == time.CLOCK_BOOTTIME else 0))
+    monkeypatch.setattr(
+        time,
+        "clock_gettime",
+        lambda clock_id: real(clock_id) + (3600 if clock_id == time.CLOCK_BOOTTIME else 0),
+    )
     assert clock.slept_s() - slept == pytest.approx(3600, abs=0.5)
     assert clock.now() - before >= 3600
 

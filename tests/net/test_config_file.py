@@ -53,15 +53,30 @@ def test_everything(path: Path) -> None:
     config = read_settings(path).config()
     assert config.bind == ("0.0.0.0:6881", "[::]:6881")
     assert config.external == ("45.1.2.3:7000", "2a01::1")
-    assert (config.bootstrap, config.routers, config.peers) == (("node.example.org:6881",), (), ("192.168.1.2:6881",))
+    assert (config.bootstrap, config.routers, config.peers) == (
+        ("node.example.org:6881",),
+        (),
+        ("192.168.1.2:6881",),
+    )
     assert (config.network, config.state_dir) == ("my chain", "/var/lib/kadisc")
     assert (config.bootstrap_retry_s, config.save_interval_s) == (1.0, 12.5)
     core = config.core
     assert (core.restricted_to, core.banned) == (("10.0.0.0/8", "192.168.0.0/16"), ("10.6.6.0/24",))
-    assert (core.allow_private, core.unlimited, core.read_only, core.max_datagram_bytes) == (True, True, True, 4096)
+    assert (core.allow_private, core.unlimited, core.read_only, core.max_datagram_bytes) == (
+        True,
+        True,
+        True,
+        4096,
+    )
     assert core.table == TableConfig(k=20, bucket_sizes=(256, 128))
     assert core.address.first_voters == 3
-    assert core.defences == Defences(ping_before_evict=False, diversity_caps=False, lookup_caps=False, book_groups=False, store_shares=False)
+    assert core.defences == Defences(
+        ping_before_evict=False,
+        diversity_caps=False,
+        lookup_caps=False,
+        book_groups=False,
+        store_shares=False,
+    )
     assert isinstance(config.bootstrap_retry_s, float)
 
 
@@ -72,11 +87,18 @@ def test_nothing_is_the_default(path: Path) -> None:
 
 
 def test_every_number_of_the_program_can_be_set() -> None:
-    """Whoever adds one to the configuration is reminded of the file, where two have other names; only for programs: how often an announce is
-    repeated."""
+    """Whoever adds one to the configuration is reminded of the file, where two have other names;
+    only for programs: how often an announce is repeated.
+    """
     said_otherwise = {"read_only", "allow_private", "banned", "restricted_to", "unlimited"}
-    assert {each.name for each in fields(CoreConfig)} - said_otherwise == {each.name for each in fields(CoreTables)}
-    assert {each.name for each in fields(Config)} - {"peers", "services", "announce_interval_s"} <= {each.name for each in fields(Settings)}
+    assert {each.name for each in fields(CoreConfig)} - said_otherwise == {
+        each.name for each in fields(CoreTables)
+    }
+    assert {each.name for each in fields(Config)} - {
+        "peers",
+        "services",
+        "announce_interval_s",
+    } <= {each.name for each in fields(Settings)}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +111,10 @@ def test_every_number_of_the_program_can_be_set() -> None:
         ("[core]\nbanned = []", "there is no key core.banned"),
         ("[core.table]\nk = 8.5", "core.table.k: expected a whole number, not a number"),
         ("[core.table]\nk = true", "core.table.k: expected a whole number, not true or false"),
-        ('[core.query]\ntimeout_s = "10"', "core.query.timeout_s: expected a number, not a text in quotes"),
+        (
+            '[core.query]\ntimeout_s = "10"',
+            "core.query.timeout_s: expected a number, not a text in quotes",
+        ),
         ('bind = "0.0.0.0:6881"', "bind: expected a list in brackets, not a text in quotes"),
         ("bind = [6881]", "bind[0]: expected a text in quotes, not a whole number"),
         ("core = 5", "core: expected a table, not a whole number"),
@@ -97,13 +122,28 @@ def test_every_number_of_the_program_can_be_set() -> None:
         ("state_dir = 5", "state_dir: expected a text in quotes, not a whole number"),
         ("state_dir = 2000-01-01", "state_dir: expected a text in quotes, not date"),
         ("[core.table]\nk = 0", "core.table.k: expected a number above 0, not 0"),
-        ("[core.table]\nspares_per_bucket = -1", "core.table.spares_per_bucket: expected a number of at least 0, not -1"),
-        ("[core.table]\nbucket_sizes = []", "core.table.bucket_sizes: expected a list of numbers above 0"),
-        ("[core.table]\nbucket_sizes = [8, 0]", "core.table.bucket_sizes: expected a list of numbers above 0"),
+        (
+            "[core.table]\nspares_per_bucket = -1",
+            "core.table.replacements_per_bucket: expected a number of at least 0, not -1",
+        ),
+        (
+            "[core.table]\nbucket_sizes = []",
+            "core.table.bucket_sizes: expected a list of numbers above 0",
+        ),
+        (
+            "[core.table]\nbucket_sizes = [8, 0]",
+            "core.table.bucket_sizes: expected a list of numbers above 0",
+        ),
         ("save_interval_s = nan", "save_interval_s: expected a number above 0, not nan"),
         ("save_interval_s = inf", "save_interval_s: expected a number above 0, not inf"),
-        ("[core.address]\nagreement = 75", "core.address.agreement: expected a share of at most 1, not 75.0"),
-        ('ban = ["10.0.0.0/40"]', "ban: expected a network such as 192.0.2.0/24 or 2001:db8::/32: '10.0.0.0/40'"),
+        (
+            "[core.address]\nagreement = 75",
+            "core.address.agreement: expected a share of at most 1, not 75.0",
+        ),
+        (
+            'ban = ["10.0.0.0/40"]',
+            "ban: expected a network such as 192.0.2.0/24 or 2001:db8::/32: '10.0.0.0/40'",
+        ),
         ('netrestrict = ["here"]', "netrestrict: expected a network such as"),
         ('bootstrap = ["nowhere"]', "bootstrap: expected HOST:PORT"),
         ('peer = ["1.2.3.4:0"]', "peer: a port to send to is 1 to 65535"),
@@ -111,7 +151,10 @@ def test_every_number_of_the_program_can_be_set() -> None:
         ('external = ["0.0.0.0"]', "external: nobody can be at 0.0.0.0"),
         ('bind = ["localhost:1"]', "bind: cannot listen on localhost:1: "),
         ('network = ""', "network: expected a name of 1 to 64 printable characters, not ''"),
-        ('network = "a\\u0000b"', "network: expected a name of 1 to 64 printable characters, not 'a\\x00b'"),
+        (
+            'network = "a\\u0000b"',
+            "network: expected a name of 1 to 64 printable characters, not 'a\\x00b'",
+        ),
         ("bind = \nban = []", "is not TOML: Invalid value (at line 1, column 8)"),
     ],
 )

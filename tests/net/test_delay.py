@@ -46,7 +46,10 @@ class Bench:
         with trio.move_on_after(seconds):
             while True:
                 await self.other.wait_readable()
-                found += [(round(trio.current_time() - began, 6), payload) for payload, _ in self.other.drain(10)]
+                found += [
+                    (round(trio.current_time() - began, 6), payload)
+                    for payload, _ in self.other.drain(10)
+                ]
         return found
 
 
@@ -70,14 +73,18 @@ async def test_each_leaves_when_its_time_has_come(autojump_clock: MockClock) -> 
         assert (len(bench.line), bench.line.failed) == (0, 0)
 
 
-async def test_what_is_lost_never_arrives_and_what_is_doubled_arrives_twice(autojump_clock: MockClock) -> None:
+async def test_what_is_lost_never_arrives_and_what_is_doubled_arrives_twice(
+    autojump_clock: MockClock,
+) -> None:
     async with running() as bench:
         assert bench.send(b"lost") is Sent.SENT
         bench.send(b"twice", (1.0, b"twice"), (1.5, b"twisted"))
         assert await bench.arrivals(5.0) == [(1.0, b"twice"), (1.5, b"twisted")]
 
 
-async def test_a_full_line_drops(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_line_drops(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(delay, "MAX_UNDER_WAY", 2)
     async with running() as bench:
         sent = [bench.send(bytes([n]), (1.0, bytes([n]))) for n in range(3)]

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from kadisc.config import Config
-from kadisc.endpoints import Family, format_endpoint, narrow_prefix, parse_endpoint, wide_prefix
+from kadisc.endpoints import Family, format_endpoint, netgroup_prefix, parse_endpoint, subnet_prefix
 from kadisc.errors import BindError, UsageError
 from kadisc.ids import random_id
 from kadisc.net import devnet
@@ -31,7 +31,9 @@ async def test_all_join_and_find_the_closest_of_all() -> None:
             result = await stranger.find_node(target, seeds=[nodes[0].local_endpoints[Family.IPV4]])
         assert [responder.contact.id for responder in result.closest] == everybody[:8]
         result = await nodes[0].find_node(target)
-        assert [responder.contact.id for responder in result.closest] == [node_id for node_id in everybody if node_id != own_ids[0]][:8]
+        assert [responder.contact.id for responder in result.closest] == [
+            node_id for node_id in everybody if node_id != own_ids[0]
+        ][:8]
 
 
 async def test_the_first_also_joins_by_the_hosts_given() -> None:
@@ -43,15 +45,23 @@ async def test_the_first_also_joins_by_the_hosts_given() -> None:
 
 
 def test_addresses_are_spread() -> None:
-    endpoints = [parse_endpoint(f"{loopback_address(index)}:1") for index in range(devnet.MAX_NODES)]
-    assert len({wide_prefix(endpoint) for endpoint in endpoints[:254]}) == 254
-    assert len({narrow_prefix(endpoint) for endpoint in endpoints}) == len(endpoints)
+    endpoints = [
+        parse_endpoint(f"{loopback_address(index)}:1") for index in range(devnet.MAX_NODES)
+    ]
+    assert len({netgroup_prefix(endpoint) for endpoint in endpoints[:254]}) == 254
+    assert len({subnet_prefix(endpoint) for endpoint in endpoints}) == len(endpoints)
     assert not any(endpoint[:3] == bytes([127, 0, 0]) for endpoint in endpoints)
     assert all(endpoint[0] == 127 and 0 < endpoint[3] < 255 for endpoint in endpoints)
 
 
 def test_two_devnets_have_addresses_of_their_own() -> None:
-    ours, theirs = ({narrow_prefix(parse_endpoint(f"{loopback_address(index, port)}:1")) for index in range(200)} for port in (6881, 6882))
+    ours, theirs = (
+        {
+            subnet_prefix(parse_endpoint(f"{loopback_address(index, port)}:1"))
+            for index in range(200)
+        }
+        for port in (6881, 6882)
+    )
     assert not ours & theirs
 
 
@@ -62,7 +72,9 @@ async def test_an_impossible_size_is_a_usage_error(count: int) -> None:
             pass
 
 
-async def test_where_the_addresses_cannot_be_had_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_where_the_addresses_cannot_be_had_it_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(devnet, "loopback_address", lambda index, shift=0: "198.51.100.1")
     with pytest.raises(BindError, match="a devnet needs addresses such as"):
         async with open_devnet(3):

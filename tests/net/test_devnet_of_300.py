@@ -24,6 +24,9 @@ async def test_lookups_find_exactly_the_closest() -> None:
             for _ in range(LOOKUPS):
                 asker, target = rng.randrange(NODES), random_id(rng)
                 result = await nodes[asker].find_node(target)
-                others = sorted((own_id for own_id in own_ids if own_id != own_ids[asker]), key=lambda node_id: node_id ^ target)
+                others = sorted(
+                    (own_id for own_id in own_ids if own_id != own_ids[asker]),
+                    key=lambda node_id: node_id ^ target,
+                )
                 exact += [found.contact.id for found in result.closest] == others[:K]
     assert exact >= 0.99 * LOOKUPS

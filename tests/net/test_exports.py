@@ -14,17 +14,28 @@ import kadisc
 
 @pytest.mark.parametrize("module", ["kadisc", "kadisc.ids", "kadisc.endpoints", "kadisc.core.core"])
 def test_the_core_and_the_nouns_import_no_trio(module: str) -> None:
-    # Not asked of the core: crc32c looks up its own version, and the package that tells it imports socket.
-    names = ("trio", "asyncio", "rich") if module == "kadisc.core.core" else ("trio", "asyncio", "rich", "socket")
+    # Not asked of the core: crc32c looks up its own version, and the package that tells it imports
+    # socket.
+    names = (
+        ("trio", "asyncio", "rich")
+        if module == "kadisc.core.core"
+        else ("trio", "asyncio", "rich", "socket")
+    )
     program = f"import sys, {module}; print([name for name in {names} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
     assert done.stdout.strip() == "[]"
 
 
 def test_every_name_is_there() -> None:
     for name in kadisc.__all__:
         assert getattr(kadisc, name) is not None
-    assert kadisc.Node.__name__ == "LiveNode"
+    assert kadisc.Node.__name__ == "Node"
     assert set(kadisc.__all__) == set(dir(kadisc))
 
 
@@ -36,5 +47,10 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_type_checkers_see_the_same_names() -> None:
     tree = ast.parse(Path(kadisc.__file__).read_text())
     [block] = [node for node in tree.body if isinstance(node, ast.If)]
-    imported = {alias.asname or alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert imported - {"LiveNode"} | {"Node", "__version__"} == set(kadisc.__all__)
+    imported = {
+        alias.asname or alias.name
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported - {"Node"} | {"Node", "__version__"} == set(kadisc.__all__)

@@ -15,18 +15,22 @@ from kadisc.core.lookup.put import Draft
 from kadisc.core.peers.rendezvous import network_tag
 from kadisc.errors import Busy, ErrorAnswer, NoAnswer, UsageError
 from kadisc.net.api.arguments import Content, value_from
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.wire.items import Item
 from kadisc.wire.records import decode_record
 
 from .lab import CONFIG, READ_ONLY, address, network, open_at, open_several
 
-SHORT = replace(CONFIG, publish_interval_s=300.0, core=replace(CONFIG.core, store=StoreConfig(item_lifetime_s=600.0)))
+SHORT = replace(
+    CONFIG,
+    publish_interval_s=300.0,
+    core=replace(CONFIG.core, store=StoreConfig(item_lifetime_s=600.0)),
+)
 """The hours of BEP 44 in minutes."""
 LIFE_S = 600.0
 
 
-def holds(node: LiveNode, target: int) -> bool:
+def holds(node: Node, target: int) -> bool:
     return node._core._responder.items.store.get(target, node._pump.now()) is not None
 
 
@@ -51,7 +55,9 @@ async def test_of_a_mutable_value_the_latest_version_is_found(autojump_clock: Mo
         item = await asker.get(first.item.target, salt="s")
         assert item == second.item
         assert item.key == nodes[2].public_key
-        assert await asker.get(first.item.target) is None, "without its salt the signature does not hold"
+        assert await asker.get(first.item.target) is None, (
+            "without its salt the signature does not hold"
+        )
         again = await nodes[2].put("b", mutable=True, salt="s")
         assert again.item == second.item, "what is there is put again as it is"
         assert first.item.content == {b"name": b"a", b"list": [1, b"\xff"]}
@@ -70,7 +76,9 @@ async def test_a_put_that_the_others_refuse_says_why(autojump_clock: MockClock) 
 
 
 async def test_liars_bring_neither_another_value_nor_an_old_one(autojump_clock: MockClock) -> None:
-    """The attack: most of the closest nodes hold something forged, or an old version; the others have the true one."""
+    """The attack: most of the closest nodes hold something forged, or an old version; the others
+    have the true one.
+    """
     async with open_several(network(), 12) as nodes:
         stored = await nodes[2].put("true", mutable=True)
         target = stored.item.target
@@ -92,7 +100,19 @@ async def test_a_node_alone_says_so(autojump_clock: MockClock) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["x" * 997, True, 1.5, None, 2**63, -(2**63) - 1, {1: "x"}, [[[[[[[[[0]]]]]]]]], {"a": b"x" * 992}], ids=lambda value: repr(value)[:30]
+    "value",
+    [
+        "x" * 997,
+        True,
+        1.5,
+        None,
+        2**63,
+        -(2**63) - 1,
+        {1: "x"},
+        [[[[[[[[[0]]]]]]]]],
+        {"a": b"x" * 992},
+    ],
+    ids=lambda value: repr(value)[:30],
 )
 def test_what_no_item_can_hold(value: Content) -> None:
     with pytest.raises(UsageError):
@@ -108,7 +128,12 @@ def test_what_contains_itself_has_an_end() -> None:
 
 async def test_what_is_wrong_with_a_put_is_said_at_once(autojump_clock: MockClock) -> None:
     async with open_at(network(), 1) as node:
-        for wrong in ({"salt": "s"}, {"mutable": True, "salt": b"x" * 65}, {"mutable": True, "sequence": -1}, {"mutable": True, "cas": 2**63}):
+        for wrong in (
+            {"salt": "s"},
+            {"mutable": True, "salt": b"x" * 65},
+            {"mutable": True, "sequence": -1},
+            {"mutable": True, "cas": 2**63},
+        ):
             with pytest.raises(UsageError):
                 await node.put("x", **wrong)  # type: ignore[arg-type]
         for key in ("00" * 31, "zz" * 32, b"x"):
@@ -116,7 +141,9 @@ async def test_what_is_wrong_with_a_put_is_said_at_once(autojump_clock: MockCloc
                 await node.resolve(key)
 
 
-async def test_what_is_published_outlives_its_two_hours_and_what_is_dropped_does_not(autojump_clock: MockClock) -> None:
+async def test_what_is_published_outlives_its_two_hours_and_what_is_dropped_does_not(
+    autojump_clock: MockClock,
+) -> None:
     async with open_several(network(), 10, config=SHORT) as nodes:
         await nodes[2].put("once")
         async with nodes[1].publish("often") as publication:
@@ -131,7 +158,10 @@ async def test_what_is_published_outlives_its_two_hours_and_what_is_dropped_does
 
 
 async def test_a_publication_does_not_overrule_a_later_version(autojump_clock: MockClock) -> None:
-    async with open_several(network(), 10, config=SHORT) as nodes, nodes[1].publish("mine", mutable=True) as publication:
+    async with (
+        open_several(network(), 10, config=SHORT) as nodes,
+        nodes[1].publish("mine", mutable=True) as publication,
+    ):
         await publication.first()
         assert publication.item is not None
         later = Draft(b"6:theirs", nodes[1].identity, sequence=publication.item.sequence + 5)
@@ -153,17 +183,19 @@ async def test_publications_are_bounded(autojump_clock: MockClock) -> None:
                 node.publisher.keep(Draft(b"1:d"))
 
 
-# --- Records -------------------------------------------------------------------------------------------------------------------------
+# --- Records --------------------------------------------------------------------------------------
 
 
-async def test_a_nodes_record_is_found_by_its_key_hours_later_and_follows_its_changes(autojump_clock: MockClock) -> None:
+async def test_a_nodes_record_is_found_by_its_key_hours_later_and_follows_its_changes(
+    autojump_clock: MockClock,
+) -> None:
     async with open_several(network(), 10, config=SHORT) as nodes:
         await trio.sleep(120)
         record = await nodes[8].resolve(nodes[3].public_key)
         assert record == decode_record(nodes[3].record)
         assert await nodes[8].resolve(nodes[3].public_key.hex(), network="othernet") is None
-        nodes[3].own_network.community.set_services({"eth": 30303}, nodes[3]._pump.now())
-        steps = nodes[3].own_network.community.set_services({"eth": 30304}, nodes[3]._pump.now())
+        nodes[3].own_network.peer_network.set_services({"eth": 30303}, nodes[3]._pump.now())
+        steps = nodes[3].own_network.peer_network.set_services({"eth": 30304}, nodes[3]._pump.now())
         nodes[3]._core._carry_out(steps, nodes[3]._pump.now())
         nodes[3]._pump.flush()
         await trio.sleep(120)
@@ -189,7 +221,9 @@ async def test_without_leave_no_record_is_published(autojump_clock: MockClock) -
 
 
 async def test_somebody_elses_record_under_ones_own_key_is_none(autojump_clock: MockClock) -> None:
-    """The attack: one's own item, well signed, that holds another's record, or one for another network, or none at all."""
+    """The attack: one's own item, well signed, that holds another's record, or one for another
+    network, or none at all.
+    """
     async with open_several(network(), 10) as nodes:
         thief, tag = Identity(bytes(32)), network_tag("mainline")
         victim = nodes[5].record

@@ -19,26 +19,38 @@ from .test_state import at_once, open_kept
 __all__ = ["at_once"]  # the fixture counts here too
 
 
-async def test_the_book_and_the_sequence_of_the_record_outlive_the_run(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_the_book_and_the_sequence_of_the_record_outlive_the_run(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     net = network()
     async with open_several(net, 6):
         async with open_kept(net, tmp_path) as node:
             await trio.sleep(90)
-            key, sequence = node.public_key, node.snapshot().community.sequence  # type: ignore[union-attr]
+            key, sequence = node.public_key, node.snapshot().peer_network.sequence  # type: ignore[union-attr]
             met = {peer.key async for peer in node.peers(count=6)}
         kept = read_state(tmp_path / "state.sqlite3")
         assert kept is not None
-        assert {saved.peer.key for saved in kept.communities["mainline"].book.peers if saved.peer is not None} == met
-        kept.communities["mainline"] = replace(kept.communities["mainline"], sequence=sequence + 10**6)  # as by a clock that was right then
+        assert {
+            saved.peer.key
+            for saved in kept.peer_networks["mainline"].book.peers
+            if saved.peer is not None
+        } == met
+        kept.peer_networks["mainline"] = replace(
+            kept.peer_networks["mainline"], sequence=sequence + 10**6
+        )  # as by a clock that was right then
         replace_state(tmp_path / "state.sqlite3", kept)
         async with open_kept(net, tmp_path, bootstrap=False) as node:
-            community = node.snapshot().community
-            assert community is not None
-            assert (node.public_key, community.sequence) == (key, sequence + 10**6 + 1)
-            assert {peer.key async for peer in node.peers(count=6)} == met  # though nobody was there to join by
+            peer_network = node.snapshot().peer_network
+            assert peer_network is not None
+            assert (node.public_key, peer_network.sequence) == (key, sequence + 10**6 + 1)
+            assert {
+                peer.key async for peer in node.peers(count=6)
+            } == met  # though nobody was there to join by
 
 
-async def test_what_is_damaged_of_the_book_is_told(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_what_is_damaged_of_the_book_is_told(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     net = network()
     async with open_several(net, 3), open_kept(net, tmp_path):
         await trio.sleep(90)
@@ -46,4 +58,7 @@ async def test_what_is_damaged_of_the_book_is_told(tmp_path: Path, autojump_cloc
         database.execute("UPDATE book SET peer = 'x' WHERE rowid = 1")
         database.commit()
     async with open_kept(net, tmp_path) as node, node.subscribe(StateDamaged) as events:
-        assert "1 line of the address book or of the published items cannot be read" in (await events.__anext__()).reason
+        assert (
+            "1 line of the address book or of the published items cannot be read"
+            in (await events.__anext__()).reason
+        )

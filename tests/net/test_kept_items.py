@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from kadisc.config import StoreConfig
 from kadisc.core.lookup.put import Draft
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.net.state.state_file import read_state, replace_state
 from kadisc.wire.items import Item
 
@@ -24,10 +24,12 @@ OFTEN = {"publish_interval_s": 300.0}
 LIFE_S = 600.0
 
 
-async def keep(node: LiveNode, draft: Draft) -> Item:
+async def keep(node: Node, draft: Draft) -> Item:
     """As the control socket does it."""
     stored = await node.items.put(draft)
-    node.publisher.keep(draft, delay_s=node.config.publish_interval_s, item=stored.item, lasting=True)
+    node.publisher.keep(
+        draft, delay_s=node.config.publish_interval_s, item=stored.item, lasting=True
+    )
     return stored.item
 
 
@@ -36,16 +38,23 @@ def kept_items(folder: Path) -> list[bytes]:
     return [] if kept is None else [item.value for item in kept.published.get("mainline", ())]
 
 
-async def test_what_was_to_last_is_published_in_the_next_run_in_the_same_version(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_what_was_to_last_is_published_in_the_next_run_in_the_same_version(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     net = network()
     async with open_several(net, 10, config=SHORT) as others:
         async with open_kept(net, tmp_path, **OFTEN) as node:
             await node.joined()
-            items = [await keep(node, Draft(b"5:plain")), await keep(node, Draft(b"6:signed", node.identity, b"salt", at_least=7))]
+            items = [
+                await keep(node, Draft(b"5:plain")),
+                await keep(node, Draft(b"6:signed", node.identity, b"salt", at_least=7)),
+            ]
             await node.put("once")
             async with node.publish("as long as the block"):
                 await trio.sleep(60)
-                assert kept_items(tmp_path) == [b"5:plain", b"6:signed"], "also if there is no end in peace"
+                assert kept_items(tmp_path) == [b"5:plain", b"6:signed"], (
+                    "also if there is no end in peace"
+                )
         await trio.sleep(2 * LIFE_S)
         assert [await others[3].get(item.target, salt=item.salt) for item in items] == [None, None]
         async with open_kept(net, tmp_path, **OFTEN) as node:
@@ -55,7 +64,9 @@ async def test_what_was_to_last_is_published_in_the_next_run_in_the_same_version
             assert await others[3].get(Item(b"4:once").target) is None
 
 
-async def test_a_later_version_is_not_overruled_after_a_restart_either(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_a_later_version_is_not_overruled_after_a_restart_either(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     net = network()
     async with open_several(net, 10) as others:
         async with open_kept(net, tmp_path) as node:
@@ -69,12 +80,17 @@ async def test_a_later_version_is_not_overruled_after_a_restart_either(tmp_path:
             assert found.value == b"3:new"
 
 
-async def test_what_is_forgotten_does_not_come_back_and_another_key_publishes_nothing(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_what_is_forgotten_does_not_come_back_and_another_key_publishes_nothing(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     net = network()
     async with open_several(net, 10):
         async with open_kept(net, tmp_path) as node:
             await node.joined()
-            plain, signed = await keep(node, Draft(b"5:plain")), await keep(node, Draft(b"6:signed", node.identity))
+            plain, signed = (
+                await keep(node, Draft(b"5:plain")),
+                await keep(node, Draft(b"6:signed", node.identity)),
+            )
             async with node.publish("mine") as mine:
                 node.publisher.forget(plain.target)
                 node.publisher.forget(mine.target)

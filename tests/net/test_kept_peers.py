@@ -12,7 +12,7 @@ from trio.testing import MockClock
 from kadisc.core.contract.events import ContactAdded
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.errors import UsageError
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.observe.shell_events import HostUnresolved
 
 from .lab import CONFIG, address, joined, network, open_at, open_several
@@ -23,13 +23,18 @@ __all__ = ["use_names"]
 UseNames = Callable[..., Names]
 
 
-def hosts_known(node: LiveNode) -> list[str]:
-    return [entry.contact.host for bucket in node.snapshot().overlays[0].buckets for entry in bucket.entries]
+def hosts_known(node: Node) -> list[str]:
+    return [
+        entry.contact.host for bucket in node.snapshot().dhts[0].buckets for entry in bucket.entries
+    ]
 
 
 async def test_a_peer_is_joined_by(autojump_clock: MockClock) -> None:
     net = network()
-    async with open_several(net, 10), open_at(net, 30, config=replace(CONFIG, peers=(address(1),))) as node:
+    async with (
+        open_several(net, 10),
+        open_at(net, 30, config=replace(CONFIG, peers=(address(1),))) as node,
+    ):
         started = trio.current_time()
         await joined(node)
         assert trio.current_time() - started < 1
@@ -37,7 +42,12 @@ async def test_a_peer_is_joined_by(autojump_clock: MockClock) -> None:
 
 async def test_one_that_comes_after_an_hour_is_found(autojump_clock: MockClock) -> None:
     net = network()
-    async with open_several(net, 10), open_at(net, 30, bootstrap=[address(1)], config=replace(CONFIG, peers=(address(50),))) as node:
+    async with (
+        open_several(net, 10),
+        open_at(
+            net, 30, bootstrap=[address(1)], config=replace(CONFIG, peers=(address(50),))
+        ) as node,
+    ):
         await trio.sleep(3600)
         assert "61.50.7.9" not in hosts_known(node)
         async with node.subscribe(ContactAdded) as events, open_at(net, 50):
@@ -49,7 +59,12 @@ async def test_one_that_comes_after_an_hour_is_found(autojump_clock: MockClock) 
 
 async def test_one_that_is_silent_stays(autojump_clock: MockClock) -> None:
     net = network()
-    async with open_several(net, 10), open_at(net, 30, bootstrap=[address(1)], config=replace(CONFIG, peers=(address(5),))) as node:
+    async with (
+        open_several(net, 10),
+        open_at(
+            net, 30, bootstrap=[address(1)], config=replace(CONFIG, peers=(address(5),))
+        ) as node,
+    ):
         await joined(node)
         await trio.sleep(30)
         net.silent.update(parse_endpoint(address(number)) for number in (5, 6))
@@ -58,11 +73,17 @@ async def test_one_that_is_silent_stays(autojump_clock: MockClock) -> None:
         assert "17.6.7.9" not in hosts_known(node)
 
 
-async def test_a_name_is_resolved_and_tried_for_ever(use_names: UseNames, autojump_clock: MockClock) -> None:
+async def test_a_name_is_resolved_and_tried_for_ever(
+    use_names: UseNames, autojump_clock: MockClock
+) -> None:
     names = use_names()
     net = network()
     config = replace(CONFIG, peers=("friend:6881",))
-    async with open_several(net, 3), open_at(net, 30, config=config) as node, node.subscribe(HostUnresolved) as told:
+    async with (
+        open_several(net, 3),
+        open_at(net, 30, config=config) as node,
+        node.subscribe(HostUnresolved) as told,
+    ):
         await trio.sleep(1800)
         assert names.asked > 10
         use_names(friend=(0.1, ["12.1.7.9"]))
@@ -71,7 +92,9 @@ async def test_a_name_is_resolved_and_tried_for_ever(use_names: UseNames, autoju
         assert (await told.__anext__()).host == "friend:6881"
 
 
-async def test_a_name_that_moves_is_followed(use_names: UseNames, autojump_clock: MockClock) -> None:
+async def test_a_name_that_moves_is_followed(
+    use_names: UseNames, autojump_clock: MockClock
+) -> None:
     use_names(friend=(0.0, [address(1).rpartition(":")[0]]))
     net = network()
     config = replace(CONFIG, peers=("friend:6881",))
@@ -80,7 +103,7 @@ async def test_a_name_that_moves_is_followed(use_names: UseNames, autojump_clock
         use_names(friend=(0.0, [address(50).rpartition(":")[0]]))
         await trio.sleep(500)
         assert "61.50.7.9" in hosts_known(node)
-        table = node._core.overlays[Family.IPV4].table
+        table = node._core.dhts[Family.IPV4].table
         assert table._pinned == {parse_endpoint(address(50))}
 
 
@@ -101,7 +124,10 @@ async def test_a_network_that_is_none_is_refused(field: str) -> None:
 async def test_the_banned_are_neither_met_nor_answered(autojump_clock: MockClock) -> None:
     net = network()
     config = replace(CONFIG, core=replace(CONFIG.core, banned=("13.2.0.0/16", "14.3.7.9")))
-    async with open_several(net, 10), open_at(net, 30, bootstrap=[address(1)], config=config) as node:
+    async with (
+        open_several(net, 10),
+        open_at(net, 30, bootstrap=[address(1)], config=config) as node,
+    ):
         await joined(node)
         await trio.sleep(300)
         assert {"12.1.7.9", "15.4.7.9"} <= set(hosts_known(node))
@@ -112,7 +138,10 @@ async def test_the_banned_are_neither_met_nor_answered(autojump_clock: MockClock
 async def test_only_the_network_asked_for_is_talked_to(autojump_clock: MockClock) -> None:
     net = network()
     config = replace(CONFIG, core=replace(CONFIG.core, restricted_to=("12.0.0.0/8", "13.0.0.0/8")))
-    async with open_several(net, 10), open_at(net, 30, bootstrap=[address(1)], config=config) as node:
+    async with (
+        open_several(net, 10),
+        open_at(net, 30, bootstrap=[address(1)], config=config) as node,
+    ):
         await joined(node)
         await trio.sleep(300)
         assert set(hosts_known(node)) == {"12.1.7.9", "13.2.7.9"}

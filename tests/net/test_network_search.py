@@ -15,7 +15,10 @@ from .test_own_network import open_members
 
 
 async def test_a_stranger_finds_all_of_the_network_and_ends(autojump_clock: MockClock) -> None:
-    net, asker = network(), replace(CONFIG, network="testnet", core=replace(CONFIG.core, read_only=True))
+    net, asker = (
+        network(),
+        replace(CONFIG, network="testnet", core=replace(CONFIG.core, read_only=True)),
+    )
     async with open_members(net, range(1, 11)) as nodes:
         await trio.sleep(60.0)
         async with open_at(net, 30, config=asker) as node:
@@ -32,7 +35,9 @@ async def test_a_stranger_finds_all_of_the_network_and_ends(autojump_clock: Mock
             assert len(few.peers) == 3
 
 
-async def test_however_many_addresses_are_announced_few_of_one_network_are_asked(autojump_clock: MockClock) -> None:
+async def test_however_many_addresses_are_announced_few_of_one_network_are_asked(
+    autojump_clock: MockClock,
+) -> None:
     async with open_at(network(), 1, config=replace(CONFIG, network="testnet")) as node:
         search = NetworkSearch(node, 50)
         victims = [make_endpoint(f"20.1.1.{number}", 53) for number in range(1, 200)]

@@ -9,11 +9,18 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from kadisc.config import CLIENT_VERSION
-from kadisc.core.contract.events import ContactAdded, Joined, LookupFinished, LookupKind, Outcome, PingFinished
+from kadisc.core.contract.events import (
+    ContactAdded,
+    Joined,
+    LookupFinished,
+    LookupKind,
+    Outcome,
+    PingFinished,
+)
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.errors import Busy, ErrorAnswer, NoAnswer, UsageError
 from kadisc.ids import format_id, id_to_bytes
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 
 from .lab import CONFIG, READ_ONLY, address, joined, network, open_at, open_several
 
@@ -21,7 +28,7 @@ TARGET = 0x5A << 152
 HERE = Family.IPV4
 
 
-def _own_id(node: LiveNode) -> int:
+def _own_id(node: Node) -> int:
     return node.own_ids[HERE]
 
 
@@ -97,13 +104,17 @@ async def test_find_node_finds_the_closest(autojump_clock: MockClock) -> None:
     net = network()
     async with open_several(net, 20) as nodes, open_at(net, 50, config=READ_ONLY) as node:
         result = await node.find_node(TARGET, k=5, seeds=[address(1)])
-        everybody = sorted((_own_id(other) for other in nodes), key=lambda node_id: node_id ^ TARGET)
+        everybody = sorted(
+            (_own_id(other) for other in nodes), key=lambda node_id: node_id ^ TARGET
+        )
         assert [responder.contact.id for responder in result.closest] == everybody[:5]
         assert result.kind is LookupKind.FIND_NODE
 
 
 @pytest.mark.parametrize("target", [TARGET, format_id(TARGET), id_to_bytes(TARGET)])
-async def test_a_target_may_be_written_in_three_ways(target: int | str | bytes, autojump_clock: MockClock) -> None:
+async def test_a_target_may_be_written_in_three_ways(
+    target: int | str | bytes, autojump_clock: MockClock
+) -> None:
     net = network()
     async with open_several(net, 3) as nodes:
         assert (await nodes[2].find_node(target)).target == TARGET
@@ -133,7 +144,9 @@ async def test_lookup_tells_of_each_answer_as_it_comes(autojump_clock: MockClock
         assert answers.dropped == 0
 
 
-async def test_an_answer_that_nobody_fetches_is_counted_and_the_result_complete(autojump_clock: MockClock) -> None:
+async def test_an_answer_that_nobody_fetches_is_counted_and_the_result_complete(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     config = replace(READ_ONLY, subscriber_queue=2)
     async with open_several(net, 8), open_at(net, 50, config=config) as node:
@@ -156,7 +169,9 @@ async def test_nobody_who_answers(autojump_clock: MockClock) -> None:
 
 
 @pytest.mark.parametrize("target", [-1, 1 << 160, "xyz", "ab" * 19, b"short"])
-async def test_an_impossible_target_is_a_usage_error(target: int | str | bytes, autojump_clock: MockClock) -> None:
+async def test_an_impossible_target_is_a_usage_error(
+    target: int | str | bytes, autojump_clock: MockClock
+) -> None:
     async with open_at(network(), 1) as node:
         with pytest.raises(UsageError):
             await node.find_node(target)
@@ -178,7 +193,9 @@ async def test_other_impossible_arguments_are_usage_errors_too(autojump_clock: M
 
 
 async def test_one_call_too_many_is_refused_at_its_start(autojump_clock: MockClock) -> None:
-    config = replace(CONFIG, core=replace(CONFIG.core, lookup=replace(CONFIG.core.lookup, max_operations=3)))
+    config = replace(
+        CONFIG, core=replace(CONFIG.core, lookup=replace(CONFIG.core.lookup, max_operations=3))
+    )
     net = network()
     net.port(address(2))
     refused = 0
@@ -206,9 +223,9 @@ async def test_joined_once_the_neighbourhood_is_known(autojump_clock: MockClock)
         await second.joined()
         await second.joined(HERE)
         await first.joined()
-        overlay = first.snapshot().overlays[0]
-        assert overlay.joined
-        assert overlay.contacts == 1
+        dht = first.snapshot().dhts[0]
+        assert dht.joined
+        assert dht.contacts == 1
 
 
 async def test_subscribers_get_what_they_asked_for(autojump_clock: MockClock) -> None:
@@ -228,10 +245,17 @@ async def test_subscribers_get_what_they_asked_for(autojump_clock: MockClock) ->
                 break
 
 
-async def test_what_a_slow_subscriber_loses_is_counted_and_no_caller_loses_its_end(autojump_clock: MockClock) -> None:
+async def test_what_a_slow_subscriber_loses_is_counted_and_no_caller_loses_its_end(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     config = replace(CONFIG, subscriber_queue=2)
-    async with open_at(net, 1), open_at(net, 2, config=config) as node, node.subscribe(PingFinished) as slow, node.subscribe(LookupFinished) as other:
+    async with (
+        open_at(net, 1),
+        open_at(net, 2, config=config) as node,
+        node.subscribe(PingFinished) as slow,
+        node.subscribe(LookupFinished) as other,
+    ):
         for _ in range(5):
             assert await node.ping(address(1)) > 0
         assert (slow.dropped, other.dropped) == (3, 0)
@@ -244,5 +268,5 @@ async def test_snapshot_and_counters(autojump_clock: MockClock) -> None:
         await node.ping(address(1))
         counters = node.counters()
         assert (counters["queries_sent.ping"], counters["send_dropped"]) == (1, 0)
-        assert node.snapshot().overlays[0].own_id == _own_id(node)
+        assert node.snapshot().dhts[0].own_id == _own_id(node)
         assert node.local_endpoints == {HERE: parse_endpoint(address(2))}

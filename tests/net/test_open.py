@@ -11,7 +11,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from kadisc.config import Config
 from kadisc.endpoints import Family, port_of
 from kadisc.errors import BindError, Busy, Closed, UsageError
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.net.api.open import close_ports, open_everywhere, open_node
 
 from .lab import CONFIG, address, network, open_at
@@ -58,14 +58,18 @@ async def test_a_cancellation_passes_through() -> None:
     assert scope.cancelled_caught
 
 
-async def test_an_error_inside_arrives_as_itself_and_ends_the_block(autojump_clock: MockClock) -> None:
+async def test_an_error_inside_arrives_as_itself_and_ends_the_block(
+    autojump_clock: MockClock,
+) -> None:
     with pytest.raises(Trouble):
         async with open_at(network(), 1) as node:
             await _break(node)
             await trio.sleep_forever()
 
 
-async def test_an_error_inside_and_one_in_the_block_arrive_together(autojump_clock: MockClock) -> None:
+async def test_an_error_inside_and_one_in_the_block_arrive_together(
+    autojump_clock: MockClock,
+) -> None:
     with pytest.raises(ExceptionGroup) as caught:
         async with open_at(network(), 1) as node:
             try:
@@ -76,12 +80,14 @@ async def test_an_error_inside_and_one_in_the_block_arrive_together(autojump_clo
     assert {type(error) for error in caught.value.exceptions} == {Trouble, Busy}
 
 
-async def test_an_error_inside_does_not_leave_callers_elsewhere_waiting(autojump_clock: MockClock) -> None:
+async def test_an_error_inside_does_not_leave_callers_elsewhere_waiting(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     net.port(address(2))
     outcomes: list[str] = []
 
-    async def caller(node: LiveNode) -> None:
+    async def caller(node: Node) -> None:
         with pytest.raises(Closed):
             await node.ping(address(2))
         outcomes.append("closed")
@@ -96,7 +102,7 @@ async def test_an_error_inside_does_not_leave_callers_elsewhere_waiting(autojump
     assert outcomes == ["closed"]
 
 
-async def _break(node: LiveNode) -> None:
+async def _break(node: Node) -> None:
     def broken(now: float) -> None:
         raise Trouble
 
@@ -105,28 +111,30 @@ async def _break(node: LiveNode) -> None:
     node._core.next_deadline = lambda: 0.0  # type: ignore[method-assign]
 
 
-async def test_closing_ends_calls_lookups_and_subscriptions_elsewhere(autojump_clock: MockClock) -> None:
+async def test_closing_ends_calls_lookups_and_subscriptions_elsewhere(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     net.port(address(2))
     ended: list[str] = []
 
-    async def ping(node: LiveNode) -> None:
+    async def ping(node: Node) -> None:
         with pytest.raises(Closed):
             await node.ping(address(2))
         ended.append("ping")
 
-    async def find(node: LiveNode) -> None:
+    async def find(node: Node) -> None:
         with pytest.raises(Closed):
             await node.find_node(1, seeds=[address(2)])
         ended.append("find")
 
-    async def lookup(node: LiveNode) -> None:
+    async def lookup(node: Node) -> None:
         async with node.lookup(1, seeds=[address(2)]) as answers:
             assert [answer async for answer in answers] == []
         assert answers.result.answered == 0
         ended.append("lookup")
 
-    async def watch(node: LiveNode) -> None:
+    async def watch(node: Node) -> None:
         async with node.subscribe() as events:
             async for _ in events:
                 pass
@@ -162,7 +170,9 @@ async def test_an_address_in_use_is_named_with_what_to_do() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        with pytest.raises(BindError, match=rf"^cannot listen on 127\.0\.0\.1:{port}: .* choose another port.*$"):
+        with pytest.raises(
+            BindError, match=rf"^cannot listen on 127\.0\.0\.1:{port}: .* choose another port.*$"
+        ):
             async with open_node(Config(bind=(f"127.0.0.1:{port}",))):
                 pass
 
@@ -177,7 +187,9 @@ async def test_an_address_in_use_is_named_with_what_to_do() -> None:
         (("127.0.0.1",), "expected HOST:PORT"),
     ],
 )
-async def test_an_impossible_address_is_refused_in_one_line(bind: tuple[str, ...], words: str) -> None:
+async def test_an_impossible_address_is_refused_in_one_line(
+    bind: tuple[str, ...], words: str
+) -> None:
     with pytest.raises((BindError, UsageError)) as caught:
         async with open_node(Config(bind=bind)):
             pass
@@ -221,7 +233,10 @@ def test_a_port_that_is_taken_in_ipv4_is_an_error() -> None:
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this Python has no IPv6")
 def test_a_port_that_is_taken_in_ipv6_alone_is_replaced_there() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as four, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as taken:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as four,
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as taken,
+    ):
         four.bind(("0.0.0.0", 0))
         port = four.getsockname()[1]
         taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

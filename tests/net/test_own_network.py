@@ -1,4 +1,6 @@
-"""Peers for the application: fresh, of one's own network, spread, none twice; and what is known of them."""
+"""Peers for the application: fresh, of one's own network, spread, none twice; and what is known of
+them.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from kadisc.core.contract.saved_state import SavedBook
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.endpoints import format_endpoint, parse_endpoint
 from kadisc.errors import Closed, UsageError
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.net.api.open import open_node
 from kadisc.net.api.peer_stream import PeerStream
 from kadisc.net.transport.clock import TrioClock
@@ -38,7 +40,7 @@ def of_network(number: int, name: str = "testnet") -> object:
 @asynccontextmanager
 async def open_members(
     net: MemoryNetwork, numbers: Sequence[int], *, place: object = address, name: str = "testnet"
-) -> AsyncIterator[list[LiveNode]]:
+) -> AsyncIterator[list[Node]]:
     """All join by node 1, which must be open."""
     async with AsyncExitStack() as stack:
         nodes = []
@@ -65,12 +67,19 @@ async def take(stream: PeerStream, count: int, within_s: float = SOON_S) -> list
     return taken
 
 
-async def test_it_gives_each_of_the_network_once_and_nobody_of_another(autojump_clock: MockClock) -> None:
+async def test_it_gives_each_of_the_network_once_and_nobody_of_another(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
-    async with open_members(net, range(1, 9)) as nodes, open_members(net, range(9, 13), name="othernet"):
+    async with (
+        open_members(net, range(1, 9)) as nodes,
+        open_members(net, range(9, 13), name="othernet"),
+    ):
         await trio.sleep(SOON_S)
         peers = await take(nodes[3].peers(), 1000)
-        assert sorted(peer.key for peer in peers) == sorted(node.public_key for node in nodes if node is not nodes[3])
+        assert sorted(peer.key for peer in peers) == sorted(
+            node.public_key for node in nodes if node is not nodes[3]
+        )
         assert await take(nodes[3].peers(again_after_s=20.0), 33) != []
 
 
@@ -89,7 +98,9 @@ async def test_one_that_is_given_again_was_away_for_so_long(autojump_clock: Mock
         assert min(given.values()) > 300.0
 
 
-async def test_only_those_with_the_service_and_no_more_than_asked_for(autojump_clock: MockClock) -> None:
+async def test_only_those_with_the_service_and_no_more_than_asked_for(
+    autojump_clock: MockClock,
+) -> None:
     async with open_members(network(), range(1, 13)) as nodes:
         await trio.sleep(SOON_S)
         stream = nodes[0].peers(service="les", count=3)
@@ -100,17 +111,23 @@ async def test_only_those_with_the_service_and_no_more_than_asked_for(autojump_c
         assert await take(nodes[0].peers(service="nonsense"), 1, 20.0) == []
 
 
-async def test_who_has_not_answered_for_a_while_is_asked_before_it_is_given(autojump_clock: MockClock) -> None:
+async def test_who_has_not_answered_for_a_while_is_asked_before_it_is_given(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     async with open_members(net, range(1, 9)) as nodes:
         await trio.sleep(SOON_S)
         for number in (5, 6, 7):
             net.silent.add(parse_endpoint(address(number)))
-        await trio.sleep(2.0)  # what they had sent before has arrived, and is more than a second old
+        await trio.sleep(
+            2.0
+        )  # what they had sent before has arrived, and is more than a second old
         # The three are in the book still: where an old proof will do, they are given.
         assert len(await take(nodes[0].peers(verified_within_s=1000.0), 7, 1.0)) == 7
         peers = await take(nodes[0].peers(verified_within_s=1.0), 7, 50.0)
-        assert {format_endpoint(peer.endpoint) for peer in peers} == {address(number) for number in (2, 3, 4, 8)}
+        assert {format_endpoint(peer.endpoint) for peer in peers} == {
+            address(number) for number in (2, 3, 4, 8)
+        }
 
 
 async def test_networks_are_mixed_whoever_has_most_addresses(autojump_clock: MockClock) -> None:
@@ -123,13 +140,15 @@ async def test_networks_are_mixed_whoever_has_most_addresses(autojump_clock: Moc
         async with open_members(net, range(20, 28), place=crowded):
             await trio.sleep(2 * SOON_S)
             first = await take(nodes[0].peers(count=9), 9)
-            assert len({peer.endpoint[:2] for peer in first}) == 9  # seven that have a /16 each, and one of each of the two
+            assert (
+                len({peer.endpoint[:2] for peer in first}) == 9
+            )  # seven that have a /16 each, and one of each of the two
 
 
 async def test_a_waiting_stream_ends_with_the_node(autojump_clock: MockClock) -> None:
     ended = trio.Event()
 
-    async def wait(node: LiveNode) -> None:
+    async def wait(node: Node) -> None:
         assert [peer async for peer in node.peers()] == []
         ended.set()
 
@@ -185,17 +204,28 @@ async def test_the_book_of_the_node(autojump_clock: MockClock) -> None:
         await trio.sleep(SOON_S)
         book = nodes[0].own_network.export_book()
         assert isinstance(book, SavedBook)
-        assert {saved.peer.key for saved in book.peers if saved.peer is not None} == {node.public_key for node in nodes[1:]}
+        assert {saved.peer.key for saved in book.peers if saved.peer is not None} == {
+            node.public_key for node in nodes[1:]
+        }
 
 
-async def test_a_map_of_systems_is_used_by_the_node_that_has_it(autojump_clock: MockClock, tmp_path: Path) -> None:
+async def test_a_map_of_systems_is_used_by_the_node_that_has_it(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
     path = tmp_path / "map.dat"
     path.write_bytes(asmap({address(2).rpartition(":")[0] + "/32": 64500}))
     config = replace(of_network(1), asmap=str(path))  # type: ignore[type-var]
-    async with open_node(config, ports=[network().port(address(1))], clock=TrioClock(), rng=random.Random(1)) as node:  # type: ignore[arg-type]
-        system_of = node.own_network.community.system
-        assert (system_of(parse_endpoint(address(2))), system_of(parse_endpoint(address(3)))) == (64500, 0)
+    async with open_node(
+        config, ports=[network().port(address(1))], clock=TrioClock(), rng=random.Random(1)
+    ) as node:  # type: ignore[arg-type]
+        asn_of = node.own_network.peer_network.system
+        assert (asn_of(parse_endpoint(address(2))), asn_of(parse_endpoint(address(3)))) == (
+            64500,
+            0,
+        )
     path.write_bytes(b"another file")
     with pytest.raises(UsageError, match="this is no AS map"):
-        async with open_node(config, ports=[network().port(address(1))], clock=TrioClock(), rng=random.Random(1)):  # type: ignore[arg-type]
+        async with open_node(
+            config, ports=[network().port(address(1))], clock=TrioClock(), rng=random.Random(1)
+        ):  # type: ignore[arg-type]
             pass

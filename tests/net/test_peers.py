@@ -1,4 +1,6 @@
-"""Peers of an info-hash, through the library: announced for as long as a block is open, and streamed as they are found."""
+"""Peers of an info-hash, through the library: announced for as long as a block is open, and
+streamed as they are found.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from trio.testing import MockClock
 from kadisc.core.contract.events import AnnounceFinished, LookupKind, Outcome
 from kadisc.endpoints import Endpoint, Family, parse_endpoint
 from kadisc.errors import NoAnswer, UsageError
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.net.api.open import open_node
 from kadisc.net.transport.clock import TrioClock
 
@@ -22,7 +24,7 @@ from .lab import CONFIG, READ_ONLY, address, joined, network, open_at, open_seve
 INFO_HASH = 0x0123456789ABCDEF0123456789ABCDEF01234567
 
 
-async def _found_by(node: LiveNode) -> list[Endpoint]:
+async def _found_by(node: Node) -> list[Endpoint]:
     async with node.find_peers(INFO_HASH, seeds=[address(1)]) as peers:
         return [peer async for peer in peers]
 
@@ -65,7 +67,9 @@ async def test_peers_come_before_the_lookup_ends(autojump_clock: MockClock) -> N
         assert seeker.snapshot().operations == ()
 
 
-async def test_a_lookup_that_streams_nodes_has_the_peers_in_its_result(autojump_clock: MockClock) -> None:
+async def test_a_lookup_that_streams_nodes_has_the_peers_in_its_result(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     async with open_several(net, 12) as nodes:
         await nodes[4].announce(INFO_HASH, 4444)
@@ -75,10 +79,15 @@ async def test_a_lookup_that_streams_nodes_has_the_peers_in_its_result(autojump_
         assert answers.result.peers == (parse_endpoint("16.5.7.9:4444"),)
 
 
-async def test_whoever_is_silent_is_asked_once_for_peers_when_there_are_some_and_again_for_nodes(autojump_clock: MockClock) -> None:
+async def test_whoever_is_silent_is_asked_once_for_peers_when_there_are_some_and_again_for_nodes(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     silent = [address(200), address(201)]
-    async with open_several(net, 4) as nodes, open_at(net, 30, bootstrap=[address(1)], config=READ_ONLY) as seeker:
+    async with (
+        open_several(net, 4) as nodes,
+        open_at(net, 30, bootstrap=[address(1)], config=READ_ONLY) as seeker,
+    ):
         await nodes[2].announce(INFO_HASH, 4444)
         await joined(seeker)
         queries = []
@@ -108,8 +117,16 @@ async def test_both_families_are_searched_at_once(autojump_clock: MockClock) -> 
     ports = [net.port(address(90)), net.port("[2a0f:90::1]:5")]
     async with (
         open_several(net, 6) as nodes,
-        open_node(CONFIG, ports=[net.port(six[0])], clock=TrioClock(), rng=random.Random(5)) as first,
-        open_node(CONFIG, bootstrap=six[:1], ports=[net.port(six[1])], clock=TrioClock(), rng=random.Random(6)) as second,
+        open_node(
+            CONFIG, ports=[net.port(six[0])], clock=TrioClock(), rng=random.Random(5)
+        ) as first,
+        open_node(
+            CONFIG,
+            bootstrap=six[:1],
+            ports=[net.port(six[1])],
+            clock=TrioClock(),
+            rng=random.Random(6),
+        ) as second,
         open_node(READ_ONLY, ports=ports, clock=TrioClock(), rng=random.Random(90)) as seeker,
     ):
         await joined(second)
@@ -117,12 +134,16 @@ async def test_both_families_are_searched_at_once(autojump_clock: MockClock) -> 
         await second.announce(INFO_HASH, 66, seeds=[first.local_endpoints[Family.IPV6]])
         async with seeker.find_peers(INFO_HASH, seeds=[address(1), six[0]]) as peers:
             found = [peer async for peer in peers]
-        assert sorted(found) == sorted([parse_endpoint("15.4.7.9:44"), parse_endpoint("[2a02:1::1]:66")])
+        assert sorted(found) == sorted(
+            [parse_endpoint("15.4.7.9:44"), parse_endpoint("[2a02:1::1]:66")]
+        )
         assert peers.outcomes == (Outcome.DONE, Outcome.DONE)
 
 
 async def test_it_is_announced_for_as_long_as_the_block_is_open(autojump_clock: MockClock) -> None:
-    """Others forget an announce after 30 minutes; after 70 it is still there, and 40 minutes after the end it is not."""
+    """Others forget an announce after 30 minutes; after 70 it is still there, and 40 minutes after
+    the end it is not.
+    """
     net = network()
     async with open_several(net, 10) as nodes, open_at(net, 30, config=READ_ONLY) as seeker:
         async with nodes[4].announce_peer(INFO_HASH, 4444) as announcement:
@@ -138,7 +159,10 @@ async def test_it_is_announced_for_as_long_as_the_block_is_open(autojump_clock: 
 
 async def test_what_goes_wrong_is_counted_and_tried_again_sooner(autojump_clock: MockClock) -> None:
     net = network()
-    async with open_several(net, 12) as nodes, nodes[4].announce_peer(INFO_HASH, 4444) as announcement:
+    async with (
+        open_several(net, 12) as nodes,
+        nodes[4].announce_peer(INFO_HASH, 4444) as announcement,
+    ):
         await announcement.first()
         net.silent.add(parse_endpoint(address(5)))
         await trio.sleep(1000)
@@ -152,7 +176,10 @@ async def test_what_goes_wrong_is_counted_and_tried_again_sooner(autojump_clock:
 
 async def test_it_waits_until_the_node_has_joined(autojump_clock: MockClock) -> None:
     net = network()
-    async with open_at(net, 9, bootstrap=[address(1)]) as node, node.announce_peer(INFO_HASH, 4444) as announcement:
+    async with (
+        open_at(net, 9, bootstrap=[address(1)]) as node,
+        node.announce_peer(INFO_HASH, 4444) as announcement,
+    ):
         await trio.sleep(3600)
         assert (announcement.announces, announcement.failures) == (0, 0)
         async with open_several(net, 8):

@@ -10,7 +10,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from kadisc.core.contract.events import Datagram, OperationId, Outcome, PingFinished
-from kadisc.core.core import Node as Core
+from kadisc.core.core import Core as Core
 from kadisc.endpoints import Endpoint, Family, parse_endpoint
 from kadisc.net.transport.clock import TrioClock
 from kadisc.net.transport.dispatch import Subscription
@@ -45,7 +45,9 @@ async def running(clock: TrioClock | None = None) -> AsyncIterator[Bench]:
 
 
 async def test_an_operation_on_an_idle_node_shortens_the_nap(autojump_clock: MockClock) -> None:
-    """Otherwise its time-out would wait for whatever wakes the timer next; and it must do so for a nap that has begun."""
+    """Otherwise its time-out would wait for whatever wakes the timer next; and it must do so for a
+    nap that has begun.
+    """
     async with running() as bench:
         started = trio.current_time()
         with bench.pump.operation(lambda now: bench.core.ping(OTHER, now)):
@@ -53,7 +55,9 @@ async def test_an_operation_on_an_idle_node_shortens_the_nap(autojump_clock: Moc
         assert bench.core.calls[:2] == [("ping", OTHER, started), ("tick", None, started + 0.5)]
 
 
-async def test_a_deadline_that_moves_earlier_with_a_datagram_is_met(autojump_clock: MockClock) -> None:
+async def test_a_deadline_that_moves_earlier_with_a_datagram_is_met(
+    autojump_clock: MockClock,
+) -> None:
     async with running() as bench:
         due = trio.current_time() + 1.5
         bench.core.deadline = due
@@ -62,7 +66,9 @@ async def test_a_deadline_that_moves_earlier_with_a_datagram_is_met(autojump_clo
         assert bench.core.calls[-1] == ("tick", None, due)
 
 
-async def test_no_tick_before_it_is_due_however_often_the_timer_wakes(autojump_clock: MockClock) -> None:
+async def test_no_tick_before_it_is_due_however_often_the_timer_wakes(
+    autojump_clock: MockClock,
+) -> None:
     async with running() as bench:
         bench.core.deadline = due = trio.current_time() + 60
         await trio.sleep(59)
@@ -101,10 +107,14 @@ async def test_a_refused_datagram_is_reported_to_the_core(autojump_clock: MockCl
         assert (bench.pump.send_refused, bench.pump.send_dropped) == (1, 0)
 
 
-async def test_a_core_that_answers_every_refusal_with_another_datagram_does_not_hold_the_loop(autojump_clock: MockClock) -> None:
+async def test_a_core_that_answers_every_refusal_with_another_datagram_does_not_hold_the_loop(
+    autojump_clock: MockClock,
+) -> None:
     async with running() as bench:
         bench.net.unreachable.add(OTHER)
-        bench.core.on_send_failed = lambda destination: bench.core.outbox.append((b"x", destination))
+        bench.core.on_send_failed = lambda destination: bench.core.outbox.append(
+            (b"x", destination)
+        )
         bench.core.outbox.append((b"x", OTHER))
         bench.pump.flush()
         assert 1 < len(bench.core.calls) < 20
@@ -117,7 +127,9 @@ async def test_a_core_that_answers_every_refusal_with_another_datagram_does_not_
         assert bench.other.drain(10) == [(b"x", bench.port.local_endpoint)]
 
 
-async def test_a_dropped_datagram_is_counted_and_not_held_against_the_way(autojump_clock: MockClock) -> None:
+async def test_a_dropped_datagram_is_counted_and_not_held_against_the_way(
+    autojump_clock: MockClock,
+) -> None:
     class FullPort(MemoryPort):
         def send(self, datagram: Datagram) -> Sent:
             return Sent.DROPPED
@@ -137,9 +149,14 @@ class SleepyClock(TrioClock):
         return self.slept
 
 
-async def test_a_suspend_is_told_to_the_core_before_anything_else(autojump_clock: MockClock) -> None:
+async def test_a_suspend_is_told_to_the_core_before_anything_else(
+    autojump_clock: MockClock,
+) -> None:
     clock = SleepyClock()
-    async with running(clock) as bench, Subscription(bench.pump.dispatch, (NetworkChanged,), 4) as events:
+    async with (
+        running(clock) as bench,
+        Subscription(bench.pump.dispatch, (NetworkChanged,), 4) as events,
+    ):
         bench.core.deadline = trio.current_time()
         clock.slept = 3600.0
         bench.other.send((b"x", bench.port.local_endpoint))
@@ -164,7 +181,9 @@ async def test_the_two_clocks_may_differ_a_little(autojump_clock: MockClock) -> 
         assert bench.core.names() == []
 
 
-async def test_an_end_within_the_call_that_starts_it_reaches_its_waiter(autojump_clock: MockClock) -> None:
+async def test_an_end_within_the_call_that_starts_it_reaches_its_waiter(
+    autojump_clock: MockClock,
+) -> None:
     async with running() as bench:
 
         def start(now: float) -> OperationId:

@@ -1,4 +1,6 @@
-"""The library example of the README, run as it stands there, but for its bootstrap host, which is a network on this machine."""
+"""The library example of the README, run as it stands there, but for its bootstrap host, which is a
+network on this machine.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,13 @@ async def test_the_example_finds_nodes() -> None:
                 await node.joined()
             here = format_endpoint(nodes[0].local_endpoints[Family.IPV4])
             program = [sys.executable, "-W", "error", "-c", example.replace(PUBLIC_HOST, here)]
-            done = await trio.run_process(program, capture_stdout=True, capture_stderr=True, stdin=subprocess.DEVNULL)
+            done = await trio.run_process(
+                program, capture_stdout=True, capture_stderr=True, stdin=subprocess.DEVNULL
+            )
     assert done.stderr == b""
     found = [line.split() for line in done.stdout.decode().splitlines()]
     assert len(found) == 8
-    assert all(host.startswith("127.") and 0 < int(port) < 65536 and float(rtt_s) < 30 for host, port, rtt_s in found)
+    assert all(
+        host.startswith("127.") and 0 < int(port) < 65536 and float(rtt_s) < 30
+        for host, port, rtt_s in found
+    )

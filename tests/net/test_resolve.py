@@ -19,7 +19,9 @@ class OneName(trio.abc.HostnameResolver):
         self._addresses = addresses
         self._delay_s = delay_s
 
-    async def getaddrinfo(self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:
+    async def getaddrinfo(
+        self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+    ) -> list[Any]:
         await trio.sleep(self._delay_s)
         if not self._addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -45,16 +47,25 @@ def test_a_number_is_an_endpoint_at_once(text: str, endpoint: str) -> None:
     assert format_endpoint(found) == endpoint
 
 
-@pytest.mark.parametrize("text", ["", "host", "host:", ":1", "host:70000", "host:0", "1.2.3.4:0", "2001:db8::1:5", "host:port"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "host", "host:", ":1", "host:70000", "host:0", "1.2.3.4:0", "2001:db8::1:5", "host:port"],
+)
 def test_what_cannot_be_read_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError):
         parse_host(text)
 
 
 async def test_a_name_has_all_its_addresses_once() -> None:
-    trio.socket.set_custom_hostname_resolver(OneName("192.0.2.2", "2001:db8::2", "192.0.2.1", "192.0.2.2"))
+    trio.socket.set_custom_hostname_resolver(
+        OneName("192.0.2.2", "2001:db8::2", "192.0.2.1", "192.0.2.2")
+    )
     found = await resolve("name.example:7", 5)
-    assert [format_endpoint(endpoint) for endpoint in found] == ["192.0.2.2:7", "[2001:db8::2]:7", "192.0.2.1:7"]
+    assert [format_endpoint(endpoint) for endpoint in found] == [
+        "192.0.2.2:7",
+        "[2001:db8::2]:7",
+        "192.0.2.1:7",
+    ]
 
 
 async def test_a_number_needs_no_resolver() -> None:
@@ -64,7 +75,9 @@ async def test_a_number_needs_no_resolver() -> None:
 
 async def test_an_unknown_name_says_so_in_words() -> None:
     trio.socket.set_custom_hostname_resolver(OneName())
-    with pytest.raises(Unresolved, match=r"the name gone\.example cannot be resolved \(name or service not known\)"):
+    with pytest.raises(
+        Unresolved, match=r"the name gone\.example cannot be resolved \(name or service not known\)"
+    ):
         await resolve("gone.example:1", 5)
 
 

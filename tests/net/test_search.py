@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from kadisc.endpoints import Family, parse_endpoint
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.net.api.open import open_node
 from kadisc.net.oneshot.node_search import NodeSearch
 from kadisc.net.transport.clock import TrioClock
@@ -27,7 +27,9 @@ class Names(trio.abc.HostnameResolver):
     def __init__(self, **known: tuple[float, list[str]]) -> None:
         self._known = known
 
-    async def getaddrinfo(self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:
+    async def getaddrinfo(
+        self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+    ) -> list[Any]:
         delay_s, addresses = self._known.get(host.decode("ascii"), (0.0, []))
         await trio.sleep(delay_s)
         if not addresses:
@@ -39,14 +41,14 @@ class Names(trio.abc.HostnameResolver):
 
 
 @asynccontextmanager
-async def one_shot(net: MemoryNetwork) -> AsyncIterator[LiveNode]:
+async def one_shot(net: MemoryNetwork) -> AsyncIterator[Node]:
     """In both families."""
     ports = [net.port(address(90)), net.port("[2001:db8:90::1]:5")]
     async with open_node(READ_ONLY, ports=ports, clock=TrioClock(), rng=random.Random(90)) as node:
         yield node
 
 
-async def _search(node: LiveNode, *hosts: str) -> NodeSearch:
+async def _search(node: Node, *hosts: str) -> NodeSearch:
     search = NodeSearch(node, TARGET, k=8, paths=1)
     await search.run([hosts], timeout_s=5)
     return search
@@ -65,16 +67,24 @@ async def test_a_family_that_leads_nowhere_is_not_waited_for(autojump_clock: Moc
 async def test_results_of_both_families_are_merged_closest_first(autojump_clock: MockClock) -> None:
     net = network()
     six = "[2001:db8:1::1]:6881"
-    async with open_several(net, 10), open_node(CONFIG, ports=[net.port(six)], clock=TrioClock(), rng=random.Random(5)), one_shot(net) as node:
+    async with (
+        open_several(net, 10),
+        open_node(CONFIG, ports=[net.port(six)], clock=TrioClock(), rng=random.Random(5)),
+        one_shot(net) as node,
+    ):
         search = await _search(node, address(1), six)
-        families = {responder.contact.family for result in search.results for responder in result.closest}
+        families = {
+            responder.contact.family for result in search.results for responder in result.closest
+        }
         assert families == {Family.IPV4, Family.IPV6}
         distances = [responder.contact.id ^ TARGET for responder in search.nodes]
         assert distances == sorted(distances)
         assert len(distances) == 8
 
 
-async def test_a_name_that_comes_late_is_used_when_nobody_else_answers(autojump_clock: MockClock) -> None:
+async def test_a_name_that_comes_late_is_used_when_nobody_else_answers(
+    autojump_clock: MockClock,
+) -> None:
     trio.socket.set_custom_hostname_resolver(Names(late=(3.0, ["12.1.7.9"])))
     net = network()
     async with open_several(net, 10), one_shot(net) as node:
@@ -97,10 +107,12 @@ async def test_nobody_at_all_ends_it_and_says_why(autojump_clock: MockClock) -> 
     net = network()
     async with one_shot(net) as node:
         search = NodeSearch(node, TARGET, k=8, paths=1)
-        way_in = await search.run([("gone:1", address(77))], timeout_s=5)
+        host_resolver = await search.run([("gone:1", address(77))], timeout_s=5)
         assert search.results == []
         assert 9 < search.elapsed_s < 25
-        assert way_in.reasons == ["the name gone cannot be resolved (name or service not known)"]
+        assert host_resolver.reasons == [
+            "the name gone cannot be resolved (name or service not known)"
+        ]
 
 
 async def test_no_route_at_all_ends_it_at_once(autojump_clock: MockClock) -> None:

@@ -1,4 +1,6 @@
-"""Keeping state: when it is saved, what is said when it cannot be, and who may have the folder. On a network in memory, in virtual time."""
+"""Keeping state: when it is saved, what is said when it cannot be, and who may have the folder. On
+a network in memory, in virtual time.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,14 @@ import trio
 from trio.testing import MockClock
 
 from kadisc.config import Config
-from kadisc.core.addressing.bep42 import locator
+from kadisc.core.addressing.bep42 import derive_node_id
 from kadisc.core.addressing.external_address import Confidence
 from kadisc.core.contract.events import Joined
 from kadisc.core.contract.identity import Identity
 from kadisc.core.contract.saved_state import SavedState
 from kadisc.endpoints import Family
 from kadisc.errors import UsageError
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.net.api.open import open_node
 from kadisc.net.state import keeper as keeping
 from kadisc.net.state import state_folder
@@ -57,22 +59,33 @@ def keeping_in(folder: Path, **changes: Any) -> Config:
 
 
 @asynccontextmanager
-async def open_kept(net: MemoryNetwork, folder: Path, number: int = 30, *, bootstrap: bool = True, **changes: Any) -> AsyncIterator[LiveNode]:
+async def open_kept(
+    net: MemoryNetwork, folder: Path, number: int = 30, *, bootstrap: bool = True, **changes: Any
+) -> AsyncIterator[Node]:
     hosts = [address(1)] if bootstrap else []
     rng = random.Random(number)
-    async with open_node(keeping_in(folder, **changes), bootstrap=hosts, ports=[net.port(address(number))], clock=TrioClock(), rng=rng) as node:
+    async with open_node(
+        keeping_in(folder, **changes),
+        bootstrap=hosts,
+        ports=[net.port(address(number))],
+        clock=TrioClock(),
+        rng=rng,
+    ) as node:
         yield node
 
 
 @asynccontextmanager
-async def notices_of(node: LiveNode) -> AsyncIterator[list[object]]:
+async def notices_of(node: Node) -> AsyncIterator[list[object]]:
     seen: list[object] = []
 
     async def collect() -> None:
         async for event in events:
             seen.append(event)
 
-    async with node.subscribe(StateUnsaved, StateSaved, StateSetAside) as events, trio.open_nursery() as nursery:
+    async with (
+        node.subscribe(StateUnsaved, StateSaved, StateSetAside) as events,
+        trio.open_nursery() as nursery,
+    ):
         nursery.start_soon(collect)
         yield seen
         nursery.cancel_scope.cancel()
@@ -87,10 +100,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-# --- when -----------------------------------------------------------------------------------------------------------------------------
+# --- when -----------------------------------------------------------------------------------------
 
 
-async def test_saved_at_the_start_when_joined_while_something_changes_and_at_the_end(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_saved_at_the_start_when_joined_while_something_changes_and_at_the_end(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     net, path = network(), tmp_path / "state.sqlite3"
     async with open_several(net, 12):
         async with open_kept(net, tmp_path) as node:
@@ -110,7 +125,9 @@ async def test_saved_at_the_start_when_joined_while_something_changes_and_at_the
         assert kept_contacts(tmp_path) >= 8
 
 
-async def test_a_new_key_is_kept_before_anybody_was_met(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_a_new_key_is_kept_before_anybody_was_met(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     async with open_kept(network(), tmp_path) as node:
         await trio.sleep(0.001)
         kept = read_state(tmp_path / "state.sqlite3")
@@ -127,12 +144,18 @@ async def test_ages_are_kept_and_go_on(tmp_path: Path, autojump_clock: MockClock
         async with open_kept(net, tmp_path, bootstrap=False) as node:
             await joined(node)
             await trio.sleep(1000)
-            ages = [entry.age_s for bucket in node.snapshot().overlays[0].buckets for entry in bucket.entries]
+            ages = [
+                entry.age_s
+                for bucket in node.snapshot().dhts[0].buckets
+                for entry in bucket.entries
+            ]
             assert len(ages) >= 8
             assert all(5900 < age_s < 6100 for age_s in ages)
 
 
-async def test_other_networks_and_the_other_family_stay_as_they_are(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_other_networks_and_the_other_family_stay_as_they_are(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     net = network()
     before = full_state()
     replace_state(tmp_path / "state.sqlite3", before)
@@ -148,41 +171,58 @@ async def test_other_networks_and_the_other_family_stay_as_they_are(tmp_path: Pa
         await trio.sleep(1)
     again = read_state(tmp_path / "state.sqlite3")
     assert again is not None
-    assert [saved for saved in again.contacts["mainline"] if saved.contact.family is Family.IPV6] == [before.contacts["mainline"][300]]
+    assert [
+        saved for saved in again.contacts["mainline"] if saved.contact.family is Family.IPV6
+    ] == [before.contacts["mainline"][300]]
 
 
-# --- who and where --------------------------------------------------------------------------------------------------------------------
+# --- who and where --------------------------------------------------------------------------------
 
 
-async def test_the_key_stays_and_the_id_follows_from_it(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_the_key_stays_and_the_id_follows_from_it(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     ids = []
     for number in (30, 30, 31):
         async with open_kept(network(), tmp_path, number) as node:
             ids.append((node.public_key, node.own_ids[Family.IPV4]))
-            assert node.own_ids[Family.IPV4] == locator(node.public_key, bytes((11 + number, number, 7, 9)))
+            assert node.own_ids[Family.IPV4] == derive_node_id(
+                node.public_key, bytes((11 + number, number, 7, 9))
+            )
     assert ids[0] == ids[1]
     assert ids[2][0] == ids[0][0]
     assert ids[2][1] != ids[0][1]
 
 
-async def test_an_address_of_the_last_run_is_remembered(tmp_path: Path, autojump_clock: MockClock) -> None:
-    """Bound to an address that nobody else can reach: only the votes of the last run tell where we are."""
+async def test_an_address_of_the_last_run_is_remembered(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    """Bound to an address that nobody else can reach: only the votes of the last run tell where we
+    are.
+    """
     net = network()
     replace_state(tmp_path / "state.sqlite3", full_state())
     port = net.port("192.168.1.5:6881")
-    async with open_node(keeping_in(tmp_path), ports=[port], clock=TrioClock(), rng=random.Random(1)) as node:
-        [overlay] = node.snapshot().overlays
-        assert (overlay.address.ip, overlay.address.confidence) == (bytes((45, 1, 2, 3)), Confidence.REMEMBERED)
-        assert overlay.own_id == locator(Identity(SEED).public_key, bytes((45, 1, 2, 3)))
+    async with open_node(
+        keeping_in(tmp_path), ports=[port], clock=TrioClock(), rng=random.Random(1)
+    ) as node:
+        [dht] = node.snapshot().dhts
+        assert (dht.address.ip, dht.address.confidence) == (
+            bytes((45, 1, 2, 3)),
+            Confidence.REMEMBERED,
+        )
+        assert dht.own_id == derive_node_id(Identity(SEED).public_key, bytes((45, 1, 2, 3)))
     kept = read_state(tmp_path / "state.sqlite3")
     assert kept is not None
     assert kept.addresses[Family.IPV4] == bytes((45, 1, 2, 3))
 
 
-# --- when it cannot be kept -----------------------------------------------------------------------------------------------------------
+# --- when it cannot be kept -----------------------------------------------------------------------
 
 
-async def test_a_damaged_file_is_set_aside_and_a_new_one_begun(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     net, path = network(), tmp_path / "state.sqlite3"
     path.write_bytes(b"SQLite format 3\0 and then nothing of the kind")
     async with open_several(net, 12), open_kept(net, tmp_path) as node, notices_of(node) as notices:
@@ -210,7 +250,9 @@ async def test_a_newer_file_stays_as_it_is(tmp_path: Path, autojump_clock: MockC
     assert sorted(contents(tmp_path)) == ["state.lock", "state.sqlite3"]
 
 
-async def test_a_full_disk_is_told_once_and_tried_for_ever(tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_told_once_and_tried_for_ever(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     net = network()
     full = True
     tries = 0
@@ -228,7 +270,9 @@ async def test_a_full_disk_is_told_once_and_tried_for_ever(tmp_path: Path, autoj
         await trio.sleep(600)
         [notice] = notices
         assert isinstance(notice, StateUnsaved)
-        assert notice.reason == f"{tmp_path}/state.sqlite3 cannot be written: no space left on device"
+        assert (
+            notice.reason == f"{tmp_path}/state.sqlite3 cannot be written: no space left on device"
+        )
         assert tries > 15
         full = False
         await trio.sleep(31)
@@ -236,8 +280,12 @@ async def test_a_full_disk_is_told_once_and_tried_for_ever(tmp_path: Path, autoj
         assert kept_contacts(tmp_path) >= 8
 
 
-async def test_an_unreadable_file_is_left_alone(tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """...and when it can be read again, its key is still there, and the makeshift one goes with this run."""
+async def test_an_unreadable_file_is_left_alone(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """...and when it can be read again, its key is still there, and the makeshift one goes with
+    this run.
+    """
     net, path = network(), tmp_path / "state.sqlite3"
     replace_state(path, full_state(0))
 
@@ -261,10 +309,16 @@ async def test_an_unreadable_file_is_left_alone(tmp_path: Path, autojump_clock: 
     assert kept_contacts(tmp_path) >= 9  # and that one of IPv6, which this node does not speak
 
 
-async def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_a_folder_that_cannot_be_made_stops_nothing(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     (tmp_path / "file").write_text("not a folder")
     net = network()
-    async with open_several(net, 12), open_kept(net, tmp_path / "file" / "folder") as node, notices_of(node) as notices:
+    async with (
+        open_several(net, 12),
+        open_kept(net, tmp_path / "file" / "folder") as node,
+        notices_of(node) as notices,
+    ):
         await joined(node)
         await trio.sleep(100)
         assert [type(notice) for notice in notices] == [StateUnsaved]
@@ -287,7 +341,9 @@ async def test_a_folder_that_may_only_be_read_still_tells_who_we_are(
         assert [type(notice) for notice in notices] == [StateUnsaved]
 
 
-async def test_a_disk_that_hangs_does_not_keep_it_from_ending(tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_hangs_does_not_keep_it_from_ending(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def hang(call: Callable[[], object], **_: bool) -> object:
         await trio.sleep_forever()
 
@@ -298,7 +354,9 @@ async def test_a_disk_that_hangs_does_not_keep_it_from_ending(tmp_path: Path, au
     assert trio.current_time() - asked < 6
 
 
-async def test_what_is_raised_in_the_block_comes_out_and_the_state_is_saved(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_what_is_raised_in_the_block_comes_out_and_the_state_is_saved(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     class Trouble(Exception):
         pass
 
@@ -318,13 +376,18 @@ async def test_what_is_raised_in_the_block_comes_out_and_the_state_is_saved(tmp_
     assert kept_contacts(tmp_path) >= 1
 
 
-# --- the folder -----------------------------------------------------------------------------------------------------------------------
+# --- the folder -----------------------------------------------------------------------------------
 
 
-async def test_a_second_node_is_refused_and_a_later_one_is_not(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_a_second_node_is_refused_and_a_later_one_is_not(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     net = network()
     async with open_kept(net, tmp_path):
-        with pytest.raises(UsageError, match=f"another node keeps its state in .* .process {os.getpid()}.; give each node its own --state-dir"):
+        with pytest.raises(
+            UsageError,
+            match=f"another node keeps its state in .* .process {os.getpid()}.; give each node its own --state-dir",
+        ):
             async with open_kept(net, tmp_path, 31):
                 pass
         net.port(address(31)).close()  # the port of the refused one is free again
@@ -337,7 +400,9 @@ def test_the_lock_goes_with_the_process(tmp_path: Path) -> None:
         "import sys, signal\nfrom kadisc.net.state.state_folder import StateFolder\n"
         f"folder = StateFolder({str(tmp_path)!r})\nfolder.open()\nprint('open', flush=True)\nsignal.pause()"
     )
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "open\n"
         with pytest.raises(UsageError, match=f"process {process.pid}"):
@@ -362,8 +427,10 @@ def test_who_only_looks_writes_nothing(tmp_path: Path) -> None:
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir()}
     folder_mtime = tmp_path.stat().st_mtime_ns
     saved = peek(tmp_path, "mainline")
-    assert [len(overlay.contacts) for overlay in saved.overlays] == [301, 1]
-    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir()} == before
+    assert [len(dht.contacts) for dht in saved.dhts] == [301, 1]
+    assert {
+        path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir()
+    } == before
     assert tmp_path.stat().st_mtime_ns == folder_mtime
     for nothing in (tmp_path / "nowhere", tmp_path / "state.sqlite3"):
         assert peek(nothing, "mainline") == SavedState(())
@@ -379,10 +446,16 @@ def test_a_file_that_is_damaged_while_it_runs_is_set_aside(tmp_path: Path) -> No
     folder.close()
 
 
-def test_a_folder_that_another_took_meanwhile_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_another_took_meanwhile_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = StateFolder(tmp_path), StateFolder(tmp_path)
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "mkdir", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EROFS, "Read-only file system")))
+        patched.setattr(
+            Path,
+            "mkdir",
+            lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EROFS, "Read-only file system")),
+        )
         first.open()
     second.open()
     with pytest.raises(Unsaved, match="another node"):

@@ -1,4 +1,6 @@
-"""`kill -9` at random instants under continuous saves: the file opens, and holds the newest state, or the one before."""
+"""`kill -9` at random instants under continuous saves: the file opens, and holds the newest state,
+or the one before.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,18 @@ def test_after_each_of_many_kills_the_state_is_whole(tmp_path: Path) -> None:
     rng = random.Random(20)
     number, seen = 1, set()
     for _ in range(KILLS):
-        program = [sys.executable, "-W", "error", "-m", "tests.net.state_writer", str(tmp_path), str(number)]
-        with subprocess.Popen(program, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+        program = [
+            sys.executable,
+            "-W",
+            "error",
+            "-m",
+            "tests.net.state_writer",
+            str(tmp_path),
+            str(number),
+        ]
+        with subprocess.Popen(
+            program, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        ) as process:
             assert process.stdout is not None
             assert process.stdout.readline()
             # A save takes some 5 ms, so that this is anywhere in the midst of one.
@@ -34,7 +46,7 @@ def test_after_each_of_many_kills_the_state_is_whole(tmp_path: Path) -> None:
         assert kept is not None
         found = int(kept.contacts["mainline"][0].age_s)
         assert found in (last, last + 1)  # it may have been killed between saving and saying so
-        assert kept.contacts == {"mainline": state_number(found).overlays[0].contacts}
+        assert kept.contacts == {"mainline": state_number(found).dhts[0].contacts}
         assert len(kept.contacts["mainline"]) == CONTACTS
         assert list(kept.addresses.values()) == [found.to_bytes(4, "big")]
         assert kept.seed == bytes(range(32))
@@ -42,4 +54,6 @@ def test_after_each_of_many_kills_the_state_is_whole(tmp_path: Path) -> None:
         assert left <= {"state.lock", "state.sqlite3", "state.sqlite3.new"}
         seen |= left
         number = found + 1
-    assert "state.sqlite3.new" in seen  # or no kill has come in the midst of a save, and nothing was shown
+    assert (
+        "state.sqlite3.new" in seen
+    )  # or no kill has come in the midst of a save, and nothing was shown

@@ -1,4 +1,6 @@
-"""The state as bytes and as a file: what is written is read, what is damaged is told from what is not, what is there is replaced as a whole."""
+"""The state as bytes and as a file: what is written is read, what is damaged is told from what is
+not, what is there is replaced as a whole.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 
 from kadisc.contacts import Contact
 from kadisc.core.contract.identity import Identity
-from kadisc.core.contract.saved_state import SavedBook, SavedCommunity, SavedContact, SavedPeer
+from kadisc.core.contract.saved_state import SavedBook, SavedContact, SavedPeer, SavedPeerNetwork
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.contract.verify_item import signed_item
 from kadisc.endpoints import Family, parse_endpoint
@@ -37,23 +39,60 @@ from kadisc.wire.items import Item
 SEED = bytes(range(32))
 
 
-def contact(number: int, *, host: str = "11.2.3", rtt_s: float | None = 0.05, client: bytes | None = b"LT\x02\x11") -> SavedContact:
-    return SavedContact(Contact(number, parse_endpoint(f"{host}.{1 + number % 250}:{1 + number}")), 1000.5 + number, 2.25, rtt_s, client)
+def contact(
+    number: int,
+    *,
+    host: str = "11.2.3",
+    rtt_s: float | None = 0.05,
+    client: bytes | None = b"LT\x02\x11",
+) -> SavedContact:
+    return SavedContact(
+        Contact(number, parse_endpoint(f"{host}.{1 + number % 250}:{1 + number}")),
+        1000.5 + number,
+        2.25,
+        rtt_s,
+        client,
+    )
 
 
 def full_state(count: int = 300) -> KeptState:
     six = SavedContact(Contact(7, parse_endpoint("[2001:db8::7]:6881")), 5.0, 1.0)
-    mainline = (*(contact(number) for number in range(count)), six, contact(1000, rtt_s=None, client=None))
-    return KeptState(SEED, {Family.IPV4: bytes((45, 1, 2, 3)), Family.IPV6: bytes(range(16))}, {"mainline": mainline, "my chain ☂": (contact(3),)})
+    mainline = (
+        *(contact(number) for number in range(count)),
+        six,
+        contact(1000, rtt_s=None, client=None),
+    )
+    return KeptState(
+        SEED,
+        {Family.IPV4: bytes((45, 1, 2, 3)), Family.IPV6: bytes(range(16))},
+        {"mainline": mainline, "my chain ☂": (contact(3),)},
+    )
 
 
 def with_books() -> KeptState:
-    """Of one network a peer that was met and one that was heard of; of the other only how far our record got."""
+    """Of one network a peer that was met and one that was heard of; of the other only how far our
+    record got.
+    """
     six, services = parse_endpoint("[2001:db8::7]:6881"), {"eth": 30303, "fork": b"\xab\xcd"}
-    met = SavedPeer(six, "tag2", True, 90.5, 60.25, 3, 1, VerifiedPeer(bytes(range(32)), six, 7, b"de", 12, services), 50.0, 30.0, 0.125)
+    met = SavedPeer(
+        six,
+        "tag2",
+        True,
+        90.5,
+        60.25,
+        3,
+        1,
+        VerifiedPeer(bytes(range(32)), six, 7, b"de", 12, services),
+        50.0,
+        30.0,
+        0.125,
+    )
     heard = SavedPeer(parse_endpoint("11.2.3.4:5"), six, False, 9.0, 8.0)
     state = full_state(3)
-    state.communities = {"mainline": SavedCommunity(1_795_597_328_336, SavedBook((met, heard))), "my chain ☂": SavedCommunity(5, SavedBook())}
+    state.peer_networks = {
+        "mainline": SavedPeerNetwork(1_795_597_328_336, SavedBook((met, heard))),
+        "my chain ☂": SavedPeerNetwork(5, SavedBook()),
+    }
     return state
 
 
@@ -62,13 +101,19 @@ def with_items() -> KeptState:
     owner = Identity(SEED)
     state = with_books()
     state.published = {
-        "mainline": (Item(b"12:Hello World!"), signed_item(owner, b"d1:ai1e1:bl1:xee", MAX_INT, b"salt"), signed_item(owner, b"i-7e", 0)),
+        "mainline": (
+            Item(b"12:Hello World!"),
+            signed_item(owner, b"d1:ai1e1:bl1:xee", MAX_INT, b"salt"),
+            signed_item(owner, b"i-7e", 0),
+        ),
         "my chain ☂": (Item(b"996:" + bytes(996)),),
     }
     return state
 
 
-@pytest.mark.parametrize("state", [KeptState(), KeptState(SEED), full_state(0), full_state(), with_books(), with_items()])
+@pytest.mark.parametrize(
+    "state", [KeptState(), KeptState(SEED), full_state(0), full_state(), with_books(), with_items()]
+)
 def test_what_is_written_is_read(tmp_path: Path, state: KeptState) -> None:
     replace_state(tmp_path / "state", state)
     assert read_state(tmp_path / "state") == state
@@ -78,7 +123,11 @@ def test_what_is_written_is_read(tmp_path: Path, state: KeptState) -> None:
     st.lists(
         st.builds(
             SavedContact,
-            st.builds(Contact, st.integers(0, 2**160 - 1), st.one_of(st.binary(min_size=6, max_size=6), st.binary(min_size=18, max_size=18))),
+            st.builds(
+                Contact,
+                st.integers(0, 2**160 - 1),
+                st.one_of(st.binary(min_size=6, max_size=6), st.binary(min_size=18, max_size=18)),
+            ),
             st.floats(0, 1e12),
             st.floats(0, 1e12),
             st.none() | st.floats(0, 10),
@@ -97,8 +146,12 @@ def test_whatever_contacts_they_are(contacts: list[SavedContact], network: str) 
 def test_it_is_an_ordinary_database(tmp_path: Path) -> None:
     """For people who look into it, also while a node runs."""
     replace_state(tmp_path / "state", full_state())
-    with contextlib.closing(sqlite3.connect(f"file:{tmp_path}/state?mode=ro&immutable=1", uri=True)) as database:
-        assert database.execute("SELECT count(*) FROM contacts WHERE network = 'mainline'").fetchone() == (302,)
+    with contextlib.closing(
+        sqlite3.connect(f"file:{tmp_path}/state?mode=ro&immutable=1", uri=True)
+    ) as database:
+        assert database.execute(
+            "SELECT count(*) FROM contacts WHERE network = 'mainline'"
+        ).fetchone() == (302,)
         assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
@@ -107,7 +160,7 @@ def test_no_file_is_no_state(tmp_path: Path) -> None:
     assert read_state(tmp_path / "state") is None
 
 
-# --- damage ---------------------------------------------------------------------------------------------------------------------------
+# --- damage ---------------------------------------------------------------------------------------
 
 
 def _sql(*statements: str) -> Callable[[bytes], bytes]:
@@ -144,7 +197,9 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "an endless age": _sql("UPDATE contacts SET age_s = 9e999 WHERE rowid = 9"),
     "a long client": _sql("UPDATE contacts SET client = zeroblob(5000) WHERE rowid = 9"),
     "a blob for a network": _sql("UPDATE contacts SET network = x'ff' WHERE rowid = 9"),
-    "bytes that are no text": _sql("UPDATE contacts SET network = CAST(x'ff' AS TEXT) WHERE rowid = 9"),
+    "bytes that are no text": _sql(
+        "UPDATE contacts SET network = CAST(x'ff' AS TEXT) WHERE rowid = 9"
+    ),
     "a short address": _sql("UPDATE addresses SET ip = x'00' WHERE family = 'ipv6'"),
     "an address of no family": _sql("UPDATE addresses SET family = 'ipv8' WHERE family = 'ipv6'"),
 }
@@ -172,16 +227,25 @@ def test_no_damage_raises_anything_else(data: st.DataObject) -> None:
         assert all(saved.age_s >= 0 for contacts in kept.contacts.values() for saved in contacts)
 
 
-@pytest.mark.parametrize("statement", [f"PRAGMA user_version = {SCHEMA_VERSION + 1}", "PRAGMA user_version = 2000000000"])
+@pytest.mark.parametrize(
+    "statement", [f"PRAGMA user_version = {SCHEMA_VERSION + 1}", "PRAGMA user_version = 2000000000"]
+)
 def test_a_newer_one_is_not_damaged(statement: str) -> None:
     newer = _sql(statement, "DROP TABLE contacts")(encode_state(full_state()))
     with pytest.raises(NewerState, match="later version"):
         decode_state(newer)
 
 
-@pytest.mark.parametrize(("version", "state", "missing"), [(1, full_state(3), ["book", "sequences", "published"]), (2, with_books(), ["published"])])
-def test_a_file_of_an_older_version_is_read(tmp_path: Path, version: int, state: KeptState, missing: list[str]) -> None:
-    old = _sql(f"PRAGMA user_version = {version}", *(f"DROP TABLE {table}" for table in missing))(encode_state(state))
+@pytest.mark.parametrize(
+    ("version", "state", "missing"),
+    [(1, full_state(3), ["book", "sequences", "published"]), (2, with_books(), ["published"])],
+)
+def test_a_file_of_an_older_version_is_read(
+    tmp_path: Path, version: int, state: KeptState, missing: list[str]
+) -> None:
+    old = _sql(f"PRAGMA user_version = {version}", *(f"DROP TABLE {table}" for table in missing))(
+        encode_state(state)
+    )
     (tmp_path / "state").write_bytes(old)
     assert read_state(tmp_path / "state") == state
     replace_state(tmp_path / "state", state)
@@ -205,8 +269,8 @@ def test_a_damaged_line_of_the_book_costs_itself_alone(damage: str, lines_left: 
     state = with_books()
     found = decode_state(_sql(damage)(encode_state(state)))
     assert (found.seed, found.contacts) == (state.seed, state.contacts)
-    left = found.communities.get("mainline", SavedCommunity(0, SavedBook()))
-    assert set(left.book.peers) <= set(state.communities["mainline"].book.peers)
+    left = found.peer_networks.get("mainline", SavedPeerNetwork(0, SavedBook()))
+    assert set(left.book.peers) <= set(state.peer_networks["mainline"].book.peers)
     assert len(left.book.peers) == lines_left
     assert found.left_out == (2 if lines_left == 0 else 1)
 
@@ -220,15 +284,19 @@ def test_a_damaged_line_of_the_book_costs_itself_alone(damage: str, lines_left: 
 )  # fmt: skip
 def test_a_damaged_item_costs_itself_alone(damage: str) -> None:
     state = with_items()
-    found = decode_state(_sql(f"UPDATE published SET {damage} WHERE rowid = 2")(encode_state(state)))
+    found = decode_state(
+        _sql(f"UPDATE published SET {damage} WHERE rowid = 2")(encode_state(state))
+    )
     assert found.published == state.published | {"mainline": state.published["mainline"][::2]}
-    assert (found.left_out, found.communities) == (1, state.communities)
+    assert (found.left_out, found.peer_networks) == (1, state.peer_networks)
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "loop"])
 def test_what_is_not_a_file_is_not_read(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "state"
-    {"folder": path.mkdir, "pipe": lambda: os.mkfifo(path), "loop": lambda: path.symlink_to(path)}[kind]()
+    {"folder": path.mkdir, "pipe": lambda: os.mkfifo(path), "loop": lambda: path.symlink_to(path)}[
+        kind
+    ]()
     with pytest.raises(OSError):
         read_state(path)
 
@@ -245,11 +313,15 @@ def test_setting_aside_loses_nothing(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         path.write_text(f"damage {number}")
         assert set_aside(path) == tmp_path / f"state.damaged-{number}"
-    assert [(tmp_path / f"state.damaged-{number}").read_text() for number in (1, 2, 3)] == ["damage 1", "damage 2", "damage 3"]
+    assert [(tmp_path / f"state.damaged-{number}").read_text() for number in (1, 2, 3)] == [
+        "damage 1",
+        "damage 2",
+        "damage 3",
+    ]
     assert not path.exists()
 
 
-# --- replacing ------------------------------------------------------------------------------------------------------------------------
+# --- replacing ------------------------------------------------------------------------------------
 
 
 def test_nobody_else_may_read_it(tmp_path: Path) -> None:
@@ -265,13 +337,21 @@ def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     assert not beside.exists()
 
 
-def test_it_is_on_the_disk_before_it_takes_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Or after a power cut the name might stand for a file without content: file systems write names and content in any order."""
+def test_it_is_on_the_disk_before_it_takes_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or after a power cut the name might stand for a file without content: file systems write
+    names and content in any order.
+    """
     steps: list[str] = []
     fsync, replace = os.fsync, Path.replace
 
     def noted_fsync(handle: int) -> None:
-        steps.append("sync folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else f"sync {os.fstat(handle).st_size} bytes")
+        steps.append(
+            "sync folder"
+            if stat.S_ISDIR(os.fstat(handle).st_mode)
+            else f"sync {os.fstat(handle).st_size} bytes"
+        )
         fsync(handle)
 
     def noted_replace(self: Path, target: Path) -> Path:
@@ -294,7 +374,9 @@ def test_a_reader_who_has_it_open_goes_on_reading_the_old_one(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("what", ["fsync", "fchmod"])
-def test_a_full_disk_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+def test_a_full_disk_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
     path = tmp_path / "state"
     replace_state(path, full_state())
 

@@ -27,10 +27,21 @@ def _has_ipv6() -> bool:
 
 
 def _open(host: str) -> UdpPort:
-    return bind_udp(f"[{host}]:0" if ":" in host else f"{host}:0", max_datagram_bytes=MAX, socket_buffer_bytes=1 << 20)
+    return bind_udp(
+        f"[{host}]:0" if ":" in host else f"{host}:0",
+        max_datagram_bytes=MAX,
+        socket_buffer_bytes=1 << 20,
+    )
 
 
-@pytest.fixture(params=["127.0.0.1", pytest.param("::1", marks=pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6"))])
+@pytest.fixture(
+    params=[
+        "127.0.0.1",
+        pytest.param(
+            "::1", marks=pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
+        ),
+    ]
+)
 def pair(request: pytest.FixtureRequest) -> Iterator[tuple[UdpPort, UdpPort]]:
     a, b = _open(request.param), _open(request.param)
     yield a, b
@@ -44,7 +55,9 @@ async def _next_batch(port: UdpPort, limit: int = 100) -> list[tuple[bytes, Endp
     return port.drain(limit)
 
 
-async def test_a_datagram_comes_with_the_endpoint_of_its_sender(pair: tuple[UdpPort, UdpPort]) -> None:
+async def test_a_datagram_comes_with_the_endpoint_of_its_sender(
+    pair: tuple[UdpPort, UdpPort],
+) -> None:
     a, b = pair
     assert a.send((b"hello", b.local_endpoint)) is Sent.SENT
     assert await _next_batch(b) == [(b"hello", a.local_endpoint)]
@@ -77,7 +90,9 @@ async def test_impossible_destinations_are_refused(pair: tuple[UdpPort, UdpPort]
     assert a.send((b"x" * 70_000, a.local_endpoint)) is Sent.REFUSED
 
 
-async def test_a_closed_port_does_not_kill_the_one_who_sent_there(pair: tuple[UdpPort, UdpPort]) -> None:
+async def test_a_closed_port_does_not_kill_the_one_who_sent_there(
+    pair: tuple[UdpPort, UdpPort],
+) -> None:
     a, b = pair
     gone = _open("::1" if a.family is Family.IPV6 else "127.0.0.1")
     gone.close()
@@ -142,15 +157,21 @@ def test_what_becomes_of_a_datagram(code: int, outcome: Sent) -> None:
     assert port.send(datagram) is Sent.SENT
 
 
-def test_the_buffers_are_larger_than_the_system_gives_unasked(pair: tuple[UdpPort, UdpPort]) -> None:
+def test_the_buffers_are_larger_than_the_system_gives_unasked(
+    pair: tuple[UdpPort, UdpPort],
+) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
-        assert pair[0]._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= plain.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        assert pair[0]._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= plain.getsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF
+        )
 
 
 @pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
 def test_both_families_may_have_the_same_port() -> None:
     four = bind_udp("0.0.0.0:0", max_datagram_bytes=MAX, socket_buffer_bytes=1 << 16)
-    six = bind_udp(f"[::]:{port_of(four.local_endpoint)}", max_datagram_bytes=MAX, socket_buffer_bytes=1 << 16)
+    six = bind_udp(
+        f"[::]:{port_of(four.local_endpoint)}", max_datagram_bytes=MAX, socket_buffer_bytes=1 << 16
+    )
     assert (format_endpoint(four.local_endpoint)[:8], six.family) == ("0.0.0.0:", Family.IPV6)
     four.close()
     six.close()

@@ -1,4 +1,6 @@
-"""Never stuck: whom the last run knew comes first, sources follow each other, and a node that lost everybody finds back by itself."""
+"""Never stuck: whom the last run knew comes first, sources follow each other, and a node that lost
+everybody finds back by itself.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ from trio.testing import MockClock
 
 from kadisc.config import Config
 from kadisc.core.contract.events import CameOnline, ContactAdded, JoinFinished, WentOffline
-from kadisc.core.contract.saved_state import SavedOverlay, SavedState
+from kadisc.core.contract.saved_state import SavedDht, SavedState
 from kadisc.endpoints import Family, parse_endpoint
-from kadisc.net.api.node import LiveNode
+from kadisc.net.api.node import Node
 from kadisc.net.api.open import close_ports, running
 from kadisc.net.transport.clock import TrioClock
 from kadisc.net.transport.memory import MemoryNetwork, MemoryPort
@@ -26,12 +28,17 @@ from .lab import CONFIG, address, joined, network, open_at, open_several
 
 @asynccontextmanager
 async def open_again(
-    net: MemoryNetwork, number: int, saved: SavedState, *, bootstrap: Sequence[str] = (), config: Config = CONFIG
-) -> AsyncIterator[LiveNode]:
+    net: MemoryNetwork,
+    number: int,
+    saved: SavedState,
+    *,
+    bootstrap: Sequence[str] = (),
+    config: Config = CONFIG,
+) -> AsyncIterator[Node]:
     """A node of an earlier run."""
     port = net.port(address(number))
     try:
-        node = LiveNode(config, [port], bootstrap, TrioClock(), random.Random(number), saved=saved)
+        node = Node(config, [port], bootstrap, TrioClock(), random.Random(number), saved=saved)
         async with running([node]):
             yield node
     finally:
@@ -45,13 +52,13 @@ async def _known_to(net: MemoryNetwork, number: int) -> SavedState:
         return node._core.export_state(trio.current_time())
 
 
-async def with_company(node: LiveNode) -> None:
+async def with_company(node: Node) -> None:
     async with node.subscribe(ContactAdded) as events:
-        if not node.snapshot().overlays[0].contacts:
+        if not node.snapshot().dhts[0].contacts:
             await events.__anext__()
 
 
-async def alone(node: LiveNode) -> None:
+async def alone(node: Node) -> None:
     async with node.subscribe(LeftAlone) as events:
         await events.__anext__()
 
@@ -65,16 +72,20 @@ async def asked_within(port: MemoryPort, seconds: float) -> float | None:
     return None
 
 
-async def test_with_every_host_dead_the_contacts_of_the_last_run_lead_back_at_once(autojump_clock: MockClock) -> None:
+async def test_with_every_host_dead_the_contacts_of_the_last_run_lead_back_at_once(
+    autojump_clock: MockClock,
+) -> None:
     net = network(latency_s=0.05)
     async with open_several(net, 20):
         saved = await _known_to(net, 30)
         for number in range(5):
-            async with open_again(net, 30 + number, saved, bootstrap=[address(90), address(91), "192.0.2.1:1"]) as node:
+            async with open_again(
+                net, 30 + number, saved, bootstrap=[address(90), address(91), "192.0.2.1:1"]
+            ) as node:
                 started = trio.current_time()
                 await joined(node)
                 assert trio.current_time() - started < 1
-                assert node.snapshot().overlays[0].contacts >= 8
+                assert node.snapshot().dhts[0].contacts >= 8
 
 
 async def test_so_they_do_when_most_of_them_are_gone(autojump_clock: MockClock) -> None:
@@ -83,28 +94,44 @@ async def test_so_they_do_when_most_of_them_are_gone(autojump_clock: MockClock) 
     async with open_several(net, 20):
         saved = await _known_to(net, 30)
         net.silent.update(parse_endpoint(address(number)) for number in range(1, 16))
-        alive = {known.contact for known in saved.overlays[0].contacts if known.contact.endpoint not in net.silent}
+        alive = {
+            known.contact
+            for known in saved.dhts[0].contacts
+            if known.contact.endpoint not in net.silent
+        }
         assert alive  # within 100 s a node need not have met all of twenty
         async with open_again(net, 30, saved) as node:
             started = trio.current_time()
             await joined(node)
             assert trio.current_time() - started < 20
             await trio.sleep(30)
-            assert alive <= {entry.contact for bucket in node.snapshot().overlays[0].buckets for entry in bucket.entries}
+            assert alive <= {
+                entry.contact
+                for bucket in node.snapshot().dhts[0].buckets
+                for entry in bucket.entries
+            }
 
 
-async def test_those_that_never_answer_make_room_for_others_in_the_next_try(autojump_clock: MockClock) -> None:
+async def test_those_that_never_answer_make_room_for_others_in_the_next_try(
+    autojump_clock: MockClock,
+) -> None:
     """600 that were up for a year and are gone, and one that was up for a minute and is there."""
     net = network(latency_s=0.05)
     async with open_several(net, 10):
         saved = await _known_to(net, 30)
-        [overlay] = saved.overlays
-        alive = replace(overlay.contacts[0], age_s=60.0)
+        [dht] = saved.dhts
+        alive = replace(dht.contacts[0], age_s=60.0)
         dead = tuple(
-            replace(alive, contact=alive.contact._replace(id=number, endpoint=parse_endpoint(f"99.{number // 250}.{number % 250}.1:1")), age_s=3e7)
+            replace(
+                alive,
+                contact=alive.contact._replace(
+                    id=number, endpoint=parse_endpoint(f"99.{number // 250}.{number % 250}.1:1")
+                ),
+                age_s=3e7,
+            )
             for number in range(600)
         )
-        everybody = SavedState((SavedOverlay(Family.IPV4, None, (*dead, alive)),))
+        everybody = SavedState((SavedDht(Family.IPV4, None, (*dead, alive)),))
         async with open_again(net, 30, everybody) as node:
             with trio.fail_after(120):
                 await joined(node)
@@ -118,10 +145,18 @@ async def test_sources_follow_one_another_without_waiting(autojump_clock: MockCl
         saved = await _known_to(net, 30)
         net.silent.update(parse_endpoint(address(number)) for number in (1, 2, 3))
         for beginning, offset in ((saved, 1.0), (SavedState(()), 0.0)):
-            async with open_again(net, 30, beginning, config=config), trio.open_nursery() as nursery:
+            async with (
+                open_again(net, 30, beginning, config=config),
+                trio.open_nursery() as nursery,
+            ):
                 started, asked = trio.current_time(), {}
 
-                async def note(name: str, port: MemoryPort, asked: dict[str, float] = asked, started: float = started) -> None:
+                async def note(
+                    name: str,
+                    port: MemoryPort,
+                    asked: dict[str, float] = asked,
+                    started: float = started,
+                ) -> None:
                     await port.wait_readable()
                     asked[name] = round(trio.current_time() - started, 1)
 
@@ -153,23 +188,31 @@ async def test_hosts_that_were_typed_are_the_only_ones(autojump_clock: MockClock
 
 
 async def test_two_nodes_that_lost_each_other_find_back(autojump_clock: MockClock) -> None:
-    """The first has no host to turn to, and one neighbour is too few to tell a dead link from a dead neighbour: each drops the other."""
+    """The first has no host to turn to, and one neighbour is too few to tell a dead link from a
+    dead neighbour: each drops the other.
+    """
     net = network()
-    async with open_at(net, 1) as first, open_at(net, 2, bootstrap=[address(1)]) as second, first.subscribe(LeftAlone) as events:
+    async with (
+        open_at(net, 1) as first,
+        open_at(net, 2, bootstrap=[address(1)]) as second,
+        first.subscribe(LeftAlone) as events,
+    ):
         await joined(first)
         await joined(second)
         net.silent.add(parse_endpoint(address(2)))
         with trio.fail_after(3600):
             assert await events.__anext__() == LeftAlone(Family.IPV4)
         await trio.sleep(3600)
-        assert [node.snapshot().overlays[0].contacts for node in (first, second)] == [0, 0]
+        assert [node.snapshot().dhts[0].contacts for node in (first, second)] == [0, 0]
         net.silent.clear()
         with trio.fail_after(120):
             await with_company(first)
             await with_company(second)
 
 
-async def test_the_first_finds_back_also_when_it_must_do_so_alone(autojump_clock: MockClock) -> None:
+async def test_the_first_finds_back_also_when_it_must_do_so_alone(
+    autojump_clock: MockClock,
+) -> None:
     """As above, but the other one is there only to be asked: it would never come by itself."""
     net = network()
     async with open_at(net, 1) as first:
@@ -182,7 +225,9 @@ async def test_the_first_finds_back_also_when_it_must_do_so_alone(autojump_clock
                 await with_company(first)
 
 
-async def test_alone_is_told_once_and_the_tries_are_spaced_and_jittered(autojump_clock: MockClock) -> None:
+async def test_alone_is_told_once_and_the_tries_are_spaced_and_jittered(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     async with open_at(net, 1) as first:
         async with open_at(net, 2, bootstrap=[address(1)]):
@@ -200,7 +245,9 @@ async def test_alone_is_told_once_and_the_tries_are_spaced_and_jittered(autojump
 
 
 async def test_a_link_that_is_down_at_the_start_is_not_the_end(autojump_clock: MockClock) -> None:
-    """Hours without a network, whose contacts of the last run have long been given up as candidates: they still lead back."""
+    """Hours without a network, whose contacts of the last run have long been given up as
+    candidates: they still lead back.
+    """
     net = network()
     async with open_several(net, 12):
         saved = await _known_to(net, 30)
@@ -208,31 +255,43 @@ async def test_a_link_that_is_down_at_the_start_is_not_the_end(autojump_clock: M
         net.silent.add(me)
         async with open_again(net, 30, saved) as node:
             await trio.sleep(2 * 3600)
-            assert node.snapshot().overlays[0].contacts == 0
+            assert node.snapshot().dhts[0].contacts == 0
             net.silent.discard(me)
             with trio.fail_after(90):
                 await joined(node)
 
 
-async def test_no_inbound_admission_before_the_own_lookup_even_with_dead_hosts(autojump_clock: MockClock) -> None:
-    """The restart eclipse: whoever calls first must not fill the empty table while the hosts are being asked."""
+async def test_no_inbound_admission_before_the_own_lookup_even_with_dead_hosts(
+    autojump_clock: MockClock,
+) -> None:
+    """The restart eclipse: whoever calls first must not fill the empty table while the hosts are
+    being asked.
+    """
     net = network()
     async with open_several(net, 12):
         saved = await _known_to(net, 30)
         net.silent.update(parse_endpoint(address(number)) for number in range(1, 13))
-        async with open_again(net, 30, saved, bootstrap=[address(90)]) as node, open_at(net, 40, bootstrap=[address(30)]) as caller:
+        async with (
+            open_again(net, 30, saved, bootstrap=[address(90)]) as node,
+            open_at(net, 40, bootstrap=[address(30)]) as caller,
+        ):
             await trio.sleep(5)
-            assert caller.snapshot().overlays[0].contacts == 1
-            assert node.snapshot().overlays[0].contacts == 0
+            assert caller.snapshot().dhts[0].contacts == 1
+            assert node.snapshot().dhts[0].contacts == 0
             await trio.sleep(60)
-            assert node.snapshot().overlays[0].contacts == 1
+            assert node.snapshot().dhts[0].contacts == 1
 
 
-async def test_a_lost_link_with_dead_hosts_is_found_back_by_the_table(autojump_clock: MockClock) -> None:
+async def test_a_lost_link_with_dead_hosts_is_found_back_by_the_table(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     async with open_several(net, 12):
         saved = await _known_to(net, 30)
-        async with open_again(net, 30, saved, bootstrap=[address(90)]) as node, node.subscribe(WentOffline, CameOnline) as turns:
+        async with (
+            open_again(net, 30, saved, bootstrap=[address(90)]) as node,
+            node.subscribe(WentOffline, CameOnline) as turns,
+        ):
             await joined(node)
             me = parse_endpoint(address(30))
             net.silent.add(me)
@@ -242,4 +301,4 @@ async def test_a_lost_link_with_dead_hosts_is_found_back_by_the_table(autojump_c
             net.silent.discard(me)
             with trio.fail_after(90):
                 assert isinstance(await turns.__anext__(), CameOnline)
-            assert node.snapshot().overlays[0].contacts >= 8
+            assert node.snapshot().dhts[0].contacts >= 8

@@ -1,4 +1,6 @@
-"""What a node takes to be its address before anybody was asked: said, bound, remembered, or nothing."""
+"""What a node takes to be its address before anybody was asked: said, bound, remembered, or
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import pytest
 
 from kadisc.config import Config, CoreConfig
 from kadisc.core.addressing.external_address import Confidence
-from kadisc.core.contract.saved_state import SavedOverlay, SavedState
+from kadisc.core.contract.saved_state import SavedDht, SavedState
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.errors import UsageError
 from kadisc.net.join.own_address import external_addresses, external_doubts, own_addresses
@@ -17,15 +19,19 @@ from kadisc.net.transport.memory import MemoryPort
 from .lab import network
 
 V4, V6 = Family.IPV4, Family.IPV6
-REMEMBERED = SavedState((SavedOverlay(V4, bytes((45, 9, 9, 9)), ()), SavedOverlay(V6, None, ())))
+REMEMBERED = SavedState((SavedDht(V4, bytes((45, 9, 9, 9)), ()), SavedDht(V6, None, ())))
 
 
 class Everywhere(MemoryPort):
     """Listens at the unspecified address, which the network in memory has no place for."""
 
     def __init__(self, family: Family) -> None:
-        super().__init__(network(), parse_endpoint("1.1.1.1:1" if family is V4 else "[2001:db8::1]:1"))
-        self.local_endpoint = type(self.local_endpoint)(bytes(4 if family is V4 else 16) + b"\x1a\xe1")
+        super().__init__(
+            network(), parse_endpoint("1.1.1.1:1" if family is V4 else "[2001:db8::1]:1")
+        )
+        self.local_endpoint = type(self.local_endpoint)(
+            bytes(4 if family is V4 else 16) + b"\x1a\xe1"
+        )
 
 
 def at(*addresses: str) -> list[MemoryPort]:
@@ -36,18 +42,44 @@ def at(*addresses: str) -> list[MemoryPort]:
 @pytest.mark.parametrize(
     ("config", "ports", "saved", "ip", "port", "confidence"),
     [
-        (Config(external=("45.1.2.3",)), at("44.5.6.7:1"), REMEMBERED, "45.1.2.3", None, Confidence.CONFIGURED),
-        (Config(external=("45.1.2.3:7000",)), [Everywhere(V4)], REMEMBERED, "45.1.2.3", 7000, Confidence.CONFIGURED),
+        (
+            Config(external=("45.1.2.3",)),
+            at("44.5.6.7:1"),
+            REMEMBERED,
+            "45.1.2.3",
+            None,
+            Confidence.CONFIGURED,
+        ),
+        (
+            Config(external=("45.1.2.3:7000",)),
+            [Everywhere(V4)],
+            REMEMBERED,
+            "45.1.2.3",
+            7000,
+            Confidence.CONFIGURED,
+        ),
         (Config(), at("44.5.6.7:6881"), REMEMBERED, "44.5.6.7", 6881, Confidence.CONFIGURED),
         (Config(), at("192.168.1.1:1"), REMEMBERED, "45.9.9.9", None, Confidence.REMEMBERED),
         (Config(), at("127.0.0.1:1"), REMEMBERED, "45.9.9.9", None, Confidence.REMEMBERED),
         (Config(), [Everywhere(V4)], REMEMBERED, "45.9.9.9", None, Confidence.REMEMBERED),
         (Config(), [Everywhere(V4)], SavedState(()), None, None, Confidence.UNKNOWN),
-        (Config(core=CoreConfig(allow_private=True)), at("127.3.0.1:5"), SavedState(()), "127.3.0.1", 5, Confidence.CONFIGURED),
+        (
+            Config(core=CoreConfig(allow_private=True)),
+            at("127.3.0.1:5"),
+            SavedState(()),
+            "127.3.0.1",
+            5,
+            Confidence.CONFIGURED,
+        ),
     ],
 )
 def test_the_first_that_is_known_counts(
-    config: Config, ports: Sequence[MemoryPort], saved: SavedState, ip: str | None, port: int | None, confidence: Confidence
+    config: Config,
+    ports: Sequence[MemoryPort],
+    saved: SavedState,
+    ip: str | None,
+    port: int | None,
+    confidence: Confidence,
 ) -> None:
     [(family, address)] = own_addresses(config, ports, saved).items()
     assert family is V4
@@ -59,10 +91,15 @@ def test_the_first_that_is_known_counts(
 def test_each_family_has_its_own() -> None:
     ports = [Everywhere(V4), Everywhere(V6)]
     addresses = own_addresses(Config(external=("2a01::5",)), ports, REMEMBERED)
-    assert (addresses[V6].confidence, addresses[V4].confidence) == (Confidence.CONFIGURED, Confidence.REMEMBERED)
+    assert (addresses[V6].confidence, addresses[V4].confidence) == (
+        Confidence.CONFIGURED,
+        Confidence.REMEMBERED,
+    )
 
 
-@pytest.mark.parametrize(("text", "port"), [("2a01::5", None), ("[2a01::5]", None), ("[2a01::5]:7", b"\0\x07")])
+@pytest.mark.parametrize(
+    ("text", "port"), [("2a01::5", None), ("[2a01::5]", None), ("[2a01::5]:7", b"\0\x07")]
+)
 def test_both_ways_to_write_ipv6(text: str, port: bytes | None) -> None:
     assert external_addresses([text])[V6][1] == port
 
@@ -110,9 +147,22 @@ def test_an_address_is_not_doubted_where_all_are_of_its_kind() -> None:
     assert external_doubts(Config(external=("45.1.2.3", "2a01::5")), here) == []
     assert external_doubts(Config(external=("10.0.0.1",)), here) == []
     assert len(external_doubts(Config(external=("127.0.0.1",)), here)) == 1
-    assert external_doubts(Config(external=("10.0.0.1",), core=CoreConfig(allow_private=True)), {}) == []
-    assert external_doubts(Config(external=("127.0.0.1",), core=CoreConfig(allow_private=True)), {}) == []
-    assert len(external_doubts(Config(external=("192.0.2.1",), core=CoreConfig(allow_private=True)), {})) == 1
+    assert (
+        external_doubts(Config(external=("10.0.0.1",), core=CoreConfig(allow_private=True)), {})
+        == []
+    )
+    assert (
+        external_doubts(Config(external=("127.0.0.1",), core=CoreConfig(allow_private=True)), {})
+        == []
+    )
+    assert (
+        len(
+            external_doubts(
+                Config(external=("192.0.2.1",), core=CoreConfig(allow_private=True)), {}
+            )
+        )
+        == 1
+    )
 
 
 def test_an_address_of_a_family_without_a_socket_is_refused() -> None:

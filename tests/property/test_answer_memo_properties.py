@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.addressing.policy import Scopes
-from kadisc.core.serving.answer_cache import WORTHWHILE, AnswerMemo
+from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.serving.answer_cache import WORTHWHILE, AnswerCache
 from kadisc.core.table.diversity import NoDiversityCaps
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, Scope, make_endpoint
@@ -21,12 +21,18 @@ CONFIG = TableConfig()
 ASKER = make_endpoint("70.1.2.3", 6881)
 
 
-def filled(rng: Random, contacts: int, scopes: Scopes) -> RoutingTable:
+def filled(rng: Random, contacts: int, scopes: AddressPolicy) -> RoutingTable:
     table = RoutingTable(Family.IPV4, OWN_ID, CONFIG, scopes, NoDiversityCaps())
     for number in range(contacts):
         first = 10 if rng.random() < 0.01 else 50
         endpoint = Endpoint(bytes((first, number >> 8, number & 255, 7, 26, 225)))
-        table.offer(Contact(random_id_in_bucket(OWN_ID, min(int(rng.expovariate(0.7)), 159), rng), endpoint), 0.0, inbound=rng.random() < 0.1)
+        table.offer(
+            Contact(
+                random_id_in_bucket(OWN_ID, min(int(rng.expovariate(0.7)), 159), rng), endpoint
+            ),
+            0.0,
+            inbound=rng.random() < 0.1,
+        )
     return table
 
 
@@ -40,20 +46,26 @@ def change(table: RoutingTable, rng: Random) -> None:
         case 2:
             table.remove(entry)
         case _:
-            table.offer(Contact(random_id(rng), Endpoint(bytes((60, *rng.randbytes(3), 26, 225)))), 100.0)
+            table.offer(
+                Contact(random_id(rng), Endpoint(bytes((60, *rng.randbytes(3), 26, 225)))), 100.0
+            )
 
 
 @settings(max_examples=25)
 @given(st.integers(0, 2**32), st.integers(1, 400), st.booleans())
 def test_every_answer_is_the_tables_own(seed: int, contacts: int, local: bool) -> None:
     rng = Random(seed)
-    scopes = Scopes(allow_private=not local)
+    scopes = AddressPolicy(allow_private=not local)
     table = filled(rng, contacts, scopes)
-    memo = AnswerMemo(table, CONFIG.k, scopes)
-    targets = [random_id(rng) for _ in range(40)] + [random_id_in_bucket(OWN_ID, index, rng) for index in range(1, 20)]
+    memo = AnswerCache(table, CONFIG.k, scopes)
+    targets = [random_id(rng) for _ in range(40)] + [
+        random_id_in_bucket(OWN_ID, index, rng) for index in range(1, 20)
+    ]
     for _ in range(4):
         for target in [*targets[:WORTHWHILE], *targets, *targets]:
-            expected = [entry.pooled.packed for entry in table.closest(target, CONFIG.k, Scope.PUBLIC)]
+            expected = [
+                entry.pooled.packed for entry in table.closest(target, CONFIG.k, Scope.PUBLIC)
+            ]
             assert memo.closest(target, ASKER) == b"".join(expected)
         if len(table) > 1:
             change(table, rng)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kadisc.config import BookConfig, CoreConfig, GossipConfig
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.assembly import book_for
 from kadisc.core.book.address_book import AddressBook
 from kadisc.core.contract.saved_state import SavedBook, SavedPeer
@@ -20,23 +20,47 @@ from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.observe.book_lines import format_book, parse_book
 from tests.support.contacts import address6
 
-SCOPES = Scopes(False)
-ENDPOINTS = [make_endpoint(f"50.{wide}.{narrow}.{host}", port) for wide in (1, 2) for narrow in (1, 2) for host in (1, 2, 3) for port in (1, 2)]
-ENDPOINTS += [address6(1), address6(2), make_endpoint("192.168.1.1", 1), make_endpoint("192.168.1.1", 2)]
+SCOPES = AddressPolicy(False)
+ENDPOINTS = [
+    make_endpoint(f"50.{netgroup}.{subnet}.{host}", port)
+    for netgroup in (1, 2)
+    for subnet in (1, 2)
+    for host in (1, 2, 3)
+    for port in (1, 2)
+]
+ENDPOINTS += [
+    address6(1),
+    address6(2),
+    make_endpoint("192.168.1.1", 1),
+    make_endpoint("192.168.1.1", 2),
+]
 endpoints = st.sampled_from(ENDPOINTS)
 waits = st.sampled_from([0.0, 1.0, 25.0, 700.0, 90_000.0, 700_000.0])
 keys = st.integers(0, 7)
 
 
 def verified_peer(key: int, endpoint: Endpoint, sequence: int) -> VerifiedPeer:
-    return VerifiedPeer(key.to_bytes(32, "big"), endpoint, key, b"r%d" % sequence, sequence, {"eth": 30303} if key % 2 else {"fork": b"\xab"})
+    return VerifiedPeer(
+        key.to_bytes(32, "big"),
+        endpoint,
+        key,
+        b"r%d" % sequence,
+        sequence,
+        {"eth": 30303} if key % 2 else {"fork": b"\xab"},
+    )
 
 
-# --- the address book ------------------------------------------------------------------------------------------------------------------------
+# --- the address book -----------------------------------------------------------------------------
 
 SMALL = CoreConfig(
     book=BookConfig(
-        new_buckets=4, new_bucket_size=2, new_buckets_per_source=2, tried_buckets=2, tried_bucket_size=3, tried_buckets_per_wide=2, tests=2
+        new_buckets=4,
+        new_bucket_size=2,
+        new_buckets_per_source=2,
+        tried_buckets=2,
+        tried_bucket_size=3,
+        tried_buckets_per_netgroup=2,
+        tests=2,
     )
 )
 moves = st.one_of(
@@ -55,9 +79,16 @@ def small_book(seed: int) -> AddressBook:
 
 
 @given(st.lists(st.tuples(moves, waits), max_size=80), st.integers(0, 2**32))
-def test_the_book_keeps_its_bounds_and_one_identity_per_address(steps: list[tuple[Any, float]], seed: int) -> None:
-    book, now, proved, met = small_book(seed), 0.0, set[tuple[bytes, Endpoint]](), set[tuple[bytes, Endpoint]]()
-    for (move, what, how), wait in steps:
+def test_the_book_keeps_its_bounds_and_one_identity_per_address(
+    commands: list[tuple[Any, float]], seed: int
+) -> None:
+    book, now, proved, met = (
+        small_book(seed),
+        0.0,
+        set[tuple[bytes, Endpoint]](),
+        set[tuple[bytes, Endpoint]](),
+    )
+    for (move, what, how), wait in commands:
         now += wait
         if move == "heard":
             book.heard(what, how, now)
@@ -73,16 +104,21 @@ def test_the_book_keeps_its_bounds_and_one_identity_per_address(steps: list[tupl
         elif move == "tests":
             due = book.tests_due(now)
             assert len(due) <= 1
-            assert all(told is not None and told.tried for told in (book.why(each, now) for each in due))
+            assert all(
+                told is not None and told.tried for told in (book.why(each, now) for each in due)
+            )
         elif move == "feeler":
             felt = book.feeler(now)
             assert felt is None or book.why(felt, now) is not None
             assert book.next_deadline() > now or book.tests_due(now)
         elif move == "select":
             given_out = book.select(5, now, service="eth", verified_within_s=1000.0)
-            assert all((each.peer.key, each.peer.endpoint) in met and each.verified_s_ago <= 1000.0 for each in given_out)
+            assert all(
+                (each.peer.key, each.peer.endpoint) in met and each.verified_s_ago <= 1000.0
+                for each in given_out
+            )
             assert all(each.peer.services.keys() == {"eth"} for each in given_out)
-            assert len({SCOPES.narrow(each.peer.endpoint) for each in given_out}) == len(given_out)
+            assert len({SCOPES.subnet(each.peer.endpoint) for each in given_out}) == len(given_out)
         else:
             book, met = restarted(book, seed, now), set()
         check(book, now, proved)
@@ -93,7 +129,9 @@ def check(book: AddressBook, now: float, proved: set[tuple[bytes, Endpoint]]) ->
     assert len(book) == len(entries) == book.heard_of + book.met
     assert book.heard_of <= config.new_buckets * config.new_bucket_size
     assert book.met <= config.tried_buckets * config.tried_bucket_size
-    assert len({SCOPES.unit(each.endpoint) for each in entries}) == len(entries), "one identity per address"
+    assert len({SCOPES.host(each.endpoint) for each in entries}) == len(entries), (
+        "one identity per address"
+    )
     identities = [(each.peer.key, len(each.endpoint)) for each in entries if each.peer]
     assert len(set(identities)) == len(identities)
     for each in entries:
@@ -105,7 +143,9 @@ def check(book: AddressBook, now: float, proved: set[tuple[bytes, Endpoint]]) ->
         assert each.peer is None or book.why(each.peer.key, now) is not None
     for key in range(8):
         found = book.why(key.to_bytes(32, "big"), now)
-        assert (found is not None) == any(each.peer is not None and each.peer.key == key.to_bytes(32, "big") for each in entries)
+        assert (found is not None) == any(
+            each.peer is not None and each.peer.key == key.to_bytes(32, "big") for each in entries
+        )
     assert len(book.anchors()) <= config.anchors
 
 
@@ -151,7 +191,9 @@ planted = st.builds(
 
 
 @given(st.lists(planted, max_size=12), st.integers(0, 2**32))
-def test_no_file_however_hostile_does_more_than_fill_places(peers: list[SavedPeer], seed: int) -> None:
+def test_no_file_however_hostile_does_more_than_fill_places(
+    peers: list[SavedPeer], seed: int
+) -> None:
     book = small_book(seed)
     refused = book.restore(SavedBook(tuple(peers)), 1e9)
     assert len(book) + sum(refused.values()) == len(peers)
@@ -162,9 +204,17 @@ def test_no_file_however_hostile_does_more_than_fill_places(peers: list[SavedPee
     book.feeler(1e9)
 
 
-# --- the view ----------------------------------------------------------------------------------------------------------------------------
+# --- the view -------------------------------------------------------------------------------------
 
-SLOTS = GossipConfig(flat_slots=6, slots_from_8=2, slots_from_16=3, slots_from_24=2, reseed_slots=3, reseed_every_rounds=2, sample_age_rounds=4)
+SLOTS = GossipConfig(
+    flat_slots=6,
+    slots_from_8=2,
+    slots_from_16=3,
+    slots_from_24=2,
+    reseed_slots=3,
+    reseed_every_rounds=2,
+    sample_age_rounds=4,
+)
 view_moves = st.one_of(
     st.tuples(st.just("offer"), endpoints, st.tuples(keys, st.integers(0, 2))),
     st.tuples(st.just("offer"), endpoints, st.tuples(keys, st.integers(0, 2))),
@@ -186,7 +236,9 @@ class Played:
         if move == "offer":
             would_win = view.would_win(what)
             won = view.offer(verified_peer(how[0], what, how[1]), now)
-            assert not won or would_win or how[0] in {each.peer.key[-1] for each in view.entries(now)}
+            assert (
+                not won or would_win or how[0] in {each.peer.key[-1] for each in view.entries(now)}
+            )
             self.said.append(won)
         elif move == "failed":
             view.failed(what, now)
@@ -204,16 +256,20 @@ class Played:
             given_out = view.sample(4, now)
             self.said.append(given_out)
             eligible = {
-                slot.holder.peer.endpoint for slot in view._slots if slot.holder and view._rounds - slot.since_round >= SLOTS.sample_age_rounds
+                slot.holder.peer.endpoint
+                for slot in view._slots
+                if slot.holder and view._rounds - slot.since_round >= SLOTS.sample_age_rounds
             }
             assert {each.endpoint for each in given_out} <= eligible, "from slots old enough"
-            assert len({SCOPES.unit(each.endpoint) for each in given_out}) == len(given_out) <= 4
+            assert len({SCOPES.host(each.endpoint) for each in given_out}) == len(given_out) <= 4
 
 
 @given(st.lists(st.tuples(view_moves, waits), max_size=60), st.integers(0, 2**32))
-def test_the_view_keeps_its_promises_and_the_same_seed_says_the_same(steps: list[tuple[Any, float]], seed: int) -> None:
+def test_the_view_keeps_its_promises_and_the_same_seed_says_the_same(
+    commands: list[tuple[Any, float]], seed: int
+) -> None:
     one, other, now = Played(seed), Played(seed), 0.0
-    for (move, what, how), wait in steps:
+    for (move, what, how), wait in commands:
         now += wait
         one.play(move, what, how, now)
         other.play(move, what, how, now)
@@ -226,10 +282,18 @@ def check_view(view: GossipView, now: float) -> None:
     snapshot = view.snapshot(now)
     assert sum(each.slots for each in snapshot.peers) + snapshot.vacant == snapshot.slots == 13
     assert (snapshot.vacant == 0) == bool(snapshot.peers), "no slot is vacant while anybody is here"
-    assert len(view) == len(snapshot.peers) == len({SCOPES.unit(each.peer.endpoint) for each in snapshot.peers})
+    assert (
+        len(view)
+        == len(snapshot.peers)
+        == len({SCOPES.host(each.peer.endpoint) for each in snapshot.peers})
+    )
     assert all(each.slots > 0 and each.failures < SLOTS.slot_failures for each in snapshot.peers)
-    assert len({(each.peer.key, len(each.peer.endpoint)) for each in snapshot.peers}) == len(snapshot.peers)
+    assert len({(each.peer.key, len(each.peer.endpoint)) for each in snapshot.peers}) == len(
+        snapshot.peers
+    )
     for slot in view._slots:
         for held in view._held.values():
-            assert not slot.seat.prefers(held.positions), "each slot is held by the best of those here"
+            assert not slot.seat.prefers(held.positions), (
+                "each slot is held by the best of those here"
+            )
     assert sum(slot.seat.begins == FLAT for slot in view._slots) == SLOTS.flat_slots

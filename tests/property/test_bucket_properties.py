@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kadisc.contacts import Contact
 from kadisc.core.table.bucket import Bucket, Entry
-from kadisc.core.table.contact_pool import Pool
+from kadisc.core.table.contact_pool import ContactPool
 from kadisc.ids import ID_BITS
 from tests.support.world import address
 
@@ -24,13 +24,22 @@ IDS = st.integers(0, (1 << ID_BITS) - 1)
     gone=st.sets(st.integers(0, 150)),
 )
 def test_the_nearest_are_what_sorting_finds(
-    index: int, capacity: int, drawn: set[int], target: int, count: int, failing: set[int], gone: set[int]
+    index: int,
+    capacity: int,
+    drawn: set[int],
+    target: int,
+    count: int,
+    failing: set[int],
+    gone: set[int],
 ) -> None:
-    own_id, pool = target ^ drawn.pop() if drawn else 0, Pool()
+    own_id, pool = target ^ drawn.pop() if drawn else 0, ContactPool()
     bucket = Bucket(index, capacity, 8, 0.0)
     boundary = 1 << (ID_BITS - 1 - index)  # of the bits after it the bucket's IDs may have any
     ids = sorted({own_id & -boundary ^ boundary | node_id % boundary for node_id in drawn})
-    entries = [Entry(pool.pooled(Contact(node_id, address(number))), index, 0, 0, False) for number, node_id in enumerate(ids)]
+    entries = [
+        Entry(pool.pooled(Contact(node_id, address(number))), index, 0, 0, False)
+        for number, node_id in enumerate(ids)
+    ]
     for number, entry in enumerate(entries):
         entry.failures = int(number in failing)
         bucket.insert(entry)
@@ -39,4 +48,7 @@ def test_the_nearest_are_what_sorting_finds(
         assert bucket.get(entries[number].id) is None
     left = [entry for number, entry in enumerate(entries) if number not in gone]
     assert all(bucket.get(entry.id) is entry for entry in left)
-    assert bucket.nearest(target, count) == sorted((e for e in left if not e.failures), key=lambda e: e.id ^ target)[:count]
+    assert (
+        bucket.nearest(target, count)
+        == sorted((e for e in left if not e.failures), key=lambda e: e.id ^ target)[:count]
+    )

@@ -1,4 +1,6 @@
-"""No sequence of datagrams gets more out of a budget than its burst and its rate, at any level, within any stretch of time."""
+"""No sequence of datagrams gets more out of a budget than its burst and its rate, at any level,
+within any stretch of time.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +10,32 @@ from itertools import accumulate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.limits.budget import Budget, CellHash, Rate
 from kadisc.endpoints import Endpoint
 
 RATES = st.builds(Rate, st.floats(0.5, 1000.0), st.floats(1.0, 5000.0))
-STEPS = st.lists(st.tuples(st.floats(0.0, 30.0), st.integers(0, 5), st.floats(1.0, 2000.0)), max_size=60)
+STEPS = st.lists(
+    st.tuples(st.floats(0.0, 30.0), st.integers(0, 5), st.floats(1.0, 2000.0)), max_size=60
+)
 
 
 @given(RATES, RATES, RATES, STEPS, st.binary(min_size=16, max_size=16), st.integers(1, 10))
 def test_no_stretch_of_time_gets_more_than_burst_and_rate(
-    address: Rate, network: Rate, total: Rate, steps: list[tuple[float, int, float]], secret: bytes, bits: int
+    address: Rate,
+    network: Rate,
+    total: Rate,
+    commands: list[tuple[float, int, float]],
+    secret: bytes,
+    bits: int,
 ) -> None:
-    budget, cells = Budget(address, network, total), CellHash(secret, bits, Scopes(False)).cells
+    budget, cells = (
+        Budget(address, network, total),
+        CellHash(secret, bits, AddressPolicy(False)).cells,
+    )
     taken: dict[object, list[tuple[float, float]]] = defaultdict(list)
-    times = accumulate(pause for pause, _, _ in steps)
-    for now, (_, source, amount) in zip(times, steps, strict=True):
+    times = accumulate(pause for pause, _, _ in commands)
+    for now, (_, source, amount) in zip(times, commands, strict=True):
         ip = bytes((11, 0, source % 2, source))
         if not budget.lacking(*cells(Endpoint(ip + b"\x1a\xe1")), amount, now):
             for key in (ip, ip[:3], b""):
@@ -34,4 +46,7 @@ def test_no_stretch_of_time_gets_more_than_burst_and_rate(
             so_far = 0.0
             for now, amount in spent[begin:]:
                 so_far += amount
-                assert so_far <= (rate.burst + rate.per_s * (now - spent[begin][0])) * (1 + 1e-9) + 1e-6
+                assert (
+                    so_far
+                    <= (rate.burst + rate.per_s * (now - spent[begin][0])) * (1 + 1e-9) + 1e-6
+                )

@@ -1,4 +1,6 @@
-"""Without a valid token nobody is sent a byte more than he has sent, whatever he sends: for each message of gossip, and for the sum of a flood."""
+"""Without a valid token nobody is sent a byte more than he has sent, whatever he sends: for each
+message of gossip, and for the sum of a flood.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kadisc.core.core import Node
+from kadisc.core.core import Core
 from kadisc.core.peers.own_record import Membership
 from kadisc.endpoints import Endpoint, Family
 from kadisc.wire import bencode, krpc
@@ -24,9 +26,15 @@ SERVICES: dict[str, int | bytes] = {"eth": 30303, "fork": bytes(32)}
 RECORD = record_fields(identity(7), ASKER)
 
 
-def node(**options: Any) -> Node:
+def node(**options: Any) -> Core:
     membership = Membership(identity(1), NETWORK, SERVICES)
-    return Node(options.get("config", CONFIG), random.Random(1), dict.fromkeys(Family, OWN_ID), 0.0, membership=membership)
+    return Core(
+        options.get("config", CONFIG),
+        random.Random(1),
+        dict.fromkeys(Family, OWN_ID),
+        0.0,
+        membership=membership,
+    )
 
 
 queries = st.builds(
@@ -36,12 +44,18 @@ queries = st.builds(
     st.just(TAG) | st.just(TAG) | st.binary(min_size=20, max_size=20),
     st.integers(0, 16),
     token=st.none() | st.binary(max_size=20),
-    record=st.none() | st.just(RECORD) | st.dictionaries(st.binary(max_size=4), st.binary(max_size=40), max_size=4),
+    record=st.none()
+    | st.just(RECORD)
+    | st.dictionaries(st.binary(max_size=4), st.binary(max_size=40), max_size=4),
     pad=st.none() | st.integers(0, 900),
     version=st.none() | st.binary(max_size=8),
     read_only=st.booleans(),
 )
-broken = st.dictionaries(st.sampled_from((b"id", b"net", b"want", b"rec", b"token")), st.binary(max_size=20) | st.integers(0, 20), max_size=5)
+broken = st.dictionaries(
+    st.sampled_from((b"id", b"net", b"want", b"rec", b"token")),
+    st.binary(max_size=20) | st.integers(0, 20),
+    max_size=5,
+)
 
 
 @given(queries, st.sampled_from((ASKER, address6(9))))
@@ -54,23 +68,39 @@ def test_no_answer_to_a_query_without_a_token_is_longer(query: Gossip, source: E
 
 @given(broken, st.binary(max_size=64), st.sampled_from((ASKER, address6(9))))
 @settings(deadline=None)
-def test_nor_is_one_to_a_query_that_is_none(arguments: dict[bytes, Any], tid: bytes, source: Endpoint) -> None:
+def test_nor_is_one_to_a_query_that_is_none(
+    arguments: dict[bytes, Any], tid: bytes, source: Endpoint
+) -> None:
     us = node()
     payload = bencode.encode({b"a": arguments, b"q": b"gossip", b"t": tid, b"y": b"q"})
     us.receive(payload, source, 0.0)
     assert sum(len(sent) for sent, _ in us.drain_outbox()) <= len(payload)
 
 
-def flood(world: World, victim: Node, sources: int) -> tuple[Counter[Endpoint], Counter[Endpoint]]:
-    """Forged queries of every kind in the names of others, in two minutes; bytes in and out by endpoint."""
+def flood(world: World, victim: Core, sources: int) -> tuple[Counter[Endpoint], Counter[Endpoint]]:
+    """Forged queries of every kind in the names of others, in two minutes; bytes in and out by
+    endpoint.
+    """
     came, went = Counter[Endpoint](), Counter[Endpoint]()
     rng = random.Random(5)
     for second in range(120):
         for _ in range(50):
             source = address(rng.randrange(sources))
-            record = record_fields(identity(rng.randrange(1, 90)), source) if rng.random() < 0.4 else None
+            record = (
+                record_fields(identity(rng.randrange(1, 90)), source)
+                if rng.random() < 0.4
+                else None
+            )
             pad = rng.choice((None, 0, 400))
-            query = Gossip(b"abcd", rng.getrandbits(160), TAG, rng.choice((0, 16)), token=rng.choice((None, bytes(8))), record=record, pad=pad)
+            query = Gossip(
+                b"abcd",
+                rng.getrandbits(160),
+                TAG,
+                rng.choice((0, 16)),
+                token=rng.choice((None, bytes(8))),
+                record=record,
+                pad=pad,
+            )
             payload = krpc.encode(query)
             came[source] += len(payload)
             victim.receive(payload, source, second)

@@ -6,25 +6,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kadisc.core.table.bucket import Entry
-from kadisc.core.table.contact_pool import Pool
+from kadisc.core.table.contact_pool import ContactPool
 from kadisc.core.table.revalidation import SLOT_S, SLOTS, Line
 from tests.support.contacts import contact
 
 ROUND_S = SLOT_S * SLOTS
-TIMES = st.sampled_from([0.0, SLOT_S, 100.0, 100.5, ROUND_S, ROUND_S + 100.0, 5 * ROUND_S + 100.0]) | st.floats(-1e4, 1e6)
+TIMES = st.sampled_from(
+    [0.0, SLOT_S, 100.0, 100.5, ROUND_S, ROUND_S + 100.0, 5 * ROUND_S + 100.0]
+) | st.floats(-1e4, 1e6)
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.none() | TIMES), max_size=60))
-def test_whoever_was_put_in_is_found_however_far_ahead_the_plans_reach(moves: list[tuple[int, float | None]]) -> None:
-    pool, line, planned = Pool(), Line(), dict[int, float]()
+def test_whoever_was_put_in_is_found_however_far_ahead_the_plans_reach(
+    moves: list[tuple[int, float | None]],
+) -> None:
+    pool, line, planned = ContactPool(), Line(), dict[int, float]()
     entries = [Entry(pool.pooled(contact(number)), 0, 0.0, 0.0, False) for number in range(10)]
     for number, at in moves:
         assert line.take_out(entries[number]) == (planned.pop(number, None) is not None)
         if at is not None:
             line.put(entries[number], at)
             planned[number] = at
-            assert 0 <= entries[number].check_slot <= 256, "up to there CPython has one object for each number"
-        in_order = sorted(planned, key=planned.__getitem__)  # of one time: in the order in which they came
+            assert 0 <= entries[number].check_slot <= 256, (
+                "up to there CPython has one object for each number"
+            )
+        in_order = sorted(
+            planned, key=planned.__getitem__
+        )  # of one time: in the order in which they came
         assert [line.entries.index(entries[each]) for each in in_order] == list(range(len(planned)))
         assert list(line.times) == sorted(planned.values())
         assert line.first_at == min(planned.values(), default=float("inf"))

@@ -1,4 +1,6 @@
-"""Lookups in a hostile and unreliable world: they end, ask nobody twice (but for a few last chances), and keep to their slots."""
+"""Lookups in a hostile and unreliable world: they end, ask nobody twice (but for a few last
+chances), and keep to their slots.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from kadisc.config import LookupConfig
 from kadisc.contacts import Contact
-from kadisc.core.lookup.closest import Lookup, Peer
+from kadisc.core.lookup.closest import ClosestLookup, Peer
 from kadisc.core.lookup.disjoint import DisjointLookup
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.ids import random_id
@@ -21,30 +23,42 @@ from tests.support.lookups import RULES
 
 CONFIG = LookupConfig(alpha=3, max_alpha=6, max_known=60)
 TARGET = 0
-AnyLookup: TypeAlias = Lookup | DisjointLookup
+AnyLookup: TypeAlias = ClosestLookup | DisjointLookup
 
 
 def world_of(rng: random.Random, size: int) -> list[Contact]:
     """Some crowd in a few /24s, some share a host, some claim the ID of another, one claims ours."""
     contacts: list[Contact] = []
     for _ in range(size):
-        host = f"{rng.randrange(20, 60)}.{rng.randrange(200)}.1.1" if rng.random() < 0.6 else f"99.9.{rng.randrange(3)}.{rng.randrange(1, 9)}"
+        host = (
+            f"{rng.randrange(20, 60)}.{rng.randrange(200)}.1.1"
+            if rng.random() < 0.6
+            else f"99.9.{rng.randrange(3)}.{rng.randrange(1, 9)}"
+        )
         node_id = rng.choice(contacts).id if contacts and rng.random() < 0.1 else random_id(rng)
-        contacts.append(Contact(OWN_ID if rng.random() < 0.02 else node_id, make_endpoint(host, rng.randrange(1, 5))))
+        contacts.append(
+            Contact(
+                OWN_ID if rng.random() < 0.02 else node_id, make_endpoint(host, rng.randrange(1, 5))
+            )
+        )
     return contacts
 
 
 class Referee:
     """Plays the network by lot, and watches the rules."""
 
-    def __init__(self, found: AnyLookup, rng: random.Random, contacts: list[Contact], most_slots: int) -> None:
+    def __init__(
+        self, found: AnyLookup, rng: random.Random, contacts: list[Contact], most_slots: int
+    ) -> None:
         self.found, self.rng, self.contacts, self.most_slots = found, rng, contacts, most_slots
         self.in_flight: dict[Endpoint, int] = {}
         """Stalls so far of all that are asked and neither answered nor failed."""
         self.asked: list[Endpoint] = []
         self.answered: set[Endpoint] = set()
         self.last_chances: list[Endpoint] = []
-        self.most_chances = CONFIG.last_chances * (most_slots // CONFIG.max_alpha + isinstance(found, DisjointLookup))
+        self.most_chances = CONFIG.last_chances * (
+            most_slots // CONFIG.max_alpha + isinstance(found, DisjointLookup)
+        )
         """Of each path, and of the last lookup."""
 
     def note(self, peers: list[Peer]) -> None:
@@ -59,8 +73,14 @@ class Referee:
         assert len(self.last_chances) <= self.most_chances
         waiting = [endpoint for endpoint, stalls in self.in_flight.items() if stalls < 2]
         hosts = [RULES.host(endpoint) for endpoint in waiting]
-        assert isinstance(self.found, DisjointLookup) or len(hosts) == len(set(hosts)), "one query per host at a time"
-        in_slots = [endpoint for endpoint, stalls in self.in_flight.items() if stalls == 0 and endpoint not in self.last_chances]
+        assert isinstance(self.found, DisjointLookup) or len(hosts) == len(set(hosts)), (
+            "one query per host at a time"
+        )
+        in_slots = [
+            endpoint
+            for endpoint, stalls in self.in_flight.items()
+            if stalls == 0 and endpoint not in self.last_chances
+        ]
         assert len(in_slots) <= self.most_slots
 
     def play(self, fates: tuple[str, ...]) -> None:
@@ -74,16 +94,25 @@ class Referee:
             del self.in_flight[endpoint]
             if fate in ("answer", "lie"):
                 self.answered.add(endpoint)
-                truth = next((contact.id for contact in self.contacts if contact.endpoint == endpoint), random_id(self.rng))
+                truth = next(
+                    (contact.id for contact in self.contacts if contact.endpoint == endpoint),
+                    random_id(self.rng),
+                )
                 sender = truth if fate == "answer" else random_id(self.rng)
-                self.note(self.found.answered(endpoint, sender, self.rng.sample(self.contacts, min(len(self.contacts), 8))))
+                self.note(
+                    self.found.answered(
+                        endpoint, sender, self.rng.sample(self.contacts, min(len(self.contacts), 8))
+                    )
+                )
             else:
                 self.note(self.found.failed(endpoint))
-        assert self.found.finished, "all that were asked have answered or failed: nothing is left to wait for"
+        assert self.found.finished, (
+            "all that were asked have answered or failed: nothing is left to wait for"
+        )
 
 
 def plain(k: int) -> AnyLookup:
-    return Lookup(TARGET, OWN_ID, CONFIG, RULES, k)
+    return ClosestLookup(TARGET, OWN_ID, CONFIG, RULES, k)
 
 
 def two_paths(k: int) -> AnyLookup:
@@ -94,7 +123,15 @@ def five_paths(k: int) -> AnyLookup:
     return DisjointLookup(TARGET, OWN_ID, CONFIG, RULES, k, 5)
 
 
-FATES = [("answer",), ("fail",), ("stall",), ("answer", "stall"), ("answer", "stall", "fail", "lie"), ("stall", "fail"), ("lie", "stall")]
+FATES = [
+    ("answer",),
+    ("fail",),
+    ("stall",),
+    ("answer", "stall"),
+    ("answer", "stall", "fail", "lie"),
+    ("stall", "fail"),
+    ("lie", "stall"),
+]
 
 
 @pytest.mark.parametrize(("make", "most_slots"), [(plain, 6), (two_paths, 12), (five_paths, 30)])
@@ -103,7 +140,14 @@ FATES = [("answer",), ("fail",), ("stall",), ("answer", "stall"), ("answer", "st
     fates=st.sampled_from(FATES),
 )  # fmt: skip
 def test_every_lookup_ends(
-    make: Callable[[int], AnyLookup], most_slots: int, seed: int, size: int, known: int, unknown: int, k: int, fates: tuple[str, ...]
+    make: Callable[[int], AnyLookup],
+    most_slots: int,
+    seed: int,
+    size: int,
+    known: int,
+    unknown: int,
+    k: int,
+    fates: tuple[str, ...],
 ) -> None:
     rng = random.Random(seed)
     contacts, found = world_of(rng, size), make(k)
@@ -122,10 +166,16 @@ def test_every_lookup_ends(
 
 @pytest.mark.parametrize("make", [plain, two_paths, five_paths])
 @given(seed=st.integers(0, 2**32), k=st.integers(1, 10))
-def test_nobody_closer_than_the_result_is_left_unasked(make: Callable[[int], AnyLookup], seed: int, k: int) -> None:
-    """Each node knows half of the network and names the eight closest of those; all answer, in any order."""
+def test_nobody_closer_than_the_result_is_left_unasked(
+    make: Callable[[int], AnyLookup], seed: int, k: int
+) -> None:
+    """Each node knows half of the network and names the eight closest of those; all answer, in any
+    order.
+    """
     rng = random.Random(seed)
-    contacts = [Contact(random_id(rng), make_endpoint(f"{20 + number}.1.1.1", 1)) for number in range(100)]
+    contacts = [
+        Contact(random_id(rng), make_endpoint(f"{20 + number}.1.1.1", 1)) for number in range(100)
+    ]
     found, seeds, asked = make(k), rng.sample(contacts, 6), list[Endpoint]()
     heard, in_flight = set(seeds), found.start(seeds)
     while in_flight:
@@ -137,4 +187,6 @@ def test_nobody_closer_than_the_result_is_left_unasked(make: Callable[[int], Any
     assert found.finished
     closest = found.closest()
     assert len(closest) == k
-    assert {each.endpoint for each in heard if each.id ^ TARGET < closest[-1].distance} <= set(asked)
+    assert {each.endpoint for each in heard if each.id ^ TARGET < closest[-1].distance} <= set(
+        asked
+    )

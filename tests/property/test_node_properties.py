@@ -1,4 +1,6 @@
-"""The core's contract (design, section 1) under whatever may come: bytes, time, callers, in any order and with any defence off."""
+"""The core's contract (design, section 1) under whatever may come: bytes, time, callers, in any
+order and with any defence off.
+"""
 
 from __future__ import annotations
 
@@ -11,23 +13,49 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kadisc.config import CoreConfig, Defences, LookupConfig, MaintenanceConfig, QueryConfig, ServingConfig, TableConfig
+from kadisc.config import (
+    CoreConfig,
+    Defences,
+    LookupConfig,
+    MaintenanceConfig,
+    QueryConfig,
+    ServingConfig,
+    TableConfig,
+)
 from kadisc.contacts import Contact
 from kadisc.core.contract.events import Finished, LookupKind, OperationId
-from kadisc.core.core import Node
+from kadisc.core.core import Core
 from kadisc.endpoints import Endpoint, Family, family_of, make_endpoint
 from kadisc.errors import Busy, DecodeError
 from kadisc.wire import compact, krpc
-from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Message, Ping, Query, Reply, UnknownQuery
+from kadisc.wire.messages import (
+    AnnouncePeer,
+    Error,
+    FindNode,
+    GetPeers,
+    Message,
+    Ping,
+    Query,
+    Reply,
+    UnknownQuery,
+)
 from tests.support.contacts import OWN_ID, address6, id_in_bucket
 from tests.support.world import address, plain_kademlia, without
 
 TIGHT = CoreConfig(
-    table=TableConfig(k=4, bucket_sizes=(4, 2), spares_per_bucket=2, per_wide_in_table=2),
-    query=QueryConfig(max_outstanding=12, max_waiting=6, new_address_rate=5.0, new_address_burst=5.0),
+    table=TableConfig(k=4, bucket_sizes=(4, 2), replacements_per_bucket=2, per_netgroup_in_table=2),
+    query=QueryConfig(
+        max_outstanding=12, max_waiting=6, new_address_rate=5.0, new_address_burst=5.0
+    ),
     lookup=LookupConfig(max_known=12, max_peers=5, max_operations=4, contacts_per_answer=6),
     maintenance=MaintenanceConfig(max_candidates=6, candidate_checks_in_flight=3),
-    serving=ServingConfig(max_info_hashes=3, max_peers_per_info_hash=3, max_peers_stored=5, max_stored_per_narrow=2, slow_decode_burst=3.0),
+    serving=ServingConfig(
+        max_info_hashes=3,
+        max_peers_per_info_hash=3,
+        max_peers_stored=5,
+        max_stored_per_subnet=2,
+        slow_decode_burst=3.0,
+    ),
 )
 """Everything is so scarce that all bounds are met."""
 CONFIGS = {
@@ -39,7 +67,10 @@ CONFIGS = {
     "unlimited": replace(TIGHT, unlimited=True),
     **{f"without-{each.name}": without(each.name, config=TIGHT) for each in fields(Defences)},
 }
-LAN = [make_endpoint(host, 1) for host in ("127.0.0.1", "192.168.1.1", "169.254.1.1", "192.0.2.1", "::1", "fd00::1")]
+LAN = [
+    make_endpoint(host, 1)
+    for host in ("127.0.0.1", "192.168.1.1", "169.254.1.1", "192.0.2.1", "::1", "fd00::1")
+]
 ODD = [Endpoint(address(1)[:4] + b"\0\0"), Endpoint(b"\xe0\0\0\1\0\1"), Endpoint(bytes(18))]
 CROWD = [make_endpoint(f"99.9.{number % 3}.{number}", 1) for number in range(1, 9)]
 ENDPOINTS = [*map(address, range(12)), *map(address6, range(6)), *CROWD, *LAN, *ODD]
@@ -53,7 +84,7 @@ class Chaos:
         self.rng = random.Random(seed)
         self.now = self.rng.choice([0.0, 77.7, 1e6])
         self.config = config
-        self.node = Node(config, random.Random(seed + 1), dict.fromkeys(Family, OWN_ID), self.now)
+        self.node = Core(config, random.Random(seed + 1), dict.fromkeys(Family, OWN_ID), self.now)
         self.asked: list[tuple[Query, Endpoint]] = []
         self.tokens: list[tuple[bytes, Endpoint]] = []
         self.started: list[OperationId] = []
@@ -72,13 +103,15 @@ class Chaos:
             self.check()
         self.close()
 
-    # --- what may happen --------------------------------------------------------------------------------------------------------------
+    # --- what may happen --------------------------------------------------------------------------
 
     def someone(self) -> Endpoint:
         return self.rng.choice(ENDPOINTS)
 
     def contacts(self, family: Family) -> bytes:
-        chosen = [Contact(self.rng.choice(IDS), self.someone()) for _ in range(self.rng.randrange(12))]
+        chosen = [
+            Contact(self.rng.choice(IDS), self.someone()) for _ in range(self.rng.randrange(12))
+        ]
         return compact.pack_contacts(each for each in chosen if each.family is family)
 
     def receive(self, message: Message, source: Endpoint) -> None:
@@ -95,15 +128,26 @@ class Chaos:
             return Error(tid, self.rng.choice([201, 202, 203, 204, -5]), "no")
         values = [each for each in ENDPOINTS if self.rng.random() < 0.1 and each[-2:] != b"\0\0"]
         return Reply(
-            tid, self.rng.choice(IDS), self.contacts(Family.IPV4), self.rng.choice([None, self.contacts(Family.IPV6)]), values or None, b"token"
+            tid,
+            self.rng.choice(IDS),
+            self.contacts(Family.IPV4),
+            self.rng.choice([None, self.contacts(Family.IPV6)]),
+            values or None,
+            b"token",
         )
 
     def forged_answer(self) -> None:
         tid = self.rng.choice(self.asked)[0].tid if self.asked else b"\0\1"
-        self.receive(self.some_answer(self.rng.choice([tid, self.rng.randbytes(4), b"\0\2"])), self.someone())
+        self.receive(
+            self.some_answer(self.rng.choice([tid, self.rng.randbytes(4), b"\0\2"])), self.someone()
+        )
 
     def some_query(self) -> Query:
-        tid, sender, target = self.rng.randbytes(self.rng.randrange(5)), self.rng.choice(IDS), self.rng.choice(IDS)
+        tid, sender, target = (
+            self.rng.randbytes(self.rng.randrange(5)),
+            self.rng.choice(IDS),
+            self.rng.choice(IDS),
+        )
         want = self.rng.choice([None, frozenset((b"n4",)), frozenset((b"n4", b"n6"))])
         query: Query = self.rng.choice(
             [
@@ -122,17 +166,33 @@ class Chaos:
     def announce(self) -> None:
         if self.tokens:
             token, source = self.rng.choice(self.tokens)
-            self.receive(AnnouncePeer(b"aa", IDS[1], IDS[5], self.rng.randrange(1, 100), token, self.rng.random() < 0.5), source)
+            self.receive(
+                AnnouncePeer(
+                    b"aa",
+                    IDS[1],
+                    IDS[5],
+                    self.rng.randrange(1, 100),
+                    token,
+                    self.rng.random() < 0.5,
+                ),
+                source,
+            )
         self.receive(GetPeers(b"gp", IDS[1], IDS[5]), self.someone())
 
     def mutated(self) -> None:
-        payload = bytearray(krpc.encode(self.rng.choice([self.some_query(), self.some_answer(b"aaaa")])))
+        payload = bytearray(
+            krpc.encode(self.rng.choice([self.some_query(), self.some_answer(b"aaaa")]))
+        )
         for _ in range(self.rng.randrange(1, 4)):
             payload[self.rng.randrange(len(payload))] = self.rng.choice(b"0123456789:delix\0")
-        self.node.receive(bytes(payload[: self.rng.choice([None, -1, 20])]), self.someone(), self.now)
+        self.node.receive(
+            bytes(payload[: self.rng.choice([None, -1, 20])]), self.someone(), self.now
+        )
 
     def noise(self) -> None:
-        self.node.receive(self.rng.randbytes(self.rng.choice([0, 1, 50, 3000])), self.someone(), self.now)
+        self.node.receive(
+            self.rng.randbytes(self.rng.choice([0, 1, 50, 3000])), self.someone(), self.now
+        )
 
     def tick(self) -> None:
         self.now += self.rng.choice([0.0, 0.001, 0.1, 0.3, 1.0, 5.0])
@@ -194,7 +254,7 @@ class Chaos:
     def moved(self) -> None:
         self.node.network_changed(self.now)
 
-    # --- what must hold -----------------------------------------------------------------------------------------------------------------
+    # --- what must hold ---------------------------------------------------------------------------
 
     def collect(self) -> None:
         for payload, destination in self.node.drain_outbox():
@@ -206,21 +266,33 @@ class Chaos:
             elif isinstance(message, Reply) and message.token:
                 self.tokens.append((message.token, destination))
         del self.asked[:-50], self.tokens[:-20]
-        self.ended.update(event.operation for event in self.node.drain_events() if isinstance(event, Finished))
+        self.ended.update(
+            event.operation for event in self.node.drain_events() if isinstance(event, Finished)
+        )
 
     def check(self) -> None:
         counters, config, picture = self.node.counters, self.config, self.node.snapshot(self.now)
         assert counters.received == sum(counters.accepted.values()) + sum(counters.dropped.values())
         assert all(type(count) is int and count >= 0 for count in picture.counters.values())
-        assert self.node.queries_in_flight <= config.query.max_outstanding + config.query.max_waiting
+        assert (
+            self.node.queries_in_flight <= config.query.max_outstanding + config.query.max_waiting
+        )
         assert picture.peers_stored <= config.serving.max_peers_stored
-        assert self.node.operations_in_flight <= config.lookup.max_operations * 2 + 8, "callers' (a join is two), and a few walks"
-        for overlay in picture.overlays:
-            assert overlay.candidates <= config.maintenance.max_candidates
-            assert overlay.contacts == sum(len(bucket.entries) for bucket in overlay.buckets)
-            assert all(len(bucket.entries) <= bucket.capacity and bucket.spares <= config.table.spares_per_bucket for bucket in overlay.buckets)
-        for each in self.node.overlays.values():
-            assert len(each.parts.revalidation) >= len(each.table), "nobody in the table is forgotten"
+        assert self.node.operations_in_flight <= config.lookup.max_operations * 2 + 8, (
+            "callers' (a join is two), and a few walks"
+        )
+        for dht in picture.dhts:
+            assert dht.candidates <= config.maintenance.max_candidates
+            assert dht.contacts == sum(len(bucket.entries) for bucket in dht.buckets)
+            assert all(
+                len(bucket.entries) <= bucket.capacity
+                and bucket.replacements <= config.table.replacements_per_bucket
+                for bucket in dht.buckets
+            )
+        for each in self.node.dhts.values():
+            assert len(each.parts.revalidation) >= len(each.table), (
+                "nobody in the table is forgotten"
+            )
         assert set(self.ended.values()) <= {1}
 
     def close(self) -> None:
@@ -243,21 +315,33 @@ def test_the_contract_holds_whatever_comes(name: str, seed: int, moves: int) -> 
 
 
 @given(st.lists(st.tuples(st.binary(max_size=60), st.sampled_from(ENDPOINTS)), max_size=30))
-def test_no_bytes_from_anywhere_raise_or_change_the_table(datagrams: list[tuple[bytes, Endpoint]]) -> None:
-    node = Node(CoreConfig(), random.Random(1), dict.fromkeys(Family, OWN_ID), 0.0)
+def test_no_bytes_from_anywhere_raise_or_change_the_table(
+    datagrams: list[tuple[bytes, Endpoint]],
+) -> None:
+    node = Core(CoreConfig(), random.Random(1), dict.fromkeys(Family, OWN_ID), 0.0)
     for payload, source in datagrams:
         node.receive(payload, source, 0.0)
-    assert node.counters.received == len(datagrams) == sum(node.counters.accepted.values()) + sum(node.counters.dropped.values())
-    assert [len(overlay.table) for overlay in node.overlays.values()] == [0, 0]
+    assert (
+        node.counters.received
+        == len(datagrams)
+        == sum(node.counters.accepted.values()) + sum(node.counters.dropped.values())
+    )
+    assert [len(dht.table) for dht in node.dhts.values()] == [0, 0]
     for payload, _ in node.drain_outbox():
         with pytest.raises(DecodeError):
             krpc.decode(payload[:-1])
 
 
-@given(st.lists(st.floats(0.0, 50.0, allow_subnormal=False), min_size=1, max_size=60), st.floats(0, 1e8), st.integers(0, 9))
-def test_every_query_comes_to_an_end_at_whatever_times_the_clock_is_read(waits: list[float], start: float, pings: int) -> None:
+@given(
+    st.lists(st.floats(0.0, 50.0, allow_subnormal=False), min_size=1, max_size=60),
+    st.floats(0, 1e8),
+    st.integers(0, 9),
+)
+def test_every_query_comes_to_an_end_at_whatever_times_the_clock_is_read(
+    waits: list[float], start: float, pings: int
+) -> None:
     """Trap 23: however odd the floats, no operation is left over and no deadline stands still."""
-    node, now = Node(CoreConfig(), random.Random(1), {Family.IPV4: OWN_ID}, start), start
+    node, now = Core(CoreConfig(), random.Random(1), {Family.IPV4: OWN_ID}, start), start
     for number in range(pings):
         node.ping(address(number), now)
     for wait in waits:

@@ -7,7 +7,16 @@ import ipaddress
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kadisc.endpoints import Endpoint, Scope, format_endpoint, host_of, make_endpoint, parse_endpoint, port_of, scope_of
+from kadisc.endpoints import (
+    Endpoint,
+    Scope,
+    format_endpoint,
+    host_of,
+    make_endpoint,
+    parse_endpoint,
+    port_of,
+    scope_of,
+)
 from kadisc.ids import format_id, id_from_bytes, id_to_bytes, parse_id, shared_prefix_bits
 
 ids = st.integers(0, 2**160 - 1)
@@ -15,24 +24,50 @@ ports = st.integers(1, 65535)
 
 BY_THE_BOOK = [
     (Scope.LOOPBACK, "127.0.0.0/8"),
-    *((Scope.PRIVATE, network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")),
+    *(
+        (Scope.PRIVATE, network)
+        for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")
+    ),
     (Scope.LINK_LOCAL, "169.254.0.0/16"),
-    *((Scope.SPECIAL, network) for network in ("192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24")),
+    *(
+        (Scope.SPECIAL, network)
+        for network in (
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+        )
+    ),
     *((Scope.INVALID, network) for network in ("0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4")),
 ]
 NETWORKS = [(scope, ipaddress.IPv4Network(text)) for scope, text in BY_THE_BOOK]
-edges = st.sampled_from([int(edge) + step for _, network in NETWORKS for edge in (network[0], network[-1]) for step in (-1, 0, 1)])
+edges = st.sampled_from(
+    [
+        int(edge) + command
+        for _, network in NETWORKS
+        for edge in (network[0], network[-1])
+        for command in (-1, 0, 1)
+    ]
+)
 
 
 @given(ids)
 def test_ids(node_id: int) -> None:
-    assert id_from_bytes(id_to_bytes(node_id)) == parse_id(format_id(node_id)) == parse_id(format_id(node_id).upper()) == node_id
+    assert (
+        id_from_bytes(id_to_bytes(node_id))
+        == parse_id(format_id(node_id))
+        == parse_id(format_id(node_id).upper())
+        == node_id
+    )
 
 
 @given(ids, ids)
 def test_shared_bits_are_those_that_a_person_would_count(a: int, b: int) -> None:
     left, right = f"{a:0160b}", f"{b:0160b}"
-    assert shared_prefix_bits(a, b) == next((index for index in range(160) if left[index] != right[index]), 160)
+    assert shared_prefix_bits(a, b) == next(
+        (index for index in range(160) if left[index] != right[index]), 160
+    )
 
 
 @given(st.ip_addresses(), ports)

@@ -1,4 +1,6 @@
-"""Whatever is asked, by whomever, of however full a node: the answer fits into 1,024 bytes, and is about what was asked."""
+"""Whatever is asked, by whomever, of however full a node: the answer fits into 1,024 bytes, and is
+about what was asked.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.contract.counters import Counters
 from kadisc.core.serving.responder import Responder
 from kadisc.core.serving_assembly import responder_over
@@ -20,7 +22,19 @@ from kadisc.endpoints import Family, Scope, scope_of
 from kadisc.wire import krpc
 from kadisc.wire.compact import contacts_from
 from kadisc.wire.items import Item
-from kadisc.wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Ping, Put, Query, Reply, SampleInfohashes, UnknownQuery
+from kadisc.wire.messages import (
+    AnnouncePeer,
+    Error,
+    FindNode,
+    Get,
+    GetPeers,
+    Ping,
+    Put,
+    Query,
+    Reply,
+    SampleInfohashes,
+    UnknownQuery,
+)
 from tests.support.contacts import OWN_ID, address6, id_in_bucket
 from tests.support.world import CONFIG, address
 
@@ -31,15 +45,19 @@ sources = st.integers(0, 3000).map(address) | st.integers(0, 3000).map(address6)
 INFO_HASH = 99
 SIZES = (1, 300, 700, 995)
 ITEMS = [Item(b"%d:%b" % (size, bytes(size))) for size in SIZES] + [
-    Item(b"%d:%b" % (size, bytes(size)), bytes(32), b"%d" % size, 2**63 - 1, bytes(64)) for size in SIZES
+    Item(b"%d:%b" % (size, bytes(size)), bytes(32), b"%d" % size, 2**63 - 1, bytes(64))
+    for size in SIZES
 ]
 TARGETS = [item.target for item in ITEMS]
 
 
 def full_responder(k: int) -> Responder:
     """300 contacts and 300 peers of each family."""
-    config, scopes = replace(CONFIG, table=TableConfig(k=k)), Scopes(False)
-    tables = {family: RoutingTable(family, OWN_ID, config.table, scopes, NoDiversityCaps()) for family in Family}
+    config, scopes = replace(CONFIG, table=TableConfig(k=k)), AddressPolicy(False)
+    tables = {
+        family: RoutingTable(family, OWN_ID, config.table, scopes, NoDiversityCaps())
+        for family in Family
+    }
     us = responder_over(tables, config, random.Random(1), scopes, Counters(), 0)
     for number in range(300):
         for endpoint in (address(number), address6(number)):
@@ -57,9 +75,20 @@ queries = st.one_of(
     st.builds(FindNode, tids, ids, ids, wants),
     st.builds(GetPeers, tids, ids, ids | st.just(INFO_HASH), wants),
     st.builds(GetPeers, tids, ids, st.just(INFO_HASH), wants),
-    st.builds(AnnouncePeer, tids, ids, ids, st.integers(0, 65535), st.binary(max_size=128), st.booleans()),
-    st.builds(Get, tids, ids, st.sampled_from(TARGETS) | ids, st.none() | st.integers(0, 2**63 - 1), wants),
-    st.builds(Put, tids, ids, st.binary(max_size=128), st.sampled_from(ITEMS), st.none() | st.integers(0, 9)),
+    st.builds(
+        AnnouncePeer, tids, ids, ids, st.integers(0, 65535), st.binary(max_size=128), st.booleans()
+    ),
+    st.builds(
+        Get, tids, ids, st.sampled_from(TARGETS) | ids, st.none() | st.integers(0, 2**63 - 1), wants
+    ),
+    st.builds(
+        Put,
+        tids,
+        ids,
+        st.binary(max_size=128),
+        st.sampled_from(ITEMS),
+        st.none() | st.integers(0, 9),
+    ),
     st.builds(SampleInfohashes, tids, ids, ids, wants),
     st.builds(UnknownQuery, tids, ids, st.binary(max_size=64), st.none() | ids, wants),
 )
@@ -76,13 +105,20 @@ def test_an_answer_fits(us: Responder, query: Query, source: bytes) -> None:
         assert answer.code in (202, 203, 204)
         assert len(payload) < 160 + len(query.tid)
         return
-    named = [*contacts_from(answer.nodes or b"", Family.IPV4), *contacts_from(answer.nodes6 or b"", Family.IPV6)]
+    named = [
+        *contacts_from(answer.nodes or b"", Family.IPV4),
+        *contacts_from(answer.nodes6 or b"", Family.IPV6),
+    ]
     assert all(scope_of(contact.endpoint) is Scope.PUBLIC for contact in named)
-    assert all(len(value) == len(source) for value in answer.values or ()), "peers are of the asker's family (BEP 32)"
+    assert all(len(value) == len(source) for value in answer.values or ()), (
+        "peers are of the asker's family (BEP 32)"
+    )
 
 
 @given(st.sampled_from(FULL), tids, wants, sources)
-def test_a_popular_info_hash_gets_what_fits_and_not_less(us: Responder, tid: bytes, want: frozenset[bytes] | None, source: bytes) -> None:
+def test_a_popular_info_hash_gets_what_fits_and_not_less(
+    us: Responder, tid: bytes, want: frozenset[bytes] | None, source: bytes
+) -> None:
     answer = us.answer(GetPeers(tid, 1, INFO_HASH, want), source, 1)  # type: ignore[arg-type]
     assert isinstance(answer, Reply)
     a_peer = 8 if len(source) == 6 else 21

@@ -10,23 +10,39 @@ from hypothesis import strategies as st
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.table.bucket import Entry
 from kadisc.core.table.diversity import DiversityCaps
 from kadisc.core.table.routing_table import Decision, Offer, RoutingTable
-from kadisc.endpoints import Endpoint, Family, Scope, make_endpoint, narrow_prefix, unit_prefix, wide_prefix
+from kadisc.endpoints import (
+    Endpoint,
+    Family,
+    Scope,
+    host_prefix,
+    make_endpoint,
+    netgroup_prefix,
+    subnet_prefix,
+)
 from tests.support.contacts import OWN_ID, id_in_bucket
 
-CONFIG = TableConfig(k=3, bucket_sizes=(5, 3, 2), spares_per_bucket=2, per_wide_in_table=3)
-SCOPES = Scopes(False)
+CONFIG = TableConfig(
+    k=3, bucket_sizes=(5, 3, 2), replacements_per_bucket=2, per_netgroup_in_table=3
+)
+SCOPES = AddressPolicy(False)
 Op: TypeAlias = tuple[str, int, int, float]
 
 
 def hosts(family: Family) -> list[Endpoint]:
-    """Few networks, so that caps bite: three /16s of three /24s of two hosts, and some that are not public."""
+    """Few networks, so that caps bite: three /16s of three /24s of two hosts, and some that are not
+    public.
+    """
     if family is Family.IPV4:
         public = [f"{a}.1.{b}.{c}" for a in (50, 60, 70) for b in (1, 2, 3) for c in (1, 2)]
-        return [make_endpoint(host, port) for host in (*public, "10.0.0.1", "127.0.0.1") for port in (1, 2)]
+        return [
+            make_endpoint(host, port)
+            for host in (*public, "10.0.0.1", "127.0.0.1")
+            for port in (1, 2)
+        ]
     public = [f"2a0{a}:1:{b}:{c}::1" for a in (1, 2, 3) for b in (1, 2, 3) for c in (1, 2)]
     return [make_endpoint(host, port) for host in (*public, "fd00::1", "::1") for port in (1, 2)]
 
@@ -44,39 +60,68 @@ ops = st.lists(
 
 
 def table_for(family: Family, *, challenge: bool) -> RoutingTable:
-    return RoutingTable(family, OWN_ID, CONFIG, SCOPES, DiversityCaps(CONFIG, SCOPES), challenge_incumbents=challenge)
+    return RoutingTable(
+        family,
+        OWN_ID,
+        CONFIG,
+        SCOPES,
+        DiversityCaps(CONFIG, SCOPES),
+        challenge_incumbents=challenge,
+    )
 
 
 def is_public(endpoint: Endpoint) -> bool:
     return SCOPES.of(endpoint) is Scope.PUBLIC
 
 
-def expected(table: RoutingTable, contact: Contact, *, challenge: bool) -> tuple[Decision, Entry | None, str]:
+def expected(
+    table: RoutingTable, contact: Contact, *, challenge: bool
+) -> tuple[Decision, Entry | None, str]:
     """What is to become of a contact whose endpoint is free, from a plain list of all entries."""
     entries, index = list(table), table.bucket_index(contact.id)
     if contact.id == OWN_ID:
         return Decision.REFUSED, None, "own-id"
     same_id = [entry for entry in entries if entry.id == contact.id]
     if same_id and challenge:
-        return (Decision.SPARE, None, "") if same_id[0].checking else (Decision.CHALLENGE, same_id[0], "")
+        return (
+            (Decision.REPLACEMENT, None, "")
+            if same_id[0].checking
+            else (Decision.CHALLENGE, same_id[0], "")
+        )
     mates = [entry for entry in entries if entry.bucket == index]
-    wide = 0
+    netgroup = 0
     if is_public(contact.endpoint):
         public = [entry for entry in entries if is_public(entry.contact.endpoint)]
-        narrow = [entry for entry in public if narrow_prefix(entry.contact.endpoint) == narrow_prefix(contact.endpoint)]
-        wide = sum(wide_prefix(entry.contact.endpoint) == wide_prefix(contact.endpoint) for entry in public)
-        if any(unit_prefix(entry.contact.endpoint) == unit_prefix(contact.endpoint) for entry in public):
+        subnet = [
+            entry
+            for entry in public
+            if subnet_prefix(entry.contact.endpoint) == subnet_prefix(contact.endpoint)
+        ]
+        netgroup = sum(
+            netgroup_prefix(entry.contact.endpoint) == netgroup_prefix(contact.endpoint)
+            for entry in public
+        )
+        if any(
+            host_prefix(entry.contact.endpoint) == host_prefix(contact.endpoint) for entry in public
+        ):
             return Decision.REFUSED, None, "cap-address"
-        if any(entry.bucket == index for entry in narrow):
+        if any(entry.bucket == index for entry in subnet):
             return Decision.REFUSED, None, "cap-narrow-bucket"
-        if len(narrow) >= CONFIG.per_narrow_in_table:
+        if len(subnet) >= CONFIG.per_subnet_in_table:
             return Decision.REFUSED, None, "cap-narrow-table"
     if len(mates) < table.capacity(index) or not challenge:
         return Decision.ADDED, None, ""
-    if wide >= CONFIG.per_wide_in_table:
+    if netgroup >= CONFIG.per_netgroup_in_table:
         return Decision.REFUSED, None, "cap-wide"
-    doubtful = next((entry for entry in mates if any(entry in bucket.surplus for bucket in table.buckets())), mates[0])
-    return (Decision.SPARE, None, "") if doubtful.checking else (Decision.CHALLENGE, doubtful, "")
+    doubtful = next(
+        (entry for entry in mates if any(entry in bucket.surplus for bucket in table.buckets())),
+        mates[0],
+    )
+    return (
+        (Decision.REPLACEMENT, None, "")
+        if doubtful.checking
+        else (Decision.CHALLENGE, doubtful, "")
+    )
 
 
 def holds(table: RoutingTable) -> None:
@@ -88,15 +133,24 @@ def holds(table: RoutingTable) -> None:
         assert table.get(entry.id) is entry
     for bucket in table.buckets():
         assert len(bucket.entries) <= table.capacity(bucket.index)
-        assert len(bucket.spares) <= CONFIG.spares_per_bucket
-        assert all(table.bucket_index(entry.id) == bucket.index for entry in (*bucket.entries, *bucket.spares.values()))
+        assert len(bucket.replacements) <= CONFIG.replacements_per_bucket
+        assert all(
+            table.bucket_index(entry.id) == bucket.index
+            for entry in (*bucket.entries, *bucket.replacements.values())
+        )
         times = [entry.verified_at for entry in bucket.entries]
         assert times == sorted(times), "least recently verified first"
     public = [entry.contact.endpoint for entry in entries if is_public(entry.contact.endpoint)]
-    assert max(Counter(map(unit_prefix, public)).values(), default=0) <= CONFIG.per_unit
-    assert max(Counter(map(narrow_prefix, public)).values(), default=0) <= CONFIG.per_narrow_in_table
-    in_bucket = Counter((narrow_prefix(entry.contact.endpoint), entry.bucket) for entry in entries if is_public(entry.contact.endpoint))
-    assert max(in_bucket.values(), default=0) <= CONFIG.per_narrow_in_bucket
+    assert max(Counter(map(host_prefix, public)).values(), default=0) <= CONFIG.per_host
+    assert (
+        max(Counter(map(subnet_prefix, public)).values(), default=0) <= CONFIG.per_subnet_in_table
+    )
+    in_bucket = Counter(
+        (subnet_prefix(entry.contact.endpoint), entry.bucket)
+        for entry in entries
+        if is_public(entry.contact.endpoint)
+    )
+    assert max(in_bucket.values(), default=0) <= CONFIG.per_subnet_in_bucket
 
 
 def offer(table: RoutingTable, contact: Contact, now: float, *, challenge: bool) -> None:
@@ -109,7 +163,9 @@ def offer(table: RoutingTable, contact: Contact, now: float, *, challenge: bool)
         got = table.offer(contact, now)
         assert (got.decision, got.reason) == (decision, reason)
         assert entry is None or got.entry is entry
-        assert bool(got.evicted) == (decision is Decision.ADDED and must_go), "only plain Kademlia evicts"
+        assert bool(got.evicted) == (decision is Decision.ADDED and must_go), (
+            "only plain Kademlia evicts"
+        )
         assert not wanted or decision is not Decision.REFUSED, "a check that could do no good"
     elif incumbent.id == contact.id:
         assert table.offer(contact, now) == Offer(Decision.KNOWN, incumbent)
@@ -120,20 +176,26 @@ def offer(table: RoutingTable, contact: Contact, now: float, *, challenge: bool)
         got = table.offer(contact, now)
         assert (incumbent in got.evicted) == (believed and contact.id != OWN_ID)
         if not believed and contact.id != OWN_ID:
-            assert got.decision is (Decision.SPARE if incumbent.checking else Decision.CHALLENGE)
+            assert got.decision is (
+                Decision.REPLACEMENT if incumbent.checking else Decision.CHALLENGE
+            )
     after = {entry.contact: entry for entry in table}
     gone = {entry.contact for entry in got.evicted}
     come = {contact} if got.decision is Decision.ADDED else set()
     assert set(after) == set(before) - gone | come, "nobody else comes or goes, and no ID moves"
 
 
-def play(table: RoutingTable, endpoints: list[Endpoint], steps: list[Op], *, challenge: bool) -> None:
+def play(
+    table: RoutingTable, endpoints: list[Endpoint], commands: list[Op], *, challenge: bool
+) -> None:
     now = 0.0
-    for kind, which_id, which_endpoint, wait in steps:
+    for kind, which_id, which_endpoint, wait in commands:
         now += wait
         entries = list(table)
         if kind == "offer":
-            offer(table, Contact(IDS[which_id], endpoints[which_endpoint]), now, challenge=challenge)
+            offer(
+                table, Contact(IDS[which_id], endpoints[which_endpoint]), now, challenge=challenge
+            )
         elif entries:
             entry = entries[which_id % len(entries)]
             if kind == "confirm":
@@ -167,23 +229,37 @@ def leave(table: RoutingTable, entry: Entry, now: float, *, by_failure: bool) ->
 
 
 @given(st.sampled_from(Family), st.booleans(), ops)
-def test_every_decision_is_as_brute_force_has_it(family: Family, challenge: bool, steps: list[Op]) -> None:
-    play(table_for(family, challenge=challenge), hosts(family), steps, challenge=challenge)
+def test_every_decision_is_as_brute_force_has_it(
+    family: Family, challenge: bool, commands: list[Op]
+) -> None:
+    play(table_for(family, challenge=challenge), hosts(family), commands, challenge=challenge)
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(IDS[1:]), st.integers(0, 39), st.booleans(), st.booleans()), max_size=40),
+    st.lists(
+        st.tuples(st.sampled_from(IDS[1:]), st.integers(0, 39), st.booleans(), st.booleans()),
+        max_size=40,
+    ),
     st.integers(0, 2**160 - 1) | st.sampled_from(IDS),
     st.integers(1, 12),
     st.none() | st.sampled_from([Scope.PUBLIC, Scope.PRIVATE, Scope.LOOPBACK]),
 )
-def test_closest_is_what_sorting_everything_gives(offers: list[tuple[int, int, bool, bool]], target: int, count: int, scope: Scope | None) -> None:
+def test_closest_is_what_sorting_everything_gives(
+    offers: list[tuple[int, int, bool, bool]], target: int, count: int, scope: Scope | None
+) -> None:
     table, endpoints = table_for(Family.IPV4, challenge=True), hosts(Family.IPV4)
     for node_id, which, inbound, failed in offers:
         entry = table.offer(Contact(node_id, endpoints[which]), 0, inbound=inbound).entry
         if entry and failed:
             entry.failures = 1
-    fit = [entry for entry in table if scope is None or SCOPES.of(entry.contact.endpoint) in (Scope.PUBLIC, scope)]
-    good = [entry for entry in fit if entry.presentable]
+    fit = [
+        entry
+        for entry in table
+        if scope is None or SCOPES.of(entry.contact.endpoint) in (Scope.PUBLIC, scope)
+    ]
+    good = [entry for entry in fit if entry.returnable]
     chosen = good if len(good) >= count else fit
-    assert table.closest(target, count, scope) == sorted(chosen, key=lambda entry: entry.id ^ target)[:count]
+    assert (
+        table.closest(target, count, scope)
+        == sorted(chosen, key=lambda entry: entry.id ^ target)[:count]
+    )

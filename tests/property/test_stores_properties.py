@@ -1,4 +1,6 @@
-"""The bounded stores against naive models: the peer store, the candidate queue, the memory of who queried us."""
+"""The bounded stores against naive models: the peer store, the candidate queue, the memory of who
+queried us.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +13,39 @@ from hypothesis import strategies as st
 
 from kadisc.config import MaintenanceConfig, ServingConfig, StoreConfig
 from kadisc.contacts import Contact
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.serving.item_store import ITEM_BYTES, ItemStore
 from kadisc.core.serving.peer_store import PeerStore
 from kadisc.core.serving.store_shares import AnyShare
 from kadisc.core.table.candidates import Candidates, InFlight
 from kadisc.core.table.nat_quarantine import InboundMemory
-from kadisc.endpoints import Endpoint, make_endpoint, narrow_prefix
+from kadisc.endpoints import Endpoint, make_endpoint, subnet_prefix
 from kadisc.wire.items import Item
 from tests.support.world import address
 
 HOSTS = [make_endpoint(f"50.1.{network}.{host}", 1) for network in range(4) for host in range(1, 7)]
 waits = st.sampled_from([0.0, 0.1, 7.0, 300.0])
 
-# --- Peers -------------------------------------------------------------------------------------------------------------------------
+# --- Peers ----------------------------------------------------------------------------------------
 
-SERVING = ServingConfig(max_info_hashes=3, max_peers_per_info_hash=4, max_peers_stored=8, max_stored_per_narrow=3, peer_lifetime_s=1000.0)
+SERVING = ServingConfig(
+    max_info_hashes=3,
+    max_peers_per_info_hash=4,
+    max_peers_stored=8,
+    max_stored_per_subnet=3,
+    peer_lifetime_s=1000.0,
+)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(HOSTS), waits), max_size=60))
-def test_the_peer_store_keeps_what_its_bounds_allow(announces: list[tuple[int, Endpoint, float]]) -> None:
-    store, naive, now = PeerStore(SERVING, Scopes(False), AnyShare(random.Random(1))), dict[tuple[int, Endpoint], float](), 0.0
+def test_the_peer_store_keeps_what_its_bounds_allow(
+    announces: list[tuple[int, Endpoint, float]],
+) -> None:
+    store, naive, now = (
+        PeerStore(SERVING, AddressPolicy(False), AnyShare(random.Random(1))),
+        dict[tuple[int, Endpoint], float](),
+        0.0,
+    )
     for info_hash, peer, wait in announces:
         now += wait
         naive = {key: until for key, until in naive.items() if until > now}
@@ -39,7 +53,8 @@ def test_the_peer_store_keeps_what_its_bounds_allow(announces: list[tuple[int, E
             len(naive) < SERVING.max_peers_stored
             and len({key[0] for key in naive} | {info_hash}) <= SERVING.max_info_hashes
             and sum(key[0] == info_hash for key in naive) < SERVING.max_peers_per_info_hash
-            and sum(narrow_prefix(key[1]) == narrow_prefix(peer) for key in naive) < SERVING.max_stored_per_narrow
+            and sum(subnet_prefix(key[1]) == subnet_prefix(peer) for key in naive)
+            < SERVING.max_stored_per_subnet
         )
         assert (store.add(info_hash, peer, now) is None) == fits
         if fits:
@@ -47,20 +62,38 @@ def test_the_peer_store_keeps_what_its_bounds_allow(announces: list[tuple[int, E
         assert len(store) == len(naive)
         assert store.deadline == min(naive.values(), default=float("inf"))
         for each in range(5):
-            assert set(store.sample(each, address(1), 99, now)) == {key[1] for key in naive if key[0] == each}
+            assert set(store.sample(each, address(1), 99, now)) == {
+                key[1] for key in naive if key[0] == each
+            }
 
 
-# --- Items -------------------------------------------------------------------------------------------------------------------------
+# --- Items ----------------------------------------------------------------------------------------
 
-STORE = StoreConfig(max_items=8, max_bytes=5000, items_per_narrow=3, items_per_wide=6, announcers_counted=3, item_lifetime_s=1000.0)
-PLACES = [make_endpoint(f"50.{wide}.{narrow}.1", 1) for wide in range(3) for narrow in range(3)] + [make_endpoint(f"2a00:{n}::1", 1) for n in (1, 2)]
-puts = st.tuples(st.integers(0, 30), st.sampled_from([0, 10, 300, 1000]), st.sampled_from(PLACES), st.sampled_from([0.0, 7.0, 300.0, 900.0]))
+STORE = StoreConfig(
+    max_items=8,
+    max_bytes=5000,
+    items_per_subnet=3,
+    items_per_netgroup=6,
+    announcers_counted=3,
+    item_lifetime_s=1000.0,
+)
+PLACES = [
+    make_endpoint(f"50.{netgroup}.{subnet}.1", 1) for netgroup in range(3) for subnet in range(3)
+] + [make_endpoint(f"2a00:{n}::1", 1) for n in (1, 2)]
+puts = st.tuples(
+    st.integers(0, 30),
+    st.sampled_from([0, 10, 300, 1000]),
+    st.sampled_from(PLACES),
+    st.sampled_from([0.0, 7.0, 300.0, 900.0]),
+)
 
 
 @given(st.lists(puts, max_size=80), st.integers(0, 60))
-def test_the_item_store_keeps_its_bounds_whatever_is_put(moves: list[tuple[int, int, Endpoint, float]], moves_at: int) -> None:
+def test_the_item_store_keeps_its_bounds_whatever_is_put(
+    moves: list[tuple[int, int, Endpoint, float]], moves_at: int
+) -> None:
     own_id, now = 1 << 159, 0.0
-    scopes = Scopes(False)
+    scopes = AddressPolicy(False)
     store = ItemStore(STORE, scopes, lambda: [own_id])
     first, last = dict[int, Endpoint](), dict[int, tuple[Item, float]]()
     for number, (which, size, source, wait) in enumerate(moves):
@@ -75,30 +108,51 @@ def test_the_item_store_keeps_its_bounds_whatever_is_put(moves: list[tuple[int, 
             first.setdefault(target, source)
             last[target] = item, now + STORE.item_lifetime_s
         else:
-            assert {each for each in last if store.get(each, now) is not None} == before, "who is refused pushes nobody out"
+            assert {each for each in last if store.get(each, now) is not None} == before, (
+                "who is refused pushes nobody out"
+            )
         for each in [each for each in last if store.get(each, now) is None]:
             del first[each], last[each]  # evicted
         assert all(store.get(each, now) == kept for each, (kept, _) in last.items())
         assert len(store) == len(last) <= STORE.max_items
-        assert store.size == sum(ITEM_BYTES + len(kept.value) for kept, _ in last.values()) <= STORE.max_bytes
-        assert max(Counter(map(scopes.narrow, first.values())).values(), default=0) <= STORE.items_per_narrow
-        assert max(Counter(map(scopes.wide, first.values())).values(), default=0) <= STORE.items_per_wide
+        assert (
+            store.size
+            == sum(ITEM_BYTES + len(kept.value) for kept, _ in last.values())
+            <= STORE.max_bytes
+        )
+        assert (
+            max(Counter(map(scopes.subnet, first.values())).values(), default=0)
+            <= STORE.items_per_subnet
+        )
+        assert (
+            max(Counter(map(scopes.netgroup, first.values())).values(), default=0)
+            <= STORE.items_per_netgroup
+        )
         assert store.deadline == min((until for _, until in last.values()), default=float("inf"))
 
 
-# --- Candidates --------------------------------------------------------------------------------------------------------------------
+# --- Candidates -----------------------------------------------------------------------------------
 
 QUEUE = MaintenanceConfig(max_candidates=6, candidate_checks_in_flight=3)
 Move: TypeAlias = tuple[str, int, float]
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["add", "add", "add", "draw", "draw", "settle", "room"]), st.integers(0, 23), waits), max_size=100),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["add", "add", "add", "draw", "draw", "settle", "room"]),
+            st.integers(0, 23),
+            waits,
+        ),
+        max_size=100,
+    ),
     st.integers(0, 2**32),
 )
 def test_the_candidate_queue_keeps_its_bounds(moves: list[Move], seed: int) -> None:
-    network = Scopes(False).narrow
-    in_flight = InFlight(QUEUE.candidate_checks_in_flight, QUEUE.candidate_checks_per_narrow, network)
+    network = AddressPolicy(False).subnet
+    in_flight = InFlight(
+        QUEUE.candidate_checks_in_flight, QUEUE.candidate_checks_per_subnet, network
+    )
     queue, now = Candidates(QUEUE, random.Random(seed), in_flight, network), 0.0
     checking, waited_for, settled_at = set[Endpoint](), set[Endpoint](), dict[Endpoint, float]()
     for kind, which, wait in moves:
@@ -127,14 +181,23 @@ def test_the_candidate_queue_keeps_its_bounds(moves: list[Move], seed: int) -> N
             waited_for.discard(endpoint)
         assert (queue.checking, len(queue) <= QUEUE.max_candidates) == (len(checking), True)
         assert len(waited_for) <= QUEUE.candidate_checks_in_flight
-        assert max(Counter(map(network, checking)).values(), default=0) <= QUEUE.candidate_checks_per_narrow
+        assert (
+            max(Counter(map(network, checking)).values(), default=0)
+            <= QUEUE.candidate_checks_per_subnet
+        )
 
 
-# --- Who queried us ----------------------------------------------------------------------------------------------------------------
+# --- Who queried us -------------------------------------------------------------------------------
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from([0.0, 1.0, 60.0, 199.0, 201.0])), max_size=60))
-def test_who_queried_within_a_silence_is_suspect_and_after_three_nobody_is(queries: list[tuple[int, float]]) -> None:
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.sampled_from([0.0, 1.0, 60.0, 199.0, 201.0])), max_size=60
+    )
+)
+def test_who_queried_within_a_silence_is_suspect_and_after_three_nobody_is(
+    queries: list[tuple[int, float]],
+) -> None:
     memory, last, now = InboundMemory(200.0), dict[int, float](), 0.0
     for who, wait in queries:
         now += wait

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kadisc.config import QueryConfig
-from kadisc.core.contract.queries import Exchange
+from kadisc.core.contract.queries import PendingQuery
 from kadisc.core.rpc.stall_timer import StallTimer
 from kadisc.core.rpc.transactions import Overdue, Transactions
 from kadisc.wire.messages import Ping
@@ -20,26 +20,45 @@ stalls = st.floats(1e-9, 30, allow_subnormal=False)
 timeouts = st.floats(1e-6, 30, allow_subnormal=False)
 
 SENT, STALL = 77.7, 0.6
-assert not (SENT + STALL) - SENT >= STALL, "the trap: at its own deadline, the difference says that it is not due"
+assert not (SENT + STALL) - SENT >= STALL, (
+    "the trap: at its own deadline, the difference says that it is not due"
+)
 
 
 @given(st.lists(st.tuples(starts, stalls, timeouts), min_size=1, max_size=6))
 @example([(SENT, STALL, 10.0)])
 @example([(1e9, 1e-9, 1e-6)])
-def test_after_due_at_the_next_deadline_the_next_one_lies_later(sent: list[tuple[float, float, float]]) -> None:
-    outstanding, seen = Transactions(QueryConfig(), random.Random(1)), dict[Exchange, list[Overdue]]()
+def test_after_due_at_the_next_deadline_the_next_one_lies_later(
+    sent: list[tuple[float, float, float]],
+) -> None:
+    outstanding, seen = (
+        Transactions(QueryConfig(), random.Random(1)),
+        dict[PendingQuery, list[Overdue]](),
+    )
     for number, (now, stall_s, timeout_s) in enumerate(sent):
-        exchange = Exchange(address(number), None, Ping(b"", 1), Listener(), b"", now, now + stall_s, now + timeout_s, unaided=True)
-        outstanding.open(exchange, outstanding.new_id("ping"))
-        seen[exchange] = []
+        pending = PendingQuery(
+            address(number),
+            None,
+            Ping(b"", 1),
+            Listener(),
+            b"",
+            now,
+            now + stall_s,
+            now + timeout_s,
+            proves_reachability=True,
+        )
+        outstanding.open(pending, outstanding.new_id("ping"))
+        seen[pending] = []
     while (deadline := outstanding.next_deadline()) < float("inf"):
-        for exchange, what in outstanding.due(deadline):
-            seen[exchange].append(what)
+        for pending, what in outstanding.due(deadline):
+            seen[pending].append(what)
         assert outstanding.next_deadline() > deadline
     assert len(outstanding) == 0
     for each in seen.values():
         assert each[-1] is Overdue.EXPIRED
-        assert each == [what for what in Overdue if what in each], "each at most once, in their order"
+        assert each == [what for what in Overdue if what in each], (
+            "each at most once, in their order"
+        )
 
 
 @given(st.lists(st.floats(0, 60), max_size=200), st.none() | st.floats(0, 60))

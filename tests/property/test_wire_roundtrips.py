@@ -32,48 +32,74 @@ from kadisc.wire.messages import (
     UnknownQuery,
 )
 
-# --- Messages --------------------------------------------------------------------------------------------------------------------
+# --- Messages -------------------------------------------------------------------------------------
 
 ids = st.integers(0, 2**160 - 1)
 tids = st.binary(max_size=MAX_TID_BYTES)
 versions = st.none() | st.binary(max_size=krpc.MAX_VERSION_BYTES)
 tokens = st.binary(max_size=krpc.MAX_TOKEN_BYTES)
 wants = st.none() | st.frozensets(st.sampled_from((b"n4", b"n6")))
-served = {b"ping", b"find_node", b"get_peers", b"announce_peer", b"gossip", b"get", b"put", b"sample_infohashes"}
-records = st.none() | st.dictionaries(st.binary(max_size=4), st.integers(0, 9) | st.binary(max_size=40), max_size=5)
+served = {
+    b"ping",
+    b"find_node",
+    b"get_peers",
+    b"announce_peer",
+    b"gossip",
+    b"get",
+    b"put",
+    b"sample_infohashes",
+}
+records = st.none() | st.dictionaries(
+    st.binary(max_size=4), st.integers(0, 9) | st.binary(max_size=40), max_size=5
+)
 
 
 def endpoints_of(address_bytes: int) -> st.SearchStrategy[Endpoint]:
     port = st.integers(1, 65535).map(lambda number: number.to_bytes(2, "big"))
-    return st.builds(lambda ip, port: Endpoint(ip + port), st.binary(min_size=address_bytes, max_size=address_bytes), port)
+    return st.builds(
+        lambda ip, port: Endpoint(ip + port),
+        st.binary(min_size=address_bytes, max_size=address_bytes),
+        port,
+    )
 
 
 endpoints = endpoints_of(4) | endpoints_of(16)
 
 
 def whole(size: int) -> st.SearchStrategy[bytes | None]:
-    return st.none() | st.integers(0, 20).flatmap(lambda count: st.binary(min_size=count * size, max_size=count * size))
+    return st.none() | st.integers(0, 20).flatmap(
+        lambda count: st.binary(min_size=count * size, max_size=count * size)
+    )
 
 
 def pieces(size: int) -> st.SearchStrategy[bytes]:
-    return st.integers(0, 16).flatmap(lambda count: st.binary(min_size=count * size, max_size=count * size))
+    return st.integers(0, 16).flatmap(
+        lambda count: st.binary(min_size=count * size, max_size=count * size)
+    )
 
 
 values: st.SearchStrategy[Any] = st.recursive(
     st.integers(bencode.MIN_INT, bencode.MAX_INT) | st.binary(max_size=40),
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.binary(max_size=6), inner, max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=5) | st.dictionaries(st.binary(max_size=6), inner, max_size=5)
+    ),
     max_leaves=30,
 )
 
 
 def fits_an_item(value: Any) -> bool:
-    return items.depth_of(value) <= items.MAX_VALUE_DEPTH and len(bencode.encode(value)) <= items.MAX_VALUE_BYTES
+    return (
+        items.depth_of(value) <= items.MAX_VALUE_DEPTH
+        and len(bencode.encode(value)) <= items.MAX_VALUE_BYTES
+    )
 
 
 item_values = values.filter(fits_an_item).map(bencode.encode)
 sequences = st.integers(0, bencode.MAX_INT)
 keys, signatures = st.binary(min_size=32, max_size=32), st.binary(min_size=64, max_size=64)
-any_item = st.builds(Item, item_values) | st.builds(Item, item_values, keys, st.binary(max_size=64), sequences, signatures)
+any_item = st.builds(Item, item_values) | st.builds(
+    Item, item_values, keys, st.binary(max_size=64), sequences, signatures
+)
 held = any_item.map(Item.fields) | sequences.map(lambda sequence: {b"seq": sequence})
 samples = st.builds(Samples, st.integers(0, 21600), st.integers(0, 10**6), pieces(20))
 
@@ -82,7 +108,9 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Ping, tids, ids, **queries),
     st.builds(FindNode, tids, ids, ids, wants, **queries),
     st.builds(GetPeers, tids, ids, ids, wants, **queries),
-    st.builds(AnnouncePeer, tids, ids, ids, st.integers(1, 65535), tokens, st.booleans(), **queries),
+    st.builds(
+        AnnouncePeer, tids, ids, ids, st.integers(1, 65535), tokens, st.booleans(), **queries
+    ),
     st.builds(AnnouncePeer, tids, ids, ids, st.just(0), tokens, st.just(True), **queries),
     st.builds(
         Gossip,
@@ -95,15 +123,48 @@ messages: st.SearchStrategy[Message] = st.one_of(
         st.none() | st.integers(0, 500),
         **queries,
     ),
-    st.builds(Reply, tids, ids, token=tokens, news=st.builds(News, records, pieces(27), pieces(39)).filter(lambda news: news != News(None))),
-    st.builds(UnknownQuery, tids, ids, st.binary(max_size=64).filter(lambda name: name not in served), st.none() | ids, wants, **queries),
-    st.builds(Reply, tids, ids, whole(26), whole(38), st.none() | st.lists(endpoints), st.none() | tokens, st.none() | endpoints, versions),
+    st.builds(
+        Reply,
+        tids,
+        ids,
+        token=tokens,
+        news=st.builds(News, records, pieces(27), pieces(39)).filter(
+            lambda news: news != News(None)
+        ),
+    ),
+    st.builds(
+        UnknownQuery,
+        tids,
+        ids,
+        st.binary(max_size=64).filter(lambda name: name not in served),
+        st.none() | ids,
+        wants,
+        **queries,
+    ),
+    st.builds(
+        Reply,
+        tids,
+        ids,
+        whole(26),
+        whole(38),
+        st.none() | st.lists(endpoints),
+        st.none() | tokens,
+        st.none() | endpoints,
+        versions,
+    ),
     st.builds(Get, tids, ids, ids, st.none() | sequences, wants, **queries),
     st.builds(Put, tids, ids, tokens, any_item, st.none() | sequences, **queries),
     st.builds(SampleInfohashes, tids, ids, ids, wants, **queries),
     st.builds(Reply, tids, ids, whole(26), whole(38), token=tokens, held=held),
     st.builds(Reply, tids, ids, whole(26), whole(38), samples=samples),
-    st.builds(Error, tids, st.integers(bencode.MIN_INT, bencode.MAX_INT), st.text(max_size=64), versions, st.none() | endpoints),
+    st.builds(
+        Error,
+        tids,
+        st.integers(bencode.MIN_INT, bencode.MAX_INT),
+        st.text(max_size=64),
+        versions,
+        st.none() | endpoints,
+    ),
 )
 
 
@@ -111,13 +172,13 @@ messages: st.SearchStrategy[Message] = st.one_of(
 @settings(deadline=None)
 def test_messages(message: Message) -> None:
     payload = krpc.encode(message)
-    assert krpc.decode(payload, patient=False) == message
+    assert krpc.decode(payload, allow_slow=False) == message
     for engine in bencode.ENGINES:
         assert engine.encode(krpc.fields_of(message)) == payload
         assert krpc.message_from(engine.decode(payload)) == message
 
 
-# --- Values ----------------------------------------------------------------------------------------------------------------------
+# --- Values ---------------------------------------------------------------------------------------
 
 
 @given(values)
@@ -128,12 +189,12 @@ def test_values_of_any_shape(value: Any) -> None:
     assert len(payloads) == 1
     payload = payloads.pop()
     for engine in bencode.ENGINES:
-        for patient in (True, False):
+        for allow_slow in (True, False):
             if bencode.within_bounds(value):
-                assert engine.decode(payload, patient=patient) == value
+                assert engine.decode(payload, allow_slow=allow_slow) == value
             else:
                 with pytest.raises(DecodeError):
-                    engine.decode(payload, patient=patient)
+                    engine.decode(payload, allow_slow=allow_slow)
 
 
 @given(st.binary(max_size=60) | values.map(bencode.encode))
@@ -142,31 +203,34 @@ def test_without_patience_what_is_accepted_is_canonical(data: bytes) -> None:
     """Which BEP 44 asks of values: only one encoding of each is accepted."""
     for engine in bencode.ENGINES:
         try:
-            value = engine.decode(data, patient=False)
+            value = engine.decode(data, allow_slow=False)
         except DecodeError as error:
             assert error.reason == "slow-decode-budget"
         else:
             assert engine.encode(value) == data
 
 
-# --- Contacts --------------------------------------------------------------------------------------------------------------------
+# --- Contacts -------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.builds(Contact, ids, endpoints_of(4))), st.lists(st.builds(Contact, ids, endpoints_of(16))))
+@given(
+    st.lists(st.builds(Contact, ids, endpoints_of(4))),
+    st.lists(st.builds(Contact, ids, endpoints_of(16))),
+)
 @settings(deadline=None)
 def test_contacts(contacts: list[Contact], contacts6: list[Contact]) -> None:
     assert compact.contacts_from(compact.pack_contacts(contacts), Family.IPV4) == contacts
     assert compact.contacts_from(compact.pack_contacts(contacts6), Family.IPV6) == contacts6
 
 
-# --- Any bytes -------------------------------------------------------------------------------------------------------------------
+# --- Any bytes ------------------------------------------------------------------------------------
 
 
 def decode_or_refuse(data: bytes) -> None:
     """Fails if anything but DecodeError leaves, or one whose reason is not on the list."""
-    for patient in (True, False):
+    for allow_slow in (True, False):
         try:
-            krpc.decode(data, patient=patient)
+            krpc.decode(data, allow_slow=allow_slow)
         except DecodeError as error:
             assert error.reason in krpc.DROP_REASONS
             assert error.tid is None or len(error.tid) <= MAX_TID_BYTES
@@ -181,21 +245,57 @@ def test_any_bytes(data: bytes) -> None:
     decode_or_refuse(data)
 
 
-@given(st.dictionaries(st.sampled_from([b"t", b"y", b"q", b"a", b"r", b"e", b"v", b"ip", b"ro"]), values))
+@given(
+    st.dictionaries(
+        st.sampled_from([b"t", b"y", b"q", b"a", b"r", b"e", b"v", b"ip", b"ro"]), values
+    )
+)
 @settings(deadline=None)
 def test_known_fields_with_any_values(envelope: dict[bytes, Any]) -> None:
     decode_or_refuse(bencode.encode(envelope))
 
 
-FIELDS_WITHIN = [b"id", b"target", b"info_hash", b"port", b"implied_port", b"token", b"want", b"nodes", b"nodes6", b"values"]
+FIELDS_WITHIN = [
+    b"id",
+    b"target",
+    b"info_hash",
+    b"port",
+    b"implied_port",
+    b"token",
+    b"want",
+    b"nodes",
+    b"nodes6",
+    b"values",
+]
 
 
-@given(st.sampled_from([b"q", b"r", b"e"]), st.sampled_from([*sorted(served), b"other"]), st.dictionaries(st.sampled_from(FIELDS_WITHIN), values))
+@given(
+    st.sampled_from([b"q", b"r", b"e"]),
+    st.sampled_from([*sorted(served), b"other"]),
+    st.dictionaries(st.sampled_from(FIELDS_WITHIN), values),
+)
 @settings(deadline=None)
-def test_known_fields_within_with_any_values(kind: bytes, method: bytes, inner: dict[bytes, Any]) -> None:
-    decode_or_refuse(bencode.encode({b"t": b"aa", b"y": kind, b"q": method, b"a": inner, b"r": inner, b"e": [1, inner]}))
-    sound = {b"id": bytes(20), b"target": bytes(20), b"info_hash": bytes(20), b"port": 1, b"token": b"", **inner}
-    decode_or_refuse(bencode.encode({b"t": b"aa", b"y": kind, b"q": method, b"a": sound, b"r": sound, b"e": [1, inner]}))
+def test_known_fields_within_with_any_values(
+    kind: bytes, method: bytes, inner: dict[bytes, Any]
+) -> None:
+    decode_or_refuse(
+        bencode.encode(
+            {b"t": b"aa", b"y": kind, b"q": method, b"a": inner, b"r": inner, b"e": [1, inner]}
+        )
+    )
+    sound = {
+        b"id": bytes(20),
+        b"target": bytes(20),
+        b"info_hash": bytes(20),
+        b"port": 1,
+        b"token": b"",
+        **inner,
+    }
+    decode_or_refuse(
+        bencode.encode(
+            {b"t": b"aa", b"y": kind, b"q": method, b"a": sound, b"r": sound, b"e": [1, inner]}
+        )
+    )
 
 
 def test_many_random_bytes() -> None:

@@ -45,7 +45,9 @@ def test_a_usual_query_is_read_at_once_and_as_any_other(query: Query) -> None:
 
 
 @given(usual_queries, st.integers(0, 200), st.binary(max_size=3), st.integers(0, 3))
-def test_what_is_almost_a_usual_query_is_read_as_any_other_or_not_at_all(query: Query, at: int, instead: bytes, cut: int) -> None:
+def test_what_is_almost_a_usual_query_is_read_as_any_other_or_not_at_all(
+    query: Query, at: int, instead: bytes, cut: int
+) -> None:
     payload = krpc.encode(query)
     payload = payload[:at] + instead + payload[at + cut :]
     read = usual.read_query(payload)

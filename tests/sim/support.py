@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from kadisc.config import CoreConfig
-from kadisc.core.core import Node
+from kadisc.core.core import Core
 from kadisc.endpoints import Family
 from kadisc.ids import random_id
 from kadisc.sim.model.host import Host
@@ -22,7 +22,7 @@ SYSTEM = AutonomousSystem(1, 0, ())
 def bare_host(number: int) -> Host:
     """A host outside of any world, that anybody can reach."""
     rng = random.Random(number)
-    node = Node(CoreConfig(), rng, {Family.IPV4: random_id(rng)}, 0.0)
+    node = Core(CoreConfig(), rng, {Family.IPV4: random_id(rng)}, 0.0)
     return Host(number, Residence(address(number), SYSTEM, 0.005), None, node, 0.0)
 
 

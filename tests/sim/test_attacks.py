@@ -1,4 +1,6 @@
-"""Each attack on a small network: it succeeds with its defence off and fails with it on, and honest use goes on."""
+"""Each attack on a small network: it succeeds with its defence off and fails with it on, and honest
+use goes on.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,25 @@ from kadisc.errors import UsageError
 from kadisc.sim.adversaries.silent import Silent
 from kadisc.sim.attacks.ablation import ALL_OFF, PAPER, variants
 from kadisc.sim.lab import Lab
-from kadisc.sim.measure.vote_count import first_decisions, wrong_first_probability, wrong_recount_probability, wrong_recounts
+from kadisc.sim.measure.vote_count import (
+    first_decisions,
+    wrong_first_probability,
+    wrong_recount_probability,
+    wrong_recounts,
+)
 from kadisc.wire.messages import Reply
 from tests.sim.support import options, run
 
 SMALL = ("nodes=120", "warmup_s=20", "minutes=1", "attack.lookups=40")
 ALONE = (*SMALL, "attack.ablations=off")
-SIEGE = (*ALONE, "attack.addresses=64", "attack.prefixes=4", "attack.victims=2", "attack.interval_s=10", "attack.forged_per_s=20")
+SIEGE = (
+    *ALONE,
+    "attack.addresses=64",
+    "attack.prefixes=4",
+    "attack.victims=2",
+    "attack.interval_s=10",
+    "attack.forged_per_s=20",
+)
 
 
 def measured(name: str, *settings: str) -> dict[str, Any]:
@@ -51,17 +65,28 @@ def test_forged_sources_fill_a_table_that_takes_in_whoever_calls(besieged: dict[
     assert undefended["restarted_nobody_share"] > 0.5
 
 
-def test_answers_that_nobody_asked_for_do_not_bring_sybils_next_to_the_victim(besieged: dict[str, Any]) -> None:
+def test_answers_that_nobody_asked_for_do_not_bring_sybils_next_to_the_victim(
+    besieged: dict[str, Any],
+) -> None:
     """Eight neighbours each of a few victims: one seed says little."""
     name, off = "running_sybil_neighbours", "core.defences.exact_matching=off"
-    defended = [besieged[name], *(measured("eclipse-flood", *SIEGE, f"seed={seed}")[name] for seed in (2, 3))]
-    undefended = [measured("eclipse-flood", *SIEGE, off, f"seed={seed}")[name] for seed in (1, 2, 3)]
+    defended = [
+        besieged[name],
+        *(measured("eclipse-flood", *SIEGE, f"seed={seed}")[name] for seed in (2, 3)),
+    ]
+    undefended = [
+        measured("eclipse-flood", *SIEGE, off, f"seed={seed}")[name] for seed in (1, 2, 3)
+    ]
     assert sum(defended) / 3 <= 0.3
     assert sum(undefended) / 3 >= 0.5
 
 
 def test_the_undefended_lose_live_incumbents(besieged: dict[str, Any]) -> None:
-    undefended = measured("eclipse-flood", *SIEGE, *(f"core.defences.{name}=off" for name in ("ping_before_evict", "verified_admission")))
+    undefended = measured(
+        "eclipse-flood",
+        *SIEGE,
+        *(f"core.defences.{name}=off" for name in ("ping_before_evict", "verified_admission")),
+    )
     assert besieged["displaced_incumbents"] == 0
     assert undefended["displaced_incumbents"] > 30
     assert undefended["kept"] < besieged["kept"] - 0.1
@@ -69,14 +94,17 @@ def test_the_undefended_lose_live_incumbents(besieged: dict[str, Any]) -> None:
 
 def test_caps_do_nothing_against_a_botnet() -> None:
     settings = (*ALONE, "attack.addresses=64", "attack.victims=2")
-    capped, uncapped = (measured("botnet", *settings, f"core.defences.diversity_caps={caps}") for caps in ("on", "off"))
+    capped, uncapped = (
+        measured("botnet", *settings, f"core.defences.diversity_caps={caps}")
+        for caps in ("on", "off")
+    )
     assert capped["running_sybil_share"] > 0.3
     assert capped["running_sybil_share"] == pytest.approx(uncapped["running_sybil_share"], abs=0.15)
     assert capped["displaced_incumbents"] == 0
 
 
 def test_colluders_in_few_networks_cannot_fill_an_answer() -> None:
-    settings = (*ALONE, "attack.prefixes=3", "attack.share=0.3", "core.defences.tied_ids=off")
+    settings = (*ALONE, "attack.prefixes=3", "attack.share=0.3", "core.defences.bep42_ids=off")
     capped = measured("colluders", *settings)
     uncapped = measured("colluders", *settings, "core.defences.lookup_caps=off")
     assert capped["found"] >= 0.95
@@ -86,22 +114,36 @@ def test_colluders_in_few_networks_cannot_fill_an_answer() -> None:
 
 def test_disjoint_paths_get_through_to_the_closest_honest_node() -> None:
     """Colluders as widely spread as honest nodes: no cap can tell them from those."""
-    settings = (*ALONE, "nodes=250", "attack.lookups=80", "attack.share=0.5", "core.defences.tied_ids=off")
+    settings = (
+        *ALONE,
+        "nodes=250",
+        "attack.lookups=80",
+        "attack.share=0.5",
+        "core.defences.bep42_ids=off",
+    )
     one = measured("colluders", *settings)
     many = measured("colluders", *settings, "attack.paths=8", "attack.k=16")
     assert many["found"] >= 0.95
     assert many["found"] > one["found"]
-    honest_ids = measured("colluders", *settings, "attack.fabricate=off", "attack.paths=8", "attack.k=16")
+    honest_ids = measured(
+        "colluders", *settings, "attack.fabricate=off", "attack.paths=8", "attack.k=16"
+    )
     assert honest_ids["returned"] >= 0.95
 
 
 def test_ids_made_up_beside_the_target_hold_no_more_than_their_half() -> None:
-    settings = (*ALONE, "nodes=150", "attack.lookups=50", "attack.share=0.3", "population.tied_ids=1")
-    tied = measured("colluders", *settings)
-    untied = measured("colluders", *settings, "core.defences.tied_ids=off")
-    assert (tied["captured"], untied["captured"] >= 0.5) == (0.0, True)
-    assert tied["returned"] >= 0.95
-    assert untied["returned"] <= 0.5
+    settings = (
+        *ALONE,
+        "nodes=150",
+        "attack.lookups=50",
+        "attack.share=0.3",
+        "population.bep42_ids=1",
+    )
+    bep42_valid = measured("colluders", *settings)
+    bep42_invalid = measured("colluders", *settings, "core.defences.bep42_ids=off")
+    assert (bep42_valid["captured"], bep42_invalid["captured"] >= 0.5) == (0.0, True)
+    assert bep42_valid["returned"] >= 0.95
+    assert bep42_invalid["returned"] <= 0.5
 
 
 def test_who_answers_pings_alone_is_not_let_in() -> None:
@@ -126,26 +168,48 @@ def test_liars_and_forgers_are_not_believed_and_a_true_change_is() -> None:
 
 def test_forged_answers_decide_where_replies_are_not_matched() -> None:
     """No liars: all answers are true but for those from forged addresses, that match no query."""
-    settings = (*LIES, "nodes=100", "attack.movers=4", "attack.share=0", "attack.forged_per_s=40", "minutes=0.2")
+    settings = (
+        *LIES,
+        "nodes=100",
+        "attack.movers=4",
+        "attack.share=0",
+        "attack.forged_per_s=40",
+        "minutes=0.2",
+    )
     matched = measured("spoofed-votes", *settings)
-    assert (matched["first_wrong"], matched["settled_wrong"], matched["followed_within_60_s"]) == (0, 0, 1.0)
+    assert (matched["first_wrong"], matched["settled_wrong"], matched["followed_within_60_s"]) == (
+        0,
+        0,
+        1.0,
+    )
     believed = measured("spoofed-votes", *settings, "core.defences.exact_matching=off")
     assert believed["first_wrong"] + believed["settled_wrong"] > 0
     assert believed["followed_within_60_s"] < 1.0
 
 
 def test_where_the_first_vote_decides_liars_decide() -> None:
-    metrics = measured("spoofed-votes", *LIES, "core.address.first_voters=1", "core.address.change_voters=1")
+    metrics = measured(
+        "spoofed-votes", *LIES, "core.address.first_voters=1", "core.address.change_voters=1"
+    )
     assert metrics["first_wrong"] + metrics["settled_wrong"] >= 6
 
 
 @pytest.mark.parametrize("liars", [0.4, 0.5])
 def test_what_is_counted_is_what_is_computed(liars: float) -> None:
-    config, trials, rng = replace(AddressConfig(), first_voters=8, change_voters=10), 4000, Random(1)
+    config, trials, rng = (
+        replace(AddressConfig(), first_voters=8, change_voters=10),
+        4000,
+        Random(1),
+    )
     wrong, _ = first_decisions(config, liars, trials, rng)
-    first, recount = wrong_first_probability(config, liars), wrong_recount_probability(config, liars)
+    first, recount = (
+        wrong_first_probability(config, liars),
+        wrong_recount_probability(config, liars),
+    )
     assert wrong / trials == pytest.approx(first, abs=4 * math.sqrt(first / trials))
-    assert wrong_recounts(config, liars, trials, rng) / trials == pytest.approx(recount, abs=4 * math.sqrt(recount / trials))
+    assert wrong_recounts(config, liars, trials, rng) / trials == pytest.approx(
+        recount, abs=4 * math.sqrt(recount / trials)
+    )
 
 
 def test_a_quarter_of_liars_wins_next_to_never() -> None:
@@ -154,7 +218,9 @@ def test_a_quarter_of_liars_wins_next_to_never() -> None:
 
 
 def test_nodes_notice_that_they_were_moved_and_are_found_again() -> None:
-    metrics = measured("address-change", "nodes=80", "warmup_s=20", "attack.movers=6", "population.reachable=0.8")
+    metrics = measured(
+        "address-change", "nodes=80", "warmup_s=20", "attack.movers=6", "population.reachable=0.8"
+    )
     assert metrics["decided"] == metrics["followed"] == metrics["followed_within_60_s"] == 1.0
     assert metrics["found_before"] >= 0.8
     assert metrics["found_after_660_s"] >= 0.8
@@ -164,7 +230,11 @@ def test_nodes_notice_that_they_were_moved_and_are_found_again() -> None:
 def test_an_attack_is_the_same_each_time_ablations_included() -> None:
     settings = ("nodes=60", "warmup_s=5", "minutes=0.2", "attack.lookups=10")
     first, again = run("colluders", *settings), run("colluders", *settings)
-    assert (first.digest, first.metrics, first.datagrams) == (again.digest, again.metrics, again.datagrams)
+    assert (first.digest, first.metrics, first.datagrams) == (
+        again.digest,
+        again.metrics,
+        again.datagrams,
+    )
     rows = first.metrics["ablations"]
     assert isinstance(rows, list)
     assert [rows[0]["defences"], rows[-1]["defences"]] == ["all on", "all off"]
@@ -175,16 +245,36 @@ def test_an_attack_is_the_same_each_time_ablations_included() -> None:
 
 
 def test_a_siege_is_the_same_each_time() -> None:
-    settings = (*SIEGE, "nodes=60", "minutes=0.2", "attack.lookups=10", "attack.restart_after_s=3", "attack.victims=1")
+    settings = (
+        *SIEGE,
+        "nodes=60",
+        "minutes=0.2",
+        "attack.lookups=10",
+        "attack.restart_after_s=3",
+        "attack.victims=1",
+    )
     first, again = run("eclipse-flood", *settings), run("eclipse-flood", *settings)
     assert (first.digest, first.metrics) == (again.digest, again.metrics)
 
 
 def test_variants_differ_in_their_defences_alone() -> None:
     chosen = variants(options("eclipse-flood"), ("diversity_caps",))
-    assert [variant.name for variant in chosen] == ["all on", "no diversity caps", "paper", "all off"]
-    assert [variant.options.core.defences for variant in chosen] == [Defences(), replace(Defences(), diversity_caps=False), PAPER, ALL_OFF]
-    assert len({replace(variant.options, core=options("eclipse-flood").core) for variant in chosen}) == 1
+    assert [variant.name for variant in chosen] == [
+        "all on",
+        "no diversity caps",
+        "paper",
+        "all off",
+    ]
+    assert [variant.options.core.defences for variant in chosen] == [
+        Defences(),
+        replace(Defences(), diversity_caps=False),
+        PAPER,
+        ALL_OFF,
+    ]
+    assert (
+        len({replace(variant.options, core=options("eclipse-flood").core) for variant in chosen})
+        == 1
+    )
     given = variants(options("eclipse-flood", "core.defences.lookup_caps=off"), ())
     assert given[0].name == "as set"
 
@@ -209,7 +299,9 @@ def test_an_attack_that_cannot_be_is_refused(name: str, setting: str, words: str
 
 @pytest.mark.parametrize("own_id", [1, 2])
 def test_adversaries_may_break_every_rule(own_id: int) -> None:
-    """A datagram beyond every bound, and IDs of its own choice: no invariant speaks of them, and nobody takes them for an honest host."""
+    """A datagram beyond every bound, and IDs of its own choice: no invariant speaks of them, and
+    nobody takes them for an honest host.
+    """
     lab = Lab(options("lookup", "nodes=20", "paranoid=on", "churn.profile=none"))
     silent = Silent(own_id, Random(1), 1.0)
     host = lab.new_adversary(silent)

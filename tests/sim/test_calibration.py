@@ -1,4 +1,6 @@
-"""The simulator against real sockets, at a small size; and that the comparison sees a simulator that is wrong."""
+"""The simulator against real sockets, at a small size; and that the comparison sees a simulator
+that is wrong.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,17 @@ import pytest
 
 from kadisc.cli.on_sockets import run_on_sockets
 from kadisc.config import Config
-from kadisc.core.addressing.policy import Scopes
-from kadisc.endpoints import Endpoint, Family, Scope, narrow_prefix, wide_prefix
+from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.endpoints import Endpoint, Family, Scope, netgroup_prefix, subnet_prefix
 from kadisc.sim.calibration.agreement import Agreement, agreement, ks_distance, metrics_of
-from kadisc.sim.calibration.calibration import MAX_NODES, SETTINGS, TAIL_S, CalibrationRound, Observed, rounds
+from kadisc.sim.calibration.calibration import (
+    MAX_NODES,
+    SETTINGS,
+    TAIL_S,
+    CalibrationRound,
+    Observed,
+    rounds,
+)
 from kadisc.sim.options import SimOptions
 from kadisc.sim.settings import with_settings
 
@@ -23,7 +32,9 @@ SMALL = {"counts": 0.1, "latency": 0.15}
 
 def one_round(*settings: str, lookups: int = LOOKUPS) -> CalibrationRound:
     usual = [f"{name}={value}" for name, value in SETTINGS.items()]
-    options = with_settings(SimOptions(), [*usual, "nodes=40", "warmup_s=1", "lookups_per_minute=2400", *settings])
+    options = with_settings(
+        SimOptions(), [*usual, "nodes=40", "warmup_s=1", "lookups_per_minute=2400", *settings]
+    )
     (only,) = rounds(options, lookups)
     return only
 
@@ -39,25 +50,38 @@ def simulated(*settings: str, lookups: int = LOOKUPS) -> Observed:
 
 
 async def test_sockets_and_simulator_agree() -> None:
-    """With room for so few lookups, and for a machine that does other things: the command itself allows a fifth of that, with 1,500 lookups."""
+    """With room for so few lookups, and for a machine that does other things: the command itself
+    allows a fifth of that, with 1,500 lookups.
+    """
     round_, sockets, simulator, late_s = one_round(), Observed(), Observed(), list[float]()
     endpoints = await run_on_sockets(round_, Config(), sockets, late_s, lambda seconds: None)
     round_.run(endpoints, simulator)
     verdict = agreement(sockets, simulator)
-    assert verdict.within(counts=0.25, latency=0.4), (verdict, metrics_of(sockets), metrics_of(simulator), max(late_s))
+    assert verdict.within(counts=0.25, latency=0.4), (
+        verdict,
+        metrics_of(sockets),
+        metrics_of(simulator),
+        max(late_s),
+    )
     assert len(sockets.elapsed_s) == len(simulator.elapsed_s) == LOOKUPS
     assert sockets.found_closest >= 0.8 * LOOKUPS
     assert len(late_s) >= sockets.received > 500
 
 
-# --- What is compared ----------------------------------------------------------------------------------------------------------------
+# --- What is compared -----------------------------------------------------------------------------
 
 
 def test_both_sides_begin_with_the_same_tables_and_with_dead_nodes_in_them() -> None:
     round_ = one_round()
     first, second = round_.hosts(places(round_)), round_.hosts(places(round_))
     tables = [
-        [[(entry.contact, entry.verified_at, entry.check_slot) for entry in host.node.overlays[Family.IPV4].table] for host in side]
+        [
+            [
+                (entry.contact, entry.verified_at, entry.check_slot)
+                for entry in host.node.dhts[Family.IPV4].table
+            ]
+            for host in side
+        ]
         for side in (first, second)
     ]
     assert tables[0] == tables[1]
@@ -69,11 +93,14 @@ def test_both_sides_begin_with_the_same_tables_and_with_dead_nodes_in_them() -> 
 
 def test_addresses_are_loopback_ones_that_count_as_public_and_share_networks() -> None:
     round_ = one_round(f"nodes={MAX_NODES}")
-    endpoints, scopes = places(round_), Scopes(allow_private=True)
-    assert all(endpoint[0] == 127 and endpoint[1] > 0 and scopes.of(endpoint) is Scope.PUBLIC for endpoint in endpoints)
+    endpoints, scopes = places(round_), AddressPolicy(allow_private=True)
+    assert all(
+        endpoint[0] == 127 and endpoint[1] > 0 and scopes.of(endpoint) is Scope.PUBLIC
+        for endpoint in endpoints
+    )
     assert len({endpoint[:4] for endpoint in endpoints}) == MAX_NODES
-    assert len({wide_prefix(endpoint) for endpoint in endpoints}) < 0.95 * MAX_NODES
-    assert len({narrow_prefix(endpoint) for endpoint in endpoints}) > 0.9 * MAX_NODES
+    assert len({netgroup_prefix(endpoint) for endpoint in endpoints}) < 0.95 * MAX_NODES
+    assert len({subnet_prefix(endpoint) for endpoint in endpoints}) > 0.9 * MAX_NODES
 
 
 def test_networks_are_as_many_as_the_lookups_take_and_differ() -> None:
@@ -90,21 +117,30 @@ def test_the_simulated_side_is_the_same_each_time() -> None:
     assert simulated(lookups=20) != simulated("seed=2", lookups=20)
 
 
-# --- A wrong simulator is seen -------------------------------------------------------------------------------------------------------
+# --- A wrong simulator is seen --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "mistake", ["network.latency.access_median_s=0.1", "crash=0", "network.loss.mean=0.3", "core.query.min_stall_s=2", "core.lookup.alpha=1"]
+    "mistake",
+    [
+        "network.latency.access_median_s=0.1",
+        "crash=0",
+        "network.loss.mean=0.3",
+        "core.query.min_stall_s=2",
+        "core.lookup.alpha=1",
+    ],
 )
 def test_a_mistake_in_the_model_is_seen(mistake: str) -> None:
     assert not agreement(simulated(lookups=400), simulated(mistake, lookups=400)).within(**SMALL)
 
 
 def test_another_draw_of_the_same_model_is_no_mistake() -> None:
-    assert agreement(simulated(lookups=400), simulated("network.duplication=0", lookups=400)).within(**SMALL)
+    assert agreement(
+        simulated(lookups=400), simulated("network.duplication=0", lookups=400)
+    ).within(**SMALL)
 
 
-# --- The measures --------------------------------------------------------------------------------------------------------------------
+# --- The measures ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -121,7 +157,9 @@ def test_another_draw_of_the_same_model_is_no_mistake() -> None:
         ([], [], 0.0),
     ],
 )
-def test_the_distance_of_two_samples(first: Sequence[float], second: Sequence[float], distance: float) -> None:
+def test_the_distance_of_two_samples(
+    first: Sequence[float], second: Sequence[float], distance: float
+) -> None:
     assert ks_distance(first, second) == ks_distance(second, first) == distance
 
 

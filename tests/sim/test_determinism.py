@@ -14,12 +14,29 @@ from kadisc.endpoints import Endpoint, Family, make_endpoint
 from kadisc.sim.model.digest import Digest
 from tests.sim.support import run
 
-ARGUMENTS = ["sim", "run", "lookup", "--nodes", "80", "--minutes", "0.5", "--set", "warmup_s=30", "--set", "faults.corrupt=0.01", "--json"]
+ARGUMENTS = [
+    "sim",
+    "run",
+    "lookup",
+    "--nodes",
+    "80",
+    "--minutes",
+    "0.5",
+    "--set",
+    "warmup_s=30",
+    "--set",
+    "faults.corrupt=0.01",
+    "--json",
+]
 
 
 def simulate(arguments: list[str], hash_seed: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "kadisc", *arguments], capture_output=True, text=True, timeout=120, env={**os.environ, "PYTHONHASHSEED": hash_seed}
+        [sys.executable, "-m", "kadisc", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
     )
     assert (done.returncode, done.stderr) == (0, "")
     record: dict[str, Any] = json.loads(done.stdout)
@@ -27,7 +44,10 @@ def simulate(arguments: list[str], hash_seed: str) -> dict[str, Any]:
 
 
 def test_the_digest_is_the_same_in_another_process_with_other_hashes() -> None:
-    first, second = simulate([*ARGUMENTS, "--seed", "3"], "1"), simulate([*ARGUMENTS, "--seed", "3"], "2")
+    first, second = (
+        simulate([*ARGUMENTS, "--seed", "3"], "1"),
+        simulate([*ARGUMENTS, "--seed", "3"], "2"),
+    )
     assert first["digest"] == second["digest"]
     assert first["metrics"] == second["metrics"]
     assert first["datagrams"] == second["datagrams"] > 100
@@ -97,9 +117,18 @@ def test_the_digest_is_over_time_place_and_content_of_deliveries_and_events() ->
         return digest.hexdigest()
 
     runs = [
-        *(delivery(1.0, here, there, b"x"), delivery(1.0000001, here, there, b"x"), delivery(1.0, there, here, b"x")),
+        *(
+            delivery(1.0, here, there, b"x"),
+            delivery(1.0000001, here, there, b"x"),
+            delivery(1.0, there, here, b"x"),
+        ),
         *(delivery(1.0, here, here, b"x"), delivery(1.0, here, there, b"y")),
-        *(events(1.0, here, came), events(1.5, here, came), events(1.0, there, came), events(1.0, here, went)),
+        *(
+            events(1.0, here, came),
+            events(1.5, here, came),
+            events(1.0, there, came),
+            events(1.0, here, went),
+        ),
         *(events(1.0, here, came, went), events(1.0, here, went, came), Digest().hexdigest()),
     ]
     assert len(set(runs)) == len(runs)

@@ -31,7 +31,11 @@ SEEDS, GROUP = 200, 20
 def mixture(seed: int) -> list[str]:
     """Each fault with a chance of one half, at random strength."""
     rng = random.Random(f"faults {seed}")
-    return [f"faults.{name}={rng.random() * most:.4f}" for name, most in FAULTS.items() if rng.random() < 0.5]
+    return [
+        f"faults.{name}={rng.random() * most:.4f}"
+        for name, most in FAULTS.items()
+        if rng.random() < 0.5
+    ]
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, GROUP))
@@ -39,13 +43,24 @@ def test_invariants_hold_under_random_faults(first: int) -> None:
     for seed in range(first, first + GROUP):
         # A violation names the command that shows it again.
         result = run(
-            "lookup", f"seed={seed}", "nodes=10", "minutes=0.5", "warmup_s=20", "lookups_per_minute=20", "population.reachable=0.8", *mixture(seed)
+            "lookup",
+            f"seed={seed}",
+            "nodes=10",
+            "minutes=0.5",
+            "warmup_s=20",
+            "lookups_per_minute=20",
+            "population.reachable=0.8",
+            *mixture(seed),
         )
         assert result.datagrams > 0
 
 
 def test_every_fault_is_in_the_mixture() -> None:
-    named = {name for seed in range(SEEDS) for name in (setting.partition("=")[0].removeprefix("faults.") for setting in mixture(seed))}
+    named = {
+        name
+        for seed in range(SEEDS)
+        for name in (setting.partition("=")[0].removeprefix("faults.") for setting in mixture(seed))
+    }
     assert named == set(FAULTS) <= set(FaultOptions.__dataclass_fields__)
 
 
@@ -56,8 +71,13 @@ def test_a_violation_names_the_command_that_shows_it_again() -> None:
         lab.settle()
         raise Violation("host 1 at 2 s: something is wrong")
 
-    chosen = options("lookup", "nodes=10", "seed=77", "warmup_s=1", "faults.drop=0.25", "paranoid=on")
-    with pytest.raises(Violation, match="something is wrong; it happens again with: kadisc sim run lookup --seed 77 --nodes 10") as caught:
+    chosen = options(
+        "lookup", "nodes=10", "seed=77", "warmup_s=1", "faults.drop=0.25", "paranoid=on"
+    )
+    with pytest.raises(
+        Violation,
+        match="something is wrong; it happens again with: kadisc sim run lookup --seed 77 --nodes 10",
+    ) as caught:
         run_scenario(Scenario("lookup", "", broken), chosen)
     assert "--set faults.drop=0.25 --paranoid" in str(caught.value)
     assert replay_command(Scenario("lookup", "", broken), chosen) in str(caught.value)
@@ -70,8 +90,8 @@ def test_an_overfull_bucket_is_seen() -> None:
     lab = Lab(options("lookup", "nodes=30", "paranoid=on", "warmup_s=1"))
     lab.settle()
     LookupProbe(lab)
-    host = max(lab.live(), key=lambda host: len(host.node.overlays[Family.IPV4].table))
-    bucket = host.node.overlays[Family.IPV4].table.buckets()[0]
+    host = max(lab.live(), key=lambda host: len(host.node.dhts[Family.IPV4].table))
+    bucket = host.node.dhts[Family.IPV4].table.buckets()[0]
     bucket.capacity = len(bucket.entries) - 1
     with pytest.raises(Violation, match="bucket 0 is over its capacity"):
         lab.finish()

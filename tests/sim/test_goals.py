@@ -15,7 +15,9 @@ def test_a_goal_does_not_hold_while_a_run_of_it_failed(monkeypatch: pytest.Monke
     monkeypatch.syspath_prepend(str(SCRIPTS))
     goals = runpy.run_path(str(SCRIPTS / "goals.py"))
     row = goals["ROWS_BY_NAME"]["lookup"]
-    met = [replace(figure, read=lambda records, bound=figure.bound: bound) for figure in row.figures]
+    met = [
+        replace(figure, read=lambda records, bound=figure.bound: bound) for figure in row.figures
+    ]
     plan = goals["plan_of"](replace(row, figures=tuple(met)), [1, 2], full=False)
     records = {run.key: {"seed": run.options.seed} for run in plan.runs}
     assert all(line["holds"] for line in goals["judged"](plan, records))
@@ -28,7 +30,9 @@ def test_who_never_arrived_counts_among_the_slowest(monkeypatch: pytest.MonkeyPa
     read = runpy.run_path(str(SCRIPTS / "goal_rows.py"))["pooled"]("time", 99, "arrived")
 
     def run(*, arrived: float, slowest: float = 100.0) -> dict[str, object]:
-        return {"metrics": {"time_quantiles": [*map(float, range(100)), slowest], "arrived": arrived}}
+        return {
+            "metrics": {"time_quantiles": [*map(float, range(100)), slowest], "arrived": arrived}
+        }
 
     assert read([run(arrived=1.0)]) == 99.0
     assert read([run(arrived=1.0), run(arrived=1.0, slowest=1000.0)]) == 99.0

@@ -1,4 +1,6 @@
-"""Gossip on small networks: each attack succeeds with its defence off and fails with it on; members find each other, and hang together."""
+"""Gossip on small networks: each attack succeeds with its defence off and fails with it on; members
+find each other, and hang together.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from kadisc.sim.attacks.attackers import addresses_in
 from kadisc.sim.lab import Lab
 from kadisc.sim.measure.gossip_invariants import Amplification, over_bounds
 from kadisc.sim.measure.invariants import Invariants, Violation
-from kadisc.sim.probes.gossip_metrics import community_of, members
+from kadisc.sim.probes.gossip_metrics import members, peer_network_of
 from kadisc.wire import krpc
 from kadisc.wire.messages import Gossip, News, Reply
 from tests.sim.support import bare_host, options, run
@@ -21,8 +23,17 @@ from tests.support.world import address
 
 FAST = ("core.gossip.round_s=5", "core.gossip.max_round_s=5", "core.gossip.checks_per_s=4")
 SMALL = ("nodes=50", "warmup_s=160", "minutes=0.3", *FAST)
-NAIVE = tuple(f"core.defences.{name}=off" for name in ("ranked_slots", "push_reservoir", "peer_candidate_limits", "gossip_backoff"))
-MEMBERS = ("nodes=20", "gossip.network_share=1", "population.reachable=1", "churn.profile=none", "warmup_s=60")
+NAIVE = tuple(
+    f"core.defences.{name}=off"
+    for name in ("ranked_slots", "push_reservoir", "peer_candidate_limits", "gossip_backoff")
+)
+MEMBERS = (
+    "nodes=20",
+    "gossip.network_share=1",
+    "population.reachable=1",
+    "churn.profile=none",
+    "warmup_s=60",
+)
 
 
 def measured(name: str, *settings: str) -> dict[str, Any]:
@@ -58,7 +69,14 @@ def test_half_of_the_nodes_in_few_networks_hold_few_hierarchical_slots() -> None
 
 
 def test_newcomers_find_their_network_by_the_dht_and_all_hear_of_them() -> None:
-    metrics = measured("gossip-spread", "nodes=40", "warmup_s=120", "minutes=8", "joins=3", "gossip.network_share=0.6")
+    metrics = measured(
+        "gossip-spread",
+        "nodes=40",
+        "warmup_s=120",
+        "minutes=8",
+        "joins=3",
+        "gossip.network_share=0.6",
+    )
     assert metrics["members"] < 40
     assert metrics["arrived_in_20_rounds"] == 1.0
     assert metrics["known_by_mean"] >= 0.9
@@ -69,7 +87,8 @@ def test_a_network_that_lost_most_of_its_nodes_hangs_together_and_a_saved_book_l
     assert metrics["crashed"] == 48
     assert metrics["connected_at_once"] == metrics["connected_after_5_min"] == 1.0
     assert metrics["back_within_60_s"] == 1.0
-    # It was 0.17 to 0.6 when those that took themselves to be cut off asked the same few silent ones again and again.
+    # It was 0.17 to 0.6 when those that took themselves to be cut off asked the same few silent
+    # ones again and again.
     assert metrics["dead_in_slots_after_5_min"] <= 0.02
     assert metrics["dead_handed_out_after_5_min"] == 0.0
     assert metrics["handed_out_after_5_min_mean"] >= 8
@@ -95,8 +114,8 @@ def test_members_have_keys_of_their_own_and_live_where_their_ids_say() -> None:
     inside = members(lab)
     assert 10 <= len(inside) <= 30
     assert len({host.identity.public_key for host in inside if host.identity}) == len(inside)
-    assert all(host.node.community is None for host in lab.live() if host not in inside)
-    known = {peer.endpoint for host in inside for peer in community_of(host).verified()}
+    assert all(host.node.peer_network is None for host in lab.live() if host not in inside)
+    known = {peer.endpoint for host in inside for peer in peer_network_of(host).verified()}
     assert known == {host.outside for host in inside}
     one = inside[0]
     lab.stop(one)
@@ -107,26 +126,41 @@ def test_members_have_keys_of_their_own_and_live_where_their_ids_say() -> None:
 def test_thin_networks_lie_in_the_emptiest_eighths() -> None:
     lab = Lab(options("gossip-prefix", "nodes=20"))
     used = {block for system in lab.population.systems for block in system.blocks}
-    crowd = [sum(block[0] == residence.endpoint[0] for block in used) for residence in addresses_in(lab, 20, 20, thin=True)]
-    others = [sum(block[0] == residence.endpoint[0] for block in used) for residence in addresses_in(lab, 20, 20)]
+    crowd = [
+        sum(block[0] == residence.endpoint[0] for block in used)
+        for residence in addresses_in(lab, 20, 20, thin=True)
+    ]
+    others = [
+        sum(block[0] == residence.endpoint[0] for block in used)
+        for residence in addresses_in(lab, 20, 20)
+    ]
     assert max(crowd) < sum(others) / 20
     assert not used & {residence.endpoint[:2] for residence in addresses_in(lab, 20, 20, thin=True)}
 
 
-# --- what must hold ---------------------------------------------------------------------------------------------------------------------------
+# --- what must hold -------------------------------------------------------------------------------
 
 
 def amplified(*, token: bytes | None, record: bool = True) -> list[str]:
-    """What is said of an answer that is longer than its query; ``t1`` is the token that the host gave before."""
+    """What is said of an answer that is longer than its query; ``t1`` is the token that the host
+    gave before.
+    """
     said: list[str] = []
-    amplification, host, asker = Amplification(lambda host, what: said.append(what)), bare_host(1), address(2)
+    amplification, host, asker = (
+        Amplification(lambda host, what: said.append(what)),
+        bare_host(1),
+        address(2),
+    )
 
     def exchange(query: Gossip, reply: Reply) -> None:
         amplification.received(host, krpc.encode(query), asker)
         amplification.sent(host, [(krpc.encode(reply), asker)])
 
     exchange(Gossip(b"1", 1, bytes(20), 0, pad=300), Reply(b"1", 2, token=b"t1"))
-    exchange(Gossip(b"2", 1, bytes(20), 8, token=token), Reply(b"2", 2, token=b"t1", news=News({b"k": bytes(200)} if record else None)))
+    exchange(
+        Gossip(b"2", 1, bytes(20), 8, token=token),
+        Reply(b"2", 2, token=b"t1", news=News({b"k": bytes(200)} if record else None)),
+    )
     return said
 
 
@@ -143,24 +177,31 @@ def test_a_host_that_amplifies_ends_the_run() -> None:
     invariants = next(watcher for watcher in lab.world.watchers if isinstance(watcher, Invariants))
     invariants.received(host, krpc.encode(Gossip(b"q", 1, bytes(20), 8)), address(1), lab.world.now)
     with pytest.raises(Violation, match="without a token"):
-        invariants.sent(host, [(krpc.encode(Reply(b"q", 1, values=[address(1)] * 40)), address(1))], lab.world.now)
+        invariants.sent(
+            host,
+            [(krpc.encode(Reply(b"q", 1, values=[address(1)] * 40)), address(1))],
+            lab.world.now,
+        )
 
 
 def test_a_store_over_its_bound_is_a_violation() -> None:
     lab = Lab(options("lookup", *MEMBERS, "paranoid=on"))
     lab.settle()
     host = members(lab)[0]
-    seen, config = community_of(host).snapshot(lab.world.now), CoreConfig()
+    seen, config = peer_network_of(host).snapshot(lab.world.now), CoreConfig()
     assert seen.verified > 10
     assert over_bounds(config, seen) is None
     for name in ("candidates", "pushes", "tombstones", "verified", "book_heard_of", "book_met"):
         assert "the bound is" in (over_bounds(config, replace(seen, **{name: 1 << 20})) or "")
-    host.node.community.snapshot = lambda now: replace(seen, pushes=9)  # type: ignore[union-attr, method-assign]
+    host.node.peer_network.snapshot = lambda now: replace(seen, pushes=9)  # type: ignore[union-attr, method-assign]
     with pytest.raises(Violation, match="9 pushes kept of a round; the bound is 8"):
         Invariants(lab.options, lab.world).check(host)
 
 
-@pytest.mark.parametrize(("setting", "words"), [("gossip.network_share=1.5", "gossip.network_share"), ("gossip.flood=-1", "gossip.flood")])
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [("gossip.network_share=1.5", "gossip.network_share"), ("gossip.flood=-1", "gossip.flood")],
+)
 def test_gossip_that_cannot_be_is_refused(setting: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         run("gossip-flood", setting)

@@ -1,4 +1,6 @@
-"""200,000 hostile datagrams against one node: nothing is raised, everything is counted, nothing grows, and it still answers."""
+"""200,000 hostile datagrams against one node: nothing is raised, everything is counted, nothing
+grows, and it still answers.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,21 @@ from kadisc.ids import random_id
 from kadisc.wire import compact, krpc
 from kadisc.wire.gossip import NamedPeer, pack_peers
 from kadisc.wire.items import Item
-from kadisc.wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Gossip, Message, News, Ping, Put, Reply, SampleInfohashes, UnknownQuery
+from kadisc.wire.messages import (
+    AnnouncePeer,
+    Error,
+    FindNode,
+    Get,
+    GetPeers,
+    Gossip,
+    Message,
+    News,
+    Ping,
+    Put,
+    Reply,
+    SampleInfohashes,
+    UnknownQuery,
+)
 from tests.support.attack import handed_out
 from tests.support.community import TAG, identity, knows, member, record_fields
 from tests.support.world import World, address
@@ -27,13 +43,24 @@ def messages(rng: random.Random) -> Iterator[Message]:
     """Sound messages of all kinds, with values at and beyond what is usual."""
     while True:
         tid, sender, key = rng.randbytes(rng.choice((0, 2, 4, 64))), random_id(rng), random_id(rng)
-        nodes = [Contact(random_id(rng), address(rng.randrange(100_000), rng.randrange(1, 65536))) for _ in range(rng.randrange(20))]
-        want = rng.choice((None, frozenset((b"n4",)), frozenset((b"n4", b"n6")), frozenset[bytes]()))
+        nodes = [
+            Contact(random_id(rng), address(rng.randrange(100_000), rng.randrange(1, 65536)))
+            for _ in range(rng.randrange(20))
+        ]
+        want = rng.choice(
+            (None, frozenset((b"n4",)), frozenset((b"n4", b"n6")), frozenset[bytes]())
+        )
         yield Ping(tid, sender, version=rng.randbytes(4))
         yield FindNode(tid, sender, key, want, read_only=rng.random() < 0.3)
         yield GetPeers(tid, sender, key, want)
-        yield AnnouncePeer(tid, sender, key, rng.randrange(1, 65536), rng.randbytes(8), rng.random() < 0.5)
-        record = record_fields(identity(rng.randrange(1, 5)), nodes[0].endpoint if nodes else None, rng.randrange(1 << 40))
+        yield AnnouncePeer(
+            tid, sender, key, rng.randrange(1, 65536), rng.randbytes(8), rng.random() < 0.5
+        )
+        record = record_fields(
+            identity(rng.randrange(1, 5)),
+            nodes[0].endpoint if nodes else None,
+            rng.randrange(1 << 40),
+        )
         entries = [NamedPeer(node, rng.randrange(16), rng.randrange(16)) for node in nodes]
         token = rng.choice((None, rng.randbytes(8)))
         yield Gossip(
@@ -45,14 +72,38 @@ def messages(rng: random.Random) -> Iterator[Message]:
             rng.choice((None, record, {b"k": 5})),
             rng.choice((None, 300)),
         )
-        yield Reply(tid, sender, token=rng.randbytes(8), news=News(rng.choice((None, record)), pack_peers(entries)))
-        yield UnknownQuery(tid, sender, rng.choice((b"vote", b"", b"dance")), rng.choice((None, key)))
-        item = rng.choice((Item(b"4:spam"), Item(b"d1:ai1e1:bl1:xee", rng.randbytes(32), b"salt", rng.randrange(1 << 63), rng.randbytes(64))))
+        yield Reply(
+            tid,
+            sender,
+            token=rng.randbytes(8),
+            news=News(rng.choice((None, record)), pack_peers(entries)),
+        )
+        yield UnknownQuery(
+            tid, sender, rng.choice((b"vote", b"", b"dance")), rng.choice((None, key))
+        )
+        item = rng.choice(
+            (
+                Item(b"4:spam"),
+                Item(
+                    b"d1:ai1e1:bl1:xee",
+                    rng.randbytes(32),
+                    b"salt",
+                    rng.randrange(1 << 63),
+                    rng.randbytes(64),
+                ),
+            )
+        )
         yield Get(tid, sender, rng.choice((key, item.target)), rng.choice((None, 7)), want)
         yield Put(tid, sender, rng.randbytes(8), item, rng.choice((None, 7)))
         yield SampleInfohashes(tid, sender, key, want)
         yield Reply(tid, sender, token=rng.randbytes(8), held=item.fields())
-        yield Reply(tid, sender, nodes=compact.pack_contacts(nodes), token=rng.randbytes(20), values=[node.endpoint for node in nodes])
+        yield Reply(
+            tid,
+            sender,
+            nodes=compact.pack_contacts(nodes),
+            token=rng.randbytes(20),
+            values=[node.endpoint for node in nodes],
+        )
         yield Error(tid, rng.randrange(-9, 999), "nonsense")
 
 
@@ -87,10 +138,18 @@ def hostile(rng: random.Random) -> Iterator[tuple[bytes, Endpoint]]:
         elif kind == 2:
             payload = bytearray(rng.choice(MALFORMED))
         source = address(rng.randrange(60_000), rng.randrange(1, 65536))
-        if kind == 3 and number % 16 < 8:  # one network sends more of what needs the slow decoder than it may
+        if (
+            kind == 3 and number % 16 < 8
+        ):  # one network sends more of what needs the slow decoder than it may
             payload, source = bytearray(UNSORTED), address(50_001, rng.randrange(1, 65536))
         elif number % 500 == 0:
-            source = rng.choice((make_endpoint("224.0.0.1", 5), make_endpoint("2001:4860::1", 5), Endpoint(b"\x0b\1\1\1\0\0")))
+            source = rng.choice(
+                (
+                    make_endpoint("224.0.0.1", 5),
+                    make_endpoint("2001:4860::1", 5),
+                    Endpoint(b"\x0b\1\1\1\0\0"),
+                )
+            )
         yield bytes(payload), source
 
 
@@ -115,7 +174,9 @@ def test_200_000_datagrams_do_no_harm() -> None:
             break
     assert counters.received == sum(counters.accepted.values()) + sum(counters.dropped.values())
     assert counters.received >= DATAGRAMS
-    decoded = sum(counters.accepted.values()) + sum(counters.dropped[reason] for reason in ("unmatched-reply", "unmatched-error"))
+    decoded = sum(counters.accepted.values()) + sum(
+        counters.dropped[reason] for reason in ("unmatched-reply", "unmatched-error")
+    )
     assert decoded >= DATAGRAMS / 2
     assert counters.dropped.keys() >= {*krpc.DROP_REASONS, *BY_THE_CORE}
     assert blocks[-1] < blocks[0] * 1.1, f"memory grows: {blocks}"

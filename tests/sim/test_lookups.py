@@ -1,4 +1,6 @@
-"""Lookups in whole networks of real cores, in virtual time; what they should find is known to the test alone."""
+"""Lookups in whole networks of real cores, in virtual time; what they should find is known to the
+test alone.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,11 @@ K = CONFIG.table.k
 
 
 def exact(hosts: list[Host], results: list[tuple[Host, LookupFinished]]) -> int:
-    return sum([node.contact.id for node in event.result.closest] == true_closest(hosts, event.result.target, K, host) for host, event in results)
+    return sum(
+        [node.contact.id for node in event.result.closest]
+        == true_closest(hosts, event.result.target, K, host)
+        for host, event in results
+    )
 
 
 @pytest.mark.parametrize("paths", [1, 2])
@@ -35,7 +41,9 @@ def test_the_closest_live_node_is_found_among_30_percent_dead_with_loss(seed: in
     results = lookups(world, hosts, 100)
     assert len(results) == 100
     closest_found = sum(
-        [event.result.closest[0].contact.id] == true_closest(hosts, event.result.target, 1, host) for host, event in results if event.result.closest
+        [event.result.closest[0].contact.id] == true_closest(hosts, event.result.target, 1, host)
+        for host, event in results
+        if event.result.closest
     )
     elapsed_s = sorted(event.result.elapsed_s for _, event in results)
     assert closest_found >= 99
@@ -47,6 +55,9 @@ def test_the_same_seed_gives_the_same_lookups() -> None:
     def run() -> list[tuple[int, int, float]]:
         world = World(seed=5, loss=0.1)
         hosts = synthetic(world, 200, dead=0.2)
-        return [(event.result.target, event.result.queries, event.result.elapsed_s) for _, event in lookups(world, hosts, 20)]
+        return [
+            (event.result.target, event.result.queries, event.result.elapsed_s)
+            for _, event in lookups(world, hosts, 20)
+        ]
 
     assert run() == run()

@@ -18,11 +18,23 @@ from kadisc.sim.model.latency import latency_model, mrtt_s, region_matrix
 from kadisc.sim.model.nat import BlockedNat, DependentNat, OpenNat, RestrictedNat, draw_nat
 from kadisc.sim.model.network import HEADER_BYTES, Network, corrupted
 from kadisc.sim.model.population import Population
-from kadisc.sim.options import ChurnOptions, FaultOptions, LatencyOptions, LossOptions, NatOptions, NetworkOptions, SimOptions
+from kadisc.sim.options import (
+    ChurnOptions,
+    FaultOptions,
+    LatencyOptions,
+    LossOptions,
+    NatOptions,
+    NetworkOptions,
+    SimOptions,
+)
 from tests.sim.support import bare_host
 
 NAT = NatOptions()
-INSIDE, FRIEND, STRANGER = make_endpoint("81.2.69.1", 4000), make_endpoint("9.9.9.9", 1), make_endpoint("8.8.8.8", 1)
+INSIDE, FRIEND, STRANGER = (
+    make_endpoint("81.2.69.1", 4000),
+    make_endpoint("9.9.9.9", 1),
+    make_endpoint("8.8.8.8", 1),
+)
 OTHER_PORT = make_endpoint("9.9.9.9", 2)
 
 
@@ -32,7 +44,7 @@ class Spot(NamedTuple):
     access_s: float
 
 
-# --- Delay -------------------------------------------------------------------------------------------------------------------------
+# --- Delay ----------------------------------------------------------------------------------------
 
 
 def test_the_round_trip_time_is_that_between_the_regions_and_an_access_delay_on_each_side() -> None:
@@ -47,8 +59,12 @@ def test_packet_factors_have_their_spread_and_their_spikes() -> None:
     options = LatencyOptions()
     factors = latency_model(options).factors
     assert statistics.median(factors) == pytest.approx(1.0, abs=0.01)
-    assert sum(factor > 2.0 for factor in factors) / len(factors) == pytest.approx(options.spike_share, rel=0.05)
-    assert statistics.stdev(math.log(factor) for factor in factors if factor < 2.0) == pytest.approx(options.packet_sigma, rel=0.05)
+    assert sum(factor > 2.0 for factor in factors) / len(factors) == pytest.approx(
+        options.spike_share, rel=0.05
+    )
+    assert statistics.stdev(
+        math.log(factor) for factor in factors if factor < 2.0
+    ) == pytest.approx(options.packet_sigma, rel=0.05)
 
 
 def test_the_cross_check_gives_each_pair_its_own_lognormal_delay() -> None:
@@ -62,21 +78,27 @@ def test_the_cross_check_gives_each_pair_its_own_lognormal_delay() -> None:
     assert mrtt_s(model, spots, random.Random(1)) == pytest.approx(0.154, rel=0.05)
 
 
-# --- Loss, duplication, size --------------------------------------------------------------------------------------------------------
+# --- Loss, duplication, size ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mean", [0.01, 0.05, 0.2])
 def test_the_loss_rate_and_the_length_of_bursts(mean: float) -> None:
     network, sender, receiver = _network(NetworkOptions(loss=LossOptions(mean=mean)))
-    arrived = [bool(list(network.send(sender, b"x", receiver.endpoint, 0.0))) for _ in range(200_000)]
+    arrived = [
+        bool(list(network.send(sender, b"x", receiver.endpoint, 0.0))) for _ in range(200_000)
+    ]
     assert 1 - sum(arrived) / len(arrived) == pytest.approx(mean, rel=0.08)
     after_loss = [arrived[i + 1] for i in range(len(arrived) - 1) if not arrived[i]]
     assert 1 - sum(after_loss) / len(after_loss) > 0.3, "losses come in bursts"
 
 
 def test_duplicates_and_packets_beyond_the_mtu() -> None:
-    network, sender, receiver = _network(NetworkOptions(loss=LossOptions(mean=0.0), duplication=0.01))
-    copies = sum(len(list(network.send(sender, b"x", receiver.endpoint, 0.0))) for _ in range(50_000))
+    network, sender, receiver = _network(
+        NetworkOptions(loss=LossOptions(mean=0.0), duplication=0.01)
+    )
+    copies = sum(
+        len(list(network.send(sender, b"x", receiver.endpoint, 0.0))) for _ in range(50_000)
+    )
     assert copies / 50_000 == pytest.approx(1.01, abs=0.002)
     assert list(network.send(sender, b"x" * (1280 - HEADER_BYTES), receiver.endpoint, 0.0))
     assert not list(network.send(sender, b"x" * (1281 - HEADER_BYTES), receiver.endpoint, 0.0))
@@ -98,20 +120,28 @@ def test_faults_of_packets() -> None:
     arriving = [packet for packets in sent for packet in packets]
     assert sum(not packets for packets in sent) / 10_000 == pytest.approx(0.2, abs=0.02)
     assert sum(len(packets) == 2 for packets in sent) / 10_000 == pytest.approx(0.24, abs=0.02)
-    assert sum(delay_s > 1.0 for delay_s, *_ in arriving) / len(arriving) == pytest.approx(0.5 * 0.84, abs=0.03)
-    assert sum(payload != b"payload" for *_, payload in arriving) / len(arriving) == pytest.approx(0.5, abs=0.03)
+    assert sum(delay_s > 1.0 for delay_s, *_ in arriving) / len(arriving) == pytest.approx(
+        0.5 * 0.84, abs=0.03
+    )
+    assert sum(payload != b"payload" for *_, payload in arriving) / len(arriving) == pytest.approx(
+        0.5, abs=0.03
+    )
     assert corrupted(b"", random.Random(1)) == b""
 
 
-def _network(options: NetworkOptions, faults: FaultOptions | None = None) -> tuple[Network, Host, Host]:
-    network = Network(options, faults or FaultOptions(), latency_model(options.latency), random.Random(1))
+def _network(
+    options: NetworkOptions, faults: FaultOptions | None = None
+) -> tuple[Network, Host, Host]:
+    network = Network(
+        options, faults or FaultOptions(), latency_model(options.latency), random.Random(1)
+    )
     sender, receiver = bare_host(1), bare_host(2)
     network.attach(sender)
     network.attach(receiver)
     return network, sender, receiver
 
 
-# --- NAT: each kind lets in exactly what it should ------------------------------------------------------------------------------------
+# --- NAT: each kind lets in exactly what it should ------------------------------------------------
 
 
 def test_an_open_nat_lets_anybody_in_while_its_mapping_lives() -> None:
@@ -167,11 +197,16 @@ def test_rebinding_closes_what_was_open(kind: type[OpenNat | RestrictedNat | Dep
 def test_kinds_and_time_outs_have_their_shares() -> None:
     rng = random.Random(3)
     kinds = [type(draw_nat(INSIDE, NAT, rng)) for _ in range(20_000)]
-    for kind, share in ((OpenNat, 0.12), (RestrictedNat, 0.64), (DependentNat, 0.22), (BlockedNat, 0.02)):
+    for kind, share in (
+        (OpenNat, 0.12),
+        (RestrictedNat, 0.64),
+        (DependentNat, 0.22),
+        (BlockedNat, 0.02),
+    ):
         assert kinds.count(kind) / 20_000 == pytest.approx(share, abs=0.01)
 
 
-# --- Population and churn -------------------------------------------------------------------------------------------------------------
+# --- Population and churn -------------------------------------------------------------------------
 
 
 def test_addresses_are_public_unique_and_clustered() -> None:
@@ -184,7 +219,9 @@ def test_addresses_are_public_unique_and_clustered() -> None:
     assert 1000 < len({endpoint[:2] for endpoint in endpoints}) < 4000
     systems = [residence.system.number for residence in residences]
     assert systems.count(1) > 100 > systems.count(50) > 0
-    assert statistics.median(residence.access_s for residence in residences) == pytest.approx(0.008, rel=0.05)
+    assert statistics.median(residence.access_s for residence in residences) == pytest.approx(
+        0.008, rel=0.05
+    )
 
 
 def test_an_address_can_be_given_away_again() -> None:
@@ -196,22 +233,32 @@ def test_an_address_can_be_given_away_again() -> None:
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 def test_a_stationary_network_has_the_lengths_that_renewal_theory_says(profile: str) -> None:
-    """Seen at random, the rest of a session is on average E[X^2] / 2E[X]; and as many leave in a second as 1 / E[X]."""
+    """Seen at random, the rest of a session is on average E[X^2] / 2E[X]; and as many leave in a
+    second as 1 / E[X].
+    """
     shape, scale_s = PROFILES[profile]
     churn = Churn(ChurnOptions(profile=profile, permanent=0.0), random.Random(5))
     mean_s = scale_s * math.gamma(1 + 1 / shape)
     leaving_within = 0.02 * mean_s
     stays = [churn.met() for _ in range(40_000)]
     expected = _integral(lambda x: math.exp(-((x / scale_s) ** shape)) / mean_s, leaving_within)
-    assert sum(stay.left_s < leaving_within for stay in stays) / len(stays) == pytest.approx(expected, rel=0.1)
-    assert sum(stay.age_s < leaving_within for stay in stays) / len(stays) == pytest.approx(expected, rel=0.1)
+    assert sum(stay.left_s < leaving_within for stay in stays) / len(stays) == pytest.approx(
+        expected, rel=0.1
+    )
+    assert sum(stay.age_s < leaving_within for stay in stays) / len(stays) == pytest.approx(
+        expected, rel=0.1
+    )
     newcomers = [churn.newcomer().left_s for _ in range(40_000)]
-    assert statistics.median(newcomers) == pytest.approx(scale_s * math.log(2) ** (1 / shape), rel=0.06)
+    assert statistics.median(newcomers) == pytest.approx(
+        scale_s * math.log(2) ** (1 / shape), rel=0.06
+    )
 
 
 def test_one_tenth_never_leaves() -> None:
     churn = Churn(ChurnOptions(), random.Random(5))
-    assert sum(churn.met().left_s == math.inf for _ in range(10_000)) / 10_000 == pytest.approx(0.1, abs=0.01)
+    assert sum(churn.met().left_s == math.inf for _ in range(10_000)) / 10_000 == pytest.approx(
+        0.1, abs=0.01
+    )
 
 
 def _integral(function: Callable[[float], float], end: float, steps: int = 2000) -> float:

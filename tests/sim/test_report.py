@@ -17,16 +17,41 @@ from kadisc.sim.report.words import change_in_words, in_digits, in_words
 VARIANTS = {"all on": 0.1, "no caps": 0.6, "all off": 0.9}
 
 
-def record(seed: int, metrics: dict[str, Any] | None, scenario: str = "lookup", **varied: Any) -> dict[str, Any]:
-    base = {"scenario": scenario, "seed": seed, "version": "1", "settings": {"minutes": 2.0}, "varied": varied}
+def record(
+    seed: int, metrics: dict[str, Any] | None, scenario: str = "lookup", **varied: Any
+) -> dict[str, Any]:
+    base = {
+        "scenario": scenario,
+        "seed": seed,
+        "version": "1",
+        "settings": {"minutes": 2.0},
+        "varied": varied,
+    }
     words = "".join(f" --set {name}={value}" for name, value in varied.items())
     outcome = {"failed": "Violation: <it broke>"} if metrics is None else {"metrics": metrics}
-    return {**base, **outcome, "command": f"kadisc sim run {scenario} --seed {seed}{words}", "run": f"{scenario} {seed} {varied}"}
+    return {
+        **base,
+        **outcome,
+        "command": f"kadisc sim run {scenario} --seed {seed}{words}",
+        "run": f"{scenario} {seed} {varied}",
+    }
 
 
 def attack(seed: int, addresses: int, networks: int) -> dict[str, Any]:
-    rows = [{"variant": name, "captured": min(1.0, share * networks / 20 + seed / 100), "queries": 10 + seed} for name, share in VARIANTS.items()]
-    return record(seed, {"ablation": rows}, "eclipse-flood", **{"attack.addresses": addresses, "attack.networks": networks})
+    rows = [
+        {
+            "variant": name,
+            "captured": min(1.0, share * networks / 20 + seed / 100),
+            "queries": 10 + seed,
+        }
+        for name, share in VARIANTS.items()
+    ]
+    return record(
+        seed,
+        {"ablation": rows},
+        "eclipse-flood",
+        **{"attack.addresses": addresses, "attack.networks": networks},
+    )
 
 
 def drawn(subject: Subject) -> list[Chart]:
@@ -38,7 +63,11 @@ def drawn(subject: Subject) -> list[Chart]:
 
 
 def test_a_setting_is_a_point_with_its_seeds() -> None:
-    records = [record(seed, {"recall": value - seed / 100}, crash=share) for share, value in ((0.5, 0.8), (0.3, 0.9)) for seed in (1, 2, 3)]
+    records = [
+        record(seed, {"recall": value - seed / 100}, crash=share)
+        for share, value in ((0.5, 0.8), (0.3, 0.9))
+        for seed in (1, 2, 3)
+    ]
     records.append(record(4, None, crash=0.3))
     (subject,) = subjects(records)
     assert subject.names == ["crash"]
@@ -63,7 +92,14 @@ def test_what_is_not_said_is_the_scenarios_default() -> None:
 
 def test_distributions_and_courses_are_drawn_with_their_numbers_in_the_title() -> None:
     records = [
-        record(seed, {**quantiles("answered_mrtt", [seed + each / 10 for each in range(50)]), "recall_by_minute": [0.99, None, 0.97]}, crash=share)
+        record(
+            seed,
+            {
+                **quantiles("answered_mrtt", [seed + each / 10 for each in range(50)]),
+                "recall_by_minute": [0.99, None, 0.97],
+            },
+            crash=share,
+        )
         for share in (0.3, 0.5)
         for seed in (1, 2)
     ]
@@ -73,9 +109,17 @@ def test_distributions_and_courses_are_drawn_with_their_numbers_in_the_title() -
 
 
 def test_attacks_are_drawn_against_addresses_and_networks_with_a_line_for_each_variant() -> None:
-    records = [attack(seed, addresses, networks) for seed in (1, 2) for addresses in (100, 400) for networks in (1, 20)]
+    records = [
+        attack(seed, addresses, networks)
+        for seed in (1, 2)
+        for addresses in (100, 400)
+        for networks in (1, 20)
+    ]
     charts = drawn(subjects(records)[0])
-    assert [chart.title.split(":")[0] for chart in charts] == ["addresses of the attacker from 100 to 400", "/24s of the attacker from 1 to 20"]
+    assert [chart.title.split(":")[0] for chart in charts] == [
+        "addresses of the attacker from 100 to 400",
+        "/24s of the attacker from 1 to 20",
+    ]
     assert "captured rises from 2.0 % to 11.5 % (all on" in charts[1].title
 
 
@@ -85,15 +129,33 @@ def test_variants_are_drawn_side_by_side_where_nothing_was_varied() -> None:
 
 
 def test_more_settings_than_colours_and_categories_are_drawn() -> None:
-    records = [record(seed, {"recall": 0.9 + share / 100, "recall_by_minute": [0.9, 0.95]}, crash=share) for share in range(12) for seed in (1, 2)]
+    records = [
+        record(seed, {"recall": 0.9 + share / 100, "recall_by_minute": [0.9, 0.95]}, crash=share)
+        for share in range(12)
+        for seed in (1, 2)
+    ]
     assert "8 of 12 settings are drawn" in drawn(subjects(records)[0])[0].caption
-    records = [record(1, {"recall": recall}, **{"churn.profile": name}) for name, recall in (("ipfs", 0.9), ("none", 1.0))]
-    assert drawn(subjects(records)[0])[0].title == "churn.profile: recall of the k closest 90.0 % with ipfs, 100.0 % with none"
+    records = [
+        record(1, {"recall": recall}, **{"churn.profile": name})
+        for name, recall in (("ipfs", 0.9), ("none", 1.0))
+    ]
+    assert (
+        drawn(subjects(records)[0])[0].title
+        == "churn.profile: recall of the k closest 90.0 % with ipfs, 100.0 % with none"
+    )
 
 
 def test_a_page_escapes_what_is_in_the_results_and_lists_what_failed() -> None:
-    every = subjects([record(1, None, "<b>"), record(2, {"recall": 1.0}, "<b>"), record(1, None, "only failures")])
-    text = page(every, {subject.scenario: list(charts_of(subject)) for subject in every}, ["<file>"])
+    every = subjects(
+        [
+            record(1, None, "<b>"),
+            record(2, {"recall": 1.0}, "<b>"),
+            record(1, None, "only failures"),
+        ]
+    )
+    text = page(
+        every, {subject.scenario: list(charts_of(subject)) for subject in every}, ["<file>"]
+    )
     assert "&lt;it broke&gt;" in text
     assert "<b>" not in text
     assert "<file>" not in text
@@ -101,7 +163,9 @@ def test_a_page_escapes_what_is_in_the_results_and_lists_what_failed() -> None:
 
 
 def test_shares_by_minute_leave_out_a_last_minute_that_has_hardly_begun() -> None:
-    assert by_minute("x", [(0, 1, 2), (59.9, 1, 2), (130, 3, 4)]) == {"x_by_minute": [0.5, None, 0.75]}
+    assert by_minute("x", [(0, 1, 2), (59.9, 1, 2), (130, 3, 4)]) == {
+        "x_by_minute": [0.5, None, 0.75]
+    }
     assert by_minute("x", [(0, 1, 20), (60, 1, 1)]) == {"x_by_minute": [0.05]}
     assert by_minute("x", []) == {"x_by_minute": []}
     assert quantiles("x", []) == {"x_quantiles": []}
@@ -125,7 +189,15 @@ def test_names_become_words(name: str, words: str) -> None:
 
 
 def test_numbers_become_words() -> None:
-    assert [in_digits(value, share=True) for value in (0, 0.5, 0.9985, 1)] == ["0 %", "50.0 %", "99.85 %", "100.0 %"]
+    assert [in_digits(value, share=True) for value in (0, 0.5, 0.9985, 1)] == [
+        "0 %",
+        "50.0 %",
+        "99.85 %",
+        "100.0 %",
+    ]
     assert [in_digits(value) for value in (0, 0.01234, 12345)] == ["0", "0.0123", "12,345"]
-    assert change_in_words("bytes_per_s_mean", 100, 200, share=False) == "payload sent by a node, mean rises from 100 to 200 bytes/s"
+    assert (
+        change_in_words("bytes_per_s_mean", 100, 200, share=False)
+        == "payload sent by a node, mean rises from 100 to 200 bytes/s"
+    )
     assert change_in_words("hops_mean", 1.0, 1.01, share=False) == "hops, mean stays at 1.01"

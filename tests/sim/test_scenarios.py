@@ -1,4 +1,6 @@
-"""Each scenario at a small size, with the dear invariants on, judged by the oracle. What they show at full size is for scripts/goals."""
+"""Each scenario at a small size, with the dear invariants on, judged by the oracle. What they show
+at full size is for scripts/goals.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,13 @@ def test_lookup_finds_the_closest() -> None:
 
 
 def test_lookup_without_loss_and_churn_is_perfect() -> None:
-    metrics = measured("lookup", "network.loss.mean=0", "churn.profile=none", "population.reachable=1", "network.duplication=0")
+    metrics = measured(
+        "lookup",
+        "network.loss.mean=0",
+        "churn.profile=none",
+        "population.reachable=1",
+        "network.duplication=0",
+    )
     assert metrics["top1"] == 1.0
     assert metrics["recall"] == 1.0
 
@@ -99,4 +107,7 @@ def test_scenarios_have_names_and_sentences() -> None:
     assert len({scenario.name for scenario in ALL}) == len(ALL) >= 7
     assert all(20 < len(scenario.summary) < 140 for scenario in ALL)
     # All members of one network cost more each, with their books and slots, than nodes of the DHT.
-    assert all(scenario.options().nodes >= (100 if scenario.name.startswith("gossip") else 1000) for scenario in ALL)
+    assert all(
+        scenario.options().nodes >= (100 if scenario.name.startswith("gossip") else 1000)
+        for scenario in ALL
+    )

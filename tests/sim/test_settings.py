@@ -14,7 +14,13 @@ from kadisc.sim.settings import all_settings, with_settings
 def test_each_kind_of_value_is_read() -> None:
     options = with_settings(
         SimOptions(),
-        ["network.loss.mean=0.05", "core.table.k=20", "core.defences.diversity_caps=off", "core.table.bucket_sizes=8", "churn.profile=ipfs"],
+        [
+            "network.loss.mean=0.05",
+            "core.table.k=20",
+            "core.defences.diversity_caps=off",
+            "core.table.bucket_sizes=8",
+            "churn.profile=ipfs",
+        ],
     )
     assert options.network.loss.mean == 0.05
     assert options.core.table.k == 20
@@ -26,7 +32,10 @@ def test_each_kind_of_value_is_read() -> None:
 def test_what_is_listed_can_be_set_to_what_it_is() -> None:
     settings = all_settings(SimOptions())
     assert len(settings) > 100
-    words = [f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}" for name, value in settings.items()]
+    words = [
+        f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+        for name, value in settings.items()
+    ]
     assert with_settings(SimOptions(), words) == SimOptions()
 
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 Bits = tuple[int, ...]
 Tree = int | tuple["Tree | None", "Tree | None"]
-"""A system, or what follows a 0 and a 1. A map has no other way to say "no system" than a match that fails."""
+"""A system, or what follows a 0 and a 1. A map has no other way to say "no system" than a match
+that fails.
+"""
 
 
 def number(value: int, sizes: range | tuple[int, ...]) -> Bits:
@@ -27,8 +29,8 @@ def jump_over(bits: Bits) -> Bits:
     return (1, 0, *number(len(bits) - 17, range(5, 31)))
 
 
-def returns(system: int) -> Bits:
-    return (0, *number(system - 1, range(15, 25)))
+def returns(asn: int) -> Bits:
+    return (0, *number(asn - 1, range(15, 25)))
 
 
 def matches(bits: Bits) -> Bits:
@@ -49,22 +51,22 @@ def written(tree: Tree) -> Bits:
     return (*jump_over(first), *first, *written(one))
 
 
-def grown(tree: Tree | None, prefix: str, system: int) -> Tree:
+def grown(tree: Tree | None, prefix: str, asn: int) -> Tree:
     if not prefix:
-        return system
+        return asn
     assert not isinstance(tree, int), "a network within another one"
     branches = list(tree or (None, None))
-    branches[int(prefix[0])] = grown(branches[int(prefix[0])], prefix[1:], system)
+    branches[int(prefix[0])] = grown(branches[int(prefix[0])], prefix[1:], asn)
     return branches[0], branches[1]
 
 
-def asmap(systems: Mapping[str, int]) -> bytes:
+def asmap(asns: Mapping[str, int]) -> bytes:
     """The file of a map from networks in CIDR notation, none of them within another."""
     tree: Tree | None = None
-    for text, system in systems.items():
+    for text, asn in asns.items():
         network = ipaddress.ip_network(text)
         bits = f"{int(network.network_address):0{network.max_prefixlen}b}"[: network.prefixlen]
-        tree = grown(tree, bits if network.version == 6 else f"{0xFFFF:096b}" + bits, system)
+        tree = grown(tree, bits if network.version == 6 else f"{0xFFFF:096b}" + bits, asn)
     assert tree is not None
     bits = written(tree)
     packed = bytearray(-(-len(bits) // 8))

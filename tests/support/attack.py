@@ -1,4 +1,6 @@
-"""What the attack tests share: forged datagrams, and questions to the victim that leave no trace in it."""
+"""What the attack tests share: forged datagrams, and questions to the victim that leave no trace in
+it.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,14 @@ def handed_out(world: World, victim: Host, targets: int = 200) -> set[Contact]:
     """All contacts in the victim's answers to find_node queries for so many random IDs."""
     contacts: set[Contact] = set()
     for number in range(targets):
-        asker = make_endpoint(f"91.{number % 250}.250.250", 9)  # each network is answered only so much at a time
-        victim.node.receive(krpc.encode(FindNode(b"zz", 1, world.rng.getrandbits(160), read_only=True)), asker, world.now)
+        asker = make_endpoint(
+            f"91.{number % 250}.250.250", 9
+        )  # each network is answered only so much at a time
+        victim.node.receive(
+            krpc.encode(FindNode(b"zz", 1, world.rng.getrandbits(160), read_only=True)),
+            asker,
+            world.now,
+        )
         for payload, destination in victim.node.drain_outbox():
             if destination == asker:
                 reply = krpc.decode(payload)
@@ -42,7 +50,7 @@ def handed_out(world: World, victim: Host, targets: int = 200) -> set[Contact]:
 
 
 def known(victim: Host) -> set[Contact]:
-    return {entry.contact for entry in victim.node.overlays[victim.family].table}
+    return {entry.contact for entry in victim.node.dhts[victim.family].table}
 
 
 def started(world: World, config: CoreConfig = CONFIG, number: int = 0) -> Host:
@@ -52,8 +60,12 @@ def started(world: World, config: CoreConfig = CONFIG, number: int = 0) -> Host:
     return host
 
 
-def surrounded(world: World, config: CoreConfig = CONFIG, neighbours: int = 30) -> tuple[Host, list[Host]]:
-    """A victim that has joined a small network of live honest nodes, which all have found it, long enough ago to be trusted."""
+def surrounded(
+    world: World, config: CoreConfig = CONFIG, neighbours: int = 30
+) -> tuple[Host, list[Host]]:
+    """A victim that has joined a small network of live honest nodes, which all have found it, long
+    enough ago to be trusted.
+    """
     honest = [started(world, number=1)]
     for number in range(2, neighbours + 1):
         host = world.add(address(number))

@@ -8,10 +8,10 @@ from typing import Any
 
 from kadisc.config import CLIENT_VERSION, CoreConfig
 from kadisc.contacts import Contact
-from kadisc.core.addressing.bep42 import locator
+from kadisc.core.addressing.bep42 import derive_node_id
 from kadisc.core.contract.events import Datagram, Event, PeerLost, PeerVerified
 from kadisc.core.contract.identity import Identity
-from kadisc.core.peers.network import Community
+from kadisc.core.peers.network import PeerNetwork
 from kadisc.core.peers.own_record import Membership
 from kadisc.core.peers.rendezvous import network_tag
 from kadisc.endpoints import Endpoint, family_of, ip_of
@@ -41,26 +41,40 @@ def record_fields(
     extra: Mapping[bytes, Any] | None = None,
 ) -> dict[bytes, Any]:
     """A signed record; ``extra`` fields are signed as well, and may contradict the others."""
-    fields = unsigned_fields(who.public_key, tag, sequence, {} if endpoint is None else {family_of(endpoint): endpoint}, services or {})
+    fields = unsigned_fields(
+        who.public_key,
+        tag,
+        sequence,
+        {} if endpoint is None else {family_of(endpoint): endpoint},
+        services or {},
+    )
     fields |= extra or {}
     return fields | {b"sig": who.sign(to_be_signed(fields))}
 
 
-def member(world: World, number: int, network: str = NETWORK, config: CoreConfig = CONFIG, *, at: Endpoint | None = None, **options: Any) -> Host:
+def member(
+    world: World,
+    number: int,
+    network: str = NETWORK,
+    config: CoreConfig = CONFIG,
+    *,
+    at: Endpoint | None = None,
+    **options: Any,
+) -> Host:
     """A node of a network, that knows its address and offers a service."""
     options.setdefault("services", {"eth": 30_000 + number})
     membership = Membership(identity(number + 1), network, **options)
     return world.add(at or address(number), config, membership=membership)
 
 
-def community(host: Host) -> Community:
-    assert host.node.community is not None
-    return host.node.community
+def peer_network(host: Host) -> PeerNetwork:
+    assert host.node.peer_network is not None
+    return host.node.peer_network
 
 
 def knows(host: Host) -> set[Endpoint]:
     """Where its verified peers are."""
-    return {peer.endpoint for peer in community(host).verified()}
+    return {peer.endpoint for peer in peer_network(host).verified()}
 
 
 def verified(host: Host) -> list[Endpoint]:
@@ -68,7 +82,9 @@ def verified(host: Host) -> list[Endpoint]:
 
 
 def lost(host: Host) -> list[tuple[Endpoint, str]]:
-    return [(event.peer.endpoint, event.reason) for event in host.events if isinstance(event, PeerLost)]
+    return [
+        (event.peer.endpoint, event.reason) for event in host.events if isinstance(event, PeerLost)
+    ]
 
 
 def refused(host: Host) -> dict[str, int]:
@@ -77,14 +93,16 @@ def refused(host: Host) -> dict[str, int]:
 
 def acquaint(world: World, host: Host, *others: Endpoint) -> None:
     """Tells it of peers, and waits until it has looked at them."""
-    community(host).hear_of(others, "operator", world.now)
+    peer_network(host).hear_of(others, "operator", world.now)
     world.flush(host)
     world.run(3.0 + 1.5 * len(others))
 
 
 @dataclass(eq=False)
 class Stranger:
-    """Speaks the protocol from one endpoint, in place of a node: it answers as its fields say, and writes down what it is sent."""
+    """Speaks the protocol from one endpoint, in place of a node: it answers as its fields say, and
+    writes down what it is sent.
+    """
 
     endpoint: Endpoint
     who: Identity
@@ -101,7 +119,7 @@ class Stranger:
 
     @property
     def id(self) -> int:
-        return locator(self.who.public_key, ip_of(self.endpoint))
+        return derive_node_id(self.who.public_key, ip_of(self.endpoint))
 
     @property
     def contact(self) -> Contact:
@@ -110,7 +128,7 @@ class Stranger:
     def gossip(self) -> list[Gossip]:
         return [query for query, _ in self.heard if isinstance(query, Gossip)]
 
-    # --- as a node --------------------------------------------------------------------------------------------------------------------
+    # --- as a node --------------------------------------------------------------------------------
 
     def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
         try:
@@ -165,13 +183,30 @@ def stranger(world: World, number: int, *, at: Endpoint | None = None, **fields:
     return made
 
 
-def push(world: World, sender: Stranger, host: Host, record: dict[bytes, Any] | None = None, *, token: bytes | None = None) -> None:
-    """The stranger gets itself a token, unless one is given, and pushes a record, its own or another."""
+def push(
+    world: World,
+    sender: Stranger,
+    host: Host,
+    record: dict[bytes, Any] | None = None,
+    *,
+    token: bytes | None = None,
+) -> None:
+    """The stranger gets itself a token, unless one is given, and pushes a record, its own or
+    another.
+    """
     if token is None:
-        world.inject(host, sender.endpoint, krpc.encode(Gossip(b"get!", sender.id, TAG, 0, pad=400)))
+        world.inject(
+            host, sender.endpoint, krpc.encode(Gossip(b"get!", sender.id, TAG, 0, pad=400))
+        )
         world.run(0.2)
         token = sender.tokens[host.endpoint]
-    world.inject(host, sender.endpoint, krpc.encode(Gossip(b"push", sender.id, TAG, 0, token=token, record=record or sender.record)))
+    world.inject(
+        host,
+        sender.endpoint,
+        krpc.encode(
+            Gossip(b"push", sender.id, TAG, 0, token=token, record=record or sender.record)
+        ),
+    )
 
 
 def pull(world: World, asker: Stranger, host: Host, want: int = 16) -> list[NamedPeer]:
@@ -180,7 +215,11 @@ def pull(world: World, asker: Stranger, host: Host, want: int = 16) -> list[Name
 
     world.inject(host, asker.endpoint, krpc.encode(Gossip(b"get!", asker.id, TAG, 0, pad=400)))
     world.run(0.2)
-    host.node.receive(krpc.encode(Gossip(b"pull", asker.id, TAG, want, token=asker.tokens[host.endpoint])), asker.endpoint, world.now)
+    host.node.receive(
+        krpc.encode(Gossip(b"pull", asker.id, TAG, want, token=asker.tokens[host.endpoint])),
+        asker.endpoint,
+        world.now,
+    )
     for payload, destination in host.node.drain_outbox():
         reply = krpc.decode(payload)
         if destination == asker.endpoint and isinstance(reply, Reply):

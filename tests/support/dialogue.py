@@ -1,4 +1,6 @@
-"""One core, and a test that speaks for everybody else: what it sends is read, what it hears is made up."""
+"""One core, and a test that speaks for everybody else: what it sends is read, what it hears is made
+up.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.contract.events import Event
-from kadisc.core.contract.queries import Exchange, Steps
-from kadisc.core.core import Node
-from kadisc.core.dht import Overlay
+from kadisc.core.contract.queries import Commands, PendingQuery
+from kadisc.core.core import Core
+from kadisc.core.dht import Dht
 from kadisc.endpoints import Endpoint, Family, family_of
 from kadisc.ids import NodeId
 from kadisc.wire import compact, krpc
@@ -21,26 +23,46 @@ from .world import CONFIG
 
 
 class Dialogue:
-    def __init__(self, config: CoreConfig = CONFIG, *, families: Sequence[Family] = (Family.IPV4,), now: float = 0.0, seed: int = 1) -> None:
+    def __init__(
+        self,
+        config: CoreConfig = CONFIG,
+        *,
+        families: Sequence[Family] = (Family.IPV4,),
+        now: float = 0.0,
+        seed: int = 1,
+    ) -> None:
         self.now = now
-        self.node = Node(config, random.Random(seed), dict.fromkeys(families, OWN_ID), now)
+        self.node = Core(config, random.Random(seed), dict.fromkeys(families, OWN_ID), now)
         self.happened: list[Event] = []
 
     @property
-    def overlay(self) -> Overlay:
-        return next(iter(self.node.overlays.values()))
+    def dht(self) -> Dht:
+        return next(iter(self.node.dhts.values()))
 
     def says(self, source: Endpoint, message: Message) -> None:
         self.node.receive(krpc.encode(message), source, self.now)
 
     def hears(self) -> list[tuple[Message, Endpoint]]:
         """What the core has sent since it was last asked, decoded, with the destinations."""
-        return [(krpc.decode(payload), destination) for payload, destination in self.node.drain_outbox()]
+        return [
+            (krpc.decode(payload), destination) for payload, destination in self.node.drain_outbox()
+        ]
 
     def hears_queries(self) -> list[tuple[Query, Endpoint]]:
-        return [(message, destination) for message, destination in self.hears() if isinstance(message, Query)]
+        return [
+            (message, destination)
+            for message, destination in self.hears()
+            if isinstance(message, Query)
+        ]
 
-    def answers(self, query: Query, source: Endpoint, sender: NodeId, contacts: Iterable[Contact] = (), values: list[Endpoint] | None = None) -> None:
+    def answers(
+        self,
+        query: Query,
+        source: Endpoint,
+        sender: NodeId,
+        contacts: Iterable[Contact] = (),
+        values: list[Endpoint] | None = None,
+    ) -> None:
         nodes = compact.pack_contacts(contacts)
         if family_of(source) is Family.IPV4:
             self.says(source, Reply(query.tid, sender, nodes=nodes, values=values))
@@ -53,27 +75,33 @@ class Dialogue:
         return happened
 
     def waits(self, seconds: float) -> None:
-        """Ticks at each deadline on the way, as a shell would, and holds the core to its word about them."""
+        """Ticks at each deadline on the way, as a shell would, and holds the core to its word about
+        them.
+        """
         end, ticks = self.now + seconds, 0
         while (deadline := self.node.next_deadline()) <= end:
             self.now = max(self.now, deadline)
             self.node.tick(self.now)
-            assert self.node.next_deadline() > self.now, "after tick(now) the next deadline lies after now"
+            assert self.node.next_deadline() > self.now, (
+                "after tick(now) the next deadline lies after now"
+            )
             ticks += 1
             assert ticks < 10_000, "the core ticks without end"
         self.now = end
 
     def meets(self, contacts: Iterable[Contact]) -> None:
-        """Joins through the first of the contacts, which all answer, so that all are in the table afterwards."""
+        """Joins through the first of the contacts, which all answer, so that all are in the table
+        afterwards.
+        """
         known = {contact.endpoint: contact for contact in contacts}
-        self.node.join([next(iter(known))], self.now, family=self.overlay.family)
+        self.node.join([next(iter(known))], self.now, family=self.dht.family)
         for _ in range(200):
             self.hear_out(known.values())
             self.waits(0.1)
-            if len(self.overlay.table) == len(known) and not self.node.operations_in_flight:
+            if len(self.dht.table) == len(known) and not self.node.operations_in_flight:
                 break
         self.hears()
-        assert len(self.overlay.table) == len(known), "not all of them were admitted"
+        assert len(self.dht.table) == len(known), "not all of them were admitted"
 
     def hear_out(self, contacts: Iterable[Contact]) -> None:
         """Each of the contacts answers what it was asked, naming all of them."""
@@ -89,14 +117,14 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[tuple[str, Endpoint]] = []
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
-        self.heard.append(("answered", exchange.endpoint))
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
+        self.heard.append(("answered", pending.endpoint))
         return ()
 
-    def stalled(self, exchange: Exchange, now: float) -> Steps:
-        self.heard.append(("stalled", exchange.endpoint))
+    def stalled(self, pending: PendingQuery, now: float) -> Commands:
+        self.heard.append(("stalled", pending.endpoint))
         return ()
 
-    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
-        self.heard.append(("failed", exchange.endpoint))
+    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
+        self.heard.append(("failed", pending.endpoint))
         return ()

@@ -1,4 +1,6 @@
-"""A network in rounds, without datagrams: what pushes and pulls do to the views of the honest. Everybody answers, attackers for one another only."""
+"""A network in rounds, without datagrams: what pushes and pulls do to the views of the honest.
+Everybody answers, attackers for one another only.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ ENTRIES = 16
 
 
 class GossipModel:
-    """In a round every honest node pulls from one of its view and pushes itself to another one; every attacker pushes to ``pushes`` of those."""
+    """In a round every honest node pulls from one of its view and pushes itself to another one;
+    every attacker pushes to ``pushes`` of those.
+    """
 
     def __init__(
         self,
@@ -29,15 +33,21 @@ class GossipModel:
         seed: int = 1,
         remember: bool = True,
     ) -> None:
-        """``remember``: everybody's address book holds whom he ever heard of, and is asked for challengers of reseeded slots."""
+        """``remember``: everybody's address book holds whom he ever heard of, and is asked for
+        challengers of reseeded slots.
+        """
         self.rng = random.Random(seed)
         self.honest = [peer(number, endpoint) for number, endpoint in enumerate(honest)]
-        self.attackers = [peer(len(honest) + number, endpoint) for number, endpoint in enumerate(attackers)]
+        self.attackers = [
+            peer(len(honest) + number, endpoint) for number, endpoint in enumerate(attackers)
+        ]
         self.views = {each.endpoint: view(Random(self.rng.random())) for each in self.honest}
         self.bad = {each.endpoint for each in self.attackers}
         self.pushes = pushes
         self.rounds = 0
-        self.books: dict[Endpoint, dict[Endpoint, VerifiedPeer]] | None = {each.endpoint: {} for each in self.honest} if remember else None
+        self.books: dict[Endpoint, dict[Endpoint, VerifiedPeer]] | None = (
+            {each.endpoint: {} for each in self.honest} if remember else None
+        )
         for each in self.honest:  # as it begins: some of all, by their share
             for other in self.rng.sample(self.honest + self.attackers, ENTRIES):
                 self.views[each.endpoint].offer(other, 0)
@@ -78,8 +88,14 @@ class GossipModel:
     def share_of_slots(self) -> float:
         """The attackers' share of all slots of the honest."""
         entries = [entry for view in self.views.values() for entry in view.entries(0)]
-        return sum(entry.slots for entry in entries if entry.peer.endpoint in self.bad) / sum(entry.slots for entry in entries)
+        return sum(entry.slots for entry in entries if entry.peer.endpoint in self.bad) / sum(
+            entry.slots for entry in entries
+        )
 
     def share_of_samples(self, count: int, *, hierarchical: bool | None = None) -> float:
-        given = [each.endpoint in self.bad for view in self.views.values() for each in view.sample(count, 0, hierarchical=hierarchical)]
+        given = [
+            each.endpoint in self.bad
+            for view in self.views.values()
+            for each in view.sample(count, 0, hierarchical=hierarchical)
+        ]
         return sum(given) / len(given)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kadisc.config import LookupConfig
 from kadisc.contacts import Contact
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.lookup.closest import LookupRules, Peer
 from kadisc.endpoints import Endpoint
 
@@ -14,7 +14,7 @@ from .world import address
 
 TARGET = 1 << 159
 SMALL = LookupConfig(alpha=2, max_alpha=4)
-RULES = LookupRules(Scopes(False).narrow, Scopes(False).unit, 1)
+RULES = LookupRules(AddressPolicy(False).subnet, AddressPolicy(False).host, 1)
 
 
 def at_distance(distance: int, endpoint: Endpoint | None = None) -> Contact:

@@ -1,4 +1,6 @@
-"""Networks of a test's own: namespaces of the kernel, which end with what runs in them. No root is needed where users may have some of theirs."""
+"""Networks of a test's own: namespaces of the kernel, which end with what runs in them. No root is
+needed where users may have some of theirs.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,9 @@ import shutil
 import subprocess
 
 NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child"]
-"""The program after these is process 1 there: when it ends, for whatever reason, the kernel ends all it started."""
+"""The program after these is process 1 there: when it ends, for whatever reason, the kernel ends
+all it started.
+"""
 ENVIRONMENT = os.environ | {"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"}
 
 
@@ -19,7 +23,15 @@ def check_namespaces(trial: str) -> None:
     """``trial``: shell commands that set up what will be needed. Raises UnavailableError."""
     for tool in ("unshare", "ip"):
         if shutil.which(tool, path=ENVIRONMENT["PATH"]) is None:
-            raise UnavailableError(f"the program {tool} is missing (Debian packages util-linux and iproute2)")
-    done = subprocess.run([*NAMESPACES, "sh", "-c", trial], capture_output=True, text=True, timeout=30, env=ENVIRONMENT)
+            raise UnavailableError(
+                f"the program {tool} is missing (Debian packages util-linux and iproute2)"
+            )
+    done = subprocess.run(
+        [*NAMESPACES, "sh", "-c", trial],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=ENVIRONMENT,
+    )
     if done.returncode != 0:
         raise UnavailableError(f"no network namespace can be made here: {done.stderr.strip()}")

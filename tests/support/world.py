@@ -1,6 +1,8 @@
-"""A small world in virtual time for cores without I/O: a heap of deliveries and ticks, one seed, no clock.
+"""A small world in virtual time for cores without I/O: a heap of deliveries and ticks, one seed, no
+clock.
 
-Only what tests of the core need: a round-trip time, loss, and nodes that are dead from the start or are killed.
+Only what tests of the core need: a round-trip time, loss, and nodes that are dead from the start or
+are killed.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ from itertools import count
 
 from kadisc.config import CoreConfig, Defences
 from kadisc.contacts import Contact
-from kadisc.core.addressing.bep42 import locator
+from kadisc.core.addressing.bep42 import derive_node_id
 from kadisc.core.addressing.external_address import Confidence, ExternalAddress
 from kadisc.core.contract.events import Event, Finished, LookupFinished, OperationId
-from kadisc.core.core import Node
+from kadisc.core.core import Core
 from kadisc.core.peers.own_record import Membership
 from kadisc.endpoints import Endpoint, Family, family_of, ip_of, make_endpoint
 from kadisc.ids import NodeId, random_id
@@ -35,7 +37,9 @@ def plain_kademlia(config: CoreConfig = CONFIG) -> CoreConfig:
 
 
 def address(number: int, port: int = 6881) -> Endpoint:
-    """Public IPv4 endpoints, each in a /16 of its own as long as ``number`` is below 50,000, and never in the same /24."""
+    """Public IPv4 endpoints, each in a /16 of its own as long as ``number`` is below 50,000, and
+    never in the same /24.
+    """
     a, b = divmod(number % 50_000, 250)
     return make_endpoint(f"{a + 11 + (a > 110)}.{b + 1}.{number // 50_000}.7", port)
 
@@ -44,7 +48,7 @@ def address(number: int, port: int = 6881) -> Endpoint:
 class Host:
     """A core with its endpoint, its events, and its place in the world."""
 
-    node: Node
+    node: Core
     endpoint: Endpoint
     up: bool = True
     events: list[Event] = field(default_factory=list)
@@ -64,7 +68,13 @@ class Host:
 
 
 class World:
-    def __init__(self, seed: int = 1, *, one_way_s: float | Callable[[random.Random], float] = 0.05, loss: float = 0.0) -> None:
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        one_way_s: float | Callable[[random.Random], float] = 0.05,
+        loss: float = 0.0,
+    ) -> None:
         self.rng = random.Random(seed)
         self.now = 0.0
         self.hosts: dict[Endpoint, Host] = {}
@@ -82,13 +92,27 @@ class World:
         public_key: bytes | None = None,
         membership: Membership | None = None,
     ) -> Host:
-        """With a ``membership`` the node knows its address, and its ID follows from that and its key."""
+        """With a ``membership`` the node knows its address, and its ID follows from that and its
+        key.
+        """
         rng, family = random.Random(self.rng.getrandbits(64)), family_of(endpoint)
         own_id, addresses = random_id(rng) if own_id is None else own_id, None
         if membership is not None:
-            own_id = locator(membership.identity.public_key, ip_of(endpoint))
-            addresses = {family: ExternalAddress(config.address, ip_of(endpoint), endpoint[-2:], Confidence.CONFIGURED)}
-        node = Node(config, rng, {family: own_id}, self.now, public_key=public_key, addresses=addresses, membership=membership)
+            own_id = derive_node_id(membership.identity.public_key, ip_of(endpoint))
+            addresses = {
+                family: ExternalAddress(
+                    config.address, ip_of(endpoint), endpoint[-2:], Confidence.CONFIGURED
+                )
+            }
+        node = Core(
+            config,
+            rng,
+            {family: own_id},
+            self.now,
+            public_key=public_key,
+            addresses=addresses,
+            membership=membership,
+        )
         host = self.hosts[endpoint] = Host(node, endpoint)
         return host
 
@@ -101,7 +125,7 @@ class World:
         host.endpoint = endpoint
         self.hosts[endpoint] = host
 
-    # --- doing things ---------------------------------------------------------------------------------------------------------------
+    # --- doing things -----------------------------------------------------------------------------
 
     def join(self, host: Host, bootstrap: Iterable[Host | Endpoint] = ()) -> OperationId:
         endpoints = [each.endpoint if isinstance(each, Host) else each for each in bootstrap]
@@ -124,7 +148,11 @@ class World:
         found: list[Finished] = []
 
         def ended() -> bool:
-            found[:] = (event for event in host.events if isinstance(event, Finished) and event.operation == operation)
+            found[:] = (
+                event
+                for event in host.events
+                if isinstance(event, Finished) and event.operation == operation
+            )
             return bool(found)
 
         self.run(within_s, until=ended)
@@ -157,7 +185,7 @@ class World:
     def at(self, when: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._queue, (when, next(self._order), action))
 
-    # --- time -----------------------------------------------------------------------------------------------------------------------
+    # --- time -------------------------------------------------------------------------------------
 
     def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         end = self.now + seconds
@@ -173,7 +201,9 @@ class World:
             return
         host.tick_at = float("inf")
         host.node.tick(self.now)
-        assert host.node.next_deadline() > self.now, "after tick(now) the next deadline lies after now"
+        assert host.node.next_deadline() > self.now, (
+            "after tick(now) the next deadline lies after now"
+        )
         self.flush(host)
 
     def _deliver(self, source: Endpoint, destination: Endpoint, payload: bytes) -> None:
@@ -183,7 +213,9 @@ class World:
             self.flush(host)
 
 
-def populate(world: World, nodes: int, config: CoreConfig = CONFIG, *, knows: int = 1) -> list[Host]:
+def populate(
+    world: World, nodes: int, config: CoreConfig = CONFIG, *, knows: int = 1
+) -> list[Host]:
     """A network that grew one by one: each joins by ``knows`` of those before it."""
     hosts: list[Host] = []
     for number in range(nodes):
@@ -194,23 +226,37 @@ def populate(world: World, nodes: int, config: CoreConfig = CONFIG, *, knows: in
     return hosts
 
 
-def synthetic(world: World, nodes: int, config: CoreConfig = CONFIG, *, dead: float = 0.0) -> list[Host]:
-    """A network that stands at once: in each table, every bucket has random fitting nodes in all its places. ``dead`` is the share that is down."""
-    hosts = sorted((world.add(address(number), config) for number in range(nodes)), key=lambda host: host.id)
+def synthetic(
+    world: World, nodes: int, config: CoreConfig = CONFIG, *, dead: float = 0.0
+) -> list[Host]:
+    """A network that stands at once: in each table, every bucket has random fitting nodes in all
+    its places. ``dead`` is the share that is down.
+    """
+    hosts = sorted(
+        (world.add(address(number), config) for number in range(nodes)), key=lambda host: host.id
+    )
     contacts = [host.contact for host in hosts]
     ids = [contact.id for contact in contacts]
     for own_id, host in zip(ids, hosts, strict=True):
-        overlay = host.node.overlays[host.family]
+        dht = host.node.dhts[host.family]
         low, high = 0, nodes
-        for index in range(160):  # [low, high) are the nodes that share ``index`` bits with this one; the boundary is at their next bit
+        for index in range(
+            160
+        ):  # [low, high) are the nodes that share ``index`` bits with this one; the boundary is at their next bit
             boundary = bisect_left(ids, (own_id >> (159 - index) | 1) << (159 - index), low, high)
-            near, far = ((boundary, high), (low, boundary)) if own_id >> (159 - index) & 1 else ((low, boundary), (boundary, high))
-            for other in world.rng.sample(range(*far), min(overlay.table.capacity(index), far[1] - far[0])):
-                overlay.table.offer(contacts[other], world.now)
+            near, far = (
+                ((boundary, high), (low, boundary))
+                if own_id >> (159 - index) & 1
+                else ((low, boundary), (boundary, high))
+            )
+            for other in world.rng.sample(
+                range(*far), min(dht.table.capacity(index), far[1] - far[0])
+            ):
+                dht.table.offer(contacts[other], world.now)
             low, high = near
             if high - low == 1:
                 break
-        overlay.joined = overlay.own_lookup_done = True
+        dht.joined = dht.own_lookup_done = True
     for host in world.rng.sample(hosts, int(dead * nodes)):
         world.kill(host)
     return hosts
@@ -218,11 +264,18 @@ def synthetic(world: World, nodes: int, config: CoreConfig = CONFIG, *, dead: fl
 
 def true_closest(hosts: Iterable[Host], target: NodeId, count: int, asker: Host) -> list[NodeId]:
     """What the lookup should find: known to the test alone."""
-    return sorted((host.id for host in hosts if host.up and host is not asker), key=lambda node_id: node_id ^ target)[:count]
+    return sorted(
+        (host.id for host in hosts if host.up and host is not asker),
+        key=lambda node_id: node_id ^ target,
+    )[:count]
 
 
-def lookups(world: World, hosts: list[Host], number: int, *, spacing_s: float = 0.1, **options: object) -> list[tuple[Host, LookupFinished]]:
-    """Starts a lookup of a random ID at a random live node every ``spacing_s``, and waits for all of them."""
+def lookups(
+    world: World, hosts: list[Host], number: int, *, spacing_s: float = 0.1, **options: object
+) -> list[tuple[Host, LookupFinished]]:
+    """Starts a lookup of a random ID at a random live node every ``spacing_s``, and waits for all
+    of them.
+    """
     live = [host for host in hosts if host.up]
     started = []
     for _ in range(number):

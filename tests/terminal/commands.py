@@ -13,29 +13,49 @@ from typing import Any
 
 COMMAND = [sys.executable, "-W", "error", "-m", "kadisc"]
 PATIENCE_S = 60
-"""For a program to end that should do so at once: it decides only how long a broken one is waited for."""
+"""For a program to end that should do so at once: it decides only how long a broken one is waited
+for.
+"""
 
 
 _HOME = tempfile.TemporaryDirectory(prefix="kadisc-home-", ignore_cleanup_errors=True)
-"""The user's own state and configuration are none of a test's business, nor the other way round; and each process has new ones."""
+"""The user's own state and configuration are none of a test's business, nor the other way round;
+and each process has new ones.
+"""
 
 
 def environment(**changes: str) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")
+    }
     home = tempfile.mkdtemp(dir=_HOME.name)
     places = {f"XDG_{kind}_HOME": f"{home}/{kind.lower()}" for kind in ("CONFIG", "STATE")}
     return kept | {"TERM": "xterm"} | places | changes
 
 
 def kadisc(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE_S, env=environment(), stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+    )
 
 
 @contextmanager
 def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A process that is gone at the end, however the test goes."""
     process = subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(), stdin=subprocess.DEVNULL
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
     )
     try:
         yield process

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 from kadisc.contacts import Contact
 from kadisc.core.addressing.external_address import Confidence
-from kadisc.core.snapshot import AddressSnapshot, BucketSnapshot, EntrySnapshot, OperationSnapshot, OverlaySnapshot, Snapshot
+from kadisc.core.snapshot import (
+    AddressSnapshot,
+    BucketSnapshot,
+    DhtSnapshot,
+    EntrySnapshot,
+    OperationSnapshot,
+    Snapshot,
+)
 from kadisc.dashboard.scene import Facts, Others, Scene, View
 from kadisc.dashboard.tail import TailLine
 from kadisc.dashboard.traffic import KEPT_S, Flow
@@ -16,21 +23,38 @@ OWN_ID = int("3f9a81c2d4" + "00" * 15, 16)
 CONTACT = Contact(int("aa" * 20, 16), make_endpoint("198.51.100.7", 6881))
 
 
-def entries(proven: int, inbound: int = 0, doubtful: int = 0, *, youngest_s: float = 3.0, spacing_s: float = 5.0) -> tuple[EntrySnapshot, ...]:
+def entries(
+    proven: int,
+    inbound: int = 0,
+    doubtful: int = 0,
+    *,
+    youngest_s: float = 3.0,
+    spacing_s: float = 5.0,
+) -> tuple[EntrySnapshot, ...]:
     kinds = [(False, 0)] * proven + [(True, 0)] * inbound + [(False, 1)] * doubtful
     return tuple(
-        EntrySnapshot(CONTACT, 3600.0, youngest_s + i * spacing_s, failures, came_to_us, 0.0125 * (1 + i % 5) if not failures else None, b"KD\0\1")
+        EntrySnapshot(
+            CONTACT,
+            3600.0,
+            youngest_s + i * spacing_s,
+            failures,
+            came_to_us,
+            0.0125 * (1 + i % 5) if not failures else None,
+            b"KD\0\1",
+        )
         for i, (came_to_us, failures) in enumerate(kinds)
     )
 
 
-def bucket(index: int, held: tuple[EntrySnapshot, ...], spares: int = 0, touched_s_ago: float = 3.0) -> BucketSnapshot:
+def bucket(
+    index: int, held: tuple[EntrySnapshot, ...], replacements: int = 0, touched_s_ago: float = 3.0
+) -> BucketSnapshot:
     capacity = (128, 64, 32, 16, 8)[min(index, 4)]
-    return BucketSnapshot(index, capacity, touched_s_ago, held, spares)
+    return BucketSnapshot(index, capacity, touched_s_ago, held, replacements)
 
 
 FEW_BUCKETS = (
-    bucket(0, entries(28, 2, 1), spares=3),
+    bucket(0, entries(28, 2, 1), replacements=3),
     bucket(1, entries(14)),
     bucket(2, ()),
     bucket(4, entries(1, spacing_s=0.0), touched_s_ago=900.0),
@@ -38,10 +62,21 @@ FEW_BUCKETS = (
 MANY_BUCKETS = tuple(bucket(index, entries(min(8, 1 + index))) for index in range(24))
 
 
-def overlay(family: Family = Family.IPV4, buckets: Sequence[BucketSnapshot] = FEW_BUCKETS) -> OverlaySnapshot:
+def dht(
+    family: Family = Family.IPV4, buckets: Sequence[BucketSnapshot] = FEW_BUCKETS
+) -> DhtSnapshot:
     ip = bytes((84, 1, 2, 3)) if family is Family.IPV4 else bytes.fromhex("20010db8" + "1234" * 6)
     address = AddressSnapshot(ip, 6881, Confidence.VOTED, 24, 0.96)
-    return OverlaySnapshot(family, OWN_ID, True, True, sum(len(b.entries) for b in buckets), 12, address, tuple(buckets))
+    return DhtSnapshot(
+        family,
+        OWN_ID,
+        True,
+        True,
+        sum(len(b.entries) for b in buckets),
+        12,
+        address,
+        tuple(buckets),
+    )
 
 
 COUNTERS = {
@@ -66,16 +101,21 @@ OPERATIONS = (
 )
 
 TAIL = (
-    TailLine("12:00:01", "joined", "IPv4: own neighbourhood is known, 45 contacts verified", "good", 1),
+    TailLine(
+        "12:00:01", "joined", "IPv4: own neighbourhood is known, 45 contacts verified", "good", 1
+    ),
     TailLine("12:00:02", "contact", "aaaaaaaa at 198.51.100.7:6881, bucket 4", "good", 45),
     TailLine("12:03:09", "gone", "bbbbbbbb at 198.51.100.9:6881, bucket 1: silent", "bad", 1),
 )
 
 
 def scene(
-    *overlays: OverlaySnapshot, operations: tuple[OperationSnapshot, ...] = OPERATIONS, network: str = "mainline", view: View | None = None
+    *dhts: DhtSnapshot,
+    operations: tuple[OperationSnapshot, ...] = OPERATIONS,
+    network: str = "mainline",
+    view: View | None = None,
 ) -> Scene:
-    snapshot = Snapshot(overlays or (overlay(),), operations, 3, 0, 0, COUNTERS)
+    snapshot = Snapshot(dhts or (dht(),), operations, 3, 0, 0, COUNTERS)
     return Scene(
         facts=Facts("0.1.0", network, {Family.IPV4: "0.0.0.0:6881"}),
         snapshot=snapshot,

@@ -1,5 +1,6 @@
-"""The command line with a scenario whose second seed breaks a promise. Workers are started afresh and import this file too, so it is there for
-them as well."""
+"""The command line with a scenario whose second seed breaks a promise. Workers are started afresh
+and import this file too, so it is there for them as well.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,18 @@ from kadisc.config import LimitsConfig
 from kadisc.core.peers.rendezvous import network_tag
 from kadisc.wire import krpc
 from kadisc.wire.items import Item, target_of_value
-from kadisc.wire.messages import AnnouncePeer, FindNode, Get, GetPeers, Gossip, Ping, Put, Reply, SampleInfohashes, UnknownQuery
+from kadisc.wire.messages import (
+    AnnouncePeer,
+    FindNode,
+    Get,
+    GetPeers,
+    Gossip,
+    Ping,
+    Put,
+    Reply,
+    SampleInfohashes,
+    UnknownQuery,
+)
 from tests.support.namespaces import UnavailableError, check_namespaces
 
 NETWORK = "flooded"
@@ -22,23 +33,23 @@ BOTH = frozenset((b"n4", b"n6"))
 LEVELS = ("address", "network", "total")
 
 BYTES_ONLY = {
-    "address_reply_bytes_per_s": 50.0,
-    "address_reply_burst_bytes": 2000.0,
-    "network_reply_bytes_per_s": 100.0,
-    "network_reply_burst_bytes": 5000.0,
+    "host_reply_bytes_per_s": 50.0,
+    "host_reply_burst_bytes": 2000.0,
+    "subnet_reply_bytes_per_s": 100.0,
+    "subnet_reply_burst_bytes": 5000.0,
     "total_reply_bytes_per_s": 1000.0,
     "total_reply_burst_bytes": 40_000.0,
-    "address_asked_bytes_per_s": 20.0,
-    "address_asked_burst_bytes": 500.0,
-    "network_asked_bytes_per_s": 40.0,
-    "network_asked_burst_bytes": 1000.0,
-    "total_asked_bytes_per_s": 300.0,
-    "total_asked_burst_bytes": 10_000.0,
+    "host_query_bytes_per_s": 20.0,
+    "host_query_burst_bytes": 500.0,
+    "subnet_query_bytes_per_s": 40.0,
+    "subnet_query_burst_bytes": 1000.0,
+    "total_query_bytes_per_s": 300.0,
+    "total_query_burst_bytes": 10_000.0,
     # Only the budgets of bytes are on trial with these.
-    "address_queries_per_s": 1e6,
-    "address_query_burst": 1e6,
-    "network_queries_per_s": 1e6,
-    "network_query_burst": 1e6,
+    "host_queries_per_s": 1e6,
+    "host_query_burst": 1e6,
+    "subnet_queries_per_s": 1e6,
+    "subnet_query_burst": 1e6,
     "total_queries_per_s": 1e6,
     "total_query_burst": 1e6,
 }
@@ -62,8 +73,15 @@ PAYLOADS = [
 
 
 def config_text(limits: Mapping[str, float], *switched_off: str) -> str:
-    lines = ["routers = []", f'network = "{NETWORK}"', "[core.limits]", *(f"{name} = {value}" for name, value in limits.items())]
-    return "\n".join([*lines, "[core.defences]", *(f"{name} = false" for name in switched_off)]) + "\n"
+    lines = [
+        "routers = []",
+        f'network = "{NETWORK}"',
+        "[core.limits]",
+        *(f"{name} = {value}" for name, value in limits.items()),
+    ]
+    return (
+        "\n".join([*lines, "[core.defences]", *(f"{name} = false" for name in switched_off)]) + "\n"
+    )
 
 
 def budget(level: str, limits: Mapping[str, float], lasted_s: float) -> float:
@@ -73,7 +91,10 @@ def budget(level: str, limits: Mapping[str, float], lasted_s: float) -> float:
     def limit(name: str) -> float:
         return limits.get(name, getattr(usual, name))
 
-    return sum(limit(f"{level}_{what}_burst_bytes") + limit(f"{level}_{what}_bytes_per_s") * lasted_s for what in ("reply", "asked"))
+    return sum(
+        limit(f"{level}_{what}_burst_bytes") + limit(f"{level}_{what}_bytes_per_s") * lasted_s
+        for what in ("reply", "asked")
+    )
 
 
 @cache

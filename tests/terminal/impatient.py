@@ -1,4 +1,6 @@
-"""A devnet of ten under the dashboard, as ``kadisc run --devnet 10`` shows it, that notices in seconds what takes a patient node minutes."""
+"""A devnet of ten under the dashboard, as ``kadisc run --devnet 10`` shows it, that notices in
+seconds what takes a patient node minutes.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from kadisc.cli.tasks import run_until_signalled
 from kadisc.config import Config, CoreConfig, MaintenanceConfig, QueryConfig
 from kadisc.net.devnet import open_devnet
 
-MAINTENANCE = MaintenanceConfig(check_interval_s=0.05, fresh_check_s=1.0, max_check_s=1.0, retry_after_failure_s=0.5)
+MAINTENANCE = MaintenanceConfig(
+    check_interval_s=0.05, fresh_check_s=1.0, max_check_s=1.0, retry_after_failure_s=0.5
+)
 QUERY = QueryConfig(timeout_s=0.5)
 CONFIG = Config(bind=("127.0.0.1:0",), core=CoreConfig(maintenance=MAINTENANCE, query=QUERY))
 

@@ -1,8 +1,11 @@
-"""A spoofer and a node in networks of their own, joined by a cable (veth), so that a source may be forged as on the internet: nobody is there.
+"""A spoofer and a node in networks of their own, joined by a cable (veth), so that a source may be
+forged as on the internet: nobody is there.
 
-Run in namespaces as `test_spoofed_flood.py` does it; the arguments are those of `kadisc run`. First two friends prove themselves by announcing. Then
-thousands of datagrams are sent in the names of others, in step with what the node takes from its socket, so that none is lost before the node
-has seen it; the friends ask on. It prints one JSON document: what the node sent to each address, read off the cable.
+Run in namespaces as `test_spoofed_flood.py` does it; the arguments are those of `kadisc run`. First
+two friends prove themselves by announcing. Then thousands of datagrams are sent in the names of
+others, in step with what the node takes from its socket, so that none is lost before the node has
+seen it; the friends ask on. It prints one JSON document: what the node sent to each address, read
+off the cable.
 """
 
 from __future__ import annotations
@@ -40,7 +43,8 @@ ALL_OF_IT_S = 60
 PATIENCE_S = 10.0
 """For what should be there at once."""
 
-# The shell opens /proc/self itself: so it learns its number there, which is not the one that it has in a namespace of process ids.
+# The shell opens /proc/self itself: so it learns its number there, which is not the one that it has
+# in a namespace of process ids.
 BEHIND_THE_CABLE = f"""
 read number rest < /proc/self/stat; echo "$number"; read go
 ip link set lo up && ip addr add {NODE[0]}/24 dev node && ip link set node up && ip route add default via {GATEWAY} && exec "$@"
@@ -61,13 +65,30 @@ def node(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     ip("addr", "add", f"{GATEWAY}/24", "dev", "spoofer")
     for host, _ in FRIENDS:
         ip("addr", "add", f"{host}/32", "dev", "spoofer")
-    command = ["unshare", "--net", "sh", "-c", BEHIND_THE_CABLE, "sh", *COMMAND, "run", "--bind", f"{NODE[0]}:{NODE[1]}", "--json", *arguments]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+    command = [
+        "unshare",
+        "--net",
+        "sh",
+        "-c",
+        BEHIND_THE_CABLE,
+        "sh",
+        *COMMAND,
+        "run",
+        "--bind",
+        f"{NODE[0]}:{NODE[1]}",
+        "--json",
+        *arguments,
+    ]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+    ) as process:
         try:
             number = line_of(process.stdout)
             ip("link", "set", "node", "netns", str(process.pid))
             ip("link", "set", "spoofer", "up")
-            ip("route", "add", "blackhole", "default")  # what comes for those who are not there ends here
+            ip(
+                "route", "add", "blackhole", "default"
+            )  # what comes for those who are not there ends here
             assert process.stdin is not None
             process.stdin.write("go\n")
             process.stdin.close()
@@ -117,33 +138,49 @@ class Cable:
 
     @property
     def missed(self) -> int:
-        return int(struct.unpack("II", self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1])
+        return int(
+            struct.unpack("II", self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
+        )
 
 
 class Spoofer:
     """Writes whatever source it likes on its datagrams."""
 
     def __init__(self, rng: random.Random) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)  # with a header of ours
+        self._socket = socket.socket(
+            socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW
+        )  # with a header of ours
         self._rng = rng
         self._few = [f"{80 + network}.5.5.{1 + host}" for network in range(20) for host in range(4)]
 
     def source(self, number: int) -> tuple[str, int]:
-        """In turn one of 80 in 20 networks, one of the first friend's neighbours or he himself on another port, and one never seen before."""
+        """In turn one of 80 in 20 networks, one of the first friend's neighbours or he himself on
+        another port, and one never seen before.
+        """
         rng, port = self._rng, self._rng.randrange(10_000, 60_000)
         match number % 4:
             case 0 | 1:
                 return rng.choice(self._few), port
             case 2:
-                return rng.choice((FRIENDS[0][0], FRIENDS[0][0].rsplit(".", 1)[0] + f".{rng.randrange(1, 255)}")), port
+                return rng.choice(
+                    (FRIENDS[0][0], FRIENDS[0][0].rsplit(".", 1)[0] + f".{rng.randrange(1, 255)}")
+                ), port
             case _:
-                return f"{rng.randrange(130, 160)}.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)}", port
+                return (
+                    f"{rng.randrange(130, 160)}.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)}",
+                    port,
+                )
 
     def send(self, payload: bytes, source: tuple[str, int]) -> None:
         host, port = source
         addresses = socket.inet_aton(host) + socket.inet_aton(NODE[0])
-        header = struct.pack("!BBHHHBBH", 0x45, 0, 0, 0, 0, 64, UDP, 0) + addresses  # the system adds lengths and sums
-        self._socket.sendto(header + struct.pack("!HHHH", port, NODE[1], 8 + len(payload), 0) + payload, (NODE[0], 0))
+        header = (
+            struct.pack("!BBHHHBBH", 0x45, 0, 0, 0, 0, 64, UDP, 0) + addresses
+        )  # the system adds lengths and sums
+        self._socket.sendto(
+            header + struct.pack("!HHHH", port, NODE[1], 8 + len(payload), 0) + payload,
+            (NODE[0], 0),
+        )
 
 
 class Friend:
@@ -158,7 +195,9 @@ class Friend:
         """Shows tokens, which nobody else was sent; what it stores makes for long answers."""
         found = self._exchange(GetPeers(b"find", self._id, INFO_HASH, read_only=True))
         assert found.token is not None
-        self._exchange(AnnouncePeer(b"tell", self._id, INFO_HASH, 6881, found.token, read_only=True))
+        self._exchange(
+            AnnouncePeer(b"tell", self._id, INFO_HASH, 6881, found.token, read_only=True)
+        )
         held = self._exchange(Get(b"held", self._id, ITEM.target, read_only=True))
         assert held.token is not None
         self._exchange(Put(b"keep", self._id, held.token, ITEM, read_only=True))
@@ -231,7 +270,9 @@ def keep_in_step(udp: Path, until: float) -> None:
 
 
 def out_of_time(*_: object) -> None:
-    raise SystemExit("it took too long")  # by hand: process 1 of a namespace is not ended by a signal that it does not look at
+    raise SystemExit(
+        "it took too long"
+    )  # by hand: process 1 of a namespace is not ended by a signal that it does not look at
 
 
 if __name__ == "__main__":

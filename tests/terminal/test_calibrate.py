@@ -1,4 +1,6 @@
-"""``kadisc sim calibrate`` as people and programs meet it. Whether the two sides agree is for tests/sim/test_calibration.py."""
+"""``kadisc sim calibrate`` as people and programs meet it. Whether the two sides agree is for
+tests/sim/test_calibration.py.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +12,44 @@ import pytest
 from .commands import kadisc
 from .watched import watched
 
-SMALL = ("--nodes", "20", "--lookups", "20", "--set", "lookups_per_minute=1200", "--set", "warmup_s=0.5")
+SMALL = (
+    "--nodes",
+    "20",
+    "--lookups",
+    "20",
+    "--set",
+    "lookups_per_minute=1200",
+    "--set",
+    "warmup_s=0.5",
+)
 
 
 def test_a_comparison_is_one_document_and_an_exit_code() -> None:
     done = kadisc("sim", "calibrate", *SMALL, "--json")
     document = json.loads(done.stdout)
-    assert document["sockets"].keys() == document["simulator"].keys() > {"elapsed_s_p50", "queries", "replies"}
-    assert document["sockets"]["lookups"] == document["simulator"]["lookups"] == document["lookups"] == 20
+    assert (
+        document["sockets"].keys()
+        == document["simulator"].keys()
+        > {"elapsed_s_p50", "queries", "replies"}
+    )
+    assert (
+        document["sockets"]["lookups"]
+        == document["simulator"]["lookups"]
+        == document["lookups"]
+        == 20
+    )
     assert document["ratios"].keys() > {"queries_per_lookup", "queries", "replies"}
     assert 0 <= document["ks_distance"] <= 1
     assert document["lag_ms_p99"] > 0
-    # So few lookups agree or not, as chance will have it; but then the code says the same as the document.
+    # So few lookups agree or not, as chance will have it; but then the code says the same as the
+    # document.
     if document["agree"]:
         assert (done.returncode, done.stderr) == (0, "")
     else:
-        assert (done.returncode, done.stderr) == (1, "kadisc: the simulator and the sockets do not agree\n")
+        assert (done.returncode, done.stderr) == (
+            1,
+            "kadisc: the simulator and the sockets do not agree\n",
+        )
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,9 @@ def test_find_prints_the_closest_as_one_document(nodes: list[dict[str, Any]]) ->
     document = json.loads(done.stdout)
     assert list(document) == ["target", "nodes", "elapsed_s", "queries", "hops"]
     assert document["target"] == TARGET
-    closest = sorted((node["id"] for node in nodes), key=lambda node_id: int(node_id, 16) ^ int(TARGET, 16))[:8]
+    closest = sorted(
+        (node["id"] for node in nodes), key=lambda node_id: int(node_id, 16) ^ int(TARGET, 16)
+    )[:8]
     assert [node["id"] for node in document["nodes"]] == closest
     where = {node["id"]: node["endpoints"] for node in nodes}
     for node in document["nodes"]:
@@ -54,7 +56,19 @@ def test_find_prints_the_closest_as_one_document(nodes: list[dict[str, Any]]) ->
 
 
 def test_find_takes_k_and_paths(nodes: list[dict[str, Any]]) -> None:
-    done = kadisc("find", "random", "--bootstrap", _entrance(nodes), "--k", "3", "--paths", "2", "--json", "--unlimited", "--no-caps")
+    done = kadisc(
+        "find",
+        "random",
+        "--bootstrap",
+        _entrance(nodes),
+        "--k",
+        "3",
+        "--paths",
+        "2",
+        "--json",
+        "--unlimited",
+        "--no-caps",
+    )
     assert done.returncode == 0
     assert len(json.loads(done.stdout)["nodes"]) == 3
 
@@ -93,11 +107,22 @@ def test_a_devnet_lists_its_nodes(nodes: list[dict[str, Any]]) -> None:
     assert len(nodes) == 12
     assert all(list(node) == ["id", "endpoints"] for node in nodes)
     assert len({node["id"] for node in nodes}) == 12
-    assert [node["endpoints"][0].startswith("127.0.0.1:") for node in nodes] == [True] + 11 * [False]
+    assert [node["endpoints"][0].startswith("127.0.0.1:") for node in nodes] == [True] + 11 * [
+        False
+    ]
 
 
 def test_run_joins_by_another_and_tells_so(nodes: list[dict[str, Any]]) -> None:
-    with running("--bootstrap", _entrance(nodes), "--bind", "127.0.0.1:0", "--json", "--no-dashboard", "--state-dir", "/nowhere") as process:
+    with running(
+        "--bootstrap",
+        _entrance(nodes),
+        "--bind",
+        "127.0.0.1:0",
+        "--json",
+        "--no-dashboard",
+        "--state-dir",
+        "/nowhere",
+    ) as process:
         listening = next_event(process, "listening")
         assert list(listening) == ["event", "nodes"]
         [node] = listening["nodes"]
@@ -137,14 +162,20 @@ def test_a_taken_default_port_is_replaced_and_a_taken_given_one_is_an_error() ->
         (["ping", "nonsense.invalid:1"], 1, "nonsense.invalid"),
         (["ping", "[::1]:1", "--bind", "127.0.0.1:0"], 1, "family"),
         (["run", "--bind", "198.51.100.1:1"], 2, "no interface of this machine"),
-        (["run", "--bind", "127.0.0.1:0", "--bind", "127.0.0.1:0"], 2, "one address per address family"),
+        (
+            ["run", "--bind", "127.0.0.1:0", "--bind", "127.0.0.1:0"],
+            2,
+            "one address per address family",
+        ),
         (["run", "--devnet", "5000", "--bind", "127.0.0.1:0"], 2, "a devnet has 1 to"),
         (["run", "--bootstrap", "nonsense"], 2, "--bootstrap"),
         (["--bootstrap", "127.0.0.1:1", "find", TARGET], 2, "the command comes first"),
         (["nonsense"], 2, "invalid choice"),
     ],
 )
-def test_an_error_is_one_line_that_says_what_to_do(arguments: list[str], code: int, words: str) -> None:
+def test_an_error_is_one_line_that_says_what_to_do(
+    arguments: list[str], code: int, words: str
+) -> None:
     done = kadisc(*arguments)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr
@@ -157,16 +188,23 @@ def test_nobody_there_ends_in_bounded_time_with_one_line() -> None:
         silent.bind(("127.0.0.1", 0))
         where = f"127.0.0.1:{silent.getsockname()[1]}"
         # At the same time, since each takes its time-out of 10 s, and the clock is the real one.
-        with running("find", "random", "--bootstrap", where, "--json") as find, running("ping", where, "--json") as ping:
+        with (
+            running("find", "random", "--bootstrap", where, "--json") as find,
+            running("ping", where, "--json") as ping,
+        ):
             for process in (find, ping):
                 output, errors = process.communicate(timeout=PATIENCE_S)
                 assert (process.returncode, output) == (1, "")
-                assert re.fullmatch(r"kadisc: (no network: )?no answer from \S+ within 1\d s.*\n", errors)
+                assert re.fullmatch(
+                    r"kadisc: (no network: )?no answer from \S+ within 1\d s.*\n", errors
+                )
 
 
 def test_without_bootstrap_it_says_where_it_begins() -> None:
     done = kadisc("find", "random", "--bind", "127.0.0.1:0")
-    assert done.stderr.startswith("kadisc: no --bootstrap given: beginning at Mainline's public routers, ")
+    assert done.stderr.startswith(
+        "kadisc: no --bootstrap given: beginning at Mainline's public routers, "
+    )
 
 
 def test_version_and_help() -> None:
@@ -182,7 +220,11 @@ def test_version_and_help() -> None:
 
 def test_a_reader_who_goes_away_ends_it_quietly(nodes: list[dict[str, Any]]) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "find", "random", "--bootstrap", _entrance(nodes)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        [*COMMAND, "find", "random", "--bootstrap", _entrance(nodes)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
     )
     assert process.stdout is not None
     assert process.stderr is not None
@@ -192,14 +234,20 @@ def test_a_reader_who_goes_away_ends_it_quietly(nodes: list[dict[str, Any]]) -> 
     assert (process.wait(), errors) == (0, "")
 
 
-# --- an output that takes nothing ---------------------------------------------------------------------------------------------------------
+# --- an output that takes nothing -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("arguments", [["sim", "list"], ["sim", "list", "--json"], ["--help"]])
 def test_a_full_disk_behind_the_output_is_one_line(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, env=environment(), stdin=subprocess.DEVNULL
+            [*COMMAND, *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE_S,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
         )
     assert done.returncode == 1
     assert done.stderr == "kadisc: the output cannot be written: no space left on device\n"
@@ -209,16 +257,28 @@ def test_a_node_outlives_a_full_disk_behind_its_log() -> None:
     arguments = [*COMMAND, "run", "--devnet", "2", "--no-dashboard", "--bind", "127.0.0.1:0"]
     with (
         Path("/dev/full").open("w") as full,
-        subprocess.Popen(arguments, stdout=full, stderr=subprocess.PIPE, text=True, env=environment(), stdin=subprocess.DEVNULL) as process,
+        subprocess.Popen(
+            arguments,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+        ) as process,
     ):
         assert process.stderr is not None
-        assert process.stderr.readline() == "kadisc: the log cannot be written, and goes on once it can: no space left on device\n"
+        assert (
+            process.stderr.readline()
+            == "kadisc: the log cannot be written, and goes on once it can: no space left on device\n"
+        )
         process.terminate()
         assert (process.wait(PATIENCE_S), process.stderr.read()) == (0, "")
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_lines_that_were_lost_are_told_of_once_there_is_room(as_json: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_that_were_lost_are_told_of_once_there_is_room(
+    as_json: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     log, room = RunLog(as_json=as_json), tmp_path / "log"
     with Path("/dev/full").open("w") as output, redirect_stdout(output), room.open("w") as file:
         log.stopped()
@@ -228,11 +288,21 @@ def test_lines_that_were_lost_are_told_of_once_there_is_room(as_json: bool, tmp_
         log.stopped()
     lines = room.read_text().splitlines()
     assert len(lines) == 3
-    assert (lines[0] == '{"event": "lines_lost", "lines": 2}') if as_json else lines[0].endswith("2 lines before this could not be written")
+    assert (
+        (lines[0] == '{"event": "lines_lost", "lines": 2}')
+        if as_json
+        else lines[0].endswith("2 lines before this could not be written")
+    )
     assert capsys.readouterr().err.count("cannot be written") == 1
 
 
 def test_streams_that_are_closed_are_missed_by_nobody() -> None:
     words = " ".join(map(shlex.quote, [*COMMAND, "sim", "list"]))
-    done = subprocess.run(["sh", "-c", f"{words} <&- >&-"], stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, env=environment())
+    done = subprocess.run(
+        ["sh", "-c", f"{words} <&- >&-"],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE_S,
+        env=environment(),
+    )
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,4 +1,6 @@
-"""Commands beside a running node: who answers, that the documents are the same, and what becomes of both when one of them goes."""
+"""Commands beside a running node: who answers, that the documents are the same, and what becomes of
+both when one of them goes.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,20 @@ SOON_S = 5.0
 
 @contextmanager
 def node_with(folder: Path, *arguments: str) -> Iterator[Any]:
-    """A running node, the first of a small devnet, with its state in ``folder``: its process, and all nodes there."""
-    with running("run", "--devnet", "10", "--state-dir", str(folder), "--bind", "127.0.0.1:0", "--json", *arguments) as process:
+    """A running node, the first of a small devnet, with its state in ``folder``: its process, and
+    all nodes there.
+    """
+    with running(
+        "run",
+        "--devnet",
+        "10",
+        "--state-dir",
+        str(folder),
+        "--bind",
+        "127.0.0.1:0",
+        "--json",
+        *arguments,
+    ) as process:
         nodes = next_event(process, "listening")["nodes"]
         next_event(process, "joined")
         yield process, nodes
@@ -51,17 +65,25 @@ def _shape(document: object) -> object:
 
 
 @pytest.mark.parametrize(
-    "command", [["announce", ID, "--port", "4444"], ["peers", ID], ["find", ID], ["ping", "{other}"]], ids=lambda command: str(command[0])
+    "command",
+    [["announce", ID, "--port", "4444"], ["peers", ID], ["find", ID], ["ping", "{other}"]],
+    ids=lambda command: str(command[0]),
 )
-def test_the_running_node_and_an_own_one_give_the_same_documents(node: Any, folder: Path, command: list[str]) -> None:
+def test_the_running_node_and_an_own_one_give_the_same_documents(
+    node: Any, folder: Path, command: list[str]
+) -> None:
     process, nodes = node
     command = [word.format(other=nodes[3]["endpoints"][0]) for word in command]
     asked = kadisc(*command, "--json", "--state-dir", str(folder))
     assert asked.returncode == 0
-    assert asked.stderr.startswith(f"kadisc: asking the running node (process {process.pid}, 9 contacts)")
+    assert asked.stderr.startswith(
+        f"kadisc: asking the running node (process {process.pid}, 9 contacts)"
+    )
     assert len(asked.stderr.splitlines()) == 1
-    way_in = [] if command[0] == "ping" else ["--bootstrap", nodes[0]["endpoints"][0]]
-    own = kadisc(*command, "--json", "--state-dir", str(folder), "--bind", "127.0.0.1:0", *way_in)
+    host_resolver = [] if command[0] == "ping" else ["--bootstrap", nodes[0]["endpoints"][0]]
+    own = kadisc(
+        *command, "--json", "--state-dir", str(folder), "--bind", "127.0.0.1:0", *host_resolver
+    )
     assert (own.returncode, own.stderr) == (0, "")
     assert _shape(json.loads(asked.stdout)) == _shape(json.loads(own.stdout))
 
@@ -69,9 +91,14 @@ def test_the_running_node_and_an_own_one_give_the_same_documents(node: Any, fold
 def test_in_words_peers_come_line_by_line(node: Any, folder: Path) -> None:
     info_hash = "1" * 40
     for port in ("5001", "5002"):
-        assert kadisc("announce", info_hash, "--port", port, "--state-dir", str(folder)).stdout.startswith("stored at 8 nodes in ")
+        assert kadisc(
+            "announce", info_hash, "--port", port, "--state-dir", str(folder)
+        ).stdout.startswith("stored at 8 nodes in ")
     done = kadisc("peers", info_hash, "--state-dir", str(folder))
-    assert (done.returncode, sorted(done.stdout.splitlines())) == (0, ["127.0.0.1:5001", "127.0.0.1:5002"])
+    assert (done.returncode, sorted(done.stdout.splitlines())) == (
+        0,
+        ["127.0.0.1:5001", "127.0.0.1:5002"],
+    )
     assert done.stderr.splitlines()[1].startswith("kadisc: 2 peers in ")
     done = kadisc("peers", "2" * 40, "--state-dir", str(folder))
     assert (done.returncode, done.stdout) == (1, "")
@@ -84,7 +111,11 @@ def test_status(node: Any, folder: Path) -> None:
     done = kadisc("status", "--state-dir", str(folder), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     status = json.loads(done.stdout)
-    assert (status["pid"], status["families"][0]["id"], status["families"][0]["contacts"]) == (process.pid, nodes[0]["id"], 9)
+    assert (status["pid"], status["families"][0]["id"], status["families"][0]["contacts"]) == (
+        process.pid,
+        nodes[0]["id"],
+        9,
+    )
     done = kadisc("status", "--state-dir", str(folder))
     assert (done.returncode, done.stderr) == (0, "")
     assert nodes[0]["endpoints"][0] in done.stdout
@@ -102,7 +133,9 @@ def test_interrupted_it_says_130_and_the_node_asks_no_longer(node: Any, folder: 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.settimeout(PATIENCE_S)
         silent.bind(("127.0.0.1", 0))
-        with running("ping", f"127.0.0.1:{silent.getsockname()[1]}", "--json", "--state-dir", str(folder)) as process:
+        with running(
+            "ping", f"127.0.0.1:{silent.getsockname()[1]}", "--json", "--state-dir", str(folder)
+        ) as process:
             silent.recv(2048)
             asked = time.monotonic()
             process.send_signal(signal.SIGINT)
@@ -119,7 +152,10 @@ def _status(folder: Path) -> Any:
 def test_a_plain_program_needs_no_library(node: Any, folder: Path) -> None:
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(str(folder / "control.sock"))
-        client.sendall(b'{"jsonrpc": "2.0", "id": 7, "method": "find", "params": {"target": "%b", "k": 2}}\n' % ID.encode())
+        client.sendall(
+            b'{"jsonrpc": "2.0", "id": 7, "method": "find", "params": {"target": "%b", "k": 2}}\n'
+            % ID.encode()
+        )
         client.shutdown(socket.SHUT_WR)
         [line] = client.makefile().readlines()
     response = json.loads(line)
@@ -128,7 +164,9 @@ def test_a_plain_program_needs_no_library(node: Any, folder: Path) -> None:
 
 def test_a_node_of_another_network_is_not_asked(node: Any, folder: Path) -> None:
     _, nodes = node
-    done = kadisc("ping", nodes[1]["endpoints"][0], "--network", "other", "--state-dir", str(folder), "--json")
+    done = kadisc(
+        "ping", nodes[1]["endpoints"][0], "--network", "other", "--state-dir", str(folder), "--json"
+    )
     assert done.returncode == 0
     assert "is of the network mainline; using a node of this command's own" in done.stderr
 
@@ -136,26 +174,38 @@ def test_a_node_of_another_network_is_not_asked(node: Any, folder: Path) -> None
 def test_no_node_no_status(tmp_path: Path) -> None:
     done = kadisc("status", "--state-dir", str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"kadisc: no node runs with the state folder {tmp_path}; see kadisc run --help\n"
+    assert (
+        done.stderr
+        == f"kadisc: no node runs with the state folder {tmp_path}; see kadisc run --help\n"
+    )
 
 
 def test_killed_stopped_and_frozen_nodes(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
-    hurried = tmp_path / "hurried.toml"  # nobody is there for a node of the command's own: that need not take long
-    hurried.write_text("routers = []\n[core.query]\ntimeout_s = 0.5\n")
+    fast_retry = (
+        tmp_path / "hurried.toml"
+    )  # nobody is there for a node of the command's own: that need not take long
+    fast_retry.write_text("routers = []\n[core.query]\ntimeout_s = 0.5\n")
     with node_with(tmp_path) as (process, nodes):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         others = nodes[1]["endpoints"][0]
         # Frozen: it is there, and does not answer.
         process.send_signal(signal.SIGSTOP)
-        done = kadisc("find", ID, "--json", "--state-dir", str(tmp_path), "--config", str(hurried))
-        assert f"the node at {path} has not answered for 3 s; using a node of this command's own" in done.stderr
+        done = kadisc(
+            "find", ID, "--json", "--state-dir", str(tmp_path), "--config", str(fast_retry)
+        )
+        assert (
+            f"the node at {path} has not answered for 3 s; using a node of this command's own"
+            in done.stderr
+        )
         process.send_signal(signal.SIGCONT)
         assert _status(tmp_path)["pid"] == process.pid
         process.kill()
         process.wait()
     assert path.exists()
-    done = kadisc("ping", others, "--state-dir", str(tmp_path), "--config", str(hurried))  # as dead as the rest of its devnet
+    done = kadisc(
+        "ping", others, "--state-dir", str(tmp_path), "--config", str(fast_retry)
+    )  # as dead as the rest of its devnet
     assert "; using a node of this command's own" in done.stderr
     with node_with(tmp_path) as (process, _):
         assert _status(tmp_path)["pid"] == process.pid
@@ -170,7 +220,9 @@ def test_a_node_that_is_asked_to_stop_tells_who_waits(tmp_path: Path) -> None:
         silent.bind(("127.0.0.1", 0))
         with (
             node_with(tmp_path) as (node, _),
-            running("ping", f"127.0.0.1:{silent.getsockname()[1]}", "--state-dir", str(tmp_path)) as waiting,
+            running(
+                "ping", f"127.0.0.1:{silent.getsockname()[1]}", "--state-dir", str(tmp_path)
+            ) as waiting,
         ):
             silent.recv(2048)
             node.send_signal(signal.SIGTERM)

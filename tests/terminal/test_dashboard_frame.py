@@ -22,13 +22,15 @@ from kadisc.dashboard.paint import CLEAR, ENTER, STYLES, Canvas, Painter, as_tex
 from kadisc.dashboard.scene import Scene, View
 from kadisc.endpoints import Family
 
-from .dashboard_scenes import MANY_BUCKETS, OPERATIONS, bucket, entries, overlay, scene
+from .dashboard_scenes import MANY_BUCKETS, OPERATIONS, bucket, dht, entries, scene
 
 SCENES = {
     "usual": scene(),
-    "two families": scene(overlay(), overlay(Family.IPV6, MANY_BUCKETS)),
-    "full": scene(overlay(buckets=MANY_BUCKETS), operations=OPERATIONS * 30, view=View(scroll=7, help=True)),
-    "fresh": scene(overlay(buckets=()), operations=()),
+    "two families": scene(dht(), dht(Family.IPV6, MANY_BUCKETS)),
+    "full": scene(
+        dht(buckets=MANY_BUCKETS), operations=OPERATIONS * 30, view=View(scroll=7, help=True)
+    ),
+    "fresh": scene(dht(buckets=()), operations=()),
     "odd names": scene(network="网络 \x1b[31m e\u0301\u200b\r\n" * 9),
 }
 
@@ -69,7 +71,22 @@ def test_a_frame() -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (250, 70), (79, 23), (50, 14), (20, 5), (7, 3), (1, 1), (1, 24), (80, 1), (0, 0)])
+@pytest.mark.parametrize(
+    "size",
+    [
+        (80, 24),
+        (120, 40),
+        (250, 70),
+        (79, 23),
+        (50, 14),
+        (20, 5),
+        (7, 3),
+        (1, 1),
+        (1, 24),
+        (80, 1),
+        (0, 0),
+    ],
+)
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 def test_it_fits(name: str, size: tuple[int, int], glyphs: Glyphs) -> None:
     _assert_fits(SCENES[name], *size, glyphs)
@@ -107,7 +124,7 @@ def test_small_ones_still_name_the_node_and_a_bucket() -> None:
 
 
 def test_each_family_has_its_table() -> None:
-    lines = text_of(scene(overlay(), overlay(Family.IPV6)), 100, 40)
+    lines = text_of(scene(dht(), dht(Family.IPV6)), 100, 40)
     heads = [line for line in lines if line.startswith(" bucket")]
     assert [("IPv4" in head, "IPv6" in head) for head in heads] == [(True, False), (False, True)]
     assert any("[2001:db8:1234:1234:1234:1234:1234:1234]:6881" in line for line in lines)
@@ -115,7 +132,9 @@ def test_each_family_has_its_table() -> None:
 
 def test_empty_buckets_are_folded() -> None:
     columns = columns_for(79, UNICODE)
-    rows = bucket_rows(overlay(buckets=(bucket(3, entries(1)), bucket(5, ()), bucket(9, entries(2)))), columns, UNICODE)
+    rows = bucket_rows(
+        dht(buckets=(bucket(3, entries(1)), bucket(5, ()), bucket(9, entries(2)))), columns, UNICODE
+    )
     assert [plain(row).split()[0] for row in rows] == ["0–2", "3", "4–8", "9"]
     assert [plain(row).split()[1] for row in rows if "empty" in plain(row)] == ["empty", "empty"]
 
@@ -130,7 +149,7 @@ def test_empty_buckets_are_folded() -> None:
     ],
 )
 def test_the_deepest_are_shown_and_the_others_by_scrolling(scroll: int, shown: list[str]) -> None:
-    rows = bucket_rows(overlay(buckets=MANY_BUCKETS), columns_for(79, UNICODE), UNICODE)
+    rows = bucket_rows(dht(buckets=MANY_BUCKETS), columns_for(79, UNICODE), UNICODE)
     first, *others = [plain(row).strip() for row in window(rows, 4, scroll)]
     assert [first, *(row.split()[0] for row in others)] == shown
 
@@ -150,7 +169,7 @@ def test_the_deepest_are_shown_and_the_others_by_scrolling(scroll: int, shown: l
 )
 def test_a_bar_shows_each_kind(held: tuple[object, ...], bar: str) -> None:
     columns = columns_for(79, UNICODE)
-    [_empty, row] = bucket_rows(overlay(buckets=(bucket(3, held),)), columns, UNICODE)  # type: ignore[arg-type]
+    [_empty, row] = bucket_rows(dht(buckets=(bucket(3, held),)), columns, UNICODE)  # type: ignore[arg-type]
     assert bar in plain(row)
 
 
@@ -158,13 +177,34 @@ def test_a_bar_shows_each_kind(held: tuple[object, ...], bar: str) -> None:
     ("address", "words"),
     [
         (AddressSnapshot(None, None, Confidence.UNKNOWN, 0, 0.0), "own address not known yet"),
-        (AddressSnapshot(None, None, Confidence.UNKNOWN, 5, 0.0), "own address not known yet (5 networks asked so far)"),
-        (AddressSnapshot(b"\1\2\3\4", None, Confidence.CONFIGURED, 0, 0.0), "at 1.2.3.4  as configured"),
-        (AddressSnapshot(b"\1\2\3\4", 5, Confidence.CONFIGURED, 9, 0.1), "at 1.2.3.4:5  as configured; agreed by 10 % of 9 networks"),
-        (AddressSnapshot(b"\1\2\3\4", 5, Confidence.REMEMBERED, 0, 0.0), "at 1.2.3.4:5  from the last run"),
-        (AddressSnapshot(b"\1\2\3\4", 5, Confidence.VOTED, 12, 1.0), "at 1.2.3.4:5  agreed by 100 % of 12 networks"),
-        (AddressSnapshot(b"\1\2\3\4", 5, Confidence.UNSTABLE, 12, 0.5), "at 1.2.3.4:5  unstable; now agreed by 50 % of 12 networks"),
-        (AddressSnapshot(b"\0" * 15 + b"\1", 5, Confidence.UNKNOWN, 0, 0.0), "at [::1]:5  not sure; nobody says so"),
+        (
+            AddressSnapshot(None, None, Confidence.UNKNOWN, 5, 0.0),
+            "own address not known yet (5 networks asked so far)",
+        ),
+        (
+            AddressSnapshot(b"\1\2\3\4", None, Confidence.CONFIGURED, 0, 0.0),
+            "at 1.2.3.4  as configured",
+        ),
+        (
+            AddressSnapshot(b"\1\2\3\4", 5, Confidence.CONFIGURED, 9, 0.1),
+            "at 1.2.3.4:5  as configured; agreed by 10 % of 9 networks",
+        ),
+        (
+            AddressSnapshot(b"\1\2\3\4", 5, Confidence.REMEMBERED, 0, 0.0),
+            "at 1.2.3.4:5  from the last run",
+        ),
+        (
+            AddressSnapshot(b"\1\2\3\4", 5, Confidence.VOTED, 12, 1.0),
+            "at 1.2.3.4:5  agreed by 100 % of 12 networks",
+        ),
+        (
+            AddressSnapshot(b"\1\2\3\4", 5, Confidence.UNSTABLE, 12, 0.5),
+            "at 1.2.3.4:5  unstable; now agreed by 50 % of 12 networks",
+        ),
+        (
+            AddressSnapshot(b"\0" * 15 + b"\1", 5, Confidence.UNKNOWN, 0, 0.0),
+            "at [::1]:5  not sure; nobody says so",
+        ),
     ],
 )
 def test_how_sure_the_address_is(address: AddressSnapshot, words: str) -> None:
@@ -172,8 +212,8 @@ def test_how_sure_the_address_is(address: AddressSnapshot, words: str) -> None:
 
 
 def test_states_are_told() -> None:
-    assert "joining" in "\n".join(text_of(scene(replace(overlay(), joined=False)), 80, 24))
-    assert "offline" in "\n".join(text_of(scene(replace(overlay(), online=False)), 80, 24))
+    assert "joining" in "\n".join(text_of(scene(replace(dht(), joined=False)), 80, 24))
+    assert "offline" in "\n".join(text_of(scene(replace(dht(), online=False)), 80, 24))
     assert text_of(scene(view=View(paused=True)), 80, 24)[0].endswith("paused")
     assert "no contacts yet" in "\n".join(text_of(SCENES["fresh"], 80, 24))
 
@@ -182,7 +222,7 @@ def test_help_explains_the_signs() -> None:
     assert "came to us first" in "\n".join(text_of(scene(view=View(help=True)), 80, 24))
 
 
-# --- painting ----------------------------------------------------------------------------------------------------------------------
+# --- painting -------------------------------------------------------------------------------------
 
 
 def test_without_colour_there_is_no_escape_sequence_in_a_line() -> None:

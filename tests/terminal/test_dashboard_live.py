@@ -1,4 +1,6 @@
-"""The dashboard on a real terminal: what it shows of real nodes, and in what state it leaves the terminal."""
+"""The dashboard on a real terminal: what it shows of real nodes, and in what state it leaves the
+terminal.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ def assert_left_clean(terminal: Watched) -> None:
     assert terminal.output.count(b"\x1b[?1049h") == terminal.output.count(b"\x1b[?1049l") == 1
     assert terminal.output.count(b"\x1b[?25l") == terminal.output.count(b"\x1b[?25h") == 1
     after = terminal.output.partition(LEAVE)[2]
-    assert re.fullmatch(rb"[\d:]{8}  stopped    as asked; sockets are closed\r\n", re.sub(rb"\x1b\[\d*m", b"", after)), after
+    assert re.fullmatch(
+        rb"[\d:]{8}  stopped    as asked; sockets are closed\r\n",
+        re.sub(rb"\x1b\[\d*m", b"", after),
+    ), after
 
 
 def is_whole(terminal: Watched, text: str) -> bool:
@@ -77,7 +82,14 @@ def test_it_follows_the_size_at_once_and_leaves_nothing_behind() -> None:
         for columns, rows in ((80, 24), (132, 50), (20, 5), (1, 1), (40, 10), (100, 30)):
             terminal.resize(columns, rows)
             asked = time.monotonic()
-            terminal.until(lambda text: not terminal.is_scribbled_over() and (columns < 20 or is_whole(terminal, text)), SOON_S)  # noqa: B023
+            shows_all = columns >= 20
+            terminal.until(
+                lambda text, shows_all=shows_all: (
+                    not terminal.is_scribbled_over()
+                    and (not shows_all or is_whole(terminal, text))
+                ),
+                SOON_S,
+            )
             assert time.monotonic() - asked < DRAW_EVERY_S * 5
         terminal.type("q")
         assert terminal.end() == 0
@@ -162,17 +174,35 @@ def test_the_death_of_others_is_seen() -> None:
     neighbours = 9 + 10
     check_s = MAINTENANCE.fresh_check_s * 1.1 + neighbours * MAINTENANCE.check_interval_s
     doubtful_s = check_s + QUERY.timeout_s
-    gone_s = doubtful_s + MAINTENANCE.retry_after_failure_s + neighbours * MAINTENANCE.check_interval_s + QUERY.timeout_s
-    with watched_program(python_module("tests.terminal.impatient"), columns=120, rows=40) as terminal:
+    gone_s = (
+        doubtful_s
+        + MAINTENANCE.retry_after_failure_s
+        + neighbours * MAINTENANCE.check_interval_s
+        + QUERY.timeout_s
+    )
+    with watched_program(
+        python_module("tests.terminal.impatient"), columns=120, rows=40
+    ) as terminal:
         port = port_in(terminal.until("9 others, 9 joined"))
         before = contacts_in(terminal.until("9 contacts"))
-        with running("run", "--devnet", "10", "--bind", "127.0.0.1:0", "--bootstrap", f"127.0.0.1:{port}", "--json") as process:
+        with running(
+            "run",
+            "--devnet",
+            "10",
+            "--bind",
+            "127.0.0.1:0",
+            "--bootstrap",
+            f"127.0.0.1:{port}",
+            "--json",
+        ) as process:
             next_event(process, "joined")
             terminal.until(lambda text: contacts_in(text) > before)
             process.kill()
             killed = time.monotonic()
             terminal.until(lambda text: doubtful_in(text) > 0, 5 * doubtful_s)
-            terminal.until(lambda text: ": silent" in text and contacts_in(text) == before, 5 * gone_s)
+            terminal.until(
+                lambda text: ": silent" in text and contacts_in(text) == before, 5 * gone_s
+            )
             assert time.monotonic() - killed < 5 * gone_s
         terminal.type("q")
         assert terminal.end() == 0
@@ -184,4 +214,7 @@ def contacts_in(text: str) -> int:
 
 
 def doubtful_in(text: str) -> int:
-    return sum(int(match[1]) for match in re.finditer(r"^ +\d+ \S+ +\d+/\d+ +\S+ +(\d+) ", text, re.MULTILINE))
+    return sum(
+        int(match[1])
+        for match in re.finditer(r"^ +\d+ \S+ +\d+/\d+ +\S+ +(\d+) ", text, re.MULTILINE)
+    )

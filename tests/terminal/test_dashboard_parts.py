@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kadisc.contacts import Contact
-from kadisc.core.contract.events import AddressChanged, ContactAdded, ContactRemoved, Joined, NodeAnswered, WentOffline
+from kadisc.core.contract.events import (
+    AddressChanged,
+    ContactAdded,
+    ContactRemoved,
+    Joined,
+    NodeAnswered,
+    WentOffline,
+)
 from kadisc.dashboard import figures
 from kadisc.dashboard.glyphs import ASCII, UNICODE, Glyphs, glyphs_for, sparkline
 from kadisc.dashboard.keys import keys_in
@@ -22,7 +29,17 @@ from kadisc.observe.shell_events import BootstrapFailing
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(-1, "0s"), (0, "0s"), (59.9, "59s"), (60, "1m"), (3599, "59m"), (3600, "1h"), (47 * 3600, "47h"), (48 * 3600, "2d"), (float("inf"), "-")],
+    [
+        (-1, "0s"),
+        (0, "0s"),
+        (59.9, "59s"),
+        (60, "1m"),
+        (3599, "59m"),
+        (3600, "1h"),
+        (47 * 3600, "47h"),
+        (48 * 3600, "2d"),
+        (float("inf"), "-"),
+    ],
 )
 def test_ages(seconds: float, text: str) -> None:
     assert figures.age(seconds) == text
@@ -40,8 +57,19 @@ def test_figures_keep_their_width(value: float) -> None:
 
 
 def test_other_figures() -> None:
-    assert [figures.delay(s) for s in (None, 0.00042, 0.0123, 0.345, 1.2)] == ["-", "0.42 ms", "12.3 ms", "345 ms", "1.20 s"]
-    assert [figures.duration(s) for s in (7, 185, 7620, 12 * 86400 + 3 * 3600)] == ["7s", "3m 05s", "2h 07m", "12d 3h"]
+    assert [figures.delay(s) for s in (None, 0.00042, 0.0123, 0.345, 1.2)] == [
+        "-",
+        "0.42 ms",
+        "12.3 ms",
+        "345 ms",
+        "1.20 s",
+    ]
+    assert [figures.duration(s) for s in (7, 185, 7620, 12 * 86400 + 3 * 3600)] == [
+        "7s",
+        "3m 05s",
+        "2h 07m",
+        "12d 3h",
+    ]
     assert [figures.byte_rate(r) for r in (0, 999, 1234, 98_765, 2_000_000, 3e9)] == [
         "0 B/s",
         "999 B/s",
@@ -50,7 +78,15 @@ def test_other_figures() -> None:
         "2.0 MB/s",
         "3.0 GB/s",
     ]
-    assert [figures.number(n) for n in (0, 0.4, 3, 12, 12345, 123456, 1.2e6)] == ["0", "0.4", "3", "12", "12345", "123k", "1.2M"]
+    assert [figures.number(n) for n in (0, 0.4, 3, 12, 12345, 123456, 1.2e6)] == [
+        "0",
+        "0.4",
+        "3",
+        "12",
+        "12345",
+        "123k",
+        "1.2M",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +127,7 @@ def test_names_cannot_move_the_cursor() -> None:
     assert clean("grüße") == "grüße"
 
 
-# --- traffic -----------------------------------------------------------------------------------------------------------------------
+# --- traffic --------------------------------------------------------------------------------------
 
 
 def counters(received: int, received_bytes: int) -> dict[str, int]:
@@ -120,7 +156,7 @@ def test_samples_may_come_too_often_or_late() -> None:
     assert len(traffic.flows()[0].history) == KEPT_S
 
 
-# --- events ------------------------------------------------------------------------------------------------------------------------
+# --- events ---------------------------------------------------------------------------------------
 
 
 def contact(number: int) -> Contact:
@@ -136,9 +172,13 @@ def test_repeating_events_are_folded_into_the_newest() -> None:
     for number in range(1, 30):
         tail.add(ContactAdded(contact(number), 3), f"12:00:{number:02}", float(number))
         if number % 10 == 0:
-            tail.add(ContactRemoved(contact(number), 3, "silent"), f"12:00:{number:02}", float(number))
+            tail.add(
+                ContactRemoved(contact(number), 3, "silent"), f"12:00:{number:02}", float(number)
+            )
     assert told(tail) == [("12:00:20", "gone", 2), ("12:00:29", "contact", 29)]
-    assert tail.lines()[-1].words == f"{contact(29).id:040x}"[:8] + " at 198.51.100.29:6881, bucket 3"
+    assert (
+        tail.lines()[-1].words == f"{contact(29).id:040x}"[:8] + " at 198.51.100.29:6881, bucket 3"
+    )
 
 
 def test_what_is_long_ago_or_different_is_not_folded() -> None:
@@ -164,15 +204,26 @@ def test_words() -> None:
     tail.add(AddressChanged(Family.IPV4, b"\1\2\3\4", 5, 0xAB << 152, 12), "12:00:00", 0.0)
     tail.add(WentOffline(Family.IPV4), "12:00:00", 0.0)
     address, offline = tail.lines()
-    assert (address.name, address.words) == ("address", "IPv4: others see us at 1.2.3.4 port 5 (12 networks agree); now ab000000")
+    assert (address.name, address.words) == (
+        "address",
+        "IPv4: others see us at 1.2.3.4 port 5 (12 networks agree); now ab000000",
+    )
     assert (offline.name, offline.style) == ("offline", "poor")
 
 
-# --- keys --------------------------------------------------------------------------------------------------------------------------
+# --- keys -----------------------------------------------------------------------------------------
 
 
 def test_keys_by_name() -> None:
-    assert keys_in(b"jq\x1b[A\x1bOB\x1b[5~\x1b[1;5C\x1b\x00\xffp\x0c") == ["j", "q", "up", "down", "page up", "p", "\x0c"]
+    assert keys_in(b"jq\x1b[A\x1bOB\x1b[5~\x1b[1;5C\x1b\x00\xffp\x0c") == [
+        "j",
+        "q",
+        "up",
+        "down",
+        "page up",
+        "p",
+        "\x0c",
+    ]
 
 
 def test_what_keys_do() -> None:

@@ -1,6 +1,8 @@
-"""A node process under a flood of forged queries on loopback: what each address, its network and all together are sent, whatever is asked.
+"""A node process under a flood of forged queries on loopback: what each address, its network and
+all together are sent, whatever is asked.
 
-For machines where there are no namespaces of the kernel to be had."""
+For machines where there are no namespaces of the kernel to be had.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,13 @@ from .commands import next_event, running
 from .flood import BYTES_ONLY, LEVELS, NETWORK, PAYLOADS, budget, config_text, no_cable
 
 pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only loopback address"),
-    pytest.mark.skipif(no_cable() is None, reason="test_spoofed_flood.py does the same with sources that are forged in earnest"),
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only loopback address"
+    ),
+    pytest.mark.skipif(
+        no_cable() is None,
+        reason="test_spoofed_flood.py does the same with sources that are forged in earnest",
+    ),
 ]
 
 NETWORKS, PER_NETWORK, ROUNDS = 20, 4, 100
@@ -27,7 +34,14 @@ NETWORKS, PER_NETWORK, ROUNDS = 20, 4, 100
 def test_the_budget_of_bytes_holds_whatever_is_asked(tmp_path: Path, limited: bool) -> None:
     file = tmp_path / "config.toml"
     file.write_text(config_text(BYTES_ONLY))
-    options = ["--allow-private", "--network", NETWORK, "--config", str(file), *([] if limited else ["--unlimited"])]
+    options = [
+        "--allow-private",
+        "--network",
+        NETWORK,
+        "--config",
+        str(file),
+        *([] if limited else ["--unlimited"]),
+    ]
     with running("run", "--bind", "127.0.0.1:0", "--json", *options) as process:
         host, port = next_event(process, "listening")["nodes"][0]["endpoints"][0].split(":")
         begun = time.monotonic()
@@ -36,7 +50,9 @@ def test_the_budget_of_bytes_holds_whatever_is_asked(tmp_path: Path, limited: bo
 
     by_network = [sum(sent_to[at : at + PER_NETWORK]) for at in range(0, len(sent_to), PER_NETWORK)]
     worst = {"address": max(sent_to), "network": max(by_network), "total": sum(sent_to)}
-    assert {level: worst[level] <= budget(level, BYTES_ONLY, lasted_s) for level in LEVELS} == dict.fromkeys(LEVELS, limited)
+    assert {
+        level: worst[level] <= budget(level, BYTES_ONLY, lasted_s) for level in LEVELS
+    } == dict.fromkeys(LEVELS, limited)
     assert sum(sent_to) > BYTES_ONLY["total_reply_burst_bytes"], "what may be sent is sent"
 
 

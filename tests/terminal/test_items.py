@@ -1,4 +1,6 @@
-"""``kadisc put``, ``get`` and ``resolve``: by the running node and by one of their own, and what is said when it cannot be done."""
+"""``kadisc put``, ``get`` and ``resolve``: by the running node and by one of their own, and what is
+said when it cannot be done.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class Devnet:
     config: str
 
     def own(self, *arguments: str) -> tuple[str, ...]:
-        """For a node of the command's own, which takes loopback addresses for public ones as the devnet does."""
+        """For a node of the command's own, which takes loopback addresses for public ones as the
+        devnet does.
+        """
         return (*arguments, "--bootstrap", self.bootstrap, "--allow-private")
 
 
@@ -31,7 +35,17 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
     folder = tmp_path_factory.mktemp("items")
     config = folder / "soon.toml"
     config.write_text("publish_delay_s = 0.01\n")
-    options = ("--devnet", "12", "--bind", "127.0.0.1:0", "--state-dir", str(folder / "state"), "--config", str(config), "--json")
+    options = (
+        "--devnet",
+        "12",
+        "--bind",
+        "127.0.0.1:0",
+        "--state-dir",
+        str(folder / "state"),
+        "--config",
+        str(config),
+        "--json",
+    )
     with running("run", *options) as process:
         nodes = next_event(process, "listening")["nodes"]
         next_event(process, "joined")
@@ -45,19 +59,30 @@ def document(*arguments: str, code: int = 0) -> dict[str, Any]:
     return found
 
 
-def test_what_one_puts_another_gets_and_a_mutable_one_is_signed_by_the_key_in_the_folder(net: Devnet) -> None:
+def test_what_one_puts_another_gets_and_a_mutable_one_is_signed_by_the_key_in_the_folder(
+    net: Devnet,
+) -> None:
     """By the running node, and by nodes of the moment."""
     value = {"eth": 30303, "bytes": "0x00ff", "list": [1, -1]}
     stored = document("put", json.dumps(value), "--parse", "--state-dir", net.folder)
-    assert (stored["key"], stored["seq"], stored["stored_on"], len(stored["stored"])) == (None, None, 8, 8)
+    assert (stored["key"], stored["seq"], stored["stored_on"], len(stored["stored"])) == (
+        None,
+        None,
+        8,
+        8,
+    )
     item = document("get", *net.own(stored["target"]))
     assert (item["found"], item["value"], item["key"]) == (True, value, None)
-    motd = document("put", *net.own("hello", "--mutable", "--salt", "motd"), "--state-dir", net.folder)
+    motd = document(
+        "put", *net.own("hello", "--mutable", "--salt", "motd"), "--state-dir", net.folder
+    )
     plain = kadisc("get", motd["target"], "--salt", "motd", "--state-dir", net.folder)
     assert (plain.returncode, plain.stdout) == (0, "hello\n")
     assert f"version {motd['seq']} of the key {motd['key']}" in plain.stderr
     found = document("resolve", motd["key"], "--state-dir", net.folder)
-    assert (found["found"], found["key"], found["network"]) == (True, motd["key"], "mainline"), "the key is the running node's"
+    assert (found["found"], found["key"], found["network"]) == (True, motd["key"], "mainline"), (
+        "the key is the running node's"
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,7 +105,11 @@ def test_what_one_puts_another_gets_and_a_mutable_one_is_signed_by_the_key_in_th
     ids=lambda value: value[1][:5] + value[-1][:6] if isinstance(value, tuple) else "",
 )
 def test_what_is_wrong_is_said_at_once(
-    arguments: tuple[str, ...], complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...],
+    complaint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for kind in ("CONFIG", "STATE"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path))
@@ -94,4 +123,11 @@ def test_what_is_wrong_is_said_at_once(
     said = capsys.readouterr()
     assert said.out == ""
     assert complaint in said.err
-    assert len(said.err.replace("kadisc: no --bootstrap given, and nobody is known from an earlier run\n", "").splitlines()) == 1
+    assert (
+        len(
+            said.err.replace(
+                "kadisc: no --bootstrap given, and nobody is known from an earlier run\n", ""
+            ).splitlines()
+        )
+        == 1
+    )

@@ -1,4 +1,6 @@
-"""Peers of one's own network, as a user finds them: real programs on loopback, in the middle a libtorrent that knows nothing of networks."""
+"""Peers of one's own network, as a user finds them: real programs on loopback, in the middle a
+libtorrent that knows nothing of networks.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,11 @@ def free_port(host: str) -> int:
 def libtorrent_router() -> Iterator[str]:
     endpoint = f"127.77.1.1:{free_port('127.77.1.1')}"
     process = subprocess.Popen(
-        [*LIBTORRENT, "--listen", endpoint, "--settled"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+        [*LIBTORRENT, "--listen", endpoint, "--settled"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
     )
     try:
         next_event(process, "listening")
@@ -73,16 +79,30 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """Two of ``testnet`` and one of ``othernet``, that know nobody but a libtorrent. Where ``one`` says that its service is, somebody listens."""
+    """Two of ``testnet`` and one of ``othernet``, that know nobody but a libtorrent. Where ``one``
+    says that its service is, somebody listens.
+    """
     pytest.importorskip("libtorrent")
     with ExitStack() as stack:
         router = stack.enter_context(libtorrent_router())
         tcp = stack.enter_context(socket.create_server(("127.78.2.1", 0)))
-        nodes = [("127.78.2.1", "testnet", tcp.getsockname()[1]), ("127.79.3.1", "testnet", 30302), ("127.80.4.1", "othernet", 30303)]
+        nodes = [
+            ("127.78.2.1", "testnet", tcp.getsockname()[1]),
+            ("127.79.3.1", "testnet", 30302),
+            ("127.80.4.1", "othernet", 30303),
+        ]
         started, members = time.monotonic(), []
         for host, network, port in nodes:
             folder = str(tmp_path_factory.mktemp(network))
-            place = ["--bind", f"{host}:0", "--bootstrap", router, "--allow-private", "--state-dir", folder]
+            place = [
+                "--bind",
+                f"{host}:0",
+                "--bootstrap",
+                router,
+                "--allow-private",
+                "--state-dir",
+                folder,
+            ]
             offer = ["--network", network, "--service", f"eth={port}", "--service", "fork=0xabcd"]
             process = stack.enter_context(running("run", *place, *offer, "--json"))
             [node] = next_event(process, "listening")["nodes"]
@@ -98,15 +118,30 @@ def test_two_that_know_only_a_libtorrent_find_each_other_and_not_the_third(scene
         found = one.peers("testnet", "--count", "1") | two.peers("testnet", "--count", "1")
     assert found[one.endpoint]["services"] == {"eth": scene.tcp.getsockname()[1], "fork": "0xabcd"}
     assert found[two.endpoint]["services"] == {"eth": 30302, "fork": "0xabcd"}
-    # Without --count the whole DHT was asked: the third is there, announces itself, and is nobody's peer.
+    # Without --count the whole DHT was asked: the third is there, announces itself, and is nobody's
+    # peer.
     assert set(one.peers("testnet")) == {two.endpoint}
     assert set(two.peers("testnet")) == {one.endpoint}
     assert stranger.peers("othernet") == {}
 
 
 def test_a_command_without_a_running_node_finds_both(scene: Scene) -> None:
-    done = kadisc("peers", "testnet", "--bootstrap", scene.router, "--bind", "127.81.5.1:0", "--allow-private", "--json", "--service", "eth")
-    assert {f"{peer['host']}:{peer['port']}" for peer in json.loads(done.stdout)["peers"]} == {scene.one.endpoint, scene.two.endpoint}
+    done = kadisc(
+        "peers",
+        "testnet",
+        "--bootstrap",
+        scene.router,
+        "--bind",
+        "127.81.5.1:0",
+        "--allow-private",
+        "--json",
+        "--service",
+        "eth",
+    )
+    assert {f"{peer['host']}:{peer['port']}" for peer in json.loads(done.stdout)["peers"]} == {
+        scene.one.endpoint,
+        scene.two.endpoint,
+    }
 
 
 def test_only_peers_with_the_service_whose_port_accepts(scene: Scene) -> None:
@@ -118,10 +153,20 @@ def test_only_peers_with_the_service_whose_port_accepts(scene: Scene) -> None:
 
 def test_record_and_why(scene: Scene) -> None:
     code, record = scene.two.asks("record")
-    assert (code, record["network"], record["endpoints"], record["services"]["eth"]) == (0, "testnet", [scene.two.endpoint], 30302)
+    assert (code, record["network"], record["endpoints"], record["services"]["eth"]) == (
+        0,
+        "testnet",
+        [scene.two.endpoint],
+        30302,
+    )
     for who in (scene.two.endpoint, record["key"]):
         code, why = scene.one.asks("why", who)
-        assert (code, why["peer"], why["key"], why["sequence"]) == (0, scene.two.endpoint, record["key"], record["sequence"])
+        assert (code, why["peer"], why["key"], why["sequence"]) == (
+            0,
+            scene.two.endpoint,
+            record["key"],
+            record["sequence"],
+        )
         assert (why["table"], why["verified_in_this_run"], why["failures"]) == ("tried", True, 0)
     code, why = scene.one.asks("why", scene.stranger.endpoint)
     assert code == 1 or (why["table"], why["verified_s_ago"]) == ("new", None)
@@ -134,7 +179,10 @@ def test_the_book_goes_out_and_in_as_lines(scene: Scene, tmp_path: Path) -> None
     head, *lines = [json.loads(line) for line in exported.stdout.splitlines()]
     assert (exported.returncode, head) == (0, {"kadisc-book": 1, "network": "testnet"})
     assert scene.two.endpoint in [line["endpoint"] for line in lines if line["table"] == "tried"]
-    newcomers = [{**lines[0], "endpoint": f"20.{number}.1.1:6881", "key": f"{number:064x}"} for number in range(150)]
+    newcomers = [
+        {**lines[0], "endpoint": f"20.{number}.1.1:6881", "key": f"{number:064x}"}
+        for number in range(150)
+    ]
     book = tmp_path / "book.jsonl"
     book.write_text("\n".join(json.dumps(line) for line in [head, *lines, *newcomers]))
     code, document = scene.two.asks("book", "import", str(book))

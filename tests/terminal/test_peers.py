@@ -20,17 +20,19 @@ def nodes() -> Iterator[list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def way_in(nodes: list[dict[str, Any]]) -> list[str]:
+def host_resolver(nodes: list[dict[str, Any]]) -> list[str]:
     return ["--bootstrap", nodes[0]["endpoints"][0], "--bind", "127.0.0.1:0"]
 
 
 def closest(nodes: list[dict[str, Any]], info_hash: str) -> list[str]:
-    return sorted((node["id"] for node in nodes), key=lambda node_id: int(node_id, 16) ^ int(info_hash, 16))[:8]
+    return sorted(
+        (node["id"] for node in nodes), key=lambda node_id: int(node_id, 16) ^ int(info_hash, 16)
+    )[:8]
 
 
-def test_what_is_announced_is_found(nodes: list[dict[str, Any]], way_in: list[str]) -> None:
+def test_what_is_announced_is_found(nodes: list[dict[str, Any]], host_resolver: list[str]) -> None:
     info_hash = "0123456789abcdef0123456789abcdef01234567"
-    done = kadisc("announce", info_hash, "--port", "4444", *way_in, "--json")
+    done = kadisc("announce", info_hash, "--port", "4444", *host_resolver, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
     assert list(document) == ["infohash", "port", "stored", "elapsed_s", "queries"]
@@ -39,12 +41,16 @@ def test_what_is_announced_is_found(nodes: list[dict[str, Any]], way_in: list[st
     stored = [node["id"] for node in document["stored"]]
     assert stored == sorted(stored, key=lambda node_id: int(node_id, 16) ^ int(info_hash, 16))
     assert len(stored) == 8
-    assert len(set(stored) & set(closest(nodes, info_hash))) >= 6  # in a network that has just come to be, not all know all
-    assert all([f"{node['host']}:{node['port']}"] == where[node["id"]] for node in document["stored"])
+    assert (
+        len(set(stored) & set(closest(nodes, info_hash))) >= 6
+    )  # in a network that has just come to be, not all know all
+    assert all(
+        [f"{node['host']}:{node['port']}"] == where[node["id"]] for node in document["stored"]
+    )
     assert document["queries"] >= 16
     assert 0 < document["elapsed_s"] < 30
 
-    done = kadisc("peers", info_hash, *way_in, "--json")
+    done = kadisc("peers", info_hash, *host_resolver, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
     assert list(document) == ["infohash", "peers", "first_peer_s", "elapsed_s", "queries"]
@@ -54,47 +60,49 @@ def test_what_is_announced_is_found(nodes: list[dict[str, Any]], way_in: list[st
     assert document["queries"] >= 1
 
 
-def test_in_words(way_in: list[str]) -> None:
+def test_in_words(host_resolver: list[str]) -> None:
     info_hash = "1" * 40
-    done = kadisc("announce", info_hash, "--port", "5555", *way_in)
+    done = kadisc("announce", info_hash, "--port", "5555", *host_resolver)
     assert (done.returncode, done.stderr) == (0, "")
     first, *rows = done.stdout.splitlines()
     assert re.fullmatch(r"stored at 8 nodes in \d+\.\d\d s, \d+ datagrams sent", first)
     assert all(re.fullmatch(r"  [0-9a-f]{40}  127\.\d+\.\d+\.\d+:\d+", row) for row in rows)
-    done = kadisc("peers", info_hash, *way_in)
+    done = kadisc("peers", info_hash, *host_resolver)
     assert (done.returncode, done.stdout) == (0, "127.0.0.1:5555\n")
     assert re.fullmatch(r"kadisc: 1 peer in \d+\.\d\d s, \d+ datagrams sent\n", done.stderr)
 
 
-def test_it_ends_at_the_count(way_in: list[str]) -> None:
+def test_it_ends_at_the_count(host_resolver: list[str]) -> None:
     info_hash = "2" * 40
     for port in range(7000, 7006):
-        assert kadisc("announce", info_hash, "--port", str(port), *way_in).returncode == 0
-    done = kadisc("peers", info_hash, "--count", "4", *way_in, "--json")
+        assert kadisc("announce", info_hash, "--port", str(port), *host_resolver).returncode == 0
+    done = kadisc("peers", info_hash, "--count", "4", *host_resolver, "--json")
     assert done.returncode == 0
     assert len(json.loads(done.stdout)["peers"]) == 4
-    done = kadisc("peers", info_hash, *way_in, "--json")
-    assert sorted(peer["port"] for peer in json.loads(done.stdout)["peers"]) == list(range(7000, 7006))
+    done = kadisc("peers", info_hash, *host_resolver, "--json")
+    assert sorted(peer["port"] for peer in json.loads(done.stdout)["peers"]) == list(
+        range(7000, 7006)
+    )
 
 
-def test_the_port_of_the_socket_may_count(way_in: list[str]) -> None:
+def test_the_port_of_the_socket_may_count(host_resolver: list[str]) -> None:
     info_hash = "3" * 40
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    bind = ["--bootstrap", way_in[1], "--bind", f"127.0.0.1:{port}"]
+    bind = ["--bootstrap", host_resolver[1], "--bind", f"127.0.0.1:{port}"]
     assert kadisc("announce", info_hash, "--port", "1", "--implied-port", *bind).returncode == 0
-    done = kadisc("peers", info_hash, *way_in, "--json")
+    done = kadisc("peers", info_hash, *host_resolver, "--json")
     assert json.loads(done.stdout)["peers"] == [{"host": "127.0.0.1", "port": port}]
 
 
-def test_none_found(way_in: list[str]) -> None:
-    done = kadisc("peers", "4" * 40, *way_in, "--json")
+def test_none_found(host_resolver: list[str]) -> None:
+    done = kadisc("peers", "4" * 40, *host_resolver, "--json")
     assert (done.returncode, done.stderr) == (1, "")
     document = json.loads(done.stdout)
     assert (document["peers"], document["first_peer_s"]) == ([], None)
     assert document["queries"] >= 8
-    done = kadisc("peers", "4" * 40, *way_in)
+    done = kadisc("peers", "4" * 40, *host_resolver)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("kadisc: 0 peers in ")
 
@@ -102,15 +110,27 @@ def test_none_found(way_in: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["peers", "ethereum", "--network", "testnet"], "two networks are named: ethereum and --network testnet"),
+        (
+            ["peers", "ethereum", "--network", "testnet"],
+            "two networks are named: ethereum and --network testnet",
+        ),
         (["peers", "4" * 39], "an info-hash has 40 hex digits, not 39"),
         (["peers", "n" * 65], "64 printable characters"),
         (["peers", "4" * 40, "--check"], "--service and --check are for peers of a network"),
         (["run", "--service", "eth"], "--service: expected NAME=PORT or NAME=0xHEX"),
-        (["run", "--service", "eth=65536"], "--service: eth: expected a port from 1 to 65535, or 0xHEX, not '65536'"),
-        (["run", "--service", "fork=0xabc"], "--service: fork: expected whole bytes in hex after 0x, not '0xabc'"),
+        (
+            ["run", "--service", "eth=65536"],
+            "--service: eth: expected a port from 1 to 65535, or 0xHEX, not '65536'",
+        ),
+        (
+            ["run", "--service", "fork=0xabc"],
+            "--service: fork: expected whole bytes in hex after 0x, not '0xabc'",
+        ),
         (["run", "--service", "eth=1", "--service", "eth=2"], "the service eth is given twice"),
-        (["why", "nobody"], "a peer is a key of 64 hex digits or a numeric HOST:PORT: 'nobody' is neither"),
+        (
+            ["why", "nobody"],
+            "a peer is a key of 64 hex digits or a numeric HOST:PORT: 'nobody' is neither",
+        ),
         (["book", "import"], "book import needs a file"),
         (["book", "import", "/nonexistent"], "/nonexistent cannot be read"),
         (["peers", "4" * 40, "--count", "0"], "--count"),
@@ -132,31 +152,49 @@ def test_nobody_there() -> None:
         silent.bind(("127.0.0.1", 0))
         where = f"127.0.0.1:{silent.getsockname()[1]}"
         arguments = [["peers", "5" * 40], ["announce", "5" * 40, "--port", "1"]]
-        with running(*arguments[0], "--bootstrap", where, "--json") as peers, running(*arguments[1], "--bootstrap", where, "--json") as announce:
+        with (
+            running(*arguments[0], "--bootstrap", where, "--json") as peers,
+            running(*arguments[1], "--bootstrap", where, "--json") as announce,
+        ):
             for process in (peers, announce):
                 output, errors = process.communicate(timeout=PATIENCE_S)
                 assert (process.returncode, output) == (1, "")
-                assert re.fullmatch(r"kadisc: no network: no answer from \S+ within 1\d s.*\n", errors)
+                assert re.fullmatch(
+                    r"kadisc: no network: no answer from \S+ within 1\d s.*\n", errors
+                )
 
 
 def test_interrupted_it_says_130() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.settimeout(PATIENCE_S)
         silent.bind(("127.0.0.1", 0))
-        with running("peers", "5" * 40, "--bootstrap", f"127.0.0.1:{silent.getsockname()[1]}", "--json") as process:
+        with running(
+            "peers", "5" * 40, "--bootstrap", f"127.0.0.1:{silent.getsockname()[1]}", "--json"
+        ) as process:
             silent.recv(2048)
             process.send_signal(2)
             assert process.communicate(timeout=PATIENCE_S) == ("", "")
             assert process.returncode == 130
 
 
-def test_a_running_node_is_a_peer_to_keep(nodes: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_running_node_is_a_peer_to_keep(
+    nodes: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """`--peer` alone leads into the network, and so does a name."""
     config = tmp_path_factory.mktemp("config") / "config.toml"
     config.write_text("routers = []\n")
     port = nodes[0]["endpoints"][0].rpartition(":")[2]
     folder = tmp_path_factory.mktemp("state")
     with running(
-        "run", "--peer", f"localhost:{port}", "--config", str(config), "--bind", "127.0.0.1:0", "--json", "--state-dir", str(folder)
+        "run",
+        "--peer",
+        f"localhost:{port}",
+        "--config",
+        str(config),
+        "--bind",
+        "127.0.0.1:0",
+        "--json",
+        "--state-dir",
+        str(folder),
     ) as process:
         assert next_event(process, "joined")["contacts"] >= 1

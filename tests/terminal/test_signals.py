@@ -141,9 +141,16 @@ def test_run_on_a_terminal_is_ended_by_ctrl_c() -> None:
         assert b"stopped" in terminal.output
 
 
-@pytest.mark.parametrize(("changes", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+@pytest.mark.parametrize(
+    ("changes", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
 def test_find_on_a_terminal_ends_with_its_table(changes: dict[str, str], colored: bool) -> None:
-    with devnet(9) as nodes, on_terminal("find", "random", "--bootstrap", nodes[0]["endpoints"][0], **changes) as terminal:
+    with (
+        devnet(9) as nodes,
+        on_terminal(
+            "find", "random", "--bootstrap", nodes[0]["endpoints"][0], **changes
+        ) as terminal,
+    ):
         assert terminal.wait() == 0
         assert b"8 nodes in" in terminal.output
         assert (b"\x1b[1m" in terminal.output) == colored

@@ -16,16 +16,34 @@ SMALL = ("--nodes", "40", "--minutes", "0.2", "--set", "warmup_s=5")
 def test_the_scenarios_are_listed() -> None:
     done = kadisc("sim", "list")
     assert (done.returncode, done.stderr) == (0, "")
-    assert {line.split()[0] for line in done.stdout.splitlines()} >= {"join", "lookup", "churn", "crash", "idle-cost", "freshness", "nat-majority"}
+    assert {line.split()[0] for line in done.stdout.splitlines()} >= {
+        "join",
+        "lookup",
+        "churn",
+        "crash",
+        "idle-cost",
+        "freshness",
+        "nat-majority",
+    }
     named = json.loads(kadisc("sim", "list", "--json").stdout)
-    assert [scenario["name"] for scenario in named] == [line.split()[0] for line in done.stdout.splitlines()]
+    assert [scenario["name"] for scenario in named] == [
+        line.split()[0] for line in done.stdout.splitlines()
+    ]
 
 
 def test_a_run_prints_one_document() -> None:
     done = kadisc("sim", "run", "lookup", *SMALL, "--json", "--paranoid")
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
-    assert document.keys() >= {"scenario", "seed", "digest", "metrics", "wall_s", "datagrams", "peak_rss_mb"}
+    assert document.keys() >= {
+        "scenario",
+        "seed",
+        "digest",
+        "metrics",
+        "wall_s",
+        "datagrams",
+        "peak_rss_mb",
+    }
     assert document["scenario"] == "lookup"
     assert document["virtual_s"] >= 12
     assert document["datagrams"] > 0
@@ -35,7 +53,9 @@ def test_a_run_tells_people_how_to_have_it_again() -> None:
     done = kadisc("sim", "run", "idle-cost", *SMALL, "--seed", "9")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("idle-cost, 40 nodes, seed 9\n")
-    assert done.stdout.endswith("again: kadisc sim run idle-cost --seed 9 --nodes 40 --minutes 0.2 --set warmup_s=5.0\n")
+    assert done.stdout.endswith(
+        "again: kadisc sim run idle-cost --seed 9 --nodes 40 --minutes 0.2 --set warmup_s=5.0\n"
+    )
 
 
 def test_a_trace_has_a_line_for_each_delivery(tmp_path: Path) -> None:
@@ -43,7 +63,10 @@ def test_a_trace_has_a_line_for_each_delivery(tmp_path: Path) -> None:
     assert done.returncode == 0
     records = [json.loads(line) for line in (tmp_path / "trace").read_text().splitlines()]
     document = json.loads(done.stdout)
-    assert sum("payload" in record for record in records) == document["datagrams"] + document["warmup_datagrams"]
+    assert (
+        sum("payload" in record for record in records)
+        == document["datagrams"] + document["warmup_datagrams"]
+    )
     assert any(record.get("event") == "LookupFinished" for record in records)
 
 
@@ -54,9 +77,18 @@ def test_a_trace_has_a_line_for_each_delivery(tmp_path: Path) -> None:
         (["run", "lookup", "--nodes", "many"], "--nodes: a whole number"),
         (["run", "lookup", "--nodes", "1"], "--nodes: 2 to"),
         (["run", "lookup", "--minutes", "0"], "--minutes"),
-        (["run", "lookup", "--nodes", "40", "--set", "nodes=50"], "--nodes 40 and --set nodes=50 contradict each other: give one of them"),
-        (["run", "lookup", "--set", " minutes = 2", "--minutes", "1"], "--minutes 1 and --set minutes=2.0 contradict each other"),
-        (["run", "lookup", "--seed", "3", "--set", "seed=4"], "--seed 3 and --set seed=4 contradict each other"),
+        (
+            ["run", "lookup", "--nodes", "40", "--set", "nodes=50"],
+            "--nodes 40 and --set nodes=50 contradict each other: give one of them",
+        ),
+        (
+            ["run", "lookup", "--set", " minutes = 2", "--minutes", "1"],
+            "--minutes 1 and --set minutes=2.0 contradict each other",
+        ),
+        (
+            ["run", "lookup", "--seed", "3", "--set", "seed=4"],
+            "--seed 3 and --set seed=4 contradict each other",
+        ),
         (["run", "lookup", "--set", "x"], "OPTION=VALUE"),
         (["run", "lookup", "--set", "churn.profile=x"], "bittorrent"),
         (["run", "join", "--set", "joins=0"], "joins: a number above 0"),
@@ -74,7 +106,9 @@ def test_an_error_is_one_line(arguments: list[str], words: str) -> None:
 
 
 def test_the_same_value_said_twice_is_no_contradiction() -> None:
-    done = kadisc("sim", "run", "idle-cost", *SMALL, "--set", "nodes=40", "--set", "minutes=0.20", "--json")
+    done = kadisc(
+        "sim", "run", "idle-cost", *SMALL, "--set", "nodes=40", "--set", "minutes=0.20", "--json"
+    )
     assert (done.returncode, json.loads(done.stdout)["nodes"]) == (0, 40)
 
 
@@ -85,7 +119,9 @@ def test_a_trace_on_a_full_disk_is_one_line() -> None:
 
 
 def test_ctrl_c_ends_it_without_a_word() -> None:
-    with running("sim", "run", "lookup", "--nodes", "2000", "--json", "--trace", "/dev/stderr") as process:
+    with running(
+        "sim", "run", "lookup", "--nodes", "2000", "--json", "--trace", "/dev/stderr"
+    ) as process:
         assert process.stderr is not None
         assert process.stderr.readline()  # it runs
         process.send_signal(signal.SIGINT)

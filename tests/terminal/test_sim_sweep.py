@@ -1,4 +1,6 @@
-"""``kadisc sim sweep`` and ``kadisc sim report``: what is finished is kept, whatever ends a sweep, and the same command goes on from there."""
+"""``kadisc sim sweep`` and ``kadisc sim report``: what is finished is kept, whatever ends a sweep,
+and the same command goes on from there.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,16 @@ import pytest
 
 from .commands import PATIENCE_S, environment, kadisc, running
 
-TINY = ("--nodes", "40", "--minutes", "1.5", "--set", "warmup_s=5", "--set", "lookups_per_minute=60")
+TINY = (
+    "--nodes",
+    "40",
+    "--minutes",
+    "1.5",
+    "--set",
+    "warmup_s=5",
+    "--set",
+    "lookups_per_minute=60",
+)
 LONG = ("--nodes", "60", "--minutes", "3", "--set", "warmup_s=5", "--seeds", "40", "--jobs", "2")
 SOON_S = 5.0
 """Meant is one second."""
@@ -51,7 +62,19 @@ def is_running(pid: int) -> bool:
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sweep") / "churn.jsonl"
-    done = kadisc("sim", "sweep", "churn", *TINY, "--vary", "churn.profile=ipfs,bittorrent", "--seeds", "2", "--out", str(path), "--json")
+    done = kadisc(
+        "sim",
+        "sweep",
+        "churn",
+        *TINY,
+        "--vary",
+        "churn.profile=ipfs,bittorrent",
+        "--seeds",
+        "2",
+        "--out",
+        str(path),
+        "--json",
+    )
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
     assert {name: document[name] for name in ("runs", "done", "were_there", "failed", "lost")} == {
@@ -68,7 +91,10 @@ def test_every_combination_is_a_line(swept: Path) -> None:
     records = lines(swept)
     wanted = {(seed, profile) for seed in (1, 2) for profile in ("ipfs", "bittorrent")}
     assert {(record["seed"], record["varied"]["churn.profile"]) for record in records} == wanted
-    assert all(record.keys() >= {"scenario", "digest", "metrics", "command", "settings", "version", "run"} for record in records)
+    assert all(
+        record.keys() >= {"scenario", "digest", "metrics", "command", "settings", "version", "run"}
+        for record in records
+    )
 
 
 def test_a_line_is_what_its_command_gives(swept: Path) -> None:
@@ -81,13 +107,27 @@ def test_what_is_there_is_not_run_again_and_a_torn_line_is(swept: Path, tmp_path
     path = tmp_path / "torn.jsonl"
     path.write_bytes(swept.read_bytes()[:-100])
     # Put otherwise, and with values written otherwise: the same runs.
-    command = ("sim", "sweep", "churn", "--minutes", "1.50", *TINY[:2], *TINY[4:], "--vary", "churn.profile=bittorrent,ipfs", "--seeds", "1,2")
+    command = (
+        "sim",
+        "sweep",
+        "churn",
+        "--minutes",
+        "1.50",
+        *TINY[:2],
+        *TINY[4:],
+        "--vary",
+        "churn.profile=bittorrent,ipfs",
+        "--seeds",
+        "1,2",
+    )
     done = kadisc(*command, "--out", str(path))
     assert done.returncode == 0
     assert "torn" in done.stderr
     assert "4 of 4 runs" in done.stdout
     assert "3 of them from before" in done.stdout
-    assert {record["digest"] for record in lines(path)} == {record["digest"] for record in lines(swept)}
+    assert {record["digest"] for record in lines(path)} == {
+        record["digest"] for record in lines(swept)
+    }
 
 
 def test_ctrl_c_keeps_what_is_done_and_ends_every_worker(tmp_path: Path) -> None:
@@ -97,12 +137,17 @@ def test_ctrl_c_keeps_what_is_done_and_ends_every_worker(tmp_path: Path) -> None
         workers = descendants(process.pid)
         asked = time.monotonic()
         for pid in [process.pid, *workers]:  # as a terminal does
-            with contextlib.suppress(ProcessLookupError):  # those that it was told of first ended the others
+            with contextlib.suppress(
+                ProcessLookupError
+            ):  # those that it was told of first ended the others
                 os.kill(pid, signal.SIGINT)
         output, errors = process.communicate(timeout=PATIENCE_S)
         assert time.monotonic() - asked < SOON_S
     assert (process.returncode, output) == (130, "")
-    assert re.fullmatch(rf"kadisc: \d+ of 40 runs are done and in {path}; the same command goes on from there\n", errors)
+    assert re.fullmatch(
+        rf"kadisc: \d+ of 40 runs are done and in {path}; the same command goes on from there\n",
+        errors,
+    )
     assert len(lines(path)) == int(errors.split()[1])
     assert len(workers) >= 2
     wait_for(lambda: not any(map(is_running, workers)))
@@ -117,14 +162,30 @@ def test_kill_leaves_no_worker_behind_and_the_sweep_goes_on(tmp_path: Path) -> N
         process.communicate(timeout=PATIENCE_S)
     wait_for(lambda: not any(map(is_running, workers)))
     kept = len(path.read_bytes().splitlines())
-    done = kadisc("sim", "sweep", "lookup", *LONG[:-4], "--seeds", "2", "--out", str(path), "--json")
+    done = kadisc(
+        "sim", "sweep", "lookup", *LONG[:-4], "--seeds", "2", "--out", str(path), "--json"
+    )
     assert done.returncode == 0
     assert json.loads(done.stdout)["were_there"] == min(kept, 2) or "torn" in done.stderr
     assert json.loads(done.stdout)["done"] == 2
 
 
 def failing(path: Path) -> subprocess.CompletedProcess[str]:
-    words = ["sim", "sweep", "fails", "--nodes", "10", "--set", "warmup_s=0", "--seeds", "1,2,3,4", "--jobs", "1", "--out", str(path)]
+    words = [
+        "sim",
+        "sweep",
+        "fails",
+        "--nodes",
+        "10",
+        "--set",
+        "warmup_s=0",
+        "--seeds",
+        "1,2,3,4",
+        "--jobs",
+        "1",
+        "--out",
+        str(path),
+    ]
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.terminal.failing_sweep", *words],
         capture_output=True,
@@ -140,7 +201,9 @@ def test_a_run_that_fails_is_recorded_and_ends_nothing(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert [record["seed"] for record in lines(path)] == [1, 2, 4]
     assert lines(path)[1]["failed"] == "Violation: a promise is broken"
-    assert lines(path)[1]["command"] == "kadisc sim run fails --seed 2 --nodes 10 --set warmup_s=0.0"
+    assert (
+        lines(path)[1]["command"] == "kadisc sim run fails --seed 2 --nodes 10 --set warmup_s=0.0"
+    )
     assert "again: kadisc sim run fails --seed 2" in done.stderr
     assert "killed by signal 9; again: kadisc sim run fails --seed 3" in done.stderr
     assert "Traceback" not in done.stderr
@@ -161,10 +224,13 @@ def test_two_sweeps_do_not_write_to_one_file(tmp_path: Path) -> None:
         done = kadisc("sim", "sweep", "lookup", *LONG, "--out", str(path))
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=PATIENCE_S)
-    assert (done.returncode, done.stderr) == (2, f"kadisc: --out {path}: another sweep is writing there\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"kadisc: --out {path}: another sweep is writing there\n",
+    )
 
 
-# --- on a cluster --------------------------------------------------------------------------------------------------------------------------
+# --- on a cluster ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -173,8 +239,27 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("dask")
     place, dask = folder / "scheduler.json", [sys.executable, "-m", "distributed.cli."]
     options = ["--scheduler-file", str(place), "--no-dashboard"]
-    serve = [*dask[:-1], dask[-1] + "dask_scheduler", *options, "--host", "tcp://127.0.0.1", "--port", "0"]
-    work = [*dask[:-1], dask[-1] + "dask_worker", *options, "--nthreads", "1", "--no-nanny", "--host", "127.0.0.1", "--local-directory", str(folder)]
+    serve = [
+        *dask[:-1],
+        dask[-1] + "dask_scheduler",
+        *options,
+        "--host",
+        "tcp://127.0.0.1",
+        "--port",
+        "0",
+    ]
+    work = [
+        *dask[:-1],
+        dask[-1] + "dask_worker",
+        *options,
+        "--nthreads",
+        "1",
+        "--no-nanny",
+        "--host",
+        "127.0.0.1",
+        "--local-directory",
+        str(folder),
+    ]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment()}
     processes = [subprocess.Popen(command, **quiet) for command in (serve, work)]  # type: ignore[call-overload]
     try:
@@ -188,14 +273,29 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_a_cluster_gives_the_same_results(scheduler: str, swept: Path, tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    words = ("sim", "sweep", "churn", *TINY, "--vary", "churn.profile=ipfs,bittorrent", "--seeds", "2", "--out", str(path), "--scheduler", scheduler)
+    words = (
+        "sim",
+        "sweep",
+        "churn",
+        *TINY,
+        "--vary",
+        "churn.profile=ipfs,bittorrent",
+        "--seeds",
+        "2",
+        "--out",
+        str(path),
+        "--scheduler",
+        scheduler,
+    )
     done = kadisc(*words)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
-    assert {(record["run"], record["digest"]) for record in lines(path)} == {(record["run"], record["digest"]) for record in lines(swept)}
+    assert {(record["run"], record["digest"]) for record in lines(path)} == {
+        (record["run"], record["digest"]) for record in lines(swept)
+    }
 
 
-# --- the page ------------------------------------------------------------------------------------------------------------------------------
+# --- the page -------------------------------------------------------------------------------------
 
 
 def test_the_page_has_charts_that_show_something(swept: Path, tmp_path: Path) -> None:
@@ -205,7 +305,9 @@ def test_the_page_has_charts_that_show_something(swept: Path, tmp_path: Path) ->
     done = kadisc("sim", "report", str(swept), "--out", str(out), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     document, text = json.loads(done.stdout), out.read_text()
-    pictures = [b64decode(data) for data in re.findall(r'src="data:image/png;base64,([^"]+)"', text)]
+    pictures = [
+        b64decode(data) for data in re.findall(r'src="data:image/png;base64,([^"]+)"', text)
+    ]
     assert len(pictures) == len(document["charts"]) >= 4
     for number, picture in enumerate(pictures):
         place = tmp_path / f"{number}.png"
@@ -227,7 +329,7 @@ def test_the_same_results_make_the_same_page(swept: Path, tmp_path: Path) -> Non
     assert pages[0].read_bytes() == pages[1].read_bytes()
 
 
-# --- mistakes ------------------------------------------------------------------------------------------------------------------------------
+# --- mistakes -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -235,12 +337,18 @@ def test_the_same_results_make_the_same_page(swept: Path, tmp_path: Path) -> Non
     [
         (["lokup"], "did you mean lookup?"),
         (["lookup", "--vary", "x"], "OPTION=A,B"),
-        (["lookup", "--vary", "churn.profle=ipfs"], "--vary churn.profle: there is no option 'profle'; did you mean profile?"),
+        (
+            ["lookup", "--vary", "churn.profle=ipfs"],
+            "--vary churn.profle: there is no option 'profle'; did you mean profile?",
+        ),
         (["lookup", "--vary", "churn.profile=ipfs,x"], "bittorrent"),
         (["lookup", "--vary", "nodes=1,50"], "2 to"),
         (["lookup", "--vary", "seed=1,2"], "--seeds"),
         (["lookup", "--vary", "nodes=20,30", "--nodes", "10"], "also set"),
-        (["lookup", "--vary", "crash=0.1,0.2", "--nodes", "10", "--set", "nodes=20"], "--nodes 10 and --set nodes=20 contradict each other"),
+        (
+            ["lookup", "--vary", "crash=0.1,0.2", "--nodes", "10", "--set", "nodes=20"],
+            "--nodes 10 and --set nodes=20 contradict each other",
+        ),
         (["lookup", "--vary", "crash=0.1", "--vary", "crash=0.2"], "given twice"),
         (["lookup", "--seeds", "some"], "3,5,7"),
         (["lookup", "--seeds", "0"], "1 to"),
@@ -259,7 +367,15 @@ def test_a_mistake_in_a_sweep_is_one_line(arguments: list[str], words: str) -> N
 
 
 def test_nobody_at_the_schedulers_address_is_one_line(tmp_path: Path) -> None:
-    done = kadisc("sim", "sweep", "lookup", "--out", str(tmp_path / "out.jsonl"), "--scheduler", "tcp://127.0.0.1:1")
+    done = kadisc(
+        "sim",
+        "sweep",
+        "lookup",
+        "--out",
+        str(tmp_path / "out.jsonl"),
+        "--scheduler",
+        "tcp://127.0.0.1:1",
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "kadisc: --scheduler tcp://127.0.0.1:1: no Dask scheduler answers there\n"
     assert not (tmp_path / "out.jsonl").exists()
@@ -268,14 +384,31 @@ def test_nobody_at_the_schedulers_address_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("missing", "command", "words"),
     [
-        ("matplotlib", ("report", "RESULTS", "--out", "never.html"), "charts need matplotlib; pip install 'kadisc[plots]' brings it"),
-        ("distributed", ("sweep", "lookup", "--out", "never.jsonl", "--scheduler", "tcp://127.0.0.1:1"), "pip install 'kadisc[sweep]' brings it"),
+        (
+            "matplotlib",
+            ("report", "RESULTS", "--out", "never.html"),
+            "charts need matplotlib; pip install 'kadisc[plots]' brings it",
+        ),
+        (
+            "distributed",
+            ("sweep", "lookup", "--out", "never.jsonl", "--scheduler", "tcp://127.0.0.1:1"),
+            "pip install 'kadisc[sweep]' brings it",
+        ),
     ],
 )
-def test_an_extra_that_is_missing_is_one_line(swept: Path, tmp_path: Path, missing: str, command: tuple[str, ...], words: str) -> None:
+def test_an_extra_that_is_missing_is_one_line(
+    swept: Path, tmp_path: Path, missing: str, command: tuple[str, ...], words: str
+) -> None:
     arguments = ["sim", *(str(swept) if word == "RESULTS" else word for word in command)]
     code = f"import sys; sys.modules[{missing!r}] = None; from kadisc.cli.main import main; sys.exit(main({arguments!r}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, env=environment(), cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        env=environment(),
+        cwd=tmp_path,
+    )
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -290,10 +423,15 @@ def test_an_extra_that_is_missing_is_one_line(swept: Path, tmp_path: Path, missi
         (b"hello\n", "line 1 is not a result"),
         (b"\xff\xfe\x00", "line 1 is not a result"),
         (b"[1, 2]\n", "line 1 is not a result"),
-        (b'{"scenario": "x", "seed": 1, "command": "y", "metrics": {}}\n{"scenario": 1}\n', "line 2 is not a result"),
+        (
+            b'{"scenario": "x", "seed": 1, "command": "y", "metrics": {}}\n{"scenario": 1}\n',
+            "line 2 is not a result",
+        ),
     ],
 )
-def test_what_is_no_results_file_is_one_line(tmp_path: Path, content: bytes | None, words: str) -> None:
+def test_what_is_no_results_file_is_one_line(
+    tmp_path: Path, content: bytes | None, words: str
+) -> None:
     path = tmp_path / "in.jsonl"
     if content is not None:
         path.write_bytes(content)
@@ -307,7 +445,10 @@ def test_what_is_no_results_file_is_one_line(tmp_path: Path, content: bytes | No
 
 
 def test_a_page_that_cannot_be_written_is_one_line(swept: Path, tmp_path: Path) -> None:
-    for out, words in ((tmp_path / "missing" / "x.html", "No such file"), (swept, "one of the results")):
+    for out, words in (
+        (tmp_path / "missing" / "x.html", "No such file"),
+        (swept, "one of the results"),
+    ):
         done = kadisc("sim", "report", str(swept), "--out", str(out))
         assert (done.returncode, done.stdout) == (2, "")
         assert words in done.stderr

@@ -1,4 +1,6 @@
-"""What a node keeps between runs, seen from outside: restarts after `kill -9` with every bootstrap dead, folders that are taken, full or broken."""
+"""What a node keeps between runs, seen from outside: restarts after `kill -9` with every bootstrap
+dead, folders that are taken, full or broken.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,9 @@ def test_killed_again_and_again_it_is_back_from_whom_it_knew(known: Path) -> Non
     rng = random.Random(50)
     with dead_host() as dead:
         for _ in range(RESTARTS):
-            with running("run", "--bootstrap", dead, "--bootstrap", "nonsense.invalid:1", *common(known)) as process:
+            with running(
+                "run", "--bootstrap", dead, "--bootstrap", "nonsense.invalid:1", *common(known)
+            ) as process:
                 next_event(process, "listening")
                 started = time.monotonic()
                 assert next_event(process, "joined")["contacts"] >= 8
@@ -91,12 +95,18 @@ def test_the_id_is_the_same_again_and_another_with_another_key(tmp_path: Path) -
     external = ["--external", "45.1.2.3:6881"]
     ids = []
     for folder in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):
-        with dead_host() as dead, running("run", "--bootstrap", dead, *external, *common(folder)) as process:
+        with (
+            dead_host() as dead,
+            running("run", "--bootstrap", dead, *external, *common(folder)) as process,
+        ):
             ids.append(next_event(process, "listening")["nodes"][0]["id"])
             process.terminate()
             assert process.wait(PATIENCE_S) == 0
     assert ids[0] == ids[1] != ids[2]
-    assert all(node_id[:5] == ids[0][:5] or int(node_id[-1], 16) % 8 != int(ids[0][-1], 16) % 8 for node_id in ids)  # BEP 42
+    assert all(
+        node_id[:5] == ids[0][:5] or int(node_id[-1], 16) % 8 != int(ids[0][-1], 16) % 8
+        for node_id in ids
+    )  # BEP 42
 
 
 def test_a_second_node_is_refused_in_one_line(known: Path) -> None:
@@ -104,14 +114,19 @@ def test_a_second_node_is_refused_in_one_line(known: Path) -> None:
         next_event(process, "listening")
         done = kadisc("run", "--bootstrap", dead, *common(known))
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr == f"kadisc: another node keeps its state in {known} (process {process.pid}); give each node its own --state-dir\n"
+        assert (
+            done.stderr
+            == f"kadisc: another node keeps its state in {known} (process {process.pid}); give each node its own --state-dir\n"
+        )
         process.kill()
         process.wait()
     with dead_host() as dead, running("run", "--bootstrap", dead, *common(known)) as process:
         next_event(process, "listening")
 
 
-def test_commands_read_it_and_write_nothing(known: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_commands_read_it_and_write_nothing(
+    known: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     config = tmp_path_factory.mktemp("config") / "config.toml"
     config.write_text("routers = []\n")
     before = _everything_in(known)
@@ -141,7 +156,9 @@ def _everything_in(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 def test_nobody_known_and_nowhere_to_go_is_said(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("routers = []\n")
-    done = kadisc("find", "random", "--state-dir", str(tmp_path), "--config", str(tmp_path / "config.toml"))
+    done = kadisc(
+        "find", "random", "--state-dir", str(tmp_path), "--config", str(tmp_path / "config.toml")
+    )
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "kadisc: no --bootstrap given, and nobody is known from an earlier run",
@@ -149,7 +166,7 @@ def test_nobody_known_and_nowhere_to_go_is_said(tmp_path: Path) -> None:
     ]
 
 
-# --- what is broken ----------------------------------------------------------------------------------------------------------------------
+# --- what is broken -------------------------------------------------------------------------------
 
 
 def _first_warning(process: subprocess.Popen[str], name: str) -> dict[str, Any]:
@@ -202,7 +219,10 @@ def test_a_full_disk_stops_nothing_and_spoils_nothing(known: Path, entrance: str
         preexec_fn=_small_files,
     )
     try:
-        assert "cannot be written: file too large" in _first_warning(process, "state_unsaved")["reason"]
+        assert (
+            "cannot be written: file too large"
+            in _first_warning(process, "state_unsaved")["reason"]
+        )
         process.terminate()
         output, errors = process.communicate(timeout=PATIENCE_S)
     finally:
@@ -215,7 +235,9 @@ def test_a_full_disk_stops_nothing_and_spoils_nothing(known: Path, entrance: str
 
 
 @pytest.mark.parametrize("trouble", ["a file for a folder", "a folder for a file"])
-def test_a_folder_that_cannot_be_used_stops_nothing(tmp_path: Path, entrance: str, trouble: str) -> None:
+def test_a_folder_that_cannot_be_used_stops_nothing(
+    tmp_path: Path, entrance: str, trouble: str
+) -> None:
     folder = tmp_path / "state"
     if trouble == "a file for a folder":
         folder.write_text("")

@@ -1,4 +1,6 @@
-"""A program on a terminal of its own that is watched while it runs: its bytes, and what they make on the screen (pyte)."""
+"""A program on a terminal of its own that is watched while it runs: its bytes, and what they make
+on the screen (pyte).
+"""
 
 from __future__ import annotations
 
@@ -46,11 +48,15 @@ class Watched:
         return "\n".join(self.lines)
 
     def until(self, is_there: str | Callable[[str], object], within_s: float = PATIENCE_S) -> str:
-        """Reads on until the screen has these words, or shows what the function is happy with; returns what it shows then."""
+        """Reads on until the screen has these words, or shows what the function is happy with;
+        returns what it shows then.
+        """
         end = time.monotonic() + within_s
         while not (is_there in self.text if isinstance(is_there, str) else is_there(self.text)):
             ended = self.process.poll() is not None
-            assert self._read(min(0.1, end - time.monotonic())) or (time.monotonic() < end and not ended), f"not seen in {within_s} s:\n{self.text}"
+            assert self._read(min(0.1, end - time.monotonic())) or (
+                time.monotonic() < end and not ended
+            ), f"not seen in {within_s} s:\n{self.text}"
         return self.text
 
     def quiet_for(self, seconds: float) -> bool:
@@ -61,7 +67,9 @@ class Watched:
         os.write(self._own, keys.encode())
 
     def resize(self, columns: int, rows: int) -> None:
-        """As a terminal does it; what it showed is scribbled over, so that a picture that is not drawn from nothing gives itself away."""
+        """As a terminal does it; what it showed is scribbled over, so that a picture that is not
+        drawn from nothing gives itself away.
+        """
         self.screen.resize(rows, columns)
         self.screen.reset()
         for row in range(rows):
@@ -108,14 +116,18 @@ def _own_terminal() -> None:
 
 
 @contextmanager
-def watched(*arguments: str, columns: int = 100, rows: int = 30, **changes: str) -> Iterator[Watched]:
+def watched(
+    *arguments: str, columns: int = 100, rows: int = 30, **changes: str
+) -> Iterator[Watched]:
     """``kadisc`` with these arguments."""
     with watched_program([*COMMAND, *arguments], columns=columns, rows=rows, **changes) as terminal:
         yield terminal
 
 
 @contextmanager
-def watched_program(command: Sequence[str], *, columns: int = 100, rows: int = 30, **changes: str) -> Iterator[Watched]:
+def watched_program(
+    command: Sequence[str], *, columns: int = 100, rows: int = 30, **changes: str
+) -> Iterator[Watched]:
     terminal = Watched(command, columns, rows, **changes)
     try:
         yield terminal

@@ -1,4 +1,6 @@
-"""The address book: what it takes from whom, who keeps a place, what it gives out, what it tells of itself."""
+"""The address book: what it takes from whom, who keeps a place, what it gives out, what it tells of
+itself.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import random
 from dataclasses import replace
 
 from kadisc.config import BookConfig, CoreConfig
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.assembly import book_for
 from kadisc.core.book.address_book import FOREVER, AddressBook
 from kadisc.endpoints import Endpoint, make_endpoint
@@ -23,7 +25,7 @@ ONE_PLACE = CoreConfig(book=BookConfig(tried_buckets=1, tried_bucket_size=1))
 
 
 def book(config: CoreConfig = CORE, seed: int = 1) -> AddressBook:
-    return book_for(config, random.Random(seed), SECRET, Scopes(config.allow_private))
+    return book_for(config, random.Random(seed), SECRET, AddressPolicy(config.allow_private))
 
 
 def met(numbers: range, config: CoreConfig = CORE) -> AddressBook:
@@ -33,7 +35,7 @@ def met(numbers: range, config: CoreConfig = CORE) -> AddressBook:
     return address_book
 
 
-# --- hearsay -----------------------------------------------------------------------------------------------------------------------------
+# --- hearsay --------------------------------------------------------------------------------------
 
 
 def test_who_is_heard_of_goes_to_the_new_table_once() -> None:
@@ -43,8 +45,19 @@ def test_who_is_heard_of_goes_to_the_new_table_once() -> None:
     assert (address_book.heard_of, address_book.met, len(address_book)) == (1, 0, 1)
     told = address_book.why(address(1), 10.0)
     assert told is not None
-    assert (told.source, told.first_seen_s_ago, told.heard_s_ago, told.heard_times) == (ROUTER, 5.0, 4.0, 2)
-    assert (told.key, told.tried, told.met, told.verified_s_ago, told.sequence) == (None, False, False, None, None)
+    assert (told.source, told.first_seen_s_ago, told.heard_s_ago, told.heard_times) == (
+        ROUTER,
+        5.0,
+        4.0,
+        2,
+    )
+    assert (told.key, told.tried, told.met, told.verified_s_ago, told.sequence) == (
+        None,
+        False,
+        False,
+        None,
+        None,
+    )
 
 
 def test_a_node_names_only_what_is_of_its_scope_and_a_word_stands_for_the_operator() -> None:
@@ -61,7 +74,9 @@ def test_one_identity_per_address_and_hearsay_moves_nobody() -> None:
     for number in (1, 2):
         assert address_book.heard(address(number, port=9), ROUTER, 1) == "book-identity"
     address_book.failed(address(2), 5)
-    assert address_book.heard(address(2, port=9), ROUTER, 6) is None, "nobody answered at the other port"
+    assert address_book.heard(address(2, port=9), ROUTER, 6) is None, (
+        "nobody answered at the other port"
+    )
     assert address_book.why(address(2), 6) is None
     assert len(address_book) == 2
 
@@ -69,7 +84,10 @@ def test_one_identity_per_address_and_hearsay_moves_nobody() -> None:
 def test_an_ipv6_network_of_a_host_counts_once() -> None:
     address_book = book()
     address_book.heard(address6(1), ROUTER, 0)
-    assert address_book.heard(Endpoint(address6(1)[:15] + b"\x07" + address6(1)[16:]), ROUTER, 0) == "book-identity"
+    assert (
+        address_book.heard(Endpoint(address6(1)[:15] + b"\x07" + address6(1)[16:]), ROUTER, 0)
+        == "book-identity"
+    )
 
 
 def test_a_place_is_given_up_by_who_failed_or_was_not_heard_of_for_long() -> None:
@@ -95,20 +113,33 @@ def test_who_was_only_heard_of_and_fails_twice_is_forgotten() -> None:
     assert address_book.next_deadline() == float("inf")
 
 
-# --- who was met -------------------------------------------------------------------------------------------------------------------------
+# --- who was met ----------------------------------------------------------------------------------
 
 
 def test_who_proves_itself_goes_to_the_tried_table_with_its_history() -> None:
     address_book = book()
     address_book.heard(address(1), ROUTER, 5.0)
-    address_book.verified(peer(1, sequence=7, services={"eth": 30303}), 10.0, source=address(1), rtt_s=0.2)
+    address_book.verified(
+        peer(1, sequence=7, services={"eth": 30303}), 10.0, source=address(1), rtt_s=0.2
+    )
     address_book.verified(peer(1, sequence=8), 40.0, source=address(1), rtt_s=0.1)
     assert (address_book.heard_of, address_book.met) == (0, 1)
     for who in (address(1), peer(1).key):
         told = address_book.why(who, 50.0)
         assert told is not None
-        assert (told.source, told.first_seen_s_ago, told.first_verified_s_ago, told.verified_s_ago) == (ROUTER, 45.0, 40.0, 10.0)
-        assert (told.key, told.sequence, told.rtt_s, told.tried, told.met) == (peer(1).key, 8, 0.1, True, True)
+        assert (
+            told.source,
+            told.first_seen_s_ago,
+            told.first_verified_s_ago,
+            told.verified_s_ago,
+        ) == (ROUTER, 45.0, 40.0, 10.0)
+        assert (told.key, told.sequence, told.rtt_s, told.tried, told.met) == (
+            peer(1).key,
+            8,
+            0.1,
+            True,
+            True,
+        )
 
 
 def test_who_moves_takes_its_history_along_and_leaves_nothing_behind() -> None:
@@ -138,7 +169,12 @@ def test_another_identity_at_the_same_endpoint_has_no_history() -> None:
     assert address_book.why(peer(1).key, 60.0) is None
     told = address_book.why((77).to_bytes(32, "big"), 60.0)
     assert told is not None
-    assert (told.first_verified_s_ago, told.verdict, told.held_back_s, told.tried) == (0.0, None, 0.0, True)
+    assert (told.first_verified_s_ago, told.verdict, told.held_back_s, told.tried) == (
+        0.0,
+        None,
+        0.0,
+        True,
+    )
 
 
 def test_a_node_with_an_address_in_each_family_is_in_the_book_twice() -> None:
@@ -159,7 +195,7 @@ def test_who_was_met_is_forgotten_only_after_a_week_of_failures() -> None:
     assert len(address_book) == 0
 
 
-# --- contested places --------------------------------------------------------------------------------------------------------------------
+# --- contested places -----------------------------------------------------------------------------
 
 
 def test_an_owner_that_answers_its_test_stays() -> None:
@@ -214,7 +250,9 @@ def test_a_newcomer_that_died_in_the_meantime_gets_nothing() -> None:
 
 
 def test_tests_are_paced_and_bounded() -> None:
-    address_book = met(range(400), CoreConfig(book=BookConfig(tried_buckets=8, tried_bucket_size=8)))
+    address_book = met(
+        range(400), CoreConfig(book=BookConfig(tried_buckets=8, tried_bucket_size=8))
+    )
     for number in range(400, 1400):
         address_book.verified(peer(number), 5000.0, source=ROUTER)
     asked = [address_book.tests_due(5000.0 + second) for second in range(30)]
@@ -236,7 +274,7 @@ def test_two_identities_of_one_address_contest_its_place() -> None:
     assert len(address_book) == 1
 
 
-# --- feelers, anchors --------------------------------------------------------------------------------------------------------------------
+# --- feelers, anchors -----------------------------------------------------------------------------
 
 
 def test_a_feeler_every_two_minutes_in_turn_for_those_heard_of_and_those_met() -> None:
@@ -252,7 +290,9 @@ def test_a_feeler_every_two_minutes_in_turn_for_those_heard_of_and_those_met() -
         address_book.failed(endpoint, now)
         felt.append(endpoint)
         now += CONFIG.feeler_interval_s
-    assert set(felt[::2]) == {address(number) for number in (1, 2, 3)}, "each of those met once, the longest unverified first"
+    assert set(felt[::2]) == {address(number) for number in (1, 2, 3)}, (
+        "each of those met once, the longest unverified first"
+    )
     assert set(felt[1::2]) <= {address(number) for number in (10, 11, 12)}
 
 
@@ -280,14 +320,20 @@ def test_a_picture_of_the_book() -> None:
     address_book = met(range(1, 2), ONE_PLACE)
     address_book.verified(peer(2), 1000.0, source=ROUTER)
     shown = address_book.snapshot()
-    assert (shown.new, shown.tried, shown.met, shown.contested, shown.anchors) == (1, 1, 1, 1, (address(1),))
+    assert (shown.new, shown.tried, shown.met, shown.in_collision, shown.anchors) == (
+        1,
+        1,
+        1,
+        1,
+        (address(1),),
+    )
     again = book(ONE_PLACE)
     again.restore(address_book.export(1000.0), 0.0)
     shown = again.snapshot()
-    assert (shown.new, shown.tried, shown.met, shown.contested) == (1, 1, 0, 0)
+    assert (shown.new, shown.tried, shown.met, shown.in_collision) == (1, 1, 0, 0)
 
 
-# --- what the application gets -----------------------------------------------------------------------------------------------------------
+# --- what the application gets --------------------------------------------------------------------
 
 
 def test_who_is_given_out_was_verified_in_this_run_and_answered_last() -> None:
@@ -299,24 +345,36 @@ def test_who_is_given_out_was_verified_in_this_run_and_answered_last() -> None:
     assert {(each.verified_s_ago, each.rtt_s) for each in given} == {(10.0, None)}
     assert len(address_book.select(2, 10.0)) == 2
     address_book.verified(peer(4), 95.0, source=ROUTER)
-    assert [each.peer.endpoint for each in address_book.select(10, 100.0, verified_within_s=60.0)] == [address(4)]
+    assert [
+        each.peer.endpoint for each in address_book.select(10, 100.0, verified_within_s=60.0)
+    ] == [address(4)]
 
 
 def test_services_are_asked_for_by_name() -> None:
     address_book = book()
     for number in range(6):
-        address_book.verified(peer(number, services={"eth": 30303} if number % 2 else {"fork": b"\xab\xcd"}), 0.0, source=ROUTER)
-    assert {each.peer.endpoint for each in address_book.select(9, 0.0, service="eth")} == {address(number) for number in (1, 3, 5)}
+        address_book.verified(
+            peer(number, services={"eth": 30303} if number % 2 else {"fork": b"\xab\xcd"}),
+            0.0,
+            source=ROUTER,
+        )
+    assert {each.peer.endpoint for each in address_book.select(9, 0.0, service="eth")} == {
+        address(number) for number in (1, 3, 5)
+    }
     assert address_book.select(9, 0.0, service="http") == []
 
 
 def test_few_that_are_given_out_are_of_many_networks() -> None:
     address_book = book()
     for number in range(30):
-        address_book.verified(peer(number, make_endpoint(f"60.60.{number}.1", 1)), 0.0, source=ROUTER)
+        address_book.verified(
+            peer(number, make_endpoint(f"60.60.{number}.1", 1)), 0.0, source=ROUTER
+        )
     for number in range(100, 103):
         address_book.verified(peer(number), 0.0, source=ROUTER)
-    address_book.verified(peer(999, Endpoint(address(100)[:3] + b"\x63" + b"\0\1")), 0.0, source=ROUTER)
+    address_book.verified(
+        peer(999, Endpoint(address(100)[:3] + b"\x63" + b"\0\1")), 0.0, source=ROUTER
+    )
     for _ in range(20):
         assert len({each.peer.endpoint[:2] for each in address_book.select(4, 1.0)}) == 4
         more = address_book.select(20, 1.0)
@@ -326,13 +384,23 @@ def test_few_that_are_given_out_are_of_many_networks() -> None:
 
 def test_verdicts_hold_back_for_a_time_and_say_so() -> None:
     address_book = met(range(20))
-    for number, verdict, lasts_s in ((1, "busy", CONFIG.busy_s), (2, "bad", CONFIG.bad_s), (3, "wrong-network", CONFIG.wrong_network_s)):
+    for number, verdict, lasts_s in (
+        (1, "busy", CONFIG.busy_s),
+        (2, "bad", CONFIG.bad_s),
+        (3, "wrong-network", CONFIG.wrong_network_s),
+    ):
         assert address_book.feedback(peer(number).key, verdict, 100.0)  # type: ignore[arg-type]
         told = address_book.why(address(number), 100.0)
         assert told is not None
         assert (told.verdict, told.held_back_s) == (verdict, lasts_s)
         for now, expected in ((100.0 + lasts_s - 1, False), (100.0 + lasts_s, True)):
-            assert (address(number) in [each.peer.endpoint for each in address_book.select(20, now, verified_within_s=FOREVER)]) == expected
+            assert (
+                address(number)
+                in [
+                    each.peer.endpoint
+                    for each in address_book.select(20, now, verified_within_s=FOREVER)
+                ]
+            ) == expected
     assert not address_book.feedback(b"?" * 32, "bad", 0.0)
 
 
@@ -341,7 +409,9 @@ def test_in_a_lab_all_nodes_of_one_network_have_places_and_are_given_out() -> No
     for config, least, most in ((CoreConfig(), 1, 2), (lab, 90, 100)):
         address_book = book(config)
         for number in range(100):
-            address_book.verified(peer(number, make_endpoint(f"60.60.60.{number + 1}", 1)), 0.0, source=ROUTER)
+            address_book.verified(
+                peer(number, make_endpoint(f"60.60.60.{number + 1}", 1)), 0.0, source=ROUTER
+            )
         assert least <= address_book.met <= most
         assert least <= len(address_book.select(100, 1.0)) <= most
 
@@ -350,6 +420,8 @@ def test_private_addresses_count_one_by_one_unless_they_are_as_good_as_public() 
     for allow_private, most in ((False, 30), (True, 2)):
         address_book = book(replace(CoreConfig(), allow_private=allow_private))
         for number in range(30):
-            address_book.verified(peer(number, make_endpoint(f"127.0.0.{number + 1}", 6881)), 0.0, source="lan")
+            address_book.verified(
+                peer(number, make_endpoint(f"127.0.0.{number + 1}", 6881)), 0.0, source="lan"
+            )
         assert most * 0.9 <= address_book.met <= most
         assert len(address_book.select(30, 1.0)) == (address_book.met if most == 30 else 1)

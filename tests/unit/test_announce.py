@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from kadisc.core.contract.events import AnnounceFinished, LookupFinished, LookupKind, Outcome, PeersFound
+from kadisc.core.contract.events import (
+    AnnounceFinished,
+    LookupFinished,
+    LookupKind,
+    Outcome,
+    PeersFound,
+)
 from kadisc.core.serving.peer_store import PeerStore
 from kadisc.endpoints import Endpoint, Family, ip_of, make_endpoint
 from kadisc.ids import random_id
@@ -12,19 +18,30 @@ from tests.support.attack import started
 from tests.support.world import Host, World, address, populate
 
 
-def announced(world: World, host: Host, info_hash: int, port: int = 7777, *, implied_port: bool = False) -> AnnounceFinished:
-    operation = host.node.announce(info_hash, port, world.now, family=host.family, implied_port=implied_port)
+def announced(
+    world: World, host: Host, info_hash: int, port: int = 7777, *, implied_port: bool = False
+) -> AnnounceFinished:
+    operation = host.node.announce(
+        info_hash, port, world.now, family=host.family, implied_port=implied_port
+    )
     world.flush(host)
     event = world.result(host, operation)
     assert isinstance(event, AnnounceFinished)
     return event
 
 
-def peers_of(world: World, host: Host, info_hash: int, *, first_value: bool = False) -> tuple[Endpoint, ...]:
+def peers_of(
+    world: World, host: Host, info_hash: int, *, first_value: bool = False
+) -> tuple[Endpoint, ...]:
     operation = world.lookup(host, info_hash, kind=LookupKind.GET_PEERS, first_value=first_value)
     event = world.result(host, operation)
     assert isinstance(event, LookupFinished)
-    streamed = [peer for found in host.events if isinstance(found, PeersFound) and found.operation == operation for peer in found.peers]
+    streamed = [
+        peer
+        for found in host.events
+        if isinstance(found, PeersFound) and found.operation == operation
+        for peer in found.peers
+    ]
     assert tuple(streamed) == event.result.peers
     return event.result.peers
 
@@ -102,7 +119,9 @@ def test_one_that_is_cancelled_in_its_lookup_or_after_it_leaves_nothing_behind()
         world = World(seed=7)
         hosts = populate(world, 40)
         world.run(60.0)
-        operation = hosts[3].node.announce(random_id(world.rng), 7777, world.now, family=Family.IPV4)
+        operation = hosts[3].node.announce(
+            random_id(world.rng), 7777, world.now, family=Family.IPV4
+        )
         world.flush(hosts[3])
         world.run(waited_s)
         before = len([event for event in hosts[3].events if isinstance(event, AnnounceFinished)])
@@ -124,7 +143,9 @@ def test_tokens_for_one_info_hash_store_nothing_under_another() -> None:
     assert address(3) in {host.endpoint for host in hosts}
 
 
-def test_peers_that_no_stranger_can_reach_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peers_that_no_stranger_can_reach_are_not_passed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     world = World(seed=9)
     hosts = populate(world, 12)
     info_hash = random_id(world.rng)

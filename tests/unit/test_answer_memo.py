@@ -6,8 +6,8 @@ from random import Random
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.addressing.policy import Scopes
-from kadisc.core.serving.answer_cache import WORTHWHILE, AnswerMemo
+from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.serving.answer_cache import WORTHWHILE, AnswerCache
 from kadisc.core.table.diversity import NoDiversityCaps
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family
@@ -19,11 +19,11 @@ CONFIG = TableConfig()
 
 
 def test_a_change_of_the_table_frees_what_was_remembered_of_it() -> None:
-    rng, scopes = Random(1), Scopes(False)
+    rng, scopes = Random(1), AddressPolicy(False)
     table = RoutingTable(Family.IPV4, OWN_ID, CONFIG, scopes, NoDiversityCaps())
     for number in range(100):
         table.offer(Contact(random_id(rng), address(number)), 0.0)
-    memo = AnswerMemo(table, CONFIG.k, scopes)
+    memo = AnswerCache(table, CONFIG.k, scopes)
     for _ in range(WORTHWHILE):
         memo.closest(random_id(rng), address(200))
     assert len(memo) == 0, "not yet worth it"

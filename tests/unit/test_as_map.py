@@ -1,4 +1,6 @@
-"""Maps of autonomous systems, as Bitcoin Core has them: read, asked, refused when they are something else."""
+"""Maps of autonomous systems, as Bitcoin Core has them: read, asked, refused when they are
+something else.
+"""
 
 from __future__ import annotations
 
@@ -23,32 +25,50 @@ SYSTEMS = {
 }
 
 
-def system_of(a_map: AsMap, host: str) -> int:
-    system: int = a_map.system_of(ipaddress.ip_address(host).packed)
-    return system
+def asn_of(a_map: AsMap, host: str) -> int:
+    asn: int = a_map.asn_of(ipaddress.ip_address(host).packed)
+    return asn
 
 
 def test_each_network_is_found_and_nothing_else() -> None:
-    systems = {network: min(system, 33_521_664) for network, system in SYSTEMS.items()}  # the largest that the format can say
-    a_map = AsMap(asmap(systems))
-    for text, system in systems.items():
+    asns = {
+        network: min(asn, 33_521_664) for network, asn in SYSTEMS.items()
+    }  # the largest that the format can say
+    a_map = AsMap(asmap(asns))
+    for text, asn in asns.items():
         network = ipaddress.ip_network(text)
-        assert system_of(a_map, str(network[0])) == system
-        assert system_of(a_map, str(network[-1])) == system
-    for host in ("1.0.2.0", "0.255.255.255", "8.8.9.1", "46.0.0.1", "193.0.8.0", "200.1.2.4", "::1", "2001:4861::", "2a00:1458:ffff::", "ffff::"):
-        assert system_of(a_map, host) == 0, host
+        assert asn_of(a_map, str(network[0])) == asn
+        assert asn_of(a_map, str(network[-1])) == asn
+    for host in (
+        "1.0.2.0",
+        "0.255.255.255",
+        "8.8.9.1",
+        "46.0.0.1",
+        "193.0.8.0",
+        "200.1.2.4",
+        "::1",
+        "2001:4861::",
+        "2a00:1458:ffff::",
+        "ffff::",
+    ):
+        assert asn_of(a_map, host) == 0, host
 
 
 def test_any_set_of_networks_is_read_as_it_was_written() -> None:
     rng = random.Random(1)
     for _ in range(30):
-        systems = {f"{a}.{b}.0.0/16": rng.randint(1, 400_000) for a, b in {(rng.randrange(256), rng.randrange(256)) for _ in range(40)}}
-        a_map = AsMap(asmap(systems))
+        asns = {
+            f"{a}.{b}.0.0/16": rng.randint(1, 400_000)
+            for a, b in {(rng.randrange(256), rng.randrange(256)) for _ in range(40)}
+        }
+        a_map = AsMap(asmap(asns))
         for _ in range(50):
             host = ".".join(str(rng.randrange(256)) for _ in range(4))
             a, b, *_ = host.split(".")
-            assert system_of(a_map, host) == systems.get(f"{a}.{b}.0.0/16", 0)
-        assert all(system_of(a_map, network.removesuffix("/16")) == system for network, system in systems.items())
+            assert asn_of(a_map, host) == asns.get(f"{a}.{b}.0.0/16", 0)
+        assert all(
+            asn_of(a_map, network.removesuffix("/16")) == asn for network, asn in asns.items()
+        )
 
 
 def test_what_is_no_map_is_refused() -> None:
@@ -73,7 +93,7 @@ def test_what_is_no_map_is_refused() -> None:
         except ValueError:
             continue
         accepted += 1
-        assert system_of(a_map, "1.2.3.4") >= 0
+        assert asn_of(a_map, "1.2.3.4") >= 0
     assert accepted < 30
 
 
@@ -88,11 +108,11 @@ def test_a_map_that_was_damaged_inside_still_answers() -> None:
         except ValueError:
             continue
         for host in ("1.0.0.1", "8.8.8.8", "200.1.2.3", "2a00:1450::1", "::"):
-            assert 0 <= system_of(a_map, host) <= 33_521_664
+            assert 0 <= asn_of(a_map, host) <= 33_521_664
 
 
 def test_answers_are_kept_within_bounds() -> None:
     a_map = AsMap(asmap({"45.0.0.0/8": 7}))
     for number in range(20_000):
-        a_map.system_of(b"\x2d" + number.to_bytes(3, "big"))
-    assert a_map.system_of.cache_info().currsize <= 8192
+        a_map.asn_of(b"\x2d" + number.to_bytes(3, "big"))
+    assert a_map.asn_of.cache_info().currsize <= 8192

@@ -1,4 +1,6 @@
-"""Half of all peers in a few networks: whom gossip names, and whom it exchanges with. The attack works by address, and fails by network."""
+"""Half of all peers in a few networks: whom gossip names, and whom it exchanges with. The attack
+works by address, and fails by network.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +9,25 @@ import random
 import pytest
 
 from kadisc.core.addressing.netgroup_sampling import draw_evenly, each_by_itself
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.known_peers import MAX_KNOWN, Known, KnownPeers
 from kadisc.endpoints import Endpoint, make_endpoint
-from tests.support.community import acquaint, community, knows, member, pull, stranger
+from tests.support.community import acquaint, knows, member, peer_network, pull, stranger
 from tests.support.world import CONFIG, Host, World, address, without
 
 ON_OFF = pytest.mark.parametrize("defended", [True, False])
-CROWD = [make_endpoint(f"80.80.{network}.{number}", 6881) for number in range(1, 13) for network in range(3)]
+CROWD = [
+    make_endpoint(f"80.80.{network}.{number}", 6881)
+    for number in range(1, 13)
+    for network in range(3)
+]
 HONEST = range(300, 330)
 
 
 def befriended(world: World, defended: bool) -> tuple[Host, set[Endpoint]]:
     """Somebody who knows 30 in as many networks, and those of 36 in three that were worth a slot."""
-    us = member(world, 1, config=CONFIG if defended else without("even_networks"))
+    us = member(world, 1, config=CONFIG if defended else without("subnet_sampling"))
     others = [stranger(world, number).endpoint for number in HONEST]
     crowd = [stranger(world, 500 + number, at=at).endpoint for number, at in enumerate(CROWD)]
     for start in range(0, len(others), 15):
@@ -38,14 +44,25 @@ def befriended(world: World, defended: bool) -> tuple[Host, set[Endpoint]]:
 def test_a_crowd_in_three_networks_is_not_most_of_what_others_are_told(defended: bool) -> None:
     world = World(seed=21)
     us, crowd = befriended(world, defended)
-    answers = [[named.contact.endpoint for named in pull(world, stranger(world, number), us)] for number in range(60, 80)]
+    answers = [
+        [named.contact.endpoint for named in pull(world, stranger(world, number), us)]
+        for number in range(60, 80)
+    ]
     assert all(len(answer) == CONFIG.gossip.pull_entries for answer in answers)
-    theirs = sum(endpoint in crowd for answer in answers for endpoint in answer) / (len(answers) * CONFIG.gossip.pull_entries)
+    theirs = sum(endpoint in crowd for answer in answers for endpoint in answer) / (
+        len(answers) * CONFIG.gossip.pull_entries
+    )
     assert theirs <= 0.15 if defended else theirs >= 0.35
     if defended:
-        seated = {address(number) for number in HONEST if community(us)._proving.parts.view.slots_of(address(number))}
+        seated = {
+            address(number)
+            for number in HONEST
+            if peer_network(us)._verifier.parts.view.slots_of(address(number))
+        }
         assert len(seated) >= 20
-        assert {endpoint for answer in answers for endpoint in answer} >= seated, "each is named to somebody"
+        assert {endpoint for answer in answers for endpoint in answer} >= seated, (
+            "each is named to somebody"
+        )
 
 
 def test_the_first_of_each_network_are_named_before_the_second_of_any() -> None:
@@ -57,9 +74,11 @@ def test_the_first_of_each_network_are_named_before_the_second_of_any() -> None:
 
 
 @ON_OFF
-def test_a_crowd_in_three_networks_is_not_most_of_those_that_we_exchange_with(defended: bool) -> None:
+def test_a_crowd_in_three_networks_is_not_most_of_those_that_we_exchange_with(
+    defended: bool,
+) -> None:
     crowd, honest, rng = set(CROWD), [address(number) for number in range(9)], random.Random(23)
-    network_of = Scopes(allow_private=False).narrow if defended else each_by_itself
+    network_of = AddressPolicy(allow_private=False).subnet if defended else each_by_itself
     drawn = [draw_evenly([*honest, *CROWD], network_of, rng) for _ in range(1000)]
     theirs = sum(endpoint in crowd for endpoint in drawn) / len(drawn)
     assert theirs == pytest.approx(0.25 if defended else 0.8, abs=0.05)
@@ -67,9 +86,11 @@ def test_a_crowd_in_three_networks_is_not_most_of_those_that_we_exchange_with(de
 
 
 @ON_OFF
-def test_a_crowd_in_three_networks_makes_room_before_others_when_too_many_are_known(defended: bool) -> None:
-    scopes = Scopes(allow_private=False)
-    peers = KnownPeers(scopes.unit, scopes.narrow if defended else each_by_itself)
+def test_a_crowd_in_three_networks_makes_room_before_others_when_too_many_are_known(
+    defended: bool,
+) -> None:
+    scopes = AddressPolicy(allow_private=False)
+    peers = KnownPeers(scopes.host, scopes.subnet if defended else each_by_itself)
     crowd = [make_endpoint(f"80.80.{number % 3}.{number // 3 + 1}", 6881) for number in range(300)]
     honest = [address(number) for number in range(MAX_KNOWN - 100)]
     for now, endpoint in enumerate([*honest, *crowd]):  # the crowd answered last
@@ -83,11 +104,23 @@ def test_a_crowd_in_three_networks_makes_room_before_others_when_too_many_are_kn
 
 
 def test_who_is_needed_is_not_forgotten_however_crowded_his_network_is() -> None:
-    scopes = Scopes(allow_private=False)
-    peers = KnownPeers(scopes.unit, scopes.narrow)
+    scopes = AddressPolicy(allow_private=False)
+    peers = KnownPeers(scopes.host, scopes.subnet)
     for number in range(MAX_KNOWN + 1):
         endpoint = CROWD[number] if number < 20 else address(number)
-        peers.put(Known(VerifiedPeer(endpoint.ljust(32, b"\0"), endpoint, 1, b"", 1, {}), b"", endpoint, 4, True, False, None, number, number))
+        peers.put(
+            Known(
+                VerifiedPeer(endpoint.ljust(32, b"\0"), endpoint, 1, b"", 1, {}),
+                b"",
+                endpoint,
+                4,
+                True,
+                False,
+                None,
+                number,
+                number,
+            )
+        )
     needed = set(CROWD[:20])
     surplus = peers.surplus(lambda known: known.peer.endpoint in needed)
     assert surplus is not None

@@ -25,8 +25,12 @@ def forged(name: Endpoint, number: int) -> Endpoint:
     return Endpoint(name[:3] + bytes((last,)) + port.to_bytes(2, "big"))
 
 
-def flood(world: World, victim: Host, names: list[Endpoint], seconds: int, per_s: int = 400) -> dict[Endpoint, int]:
-    """Forged queries and answers in the name of each of ``names``; the bytes that each address is sent by that. The honest get what is theirs."""
+def flood(
+    world: World, victim: Host, names: list[Endpoint], seconds: int, per_s: int = 400
+) -> dict[Endpoint, int]:
+    """Forged queries and answers in the name of each of ``names``; the bytes that each address is
+    sent by that. The honest get what is theirs.
+    """
     sent: dict[Endpoint, int] = defaultdict(int)
     payloads = [
         krpc.encode(FindNode(b"aa", ATTACKERS_ID, 7, read_only=True)),
@@ -36,7 +40,9 @@ def flood(world: World, victim: Host, names: list[Endpoint], seconds: int, per_s
     ]
     for number in range(seconds * per_s):
         for name in names:
-            victim.node.receive(payloads[number // 2 % len(payloads)], forged(name, number), world.now)
+            victim.node.receive(
+                payloads[number // 2 % len(payloads)], forged(name, number), world.now
+            )
         for payload, destination in victim.node.drain_outbox():
             sent[destination] += len(payload)
             if destination in world.hosts:
@@ -47,9 +53,13 @@ def flood(world: World, victim: Host, names: list[Endpoint], seconds: int, per_s
 
 @pytest.mark.parametrize("defended", [True, False])
 def test_a_spoofer_does_not_silence_an_honest_node(defended: bool) -> None:
-    """Trap 7: a limit that is kept by an unproven source lets whoever forges it choose who is not heard."""
+    """Trap 7: a limit that is kept by an unproven source lets whoever forges it choose who is not
+    heard.
+    """
     world = World(seed=1)
-    victim, honest = surrounded(world, CONFIG if defended else without("fast_lane"), neighbours=5)
+    victim, honest = surrounded(
+        world, CONFIG if defended else without("proven_sources"), neighbours=5
+    )
     friend, stranger = honest[3], world.add(address(77))
     names = [friend.endpoint, stranger.endpoint]
     flood(world, victim, names, seconds=5)
@@ -59,7 +69,9 @@ def test_a_spoofer_does_not_silence_an_honest_node(defended: bool) -> None:
     answered = [outcome_of(victim, operation) for operation in asked]
     served = [outcome_of(friend, operation) for operation in asking]
     if defended:
-        assert answered == [Outcome.DONE] * 2, "one had proved itself, the other was only asked: both answers count"
+        assert answered == [Outcome.DONE] * 2, (
+            "one had proved itself, the other was only asked: both answers count"
+        )
         assert served == [Outcome.DONE] * 20, "its own queries pass, since it has answered before"
         assert victim.node.counters.dropped["limit.network"] > 1000
     else:
@@ -68,15 +80,21 @@ def test_a_spoofer_does_not_silence_an_honest_node(defended: bool) -> None:
 
 
 def outcome_of(host: Host, operation: int) -> Outcome:
-    [outcome] = [event.outcome for event in host.events if isinstance(event, PingFinished) and event.operation == operation]
+    [outcome] = [
+        event.outcome
+        for event in host.events
+        if isinstance(event, PingFinished) and event.operation == operation
+    ]
     return outcome
 
 
 @pytest.mark.parametrize("defended", [True, False])
 def test_a_newcomer_that_was_silenced_is_heard_once_it_is_asked(defended: bool) -> None:
-    """Before it has proved anything a newcomer shares its address's budget with whoever forges it. But to be asked by us, and answer, is enough."""
+    """Before it has proved anything a newcomer shares its address's budget with whoever forges it.
+    But to be asked by us, and answer, is enough.
+    """
     world = World(seed=2)
-    victim, _ = surrounded(world, CONFIG if defended else without("fast_lane"), neighbours=3)
+    victim, _ = surrounded(world, CONFIG if defended else without("proven_sources"), neighbours=3)
     newcomer = world.add(address(78))
     flood(world, victim, [newcomer.endpoint], seconds=3)
     world.ping(victim, newcomer.endpoint)
@@ -89,26 +107,39 @@ def test_a_newcomer_that_was_silenced_is_heard_once_it_is_asked(defended: bool) 
 
 @pytest.mark.parametrize("defended", [True, False])
 def test_forged_queries_send_no_flood_to_their_victim(defended: bool) -> None:
-    """Amplification: whatever is asked in somebody's name, his address and his network are sent no more than their budget."""
+    """Amplification: whatever is asked in somebody's name, his address and his network are sent no
+    more than their budget.
+    """
     world = World(seed=3)
     config = CONFIG if defended else without("traffic_limits")
     reflector = synthetic(world, 60, config)[0]
     seconds, name = 10, address(500)
     sent = flood(world, reflector, [name], seconds)
-    to_address = sum(size for destination, size in sent.items() if ip_of(destination) == ip_of(name))
+    to_address = sum(
+        size for destination, size in sent.items() if ip_of(destination) == ip_of(name)
+    )
     to_network = sum(size for destination, size in sent.items() if destination[:3] == name[:3])
     limits = config.limits
-    for_address = limits.address_reply_burst_bytes + limits.address_reply_bytes_per_s * seconds
-    for_network = limits.network_reply_burst_bytes + limits.network_reply_bytes_per_s * seconds
+    for_address = limits.host_reply_burst_bytes + limits.host_reply_bytes_per_s * seconds
+    for_network = limits.subnet_reply_burst_bytes + limits.subnet_reply_bytes_per_s * seconds
     assert to_address > 1000
     assert (to_address <= for_address and to_network <= for_network) is defended
 
 
 def test_whatever_is_asked_comes_out_of_one_budget() -> None:
-    """Every kind of query, announces with made-up tokens, gossip and broken ones: the sum holds, not each kind by itself."""
+    """Every kind of query, announces with made-up tokens, gossip and broken ones: the sum holds,
+    not each kind by itself.
+    """
     world = World(seed=4)
     limits = CoreConfig().limits
-    config = CoreConfig(limits=type(limits)(address_queries_per_s=1e6, address_query_burst=1e6, network_queries_per_s=1e6, network_query_burst=1e6))
+    config = CoreConfig(
+        limits=type(limits)(
+            host_queries_per_s=1e6,
+            host_query_burst=1e6,
+            subnet_queries_per_s=1e6,
+            subnet_query_burst=1e6,
+        )
+    )
     reflector, name = synthetic(world, 60, config)[0], address(500)
     messages = [
         krpc.encode(FindNode(b"aa", 1, 7, frozenset((b"n4", b"n6")))),
@@ -123,22 +154,37 @@ def test_whatever_is_asked_comes_out_of_one_budget() -> None:
     for number in range(4000):
         reflector.node.receive(messages[number % len(messages)], name, number / 400)
         reflector.node.tick(number / 400)
-        sent += sum(len(payload) for payload, destination in reflector.node.drain_outbox() if destination == name)
+        sent += sum(
+            len(payload)
+            for payload, destination in reflector.node.drain_outbox()
+            if destination == name
+        )
     budget = (
-        limits.address_reply_burst_bytes
-        + limits.address_asked_burst_bytes
-        + 10 * (limits.address_reply_bytes_per_s + limits.address_asked_bytes_per_s)
+        limits.host_reply_burst_bytes
+        + limits.host_query_burst_bytes
+        + 10 * (limits.host_reply_bytes_per_s + limits.host_query_bytes_per_s)
     )
     assert 0.5 * budget < sent <= budget
     assert reflector.node.counters.refused["reply-bytes.address"] > 0
 
 
 def test_a_token_of_gossip_proves_the_endpoint_that_it_was_sent_to() -> None:
-    """As those of announce and put do: whoever floods in an honest peer's name uses up what his address may be sent, but not what he himself may."""
+    """As those of announce and put do: whoever floods in an honest peer's name uses up what his
+    address may be sent, but not what he himself may.
+    """
     world = World(seed=6)
     limits = CONFIG.limits
-    config = replace(CONFIG, limits=replace(limits, address_queries_per_s=1e6, address_query_burst=1e6, network_query_burst=1e6))
-    us, honest, neighbour = member(world, 1, config=config), stranger(world, 2), stranger(world, 3, at=forged(address(2), 1))
+    config = replace(
+        CONFIG,
+        limits=replace(
+            limits, host_queries_per_s=1e6, host_query_burst=1e6, subnet_query_burst=1e6
+        ),
+    )
+    us, honest, neighbour = (
+        member(world, 1, config=config),
+        stranger(world, 2),
+        stranger(world, 3, at=forged(address(2), 1)),
+    )
     get_token = krpc.encode(Gossip(b"get!", honest.id, TAG, 0, pad=400))
     world.inject(us, honest.endpoint, get_token)
     world.inject(us, neighbour.endpoint, get_token)
@@ -150,7 +196,11 @@ def test_a_token_of_gossip_proves_the_endpoint_that_it_was_sent_to() -> None:
 
     def answers(to: Stranger, token: bytes | None) -> int:
         before = us.node.counters.sent
-        us.node.receive(krpc.encode(Gossip(b"more", to.id, TAG, 16, token=token, pad=400)), to.endpoint, world.now)
+        us.node.receive(
+            krpc.encode(Gossip(b"more", to.id, TAG, 16, token=token, pad=400)),
+            to.endpoint,
+            world.now,
+        )
         return us.node.counters.sent - before
 
     assert answers(honest, None) == 0, "it might be forged"
@@ -167,7 +217,9 @@ def test_a_million_forged_sources_leave_the_node_as_small_as_it_was() -> None:
     traffic = victim.node._intake._traffic
     payload = krpc.encode(Ping(b"aa", ATTACKERS_ID, read_only=True))
     for number in range(200_000):
-        source = Endpoint(bytes((11 + number % 89,)) + world.rng.getrandbits(24).to_bytes(3, "big") + b"\x1a\xe1")
+        source = Endpoint(
+            bytes((11 + number % 89,)) + world.rng.getrandbits(24).to_bytes(3, "big") + b"\x1a\xe1"
+        )
         victim.node.receive(payload, source, number / 50_000)
         if number % 1000 == 0:
             victim.node.drain_outbox()
@@ -175,4 +227,7 @@ def test_a_million_forged_sources_leave_the_node_as_small_as_it_was() -> None:
     assert counters.received == sum(counters.accepted.values()) + sum(counters.dropped.values())
     assert counters.dropped["limit.total"] > 180_000
     assert len(traffic.queries) + len(traffic.replies) <= 8 * 2**CONFIG.limits.cell_bits  # type: ignore[attr-defined]
-    assert counters.accepted["query.ping"] <= CONFIG.limits.total_query_burst + 4 * CONFIG.limits.total_queries_per_s
+    assert (
+        counters.accepted["query.ping"]
+        <= CONFIG.limits.total_query_burst + 4 * CONFIG.limits.total_queries_per_s
+    )

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import BookConfig, CoreConfig
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.assembly import book_for
 from kadisc.core.book.address_book import FOREVER, AddressBook
 from kadisc.core.contract.saved_state import SavedBook, SavedPeer
@@ -27,10 +27,10 @@ ROUTER = address(900)
 
 def book(config: CoreConfig = CORE, seed: int = 1) -> AddressBook:
     rng = random.Random(seed)
-    return book_for(config, rng, rng.randbytes(32), Scopes(False))
+    return book_for(config, rng, rng.randbytes(32), AddressPolicy(False))
 
 
-# --- a flood of hearsay ------------------------------------------------------------------------------------------------------------------
+# --- a flood of hearsay ---------------------------------------------------------------------------
 
 
 def flood(address_book: AddressBook, count: int) -> None:
@@ -45,7 +45,9 @@ def honest_hearsay(address_book: AddressBook) -> int:
     """How many of 500 peers that 100 honest nodes name are in the book."""
     for number in range(500):
         address_book.heard(address(number, port=7000), address(1000 + number % 100), 1.0)
-    return sum(address_book.why(address(number, port=7000), 1.0) is not None for number in range(500))
+    return sum(
+        address_book.why(address(number, port=7000), 1.0) is not None for number in range(500)
+    )
 
 
 def test_without_groups_one_network_fills_the_book_and_nobody_else_is_heard() -> None:
@@ -59,18 +61,25 @@ def test_with_groups_it_reaches_a_sixteenth_whatever_it_names() -> None:
     address_book = book()
     flood(address_book, 200_000)
     assert NEW_PLACES / 16 * 0.9 < address_book.heard_of <= NEW_PLACES / 16
-    # The places of all others are as before; some of these peers are named by the flood as well, at another port.
+    # The places of all others are as before; some of these peers are named by the flood as well, at
+    # another port.
     assert honest_hearsay(address_book) > 400
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_sixteenth_is_a_bound_of_the_places_not_of_the_luck(seed: int) -> None:
-    """Whatever the secret: the places that one source network can name, over 20,000 addresses of both families."""
+    """Whatever the secret: the places that one source network can name, over 20,000 addresses of
+    both families.
+    """
     address_book, rng = book(seed=seed), random.Random(seed)
     places = set()
     for number in range(20_000):
-        endpoint = address(rng.randrange(200_000)) if number % 2 else address6(rng.randrange(1 << 20))
-        places.add(address_book._placement.new(endpoint, make_endpoint(f"66.66.{number % 256}.1", 1)))
+        endpoint = (
+            address(rng.randrange(200_000)) if number % 2 else address6(rng.randrange(1 << 20))
+        )
+        places.add(
+            address_book._placement.new(endpoint, make_endpoint(f"66.66.{number % 256}.1", 1))
+        )
     assert len({bucket for bucket, _ in places}) <= CONFIG.new_buckets_per_source
     assert len(places) <= NEW_PLACES / 16
 
@@ -78,31 +87,37 @@ def test_the_sixteenth_is_a_bound_of_the_places_not_of_the_luck(seed: int) -> No
 def test_a_source_with_an_ipv6_network_is_one_source() -> None:
     address_book = book()
     for number in range(20_000):
-        source = Endpoint(address6(1)[:4] + number.to_bytes(4, "big") + address6(1)[8:])  # a /64 each, all of one /32
+        source = Endpoint(
+            address6(1)[:4] + number.to_bytes(4, "big") + address6(1)[8:]
+        )  # a /64 each, all of one /32
         address_book.heard(address(number), source, 0.0)
     assert address_book.heard_of <= NEW_PLACES / 16
 
 
 def test_feelers_are_not_aimed_by_who_names_most() -> None:
-    """Ten honest networks that name ten peers each, against one that names 200,000: most feelers go to what the honest named."""
+    """Ten honest networks that name ten peers each, against one that names 200,000: most feelers go
+    to what the honest named.
+    """
     address_book = book()
     flood(address_book, 20_000)
     for number in range(100):
         address_book.heard(address(number, port=7000), address(1000 + number % 10), 1.0)
     felt = Counter[bool]()
-    for step in range(400):
-        endpoint = address_book.feeler(2.0 + step * CONFIG.feeler_interval_s)
+    for command in range(400):
+        endpoint = address_book.feeler(2.0 + command * CONFIG.feeler_interval_s)
         felt[endpoint is not None and endpoint[-2:] == (7000).to_bytes(2, "big")] += 1
     assert felt[True] > 200
 
 
-# --- the places of those who were met ----------------------------------------------------------------------------------------------------
+# --- the places of those who were met -------------------------------------------------------------
 
 CROWDED = replace(CORE, book=BookConfig(tried_buckets=16, tried_bucket_size=16))
 
 
 def overrun(config: CoreConfig, newcomers: list[Endpoint]) -> float:
-    """The share of honest peers, met before and alive throughout, that are still met after all newcomers have proved themselves."""
+    """The share of honest peers, met before and alive throughout, that are still met after all
+    newcomers have proved themselves.
+    """
     address_book, now = book(config), 0.0
     honest = {address(number): peer(number) for number in range(100)}
     for each in honest.values():
@@ -114,7 +129,9 @@ def overrun(config: CoreConfig, newcomers: list[Endpoint]) -> float:
         for tested in address_book.tests_due(now):
             if tested in honest:
                 address_book.verified(honest[tested], now, source=ROUTER)
-    return sum(entry.tried and entry.endpoint in honest for entry in address_book.entries()) / before
+    return (
+        sum(entry.tried and entry.endpoint in honest for entry in address_book.entries()) / before
+    )
 
 
 def test_without_tests_newcomers_replace_all_who_were_met() -> None:
@@ -127,20 +144,32 @@ def test_with_tests_nobody_who_answers_is_replaced() -> None:
     assert overrun(CROWDED, newcomers) == 1.0
 
 
-@pytest.mark.parametrize(("config", "least", "most"), [(without("book_groups"), 900, 1024), (CORE, 20, 40)], ids=["off", "on"])
-def test_twenty_small_networks_have_at_most_two_places_each_among_those_met(config: CoreConfig, least: int, most: int) -> None:
+@pytest.mark.parametrize(
+    ("config", "least", "most"),
+    [(without("book_groups"), 900, 1024), (CORE, 20, 40)],
+    ids=["off", "on"],
+)
+def test_twenty_small_networks_have_at_most_two_places_each_among_those_met(
+    config: CoreConfig, least: int, most: int
+) -> None:
     """Before anybody honest was met; off, they have nearly all of the 1,024 places."""
     address_book = book(config)
     for number in range(5000):
         network, host = number % 20, number // 20
-        address_book.verified(peer(number, make_endpoint(f"{60 + network}.9.9.{host + 1}", 1)), 0.0, source=ROUTER)
+        address_book.verified(
+            peer(number, make_endpoint(f"{60 + network}.9.9.{host + 1}", 1)), 0.0, source=ROUTER
+        )
     assert least <= address_book.met <= most
 
 
 def test_a_large_network_has_a_sixteenth_of_the_places_among_those_met() -> None:
     address_book = book()
     for number in range(20_000):
-        address_book.verified(peer(number, make_endpoint(f"60.9.{number % 256}.{1 + number // 256}", 1)), 0.0, source=ROUTER)
+        address_book.verified(
+            peer(number, make_endpoint(f"60.9.{number % 256}.{1 + number // 256}", 1)),
+            0.0,
+            source=ROUTER,
+        )
     assert address_book.met <= CONFIG.tried_buckets * CONFIG.tried_bucket_size / 16
 
 
@@ -156,11 +185,13 @@ def test_hearsay_changes_nothing_of_who_was_met() -> None:
     assert address_book.anchors()
 
 
-# --- what the application says -----------------------------------------------------------------------------------------------------------
+# --- what the application says --------------------------------------------------------------------
 
 
 def after_many_good_words(config: CoreConfig) -> float:
-    """The share of what is given out that goes to 5 peers of 50, after the application called each good 10,000 times."""
+    """The share of what is given out that goes to 5 peers of 50, after the application called each
+    good 10,000 times.
+    """
     address_book = book(config)
     for number in range(50):
         address_book.verified(peer(number), 0.0, source=ROUTER)
@@ -182,7 +213,9 @@ def test_within_bounds_good_words_double_the_chance_at_most() -> None:
 
 
 def after_all_honest_were_slandered(config: CoreConfig, now: float) -> tuple[float, float]:
-    """The shares of 50 honest and of 10 other peers that are given out, after the application called all the honest ones bad, over and over."""
+    """The shares of 50 honest and of 10 other peers that are given out, after the application
+    called all the honest ones bad, over and over.
+    """
     address_book = book(config, seed=2)
     for number in range(60):
         address_book.verified(peer(number), 0.0, source=ROUTER)
@@ -190,8 +223,12 @@ def after_all_honest_were_slandered(config: CoreConfig, now: float) -> tuple[flo
     for verdict in ("bad", "wrong-network", "bad"):
         for number in range(50):
             address_book.feedback(peer(number).key, verdict, 1.0)  # type: ignore[arg-type]
-    given = [each.peer.node_id <= 50 for each in address_book.select(60, now, verified_within_s=FOREVER)]
-    return sum(given) / sum(everybody), (len(given) - sum(given)) / (len(everybody) - sum(everybody))
+    given = [
+        each.peer.node_id <= 50 for each in address_book.select(60, now, verified_within_s=FOREVER)
+    ]
+    return sum(given) / sum(everybody), (len(given) - sum(given)) / (
+        len(everybody) - sum(everybody)
+    )
 
 
 def test_believed_without_bounds_slander_leaves_only_the_attackers() -> None:
@@ -200,14 +237,26 @@ def test_believed_without_bounds_slander_leaves_only_the_attackers() -> None:
 
 def test_within_bounds_slander_reaches_half_of_them_and_passes() -> None:
     honest, others = after_all_honest_were_slandered(CORE, 2.0)
-    assert 0.38 < honest < 0.5, "no more than half of all that were met, the others among them, are held back"
+    assert 0.38 < honest < 0.5, (
+        "no more than half of all that were met, the others among them, are held back"
+    )
     assert others == 1.0
     assert after_all_honest_were_slandered(CORE, 2.0 + CONFIG.wrong_network_s) == (1.0, 1.0)
 
 
-# --- a file that was torn, edited or planted ----------------------------------------------------------------------------------------------
+# --- a file that was torn, edited or planted ------------------------------------------------------
 
-GOOD = SavedPeer(address(1), ROUTER, True, 100.0, 50.0, peer=peer(1), first_verified_s_ago=90.0, verified_s_ago=10.0, rtt_s=0.1)
+GOOD = SavedPeer(
+    address(1),
+    ROUTER,
+    True,
+    100.0,
+    50.0,
+    peer=peer(1),
+    first_verified_s_ago=90.0,
+    verified_s_ago=10.0,
+    rtt_s=0.1,
+)
 HEARSAY = SavedPeer(address(2), "dns", False, 100.0, 50.0)
 INF, NAN = math.inf, math.nan
 
@@ -243,7 +292,9 @@ INF, NAN = math.inf, math.nan
 )
 def test_what_is_wrong_in_a_file_costs_itself_alone(planted: SavedPeer, reason: str) -> None:
     address_book = book()
-    assert address_book.restore(SavedBook((GOOD, planted, replace(HEARSAY, endpoint=address(5)))), 1000.0) == {reason: 1}
+    assert address_book.restore(
+        SavedBook((GOOD, planted, replace(HEARSAY, endpoint=address(5)))), 1000.0
+    ) == {reason: 1}
     assert len(address_book) == 2
 
 
@@ -251,7 +302,16 @@ def test_a_planted_file_is_not_given_out_and_fills_no_more_than_its_places() -> 
     """A file with 20,000 peers, all 'verified a second ago'."""
     address_book = book()
     planted = tuple(
-        SavedPeer(address(number), ROUTER, True, 9.0, 9.0, peer=peer(number), first_verified_s_ago=1e9, verified_s_ago=1.0)
+        SavedPeer(
+            address(number),
+            ROUTER,
+            True,
+            9.0,
+            9.0,
+            peer=peer(number),
+            first_verified_s_ago=1e9,
+            verified_s_ago=1.0,
+        )
         for number in range(20_000)
     )
     refused = address_book.restore(SavedBook(planted), 1000.0)

@@ -1,4 +1,6 @@
-"""Attacks on who comes into the table: each succeeds with its defence off and fails with it on, and honest nodes are unharmed."""
+"""Attacks on who comes into the table: each succeeds with its defence off and fails with it on, and
+honest nodes are unharmed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import pytest
 
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
-from kadisc.endpoints import make_endpoint, narrow_prefix
+from kadisc.endpoints import make_endpoint, subnet_prefix
 from kadisc.ids import random_id, random_id_in_bucket
 from tests.support.attack import handed_out, known, pong, query, started, surrounded
 from tests.support.world import CONFIG, Host, World, address, without
@@ -15,7 +17,9 @@ SILENT, HONEST = 500, 100
 
 
 def flood_of_silent_sources(config: CoreConfig) -> tuple[World, Host, set[Contact], set[Contact]]:
-    """500 sources send two queries each and never answer, while 100 honest nodes introduce themselves in the same way."""
+    """500 sources send two queries each and never answer, while 100 honest nodes introduce
+    themselves in the same way.
+    """
     world = World(seed=2)
     victim = started(world, config)
     silent = {Contact(random_id(world.rng), address(1000 + number)) for number in range(SILENT)}
@@ -59,7 +63,9 @@ def test_an_unsolicited_pong_makes_no_good_node(defended: bool) -> None:
 
 @pytest.mark.parametrize("defended", [True, False])
 def test_a_guessed_transaction_id_from_elsewhere_answers_nothing(defended: bool) -> None:
-    """The victim asks an honest node; an attacker who cannot see the query answers first, from his own address, with likely ids."""
+    """The victim asks an honest node; an attacker who cannot see the query answers first, from his
+    own address, with likely ids.
+    """
     world = World(seed=5)
     victim = started(world, CONFIG if defended else without("exact_matching"))
     honest = started(world, number=1)
@@ -83,7 +89,11 @@ def test_transaction_ids_are_long_and_cannot_be_foreseen() -> None:
     for number in range(200):
         world.ping(victim, address(50 + number))
     world.run(5.0)
-    tids = [payload.partition(b"1:t4:")[2][:4] for _, source, _, payload in world.sent if source == victim.endpoint]
+    tids = [
+        payload.partition(b"1:t4:")[2][:4]
+        for _, source, _, payload in world.sent
+        if source == victim.endpoint
+    ]
     first_bytes = {tid[0] for tid in tids}
     assert all(len(tid) == 4 for tid in tids)
     assert len(set(tids)) == 200  # those of the retransmissions are the same
@@ -93,7 +103,11 @@ def test_transaction_ids_are_long_and_cannot_be_foreseen() -> None:
 @pytest.mark.parametrize("defended", [True, False])
 def test_a_query_that_claims_a_known_id_moves_nobody(defended: bool) -> None:
     world = World(seed=7)
-    victim, honest = surrounded(world, CONFIG if defended else without("verified_admission", "ping_before_evict"), neighbours=10)
+    victim, honest = surrounded(
+        world,
+        CONFIG if defended else without("verified_admission", "ping_before_evict"),
+        neighbours=10,
+    )
     stolen, thief = honest[3].contact, address(99)
     assert stolen in known(victim)
     for _ in range(20):
@@ -120,14 +134,18 @@ def test_a_stolen_id_that_even_answers_moves_nobody_who_is_alive() -> None:
 
 @pytest.mark.parametrize("defended", [True, False])
 def test_places_of_a_network_cannot_be_taken_with_forged_addresses(defended: bool) -> None:
-    """The attacker forges queries from addresses beside an honest node's, until the caps of that /24 are used up."""
+    """The attacker forges queries from addresses beside an honest node's, until the caps of that
+    /24 are used up.
+    """
     world = World(seed=8)
     victim = started(world, CONFIG if defended else without("verified_admission"))
     neighbour = make_endpoint("80.80.80.80", 6881)
     honest = world.add(neighbour)
     for _ in range(10):
         for last in range(1, 60):
-            world.inject(victim, make_endpoint(f"80.80.80.{last}", 6881), query(random_id(world.rng)))
+            world.inject(
+                victim, make_endpoint(f"80.80.80.{last}", 6881), query(random_id(world.rng))
+            )
         world.join(honest, [victim])
         world.run(10.0)
     assert (honest.contact in known(victim)) is defended
@@ -138,7 +156,12 @@ def test_hearsay_does_not_turn_us_against_one_network(defended: bool) -> None:
     """A contact names 200 addresses of a stranger's /24 as its neighbours."""
     world = World(seed=9)
     victim = started(world, CONFIG if defended else without("checks_in_flight_caps"))
-    stranger = [Contact(random_id_in_bucket(victim.id, 0, world.rng), make_endpoint(f"80.80.80.{last}", 6881)) for last in range(1, 201)]
+    stranger = [
+        Contact(
+            random_id_in_bucket(victim.id, 0, world.rng), make_endpoint(f"80.80.80.{last}", 6881)
+        )
+        for last in range(1, 201)
+    ]
     liar = address(7)
     world.sent = []
     for start in range(0, 200, 16):
@@ -154,7 +177,7 @@ def test_hearsay_does_not_turn_us_against_one_network(defended: bool) -> None:
     knocked = {
         destination
         for _, source, destination, _ in world.sent
-        if source == victim.endpoint and destination[:3] == narrow_prefix(stranger[0].endpoint)
+        if source == victim.endpoint and destination[:3] == subnet_prefix(stranger[0].endpoint)
     }
     if defended:
         assert len(knocked) <= 4
@@ -176,7 +199,7 @@ def test_one_operator_gets_few_places(defended: bool) -> None:
     world.run(60.0)
     taken = sum(host.contact in known(victim) for host in sybils)
     if defended:
-        assert taken <= CONFIG.table.per_narrow_in_table
+        assert taken <= CONFIG.table.per_subnet_in_table
         assert all(host.contact in known(victim) for host in honest)
     else:
         assert taken > 50
@@ -187,12 +210,18 @@ def test_newcomers_displace_no_live_incumbent(defended: bool) -> None:
     """Attackers who answer properly press into a full bucket."""
     world = World(seed=11)
     victim = started(world, CONFIG if defended else without("ping_before_evict"))
-    incumbents = [world.add(address(number), own_id=random_id_in_bucket(victim.id, 5, world.rng)) for number in range(1, 9)]
+    incumbents = [
+        world.add(address(number), own_id=random_id_in_bucket(victim.id, 5, world.rng))
+        for number in range(1, 9)
+    ]
     for host in incumbents:
         world.join(host, [victim])
         world.run(1.0)
     assert {host.contact for host in incumbents} <= known(victim)
-    attackers = [world.add(address(number), own_id=random_id_in_bucket(victim.id, 5, world.rng)) for number in range(100, 140)]
+    attackers = [
+        world.add(address(number), own_id=random_id_in_bucket(victim.id, 5, world.rng))
+        for number in range(100, 140)
+    ]
     for host in attackers:
         world.join(host, [victim])
         world.join(victim, [host])  # a lookup of the victim's that comes by them: they are verified
@@ -207,7 +236,9 @@ def test_newcomers_displace_no_live_incumbent(defended: bool) -> None:
 
 @pytest.mark.parametrize("defended", [True, False])
 def test_an_empty_table_is_not_filled_by_whoever_calls_first(defended: bool) -> None:
-    """The restart eclipse: live attackers call a node that has just started and whose bootstrap takes a while to be found."""
+    """The restart eclipse: live attackers call a node that has just started and whose bootstrap
+    takes a while to be found.
+    """
     world = World(seed=12)
     honest = [started(world, number=1)]
     for number in range(2, 21):

@@ -9,7 +9,7 @@ import pytest
 
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.peers.candidates import Candidate, FirstComeCandidates, GossipCandidates
 from kadisc.core.peers.tombstones import Tombstones
 from kadisc.endpoints import Endpoint, ip_of, make_endpoint
@@ -17,13 +17,31 @@ from kadisc.wire import krpc
 from kadisc.wire.gossip import NamedPeer
 from kadisc.wire.messages import FindNode, Gossip, Ping, Query
 from tests.support.attack import known
-from tests.support.community import TAG, Stranger, acquaint, community, identity, knows, lost, member, pull, push, record_fields, refused, stranger
+from tests.support.community import (
+    TAG,
+    Stranger,
+    acquaint,
+    identity,
+    knows,
+    lost,
+    member,
+    peer_network,
+    pull,
+    push,
+    record_fields,
+    refused,
+    stranger,
+)
 from tests.support.world import CONFIG, Host, World, address, without
 
 ON_OFF = pytest.mark.parametrize("defended", [True, False])
 
 
-NO_FEELERS = replace(CONFIG, book=replace(CONFIG.book, feeler_interval_s=1e9), gossip=replace(CONFIG.gossip, reseed_every_rounds=1_000))
+NO_FEELERS = replace(
+    CONFIG,
+    book=replace(CONFIG.book, feeler_interval_s=1e9),
+    gossip=replace(CONFIG.gossip, reseed_every_rounds=1_000),
+)
 """The book may try again what it knows itself; then it is no hearsay."""
 
 
@@ -44,11 +62,13 @@ def visits(one: Stranger) -> int:
     return sum(isinstance(query, Gossip | Ping) for query, _ in one.heard)
 
 
-# --- Records -----------------------------------------------------------------------------------------------------------------------------
+# --- Records --------------------------------------------------------------------------------------
 
 
 @ON_OFF
-def test_an_old_record_does_not_make_its_owner_of_whoever_has_his_address_now(defended: bool) -> None:
+def test_an_old_record_does_not_make_its_owner_of_whoever_has_his_address_now(
+    defended: bool,
+) -> None:
     world = World(seed=1)
     us = victim_of(world, defended, "record_rules")
     owner, old, new = identity(7), address(2), address(3)
@@ -60,7 +80,9 @@ def test_an_old_record_does_not_make_its_owner_of_whoever_has_his_address_now(de
     moved.answers = at_home.answers = False
     world.run(300.0)
     assert knows(us) == set()
-    at_home.answers = True  # somebody else, who has the address now and has kept what was said there
+    at_home.answers = (
+        True  # somebody else, who has the address now and has kept what was said there
+    )
     push(world, at_home, us)
     world.run(60.0)
     assert (old in knows(us)) is not defended
@@ -74,7 +96,7 @@ def test_nobody_has_another_ones_key(defended: bool) -> None:
     forged = record_fields(identity(8), address(2)) | {b"k": identity(7).public_key}
     stranger(world, 2, record=forged)
     acquaint(world, us, address(2))
-    assert (community(us).why(identity(7).public_key, world.now) is not None) is not defended
+    assert (peer_network(us).why(identity(7).public_key, world.now) is not None) is not defended
     assert not defended or refused(us)["record-signature"] == 1
 
 
@@ -86,7 +108,7 @@ def test_a_true_record_of_another_address_proves_nothing(defended: bool) -> None
     stranger(world, 2, record=record_fields(identity(7), address(77)))
     acquaint(world, us, address(2))
     assert (knows(us) == {address(2)}) is not defended
-    assert not defended or community(us).elsewhere(identity(7).public_key) is not None
+    assert not defended or peer_network(us).elsewhere(identity(7).public_key) is not None
 
 
 def test_a_record_without_an_address_moves_nobody() -> None:
@@ -118,12 +140,14 @@ def test_pushed_records_are_refused_by_name_and_lead_to_no_visit() -> None:
         world.run(50.0)
     push(world, sender, us, sender.record, token=b"made up!")
     world.run(50.0)
-    assert {reason: refused(us).get(reason) for reason in (*bad, "push-without-token")} == dict.fromkeys((*bad, "push-without-token"), 1)
+    assert {
+        reason: refused(us).get(reason) for reason in (*bad, "push-without-token")
+    } == dict.fromkeys((*bad, "push-without-token"), 1)
     assert visits(sender) == 0
-    assert community(us).elsewhere(own.public_key) is not None, "kept, for whoever asks"
+    assert peer_network(us).elsewhere(own.public_key) is not None, "kept, for whoever asks"
 
 
-# --- What others are told -------------------------------------------------------------------------------------------------------------------
+# --- What others are told -------------------------------------------------------------------------
 
 
 @ON_OFF
@@ -146,7 +170,11 @@ def test_a_token_is_good_for_one_address_and_port(defended: bool) -> None:
     asker = stranger(world, 50)
     assert pull(world, asker, us)
     neighbour = Endpoint(asker.endpoint[:4] + b"\1\1")
-    us.node.receive(krpc.encode(Gossip(b"spoo", 5, TAG, 16, token=asker.tokens[us.endpoint])), neighbour, world.now)
+    us.node.receive(
+        krpc.encode(Gossip(b"spoo", 5, TAG, 16, token=asker.tokens[us.endpoint])),
+        neighbour,
+        world.now,
+    )
     [(payload, _)] = us.node.drain_outbox()
     assert (b"5:peers" in payload) is not defended
 
@@ -171,15 +199,27 @@ def test_who_answers_only_through_its_own_hole_is_given_to_nobody(defended: bool
     push(world, behind_nat, us)
     world.run(130.0)
     assert behind_nat.endpoint in knows(us)
-    told = {named.contact.endpoint for number in range(60, 70) for named in pull(world, stranger(world, number), us)}
+    told = {
+        named.contact.endpoint
+        for number in range(60, 70)
+        for named in pull(world, stranger(world, number), us)
+    }
     assert (behind_nat.endpoint in told) is not defended
-    assert (behind_nat.endpoint in {peer.endpoint for peer in community(us).peers(50, world.now)}) is not defended
-    world.run(700.0)  # it was silent for long enough, and then answered a question of ours: anybody can reach it
-    told = {named.contact.endpoint for number in range(70, 90) for named in pull(world, stranger(world, number), us)}
+    assert (
+        behind_nat.endpoint in {peer.endpoint for peer in peer_network(us).peers(50, world.now)}
+    ) is not defended
+    world.run(
+        700.0
+    )  # it was silent for long enough, and then answered a question of ours: anybody can reach it
+    told = {
+        named.contact.endpoint
+        for number in range(70, 90)
+        for named in pull(world, stranger(world, number), us)
+    }
     assert behind_nat.endpoint in told
 
 
-# --- Pushes and hearsay ----------------------------------------------------------------------------------------------------------------------
+# --- Pushes and hearsay ---------------------------------------------------------------------------
 
 
 @ON_OFF
@@ -189,7 +229,10 @@ def test_a_flood_of_pushes_from_one_network_does_not_crowd_out_the_others(defend
     acquainted(world, us, 20)
     world.run(700.0)  # by then its rounds are slow
     honest = [stranger(world, 20 + number) for number in range(4)]
-    flooders = [stranger(world, 500 + number, at=make_endpoint(f"80.80.{number}.7", 6881)) for number in range(20)]
+    flooders = [
+        stranger(world, 500 + number, at=make_endpoint(f"80.80.{number}.7", 6881))
+        for number in range(20)
+    ]
     for each in honest:
         push(world, each, us)
     for _ in range(5):
@@ -201,7 +244,10 @@ def test_a_flood_of_pushes_from_one_network_does_not_crowd_out_the_others(defend
 
 
 def named(endpoints: list[Endpoint], *, ttl: int = 4, age: int = 0) -> list[NamedPeer]:
-    return [NamedPeer(Contact(number << 100, endpoint), ttl, age) for number, endpoint in enumerate(endpoints, start=1)]
+    return [
+        NamedPeer(Contact(number << 100, endpoint), ttl, age)
+        for number, endpoint in enumerate(endpoints, start=1)
+    ]
 
 
 def candidate(endpoint: Endpoint, source: bytes) -> Candidate:
@@ -211,27 +257,39 @@ def candidate(endpoint: Endpoint, source: bytes) -> Candidate:
 @ON_OFF
 def test_one_source_does_not_fill_the_queue(defended: bool) -> None:
     rng, config = random.Random(1), CONFIG.gossip
-    queue = GossipCandidates(config, rng, Scopes(False)) if defended else FirstComeCandidates(config)
+    queue = (
+        GossipCandidates(config, rng, AddressPolicy(False))
+        if defended
+        else FirstComeCandidates(config)
+    )
     for number in range(2000):
         queue.add(candidate(address(number), b"liar"), config.candidates_per_source)
     for number in range(2000, 2010):
         queue.add(candidate(address(number), b"true"), config.candidates_per_source)
     drawn = [queue.draw(0.0, lambda each: True) for _ in range(20)]
-    assert sum(each is not None and each.source == b"true" for each in drawn) == (10 if defended else 0)
+    assert sum(each is not None and each.source == b"true" for each in drawn) == (
+        10 if defended else 0
+    )
     assert len(queue) <= config.max_candidates
 
 
 @ON_OFF
 def test_many_sources_do_not_aim_us_at_one_network(defended: bool) -> None:
-    """A hundred liars, each from a network of its own, name endpoints in one /24 again and again, for two hours."""
+    """A hundred liars, each from a network of its own, name endpoints in one /24 again and again,
+    for two hours.
+    """
     rng, config = random.Random(1), CONFIG.gossip
-    queue = GossipCandidates(config, rng, Scopes(False)) if defended else FirstComeCandidates(config)
+    queue = (
+        GossipCandidates(config, rng, AddressPolicy(False))
+        if defended
+        else FirstComeCandidates(config)
+    )
     checks = 0
     for second in range(7200):
         target = make_endpoint(f"80.80.80.{rng.randrange(1, 255)}", rng.randrange(1, 65536))
         queue.add(candidate(target, b"liar %d" % rng.randrange(100)), config.candidates_per_source)
         checks += queue.draw(float(second), lambda each: True) is not None
-    assert (checks <= 3 * config.checks_per_narrow_per_hour) is defended
+    assert (checks <= 3 * config.checks_per_subnet_per_hour) is defended
     assert defended or checks == 7200
 
 
@@ -242,7 +300,9 @@ def test_news_that_lead_nowhere_cost_their_teller_his_hearers(defended: bool) ->
     us = victim_of(world, defended, "gossip_backoff")
     liar = stranger(world, 2)
     made_up = iter(range(1000, 40_000))
-    liar.when_asked = lambda query, source: setattr(liar, "peers", named([address(next(made_up)) for _ in range(16)]))
+    liar.when_asked = lambda query, source: setattr(
+        liar, "peers", named([address(next(made_up)) for _ in range(16)])
+    )
     acquaint(world, us, liar.endpoint)
     world.run(3600.0)
     asked = sum(query.want > 0 for query in liar.gossip())
@@ -266,12 +326,14 @@ def test_the_dead_are_not_brought_back_by_hearsay(defended: bool) -> None:
     dead.heard.clear()
     for _ in range(6):
         world.run(300.0)
-        community(us).hear_of([dead.endpoint], "elsewhere", world.now)
+        peer_network(us).hear_of([dead.endpoint], "elsewhere", world.now)
     assert (not dead.heard) is defended
 
 
 def test_a_tombstone_stands_on_one_port_and_falls_at_the_first_answer() -> None:
-    """Who names a peer's address with wrong ports does not bury the peer. Were tombstones on addresses alone, he would."""
+    """Who names a peer's address with wrong ports does not bury the peer. Were tombstones on
+    addresses alone, he would.
+    """
     honest, wrong = address(5), Endpoint(address(5)[:4] + b"\1\1")
     for place, buried in ((bytes, False), (ip_of, True)):
         tombstones = Tombstones(CONFIG.gossip, place)
@@ -303,13 +365,13 @@ def test_a_tombstone_blocks_hearsay_alone() -> None:
 @ON_OFF
 def test_one_source_fills_an_eighth_of_a_bucket_at_most(defended: bool) -> None:
     world = World(seed=14)
-    us = victim_of(world, defended, "bucket_shares", config=NO_FEELERS)
+    us = victim_of(world, defended, "bucket_quota", config=NO_FEELERS)
     world.join(us)
     others = [stranger(world, 300 + number) for number in range(60)]
     for start in range(0, 60, 20):
         acquaint(world, us, *(each.endpoint for each in others[start : start + 20]))
     world.run(60.0)
-    table = us.node.overlays[us.family].table
+    table = us.node.dhts[us.family].table
     shares = [(len(bucket.entries), max(1, bucket.capacity // 8)) for bucket in table.buckets()]
     assert len(known(us)) > 0
     assert all(count <= share for count, share in shares) is defended
@@ -325,9 +387,15 @@ def test_entries_that_were_passed_on_too_often_or_are_too_old_are_not_taken(defe
     heard = [stranger(world, number) for number in (900, 901, 902)]
     acquaint(world, us, address(2))
     world.run(60.0)
-    assert [visits(each) > 0 for each in heard] == ([False] * 3 if defended else [True, False, False])
+    assert [visits(each) > 0 for each in heard] == (
+        [False] * 3 if defended else [True, False, False]
+    )
     if not defended:
-        passed_on = [each.ttl for each in pull(world, stranger(world, 50), us) if each.contact.endpoint == address(900)]
+        passed_on = [
+            each.ttl
+            for each in pull(world, stranger(world, 50), us)
+            if each.contact.endpoint == address(900)
+        ]
         assert passed_on == [CONFIG.gossip.max_ttl - 1]
 
 
@@ -335,11 +403,11 @@ def test_hearsay_never_makes_a_lookup_start_mostly_from_slots() -> None:
     world = World(seed=16)
     us = member(world, 1)
     others = acquainted(world, us, 30)
-    table = us.node.overlays[us.family].table
-    view = us.node.community
+    table = us.node.dhts[us.family].table
+    view = us.node.peer_network
     assert view is not None
     for _ in range(CONFIG.gossip.sample_age_rounds + 1):
-        community(us)._proving.parts.view.round(world.now)
+        peer_network(us)._verifier.parts.view.round(world.now)
     from_table = len(table.closest(5, 16))
     world.lookup(us, 5)
     asked = [each for each in others if any(isinstance(query, FindNode) for query, _ in each.heard)]

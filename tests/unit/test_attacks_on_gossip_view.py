@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from kadisc.config import CoreConfig, GossipConfig
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.assembly import view_for
 from kadisc.core.peers.ranking import FLAT
 from kadisc.core.peers.view import GossipView
@@ -20,38 +20,61 @@ from tests.support.gossip_model import GossipModel
 from tests.support.peers import peer
 from tests.support.world import address, without
 
-SMALL = CoreConfig(gossip=GossipConfig(flat_slots=10, slots_from_8=1, slots_from_16=6, slots_from_24=3, reseed_slots=1))
+SMALL = CoreConfig(
+    gossip=GossipConfig(
+        flat_slots=10, slots_from_8=1, slots_from_16=6, slots_from_24=3, reseed_slots=1
+    )
+)
 
 
 def anywhere(rng: Random) -> Endpoint:
-    return Endpoint(bytes((rng.choice(FIRST_BYTES), rng.randrange(256), rng.randrange(256), rng.randrange(1, 255))) + b"\x1a\xe1")
+    return Endpoint(
+        bytes(
+            (rng.choice(FIRST_BYTES), rng.randrange(256), rng.randrange(256), rng.randrange(1, 255))
+        )
+        + b"\x1a\xe1"
+    )
 
 
 def flooded(config: CoreConfig, share: float, rounds: int, *, remember: bool = True) -> GossipModel:
-    """A network of 200 addresses, of which attackers have that share, with five identities at each, and push ten times as often as the others."""
+    """A network of 200 addresses, of which attackers have that share, with five identities at each,
+    and push ten times as often as the others.
+    """
     rng = random.Random(1)
     attackers = [anywhere(rng) for _ in range(round(200 * share))]
     identities = [Endpoint(each[:4] + bytes((26, port))) for each in attackers for port in range(5)]
     honest = [anywhere(rng) for _ in range(200 - len(attackers))]
-    model = GossipModel(honest, identities, lambda rng: view_for(config, rng, Scopes(False)), pushes=2, remember=remember)
+    model = GossipModel(
+        honest,
+        identities,
+        lambda rng: view_for(config, rng, AddressPolicy(False)),
+        pushes=2,
+        remember=remember,
+    )
     model.run(rounds)
     return model
 
 
-def test_without_ranks_a_tenth_that_pushes_ten_times_as_often_captures_every_view_within_20_rounds() -> None:
+def test_without_ranks_a_tenth_that_pushes_ten_times_as_often_captures_every_view_within_20_rounds() -> (
+    None
+):
     """What is left of the honest, one of twenty places, is who pushed last."""
     assert flooded(without("ranked_slots", config=SMALL), 0.1, 20).share_of_samples(20) > 0.9
 
 
-@pytest.mark.parametrize(("share", "rounds"), [(0.1, 40), pytest.param(0.3, 60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("share", "rounds"), [(0.1, 40), pytest.param(0.3, 60, marks=pytest.mark.slow)]
+)
 def test_with_ranks_the_flood_has_about_its_share(share: float, rounds: int) -> None:
-    """Longer than 20 rounds: until then a node has heard of all attackers, and of half of the others only."""
+    """Longer than 20 rounds: until then a node has heard of all attackers, and of half of the
+    others only.
+    """
     model = flooded(SMALL, share, rounds)
     assert share * 0.7 < model.share_of_samples(20) < share * 1.25
     assert share * 0.7 < model.share_of_slots() < share * 1.25
 
 
-# --- many addresses in few networks ------------------------------------------------------------------------------------------------------
+# --- many addresses in few networks ---------------------------------------------------------------
 
 
 def honest_addresses(seed: int, count: int = 500) -> list[Endpoint]:
@@ -60,26 +83,37 @@ def honest_addresses(seed: int, count: int = 500) -> list[Endpoint]:
     return [population.settle().endpoint for _ in range(count)]
 
 
-def where_it_hurts(honest: list[Endpoint], networks: int, hosts: int, rng: Random) -> list[Endpoint]:
-    """The best places for that many /24s: each in a /8 where nobody is, or else in one of the thinnest."""
+def where_it_hurts(
+    honest: list[Endpoint], networks: int, hosts: int, rng: Random
+) -> list[Endpoint]:
+    """The best places for that many /24s: each in a /8 where nobody is, or else in one of the
+    thinnest.
+    """
     crowd = {first: sum(each[0] == first for each in honest) for first in FIRST_BYTES}
     thinnest = sorted(FIRST_BYTES, key=lambda first: (crowd[first], first))[:networks]
     places = [bytes((first, rng.randrange(256), rng.randrange(256))) for first in thinnest]
-    return [Endpoint(places[n % networks] + bytes((1 + n // networks,)) + b"\x1a\xe1") for n in range(hosts)]
+    return [
+        Endpoint(places[n % networks] + bytes((1 + n // networks,)) + b"\x1a\xe1")
+        for n in range(hosts)
+    ]
 
 
 def share_of_slots(config: CoreConfig, seed: int) -> float:
-    """The share that 500 attackers in 20 /24s have of the hierarchical slots, of all where there are no such, when everybody was offered."""
+    """The share that 500 attackers in 20 /24s have of the hierarchical slots, of all where there
+    are no such, when everybody was offered.
+    """
     honest = honest_addresses(seed)
     attackers = where_it_hurts(honest, 20, 500, random.Random(seed))
-    view = view_for(config, random.Random(seed), Scopes(False))
+    view = view_for(config, random.Random(seed), AddressPolicy(False))
     everybody = honest + attackers
     random.Random(seed).shuffle(everybody)
     for number, endpoint in enumerate(everybody):
         view.offer(peer(number, endpoint), 0)
     assert isinstance(view, GossipView)
     holders = [
-        slot.holder.peer.endpoint for slot in view._slots if slot.holder and (slot.seat.begins != FLAT or not config.defences.hierarchical_slots)
+        slot.holder.peer.endpoint
+        for slot in view._slots
+        if slot.holder and (slot.seat.begins != FLAT or not config.defences.hierarchical_slots)
     ]
     return sum(endpoint in set(attackers) for endpoint in holders) / len(holders)
 
@@ -90,7 +124,9 @@ def test_without_the_hierarchy_half_the_nodes_in_20_small_networks_have_half_of_
 
 
 def test_with_the_hierarchy_they_have_what_20_networks_are_worth_wherever_they_are() -> None:
-    """The expectation, exactly: a slot goes to each /8 (/16, /24) with the same chance, so no sampling is needed to know it."""
+    """The expectation, exactly: a slot goes to each /8 (/16, /24) with the same chance, so no
+    sampling is needed to know it.
+    """
     config = GossipConfig()
     expected = 0.0
     for seed in range(10):
@@ -102,18 +138,23 @@ def test_with_the_hierarchy_they_have_what_20_networks_are_worth_wherever_they_a
             expected += count / slots * _value(bad, honest, length) / 10
     assert expected < 0.06
     measured = [share_of_slots(CoreConfig(), seed) for seed in range(16)]
-    assert abs(sum(measured) / len(measured) - expected) < 0.02, f"{measured} where {expected:.4f} is expected"
+    assert abs(sum(measured) / len(measured) - expected) < 0.02, (
+        f"{measured} where {expected:.4f} is expected"
+    )
 
 
 def _value(bad: list[Endpoint], honest: list[Endpoint], length: int) -> float:
-    """What slots that begin with prefixes of this length are worth to the attackers: each prefix the same, whoever shares one splits it by the
-    next, longer one."""
+    """What slots that begin with prefixes of this length are worth to the attackers: each prefix
+    the same, whoever shares one splits it by the next, longer one.
+    """
     if length > 4:
         return float(bool(bad))
     prefixes = {each[:length] for each in bad + honest}
     value = 0.0
     for prefix in {each[:length] for each in bad}:
-        theirs, ours = ([each for each in side if each[:length] == prefix] for side in (bad, honest))
+        theirs, ours = (
+            [each for each in side if each[:length] == prefix] for side in (bad, honest)
+        )
         value += _value(theirs, ours, length + 1) if ours else 1.0
     return value / len(prefixes)
 
@@ -127,7 +168,7 @@ def test_all_slots_by_the_8_would_be_too_much_for_a_half() -> None:
 
 
 def test_pushing_again_and_again_wins_nothing() -> None:
-    view = view_for(CoreConfig(), random.Random(1), Scopes(False))
+    view = view_for(CoreConfig(), random.Random(1), AddressPolicy(False))
     for number in range(200):
         view.offer(peer(number), 0)
     before = [view.slots_of(address(number)) for number in range(200)]
@@ -140,12 +181,17 @@ def test_pushing_again_and_again_wins_nothing() -> None:
 def test_many_keys_at_one_address_are_one_peer() -> None:
     """With the naive view they fill it, port by port."""
     for config, bound in ((without("ranked_slots"), 100), (CoreConfig(), 1)):
-        view = view_for(config, random.Random(1), Scopes(False))
+        view = view_for(config, random.Random(1), AddressPolicy(False))
         for port in range(1, 301):
             view.offer(peer(port, address(5, port=port)), 0)
         assert len(view) == bound
 
 
 def test_the_switches_choose_the_component_and_keep_the_number_of_slots() -> None:
-    for config in (CoreConfig(), without("ranked_slots"), without("hierarchical_slots"), replace(CoreConfig(), allow_private=True)):
-        assert view_for(config, random.Random(1), Scopes(False)).snapshot(0).slots == 100
+    for config in (
+        CoreConfig(),
+        without("ranked_slots"),
+        without("hierarchical_slots"),
+        replace(CoreConfig(), allow_private=True),
+    ):
+        assert view_for(config, random.Random(1), AddressPolicy(False)).snapshot(0).slots == 100

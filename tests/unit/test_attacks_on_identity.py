@@ -1,4 +1,6 @@
-"""Attacks on what a node takes to be its own address and ID; and a true change, followed in the same run."""
+"""Attacks on what a node takes to be its own address and ID; and a true change, followed in the
+same run.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import pytest
 
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
-from kadisc.core.addressing.bep42 import conforms, locator
+from kadisc.core.addressing.bep42 import conforms, derive_node_id
 from kadisc.core.addressing.external_address import Confidence
 from kadisc.core.contract.events import AddressChanged
 from kadisc.endpoints import family_of, ip_of, make_endpoint
@@ -33,19 +35,25 @@ def network_of(world: World, number: int = 50) -> list[Host]:
 
 
 def victim_in(world: World, hosts: list[Host], config: CoreConfig = CONFIG) -> Host:
-    victim = world.add(address(0), config, own_id=locator(KEY, None), public_key=KEY)
+    victim = world.add(address(0), config, own_id=derive_node_id(KEY, None), public_key=KEY)
     world.join(victim, hosts[:3])
     return victim
 
 
 def voted(victim: Host) -> bytes | None:
-    return victim.node.overlays[victim.family].parts.address.ip
+    return victim.node.dhts[victim.family].parts.address.ip
 
 
 def unmatched_lies(world: World, victim: Host, count: int) -> None:
     for _ in range(count):
-        source = make_endpoint(f"80.80.80.{world.rng.randrange(1, 255)}", world.rng.randrange(1, 65536))
-        world.inject(victim, source, krpc.encode(Reply(world.rng.randbytes(4), random_id(world.rng), seen_as=LIE)))
+        source = make_endpoint(
+            f"80.80.80.{world.rng.randrange(1, 255)}", world.rng.randrange(1, 65536)
+        )
+        world.inject(
+            victim,
+            source,
+            krpc.encode(Reply(world.rng.randbytes(4), random_id(world.rng), seen_as=LIE)),
+        )
 
 
 def liars_in_one_24(world: World) -> list[Host]:
@@ -71,10 +79,12 @@ def test_a_node_learns_its_address_and_takes_the_id_that_goes_with_it() -> None:
     assert not conforms(victim.id, victim.endpoint)
     world.run(60.0)
     assert voted(victim) == ip_of(victim.endpoint)
-    assert victim.id == locator(KEY, ip_of(victim.endpoint))
+    assert victim.id == derive_node_id(KEY, ip_of(victim.endpoint))
     assert conforms(victim.id, victim.endpoint)
     changes = [event for event in victim.events if isinstance(event, AddressChanged)]
-    assert [(change.ip, change.own_id) for change in changes] == [(ip_of(victim.endpoint), victim.id)]
+    assert [(change.ip, change.own_id) for change in changes] == [
+        (ip_of(victim.endpoint), victim.id)
+    ]
 
 
 def test_one_lie_moves_nothing_and_a_true_change_is_followed_within_a_minute() -> None:
@@ -97,9 +107,9 @@ def test_one_lie_moves_nothing_and_a_true_change_is_followed_within_a_minute() -
     moved_at = world.now
     world.run(60.0, until=lambda: voted(victim) == ip_of(moved_to))
     assert voted(victim) == ip_of(moved_to), f"not noticed within {world.now - moved_at} s"
-    assert victim.id == locator(KEY, ip_of(moved_to)) != old_id
+    assert victim.id == derive_node_id(KEY, ip_of(moved_to)) != old_id
     assert len(known(victim) & contacts) >= 0.9 * len(contacts), "the contacts stay"
-    table = victim.node.overlays[victim.family].table
+    table = victim.node.dhts[victim.family].table
     assert all(entry.bucket == table.bucket_index(entry.id) for entry in table)
 
 
@@ -107,10 +117,14 @@ def test_one_lie_moves_nothing_and_a_true_change_is_followed_within_a_minute() -
 def test_unmatched_votes_do_not_count(defended: bool) -> None:
     """With exact matching off, votes from forged sources in 30 networks decide."""
     world = World(seed=3)
-    victim = world.add(address(0), CONFIG if defended else without("exact_matching"), own_id=1, public_key=KEY)
+    victim = world.add(
+        address(0), CONFIG if defended else without("exact_matching"), own_id=1, public_key=KEY
+    )
     world.join(victim)
     for number in range(100, 130):
-        world.inject(victim, address(number), krpc.encode(Reply(b"aa", random_id(world.rng), seen_as=LIE)))
+        world.inject(
+            victim, address(number), krpc.encode(Reply(b"aa", random_id(world.rng), seen_as=LIE))
+        )
     assert (voted(victim) == ip_of(LIE)) is not defended
 
 
@@ -122,7 +136,7 @@ def test_a_private_address_is_no_answer_to_where_we_are() -> None:
     victim = victim_in(world, hosts)
     world.run(60.0)
     assert voted(victim) is None
-    assert victim.node.overlays[victim.family].parts.address.confidence is Confidence.UNKNOWN
+    assert victim.node.dhts[victim.family].parts.address.confidence is Confidence.UNKNOWN
 
 
 def _seen_as(host: Host, seen):  # type: ignore[no-untyped-def]
@@ -142,7 +156,7 @@ def test_restored_contacts_bring_a_node_back_without_bootstrap_and_keep_their_ag
     victim = victim_in(world, hosts)
     world.run(1000.0)
     state = victim.node.export_state(world.now)
-    assert len(state.overlays[0].contacts) >= 40
+    assert len(state.dhts[0].contacts) >= 40
     world.kill(victim)
     again = world.add(address(3000), own_id=victim.id, public_key=KEY)
     again.node.restore(state, world.now)
@@ -152,7 +166,10 @@ def test_restored_contacts_bring_a_node_back_without_bootstrap_and_keep_their_ag
     assert len(known(again)) >= 8
     world.run(60.0)
     assert len(known(again)) >= 40
-    ages = {entry.contact: world.now - entry.first_verified_at for entry in again.node.overlays[again.family].table}
+    ages = {
+        entry.contact: world.now - entry.first_verified_at
+        for entry in again.node.dhts[again.family].table
+    }
     assert max(ages.values()) > 900.0
 
 
@@ -161,7 +178,7 @@ def test_a_pinned_peer_is_kept_beyond_caps_and_silence() -> None:
     victim = started(world, number=0)
     neighbours = [world.add(make_endpoint(f"80.80.80.{last}", 6881)) for last in range(1, 6)]
     for host in neighbours:
-        victim.node.overlays[family_of(host.endpoint)].reunion.pin(host.endpoint, world.now)
+        victim.node.dhts[family_of(host.endpoint)].reunion.pin(host.endpoint, world.now)
         world.join(host)
     world.flush(victim)
     world.run(60.0)
@@ -171,7 +188,7 @@ def test_a_pinned_peer_is_kept_beyond_caps_and_silence() -> None:
     assert neighbours[0].contact in known(victim)
     neighbours[0].up = True
     world.run(600.0)
-    entry = victim.node.overlays[victim.family].table.at(neighbours[0].endpoint)
+    entry = victim.node.dhts[victim.family].table.at(neighbours[0].endpoint)
     assert entry is not None
     assert entry.failures == 0
 
@@ -187,20 +204,30 @@ def test_barred_networks_are_neither_answered_nor_contacted(option: str) -> None
     world.join(welcome, [victim, barred])
     world.run(60.0)
     assert known(victim) == {welcome.contact}
-    assert not [1 for _, source, destination, _ in world.sent if source == victim.endpoint and destination == barred.endpoint]
+    assert not [
+        1
+        for _, source, destination, _ in world.sent
+        if source == victim.endpoint and destination == barred.endpoint
+    ]
     assert victim.node.counters.dropped["barred"] > 0
     assert Contact(barred.id, barred.endpoint) not in known(victim)
 
 
 def test_among_strict_nodes_the_address_is_learned_from_their_errors() -> None:
-    """With `dht_enforce_node_id`, libtorrent answers an ID that does not conform with an error, which carries our address as well."""
+    """With `dht_enforce_node_id`, libtorrent answers an ID that does not conform with an error,
+    which carries our address as well.
+    """
     world = World(seed=8)
     hosts = network_of(world, 20)
     for host in hosts:
         answer = host.node._responder.answer
 
         def strict(query, source, now, answer=answer):  # type: ignore[no-untyped-def]
-            return answer(query, source, now) if conforms(query.sender, source) else Error(query.tid, 203, "invalid node ID", seen_as=source)
+            return (
+                answer(query, source, now)
+                if conforms(query.sender, source)
+                else Error(query.tid, 203, "invalid node ID", seen_as=source)
+            )
 
         host.node._responder.answer = strict  # type: ignore[method-assign]
     victim = victim_in(world, hosts)
@@ -208,7 +235,7 @@ def test_among_strict_nodes_the_address_is_learned_from_their_errors() -> None:
         for host in hosts:
             world.ping(victim, host.endpoint)
         world.run(5.0)
-    assert victim.id == locator(KEY, ip_of(victim.endpoint))
+    assert victim.id == derive_node_id(KEY, ip_of(victim.endpoint))
     world.join(victim, hosts[:3])
     world.run(30.0)
     assert len(known(victim)) >= 15

@@ -23,7 +23,10 @@ def test_an_answer_is_not_the_whole_table(defended: bool) -> None:
     config = CONFIG if defended else without("bounded_answers")
     victim = synthetic(world, 400, config)[0]
     longest = 0
-    for message in (FindNode(b"aa", 1, 2, read_only=True), GetPeers(b"aa", 1, 2, frozenset((b"n4", b"n6")), read_only=True)):
+    for message in (
+        FindNode(b"aa", 1, 2, read_only=True),
+        GetPeers(b"aa", 1, 2, frozenset((b"n4", b"n6")), read_only=True),
+    ):
         victim.node.receive(krpc.encode(message), ASKER, world.now)
         longest = max(longest, *(len(payload) for payload, _ in victim.node.drain_outbox()))
     if defended:
@@ -35,7 +38,9 @@ def test_an_answer_is_not_the_whole_table(defended: bool) -> None:
 def fastest_second(world: World, host: Host) -> int:
     """The most distinct addresses that the host sent to within any one second."""
     assert world.sent is not None
-    out = [(at, destination) for at, source, destination, _ in world.sent if source == host.endpoint]
+    out = [
+        (at, destination) for at, source, destination, _ in world.sent if source == host.endpoint
+    ]
     return max((len({d for t, d in out if at <= t < at + 1.0}) for at, _ in out), default=0)
 
 
@@ -45,22 +50,34 @@ def test_a_burst_of_lookups_does_not_fill_the_routers_nat_table(defended: bool) 
     hosts = synthetic(world, 1000, CONFIG)
     busy = hosts[0]
     config = CONFIG if defended else without("paced_queries")
-    table = busy.node.overlays[busy.family].table
+    table = busy.node.dhts[busy.family].table
     contacts = [entry.contact for entry in table]
-    hurried = world.add(address(5000), config)
+    fast_retry = world.add(address(5000), config)
     for contact in contacts:
-        hurried.node.overlays[hurried.family].table.offer(contact, world.now - 1000.0)
+        fast_retry.node.dhts[fast_retry.family].table.offer(contact, world.now - 1000.0)
     world.sent = []
-    operations = [world.lookup(hurried, world.rng.getrandbits(160)) for _ in range(60)]
-    results = [world.result(hurried, operation, within_s=120.0) for operation in operations]
+    operations = [world.lookup(fast_retry, world.rng.getrandbits(160)) for _ in range(60)]
+    results = [world.result(fast_retry, operation, within_s=120.0) for operation in operations]
     assert all(event.outcome.value == "done" for event in results)
     query_config = CONFIG.query
     if defended:
-        assert fastest_second(world, hurried) <= query_config.new_address_burst + 2 * query_config.new_address_rate
-        sustained = len({destination for _, source, destination, _ in world.sent if source == hurried.endpoint}) / world.now
+        assert (
+            fastest_second(world, fast_retry)
+            <= query_config.new_address_burst + 2 * query_config.new_address_rate
+        )
+        sustained = (
+            len(
+                {
+                    destination
+                    for _, source, destination, _ in world.sent
+                    if source == fast_retry.endpoint
+                }
+            )
+            / world.now
+        )
         assert sustained <= 1.5 * query_config.new_address_rate
     else:
-        assert fastest_second(world, hurried) > 200
+        assert fastest_second(world, fast_retry) > 200
 
 
 def behind_a_restricted_nat(world: World, host: Host, mapping_s: float = 30.0) -> None:
@@ -84,7 +101,9 @@ def behind_a_restricted_nat(world: World, host: Host, mapping_s: float = 30.0) -
 @pytest.mark.parametrize("defended", [True, False])
 def test_who_answers_only_through_its_own_hole_is_not_handed_out(defended: bool) -> None:
     world = World(seed=3)
-    victim, honest = surrounded(world, CONFIG if defended else without("inbound_quarantine"), neighbours=20)
+    victim, honest = surrounded(
+        world, CONFIG if defended else without("inbound_quarantine"), neighbours=20
+    )
     world.run(600.0)
     natted = [world.add(address(number)) for number in range(200, 215)]
     for host in natted:
@@ -100,13 +119,17 @@ def test_who_answers_only_through_its_own_hole_is_not_handed_out(defended: bool)
     for host in natted:
         world.kill(host)
     world.run(1200.0)
-    assert reachable.contact in handed_out(world, victim), "an honest newcomer is trusted after some minutes"
+    assert reachable.contact in handed_out(world, victim), (
+        "an honest newcomer is trusted after some minutes"
+    )
 
 
 @pytest.mark.parametrize("defended", [True, False])
 def test_a_pulled_cable_does_not_empty_the_table(defended: bool) -> None:
     world = World(seed=4)
-    victim, honest = surrounded(world, CONFIG if defended else without("offline_detection"), neighbours=20)
+    victim, honest = surrounded(
+        world, CONFIG if defended else without("offline_detection"), neighbours=20
+    )
     before = len(known(victim))
     for host in honest:
         host.up = False
@@ -120,24 +143,31 @@ def test_a_pulled_cable_does_not_empty_the_table(defended: bool) -> None:
         world.flush(host)
     world.join(victim, [])  # the shell tries again when it hears that we are offline
     world.run(60.0)
-    assert victim.node.snapshot(world.now).overlays[0].online
+    assert victim.node.snapshot(world.now).dhts[0].online
     assert len(known(victim)) >= before - CONFIG.maintenance.offline_failures
 
 
 def colluders_beside(world: World, target: int, honest: list[Host], config: CoreConfig) -> Host:
-    """40 colluders in one /24 with IDs next to the target; the honest node closest to it has been told of them."""
-    colluders = [world.add(make_endpoint(f"80.80.80.{last}", 6881), own_id=target ^ (1 << (100 + last % 20)) ^ last) for last in range(1, 41)]
+    """40 colluders in one /24 with IDs next to the target; the honest node closest to it has been
+    told of them.
+    """
+    colluders = [
+        world.add(
+            make_endpoint(f"80.80.80.{last}", 6881), own_id=target ^ (1 << (100 + last % 20)) ^ last
+        )
+        for last in range(1, 41)
+    ]
     for host in colluders:
-        table = host.node.overlays[host.family].table
+        table = host.node.dhts[host.family].table
         for other in colluders:
             table.offer(other.contact, world.now)
     nearest = min((host for host in honest if host.up), key=lambda host: host.id ^ target)
-    nearest.node.overlays[nearest.family].table._diversity = _Nothing()  # type: ignore[assignment]  # it was captured before
+    nearest.node.dhts[nearest.family].table._diversity = _Nothing()  # type: ignore[assignment]  # it was captured before
     for host in colluders:
-        nearest.node.overlays[nearest.family].table.offer(host.contact, world.now)
+        nearest.node.dhts[nearest.family].table.offer(host.contact, world.now)
     asker = world.add(address(4000), config)
     for host in world.rng.sample(honest, 60):
-        asker.node.overlays[asker.family].table.offer(host.contact, world.now)
+        asker.node.dhts[asker.family].table.offer(host.contact, world.now)
     return asker
 
 
@@ -170,16 +200,22 @@ def test_one_network_cannot_occupy_the_end_of_a_lookup(defended: bool) -> None:
 
 
 def test_garbage_costs_a_network_its_own_budget_only() -> None:
-    """Unsorted messages need the slow decoder: one /24 that floods them is cut off from it, another is not."""
+    """Unsorted messages need the slow decoder: one /24 that floods them is cut off from it, another
+    is not.
+    """
     world = World(seed=6)
     victim = started(world)
     unsorted_query = b"d1:y1:q1:t2:aa1:q4:ping1:ad2:id20:abcdefghij0123456789ee"
     for last in range(90):
         world.inject(victim, make_endpoint("80.80.80.80", 1000 + last), unsorted_query)
     assert victim.node.counters.accepted == {"query.ping": int(CONFIG.serving.slow_decode_burst)}
-    assert victim.node.counters.dropped["slow-decode-budget"] == 90 - CONFIG.serving.slow_decode_burst
+    assert (
+        victim.node.counters.dropped["slow-decode-budget"] == 90 - CONFIG.serving.slow_decode_burst
+    )
     world.inject(victim, make_endpoint("81.80.80.80", 1000), unsorted_query)
-    assert victim.node.counters.accepted == {"query.ping": int(CONFIG.serving.slow_decode_burst) + 1}
+    assert victim.node.counters.accepted == {
+        "query.ping": int(CONFIG.serving.slow_decode_burst) + 1
+    }
 
 
 def test_unsolicited_packets_reset_no_failure_count() -> None:
@@ -204,14 +240,18 @@ def test_private_addresses_in_hearsay_are_never_contacted(monkeypatch: pytest.Mo
         for host in ("127.0.0.1", "192.168.1.1", "10.0.0.1", "169.254.1.1", "0.0.0.0", "224.0.0.1")
     ]
     liar = world.add(address(7), replace(CONFIG))
-    table = liar.node.overlays[liar.family].table
+    table = liar.node.dhts[liar.family].table
     for trap in traps:
         table.offer(trap, world.now)
     world.sent = []
     usual, lies = RoutingTable.closest, [table.at(trap.endpoint) for trap in traps]
-    monkeypatch.setattr(RoutingTable, "closest", lambda self, *args: lies if self is table else usual(self, *args))
+    monkeypatch.setattr(
+        RoutingTable, "closest", lambda self, *args: lies if self is table else usual(self, *args)
+    )
     world.join(victim, [liar])
     world.run(30.0)
-    contacted = {destination for _, source, destination, _ in world.sent if source == victim.endpoint}
+    contacted = {
+        destination for _, source, destination, _ in world.sent if source == victim.endpoint
+    }
     assert contacted == {liar.endpoint}
     assert victim.node.counters.refused["hearsay-unusable"] >= len(traps)

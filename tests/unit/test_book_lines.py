@@ -13,7 +13,13 @@ from kadisc.observe.book_lines import MAX_LINES, format_book, parse_book
 from tests.support.world import address
 
 HEAD = '{"kadisc-book": 1, "network": "testnet"}'
-HEARSAY = {"endpoint": "1.2.3.4:5", "source": "dns", "table": "new", "first_seen_s_ago": 9, "heard_s_ago": 1.5}
+HEARSAY = {
+    "endpoint": "1.2.3.4:5",
+    "source": "dns",
+    "table": "new",
+    "first_seen_s_ago": 9,
+    "heard_s_ago": 1.5,
+}
 VERIFIED = HEARSAY | {
     "table": "tried",
     "first_verified_s_ago": 5,
@@ -35,7 +41,9 @@ BOOK = SavedBook(
 
 
 def parsed(*lines: object) -> SavedBook:
-    return parse_book([HEAD, *(line if isinstance(line, str) else json.dumps(line) for line in lines)], "testnet")
+    return parse_book(
+        [HEAD, *(line if isinstance(line, str) else json.dumps(line) for line in lines)], "testnet"
+    )
 
 
 def test_what_was_written_is_read_again() -> None:
@@ -44,7 +52,9 @@ def test_what_was_written_is_read_again() -> None:
     assert len(lines) == 3
     assert not any("\n" in line for line in lines)
     assert parse_book(lines, "testnet") == BOOK
-    assert parse_book([f"{line}\n" for line in ("", *lines, " ")], "testnet") == BOOK, "with line ends and empty lines"
+    assert parse_book([f"{line}\n" for line in ("", *lines, " ")], "testnet") == BOOK, (
+        "with line ends and empty lines"
+    )
 
 
 def test_a_line_of_a_person_needs_few_keys() -> None:
@@ -52,7 +62,12 @@ def test_a_line_of_a_person_needs_few_keys() -> None:
     assert (peer.source, peer.heard_s_ago, peer.heard_times, peer.peer) == ("dns", 1.5, 1, None)
     [peer] = parsed(VERIFIED).peers
     assert peer.peer is not None
-    assert (peer.peer.record, peer.peer.services, peer.rtt_s, peer.tried) == (b"\0\xff", {"eth": 30303, "fork": b"\xab\xcd"}, 0.25, True)
+    assert (peer.peer.record, peer.peer.services, peer.rtt_s, peer.tried) == (
+        b"\0\xff",
+        {"eth": 30303, "fork": b"\xab\xcd"},
+        0.25,
+        True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,21 +85,39 @@ def test_a_line_of_a_person_needs_few_keys() -> None:
         (HEARSAY | {"source": "x\n"}, 'source: expected HOST:PORT or a word, not "x\\n"'),
         (HEARSAY | {"table": "old"}, 'table: expected new or tried, not "old"'),
         (HEARSAY | {"heard_s_ago": -1}, "heard_s_ago: expected a number of at least 0, not -1"),
-        (HEARSAY | {"heard_s_ago": float("nan")}, "heard_s_ago: expected a number of at least 0, not NaN"),
+        (
+            HEARSAY | {"heard_s_ago": float("nan")},
+            "heard_s_ago: expected a number of at least 0, not NaN",
+        ),
         (HEARSAY | {"heard_s_ago": True}, "heard_s_ago: expected a number of at least 0, not true"),
         (HEARSAY | {"heard_s_ago": None}, "heard_s_ago: expected a number of at least 0, not null"),
         (HEARSAY | {"failures": 1.5}, "failures: expected a whole number of at least 0, not 1.5"),
-        (HEARSAY | {"table": "tried"}, "the key first_verified_s_ago of a peer that was verified is missing"),
-        (HEARSAY | {"verified_s_ago": 1}, "the key first_verified_s_ago of a peer that was verified is missing"),
+        (
+            HEARSAY | {"table": "tried"},
+            "the key first_verified_s_ago of a peer that was verified is missing",
+        ),
+        (
+            HEARSAY | {"verified_s_ago": 1},
+            "the key first_verified_s_ago of a peer that was verified is missing",
+        ),
         ({"endpoint": "1.2.3.4:5"}, "the key source is missing"),
         (VERIFIED | {"key": "xy"}, 'key: cannot be read: "xy"'),
         (VERIFIED | {"key": "abcd"}, 'key: expected 64 hex digits, not "abcd"'),
         (VERIFIED | {"id": "12"}, 'id: cannot be read: "12"'),
-        (VERIFIED | {"sequence": 1 << 63}, "sequence: expected a whole number of at least 0, not 9223372036854775808"),
+        (
+            VERIFIED | {"sequence": 1 << 63},
+            "sequence: expected a whole number of at least 0, not 9223372036854775808",
+        ),
         (VERIFIED | {"record": "0"}, 'record: cannot be read: "0"'),
         (VERIFIED | {"services": []}, "services: expected an object, not []"),
-        (VERIFIED | {"services": {"eth": "30303"}}, 'services: eth: expected a port or 0xHEX, not "30303"'),
-        (VERIFIED | {"services": {"eth": "0xg"}}, 'services: eth: expected a port or 0xHEX, not "0xg"'),
+        (
+            VERIFIED | {"services": {"eth": "30303"}},
+            'services: eth: expected a port or 0xHEX, not "30303"',
+        ),
+        (
+            VERIFIED | {"services": {"eth": "0xg"}},
+            'services: eth: expected a port or 0xHEX, not "0xg"',
+        ),
         (VERIFIED | {"services": {"eth": -1}}, "services: eth: expected a port or 0xHEX, not -1"),
     ],
 )
@@ -98,13 +131,24 @@ def test_what_is_wrong_is_named_with_its_line(line: object, complaint: str) -> N
     ("lines", "complaint"),
     [
         ([], 'line 1: expected the head of an address book, {"kadisc-book": 1, "network": ...}'),
-        ([json.dumps(HEARSAY)], 'line 1: expected the head of an address book, {"kadisc-book": 1, "network": ...}'),
-        (['{"kadisc-book": 2}'], "line 1: an address book of version 2; this program knows version 1"),
-        (['{"kadisc-book": 1, "network": "other"}'], "line 1: an address book of the network 'other', not of 'testnet'"),
+        (
+            [json.dumps(HEARSAY)],
+            'line 1: expected the head of an address book, {"kadisc-book": 1, "network": ...}',
+        ),
+        (
+            ['{"kadisc-book": 2}'],
+            "line 1: an address book of version 2; this program knows version 1",
+        ),
+        (
+            ['{"kadisc-book": 1, "network": "other"}'],
+            "line 1: an address book of the network 'other', not of 'testnet'",
+        ),
         ([HEAD, *[""] * MAX_LINES], f"line {MAX_LINES + 1}: a book has at most {MAX_LINES} lines"),
     ],
 )
-def test_a_file_that_is_none_or_of_another_network_is_refused(lines: list[str], complaint: str) -> None:
+def test_a_file_that_is_none_or_of_another_network_is_refused(
+    lines: list[str], complaint: str
+) -> None:
     with pytest.raises(UsageError) as caught:
         parse_book(lines, "testnet")
     assert str(caught.value) == complaint

@@ -8,7 +8,7 @@ from math import inf
 
 import pytest
 
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.limits.budget import Budget, CellHash, Rate
 from kadisc.endpoints import Endpoint, make_endpoint, parse_endpoint
 
@@ -19,15 +19,21 @@ def test_a_burst_and_then_a_steady_rate() -> None:
     budget = Budget(Rate(2.0, 5.0), PLENTY, PLENTY)
     assert [budget.lacking(1, 1, 1.0, 0.0) for _ in range(7)] == [0] * 5 + [1] * 2
     assert [budget.lacking(1, 1, 1.0, now) for now in (0.4, 0.5, 0.5)] == [1, 0, 1]
-    assert sum(not budget.lacking(1, 1, 1.0, 0.5 + step / 100) for step in range(1001)) == pytest.approx(20, abs=1)
+    assert sum(
+        not budget.lacking(1, 1, 1.0, 0.5 + command / 100) for command in range(1001)
+    ) == pytest.approx(20, abs=1)
 
 
 @pytest.mark.parametrize(("level", "rates"), [(1, (0, 1, 1)), (2, (1, 0, 1)), (3, (1, 1, 0))])
-def test_what_one_level_lacks_is_not_taken_from_the_others(level: int, rates: tuple[int, int, int]) -> None:
+def test_what_one_level_lacks_is_not_taken_from_the_others(
+    level: int, rates: tuple[int, int, int]
+) -> None:
     small, large = Rate(1.0, 2.0), Rate(1.0, 5.0)
     budget = Budget(*(large if rate else small for rate in rates))
     assert [budget.lacking(1, 1, 1.0, 0.0) for _ in range(9)] == [0, 0] + [level] * 7
-    others = [budget.lacking(2 if level == 1 else 1, 2 if level < 3 else 1, 1.0, 0.0) for _ in range(2)]
+    others = [
+        budget.lacking(2 if level == 1 else 1, 2 if level < 3 else 1, 1.0, 0.0) for _ in range(2)
+    ]
     assert others == ([0, 0] if level < 3 else [3, 3])
 
 
@@ -39,7 +45,7 @@ def test_addresses_of_one_network_share_its_budget() -> None:
 
 def test_a_million_forged_sources_take_no_more_memory_than_the_cells_do() -> None:
     bits = 8
-    cells, rng = CellHash(bytes(range(16)), bits, Scopes(False)).cells, random.Random(1)
+    cells, rng = CellHash(bytes(range(16)), bits, AddressPolicy(False)).cells, random.Random(1)
     budget = Budget(Rate(1.0, 4.0), Rate(1.0, 4.0), PLENTY)
     most = 0
     for number in range(1_000_000):
@@ -59,8 +65,8 @@ def test_a_million_forged_sources_bring_nobody_his_budget_back() -> None:
 
 def test_forgotten_cells_were_full_again() -> None:
     budget = Budget(Rate(1.0, 3.0), Rate(1.0, 3.0), PLENTY)
-    for step in range(200):
-        now = 4.0 * step  # each pause is longer than the burst takes to come back
+    for command in range(200):
+        now = 4.0 * command  # each pause is longer than the burst takes to come back
         assert [budget.lacking(1, 1, 1.0, now) for _ in range(4)] == [0, 0, 0, 1]
     budget.lacking(2, 2, 1.0, 1e6)
     assert len(budget) == 2
@@ -69,13 +75,18 @@ def test_forgotten_cells_were_full_again() -> None:
 def test_cells_are_used_evenly_and_differ_with_the_secret() -> None:
     endpoints = [make_endpoint(f"11.{a}.{b}.7", 6881) for a in range(64) for b in range(64)]
     for level in range(2):
-        counts = Counter(CellHash(b"0123456789abcdef", 6, Scopes(False)).cells(each)[level] for each in endpoints)
+        counts = Counter(
+            CellHash(b"0123456789abcdef", 6, AddressPolicy(False)).cells(each)[level]
+            for each in endpoints
+        )
         assert len(counts) == 64
         assert max(counts.values()) < 3 * 64
         collisions = []
         for secret in range(40):
-            cells = CellHash(random.Random(secret).randbytes(16), 6, Scopes(False)).cells
-            collisions.append({each for each in endpoints[1:] if cells(each)[level] == cells(endpoints[0])[level]})
+            cells = CellHash(random.Random(secret).randbytes(16), 6, AddressPolicy(False)).cells
+            collisions.append(
+                {each for each in endpoints[1:] if cells(each)[level] == cells(endpoints[0])[level]}
+            )
         assert not set.intersection(*collisions), "nobody shares another's cell whatever the secret"
 
 
@@ -94,9 +105,17 @@ def test_cells_are_used_evenly_and_differ_with_the_secret() -> None:
     ],
 )
 def test_what_shares_a_budget(one: str, other: str, same: tuple[bool, bool]) -> None:
-    """An IPv6 customer has at least a /64 and often a /56 or /48 (trap 9); addresses that are not public count by endpoint."""
-    cells = CellHash(bytes(range(100, 116)), 16, Scopes(False)).cells
-    assert tuple(a == b for a, b in zip(cells(parse_endpoint(one)), cells(parse_endpoint(other)), strict=True)) == same
+    """An IPv6 customer has at least a /64 and often a /56 or /48 (trap 9); addresses that are not
+    public count by endpoint.
+    """
+    cells = CellHash(bytes(range(100, 116)), 16, AddressPolicy(False)).cells
+    assert (
+        tuple(
+            a == b
+            for a, b in zip(cells(parse_endpoint(one)), cells(parse_endpoint(other)), strict=True)
+        )
+        == same
+    )
 
 
 def test_time_before_the_first_use_has_no_meaning() -> None:
@@ -106,8 +125,17 @@ def test_time_before_the_first_use_has_no_meaning() -> None:
 
 def test_a_public_ipv4_address_needs_only_the_numbers_of_its_own_bytes() -> None:
     """Of two nodes, one that has met the other family too: both find the same cells."""
-    one, other = CellHash(bytes(range(16)), 14, Scopes(False)), CellHash(bytes(range(16)), 14, Scopes(False))
-    others = [other.cells(parse_endpoint(each)) for each in ("10.1.2.3:1", "[2a00:1:2:3::1]:1", "[fe80::1]:1")]
+    one, other = (
+        CellHash(bytes(range(16)), 14, AddressPolicy(False)),
+        CellHash(bytes(range(16)), 14, AddressPolicy(False)),
+    )
+    others = [
+        other.cells(parse_endpoint(each))
+        for each in ("10.1.2.3:1", "[2a00:1:2:3::1]:1", "[fe80::1]:1")
+    ]
     public = parse_endpoint("80.1.2.3:1")
     assert one.cells(public) == other.cells(public)
-    assert others == [one.cells(parse_endpoint(each)) for each in ("10.1.2.3:1", "[2a00:1:2:3::1]:1", "[fe80::1]:1")]
+    assert others == [
+        one.cells(parse_endpoint(each))
+        for each in ("10.1.2.3:1", "[2a00:1:2:3::1]:1", "[fe80::1]:1")
+    ]

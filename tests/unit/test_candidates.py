@@ -1,4 +1,6 @@
-"""The queue of those who have not proved themselves: bounded in every direction, fair under a flood."""
+"""The queue of those who have not proved themselves: bounded in every direction, fair under a
+flood.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,10 @@ import pytest
 
 from kadisc.config import MaintenanceConfig
 from kadisc.contacts import Contact
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.table import candidates as module
 from kadisc.core.table.candidates import Candidates, InFlight
-from kadisc.endpoints import Endpoint, make_endpoint, narrow_prefix
+from kadisc.endpoints import Endpoint, make_endpoint, subnet_prefix
 from tests.support.contacts import address6, contact, id_in_bucket
 from tests.support.world import address
 
@@ -24,14 +26,19 @@ def everybody(contact: Contact) -> bool:
 
 
 def queue(config: MaintenanceConfig = CONFIG, seed: int = 1) -> Candidates:
-    network = Scopes(False).narrow
-    in_flight = InFlight(config.candidate_checks_in_flight, config.candidate_checks_per_narrow, network)
+    network = AddressPolicy(False).subnet
+    in_flight = InFlight(
+        config.candidate_checks_in_flight, config.candidate_checks_per_subnet, network
+    )
     return Candidates(config, random.Random(seed), in_flight, network)
 
 
 def neighbour(number: int, network: int = 9) -> Contact:
     """Somebody in one certain /24."""
-    return Contact(id_in_bucket(0, 1000 + number), make_endpoint(f"99.9.{network}.{number % 250 + 1}", 1 + number))
+    return Contact(
+        id_in_bucket(0, 1000 + number),
+        make_endpoint(f"99.9.{network}.{number % 250 + 1}", 1 + number),
+    )
 
 
 def test_a_candidate_is_drawn_once_and_settled_once() -> None:
@@ -64,23 +71,32 @@ def test_who_is_no_longer_wanted_is_dropped_unasked() -> None:
 
 
 def test_who_was_checked_is_not_checked_again_for_a_while() -> None:
-    """Answered or not: or hearsay could name a stranger's endpoint again and again, each time with another ID."""
+    """Answered or not: or hearsay could name a stranger's endpoint again and again, each time with
+    another ID.
+    """
     candidates = queue()
     candidates.add(contact(1), 0)
     candidates.draw(0, everybody)
     candidates.settle(contact(1).endpoint, 1)
-    assert candidates.add(contact(1), 1 + CONFIG.recheck_candidate_s - 0.1) == "candidate-checked-lately"
+    assert (
+        candidates.add(contact(1), 1 + CONFIG.recheck_candidate_s - 0.1)
+        == "candidate-checked-lately"
+    )
     assert candidates.add(contact(1), 1 + CONFIG.recheck_candidate_s) is None
 
 
-def test_the_memory_of_checks_is_bounded_and_the_oldest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_of_checks_is_bounded_and_the_oldest_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(module, "MAX_REMEMBERED", 3)
     candidates = queue()
     for number in range(5):
         candidates.add(contact(number), number)
         assert candidates.draw(number, everybody)
         candidates.settle(contact(number).endpoint, number)
-    assert [candidates.add(contact(number), 5) for number in range(5)] == [None, None] + ["candidate-checked-lately"] * 3
+    assert [candidates.add(contact(number), 5) for number in range(5)] == [None, None] + [
+        "candidate-checked-lately"
+    ] * 3
 
 
 def test_a_check_that_no_longer_counts_is_forgotten() -> None:
@@ -106,8 +122,13 @@ def test_few_may_wait_from_one_network(family: str) -> None:
     if family == "IPv4":
         network = [make_endpoint(f"99.9.9.{host}", 1) for host in range(1, 10)]
     else:
-        network = [Endpoint(address6(9)[:6] + bytes([host]) + address6(9)[7:]) for host in range(1, 10)]  # /64s of one /48
-    assert [candidates.add(Contact(number, each), 0) for number, each in enumerate(network)] == [None, None] + ["candidate-narrow"] * 7
+        network = [
+            Endpoint(address6(9)[:6] + bytes([host]) + address6(9)[7:]) for host in range(1, 10)
+        ]  # /64s of one /48
+    assert [candidates.add(Contact(number, each), 0) for number, each in enumerate(network)] == [
+        None,
+        None,
+    ] + ["candidate-narrow"] * 7
     assert candidates.add(contact(1), 0) is None
 
 
@@ -119,9 +140,11 @@ def test_few_of_one_network_are_asked_at_a_time() -> None:
         candidates.add(neighbour(number), now)
         asked += candidates.draw(now, everybody) is not None
         now += 0.1
-    assert asked == candidates.checking == CONFIG.candidate_checks_per_narrow
+    assert asked == candidates.checking == CONFIG.candidate_checks_per_subnet
     candidates.make_room(neighbour(0).endpoint)
-    assert candidates.draw(now + 1, everybody) is None, "silence is no reason to knock more often there"
+    assert candidates.draw(now + 1, everybody) is None, (
+        "silence is no reason to knock more often there"
+    )
     candidates.settle(neighbour(0).endpoint, now)
     assert candidates.draw(now + 2, everybody) is not None
 
@@ -148,8 +171,8 @@ def test_checks_in_flight_are_bounded_in_all_and_paced() -> None:
     drawn = [candidates.draw(0, everybody) for _ in range(3)]
     assert drawn[1:] == [None, None], "one at a time"
     assert candidates.deadline == pytest.approx(1 / CONFIG.candidate_checks_per_s)
-    for step in range(1, 120):
-        candidates.draw(step * 0.1, everybody)
+    for command in range(1, 120):
+        candidates.draw(command * 0.1, everybody)
     assert candidates.checking == CONFIG.candidate_checks_in_flight
     assert candidates.deadline == float("inf"), "nothing to do until one of them is settled"
     assert drawn[0] is not None
@@ -188,11 +211,19 @@ def drain(candidates: Candidates, now: float) -> list[int]:
 
 
 def test_a_flood_from_few_networks_does_not_crowd_out_the_honest() -> None:
-    """100 honest newcomers among 5,000 that come from four /24s and never answer; all honest ones get their turn."""
+    """100 honest newcomers among 5,000 that come from four /24s and never answer; all honest ones
+    get their turn.
+    """
     candidates, rng, now = queue(), random.Random(3), 0.0
-    arrivals = [contact(number) for number in range(100)] + [neighbour(number, network=number % 4) for number in range(5000)]
+    arrivals = [contact(number) for number in range(100)] + [
+        neighbour(number, network=number % 4) for number in range(5000)
+    ]
     rng.shuffle(arrivals)
-    honest, pending, checked = {address(number) for number in range(100)}, dict[Endpoint, float](), set[Endpoint]()
+    honest, pending, checked = (
+        {address(number) for number in range(100)},
+        dict[Endpoint, float](),
+        set[Endpoint](),
+    )
     for each in arrivals:
         candidates.add(each, now)
         drawn = candidates.draw(now, everybody)
@@ -204,7 +235,7 @@ def test_a_flood_from_few_networks_does_not_crowd_out_the_honest() -> None:
         for endpoint in [endpoint for endpoint, until in pending.items() if until <= now]:
             del pending[endpoint]
             candidates.settle(endpoint, now)
-        asked = [narrow_prefix(endpoint) for endpoint in pending]
-        assert max(map(asked.count, asked), default=0) <= CONFIG.candidate_checks_per_narrow
+        asked = [subnet_prefix(endpoint) for endpoint in pending]
+        assert max(map(asked.count, asked), default=0) <= CONFIG.candidate_checks_per_subnet
         now += 0.02
     assert len(checked) >= 95

@@ -1,4 +1,6 @@
-"""Nodes of one network on somebody else's DHT, in virtual time: they find each other, and nobody else."""
+"""Nodes of one network on somebody else's DHT, in virtual time: they find each other, and nobody
+else.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,11 @@ from kadisc.errors import UsageError
 from kadisc.wire.records import decode_record
 from tests.support.community import (
     acquaint,
-    community,
     identity,
     knows,
     lost,
     member,
+    peer_network,
     pull,
     record_fields,
     refused,
@@ -35,19 +37,23 @@ from tests.support.world import CONFIG, Host, World, address, populate, without
 ROOT = Path(__file__).parents[2]
 
 
-def network(world: World, size: int, *, first: int = 200, config: CoreConfig = CONFIG) -> list[Host]:
+def network(
+    world: World, size: int, *, first: int = 200, config: CoreConfig = CONFIG
+) -> list[Host]:
     """So many members that all know the first one, and whom that leads to."""
     hosts = [member(world, first + number, config=config) for number in range(size)]
     for host in hosts[1:]:
-        community(host).hear_of([hosts[0].endpoint], "operator", world.now)
+        peer_network(host).hear_of([hosts[0].endpoint], "operator", world.now)
         world.flush(host)
     return hosts
 
 
-# --- Meeting one's own kind ----------------------------------------------------------------------------------------------------------------
+# --- Meeting one's own kind -----------------------------------------------------------------------
 
 
-def test_two_of_one_network_find_each_other_on_a_foreign_dht_and_a_third_of_another_is_left_out() -> None:
+def test_two_of_one_network_find_each_other_on_a_foreign_dht_and_a_third_of_another_is_left_out() -> (
+    None
+):
     world = World(seed=3)
     routers = populate(world, 20)
     one, other, third = member(world, 100), member(world, 101), member(world, 102, "othernet")
@@ -55,13 +61,15 @@ def test_two_of_one_network_find_each_other_on_a_foreign_dht_and_a_third_of_anot
         world.join(host, routers[:1])
     world.run(30.0)
     assert (knows(one), knows(other), knows(third)) == ({other.endpoint}, {one.endpoint}, set())
-    [peer] = community(one).peers(50, world.now, service="eth")
+    [peer] = peer_network(one).peers(50, world.now, service="eth")
     assert (peer.key, peer.services["eth"]) == (identity(102).public_key, 30_101)
     world.run(600.0)
     assert (knows(one), knows(other), knows(third)) == ({other.endpoint}, {one.endpoint}, set())
 
 
-def test_who_was_not_given_a_network_is_not_announced_but_keeps_company_with_whom_it_meets() -> None:
+def test_who_was_not_given_a_network_is_not_announced_but_keeps_company_with_whom_it_meets() -> (
+    None
+):
     world = World(seed=4)
     hosts = [member(world, number, "mainline") for number in range(10)]
     for host in hosts:
@@ -90,7 +98,7 @@ def test_a_network_grows_together_from_one_that_all_know() -> None:
     assert min(len(knows(host)) for host in hosts) >= 20
     world.run(720.0)
     assert min(len(knows(host)) for host in hosts) >= 28
-    assert all(len(community(host).snapshot(world.now).view.peers) >= 15 for host in hosts)
+    assert all(len(peer_network(host).snapshot(world.now).view.peers) >= 15 for host in hosts)
 
 
 def test_the_dead_are_given_to_nobody_after_five_minutes_and_do_not_come_back() -> None:
@@ -104,7 +112,7 @@ def test_the_dead_are_given_to_nobody_after_five_minutes_and_do_not_come_back() 
     asker = stranger(world, 900)
     for host in living:
         assert not dead & knows(host)
-        assert not dead & {peer.endpoint for peer in community(host).peers(50, world.now)}
+        assert not dead & {peer.endpoint for peer in peer_network(host).peers(50, world.now)}
         assert not dead & {named.contact.endpoint for named in pull(world, asker, host)}
         host.events.clear()
     world.run(1800.0)
@@ -112,16 +120,20 @@ def test_the_dead_are_given_to_nobody_after_five_minutes_and_do_not_come_back() 
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_after_a_mass_death_the_others_are_asked_at_once_and_the_dead_are_given_to_nobody(defended: bool) -> None:
+def test_after_a_mass_death_the_others_are_asked_at_once_and_the_dead_are_given_to_nobody(
+    defended: bool,
+) -> None:
     world = World(seed=8)
-    hosts = network(world, 30, config=CONFIG if defended else without("mourning"))
+    hosts = network(world, 30, config=CONFIG if defended else without("mass_failure"))
     world.run(600.0)
     for host in hosts[:24]:
         world.kill(host)
     dead, living = {host.endpoint for host in hosts[:24]}, hosts[24:]
     world.run(150.0)
-    given = [peer.endpoint for host in living for peer in community(host).peers(50, world.now)]
-    named = [each.contact.endpoint for host in living for each in pull(world, stranger(world, 900), host)]
+    given = [peer.endpoint for host in living for peer in peer_network(host).peers(50, world.now)]
+    named = [
+        each.contact.endpoint for host in living for each in pull(world, stranger(world, 900), host)
+    ]
     still_believed = sum(len(dead & knows(host)) for host in living)
     assert (not dead & {*given, *named}) is defended
     assert (still_believed <= 3 * len(living)) is defended
@@ -134,18 +146,21 @@ def test_who_answered_long_ago_is_only_a_candidate_for_a_check() -> None:
     us, other = member(world, 1), stranger(world, 2)
     acquaint(world, us, other.endpoint)
     given_within_s = CONFIG.book.given_within_s
-    known = community(us)._proving.known.at(other.endpoint)
+    known = peer_network(us)._verifier.known.at(other.endpoint)
     assert known is not None
     later = known.verified_at + given_within_s
-    assert [peer.endpoint for peer in community(us).peers(5, later)] == [other.endpoint]
-    assert community(us).peers(5, later + 1.0) == []
-    assert [peer.endpoint for peer in community(us).peers(5, later + 1.0, verified_within_s=float("inf"))] == [other.endpoint]
+    assert [peer.endpoint for peer in peer_network(us).peers(5, later)] == [other.endpoint]
+    assert peer_network(us).peers(5, later + 1.0) == []
+    assert [
+        peer.endpoint
+        for peer in peer_network(us).peers(5, later + 1.0, verified_within_s=float("inf"))
+    ] == [other.endpoint]
 
 
 def test_who_has_nothing_but_a_book_of_the_dead_goes_through_all_of_it() -> None:
     world = World(seed=10)
     us, living = member(world, 1), stranger(world, 500)
-    book = community(us)._proving.parts.book
+    book = peer_network(us)._verifier.parts.book
     for number in range(60):
         book.heard(address(100 + number), "file", world.now)
     book.heard(living.endpoint, "file", world.now)
@@ -159,14 +174,18 @@ def test_who_moved_is_followed_within_a_minute() -> None:
     hosts = network(world, 12)
     world.run(300.0)
     mover, before = hosts[5], hosts[5].endpoint
-    sequence = decode_record(community(mover).own_record).sequence
+    sequence = decode_record(peer_network(mover).own_record).sequence
     assert all(before in knows(host) for host in hosts if host is not mover)
     world.move(mover, address(777))
-    where = mover.node.overlays[mover.family].parts.address
+    where = mover.node.dhts[mover.family].parts.address
     where.ip = mover.endpoint[:4]
     world.run(60.0)
-    assert decode_record(community(mover).own_record).sequence > sequence
-    assert all(mover.endpoint in knows(host) and before not in knows(host) for host in hosts if host is not mover)
+    assert decode_record(peer_network(mover).own_record).sequence > sequence
+    assert all(
+        mover.endpoint in knows(host) and before not in knows(host)
+        for host in hosts
+        if host is not mover
+    )
     assert all((before, "moved") in lost(host) for host in hosts if host is not mover)
 
 
@@ -174,15 +193,19 @@ def test_new_services_come_with_a_new_record_and_reach_the_others() -> None:
     world = World(seed=9)
     one, other = network(world, 2)
     world.run(60.0)
-    for event in community(other).set_services({"fork": b"\xab\xcd"}, world.now):
+    for event in peer_network(other).set_services({"fork": b"\xab\xcd"}, world.now):
         assert isinstance(event, RecordChanged)
     world.flush(other)
     world.run(60.0)
-    assert [dict(peer.services) for peer in community(one).peers(5, world.now)] == [{"fork": b"\xab\xcd"}]
+    assert [dict(peer.services) for peer in peer_network(one).peers(5, world.now)] == [
+        {"fork": b"\xab\xcd"}
+    ]
     with pytest.raises(UsageError, match="a service has a name"):
-        community(other).set_services({"eth": 70_000}, world.now)
+        peer_network(other).set_services({"eth": 70_000}, world.now)
     with pytest.raises(UsageError, match="at most 300"):
-        community(other).set_services({f"service{number}": bytes(32) for number in range(8)}, world.now)
+        peer_network(other).set_services(
+            {f"service{number}": bytes(32) for number in range(8)}, world.now
+        )
 
 
 def test_both_families_have_a_place_in_one_record() -> None:
@@ -192,11 +215,13 @@ def test_both_families_have_a_place_in_one_record() -> None:
     assert knows(one) == {other.endpoint}
 
 
-# --- Foreigners ----------------------------------------------------------------------------------------------------------------------------
+# --- Foreigners -----------------------------------------------------------------------------------
 
 
 def test_a_foreign_client_is_asked_once_and_never_again() -> None:
-    """It announced itself under the tag, or somebody says that it is one of us; it is not sent what it does not understand."""
+    """It announced itself under the tag, or somebody says that it is one of us; it is not sent what
+    it does not understand.
+    """
     world = World(seed=11)
     us = member(world, 1)
     foreign = stranger(world, 2, version=b"LT\x02\x00")
@@ -251,7 +276,7 @@ def test_read_only_nodes_ask_and_push_nothing() -> None:
     assert all(query.record is None for query in other.gossip())
 
 
-# --- As an operation, and over a restart ------------------------------------------------------------------------------------------------------
+# --- As an operation, and over a restart ----------------------------------------------------------
 
 
 def test_a_caller_may_have_a_peer_checked() -> None:
@@ -279,7 +304,11 @@ def test_close_ends_a_check() -> None:
     us = member(world, 1)
     operation = us.node.check_peer(address(5), world.now)
     us.node.close(world.now)
-    assert [event.outcome for event in us.node.drain_events() if isinstance(event, PeerChecked) and event.operation == operation] == [Outcome.CLOSED]
+    assert [
+        event.outcome
+        for event in us.node.drain_events()
+        if isinstance(event, PeerChecked) and event.operation == operation
+    ] == [Outcome.CLOSED]
 
 
 def test_a_check_that_was_cancelled_is_no_obstacle_to_others() -> None:
@@ -289,7 +318,9 @@ def test_a_check_that_was_cancelled_is_no_obstacle_to_others() -> None:
     assert [each.what for each in us.node.operations()] == ["check"]
     us.node.cancel(operation, world.now)
     world.flush(us)
-    assert [event.outcome for event in us.events if isinstance(event, PeerChecked)] == [Outcome.CANCELLED]
+    assert [event.outcome for event in us.events if isinstance(event, PeerChecked)] == [
+        Outcome.CANCELLED
+    ]
     acquaint(world, us, other.endpoint)
     assert knows(us) == {other.endpoint}
 
@@ -300,17 +331,19 @@ def test_the_book_and_the_sequence_survive_and_the_anchors_are_asked_first() -> 
     world.run(200.0)
     old = hosts[4]
     saved = old.node.export_state(world.now)
-    assert saved.community is not None
+    assert saved.peer_network is not None
     world.kill(old)
     again = world.add(old.endpoint, membership=Membership(identity(205), "testnet"))
     again.node.restore(saved, world.now)
     world.flush(again)
-    sequence = decode_record(community(again).own_record).sequence
-    assert sequence > saved.community.sequence
-    assert community(again).peers(50, world.now) == [], "nobody is given out who did not answer in this run"
+    sequence = decode_record(peer_network(again).own_record).sequence
+    assert sequence > saved.peer_network.sequence
+    assert peer_network(again).peers(50, world.now) == [], (
+        "nobody is given out who did not answer in this run"
+    )
     world.run(5.0)
     assert len(knows(again)) >= CONFIG.book.anchors
-    assert community(again).why(identity(201).public_key, world.now) is not None
+    assert peer_network(again).why(identity(201).public_key, world.now) is not None
     world.run(200.0)
     assert len(knows(again)) >= 8
 
@@ -327,16 +360,16 @@ def test_the_own_record_cannot_be_taken_for_another_peer() -> None:
 def test_our_own_address_does_not_stay_in_our_book_once_we_know_it() -> None:
     world = World(seed=11)
     us = member(world, 1)
-    book = community(us)._proving.parts.book
-    community(us)._own_record.set_endpoints({}, world.now)
+    book = peer_network(us)._verifier.parts.book
+    peer_network(us)._own_record.set_endpoints({}, world.now)
     book.heard(us.endpoint, "file", world.now)
-    assert community(us).why(us.endpoint, world.now) is not None
+    assert peer_network(us).why(us.endpoint, world.now) is not None
     us.node.tick(world.now)
-    assert us.endpoint in community(us)._own_record.endpoints.values()
-    assert community(us).why(us.endpoint, world.now) is None
+    assert us.endpoint in peer_network(us)._own_record.endpoints.values()
+    assert peer_network(us).why(us.endpoint, world.now) is None
     acquaint(world, us, us.endpoint)
     assert refused(us)["hearsay-own"] >= 1
-    assert community(us).why(us.endpoint, world.now) is None
+    assert peer_network(us).why(us.endpoint, world.now) is None
 
 
 def test_addresses_nobody_can_have_are_not_even_candidates() -> None:
@@ -344,11 +377,11 @@ def test_addresses_nobody_can_have_are_not_even_candidates() -> None:
     us = member(world, 1)
     traps = [make_endpoint(host, 80) for host in ("0.0.0.0", "224.0.0.1", "255.255.255.255")]
     acquaint(world, us, *traps, address6(1))
-    assert community(us).snapshot(world.now).candidates == 0
+    assert peer_network(us).snapshot(world.now).candidates == 0
     assert refused(us)["hearsay-unusable"] == 4
 
 
-# --- The same seed, the same course --------------------------------------------------------------------------------------------------------
+# --- The same seed, the same course ---------------------------------------------------------------
 
 COURSE = """
 import hashlib

@@ -10,9 +10,16 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "configuration_reference.py"
 
 
 def test_the_page_is_what_the_program_says() -> None:
-    done = subprocess.run([sys.executable, "-W", "error", str(SCRIPT), "--check"], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(SCRIPT), "--check"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_key_is_described() -> None:
-    assert "|  |\n" not in (SCRIPT.parents[1] / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
+    assert "|  |\n" not in (
+        SCRIPT.parents[1] / "docs" / "reference" / "configuration.md"
+    ).read_text(encoding="utf-8")

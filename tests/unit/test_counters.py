@@ -26,4 +26,6 @@ def test_the_flat_form_has_every_number_under_a_dotted_name() -> None:
         "refused.cap-narrow-bucket": 1,
         "refused.hearsay-unusable": 4,
     }
-    assert flat["received"] == sum(count for name, count in flat.items() if name.startswith(("accepted.", "dropped.")))
+    assert flat["received"] == sum(
+        count for name, count in flat.items() if name.startswith(("accepted.", "dropped."))
+    )

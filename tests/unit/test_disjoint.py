@@ -17,13 +17,17 @@ def disjoint(k: int = 4, paths: int = 2) -> DisjointLookup:
     return DisjointLookup(TARGET, OWN_ID, SMALL, RULES, k, paths)
 
 
-def run(found: DisjointLookup, asked: list[Peer], names: Callable[[Peer], list[Contact]]) -> list[Endpoint]:
+def run(
+    found: DisjointLookup, asked: list[Peer], names: Callable[[Peer], list[Contact]]
+) -> list[Endpoint]:
     """All that are asked answer at once; whom it asked, in order."""
     order = []
     while asked:
         peer = asked.pop(0)
         order.append(peer.endpoint)
-        asked += found.answered(peer.endpoint, TARGET ^ (peer.distance if peer.id is not None else 400), names(peer))
+        asked += found.answered(
+            peer.endpoint, TARGET ^ (peer.distance if peer.id is not None else 400), names(peer)
+        )
     return order
 
 
@@ -44,10 +48,19 @@ def test_nobody_is_asked_twice_and_the_closest_of_all_paths_are_the_result() -> 
 
 def test_a_captured_path_hides_nothing() -> None:
     """One of the two seeds names colluders alone, far from the target; the other tells the truth."""
-    colluders, honest = [at_distance(distance) for distance in range(1000, 1030)], [at_distance(distance) for distance in range(1, 30)]
+    colluders, honest = (
+        [at_distance(distance) for distance in range(1000, 1030)],
+        [at_distance(distance) for distance in range(1, 30)],
+    )
     bad, good = at_distance(5000), at_distance(5001)
     found = disjoint()
-    run(found, found.start([bad, good]), lambda peer: colluders if peer.distance >= 1000 and peer.endpoint != good.endpoint else honest)
+    run(
+        found,
+        found.start([bad, good]),
+        lambda peer: (
+            colluders if peer.distance >= 1000 and peer.endpoint != good.endpoint else honest
+        ),
+    )
     assert distances(found.closest()) == [1, 2, 3, 4]
 
 
@@ -65,13 +78,19 @@ def test_a_last_lookup_asks_those_that_no_path_came_to() -> None:
 def test_stalls_and_failures_go_to_the_path_whose_they_are() -> None:
     found = disjoint(k=2)
     found.start([at_distance(10), at_distance(20), at_distance(30), at_distance(40)])
-    assert distances(found.stalled(address(10))) == [30], "10 may be dead: the path goes on to its next"
+    assert distances(found.stalled(address(10))) == [30], (
+        "10 may be dead: the path goes on to its next"
+    )
     assert distances(found.stalled(address(10))) == [10], "its last chance"
     assert [found.stalled(address(10)) for _ in range(2)] == [[], []]
     assert distances(found.failed(address(20))) == [40]
     assert found.answered_count == 0
     assert distances(found.closest()) == []
-    for stranger in (found.answered(address(77), 5, []), found.stalled(address(77)), found.failed(address(77))):
+    for stranger in (
+        found.answered(address(77), 5, []),
+        found.stalled(address(77)),
+        found.failed(address(77)),
+    ):
         assert stranger == []
     for distance in (30, 40):
         found.answered(address(distance), at_distance(distance).id, [])
@@ -128,7 +147,11 @@ def test_refusals_of_all_paths_are_counted_together() -> None:
     found = disjoint()
     found.start([at_distance(100), at_distance(200)])
     for distance in (100, 200):
-        found.answered(address(distance), at_distance(distance).id, [at_distance(distance + step) for step in range(1, 31)])
+        found.answered(
+            address(distance),
+            at_distance(distance).id,
+            [at_distance(distance + command) for command in range(1, 31)],
+        )
     assert found.refused == {"answer-too-long": 2 * (30 - SMALL.contacts_per_answer)}
 
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 import pytest
 
 from kadisc.config import TableConfig
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.table.diversity import DiversityCaps, NoDiversityCaps
 from kadisc.endpoints import Endpoint, make_endpoint
 
 HOSTS = {
-    # one host, its second address or port, a neighbour in the /24 or /48, another in the /16 or /32, a stranger
+    # one host, its second address or port, a neighbour in the /24 or /48, another in the /16 or
+    # /32, a stranger
     "IPv4": [("1.2.3.4", 1), ("1.2.3.4", 2), ("1.2.3.5", 1), ("1.2.9.1", 1), ("9.9.9.9", 1)],
-    "IPv6": [("2a00:1:2:3::4", 1), ("2a00:1:2:3:f::9", 1), ("2a00:1:2:4::4", 1), ("2a00:1:3::1", 1), ("2a01::1", 1)],
+    "IPv6": [
+        ("2a00:1:2:3::4", 1),
+        ("2a00:1:2:3:f::9", 1),
+        ("2a00:1:2:4::4", 1),
+        ("2a00:1:3::1", 1),
+        ("2a01::1", 1),
+    ],
 }
 
 
 def caps(*, allow_private: bool = False) -> DiversityCaps:
-    return DiversityCaps(TableConfig(), Scopes(allow_private))
+    return DiversityCaps(TableConfig(), AddressPolicy(allow_private))
 
 
 @pytest.fixture(params=list(HOSTS))
@@ -31,7 +38,9 @@ def test_one_entry_a_host(hosts: list[Endpoint]) -> None:
     assert diversity.refusal(host, 0) is None
     diversity.add(host, 0)
     assert diversity.refusal(host, 0) == "cap-address"
-    assert diversity.refusal(again, 5) == "cap-address"  # another port, or another address of the same /64
+    assert (
+        diversity.refusal(again, 5) == "cap-address"
+    )  # another port, or another address of the same /64
     assert diversity.refusal(stranger, 0) is None
 
 
@@ -43,7 +52,11 @@ def test_one_of_a_small_network_in_a_bucket_and_two_in_the_table(hosts: list[End
     assert diversity.refusal(neighbour, 1) is None
     assert diversity.refusal(distant, 0) is None
     diversity.add(neighbour, 1)
-    third = Endpoint(neighbour[:3] + b"\x77" + neighbour[4:]) if len(neighbour) == 6 else Endpoint(neighbour[:7] + b"\x77" + neighbour[8:])
+    third = (
+        Endpoint(neighbour[:3] + b"\x77" + neighbour[4:])
+        if len(neighbour) == 6
+        else Endpoint(neighbour[:7] + b"\x77" + neighbour[8:])
+    )
     assert diversity.refusal(third, 2) == "cap-narrow-table"
 
 
@@ -51,7 +64,9 @@ def test_beyond_eight_of_a_large_network_is_surplus(hosts: list[Endpoint]) -> No
     diversity = caps()
     host, *_, stranger = hosts
     at = 2 if len(host) == 6 else 5  # the byte after the /16, or the last one of the /48
-    siblings = [Endpoint(host[:at] + bytes([number]) + host[at + 1 :]) for number in range(100, 109)]
+    siblings = [
+        Endpoint(host[:at] + bytes([number]) + host[at + 1 :]) for number in range(100, 109)
+    ]
     for number, sibling in enumerate(siblings):
         assert diversity.refusal(sibling, 0) is None
         assert diversity.is_surplus(sibling) == (number >= 8)

@@ -12,15 +12,15 @@ from kadisc.endpoints import (
     family_of,
     format_endpoint,
     host_of,
+    host_prefix,
     ip_of,
     make_endpoint,
-    narrow_prefix,
+    netgroup_prefix,
     parse_endpoint,
     port_of,
     scope_of,
     split_host_port,
-    unit_prefix,
-    wide_prefix,
+    subnet_prefix,
 )
 
 V4 = parse_endpoint("1.2.3.4:6881")
@@ -29,9 +29,19 @@ V6 = parse_endpoint("[2a00:1:2:3:4:5:6:7]:6881")
 
 def test_an_endpoint_is_its_compact_form() -> None:
     assert bytes([1, 2, 3, 4, 0x1A, 0xE1]) == V4
-    assert (family_of(V4), host_of(V4), port_of(V4), ip_of(V4)) == (Family.IPV4, "1.2.3.4", 6881, bytes([1, 2, 3, 4]))
+    assert (family_of(V4), host_of(V4), port_of(V4), ip_of(V4)) == (
+        Family.IPV4,
+        "1.2.3.4",
+        6881,
+        bytes([1, 2, 3, 4]),
+    )
     assert len(V6) == 18
-    assert (family_of(V6), host_of(V6), port_of(V6), len(ip_of(V6))) == (Family.IPV6, "2a00:1:2:3:4:5:6:7", 6881, 16)
+    assert (family_of(V6), host_of(V6), port_of(V6), len(ip_of(V6))) == (
+        Family.IPV6,
+        "2a00:1:2:3:4:5:6:7",
+        6881,
+        16,
+    )
     assert format_endpoint(V4) == "1.2.3.4:6881"
     assert format_endpoint(V6) == "[2a00:1:2:3:4:5:6:7]:6881"
 
@@ -44,7 +54,17 @@ def test_a_zone_is_left_out() -> None:
     assert host_of(make_endpoint("fe80::1%eth0", 1)) == "fe80::1"
 
 
-@pytest.mark.parametrize(("host", "port"), [("1.2.3.4", 0), ("1.2.3.4", 65536), ("1.2.3.4", -1), ("1.2.3", 1), ("example.org", 1), ("", 1)])
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [
+        ("1.2.3.4", 0),
+        ("1.2.3.4", 65536),
+        ("1.2.3.4", -1),
+        ("1.2.3", 1),
+        ("example.org", 1),
+        ("", 1),
+    ],
+)
 def test_what_is_no_endpoint_is_refused(host: str, port: int) -> None:
     with pytest.raises(ValueError):
         make_endpoint(host, port)
@@ -62,15 +82,22 @@ def test_host_and_port_are_split(text: str, parts: tuple[str, int]) -> None:
     assert split_host_port(text) == parts
 
 
-@pytest.mark.parametrize("text", ["", ":1", "host", "host:", "host:x", "host:65536", "host:-1", "host:٣", "::1:6881", "[]:1"])
+@pytest.mark.parametrize(
+    "text",
+    ["", ":1", "host", "host:", "host:x", "host:65536", "host:-1", "host:٣", "::1:6881", "[]:1"],
+)
 def test_what_cannot_be_split_is_refused_with_the_text_in_the_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"HOST:PORT|brackets|a port is"):
         split_host_port(text)
 
 
 def test_prefixes_of_both_families() -> None:
-    assert (unit_prefix(V4), narrow_prefix(V4), wide_prefix(V4)) == (V4[:4], V4[:3], V4[:2])
-    assert (unit_prefix(V6), narrow_prefix(V6), wide_prefix(V6)) == (V6[:8], V6[:6], V6[:4])  # /64, /48, /32
+    assert (host_prefix(V4), subnet_prefix(V4), netgroup_prefix(V4)) == (V4[:4], V4[:3], V4[:2])
+    assert (host_prefix(V6), subnet_prefix(V6), netgroup_prefix(V6)) == (
+        V6[:8],
+        V6[:6],
+        V6[:4],
+    )  # /64, /48, /32
 
 
 SCOPES_V4 = {
@@ -91,7 +118,12 @@ SCOPES_V6 = {
     Scope.SPECIAL: "2001:db8::1 64:ff9b::1 64:ff9b:1::1 100::1 2001:2::1 3fff::1",
     Scope.INVALID: ":: ff02::1 ff0e::1 4000::1 1::1 fec0::1 ::2",
 }
-ALL_SCOPES = [(host, scope) for scopes in (SCOPES_V4, SCOPES_V6) for scope, hosts in scopes.items() for host in hosts.split()]
+ALL_SCOPES = [
+    (host, scope)
+    for scopes in (SCOPES_V4, SCOPES_V6)
+    for scope, hosts in scopes.items()
+    for host in hosts.split()
+]
 
 
 @pytest.mark.parametrize(("host", "scope"), ALL_SCOPES)
@@ -104,7 +136,11 @@ def test_a_mapped_address_on_the_wire_is_no_peer() -> None:
 
 
 def test_port_0_is_no_peer() -> None:
-    assert scope_of(Endpoint(V4[:4] + b"\0\0")) is scope_of(Endpoint(V6[:16] + b"\0\0")) is Scope.INVALID
+    assert (
+        scope_of(Endpoint(V4[:4] + b"\0\0"))
+        is scope_of(Endpoint(V6[:16] + b"\0\0"))
+        is Scope.INVALID
+    )
 
 
 def test_a_contact_is_an_id_at_an_endpoint() -> None:

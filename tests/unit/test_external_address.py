@@ -32,7 +32,9 @@ def settled(ip: bytes = TRUE) -> ExternalAddress:
 
 def test_twelve_networks_must_agree() -> None:
     address = fresh()
-    verdicts = [address.vote(network(number), TRUE, PORT, 0.0) for number in range(CONFIG.first_voters)]
+    verdicts = [
+        address.vote(network(number), TRUE, PORT, 0.0) for number in range(CONFIG.first_voters)
+    ]
     assert [verdict.changed for verdict in verdicts] == [False] * 11 + [True]
     assert (address.ip, address.port, address.confidence) == (TRUE, PORT, Confidence.VOTED)
 
@@ -113,7 +115,9 @@ def test_an_address_that_alternates_is_unstable_and_stays() -> None:
     address = settled()
     for change in range(6):
         for number in range(60):
-            address.vote(network(1000 * change + number), (NEW, TRUE)[change % 2], PORT, 100.0 * (change + 1))
+            address.vote(
+                network(1000 * change + number), (NEW, TRUE)[change % 2], PORT, 100.0 * (change + 1)
+            )
     assert address.confidence is Confidence.UNSTABLE
     assert address.ip == (NEW, TRUE)[(CONFIG.unstable_after - 1) % 2]
 
@@ -128,10 +132,15 @@ def test_votes_are_bounded() -> None:
 def too_many_liars(voters: int, share: float = 0.25) -> float:
     """The probability that ``agreement`` of so many random voters lie."""
     needed = -(-voters * 3 // 4)
-    return sum(comb(voters, liars) * share**liars * (1 - share) ** (voters - liars) for liars in range(needed, voters + 1))
+    return sum(
+        comb(voters, liars) * share**liars * (1 - share) ** (voters - liars)
+        for liars in range(needed, voters + 1)
+    )
 
 
-def test_a_quarter_of_liars_is_believed_in_one_of_1000_first_decisions_and_one_of_a_million_changes() -> None:
+def test_a_quarter_of_liars_is_believed_in_one_of_1000_first_decisions_and_one_of_a_million_changes() -> (
+    None
+):
     assert too_many_liars(CONFIG.first_voters) < 1e-3
     assert too_many_liars(CONFIG.change_voters) < 1e-6
     rng = random.Random(7)
@@ -139,7 +148,9 @@ def test_a_quarter_of_liars_is_believed_in_one_of_1000_first_decisions_and_one_o
     for _ in range(2000):
         address = fresh()
         for number in range(200):
-            if address.vote(network(number), LIE if rng.random() < 0.25 else TRUE, PORT, 0.0).changed:
+            if address.vote(
+                network(number), LIE if rng.random() < 0.25 else TRUE, PORT, 0.0
+            ).changed:
                 break
         wrong += address.ip == LIE
         undecided += address.ip is None
@@ -148,13 +159,19 @@ def test_a_quarter_of_liars_is_believed_in_one_of_1000_first_decisions_and_one_o
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_settled_address_withstands_a_quarter_of_liars_and_still_follows_a_true_change(seed: int) -> None:
+def test_a_settled_address_withstands_a_quarter_of_liars_and_still_follows_a_true_change(
+    seed: int,
+) -> None:
     rng = random.Random(seed)
     address = settled()
     for number in range(20_000):
-        assert not address.vote(network(number % 60_000), LIE if rng.random() < 0.25 else TRUE, PORT, number * 0.5).changed
+        assert not address.vote(
+            network(number % 60_000), LIE if rng.random() < 0.25 else TRUE, PORT, number * 0.5
+        ).changed
     asked_at = 20_000.0
     for number in range(400):
-        if address.vote(network(number), LIE if rng.random() < 0.25 else NEW, PORT, asked_at + number).changed:
+        if address.vote(
+            network(number), LIE if rng.random() < 0.25 else NEW, PORT, asked_at + number
+        ).changed:
             break
     assert address.ip == NEW

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from math import inf
 
-from kadisc.core.contract.events import JoinFinished, LookupFinished, LookupKind, OperationId, Outcome
-from kadisc.core.contract.queries import Ask
-from kadisc.core.rpc.join_yield import GivingWay
+from kadisc.core.contract.events import (
+    JoinFinished,
+    LookupFinished,
+    LookupKind,
+    OperationId,
+    Outcome,
+)
+from kadisc.core.contract.queries import SendQuery
+from kadisc.core.rpc.join_yield import JoinYield
 from kadisc.endpoints import Endpoint, Family
 from kadisc.wire.messages import FindNode, GetPeers, Query
 from tests.support.contacts import OWN_ID, contact
@@ -20,65 +26,67 @@ SEARCH, OTHER = OperationId(1), OperationId(2)
 TARGET = FRIENDS[-1].id
 
 
-def ask(owner: Listener | None = None, *, patient: bool = True) -> Ask:
-    return Ask(address(1), None, FindNode(b"", OWN_ID, 7), owner or Listener(), patient=patient)
+def ask(owner: Listener | None = None, *, background: bool = True) -> SendQuery:
+    return SendQuery(
+        address(1), None, FindNode(b"", OWN_ID, 7), owner or Listener(), background=background
+    )
 
 
-def under_way() -> GivingWay:
+def under_way() -> JoinYield:
     """Joining began at 0, and a search is under way."""
-    way = GivingWay(3.0)
+    way = JoinYield(3.0)
     assert not way.must_wait(ask(), 0)
     way.searching(SEARCH, 0)
     return way
 
 
-# --- The rule ----------------------------------------------------------------------------------------------------------------------
+# --- The rule -------------------------------------------------------------------------------------
 
 
 def test_the_first_query_of_all_does_not_wait() -> None:
-    way = GivingWay(3.0)
+    way = JoinYield(3.0)
     way.searching(SEARCH, 0)
     assert not way.must_wait(ask(), 0)
     assert way.must_wait(ask(), 0)
 
 
 def test_where_nobody_searches_nothing_waits() -> None:
-    way = GivingWay(3.0)
+    way = JoinYield(3.0)
     assert not any(way.must_wait(ask(), now) for now in (0, 1, 2))
     assert (len(way), way.next_deadline()) == (0, inf)
 
 
 def test_without_joining_there_is_nothing_to_give_way_to() -> None:
-    way = GivingWay(3.0)
+    way = JoinYield(3.0)
     way.searching(SEARCH, 0)
     assert not way.applies(1)
 
 
 def test_only_what_is_for_the_table_waits() -> None:
     way = under_way()
-    assert not way.must_wait(ask(patient=False), 1)
+    assert not way.must_wait(ask(background=False), 1)
     assert way.must_wait(ask(), 1)
 
 
 def test_they_wait_until_the_last_of_the_searches_is_served() -> None:
-    way, patient = under_way(), ask()
+    way, background = under_way(), ask()
     way.searching(OTHER, 0)
-    assert way.must_wait(patient, 1)
+    assert way.must_wait(background, 1)
     way.served(SEARCH, 1)
     way.served(SEARCH, 1)
     assert way.freed(1) == []
     way.served(OTHER, 2)
     assert way.next_deadline() == 2
-    assert way.freed(2) == [patient]
+    assert way.freed(2) == [background]
     assert (way.freed(2), way.next_deadline()) == ([], inf)
 
 
 def test_they_wait_for_a_bounded_time_however_many_searches_there_are() -> None:
-    way, patient = under_way(), ask()
-    assert way.must_wait(patient, 2.5)
+    way, background = under_way(), ask()
+    assert way.must_wait(background, 2.5)
     way.searching(OTHER, 2.9)
     assert way.next_deadline() == 3
-    assert way.freed(3) == [patient]
+    assert way.freed(3) == [background]
     way.searching(OperationId(3), 3)
     assert not way.must_wait(ask(), 3)
 
@@ -93,14 +101,16 @@ def test_whoever_has_ended_does_not_ask_any_more() -> None:
     assert len(way) == 0
 
 
-# --- In a node ---------------------------------------------------------------------------------------------------------------------
+# --- In a node ------------------------------------------------------------------------------------
 
 
 def joining_and_searching() -> tuple[Dialogue, OperationId, list[tuple[Query, Endpoint]]]:
     """Both ask the one contact that is known; the two queries."""
     us = Dialogue()
     us.node.join([THERE], 0, family=V4)
-    operation = us.node.start_lookup(TARGET, 0, family=V4, kind=LookupKind.GET_PEERS, for_peers=True, seeds=[THERE])
+    operation = us.node.start_lookup(
+        TARGET, 0, family=V4, kind=LookupKind.GET_PEERS, for_peers=True, seeds=[THERE]
+    )
     queries = us.hears_queries()
     assert [type(query) for query, _ in queries] == [FindNode, GetPeers]
     return us, operation, queries
@@ -114,7 +124,12 @@ def test_joining_waits_until_the_first_peer_is_found() -> None:
     asked = us.hears_queries()
     assert {type(query) for query, _ in asked} == {GetPeers}
     query, where = asked[0]
-    us.answers(query, where, next(each.id for each in FRIENDS if each.endpoint == where), values=[address(500)])
+    us.answers(
+        query,
+        where,
+        next(each.id for each in FRIENDS if each.endpoint == where),
+        values=[address(500)],
+    )
     us.waits(0.01)
     assert FindNode in {type(query) for query, _ in us.hears_queries()}
 
@@ -136,8 +151,10 @@ def test_joining_goes_on_when_the_search_is_cancelled() -> None:
     for _ in range(30):
         us.waits(0.1)
         us.hear_out(FRIENDS)
-    assert [event.outcome for event in us.events() if isinstance(event, JoinFinished)] == [Outcome.DONE]
-    assert len(us.overlay.table) == len(FRIENDS)
+    assert [event.outcome for event in us.events() if isinstance(event, JoinFinished)] == [
+        Outcome.DONE
+    ]
+    assert len(us.dht.table) == len(FRIENDS)
 
 
 def test_a_node_that_is_closed_while_joining_waits_asks_nothing_more() -> None:
@@ -160,14 +177,16 @@ def test_a_lost_query_of_the_search_is_noticed_by_the_answer_to_the_other() -> N
     assert us.hears_queries() == [(search, THERE)]  # instead of after first_stall_s
 
 
-# --- The silent ---------------------------------------------------------------------------------------------------------------------
+# --- The silent -----------------------------------------------------------------------------------
 
 
 def test_after_the_first_peer_the_silent_are_not_asked_again_and_are_heard_all_the_same() -> None:
     sent = {}
     for for_peers in (False, True):
         us, seeds = Dialogue(), [each.endpoint for each in FRIENDS[:2]]
-        us.node.start_lookup(TARGET, 0, family=V4, kind=LookupKind.GET_PEERS, for_peers=for_peers, seeds=seeds)
+        us.node.start_lookup(
+            TARGET, 0, family=V4, kind=LookupKind.GET_PEERS, for_peers=for_peers, seeds=seeds
+        )
         (first, there), (second, elsewhere) = us.hears_queries()
         us.answers(first, there, FRIENDS[0].id, values=[address(500)])
         us.waits(1)  # longer than the first stall, shorter than the second

@@ -1,17 +1,20 @@
-"""How fast rounds follow one another: fast while answers name many that we had not heard of, slow when they name the same ones again."""
+"""How fast rounds follow one another: fast while answers name many that we had not heard of, slow
+when they name the same ones again.
+"""
 
 from __future__ import annotations
 
 from kadisc.wire.gossip import NamedPeer
-from tests.support.community import acquaint, community, member, stranger
+from tests.support.community import acquaint, member, peer_network, stranger
 from tests.support.world import CONFIG, World
 
 FAST_S, SLOW_S = CONFIG.gossip.round_s, CONFIG.gossip.max_round_s
 
 
 def rounds_between(seconds: float, names: int) -> tuple[int, int, float]:
-    """Of somebody with 20 partners, each of whom names 16 of so many others, other ones each time: rounds in ``seconds`` after the
-    first 25, in as many again, and the pace then."""
+    """Of somebody with 20 partners, each of whom names 16 of so many others, other ones each time:
+    rounds in ``seconds`` after the first 25, in as many again, and the pace then.
+    """
     world = World(seed=31)
     us = member(world, 1)
     others = [stranger(world, 1000 + number) for number in range(names)]
@@ -27,8 +30,8 @@ def rounds_between(seconds: float, names: int) -> tuple[int, int, float]:
     counts = []
     for duration in (25 * FAST_S, seconds, seconds):
         world.run(duration)
-        counts.append(community(us).snapshot(world.now).view.rounds)
-    return counts[1] - counts[0], counts[2] - counts[1], community(us)._rounds.round_s
+        counts.append(peer_network(us).snapshot(world.now).view.rounds)
+    return counts[1] - counts[0], counts[2] - counts[1], peer_network(us)._rounds.round_s
 
 
 def test_rounds_are_fast_while_most_of_the_network_is_unheard_of() -> None:

@@ -1,14 +1,16 @@
-"""The small parts of gossip by themselves: bounds and clocks. What they defend against is shown in test_attacks_on_gossip.py."""
+"""The small parts of gossip by themselves: bounds and clocks. What they defend against is shown in
+test_attacks_on_gossip.py.
+"""
 
 from __future__ import annotations
 
 import random
 from dataclasses import replace
 
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.peers.backoff import Backoff, Credit
 from kadisc.core.peers.candidates import Candidate, GossipCandidates
-from kadisc.core.peers.partners import MAX_OVER, MAX_PASSERS_BY, Partners
+from kadisc.core.peers.partners import MAX_MET_IN_LOOKUPS, MAX_OVER, Partners
 from kadisc.core.peers.push_reservoir import Push, PushReservoir
 from kadisc.core.peers.tombstones import Tombstones
 from kadisc.endpoints import Endpoint, make_endpoint
@@ -17,12 +19,12 @@ from tests.support.community import identity, record_fields
 from tests.support.world import CONFIG, address
 
 GOSSIP = CONFIG.gossip
-SCOPES = Scopes(False)
+SCOPES = AddressPolicy(False)
 RECORD = record_from(record_fields(identity(1), None))
 
 
 def reservoir(seed: int = 1) -> PushReservoir:
-    return PushReservoir(GOSSIP, random.Random(seed), SCOPES.unit, SCOPES.wide)
+    return PushReservoir(GOSSIP, random.Random(seed), SCOPES.host, SCOPES.netgroup)
 
 
 def push(endpoint: Endpoint) -> Push:
@@ -86,11 +88,11 @@ def test_pauses_double_up_to_an_hour_and_a_lesson_ends_them() -> None:
         assert backoff.may_ask(address(1), now)
     assert pauses == [30.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3600.0, 3600.0]
     backoff.asked(address(1), now)
-    backoff.taught(address(1), now)
+    backoff.useful(address(1), now)
     assert backoff.free_at(address(1)) == now + 30.0
     backoff.asked(address(1), now + 30.0)
     assert backoff.free_at(address(1)) == now + 60.0
-    backoff.taught(address(2), now)
+    backoff.useful(address(2), now)
     assert backoff.may_ask(address(2), now)
 
 
@@ -119,7 +121,9 @@ def test_sources_take_turns_however_much_each_has_waiting() -> None:
     assert queue.add(candidate(3, b"other"), 16) == "peer-candidate-known"
     for number in (20, 21, 22):
         assert queue.add(candidate(number, b"few"), 16) is None
-    drawn = [each.source for _ in range(6) if (each := queue.draw(0.0, lambda each: True)) is not None]
+    drawn = [
+        each.source for _ in range(6) if (each := queue.draw(0.0, lambda each: True)) is not None
+    ]
     assert drawn == [b"many", b"few"] * 3
     assert queue.draw(100.0, lambda each: True) is None, "too old"
     assert len(queue) == 0
@@ -138,8 +142,11 @@ def test_liars_cannot_use_up_the_checks_of_who_comes_himself() -> None:
 
 def test_places_are_bounded_per_network_and_in_all() -> None:
     queue = GossipCandidates(replace(GOSSIP, max_candidates=20), random.Random(1), SCOPES)
-    refusals = [queue.add(Candidate(make_endpoint(f"80.80.{n // 4}.{n}", 5), None, b"s", None, 3, 9.0), 99) for n in range(40)]
-    assert refusals.count(None) == GOSSIP.candidates_per_wide
+    refusals = [
+        queue.add(Candidate(make_endpoint(f"80.80.{n // 4}.{n}", 5), None, b"s", None, 3, 9.0), 99)
+        for n in range(40)
+    ]
+    assert refusals.count(None) == GOSSIP.candidates_per_netgroup
     assert {"peer-candidate-narrow", "peer-candidate-wide"} <= set(refusals)
     for number in range(100):
         queue.add(candidate(number, b"source %d" % (number % 9)), 99)
@@ -153,12 +160,12 @@ def test_what_is_remembered_of_partners_is_bounded() -> None:
         partners.met(address(number))
         partners.gave_token(address(number), b"t", 0.0)
         partners.told(address(number), 5)
-    assert len(partners.passers_by()) == MAX_PASSERS_BY
-    assert not partners.is_over(address(0), 1.0)
-    assert partners.is_over(address(3 * MAX_OVER - 1), 1.0)
-    assert not partners.is_over(address(3 * MAX_OVER - 1), 90_000.0)
+    assert len(partners.met_in_lookups()) == MAX_MET_IN_LOOKUPS
+    assert not partners.is_blocked(address(0), 1.0)
+    assert partners.is_blocked(address(3 * MAX_OVER - 1), 1.0)
+    assert not partners.is_blocked(address(3 * MAX_OVER - 1), 90_000.0)
     assert partners.token_of(address(3 * MAX_OVER - 1), 279.0) == b"t"
     assert partners.token_of(address(3 * MAX_OVER - 1), 280.0) is None
     assert partners.lacks(address(0), 5) and not partners.lacks(address(3 * MAX_OVER - 1), 5)
     partners.begins_anew(address(3 * MAX_OVER - 1))
-    assert not partners.is_over(address(3 * MAX_OVER - 1), 1.0)
+    assert not partners.is_blocked(address(3 * MAX_OVER - 1), 1.0)

@@ -1,4 +1,6 @@
-"""The slots: ranked by address, one identity per address, reseeded a few at a time, given out when they are old enough."""
+"""The slots: ranked by address, one identity per address, reseeded a few at a time, given out when
+they are old enough.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import GossipConfig
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.baselines.naive_view import NaiveView
 from kadisc.core.peers.ranking import FLAT, FROM_8, Seat, Standing
 from kadisc.core.peers.view import GossipView, ViewRule
@@ -22,8 +24,10 @@ CONFIG = GossipConfig()
 SLOTS = CONFIG.flat_slots + CONFIG.slots_from_8 + CONFIG.slots_from_16 + CONFIG.slots_from_24
 
 
-def view(config: GossipConfig = CONFIG, seed: int = 1, *, allow_private: bool = False) -> GossipView:
-    return GossipView(config, random.Random(seed), Scopes(allow_private))
+def view(
+    config: GossipConfig = CONFIG, seed: int = 1, *, allow_private: bool = False
+) -> GossipView:
+    return GossipView(config, random.Random(seed), AddressPolicy(allow_private))
 
 
 def filled(numbers: Iterable[int], seed: int = 1) -> GossipView:
@@ -42,7 +46,7 @@ def rounds(gossip_view: ViewRule, count: int) -> None:
         gossip_view.round(0)
 
 
-# --- who holds a slot --------------------------------------------------------------------------------------------------------------------
+# --- who holds a slot -----------------------------------------------------------------------------
 
 
 def test_there_are_a_hundred_slots_half_of_them_flat() -> None:
@@ -76,14 +80,20 @@ def test_keys_play_no_part() -> None:
 
 
 def test_each_seed_of_a_view_ranks_otherwise() -> None:
-    assert slots_by_address(filled(range(100), seed=1), range(100)) != slots_by_address(filled(range(100), seed=2), range(100))
+    assert slots_by_address(filled(range(100), seed=1), range(100)) != slots_by_address(
+        filled(range(100), seed=2), range(100)
+    )
 
 
 def test_every_address_has_the_same_chance_at_flat_slots_and_every_network_at_the_others() -> None:
-    """Of 1,000 addresses 900 are in one /8, in one /24 in fact as far as they fit; 100 are in /8s of their own."""
+    """Of 1,000 addresses 900 are in one /8, in one /24 in fact as far as they fit; 100 are in /8s
+    of their own.
+    """
     crowd = [make_endpoint(f"60.60.{n // 250}.{n % 250 + 1}", 1) for n in range(900)]
-    spread = [make_endpoint(f"{n + 61}.1.1.1", 1) for n in range(39)] + [make_endpoint(f"{n + 101 + (n > 24) * 3}.1.1.1", 1) for n in range(61)]
-    spread = [each for each in spread if Scopes(False).of(each).value == "public"]
+    spread = [make_endpoint(f"{n + 61}.1.1.1", 1) for n in range(39)] + [
+        make_endpoint(f"{n + 101 + (n > 24) * 3}.1.1.1", 1) for n in range(61)
+    ]
+    spread = [each for each in spread if AddressPolicy(False).of(each).value == "public"]
     flat = hierarchical = 0
     for seed in range(20):
         gossip_view = view(seed=seed)
@@ -116,7 +126,9 @@ def test_one_identity_per_address() -> None:
     assert (gossip_view.slots_of(second), gossip_view.slots_of(address(3))) == (0, before)
     gossip_view.failed(address(3), 1)
     gossip_view.offer(peer(99, second), 2)
-    assert (gossip_view.slots_of(second), gossip_view.slots_of(address(3))) == (before, 0), "the first one is silent: it may be another one now"
+    assert (gossip_view.slots_of(second), gossip_view.slots_of(address(3))) == (before, 0), (
+        "the first one is silent: it may be another one now"
+    )
 
 
 def test_one_identity_per_network_of_a_host_in_ipv6() -> None:
@@ -156,7 +168,7 @@ def test_a_node_with_an_address_in_each_family_keeps_both() -> None:
     assert len(gossip_view) == 2
 
 
-# --- failures ----------------------------------------------------------------------------------------------------------------------------
+# --- failures -------------------------------------------------------------------------------------
 
 
 def test_who_fails_twice_in_a_row_loses_its_slots_to_those_that_rank_next() -> None:
@@ -190,7 +202,7 @@ def test_the_last_one_may_go() -> None:
     assert gossip_view.offer(peer(2), 0) == SLOTS
 
 
-# --- rounds, samples, partners -----------------------------------------------------------------------------------------------------------
+# --- rounds, samples, partners --------------------------------------------------------------------
 
 
 def test_reseeding_is_staggered_and_leaves_no_slot_out() -> None:
@@ -198,12 +210,17 @@ def test_reseeding_is_staggered_and_leaves_no_slot_out() -> None:
     assert gossip_view.snapshot(0).mature == 0
     rounds(gossip_view, CONFIG.sample_age_rounds)
     # Four times five were reseeded in these 20 rounds.
-    assert gossip_view.snapshot(0).mature == SLOTS - CONFIG.sample_age_rounds // CONFIG.reseed_every_rounds * CONFIG.reseed_slots
+    assert (
+        gossip_view.snapshot(0).mature
+        == SLOTS - CONFIG.sample_age_rounds // CONFIG.reseed_every_rounds * CONFIG.reseed_slots
+    )
     seeds = [slot.seat.seed for slot in gossip_view._slots]
     for _ in range(SLOTS // CONFIG.reseed_slots):
         before = [slot.seat.seed for slot in gossip_view._slots]
         rounds(gossip_view, CONFIG.reseed_every_rounds)
-        changed = sum(old != slot.seat.seed for old, slot in zip(before, gossip_view._slots, strict=True))
+        changed = sum(
+            old != slot.seat.seed for old, slot in zip(before, gossip_view._slots, strict=True)
+        )
         assert changed == CONFIG.reseed_slots
         assert gossip_view.snapshot(0).mature == 80
         assert gossip_view.snapshot(0).vacant == 0
@@ -223,11 +240,17 @@ def test_reseeding_in_time_brings_those_back_that_luck_had_left_out() -> None:
 
 def test_who_is_remembered_and_ranks_first_for_a_new_seed_is_named() -> None:
     gossip_view, everybody = filled(range(300)), [address(number) for number in range(300)]
-    assert gossip_view.challengers([address(number) for number in range(20)]) == [], "all of them were offered to these seeds"
+    assert gossip_view.challengers([address(number) for number in range(20)]) == [], (
+        "all of them were offered to these seeds"
+    )
     rounds(gossip_view, CONFIG.reseed_every_rounds)
     challengers = gossip_view.challengers(everybody)
     assert 0 < len(challengers) <= CONFIG.reseed_slots
-    assert all(gossip_view.would_win(each) and each not in {seen.peer.endpoint for seen in gossip_view.entries(0)} for each in challengers)
+    assert all(
+        gossip_view.would_win(each)
+        and each not in {seen.peer.endpoint for seen in gossip_view.entries(0)}
+        for each in challengers
+    )
     for each in challengers:
         assert gossip_view.offer(peer(everybody.index(each)), 0) > 0
     assert gossip_view.challengers(everybody) == []
@@ -246,7 +269,10 @@ def test_samples_come_from_old_slots_alone() -> None:
 def test_samples_can_be_asked_of_one_kind_of_slot() -> None:
     gossip_view = filled(range(500))
     rounds(gossip_view, CONFIG.sample_age_rounds)
-    both, flat, others = ({each.key for each in gossip_view.sample(SLOTS, 0, hierarchical=kind)} for kind in (None, False, True))
+    both, flat, others = (
+        {each.key for each in gossip_view.sample(SLOTS, 0, hierarchical=kind)}
+        for kind in (None, False, True)
+    )
     assert flat | others == both
     assert flat - others
     assert others - flat
@@ -258,7 +284,9 @@ def test_who_did_not_answer_last_or_not_lately_is_not_given_out() -> None:
     gossip_view.failed(address(1), 5)
     gossip_view.confirmed(address(2), 100)
     assert {each.endpoint for each in gossip_view.sample(10, 100)} == {address(0), address(2)}
-    assert {each.endpoint for each in gossip_view.sample(10, 100, verified_within_s=60)} == {address(2)}
+    assert {each.endpoint for each in gossip_view.sample(10, 100, verified_within_s=60)} == {
+        address(2)
+    }
     assert {each.peer.endpoint for each in gossip_view.entries(100)} == {address(0), address(2)}
 
 
@@ -276,34 +304,48 @@ def test_every_peer_has_its_turn_as_partner_and_a_newcomer_does_not_jump_the_que
 
 def test_a_partner_can_be_refused() -> None:
     gossip_view = filled(range(3))
-    assert {gossip_view.partner(0, lambda endpoint: endpoint == address(1)) for _ in range(5)} == {peer(1)}
+    assert {gossip_view.partner(0, lambda endpoint: endpoint == address(1)) for _ in range(5)} == {
+        peer(1)
+    }
     assert gossip_view.partner(0, lambda endpoint: False) is None
 
 
 def test_a_view_without_slots_holds_nobody() -> None:
-    gossip_view = view(replace(CONFIG, flat_slots=0, slots_from_8=0, slots_from_16=0, slots_from_24=0))
+    gossip_view = view(
+        replace(CONFIG, flat_slots=0, slots_from_8=0, slots_from_16=0, slots_from_24=0)
+    )
     assert not gossip_view.would_win(address(1))
     assert gossip_view.offer(peer(1), 0) == 0
     rounds(gossip_view, 10)
     assert len(gossip_view) == 0
 
 
-# --- ranks -------------------------------------------------------------------------------------------------------------------------------
+# --- ranks ----------------------------------------------------------------------------------------
 
 
 def test_a_seat_goes_by_the_first_prefix_that_differs() -> None:
-    standing = Standing(b"k" * 16, Scopes(False))
-    here, same_24, same_16, same_8 = (standing.of(make_endpoint(f"9.{rest}", 1)) for rest in ("1.1.1", "1.1.2", "1.2.1", "2.1.1"))
-    assert [sum(a == b for a, b in zip(here, other, strict=True)) for other in (same_24, same_16, same_8)] == [3, 2, 1]
+    standing = Standing(b"k" * 16, AddressPolicy(False))
+    here, same_24, same_16, same_8 = (
+        standing.of(make_endpoint(f"9.{rest}", 1)) for rest in ("1.1.1", "1.1.2", "1.2.1", "2.1.1")
+    )
+    assert [
+        sum(a == b for a, b in zip(here, other, strict=True))
+        for other in (same_24, same_16, same_8)
+    ] == [3, 2, 1]
     for seed in (1, 3, 12345678901234567890123456789012345679):
         for one, other in ((here, same_24), (here, same_16), (here, same_8)):
             for begins in range(4):
-                assert Seat(begins, seed, one).prefers(other) != Seat(begins, seed, other).prefers(one)
+                assert Seat(begins, seed, one).prefers(other) != Seat(begins, seed, other).prefers(
+                    one
+                )
                 assert not Seat(begins, seed, one).prefers(one)
 
 
 def test_positions_depend_on_the_secret_and_not_on_the_port() -> None:
-    one, other = Standing(b"1" * 16, Scopes(False)), Standing(b"2" * 16, Scopes(False))
+    one, other = (
+        Standing(b"1" * 16, AddressPolicy(False)),
+        Standing(b"2" * 16, AddressPolicy(False)),
+    )
     assert one.of(address(1)) != other.of(address(1))
     assert one.of(address(1)) == one.of(address(1, port=9))
     assert len(set(one.of(address6(1)))) == 3, "IPv6 has no /8: its /32 stands for that as well"

@@ -8,7 +8,11 @@ import pytest
 
 from kadisc.core.contract.identity import Identity, is_signed_by
 
-SMALL_ORDER = (bytes(32), b"\1" + bytes(31), bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"))
+SMALL_ORDER = (
+    bytes(32),
+    b"\1" + bytes(31),
+    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+)
 
 
 def test_what_one_signs_the_other_can_check() -> None:
@@ -34,11 +38,16 @@ def test_a_seed_has_32_bytes(seed: bytes) -> None:
 
 @pytest.mark.parametrize("key", SMALL_ORDER)
 def test_keys_of_small_order_sign_nothing(key: bytes) -> None:
-    """With such a key the signature R = identity, S = 0 would be valid for every message (cryptography accepts it)."""
+    """With such a key the signature R = identity, S = 0 would be valid for every message
+    (cryptography accepts it).
+    """
     assert not is_signed_by(key, b"anything", b"\1" + bytes(63))
     assert not is_signed_by(key, b"anything", key + bytes(32))
 
 
-@pytest.mark.parametrize(("key", "signature"), [(b"", bytes(64)), (bytes(32), b""), (b"x" * 33, bytes(64)), (b"\xff" * 32, bytes(65))])
+@pytest.mark.parametrize(
+    ("key", "signature"),
+    [(b"", bytes(64)), (bytes(32), b""), (b"x" * 33, bytes(64)), (b"\xff" * 32, bytes(65))],
+)
 def test_what_is_no_key_or_signature_is_only_invalid(key: bytes, signature: bytes) -> None:
     assert not is_signed_by(key, b"anything", signature)

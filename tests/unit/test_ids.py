@@ -6,7 +6,16 @@ import random
 
 import pytest
 
-from kadisc.ids import ID_SPACE, format_id, id_from_bytes, id_to_bytes, parse_id, random_id, random_id_in_bucket, shared_prefix_bits
+from kadisc.ids import (
+    ID_SPACE,
+    format_id,
+    id_from_bytes,
+    id_to_bytes,
+    parse_id,
+    random_id,
+    random_id_in_bucket,
+    shared_prefix_bits,
+)
 
 
 def test_bytes_are_big_endian_and_exactly_twenty() -> None:
@@ -20,7 +29,18 @@ def test_bytes_are_big_endian_and_exactly_twenty() -> None:
 def test_text_is_forty_hex_digits_of_either_case() -> None:
     assert format_id(0xAB) == "0" * 38 + "ab"
     assert parse_id("0" * 38 + "aB") == 0xAB
-    for bad in ("", "ab", "0" * 39, "0" * 41, "0" * 39 + "g", "0x" + "0" * 38, "+" + "0" * 39, "0" * 38 + "_1", " " + "0" * 39, "٠" * 40):
+    for bad in (
+        "",
+        "ab",
+        "0" * 39,
+        "0" * 41,
+        "0" * 39 + "g",
+        "0x" + "0" * 38,
+        "+" + "0" * 39,
+        "0" * 38 + "_1",
+        " " + "0" * 39,
+        "٠" * 40,
+    ):
         with pytest.raises(ValueError, match="40 hex digits"):
             parse_id(bad)
 

@@ -26,7 +26,9 @@ def holding(count: int, config: CoreConfig = CONFIG, *, contacts: int = 0) -> Us
     return us
 
 
-def samples_from(us: Us, source: Endpoint = ASKER, *, want: frozenset[bytes] | None = None, tid: bytes = b"tt") -> tuple[Reply, Samples]:
+def samples_from(
+    us: Us, source: Endpoint = ASKER, *, want: frozenset[bytes] | None = None, tid: bytes = b"tt"
+) -> tuple[Reply, Samples]:
     reply = us.responder.answer(SampleInfohashes(tid, 5, TARGET, want), source, us.now)
     assert isinstance(reply, Reply)
     assert reply.samples is not None
@@ -34,7 +36,10 @@ def samples_from(us: Us, source: Endpoint = ASKER, *, want: frozenset[bytes] | N
 
 
 def info_hashes(samples: Samples) -> set[int]:
-    return {id_from_bytes(samples.info_hashes[at : at + 20]) for at in range(0, len(samples.info_hashes), 20)}
+    return {
+        id_from_bytes(samples.info_hashes[at : at + 20])
+        for at in range(0, len(samples.info_hashes), 20)
+    }
 
 
 def test_an_empty_store_has_an_empty_sample_and_no_missing_one() -> None:
@@ -72,7 +77,9 @@ def test_the_next_sample_comes_when_the_interval_is_over() -> None:
 
 
 def test_an_interval_is_never_longer_than_bep_51_allows() -> None:
-    _, samples = samples_from(holding(1, replace(CONFIG, store=replace(CONFIG.store, sample_interval_s=1e6))))
+    _, samples = samples_from(
+        holding(1, replace(CONFIG, store=replace(CONFIG.store, sample_interval_s=1e6)))
+    )
     assert samples.interval_s == 21_600
 
 
@@ -93,7 +100,9 @@ def test_who_asks_often_reads_the_store_out_only_without_fixed_samples() -> None
 @pytest.mark.parametrize("source", [ASKER, ASKER6, address6(3)])
 @pytest.mark.parametrize("tid", [b"tt", bytes(64)])
 @pytest.mark.parametrize("want", [None, frozenset((b"n4",)), frozenset((b"n4", b"n6"))])
-def test_a_full_reply_fits_into_1024_bytes(source: Endpoint, tid: bytes, want: frozenset[bytes] | None) -> None:
+def test_a_full_reply_fits_into_1024_bytes(
+    source: Endpoint, tid: bytes, want: frozenset[bytes] | None
+) -> None:
     for size, sent in ((20, 20), (100, 32)):
         config = replace(CONFIG, store=replace(CONFIG.store, sample_size=size))
         reply, samples = samples_from(holding(300, config, contacts=20), source, want=want, tid=tid)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from kadisc.config import LookupConfig
 from kadisc.contacts import Contact
-from kadisc.core.lookup.closest import Lookup, LookupRules
+from kadisc.core.lookup.closest import ClosestLookup, LookupRules
 from kadisc.endpoints import make_endpoint
 from tests.support.contacts import OWN_ID
 from tests.support.lookups import RULES, SMALL, TARGET, at_distance, distances
@@ -18,31 +18,31 @@ def in_one_network(distance: int) -> Contact:
     return at_distance(distance, make_endpoint(f"99.9.9.{distance}", 1))
 
 
-def lookup(k: int = 3, config: LookupConfig = SMALL, rules: LookupRules = RULES) -> Lookup:
-    return Lookup(TARGET, OWN_ID, config, rules, k)
+def lookup(k: int = 3, config: LookupConfig = SMALL, rules: LookupRules = RULES) -> ClosestLookup:
+    return ClosestLookup(TARGET, OWN_ID, config, rules, k)
 
 
-def started(distances: Iterable[int], k: int = 3, **changes: int) -> Lookup:
+def started(distances: Iterable[int], k: int = 3, **changes: int) -> ClosestLookup:
     found = lookup(k, replace(SMALL, **changes))
     found.start(map(at_distance, distances))
     return found
 
 
-def answered(found: Lookup, distance: int, *named: int) -> list[int]:
+def answered(found: ClosestLookup, distance: int, *named: int) -> list[int]:
     """The node at that distance answers, naming others; who is asked next."""
     each = at_distance(distance)
     return distances(found.answered(each.endpoint, each.id, map(at_distance, named)))
 
 
-def stalled(found: Lookup, distance: int) -> list[int]:
+def stalled(found: ClosestLookup, distance: int) -> list[int]:
     return distances(found.stalled(address(distance)))
 
 
-def failed(found: Lookup, distance: int) -> list[int]:
+def failed(found: ClosestLookup, distance: int) -> list[int]:
     return distances(found.failed(address(distance)))
 
 
-# --- Whom it asks ------------------------------------------------------------------------------------------------------------------
+# --- Whom it asks ---------------------------------------------------------------------------------
 
 
 def test_the_closest_are_asked_first_a_few_at_a_time() -> None:
@@ -62,7 +62,9 @@ def test_it_ends_when_the_k_closest_have_answered() -> None:
     assert not found.finished
     assert answered(found, 30) == []
     assert found.finished
-    assert distances(found.closest()) == [10, 20, 30], "40 was never asked: it is none of the 3 closest"
+    assert distances(found.closest()) == [10, 20, 30], (
+        "40 was never asked: it is none of the 3 closest"
+    )
 
 
 def test_with_nobody_to_ask_it_ends_at_once() -> None:
@@ -109,7 +111,9 @@ def test_slots_grow_while_answers_bring_nothing_closer_and_shrink_when_they_do()
     assert answered(found, 10) == [12, 13], "nothing closer: one slot more"
     assert answered(found, 11) == [14, 15]
     assert answered(found, 12) == [16], "no more than max_alpha"
-    assert answered(found, 13, 1, 2, 3) == [], "closer: one slot less, which none of the four in flight gives up"
+    assert answered(found, 13, 1, 2, 3) == [], (
+        "closer: one slot less, which none of the four in flight gives up"
+    )
     assert answered(found, 14) == [1, 2]
 
 
@@ -122,7 +126,7 @@ def test_one_query_per_host_at_a_time() -> None:
     assert distances(found.failed(first.endpoint)) == [11]
 
 
-# --- Stalls ------------------------------------------------------------------------------------------------------------------------
+# --- Stalls ---------------------------------------------------------------------------------------
 
 
 def test_a_stalled_query_frees_its_slot_once() -> None:
@@ -219,7 +223,7 @@ def test_with_other_answers_the_silent_are_not_waited_for() -> None:
     assert found.finished
 
 
-# --- One operator must not fill the k -------------------------------------------------------------------------------------------------
+# --- One operator must not fill the k -------------------------------------------------------------
 
 
 def test_one_answer_of_a_network_counts_and_its_siblings_wait() -> None:
@@ -228,7 +232,9 @@ def test_one_answer_of_a_network_counts_and_its_siblings_wait() -> None:
     asked = found.start([*flood, at_distance(50), at_distance(60)])
     assert distances(asked) == [1, 2]
     assert distances(found.answered(flood[0].endpoint, flood[0].id, [])) == []
-    assert distances(found.answered(flood[1].endpoint, flood[1].id, [])) == [50], "the others of the network became alternates"
+    assert distances(found.answered(flood[1].endpoint, flood[1].id, [])) == [50], (
+        "the others of the network became alternates"
+    )
     answered(found, 50)
     assert found.finished
     assert distances(found.closest()) == [1, 50]
@@ -248,33 +254,41 @@ def test_alternates_are_used_when_nobody_else_is_left() -> None:
     assert distances(found.closest()) == [1, 2, 3, 50]
 
 
-# --- Endpoints whose ID nobody told us --------------------------------------------------------------------------------------------------
+# --- Endpoints whose ID nobody told us ------------------------------------------------------------
 
 
 HONEST_FROM = 20
 """In the tests below an ID nearer than this is made up."""
-TIES = replace(RULES, tied=lambda node_id, endpoint: node_id ^ TARGET >= HONEST_FROM)
+TIES = replace(RULES, bep42_valid=lambda node_id, endpoint: node_id ^ TARGET >= HONEST_FROM)
 
 
-def beset(rules: LookupRules) -> Lookup:
-    """The four closest are looked for. Three honest nodes, and an attacker with six IDs beside the target."""
+def beset(rules: LookupRules) -> ClosestLookup:
+    """The four closest are looked for. Three honest nodes, and an attacker with six IDs beside the
+    target.
+    """
     found = lookup(4, rules=rules)
     asked = found.start(map(at_distance, (20, 30, 40, 1, 2, 3, 4, 5, 6)))
     while asked:
-        asked = [further for peer in asked for further in found.answered(peer.endpoint, TARGET ^ peer.distance, ())]
+        asked = [
+            further
+            for peer in asked
+            for further in found.answered(peer.endpoint, TARGET ^ peer.distance, ())
+        ]
     assert found.finished
     return found
 
 
 def test_ids_that_are_not_tied_hold_at_most_their_share_of_the_k() -> None:
-    """The attack works where nobody asks whether an ID follows from its address: the honest are crowded out."""
+    """The attack works where nobody asks whether an ID follows from its address: the honest are
+    crowded out.
+    """
     assert distances(beset(RULES).closest()) == [1, 2, 3, 4]
     assert distances(beset(TIES).closest()) == [1, 2, 20, 30]
 
 
 def test_where_no_id_is_tied_they_hold_all_of_it() -> None:
     """A network of old clients: the lookup is one like any other."""
-    none_tied = replace(RULES, tied=lambda node_id, endpoint: False)
+    none_tied = replace(RULES, bep42_valid=lambda node_id, endpoint: False)
     assert distances(beset(none_tied).closest()) == [1, 2, 3, 4]
 
 
@@ -325,19 +339,21 @@ def test_an_id_is_refuted_by_the_answer_not_the_node() -> None:
     assert found.answered_count == 3
 
 
-# --- Searches for peers ------------------------------------------------------------------------------------------------------------
+# --- LookupFactory for peers ----------------------------------------------------------------------
 
 
-def eager(k: int = 2, **changes: int) -> Lookup:
-    return Lookup(TARGET, OWN_ID, replace(SMALL, **changes), RULES, k, eager=True)
+def eager(k: int = 2, **changes: int) -> ClosestLookup:
+    return ClosestLookup(TARGET, OWN_ID, replace(SMALL, **changes), RULES, k, eager=True)
 
 
 def test_whoever_is_no_longer_among_the_closest_holds_no_slot_of_an_eager_lookup() -> None:
-    patient, hasty = lookup(2, replace(SMALL, alpha=3, max_alpha=3)), eager(alpha=3, max_alpha=3)
-    asked = [distances(each.start(map(at_distance, (100, 110, 120)))) for each in (patient, hasty)]
+    background, hasty = lookup(2, replace(SMALL, alpha=3, max_alpha=3)), eager(alpha=3, max_alpha=3)
+    asked = [
+        distances(each.start(map(at_distance, (100, 110, 120)))) for each in (background, hasty)
+    ]
     assert asked == [[100, 110], [100, 110]]
-    assert [answered(each, 100, 10, 20, 30) for each in (patient, hasty)] == [[10, 20], [10, 20]]
-    assert [answered(each, 20, 1, 2) for each in (patient, hasty)] == [[1], [1, 2]]
+    assert [answered(each, 100, 10, 20, 30) for each in (background, hasty)] == [[10, 20], [10, 20]]
+    assert [answered(each, 20, 1, 2) for each in (background, hasty)] == [[1], [1, 2]]
 
 
 def test_a_settled_lookup_counts_all_that_are_in_flight() -> None:
@@ -354,10 +370,14 @@ def test_a_settled_lookup_asks_no_substitutes_and_nobody_once_more() -> None:
         if settles:
             found.settle()
         assert stalled(found, 10) == ([] if settles else [30])
-        assert stalled(found, 10) == ([30] if settles else [10])  # silent: the next one takes its place, or it gets a last chance
+        assert stalled(found, 10) == (
+            [30] if settles else [10]
+        )  # silent: the next one takes its place, or it gets a last chance
 
 
-def test_a_settled_lookup_ends_when_those_that_count_have_answered_and_takes_a_late_answer() -> None:
+def test_a_settled_lookup_ends_when_those_that_count_have_answered_and_takes_a_late_answer() -> (
+    None
+):
     found = started((10, 20, 30), k=2)
     found.settle()
     stalled(found, 10)
@@ -370,7 +390,7 @@ def test_a_settled_lookup_ends_when_those_that_count_have_answered_and_takes_a_l
     assert distances(found.closest()) == [10, 20]
 
 
-# --- Bounds ------------------------------------------------------------------------------------------------------------------------
+# --- Bounds ---------------------------------------------------------------------------------------
 
 
 def test_of_a_long_answer_the_closest_are_taken_and_the_rest_is_counted() -> None:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kadisc.core.peers.mass_failure import LAST, MANY, MEMORY, MOST_USUAL, NEVER, Mourning
+from kadisc.core.peers.mass_failure import (
+    LAST,
+    MANY,
+    MEMORY,
+    MOST_USUAL,
+    NEVER,
+    MassFailureDetector,
+)
 
 STABLE = [True] * 200
 CHURNING = [True, True, True, True, True, False] * 40
@@ -12,11 +19,11 @@ CHURNING = [True, True, True, True, True, False] * 40
 CRASH = [False] * LAST
 
 
-def after(answers: Iterable[bool]) -> Mourning:
-    mourning = Mourning()
+def after(answers: Iterable[bool]) -> MassFailureDetector:
+    mass_failure = MassFailureDetector()
     for second, answered in enumerate(answers):
-        mourning.asked(float(second), answered=answered)
-    return mourning
+        mass_failure.asked(float(second), answered=answered)
+    return mass_failure
 
 
 def test_where_all_answer_the_first_silence_is_unusual_and_the_fourth_a_mass_death() -> None:
@@ -25,21 +32,24 @@ def test_where_all_answer_the_first_silence_is_unusual_and_the_fourth_a_mass_dea
     assert not after([*STABLE, *[False] * (MANY - 1)]).goes_on
     crashed = after([*STABLE, *[False] * MANY])
     assert crashed.goes_on
-    assert crashed.doubted_before == len(STABLE) + MANY - 2
+    assert crashed.stale_before == len(STABLE) + MANY - 2
 
 
 def test_where_nodes_come_and_go_one_or_two_are_no_reason_to_hurry() -> None:
     for length in range(120, len(CHURNING)):
-        mourning = after(CHURNING[:length])
-        assert mourning.unusual == 0
-        assert not mourning.goes_on
-    assert not after([*CHURNING, False, False]).any_is_unusual or after([*CHURNING, False, False]).unusual <= 1
+        mass_failure = after(CHURNING[:length])
+        assert mass_failure.unusual == 0
+        assert not mass_failure.goes_on
+    assert (
+        not after([*CHURNING, False, False]).any_is_unusual
+        or after([*CHURNING, False, False]).unusual <= 1
+    )
 
 
 def test_a_crash_is_seen_there_too_and_does_not_become_usual() -> None:
     crashed = after([*CHURNING, *CRASH])
     assert crashed.goes_on
-    assert crashed.doubted_before > NEVER
+    assert crashed.stale_before > NEVER
     for _ in range(3 * MEMORY):
         crashed.asked(1000.0, answered=False)
     assert crashed.goes_on

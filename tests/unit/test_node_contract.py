@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 
 from kadisc.contacts import Contact
-from kadisc.core.contract.events import Event, Finished, JoinFinished, LookupFinished, Outcome, PingFinished
+from kadisc.core.contract.events import (
+    Event,
+    Finished,
+    JoinFinished,
+    LookupFinished,
+    Outcome,
+    PingFinished,
+)
 from kadisc.endpoints import Endpoint, Family
 from kadisc.errors import Busy, Closed
 from kadisc.wire import krpc
@@ -28,7 +35,7 @@ def dropped(us: Dialogue) -> dict[str, int]:
     return us.node.counters.dropped
 
 
-# --- What comes in -----------------------------------------------------------------------------------------------------------------
+# --- What comes in --------------------------------------------------------------------------------
 
 
 def test_queries_are_answered_and_counted_by_kind() -> None:
@@ -45,7 +52,10 @@ def test_queries_are_answered_and_counted_by_kind() -> None:
     assert [(type(answer), answer.tid, where) for answer, where in answers] == [
         (Reply, b"1", THERE), (Reply, b"2", THERE), (Reply, b"3", THERE), (Error, b"4", THERE), (Error, b"5", THERE),
     ]  # fmt: skip
-    assert us.node.counters.accepted == {f"query.{kind}": 1 for kind in ("ping", "find_node", "get_peers", "announce_peer", "unknown")}
+    assert us.node.counters.accepted == {
+        f"query.{kind}": 1
+        for kind in ("ping", "find_node", "get_peers", "announce_peer", "unknown")
+    }
     assert us.node.counters.sent == 5
 
 
@@ -58,7 +68,12 @@ def test_what_is_dropped_is_counted_by_reason() -> None:
     us.says(THERE, Reply(b"zz", 5))
     us.says(THERE, Error(b"zz", 201, ""))
     assert us.hears() == []
-    garbage = [reason for reason in dropped(us) if reason not in ("too-long", "wrong-family", "bad-source", "unmatched-reply", "unmatched-error")]
+    garbage = [
+        reason
+        for reason in dropped(us)
+        if reason
+        not in ("too-long", "wrong-family", "bad-source", "unmatched-reply", "unmatched-error")
+    ]
     assert len(garbage) == 1
     assert set(dropped(us).values()) == {1}
     assert us.node.counters.received == 6 == sum(dropped(us).values())
@@ -74,7 +89,10 @@ def test_a_malformed_query_is_told_what_was_wrong() -> None:
 
 def test_whoever_counts_beyond_64_bits_is_told_as_often_as_the_slow_decoder_is_to_be_had() -> None:
     us = Dialogue()
-    burst, query = int(CONFIG.serving.slow_decode_burst), b"d1:ad2:id20:abcdefghij01234567893:seqi9223372036854775808ee1:q3:put1:t2:aa1:y1:qe"
+    burst, query = (
+        int(CONFIG.serving.slow_decode_burst),
+        b"d1:ad2:id20:abcdefghij01234567893:seqi9223372036854775808ee1:q3:put1:t2:aa1:y1:qe",
+    )
     for number in range(burst + 5):
         us.node.receive(query, address(1, port=number + 1), 0)
     assert dropped(us) == {"int-range": burst, "slow-decode-budget": 5}
@@ -97,7 +115,9 @@ def test_the_slow_decoder_is_rationed_by_network() -> None:
         us.node.receive(UNSORTED, address(1, port=number + 1), 0)
     assert dropped(us) == {"slow-decode-budget": 5}
     us.node.receive(UNSORTED, address(2), 0)
-    assert us.node.counters.accepted == {"query.ping": burst + 1}, "another network has a budget of its own"
+    assert us.node.counters.accepted == {"query.ping": burst + 1}, (
+        "another network has a budget of its own"
+    )
 
 
 def test_an_unlimited_node_decodes_everything() -> None:
@@ -117,7 +137,7 @@ def test_a_read_only_node_answers_nobody_but_asks() -> None:
     assert us.hears_queries()[0][0].read_only
 
 
-# --- Pings ------------------------------------------------------------------------------------------------------------------------
+# --- Pings ----------------------------------------------------------------------------------------
 
 
 def test_a_ping_that_is_answered() -> None:
@@ -127,7 +147,11 @@ def test_a_ping_that_is_answered() -> None:
     assert (type(query), where, us.node.queries_in_flight) == (Ping, THERE, 1)
     us.now = 0.25
     us.says(THERE, Reply(query.tid, 5, seen_as=address(99), version=b"LT\1\2"))
-    assert us.events() == [PingFinished(operation, Outcome.DONE, THERE, Contact(5, THERE), 0.25, b"LT\1\2", address(99))]
+    assert us.events() == [
+        PingFinished(
+            operation, Outcome.DONE, THERE, Contact(5, THERE), 0.25, b"LT\1\2", address(99)
+        )
+    ]
     assert (us.node.operations_in_flight, us.node.queries_in_flight) == (0, 0)
 
 
@@ -202,7 +226,7 @@ def test_strangers_beyond_the_burst_are_asked_a_little_later() -> None:
     assert us.node.queries_in_flight == 80
 
 
-# --- The end of operations ----------------------------------------------------------------------------------------------------------
+# --- The end of operations ------------------------------------------------------------------------
 
 
 def test_a_cancelled_operation_ends_once_and_asks_nobody_more() -> None:
@@ -212,7 +236,9 @@ def test_a_cancelled_operation_ends_once_and_asks_nobody_more() -> None:
     for _ in range(2):
         us.node.cancel(operation, us.now)
         us.node.cancel(ping, us.now)
-    ended = [(event.operation, event.outcome) for event in us.events() if isinstance(event, Finished)]
+    ended = [
+        (event.operation, event.outcome) for event in us.events() if isinstance(event, Finished)
+    ]
     assert ended == [(operation, Outcome.CANCELLED), (ping, Outcome.CANCELLED)]
     us.hears()
     us.waits(60)
@@ -231,7 +257,11 @@ def test_a_cancelled_join_ends_itself_and_its_lookup() -> None:
 
 def test_closing_ends_every_operation_and_takes_nothing_more() -> None:
     us = Dialogue()
-    operations = [us.node.ping(THERE, 0), us.node.start_lookup(7, 0, family=V4, seeds=[address(2)]), us.node.join([address(3)], 0, family=V4)]
+    operations = [
+        us.node.ping(THERE, 0),
+        us.node.start_lookup(7, 0, family=V4, seeds=[address(2)]),
+        us.node.join([address(3)], 0, family=V4),
+    ]
     us.hears()
     us.node.close(1)
     ended = [event for event in us.events() if isinstance(event, Finished)]
@@ -256,7 +286,11 @@ def test_operations_in_flight_are_bounded() -> None:
     us = Dialogue(replace(CONFIG, lookup=replace(CONFIG.lookup, max_operations=2)))
     for number in range(2):
         us.node.ping(address(number), 0)
-    for start in (lambda: us.node.ping(THERE, 0), lambda: us.node.start_lookup(7, 0, family=V4), lambda: us.node.join([THERE], 0, family=V4)):
+    for start in (
+        lambda: us.node.ping(THERE, 0),
+        lambda: us.node.start_lookup(7, 0, family=V4),
+        lambda: us.node.join([THERE], 0, family=V4),
+    ):
         with pytest.raises(Busy):
             start()
     us.waits(11)

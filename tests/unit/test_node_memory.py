@@ -1,4 +1,6 @@
-"""What a node takes before it has met anybody: thousands of them live in one process, so what is empty must take next to nothing."""
+"""What a node takes before it has met anybody: thousands of them live in one process, so what is
+empty must take next to nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +11,27 @@ import sys
 import types
 
 from kadisc.config import CoreConfig
-from kadisc.core.addressing.policy import Scopes
-from kadisc.core.core import Node
-from kadisc.core.table.contact_pool import Pool
+from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.core import Core
+from kadisc.core.table.contact_pool import ContactPool
 from kadisc.endpoints import Family
 from kadisc.ids import random_id
 
-OF_ALL = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType, enum.Enum, random.Random, Pool, Scopes)
+OF_ALL = (
+    type,
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.CodeType,
+    enum.Enum,
+    random.Random,
+    ContactPool,
+    AddressPolicy,
+)
 MOST_BYTES = 16_000
 
 
-def bytes_of(node: Node, shared: list[object]) -> int:
+def bytes_of(node: Core, shared: list[object]) -> int:
     """Of all that only this node holds."""
     seen = {id(each) for each in held_by(shared, set())}
     return sum(sys.getsizeof(each) for each in held_by([node], seen))
@@ -37,6 +49,8 @@ def held_by(waiting: list[object], seen: set[int]) -> list[object]:
 
 
 def test_a_node_that_knows_nobody_takes_little_memory() -> None:
-    config, rng, pool = CoreConfig(), random.Random(1), Pool()
-    one, other = (Node(config, rng, {Family.IPV4: random_id(rng)}, 0.0, pool=pool) for _ in range(2))
+    config, rng, pool = CoreConfig(), random.Random(1), ContactPool()
+    one, other = (
+        Core(config, rng, {Family.IPV4: random_id(rng)}, 0.0, pool=pool) for _ in range(2)
+    )
     assert bytes_of(other, [config, one]) <= MOST_BYTES

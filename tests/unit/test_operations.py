@@ -6,7 +6,7 @@ import pytest
 
 from kadisc.contacts import Contact
 from kadisc.core.contract.events import Finished, OperationId, Outcome, PingFinished
-from kadisc.core.contract.queries import Exchange
+from kadisc.core.contract.queries import PendingQuery
 from kadisc.core.lookup.operations import Operations, PingOperation
 from kadisc.endpoints import parse_endpoint
 from kadisc.errors import Busy, Closed
@@ -22,8 +22,10 @@ def ping() -> PingOperation:
     return PingOperation(OPERATION, THERE)
 
 
-def exchange(ping: PingOperation) -> Exchange:
-    return Exchange(THERE, None, Ping(b"", OWN_ID), ping, b"", 1.0, 2.0, 11.0, unaided=True)
+def pending(ping: PingOperation) -> PendingQuery:
+    return PendingQuery(
+        THERE, None, Ping(b"", OWN_ID), ping, b"", 1.0, 2.0, 11.0, proves_reachability=True
+    )
 
 
 def test_ids_are_never_used_twice() -> None:
@@ -76,22 +78,24 @@ def test_after_the_end_nothing_is_started() -> None:
 def test_a_ping_that_is_answered_tells_what_it_learned() -> None:
     asked = ping()
     reply = Reply(b"", 5, seen_as=US, version=b"LT\1\2")
-    assert asked.answered(exchange(asked), reply, 1.25) == [
+    assert asked.answered(pending(asked), reply, 1.25) == [
         PingFinished(OPERATION, Outcome.DONE, THERE, Contact(5, THERE), 0.25, b"LT\1\2", US),
     ]
 
 
 def test_a_ping_that_is_answered_with_an_error_tells_which() -> None:
     asked = ping()
-    assert asked.failed(exchange(asked), Error(b"", 202, "busy"), 2) == [
+    assert asked.failed(pending(asked), Error(b"", 202, "busy"), 2) == [
         PingFinished(OPERATION, Outcome.ERROR_ANSWER, THERE, code=202, text="busy"),
     ]
 
 
 def test_a_ping_ends_once_whatever_comes_after() -> None:
     asked = ping()
-    assert asked.stalled(exchange(asked), 2) == ()
-    assert asked.failed(exchange(asked), None, 11) == [PingFinished(OPERATION, Outcome.NO_ANSWER, THERE)]
-    assert asked.answered(exchange(asked), Reply(b"", 5), 12) == ()
-    assert asked.failed(exchange(asked), Error(b"", 202, ""), 12) == ()
+    assert asked.stalled(pending(asked), 2) == ()
+    assert asked.failed(pending(asked), None, 11) == [
+        PingFinished(OPERATION, Outcome.NO_ANSWER, THERE)
+    ]
+    assert asked.answered(pending(asked), Reply(b"", 5), 12) == ()
+    assert asked.failed(pending(asked), Error(b"", 202, ""), 12) == ()
     assert asked.end(Outcome.CLOSED, 13) == ()

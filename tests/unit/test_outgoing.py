@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import CoreConfig
-from kadisc.core.contract.queries import Ask
+from kadisc.core.contract.queries import SendQuery
 from kadisc.core.rpc.pacer import Pacer
-from kadisc.core.rpc.send_queue import Outgoing
+from kadisc.core.rpc.send_queue import SendQueue
 from kadisc.core.rpc.transactions import Overdue, Transactions
 from kadisc.core.table.candidates import Candidates
 from kadisc.core.table.check import Check
@@ -21,19 +21,31 @@ from tests.support.contacts import OWN_ID
 from tests.support.dialogue import Listener
 from tests.support.world import CONFIG, address
 
-SLOW = replace(CONFIG, query=replace(CONFIG.query, new_address_rate=10.0, new_address_burst=2.0, max_waiting=5, max_outstanding=5))
+SLOW = replace(
+    CONFIG,
+    query=replace(
+        CONFIG.query, new_address_rate=10.0, new_address_burst=2.0, max_waiting=5, max_outstanding=5
+    ),
+)
 
 
-def outgoing(config: CoreConfig = SLOW) -> Outgoing:
-    return Outgoing(config, Transactions(config.query, random.Random(1)), Pacer(config.query))
+def outgoing(config: CoreConfig = SLOW) -> SendQueue:
+    return SendQueue(config, Transactions(config.query, random.Random(1)), Pacer(config.query))
 
 
-def ask(endpoint: Endpoint, owner: Listener | None = None) -> Ask:
-    return Ask(endpoint, None, FindNode(b"", OWN_ID, 7), owner or Listener())
+def ask(endpoint: Endpoint, owner: Listener | None = None) -> SendQuery:
+    return SendQuery(endpoint, None, FindNode(b"", OWN_ID, 7), owner or Listener())
 
 
-def send(us: Outgoing, endpoint: Endpoint, now: float = 0, *, known_rtt_s: float | None = None, owner: Listener | None = None) -> bytes:
-    return us.send(ask(endpoint, owner), now, known_rtt_s=known_rtt_s, unaided=True)
+def send(
+    us: SendQueue,
+    endpoint: Endpoint,
+    now: float = 0,
+    *,
+    known_rtt_s: float | None = None,
+    owner: Listener | None = None,
+) -> bytes:
+    return us.send(ask(endpoint, owner), now, known_rtt_s=known_rtt_s, proves_reachability=True)
 
 
 def test_a_query_gets_its_id_and_our_version_when_it_is_sent() -> None:
@@ -43,9 +55,9 @@ def test_a_query_gets_its_id_and_our_version_when_it_is_sent() -> None:
     assert (query.sender, query.target, query.read_only, len(query.tid)) == (OWN_ID, 7, False, 4)
     assert query.version is not None
     assert query.version.startswith(b"KD")
-    exchange = us.transactions.match(query.tid, address(1), 1)
-    assert exchange is not None
-    assert (exchange.sent_at, exchange.expires_at) == (0, CONFIG.query.timeout_s)
+    pending = us.transactions.match(query.tid, address(1), 1)
+    assert pending is not None
+    assert (pending.sent_at, pending.expires_at) == (0, CONFIG.query.timeout_s)
 
 
 def test_a_read_only_node_says_so() -> None:
@@ -55,13 +67,15 @@ def test_a_read_only_node_says_so() -> None:
 
 
 def test_who_left_the_last_question_unanswered_is_asked_once() -> None:
-    """A second copy would only guard against the loss of this one, and the first question was sent twice already."""
+    """A second copy would only guard against the loss of this one, and the first question was sent
+    twice already.
+    """
     us = outgoing()
     query = replace(ask(address(1)), once=True)
-    us.send(query, 0, known_rtt_s=0.1, unaided=True)
+    us.send(query, 0, known_rtt_s=0.1, proves_reachability=True)
     assert us.next_deadline() == CONFIG.query.timeout_s
-    [(exchange, overdue)] = us.transactions.due(CONFIG.query.timeout_s)
-    assert (overdue, exchange.transmissions) == (Overdue.EXPIRED, 1)
+    [(pending, overdue)] = us.transactions.due(CONFIG.query.timeout_s)
+    assert (overdue, pending.transmissions) == (Overdue.EXPIRED, 1)
 
 
 def test_a_known_round_trip_time_makes_the_stall_come_sooner() -> None:
@@ -74,7 +88,7 @@ def test_a_known_round_trip_time_makes_the_stall_come_sooner() -> None:
 
 def test_beyond_the_burst_strangers_wait_their_turn_in_order() -> None:
     us = outgoing()
-    waiting = [us.must_wait(ask(address(number)), 0, familiar=False) for number in range(5)]
+    waiting = [us.must_wait(ask(address(number)), 0, nat_mapping_open=False) for number in range(5)]
     assert waiting == [False, False, True, True, True]
     assert len(us) == 3
     assert us.next_deadline() == pytest.approx(0.1, abs=1e-3)
@@ -87,17 +101,19 @@ def test_beyond_the_burst_strangers_wait_their_turn_in_order() -> None:
 def test_nobody_overtakes_who_waits() -> None:
     us = outgoing()
     for number in range(3):
-        us.must_wait(ask(address(number)), 0, familiar=False)
-    assert us.must_wait(ask(address(9)), 60, familiar=False), "although the bucket is full again"
+        us.must_wait(ask(address(number)), 0, nat_mapping_open=False)
+    assert us.must_wait(ask(address(9)), 60, nat_mapping_open=False), (
+        "although the bucket is full again"
+    )
 
 
 def test_the_familiar_and_the_loopback_do_not_wait() -> None:
     us = outgoing()
     for number in range(4):
-        us.must_wait(ask(address(number)), 0, familiar=False)
-    assert not us.must_wait(ask(address(9)), 0, familiar=True)
-    assert not us.must_wait(ask(make_endpoint("127.0.0.1", 1)), 0, familiar=False)
-    assert us.must_wait(ask(make_endpoint("192.168.1.1", 1)), 0, familiar=False)
+        us.must_wait(ask(address(number)), 0, nat_mapping_open=False)
+    assert not us.must_wait(ask(address(9)), 0, nat_mapping_open=True)
+    assert not us.must_wait(ask(make_endpoint("127.0.0.1", 1)), 0, nat_mapping_open=False)
+    assert us.must_wait(ask(make_endpoint("192.168.1.1", 1)), 0, nat_mapping_open=False)
 
 
 def test_both_queues_are_bounded() -> None:
@@ -110,13 +126,18 @@ def test_both_queues_are_bounded() -> None:
     us = outgoing(all_for_lookups)
     for number in range(7):
         assert not us.is_full(ask(address(9)))
-        us.must_wait(ask(address(number)), 0, familiar=False)
+        us.must_wait(ask(address(number)), 0, nat_mapping_open=False)
     assert us.is_full(ask(address(9)))
 
 
 def test_lookups_leave_places_to_checks() -> None:
     us = outgoing(replace(SLOW, limits=replace(SLOW.limits, reserved_share=0.4)))
-    check = Ask(address(8), None, FindNode(b"", OWN_ID, 7), Check(Candidates(CONFIG.maintenance, random.Random(1), None, bytes), None))  # type: ignore[arg-type]
+    check = SendQuery(
+        address(8),
+        None,
+        FindNode(b"", OWN_ID, 7),
+        Check(Candidates(CONFIG.maintenance, random.Random(1), None, bytes), None),
+    )  # type: ignore[arg-type]
     for number in range(3):
         send(us, address(number))
     assert us.is_full(ask(address(9)))
@@ -130,27 +151,37 @@ def test_what_is_forgotten_is_neither_sent_nor_matched() -> None:
     us, mine, other = outgoing(), Listener(), Listener()
     sent = krpc.decode(send(us, address(1), owner=mine))
     for number, owner in enumerate((other, other, mine, other)):
-        us.must_wait(ask(address(number), owner), 0, familiar=False)
+        us.must_wait(ask(address(number), owner), 0, nat_mapping_open=False)
     us.forget(mine)
     assert us.transactions.match(sent.tid, address(1), 0) is None
     assert [each.owner for each in us.released(10)] == [other]
 
 
 def test_a_ping_is_sent_as_a_ping() -> None:
-    payload = outgoing().send(Ask(address(1), None, Ping(b"", OWN_ID), Listener()), 0, known_rtt_s=None, unaided=True)
+    payload = outgoing().send(
+        SendQuery(address(1), None, Ping(b"", OWN_ID), Listener()),
+        0,
+        known_rtt_s=None,
+        proves_reachability=True,
+    )
     assert isinstance(krpc.decode(payload), Ping)
 
 
 @pytest.mark.parametrize("defended", [True, False])
 def test_a_hundred_lookups_do_not_starve_the_checks(defended: bool) -> None:
-    """Whoever can make us look up much (a caller, a search that others prolong) would else keep dead contacts in the table."""
+    """Whoever can make us look up much (a caller, a search that others prolong) would else keep
+    dead contacts in the table.
+    """
     config = replace(CONFIG, defences=replace(CONFIG.defences, separate_queues=defended))
     us, candidates = outgoing(config), Candidates(CONFIG.maintenance, random.Random(1), None, bytes)  # type: ignore[arg-type]
     for number in range(1000):
-        us.must_wait(ask(address(number)), 0, familiar=False)
-    checks = [Ask(address(2000 + number), None, FindNode(b"", OWN_ID, 7), Check(candidates, None)) for number in range(20)]
-    waiting = [each for each in checks if us.must_wait(each, 0, familiar=False)]
+        us.must_wait(ask(address(number)), 0, nat_mapping_open=False)
+    checks = [
+        SendQuery(address(2000 + number), None, FindNode(b"", OWN_ID, 7), Check(candidates, None))
+        for number in range(20)
+    ]
+    waiting = [each for each in checks if us.must_wait(each, 0, nat_mapping_open=False)]
     assert waiting == checks
-    released = [each for step in range(1, 82) for each in us.released(step / 40 + 1e-6)]
+    released = [each for command in range(1, 82) for each in us.released(command / 40 + 1e-6)]
     assert 80 <= len(released) <= 81, "what is sent in all is the pacer's business, as before"
     assert sum(each in checks for each in released) == (20 if defended else 0)

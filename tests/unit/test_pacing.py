@@ -13,7 +13,7 @@ CONFIG = QueryConfig()
 def test_a_burst_and_then_a_steady_rate() -> None:
     pacer = Pacer(CONFIG)
     assert sum(pacer.admit(0) for _ in range(1000)) == CONFIG.new_address_burst
-    admitted = sum(pacer.admit(step / 1000) for step in range(10_001))
+    admitted = sum(pacer.admit(command / 1000) for command in range(10_001))
     assert admitted == pytest.approx(10 * CONFIG.new_address_rate, abs=1)
 
 
@@ -24,7 +24,9 @@ def test_when_the_next_is_admitted_it_is() -> None:
             assert pacer.next_at() > now
             now = pacer.next_at()
             assert pacer.admit(now)
-    assert now - 123456.789 == pytest.approx((500 - CONFIG.new_address_burst) / CONFIG.new_address_rate, rel=0.01)
+    assert now - 123456.789 == pytest.approx(
+        (500 - CONFIG.new_address_burst) / CONFIG.new_address_rate, rel=0.01
+    )
 
 
 def test_a_long_rest_saves_up_no_more_than_a_burst() -> None:

@@ -11,12 +11,14 @@ from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.known_peers import Known
 from kadisc.endpoints import Endpoint
 from kadisc.peer_config import GossipConfig
-from tests.support.community import community, member, pull, stranger
+from tests.support.community import member, peer_network, pull, stranger
 from tests.support.peers import peer
 from tests.support.world import CONFIG, Host, World, without
 
 HONEST, FLOODERS, MET = 420, 180, 60
-"""A network of 600 in which flooders are three in ten, and how many of the honest were met because they pushed, too."""
+"""A network of 600 in which flooders are three in ten, and how many of the honest were met because
+they pushed, too.
+"""
 
 
 def a_member(defended: bool = True, seed: int = 3) -> Host:
@@ -25,12 +27,14 @@ def a_member(defended: bool = True, seed: int = 3) -> Host:
 
 def everybody() -> tuple[list[VerifiedPeer], list[VerifiedPeer]]:
     """The honest and the flooders."""
-    return [peer(number) for number in range(2, 2 + HONEST)], [peer(600 + number) for number in range(FLOODERS)]
+    return [peer(number) for number in range(2, 2 + HONEST)], [
+        peer(600 + number) for number in range(FLOODERS)
+    ]
 
 
 def has_met(us: Host, *peers: VerifiedPeer) -> None:
-    """As `Proving` tells view and book of whoever exchanged records with us."""
-    parts = community(us)._proving.parts
+    """As `PeerVerifier` tells view and book of whoever exchanged records with us."""
+    parts = peer_network(us)._verifier.parts
     for each in peers:
         parts.book.verified(each, 0.0, source=each.endpoint)
         parts.view.offer(each, 0.0)
@@ -38,16 +42,21 @@ def has_met(us: Host, *peers: VerifiedPeer) -> None:
 
 def rounds_pass(us: Host, heard_of: Sequence[VerifiedPeer], rounds: int) -> None:
     """As `GossipRounds` does it: those heard of are met when they would win a young slot."""
-    parts, by_endpoint = community(us)._proving.parts, {each.endpoint: each for each in heard_of}
+    parts, by_endpoint = (
+        peer_network(us)._verifier.parts,
+        {each.endpoint: each for each in heard_of},
+    )
     for number in range(rounds):
         parts.view.round(0.0)
         parts.book.seated(parts.view.aged())
         if number % GossipConfig().reseed_every_rounds == 0:
-            has_met(us, *(by_endpoint[endpoint] for endpoint in parts.view.challengers(by_endpoint)))
+            has_met(
+                us, *(by_endpoint[endpoint] for endpoint in parts.view.challengers(by_endpoint))
+            )
 
 
 def given(us: Host, count: int, but_not: Sequence[bytes] = ()) -> list[VerifiedPeer]:
-    return community(us).peers(count, 0.0, but_not=but_not)
+    return peer_network(us).peers(count, 0.0, but_not=but_not)
 
 
 def share(peers: Sequence[VerifiedPeer], of: set[Endpoint]) -> float:
@@ -56,14 +65,16 @@ def share(peers: Sequence[VerifiedPeer], of: set[Endpoint]) -> float:
 
 @pytest.mark.parametrize("defended", [True, False])
 def test_who_is_loud_is_met_by_everybody_and_not_given_more_often_for_that(defended: bool) -> None:
-    """All flooders were met, and of the honest a part, beside those that won slots. Six applications want 20 peers each, at ten times."""
+    """All flooders were met, and of the honest a part, beside those that won slots. Six
+    applications want 20 peers each, at ten times.
+    """
     honest, flooders = everybody()
     theirs = {each.endpoint for each in flooders}
     drawn: list[VerifiedPeer] = []
     for seed in range(6):
         us = a_member(defended, seed)
         has_met(us, *random.Random(seed).sample(honest, MET), *flooders)
-        parts = community(us)._proving.parts
+        parts = peer_network(us)._verifier.parts
         has_met(us, *(each for each in (*honest, *flooders) if parts.view.would_win(each.endpoint)))
         rounds_pass(us, [*honest, *flooders], 30)
         mine = [each for _ in range(10) for each in given(us, 20)]
@@ -75,22 +86,46 @@ def test_who_is_loud_is_met_by_everybody_and_not_given_more_often_for_that(defen
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_who_is_loud_is_met_by_everybody_and_not_named_to_others_more_often_for_that(defended: bool) -> None:
-    """Those named hold slots, as far as there are so many; and so flooders are three in ten of them, not most."""
+def test_who_is_loud_is_met_by_everybody_and_not_named_to_others_more_often_for_that(
+    defended: bool,
+) -> None:
+    """Those named hold slots, as far as there are so many; and so flooders are three in ten of
+    them, not most.
+    """
     honest, flooders = everybody()
     theirs = {each.endpoint for each in flooders}
     named: list[Endpoint] = []
     for seed in range(6):
         world = World(seed=seed)
         us = member(world, 1, config=CONFIG if defended else without("ranked_peers"))
-        proving = community(us)._proving
+        verifier = peer_network(us)._verifier
         met = {each.key: each for each in (*random.Random(seed).sample(honest, MET), *flooders)}
         has_met(us, *met.values())
-        met |= {each.key: each for each in (*honest, *flooders) if proving.parts.view.would_win(each.endpoint)}
+        met |= {
+            each.key: each
+            for each in (*honest, *flooders)
+            if verifier.parts.view.would_win(each.endpoint)
+        }
         has_met(us, *met.values())
         for each in met.values():
-            proving.known.put(Known(each, b"", each.endpoint, 4, True, False, None, verified_at=world.now, traffic_at=world.now))
-        named += [each.contact.endpoint for number in range(900, 910) for each in pull(world, stranger(world, number), us)]
+            verifier.known.put(
+                Known(
+                    each,
+                    b"",
+                    each.endpoint,
+                    4,
+                    True,
+                    False,
+                    None,
+                    verified_at=world.now,
+                    traffic_at=world.now,
+                )
+            )
+        named += [
+            each.contact.endpoint
+            for number in range(900, 910)
+            for each in pull(world, stranger(world, number), us)
+        ]
     fair = FLOODERS / (HONEST + FLOODERS)
     assert len(named) == 6 * 10 * CONFIG.gossip.pull_entries
     theirs_of_named = sum(endpoint in theirs for endpoint in named) / len(named)
@@ -101,7 +136,9 @@ def test_more_than_ranks_have_chosen_comes_from_the_rest_of_the_book() -> None:
     us = a_member()
     has_met(us, *(peer(number) for number in range(2, 202)))
     rounds_pass(us, [], 25)
-    assert {each.endpoint for each in given(us, 20)} <= set(community(us)._proving.parts.view.aged())
+    assert {each.endpoint for each in given(us, 20)} <= set(
+        peer_network(us)._verifier.parts.view.aged()
+    )
     taken: list[VerifiedPeer] = []
     while more := given(us, 20, [each.key for each in taken]):
         taken += more
@@ -112,9 +149,9 @@ def test_who_held_a_slot_is_given_before_others_of_the_book() -> None:
     us = a_member()
     has_met(us, *(peer(number) for number in range(2, 202)))
     rounds_pass(us, [], 25)
-    had_slots = set(community(us)._proving.parts.view.aged())
+    had_slots = set(peer_network(us)._verifier.parts.view.aged())
     rounds_pass(us, [], 40)
-    have = set(community(us)._proving.parts.view.aged())
+    have = set(peer_network(us)._verifier.parts.view.aged())
     assert had_slots - have
     drawn = [each.endpoint for each in given(us, len(had_slots | have))]
     assert set(drawn[: len(have)]) == have
@@ -124,5 +161,5 @@ def test_who_held_a_slot_is_given_before_others_of_the_book() -> None:
 def test_who_has_no_old_slots_yet_is_given_whom_it_met() -> None:
     us = a_member()
     has_met(us, *(peer(number) for number in range(2, 32)))
-    assert community(us)._proving.parts.view.aged() == []
+    assert peer_network(us)._verifier.parts.view.aged() == []
     assert len(given(us, 20)) == 20

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import ServingConfig
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.serving.peer_store import PeerStore
 from kadisc.core.serving.store_shares import AnyShare, SmallShares
 from kadisc.endpoints import make_endpoint
@@ -21,8 +21,10 @@ LIFE_S = CONFIG.peer_lifetime_s
 
 
 def store(*, allow_private: bool = False, defended: bool = True, **bounds: int) -> PeerStore:
-    config, rng, scopes = replace(CONFIG, **bounds), random.Random(1), Scopes(allow_private)
-    return PeerStore(config, scopes, SmallShares(config, rng, scopes) if defended else AnyShare(rng))
+    config, rng, scopes = replace(CONFIG, **bounds), random.Random(1), AddressPolicy(allow_private)
+    return PeerStore(
+        config, scopes, SmallShares(config, rng, scopes) if defended else AnyShare(rng)
+    )
 
 
 def test_a_peer_is_found_under_its_info_hash_alone() -> None:
@@ -66,7 +68,11 @@ def test_each_bound_refuses_newcomers_and_renews_what_is_there() -> None:
 
 def test_info_hashes_are_bounded() -> None:
     peers = store(max_info_hashes=2)
-    assert [peers.add(info_hash, address(info_hash), 0) for info_hash in range(3)] == [None, None, "store-info-hashes"]
+    assert [peers.add(info_hash, address(info_hash), 0) for info_hash in range(3)] == [
+        None,
+        None,
+        "store-info-hashes",
+    ]
     assert peers.add(0, address(7), 0) is None
 
 
@@ -75,8 +81,10 @@ def test_one_network_cannot_fill_the_store() -> None:
         [make_endpoint(f"99.9.9.{number}", 1) for number in range(1, 6)],
         [make_endpoint(f"2a00:1:2:{number}::1", 1) for number in range(1, 6)],
     ):
-        peers = store(max_stored_per_narrow=3)
-        assert [peers.add(number, host, 0) for number, host in enumerate(hosts)] == [None] * 3 + ["store-narrow"] * 2
+        peers = store(max_stored_per_subnet=3)
+        assert [peers.add(number, host, 0) for number, host in enumerate(hosts)] == [None] * 3 + [
+            "store-narrow"
+        ] * 2
         assert peers.add(1, address(1), 0) is None
         assert peers.add(5, hosts[4], LIFE_S) is None, "the others have expired"
 
@@ -89,9 +97,14 @@ def test_one_network_does_not_own_an_info_hash(hosts: str, defended: bool) -> No
     theirs = [make_endpoint(hosts.format(number), 1) for number in range(1, 201)]
     honest = [(address if len(theirs[0]) == 6 else address6)(number) for number in range(40)]
     refused = [peers.add(1, peer, 0) for peer in (*theirs, *honest)]
-    assert refused.count("store-share") == (200 - CONFIG.max_per_narrow_in_info_hash if defended else 0)
+    assert refused.count("store-share") == (
+        200 - CONFIG.max_per_subnet_in_info_hash if defended else 0
+    )
     assert refused[-40:] == [None] * 40
-    answers = [peers.sample(1, (address if len(theirs[0]) == 6 else address6)(500 + asker), 20, 0) for asker in range(50)]
+    answers = [
+        peers.sample(1, (address if len(theirs[0]) == 6 else address6)(500 + asker), 20, 0)
+        for asker in range(50)
+    ]
     share = sum(peer in theirs for answer in answers for peer in answer) / (20 * 50)
     assert (share < 0.4) is defended
     peers.expire(LIFE_S)
@@ -99,14 +112,18 @@ def test_one_network_does_not_own_an_info_hash(hosts: str, defended: bool) -> No
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_asking_often_from_one_network_does_not_bring_out_all_that_are_stored(defended: bool) -> None:
+def test_asking_often_from_one_network_does_not_bring_out_all_that_are_stored(
+    defended: bool,
+) -> None:
     peers = store(defended=defended)
     for number in range(100):
         peers.add(1, address(number), 0)
     samples = [peers.sample(1, ASKER, 10, 1) for _ in range(50)]
     assert all(len(set(sample)) == 10 for sample in samples)
     assert (len({peer for sample in samples for peer in sample}) == 10) is defended
-    others = {peer for asker in range(200) for peer in peers.sample(1, address(1000 + asker), 10, 1)}
+    others = {
+        peer for asker in range(200) for peer in peers.sample(1, address(1000 + asker), 10, 1)
+    }
     assert len(others) > 90, "all of them get their turn"
     assert set(peers.sample(1, ASKER, 10, CONFIG.answer_fixed_s + 1)) != set(samples[0])
 
@@ -120,7 +137,11 @@ def test_each_family_is_told_of_its_own() -> None:
 
 
 def test_a_private_peer_is_handed_only_to_its_own_scope() -> None:
-    lan, other, loopback = make_endpoint("192.168.1.2", 1), make_endpoint("10.0.0.1", 1), make_endpoint("127.0.0.1", 1)
+    lan, other, loopback = (
+        make_endpoint("192.168.1.2", 1),
+        make_endpoint("10.0.0.1", 1),
+        make_endpoint("127.0.0.1", 1),
+    )
     peers = store()
     for peer in (lan, loopback, address(1)):
         peers.add(1, peer, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kadisc.core.table.contact_pool import GRAIN_S, MAX_CLIENTS, Pool
+from kadisc.core.table.contact_pool import GRAIN_S, MAX_CLIENTS, ContactPool
 from kadisc.endpoints import Family
 from kadisc.errors import DecodeError
 from kadisc.wire.compact import pack_contact, pack_contacts
@@ -12,7 +12,7 @@ from tests.support.contacts import contact
 
 
 def test_a_contact_is_one_object_wherever_it_comes_from() -> None:
-    pool, known = Pool(), [contact(number) for number in range(8)]
+    pool, known = ContactPool(), [contact(number) for number in range(8)]
     named = pool.named_in(pack_contacts(known), Family.IPV4)
     again = pool.named_in(pack_contacts([*known[::-1], known[0]]), Family.IPV4)
     assert [each.contact for each in named] == known
@@ -25,11 +25,11 @@ def test_a_contact_is_one_object_wherever_it_comes_from() -> None:
 def test_a_length_that_is_no_multiple_is_refused() -> None:
     for family, size in ((Family.IPV4, 27), (Family.IPV6, 26)):
         with pytest.raises(DecodeError):
-            Pool().named_in(bytes(size), family)
+            ContactPool().named_in(bytes(size), family)
 
 
 def test_it_is_bounded_and_keeps_what_is_used() -> None:
-    pool, often = Pool(max_contacts=20), contact(0)
+    pool, often = ContactPool(max_contacts=20), contact(0)
     kept = pool.pooled(often)
     for number in range(1, 1000):
         assert pool.pooled(contact(number)).contact == contact(number)
@@ -38,7 +38,7 @@ def test_it_is_bounded_and_keeps_what_is_used() -> None:
 
 
 def test_client_versions_are_bounded() -> None:
-    pool = Pool()
+    pool = ContactPool()
     first, again = (b"LT\0%d" % 1 for _ in range(2))
     assert pool.client(first) is pool.client(again)
     assert pool.client(None) is None
@@ -48,14 +48,14 @@ def test_client_versions_are_bounded() -> None:
 
 
 def test_moments_are_never_late_and_little_early() -> None:
-    pool = Pool()
+    pool = ContactPool()
     for now in (-7.1, 0.0, 0.3, 1000.0, 1000.2, 5.0, 1e9 + 0.6):
         assert now - GRAIN_S < pool.moment(now) <= now
     assert pool.moment(1000.01) is pool.moment(1000.2)
 
 
 def test_round_trip_times_are_shared_to_a_tenth_of_a_millisecond() -> None:
-    pool = Pool()
+    pool = ContactPool()
     assert pool.rtt(0.123449) is pool.rtt(0.123351)
     assert pool.rtt(0.123449) == 0.1234
     for exact in (0.0000123, 3.123456):

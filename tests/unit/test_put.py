@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kadisc.core.contract.events import LookupFinished, LookupKind, LookupResult, Outcome, PutFinished
+from kadisc.core.contract.events import (
+    LookupFinished,
+    LookupKind,
+    LookupResult,
+    Outcome,
+    PutFinished,
+)
 from kadisc.core.contract.identity import Identity
 from kadisc.core.contract.verify_item import signed_item
-from kadisc.core.lookup.item_collector import Retrieval
+from kadisc.core.lookup.item_collector import ItemCollector
 from kadisc.core.lookup.put import Draft
 from kadisc.wire.items import Item
 from tests.support.attack import started
@@ -26,7 +32,9 @@ def put(world: World, host: Host, draft: Draft) -> PutFinished:
 
 
 def got(world: World, host: Host, target: int, salt: bytes = b"") -> LookupResult:
-    operation = host.node.start_lookup(target, world.now, family=host.family, kind=LookupKind.GET, salt=salt)
+    operation = host.node.start_lookup(
+        target, world.now, family=host.family, kind=LookupKind.GET, salt=salt
+    )
     world.flush(host)
     event = world.result(host, operation)
     assert isinstance(event, LookupFinished)
@@ -34,7 +42,11 @@ def got(world: World, host: Host, target: int, salt: bytes = b"") -> LookupResul
 
 
 def holders(world: World, hosts: list[Host], target: int) -> list[Host]:
-    return [host for host in hosts if host.node._responder.items.store.get(target, world.now) is not None]
+    return [
+        host
+        for host in hosts
+        if host.node._responder.items.store.get(target, world.now) is not None
+    ]
 
 
 def test_what_one_puts_the_others_get() -> None:
@@ -46,7 +58,9 @@ def test_what_one_puts_the_others_get() -> None:
     result = got(world, hosts[12], Item(b"5:hello").target)
     assert (result.item, result.refused.get("item")) == (Item(b"5:hello"), None)
     assert result.answered < 8, "of an immutable one the first is enough"
-    assert put(world, hosts[5], Draft(b"5:hello")).outcome is Outcome.DONE, "whoever has it already leads on"
+    assert put(world, hosts[5], Draft(b"5:hello")).outcome is Outcome.DONE, (
+        "whoever has it already leads on"
+    )
 
 
 def test_each_version_replaces_the_one_before() -> None:
@@ -56,7 +70,11 @@ def test_each_version_replaces_the_one_before() -> None:
     first = put(world, hosts[3], Draft(b"1:a", OWNER, SALT, at_least=100))
     second = put(world, hosts[9], Draft(b"1:b", OWNER, SALT, at_least=50))
     again = put(world, hosts[9], Draft(b"1:b", OWNER, SALT))
-    assert [event.item and event.item.sequence for event in (first, second, again)] == [100, 101, 101]
+    assert [event.item and event.item.sequence for event in (first, second, again)] == [
+        100,
+        101,
+        101,
+    ]
     assert got(world, hosts[12], Draft(b"", OWNER, SALT).target, SALT).item == second.item
     # What is there tells that it is too late, before anybody is asked to store.
     late = put(world, hosts[3], Draft(b"1:c", OWNER, SALT, sequence=100))
@@ -109,12 +127,12 @@ def test_one_that_is_cancelled_in_its_lookup_or_after_it_leaves_nothing_behind()
         assert hosts[3].node.operations_in_flight == 0
 
 
-# --- What answers may claim -------------------------------------------------------------------------------------------------------------
+# --- What answers may claim -----------------------------------------------------------------------
 
 
 def test_only_the_item_that_was_asked_for_counts_and_of_its_versions_the_latest() -> None:
     third = signed_item(OWNER, b"1:c", 3, SALT)
-    retrieval = Retrieval(third.target, SALT)
+    item_collector = ItemCollector(third.target, SALT)
     forged = [
         replace(third, value=b"1:d", sequence=9).fields(),  # not what was signed
         signed_item(THIEF, b"1:d", 9, SALT).fields(),  # somebody else's
@@ -126,24 +144,28 @@ def test_only_the_item_that_was_asked_for_counts_and_of_its_versions_the_latest(
         third.fields() | {b"v": bytes(2000)},
     ]
     for held in forged:
-        retrieval.heard(held)
-    assert (retrieval.item, retrieval.refused) == (None, len(forged))
-    retrieval.heard({b"seq": 12})  # has nothing that is later: no lie
+        item_collector.heard(held)
+    assert (item_collector.item, item_collector.refused) == (None, len(forged))
+    item_collector.heard({b"seq": 12})  # has nothing that is later: no lie
     for held in (third.fields(), signed_item(OWNER, b"1:a", 1, SALT).fields(), third.fields()):
-        retrieval.heard(held)
-    assert (retrieval.item, retrieval.refused, retrieval.is_final) == (third, len(forged), False)
+        item_collector.heard(held)
+    assert (item_collector.item, item_collector.refused, item_collector.is_final) == (
+        third,
+        len(forged),
+        False,
+    )
     fourth = signed_item(OWNER, b"1:d", 4, SALT)
-    retrieval.heard(fourth.fields())
-    assert retrieval.item == fourth
+    item_collector.heard(fourth.fields())
+    assert item_collector.item == fourth
 
 
 def test_an_immutable_item_proves_itself() -> None:
     item = Item(b"5:hello")
-    retrieval = Retrieval(item.target)
-    retrieval.heard(Item(b"5:other").fields())
-    assert (retrieval.item, retrieval.refused) == (None, 1)
-    retrieval.heard(item.fields())
-    assert (retrieval.item, retrieval.is_final) == (item, True)
+    item_collector = ItemCollector(item.target)
+    item_collector.heard(Item(b"5:other").fields())
+    assert (item_collector.item, item_collector.refused) == (None, 1)
+    item_collector.heard(item.fields())
+    assert (item_collector.item, item_collector.is_final) == (item, True)
 
 
 def test_liars_among_the_closest_change_nothing_and_are_counted() -> None:

@@ -6,7 +6,7 @@ import random
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.table.diversity import DiversityCaps
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family
@@ -14,9 +14,11 @@ from kadisc.ids import random_id, shared_prefix_bits
 from tests.support.world import address
 
 
-def table_with(contacts: int, sizes: tuple[int, ...] = (128, 64, 32, 16, 8), seed: int = 1) -> RoutingTable:
+def table_with(
+    contacts: int, sizes: tuple[int, ...] = (128, 64, 32, 16, 8), seed: int = 1
+) -> RoutingTable:
     rng = random.Random(seed)
-    config, scopes = TableConfig(bucket_sizes=sizes), Scopes(False)
+    config, scopes = TableConfig(bucket_sizes=sizes), AddressPolicy(False)
     table = RoutingTable(Family.IPV4, random_id(rng), config, scopes, DiversityCaps(config, scopes))
     for number in range(contacts):
         table.offer(Contact(random_id(rng), address(number)), float(number))
@@ -31,7 +33,10 @@ def test_all_contacts_stay_and_are_in_the_buckets_of_the_new_id() -> None:
     assert left_over == []
     assert {entry.contact: entry.first_verified_at for entry in table} == before
     for bucket in table.buckets():
-        assert all(shared_prefix_bits(new_id, entry.id) == bucket.index == entry.bucket for entry in bucket.entries)
+        assert all(
+            shared_prefix_bits(new_id, entry.id) == bucket.index == entry.bucket
+            for entry in bucket.entries
+        )
         verified = [entry.verified_at for entry in bucket.entries]
         assert verified == sorted(verified), "least recently verified first"
 
@@ -46,7 +51,10 @@ def test_closest_is_exact_after_it() -> None:
 def test_what_finds_no_place_becomes_a_spare_and_the_longest_unheard_goes_first() -> None:
     table = table_with(200, sizes=(8,))
     held = sorted(table, key=lambda entry: entry.verified_at)
-    far_from_all = max(range(0, 1 << 160, 1 << 155), key=lambda node_id: sum(shared_prefix_bits(node_id, entry.id) == 0 for entry in held))
+    far_from_all = max(
+        range(0, 1 << 160, 1 << 155),
+        key=lambda node_id: sum(shared_prefix_bits(node_id, entry.id) == 0 for entry in held),
+    )
     left_over = table.rebase(far_from_all, 300.0)
     assert left_over, "most are in one bucket now"
     full = {entry.bucket for entry in left_over}
@@ -55,8 +63,8 @@ def test_what_finds_no_place_becomes_a_spare_and_the_longest_unheard_goes_first(
         lost = [entry.verified_at for entry in left_over if entry.bucket == index]
         assert min(kept) > max(lost)
     assert len(table) + len(left_over) == len(held)
-    spares = sum(len(bucket.spares) for bucket in table.buckets())
-    assert 0 < spares <= 8 * len(table.buckets())
+    replacements = sum(len(bucket.replacements) for bucket in table.buckets())
+    assert 0 < replacements <= 8 * len(table.buckets())
 
 
 def test_a_contact_that_has_our_new_id_is_dropped() -> None:

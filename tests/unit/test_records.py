@@ -27,11 +27,13 @@ def refusal(fields: Any) -> str:
     return caught.value.reason
 
 
-# --- As it is written ------------------------------------------------------------------------------------------------------------------
+# --- As it is written -----------------------------------------------------------------------------
 
 
 def test_a_full_record_fits_and_comes_back() -> None:
-    own = OwnRecord(Membership(WHO, "testnet", {"eth": 30303, "fork": b"\xab\xcd\xef\x01"}, wall_s=1.8e9), 0.0)
+    own = OwnRecord(
+        Membership(WHO, "testnet", {"eth": 30303, "fork": b"\xab\xcd\xef\x01"}, wall_s=1.8e9), 0.0
+    )
     own.set_endpoints({Family.IPV4: HERE, Family.IPV6: address6(1)}, 1.0)
     assert len(own.raw) <= 250
     record = decode_record(own.raw)
@@ -102,13 +104,17 @@ def test_what_is_missing_is_too() -> None:
 def test_bytes_must_be_canonical_and_short() -> None:
     raw = bencode.encode(record_fields(WHO, HERE))
     assert decode_record(raw).raw == raw
-    for damaged, reason in ((raw[:-1], "malformed"), (b"d1:b1:x1:a1:ye", "malformed"), (bytes(MAX_RECORD_BYTES + 1), "oversize")):
+    for damaged, reason in (
+        (raw[:-1], "malformed"),
+        (b"d1:b1:x1:a1:ye", "malformed"),
+        (bytes(MAX_RECORD_BYTES + 1), "oversize"),
+    ):
         with pytest.raises(DecodeError) as caught:
             decode_record(damaged)
         assert caught.value.reason == f"record-{reason}"
 
 
-# --- Which is believed ---------------------------------------------------------------------------------------------------------------------
+# --- Which is believed ----------------------------------------------------------------------------
 
 
 class Reader:
@@ -144,7 +150,10 @@ def test_forged_records_are_refused() -> None:
 
 
 def test_those_of_another_network_are_refused_before_their_signature_is_looked_at() -> None:
-    assert Reader().takes(record_fields(WHO, HERE, tag=bytes(20)) | {b"sig": bytes(64)}) == "record-network"
+    assert (
+        Reader().takes(record_fields(WHO, HERE, tag=bytes(20)) | {b"sig": bytes(64)})
+        == "record-network"
+    )
 
 
 def test_old_ones_are_refused_and_so_are_two_of_one_sequence() -> None:
@@ -178,7 +187,7 @@ def test_our_own_is_nobody_elses() -> None:
     assert Reader().takes(record_fields(identity(9), HERE)) == "record-own"
 
 
-# --- Our own ---------------------------------------------------------------------------------------------------------------------------------
+# --- Our own --------------------------------------------------------------------------------------
 
 
 def own(wall_s: float = 0.0, **options: Any) -> OwnRecord:
@@ -214,7 +223,13 @@ def test_it_survives_a_clock_that_was_set_back_and_the_loss_of_the_state() -> No
 
 def test_services_that_no_record_can_hold_are_a_usage_error_and_change_nothing() -> None:
     record = own(services={"eth": 5})
-    for services in ({"eth": 0}, {"": 5}, {"e-t": 5}, {"fork": bytes(33)}, {f"name{number}": bytes(32) for number in range(9)}):
+    for services in (
+        {"eth": 0},
+        {"": 5},
+        {"e-t": 5},
+        {"fork": bytes(33)},
+        {f"name{number}": bytes(32) for number in range(9)},
+    ):
         raw = record.raw
         with pytest.raises(UsageError):
             record.set_services(services, 60.0)

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from kadisc.config import MaintenanceConfig, TableConfig
-from kadisc.core.addressing.policy import Scopes
-from kadisc.core.contract.queries import Walk
+from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.contract.queries import RefreshLookup
 from kadisc.core.table.diversity import NoDiversityCaps
 from kadisc.core.table.refresh import WALKS_AT_A_TIME, Refresh
 from kadisc.core.table.routing_table import RoutingTable
@@ -19,7 +19,9 @@ CONFIG = MaintenanceConfig()
 
 
 def table_with(*indexes: int, now: float = 0.0) -> RoutingTable:
-    table = RoutingTable(Family.IPV4, OWN_ID, TableConfig(), Scopes(False), NoDiversityCaps())
+    table = RoutingTable(
+        Family.IPV4, OWN_ID, TableConfig(), AddressPolicy(False), NoDiversityCaps()
+    )
     for number, index in enumerate(indexes):
         table.offer(contact(number, index), now)
     return table
@@ -29,7 +31,7 @@ def refresh_of(table: RoutingTable) -> Refresh:
     return Refresh(CONFIG, table, random.Random(1))
 
 
-def buckets(table: RoutingTable, walks: list[Walk]) -> list[int]:
+def buckets(table: RoutingTable, walks: list[RefreshLookup]) -> list[int]:
     return [table.bucket_index(walk.target) for walk in walks]
 
 
@@ -72,7 +74,11 @@ def test_the_own_id_is_looked_up_every_half_hour_jittered() -> None:
     times, now = [], 0.0
     while now < 20_000:
         now = refresh.deadline
-        times += [now for walk in refresh.due(now) if walk == Walk(Family.IPV4, OWN_ID, is_own_id=True)]
+        times += [
+            now
+            for walk in refresh.due(now)
+            if walk == RefreshLookup(Family.IPV4, OWN_ID, is_own_id=True)
+        ]
         table.confirm(contact(0), now)
     waits = [later - earlier for earlier, later in zip([0.0, *times], times, strict=False)]
     assert waits == pytest.approx([1800] * len(waits), rel=CONFIG.refresh_jitter)

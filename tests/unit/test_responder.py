@@ -1,4 +1,6 @@
-"""Answers to queries (BEP 5, 32, 42): what is asked for, never more than k contacts a family and 1,024 bytes."""
+"""Answers to queries (BEP 5, 32, 42): what is asked for, never more than k contacts a family and
+1,024 bytes.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import pytest
 
 from kadisc.config import CoreConfig, TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.contract.counters import Counters
 from kadisc.core.serving.responder import METHOD_UNKNOWN, PROTOCOL_ERROR, Responder
 from kadisc.core.serving_assembly import responder_over
@@ -19,7 +21,18 @@ from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, make_endpoint
 from kadisc.wire import krpc
 from kadisc.wire.compact import contacts_from
-from kadisc.wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Ping, Query, Reply, SampleInfohashes, UnknownQuery
+from kadisc.wire.messages import (
+    AnnouncePeer,
+    Error,
+    FindNode,
+    Get,
+    GetPeers,
+    Ping,
+    Query,
+    Reply,
+    SampleInfohashes,
+    UnknownQuery,
+)
 from tests.support.contacts import OWN_ID, address6, contact, id_in_bucket
 from tests.support.world import CONFIG, address, without
 
@@ -31,23 +44,34 @@ N4, N6 = b"n4", b"n6"
 
 
 def responder(
-    contacts: Sequence[Contact] = (*V4, *V6), config: CoreConfig = CONFIG, *, families: Sequence[Family] = tuple(Family), allow_private: bool = False
+    contacts: Sequence[Contact] = (*V4, *V6),
+    config: CoreConfig = CONFIG,
+    *,
+    families: Sequence[Family] = tuple(Family),
+    allow_private: bool = False,
 ) -> Responder:
-    scopes = Scopes(allow_private)
-    tables = {family: RoutingTable(family, OWN_ID + number, config.table, scopes, NoDiversityCaps()) for number, family in enumerate(families)}
+    scopes = AddressPolicy(allow_private)
+    tables = {
+        family: RoutingTable(family, OWN_ID + number, config.table, scopes, NoDiversityCaps())
+        for number, family in enumerate(families)
+    }
     for each in contacts:
         if each.family in tables:
             tables[each.family].offer(each, 0)
     return responder_over(tables, config, random.Random(1), scopes, Counters(), 0)
 
 
-def reply_to(query: Query, source: Endpoint = ASKER, us: Responder | None = None, now: float = 0) -> Reply:
+def reply_to(
+    query: Query, source: Endpoint = ASKER, us: Responder | None = None, now: float = 0
+) -> Reply:
     answer = (us or responder()).answer(query, source, now)
     assert isinstance(answer, Reply)
     return answer
 
 
-def error_to(query: Query, source: Endpoint = ASKER, us: Responder | None = None, now: float = 0) -> Error:
+def error_to(
+    query: Query, source: Endpoint = ASKER, us: Responder | None = None, now: float = 0
+) -> Error:
     answer = (us or responder()).answer(query, source, now)
     assert isinstance(answer, Error)
     return answer
@@ -57,24 +81,32 @@ def find(want: set[bytes] | None = None) -> FindNode:
     return FindNode(b"tt", 5, TARGET, None if want is None else frozenset(want))
 
 
-# --- Who we are ------------------------------------------------------------------------------------------------------------------
+# --- Who we are -----------------------------------------------------------------------------------
 
 
 def test_a_ping_is_answered_with_our_id_of_that_family_and_the_askers_own_address() -> None:
     reply = reply_to(Ping(b"tt", 5))
-    assert (reply.tid, reply.sender, reply.seen_as, reply.nodes, reply.token) == (b"tt", OWN_ID, ASKER, None, None)
+    assert (reply.tid, reply.sender, reply.seen_as, reply.nodes, reply.token) == (
+        b"tt",
+        OWN_ID,
+        ASKER,
+        None,
+        None,
+    )
     assert reply.version is not None
     assert reply.version.startswith(b"KD")
     assert reply_to(Ping(b"tt", 5), ASKER6).sender == OWN_ID + 1
 
 
-# --- Contacts --------------------------------------------------------------------------------------------------------------------
+# --- Contacts -------------------------------------------------------------------------------------
 
 
 def test_find_node_is_answered_with_the_k_closest() -> None:
     reply = reply_to(find())
     assert reply.nodes is not None
-    assert contacts_from(reply.nodes, Family.IPV4) == sorted(V4, key=lambda each: each.id ^ TARGET)[:8]
+    assert (
+        contacts_from(reply.nodes, Family.IPV4) == sorted(V4, key=lambda each: each.id ^ TARGET)[:8]
+    )
     assert reply.nodes6 is None
 
 
@@ -90,7 +122,9 @@ def test_find_node_is_answered_with_the_k_closest() -> None:
         (ASKER, set(), True, False),  # only words that we do not know
     ],
 )
-def test_want_decides_whose_contacts_are_sent(source: Endpoint, want: set[bytes] | None, v4: bool, v6: bool) -> None:
+def test_want_decides_whose_contacts_are_sent(
+    source: Endpoint, want: set[bytes] | None, v4: bool, v6: bool
+) -> None:
     wanted = find(want).want
     queries = (
         find(want),
@@ -114,8 +148,14 @@ def test_an_empty_table_says_so_with_an_empty_list() -> None:
 
 
 def test_private_contacts_are_never_handed_to_public_askers() -> None:
-    lan, other = Contact(id_in_bucket(0, 1), make_endpoint("192.168.1.9", 1)), make_endpoint("10.1.1.1", 1)
-    lan6, other6 = Contact(id_in_bucket(0, 1), make_endpoint("fd00::9", 1)), make_endpoint("fd00::1", 1)
+    lan, other = (
+        Contact(id_in_bucket(0, 1), make_endpoint("192.168.1.9", 1)),
+        make_endpoint("10.1.1.1", 1),
+    )
+    lan6, other6 = (
+        Contact(id_in_bucket(0, 1), make_endpoint("fd00::9", 1)),
+        make_endpoint("fd00::1", 1),
+    )
     us = responder([V4[0], lan, V6[0], lan6])
     both = find({N4, N6})
 
@@ -139,7 +179,9 @@ def test_without_bounded_answers_the_whole_table_is_sent() -> None:
 @pytest.mark.parametrize("k", [8, 20, 100])
 def test_whatever_k_is_an_answer_has_at_most_1024_bytes(k: int) -> None:
     config = replace(CONFIG, table=TableConfig(k=k))
-    contacts = [contact(number) for number in range(100)] + [Contact(id_in_bucket(0, number), address6(number)) for number in range(100)]
+    contacts = [contact(number) for number in range(100)] + [
+        Contact(id_in_bucket(0, number), address6(number)) for number in range(100)
+    ]
     us = responder(contacts, config)
     for source in (ASKER, ASKER6):
         for want in ({N4}, {N6}, {N4, N6}):
@@ -148,7 +190,7 @@ def test_whatever_k_is_an_answer_has_at_most_1024_bytes(k: int) -> None:
             assert len(reply.nodes or b"") + len(reply.nodes6 or b"") >= 8 * 26 * len(want)
 
 
-# --- Methods that we do not know -----------------------------------------------------------------------------------------------------
+# --- Methods that we do not know ------------------------------------------------------------------
 
 
 def test_an_unknown_method_with_a_target_is_answered_as_find_node() -> None:
@@ -165,10 +207,12 @@ def test_the_sender_of_a_malformed_query_is_told_what_was_wrong() -> None:
     assert (error.tid, error.code, error.text, error.seen_as) == (b"tt", 203, "bad id", ASKER)
 
 
-# --- Peers -----------------------------------------------------------------------------------------------------------------------
+# --- Peers ----------------------------------------------------------------------------------------
 
 
-def announce(token: bytes, *, info_hash: int = TARGET, port: int = 4000, implied: bool = False) -> AnnouncePeer:
+def announce(
+    token: bytes, *, info_hash: int = TARGET, port: int = 4000, implied: bool = False
+) -> AnnouncePeer:
     return AnnouncePeer(b"tt", 5, info_hash, port, token, implied)
 
 

@@ -1,4 +1,6 @@
-"""When is which entry checked? Soon what is new or failed, slowly what has proved itself; all within a budget."""
+"""When is which entry checked? Soon what is new or failed, slowly what has proved itself; all
+within a budget.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import pytest
 
 from kadisc.config import MaintenanceConfig
 from kadisc.core.table.bucket import Entry
-from kadisc.core.table.contact_pool import Pool
+from kadisc.core.table.contact_pool import ContactPool
 from kadisc.core.table.revalidation import Revalidation
 from tests.support.contacts import contact
 
@@ -16,8 +18,17 @@ CONFIG = MaintenanceConfig()
 FIRST_DEEP = 4
 
 
-def entry_of(number: int = 1, *, since: float = 0.0, verified: float = 0.0, inbound: bool = False, bucket: int = 0) -> Entry:
-    return Entry(Pool().pooled(contact(number)), bucket, since, verified, inbound, traffic_at=verified)
+def entry_of(
+    number: int = 1,
+    *,
+    since: float = 0.0,
+    verified: float = 0.0,
+    inbound: bool = False,
+    bucket: int = 0,
+) -> Entry:
+    return Entry(
+        ContactPool().pooled(contact(number)), bucket, since, verified, inbound, traffic_at=verified
+    )
 
 
 def revalidation() -> Revalidation:
@@ -125,8 +136,14 @@ def test_a_check_of_which_nothing_was_learned_is_made_again() -> None:
 
 
 def test_an_entry_is_planned_once_whatever_happens() -> None:
-    """An hour of answers and failures of the same 50 entries, each of them planned thousands of times."""
-    checks, rng, entries = revalidation(), random.Random(2), [entry_of(number) for number in range(50)]
+    """An hour of answers and failures of the same 50 entries, each of them planned thousands of
+    times.
+    """
+    checks, rng, entries = (
+        revalidation(),
+        random.Random(2),
+        [entry_of(number) for number in range(50)],
+    )
     longest = 0
     for now in range(3600):
         for entry in rng.sample(entries, 5):
@@ -161,7 +178,9 @@ def test_a_newcomer_next_to_us_need_not_wait_behind_all_others() -> None:
 
 
 def test_newcomers_have_a_budget_of_their_own() -> None:
-    """Silent ones, behind restricted NATs, as many as an attacker likes: the others are checked no less for that."""
+    """Silent ones, behind restricted NATs, as many as an attacker likes: the others are checked no
+    less for that.
+    """
     checks = revalidation()
     for number in range(40):
         checks.plan(entry_of(number, verified=0))

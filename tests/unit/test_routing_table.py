@@ -6,8 +6,8 @@ import pytest
 
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
-from kadisc.core.addressing.bep42 import Tied, anywhere
-from kadisc.core.addressing.policy import Scopes
+from kadisc.core.addressing.bep42 import Bep42Check, anywhere
+from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.table.bucket import Entry
 from kadisc.core.table.diversity import DiversityCaps, NoDiversityCaps
 from kadisc.core.table.routing_table import Decision, RoutingTable
@@ -15,13 +15,27 @@ from kadisc.endpoints import Endpoint, Family, Scope, make_endpoint
 from tests.support.contacts import OWN_ID, contact, id_in_bucket
 from tests.support.world import address
 
-SMALL = TableConfig(k=4, bucket_sizes=(4, 2), spares_per_bucket=3, per_wide_in_table=2)
+SMALL = TableConfig(k=4, bucket_sizes=(4, 2), replacements_per_bucket=3, per_netgroup_in_table=2)
 
 
-def table_of(config: TableConfig = SMALL, *, caps: bool = True, challenge: bool = True, tied: Tied = anywhere) -> RoutingTable:
-    scopes = Scopes(False)
+def table_of(
+    config: TableConfig = SMALL,
+    *,
+    caps: bool = True,
+    challenge: bool = True,
+    bep42_valid: Bep42Check = anywhere,
+) -> RoutingTable:
+    scopes = AddressPolicy(False)
     diversity = DiversityCaps(config, scopes) if caps else NoDiversityCaps()
-    return RoutingTable(Family.IPV4, OWN_ID, config, scopes, diversity, challenge_incumbents=challenge, tied=tied)
+    return RoutingTable(
+        Family.IPV4,
+        OWN_ID,
+        config,
+        scopes,
+        diversity,
+        challenge_incumbents=challenge,
+        bep42_valid=bep42_valid,
+    )
 
 
 def filled() -> tuple[RoutingTable, list[Contact]]:
@@ -47,7 +61,7 @@ def fail(table: RoutingTable, each: Contact, now: float) -> Entry | None:
     return removal.promoted
 
 
-# --- Coming in -------------------------------------------------------------------------------------------------------------------
+# --- Coming in ------------------------------------------------------------------------------------
 
 
 def test_the_own_id_is_nobody_elses() -> None:
@@ -80,7 +94,7 @@ def test_nobody_is_challenged_twice_at_a_time() -> None:
     challenged = table.offer(contact(8), 10).entry
     assert challenged is not None
     challenged.checking = True
-    assert table.offer(contact(9), 10).decision is Decision.SPARE
+    assert table.offer(contact(9), 10).decision is Decision.REPLACEMENT
 
 
 def test_a_survivor_moves_to_the_tail() -> None:
@@ -103,8 +117,8 @@ def test_two_spaced_failures_make_room_for_the_latest_spare() -> None:
 
 def test_of_the_spares_one_whose_id_follows_from_its_address_wins_the_vacancy() -> None:
     """BEP 42. The incumbents are not asked for that: who is there and answers, stays."""
-    untied = {contact(number).id for number in (1, 2, 9)}
-    table = table_of(tied=lambda node_id, endpoint: node_id not in untied)
+    bep42_invalid = {contact(number).id for number in (1, 2, 9)}
+    table = table_of(bep42_valid=lambda node_id, endpoint: node_id not in bep42_invalid)
     contacts = [contact(number) for number in range(4)]
     for now, number in enumerate((0, 1, 2, 3, 7, 8, 9)):
         table.offer(contact(number), now)
@@ -121,7 +135,9 @@ def test_failures_close_together_count_as_one() -> None:
         assert table.fail(entry, now, spacing_s=10, failures_to_evict=2) is None
     assert entry.failures == 1
     table.confirm(contacts[0], 29.95)
-    assert table.fail(entry, 31, spacing_s=10, failures_to_evict=2) is None, "an answer makes good what went before"
+    assert table.fail(entry, 31, spacing_s=10, failures_to_evict=2) is None, (
+        "an answer makes good what went before"
+    )
 
 
 def test_who_has_left_cannot_fail() -> None:
@@ -133,26 +149,37 @@ def test_who_has_left_cannot_fail() -> None:
 
 
 def test_capacity_is_checked_again_when_a_spare_is_promoted() -> None:
-    """Trap 11: between challenge and outcome somebody else may have taken the place, the address, or the share of the network."""
+    """Trap 11: between challenge and outcome somebody else may have taken the place, the address,
+    or the share of the network.
+    """
     table, contacts = filled()
-    spare, rival = contact(9), contact(8, index=1)
-    table.offer(spare, 10)
-    table.offer(Contact(rival.id, spare.endpoint), 11)  # the same address, meanwhile in another bucket
+    replacement, rival = contact(9), contact(8, index=1)
+    table.offer(replacement, 10)
+    table.offer(
+        Contact(rival.id, replacement.endpoint), 11
+    )  # the same address, meanwhile in another bucket
     assert fail(table, contacts[0], 20) is None
     assert len(list(table)) == 4
 
 
 def test_caps_are_checked_again_when_a_spare_is_promoted() -> None:
     table, contacts = filled()
-    spare = Contact(id_in_bucket(0, 9), make_endpoint("99.9.9.1", 1))
-    table.offer(spare, 10)
+    replacement = Contact(id_in_bucket(0, 9), make_endpoint("99.9.9.1", 1))
+    table.offer(replacement, 10)
     for index in (1, 2):
-        assert table.offer(Contact(id_in_bucket(index), make_endpoint(f"99.9.9.{index + 1}", 1)), 11).decision is Decision.ADDED
+        assert (
+            table.offer(
+                Contact(id_in_bucket(index), make_endpoint(f"99.9.9.{index + 1}", 1)), 11
+            ).decision
+            is Decision.ADDED
+        )
     assert fail(table, contacts[0], 20) is None, "two of its /24 are in the table by now"
 
 
 def test_a_promoted_spare_takes_its_place_by_time() -> None:
-    """The head is whom to challenge, so a spare that was verified long ago must not hide at the tail."""
+    """The head is whom to challenge, so a spare that was verified long ago must not hide at the
+    tail.
+    """
     table, contacts = filled()
     table.offer(contact(9), 5)
     for now, each in enumerate(contacts[1:], start=10):
@@ -165,10 +192,10 @@ def test_the_spares_are_bounded_and_the_oldest_goes() -> None:
     table, _ = filled()
     for number in range(7, 12):
         table.offer(contact(number), number)
-    assert list(table.buckets()[0].spares) == [contact(number).id for number in (9, 10, 11)]
+    assert list(table.buckets()[0].replacements) == [contact(number).id for number in (9, 10, 11)]
 
 
-# --- One ID, two endpoints; one endpoint, two IDs ----------------------------------------------------------------------------------
+# --- One ID, two endpoints; one endpoint, two IDs -------------------------------------------------
 
 
 def test_a_known_id_from_elsewhere_never_moves_the_incumbent() -> None:
@@ -180,7 +207,7 @@ def test_a_known_id_from_elsewhere_never_moves_the_incumbent() -> None:
     assert (offer.decision, offer.entry) == (Decision.CHALLENGE, table.at(contacts[2].endpoint))
     assert offer.entry is not None
     offer.entry.checking = True
-    assert table.offer(moved, 11).decision is Decision.SPARE
+    assert table.offer(moved, 11).decision is Decision.REPLACEMENT
     assert order(table) == contacts
     assert fail(table, contacts[2], 20) is table.at(moved.endpoint)
     assert table.get(moved.id) is table.at(moved.endpoint)
@@ -211,20 +238,24 @@ def test_a_contradiction_waits_while_the_incumbent_is_being_checked() -> None:
     entry = table.at(contacts[1].endpoint)
     assert entry is not None
     entry.checking = True
-    assert [table.offer(restarted, 10).decision for _ in range(3)] == [Decision.SPARE] * 3
+    assert [table.offer(restarted, 10).decision for _ in range(3)] == [Decision.REPLACEMENT] * 3
 
 
 def test_the_incumbents_own_answer_ends_a_contradiction() -> None:
     table, contacts = filled()
-    restarted, other = (Contact(id_in_bucket(1, number), contacts[1].endpoint) for number in (77, 78))
+    restarted, other = (
+        Contact(id_in_bucket(1, number), contacts[1].endpoint) for number in (77, 78)
+    )
     table.offer(restarted, 10)
     table.confirm(contacts[1], 11)
     assert table.offer(restarted, 12).decision is Decision.CHALLENGE
-    assert table.offer(other, 13).decision is Decision.CHALLENGE, "each ID must be seen twice in a row"
+    assert table.offer(other, 13).decision is Decision.CHALLENGE, (
+        "each ID must be seen twice in a row"
+    )
     assert table.at(contacts[1].endpoint) is table.get(contacts[1].id)
 
 
-# --- The soft cap of a /16 -------------------------------------------------------------------------------------------------------
+# --- The soft cap of a /16 ------------------------------------------------------------------------
 
 
 def of_one_wide_network(number: int, index: int = 0) -> Contact:
@@ -237,7 +268,9 @@ def test_the_surplus_of_a_large_network_takes_vacancies_and_is_challenged_first(
     surplus = [of_one_wide_network(number) for number in range(3)]
     entries = [table.offer(each, 1 + number).entry for number, each in enumerate(surplus)]
     assert table.buckets()[0].surplus == {entries[2]}
-    assert table.offer(contact(2), 10).entry is entries[2], "not the least recently verified one, which is no surplus"
+    assert table.offer(contact(2), 10).entry is entries[2], (
+        "not the least recently verified one, which is no surplus"
+    )
     assert table.offer(of_one_wide_network(3), 11).reason == "cap-wide"
     assert table.offer(of_one_wide_network(3, index=1), 11).decision is Decision.ADDED
 
@@ -255,7 +288,7 @@ def test_refusals_name_the_cap() -> None:
         assert (offer.decision, offer.reason) == (Decision.REFUSED, reason)
 
 
-# --- Who is worth a check ----------------------------------------------------------------------------------------------------------
+# --- Who is worth a check -------------------------------------------------------------------------
 
 
 def test_wanted_is_who_could_fill_a_vacancy() -> None:
@@ -269,7 +302,7 @@ def test_wanted_is_who_could_fill_a_vacancy() -> None:
     assert not table.wants(Contact(contact(9).id, contacts[1].endpoint)), "a known endpoint"
 
 
-# --- What is learned ---------------------------------------------------------------------------------------------------------------
+# --- What is learned ------------------------------------------------------------------------------
 
 
 def test_an_answer_from_another_id_or_endpoint_confirms_nobody() -> None:
@@ -285,14 +318,20 @@ def test_an_answer_renews_what_is_known_of_its_sender() -> None:
     table.confirm(contact(1), 5)
     entry = table.confirm(contact(1), 9, rtt_s=0.2, client=b"LT")
     assert entry is not None
-    assert (entry.first_verified_at, entry.verified_at, entry.rtt_s, entry.client, entry.inbound) == (0, 9, 0.2, b"LT", True)
+    assert (
+        entry.first_verified_at,
+        entry.verified_at,
+        entry.rtt_s,
+        entry.client,
+        entry.inbound,
+    ) == (0, 9, 0.2, b"LT", True)
     table.confirm(contact(1), 10, rtt_s=0.4, proven=True)
     assert entry.rtt_s == pytest.approx(0.25), "smoothed"
     assert (entry.client, entry.inbound) == (b"LT", False)
     assert table.buckets()[0].touched_at == 10
 
 
-# --- Answers -----------------------------------------------------------------------------------------------------------------------
+# --- Answers --------------------------------------------------------------------------------------
 
 
 def test_inbound_and_failing_entries_stay_out_of_answers_while_there_are_enough_others() -> None:
@@ -306,16 +345,22 @@ def test_inbound_and_failing_entries_stay_out_of_answers_while_there_are_enough_
     table.fail(failing, 100, spacing_s=10, failures_to_evict=2)
     shown = sorted(contacts[2:], key=lambda each: each.id ^ target)
     assert [entry.contact for entry in table.closest(target, 2)] == shown
-    assert {entry.contact for entry in table.closest(target, 3)} > set(shown[:1]), "too few: the others fill up"
+    assert {entry.contact for entry in table.closest(target, 3)} > set(shown[:1]), (
+        "too few: the others fill up"
+    )
     table.confirm(contacts[0], 120)
     table.confirm(contacts[1], 120, proven=True)
-    assert [entry.contact for entry in table.closest(target, 4)] == sorted(contacts, key=lambda each: each.id ^ target)
+    assert [entry.contact for entry in table.closest(target, 4)] == sorted(
+        contacts, key=lambda each: each.id ^ target
+    )
 
 
 def test_an_answer_knows_who_came_and_went_since_the_last_one() -> None:
     table, contacts = table_of(), [contact(number) for number in range(4)]
     for come, each in enumerate(contacts):
-        assert [entry.contact for entry in table.closest(each.id, 1)] == sorted(contacts[:come], key=lambda other: other.id ^ each.id)[:1]
+        assert [entry.contact for entry in table.closest(each.id, 1)] == sorted(
+            contacts[:come], key=lambda other: other.id ^ each.id
+        )[:1]
         table.offer(each, come)
         assert [entry.contact for entry in table.closest(each.id, 1)] == [each]
     gone = table.at(contacts[0].endpoint)
@@ -329,7 +374,9 @@ def test_a_narrow_scope_is_handed_only_to_its_own() -> None:
     table = table_of()
     public, private, loopback = (
         Contact(id_in_bucket(0, number), endpoint)
-        for number, endpoint in enumerate([address(1), make_endpoint("10.0.0.1", 1), make_endpoint("127.0.0.1", 1)])
+        for number, endpoint in enumerate(
+            [address(1), make_endpoint("10.0.0.1", 1), make_endpoint("127.0.0.1", 1)]
+        )
     )
     for each in (public, private, loopback):
         table.offer(each, 0)
@@ -349,7 +396,7 @@ def test_what_goes_into_answers_is_the_compact_contact() -> None:
     assert entry.pooled.packed == contact(1).id.to_bytes(20, "big") + address(1)
 
 
-# --- Plain Kademlia, for comparison --------------------------------------------------------------------------------------------------
+# --- Plain Kademlia, for comparison ---------------------------------------------------------------
 
 
 def test_without_ping_before_evict_a_newcomer_displaces_the_oldest() -> None:

@@ -21,7 +21,10 @@ def timer_after(*samples: float) -> StallTimer:
 
 def test_few_samples_give_a_rough_idea_and_enough_a_sharp_one() -> None:
     assert timer_after().stall_s() == CONFIG.first_stall_s
-    rough, sharp = timer_after(*[0.2] * (ENOUGH - 1)).stall_s(), timer_after(*[0.2] * ENOUGH).stall_s()
+    rough, sharp = (
+        timer_after(*[0.2] * (ENOUGH - 1)).stall_s(),
+        timer_after(*[0.2] * ENOUGH).stall_s(),
+    )
     assert 0.2 < sharp < rough <= CONFIG.first_stall_s
     assert sharp == pytest.approx(0.27)
     assert timer_after(0.2, 0.4).stall_s() >= timer_after(0.2, 0.2).stall_s(), "the slowest counts"

@@ -10,10 +10,18 @@ import pytest
 
 from kadisc.config import LookupConfig
 from kadisc.contacts import Contact
-from kadisc.core.contract.events import LookupFinished, LookupKind, LookupResult, NodeAnswered, OperationId, Outcome, PeersFound
-from kadisc.core.contract.queries import Ask, Exchange, Step, Steps
-from kadisc.core.lookup.closest import Lookup
-from kadisc.core.lookup.operation import Search, SearchOptions, estimated_network_size
+from kadisc.core.contract.events import (
+    LookupFinished,
+    LookupKind,
+    LookupResult,
+    NodeAnswered,
+    OperationId,
+    Outcome,
+    PeersFound,
+)
+from kadisc.core.contract.queries import Command, Commands, PendingQuery, SendQuery
+from kadisc.core.lookup.closest import ClosestLookup
+from kadisc.core.lookup.operation import LookupOperation, LookupOptions, estimated_network_size
 from kadisc.endpoints import Endpoint, Family
 from kadisc.ids import ID_SPACE, random_id
 from kadisc.wire.messages import FindNode, GetPeers, Reply
@@ -24,53 +32,96 @@ from tests.support.world import address
 OPERATION = OperationId(7)
 
 
-def search(kind: LookupKind = LookupKind.FIND_NODE, config: LookupConfig = SMALL, **options: bool) -> Search:
-    lookup = Lookup(TARGET, OWN_ID, config, RULES, 2)
-    return Search(lookup, SearchOptions(OPERATION, kind, Family.IPV4, **options), OWN_ID, config, 100.0)
+def search(
+    kind: LookupKind = LookupKind.FIND_NODE, config: LookupConfig = SMALL, **options: bool
+) -> LookupOperation:
+    lookup = ClosestLookup(TARGET, OWN_ID, config, RULES, 2)
+    return LookupOperation(
+        lookup, LookupOptions(OPERATION, kind, Family.IPV4, **options), OWN_ID, config, 100.0
+    )
 
 
-def asks(steps: Steps) -> list[Ask]:
-    return [step for step in steps if isinstance(step, Ask)]
+def asks(commands: Commands) -> list[SendQuery]:
+    return [command for command in commands if isinstance(command, SendQuery)]
 
 
-def exchange_for(ask: Ask, contacts: Sequence[Contact] = ()) -> Exchange:
-    return Exchange(ask.endpoint, ask.expected_id, ask.query, ask.owner, b"", 100.0, 101.0, 110.0, unaided=True, contacts=contacts)
+def exchange_for(ask: SendQuery, contacts: Sequence[Contact] = ()) -> PendingQuery:
+    return PendingQuery(
+        ask.endpoint,
+        ask.expected_id,
+        ask.query,
+        ask.owner,
+        b"",
+        100.0,
+        101.0,
+        110.0,
+        proves_reachability=True,
+        contacts=contacts,
+    )
 
 
-def answer(found: Search, ask: Ask, contacts: Sequence[Contact] = (), values: list[Endpoint] | None = None, now: float = 100.5) -> list[Step]:
+def answer(
+    found: LookupOperation,
+    ask: SendQuery,
+    contacts: Sequence[Contact] = (),
+    values: list[Endpoint] | None = None,
+    now: float = 100.5,
+) -> list[Command]:
     assert ask.expected_id is not None
     reply = Reply(b"", ask.expected_id, token=b"token", values=values, version=b"LT\1\2")
     found.queries += 1
     return list(found.answered(exchange_for(ask, contacts), reply, now))
 
 
-def finished(steps: Steps) -> LookupFinished:
-    last = [step for step in steps if isinstance(step, LookupFinished)]
+def finished(commands: Commands) -> LookupFinished:
+    last = [command for command in commands if isinstance(command, LookupFinished)]
     assert len(last) == 1
     return last[0]
 
 
 def test_it_asks_for_nodes_or_for_peers() -> None:
-    for kind, query in ((LookupKind.FIND_NODE, FindNode(b"", OWN_ID, TARGET)), (LookupKind.GET_PEERS, GetPeers(b"", OWN_ID, TARGET))):
+    for kind, query in (
+        (LookupKind.FIND_NODE, FindNode(b"", OWN_ID, TARGET)),
+        (LookupKind.GET_PEERS, GetPeers(b"", OWN_ID, TARGET)),
+    ):
         found = search(kind)
-        assert [(ask.endpoint, ask.expected_id, ask.query, ask.owner) for ask in asks(found.start([at_distance(1)], [], 100))] == [
-            (address(1), at_distance(1).id, query, found)
-        ]
+        assert [
+            (ask.endpoint, ask.expected_id, ask.query, ask.owner)
+            for ask in asks(found.start([at_distance(1)], [], 100))
+        ] == [(address(1), at_distance(1).id, query, found)]
 
 
 def test_the_result_tells_who_answered_and_how() -> None:
     found = search()
     first, second = asks(found.start([at_distance(10), at_distance(20)], [], 100))
-    steps = answer(found, first, [at_distance(5)])
-    assert next(step for step in steps if isinstance(step, NodeAnswered)).node.contact == at_distance(10)
-    third = asks(steps)[0]
+    commands = answer(found, first, [at_distance(5)])
+    assert next(
+        command for command in commands if isinstance(command, NodeAnswered)
+    ).node.contact == at_distance(10)
+    third = asks(commands)[0]
     answer(found, second)
     result = finished(answer(found, third, now=101.0)).result
     assert [each.contact for each in result.closest] == [at_distance(5), at_distance(10)]
     nearest = result.closest[0]
-    assert (nearest.rtt_s, nearest.client, nearest.token, nearest.hops) == (1.0, b"LT\1\2", b"token", 2)
-    assert (result.target, result.kind, result.family) == (TARGET, LookupKind.FIND_NODE, Family.IPV4)
-    assert (result.answered, result.queries, result.hops, result.elapsed_s, result.refused, result.peers) == (3, 3, 2, 1.0, {}, ())
+    assert (nearest.rtt_s, nearest.client, nearest.token, nearest.hops) == (
+        1.0,
+        b"LT\1\2",
+        b"token",
+        2,
+    )
+    assert (result.target, result.kind, result.family) == (
+        TARGET,
+        LookupKind.FIND_NODE,
+        Family.IPV4,
+    )
+    assert (
+        result.answered,
+        result.queries,
+        result.hops,
+        result.elapsed_s,
+        result.refused,
+        result.peers,
+    ) == (3, 3, 2, 1.0, {}, ())
     assert found.answered_count == 3
     assert result.network_size is not None
 
@@ -78,14 +129,14 @@ def test_the_result_tells_who_answered_and_how() -> None:
 def test_a_search_that_announces_nothing_still_ends() -> None:
     found = search(announces_answers=False)
     (ask,) = asks(found.start([at_distance(10)], [], 100))
-    assert [type(step) for step in answer(found, ask)] == [LookupFinished]
+    assert [type(command) for command in answer(found, ask)] == [LookupFinished]
 
 
 def test_an_answer_with_our_own_id_is_not_announced() -> None:
     found = search()
     (ask,) = asks(found.start([at_distance(10)], [], 100))
-    steps = found.answered(exchange_for(ask), Reply(b"", OWN_ID), 101)
-    assert [type(step) for step in steps] == [LookupFinished]
+    commands = found.answered(exchange_for(ask), Reply(b"", OWN_ID), 101)
+    assert [type(command) for command in commands] == [LookupFinished]
 
 
 def test_how_it_ended() -> None:
@@ -106,57 +157,69 @@ def test_it_ends_once_and_takes_nothing_more() -> None:
     first, second = asks(found.start([at_distance(10), at_distance(20)], [], 100))
     answer(found, first)
     last = finished(found.end(Outcome.CANCELLED, 101))
-    assert (last.outcome, [each.contact for each in last.result.closest]) == (Outcome.CANCELLED, [at_distance(10)]), "with what it has"
+    assert (last.outcome, [each.contact for each in last.result.closest]) == (
+        Outcome.CANCELLED,
+        [at_distance(10)],
+    ), "with what it has"
     late = exchange_for(second)
-    for steps in (found.end(Outcome.CLOSED, 102), answer(found, second), found.stalled(late, 102), found.failed(late, None, 103)):
-        assert list(steps) == []
+    for commands in (
+        found.end(Outcome.CLOSED, 102),
+        answer(found, second),
+        found.stalled(late, 102),
+        found.failed(late, None, 103),
+    ):
+        assert list(commands) == []
 
 
 def test_whoever_waits_for_its_end_is_told_and_may_add_to_it() -> None:
     found = search()
     told: list[tuple[Outcome, LookupResult, float]] = []
 
-    def look(outcome: Outcome, result: LookupResult, now: float) -> Steps:
+    def look(outcome: Outcome, result: LookupResult, now: float) -> Commands:
         told.append((outcome, result, now))
         return [PeersFound(OPERATION, ())]
 
     found.when_finished = look
-    steps = found.start([], [], 100)
-    assert [type(step) for step in steps] == [LookupFinished, PeersFound]
+    commands = found.start([], [], 100)
+    assert [type(command) for command in commands] == [LookupFinished, PeersFound]
     assert [(outcome, now) for outcome, _, now in told] == [(Outcome.NO_CONTACTS, 100)]
 
 
-# --- Peers -----------------------------------------------------------------------------------------------------------------------
+# --- Peers ----------------------------------------------------------------------------------------
 
 PEERS = [address(number, port=1) for number in range(500, 510)]
 
 
-def found_peers(steps: Steps) -> list[Endpoint]:
-    return [peer for step in steps if isinstance(step, PeersFound) for peer in step.peers]
+def found_peers(commands: Commands) -> list[Endpoint]:
+    return [
+        peer for command in commands if isinstance(command, PeersFound) for peer in command.peers
+    ]
 
 
 def test_each_peer_is_reported_once() -> None:
     found = search(LookupKind.GET_PEERS)
     first, second = asks(found.start([at_distance(10), at_distance(20)], [], 100))
     assert found_peers(answer(found, first, values=[*PEERS[:3], PEERS[0]])) == PEERS[:3]
-    steps = answer(found, second, values=PEERS[1:5])
-    assert found_peers(steps) == PEERS[3:5]
-    assert finished(steps).result.peers == tuple(PEERS[:5])
+    commands = answer(found, second, values=PEERS[1:5])
+    assert found_peers(commands) == PEERS[3:5]
+    assert finished(commands).result.peers == tuple(PEERS[:5])
 
 
 def test_peers_that_bring_nothing_new_are_no_event() -> None:
     found = search(LookupKind.GET_PEERS)
     first, second = asks(found.start([at_distance(10), at_distance(20)], [], 100))
     answer(found, first, values=PEERS)
-    assert not any(isinstance(step, PeersFound) for step in answer(found, second, values=PEERS))
+    assert not any(
+        isinstance(command, PeersFound) for command in answer(found, second, values=PEERS)
+    )
 
 
 def test_the_first_peers_can_be_enough() -> None:
     found = search(LookupKind.GET_PEERS, first_value=True)
     first, second = asks(found.start([at_distance(10), at_distance(20)], [], 100))
-    assert not any(isinstance(step, LookupFinished) for step in answer(found, first))
-    steps = answer(found, second, values=PEERS[:1])
-    assert (found_peers(steps), finished(steps).outcome) == (PEERS[:1], Outcome.DONE)
+    assert not any(isinstance(command, LookupFinished) for command in answer(found, first))
+    commands = answer(found, second, values=PEERS[:1])
+    assert (found_peers(commands), finished(commands).outcome) == (PEERS[:1], Outcome.DONE)
 
 
 def test_the_number_of_peers_is_bounded() -> None:
@@ -169,11 +232,11 @@ def test_the_number_of_peers_is_bounded() -> None:
 def test_a_node_lookup_does_not_collect_peers() -> None:
     found = search()
     (ask,) = asks(found.start([at_distance(10)], [], 100))
-    steps = answer(found, ask, values=PEERS)
-    assert (found_peers(steps), finished(steps).result.peers) == ([], ())
+    commands = answer(found, ask, values=PEERS)
+    assert (found_peers(commands), finished(commands).result.peers) == ([], ())
 
 
-# --- How large is the network? -----------------------------------------------------------------------------------------------------
+# --- How large is the network? --------------------------------------------------------------------
 
 
 def test_the_size_of_the_network_is_estimated_from_the_distances() -> None:
@@ -196,7 +259,7 @@ def test_one_neighbour_is_no_sample() -> None:
     assert estimated_network_size([0, 0]) is None
 
 
-# --- For peers alone ----------------------------------------------------------------------------------------------------------------
+# --- For peers alone ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("for_peers", [True, False])
@@ -215,4 +278,4 @@ def test_a_search_for_peers_is_settled_by_the_first_who_names_some(for_peers: bo
 def test_walks_for_the_table_ask_with_patience() -> None:
     for is_for_table in (False, True):
         (ask,) = asks(search(is_for_table=is_for_table).start([at_distance(1)], [], 100))
-        assert ask.patient is is_for_table
+        assert ask.background is is_for_table

@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from kadisc.core.addressing.bep42 import address_checksum, conforms, locator
+from kadisc.core.addressing.bep42 import address_checksum, conforms, derive_node_id
 from kadisc.endpoints import make_endpoint
 from kadisc.ids import parse_id
 
@@ -32,13 +32,20 @@ def test_the_examples_of_bep_42(ip: str, node_id: str, checksum: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ip", "r", "checksum"), [("2001:db8::1", 1, 0x7189AC24), ("2001:4860:4860::8888", 5, 0xCA2AF54D), ("2a00:1450:4001:81b::200e", 86, 0xA15EE539)]
+    ("ip", "r", "checksum"),
+    [
+        ("2001:db8::1", 1, 0x7189AC24),
+        ("2001:4860:4860::8888", 5, 0xCA2AF54D),
+        ("2a00:1450:4001:81b::200e", 86, 0xA15EE539),
+    ],
 )
 def test_ipv6_counts_by_its_upper_half(ip: str, r: int, checksum: int) -> None:
     assert address_checksum(ipaddress.ip_address(ip).packed, r & 7) == checksum
 
 
-@pytest.mark.parametrize("ip", ["10.1.2.3", "172.16.1.1", "192.168.0.1", "169.254.1.1", "127.0.0.1", "::1", "fe80::1"])
+@pytest.mark.parametrize(
+    "ip", ["10.1.2.3", "172.16.1.1", "192.168.0.1", "169.254.1.1", "127.0.0.1", "::1", "fe80::1"]
+)
 def test_local_addresses_are_exempt(ip: str) -> None:
     assert conforms(12345, make_endpoint(ip, 6881))
 
@@ -46,13 +53,13 @@ def test_local_addresses_are_exempt(ip: str) -> None:
 @pytest.mark.parametrize("ip", ["45.1.2.3", "200.1.2.3", "2a00:beef:1::1"])
 def test_a_locator_follows_from_key_and_address_alone(ip: str) -> None:
     packed = ipaddress.ip_address(ip).packed
-    own_id = locator(KEY, packed)
-    assert own_id == locator(KEY, packed)
+    own_id = derive_node_id(KEY, packed)
+    assert own_id == derive_node_id(KEY, packed)
     assert conforms(own_id, make_endpoint(ip, 1))
-    assert own_id != locator(KEY[::-1], packed)
+    assert own_id != derive_node_id(KEY[::-1], packed)
     assert not conforms(own_id, make_endpoint("46.1.2.3", 1))
 
 
 def test_without_an_address_it_is_provisional() -> None:
-    assert locator(KEY, None) != locator(KEY, b"\x2d\1\2\3")
-    assert locator(KEY, None) == locator(KEY, None)
+    assert derive_node_id(KEY, None) != derive_node_id(KEY, b"\x2d\1\2\3")
+    assert derive_node_id(KEY, None) == derive_node_id(KEY, None)

@@ -6,19 +6,27 @@ import hashlib
 import random
 from itertools import pairwise
 
-from kadisc.config import TagConfig
-from kadisc.core.peers.rendezvous import TAGS, TagSchedule, TagSearch, info_hashes, network_tag
+from kadisc.config import RendezvousConfig
+from kadisc.core.peers.rendezvous import (
+    TAGS,
+    RendezvousLookup,
+    RendezvousSchedule,
+    info_hashes,
+    network_tag,
+)
 from kadisc.endpoints import Family
 
-CONFIG = TagConfig()
+CONFIG = RendezvousConfig()
 TAG = network_tag("testnet")
 
 
-def schedule(*, announces: bool = True) -> TagSchedule:
-    return TagSchedule(CONFIG, Family.IPV4, TAG, random.Random(1), announces=announces)
+def schedule(*, announces: bool = True) -> RendezvousSchedule:
+    return RendezvousSchedule(CONFIG, Family.IPV4, TAG, random.Random(1), announces=announces)
 
 
-def run(tags: TagSchedule, start: float, end: float, *, enough: bool, stored: bool = True) -> list[tuple[float, TagSearch]]:
+def run(
+    tags: RendezvousSchedule, start: float, end: float, *, enough: bool, stored: bool = True
+) -> list[tuple[float, RendezvousLookup]]:
     """All searches until then, each over after a second."""
     done = []
     while (now := tags.next_deadline()) <= end:
@@ -44,7 +52,11 @@ def test_nothing_before_the_node_has_joined() -> None:
 def test_all_four_are_announced_at_once_and_then_every_quarter_of_an_hour() -> None:
     tags = schedule()
     tags.joined(100.0)
-    announces = [(at, search.number) for at, search in run(tags, 100.0, 100.0 + 4 * 900.0, enough=True) if search.announces]
+    announces = [
+        (at, search.number)
+        for at, search in run(tags, 100.0, 100.0 + 4 * 900.0, enough=True)
+        if search.announces
+    ]
     assert sorted(number for at, number in announces if at < 110.0) == [0, 1, 2, 3]
     for number in range(TAGS):
         times = [at for at, each in announces if each == number]
@@ -73,7 +85,11 @@ def test_losing_the_last_peers_means_looking_soon_once() -> None:
 def test_an_announce_that_nobody_stored_is_tried_again_sooner() -> None:
     tags = schedule()
     tags.joined(0.0)
-    times = [at for at, search in run(tags, 0.0, 400.0, enough=True, stored=False) if search.announces and search.number == 0]
+    times = [
+        at
+        for at, search in run(tags, 0.0, 400.0, enough=True, stored=False)
+        if search.announces and search.number == 0
+    ]
     assert len(times) >= 5
 
 
@@ -82,11 +98,18 @@ def test_after_a_move_all_are_announced_anew() -> None:
     tags.joined(0.0)
     run(tags, 0.0, 100.0, enough=True)
     tags.moved(100.0)
-    assert len([search for _, search in run(tags, 100.0, 110.0, enough=True) if search.announces]) == TAGS
+    assert (
+        len([search for _, search in run(tags, 100.0, 110.0, enough=True) if search.announces])
+        == TAGS
+    )
 
 
 def test_one_search_of_a_tag_at_a_time() -> None:
     tags = schedule()
     tags.joined(0.0)
-    begun = [search.number for second in range(3000) for search in tags.due(float(second), None, enough=False)]
+    begun = [
+        search.number
+        for second in range(3000)
+        for search in tags.due(float(second), None, enough=False)
+    ]
     assert sorted(begun) == [0, 1, 2, 3], "none has ended"

@@ -1,4 +1,6 @@
-"""Tokens prove that a querier receives at its address, for one purpose and one key, for five to ten minutes."""
+"""Tokens prove that a querier receives at its address, for one purpose and one key, for five to ten
+minutes.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,22 @@ def test_a_token_is_good_for_its_purpose_address_and_key_alone() -> None:
 
 def test_the_port_may_change() -> None:
     tokens = jar()
-    assert tokens.accepts(tokens.make(b"announce", THERE, KEY, 0), b"announce", address(1, port=9), KEY, 1)
+    assert tokens.accepts(
+        tokens.make(b"announce", THERE, KEY, 0), b"announce", address(1, port=9), KEY, 1
+    )
 
 
 def test_nonsense_is_no_token() -> None:
     tokens = jar()
     token = tokens.make(b"announce", THERE, KEY, 0)
-    for bad in (b"", bytes(TOKEN_BYTES), token[:-1], token + b"\0", bytes(128), bytes(b ^ 1 for b in token)):
+    for bad in (
+        b"",
+        bytes(TOKEN_BYTES),
+        token[:-1],
+        token + b"\0",
+        bytes(128),
+        bytes(b ^ 1 for b in token),
+    ):
         assert not tokens.accepts(bad, b"announce", THERE, KEY, 0)
 
 

@@ -6,7 +6,7 @@ import random
 from itertools import pairwise
 
 from kadisc.config import QueryConfig
-from kadisc.core.contract.queries import Exchange
+from kadisc.core.contract.queries import PendingQuery
 from kadisc.core.rpc.transactions import Overdue, Transactions, TrustingTransactions
 from kadisc.endpoints import Endpoint
 from kadisc.wire.messages import Ping
@@ -17,18 +17,34 @@ from tests.support.world import address
 THERE = address(1)
 
 
-def exchange_with(endpoint: Endpoint = THERE, *, sent_at: float = 0.0, stall_s: float = 1.0, timeout_s: float = 10.0) -> Exchange:
+def exchange_with(
+    endpoint: Endpoint = THERE,
+    *,
+    sent_at: float = 0.0,
+    stall_s: float = 1.0,
+    timeout_s: float = 10.0,
+) -> PendingQuery:
     owner = Listener()
-    return Exchange(endpoint, None, Ping(b"", OWN_ID), owner, b"", sent_at, sent_at + stall_s, sent_at + timeout_s, unaided=True)
+    return PendingQuery(
+        endpoint,
+        None,
+        Ping(b"", OWN_ID),
+        owner,
+        b"",
+        sent_at,
+        sent_at + stall_s,
+        sent_at + timeout_s,
+        proves_reachability=True,
+    )
 
 
 def transactions() -> Transactions:
     return Transactions(QueryConfig(), random.Random(1))
 
 
-def asked(outstanding: Transactions, exchange: Exchange) -> bytes:
+def asked(outstanding: Transactions, pending: PendingQuery) -> bytes:
     tid = outstanding.new_id("ping")
-    outstanding.open(exchange, tid)
+    outstanding.open(pending, tid)
     return tid
 
 
@@ -36,26 +52,26 @@ def overdue(outstanding: Transactions, now: float) -> list[Overdue]:
     return [what for _, what in outstanding.due(now)]
 
 
-# --- Matching --------------------------------------------------------------------------------------------------------------------
+# --- Matching -------------------------------------------------------------------------------------
 
 
 def test_an_answer_matches_once() -> None:
-    outstanding, exchange = transactions(), exchange_with()
-    tid = asked(outstanding, exchange)
-    assert outstanding.match(tid, THERE, 1) is exchange
+    outstanding, pending = transactions(), exchange_with()
+    tid = asked(outstanding, pending)
+    assert outstanding.match(tid, THERE, 1) is pending
     assert outstanding.match(tid, THERE, 1) is None
     assert len(outstanding) == 0
 
 
 def test_an_answer_from_elsewhere_matches_nothing_and_spoils_nothing() -> None:
-    outstanding, exchange = transactions(), exchange_with()
-    tid = asked(outstanding, exchange)
+    outstanding, pending = transactions(), exchange_with()
+    tid = asked(outstanding, pending)
     mapped = Endpoint(bytes(10) + b"\xff\xff" + THERE)
     for wrong_source in (address(2), address(1, port=1), address6(1), mapped):
         assert outstanding.match(tid, wrong_source, 1) is None
     for wrong_tid in (b"", tid[:3], tid + b"\0", bytes(b ^ 1 for b in tid)):
         assert outstanding.match(wrong_tid, THERE, 1) is None
-    assert outstanding.match(tid, THERE, 1) is exchange
+    assert outstanding.match(tid, THERE, 1) is pending
 
 
 def test_ids_are_four_random_bytes_never_two_alike() -> None:
@@ -63,8 +79,8 @@ def test_ids_are_four_random_bytes_never_two_alike() -> None:
     ids = [asked(outstanding, exchange_with()) for _ in range(2000)]
     assert {len(tid) for tid in ids} == {4}
     assert len(set(ids)) == 2000
-    steps = {int.from_bytes(b, "big") - int.from_bytes(a, "big") for a, b in pairwise(ids)}
-    assert len(steps) > 1990, "they do not count"
+    commands = {int.from_bytes(b, "big") - int.from_bytes(a, "big") for a, b in pairwise(ids)}
+    assert len(commands) > 1990, "they do not count"
 
 
 def test_an_id_in_use_is_not_drawn_again() -> None:
@@ -75,15 +91,18 @@ def test_an_id_in_use_is_not_drawn_again() -> None:
             return next(self.draws)
 
     outstanding = Transactions(QueryConfig(), Stubborn())
-    assert [asked(outstanding, exchange_with()), asked(outstanding, exchange_with())] == [b"\0\0\0\7", b"\0\0\0\x08"]
+    assert [asked(outstanding, exchange_with()), asked(outstanding, exchange_with())] == [
+        b"\0\0\0\7",
+        b"\0\0\0\x08",
+    ]
 
 
-# --- Time ------------------------------------------------------------------------------------------------------------------------
+# --- Time -----------------------------------------------------------------------------------------
 
 
 def test_a_query_stalls_twice_and_then_expires() -> None:
-    outstanding, exchange = transactions(), exchange_with()
-    asked(outstanding, exchange)
+    outstanding, pending = transactions(), exchange_with()
+    asked(outstanding, pending)
     assert (outstanding.next_deadline(), overdue(outstanding, 0.9)) == (1, [])
     assert overdue(outstanding, 1) == [Overdue.STALLED]
     assert overdue(outstanding, 1) == []
@@ -103,38 +122,43 @@ def test_after_a_long_pause_a_query_has_simply_expired() -> None:
 
 
 def test_a_late_answer_still_matches_after_both_stalls() -> None:
-    outstanding, exchange = transactions(), exchange_with()
-    tid = asked(outstanding, exchange)
-    assert [overdue(outstanding, 1), overdue(outstanding, 4)] == [[Overdue.STALLED], [Overdue.STALLED_AGAIN]]
-    assert outstanding.match(tid, THERE, 9.9) is exchange
+    outstanding, pending = transactions(), exchange_with()
+    tid = asked(outstanding, pending)
+    assert [overdue(outstanding, 1), overdue(outstanding, 4)] == [
+        [Overdue.STALLED],
+        [Overdue.STALLED_AGAIN],
+    ]
+    assert outstanding.match(tid, THERE, 9.9) is pending
     assert overdue(outstanding, 10) == []
 
 
 def test_a_retransmission_gives_no_round_trip_time() -> None:
     """Trap 25, Karn's rule: nobody can tell which of the two was answered."""
-    outstanding, exchange = transactions(), exchange_with()
-    asked(outstanding, exchange)
-    assert exchange.rtt_s(0.5) == 0.5
+    outstanding, pending = transactions(), exchange_with()
+    asked(outstanding, pending)
+    assert pending.rtt_s(0.5) == 0.5
     list(outstanding.due(1))
-    assert exchange.rtt_s(1.5) == 1.5  # it was not sent again yet
-    exchange.transmissions += 1
-    assert (exchange.transmissions, exchange.rtt_s(1.5)) == (2, None)
+    assert pending.rtt_s(1.5) == 1.5  # it was not sent again yet
+    pending.transmissions += 1
+    assert (pending.transmissions, pending.rtt_s(1.5)) == (2, None)
 
 
 def test_a_query_can_be_hurried_and_stalls_once_each_time_all_the_same() -> None:
-    outstanding, exchange, elsewhere = transactions(), exchange_with(), exchange_with(address(2))
-    asked(outstanding, exchange)
+    outstanding, pending, elsewhere = transactions(), exchange_with(), exchange_with(address(2))
+    asked(outstanding, pending)
     asked(outstanding, elsewhere)
     outstanding.hurry(THERE, 0.25, 0.125)
     assert outstanding.next_deadline() == 0.25
     assert overdue(outstanding, 0.25) == [Overdue.STALLED]
     assert overdue(outstanding, 0.5) == [Overdue.STALLED_AGAIN]
-    assert [each for each, _ in outstanding.due(1)] == [elsewhere]  # when it would have stalled otherwise
+    assert [each for each, _ in outstanding.due(1)] == [
+        elsewhere
+    ]  # when it would have stalled otherwise
 
 
 def test_a_query_is_not_hurried_into_the_past_nor_held_back_nor_after_its_stall() -> None:
-    outstanding, exchange = transactions(), exchange_with()
-    asked(outstanding, exchange)
+    outstanding, pending = transactions(), exchange_with()
+    asked(outstanding, pending)
     outstanding.hurry(THERE, 2, 0.5)
     assert outstanding.next_deadline() == 1
     outstanding.hurry(THERE, 0.25, 0.5)
@@ -145,7 +169,10 @@ def test_a_query_is_not_hurried_into_the_past_nor_held_back_nor_after_its_stall(
 
 def test_what_was_answered_leaves_no_deadline() -> None:
     outstanding = transactions()
-    first, second = asked(outstanding, exchange_with()), asked(outstanding, exchange_with(stall_s=2))
+    first, second = (
+        asked(outstanding, exchange_with()),
+        asked(outstanding, exchange_with(stall_s=2)),
+    )
     outstanding.match(first, THERE, 0.5)
     assert outstanding.next_deadline() == 2
     outstanding.match(second, THERE, 0.5)
@@ -158,31 +185,33 @@ def test_what_is_answered_while_others_come_due_is_left_in_peace() -> None:
     for _ in range(3):
         asked(outstanding, exchange_with())
     came_due = []
-    for exchange, what in outstanding.due(1):
+    for pending, what in outstanding.due(1):
         came_due.append(what)
-        outstanding.forget(lambda other, told=exchange: other is not told)  # type: ignore[misc]
+        outstanding.forget(lambda other, told=pending: other is not told)  # type: ignore[misc]
     assert came_due == [Overdue.STALLED]
 
 
 def test_forgotten_queries_match_nothing() -> None:
     outstanding, mine, other = transactions(), exchange_with(), exchange_with(address(2))
     tid, other_tid = asked(outstanding, mine), asked(outstanding, other)
-    assert outstanding.forget(lambda exchange: exchange.endpoint == THERE) == [mine]
+    assert outstanding.forget(lambda pending: pending.endpoint == THERE) == [mine]
     assert outstanding.match(tid, THERE, 0) is None
     assert outstanding.match(other_tid, address(2), 0) is other
 
 
-# --- Without exact matching --------------------------------------------------------------------------------------------------------
+# --- Without exact matching -----------------------------------------------------------------------
 
 
 def test_without_exact_matching_any_source_and_any_id_is_believed() -> None:
-    """What the defence is measured against: ids that count, and a forged answer is as good as a true one."""
+    """What the defence is measured against: ids that count, and a forged answer is as good as a
+    true one.
+    """
     nobody = Listener()
     trusting = TrustingTransactions(QueryConfig(), random.Random(1), nobody, OWN_ID)
-    exchange = exchange_with()
-    assert [asked(trusting, exchange), trusting.new_id("ping")] == [b"\0\1", b"\0\2"]
+    pending = exchange_with()
+    assert [asked(trusting, pending), trusting.new_id("ping")] == [b"\0\1", b"\0\2"]
     for tid in (b"\0\1", b"unasked"):
         believed = trusting.match(tid, address(66), 1)
         assert believed is not None
         assert (believed.owner, believed.endpoint) == (nobody, address(66))
-    assert trusting.match(b"\0\1", THERE, 1) is exchange, "who was really asked may still answer"
+    assert trusting.match(b"\0\1", THERE, 1) is pending, "who was really asked may still answer"

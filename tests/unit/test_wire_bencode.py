@@ -1,4 +1,6 @@
-"""The grammar of bencode, by either engine; and why bencode.py's own decoder must never see a datagram."""
+"""The grammar of bencode, by either engine; and why bencode.py's own decoder must never see a
+datagram.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +19,9 @@ from kadisc.wire.bencode import ENGINES, MAX_DEPTH, MAX_INT, MIN_INT, Engine
 every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 
 
-def refusal(engine: Engine, data: bytes, *, patient: bool = True) -> str:
+def refusal(engine: Engine, data: bytes, *, allow_slow: bool = True) -> str:
     with pytest.raises(DecodeError) as caught:
-        engine.decode(data, patient=patient)
+        engine.decode(data, allow_slow=allow_slow)
     assert caught.value.tid is None
     return caught.value.reason
 
@@ -49,7 +51,7 @@ VALUES = [
 @pytest.mark.parametrize(("data", "value"), VALUES, ids=lambda case: repr(case)[:30])
 def test_values_and_back(engine: Engine, data: bytes, value: bencode.Value) -> None:
     assert engine.decode(data) == value
-    assert engine.decode(data, patient=False) == value
+    assert engine.decode(data, allow_slow=False) == value
     assert engine.encode(value) == data
 
 
@@ -137,7 +139,7 @@ REFUSALS = [
 @pytest.mark.parametrize(("data", "reason"), REFUSALS, ids=lambda case: repr(case)[:30])
 def test_refusals(engine: Engine, data: bytes, reason: str) -> None:
     assert refusal(engine, data) == reason
-    assert refusal(engine, data, patient=False) == "slow-decode-budget"
+    assert refusal(engine, data, allow_slow=False) == "slow-decode-budget"
 
 
 def test_every_reason_is_in_the_table_above() -> None:
@@ -148,7 +150,7 @@ def test_every_reason_is_in_the_table_above() -> None:
 def test_without_patience_only_sorted_dicts_pass(engine: Engine) -> None:
     unsorted = b"d1:a1:x1:bd1:di1e1:ci2eee"
     assert engine.decode(unsorted) == {b"a": b"x", b"b": {b"c": 2, b"d": 1}}
-    assert refusal(engine, unsorted, patient=False) == "slow-decode-budget"
+    assert refusal(engine, unsorted, allow_slow=False) == "slow-decode-budget"
 
 
 @every_engine
@@ -166,7 +168,7 @@ def test_long_runs_of_digits_that_are_no_long_int_pass(engine: Engine) -> None:
     assert engine.decode(engine.encode(value)) == value
 
 
-# --- bencode.py 4.1.0 as it comes ------------------------------------------------------------------------------------------------
+# --- bencode.py 4.1.0 as it comes -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -187,7 +189,9 @@ def test_the_stock_decoder_takes_what_ours_refuse(data: bytes, misread: bencode.
 
 
 def test_the_stock_decoder_hangs_on_eight_bytes() -> None:
-    """In a process of its own, which says when it begins; a second is ten thousand times what a decode takes."""
+    """In a process of its own, which says when it begins; a second is ten thousand times what a
+    decode takes.
+    """
     program = "import bencodepy; print('begun', flush=True); bencodepy.decode(b'd0:0:-5:')"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -208,7 +212,9 @@ def test_ours_do_not_hang_on_them(engine: Engine) -> None:
 @every_engine
 @pytest.mark.timeout(60)
 def test_no_short_input_hangs(engine: Engine) -> None:
-    """Strings of the very bytes that move a cursor: every one of up to 5 bytes, and many of up to 14."""
+    """Strings of the very bytes that move a cursor: every one of up to 5 bytes, and many of up to
+    14.
+    """
     rng = random.Random(1)
     alphabet = b"d-05:iel1"
     longer = (bytes(rng.choices(alphabet, k=rng.randint(6, 14))) for _ in range(30_000))
@@ -227,7 +233,7 @@ def all_strings(alphabet: bytes, longest: int) -> list[bytes]:
     return found
 
 
-# --- Which engine ----------------------------------------------------------------------------------------------------------------
+# --- Which engine ---------------------------------------------------------------------------------
 
 
 def test_the_fastest_installed_engine_is_the_one_in_use() -> None:

@@ -16,7 +16,10 @@ A6 = Contact(A.id, parse_endpoint("[2a00:beef::1]:6881"))
 
 def test_a_contact_is_its_id_and_its_endpoint() -> None:
     assert compact.pack_contact(A) == b"abcdefghij0123456789" + b"\x2d\1\2\3\x1a\xe1"
-    assert compact.pack_contact(A6) == b"abcdefghij0123456789" + b"\x2a\0\xbe\xef" + bytes(11) + b"\1" + b"\x1a\xe1"
+    assert (
+        compact.pack_contact(A6)
+        == b"abcdefghij0123456789" + b"\x2a\0\xbe\xef" + bytes(11) + b"\1" + b"\x1a\xe1"
+    )
     assert compact.pack_contacts([A, B]) == compact.pack_contact(A) + compact.pack_contact(B)
     assert compact.pack_contacts([]) == b""
 
@@ -32,7 +35,10 @@ def test_addresses_are_not_judged_here() -> None:
     assert contact == Contact(0, Endpoint(bytes(6)))
 
 
-@pytest.mark.parametrize(("size", "family"), [(25, Family.IPV4), (27, Family.IPV4), (38, Family.IPV4), (26, Family.IPV6), (1, Family.IPV6)])
+@pytest.mark.parametrize(
+    ("size", "family"),
+    [(25, Family.IPV4), (27, Family.IPV4), (38, Family.IPV4), (26, Family.IPV6), (1, Family.IPV6)],
+)
 def test_a_part_of_a_contact_refuses_all(size: int, family: Family) -> None:
     with pytest.raises(DecodeError) as caught:
         compact.contacts_from(bytes(size), family)

@@ -23,14 +23,18 @@ def test_a_query_and_a_reply_byte_for_byte() -> None:
     )
     peers = pack_peers([NamedPeer(Contact(ID, address(1)), 4, 5)])
     assert krpc.encode(Reply(b"aa", ID, token=b"tok", news=News({b"k": b"x"}, peers))) == (
-        b"d1:rd2:id20:abcdefghij01234567895:peers27:abcdefghij0123456789" + address(1) + b"\x453:recd1:k1:xe5:token3:toke1:t2:aa1:y1:re"
+        b"d1:rd2:id20:abcdefghij01234567895:peers27:abcdefghij0123456789"
+        + address(1)
+        + b"\x453:recd1:k1:xe5:token3:toke1:t2:aa1:y1:re"
     )
 
 
 def test_peers_are_27_and_39_bytes_with_ttl_and_age_in_the_last() -> None:
     assert PEER_BYTES == {Family.IPV4: 27, Family.IPV6: 39}
     for family, where in ((Family.IPV4, address), (Family.IPV6, address6)):
-        peers = [NamedPeer(Contact(number, where(number)), number, 15 - number) for number in range(1, 5)]
+        peers = [
+            NamedPeer(Contact(number, where(number)), number, 15 - number) for number in range(1, 5)
+        ]
         raw = pack_peers(peers)
         assert raw[PEER_BYTES[family] - 1] == 1 << 4 | 14
         assert peers_from(raw, family) == peers

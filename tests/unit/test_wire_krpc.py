@@ -8,13 +8,24 @@ import pytest
 
 from kadisc.endpoints import Endpoint, parse_endpoint
 from kadisc.wire import bencode, krpc
-from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Message, Ping, Query, Reply, SampleInfohashes, UnknownQuery
+from kadisc.wire.messages import (
+    AnnouncePeer,
+    Error,
+    FindNode,
+    GetPeers,
+    Message,
+    Ping,
+    Query,
+    Reply,
+    SampleInfohashes,
+    UnknownQuery,
+)
 
 QUERIER = int.from_bytes(b"abcdefghij0123456789", "big")
 OTHER = int.from_bytes(b"mnopqrstuvwxyz123456", "big")
 ID = b"abcdefghij0123456789"
 
-# --- BEP 5 -----------------------------------------------------------------------------------------------------------------------
+# --- BEP 5 ----------------------------------------------------------------------------------------
 
 BEP_5 = [
     (b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe", Ping(b"aa", QUERIER)),
@@ -36,7 +47,10 @@ BEP_5 = [
         b"1:q13:announce_peer1:t2:aa1:y1:qe",
         AnnouncePeer(b"aa", QUERIER, OTHER, 6881, b"aoeusnth", True),
     ),
-    (b"d1:eli201e23:A Generic Error Ocurrede1:t2:aa1:y1:ee", Error(b"aa", 201, "A Generic Error Ocurred")),
+    (
+        b"d1:eli201e23:A Generic Error Ocurrede1:t2:aa1:y1:ee",
+        Error(b"aa", 201, "A Generic Error Ocurred"),
+    ),
 ]
 
 
@@ -49,7 +63,7 @@ def test_the_examples_of_bep_5(payload: bytes, message: Message) -> None:
         assert engine.encode(krpc.fields_of(message)) == payload
 
 
-# --- Later fields ----------------------------------------------------------------------------------------------------------------
+# --- Later fields ---------------------------------------------------------------------------------
 
 V4, V6 = parse_endpoint("45.1.2.3:6881"), parse_endpoint("[2a00:beef::1]:6881")
 NODES, NODES6 = bytes(range(52)), bytes(range(76))
@@ -57,7 +71,9 @@ NODES, NODES6 = bytes(range(52)), bytes(range(76))
 LATER_FIELDS = [
     (
         b"d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz1234564:wantl2:n42:n6ee1:q9:find_node2:roi1e1:t2:aa1:v4:KD\0\x011:y1:qe",
-        FindNode(b"aa", QUERIER, OTHER, frozenset((b"n4", b"n6")), version=b"KD\0\x01", read_only=True),
+        FindNode(
+            b"aa", QUERIER, OTHER, frozenset((b"n4", b"n6")), version=b"KD\0\x01", read_only=True
+        ),
     ),
     (
         b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz1234564:wantl2:n6ee1:q9:get_peers1:t2:aa1:y1:qe",
@@ -71,13 +87,25 @@ LATER_FIELDS = [
         b"d1:ad2:id20:abcdefghij01234567896:target20:mnopqrstuvwxyz1234564:wantlee1:q17:sample_infohashes1:t2:aa1:y1:qe",
         SampleInfohashes(b"aa", QUERIER, OTHER, frozenset()),
     ),
-    (b"d1:ad2:id20:abcdefghij0123456789e1:q0:1:t2:aa1:y1:qe", UnknownQuery(b"aa", QUERIER, b"", None)),
     (
-        b"d2:ip6:-\1\2\3\x1a\xe11:rd2:id20:abcdefghij01234567895:nodes52:" + NODES + b"6:nodes676:" + NODES6 + b"e1:t2:aa1:v4:LT\1\2" + b"1:y1:re",
+        b"d1:ad2:id20:abcdefghij0123456789e1:q0:1:t2:aa1:y1:qe",
+        UnknownQuery(b"aa", QUERIER, b"", None),
+    ),
+    (
+        b"d2:ip6:-\1\2\3\x1a\xe11:rd2:id20:abcdefghij01234567895:nodes52:"
+        + NODES
+        + b"6:nodes676:"
+        + NODES6
+        + b"e1:t2:aa1:v4:LT\1\2"
+        + b"1:y1:re",
         Reply(b"aa", QUERIER, NODES, NODES6, seen_as=V4, version=b"LT\1\2"),
     ),
     (
-        b"d2:ip18:" + V6 + b"1:rd2:id20:abcdefghij01234567895:nodes0:6:valuesl18:" + V6 + b"ee1:t2:aa1:y1:re",
+        b"d2:ip18:"
+        + V6
+        + b"1:rd2:id20:abcdefghij01234567895:nodes0:6:valuesl18:"
+        + V6
+        + b"ee1:t2:aa1:y1:re",
         Reply(b"aa", QUERIER, nodes=b"", values=[V6], seen_as=V6),
     ),
     (
@@ -93,17 +121,26 @@ def test_want_nodes6_ip_ro_and_v(payload: bytes, message: Message) -> None:
     assert krpc.encode(message) == payload
 
 
-# --- Reading one field at a time -------------------------------------------------------------------------------------------------
+# --- Reading one field at a time ------------------------------------------------------------------
 
 
 def read(kind: bytes, inner: object, **others: object) -> Message:
-    """The message in an envelope of the given kind, whose other top-level fields are keyword arguments."""
+    """The message in an envelope of the given kind, whose other top-level fields are keyword
+    arguments.
+    """
     key = {b"q": b"a", b"r": b"r", b"e": b"e"}[kind]
-    envelope = {b"t": b"aa", b"y": kind, key: inner, **{name.encode(): value for name, value in others.items()}}
+    envelope = {
+        b"t": b"aa",
+        b"y": kind,
+        key: inner,
+        **{name.encode(): value for name, value in others.items()},
+    }
     return krpc.decode(bencode.encode(envelope))
 
 
-def query(method: bytes = b"ping", arguments: dict[bytes, object] | None = None, **others: object) -> Query:
+def query(
+    method: bytes = b"ping", arguments: dict[bytes, object] | None = None, **others: object
+) -> Query:
     message = read(b"q", {b"id": ID, **(arguments or {})}, q=method, **others)
     assert isinstance(message, Query)
     return message
@@ -137,7 +174,10 @@ def test_read_only_means_the_int_1_alone() -> None:
     assert not query().read_only
 
 
-@pytest.mark.parametrize("bad", [b"", bytes(5), bytes(7), bytes(17), V4[:4] + b"\0\0", V6[:16] + b"\0\0", 1, [], [V4], {}])
+@pytest.mark.parametrize(
+    "bad",
+    [b"", bytes(5), bytes(7), bytes(17), V4[:4] + b"\0\0", V6[:16] + b"\0\0", 1, [], [V4], {}],
+)
 def test_an_ip_that_is_no_endpoint_is_as_if_not_sent(bad: object) -> None:
     assert reply(ip=bad).seen_as is None
     assert read(b"e", [201, b"x"], ip=bad) == Error(b"aa", 201, "x")
@@ -174,7 +214,12 @@ def test_an_unknown_method_keeps_its_target_or_else_its_info_hash() -> None:
 
 
 def announce(**changes: object) -> AnnouncePeer:
-    arguments = {b"info_hash": ID, b"port": 6881, b"token": b"t", **{name.encode(): value for name, value in changes.items()}}
+    arguments = {
+        b"info_hash": ID,
+        b"port": 6881,
+        b"token": b"t",
+        **{name.encode(): value for name, value in changes.items()},
+    }
     message = query(b"announce_peer", arguments)
     assert isinstance(message, AnnouncePeer)
     return message
@@ -246,4 +291,9 @@ def test_unsorted_keys_are_read() -> None:
 def test_false_and_none_are_not_sent() -> None:
     full = Ping(b"aa", QUERIER, version=b"KD", read_only=True)
     assert set(krpc.fields_of(full)) == {b"a", b"q", b"t", b"y", b"v", b"ro"}
-    assert set(krpc.fields_of(replace(full, version=None, read_only=False))) == {b"a", b"q", b"t", b"y"}
+    assert set(krpc.fields_of(replace(full, version=None, read_only=False))) == {
+        b"a",
+        b"q",
+        b"t",
+        b"y",
+    }

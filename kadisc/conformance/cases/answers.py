@@ -15,7 +15,8 @@ from ..probe import Probe
 K = 8
 MAX_ANSWER_BYTES = 1024
 MAX_FACTOR = 10.0
-"""Bytes out for each byte in. Eight contacts of either family make about 6; a whole table makes 20."""
+"""Bytes out for each byte in. Eight contacts of either family make about 6; a whole table makes 20.
+"""
 _KEYS = {Family.IPV4: b"nodes", Family.IPV6: b"nodes6"}
 
 
@@ -27,7 +28,9 @@ def contacts_in(body: Fields, method: str = "find_node") -> dict[Family, list[Co
         if raw is None:
             continue
         if type(raw) is not bytes or len(raw) % CONTACT_BYTES[family]:
-            raise Fault(f"{key.decode()} in the reply to {method} is {len(raw) if isinstance(raw, bytes) else raw!r} bytes: not whole contacts")
+            raise Fault(
+                f"{key.decode()} in the reply to {method} is {len(raw) if isinstance(raw, bytes) else raw!r} bytes: not whole contacts"
+            )
         found[family] = contacts_from(raw, family)
     return found
 
@@ -52,12 +55,16 @@ async def find_node_contacts(probe: Probe) -> str:
     body, _ = await probe.reply("find_node", target=secrets.token_bytes(20))
     found = contacts_in(body)
     if not found:
-        raise Doubt("neither nodes nor nodes6 in the reply: nobody is known, and it does not say so")
+        raise Doubt(
+            "neither nodes nor nodes6 in the reply: nobody is known, and it does not say so"
+        )
     for family, contacts in found.items():
         if len(contacts) > K:
             raise Fault(f"{len(contacts)} {family.value} contacts: more than k = {K}")
     pairs = raw_contacts(body)
-    if len({node_id for node_id, _ in pairs}) < len(pairs) or len({endpoint for _, endpoint in pairs}) < len(pairs):
+    if len({node_id for node_id, _ in pairs}) < len(pairs) or len(
+        {endpoint for _, endpoint in pairs}
+    ) < len(pairs):
         raise Fault(f"{len(pairs)} contacts, some of them twice")
     return f"{len(pairs)} contacts, none twice"
 
@@ -71,20 +78,26 @@ async def contacts_reachable(probe: Probe) -> str:
             scope = scope_of(endpoint)
             if endpoint[-2:] == b"\0\0":
                 raise Fault(f"a contact with port 0: {format_endpoint(endpoint)}")
-            if scope is Scope.INVALID or (scope is not Scope.PUBLIC and scope_of(probe.target) is Scope.PUBLIC):
+            if scope is Scope.INVALID or (
+                scope is not Scope.PUBLIC and scope_of(probe.target) is Scope.PUBLIC
+            ):
                 raise Fault(f"a contact that nobody here can reach: {format_endpoint(endpoint)}")
     return f"{seen} contacts in 3 answers" if seen else "nobody handed out"
 
 
 async def find_node_closest(probe: Probe) -> str:
-    """Of 160 bits a random target says little; the exact ID of somebody who was handed out says all."""
+    """Of 160 bits a random target says little; the exact ID of somebody who was handed out says
+    all.
+    """
     body, _ = await probe.reply("find_node", target=secrets.token_bytes(20))
     known = raw_contacts(body)[:3]
     if not known:
         raise Skip("it hands out nobody")
     for node_id, endpoint in known:
         if await handed_out(probe, node_id) is None:
-            raise Fault(f"{node_id.hex()[:12]}... at {format_endpoint(endpoint)} was handed out, but not to who asked for exactly this ID")
+            raise Fault(
+                f"{node_id.hex()[:12]}... at {format_endpoint(endpoint)} was handed out, but not to who asked for exactly this ID"
+            )
     return f"{len(known)} of its contacts asked for by their IDs, and handed out"
 
 
@@ -112,7 +125,9 @@ async def answer_size(probe: Probe) -> str:
 
 
 async def amplification(probe: Probe) -> str:
-    """A spoofer gets as much as the node sends for each byte that it is sent, against whomever it likes."""
+    """A spoofer gets as much as the node sends for each byte that it is sent, against whomever it
+    likes.
+    """
     target, both = secrets.token_bytes(20), [b"n4", b"n6"]
     calls: tuple[tuple[str, dict[str, Any]], ...] = (
         ("ping", {}),
@@ -134,10 +149,40 @@ async def amplification(probe: Probe) -> str:
 
 
 CASES = (
-    Case("find-node-contacts", "BEP 5", "find_node: whole compact contacts, at most 8 a family, none twice", find_node_contacts),
-    Case("contacts-reachable", "practice", "no contact has port 0 or an address that nobody can reach", contacts_reachable),
-    Case("find-node-closest", "BEP 5", "whom it hands out, it hands out to who asks for exactly that ID", find_node_closest),
-    Case("get-peers-shape", "BEP 5", "get_peers: a token, nodes, and no values for an info-hash unheard of", get_peers_shape),
-    Case("answer-size", "BEP 32", "at most 1,024 bytes of payload, also with both families wanted", answer_size),
-    Case("amplification", "practice", "bytes out for each byte in, by method: no whole table for one small query", amplification),
+    Case(
+        "find-node-contacts",
+        "BEP 5",
+        "find_node: whole compact contacts, at most 8 a family, none twice",
+        find_node_contacts,
+    ),
+    Case(
+        "contacts-reachable",
+        "practice",
+        "no contact has port 0 or an address that nobody can reach",
+        contacts_reachable,
+    ),
+    Case(
+        "find-node-closest",
+        "BEP 5",
+        "whom it hands out, it hands out to who asks for exactly that ID",
+        find_node_closest,
+    ),
+    Case(
+        "get-peers-shape",
+        "BEP 5",
+        "get_peers: a token, nodes, and no values for an info-hash unheard of",
+        get_peers_shape,
+    ),
+    Case(
+        "answer-size",
+        "BEP 32",
+        "at most 1,024 bytes of payload, also with both families wanted",
+        answer_size,
+    ),
+    Case(
+        "amplification",
+        "practice",
+        "bytes out for each byte in, by method: no whole table for one small query",
+        amplification,
+    ),
 )

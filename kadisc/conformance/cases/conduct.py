@@ -1,4 +1,6 @@
-"""What a node believes of those who talk to it without being asked. Each case is an attack that some real node has fallen for."""
+"""What a node believes of those who talk to it without being asked. Each case is an attack that
+some real node has fallen for.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ LIARS = 6
 """Sources of an attack; few, so that a faulty node soon forgets them."""
 QUERIES_EACH = 3
 VOTERS = 60
-"""Of them libtorrent counts 50 before it changes an opinion that it has, and one where it has none."""
+"""Of them libtorrent counts 50 before it changes an opinion that it has, and one where it has none.
+"""
 MAX_WAIT_STEPS = 10
 
 
@@ -35,10 +38,14 @@ async def silent_queriers(probe: Probe) -> str:
     askers = [probe.open(place, probe.near(place)) for place in range(2, 2 + LIARS)]
     for _ in range(QUERIES_EACH):
         for asker in askers:
-            await probe.ask("find_node", asker=asker, read_only=False, target=secrets.token_bytes(20))
+            await probe.ask(
+                "find_node", asker=asker, read_only=False, target=secrets.token_bytes(20)
+            )
     count = await _promoted(probe, askers)
     if count:
-        raise Fault(f"{count} of {LIARS} sources that sent {QUERIES_EACH} queries and answered none are handed out")
+        raise Fault(
+            f"{count} of {LIARS} sources that sent {QUERIES_EACH} queries and answered none are handed out"
+        )
     return f"none of {LIARS} sources that only query is handed out"
 
 
@@ -56,7 +63,9 @@ async def unsolicited_pong(probe: Probe) -> str:
 
 
 async def read_only(probe: Probe) -> str:
-    """BEP 43: who sends ro = 1 answers nothing, and is useless to others. Ours answers, so that nothing but the mark can keep it out."""
+    """BEP 43: who sends ro = 1 answers nothing, and is useless to others. Ours answers, so that
+    nothing but the mark can keep it out.
+    """
     askers = [probe.open(place, probe.near(place), polite=True) for place in range(2, 5)]
     for _ in range(QUERIES_EACH):
         for asker in askers:
@@ -69,7 +78,9 @@ async def read_only(probe: Probe) -> str:
 
 
 def _to_several(probe: Probe) -> dict[bytes, list[bytes]]:
-    """The transaction ids of what the node asked more than one of our sockets, by method; the last one of each socket."""
+    """The transaction ids of what the node asked more than one of our sockets, by method; the last
+    one of each socket.
+    """
     by_method: dict[bytes, dict[int, bytes]] = {}
     for heard in probe.heard:
         by_method.setdefault(heard.method, {})[id(heard.asker)] = heard.tid
@@ -77,11 +88,15 @@ def _to_several(probe: Probe) -> dict[bytes, list[bytes]]:
 
 
 async def constant_tids(probe: Probe) -> str:
-    """A transaction id that everybody knows makes a spoofed answer count: the endpoint is the only thing left to guess."""
+    """A transaction id that everybody knows makes a spoofed answer count: the endpoint is the only
+    thing left to guess.
+    """
     for place in range(2, 5):
         asker = probe.open(place, probe.near(place), polite=True)
         for _ in range(QUERIES_EACH):
-            await probe.ask("find_node", asker=asker, read_only=False, target=secrets.token_bytes(20))
+            await probe.ask(
+                "find_node", asker=asker, read_only=False, target=secrets.token_bytes(20)
+            )
     for _ in range(MAX_WAIT_STEPS):
         telling = _to_several(probe)
         if telling:
@@ -91,15 +106,23 @@ async def constant_tids(probe: Probe) -> str:
         raise Skip(f"it sent {len(probe.heard)} queries to us: too few to compare")
     for method, tids in telling.items():
         if len(set(tids)) == 1:
-            raise Fault(f"{len(tids)} addresses were each sent a {method.decode('latin-1')} with t = {tids[0]!r}")
+            raise Fault(
+                f"{len(tids)} addresses were each sent a {method.decode('latin-1')} with t = {tids[0]!r}"
+            )
     return f"{sum(map(len, telling.values()))} queries to different addresses, with different ids"
 
 
 async def claimed_id(probe: Probe) -> str:
-    """Whoever may move a known ID to another address takes any node out of a table, or sends its traffic wherever it likes."""
+    """Whoever may move a known ID to another address takes any node out of a table, or sends its
+    traffic wherever it likes.
+    """
     body, _ = await probe.reply("find_node", target=secrets.token_bytes(20))
     own = {asker_endpoint(probe, place) for place in range(len(probe.sources))}
-    known = [(node_id, endpoint) for node_id, endpoint in raw_contacts(body) if endpoint[:-2] not in own and scope_of(endpoint) is not Scope.INVALID]
+    known = [
+        (node_id, endpoint)
+        for node_id, endpoint in raw_contacts(body)
+        if endpoint[:-2] not in own and scope_of(endpoint) is not Scope.INVALID
+    ]
     if not known:
         raise Skip("it hands out nobody whose ID could be claimed")
     node_id, endpoint = known[0]
@@ -108,7 +131,9 @@ async def claimed_id(probe: Probe) -> str:
         await probe.ask("ping", asker=thief, read_only=False)
     now = await handed_out(probe, node_id)
     if now == thief.endpoint:
-        raise Fault(f"{node_id.hex()[:12]}... of {format_endpoint(endpoint)} is handed out at {format_endpoint(now)}, which only claimed it")
+        raise Fault(
+            f"{node_id.hex()[:12]}... of {format_endpoint(endpoint)} is handed out at {format_endpoint(now)}, which only claimed it"
+        )
     return f"{node_id.hex()[:12]}... stays at {format_endpoint(endpoint)}, though another address claimed it"
 
 
@@ -119,11 +144,16 @@ def asker_endpoint(probe: Probe, place: int) -> bytes:
 async def address_votes(probe: Probe) -> str:
     """One spoofed packet would give the node a new ID, and so make everybody forget it."""
     before, _ = await probe.reply("ping")
-    lie = make_endpoint("46.11.22.33" if family_of(probe.target) is Family.IPV4 else "2a00:1450:4001:81b::200e", 6881)
+    lie = make_endpoint(
+        "46.11.22.33" if family_of(probe.target) is Family.IPV4 else "2a00:1450:4001:81b::200e",
+        6881,
+    )
     voters = min(VOTERS, len(probe.sources))
     for place in range(voters):
         asker = probe.open(place)
-        await probe.send(datagrams.reply({b"id": asker.node_id}, secrets.token_bytes(2), ip=lie), asker=asker)
+        await probe.send(
+            datagrams.reply({b"id": asker.node_id}, secrets.token_bytes(2), ip=lie), asker=asker
+        )
     for _ in range(MAX_WAIT_STEPS):
         await trio.sleep(probe.pace.settle_s / MAX_WAIT_STEPS)
         after, _ = await probe.reply("ping")
@@ -135,10 +165,44 @@ async def address_votes(probe: Probe) -> str:
 
 
 CASES = (
-    Case("unsolicited-pong", "practice", "who sends a reply to nothing is not handed out", unsolicited_pong, harms=True),
-    Case("read-only", "BEP 43", "an asker that says ro = 1 is not handed out, even if it answers", read_only),
-    Case("silent-queriers", "practice", "who queries and never answers is not handed out", silent_queriers, harms=True),
-    Case("constant-tids", "practice", "its own queries have transaction ids that cannot be foretold", constant_tids),
-    Case("claimed-id", "practice", "a query that claims a known ID does not move it to another address", claimed_id, harms=True),
-    Case("address-votes", "practice", "replies to nothing do not change its own address and ID", address_votes, harms=True),
+    Case(
+        "unsolicited-pong",
+        "practice",
+        "who sends a reply to nothing is not handed out",
+        unsolicited_pong,
+        harms=True,
+    ),
+    Case(
+        "read-only",
+        "BEP 43",
+        "an asker that says ro = 1 is not handed out, even if it answers",
+        read_only,
+    ),
+    Case(
+        "silent-queriers",
+        "practice",
+        "who queries and never answers is not handed out",
+        silent_queriers,
+        harms=True,
+    ),
+    Case(
+        "constant-tids",
+        "practice",
+        "its own queries have transaction ids that cannot be foretold",
+        constant_tids,
+    ),
+    Case(
+        "claimed-id",
+        "practice",
+        "a query that claims a known ID does not move it to another address",
+        claimed_id,
+        harms=True,
+    ),
+    Case(
+        "address-votes",
+        "practice",
+        "replies to nothing do not change its own address and ID",
+        address_votes,
+        harms=True,
+    ),
 )

@@ -12,8 +12,17 @@ from ..probe import Answer, Probe
 UNKNOWN = "kadisc_conformance"
 
 
-async def _expect(probe: Probe, method: str, code: int, arguments: dict[str, Any], what: str, node_id: bytes | None = None) -> str:
-    """The error wanted passes, another one or silence is a doubt, a reply as if nothing were wrong is a fault."""
+async def _expect(
+    probe: Probe,
+    method: str,
+    code: int,
+    arguments: dict[str, Any],
+    what: str,
+    node_id: bytes | None = None,
+) -> str:
+    """The error wanted passes, another one or silence is a doubt, a reply as if nothing were wrong
+    is a fault.
+    """
     fields = {name.encode(): value for name, value in arguments.items()}
     tid = secrets.token_bytes(4)
     who = {} if node_id == b"" else {b"id": node_id or probe.asker.node_id}
@@ -53,17 +62,31 @@ async def get_peers_without_hash(probe: Probe) -> str:
 
 
 async def announce_without_hash(probe: Probe) -> str:
-    return await _expect(probe, "announce_peer", 203, {"port": 6881, "token": b"12345678"}, "announce_peer without an info_hash")
+    return await _expect(
+        probe,
+        "announce_peer",
+        203,
+        {"port": 6881, "token": b"12345678"},
+        "announce_peer without an info_hash",
+    )
 
 
 async def target_of_wrong_length(probe: Probe) -> str:
-    short = await _expect(probe, "find_node", 203, {"target": secrets.token_bytes(19)}, "a target of 19 bytes")
-    return short + "; " + await _expect(probe, "find_node", 203, {"target": secrets.token_bytes(21)}, "one of 21")
+    short = await _expect(
+        probe, "find_node", 203, {"target": secrets.token_bytes(19)}, "a target of 19 bytes"
+    )
+    return (
+        short
+        + "; "
+        + await _expect(probe, "find_node", 203, {"target": secrets.token_bytes(21)}, "one of 21")
+    )
 
 
 async def id_of_wrong_length(probe: Probe) -> str:
     short = await _expect(probe, "ping", 203, {}, "an id of 19 bytes", secrets.token_bytes(19))
-    return short + "; " + await _expect(probe, "ping", 203, {}, "one of 21", secrets.token_bytes(21))
+    return (
+        short + "; " + await _expect(probe, "ping", 203, {}, "one of 21", secrets.token_bytes(21))
+    )
 
 
 async def id_missing(probe: Probe) -> str:
@@ -73,12 +96,40 @@ async def id_missing(probe: Probe) -> str:
 CASES = (
     Case("unknown-method", "BEP 5", "an unknown method gets error 204", unknown_method),
     Case(
-        "unknown-method-target", "BEP 44", "an unknown method with a target is answered as find_node, or with error 204", unknown_method_with_target
+        "unknown-method-target",
+        "BEP 44",
+        "an unknown method with a target is answered as find_node, or with error 204",
+        unknown_method_with_target,
     ),
-    Case("find-node-no-target", "BEP 5", "find_node without a target gets error 203", find_node_without_target),
-    Case("get-peers-no-hash", "BEP 5", "get_peers without an info_hash gets error 203", get_peers_without_hash),
-    Case("announce-no-hash", "BEP 5", "announce_peer without an info_hash gets error 203", announce_without_hash),
-    Case("target-length", "BEP 5", "a target of 19 or 21 bytes gets error 203", target_of_wrong_length),
-    Case("querier-id-length", "BEP 5", "a querier's id of 19 or 21 bytes gets error 203", id_of_wrong_length),
+    Case(
+        "find-node-no-target",
+        "BEP 5",
+        "find_node without a target gets error 203",
+        find_node_without_target,
+    ),
+    Case(
+        "get-peers-no-hash",
+        "BEP 5",
+        "get_peers without an info_hash gets error 203",
+        get_peers_without_hash,
+    ),
+    Case(
+        "announce-no-hash",
+        "BEP 5",
+        "announce_peer without an info_hash gets error 203",
+        announce_without_hash,
+    ),
+    Case(
+        "target-length",
+        "BEP 5",
+        "a target of 19 or 21 bytes gets error 203",
+        target_of_wrong_length,
+    ),
+    Case(
+        "querier-id-length",
+        "BEP 5",
+        "a querier's id of 19 or 21 bytes gets error 203",
+        id_of_wrong_length,
+    ),
     Case("querier-id-missing", "BEP 5", "a query without an id gets error 203", id_missing),
 )

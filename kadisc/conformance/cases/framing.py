@@ -16,7 +16,9 @@ async def _echoes(probe: Probe, lengths: tuple[int, ...]) -> str:
         tid = secrets.token_bytes(length)
         answer = await probe.ask("ping", tid=tid)
         if answer is None:
-            others = [envelope.get(b"t") for _, envelope in probe.asker.strays if envelope is not None]
+            others = [
+                envelope.get(b"t") for _, envelope in probe.asker.strays if envelope is not None
+            ]
             instead = f"; what came back had t = {others[-1]!r}" if others else ""
             raise Fault(f"a t of {length} bytes ({tid.hex()}) was not echoed{instead}")
     return f"echoed t of {', '.join(map(str, lengths))} bytes"
@@ -31,14 +33,20 @@ async def tid_long(probe: Probe) -> str:
 
 
 async def tids_at_once(probe: Probe) -> str:
-    """Each answer goes to the question that it belongs to: no answer is given twice, and none for another."""
+    """Each answer goes to the question that it belongs to: no answer is given twice, and none for
+    another.
+    """
     tids = [secrets.token_bytes(2) for _ in range(3)]
     before = len(probe.asker.strays)
     for tid in tids:
         if await probe.ask("ping", tid=tid) is None:
             raise Fault(f"no answer for t = {tid.hex()}")
     await probe.alive(after="3 pings")
-    strays = [envelope for _, envelope in probe.asker.strays[before:] if envelope is not None and envelope.get(b"t") in tids]
+    strays = [
+        envelope
+        for _, envelope in probe.asker.strays[before:]
+        if envelope is not None and envelope.get(b"t") in tids
+    ]
     if strays:
         raise Fault(f"{len(strays)} answers more than questions")
     return "3 questions, 3 answers"
@@ -55,7 +63,11 @@ async def envelope(probe: Probe) -> str:
 
 async def bencode_sorted(probe: Probe) -> str:
     target = secrets.token_bytes(20)
-    for _, answer in (await probe.reply("ping"), await probe.reply("find_node", target=target), await probe.reply("get_peers", info_hash=target)):
+    for _, answer in (
+        await probe.reply("ping"),
+        await probe.reply("find_node", target=target),
+        await probe.reply("get_peers", info_hash=target),
+    ):
         if datagrams.write(answer.envelope) != answer.raw:
             raise Fault(f"a reply with keys that are not sorted: {answer.raw[:60]!r}...")
     return "ping, find_node and get_peers answered with sorted keys"
@@ -88,10 +100,35 @@ async def own_address(probe: Probe) -> str:
 
 CASES = (
     Case("envelope", "BEP 5", "a ping is answered with t, y = r and a dict r", envelope),
-    Case("tid-short", "BEP 5", "transaction ids of 1, 2 and 4 bytes are echoed byte for byte", tid_short),
-    Case("tid-long", "BEP 5", "those of 16 and 32 bytes as well: BEP 5 calls them short, and names no limit", tid_long),
-    Case("tids-at-once", "BEP 5", "each question gets one answer, with its own transaction id", tids_at_once),
-    Case("bencode-sorted", "BEP 3", "answers are canonical bencode: the keys of dicts are sorted", bencode_sorted),
+    Case(
+        "tid-short",
+        "BEP 5",
+        "transaction ids of 1, 2 and 4 bytes are echoed byte for byte",
+        tid_short,
+    ),
+    Case(
+        "tid-long",
+        "BEP 5",
+        "those of 16 and 32 bytes as well: BEP 5 calls them short, and names no limit",
+        tid_long,
+    ),
+    Case(
+        "tids-at-once",
+        "BEP 5",
+        "each question gets one answer, with its own transaction id",
+        tids_at_once,
+    ),
+    Case(
+        "bencode-sorted",
+        "BEP 3",
+        "answers are canonical bencode: the keys of dicts are sorted",
+        bencode_sorted,
+    ),
     Case("version", "BEP 5", "v says which program it is, in 4 bytes", version),
-    Case("own-address", "BEP 42", "ip says which address the question came from, in 6 or 18 bytes", own_address),
+    Case(
+        "own-address",
+        "BEP 42",
+        "ip says which address the question came from, in 6 or 18 bytes",
+        own_address,
+    ),
 )

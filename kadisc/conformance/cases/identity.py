@@ -26,11 +26,16 @@ async def id_length(probe: Probe) -> str:
 
 async def id_constant(probe: Probe) -> str:
     target, seen = secrets.token_bytes(20), {}
-    for place, (method, arguments) in enumerate((("ping", {}), ("find_node", {"target": target}), ("get_peers", {"info_hash": target}))):
+    for place, (method, arguments) in enumerate(
+        (("ping", {}), ("find_node", {"target": target}), ("get_peers", {"info_hash": target}))
+    ):
         body, _ = await probe.reply(method, asker=probe.open(place), **arguments)
         seen[method] = id_in(body, method)
     if len(set(seen.values())) > 1:
-        raise Fault("the id is " + ", ".join(f"{node_id.hex()[:8]}... to {method}" for method, node_id in seen.items()))
+        raise Fault(
+            "the id is "
+            + ", ".join(f"{node_id.hex()[:8]}... to {method}" for method, node_id in seen.items())
+        )
     return f"the same in 3 replies to {min(3, len(probe.sources))} addresses"
 
 
@@ -40,12 +45,19 @@ async def id_bep42(probe: Probe) -> str:
     if scope_of(probe.target) is not Scope.PUBLIC:
         raise Skip("local addresses are exempt")
     if not conforms(id_from_bytes(node_id), probe.target):
-        raise Doubt(f"{node_id.hex()} does not follow from {host_of(probe.target)}: some nodes will not hand it out")
+        raise Doubt(
+            f"{node_id.hex()} does not follow from {host_of(probe.target)}: some nodes will not hand it out"
+        )
     return f"{node_id.hex()} follows from {host_of(probe.target)}"
 
 
 CASES = (
     Case("id-length", "BEP 5", "the id is 20 bytes", id_length),
-    Case("id-constant", "BEP 5", "the id is the same in every reply, whatever is asked and whoever asks", id_constant),
+    Case(
+        "id-constant",
+        "BEP 5",
+        "the id is the same in every reply, whatever is asked and whoever asks",
+        id_constant,
+    ),
     Case("id-bep42", "BEP 42", "the id follows from the address", id_bep42),
 )

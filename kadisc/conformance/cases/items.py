@@ -1,4 +1,6 @@
-"""Storing items (BEP 44) and sampling info-hashes (BEP 51), where the node offers it. Values and keys are random; nobody republishes them."""
+"""Storing items (BEP 44) and sampling info-hashes (BEP 51), where the node offers it. Values and
+keys are random; nobody republishes them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,11 @@ MAX_INTERVAL_S = 21_600
 async def _token(probe: Probe, target: bytes) -> bytes:
     """Of ``get``. Whoever does not know it answers as find_node, without a token, or with an error."""
     answer = await probe.ask("get", target=target)
-    if answer is None or answer.body is None or type(token := answer.body.get(b"token")) is not bytes:
+    if (
+        answer is None
+        or answer.body is None
+        or type(token := answer.body.get(b"token")) is not bytes
+    ):
         raise Skip("get and put are not supported")
     return token
 
@@ -52,7 +58,12 @@ def signed(key: SigningKey, value: bytes, seq: int, salt: bytes = b"") -> dict[s
     """The arguments of a put, but for its token."""
     head = datagrams.write(b"salt") + datagrams.write(salt) if salt else b""
     text = head + b"3:seq" + datagrams.write(seq) + b"1:v" + datagrams.write(value)
-    arguments = {"k": bytes(key.verify_key), "seq": seq, "sig": key.sign(text).signature, "v": value}
+    arguments = {
+        "k": bytes(key.verify_key),
+        "seq": seq,
+        "sig": key.sign(text).signature,
+        "v": value,
+    }
     return arguments | ({"salt": salt} if salt else {})
 
 
@@ -103,13 +114,19 @@ async def put_too_big(probe: Probe) -> str:
 async def put_older(probe: Probe) -> str:
     key = SigningKey.generate()
     _accepted(await _put(probe, place_of(key), **signed(key, b"new", 5)), "a mutable put")
-    return _refused(await _put(probe, place_of(key), **signed(key, b"old", 4)), "seq 4 after seq 5", 302)
+    return _refused(
+        await _put(probe, place_of(key), **signed(key, b"old", 4)), "seq 4 after seq 5", 302
+    )
 
 
 async def put_cas(probe: Probe) -> str:
     key = SigningKey.generate()
     _accepted(await _put(probe, place_of(key), **signed(key, b"first", 5)), "a mutable put")
-    return _refused(await _put(probe, place_of(key), **signed(key, b"second", 6), cas=4), "cas 4 where seq is 5", 301)
+    return _refused(
+        await _put(probe, place_of(key), **signed(key, b"second", 6), cas=4),
+        "cas 4 where seq is 5",
+        301,
+    )
 
 
 async def samples(probe: Probe) -> str:
@@ -129,11 +146,28 @@ async def samples(probe: Probe) -> str:
 
 CASES = (
     Case("put-immutable", "BEP 44", "an immutable value is got as it was put", immutable),
-    Case("put-mutable", "BEP 44", "a mutable value with salt is got with its key, sequence number and signature", mutable),
+    Case(
+        "put-mutable",
+        "BEP 44",
+        "a mutable value with salt is got with its key, sequence number and signature",
+        mutable,
+    ),
     Case("put-token", "BEP 44", "a put with a made-up token is refused", put_token),
     Case("put-signature", "BEP 44", "a wrong signature is refused with 206", put_signature),
-    Case("put-too-big", "BEP 44", "a value of more than 1,000 bytes is refused with 205", put_too_big),
+    Case(
+        "put-too-big", "BEP 44", "a value of more than 1,000 bytes is refused with 205", put_too_big
+    ),
     Case("put-older", "BEP 44", "a smaller sequence number is refused with 302", put_older),
-    Case("put-cas", "BEP 44", "compare-and-swap with another sequence number is refused with 301", put_cas),
-    Case("samples", "BEP 51", "sample_infohashes: whole info-hashes, interval and num within bounds", samples),
+    Case(
+        "put-cas",
+        "BEP 44",
+        "compare-and-swap with another sequence number is refused with 301",
+        put_cas,
+    ),
+    Case(
+        "samples",
+        "BEP 51",
+        "sample_infohashes: whole info-hashes, interval and num within bounds",
+        samples,
+    ),
 )

@@ -1,4 +1,6 @@
-"""Datagrams that are no message. Each may be dropped or get an error; the node must be there afterwards."""
+"""Datagrams that are no message. Each may be dropped or get an error; the node must be there
+afterwards.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,14 @@ from ..probe import Probe
 
 def _ping(probe: Probe, tid: bytes, **extra: Any) -> datagrams.Fields:
     more = {key.encode(): value for key, value in extra.items()}
-    return {b"a": {b"id": probe.asker.node_id}, b"q": b"ping", b"t": tid, b"y": b"q", b"ro": 1, **more}
+    return {
+        b"a": {b"id": probe.asker.node_id},
+        b"q": b"ping",
+        b"t": tid,
+        b"y": b"q",
+        b"ro": 1,
+        **more,
+    }
 
 
 async def _survives(probe: Probe, what: str, *payloads: bytes) -> str:
@@ -41,11 +50,20 @@ async def _tolerates(probe: Probe, what: str, payload: bytes) -> str:
 
 async def truncated(probe: Probe) -> str:
     whole = datagrams.write(_ping(probe, b"cut"))
-    return await _survives(probe, "a ping cut off in 4 places", *(whole[:end] for end in (1, 12, len(whole) // 2, len(whole) - 1)))
+    return await _survives(
+        probe,
+        "a ping cut off in 4 places",
+        *(whole[:end] for end in (1, 12, len(whole) // 2, len(whole) - 1)),
+    )
 
 
 async def garbage(probe: Probe) -> str:
-    return await _survives(probe, "random bytes", *(secrets.token_bytes(length) for length in (1, 20, 300)), b"\0" * 100)
+    return await _survives(
+        probe,
+        "random bytes",
+        *(secrets.token_bytes(length) for length in (1, 20, 300)),
+        b"\0" * 100,
+    )
 
 
 async def empty(probe: Probe) -> str:
@@ -59,7 +77,13 @@ async def negative_length(probe: Probe) -> str:
 async def deep_nesting(probe: Probe) -> str:
     deep = [Raw(b"l" * depth + b"e" * depth) for depth in (100, 700)]
     # Unclosed as well: a decoder that recurses is deepest there.
-    return await _survives(probe, "lists 700 deep", *(datagrams.write([inner]) for inner in deep), b"d1:a" + b"l" * 1400, b"d1:a" * 300)
+    return await _survives(
+        probe,
+        "lists 700 deep",
+        *(datagrams.write([inner]) for inner in deep),
+        b"d1:a" + b"l" * 1400,
+        b"d1:a" * 300,
+    )
 
 
 async def huge_ints(probe: Probe) -> str:
@@ -73,7 +97,14 @@ async def huge_ints(probe: Probe) -> str:
 
 
 async def no_dict(probe: Probe) -> str:
-    return await _survives(probe, "values that are no dict", b"le", b"i1e", b"4:ping", datagrams.write([_ping(probe, b"nd")]))
+    return await _survives(
+        probe,
+        "values that are no dict",
+        b"le",
+        b"i1e",
+        b"4:ping",
+        datagrams.write([_ping(probe, b"nd")]),
+    )
 
 
 async def wrong_types(probe: Probe) -> str:
@@ -105,11 +136,15 @@ async def duplicate_keys(probe: Probe) -> str:
 
 
 async def trailing_data(probe: Probe) -> str:
-    return await _tolerates(probe, "a ping with bytes after its end", datagrams.write(_ping(probe, b"tr")) + b"garbage")
+    return await _tolerates(
+        probe, "a ping with bytes after its end", datagrams.write(_ping(probe, b"tr")) + b"garbage"
+    )
 
 
 async def oversized(probe: Probe) -> str:
-    return await _tolerates(probe, "a ping of 4,000 bytes", datagrams.write(_ping(probe, b"ov", x=b"x" * 3900)))
+    return await _tolerates(
+        probe, "a ping of 4,000 bytes", datagrams.write(_ping(probe, b"ov", x=b"x" * 3900))
+    )
 
 
 async def unsorted_keys(probe: Probe) -> str:
@@ -117,15 +152,21 @@ async def unsorted_keys(probe: Probe) -> str:
     payload = datagrams.write(Pairs(sorted(_ping(probe, tid).items(), reverse=True)))
     answer = await probe.exchange(payload, tid)
     if answer is None or answer.body is None:
-        raise Fault(f"a ping with its keys in another order: {'no answer' if answer is None else answer.words()}; real clients send such")
+        raise Fault(
+            f"a ping with its keys in another order: {'no answer' if answer is None else answer.words()}; real clients send such"
+        )
     return "a ping with its keys in another order was answered"
 
 
 async def unknown_fields(probe: Probe) -> str:
     tid = secrets.token_bytes(4)
-    answer = await probe.exchange(datagrams.write(_ping(probe, tid, zz={b"new": [1, 2, b"three"]})), tid)
+    answer = await probe.exchange(
+        datagrams.write(_ping(probe, tid, zz={b"new": [1, 2, b"three"]})), tid
+    )
     if answer is None or answer.body is None:
-        raise Fault(f"a ping with a field of the future: {'no answer' if answer is None else answer.words()}")
+        raise Fault(
+            f"a ping with a field of the future: {'no answer' if answer is None else answer.words()}"
+        )
     return "a ping with a field of the future was answered"
 
 
@@ -147,8 +188,17 @@ _SURVIVES: tuple[tuple[str, str, Run], ...] = (
     ("oversized", "a datagram larger than any message does no harm", oversized),
 )
 CASES = (
-    Case("unsorted-keys", "practice", "keys that are not sorted are taken: some clients do not sort", unsorted_keys),
+    Case(
+        "unsorted-keys",
+        "practice",
+        "keys that are not sorted are taken: some clients do not sort",
+        unsorted_keys,
+    ),
     Case("unknown-fields", "BEP 5", "fields that nobody knows yet are passed over", unknown_fields),
     *(Case(name, "practice", proves, run) for name, proves, run in _SURVIVES if name not in DEADLY),
 )
-DEADLY_CASES = tuple(Case(name, "practice", proves, run, harms=True) for name, proves, run in _SURVIVES if name in DEADLY)
+DEADLY_CASES = tuple(
+    Case(name, "practice", proves, run, harms=True)
+    for name, proves, run in _SURVIVES
+    if name in DEADLY
+)

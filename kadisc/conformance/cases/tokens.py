@@ -1,4 +1,6 @@
-"""Announcing: tokens, ports, and what is served afterwards. All under random info-hashes, so that nobody ever looks for what is left behind."""
+"""Announcing: tokens, ports, and what is served afterwards. All under random info-hashes, so that
+nobody ever looks for what is left behind.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ async def peers_of(probe: Probe, info_hash: bytes) -> list[bytes]:
     """What it serves to another address, where we have one."""
     body, _ = await probe.reply("get_peers", asker=probe.open(1), info_hash=info_hash)
     values = body.get(b"values", [])
-    if type(values) is not list or not all(type(peer) is bytes and len(peer) in (6, 18) for peer in values):
+    if type(values) is not list or not all(
+        type(peer) is bytes and len(peer) in (6, 18) for peer in values
+    ):
         raise Fault(f"values that are not 6 or 18 bytes each: {values!r}")
     return values
 
@@ -35,7 +39,9 @@ def _show(peers: list[bytes]) -> str:
 async def _refused(probe: Probe, answer: Answer | None, info_hash: bytes, what: str) -> str:
     served = await peers_of(probe, info_hash)
     if served:
-        raise Fault(f"{what}: {'no answer' if answer is None else answer.words()}, and {_show(served)} served afterwards")
+        raise Fault(
+            f"{what}: {'no answer' if answer is None else answer.words()}, and {_show(served)} served afterwards"
+        )
     if answer is None:
         raise Doubt(f"{what}: not stored, but no error either")
     if answer.body is not None:
@@ -47,13 +53,20 @@ async def _refused(probe: Probe, answer: Answer | None, info_hash: bytes, what: 
 
 async def token_missing(probe: Probe) -> str:
     info_hash = secrets.token_bytes(20)
-    return await _refused(probe, await probe.ask("announce_peer", info_hash=info_hash, port=PORT), info_hash, "no token")
+    return await _refused(
+        probe,
+        await probe.ask("announce_peer", info_hash=info_hash, port=PORT),
+        info_hash,
+        "no token",
+    )
 
 
 async def token_wrong(probe: Probe) -> str:
     info_hash, asker = secrets.token_bytes(20), probe.asker
     length = len(await token_for(probe, info_hash, asker))
-    answer = await probe.ask("announce_peer", info_hash=info_hash, port=PORT, token=secrets.token_bytes(length))
+    answer = await probe.ask(
+        "announce_peer", info_hash=info_hash, port=PORT, token=secrets.token_bytes(length)
+    )
     return await _refused(probe, answer, info_hash, "a made-up token")
 
 
@@ -61,7 +74,10 @@ async def token_of_other_hash(probe: Probe) -> str:
     info_hash = secrets.token_bytes(20)
     token = await token_for(probe, secrets.token_bytes(20), probe.asker)
     return await _refused(
-        probe, await probe.ask("announce_peer", info_hash=info_hash, port=PORT, token=token), info_hash, "another info-hash's token"
+        probe,
+        await probe.ask("announce_peer", info_hash=info_hash, port=PORT, token=token),
+        info_hash,
+        "another info-hash's token",
     )
 
 
@@ -70,21 +86,37 @@ async def token_of_other_address(probe: Probe) -> str:
         raise Skip("needs a second source address (--source)")
     info_hash = secrets.token_bytes(20)
     token = await token_for(probe, info_hash, probe.asker)
-    answer = await probe.ask("announce_peer", asker=probe.open(2), info_hash=info_hash, port=PORT, token=token)
+    answer = await probe.ask(
+        "announce_peer", asker=probe.open(2), info_hash=info_hash, port=PORT, token=token
+    )
     return await _refused(probe, answer, info_hash, "another address's token")
 
 
-async def _announce(probe: Probe, info_hash: bytes, asker: Asker, port: int, implied: int | None = None) -> Answer | None:
+async def _announce(
+    probe: Probe, info_hash: bytes, asker: Asker, port: int, implied: int | None = None
+) -> Answer | None:
     token = await token_for(probe, info_hash, asker)
-    return await probe.ask("announce_peer", asker=asker, info_hash=info_hash, port=port, token=token, implied_port=implied)
+    return await probe.ask(
+        "announce_peer",
+        asker=asker,
+        info_hash=info_hash,
+        port=port,
+        token=token,
+        implied_port=implied,
+    )
 
 
 async def announce_served(probe: Probe) -> str:
     info_hash, asker = secrets.token_bytes(20), probe.asker
     answer = await _announce(probe, info_hash, asker, PORT)
     if answer is None or answer.body is None:
-        raise Fault(f"an announce with the right token: {'no answer' if answer is None else answer.words()}")
-    wanted, served = ip_of(asker.endpoint) + PORT.to_bytes(2, "big"), await peers_of(probe, info_hash)
+        raise Fault(
+            f"an announce with the right token: {'no answer' if answer is None else answer.words()}"
+        )
+    wanted, served = (
+        ip_of(asker.endpoint) + PORT.to_bytes(2, "big"),
+        await peers_of(probe, info_hash),
+    )
     if served != [wanted]:
         raise Fault(f"{_show([wanted])} announced, {_show(served)} served")
     return f"{_show(served)} announced and served"
@@ -96,7 +128,9 @@ async def implied_port(probe: Probe) -> str:
     served = await peers_of(probe, info_hash)
     if served != [asker.endpoint]:
         said = "no answer" if answer is None else answer.words()
-        raise Fault(f"announced from port {port_of(asker.endpoint)} with implied_port: {said}, {_show(served)} served")
+        raise Fault(
+            f"announced from port {port_of(asker.endpoint)} with implied_port: {said}, {_show(served)} served"
+        )
     return f"{_show(served)} served, the port that it came from"
 
 
@@ -117,12 +151,47 @@ async def port_too_large(probe: Probe) -> str:
 
 
 CASES = (
-    Case("announce-served", "BEP 5", "an announce with the right token is taken, and the peer served to others", announce_served),
-    Case("implied-port", "BEP 5", "implied_port = 1 announces the port that the query came from", implied_port),
+    Case(
+        "announce-served",
+        "BEP 5",
+        "an announce with the right token is taken, and the peer served to others",
+        announce_served,
+    ),
+    Case(
+        "implied-port",
+        "BEP 5",
+        "implied_port = 1 announces the port that the query came from",
+        implied_port,
+    ),
     Case("announce-port-0", "practice", "port 0 is refused, and never served", port_0),
-    Case("announce-port-large", "practice", "a port above 65535 is refused, and not cut to 16 bits", port_too_large),
-    Case("token-missing", "BEP 5", "an announce without a token is refused with 203, and nothing stored", token_missing),
-    Case("token-wrong", "BEP 5", "a made-up token is refused with 203, and nothing stored", token_wrong),
-    Case("token-other-hash", "practice", "a token is good for one info-hash only", token_of_other_hash),
-    Case("token-other-address", "BEP 5", "a token is good for one address only", token_of_other_address),
+    Case(
+        "announce-port-large",
+        "practice",
+        "a port above 65535 is refused, and not cut to 16 bits",
+        port_too_large,
+    ),
+    Case(
+        "token-missing",
+        "BEP 5",
+        "an announce without a token is refused with 203, and nothing stored",
+        token_missing,
+    ),
+    Case(
+        "token-wrong",
+        "BEP 5",
+        "a made-up token is refused with 203, and nothing stored",
+        token_wrong,
+    ),
+    Case(
+        "token-other-hash",
+        "practice",
+        "a token is good for one info-hash only",
+        token_of_other_hash,
+    ),
+    Case(
+        "token-other-address",
+        "BEP 5",
+        "a token is good for one address only",
+        token_of_other_address,
+    ),
 )

@@ -20,5 +20,21 @@ from .status import STATUS
 from .subscribe import SUBSCRIBE
 from .why import WHY
 
-_ALL = (STATUS, FIND, PING, PEERS, ANNOUNCE, PUT, GET, RESOLVE, NETWORK_PEERS, RECORD, WHY, FEEDBACK, BOOK_EXPORT, BOOK_IMPORT, SUBSCRIBE)
+_ALL = (
+    STATUS,
+    FIND,
+    PING,
+    PEERS,
+    ANNOUNCE,
+    PUT,
+    GET,
+    RESOLVE,
+    NETWORK_PEERS,
+    RECORD,
+    WHY,
+    FEEDBACK,
+    BOOK_EXPORT,
+    BOOK_IMPORT,
+    SUBSCRIBE,
+)
 METHODS: dict[str, Method[Any, Any]] = {method.name: method for method in _ALL}

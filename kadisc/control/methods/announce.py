@@ -16,8 +16,10 @@ from .find import target_from
 
 
 class AnnounceParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``infohash``: 40 hex digits; ``port``: where the peer listens. With ``implied_port`` the port of the node's own socket counts, as others see
-    it. ``partial``: tell ``{"progress": ...}`` as `find` does."""
+    """``infohash``: 40 hex digits; ``port``: where the peer listens. With ``implied_port`` the port
+    of the node's own socket counts, as others see it. ``partial``: tell ``{"progress": ...}`` as
+    `find` does.
+    """
 
     infohash: str
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
@@ -42,12 +44,20 @@ class Stored(msgspec.Struct):
 
 
 async def _announce(params: AnnounceParams, call: Call) -> Stored:
-    search = AnnounceSearch(call.node, target_from(params.infohash), params.port, implied_port=params.implied_port)
+    search = AnnounceSearch(
+        call.node, target_from(params.infohash), params.port, implied_port=params.implied_port
+    )
     await call.carry_out(search)
     if not search.stored:
-        raise NoAnswer(f"{count(search.answered, 'node')} answered, but none has stored the announce; try again")
-    stored = [StoringNode(format_id(contact.id), contact.host, contact.port) for contact in search.stored]
-    return Stored(format_id(search.target), params.port, stored, seconds(search.elapsed_s), search.queries)
+        raise NoAnswer(
+            f"{count(search.answered, 'node')} answered, but none has stored the announce; try again"
+        )
+    stored = [
+        StoringNode(format_id(contact.id), contact.host, contact.port) for contact in search.stored
+    ]
+    return Stored(
+        format_id(search.target), params.port, stored, seconds(search.elapsed_s), search.queries
+    )
 
 
 ANNOUNCE = Method("announce", AnnounceParams, Stored, _announce)

@@ -1,4 +1,6 @@
-"""``book_export`` and ``book_import``: the address book as JSON lines, out of the running node and into it."""
+"""``book_export`` and ``book_import``: the address book as JSON lines, out of the running node and
+into it.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,17 @@ class BookExported(msgspec.Struct):
 
 
 class BookImportParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``lines`` of an exported book, its head first; longer books come in several requests, each with the head."""
+    """``lines`` of an exported book, its head first; longer books come in several requests, each
+    with the head.
+    """
 
     lines: list[str]
 
 
 class BookImported(msgspec.Struct):
-    """``taken``: peers that are in the book now. The others were there already, or their places are taken."""
+    """``taken``: peers that are in the book now. The others were there already, or their places are
+    taken.
+    """
 
     taken: int
     refused: int

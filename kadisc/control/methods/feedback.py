@@ -13,8 +13,10 @@ from .why import KEY_DIGITS, peer_from
 
 
 class FeedbackParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``key``: the peer's, 64 hex digits. A good word makes it a little likelier to be given; one that is busy is held back for 5 minutes, a bad one
-    for an hour, one of another network for a day."""
+    """``key``: the peer's, 64 hex digits. A good word makes it a little likelier to be given; one
+    that is busy is held back for 5 minutes, a bad one for an hour, one of another network for a
+    day.
+    """
 
     key: str
     verdict: Literal["good", "bad", "busy", "wrong-network"]
@@ -33,7 +35,9 @@ async def _feedback(params: FeedbackParams, call: Call) -> Noted:
     if len(params.key) != KEY_DIGITS:
         raise UsageError(f"a key has {KEY_DIGITS} hex digits: {params.key!r}")
     if not call.node.feedback(key, params.verdict):
-        raise KadiscError(f"no peer of the network {call.node.own_network.name} has the key {params.key}")
+        raise KadiscError(
+            f"no peer of the network {call.node.own_network.name} has the key {params.key}"
+        )
     return Noted(params.key, params.verdict)
 
 

@@ -18,8 +18,9 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 
 
 class FindParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``target``: 40 hex digits. ``k``: how many nodes; ``paths``: disjoint paths. ``partial``: tell ``{"progress": {sent, answered, closest_bits,
-    elapsed_s}}`` on the way."""
+    """``target``: 40 hex digits. ``k``: how many nodes; ``paths``: disjoint paths. ``partial``:
+    tell ``{"progress": {sent, answered, closest_bits, elapsed_s}}`` on the way.
+    """
 
     target: str
     k: Count = 8
@@ -38,7 +39,9 @@ class ClosestNode(msgspec.Struct):
 
 
 class Closest(msgspec.Struct):
-    """``nodes``: the closest first. ``queries``: datagrams sent. ``hops``: the longest chain of answers that one of ``nodes`` rests on."""
+    """``nodes``: the closest first. ``queries``: datagrams sent. ``hops``: the longest chain of
+    answers that one of ``nodes`` rests on.
+    """
 
     target: str
     nodes: list[ClosestNode]
@@ -69,7 +72,13 @@ def target_from(text: str) -> NodeId:
 
 def _closest_node(node: FoundNode) -> ClosestNode:
     contact = node.contact
-    return ClosestNode(format_id(contact.id), contact.host, contact.port, milliseconds(node.rtt_s), describe_client(node.client))
+    return ClosestNode(
+        format_id(contact.id),
+        contact.host,
+        contact.port,
+        milliseconds(node.rtt_s),
+        describe_client(node.client),
+    )
 
 
 FIND = Method("find", FindParams, Closest, _find)

@@ -16,7 +16,9 @@ from .find import target_from
 
 
 class GetParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``target``: 40 hex digits; ``salt``: of a mutable item, a text or ``0xHEX``. ``partial``: tell ``{"progress": ...}`` as `find` does."""
+    """``target``: 40 hex digits; ``salt``: of a mutable item, a text or ``0xHEX``. ``partial``:
+    tell ``{"progress": ...}`` as `find` does.
+    """
 
     target: str
     salt: str = ""
@@ -24,8 +26,10 @@ class GetParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ItemDocument(msgspec.Struct):
-    """``found`` is false, and ``value``, ``bencoded`` (all of it, in hex), ``key``, ``seq`` and ``sig`` are null, where nobody has it; the last three
-    also for an immutable one. Bytes in ``value`` are texts, or ``0xHEX``."""
+    """``found`` is false, and ``value``, ``bencoded`` (all of it, in hex), ``key``, ``seq`` and
+    ``sig`` are null, where nobody has it; the last three also for an immutable one. Bytes in
+    ``value`` are texts, or ``0xHEX``.
+    """
 
     target: str
     found: bool

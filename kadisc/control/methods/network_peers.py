@@ -18,8 +18,11 @@ TIMEOUT_S = 30.0
 
 
 class NetworkPeersParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``network`` must be the node's own. It ends at ``count`` peers, when nobody new comes, or after 30 s. ``service``: only peers that offer it;
-    ``check``: only those whose TCP port accepts. ``partial``: tell ``{"peer": {...}}`` as each is found, and ``{"progress": ...}`` as `find` does."""
+    """``network`` must be the node's own. It ends at ``count`` peers, when nobody new comes, or
+    after 30 s. ``service``: only peers that offer it; ``check``: only those whose TCP port accepts.
+    ``partial``: tell ``{"peer": {...}}`` as each is found, and ``{"progress": ...}`` as `find`
+    does.
+    """
 
     network: str
     service: str | None = None
@@ -29,7 +32,9 @@ class NetworkPeersParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NetworkPeer(msgspec.Struct):
-    """``port`` is the UDP port of its node; ``services``: name -> port, or ``0x`` and hex digits. ``key``: 64 hex digits."""
+    """``port`` is the UDP port of its node; ``services``: name -> port, or ``0x`` and hex digits.
+    ``key``: 64 hex digits.
+    """
 
     host: str
     port: int
@@ -40,7 +45,9 @@ class NetworkPeer(msgspec.Struct):
 
 
 class NetworkPeers(msgspec.Struct):
-    """``first_peer_s`` is null if there is none; ``queries``: datagrams sent; ``refused``: peers left out since their TCP port did not accept."""
+    """``first_peer_s`` is null if there is none; ``queries``: datagrams sent; ``refused``: peers
+    left out since their TCP port did not accept.
+    """
 
     network: str
     peers: list[NetworkPeer]
@@ -59,7 +66,9 @@ async def _network_peers(params: NetworkPeersParams, call: Call) -> NetworkPeers
         if call.tell is not None:
             call.tell({"peer": msgspec.to_builtins(_peer(peer))})
 
-    search = NetworkSearch(call.node, params.count, found, service=params.service, connects=params.check)
+    search = NetworkSearch(
+        call.node, params.count, found, service=params.service, connects=params.check
+    )
     await call.carry_out(search, timeout_s=TIMEOUT_S)
     return NetworkPeers(
         own.name,
@@ -73,7 +82,12 @@ async def _network_peers(params: NetworkPeersParams, call: Call) -> NetworkPeers
 
 def _peer(peer: VerifiedPeer) -> NetworkPeer:
     return NetworkPeer(
-        host_of(peer.endpoint), port_of(peer.endpoint), services_document(peer.services), format_id(peer.node_id), peer.key.hex(), peer.sequence
+        host_of(peer.endpoint),
+        port_of(peer.endpoint),
+        services_document(peer.services),
+        format_id(peer.node_id),
+        peer.key.hex(),
+        peer.sequence,
     )
 
 

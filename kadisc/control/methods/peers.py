@@ -15,8 +15,10 @@ TIMEOUT_S = 30.0
 
 
 class PeersParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``infohash``: 40 hex digits. It ends at ``count`` peers, with its lookup, or after 30 s. ``partial``: tell ``{"peer": {host, port}}`` as each
-    is found, and ``{"progress": ...}`` as `find` does."""
+    """``infohash``: 40 hex digits. It ends at ``count`` peers, with its lookup, or after 30 s.
+    ``partial``: tell ``{"peer": {host, port}}`` as each is found, and ``{"progress": ...}`` as
+    `find` does.
+    """
 
     infohash: str
     count: Count = 50
@@ -46,7 +48,13 @@ async def _peers(params: PeersParams, call: Call) -> Peers:
     search = PeerSearch(call.node, target_from(params.infohash), params.count, found)
     await call.carry_out(search, timeout_s=TIMEOUT_S)
     peers = [_peer(endpoint) for endpoint in search.peers]
-    return Peers(format_id(search.target), peers, seconds(search.first_peer_s), seconds(search.elapsed_s), search.queries)
+    return Peers(
+        format_id(search.target),
+        peers,
+        seconds(search.first_peer_s),
+        seconds(search.elapsed_s),
+        search.queries,
+    )
 
 
 def _peer(endpoint: Endpoint) -> Peer:

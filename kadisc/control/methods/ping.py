@@ -10,7 +10,7 @@ import trio
 from ...endpoints import Endpoint, family_of, format_endpoint
 from ...errors import NoAnswer, QueryFailed
 from ...ids import format_id
-from ...net.api.node import LiveNode
+from ...net.api.node import Node
 from ...net.api.results import Pong
 from ...net.join.resolve import resolve
 from ...net.transport.nurseries import open_flat_nursery
@@ -20,13 +20,17 @@ from ..units import milliseconds
 
 
 class PingParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``host``: HOST:PORT, a name or an address. A name is tried at all of its addresses at once; the first answer counts."""
+    """``host``: HOST:PORT, a name or an address. A name is tried at all of its addresses at once;
+    the first answer counts.
+    """
 
     host: str
 
 
 class Answer(msgspec.Struct):
-    """``endpoint``: which address has answered. ``client`` and ``seen_as``, our endpoint in the other's eyes, are null where it did not say."""
+    """``endpoint``: which address has answered. ``client`` and ``seen_as``, our endpoint in the
+    other's eyes, are null where it did not say.
+    """
 
     id: str
     client: str | None
@@ -47,10 +51,12 @@ async def _ping(params: PingParams, call: Call) -> Answer:
     )
 
 
-async def _first_answer(node: LiveNode, endpoints: Sequence[Endpoint]) -> Pong:
+async def _first_answer(node: Node, endpoints: Sequence[Endpoint]) -> Pong:
     usable = [endpoint for endpoint in endpoints if family_of(endpoint) in node.own_ids]
     if not usable:
-        raise NoAnswer(f"{format_endpoint(endpoints[0])} is of a family that this node has no socket for")
+        raise NoAnswer(
+            f"{format_endpoint(endpoints[0])} is of a family that this node has no socket for"
+        )
     pongs: list[Pong] = []
     failures: list[QueryFailed] = []
 

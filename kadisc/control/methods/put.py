@@ -17,9 +17,12 @@ from .announce import StoringNode
 
 
 class PutParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``value``: a text or ``0xHEX``, a whole number, a list or an object of those. ``mutable``: signed by the node's key, with ``salt`` (a text or
-    ``0xHEX``), ``seq`` (null: the next one) and ``cas`` (the sequence that must be there). ``keep``: the running node puts it again every hour, in
-    later runs too, until something is put there without it. ``partial``: tell ``{"progress": ...}`` as `find` does."""
+    """``value``: a text or ``0xHEX``, a whole number, a list or an object of those. ``mutable``:
+    signed by the node's key, with ``salt`` (a text or ``0xHEX``), ``seq`` (null: the next one) and
+    ``cas`` (the sequence that must be there). ``keep``: the running node puts it again every hour,
+    in later runs too, until something is put there without it. ``partial``: tell ``{"progress":
+    ...}`` as `find` does.
+    """
 
     value: Any
     mutable: bool = False
@@ -31,7 +34,9 @@ class PutParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class StoredDocument(msgspec.Struct):
-    """``stored``: the nodes that confirmed it, closest first; ``stored_on``: how many. ``key`` and ``seq`` are null for an immutable one."""
+    """``stored``: the nodes that confirmed it, closest first; ``stored_on``: how many. ``key`` and
+    ``seq`` are null for an immutable one.
+    """
 
     target: str
     key: str | None
@@ -49,13 +54,23 @@ async def _put(params: PutParams, call: Call) -> StoredDocument:
         raise UsageError("only a running node keeps an item stored: start kadisc run")
     identity = call.identity() if params.mutable else None
     content = content_from(params.value)
-    draft = call.node.items.draft(content, identity, salt=bytes_from_text(params.salt), sequence=params.seq, cas=params.cas)  # type: ignore[arg-type]
+    draft = call.node.items.draft(
+        content,  # type: ignore[arg-type]
+        identity,
+        salt=bytes_from_text(params.salt),
+        sequence=params.seq,
+        cas=params.cas,
+    )
     search = PutSearch(call.node, draft)
     await call.carry_out(search)
     if not search.stored or search.item is None:
-        raise search.refusal or NoAnswer(f"{count(search.answered, 'node')} answered, but none has stored the item; try again")
+        raise search.refusal or NoAnswer(
+            f"{count(search.answered, 'node')} answered, but none has stored the item; try again"
+        )
     if params.keep:
-        call.node.publisher.keep(draft, delay_s=call.node.config.publish_interval_s, item=search.item, lasting=True)
+        call.node.publisher.keep(
+            draft, delay_s=call.node.config.publish_interval_s, item=search.item, lasting=True
+        )
     else:
         call.node.publisher.forget(search.target)
     item = search.item
@@ -65,7 +80,10 @@ async def _put(params: PutParams, call: Call) -> StoredDocument:
         bytes_words(item.salt),
         item.sequence if item.key is not None else None,
         len(search.stored),
-        [StoringNode(format_id(contact.id), contact.host, contact.port) for contact in search.stored],
+        [
+            StoringNode(format_id(contact.id), contact.host, contact.port)
+            for contact in search.stored
+        ],
         params.keep,
         seconds(search.elapsed_s),
         search.queries,

@@ -16,7 +16,9 @@ class RecordParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class OwnRecordDocument(msgspec.Struct):
-    """``key``: 64 hex digits. ``endpoints``: none while our own address is not known. ``record``: the whole of it, signed, in hex."""
+    """``key``: 64 hex digits. ``endpoints``: none while our own address is not known. ``record``:
+    the whole of it, signed, in hex.
+    """
 
     network: str
     key: str

@@ -1,4 +1,6 @@
-"""``resolve``: the peer record that the owner of a key has published on the DHT, as ``kadisc resolve`` prints it."""
+"""``resolve``: the peer record that the owner of a key has published on the DHT, as ``kadisc
+resolve`` prints it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from ..units import seconds
 
 
 class ResolveParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``key``: 64 hex digits; ``network``: null for the node's own. ``partial``: tell ``{"progress": ...}`` as `find` does."""
+    """``key``: 64 hex digits; ``network``: null for the node's own. ``partial``: tell
+    ``{"progress": ...}`` as `find` does.
+    """
 
     key: str
     network: str | None = None
@@ -24,7 +28,9 @@ class ResolveParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ResolvedRecord(msgspec.Struct):
-    """``sequence`` and ``record`` (all of it, signed, in hex) are null where no record of that key and network was found whose signature holds."""
+    """``sequence`` and ``record`` (all of it, signed, in hex) are null where no record of that key
+    and network was found whose signature holds.
+    """
 
     key: str
     network: str
@@ -48,7 +54,9 @@ async def _resolve(params: ResolveParams, call: Call) -> ResolvedRecord:
         network,
         record is not None,
         record.sequence if record is not None else None,
-        [format_endpoint(endpoint) for endpoint in record.endpoints.values()] if record is not None else [],
+        [format_endpoint(endpoint) for endpoint in record.endpoints.values()]
+        if record is not None
+        else [],
         services_document(record.services) if record is not None else {},
         record.raw.hex() if record is not None else None,
         seconds(search.elapsed_s),

@@ -7,7 +7,7 @@ import os
 import msgspec
 import trio
 
-from ...core.snapshot import OverlaySnapshot
+from ...core.snapshot import DhtSnapshot
 from ...endpoints import Endpoint, format_endpoint, format_ip
 from ...ids import format_id
 from ...version import __version__
@@ -19,8 +19,9 @@ class StatusParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Address(msgspec.Struct):
-    """Our own address, null where not known. ``confidence``: unknown, configured, remembered (from the last run), voted or unstable; ``agreement``:
-    the share of ``voters`` who agree with it."""
+    """Our own address, null where not known. ``confidence``: unknown, configured, remembered (from
+    the last run), voted or unstable; ``agreement``: the share of ``voters`` who agree with it.
+    """
 
     host: str | None
     port: int | None
@@ -30,8 +31,10 @@ class Address(msgspec.Struct):
 
 
 class FamilyStatus(msgspec.Struct):
-    """The node in one address family. ``endpoint``: where it listens; ``joined``: the own neighbourhood was looked up; ``online``: others are heard;
-    ``contacts``: verified ones in the routing table; ``candidates``: those that wait to be verified."""
+    """The node in one address family. ``endpoint``: where it listens; ``joined``: the own
+    neighbourhood was looked up; ``online``: others are heard; ``contacts``: verified ones in the
+    routing table; ``candidates``: those that wait to be verified.
+    """
 
     family: str
     id: str
@@ -44,8 +47,10 @@ class FamilyStatus(msgspec.Struct):
 
 
 class Status(msgspec.Struct):
-    """``public_key``: 64 hex digits (Ed25519). ``operations``: lookups and pings in flight, the node's own included. ``peers_stored`` and
-    ``items_stored``: what others have announced and put here. ``counters`` count since the start, by name."""
+    """``public_key``: 64 hex digits (Ed25519). ``operations``: lookups and pings in flight, the
+    node's own included. ``peers_stored`` and ``items_stored``: what others have announced and put
+    here. ``counters`` count since the start, by name.
+    """
 
     version: str
     pid: int
@@ -72,7 +77,7 @@ async def _status(params: StatusParams, call: Call) -> Status:
         public_key=node.public_key.hex(),
         uptime_s=round(node.uptime_s, 1),
         read_only=node.config.core.read_only,
-        families=[_family(overlay, endpoints[overlay.family]) for overlay in picture.overlays],
+        families=[_family(dht, endpoints[dht.family]) for dht in picture.dhts],
         operations=len(picture.operations),
         queries_in_flight=picture.queries_in_flight,
         peers_stored=picture.peers_stored,
@@ -81,18 +86,18 @@ async def _status(params: StatusParams, call: Call) -> Status:
     )
 
 
-def _family(overlay: OverlaySnapshot, endpoint: Endpoint) -> FamilyStatus:
-    seen = overlay.address
+def _family(dht: DhtSnapshot, endpoint: Endpoint) -> FamilyStatus:
+    seen = dht.address
     host = format_ip(seen.ip) if seen.ip is not None else None
     address = Address(host, seen.port, seen.confidence.value, seen.voters, round(seen.agreement, 3))
     return FamilyStatus(
-        overlay.family.value,
-        format_id(overlay.own_id),
+        dht.family.value,
+        format_id(dht.own_id),
         format_endpoint(endpoint),
-        overlay.joined,
-        overlay.online,
-        overlay.contacts,
-        overlay.candidates,
+        dht.joined,
+        dht.online,
+        dht.contacts,
+        dht.candidates,
         address,
     )
 

@@ -1,4 +1,6 @@
-"""``subscribe``: what happens to the running node, until it is cancelled: the events of ``kadisc run --json``."""
+"""``subscribe``: what happens to the running node, until it is cancelled: the events of ``kadisc
+run --json``.
+"""
 
 from __future__ import annotations
 

@@ -21,8 +21,10 @@ class WhyParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Why(msgspec.Struct):
-    """``table``: ``tried`` for one that proved itself, ``new`` for one that was only heard of; ``verified_in_this_run``: or in an earlier one.
-    ``source``: who told us first: a HOST:PORT, or a word such as ``tag0`` (the DHT). Ages in seconds; null where that did not happen."""
+    """``table``: ``tried`` for one that proved itself, ``new`` for one that was only heard of;
+    ``verified_in_this_run``: or in an earlier one. ``source``: who told us first: a HOST:PORT, or a
+    word such as ``tag0`` (the DHT). Ages in seconds; null where that did not happen.
+    """
 
     peer: str
     key: str | None
@@ -39,7 +41,7 @@ class Why(msgspec.Struct):
     sequence: int | None
     verdict: str | None
     held_back_s: float
-    system: int | None
+    asn: int | None
     """The number of its autonomous system, where the node has a map that knows it."""
 
 
@@ -47,8 +49,12 @@ async def _why(params: WhyParams, call: Call) -> Why:
     await trio.lowlevel.checkpoint()
     provenance = call.node.why(peer_from(params.peer))
     if provenance is None:
-        raise KadiscError(f"no peer of the network {call.node.own_network.name} is known as {params.peer}")
-    return _document(provenance, call.node.own_network.community.system(provenance.endpoint) or None)
+        raise KadiscError(
+            f"no peer of the network {call.node.own_network.name} is known as {params.peer}"
+        )
+    return _document(
+        provenance, call.node.own_network.peer_network.asn(provenance.endpoint) or None
+    )
 
 
 def peer_from(text: str) -> bytes:
@@ -58,10 +64,12 @@ def peer_from(text: str) -> bytes:
             return bytes.fromhex(text)
         return parse_endpoint(text)
     except ValueError:
-        raise UsageError(f"a peer is a key of {KEY_DIGITS} hex digits or a numeric HOST:PORT: {text!r} is neither") from None
+        raise UsageError(
+            f"a peer is a key of {KEY_DIGITS} hex digits or a numeric HOST:PORT: {text!r} is neither"
+        ) from None
 
 
-def _document(provenance: Provenance, system: int | None) -> Why:
+def _document(provenance: Provenance, asn: int | None) -> Why:
     source = provenance.source
     return Why(
         format_endpoint(provenance.endpoint),
@@ -79,7 +87,7 @@ def _document(provenance: Provenance, system: int | None) -> Why:
         provenance.sequence,
         provenance.verdict,
         round(provenance.held_back_s, 1),
-        system,
+        asn,
     )
 
 

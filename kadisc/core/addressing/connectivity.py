@@ -1,7 +1,7 @@
 """Are we cut off? Then nobody's silence is his own fault.
 
-Without this, a pulled cable empties the table in a few minutes, and the node comes back to nothing. Evidence of being online is a matched reply,
-nothing else: anybody can send us anything else.
+Without this, a pulled cable empties the table in a few minutes, and the node comes back to nothing.
+Evidence of being online is a matched reply, nothing else: anybody can send us anything else.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ class ConnectivityRule(Protocol):
 
 
 class Connectivity:
-    """Offline = so many queries in a row failed, and for ``offline_after_s`` nothing was heard from two networks (/16s).
+    """Offline = so many queries in a row failed, and for ``offline_after_s`` nothing was heard from
+    two networks (/16s).
 
-    Two, because a single one can be a neighbour behind the same dead uplink, or one attacker who feeds us. ``network`` is the wide prefix of a
-    public endpoint, and the endpoint itself for others.
+    Two, because a single one can be a neighbour behind the same dead uplink, or one attacker who
+    feeds us. ``network`` is the wide prefix of a public endpoint, and the endpoint itself for
+    others.
     """
 
     __slots__ = ("_config", "_heard", "_missed", "online")
@@ -53,7 +55,9 @@ class Connectivity:
         self._missed += 1
         if not self.online or self._missed < self._config.offline_failures:
             return False
-        heard_from_two = len(self._heard) == 2 and min(self._heard.values()) > now - self._config.offline_after_s
+        heard_from_two = (
+            len(self._heard) == 2 and min(self._heard.values()) > now - self._config.offline_after_s
+        )
         self.online = heard_from_two
         return not self.online
 

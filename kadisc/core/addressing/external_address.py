@@ -1,14 +1,17 @@
 """What is our own address? Only others can see it (BEP 42 ``ip``), and some of them lie.
 
-The attacks: libtorrent counts votes from replies that match no query, and one packet changes the address and with it the ID of a fresh node;
-dozens of votes from one /24 move an established one. Votes keyed on node IDs are worthless, those are free.
+The attacks: libtorrent counts votes from replies that match no query, and one packet changes the
+address and with it the ID of a fresh node; dozens of votes from one /24 move an established one.
+Votes keyed on node IDs are worthless, those are free.
 
-So a vote comes with a matched reply, and each /16 (IPv6 /32) has one. Address and port are counted apart, because a NAT may keep the one
-and change the other. The first decision needs ``first_voters`` with ``agreement``: with a quarter of liars who all tell the same lie it is
-wrong in 4 of 10,000 cases. After that a dissent only opens a *recount* with votes from then on, which costs probes to networks that have not
-voted in it: first 8, and 8 more each time when most of those that came in dissent as well. A change needs ``change_voters`` with
-``agreement``: a recount that such liars have opened, and whose voters come in one by one, is wrong in 1 of 8 million cases (computed, and
-counted, in `sim/vote_count.py`). Lies that never cease can open one in 20 s.
+So a vote comes with a matched reply, and each /16 (IPv6 /32) has one. Address and port are counted
+apart, because a NAT may keep the one and change the other. The first decision needs
+``first_voters`` with ``agreement``: with a quarter of liars who all tell the same lie it is wrong
+in 4 of 10,000 cases. After that a dissent only opens a *recount* with votes from then on, which
+costs probes to networks that have not voted in it: first 8, and 8 more each time when most of those
+that came in dissent as well. A change needs ``change_voters`` with ``agreement``: a recount that
+such liars have opened, and whose voters come in one by one, is wrong in 1 of 8 million cases
+(computed, and counted, in `sim/vote_count.py`). Lies that never cease can open one in 20 s.
 """
 
 from __future__ import annotations
@@ -32,7 +35,9 @@ class Confidence(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``probes``: ask so many other networks now. ``changed``: the address was decided, or decided otherwise."""
+    """``probes``: ask so many other networks now. ``changed``: the address was decided, or decided
+    otherwise.
+    """
 
     probes: int = 0
     changed: bool = False
@@ -42,9 +47,11 @@ NOTHING_NEW: Final = Verdict()
 
 
 class Tally:
-    """The votes on one question (the address, or the port), one a network, the latest counts. Of the networks, the last ``max_voters`` count that
-    said something new. Two plain lists, oldest vote first: there are a few dozen of them and hardly ever a new one, and a dict of so many that come
-    and go would take six times the memory."""
+    """The votes on one question (the address, or the port), one a network, the latest counts. Of
+    the networks, the last ``max_voters`` count that said something new. Two plain lists, oldest
+    vote first: there are a few dozen of them and hardly ever a new one, and a dict of so many that
+    come and go would take six times the memory.
+    """
 
     __slots__ = ("_choices", "_counts", "_max_voters", "_networks")
 
@@ -58,7 +65,9 @@ class Tally:
         return len(self._networks)
 
     def add(self, network: bytes, choice: bytes) -> bool:
-        """Whether that is something new. Nearly always it is not: it repeats itself, or agrees with as many as count, who all agree."""
+        """Whether that is something new. Nearly always it is not: it repeats itself, or agrees with
+        as many as count, who all agree.
+        """
         if self.is_unanimous(choice):
             return False
         if network in self._networks:
@@ -121,15 +130,22 @@ class ExternalAddress:
         "unanimous",
     )
 
-    def __init__(self, config: AddressConfig, ip: bytes | None, port: bytes | None, confidence: Confidence) -> None:
+    def __init__(
+        self, config: AddressConfig, ip: bytes | None, port: bytes | None, confidence: Confidence
+    ) -> None:
         self.ip = ip
         self.port = port
         self.confidence = confidence
         self.unanimous: bytes | None = None
-        """The endpoint that a vote for, whoever it comes from, changes nothing: nearly all votes are for it."""
+        """The endpoint that a vote for, whoever it comes from, changes nothing: nearly all votes
+        are for it.
+        """
         self._config = config
-        self._max_voters = 2 * max(config.first_voters, config.change_voters)  # by then a recount is over
-        # The first decision counts all that ever voted: of a window that moves on, chance would make every majority, sooner or later.
+        self._max_voters = 2 * max(
+            config.first_voters, config.change_voters
+        )  # by then a recount is over
+        # The first decision counts all that ever voted: of a window that moves on, chance would
+        # make every majority, sooner or later.
         self._tally = Tally(self._max_voters if ip is not None else MAX_VOTERS)
         self._ports = Tally(2 * config.first_voters)
         self._recount_since: float | None = None
@@ -160,19 +176,29 @@ class ExternalAddress:
 
     def _are_unanimous(self, ip: bytes, port: bytes) -> bool:
         settled = self._recount_since is None and self.confidence is not Confidence.REMEMBERED
-        return settled and ip == self.ip and port == self.port and self._tally.is_unanimous(ip) and self._ports.is_unanimous(port)
+        return (
+            settled
+            and ip == self.ip
+            and port == self.port
+            and self._tally.is_unanimous(ip)
+            and self._ports.is_unanimous(port)
+        )
 
     def _counted(self, network: bytes, ip: bytes, port: bytes, now: float) -> Verdict:
         # Nearly all say the same: one object for all of them.
         ip, port = self.ip if ip == self.ip else ip, self.port if port == self.port else port
         if self._ports.add(network, port):
-            self.port = self._ports.winner(self._config.first_voters, self._config.agreement) or self.port
+            self.port = (
+                self._ports.winner(self._config.first_voters, self._config.agreement) or self.port
+            )
         if self.confidence is Confidence.CONFIGURED:
             self._tally.add(network, ip)  # shown to the operator, decides nothing
             return NOTHING_NEW
         if self.ip is None:
             self._tally.add(network, ip)
-            return self._decide(self._tally.winner(self._config.first_voters, self._config.agreement), now)
+            return self._decide(
+                self._tally.winner(self._config.first_voters, self._config.agreement), now
+            )
         if self._recount_since is None:
             if ip == self.ip:
                 self._tally.add(network, ip)
@@ -184,13 +210,20 @@ class ExternalAddress:
         return self._recount(now)
 
     def _confirm(self) -> Verdict:
-        if self.confidence is Confidence.REMEMBERED and self._tally.winner(self._config.first_voters, self._config.agreement) == self.ip:
+        if (
+            self.confidence is Confidence.REMEMBERED
+            and self._tally.winner(self._config.first_voters, self._config.agreement) == self.ip
+        ):
             self.confidence = Confidence.VOTED
         return NOTHING_NEW
 
     def _recount(self, now: float) -> Verdict:
         config = self._config
-        voters = config.first_voters if self.confidence is Confidence.REMEMBERED else config.change_voters
+        voters = (
+            config.first_voters
+            if self.confidence is Confidence.REMEMBERED
+            else config.change_voters
+        )
         winner = self._tally.winner(voters, config.agreement)
         if winner is not None and winner != self.ip:
             return self._decide(winner, now)
@@ -198,10 +231,16 @@ class ExternalAddress:
         if len(self._tally) >= min(config.probes, voters) and dissent < 0.5:
             self._close_recount(now)
             return NOTHING_NEW
-        if len(self._tally) >= 2 * voters:  # so many, and no agreement: it alternates, or lies are many. What we have stays
+        if (
+            len(self._tally) >= 2 * voters
+        ):  # so many, and no agreement: it alternates, or lies are many. What we have stays
             self._close_recount(now)
             return NOTHING_NEW
-        if dissent >= 0.5 and len(self._tally) > self._probes_asked * 3 // 4 and self._probes_asked < 2 * voters:
+        if (
+            dissent >= 0.5
+            and len(self._tally) > self._probes_asked * 3 // 4
+            and self._probes_asked < 2 * voters
+        ):
             self._probes_asked += config.probes
             return Verdict(probes=config.probes)
         return NOTHING_NEW

@@ -1,7 +1,8 @@
 """Draws in which each network has the same chance, and in it each address.
 
-The attack: half of all peers, bought in bulk, lie in a few small networks, and push themselves as often as they may. Drawn by address they are
-half of those that we exchange with, and half of what others tell us; drawn by network they are a few of very many.
+The attack: half of all peers, bought in bulk, lie in a few small networks, and push themselves as
+often as they may. Drawn by address they are half of those that we exchange with, and half of what
+others tell us; drawn by network they are a few of very many.
 """
 
 from __future__ import annotations

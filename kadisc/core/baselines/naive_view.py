@@ -1,4 +1,6 @@
-"""Push-pull with random replacement: what most gossip does, and what the ranked slots are measured against."""
+"""Push-pull with random replacement: what most gossip does, and what the ranked slots are measured
+against.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,20 @@ from ..peers.view import FOREVER, ViewPeer, ViewSnapshot, anybody
 
 
 class NaiveView:
-    """As many places as the view has slots. Whoever is offered gets one, if need be that of somebody drawn by lot: who pushes most, wins."""
+    """As many places as the view has slots. Whoever is offered gets one, if need be that of
+    somebody drawn by lot: who pushes most, wins.
+    """
 
     def __init__(self, config: GossipConfig, rng: Random) -> None:
-        self._size = config.flat_slots + config.slots_from_8 + config.slots_from_16 + config.slots_from_24
+        self._size = (
+            config.flat_slots + config.slots_from_8 + config.slots_from_16 + config.slots_from_24
+        )
         self._failures_allowed = config.slot_failures
         self._rng = rng
         self._rounds = 0
-        self._peers: dict[Endpoint, tuple[VerifiedPeer, float, int]] = {}  # with the time of the last answer, and the failures since
+        self._peers: dict[
+            Endpoint, tuple[VerifiedPeer, float, int]
+        ] = {}  # with the time of the last answer, and the failures since
 
     def __len__(self) -> int:
         return len(self._peers)
@@ -59,14 +67,27 @@ class NaiveView:
     def challengers(self, known: Iterable[Endpoint]) -> list[Endpoint]:
         return []
 
-    def sample(self, count: int, now: float, *, hierarchical: bool | None = None, verified_within_s: float = FOREVER) -> list[VerifiedPeer]:
-        eligible = [peer for peer, at, failures in self._peers.values() if not failures and now - at <= verified_within_s]
+    def sample(
+        self,
+        count: int,
+        now: float,
+        *,
+        hierarchical: bool | None = None,
+        verified_within_s: float = FOREVER,
+    ) -> list[VerifiedPeer]:
+        eligible = [
+            peer
+            for peer, at, failures in self._peers.values()
+            if not failures and now - at <= verified_within_s
+        ]
         return self._rng.sample(eligible, min(count, len(eligible)))
 
     def aged(self) -> list[Endpoint]:
         return list(self._peers)
 
-    def partner(self, now: float, wanted: Callable[[Endpoint], bool] = anybody) -> VerifiedPeer | None:
+    def partner(
+        self, now: float, wanted: Callable[[Endpoint], bool] = anybody
+    ) -> VerifiedPeer | None:
         peers = [peer for peer, _, _ in self._peers.values() if wanted(peer.endpoint)]
         return self._rng.choice(peers) if peers else None
 
@@ -80,7 +101,15 @@ class NaiveView:
         return [seen for seen in self._seen(now) if not seen.failures]
 
     def snapshot(self, now: float) -> ViewSnapshot:
-        return ViewSnapshot(self._rounds, self._size, self._size - len(self._peers), len(self._peers), tuple(self._seen(now)))
+        return ViewSnapshot(
+            self._rounds,
+            self._size,
+            self._size - len(self._peers),
+            len(self._peers),
+            tuple(self._seen(now)),
+        )
 
     def _seen(self, now: float) -> list[ViewPeer]:
-        return [ViewPeer(peer, 1, now - at, failures) for peer, at, failures in self._peers.values()]
+        return [
+            ViewPeer(peer, 1, now - at, failures) for peer, at, failures in self._peers.values()
+        ]

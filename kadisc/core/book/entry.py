@@ -10,21 +10,25 @@ from ..contract.verified_peer import VerifiedPeer
 
 NEVER: Final = float("-inf")
 Source: TypeAlias = Endpoint | str
-"""Who told us: the endpoint of a node, or a word such as ``operator``, ``dns`` or ``lan`` for what is no node."""
+"""Who told us: the endpoint of a node, or a word such as ``operator``, ``dns`` or ``lan`` for what
+is no node.
+"""
 Verdict: TypeAlias = Literal["good", "bad", "busy", "wrong-network"]
 """What the application says of a peer that it was given."""
 
 
 @dataclass(slots=True, eq=False)
 class BookPeer:
-    """``peer`` is None while it was only heard of. Times are on the caller's clock, ``NEVER`` for what did not happen.
+    """``peer`` is None while it was only heard of. Times are on the caller's clock, ``NEVER`` for
+    what did not happen.
 
-    ``met``: it was verified in this run, so what a file says of it no longer matters. ``place``: bucket and position in its table.
-    ``good``: how many good words count; ``held_back_until``: not given out before. ``seated``: it held a slot that was old enough, in this run.
+    ``met``: it was verified in this run, so what a file says of it no longer matters. ``place``:
+    bucket and position in its table. ``good``: how many good words count; ``held_back_until``: not
+    given out before. ``seated``: it held a slot that was old enough, in this run.
     """
 
     endpoint: Endpoint
-    unit: bytes
+    host: bytes
     source: Source
     first_seen_at: float
     heard_at: float
@@ -60,8 +64,10 @@ class BookEntry:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a peer came from and why it is trusted. ``key``, ``sequence`` and ``verified_s_ago`` are None where it was only heard of;
-    ``source``: who told us first; ``heard_times``: how often it was named, by whomever; ``met``: it was verified in this run."""
+    """Where a peer came from and why it is trusted. ``key``, ``sequence`` and ``verified_s_ago``
+    are None where it was only heard of; ``source``: who told us first; ``heard_times``: how often
+    it was named, by whomever; ``met``: it was verified in this run.
+    """
 
     endpoint: Endpoint
     key: bytes | None
@@ -83,13 +89,14 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class BookSnapshot:
-    """``new`` and ``tried``: peers in the two tables; ``met``: those of the tried ones that were verified in this run; ``contested``: places whose
-    owners are being tested."""
+    """``new`` and ``tried``: peers in the two tables; ``met``: those of the tried ones that were
+    verified in this run; ``in_collision``: places whose owners are being tested.
+    """
 
     new: int
     tried: int
     met: int
-    contested: int
+    in_collision: int
     anchors: tuple[Endpoint, ...]
 
 

@@ -1,8 +1,10 @@
 """What the application says of the peers that it was given.
 
-The attacks: an attacker's peers serve well for weeks, until they are all that is given out. And whoever can make honest peers look bad to the
-application, by slowing them down or through a bug of it, has them removed, until only his own are left. So a verdict changes how likely a peer is
-given out, within bounds and for a time; it removes nobody; and no more than half of those met are held back at once.
+The attacks: an attacker's peers serve well for weeks, until they are all that is given out. And
+whoever can make honest peers look bad to the application, by slowing them down or through a bug of
+it, has them removed, until only his own are left. So a verdict changes how likely a peer is given
+out, within bounds and for a time; it removes nobody; and no more than half of those met are held
+back at once.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ FEW: Final = 8
 """So many may be held back in however small a book."""
 
 
-class VerdictRule(Protocol):
+class FeedbackRule(Protocol):
     def judge(self, entry: BookPeer, verdict: Verdict, now: float, met: int) -> None: ...
 
     def weight(self, entry: BookPeer, now: float) -> float: ...
@@ -24,12 +26,18 @@ class VerdictRule(Protocol):
     def forget(self, entry: BookPeer) -> None: ...
 
 
-class BoundedVerdicts:
-    """``judge`` takes a verdict in; ``weight`` is how likely a peer is given out, compared with one of whom nothing was said; 0 for not at all."""
+class BoundedFeedback:
+    """``judge`` takes a verdict in; ``weight`` is how likely a peer is given out, compared with one
+    of whom nothing was said; 0 for not at all.
+    """
 
     def __init__(self, config: BookConfig) -> None:
         self._max_good = config.max_good
-        self._lasts_s = {"busy": config.busy_s, "bad": config.bad_s, "wrong-network": config.wrong_network_s}
+        self._lasts_s = {
+            "busy": config.busy_s,
+            "bad": config.bad_s,
+            "wrong-network": config.wrong_network_s,
+        }
         self._held_back: dict[BookPeer, None] = {}  # the one judged longest ago first
 
     def judge(self, entry: BookPeer, verdict: Verdict, now: float, met: int) -> None:
@@ -59,7 +67,7 @@ class BoundedVerdicts:
         entry.held_back_until = now
 
 
-class TrustingVerdicts:
+class UnboundedFeedback:
     """Counts what was said and believes it for good: what the bounds are measured against."""
 
     __slots__ = ()

@@ -1,6 +1,7 @@
 """The address book as it is kept between runs, and what may be believed of what was kept.
 
-The attack: a file that was torn, edited or planted. So every entry is looked at as if a stranger had sent it, and a bad one costs itself alone.
+The attack: a file that was torn, edited or planted. So every entry is looked at as if a stranger
+had sent it, and a bad one costs itself alone.
 """
 
 from __future__ import annotations
@@ -49,10 +50,25 @@ def book_peer_of(saved: SavedPeer, now: float) -> BookPeer | str:
     fault = _fault(saved)
     if fault is not None:
         return fault
-    entry = BookPeer(saved.endpoint, b"", saved.source, now - saved.first_seen_s_ago, now - saved.heard_s_ago, saved.heard_times)
-    entry.failures, entry.rtt_s, entry.tried, entry.peer = saved.failures, saved.rtt_s, saved.tried, saved.peer
+    entry = BookPeer(
+        saved.endpoint,
+        b"",
+        saved.source,
+        now - saved.first_seen_s_ago,
+        now - saved.heard_s_ago,
+        saved.heard_times,
+    )
+    entry.failures, entry.rtt_s, entry.tried, entry.peer = (
+        saved.failures,
+        saved.rtt_s,
+        saved.tried,
+        saved.peer,
+    )
     if saved.first_verified_s_ago is not None and saved.verified_s_ago is not None:
-        entry.first_verified_at, entry.verified_at = now - saved.first_verified_s_ago, now - saved.verified_s_ago
+        entry.first_verified_at, entry.verified_at = (
+            now - saved.first_verified_s_ago,
+            now - saved.verified_s_ago,
+        )
     if entry.failures:
         entry.failed_at = NEVER  # when was not kept: the next failure counts at once
     return entry
@@ -62,7 +78,9 @@ def _fault(saved: SavedPeer) -> str | None:
     sizes = (IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES)
     if len(saved.endpoint) not in sizes:
         return "saved-endpoint"
-    if len(saved.source) not in (range(1, MAX_SOURCE_WORD + 1) if isinstance(saved.source, str) else sizes):
+    if len(saved.source) not in (
+        range(1, MAX_SOURCE_WORD + 1) if isinstance(saved.source, str) else sizes
+    ):
         return "saved-source"
     if not (_is_age(saved.first_seen_s_ago) and _is_age(saved.heard_s_ago)):
         return "saved-age"
@@ -71,7 +89,13 @@ def _fault(saved: SavedPeer) -> str | None:
     if saved.rtt_s is not None and not _is_age(saved.rtt_s):
         return "saved-rtt"
     if saved.peer is None:
-        return "saved-unproved" if saved.tried or saved.verified_s_ago is not None or saved.first_verified_s_ago is not None else None
+        return (
+            "saved-unproved"
+            if saved.tried
+            or saved.verified_s_ago is not None
+            or saved.first_verified_s_ago is not None
+            else None
+        )
     if saved.verified_s_ago is None or saved.first_verified_s_ago is None:
         return "saved-unproved"
     if not (_is_age(saved.verified_s_ago) and _is_age(saved.first_verified_s_ago)):
@@ -89,5 +113,9 @@ def _is_sound(peer: VerifiedPeer) -> bool:
         and 0 <= peer.node_id < ID_SPACE
         and 0 <= peer.sequence < MAX_SEQUENCE
         and len(peer.record or b"") <= MAX_RECORD_BYTES
-        and sum(len(name) + (len(value) if isinstance(value, bytes) else 8) for name, value in peer.services.items()) <= MAX_RECORD_BYTES
+        and sum(
+            len(name) + (len(value) if isinstance(value, bytes) else 8)
+            for name, value in peer.services.items()
+        )
+        <= MAX_RECORD_BYTES
     )

@@ -1,7 +1,9 @@
-"""Whom to try when hardly anybody is known any more: after a restart, or when most of the network went at once.
+"""Whom to try when hardly anybody is known any more: after a restart, or when most of the network
+went at once.
 
-The book is full of peers, and most of them may be dead. Feelers and anchors ask a handful in some minutes; whoever knows too few peers goes through
-all of it, those that were met before those heard of, at the pace of checks, and again after a pause.
+The book is full of peers, and most of them may be dead. Feelers and anchors ask a handful in some
+minutes; whoever knows too few peers goes through all of it, those that were met before those heard
+of, at the pace of checks, and again after a pause.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ FAILED_S: Final = 3600.0
 """Who failed so lately is left out: made-up addresses must not be asked again and again."""
 
 
-class Recollection:
+class BookScan:
     def __init__(self, book: AddressBook) -> None:
         self._book = book
         self._waiting: deque[Endpoint] = deque()

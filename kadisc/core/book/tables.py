@@ -1,9 +1,11 @@
 """The two tables of the address book, and where in them an address belongs.
 
-The attack: one source names a million addresses, and what others named is washed out; then whom the node tries next is the attacker's choice. So
-each address has one place in a table, found by a secret hash: among those heard of, the network of the *source* decides on 16 of 256 buckets,
-whatever it names; among those met, the networks of the address itself: four buckets for a /16, two places for a /24. Without the secret nobody can
-tell which address would compete with which. The model is Bitcoin's addrman.
+The attack: one source names a million addresses, and what others named is washed out; then whom the
+node tries next is the attacker's choice. So each address has one place in a table, found by a
+secret hash: among those heard of, the network of the *source* decides on 16 of 256 buckets,
+whatever it names; among those met, the networks of the address itself: four buckets for a /16, two
+places for a /24. Without the secret nobody can tell which address would compete with which. The
+model is Bitcoin's addrman.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Protocol, TypeAlias
 
 from ...config import BookConfig
 from ...endpoints import Endpoint
-from ..addressing.policy import Scopes
+from ..addressing.policy import AddressPolicy
 from .entry import BookPeer, Source
 
 Place: TypeAlias = tuple[int, int]
@@ -48,28 +50,32 @@ class GroupedPlacement:
 
     __slots__ = ("_config", "_hash", "_scopes")
 
-    def __init__(self, config: BookConfig, secret: bytes, scopes: Scopes) -> None:
+    def __init__(self, config: BookConfig, secret: bytes, scopes: AddressPolicy) -> None:
         self._config = config
         self._hash = SecretHash(secret)
         self._scopes = scopes
 
     def new(self, endpoint: Endpoint, source: Source) -> Place:
         config, below = self._config, self._hash.below
-        group = source.encode()[:64] if isinstance(source, str) else self._scopes.wide(source)
-        lane = below(config.new_buckets_per_source, b"lane", group, self._scopes.wide(endpoint))
+        group = source.encode()[:64] if isinstance(source, str) else self._scopes.netgroup(source)
+        lane = below(config.new_buckets_per_source, b"lane", group, self._scopes.netgroup(endpoint))
         bucket = below(config.new_buckets, b"new", group, lane.to_bytes(4, "big"))
-        return bucket, below(config.new_bucket_size, b"place", bucket.to_bytes(4, "big"), self._scopes.unit(endpoint))
+        return bucket, below(
+            config.new_bucket_size, b"place", bucket.to_bytes(4, "big"), self._scopes.host(endpoint)
+        )
 
     def tried(self, endpoint: Endpoint) -> Place:
-        config, below, narrow = self._config, self._hash.below, self._scopes.narrow(endpoint)
-        lane = below(config.tried_buckets_per_wide, b"lane", narrow)
-        bucket = below(config.tried_buckets, b"tried", self._scopes.wide(endpoint), lane.to_bytes(4, "big"))
-        which = below(config.tried_places_per_narrow, b"which", self._scopes.unit(endpoint))
-        return bucket, below(config.tried_bucket_size, b"place", narrow, which.to_bytes(4, "big"))
+        config, below, subnet = self._config, self._hash.below, self._scopes.subnet(endpoint)
+        lane = below(config.tried_buckets_per_netgroup, b"lane", subnet)
+        bucket = below(
+            config.tried_buckets, b"tried", self._scopes.netgroup(endpoint), lane.to_bytes(4, "big")
+        )
+        which = below(config.tried_places_per_subnet, b"which", self._scopes.host(endpoint))
+        return bucket, below(config.tried_bucket_size, b"place", subnet, which.to_bytes(4, "big"))
 
     def networks(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
         """The smaller and the larger one that are not to be met twice among a few that are chosen."""
-        return self._scopes.narrow(endpoint), self._scopes.wide(endpoint)
+        return self._scopes.subnet(endpoint), self._scopes.netgroup(endpoint)
 
 
 class PlainPlacement:
@@ -77,26 +83,36 @@ class PlainPlacement:
 
     __slots__ = ("_config", "_hash", "_scopes")
 
-    def __init__(self, config: BookConfig, secret: bytes, scopes: Scopes) -> None:
+    def __init__(self, config: BookConfig, secret: bytes, scopes: AddressPolicy) -> None:
         self._config = config
         self._hash = SecretHash(secret)
         self._scopes = scopes
 
     def new(self, endpoint: Endpoint, source: Source) -> Place:
-        place = self._hash.below(self._config.new_buckets * self._config.new_bucket_size, b"new", self._scopes.unit(endpoint))
+        place = self._hash.below(
+            self._config.new_buckets * self._config.new_bucket_size,
+            b"new",
+            self._scopes.host(endpoint),
+        )
         return divmod(place, self._config.new_bucket_size)
 
     def tried(self, endpoint: Endpoint) -> Place:
-        place = self._hash.below(self._config.tried_buckets * self._config.tried_bucket_size, b"tried", self._scopes.unit(endpoint))
+        place = self._hash.below(
+            self._config.tried_buckets * self._config.tried_bucket_size,
+            b"tried",
+            self._scopes.host(endpoint),
+        )
         return divmod(place, self._config.tried_bucket_size)
 
     def networks(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
-        unit = self._scopes.unit(endpoint)
-        return unit, unit
+        host = self._scopes.host(endpoint)
+        return host, host
 
 
 class BookTable:
-    """Places, most of them empty; bounded by what the placement can name. Iterates in a fixed order."""
+    """Places, most of them empty; bounded by what the placement can name. Iterates in a fixed
+    order.
+    """
 
     __slots__ = ("_buckets", "_count")
 
@@ -128,7 +144,9 @@ class BookTable:
             del self._buckets[place[0]]
 
     def draw(self, rng: Random) -> BookPeer | None:
-        """First a bucket by lot, then one in it: a source that filled its buckets is not drawn more often than one that named one peer in each."""
+        """First a bucket by lot, then one in it: a source that filled its buckets is not drawn more
+        often than one that named one peer in each.
+        """
         if not self._buckets:
             return None
         bucket = self._buckets[rng.choice(list(self._buckets))]

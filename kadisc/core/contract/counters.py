@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Counters:
-    """``received`` = sum of ``accepted`` + sum of ``dropped``. ``refused`` counts what was not taken out of accepted datagrams, or not
-    done, by reason. Byte counts are UDP payload."""
+    """``received`` = sum of ``accepted`` + sum of ``dropped``. ``refused`` counts what was not
+    taken out of accepted datagrams, or not done, by reason. Byte counts are UDP payload.
+    """
 
     received: int = 0
     received_bytes: int = 0
     sent: int = 0
     sent_bytes: int = 0
     checks_sent: int = 0
-    """Of the queries sent, those that only ask whether a contact is there, of the table or a candidate for it; retransmissions included."""
+    """Of the queries sent, those that only ask whether a contact is there, of the table or a
+    candidate for it; retransmissions included.
+    """
     accepted: dict[str, int] = field(default_factory=dict)
     """By kind: ``query.ping``, ``reply``, ``error`` and so on."""
     dropped: dict[str, int] = field(default_factory=dict)
@@ -46,5 +49,7 @@ class Counters:
             "checks_sent": self.checks_sent,
         }
         for group in ("accepted", "dropped", "queries_sent", "refused"):
-            flat.update({f"{group}.{name}": count for name, count in sorted(getattr(self, group).items())})
+            flat.update(
+                {f"{group}.{name}": count for name, count in sorted(getattr(self, group).items())}
+            )
         return flat

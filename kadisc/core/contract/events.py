@@ -1,6 +1,7 @@
 """All that comes out of the core: datagrams for the network, events for whoever watches or waits.
 
-Every operation ends in exactly one terminal event, a subclass of `Finished`, whatever happens to it.
+Every operation ends in exactly one terminal event, a subclass of `Finished`, whatever happens to
+it.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class LookupKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class FoundNode:
-    """A node that answered in a lookup. ``rtt_s`` is None where only a retransmission was answered (Karn); ``client`` is the raw ``v``."""
+    """A node that answered in a lookup. ``rtt_s`` is None where only a retransmission was answered
+    (Karn); ``client`` is the raw ``v``.
+    """
 
     contact: Contact
     rtt_s: float | None
@@ -52,10 +55,12 @@ class FoundNode:
 
 @dataclass(frozen=True, slots=True)
 class LookupResult:
-    """``closest``: the k closest nodes that answered, closest first. ``answered``: how many answered in all. ``queries``: datagrams
-    sent, retransmissions included. ``hops``: the longest chain of answers that one of ``closest`` rests on; 1 for a node that was in
-    the own table. ``refused``: contacts left out, by reason. ``network_size``: estimated nodes in the network, None with fewer than 2.
-    ``item``: what a lookup of an item has found, the latest version of it."""
+    """``closest``: the k closest nodes that answered, closest first. ``answered``: how many
+    answered in all. ``queries``: datagrams sent, retransmissions included. ``hops``: the longest
+    chain of answers that one of ``closest`` rests on; 1 for a node that was in the own table.
+    ``refused``: contacts left out, by reason. ``network_size``: estimated nodes in the network,
+    None with fewer than 2. ``item``: what a lookup of an item has found, the latest version of it.
+    """
 
     target: NodeId
     kind: LookupKind
@@ -81,8 +86,9 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class PingFinished(Finished):
-    """``contact``, ``rtt_s`` (None after a retransmission), ``client`` and ``seen_as`` (our endpoint in the other's eyes) are set when DONE;
-    ``code`` and ``text`` with ERROR_ANSWER."""
+    """``contact``, ``rtt_s`` (None after a retransmission), ``client`` and ``seen_as`` (our
+    endpoint in the other's eyes) are set when DONE; ``code`` and ``text`` with ERROR_ANSWER.
+    """
 
     endpoint: Endpoint
     contact: Contact | None = None
@@ -102,8 +108,9 @@ class LookupFinished(Finished):
 
 @dataclass(frozen=True, slots=True)
 class AnnounceFinished(Finished):
-    """``stored``: the nodes that confirmed to have stored the announce; ``peers``: who else had announced there;
-    ``queries``: datagrams sent, retransmissions included."""
+    """``stored``: the nodes that confirmed to have stored the announce; ``peers``: who else had
+    announced there; ``queries``: datagrams sent, retransmissions included.
+    """
 
     stored: tuple[Contact, ...] = ()
     peers: tuple[Endpoint, ...] = ()
@@ -112,8 +119,10 @@ class AnnounceFinished(Finished):
 
 @dataclass(frozen=True, slots=True)
 class PutFinished(Finished):
-    """``item``: what was put, None where it did not come to that; ``stored``: the nodes that confirmed to have stored it; ``queries``: datagrams
-    sent, retransmissions included; ``code`` and ``text`` of one who refused, if any did."""
+    """``item``: what was put, None where it did not come to that; ``stored``: the nodes that
+    confirmed to have stored it; ``queries``: datagrams sent, retransmissions included; ``code`` and
+    ``text`` of one who refused, if any did.
+    """
 
     item: Item | None = None
     stored: tuple[Contact, ...] = ()
@@ -124,7 +133,9 @@ class PutFinished(Finished):
 
 @dataclass(frozen=True, slots=True)
 class JoinFinished(Finished):
-    """One attempt to join is over. DONE: the lookup of the own ID got answers; ``verified`` contacts are in the table."""
+    """One attempt to join is over. DONE: the lookup of the own ID got answers; ``verified``
+    contacts are in the table.
+    """
 
     family: Family
     verified: int
@@ -132,8 +143,9 @@ class JoinFinished(Finished):
 
 @dataclass(frozen=True, slots=True)
 class PeerChecked(Finished):
-    """A peer was asked to prove itself. DONE: ``peer`` is of our network, at this endpoint; otherwise ``reason`` may say, in a fixed word, why it
-    is not."""
+    """A peer was asked to prove itself. DONE: ``peer`` is of our network, at this endpoint;
+    otherwise ``reason`` may say, in a fixed word, why it is not.
+    """
 
     endpoint: Endpoint
     peer: VerifiedPeer | None = None
@@ -158,7 +170,9 @@ class PeersFound:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The first time in this run: the lookup of the own ID is done and k contacts, or all there are, are verified."""
+    """The first time in this run: the lookup of the own ID is done and k contacts, or all there
+    are, are verified.
+    """
 
     family: Family
     verified: int
@@ -179,7 +193,9 @@ class ContactRemoved:
 
 @dataclass(frozen=True, slots=True)
 class AddressChanged:
-    """Others agree on our address, which we did not know or which was another; the node ID follows it. ``ip`` is 4 or 16 bytes."""
+    """Others agree on our address, which we did not know or which was another; the node ID follows
+    it. ``ip`` is 4 or 16 bytes.
+    """
 
     family: Family
     ip: bytes
@@ -190,7 +206,9 @@ class AddressChanged:
 
 @dataclass(frozen=True, slots=True)
 class WentOffline:
-    """Nothing was heard from two networks for a while: failures no longer count, and bootstrap should be tried again."""
+    """Nothing was heard from two networks for a while: failures no longer count, and bootstrap
+    should be tried again.
+    """
 
     family: Family
 
@@ -202,15 +220,18 @@ class CameOnline:
 
 @dataclass(frozen=True, slots=True)
 class PeerVerified:
-    """A peer of our network proved itself by an exchange of records: for the first time in this run, or with a new record."""
+    """A peer of our network proved itself by an exchange of records: for the first time in this
+    run, or with a new record.
+    """
 
     peer: VerifiedPeer
 
 
 @dataclass(frozen=True, slots=True)
 class PeerLost:
-    """A verified peer does not count any more. ``reason``: silent, moved (it is elsewhere now), replaced (somebody else is there now), refused
-    (its record does not hold any more) or surplus."""
+    """A verified peer does not count any more. ``reason``: silent, moved (it is elsewhere now),
+    replaced (somebody else is there now), refused (its record does not hold any more) or surplus.
+    """
 
     peer: VerifiedPeer
     reason: str
@@ -218,7 +239,9 @@ class PeerLost:
 
 @dataclass(frozen=True, slots=True)
 class RecordChanged:
-    """Our own record is a new one, since our address or services changed. ``record``: its canonical bytes."""
+    """Our own record is a new one, since our address or services changed. ``record``: its canonical
+    bytes.
+    """
 
     sequence: int
     record: bytes

@@ -1,6 +1,8 @@
-"""Who we are: an Ed25519 key pair (RFC 8032). Where we are, the node ID, follows from it and from our address.
+"""Who we are: an Ed25519 key pair (RFC 8032). Where we are, the node ID, follows from it and from
+our address.
 
-PyNaCl and not another library, because libsodium refuses keys of small order: with one of those, one signature is valid for every message.
+PyNaCl and not another library, because libsodium refuses keys of small order: with one of those,
+one signature is valid for every message.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""An exchange: one query of ours, from the wish to send it to its answer; and the interface of whoever wished."""
+"""An exchange: one query of ours, from the wish to send it to its answer; and the interface of
+whoever wished.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +13,37 @@ from ...contacts import Contact
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
 from ...wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Gossip, Ping, Put, Reply
-from ..peers.rendezvous import TagSearch
+from ..peers.rendezvous import RendezvousLookup
 from .events import Event
 
 OutgoingQuery: TypeAlias = Ping | FindNode | GetPeers | AnnouncePeer | Get | Put | Gossip
 
 
 class Owner(Protocol):
-    """Whoever wants an answer. Each call returns what is to be done next; none may touch anything else."""
+    """Whoever wants an answer. Each call returns what is to be done next; none may touch anything
+    else.
+    """
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps: ...
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands: ...
 
-    def stalled(self, exchange: Exchange, now: float) -> Steps:
-        """The expected round-trip time has passed; the query is sent once more, and may be called stalled once more."""
+    def stalled(self, pending: PendingQuery, now: float) -> Commands:
+        """The expected round-trip time has passed; the query is sent once more, and may be called
+        stalled once more.
+        """
         ...
 
-    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
-        """The other node answered with an error, or (None) it did not answer in time, or the query could not be sent."""
+    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
+        """The other node answered with an error, or (None) it did not answer in time, or the query
+        could not be sent.
+        """
         ...
 
 
 @dataclass(slots=True, eq=False)
-class Ask:
-    """A decision to send a query. ``expected_id`` is the ID that hearsay gives to the endpoint, None if none is known."""
+class SendQuery:
+    """A decision to send a query. ``expected_id`` is the ID that hearsay gives to the endpoint,
+    None if none is known.
+    """
 
     endpoint: Endpoint
     expected_id: NodeId | None
@@ -42,10 +52,12 @@ class Ask:
     discreet: bool = False
     """Whoever answers is no candidate for the table by that."""
     once: bool = False
-    """Not sent again: it asks somebody who left the last one unanswered, and both would have to be lost."""
-    hurried: bool = False
+    """Not sent again: it asks somebody who left the last one unanswered, and both would have to be
+    lost.
+    """
+    fast_retry: bool = False
     """Sent again, and called stalled, after half the usual time."""
-    patient: bool = False
+    background: bool = False
     """For the table's own sake: waits while the application's searches have found nothing."""
 
     # Written out, here and below, to be compiled: see messages.py.
@@ -57,8 +69,8 @@ class Ask:
         owner: Owner,
         discreet: bool = False,
         once: bool = False,
-        hurried: bool = False,
-        patient: bool = False,
+        fast_retry: bool = False,
+        background: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.expected_id = expected_id
@@ -66,13 +78,15 @@ class Ask:
         self.owner = owner
         self.discreet = discreet
         self.once = once
-        self.hurried = hurried
-        self.patient = patient
+        self.fast_retry = fast_retry
+        self.background = background
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
-    """A decision to look up an ID for the table's own sake: a refresh, or a walk through a bucket that is too empty."""
+class RefreshLookup:
+    """A decision to look up an ID for the table's own sake: a refresh, or a walk through a bucket
+    that is too empty.
+    """
 
     family: Family
     target: NodeId
@@ -83,14 +97,14 @@ class Walk:
     """The bucket that it is for: it ends when that holds enough."""
 
 
-Step: TypeAlias = Ask | Walk | TagSearch | Event
-Steps: TypeAlias = Sequence[Step]
+Command: TypeAlias = SendQuery | RefreshLookup | RendezvousLookup | Event
+Commands: TypeAlias = Sequence[Command]
 
-NO_STEPS: Final[Steps] = ()
+NO_COMMANDS: Final[Commands] = ()
 
 
 @dataclass(slots=True, eq=False)
-class Exchange:
+class PendingQuery:
     """A query that was sent. Times are in seconds on the caller's clock."""
 
     endpoint: Endpoint
@@ -101,8 +115,10 @@ class Exchange:
     sent_at: float
     stall_at: float
     expires_at: float
-    unaided: bool
-    """When it was sent, the endpoint had no NAT mapping towards us that its own earlier query could have opened."""
+    proves_reachability: bool
+    """When it was sent, the endpoint had no NAT mapping towards us that its own earlier query could
+    have opened.
+    """
     discreet: bool = False
     due_at: float = inf
     """When it is overdue next."""
@@ -121,7 +137,7 @@ class Exchange:
         sent_at: float,
         stall_at: float,
         expires_at: float,
-        unaided: bool,
+        proves_reachability: bool,
         discreet: bool = False,
         contacts: Sequence[Contact] = (),
     ) -> None:
@@ -133,7 +149,7 @@ class Exchange:
         self.sent_at = sent_at
         self.stall_at = stall_at
         self.expires_at = expires_at
-        self.unaided = unaided
+        self.proves_reachability = proves_reachability
         self.discreet = discreet
         self.due_at = inf
         self.stalls = 0

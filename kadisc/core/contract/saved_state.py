@@ -1,4 +1,6 @@
-"""What a node takes with it over a restart: whom it knew, and where it thought it was. Ages, never clock readings: clocks do not survive."""
+"""What a node takes with it over a restart: whom it knew, and where it thought it was. Ages, never
+clock readings: clocks do not survive.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from .verified_peer import VerifiedPeer
 
 @dataclass(frozen=True, slots=True)
 class SavedContact:
-    """``age_s``: since it was first verified; ``verified_s_ago``: since it was last verified; both when the state was made."""
+    """``age_s``: since it was first verified; ``verified_s_ago``: since it was last verified; both
+    when the state was made.
+    """
 
     contact: Contact
     age_s: float
@@ -22,7 +26,7 @@ class SavedContact:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedOverlay:
+class SavedDht:
     """``ip`` is 4 or 16 bytes: our own address as it was voted, None if it never was."""
 
     family: Family
@@ -32,8 +36,10 @@ class SavedOverlay:
 
 @dataclass(frozen=True, slots=True)
 class SavedPeer:
-    """An entry of the address book. ``source``: who told us of it, an endpoint or a word; ``tried``: in which table it was; ``peer`` and the two ages
-    beside it are None where it was only heard of."""
+    """An entry of the address book. ``source``: who told us of it, an endpoint or a word;
+    ``tried``: in which table it was; ``peer`` and the two ages beside it are None where it was only
+    heard of.
+    """
 
     endpoint: Endpoint
     source: Endpoint | str
@@ -54,7 +60,7 @@ class SavedBook:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedCommunity:
+class SavedPeerNetwork:
     """``sequence``: of our own record, as far as it got."""
 
     sequence: int
@@ -63,8 +69,10 @@ class SavedCommunity:
 
 @dataclass(frozen=True, slots=True)
 class SavedState:
-    """``published``: what is put on the DHT again and again, for as long as nobody says otherwise. The shell does that; the core leaves it alone."""
+    """``published``: what is put on the DHT again and again, for as long as nobody says otherwise.
+    The shell does that; the core leaves it alone.
+    """
 
-    overlays: tuple[SavedOverlay, ...]
-    community: SavedCommunity | None = None
+    dhts: tuple[SavedDht, ...]
+    peer_network: SavedPeerNetwork | None = None
     published: tuple[Item, ...] = ()

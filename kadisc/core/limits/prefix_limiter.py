@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 
-class PrefixBudget:
-    """A token bucket for each prefix; the one that was unused longest is forgotten when there are too many."""
+class PrefixLimiter:
+    """A token bucket for each prefix; the one that was unused longest is forgotten when there are
+    too many.
+    """
 
     __slots__ = ("_buckets", "_burst", "_max", "_rate")
 

@@ -1,8 +1,11 @@
-"""Who passes before any limit that is kept by address: answers to our queries, and endpoints that have proved that they are where they say.
+"""Who passes before any limit that is kept by address: answers to our queries, and endpoints that
+have proved that they are where they say.
 
-The attack (sigp's discv5 and libtorrent fall for it): a limit or a ban that is kept by source address is a weapon for whoever forges sources. He
-floods in the name of an honest node, and it is the honest node that is not heard any more. So what can be told from a forgery is told first, by a
-look at 9 bytes and one in a dict: a spoofer sees neither the transaction ids of our queries nor what an endpoint that he forges was asked.
+The attack (sigp's discv5 and libtorrent fall for it): a limit or a ban that is kept by source
+address is a weapon for whoever forges sources. He floods in the name of an honest node, and it is
+the honest node that is not heard any more. So what can be told from a forgery is told first, by a
+look at 9 bytes and one in a dict: a spoofer sees neither the transaction ids of our queries nor
+what an endpoint that he forges was asked.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ class Lane(Enum):
     __hash__ = object.__hash__
 
 
-class LaneRule(Protocol):
+class ProvenSourcesRule(Protocol):
     def lane(self, payload: bytes, source: Endpoint, now: float) -> Lane: ...
 
     def is_proven(self, endpoint: Endpoint, now: float) -> bool: ...
@@ -40,21 +43,30 @@ NEVER: Final = -inf
 """One object: a minus before ``inf`` would make another one for each endpoint."""
 
 
-class FastLane:
-    """Two generations of proven endpoints, each with the time when what it asked will have been forgiven (see `Budget`). Contacts of the table are
-    proven anyway and take no place there. As long as all together ask less than one may, nobody's own share need be looked at."""
+class ProvenSources:
+    """Two generations of proven endpoints, each with the time when what it asked will have been
+    forgiven (see `Budget`). Contacts of the table are proven anyway and take no place there. As
+    long as all together ask less than one may, nobody's own share need be looked at.
+    """
 
     __slots__ = (
         "_awaits", "_burst_s", "_in_window", "_is_contact", "_keep_s", "_max", "_old", "_per_window", "_period_s", "_proven",
         "_turn_at", "_window_ends_at",
     )  # fmt: skip
 
-    def __init__(self, limits: LimitsConfig, awaits: Callable[[bytes, Endpoint], bool], is_contact: Callable[[Endpoint], bool]) -> None:
-        """``awaits``: whether a query with that transaction id waits for an answer from that endpoint. ``is_contact``: whether the table has it."""
+    def __init__(
+        self,
+        limits: LimitsConfig,
+        awaits: Callable[[bytes, Endpoint], bool],
+        is_contact: Callable[[Endpoint], bool],
+    ) -> None:
+        """``awaits``: whether a query with that transaction id waits for an answer from that
+        endpoint. ``is_contact``: whether the table has it.
+        """
         self._awaits = awaits
         self._is_contact = is_contact
         self._keep_s = limits.proven_for_s
-        self._max = limits.max_proven
+        self._max = limits.max_proven_sources
         self._period_s = 1.0 / limits.proven_queries_per_s
         self._burst_s = limits.proven_query_burst * self._period_s
         self._per_window = limits.proven_queries_per_s * WINDOW_S
@@ -77,16 +89,24 @@ class FastLane:
         if now >= self._window_ends_at:
             self._window_ends_at, self._in_window = now + WINDOW_S, 0
         self._in_window += 1
-        return Lane.FAST if self._in_window <= self._per_window or self._take(source, now) else Lane.FULL
+        return (
+            Lane.FAST
+            if self._in_window <= self._per_window or self._take(source, now)
+            else Lane.FULL
+        )
 
     def _take(self, source: Endpoint, now: float) -> bool:
         """Notes a query of a proven endpoint, unless it has asked too many already."""
         # Into the generation that it is found in: to ask is no proof, and makes none last longer.
-        generation = self._old if source in self._old and source not in self._proven else self._proven
+        generation = (
+            self._old if source in self._old and source not in self._proven else self._proven
+        )
         asked_at = max(generation.get(source, NEVER), now - self._burst_s) + self._period_s
         if asked_at > now:
             return False
-        if len(generation) >= self._max and source not in generation:  # a contact; no table has so many
+        if (
+            len(generation) >= self._max and source not in generation
+        ):  # a contact; no table has so many
             self._turn(now)
             generation = self._proven
         generation[source] = asked_at
@@ -109,8 +129,10 @@ class FastLane:
         self._turn_at = now + self._keep_s
 
 
-class OneLane:
-    """What the fast lane is measured against: all are limited by the address that they come from, whatever they have proved."""
+class NoProvenSources:
+    """What the fast lane is measured against: all are limited by the address that they come from,
+    whatever they have proved.
+    """
 
     __slots__ = ()
 

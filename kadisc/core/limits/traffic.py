@@ -1,8 +1,11 @@
-"""The limits on traffic: which datagrams are read at all, and what may be sent to addresses that have proved nothing.
+"""The limits on traffic: which datagrams are read at all, and what may be sent to addresses that
+have proved nothing.
 
-The attacks: forged queries make us send answers to somebody who never asked (amplification), keep us busy, and silence honest nodes whose names
-they bear. So unproven addresses are throttled, never banned, and in everything that they cost; what is proven or awaited goes by another way
-(`FastLane`); answers and queries of our own have budgets apart, so that a flood of the one never holds up the other.
+The attacks: forged queries make us send answers to somebody who never asked (amplification), keep
+us busy, and silence honest nodes whose names they bear. So unproven addresses are throttled, never
+banned, and in everything that they cost; what is proven or awaited goes by another way
+(`ProvenSources`); answers and queries of our own have budgets apart, so that a flood of the one
+never holds up the other.
 """
 
 from __future__ import annotations
@@ -11,10 +14,10 @@ from typing import Final, Protocol
 
 from ...config import LimitsConfig
 from ...endpoints import Endpoint
-from ..addressing.policy import Scopes
+from ..addressing.policy import AddressPolicy
 from ..contract.counters import Counters
 from .budget import Budget, CellHash, Rate
-from .proven_sources import Lane, LaneRule
+from .proven_sources import Lane, ProvenSourcesRule
 
 _QUERY_DROPS: Final = ("", "limit.address", "limit.network", "limit.total")
 _REPLY_REFUSALS: Final = ("", "reply-bytes.address", "reply-bytes.network", "reply-bytes.total")
@@ -35,22 +38,29 @@ class TrafficRule(Protocol):
 
 
 class TrafficLimits:
-    def __init__(self, limits: LimitsConfig, secret: bytes, lanes: LaneRule, scopes: Scopes, counters: Counters) -> None:
+    def __init__(
+        self,
+        limits: LimitsConfig,
+        secret: bytes,
+        lanes: ProvenSourcesRule,
+        scopes: AddressPolicy,
+        counters: Counters,
+    ) -> None:
         """``secret``: 16 bytes that nobody else knows."""
         self.queries = Budget(
-            Rate(limits.address_queries_per_s, limits.address_query_burst),
-            Rate(limits.network_queries_per_s, limits.network_query_burst),
+            Rate(limits.host_queries_per_s, limits.host_query_burst),
+            Rate(limits.subnet_queries_per_s, limits.subnet_query_burst),
             Rate(limits.total_queries_per_s, limits.total_query_burst),
         )
         self.replies = Budget(
-            Rate(limits.address_reply_bytes_per_s, limits.address_reply_burst_bytes),
-            Rate(limits.network_reply_bytes_per_s, limits.network_reply_burst_bytes),
+            Rate(limits.host_reply_bytes_per_s, limits.host_reply_burst_bytes),
+            Rate(limits.subnet_reply_bytes_per_s, limits.subnet_reply_burst_bytes),
             Rate(limits.total_reply_bytes_per_s, limits.total_reply_burst_bytes),
         )
         self.asked = Budget(
-            Rate(limits.address_asked_bytes_per_s, limits.address_asked_burst_bytes),
-            Rate(limits.network_asked_bytes_per_s, limits.network_asked_burst_bytes),
-            Rate(limits.total_asked_bytes_per_s, limits.total_asked_burst_bytes),
+            Rate(limits.host_query_bytes_per_s, limits.host_query_burst_bytes),
+            Rate(limits.subnet_query_bytes_per_s, limits.subnet_query_burst_bytes),
+            Rate(limits.total_query_bytes_per_s, limits.total_query_burst_bytes),
         )
         self.lanes = lanes
         self._cells_of = CellHash(secret, limits.cell_bits, scopes).cells
@@ -70,7 +80,9 @@ class TrafficLimits:
         return _QUERY_DROPS[lacking] if lacking else None
 
     def may_reply(self, size: int, destination: Endpoint, now: float) -> bool:
-        """Whether an answer of so many bytes may go there; if so it has been noted, if not it has been counted."""
+        """Whether an answer of so many bytes may go there; if so it has been noted, if not it has
+        been counted.
+        """
         return self._may_send(self.replies, _REPLY_REFUSALS, size, destination, now)
 
     def may_ask(self, size: int, destination: Endpoint, now: float) -> bool:
@@ -80,7 +92,14 @@ class TrafficLimits:
     def proved(self, endpoint: Endpoint, now: float) -> None:
         self.lanes.proved(endpoint, now)
 
-    def _may_send(self, budget: Budget, refusals: tuple[str, ...], size: int, destination: Endpoint, now: float) -> bool:
+    def _may_send(
+        self,
+        budget: Budget,
+        refusals: tuple[str, ...],
+        size: int,
+        destination: Endpoint,
+        now: float,
+    ) -> bool:
         if self.lanes.is_proven(destination, now):
             return True
         address, network = self._cells(destination)
@@ -96,14 +115,23 @@ class TrafficLimits:
 
 
 class LiftedLimits(TrafficLimits):
-    """For labs and benchmarks (``--unlimited``): all is accounted for, and nothing is held back. What would have been is counted as lifted."""
+    """For labs and benchmarks (``--unlimited``): all is accounted for, and nothing is held back.
+    What would have been is counted as lifted.
+    """
 
     def drop_reason(self, payload: bytes, source: Endpoint, now: float) -> str | None:
         if super().drop_reason(payload, source, now) is not None:
             self._counters.refuse("limit-lifted")
         return None
 
-    def _may_send(self, budget: Budget, refusals: tuple[str, ...], size: int, destination: Endpoint, now: float) -> bool:
+    def _may_send(
+        self,
+        budget: Budget,
+        refusals: tuple[str, ...],
+        size: int,
+        destination: Endpoint,
+        now: float,
+    ) -> bool:
         if not self.lanes.is_proven(destination, now):
             address, network = self._cells(destination)
             if budget.lacking(address, network, size, now):

@@ -1,4 +1,6 @@
-"""Announcing a peer under an info-hash (BEP 5): a get_peers lookup, then announce_peer with the token of each of the k closest."""
+"""Announcing a peer under an info-hash (BEP 5): a get_peers lookup, then announce_peer with the
+token of each of the k closest.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +8,24 @@ from ...endpoints import Endpoint
 from ...ids import NodeId
 from ...wire.messages import AnnouncePeer
 from ..contract.events import AnnounceFinished, LookupResult, OperationId, Outcome
-from .operation import Search
-from .store import Delivery
+from .operation import LookupOperation
+from .store import StoreOperation
 
 
-class AnnounceOperation(Delivery):
-    """With ``implied_port`` the datagram's source port counts, which a NAT may have changed; ``port`` is then for those who do not know that
-    field."""
+class AnnounceOperation(StoreOperation):
+    """With ``implied_port`` the datagram's source port counts, which a NAT may have changed;
+    ``port`` is then for those who do not know that field.
+    """
 
-    def __init__(self, operation: OperationId, search: Search, own_id: NodeId, port: int, *, implied_port: bool) -> None:
+    def __init__(
+        self,
+        operation: OperationId,
+        search: LookupOperation,
+        own_id: NodeId,
+        port: int,
+        *,
+        implied_port: bool,
+    ) -> None:
         super().__init__(search, own_id)
         self._operation = operation
         self._port = port
@@ -30,4 +41,10 @@ class AnnounceOperation(Delivery):
     def _finished(self, outcome: Outcome) -> AnnounceFinished:
         if outcome is Outcome.ERROR_ANSWER:
             outcome = Outcome.NO_ANSWER
-        return AnnounceFinished(self._operation, outcome, tuple(self.stored), self._peers, self.search.queries + self.queries)
+        return AnnounceFinished(
+            self._operation,
+            outcome,
+            tuple(self.stored),
+            self._peers,
+            self.search.queries + self.queries,
+        )

@@ -1,9 +1,11 @@
 """Disjoint paths by wrapping plain lookups (S/Kademlia, section 4.2), never sharing a responder.
 
-The attack: a colluder who is asked once answers with colluders only, and a plain lookup follows him to the end. With d paths that share no
-responder, every path must be captured. Each path goes on until its share of the k closest has answered. When all have arrived, what they know
-is put together, and a last plain lookup asks those of the k closest that no path came to. A captured path cannot hide whom another has found: he
-has answered. But IDs that were made up right beside the target can crowd him out of the k closest (`docs/explanation/attacks.md`).
+The attack: a colluder who is asked once answers with colluders only, and a plain lookup follows him
+to the end. With d paths that share no responder, every path must be captured. Each path goes on
+until its share of the k closest has answered. When all have arrived, what they know is put
+together, and a last plain lookup asks those of the k closest that no path came to. A captured path
+cannot hide whom another has found: he has answered. But IDs that were made up right beside the
+target can crowd him out of the k closest (`docs/explanation/attacks.md`).
 """
 
 from __future__ import annotations
@@ -16,19 +18,36 @@ from ...config import LookupConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint
 from ...ids import NodeId
-from .closest import Lookup, LookupRules, Peer
+from .closest import ClosestLookup, LookupRules, Peer
 
 
 class DisjointLookup:
-    """Looks like one `Lookup`, is d of them and a last one. Contacts are dealt to the paths in turn; whom one path asks, no other asks."""
+    """Looks like one `ClosestLookup`, is d of them and a last one. Contacts are dealt to the paths
+    in turn; whom one path asks, no other asks.
+    """
 
-    def __init__(self, target: NodeId, own_id: NodeId, config: LookupConfig, rules: LookupRules, k: int, paths: int) -> None:
+    def __init__(
+        self,
+        target: NodeId,
+        own_id: NodeId,
+        config: LookupConfig,
+        rules: LookupRules,
+        k: int,
+        paths: int,
+    ) -> None:
         self.target = target
         self.k = k
         self._owner: dict[Endpoint, int] = {}
         share = -(-k // paths)
-        self._paths = [Lookup(target, own_id, config, replace(rules, is_free=self._free_for(path)), share) for path in range(paths)]
-        self._new_last: Callable[[], Lookup] = partial(Lookup, target, own_id, config, rules, k)
+        self._paths = [
+            ClosestLookup(
+                target, own_id, config, replace(rules, is_free=self._free_for(path)), share
+            )
+            for path in range(paths)
+        ]
+        self._new_last: Callable[[], ClosestLookup] = partial(
+            ClosestLookup, target, own_id, config, rules, k
+        )
         self._last = self._new_last()
         self._arrived = False
 
@@ -41,11 +60,17 @@ class DisjointLookup:
             asked += started
         return asked or self._go_on(0, [])
 
-    def answered(self, endpoint: Endpoint, sender: NodeId, contacts: Iterable[Contact]) -> list[Peer]:
+    def answered(
+        self, endpoint: Endpoint, sender: NodeId, contacts: Iterable[Contact]
+    ) -> list[Peer]:
         if self._arrived:
             return self._last.answered(endpoint, sender, contacts)
         path = self._owner.get(endpoint)
-        return [] if path is None else self._go_on(path, self._paths[path].answered(endpoint, sender, contacts))
+        return (
+            []
+            if path is None
+            else self._go_on(path, self._paths[path].answered(endpoint, sender, contacts))
+        )
 
     def stalled(self, endpoint: Endpoint) -> list[Peer]:
         if self._arrived:
@@ -80,7 +105,11 @@ class DisjointLookup:
 
     @property
     def answered_count(self) -> int:
-        return self._last.answered_count if self._arrived else sum(path.answered_count for path in self._paths)
+        return (
+            self._last.answered_count
+            if self._arrived
+            else sum(path.answered_count for path in self._paths)
+        )
 
     def _go_on(self, path: int, asked: list[Peer]) -> list[Peer]:
         self._claim(path, asked)
@@ -90,7 +119,7 @@ class DisjointLookup:
         self._arrived = True
         return self._last.resume()
 
-    def _together(self) -> Lookup:
+    def _together(self) -> ClosestLookup:
         """What all paths know so far; the last lookup itself once it is under way."""
         if self._arrived:
             return self._last

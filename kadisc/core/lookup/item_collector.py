@@ -1,7 +1,8 @@
 """What a lookup of an item (BEP 44) has found so far.
 
-Whoever answers can say anything: an item counts only if it is the one that was asked for and its owner signed it. Old versions are as genuine as new
-ones, so of a mutable item the highest sequence counts, and the lookup goes on to its end; of an immutable one there is one, and that is enough.
+Whoever answers can say anything: an item counts only if it is the one that was asked for and its
+owner signed it. Old versions are as genuine as new ones, so of a mutable item the highest sequence
+counts, and the lookup goes on to its end; of an immutable one there is one, and that is enough.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from typing import Any
 from ...errors import DecodeError
 from ...ids import NodeId
 from ...wire.items import Item, item_from
-from ..contract.verify_item import is_genuine
+from ..contract.verify_item import verify_item
 
 
-class Retrieval:
-    """``salt``: of the mutable item at ``target``, which its answers do not name. ``item``: what is known before anybody was asked."""
+class ItemCollector:
+    """``salt``: of the mutable item at ``target``, which its answers do not name. ``item``: what is
+    known before anybody was asked.
+    """
 
     def __init__(self, target: NodeId, salt: bytes = b"", item: Item | None = None) -> None:
         self.target = target
@@ -38,9 +41,11 @@ class Retrieval:
             self.refused += 1
             return
         known = self.item
-        if item == known or (known is not None and item.target == self.target and item.sequence <= known.sequence):
+        if item == known or (
+            known is not None and item.target == self.target and item.sequence <= known.sequence
+        ):
             return
-        if item.target != self.target or not is_genuine(item):
+        if item.target != self.target or not verify_item(item):
             self.refused += 1
             return
         self.item = item

@@ -11,14 +11,23 @@ from ...contacts import Contact
 from ...endpoints import Endpoint, Family
 from ...ids import ID_SPACE, NodeId
 from ...wire.messages import Error, FindNode, Get, GetPeers, Reply
-from ..contract.events import FoundNode, LookupFinished, LookupKind, LookupResult, NodeAnswered, OperationId, Outcome, PeersFound
-from ..contract.queries import NO_STEPS, Ask, Exchange, Step, Steps
+from ..contract.events import (
+    FoundNode,
+    LookupFinished,
+    LookupKind,
+    LookupResult,
+    NodeAnswered,
+    OperationId,
+    Outcome,
+    PeersFound,
+)
+from ..contract.queries import NO_COMMANDS, Command, Commands, PendingQuery, SendQuery
 from .closest import Peer, State
-from .item_collector import Retrieval
+from .item_collector import ItemCollector
 
 
 class LookupLike(Protocol):
-    """`Lookup` or `DisjointLookup`."""
+    """`ClosestLookup` or `DisjointLookup`."""
 
     target: NodeId
     k: int
@@ -32,9 +41,13 @@ class LookupLike(Protocol):
     @property
     def refused(self) -> dict[str, int]: ...
 
-    def start(self, contacts: Iterable[Contact], endpoints: Iterable[Endpoint] = ()) -> list[Peer]: ...
+    def start(
+        self, contacts: Iterable[Contact], endpoints: Iterable[Endpoint] = ()
+    ) -> list[Peer]: ...
 
-    def answered(self, endpoint: Endpoint, sender: NodeId, contacts: Iterable[Contact]) -> list[Peer]: ...
+    def answered(
+        self, endpoint: Endpoint, sender: NodeId, contacts: Iterable[Contact]
+    ) -> list[Peer]: ...
 
     def stalled(self, endpoint: Endpoint) -> list[Peer]: ...
 
@@ -46,10 +59,12 @@ class LookupLike(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SearchOptions:
-    """``announces_answers``: whether each answer is an event (for a caller that streams). ``first_value``: stop at the first peers found.
-    ``for_peers``: the peers are wanted, and not the closest nodes: none of those is asked once more when somebody has named peers. ``salt``: of a
-    mutable item. ``is_for_table``: it gives way to searches of callers."""
+class LookupOptions:
+    """``announces_answers``: whether each answer is an event (for a caller that streams).
+    ``first_value``: stop at the first peers found. ``for_peers``: the peers are wanted, and not the
+    closest nodes: none of those is asked once more when somebody has named peers. ``salt``: of a
+    mutable item. ``is_for_table``: it gives way to searches of callers.
+    """
 
     operation: OperationId
     kind: LookupKind
@@ -61,18 +76,28 @@ class SearchOptions:
     is_for_table: bool = False
 
 
-class Search:
-    """Translates between a `Lookup`, which knows endpoints and distances, and messages, which carry tokens and peers as well."""
+class LookupOperation:
+    """Translates between a `ClosestLookup`, which knows endpoints and distances, and messages,
+    which carry tokens and peers as well.
+    """
 
     __slots__ = (
         *("_answers", "_config", "_lookup", "_own_id", "_peers", "_started_at"),
-        *("finished", "is_enough", "is_settled", "options", "queries", "retrieval", "when_finished"),
+        *(
+            "finished",
+            "is_enough",
+            "is_settled",
+            "options",
+            "queries",
+            "item_collector",
+            "when_finished",
+        ),
     )
 
     def __init__(
         self,
         lookup: LookupLike,
-        options: SearchOptions,
+        options: LookupOptions,
         own_id: NodeId,
         config: LookupConfig,
         now: float,
@@ -82,10 +107,10 @@ class Search:
         self.is_settled = False
         """Whether what it is for has been found, so that nobody is asked once more."""
         self.queries = 0
-        self.when_finished: Callable[[Outcome, LookupResult, float], Steps] | None = None
+        self.when_finished: Callable[[Outcome, LookupResult, float], Commands] | None = None
         self.is_enough: Callable[[], bool] | None = None
         """Asked after each answer: whether what the lookup is for has been reached."""
-        self.retrieval: Retrieval | None = None
+        self.item_collector: ItemCollector | None = None
         """What a lookup of an item has found."""
         self._lookup = lookup
         self._own_id = own_id
@@ -102,56 +127,81 @@ class Search:
     def answered_count(self) -> int:
         return self._lookup.answered_count
 
-    def start(self, contacts: Sequence[Contact], endpoints: Sequence[Endpoint], now: float) -> Steps:
+    def start(
+        self, contacts: Sequence[Contact], endpoints: Sequence[Endpoint], now: float
+    ) -> Commands:
         return self._go_on(self._lookup.start(contacts, endpoints), now)
 
-    # --- as an owner of queries ---------------------------------------------------------------------------------------------------
+    # --- as an owner of queries -------------------------------------------------------------------
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
         if self.finished:
-            return NO_STEPS
-        endpoint = exchange.endpoint
-        self._answers[endpoint] = (exchange.rtt_s(now), reply.version, reply.token)
+            return NO_COMMANDS
+        endpoint = pending.endpoint
+        self._answers[endpoint] = (pending.rtt_s(now), reply.version, reply.token)
         if reply.values and self.options.for_peers and not self.is_settled:
             self.is_settled = True
             self._lookup.settle()
-        asked = self._lookup.answered(endpoint, reply.sender, exchange.contacts)
-        steps: list[Step] = []
+        asked = self._lookup.answered(endpoint, reply.sender, pending.contacts)
+        commands: list[Command] = []
         if self.options.announces_answers and reply.sender != self._own_id:
             rtt_s, client, token = self._answers[endpoint]
-            steps.append(NodeAnswered(self.options.operation, FoundNode(Contact(reply.sender, endpoint), rtt_s, client, token, 0)))
+            commands.append(
+                NodeAnswered(
+                    self.options.operation,
+                    FoundNode(Contact(reply.sender, endpoint), rtt_s, client, token, 0),
+                )
+            )
         if self.options.kind is LookupKind.GET_PEERS and reply.values:
-            steps += self._found(reply.values)
+            commands += self._found(reply.values)
             if self.options.first_value:
-                return [*steps, *self.end(Outcome.DONE, now)]
-        if self.retrieval is not None and reply.held is not None:
-            self.retrieval.heard(reply.held)
+                return [*commands, *self.end(Outcome.DONE, now)]
+        if self.item_collector is not None and reply.held is not None:
+            self.item_collector.heard(reply.held)
         if self.is_enough is not None and self.is_enough():
-            return [*steps, *self.end(Outcome.DONE, now)]
-        return [*steps, *self._go_on(asked, now)]
+            return [*commands, *self.end(Outcome.DONE, now)]
+        return [*commands, *self._go_on(asked, now)]
 
-    def stalled(self, exchange: Exchange, now: float) -> Steps:
-        return NO_STEPS if self.finished else self._go_on(self._lookup.stalled(exchange.endpoint), now)
+    def stalled(self, pending: PendingQuery, now: float) -> Commands:
+        return (
+            NO_COMMANDS
+            if self.finished
+            else self._go_on(self._lookup.stalled(pending.endpoint), now)
+        )
 
-    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
-        return NO_STEPS if self.finished else self._go_on(self._lookup.failed(exchange.endpoint), now)
+    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
+        return (
+            NO_COMMANDS
+            if self.finished
+            else self._go_on(self._lookup.failed(pending.endpoint), now)
+        )
 
-    def end(self, outcome: Outcome, now: float) -> Steps:
+    def end(self, outcome: Outcome, now: float) -> Commands:
         """Ends it now, with what it has."""
         if self.finished:
-            return NO_STEPS
+            return NO_COMMANDS
         self.finished = True
         result = self._result(now)
-        after = self.when_finished(outcome, result, now) if self.when_finished else NO_STEPS
+        after = self.when_finished(outcome, result, now) if self.when_finished else NO_COMMANDS
         return [LookupFinished(self.options.operation, outcome, result), *after]
 
-    # --- inside -------------------------------------------------------------------------------------------------------------------
+    # --- inside -----------------------------------------------------------------------------------
 
-    def _go_on(self, peers: Sequence[Peer], now: float) -> Steps:
+    def _go_on(self, peers: Sequence[Peer], now: float) -> Commands:
         if self._lookup.finished:
             return self.end(self._outcome(), now)
-        patient = self.options.is_for_table
-        return [Ask(peer.endpoint, peer.id, self._query(), self, hurried=peer.state is State.LAST_CHANCE, patient=patient) for peer in peers]
+        background = self.options.is_for_table
+        return [
+            SendQuery(
+                peer.endpoint,
+                peer.id,
+                self._query(),
+                self,
+                fast_retry=peer.state is State.LAST_CHANCE,
+                background=background,
+            )
+            for peer in peers
+        ]
 
     def _outcome(self) -> Outcome:
         if self._lookup.answered_count:
@@ -165,7 +215,7 @@ class Search:
             return GetPeers(b"", self._own_id, self._lookup.target)
         return FindNode(b"", self._own_id, self._lookup.target)
 
-    def _found(self, values: Sequence[Endpoint]) -> list[Step]:
+    def _found(self, values: Sequence[Endpoint]) -> list[Command]:
         room = self._config.max_peers - len(self._peers)
         new = [peer for peer in dict.fromkeys(values) if peer not in self._peers][:room]
         self._peers.update(dict.fromkeys(new))
@@ -185,11 +235,11 @@ class Search:
             elapsed_s=now - self._started_at,
             refused=self._refused(),
             network_size=estimated_network_size([peer.distance for peer in closest]),
-            item=self.retrieval.item if self.retrieval is not None else None,
+            item=self.item_collector.item if self.item_collector is not None else None,
         )
 
     def _refused(self) -> dict[str, int]:
-        items = self.retrieval.refused if self.retrieval is not None else 0
+        items = self.item_collector.refused if self.item_collector is not None else 0
         return dict(self._lookup.refused) | ({"item": items} if items else {})
 
     def _found_node(self, peer: Peer) -> FoundNode:
@@ -199,10 +249,12 @@ class Search:
 
 
 def estimated_network_size(distances: Sequence[int]) -> float | None:
-    """How many nodes there are, from the distances of the closest to a random target, closest first.
+    """How many nodes there are, from the distances of the closest to a random target, closest
+    first.
 
-    With N uniformly random IDs the i-th closest is expected at i / (N + 1) of the space; N comes from the least-squares line through
-    them. One lookup is off by some 1/sqrt(k); an average over many is good.
+    With N uniformly random IDs the i-th closest is expected at i / (N + 1) of the space; N comes
+    from the least-squares line through them. One lookup is off by some 1/sqrt(k); an average over
+    many is good.
     """
     if len(distances) < 2:
         return None

@@ -1,4 +1,6 @@
-"""What a caller has asked for and waits for: bounded in number, each ends in exactly one terminal event."""
+"""What a caller has asked for and waits for: bounded in number, each ends in exactly one terminal
+event.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +12,22 @@ from ...endpoints import Endpoint, Family
 from ...errors import Busy, Closed
 from ...wire.messages import Error, Reply
 from ..contract.events import Finished, JoinFinished, OperationId, Outcome, PingFinished
-from ..contract.queries import NO_STEPS, Exchange, Steps
-from .operation import Search
+from ..contract.queries import NO_COMMANDS, Commands, PendingQuery
+from .operation import LookupOperation
 
 
 class Operation(Protocol):
-    def end(self, outcome: Outcome, now: float) -> Steps:
-        """Ends it before its time; the steps hold its terminal event, or nothing if it had ended already."""
+    def end(self, outcome: Outcome, now: float) -> Commands:
+        """Ends it before its time; the steps hold its terminal event, or nothing if it had ended
+        already.
+        """
         ...
 
 
 class Operations:
-    """The register. Operations of the node itself do not count against the bound of those that callers may start."""
+    """The register. Operations of the node itself do not count against the bound of those that
+    callers may start.
+    """
 
     __slots__ = ("_closed", "_ids", "_max", "_own", "_running")
 
@@ -74,24 +80,42 @@ class PingOperation:
         self._endpoint = endpoint
         self._ended = False
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
-        contact = Contact(reply.sender, exchange.endpoint)
-        return self._once(PingFinished(self._operation, Outcome.DONE, self._endpoint, contact, exchange.rtt_s(now), reply.version, reply.seen_as))
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
+        contact = Contact(reply.sender, pending.endpoint)
+        return self._once(
+            PingFinished(
+                self._operation,
+                Outcome.DONE,
+                self._endpoint,
+                contact,
+                pending.rtt_s(now),
+                reply.version,
+                reply.seen_as,
+            )
+        )
 
-    def stalled(self, exchange: Exchange, now: float) -> Steps:
-        return NO_STEPS
+    def stalled(self, pending: PendingQuery, now: float) -> Commands:
+        return NO_COMMANDS
 
-    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
+    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
         if error is None:
             return self.end(Outcome.NO_ANSWER, now)
-        return self._once(PingFinished(self._operation, Outcome.ERROR_ANSWER, self._endpoint, code=error.code, text=error.text))
+        return self._once(
+            PingFinished(
+                self._operation,
+                Outcome.ERROR_ANSWER,
+                self._endpoint,
+                code=error.code,
+                text=error.text,
+            )
+        )
 
-    def end(self, outcome: Outcome, now: float) -> Steps:
+    def end(self, outcome: Outcome, now: float) -> Commands:
         return self._once(PingFinished(self._operation, outcome, self._endpoint))
 
-    def _once(self, event: PingFinished) -> Steps:
+    def _once(self, event: PingFinished) -> Commands:
         if self._ended:
-            return NO_STEPS
+            return NO_COMMANDS
         self._ended = True
         return [event]
 
@@ -99,12 +123,12 @@ class PingOperation:
 class JoinOperation:
     """One attempt to join: a lookup of the own ID with a terminal event of its own."""
 
-    def __init__(self, operation: OperationId, family: Family, search: Search) -> None:
+    def __init__(self, operation: OperationId, family: Family, search: LookupOperation) -> None:
         self._operation = operation
         self._family = family
         self.search = search
 
-    def end(self, outcome: Outcome, now: float) -> Steps:
+    def end(self, outcome: Outcome, now: float) -> Commands:
         return self.search.end(outcome, now)
 
     def finished(self, outcome: Outcome, verified: int) -> JoinFinished:

@@ -1,4 +1,6 @@
-"""Storing an item (BEP 44): a get lookup, which also tells what is there already, then put with the token of each of the k closest."""
+"""Storing an item (BEP 44): a get lookup, which also tells what is there already, then put with the
+token of each of the k closest.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,16 @@ from ..contract.events import LookupResult, OperationId, Outcome, PutFinished
 from ..contract.identity import Identity
 from ..contract.verify_item import signed_item
 from ..serving.item_service import CAS_MISMATCH, SEQUENCE_LOWER
-from .operation import Search
-from .store import Delivery
+from .operation import LookupOperation
+from .store import StoreOperation
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An item to be. ``value``: canonical bencode. Without an ``identity`` it is immutable; else it is signed when it is known what is there already:
-    with ``sequence``, or with one more than that of what is there, and ``at_least`` that. ``cas``: the sequence that must be there."""
+    """An item to be. ``value``: canonical bencode. Without an ``identity`` it is immutable; else it
+    is signed when it is known what is there already: with ``sequence``, or with one more than that
+    of what is there, and ``at_least`` that. ``cas``: the sequence that must be there.
+    """
 
     value: bytes
     identity: Identity | None = None
@@ -30,7 +34,11 @@ class Draft:
 
     @property
     def target(self) -> NodeId:
-        return target_of_value(self.value) if self.identity is None else target_of_key(self.identity.public_key, self.salt)
+        return (
+            target_of_value(self.value)
+            if self.identity is None
+            else target_of_key(self.identity.public_key, self.salt)
+        )
 
     def item(self, there: Item | None) -> Item:
         if self.identity is None:
@@ -43,8 +51,10 @@ class Draft:
         return signed_item(self.identity, self.value, max(self.at_least, next_one), self.salt)
 
 
-class PutOperation(Delivery):
-    def __init__(self, operation: OperationId, search: Search, own_id: NodeId, draft: Draft) -> None:
+class PutOperation(StoreOperation):
+    def __init__(
+        self, operation: OperationId, search: LookupOperation, own_id: NodeId, draft: Draft
+    ) -> None:
         super().__init__(search, own_id)
         self._operation = operation
         self._draft = draft
@@ -55,10 +65,13 @@ class PutOperation(Delivery):
         item = self._item = self._draft.item(there)
         if there is None or there.key is None:
             return None
-        # As those who have it would refuse it; who has lost it would store it, and then there were two versions.
+        # As those who have it would refuse it; who has lost it would store it, and then there were
+        # two versions.
         if self._draft.cas is not None and self._draft.cas != there.sequence:
             return Error(b"", CAS_MISMATCH, f"the sequence there is {there.sequence}")
-        if item.sequence < there.sequence or (item.sequence == there.sequence and item.value != there.value):
+        if item.sequence < there.sequence or (
+            item.sequence == there.sequence and item.value != there.value
+        ):
             return Error(b"", SEQUENCE_LOWER, f"the sequence there is {there.sequence}")
         return None
 
@@ -68,4 +81,12 @@ class PutOperation(Delivery):
 
     def _finished(self, outcome: Outcome) -> PutFinished:
         code, text = (self.errors[0].code, self.errors[0].text) if self.errors else (0, "")
-        return PutFinished(self._operation, outcome, self._item, tuple(self.stored), self.search.queries + self.queries, code, text)
+        return PutFinished(
+            self._operation,
+            outcome,
+            self._item,
+            tuple(self.stored),
+            self.search.queries + self.queries,
+            code,
+            text,
+        )

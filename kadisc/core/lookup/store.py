@@ -1,4 +1,6 @@
-"""Storing something at the nodes closest to its target: a lookup that brings tokens, then a query to each of the k closest that gave one."""
+"""Storing something at the nodes closest to its target: a lookup that brings tokens, then a query
+to each of the k closest that gave one.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,14 @@ from ...endpoints import Endpoint
 from ...ids import NodeId
 from ...wire.messages import AnnouncePeer, Error, Put, Reply
 from ..contract.events import Event, FoundNode, LookupResult, Outcome
-from ..contract.queries import NO_STEPS, Ask, Exchange, Steps
-from .operation import Search
+from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, SendQuery
+from .operation import LookupOperation
 
 
-class Delivery(ABC):
+class StoreOperation(ABC):
     """The owner of the queries that store."""
 
-    def __init__(self, search: Search, own_id: NodeId) -> None:
+    def __init__(self, search: LookupOperation, own_id: NodeId) -> None:
         self.search = search
         self.queries = 0
         self.errors: list[Error] = []
@@ -36,13 +38,17 @@ class Delivery(ABC):
 
     @abstractmethod
     def _found(self, result: LookupResult) -> Error | None:
-        """What the lookup has brought, before anybody is asked to store; why nobody shall be, if it tells that."""
+        """What the lookup has brought, before anybody is asked to store; why nobody shall be, if it
+        tells that.
+        """
 
-    def looked_up(self, outcome: Outcome, result: LookupResult) -> Steps:
+    def looked_up(self, outcome: Outcome, result: LookupResult) -> Commands:
         """The lookup has ended; who gave a token is asked to store."""
         if self._ended:
-            return NO_STEPS
-        self._asked = {node.contact.endpoint: node for node in result.closest if node.token is not None}
+            return NO_COMMANDS
+        self._asked = {
+            node.contact.endpoint: node for node in result.closest if node.token is not None
+        }
         refusal = self._found(result)
         if outcome is not Outcome.DONE or not self._asked:
             return self._end(Outcome.NO_ANSWER if outcome is Outcome.DONE else outcome)
@@ -50,36 +56,44 @@ class Delivery(ABC):
             self.errors.append(refusal)
             return self._end(Outcome.ERROR_ANSWER)
         self._waiting = set(self._asked)
-        return [Ask(endpoint, node.contact.id, self._query(result.target, node.token or b""), self) for endpoint, node in self._asked.items()]
+        return [
+            SendQuery(
+                endpoint, node.contact.id, self._query(result.target, node.token or b""), self
+            )
+            for endpoint, node in self._asked.items()
+        ]
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
-        node = self._asked.get(exchange.endpoint)
-        if node is not None and exchange.endpoint in self._waiting:
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
+        node = self._asked.get(pending.endpoint)
+        if node is not None and pending.endpoint in self._waiting:
             self.stored.append(node.contact)
-        return self._one_less(exchange.endpoint)
+        return self._one_less(pending.endpoint)
 
-    def stalled(self, exchange: Exchange, now: float) -> Steps:
-        # Stalled again, it is not waited for any longer: others have stored it, and this one may still.
-        return self._one_less(exchange.endpoint) if exchange.stalls > 1 and self.stored else NO_STEPS
+    def stalled(self, pending: PendingQuery, now: float) -> Commands:
+        # Stalled again, it is not waited for any longer: others have stored it, and this one may
+        # still.
+        return (
+            self._one_less(pending.endpoint) if pending.stalls > 1 and self.stored else NO_COMMANDS
+        )
 
-    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
+    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
         if error is not None:
             self.errors.append(error)
-        return self._one_less(exchange.endpoint)
+        return self._one_less(pending.endpoint)
 
-    def end(self, outcome: Outcome, now: float) -> Steps:
+    def end(self, outcome: Outcome, now: float) -> Commands:
         return [*self._end(outcome), *self.search.end(outcome, now)]
 
-    def _one_less(self, endpoint: Endpoint) -> Steps:
+    def _one_less(self, endpoint: Endpoint) -> Commands:
         self._waiting.discard(endpoint)
         if self._waiting:
-            return NO_STEPS
+            return NO_COMMANDS
         if self.stored:
             return self._end(Outcome.DONE)
         return self._end(Outcome.ERROR_ANSWER if self.errors else Outcome.NO_ANSWER)
 
-    def _end(self, outcome: Outcome) -> Steps:
+    def _end(self, outcome: Outcome) -> Commands:
         if self._ended:
-            return NO_STEPS
+            return NO_COMMANDS
         self._ended = True
         return [self._finished(outcome)]

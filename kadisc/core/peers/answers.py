@@ -1,7 +1,9 @@
-"""Answers to gossip: our own record, a token, and to whoever has shown a token, peers that proved themselves to us lately.
+"""Answers to gossip: our own record, a token, and to whoever has shown a token, peers that proved
+themselves to us lately.
 
-The attacks: a forged source address and a small question turn answers into a flood for somebody else, so without a valid token no answer is longer
-than its question. And whoever asks again and again, or from many networks, would learn all peers that we know, or all news at once: so each
+The attacks: a forged source address and a small question turn answers into a flood for somebody
+else, so without a valid token no answer is longer than its question. And whoever asks again and
+again, or from many networks, would learn all peers that we know, or all news at once: so each
 network has a choice of its own, that stays the same for an hour.
 """
 
@@ -21,7 +23,7 @@ from ...wire import krpc
 from ...wire.gossip import PEER_BYTES, NamedPeer, pack_peers
 from ...wire.messages import Error, Gossip, News, Reply
 from ..addressing.netgroup_sampling import NetworkOf
-from ..addressing.policy import Scopes
+from ..addressing.policy import AddressPolicy
 from ..serving.tokens import TokenJar
 from .known_peers import Known
 from .own_record import OwnRecord
@@ -34,24 +36,32 @@ SECRET_BYTES: Final = 32
 
 
 class SampleRule(Protocol):
-    def choose(self, entries: Iterable[Known], asker: Endpoint, count: int, now: float) -> list[Known]: ...
+    def choose(
+        self, entries: Iterable[Known], asker: Endpoint, count: int, now: float
+    ) -> list[Known]: ...
 
 
 class FixedSamples:
-    """Ranks entries by a keyed hash of asker's network, hour and entry: nothing is stored, and who comes or goes changes only his own place.
+    """Ranks entries by a keyed hash of asker's network, hour and entry: nothing is stored, and who
+    comes or goes changes only his own place.
 
-    The first of each network come before the second of any, and the networks rank by hashes of their own: of half of all peers in 20 networks an
-    answer names no more than of 20 others."""
+    The first of each network come before the second of any, and the networks rank by hashes of
+    their own: of half of all peers in 20 networks an answer names no more than of 20 others.
+    """
 
-    def __init__(self, fixed_s: float, rng: Random, scopes: Scopes, network_of: NetworkOf) -> None:
+    def __init__(
+        self, fixed_s: float, rng: Random, scopes: AddressPolicy, network_of: NetworkOf
+    ) -> None:
         self._fixed_s = fixed_s
         self._secret = rng.randbytes(SECRET_BYTES)
         self._scopes = scopes
         self._network_of = network_of
 
-    def choose(self, entries: Iterable[Known], asker: Endpoint, count: int, now: float) -> list[Known]:
+    def choose(
+        self, entries: Iterable[Known], asker: Endpoint, count: int, now: float
+    ) -> list[Known]:
         hour = int(now // self._fixed_s).to_bytes(8, "big", signed=True)
-        begin = hashlib.blake2b(hour + self._scopes.narrow(asker), key=self._secret, digest_size=8)
+        begin = hashlib.blake2b(hour + self._scopes.subnet(asker), key=self._secret, digest_size=8)
 
         def rank(of: bytes) -> bytes:
             digest = begin.copy()
@@ -77,7 +87,9 @@ class AnySample:
     def __init__(self, rng: Random) -> None:
         self._rng = rng
 
-    def choose(self, entries: Iterable[Known], asker: Endpoint, count: int, now: float) -> list[Known]:
+    def choose(
+        self, entries: Iterable[Known], asker: Endpoint, count: int, now: float
+    ) -> list[Known]:
         known = list(entries)
         return self._rng.sample(known, min(count, len(known)))
 
@@ -99,7 +111,9 @@ class GossipTokens:
         return self._jar.make(GOSSIP, asker, self._key, now, with_port=True)
 
     def accepts(self, token: bytes | None, asker: Endpoint, now: float) -> bool:
-        return token is not None and self._jar.accepts(token, GOSSIP, asker, self._key, now, with_port=True)
+        return token is not None and self._jar.accepts(
+            token, GOSSIP, asker, self._key, now, with_port=True
+        )
 
 
 class NoTokens(GossipTokens):
@@ -110,7 +124,15 @@ class NoTokens(GossipTokens):
 
 
 class GossipAnswers:
-    def __init__(self, config: CoreConfig, tag: bytes, record: OwnRecord, samples: SampleRule, tokens: TokenRule, scopes: Scopes) -> None:
+    def __init__(
+        self,
+        config: CoreConfig,
+        tag: bytes,
+        record: OwnRecord,
+        samples: SampleRule,
+        tokens: TokenRule,
+        scopes: AddressPolicy,
+    ) -> None:
         self.tokens = tokens
         self._config = config.gossip
         self._max_bytes = config.serving.max_answer_bytes
@@ -120,29 +142,62 @@ class GossipAnswers:
         self._scopes = scopes
 
     def answer(
-        self, query: Gossip, source: Endpoint, own_id: NodeId, tiers: Iterable[Iterable[Known]], now: float, *, query_bytes: int, proven: bool
+        self,
+        query: Gossip,
+        source: Endpoint,
+        own_id: NodeId,
+        tiers: Iterable[Iterable[Known]],
+        now: float,
+        *,
+        query_bytes: int,
+        proven: bool,
     ) -> bytes | None:
-        """The datagram, or None where even the shortest answer is longer than the query. ``tiers``: who may be named, those of the first before any
-        of the next. ``proven``: its token was good."""
+        """The datagram, or None where even the shortest answer is longer than the query. ``tiers``:
+        who may be named, those of the first before any of the next. ``proven``: its token was good.
+        """
         if query.network != self._tag:
-            return fitting(Error(query.tid, OTHER_NETWORK, "another network", CLIENT_VERSION, source), query_bytes)
-        reply = Reply(query.tid, own_id, token=self.tokens.make(source, now), seen_as=source, version=CLIENT_VERSION, news=News(self._record.fields))
+            return fitting(
+                Error(query.tid, OTHER_NETWORK, "another network", CLIENT_VERSION, source),
+                query_bytes,
+            )
+        reply = Reply(
+            query.tid,
+            own_id,
+            token=self.tokens.make(source, now),
+            seen_as=source,
+            version=CLIENT_VERSION,
+            news=News(self._record.fields),
+        )
         if not proven:
             return fitting(reply, query_bytes)
         chosen = pack_peers(self._chosen(query.want, source, tiers, now)) if query.want else b""
         family = family_of(source)
-        reply.news = News(self._record.fields, chosen if family is Family.IPV4 else b"", chosen if family is Family.IPV6 else b"")
+        reply.news = News(
+            self._record.fields,
+            chosen if family is Family.IPV4 else b"",
+            chosen if family is Family.IPV6 else b"",
+        )
         return krpc.encode(reply)
 
-    def _chosen(self, want: int, asker: Endpoint, tiers: Iterable[Iterable[Known]], now: float) -> list[NamedPeer]:
+    def _chosen(
+        self, want: int, asker: Endpoint, tiers: Iterable[Iterable[Known]], now: float
+    ) -> list[NamedPeer]:
         config = self._config
-        room = (self._max_bytes - ENVELOPE_BYTES - len(self._record.raw)) // PEER_BYTES[family_of(asker)]
+        room = (self._max_bytes - ENVELOPE_BYTES - len(self._record.raw)) // PEER_BYTES[
+            family_of(asker)
+        ]
         count, chosen = min(want, config.pull_entries, room), list[Known]()
         for tier in tiers:
             if len(chosen) < count:
-                chosen += self._samples.choose(self._nameable(tier, asker, now), asker, count - len(chosen), now)
+                chosen += self._samples.choose(
+                    self._nameable(tier, asker, now), asker, count - len(chosen), now
+                )
         return [
-            NamedPeer(Contact(each.peer.node_id, each.peer.endpoint), each.ttl, int((now - each.verified_at) // config.entry_age_unit_s))
+            NamedPeer(
+                Contact(each.peer.node_id, each.peer.endpoint),
+                each.ttl,
+                int((now - each.verified_at) // config.entry_age_unit_s),
+            )
             for each in chosen
         ]
 
@@ -161,7 +216,9 @@ class GossipAnswers:
 
 
 def fitting(answer: Reply | Error, query_bytes: int) -> bytes | None:
-    """The answer in at most so many bytes: without what is only nice to have, then without what was asked for, or not at all."""
+    """The answer in at most so many bytes: without what is only nice to have, then without what was
+    asked for, or not at all.
+    """
     for shorten in (_nothing, _leave_out_record, _leave_out_hints, _leave_out_text):
         shorten(answer)
         payload = krpc.encode(answer)

@@ -1,8 +1,10 @@
-"""How often whom: a partner who teaches nothing is asked less and less, and a source whose news are false is no longer heard.
+"""How often whom: a partner who teaches nothing is asked less and less, and a source whose news are
+false is no longer heard.
 
-The attack: answer every question with news that nobody can check, or with nothing new, and be asked again at once, because one answers. What
-counts is what was *learned*: an entry of the answer was verified later, and kept. Until then each exchange doubles the pause; who made up
-entries, and they fail, loses his credit.
+The attack: answer every question with news that nobody can check, or with nothing new, and be asked
+again at once, because one answers. What counts is what was *learned*: an entry of the answer was
+verified later, and kept. Until then each exchange doubles the pause; who made up entries, and they
+fail, loses his credit.
 """
 
 from __future__ import annotations
@@ -18,17 +20,19 @@ class BackoffRule(Protocol):
 
     def asked(self, partner: Endpoint, now: float) -> None: ...
 
-    def taught(self, partner: Endpoint, now: float) -> None: ...
+    def useful(self, partner: Endpoint, now: float) -> None: ...
 
     def free_at(self, partner: Endpoint) -> float: ...
 
 
 class Backoff:
-    """``asked`` takes it that nothing will be learned; ``taught`` takes that back."""
+    """``asked`` takes it that nothing will be learned; ``useful`` takes that back."""
 
     def __init__(self, config: GossipConfig) -> None:
         self._config = config
-        self._pauses: dict[Endpoint, tuple[float, float]] = {}  # by partner: how long, and until when
+        self._pauses: dict[
+            Endpoint, tuple[float, float]
+        ] = {}  # by partner: how long, and until when
 
     def may_ask(self, partner: Endpoint, now: float) -> bool:
         return now >= self.free_at(partner)
@@ -40,7 +44,7 @@ class Backoff:
         if len(self._pauses) > self._config.max_partners_kept:
             del self._pauses[next(iter(self._pauses))]
 
-    def taught(self, partner: Endpoint, now: float) -> None:
+    def useful(self, partner: Endpoint, now: float) -> None:
         pause = self._pauses.pop(partner, None)
         if pause is not None:
             pause_s = self._config.partner_pause_s
@@ -62,7 +66,7 @@ class NoBackoff:
     def asked(self, partner: Endpoint, now: float) -> None:
         pass
 
-    def taught(self, partner: Endpoint, now: float) -> None:
+    def useful(self, partner: Endpoint, now: float) -> None:
         pass
 
     def free_at(self, partner: Endpoint) -> float:
@@ -78,7 +82,9 @@ class CreditRule(Protocol):
 
 
 class Credit:
-    """By source network: how many of its entries may still fail. It is forgotten an hour after the last failure: networks change hands."""
+    """By source network: how many of its entries may still fail. It is forgotten an hour after the
+    last failure: networks change hands.
+    """
 
     def __init__(self, config: GossipConfig) -> None:
         self._config = config

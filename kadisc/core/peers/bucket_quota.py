@@ -1,7 +1,8 @@
 """How much of the routing table may come by gossip.
 
-The attack: news are cheap, so whoever names many good peers, all his, would own each bucket that has a vacancy. Gossip never writes into a bucket: it
-names candidates for vacancies, that prove themselves like any other; and of one bucket at most an eighth comes from one network of sources.
+The attack: news are cheap, so whoever names many good peers, all his, would own each bucket that
+has a vacancy. Gossip never writes into a bucket: it names candidates for vacancies, that prove
+themselves like any other; and of one bucket at most an eighth comes from one network of sources.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ class ShareRule(Protocol):
     def suggested(self, contact: Contact, source: bytes, now: float) -> None: ...
 
 
-class BucketShares:
+class BucketQuota:
     def __init__(self, share: float) -> None:
         self._share = share
-        self._suggested: dict[Endpoint, tuple[bytes, int, float]] = {}  # whose word, the ID, and when
+        self._suggested: dict[
+            Endpoint, tuple[bytes, int, float]
+        ] = {}  # whose word, the ID, and when
 
     def allows(self, contact: Contact, source: bytes, table: RoutingTable, now: float) -> bool:
         """Whether one more contact from this source may be named to the bucket."""
@@ -37,7 +40,10 @@ class BucketShares:
             for endpoint, (whose, node_id, at) in self._suggested.items()
             if whose == source and table.bucket_index(node_id) == bucket
         ]  # fmt: skip
-        return sum(table.at(endpoint) is not None or now < at + PENDING_S for endpoint, at in same) < limit
+        return (
+            sum(table.at(endpoint) is not None or now < at + PENDING_S for endpoint, at in same)
+            < limit
+        )
 
     def suggested(self, contact: Contact, source: bytes, now: float) -> None:
         self._suggested.pop(contact.endpoint, None)

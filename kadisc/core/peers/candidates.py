@@ -1,8 +1,10 @@
 """Peers that we were told of and have not met.
 
-The attacks: one source that names thousands, so that those of others find no room; names in one network, so that our checks hit it; and names that
-cost a check each and lead nowhere. So the queue is bounded, in all, per source and per network of those named; the sources take turns, however
-many each has waiting; whoever is named must be worth it to be checked; and checks at one address and one network are counted by the hour.
+The attacks: one source that names thousands, so that those of others find no room; names in one
+network, so that our checks hit it; and names that cost a check each and lead nowhere. So the queue
+is bounded, in all, per source and per network of those named; the sources take turns, however many
+each has waiting; whoever is named must be worth it to be checked; and checks at one address and one
+network are counted by the hour.
 """
 
 from __future__ import annotations
@@ -16,17 +18,19 @@ from ...contacts import Contact
 from ...endpoints import Endpoint
 from ...ids import NodeId
 from ...peer_config import GossipConfig
-from ..addressing.policy import Scopes
+from ..addressing.policy import AddressPolicy
 from ..book.entry import Source
-from ..limits.prefix_limiter import PrefixBudget
+from ..limits.prefix_limiter import PrefixLimiter
 
 HOUR_S: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """``source``: the network of whoever named it, or what else we have it from; ``teller``: the peer who did, if one did; ``ttl``: how many relays
-    the news of it may take from here; ``came_to_us``: it named itself."""
+    """``source``: the network of whoever named it, or what else we have it from; ``teller``: the
+    peer who did, if one did; ``ttl``: how many relays the news of it may take from here;
+    ``came_to_us``: it named itself.
+    """
 
     endpoint: Endpoint
     node_id: NodeId | None
@@ -57,15 +61,23 @@ class CandidateRule(Protocol):
 
 
 class GossipCandidates:
-    def __init__(self, config: GossipConfig, rng: Random, scopes: Scopes) -> None:
+    def __init__(self, config: GossipConfig, rng: Random, scopes: AddressPolicy) -> None:
         self._config = config
         self._rng = rng
         self._scopes = scopes
         self._by_source: dict[bytes, list[Candidate]] = {}  # the first in the dict has its turn
         self._endpoints: set[Endpoint] = set()
         self._counts: dict[bytes, int] = {}  # by /24 and /16, that differ in length
-        self._per_unit = PrefixBudget(config.checks_per_unit_per_hour / HOUR_S, config.checks_per_unit_per_hour, config.max_check_counts)
-        self._per_narrow = PrefixBudget(config.checks_per_narrow_per_hour / HOUR_S, config.checks_per_narrow_per_hour, config.max_check_counts)
+        self._per_host = PrefixLimiter(
+            config.checks_per_host_per_hour / HOUR_S,
+            config.checks_per_host_per_hour,
+            config.max_check_counts,
+        )
+        self._per_subnet = PrefixLimiter(
+            config.checks_per_subnet_per_hour / HOUR_S,
+            config.checks_per_subnet_per_hour,
+            config.max_check_counts,
+        )
 
     def __len__(self) -> int:
         return len(self._endpoints)
@@ -80,28 +92,37 @@ class GossipCandidates:
             return "peer-candidate-known"
         if len(self._by_source.get(candidate.source, ())) >= per_source:
             return "peer-candidate-source"
-        narrow, wide = self._networks(endpoint)
-        if self._counts.get(narrow, 0) >= self._config.candidates_per_narrow:
+        subnet, netgroup = self._networks(endpoint)
+        if self._counts.get(subnet, 0) >= self._config.candidates_per_subnet:
             return "peer-candidate-narrow"
-        if wide != narrow and self._counts.get(wide, 0) >= self._config.candidates_per_wide:
+        if (
+            netgroup != subnet
+            and self._counts.get(netgroup, 0) >= self._config.candidates_per_netgroup
+        ):
             return "peer-candidate-wide"
         if len(self._endpoints) >= self._config.max_candidates:
             self._displace()
         self._by_source.setdefault(candidate.source, []).append(candidate)
         self._endpoints.add(endpoint)
-        for network in dict.fromkeys((narrow, wide)):
+        for network in dict.fromkeys((subnet, netgroup)):
             self._counts[network] = self._counts.get(network, 0) + 1
         return None
 
     def draw(self, now: float, is_wanted: Callable[[Candidate], bool]) -> Candidate | None:
-        """One to check now: the sources take turns, the candidates of one are drawn by lot. What is too old or not wanted any more goes."""
+        """One to check now: the sources take turns, the candidates of one are drawn by lot. What is
+        too old or not wanted any more goes.
+        """
         for _ in range(len(self._by_source)):
             source = next(iter(self._by_source))
             waiting = self._by_source.pop(source)
             drawn = None
             while waiting and drawn is None:
                 candidate = self._take(waiting, self._rng.randrange(len(waiting)))
-                if now < candidate.too_old_at and is_wanted(candidate) and self._may_check(candidate, now):
+                if (
+                    now < candidate.too_old_at
+                    and is_wanted(candidate)
+                    and self._may_check(candidate, now)
+                ):
                     drawn = candidate
             if waiting:
                 self._by_source[source] = waiting  # at the end: the others first
@@ -110,11 +131,15 @@ class GossipCandidates:
         return None
 
     def _may_check(self, candidate: Candidate, now: float) -> bool:
-        """Who came himself has shown with his token where he is; others, who named him in vain before, must not have used up his checks."""
+        """Who came himself has shown with his token where he is; others, who named him in vain
+        before, must not have used up his checks.
+        """
         if candidate.came_to_us:
             return True
         endpoint = candidate.endpoint
-        return self._per_unit.take(self._scopes.unit(endpoint), now) and self._per_narrow.take(self._scopes.narrow(endpoint), now)
+        return self._per_host.take(self._scopes.host(endpoint), now) and self._per_subnet.take(
+            self._scopes.subnet(endpoint), now
+        )
 
     def _displace(self) -> None:
         """One of the source with the most: what is full, is full of its."""
@@ -135,7 +160,7 @@ class GossipCandidates:
         return candidate
 
     def _networks(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
-        return self._scopes.narrow(endpoint), self._scopes.wide(endpoint)
+        return self._scopes.subnet(endpoint), self._scopes.netgroup(endpoint)
 
 
 class FirstComeCandidates:

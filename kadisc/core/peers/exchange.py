@@ -8,7 +8,7 @@ from typing import Protocol
 from ...endpoints import Endpoint
 from ...wire.messages import Error, Reply
 from ..contract.events import OperationId, Outcome, PeerChecked
-from ..contract.queries import NO_STEPS, Exchange, Steps
+from ..contract.queries import NO_COMMANDS, Commands, PendingQuery
 from ..contract.verified_peer import VerifiedPeer
 from .candidates import Candidate
 
@@ -28,19 +28,35 @@ class Why(Enum):
 
 
 class GossipOwner(Protocol):
-    def answered(self, errand: Errand, exchange: Exchange, reply: Reply, now: float) -> Steps: ...
+    def answered(
+        self, exchange: GossipExchange, pending: PendingQuery, reply: Reply, now: float
+    ) -> Commands: ...
 
-    def failed(self, errand: Errand, exchange: Exchange, error: Error | None, now: float) -> Steps: ...
+    def failed(
+        self, exchange: GossipExchange, pending: PendingQuery, error: Error | None, now: float
+    ) -> Commands: ...
 
-    def abandoned(self, errand: Errand) -> None:
+    def abandoned(self, exchange: GossipExchange) -> None:
         """Whoever asked for it does not want it any more; its answer will not come here."""
         ...
 
 
-class Errand:
-    """``want``: peers to ask for, once there is a token; ``pushes``: whether our record goes with that."""
+class GossipExchange:
+    """``want``: peers to ask for, once there is a token; ``pushes``: whether our record goes with
+    that.
+    """
 
-    __slots__ = ("_gossip", "_operation", "candidate", "endpoint", "is_its_turn", "pushes", "stage", "want", "why")
+    __slots__ = (
+        "_gossip",
+        "_operation",
+        "candidate",
+        "endpoint",
+        "is_its_turn",
+        "pushes",
+        "stage",
+        "want",
+        "why",
+    )
 
     def __init__(
         self,
@@ -70,22 +86,28 @@ class Errand:
     def has_more_to_say(self) -> bool:
         return self.want > 0 or self.pushes
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
-        return self._gossip.answered(self, exchange, reply, now)
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
+        return self._gossip.answered(self, pending, reply, now)
 
-    def stalled(self, exchange: Exchange, now: float) -> Steps:
-        return NO_STEPS
+    def stalled(self, pending: PendingQuery, now: float) -> Commands:
+        return NO_COMMANDS
 
-    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
-        return self._gossip.failed(self, exchange, error, now)
+    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
+        return self._gossip.failed(self, pending, error, now)
 
-    # --- as an operation, where a caller waits --------------------------------------------------------------------------------------------
+    # --- as an operation, where a caller waits ----------------------------------------------------
 
-    def end(self, outcome: Outcome, now: float) -> Steps:
+    def end(self, outcome: Outcome, now: float) -> Commands:
         self._gossip.abandoned(self)
         return self.finished(outcome, None)
 
-    def finished(self, outcome: Outcome, peer: VerifiedPeer | None, reason: str | None = None) -> Steps:
+    def finished(
+        self, outcome: Outcome, peer: VerifiedPeer | None, reason: str | None = None
+    ) -> Commands:
         """The terminal event, once."""
         operation, self._operation = self._operation, None
-        return [PeerChecked(operation, outcome, self.endpoint, peer, reason)] if operation is not None else NO_STEPS
+        return (
+            [PeerChecked(operation, outcome, self.endpoint, peer, reason)]
+            if operation is not None
+            else NO_COMMANDS
+        )

@@ -1,7 +1,9 @@
-"""The peers that proved themselves in this run, in a slot or not: when they last answered, how we came to know them, how far news of them may go.
+"""The peers that proved themselves in this run, in a slot or not: when they last answered, how we
+came to know them, how far news of them may go.
 
-The view (`gossip_view.py`) decides who holds slots, the address book who is remembered for long. This is what both and the answers to others
-rest on: one entry an endpoint, one key an entry and family, bounded.
+The view (`gossip_view.py`) decides who holds slots, the address book who is remembered for long.
+This is what both and the answers to others rest on: one entry an endpoint, one key an entry and
+family, bounded.
 """
 
 from __future__ import annotations
@@ -20,8 +22,10 @@ MAX_KNOWN: Final = 512
 
 @dataclass(slots=True, eq=False)
 class Known:
-    """``ttl``: how many relays news of it may take from here. ``came_to_us``: it pushed itself. ``inbound``: it answered, but perhaps only through
-    the hole that its own query opened; ``traffic_at``: when anything last passed between us, either way."""
+    """``ttl``: how many relays news of it may take from here. ``came_to_us``: it pushed itself.
+    ``inbound``: it answered, but perhaps only through the hole that its own query opened;
+    ``traffic_at``: when anything last passed between us, either way.
+    """
 
     peer: VerifiedPeer
     source: bytes
@@ -49,10 +53,12 @@ class Known:
 class KnownPeers:
     """In the order in which they answered last, or did not answer; the longest ago first."""
 
-    def __init__(self, unit_of: NetworkOf, network_of: NetworkOf) -> None:
-        """``unit_of``: the address that one host can be assumed to have; ``network_of``: the network that has to make room first if it is crowded."""
+    def __init__(self, host_of: NetworkOf, network_of: NetworkOf) -> None:
+        """``host_of``: the address that one host can be assumed to have; ``network_of``: the
+        network that has to make room first if it is crowded.
+        """
         self._known: dict[Endpoint, Known] = {}
-        self._by_unit = _Index(unit_of)
+        self._by_host = _Index(host_of)
         self._by_network = _Index(network_of)
         self._by_key: dict[tuple[bytes, int], Endpoint] = {}
 
@@ -71,8 +77,13 @@ class KnownPeers:
         return self._known.get(endpoint) if endpoint is not None else None
 
     def beside(self, endpoint: Endpoint) -> Known | None:
-        """Somebody else at this address, on another port. Addresses that are not public are shared for good reasons, and count for themselves."""
-        return next((self._known[other] for other in self._by_unit.like(endpoint) if other != endpoint), None)
+        """Somebody else at this address, on another port. Addresses that are not public are shared
+        for good reasons, and count for themselves.
+        """
+        return next(
+            (self._known[other] for other in self._by_host.like(endpoint) if other != endpoint),
+            None,
+        )
 
     def put(self, known: Known) -> None:
         """In place of what was at this endpoint, if anything was."""
@@ -80,7 +91,7 @@ class KnownPeers:
         self.remove(peer.endpoint)
         self._known[peer.endpoint] = known
         self._by_key[peer.key, len(peer.endpoint)] = peer.endpoint
-        self._by_unit.add(peer.endpoint)
+        self._by_host.add(peer.endpoint)
         self._by_network.add(peer.endpoint)
 
     def answered(self, known: Known, now: float) -> None:
@@ -102,19 +113,23 @@ class KnownPeers:
             return None
         if self._by_key.get((known.peer.key, len(endpoint))) == endpoint:
             del self._by_key[known.peer.key, len(endpoint)]
-        self._by_unit.remove(endpoint)
+        self._by_host.remove(endpoint)
         self._by_network.remove(endpoint)
         return known
 
     def surplus(self, is_kept: Callable[[Known], bool]) -> Known | None:
-        """Whom to forget when there are too many: of those that nobody needs the one that answered longest ago, of the most crowded network first."""
+        """Whom to forget when there are too many: of those that nobody needs the one that answered
+        longest ago, of the most crowded network first.
+        """
         if len(self._known) <= MAX_KNOWN:
             return None
         crowd = self._by_network.largest()
         if len(crowd) > 1:
-            spare = [known for endpoint in crowd if not is_kept(known := self._known[endpoint])]
-            if spare:
-                return min(spare, key=_verified_at)
+            replacement = [
+                known for endpoint in crowd if not is_kept(known := self._known[endpoint])
+            ]
+            if replacement:
+                return min(replacement, key=_verified_at)
         return next((known for known in self if not is_kept(known)), next(iter(self)))
 
 

@@ -9,10 +9,12 @@ from .view import ViewSnapshot
 
 
 @dataclass(frozen=True, slots=True)
-class CommunitySnapshot:
-    """``record``: ours, as canonical bytes, of this ``sequence``; ``verified``: peers that proved themselves in this run, ``inbound`` of them perhaps
-    only through a hole of their own making; ``pushes``: kept of this round so far; ``round_s``: the pace of gossip; the book's
-    numbers are those of its two tables."""
+class PeerNetworkSnapshot:
+    """``record``: ours, as canonical bytes, of this ``sequence``; ``verified``: peers that proved
+    themselves in this run, ``inbound`` of them perhaps only through a hole of their own making;
+    ``pushes``: kept of this round so far; ``round_s``: the pace of gossip; the book's numbers are
+    those of its two tables.
+    """
 
     network: str
     public_key: bytes

@@ -1,4 +1,6 @@
-"""A node that is of no network: it serves and uses the DHT, and nothing else. In place of a `Community`."""
+"""A node that is of no network: it serves and uses the DHT, and nothing else. In place of a
+`PeerNetwork`.
+"""
 
 from __future__ import annotations
 
@@ -10,38 +12,41 @@ from ...endpoints import Endpoint, Family
 from ...wire import krpc
 from ...wire.messages import Gossip, Reply
 from ..contract.events import Event
-from ..contract.queries import NO_STEPS, Exchange, Steps
+from ..contract.queries import NO_COMMANDS, Commands, PendingQuery
 from ..serving.responder import Responder
-from .rendezvous import TagSearch
+from .rendezvous import RendezvousLookup
 
 
 class Served(NamedTuple):
-    """``payload``: the datagram that answers a query, None where nothing may be said. ``proven``: its token was good, and that had been sent to where
-    it came from."""
+    """``payload``: the datagram that answers a query, None where nothing may be said. ``proven``:
+    its token was good, and that had been sent to where it came from.
+    """
 
     payload: bytes | None
     proven: bool = False
 
 
-class Circle(Protocol):
+class PeerNetworkApi(Protocol):
     """What a node tells those who are to know of peers of its own network, and asks of them."""
 
     def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> Served: ...
 
     def heard_from(self, source: Endpoint, now: float) -> None: ...
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> None: ...
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> None: ...
 
-    def missed(self, exchange: Exchange, now: float) -> Steps: ...
+    def missed(self, pending: PendingQuery, now: float) -> Commands: ...
 
-    def happened(self, event: Event, now: float) -> Steps: ...
+    def happened(self, event: Event, now: float) -> Commands: ...
 
-    def tag_searched(self, search: TagSearch, peers: Sequence[Endpoint], now: float, *, stored: bool) -> None: ...
+    def tag_searched(
+        self, search: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
+    ) -> None: ...
 
     def first_hops(self, family: Family, count: int, now: float) -> list[Contact]: ...
 
 
-class Loner:
+class NoPeerNetwork:
     __slots__ = "_responder"
 
     def __init__(self, responder: Responder) -> None:
@@ -53,16 +58,18 @@ class Loner:
     def heard_from(self, source: Endpoint, now: float) -> None:
         pass
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> None:
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> None:
         pass
 
-    def missed(self, exchange: Exchange, now: float) -> Steps:
-        return NO_STEPS
+    def missed(self, pending: PendingQuery, now: float) -> Commands:
+        return NO_COMMANDS
 
-    def happened(self, event: Event, now: float) -> Steps:
-        return NO_STEPS
+    def happened(self, event: Event, now: float) -> Commands:
+        return NO_COMMANDS
 
-    def tag_searched(self, search: TagSearch, peers: Sequence[Endpoint], now: float, *, stored: bool) -> None:
+    def tag_searched(
+        self, search: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
+    ) -> None:
         pass
 
     def first_hops(self, family: Family, count: int, now: float) -> list[Contact]:

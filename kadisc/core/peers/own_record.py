@@ -1,4 +1,6 @@
-"""Our own peer record: made anew, with a higher sequence, whenever our address or our services change."""
+"""Our own peer record: made anew, with a higher sequence, whenever our address or our services
+change.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,10 @@ from .rendezvous import network_tag
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Who we are, and in which network. ``services``: name -> port or short bytes. ``wall_s``: what the wall clock shows, in seconds since 1970, when
-    the node is made; the core has no such clock. ``named``: the network was asked for, so we look for it on whatever DHT we are part of."""
+    """Who we are, and in which network. ``services``: name -> port or short bytes. ``wall_s``: what
+    the wall clock shows, in seconds since 1970, when the node is made; the core has no such clock.
+    ``named``: the network was asked for, so we look for it on whatever DHT we are part of.
+    """
 
     identity: Identity
     network: str = DEFAULT_NETWORK
@@ -39,8 +43,8 @@ class Membership:
 class OwnRecord:
     """``fields`` is the record as it goes into messages, ``raw`` the same as canonical bytes.
 
-    The sequence is the larger of the last one + 1 and the wall clock in milliseconds: the first survives a clock that was set back, the second the
-    loss of the state file.
+    The sequence is the larger of the last one + 1 and the wall clock in milliseconds: the first
+    survives a clock that was set back, the second the loss of the state file.
     """
 
     def __init__(self, membership: Membership, now: float) -> None:
@@ -84,11 +88,19 @@ class OwnRecord:
         membership = self._membership
         sequence = max(self.sequence + 1, int((self._clock_offset_s + now) * 1000))
         try:
-            fields = unsigned_fields(membership.identity.public_key, membership.tag, sequence, self.endpoints, self.services)
+            fields = unsigned_fields(
+                membership.identity.public_key,
+                membership.tag,
+                sequence,
+                self.endpoints,
+                self.services,
+            )
         except ValueError as error:
             raise UsageError(str(error)) from None
         fields[b"sig"] = membership.identity.sign(to_be_signed(fields))
         raw = bencode.encode(fields)
         if len(raw) > MAX_RECORD_BYTES:
-            raise UsageError(f"the services make a record of {len(raw)} bytes; at most {MAX_RECORD_BYTES} go round: name fewer, or shorter ones")
+            raise UsageError(
+                f"the services make a record of {len(raw)} bytes; at most {MAX_RECORD_BYTES} go round: name fewer, or shorter ones"
+            )
         self.fields, self.raw, self.sequence = fields, raw, sequence

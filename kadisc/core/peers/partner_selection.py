@@ -1,6 +1,8 @@
-"""With whom to exchange next: from a slot, from whom lookups met, or of those that came to us, so that no single captured source decides that.
+"""With whom to exchange next: from a slot, from whom lookups met, or of those that came to us, so
+that no single captured source decides that.
 
-Of the last two kinds each network has the same chance (`even_draws.py`): whoever pushes most is most of those that came.
+Of the last two kinds each network has the same chance (`even_draws.py`): whoever pushes most is
+most of those that came.
 """
 
 from __future__ import annotations
@@ -11,25 +13,31 @@ from random import Random
 from ...endpoints import Endpoint
 from ...peer_config import GossipConfig
 from ..addressing.netgroup_sampling import NetworkOf, draw_evenly
-from .verification import Proving
+from .verification import PeerVerifier
 
 
 class PartnerChoice:
-    def __init__(self, config: GossipConfig, rng: Random, proving: Proving, network_of: NetworkOf) -> None:
+    def __init__(
+        self, config: GossipConfig, rng: Random, verifier: PeerVerifier, network_of: NetworkOf
+    ) -> None:
         self._from_slots = config.partners_from_slots
-        self._from_walk = config.partners_from_walk
+        self._from_walk = config.partners_from_lookups
         self._rng = rng
-        self._proving = proving
+        self._verifier = verifier
         self._network_of = network_of
 
     def partner(self, now: float, is_free: Callable[[Endpoint, float], bool]) -> Endpoint | None:
         """One that ``is_free``, of a kind drawn by lot; from a slot where that kind has none."""
-        chance, parts = self._rng.random(), self._proving.parts
+        chance, parts = self._rng.random(), self._verifier.parts
         others: list[Endpoint] = []
         if chance >= self._from_slots + self._from_walk:
-            others = [known.peer.endpoint for known in self._proving.known if known.came_to_us and not known.failures]
+            others = [
+                known.peer.endpoint
+                for known in self._verifier.known
+                if known.came_to_us and not known.failures
+            ]
         elif chance >= self._from_slots:
-            others = parts.partners.passers_by()
+            others = parts.partners.met_in_lookups()
         others = [endpoint for endpoint in others if is_free(endpoint, now)]
         if others:
             return draw_evenly(others, self._network_of, self._rng)

@@ -1,4 +1,6 @@
-"""With whom we can gossip: who speaks it, whose token we have, what each was told of us, and with whom it is over."""
+"""With whom we can gossip: who speaks it, whose token we have, what each was told of us, and with
+whom it is over.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ TOKEN_FRESH_S: Final = 280.0
 """A token is good for 5 minutes at least (BEP 5); some of that is on the way."""
 OVER_S: Final = 86_400.0
 MAX_OVER: Final = 4096
-MAX_PASSERS_BY: Final = 256
+MAX_MET_IN_LOOKUPS: Final = 256
 
 
 class Partners:
@@ -23,7 +25,7 @@ class Partners:
         self._told: dict[Endpoint, int] = {}
         self._over: dict[Endpoint, float] = {}
         self._speakers: dict[Endpoint, None] = {}
-        self._passers_by: dict[Endpoint, None] = {}
+        self._met_in_lookups: dict[Endpoint, None] = {}
 
     @staticmethod
     def speaks(version: bytes | None) -> bool:
@@ -34,20 +36,22 @@ class Partners:
         _note(self._speakers, endpoint, self._config.max_partners_kept)
 
     def met(self, endpoint: Endpoint) -> bool:
-        """It speaks gossip and was met in a lookup or in the table: chance has chosen it, and not itself. Whether that is news."""
+        """It speaks gossip and was met in a lookup or in the table: chance has chosen it, and not
+        itself. Whether that is news.
+        """
         self.heard_speaking(endpoint)
-        return _note(self._passers_by, endpoint, MAX_PASSERS_BY)
+        return _note(self._met_in_lookups, endpoint, MAX_MET_IN_LOOKUPS)
 
     def is_silent(self, endpoint: Endpoint) -> None:
         """It did not answer."""
         self._speakers.pop(endpoint, None)
-        self._passers_by.pop(endpoint, None)
+        self._met_in_lookups.pop(endpoint, None)
 
     def is_speaker(self, endpoint: Endpoint) -> bool:
         return endpoint in self._speakers
 
-    def passers_by(self) -> list[Endpoint]:
-        return list(self._passers_by)
+    def met_in_lookups(self) -> list[Endpoint]:
+        return list(self._met_in_lookups)
 
     def gave_token(self, endpoint: Endpoint, token: bytes, now: float) -> None:
         self._tokens.pop(endpoint, None)
@@ -82,7 +86,7 @@ class Partners:
         if len(self._over) > MAX_OVER:
             del self._over[next(iter(self._over))]
 
-    def is_over(self, endpoint: Endpoint, now: float) -> bool:
+    def is_blocked(self, endpoint: Endpoint, now: float) -> bool:
         return now < self._over.get(endpoint, now)
 
     def begins_anew(self, endpoint: Endpoint) -> None:

@@ -1,8 +1,9 @@
 """Who came to us in this round and said "here I am": a few of them, drawn by lot.
 
-The attack: pushes cost nothing, and the first, the last or the most frequent ones to be kept is what a flood is best at. Here each address counts
-once a round, whatever it sends; each /16 (IPv6 /32) has one place at most; and who has the places is drawn by a hash of the address with a salt that
-changes every round: a flood from f of the addresses holds f of the lots.
+The attack: pushes cost nothing, and the first, the last or the most frequent ones to be kept is
+what a flood is best at. Here each address counts once a round, whatever it sends; each /16 (IPv6
+/32) has one place at most; and who has the places is drawn by a hash of the address with a salt
+that changes every round: a flood from f of the addresses holds f of the lots.
 """
 
 from __future__ import annotations
@@ -40,11 +41,17 @@ class PushRule(Protocol):
 
 
 class PushReservoir:
-    def __init__(self, config: GossipConfig, rng: Random, unit: Callable[[Endpoint], bytes], wide: Callable[[Endpoint], bytes]) -> None:
+    def __init__(
+        self,
+        config: GossipConfig,
+        rng: Random,
+        host: Callable[[Endpoint], bytes],
+        netgroup: Callable[[Endpoint], bytes],
+    ) -> None:
         self._config = config
         self._rng = rng
-        self._unit = unit
-        self._wide = wide
+        self._host = host
+        self._netgroup = netgroup
         self._kept: list[tuple[bytes, Push]] = []
         self._counts: dict[bytes, int] = {}
         self._early_left = config.reservoir // 2
@@ -55,16 +62,21 @@ class PushReservoir:
 
     def offer(self, push: Push) -> str | None:
         """Why it does not count, or None: then it takes part in the draw."""
-        unit = self._unit(push.endpoint)
-        if self._counts.get(unit, 0) >= self._config.pushes_per_round or len(self._counts) >= MAX_SEEN:
+        host = self._host(push.endpoint)
+        if (
+            self._counts.get(host, 0) >= self._config.pushes_per_round
+            or len(self._counts) >= MAX_SEEN
+        ):
             return "push-too-often"
-        self._counts[unit] = self._counts.get(unit, 0) + 1
-        self._kept.append((hashlib.blake2b(unit, key=self._salt, digest_size=8).digest(), push))
+        self._counts[host] = self._counts.get(host, 0) + 1
+        self._kept.append((hashlib.blake2b(host, key=self._salt, digest_size=8).digest(), push))
         self._draw()
         return None
 
     def take_early(self) -> Push | None:
-        """For whoever knows too few peers to wait for the end of the round: one at once, for a part of the round's places."""
+        """For whoever knows too few peers to wait for the end of the round: one at once, for a part
+        of the round's places.
+        """
         if not self._early_left or not self._kept:
             return None
         self._early_left -= 1
@@ -78,12 +90,12 @@ class PushReservoir:
         return kept
 
     def _draw(self) -> None:
-        per_wide: dict[bytes, int] = {}
+        per_netgroup: dict[bytes, int] = {}
         drawn = []
         for lot, push in sorted(self._kept, key=lambda item: item[0]):
-            wide = self._wide(push.endpoint)
-            per_wide[wide] = per_wide.get(wide, 0) + 1
-            if per_wide[wide] <= self._config.reservoir_per_wide:
+            netgroup = self._netgroup(push.endpoint)
+            per_netgroup[netgroup] = per_netgroup.get(netgroup, 0) + 1
+            if per_netgroup[netgroup] <= self._config.reservoir_per_netgroup:
                 drawn.append((lot, push))
         self._kept = drawn[: self._config.reservoir]
 

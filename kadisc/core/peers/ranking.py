@@ -1,13 +1,17 @@
-"""How addresses rank for a slot: by secret chance, the same for everybody who asks again, and different for each slot.
+"""How addresses rank for a slot: by secret chance, the same for everybody who asks again, and
+different for each slot.
 
-A slot is held by the one that ranks lowest of all that were ever offered. How often an address is offered changes nothing, nobody can compute
-what address would win, and keys play no part: they are free, addresses are not.
+A slot is held by the one that ranks lowest of all that were ever offered. How often an address is
+offered changes nothing, nobody can compute what address would win, and keys play no part: they are
+free, addresses are not.
 
-An address stands at four *positions*, secret numbers of its /8, /16, /24 and itself (IPv6: of its /32 twice, /48, /64; with the operator's map of
-autonomous systems, of its system instead of the /16 or /32; addresses that are not public count for themselves alone). A slot multiplies a position
-with its seed (multiply-shift hashing, Dietzfelbinger et al. 1997; an odd seed makes it a permutation, so two ranks are equal only if the prefixes
-are). Flat slots compare the last position; the others begin with a prefix and go on to the next where it is the same. One BLAKE2b for each position
-and one product for each slot: a rank costs an eighth of what hashing seed and address would.
+An address stands at four *positions*, secret numbers of its /8, /16, /24 and itself (IPv6: of its
+/32 twice, /48, /64; with the operator's map of autonomous systems, of its system instead of the /16
+or /32; addresses that are not public count for themselves alone). A slot multiplies a position with
+its seed (multiply-shift hashing, Dietzfelbinger et al. 1997; an odd seed makes it a permutation, so
+two ranks are equal only if the prefixes are). Flat slots compare the last position; the others
+begin with a prefix and go on to the next where it is the same. One BLAKE2b for each position and
+one product for each slot: a rank costs an eighth of what hashing seed and address would.
 """
 
 from __future__ import annotations
@@ -16,8 +20,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, TypeAlias
 
-from ...endpoints import IPV4_ENDPOINT_BYTES, Endpoint, Scope, narrow_prefix, unit_prefix
-from ..addressing.policy import Scopes
+from ...endpoints import IPV4_ENDPOINT_BYTES, Endpoint, Scope, host_prefix, subnet_prefix
+from ..addressing.policy import AddressPolicy
 
 Positions: TypeAlias = tuple[int, int, int, int]
 
@@ -33,7 +37,7 @@ class Standing:
 
     __slots__ = ("_scopes", "_secret")
 
-    def __init__(self, secret: bytes, scopes: Scopes) -> None:
+    def __init__(self, secret: bytes, scopes: AddressPolicy) -> None:
         self._secret = secret
         self._scopes = scopes
 
@@ -41,17 +45,26 @@ class Standing:
         if self._scopes.of(endpoint) is not Scope.PUBLIC:
             itself = self._number(endpoint)
             return itself, itself, itself, itself
-        wide = self._number(self._scopes.wide(endpoint))
-        widest = self._number(endpoint[:1]) if len(endpoint) == IPV4_ENDPOINT_BYTES else wide
-        return widest, wide, self._number(narrow_prefix(endpoint)), self._number(unit_prefix(endpoint))
+        netgroup = self._number(self._scopes.netgroup(endpoint))
+        widest = self._number(endpoint[:1]) if len(endpoint) == IPV4_ENDPOINT_BYTES else netgroup
+        return (
+            widest,
+            netgroup,
+            self._number(subnet_prefix(endpoint)),
+            self._number(host_prefix(endpoint)),
+        )
 
     def _number(self, prefix: bytes) -> int:
-        return int.from_bytes(blake2b(prefix, key=self._secret, digest_size=SEED_BITS // 8).digest(), "big")
+        return int.from_bytes(
+            blake2b(prefix, key=self._secret, digest_size=SEED_BITS // 8).digest(), "big"
+        )
 
 
 @dataclass(slots=True, eq=False)
 class Seat:
-    """The seed of one slot, where its ranking begins (``FROM_8`` ... ``FLAT``), and the standing of who holds it: None while it is vacant."""
+    """The seed of one slot, where its ranking begins (``FROM_8`` ... ``FLAT``), and the standing of
+    who holds it: None while it is vacant.
+    """
 
     begins: int
     seed: int

@@ -1,8 +1,10 @@
 """Which record may be believed, and which replaces which.
 
-The attacks: a record that was made up, or is of another network; an old one sent again, to bring back an address or a service that is no more; two
-of one sequence, one for us and one for others; somebody else's, word for word, in one's own answer, to be taken for him. What is refused is counted
-by name. Only sequences are remembered, bounded; what must outlive that and a restart is in the address book.
+The attacks: a record that was made up, or is of another network; an old one sent again, to bring
+back an address or a service that is no more; two of one sequence, one for us and one for others;
+somebody else's, word for word, in one's own answer, to be taken for him. What is refused is counted
+by name. Only sequences are remembered, bounded; what must outlive that and a restart is in the
+address book.
 """
 
 from __future__ import annotations
@@ -41,14 +43,20 @@ class RecordRule(Protocol):
 
 
 class RecordRules:
-    """``check`` may be asked again and again; ``accepted`` is told when a record came from its owner, in answer to a query of ours."""
+    """``check`` may be asked again and again; ``accepted`` is told when a record came from its
+    owner, in answer to a query of ours.
+    """
 
     def __init__(self, network: bytes, own_key: bytes) -> None:
         self.elsewhere: dict[bytes, PeerRecord] = {}
-        """By key: records that name another address than they came from. A NAT does that, or a thief; kept for whoever asks, never proven."""
+        """By key: records that name another address than they came from. A NAT does that, or a
+        thief; kept for whoever asks, never proven.
+        """
         self._network = network
         self._own_key = own_key
-        self._latest: dict[bytes, tuple[int, bytes]] = {}  # by key: the sequence, and a digest of the content (b"" where that is not known)
+        self._latest: dict[
+            bytes, tuple[int, bytes]
+        ] = {}  # by key: the sequence, and a digest of the content (b"" where that is not known)
 
     def read(self, fields: dict[bytes, Any]) -> PeerRecord:
         """The record in a message. Raises Refused."""
@@ -58,7 +66,9 @@ class RecordRules:
             raise Refused(error.reason) from None
 
     def check(self, record: PeerRecord, source: Endpoint) -> None:
-        """Raises Refused; the dear part, the signature, comes last, and is not looked at again for the record that we have already."""
+        """Raises Refused; the dear part, the signature, comes last, and is not looked at again for
+        the record that we have already.
+        """
         if record.network != self._network:
             raise Refused("record-network")
         if record.key == self._own_key:

@@ -1,10 +1,12 @@
 """Who is gone, so that gossip does not bring him back.
 
-News of a dead peer go round for as long as somebody believes them, and each node that checks them in vain hears them again from the next. So an
-endpoint that failed twice has a tombstone for an hour, twice as long as an entry may go round: hearsay of it is not listened to.
+News of a dead peer go round for as long as somebody believes them, and each node that checks them
+in vain hears them again from the next. So an endpoint that failed twice has a tombstone for an
+hour, twice as long as an entry may go round: hearsay of it is not listened to.
 
-The attack: make somebody else look dead. So a tombstone is on address *and* port: whoever names a peer's address with a wrong port buries that
-port alone. It blocks hearsay and nothing else: what the peer sends itself is listened to, and a matched answer from there clears it at once.
+The attack: make somebody else look dead. So a tombstone is on address *and* port: whoever names a
+peer's address with a wrong port buries that port alone. It blocks hearsay and nothing else: what
+the peer sends itself is listened to, and a matched answer from there clears it at once.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ class TombstoneRule(Protocol):
 
 
 class Tombstones:
-    """``place`` says what a tombstone stands on; only a test asks for anything else than the endpoint."""
+    """``place`` says what a tombstone stands on; only a test asks for anything else than the
+    endpoint.
+    """
 
     def __init__(self, config: GossipConfig, place: Callable[[Endpoint], bytes] = bytes) -> None:
         self._config = config
@@ -88,6 +92,8 @@ class NoTombstones:
         return False
 
 
-def _bound(places: dict[bytes, object] | dict[bytes, float] | dict[bytes, tuple[int, float]], size: int) -> None:
+def _bound(
+    places: dict[bytes, object] | dict[bytes, float] | dict[bytes, tuple[int, float]], size: int
+) -> None:
     if len(places) > size:
         del places[next(iter(places))]

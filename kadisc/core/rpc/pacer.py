@@ -1,8 +1,8 @@
 """How fast we may knock at new doors.
 
-A query to an address that we have no traffic with makes a mapping in the router before us; cheap ones hold a few thousand, and about 100 small
-packets a second to new addresses fill them: the whole household loses its connection. So such queries come from a token bucket; the rest wait
-their turn.
+A query to an address that we have no traffic with makes a mapping in the router before us; cheap
+ones hold a few thousand, and about 100 small packets a second to new addresses fill them: the whole
+household loses its connection. So such queries come from a token bucket; the rest wait their turn.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Pacer:
         return True
 
     def next_at(self) -> float:
-        """When the next one will be admitted, rounded up a little so that it is not a hair too early."""
+        """When the next one will be admitted, rounded up a little so that it is not a hair too
+        early.
+        """
         return self._updated_at + max(0.0, 1.0 - self._tokens) / self._rate + 1e-6
 
 

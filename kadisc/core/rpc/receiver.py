@@ -10,26 +10,40 @@ from ...endpoints import ENDPOINT_BYTES, Endpoint, Family, Scope, scope_of
 from ...errors import DecodeError
 from ...wire import krpc
 from ...wire.messages import METHODS, Message, Query, UnknownQuery
-from ..addressing.policy import Scopes
+from ..addressing.policy import AddressPolicy
 from ..contract.counters import Counters
-from ..contract.queries import Exchange
-from ..limits.prefix_limiter import PrefixBudget
+from ..contract.queries import PendingQuery
+from ..limits.prefix_limiter import PrefixLimiter
 from ..limits.traffic import TrafficRule
 from .transactions import TransactionRule
 
 SLOW_DECODE: Final = "slow-decode-budget"
-QUERY_NAMES: Final[dict[type[Query], str]] = {kind: f"query.{name}" for kind, name in METHODS.items()} | {UnknownQuery: "query.unknown"}
+QUERY_NAMES: Final[dict[type[Query], str]] = {
+    kind: f"query.{name}" for kind, name in METHODS.items()
+} | {UnknownQuery: "query.unknown"}
 
 
-class Intake:
-    """Drops what is not worth a look; decodes the rest, the costly part of it within a budget for each network."""
+class Receiver:
+    """Drops what is not worth a look; decodes the rest, the costly part of it within a budget for
+    each network.
+    """
 
-    __slots__ = ("_closed", "_config", "_counters", "_max_bytes", "_patience", "_scopes", "_sizes", "_traffic", "_transactions")
+    __slots__ = (
+        "_closed",
+        "_config",
+        "_counters",
+        "_max_bytes",
+        "_patience",
+        "_scopes",
+        "_sizes",
+        "_traffic",
+        "_transactions",
+    )
 
     def __init__(
         self,
         config: CoreConfig,
-        scopes: Scopes,
+        scopes: AddressPolicy,
         families: Collection[Family],
         counters: Counters,
         transactions: TransactionRule,
@@ -44,7 +58,9 @@ class Intake:
         self._counters = counters
         self._transactions = transactions
         self._traffic = traffic
-        self._patience = PrefixBudget(serving.slow_decodes_per_s, serving.slow_decode_burst, serving.max_limited_prefixes)
+        self._patience = PrefixLimiter(
+            serving.slow_decodes_per_s, serving.slow_decode_burst, serving.max_limited_prefixes
+        )
 
     def close(self) -> None:
         """Nothing is worth a look any more."""
@@ -71,19 +87,24 @@ class Intake:
             return True
         return False
 
-    def match(self, tid: bytes, source: Endpoint, now: float) -> Exchange | None:
-        """The exchange that this answer ends, None if there is none. Whoever answers is where he says."""
-        exchange = self._transactions.match(tid, source, now)
-        if exchange is not None:
+    def match(self, tid: bytes, source: Endpoint, now: float) -> PendingQuery | None:
+        """The exchange that this answer ends, None if there is none. Whoever answers is where he
+        says.
+        """
+        pending = self._transactions.match(tid, source, now)
+        if pending is not None:
             self._traffic.proved(source, now)
-        return exchange
+        return pending
 
     def decode(self, payload: bytes, source: Endpoint, now: float) -> Message:
         """Raises DecodeError."""
         try:
-            return krpc.decode(payload, patient=False)
+            return krpc.decode(payload, allow_slow=False)
         except DecodeError as refusal:
-            # Unsorted keys, or garbage: to tell costs a pass of the slow decoder, which every network gets only so many of.
-            if refusal.reason != SLOW_DECODE or not (self._config.unlimited or self._patience.take(self._scopes.narrow(source), now)):
+            # Unsorted keys, or garbage: to tell costs a pass of the slow decoder, which every
+            # network gets only so many of.
+            if refusal.reason != SLOW_DECODE or not (
+                self._config.unlimited or self._patience.take(self._scopes.subnet(source), now)
+            ):
                 raise
-            return krpc.decode(payload, patient=True)
+            return krpc.decode(payload, allow_slow=True)

@@ -10,10 +10,10 @@ from ...config import CLIENT_VERSION, CoreConfig
 from ...endpoints import Endpoint, Scope, scope_of
 from ...wire import krpc
 from ...wire.messages import METHODS
-from ..contract.queries import Ask, Exchange
-from ..peers.exchange import Errand
+from ..contract.queries import PendingQuery, SendQuery
+from ..peers.exchange import GossipExchange
 from ..table.check import Check
-from .join_yield import GivingWay
+from .join_yield import JoinYield
 from .pacer import PacingRule
 from .stall_timer import StallTimer
 from .transactions import TransactionRule
@@ -22,26 +22,45 @@ _OF_CALLERS: Final = 0
 _OF_OURS: Final = 1
 PROMPT: Final = 1.5
 PROMPT_S: Final = 0.02
-"""How much longer than the last one the next answer from the same endpoint may take: so many times, and so many seconds."""
+"""How much longer than the last one the next answer from the same endpoint may take: so many times,
+and so many seconds.
+"""
 
 
-class Outgoing:
-    """Sends queries at the pace that the pacer allows; whoever has to wait is sent by ``released``, in order.
+class SendQueue:
+    """Sends queries at the pace that the pacer allows; whoever has to wait is sent by ``released``,
+    in order.
 
-    Checks and gossip wait in a queue apart from lookups and all else, and the two take turns: a caller who starts a hundred lookups would otherwise
-    fill the queue for minutes, while dead contacts stay in the table. For the same reason lookups leave some of all places to them.
+    Checks and gossip wait in a queue apart from lookups and all else, and the two take turns: a
+    caller who starts a hundred lookups would otherwise fill the queue for minutes, while dead
+    contacts stay in the table. For the same reason lookups leave some of all places to them.
     """
 
-    __slots__ = ("_config", "_pacer", "_queues", "_read_only", "_reserved_share", "_separate", "_turn", "stall_timer", "transactions", "way")
+    __slots__ = (
+        "_config",
+        "_pacer",
+        "_queues",
+        "_read_only",
+        "_reserved_share",
+        "_separate",
+        "_turn",
+        "stall_timer",
+        "transactions",
+        "way",
+    )
 
-    def __init__(self, config: CoreConfig, transactions: TransactionRule, pacer: PacingRule) -> None:
+    def __init__(
+        self, config: CoreConfig, transactions: TransactionRule, pacer: PacingRule
+    ) -> None:
         self.transactions = transactions
         self.stall_timer = StallTimer(config.query)
-        self.way = GivingWay(config.query.join_yields_s)
+        self.way = JoinYield(config.query.join_yield_s)
         self._config = config.query
         self._read_only = config.read_only
         self._pacer = pacer
-        self._queues: dict[int, deque[Ask]] = {}  # those in which somebody waits: an empty deque takes 760 bytes
+        self._queues: dict[
+            int, deque[SendQuery]
+        ] = {}  # those in which somebody waits: an empty deque takes 760 bytes
         self._turn = 0
         self._separate = config.defences.separate_queues
         self._reserved_share = config.limits.reserved_share
@@ -50,70 +69,106 @@ class Outgoing:
         """Queries under way: sent and unanswered, or waiting to be sent."""
         return len(self.transactions) + self._waiting()
 
-    def must_wait(self, ask: Ask, now: float, *, familiar: bool) -> bool:
-        """Whether the ask has been queued for later. ``familiar``: our router has a mapping for that address, or needs none."""
+    def must_wait(self, ask: SendQuery, now: float, *, nat_mapping_open: bool) -> bool:
+        """Whether the ask has been queued for later. ``nat_mapping_open``: our router has a mapping
+        for that address, or needs none.
+        """
         queue = self._queue_of(ask)
-        if familiar or scope_of(ask.endpoint) is Scope.LOOPBACK or (queue not in self._queues and self._pacer.admit(now)):
+        if (
+            nat_mapping_open
+            or scope_of(ask.endpoint) is Scope.LOOPBACK
+            or (queue not in self._queues and self._pacer.admit(now))
+        ):
             return False
         if queue not in self._queues:
             self._queues[queue] = deque()
         self._queues[queue].append(ask)
         return True
 
-    def is_full(self, ask: Ask) -> bool:
+    def is_full(self, ask: SendQuery) -> bool:
         """Whether there is no room for this one."""
-        share = 1.0 - self._reserved_share if self._separate and self._queue_of(ask) == _OF_CALLERS else 1.0
-        return len(self.transactions) >= share * self._config.max_outstanding or self._waiting() >= share * self._config.max_waiting
+        share = (
+            1.0 - self._reserved_share
+            if self._separate and self._queue_of(ask) == _OF_CALLERS
+            else 1.0
+        )
+        return (
+            len(self.transactions) >= share * self._config.max_outstanding
+            or self._waiting() >= share * self._config.max_waiting
+        )
 
-    def released(self, now: float) -> Sequence[Ask]:
+    def released(self, now: float) -> Sequence[SendQuery]:
         """Those who need not wait any more."""
-        released = [ask for ask in self.way.freed(now) if not self.must_wait(ask, now, familiar=False)]
+        released = [
+            ask
+            for ask in self.way.freed(now)
+            if not self.must_wait(ask, now, nat_mapping_open=False)
+        ]
         while self._queues and self._pacer.admit(now):
             self._turn = 1 - self._turn
-            released.append(self._next_of(self._turn if self._turn in self._queues else 1 - self._turn))
+            released.append(
+                self._next_of(self._turn if self._turn in self._queues else 1 - self._turn)
+            )
         return released
 
-    def _next_of(self, queue: int) -> Ask:
+    def _next_of(self, queue: int) -> SendQuery:
         waiting = self._queues[queue]
         ask = waiting.popleft()
         if not waiting:
             del self._queues[queue]
         return ask
 
-    def send(self, ask: Ask, now: float, *, known_rtt_s: float | None, unaided: bool) -> bytes:
+    def send(
+        self, ask: SendQuery, now: float, *, known_rtt_s: float | None, proves_reachability: bool
+    ) -> bytes:
         """The payload to send to the endpoint of ``ask``."""
         query = ask.query  # made for this ask alone, so it can be filled in here
         tid = query.tid = self.transactions.new_id(METHODS[type(query)])
         query.version, query.read_only = CLIENT_VERSION, self._read_only
         payload = krpc.encode(query)
         stall_s = self._config.timeout_s if ask.once else self.stall_timer.stall_s(known_rtt_s)
-        stall_at = now + (stall_s / 2 if ask.hurried else stall_s)
-        exchange = Exchange(ask.endpoint, ask.expected_id, query, ask.owner, payload, now, stall_at, now + self._config.timeout_s, unaided)
-        exchange.discreet = ask.discreet
-        self.transactions.open(exchange, tid)
+        stall_at = now + (stall_s / 2 if ask.fast_retry else stall_s)
+        pending = PendingQuery(
+            ask.endpoint,
+            ask.expected_id,
+            query,
+            ask.owner,
+            payload,
+            now,
+            stall_at,
+            now + self._config.timeout_s,
+            proves_reachability,
+        )
+        pending.discreet = ask.discreet
+        self.transactions.open(pending, tid)
         return payload
 
     def measured(self, endpoint: Endpoint, rtt_s: float, now: float) -> None:
-        """An answer from there took so long. Whoever answers one of two queries has lost the other, if that takes half as long again: at the start
-        there may be no other contact, and to wait for the usual stall would be most of a search."""
+        """An answer from there took so long. Whoever answers one of two queries has lost the other,
+        if that takes half as long again: at the start there may be no other contact, and to wait
+        for the usual stall would be most of a search.
+        """
         self.stall_timer.sample(rtt_s)
         if self.way.applies(now):
             self.transactions.hurry(endpoint, PROMPT * rtt_s + PROMPT_S, now)
 
     def drop_waiting(self, owner: object) -> None:
         """It has what it wanted: what was not sent yet need not be."""
-        kept = {queue: deque(ask for ask in waiting if ask.owner is not owner) for queue, waiting in self._queues.items()}
+        kept = {
+            queue: deque(ask for ask in waiting if ask.owner is not owner)
+            for queue, waiting in self._queues.items()
+        }
         self._queues = {queue: waiting for queue, waiting in kept.items() if waiting}
         self.way.drop(owner)
 
     def close(self) -> None:
-        self.transactions.forget(lambda exchange: True)
+        self.transactions.forget(lambda pending: True)
         self._queues.clear()
         self.way.clear()
 
     def forget(self, owner: object) -> None:
         """Nobody waits for these any more: the operation was cancelled."""
-        self.transactions.forget(lambda exchange: exchange.owner is owner)
+        self.transactions.forget(lambda pending: pending.owner is owner)
         self.drop_waiting(owner)
 
     def next_deadline(self) -> float:
@@ -125,5 +180,9 @@ class Outgoing:
     def _waiting(self) -> int:
         return len(self.way) + (sum(map(len, self._queues.values())) if self._queues else 0)
 
-    def _queue_of(self, ask: Ask) -> int:
-        return _OF_OURS if self._separate and isinstance(ask.owner, (Check, Errand)) else _OF_CALLERS
+    def _queue_of(self, ask: SendQuery) -> int:
+        return (
+            _OF_OURS
+            if self._separate and isinstance(ask.owner, (Check, GossipExchange))
+            else _OF_CALLERS
+        )

@@ -13,9 +13,11 @@ ENOUGH: Final = 8
 
 
 class StallTimer:
-    """Calls a query stalled when nine tenths of the recent ones had been answered by then (after mldht's adaptive timer).
+    """Calls a query stalled when nine tenths of the recent ones had been answered by then (after
+    mldht's adaptive timer).
 
-    A query to a contact whose own round-trip time is known is called stalled at three times that, where that is sooner.
+    A query to a contact whose own round-trip time is known is called stalled at three times that,
+    where that is sooner.
     """
 
     __slots__ = ("_config", "_recent", "_sorted", "_stall_s")
@@ -26,7 +28,8 @@ class StallTimer:
 
     def reset(self) -> None:
         """The network changed: nothing that was measured holds any more."""
-        # Plain numbers that lie side by side: a thousand nodes in one process have these two, and use them for every answer.
+        # Plain numbers that lie side by side: a thousand nodes in one process have these two, and
+        # use them for every answer.
         self._recent = array("d")
         self._sorted = array("d")
         self._stall_s = self._config.first_stall_s
@@ -41,9 +44,12 @@ class StallTimer:
             p90_s = ranked[len(ranked) * 9 // 10]
             self._stall_s = self._bounded(1.25 * p90_s + 0.02)
         else:
-            # A young node among dead contacts loses ``first_stall_s`` on each: a rough idea from the first answer is worth a lot. But who
-            # answers first is a neighbour as a rule, and three times his delay would call half of the world stalled.
-            self._stall_s = self._bounded(max(2.5 * ranked[-1] + 0.02, self._config.first_stall_s / 2))
+            # A young node among dead contacts loses ``first_stall_s`` on each: a rough idea from
+            # the first answer is worth a lot. But who answers first is a neighbour as a rule, and
+            # three times his delay would call half of the world stalled.
+            self._stall_s = self._bounded(
+                max(2.5 * ranked[-1] + 0.02, self._config.first_stall_s / 2)
+            )
 
     def stall_s(self, known_rtt_s: float | None = None) -> float:
         if known_rtt_s is None:

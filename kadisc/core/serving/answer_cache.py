@@ -1,9 +1,11 @@
 """The contacts of an answer, remembered for as long as nothing changes in the table.
 
-Which contacts are closest to a target, and in what order, depends on no more of its leading bits than it takes to tell those around it apart:
-some 12 in a full table. So there are a few thousand answers in all, and whoever is asked tens of thousands of times a second gives the same
-ones again and again: a look-up takes a tenth of the time of a search among the buckets. Beside a table that changes between two queries it would
-be a waste, so nothing is remembered before the same state of the table was asked for `WORTHWHILE` answers, and all is forgotten when it changes.
+Which contacts are closest to a target, and in what order, depends on no more of its leading bits
+than it takes to tell those around it apart: some 12 in a full table. So there are a few thousand
+answers in all, and whoever is asked tens of thousands of times a second gives the same ones again
+and again: a look-up takes a tenth of the time of a search among the buckets. Beside a table that
+changes between two queries it would be a waste, so nothing is remembered before the same state of
+the table was asked for `WORTHWHILE` answers, and all is forgotten when it changes.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Final
 
 from ...endpoints import Endpoint
 from ...ids import ID_BITS, NodeId, shared_prefix_bits
-from ..addressing.policy import Scopes
+from ..addressing.policy import AddressPolicy
 from ..table.routing_table import RoutingTable
 
 WORTHWHILE: Final = 32
@@ -24,12 +26,24 @@ MAX_ANSWERS: Final = 4096
 REGION_BITS: Final = 8
 
 
-class AnswerMemo:
-    """Compact contacts for answers of ``k`` contacts. The result is always that of `RoutingTable.closest`."""
+class AnswerCache:
+    """Compact contacts for answers of ``k`` contacts. The result is always that of
+    `RoutingTable.closest`.
+    """
 
-    __slots__ = ("_answers", "_asked", "_changes", "_ids", "_k", "_packed", "_regions", "_scopes", "_table")
+    __slots__ = (
+        "_answers",
+        "_asked",
+        "_changes",
+        "_ids",
+        "_k",
+        "_packed",
+        "_regions",
+        "_scopes",
+        "_table",
+    )
 
-    def __init__(self, table: RoutingTable, k: int, scopes: Scopes) -> None:
+    def __init__(self, table: RoutingTable, k: int, scopes: AddressPolicy) -> None:
         self._table = table
         self._scopes = scopes
         self._k = k
@@ -56,23 +70,36 @@ class AnswerMemo:
             if self._asked == WORTHWHILE:
                 self._look_at_table()
         elif self._ids:
-            region = self._regions.get(target >> ID_BITS - REGION_BITS) or self._survey(target >> ID_BITS - REGION_BITS)
+            region = self._regions.get(target >> ID_BITS - REGION_BITS) or self._survey(
+                target >> ID_BITS - REGION_BITS
+            )
             key = region[0], target >> region[0]
             return self._answers.get(key) or self._remember(key, target, region[1])
-        return b"".join([entry.pooled.packed for entry in table.closest(target, self._k, self._scopes.of(source))])
+        return b"".join(
+            [
+                entry.pooled.packed
+                for entry in table.closest(target, self._k, self._scopes.of(source))
+            ]
+        )
 
     def _look_at_table(self) -> None:
-        """Left empty where an answer depends on who asks, or takes contacts that are only second choice."""
-        packed = {entry.id: entry.pooled.packed for entry in self._table if entry.presentable}
+        """Left empty where an answer depends on who asks, or takes contacts that are only second
+        choice.
+        """
+        packed = {entry.id: entry.pooled.packed for entry in self._table if entry.returnable}
         if self._table.is_of_one_scope and len(packed) >= self._k:
             self._packed, self._ids = packed, sorted(packed)
 
     def _forget(self) -> None:
-        """At once: of a table that changes often, what was remembered, some 10 kB, would lie idle for most of the time."""
+        """At once: of a table that changes often, what was remembered, some 10 kB, would lie idle
+        for most of the time.
+        """
         self._packed, self._ids, self._regions, self._answers = {}, [], {}, {}
 
     def _survey(self, region: int) -> tuple[int, list[NodeId]]:
-        """How many low bits of a target there do not matter; and who may be closest to one: all in the smallest subtree around it that has k."""
+        """How many low bits of a target there do not matter; and who may be closest to one: all in
+        the smallest subtree around it that has k.
+        """
         ids, near = self._ids, []
         for prefix_bits in range(REGION_BITS, -1, -1):
             width = ID_BITS - prefix_bits
@@ -88,5 +115,7 @@ class AnswerMemo:
         if len(self._answers) >= MAX_ANSWERS:
             self._answers = {}
         packed = self._packed
-        self._answers[key] = answer = b"".join([packed[node_id] for node_id in sorted(near, key=target.__xor__)[: self._k]])
+        self._answers[key] = answer = b"".join(
+            [packed[node_id] for node_id in sorted(near, key=target.__xor__)[: self._k]]
+        )
         return answer

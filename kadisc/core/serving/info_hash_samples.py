@@ -1,7 +1,7 @@
 """``sample_infohashes`` (BEP 51): some of the info-hashes that peers are stored for here.
 
-The attack: whoever asks often enough, from enough addresses, would have the whole store read out. So one sample is drawn, for everybody, and stays
-until its time is over.
+The attack: whoever asks often enough, from enough addresses, would have the whole store read out.
+So one sample is drawn, for everybody, and stays until its time is over.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class FreshSamples:
 
 
 class FixedSamples(FreshSamples):
-    """A sample that has room left is drawn again when there is more to be had: a young store would look empty for an hour."""
+    """A sample that has room left is drawn again when there is more to be had: a young store would
+    look empty for an hour.
+    """
 
     def __init__(self, config: StoreConfig, rng: Random, peers: PeerStore) -> None:
         super().__init__(config, rng, peers)

@@ -1,8 +1,10 @@
 """``get`` and ``put`` (BEP 44), as others ask for them.
 
-The attacks: a put costs its sender nothing and us a signature check of 50 to 100 us; and an old version put again takes a new one back. So nothing is
-looked at without a token of ours for that address and target, what a look at the sequence can settle is settled by that, and signatures are checked
-within a budget for each network and one for all. The version that is here already is renewed without a check.
+The attacks: a put costs its sender nothing and us a signature check of 50 to 100 us; and an old
+version put again takes a new one back. So nothing is looked at without a token of ours for that
+address and target, what a look at the sequence can settle is settled by that, and signatures are
+checked within a budget for each network and one for all. The version that is here already is
+renewed without a check.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ from typing import Final, Protocol
 from ...config import CLIENT_VERSION, CoreConfig
 from ...endpoints import Endpoint
 from ...wire.messages import Error, Get, Put, Reply
-from ..addressing.policy import Scopes
+from ..addressing.policy import AddressPolicy
 from ..contract.counters import Counters
-from ..contract.verify_item import is_genuine
-from ..limits.prefix_limiter import PrefixBudget
+from ..contract.verify_item import verify_item
+from ..limits.prefix_limiter import PrefixLimiter
 from .item_store import ItemStore
 from .tokens import TokenJar
 
@@ -34,15 +36,17 @@ class SignatureRule(Protocol):
 
 
 class SignatureBudget:
-    def __init__(self, config: CoreConfig, scopes: Scopes) -> None:
+    def __init__(self, config: CoreConfig, scopes: AddressPolicy) -> None:
         store = config.store
         self._scopes = scopes
-        self._each = PrefixBudget(store.signatures_per_s, store.signature_burst, config.serving.max_limited_prefixes)
-        self._all = PrefixBudget(store.all_signatures_per_s, store.all_signatures_burst, 1)
+        self._each = PrefixLimiter(
+            store.signatures_per_s, store.signature_burst, config.serving.max_limited_prefixes
+        )
+        self._all = PrefixLimiter(store.all_signatures_per_s, store.all_signatures_burst, 1)
 
     def may_check(self, source: Endpoint, now: float) -> bool:
         # Each network's first: what it may not have any more, it does not take from the others.
-        return self._each.take(self._scopes.narrow(source), now) and self._all.take(_ALL, now)
+        return self._each.take(self._scopes.subnet(source), now) and self._all.take(_ALL, now)
 
 
 class EverySignature:
@@ -53,7 +57,9 @@ class EverySignature:
 
 
 class ItemService:
-    def __init__(self, store: ItemStore, tokens: TokenJar, signatures: SignatureRule, counters: Counters) -> None:
+    def __init__(
+        self, store: ItemStore, tokens: TokenJar, signatures: SignatureRule, counters: Counters
+    ) -> None:
         self.store = store
         self._tokens = tokens
         self._signatures = signatures
@@ -74,13 +80,24 @@ class ItemService:
         before = self.store.get(target, now)
         if item.key is not None and before is not None:
             if query.cas is not None and query.cas != before.sequence:
-                return self._refuse(reply, CAS_MISMATCH, "the sequence here is another than cas", "put-cas")
-            if item.sequence < before.sequence or (item.sequence == before.sequence and item.value != before.value):
-                return self._refuse(reply, SEQUENCE_LOWER, "the sequence here is as high or higher", "put-sequence")
+                return self._refuse(
+                    reply, CAS_MISMATCH, "the sequence here is another than cas", "put-cas"
+                )
+            if item.sequence < before.sequence or (
+                item.sequence == before.sequence and item.value != before.value
+            ):
+                return self._refuse(
+                    reply, SEQUENCE_LOWER, "the sequence here is as high or higher", "put-sequence"
+                )
         if item.key is not None and item != before:
             if not self._signatures.may_check(source, now):
-                return self._refuse(reply, SERVER_ERROR, "too many signatures to check: try again later", "put-budget")
-            if not is_genuine(item):
+                return self._refuse(
+                    reply,
+                    SERVER_ERROR,
+                    "too many signatures to check: try again later",
+                    "put-budget",
+                )
+            if not verify_item(item):
                 return self._refuse(reply, BAD_SIGNATURE, "the signature is wrong", "put-signature")
         if (refusal := self.store.put(target, item, source, now)) is not None:
             return self._refuse(reply, SERVER_ERROR, refusal, refusal)

@@ -1,9 +1,11 @@
-"""The items (BEP 44) that are kept here for others, bounded in every direction, each forgotten two hours after it was put last.
+"""The items (BEP 44) that are kept here for others, bounded in every direction, each forgotten two
+hours after it was put last.
 
-The attack: values cost nothing to make, and their targets can be ground until they lie next to our ID, so whoever puts enough of them would have the
-store for himself. So an item counts for the network that put it first, and one network has few places. Beyond that an item is worth more
-the closer it is to us (whoever looks for it comes here) and the more networks put it; at a bound the one worth least goes, if it is worth less than
-the newcomer, and else the newcomer is refused.
+The attack: values cost nothing to make, and their targets can be ground until they lie next to our
+ID, so whoever puts enough of them would have the store for himself. So an item counts for the
+network that put it first, and one network has few places. Beyond that an item is worth more the
+closer it is to us (whoever looks for it comes here) and the more networks put it; at a bound the
+one worth least goes, if it is worth less than the newcomer, and else the newcomer is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from ...config import StoreConfig
 from ...endpoints import Endpoint
 from ...ids import NodeId, shared_prefix_bits
 from ...wire.items import Item
-from ..addressing.policy import Scopes
+from ..addressing.policy import AddressPolicy
 
 OwnIds = Callable[[], Iterable[NodeId]]
 
@@ -29,7 +31,9 @@ ITEM_BYTES: Final = 400
 
 @dataclass(slots=True, eq=False)
 class Kept:
-    """``charged``: the /24 and the /16 (IPv6 /48 and /32) that put it first; ``announcers``: the /16s that put it."""
+    """``charged``: the /24 and the /16 (IPv6 /48 and /32) that put it first; ``announcers``: the
+    /16s that put it.
+    """
 
     item: Item
     charged: tuple[bytes, bytes]
@@ -43,10 +47,12 @@ class Kept:
 
 
 class ItemStore:
-    """All items live equally long, so one dict in order of their puts is also in order of expiry. Items of one rank are in that order too: those
-    to go are found by looking at the lowest ranks there are, of some 170."""
+    """All items live equally long, so one dict in order of their puts is also in order of expiry.
+    Items of one rank are in that order too: those to go are found by looking at the lowest ranks
+    there are, of some 170.
+    """
 
-    def __init__(self, config: StoreConfig, scopes: Scopes, own_ids: OwnIds) -> None:
+    def __init__(self, config: StoreConfig, scopes: AddressPolicy, own_ids: OwnIds) -> None:
         self._config = config
         self._scopes = scopes
         self._own_ids = own_ids
@@ -68,17 +74,25 @@ class ItemStore:
         return kept.item if kept is not None else None
 
     def put(self, target: NodeId, item: Item, source: Endpoint, now: float) -> str | None:
-        """Stores, replaces or renews; returns why not, or None. Whether the item is genuine, and later than the one here, is for others to say."""
+        """Stores, replaces or renews; returns why not, or None. Whether the item is genuine, and
+        later than the one here, is for others to say.
+        """
         self.expire(now)
         self._follow_own_ids()
-        before, wide = self._kept.get(target), self._scopes.wide(source)
-        charged = before.charged if before is not None else (self._scopes.narrow(source), wide)
+        before, netgroup = self._kept.get(target), self._scopes.netgroup(source)
+        charged = before.charged if before is not None else (self._scopes.subnet(source), netgroup)
         if before is None and (refusal := self._refusal(*charged)) is not None:
             return refusal
-        announcers = {wide} if before is None else before.announcers
+        announcers = {netgroup} if before is None else before.announcers
         if len(announcers) < self._config.announcers_counted:
-            announcers.add(wide)
-        kept = Kept(item, charged, announcers, self._rank(target, len(announcers)), now + self._config.item_lifetime_s)
+            announcers.add(netgroup)
+        kept = Kept(
+            item,
+            charged,
+            announcers,
+            self._rank(target, len(announcers)),
+            now + self._config.item_lifetime_s,
+        )
         if (victims := self._worth_less(kept, before, target)) is None:
             return "store-full"
         for victim in victims:
@@ -92,15 +106,19 @@ class ItemStore:
         while self.deadline <= now:
             self._forget(next(iter(self._kept)))
 
-    # --- inside -----------------------------------------------------------------------------------------------------------------------
+    # --- inside -----------------------------------------------------------------------------------
 
-    def _refusal(self, narrow: bytes, wide: bytes) -> str | None:
-        if self._charges[narrow] >= self._config.items_per_narrow:
+    def _refusal(self, subnet: bytes, netgroup: bytes) -> str | None:
+        if self._charges[subnet] >= self._config.items_per_subnet:
             return "store-narrow"
-        return "store-wide" if self._charges[wide] >= self._config.items_per_wide else None
+        return "store-wide" if self._charges[netgroup] >= self._config.items_per_netgroup else None
 
-    def _worth_less(self, newcomer: Kept, before: Kept | None, target: NodeId) -> list[NodeId] | None:
-        """Whom to forget so that there is room, those worth least first; None if that would take one worth as much as the newcomer."""
+    def _worth_less(
+        self, newcomer: Kept, before: Kept | None, target: NodeId
+    ) -> list[NodeId] | None:
+        """Whom to forget so that there is room, those worth least first; None if that would take
+        one worth as much as the newcomer.
+        """
         items = len(self._kept) + 1 - (before is not None)
         size = self.size + newcomer.size - (before.size if before is not None else 0)
         victims: list[NodeId] = []
@@ -110,7 +128,9 @@ class ItemStore:
             if each != target:
                 victims.append(each)
                 items, size = items - 1, size - self._kept[each].size
-        return victims if items <= self._config.max_items and size <= self._config.max_bytes else None
+        return (
+            victims if items <= self._config.max_items and size <= self._config.max_bytes else None
+        )
 
     def _lower_than(self, rank: int) -> Iterator[NodeId]:
         for each in sorted(self._by_rank):
@@ -142,7 +162,10 @@ class ItemStore:
         self.deadline = next(iter(self._kept.values())).expires_at if self._kept else inf
 
     def _rank(self, target: NodeId, announcers: int) -> int:
-        return max((shared_prefix_bits(target, own_id) for own_id in self._ranked_by), default=0) + announcers.bit_length()
+        return (
+            max((shared_prefix_bits(target, own_id) for own_id in self._ranked_by), default=0)
+            + announcers.bit_length()
+        )
 
     def _follow_own_ids(self) -> None:
         """Our IDs follow our addresses, and what is close to us follows them."""

@@ -1,32 +1,44 @@
-"""What others announced here: peers by info-hash (BEP 5), bounded in every direction, each forgotten after its lifetime."""
+"""What others announced here: peers by info-hash (BEP 5), bounded in every direction, each
+forgotten after its lifetime.
+"""
 
 from __future__ import annotations
 
 from math import inf
 
 from ...config import ServingConfig
-from ...endpoints import Endpoint, Scope, narrow_prefix
+from ...endpoints import Endpoint, Scope, subnet_prefix
 from ...ids import NodeId
-from ..addressing.policy import Scopes
+from ..addressing.policy import AddressPolicy
 from .store_shares import ShareOfStore
 
 
 class PeerStore:
-    """All announces live equally long, so one dict in order of announcement is also in order of expiry, and clean-up is O(1) a peer.
+    """All announces live equally long, so one dict in order of announcement is also in order of
+    expiry, and clean-up is O(1) a peer.
 
-    When a bound is reached the newcomer is refused, unless it renews what is there: what was stored is as good as what comes, and replacing it
-    would let a flood wash the store out.
+    When a bound is reached the newcomer is refused, unless it renews what is there: what was stored
+    is as good as what comes, and replacing it would let a flood wash the store out.
     """
 
-    __slots__ = ("_config", "_expiry", "_in_share", "_peers", "_per_narrow", "_scopes", "_shares", "deadline")
+    __slots__ = (
+        "_config",
+        "_expiry",
+        "_in_share",
+        "_peers",
+        "_per_subnet",
+        "_scopes",
+        "_shares",
+        "deadline",
+    )
 
-    def __init__(self, config: ServingConfig, scopes: Scopes, shares: ShareOfStore) -> None:
+    def __init__(self, config: ServingConfig, scopes: AddressPolicy, shares: ShareOfStore) -> None:
         self._config = config
         self._shares = shares
         self._scopes = scopes
         self._expiry: dict[tuple[NodeId, Endpoint], float] = {}
         self._peers: dict[NodeId, dict[Endpoint, Scope]] = {}
-        self._per_narrow: dict[bytes, int] = {}
+        self._per_subnet: dict[bytes, int] = {}
         self.deadline = inf
         """When the first of them is to be forgotten."""
         self._in_share: dict[tuple[NodeId, bytes], int] = {}  # by info-hash and network
@@ -52,8 +64,8 @@ class PeerStore:
             if refusal:
                 return refusal
             self._peers.setdefault(info_hash, {})[peer] = self._scopes.of(peer)
-            narrow, share = narrow_prefix(peer), (info_hash, self._scopes.narrow(peer))
-            self._per_narrow[narrow] = self._per_narrow.get(narrow, 0) + 1
+            subnet, share = subnet_prefix(peer), (info_hash, self._scopes.subnet(peer))
+            self._per_subnet[subnet] = self._per_subnet.get(subnet, 0) + 1
             self._in_share[share] = self._in_share.get(share, 0) + 1
         self._expiry[key] = now + self._config.peer_lifetime_s
         self.deadline = next(iter(self._expiry.values()))
@@ -64,11 +76,21 @@ class PeerStore:
         return info_hash in self._peers
 
     def sample(self, info_hash: NodeId, asker: Endpoint, count: int, now: float) -> list[Endpoint]:
-        """At most ``count`` of the peers in the asker's family that may be handed to it, the choice of the asker's network when there are more."""
+        """At most ``count`` of the peers in the asker's family that may be handed to it, the choice
+        of the asker's network when there are more.
+        """
         self.expire(now)
         size, scopes = len(asker), (Scope.PUBLIC, self._scopes.of(asker))
-        peers = [peer for peer, scope in self._peers.get(info_hash, {}).items() if len(peer) == size and scope in scopes]
-        return peers if len(peers) <= count else self._shares.choose(peers, info_hash, asker, count, now)
+        peers = [
+            peer
+            for peer, scope in self._peers.get(info_hash, {}).items()
+            if len(peer) == size and scope in scopes
+        ]
+        return (
+            peers
+            if len(peers) <= count
+            else self._shares.choose(peers, info_hash, asker, count, now)
+        )
 
     def held(self, info_hash: NodeId, now: float) -> list[Endpoint]:
         """All of them, for whoever runs this node."""
@@ -85,10 +107,10 @@ class PeerStore:
             del peers[peer]
             if not peers:
                 del self._peers[info_hash]
-            narrow, share = narrow_prefix(peer), (info_hash, self._scopes.narrow(peer))
-            self._per_narrow[narrow] -= 1
-            if not self._per_narrow[narrow]:
-                del self._per_narrow[narrow]
+            subnet, share = subnet_prefix(peer), (info_hash, self._scopes.subnet(peer))
+            self._per_subnet[subnet] -= 1
+            if not self._per_subnet[subnet]:
+                del self._per_subnet[subnet]
             self._in_share[share] -= 1
             if not self._in_share[share]:
                 del self._in_share[share]
@@ -101,8 +123,8 @@ class PeerStore:
             return "store-info-hashes"
         if peers is not None and len(peers) >= config.max_peers_per_info_hash:
             return "store-peers"
-        if self._per_narrow.get(narrow_prefix(peer), 0) >= config.max_stored_per_narrow:
+        if self._per_subnet.get(subnet_prefix(peer), 0) >= config.max_stored_per_subnet:
             return "store-narrow"
-        if self._shares.refuses(self._in_share.get((info_hash, self._scopes.narrow(peer)), 0)):
+        if self._shares.refuses(self._in_share.get((info_hash, self._scopes.subnet(peer)), 0)):
             return "store-share"
         return None

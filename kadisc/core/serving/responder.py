@@ -1,7 +1,9 @@
-"""Answers to queries (BEP 5; BEP 32 for both families; BEP 42 for the ``ip`` field; BEP 44 and 51 by services of their own).
+"""Answers to queries (BEP 5; BEP 32 for both families; BEP 42 for the ``ip`` field; BEP 44 and 51
+by services of their own).
 
-The attack: KRPC over UDP amplifies, and a node that answers with its whole table sends 2,009 bytes for 99. An answer here has at most k contacts
-a family, and at most 1,024 bytes; with an item 1,232, and as many contacts as there is room for beside it.
+The attack: KRPC over UDP amplifies, and a node that answers with its whole table sends 2,009 bytes
+for 99. An answer here has at most k contacts a family, and at most 1,024 bytes; with an item 1,232,
+and as many contacts as there is room for beside it.
 """
 
 from __future__ import annotations
@@ -14,10 +16,22 @@ from ...ids import NodeId
 from ...wire import krpc
 from ...wire.compact import CONTACT_BYTES
 from ...wire.envelope import MAX_TID_BYTES
-from ...wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Gossip, Put, Query, Reply, SampleInfohashes, UnknownQuery
-from ..addressing.policy import Scopes
+from ...wire.messages import (
+    AnnouncePeer,
+    Error,
+    FindNode,
+    Get,
+    GetPeers,
+    Gossip,
+    Put,
+    Query,
+    Reply,
+    SampleInfohashes,
+    UnknownQuery,
+)
+from ..addressing.policy import AddressPolicy
 from ..table.routing_table import RoutingTable
-from .answer_cache import AnswerMemo
+from .answer_cache import AnswerCache
 from .info_hash_samples import SampleRule
 from .item_service import ItemService
 from .peer_store import PeerStore
@@ -38,13 +52,15 @@ _WANTED: Final = {Family.IPV4: b"n4", Family.IPV6: b"n6"}
 
 
 class Responder:
-    """``peers``, ``items`` and ``samples`` are what it serves beside contacts; ``tokens`` show it who may store something."""
+    """``peers``, ``items`` and ``samples`` are what it serves beside contacts; ``tokens`` show it
+    who may store something.
+    """
 
     def __init__(
         self,
         config: CoreConfig,
         tables: dict[Family, RoutingTable],
-        scopes: Scopes,
+        scopes: AddressPolicy,
         tokens: TokenJar,
         peers: PeerStore,
         items: ItemService,
@@ -61,18 +77,30 @@ class Responder:
         self._max_item_bytes = config.store.max_answer_bytes
         bounded = config.defences.bounded_answers
         self._k = config.table.k if bounded else UNBOUNDED
-        self._max_contact_bytes = self._max_bytes - ENVELOPE_BYTES - MAX_TID_BYTES if bounded else UNBOUNDED
+        self._max_contact_bytes = (
+            self._max_bytes - ENVELOPE_BYTES - MAX_TID_BYTES if bounded else UNBOUNDED
+        )
         self._memos = {
-            family: AnswerMemo(table, min(self._k, self._max_contact_bytes // CONTACT_BYTES[family]), scopes) for family, table in tables.items()
+            family: AnswerCache(
+                table, min(self._k, self._max_contact_bytes // CONTACT_BYTES[family]), scopes
+            )
+            for family, table in tables.items()
         }
 
     def answer(self, query: Query, source: Endpoint, now: float) -> Reply | Error:
-        reply = Reply(query.tid, self._tables[family_of(source)].own_id, seen_as=source, version=CLIENT_VERSION)
+        reply = Reply(
+            query.tid,
+            self._tables[family_of(source)].own_id,
+            seen_as=source,
+            version=CLIENT_VERSION,
+        )
         match query:
             case FindNode():
                 self._add_contacts(reply, query.target, query.want, source, self._max_contact_bytes)
             case GetPeers():
-                self._add_contacts(reply, query.info_hash, query.want, source, self._max_contact_bytes)
+                self._add_contacts(
+                    reply, query.info_hash, query.want, source, self._max_contact_bytes
+                )
                 reply.token = self._tokens.make(ANNOUNCE, source, query.info_hash, now)
                 reply.values = self._sample(reply, query, source, now)
             case AnnouncePeer():
@@ -84,9 +112,15 @@ class Responder:
             case SampleInfohashes():
                 reply.samples = self._samples.sample(now)
                 self._add_contacts(
-                    reply, query.target, query.want, source, self._max_contact_bytes - SAMPLE_FIELDS_BYTES - len(reply.samples.info_hashes)
+                    reply,
+                    query.target,
+                    query.want,
+                    source,
+                    self._max_contact_bytes - SAMPLE_FIELDS_BYTES - len(reply.samples.info_hashes),
                 )
-            case UnknownQuery(target=None) | Gossip():  # gossip is answered elsewhere, where there is any
+            case (
+                UnknownQuery(target=None) | Gossip()
+            ):  # gossip is answered elsewhere, where there is any
                 return self._error(query, source, METHOD_UNKNOWN, "method unknown")
             case UnknownQuery(target=int(target)):
                 self._add_contacts(reply, target, query.want, source, self._max_contact_bytes)
@@ -109,7 +143,14 @@ class Responder:
         """What the sender of something that was recognisably a query is told."""
         return Error(tid, code, text, CLIENT_VERSION, source)
 
-    def _add_contacts(self, reply: Reply, target: NodeId, want: frozenset[bytes] | None, source: Endpoint, max_bytes: int) -> None:
+    def _add_contacts(
+        self,
+        reply: Reply,
+        target: NodeId,
+        want: frozenset[bytes] | None,
+        source: Endpoint,
+        max_bytes: int,
+    ) -> None:
         transport = family_of(source)
         if not want and max_bytes == self._max_contact_bytes:  # as nearly always
             packed = self._memos[transport].closest(target, source)
@@ -118,11 +159,20 @@ class Responder:
             else:
                 reply.nodes6 = packed
             return
-        wanted = [family for family in self._tables if (_WANTED[family] in want if want else family is transport)]
+        wanted = [
+            family
+            for family in self._tables
+            if (_WANTED[family] in want if want else family is transport)
+        ]
         for family in wanted:
             scope = self._scopes.of(source) if family is transport else Scope.PUBLIC
             count = max(0, min(self._k, max_bytes // len(wanted) // CONTACT_BYTES[family]))
-            packed = b"".join([entry.pooled.packed for entry in self._tables[family].closest(target, count, scope)])
+            packed = b"".join(
+                [
+                    entry.pooled.packed
+                    for entry in self._tables[family].closest(target, count, scope)
+                ]
+            )
             if family is Family.IPV4:
                 reply.nodes = packed
             else:
@@ -133,29 +183,42 @@ class Responder:
         if reply.held is None:
             self._add_contacts(reply, query.target, query.want, source, self._max_contact_bytes)
             return
-        # What may be missing, so that the item has room: where the asker is, who we are; with an endless transaction id the item itself.
+        # What may be missing, so that the item has room: where the asker is, who we are; with an
+        # endless transaction id the item itself.
         for field in ("seen_as", "version", "held"):
             if self._room(reply) >= 0:
                 break
             setattr(reply, field, None)
-        self._add_contacts(reply, query.target, query.want, source, min(self._room(reply), self._max_contact_bytes))
+        self._add_contacts(
+            reply, query.target, query.want, source, min(self._room(reply), self._max_contact_bytes)
+        )
 
     def _room(self, reply: Reply) -> int:
         """Bytes for contacts beside an item."""
         return self._max_item_bytes - CONTACT_FIELDS_BYTES - len(krpc.encode(reply))
 
-    def _sample(self, reply: Reply, query: GetPeers, source: Endpoint, now: float) -> list[Endpoint] | None:
+    def _sample(
+        self, reply: Reply, query: GetPeers, source: Endpoint, now: float
+    ) -> list[Endpoint] | None:
         if not self.peers.holds(query.info_hash):
             return None
         used = ENVELOPE_BYTES + len(query.tid) + len(reply.nodes or b"") + len(reply.nodes6 or b"")
-        peer_bytes = len(source) + len(str(len(source))) + 1  # values come in the transport's family (BEP 32)
+        peer_bytes = (
+            len(source) + len(str(len(source))) + 1
+        )  # values come in the transport's family (BEP 32)
         fitting = max(0, self._max_bytes - used) // peer_bytes
         return self.peers.sample(query.info_hash, source, fitting, now) or None
 
-    def _store(self, reply: Reply, query: AnnouncePeer, source: Endpoint, now: float) -> Reply | Error:
+    def _store(
+        self, reply: Reply, query: AnnouncePeer, source: Endpoint, now: float
+    ) -> Reply | Error:
         if not self._tokens.accepts(query.token, ANNOUNCE, source, query.info_hash, now):
             return self._error(query, source, PROTOCOL_ERROR, "token is wrong or too old")
-        peer = source if query.implied_port else Endpoint(ip_of(source) + query.port.to_bytes(2, "big"))
+        peer = (
+            source
+            if query.implied_port
+            else Endpoint(ip_of(source) + query.port.to_bytes(2, "big"))
+        )
         if scope_of(peer) is Scope.INVALID:
             return self._error(query, source, PROTOCOL_ERROR, "nobody can be reached there")
         refusal = self.peers.add(query.info_hash, peer, now)

@@ -14,9 +14,12 @@ TOKEN_BYTES: Final = 8
 
 
 class TokenJar:
-    """Tokens are 8 bytes of a MAC of purpose || ip || key: BLAKE2b with a key, which takes a third of the time of an HMAC. The secret changes every
-    ``rotation_s`` and the one before it is still accepted, so a token lives one to two rotations. Bound to the key: one for an info-hash is worth
-    nothing for another. ``with_port``: to the port as well, so that a neighbour behind the same address cannot use it."""
+    """Tokens are 8 bytes of a MAC of purpose || ip || key: BLAKE2b with a key, which takes a third
+    of the time of an HMAC. The secret changes every ``rotation_s`` and the one before it is still
+    accepted, so a token lives one to two rotations. Bound to the key: one for an info-hash is worth
+    nothing for another. ``with_port``: to the port as well, so that a neighbour behind the same
+    address cannot use it.
+    """
 
     __slots__ = ("_current", "_keyed", "_previous", "_rng", "_rotate_at", "_rotation_s")
 
@@ -26,9 +29,19 @@ class TokenJar:
         self._current = self._secret()
         self._previous = self._secret()
         self._rotate_at = now + rotation_s
-        self._keyed: blake2b | None = None  # with the current secret, before any message: to copy it takes half the time of making another
+        self._keyed: blake2b | None = (
+            None  # with the current secret, before any message: to copy it takes half the time of making another
+        )
 
-    def make(self, purpose: bytes, endpoint: Endpoint, key: NodeId, now: float, *, with_port: bool = False) -> bytes:
+    def make(
+        self,
+        purpose: bytes,
+        endpoint: Endpoint,
+        key: NodeId,
+        now: float,
+        *,
+        with_port: bool = False,
+    ) -> bytes:
         self._rotate(now)
         if self._keyed is None:
             self._keyed = blake2b(key=self._current, digest_size=TOKEN_BYTES)
@@ -36,23 +49,39 @@ class TokenJar:
         mac.update(purpose + (endpoint if with_port else ip_of(endpoint)) + id_to_bytes(key))
         return mac.digest()
 
-    def accepts(self, token: bytes, purpose: bytes, endpoint: Endpoint, key: NodeId, now: float, *, with_port: bool = False) -> bool:
+    def accepts(
+        self,
+        token: bytes,
+        purpose: bytes,
+        endpoint: Endpoint,
+        key: NodeId,
+        now: float,
+        *,
+        with_port: bool = False,
+    ) -> bool:
         self._rotate(now)
         where = endpoint if with_port else ip_of(endpoint)
-        return any(hmac.compare_digest(token, self._sign(secret, purpose, where, key)) for secret in (self._current, self._previous))
+        return any(
+            hmac.compare_digest(token, self._sign(secret, purpose, where, key))
+            for secret in (self._current, self._previous)
+        )
 
     def derive(self, purpose: bytes) -> bytes:
         """16 bytes that only we know, for another purpose; another one after each rotation."""
         return hmac.digest(self._current, purpose, "sha256")[:16]
 
     def _sign(self, secret: bytes, purpose: bytes, where: bytes, key: NodeId) -> bytes:
-        return blake2b(purpose + where + id_to_bytes(key), key=secret, digest_size=TOKEN_BYTES).digest()
+        return blake2b(
+            purpose + where + id_to_bytes(key), key=secret, digest_size=TOKEN_BYTES
+        ).digest()
 
     def _rotate(self, now: float) -> None:
         if now < self._rotate_at:
             return
         # After a long pause the secret before is too old as well.
-        self._previous = self._current if now < self._rotate_at + self._rotation_s else self._secret()
+        self._previous = (
+            self._current if now < self._rotate_at + self._rotation_s else self._secret()
+        )
         self._current = self._secret()
         self._keyed = None
         self._rotate_at = now + self._rotation_s

@@ -9,7 +9,7 @@ from typing import Final
 
 from ...contacts import Contact
 from ...ids import ID_BITS, NodeId
-from .contact_pool import Pooled
+from .contact_pool import PooledContact
 
 PER_CELL: Final = 8
 """Entries in a cell of a full bucket, on average."""
@@ -21,12 +21,14 @@ _verified_at: Final = attrgetter("verified_at")
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A verified contact. Times are in seconds on the caller's clock; those of the last verification and of the first may be a little early.
+    """A verified contact. Times are in seconds on the caller's clock; those of the last
+    verification and of the first may be a little early.
 
-    There are some 250 in a table, and in a simulation of 100,000 nodes 25 million of them: a field more is 200 MB, and a number that is an object
-    of its own 800 MB."""
+    There are some 250 in a table, and in a simulation of 100,000 nodes 25 million of them: a field
+    more is 200 MB, and a number that is an object of its own 800 MB.
+    """
 
-    pooled: Pooled
+    pooled: PooledContact
     bucket: int
     first_verified_at: float
     verified_at: float
@@ -53,27 +55,42 @@ class Entry:
         return self.pooled.contact.id
 
     @property
-    def presentable(self) -> bool:
-        """Fit to be handed to others: it last answered, and not only through a hole that it opened itself."""
+    def returnable(self) -> bool:
+        """Fit to be handed to others: it last answered, and not only through a hole that it opened
+        itself.
+        """
         return not (self.failures or self.inbound)
 
 
 class Bucket:
-    """``entries`` are in the order of their last verification: a confirmed one moves to the tail, so the head is whom to challenge.
+    """``entries`` are in the order of their last verification: a confirmed one moves to the tail,
+    so the head is whom to challenge.
 
-    For answers they also lie in cells, by the bits of their IDs that follow those which all in the bucket share. Seen from a target in cell c,
-    everything in cell c ^ 1 is farther than all in c, c ^ 2 is farther than that, and so on: only a cell or two need be sorted.
-    ``spares`` is the replacement cache: verified contacts that found the bucket full, oldest first, bounded.
+    For answers they also lie in cells, by the bits of their IDs that follow those which all in the
+    bucket share. Seen from a target in cell c, everything in cell c ^ 1 is farther than all in c, c
+    ^ 2 is farther than that, and so on: only a cell or two need be sorted. ``replacements`` is the
+    replacement cache: verified contacts that found the bucket full, oldest first, bounded.
     """
 
-    __slots__ = ("_cells", "_last_cell", "_shift", "capacity", "entries", "index", "max_spares", "spares", "surplus", "touched_at")
+    __slots__ = (
+        "_cells",
+        "_last_cell",
+        "_shift",
+        "capacity",
+        "entries",
+        "index",
+        "max_replacements",
+        "replacements",
+        "surplus",
+        "touched_at",
+    )
 
-    def __init__(self, index: int, capacity: int, max_spares: int, now: float) -> None:
+    def __init__(self, index: int, capacity: int, max_replacements: int, now: float) -> None:
         self.index = index
         self.capacity = capacity
-        self.max_spares = max_spares
+        self.max_replacements = max_replacements
         self.entries: list[Entry] = []
-        self.spares: dict[NodeId, Entry] = {}
+        self.replacements: dict[NodeId, Entry] = {}
         self.surplus: frozenset[Entry] = NO_ENTRIES
         """Those that were beyond the soft cap of their /16 when they were added: few, if any."""
         self.touched_at = now
@@ -109,21 +126,31 @@ class Bucket:
         cells, distance_to = self._cells, target.__xor__
         first = target >> self._shift & self._last_cell
         found: list[Entry] = []
-        for step in range(len(cells)):
-            cell = cells[first ^ step]
-            found += [entry for node_id in sorted(cell, key=distance_to) if not ((entry := cell[node_id]).failures or entry.inbound)]
+        for command in range(len(cells)):
+            cell = cells[first ^ command]
+            found += [
+                entry
+                for node_id in sorted(cell, key=distance_to)
+                if not ((entry := cell[node_id]).failures or entry.inbound)
+            ]
             if len(found) >= count:
                 break
         return found[:count]
 
-    def keep_spare(self, entry: Entry) -> None:
+    def keep_replacement(self, entry: Entry) -> None:
         """The newest replaces an older one of the same ID; beyond the bound the oldest goes."""
-        self.spares.pop(entry.id, None)
-        self.spares[entry.id] = entry
-        if len(self.spares) > self.max_spares:
-            del self.spares[next(iter(self.spares))]
+        self.replacements.pop(entry.id, None)
+        self.replacements[entry.id] = entry
+        if len(self.replacements) > self.max_replacements:
+            del self.replacements[next(iter(self.replacements))]
 
     def to_challenge(self) -> Entry | None:
-        """Whose place is most in doubt: a surplus entry before others, then the least recently verified. None if it is being checked."""
-        entry = next((each for each in self.entries if each in self.surplus), self.entries[0]) if self.surplus else self.entries[0]
+        """Whose place is most in doubt: a surplus entry before others, then the least recently
+        verified. None if it is being checked.
+        """
+        entry = (
+            next((each for each in self.entries if each in self.surplus), self.entries[0])
+            if self.surplus
+            else self.entries[0]
+        )
         return None if entry.checking else entry

@@ -1,8 +1,9 @@
 """Who might be worth a place in the table, and has not proved itself yet.
 
-The attacks: sources that never answer, by the hundred, crowd out honest newcomers; and hearsay that points at one network makes us the
-attacker's cannon. So the queue is bounded, in all and per /24; whom to check next, and whom to displace when it is full, is drawn by lot,
-so that a flood buys its share of the lots and not the front of the queue; and checks in flight are bounded per /24.
+The attacks: sources that never answer, by the hundred, crowd out honest newcomers; and hearsay that
+points at one network makes us the attacker's cannon. So the queue is bounded, in all and per /24;
+whom to check next, and whom to displace when it is full, is drawn by lot, so that a flood buys its
+share of the lots and not the front of the queue; and checks in flight are bounded per /24.
 """
 
 from __future__ import annotations
@@ -21,18 +22,20 @@ MAX_REMEMBERED: Final = 2048
 
 
 class InFlight:
-    """Checks under way: at most ``per_narrow`` per /24 (IPv6 /48), as ``network`` tells them, and ``in_all`` altogether.
+    """Checks under way: at most ``per_subnet`` per /24 (IPv6 /48), as ``network`` tells them, and
+    ``in_all`` altogether.
 
-    A check that stays silent makes room for others early (``make_room``), but counts against its network until it is over: the others must not
-    be held up by it, and whoever is knocked at by mistake must not be knocked at more often because he does not open.
+    A check that stays silent makes room for others early (``make_room``), but counts against its
+    network until it is over: the others must not be held up by it, and whoever is knocked at by
+    mistake must not be knocked at more often because he does not open.
     """
 
-    __slots__ = ("_counts", "_in_all", "_network", "_per_narrow", "_under_way", "_waited_for")
+    __slots__ = ("_counts", "_in_all", "_network", "_per_subnet", "_under_way", "_waited_for")
 
-    def __init__(self, in_all: int, per_narrow: int, network: Network) -> None:
+    def __init__(self, in_all: int, per_subnet: int, network: Network) -> None:
         self._in_all = in_all
         self._network = network
-        self._per_narrow = per_narrow
+        self._per_subnet = per_subnet
         self._counts: dict[bytes, int] = {}
         self._under_way: dict[Endpoint, bool] = {}  # whether the others wait for it
         self._waited_for = 0
@@ -48,10 +51,10 @@ class InFlight:
         return self._waited_for >= self._in_all
 
     def take(self, endpoint: Endpoint) -> bool:
-        narrow = self._network(endpoint)
-        if self.is_full or self._counts.get(narrow, 0) >= self._per_narrow:
+        subnet = self._network(endpoint)
+        if self.is_full or self._counts.get(subnet, 0) >= self._per_subnet:
             return False
-        self._counts[narrow] = self._counts.get(narrow, 0) + 1
+        self._counts[subnet] = self._counts.get(subnet, 0) + 1
         self._under_way[endpoint] = True
         self._waited_for += 1
         return True
@@ -63,29 +66,46 @@ class InFlight:
 
     def free(self, endpoint: Endpoint) -> None:
         self._waited_for -= self._under_way.pop(endpoint)
-        narrow = self._network(endpoint)
-        self._counts[narrow] -= 1
-        if not self._counts[narrow]:
-            del self._counts[narrow]
+        subnet = self._network(endpoint)
+        self._counts[subnet] -= 1
+        if not self._counts[subnet]:
+            del self._counts[subnet]
 
 
 class Candidates:
     """The bounded queue. ``add`` says why a contact is not taken, ``draw`` gives one to check now."""
 
-    __slots__ = ("_checked", "_config", "_endpoints", "_in_flight", "_narrow", "_network", "_next_check_at", "_rng", "_waiting", "deadline")
+    __slots__ = (
+        "_checked",
+        "_config",
+        "_endpoints",
+        "_in_flight",
+        "_network",
+        "_next_check_at",
+        "_rng",
+        "_subnet",
+        "_waiting",
+        "deadline",
+    )
 
-    def __init__(self, config: MaintenanceConfig, rng: Random, in_flight: InFlight, network: Network) -> None:
+    def __init__(
+        self, config: MaintenanceConfig, rng: Random, in_flight: InFlight, network: Network
+    ) -> None:
         self._config = config
         self._rng = rng
         self._in_flight = in_flight
         self._network = network
-        self._waiting: list[tuple[Contact, float]] = []  # with the time when it is too old; unordered, so that a draw is O(1)
+        self._waiting: list[
+            tuple[Contact, float]
+        ] = []  # with the time when it is too old; unordered, so that a draw is O(1)
         self._endpoints: dict[Endpoint, None] = {}
-        self._narrow: dict[bytes, int] = {}
+        self._subnet: dict[bytes, int] = {}
         self._checked: dict[Endpoint, float] = {}
         self._next_check_at = float("-inf")
         self.deadline = inf
-        """When ``draw`` may give one; inf with nobody waiting, and while too many checks are under way."""
+        """When ``draw`` may give one; inf with nobody waiting, and while too many checks are under
+        way.
+        """
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -100,8 +120,8 @@ class Candidates:
             return "candidate-known"
         if self._checked.get(endpoint, now) > now:
             return "candidate-checked-lately"
-        narrow = self._network(endpoint)
-        if self._narrow.get(narrow, 0) >= self._config.candidates_per_narrow:
+        subnet = self._network(endpoint)
+        if self._subnet.get(subnet, 0) >= self._config.candidates_per_subnet:
             return "candidate-narrow"
         if len(self._waiting) >= self._config.max_candidates:
             self._take(self._rng.randrange(len(self._waiting)))
@@ -110,7 +130,9 @@ class Candidates:
         return None
 
     def draw(self, now: float, wanted: Callable[[Contact], bool]) -> Contact | None:
-        """One to check now, drawn by lot, that is still wanted; it counts as being checked until ``settle``."""
+        """One to check now, drawn by lot, that is still wanted; it counts as being checked until
+        ``settle``.
+        """
         if now < self._next_check_at or self._in_flight.is_full:
             return None
         drawn = self._drawn(now, wanted)
@@ -140,7 +162,8 @@ class Candidates:
             return
         self._in_flight.free(endpoint)
         self._look_again()
-        # Also one that answered: hearsay can name a stranger's endpoint again and again, each time with another ID, and make us the hammer.
+        # Also one that answered: hearsay can name a stranger's endpoint again and again, each time
+        # with another ID, and make us the hammer.
         self._checked.pop(endpoint, None)
         self._checked[endpoint] = now + self._config.recheck_candidate_s
         while self._checked:  # in the order in which they may be checked again
@@ -155,15 +178,15 @@ class Candidates:
     def _put(self, contact: Contact, too_old_at: float) -> None:
         self._waiting.append((contact, too_old_at))
         self._endpoints[contact.endpoint] = None
-        narrow = self._network(contact.endpoint)
-        self._narrow[narrow] = self._narrow.get(narrow, 0) + 1
+        subnet = self._network(contact.endpoint)
+        self._subnet[subnet] = self._subnet.get(subnet, 0) + 1
 
     def _take(self, index: int) -> tuple[Contact, float]:
         self._waiting[index], self._waiting[-1] = self._waiting[-1], self._waiting[index]
         contact, too_old_at = self._waiting.pop()
         del self._endpoints[contact.endpoint]
-        narrow = self._network(contact.endpoint)
-        self._narrow[narrow] -= 1
-        if not self._narrow[narrow]:
-            del self._narrow[narrow]
+        subnet = self._network(contact.endpoint)
+        self._subnet[subnet] -= 1
+        if not self._subnet[subnet]:
+            del self._subnet[subnet]
         return contact, too_old_at

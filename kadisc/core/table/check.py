@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...wire.messages import Error, Reply
-from ..contract.queries import NO_STEPS, Exchange, Steps
+from ..contract.queries import NO_COMMANDS, Commands, PendingQuery
 from .bucket import Entry
 from .candidates import Candidates
 
@@ -17,19 +17,21 @@ class Check:
         self._candidates = candidates
         self._entry = entry
 
-    def answered(self, exchange: Exchange, reply: Reply, now: float) -> Steps:
-        if self._entry is None:  # what an entry's answer means, the overlay has seen to already: it may be checked again
-            self._candidates.settle(exchange.endpoint, now)
-        return NO_STEPS
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
+        if (
+            self._entry is None
+        ):  # what an entry's answer means, the overlay has seen to already: it may be checked again
+            self._candidates.settle(pending.endpoint, now)
+        return NO_COMMANDS
 
-    def stalled(self, exchange: Exchange, now: float) -> Steps:
-        if exchange.stalls > 1 and self._entry is None:
-            self._candidates.make_room(exchange.endpoint)
-        return NO_STEPS
+    def stalled(self, pending: PendingQuery, now: float) -> Commands:
+        if pending.stalls > 1 and self._entry is None:
+            self._candidates.make_room(pending.endpoint)
+        return NO_COMMANDS
 
-    def failed(self, exchange: Exchange, error: Error | None, now: float) -> Steps:
+    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
         if self._entry is not None:
             self._entry.checking = False
         else:
-            self._candidates.settle(exchange.endpoint, now)
-        return NO_STEPS
+            self._candidates.settle(pending.endpoint, now)
+        return NO_COMMANDS

@@ -1,8 +1,9 @@
 """Who contacted us first may be unreachable for everybody else.
 
-A node behind a restricted NAT answers our check through the hole that its own query just opened, and nobody else can reach it: hand it out, and
-you hand out a dead contact. So whoever queried us lately is suspect, and takes its place in the table as *inbound*, until it answers a query
-that was sent after ``silence_s`` without traffic either way; by then nearly every NAT has closed the hole.
+A node behind a restricted NAT answers our check through the hole that its own query just opened,
+and nobody else can reach it: hand it out, and you hand out a dead contact. So whoever queried us
+lately is suspect, and takes its place in the table as *inbound*, until it answers a query that was
+sent after ``silence_s`` without traffic either way; by then nearly every NAT has closed the hole.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ class QuarantineRule(Protocol):
 
 
 class InboundMemory:
-    """Remembers who queried us for one to three times ``silence_s``, in two generations: O(1) a packet, bounded whatever is sent.
+    """Remembers who queried us for one to three times ``silence_s``, in two generations: O(1) a
+    packet, bounded whatever is sent.
 
-    A flood that fills a generation turns it over early; what is forgotten then is suspicion, and revalidation finds the dead ones.
-    Loopback addresses have no NAT before them and are exempt. Dicts, because a set grows fourfold and takes twice the memory.
+    A flood that fills a generation turns it over early; what is forgotten then is suspicion, and
+    revalidation finds the dead ones. Loopback addresses have no NAT before them and are exempt.
+    Dicts, because a set grows fourfold and takes twice the memory.
     """
 
     __slots__ = ("_current", "_previous", "_silence_s", "_turn_at")
@@ -41,7 +44,9 @@ class InboundMemory:
 
     def is_suspect(self, endpoint: Endpoint, now: float) -> bool:
         self._turn(now)
-        return (endpoint in self._current or endpoint in self._previous) and scope_of(endpoint) is not Scope.LOOPBACK
+        return (endpoint in self._current or endpoint in self._previous) and scope_of(
+            endpoint
+        ) is not Scope.LOOPBACK
 
     def _turn(self, now: float) -> None:
         if now < self._turn_at and len(self._current) < MAX_REMEMBERED:

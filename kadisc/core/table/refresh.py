@@ -1,4 +1,6 @@
-"""Which IDs to look up for the table's own sake, and when: the own ID, and buckets untouched for long."""
+"""Which IDs to look up for the table's own sake, and when: the own ID, and buckets untouched for
+long.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from typing import Final
 
 from ...config import MaintenanceConfig
 from ...ids import random_id_in_bucket
-from ..contract.queries import Walk
+from ..contract.queries import RefreshLookup
 from .routing_table import RoutingTable
 
 WALKS_AT_A_TIME: Final = 4
@@ -46,13 +48,13 @@ class Refresh:
     def finished(self) -> None:
         self._running -= 1
 
-    def due(self, now: float) -> list[Walk]:
+    def due(self, now: float) -> list[RefreshLookup]:
         if now < self.deadline:
             return []
-        walks: list[Walk] = []
+        walks: list[RefreshLookup] = []
         if now >= self._own_lookup_at:
             self._own_lookup_at = now + self._jittered(self._config.own_lookup_interval_s)
-            walks.append(Walk(self._table.family, self._table.own_id, is_own_id=True))
+            walks.append(RefreshLookup(self._table.family, self._table.own_id, is_own_id=True))
         if self._running + len(walks) < WALKS_AT_A_TIME:
             walks += self._stale(now, WALKS_AT_A_TIME - self._running - len(walks))
         oldest = min((bucket.touched_at for bucket in self._table.buckets()), default=now)
@@ -60,11 +62,24 @@ class Refresh:
         self.deadline = min(self._look_at, self._own_lookup_at)
         return walks
 
-    def _stale(self, now: float, at_most: int) -> list[Walk]:
-        stale = [bucket for bucket in self._table.buckets() if bucket.touched_at + self._config.refresh_interval_s <= now][:at_most]
+    def _stale(self, now: float, at_most: int) -> list[RefreshLookup]:
+        stale = [
+            bucket
+            for bucket in self._table.buckets()
+            if bucket.touched_at + self._config.refresh_interval_s <= now
+        ][:at_most]
         for bucket in stale:
-            bucket.touched_at = now - self._config.refresh_interval_s * self._rng.uniform(0.0, self._config.refresh_jitter)
-        return [Walk(self._table.family, random_id_in_bucket(self._table.own_id, bucket.index, self._rng)) for bucket in stale]
+            bucket.touched_at = now - self._config.refresh_interval_s * self._rng.uniform(
+                0.0, self._config.refresh_jitter
+            )
+        return [
+            RefreshLookup(
+                self._table.family, random_id_in_bucket(self._table.own_id, bucket.index, self._rng)
+            )
+            for bucket in stale
+        ]
 
     def _jittered(self, seconds: float) -> float:
-        return seconds * self._rng.uniform(1.0 - self._config.refresh_jitter, 1.0 + self._config.refresh_jitter)
+        return seconds * self._rng.uniform(
+            1.0 - self._config.refresh_jitter, 1.0 + self._config.refresh_jitter
+        )

@@ -1,13 +1,16 @@
 """When is which entry of the table to be checked?
 
-At two speeds: what is new or has failed soon, what has proved itself slowly, and the longer it has been up the more slowly: sessions are
-heavy-tailed, who was there for hours will be there for hours. Any answered query counts as a check. All within a budget.
+At two speeds: what is new or has failed soon, what has proved itself slowly, and the longer it has
+been up the more slowly: sessions are heavy-tailed, who was there for hours will be there for hours.
+Any answered query counts as a check. All within a budget.
 
-The budget is less than what a full table asks for, so a check comes some minutes after its time. For one kind of entry that would be felt by
-everybody: a newcomer next to us that contacted us first stays out of our answers until it is checked, and nobody but its neighbours can tell
-others where it is. So those have a line and a small budget of their own. They are few: a deep bucket has 8 places. The common budget would
-be used up by silent hosts behind NATs. And being punctual they wait until the slowest NAT has forgotten our mapping: with 200 s instead, one NATed
-host in twenty passed, and the median lookup took twice as long.
+The budget is less than what a full table asks for, so a check comes some minutes after its time.
+For one kind of entry that would be felt by everybody: a newcomer next to us that contacted us first
+stays out of our answers until it is checked, and nobody but its neighbours can tell others where it
+is. So those have a line and a small budget of their own. They are few: a deep bucket has 8 places.
+The common budget would be used up by silent hosts behind NATs. And being punctual they wait until
+the slowest NAT has forgotten our mapping: with 200 s instead, one NATed host in twenty passed, and
+the median lookup took twice as long.
 """
 
 from __future__ import annotations
@@ -27,12 +30,17 @@ LATEST: Final = 1.1
 
 
 def check_interval_s(age_s: float, config: MaintenanceConfig) -> float:
-    """Between two checks of a contact that has been up for ``age_s``. The first comes soon; after it we leave them alone for as long as who has us
-    in quarantine wants to hear nothing from us: in a small network, where each is checked in time, newcomers would stay in it else."""
+    """Between two checks of a contact that has been up for ``age_s``. The first comes soon; after
+    it we leave them alone for as long as who has us in quarantine wants to hear nothing from us: in
+    a small network, where each is checked in time, newcomers would stay in it else.
+    """
     if age_s < config.fresh_check_s / 2:
         return config.fresh_check_s
     by_age_s: float = config.hour_check_s * (age_s / 3600.0) ** config.age_exponent
-    return min(max(config.fresh_check_s, config.quarantine_silence_s / SOONEST, by_age_s), config.max_check_s)
+    return min(
+        max(config.fresh_check_s, config.quarantine_silence_s / SOONEST, by_age_s),
+        config.max_check_s,
+    )
 
 
 SLOT_S: Final = 8.0
@@ -42,12 +50,15 @@ SLOTS: Final = 256
 class Line:
     """Entries in the order of their next checks.
 
-    Two parallel sequences: a place is found by bisection of plain floats that lie side by side, and moving a few hundred of them along costs less
-    than the pushes of a heap, which would hold a tuple of 130 bytes for each entry, and left-overs of those that moved.
+    Two parallel sequences: a place is found by bisection of plain floats that lie side by side, and
+    moving a few hundred of them along costs less than the pushes of a heap, which would hold a
+    tuple of 130 bytes for each entry, and left-overs of those that moved.
 
-    The exact time stands in the line alone. The entry knows the slot of `SLOT_S` that it falls into, by a number that comes again after `SLOTS` of
-    them: so small a number is an object that exists anyway, a float would take 32 bytes, a fifth of what an entry takes. To take one out is to
-    look through one slot, of some two entries; through another, half an hour later, where plans reach so far ahead.
+    The exact time stands in the line alone. The entry knows the slot of `SLOT_S` that it falls
+    into, by a number that comes again after `SLOTS` of them: so small a number is an object that
+    exists anyway, a float would take 32 bytes, a fifth of what an entry takes. To take one out is
+    to look through one slot, of some two entries; through another, half an hour later, where plans
+    reach so far ahead.
     """
 
     __slots__ = ("entries", "times")
@@ -84,10 +95,21 @@ class Line:
 
 
 class Revalidation:
-    """One that something is learned about moves to its new place. ``first_deep``: the bucket from which on there are only few places; of entries
-    there those that wait for their first check without the help of their own NAT are the newcomers of the module's page."""
+    """One that something is learned about moves to its new place. ``first_deep``: the bucket from
+    which on there are only few places; of entries there those that wait for their first check
+    without the help of their own NAT are the newcomers of the module's page.
+    """
 
-    __slots__ = ("_config", "_first_deep", "_newcomers", "_next_check_at", "_next_newcomer_at", "_rest", "_rng", "deadline")
+    __slots__ = (
+        "_config",
+        "_first_deep",
+        "_newcomers",
+        "_next_check_at",
+        "_next_newcomer_at",
+        "_rest",
+        "_rng",
+        "deadline",
+    )
 
     def __init__(self, config: MaintenanceConfig, rng: Random, first_deep: int) -> None:
         self._config = config
@@ -108,7 +130,9 @@ class Revalidation:
 
     def check_at(self, entry: Entry, at: float) -> None:
         self._take_out(entry)
-        (self._newcomers if self._is_newcomer(entry) and not entry.failures else self._rest).put(entry, at)
+        (self._newcomers if self._is_newcomer(entry) and not entry.failures else self._rest).put(
+            entry, at
+        )
         self._set_deadline()
 
     def forget(self, entry: Entry) -> None:
@@ -119,7 +143,10 @@ class Revalidation:
         """The entry to check now, if the budget allows one; at most one a call."""
         if now < self.deadline:
             return None
-        if now >= self._next_newcomer_at and (entry := self._due_in(self._newcomers, now)) is not None:
+        if (
+            now >= self._next_newcomer_at
+            and (entry := self._due_in(self._newcomers, now)) is not None
+        ):
             self._next_newcomer_at = now + self._config.newcomer_check_interval_s
         elif now >= self._next_check_at and (entry := self._due_in(self._rest, now)) is not None:
             self._next_check_at = now + self._config.check_interval_s
@@ -136,7 +163,8 @@ class Revalidation:
             elif entry.checking:
                 self.check_at(entry, now + self._config.check_interval_s)
             else:
-                # It keeps a place, for the case that nothing is learned: an error was answered, or the check could not be sent.
+                # It keeps a place, for the case that nothing is learned: an error was answered, or
+                # the check could not be sent.
                 self.check_at(entry, now + self._config.retry_after_failure_s)
                 return entry
         return None
@@ -146,10 +174,15 @@ class Revalidation:
 
     def _quiet_at(self, entry: Entry) -> float:
         config = self._config
-        return entry.traffic_at + (config.newcomer_silence_s if self._is_newcomer(entry) else config.quarantine_silence_s)
+        return entry.traffic_at + (
+            config.newcomer_silence_s if self._is_newcomer(entry) else config.quarantine_silence_s
+        )
 
     def _set_deadline(self) -> None:
-        self.deadline = min(max(self._rest.first_at, self._next_check_at), max(self._newcomers.first_at, self._next_newcomer_at))
+        self.deadline = min(
+            max(self._rest.first_at, self._next_check_at),
+            max(self._newcomers.first_at, self._next_newcomer_at),
+        )
 
     def _take_out(self, entry: Entry) -> None:
         if not self._rest.take_out(entry):
@@ -162,4 +195,7 @@ class Revalidation:
         if entry.inbound:
             return self._quiet_at(entry)
         jitter = SOONEST + (LATEST - SOONEST) * self._rng.random()
-        return entry.verified_at + check_interval_s(entry.verified_at - entry.first_verified_at, config) * jitter
+        return (
+            entry.verified_at
+            + check_interval_s(entry.verified_at - entry.first_verified_at, config) * jitter
+        )

@@ -1,8 +1,10 @@
-"""The routing table of one address family (Kademlia, section 2.4; BEP 5), as an object that decides and does nothing else.
+"""The routing table of one address family (Kademlia, section 2.4; BEP 5), as an object that decides
+and does nothing else.
 
-Bucket i holds the contacts that share exactly i leading bits with the own ID. Only verified contacts come in here; who that is, is decided by
-the caller, who got an answer from them. A full bucket is never changed by a newcomer: its weakest entry is challenged, the newcomer waits
-among the spares, and only two spaced failures of the challenged one make room (ping-before-evict).
+Bucket i holds the contacts that share exactly i leading bits with the own ID. Only verified
+contacts come in here; who that is, is decided by the caller, who got an answer from them. A full
+bucket is never changed by a newcomer: its weakest entry is challenged, the newcomer waits among the
+spares, and only two spaced failures of the challenged one make room (ping-before-evict).
 """
 
 from __future__ import annotations
@@ -17,10 +19,10 @@ from ...contacts import Contact
 from ...endpoints import Endpoint, Family, Scope
 from ...ids import ID_BITS, ID_BYTES, NodeId, shared_prefix_bits
 from ...wire.compact import CONTACT_BYTES
-from ..addressing.bep42 import Tied, anywhere
-from ..addressing.policy import Scopes
+from ..addressing.bep42 import Bep42Check, anywhere
+from ..addressing.policy import AddressPolicy
 from .bucket import Bucket, Entry
-from .contact_pool import Pool
+from .contact_pool import ContactPool
 from .diversity import DiversityRule
 
 
@@ -28,13 +30,15 @@ class Decision(Enum):
     ADDED = "added"
     KNOWN = "known"
     CHALLENGE = "challenge"
-    SPARE = "spare"
+    REPLACEMENT = "spare"
     REFUSED = "refused"
 
 
 class Offer(NamedTuple):
-    """What became of an offered contact. ``entry``: the one added or known, or with CHALLENGE the incumbent to check; ``evicted``: entries
-    that had to go, because another ID lives at their endpoint now, or (without ping-before-evict) to make room; ``reason`` with REFUSED."""
+    """What became of an offered contact. ``entry``: the one added or known, or with CHALLENGE the
+    incumbent to check; ``evicted``: entries that had to go, because another ID lives at their
+    endpoint now, or (without ping-before-evict) to make room; ``reason`` with REFUSED.
+    """
 
     decision: Decision
     entry: Entry | None = None
@@ -51,17 +55,17 @@ class Removal(NamedTuple):
 
 class RoutingTable:
     __slots__ = (
+        "_bep42_valid",
         "_buckets",
         "_by_endpoint",
         "_config",
         "_contradictions",
         "_diversity",
-        "_narrow_scope_entries",
+        "_one_scope_entries",
         "_order",
         "_pinned",
         "_pool",
         "_scopes",
-        "_tied",
         "_when_full",
         "_when_moved",
         "changes",
@@ -74,30 +78,40 @@ class RoutingTable:
         family: Family,
         own_id: NodeId,
         config: TableConfig,
-        scopes: Scopes,
+        scopes: AddressPolicy,
         diversity: DiversityRule,
         *,
         challenge_incumbents: bool = True,
-        tied: Tied = anywhere,
-        pool: Pool | None = None,
+        bep42_valid: Bep42Check = anywhere,
+        pool: ContactPool | None = None,
     ) -> None:
-        """``tied``: whether an ID follows from its address; who has such a one, wins a vacancy."""
+        """``bep42_valid``: whether an ID follows from its address; who has such a one, wins a
+        vacancy.
+        """
         self.family = family
         self.own_id = own_id
         self._config = config
         self._scopes = scopes
         self._diversity = diversity
-        self._tied = tied
-        self._pool = Pool() if pool is None else pool
-        self._when_full: Callable[[Bucket, Entry], Offer] = self._challenge if challenge_incumbents else self._replace_oldest
-        self._when_moved: Callable[[Bucket, Entry, Entry], Offer] = self._doubt_move if challenge_incumbents else self._believe_move
+        self._bep42_valid = bep42_valid
+        self._pool = ContactPool() if pool is None else pool
+        self._when_full: Callable[[Bucket, Entry], Offer] = (
+            self._challenge if challenge_incumbents else self._replace_oldest
+        )
+        self._when_moved: Callable[[Bucket, Entry, Entry], Offer] = (
+            self._doubt_move if challenge_incumbents else self._believe_move
+        )
         self._buckets: dict[int, Bucket] = {}
         self._order: list[int] = []  # their indexes, ascending
         self._by_endpoint: dict[Endpoint, Entry] = {}
-        self._contradictions: dict[Endpoint, NodeId] = {}  # the other ID that answered from an entry's endpoint; seen twice, it counts
-        self._narrow_scope_entries = 0
+        self._contradictions: dict[
+            Endpoint, NodeId
+        ] = {}  # the other ID that answered from an entry's endpoint; seen twice, it counts
+        self._one_scope_entries = 0
         self.changes = 0
-        """Grows whenever an answer may be another one than before: who is here has changed, or who is presentable."""
+        """Grows whenever an answer may be another one than before: who is here has changed, or who
+        is presentable.
+        """
         self._pinned: set[Endpoint] = set()
 
     def __len__(self) -> int:
@@ -138,15 +152,27 @@ class RoutingTable:
         bucket = self._buckets.get(self.bucket_index(node_id))
         return bucket.get(node_id) if bucket else None
 
-    # --- who comes in -------------------------------------------------------------------------------------------------------------
+    # --- who comes in -----------------------------------------------------------------------------
 
-    def offer(self, contact: Contact, now: float, *, inbound: bool = False, rtt_s: float | None = None, client: bytes | None = None) -> Offer:
+    def offer(
+        self,
+        contact: Contact,
+        now: float,
+        *,
+        inbound: bool = False,
+        rtt_s: float | None = None,
+        client: bytes | None = None,
+    ) -> Offer:
         """Offers a contact that has just answered a query of ours."""
         if contact.id == self.own_id:
             return Offer(Decision.REFUSED, reason="own-id")
         incumbent = self._by_endpoint.get(contact.endpoint)
         if incumbent is not None:
-            return Offer(Decision.KNOWN, incumbent) if incumbent.id == contact.id else self._contradict(incumbent, contact, now)
+            return (
+                Offer(Decision.KNOWN, incumbent)
+                if incumbent.id == contact.id
+                else self._contradict(incumbent, contact, now)
+            )
         bucket = self._bucket_for(contact.id, now)
         newcomer = self._entry(contact, bucket.index, now, inbound, rtt_s, client)
         incumbent = bucket.get(contact.id)
@@ -164,11 +190,19 @@ class RoutingTable:
     def unknown_in(self, raw: bytes) -> bytes:
         """Of compact contacts of this family, those at whose endpoints there is no entry."""
         by_endpoint, size = self._by_endpoint, CONTACT_BYTES[self.family]
-        return b"".join([raw[at : at + size] for at in range(0, len(raw), size) if raw[at + ID_BYTES : at + size] not in by_endpoint])
+        return b"".join(
+            [
+                raw[at : at + size]
+                for at in range(0, len(raw), size)
+                if raw[at + ID_BYTES : at + size] not in by_endpoint
+            ]
+        )
 
     def wants(self, contact: Contact) -> bool:
-        """Whether verifying this unverified contact is worth a query: there is a vacancy, and no cap in its way. Spares cost no query: they are
-        those that answered a lookup when their bucket was full."""
+        """Whether verifying this unverified contact is worth a query: there is a vacancy, and no
+        cap in its way. Spares cost no query: they are those that answered a lookup when their
+        bucket was full.
+        """
         if contact.id == self.own_id or contact.endpoint in self._by_endpoint:
             return False
         index = self.bucket_index(contact.id)
@@ -180,9 +214,9 @@ class RoutingTable:
     def _challenge(self, bucket: Bucket, newcomer: Entry) -> Offer:
         if self._diversity.is_surplus(newcomer.contact.endpoint):
             return Offer(Decision.REFUSED, reason="cap-wide")
-        bucket.keep_spare(newcomer)
+        bucket.keep_replacement(newcomer)
         doubtful = bucket.to_challenge()
-        return Offer(Decision.CHALLENGE, doubtful) if doubtful else Offer(Decision.SPARE)
+        return Offer(Decision.CHALLENGE, doubtful) if doubtful else Offer(Decision.REPLACEMENT)
 
     def _replace_oldest(self, bucket: Bucket, newcomer: Entry) -> Offer:
         """Plain Kademlia without its ping: what ping-before-evict is measured against."""
@@ -192,8 +226,12 @@ class RoutingTable:
 
     def _doubt_move(self, bucket: Bucket, incumbent: Entry, newcomer: Entry) -> Offer:
         """A known ID at another address: a move, or a theft. The incumbent is asked first."""
-        bucket.keep_spare(newcomer)
-        return Offer(Decision.SPARE) if incumbent.checking else Offer(Decision.CHALLENGE, incumbent)
+        bucket.keep_replacement(newcomer)
+        return (
+            Offer(Decision.REPLACEMENT)
+            if incumbent.checking
+            else Offer(Decision.CHALLENGE, incumbent)
+        )
 
     def _believe_move(self, bucket: Bucket, incumbent: Entry, newcomer: Entry) -> Offer:
         """What jech/dht and OpenDHT do: who says that he is somebody, is."""
@@ -204,20 +242,28 @@ class RoutingTable:
         return Offer(Decision.ADDED, self._insert(bucket, newcomer), evicted=(incumbent,))
 
     def _contradict(self, incumbent: Entry, contact: Contact, now: float) -> Offer:
-        """Another ID answered from an incumbent's endpoint: it was restarted, or there are two behind one mapping. Seen twice, it counts."""
+        """Another ID answered from an incumbent's endpoint: it was restarted, or there are two
+        behind one mapping. Seen twice, it counts.
+        """
         if self.contradicted_by(contact.endpoint) == contact.id and not incumbent.checking:
             self._take_out(incumbent)
             offer = self.offer(contact, now, inbound=incumbent.inbound)
             return offer._replace(evicted=(incumbent, *offer.evicted))
         self._contradictions[contact.endpoint] = contact.id
-        return Offer(Decision.SPARE) if incumbent.checking else Offer(Decision.CHALLENGE, incumbent)
+        return (
+            Offer(Decision.REPLACEMENT)
+            if incumbent.checking
+            else Offer(Decision.CHALLENGE, incumbent)
+        )
 
     def contradicted_by(self, endpoint: Endpoint) -> NodeId | None:
         """The other ID that has answered once from where an entry is, since that last answered."""
         return self._contradictions.get(endpoint)
 
     def pin(self, endpoint: Endpoint) -> None:
-        """The operator wants whoever is there to be kept: beyond caps and capacity, and also while it is silent."""
+        """The operator wants whoever is there to be kept: beyond caps and capacity, and also while
+        it is silent.
+        """
         self._pinned.add(endpoint)
 
     def unpin(self, endpoint: Endpoint) -> None:
@@ -225,20 +271,26 @@ class RoutingTable:
         self._pinned.discard(endpoint)
 
     def rebase(self, own_id: NodeId, now: float) -> list[Entry]:
-        """The own ID has changed: all entries go to their new buckets, those verified longest ago first to be left over. Returns the left-over
-        ones, which are spares now where there was room."""
+        """The own ID has changed: all entries go to their new buckets, those verified longest ago
+        first to be left over. Returns the left-over ones, which are spares now where there was
+        room.
+        """
         entries = sorted(self, key=lambda entry: entry.verified_at, reverse=True)
-        spares = [spare for bucket in self._buckets.values() for spare in bucket.spares.values()]
+        replacements = [
+            replacement
+            for bucket in self._buckets.values()
+            for replacement in bucket.replacements.values()
+        ]
         for entry in entries:
             self._take_out(entry)
         self.own_id = own_id
         self._buckets, self._order = {}, []
         left_over = [entry for entry in entries if not self._move_in(entry, now)]
-        for entry in [*left_over, *spares]:
+        for entry in [*left_over, *replacements]:
             if entry.id != own_id:
                 bucket = self._bucket_for(entry.id, now)
                 entry.bucket = bucket.index
-                bucket.keep_spare(entry)
+                bucket.keep_replacement(entry)
         for bucket in self._buckets.values():  # least recently verified first again
             bucket.entries.sort(key=lambda entry: entry.verified_at)
         return left_over
@@ -248,27 +300,42 @@ class RoutingTable:
             return False
         bucket = self._bucket_for(entry.id, now)
         pinned = entry.contact.endpoint in self._pinned
-        if not pinned and (bucket.is_full or self._diversity.refusal(entry.contact.endpoint, bucket.index) is not None):
+        if not pinned and (
+            bucket.is_full
+            or self._diversity.refusal(entry.contact.endpoint, bucket.index) is not None
+        ):
             return False
         entry.bucket = bucket.index
         self._insert(bucket, entry)
         return True
 
-    # --- what is learned about entries --------------------------------------------------------------------------------------------
+    # --- what is learned about entries ------------------------------------------------------------
 
-    def confirm(self, contact: Contact, now: float, *, rtt_s: float | None = None, client: bytes | None = None, proven: bool = False) -> Entry | None:
-        """The entry answered a query of ours: it is live, goes to the tail, and touches its bucket. ``proven``: it did so unaided."""
+    def confirm(
+        self,
+        contact: Contact,
+        now: float,
+        *,
+        rtt_s: float | None = None,
+        client: bytes | None = None,
+        proven: bool = False,
+    ) -> Entry | None:
+        """The entry answered a query of ours: it is live, goes to the tail, and touches its bucket.
+        ``proven``: it did so unaided.
+        """
         entry = self._by_endpoint.get(contact.endpoint)
         if entry is None or entry.id != contact.id:
             return None
         entry.verified_at = entry.traffic_at = self._pool.moment(now)
-        if not entry.presentable:
+        if not entry.returnable:
             self.changes += 1
         entry.failures = 0
         self._contradictions.pop(contact.endpoint, None)
         entry.inbound = entry.inbound and not proven
         if rtt_s is not None:
-            entry.rtt_s = self._pool.rtt(rtt_s if entry.rtt_s is None else entry.rtt_s + 0.25 * (rtt_s - entry.rtt_s))
+            entry.rtt_s = self._pool.rtt(
+                rtt_s if entry.rtt_s is None else entry.rtt_s + 0.25 * (rtt_s - entry.rtt_s)
+            )
         if client and client != entry.client:
             entry.client = self._pool.client(client)
         bucket = self._buckets[entry.bucket]
@@ -276,9 +343,16 @@ class RoutingTable:
         bucket.touched_at = now
         return entry
 
-    def fail(self, entry: Entry, now: float, *, spacing_s: float, failures_to_evict: int) -> Removal | None:
-        """A query to the entry failed. Failures closer than ``spacing_s`` count as one; after ``failures_to_evict`` of them it goes."""
-        if self._by_endpoint.get(entry.contact.endpoint) is not entry or now < entry.failed_at + spacing_s:
+    def fail(
+        self, entry: Entry, now: float, *, spacing_s: float, failures_to_evict: int
+    ) -> Removal | None:
+        """A query to the entry failed. Failures closer than ``spacing_s`` count as one; after
+        ``failures_to_evict`` of them it goes.
+        """
+        if (
+            self._by_endpoint.get(entry.contact.endpoint) is not entry
+            or now < entry.failed_at + spacing_s
+        ):
             return None
         entry.failed_at = now
         entry.failures += 1
@@ -291,40 +365,71 @@ class RoutingTable:
         return Removal(entry, self._promote(self._buckets[entry.bucket]))
 
     def _promote(self, bucket: Bucket) -> Entry | None:
-        """Fills a vacancy with the best spare that the caps, checked again now, let in: of those whose ID is tied to their address the most
-        recently verified one, then of the others."""
+        """Fills a vacancy with the best spare that the caps, checked again now, let in: of those
+        whose ID is tied to their address the most recently verified one, then of the others.
+        """
         if bucket.is_full:
             return None
-        newest_first = [*bucket.spares.values()][::-1]
-        for spare in sorted(newest_first, key=lambda spare: not self._tied(spare.id, spare.contact.endpoint)):
-            del bucket.spares[spare.id]
-            taken = spare.contact.endpoint in self._by_endpoint or bucket.get(spare.id) is not None
-            if not taken and self._diversity.refusal(spare.contact.endpoint, bucket.index) is None:
-                return self._insert(bucket, spare)
+        newest_first = [*bucket.replacements.values()][::-1]
+        for replacement in sorted(
+            newest_first,
+            key=lambda replacement: (
+                not self._bep42_valid(replacement.id, replacement.contact.endpoint)
+            ),
+        ):
+            del bucket.replacements[replacement.id]
+            taken = (
+                replacement.contact.endpoint in self._by_endpoint
+                or bucket.get(replacement.id) is not None
+            )
+            if (
+                not taken
+                and self._diversity.refusal(replacement.contact.endpoint, bucket.index) is None
+            ):
+                return self._insert(bucket, replacement)
         return None
 
     def _bucket_for(self, node_id: NodeId, now: float) -> Bucket:
         index = self.bucket_index(node_id)
         bucket = self._buckets.get(index)
         if bucket is None:
-            bucket = self._buckets[index] = Bucket(index, self.capacity(index), self._config.spares_per_bucket, now)
+            bucket = self._buckets[index] = Bucket(
+                index, self.capacity(index), self._config.replacements_per_bucket, now
+            )
             insort(self._order, index)
         return bucket
 
-    def _entry(self, contact: Contact, bucket: int, now: float, inbound: bool, rtt_s: float | None, client: bytes | None) -> Entry:
+    def _entry(
+        self,
+        contact: Contact,
+        bucket: int,
+        now: float,
+        inbound: bool,
+        rtt_s: float | None,
+        client: bytes | None,
+    ) -> Entry:
         pool = self._pool
         moment, rtt_s = pool.moment(now), None if rtt_s is None else pool.rtt(rtt_s)
-        return Entry(pool.pooled(contact), bucket, moment, moment, inbound, traffic_at=moment, rtt_s=rtt_s, client=pool.client(client))
+        return Entry(
+            pool.pooled(contact),
+            bucket,
+            moment,
+            moment,
+            inbound,
+            traffic_at=moment,
+            rtt_s=rtt_s,
+            client=pool.client(client),
+        )
 
     def _insert(self, bucket: Bucket, entry: Entry) -> Entry:
         if self._diversity.is_surplus(entry.contact.endpoint):
             bucket.surplus |= {entry}
         bucket.insert(entry)
-        bucket.spares.pop(entry.id, None)
+        bucket.replacements.pop(entry.id, None)
         bucket.touched_at = max(bucket.touched_at, entry.verified_at)
         self._by_endpoint[entry.contact.endpoint] = entry
         self._diversity.add(entry.contact.endpoint, bucket.index)
-        self._narrow_scope_entries += self._is_narrow(entry)
+        self._one_scope_entries += self._is_of_one_scope(entry)
         self.changes += 1
         return entry
 
@@ -334,25 +439,28 @@ class RoutingTable:
         del self._by_endpoint[entry.contact.endpoint]
         self._contradictions.pop(entry.contact.endpoint, None)
         self._diversity.remove(entry.contact.endpoint, entry.bucket)
-        self._narrow_scope_entries -= self._is_narrow(entry)
+        self._one_scope_entries -= self._is_of_one_scope(entry)
         self.changes += 1
 
-    def _is_narrow(self, entry: Entry) -> bool:
+    def _is_of_one_scope(self, entry: Entry) -> bool:
         """Whether it may not be handed to everybody."""
         return self._scopes.of(entry.contact.endpoint) is not Scope.PUBLIC
 
-    # --- answers ------------------------------------------------------------------------------------------------------------------
+    # --- answers ----------------------------------------------------------------------------------
 
     @property
     def is_of_one_scope(self) -> bool:
         """Whether all entries may be handed to anybody."""
-        return not self._narrow_scope_entries
+        return not self._one_scope_entries
 
     def closest(self, target: NodeId, count: int, scope: Scope | None = None) -> list[Entry]:
-        """The exact ``count`` presentable entries closest to ``target``, closest first; if there are fewer than that, the other entries fill
-        up. With ``scope``, only those that may be handed to an asker of that scope."""
-        if scope is None or not self._narrow_scope_entries:
-            # Nothing is closer than what would be in the same bucket as the target, and nearly always that bucket holds enough.
+        """The exact ``count`` presentable entries closest to ``target``, closest first; if there
+        are fewer than that, the other entries fill up. With ``scope``, only those that may be
+        handed to an asker of that scope.
+        """
+        if scope is None or not self._one_scope_entries:
+            # Nothing is closer than what would be in the same bucket as the target, and nearly
+            # always that bucket holds enough.
             own_bucket = self._buckets.get(ID_BITS - (self.own_id ^ target).bit_length())
             found = own_bucket.nearest(target, count) if own_bucket is not None else []
             if len(found) == count:
@@ -364,17 +472,23 @@ class RoutingTable:
                     return found
             fit = list(self)
         else:
-            fit = [entry for entry in self if self._scopes.of(entry.contact.endpoint) in (Scope.PUBLIC, scope)]
+            fit = [
+                entry
+                for entry in self
+                if self._scopes.of(entry.contact.endpoint) in (Scope.PUBLIC, scope)
+            ]
         # Rare: addresses of several scopes, or too few entries that are presentable.
         ranked = sorted(fit, key=lambda entry: entry.id ^ target)
-        presentable = [entry for entry in ranked if entry.presentable]
-        return (presentable if len(presentable) >= count else ranked)[:count]
+        returnable = [entry for entry in ranked if entry.returnable]
+        return (returnable if len(returnable) >= count else ranked)[:count]
 
     def _by_distance(self, target: NodeId) -> Iterator[int]:
-        """Bucket indexes so that everything in one bucket is closer to the target than anything in a later one.
+        """Bucket indexes so that everything in one bucket is closer to the target than anything in
+        a later one.
 
-        Where the target differs from the own ID in bit i, bucket i agrees with it there and all deeper buckets do not: it comes before them.
-        Where they agree, it comes after them. So one walk over the bits of their XOR gives the order, without a comparison of contacts.
+        Where the target differs from the own ID in bit i, bucket i agrees with it there and all
+        deeper buckets do not: it comes before them. Where they agree, it comes after them. So one
+        walk over the bits of their XOR gives the order, without a comparison of contacts.
         """
         difference = self.own_id ^ target
         later: list[int] = []

@@ -1,4 +1,6 @@
-"""Whom we know without having met them in this run: contacts from the last one, and peers that the operator wants to be kept."""
+"""Whom we know without having met them in this run: contacts from the last one, and peers that the
+operator wants to be kept.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,10 @@ FORGET_S: Final = 30 * 86_400.0
 """Of our own running time, over all runs."""
 
 
-class Acquaintances:
-    """``remembered`` shrinks as its contacts are met again; pinned endpoints stay for good, each with the time of the next try."""
+class SavedContacts:
+    """``remembered`` shrinks as its contacts are met again; pinned endpoints stay for good, each
+    with the time of the next try.
+    """
 
     __slots__ = ("_config", "_pinned", "_remembered", "_tried", "deadline")
 
@@ -49,15 +53,24 @@ class Acquaintances:
 
     def not_met(self, now: float) -> tuple[SavedContact, ...]:
         """As of now, the likeliest to be there still first."""
-        aged = [replace(saved, verified_s_ago=saved.verified_s_ago + now - since) for saved, since in self._remembered.values()]
-        return tuple(sorted((saved for saved in aged if saved.verified_s_ago < FORGET_S), key=_silence))
+        aged = [
+            replace(saved, verified_s_ago=saved.verified_s_ago + now - since)
+            for saved, since in self._remembered.values()
+        ]
+        return tuple(
+            sorted((saved for saved in aged if saved.verified_s_ago < FORGET_S), key=_silence)
+        )
 
     def to_try(self, target: NodeId, count: int, now: float) -> list[Contact]:
-        """So many of them, those first that were tried least often: if the first are all gone, the next time others have their turn. Half of them
-        are the likeliest to be there, half the closest to ``target``."""
+        """So many of them, those first that were tried least often: if the first are all gone, the
+        next time others have their turn. Half of them are the likeliest to be there, half the
+        closest to ``target``.
+        """
         likeliest = sorted(self.not_met(now), key=lambda saved: self._tried.get(saved.contact, 0))
         chosen = dict.fromkeys(saved.contact for saved in likeliest[: count // 2])
-        closest = sorted(self._remembered, key=lambda contact: (self._tried.get(contact, 0), contact.id ^ target))
+        closest = sorted(
+            self._remembered, key=lambda contact: (self._tried.get(contact, 0), contact.id ^ target)
+        )
         for contact in closest:
             if len(chosen) >= count:
                 break
@@ -68,7 +81,9 @@ class Acquaintances:
 
     def deepest_bucket(self, own_id: NodeId) -> int:
         """Of those that their contacts would be in; -1 without any."""
-        return max((shared_prefix_bits(own_id, contact.id) for contact in self._remembered), default=-1)
+        return max(
+            (shared_prefix_bits(own_id, contact.id) for contact in self._remembered), default=-1
+        )
 
     def pin(self, endpoint: Endpoint, now: float) -> None:
         self._pinned[endpoint] = now
@@ -81,12 +96,14 @@ class Acquaintances:
     def due_pins(self, now: float) -> list[Endpoint]:
         due = [endpoint for endpoint, try_at in self._pinned.items() if now >= try_at]
         for endpoint in due:
-            self._pinned[endpoint] = now + self._config.pinned_check_s
+            self._pinned[endpoint] = now + self._config.static_peer_check_s
         self.deadline = min(self._pinned.values(), default=inf)
         return due
 
 
 def _silence(saved: SavedContact) -> float:
-    """How long it has not been heard of, in terms of how long it had been up: sessions that lasted long go on for long (Weibull shape < 1).
-    Without the first part, those that died long ago would stay ahead of all others for ever, run after run."""
+    """How long it has not been heard of, in terms of how long it had been up: sessions that lasted
+    long go on for long (Weibull shape < 1). Without the first part, those that died long ago would
+    stay ahead of all others for ever, run after run.
+    """
     return saved.verified_s_ago / (saved.age_s + GRACE_S)

@@ -1,4 +1,6 @@
-"""Announcing a peer for as long as a program wants it to be found (BEP 5): others forget an announce after half an hour."""
+"""Announcing a peer for as long as a program wants it to be found (BEP 5): others forget an
+announce after half an hour.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _RETRY_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """One announce. ``stored``: the nodes that confirmed it; ``peers``: who else had announced there; ``queries``: datagrams sent."""
+    """One announce. ``stored``: the nodes that confirmed it; ``peers``: who else had announced
+    there; ``queries``: datagrams sent.
+    """
 
     stored: tuple[Contact, ...]
     peers: tuple[Endpoint, ...]
@@ -35,7 +39,9 @@ class HasStored(Protocol):
 class Announcement:
     """A peer that is being announced, in every address family of the node."""
 
-    def __init__(self, announce: Callable[[Family], Awaitable[HasStored]], interval_s: float, rng: Random) -> None:
+    def __init__(
+        self, announce: Callable[[Family], Awaitable[HasStored]], interval_s: float, rng: Random
+    ) -> None:
         self._announce = announce
         self._interval_s = interval_s
         self._rng = rng

@@ -58,7 +58,9 @@ def value_from(content: Content) -> bytes:
         raise UsageError(f"a value has at most {MAX_VALUE_DEPTH} lists and dicts inside each other")
     raw = bencode.encode(plain)
     if len(raw) > MAX_VALUE_BYTES:
-        raise UsageError(f"the value has {len(raw)} bytes as bencode; an item holds at most {MAX_VALUE_BYTES}")
+        raise UsageError(
+            f"the value has {len(raw)} bytes as bencode; an item holds at most {MAX_VALUE_BYTES}"
+        )
     return raw
 
 
@@ -86,4 +88,6 @@ def _plain(content: object, levels: int) -> bencode.Value:
                 return entries  # type: ignore[return-value]
     if isinstance(content, list | tuple | Mapping) and not levels:
         raise UsageError(f"a value has at most {MAX_VALUE_DEPTH} lists and dicts inside each other")
-    raise UsageError(f"an item holds texts, bytes, whole numbers of 64 bits, and lists and dicts of those, not {content!r:.60}")
+    raise UsageError(
+        f"an item holds texts, bytes, whole numbers of 64 bits, and lists and dicts of those, not {content!r:.60}"
+    )

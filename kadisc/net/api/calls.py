@@ -1,4 +1,6 @@
-"""What a program's calls have in common: an address family that the node serves, an operation of the core, and its end."""
+"""What a program's calls have in common: an address family that the node serves, an operation of
+the core, and its end.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from ..transport.clock import Clock, SystemClock
 from ..transport.nurseries import open_flat_nursery
 from ..transport.ports import Port
 from ..transport.udp import UdpPort, bind_udp
-from .node import LiveNode
+from .node import Node
 
 
 @asynccontextmanager
@@ -25,13 +25,14 @@ async def open_node(
     clock: Clock | None = None,
     rng: Random | None = None,
     ports: Sequence[Port] | Callable[[], Sequence[Port]] | None = None,
-) -> AsyncIterator[LiveNode]:
+) -> AsyncIterator[Node]:
     """A node that runs for as long as the block does.
 
-    ``bootstrap`` holds ``HOST:PORT`` of nodes to join by; the node tries them in the background, and again when it gets lost. ``ports`` replace the
-    sockets that ``config.bind`` names, or open them, and are closed with the node. With a ``config.state_dir`` the node is the one that it was in
-    the last run, and begins with whom it knew. Raises BindError and UsageError (also where another node has that folder) at once; whatever is
-    raised in the block comes out as it is.
+    ``bootstrap`` holds ``HOST:PORT`` of nodes to join by; the node tries them in the background,
+    and again when it gets lost. ``ports`` replace the sockets that ``config.bind`` names, or open
+    them, and are closed with the node. With a ``config.state_dir`` the node is the one that it was
+    in the last run, and begins with whom it knew. Raises BindError and UsageError (also where
+    another node has that folder) at once; whatever is raised in the block comes out as it is.
     """
     config = config or Config()
     rng = rng or SystemRandom()
@@ -40,7 +41,7 @@ async def open_node(
         async with open_keeper(config, rng) as keeper:
             if not isinstance(ports, Sequence):
                 opened += ports() if ports is not None else open_ports(config)
-            node = LiveNode(config, opened, bootstrap, clock or SystemClock(), rng, keeper=keeper)
+            node = Node(config, opened, bootstrap, clock or SystemClock(), rng, keeper=keeper)
             async with running([node]):
                 yield node
     finally:
@@ -48,8 +49,10 @@ async def open_node(
 
 
 @asynccontextmanager
-async def running(nodes: Sequence[LiveNode], *, joins: bool = True) -> AsyncIterator[None]:
-    """Runs nodes in one nursery. At the end their operations end first, then their tasks; the ports are the caller's to close."""
+async def running(nodes: Sequence[Node], *, joins: bool = True) -> AsyncIterator[None]:
+    """Runs nodes in one nursery. At the end their operations end first, then their tasks; the ports
+    are the caller's to close.
+    """
     async with open_flat_nursery() as nursery:
         try:
             for node in nodes:
@@ -62,7 +65,9 @@ async def running(nodes: Sequence[LiveNode], *, joins: bool = True) -> AsyncIter
 
 
 def open_ports(config: Config) -> list[Port]:
-    """A socket for each address of ``config.bind``, at most one per family. Raises BindError, UsageError; then none stays open."""
+    """A socket for each address of ``config.bind``, at most one per family. Raises BindError,
+    UsageError; then none stays open.
+    """
     ports: list[Port] = []
     try:
         for address in config.bind:
@@ -79,12 +84,18 @@ def open_ports(config: Config) -> list[Port]:
 
 
 def open_port(address: str, config: Config) -> UdpPort:
-    return bind_udp(address, max_datagram_bytes=config.core.max_datagram_bytes, socket_buffer_bytes=config.socket_buffer_bytes)
+    return bind_udp(
+        address,
+        max_datagram_bytes=config.core.max_datagram_bytes,
+        socket_buffer_bytes=config.socket_buffer_bytes,
+    )
 
 
 def open_everywhere(port: int, config: Config) -> list[Port]:
-    """Sockets at one port (0: chosen by the system) on all addresses of every family that this machine has. Raises BindError where the port is
-    taken; where only IPv6 has it taken, another one serves there."""
+    """Sockets at one port (0: chosen by the system) on all addresses of every family that this
+    machine has. Raises BindError where the port is taken; where only IPv6 has it taken, another one
+    serves there.
+    """
     first = open_port(f"0.0.0.0:{port}", config)
     chosen = port_of(first.local_endpoint)
     ports: list[Port] = [first]

@@ -1,4 +1,6 @@
-"""What a running node has to do with the network of its own: its record, the peers that it knows there, and what the application says of them."""
+"""What a running node has to do with the network of its own: its record, the peers that it knows
+there, and what the application says of them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from ...core.book.entry import Provenance, Verdict
 from ...core.contract.events import Outcome, PeerChecked, PeerVerified
 from ...core.contract.saved_state import SavedBook
 from ...core.contract.verified_peer import VerifiedPeer
-from ...core.peers.network import Community
+from ...core.peers.network import PeerNetwork
 from ...core.peers.rendezvous import info_hashes, network_tag
 from ...endpoints import Endpoint
 from ...errors import Closed, UsageError
@@ -31,11 +33,11 @@ class OwnNetwork:
         pump.dispatch.tap(self._note)
 
     @property
-    def community(self) -> Community:
+    def peer_network(self) -> PeerNetwork:
         """Raises UsageError for a node that was made without one."""
-        if self._pump.core.community is None:
+        if self._pump.core.peer_network is None:
             raise UsageError("this node is of no network")
-        return self._pump.core.community
+        return self._pump.core.peer_network
 
     @property
     def closed(self) -> bool:
@@ -47,25 +49,38 @@ class OwnNetwork:
     @property
     def record(self) -> bytes:
         """Our own, as others get it: canonical bencode, signed."""
-        return self.community.own_record
+        return self.peer_network.own_record
 
-    def peers(self, count: int, *, service: str | None, verified_within_s: float | None, but_not: Container[bytes]) -> list[VerifiedPeer]:
-        return self.community.peers(count, self.now(), service=service, verified_within_s=verified_within_s, but_not=but_not)
+    def peers(
+        self,
+        count: int,
+        *,
+        service: str | None,
+        verified_within_s: float | None,
+        but_not: Container[bytes],
+    ) -> list[VerifiedPeer]:
+        return self.peer_network.peers(
+            count, self.now(), service=service, verified_within_s=verified_within_s, but_not=but_not
+        )
 
     def age_s(self, peer: VerifiedPeer) -> float:
         """How long ago it last answered; inf where that is not known."""
-        return self.community.age_s(peer, self.now())
+        return self.peer_network.age_s(peer, self.now())
 
     def why(self, who: bytes | Endpoint) -> Provenance | None:
-        return self.community.why(who, self.now())
+        return self.peer_network.why(who, self.now())
 
     def feedback(self, key: bytes, verdict: Verdict) -> bool:
         if verdict not in VERDICTS:
-            raise UsageError(f"a verdict is {', '.join(VERDICTS[:-1])} or {VERDICTS[-1]}, not {verdict!r}")
-        return self.community.feedback(key, verdict, self.now())
+            raise UsageError(
+                f"a verdict is {', '.join(VERDICTS[:-1])} or {VERDICTS[-1]}, not {verdict!r}"
+            )
+        return self.peer_network.feedback(key, verdict, self.now())
 
     async def check(self, endpoint: Endpoint) -> VerifiedPeer | None:
-        """Asks whoever is there to prove that it is of our network; None if it does not. Raises Busy and Closed."""
+        """Asks whoever is there to prove that it is of our network; None if it does not. Raises
+        Busy and Closed.
+        """
         with self._pump.operation(lambda now: self._pump.core.check_peer(endpoint, now)) as waiter:
             finished = await waiter.wait()
         assert isinstance(finished, PeerChecked)
@@ -76,15 +91,17 @@ class OwnNetwork:
     def hear_of(self, endpoints: list[Endpoint], source: str) -> None:
         """Candidates, that are checked by and by. ``source``: a word for who says so."""
         if not self._pump.closed:
-            self.community.hear_of(endpoints, source, self.now())
+            self.peer_network.hear_of(endpoints, source, self.now())
             self._pump.flush()
 
     def export_book(self) -> SavedBook:
-        return self.community.export(self.now()).book
+        return self.peer_network.export(self.now()).book
 
     def import_book(self, book: SavedBook) -> int:
-        """Takes up what is not there yet, to be verified by and by; returns how many peers were refused."""
-        refused = self.community.take_up(book, self.now())
+        """Takes up what is not there yet, to be verified by and by; returns how many peers were
+        refused.
+        """
+        refused = self.peer_network.take_up(book, self.now())
         self._pump.flush()
         return refused
 

@@ -1,8 +1,10 @@
-"""Peers for the application, for as long as it wants more: from the slots, from the address book and from what the tags of the network led to, in
-the order of `core/peer_mix.py`; spread over networks; each verified a short while ago, and none twice within a while.
+"""Peers for the application, for as long as it wants more: from the slots, from the address book
+and from what the tags of the network led to, in the order of `core/peer_mix.py`; spread over
+networks; each verified a short while ago, and none twice within a while.
 
-No cursor and no list behind it: each peer is chosen when it is asked for, so that nobody is given who was lost in the meantime. It is chosen first,
-and asked then if it has not answered lately. The other way round, with a choice among those that answered lately, whoever is loud would be chosen
+No cursor and no list behind it: each peer is chosen when it is asked for, so that nobody is given
+who was lost in the meantime. It is chosen first, and asked then if it has not answered lately. The
+other way round, with a choice among those that answered lately, whoever is loud would be chosen
 more often than others: who pushes himself is checked often.
 """
 
@@ -25,16 +27,21 @@ CHECKS_AT_ONCE = 8
 """Of peers that have not answered for too long."""
 RETRY_CHECK_S = 30.0
 GRACE_S = 0.5
-"""When one has answered, others that were asked with it have so long to answer too; that saves a second check."""
+"""When one has answered, others that were asked with it have so long to answer too; that saves a
+second check.
+"""
 PATIENCE_S = 5.0
-"""Without news it looks again after so long: times go by that let a peer be checked or given again."""
+"""Without news it looks again after so long: times go by that let a peer be checked or given again.
+"""
 FIRST_SEARCH_S, LAST_SEARCH_S = 30.0, 900.0
 """Pauses between lookups of the tags by a stream that has run dry."""
 EVER = float("inf")
 
 
 class PeerStream:
-    """``async for peer in node.peers(service="eth")``. Ends at ``count``, where one is given, or with the node."""
+    """``async for peer in node.peers(service="eth")``. Ends at ``count``, where one is given, or
+    with the node.
+    """
 
     def __init__(
         self,
@@ -80,10 +87,16 @@ class PeerStream:
         raise StopAsyncIteration
 
     def _draw(self) -> list[VerifiedPeer]:
-        """Those that come next by turn and by lot, the first in the networks that were given least; then those not heard of for long."""
+        """Those that come next by turn and by lot, the first in the networks that were given least;
+        then those not heard of for long.
+        """
         for within_s in (None, EVER):
-            found = self._network.peers(CHOSEN_FROM, service=self._service, verified_within_s=within_s, but_not=self._given)
-            fit = [peer for peer in found if self._is_fresh(peer) or peer.key not in self._checked_at]
+            found = self._network.peers(
+                CHOSEN_FROM, service=self._service, verified_within_s=within_s, but_not=self._given
+            )
+            fit = [
+                peer for peer in found if self._is_fresh(peer) or peer.key not in self._checked_at
+            ]
             if fit:
                 return sorted(fit, key=self._times_given)
         return []
@@ -92,12 +105,12 @@ class PeerStream:
         return self._network.age_s(peer) <= self._verified_within_s
 
     def _times_given(self, peer: VerifiedPeer) -> tuple[int, int]:
-        narrow, wide = self._network.community.networks(peer.endpoint)
-        return self._per_network[narrow], self._per_network[wide]
+        subnet, netgroup = self._network.peer_network.networks(peer.endpoint)
+        return self._per_network[subnet], self._per_network[netgroup]
 
     def _give(self, peer: VerifiedPeer) -> VerifiedPeer:
         self._given[peer.key] = self._network.now()
-        self._per_network.update(self._network.community.networks(peer.endpoint))
+        self._per_network.update(self._network.peer_network.networks(peer.endpoint))
         while len(self._given) > MAX_REMEMBERED:
             del self._given[next(iter(self._given))]
         if len(self._per_network) > 2 * MAX_REMEMBERED:
@@ -109,7 +122,10 @@ class PeerStream:
 
     def _forget_old(self) -> None:
         now = self._network.now()
-        for times, lifetime_s in ((self._given, self._again_after_s), (self._checked_at, RETRY_CHECK_S)):
+        for times, lifetime_s in (
+            (self._given, self._again_after_s),
+            (self._checked_at, RETRY_CHECK_S),
+        ):
             while times and now - times[oldest := next(iter(times))] >= lifetime_s:
                 del times[oldest]
 
@@ -121,14 +137,22 @@ class PeerStream:
                 nursery.start_soon(self._check, peer, answered, nursery.cancel_scope)
         return answered[0] if answered else None
 
-    async def _check(self, peer: VerifiedPeer, answered: list[VerifiedPeer], all_checks: trio.CancelScope) -> None:
-        """The first that is there is enough for now. The others have had their turn too, or those that are dead would be asked again and again."""
+    async def _check(
+        self, peer: VerifiedPeer, answered: list[VerifiedPeer], all_checks: trio.CancelScope
+    ) -> None:
+        """The first that is there is enough for now. The others have had their turn too, or those
+        that are dead would be asked again and again.
+        """
         self._checked_at[peer.key] = self._network.now()
         try:
             found = await self._network.check(peer.endpoint)
         except Busy:
             return
-        if found is not None and found.key == peer.key and (self._service is None or self._service in found.services):
+        if (
+            found is not None
+            and found.key == peer.key
+            and (self._service is None or self._service in found.services)
+        ):
             answered.append(found)
             all_checks.deadline = min(all_checks.deadline, trio.current_time() + GRACE_S)
 

@@ -1,5 +1,7 @@
-"""Items that this node keeps on the DHT (BEP 44): others forget them after two hours, so each is put again every hour. Its own peer record is one of
-them, unless it is not to be: whoever knows our key finds us by that."""
+"""Items that this node keeps on the DHT (BEP 44): others forget them after two hours, so each is
+put again every hour. Its own peer record is one of them, unless it is not to be: whoever knows our
+key finds us by that.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +31,21 @@ Joined = Callable[[Family], Awaitable[None]]
 
 
 class Publication(Announcement):
-    """An item that is kept on the DHT. ``item`` is None until it was put for the first time, and from then on the same: whoever puts a later version
-    is not overruled, and each refusal counts as a failure."""
+    """An item that is kept on the DHT. ``item`` is None until it was put for the first time, and
+    from then on the same: whoever puts a later version is not overruled, and each refusal counts as
+    a failure.
+    """
 
-    def __init__(self, draft: Draft, put_in: PutIn, interval_s: float, rng: Random, item: Item | None = None, *, lasting: bool = False) -> None:
+    def __init__(
+        self,
+        draft: Draft,
+        put_in: PutIn,
+        interval_s: float,
+        rng: Random,
+        item: Item | None = None,
+        *,
+        lasting: bool = False,
+    ) -> None:
         """``lasting``: beyond this run of the node."""
         super().__init__(self._put, interval_s, rng)
         self.item = item
@@ -53,7 +66,11 @@ class Publication(Announcement):
         self._scope.cancel()
 
     async def _put(self, family: Family) -> StoredItem:
-        again = self._draft if self.item is None else replace(self._draft, sequence=self.item.sequence, cas=None)
+        again = (
+            self._draft
+            if self.item is None
+            else replace(self._draft, sequence=self.item.sequence, cas=None)
+        )
         stored = await self._put_in(family, again)
         self.item = self.item or stored.item
         return stored
@@ -62,7 +79,9 @@ class Publication(Announcement):
 class Publisher:
     """Bounded: one item too many is refused."""
 
-    def __init__(self, put_in: PutIn, families: Sequence[Family], joined: Joined, config: Config, rng: Random) -> None:
+    def __init__(
+        self, put_in: PutIn, families: Sequence[Family], joined: Joined, config: Config, rng: Random
+    ) -> None:
         self._put_in = put_in
         self._families = families
         self._joined = joined
@@ -77,14 +96,22 @@ class Publisher:
     def close(self) -> None:
         self._nursery = None
 
-    def keep(self, draft: Draft, *, delay_s: float = 0.0, item: Item | None = None, lasting: bool = False) -> Publication:
-        """Until it is dropped, or the node is closed; in place of what has its target. ``item``: what the draft became when it was put a moment ago.
-        ``lasting``: also in the next run, where the state is kept. Raises Busy and Closed."""
+    def keep(
+        self, draft: Draft, *, delay_s: float = 0.0, item: Item | None = None, lasting: bool = False
+    ) -> Publication:
+        """Until it is dropped, or the node is closed; in place of what has its target. ``item``:
+        what the draft became when it was put a moment ago. ``lasting``: also in the next run, where
+        the state is kept. Raises Busy and Closed.
+        """
         if self._nursery is None:
             raise Closed("the node is closed")
-        publication = Publication(draft, self._put_in, self._config.publish_interval_s, self._rng, item, lasting=lasting)
+        publication = Publication(
+            draft, self._put_in, self._config.publish_interval_s, self._rng, item, lasting=lasting
+        )
         if publication.target not in self._kept and len(self._kept) >= self._config.max_published:
-            raise Busy(f"{self._config.max_published} items are kept published already: drop some first")
+            raise Busy(
+                f"{self._config.max_published} items are kept published already: drop some first"
+            )
         self.drop(self._kept.get(publication.target))
         self._kept[publication.target] = publication
         self._nursery.start_soon(publication.run, self._families, self._joined, delay_s)
@@ -105,10 +132,14 @@ class Publisher:
 
     def lasting(self) -> tuple[Item, ...]:
         """What the next run is to go on with."""
-        return tuple(each.item for each in self._kept.values() if each.lasting and each.item is not None)
+        return tuple(
+            each.item for each in self._kept.values() if each.lasting and each.item is not None
+        )
 
     def resume(self, items: Iterable[Item], identity: Identity) -> None:
-        """Goes on with what the last run was to keep, in the same versions. What is of another key than ours now cannot be signed, and ends."""
+        """Goes on with what the last run was to keep, in the same versions. What is of another key
+        than ours now cannot be signed, and ends.
+        """
         for item in items:
             if item.key is None:
                 draft = Draft(item.value)
@@ -117,13 +148,22 @@ class Publisher:
             else:
                 continue
             with suppress(Busy):
-                self.keep(draft, delay_s=self._config.publish_delay_s * self._rng.uniform(0.5, 1.5), item=item, lasting=True)
+                self.keep(
+                    draft,
+                    delay_s=self._config.publish_delay_s * self._rng.uniform(0.5, 1.5),
+                    item=item,
+                    lasting=True,
+                )
 
 
 class OwnRecord:
-    """Our own peer record as a mutable item: salt is the network's tag, sequence that of the record."""
+    """Our own peer record as a mutable item: salt is the network's tag, sequence that of the
+    record.
+    """
 
-    def __init__(self, publisher: Publisher, identity: Identity, config: Config, rng: Random) -> None:
+    def __init__(
+        self, publisher: Publisher, identity: Identity, config: Config, rng: Random
+    ) -> None:
         self._publisher = publisher
         self._identity = identity
         self._tag = network_tag(config.network)

@@ -1,4 +1,6 @@
-"""What a program gets from a ping, and reads from a running lookup: the nodes that answer, or the peers that they know."""
+"""What a program gets from a ping, and reads from a running lookup: the nodes that answer, or the
+peers that they know.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,10 @@ from ..transport.dispatch import Findings, Waiter
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """One answered ping. ``rtt_s`` is at most so long where the answer came to a retransmission. ``client`` is the raw ``v`` of the
-    other (BEP 5), ``seen_as`` our endpoint in its eyes (BEP 42); both are None where it did not say."""
+    """One answered ping. ``rtt_s`` is at most so long where the answer came to a retransmission.
+    ``client`` is the raw ``v`` of the other (BEP 5), ``seen_as`` our endpoint in its eyes (BEP 42);
+    both are None where it did not say.
+    """
 
     contact: Contact
     rtt_s: float
@@ -24,7 +28,9 @@ class Pong:
 
 
 class Answers:
-    """The nodes that answer in a running lookup, as they come; ends with the lookup, and then has its ``result``."""
+    """The nodes that answer in a running lookup, as they come; ends with the lookup, and then has
+    its ``result``.
+    """
 
     def __init__(self, findings: Findings[FoundNode], waiter: Waiter) -> None:
         self._findings = findings
@@ -48,7 +54,7 @@ class Answers:
 
     @property
     def queries(self) -> int:
-        """Datagrams sent; 0 while it runs, when `LiveNode.operations` tells."""
+        """Datagrams sent; 0 while it runs, when `Node.operations` tells."""
         return _queries_of(self._waiter)
 
     @property
@@ -63,8 +69,10 @@ class Answers:
 
 
 class FoundPeers:
-    """The peers announced under an info-hash, as they are found, each once: ``async for endpoint in peers``. Ends with the lookups behind it, one
-    for each address family, and then has their ``results``."""
+    """The peers announced under an info-hash, as they are found, each once: ``async for endpoint in
+    peers``. Ends with the lookups behind it, one for each address family, and then has their
+    ``results``.
+    """
 
     def __init__(self, findings: Findings[Endpoint], waiters: Sequence[Waiter]) -> None:
         self._findings = findings
@@ -88,17 +96,22 @@ class FoundPeers:
 
     @property
     def queries(self) -> int:
-        """Datagrams sent by those lookups that have ended; of the others `LiveNode.operations` tells."""
+        """Datagrams sent by those lookups that have ended; of the others `Node.operations` tells."""
         return sum(map(_queries_of, self._waiters))
 
     @property
     def outcomes(self) -> tuple[Outcome | None, ...]:
         """None for a lookup that still runs."""
-        return tuple(waiter.finished.outcome if waiter.finished is not None else None for waiter in self._waiters)
+        return tuple(
+            waiter.finished.outcome if waiter.finished is not None else None
+            for waiter in self._waiters
+        )
 
     @property
     def results(self) -> tuple[LookupResult, ...]:
-        """What was found in each family; raises UsageError before the end, Closed if the node was closed before."""
+        """What was found in each family; raises UsageError before the end, Closed if the node was
+        closed before.
+        """
         return tuple(_result_of(waiter) for waiter in self._waiters)
 
 

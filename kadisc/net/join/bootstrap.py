@@ -1,9 +1,11 @@
 """Getting into the network, and back into it.
 
-Per address family. Whom we knew in the last run is asked at once, and so is everything that the operator typed: numeric addresses together
-and each name as soon as it is resolved, so that a dead name server delays nobody. Other sources follow, each a second after the one before and
-without waiting for it, unless that one has led us in by then. What fails is tried again, after a pause that doubles up to a minute, jittered so
-that a thousand nodes behind one dead host don't come back in the same second. When the core finds itself cut off, or alone, it starts anew.
+Per address family. Whom we knew in the last run is asked at once, and so is everything that the
+operator typed: numeric addresses together and each name as soon as it is resolved, so that a dead
+name server delays nobody. Other sources follow, each a second after the one before and without
+waiting for it, unless that one has led us in by then. What fails is tried again, after a pause that
+doubles up to a minute, jittered so that a thousand nodes behind one dead host don't come back in
+the same second. When the core finds itself cut off, or alone, it starts anew.
 """
 
 from __future__ import annotations
@@ -15,11 +17,24 @@ from typing import TypeAlias
 import trio
 
 from ...config import Config
-from ...core.contract.events import CameOnline, ContactAdded, ContactRemoved, JoinFinished, Outcome, WentOffline
+from ...core.contract.events import (
+    CameOnline,
+    ContactAdded,
+    ContactRemoved,
+    JoinFinished,
+    Outcome,
+    WentOffline,
+)
 from ...core.contract.saved_state import SavedState
 from ...endpoints import Endpoint, Family, family_of
 from ...errors import Busy, Closed
-from ...observe.shell_events import BootstrapFailing, BootstrapWorking, HostUnresolved, LeftAlone, NetworkChanged
+from ...observe.shell_events import (
+    BootstrapFailing,
+    BootstrapWorking,
+    HostUnresolved,
+    LeftAlone,
+    NetworkChanged,
+)
 from ..transport.dispatch import Subscription
 from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
@@ -59,10 +74,13 @@ class _Try:
 
 
 class Bootstrap:
-    """Joins, and joins again. ``sources`` come in the order in which they are tried; the first one, which may be empty, beside the contacts
-    at hand."""
+    """Joins, and joins again. ``sources`` come in the order in which they are tried; the first one,
+    which may be empty, beside the contacts at hand.
+    """
 
-    def __init__(self, pump: Pump, config: Config, sources: Sequence[Sequence[str]], rng: Random) -> None:
+    def __init__(
+        self, pump: Pump, config: Config, sources: Sequence[Sequence[str]], rng: Random
+    ) -> None:
         self._pump = pump
         self._config = config
         self._rng = rng
@@ -81,15 +99,20 @@ class Bootstrap:
             self._alone.discard(event.contact.family)
         elif isinstance(event, ContactRemoved):
             family = event.contact.family
-            if family not in self._alone and not len(self._pump.core.overlays[family].table):
+            if family not in self._alone and not len(self._pump.core.dhts[family].table):
                 self._alone.add(family)
                 self._pump.publish(LeftAlone(family))
 
     async def _stay_in(self, family: Family) -> None:
         turns = Subscription[Turn](self._pump.dispatch, (*_LOST, *_HOPE), queue_size=16)
         async with turns:
-            # Without hosts there is nobody to insist on: one attempt makes the core serve, and others may come to us.
-            await self._get_in(family, turns, insist=self._has_hosts or self._pump.core.overlays[family].reunion.knows_anyone)
+            # Without hosts there is nobody to insist on: one attempt makes the core serve, and
+            # others may come to us.
+            await self._get_in(
+                family,
+                turns,
+                insist=self._has_hosts or self._pump.core.dhts[family].reunion.knows_anyone,
+            )
             while True:
                 await _next_of(_LOST, turns, family)
                 await self._get_in(family, turns, insist=True)
@@ -99,7 +122,8 @@ class Bootstrap:
         return any(self._sources)
 
     async def _get_in(self, family: Family, turns: Subscription[Turn], *, insist: bool) -> None:
-        # The first host to answer may be as lost as we are. As long as few are known, the others are asked again.
+        # The first host to answer may be as lost as we are. As long as few are known, the others
+        # are asked again.
         enough = self._config.core.table.k if self._has_hosts else 1
         pause_s = self._config.bootstrap_retry_s
         failing = False
@@ -115,7 +139,11 @@ class Bootstrap:
                 self._pump.publish(BootstrapWorking(family))
             with trio.move_on_after(pause_s * self._rng.uniform(0.75, 1.25)) as pause:
                 await _next_of(_HOPE, turns, family)
-            pause_s = min(2 * pause_s, self._config.bootstrap_retry_max_s) if pause.cancelled_caught else self._config.bootstrap_retry_s
+            pause_s = (
+                min(2 * pause_s, self._config.bootstrap_retry_max_s)
+                if pause.cancelled_caught
+                else self._config.bootstrap_retry_s
+            )
         if failing:
             self._pump.publish(BootstrapWorking(family))
 
@@ -123,17 +151,22 @@ class Bootstrap:
         """Tries the contacts at hand and every source."""
         this_try = _Try()
         async with open_flat_nursery() as nursery:
-            if self._pump.core.overlays[family].reunion.knows_anyone:
+            if self._pump.core.dhts[family].reunion.knows_anyone:
                 # Apart from the hosts: whoever is dead among those must not keep us from being in.
                 nursery.start_soon(self._join, this_try, [], family)
             for number, source in enumerate(self._sources):
-                nursery.start_soon(self._ask, this_try, source, family, number * _NEXT_SOURCE_S, enough)
+                nursery.start_soon(
+                    self._ask, this_try, source, family, number * _NEXT_SOURCE_S, enough
+                )
         if not this_try.joins:
-            # Nobody to ask, for now. Whoever asks us may be a way in, and is let in after a join, not before (restart eclipse).
+            # Nobody to ask, for now. Whoever asks us may be a way in, and is let in after a join,
+            # not before (restart eclipse).
             await self._join(this_try, [], family)
         return this_try
 
-    async def _ask(self, this_try: _Try, source: Source, family: Family, delay_s: float, enough: int) -> None:
+    async def _ask(
+        self, this_try: _Try, source: Source, family: Family, delay_s: float, enough: int
+    ) -> None:
         async def join_name(host: str) -> None:
             if endpoints := await self._resolved(host, family):
                 await self._join(this_try, endpoints, family)
@@ -151,7 +184,9 @@ class Bootstrap:
         this_try.joins += 1
         this_try.asked += len(endpoints)
         try:
-            with self._pump.operation(lambda now: self._pump.core.join(endpoints, now, family=family)) as waiter:
+            with self._pump.operation(
+                lambda now: self._pump.core.join(endpoints, now, family=family)
+            ) as waiter:
                 finished = await waiter.wait()
         except (Busy, Closed):
             await trio.lowlevel.checkpoint()
@@ -174,10 +209,16 @@ class Bootstrap:
 
 
 def _no_answer_from(asked: int) -> str:
-    return f"no answer from any of {asked} bootstrap addresses" if asked > 1 else "no answer from the bootstrap address"
+    return (
+        f"no answer from any of {asked} bootstrap addresses"
+        if asked > 1
+        else "no answer from the bootstrap address"
+    )
 
 
-async def _next_of(kinds: tuple[type[Turn], ...], turns: Subscription[Turn], family: Family) -> None:
+async def _next_of(
+    kinds: tuple[type[Turn], ...], turns: Subscription[Turn], family: Family
+) -> None:
     async for turn in turns:
         if isinstance(turn, kinds) and (isinstance(turn, NetworkChanged) or turn.family is family):
             return
@@ -185,10 +226,12 @@ async def _next_of(kinds: tuple[type[Turn], ...], turns: Subscription[Turn], fam
 
 
 def sources_of(config: Config, given: Sequence[str], saved: SavedState) -> list[Sequence[str]]:
-    """Where to join, by source: each is tried a second after the one before. What was typed for this run is for whoever wants that and no other."""
+    """Where to join, by source: each is tried a second after the one before. What was typed for
+    this run is for whoever wants that and no other.
+    """
     if given:
         return [[*config.peers, *given]]
     others = [hosts for hosts in (config.bootstrap, config.routers) if hosts]
-    if config.peers or any(overlay.contacts for overlay in saved.overlays):
+    if config.peers or any(dht.contacts for dht in saved.dhts):
         return [config.peers, *others]
     return list(others)

@@ -18,7 +18,9 @@ class Unresolved(KadiscError):
 
 
 def parse_host(text: str) -> Endpoint | None:
-    """The endpoint in a numeric ``HOST:PORT``, or None where HOST is a name; raises UsageError for anything else."""
+    """The endpoint in a numeric ``HOST:PORT``, or None where HOST is a name; raises UsageError for
+    anything else.
+    """
     try:
         host, port = split_host_port(text)
         if port == 0:
@@ -34,7 +36,8 @@ def parse_host(text: str) -> Endpoint | None:
 async def resolve(text: str, timeout_s: float) -> tuple[Endpoint, ...]:
     """Every endpoint behind ``HOST:PORT``, of both families, in the resolver's order.
 
-    Raises UsageError where the text cannot be read, and Unresolved with a reason in words where no address is found in time.
+    Raises UsageError where the text cannot be read, and Unresolved with a reason in words where no
+    address is found in time.
     """
     numeric = parse_host(text)
     if numeric is not None:
@@ -53,4 +56,8 @@ async def resolve(text: str, timeout_s: float) -> tuple[Endpoint, ...]:
 
 
 def _reason(error: Exception) -> str:
-    return error.strerror.lower() if isinstance(error, OSError) and error.strerror else "not a valid name"
+    return (
+        error.strerror.lower()
+        if isinstance(error, OSError) and error.strerror
+        else "not a valid name"
+    )

@@ -1,4 +1,6 @@
-"""Peers that the operator wants to be kept: the core keeps endpoints, and the names are followed here."""
+"""Peers that the operator wants to be kept: the core keeps endpoints, and the names are followed
+here.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ class KeptPeers:
         self._pump = pump
         self._config = config
         self._rng = rng
-        self._numeric = [endpoint for peer in config.peers if (endpoint := parse_host(peer)) is not None]
+        self._numeric = [
+            endpoint for peer in config.peers if (endpoint := parse_host(peer)) is not None
+        ]
         self._names = [peer for peer in config.peers if parse_host(peer) is None]
 
     def start(self, nursery: trio.Nursery) -> None:
@@ -61,9 +65,9 @@ class KeptPeers:
             await trio.sleep(pause_s * self._rng.uniform(0.75, 1.25))
 
     def _pin(self, endpoint: Endpoint) -> None:
-        if (overlay := self._pump.core.overlays.get(family_of(endpoint))) is not None:
-            overlay.reunion.pin(endpoint, self._pump.now())
+        if (dht := self._pump.core.dhts.get(family_of(endpoint))) is not None:
+            dht.reunion.pin(endpoint, self._pump.now())
 
     def _unpin(self, endpoint: Endpoint) -> None:
-        if (overlay := self._pump.core.overlays.get(family_of(endpoint))) is not None:
-            overlay.reunion.unpin(endpoint)
+        if (dht := self._pump.core.dhts.get(family_of(endpoint))) is not None:
+            dht.reunion.unpin(endpoint)

@@ -1,7 +1,7 @@
 """The endpoints behind the bootstrap hosts, as they become known.
 
-A lookup should begin as soon as one host is known, and not wait for a name server that never answers; but a second host that is resolved
-a moment later should take part in it too.
+A lookup should begin as soon as one host is known, and not wait for a name server that never
+answers; but a second host that is resolved a moment later should take part in it too.
 """
 
 from __future__ import annotations
@@ -19,9 +19,18 @@ _NEXT_SOURCE_S = 1.0
 
 
 class WayIn:
-    """Resolves the hosts of each source at once, in ``nursery``; each source a second after the one before, the first after ``delay_s``."""
+    """Resolves the hosts of each source at once, in ``nursery``; each source a second after the one
+    before, the first after ``delay_s``.
+    """
 
-    def __init__(self, nursery: trio.Nursery, sources: Sequence[Sequence[str]], timeout_s: float, *, delay_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        sources: Sequence[Sequence[str]],
+        timeout_s: float,
+        *,
+        delay_s: float = 0.0,
+    ) -> None:
         self._found: list[Endpoint] = []
         self._to_come = sum(map(len, sources))
         self._resolving = 0
@@ -30,10 +39,14 @@ class WayIn:
         """Why names could not be resolved."""
         for number, hosts in enumerate(sources):
             for host in hosts:
-                nursery.start_soon(self._resolve, host, timeout_s, delay_s + number * _NEXT_SOURCE_S)
+                nursery.start_soon(
+                    self._resolve, host, timeout_s, delay_s + number * _NEXT_SOURCE_S
+                )
 
     async def more(self, family: Family, known: int) -> list[Endpoint]:
-        """The endpoints of a family, as soon as there are more than the ``known`` first ones; none if no more will come."""
+        """The endpoints of a family, as soon as there are more than the ``known`` first ones; none
+        if no more will come.
+        """
         while len(self._of(family)) <= known and self._to_come:
             await self._changed.wait()
         with trio.move_on_after(_GRACE_S):

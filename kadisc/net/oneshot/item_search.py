@@ -12,14 +12,16 @@ from ...errors import ErrorAnswer, NoAnswer
 from ...ids import NodeId
 from ...wire.items import Item
 from ..api.items import latest
-from ..api.node import LiveNode
-from .multi_family import Approach
+from ..api.node import Node
+from .multi_family import MultiFamilyLookup
 
 
-class ItemSearch(Approach):
-    """Looks an item up. ``item`` is the latest of all families; an immutable one is enough as soon as it is there."""
+class ItemSearch(MultiFamilyLookup):
+    """Looks an item up. ``item`` is the latest of all families; an immutable one is enough as soon
+    as it is there.
+    """
 
-    def __init__(self, node: LiveNode, target: NodeId, salt: bytes = b"") -> None:
+    def __init__(self, node: Node, target: NodeId, salt: bytes = b"") -> None:
         super().__init__(node, target)
         self.item: Item | None = None
         self._salt = salt
@@ -32,15 +34,21 @@ class ItemSearch(Approach):
 
     async def _look_up(self, family: Family, seeds: Sequence[Endpoint]) -> LookupResult | None:
         """None if nobody was there."""
-        answers = await self.walk(self.node.lookup(self.target, kind=LookupKind.GET, family=family, seeds=seeds, salt=self._salt))
+        answers = await self.walk(
+            self.node.lookup(
+                self.target, kind=LookupKind.GET, family=family, seeds=seeds, salt=self._salt
+            )
+        )
         self.item = latest((self.item, answers.result.item))
         return answers.result if answers.outcome is Outcome.DONE else None
 
 
 class PutSearch(ItemSearch):
-    """Finds the nodes closest to an item's target and stores it there, once. ``item`` is what was stored; ``refusal`` is of those who would not."""
+    """Finds the nodes closest to an item's target and stores it there, once. ``item`` is what was
+    stored; ``refusal`` is of those who would not.
+    """
 
-    def __init__(self, node: LiveNode, draft: Draft) -> None:
+    def __init__(self, node: Node, draft: Draft) -> None:
         super().__init__(node, draft.target, draft.salt)
         self.stored: list[Contact] = []
         self.refusal: ErrorAnswer | None = None
@@ -59,7 +67,9 @@ class PutSearch(ItemSearch):
             return False
         # From here the second lookup has one hop: its answers bring the tokens.
         try:
-            stored = await self.node.items.put_in(family, self._draft, [node.contact.endpoint for node in result.closest])
+            stored = await self.node.items.put_in(
+                family, self._draft, [node.contact.endpoint for node in result.closest]
+            )
         except ErrorAnswer as error:
             self.refusal = error
             return True

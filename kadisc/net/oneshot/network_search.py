@@ -1,5 +1,6 @@
-"""The search behind ``kadisc peers NETWORK``: whom the node knows, and who announced under the network's tags on the DHT, each proved by an exchange
-of records."""
+"""The search behind ``kadisc peers NETWORK``: whom the node knows, and who announced under the
+network's tags on the DHT, each proved by an exchange of records.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +13,11 @@ from ...core.contract.events import Outcome
 from ...core.contract.verified_peer import VerifiedPeer
 from ...endpoints import Endpoint, Family, host_of
 from ...errors import Busy, Closed
-from ..api.node import LiveNode
+from ..api.node import Node
 from ..tcp_check import accepts
 from ..transport.nurseries import open_flat_nursery
 from .host_resolver import WayIn
-from .multi_family import Approach
+from .multi_family import MultiFamilyLookup
 
 CHECKS_AT_ONCE = 16
 CHECKS_PER_TAG = 32
@@ -25,16 +26,26 @@ CHECKS_PER_NETWORK = 8
 """...and makes us ask no /24 (IPv6 /48) oftener than that."""
 CONNECTIONS_AT_ONCE = 16
 QUIET_S = 2.0
-"""Once the lookups are done, whoever was verified names others: it goes on while that brings somebody new within this time."""
+"""Once the lookups are done, whoever was verified names others: it goes on while that brings
+somebody new within this time.
+"""
 VERIFIED_WITHIN_S = 120.0
 
 
-class NetworkSearch(Approach):
-    """Ends at ``wanted`` peers; ``tell`` is called with each. ``service``: only peers that offer it. With ``connects`` only those are taken whose
-    TCP port accepts: that of ``service``, or else of any service that is a port; ``refused`` counts the others."""
+class NetworkSearch(MultiFamilyLookup):
+    """Ends at ``wanted`` peers; ``tell`` is called with each. ``service``: only peers that offer
+    it. With ``connects`` only those are taken whose TCP port accepts: that of ``service``, or else
+    of any service that is a port; ``refused`` counts the others.
+    """
 
     def __init__(
-        self, node: LiveNode, wanted: int, tell: Callable[[VerifiedPeer], None] | None = None, *, service: str | None = None, connects: bool = False
+        self,
+        node: Node,
+        wanted: int,
+        tell: Callable[[VerifiedPeer], None] | None = None,
+        *,
+        service: str | None = None,
+        connects: bool = False,
     ) -> None:
         super().__init__(node, node.own_network.tags[0])
         self.peers: list[VerifiedPeer] = []
@@ -57,21 +68,29 @@ class NetworkSearch(Approach):
     async def run(self, sources: Sequence[Sequence[str]], timeout_s: float) -> WayIn:
         async with open_flat_nursery() as nursery:
             nursery.start_soon(self._collect)
-            way_in = await super().run(sources, timeout_s)
+            host_resolver = await super().run(sources, timeout_s)
             nursery.cancel_scope.cancel()
-        return way_in
+        return host_resolver
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
         outcomes: list[Outcome | None] = []
         async with open_flat_nursery() as nursery:
             for info_hash in self.node.own_network.tags:
                 nursery.start_soon(self._look_up, info_hash, family, seeds, nursery, outcomes)
-        # Each that was verified was asked for its peers in passing; those are checked by the node itself, one a second.
+        # Each that was verified was asked for its peers in passing; those are checked by the node
+        # itself, one a second.
         while await self.node.own_network.news(QUIET_S):
             pass
         return Outcome.DONE in outcomes
 
-    async def _look_up(self, info_hash: int, family: Family, seeds: Sequence[Endpoint], checks: trio.Nursery, outcomes: list[Outcome | None]) -> None:
+    async def _look_up(
+        self,
+        info_hash: int,
+        family: Family,
+        seeds: Sequence[Endpoint],
+        checks: trio.Nursery,
+        outcomes: list[Outcome | None],
+    ) -> None:
         left = CHECKS_PER_TAG
         try:
             async with self.node.find_peers(info_hash, family=family, seeds=seeds) as found:
@@ -85,8 +104,12 @@ class NetworkSearch(Approach):
         outcomes += found.outcomes
 
     def _is_worth_a_check(self, endpoint: Endpoint) -> bool:
-        network, _ = self.node.own_network.community.networks(endpoint)
-        if endpoint in self._checked or self._per_network[network] >= CHECKS_PER_NETWORK or endpoint in self.node.local_endpoints.values():
+        network, _ = self.node.own_network.peer_network.networks(endpoint)
+        if (
+            endpoint in self._checked
+            or self._per_network[network] >= CHECKS_PER_NETWORK
+            or endpoint in self.node.local_endpoints.values()
+        ):
             return False
         self._checked.add(endpoint)
         self._per_network[network] += 1
@@ -101,7 +124,9 @@ class NetworkSearch(Approach):
 
     async def _collect(self) -> None:
         async with open_flat_nursery() as nursery:
-            async for peer in self.node.peers(service=self._service, verified_within_s=VERIFIED_WITHIN_S):
+            async for peer in self.node.peers(
+                service=self._service, verified_within_s=VERIFIED_WITHIN_S
+            ):
                 if not self._connects:
                     self._add(peer)
                 else:
@@ -116,7 +141,9 @@ class NetworkSearch(Approach):
         self.refused += 1
 
     def _ports(self, peer: VerifiedPeer) -> list[int]:
-        chosen = peer.services.values() if self._service is None else [peer.services.get(self._service)]
+        chosen = (
+            peer.services.values() if self._service is None else [peer.services.get(self._service)]
+        )
         return [value for value in chosen if isinstance(value, int)]
 
     def _add(self, peer: VerifiedPeer) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from ...core.contract.events import FoundNode, LookupResult, Outcome
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
-from ..api.node import LiveNode
-from .multi_family import Approach
+from ..api.node import Node
+from .multi_family import MultiFamilyLookup
 
 
-class NodeSearch(Approach):
-    def __init__(self, node: LiveNode, target: NodeId, k: int, paths: int) -> None:
+class NodeSearch(MultiFamilyLookup):
+    def __init__(self, node: Node, target: NodeId, k: int, paths: int) -> None:
         super().__init__(node, target)
         self.k = k
         self.results: list[LookupResult] = []
@@ -25,7 +25,9 @@ class NodeSearch(Approach):
         return sorted(merged, key=lambda node: node.contact.id ^ self.target)[: self.k]
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
-        answers = await self.walk(self.node.lookup(self.target, k=self.k, paths=self._paths, family=family, seeds=seeds))
+        answers = await self.walk(
+            self.node.lookup(self.target, k=self.k, paths=self._paths, family=family, seeds=seeds)
+        )
         if answers.outcome is not Outcome.DONE:
             return False
         self.results.append(answers.result)

@@ -9,14 +9,20 @@ from ...core.contract.events import LookupKind, Outcome
 from ...endpoints import Endpoint, Family
 from ...errors import NoAnswer
 from ...ids import NodeId
-from ..api.node import LiveNode
-from .multi_family import Approach
+from ..api.node import Node
+from .multi_family import MultiFamilyLookup
 
 
-class PeerSearch(Approach):
+class PeerSearch(MultiFamilyLookup):
     """Ends at ``wanted`` peers; ``tell`` is called with each as it is found."""
 
-    def __init__(self, node: LiveNode, target: NodeId, wanted: int, tell: Callable[[Endpoint], None] | None = None) -> None:
+    def __init__(
+        self,
+        node: Node,
+        target: NodeId,
+        wanted: int,
+        tell: Callable[[Endpoint], None] | None = None,
+    ) -> None:
         super().__init__(node, target)
         self.peers: list[Endpoint] = []
         self.first_peer_s: float | None = None
@@ -46,10 +52,10 @@ class PeerSearch(Approach):
             self._tell(peer)
 
 
-class AnnounceSearch(Approach):
+class AnnounceSearch(MultiFamilyLookup):
     """Finds the nodes closest to an info-hash and announces there, once."""
 
-    def __init__(self, node: LiveNode, target: NodeId, port: int, *, implied_port: bool) -> None:
+    def __init__(self, node: Node, target: NodeId, port: int, *, implied_port: bool) -> None:
         super().__init__(node, target)
         self.stored: list[Contact] = []
         self._port = port
@@ -61,13 +67,21 @@ class AnnounceSearch(Approach):
         return super().queries + self._announcing
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
-        answers = await self.walk(self.node.lookup(self.target, kind=LookupKind.GET_PEERS, family=family, seeds=seeds))
+        answers = await self.walk(
+            self.node.lookup(self.target, kind=LookupKind.GET_PEERS, family=family, seeds=seeds)
+        )
         if answers.outcome is not Outcome.DONE:
             return False
         # From here the second lookup has one hop: its answers bring the tokens.
         closest = [node.contact.endpoint for node in answers.result.closest]
         try:
-            announced = await self.node.announce(self.target, self._port, implied_port=self._implied_port, family=family, seeds=closest)
+            announced = await self.node.announce(
+                self.target,
+                self._port,
+                implied_port=self._implied_port,
+                family=family,
+                seeds=closest,
+            )
         except NoAnswer:
             return False
         self._announcing += announced.queries

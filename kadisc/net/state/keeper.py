@@ -1,4 +1,5 @@
-"""What is kept between runs: taken up at the start, saved when we first joined, then while something changes, and at the end.
+"""What is kept between runs: taken up at the start, saved when we first joined, then while
+something changes, and at the end.
 
 All reading and writing happens in a thread: a disk that takes its time stalls no datagram.
 """
@@ -15,7 +16,15 @@ from typing import TypeVar
 import trio
 
 from ...config import Config
-from ...core.contract.events import AddressChanged, ContactAdded, ContactRemoved, Joined, PeerLost, PeerVerified, RecordChanged
+from ...core.contract.events import (
+    AddressChanged,
+    ContactAdded,
+    ContactRemoved,
+    Joined,
+    PeerLost,
+    PeerVerified,
+    RecordChanged,
+)
 from ...core.contract.identity import Identity
 from ...core.contract.saved_state import SavedState
 from ...observe.shell_events import StateSaved, StateUnsaved
@@ -27,16 +36,21 @@ T = TypeVar("T")
 _LAST_SAVE_S = 5.0
 """A disk that hangs must not keep a program from ending."""
 _STALE_AFTER = 20
-"""Ages go stale though no contact comes or goes: after so many intervals the state is saved anyway."""
+"""Ages go stale though no contact comes or goes: after so many intervals the state is saved anyway.
+"""
 
 
 async def in_thread(call: Callable[[], T], *, abandon_on_cancel: bool = True) -> T:
-    """Cancelled, it returns at once and the call goes on by itself, or it returns when the call does."""
+    """Cancelled, it returns at once and the call goes on by itself, or it returns when the call
+    does.
+    """
     return await trio.to_thread.run_sync(call, abandon_on_cancel=abandon_on_cancel)
 
 
 class Keeper:
-    """Keeps one node's state in one folder. ``saved`` is what was there at the start, ``identity`` the one kept or else a new one."""
+    """Keeps one node's state in one folder. ``saved`` is what was there at the start, ``identity``
+    the one kept or else a new one.
+    """
 
     def __init__(self, config: Config, folder: StateFolder, rng: Random) -> None:
         """Blocks; raises UsageError where another node has the folder."""
@@ -57,7 +71,9 @@ class Keeper:
         """Whether it is locked for us. It is not where nothing can be written."""
         return self._folder.is_locked
 
-    def start(self, nursery: trio.Nursery, pump: Pump, published: Callable[[], tuple[Item, ...]]) -> None:
+    def start(
+        self, nursery: trio.Nursery, pump: Pump, published: Callable[[], tuple[Item, ...]]
+    ) -> None:
         """``published``: what this run is to leave to the next to publish."""
         self._pump, self._published = pump, published
         pump.dispatch.tap(self._note)
@@ -73,13 +89,23 @@ class Keeper:
     def _note(self, event: object) -> None:
         if isinstance(event, Joined):
             self._wanted_now.set()
-        elif isinstance(event, ContactAdded | ContactRemoved | AddressChanged | PeerVerified | PeerLost | RecordChanged):
+        elif isinstance(
+            event,
+            ContactAdded
+            | ContactRemoved
+            | AddressChanged
+            | PeerVerified
+            | PeerLost
+            | RecordChanged,
+        ):
             self._changed = True
 
     async def _keep(self, pump: Pump) -> None:
         for notice in self._notices:
             pump.publish(notice)
-        if self._changed:  # a new key: what others learn of us from now on should be true after a crash too
+        if (
+            self._changed
+        ):  # a new key: what others learn of us from now on should be true after a crash too
             await self._save(pump)
         skipped = 0
         while True:
@@ -99,7 +125,9 @@ class Keeper:
         self._changed = False
         state: SavedState = replace(pump.core.export_state(pump.now()), published=self._published())
         try:
-            await in_thread(partial(self._folder.save, self.identity.seed, self._config.network, state))
+            await in_thread(
+                partial(self._folder.save, self.identity.seed, self._config.network, state)
+            )
         except Unsaved as error:
             self._changed = True
             if not self._failing:
@@ -114,12 +142,16 @@ class Keeper:
 
 @asynccontextmanager
 async def open_keeper(config: Config, rng: Random) -> AsyncIterator[Keeper | None]:
-    """The keeper of ``config.state_dir``, None where there is none. Raises UsageError where another node has the folder."""
+    """The keeper of ``config.state_dir``, None where there is none. Raises UsageError where another
+    node has the folder.
+    """
     if config.state_dir is None:
         yield None
         return
     # Not to be abandoned: it would leave the folder locked.
-    keeper = await in_thread(partial(Keeper, config, StateFolder(config.state_dir), rng), abandon_on_cancel=False)
+    keeper = await in_thread(
+        partial(Keeper, config, StateFolder(config.state_dir), rng), abandon_on_cancel=False
+    )
     try:
         yield keeper
     finally:

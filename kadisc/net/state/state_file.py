@@ -1,10 +1,13 @@
-"""``state.sqlite3``: what a node keeps between runs, as one SQLite file that is replaced as a whole and never changed in place.
+"""``state.sqlite3``: what a node keeps between runs, as one SQLite file that is replaced as a whole
+and never changed in place.
 
-A save makes the new database in memory, writes it beside the old one, syncs it and renames it over the old one. So whoever opens the file, at
-any instant and also after a ``kill -9`` or a power cut, finds one complete state; and whoever has it open goes on reading the one that he
-opened. SQLite's own two ways give the writer as much, but not the reader: after a crash a rollback journal has to be played back before the
-file can be read, and a write-ahead log needs a shared-memory file beside it; both are writes, and a command that only looks must not write.
-At some 400 contacts the whole file is 78 kB, and a save changes every age in it anyway.
+A save makes the new database in memory, writes it beside the old one, syncs it and renames it over
+the old one. So whoever opens the file, at any instant and also after a ``kill -9`` or a power cut,
+finds one complete state; and whoever has it open goes on reading the one that he opened. SQLite's
+own two ways give the writer as much, but not the reader: after a crash a rollback journal has to be
+played back before the file can be read, and a write-ahead log needs a shared-memory file beside it;
+both are writes, and a command that only looks must not write. At some 400 contacts the whole file
+is 78 kB, and a save changes every age in it anyway.
 
 No function in here knows of trio: they block, and are called in a thread.
 """
@@ -22,7 +25,14 @@ from pathlib import Path
 
 from ...contacts import Contact
 from ...core.contract.identity import SEED_BYTES
-from ...core.contract.saved_state import SavedBook, SavedCommunity, SavedContact, SavedOverlay, SavedPeer, SavedState
+from ...core.contract.saved_state import (
+    SavedBook,
+    SavedContact,
+    SavedDht,
+    SavedPeer,
+    SavedPeerNetwork,
+    SavedState,
+)
 from ...endpoints import IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES, Endpoint, Family, family_of
 from ...errors import DecodeError
 from ...ids import ID_BYTES, id_from_bytes, id_to_bytes
@@ -31,7 +41,9 @@ from ...wire import bencode
 from ...wire.items import MAX_SALT_BYTES, Item, item_from
 
 SCHEMA_VERSION = 3
-"""Files of version 1, which have no address book, and of version 2, which have no published items, are read too."""
+"""Files of version 1, which have no address book, and of version 2, which have no published items,
+are read too.
+"""
 MAX_FILE_BYTES = 64 << 20
 """A larger file is none of ours: a full state of ten networks has 1 MB."""
 MAX_CLIENT_BYTES = 256
@@ -79,13 +91,15 @@ class NewerState(Exception):
 
 @dataclass(slots=True)
 class KeptState:
-    """``seed``: of the key pair, None where there is none yet. ``addresses``: our own, 4 or 16 bytes, by family. ``contacts``: by name of the
-    network, both families together; ``communities`` and ``published``: by name too. ``left_out``: what of these could not be read."""
+    """``seed``: of the key pair, None where there is none yet. ``addresses``: our own, 4 or 16
+    bytes, by family. ``contacts``: by name of the network, both families together;
+    ``peer_networks`` and ``published``: by name too. ``left_out``: what of these could not be read.
+    """
 
     seed: bytes | None = None
     addresses: dict[Family, bytes] = field(default_factory=dict)
     contacts: dict[str, tuple[SavedContact, ...]] = field(default_factory=dict)
-    communities: dict[str, SavedCommunity] = field(default_factory=dict)
+    peer_networks: dict[str, SavedPeerNetwork] = field(default_factory=dict)
     published: dict[str, tuple[Item, ...]] = field(default_factory=dict)
     left_out: int = 0
 
@@ -94,15 +108,22 @@ class KeptState:
         saved = self.contacts.get(network, ())
         return SavedState(
             tuple(
-                SavedOverlay(family, self.addresses.get(family), tuple(each for each in saved if each.contact.family is family)) for family in Family
+                SavedDht(
+                    family,
+                    self.addresses.get(family),
+                    tuple(each for each in saved if each.contact.family is family),
+                )
+                for family in Family
             ),
-            self.communities.get(network),
+            self.peer_networks.get(network),
             self.published.get(network, ()),
         )
 
 
 def read_state(path: Path) -> KeptState | None:
-    """What the file holds, None where there is no file. Nothing is written or locked. Raises OSError, DamagedState and NewerState."""
+    """What the file holds, None where there is no file. Nothing is written or locked. Raises
+    OSError, DamagedState and NewerState.
+    """
     try:
         # Without waiting: it might be a pipe.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -122,7 +143,8 @@ def replace_state(path: Path, state: KeptState) -> None:
     image = encode_state(state)
     beside = path.with_name(path.name + ".new")
     try:
-        # The mode is for a file that is made now; one that was left by a crash may have had another.
+        # The mode is for a file that is made now; one that was left by a crash may have had
+        # another.
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             os.fchmod(file.fileno(), 0o600)
             file.write(image)
@@ -146,7 +168,8 @@ def set_aside(path: Path) -> Path:
 
 
 def _sync_folder(folder: Path) -> None:
-    # Some file systems have no such thing as a folder to sync; there the name may be the old one after a power cut, which is a complete state too.
+    # Some file systems have no such thing as a folder to sync; there the name may be the old one
+    # after a power cut, which is a complete state too.
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -155,7 +178,7 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-# --- the database ---------------------------------------------------------------------------------------------------------------------
+# --- the database ---------------------------------------------------------------------------------
 
 
 def encode_state(state: KeptState) -> bytes:
@@ -178,13 +201,24 @@ def encode_state(state: KeptState) -> bytes:
         database.execute("BEGIN")
         if state.seed is not None:
             database.execute("INSERT INTO identity VALUES (?)", (state.seed,))
-        database.executemany("INSERT INTO addresses VALUES (?, ?)", [(family.value, ip) for family, ip in state.addresses.items()])
-        database.executemany("INSERT OR REPLACE INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        for network, saved in state.communities.items():
+        database.executemany(
+            "INSERT INTO addresses VALUES (?, ?)",
+            [(family.value, ip) for family, ip in state.addresses.items()],
+        )
+        database.executemany(
+            "INSERT OR REPLACE INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
+        )
+        for network, saved in state.peer_networks.items():
             database.execute("INSERT INTO sequences VALUES (?, ?)", (network, saved.sequence))
-            database.executemany("INSERT INTO book VALUES (?, ?)", [(network, format_peer(peer)) for peer in saved.book.peers])
+            database.executemany(
+                "INSERT INTO book VALUES (?, ?)",
+                [(network, format_peer(peer)) for peer in saved.book.peers],
+            )
         for network, items in state.published.items():
-            lines = [(network, item.value, item.key, item.salt, item.sequence, item.signature) for item in items]
+            lines = [
+                (network, item.value, item.key, item.salt, item.sequence, item.signature)
+                for item in items
+            ]
             database.executemany("INSERT INTO published VALUES (?, ?, ?, ?, ?, ?)", lines)
         database.execute("COMMIT")
         return database.serialize()
@@ -198,9 +232,16 @@ def decode_state(image: bytes) -> KeptState:
         try:
             database.deserialize(image)
             version = _check(database)
-            communities, left_out = _communities(database) if version > 1 else ({}, 0)
+            peer_networks, left_out = _peer_networks(database) if version > 1 else ({}, 0)
             published, lost = _published(database) if version > 2 else ({}, 0)
-            return KeptState(_seed(database), dict(_addresses(database)), _contacts(database), communities, published, left_out + lost)
+            return KeptState(
+                _seed(database),
+                dict(_addresses(database)),
+                _contacts(database),
+                peer_networks,
+                published,
+                left_out + lost,
+            )
         except UnicodeDecodeError:
             raise DamagedState("a text in it is not one") from None
         except (sqlite3.Error, OverflowError, MemoryError) as error:
@@ -212,11 +253,16 @@ def _check(database: sqlite3.Connection) -> int:
     [[found]] = database.execute("PRAGMA quick_check(1)")
     if found != "ok":
         raise DamagedState(" ".join(str(found).split()))
-    [[application]], [[version]] = database.execute("PRAGMA application_id"), database.execute("PRAGMA user_version")
+    [[application]], [[version]] = (
+        database.execute("PRAGMA application_id"),
+        database.execute("PRAGMA user_version"),
+    )
     if application != _APPLICATION_ID or version < 1:
         raise DamagedState("it is another program's database")
     if version > SCHEMA_VERSION:
-        raise NewerState(f"it was written by a later version of kadisc (its schema is {version}, this one knows {SCHEMA_VERSION})")
+        raise NewerState(
+            f"it was written by a later version of kadisc (its schema is {version}, this one knows {SCHEMA_VERSION})"
+        )
     return int(version)
 
 
@@ -239,28 +285,49 @@ def _addresses(database: sqlite3.Connection) -> Iterator[tuple[Family, bytes]]:
 
 def _contacts(database: sqlite3.Connection) -> dict[str, tuple[SavedContact, ...]]:
     contacts: dict[str, list[SavedContact]] = {}
-    for network, *row in database.execute("SELECT network, family, id, endpoint, age_s, verified_s_ago, rtt_s, client FROM contacts ORDER BY rowid"):
+    for network, *row in database.execute(
+        "SELECT network, family, id, endpoint, age_s, verified_s_ago, rtt_s, client FROM contacts ORDER BY rowid"
+    ):
         if not isinstance(network, str):
             raise DamagedState("a network's name in it is not one")
         contacts.setdefault(network, []).append(_contact(*row))
     return {network: tuple(saved) for network, saved in contacts.items()}
 
 
-def _contact(family: object, node_id: object, endpoint: object, age_s: object, verified_s_ago: object, rtt_s: object, client: object) -> SavedContact:
+def _contact(
+    family: object,
+    node_id: object,
+    endpoint: object,
+    age_s: object,
+    verified_s_ago: object,
+    rtt_s: object,
+    client: object,
+) -> SavedContact:
     if not isinstance(node_id, bytes) or len(node_id) != ID_BYTES:
         raise DamagedState("a contact's ID in it is not one")
-    if not isinstance(endpoint, bytes) or len(endpoint) not in (IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES):
+    if not isinstance(endpoint, bytes) or len(endpoint) not in (
+        IPV4_ENDPOINT_BYTES,
+        IPV6_ENDPOINT_BYTES,
+    ):
         raise DamagedState("a contact's endpoint in it is not one")
     contact = Contact(id_from_bytes(node_id), Endpoint(endpoint))
     if family_of(contact.endpoint).value != family:
         raise DamagedState("a contact's family in it is not one")
     if client is not None and not (isinstance(client, bytes) and len(client) <= MAX_CLIENT_BYTES):
         raise DamagedState("a contact's client in it is not one")
-    return SavedContact(contact, _seconds(age_s), _seconds(verified_s_ago), None if rtt_s is None else _seconds(rtt_s), client)
+    return SavedContact(
+        contact,
+        _seconds(age_s),
+        _seconds(verified_s_ago),
+        None if rtt_s is None else _seconds(rtt_s),
+        client,
+    )
 
 
-def _communities(database: sqlite3.Connection) -> tuple[dict[str, SavedCommunity], int]:
-    """By network, and how many lines could not be read: who is in the book is worth less than the rest, and most of it may be sound."""
+def _peer_networks(database: sqlite3.Connection) -> tuple[dict[str, SavedPeerNetwork], int]:
+    """By network, and how many lines could not be read: who is in the book is worth less than the
+    rest, and most of it may be sound.
+    """
     sequences: dict[str, int] = {}
     peers: dict[str, list[SavedPeer]] = {}
     left_out = 0
@@ -277,14 +344,19 @@ def _communities(database: sqlite3.Connection) -> tuple[dict[str, SavedCommunity
         except ValueError:
             left_out += 1
     names = [*sequences, *(name for name in peers if name not in sequences)]
-    return {name: SavedCommunity(sequences.get(name, 0), SavedBook(tuple(peers.get(name, ())))) for name in names}, left_out
+    return {
+        name: SavedPeerNetwork(sequences.get(name, 0), SavedBook(tuple(peers.get(name, ()))))
+        for name in names
+    }, left_out
 
 
 def _published(database: sqlite3.Connection) -> tuple[dict[str, tuple[Item, ...]], int]:
     """By network, and how many could not be read."""
     items: dict[str, list[Item]] = {}
     left_out = 0
-    for network, *row in database.execute("SELECT network, value, key, salt, sequence, signature FROM published ORDER BY rowid"):
+    for network, *row in database.execute(
+        "SELECT network, value, key, salt, sequence, signature FROM published ORDER BY rowid"
+    ):
         try:
             if not isinstance(network, str):
                 raise DecodeError("bad-value")
@@ -298,7 +370,9 @@ def _item(value: object, key: object, salt: object, sequence: object, signature:
     """As strict as with what others put. Raises DecodeError."""
     if not isinstance(value, bytes) or not isinstance(salt, bytes) or len(salt) > MAX_SALT_BYTES:
         raise DecodeError("bad-value")
-    signed = {} if key is None and signature == b"" else {b"k": key, b"seq": sequence, b"sig": signature}
+    signed = (
+        {} if key is None and signature == b"" else {b"k": key, b"seq": sequence, b"sig": signature}
+    )
     return item_from({b"v": bencode.decode(value), **signed}, salt)
 
 

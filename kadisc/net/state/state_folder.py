@@ -1,7 +1,8 @@
 """The folder that one node keeps its state in, and that no second node may use at the same time.
 
-Whatever is wrong with it, the node runs: what cannot be read is left alone, what is damaged is set aside, what cannot be written is tried
-again. The one exception is a folder that another node has: two nodes with one key would be one node in two places.
+Whatever is wrong with it, the node runs: what cannot be read is left alone, what is damaged is set
+aside, what cannot be written is tried again. The one exception is a folder that another node has:
+two nodes with one key would be one node in two places.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class StateFolder:
         return self._lock is not None
 
     def open(self) -> tuple[KeptState, tuple[StateDamaged | StateSetAside | StateUnsaved, ...]]:
-        """Takes the folder and returns what is kept there, and what was wrong with it. Raises UsageError where another node has it."""
+        """Takes the folder and returns what is kept there, and what was wrong with it. Raises
+        UsageError where another node has it.
+        """
         try:
             self._take()
         except _Taken as taken:
@@ -61,9 +64,11 @@ class StateFolder:
             return KeptState(), (StateUnsaved(f"{self.file} cannot be read: {_reason(error)}"),)
 
     def save(self, seed: bytes, network: str, saved: SavedState) -> None:
-        """Puts this network's contacts, address book and published items and our addresses in place of those that are kept. Raises Unsaved.
+        """Puts this network's contacts, address book and published items and our addresses in place
+        of those that are kept. Raises Unsaved.
 
-        Other networks stay, and so does a key that is there: after a start without a readable file ours is only a makeshift.
+        Other networks stay, and so does a key that is there: after a start without a readable file
+        ours is only a makeshift.
         """
         with self._busy:
             if self._refuses_to_write:
@@ -72,10 +77,15 @@ class StateFolder:
                 self._take()
                 kept = self._kept()
                 kept.seed = kept.seed or seed
-                kept.addresses.update({overlay.family: overlay.ip for overlay in saved.overlays if overlay.ip is not None})
-                kept.contacts[network] = (*_other_families(kept, network, saved), *(c for overlay in saved.overlays for c in overlay.contacts))
-                if saved.community is not None:
-                    kept.communities[network] = saved.community
+                kept.addresses.update(
+                    {dht.family: dht.ip for dht in saved.dhts if dht.ip is not None}
+                )
+                kept.contacts[network] = (
+                    *_other_families(kept, network, saved),
+                    *(c for dht in saved.dhts for c in dht.contacts),
+                )
+                if saved.peer_network is not None:
+                    kept.peer_networks[network] = saved.peer_network
                 kept.published[network] = saved.published
                 replace_state(self.file, kept)
             except (_Taken, DamagedState, NewerState) as error:
@@ -97,13 +107,18 @@ class StateFolder:
             return KeptState()
 
     def _partly_damaged(self, left_out: int) -> StateDamaged:
-        return StateDamaged(str(self.file), f"{count(left_out, 'line')} of the address book or of the published items cannot be read")
+        return StateDamaged(
+            str(self.file),
+            f"{count(left_out, 'line')} of the address book or of the published items cannot be read",
+        )
 
     def _set_aside(self, damage: DamagedState) -> StateSetAside | StateUnsaved:
         try:
             aside = set_aside(self.file)
         except OSError as error:
-            return StateUnsaved(f"{self.file} is damaged ({damage}) and cannot be set aside: {_reason(error)}")
+            return StateUnsaved(
+                f"{self.file} is damaged ({damage}) and cannot be set aside: {_reason(error)}"
+            )
         return StateSetAside(str(self.file), str(aside), str(damage))
 
     def _read_only(self, trouble: str) -> tuple[KeptState, tuple[StateUnsaved, ...]]:
@@ -112,7 +127,9 @@ class StateFolder:
         return KeptState(), (StateUnsaved(trouble),)
 
     def _take(self) -> None:
-        """Makes the folder, and locks it until we close it or end, however we end. Raises OSError and _Taken."""
+        """Makes the folder, and locks it until we close it or end, however we end. Raises OSError
+        and _Taken.
+        """
         if self._lock is not None:
             return
         import fcntl  # here, because Windows has none: there only --state-dir fails, and not the import of this package
@@ -124,7 +141,10 @@ class StateFolder:
         except BlockingIOError:
             owner = os.read(handle, 20).decode("ascii", "replace").strip()
             os.close(handle)
-            raise _Taken(f"another node keeps its state in {self.path}" + (f" (process {owner})" if owner.isdigit() else "")) from None
+            raise _Taken(
+                f"another node keeps its state in {self.path}"
+                + (f" (process {owner})" if owner.isdigit() else "")
+            ) from None
         except OSError:
             os.close(handle)
             raise
@@ -139,7 +159,9 @@ class _Taken(Exception):
 
 
 def peek(folder: str | os.PathLike[str], network: str) -> SavedState:
-    """The contacts kept there, for one who only looks: without a lock, without writing, none where they cannot be had. Blocks for a few ms."""
+    """The contacts kept there, for one who only looks: without a lock, without writing, none where
+    they cannot be had. Blocks for a few ms.
+    """
     with contextlib.suppress(OSError, DamagedState, NewerState):
         kept = read_state(Path(folder).expanduser() / FILE_NAME)
         if kept is not None:
@@ -157,8 +179,12 @@ def peek_seed(folder: str | os.PathLike[str]) -> bytes | None:
 
 def _other_families(kept: KeptState, network: str, saved: SavedState) -> Sequence[SavedContact]:
     """Those of a family that this run has no socket for."""
-    families = [overlay.family for overlay in saved.overlays]
-    return [contact for contact in kept.contacts.get(network, ()) if contact.contact.family not in families]
+    families = [dht.family for dht in saved.dhts]
+    return [
+        contact
+        for contact in kept.contacts.get(network, ())
+        if contact.contact.family not in families
+    ]
 
 
 def _reason(error: OSError) -> str:

@@ -1,7 +1,7 @@
 """The clocks that the core's ``now`` is read from.
 
-CLOCK_MONOTONIC stands still while the machine sleeps: after a resume every contact would look fresh and every mapping alive. The core
-is given a clock that goes on, and is told about the sleep.
+CLOCK_MONOTONIC stands still while the machine sleeps: after a resume every contact would look fresh
+and every mapping alive. The core is given a clock that goes on, and is told about the sleep.
 """
 
 from __future__ import annotations
@@ -27,13 +27,17 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's time, suspension included. Where the system has no such clock, it stops in a suspend and nothing is noticed."""
+    """The machine's time, suspension included. Where the system has no such clock, it stops in a
+    suspend and nothing is noticed.
+    """
 
     def __init__(self) -> None:
         self._clock_id = getattr(time, "CLOCK_BOOTTIME", None)
 
     def now(self) -> float:
-        return time.clock_gettime(self._clock_id) if self._clock_id is not None else time.monotonic()
+        return (
+            time.clock_gettime(self._clock_id) if self._clock_id is not None else time.monotonic()
+        )
 
     def slept_s(self) -> float:
         return self.now() - time.monotonic()

@@ -1,7 +1,8 @@
 """A long way between sockets that are near: a port whose datagrams leave it later, or never.
 
-What happens to each is decided elsewhere, by a `Way`; here it is only carried out, in real time, and the datagram then goes through a real
-socket. All ports of a network share one `DelayLine`: one heap and one task, whatever the number of nodes.
+What happens to each is decided elsewhere, by a `Way`; here it is only carried out, in real time,
+and the datagram then goes through a real socket. All ports of a network share one `DelayLine`: one
+heap and one task, whatever the number of nodes.
 """
 
 from __future__ import annotations
@@ -19,15 +20,19 @@ from ...endpoints import Endpoint
 from .ports import Port, Sent
 
 Way: TypeAlias = Callable[[Datagram], Sequence[tuple[float, bytes]]]
-"""What will come of a datagram: delay in seconds and payload of each copy that arrives, none where it is lost."""
+"""What will come of a datagram: delay in seconds and payload of each copy that arrives, none where
+it is lost.
+"""
 
 MAX_UNDER_WAY = 100_000
 """Datagrams that one line holds at a time; one more is dropped, as a full queue would do."""
 
 
 class DelayLine:
-    """``late_s``: how much later than it should each datagram left. That is the lag of the whole process: the system's timers, and whatever
-    else kept the event loop busy. Clear it to measure anew."""
+    """``late_s``: how much later than it should each datagram left. That is the lag of the whole
+    process: the system's timers, and whatever else kept the event loop busy. Clear it to measure
+    anew.
+    """
 
     def __init__(self) -> None:
         self.late_s: list[float] = []
@@ -63,7 +68,9 @@ class DelayLine:
 
 
 class DelayedPort:
-    """``port``, with a way before it. Whatever it receives comes at once: the sender's way has delayed it."""
+    """``port``, with a way before it. Whatever it receives comes at once: the sender's way has
+    delayed it.
+    """
 
     def __init__(self, port: Port, way: Way, line: DelayLine) -> None:
         self.family = port.family

@@ -17,7 +17,9 @@ ItemT = TypeVar("ItemT")
 
 
 class Findings(Generic[ItemT]):
-    """What one operation, or several, find on the way to their ends: bounded, and ended when the last of them is."""
+    """What one operation, or several, find on the way to their ends: bounded, and ended when the
+    last of them is.
+    """
 
     def __init__(self, kept: int) -> None:
         self.dropped = 0
@@ -46,12 +48,19 @@ class Findings(Generic[ItemT]):
 
 
 class Waiter:
-    """Waits for the one terminal event of one operation, and if asked passes on what is found on the way.
+    """Waits for the one terminal event of one operation, and if asked passes on what is found on
+    the way.
 
-    A terminal event is kept in the waiter itself, not in a channel: there is nothing that could be full.
+    A terminal event is kept in the waiter itself, not in a channel: there is nothing that could be
+    full.
     """
 
-    def __init__(self, operation: OperationId, answers: Findings[FoundNode] | None = None, peers: Findings[Endpoint] | None = None) -> None:
+    def __init__(
+        self,
+        operation: OperationId,
+        answers: Findings[FoundNode] | None = None,
+        peers: Findings[Endpoint] | None = None,
+    ) -> None:
         self.operation = operation
         self._ended = trio.Event()
         self._answers = answers
@@ -90,12 +99,16 @@ class Waiter:
 
 
 class Subscription(Generic[EventT]):
-    """A bounded stream of events: ``async with`` it, then ``async for``. It ends when the node is closed.
+    """A bounded stream of events: ``async with`` it, then ``async for``. It ends when the node is
+    closed.
 
-    A subscriber that falls behind loses the newest events, and finds their number in ``dropped``: the node never waits for it.
+    A subscriber that falls behind loses the newest events, and finds their number in ``dropped``:
+    the node never waits for it.
     """
 
-    def __init__(self, dispatch: Dispatch, types: tuple[type[EventT], ...], queue_size: int) -> None:
+    def __init__(
+        self, dispatch: Dispatch, types: tuple[type[EventT], ...], queue_size: int
+    ) -> None:
         self._dispatch = dispatch
         self._types = types
         self._put, self._get = trio.open_memory_channel[EventT](queue_size)
@@ -105,7 +118,12 @@ class Subscription(Generic[EventT]):
         self._dispatch.subscribe(self)
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self._dispatch.unsubscribe(self)
         self.end()
         self._get.close()
@@ -132,7 +150,9 @@ class Subscription(Generic[EventT]):
 
 
 class Dispatch:
-    """Routes events. Terminal events are never dropped; only subscribers lose events, and it is counted."""
+    """Routes events. Terminal events are never dropped; only subscribers lose events, and it is
+    counted.
+    """
 
     def __init__(self) -> None:
         self._waiters: dict[OperationId, Waiter] = {}
@@ -150,8 +170,15 @@ class Dispatch:
     def subscribed(self) -> int:
         return len(self._subscriptions)
 
-    def expect(self, operation: OperationId, answers: Findings[FoundNode] | None = None, peers: Findings[Endpoint] | None = None) -> Waiter:
-        """To be called after the operation was started and before the flush that may already bring its end."""
+    def expect(
+        self,
+        operation: OperationId,
+        answers: Findings[FoundNode] | None = None,
+        peers: Findings[Endpoint] | None = None,
+    ) -> Waiter:
+        """To be called after the operation was started and before the flush that may already bring
+        its end.
+        """
         waiter = self._waiters[operation] = Waiter(operation, answers, peers)
         return waiter
 
@@ -159,7 +186,9 @@ class Dispatch:
         self._waiters.pop(operation, None)
 
     def tap(self, listener: Callable[[object], None]) -> None:
-        """For the shell's own parts: called at once, inside the flush, and so must neither wait nor touch the core."""
+        """For the shell's own parts: called at once, inside the flush, and so must neither wait nor
+        touch the core.
+        """
         self._taps.append(listener)
 
     def subscribe(self, subscription: Subscription[Any]) -> None:
@@ -192,7 +221,9 @@ class Dispatch:
                 self.dropped += 1
 
     def close(self) -> None:
-        """Ends every subscription, and every waiter that is still there (the core ends them all, unless it failed itself)."""
+        """Ends every subscription, and every waiter that is still there (the core ends them all,
+        unless it failed itself).
+        """
         self._closed = True
         for subscription in self._subscriptions:
             subscription.end()

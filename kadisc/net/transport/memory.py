@@ -1,6 +1,7 @@
 """A network in memory: ports, delay and loss, on trio's clock.
 
-For tests of this project and of its users: under `trio.testing.MockClock` with ``autojump_threshold=0`` hours pass in milliseconds. ::
+For tests of this project and of its users: under `trio.testing.MockClock` with
+``autojump_threshold=0`` hours pass in milliseconds. ::
 
     network = MemoryNetwork(random.Random(1), latency_s=0.05, loss=0.01)
     async with open_node(config, ports=[network.port("192.0.2.1:6881")], clock=TrioClock()) as node: ...
@@ -26,7 +27,9 @@ _MAX_QUEUED = 4096
 class MemoryNetwork:
     """What its ports share: who is where, how long the way takes and what gets lost."""
 
-    def __init__(self, rng: Random, *, latency_s: float = 0.0, jitter_s: float = 0.0, loss: float = 0.0) -> None:
+    def __init__(
+        self, rng: Random, *, latency_s: float = 0.0, jitter_s: float = 0.0, loss: float = 0.0
+    ) -> None:
         self._rng = rng
         self._ports: dict[Endpoint, MemoryPort] = {}
         self.latency_s = latency_s
@@ -58,7 +61,12 @@ class MemoryNetwork:
         if destination in self.unreachable:
             return Sent.REFUSED
         receiver = self._ports.get(destination)
-        lost = receiver is None or source in self.silent or destination in self.silent or self._rng.random() < self.loss
+        lost = (
+            receiver is None
+            or source in self.silent
+            or destination in self.silent
+            or self._rng.random() < self.loss
+        )
         if lost or receiver is None or not receiver.post(payload, source, self._arrival()):
             self.lost += 1
         else:

@@ -1,7 +1,8 @@
 """The interface between the pump and whatever carries datagrams.
 
-Two carry them: a UDP socket (`udp.py`) and a network in memory (`memory.py`). The pump waits for readability and then drains without
-waiting: one await per batch instead of one per datagram serves several times as many of them.
+Two carry them: a UDP socket (`udp.py`) and a network in memory (`memory.py`). The pump waits for
+readability and then drains without waiting: one await per batch instead of one per datagram serves
+several times as many of them.
 """
 
 from __future__ import annotations
@@ -18,9 +19,13 @@ class Sent(enum.Enum):
 
     SENT = "sent"
     DROPPED = "dropped"
-    """The system has no room for it now. UDP may lose anything: it is counted, and whoever needs an answer asks again."""
+    """The system has no room for it now. UDP may lose anything: it is counted, and whoever needs an
+    answer asks again.
+    """
     REFUSED = "refused"
-    """It cannot get there: no route, forbidden, too long. The core is told, so that it need not wait for a time-out."""
+    """It cannot get there: no route, forbidden, too long. The core is told, so that it need not
+    wait for a time-out.
+    """
 
 
 class Port(Protocol):
@@ -37,8 +42,10 @@ class Port(Protocol):
         """Returns when `drain` may have something; always a trio checkpoint."""
 
     def drain(self, limit: int) -> list[tuple[bytes, Endpoint]]:
-        """At most ``limit`` datagrams with their sources, without waiting. A datagram that is longer than the longest acceptable one is cut
-        to one byte more than that, so that the core sees that it is too long."""
+        """At most ``limit`` datagrams with their sources, without waiting. A datagram that is
+        longer than the longest acceptable one is cut to one byte more than that, so that the core
+        sees that it is too long.
+        """
 
     def send(self, datagram: Datagram) -> Sent:
         """Without waiting; never raises for anything that the network or the system does."""

@@ -1,8 +1,10 @@
-"""The pump: moves datagrams between ports and the core, and wakes the core when it wants to be woken.
+"""The pump: moves datagrams between ports and the core, and wakes the core when it wants to be
+woken.
 
-One task per port and one timer, per node. The rule that keeps it right: *whoever touches the core flushes*, that is, sends the outbox,
-routes the events, and moves the timer's nap to the core's new deadline. Without the last, an operation that a caller starts on an idle
-node would get its time-out only when something else happens to wake the timer.
+One task per port and one timer, per node. The rule that keeps it right: *whoever touches the core
+flushes*, that is, sends the outbox, routes the events, and moves the timer's nap to the core's new
+deadline. Without the last, an operation that a caller starts on an idle node would get its time-out
+only when something else happens to wake the timer.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from contextlib import contextmanager
 import trio
 
 from ...core.contract.events import Datagram, FoundNode, OperationId
-from ...core.core import Node as Core
+from ...core.core import Core as Core
 from ...endpoints import Endpoint, Family
 from ...errors import Closed
 from ...observe.shell_events import NetworkChanged, ShellEvent
@@ -26,17 +28,23 @@ _BATCH = 64
 """Datagrams between two turns of the other tasks: some 2 ms of work."""
 
 _LONGEST_NAP_S = 5.0
-"""trio's clock stands still in a suspend, so a nap that is under way then ends late by at most this."""
+"""trio's clock stands still in a suspend, so a nap that is under way then ends late by at most
+this.
+"""
 
 _SLEEP_NOTICED_S = 1.0
 """Shorter suspends change nothing; and the two clocks are not read at the same instant."""
 
 _FLUSH_ROUNDS = 8
-"""A refused datagram may make the core send the next; a network that refuses all of them gets no more than this at a time."""
+"""A refused datagram may make the core send the next; a network that refuses all of them gets no
+more than this at a time.
+"""
 
 
 class Pump:
-    """Drives one core. ``ports`` are at most one for each family; they are closed by whoever opened them."""
+    """Drives one core. ``ports`` are at most one for each family; they are closed by whoever opened
+    them.
+    """
 
     def __init__(self, core: Core, ports: Sequence[Port], clock: Clock) -> None:
         self.core = core
@@ -65,10 +73,14 @@ class Pump:
 
     @contextmanager
     def operation(
-        self, start: Callable[[float], OperationId], answers: Findings[FoundNode] | None = None, peers: Findings[Endpoint] | None = None
+        self,
+        start: Callable[[float], OperationId],
+        answers: Findings[FoundNode] | None = None,
+        peers: Findings[Endpoint] | None = None,
     ) -> Iterator[Waiter]:
-        """Runs ``start(now)`` and yields a waiter for its end. Leaving early, for whatever reason, cancels the operation: nothing stays
-        behind in the core or here."""
+        """Runs ``start(now)`` and yields a waiter for its end. Leaving early, for whatever reason,
+        cancels the operation: nothing stays behind in the core or here.
+        """
         if self._closed:
             raise Closed("the node is closed")
         operation = start(self.now())
@@ -83,7 +95,9 @@ class Pump:
                 self.dispatch.forget(operation)
 
     def flush(self) -> None:
-        """Sends what the core wants sent, routes what it wants told, and wakes the timer earlier where that is needed."""
+        """Sends what the core wants sent, routes what it wants told, and wakes the timer earlier
+        where that is needed.
+        """
         if self._closed:
             return
         core = self.core
@@ -99,20 +113,27 @@ class Pump:
             route = self.dispatch.route
             for event in events:
                 route(event)
-        # Only ever earlier: waking too soon costs one look at the deadline, moving it with each datagram would cost more.
+        # Only ever earlier: waking too soon costs one look at the deadline, moving it with each
+        # datagram would cost more.
         if self._nap is not None and self._wake_at < self._nap.deadline:
             self._nap.deadline = self._wake_at
 
     def counters(self) -> dict[str, int]:
         """What happened here so far, by name."""
-        return {"send_dropped": self.send_dropped, "send_refused": self.send_refused, "events_dropped": self.dispatch.dropped}
+        return {
+            "send_dropped": self.send_dropped,
+            "send_refused": self.send_refused,
+            "events_dropped": self.dispatch.dropped,
+        }
 
     def publish(self, event: ShellEvent) -> None:
         """An event of the shell's own, for subscribers."""
         self.dispatch.route(event)
 
     def close(self) -> None:
-        """Ends every operation and subscription. The tasks must be cancelled next, then the ports closed."""
+        """Ends every operation and subscription. The tasks must be cancelled next, then the ports
+        closed.
+        """
         if self._closed:
             return
         try:
@@ -138,7 +159,8 @@ class Pump:
             for destination in refused:
                 self.core.send_failed(destination, now)
 
-    # A Ctrl-C in a program that does not catch the signal is raised in the program's own code, not in the middle of the core's.
+    # A Ctrl-C in a program that does not catch the signal is raised in the program's own code, not
+    # in the middle of the core's.
     @trio.lowlevel.enable_ki_protection
     async def _read(self, port: Port) -> None:
         receive, drain = self.core.receive, port.drain
@@ -152,7 +174,8 @@ class Pump:
                 if self.core.next_deadline() <= now:
                     self.core.tick(now)
                 self.flush()
-                # Under load more has come meanwhile, and one more look costs 1 us where going to sleep and being woken costs 30.
+                # Under load more has come meanwhile, and one more look costs 1 us where going to
+                # sleep and being woken costs 30.
                 taken += len(batch)
                 if taken >= _BATCH:
                     taken = 0
@@ -161,7 +184,9 @@ class Pump:
     @trio.lowlevel.enable_ki_protection
     async def _wake(self) -> None:
         while True:
-            with trio.CancelScope(deadline=min(self._wake_at, trio.current_time() + _LONGEST_NAP_S)) as self._nap:
+            with trio.CancelScope(
+                deadline=min(self._wake_at, trio.current_time() + _LONGEST_NAP_S)
+            ) as self._nap:
                 await trio.sleep_forever()
             now = self._look_at_clock()
             if self.core.next_deadline() <= now:

@@ -41,7 +41,9 @@ class UdpPort:
         self.local_endpoint = Endpoint(self._pack_ip(host) + port.to_bytes(2, "big"))
         self._address_of: dict[Endpoint, tuple[str, int]] = {}
         self.receive_errors = 0
-        """Reads that reported an error, such as ICMP's "port unreachable" for something that we sent earlier."""
+        """Reads that reported an error, such as ICMP's "port unreachable" for something that we
+        sent earlier.
+        """
 
     async def wait_readable(self) -> None:
         await trio.lowlevel.wait_readable(self._socket)
@@ -49,7 +51,8 @@ class UdpPort:
     def drain(self, limit: int) -> list[tuple[bytes, Endpoint]]:
         batch: list[tuple[bytes, Endpoint]] = []
         receive, read_bytes, pack_ip = self._socket.recvfrom, self._read_bytes, self._pack_ip
-        # Whoever is heard from is answered at once, nearly always: as the system names him, which need not be made again from the endpoint.
+        # Whoever is heard from is answered at once, nearly always: as the system names him, which
+        # need not be made again from the endpoint.
         address_of = self._address_of = {}
         for _ in range(limit):
             try:
@@ -57,10 +60,12 @@ class UdpPort:
             except BlockingIOError:
                 break
             except OSError:
-                # It speaks of some earlier datagram of ours and of nothing that waits here: the next read may well succeed.
+                # It speaks of some earlier datagram of ours and of nothing that waits here: the
+                # next read may well succeed.
                 self.receive_errors += 1
                 continue
-            # Not by make_endpoint, which costs ten times as much: this runs for every datagram. And a cast, which costs nothing in compiled code.
+            # Not by make_endpoint, which costs ten times as much: this runs for every datagram. And
+            # a cast, which costs nothing in compiled code.
             source = cast("Endpoint", pack_ip(address[0]) + address[1].to_bytes(2, "big"))
             address_of[source] = address
             batch.append((payload, source))
@@ -111,12 +116,15 @@ def bind_udp(address: str, *, max_datagram_bytes: int, socket_buffer_bytes: int)
             sock.close()
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         advice = _WHAT_TO_DO.get(error.errno or 0)
-        raise BindError(f"cannot listen on {address}: {reason}" + (f": {advice}" if advice else "")) from error
+        raise BindError(
+            f"cannot listen on {address}: {reason}" + (f": {advice}" if advice else "")
+        ) from error
 
 
 def _prepare(sock: socket.socket, buffer_bytes: int) -> None:
     sock.setblocking(False)
-    # A burst that arrives while Python is busy elsewhere waits here; the system's default holds a tenth of a second of a busy node.
+    # A burst that arrives while Python is busy elsewhere waits here; the system's default holds a
+    # tenth of a second of a busy node.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
     if sock.family == socket.AF_INET6:

@@ -1,4 +1,6 @@
-"""What every adversary is: something in a node's place that keeps the core's contract towards the world, and no promise to anybody else."""
+"""What every adversary is: something in a node's place that keeps the core's contract towards the
+world, and no promise to anybody else.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ from math import inf
 from typing import ClassVar, cast
 
 from ...core.contract.events import Datagram, Event
-from ...core.core import Node
-from ...core.dht import Overlay
+from ...core.core import Core
+from ...core.dht import Dht
 from ...endpoints import Endpoint, Family
 from ...errors import DecodeError
 from ...ids import NodeId
@@ -21,7 +23,7 @@ from ..model.population import Residence
 class Adversary:
     """Reads what comes in, and leaves the answer to ``asked``. What it writes need not be true."""
 
-    overlays: Mapping[Family, Overlay] = {}
+    dhts: Mapping[Family, Dht] = {}
     """Empty, unless there is a real node inside."""
 
     def __init__(self, own_id: NodeId) -> None:
@@ -70,9 +72,12 @@ class AdversaryHost(Host):
     __slots__ = ()
     honest: ClassVar[bool] = False
 
-    def __init__(self, number: int, residence: Residence, adversary: Adversary, up_since: float) -> None:
-        # It is asked for nothing but the contract; whatever looks deeper looks at honest hosts alone.
-        super().__init__(number, residence, None, cast(Node, adversary), up_since)
+    def __init__(
+        self, number: int, residence: Residence, adversary: Adversary, up_since: float
+    ) -> None:
+        # It is asked for nothing but the contract; whatever looks deeper looks at honest hosts
+        # alone.
+        super().__init__(number, residence, None, cast(Core, adversary), up_since)
         adversary.endpoint = residence.endpoint
 
     @property

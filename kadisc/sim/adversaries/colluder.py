@@ -1,4 +1,6 @@
-"""A colluder: a node like any other to whoever pings it, and a guide to other colluders for whoever looks something up."""
+"""A colluder: a node like any other to whoever pings it, and a guide to other colluders for whoever
+looks something up.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""A flooder: a member of the network as far as anybody can tell, who wants to be all that others see of it.
+"""A flooder: a member of the network as far as anybody can tell, who wants to be all that others
+see of it.
 
-The attack: keys and IDs are free, an address is not. So each address has a sound record of its own and answers every check; it pushes that record
-ten times as often as an honest member; whoever pulls from it is told of other flooders, as fresh as can be, and of peers that do not exist; whoever
-asks the DHT for the network's tags is given flooders; and towards each honest node it takes an ID ground to lie near that node's own, for the
-vacancies of its table.
+The attack: keys and IDs are free, an address is not. So each address has a sound record of its own
+and answers every check; it pushes that record ten times as often as an honest member; whoever pulls
+from it is told of other flooders, as fresh as can be, and of peers that do not exist; whoever asks
+the DHT for the network's tags is given flooders; and towards each honest node it takes an ID ground
+to lie near that node's own, for the vacancies of its table.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ class Band(Siege):
         self.targets: Sequence[Endpoint] = ()
         self.fabricated = options.gossip.fabricated
         gossip = options.core.gossip
-        self.pause_s = gossip.round_s / options.gossip.flood if options.gossip.flood else float("inf")
+        self.pause_s = (
+            gossip.round_s / options.gossip.flood if options.gossip.flood else float("inf")
+        )
 
     def besiege(self, victims: dict[Endpoint, NodeId]) -> None:
         """By endpoint: their IDs. From now on they are flooded."""
@@ -54,13 +58,19 @@ class Band(Siege):
         for member in rng.sample(self._members, min(count, len(self._members))):
             contact = Contact(self.face(member, asker), member.endpoint)
             if rng.random() < self.fabricated:
-                nowhere = bytes((rng.choice(FIRST_BYTES),)) + rng.randbytes(3) + rng.randrange(1024, 65_536).to_bytes(2, "big")
+                nowhere = (
+                    bytes((rng.choice(FIRST_BYTES),))
+                    + rng.randbytes(3)
+                    + rng.randrange(1024, 65_536).to_bytes(2, "big")
+                )
                 contact = Contact(rng.getrandbits(160), Endpoint(nowhere))
             named.append(NamedPeer(contact, FRESHEST_TTL, 0))
         return named
 
     def endpoints(self, rng: Random) -> list[Endpoint]:
-        return [member.endpoint for member in rng.sample(self._members, min(VALUES, len(self._members)))]
+        return [
+            member.endpoint for member in rng.sample(self._members, min(VALUES, len(self._members)))
+        ]
 
 
 class Flooder(Adversary):
@@ -76,9 +86,18 @@ class Flooder(Adversary):
 
     def asked(self, query: Query, source: Endpoint, now: float) -> Reply | None:
         if isinstance(query, Gossip):
-            named = pack_peers(self._band.news(source, query.want, self._rng)) if query.want else b""
+            named = (
+                pack_peers(self._band.news(source, query.want, self._rng)) if query.want else b""
+            )
             face = self._band.face(self, source)
-            return Reply(query.tid, face, token=b"band", seen_as=source, version=CLIENT_VERSION, news=News(self._signed(), named))
+            return Reply(
+                query.tid,
+                face,
+                token=b"band",
+                seen_as=source,
+                version=CLIENT_VERSION,
+                news=News(self._signed(), named),
+            )
         reply = self._band.answer(self, query, source)
         reply.version = CLIENT_VERSION
         if isinstance(query, GetPeers) and query.info_hash in TAGS:
@@ -103,17 +122,40 @@ class Flooder(Adversary):
             self._push(victim, token)
         else:
             self._without_token.add(victim)
-            self.send(Gossip(self._rng.randbytes(4), self._band.face(self, victim), TAG, 0, version=CLIENT_VERSION, pad=PAD_BYTES), victim)
+            self.send(
+                Gossip(
+                    self._rng.randbytes(4),
+                    self._band.face(self, victim),
+                    TAG,
+                    0,
+                    version=CLIENT_VERSION,
+                    pad=PAD_BYTES,
+                ),
+                victim,
+            )
 
     def next_deadline(self) -> float:
         return self._next_at if self._band.targets else float("inf")
 
     def _push(self, victim: Endpoint, token: bytes) -> None:
         face = self._band.face(self, victim)
-        self.send(Gossip(self._rng.randbytes(4), face, TAG, 0, token=token, record=self._signed(), version=CLIENT_VERSION), victim)
+        self.send(
+            Gossip(
+                self._rng.randbytes(4),
+                face,
+                TAG,
+                0,
+                token=token,
+                record=self._signed(),
+                version=CLIENT_VERSION,
+            ),
+            victim,
+        )
 
     def _signed(self) -> dict[bytes, object]:
         if not self._record:
-            fields = unsigned_fields(self._who.public_key, TAG, 1, {Family.IPV4: self.endpoint}, {"eth": 30303})
+            fields = unsigned_fields(
+                self._who.public_key, TAG, 1, {Family.IPV4: self.endpoint}, {"eth": 30303}
+            )
             self._record = fields | {b"sig": self._who.sign(to_be_signed(fields))}
         return self._record

@@ -1,9 +1,11 @@
-"""A liar: a real node, but for the address that it says it sees (BEP 42 ``ip``). All liars say the same."""
+"""A liar: a real node, but for the address that it says it sees (BEP 42 ``ip``). All liars say the
+same.
+"""
 
 from __future__ import annotations
 
 from ...core.contract.events import Datagram, Event
-from ...core.core import Node
+from ...core.core import Core
 from ...endpoints import Endpoint, Family
 from ...wire import krpc
 from ...wire.messages import Error, Reply
@@ -11,9 +13,9 @@ from .adversary import Adversary
 
 
 class Liar(Adversary):
-    def __init__(self, node: Node, lie: Endpoint) -> None:
+    def __init__(self, node: Core, lie: Endpoint) -> None:
         super().__init__(node.own_ids[Family.IPV4])
-        self.overlays = node.overlays
+        self.dhts = node.dhts
         self._node = node
         self._lie = lie
 
@@ -27,7 +29,10 @@ class Liar(Adversary):
         return self._node.next_deadline()
 
     def drain_outbox(self) -> list[Datagram]:
-        return [(self._twisted(payload), destination) for payload, destination in self._node.drain_outbox()]
+        return [
+            (self._twisted(payload), destination)
+            for payload, destination in self._node.drain_outbox()
+        ]
 
     def drain_events(self) -> list[Event]:
         return self._node.drain_events()

@@ -1,8 +1,10 @@
 """What colluders share: who is one of them, and which lie was told to whom.
 
-The attack: a colluder who is asked for a target names other colluders, under IDs that lie right beside it, nearer than any honest node can be. Each
-of those, when it is asked in turn, answers by the ID that it was announced with, and names the next ones. KRPC lets them: an ID is whatever a
-node says that it is. Towards whoever knows a colluder by its usual ID (and checks it now and then) it keeps that one.
+The attack: a colluder who is asked for a target names other colluders, under IDs that lie right
+beside it, nearer than any honest node can be. Each of those, when it is asked in turn, answers by
+the ID that it was announced with, and names the next ones. KRPC lets them: an ID is whatever a node
+says that it is. Towards whoever knows a colluder by its usual ID (and checks it now and then) it
+keeps that one.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from ...contacts import Contact
-from ...core.addressing.bep42 import tied_to
-from ...endpoints import Endpoint, ip_of, narrow_prefix
+from ...core.addressing.bep42 import with_bep42_prefix
+from ...endpoints import Endpoint, ip_of, subnet_prefix
 from ...ids import NodeId
 from ...wire.compact import pack_contacts
 from ...wire.messages import FindNode, GetPeers, Query, Reply
@@ -26,8 +28,9 @@ BESIDE_BYTES = 12
 
 
 class Ring:
-    """``fabricates``: whether IDs are made up; else all keep to their usual ones, and the nearest to the target are named. ``grinds``: whether
-    those made up are tied to the addresses."""
+    """``fabricates``: whether IDs are made up; else all keep to their usual ones, and the nearest
+    to the target are named. ``grinds``: whether those made up are tied to the addresses.
+    """
 
     def __init__(self, *, fabricates: bool, grinds: bool = False) -> None:
         self.fabricates = fabricates
@@ -40,9 +43,11 @@ class Ring:
         """Neighbours in the order of naming lie in different /24s as far as there are several."""
         by_network: dict[bytes, list[Adversary]] = {}
         for member in members:
-            by_network.setdefault(narrow_prefix(member.endpoint), []).append(member)
+            by_network.setdefault(subnet_prefix(member.endpoint), []).append(member)
         rows = list(by_network.values())
-        self._members = [row[i] for i in range(max(map(len, rows), default=0)) for row in rows if i < len(row)]
+        self._members = [
+            row[i] for i in range(max(map(len, rows), default=0)) for row in rows if i < len(row)
+        ]
 
     def face(self, member: Adversary, asker: Endpoint) -> NodeId:
         """The ID by which the asker knows this member when nothing else was told."""
@@ -57,16 +62,28 @@ class Ring:
             reply.token = b"token"
         return reply
 
-    def _mislead(self, reply: Reply, member: Adversary, target: NodeId, query: Query, asker: Endpoint) -> None:
+    def _mislead(
+        self, reply: Reply, member: Adversary, target: NodeId, query: Query, asker: Endpoint
+    ) -> None:
         if not self.fabricates or target == query.sender:
-            # A lookup of the own ID looks like a check, and whoever is found to be two goes from the table: here they are what they always are.
-            faces = sorted((self.face(each, asker) ^ target, each.endpoint) for each in self._members if each is not member)
-            named = [Contact(distance ^ target, endpoint) for distance, endpoint in faces[:PER_ANSWER]]
+            # A lookup of the own ID looks like a check, and whoever is found to be two goes from
+            # the table: here they are what they always are.
+            faces = sorted(
+                (self.face(each, asker) ^ target, each.endpoint)
+                for each in self._members
+                if each is not member
+            )
+            named = [
+                Contact(distance ^ target, endpoint) for distance, endpoint in faces[:PER_ANSWER]
+            ]
         else:
             story = self._story(asker, target)
             if member.endpoint in story.told:
                 reply.sender = self._made_up(target, member.endpoint)
-            named = [Contact(self._made_up(target, each.endpoint), each.endpoint) for each in story.next()]
+            named = [
+                Contact(self._made_up(target, each.endpoint), each.endpoint)
+                for each in story.next()
+            ]
         reply.nodes = pack_contacts(named)
 
     def _story(self, asker: Endpoint, target: NodeId) -> Story:
@@ -74,7 +91,9 @@ class Ring:
         if story is None:
             members: Sequence[Adversary] = self._members
             if self._grinds:
-                members = sorted(members, key=lambda member: nearest_place(target, member.endpoint) ^ target)
+                members = sorted(
+                    members, key=lambda member: nearest_place(target, member.endpoint) ^ target
+                )
             story = self._stories[asker, target] = Story(members, 0 if self._grinds else target)
             if len(self._stories) > MAX_STORIES:
                 del self._stories[next(iter(self._stories))]
@@ -82,8 +101,9 @@ class Ring:
 
 
 class Story:
-    """Whom one asker was told of for one target. Each answer goes on where the last one ended, so that every path of a lookup is led to
-    colluders that no other path has claimed."""
+    """Whom one asker was told of for one target. Each answer goes on where the last one ended, so
+    that every path of a lookup is led to colluders that no other path has claimed.
+    """
 
     __slots__ = ("_cursor", "_members", "told")
 
@@ -94,7 +114,9 @@ class Story:
 
     def next(self) -> list[Adversary]:
         members = self._members
-        named = [members[(self._cursor + i) % len(members)] for i in range(min(PER_ANSWER, len(members)))]
+        named = [
+            members[(self._cursor + i) % len(members)] for i in range(min(PER_ANSWER, len(members)))
+        ]
         self._cursor += len(named)
         self.told.update(each.endpoint for each in named)
         return named
@@ -107,6 +129,8 @@ def beside(target: NodeId, endpoint: Endpoint) -> NodeId:
 
 
 def nearest_place(target: NodeId, endpoint: Endpoint) -> NodeId:
-    """Of the places that the address has in the ID space (BEP 42), the nearest to ``target``; all that is not tied is as in the target."""
+    """Of the places that the address has in the ID space (BEP 42), the nearest to ``target``; all
+    that is not tied is as in the target.
+    """
     ip = ip_of(endpoint)
-    return min((tied_to(ip, target & ~7 | r) for r in range(8)), key=target.__xor__)
+    return min((with_bep42_prefix(ip, target & ~7 | r) for r in range(8)), key=target.__xor__)

@@ -1,4 +1,6 @@
-"""A silent one: asks like a node that wants to be known, answers pings, and drops everything else. A place in a table that it gets is lost to it."""
+"""A silent one: asks like a node that wants to be known, answers pings, and drops everything else.
+A place in a table that it gets is lost to it.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ class Silent(Adversary):
     def tick(self, now: float) -> None:
         if self._wanted and now >= self._next_at:
             self._next_at = now + self._interval_s
-            self.send(FindNode(self._rng.randbytes(2), self.own_id, self._rng.getrandbits(160)), self._rng.choice(self._wanted))
+            self.send(
+                FindNode(self._rng.randbytes(2), self.own_id, self._rng.getrandbits(160)),
+                self._rng.choice(self._wanted),
+            )
 
     def next_deadline(self) -> float:
         return self._next_at if self._wanted else float("inf")

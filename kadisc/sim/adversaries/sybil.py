@@ -1,8 +1,9 @@
 """A Sybil in a siege: it wants places in one victim's table, and near the victim's ID all of them.
 
-The attack: an address costs money, an ID nothing. So towards each victim every address takes an ID of its own choice near it, as deep as the
-table goes, queries it again and again so as to be noticed, sends it answers that it never asked for, and behaves well when it is checked. Who is
-let in, and asked, leads to other Sybils (`ring.py`).
+The attack: an address costs money, an ID nothing. So towards each victim every address takes an ID
+of its own choice near it, as deep as the table goes, queries it again and again so as to be
+noticed, sends it answers that it never asked for, and behaves well when it is checked. Who is let
+in, and asked, leads to other Sybils (`ring.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from .adversary import Adversary
 from .ring import PER_ANSWER, Ring
 
 DEPTHS = 20
-"""Sybils share 0 to so many bits less one with a victim, evenly: at 20 they are nearer than all honest nodes of a network of a million."""
+"""Sybils share 0 to so many bits less one with a victim, evenly: at 20 they are nearer than all
+honest nodes of a network of a million.
+"""
 
 
 class Siege(Ring):
@@ -41,11 +44,16 @@ class Siege(Ring):
         return face
 
     def some_faces(self, victim: Endpoint, rng: Random) -> list[Contact]:
-        return [Contact(self.face(each, victim), each.endpoint) for each in rng.sample(self._members, min(PER_ANSWER, len(self._members)))]
+        return [
+            Contact(self.face(each, victim), each.endpoint)
+            for each in rng.sample(self._members, min(PER_ANSWER, len(self._members)))
+        ]
 
 
 class Sybil(Adversary):
-    def __init__(self, own_id: NodeId, siege: Siege, rng: Random, interval_s: float, now: float) -> None:
+    def __init__(
+        self, own_id: NodeId, siege: Siege, rng: Random, interval_s: float, now: float
+    ) -> None:
         super().__init__(own_id)
         self._siege = siege
         self._rng = rng
@@ -65,7 +73,14 @@ class Sybil(Adversary):
         victim = self._victims[self._turn]
         face = self._siege.face(self, victim)
         self.send(FindNode(self._rng.randbytes(2), face, self._rng.getrandbits(160)), victim)
-        self.send(Reply(self._rng.randbytes(2), face, nodes=pack_contacts(self._siege.some_faces(victim, self._rng))), victim)
+        self.send(
+            Reply(
+                self._rng.randbytes(2),
+                face,
+                nodes=pack_contacts(self._siege.some_faces(victim, self._rng)),
+            ),
+            victim,
+        )
 
     def next_deadline(self) -> float:
         return self._next_at if self._victims else float("inf")

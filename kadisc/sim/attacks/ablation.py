@@ -1,9 +1,11 @@
-"""The same attack on the same network, with each defence that matters off in its turn, and with all of them off.
+"""The same attack on the same network, with each defence that matters off in its turn, and with all
+of them off.
 
-Each variant has a world of its own and the same seed. ``paper`` is Kademlia as it was published: replies are matched and a full bucket asks
-its oldest entry before it gives its place away, and nothing else. ``all off`` has not even those, as some clients in the wild have not. Our wide
-buckets (128, 64, 32, 16, 8) stay in both; and answers stay bounded, for k contacts are what Kademlia answers with, and a whole table would not
-pass the MTU: every lookup would fail, whoever attacks.
+Each variant has a world of its own and the same seed. ``paper`` is Kademlia as it was published:
+replies are matched and a full bucket asks its oldest entry before it gives its place away, and
+nothing else. ``all off`` has not even those, as some clients in the wild have not. Our wide buckets
+(128, 64, 32, 16, 8) stay in both; and answers stay bounded, for k contacts are what Kademlia
+answers with, and a whole table would not pass the MTU: every lookup would fail, whoever attacks.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from ..lab import Lab
 from ..measure.statistics import Metrics
 from ..options import SimOptions
 
-ALL_OFF = replace(Defences(**{field.name: False for field in fields(Defences)}), bounded_answers=True)
+ALL_OFF = replace(
+    Defences(**{field.name: False for field in fields(Defences)}), bounded_answers=True
+)
 PAPER = replace(ALL_OFF, exact_matching=True, ping_before_evict=True)
 
 
@@ -39,18 +43,28 @@ def without(options: SimOptions, *names: str) -> SimOptions:
 
 
 def variants(options: SimOptions, relevant: Sequence[str]) -> list[Variant]:
-    """The options as they are; if ablations are wanted, also without each of the ``relevant`` defences, and plain Kademlia."""
+    """The options as they are; if ablations are wanted, also without each of the ``relevant``
+    defences, and plain Kademlia.
+    """
     as_given = Variant("all on" if options.core.defences == Defences() else "as set", options)
     if not options.attack.ablations:
         return [as_given]
-    each_off = [Variant(f"no {name.replace('_', ' ')}", without(options, name)) for name in relevant]
-    plain = [Variant("paper", with_defences(options, PAPER)), Variant("all off", with_defences(options, ALL_OFF))]
+    each_off = [
+        Variant(f"no {name.replace('_', ' ')}", without(options, name)) for name in relevant
+    ]
+    plain = [
+        Variant("paper", with_defences(options, PAPER)),
+        Variant("all off", with_defences(options, ALL_OFF)),
+    ]
     return [as_given, *each_off, *plain]
 
 
-def ablations(lab: Lab, which: Sequence[Variant], attack: Callable[[Lab], Metrics], columns: Mapping[str, str]) -> Metrics:
-    """All measurements of the first variant, which runs in ``lab`` itself; and under ``ablations`` a row for each with the ``columns``: the
-    heading of each, and the measurement that it shows."""
+def ablations(
+    lab: Lab, which: Sequence[Variant], attack: Callable[[Lab], Metrics], columns: Mapping[str, str]
+) -> Metrics:
+    """All measurements of the first variant, which runs in ``lab`` itself; and under ``ablations``
+    a row for each with the ``columns``: the heading of each, and the measurement that it shows.
+    """
     measured = [attack(lab)]
     for variant in which[1:]:
         other = lab.another(variant.options)

@@ -14,26 +14,42 @@ PER_PREFIX = 256
 
 
 def part_of(options: SimOptions) -> int:
-    """How many adversaries are ``attack.share`` of the nodes that can be asked, in a network of ``nodes``."""
+    """How many adversaries are ``attack.share`` of the nodes that can be asked, in a network of
+    ``nodes``.
+    """
     share, nat = options.attack.share, options.network.nat
     honest = options.population.reachable + (1.0 - options.population.reachable) * nat.open_share
     return round(share * honest * options.nodes / (1.0 - share + share * honest))
 
 
 def addresses_in(lab: Lab, addresses: int, prefixes: int, *, thin: bool = False) -> list[Residence]:
-    """So many, dealt to /24 networks each in a /16 of its own, which is how an attacker who can choose would choose; ``thin``: each in one of the /8s
-    in which the fewest autonomous systems have networks, as far as there are so many. Raises UsageError."""
+    """So many, dealt to /24 networks each in a /16 of its own, which is how an attacker who can
+    choose would choose; ``thin``: each in one of the /8s in which the fewest autonomous systems
+    have networks, as far as there are so many. Raises UsageError.
+    """
     if prefixes < 1 or addresses > PER_PREFIX * prefixes or prefixes > 256 * len(FIRST_BYTES):
-        raise UsageError(f"{addresses} addresses do not fit into {prefixes} networks (/24) of {PER_PREFIX}: see attack.addresses and attack.prefixes")
+        raise UsageError(
+            f"{addresses} addresses do not fit into {prefixes} networks (/24) of {PER_PREFIX}: see attack.addresses and attack.prefixes"
+        )
     rng, population = lab.rng, lab.population
-    blocks = _thin_blocks(lab, prefixes) if thin else rng.sample(range(256 * len(FIRST_BYTES)), prefixes)
-    networks = [bytes((FIRST_BYTES[block // 256], block % 256, rng.randrange(256))) for block in blocks]
+    blocks = (
+        _thin_blocks(lab, prefixes) if thin else rng.sample(range(256 * len(FIRST_BYTES)), prefixes)
+    )
+    networks = [
+        bytes((FIRST_BYTES[block // 256], block % 256, rng.randrange(256))) for block in blocks
+    ]
     homes = []
     for number in range(addresses):
         ip = networks[number % prefixes] + bytes((number // prefixes,))
         endpoint = Endpoint(ip + rng.randrange(1024, 65_536).to_bytes(2, "big"))
         population.move_in(endpoint)
-        homes.append(Residence(endpoint, rng.choice(population.systems), lab.options.network.latency.access_median_s))
+        homes.append(
+            Residence(
+                endpoint,
+                rng.choice(population.systems),
+                lab.options.network.latency.access_median_s,
+            )
+        )
     return homes
 
 
@@ -42,5 +58,11 @@ def _thin_blocks(lab: Lab, count: int) -> list[int]:
     used = {block for system in lab.population.systems for block in system.blocks}
     crowd = Counter(block[0] for block in used)
     thinnest = sorted(range(len(FIRST_BYTES)), key=lambda index: (crowd[FIRST_BYTES[index]], index))
-    free = [[second for second in range(256) if bytes((FIRST_BYTES[index], second)) not in used] for index in thinnest]
-    return [256 * thinnest[i % len(thinnest)] + free[i % len(thinnest)][i // len(thinnest)] for i in range(count)]
+    free = [
+        [second for second in range(256) if bytes((FIRST_BYTES[index], second)) not in used]
+        for index in thinnest
+    ]
+    return [
+        256 * thinnest[i % len(thinnest)] + free[i % len(thinnest)][i // len(thinnest)]
+        for i in range(count)
+    ]

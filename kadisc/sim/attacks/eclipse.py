@@ -1,7 +1,9 @@
-"""An attacker from outside lays siege to some nodes: those that run, and those that are restarted under the flood. What becomes of their tables?
+"""An attacker from outside lays siege to some nodes: those that run, and those that are restarted
+under the flood. What becomes of their tables?
 
-Beside the flood of `adversaries/sybil.py` each victim gets datagrams with forged sources: queries from addresses that nobody has, so that a table
-that takes in whoever calls is filled without a single address of the attacker's own.
+Beside the flood of `adversaries/sybil.py` each victim gets datagrams with forged sources: queries
+from addresses that nobody has, so that a table that takes in whoever calls is filled without a
+single address of the attacker's own.
 """
 
 from __future__ import annotations
@@ -46,11 +48,16 @@ def lay_siege(lab: Lab, prefixes: int) -> Metrics:
     attack = lab.options.attack
     lab.settle()
     running, restarting = _victims(lab)
-    siege = Siege({host.endpoint: host.id for host in (*running, *restarting)}, fabricates=attack.fabricate)
+    siege = Siege(
+        {host.endpoint: host.id for host in (*running, *restarting)}, fabricates=attack.fabricate
+    )
     removals = Removals(lab, {host.number for host in running})
     with lab.measured():
         lab.world.watchers.append(removals)
-        before = {host.number: [entry.contact for entry in host.node.overlays[Family.IPV4].table] for host in running}
+        before = {
+            host.number: [entry.contact for entry in host.node.dhts[Family.IPV4].table]
+            for host in running
+        }
         sybils = _sybils(lab, siege, prefixes)
         _forge(lab, siege, sybils)
         lab.run(attack.restart_after_s)
@@ -59,7 +66,11 @@ def lay_siege(lab: Lab, prefixes: int) -> Metrics:
         found = _look_up(lab, running=running, restarted=restarted)
     lab.world.watchers.remove(removals)
     incumbents = [contact for host in running for contact in before[host.number]]
-    kept = sum(host.node.overlays[Family.IPV4].table.get(contact.id) is not None for host in running for contact in before[host.number])
+    kept = sum(
+        host.node.dhts[Family.IPV4].table.get(contact.id) is not None
+        for host in running
+        for contact in before[host.number]
+    )
     return {
         "sybils": len(sybils),
         "honest_accepting": len(lab.oracle),
@@ -74,8 +85,10 @@ def lay_siege(lab: Lab, prefixes: int) -> Metrics:
 
 @dataclass(slots=True)
 class Removals:
-    """What happens to the entries of the victims that run, from the first datagram of the attack on. *Displaced*: another took the place.
-    *Alive*: all that went although they live, those too that lost two checks to the network."""
+    """What happens to the entries of the victims that run, from the first datagram of the attack
+    on. *Displaced*: another took the place. *Alive*: all that went although they live, those too
+    that lost two checks to the network.
+    """
 
     lab: Lab
     hosts: set[int]
@@ -101,8 +114,13 @@ class Removals:
 
 def _victims(lab: Lab) -> tuple[list[Host], list[Host]]:
     """Nodes without a box before them, that will stay."""
-    wanted, end = lab.options.attack.victims, lab.world.now + 60.0 * lab.options.minutes + LOOKUPS_TAKE_S
-    fit = [host for host in lab.live(settled_s=CALM_S) if host.nat is None and host.closing_at > end]
+    wanted, end = (
+        lab.options.attack.victims,
+        lab.world.now + 60.0 * lab.options.minutes + LOOKUPS_TAKE_S,
+    )
+    fit = [
+        host for host in lab.live(settled_s=CALM_S) if host.nat is None and host.closing_at > end
+    ]
     chosen = lab.rng.sample(fit, min(2 * wanted, len(fit)))
     return chosen[::2], chosen[1::2]
 
@@ -128,7 +146,11 @@ def _forge(lab: Lab, siege: Siege, sybils: Sequence[Host]) -> None:
 
     def forge() -> None:
         for victim, victim_id in siege.victims.items():
-            source = Endpoint(bytes((rng.choice(FIRST_BYTES),)) + rng.randbytes(3) + rng.randrange(1024, 65_536).to_bytes(2, "big"))
+            source = Endpoint(
+                bytes((rng.choice(FIRST_BYTES),))
+                + rng.randbytes(3)
+                + rng.randrange(1024, 65_536).to_bytes(2, "big")
+            )
             query = FindNode(rng.randbytes(2), near(victim_id, source), rng.getrandbits(160))
             lab.world.forge(rng.choice(sybils), krpc.encode(query), source, victim)
         if lab.world.now < end:
@@ -166,11 +188,13 @@ def _idle(lab: Lab, hosts: list[Host]) -> Host | None:
 
 
 def _standing(name: str, lab: Lab, hosts: Sequence[Host]) -> Metrics:
-    """The attacker's share of the entries, of answers to random questions and of the nearest neighbours; and entries that nobody lives at."""
+    """The attacker's share of the entries, of answers to random questions and of the nearest
+    neighbours; and entries that nobody lives at.
+    """
     entries = handed = neighbours = 0
     theirs = theirs_handed = theirs_near = nobody = 0
     for host in hosts:
-        table, k = host.node.overlays[Family.IPV4].table, lab.options.core.table.k
+        table, k = host.node.dhts[Family.IPV4].table, lab.options.core.table.k
         for entry in table:
             there = lab.oracle.at(entry.contact.endpoint)
             entries += 1

@@ -1,4 +1,6 @@
-"""Attackers inside the network: as many as they are, where they live, and how long it takes until samples are worth something."""
+"""Attackers inside the network: as many as they are, where they live, and how long it takes until
+samples are worth something.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,13 @@ from ..model.host import Host
 from ..probes.gossip_metrics import GOSSIP_SETTINGS, Samples, members, standing
 from .attackers import addresses_in, part_of
 
-FLOOD_SETTINGS = {**GOSSIP_SETTINGS, "attack.share": "0.3", "attack.prefixes": "0", "warmup_s": "1200", "minutes": "5"}
+FLOOD_SETTINGS = {
+    **GOSSIP_SETTINGS,
+    "attack.share": "0.3",
+    "attack.prefixes": "0",
+    "warmup_s": "1200",
+    "minutes": "5",
+}
 """20 minutes are some 40 rounds, and a sample comes from slots that are 20 rounds old."""
 
 SMALL_VIEW = {
@@ -23,16 +31,30 @@ SMALL_VIEW = {
     "core.gossip.slots_from_24": "6",
     "core.gossip.reseed_slots": "2",
 }
-"""40 slots instead of 100: in a network that is smaller than the view everybody has a place, and there is nothing to win."""
+"""40 slots instead of 100: in a network that is smaller than the view everybody has a place, and
+there is nothing to win.
+"""
 
 
 def settle_with_flooders(lab: Lab) -> tuple[Band, list[Host]]:
-    """A network with attackers among its nodes, that flood from the first moment on; and the warm-up."""
+    """A network with attackers among its nodes, that flood from the first moment on; and the
+    warm-up.
+    """
     attack = lab.options.attack
-    band, number, rng = Band(lab.options), part_of(lab.options), Random(f"flooders {lab.options.seed}")
-    homes = addresses_in(lab, number, attack.prefixes, thin=lab.options.gossip.thin) if attack.prefixes else [None] * number
+    band, number, rng = (
+        Band(lab.options),
+        part_of(lab.options),
+        Random(f"flooders {lab.options.seed}"),
+    )
+    homes = (
+        addresses_in(lab, number, attack.prefixes, thin=lab.options.gossip.thin)
+        if attack.prefixes
+        else [None] * number
+    )
     flooders = [Flooder(random_id(rng), lab.members.identity(), band, rng) for _ in homes]
-    hosts = [lab.new_adversary(flooder, home) for flooder, home in zip(flooders, homes, strict=True)]
+    hosts = [
+        lab.new_adversary(flooder, home) for flooder, home in zip(flooders, homes, strict=True)
+    ]
     band.enrol(flooders)
     lab.settle(adversaries=hosts, warmup_s=0.0)
     besiege(lab, band, hosts)

@@ -1,4 +1,6 @@
-"""Do two runs of the same lookups agree? Counts by their ratio, latencies by the distance of their distributions."""
+"""Do two runs of the same lookups agree? Counts by their ratio, latencies by the distance of their
+distributions.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +13,24 @@ from .calibration import Observed
 
 COUNTS_WITHIN = 0.05
 LATENCY_WITHIN = 0.1
-"""A Kolmogorov-Smirnov distance. By chance alone, two samples of 1,575 from one distribution differ by 0.048 in one case of 20."""
+"""A Kolmogorov-Smirnov distance. By chance alone, two samples of 1,575 from one distribution differ
+by 0.048 in one case of 20.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """``ratios``: what was counted on sockets, over the same in the simulator; inf if it counted nothing."""
+    """``ratios``: what was counted on sockets, over the same in the simulator; inf if it counted
+    nothing.
+    """
 
     ratios: dict[str, float]
     ks_distance: float
 
     def within(self, counts: float = COUNTS_WITHIN, latency: float = LATENCY_WITHIN) -> bool:
-        return self.ks_distance <= latency and all(abs(ratio - 1.0) <= counts for ratio in self.ratios.values())
+        return self.ks_distance <= latency and all(
+            abs(ratio - 1.0) <= counts for ratio in self.ratios.values()
+        )
 
 
 def agreement(sockets: Observed, simulator: Observed) -> Agreement:
@@ -34,12 +42,15 @@ def agreement(sockets: Observed, simulator: Observed) -> Agreement:
         "received": (sockets.received, simulator.received),
     }
     return Agreement(
-        {name: _ratio(real, simulated) for name, (real, simulated) in pairs.items()}, ks_distance(sockets.elapsed_s, simulator.elapsed_s)
+        {name: _ratio(real, simulated) for name, (real, simulated) in pairs.items()},
+        ks_distance(sockets.elapsed_s, simulator.elapsed_s),
     )
 
 
 def metrics_of(side: Observed) -> Metrics:
-    """Times are in seconds; messages are those of the whole network, its maintenance included, from the first lookup on."""
+    """Times are in seconds; messages are those of the whole network, its maintenance included, from
+    the first lookup on.
+    """
     ended = [elapsed_s for elapsed_s in side.elapsed_s if isfinite(elapsed_s)]
     return {
         "lookups": len(side.elapsed_s),
@@ -57,7 +68,9 @@ def metrics_of(side: Observed) -> Metrics:
 
 
 def ks_distance(first: Sequence[float], second: Sequence[float]) -> float:
-    """Two-sample Kolmogorov-Smirnov: the largest gap between the two empirical distribution functions; 1 if only one sample is empty."""
+    """Two-sample Kolmogorov-Smirnov: the largest gap between the two empirical distribution
+    functions; 1 if only one sample is empty.
+    """
     if not first or not second:
         return float(bool(first) != bool(second))
     a, b = sorted(first), sorted(second)

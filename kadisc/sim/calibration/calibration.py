@@ -1,11 +1,14 @@
-"""One network and the lookups in it, to be run twice: in virtual time here, and on real sockets by whoever has some.
+"""One network and the lookups in it, to be run twice: in virtual time here, and on real sockets by
+whoever has some.
 
-Both runs have the same nodes with the same IDs at the same addresses, the same entries in their tables, dead ones included, and the same
-lookups at the same moments of a clock that begins at 0. Every datagram's way is decided by the same `Network`. So what differs between the
-two is what a simulation leaves out: sockets, the shell, the event loop, and a clock that goes on while the program computes.
+Both runs have the same nodes with the same IDs at the same addresses, the same entries in their
+tables, dead ones included, and the same lookups at the same moments of a clock that begins at 0.
+Every datagram's way is decided by the same `Network`. So what differs between the two is what a
+simulation leaves out: sockets, the shell, the event loop, and a clock that goes on while the
+program computes.
 
-A network is used for a few seconds only: dead entries are found out after two failures, the second of which is 20 seconds old at the least.
-Many lookups take many networks, each drawn anew.
+A network is used for a few seconds only: dead entries are found out after two failures, the second
+of which is 20 seconds old at the least. Many lookups take many networks, each drawn anew.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from random import Random
 
 from ...core.addressing.external_address import Confidence, ExternalAddress
 from ...core.contract.events import LookupFinished, LookupResult
-from ...core.core import Node
+from ...core.core import Core
 from ...endpoints import Endpoint, Family, make_endpoint
 from ...errors import UsageError
 from ...ids import NodeId, random_id
@@ -49,8 +52,10 @@ SETTINGS = {
     "core.allow_private": "on",
     "core.table.bucket_sizes": "8",
 }
-"""``crash`` is the share of the nodes that are dead. Loopback addresses count as public ones, so that all caps are active. With wide buckets each
-node would know nearly all of so few, and every lookup would end after one hop."""
+"""``crash`` is the share of the nodes that are dead. Loopback addresses count as public ones, so
+that all caps are active. With wide buckets each node would know nearly all of so few, and every
+lookup would end after one hop.
+"""
 
 
 NO_TRAFFIC = Traffic(0, 0, 0)
@@ -58,8 +63,10 @@ NO_TRAFFIC = Traffic(0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One node, wherever it will run. The endpoint's port is for the one who binds it to say. ``starts_at`` lies in the warm-up: nodes that started
-    together would all check their contacts at the same instants, and a wave that falls on the last of these is counted on one side only."""
+    """One node, wherever it will run. The endpoint's port is for the one who binds it to say.
+    ``starts_at`` lies in the warm-up: nodes that started together would all check their contacts at
+    the same instants, and a wave that falls on the last of these is counted on one side only.
+    """
 
     residence: Residence
     stay: Stay
@@ -70,7 +77,9 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class PlannedLookup:
-    """``at_s`` after the warm-up; ``asker`` is an index; ``closest`` is the live node that is truly the closest, besides the asker."""
+    """``at_s`` after the warm-up; ``asker`` is an index; ``closest`` is the live node that is truly
+    the closest, besides the asker.
+    """
 
     at_s: float
     asker: int
@@ -88,7 +97,9 @@ class Count:
 
 @dataclass(slots=True)
 class Observed:
-    """What one side did, summed over its networks. ``elapsed_s`` has a value for each lookup, ``inf`` for one that did not end."""
+    """What one side did, summed over its networks. ``elapsed_s`` has a value for each lookup,
+    ``inf`` for one that did not end.
+    """
 
     elapsed_s: list[float] = field(default_factory=list)
     lookup_queries: list[int] = field(default_factory=list)
@@ -102,12 +113,18 @@ class Observed:
         self.elapsed_s.append(result.elapsed_s)
         self.lookup_queries.append(result.queries)
         self.hops.append(result.hops)
-        self.found_closest += bool(result.closest) and result.closest[0].contact.id == lookup.closest
+        self.found_closest += (
+            bool(result.closest) and result.closest[0].contact.id == lookup.closest
+        )
 
     def counted(self, started: int, before: Sequence[Count], after: Sequence[Count]) -> None:
-        """One network is through, after so many lookups. The counts are those of its nodes at the first lookup and at the end."""
+        """One network is through, after so many lookups. The counts are those of its nodes at the
+        first lookup and at the end.
+        """
         for then, now in zip(before, after, strict=True):
-            self.traffic = Traffic(*(a + b for a, b in zip(self.traffic, sent_since(then.sent, now.sent), strict=True)))
+            self.traffic = Traffic(
+                *(a + b for a, b in zip(self.traffic, sent_since(then.sent, now.sent), strict=True))
+            )
             self.received += now.received - then.received
         self.started += started
         self.elapsed_s += [inf] * (self.started - len(self.elapsed_s))
@@ -126,10 +143,22 @@ class CalibrationRound:
         self.measured_s = lookups * every_s + TAIL_S
 
     def hosts(self, endpoints: Sequence[Endpoint]) -> list[Host]:
-        """The nodes at these endpoints, their tables filled, on a clock that is at 0. Those that are dead are there, and down."""
-        hosts = [self._host(number, spot, endpoint) for number, (spot, endpoint) in enumerate(zip(self.spots, endpoints, strict=True), start=1)]
-        known = [Known(host.contact, spot.stay.age_s) for host, spot in zip(hosts, self.spots, strict=True)]
-        builder = TableBuilder(known, self.options.core.maintenance, Random(f"tables {self.options.seed}"))
+        """The nodes at these endpoints, their tables filled, on a clock that is at 0. Those that
+        are dead are there, and down.
+        """
+        hosts = [
+            self._host(number, spot, endpoint)
+            for number, (spot, endpoint) in enumerate(
+                zip(self.spots, endpoints, strict=True), start=1
+            )
+        ]
+        known = [
+            Known(host.contact, spot.stay.age_s)
+            for host, spot in zip(hosts, self.spots, strict=True)
+        ]
+        builder = TableBuilder(
+            known, self.options.core.maintenance, Random(f"tables {self.options.seed}")
+        )
         for host, spot in zip(hosts, self.spots, strict=True):
             builder.fill(host, spot.stay.age_s, 0.0)
         return hosts
@@ -141,11 +170,16 @@ class CalibrationRound:
 
         def start(lookup: PlannedLookup) -> None:
             host = hosts[lookup.asker]
-            waiting[host, world.do(host, host.node.start_lookup, lookup.target, family=Family.IPV4)] = lookup
+            waiting[
+                host, world.do(host, host.node.start_lookup, lookup.target, family=Family.IPV4)
+            ] = lookup
 
         def watch(host: Host) -> None:
             def on_event(now: float, event: object) -> None:
-                if isinstance(event, LookupFinished) and (lookup := waiting.get((host, event.operation))) is not None:
+                if (
+                    isinstance(event, LookupFinished)
+                    and (lookup := waiting.get((host, event.operation))) is not None
+                ):
                     observed.ended(lookup, event.result)
 
             host.on_event = on_event
@@ -153,7 +187,9 @@ class CalibrationRound:
         for host, spot in zip(hosts, self.spots, strict=True):
             if host.up:
                 watch(host)
-                host.stalled_until = spot.starts_at  # what comes until then waits, as in a socket that is not yet read
+                host.stalled_until = (
+                    spot.starts_at
+                )  # what comes until then waits, as in a socket that is not yet read
                 world.boot(host)
             else:
                 world.network.attach(host)
@@ -166,21 +202,30 @@ class CalibrationRound:
 
     def _planned(self, at_s: float, rng: Random) -> PlannedLookup:
         asker, target = rng.choice(self._alive), random_id(rng)
-        closest = min((self.spots[index].own_id for index in self._alive if index != asker), key=lambda own_id: own_id ^ target)
+        closest = min(
+            (self.spots[index].own_id for index in self._alive if index != asker),
+            key=lambda own_id: own_id ^ target,
+        )
         return PlannedLookup(at_s, asker, target, closest)
 
     def _host(self, number: int, spot: Spot, endpoint: Endpoint) -> Host:
         core = self.options.core
         address = ExternalAddress(core.address, endpoint[:-2], endpoint[-2:], Confidence.VOTED)
-        chance = Random(f"node {self.options.seed} {number}")  # of its own: on sockets, the nodes' turns come in another order
-        node = Node(core, chance, {Family.IPV4: spot.own_id}, 0.0, addresses={Family.IPV4: address})
-        host = Host(number, spot.residence._replace(endpoint=endpoint), None, node, -spot.stay.age_s)
+        chance = Random(
+            f"node {self.options.seed} {number}"
+        )  # of its own: on sockets, the nodes' turns come in another order
+        node = Core(core, chance, {Family.IPV4: spot.own_id}, 0.0, addresses={Family.IPV4: address})
+        host = Host(
+            number, spot.residence._replace(endpoint=endpoint), None, node, -spot.stay.age_s
+        )
         host.up = spot.alive
         return host
 
 
 def rounds(options: SimOptions, lookups: int) -> list[CalibrationRound]:
-    """As many networks as it takes. Raises UsageError for options that name something unknown, or cannot be."""
+    """As many networks as it takes. Raises UsageError for options that name something unknown, or
+    cannot be.
+    """
     try:
         check_options(options)
         latency_model(options.network.latency)
@@ -189,7 +234,9 @@ def rounds(options: SimOptions, lookups: int) -> list[CalibrationRound]:
         raise UsageError(str(error)) from None
     each = max(1, round(ROUND_S * options.lookups_per_minute / 60.0))
     numbers = range(-(-lookups // each))
-    return [CalibrationRound(options, number, min(each, lookups - number * each)) for number in numbers]
+    return [
+        CalibrationRound(options, number, min(each, lookups - number * each)) for number in numbers
+    ]
 
 
 def counts(hosts: Sequence[Host]) -> list[Count]:
@@ -197,7 +244,9 @@ def counts(hosts: Sequence[Host]) -> list[Count]:
 
 
 def _spots(options: SimOptions, rng: Random) -> list[Spot]:
-    """Addresses cluster as those of any population here do, but each of its /16s has become one of 127/8."""
+    """Addresses cluster as those of any population here do, but each of its /16s has become one of
+    127/8.
+    """
     population, churn = Population(options, rng), Churn(options.churn, rng)
     dead = set(rng.sample(range(options.nodes), round(options.crash * options.nodes)))
     loopback: dict[bytes, int] = {}
@@ -207,5 +256,13 @@ def _spots(options: SimOptions, rng: Random) -> list[Spot]:
         ip = residence.endpoint
         ip_text = f"127.{loopback.setdefault(ip[:2], len(loopback) + 1)}.{ip[2]}.{ip[3]}"
         residence = residence._replace(endpoint=make_endpoint(ip_text, 1))
-        spots.append(Spot(residence, churn.met(), random_id(rng), index not in dead, rng.random() * options.warmup_s))
+        spots.append(
+            Spot(
+                residence,
+                churn.met(),
+                random_id(rng),
+                index not in dead,
+                rng.random() * options.warmup_s,
+            )
+        )
     return spots

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...core.core import Node
+from ...core.core import Core
 
 
 class Traffic(NamedTuple):
-    """``bytes`` are UDP payload. ``replies`` are answers of all kinds, error answers too. ``checks`` are those queries that only ask whether
-    somebody is there."""
+    """``bytes`` are UDP payload. ``replies`` are answers of all kinds, error answers too.
+    ``checks`` are those queries that only ask whether somebody is there.
+    """
 
     queries: int
     replies: int
@@ -17,7 +18,7 @@ class Traffic(NamedTuple):
     checks: int = 0
 
 
-def traffic_of(node: Node) -> Traffic:
+def traffic_of(node: Core) -> Traffic:
     """Since it was started."""
     counters = node.counters
     queries = sum(counters.queries_sent.values())

@@ -1,4 +1,6 @@
-"""What must hold of a member's gossip at every moment: its stores keep their bounds, and it is nobody's amplifier."""
+"""What must hold of a member's gossip at every moment: its stores keep their bounds, and it is
+nobody's amplifier.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from dataclasses import dataclass
 from ...config import CoreConfig
 from ...core.contract.events import Datagram
 from ...core.peers.known_peers import MAX_KNOWN
-from ...core.peers.network_snapshot import CommunitySnapshot
+from ...core.peers.network_snapshot import PeerNetworkSnapshot
 from ...endpoints import Endpoint
 from ...errors import DecodeError
 from ...wire import krpc
@@ -16,10 +18,12 @@ from ...wire.messages import Error, Gossip, Message, Reply
 from ..model.host import Host
 
 MAX_TOKENS = 16
-"""Of those that a host gave to one endpoint: it gets a new one with each answer, and they are the same for five minutes."""
+"""Of those that a host gave to one endpoint: it gets a new one with each answer, and they are the
+same for five minutes.
+"""
 
 
-def over_bounds(config: CoreConfig, seen: CommunitySnapshot) -> str | None:
+def over_bounds(config: CoreConfig, seen: PeerNetworkSnapshot) -> str | None:
     """The first store that is too full, in words."""
     gossip, book = config.gossip, config.book
     stores = (
@@ -31,7 +35,10 @@ def over_bounds(config: CoreConfig, seen: CommunitySnapshot) -> str | None:
         (seen.book_heard_of, book.new_buckets * book.new_bucket_size, "peers heard of in the book"),
         (seen.book_met, book.tried_buckets * book.tried_bucket_size, "peers met in the book"),
     )
-    return next((f"{size} {what}; the bound is {bound}" for size, bound, what in stores if size > bound), None)
+    return next(
+        (f"{size} {what}; the bound is {bound}" for size, bound, what in stores if size > bound),
+        None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,9 @@ class Asked:
 
 
 class Amplification:
-    """Without a token that the host itself gave to that endpoint, no answer to gossip is longer than the query. A host answers at once, so that the
-    last query is all that need be remembered."""
+    """Without a token that the host itself gave to that endpoint, no answer to gossip is longer
+    than the query. A host answers at once, so that the last query is all that need be remembered.
+    """
 
     def __init__(self, broken: Callable[[Host, str], None]) -> None:
         self._broken = broken
@@ -55,7 +63,9 @@ class Amplification:
         self._asked.pop(host.number, None)
         query = _message(payload)
         if isinstance(query, Gossip):
-            proven = query.token is not None and query.token in self._tokens.get((host.number, source), ())
+            proven = query.token is not None and query.token in self._tokens.get(
+                (host.number, source), ()
+            )
             self._asked[host.number] = Asked(source, query.tid, len(payload), proven)
 
     def sent(self, host: Host, outbox: Sequence[Datagram]) -> None:
@@ -64,10 +74,17 @@ class Amplification:
             return
         for payload, destination in outbox:
             answer = _message(payload)
-            if destination != asked.source or not isinstance(answer, Reply | Error) or answer.tid != asked.tid:
+            if (
+                destination != asked.source
+                or not isinstance(answer, Reply | Error)
+                or answer.tid != asked.tid
+            ):
                 continue
             if len(payload) > asked.size and not asked.proven:
-                self._broken(host, f"an answer of {len(payload)} bytes to gossip of {asked.size} bytes without a token")
+                self._broken(
+                    host,
+                    f"an answer of {len(payload)} bytes to gossip of {asked.size} bytes without a token",
+                )
             if isinstance(answer, Reply) and answer.token is not None:
                 given = self._tokens.setdefault((host.number, destination), [])
                 if answer.token not in given:

@@ -1,6 +1,8 @@
-"""What must hold at every moment, whatever the network does. The cheap part always, the dear one with ``--paranoid``. Adversaries promise nothing.
+"""What must hold at every moment, whatever the network does. The cheap part always, the dear one
+with ``--paranoid``. Adversaries promise nothing.
 
-A violation is a bug of the core (or of this page): it ends the run with a `Violation`, which names host, time and what is wrong.
+A violation is a bug of the core (or of this page): it ends the run with a `Violation`, which names
+host, time and what is wrong.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from itertools import pairwise
 
 from ...contacts import Contact
 from ...core.contract.events import Datagram, Event, Finished
-from ...core.dht import Overlay
+from ...core.dht import Dht
 from ...core.table.bucket import Bucket
-from ...endpoints import Endpoint, Family, Scope, narrow_prefix, unit_prefix
+from ...endpoints import Endpoint, Family, Scope, host_prefix, subnet_prefix
 from ...errors import DecodeError, KadiscError
 from ...wire import krpc
 from ...wire.compact import contacts_from
@@ -35,31 +37,43 @@ class Invariants:
     def __init__(self, options: SimOptions, world: World) -> None:
         self._options = options
         self._world = world
-        self._max_bytes = options.core.serving.max_answer_bytes if options.core.defences.bounded_answers else 1 << 30
+        self._max_bytes = (
+            options.core.serving.max_answer_bytes
+            if options.core.defences.bounded_answers
+            else 1 << 30
+        )
         self._paranoid = options.paranoid
         self._ended: dict[int, set[int]] = {}  # operations that ended, by host
         self._answered: dict[int, set[Contact]] = {}  # who has answered whom, by host
         self._until_look: dict[int, int] = {}
         self._amplification = Amplification(self._broken)
 
-    # --- as a watcher -----------------------------------------------------------------------------------------------------------------
+    # --- as a watcher -----------------------------------------------------------------------------
 
     def sent(self, host: Host, outbox: Sequence[Datagram], now: float) -> None:
         if not host.honest:
             return
         for payload, _ in outbox:
             if len(payload) > self._max_bytes:
-                self._broken(host, f"a datagram of {len(payload)} bytes; the limit is {self._max_bytes}")
+                self._broken(
+                    host, f"a datagram of {len(payload)} bytes; the limit is {self._max_bytes}"
+                )
             if self._paranoid:
                 self._check_answer(host, payload)
-        if self._paranoid and host.identity is not None and self._options.core.defences.gossip_tokens:
+        if (
+            self._paranoid
+            and host.identity is not None
+            and self._options.core.defences.gossip_tokens
+        ):
             self._amplification.sent(host, outbox)
 
     def received(self, host: Host, payload: bytes, source: Endpoint, now: float) -> None:
         if not host.honest:
             return
         counters = host.node.counters
-        if counters.received & 63 == 0 and counters.received != sum(counters.accepted.values()) + sum(counters.dropped.values()):
+        if counters.received & 63 == 0 and counters.received != sum(
+            counters.accepted.values()
+        ) + sum(counters.dropped.values()):
             self._broken(host, "received is not the sum of accepted and dropped")
         if not self._paranoid:
             return
@@ -81,12 +95,14 @@ class Invariants:
                     self._broken(host, f"operation {event.operation} ended twice")
                 ended.add(event.operation)
 
-    # --- what the lab tells ------------------------------------------------------------------------------------------------------------
+    # --- what the lab tells -----------------------------------------------------------------------
 
     def knows(self, host: Host) -> None:
         """Its table was filled by hand: those entries count as having answered."""
         if self._paranoid:
-            self._answered[host.number] = {entry.contact for entry in host.node.overlays[Family.IPV4].table}
+            self._answered[host.number] = {
+                entry.contact for entry in host.node.dhts[Family.IPV4].table
+            }
 
     def left(self, host: Host) -> None:
         for memory in (self._ended, self._answered, self._until_look):
@@ -105,49 +121,64 @@ class Invariants:
             if host.node.operations_in_flight:
                 self._broken(host, "operations are in flight after close")
 
-    # --- the dear ones ----------------------------------------------------------------------------------------------------------------
+    # --- the dear ones ----------------------------------------------------------------------------
 
     def check(self, host: Host) -> None:
         """Bucket order and caps, and the bounds of every store."""
-        overlay = host.node.overlays[Family.IPV4]
-        for bucket in overlay.table.buckets():
-            self._check_bucket(host, overlay, bucket)
-        if sum(len(bucket.entries) for bucket in overlay.table.buckets()) != len(overlay.table):
+        dht = host.node.dhts[Family.IPV4]
+        for bucket in dht.table.buckets():
+            self._check_bucket(host, dht, bucket)
+        if sum(len(bucket.entries) for bucket in dht.table.buckets()) != len(dht.table):
             self._broken(host, "the table's size is not the sum of its buckets")
         if self._options.core.defences.diversity_caps:
-            self._check_caps(host, overlay)
-        self._check_stores(host, overlay)
+            self._check_caps(host, dht)
+        self._check_stores(host, dht)
 
-    def _check_bucket(self, host: Host, overlay: Overlay, bucket: Bucket) -> None:
+    def _check_bucket(self, host: Host, dht: Dht, bucket: Bucket) -> None:
         entries = bucket.entries
-        if len(entries) > bucket.capacity or len(bucket.spares) > self._options.core.table.spares_per_bucket:
+        if (
+            len(entries) > bucket.capacity
+            or len(bucket.replacements) > self._options.core.table.replacements_per_bucket
+        ):
             self._broken(host, f"bucket {bucket.index} is over its capacity")
         if any(a.verified_at > b.verified_at for a, b in pairwise(entries)):
             self._broken(host, f"bucket {bucket.index} is out of order")
         for entry in entries:
-            if overlay.table.bucket_index(entry.id) != bucket.index or entry.bucket != bucket.index:
+            if dht.table.bucket_index(entry.id) != bucket.index or entry.bucket != bucket.index:
                 self._broken(host, f"an entry of bucket {bucket.index} belongs elsewhere")
 
-    def _check_caps(self, host: Host, overlay: Overlay) -> None:
+    def _check_caps(self, host: Host, dht: Dht) -> None:
         table = self._options.core.table
-        public = [e.contact.endpoint for e in overlay.table if overlay.parts.scopes.of(e.contact.endpoint) is Scope.PUBLIC]
-        units, narrow = Counter(map(unit_prefix, public)), Counter(map(narrow_prefix, public))
-        if max(units.values(), default=0) > table.per_unit:
+        public = [
+            e.contact.endpoint
+            for e in dht.table
+            if dht.parts.scopes.of(e.contact.endpoint) is Scope.PUBLIC
+        ]
+        hosts, subnets = Counter(map(host_prefix, public)), Counter(map(subnet_prefix, public))
+        if max(hosts.values(), default=0) > table.per_host:
             self._broken(host, "more entries at one address than the cap")
-        if max(narrow.values(), default=0) > table.per_narrow_in_table:
+        if max(subnets.values(), default=0) > table.per_subnet_in_table:
             self._broken(host, "more entries in one /24 than the cap")
 
-    def _check_stores(self, host: Host, overlay: Overlay) -> None:
+    def _check_stores(self, host: Host, dht: Dht) -> None:
         config, node = self._options.core, host.node
         stores = (
-            (len(overlay.parts.candidates), config.maintenance.max_candidates, "candidates"),
-            (node.queries_in_flight, config.query.max_outstanding + config.query.max_waiting, "queries in flight"),
-            (len(overlay.parts.revalidation), len(overlay.table), "planned checks"),
+            (len(dht.parts.candidates), config.maintenance.max_candidates, "candidates"),
+            (
+                node.queries_in_flight,
+                config.query.max_outstanding + config.query.max_waiting,
+                "queries in flight",
+            ),
+            (len(dht.parts.revalidation), len(dht.table), "planned checks"),
         )
         for size, bound, what in stores:
             if size > bound:
                 self._broken(host, f"{size} {what}; the bound is {bound}")
-        too_full = over_bounds(config, node.community.snapshot(self._world.now)) if node.community is not None else None
+        too_full = (
+            over_bounds(config, node.peer_network.snapshot(self._world.now))
+            if node.peer_network is not None
+            else None
+        )
         if too_full is not None:
             self._broken(host, too_full)
 

@@ -12,7 +12,8 @@ from ..model.host import Host
 from ..model.world import World
 
 SETTLED_S = 600.0
-"""A node counts among the closest once it has been up for so long: before, others need not know it."""
+"""A node counts among the closest once it has been up for so long: before, others need not know it.
+"""
 
 
 class Oracle:
@@ -42,20 +43,35 @@ class Oracle:
             del self._ids[bisect_left(self._ids, old)]
             self.arrived(host)
 
-    def closest(self, target: NodeId, count: int, *, besides: Host | None = None, settled_s: float = SETTLED_S) -> list[Host]:
-        """The true ``count`` closest, closest first: up for ``settled_s``, and not the asker himself."""
+    def closest(
+        self,
+        target: NodeId,
+        count: int,
+        *,
+        besides: Host | None = None,
+        settled_s: float = SETTLED_S,
+    ) -> list[Host]:
+        """The true ``count`` closest, closest first: up for ``settled_s``, and not the asker
+        himself.
+        """
         up_since, hosts = self._world.now - settled_s, self._hosts
         wanted = max(4 * count, 32)
         while True:
             low, high = self._around(target, wanted)
             found = sorted((node_id ^ target, node_id) for node_id in self._ids[low:high])
-            fit = [hosts[node_id] for _, node_id in found if hosts[node_id].up_since <= up_since and hosts[node_id] is not besides]
+            fit = [
+                hosts[node_id]
+                for _, node_id in found
+                if hosts[node_id].up_since <= up_since and hosts[node_id] is not besides
+            ]
             if len(fit) >= count or high - low == len(self._ids):
                 return fit[:count]
             wanted *= 2
 
     def _around(self, target: NodeId, wanted: int) -> tuple[int, int]:
-        """The range of all IDs that share the longest prefix with the target that at least ``wanted`` share: closer than all others."""
+        """The range of all IDs that share the longest prefix with the target that at least
+        ``wanted`` share: closer than all others.
+        """
         ids, low, high = self._ids, 0, len(self._ids)
         for bit in range(ID_BITS):
             shift = ID_BITS - 1 - bit
@@ -68,11 +84,15 @@ class Oracle:
         return low, high
 
     def count_in(self, own_id: NodeId, index: int, at_most: int) -> int:
-        """How many could be in that bucket of a node with that ID, up for a while; counted no further than ``at_most``."""
+        """How many could be in that bucket of a node with that ID, up for a while; counted no
+        further than ``at_most``.
+        """
         shift = ID_BITS - 1 - index
         start = ((own_id >> shift) ^ 1) << shift
         up_since, count = self._world.now - SETTLED_S, 0
-        for position in range(bisect_left(self._ids, start), bisect_left(self._ids, start + (1 << shift))):
+        for position in range(
+            bisect_left(self._ids, start), bisect_left(self._ids, start + (1 << shift))
+        ):
             count += self._hosts[self._ids[position]].up_since <= up_since
             if count >= at_most:
                 break

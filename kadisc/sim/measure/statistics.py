@@ -1,7 +1,8 @@
 """Numbers out of many: percentiles, shares and series, named and rounded as they go into a report.
 
-A metric is a number; or raw material for charts, which is not printed: a plain list of numbers whose name says what it is, ``*_quantiles`` or
-``*_by_minute``; or a table, a list of dicts with the same keys.
+A metric is a number; or raw material for charts, which is not printed: a plain list of numbers
+whose name says what it is, ``*_quantiles`` or ``*_by_minute``; or a table, a list of dicts with the
+same keys.
 """
 
 from __future__ import annotations
@@ -26,26 +27,44 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
 
 def spread(name: str, values: Sequence[float], digits: int = 3) -> Metrics:
     """p50, p95 and p99: latencies are never quoted as a mean alone."""
-    return {f"{name}_p{percent}": rounded(percentile(values, percent), digits) for percent in (50, 95, 99)}
+    return {
+        f"{name}_p{percent}": rounded(percentile(values, percent), digits)
+        for percent in (50, 95, 99)
+    }
 
 
 def quantiles(name: str, values: Sequence[float], digits: int = 3) -> Metrics:
-    """The 0th, 1st, ... 100th percentile, for a chart of the whole distribution; no entries of no values."""
+    """The 0th, 1st, ... 100th percentile, for a chart of the whole distribution; no entries of no
+    values.
+    """
     ordered = sorted(values)
-    found = [round(ordered[max(0, ceil(len(ordered) * percent / 100) - 1)], digits) for percent in range(101)] if ordered else []
+    found = (
+        [
+            round(ordered[max(0, ceil(len(ordered) * percent / 100) - 1)], digits)
+            for percent in range(101)
+        ]
+        if ordered
+        else []
+    )
     return {f"{name}{QUANTILES}": found}
 
 
 def by_minute(name: str, parts: Iterable[tuple[float, float, float]], digits: int = 5) -> Metrics:
-    """``parts``: (seconds since the measuring began, part, whole). The share in each minute; None for a minute of which nothing is known. A last
-    minute that has hardly begun is left out."""
+    """``parts``: (seconds since the measuring began, part, whole). The share in each minute; None
+    for a minute of which nothing is known. A last minute that has hardly begun is left out.
+    """
     sums: dict[int, tuple[float, float]] = {}
     for at_s, part, whole in parts:
         before = sums.get(int(at_s // 60), (0.0, 0.0))
         sums[int(at_s // 60)] = (before[0] + part, before[1] + whole)
     if len(sums) > 1 and sums[max(sums)][1] < 0.1 * max(whole for _, whole in sums.values()):
         del sums[max(sums)]
-    return {f"{name}{BY_MINUTE}": [share(*sums.get(minute, (0.0, 0.0)), digits) for minute in range(max(sums, default=-1) + 1)]}
+    return {
+        f"{name}{BY_MINUTE}": [
+            share(*sums.get(minute, (0.0, 0.0)), digits)
+            for minute in range(max(sums, default=-1) + 1)
+        ]
+    }
 
 
 def share(part: float, whole: float, digits: int = 5) -> float | None:

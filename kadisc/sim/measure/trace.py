@@ -13,7 +13,9 @@ from ..model.host import Host
 
 
 class Trace:
-    """Watches a world. Raises UsageError if the file cannot be written, KadiscError if there is no room for more."""
+    """Watches a world. Raises UsageError if the file cannot be written, KadiscError if there is no
+    room for more.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -26,11 +28,25 @@ class Trace:
         pass
 
     def received(self, host: Host, payload: bytes, source: Endpoint, now: float) -> None:
-        self._write({"t": now, "from": format_endpoint(source), "to": format_endpoint(host.endpoint), "payload": payload.hex()})
+        self._write(
+            {
+                "t": now,
+                "from": format_endpoint(source),
+                "to": format_endpoint(host.endpoint),
+                "payload": payload.hex(),
+            }
+        )
 
     def happened(self, host: Host, events: Sequence[Event], now: float) -> None:
         for event in events:
-            self._write({"t": now, "at": format_endpoint(host.endpoint), "event": type(event).__name__, "details": repr(event)})
+            self._write(
+                {
+                    "t": now,
+                    "at": format_endpoint(host.endpoint),
+                    "event": type(event).__name__,
+                    "details": repr(event),
+                }
+            )
 
     def close(self) -> None:
         try:

@@ -1,7 +1,9 @@
-"""The vote on our own address alone, without a network: how often do liars win? Counted over many trials, and computed.
+"""The vote on our own address alone, without a network: how often do liars win? Counted over many
+trials, and computed.
 
-The computation walks over all (lies, truths) that a count can come to, with the rules of `core/external_address.py` stated once more, so that
-each checks the other. Voters are drawn one by one from so many networks that a share of ``liars`` stays what it is; all liars say the same.
+The computation walks over all (lies, truths) that a count can come to, with the rules of
+`core/external_address.py` stated once more, so that each checks the other. Voters are drawn one by
+one from so many networks that a share of ``liars`` stays what it is; all liars say the same.
 """
 
 from __future__ import annotations
@@ -18,13 +20,19 @@ MOST_VOTES = 200
 WRONG, RIGHT, OPEN = "wrong", "right", "open"
 
 
-def first_decisions(config: AddressConfig, liars: float, trials: int, rng: Random) -> tuple[int, int]:
-    """How many of so many fresh nodes decide for the lie, and how many come to no decision in `MOST_VOTES`."""
+def first_decisions(
+    config: AddressConfig, liars: float, trials: int, rng: Random
+) -> tuple[int, int]:
+    """How many of so many fresh nodes decide for the lie, and how many come to no decision in
+    `MOST_VOTES`.
+    """
     wrong = undecided = 0
     for _ in range(trials):
         address = ExternalAddress(config, None, None, Confidence.UNKNOWN)
         for voter in range(MOST_VOTES):
-            if address.vote(voter.to_bytes(2, "big"), LIE if rng.random() < liars else TRUTH, PORT, 0.0).changed:
+            if address.vote(
+                voter.to_bytes(2, "big"), LIE if rng.random() < liars else TRUTH, PORT, 0.0
+            ).changed:
                 break
         wrong += address.ip == LIE
         undecided += address.ip is None
@@ -32,13 +40,19 @@ def first_decisions(config: AddressConfig, liars: float, trials: int, rng: Rando
 
 
 def wrong_recounts(config: AddressConfig, liars: float, trials: int, rng: Random) -> int:
-    """Of so many recounts, each opened by a lie at a node that knows its address: how many end with the lie."""
+    """Of so many recounts, each opened by a lie at a node that knows its address: how many end with
+    the lie.
+    """
     wrong = 0
     for _ in range(trials):
         address = ExternalAddress(config, TRUTH, None, Confidence.VOTED)
         address.vote(b"", LIE, PORT, 0.0)
-        for voter in range(2 * config.change_voters):  # all at one moment: once a recount is closed no other is opened
-            if address.vote(voter.to_bytes(2, "big"), LIE if rng.random() < liars else TRUTH, PORT, 0.0).changed:
+        for voter in range(
+            2 * config.change_voters
+        ):  # all at one moment: once a recount is closed no other is opened
+            if address.vote(
+                voter.to_bytes(2, "big"), LIE if rng.random() < liars else TRUTH, PORT, 0.0
+            ).changed:
                 break
         wrong += address.ip == LIE
     return wrong

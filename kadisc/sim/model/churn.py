@@ -1,8 +1,10 @@
-"""How long nodes stay: sessions with a Weibull distribution, heavy-tailed in all networks that were measured.
+"""How long nodes stay: sessions with a Weibull distribution, heavy-tailed in all networks that were
+measured.
 
-A network that has been running for long is not made of average sessions: at any moment, long ones are met in proportion to their length. With
-X Weibull of shape k and scale s, the length of a session met at random is s * G**(1/k), with G gamma-distributed of shape 1 + 1/k; its age is
-uniform within it.
+A network that has been running for long is not made of average sessions: at any moment, long ones
+are met in proportion to their length. With X Weibull of shape k and scale s, the length of a
+session met at random is s * G**(1/k), with G gamma-distributed of shape 1 + 1/k; its age is uniform
+within it.
 """
 
 from __future__ import annotations
@@ -47,14 +49,22 @@ class Churn:
         rng = self._rng
         if rng.random() < self._permanent:
             return Stay(FOREVER_S * rng.random(), inf)
-        length_s = self._scale_s * rng.gammavariate(1.0 + 1.0 / self._shape, 1.0) ** (1.0 / self._shape)
+        length_s = self._scale_s * rng.gammavariate(1.0 + 1.0 / self._shape, 1.0) ** (
+            1.0 / self._shape
+        )
         age_s = length_s * rng.random()
         return Stay(age_s, length_s - age_s)
 
     def newcomer(self) -> Stay:
-        """A node that starts now; it takes the place of one that left, so it is not one that stays for ever."""
+        """A node that starts now; it takes the place of one that left, so it is not one that stays
+        for ever.
+        """
         return Stay(0.0, self._rng.weibullvariate(self._scale_s, self._shape))
 
     def hazard(self, age_s: float) -> float:
         """Of a node that may leave: the chance to leave, per second, at that age."""
-        return self._shape / self._scale_s * float((max(age_s, 1.0) / self._scale_s) ** (self._shape - 1.0))
+        return (
+            self._shape
+            / self._scale_s
+            * float((max(age_s, 1.0) / self._scale_s) ** (self._shape - 1.0))
+        )

@@ -16,7 +16,9 @@ BATCH: Final = 4096
 
 
 class Digest:
-    """Over time, source, destination and payload of every delivery, and over every event with its time and place."""
+    """Over time, source, destination and payload of every delivery, and over every event with its
+    time and place.
+    """
 
     __slots__ = ("_hash", "_pieces")
 

@@ -1,8 +1,11 @@
-"""What is to happen, in the order of time and, at the same time, in the order in which it was decided.
+"""What is to happen, in the order of time and, at the same time, in the order in which it was
+decided.
 
-One heap of all would do, but in a world of 100,000 nodes it holds 300,000 items all over the memory, and each push and pop looks at 18 of them.
-Nearly all that happens is a few hundred milliseconds ahead. So time is cut into slots, and what falls into a slot to come is only appended to its
-list; when its turn comes the list becomes a heap of some hundred items, small enough to stay in the cache.
+One heap of all would do, but in a world of 100,000 nodes it holds 300,000 items all over the
+memory, and each push and pop looks at 18 of them. Nearly all that happens is a few hundred
+milliseconds ahead. So time is cut into slots, and what falls into a slot to come is only appended
+to its list; when its turn comes the list becomes a heap of some hundred items, small enough to stay
+in the cache.
 """
 
 from __future__ import annotations
@@ -14,8 +17,10 @@ from typing import Any, Final, TypeAlias
 from .host import Host
 
 Item: TypeAlias = tuple[float, int, "Host | None", Any, Any, Any]
-"""Delivery: (when, order, host, payload, source, destination). Tick: (when, order, host, None, None, None). Action: (when, order, None,
-what to call, its arguments, None). No two have the same time and order."""
+"""Delivery: (when, order, host, payload, source, destination). Tick: (when, order, host, None,
+None, None). Action: (when, order, None, what to call, its arguments, None). No two have the same
+time and order.
+"""
 
 SLOTS_PER_S: Final = 64
 """A power of two: a time and its slot then agree to the last bit."""

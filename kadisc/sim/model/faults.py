@@ -1,6 +1,8 @@
-"""What goes wrong beyond the network model: partitions, NAT rebinding, clock jumps, stalls, restarts with a torn state.
+"""What goes wrong beyond the network model: partitions, NAT rebinding, clock jumps, stalls,
+restarts with a torn state.
 
-Faults of single packets are the network's (`network.py`). Each kind of event here comes as a Poisson process of its own.
+Faults of single packets are the network's (`network.py`). Each kind of event here comes as a
+Poisson process of its own.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
-from ...core.contract.saved_state import SavedOverlay, SavedState
+from ...core.contract.saved_state import SavedDht, SavedState
 from .host import Host
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ class Faults:
 
         def strike() -> None:
             fault()
-            self._lab.world.at(self._lab.world.now + self._rng.expovariate(per_hour / 3600.0), strike)
+            self._lab.world.at(
+                self._lab.world.now + self._rng.expovariate(per_hour / 3600.0), strike
+            )
 
         self._lab.world.at(self._lab.world.now + self._rng.expovariate(per_hour / 3600.0), strike)
 
@@ -69,7 +73,9 @@ class Faults:
             host.stalled_until = self._lab.world.now + self._rng.random() * self._options.stall_s
 
     def _restart(self) -> None:
-        """The process starts again at the same place, with what was saved, or a part of it. Its clock begins anew."""
+        """The process starts again at the same place, with what was saved, or a part of it. Its
+        clock begins anew.
+        """
         host, lab = self._victim(), self._lab
         if host is None:
             return
@@ -84,7 +90,12 @@ class Faults:
 
 def torn(state: SavedState, rng: Random) -> SavedState:
     """Some of the contacts are lost, and the address."""
-    return SavedState(tuple(SavedOverlay(each.family, None, tuple(c for c in each.contacts if rng.random() < 0.5)) for each in state.overlays))
+    return SavedState(
+        tuple(
+            SavedDht(each.family, None, tuple(c for c in each.contacts if rng.random() < 0.5))
+            for each in state.dhts
+        )
+    )
 
 
 def split(lab: Lab, rng: Random, share: float) -> None:

@@ -9,17 +9,21 @@ from typing import ClassVar
 
 from ...contacts import Contact
 from ...core.contract.identity import Identity
-from ...core.core import Node
+from ...core.core import Core
 from ...endpoints import Endpoint, Family
 from .nat import Nat
 from .population import Residence
 
 
 class Host:
-    """``number`` is never given twice. ``until`` is when it leaves, on the world's clock; its own clock is ahead of that by ``skew_s``."""
+    """``number`` is never given twice. ``until`` is when it leaves, on the world's clock; its own
+    clock is ahead of that by ``skew_s``.
+    """
 
     honest: ClassVar[bool] = True
-    """Whether a real node lives here, that must keep the promises of the core. For the world and the observers."""
+    """Whether a real node lives here, that must keep the promises of the core. For the world and
+    the observers.
+    """
     __slots__ = (
         "access_s",
         "closing_at",
@@ -42,7 +46,15 @@ class Host:
         "up_since",
     )
 
-    def __init__(self, number: int, residence: Residence, nat: Nat | None, node: Node, up_since: float, identity: Identity | None = None) -> None:
+    def __init__(
+        self,
+        number: int,
+        residence: Residence,
+        nat: Nat | None,
+        node: Core,
+        up_since: float,
+        identity: Identity | None = None,
+    ) -> None:
         self.number = number
         self.identity = identity  # of a member of a network
         self.region = residence.system.region
@@ -65,14 +77,18 @@ class Host:
 
     def moved(self, residence: Residence, rng: Random) -> None:
         """To another address, in front of its box too."""
-        self.region, self.system, self.access_s = residence.system.region, residence.system.number, residence.access_s
+        self.region, self.system, self.access_s = (
+            residence.system.region,
+            residence.system.number,
+            residence.access_s,
+        )
         self.endpoint = residence.endpoint
         if self.nat is not None:
             self.nat.rebind(residence.endpoint[:-2], rng)
 
     @property
     def id(self) -> int:
-        return self.node.overlays[Family.IPV4].own_id
+        return self.node.dhts[Family.IPV4].own_id
 
     @property
     def contact(self) -> Contact:

@@ -15,7 +15,9 @@ from typing import Final, Protocol
 from ..options import LatencyOptions
 
 FACTOR_BITS: Final = 14
-"""A packet's factor is drawn from a table of 2**14 quantiles: one look-up, where drawing a logarithmic normal takes ten times as long."""
+"""A packet's factor is drawn from a table of 2**14 quantiles: one look-up, where drawing a
+logarithmic normal takes ten times as long.
+"""
 MRTT_PAIRS: Final = 10_001
 
 
@@ -51,13 +53,19 @@ class RegionLatency:
 
 
 class LognormalLatency:
-    """The cross-check: no geography, each pair has a delay of its own. Drawn by a hash of the two, so that it need not be stored."""
+    """The cross-check: no geography, each pair has a delay of its own. Drawn by a hash of the two,
+    so that it need not be stored.
+    """
 
     def __init__(self, options: LatencyOptions) -> None:
         self.factors = packet_factors(options)
         normal = NormalDist()
         size = 1 << FACTOR_BITS
-        self._rtt_s = [options.lognormal_median_s * exp(options.lognormal_sigma * normal.inv_cdf((i + 0.5) / size)) for i in range(size)]
+        self._rtt_s = [
+            options.lognormal_median_s
+            * exp(options.lognormal_sigma * normal.inv_cdf((i + 0.5) / size))
+            for i in range(size)
+        ]
 
     def rtt_s(self, a: Place, b: Place) -> float:
         low, high = (a.number, b.number) if a.number < b.number else (b.number, a.number)
@@ -68,9 +76,14 @@ class LognormalLatency:
 
 def latency_model(options: LatencyOptions) -> LatencyModel:
     """Raises ValueError for an unknown profile."""
-    models: dict[str, type[RegionLatency | LognormalLatency]] = {"regions": RegionLatency, "lognormal": LognormalLatency}
+    models: dict[str, type[RegionLatency | LognormalLatency]] = {
+        "regions": RegionLatency,
+        "lognormal": LognormalLatency,
+    }
     if options.profile not in models:
-        raise ValueError(f"network.latency.profile is one of {', '.join(models)}, not {options.profile!r}")
+        raise ValueError(
+            f"network.latency.profile is one of {', '.join(models)}, not {options.profile!r}"
+        )
     return models[options.profile](options)
 
 
@@ -88,7 +101,12 @@ def region_matrix(options: LatencyOptions) -> list[list[float]]:
     """In the order of `REGIONS`."""
     intra, other = options.intra_rtt_s, options.other_rtt_s
     eu_na, na_as, eu_as = options.eu_na_rtt_s, options.na_as_rtt_s, options.eu_as_rtt_s
-    return [[intra, eu_na, eu_as, other], [eu_na, intra, na_as, other], [eu_as, na_as, intra, other], [other, other, other, intra]]
+    return [
+        [intra, eu_na, eu_as, other],
+        [eu_na, intra, na_as, other],
+        [eu_as, na_as, intra, other],
+        [other, other, other, intra],
+    ]
 
 
 def mrtt_s(model: LatencyModel, places: Sequence[Place], rng: Random) -> float:
@@ -96,4 +114,6 @@ def mrtt_s(model: LatencyModel, places: Sequence[Place], rng: Random) -> float:
     if len(places) < 2:
         return 0.0
     hosts = rng.choices(places, k=2 * MRTT_PAIRS)
-    return median(model.rtt_s(a, b) for a, b in zip(hosts[::2], hosts[1::2], strict=True) if a is not b)
+    return median(
+        model.rtt_s(a, b) for a, b in zip(hosts[::2], hosts[1::2], strict=True) if a is not b
+    )

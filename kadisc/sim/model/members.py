@@ -1,4 +1,6 @@
-"""Hosts that are of one network: which, by which keys, and whom they have heard of when the world begins."""
+"""Hosts that are of one network: which, by which keys, and whom they have heard of when the world
+begins.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +39,19 @@ class Members:
 
     def introduce(self, world: World, hosts: Sequence[Host]) -> None:
         """Each member has heard of some others, by lot: attackers too, as many as their share is."""
-        endpoints = [host.outside for host in hosts if not host.honest or (host.identity is not None and host.accepts_unsolicited)]
+        endpoints = [
+            host.outside
+            for host in hosts
+            if not host.honest or (host.identity is not None and host.accepts_unsolicited)
+        ]
         for host in hosts:
-            community = host.node.community if host.honest else None
-            if community is None:
+            peer_network = host.node.peer_network if host.honest else None
+            if peer_network is None:
                 continue
-            heard = self._rng.sample(endpoints, min(self._options.acquaintances, len(endpoints)))
-            world.do(host, community.hear_of, [endpoint for endpoint in heard if endpoint != host.outside], "file")
+            heard = self._rng.sample(endpoints, min(self._options.saved_contacts, len(endpoints)))
+            world.do(
+                host,
+                peer_network.hear_of,
+                [endpoint for endpoint in heard if endpoint != host.outside],
+                "file",
+            )

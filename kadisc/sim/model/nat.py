@@ -1,6 +1,8 @@
-"""The boxes between a host and the network (RFC 4787). What one lets in depends on what went out before, and how long ago.
+"""The boxes between a host and the network (RFC 4787). What one lets in depends on what went out
+before, and how long ago.
 
-One host behind each box, so a box is known by its address, and the port says which of its mappings is meant.
+One host behind each box, so a box is known by its address, and the port says which of its mappings
+is meant.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ class Nat(Protocol):
         ...
 
     def rebind(self, ip: bytes, rng: Random) -> None:
-        """All mappings are gone, and the next ones are at other ports of ``ip``: the box was restarted, or the provider changed the address."""
+        """All mappings are gone, and the next ones are at other ports of ``ip``: the box was
+        restarted, or the provider changed the address.
+        """
         ...
 
 
@@ -70,7 +74,9 @@ class OpenNat:
 
 
 class RestrictedNat:
-    """Endpoint-independent mapping, filtered by address and port ("port-restricted cone"): the common case."""
+    """Endpoint-independent mapping, filtered by address and port ("port-restricted cone"): the
+    common case.
+    """
 
     __slots__ = ("_alive_until", "_options", "_sweep_at", "_timeout_s", "external")
     accepts_unsolicited = False
@@ -85,7 +91,9 @@ class RestrictedNat:
     def outbound(self, destination: Endpoint, now: float) -> Endpoint | None:
         self._alive_until[destination] = now + self._timeout_s
         if len(self._alive_until) > self._sweep_at:
-            self._alive_until = {flow: until for flow, until in self._alive_until.items() if until >= now}
+            self._alive_until = {
+                flow: until for flow, until in self._alive_until.items() if until >= now
+            }
             self._sweep_at = max(MIN_FLOWS, 2 * len(self._alive_until))
         return self.external
 
@@ -105,7 +113,9 @@ class RestrictedNat:
 
 
 class DependentNat:
-    """Endpoint-dependent mapping ("symmetric"): towards each destination the host is at another port, and only that destination gets in."""
+    """Endpoint-dependent mapping ("symmetric"): towards each destination the host is at another
+    port, and only that destination gets in.
+    """
 
     __slots__ = ("_flows", "_next_port", "_options", "_sweep_at", "_timeout_s", "external")
     accepts_unsolicited = False
@@ -127,7 +137,9 @@ class DependentNat:
             external = flow[0]
         self._flows[destination] = (external, now + self._timeout_s)
         if len(self._flows) > self._sweep_at:
-            self._flows = {destination: flow for destination, flow in self._flows.items() if flow[1] >= now}
+            self._flows = {
+                destination: flow for destination, flow in self._flows.items() if flow[1] >= now
+            }
             self._sweep_at = max(MIN_FLOWS, 2 * len(self._flows))
         return external
 
@@ -176,7 +188,17 @@ def random_port(ip: bytes, rng: Random) -> Endpoint:
 
 def draw_nat(external: Endpoint, options: NatOptions, rng: Random) -> Nat:
     """A box of a kind and with a time-out drawn by their shares."""
-    kinds: tuple[type[OpenNat | RestrictedNat | DependentNat | BlockedNat], ...] = (OpenNat, RestrictedNat, DependentNat, BlockedNat)
-    shares = (options.open_share, options.restricted_share, options.dependent_share, options.blocked_share)
+    kinds: tuple[type[OpenNat | RestrictedNat | DependentNat | BlockedNat], ...] = (
+        OpenNat,
+        RestrictedNat,
+        DependentNat,
+        BlockedNat,
+    )
+    shares = (
+        options.open_share,
+        options.restricted_share,
+        options.dependent_share,
+        options.blocked_share,
+    )
     kind = rng.choices(kinds, shares)[0]
     return kind(external, rng.choices(options.timeouts_s, options.timeout_shares)[0], options)

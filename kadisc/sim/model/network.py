@@ -1,6 +1,8 @@
-"""A packet's way from host to host: NAT out, MTU, loss, delay, duplication, partition. NAT in is for its arrival (`world.py`).
+"""A packet's way from host to host: NAT out, MTU, loss, delay, duplication, partition. NAT in is
+for its arrival (`world.py`).
 
-Everything that chance decides about a usual packet costs two draws: one for its fate, one for its delay.
+Everything that chance decides about a usual packet costs two draws: one for its fate, one for its
+delay.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ Copy: TypeAlias = tuple[float, Host, Endpoint, bytes]
 class Network:
     """``send`` gives what will arrive: nothing, one copy, or two."""
 
-    def __init__(self, options: NetworkOptions, faults: FaultOptions, latency: LatencyModel, rng: Random) -> None:
+    def __init__(
+        self, options: NetworkOptions, faults: FaultOptions, latency: LatencyModel, rng: Random
+    ) -> None:
         self.routes: dict[bytes, Host] = {}
         self.lost: Counter[str] = Counter()
         self.partitioned = False
@@ -37,11 +41,16 @@ class Network:
         loss = options.loss
         bad_share = loss.mean / loss.loss_in_burst
         self._burst_ends = 1.0 / loss.burst_packets
-        # Mean lengths: 1 / burst_ends within a burst, 1 / burst_starts - 1 between two, for the packet that starts one is in it.
-        self._burst_starts = 1.0 / (1.0 + loss.burst_packets * (1.0 - bad_share) / bad_share) if bad_share else 0.0
+        # Mean lengths: 1 / burst_ends within a burst, 1 / burst_starts - 1 between two, for the
+        # packet that starts one is in it.
+        self._burst_starts = (
+            1.0 / (1.0 + loss.burst_packets * (1.0 - bad_share) / bad_share) if bad_share else 0.0
+        )
         self._loss_in_burst = loss.loss_in_burst
         self._copied_above = 1.0 - options.duplication
-        self._faults = faults if faults.drop or faults.duplicate or faults.reorder or faults.corrupt else None
+        self._faults = (
+            faults if faults.drop or faults.duplicate or faults.reorder or faults.corrupt else None
+        )
 
     def attach(self, host: Host) -> None:
         self.routes[host.endpoint[:-2]] = host
@@ -51,7 +60,9 @@ class Network:
         if self.routes.get(ip) is host:
             del self.routes[ip]
 
-    def send(self, sender: Host, payload: bytes, destination: Endpoint, now: float) -> Sequence[Copy]:
+    def send(
+        self, sender: Host, payload: bytes, destination: Endpoint, now: float
+    ) -> Sequence[Copy]:
         source = sender.endpoint
         if sender.nat is not None:
             outside = sender.nat.outbound(destination, now)
@@ -86,7 +97,9 @@ class Network:
         sender.in_burst = self._random() >= self._burst_ends
         return self._random() < self._loss_in_burst
 
-    def _faulty(self, faults: FaultOptions, rtt_s: float, receiver: Host, source: Endpoint, payload: bytes) -> Sequence[Copy]:
+    def _faulty(
+        self, faults: FaultOptions, rtt_s: float, receiver: Host, source: Endpoint, payload: bytes
+    ) -> Sequence[Copy]:
         rng = self.rng
         if rng.random() < faults.drop:
             self.lost["fault"] += 1
@@ -96,7 +109,14 @@ class Network:
             delay_s = rtt_s * self._factors[self._bits(FACTOR_BITS)]
             if rng.random() < faults.reorder:
                 delay_s += rng.random() * faults.reorder_s
-            copies.append((delay_s, receiver, source, corrupted(payload, rng) if rng.random() < faults.corrupt else payload))
+            copies.append(
+                (
+                    delay_s,
+                    receiver,
+                    source,
+                    corrupted(payload, rng) if rng.random() < faults.corrupt else payload,
+                )
+            )
         return copies
 
 

@@ -1,7 +1,8 @@
-"""Where hosts live: autonomous systems of very unequal size, their /16 networks, regions and access delays.
+"""Where hosts live: autonomous systems of very unequal size, their /16 networks, regions and access
+delays.
 
-Diversity caps are worth what the spread of honest addresses allows, so addresses must cluster as they do in the world: a few large providers
-with many networks, and a long tail with one each.
+Diversity caps are worth what the spread of honest addresses allows, so addresses must cluster as
+they do in the world: a few large providers with many networks, and a long tail with one each.
 """
 
 from __future__ import annotations
@@ -41,11 +42,15 @@ class Population:
         self._rng = rng
         self._taken: set[bytes] = set()
         self.systems = _systems(options, rng)
-        self._cumulative = list(accumulate(1.0 / n**options.population.zipf for n in range(1, len(self.systems) + 1)))
+        self._cumulative = list(
+            accumulate(1.0 / n**options.population.zipf for n in range(1, len(self.systems) + 1))
+        )
 
     def settle(self) -> Residence:
         """A host moves in somewhere."""
-        system = self.systems[bisect_left(self._cumulative, self._rng.random() * self._cumulative[-1])]
+        system = self.systems[
+            bisect_left(self._cumulative, self._rng.random() * self._cumulative[-1])
+        ]
         return self.settle_in(system)
 
     def settle_in(self, system: AutonomousSystem) -> Residence:
@@ -70,11 +75,16 @@ class Population:
 
 def _systems(options: SimOptions, rng: Random) -> list[AutonomousSystem]:
     population = options.population
-    sizes = [max(1, round(population.max_blocks / number**population.zipf)) for number in range(1, population.autonomous_systems + 1)]
+    sizes = [
+        max(1, round(population.max_blocks / number**population.zipf))
+        for number in range(1, population.autonomous_systems + 1)
+    ]
     blocks = iter(rng.sample(range(BLOCKS), min(sum(sizes), BLOCKS)))
     systems = []
     for number, size in enumerate(sizes, start=1):
-        mine = tuple(bytes((FIRST_BYTES[block // 256], block % 256)) for block in islice(blocks, size))
+        mine = tuple(
+            bytes((FIRST_BYTES[block // 256], block % 256)) for block in islice(blocks, size)
+        )
         region = rng.choices(range(4), options.network.latency.region_shares)[0]
         systems.append(AutonomousSystem(number, region, mine))
     return systems

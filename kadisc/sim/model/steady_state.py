@@ -1,9 +1,12 @@
-"""Tables as after long running, without running long: what churn, revalidation and caps would have left, dead entries included.
+"""Tables as after long running, without running long: what churn, revalidation and caps would have
+left, dead entries included.
 
-Growing a network of 10,000 nodes by joins takes longer than all that is measured in it. Here each bucket gets random fitting nodes in its
-places, with ages and times of the last check as the node's own maintenance spaces them; a share of them has died since. The share follows
-from the churn profile: an entry that has been up for ``a`` is checked every ``interval(a)``, so it is dead and not yet found out for half of
-that and the two checks that it takes. Warm-up then lets the real code have its way with it.
+Growing a network of 10,000 nodes by joins takes longer than all that is measured in it. Here each
+bucket gets random fitting nodes in its places, with ages and times of the last check as the node's
+own maintenance spaces them; a share of them has died since. The share follows from the churn
+profile: an entry that has been up for ``a`` is checked every ``interval(a)``, so it is dead and not
+yet found out for half of that and the two checks that it takes. Warm-up then lets the real code
+have its way with it.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from random import Random
 
 from ...config import MaintenanceConfig
 from ...contacts import Contact
-from ...core.dht import Overlay
+from ...core.dht import Dht
 from ...core.table.revalidation import check_interval_s
 from ...endpoints import Family
 from ...ids import ID_BITS
@@ -28,7 +31,9 @@ SAMPLES = 5000
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A contact as tables may hold it: one object, shared by all of them. ``age_s``: how long it has been up."""
+    """A contact as tables may hold it: one object, shared by all of them. ``age_s``: how long it
+    has been up.
+    """
 
     contact: Contact
     age_s: float
@@ -41,7 +46,9 @@ def dead_share(churn: Churn, config: MaintenanceConfig, rng: Random) -> float:
         stay = churn.met()
         if stay.left_s == float("inf"):
             continue
-        noticed_s = check_interval_s(stay.age_s, config) / 2 + 10.0  # the first failure takes it out of answers
+        noticed_s = (
+            check_interval_s(stay.age_s, config) / 2 + 10.0
+        )  # the first failure takes it out of answers
         total += min(churn.hazard(stay.age_s) * noticed_s, 1.0)
     return total / SAMPLES
 
@@ -58,37 +65,47 @@ class TableBuilder:
 
     def fill(self, host: Host, age_s: float, now: float) -> None:
         """The host's table as it has become in ``age_s``."""
-        overlay = host.node.overlays[Family.IPV4]
-        low, high, own_id = 0, len(self._ids), overlay.own_id
-        overlay.joined = overlay.own_lookup_done = True
-        overlay.parts.refresh.joined(now)  # while the table is empty: a settled node has no walks left that would fill its buckets
-        for index in range(ID_BITS):  # [low, high) share ``index`` bits with the own ID; the boundary is at their next bit
+        dht = host.node.dhts[Family.IPV4]
+        low, high, own_id = 0, len(self._ids), dht.own_id
+        dht.joined = dht.own_lookup_done = True
+        dht.parts.refresh.joined(
+            now
+        )  # while the table is empty: a settled node has no walks left that would fill its buckets
+        for index in range(
+            ID_BITS
+        ):  # [low, high) share ``index`` bits with the own ID; the boundary is at their next bit
             shift = ID_BITS - 1 - index
             boundary = bisect_left(self._ids, (own_id >> shift | 1) << shift, low, high)
-            near, far = ((boundary, high), (low, boundary)) if own_id >> shift & 1 else ((low, boundary), (boundary, high))
-            self._fill_bucket(overlay, index, range(*far), age_s, now)
+            near, far = (
+                ((boundary, high), (low, boundary))
+                if own_id >> shift & 1
+                else ((low, boundary), (boundary, high))
+            )
+            self._fill_bucket(dht, index, range(*far), age_s, now)
             low, high = near
             if low == high:
                 break
 
-    def _fill_bucket(self, overlay: Overlay, index: int, fitting: range, age_s: float, now: float) -> None:
-        rng, capacity = self._rng, overlay.table.capacity(index)
+    def _fill_bucket(self, dht: Dht, index: int, fitting: range, age_s: float, now: float) -> None:
+        rng, capacity = self._rng, dht.table.capacity(index)
         chosen = rng.sample(fitting, min(capacity + capacity // 8, len(fitting)))
         entries = []
         for known in (self._known[position] for position in chosen):
             met_s = min(known.age_s, age_s)
-            verified_at = now - rng.random() * min(check_interval_s(met_s, self._config), max(met_s, 1.0))
+            verified_at = now - rng.random() * min(
+                check_interval_s(met_s, self._config), max(met_s, 1.0)
+            )
             entries.append((self._second(verified_at), self._second(now - met_s), known.contact))
         entries.sort(key=lambda entry: entry[0])
         added = 0
         for verified_at, first_verified_at, contact in entries:
             if added == capacity:
                 break
-            entry = overlay.table.offer(contact, verified_at).entry
+            entry = dht.table.offer(contact, verified_at).entry
             if entry is not None:
                 entry.first_verified_at = min(first_verified_at, verified_at)
                 entry.verified_at = entry.traffic_at = verified_at
-                overlay.parts.revalidation.plan(entry)
+                dht.parts.revalidation.plan(entry)
                 added += 1
 
     def _second(self, at: float) -> float:

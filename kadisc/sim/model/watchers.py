@@ -1,4 +1,6 @@
-"""Who looks on while the world runs: invariants, traces, counters. They see everything and change nothing."""
+"""Who looks on while the world runs: invariants, traces, counters. They see everything and change
+nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Virtual time: deliveries, ticks and actions, and the real nodes that they happen to.
 
-Lean on purpose: this loop runs for every datagram. What is on the agenda are tuples, told apart by what they hold, and compared by time and
-order alone; a node has at most one tick there that counts, and one that was overtaken is found out when its time comes.
+Lean on purpose: this loop runs for every datagram. What is on the agenda are tuples, told apart by
+what they hold, and compared by time and order alone; a node has at most one tick there that counts,
+and one that was overtaken is found out when its time comes.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class World:
         self.options = options
         self.now = 0.0
         self.latency = latency_model(options.network.latency)
-        self.network = Network(options.network, options.faults, self.latency, Random(f"network {options.seed}"))
+        self.network = Network(
+            options.network, options.faults, self.latency, Random(f"network {options.seed}")
+        )
         self.hosts: dict[int, Host] = {}
         """The honest ones that are up, by number."""
         self.adversaries: dict[int, Host] = {}
@@ -49,7 +52,7 @@ class World:
         self._push = self._agenda.push
         self._order = count()
 
-    # --- who is there -----------------------------------------------------------------------------------------------------------------
+    # --- who is there -----------------------------------------------------------------------------
 
     def boot(self, host: Host) -> None:
         self._residents(host)[host.number] = host
@@ -64,7 +67,9 @@ class World:
             self.network.detach(host)
 
     def move(self, host: Host, residence: Residence) -> None:
-        """It has another address from now on, and its box new mappings; what is under way to the old one is lost. Nobody tells the node."""
+        """It has another address from now on, and its box new mappings; what is under way to the
+        old one is lost. Nobody tells the node.
+        """
         self.network.detach(host)
         host.moved(residence, self.network.rng)
         self.network.attach(host)
@@ -72,7 +77,7 @@ class World:
     def _residents(self, host: Host) -> dict[int, Host]:
         return self.hosts if host.honest else self.adversaries
 
-    # --- doing things -----------------------------------------------------------------------------------------------------------------
+    # --- doing things -----------------------------------------------------------------------------
 
     def at(self, when: float, action: Callable[..., None], *arguments: Any) -> None:
         self._push((when, next(self._order), None, action, arguments, None))
@@ -84,9 +89,15 @@ class World:
         return result
 
     def forge(self, sender: Host, payload: bytes, source: Endpoint, destination: Endpoint) -> None:
-        """A datagram that pretends to come from elsewhere. It takes the sender's way, and can be lost on it."""
-        for delay_s, receiver, _, arriving in self.network.send(sender, payload, destination, self.now):
-            self._push((self.now + delay_s, next(self._order), receiver, arriving, source, destination))
+        """A datagram that pretends to come from elsewhere. It takes the sender's way, and can be
+        lost on it.
+        """
+        for delay_s, receiver, _, arriving in self.network.send(
+            sender, payload, destination, self.now
+        ):
+            self._push(
+                (self.now + delay_s, next(self._order), receiver, arriving, source, destination)
+            )
 
     def flush(self, host: Host) -> None:
         """Sends the node's datagrams, notes its events, and sets its next tick."""
@@ -105,7 +116,9 @@ class World:
         if events:
             self.digest.events(now, host.endpoint, events)
             for event in events:
-                if host.on_event is None:  # whoever watched has seen what it waited for, and more may follow that
+                if (
+                    host.on_event is None
+                ):  # whoever watched has seen what it waited for, and more may follow that
                     break
                 host.on_event(now, event)
             for watcher in self.watchers:
@@ -117,7 +130,7 @@ class World:
             host.tick_at = tick_at = max(tick_at, now)
             self._push((tick_at, next(self._order), host, None, None, None))
 
-    # --- time -------------------------------------------------------------------------------------------------------------------------
+    # --- time -------------------------------------------------------------------------------------
 
     def run_until(self, end: float) -> None:
         pop = self._agenda.pop
@@ -143,7 +156,11 @@ class World:
             self.undelivered["down"] += 1
         elif now < host.stalled_until:  # it waits in the socket's buffer
             self._push((host.stalled_until, next(self._order), host, payload, source, destination))
-        elif host.nat.admits(source, destination, now) if host.nat is not None else destination == host.endpoint:
+        elif (
+            host.nat.admits(source, destination, now)
+            if host.nat is not None
+            else destination == host.endpoint
+        ):
             self.delivered += 1
             self.digest.delivery(now, source, host.endpoint, payload)
             if host.on_datagram is not None:
@@ -171,7 +188,9 @@ class World:
             host.node.tick(own_now)
             self.flush(host)
             if host.deadline <= own_now:
-                raise AssertionError(f"host {host.number}: after tick(now) the next deadline must lie after now")
+                raise AssertionError(
+                    f"host {host.number}: after tick(now) the next deadline must lie after now"
+                )
         else:  # the deadline moved on since
             host.tick_at = deadline - host.skew_s
             self._push((host.tick_at, next(self._order), host, None, None, None))

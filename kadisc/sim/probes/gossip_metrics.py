@@ -1,4 +1,6 @@
-"""The network of one's own as the observer sees it: who is of it, who holds whom, and whose peers the application is given."""
+"""The network of one's own as the observer sees it: who is of it, who holds whom, and whose peers
+the application is given.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from ...core.peers.network import Community
+from ...core.peers.network import PeerNetwork
 from ...endpoints import Endpoint, Family
 from ..lab import Lab
 from ..measure.statistics import Metrics, share
@@ -24,15 +26,17 @@ GOSSIP_SETTINGS = {
     "core.book.new_buckets": "64",
     "core.book.new_buckets_per_source": "4",
     "core.book.tried_buckets": "32",
-    "core.book.tried_buckets_per_wide": "2",
+    "core.book.tried_buckets_per_netgroup": "2",
 }
-"""All are members and can be asked, and stay as nodes of a blockchain do. The books are a quarter and a half of the usual size."""
+"""All are members and can be asked, and stay as nodes of a blockchain do. The books are a quarter
+and a half of the usual size.
+"""
 
 
-def community_of(host: Host) -> Community:
-    community = host.node.community
-    assert community is not None, "not a member"
-    return community
+def peer_network_of(host: Host) -> PeerNetwork:
+    peer_network = host.node.peer_network
+    assert peer_network is not None, "not a member"
+    return peer_network
 
 
 def members(lab: Lab, *, settled_s: float = 0.0) -> list[Host]:
@@ -41,7 +45,7 @@ def members(lab: Lab, *, settled_s: float = 0.0) -> list[Host]:
 
 
 def rounds_of(host: Host, now: float) -> int:
-    return community_of(host).snapshot(now).view.rounds
+    return peer_network_of(host).snapshot(now).view.rounds
 
 
 def is_attacker(lab: Lab, endpoint: Endpoint) -> bool:
@@ -63,17 +67,26 @@ class Tally:
             self.nobody += host is None
 
     def shares(self, name: str) -> Metrics:
-        return {name: share(self.theirs, self.drawn), f"{name}_nobody": share(self.nobody, self.drawn)}
+        return {
+            name: share(self.theirs, self.drawn),
+            f"{name}_nobody": share(self.nobody, self.drawn),
+        }
 
 
 @dataclass(slots=True)
 class Samples:
-    """What members are given while they are watched. ``slots``: by lot from slots old enough, and of those the flat and the hierarchical ones by
-    themselves; ``peers``: what the application gets, from slots and book; ``stream``: what it gets that wants none of them twice, `DRAWS` x
-    `STREAMED` in all; ``hops``: what lookups start from."""
+    """What members are given while they are watched. ``slots``: by lot from slots old enough, and
+    of those the flat and the hierarchical ones by themselves; ``peers``: what the application gets,
+    from slots and book; ``stream``: what it gets that wants none of them twice, `DRAWS` x
+    `STREAMED` in all; ``hops``: what lookups start from.
+    """
 
     lab: Lab
-    kinds: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in ("slots", "flat", "hierarchical", "peers", "stream", "hops")})
+    kinds: dict[str, Tally] = field(
+        default_factory=lambda: {
+            name: Tally() for name in ("slots", "flat", "hierarchical", "peers", "stream", "hops")
+        }
+    )
     per_member: dict[int, Tally] = field(default_factory=dict)
     streamed: dict[int, set[bytes]] = field(default_factory=dict)
     distinct: dict[int, set[bytes]] = field(default_factory=dict)
@@ -86,30 +99,44 @@ class Samples:
                 self._draw(host)
 
     def _draw(self, host: Host) -> None:
-        lab, now, community = self.lab, self.lab.world.now, community_of(host)
+        lab, now, peer_network = self.lab, self.lab.world.now, peer_network_of(host)
         count = max(1, round(lab.options.gossip.samples / DRAWS))
-        drawn = [peer.endpoint for peer in community.from_slots(count, now)]
+        drawn = [peer.endpoint for peer in peer_network.from_slots(count, now)]
         self.kinds["slots"].add(lab, drawn)
         self.per_member.setdefault(host.number, Tally()).add(lab, drawn)
         for name, hierarchical in (("flat", False), ("hierarchical", True)):
-            self.kinds[name].add(lab, (peer.endpoint for peer in community.from_slots(count, now, hierarchical=hierarchical)))
-        given = community.peers(count, now)
+            self.kinds[name].add(
+                lab,
+                (
+                    peer.endpoint
+                    for peer in peer_network.from_slots(count, now, hierarchical=hierarchical)
+                ),
+            )
+        given = peer_network.peers(count, now)
         self.kinds["peers"].add(lab, (peer.endpoint for peer in given))
         self.distinct.setdefault(host.number, set()).update(peer.key for peer in given)
         streamed = self.streamed.setdefault(host.number, set())
-        fresh = community.peers(STREAMED, now, but_not=streamed)
+        fresh = peer_network.peers(STREAMED, now, but_not=streamed)
         self.kinds["stream"].add(lab, (peer.endpoint for peer in fresh))
         streamed.update(peer.key for peer in fresh)
-        self.kinds["hops"].add(lab, (contact.endpoint for contact in community.first_hops(Family.IPV4, HOPS, now)))
+        self.kinds["hops"].add(
+            lab, (contact.endpoint for contact in peer_network.first_hops(Family.IPV4, HOPS, now))
+        )
 
     def metrics(self) -> Metrics:
         found: Metrics = {}
         for name, tally in self.kinds.items():
             found |= tally.shares(name)
-        by_member = [tally.theirs / tally.drawn for tally in self.per_member.values() if tally.drawn]
+        by_member = [
+            tally.theirs / tally.drawn for tally in self.per_member.values() if tally.drawn
+        ]
         return found | {
-            "peers_distinct_median": median(map(len, self.distinct.values())) if self.distinct else None,
-            "drawn_per_member": median(tally.drawn for tally in self.per_member.values()) if self.per_member else None,
+            "peers_distinct_median": median(map(len, self.distinct.values()))
+            if self.distinct
+            else None,
+            "drawn_per_member": median(tally.drawn for tally in self.per_member.values())
+            if self.per_member
+            else None,
             "slots_worst_member": max(by_member, default=None),
         }
 
@@ -118,8 +145,10 @@ def standing(lab: Lab, hosts: Sequence[Host]) -> Metrics:
     """The state of their views now."""
     now, held, rounds, distinct, known = lab.world.now, Tally(), [], [], []
     for host in hosts:
-        snapshot = community_of(host).snapshot(now)
-        held.add(lab, (seen.peer.endpoint for seen in snapshot.view.peers for _ in range(seen.slots)))
+        snapshot = peer_network_of(host).snapshot(now)
+        held.add(
+            lab, (seen.peer.endpoint for seen in snapshot.view.peers for _ in range(seen.slots))
+        )
         rounds.append(snapshot.view.rounds)
         distinct.append(len(snapshot.view.peers))
         known.append(snapshot.verified)
@@ -132,7 +161,9 @@ def standing(lab: Lab, hosts: Sequence[Host]) -> Metrics:
 
 
 def largest_part(lab: Lab, hosts: Sequence[Host]) -> float | None:
-    """The share of ``hosts`` in the largest part of their network that hangs together by verified peers."""
+    """The share of ``hosts`` in the largest part of their network that hangs together by verified
+    peers.
+    """
     by_endpoint = {host.outside: index for index, host in enumerate(hosts)}
     leader = list(range(len(hosts)))
 
@@ -142,7 +173,7 @@ def largest_part(lab: Lab, hosts: Sequence[Host]) -> float | None:
         return index
 
     for index, host in enumerate(hosts):
-        for peer in community_of(host).verified():
+        for peer in peer_network_of(host).verified():
             other = by_endpoint.get(peer.endpoint)
             if other is not None:
                 leader[root(other)] = root(index)

@@ -1,4 +1,6 @@
-"""Lookups under attack: did the asker get through to the honest node that is truly the closest, or only to those who hid it?"""
+"""Lookups under attack: did the asker get through to the honest node that is truly the closest, or
+only to those who hid it?
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,10 @@ class Hunt:
 
 @dataclass(slots=True)
 class HonestProbe:
-    """*Found*: the honest closest was asked, and answered; what it knows, the asker knows. *Returned*: it is also among the k closest of the result,
-    where an announce would go. *Captured*: nobody honest is among those."""
+    """*Found*: the honest closest was asked, and answered; what it knows, the asker knows.
+    *Returned*: it is also among the k closest of the result, where an announce would go.
+    *Captured*: nobody honest is among those.
+    """
 
     lab: Lab
     asker: Callable[[], Host | None] | None = None
@@ -53,10 +57,13 @@ class HonestProbe:
             self.lab.world.at(now + number * seconds / lookups, self._start)
 
     def wait(self) -> None:
-        self.lab.run_while(lambda: any(not hunt.ended and hunt.host.up for hunt in self.hunts), LONGEST_S)
+        self.lab.run_while(
+            lambda: any(not hunt.ended and hunt.host.up for hunt in self.hunts), LONGEST_S
+        )
 
     def metrics(self, prefix: str = "") -> Metrics:
-        # Nobody can be blamed for not finding a node that left meanwhile; nor is anybody there to be told in an asker that left.
+        # Nobody can be blamed for not finding a node that left meanwhile; nor is anybody there to
+        # be told in an asker that left.
         counted = [hunt for hunt in self.hunts if hunt.host.up and hunt.truth.up]
         return {
             f"{prefix}lookups": len(counted),
@@ -67,7 +74,7 @@ class HonestProbe:
             f"{prefix}elapsed_s_mean": mean([hunt.elapsed_s for hunt in counted if hunt.ended]),
         }
 
-    # --- one lookup -------------------------------------------------------------------------------------------------------------------
+    # --- one lookup -------------------------------------------------------------------------------
 
     def _start(self) -> None:
         lab, options = self.lab, self.lab.options.attack
@@ -87,20 +94,37 @@ class HonestProbe:
             elif isinstance(event, LookupFinished) and event.operation == operation:
                 self._ended(hunt, event)
 
-        operation = lab.world.do(host, host.node.start_lookup, target, family=Family.IPV4, k=options.k, paths=options.paths)
+        operation = lab.world.do(
+            host,
+            host.node.start_lookup,
+            target,
+            family=Family.IPV4,
+            k=options.k,
+            paths=options.paths,
+        )
         host.on_event = on_event
 
     def _asker(self) -> Host | None:
         for _ in range(TRIES):
             host = self.lab.any_host()
-            usable = host is not None and host.on_event is None and host.up_since <= self.lab.world.now - SETTLED_S
-            if host is not None and usable and len(host.node.overlays[Family.IPV4].table):  # one without UDP finds nobody in any case
+            usable = (
+                host is not None
+                and host.on_event is None
+                and host.up_since <= self.lab.world.now - SETTLED_S
+            )
+            if (
+                host is not None and usable and len(host.node.dhts[Family.IPV4].table)
+            ):  # one without UDP finds nobody in any case
                 return host
         return None
 
     def _ended(self, hunt: Hunt, event: LookupFinished) -> None:
         hunt.host.on_event = None
-        hunt.ended, hunt.queries, hunt.elapsed_s = True, event.result.queries, event.result.elapsed_s
+        hunt.ended, hunt.queries, hunt.elapsed_s = (
+            True,
+            event.result.queries,
+            event.result.elapsed_s,
+        )
         returned = [node.contact.endpoint for node in event.result.closest]
         hunt.returned = hunt.truth.outside in returned
         honest = [self.lab.oracle.at(endpoint) for endpoint in returned]

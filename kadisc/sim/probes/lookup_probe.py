@@ -22,7 +22,9 @@ LONGEST_S = 60.0
 
 @dataclass(slots=True)
 class Probe:
-    """One lookup. ``learned_s``: when the asker first heard of the node that is truly the closest; 0 if it was in its own table."""
+    """One lookup. ``learned_s``: when the asker first heard of the node that is truly the closest;
+    0 if it was in its own table.
+    """
 
     host: Host
     target: NodeId
@@ -39,7 +41,9 @@ class Probe:
 
 @dataclass(slots=True)
 class LookupProbe:
-    """Starts lookups at a steady rate at nodes that have been up for a while; each that was started counts."""
+    """Starts lookups at a steady rate at nodes that have been up for a while; each that was started
+    counts.
+    """
 
     lab: Lab
     k: int = field(init=False)
@@ -54,7 +58,9 @@ class LookupProbe:
         for number in range(int(seconds / every_s)):
             lab.world.at(lab.world.now + number * every_s, self._start)
         lab.run(seconds)
-        lab.run_while(lambda: any(not probe.ended and probe.host.up for probe in self.probes), LONGEST_S)
+        lab.run_while(
+            lambda: any(not probe.ended and probe.host.up for probe in self.probes), LONGEST_S
+        )
 
     def metrics(self) -> Metrics:
         # Of nodes that left while they were looking up nobody is there to be told.
@@ -68,7 +74,10 @@ class LookupProbe:
             "lookups_started": len(self.probes),
             "lookups_of_nodes_that_left": lost,
             "top1": share(sum(probe.found_top for probe in counted), len(counted)),
-            "recall": share(sum(probe.found for probe in counted), sum(probe.wanted for probe in done) + self.k * (len(counted) - len(done))),
+            "recall": share(
+                sum(probe.found for probe in counted),
+                sum(probe.wanted for probe in done) + self.k * (len(counted) - len(done)),
+            ),
             **spread("learned_mrtt", learned),
             **spread("answered_mrtt", answered),
             "queries_mean": mean([probe.queries for probe in done], 2),
@@ -79,7 +88,7 @@ class LookupProbe:
             **recall_by_minute([self]),
         }
 
-    # --- one lookup -------------------------------------------------------------------------------------------------------------------
+    # --- one lookup -------------------------------------------------------------------------------
 
     def _start(self) -> None:
         lab = self.lab
@@ -102,8 +111,12 @@ class LookupProbe:
         lab = self.lab
         for _ in range(TRIES):
             host = lab.any_host()
-            usable = host is not None and host.on_event is None and host.up_since <= lab.world.now - SETTLED_S
-            if host is not None and usable and len(host.node.overlays[Family.IPV4].table):
+            usable = (
+                host is not None
+                and host.on_event is None
+                and host.up_since <= lab.world.now - SETTLED_S
+            )
+            if host is not None and usable and len(host.node.dhts[Family.IPV4].table):
                 return host
         return None
 
@@ -112,7 +125,7 @@ class LookupProbe:
         truth = lab.oracle.closest(probe.target, 1, besides=host)
         if not truth:
             return
-        if host.node.overlays[Family.IPV4].table.get(truth[0].id) is not None:
+        if host.node.dhts[Family.IPV4].table.get(truth[0].id) is not None:
             probe.learned_s = 0.0
             return
         packed = pack_contact(truth[0].contact)
@@ -127,20 +140,43 @@ class LookupProbe:
     def _ended(self, probe: Probe, event: LookupFinished) -> None:
         host, result = probe.host, event.result
         host.on_event = host.on_datagram = None
-        probe.ended, probe.elapsed_s, probe.queries, probe.hops = True, result.elapsed_s, result.queries, result.hops
-        # Up for 10 minutes when it began, and still up now: nobody can be blamed for not finding the others.
-        truth = self.lab.oracle.closest(probe.target, self.k, besides=host, settled_s=SETTLED_S + result.elapsed_s)
-        answered = [node.contact.id for node in result.closest] if event.outcome is Outcome.DONE else []
+        probe.ended, probe.elapsed_s, probe.queries, probe.hops = (
+            True,
+            result.elapsed_s,
+            result.queries,
+            result.hops,
+        )
+        # Up for 10 minutes when it began, and still up now: nobody can be blamed for not finding
+        # the others.
+        truth = self.lab.oracle.closest(
+            probe.target, self.k, besides=host, settled_s=SETTLED_S + result.elapsed_s
+        )
+        answered = (
+            [node.contact.id for node in result.closest] if event.outcome is Outcome.DONE else []
+        )
         probe.wanted = len(truth)
-        # A newer node that is closer still may take a true one's place; whoever is farther than the last that was found is not missing.
+        # A newer node that is closer still may take a true one's place; whoever is farther than the
+        # last that was found is not missing.
         reach = answered[-1] ^ probe.target if len(answered) >= self.k else 1 << 160
-        probe.found = sum(other.id in answered or other.id ^ probe.target > reach for other in truth)
+        probe.found = sum(
+            other.id in answered or other.id ^ probe.target > reach for other in truth
+        )
         nearest = answered[0] ^ probe.target if answered else 1 << 160
         probe.found_top = bool(answered) and (not truth or truth[0].id ^ probe.target >= nearest)
 
 
 def recall_by_minute(series: Sequence[LookupProbe]) -> Metrics:
-    """By when lookups began, counted from the first of them; of probes that went on one after the other."""
-    probes = [(probe, each.k) for each in series for probe in each.probes if probe.ended or probe.host.up]
+    """By when lookups began, counted from the first of them; of probes that went on one after the
+    other.
+    """
+    probes = [
+        (probe, each.k) for each in series for probe in each.probes if probe.ended or probe.host.up
+    ]
     began = min((probe.started_at for probe, _ in probes), default=0.0)
-    return by_minute("recall", ((probe.started_at - began, probe.found, probe.wanted if probe.ended else k) for probe, k in probes))
+    return by_minute(
+        "recall",
+        (
+            (probe.started_at - began, probe.found, probe.wanted if probe.ended else k)
+            for probe, k in probes
+        ),
+    )

@@ -1,4 +1,5 @@
-"""Nodes whose ID follows their address: they join without knowing it, are told by votes, move, and have to notice.
+"""Nodes whose ID follows their address: they join without knowing it, are told by votes, move, and
+have to notice.
 
 The world moves them without a word, as a provider does: nothing on the machine itself changes.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...core.addressing.bep42 import locator
+from ...core.addressing.bep42 import derive_node_id
 from ...core.contract.events import AddressChanged, ContactRemoved
 from ...endpoints import Family, ip_of
 from ...ids import NodeId
@@ -23,7 +24,9 @@ FOLLOWED_S = 60.0
 
 @dataclass(slots=True)
 class Mover:
-    """Times since it joined, or moved. ``flips``: decisions for a wrong address after the first one."""
+    """Times since it joined, or moved. ``flips``: decisions for a wrong address after the first
+    one.
+    """
 
     host: Host
     since: float
@@ -43,11 +46,15 @@ class Movers:
     movers: list[Mover] = field(default_factory=list)
 
     def join(self, number: int, *, reachable: bool | None = None) -> None:
-        """So many newcomers, one after the other; each by honest nodes. ``reachable``: drawn by its share if not given."""
+        """So many newcomers, one after the other; each by honest nodes. ``reachable``: drawn by its
+        share if not given.
+        """
         lab = self.lab
         for _ in range(number):
             key = lab.rng.randbytes(32)
-            host = lab.new_host(reachable=reachable, public_key=key, own_id=locator(key, None))
+            host = lab.new_host(
+                reachable=reachable, public_key=key, own_id=derive_node_id(key, None)
+            )
             if host.nat is not None and host.nat.outbound(host.endpoint, lab.world.now) is None:
                 continue  # one without UDP can neither join nor be told
             mover = Mover(host, lab.world.now, host.id)
@@ -60,7 +67,7 @@ class Movers:
         """Each to an address in another network."""
         for mover in self.movers:
             mover.since, mover.moved = self.lab.world.now, True
-            mover.contacts = len(mover.host.node.overlays[Family.IPV4].table)
+            mover.contacts = len(mover.host.node.dhts[Family.IPV4].table)
             self.lab.move(mover.host)
             self.lab.run(MOVE_EVERY_S)
 
@@ -70,9 +77,15 @@ class Movers:
             "newcomers": len(self.movers),
             "decided": share(len(decided), len(self.movers)),
             "first_wrong": sum(not mover.first_was_right for mover in decided),
-            "first_wrong_share": share(sum(not mover.first_was_right for mover in decided), len(decided)),
+            "first_wrong_share": share(
+                sum(not mover.first_was_right for mover in decided), len(decided)
+            ),
             "settled_wrong": sum(mover.flips for mover in self.movers),
-            **spread("decided_s", [mover.decided_s for mover in decided if mover.decided_s is not None], 1),
+            **spread(
+                "decided_s",
+                [mover.decided_s for mover in decided if mover.decided_s is not None],
+                1,
+            ),
         }
 
     def changes(self) -> Metrics:
@@ -81,8 +94,13 @@ class Movers:
         return {
             "moved": len(moved),
             "followed": share(len(times), len(moved)),
-            "followed_within_60_s": share(sum(seconds <= FOLLOWED_S for seconds in times), len(moved)),
-            "contacts_kept": share(sum(mover.contacts - mover.contacts_lost for mover in moved), sum(mover.contacts for mover in moved)),
+            "followed_within_60_s": share(
+                sum(seconds <= FOLLOWED_S for seconds in times), len(moved)
+            ),
+            "contacts_kept": share(
+                sum(mover.contacts - mover.contacts_lost for mover in moved),
+                sum(mover.contacts for mover in moved),
+            ),
             **spread("followed_s", times, 1),
         }
 

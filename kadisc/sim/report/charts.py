@@ -22,7 +22,9 @@ class Chart:
 def charts_of(subject: Subject) -> Iterator[Chart]:
     """Raises UsageError without matplotlib."""
     for name, lists in subject.lists(QUANTILES).items():
-        if any(each[-2] for _, found in lists for each in found):  # in a small network everybody knows the closest node from the start
+        if any(
+            each[-2] for _, found in lists for each in found
+        ):  # in a small network everybody knows the closest node from the start
             yield Chart(*courses.distribution(name, lists))
     for name, lists in subject.lists(BY_MINUTE).items():
         if any(len(each) > 1 for _, found in lists for each in found):
@@ -33,7 +35,9 @@ def charts_of(subject: Subject) -> Iterator[Chart]:
 
 
 def _comparisons(subject: Subject, rows: list[Row], table: str) -> Iterator[Chart]:
-    """Every measure against every option that was varied; where none was, the rows of a table against each other."""
+    """Every measure against every option that was varied; where none was, the rows of a table
+    against each other.
+    """
     options = [name for name in subject.names if len({row.point.value(name) for row in rows}) > 1]
     drawn = [comparisons.against(name, rows) for name in options]
     if not options and table:

@@ -1,4 +1,5 @@
-"""Charts of every measure, a small one each: against an option that was varied, or for the rows of an ablation table side by side.
+"""Charts of every measure, a small one each: against an option that was varied, or for the rows of
+an ablation table side by side.
 
 The mark is the median over the seeds, the bar reaches from the lowest seed to the highest.
 """
@@ -13,14 +14,16 @@ from typing import TYPE_CHECKING
 from .courses import Drawn
 from .drawing import INK, MAX_LINES, colours, in_percent, new_figure, png_of, set_limits
 from .points import Row, Spread, Value, Values, numeric_columns, shown
-from .words import are_shares, change_in_words, in_digits, in_words, unit_of
+from .words import are_shares, change_in_words, host_of, in_digits, in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_PANELS = 12
 COLUMNS = 3
-_CONTEXT = re.compile(r"_started|mrtt_ms|_planted|of_nodes_that_left|^(nodes_counted|joins|arrived|crashed|answers|contacts|handed_out)$")
+_CONTEXT = re.compile(
+    r"_started|mrtt_ms|_planted|of_nodes_that_left|^(nodes_counted|joins|arrived|crashed|answers|contacts|handed_out)$"
+)
 """What merely counts, or describes the network: for the table."""
 SMALLEST_CHANGE = 0.02
 """Of the medians, to be drawn; of shares any change is."""
@@ -29,7 +32,9 @@ LOG_FROM = 15.0
 
 
 def against(option: str, rows: Sequence[Row]) -> Drawn | None:
-    """Every measure (y) against the option (x), a line for each variant and setting of the other options. None if nothing changes."""
+    """Every measure (y) against the option (x), a line for each variant and setting of the other
+    options. None if nothing changes.
+    """
     rows = [row for row in rows if row.point.value(option) is not None]
     names = _moving(rows)
     places = _sorted({row.point.value(option): None for row in rows})
@@ -39,15 +44,30 @@ def against(option: str, rows: Sequence[Row]) -> Drawn | None:
     shown_names = _leaders(names, rows)
     panels = len(shown_names)
     columns = min(COLUMNS, panels)
-    figure, axes = new_figure(2.3 * ceil(panels / columns) + 0.25 * len(lines) * (len(lines) > 1) + 0.2, ceil(panels / columns), columns)
+    figure, axes = new_figure(
+        2.3 * ceil(panels / columns) + 0.25 * len(lines) * (len(lines) > 1) + 0.2,
+        ceil(panels / columns),
+        columns,
+    )
     for each, name in zip(axes, shown_names, strict=False):
         _draw(each, name, option, places, lines)
     for empty in axes[panels:]:
         empty.set_visible(False)
     if len(lines) > 1:
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower left", fontsize=8, frameon=False, ncols=2 if max(map(len, labels)) < 45 else 1)
-    left_out = f" {panels} of {len(names)} measures that change: the table below has all of them." if panels < len(names) else ""
+        figure.legend(
+            handles,
+            labels,
+            loc="outside lower left",
+            fontsize=8,
+            frameon=False,
+            ncols=2 if max(map(len, labels)) < 45 else 1,
+        )
+    left_out = (
+        f" {panels} of {len(names)} measures that change: the table below has all of them."
+        if panels < len(names)
+        else ""
+    )
     return _title(option, places, shown_names, lines), _caption(rows) + left_out, png_of(figure)
 
 
@@ -65,8 +85,17 @@ def side_by_side(rows: Sequence[Row]) -> Drawn | None:
         for place, spread in enumerate(found):
             if spread is not None:
                 middle, low, high = spread
-                each.barh(place, middle, height=0.62, color=colours(1, ordered=False)[0], alpha=0.75)
-                each.errorbar(middle, place, xerr=[[middle - low], [high - middle]], color=INK, linewidth=1.1, capsize=2)
+                each.barh(
+                    place, middle, height=0.62, color=colours(1, ordered=False)[0], alpha=0.75
+                )
+                each.errorbar(
+                    middle,
+                    place,
+                    xerr=[[middle - low], [high - middle]],
+                    color=INK,
+                    linewidth=1.1,
+                    capsize=2,
+                )
         each.set_xlabel(_axis_label(name, shares=shares))
         if shares:
             in_percent(each.xaxis)
@@ -75,22 +104,28 @@ def side_by_side(rows: Sequence[Row]) -> Drawn | None:
     axes[0].invert_yaxis()
     for empty in axes[len(names) :]:
         empty.set_visible(False)
-    best = {spread[0]: row.variant for row in reversed(rows) if (spread := row.spread(names[0])) is not None}
+    best = {
+        spread[0]: row.variant
+        for row in reversed(rows)
+        if (spread := row.spread(names[0])) is not None
+    }
     shares = are_shares(names[0], list(best))
     low, high = min(best), max(best)
-    title = (
-        f"{in_words(names[0]).capitalize()}: {in_digits(low, share=shares)} with {best[low]!r}, {in_digits(high, share=shares)} with {best[high]!r}"
-    )
+    title = f"{in_words(names[0]).capitalize()}: {in_digits(low, share=shares)} with {best[low]!r}, {in_digits(high, share=shares)} with {best[high]!r}"
     return title, _caption(rows), png_of(figure)
 
 
-# --- one panel -----------------------------------------------------------------------------------------------------------------------------
+# --- one panel ------------------------------------------------------------------------------------
 
 
-def _draw(axes: Axes, name: str, option: str, places: Sequence[Value], lines: dict[str, list[Row]]) -> None:
+def _draw(
+    axes: Axes, name: str, option: str, places: Sequence[Value], lines: dict[str, list[Row]]
+) -> None:
     every: list[float] = []
     numeric = _are_numbers(places)
-    for number, ((label, rows), colour) in enumerate(zip(lines.items(), colours(len(lines), ordered=False), strict=True)):
+    for number, ((label, rows), colour) in enumerate(
+        zip(lines.items(), colours(len(lines), ordered=False), strict=True)
+    ):
         course = _course(name, option, places, rows)
         if not course:
             continue
@@ -98,10 +133,24 @@ def _draw(axes: Axes, name: str, option: str, places: Sequence[Value], lines: di
         aside = 0.0 if numeric else 0.08 * (number - (len(lines) - 1) / 2)
         where = [float(place) if numeric else places.index(place) + aside for place, _ in course]  # type: ignore[arg-type]
         middle = [spread[0] for _, spread in course]
-        reach = [[spread[0] - spread[1] for _, spread in course], [spread[2] - spread[0] for _, spread in course]]
+        reach = [
+            [spread[0] - spread[1] for _, spread in course],
+            [spread[2] - spread[0] for _, spread in course],
+        ]
         every += [value for _, spread in course for value in spread]
         line = 1.5 if numeric else 0.0  # between categories there is nothing
-        axes.errorbar(where, middle, yerr=reach, color=colour, linewidth=line, elinewidth=1.1, capsize=2.5, marker="o", markersize=4, label=label)
+        axes.errorbar(
+            where,
+            middle,
+            yerr=reach,
+            color=colour,
+            linewidth=line,
+            elinewidth=1.1,
+            capsize=2.5,
+            marker="o",
+            markersize=4,
+            label=label,
+        )
     shares = are_shares(name, every)
     _set_x_axis(axes, option, places)
     if every:
@@ -111,12 +160,20 @@ def _draw(axes: Axes, name: str, option: str, places: Sequence[Value], lines: di
     axes.set_title(_axis_label(name, shares=shares), fontsize=8.5, color=INK, loc="left")
 
 
-def _course(name: str, option: str, places: Sequence[Value], rows: Sequence[Row]) -> list[tuple[Value, Spread]]:
+def _course(
+    name: str, option: str, places: Sequence[Value], rows: Sequence[Row]
+) -> list[tuple[Value, Spread]]:
     """At each place the spread over the seeds of all rows there."""
     course = []
     for place in places:
         there = [row for row in rows if row.point.value(option) == place]
-        spread = Row(there[0].point, "", [measured for row in there for measured in row.measured]).spread(name) if there else None
+        spread = (
+            Row(
+                there[0].point, "", [measured for row in there for measured in row.measured]
+            ).spread(name)
+            if there
+            else None
+        )
         if spread is not None:
             course.append((place, spread))
     return course
@@ -138,7 +195,7 @@ def _set_x_axis(axes: Axes, option: str, places: Sequence[Value]) -> None:
 
 
 def _axis_label(name: str, *, shares: bool) -> str:
-    unit = "" if shares else unit_of(name)
+    unit = "" if shares else host_of(name)
     words = f"{in_words(name)} [{unit}]" if unit else in_words(name)
     return _wrapped(words)
 
@@ -150,11 +207,13 @@ def _wrapped(words: str, width: int = 34) -> str:
     return words if middle < 0 else f"{words[:middle]}\n{words[middle + 1 :]}"
 
 
-# --- what is drawn -------------------------------------------------------------------------------------------------------------------------
+# --- what is drawn --------------------------------------------------------------------------------
 
 
 def _lines(option: str, rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """By label. More than can be told apart are drawn as one, whose bars then reach over all of them; variants stay apart as long as they can."""
+    """By label. More than can be told apart are drawn as one, whose bars then reach over all of
+    them; variants stay apart as long as they can.
+    """
     keys: dict[tuple[str, Values], list[Row]] = {}
     for row in rows:
         keys.setdefault((row.variant, row.point.without(option)), []).append(row)
@@ -164,15 +223,23 @@ def _lines(option: str, rows: Sequence[Row]) -> dict[str, list[Row]]:
             merged.setdefault((variant, ()), []).extend(found)
         keys = merged if len(merged) <= MAX_LINES else {("all settings", ()): list(rows)}
     return {
-        ", ".join(filter(None, [variant, *(f"{name} = {shown(value)}" for name, value in others)])) or "all": found
+        ", ".join(filter(None, [variant, *(f"{name} = {shown(value)}" for name, value in others)]))
+        or "all": found
         for (variant, others), found in keys.items()
     }
 
 
 def _moving(rows: Sequence[Row]) -> list[str]:
-    """The measures that are not the same everywhere; of p50, p95 and p99 the middle one says nothing new."""
+    """The measures that are not the same everywhere; of p50, p95 and p99 the middle one says
+    nothing new.
+    """
     columns = numeric_columns(rows)
-    names = [name for name in columns if not _CONTEXT.search(name) and not (name.endswith("_p95") and name.replace("_p95", "_p99") in columns)]
+    names = [
+        name
+        for name in columns
+        if not _CONTEXT.search(name)
+        and not (name.endswith("_p95") and name.replace("_p95", "_p99") in columns)
+    ]
     names = [name for name in names if len({row.spread(name) for row in rows}) > 1]
     return [name for name in names if _movement(name, rows) >= SMALLEST_CHANGE] or names
 
@@ -192,8 +259,12 @@ def _movement(name: str, rows: Sequence[Row]) -> float:
     return (high - low) / max(abs(low), abs(high), 1e-12)
 
 
-def _title(option: str, places: Sequence[Value], names: Sequence[str], lines: dict[str, list[Row]]) -> str:
-    """What becomes of the two measures of the first line that change most, and by more than seeds differ."""
+def _title(
+    option: str, places: Sequence[Value], names: Sequence[str], lines: dict[str, list[Row]]
+) -> str:
+    """What becomes of the two measures of the first line that change most, and by more than seeds
+    differ.
+    """
     rows = next(iter(lines.values()))
     told: list[str] = []
     for name in sorted(names, key=lambda name: _movement(name, rows), reverse=True):
@@ -209,7 +280,11 @@ def _title(option: str, places: Sequence[Value], names: Sequence[str], lines: di
 def _stands_out(course: Sequence[tuple[Value, Spread]]) -> bool:
     """Whether all seeds somewhere are above all seeds elsewhere: of numbers, at the two ends."""
     numeric = _are_numbers([place for place, _ in course])
-    spreads = [spread for _, spread in (course[0], course[-1])] if numeric else [spread for _, spread in course]
+    spreads = (
+        [spread for _, spread in (course[0], course[-1])]
+        if numeric
+        else [spread for _, spread in course]
+    )
     return max(low for _, low, _ in spreads) > min(high for _, _, high in spreads)
 
 
@@ -217,7 +292,9 @@ def _change(name: str, course: Sequence[tuple[Value, Spread]], *, share: bool) -
     """From the first place to the last; between categories from the lowest to the highest."""
     if _are_numbers([place for place, _ in course]):
         return change_in_words(name, course[0][1][0], course[-1][1][0], share=share)
-    (low_at, (low, *_)), (high_at, (high, *_)) = (pick(course, key=lambda each: each[1][0]) for pick in (min, max))
+    (low_at, (low, *_)), (high_at, (high, *_)) = (
+        pick(course, key=lambda each: each[1][0]) for pick in (min, max)
+    )
     words = f"{in_digits(low, share=share)} with {shown(low_at)}, {in_digits(high, share=share)} with {shown(high_at)}"
     return f"{in_words(name)} {words}"
 
@@ -227,7 +304,9 @@ def _caption(rows: Sequence[Row]) -> str:
     seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     if counts[-1] == 1:
         return "One seed."
-    return f"{seeds} seeds. The mark is their median, the bar reaches from the lowest to the highest."
+    return (
+        f"{seeds} seeds. The mark is their median, the bar reaches from the lowest to the highest."
+    )
 
 
 def _are_numbers(places: Sequence[Value]) -> bool:

@@ -1,4 +1,6 @@
-"""Charts of a whole course: how a measure is distributed, and how it goes over time. The band is from the lowest to the highest seed."""
+"""Charts of a whole course: how a measure is distributed, and how it goes over time. The band is
+from the lowest to the highest seed.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import Any, TypeAlias
 
 from .drawing import INK, MAX_LINES, colours, in_percent, legend, new_figure, png_of, set_limits
 from .points import Point, Spread, numbers
-from .words import are_shares, in_digits, in_words, unit_of
+from .words import are_shares, host_of, in_digits, in_words
 
 Lists: TypeAlias = Sequence[tuple[Point, list[list[float | None]]]]
 """Each point with the lists of its seeds."""
@@ -32,11 +34,18 @@ def distribution(name: str, lists: Lists) -> Drawn:
         tails.append(p99)
         reach = max(reach, p99)
         label = f"{point.label}: p50 {in_digits(p50)}, p99 {in_digits(p99)}"
-        axes.fill_betweenx(shares, [each[1] for each in course], [each[2] for each in course], color=colour, alpha=0.22, linewidth=0)
+        axes.fill_betweenx(
+            shares,
+            [each[1] for each in course],
+            [each[2] for each in course],
+            color=colour,
+            alpha=0.22,
+            linewidth=0,
+        )
         axes.plot(middle, shares, color=colour, linewidth=1.8, label=label)
     for level in (0.5, 0.99):
         axes.axhline(level, color=INK, linewidth=0.7, linestyle=(0, (2, 3)))
-    unit = unit_of(name)
+    unit = host_of(name)
     axes.set_xlim(0.0, 1.25 * reach or 1.0)
     axes.set_ylim(0.0, 1.01)
     axes.set_yticks([0.0, 0.25, 0.5, 0.75, 0.99], ["0", "25 %", "50 %", "75 %", "99 %"])
@@ -45,7 +54,11 @@ def distribution(name: str, lists: Lists) -> Drawn:
     legend(axes, loc="lower right")
     title = f"{in_words(name).capitalize()}: median {_range(medians)}, p99 {_range(tails)} {unit}".rstrip()
     left_out = _left_out(chosen, lists) + (_MRTT if unit == "mRTT" else "")
-    return title, f"{_seeds(chosen)} The slowest per cent may lie beyond the right edge.{left_out}", png_of(figure)
+    return (
+        title,
+        f"{_seeds(chosen)} The slowest per cent may lie beyond the right edge.{left_out}",
+        png_of(figure),
+    )
 
 
 def over_time(name: str, lists: Lists) -> Drawn:
@@ -54,12 +67,24 @@ def over_time(name: str, lists: Lists) -> Drawn:
     figure, (axes,) = new_figure(3.6)
     every: list[float] = []
     for (point, found), colour in zip(chosen, _colours_for(chosen), strict=True):
-        course = [(minute + 0.5, each) for minute, each in enumerate(_spreads(found, missing=True)) if each is not None]
+        course = [
+            (minute + 0.5, each)
+            for minute, each in enumerate(_spreads(found, missing=True))
+            if each is not None
+        ]
         minutes = [minute for minute, _ in course]
         every += [value for _, each in course for value in each]
         low, high = [each[1] for _, each in course], [each[2] for _, each in course]
         axes.fill_between(minutes, low, high, color=colour, alpha=0.22, linewidth=0)
-        axes.plot(minutes, [each[0] for _, each in course], color=colour, linewidth=1.8, marker="o", markersize=2.5, label=point.label)
+        axes.plot(
+            minutes,
+            [each[0] for _, each in course],
+            color=colour,
+            linewidth=1.8,
+            marker="o",
+            markersize=2.5,
+            label=point.label,
+        )
     shares = are_shares(name, every)
     set_limits(axes, every, shares=shares)
     if shares:
@@ -99,14 +124,25 @@ def _left_out(chosen: Lists, lists: Lists) -> str:
 def _colours_for(lists: Lists) -> list[Any]:
     """Shades for a single option of numbers, whose order means something."""
     values = [point.values for point, _ in lists]
-    numeric = all(len(each) == 1 and isinstance(each[0][1], int | float) and not isinstance(each[0][1], bool) for each in values)
+    numeric = all(
+        len(each) == 1 and isinstance(each[0][1], int | float) and not isinstance(each[0][1], bool)
+        for each in values
+    )
     return colours(len(values), ordered=numeric)
 
 
 def _seeds(lists: Lists) -> str:
     counts = sorted({len(found) for _, found in lists})
-    seeds = f"{counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else f"{counts[0]} seed{'s' * (counts[0] > 1)}"
-    band = " The line is the median over the seeds, the band reaches from the lowest to the highest." if counts[-1] > 1 else ""
+    seeds = (
+        f"{counts[0]} to {counts[-1]} seeds"
+        if len(counts) > 1
+        else f"{counts[0]} seed{'s' * (counts[0] > 1)}"
+    )
+    band = (
+        " The line is the median over the seeds, the band reaches from the lowest to the highest."
+        if counts[-1] > 1
+        else ""
+    )
     return f"{seeds}.{band}"
 
 

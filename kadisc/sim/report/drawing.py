@@ -1,5 +1,6 @@
-"""How charts look. matplotlib comes with the extra ``plots`` and is imported here alone, late; figures are objects of their own, so that nothing
-global is touched and no display is asked for."""
+"""How charts look. matplotlib comes with the extra ``plots`` and is imported here alone, late;
+figures are objects of their own, so that nothing global is touched and no display is asked for.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#
 MAX_LINES = len(_COLOURS)
 
 
-def new_figure(height_in: float, rows: int = 1, columns: int = 1, *, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+def new_figure(
+    height_in: float, rows: int = 1, columns: int = 1, *, sharey: bool = False
+) -> tuple[Figure, list[Axes]]:
     """Raises UsageError without matplotlib."""
     try:
         from matplotlib.figure import Figure
@@ -29,7 +32,9 @@ def new_figure(height_in: float, rows: int = 1, columns: int = 1, *, sharey: boo
         raise UsageError("charts need matplotlib; pip install 'kadisc[plots]' brings it") from None
     figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr, call-arg]
-    axes = [axis for row in figure.subplots(rows, columns, squeeze=False, sharey=sharey) for axis in row]
+    axes = [
+        axis for row in figure.subplots(rows, columns, squeeze=False, sharey=sharey) for axis in row
+    ]
     for axis in axes:
         _style(axis)
     return figure, axes
@@ -52,7 +57,9 @@ def in_percent(axis: Any, digits: int | None = None) -> None:
 
 
 def legend(axes: Axes, title: str | None = None, **places: Any) -> None:
-    axes.legend(title=title, fontsize=8, title_fontsize=8, frameon=False, alignment="left", **places)
+    axes.legend(
+        title=title, fontsize=8, title_fontsize=8, frameon=False, alignment="left", **places
+    )
 
 
 def png_of(figure: Figure) -> bytes:
@@ -63,7 +70,9 @@ def png_of(figure: Figure) -> bytes:
 
 
 def set_limits(axes: Axes, values: Sequence[float], *, shares: bool) -> None:
-    """Of the y axis: from 0, but for shares near 1, where the difference to 1 is what is looked at; never so narrow that noise looks like news."""
+    """Of the y axis: from 0, but for shares near 1, where the difference to 1 is what is looked at;
+    never so narrow that noise looks like news.
+    """
     low, high = min(values), max(values)
     if shares and low > 0.5:
         span = max(1.0 - low, 0.01)

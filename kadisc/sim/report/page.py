@@ -29,7 +29,14 @@ def page(subjects: Sequence[Subject], charts: dict[str, list[Chart]], files: Seq
     """``charts``: by scenario."""
     runs = sum(len(point.runs) for subject in subjects for point in subject.points)
     failed = sum(len(point.failed) for subject in subjects for point in subject.points)
-    versions = sorted({str(run.get("version")) for subject in subjects for point in subject.points for run in [*point.runs, *point.failed]})
+    versions = sorted(
+        {
+            str(run.get("version"))
+            for subject in subjects
+            for point in subject.points
+            for run in [*point.runs, *point.failed]
+        }
+    )
     parts = [
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>kadisc: simulations</title><style>{_STYLE}</style></head><body>",
@@ -39,7 +46,10 @@ def page(subjects: Sequence[Subject], charts: dict[str, list[Chart]], files: Seq
     for subject in subjects:
         parts.append(f"<h2>{_text(subject.scenario)}</h2>{_summary(subject)}")
         parts += [_figure(chart) for chart in charts[subject.scenario]]
-        parts += [_table(f"{name}: medians over the seeds", rows) for name, rows in subject.tables().items()]
+        parts += [
+            _table(f"{name}: medians over the seeds", rows)
+            for name, rows in subject.tables().items()
+        ]
         parts.append(_table("Medians over the seeds", subject.rows()))
         parts.append(_commands(subject.points))
         parts.append(_failures(subject.points))
@@ -62,8 +72,14 @@ def _table(title: str, rows: Sequence[Row]) -> str:
     head = "".join(f"<th>{_text(name)}</th>" for name in names)
     lines = []
     for row in rows:
-        label = ", ".join(filter(None, [row.variant, row.point.label if row.point.values or not row.variant else ""]))
-        lines.append(f"<tr><td>{_text(label)}</td>{''.join(_cell(row, name) for name in names)}</tr>")
+        label = ", ".join(
+            filter(
+                None, [row.variant, row.point.label if row.point.values or not row.variant else ""]
+            )
+        )
+        lines.append(
+            f"<tr><td>{_text(label)}</td>{''.join(_cell(row, name) for name in names)}</tr>"
+        )
     body = "\n".join(lines)
     return f'<h3>{_text(title)}</h3><div class="wide"><table><thead><tr><th></th>{head}</tr></thead><tbody>\n{body}\n</tbody></table></div>'
 
@@ -97,7 +113,10 @@ def _failures(points: Sequence[Point]) -> str:
     failed = [run for point in points for run in point.failed]
     if not failed:
         return ""
-    lines = "\n".join(f'<li><span class="failed">{_text(run["failed"])}</span><br><code>{_text(run["command"])}</code></li>' for run in failed)
+    lines = "\n".join(
+        f'<li><span class="failed">{_text(run["failed"])}</span><br><code>{_text(run["command"])}</code></li>'
+        for run in failed
+    )
     return f"<h3>Failed runs</h3><ul>\n{lines}\n</ul>"
 
 

@@ -40,7 +40,11 @@ class Point:
         every = sorted([*self.runs, *self.failed], key=lambda run: int(run["seed"]))
         first = every[0]
         seeds = ",".join(str(run["seed"]) for run in every) + ("," if len(every) == 1 else "")
-        return str(first["command"]).replace("kadisc sim run", "kadisc sim sweep", 1).replace(f"--seed {first['seed']}", f"--seeds {seeds}", 1)
+        return (
+            str(first["command"])
+            .replace("kadisc sim run", "kadisc sim sweep", 1)
+            .replace(f"--seed {first['seed']}", f"--seeds {seeds}", 1)
+        )
 
     def value(self, name: str) -> Value:
         return dict(self.values).get(name)
@@ -51,7 +55,9 @@ class Point:
 
 @dataclass(slots=True)
 class Row:
-    """What is drawn as one mark: a point, or with ``variant`` one row of its ablation table. ``measured``: a dict for each seed."""
+    """What is drawn as one mark: a point, or with ``variant`` one row of its ablation table.
+    ``measured``: a dict for each seed.
+    """
 
     point: Point
     variant: str
@@ -71,25 +77,44 @@ class Subject:
     points: list[Point]
 
     def rows(self) -> list[Row]:
-        return [Row(point, "", [run["metrics"] for run in point.runs]) for point in self.points if point.runs]
+        return [
+            Row(point, "", [run["metrics"] for run in point.runs])
+            for point in self.points
+            if point.runs
+        ]
 
     def tables(self) -> dict[str, list[Row]]:
-        """The metrics that are lists of dicts, such as ablations: by name, a row for each point and variant."""
+        """The metrics that are lists of dicts, such as ablations: by name, a row for each point and
+        variant.
+        """
         tables: dict[str, list[Row]] = {}
         for point in self.points:
-            for name in dict.fromkeys(name for run in point.runs for name, value in run["metrics"].items() if _is_table(value)):
+            for name in dict.fromkeys(
+                name
+                for run in point.runs
+                for name, value in run["metrics"].items()
+                if _is_table(value)
+            ):
                 variants: dict[str, list[dict[str, Any]]] = {}
                 for run in point.runs:
                     for row in run["metrics"].get(name, []):
-                        variants.setdefault(" ".join(value for value in row.values() if isinstance(value, str)), []).append(row)
-                tables.setdefault(name, []).extend(Row(point, variant, measured) for variant, measured in variants.items())
+                        variants.setdefault(
+                            " ".join(value for value in row.values() if isinstance(value, str)), []
+                        ).append(row)
+                tables.setdefault(name, []).extend(
+                    Row(point, variant, measured) for variant, measured in variants.items()
+                )
         return tables
 
     def lists(self, ending: str) -> dict[str, list[tuple[Point, list[list[float | None]]]]]:
-        """The metrics whose names end so: by name without it, each point with the lists of its seeds."""
+        """The metrics whose names end so: by name without it, each point with the lists of its
+        seeds.
+        """
         found: dict[str, list[tuple[Point, list[list[float | None]]]]] = {}
         for point in self.points:
-            for name in dict.fromkeys(name for run in point.runs for name in run["metrics"] if name.endswith(ending)):
+            for name in dict.fromkeys(
+                name for run in point.runs for name in run["metrics"] if name.endswith(ending)
+            ):
                 lists = [run["metrics"][name] for run in point.runs if run["metrics"].get(name)]
                 if lists:
                     found.setdefault(name.removesuffix(ending), []).append((point, lists))
@@ -109,12 +134,20 @@ def subjects(records: Iterable[Record]) -> list[Subject]:
 
 def numeric_columns(rows: Sequence[Row]) -> list[str]:
     """The names under which there are numbers, in the order of the records; lists of them aside."""
-    names = dict.fromkeys(name for row in rows for measured in row.measured for name, value in measured.items() if numbers([value]))
+    names = dict.fromkeys(
+        name
+        for row in rows
+        for measured in row.measured
+        for name, value in measured.items()
+        if numbers([value])
+    )
     return [name for name in names if not name.endswith((QUANTILES, BY_MINUTE))]
 
 
 def numbers(values: Iterable[Any]) -> list[float]:
-    return [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    return [
+        value for value in values if isinstance(value, int | float) and not isinstance(value, bool)
+    ]
 
 
 def shown(value: Value) -> str:
@@ -128,7 +161,10 @@ def _is_table(value: Any) -> bool:
 
 
 def _subject(scenario: str, records: list[Record]) -> Subject:
-    settings = [{**record.get("settings", {}), **record.get("varied", {}), "version": record.get("version")} for record in records]
+    settings = [
+        {**record.get("settings", {}), **record.get("varied", {}), "version": record.get("version")}
+        for record in records
+    ]
     usual = _defaults(scenario)
     names = list(dict.fromkeys(name for each in settings for name in each))
     rows = [[_plain(each.get(name, usual.get(name))) for name in names] for each in settings]
@@ -150,7 +186,10 @@ def _ordered(points: Iterable[Point]) -> Iterator[Point]:
             seen.setdefault(each, len(seen))
 
     def place(point: Point) -> list[float]:
-        return [float(value) if isinstance(value, int | float) else seen[name, value] for name, value in point.values]
+        return [
+            float(value) if isinstance(value, int | float) else seen[name, value]
+            for name, value in point.values
+        ]
 
     yield from sorted(points, key=place)
 

@@ -25,7 +25,14 @@ _WORDS = {
     "network.loss.mean": "packets lost (network.loss.mean)",
     "nodes": "nodes",
 }
-_UNITS = {"mrtt": "mRTT", "bytes_per_s": "bytes/s", "per_s": "1/s", "ms": "ms", "s": "s", "mb": "MB"}
+_UNITS = {
+    "mrtt": "mRTT",
+    "bytes_per_s": "bytes/s",
+    "per_s": "1/s",
+    "ms": "ms",
+    "s": "s",
+    "mb": "MB",
+}
 _NO_SHARE = re.compile(r"(_per_s|_s|_ms|_mrtt|_mean|_mb)(_|$)|_p\d\d$")
 
 
@@ -40,12 +47,12 @@ def in_words(name: str) -> str:
         return f"{in_words(stem)}, {last}"
     if "." in name:
         return name
-    unit = unit_of(name)
+    unit = host_of(name)
     words = name if not unit or name == unit else re.sub(r"_(mrtt|ms|s|mb)$", "", name)
     return words.replace("_", " ")
 
 
-def unit_of(name: str) -> str:
+def host_of(name: str) -> str:
     stem = re.sub(r"(_of_reachable)?(_(p\d\d|mean))?$", "", name)
     for ending, unit in _UNITS.items():
         if stem == ending or (stem.endswith(f"_{ending}") and not re.search(r"\d_to_\d+_s$", stem)):
@@ -54,7 +61,9 @@ def unit_of(name: str) -> str:
 
 
 def are_shares(name: str, values: Sequence[float]) -> bool:
-    """Whether they are to be read as per cent: nothing but numbers from 0 to 1, under a name that is of no other unit."""
+    """Whether they are to be read as per cent: nothing but numbers from 0 to 1, under a name that
+    is of no other unit.
+    """
     moment = re.sub(r"_\d+_to_\d+_s$", "", name)
     return (
         not _NO_SHARE.search(moment)
@@ -76,9 +85,11 @@ def in_digits(value: float, *, share: bool = False) -> str:
 
 def change_in_words(name: str, first: float, last: float, *, share: bool) -> str:
     """``recall of the k closest falls from 99.8 % to 95 %``."""
-    what, unit = in_words(name), "" if share else unit_of(name)
+    what, unit = in_words(name), "" if share else host_of(name)
     end = f" {unit}" if unit else ""
     if abs(last - first) <= (0.001 if share else 0.02 * max(abs(first), abs(last))):
         return f"{what} stays at {in_digits(last, share=share)}{end}"
     verb = "rises" if last > first else "falls"
-    return f"{what} {verb} from {in_digits(first, share=share)} to {in_digits(last, share=share)}{end}"
+    return (
+        f"{what} {verb} from {in_digits(first, share=share)} to {in_digits(last, share=share)}{end}"
+    )

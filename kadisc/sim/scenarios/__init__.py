@@ -31,7 +31,19 @@ from . import (
 )
 from .scenario import Scenario
 
-_NETWORK = (join, restart, lookup, churn, crash, flash_crowd, partition, idle_cost, freshness, nat_majority, address_change)
+_NETWORK = (
+    join,
+    restart,
+    lookup,
+    churn,
+    crash,
+    flash_crowd,
+    partition,
+    idle_cost,
+    freshness,
+    nat_majority,
+    address_change,
+)
 _ATTACKS = (eclipse_flood, colluders, silent, spoofed_votes, botnet)
 _GOSSIP = (gossip_spread, gossip_restart, gossip_only, gossip_flood, gossip_prefix, gossip_lookups)
 ALL = tuple(module.SCENARIO for module in (*_NETWORK, *_ATTACKS, *_GOSSIP))

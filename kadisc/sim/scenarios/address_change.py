@@ -1,4 +1,6 @@
-"""A provider gives nodes other addresses, and nobody tells them: when do they know, and when are they found again?"""
+"""A provider gives nodes other addresses, and nobody tells them: when do they know, and when are
+they found again?
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ def found(lab: Lab, movers: list[Mover]) -> float | None:
 
         asker.on_event = on_event
         lab.world.do(asker, asker.node.start_lookup, sought.id, family=Family.IPV4)
-    lab.run_while(lambda: any(asker.on_event is not None and asker.up for asker in askers), PATIENCE_S)
+    lab.run_while(
+        lambda: any(asker.on_event is not None and asker.up for asker in askers), PATIENCE_S
+    )
     return share(len(hits), len(askers))
 
 

@@ -1,4 +1,6 @@
-"""The same siege by a botnet, one node in each /24. Caps count networks, and here every node is one: they do nothing, and the table says so."""
+"""The same siege by a botnet, one node in each /24. Caps count networks, and here every node is
+one: they do nothing, and the table says so.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,12 @@ RELEVANT = ("diversity_caps", "lookup_caps", "ping_before_evict")
 
 
 def run(lab: Lab) -> Metrics:
-    return ablations(lab, variants(lab.options, RELEVANT), lambda world: lay_siege(world, world.options.attack.addresses), COLUMNS)
+    return ablations(
+        lab,
+        variants(lab.options, RELEVANT),
+        lambda world: lay_siege(world, world.options.attack.addresses),
+        COLUMNS,
+    )
 
 
 SCENARIO = Scenario(

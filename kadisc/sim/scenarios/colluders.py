@@ -1,4 +1,6 @@
-"""A share of the nodes answer lookups with each other alone: can they hide the honest node that is closest to a target?"""
+"""A share of the nodes answer lookups with each other alone: can they hide the honest node that is
+closest to a target?
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,10 @@ from ..options import SimOptions
 from ..probes.honest_probe import HonestProbe
 from .scenario import Scenario
 
-COLUMNS = {name: name for name in ("found", "returned", "captured", "queries_mean", "elapsed_s_mean")}
-RELEVANT = ("tied_ids", "lookup_caps", "diversity_caps")
+COLUMNS = {
+    name: name for name in ("found", "returned", "captured", "queries_mean", "elapsed_s_mean")
+}
+RELEVANT = ("bep42_ids", "lookup_caps", "diversity_caps")
 PATHS, K = 8, 16
 
 
@@ -25,12 +29,15 @@ def run(lab: Lab) -> Metrics:
 
 
 def _variants(options: SimOptions) -> list[Variant]:
-    """Beside the defences: disjoint paths, which the caller of a lookup asks for; colluders who choose among the IDs that
-    their addresses may have; and those who cannot choose at all."""
+    """Beside the defences: disjoint paths, which the caller of a lookup asks for; colluders who
+    choose among the IDs that their addresses may have; and those who cannot choose at all.
+    """
     usual, attack = variants(options, RELEVANT), options.attack
     if not attack.ablations:
         return usual
-    by_paths = Variant(f"{PATHS} paths, k = {K}", replace(options, attack=replace(attack, paths=PATHS, k=K)))
+    by_paths = Variant(
+        f"{PATHS} paths, k = {K}", replace(options, attack=replace(attack, paths=PATHS, k=K))
+    )
     ground = Variant("IDs ground", replace(options, attack=replace(attack, grind=True)))
     kept = Variant("IDs not made up", replace(options, attack=replace(attack, fabricate=False)))
     return [*usual[:-2], by_paths, ground, kept, *usual[-2:]]

@@ -26,8 +26,17 @@ def run(lab: Lab) -> Metrics:
             series.append(probe)
             probe.go_on_for(end_s - start_s, lab.options.lookups_per_minute)
             found = probe.metrics()
-            wanted = ("lookups_started", "top1", "recall", "answered_mrtt_p50", "answered_mrtt_p99", "queries_mean")
-            metrics.update({f"{name}_{start_s:.0f}_to_{end_s:.0f}_s": found[name] for name in wanted})
+            wanted = (
+                "lookups_started",
+                "top1",
+                "recall",
+                "answered_mrtt_p50",
+                "answered_mrtt_p99",
+                "queries_mean",
+            )
+            metrics.update(
+                {f"{name}_{start_s:.0f}_to_{end_s:.0f}_s": found[name] for name in wanted}
+            )
     return {"crashed": len(victims), **metrics, **recall_by_minute(series)}
 
 

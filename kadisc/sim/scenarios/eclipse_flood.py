@@ -1,4 +1,6 @@
-"""An attacker with many addresses in few networks floods nodes that run and nodes that restart: does he own their tables?"""
+"""An attacker with many addresses in few networks floods nodes that run and nodes that restart:
+does he own their tables?
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,22 @@ from ..lab import Lab
 from ..measure.statistics import Metrics
 from .scenario import Scenario
 
-RELEVANT = ("diversity_caps", "ping_before_evict", "verified_admission", "first_lookup_first", "exact_matching")
+RELEVANT = (
+    "diversity_caps",
+    "ping_before_evict",
+    "verified_admission",
+    "first_lookup_first",
+    "exact_matching",
+)
 
 
 def run(lab: Lab) -> Metrics:
-    return ablations(lab, variants(lab.options, RELEVANT), lambda world: lay_siege(world, world.options.attack.prefixes), COLUMNS)
+    return ablations(
+        lab,
+        variants(lab.options, RELEVANT),
+        lambda world: lay_siege(world, world.options.attack.prefixes),
+        COLUMNS,
+    )
 
 
 SCENARIO = Scenario(

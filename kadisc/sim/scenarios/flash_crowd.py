@@ -18,11 +18,18 @@ def run(lab: Lab) -> Metrics:
     number = round(lab.options.crowd * lab.options.nodes)
     with lab.measured():
         for _ in range(number):
-            lab.world.at(lab.world.now + lab.rng.random() * ARRIVAL_S, lambda: crowd.append(lab.arrive()))
+            lab.world.at(
+                lab.world.now + lab.rng.random() * ARRIVAL_S, lambda: crowd.append(lab.arrive())
+            )
         probe = LookupProbe(lab)
         probe.go_on_for(60.0 * lab.options.minutes, lab.options.lookups_per_minute)
-    there = [host for host in crowd if host.up and (host.nat is None or host.nat.outbound(host.endpoint, lab.world.now) is not None)]
-    joined = sum(host.node.overlays[Family.IPV4].joined for host in there)
+    there = [
+        host
+        for host in crowd
+        if host.up
+        and (host.nat is None or host.nat.outbound(host.endpoint, lab.world.now) is not None)
+    ]
+    joined = sum(host.node.dhts[Family.IPV4].joined for host in there)
     return {"arrived": len(crowd), "joined": share(joined, len(there)), **probe.metrics()}
 
 

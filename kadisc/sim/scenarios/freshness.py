@@ -1,4 +1,6 @@
-"""How many of the contacts that nodes hand out are dead, and what do the checks cost that keep it so?"""
+"""How many of the contacts that nodes hand out are dead, and what do the checks cost that keep it
+so?
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,21 @@ def run(lab: Lab) -> Metrics:
     answers: list[tuple[float, float, float]] = []
 
     def ask() -> None:
-        """What would a random node answer to a find_node for a random ID? Looked up in its table, so that the question costs nothing."""
+        """What would a random node answer to a find_node for a random ID? Looked up in its table,
+        so that the question costs nothing.
+        """
         nonlocal asked, contacts, dead
-        hosts = [host for host in lab.rng.sample(lab.acceptors(), min(8, len(lab.acceptors()))) if host.up_since <= lab.world.now - SETTLED_S]
+        hosts = [
+            host
+            for host in lab.rng.sample(lab.acceptors(), min(8, len(lab.acceptors())))
+            if host.up_since <= lab.world.now - SETTLED_S
+        ]
         if hosts:
-            table = hosts[0].node.overlays[Family.IPV4].table
-            answer = [entry.contact for entry in table.closest(lab.rng.getrandbits(160), lab.options.core.table.k)]
+            table = hosts[0].node.dhts[Family.IPV4].table
+            answer = [
+                entry.contact
+                for entry in table.closest(lab.rng.getrandbits(160), lab.options.core.table.k)
+            ]
             dead_here = sum(not lab.oracle.is_alive(contact) for contact in answer)
             asked, contacts, dead = asked + 1, contacts + len(answer), dead + dead_here
             answers.append((lab.world.now - began, dead_here, len(answer)))
@@ -48,4 +59,8 @@ def run(lab: Lab) -> Metrics:
     }
 
 
-SCENARIO = Scenario("freshness", "the share of dead contacts in what nodes would answer, and what keeping it down costs", run)
+SCENARIO = Scenario(
+    "freshness",
+    "the share of dead contacts in what nodes would answer, and what keeping it down costs",
+    run,
+)

@@ -1,4 +1,6 @@
-"""A share of the network's addresses gossip for themselves, ten times as loud as others: what share of samples is theirs?"""
+"""A share of the network's addresses gossip for themselves, ten times as loud as others: what share
+of samples is theirs?
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,27 @@ from ..measure.statistics import Metrics
 from ..options import SimOptions
 from .scenario import Scenario
 
-COLUMNS = {name: name for name in ("part", "slots", "slots_worst_member", "peers", "peers_nobody", "stream", "hops", "held", "in_slots_median")}
-RELEVANT = ("ranked_slots", "ranked_peers", "push_reservoir", "peer_candidate_limits", "gossip_backoff")
+COLUMNS = {
+    name: name
+    for name in (
+        "part",
+        "slots",
+        "slots_worst_member",
+        "peers",
+        "peers_nobody",
+        "stream",
+        "hops",
+        "held",
+        "in_slots_median",
+    )
+}
+RELEVANT = (
+    "ranked_slots",
+    "ranked_peers",
+    "push_reservoir",
+    "peer_candidate_limits",
+    "gossip_backoff",
+)
 NAIVE = (
     "ranked_slots",
     "ranked_peers",
@@ -19,10 +40,12 @@ NAIVE = (
     "peer_candidate_limits",
     "gossip_backoff",
     "fixed_samples",
-    "even_networks",
+    "subnet_sampling",
     "tombstones",
 )
-"""Push-pull with random replacement, as most gossip is: the last pushes are kept, whoever is heard of is taken in."""
+"""Push-pull with random replacement, as most gossip is: the last pushes are kept, whoever is heard
+of is taken in.
+"""
 
 
 def run(lab: Lab) -> Metrics:

@@ -1,4 +1,6 @@
-"""Attackers inside DHT and gossip mislead lookups that start from slots too: is the honest closest node found?"""
+"""Attackers inside DHT and gossip mislead lookups that start from slots too: is the honest closest
+node found?
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from ..measure.statistics import Metrics
 from ..probes.honest_probe import HonestProbe
 from .scenario import Scenario
 
-COLUMNS = {name: name for name in ("found", "returned", "captured", "queries_mean", "elapsed_s_mean")}
+COLUMNS = {
+    name: name for name in ("found", "returned", "captured", "queries_mean", "elapsed_s_mean")
+}
 
 
 def run(lab: Lab) -> Metrics:
@@ -28,5 +32,12 @@ SCENARIO = Scenario(
     "gossip-lookups",
     "colluders that gossip as well (--set attack.share) against lookups with first hops from slots, k = 16 and 8 paths",
     run,
-    {**FLOOD_SETTINGS, "attack.share": "0.2", "attack.paths": "8", "attack.k": "16", "minutes": "2", "attack.ablations": "off"},
+    {
+        **FLOOD_SETTINGS,
+        "attack.share": "0.2",
+        "attack.paths": "8",
+        "attack.k": "16",
+        "minutes": "2",
+        "attack.ablations": "off",
+    },
 )

@@ -1,7 +1,8 @@
-"""Every bucket holds attackers, and every way into the DHT leads to them: does a node still find its network?
+"""Every bucket holds attackers, and every way into the DHT leads to them: does a node still find
+its network?
 
-Three kinds of newcomers join by attackers alone: one with the book of another run, one that was told of a single peer (by the operator, the LAN), and
-one that has nothing but the poisoned DHT.
+Three kinds of newcomers join by attackers alone: one with the book of another run, one that was
+told of a single peer (by the operator, the LAN), and one that has nothing but the poisoned DHT.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ..attacks.flood import FLOOD_SETTINGS, settle_with_flooders
 from ..lab import Lab
 from ..measure.statistics import Metrics, mean, share
 from ..model.host import Host
-from ..probes.gossip_metrics import Tally, community_of, members
+from ..probes.gossip_metrics import Tally, members, peer_network_of
 from ..probes.honest_probe import HonestProbe
 from .scenario import Scenario
 
@@ -26,12 +27,18 @@ BOOTSTRAPS = 3
 
 def run(lab: Lab) -> Metrics:
     band, attackers = settle_with_flooders(lab)
-    kinds: dict[str, Callable[[Lab, Host], None]] = {"book": _with_book, "friend": _with_friend, "nothing": _with_nothing}
+    kinds: dict[str, Callable[[Lab, Host], None]] = {
+        "book": _with_book,
+        "friend": _with_friend,
+        "nothing": _with_nothing,
+    }
     victims: dict[str, list[Host]] = {name: [] for name in kinds}
     with lab.measured():
         for name, gets in kinds.items():
             for _ in range(lab.options.attack.victims):
-                host = lab.new_host(reachable=True, knows_address=True, identity=lab.members.identity())
+                host = lab.new_host(
+                    reachable=True, knows_address=True, identity=lab.members.identity()
+                )
                 lab.boot(host)
                 _poison(lab, host, attackers)
                 gets(lab, host)
@@ -47,22 +54,34 @@ def run(lab: Lab) -> Metrics:
 
 def _poison(lab: Lab, host: Host, attackers: list[Host]) -> None:
     """Its table is full of attackers, near and far, and it joins by them."""
-    overlay = host.node.overlays[Family.IPV4]
+    dht = host.node.dhts[Family.IPV4]
     for attacker in attackers:
-        overlay.table.offer(Contact(attacker.id, attacker.outside), lab.world.now)
+        dht.table.offer(Contact(attacker.id, attacker.outside), lab.world.now)
     lab.filled(host)
-    bootstrap = [attacker.outside for attacker in lab.rng.sample(attackers, min(BOOTSTRAPS, len(attackers)))]
+    bootstrap = [
+        attacker.outside for attacker in lab.rng.sample(attackers, min(BOOTSTRAPS, len(attackers)))
+    ]
     lab.world.do(host, host.node.join, bootstrap, family=Family.IPV4)
 
 
 def _with_book(lab: Lab, host: Host) -> None:
-    other = lab.rng.choice([each for each in members(lab) if each is not host and len(community_of(each).verified()) >= ENOUGH])
-    lab.world.do(host, host.node.restore, SavedState((), other.node.export_state(lab.world.now).community))
+    other = lab.rng.choice(
+        [
+            each
+            for each in members(lab)
+            if each is not host and len(peer_network_of(each).verified()) >= ENOUGH
+        ]
+    )
+    lab.world.do(
+        host, host.node.restore, SavedState((), other.node.export_state(lab.world.now).peer_network)
+    )
 
 
 def _with_friend(lab: Lab, host: Host) -> None:
-    other = lab.rng.choice([each for each in members(lab) if each is not host and each.accepts_unsolicited])
-    lab.world.do(host, community_of(host).hear_of, [other.outside], "operator")
+    other = lab.rng.choice(
+        [each for each in members(lab) if each is not host and each.accepts_unsolicited]
+    )
+    lab.world.do(host, peer_network_of(host).hear_of, [other.outside], "operator")
 
 
 def _with_nothing(lab: Lab, host: Host) -> None:
@@ -70,13 +89,20 @@ def _with_nothing(lab: Lab, host: Host) -> None:
 
 
 def _fate(lab: Lab, name: str, hosts: list[Host]) -> Metrics:
-    """Who among its verified peers is honest; whose its buckets are; and whether its lookups get through."""
+    """Who among its verified peers is honest; whose its buckets are; and whether its lookups get
+    through.
+    """
     verified, buckets, honest = Tally(), Tally(), []
     for host in hosts:
-        peers = [peer.endpoint for peer in community_of(host).verified()]
+        peers = [peer.endpoint for peer in peer_network_of(host).verified()]
         verified.add(lab, peers)
-        honest.append(sum((there := lab.oracle.at(endpoint)) is not None and there.honest for endpoint in peers))
-        buckets.add(lab, (entry.contact.endpoint for entry in host.node.overlays[Family.IPV4].table))
+        honest.append(
+            sum(
+                (there := lab.oracle.at(endpoint)) is not None and there.honest
+                for endpoint in peers
+            )
+        )
+        buckets.add(lab, (entry.contact.endpoint for entry in host.node.dhts[Family.IPV4].table))
     probe = HonestProbe(lab, lambda: next((host for host in hosts if host.on_event is None), None))
     probe.go_on_for(LOOKUPS_TAKE_S, lab.options.attack.lookups)
     return {
@@ -84,7 +110,11 @@ def _fate(lab: Lab, name: str, hosts: list[Host]) -> Metrics:
         f"{name}_honest_peers_mean": mean(honest),
         **verified.shares(f"{name}_attackers"),
         f"{name}_attackers_in_buckets": share(buckets.theirs, buckets.drawn),
-        **{key: value for key, value in probe.metrics(f"{name}_lookups_").items() if key.endswith(("found", "lookups"))},
+        **{
+            key: value
+            for key, value in probe.metrics(f"{name}_lookups_").items()
+            if key.endswith(("found", "lookups"))
+        },
     }
 
 
@@ -92,5 +122,13 @@ SCENARIO = Scenario(
     "gossip-only",
     "every bucket of a newcomer is poisoned: does it find its network by its saved book, or by one friend?",
     run,
-    {**FLOOD_SETTINGS, "warmup_s": "900", "minutes": "20", "attack.victims": "8", "attack.lookups": "60", "attack.paths": "8", "attack.k": "16"},
+    {
+        **FLOOD_SETTINGS,
+        "warmup_s": "900",
+        "minutes": "20",
+        "attack.victims": "8",
+        "attack.lookups": "60",
+        "attack.paths": "8",
+        "attack.k": "16",
+    },
 )

@@ -1,4 +1,6 @@
-"""Half of all nodes lie in 20 networks, placed where hardly anybody else is: what share of samples is theirs, by the kind of slot?"""
+"""Half of all nodes lie in 20 networks, placed where hardly anybody else is: what share of samples
+is theirs, by the kind of slot?
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ def run(lab: Lab) -> Metrics:
 
 
 def _variants(options: SimOptions) -> list[Variant]:
-    usual = variants(options, ("hierarchical_slots", "even_networks", "ranked_slots"))
+    usual = variants(options, ("hierarchical_slots", "subnet_sampling", "ranked_slots"))
     return usual[:-2] if options.attack.ablations else usual
 
 
@@ -25,5 +27,11 @@ SCENARIO = Scenario(
     "gossip-prefix",
     "half of all nodes are attackers in 20 /24s, in the /8s with the fewest others: their share of hierarchical samples",
     run,
-    {**FLOOD_SETTINGS, "attack.share": "0.5", "attack.prefixes": "20", "gossip.thin": "on", "attack.ablations": "off"},
+    {
+        **FLOOD_SETTINGS,
+        "attack.share": "0.5",
+        "attack.prefixes": "20",
+        "gossip.thin": "on",
+        "attack.ablations": "off",
+    },
 )

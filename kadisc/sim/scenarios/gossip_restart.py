@@ -1,4 +1,6 @@
-"""Four in five nodes crash at once: does the network hang together, and do those come back that have nothing but their saved book?"""
+"""Four in five nodes crash at once: does the network hang together, and do those come back that
+have nothing but their saved book?
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from ...core.contract.saved_state import SavedState
 from ..lab import Lab
 from ..measure.statistics import Metrics, share, spread
 from ..model.host import Host
-from ..probes.gossip_metrics import GOSSIP_SETTINGS, Tally, community_of, largest_part, members
+from ..probes.gossip_metrics import GOSSIP_SETTINGS, Tally, largest_part, members, peer_network_of
 from .scenario import Scenario
 
 CALM_S = 300.0
@@ -43,9 +45,9 @@ def run(lab: Lab) -> Metrics:
         later = largest_part(lab, survivors)
         handed, held, believed = _handed(lab, survivors), Tally(), Tally()
         for host in survivors:
-            community, now = community_of(host), lab.world.now
-            held.add(lab, (seen.peer.endpoint for seen in community.snapshot(now).view.peers))
-            believed.add(lab, (peer.endpoint for peer in community.verified()))
+            peer_network, now = peer_network_of(host), lab.world.now
+            held.add(lab, (seen.peer.endpoint for seen in peer_network.snapshot(now).view.peers))
+            believed.add(lab, (peer.endpoint for peer in peer_network.verified()))
         returned = [_start_again(lab, host, saved[host.number]) for host in coming_back]
         lab.run_while(lambda: _look(lab, returned), 60.0 * lab.options.minutes)
     back = [each.enough_s for each in returned if each.enough_s is not None]
@@ -61,7 +63,9 @@ def run(lab: Lab) -> Metrics:
         "dead_among_verified_after_5_min": share(believed.nobody, believed.drawn),
         "restarts": len(returned),
         "back_within_60_s": share(sum(seconds <= 60.0 for seconds in back), len(returned)),
-        **spread("first_peer_s", [each.first_s for each in returned if each.first_s is not None], 1),
+        **spread(
+            "first_peer_s", [each.first_s for each in returned if each.first_s is not None], 1
+        ),
         **spread("enough_peers_s", back, 1),
     }
 
@@ -72,7 +76,9 @@ def _handed(lab: Lab, hosts: Sequence[Host], *, at_s: float = 0.0) -> Tally:
     handed = Tally()
     for host in hosts:
         if host.up:
-            handed.add(lab, (peer.endpoint for peer in community_of(host).peers(HANDED, lab.world.now)))
+            handed.add(
+                lab, (peer.endpoint for peer in peer_network_of(host).peers(HANDED, lab.world.now))
+            )
     return handed
 
 
@@ -80,13 +86,13 @@ def _start_again(lab: Lab, host: Host, saved: SavedState) -> Returned:
     """With the saved book, and nothing of the DHT: no contacts, no bootstrap."""
     again = lab.reborn(host, knows_address=True)
     lab.boot(again)
-    lab.world.do(again, again.node.restore, SavedState((), saved.community))
+    lab.world.do(again, again.node.restore, SavedState((), saved.peer_network))
     return Returned(again, lab.world.now)
 
 
 def _look(lab: Lab, returned: list[Returned]) -> bool:
     for each in returned:
-        verified, elapsed_s = len(community_of(each.host).verified()), lab.world.now - each.at
+        verified, elapsed_s = len(peer_network_of(each.host).verified()), lab.world.now - each.at
         if verified and each.first_s is None:
             each.first_s = elapsed_s
         if verified >= ENOUGH and each.enough_s is None:

@@ -1,4 +1,6 @@
-"""Newcomers join by the DHT and find their network: how many rounds until they hold slots elsewhere, and until everybody knows them?"""
+"""Newcomers join by the DHT and find their network: how many rounds until they hold slots
+elsewhere, and until everybody knows them?
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,15 @@ from dataclasses import dataclass
 from ..lab import Lab
 from ..measure.statistics import Metrics, mean, share, spread
 from ..model.host import Host
-from ..probes.gossip_metrics import GOSSIP_SETTINGS, community_of, members, rounds_of
+from ..probes.gossip_metrics import GOSSIP_SETTINGS, members, peer_network_of, rounds_of
 from .scenario import Scenario
 
 LOOK_EVERY_S = 5.0
 KNOWN_EVERY_S = 20.0
 SLOTS, VERIFIED, ROUNDS = 20, 0.9, 20
-"""A newcomer has arrived when it holds so many slots of others and so much of its own view is verified; it should within so many rounds."""
+"""A newcomer has arrived when it holds so many slots of others and so much of its own view is
+verified; it should within so many rounds.
+"""
 
 
 @dataclass(slots=True)
@@ -52,20 +56,26 @@ def run(lab: Lab) -> Metrics:
 def _look(lab: Lab, newcomer: Newcomer, *, known_too: bool) -> None:
     host, now = newcomer.host, lab.world.now
     since = now - newcomer.started_at, rounds_of(host, now)
-    view = community_of(host).snapshot(now).view
+    view = peer_network_of(host).snapshot(now).view
     if newcomer.until_verified is None and view.slots:
         good = sum(seen.slots for seen in view.peers if not seen.failures)
         if good >= VERIFIED * view.slots:
             newcomer.until_verified = since
     if newcomer.until_held is None:
         newcomer.foreign_slots = sum(
-            seen.slots for other in members(lab) if other is not host for seen in community_of(other).snapshot(now).view.peers if _is(seen.peer, host)
+            seen.slots
+            for other in members(lab)
+            if other is not host
+            for seen in peer_network_of(other).snapshot(now).view.peers
+            if _is(seen.peer, host)
         )
         if newcomer.foreign_slots >= SLOTS:
             newcomer.until_held = since
     if known_too and newcomer.until_known is None:
         there = [other for other in newcomer.witnesses if other.up]
-        newcomer.known_by = sum(community_of(other).why(host.outside, now) is not None for other in there) / max(1, len(there))
+        newcomer.known_by = sum(
+            peer_network_of(other).why(host.outside, now) is not None for other in there
+        ) / max(1, len(there))
         if newcomer.known_by == 1.0:
             newcomer.until_known = since
 
@@ -76,7 +86,14 @@ def _is(peer: object, host: Host) -> bool:
 
 def _metrics(lab: Lab, newcomers: list[Newcomer]) -> Metrics:
     nodes, pulled = len(members(lab)), lab.options.core.gossip.pull_entries
-    in_time = [each for each in newcomers if all(until is not None and until[1] <= ROUNDS for until in (each.until_held, each.until_verified))]
+    in_time = [
+        each
+        for each in newcomers
+        if all(
+            until is not None and until[1] <= ROUNDS
+            for until in (each.until_held, each.until_verified)
+        )
+    ]
     known = [each.until_known[1] for each in newcomers if each.until_known is not None]
     found: Metrics = {
         "members": nodes,
@@ -88,7 +105,9 @@ def _metrics(lab: Lab, newcomers: list[Newcomer]) -> Metrics:
     }
     for name in ("until_held", "until_verified", "until_known"):
         reached = [until for each in newcomers if (until := getattr(each, name)) is not None]
-        found |= spread(f"{name}_rounds", [rounds for _, rounds in reached], 0) | spread(f"{name}_s", [seconds for seconds, _ in reached], 0)
+        found |= spread(f"{name}_rounds", [rounds for _, rounds in reached], 0) | spread(
+            f"{name}_s", [seconds for seconds, _ in reached], 0
+        )
     return found
 
 

@@ -19,7 +19,11 @@ def run(lab: Lab) -> Metrics:
     queries = [traffic.queries / seconds for traffic in per_node]
     replies = [traffic.replies / seconds for traffic in per_node]
     sent_bytes = [traffic.bytes / seconds for traffic in per_node]
-    reachable = [traffic.bytes / seconds for host, traffic in zip([h for h in hosts if h.up], per_node, strict=True) if host.accepts_unsolicited]
+    reachable = [
+        traffic.bytes / seconds
+        for host, traffic in zip([h for h in hosts if h.up], per_node, strict=True)
+        if host.accepts_unsolicited
+    ]
     count = max(1, len(per_node))
     return {
         "nodes_counted": len(per_node),
@@ -36,4 +40,6 @@ def run(lab: Lab) -> Metrics:
     }
 
 
-SCENARIO = Scenario("idle-cost", "what a settled node sends that is asked to do nothing", run, {"nodes": "2000"})
+SCENARIO = Scenario(
+    "idle-cost", "what a settled node sends that is asked to do nothing", run, {"nodes": "2000"}
+)

@@ -47,8 +47,12 @@ def run(lab: Lab) -> Metrics:
             lab.run(every_s)
         lab.run(WIDE_S)
     complete = [each for each in newcomers if each.complete_s is not None]
-    neighbours = [each.neighbours_s / lab.mrtt_s for each in newcomers if each.neighbours_s is not None]
-    complete_mrtt = [each.complete_s / lab.mrtt_s for each in complete if each.complete_s is not None]
+    neighbours = [
+        each.neighbours_s / lab.mrtt_s for each in newcomers if each.neighbours_s is not None
+    ]
+    complete_mrtt = [
+        each.complete_s / lab.mrtt_s for each in complete if each.complete_s is not None
+    ]
     return {
         "mrtt_ms": round(lab.mrtt_s * 1000, 1),
         "joins": len(newcomers),
@@ -76,21 +80,33 @@ def look(lab: Lab, newcomer: Newcomer) -> None:
 
 
 def look_at_wide_buckets(lab: Lab, newcomer: Newcomer) -> None:
-    """Whether each bucket with more than the usual places is half full, or holds half of those who could be in it."""
-    table, sizes = newcomer.host.node.overlays[Family.IPV4].table, lab.options.core.table.bucket_sizes
+    """Whether each bucket with more than the usual places is half full, or holds half of those who
+    could be in it.
+    """
+    table, sizes = newcomer.host.node.dhts[Family.IPV4].table, lab.options.core.table.bucket_sizes
     wide = [index for index, size in enumerate(sizes) if size > sizes[-1]]
-    newcomer.wide_half_full = all(2 * table.count(index) >= lab.oracle.count_in(newcomer.host.id, index, table.capacity(index)) for index in wide)
+    newcomer.wide_half_full = all(
+        2 * table.count(index)
+        >= lab.oracle.count_in(newcomer.host.id, index, table.capacity(index))
+        for index in wide
+    )
 
 
 def knows_its_neighbours(lab: Lab, host: Host) -> bool:
-    table, k = host.node.overlays[Family.IPV4].table, lab.options.core.table.k
+    table, k = host.node.dhts[Family.IPV4].table, lab.options.core.table.k
     truth = lab.oracle.closest(host.id, k, besides=host)
-    return bool(truth) and sum(table.get(other.id) is not None for other in truth) >= RIGHT * len(truth)
+    return bool(truth) and sum(table.get(other.id) is not None for other in truth) >= RIGHT * len(
+        truth
+    )
 
 
 def fills_its_buckets(lab: Lab, host: Host) -> bool:
-    """At least 4 entries in every bucket for which there are 4 nodes that accept strangers and have been up for a while."""
-    buckets = {bucket.index: len(bucket.entries) for bucket in host.node.overlays[Family.IPV4].table.buckets()}
+    """At least 4 entries in every bucket for which there are 4 nodes that accept strangers and have
+    been up for a while.
+    """
+    buckets = {
+        bucket.index: len(bucket.entries) for bucket in host.node.dhts[Family.IPV4].table.buckets()
+    }
     for index in range(ID_BITS):
         there = lab.oracle.count_in(host.id, index, ENOUGH_IN_BUCKET)
         if there >= ENOUGH_IN_BUCKET and buckets.get(index, 0) < ENOUGH_IN_BUCKET:
@@ -100,4 +116,9 @@ def fills_its_buckets(lab: Lab, host: Host) -> bool:
     return True
 
 
-SCENARIO = Scenario("join", "newcomers with one contact: time and queries until neighbours and buckets are known", run, {"minutes": "10"})
+SCENARIO = Scenario(
+    "join",
+    "newcomers with one contact: time and queries until neighbours and buckets are known",
+    run,
+    {"minutes": "10"},
+)

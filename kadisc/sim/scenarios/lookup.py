@@ -1,4 +1,6 @@
-"""How fast, at what cost and how surely does a settled network find the nodes closest to a random ID?"""
+"""How fast, at what cost and how surely does a settled network find the nodes closest to a random
+ID?
+"""
 
 from __future__ import annotations
 
@@ -16,4 +18,8 @@ def run(lab: Lab) -> Metrics:
     return probe.metrics()
 
 
-SCENARIO = Scenario("lookup", "lookups of random IDs in a settled network under churn and loss: latency, queries, recall", run)
+SCENARIO = Scenario(
+    "lookup",
+    "lookups of random IDs in a settled network under churn and loss: latency, queries, recall",
+    run,
+)

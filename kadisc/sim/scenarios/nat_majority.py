@@ -1,4 +1,6 @@
-"""Most nodes sit behind NAT and can be reached only by whom they wrote to: are they handed out as if anybody could?"""
+"""Most nodes sit behind NAT and can be reached only by whom they wrote to: are they handed out as
+if anybody could?
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ def run(lab: Lab) -> Metrics:
         acceptors = [host for host in lab.acceptors() if host.up_since <= lab.world.now - SETTLED_S]
         if not acceptors:
             return
-        table = lab.rng.choice(acceptors).node.overlays[Family.IPV4].table
+        table = lab.rng.choice(acceptors).node.dhts[Family.IPV4].table
         for entry in table.closest(lab.rng.getrandbits(160), lab.options.core.table.k):
             kinds["contacts"] += 1
             host = lab.oracle.at(entry.contact.endpoint)
@@ -37,7 +39,9 @@ def run(lab: Lab) -> Metrics:
             lab.world.at(lab.world.now + number / QUESTIONS_PER_S, ask)
         lab.run(seconds)
     contacts = kinds["contacts"]
-    inbound = [entry.inbound for host in lab.acceptors() for entry in host.node.overlays[Family.IPV4].table]
+    inbound = [
+        entry.inbound for host in lab.acceptors() for entry in host.node.dhts[Family.IPV4].table
+    ]
     return {
         "handed_out": contacts,
         "dead": share(kinds["dead"], contacts),
@@ -48,4 +52,8 @@ def run(lab: Lab) -> Metrics:
     }
 
 
-SCENARIO = Scenario("nat-majority", "60 % of the nodes are behind NAT: can what is handed out be reached by a stranger?", run)
+SCENARIO = Scenario(
+    "nat-majority",
+    "60 % of the nodes are behind NAT: can what is handed out be reached by a stranger?",
+    run,
+)

@@ -1,4 +1,6 @@
-"""The network falls into two halves for 30 minutes, and is joined again: is it one network within 10 minutes?"""
+"""The network falls into two halves for 30 minutes, and is joined again: is it one network within
+10 minutes?
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,10 @@ def run(lab: Lab) -> Metrics:
             probe.go_on_for(end_s - start_s, lab.options.lookups_per_minute)
             found = probe.metrics()
             metrics.update(
-                {f"{name}_{start_s:.0f}_to_{end_s:.0f}_s": found[name] for name in ("lookups_started", "top1", "recall", "answered_mrtt_p50")}
+                {
+                    f"{name}_{start_s:.0f}_to_{end_s:.0f}_s": found[name]
+                    for name in ("lookups_started", "top1", "recall", "answered_mrtt_p50")
+                }
             )
     return {**metrics, **recall_by_minute(series)}
 

@@ -18,19 +18,43 @@ def run(lab: Lab) -> Metrics:
     with lab.measured():
         every_s = max(60.0 * lab.options.minutes / lab.options.joins, down_s)
         for _ in range(lab.options.joins):
-            settled = [host for host in lab.acceptors() if host.up_since <= lab.world.now - SETTLED_S and host.nat is None]
+            settled = [
+                host
+                for host in lab.acceptors()
+                if host.up_since <= lab.world.now - SETTLED_S and host.nat is None
+            ]
             if not settled:
                 break
-            lab.world.at(lab.world.now + down_s, start_again, lab, go_down(lab, lab.rng.choice(settled)), returned)
+            lab.world.at(
+                lab.world.now + down_s,
+                start_again,
+                lab,
+                go_down(lab, lab.rng.choice(settled)),
+                returned,
+            )
             lab.run(every_s)
-        lab.run_while(lambda: any(each.complete_s is None and lab.world.now < each.started_at + PATIENCE_S for each in returned), PATIENCE_S)
+        lab.run_while(
+            lambda: any(
+                each.complete_s is None and lab.world.now < each.started_at + PATIENCE_S
+                for each in returned
+            ),
+            PATIENCE_S,
+        )
     complete = [each for each in returned if each.complete_s is not None]
     return {
         "mrtt_ms": round(lab.mrtt_s * 1000, 1),
         "restarts": len(returned),
         "complete": share(len(complete), len(returned)),
-        **spread("neighbours_mrtt", [each.neighbours_s / lab.mrtt_s for each in returned if each.neighbours_s is not None], 2),
-        **spread("complete_mrtt", [each.complete_s / lab.mrtt_s for each in complete if each.complete_s is not None], 2),
+        **spread(
+            "neighbours_mrtt",
+            [each.neighbours_s / lab.mrtt_s for each in returned if each.neighbours_s is not None],
+            2,
+        ),
+        **spread(
+            "complete_mrtt",
+            [each.complete_s / lab.mrtt_s for each in complete if each.complete_s is not None],
+            2,
+        ),
         **spread("queries_until_complete", [each.queries for each in complete], 0),
     }
 
@@ -40,7 +64,7 @@ def go_down(lab: Lab, host: Host) -> Host:
     saved = host.node.export_state(lab.world.now)
     lab.stop(host)
     again = lab.reborn(host)
-    again.node.overlays[Family.IPV4].restore(saved.overlays[0].contacts, lab.world.now)
+    again.node.dhts[Family.IPV4].restore(saved.dhts[0].contacts, lab.world.now)
     return again
 
 
@@ -53,5 +77,7 @@ def start_again(lab: Lab, host: Host, returned: list[Newcomer]) -> None:
 
 
 SCENARIO = Scenario(
-    "restart", "settled nodes are down for a minute and come back with what they saved: time and queries until they are complete", run
+    "restart",
+    "settled nodes are down for a minute and come back with what they saved: time and queries until they are complete",
+    run,
 )

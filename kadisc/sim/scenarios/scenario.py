@@ -22,4 +22,6 @@ class Scenario:
     def options(self) -> SimOptions:
         from ..settings import with_settings
 
-        return with_settings(SimOptions(), [f"{name}={value}" for name, value in self.settings.items()])
+        return with_settings(
+            SimOptions(), [f"{name}={value}" for name, value in self.settings.items()]
+        )

@@ -1,4 +1,6 @@
-"""A share of the nodes ask, answer pings, and drop everything else: do they get into tables, and what do lookups suffer?"""
+"""A share of the nodes ask, answer pings, and drop everything else: do they get into tables, and
+what do lookups suffer?
+"""
 
 from __future__ import annotations
 
@@ -41,21 +43,28 @@ def keep_silent(lab: Lab) -> Metrics:
             lab.boot(host)
         probe = HonestProbe(lab)
         probe.go_on_for(60.0 * lab.options.minutes, attack.lookups)
-    return {"silent": len(hosts), **_spread(lab, {host.outside for host in hosts}), **probe.metrics()}
+    return {
+        "silent": len(hosts),
+        **_spread(lab, {host.outside for host in hosts}),
+        **probe.metrics(),
+    }
 
 
 def _spread(lab: Lab, silent: set[bytes]) -> Metrics:
     """Their share of all entries, and of what would be answered to random questions."""
     entries = theirs = handed = theirs_handed = 0
     for host in lab.acceptors():
-        table = host.node.overlays[Family.IPV4].table
+        table = host.node.dhts[Family.IPV4].table
         entries += len(table)
         theirs += sum(entry.contact.endpoint in silent for entry in table)
         for _ in range(QUESTIONS):
             answer = table.closest(lab.rng.getrandbits(160), lab.options.core.table.k)
             handed += len(answer)
             theirs_handed += sum(entry.contact.endpoint in silent for entry in answer)
-    return {"silent_entries": share(theirs, entries), "silent_handed_out": share(theirs_handed, handed)}
+    return {
+        "silent_entries": share(theirs, entries),
+        "silent_handed_out": share(theirs_handed, handed),
+    }
 
 
 SCENARIO = Scenario(

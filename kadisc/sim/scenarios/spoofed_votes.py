@@ -1,4 +1,6 @@
-"""A quarter of the network tells the same lie about everybody's own address, and forged answers repeat it: who believes it?"""
+"""A quarter of the network tells the same lie about everybody's own address, and forged answers
+repeat it: who believes it?
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from math import inf
 from random import Random
 
 from ...core.addressing.external_address import Confidence, ExternalAddress
-from ...core.core import Node
+from ...core.core import Core
 from ...endpoints import Endpoint, Family, make_endpoint
 from ...ids import random_id
 from ...wire import krpc
@@ -18,7 +20,12 @@ from ..attacks.ablation import ALL_OFF, Variant, ablations, variants, with_defen
 from ..attacks.attackers import part_of
 from ..lab import Lab
 from ..measure.statistics import Metrics
-from ..measure.vote_count import first_decisions, wrong_first_probability, wrong_recount_probability, wrong_recounts
+from ..measure.vote_count import (
+    first_decisions,
+    wrong_first_probability,
+    wrong_recount_probability,
+    wrong_recounts,
+)
 from ..model.host import Host
 from ..model.population import FIRST_BYTES
 from ..options import SimOptions
@@ -27,7 +34,9 @@ from .scenario import Scenario
 
 LIE = make_endpoint("66.66.66.66", 666)
 CALM_S = 120.0
-"""For the first decision; then the lies go on for ``minutes`` before the true change, and for so long after it."""
+"""For the first decision; then the lies go on for ``minutes`` before the true change, and for so
+long after it.
+"""
 AFTER_S = 180.0
 COLUMNS = {
     "decided": "decided",
@@ -59,7 +68,9 @@ def lie(lab: Lab) -> Metrics:
 
 
 def count_alone(options: SimOptions) -> Metrics:
-    """Many more decisions than a network could be waited for. ``settled``: of one recount; lies that never cease open at most one in 20 s."""
+    """Many more decisions than a network could be waited for. ``settled``: of one recount; lies
+    that never cease open at most one in 20 s.
+    """
     liars, trials, config = options.attack.share, options.attack.trials, options.core.address
     rng = Random(f"votes {options.seed}")
     wrong, undecided = first_decisions(config, liars, trials, rng)
@@ -68,16 +79,25 @@ def count_alone(options: SimOptions) -> Metrics:
         "count_first_wrong_share": wrong / trials if trials else None,
         "count_first_undecided_share": undecided / trials if trials else None,
         "count_first_wrong_computed": wrong_first_probability(config, liars),
-        "count_settled_wrong_share": wrong_recounts(config, liars, trials, rng) / trials if trials else None,
+        "count_settled_wrong_share": wrong_recounts(config, liars, trials, rng) / trials
+        if trials
+        else None,
         "count_settled_wrong_computed": wrong_recount_probability(config, liars),
     }
 
 
 def _variants(options: SimOptions) -> list[Variant]:
-    """``first vote decides`` is no switch among the defences but the numbers of the count; with all off it is how it has been done elsewhere."""
+    """``first vote decides`` is no switch among the defences but the numbers of the count; with all
+    off it is how it has been done elsewhere.
+    """
     if not options.attack.ablations:
         return variants(options, ())
-    hasty = replace(options, core=replace(options.core, address=replace(options.core.address, first_voters=1, change_voters=1)))
+    hasty = replace(
+        options,
+        core=replace(
+            options.core, address=replace(options.core.address, first_voters=1, change_voters=1)
+        ),
+    )
     return [
         *variants(options, ("exact_matching",)),
         Variant("first vote decides", hasty),
@@ -87,8 +107,16 @@ def _variants(options: SimOptions) -> list[Variant]:
 
 def _liar(lab: Lab) -> Host:
     home = lab.population.settle()
-    address = ExternalAddress(lab.options.core.address, home.endpoint[:-2], home.endpoint[-2:], Confidence.VOTED)
-    node = Node(lab.options.core, lab.rng, {Family.IPV4: random_id(lab.rng)}, lab.world.now, addresses={Family.IPV4: address})
+    address = ExternalAddress(
+        lab.options.core.address, home.endpoint[:-2], home.endpoint[-2:], Confidence.VOTED
+    )
+    node = Core(
+        lab.options.core,
+        lab.rng,
+        {Family.IPV4: random_id(lab.rng)},
+        lab.world.now,
+        addresses={Family.IPV4: address},
+    )
     return lab.new_adversary(Liar(node, LIE), home)
 
 

@@ -1,4 +1,6 @@
-"""Runs of a sweep on a Dask cluster that is there already. dask.distributed comes with the extra ``sweep`` and is imported here alone, late."""
+"""Runs of a sweep on a Dask cluster that is there already. dask.distributed comes with the extra
+``sweep`` and is imported here alone, late.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,15 @@ CONNECT_S = 5.0
 _ADDRESS = re.compile(r"(tcp|tls)://[^/\s]+:\d{1,5}")
 
 
-def finished_on_cluster(runs: Sequence[Run], address: str, noted: Callable[[str], None]) -> Generator[Record | Lost, None, None]:
-    """The records of ``runs`` as they finish at the scheduler's workers. Close it to take back all that has not begun; a run that has goes on
-    to its end in its worker, and nobody is told. ``noted`` is called with what someone who waits should know. Raises UsageError without
-    dask.distributed or for an address that is none; NoAnswer where no scheduler is; KadiscError for workers without this kadisc."""
+def finished_on_cluster(
+    runs: Sequence[Run], address: str, noted: Callable[[str], None]
+) -> Generator[Record | Lost, None, None]:
+    """The records of ``runs`` as they finish at the scheduler's workers. Close it to take back all
+    that has not begun; a run that has goes on to its end in its worker, and nobody is told.
+    ``noted`` is called with what someone who waits should know. Raises UsageError without
+    dask.distributed or for an address that is none; NoAnswer where no scheduler is; KadiscError for
+    workers without this kadisc.
+    """
     distributed = _distributed()
     client = _connected(distributed, address)
     futures: dict[Any, Run] = {}
@@ -43,13 +50,17 @@ def _outcome(future: Any, run: Run) -> Record | Lost:
     if future.status == "finished":
         record: Record = future.result()
         if record["version"] != __version__:
-            raise KadiscError(f"the workers of the cluster run kadisc {record['version']}, here is {__version__}; install the same on both")
+            raise KadiscError(
+                f"the workers of the cluster run kadisc {record['version']}, here is {__version__}; install the same on both"
+            )
         return record
     error = future.exception() if future.status == "error" else None
     if isinstance(error, UsageError):
         raise error
     if isinstance(error, ImportError):
-        raise KadiscError(f"the workers of the cluster cannot run kadisc: {error}; install it there")
+        raise KadiscError(
+            f"the workers of the cluster cannot run kadisc: {error}; install it there"
+        )
     return Lost(run, " ".join(str(error or f"the cluster gave it up ({future.status})").split()))
 
 
@@ -57,13 +68,18 @@ def _distributed() -> Any:
     try:
         import distributed
     except ImportError:
-        raise UsageError("--scheduler needs dask.distributed; pip install 'kadisc[sweep]' brings it") from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it logs a lost connection with a traceback; we say it in a line
+        raise UsageError(
+            "--scheduler needs dask.distributed; pip install 'kadisc[sweep]' brings it"
+        ) from None
+    logging.getLogger("distributed").setLevel(
+        logging.CRITICAL
+    )  # it logs a lost connection with a traceback; we say it in a line
     return distributed
 
 
 def _connected(distributed: Any, address: str) -> Any:
-    # Before a client is made: one that was given a wrong address ends with a traceback, ten seconds later.
+    # Before a client is made: one that was given a wrong address ends with a traceback, ten seconds
+    # later.
     if not _ADDRESS.fullmatch(address):
         raise UsageError(f"--scheduler: an address like tcp://HOST:PORT is expected, not {address}")
     try:

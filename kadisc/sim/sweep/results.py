@@ -1,6 +1,8 @@
-"""Results as JSON lines: one finished run a line, written as soon as it is finished, so that whatever ends a sweep takes no result along.
+"""Results as JSON lines: one finished run a line, written as soon as it is finished, so that
+whatever ends a sweep takes no result along.
 
-The last line may be torn, where a sweep was killed while it wrote; it is dropped, and that run is run again.
+The last line may be torn, where a sweep was killed while it wrote; it is dropped, and that run is
+run again.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ class ResultsFile:
     """A file that a sweep goes on with. Only one at a time may: two would run everything twice."""
 
     def __init__(self, path: str) -> None:
-        """Raises UsageError where it cannot be written, or holds something else; then it is left as it was."""
+        """Raises UsageError where it cannot be written, or holds something else; then it is left as
+        it was.
+        """
         self.path = path
         self.torn = False
         if Path(path).exists() and not Path(path).is_file():
@@ -42,7 +46,9 @@ class ResultsFile:
             self._file.write(json.dumps(record, separators=(", ", ": ")).encode() + b"\n")
             self._file.flush()
         except OSError as error:
-            raise KadiscError(f"{self.path}: {error.strerror}; what is there is kept, and the same command goes on from it") from None
+            raise KadiscError(
+                f"{self.path}: {error.strerror}; what is there is kept, and the same command goes on from it"
+            ) from None
         self.records.append(record)
 
     def _resume(self) -> list[Record]:
@@ -63,15 +69,24 @@ class ResultsFile:
     def __enter__(self) -> ResultsFile:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if not self.records:  # nothing came of it: leave nothing behind
             Path(self.path).unlink(missing_ok=True)
-        with suppress(OSError):  # what could not be written is tried once more, and `add` has told of it
+        with suppress(
+            OSError
+        ):  # what could not be written is tried once more, and `add` has told of it
             self._file.close()
 
 
 def read_results(path: str) -> tuple[list[Record], bool]:
-    """The records, and whether the last line was torn. Raises UsageError for a file that cannot be read, is empty, or holds something else."""
+    """The records, and whether the last line was torn. Raises UsageError for a file that cannot be
+    read, is empty, or holds something else.
+    """
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -103,6 +118,12 @@ def _record(line: bytes) -> Record | None:
         record: Any = json.loads(line)
     except ValueError:
         return None
-    if not isinstance(record, dict) or any(not isinstance(record.get(name), kind) for name, kind in _WANTED.items()):
+    if not isinstance(record, dict) or any(
+        not isinstance(record.get(name), kind) for name, kind in _WANTED.items()
+    ):
         return None
-    return record if isinstance(record.get("metrics"), dict) or isinstance(record.get("failed"), str) else None
+    return (
+        record
+        if isinstance(record.get("metrics"), dict) or isinstance(record.get("failed"), str)
+        else None
+    )

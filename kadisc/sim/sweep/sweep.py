@@ -1,7 +1,8 @@
-"""A sweep: one scenario with every combination of the options that are varied, each with every seed.
+"""A sweep: one scenario with every combination of the options that are varied, each with every
+seed.
 
-Here is what there is to run, and how one run becomes a record. Who runs it (`workers.py`, `cluster.py`) and where the records go
-(`results.py`) are matters of their own.
+Here is what there is to run, and how one run becomes a record. Who runs it (`workers.py`,
+`cluster.py`) and where the records go (`results.py`) are matters of their own.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from ..scenarios.scenario import Scenario
 from ..settings import all_settings, with_settings
 
 Record: TypeAlias = dict[str, Any]
-"""A run as a JSON object: as of `run.Result.record`, or with ``failed`` instead of what was measured; ``run`` tells it from all others."""
+"""A run as a JSON object: as of `run.Result.record`, or with ``failed`` instead of what was
+measured; ``run`` tells it from all others.
+"""
 
 MAX_RUNS = 100_000
 
@@ -39,7 +42,9 @@ class Run:
 
     @property
     def key(self) -> str:
-        """The same for the same scenario, options, seed and version, however they were put on the command line."""
+        """The same for the same scenario, options, seed and version, however they were put on the
+        command line.
+        """
         words = json.dumps([__version__, self.scenario, all_settings(self.options)], default=str)
         return sha1(words.encode(), usedforsecurity=False).hexdigest()[:16]
 
@@ -66,8 +71,12 @@ class Lost:
     reason: str
 
 
-def planned(scenario: Scenario, base: SimOptions, varied: Mapping[str, Sequence[str]], seeds: Sequence[int]) -> list[Run]:
-    """Seed by seed, so that a sweep that is stopped has something of everything. Raises UsageError for a value that cannot be."""
+def planned(
+    scenario: Scenario, base: SimOptions, varied: Mapping[str, Sequence[str]], seeds: Sequence[int]
+) -> list[Run]:
+    """Seed by seed, so that a sweep that is stopped has something of everything. Raises UsageError
+    for a value that cannot be.
+    """
     count = len(seeds)
     for values in varied.values():
         count *= len(values)
@@ -75,23 +84,33 @@ def planned(scenario: Scenario, base: SimOptions, varied: Mapping[str, Sequence[
         raise UsageError(f"that would be {count} runs; a sweep has at most {MAX_RUNS}")
     points = []
     for values in product(*varied.values()):
-        options = with_settings(base, [f"{name}={value}" for name, value in zip(varied, values, strict=True)])
+        options = with_settings(
+            base, [f"{name}={value}" for name, value in zip(varied, values, strict=True)]
+        )
         _check(options)
         points.append(options)
-    runs = [Run(scenario.name, replace(options, seed=seed), tuple(varied)) for seed in seeds for options in points]
+    runs = [
+        Run(scenario.name, replace(options, seed=seed), tuple(varied))
+        for seed in seeds
+        for options in points
+    ]
     return list({run.key: run for run in runs}.values())
 
 
 def _check(options: SimOptions) -> None:
     try:
-        Lab(options)  # before any hosts: takes milliseconds, and finds what the settings alone do not
+        Lab(
+            options
+        )  # before any hosts: takes milliseconds, and finds what the settings alone do not
     except ValueError as error:
         raise UsageError(str(error)) from None
 
 
 def record_of(run: Run, told: Callable[[float], None] | None = None) -> Record:
-    """Runs it. ``told`` is called now and then with the share that is done. Raises UsageError alone: a run that fails is a record as well, with
-    the reason as ``failed`` and the command that shows it again."""
+    """Runs it. ``told`` is called now and then with the share that is done. Raises UsageError
+    alone: a run that fails is a record as well, with the reason as ``failed`` and the command that
+    shows it again.
+    """
     scenario = scenario_named(run.scenario)
     watch = partial(_watch, told) if told is not None else None
     try:

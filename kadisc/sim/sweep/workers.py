@@ -1,8 +1,8 @@
 """Runs of a sweep in processes of this machine.
 
-Each is started afresh (spawn): a fork of a process with threads and signal handlers takes half of their state along. None of them outlives the
-sweep: Ctrl-C is the parent's business alone, who kills them; and a parent that is killed itself takes them along, because each of them watches
-it.
+Each is started afresh (spawn): a fork of a process with threads and signal handlers takes half of
+their state along. None of them outlives the sweep: Ctrl-C is the parent's business alone, who kills
+them; and a parent that is killed itself takes them along, because each of them watches it.
 """
 
 from __future__ import annotations
@@ -34,8 +34,12 @@ class _Worker:
     run: Run
 
 
-def finished_here(runs: Sequence[Run], jobs: int, told: Told) -> Generator[Record | Lost, None, None]:
-    """The records of ``runs`` as they finish, ``jobs`` at a time. Close it to end all that is under way at once. Raises UsageError."""
+def finished_here(
+    runs: Sequence[Run], jobs: int, told: Told
+) -> Generator[Record | Lost, None, None]:
+    """The records of ``runs`` as they finish, ``jobs`` at a time. Close it to end all that is under
+    way at once. Raises UsageError.
+    """
     waiting, workers = deque(runs), dict[Connection, _Worker]()
     try:
         while waiting or workers:
@@ -72,7 +76,8 @@ def _started(run: Run) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs,), daemon=True)
-    # A Ctrl-C goes to every process of the terminal: blocked for the child from its first moment, until it can ignore it; ours comes after.
+    # A Ctrl-C goes to every process of the terminal: blocked for the child from its first moment,
+    # until it can ignore it; ours comes after.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process.start()
@@ -95,10 +100,14 @@ def _ended(worker: _Worker) -> str:
     worker.process.join()
     code = worker.process.exitcode or 0
     worker.process.close()
-    return f"its process was killed by signal {-code}" if code < 0 else f"its process ended with exit code {code}"
+    return (
+        f"its process was killed by signal {-code}"
+        if code < 0
+        else f"its process ended with exit code {code}"
+    )
 
 
-# --- in the worker ----------------------------------------------------------------------------------------------------------------------
+# --- in the worker --------------------------------------------------------------------------------
 
 
 def _work(pipe: Connection) -> None:
