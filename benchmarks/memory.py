@@ -25,8 +25,8 @@ from random import Random
 
 from idle import JOIN_WITHIN_S, NEIGHBOURS, SETTLE_S, Measured, devnet
 
+from kadisc.core.addressing.contact_pool import ContactPool
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.table.contact_pool import ContactPool
 from kadisc.endpoints import Family
 from kadisc.sim.lab import Lab, without_pauses
 from kadisc.sim.model.host import Host

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "kadisc"
-MAX_LINES = 400
+MAX_LINES, MAX_COLUMNS = 450, 100
 
 NOUNS = (
     "ids",
@@ -42,6 +42,22 @@ MAY_IMPORT = {
 """Design, section 1. Who may import a layer may also import what that one rests on; the command
 line may import everything.
 """
+ROOMS = {
+    "core": (
+        *("contract", "addressing", "limits", "table", "rpc", "book", "dht", "serving", "peers"),
+        *("lookup", "baselines", "snapshot", "assembly", "core"),
+    ),
+    "net": (
+        *("as_map_file", "config_file", "tcp_check", "transport", "state", "join", "api"),
+        *("oneshot", "devnet"),
+    ),
+    "sim": (
+        *("settings", "options", "option_rules", "model", "measure", "adversaries", "lab"),
+        *("probes", "attacks", "calibration", "scenarios", "run", "sweep", "report"),
+    ),
+}
+"""The rooms of a layer (packages, or single modules), in order: a room imports only itself and
+rooms that stand before it. This is the one list of that order."""
 SANS_IO = ("nouns", "wire", "core")
 WORLDLY = {
     "trio",
@@ -75,6 +91,21 @@ def reachable(layer: str) -> set[str]:
     return {layer}.union(*(reachable(lower) for lower in MAY_IMPORT[layer]))
 
 
+def room_of(module: str) -> tuple[str, str]:
+    """The layer and the room of a module; the room is "" for the package of a layer itself."""
+    parts = module.split(".")
+    return (parts[1], parts[2]) if len(parts) > 2 else ("", "")
+
+
+def is_upward(module: str, imported: str) -> bool:
+    """Whether a module imports one of a room that stands after its own."""
+    (layer, room), (other_layer, other_room) = room_of(module), room_of(imported)
+    if not room or not other_room or layer != other_layer or layer not in ROOMS:
+        return False
+    order = ROOMS[layer]
+    return order.index(other_room) > order.index(room)
+
+
 def imports_of(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[tuple[int, str, str]]:
     """Line, module, and the name imported from it (or ""); also inside functions and under
     TYPE_CHECKING. Relative ones are resolved.
@@ -102,6 +133,15 @@ def submodule(source: str, name: str) -> str:
     )
 
 
+def named_module(source: str, name: str) -> str:
+    """``from kadisc.core import dht`` imports a room; ``from kadisc.core.dht import Dht`` does not
+    name one more.
+    """
+    parts = source.split(".")
+    is_layer = len(parts) == 2 and parts[1] in ROOMS and name in ROOMS[parts[1]]
+    return f"{source}.{name}" if is_layer else source
+
+
 def complaints(source: str, module: str, *, is_package: bool = False) -> list[str]:
     """What is wrong with a file of the package, by line."""
     tree, layer = ast.parse(source), layer_of(module)
@@ -112,6 +152,9 @@ def complaints(source: str, module: str, *, is_package: bool = False) -> list[st
             target = layer_of(submodule(imported, name))
             if target not in reachable(layer):
                 found.append((line, f"{layer} imports {target}"))
+            if is_upward(module, named_module(imported, name)):
+                below = f"{room_of(module)[1]} imports {room_of(named_module(imported, name))[1]}"
+                found.append((line, below))
         if layer in SANS_IO and top in WORLDLY:
             found.append((line, f"{layer} imports {top}"))
         if layer in SANS_IO and top == "random" and name != "Random":
@@ -125,6 +168,9 @@ def complaints(source: str, module: str, *, is_package: bool = False) -> list[st
     lines = len(source.splitlines())
     if lines > MAX_LINES:
         found.append((lines, f"{lines} lines"))
+    for number, text in enumerate(source.splitlines(), start=1):
+        if len(text) > MAX_COLUMNS:
+            found.append((number, f"{len(text)} columns"))
     return [f"{module}:{line}: {what}" for line, what in sorted(found)]
 
 
@@ -169,6 +215,76 @@ def test_the_layers_hold(module: str, path: Path) -> None:
     )
 
 
+def test_every_room_is_in_the_list() -> None:
+    for layer, rooms in ROOMS.items():
+        there = {path.stem for path in (PACKAGE / layer).iterdir() if path.stem[0] != "_"}
+        assert there == set(rooms), layer
+
+
+@pytest.mark.parametrize("layer", ROOMS)
+def test_every_room_says_what_it_is_for(layer: str) -> None:
+    for path in sorted((PACKAGE / layer).glob("*/__init__.py")):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        assert text.count(". ") >= 2, f"{path.parent.name}: purpose, imports, where to start"
+        assert "import" in text, path.parent.name
+        assert "Start with" in text, path.parent.name
+
+
+@pytest.mark.parametrize("layer", ROOMS)
+def test_an_upward_import_between_any_two_rooms_is_seen(layer: str) -> None:
+    """The test of the test: planted imports, of a module and of a name, in both spellings."""
+    order = ROOMS[layer]
+    for low, room in enumerate(order):
+        for above in order[low + 1 :]:
+            module = f"kadisc.{layer}.{room}.planted"
+            for planted in (
+                f"from ..{above} import x",
+                f"from kadisc.{layer}.{above}.y import x",
+                f"if TYPE_CHECKING:\n    from kadisc.{layer} import {above}",
+            ):
+                expected = f"{room} imports {above}"
+                assert any(expected in each for each in complaints(planted, module)), planted
+            downward = f"from ..{room} import x"
+            assert complaints(downward, f"kadisc.{layer}.{above}.planted") == []
+
+
+def graph() -> dict[str, set[str]]:
+    """Every module with the modules of the package that it imports, ``TYPE_CHECKING`` included."""
+    known = dict(modules())
+    found: dict[str, set[str]] = {}
+    for module, path in known.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named = imports_of(tree, module, is_package=path.name == "__init__.py")
+        targets = {
+            f"{source}.{name}" if f"{source}.{name}" in known else source
+            for _, source, name in named
+        }
+        found[module] = {each for each in targets if each in known and each != module}
+    return found
+
+
+def circles(edges: dict[str, set[str]]) -> list[list[str]]:
+    """Modules that import each other, over however many others: what is left of the graph after
+    all that import nothing, or are imported by nothing, were taken away again and again.
+    """
+    left = {module: set(targets) for module, targets in edges.items()}
+    while True:
+        imported = set[str]().union(*left.values()) if left else set()
+        gone = {module for module, targets in left.items() if not targets or module not in imported}
+        if not gone:
+            return [sorted(left)] if left else []
+        left = {m: targets - gone for m, targets in left.items() if m not in gone}
+
+
+def test_there_is_no_circle_of_imports() -> None:
+    assert circles(graph()) == []
+
+
+def test_a_circle_is_seen() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}) == [["b", "c"]]
+    assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+
+
 def test_every_folder_is_a_layer() -> None:
     folders = {path.name for path in PACKAGE.iterdir() if path.is_dir() and any(path.glob("*.py"))}
     assert folders <= {"cli", *MAY_IMPORT}
@@ -182,13 +298,13 @@ def test_every_folder_is_a_layer() -> None:
     [
         ("kadisc.ids", "from .core import node", "nouns imports core"),
         ("kadisc.ids", "from .wire.krpc import decode", "nouns imports wire"),
-        ("kadisc.wire.krpc", "from ..core.node import Node", "wire imports core"),
+        ("kadisc.wire.krpc", "from ..core.core import Core", "wire imports core"),
         ("kadisc.wire.krpc", "from .. import core", "wire imports core"),
         ("kadisc.wire.krpc", "from kadisc import open_node", "wire imports cli"),
         ("kadisc.core.core", "import kadisc.net.transport.udp", "core imports net"),
         ("kadisc.core.core", "def f():\n    from ..observe import clients", "core imports observe"),
         ("kadisc.core.core", "if TYPE_CHECKING:\n    from ..net import node", "core imports net"),
-        ("kadisc.observe.describe", "from ..net.node import Node", "observe imports net"),
+        ("kadisc.observe.describe", "from ..net.api.node import Node", "observe imports net"),
         ("kadisc.net.api.node", "from ..sim import world", "net imports sim"),
         ("kadisc.sim.model.world", "from ..net import udp", "sim imports net"),
         ("kadisc.dashboard.view", "from ..net import node", "dashboard imports net"),
@@ -255,11 +371,11 @@ def test_the_checker_complains_of(module: str, source: str, complaint: str) -> N
         ),
         (
             "kadisc.control.server",
-            "import trio\nfrom ..net.node import Node\nfrom ..core.events import Event",
+            "import trio\nfrom ..net.api.node import Node\nfrom ..core.contract.events import Event",
         ),
         (
             "kadisc.control.methods.find",
-            "from ...net.approach import Approach\nfrom ...observe.clients import describe_client",
+            "from ...net.oneshot.multi_family import MultiFamilyLookup\nfrom ...observe.clients import describe_client",
         ),
         (
             "kadisc.cli.main",

@@ -12,6 +12,7 @@ from ..ids import NodeId
 from ..wire.messages import Error, Reply
 from .addressing.bep42 import anywhere, conforms
 from .addressing.connectivity import AlwaysOnline, Connectivity
+from .addressing.contact_pool import ContactPool
 from .addressing.external_address import Confidence, ExternalAddress
 from .addressing.policy import AddressPolicy
 from .baselines.naive_view import NaiveView
@@ -20,7 +21,7 @@ from .book.collisions import Collisions, NewestWins
 from .book.feedback import BoundedFeedback, UnboundedFeedback
 from .book.tables import GroupedPlacement, PlainPlacement
 from .contract.counters import Counters
-from .contract.queries import NO_COMMANDS, Commands, PendingQuery
+from .contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
 from .dht import Dht, Parts
 from .lookup.closest import LookupRules
 from .peers.view import GossipView, ViewRule
@@ -29,7 +30,6 @@ from .rpc.transactions import TransactionRule, Transactions, TrustingTransaction
 from .table.asn_caps import AsnCaps
 from .table.bucket_fill import BucketFill
 from .table.candidates import Candidates, InFlight
-from .table.contact_pool import ContactPool
 from .table.diversity import DiversityCaps, DiversityRule, NoDiversityCaps
 from .table.nat_quarantine import InboundMemory, NoQuarantine
 from .table.refresh import Refresh
@@ -41,7 +41,7 @@ UNCAPPED: Final = 1 << 30
 UNLIMITED_CHECKS_PER_S: Final = 1000.0
 
 
-class Nobody:
+class NoOwner:
     """The owner of an answer that nobody asked for; there is one only where exact matching is off."""
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
@@ -50,14 +50,14 @@ class Nobody:
     def stalled(self, pending: PendingQuery, now: float) -> Commands:
         return NO_COMMANDS
 
-    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
+    def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
         return NO_COMMANDS
 
 
 def transactions_for(config: CoreConfig, rng: Random, own_id: NodeId) -> TransactionRule:
     if config.defences.exact_matching:
         return Transactions(config.query, rng)
-    return TrustingTransactions(config.query, rng, Nobody(), own_id)
+    return TrustingTransactions(config.query, rng, NoOwner(), own_id)
 
 
 def pacer_for(config: CoreConfig) -> PacingRule:

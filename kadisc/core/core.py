@@ -17,13 +17,23 @@ from ..config import CoreConfig
 from ..endpoints import Endpoint, Family, family_of
 from ..errors import DecodeError, UsageError
 from ..ids import NodeId
-from ..wire.messages import Error, Gossip, Ping, Query, Reply
+from ..wire import krpc
+from ..wire.messages import AnnouncePeer, Error, Gossip, Ping, Put, Query, Reply
 from . import assembly
+from .addressing.contact_pool import ContactPool
 from .addressing.external_address import ExternalAddress
 from .addressing.policy import AddressPolicy
 from .contract.counters import Counters
 from .contract.events import Datagram, Event, Finished, LookupKind, OperationId, Outcome, PeersFound
-from .contract.queries import Command, Commands, PendingQuery, RefreshLookup, SendQuery
+from .contract.queries import (
+    Command,
+    Commands,
+    PendingQuery,
+    QueryFailure,
+    RefreshLookup,
+    RendezvousLookup,
+    SendQuery,
+)
 from .contract.saved_state import SavedState
 from .dht import Dht
 from .limits_assembly import ends_for
@@ -36,13 +46,11 @@ from .peers.answers import fitting
 from .peers.network import PeerNetwork
 from .peers.no_network import NoPeerNetwork, PeerNetworkApi
 from .peers.own_record import Membership
-from .peers.rendezvous import RendezvousLookup
 from .rpc.receiver import QUERY_NAMES
 from .rpc.send_queue import SendQueue
 from .rpc.transactions import Overdue
 from .serving_assembly import responder_for
 from .snapshot import OperationSnapshot, Snapshot, dht_snapshot, operation_snapshots
-from .table.contact_pool import ContactPool
 
 MAX_ROUNDS: Final = 200
 """What a tick starts can end at once, for want of contacts, and make the next thing due; there are
@@ -90,15 +98,15 @@ class Core:
             )
             for family, own_id in own_ids.items()
         }
-        self._outgoing = SendQueue(
+        self._queue = SendQueue(
             config,
             assembly.transactions_for(config, rng, next(iter(own_ids.values()))),
             assembly.pacer_for(config),
         )
         self._responder = responder_for(config, rng, self._dhts, self._scopes, self.counters, now)
         self._operations = Operations(config.lookup.max_operations)
-        self._intake, self._outbox = ends_for(
-            config, self._outgoing, self._responder, self._dhts, self._scopes, self.counters
+        self._receiver, self._sender = ends_for(
+            config, self._queue, self._responder, self._dhts, self._scopes, self.counters
         )
         self.peer_network = (
             peer_network_for(membership, config, rng, self._dhts, self._scopes, self.counters, now)
@@ -134,17 +142,17 @@ class Core:
         """A datagram came. Never raises, whatever it holds: it is accepted or dropped, and counted
         as one of them.
         """
-        if self._intake.admits(payload, source, now):
+        if self._receiver.admits(payload, source, now):
             self._read(payload, source, self._dhts[family_of(source)], now)
 
     def tick(self, now: float) -> None:
         """Time has come to ``next_deadline``, or gone on."""
         if self._closed:
             return
-        for pending, overdue in self._outgoing.transactions.due(now):
+        for pending, overdue in self._queue.transactions.due(now):
             self._overdue(pending, overdue, now)
-        for ask in self._outgoing.released(now):
-            self._outbox.send_query(ask, now)
+        for command in self._queue.released(now):
+            self._sender.send_query(command, now)
         for part in self._parts:
             for _ in range(MAX_ROUNDS):
                 if part.next_deadline() > now:  # most ticks are for a query that is overdue
@@ -157,7 +165,7 @@ class Core:
         if self._closed:
             return float("inf")
         # By hand, without min(): whoever drives the node asks after every datagram.
-        deadline = self._outgoing.next_deadline()
+        deadline = self._queue.next_deadline()
         for store in self._responder.stores:
             if store.deadline < deadline:
                 deadline = store.deadline
@@ -170,14 +178,15 @@ class Core:
         """The system would not send there. That is our trouble, not the contact's: its failure
         count stays.
         """
-        for pending in self._outgoing.transactions.forget(
+        for pending in self._queue.transactions.forget(
             lambda pending: pending.endpoint == destination
         ):
             self.counters.refuse("send-failed")
-            self._carry_out(pending.owner.failed(pending, None, now), now)
+            failed = pending.owner.failed(pending.command, QueryFailure.NOT_SENT, now)
+            self._carry_out(failed, now)
 
     def drain_outbox(self) -> list[Datagram]:
-        return self._outbox.drain()
+        return self._sender.drain()
 
     def drain_events(self) -> list[Event]:
         drained, self._events = self._events, []
@@ -287,7 +296,7 @@ class Core:
 
     def network_changed(self, now: float) -> None:
         """The link or the addresses changed, or the machine slept."""
-        self._outgoing.stall_timer.reset()
+        self._queue.stall_timer.reset()
         for dht in self._dhts.values():
             dht.network_changed(now)
 
@@ -296,8 +305,8 @@ class Core:
         self._operations.close()
         for operation, _ in self._operations.items():
             self._end(operation, Outcome.CLOSED, now)
-        self._outgoing.close()
-        self._intake.close()
+        self._queue.close()
+        self._receiver.close()
         self._closed = True
 
     # --- keeping, and looking in ------------------------------------------------------------------
@@ -327,7 +336,7 @@ class Core:
         return Snapshot(
             dhts,
             self.operations(),
-            len(self._outgoing),
+            len(self._queue),
             *stored,
             self.counters.as_dict(),
             peer_network,
@@ -345,17 +354,17 @@ class Core:
 
     @property
     def queries_in_flight(self) -> int:
-        return len(self._outgoing)
+        return len(self._queue)
 
     # --- one datagram's way -----------------------------------------------------------------------
 
     def _read(self, payload: bytes, source: Endpoint, dht: Dht, now: float) -> None:
         try:
-            message = self._intake.decode(payload, source, now)
+            message = self._receiver.decode(payload, source, now)
         except DecodeError as refusal:
             self.counters.drop(refusal.reason)
             if refusal.tid is not None and not self.config.read_only:
-                self._outbox.send(
+                self._sender.reply(
                     fitting(
                         self._responder.malformed(refusal.tid, refusal.code, refusal.text, source),
                         len(payload),
@@ -380,19 +389,25 @@ class Core:
         self.counters.accept(QUERY_NAMES[type(query)])
         self._network_api.heard_from(source, now)
         if isinstance(query, Gossip):
-            self._outbox.say(self._network_api.serve(query, source, query_bytes, now), source, now)
+            served = self._network_api.serve(query, source, query_bytes, now)
+            if served.proven:
+                self._sender.proved(source, now)
+            self._sender.reply(served.payload, source, now)
             dht.heard_from(source, now)
         else:
-            self._outbox.answer(query, self._responder.answer(query, source, now), source, now)
+            answer = self._responder.answer(query, source, now)
+            if isinstance(query, (AnnouncePeer, Put)) and isinstance(answer, Reply):
+                self._sender.proved(source, now)  # it has shown a token that was sent there
+            self._sender.reply(krpc.encode(answer), source, now)
             self._carry_out(dht.queried(query, source, now), now)
 
     def _replied(self, reply: Reply, source: Endpoint, dht: Dht, now: float) -> None:
-        if (pending := self._intake.match(reply.tid, source, now)) is None:
+        if (pending := self._receiver.match(reply.tid, source, now)) is None:
             self.counters.drop("unmatched-reply")
             return
         self.counters.accept("reply")
         if (rtt_s := pending.rtt_s(now)) is not None:
-            self._outgoing.measured(source, rtt_s, now)
+            self._queue.measured(source, rtt_s, now)
         pending.contacts = dht.contacts_in(pending, reply)
         if reply.values:
             reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
@@ -404,7 +419,7 @@ class Core:
             self._carry_out(commands, now)
 
     def _refused(self, error: Error, source: Endpoint, now: float) -> None:
-        if (pending := self._intake.match(error.tid, source, now)) is None:
+        if (pending := self._receiver.match(error.tid, source, now)) is None:
             self.counters.drop("unmatched-error")
             return
         self.counters.accept("error")
@@ -412,16 +427,17 @@ class Core:
             error.seen_as is not None
         ):  # where all are strict about IDs (BEP 42), errors are the only way to learn what ours must be
             self._carry_out(self._dhts[family_of(source)].seen_as(error.seen_as, source, now), now)
-        self._carry_out(pending.owner.failed(pending, error, now), now)
+        self._carry_out(pending.owner.failed(pending.command, error, now), now)
 
     def _overdue(self, pending: PendingQuery, overdue: Overdue, now: float) -> None:
         if overdue is Overdue.EXPIRED:
-            self._carry_out(pending.owner.failed(pending, None, now), now)
+            expired = pending.owner.failed(pending.command, QueryFailure.TIMED_OUT, now)
+            self._carry_out(expired, now)
             self._carry_out(self._dhts[family_of(pending.endpoint)].missed(pending, now), now)
             self._carry_out(self._network_api.missed(pending, now), now)
             return
         if overdue is Overdue.STALLED:
-            self._outbox.send_again(pending, now)
+            self._sender.send_again(pending, now)
         self._carry_out(pending.owner.stalled(pending, now), now)
 
     # --- decisions become datagrams and events ----------------------------------------------------
@@ -431,7 +447,7 @@ class Core:
             next_commands: list[Command] = []
             for command in commands:
                 if isinstance(command, SendQuery):
-                    next_commands += self._outbox.ask(command, now)
+                    next_commands += self._sender.submit(command, now)
                 elif isinstance(command, RefreshLookup):
                     self._start(self._searches.for_table(command, now), (), now)
                 elif isinstance(command, RendezvousLookup):
@@ -442,9 +458,9 @@ class Core:
                     )
                 else:
                     if isinstance(command, Finished):
-                        self._outgoing.drop_waiting(self._operations.finished(command))
+                        self._queue.drop_waiting(self._operations.finished(command))
                     if isinstance(command, (Finished, PeersFound)):
-                        self._outgoing.way.served(command.operation, now)
+                        self._queue.join_yield.served(command.operation, now)
                     self._events.append(command)
                     next_commands += self._network_api.happened(command, now)
             commands = next_commands
@@ -452,7 +468,7 @@ class Core:
     def _start_for_caller(
         self, search: LookupOperation, seeds: Sequence[Endpoint], now: float, operation: OperationId
     ) -> OperationId:
-        self._outgoing.way.searching(operation, now)
+        self._queue.join_yield.searching(operation, now)
         return self._start(search, seeds, now, operation)
 
     def _start(
@@ -471,5 +487,5 @@ class Core:
         if (what := self._operations.get(operation)) is None:
             return
         self._carry_out(what.end(outcome, now), now)
-        for owner in (what, getattr(what, "search", None)):
-            self._outgoing.forget(owner)
+        for owner in what.owners:
+            self._queue.forget(owner)

@@ -18,6 +18,7 @@ from ..wire.compact import CONTACT_BYTES
 from ..wire.messages import FindNode, Query, Reply
 from .addressing.bep42 import derive_node_id
 from .addressing.connectivity import ConnectivityRule
+from .addressing.contact_pool import ContactPool
 from .addressing.external_address import ExternalAddress
 from .addressing.policy import AddressPolicy
 from .contract.counters import Counters
@@ -30,13 +31,20 @@ from .contract.events import (
     Outcome,
     WentOffline,
 )
-from .contract.queries import NO_COMMANDS, Command, Commands, PendingQuery, RefreshLookup, SendQuery
+from .contract.queries import (
+    NO_COMMANDS,
+    Command,
+    Commands,
+    PendingQuery,
+    Priority,
+    RefreshLookup,
+    SendQuery,
+)
 from .contract.saved_state import SavedContact, SavedDht
 from .table.bucket import Entry
 from .table.bucket_fill import EARLY, BucketFill
 from .table.candidates import Candidates
 from .table.check import Check
-from .table.contact_pool import ContactPool
 from .table.nat_quarantine import QuarantineRule
 from .table.refresh import Refresh
 from .table.reunion import SavedContactList
@@ -45,6 +53,8 @@ from .table.routing_table import Decision, RoutingTable
 from .table.saved_contacts import SavedContacts
 
 RETRY_OWN_LOOKUP_S: Final = 5.0
+NAT_MAPPING_S: Final = 120.0
+"""A router before this node keeps the mapping for an address that answered so lately."""
 
 
 @dataclass(slots=True)
@@ -134,7 +144,7 @@ class Dht:
         is an entry: neighbours name hardly anybody else.
         """
         raw = reply.nodes if self.family is Family.IPV4 else reply.nodes6
-        if raw and isinstance(pending.owner, Check):
+        if raw and pending.command.only_new_contacts:
             raw = self.table.unknown_in(raw)
         if not raw:
             return []
@@ -164,7 +174,7 @@ class Dht:
         if entry is not None:
             parts.revalidation.plan(entry)
         elif (
-            type(pending.query) is FindNode
+            type(pending.command.query) is FindNode
         ):  # also without nodes: jech/dht leaves them out while it knows nobody
             commands += self._offer(
                 contact,
@@ -173,7 +183,7 @@ class Dht:
                 rtt_s=rtt_s,
                 client=reply.version,
             )
-        elif not pending.discreet:
+        elif pending.command.learn_contact:
             self._consider(contact, now)
         for named in pending.contacts:
             self._consider(named, now)
@@ -186,7 +196,7 @@ class Dht:
         if parts.connectivity.missed(now):
             commands.append(WentOffline(self.family))
         entry = self.table.at(pending.endpoint)
-        if entry is None or pending.expected_id not in (None, entry.id):
+        if entry is None or pending.command.expected_id not in (None, entry.id):
             return commands
         maintenance = self._config.maintenance
         if not parts.connectivity.online:
@@ -281,6 +291,9 @@ class Dht:
                         None,
                         FindNode(b"", self.own_id, self.own_id),
                         Check(parts.candidates, None),
+                        priority=Priority.MAINTENANCE,
+                        group=parts.counters.checks,
+                        only_new_contacts=True,
                     )
                 )
         if not self.own_lookup_done:
@@ -353,14 +366,28 @@ class Dht:
         self.joined = True
         return [Joined(self.family, len(self.table))]
 
-    def answer_proves_reachability(
-        self, endpoint: Endpoint, entry: Entry | None, now: float
-    ) -> bool:
-        """Whether an answer from there, to a query sent now, cannot come through a NAT mapping that
-        its own query opened. ``entry``: the one that the table has there.
+    def has_nat_mapping(self, endpoint: Endpoint, now: float) -> bool:
+        """Whether a router before this node surely has a mapping for that endpoint: a contact
+        there answered not long ago.
         """
+        entry = self.table.at(endpoint)
+        return entry is not None and now < entry.verified_at + NAT_MAPPING_S
+
+    def sending_to(self, endpoint: Endpoint, now: float) -> tuple[float | None, bool]:
+        """Notes that a query goes there now. Returns the round-trip time of the contact in seconds
+        (None if it is not known), and whether an answer proves that it is reachable.
+        """
+        entry = self.table.at(endpoint)
         if entry is None:
-            return not self.parts.quarantine.is_suspect(endpoint, now)
+            return None, not self.parts.quarantine.is_suspect(endpoint, now)
+        proves = self._answer_proves_reachability(entry, now)
+        entry.traffic_at = now
+        return entry.rtt_s, proves
+
+    def _answer_proves_reachability(self, entry: Entry, now: float) -> bool:
+        """Whether an answer to a query sent now cannot come through a NAT mapping that a query of
+        the contact itself opened.
+        """
         return (
             not entry.inbound
             or now >= entry.traffic_at + self._config.maintenance.quarantine_silence_s
@@ -402,7 +429,10 @@ class Dht:
             contact.id,
             query,
             Check(self.parts.candidates, entry),
-            once=is_suspect,
+            retransmit=not is_suspect,
+            priority=Priority.MAINTENANCE,
+            group=self.parts.counters.checks,
+            only_new_contacts=True,
         )
 
     def _offer(

@@ -11,7 +11,7 @@ from .limits.proven_sources import NoProvenSources, ProvenSources, ProvenSources
 from .limits.traffic import LiftedLimits, NoLimits, TrafficLimits, TrafficRule
 from .rpc.receiver import Receiver
 from .rpc.send_queue import SendQueue
-from .rpc.sender import Outbox
+from .rpc.sender import Sender
 from .rpc.transactions import TransactionRule
 from .serving.responder import Responder
 
@@ -23,12 +23,12 @@ def ends_for(
     dhts: dict[Family, Dht],
     scopes: AddressPolicy,
     counters: Counters,
-) -> tuple[Receiver, Outbox]:
+) -> tuple[Receiver, Sender]:
     """Where datagrams come in and where they go out, with the same limits at both."""
     traffic = traffic_for(
         config, responder.secret(b"limits"), outgoing.transactions, dhts, scopes, counters
     )
-    return Receiver(config, scopes, dhts.keys(), counters, outgoing.transactions, traffic), Outbox(
+    return Receiver(config, scopes, dhts.keys(), counters, outgoing.transactions, traffic), Sender(
         outgoing, dhts, counters, traffic
     )
 

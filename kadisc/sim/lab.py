@@ -17,10 +17,10 @@ from random import Random
 
 from ..contacts import Contact
 from ..core.addressing.bep42 import derive_node_id, with_bep42_prefix
+from ..core.addressing.contact_pool import ContactPool
 from ..core.addressing.external_address import Confidence, ExternalAddress
 from ..core.contract.identity import Identity
 from ..core.core import Core
-from ..core.table.contact_pool import ContactPool
 from ..endpoints import Endpoint, Family, ip_of
 from ..ids import NodeId, random_id
 from .adversaries.adversary import Adversary, AdversaryHost

@@ -13,6 +13,8 @@ from ..errors import DecodeError
 from . import bencode
 
 MAX_TID_BYTES: Final = 64
+TID_BYTES: Final = 4
+"""Of the transaction IDs that this node makes."""
 """We echo it: 2 to 4 bytes are usual, 32 have been seen."""
 
 

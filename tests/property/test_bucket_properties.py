@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kadisc.contacts import Contact
+from kadisc.core.addressing.contact_pool import ContactPool
 from kadisc.core.table.bucket import Bucket, Entry
-from kadisc.core.table.contact_pool import ContactPool
 from kadisc.ids import ID_BITS
 from tests.support.world import address
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kadisc.core.addressing.contact_pool import ContactPool
 from kadisc.core.table.bucket import Entry
-from kadisc.core.table.contact_pool import ContactPool
 from kadisc.core.table.revalidation import SLOT_S, SLOTS, Line
 from tests.support.contacts import contact
 

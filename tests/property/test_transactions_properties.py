@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kadisc.config import QueryConfig
-from kadisc.core.contract.queries import PendingQuery
+from kadisc.core.contract.queries import PendingQuery, SendQuery
 from kadisc.core.rpc.stall_timer import StallTimer
 from kadisc.core.rpc.transactions import Overdue, Transactions
 from kadisc.wire.messages import Ping
@@ -37,10 +37,7 @@ def test_after_due_at_the_next_deadline_the_next_one_lies_later(
     )
     for number, (now, stall_s, timeout_s) in enumerate(sent):
         pending = PendingQuery(
-            address(number),
-            None,
-            Ping(b"", 1),
-            Listener(),
+            SendQuery(address(number), None, Ping(b"", 1), Listener()),
             b"",
             now,
             now + stall_s,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.contract.events import Event
-from kadisc.core.contract.queries import Commands, PendingQuery
+from kadisc.core.contract.queries import Commands, PendingQuery, QueryFailure, SendQuery
 from kadisc.core.core import Core
 from kadisc.core.dht import Dht
 from kadisc.endpoints import Endpoint, Family, family_of
@@ -125,6 +125,6 @@ class Listener:
         self.heard.append(("stalled", pending.endpoint))
         return ()
 
-    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
-        self.heard.append(("failed", pending.endpoint))
+    def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
+        self.heard.append(("failed", command.endpoint))
         return ()

@@ -85,8 +85,7 @@ def test_it_follows_the_size_at_once_and_leaves_nothing_behind() -> None:
             shows_all = columns >= 20
             terminal.until(
                 lambda text, shows_all=shows_all: (
-                    not terminal.is_scribbled_over()
-                    and (not shows_all or is_whole(terminal, text))
+                    not terminal.is_scribbled_over() and (not shows_all or is_whole(terminal, text))
                 ),
                 SOON_S,
             )

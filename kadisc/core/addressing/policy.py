@@ -22,7 +22,7 @@ from ...endpoints import (
     subnet_prefix,
 )
 from ...networks import NetworkSet
-from ..table.contact_pool import PooledContact
+from .contact_pool import PooledContact
 
 SYSTEM: Final = b"AS"
 """Before the number of one, 6 bytes in all: no prefix of a public address is as long."""

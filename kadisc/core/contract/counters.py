@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .query_group import QueryGroup
+
 
 @dataclass(slots=True)
 class Counters:
@@ -15,7 +17,7 @@ class Counters:
     received_bytes: int = 0
     sent: int = 0
     sent_bytes: int = 0
-    checks_sent: int = 0
+    checks: QueryGroup = field(default_factory=QueryGroup)
     """Of the queries sent, those that only ask whether a contact is there, of the table or a
     candidate for it; retransmissions included.
     """
@@ -26,6 +28,10 @@ class Counters:
     queries_sent: dict[str, int] = field(default_factory=dict)
     """By method, retransmissions included."""
     refused: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def checks_sent(self) -> int:
+        return self.checks.queries
 
     def accept(self, kind: str) -> None:
         self.accepted[kind] = self.accepted.get(kind, 0) + 1

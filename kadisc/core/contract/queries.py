@@ -1,9 +1,10 @@
-"""An exchange: one query of ours, from the wish to send it to its answer; and the interface of
-whoever wished.
+"""Commands that the components of the core return, and the life of one query: from the command to
+send it until it is answered, fails or times out.
 """
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
@@ -13,79 +14,104 @@ from ...contacts import Contact
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
 from ...wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Gossip, Ping, Put, Reply
-from ..peers.rendezvous import RendezvousLookup
 from .events import Event
+from .query_group import QueryGroup
 
 OutgoingQuery: TypeAlias = Ping | FindNode | GetPeers | AnnouncePeer | Get | Put | Gossip
 
 
+class Priority(enum.Enum):
+    """Which of the two waiting lines of the send queue a query joins."""
+
+    CALLER = "caller"  # lookups, pings and whatever else a caller waits for
+    MAINTENANCE = "maintenance"  # checks of contacts, and gossip
+
+
+class QueryFailure(enum.Enum):
+    """Why a query failed without an answer."""
+
+    TIMED_OUT = "timed out"
+    NOT_SENT = "not sent"  # the queues are full, or the system would not send there
+
+
 class Owner(Protocol):
-    """Whoever wants an answer. Each call returns what is to be done next; none may touch anything
-    else.
+    """The component that a query is sent for. Each call returns the commands that follow; an owner
+    touches no other component.
     """
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands: ...
 
     def stalled(self, pending: PendingQuery, now: float) -> Commands:
-        """The expected round-trip time has passed; the query is sent once more, and may be called
-        stalled once more.
+        """The expected round-trip time has passed. The query is sent once more, and may be reported
+        as stalled once more.
         """
         ...
 
-    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
-        """The other node answered with an error, or (None) it did not answer in time, or the query
-        could not be sent.
-        """
+    def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
+        """The other node answered with an error, did not answer in time, or was not sent to."""
         ...
 
 
 @dataclass(slots=True, eq=False)
 class SendQuery:
-    """A decision to send a query. ``expected_id`` is the ID that hearsay gives to the endpoint,
-    None if none is known.
+    """A command to send a query. ``expected_id`` is the ID that other nodes reported for the
+    endpoint, None if none is known.
     """
 
     endpoint: Endpoint
     expected_id: NodeId | None
     query: OutgoingQuery
     owner: Owner
-    discreet: bool = False
-    """Whoever answers is no candidate for the table by that."""
-    once: bool = False
-    """Not sent again: it asks somebody who left the last one unanswered, and both would have to be
-    lost.
+    learn_contact: bool = True
+    """Whether the node that answers becomes a candidate for the routing table."""
+    retransmit: bool = True
+    """Whether it is sent once more when no answer comes in the expected time. False for a contact
+    whose last query failed: both datagrams would have to be lost to misjudge it.
     """
     fast_retry: bool = False
-    """Sent again, and called stalled, after half the usual time."""
+    """Whether it is sent again, and reported as stalled, after half the usual time."""
     background: bool = False
-    """For the table's own sake: waits while the application's searches have found nothing."""
+    """Whether it serves the routing table alone, and waits while the lookups of callers have found
+    nothing yet.
+    """
+    priority: Priority = Priority.CALLER
+    group: QueryGroup | None = None
+    """Where its transmissions are counted; None where nobody counts them."""
+    only_new_contacts: bool = False
+    """Whether, of the contacts in its answer, only those are wanted that the table does not hold."""
 
-    # Written out, here and below, to be compiled: see messages.py.
+    # Written out, here and below, so that mypyc can compile it: see messages.py.
     def __init__(
         self,
         endpoint: Endpoint,
         expected_id: NodeId | None,
         query: OutgoingQuery,
         owner: Owner,
-        discreet: bool = False,
-        once: bool = False,
+        learn_contact: bool = True,
+        retransmit: bool = True,
         fast_retry: bool = False,
         background: bool = False,
+        priority: Priority = Priority.CALLER,
+        group: QueryGroup | None = None,
+        only_new_contacts: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.expected_id = expected_id
         self.query = query
         self.owner = owner
-        self.discreet = discreet
-        self.once = once
+        self.learn_contact = learn_contact
+        self.retransmit = retransmit
         self.fast_retry = fast_retry
         self.background = background
+        self.priority = priority
+        self.group = group
+        self.only_new_contacts = only_new_contacts
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshLookup:
-    """A decision to look up an ID for the table's own sake: a refresh, or a walk through a bucket
-    that is too empty.
+    """A command to look up an ID for the routing table: a refresh of a bucket, a lookup of the own
+    ID, or a lookup inside a bucket that holds too few contacts.
     """
 
     family: Family
@@ -94,7 +120,24 @@ class RefreshLookup:
     k: int | None = None
     """How many answers are enough; None for the usual number."""
     fills: int | None = None
-    """The bucket that it is for: it ends when that holds enough."""
+    """The bucket that the lookup is to fill: it ends when that bucket holds enough contacts."""
+
+
+@dataclass(frozen=True, slots=True)
+class RendezvousLookup:
+    """A command to look up which peers announced under one info-hash of the own network."""
+
+    family: Family
+    number: int
+    """Which of the network's info-hashes it is, from 0."""
+    info_hash: NodeId
+    announces: bool
+    """Whether this node announces itself there as well."""
+    port: int | None
+    """The port of this node as far as it is known, for nodes that do not support the implied
+    port.
+    """
+    paths: int
 
 
 Command: TypeAlias = SendQuery | RefreshLookup | RendezvousLookup | Event
@@ -105,57 +148,51 @@ NO_COMMANDS: Final[Commands] = ()
 
 @dataclass(slots=True, eq=False)
 class PendingQuery:
-    """A query that was sent. Times are in seconds on the caller's clock."""
+    """A query that was sent and is not answered yet. Times are in seconds on the caller's clock."""
 
-    endpoint: Endpoint
-    expected_id: NodeId | None
-    query: OutgoingQuery
-    owner: Owner
+    command: SendQuery
     payload: bytes
     sent_at: float
     stall_at: float
     expires_at: float
     proves_reachability: bool
-    """When it was sent, the endpoint had no NAT mapping towards us that its own earlier query could
-    have opened.
+    """Whether an answer cannot have come through a NAT mapping that an earlier datagram of the
+    other node opened towards this node.
     """
-    discreet: bool = False
+    endpoint: Endpoint
+    owner: Owner
     due_at: float = inf
-    """When it is overdue next."""
+    """When it stalls or expires next."""
     stalls: int = 0
     transmissions: int = 1
     contacts: Sequence[Contact] = ()
-    """What its answer named, as far as it may be used; set before the owner is told."""
+    """The usable contacts of its answer; set before the owner is told of the answer."""
 
     def __init__(
         self,
-        endpoint: Endpoint,
-        expected_id: NodeId | None,
-        query: OutgoingQuery,
-        owner: Owner,
+        command: SendQuery,
         payload: bytes,
         sent_at: float,
         stall_at: float,
         expires_at: float,
         proves_reachability: bool,
-        discreet: bool = False,
         contacts: Sequence[Contact] = (),
     ) -> None:
-        self.endpoint = endpoint
-        self.expected_id = expected_id
-        self.query = query
-        self.owner = owner
+        self.command = command
         self.payload = payload
         self.sent_at = sent_at
         self.stall_at = stall_at
         self.expires_at = expires_at
         self.proves_reachability = proves_reachability
-        self.discreet = discreet
+        self.endpoint = command.endpoint
+        self.owner = command.owner
         self.due_at = inf
         self.stalls = 0
         self.transmissions = 1
         self.contacts = contacts
 
     def rtt_s(self, now: float) -> float | None:
-        """None after a retransmission: nobody can tell which of the two was answered (Karn's rule)."""
+        """None after a retransmission: which of the two datagrams was answered is unknown (Karn's
+        algorithm).
+        """
         return now - self.sent_at if self.transmissions == 1 else None

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from ...config import LimitsConfig
 from ...endpoints import Endpoint
-from ..rpc.transactions import TID_BYTES
+from ...wire.envelope import TID_BYTES
 
 _TID: Final = b"1:t%d:" % TID_BYTES
 

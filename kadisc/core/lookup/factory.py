@@ -11,9 +11,8 @@ from ...endpoints import Endpoint, Family
 from ...ids import NodeId
 from ...wire.items import Item
 from ..contract.events import LookupKind, LookupResult, OperationId, Outcome
-from ..contract.queries import NO_COMMANDS, Commands, RefreshLookup
+from ..contract.queries import NO_COMMANDS, Commands, RefreshLookup, RendezvousLookup
 from ..dht import Dht
-from ..peers.rendezvous import RendezvousLookup
 from .announce import AnnounceOperation
 from .closest import ClosestLookup, LookupRules
 from .disjoint import DisjointLookup

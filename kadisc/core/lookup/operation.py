@@ -21,7 +21,15 @@ from ..contract.events import (
     Outcome,
     PeersFound,
 )
-from ..contract.queries import NO_COMMANDS, Command, Commands, PendingQuery, SendQuery
+from ..contract.queries import (
+    NO_COMMANDS,
+    Command,
+    Commands,
+    PendingQuery,
+    QueryFailure,
+    SendQuery,
+)
+from ..contract.query_group import QueryGroup
 from .closest import Peer, State
 from .item_collector import ItemCollector
 
@@ -85,10 +93,9 @@ class LookupOperation:
         *("_answers", "_config", "_lookup", "_own_id", "_peers", "_started_at"),
         *(
             "finished",
+            "group",
             "is_enough",
-            "is_settled",
             "options",
-            "queries",
             "item_collector",
             "when_finished",
         ),
@@ -104,9 +111,7 @@ class LookupOperation:
     ) -> None:
         self.options = options
         self.finished = False
-        self.is_settled = False
-        """Whether what it is for has been found, so that nobody is asked once more."""
-        self.queries = 0
+        self.group = QueryGroup()
         self.when_finished: Callable[[Outcome, LookupResult, float], Commands] | None = None
         self.is_enough: Callable[[], bool] | None = None
         """Asked after each answer: whether what the lookup is for has been reached."""
@@ -124,6 +129,15 @@ class LookupOperation:
         return self._lookup.target
 
     @property
+    def queries(self) -> int:
+        """Datagrams sent, retransmissions included."""
+        return self.group.queries
+
+    @property
+    def owners(self) -> tuple[object, ...]:
+        return (self,)
+
+    @property
     def answered_count(self) -> int:
         return self._lookup.answered_count
 
@@ -139,8 +153,8 @@ class LookupOperation:
             return NO_COMMANDS
         endpoint = pending.endpoint
         self._answers[endpoint] = (pending.rtt_s(now), reply.version, reply.token)
-        if reply.values and self.options.for_peers and not self.is_settled:
-            self.is_settled = True
+        if reply.values and self.options.for_peers and self.group.retransmit:
+            self.group.retransmit = False  # what it is for has been found
             self._lookup.settle()
         asked = self._lookup.answered(endpoint, reply.sender, pending.contacts)
         commands: list[Command] = []
@@ -169,11 +183,11 @@ class LookupOperation:
             else self._go_on(self._lookup.stalled(pending.endpoint), now)
         )
 
-    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
+    def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
         return (
             NO_COMMANDS
             if self.finished
-            else self._go_on(self._lookup.failed(pending.endpoint), now)
+            else self._go_on(self._lookup.failed(command.endpoint), now)
         )
 
     def end(self, outcome: Outcome, now: float) -> Commands:
@@ -199,6 +213,7 @@ class LookupOperation:
                 self,
                 fast_retry=peer.state is State.LAST_CHANCE,
                 background=background,
+                group=self.group,
             )
             for peer in peers
         ]

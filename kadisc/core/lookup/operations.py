@@ -12,11 +12,16 @@ from ...endpoints import Endpoint, Family
 from ...errors import Busy, Closed
 from ...wire.messages import Error, Reply
 from ..contract.events import Finished, JoinFinished, OperationId, Outcome, PingFinished
-from ..contract.queries import NO_COMMANDS, Commands, PendingQuery
+from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
 from .operation import LookupOperation
 
 
 class Operation(Protocol):
+    @property
+    def owners(self) -> tuple[object, ...]:
+        """The owners of the queries that are sent for it."""
+        ...
+
     def end(self, outcome: Outcome, now: float) -> Commands:
         """Ends it before its time; the steps hold its terminal event, or nothing if it had ended
         already.
@@ -97,16 +102,20 @@ class PingOperation:
     def stalled(self, pending: PendingQuery, now: float) -> Commands:
         return NO_COMMANDS
 
-    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
-        if error is None:
+    @property
+    def owners(self) -> tuple[object, ...]:
+        return (self,)
+
+    def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
+        if not isinstance(reason, Error):
             return self.end(Outcome.NO_ANSWER, now)
         return self._once(
             PingFinished(
                 self._operation,
                 Outcome.ERROR_ANSWER,
                 self._endpoint,
-                code=error.code,
-                text=error.text,
+                code=reason.code,
+                text=reason.text,
             )
         )
 
@@ -127,6 +136,10 @@ class JoinOperation:
         self._operation = operation
         self._family = family
         self.search = search
+
+    @property
+    def owners(self) -> tuple[object, ...]:
+        return (self, self.search)
 
     def end(self, outcome: Outcome, now: float) -> Commands:
         return self.search.end(outcome, now)

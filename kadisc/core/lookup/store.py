@@ -11,7 +11,8 @@ from ...endpoints import Endpoint
 from ...ids import NodeId
 from ...wire.messages import AnnouncePeer, Error, Put, Reply
 from ..contract.events import Event, FoundNode, LookupResult, Outcome
-from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, SendQuery
+from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
+from ..contract.query_group import QueryGroup
 from .operation import LookupOperation
 
 
@@ -20,7 +21,7 @@ class StoreOperation(ABC):
 
     def __init__(self, search: LookupOperation, own_id: NodeId) -> None:
         self.search = search
-        self.queries = 0
+        self.group = QueryGroup()
         self.errors: list[Error] = []
         """From those who would not store it."""
         self.stored: list[Contact] = []
@@ -58,7 +59,11 @@ class StoreOperation(ABC):
         self._waiting = set(self._asked)
         return [
             SendQuery(
-                endpoint, node.contact.id, self._query(result.target, node.token or b""), self
+                endpoint,
+                node.contact.id,
+                self._query(result.target, node.token or b""),
+                self,
+                group=self.group,
             )
             for endpoint, node in self._asked.items()
         ]
@@ -76,10 +81,19 @@ class StoreOperation(ABC):
             self._one_less(pending.endpoint) if pending.stalls > 1 and self.stored else NO_COMMANDS
         )
 
-    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
-        if error is not None:
-            self.errors.append(error)
-        return self._one_less(pending.endpoint)
+    def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
+        if isinstance(reason, Error):
+            self.errors.append(reason)
+        return self._one_less(command.endpoint)
+
+    @property
+    def queries(self) -> int:
+        """Datagrams sent to store it, retransmissions included; those of the lookup not."""
+        return self.group.queries
+
+    @property
+    def owners(self) -> tuple[object, ...]:
+        return (self, self.search)
 
     def end(self, outcome: Outcome, now: float) -> Commands:
         return [*self._end(outcome), *self.search.end(outcome, now)]

@@ -8,7 +8,7 @@ from typing import Protocol
 from ...endpoints import Endpoint
 from ...wire.messages import Error, Reply
 from ..contract.events import OperationId, Outcome, PeerChecked
-from ..contract.queries import NO_COMMANDS, Commands, PendingQuery
+from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
 from ..contract.verified_peer import VerifiedPeer
 from .candidates import Candidate
 
@@ -33,7 +33,7 @@ class GossipOwner(Protocol):
     ) -> Commands: ...
 
     def failed(
-        self, exchange: GossipExchange, pending: PendingQuery, error: Error | None, now: float
+        self, exchange: GossipExchange, reason: Error | QueryFailure, now: float
     ) -> Commands: ...
 
     def abandoned(self, exchange: GossipExchange) -> None:
@@ -92,8 +92,12 @@ class GossipExchange:
     def stalled(self, pending: PendingQuery, now: float) -> Commands:
         return NO_COMMANDS
 
-    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
-        return self._gossip.failed(self, pending, error, now)
+    def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
+        return self._gossip.failed(self, reason, now)
+
+    @property
+    def owners(self) -> tuple[object, ...]:
+        return (self,)
 
     # --- as an operation, where a caller waits ----------------------------------------------------
 

@@ -19,7 +19,7 @@ from ...wire.records import PeerRecord
 from ..addressing.external_address import Confidence
 from ..book.entry import Provenance, Verdict
 from ..contract.events import AddressChanged, Event, Joined, OperationId, RecordChanged
-from ..contract.queries import Command, Commands
+from ..contract.queries import Command, Commands, RendezvousLookup
 from ..contract.saved_state import SavedBook, SavedPeerNetwork
 from ..contract.verified_peer import VerifiedPeer
 from ..dht import Dht
@@ -29,7 +29,7 @@ from .known_peers import Known
 from .network_snapshot import PeerNetworkSnapshot
 from .no_network import Served
 from .own_record import Membership, OwnRecord
-from .rendezvous import RendezvousLookup, RendezvousSchedule
+from .rendezvous import RendezvousSchedule
 from .rounds import GossipRounds
 from .selection import SelectionRule
 from .verification import PeerVerifier
@@ -101,7 +101,7 @@ class PeerNetwork:
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> None:
         """A matched reply, to whatever query."""
-        if not pending.discreet:
+        if pending.command.learn_contact:
             self._rounds.met(pending.endpoint, reply, now)
         self._verifier.answered(pending, reply.sender, now)
 
@@ -302,7 +302,10 @@ class PeerNetwork:
         ``source``: a word for that.
         """
         self._verifier.found(
-            endpoints, source.encode("ascii"), now, per_source=self._config.rendezvous.candidates_per_key
+            endpoints,
+            source.encode("ascii"),
+            now,
+            per_source=self._config.rendezvous.candidates_per_key,
         )
 
     def first_hops(self, family: Family, count: int, now: float) -> list[Contact]:

@@ -12,9 +12,8 @@ from ...endpoints import Endpoint, Family
 from ...wire import krpc
 from ...wire.messages import Gossip, Reply
 from ..contract.events import Event
-from ..contract.queries import NO_COMMANDS, Commands, PendingQuery
+from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, RendezvousLookup
 from ..serving.responder import Responder
-from .rendezvous import RendezvousLookup
 
 
 class Served(NamedTuple):

@@ -10,13 +10,13 @@ seconds at first, then less and less often.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from random import Random
 from typing import Final
 
 from ...endpoints import Family
 from ...ids import NodeId
 from ...peer_config import RendezvousConfig
+from ..contract.queries import RendezvousLookup
 
 TAGS: Final = 4
 
@@ -31,23 +31,6 @@ def info_hashes(tag: bytes) -> tuple[NodeId, ...]:
         int.from_bytes(hashlib.sha1(tag + bytes((number,))).digest(), "big")
         for number in range(TAGS)
     )
-
-
-@dataclass(frozen=True, slots=True)
-class RendezvousLookup:
-    """A decision to look up who announced under one of the info-hashes, and (``announces``) to
-    announce us there as well.
-    """
-
-    family: Family
-    number: int
-    info_hash: NodeId
-    announces: bool
-    port: int | None
-    """Ours, as far as it is known, for nodes that do not know that the port of the datagram is the
-    one that counts.
-    """
-    paths: int
 
 
 class RendezvousSchedule:

@@ -20,16 +20,24 @@ from ...config import CLIENT_VERSION, CoreConfig
 from ...endpoints import Endpoint, Family, family_of
 from ...errors import DecodeError
 from ...wire import krpc
+from ...wire.envelope import TID_BYTES
 from ...wire.gossip import PEER_BYTES, peers_from
 from ...wire.messages import Error, Gossip, News, Ping, Reply
 from ...wire.records import PeerRecord
 from ..addressing.netgroup_sampling import NetworkOf
 from ..book.scan import BookScan
 from ..contract.events import OperationId, Outcome
-from ..contract.queries import NO_COMMANDS, Command, Commands, PendingQuery, SendQuery
+from ..contract.queries import (
+    NO_COMMANDS,
+    Command,
+    Commands,
+    PendingQuery,
+    Priority,
+    QueryFailure,
+    SendQuery,
+)
 from ..dht import Dht
 from ..limits.prefix_limiter import PrefixLimiter
-from ..rpc.transactions import TID_BYTES
 from .exchange import GossipExchange, Stage, Why
 from .partner_selection import PartnerChoice
 from .partners import OVER_S
@@ -400,7 +408,13 @@ class GossipRounds:
             )
             return [
                 SendQuery(
-                    endpoint, None, Ping(b"", dht.own_id), exchange, discreet=True, once=is_suspect
+                    endpoint,
+                    None,
+                    Ping(b"", dht.own_id),
+                    exchange,
+                    learn_contact=False,
+                    retransmit=not is_suspect,
+                    priority=Priority.MAINTENANCE,
                 )
             ]
         query = Gossip(b"", dht.own_id, self._tag, 0)
@@ -409,7 +423,16 @@ class GossipRounds:
         else:
             query.token, query.want = self._parts.partners.token_of(endpoint, now), exchange.want
             query.record = self._parts.own_record.fields if exchange.pushes else None
-        return [SendQuery(endpoint, None, query, exchange, discreet=True)]
+        return [
+            SendQuery(
+                endpoint,
+                None,
+                query,
+                exchange,
+                learn_contact=False,
+                priority=Priority.MAINTENANCE,
+            )
+        ]
 
     def answered(
         self, exchange: GossipExchange, pending: PendingQuery, reply: Reply, now: float
@@ -489,12 +512,12 @@ class GossipRounds:
         self._under_way.discard(exchange.endpoint)
 
     def failed(
-        self, exchange: GossipExchange, pending: PendingQuery, error: Error | None, now: float
+        self, exchange: GossipExchange, reason: Error | QueryFailure, now: float
     ) -> Commands:
         self._under_way.discard(exchange.endpoint)
-        if error is not None:
+        if isinstance(reason, Error):
             return self._over(exchange, "peer-error", now)
-        timed_out = bool(pending.payload) and now >= pending.expires_at
+        timed_out = reason is QueryFailure.TIMED_OUT
         if (
             timed_out
             and exchange.candidate is not None

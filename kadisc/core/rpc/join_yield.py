@@ -49,16 +49,16 @@ class JoinYield:
         """Whether a walk has begun, and must wait now."""
         return bool(self._searches) and now < self._until < inf
 
-    def must_wait(self, ask: SendQuery, now: float) -> bool:
+    def must_wait(self, command: SendQuery, now: float) -> bool:
         """Whether the ask has been put off, because it is for the table and a search is under way."""
-        if not ask.background:
+        if not command.background:
             return False
         if self._until == inf:
             self._until = now + self._for_s
         # The first query of all goes out: whoever is asked by both the walk and the search is known
         # to be there by the first answer.
         elif self.applies(now):
-            self._waiting.append(ask)
+            self._waiting.append(command)
             return True
         return False
 
@@ -71,7 +71,7 @@ class JoinYield:
 
     def drop(self, owner: object) -> None:
         if self._waiting:
-            self._waiting = [ask for ask in self._waiting if ask.owner is not owner]
+            self._waiting = [command for command in self._waiting if command.owner is not owner]
 
     def clear(self) -> None:
         self._waiting.clear()

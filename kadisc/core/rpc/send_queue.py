@@ -10,16 +10,14 @@ from ...config import CLIENT_VERSION, CoreConfig
 from ...endpoints import Endpoint, Scope, scope_of
 from ...wire import krpc
 from ...wire.messages import METHODS
-from ..contract.queries import PendingQuery, SendQuery
-from ..peers.exchange import GossipExchange
-from ..table.check import Check
+from ..contract.queries import PendingQuery, Priority, SendQuery
 from .join_yield import JoinYield
 from .pacer import PacingRule
 from .stall_timer import StallTimer
 from .transactions import TransactionRule
 
 _OF_CALLERS: Final = 0
-_OF_OURS: Final = 1
+_OF_MAINTENANCE: Final = 1
 PROMPT: Final = 1.5
 PROMPT_S: Final = 0.02
 """How much longer than the last one the next answer from the same endpoint may take: so many times,
@@ -44,9 +42,9 @@ class SendQueue:
         "_reserved_share",
         "_separate",
         "_turn",
+        "join_yield",
         "stall_timer",
         "transactions",
-        "way",
     )
 
     def __init__(
@@ -54,7 +52,7 @@ class SendQueue:
     ) -> None:
         self.transactions = transactions
         self.stall_timer = StallTimer(config.query)
-        self.way = JoinYield(config.query.join_yield_s)
+        self.join_yield = JoinYield(config.query.join_yield_s)
         self._config = config.query
         self._read_only = config.read_only
         self._pacer = pacer
@@ -69,27 +67,27 @@ class SendQueue:
         """Queries under way: sent and unanswered, or waiting to be sent."""
         return len(self.transactions) + self._waiting()
 
-    def must_wait(self, ask: SendQuery, now: float, *, nat_mapping_open: bool) -> bool:
+    def must_wait(self, command: SendQuery, now: float, *, nat_mapping_open: bool) -> bool:
         """Whether the ask has been queued for later. ``nat_mapping_open``: our router has a mapping
         for that address, or needs none.
         """
-        queue = self._queue_of(ask)
+        queue = self._queue_of(command)
         if (
             nat_mapping_open
-            or scope_of(ask.endpoint) is Scope.LOOPBACK
+            or scope_of(command.endpoint) is Scope.LOOPBACK
             or (queue not in self._queues and self._pacer.admit(now))
         ):
             return False
         if queue not in self._queues:
             self._queues[queue] = deque()
-        self._queues[queue].append(ask)
+        self._queues[queue].append(command)
         return True
 
-    def is_full(self, ask: SendQuery) -> bool:
+    def is_full(self, command: SendQuery) -> bool:
         """Whether there is no room for this one."""
         share = (
             1.0 - self._reserved_share
-            if self._separate and self._queue_of(ask) == _OF_CALLERS
+            if self._separate and self._queue_of(command) == _OF_CALLERS
             else 1.0
         )
         return (
@@ -100,9 +98,9 @@ class SendQueue:
     def released(self, now: float) -> Sequence[SendQuery]:
         """Those who need not wait any more."""
         released = [
-            ask
-            for ask in self.way.freed(now)
-            if not self.must_wait(ask, now, nat_mapping_open=False)
+            command
+            for command in self.join_yield.freed(now)
+            if not self.must_wait(command, now, nat_mapping_open=False)
         ]
         while self._queues and self._pacer.admit(now):
             self._turn = 1 - self._turn
@@ -113,33 +111,36 @@ class SendQueue:
 
     def _next_of(self, queue: int) -> SendQuery:
         waiting = self._queues[queue]
-        ask = waiting.popleft()
+        command = waiting.popleft()
         if not waiting:
             del self._queues[queue]
-        return ask
+        return command
 
     def send(
-        self, ask: SendQuery, now: float, *, known_rtt_s: float | None, proves_reachability: bool
+        self,
+        command: SendQuery,
+        now: float,
+        *,
+        known_rtt_s: float | None,
+        proves_reachability: bool,
     ) -> bytes:
         """The payload to send to the endpoint of ``ask``."""
-        query = ask.query  # made for this ask alone, so it can be filled in here
+        query = command.query  # made for this ask alone, so it can be filled in here
         tid = query.tid = self.transactions.new_id(METHODS[type(query)])
         query.version, query.read_only = CLIENT_VERSION, self._read_only
         payload = krpc.encode(query)
-        stall_s = self._config.timeout_s if ask.once else self.stall_timer.stall_s(known_rtt_s)
-        stall_at = now + (stall_s / 2 if ask.fast_retry else stall_s)
+        stall_s = (
+            self.stall_timer.stall_s(known_rtt_s) if command.retransmit else self._config.timeout_s
+        )
+        stall_at = now + (stall_s / 2 if command.fast_retry else stall_s)
         pending = PendingQuery(
-            ask.endpoint,
-            ask.expected_id,
-            query,
-            ask.owner,
+            command,
             payload,
             now,
             stall_at,
             now + self._config.timeout_s,
             proves_reachability,
         )
-        pending.discreet = ask.discreet
         self.transactions.open(pending, tid)
         return payload
 
@@ -149,22 +150,22 @@ class SendQueue:
         for the usual stall would be most of a search.
         """
         self.stall_timer.sample(rtt_s)
-        if self.way.applies(now):
+        if self.join_yield.applies(now):
             self.transactions.hurry(endpoint, PROMPT * rtt_s + PROMPT_S, now)
 
     def drop_waiting(self, owner: object) -> None:
         """It has what it wanted: what was not sent yet need not be."""
         kept = {
-            queue: deque(ask for ask in waiting if ask.owner is not owner)
+            queue: deque(command for command in waiting if command.owner is not owner)
             for queue, waiting in self._queues.items()
         }
         self._queues = {queue: waiting for queue, waiting in kept.items() if waiting}
-        self.way.drop(owner)
+        self.join_yield.drop(owner)
 
     def close(self) -> None:
         self.transactions.forget(lambda pending: True)
         self._queues.clear()
-        self.way.clear()
+        self.join_yield.clear()
 
     def forget(self, owner: object) -> None:
         """Nobody waits for these any more: the operation was cancelled."""
@@ -173,16 +174,16 @@ class SendQueue:
 
     def next_deadline(self) -> float:
         deadline = self.transactions.next_deadline()
-        if len(self.way):
-            deadline = min(deadline, self.way.next_deadline())
+        if len(self.join_yield):
+            deadline = min(deadline, self.join_yield.next_deadline())
         return min(deadline, self._pacer.next_at()) if self._queues else deadline
 
     def _waiting(self) -> int:
-        return len(self.way) + (sum(map(len, self._queues.values())) if self._queues else 0)
+        return len(self.join_yield) + (sum(map(len, self._queues.values())) if self._queues else 0)
 
-    def _queue_of(self, ask: SendQuery) -> int:
+    def _queue_of(self, command: SendQuery) -> int:
         return (
-            _OF_OURS
-            if self._separate and isinstance(ask.owner, (Check, GossipExchange))
+            _OF_MAINTENANCE
+            if self._separate and command.priority is Priority.MAINTENANCE
             else _OF_CALLERS
         )

@@ -1,40 +1,48 @@
-"""The last steps of a decision: a query is paced, sent, sent once more; an answer is sent. All is
-counted here.
+"""The last steps towards the network: queries are paced, sent and sent once more, answers are sent.
+Everything that leaves the node is counted here.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Protocol
 
 from ...endpoints import Endpoint, Family, family_of
-from ...wire import krpc
-from ...wire.messages import METHODS, AnnouncePeer, Error, Put, Query, Reply
+from ...wire.messages import METHODS
 from ..contract.counters import Counters
 from ..contract.events import Datagram
-from ..contract.queries import Commands, PendingQuery, SendQuery
-from ..dht import Dht
+from ..contract.queries import Commands, PendingQuery, QueryFailure, SendQuery
 from ..limits.traffic import TrafficRule
-from ..lookup.operation import LookupOperation
-from ..lookup.store import StoreOperation
-from ..peers.no_network import Served
-from ..table.bucket import Entry
-from ..table.check import Check
 from .send_queue import SendQueue
 
-COUNTING: Final = (LookupOperation, StoreOperation)
-"""Owners who say in the end how many queries they took."""
-NAT_MAPPING_S: Final = 120.0
-"""Our router still has the mapping for an address that answered so lately."""
+
+class Destinations(Protocol):
+    """What the sender asks of the contacts of one address family (see `Dht`)."""
+
+    def has_nat_mapping(self, endpoint: Endpoint, now: float) -> bool:
+        """Whether a router before this node surely has a mapping for that endpoint."""
+        ...
+
+    def sending_to(self, endpoint: Endpoint, now: float) -> tuple[float | None, bool]:
+        """Notes that a query goes there now. Returns the round-trip time of that contact in
+        seconds (None if it is not known), and whether an answer proves that the contact can be
+        reached by nodes that it did not contact first.
+        """
+        ...
 
 
-class Outbox:
-    __slots__ = ("_counters", "_datagrams", "_dhts", "_outgoing", "_traffic")
+class Sender:
+    __slots__ = ("_counters", "_datagrams", "_destinations", "_queue", "_traffic")
 
     def __init__(
-        self, outgoing: SendQueue, dhts: dict[Family, Dht], counters: Counters, traffic: TrafficRule
+        self,
+        queue: SendQueue,
+        destinations: Mapping[Family, Destinations],
+        counters: Counters,
+        traffic: TrafficRule,
     ) -> None:
-        self._outgoing = outgoing
-        self._dhts = dhts
+        self._queue = queue
+        self._destinations = destinations
         self._counters = counters
         self._traffic = traffic
         self._datagrams: list[Datagram] = []
@@ -43,82 +51,61 @@ class Outbox:
         drained, self._datagrams = self._datagrams, []
         return drained
 
-    def ask(self, ask: SendQuery, now: float) -> Commands:
-        """Sends the query now or lets it wait; what follows if there is no room for it."""
-        if self._outgoing.is_full(ask):
+    def submit(self, command: SendQuery, now: float) -> Commands:
+        """Sends the query now or queues it. Returns the commands that follow where the queues are
+        full.
+        """
+        if self._queue.is_full(command):
             self._counters.refuse("too-many-queries")
-            return ask.owner.failed(
-                PendingQuery(
-                    ask.endpoint, ask.expected_id, ask.query, ask.owner, b"", now, now, now, False
-                ),
-                None,
-                now,
-            )
-        if self._outgoing.way.must_wait(ask, now):
+            return command.owner.failed(command, QueryFailure.NOT_SENT, now)
+        if self._queue.join_yield.must_wait(command, now):
             return ()
-        dht = self._dhts[family_of(ask.endpoint)]
-        entry = dht.table.at(ask.endpoint)
-        nat_mapping_open = entry is not None and now < entry.verified_at + NAT_MAPPING_S
-        if nat_mapping_open or not self._outgoing.must_wait(ask, now, nat_mapping_open=False):
-            self._send_query(ask, dht, entry, now)
+        destinations = self._destinations[family_of(command.endpoint)]
+        nat_mapping_open = destinations.has_nat_mapping(command.endpoint, now)
+        if nat_mapping_open or not self._queue.must_wait(command, now, nat_mapping_open=False):
+            self.send_query(command, now)
         return ()
 
-    def send_query(self, ask: SendQuery, now: float) -> None:
-        """It need not wait any more."""
-        dht = self._dhts[family_of(ask.endpoint)]
-        self._send_query(ask, dht, dht.table.at(ask.endpoint), now)
-
-    def _send_query(self, ask: SendQuery, dht: Dht, entry: Entry | None, now: float) -> None:
-        proves_reachability = dht.answer_proves_reachability(ask.endpoint, entry, now)
-        payload = self._outgoing.send(
-            ask,
-            now,
-            known_rtt_s=entry.rtt_s if entry else None,
-            proves_reachability=proves_reachability,
+    def send_query(self, command: SendQuery, now: float) -> None:
+        """Sends a query that need not wait, or not any longer."""
+        destinations = self._destinations[family_of(command.endpoint)]
+        rtt_s, proves_reachability = destinations.sending_to(command.endpoint, now)
+        payload = self._queue.send(
+            command, now, known_rtt_s=rtt_s, proves_reachability=proves_reachability
         )
-        if entry is not None:
-            entry.traffic_at = now
-        self._send_counted(ask, payload, now)
+        self._send_counted(command, payload, now)
 
     def send_again(self, pending: PendingQuery, now: float) -> None:
-        if isinstance(pending.owner, LookupOperation) and pending.owner.is_settled:
-            return  # a late answer is still taken
+        """Retransmits a stalled query, unless its operation has what it needs."""
+        group = pending.command.group
+        if group is not None and not group.retransmit:
+            return
         pending.transmissions += 1
-        self._send_counted(pending, pending.payload, now)
+        self._send_counted(pending.command, pending.payload, now)
 
-    def answer(self, query: Query, answer: Reply | Error, source: Endpoint, now: float) -> None:
-        if isinstance(query, (AnnouncePeer, Put)) and isinstance(answer, Reply):
-            self._traffic.proved(source, now)  # its token was good, and that had been sent to it
-        self.send(krpc.encode(answer), source, now)
-
-    def say(self, served: Served, source: Endpoint, now: float) -> None:
-        """What the own network has to say to a query."""
-        if served.proven:
-            self._traffic.proved(source, now)
-        self.send(served.payload, source, now)
-
-    def send(self, payload: bytes | None, source: Endpoint, now: float) -> None:
-        """An answer; None for what may not be said at all; nor is said what a source that has
-        proved nothing has no budget for.
+    def reply(self, payload: bytes | None, source: Endpoint, now: float) -> None:
+        """Sends an answer, unless it is None, or ``source`` has not proven its endpoint and has no
+        reply budget left.
         """
         if payload is not None and self._traffic.may_reply(len(payload), source, now):
             self._send(payload, source)
+
+    def proved(self, source: Endpoint, now: float) -> None:
+        """A query from ``source`` had a token that was sent there: the address is not forged."""
+        self._traffic.proved(source, now)
 
     def _send(self, payload: bytes, destination: Endpoint) -> None:
         self._counters.sent += 1
         self._counters.sent_bytes += len(payload)
         self._datagrams.append((payload, destination))
 
-    def _send_counted(self, what: SendQuery | PendingQuery, payload: bytes, now: float) -> None:
-        # A query without budget is one that is lost on its way: it is sent once more after a while,
-        # and fails at its time. To fail at once would let a lookup go on to the next address that
-        # an attacker named, with no pause at all.
-        if not self._traffic.may_ask(len(payload), what.endpoint, now):
+    def _send_counted(self, command: SendQuery, payload: bytes, now: float) -> None:
+        # A query without budget is treated as lost on its way: it is sent once more after a while
+        # and fails at its time-out. Were it to fail at once, a lookup would go on to the next
+        # address that an attacker named without any pause.
+        if not self._traffic.may_ask(len(payload), command.endpoint, now):
             return
-        self._counters.query_sent(METHODS[type(what.query)])
-        owner = what.owner
-        if isinstance(owner, Check):
-            self._counters.checks_sent += 1
-        elif isinstance(owner, COUNTING):
-            owner.queries += 1
-        self._send(payload, what.endpoint)
+        self._counters.query_sent(METHODS[type(command.query)])
+        if command.group is not None:
+            command.group.queries += 1
+        self._send(payload, command.endpoint)

@@ -14,15 +14,14 @@ from enum import Enum
 from itertools import count
 from math import inf
 from random import Random
-from typing import Final, Protocol
+from typing import Protocol
 
 from ...config import QueryConfig
 from ...endpoints import Endpoint
 from ...ids import NodeId
+from ...wire.envelope import TID_BYTES
 from ...wire.messages import FindNode
-from ..contract.queries import Owner, PendingQuery
-
-TID_BYTES: Final = 4
+from ..contract.queries import Owner, PendingQuery, SendQuery
 
 
 class Overdue(Enum):
@@ -170,10 +169,7 @@ class TrustingTransactions(Transactions):
         pending = super().match(tid, source, now)
         if pending is None:
             pending = PendingQuery(
-                source,
-                None,
-                FindNode(tid, self._own_id, self._own_id),
-                self._nobody,
+                SendQuery(source, None, FindNode(tid, self._own_id, self._own_id), self._nobody),
                 b"",
                 now,
                 now,

@@ -9,7 +9,7 @@ from typing import Final
 
 from ...contacts import Contact
 from ...ids import ID_BITS, NodeId
-from .contact_pool import PooledContact
+from ..addressing.contact_pool import PooledContact
 
 PER_CELL: Final = 8
 """Entries in a cell of a full bucket, on average."""

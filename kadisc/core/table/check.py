@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...wire.messages import Error, Reply
-from ..contract.queries import NO_COMMANDS, Commands, PendingQuery
+from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
 from .bucket import Entry
 from .candidates import Candidates
 
@@ -29,9 +29,9 @@ class Check:
             self._candidates.make_room(pending.endpoint)
         return NO_COMMANDS
 
-    def failed(self, pending: PendingQuery, error: Error | None, now: float) -> Commands:
+    def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
         if self._entry is not None:
             self._entry.checking = False
         else:
-            self._candidates.settle(pending.endpoint, now)
+            self._candidates.settle(command.endpoint, now)
         return NO_COMMANDS

@@ -20,9 +20,9 @@ from ...endpoints import Endpoint, Family, Scope
 from ...ids import ID_BITS, ID_BYTES, NodeId, shared_prefix_bits
 from ...wire.compact import CONTACT_BYTES
 from ..addressing.bep42 import Bep42Check, anywhere
+from ..addressing.contact_pool import ContactPool
 from ..addressing.policy import AddressPolicy
 from .bucket import Bucket, Entry
-from .contact_pool import ContactPool
 from .diversity import DiversityRule
 
 

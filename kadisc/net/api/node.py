@@ -315,7 +315,9 @@ class Node:
 
         async def look_up(number: int, info_hash: NodeId) -> None:
             with suppress(Busy):
-                async with self.find_peers(info_hash, paths=self.config.core.rendezvous.paths) as found:
+                async with self.find_peers(
+                    info_hash, paths=self.config.core.rendezvous.paths
+                ) as found:
                     async for endpoint in found:
                         self.own_network.hear_of([endpoint], f"tag{number}")
 

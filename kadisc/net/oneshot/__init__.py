@@ -1,1 +1,4 @@
-"""."""
+"""Searches of the one-shot commands: lookups in all address families, by a running node or by a
+temporary one. It may import the rooms `transport`, `state`, `join` and `api`. Start with
+`multi_family.py`.
+"""

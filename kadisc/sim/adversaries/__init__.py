@@ -1,3 +1,3 @@
-"""Nodes with a behaviour of their own: what an attacker would run in the place of ours. They see no
-more than their own traffic and each other.
+"""Attacking nodes, one behaviour a module. It may import `model` and `measure`. Start with
+`adversary.py`.
 """

@@ -1,1 +1,3 @@
-"""."""
+"""The same lookups in a simulation and on real sockets, to compare the two. It may import `model`,
+`measure` and the options. Start with `calibration.py`.
+"""

@@ -1,3 +1,3 @@
-"""Results of sweeps as one page: what was measured at each setting over its seeds (`points`),
-charts of it (`charts`), and the page around them.
+"""Reports of a sweep: figures, tables and charts in one HTML page. It may import `sweep` and
+everything below it. Start with `page.py`.
 """

@@ -6,7 +6,7 @@ import random
 from itertools import pairwise
 
 from kadisc.config import QueryConfig
-from kadisc.core.contract.queries import PendingQuery
+from kadisc.core.contract.queries import PendingQuery, SendQuery
 from kadisc.core.rpc.transactions import Overdue, Transactions, TrustingTransactions
 from kadisc.endpoints import Endpoint
 from kadisc.wire.messages import Ping
@@ -26,10 +26,7 @@ def exchange_with(
 ) -> PendingQuery:
     owner = Listener()
     return PendingQuery(
-        endpoint,
-        None,
-        Ping(b"", OWN_ID),
-        owner,
+        SendQuery(endpoint, None, Ping(b"", OWN_ID), owner),
         b"",
         sent_at,
         sent_at + stall_s,

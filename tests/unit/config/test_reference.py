@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "configuration_reference.py"
+SCRIPT = Path(__file__).parents[3] / "scripts" / "configuration_reference.py"
 
 
 def test_the_page_is_what_the_program_says() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kadisc.core.table.contact_pool import GRAIN_S, MAX_CLIENTS, ContactPool
+from kadisc.core.addressing.contact_pool import GRAIN_S, MAX_CLIENTS, ContactPool
 from kadisc.endpoints import Family
 from kadisc.errors import DecodeError
 from kadisc.wire.compact import pack_contact, pack_contacts

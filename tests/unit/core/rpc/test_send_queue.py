@@ -8,12 +8,10 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import CoreConfig
-from kadisc.core.contract.queries import SendQuery
+from kadisc.core.contract.queries import Priority, SendQuery
 from kadisc.core.rpc.pacer import Pacer
 from kadisc.core.rpc.send_queue import SendQueue
 from kadisc.core.rpc.transactions import Overdue, Transactions
-from kadisc.core.table.candidates import Candidates
-from kadisc.core.table.check import Check
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.wire import krpc
 from kadisc.wire.messages import FindNode, Ping
@@ -71,7 +69,7 @@ def test_who_left_the_last_question_unanswered_is_asked_once() -> None:
     twice already.
     """
     us = outgoing()
-    query = replace(ask(address(1)), once=True)
+    query = replace(ask(address(1)), retransmit=False)
     us.send(query, 0, known_rtt_s=0.1, proves_reachability=True)
     assert us.next_deadline() == CONFIG.query.timeout_s
     [(pending, overdue)] = us.transactions.due(CONFIG.query.timeout_s)
@@ -136,8 +134,9 @@ def test_lookups_leave_places_to_checks() -> None:
         address(8),
         None,
         FindNode(b"", OWN_ID, 7),
-        Check(Candidates(CONFIG.maintenance, random.Random(1), None, bytes), None),
-    )  # type: ignore[arg-type]
+        Listener(),
+        priority=Priority.MAINTENANCE,
+    )
     for number in range(3):
         send(us, address(number))
     assert us.is_full(ask(address(9)))
@@ -173,11 +172,17 @@ def test_a_hundred_lookups_do_not_starve_the_checks(defended: bool) -> None:
     dead contacts in the table.
     """
     config = replace(CONFIG, defences=replace(CONFIG.defences, separate_queues=defended))
-    us, candidates = outgoing(config), Candidates(CONFIG.maintenance, random.Random(1), None, bytes)  # type: ignore[arg-type]
+    us = outgoing(config)
     for number in range(1000):
         us.must_wait(ask(address(number)), 0, nat_mapping_open=False)
     checks = [
-        SendQuery(address(2000 + number), None, FindNode(b"", OWN_ID, 7), Check(candidates, None))
+        SendQuery(
+            address(2000 + number),
+            None,
+            FindNode(b"", OWN_ID, 7),
+            Listener(),
+            priority=Priority.MAINTENANCE,
+        )
         for number in range(20)
     ]
     waiting = [each for each in checks if us.must_wait(each, 0, nat_mapping_open=False)]

@@ -6,7 +6,7 @@ import pytest
 
 from kadisc.contacts import Contact
 from kadisc.core.contract.events import Finished, OperationId, Outcome, PingFinished
-from kadisc.core.contract.queries import PendingQuery
+from kadisc.core.contract.queries import PendingQuery, QueryFailure, SendQuery
 from kadisc.core.lookup.operations import Operations, PingOperation
 from kadisc.endpoints import parse_endpoint
 from kadisc.errors import Busy, Closed
@@ -23,9 +23,7 @@ def ping() -> PingOperation:
 
 
 def pending(ping: PingOperation) -> PendingQuery:
-    return PendingQuery(
-        THERE, None, Ping(b"", OWN_ID), ping, b"", 1.0, 2.0, 11.0, proves_reachability=True
-    )
+    return PendingQuery(SendQuery(THERE, None, Ping(b"", OWN_ID), ping), b"", 1.0, 2.0, 11.0, True)
 
 
 def test_ids_are_never_used_twice() -> None:
@@ -85,7 +83,7 @@ def test_a_ping_that_is_answered_tells_what_it_learned() -> None:
 
 def test_a_ping_that_is_answered_with_an_error_tells_which() -> None:
     asked = ping()
-    assert asked.failed(pending(asked), Error(b"", 202, "busy"), 2) == [
+    assert asked.failed(pending(asked).command, Error(b"", 202, "busy"), 2) == [
         PingFinished(OPERATION, Outcome.ERROR_ANSWER, THERE, code=202, text="busy"),
     ]
 
@@ -93,9 +91,9 @@ def test_a_ping_that_is_answered_with_an_error_tells_which() -> None:
 def test_a_ping_ends_once_whatever_comes_after() -> None:
     asked = ping()
     assert asked.stalled(pending(asked), 2) == ()
-    assert asked.failed(pending(asked), None, 11) == [
+    assert asked.failed(pending(asked).command, QueryFailure.TIMED_OUT, 11) == [
         PingFinished(OPERATION, Outcome.NO_ANSWER, THERE)
     ]
     assert asked.answered(pending(asked), Reply(b"", 5), 12) == ()
-    assert asked.failed(pending(asked), Error(b"", 202, ""), 12) == ()
+    assert asked.failed(pending(asked).command, Error(b"", 202, ""), 12) == ()
     assert asked.end(Outcome.CLOSED, 13) == ()

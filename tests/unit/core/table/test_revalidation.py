@@ -9,8 +9,8 @@ import random
 import pytest
 
 from kadisc.config import MaintenanceConfig
+from kadisc.core.addressing.contact_pool import ContactPool
 from kadisc.core.table.bucket import Entry
-from kadisc.core.table.contact_pool import ContactPool
 from kadisc.core.table.revalidation import Revalidation
 from tests.support.contacts import contact
 

@@ -34,7 +34,7 @@ from tests.support.community import (
 from tests.support.contacts import address6
 from tests.support.world import CONFIG, Host, World, address, populate, without
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 
 
 def network(

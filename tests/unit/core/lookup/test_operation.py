@@ -19,7 +19,7 @@ from kadisc.core.contract.events import (
     Outcome,
     PeersFound,
 )
-from kadisc.core.contract.queries import Command, Commands, PendingQuery, SendQuery
+from kadisc.core.contract.queries import Command, Commands, PendingQuery, QueryFailure, SendQuery
 from kadisc.core.lookup.closest import ClosestLookup
 from kadisc.core.lookup.operation import LookupOperation, LookupOptions, estimated_network_size
 from kadisc.endpoints import Endpoint, Family
@@ -47,10 +47,7 @@ def asks(commands: Commands) -> list[SendQuery]:
 
 def exchange_for(ask: SendQuery, contacts: Sequence[Contact] = ()) -> PendingQuery:
     return PendingQuery(
-        ask.endpoint,
-        ask.expected_id,
-        ask.query,
-        ask.owner,
+        ask,
         b"",
         100.0,
         101.0,
@@ -69,7 +66,7 @@ def answer(
 ) -> list[Command]:
     assert ask.expected_id is not None
     reply = Reply(b"", ask.expected_id, token=b"token", values=values, version=b"LT\1\2")
-    found.queries += 1
+    found.group.queries += 1
     return list(found.answered(exchange_for(ask, contacts), reply, now))
 
 
@@ -144,9 +141,9 @@ def test_how_it_ended() -> None:
     assert finished(nobody.start([], [], 100)).outcome is Outcome.NO_CONTACTS
     silent = search()
     (ask,) = asks(silent.start([at_distance(10)], [], 100))
-    silent.queries += 1
+    silent.group.queries += 1
     assert silent.stalled(exchange_for(ask), 101) == []
-    assert finished(silent.failed(exchange_for(ask), None, 110)).outcome is Outcome.NO_ANSWER
+    assert finished(silent.failed(ask, QueryFailure.TIMED_OUT, 110)).outcome is Outcome.NO_ANSWER
     done = search()
     (ask,) = asks(done.start([at_distance(10)], [], 100))
     assert finished(answer(done, ask)).outcome is Outcome.DONE
@@ -166,7 +163,7 @@ def test_it_ends_once_and_takes_nothing_more() -> None:
         found.end(Outcome.CLOSED, 102),
         answer(found, second),
         found.stalled(late, 102),
-        found.failed(late, None, 103),
+        found.failed(late.command, QueryFailure.TIMED_OUT, 103),
     ):
         assert list(commands) == []
 
@@ -266,9 +263,9 @@ def test_one_neighbour_is_no_sample() -> None:
 def test_a_search_for_peers_is_settled_by_the_first_who_names_some(for_peers: bool) -> None:
     found = search(LookupKind.GET_PEERS, for_peers=for_peers)
     first, second = asks(found.start([at_distance(1), at_distance(2), at_distance(3)], [], 100))
-    assert not found.is_settled
+    assert found.group.retransmit
     answer(found, first, values=[address(500)])
-    assert found.is_settled is for_peers
+    assert found.group.retransmit is not for_peers
     assert not found.finished  # others may know more
     found.stalled(exchange_for(second), 101)
     again = asks(found.stalled(exchange_for(second), 102))

@@ -207,9 +207,9 @@ def test_who_left_a_check_unanswered_is_sent_the_next_one_once() -> None:
     us.meets(FRIENDS)
     entry = us.dht.table.at(FRIENDS[0].endpoint)
     assert entry is not None
-    assert not us.dht._check(entry.contact, entry).once
+    assert us.dht._check(entry.contact, entry).retransmit
     entry.failures = 1
-    assert us.dht._check(entry.contact, entry).once
+    assert not us.dht._check(entry.contact, entry).retransmit
 
 
 @pytest.mark.parametrize("refusal", ["error", "unsendable"])

@@ -11,9 +11,9 @@ import sys
 import types
 
 from kadisc.config import CoreConfig
+from kadisc.core.addressing.contact_pool import ContactPool
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.core import Core
-from kadisc.core.table.contact_pool import ContactPool
 from kadisc.endpoints import Family
 from kadisc.ids import random_id
 
