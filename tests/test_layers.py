@@ -103,6 +103,8 @@ def is_upward(module: str, imported: str) -> bool:
     if not room or not other_room or layer != other_layer or layer not in ROOMS:
         return False
     order = ROOMS[layer]
+    if room not in order or other_room not in order:
+        return False  # `test_every_room_is_in_the_list` complains of that
     return order.index(other_room) > order.index(room)
 
 
@@ -225,6 +227,7 @@ def test_every_room_is_in_the_list() -> None:
 def test_every_room_says_what_it_is_for(layer: str) -> None:
     for path in sorted((PACKAGE / layer).glob("*/__init__.py")):
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        text = " ".join(text.split())
         assert text.count(". ") >= 2, f"{path.parent.name}: purpose, imports, where to start"
         assert "import" in text, path.parent.name
         assert "Start with" in text, path.parent.name
@@ -349,7 +352,7 @@ def test_every_folder_is_a_layer() -> None:
             "try: f()\nexcept (ValueError, BaseException) as e: pass",
             "broad except",
         ),
-        ("kadisc.net.api.node", "pass\n" * 401, "401 lines"),
+        ("kadisc.net.api.node", "pass\n" * 451, "451 lines"),
     ],
 )
 def test_the_checker_complains_of(module: str, source: str, complaint: str) -> None:

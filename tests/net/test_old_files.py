@@ -14,7 +14,7 @@ import pytest
 
 from kadisc import Config, UsageError
 from kadisc.net.config_file import read_settings
-from kadisc.net.state_file import read_state
+from kadisc.net.state.state_file import read_state
 from tests.support.old_files import ALL_KEYS, PLAIN, STATE, copy_of_state
 
 RENAMED: dict[str, str] = {}
