@@ -22,7 +22,7 @@ from goal_rows import ROWS, Figure, Record, Row
 
 from kadisc.cli.sim_sweep import seeds_of
 from kadisc.errors import KadiscError
-from kadisc.sim.scenarios import scenario_named
+from kadisc.sim.scenarios.registry import scenario_named
 from kadisc.sim.settings import with_settings
 from kadisc.sim.sweep.results import ResultsFile
 from kadisc.sim.sweep.sweep import Lost, Run, planned

@@ -23,8 +23,8 @@ from kadisc.sim.attacks.flood import settle_with_flooders
 from kadisc.sim.lab import Lab, without_pauses
 from kadisc.sim.probes.gossip_metrics import Samples, members, standing
 from kadisc.sim.report.drawing import colours, in_percent, legend, new_figure, png_of
-from kadisc.sim.scenarios import scenario_named
 from kadisc.sim.scenarios.gossip_flood import NAIVE
+from kadisc.sim.scenarios.registry import scenario_named
 from kadisc.sim.settings import with_settings
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)

@@ -19,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from ..sim.scenarios import ALL
+    from ..sim.scenarios.registry import ALL
 
     if options.json:
         print_json(

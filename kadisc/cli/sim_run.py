@@ -54,7 +54,7 @@ def add_scenario_options(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     from ..sim.run import run_scenario
-    from ..sim.scenarios import scenario_named
+    from ..sim.scenarios.registry import scenario_named
     from .sim_progress import SimProgress
 
     scenario = scenario_named(options.scenario)

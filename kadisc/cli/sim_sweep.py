@@ -175,7 +175,7 @@ def _tell(
 
 
 def _runs(options: argparse.Namespace) -> list[Run]:
-    from ..sim.scenarios import scenario_named
+    from ..sim.scenarios.registry import scenario_named
     from ..sim.sweep.sweep import planned
 
     scenario = scenario_named(options.scenario)

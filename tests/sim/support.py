@@ -12,7 +12,7 @@ from kadisc.sim.model.host import Host
 from kadisc.sim.model.population import AutonomousSystem, Residence
 from kadisc.sim.options import SimOptions
 from kadisc.sim.run import Result, run_scenario
-from kadisc.sim.scenarios import scenario_named
+from kadisc.sim.scenarios.registry import scenario_named
 from kadisc.sim.settings import with_settings
 from tests.support.world import address
 

@@ -70,7 +70,7 @@ def test_another_seed_or_option_is_another_run_and_looking_closely_is_not() -> N
 
 SCENARIOS_WITH_FAULTS = """
 from kadisc.sim.run import run_scenario
-from kadisc.sim.scenarios import scenario_named
+from kadisc.sim.scenarios.registry import scenario_named
 from kadisc.sim.settings import with_settings
 
 SETTINGS = ["nodes=40", "minutes=0.2", "warmup_s=5", "churn.profile=bittorrent", "joins=2", "crowd=1"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kadisc.sim.run import Result
-from kadisc.sim.scenarios import ALL
+from kadisc.sim.scenarios.registry import ALL
 from tests.sim.support import run
 
 SMALL = ("nodes=120", "warmup_s=60", "minutes=0.5", "lookups_per_minute=200")

@@ -7,7 +7,7 @@ import pytest
 from kadisc.errors import UsageError
 from kadisc.sim.option_rules import check_options
 from kadisc.sim.options import SimOptions
-from kadisc.sim.scenarios import SCENARIOS
+from kadisc.sim.scenarios.registry import SCENARIOS
 from kadisc.sim.settings import all_settings, with_settings
 
 

@@ -11,7 +11,7 @@ import sys
 from kadisc.cli.main import main
 from kadisc.sim.lab import Lab
 from kadisc.sim.measure.invariants import Violation
-from kadisc.sim.scenarios import SCENARIOS
+from kadisc.sim.scenarios.registry import SCENARIOS
 from kadisc.sim.scenarios.scenario import Scenario
 
 

@@ -9,8 +9,8 @@ V = TypeVar("V")
 
 
 def put_newest(mapping: dict[K, V], key: K, value: V, max_size: int) -> None:
-    """Stores ``value`` as the newest entry, also where ``key`` was there before. Beyond ``max_size``
-    the oldest entry is dropped. A plain dict keeps its keys in the order of insertion.
+    """Stores ``value`` as the newest entry, also where ``key`` was there before. Beyond
+    ``max_size`` the oldest entry is dropped. A plain dict keeps its keys in the order of insertion.
     """
     mapping.pop(key, None)
     mapping[key] = value

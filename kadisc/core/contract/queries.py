@@ -78,7 +78,8 @@ class SendQuery:
     group: QueryGroup | None = None
     """Where its transmissions are counted; None where nobody counts them."""
     only_new_contacts: bool = False
-    """Whether, of the contacts in its answer, only those are wanted that the table does not hold."""
+    """Whether, of the contacts in its answer, only those are wanted that the table does not hold.
+    """
 
     # Written out, here and below, so that mypyc can compile it: see messages.py.
     def __init__(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from ...errors import UsageError
-from ..scenarios import scenario_named
+from ..scenarios.registry import scenario_named
 from .charts import Chart
 from .points import Point, Row, Subject, numeric_columns
 from .words import in_digits

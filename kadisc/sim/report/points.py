@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from ...errors import UsageError
 from ..measure.statistics import BY_MINUTE, QUANTILES
-from ..scenarios import scenario_named
+from ..scenarios.registry import scenario_named
 from ..settings import all_settings
 from ..sweep.sweep import Record
 

@@ -20,7 +20,7 @@ from ...version import __version__
 from ..lab import Lab
 from ..options import SimOptions
 from ..run import changed_settings, replay_command, run_scenario
-from ..scenarios import scenario_named
+from ..scenarios.registry import scenario_named
 from ..scenarios.scenario import Scenario
 from ..settings import all_settings, with_settings
 

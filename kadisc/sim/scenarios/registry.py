@@ -1,0 +1,59 @@
+"""The scenarios by name; each is a file that reads like its description."""
+
+from __future__ import annotations
+
+import difflib
+
+from ...errors import UsageError
+from . import (
+    address_change,
+    botnet,
+    churn,
+    colluders,
+    crash,
+    eclipse_flood,
+    flash_crowd,
+    freshness,
+    gossip_flood,
+    gossip_lookups,
+    gossip_only,
+    gossip_prefix,
+    gossip_restart,
+    gossip_spread,
+    idle_cost,
+    join,
+    lookup,
+    nat_majority,
+    partition,
+    restart,
+    silent,
+    spoofed_votes,
+)
+from .scenario import Scenario
+
+_NETWORK = (
+    join,
+    restart,
+    lookup,
+    churn,
+    crash,
+    flash_crowd,
+    partition,
+    idle_cost,
+    freshness,
+    nat_majority,
+    address_change,
+)
+_ATTACKS = (eclipse_flood, colluders, silent, spoofed_votes, botnet)
+_GOSSIP = (gossip_spread, gossip_restart, gossip_only, gossip_flood, gossip_prefix, gossip_lookups)
+ALL = tuple(module.SCENARIO for module in (*_NETWORK, *_ATTACKS, *_GOSSIP))
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in ALL}
+
+
+def scenario_named(name: str) -> Scenario:
+    """Raises UsageError for an unknown one."""
+    if name not in SCENARIOS:
+        near = difflib.get_close_matches(name, SCENARIOS, 1)
+        hint = f"did you mean {near[0]}?" if near else "see kadisc sim list"
+        raise UsageError(f"there is no scenario {name!r}; {hint}")
+    return SCENARIOS[name]
