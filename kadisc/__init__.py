@@ -72,8 +72,8 @@ if TYPE_CHECKING:
     from .observe.shell_events import BootstrapFailing as BootstrapFailing
     from .observe.shell_events import BootstrapWorking as BootstrapWorking
     from .observe.shell_events import HostUnresolved as HostUnresolved
-    from .observe.shell_events import LeftAlone as LeftAlone
     from .observe.shell_events import NetworkChanged as NetworkChanged
+    from .observe.shell_events import NoContactsLeft as NoContactsLeft
     from .observe.shell_events import StateDamaged as StateDamaged
     from .observe.shell_events import StateSaved as StateSaved
     from .observe.shell_events import StateSetAside as StateSetAside
@@ -138,7 +138,7 @@ _HOME = {
         "BootstrapFailing",
         "BootstrapWorking",
         "HostUnresolved",
-        "LeftAlone",
+        "NoContactsLeft",
         "NetworkChanged",
         "StateDamaged",
         "StateSaved",

@@ -1,4 +1,4 @@
-"""The options that commands share, and the configuration that they and the file make."""
+"""The options that several commands share, and the configuration made from them and the file."""
 
 from __future__ import annotations
 
@@ -16,97 +16,108 @@ _LISTS = ("bind", "external", "bootstrap", "peer", "netrestrict", "ban", "servic
 _SWITCHES = ("allow_private", "no_caps", "unlimited", "read_only")
 _TEXTS = ("network", "state_dir", "asmap")
 OF_ONE_NODE = ("bind", "external", "peer", "service")
-"""What the file says of the user's node, and a command that runs beside it must not take over."""
+"""The keys of the file that are for the user's node alone: a temporary node must not use them."""
 OF_ONE_PLACE = (*OF_ONE_NODE, "bootstrap", "routers", "state_dir", "asmap")
-"""...and neither must a devnet, which is a place of its own."""
+"""The keys of the file that a devnet must not use, because it is a network of its own."""
 
 
 def add_node_options(parser: argparse.ArgumentParser) -> None:
-    """What every command takes that opens a node."""
+    """Adds the options of every command that opens a node."""
     group = parser.add_argument_group("node")
     group.add_argument(
         "--bind",
         action="append",
         metavar="HOST:PORT",
-        help="listen at this numeric address; once per family, as in 0.0.0.0:6881 or [::]:6881; port 0 lets the system choose",
+        help=(
+            "listen at this numeric address; once per family, as in 0.0.0.0:6881 or [::]:6881; "
+            "port 0 lets the system choose"
+        ),
     )
     group.add_argument(
         "--network",
         metavar="NAME",
-        help="the network that one is of, whose peers are looked for and kept (default: mainline)",
+        help=("name of your network; nodes with the same name find each other (default: mainline)"),
     )
     group.add_argument(
         "--allow-private",
         action="store_true",
-        help="treat private and loopback addresses as public ones in every way (labs, devnets)",
+        help="treat private and loopback addresses as public ones (labs, devnets)",
     )
     group.add_argument(
         "--no-caps",
         action="store_true",
-        help="lift the limits on nodes per address range, for labs inside one network",
+        help="no limits on nodes per subnet, for labs inside one subnet",
     )
     group.add_argument(
-        "--unlimited", action="store_true", help="lift the rate limits, for labs and benchmarks"
+        "--unlimited", action="store_true", help="no rate limits, for labs and benchmarks"
     )
     add_folder_options(group)
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
 
 
 def add_folder_options(group: argparse._ArgumentGroup) -> None:
-    """What says which node is meant."""
+    """Adds the options that identify the running node."""
     group.add_argument(
         "--state-dir",
         metavar="DIR",
-        help="folder for key, own address, contacts and control socket (default: the XDG state folder)",
+        help=(
+            "folder for key, own address, contacts and control socket (default: the XDG "
+            "state folder)"
+        ),
     )
     group.add_argument(
         "--config",
         metavar="FILE",
-        help="configuration in TOML (default: config.toml in the XDG configuration folder, if there)",
+        help=(
+            "configuration in TOML (default: config.toml in the XDG configuration folder, if there)"
+        ),
     )
 
 
 def add_place_options(parser: argparse.ArgumentParser) -> None:
-    """What a node that stays takes besides."""
+    """Adds the options of a node that keeps running."""
     parser.add_argument(
         "--external",
         action="append",
         metavar="IP[:PORT]",
-        help="our address as others see it; once per family (default: they are asked, and vote)",
+        help="external address of this node; once per family (default: learned from other nodes)",
     )
     parser.add_argument(
         "--peer",
         action="append",
         metavar="HOST:PORT",
-        help="a node that is always kept, also while it is silent; repeatable",
+        help="static peer: kept also while it does not answer; repeatable",
     )
     parser.add_argument(
         "--service",
         action="append",
         metavar="NAME=PORT|0xHEX",
-        help="what this node offers to peers of its network, as in eth=30303; repeatable",
+        help="a service of this node for peers of its network, as in eth=30303; repeatable",
     )
     parser.add_argument(
         "--netrestrict",
         action="append",
         metavar="CIDR",
-        help="talk to nobody outside of this network, as in 10.0.0.0/8; repeatable",
+        help="only communicate with nodes in this subnet, as in 10.0.0.0/8; repeatable",
     )
     parser.add_argument(
         "--ban",
         action="append",
         metavar="CIDR",
-        help="never talk to anybody in this network; repeatable",
+        help="never communicate with nodes in this subnet; repeatable",
     )
     parser.add_argument(
         "--asmap",
         metavar="FILE",
-        help="a map of autonomous systems in the format of Bitcoin Core (asmap): contacts are spread over systems, not over /16s",
+        help=(
+            "a map of autonomous systems in the format of Bitcoin Core (asmap): contacts are "
+            "limited per autonomous system instead of per /16"
+        ),
     )
     parser.add_argument(
         "--read-only",
         action="store_true",
-        help="ask, never answer; nobody keeps this node in a table (BEP 43)",
+        help="send queries, never answer; other nodes do not add it to their tables (BEP 43)",
     )
 
 
@@ -115,13 +126,16 @@ def add_bootstrap_option(parser: argparse.ArgumentParser) -> None:
         "--bootstrap",
         action="append",
         metavar="HOST:PORT",
-        help="a node to join by, a name or an address; repeatable, all are tried at once (default: Mainline's public routers)",
+        help=(
+            "a node to join through, a name or an address; repeatable, all are tried at once "
+            "(default: Mainline's public routers)"
+        ),
     )
 
 
 def settings_from(options: argparse.Namespace, *, but_not: Sequence[str] = ()) -> Settings:
-    """What the file says, except for the keys ``but_not``, and above that the options. Raises
-    UsageError, in the words of whoever has to correct it.
+    """The settings of the file, without the keys ``but_not``, overridden by the options. Raises
+    UsageError, which names the option or the key in the file.
     """
     from ..net.config_file import Settings, check_settings, read_settings
 
@@ -140,12 +154,12 @@ def settings_from(options: argparse.Namespace, *, but_not: Sequence[str] = ()) -
 
 
 def state_folder(settings: Settings) -> str:
-    """The one asked for, or the user's."""
+    """The folder of the settings, or the default one of the user."""
     if settings.state_dir is not None:
         if not settings.state_dir.strip():
             from ..errors import UsageError
 
-            raise UsageError("--state-dir: the name of a folder is expected, not an empty one")
+            raise UsageError("--state-dir: expected the name of a folder, not an empty text")
         return settings.state_dir
     import platformdirs
 
@@ -162,19 +176,19 @@ def _config_path(given: str | None) -> Path | None:
 
 
 def positive(text: str) -> int:
-    """A number of at least 1, for argparse."""
+    """A number from 1 to 10000, for argparse."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):
-        raise argparse.ArgumentTypeError(f"a number from 1 to 10000 is expected, not {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 10000, not {text!r}")
     return int(text)
 
 
 def info_hash(text: str) -> str:
-    """In 40 hex digits, small ones. Raises UsageError."""
+    """The ID as 40 lower-case hex digits. Raises UsageError."""
     return _hex_id(text, "an info-hash")
 
 
 def target(text: str) -> str:
-    """In 40 hex digits, small ones. Raises UsageError."""
+    """The ID as 40 lower-case hex digits. Raises UsageError."""
     return _hex_id(text, "a target")
 
 
@@ -185,4 +199,4 @@ def _hex_id(text: str, what: str) -> str:
     try:
         return format_id(parse_id(text))
     except ValueError:
-        raise UsageError(f"{what} has 40 hex digits: {text!r} has not") from None
+        raise UsageError(f"{what} has 40 hex digits, not {text!r}") from None

@@ -68,7 +68,7 @@ async def run_suite(
 async def _judge(case: Case, probe: Probe, mine: bool) -> Finding:
     try:
         if case.harms and not mine:
-            raise Skip("would harm a faulty node: only for nodes of one's own (--mine)")
+            raise Skip("would harm a faulty node: only for nodes of one's own (--destructive)")
         return Finding(case, Outcome.PASS, await case.run(probe))
     except Verdict as verdict:
         return Finding(case, verdict.outcome, str(verdict))

@@ -1,4 +1,4 @@
-"""The server: lets clients in, at most so many at a time."""
+"""The server of the control socket: accepts clients, up to a maximum number."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .socket_file import listening_at, socket_path
 
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _ROOM_PAUSE_S = 0.1
-_LAST_WORDS_S = 0.1
+_FLUSH_S = 0.1
 
 
 class ControlServer:
-    """``clients`` are those connected now."""
+    """``clients``: the connected ones."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class ControlServer:
         self.clients: list[Connection] = []
 
     async def serve(self, listener: trio.SocketListener) -> None:
-        """For ever. At its end every client is told what becomes of its requests."""
+        """Runs until it is cancelled; then each client gets an error for each of its requests."""
         async with open_flat_nursery() as nursery:
             while True:
                 try:
@@ -47,7 +47,7 @@ class ControlServer:
                 except OSError as error:
                     if error.errno not in _NO_ROOM:
                         raise
-                    await trio.sleep(_ROOM_PAUSE_S)  # the process has no file left, for now
+                    await trio.sleep(_ROOM_PAUSE_S)  # the process has no free file descriptor
                     continue
                 nursery.start_soon(self._serve, stream)
 
@@ -64,27 +64,27 @@ class ControlServer:
                 self.clients.remove(connection)
 
     def _make_room(self) -> bool:
-        """The client who has been silent for longest, and waits for nothing, goes: or programs that
-        were left open could keep out all others.
+        """Disconnects the idle client whose last request is the oldest, if all places are taken:
+        otherwise forgotten programs could block all others. False if no client is idle.
         """
         if len(self.clients) < self._limits.clients:
             return True
         idle = [client for client in self.clients if client.is_idle]
         if not idle:
             return False
-        leaves = min(idle, key=lambda client: client.heard_at)
-        self.clients.remove(leaves)
-        leaves.close()
+        oldest = min(idle, key=lambda client: client.last_request_at)
+        self.clients.remove(oldest)
+        oldest.close()
         return True
 
 
 async def _turn_away(stream: trio.SocketStream, clients: int) -> None:
     line = encode_error(
         None,
-        ErrorObject(BUSY, f"{clients} clients are waiting for answers already: try again later"),
+        ErrorObject(BUSY, f"{clients} clients are waiting for responses: try again later"),
     )
     try:
-        with trio.move_on_after(_LAST_WORDS_S), suppress(trio.BrokenResourceError):
+        with trio.move_on_after(_FLUSH_S), suppress(trio.BrokenResourceError):
             await stream.send_all(line)
     finally:
         await trio.aclose_forcefully(stream)
@@ -98,13 +98,11 @@ async def open_control(
     methods: Mapping[str, Method[Any, Any]] = METHODS,
     limits: ControlLimits | None = None,
 ) -> AsyncIterator[ControlServer]:
-    """Serves the control socket of a node in its state folder for as long as the block is open.
-    Raises BindError where there can be none.
+    """Serves the control socket of a node in its state folder while the block is open. Raises
+    BindError if the socket cannot be created.
     """
     if not node.keeps_state:
-        raise BindError(
-            f"the folder {state_dir} cannot be locked, so that another node may be there"
-        )
+        raise BindError(f"the folder {state_dir} cannot be locked; another node may use it")
     with listening_at(socket_path(state_dir)) as listener:
         server = ControlServer(node, methods, limits)
         async with open_flat_nursery() as nursery:

@@ -32,16 +32,16 @@ from ...observe.shell_events import (
     BootstrapFailing,
     BootstrapWorking,
     HostUnresolved,
-    LeftAlone,
     NetworkChanged,
+    NoContactsLeft,
 )
 from ..transport.dispatch import Subscription
 from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
 from .resolve import Unresolved, parse_host, resolve
 
-Turn: TypeAlias = WentOffline | CameOnline | NetworkChanged | LeftAlone
-_LOST: tuple[type[Turn], ...] = (WentOffline, NetworkChanged, LeftAlone)
+Turn: TypeAlias = WentOffline | CameOnline | NetworkChanged | NoContactsLeft
+_LOST: tuple[type[Turn], ...] = (WentOffline, NetworkChanged, NoContactsLeft)
 """After these, a node that was in looks for the network again."""
 _HOPE: tuple[type[Turn], ...] = (CameOnline, NetworkChanged)
 """After these, a node that waits to try again tries at once."""
@@ -101,7 +101,7 @@ class Bootstrap:
             family = event.contact.family
             if family not in self._alone and not len(self._pump.core.dhts[family].table):
                 self._alone.add(family)
-                self._pump.publish(LeftAlone(family))
+                self._pump.publish(NoContactsLeft(family))
 
     async def _stay_in(self, family: Family) -> None:
         turns = Subscription[Turn](self._pump.dispatch, (*_LOST, *_HOPE), queue_size=16)
