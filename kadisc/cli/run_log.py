@@ -59,10 +59,11 @@ class RunLog:
         contacts = [dht.contacts for dht in dhts if dht.joined]
         self.event(Joined(family, dhts[0].contacts))
         if len(nodes) > 1 and not self._as_json:
+            fewest = min(contacts)
+            each = f"{fewest}" if fewest == max(contacts) else f"{fewest} to {max(contacts)}"
             self._line(
                 "devnet",
-                f"{len(contacts)} of {len(nodes)} nodes have joined, "
-                f"with {min(contacts)} to {max(contacts)} contacts each",
+                f"{len(contacts)} of {len(nodes)} nodes have joined, with {each} contacts each",
             )
 
     def summary(self, node: Node) -> None:

@@ -62,7 +62,7 @@ def _print(status: Status) -> None:
         f"{count(status.operations, 'operation')} in flight"
     )
     print(
-        f"  stored   serving {count(status.peers_stored, 'announce')} "
+        f"  serving  {count(status.peers_stored, 'announce')} "
         f"and {count(status.items_stored, 'item')} for others"
     )
 
