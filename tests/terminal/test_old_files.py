@@ -38,7 +38,7 @@ allow_private = true
 [core.query]
 timeout_s = 600.0
 """
-"""Nobody answers, and nobody is given up for that while a test looks."""
+"""A configuration for a node that gets no answers; its queries do not time out during a test."""
 
 AMONG_OTHERS = """
 routers = []
