@@ -1,4 +1,4 @@
-"""Clients that try to exhaust the node: each bound holds, and without the bound the attack works."""
+"""Clients that try to exhaust the node: each bound holds, and without it the attack works."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_a_client_that_stops_reading_is_disconnected(tmp_path: Path, bound
 
 @pytest.mark.parametrize("bounded", [True, False])
 async def test_a_thousand_idle_clients_do_not_block_others(tmp_path: Path, bounded: bool) -> None:
-    """Each client takes a file descriptor of the process, and idle clients must not block others."""
+    """Each client takes a file descriptor of the node; idle clients must not block others."""
     count = 1_000 if bounded else 100
     async with (
         open_lab(tmp_path, clients=8 if bounded else 10_000) as lab,

@@ -1,4 +1,4 @@
-"""The dashboard on a real terminal: what it shows of real nodes, and that it restores the terminal."""
+"""The dashboard on a real terminal: it shows real nodes and restores the terminal."""
 
 from __future__ import annotations
 
