@@ -31,9 +31,12 @@ ResultT = TypeVar("ResultT", bound=msgspec.Struct)
 
 _FORCE_TEMPORARY_NODE = ("bind", "bootstrap", "allow_private", "no_caps", "unlimited")
 _STATUS_S = 3.0
+"""How long a command waits for the first response before it uses a temporary node."""
 _SHORT_SILENCE_S = 10.0
+"""How long a command that needs the running node waits for the next message."""
 _SILENCE_S = 30.0
-"""Longer than name servers and the slowest node together; a lookup reports its progress more often.
+"""How long a lookup command waits for the next message: longer than name servers and the slowest
+node take together. A lookup reports its progress more often.
 """
 
 

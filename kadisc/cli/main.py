@@ -57,7 +57,7 @@ examples:
   kadisc find random                            the nodes closest to a random ID
   kadisc peers testnet --service eth            peers of your network
   kadisc put "Hello World!"                     store a value for two hours
-  kadisc ping 192.0.2.1:6881                    the ID and round-trip time of a node
+  kadisc ping 192.0.2.1:6881                    ID, client and RTT of a node
 
 kadisc COMMAND --help describes each command."""
 

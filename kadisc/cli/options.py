@@ -36,7 +36,7 @@ def add_node_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--network",
         metavar="NAME",
-        help=("name of your network; nodes with the same name find each other (default: mainline)"),
+        help="name of your network; nodes with the same name find each other (default: mainline)",
     )
     group.add_argument(
         "--allow-private",
@@ -68,9 +68,7 @@ def add_folder_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--config",
         metavar="FILE",
-        help=(
-            "configuration in TOML (default: config.toml in the XDG configuration folder, if there)"
-        ),
+        help="configuration in TOML (default: config.toml in the XDG configuration folder)",
     )
 
 

@@ -23,7 +23,7 @@ DESCRIPTION = (
 EXAMPLES = """\
 examples:
   kadisc peers testnet --service eth --count 20     peers with this service
-  kadisc peers testnet --check --json               only if their TCP port accepts connections
+  kadisc peers testnet --check --json               with an open TCP port
   kadisc peers 0123456789abcdef0123456789abcdef01234567 --count 5"""
 
 

@@ -22,7 +22,7 @@ DESCRIPTION = (
 EXAMPLES = """\
 examples:
   kadisc sim run lookup --nodes 300 --minutes 2
-  kadisc sim run churn --set churn.profile=bittorrent --set network.loss.mean=0.05
+  kadisc sim run churn --set churn.profile=ipfs --set network.loss.mean=0.05
   kadisc sim run lookup --set core.table.k=20 --seed 7 --json"""
 
 MAX_NODES = 200_000

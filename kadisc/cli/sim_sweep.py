@@ -28,8 +28,8 @@ DESCRIPTION = (
 EXAMPLES = """\
 examples:
   kadisc sim sweep churn --vary churn.profile=ipfs,bittorrent --seeds 10
-  kadisc sim sweep lookup --nodes 500 --vary network.loss.mean=0.01,0.05,0.2 --seeds 11-20
-  kadisc sim sweep lookup --vary core.table.k=8,20 --vary crash=0,0.3 --out crash.jsonl
+  kadisc sim sweep lookup --vary network.loss.mean=0.01,0.05 --seeds 11-20
+  kadisc sim sweep lookup --vary core.table.k=8,20 --vary crash=0,0.3
   kadisc sim sweep idle-cost --vary nodes=1000,10000 --seeds 3,5,7 --jobs 2
   kadisc sim sweep lookup --vary "core.table.bucket_sizes=8;128,64,32,16,8"
   kadisc sim sweep lookup --vary nodes=100,1000 --scheduler tcp://127.0.0.1:8786

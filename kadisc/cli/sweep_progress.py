@@ -77,11 +77,9 @@ class SweepProgress:
         """The estimated time left, from the weights of the runs and their finished shares."""
         done = sum(self._weights[key] * share for key, share in self._shares.items())
         whole = sum(self._weights.values())
-        return (
-            (now - self.began) * (whole - done) / done
-            if done > MIN_SHARE_FOR_ESTIMATE * whole
-            else None
-        )
+        if done <= MIN_SHARE_FOR_ESTIMATE * whole:
+            return None
+        return (now - self.began) * (whole - done) / done
 
     def _show(self) -> None:
         now = time.monotonic()

@@ -27,7 +27,8 @@ ParamsT = TypeVar("ParamsT", bound=msgspec.Struct)
 ResultT = TypeVar("ResultT", bound=msgspec.Struct)
 
 _PROGRESS_INTERVAL_S = 0.125
-_JOIN_PATIENCE_S = 10.0
+"""The time between two progress reports."""
+_JOIN_WAIT_S = 10.0
 """How long a call waits for a node without contacts to join."""
 
 
@@ -61,7 +62,7 @@ class Call:
     async def reach(self, lookup: MultiFamilyLookup) -> None:
         """Runs the lookup from the contacts of the node; waits for its join if it has none."""
         if not any(self.node.knows_anyone(family) for family in self.node.own_ids):
-            with trio.move_on_after(_JOIN_PATIENCE_S):
+            with trio.move_on_after(_JOIN_WAIT_S):
                 await self.node.joined()
         await lookup.run((), self.node.config.resolve_timeout_s)
 

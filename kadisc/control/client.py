@@ -23,8 +23,11 @@ ParamsT = TypeVar("ParamsT", bound=msgspec.Struct)
 ResultT = TypeVar("ResultT", bound=msgspec.Struct)
 
 MAX_RESPONSE_BYTES = 1 << 25
-_CONNECT_S = 2.0
-_ROOM_PAUSE_S = 0.02
+"""The maximum length of a response."""
+CONNECT_S = 2.0
+"""The time limit for connecting."""
+_RETRY_S = 0.02
+"""The pause before another attempt if the backlog of the listener is full."""
 _CHUNK_BYTES = 1 << 16
 
 
@@ -140,7 +143,7 @@ async def _connected(path: Path) -> trio.SocketStream:
                 sock.connect(os.fspath(path))
                 return trio.SocketStream(trio.socket.from_stdlib_socket(sock))
             except BlockingIOError:
-                await trio.sleep(_ROOM_PAUSE_S)
+                await trio.sleep(_RETRY_S)
     except BaseException:
         sock.close()
         raise
@@ -153,7 +156,7 @@ async def open_client(path: Path) -> AsyncIterator[ControlClient]:
     if problem is not None:
         raise NotRunning(problem)
     try:
-        with trio.fail_after(_CONNECT_S):
+        with trio.fail_after(CONNECT_S):
             stream = await _connected(path)
     except (FileNotFoundError, ConnectionRefusedError):
         raise NotRunning(

@@ -46,6 +46,7 @@ from .response_queue import Gone, ResponseQueue, TooSlow
 
 _CHUNK_BYTES = 1 << 14
 _HALF_CLOSED_POLL_S = 0.1
+"""The time between two checks whether a half-closed client has disconnected."""
 _FLUSH_S = 0.5
 """How long the last responses may take at the end: a slow client must not delay a node's exit."""
 

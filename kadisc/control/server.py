@@ -19,9 +19,11 @@ from .methods import METHODS
 from .protocol import BUSY, ErrorObject, encode_error
 from .socket_file import listening_at, socket_path
 
-_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-_ROOM_PAUSE_S = 0.1
+_NO_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_RETRY_S = 0.1
+"""The pause before another accept if the system has no free file descriptor."""
 _FLUSH_S = 0.1
+"""The time limit for the error that a refused client gets."""
 
 
 class ControlServer:
@@ -45,15 +47,15 @@ class ControlServer:
                 try:
                     stream = await listener.accept()
                 except OSError as error:
-                    if error.errno not in _NO_ROOM:
+                    if error.errno not in _NO_RESOURCES:
                         raise
-                    await trio.sleep(_ROOM_PAUSE_S)  # the process has no free file descriptor
+                    await trio.sleep(_RETRY_S)  # the process has no free file descriptor
                     continue
                 nursery.start_soon(self._serve, stream)
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         if not self._make_room():
-            await _turn_away(stream, self._limits.clients)
+            await _refuse(stream, self._limits.clients)
             return
         connection = Connection(stream, self._node, self._methods, self._limits)
         self.clients.append(connection)
@@ -78,7 +80,7 @@ class ControlServer:
         return True
 
 
-async def _turn_away(stream: trio.SocketStream, clients: int) -> None:
+async def _refuse(stream: trio.SocketStream, clients: int) -> None:
     line = encode_error(
         None,
         ErrorObject(BUSY, f"{clients} clients are waiting for responses: try again later"),

@@ -1,4 +1,5 @@
-"""Chooses the components of a node by its `Defences`. The components know nothing of the switches."""
+"""Chooses the components of a node by its `Defences`. The components know nothing of the switches.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ UNLIMITED_CHECKS_PER_S: Final = 1000.0
 
 
 class NoOwner:
-    """The owner of an answer that nobody asked for; there is one only where exact matching is off."""
+    """The owner of an answer that nobody asked for; there is one only where exact matching is off.
+    """
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
         return NO_COMMANDS

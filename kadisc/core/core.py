@@ -161,7 +161,8 @@ class Core:
         self._responder.expire(now)
 
     def next_deadline(self) -> float:
-        """When to call ``tick``: may be early, never late; inf when there is nothing to wait for."""
+        """When to call ``tick``: may be early, never late; inf when there is nothing to wait for.
+        """
         if self._closed:
             return float("inf")
         # By hand, without min(): whoever drives the node asks after every datagram.

@@ -40,11 +40,9 @@ def identity_lines(scene: Scene, rows_each: int, glyphs: Glyphs) -> list[Line]:
         own_id = (f"  {format_id(dht.own_id)[:ID_DIGITS]}{glyphs.more}  ", "strong")
         address = address_words(dht.address)
         bound = scene.facts.listening.get(dht.family, "")
-        elsewhere = (
-            ((f"bound to {clean(bound)}", "quiet"),)
-            if bound and bound != endpoint_of(dht.address)
-            else ()
-        )
+        elsewhere: Line = ()
+        if bound and bound != endpoint_of(dht.address):
+            elsewhere = ((f"bound to {clean(bound)}", "quiet"),)
         if rows_each > 1:
             lines.append((name, own_id, *joined((state_words(dht), numbers(dht), queries), "  ")))
             queries = ()  # the number is that of all families

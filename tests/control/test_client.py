@@ -92,7 +92,7 @@ async def test_it_waits_while_the_backlog_is_full(tmp_path: Path) -> None:
 async def test_it_gives_up_if_the_backlog_stays_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "_CONNECT_S", 0.05)
+    monkeypatch.setattr(client_module, "CONNECT_S", 0.05)
     path = socket_path(tmp_path)
     with listening_at(path), ExitStack() as waiting:
         _fill_queue(path, waiting)

@@ -103,10 +103,11 @@ def test_the_same_key_gives_the_same_id(tmp_path: Path) -> None:
             process.terminate()
             assert process.wait(PATIENCE_S) == 0
     assert ids[0] == ids[1] != ids[2]
+    # By BEP 42 the first digits follow from the address and the last three bits.
     assert all(
         node_id[:5] == ids[0][:5] or int(node_id[-1], 16) % 8 != int(ids[0][-1], 16) % 8
         for node_id in ids
-    )  # BEP 42
+    )
 
 
 def test_a_second_node_in_a_folder_is_an_error_of_one_line(known: Path) -> None:
