@@ -21,16 +21,8 @@ import pytest
 
 from .commands import PATIENCE_S, environment, kadisc, running
 
-TINY = (
-    "--nodes",
-    "40",
-    "--minutes",
-    "1.5",
-    "--set",
-    "warmup_s=5",
-    "--set",
-    "lookups_per_minute=60",
-)
+SMALL_NETWORK = ["--nodes", "40", "--minutes", "1.5"]
+TINY = [*SMALL_NETWORK, "--set", "warmup_s=5", "--set", "lookups_per_minute=60"]
 LONG = ("--nodes", "60", "--minutes", "3", "--set", "warmup_s=5", "--seeds", "40", "--jobs", "2")
 SOON_S = 5.0
 """Five times the expected second."""
@@ -174,21 +166,8 @@ def test_after_a_kill_no_worker_is_left_and_the_sweep_continues(tmp_path: Path) 
 
 
 def failing(path: Path) -> subprocess.CompletedProcess[str]:
-    words = [
-        "sim",
-        "sweep",
-        "fails",
-        "--nodes",
-        "10",
-        "--set",
-        "warmup_s=0",
-        "--seeds",
-        "1,2,3,4",
-        "--jobs",
-        "1",
-        "--out",
-        str(path),
-    ]
+    options = ["--nodes", "10", "--set", "warmup_s=0", "--seeds", "1,2,3,4", "--jobs", "1"]
+    words = ["sim", "sweep", "fails", *options, "--out", str(path)]
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.terminal.failing_sweep", *words],
         capture_output=True,
