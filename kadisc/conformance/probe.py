@@ -32,8 +32,8 @@ from ..net.transport.nurseries import open_flat_nursery
 from ..net.transport.udp import UdpPort, bind_udp
 from ..wire import bencode
 from . import datagrams
-from .case import Fault
 from .datagrams import Fields
+from .verdict import Failed
 
 MAX_DATAGRAM_BYTES = 65_535
 SOCKET_BUFFER_BYTES = 1 << 18
@@ -55,14 +55,14 @@ class Pace:
 
 
 @dataclass(slots=True)
-class Count:
+class DatagramCount:
     sent: int = 0
     sent_bytes: int = 0
     received: int = 0
     received_bytes: int = 0
 
 
-class Answer:
+class ProbeAnswer:
     """A reply or an error to a question of ours. ``raw`` is the datagram, ``asked_bytes`` the
     length of the question.
     """
@@ -127,11 +127,11 @@ class HeardQuery:
     asker: Asker
 
 
-class Probe:
+class ConformanceProbe:
     def __init__(self, target: Endpoint, sources: Sequence[str], pace: Pace) -> None:
         self.target, self.pace = target, pace
         self.sources = tuple(sources)
-        self.count = Count()
+        self.count = DatagramCount()
         self.heard: list[HeardQuery] = []
         self.nursery: trio.Nursery | None = None
         self._gates = {source: Gate(1 / pace.per_s) for source in self.sources}
@@ -178,7 +178,7 @@ class Probe:
         tid: bytes | None = None,
         read_only: bool = True,
         **arguments: Any,
-    ) -> Answer | None:
+    ) -> ProbeAnswer | None:
         """A query with our id and these arguments, and the answer to it; None if there is none."""
         who = asker or self.asker
         transaction = tid if tid is not None else secrets.token_bytes(4)
@@ -193,18 +193,18 @@ class Probe:
 
     async def reply(
         self, method: str, *, asker: Asker | None = None, tid: bytes | None = None, **arguments: Any
-    ) -> tuple[Fields, Answer]:
+    ) -> tuple[Fields, ProbeAnswer]:
         """As `ask`, where anything but a reply is a fault."""
         answer = await self.ask(method, asker=asker, tid=tid, **arguments)
         if answer is None:
-            raise Fault(f"no answer to {method}")
+            raise Failed(f"no answer to {method}")
         if answer.body is None:
-            raise Fault(f"{method} was answered with {answer.words()}")
+            raise Failed(f"{method} was answered with {answer.words()}")
         return answer.body, answer
 
     async def exchange(
         self, payload: bytes, tid: bytes, *, asker: Asker | None = None, tries: int | None = None
-    ) -> Answer | None:
+    ) -> ProbeAnswer | None:
         who = asker or self.asker
         send_channel, receive_channel = trio.open_memory_channel[tuple[bytes, Fields]](1)
         who.waiting[tid] = send_channel
@@ -213,7 +213,7 @@ class Probe:
                 await self.send(payload, asker=who)
                 with trio.move_on_after(self.pace.timeout_s):
                     raw, envelope = await receive_channel.receive()
-                    return Answer(raw, envelope, len(payload))
+                    return ProbeAnswer(raw, envelope, len(payload))
         finally:
             del who.waiting[tid]
             with suppress(trio.WouldBlock):  # a second answer came at once with the first
@@ -231,7 +231,7 @@ class Probe:
         """A ping that must be answered; by then, what was sent before has been read."""
         answer = await self.ask("ping")
         if answer is None:
-            raise Fault(f"no answer to ping any more after {after}")
+            raise Failed(f"no answer to ping any more after {after}")
 
     async def meet(self) -> None:
         """The first ping: who it is. Raises NoAnswer."""
@@ -298,12 +298,12 @@ class Probe:
 @asynccontextmanager
 async def open_probe(
     target: Endpoint, *, sources: Sequence[str] = (), pace: Pace | None = None
-) -> AsyncIterator[Probe]:
+) -> AsyncIterator[ConformanceProbe]:
     """Without ``sources``: for a target on IPv4 loopback eight addresses of as many networks and 56
     of one more, for any other the one that the system would choose. Raises NoAnswer where there is
     no way to the target, BindError for a source that this machine does not have.
     """
-    probe = Probe(target, sources or usual_sources(target), pace or Pace())
+    probe = ConformanceProbe(target, sources or usual_sources(target), pace or Pace())
     try:
         async with open_flat_nursery() as nursery:
             probe.nursery = nursery

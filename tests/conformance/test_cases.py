@@ -14,11 +14,12 @@ import pytest
 import trio
 import trio.testing
 
-from kadisc.conformance.case import Case, Doubt, Finding, Outcome
+from kadisc.conformance.case import Case, Finding
 from kadisc.conformance.cases.identity import id_bep42
 from kadisc.conformance.cases.malformed import DEADLY
-from kadisc.conformance.probe import Pace, Probe, open_probe
+from kadisc.conformance.probe import ConformanceProbe, Pace, open_probe
 from kadisc.conformance.suite import CASES, chosen, run_suite
+from kadisc.conformance.verdict import CaseOutcome, Warned
 from kadisc.endpoints import Endpoint, make_endpoint, parse_endpoint
 from kadisc.errors import NoAnswer, UsageError
 
@@ -46,7 +47,7 @@ async def judge(target: Endpoint, cases: Sequence[Case], pace: Pace = FAST) -> l
         return await run_suite(probe, cases)
 
 
-def lines(findings: Sequence[Finding], *outcomes: Outcome) -> list[str]:
+def lines(findings: Sequence[Finding], *outcomes: CaseOutcome) -> list[str]:
     return [
         f"{finding.case.name}: {finding.evidence}"
         for finding in findings
@@ -57,8 +58,8 @@ def lines(findings: Sequence[Finding], *outcomes: Outcome) -> list[str]:
 async def test_a_node_without_faults_passes_every_case(clock: trio.testing.MockClock) -> None:
     async with serving() as target:
         findings = await judge(target, CASES)
-    assert lines(findings, Outcome.FAIL, Outcome.WARN) == []
-    assert lines(findings, Outcome.SKIP) == ["id-bep42: local addresses are exempt"]
+    assert lines(findings, CaseOutcome.FAIL, CaseOutcome.WARN) == []
+    assert lines(findings, CaseOutcome.SKIP) == ["id-bep42: local addresses are exempt"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -67,7 +68,7 @@ async def test_each_case_fails_a_node_with_its_fault(
 ) -> None:
     async with serving(case.name) as target:
         [finding] = await judge(target, [case])
-    assert finding.outcome is Outcome.FAIL, finding.evidence
+    assert finding.outcome is CaseOutcome.FAIL, finding.evidence
 
 
 class Babbler(ScriptedNode):
@@ -97,7 +98,7 @@ async def test_whatever_a_node_says_every_case_ends_in_a_verdict(
         nursery.cancel_scope.cancel()
     assert len(findings) == len(CASES)
     assert "id-length" in {
-        finding.case.name for finding in findings if finding.outcome is Outcome.FAIL
+        finding.case.name for finding in findings if finding.outcome is CaseOutcome.FAIL
     }
 
 
@@ -116,8 +117,8 @@ async def test_kadisc_has_no_fault() -> None:
         findings = await judge(
             parse_endpoint(nodes[0]["endpoints"][0]), CASES, Pace(per_s=1000, settle_s=0.5)
         )
-    assert lines(findings, Outcome.FAIL, Outcome.WARN) == []
-    passed = {finding.case.name for finding in findings if finding.outcome is Outcome.PASS}
+    assert lines(findings, CaseOutcome.FAIL, CaseOutcome.WARN) == []
+    passed = {finding.case.name for finding in findings if finding.outcome is CaseOutcome.PASS}
     assert {
         "claimed-id",
         "silent-queriers",
@@ -136,10 +137,10 @@ async def test_an_id_that_does_not_follow_from_a_public_address_is_a_doubt() -> 
             return {b"id": self.node_id}, None
 
     stub = Stub()
-    probe = cast("Probe", stub)
+    probe = cast("ConformanceProbe", stub)
     assert "follows" in await id_bep42(probe)
     stub.node_id = bytes(20)
-    with pytest.raises(Doubt):
+    with pytest.raises(Warned):
         await id_bep42(probe)
 
 
@@ -153,8 +154,8 @@ async def test_a_silent_node_is_no_answer(clock: trio.testing.MockClock) -> None
 async def test_what_harms_a_faulty_node_runs_on_loopback_or_if_asked_for(
     clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    harming = [case for case in CASES if case.harms]
-    assert {case.name for case in harming} == {
+    destructive = [case for case in CASES if case.destructive]
+    assert {case.name for case in destructive} == {
         *DEADLY,
         "silent-queriers",
         "unsolicited-pong",
@@ -165,24 +166,24 @@ async def test_what_harms_a_faulty_node_runs_on_loopback_or_if_asked_for(
     async with serving() as target, open_probe(target, pace=FAST) as probe:
         before = await run_suite(probe, [])
         sent = probe.count.sent
-        skipped = await run_suite(probe, harming)
+        skipped = await run_suite(probe, destructive)
         assert (before, probe.count.sent - sent) == ([], 1)  # the first ping
-        done = await run_suite(probe, harming, mine=True)
-    assert {finding.outcome for finding in skipped} == {Outcome.SKIP}
-    assert {finding.outcome for finding in done} == {Outcome.PASS}
+        done = await run_suite(probe, destructive, destructive=True)
+    assert {finding.outcome for finding in skipped} == {CaseOutcome.SKIP}
+    assert {finding.outcome for finding in done} == {CaseOutcome.PASS}
 
 
 async def test_no_address_sends_faster_than_its_pace_and_a_run_is_short(
     clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: dict[bytes, list[float]] = {}
-    send = Probe.send
+    send = ConformanceProbe.send
 
-    async def noted(self: Probe, payload: bytes, *, asker: Any = None) -> None:
+    async def noted(self: ConformanceProbe, payload: bytes, *, asker: Any = None) -> None:
         await send(self, payload, asker=asker)
         sent.setdefault((asker or self.asker).endpoint[:4], []).append(trio.current_time())
 
-    monkeypatch.setattr(Probe, "send", noted)
+    monkeypatch.setattr(ConformanceProbe, "send", noted)
     async with serving() as target:
         await judge(target, CASES, Pace(per_s=4.0))
     gaps = [later - sooner for times in sent.values() for sooner, later in pairwise(times)]

@@ -10,8 +10,9 @@ import trio
 
 from ...endpoints import Family, Scope, family_of, format_endpoint, make_endpoint, scope_of
 from .. import datagrams
-from ..case import Case, Fault, Skip
-from ..probe import Asker, Probe
+from ..case import Case
+from ..probe import Asker, ConformanceProbe
+from ..verdict import Failed, Skipped
 from .answers import handed_out, raw_contacts
 from .identity import id_in
 
@@ -24,7 +25,7 @@ VOTERS = 60
 MAX_WAIT_STEPS = 10
 
 
-async def _promoted(probe: Probe, askers: list[Asker]) -> int:
+async def _promoted(probe: ConformanceProbe, askers: list[Asker]) -> int:
     """How many of them the node now hands out at their addresses."""
     count = 0
     for asker in askers:
@@ -33,7 +34,7 @@ async def _promoted(probe: Probe, askers: list[Asker]) -> int:
     return count
 
 
-async def silent_queriers(probe: Probe) -> str:
+async def silent_queriers(probe: ConformanceProbe) -> str:
     """Whoever sends two queries from spoofed addresses would fill a table with them."""
     askers = [probe.open(place, probe.near(place)) for place in range(2, 2 + LIARS)]
     for _ in range(QUERIES_EACH):
@@ -43,13 +44,13 @@ async def silent_queriers(probe: Probe) -> str:
             )
     count = await _promoted(probe, askers)
     if count:
-        raise Fault(
+        raise Failed(
             f"{count} of {LIARS} sources that sent {QUERIES_EACH} queries and answered none are handed out"
         )
     return f"none of {LIARS} sources that only query is handed out"
 
 
-async def unsolicited_pong(probe: Probe) -> str:
+async def unsolicited_pong(probe: ConformanceProbe) -> str:
     askers = [probe.open(place, probe.near(place)) for place in range(2, 2 + LIARS)]
     for number, asker in enumerate(askers):
         # "pn" is what jech/dht pings with, always; it blacklists who answers with a t of 2 bytes.
@@ -58,11 +59,11 @@ async def unsolicited_pong(probe: Probe) -> str:
     await probe.alive(after="unsolicited replies")
     count = await _promoted(probe, askers)
     if count:
-        raise Fault(f"{count} of {LIARS} senders of a reply to nothing are handed out")
+        raise Failed(f"{count} of {LIARS} senders of a reply to nothing are handed out")
     return f"none of {LIARS} senders of a reply to nothing is handed out"
 
 
-async def read_only(probe: Probe) -> str:
+async def read_only(probe: ConformanceProbe) -> str:
     """BEP 43: who sends ro = 1 answers nothing, and is useless to others. Ours answers, so that
     nothing but the mark can keep it out.
     """
@@ -73,11 +74,11 @@ async def read_only(probe: Probe) -> str:
     await trio.sleep(probe.pace.settle_s)
     count = await _promoted(probe, askers)
     if count:
-        raise Fault(f"{count} of {len(askers)} askers that sent ro = 1 are handed out")
+        raise Failed(f"{count} of {len(askers)} askers that sent ro = 1 are handed out")
     return f"none of {len(askers)} askers that sent ro = 1 is handed out"
 
 
-def _to_several(probe: Probe) -> dict[bytes, list[bytes]]:
+def _to_several(probe: ConformanceProbe) -> dict[bytes, list[bytes]]:
     """The transaction ids of what the node asked more than one of our sockets, by method; the last
     one of each socket.
     """
@@ -87,7 +88,7 @@ def _to_several(probe: Probe) -> dict[bytes, list[bytes]]:
     return {method: list(tids.values()) for method, tids in by_method.items() if len(tids) > 1}
 
 
-async def constant_tids(probe: Probe) -> str:
+async def constant_tids(probe: ConformanceProbe) -> str:
     """A transaction id that everybody knows makes a spoofed answer count: the endpoint is the only
     thing left to guess.
     """
@@ -103,16 +104,16 @@ async def constant_tids(probe: Probe) -> str:
             break
         await trio.sleep(3 * probe.pace.settle_s / MAX_WAIT_STEPS)
     else:
-        raise Skip(f"it sent {len(probe.heard)} queries to us: too few to compare")
+        raise Skipped(f"it sent {len(probe.heard)} queries to us: too few to compare")
     for method, tids in telling.items():
         if len(set(tids)) == 1:
-            raise Fault(
+            raise Failed(
                 f"{len(tids)} addresses were each sent a {method.decode('latin-1')} with t = {tids[0]!r}"
             )
     return f"{sum(map(len, telling.values()))} queries to different addresses, with different ids"
 
 
-async def claimed_id(probe: Probe) -> str:
+async def claimed_id(probe: ConformanceProbe) -> str:
     """Whoever may move a known ID to another address takes any node out of a table, or sends its
     traffic wherever it likes.
     """
@@ -124,24 +125,24 @@ async def claimed_id(probe: Probe) -> str:
         if endpoint[:-2] not in own and scope_of(endpoint) is not Scope.INVALID
     ]
     if not known:
-        raise Skip("it hands out nobody whose ID could be claimed")
+        raise Skipped("it hands out nobody whose ID could be claimed")
     node_id, endpoint = known[0]
     thief = probe.open(1, node_id)
     for _ in range(QUERIES_EACH):
         await probe.ask("ping", asker=thief, read_only=False)
     now = await handed_out(probe, node_id)
     if now == thief.endpoint:
-        raise Fault(
+        raise Failed(
             f"{node_id.hex()[:12]}... of {format_endpoint(endpoint)} is handed out at {format_endpoint(now)}, which only claimed it"
         )
     return f"{node_id.hex()[:12]}... stays at {format_endpoint(endpoint)}, though another address claimed it"
 
 
-def asker_endpoint(probe: Probe, place: int) -> bytes:
+def asker_endpoint(probe: ConformanceProbe, place: int) -> bytes:
     return make_endpoint(probe.sources[place], 1)[:-2]
 
 
-async def address_votes(probe: Probe) -> str:
+async def address_votes(probe: ConformanceProbe) -> str:
     """One spoofed packet would give the node a new ID, and so make everybody forget it."""
     before, _ = await probe.reply("ping")
     lie = make_endpoint(
@@ -158,7 +159,7 @@ async def address_votes(probe: Probe) -> str:
         await trio.sleep(probe.pace.settle_s / MAX_WAIT_STEPS)
         after, _ = await probe.reply("ping")
         if id_in(after, "ping") != id_in(before, "ping"):
-            raise Fault(
+            raise Failed(
                 f"{voters} replies to nothing with another ip changed its ID from {before[b'id'].hex()[:12]}... to {after[b'id'].hex()[:12]}..."
             )
     return f"the ID is the same after {voters} replies to nothing that told it another address"
@@ -170,7 +171,7 @@ CASES = (
         "practice",
         "who sends a reply to nothing is not handed out",
         unsolicited_pong,
-        harms=True,
+        destructive=True,
     ),
     Case(
         "read-only",
@@ -183,7 +184,7 @@ CASES = (
         "practice",
         "who queries and never answers is not handed out",
         silent_queriers,
-        harms=True,
+        destructive=True,
     ),
     Case(
         "constant-tids",
@@ -196,13 +197,13 @@ CASES = (
         "practice",
         "a query that claims a known ID does not move it to another address",
         claimed_id,
-        harms=True,
+        destructive=True,
     ),
     Case(
         "address-votes",
         "practice",
         "replies to nothing do not change its own address and ID",
         address_votes,
-        harms=True,
+        destructive=True,
     ),
 )

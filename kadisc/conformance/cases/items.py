@@ -11,14 +11,15 @@ from typing import Any
 from nacl.signing import SigningKey
 
 from .. import datagrams
-from ..case import Case, Doubt, Fault, Skip
+from ..case import Case
 from ..datagrams import Fields
-from ..probe import Answer, Probe
+from ..probe import ConformanceProbe, ProbeAnswer
+from ..verdict import Failed, Skipped, Warned
 
 MAX_INTERVAL_S = 21_600
 
 
-async def _token(probe: Probe, target: bytes) -> bytes:
+async def _token(probe: ConformanceProbe, target: bytes) -> bytes:
     """Of ``get``. Whoever does not know it answers as find_node, without a token, or with an error."""
     answer = await probe.ask("get", target=target)
     if (
@@ -26,31 +27,31 @@ async def _token(probe: Probe, target: bytes) -> bytes:
         or answer.body is None
         or type(token := answer.body.get(b"token")) is not bytes
     ):
-        raise Skip("get and put are not supported")
+        raise Skipped("get and put are not supported")
     return token
 
 
-async def _put(probe: Probe, target: bytes, **arguments: Any) -> Answer | None:
+async def _put(probe: ConformanceProbe, target: bytes, **arguments: Any) -> ProbeAnswer | None:
     return await probe.ask("put", token=await _token(probe, target), **arguments)
 
 
-async def _got(probe: Probe, target: bytes) -> Fields:
+async def _got(probe: ConformanceProbe, target: bytes) -> Fields:
     body, _ = await probe.reply("get", asker=probe.open(1), target=target)
     return body
 
 
-def _accepted(answer: Answer | None, what: str) -> None:
+def _accepted(answer: ProbeAnswer | None, what: str) -> None:
     if answer is None or answer.body is None:
-        raise Fault(f"{what}: {'no answer' if answer is None else answer.words()}")
+        raise Failed(f"{what}: {'no answer' if answer is None else answer.words()}")
 
 
-def _refused(answer: Answer | None, what: str, *codes: int) -> str:
+def _refused(answer: ProbeAnswer | None, what: str, *codes: int) -> str:
     if answer is None:
-        raise Doubt(f"{what}: no answer instead of error {codes[0]}")
+        raise Warned(f"{what}: no answer instead of error {codes[0]}")
     if answer.body is not None:
-        raise Fault(f"{what} was taken with {answer.words()}")
+        raise Failed(f"{what} was taken with {answer.words()}")
     if answer.code not in codes:
-        raise Doubt(f"{what}: {answer.words()} instead of {codes[0]}")
+        raise Warned(f"{what}: {answer.words()} instead of {codes[0]}")
     return f"{what}: error {answer.code}"
 
 
@@ -71,27 +72,27 @@ def place_of(key: SigningKey, salt: bytes = b"") -> bytes:
     return hashlib.sha1(bytes(key.verify_key) + salt).digest()
 
 
-async def immutable(probe: Probe) -> str:
+async def immutable(probe: ConformanceProbe) -> str:
     value = secrets.token_bytes(40)
     target = hashlib.sha1(datagrams.write(value)).digest()
     _accepted(await _put(probe, target, v=value), "a put of 40 bytes")
     if (got := (await _got(probe, target)).get(b"v")) != value:
-        raise Fault(f"{value.hex()[:12]}... put, {got!r} got")
+        raise Failed(f"{value.hex()[:12]}... put, {got!r} got")
     return "40 bytes put and got"
 
 
-async def mutable(probe: Probe) -> str:
+async def mutable(probe: ConformanceProbe) -> str:
     key, value, salt = SigningKey.generate(), secrets.token_bytes(40), b"conformance"
     target, arguments = place_of(key, salt), signed(key, value, 1, salt)
     _accepted(await _put(probe, target, **arguments), "a mutable put with a salt")
     got = await _got(probe, target)
     wrong = [name for name in ("k", "seq", "sig", "v") if got.get(name.encode()) != arguments[name]]
     if wrong:
-        raise Fault(f"what was put is not what was got: {', '.join(wrong)}")
+        raise Failed(f"what was put is not what was got: {', '.join(wrong)}")
     return "a value with salt put and got, with its key, sequence number and signature"
 
 
-async def put_token(probe: Probe) -> str:
+async def put_token(probe: ConformanceProbe) -> str:
     value = secrets.token_bytes(40)
     target = hashlib.sha1(datagrams.write(value)).digest()
     await _token(probe, target)
@@ -99,19 +100,19 @@ async def put_token(probe: Probe) -> str:
     return _refused(answer, "a put with a made-up token", 203)
 
 
-async def put_signature(probe: Probe) -> str:
+async def put_signature(probe: ConformanceProbe) -> str:
     key = SigningKey.generate()
     arguments = signed(key, secrets.token_bytes(40), 1) | {"sig": secrets.token_bytes(64)}
     return _refused(await _put(probe, place_of(key), **arguments), "a wrong signature", 206, 203)
 
 
-async def put_too_big(probe: Probe) -> str:
+async def put_too_big(probe: ConformanceProbe) -> str:
     value = secrets.token_bytes(1001)
     target = hashlib.sha1(datagrams.write(value)).digest()
     return _refused(await _put(probe, target, v=value), "a value of 1,001 bytes", 205)
 
 
-async def put_older(probe: Probe) -> str:
+async def put_older(probe: ConformanceProbe) -> str:
     key = SigningKey.generate()
     _accepted(await _put(probe, place_of(key), **signed(key, b"new", 5)), "a mutable put")
     return _refused(
@@ -119,7 +120,7 @@ async def put_older(probe: Probe) -> str:
     )
 
 
-async def put_cas(probe: Probe) -> str:
+async def put_cas(probe: ConformanceProbe) -> str:
     key = SigningKey.generate()
     _accepted(await _put(probe, place_of(key), **signed(key, b"first", 5)), "a mutable put")
     return _refused(
@@ -129,18 +130,18 @@ async def put_cas(probe: Probe) -> str:
     )
 
 
-async def samples(probe: Probe) -> str:
+async def samples(probe: ConformanceProbe) -> str:
     answer = await probe.ask("sample_infohashes", target=secrets.token_bytes(20))
     body = answer.body if answer is not None else None
     if body is None or b"samples" not in body:
-        raise Skip("sample_infohashes is not supported")
+        raise Skipped("sample_infohashes is not supported")
     given, interval, number = body[b"samples"], body.get(b"interval"), body.get(b"num")
     if type(given) is not bytes or len(given) % 20:
-        raise Fault("samples are not whole info-hashes of 20 bytes")
+        raise Failed("samples are not whole info-hashes of 20 bytes")
     if type(interval) is not int or not 0 <= interval <= MAX_INTERVAL_S:
-        raise Fault(f"interval = {interval!r}, not 0 to {MAX_INTERVAL_S} s")
+        raise Failed(f"interval = {interval!r}, not 0 to {MAX_INTERVAL_S} s")
     if type(number) is not int or number < len(given) // 20:
-        raise Fault(f"num = {number!r}, with {len(given) // 20} samples")
+        raise Failed(f"num = {number!r}, with {len(given) // 20} samples")
     return f"{len(given) // 20} samples of {number}, again in {interval} s"
 
 

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .. import datagrams
-from ..case import Case, Doubt, Fault
+from ..case import Case
 from ..datagrams import Pairs, Raw
-from ..probe import Probe
+from ..probe import ConformanceProbe
+from ..verdict import Failed, Warned
 
 
-def _ping(probe: Probe, tid: bytes, **extra: Any) -> datagrams.Fields:
+def _ping(probe: ConformanceProbe, tid: bytes, **extra: Any) -> datagrams.Fields:
     more = {key.encode(): value for key, value in extra.items()}
     return {
         b"a": {b"id": probe.asker.node_id},
@@ -26,7 +27,7 @@ def _ping(probe: Probe, tid: bytes, **extra: Any) -> datagrams.Fields:
     }
 
 
-async def _survives(probe: Probe, what: str, *payloads: bytes) -> str:
+async def _survives(probe: ConformanceProbe, what: str, *payloads: bytes) -> str:
     """None of them gets a reply, and a ping afterwards does."""
     before = len(probe.asker.strays)
     for payload in payloads:
@@ -34,21 +35,21 @@ async def _survives(probe: Probe, what: str, *payloads: bytes) -> str:
     await probe.alive(after=what)
     answers = [envelope for _, envelope in probe.asker.strays[before:] if envelope is not None]
     if any(envelope.get(b"y") == b"r" for envelope in answers):
-        raise Fault(f"{what} got a reply as if nothing were wrong")
+        raise Failed(f"{what} got a reply as if nothing were wrong")
     return f"{what}: {f'{len(answers)} of {len(payloads)} got an error' if answers else 'no answer'}, alive afterwards"
 
 
-async def _tolerates(probe: Probe, what: str, payload: bytes) -> str:
+async def _tolerates(probe: ConformanceProbe, what: str, payload: bytes) -> str:
     """Strictness is better, but a reply harms nobody."""
     try:
         return await _survives(probe, what, payload)
-    except Fault as fault:
+    except Failed as fault:
         if "got a reply" in str(fault):
-            raise Doubt(f"{what}: answered as if nothing were wrong") from None
+            raise Warned(f"{what}: answered as if nothing were wrong") from None
         raise
 
 
-async def truncated(probe: Probe) -> str:
+async def truncated(probe: ConformanceProbe) -> str:
     whole = datagrams.write(_ping(probe, b"cut"))
     return await _survives(
         probe,
@@ -57,7 +58,7 @@ async def truncated(probe: Probe) -> str:
     )
 
 
-async def garbage(probe: Probe) -> str:
+async def garbage(probe: ConformanceProbe) -> str:
     return await _survives(
         probe,
         "random bytes",
@@ -66,15 +67,15 @@ async def garbage(probe: Probe) -> str:
     )
 
 
-async def empty(probe: Probe) -> str:
+async def empty(probe: ConformanceProbe) -> str:
     return await _survives(probe, "an empty datagram", b"")
 
 
-async def negative_length(probe: Probe) -> str:
+async def negative_length(probe: ConformanceProbe) -> str:
     return await _survives(probe, "d0:0:-5:", b"d0:0:-5:", b"d1:t-1:e", b"d1:ad2:id-20:ee")
 
 
-async def deep_nesting(probe: Probe) -> str:
+async def deep_nesting(probe: ConformanceProbe) -> str:
     deep = [Raw(b"l" * depth + b"e" * depth) for depth in (100, 700)]
     # Unclosed as well: a decoder that recurses is deepest there.
     return await _survives(
@@ -86,7 +87,7 @@ async def deep_nesting(probe: Probe) -> str:
     )
 
 
-async def huge_ints(probe: Probe) -> str:
+async def huge_ints(probe: ConformanceProbe) -> str:
     digits = b"9" * 1000
     payloads = [
         b"i" + digits + b"e",
@@ -96,7 +97,7 @@ async def huge_ints(probe: Probe) -> str:
     return await _survives(probe, "ints and lengths of 1,000 digits", *payloads)
 
 
-async def no_dict(probe: Probe) -> str:
+async def no_dict(probe: ConformanceProbe) -> str:
     return await _survives(
         probe,
         "values that are no dict",
@@ -107,7 +108,7 @@ async def no_dict(probe: Probe) -> str:
     )
 
 
-async def wrong_types(probe: Probe) -> str:
+async def wrong_types(probe: ConformanceProbe) -> str:
     bad = [
         _ping(probe, b"w1", a=[]),
         _ping(probe, b"w2", a=7),
@@ -121,7 +122,7 @@ async def wrong_types(probe: Probe) -> str:
     return await _survives(probe, "fields of the wrong type", *map(datagrams.write, bad))
 
 
-async def fields_missing(probe: Probe) -> str:
+async def fields_missing(probe: ConformanceProbe) -> str:
     bad = []
     for missing in (b"y", b"q", b"a"):
         fields = _ping(probe, b"m" + missing)
@@ -130,41 +131,41 @@ async def fields_missing(probe: Probe) -> str:
     return await _survives(probe, "no y, no q or no a", *bad, b"de")
 
 
-async def duplicate_keys(probe: Probe) -> str:
+async def duplicate_keys(probe: ConformanceProbe) -> str:
     fields = Pairs((*sorted(_ping(probe, b"du").items()), (b"y", b"q")))
     return await _tolerates(probe, "a ping with y twice", datagrams.write(fields))
 
 
-async def trailing_data(probe: Probe) -> str:
+async def trailing_data(probe: ConformanceProbe) -> str:
     return await _tolerates(
         probe, "a ping with bytes after its end", datagrams.write(_ping(probe, b"tr")) + b"garbage"
     )
 
 
-async def oversized(probe: Probe) -> str:
+async def oversized(probe: ConformanceProbe) -> str:
     return await _tolerates(
         probe, "a ping of 4,000 bytes", datagrams.write(_ping(probe, b"ov", x=b"x" * 3900))
     )
 
 
-async def unsorted_keys(probe: Probe) -> str:
+async def unsorted_keys(probe: ConformanceProbe) -> str:
     tid = secrets.token_bytes(4)
     payload = datagrams.write(Pairs(sorted(_ping(probe, tid).items(), reverse=True)))
     answer = await probe.exchange(payload, tid)
     if answer is None or answer.body is None:
-        raise Fault(
+        raise Failed(
             f"a ping with its keys in another order: {'no answer' if answer is None else answer.words()}; real clients send such"
         )
     return "a ping with its keys in another order was answered"
 
 
-async def unknown_fields(probe: Probe) -> str:
+async def unknown_fields(probe: ConformanceProbe) -> str:
     tid = secrets.token_bytes(4)
     answer = await probe.exchange(
         datagrams.write(_ping(probe, tid, zz={b"new": [1, 2, b"three"]})), tid
     )
     if answer is None or answer.body is None:
-        raise Fault(
+        raise Failed(
             f"a ping with a field of the future: {'no answer' if answer is None else answer.words()}"
         )
     return "a ping with a field of the future was answered"
@@ -172,7 +173,7 @@ async def unknown_fields(probe: Probe) -> str:
 
 DEADLY = ("negative-length", "deep-nesting", "huge-ints")
 """Of these decoders of real nodes have hung or died: such a node does not come back by itself."""
-Run = Callable[[Probe], Awaitable[str]]
+Run = Callable[[ConformanceProbe], Awaitable[str]]
 _SURVIVES: tuple[tuple[str, str, Run], ...] = (
     ("empty", "an empty datagram does no harm", empty),
     ("truncated", "a message cut off is no message", truncated),
@@ -198,7 +199,7 @@ CASES = (
     *(Case(name, "practice", proves, run) for name, proves, run in _SURVIVES if name not in DEADLY),
 )
 DEADLY_CASES = tuple(
-    Case(name, "practice", proves, run, harms=True)
+    Case(name, "practice", proves, run, destructive=True)
     for name, proves, run in _SURVIVES
     if name in DEADLY
 )

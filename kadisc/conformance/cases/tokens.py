@@ -7,28 +7,29 @@ from __future__ import annotations
 import secrets
 
 from ...endpoints import Endpoint, format_endpoint, ip_of, port_of
-from ..case import Case, Doubt, Fault, Skip
-from ..probe import Answer, Asker, Probe
+from ..case import Case
+from ..probe import Asker, ConformanceProbe, ProbeAnswer
+from ..verdict import Failed, Skipped, Warned
 
 PORT = 4321
 
 
-async def token_for(probe: Probe, info_hash: bytes, asker: Asker) -> bytes:
+async def token_for(probe: ConformanceProbe, info_hash: bytes, asker: Asker) -> bytes:
     body, _ = await probe.reply("get_peers", asker=asker, info_hash=info_hash)
     token = body.get(b"token")
     if type(token) is not bytes:
-        raise Fault(f"no token in the reply to get_peers: {token!r}")
+        raise Failed(f"no token in the reply to get_peers: {token!r}")
     return token
 
 
-async def peers_of(probe: Probe, info_hash: bytes) -> list[bytes]:
+async def peers_of(probe: ConformanceProbe, info_hash: bytes) -> list[bytes]:
     """What it serves to another address, where we have one."""
     body, _ = await probe.reply("get_peers", asker=probe.open(1), info_hash=info_hash)
     values = body.get(b"values", [])
     if type(values) is not list or not all(
         type(peer) is bytes and len(peer) in (6, 18) for peer in values
     ):
-        raise Fault(f"values that are not 6 or 18 bytes each: {values!r}")
+        raise Failed(f"values that are not 6 or 18 bytes each: {values!r}")
     return values
 
 
@@ -36,22 +37,24 @@ def _show(peers: list[bytes]) -> str:
     return ", ".join(format_endpoint(Endpoint(peer)) for peer in peers[:4]) or "nobody"
 
 
-async def _refused(probe: Probe, answer: Answer | None, info_hash: bytes, what: str) -> str:
+async def _refused(
+    probe: ConformanceProbe, answer: ProbeAnswer | None, info_hash: bytes, what: str
+) -> str:
     served = await peers_of(probe, info_hash)
     if served:
-        raise Fault(
+        raise Failed(
             f"{what}: {'no answer' if answer is None else answer.words()}, and {_show(served)} served afterwards"
         )
     if answer is None:
-        raise Doubt(f"{what}: not stored, but no error either")
+        raise Warned(f"{what}: not stored, but no error either")
     if answer.body is not None:
-        raise Fault(f"{what} was answered with {answer.words()}, although nothing is stored")
+        raise Failed(f"{what} was answered with {answer.words()}, although nothing is stored")
     if answer.code != 203:
-        raise Doubt(f"{what}: {answer.words()} instead of 203")
+        raise Warned(f"{what}: {answer.words()} instead of 203")
     return f"{what}: error 203, nothing stored"
 
 
-async def token_missing(probe: Probe) -> str:
+async def token_missing(probe: ConformanceProbe) -> str:
     info_hash = secrets.token_bytes(20)
     return await _refused(
         probe,
@@ -61,7 +64,7 @@ async def token_missing(probe: Probe) -> str:
     )
 
 
-async def token_wrong(probe: Probe) -> str:
+async def token_wrong(probe: ConformanceProbe) -> str:
     info_hash, asker = secrets.token_bytes(20), probe.asker
     length = len(await token_for(probe, info_hash, asker))
     answer = await probe.ask(
@@ -70,7 +73,7 @@ async def token_wrong(probe: Probe) -> str:
     return await _refused(probe, answer, info_hash, "a made-up token")
 
 
-async def token_of_other_hash(probe: Probe) -> str:
+async def token_of_other_hash(probe: ConformanceProbe) -> str:
     info_hash = secrets.token_bytes(20)
     token = await token_for(probe, secrets.token_bytes(20), probe.asker)
     return await _refused(
@@ -81,9 +84,9 @@ async def token_of_other_hash(probe: Probe) -> str:
     )
 
 
-async def token_of_other_address(probe: Probe) -> str:
+async def token_of_other_address(probe: ConformanceProbe) -> str:
     if len(probe.sources) < 2:
-        raise Skip("needs a second source address (--source)")
+        raise Skipped("needs a second source address (--source)")
     info_hash = secrets.token_bytes(20)
     token = await token_for(probe, info_hash, probe.asker)
     answer = await probe.ask(
@@ -93,8 +96,8 @@ async def token_of_other_address(probe: Probe) -> str:
 
 
 async def _announce(
-    probe: Probe, info_hash: bytes, asker: Asker, port: int, implied: int | None = None
-) -> Answer | None:
+    probe: ConformanceProbe, info_hash: bytes, asker: Asker, port: int, implied: int | None = None
+) -> ProbeAnswer | None:
     token = await token_for(probe, info_hash, asker)
     return await probe.ask(
         "announce_peer",
@@ -106,11 +109,11 @@ async def _announce(
     )
 
 
-async def announce_served(probe: Probe) -> str:
+async def announce_served(probe: ConformanceProbe) -> str:
     info_hash, asker = secrets.token_bytes(20), probe.asker
     answer = await _announce(probe, info_hash, asker, PORT)
     if answer is None or answer.body is None:
-        raise Fault(
+        raise Failed(
             f"an announce with the right token: {'no answer' if answer is None else answer.words()}"
         )
     wanted, served = (
@@ -118,35 +121,35 @@ async def announce_served(probe: Probe) -> str:
         await peers_of(probe, info_hash),
     )
     if served != [wanted]:
-        raise Fault(f"{_show([wanted])} announced, {_show(served)} served")
+        raise Failed(f"{_show([wanted])} announced, {_show(served)} served")
     return f"{_show(served)} announced and served"
 
 
-async def implied_port(probe: Probe) -> str:
+async def implied_port(probe: ConformanceProbe) -> str:
     info_hash, asker = secrets.token_bytes(20), probe.asker
     answer = await _announce(probe, info_hash, asker, PORT, 1)
     served = await peers_of(probe, info_hash)
     if served != [asker.endpoint]:
         said = "no answer" if answer is None else answer.words()
-        raise Fault(
+        raise Failed(
             f"announced from port {port_of(asker.endpoint)} with implied_port: {said}, {_show(served)} served"
         )
     return f"{_show(served)} served, the port that it came from"
 
 
-async def port_0(probe: Probe) -> str:
+async def port_0(probe: ConformanceProbe) -> str:
     info_hash = secrets.token_bytes(20)
     answer = await _announce(probe, info_hash, probe.asker, 0)
     if answer is not None and answer.body is not None and not await peers_of(probe, info_hash):
-        raise Doubt("port 0 is taken with a reply, but not served")
+        raise Warned("port 0 is taken with a reply, but not served")
     return await _refused(probe, answer, info_hash, "port 0")
 
 
-async def port_too_large(probe: Probe) -> str:
+async def port_too_large(probe: ConformanceProbe) -> str:
     info_hash = secrets.token_bytes(20)
     answer = await _announce(probe, info_hash, probe.asker, 65536 + PORT)
     if answer is not None and answer.body is not None and not await peers_of(probe, info_hash):
-        raise Doubt("a port above 65535 is taken with a reply, but not served")
+        raise Warned("a port above 65535 is taken with a reply, but not served")
     return await _refused(probe, answer, info_hash, f"port {65536 + PORT}")
 
 
