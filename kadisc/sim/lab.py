@@ -20,6 +20,7 @@ from ..core.addressing.bep42 import derive_node_id, with_bep42_prefix
 from ..core.addressing.contact_pool import ContactPool
 from ..core.addressing.external_address import Confidence, ExternalAddress
 from ..core.contract.identity import Identity
+from ..core.contract.saved_state import SavedState
 from ..core.core import Core
 from ..endpoints import Endpoint, Family, ip_of
 from ..ids import NodeId, random_id
@@ -33,7 +34,7 @@ from .model.latency import mrtt_s
 from .model.members import Members
 from .model.nat import Nat, draw_nat
 from .model.population import Population, Residence
-from .model.steady_state import Known, TableBuilder, dead_share
+from .model.steady_state import PlantedContact, TableBuilder, dead_share
 from .model.world import World
 from .option_rules import check_options
 from .options import SimOptions
@@ -327,11 +328,11 @@ class Lab:
         hosts = [self.new_host(up_since=-stay.age_s, knows_address=True) for stay in stays]
         self.mrtt_s = mrtt_s(self.world.latency, hosts, self._own_rng)
         known = [
-            Known(host.contact, stay.age_s)
+            PlantedContact(host.contact, stay.age_s)
             for host, stay in zip(hosts, stays, strict=True)
             if host.accepts_unsolicited
         ]
-        known += [Known(host.contact, -host.up_since) for host in adversaries]
+        known += [PlantedContact(host.contact, -host.up_since) for host in adversaries]
         self.dead_at_start = dead_share(self.churn, options.core.maintenance, self._own_rng)
         builder = TableBuilder(
             known
@@ -353,16 +354,24 @@ class Lab:
                 builder.fill(host, -host.up_since, self.world.now)
             self.boot(host)
         self.members.introduce(self.world, [*hosts, *adversaries])
-        Faults(self, Random(f"faults {options.seed}")).start()
+        rng = Random(f"faults {options.seed}")
+        Faults(self.world, options.faults, rng, self._restart).start()
 
-    def _ghosts(self, number: int) -> list[Known]:
+    def _restart(self, host: Host, state: SavedState) -> None:
+        """A new process at the same place restores ``state`` and joins; its clock starts anew."""
+        self.stop(host)
+        restarted = self.reborn(host)
+        restarted.node.restore(state, self.world.now)
+        self.join(restarted)
+
+    def _ghosts(self, number: int) -> list[PlantedContact]:
         """Nodes that are dead and not found out."""
-        ghosts: list[Known] = []
+        ghosts: list[PlantedContact] = []
         while len(ghosts) < number:
             stay = self.churn.met()
             if stay.left_s != inf:
                 contact = Contact(random_id(self._own_rng), self.population.settle().endpoint)
-                ghosts.append(Known(contact, stay.age_s))
+                ghosts.append(PlantedContact(contact, stay.age_s))
         return ghosts
 
     def _leaves_after(self, host: Host, left_s: float) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from kadisc.config import AddressConfig, Defences
 from kadisc.errors import UsageError
-from kadisc.sim.adversaries.silent import Silent
+from kadisc.sim.adversaries.unresponsive import UnresponsiveNode
 from kadisc.sim.attacks.ablation import ALL_OFF, PAPER, variants
 from kadisc.sim.lab import Lab
 from kadisc.sim.measure.vote_count import (
@@ -303,7 +303,7 @@ def test_adversaries_may_break_every_rule(own_id: int) -> None:
     nobody takes them for an honest host.
     """
     lab = Lab(options("lookup", "nodes=20", "paranoid=on", "churn.profile=none"))
-    silent = Silent(own_id, Random(1), 1.0)
+    silent = UnresponsiveNode(own_id, Random(1), 1.0)
     host = lab.new_adversary(silent)
     lab.settle(warmup_s=1.0, adversaries=[host])
     assert (host.id, host.honest) == (own_id, False)

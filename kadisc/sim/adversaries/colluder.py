@@ -8,11 +8,11 @@ from ...endpoints import Endpoint
 from ...ids import NodeId
 from ...wire.messages import Query, Reply
 from .adversary import Adversary
-from .ring import Ring
+from .ring import CollusionRing
 
 
 class Colluder(Adversary):
-    def __init__(self, own_id: NodeId, ring: Ring) -> None:
+    def __init__(self, own_id: NodeId, ring: CollusionRing) -> None:
         super().__init__(own_id)
         self._ring = ring
 

@@ -21,23 +21,23 @@ from ...wire.messages import FindNode, GetPeers, Query, Reply
 from .adversary import Adversary
 
 PER_ANSWER = 8
-MAX_STORIES = 4096
+MAX_LOOKUPS_REMEMBERED = 4096
 """Pairs of asker and target that are remembered; the oldest go."""
 BESIDE_BYTES = 12
 """An ID made up differs from its target in its last bytes alone."""
 
 
-class Ring:
+class CollusionRing:
     """``fabricates``: whether IDs are made up; else all keep to their usual ones, and the nearest
-    to the target are named. ``grinds``: whether those made up are tied to the addresses.
+    to the target are named. ``brute_forces``: whether those made up are tied to the addresses.
     """
 
-    def __init__(self, *, fabricates: bool, grinds: bool = False) -> None:
+    def __init__(self, *, fabricates: bool, brute_forces: bool = False) -> None:
         self.fabricates = fabricates
-        self._made_up = nearest_place if grinds else beside
-        self._grinds = grinds
+        self._forged_id = nearest_place if brute_forces else beside
+        self._brute_forces = brute_forces
         self._members: list[Adversary] = []
-        self._stories: dict[tuple[Endpoint, NodeId], Story] = {}
+        self._referrals_by_lookup: dict[tuple[Endpoint, NodeId], Referrals] = {}
 
     def enrol(self, members: Sequence[Adversary]) -> None:
         """Neighbours in the order of naming lie in different /24s as far as there are several."""
@@ -49,12 +49,12 @@ class Ring:
             row[i] for i in range(max(map(len, rows), default=0)) for row in rows if i < len(row)
         ]
 
-    def face(self, member: Adversary, asker: Endpoint) -> NodeId:
+    def shown_id(self, member: Adversary, asker: Endpoint) -> NodeId:
         """The ID by which the asker knows this member when nothing else was told."""
         return member.own_id
 
     def answer(self, member: Adversary, query: Query, asker: Endpoint) -> Reply:
-        reply = Reply(query.tid, self.face(member, asker), seen_as=asker)
+        reply = Reply(query.tid, self.shown_id(member, asker), seen_as=asker)
         if isinstance(query, FindNode):
             self._mislead(reply, member, query.target, query, asker)
         elif isinstance(query, GetPeers):
@@ -68,39 +68,41 @@ class Ring:
         if not self.fabricates or target == query.sender:
             # A lookup of the own ID looks like a check, and whoever is found to be two goes from
             # the table: here they are what they always are.
-            faces = sorted(
-                (self.face(each, asker) ^ target, each.endpoint)
+            shown = sorted(
+                (self.shown_id(each, asker) ^ target, each.endpoint)
                 for each in self._members
                 if each is not member
             )
             named = [
-                Contact(distance ^ target, endpoint) for distance, endpoint in faces[:PER_ANSWER]
+                Contact(distance ^ target, endpoint) for distance, endpoint in shown[:PER_ANSWER]
             ]
         else:
-            story = self._story(asker, target)
-            if member.endpoint in story.told:
-                reply.sender = self._made_up(target, member.endpoint)
+            referrals = self._referrals(asker, target)
+            if member.endpoint in referrals.told:
+                reply.sender = self._forged_id(target, member.endpoint)
             named = [
-                Contact(self._made_up(target, each.endpoint), each.endpoint)
-                for each in story.next()
+                Contact(self._forged_id(target, each.endpoint), each.endpoint)
+                for each in referrals.next()
             ]
         reply.nodes = pack_contacts(named)
 
-    def _story(self, asker: Endpoint, target: NodeId) -> Story:
-        story = self._stories.get((asker, target))
-        if story is None:
+    def _referrals(self, asker: Endpoint, target: NodeId) -> Referrals:
+        referrals = self._referrals_by_lookup.get((asker, target))
+        if referrals is None:
             members: Sequence[Adversary] = self._members
-            if self._grinds:
+            if self._brute_forces:
                 members = sorted(
                     members, key=lambda member: nearest_place(target, member.endpoint) ^ target
                 )
-            story = self._stories[asker, target] = Story(members, 0 if self._grinds else target)
-            if len(self._stories) > MAX_STORIES:
-                del self._stories[next(iter(self._stories))]
-        return story
+            referrals = self._referrals_by_lookup[asker, target] = Referrals(
+                members, 0 if self._brute_forces else target
+            )
+            if len(self._referrals_by_lookup) > MAX_LOOKUPS_REMEMBERED:
+                del self._referrals_by_lookup[next(iter(self._referrals_by_lookup))]
+        return referrals
 
 
-class Story:
+class Referrals:
     """Whom one asker was told of for one target. Each answer goes on where the last one ended, so
     that every path of a lookup is led to colluders that no other path has claimed.
     """

@@ -1,4 +1,4 @@
-"""A Sybil in a siege: it wants places in one victim's table, and near the victim's ID all of them.
+"""A Sybil in a attack: it wants places in one victim's table, and near the victim's ID all of them.
 
 The attack: an address costs money, an ID nothing. So towards each victim every address takes an ID
 of its own choice near it, as deep as the table goes, queries it again and again so as to be
@@ -18,7 +18,7 @@ from ...ids import ID_BITS, NodeId
 from ...wire.compact import pack_contacts
 from ...wire.messages import FindNode, Query, Reply
 from .adversary import Adversary
-from .ring import PER_ANSWER, Ring
+from .ring import PER_ANSWER, CollusionRing
 
 DEPTHS = 20
 """Sybils share 0 to so many bits less one with a victim, evenly: at 20 they are nearer than all
@@ -26,44 +26,44 @@ honest nodes of a network of a million.
 """
 
 
-class Siege(Ring):
+class EclipseAttack(CollusionRing):
     """``victims``: their IDs by endpoint; a restarted one is a victim still."""
 
     def __init__(self, victims: dict[Endpoint, NodeId], *, fabricates: bool) -> None:
         super().__init__(fabricates=fabricates)
         self.victims = victims
-        self._faces: dict[tuple[Endpoint, Endpoint], NodeId] = {}
+        self._shown_ids: dict[tuple[Endpoint, Endpoint], NodeId] = {}
 
-    def face(self, member: Adversary, asker: Endpoint) -> NodeId:
+    def shown_id(self, member: Adversary, asker: Endpoint) -> NodeId:
         victim = self.victims.get(asker)
         if victim is None:
             return member.own_id
-        face = self._faces.get((member.endpoint, asker))
-        if face is None:
-            face = self._faces[member.endpoint, asker] = near(victim, member.endpoint)
-        return face
+        shown_id = self._shown_ids.get((member.endpoint, asker))
+        if shown_id is None:
+            shown_id = self._shown_ids[member.endpoint, asker] = near(victim, member.endpoint)
+        return shown_id
 
-    def some_faces(self, victim: Endpoint, rng: Random) -> list[Contact]:
+    def some_contacts(self, victim: Endpoint, rng: Random) -> list[Contact]:
         return [
-            Contact(self.face(each, victim), each.endpoint)
+            Contact(self.shown_id(each, victim), each.endpoint)
             for each in rng.sample(self._members, min(PER_ANSWER, len(self._members)))
         ]
 
 
 class Sybil(Adversary):
     def __init__(
-        self, own_id: NodeId, siege: Siege, rng: Random, interval_s: float, now: float
+        self, own_id: NodeId, attack: EclipseAttack, rng: Random, interval_s: float, now: float
     ) -> None:
         super().__init__(own_id)
-        self._siege = siege
+        self._attack = attack
         self._rng = rng
-        self._victims: Sequence[Endpoint] = list(siege.victims)
+        self._victims: Sequence[Endpoint] = list(attack.victims)
         self._pause_s = interval_s / max(1, len(self._victims))
         self._turn = rng.randrange(max(1, len(self._victims)))
         self._next_at = now + rng.random() * interval_s
 
     def asked(self, query: Query, source: Endpoint, now: float) -> Reply | None:
-        return self._siege.answer(self, query, source)
+        return self._attack.answer(self, query, source)
 
     def tick(self, now: float) -> None:
         if now < self._next_at or not self._victims:
@@ -71,13 +71,13 @@ class Sybil(Adversary):
         self._next_at = now + self._pause_s
         self._turn = (self._turn + 1) % len(self._victims)
         victim = self._victims[self._turn]
-        face = self._siege.face(self, victim)
-        self.send(FindNode(self._rng.randbytes(2), face, self._rng.getrandbits(160)), victim)
+        shown_id = self._attack.shown_id(self, victim)
+        self.send(FindNode(self._rng.randbytes(2), shown_id, self._rng.getrandbits(160)), victim)
         self.send(
             Reply(
                 self._rng.randbytes(2),
-                face,
-                nodes=pack_contacts(self._siege.some_faces(victim, self._rng)),
+                shown_id,
+                nodes=pack_contacts(self._attack.some_contacts(victim, self._rng)),
             ),
             victim,
         )

@@ -1,4 +1,4 @@
-"""An attacker from outside lays siege to some nodes: those that run, and those that are restarted
+"""An attacker from outside lays eclipse to some nodes: those that run, and those that are restarted
 under the flood. What becomes of their tables?
 
 Beside the flood of `adversaries/sybil.py` each victim gets datagrams with forged sources: queries
@@ -18,7 +18,7 @@ from ...endpoints import Endpoint, Family
 from ...ids import random_id
 from ...wire import krpc
 from ...wire.messages import FindNode
-from ..adversaries.sybil import Siege, Sybil, near
+from ..adversaries.sybil import EclipseAttack, Sybil, near
 from ..lab import Lab
 from ..measure.statistics import Metrics, share
 from ..model.host import Host
@@ -43,12 +43,12 @@ COLUMNS = {
 """Of the table: those of the victims that ran on, and with ``re_`` of those that were restarted."""
 
 
-def lay_siege(lab: Lab, prefixes: int) -> Metrics:
+def attack_victims(lab: Lab, prefixes: int) -> Metrics:
     """Settles the network, attacks for ``minutes``, and then lets the victims look up."""
     attack = lab.options.attack
     lab.settle()
     running, restarting = _victims(lab)
-    siege = Siege(
+    eclipse = EclipseAttack(
         {host.endpoint: host.id for host in (*running, *restarting)}, fabricates=attack.fabricate
     )
     removals = Removals(lab, {host.number for host in running})
@@ -58,8 +58,8 @@ def lay_siege(lab: Lab, prefixes: int) -> Metrics:
             host.number: [entry.contact for entry in host.node.dhts[Family.IPV4].table]
             for host in running
         }
-        sybils = _sybils(lab, siege, prefixes)
-        _forge(lab, siege, sybils)
+        sybils = _sybils(lab, eclipse, prefixes)
+        _forge(lab, eclipse, sybils)
         lab.run(attack.restart_after_s)
         restarted = [_restart(lab, host) for host in restarting]
         lab.run(max(0.0, 60.0 * lab.options.minutes - attack.restart_after_s))
@@ -125,27 +125,27 @@ def _victims(lab: Lab) -> tuple[list[Host], list[Host]]:
     return chosen[::2], chosen[1::2]
 
 
-def _sybils(lab: Lab, siege: Siege, prefixes: int) -> list[Host]:
+def _sybils(lab: Lab, eclipse: EclipseAttack, prefixes: int) -> list[Host]:
     attack = lab.options.attack
     homes = addresses_in(lab, attack.addresses, prefixes)
     rng = Random(f"sybils {lab.options.seed}")
-    members = [Sybil(random_id(rng), siege, rng, attack.interval_s, lab.world.now) for _ in homes]
+    members = [Sybil(random_id(rng), eclipse, rng, attack.interval_s, lab.world.now) for _ in homes]
     hosts = [lab.new_adversary(member, home) for member, home in zip(members, homes, strict=True)]
-    siege.enrol(members)
+    eclipse.enrol(members)
     for host in hosts:
         lab.boot(host)
     return hosts
 
 
-def _forge(lab: Lab, siege: Siege, sybils: Sequence[Host]) -> None:
-    """From anywhere, as an ID near the victim; again and again until the siege is over."""
+def _forge(lab: Lab, eclipse: EclipseAttack, sybils: Sequence[Host]) -> None:
+    """From anywhere, as an ID near the victim; again and again until the eclipse is over."""
     per_s, rng = lab.options.attack.forged_per_s, Random(f"forger {lab.options.seed}")
     end = lab.world.now + 60.0 * lab.options.minutes
     if per_s <= 0.0 or not sybils:
         return
 
     def forge() -> None:
-        for victim, victim_id in siege.victims.items():
+        for victim, victim_id in eclipse.victims.items():
             source = Endpoint(
                 bytes((rng.choice(FIRST_BYTES),))
                 + rng.randbytes(3)

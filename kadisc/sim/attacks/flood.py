@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from random import Random
 
 from ...ids import random_id
-from ..adversaries.flooder import Band, Flooder
+from ..adversaries.flooder import Flooder, FlooderGroup
 from ..lab import Lab
 from ..measure.statistics import Metrics
 from ..model.host import Host
-from ..probes.gossip_metrics import GOSSIP_SETTINGS, Samples, members, standing
+from ..probes.gossip_metrics import GOSSIP_SETTINGS, GossipSamples, members, standing
 from .attackers import addresses_in, part_of
 
 FLOOD_SETTINGS = {
@@ -36,35 +36,33 @@ there is nothing to win.
 """
 
 
-def settle_with_flooders(lab: Lab) -> tuple[Band, list[Host]]:
+def settle_with_flooders(lab: Lab) -> tuple[FlooderGroup, list[Host]]:
     """A network with attackers among its nodes, that flood from the first moment on; and the
     warm-up.
     """
     attack = lab.options.attack
-    band, number, rng = (
-        Band(lab.options),
-        part_of(lab.options),
-        Random(f"flooders {lab.options.seed}"),
-    )
+    group = FlooderGroup(lab.options)
+    number = part_of(lab.options)
+    rng = Random(f"flooders {lab.options.seed}")
     homes = (
         addresses_in(lab, number, attack.prefixes, thin=lab.options.gossip.thin)
         if attack.prefixes
         else [None] * number
     )
-    flooders = [Flooder(random_id(rng), lab.members.identity(), band, rng) for _ in homes]
+    flooders = [Flooder(random_id(rng), lab.members.identity(), group, rng) for _ in homes]
     hosts = [
         lab.new_adversary(flooder, home) for flooder, home in zip(flooders, homes, strict=True)
     ]
-    band.enrol(flooders)
+    group.enrol(flooders)
     lab.settle(adversaries=hosts, warmup_s=0.0)
-    besiege(lab, band, hosts)
+    flood(lab, group, hosts)
     lab.warm_up()
-    return band, hosts
+    return group, hosts
 
 
-def besiege(lab: Lab, band: Band, hosts: Sequence[Host]) -> None:
+def flood(lab: Lab, group: FlooderGroup, hosts: Sequence[Host]) -> None:
     """All members that are up; who comes later is found by the flooders when it asks them."""
-    band.besiege({host.outside: host.id for host in members(lab)})
+    group.flood({host.outside: host.id for host in members(lab)})
     for host in hosts:
         lab.world.flush(host)
 
@@ -72,7 +70,7 @@ def besiege(lab: Lab, band: Band, hosts: Sequence[Host]) -> None:
 def sampled(lab: Lab) -> Metrics:
     """Floods, and looks at what the members are given."""
     _, hosts = settle_with_flooders(lab)
-    samples = Samples(lab)
+    samples = GossipSamples(lab)
     with lab.measured():
         samples.watch(60.0 * lab.options.minutes)
     honest = members(lab)

@@ -24,12 +24,12 @@ from ...core.core import Core
 from ...endpoints import Endpoint, Family, make_endpoint
 from ...errors import UsageError
 from ...ids import NodeId, random_id
-from ..measure.counting import Traffic, sent_since, traffic_of
+from ..measure.counting import SentTraffic, sent_since, traffic_of
 from ..model.churn import Churn, Stay
 from ..model.host import Host
 from ..model.latency import latency_model
 from ..model.population import Population, Residence
-from ..model.steady_state import Known, TableBuilder
+from ..model.steady_state import PlantedContact, TableBuilder
 from ..model.world import World
 from ..option_rules import check_options
 from ..options import SimOptions
@@ -58,7 +58,7 @@ lookup would end after one hop.
 """
 
 
-NO_TRAFFIC = Traffic(0, 0, 0)
+NO_TRAFFIC = SentTraffic(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,10 @@ class PlannedLookup:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class NodeTraffic:
     """What one node has sent and received since its start."""
 
-    sent: Traffic
+    sent: SentTraffic
     received: int
 
 
@@ -105,7 +105,7 @@ class Observed:
     lookup_queries: list[int] = field(default_factory=list)
     hops: list[int] = field(default_factory=list)
     found_closest: int = 0
-    traffic: Traffic = NO_TRAFFIC
+    traffic: SentTraffic = NO_TRAFFIC
     received: int = 0
     started: int = 0
 
@@ -117,12 +117,14 @@ class Observed:
             bool(result.closest) and result.closest[0].contact.id == lookup.closest
         )
 
-    def counted(self, started: int, before: Sequence[Count], after: Sequence[Count]) -> None:
+    def counted(
+        self, started: int, before: Sequence[NodeTraffic], after: Sequence[NodeTraffic]
+    ) -> None:
         """One network is through, after so many lookups. The counts are those of its nodes at the
         first lookup and at the end.
         """
         for then, now in zip(before, after, strict=True):
-            self.traffic = Traffic(
+            self.traffic = SentTraffic(
                 *(a + b for a, b in zip(self.traffic, sent_since(then.sent, now.sent), strict=True))
             )
             self.received += now.received - then.received
@@ -153,7 +155,7 @@ class CalibrationRound:
             )
         ]
         known = [
-            Known(host.contact, spot.stay.age_s)
+            PlantedContact(host.contact, spot.stay.age_s)
             for host, spot in zip(hosts, self.spots, strict=True)
         ]
         builder = TableBuilder(
@@ -239,8 +241,8 @@ def rounds(options: SimOptions, lookups: int) -> list[CalibrationRound]:
     ]
 
 
-def counts(hosts: Sequence[Host]) -> list[Count]:
-    return [Count(traffic_of(host.node), host.node.counters.received) for host in hosts]
+def counts(hosts: Sequence[Host]) -> list[NodeTraffic]:
+    return [NodeTraffic(traffic_of(host.node), host.node.counters.received) for host in hosts]
 
 
 def _spots(options: SimOptions, rng: Random) -> list[Spot]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ...core.core import Core
 
 
-class Traffic(NamedTuple):
+class SentTraffic(NamedTuple):
     """``bytes`` are UDP payload. ``replies`` are answers of all kinds, error answers too.
     ``checks`` are those queries that only ask whether somebody is there.
     """
@@ -18,12 +18,12 @@ class Traffic(NamedTuple):
     checks: int = 0
 
 
-def traffic_of(node: Core) -> Traffic:
+def traffic_of(node: Core) -> SentTraffic:
     """Since it was started."""
     counters = node.counters
     queries = sum(counters.queries_sent.values())
-    return Traffic(queries, counters.sent - queries, counters.sent_bytes, counters.checks_sent)
+    return SentTraffic(queries, counters.sent - queries, counters.sent_bytes, counters.checks_sent)
 
 
-def sent_since(before: Traffic, after: Traffic) -> Traffic:
-    return Traffic(*(b - a for a, b in zip(before, after, strict=True)))
+def sent_since(before: SentTraffic, after: SentTraffic) -> SentTraffic:
+    return SentTraffic(*(b - a for a, b in zip(before, after, strict=True)))

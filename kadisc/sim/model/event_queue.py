@@ -26,7 +26,7 @@ SLOTS_PER_S: Final = 64
 """A power of two: a time and its slot then agree to the last bit."""
 
 
-class Agenda:
+class EventQueue:
     __slots__ = ("_current", "_numbers", "_slots", "_until")
 
     def __init__(self) -> None:

@@ -30,7 +30,7 @@ SAMPLES = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PlantedContact:
     """A contact as tables may hold it: one object, shared by all of them. ``age_s``: how long it
     has been up.
     """
@@ -56,7 +56,9 @@ def dead_share(churn: Churn, config: MaintenanceConfig, rng: Random) -> float:
 class TableBuilder:
     """``known``: live nodes that accept unsolicited queries, and dead ones that did."""
 
-    def __init__(self, known: Sequence[Known], config: MaintenanceConfig, rng: Random) -> None:
+    def __init__(
+        self, known: Sequence[PlantedContact], config: MaintenanceConfig, rng: Random
+    ) -> None:
         self._known = sorted(known, key=lambda each: each.contact.id)
         self._ids = [each.contact.id for each in self._known]
         self._config = config

@@ -1,6 +1,6 @@
 """Virtual time: deliveries, ticks and actions, and the real nodes that they happen to.
 
-Lean on purpose: this loop runs for every datagram. What is on the agenda are tuples, told apart by
+Lean on purpose: this loop runs for every datagram. What is on the queue are tuples, told apart by
 what they hold, and compared by time and order alone; a node has at most one tick there that counts,
 and one that was overtaken is found out when its time comes.
 """
@@ -17,7 +17,7 @@ from typing import Any
 from ...endpoints import Endpoint
 from ..options import SimOptions
 from .digest import Digest
-from .event_queue import Agenda
+from .event_queue import EventQueue
 from .host import Host
 from .latency import latency_model
 from .network import Network
@@ -48,8 +48,8 @@ class World:
         self.undelivered: Counter[str] = Counter()
         self.between_slices: Callable[[], None] = lambda: None
         self.watchers: list[Watcher] = []
-        self._agenda = Agenda()
-        self._push = self._agenda.push
+        self._queue = EventQueue()
+        self._push = self._queue.push
         self._order = count()
 
     # --- who is there -----------------------------------------------------------------------------
@@ -133,7 +133,7 @@ class World:
     # --- time -------------------------------------------------------------------------------------
 
     def run_until(self, end: float) -> None:
-        pop = self._agenda.pop
+        pop = self._queue.pop
         while True:
             for _ in range(SLICE):
                 item = pop(end)

@@ -54,7 +54,7 @@ def is_attacker(lab: Lab, endpoint: Endpoint) -> bool:
 
 
 @dataclass(slots=True)
-class Tally:
+class DrawTally:
     drawn: int = 0
     theirs: int = 0
     nobody: int = 0
@@ -74,7 +74,7 @@ class Tally:
 
 
 @dataclass(slots=True)
-class Samples:
+class GossipSamples:
     """What members are given while they are watched. ``slots``: by lot from slots old enough, and
     of those the flat and the hierarchical ones by themselves; ``peers``: what the application gets,
     from slots and book; ``stream``: what it gets that wants none of them twice, `DRAWS` x
@@ -82,12 +82,13 @@ class Samples:
     """
 
     lab: Lab
-    kinds: dict[str, Tally] = field(
+    kinds: dict[str, DrawTally] = field(
         default_factory=lambda: {
-            name: Tally() for name in ("slots", "flat", "hierarchical", "peers", "stream", "hops")
+            name: DrawTally()
+            for name in ("slots", "flat", "hierarchical", "peers", "stream", "hops")
         }
     )
-    per_member: dict[int, Tally] = field(default_factory=dict)
+    per_member: dict[int, DrawTally] = field(default_factory=dict)
     streamed: dict[int, set[bytes]] = field(default_factory=dict)
     distinct: dict[int, set[bytes]] = field(default_factory=dict)
 
@@ -103,7 +104,7 @@ class Samples:
         count = max(1, round(lab.options.gossip.samples / DRAWS))
         drawn = [peer.endpoint for peer in peer_network.from_slots(count, now)]
         self.kinds["slots"].add(lab, drawn)
-        self.per_member.setdefault(host.number, Tally()).add(lab, drawn)
+        self.per_member.setdefault(host.number, DrawTally()).add(lab, drawn)
         for name, hierarchical in (("flat", False), ("hierarchical", True)):
             self.kinds[name].add(
                 lab,
@@ -143,7 +144,7 @@ class Samples:
 
 def standing(lab: Lab, hosts: Sequence[Host]) -> Metrics:
     """The state of their views now."""
-    now, held, rounds, distinct, known = lab.world.now, Tally(), [], [], []
+    now, held, rounds, distinct, known = lab.world.now, DrawTally(), [], [], []
     for host in hosts:
         snapshot = peer_network_of(host).snapshot(now)
         held.add(

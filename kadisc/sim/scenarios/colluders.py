@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ...ids import random_id
 from ..adversaries.colluder import Colluder
-from ..adversaries.ring import Ring
+from ..adversaries.ring import CollusionRing
 from ..attacks.ablation import Variant, ablations, variants
 from ..attacks.attackers import addresses_in, part_of
 from ..lab import Lab
@@ -45,7 +45,10 @@ def _variants(options: SimOptions) -> list[Variant]:
 
 def mislead(lab: Lab) -> Metrics:
     attack = lab.options.attack
-    ring, number = Ring(fabricates=attack.fabricate, grinds=attack.grind), part_of(lab.options)
+    ring, number = (
+        CollusionRing(fabricates=attack.fabricate, brute_forces=attack.grind),
+        part_of(lab.options),
+    )
     homes = addresses_in(lab, number, attack.prefixes) if attack.prefixes else [None] * number
     members = [Colluder(random_id(lab.rng), ring) for _ in homes]
     hosts = [lab.new_adversary(member, home) for member, home in zip(members, homes, strict=True)]

@@ -5,7 +5,7 @@ does he own their tables?
 from __future__ import annotations
 
 from ..attacks.ablation import ablations, variants
-from ..attacks.eclipse import COLUMNS, lay_siege
+from ..attacks.eclipse import COLUMNS, attack_victims
 from ..lab import Lab
 from ..measure.statistics import Metrics
 from .scenario import Scenario
@@ -23,7 +23,7 @@ def run(lab: Lab) -> Metrics:
     return ablations(
         lab,
         variants(lab.options, RELEVANT),
-        lambda world: lay_siege(world, world.options.attack.prefixes),
+        lambda world: attack_victims(world, world.options.attack.prefixes),
         COLUMNS,
     )
 

@@ -16,7 +16,7 @@ from ..attacks.flood import FLOOD_SETTINGS, settle_with_flooders
 from ..lab import Lab
 from ..measure.statistics import Metrics, mean, share
 from ..model.host import Host
-from ..probes.gossip_metrics import Tally, members, peer_network_of
+from ..probes.gossip_metrics import DrawTally, members, peer_network_of
 from ..probes.honest_probe import HonestProbe
 from .scenario import Scenario
 
@@ -26,7 +26,7 @@ BOOTSTRAPS = 3
 
 
 def run(lab: Lab) -> Metrics:
-    band, attackers = settle_with_flooders(lab)
+    group, attackers = settle_with_flooders(lab)
     kinds: dict[str, Callable[[Lab, Host], None]] = {
         "book": _with_book,
         "friend": _with_friend,
@@ -43,8 +43,8 @@ def run(lab: Lab) -> Metrics:
                 _poison(lab, host, attackers)
                 gets(lab, host)
                 victims[name].append(host)
-                band.victims[host.outside] = host.id
-        band.besiege(band.victims)
+                group.victims[host.outside] = host.id
+        group.flood(group.victims)
         lab.run(60.0 * lab.options.minutes)
         found: Metrics = {"attackers": len(attackers), "members": len(members(lab))}
         for name, hosts in victims.items():
@@ -92,7 +92,7 @@ def _fate(lab: Lab, name: str, hosts: list[Host]) -> Metrics:
     """Who among its verified peers is honest; whose its buckets are; and whether its lookups get
     through.
     """
-    verified, buckets, honest = Tally(), Tally(), []
+    verified, buckets, honest = DrawTally(), DrawTally(), []
     for host in hosts:
         peers = [peer.endpoint for peer in peer_network_of(host).verified()]
         verified.add(lab, peers)

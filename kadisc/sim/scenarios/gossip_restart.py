@@ -11,7 +11,13 @@ from ...core.contract.saved_state import SavedState
 from ..lab import Lab
 from ..measure.statistics import Metrics, share, spread
 from ..model.host import Host
-from ..probes.gossip_metrics import GOSSIP_SETTINGS, Tally, largest_part, members, peer_network_of
+from ..probes.gossip_metrics import (
+    GOSSIP_SETTINGS,
+    DrawTally,
+    largest_part,
+    members,
+    peer_network_of,
+)
 from .scenario import Scenario
 
 CALM_S = 300.0
@@ -43,7 +49,7 @@ def run(lab: Lab) -> Metrics:
         lab.run(CALM_S - 60.0)
         survivors = [host for host in survivors if host.up]
         later = largest_part(lab, survivors)
-        handed, held, believed = _handed(lab, survivors), Tally(), Tally()
+        handed, held, believed = _handed(lab, survivors), DrawTally(), DrawTally()
         for host in survivors:
             peer_network, now = peer_network_of(host), lab.world.now
             held.add(lab, (seen.peer.endpoint for seen in peer_network.snapshot(now).view.peers))
@@ -70,10 +76,10 @@ def run(lab: Lab) -> Metrics:
     }
 
 
-def _handed(lab: Lab, hosts: Sequence[Host], *, at_s: float = 0.0) -> Tally:
+def _handed(lab: Lab, hosts: Sequence[Host], *, at_s: float = 0.0) -> DrawTally:
     """What the application of each would be given after so many seconds."""
     lab.run(at_s)
-    handed = Tally()
+    handed = DrawTally()
     for host in hosts:
         if host.up:
             handed.add(

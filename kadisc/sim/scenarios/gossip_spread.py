@@ -21,7 +21,7 @@ verified; it should within so many rounds.
 
 
 @dataclass(slots=True)
-class Newcomer:
+class GossipNewcomer:
     """``until_*``: seconds and rounds of its own."""
 
     host: Host
@@ -36,13 +36,13 @@ class Newcomer:
 
 def run(lab: Lab) -> Metrics:
     lab.settle()
-    newcomers: list[Newcomer] = []
+    newcomers: list[GossipNewcomer] = []
     with lab.measured():
         for _ in range(lab.options.joins):
             witnesses = [host for host in members(lab) if host.accepts_unsolicited]
             host = lab.new_host(reachable=True, identity=lab.members.identity())
             lab.join(host)
-            newcomers.append(Newcomer(host, lab.world.now, witnesses))
+            newcomers.append(GossipNewcomer(host, lab.world.now, witnesses))
         end = lab.world.now + 60.0 * lab.options.minutes
         number = 0
         while lab.world.now < end and any(each.until_known is None for each in newcomers):
@@ -53,7 +53,7 @@ def run(lab: Lab) -> Metrics:
     return _metrics(lab, newcomers)
 
 
-def _look(lab: Lab, newcomer: Newcomer, *, known_too: bool) -> None:
+def _look(lab: Lab, newcomer: GossipNewcomer, *, known_too: bool) -> None:
     host, now = newcomer.host, lab.world.now
     since = now - newcomer.started_at, rounds_of(host, now)
     view = peer_network_of(host).snapshot(now).view
@@ -84,7 +84,7 @@ def _is(peer: object, host: Host) -> bool:
     return getattr(peer, "endpoint", None) == host.outside
 
 
-def _metrics(lab: Lab, newcomers: list[Newcomer]) -> Metrics:
+def _metrics(lab: Lab, newcomers: list[GossipNewcomer]) -> Metrics:
     nodes, pulled = len(members(lab)), lab.options.core.gossip.pull_entries
     in_time = [
         each

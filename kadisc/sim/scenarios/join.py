@@ -23,7 +23,7 @@ RIGHT = 0.95
 
 
 @dataclass(slots=True)
-class Newcomer:
+class TimedJoin:
     host: Host
     started_at: float
     neighbours_s: float | None = None
@@ -34,13 +34,13 @@ class Newcomer:
 
 def run(lab: Lab) -> Metrics:
     lab.settle()
-    newcomers: list[Newcomer] = []
+    newcomers: list[TimedJoin] = []
     with lab.measured():
         every_s = 60.0 * lab.options.minutes / lab.options.joins
         for _ in range(lab.options.joins):
             host = lab.new_host(reachable=True)
             lab.join(host, contacts=1)
-            newcomer = Newcomer(host, lab.world.now)
+            newcomer = TimedJoin(host, lab.world.now)
             newcomers.append(newcomer)
             look(lab, newcomer)
             lab.world.at(lab.world.now + WIDE_S, look_at_wide_buckets, lab, newcomer)
@@ -67,7 +67,7 @@ def run(lab: Lab) -> Metrics:
     }
 
 
-def look(lab: Lab, newcomer: Newcomer) -> None:
+def look(lab: Lab, newcomer: TimedJoin) -> None:
     """Until it has all that a newcomer needs, or has had time enough."""
     host, now = newcomer.host, lab.world.now
     if newcomer.neighbours_s is None and knows_its_neighbours(lab, host):
@@ -79,7 +79,7 @@ def look(lab: Lab, newcomer: Newcomer) -> None:
         lab.world.at(now + LOOK_EVERY_S, look, lab, newcomer)
 
 
-def look_at_wide_buckets(lab: Lab, newcomer: Newcomer) -> None:
+def look_at_wide_buckets(lab: Lab, newcomer: TimedJoin) -> None:
     """Whether each bucket with more than the usual places is half full, or holds half of those who
     could be in it.
     """

@@ -19,9 +19,9 @@ def run(lab: Lab) -> Metrics:
     metrics: Metrics = {}
     series: list[LookupProbe] = []
     with lab.measured():
-        split(lab, lab.rng, share=0.5)
+        split(lab.world, lab.rng, share=0.5)
         lab.run(lab.options.faults.partition_s)
-        heal(lab)
+        heal(lab.world)
         for start_s, end_s in AFTER_S:
             probe = LookupProbe(lab)
             series.append(probe)

@@ -7,13 +7,13 @@ from ..lab import Lab
 from ..measure.oracle import SETTLED_S
 from ..measure.statistics import Metrics, share, spread
 from ..model.host import Host
-from .join import PATIENCE_S, Newcomer, look
+from .join import PATIENCE_S, TimedJoin, look
 from .scenario import Scenario
 
 
 def run(lab: Lab) -> Metrics:
     lab.settle()
-    returned: list[Newcomer] = []
+    returned: list[TimedJoin] = []
     down_s = lab.options.down_s
     with lab.measured():
         every_s = max(60.0 * lab.options.minutes / lab.options.joins, down_s)
@@ -68,9 +68,9 @@ def go_down(lab: Lab, host: Host) -> Host:
     return again
 
 
-def start_again(lab: Lab, host: Host, returned: list[Newcomer]) -> None:
+def start_again(lab: Lab, host: Host, returned: list[TimedJoin]) -> None:
     host.up_since = lab.world.now
-    newcomer = Newcomer(host, lab.world.now)
+    newcomer = TimedJoin(host, lab.world.now)
     returned.append(newcomer)
     lab.join(host, contacts=0)
     look(lab, newcomer)

@@ -8,7 +8,7 @@ from random import Random
 
 from ...endpoints import Family
 from ...ids import random_id
-from ..adversaries.silent import Silent
+from ..adversaries.unresponsive import UnresponsiveNode
 from ..attacks.ablation import ablations, variants
 from ..attacks.attackers import part_of
 from ..lab import Lab
@@ -34,7 +34,10 @@ def run(lab: Lab) -> Metrics:
 def keep_silent(lab: Lab) -> Metrics:
     attack, rng = lab.options.attack, Random(f"silent {lab.options.seed}")
     lab.settle()
-    members = [Silent(random_id(rng), rng, attack.interval_s) for _ in range(part_of(lab.options))]
+    members = [
+        UnresponsiveNode(random_id(rng), rng, attack.interval_s)
+        for _ in range(part_of(lab.options))
+    ]
     hosts = [lab.new_adversary(member) for member in members]
     wanted = [host.outside for host in lab.acceptors()]
     with lab.measured():

@@ -15,7 +15,7 @@ from ...ids import random_id
 from ...wire import krpc
 from ...wire.messages import Reply
 from ..adversaries.liar import Liar
-from ..adversaries.silent import Silent
+from ..adversaries.unresponsive import UnresponsiveNode
 from ..attacks.ablation import ALL_OFF, Variant, ablations, variants, with_defences
 from ..attacks.attackers import part_of
 from ..lab import Lab
@@ -126,7 +126,7 @@ def _forge(lab: Lab, movers: Movers, liars: list[Host]) -> None:
     if per_s <= 0.0:
         return
 
-    senders = liars or [lab.new_adversary(Silent(random_id(rng), rng, inf))]
+    senders = liars or [lab.new_adversary(UnresponsiveNode(random_id(rng), rng, inf))]
 
     def forge() -> None:
         for mover in movers.movers:

@@ -13,7 +13,7 @@ from ...wire.messages import FindNode, Ping, Query, Reply
 from .adversary import Adversary
 
 
-class Silent(Adversary):
+class UnresponsiveNode(Adversary):
     """Every ``interval_s`` it queries one of those it wants to be known by."""
 
     def __init__(self, own_id: NodeId, rng: Random, interval_s: float) -> None:
