@@ -1,4 +1,4 @@
-"""``--set option=value``: a change of one field of frozen structs, by its dotted name."""
+"""``--set OPTION=VALUE``: changes a field of nested frozen structs by its dotted name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _SWITCHES = {
 
 
 def with_settings(options: Struct, settings: Iterable[str]) -> Struct:
-    """``options`` with each ``a.b.c=value`` carried out; raises UsageError for one that cannot be."""
+    """``options`` changed by each ``a.b.c=value``. Raises UsageError for an unknown name or a wrong
+    value.
+    """
     for setting in settings:
         path, equals, text = setting.partition("=")
         if not equals:
@@ -51,7 +53,7 @@ def _changed(options: Any, names: list[str], text: str, path: str) -> Any:
     known = [field.name for field in fields(options)]
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         raise UsageError(f"--set {path}: there is no option {name!r}; {hint}")
     value = getattr(options, name)
     if is_dataclass(value):
@@ -67,7 +69,7 @@ def _changed(options: Any, names: list[str], text: str, path: str) -> Any:
 
 
 def _parsed(value: Any, text: str, path: str) -> Any:
-    """The text as a value of the same type as ``value``."""
+    """Parses the text as a value of the type of ``value``."""
     try:
         if isinstance(value, bool):
             return _SWITCHES[text.lower()]
@@ -80,8 +82,7 @@ def _parsed(value: Any, text: str, path: str) -> Any:
             "bool": "on or off",
             "int": "a whole number",
             "float": "a number",
-            "tuple": "values with commas between them",
+            "tuple": "values separated by commas",
         }
-        raise UsageError(
-            f"--set {path}: {kind.get(type(value).__name__, 'another value')} is expected, not {text!r}"
-        ) from None
+        expected = kind.get(type(value).__name__, "another value")
+        raise UsageError(f"--set {path}: {expected} is expected, not {text!r}") from None

@@ -40,8 +40,8 @@ class Network:
         loss = options.loss
         bad_share = loss.mean / loss.loss_in_burst
         self._burst_ends = 1.0 / loss.burst_packets
-        # Mean lengths in packets: 1 / burst_ends of a burst, 1 / burst_starts - 1 between two bursts
-        # (the packet that starts a burst belongs to it).
+        # Mean lengths in packets: a burst 1 / burst_ends, a gap 1 / burst_starts - 1, as the packet
+        # that starts a burst belongs to it.
         self._burst_starts = (
             1.0 / (1.0 + loss.burst_packets * (1.0 - bad_share) / bad_share) if bad_share else 0.0
         )
