@@ -60,9 +60,9 @@ def test_a_flood_from_few_networks_gets_few_places(besieged: dict[str, Any]) -> 
 
 def test_forged_sources_fill_a_table_that_takes_in_whoever_calls(besieged: dict[str, Any]) -> None:
     undefended = measured("eclipse-flood", *SIEGE, "core.defences.verified_admission=off")
-    assert besieged["running_nobody_share"] < 0.1
-    assert undefended["running_nobody_share"] > 0.5
-    assert undefended["restarted_nobody_share"] > 0.5
+    assert besieged["running_unused_share"] < 0.1
+    assert undefended["running_unused_share"] > 0.5
+    assert undefended["restarted_unused_share"] > 0.5
 
 
 def test_answers_that_nobody_asked_for_do_not_bring_sybils_next_to_the_victim(
@@ -300,18 +300,18 @@ def test_an_attack_that_cannot_be_is_refused(name: str, setting: str, words: str
 @pytest.mark.parametrize("own_id", [1, 2])
 def test_adversaries_may_break_every_rule(own_id: int) -> None:
     """A datagram beyond every bound, and IDs of its own choice: no invariant speaks of them, and
-    nobody takes them for an honest host.
+    no one counts them as honest hosts.
     """
     lab = Lab(options("lookup", "nodes=20", "paranoid=on", "churn.profile=none"))
-    silent = UnresponsiveNode(own_id, Random(1), 1.0)
-    host = lab.new_adversary(silent)
+    unresponsive = UnresponsiveNode(own_id, Random(1), 1.0)
+    host = lab.new_adversary(unresponsive)
     lab.settle(warmup_s=1.0, adversaries=[host])
     assert (host.id, host.honest) == (own_id, False)
     assert host not in lab.live()
     assert host not in lab.oracle.closest(own_id, 50)
     honest = lab.acceptors()[0]
-    silent.send(Reply(b"aa", own_id, token=b"x" * 1150), honest.outside)
-    silent.wants([honest.outside], lab.world.now)
+    unresponsive.send(Reply(b"aa", own_id, token=b"x" * 1150), honest.outside)
+    unresponsive.query([honest.outside], lab.world.now)
     before = honest.node.counters.received
     lab.world.flush(host)
     lab.run(5.0)

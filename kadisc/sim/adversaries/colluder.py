@@ -1,6 +1,4 @@
-"""A colluder: a node like any other to whoever pings it, and a guide to other colluders for whoever
-looks something up.
-"""
+"""A colluder: it answers pings like any node, and answers lookups with other colluders."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""A flooder: a member of the network as far as anybody can tell, who wants to be all that others
-see of it.
+"""A flooder: an apparently honest member of the peer network that tries to fill the views of others
+with attackers.
 
-The attack: keys and IDs are free, an address is not. So each address has a sound record of its own
-and answers every check; it pushes that record ten times as often as an honest member; whoever pulls
-from it is told of other flooders, as fresh as can be, and of peers that do not exist; whoever asks
-the DHT for the network's tags is given flooders; and towards each honest node it takes an ID ground
-to lie near that node's own, for the vacancies of its table.
+Attack: keys and IDs are free, an address is not. So each address has a valid record of its own and
+answers every check. It pushes that record ten times as often as an honest member. A member that
+pulls from it is told of other flooders, with the freshest possible age, and of peers that do not
+exist. A node that looks up the network's tags in the DHT is given flooders. Towards each honest
+node it shows a brute-forced ID near that node's own, for the vacancies of its table.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .adversary import Adversary
 from .sybil import EclipseAttack
 
 PAD_BYTES = 380
-"""Makes a first query long enough for an answer with a record."""
+"""Padding of a query without a token: makes it long enough for an answer with a record."""
 TOKEN_FRESH_S = 300.0
 FRESHEST_TTL = 4
 VALUES = 16
@@ -37,7 +37,7 @@ TAGS = frozenset(info_hashes(TAG))
 
 
 class FlooderGroup(EclipseAttack):
-    """What flooders share: each other, and whom they flood."""
+    """What flooders share: the list of flooders, and the members that they flood."""
 
     def __init__(self, options: SimOptions) -> None:
         super().__init__({}, fabricates=options.attack.fabricate)
@@ -49,7 +49,7 @@ class FlooderGroup(EclipseAttack):
         )
 
     def flood(self, victims: dict[Endpoint, NodeId]) -> None:
-        """By endpoint: their IDs. From now on they are flooded."""
+        """Floods these members from now on. ``victims``: their IDs by endpoint."""
         self.victims = victims
         self.targets = list(victims)
 
@@ -58,12 +58,12 @@ class FlooderGroup(EclipseAttack):
         for member in rng.sample(self._members, min(count, len(self._members))):
             contact = Contact(self.shown_id(member, asker), member.endpoint)
             if rng.random() < self.fabricated:
-                nowhere = (
+                unused = (
                     bytes((rng.choice(FIRST_BYTES),))
                     + rng.randbytes(3)
                     + rng.randrange(1024, 65_536).to_bytes(2, "big")
                 )
-                contact = Contact(rng.getrandbits(160), Endpoint(nowhere))
+                contact = Contact(rng.getrandbits(160), Endpoint(unused))
             named.append(NamedPeer(contact, FRESHEST_TTL, 0))
         return named
 
@@ -114,7 +114,7 @@ class Flooder(Adversary):
     def tick(self, now: float) -> None:
         if not self._group.targets or now < self._next_at:
             return
-        # Evenly from the first moment on, and not all at once.
+        # Jitter, so that flooders do not push all at once.
         self._next_at = now + self._group.pause_s * self._rng.uniform(0.5, 1.5)
         victim = self._rng.choice(self._group.targets)
         token, until = self._tokens.get(victim, (b"", now))

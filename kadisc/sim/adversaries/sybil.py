@@ -1,9 +1,10 @@
-"""A Sybil in a attack: it wants places in one victim's table, and near the victim's ID all of them.
+"""A Sybil in an eclipse attack: it tries to take places in the victims' tables, and all places near
+a victim's ID.
 
-The attack: an address costs money, an ID nothing. So towards each victim every address takes an ID
-of its own choice near it, as deep as the table goes, queries it again and again so as to be
-noticed, sends it answers that it never asked for, and behaves well when it is checked. Who is let
-in, and asked, leads to other Sybils (`ring.py`).
+Attack: an address costs money, an ID nothing. So towards each victim every address shows an ID of
+its own choice near the victim's, as deep as the table goes. It queries the victim repeatedly to be
+noticed, sends it unsolicited answers, and behaves well when it is checked. Once it is in a table
+and is asked, it answers with other Sybils (`ring.py`).
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from .adversary import Adversary
 from .ring import PER_ANSWER, CollusionRing
 
 DEPTHS = 20
-"""Sybils share 0 to so many bits less one with a victim, evenly: at 20 they are nearer than all
-honest nodes of a network of a million.
+"""Sybils share 0 to ``DEPTHS`` - 1 leading bits with a victim, evenly: with 20 some are nearer than
+all honest nodes of a network of a million.
 """
 
 
 class EclipseAttack(CollusionRing):
-    """``victims``: their IDs by endpoint; a restarted one is a victim still."""
+    """``victims``: their IDs by endpoint, restarted victims included."""
 
     def __init__(self, victims: dict[Endpoint, NodeId], *, fabricates: bool) -> None:
         super().__init__(fabricates=fabricates)
@@ -87,7 +88,9 @@ class Sybil(Adversary):
 
 
 def near(victim: NodeId, endpoint: Endpoint) -> NodeId:
-    """An ID that shares some bits with the victim's, and not the next one; the same each time."""
+    """An ID that shares a number of leading bits with the victim's, and not the next bit; always
+    the same for the same two arguments.
+    """
     noise = blake2b(endpoint + victim.to_bytes(20, "big"), digest_size=24).digest()
     depth = noise[0] * DEPTHS >> 8
     rest = int.from_bytes(noise[1:21], "big") >> (depth + 1)

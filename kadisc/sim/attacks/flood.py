@@ -1,5 +1,5 @@
-"""Attackers inside the network: as many as they are, where they live, and how long it takes until
-samples are worth something.
+"""A gossip flood: attackers inside the peer network, their number and addresses, and the settings
+under which samples are measured.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FLOOD_SETTINGS = {
     "warmup_s": "1200",
     "minutes": "5",
 }
-"""20 minutes are some 40 rounds, and a sample comes from slots that are 20 rounds old."""
+"""The warm-up of 20 minutes is some 40 rounds, and a sample comes from slots 20 rounds old."""
 
 SMALL_VIEW = {
     "core.gossip.flat_slots": "20",
@@ -31,15 +31,13 @@ SMALL_VIEW = {
     "core.gossip.slots_from_24": "6",
     "core.gossip.reseed_slots": "2",
 }
-"""40 slots instead of 100: in a network that is smaller than the view everybody has a place, and
-there is nothing to win.
+"""40 slots instead of 100: in a network smaller than the view every member has a place, and a flood
+could win nothing.
 """
 
 
 def settle_with_flooders(lab: Lab) -> tuple[FlooderGroup, list[Host]]:
-    """A network with attackers among its nodes, that flood from the first moment on; and the
-    warm-up.
-    """
+    """Sets up a network with attackers among its nodes that flood from the start, and warms up."""
     attack = lab.options.attack
     group = FlooderGroup(lab.options)
     number = part_of(lab.options)
@@ -61,14 +59,14 @@ def settle_with_flooders(lab: Lab) -> tuple[FlooderGroup, list[Host]]:
 
 
 def flood(lab: Lab, group: FlooderGroup, hosts: Sequence[Host]) -> None:
-    """All members that are up; who comes later is found by the flooders when it asks them."""
+    """Floods all members that are up. Members that arrive later are not pushed to."""
     group.flood({host.outside: host.id for host in members(lab)})
     for host in hosts:
         lab.world.flush(host)
 
 
 def sampled(lab: Lab) -> Metrics:
-    """Floods, and looks at what the members are given."""
+    """Floods, and measures the samples that members are given."""
     _, hosts = settle_with_flooders(lab)
     samples = GossipSamples(lab)
     with lab.measured():

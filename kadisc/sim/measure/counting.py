@@ -1,4 +1,4 @@
-"""What a node has sent, by its own counters."""
+"""What a node has sent, by the counters of its core."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ...core.core import Core
 
 
 class SentTraffic(NamedTuple):
-    """``bytes`` are UDP payload. ``replies`` are answers of all kinds, error answers too.
-    ``checks`` are those queries that only ask whether somebody is there.
+    """``bytes`` are UDP payload. ``replies`` are answers of all kinds, errors included. ``checks``
+    are those of the queries that check a table entry.
     """
 
     queries: int
@@ -19,7 +19,7 @@ class SentTraffic(NamedTuple):
 
 
 def traffic_of(node: Core) -> SentTraffic:
-    """Since it was started."""
+    """What the node has sent since its start."""
     counters = node.counters
     queries = sum(counters.queries_sent.values())
     return SentTraffic(queries, counters.sent - queries, counters.sent_bytes, counters.checks_sent)

@@ -84,7 +84,7 @@ class World:
         self._push((when, next(self._order), None, action, arguments, None))
 
     def do(self, host: Host, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Calls a method of the node that takes ``now`` last, and sends what the node wants sent."""
+        """Calls a method of the node that takes ``now`` last, and sends its outbox."""
         result = call(*arguments, self.now + host.skew_s, **options)
         self.flush(host)
         return result

@@ -39,10 +39,10 @@ def keep_silent(lab: Lab) -> Metrics:
         for _ in range(part_of(lab.options))
     ]
     hosts = [lab.new_adversary(member) for member in members]
-    wanted = [host.outside for host in lab.acceptors()]
+    targets = [host.outside for host in lab.acceptors()]
     with lab.measured():
         for member, host in zip(members, hosts, strict=True):
-            member.wants(wanted, lab.world.now)
+            member.query(targets, lab.world.now)
             lab.boot(host)
         probe = HonestProbe(lab)
         probe.go_on_for(60.0 * lab.options.minutes, attack.lookups)
