@@ -116,7 +116,7 @@ class Removals:
 
 
 def _victims(lab: Lab) -> tuple[list[Host], list[Host]]:
-    """Nodes without a NAT that stay until the end: those that keep running, and those that restart."""
+    """Nodes without a NAT that stay until the end: some keep running, some restart."""
     wanted = lab.options.attack.victims
     end = lab.world.now + 60.0 * lab.options.minutes + LOOKUPS_TAKE_S
     fit = [

@@ -1,5 +1,5 @@
-"""Lookups under attack: did the asker get through to the honest node that is truly the closest, or
-only to those who hid it?
+"""Lookups under attack: does the asker reach the honest node that is truly the closest, or only
+attackers that hide it?
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from ..measure.statistics import Metrics, mean, share
 from ..model.host import Host
 
 LONGEST_S = 60.0
+"""How long to wait for the last lookups."""
 TRIES = 200
+"""How many random nodes are tried to find one that can do a lookup."""
 
 
 @dataclass(slots=True)
 class AttackedLookup:
-    """One lookup. ``truth``: the honest closest when it began."""
+    """One lookup. ``truth``: the closest honest node when it began."""
 
     host: Host
     truth: Host
@@ -35,18 +37,19 @@ class AttackedLookup:
 
 @dataclass(slots=True)
 class HonestProbe:
-    """*Found*: the honest closest was asked, and answered; what it knows, the asker knows.
-    *Returned*: it is also among the k closest of the result, where an announce would go.
-    *Captured*: nobody honest is among those.
+    """Starts lookups and judges them by the oracle.
+
+    ``found``: the closest honest node was asked, and answered. ``returned``: it is also among the k
+    closest of the result, where an announce would go. ``captured``: no honest node is among those.
     """
 
     lab: Lab
     asker: Callable[[], Host | None] | None = None
-    """Who looks up; by default any node that has been up for a while."""
+    """Chooses the node that does the next lookup; by default a random settled one."""
     lookups: list[AttackedLookup] = field(default_factory=list)
 
     def go_on_for(self, seconds: float, lookups: int) -> None:
-        """Starts so many evenly over the time, and waits for the last."""
+        """Starts so many lookups evenly over the time, and waits for the last."""
         self.plan(seconds, lookups)
         self.lab.run(seconds)
         self.wait()
@@ -62,8 +65,7 @@ class HonestProbe:
         )
 
     def metrics(self, prefix: str = "") -> Metrics:
-        # Nobody can be blamed for not finding a node that left meanwhile; nor is anybody there to
-        # be told in an asker that left.
+        # A lookup whose asker or whose target node left meanwhile does not count.
         counted = [lookup for lookup in self.lookups if lookup.host.up and lookup.truth.up]
         return {
             f"{prefix}lookups": len(counted),
@@ -116,19 +118,16 @@ class HonestProbe:
                 and host.on_event is None
                 and host.up_since <= self.lab.world.now - SETTLED_S
             )
-            if (
-                host is not None and usable and len(host.node.dhts[Family.IPV4].table)
-            ):  # one without UDP finds nobody in any case
+            # A node without UDP has an empty table and could find nothing.
+            if host is not None and usable and len(host.node.dhts[Family.IPV4].table):
                 return host
         return None
 
     def _ended(self, lookup: AttackedLookup, event: LookupFinished) -> None:
         lookup.host.on_event = None
-        lookup.ended, lookup.queries, lookup.elapsed_s = (
-            True,
-            event.result.queries,
-            event.result.elapsed_s,
-        )
+        lookup.ended = True
+        lookup.queries = event.result.queries
+        lookup.elapsed_s = event.result.elapsed_s
         returned = [node.contact.endpoint for node in event.result.closest]
         lookup.returned = lookup.truth.outside in returned
         honest = [self.lab.oracle.at(endpoint) for endpoint in returned]

@@ -1,4 +1,4 @@
-"""Looks up random IDs at random nodes, and judges what they find by the oracle."""
+"""Lookups of random IDs by random nodes, judged by the oracle."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..measure.statistics import Metrics, by_minute, mean, quantiles, share, spr
 from ..model.host import Host
 
 TRIES = 200
-"""To draw a node that can be asked to look up."""
+"""How many random nodes are tried to find one that can do a lookup."""
 LONGEST_S = 60.0
-"""No lookup takes longer."""
+"""How long to wait for the last lookups."""
 
 
 @dataclass(slots=True)
 class ProbedLookup:
-    """One lookup. ``learned_s``: when the asker first heard of the node that is truly the closest;
-    0 if it was in its own table.
+    """One lookup. ``learned_s``: the time until the asker was told of the truly closest node; 0 if
+    that was in its own table.
     """
 
     host: Host
@@ -41,9 +41,7 @@ class ProbedLookup:
 
 @dataclass(slots=True)
 class LookupProbe:
-    """Starts lookups at a steady rate at nodes that have been up for a while; each that was started
-    counts.
-    """
+    """Starts lookups at a steady rate at settled nodes; every lookup that was started counts."""
 
     lab: Lab
     k: int = field(init=False)
@@ -53,7 +51,7 @@ class LookupProbe:
         self.k = self.lab.options.core.table.k
 
     def go_on_for(self, seconds: float, per_minute: float) -> None:
-        """Starts them over so many seconds, and waits for the last."""
+        """Starts lookups for so many seconds, and waits for the last."""
         lab, every_s = self.lab, 60.0 / per_minute
         for number in range(int(seconds / every_s)):
             lab.world.at(lab.world.now + number * every_s, self._start)
@@ -63,7 +61,7 @@ class LookupProbe:
         )
 
     def metrics(self) -> Metrics:
-        # Of nodes that left while they were looking up nobody is there to be told.
+        # A lookup whose asker left before its end does not count.
         lost = sum(not lookup.ended and not lookup.host.up for lookup in self.lookups)
         counted = [lookup for lookup in self.lookups if lookup.ended or lookup.host.up]
         done, mrtt_s = [lookup for lookup in counted if lookup.ended], self.lab.mrtt_s
@@ -107,7 +105,7 @@ class LookupProbe:
         host.on_event = on_event
 
     def _asker(self) -> Host | None:
-        """A node that is not asking already, has been up for a while, and can send at all."""
+        """A settled node that does no measured lookup already, and has contacts."""
         lab = self.lab
         for _ in range(TRIES):
             host = lab.any_host()
@@ -140,14 +138,11 @@ class LookupProbe:
     def _ended(self, lookup: ProbedLookup, event: LookupFinished) -> None:
         host, result = lookup.host, event.result
         host.on_event = host.on_datagram = None
-        lookup.ended, lookup.elapsed_s, lookup.queries, lookup.hops = (
-            True,
-            result.elapsed_s,
-            result.queries,
-            result.hops,
-        )
-        # Up for 10 minutes when it began, and still up now: nobody can be blamed for not finding
-        # the others.
+        lookup.ended = True
+        lookup.elapsed_s = result.elapsed_s
+        lookup.queries = result.queries
+        lookup.hops = result.hops
+        # The nodes that count: up for 10 minutes when the lookup began, and still up now.
         truth = self.lab.oracle.closest(
             lookup.target, self.k, besides=host, settled_s=SETTLED_S + result.elapsed_s
         )
@@ -155,8 +150,8 @@ class LookupProbe:
             [node.contact.id for node in result.closest] if event.outcome is Outcome.DONE else []
         )
         lookup.wanted = len(truth)
-        # A newer node that is closer still may take a true one's place; whoever is farther than the
-        # last that was found is not missing.
+        # A newer, closer node may take the place of a true one: a node farther than the last that
+        # was found is not missing.
         reach = answered[-1] ^ lookup.target if len(answered) >= self.k else 1 << 160
         lookup.found = sum(
             other.id in answered or other.id ^ lookup.target > reach for other in truth
@@ -166,8 +161,8 @@ class LookupProbe:
 
 
 def recall_by_minute(series: Sequence[LookupProbe]) -> Metrics:
-    """By when lookups began, counted from the first of them; of lookups that went on one after the
-    other.
+    """The recall by the minute in which lookups began, counted from the first lookup. ``series``:
+    probes that ran one after the other.
     """
     lookups = [
         (lookup, each.k)

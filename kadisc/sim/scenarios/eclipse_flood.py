@@ -1,5 +1,5 @@
-"""An attacker with many addresses in few networks floods nodes that run and nodes that restart:
-does he own their tables?
+"""An attacker with many addresses in few networks floods nodes that run and nodes that restart: how
+much of their tables does it get?
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def run(lab: Lab) -> Metrics:
 
 SCENARIO = Scenario(
     "eclipse-flood",
-    "400 addresses in 20 networks (--set attack.addresses, attack.prefixes) flood running and restarting nodes: whose are their tables?",
+    "400 addresses in 20 /24s (--set attack.addresses, attack.prefixes) flood a few nodes",
     run,
     {"minutes": "1.5", "warmup_s": "20", "attack.lookups": "100"},
 )

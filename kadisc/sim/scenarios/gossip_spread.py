@@ -1,5 +1,5 @@
-"""Newcomers join by the DHT and find their network: how many rounds until they hold slots
-elsewhere, and until everybody knows them?
+"""New members find their peer network by the DHT: how many rounds until they hold slots of others,
+and until all members know them?
 """
 
 from __future__ import annotations
@@ -13,16 +13,20 @@ from ..probes.gossip_metrics import GOSSIP_SETTINGS, members, peer_network_of, r
 from .scenario import Scenario
 
 LOOK_EVERY_S = 5.0
+"""The time between two observations."""
 KNOWN_EVERY_S = 20.0
-SLOTS, VERIFIED, ROUNDS = 20, 0.9, 20
-"""A newcomer has arrived when it holds so many slots of others and so much of its own view is
-verified; it should within so many rounds.
-"""
+"""The time between two observations of which members know a new one."""
+SLOTS = 20
+"""Slots of other members that a new one holds when it has arrived."""
+VERIFIED = 0.9
+"""The share of its own view that is verified when it has arrived."""
+ROUNDS = 20
+"""The rounds within which a new member should have arrived."""
 
 
 @dataclass(slots=True)
 class GossipNewcomer:
-    """``until_*``: seconds and rounds of its own."""
+    """One new member. ``until_*``: seconds and own rounds since its start."""
 
     host: Host
     started_at: float
@@ -113,7 +117,7 @@ def _metrics(lab: Lab, newcomers: list[GossipNewcomer]) -> Metrics:
 
 SCENARIO = Scenario(
     "gossip-spread",
-    "newcomers join by the DHT: rounds until they hold 20 slots of others and see their network, and until all know them",
+    "new members join by the DHT: rounds until they hold slots of others, until all know them",
     run,
     {**GOSSIP_SETTINGS, "warmup_s": "600", "minutes": "60", "joins": "8"},
 )

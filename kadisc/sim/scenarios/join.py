@@ -1,4 +1,4 @@
-"""A newcomer knows one contact: when does it know its neighbourhood, and at what cost?"""
+"""A new node knows one contact: when has it filled its table, and at what cost?"""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ from ..model.host import Host
 from .scenario import Scenario
 
 LOOK_EVERY_S = 0.05
+"""The time between two observations."""
 PATIENCE_S = 60.0
+"""How long a node is observed."""
 ENOUGH_IN_BUCKET = 4
+"""Entries with which a bucket counts as filled."""
 WIDE_S = 300.0
-"""The wide buckets have so long to fill."""
+"""After how long the wide buckets are observed."""
 DEEPEST = 24
-"""Below this a bucket is empty in any network that is simulated."""
+"""The deepest bucket that is not empty in any simulated network."""
 RIGHT = 0.95
-"""Of the k closest."""
+"""The share of the k closest nodes that a node must know."""
 
 
 @dataclass(slots=True)
 class TimedJoin:
+    """One node that joins, with the time that it took."""
+
     host: Host
     started_at: float
     neighbours_s: float | None = None
@@ -68,7 +73,7 @@ def run(lab: Lab) -> Metrics:
 
 
 def look(lab: Lab, newcomer: TimedJoin) -> None:
-    """Until it has all that a newcomer needs, or has had time enough."""
+    """Observes the node until its table is complete, or until `PATIENCE_S` has passed."""
     host, now = newcomer.host, lab.world.now
     if newcomer.neighbours_s is None and knows_its_neighbours(lab, host):
         newcomer.neighbours_s = now - newcomer.started_at
@@ -80,9 +85,7 @@ def look(lab: Lab, newcomer: TimedJoin) -> None:
 
 
 def look_at_wide_buckets(lab: Lab, newcomer: TimedJoin) -> None:
-    """Whether each bucket with more than the usual places is half full, or holds half of those who
-    could be in it.
-    """
+    """Notes whether each wide bucket is half full, or holds half of the nodes that fit into it."""
     table, sizes = newcomer.host.node.dhts[Family.IPV4].table, lab.options.core.table.bucket_sizes
     wide = [index for index, size in enumerate(sizes) if size > sizes[-1]]
     newcomer.wide_half_full = all(
@@ -101,24 +104,24 @@ def knows_its_neighbours(lab: Lab, host: Host) -> bool:
 
 
 def fills_its_buckets(lab: Lab, host: Host) -> bool:
-    """At least 4 entries in every bucket for which there are 4 nodes that accept strangers and have
-    been up for a while.
+    """Whether there are at least 4 entries in every bucket for which there are 4 settled nodes that
+    accept unsolicited queries.
     """
     buckets = {
         bucket.index: len(bucket.entries) for bucket in host.node.dhts[Family.IPV4].table.buckets()
     }
     for index in range(ID_BITS):
-        there = lab.oracle.count_in(host.id, index, ENOUGH_IN_BUCKET)
-        if there >= ENOUGH_IN_BUCKET and buckets.get(index, 0) < ENOUGH_IN_BUCKET:
+        possible = lab.oracle.count_in(host.id, index, ENOUGH_IN_BUCKET)
+        if possible >= ENOUGH_IN_BUCKET and buckets.get(index, 0) < ENOUGH_IN_BUCKET:
             return False
-        if not there and index > DEEPEST:
+        if not possible and index > DEEPEST:
             break
     return True
 
 
 SCENARIO = Scenario(
     "join",
-    "newcomers with one contact: time and queries until neighbours and buckets are known",
+    "new nodes with one contact: time and queries until neighbours are known and buckets filled",
     run,
     {"minutes": "10"},
 )

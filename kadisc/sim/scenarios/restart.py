@@ -1,4 +1,4 @@
-"""A node that was there for long is started again with what it had saved: when is it back?"""
+"""A settled node restarts with its saved state: when is its table complete again?"""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def run(lab: Lab) -> Metrics:
 
 
 def go_down(lab: Lab, host: Host) -> Host:
-    """Its saved state goes into the one that will follow it; that one is not up yet."""
+    """Stops the host; returns its successor, not up yet, with the saved contacts."""
     saved = host.node.export_state(lab.world.now)
     lab.stop(host)
     again = lab.reborn(host)
@@ -78,6 +78,6 @@ def start_again(lab: Lab, host: Host, returned: list[TimedJoin]) -> None:
 
 SCENARIO = Scenario(
     "restart",
-    "settled nodes are down for a minute and come back with what they saved: time and queries until they are complete",
+    "settled nodes restart after a minute: time and queries until their tables are complete",
     run,
 )

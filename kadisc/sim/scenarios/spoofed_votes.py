@@ -1,5 +1,5 @@
-"""A quarter of the network tells the same lie about everybody's own address, and forged answers
-repeat it: who believes it?
+"""A quarter of the nodes report the same wrong external address to all others, and forged answers
+repeat it: how many nodes believe it?
 """
 
 from __future__ import annotations
@@ -34,10 +34,9 @@ from .scenario import Scenario
 
 LIE = make_endpoint("66.66.66.66", 666)
 CALM_S = 120.0
-"""For the first decision; then the lies go on for ``minutes`` before the true change, and for so
-long after it.
-"""
+"""The time for the first decision. Then the lies go on for ``minutes`` until addresses change."""
 AFTER_S = 180.0
+"""How long the lies go on after addresses change."""
 COLUMNS = {
     "decided": "decided",
     "first_wrong": "first_wrong",
@@ -68,8 +67,8 @@ def lie(lab: Lab) -> Metrics:
 
 
 def count_alone(options: SimOptions) -> Metrics:
-    """Many more decisions than a network could be waited for. ``settled``: of one recount; lies
-    that never cease open at most one in 20 s.
+    """The vote count alone, with many more decisions than a simulated network makes. ``settled``:
+    of one recount; permanent lies open at most one recount in 20 s.
     """
     liars, trials, config = options.attack.share, options.attack.trials, options.core.address
     rng = Random(f"votes {options.seed}")
@@ -87,8 +86,8 @@ def count_alone(options: SimOptions) -> Metrics:
 
 
 def _variants(options: SimOptions) -> list[Variant]:
-    """``first vote decides`` is no switch among the defences but the numbers of the count; with all
-    off it is how it has been done elsewhere.
+    """``first vote decides`` changes the numbers of votes instead of a defence; with all defences
+    off too, it is what other implementations have done.
     """
     if not options.attack.ablations:
         return variants(options, ())
@@ -121,7 +120,7 @@ def _liar(lab: Lab) -> Host:
 
 
 def _forge(lab: Lab, movers: Movers, liars: list[Host]) -> None:
-    """Answers that match no query, from anywhere, to every newcomer in turn."""
+    """Sends answers that match no query, with forged sources, to all new nodes in turn."""
     per_s, rng = lab.options.attack.forged_per_s, Random(f"forger {lab.options.seed}")
     if per_s <= 0.0:
         return
@@ -140,7 +139,7 @@ def _forge(lab: Lab, movers: Movers, liars: list[Host]) -> None:
 
 SCENARIO = Scenario(
     "spoofed-votes",
-    "25 % of the nodes (--set attack.share) lie about our own address: how often are they believed, and is a true change?",
+    "25 % of the nodes (--set attack.share) report a wrong external address: is it believed?",
     run,
     {"attack.share": "0.25", "attack.forged_per_s": "1", "minutes": "3", "warmup_s": "120"},
 )
