@@ -76,7 +76,7 @@ def test_a_violation_names_the_command_that_shows_it_again() -> None:
     )
     with pytest.raises(
         Violation,
-        match="something is wrong; it happens again with: kadisc sim run lookup --seed 77 --nodes 10",
+        match="something is wrong; reproduce with: kadisc sim run lookup --seed 77 --nodes 10",
     ) as caught:
         run_scenario(Scenario("lookup", "", broken), chosen)
     assert "--set faults.drop=0.25 --paranoid" in str(caught.value)
