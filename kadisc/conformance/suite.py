@@ -23,7 +23,7 @@ CASES: tuple[Case, ...] = (
     *items.CASES,
     *malformed.CASES,
     *conduct.CASES,
-    *malformed.DEADLY_CASES,
+    *malformed.CRASH_CASES,
 )
 
 

@@ -16,7 +16,7 @@ import trio.testing
 
 from kadisc.conformance.case import Case, Finding
 from kadisc.conformance.cases.identity import id_bep42
-from kadisc.conformance.cases.malformed import DEADLY
+from kadisc.conformance.cases.malformed import CRASHING
 from kadisc.conformance.probe import ConformanceProbe, Pace, open_probe
 from kadisc.conformance.suite import CASES, chosen, run_suite
 from kadisc.conformance.verdict import CaseOutcome, Warned
@@ -156,7 +156,7 @@ async def test_what_harms_a_faulty_node_runs_on_loopback_or_if_asked_for(
 ) -> None:
     destructive = [case for case in CASES if case.destructive]
     assert {case.name for case in destructive} == {
-        *DEADLY,
+        *CRASHING,
         "silent-queriers",
         "unsolicited-pong",
         "claimed-id",

@@ -1,4 +1,4 @@
-"""What the answers to find_node and get_peers hold, and how large they are."""
+"""The contents and the size of answers to find_node and get_peers."""
 
 from __future__ import annotations
 
@@ -16,28 +16,30 @@ from ..verdict import Failed, Skipped, Warned
 K = 8
 MAX_ANSWER_BYTES = 1024
 MAX_FACTOR = 10.0
-"""Bytes out for each byte in. Eight contacts of either family make about 6; a whole table makes 20.
+"""The limit of bytes sent for each byte received. Eight contacts of both families make about 6, a
+whole table makes 20.
 """
 _KEYS = {Family.IPV4: b"nodes", Family.IPV6: b"nodes6"}
 
 
 def contacts_in(body: Fields, method: str = "find_node") -> dict[Family, list[Contact]]:
-    """By family; raises Failed for what is not whole contacts."""
+    """The contacts in a reply by family. Raises Failed for anything but whole contacts."""
     found = {}
     for family, key in _KEYS.items():
         raw = body.get(key)
         if raw is None:
             continue
         if type(raw) is not bytes or len(raw) % CONTACT_BYTES[family]:
+            size = len(raw) if isinstance(raw, bytes) else repr(raw)
             raise Failed(
-                f"{key.decode()} in the reply to {method} is {len(raw) if isinstance(raw, bytes) else raw!r} bytes: not whole contacts"
+                f"{key.decode()} in the reply to {method} is {size} bytes: not whole contacts"
             )
         found[family] = contacts_from(raw, family)
     return found
 
 
 def raw_contacts(body: Fields) -> list[tuple[bytes, Any]]:
-    """Every (id, endpoint), also those with port 0; raises Failed as `contacts_in`."""
+    """All pairs (id, endpoint), with port 0 too. Raises Failed like `contacts_in`."""
     contacts_in(body)
     pairs: list[tuple[bytes, Any]] = []
     for family, key in _KEYS.items():
@@ -46,8 +48,8 @@ def raw_contacts(body: Fields) -> list[tuple[bytes, Any]]:
     return pairs
 
 
-async def handed_out(probe: ConformanceProbe, node_id: bytes) -> Any:
-    """The endpoint under which the node hands out this ID, or None."""
+async def endpoint_returned_for(probe: ConformanceProbe, node_id: bytes) -> Any:
+    """The endpoint that the node returns for this ID, or None if it does not return it."""
     body, _ = await probe.reply("find_node", target=node_id)
     return dict(raw_contacts(body)).get(node_id)
 
@@ -57,7 +59,7 @@ async def find_node_contacts(probe: ConformanceProbe) -> str:
     found = contacts_in(body)
     if not found:
         raise Warned(
-            "neither nodes nor nodes6 in the reply: nobody is known, and it does not say so"
+            "neither nodes nor nodes6 in the reply: without contacts an empty one is expected"
         )
     for family, contacts in found.items():
         if len(contacts) > K:
@@ -82,24 +84,25 @@ async def contacts_reachable(probe: ConformanceProbe) -> str:
             if scope is Scope.INVALID or (
                 scope is not Scope.PUBLIC and scope_of(probe.target) is Scope.PUBLIC
             ):
-                raise Failed(f"a contact that nobody here can reach: {format_endpoint(endpoint)}")
-    return f"{seen} contacts in 3 answers" if seen else "nobody handed out"
+                raise Failed(f"a contact with an unreachable address: {format_endpoint(endpoint)}")
+    return f"{seen} contacts in 3 answers" if seen else "no contacts returned"
 
 
 async def find_node_closest(probe: ConformanceProbe) -> str:
-    """Of 160 bits a random target says little; the exact ID of somebody who was handed out says
-    all.
+    """Looks up the exact IDs of contacts that the node has returned: a random target could not show
+    whether the closest are returned.
     """
     body, _ = await probe.reply("find_node", target=secrets.token_bytes(20))
     known = raw_contacts(body)[:3]
     if not known:
-        raise Skipped("it hands out nobody")
+        raise Skipped("it returns no contacts")
     for node_id, endpoint in known:
-        if await handed_out(probe, node_id) is None:
+        if await endpoint_returned_for(probe, node_id) is None:
             raise Failed(
-                f"{node_id.hex()[:12]}... at {format_endpoint(endpoint)} was handed out, but not to who asked for exactly this ID"
+                f"{node_id.hex()[:12]}... at {format_endpoint(endpoint)} was returned, "
+                "but not to a find_node for exactly this ID"
             )
-    return f"{len(known)} of its contacts asked for by their IDs, and handed out"
+    return f"{len(known)} of its contacts looked up by their IDs, and returned"
 
 
 async def get_peers_shape(probe: ConformanceProbe) -> str:
@@ -108,11 +111,12 @@ async def get_peers_shape(probe: ConformanceProbe) -> str:
     if type(token) is not bytes or not token:
         raise Failed(f"token = {token!r}")
     if type(values) is not list or values:
-        raise Failed("values for an info-hash that nobody has announced")
+        raise Failed("values for a random info-hash")
     contacts_in(body, "get_peers")
     if b"nodes" not in body and b"nodes6" not in body:
         raise Warned("neither values nor nodes")
-    return f"token of {len(token)} bytes, {len(raw_contacts(body))} contacts, no values for a random info-hash"
+    contacts = len(raw_contacts(body))
+    return f"token of {len(token)} bytes, {contacts} contacts, no values for a random info-hash"
 
 
 async def answer_size(probe: ConformanceProbe) -> str:
@@ -126,9 +130,7 @@ async def answer_size(probe: ConformanceProbe) -> str:
 
 
 async def amplification(probe: ConformanceProbe) -> str:
-    """A spoofer gets as much as the node sends for each byte that it is sent, against whomever it
-    likes.
-    """
+    """Attack: a query with a spoofed source sends the node's answer to a victim."""
     target, both = secrets.token_bytes(20), [b"n4", b"n6"]
     calls: tuple[tuple[str, dict[str, Any]], ...] = (
         ("ping", {}),
@@ -159,19 +161,19 @@ CASES = (
     Case(
         "contacts-reachable",
         "practice",
-        "no contact has port 0 or an address that nobody can reach",
+        "no contact has port 0 or an unreachable address",
         contacts_reachable,
     ),
     Case(
         "find-node-closest",
         "BEP 5",
-        "whom it hands out, it hands out to who asks for exactly that ID",
+        "a contact that it returns is also returned for a find_node for its ID",
         find_node_closest,
     ),
     Case(
         "get-peers-shape",
         "BEP 5",
-        "get_peers: a token, nodes, and no values for an info-hash unheard of",
+        "get_peers: a token, nodes, and no values for an unknown info-hash",
         get_peers_shape,
     ),
     Case(

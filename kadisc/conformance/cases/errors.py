@@ -1,4 +1,4 @@
-"""Queries that cannot be answered, and what is said of them."""
+"""Errors: the answers to invalid queries."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ async def _expect(
     what: str,
     node_id: bytes | None = None,
 ) -> str:
-    """The error wanted passes, another one or silence is a doubt, a reply as if nothing were wrong
-    is a fault.
-    """
+    """Passes for error ``code``, warns for another error or no answer, fails for a reply."""
     fields = {name.encode(): value for name, value in arguments.items()}
     tid = secrets.token_bytes(4)
     who = {} if node_id == b"" else {b"id": node_id or probe.asker.node_id}
@@ -33,7 +31,7 @@ async def _expect(
 
 def _judge(answer: ProbeAnswer | None, code: int, what: str) -> str:
     if answer is None:
-        raise Warned(f"{what}: no answer; BEP 5 has error {code} for it")
+        raise Warned(f"{what}: no answer; BEP 5 defines error {code}")
     if answer.body is not None:
         raise Failed(f"{what} was answered with {answer.words()}")
     if answer.code != code:
@@ -49,8 +47,8 @@ async def unknown_method_with_target(probe: ConformanceProbe) -> str:
     answer = await probe.ask(UNKNOWN, target=secrets.token_bytes(20))
     if answer is not None and answer.body is not None:
         if b"nodes" not in answer.body and b"nodes6" not in answer.body:
-            raise Failed(f"answered with {answer.words()}: neither as find_node nor with an error")
-        return "answered as find_node"
+            raise Failed(f"answered with {answer.words()}: neither like find_node nor an error")
+        return "answered like find_node"
     return _judge(answer, 204, "an unknown method with a target")
 
 
@@ -99,7 +97,7 @@ CASES = (
     Case(
         "unknown-method-target",
         "BEP 44",
-        "an unknown method with a target is answered as find_node, or with error 204",
+        "an unknown method with a target is answered like find_node, or with error 204",
         unknown_method_with_target,
     ),
     Case(

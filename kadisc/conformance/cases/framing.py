@@ -1,4 +1,4 @@
-"""The envelope of an answer."""
+"""The envelope of answers: transaction ids, bencode, version, and the querier's address."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ async def tid_long(probe: ConformanceProbe) -> str:
 
 
 async def tids_at_once(probe: ConformanceProbe) -> str:
-    """Each answer goes to the question that it belongs to: no answer is given twice, and none for
-    another.
-    """
+    """Each query gets one answer, with its own transaction id."""
     tids = [secrets.token_bytes(2) for _ in range(3)]
     before = len(probe.asker.strays)
     for tid in tids:
@@ -49,8 +47,8 @@ async def tids_at_once(probe: ConformanceProbe) -> str:
         if envelope is not None and envelope.get(b"t") in tids
     ]
     if strays:
-        raise Failed(f"{len(strays)} answers more than questions")
-    return "3 questions, 3 answers"
+        raise Failed(f"{len(strays)} answers more than queries")
+    return "3 queries, 3 answers"
 
 
 async def envelope(probe: ConformanceProbe) -> str:
@@ -78,7 +76,7 @@ async def version(probe: ConformanceProbe) -> str:
     _, answer = await probe.reply("ping")
     told = answer.envelope.get(b"v")
     if told is None:
-        raise Warned("no v: nobody can tell which program it is")
+        raise Warned("no v: the client is unknown")
     if type(told) is not bytes or len(told) != 4:
         raise Failed(f"v = {told!r} is not 4 bytes")
     return f"v = {told!r}"
@@ -88,14 +86,14 @@ async def own_address(probe: ConformanceProbe) -> str:
     _, answer = await probe.reply("ping")
     told = answer.envelope.get(b"ip")
     if told is None:
-        raise Warned("no ip: who asks learns nothing of its own address")
+        raise Warned("no ip: a querier does not learn its own address")
     seen = endpoint_from(told)
     if seen is None:
         raise Failed(f"ip = {told!r} is not 6 or 18 bytes")
     here = probe.asker.endpoint
     behind_nat = scope_of(here) is Scope.PRIVATE and scope_of(probe.target) is Scope.PUBLIC
     if seen != here and not behind_nat:
-        raise Failed(f"ip = {format_endpoint(seen)}, asked from {format_endpoint(here)}")
+        raise Failed(f"ip = {format_endpoint(seen)}, queried from {format_endpoint(here)}")
     return f"ip = {format_endpoint(seen)}"
 
 
@@ -110,13 +108,13 @@ CASES = (
     Case(
         "tid-long",
         "BEP 5",
-        "those of 16 and 32 bytes as well: BEP 5 calls them short, and names no limit",
+        "transaction ids of 16 and 32 bytes are echoed: BEP 5 calls them short, and has no limit",
         tid_long,
     ),
     Case(
         "tids-at-once",
         "BEP 5",
-        "each question gets one answer, with its own transaction id",
+        "each query gets one answer, with its own transaction id",
         tids_at_once,
     ),
     Case(
@@ -125,11 +123,11 @@ CASES = (
         "answers are canonical bencode: the keys of dicts are sorted",
         bencode_sorted,
     ),
-    Case("version", "BEP 5", "v says which program it is, in 4 bytes", version),
+    Case("version", "BEP 5", "v names the client in 4 bytes", version),
     Case(
         "own-address",
         "BEP 42",
-        "ip says which address the question came from, in 6 or 18 bytes",
+        "ip is the endpoint that the query came from, in 6 or 18 bytes",
         own_address,
     ),
 )

@@ -47,9 +47,9 @@ async def id_bep42(probe: ConformanceProbe) -> str:
         raise Skipped("local addresses are exempt")
     if not conforms(id_from_bytes(node_id), probe.target):
         raise Warned(
-            f"{node_id.hex()} does not follow from {host_of(probe.target)}: some nodes will not hand it out"
+            f"{node_id.hex()} is not valid for {host_of(probe.target)}: some nodes do not return it"
         )
-    return f"{node_id.hex()} follows from {host_of(probe.target)}"
+    return f"{node_id.hex()} is valid for {host_of(probe.target)}"
 
 
 CASES = (
@@ -57,8 +57,8 @@ CASES = (
     Case(
         "id-constant",
         "BEP 5",
-        "the id is the same in every reply, whatever is asked and whoever asks",
+        "the id is the same in every reply, for any query and any querier",
         id_constant,
     ),
-    Case("id-bep42", "BEP 42", "the id follows from the address", id_bep42),
+    Case("id-bep42", "BEP 42", "the id is valid for the address", id_bep42),
 )

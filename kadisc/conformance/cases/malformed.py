@@ -1,5 +1,5 @@
-"""Datagrams that are no message. Each may be dropped or get an error; the node must be there
-afterwards.
+"""Datagrams that are no valid message. The node may drop each or answer with an error, and must
+answer a ping afterwards.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ def _ping(probe: ConformanceProbe, tid: bytes, **extra: Any) -> datagrams.Fields
 
 
 async def _survives(probe: ConformanceProbe, what: str, *payloads: bytes) -> str:
-    """None of them gets a reply, and a ping afterwards does."""
+    """None of the payloads gets a reply, and a ping afterwards does."""
     before = len(probe.asker.strays)
     for payload in payloads:
         await probe.send(payload)
     await probe.alive(after=what)
     answers = [envelope for _, envelope in probe.asker.strays[before:] if envelope is not None]
     if any(envelope.get(b"y") == b"r" for envelope in answers):
-        raise Failed(f"{what} got a reply as if nothing were wrong")
-    return f"{what}: {f'{len(answers)} of {len(payloads)} got an error' if answers else 'no answer'}, alive afterwards"
+        raise Failed(f"{what} got a reply")
+    got = f"{len(answers)} of {len(payloads)} got an error" if answers else "no answer"
+    return f"{what}: {got}, alive afterwards"
 
 
 async def _tolerates(probe: ConformanceProbe, what: str, payload: bytes) -> str:
-    """Strictness is better, but a reply harms nobody."""
+    """Like `_survives`, but a reply gives a warning only: it does no harm."""
     try:
         return await _survives(probe, what, payload)
-    except Failed as fault:
-        if "got a reply" in str(fault):
-            raise Warned(f"{what}: answered as if nothing were wrong") from None
+    except Failed as failed:
+        if "got a reply" in str(failed):
+            raise Warned(f"{what}: answered with a reply") from None
         raise
 
 
@@ -53,7 +54,7 @@ async def truncated(probe: ConformanceProbe) -> str:
     whole = datagrams.write(_ping(probe, b"cut"))
     return await _survives(
         probe,
-        "a ping cut off in 4 places",
+        "a ping truncated at 4 places",
         *(whole[:end] for end in (1, 12, len(whole) // 2, len(whole) - 1)),
     )
 
@@ -77,7 +78,7 @@ async def negative_length(probe: ConformanceProbe) -> str:
 
 async def deep_nesting(probe: ConformanceProbe) -> str:
     deep = [Raw(b"l" * depth + b"e" * depth) for depth in (100, 700)]
-    # Unclosed as well: a decoder that recurses is deepest there.
+    # Not closed as well: there a recursive decoder goes deepest.
     return await _survives(
         probe,
         "lists 700 deep",
@@ -153,10 +154,9 @@ async def unsorted_keys(probe: ConformanceProbe) -> str:
     payload = datagrams.write(Pairs(sorted(_ping(probe, tid).items(), reverse=True)))
     answer = await probe.exchange(payload, tid)
     if answer is None or answer.body is None:
-        raise Failed(
-            f"a ping with its keys in another order: {'no answer' if answer is None else answer.words()}; real clients send such"
-        )
-    return "a ping with its keys in another order was answered"
+        said = "no answer" if answer is None else answer.words()
+        raise Failed(f"a ping with unsorted keys: {said}; real clients send these")
+    return "a ping with unsorted keys was answered"
 
 
 async def unknown_fields(probe: ConformanceProbe) -> str:
@@ -165,22 +165,21 @@ async def unknown_fields(probe: ConformanceProbe) -> str:
         datagrams.write(_ping(probe, tid, zz={b"new": [1, 2, b"three"]})), tid
     )
     if answer is None or answer.body is None:
-        raise Failed(
-            f"a ping with a field of the future: {'no answer' if answer is None else answer.words()}"
-        )
-    return "a ping with a field of the future was answered"
+        said = "no answer" if answer is None else answer.words()
+        raise Failed(f"a ping with an unknown field: {said}")
+    return "a ping with an unknown field was answered"
 
 
-DEADLY = ("negative-length", "deep-nesting", "huge-ints")
-"""Of these decoders of real nodes have hung or died: such a node does not come back by itself."""
+CRASHING = ("negative-length", "deep-nesting", "huge-ints")
+"""Cases at which decoders of real nodes have hung or crashed: such a node does not recover."""
 Run = Callable[[ConformanceProbe], Awaitable[str]]
 _SURVIVES: tuple[tuple[str, str, Run], ...] = (
     ("empty", "an empty datagram does no harm", empty),
-    ("truncated", "a message cut off is no message", truncated),
+    ("truncated", "a truncated message is no message", truncated),
     ("garbage", "random bytes are no message", garbage),
-    ("negative-length", "a negative length neither hangs nor ends the decoder", negative_length),
-    ("deep-nesting", "no depth of lists or dicts ends the decoder", deep_nesting),
-    ("huge-ints", "no int or length is too long for the decoder", huge_ints),
+    ("negative-length", "a negative length neither hangs nor crashes the decoder", negative_length),
+    ("deep-nesting", "deeply nested lists or dicts do not crash the decoder", deep_nesting),
+    ("huge-ints", "ints and lengths of any size do not crash the decoder", huge_ints),
     ("no-dict", "a message is a dict", no_dict),
     ("wrong-types", "a field of the wrong type does no harm", wrong_types),
     ("fields-missing", "a message without y, q or a does no harm", fields_missing),
@@ -192,14 +191,18 @@ CASES = (
     Case(
         "unsorted-keys",
         "practice",
-        "keys that are not sorted are taken: some clients do not sort",
+        "unsorted keys are accepted: some clients do not sort",
         unsorted_keys,
     ),
-    Case("unknown-fields", "BEP 5", "fields that nobody knows yet are passed over", unknown_fields),
-    *(Case(name, "practice", proves, run) for name, proves, run in _SURVIVES if name not in DEADLY),
+    Case("unknown-fields", "BEP 5", "unknown fields are ignored", unknown_fields),
+    *(
+        Case(name, "practice", proves, run)
+        for name, proves, run in _SURVIVES
+        if name not in CRASHING
+    ),
 )
-DEADLY_CASES = tuple(
+CRASH_CASES = tuple(
     Case(name, "practice", proves, run, destructive=True)
     for name, proves, run in _SURVIVES
-    if name in DEADLY
+    if name in CRASHING
 )

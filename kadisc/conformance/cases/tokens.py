@@ -1,5 +1,5 @@
-"""Announcing: tokens, ports, and what is served afterwards. All under random info-hashes, so that
-nobody ever looks for what is left behind.
+"""Announces: tokens, ports, and the peers served afterwards. All use random info-hashes, for which
+no other node looks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ async def token_for(probe: ConformanceProbe, info_hash: bytes, asker: Asker) -> 
 
 
 async def peers_of(probe: ConformanceProbe, info_hash: bytes) -> list[bytes]:
-    """What it serves to another address, where we have one."""
+    """The peers that the node serves to another source address, where there is one."""
     body, _ = await probe.reply("get_peers", asker=probe.open(1), info_hash=info_hash)
     values = body.get(b"values", [])
     if type(values) is not list or not all(
@@ -34,7 +34,7 @@ async def peers_of(probe: ConformanceProbe, info_hash: bytes) -> list[bytes]:
 
 
 def _show(peers: list[bytes]) -> str:
-    return ", ".join(format_endpoint(Endpoint(peer)) for peer in peers[:4]) or "nobody"
+    return ", ".join(format_endpoint(Endpoint(peer)) for peer in peers[:4]) or "no peer"
 
 
 async def _refused(
@@ -42,9 +42,8 @@ async def _refused(
 ) -> str:
     served = await peers_of(probe, info_hash)
     if served:
-        raise Failed(
-            f"{what}: {'no answer' if answer is None else answer.words()}, and {_show(served)} served afterwards"
-        )
+        said = "no answer" if answer is None else answer.words()
+        raise Failed(f"{what}: {said}, and {_show(served)} served afterwards")
     if answer is None:
         raise Warned(f"{what}: not stored, but no error either")
     if answer.body is not None:
@@ -70,7 +69,7 @@ async def token_wrong(probe: ConformanceProbe) -> str:
     answer = await probe.ask(
         "announce_peer", info_hash=info_hash, port=PORT, token=secrets.token_bytes(length)
     )
-    return await _refused(probe, answer, info_hash, "a made-up token")
+    return await _refused(probe, answer, info_hash, "a random token")
 
 
 async def token_of_other_hash(probe: ConformanceProbe) -> str:
@@ -116,10 +115,8 @@ async def announce_served(probe: ConformanceProbe) -> str:
         raise Failed(
             f"an announce with the right token: {'no answer' if answer is None else answer.words()}"
         )
-    wanted, served = (
-        ip_of(asker.endpoint) + PORT.to_bytes(2, "big"),
-        await peers_of(probe, info_hash),
-    )
+    wanted = ip_of(asker.endpoint) + PORT.to_bytes(2, "big")
+    served = await peers_of(probe, info_hash)
     if served != [wanted]:
         raise Failed(f"{_show([wanted])} announced, {_show(served)} served")
     return f"{_show(served)} announced and served"
@@ -132,16 +129,17 @@ async def implied_port(probe: ConformanceProbe) -> str:
     if served != [asker.endpoint]:
         said = "no answer" if answer is None else answer.words()
         raise Failed(
-            f"announced from port {port_of(asker.endpoint)} with implied_port: {said}, {_show(served)} served"
+            f"announced from port {port_of(asker.endpoint)} with implied_port: {said}, "
+            f"{_show(served)} served"
         )
-    return f"{_show(served)} served, the port that it came from"
+    return f"{_show(served)} served, with the source port of the announce"
 
 
 async def port_0(probe: ConformanceProbe) -> str:
     info_hash = secrets.token_bytes(20)
     answer = await _announce(probe, info_hash, probe.asker, 0)
     if answer is not None and answer.body is not None and not await peers_of(probe, info_hash):
-        raise Warned("port 0 is taken with a reply, but not served")
+        raise Warned("port 0 is accepted with a reply, but not served")
     return await _refused(probe, answer, info_hash, "port 0")
 
 
@@ -149,7 +147,7 @@ async def port_too_large(probe: ConformanceProbe) -> str:
     info_hash = secrets.token_bytes(20)
     answer = await _announce(probe, info_hash, probe.asker, 65536 + PORT)
     if answer is not None and answer.body is not None and not await peers_of(probe, info_hash):
-        raise Warned("a port above 65535 is taken with a reply, but not served")
+        raise Warned("a port above 65535 is accepted with a reply, but not served")
     return await _refused(probe, answer, info_hash, f"port {65536 + PORT}")
 
 
@@ -157,20 +155,20 @@ CASES = (
     Case(
         "announce-served",
         "BEP 5",
-        "an announce with the right token is taken, and the peer served to others",
+        "an announce with the right token is accepted, and the peer served to others",
         announce_served,
     ),
     Case(
         "implied-port",
         "BEP 5",
-        "implied_port = 1 announces the port that the query came from",
+        "implied_port = 1 announces the source port of the query",
         implied_port,
     ),
     Case("announce-port-0", "practice", "port 0 is refused, and never served", port_0),
     Case(
         "announce-port-large",
         "practice",
-        "a port above 65535 is refused, and not cut to 16 bits",
+        "a port above 65535 is refused, and not truncated to 16 bits",
         port_too_large,
     ),
     Case(
@@ -182,19 +180,19 @@ CASES = (
     Case(
         "token-wrong",
         "BEP 5",
-        "a made-up token is refused with 203, and nothing stored",
+        "a random token is refused with 203, and nothing stored",
         token_wrong,
     ),
     Case(
         "token-other-hash",
         "practice",
-        "a token is good for one info-hash only",
+        "a token is valid for one info-hash only",
         token_of_other_hash,
     ),
     Case(
         "token-other-address",
         "BEP 5",
-        "a token is good for one address only",
+        "a token is valid for one address only",
         token_of_other_address,
     ),
 )

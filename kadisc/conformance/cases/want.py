@@ -1,4 +1,4 @@
-"""``want``: which families of contacts (BEP 32)."""
+"""``want``: the families of contacts in an answer (BEP 32)."""
 
 from __future__ import annotations
 
@@ -51,6 +51,6 @@ async def want_unknown(probe: ConformanceProbe) -> str:
 CASES = (
     Case("want-n4", "BEP 32", "want = n4 gives nodes and no nodes6", want_n4),
     Case("want-n6", "BEP 32", "want = n6 gives nodes6 and no nodes", want_n6),
-    Case("want-both", "BEP 32", "both wanted: each that is sent is whole contacts", want_both),
-    Case("want-unknown", "BEP 32", "unknown strings in want are passed over", want_unknown),
+    Case("want-both", "BEP 32", "both wanted: what is sent consists of whole contacts", want_both),
+    Case("want-unknown", "BEP 32", "unknown strings in want are ignored", want_unknown),
 )
