@@ -1,5 +1,5 @@
-"""Each case passes a node without faults, and fails one that has the fault which the case is for;
-and kadisc has none.
+"""Each case passes for a node without faults and fails for a node with the fault that the case
+tests; kadisc has none of the faults.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FAST = Pace(per_s=inf)
 
 @pytest.fixture
 def clock() -> trio.testing.MockClock:
-    """Time-outs cost nothing, and a datagram on loopback arrives before the clock jumps."""
+    """Virtual time: time-outs take no time, and datagrams on loopback arrive before a jump."""
     return trio.testing.MockClock(autojump_threshold=0.01)
 
 
@@ -71,9 +71,9 @@ async def test_each_case_fails_a_node_with_its_fault(
     assert finding.outcome is CaseOutcome.FAIL, finding.evidence
 
 
-class Babbler(ScriptedNode):
-    """Puts one value wherever a field of a reply or of an envelope stands, but for what makes it an
-    answer.
+class NonsenseNode(ScriptedNode):
+    """Answers with one value in every field of the reply and the envelope, except for those that
+    make it an answer.
     """
 
     def __init__(self, word: Any) -> None:
@@ -89,11 +89,11 @@ class Babbler(ScriptedNode):
 
 
 @pytest.mark.parametrize("word", [-7, b"x" * 25, [b"x" * 26, 1]], ids=repr)
-async def test_whatever_a_node_says_every_case_ends_in_a_verdict(
+async def test_every_case_ends_in_a_verdict_for_nonsense_answers(
     word: Any, clock: trio.testing.MockClock
 ) -> None:
     async with trio.open_nursery() as nursery:
-        target = await nursery.start(Babbler(word).serve)
+        target = await nursery.start(NonsenseNode(word).serve)
         findings = await judge(target, CASES)
         nursery.cancel_scope.cancel()
     assert len(findings) == len(CASES)
@@ -102,7 +102,7 @@ async def test_whatever_a_node_says_every_case_ends_in_a_verdict(
     }
 
 
-async def test_what_ended_the_node_is_one_fault(clock: trio.testing.MockClock) -> None:
+async def test_a_crash_of_the_node_is_one_failure(clock: trio.testing.MockClock) -> None:
     async with serving("garbage") as target:
         findings = await judge(
             target, chosen(["unknown-fields", "garbage", "no-dict", "oversized"])
@@ -112,7 +112,7 @@ async def test_what_ended_the_node_is_one_fault(clock: trio.testing.MockClock) -
 
 
 async def test_kadisc_has_no_fault() -> None:
-    """A node of a devnet, on real time; nothing of it is told apart from any other."""
+    """A node of a devnet in real time, tested like any other implementation."""
     with devnet(12) as nodes:
         findings = await judge(
             parse_endpoint(nodes[0]["endpoints"][0]), CASES, Pace(per_s=1000, settle_s=0.5)
@@ -128,7 +128,7 @@ async def test_kadisc_has_no_fault() -> None:
     } <= passed
 
 
-async def test_an_id_that_does_not_follow_from_a_public_address_is_a_doubt() -> None:
+async def test_an_id_that_is_invalid_by_bep42_is_a_warning() -> None:
     class Stub:
         target = make_endpoint("124.31.75.21", 6881)
         node_id = bytes.fromhex("5fbfbff10c5d6a4ec8a88e4c6ab4c28b95eee401")
@@ -138,20 +138,20 @@ async def test_an_id_that_does_not_follow_from_a_public_address_is_a_doubt() -> 
 
     stub = Stub()
     probe = cast("ConformanceProbe", stub)
-    assert "follows" in await id_bep42(probe)
+    assert "is valid for" in await id_bep42(probe)
     stub.node_id = bytes(20)
     with pytest.raises(Warned):
         await id_bep42(probe)
 
 
-async def test_a_silent_node_is_no_answer(clock: trio.testing.MockClock) -> None:
+async def test_an_unresponsive_node_raises_no_answer(clock: trio.testing.MockClock) -> None:
     async with serving() as target:
         pass
     with pytest.raises(NoAnswer, match="does not answer a ping"):
         await judge(target, CASES)
 
 
-async def test_what_harms_a_faulty_node_runs_on_loopback_or_if_asked_for(
+async def test_destructive_cases_run_only_on_loopback_or_by_the_option(
     clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     destructive = [case for case in CASES if case.destructive]
@@ -173,7 +173,7 @@ async def test_what_harms_a_faulty_node_runs_on_loopback_or_if_asked_for(
     assert {finding.outcome for finding in done} == {CaseOutcome.PASS}
 
 
-async def test_no_address_sends_faster_than_its_pace_and_a_run_is_short(
+async def test_no_source_exceeds_its_rate_and_a_run_sends_few_datagrams(
     clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: dict[bytes, list[float]] = {}
@@ -191,7 +191,7 @@ async def test_no_address_sends_faster_than_its_pace_and_a_run_is_short(
     assert 200 < sum(map(len, sent.values())) < 400
 
 
-def test_cases_have_names_of_their_own_and_can_be_chosen() -> None:
+def test_cases_have_unique_names_and_can_be_chosen() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 25
     assert [case.name for case in chosen(["tid-long", "envelope"])] == ["envelope", "tid-long"]
     with pytest.raises(UsageError, match="no case nonsense"):

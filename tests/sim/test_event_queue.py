@@ -1,4 +1,4 @@
-"""The queue gives what one heap of everything would."""
+"""The event queue has the order of one heap with all items."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def test_the_order_is_that_of_one_heap(seed: int) -> None:
         now = end
 
 
-def test_what_is_pushed_before_a_slot_that_was_looked_at_still_comes_first() -> None:
+def test_an_item_pushed_before_an_opened_slot_still_comes_first() -> None:
     queue = EventQueue()
     late: Item = (5.001, 0, None, None, None, None)
     early: Item = (2.0, 1, None, None, None, None)
     queue.push(late)
-    assert queue.pop(5.0) is None, "its slot is opened, and it is not its time yet"
+    assert queue.pop(5.0) is None, "its slot is opened, but it is not due yet"
     queue.push(early)
     assert [queue.pop(9.0), queue.pop(9.0), queue.pop(9.0)] == [early, late, None]

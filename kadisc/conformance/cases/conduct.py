@@ -147,7 +147,7 @@ def asker_endpoint(probe: ConformanceProbe, place: int) -> bytes:
 
 
 async def address_votes(probe: ConformanceProbe) -> str:
-    """Attack: spoofed replies with another address change the ID of a node, so that others lose it."""
+    """Attack: spoofed replies with another address change the ID of a node; others then lose it."""
     before, _ = await probe.reply("ping")
     lie = make_endpoint(
         "46.11.22.33" if family_of(probe.target) is Family.IPV4 else "2a00:1450:4001:81b::200e",
