@@ -172,7 +172,7 @@ class Lab:
     def new_adversary(self, adversary: Adversary, residence: Residence | None = None) -> Host:
         """A reachable host for the adversary, not up yet. It never leaves."""
         self._numbers += 1
-        stay = self.churn.met()
+        stay = self.churn.random_stay()
         return AdversaryHost(
             self._numbers,
             residence or self.population.settle(),
@@ -214,7 +214,7 @@ class Lab:
         """A new host joins, and leaves when its session is over; then another one arrives."""
         host = self.new_host()
         self.join(host)
-        self._leaves_after(host, (stay or self.churn.newcomer()).left_s)
+        self._leaves_after(host, (stay or self.churn.new_stay()).left_s)
         return host
 
     def live(self, *, settled_s: float = 0.0) -> list[Host]:
@@ -328,7 +328,7 @@ class Lab:
 
     def _populate(self, adversaries: Sequence[Host]) -> None:
         options = self.options
-        stays = [self.churn.met() for _ in range(options.nodes - len(adversaries))]
+        stays = [self.churn.random_stay() for _ in range(options.nodes - len(adversaries))]
         hosts = [self.new_host(up_since=-stay.age_s, knows_address=True) for stay in stays]
         self.mrtt_s = mrtt_s(self.world.latency, hosts, self._own_rng)
         known = [
@@ -368,7 +368,7 @@ class Lab:
         """Contacts of dead nodes, which tables still hold."""
         dead: list[PlantedContact] = []
         while len(dead) < number:
-            stay = self.churn.met()
+            stay = self.churn.random_stay()
             if stay.left_s != inf:
                 contact = Contact(random_id(self._own_rng), self.population.settle().endpoint)
                 dead.append(PlantedContact(contact, stay.age_s))

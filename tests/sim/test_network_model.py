@@ -238,7 +238,7 @@ def test_sessions_in_the_steady_state_follow_renewal_theory(profile: str) -> Non
     churn = Churn(ChurnOptions(profile=profile, permanent=0.0), random.Random(5))
     mean_s = scale_s * math.gamma(1 + 1 / shape)
     leaving_within = 0.02 * mean_s
-    stays = [churn.met() for _ in range(40_000)]
+    stays = [churn.random_stay() for _ in range(40_000)]
     expected = _integral(lambda x: math.exp(-((x / scale_s) ** shape)) / mean_s, leaving_within)
     assert sum(stay.left_s < leaving_within for stay in stays) / len(stays) == pytest.approx(
         expected, rel=0.1
@@ -246,17 +246,17 @@ def test_sessions_in_the_steady_state_follow_renewal_theory(profile: str) -> Non
     assert sum(stay.age_s < leaving_within for stay in stays) / len(stays) == pytest.approx(
         expected, rel=0.1
     )
-    newcomers = [churn.newcomer().left_s for _ in range(40_000)]
-    assert statistics.median(newcomers) == pytest.approx(
+    new_stays = [churn.new_stay().left_s for _ in range(40_000)]
+    assert statistics.median(new_stays) == pytest.approx(
         scale_s * math.log(2) ** (1 / shape), rel=0.06
     )
 
 
 def test_one_tenth_of_the_nodes_never_leaves() -> None:
     churn = Churn(ChurnOptions(), random.Random(5))
-    assert sum(churn.met().left_s == math.inf for _ in range(10_000)) / 10_000 == pytest.approx(
-        0.1, abs=0.01
-    )
+    assert sum(
+        churn.random_stay().left_s == math.inf for _ in range(10_000)
+    ) / 10_000 == pytest.approx(0.1, abs=0.01)
 
 
 def _integral(function: Callable[[float], float], end: float, steps: int = 2000) -> float:

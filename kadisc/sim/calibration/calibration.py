@@ -259,7 +259,7 @@ def _spots(options: SimOptions, rng: Random) -> list[Spot]:
         spots.append(
             Spot(
                 residence,
-                churn.met(),
+                churn.random_stay(),
                 random_id(rng),
                 index not in dead,
                 rng.random() * options.warmup_s,

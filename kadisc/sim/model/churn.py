@@ -44,7 +44,7 @@ class Churn:
         self._shape, self._scale_s = PROFILES.get(options.profile, (options.shape, options.scale_s))
         self._permanent = 1.0 if options.profile == "none" else options.permanent
 
-    def met(self) -> Stay:
+    def random_stay(self) -> Stay:
         """The stay of a random node that is up now, in a network in its steady state."""
         rng = self._rng
         if rng.random() < self._permanent:
@@ -55,7 +55,7 @@ class Churn:
         age_s = length_s * rng.random()
         return Stay(age_s, length_s - age_s)
 
-    def newcomer(self) -> Stay:
+    def new_stay(self) -> Stay:
         """The stay of a node that starts now. It replaces a node that has left, so it is never a
         permanent one.
         """

@@ -43,7 +43,7 @@ def dead_share(churn: Churn, config: MaintenanceConfig, rng: Random) -> float:
     """The share of dead entries in a table of a network in its steady state."""
     total = 0.0
     for _ in range(SAMPLES):
-        stay = churn.met()
+        stay = churn.random_stay()
         if stay.left_s == float("inf"):
             continue
         # 10 s for the check that fails: the first failure takes the entry out of answers.

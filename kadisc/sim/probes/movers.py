@@ -76,7 +76,7 @@ class Movers:
     def first_decisions(self) -> Metrics:
         decided = [mover for mover in self.movers if mover.decided_s is not None]
         return {
-            "newcomers": len(self.movers),
+            "new_nodes": len(self.movers),
             "decided": share(len(decided), len(self.movers)),
             "first_wrong": sum(not mover.first_was_right for mover in decided),
             "first_wrong_share": share(

@@ -39,30 +39,28 @@ class TimedJoin:
 
 def run(lab: Lab) -> Metrics:
     lab.settle()
-    newcomers: list[TimedJoin] = []
+    joins: list[TimedJoin] = []
     with lab.measured():
         every_s = 60.0 * lab.options.minutes / lab.options.joins
         for _ in range(lab.options.joins):
             host = lab.new_host(reachable=True)
             lab.join(host, contacts=1)
-            newcomer = TimedJoin(host, lab.world.now)
-            newcomers.append(newcomer)
-            look(lab, newcomer)
-            lab.world.at(lab.world.now + WIDE_S, look_at_wide_buckets, lab, newcomer)
+            join = TimedJoin(host, lab.world.now)
+            joins.append(join)
+            look(lab, join)
+            lab.world.at(lab.world.now + WIDE_S, look_at_wide_buckets, lab, join)
             lab.run(every_s)
         lab.run(WIDE_S)
-    complete = [each for each in newcomers if each.complete_s is not None]
-    neighbours = [
-        each.neighbours_s / lab.mrtt_s for each in newcomers if each.neighbours_s is not None
-    ]
+    complete = [each for each in joins if each.complete_s is not None]
+    neighbours = [each.neighbours_s / lab.mrtt_s for each in joins if each.neighbours_s is not None]
     complete_mrtt = [
         each.complete_s / lab.mrtt_s for each in complete if each.complete_s is not None
     ]
     return {
         "mrtt_ms": round(lab.mrtt_s * 1000, 1),
-        "joins": len(newcomers),
-        "complete": share(len(complete), len(newcomers)),
-        "wide_half_full": share(sum(each.wide_half_full for each in newcomers), len(newcomers)),
+        "joins": len(joins),
+        "complete": share(len(complete), len(joins)),
+        "wide_half_full": share(sum(each.wide_half_full for each in joins), len(joins)),
         **spread("neighbours_mrtt", neighbours, 2),
         **spread("complete_mrtt", complete_mrtt, 2),
         "queries_until_complete_mean": mean([each.queries for each in complete], 1),
@@ -72,25 +70,24 @@ def run(lab: Lab) -> Metrics:
     }
 
 
-def look(lab: Lab, newcomer: TimedJoin) -> None:
+def look(lab: Lab, join: TimedJoin) -> None:
     """Observes the node until its table is complete, or until `PATIENCE_S` has passed."""
-    host, now = newcomer.host, lab.world.now
-    if newcomer.neighbours_s is None and knows_its_neighbours(lab, host):
-        newcomer.neighbours_s = now - newcomer.started_at
-    if newcomer.neighbours_s is not None and fills_its_buckets(lab, host):
-        newcomer.complete_s = now - newcomer.started_at
-        newcomer.queries = sum(host.node.counters.queries_sent.values())
-    elif now < newcomer.started_at + PATIENCE_S and host.up:
-        lab.world.at(now + LOOK_EVERY_S, look, lab, newcomer)
+    host, now = join.host, lab.world.now
+    if join.neighbours_s is None and knows_its_neighbours(lab, host):
+        join.neighbours_s = now - join.started_at
+    if join.neighbours_s is not None and fills_its_buckets(lab, host):
+        join.complete_s = now - join.started_at
+        join.queries = sum(host.node.counters.queries_sent.values())
+    elif now < join.started_at + PATIENCE_S and host.up:
+        lab.world.at(now + LOOK_EVERY_S, look, lab, join)
 
 
-def look_at_wide_buckets(lab: Lab, newcomer: TimedJoin) -> None:
+def look_at_wide_buckets(lab: Lab, join: TimedJoin) -> None:
     """Notes whether each wide bucket is half full, or holds half of the nodes that fit into it."""
-    table, sizes = newcomer.host.node.dhts[Family.IPV4].table, lab.options.core.table.bucket_sizes
+    table, sizes = join.host.node.dhts[Family.IPV4].table, lab.options.core.table.bucket_sizes
     wide = [index for index, size in enumerate(sizes) if size > sizes[-1]]
-    newcomer.wide_half_full = all(
-        2 * table.count(index)
-        >= lab.oracle.count_in(newcomer.host.id, index, table.capacity(index))
+    join.wide_half_full = all(
+        2 * table.count(index) >= lab.oracle.count_in(join.host.id, index, table.capacity(index))
         for index in wide
     )
 

@@ -70,10 +70,10 @@ def go_down(lab: Lab, host: Host) -> Host:
 
 def start_again(lab: Lab, host: Host, returned: list[TimedJoin]) -> None:
     host.up_since = lab.world.now
-    newcomer = TimedJoin(host, lab.world.now)
-    returned.append(newcomer)
+    join = TimedJoin(host, lab.world.now)
+    returned.append(join)
     lab.join(host, contacts=0)
-    look(lab, newcomer)
+    look(lab, join)
 
 
 SCENARIO = Scenario(
