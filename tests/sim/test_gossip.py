@@ -190,7 +190,8 @@ def test_a_store_above_its_bound_is_a_violation() -> None:
     assert over_bounds(config, seen) is None
     for name in ("candidates", "pushes", "tombstones", "verified", "book_heard_of", "book_met"):
         assert "the bound is" in (over_bounds(config, replace(seen, **{name: 1 << 20})) or "")
-    host.node.peer_network.snapshot = lambda now: replace(seen, pushes=9)  # type: ignore[union-attr, method-assign]
+    peer_network = peer_network_of(host)
+    peer_network.snapshot = lambda now: replace(seen, pushes=9)  # type: ignore[method-assign]
     with pytest.raises(Violation, match="9 pushes kept of a round; the bound is 8"):
         Invariants(lab.options, lab.world).check(host)
 

@@ -109,6 +109,7 @@ def messages(rng: random.Random) -> Iterator[Message]:
 
 UNSORTED = b"d1:y1:q1:t2:aa1:q4:ping1:ad2:id20:abcdefghij0123456789ee"
 PUT = b"d1:ad2:id20:abcdefghij0123456789%be1:q3:put1:t2:aa1:y1:qe"
+GET = b"d1:ad2:id20:abcdefghij0123456789%b6:target20:mnopqrstuvwxyz123456e1:q3:get1:t2:aa1:y1:qe"
 GOSSIP = b"d1:ad2:id20:abcdefghij0123456789%be1:q6:gossip1:t2:aa1:y1:qe"
 ANNOUNCE = (
     b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz123456%be"
@@ -148,7 +149,7 @@ MALFORMED = (
     GOSSIP % b"3:net20:abcdefghij01234567894:wanti17e",
     GOSSIP % b"3:net20:abcdefghij01234567893:reci5e4:wanti0e",
     b"d1:rd2:id20:abcdefghij01234567895:peers5:aaaaa5:token1:xe1:t2:aa1:y1:re",
-    b"d1:ad2:id20:abcdefghij01234567893:seqi-1e6:target20:mnopqrstuvwxyz123456e1:q3:get1:t2:aa1:y1:qe",
+    GET % b"3:seqi-1e",
     b"d1:ad2:id20:abcdefghij01234567895:token1:xe1:q3:put1:t2:aa1:y1:qe",
     PUT % b"1:k2:ab5:token1:x1:vi1e",
     PUT % b"4:salti1e5:token1:x1:vi1e",

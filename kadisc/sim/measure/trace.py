@@ -20,7 +20,8 @@ class Trace:
     def __init__(self, path: str) -> None:
         self._path = path
         try:
-            self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115  # it stays open for the run; close() ends it
+            # The file stays open for the run; `close` closes it.
+            self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115
         except OSError as error:
             raise UsageError(f"--trace {path}: {error.strerror}") from None
 

@@ -133,7 +133,10 @@ def _draw(
             continue
         # Categories: lines are shifted against each other, so that bars do not overlap.
         aside = 0.0 if numeric else 0.08 * (number - (len(lines) - 1) / 2)
-        where = [float(place) if numeric else places.index(place) + aside for place, _ in course]  # type: ignore[arg-type]
+        if numeric:
+            where = _as_floats([place for place, _ in course])
+        else:
+            where = [places.index(place) + aside for place, _ in course]
         middle = [spread[0] for _, spread in course]
         reach = [
             [spread[0] - spread[1] for _, spread in course],
@@ -188,7 +191,7 @@ def _set_x_axis(axes: Axes, option: str, places: Sequence[Value]) -> None:
         axes.set_xlim(-0.4, len(places) - 0.6)
         axes.grid(visible=False, axis="x")
         return
-    at = [float(place) for place in places]  # type: ignore[arg-type]
+    at = _as_floats(places)
     if min(at) > 0 and max(at) >= LOG_FROM * min(at):
         axes.set_xscale("log")
         axes.set_xticks([], [], minor=True)
@@ -317,4 +320,10 @@ def _are_numbers(places: Sequence[Value]) -> bool:
 
 def _sorted(places: dict[Value, None]) -> list[Value]:
     found = list(places)
-    return sorted(found, key=lambda place: float(place)) if _are_numbers(found) else found  # type: ignore[arg-type]
+    if not _are_numbers(found):
+        return found
+    return sorted(found, key=lambda place: float(place))  # type: ignore[arg-type]
+
+
+def _as_floats(places: Sequence[Value]) -> list[float]:
+    return [float(place) for place in places]  # type: ignore[arg-type]

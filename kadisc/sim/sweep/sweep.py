@@ -114,7 +114,7 @@ def record_of(run: Run, told: Callable[[float], None] | None = None) -> Record:
         record: Record = run_scenario(scenario, run.options, watch=watch).record()
     except UsageError:
         raise
-    except Exception as error:  # noqa: BLE001  # a bug that one run of thousands meets must not end the others
+    except Exception as error:  # noqa: BLE001  # a bug in one run must not end the other runs
         cause = error.__cause__ or error
         record = {
             "scenario": run.scenario,
