@@ -12,6 +12,7 @@ from ..adversaries.flooder import Flooder, FlooderGroup
 from ..lab import Lab
 from ..measure.statistics import Metrics
 from ..model.host import Host
+from ..model.population import Residence
 from ..probes.gossip_metrics import GOSSIP_SETTINGS, GossipSamples, members, standing
 from .attackers import addresses_in, part_of
 
@@ -42,11 +43,9 @@ def settle_with_flooders(lab: Lab) -> tuple[FlooderGroup, list[Host]]:
     group = FlooderGroup(lab.options)
     number = part_of(lab.options)
     rng = Random(f"flooders {lab.options.seed}")
-    homes = (
-        addresses_in(lab, number, attack.prefixes, thin=lab.options.gossip.thin)
-        if attack.prefixes
-        else [None] * number
-    )
+    homes: Sequence[Residence | None] = [None] * number
+    if attack.prefixes:
+        homes = addresses_in(lab, number, attack.prefixes, thin=lab.options.gossip.thin)
     flooders = [Flooder(random_id(rng), lab.members.identity(), group, rng) for _ in homes]
     hosts = [
         lab.new_adversary(flooder, home) for flooder, home in zip(flooders, homes, strict=True)

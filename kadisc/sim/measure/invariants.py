@@ -37,11 +37,8 @@ class Invariants:
     def __init__(self, options: SimOptions, world: World) -> None:
         self._options = options
         self._world = world
-        self._max_bytes = (
-            options.core.serving.max_answer_bytes
-            if options.core.defences.bounded_answers
-            else 1 << 30
-        )
+        bounded = options.core.defences.bounded_answers
+        self._max_bytes = options.core.serving.max_answer_bytes if bounded else 1 << 30
         self._paranoid = options.paranoid
         self._ended: dict[int, set[int]] = {}  # operations that have ended, by host
         self._answered: dict[int, set[Contact]] = {}  # contacts that have answered, by host
@@ -174,13 +171,10 @@ class Invariants:
         for size, bound, what in stores:
             if size > bound:
                 self._broken(host, f"{size} {what}; the bound is {bound}")
-        above_bound = (
-            over_bounds(config, node.peer_network.snapshot(self._world.now))
-            if node.peer_network is not None
-            else None
-        )
-        if above_bound is not None:
-            self._broken(host, above_bound)
+        if node.peer_network is not None:
+            above_bound = over_bounds(config, node.peer_network.snapshot(self._world.now))
+            if above_bound is not None:
+                self._broken(host, above_bound)
 
     def _note_answer(self, host: Host, payload: bytes, source: Endpoint) -> None:
         reply = _reply(payload)

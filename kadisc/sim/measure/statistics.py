@@ -39,14 +39,10 @@ def quantiles(name: str, values: Sequence[float], digits: int = 3) -> Metrics:
     there are no values.
     """
     ordered = sorted(values)
-    found = (
-        [
-            round(ordered[max(0, ceil(len(ordered) * percent / 100) - 1)], digits)
-            for percent in range(101)
-        ]
-        if ordered
-        else []
-    )
+    found: list[float] = []
+    if ordered:
+        places = [max(0, ceil(len(ordered) * percent / 100) - 1) for percent in range(101)]
+        found = [round(ordered[place], digits) for place in places]
     return {f"{name}{QUANTILES}": found}
 
 

@@ -148,16 +148,18 @@ class World:
             self.between_slices()
 
     def _deliver(self, host: Host, payload: bytes, source: Endpoint, destination: Endpoint) -> None:
-        now = self.now
+        now, nat = self.now, host.nat
         if not host.up:
             self.undelivered["down"] += 1
-        elif now < host.stalled_until:  # the datagram waits in the socket's buffer
+            return
+        if now < host.stalled_until:  # the datagram waits in the socket's buffer
             self._push((host.stalled_until, next(self._order), host, payload, source, destination))
-        elif (
-            host.nat.admits(source, destination, now)
-            if host.nat is not None
-            else destination == host.endpoint
-        ):
+            return
+        if nat is None:
+            admitted = destination == host.endpoint
+        else:
+            admitted = nat.admits(source, destination, now)
+        if admitted:
             self.delivered += 1
             self.digest.delivery(now, source, host.endpoint, payload)
             if host.on_datagram is not None:
@@ -167,7 +169,7 @@ class World:
                 watcher.received(host, payload, source, now)
             self.flush(host)
         else:
-            self.undelivered["nat" if host.nat is not None else "no-such-port"] += 1
+            self.undelivered["nat" if nat is not None else "no-such-port"] += 1
 
     def _tick(self, host: Host, when: float) -> None:
         if not host.up or host.tick_at != when:

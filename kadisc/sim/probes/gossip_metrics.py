@@ -138,13 +138,11 @@ class GossipSamples:
         by_member = [
             tally.theirs / tally.drawn for tally in self.per_member.values() if tally.drawn
         ]
+        distinct = [len(peers) for peers in self.distinct.values()]
+        drawn = [tally.drawn for tally in self.per_member.values()]
         return found | {
-            "peers_distinct_median": median(map(len, self.distinct.values()))
-            if self.distinct
-            else None,
-            "drawn_per_member": median(tally.drawn for tally in self.per_member.values())
-            if self.per_member
-            else None,
+            "peers_distinct_median": median(distinct) if distinct else None,
+            "drawn_per_member": median(drawn) if drawn else None,
             "slots_worst_member": max(by_member, default=None),
         }
 

@@ -62,12 +62,10 @@ def against(option: str, rows: Sequence[Row]) -> Drawn | None:
             frameon=False,
             ncols=2 if max(map(len, labels)) < 45 else 1,
         )
-    left_out = (
-        f" Only {panels} of {len(names)} metrics that change are drawn: the table below has all."
-        if panels < len(names)
-        else ""
-    )
-    return _title(option, places, shown_names, lines), _caption(rows) + left_out, png_of(figure)
+    caption = _caption(rows)
+    if panels < len(names):
+        caption += f" {panels} of {len(names)} metrics that change are drawn; the table has all."
+    return _title(option, places, shown_names, lines), caption, png_of(figure)
 
 
 def side_by_side(rows: Sequence[Row]) -> Drawn | None:
@@ -172,13 +170,10 @@ def _course(
     course = []
     for place in places:
         there = [row for row in rows if row.point.value(option) == place]
-        spread = (
-            Row(
-                there[0].point, "", [measured for row in there for measured in row.measured]
-            ).spread(name)
-            if there
-            else None
-        )
+        if not there:
+            continue
+        measured = [metrics for row in there for metrics in row.measured]
+        spread = Row(there[0].point, "", measured).spread(name)
         if spread is not None:
             course.append((place, spread))
     return course
@@ -284,11 +279,8 @@ def _title(
 def _stands_out(course: Sequence[tuple[Value, Spread]]) -> bool:
     """Whether all seeds at one place are above all at another; for numbers, at the two ends."""
     numeric = _are_numbers([place for place, _ in course])
-    spreads = (
-        [spread for _, spread in (course[0], course[-1])]
-        if numeric
-        else [spread for _, spread in course]
-    )
+    compared = (course[0], course[-1]) if numeric else course
+    spreads = [spread for _, spread in compared]
     return max(low for _, low, _ in spreads) > min(high for _, _, high in spreads)
 
 

@@ -132,17 +132,13 @@ def _colours_for(lists: Lists) -> list[Any]:
 
 def _seeds(lists: Lists) -> str:
     counts = sorted({len(found) for _, found in lists})
-    seeds = (
-        f"{counts[0]} to {counts[-1]} seeds"
-        if len(counts) > 1
-        else f"{counts[0]} seed{'s' * (counts[0] > 1)}"
+    if counts[-1] == 1:
+        return "1 seed."
+    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return (
+        f"{seeds} seeds. The line is the median over the seeds, the band reaches from the lowest "
+        "to the highest."
     )
-    band = (
-        " The line is the median over the seeds, the band reaches from the lowest to the highest."
-        if counts[-1] > 1
-        else ""
-    )
-    return f"{seeds}.{band}"
 
 
 def _range(values: Sequence[float]) -> str:

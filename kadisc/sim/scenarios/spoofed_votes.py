@@ -73,14 +73,13 @@ def count_alone(options: SimOptions) -> Metrics:
     liars, trials, config = options.attack.share, options.attack.trials, options.core.address
     rng = Random(f"votes {options.seed}")
     wrong, undecided = first_decisions(config, liars, trials, rng)
+    settled_wrong = wrong_recounts(config, liars, trials, rng)
     return {
         "count_trials": trials,
         "count_first_wrong_share": wrong / trials if trials else None,
         "count_first_undecided_share": undecided / trials if trials else None,
         "count_first_wrong_computed": wrong_first_probability(config, liars),
-        "count_settled_wrong_share": wrong_recounts(config, liars, trials, rng) / trials
-        if trials
-        else None,
+        "count_settled_wrong_share": settled_wrong / trials if trials else None,
         "count_settled_wrong_computed": wrong_recount_probability(config, liars),
     }
 

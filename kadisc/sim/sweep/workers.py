@@ -101,11 +101,9 @@ def _ended(worker: _Worker) -> str:
     worker.process.join()
     code = worker.process.exitcode or 0
     worker.process.close()
-    return (
-        f"its process was killed by signal {-code}"
-        if code < 0
-        else f"its process ended with exit code {code}"
-    )
+    if code < 0:
+        return f"its process was killed by signal {-code}"
+    return f"its process ended with exit code {code}"
 
 
 # --- in the worker --------------------------------------------------------------------------------
