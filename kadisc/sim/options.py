@@ -67,7 +67,7 @@ class NatOptions:
     dependent_share: float = 0.22
     """The share of NATs with another external port towards each destination ("symmetric")."""
     blocked_share: float = 0.02
-    """The share of firewalls that block UDP."""
+    """The share of firewalls, which block UDP."""
     timeouts_s: tuple[float, ...] = (30.0, 60.0, 120.0, 180.0, 300.0)
     """How long a mapping lives without traffic; a NAT has one of these."""
     timeout_shares: tuple[float, ...] = (0.20, 0.35, 0.25, 0.15, 0.05)
@@ -160,8 +160,8 @@ class AttackOptions:
     ``silent``, ``spoofed-votes``, and those of ``gossip-...``.
     """
     addresses: int = 400
-    """Addresses of an attacker from outside, one node each: ``eclipse-flood``, ``botnet``. In a
-    network of 1,000, 400 nodes accept unsolicited queries.
+    """Addresses of an attacker from outside, one node each: ``eclipse-flood``, ``botnet``. 400 are
+    about as many as accept unsolicited queries in a network of 1,000.
     """
     prefixes: int = 20
     """The /24 subnets in which the attacker's addresses lie. For ``colluders``, 0 spreads them as

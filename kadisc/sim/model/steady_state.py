@@ -46,7 +46,7 @@ def dead_share(churn: Churn, config: MaintenanceConfig, rng: Random) -> float:
         stay = churn.random_stay()
         if stay.left_s == float("inf"):
             continue
-        # 10 s for the check that fails: the first failure takes the entry out of answers.
+        # The first failed check takes the entry out of answers.
         noticed_s = check_interval_s(stay.age_s, config) / 2 + 10.0
         total += min(churn.hazard(stay.age_s) * noticed_s, 1.0)
     return total / SAMPLES
