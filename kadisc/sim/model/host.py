@@ -96,8 +96,8 @@ class Host:
 
     @property
     def outside(self) -> Endpoint:
-        """The endpoint at which other hosts see this one, or would see it if its NAT had one mapping
-        for all destinations.
+        """The endpoint at which other hosts see this one, or would see it with a NAT that had one
+        mapping for all destinations.
         """
         return self.endpoint if self.nat is None else self.nat.external
 
