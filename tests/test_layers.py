@@ -23,10 +23,6 @@ NOUNS = (
     "errors",
     "version",
     "config",
-    "config_rules",
-    "limits_config",
-    "peer_config",
-    "store_config",
 )
 MAY_IMPORT = {
     "nouns": (),
@@ -48,7 +44,7 @@ ROOMS = {
         *("lookup", "baselines", "snapshot", "assembly", "core"),
     ),
     "net": (
-        *("as_map_file", "config_file", "tcp_check", "transport", "state", "join", "api"),
+        *("as_map_file", "tcp_check", "transport", "state", "join", "config_file", "api"),
         *("oneshot", "devnet"),
     ),
     "sim": (

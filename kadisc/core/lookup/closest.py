@@ -171,7 +171,7 @@ class ClosestLookup:
         self._peers: dict[Endpoint, Peer] = {}
         self._sorted: list[Peer] = []  # by distance; peers whose ID is unknown come last
         self._slots_used = 0
-        self._chances_left = config.last_chances
+        self._chances_left = config.silent_retries
         self._max_bep42_invalid = max(1, k - -(-3 * k // 8))
         self._hosts_asked: set[bytes] = set()
         self._answered_networks: dict[bytes, int] = {}
