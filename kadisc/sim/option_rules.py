@@ -1,5 +1,5 @@
-"""What the options of a simulation may be. Without these rules a wrong one ends a run in the middle,
-or worse, gives numbers that mean nothing.
+"""What the options of a simulation may be. Without these rules a wrong option ends a run in its
+middle, or worse, gives numbers that mean nothing.
 """
 
 from __future__ import annotations
