@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ..config import Config
-    from ..config.declaration import Commands, HoldsFor
-    from ..config.keys import Key
+from ..config import Config
+from ..config.declaration import Commands, HoldsFor
+from ..config.keys import KEYS
 
 APP_NAME = "kadisc"
 
 
 def add_node_options(parser: argparse.ArgumentParser) -> None:
-    """Those of every command that opens a node."""
-    from ..config.declaration import Commands
-
+    """Adds the options of every command that opens a node."""
     group = parser.add_argument_group("node")
     _add_options(group, Commands.OPENING_A_NODE)
     add_folder_options(group)
@@ -26,9 +23,7 @@ def add_node_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_folder_options(group: argparse._ArgumentGroup) -> None:
-    """Those that say which node is meant."""
-    from ..config.declaration import Commands
-
+    """Adds the options that say which node is meant."""
     _add_options(group, Commands.NAMING_A_NODE)
     group.add_argument(
         "--config",
@@ -39,22 +34,16 @@ def add_folder_options(group: argparse._ArgumentGroup) -> None:
 
 
 def add_place_options(parser: argparse.ArgumentParser) -> None:
-    """Those of a node that stays."""
-    from ..config.declaration import Commands
-
+    """Adds the options of a node that stays."""
     _add_options(parser, Commands.RUN)
 
 
 def add_bootstrap_option(parser: argparse.ArgumentParser) -> None:
-    from ..config.declaration import Commands
-
     _add_options(parser, Commands.JOINING)
 
 
 def _add_options(parser: argparse._ActionsContainer, commands: Commands) -> None:
-    """An option for each key of the configuration that has one in these commands."""
-    from ..config.keys import KEYS
-
+    """Adds an option for each key of the configuration that has one in these commands."""
     for key in KEYS.values():
         option = key.setting.option
         if option is None or option.commands is not commands:
@@ -63,11 +52,8 @@ def _add_options(parser: argparse._ActionsContainer, commands: Commands) -> None
         if key.kind == "bool":
             parser.add_argument(_flag(key.name), action="store_true", help=help_text)
         elif key.kind.startswith("tuple"):
-            repeated = (
-                "" if "once per" in help_text or "repeatable" in help_text else "; repeatable"
-            )
             parser.add_argument(
-                _flag(key.name), action="append", metavar=option.metavar, help=help_text + repeated
+                _flag(key.name), action="append", metavar=option.metavar, help=help_text
             )
         else:
             parser.add_argument(_flag(key.name), metavar=option.metavar, help=help_text)
@@ -85,10 +71,10 @@ def _help_from(description: str) -> str:
 def configuration(
     options: argparse.Namespace, *, only_for: Collection[HoldsFor] | None = None
 ) -> Config:
-    """What the file says, and above that the options. ``only_for``: which keys of the file to use;
-    all by default. Raises UsageError that names the file or the option.
+    """The configuration that the file and the options make; an option wins over the file.
+    ``only_for``: which keys of the file to use; all by default. Raises UsageError that names the
+    file or the option.
     """
-    from ..config.keys import KEYS
     from ..net.config_file import check_values, config_from, read_values
 
     path = _config_path(options.config)
@@ -99,16 +85,18 @@ def configuration(
             for name, value in values.items()
             if KEYS[name].setting.holds_for in only_for
         }
-    given = _given(options, KEYS.values())
+    given = _given(options)
     check_values(given, _flag)
     return config_from(values | given)
 
 
-def _given(options: argparse.Namespace, keys: Iterable[Key]) -> dict[str, Any]:
+def _given(options: argparse.Namespace) -> dict[str, Any]:
     """The values of the options that were given, by the names of their keys."""
     given: dict[str, Any] = {}
-    for key in keys:
-        value = getattr(options, key.name, None) if key.setting.option is not None else None
+    for key in KEYS.values():
+        if key.setting.option is None:
+            continue
+        value = getattr(options, key.name, None)
         if isinstance(value, list):
             value = tuple(value) or None
         if value is not None and value is not False:

@@ -72,7 +72,9 @@ class CoreConfig:
         Form.SUBNET,
         "The node neither answers nor contacts addresses in these subnets.",
         key="ban",
-        option=Option(Commands.RUN, "CIDR", "neither answer nor contact addresses in this subnet"),
+        option=Option(
+            Commands.RUN, "CIDR", "neither answer nor contact addresses in this subnet; repeatable"
+        ),
     )
     restricted_to: tuple[str, ...] = setting(
         (),
@@ -82,7 +84,7 @@ class CoreConfig:
         option=Option(
             Commands.RUN,
             "CIDR",
-            "answer and contact addresses in this subnet alone, as in 10.0.0.0/8",
+            "answer and contact addresses in this subnet alone, as in 10.0.0.0/8; repeatable",
         ),
     )
     unlimited: bool = switch(
@@ -157,7 +159,9 @@ class Config:
         " they are silent.",
         key="peer",
         option=Option(
-            Commands.RUN, "HOST:PORT", "static peer: kept always, also while it is silent"
+            Commands.RUN,
+            "HOST:PORT",
+            "static peer: kept always, also while it is silent; repeatable",
         ),
         holds_for=HoldsFor.THE_LASTING_NODE,
     )
@@ -199,7 +203,8 @@ class Config:
                 option=Option(
                     Commands.RUN,
                     "NAME=PORT|0xHEX",
-                    "service that this node offers to peers of its network, as in eth=30303",
+                    "service that this node offers to peers of its network, as in eth=30303;"
+                    " repeatable",
                 ),
                 holds_for=HoldsFor.THE_LASTING_NODE,
             )

@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
-from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,15 @@ from kadisc.config.keys import KEYS
 from kadisc.config.old_keys import OLD_KEYS
 from kadisc.net.config_file import config_from, read_values
 from kadisc.net.state.state_file import read_state
-from tests.support.old_files import ALL_KEYS, PLAIN, STATE, copy_of_state
+from tests.support.old_files import (
+    ALL_KEYS,
+    PLAIN,
+    STATE,
+    copy_of_state,
+    keys_of,
+    with_names_of_today,
+    write_config,
+)
 
 RENAMED_IN_PLAIN = {
     "core.tags.announce_interval_s": "core.rendezvous.announce_interval_s",
@@ -27,25 +32,6 @@ RENAMED_IN_PLAIN = {
 
 
 # --- The configuration ---------------------------------------------------------------------------
-
-
-def keys_in(document: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Each key from the top, with its value."""
-    for name, value in document.items():
-        if isinstance(value, dict):
-            yield from keys_in(value, f"{above}{name}.")
-        else:
-            yield f"{above}{name}", value
-
-
-def with_names_of_today(path: Path) -> dict[str, Any]:
-    """What an old configuration file says, under the new names of its keys."""
-    given = dict(keys_in(tomllib.loads(path.read_text())))
-    return {OLD_KEYS.get(key, key): value for key, value in given.items()}
-
-
-def write(path: Path, values: Mapping[str, Any]) -> None:
-    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -58,17 +44,17 @@ def read(path: Path) -> dict[str, Any]:
 
 def test_plain_keys_have_their_values(tmp_path: Path) -> None:
     """All but two are read under their old names."""
-    given = dict(keys_in(tomllib.loads(PLAIN.read_text())))
+    given = keys_of(PLAIN)
     assert {key: OLD_KEYS[key] for key in given if key in OLD_KEYS} == RENAMED_IN_PLAIN
     path = tmp_path / "config.toml"
     same = {key: value for key, value in given.items() if key not in RENAMED_IN_PLAIN}
-    write(path, same)
+    write_config(path, same)
     assert read(path) == same
 
 
 def test_plain_keys_reach_the_node(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    write(path, with_names_of_today(PLAIN))
+    write_config(path, with_names_of_today(PLAIN))
     config: Config = config_from(read_values(path))
     assert (config.bind, config.bootstrap) == (("127.0.0.1:0",), ("127.78.9.9:20901",))
     assert (config.peers, config.routers) == (("127.78.9.10:20902",), ())
@@ -92,17 +78,17 @@ def test_plain_keys_reach_the_node(tmp_path: Path) -> None:
 def test_all_keys_have_their_values(tmp_path: Path) -> None:
     """Under their names of today."""
     path, today = tmp_path / "config.toml", with_names_of_today(ALL_KEYS)
-    write(path, today)
+    write_config(path, today)
     assert read(path) == today
     assert set(today) | {"announce_interval_s"} == set(KEYS), "one key came later"
-    assert set(OLD_KEYS) <= set(dict(keys_in(tomllib.loads(ALL_KEYS.read_text()))))
+    assert set(OLD_KEYS) <= set(keys_of(ALL_KEYS))
 
 
 def test_all_keys_are_read_or_refused_with_their_new_names(tmp_path: Path) -> None:
     """Each in a file of its own: an error names the first key that is wrong."""
     path = tmp_path / "config.toml"
-    for key, value in keys_in(tomllib.loads(ALL_KEYS.read_text())):
-        write(path, {key: value})
+    for key, value in keys_of(ALL_KEYS).items():
+        write_config(path, {key: value})
         if key not in OLD_KEYS:
             assert read(path) == {key: value}
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kadisc.cli.main import build_parser
 from kadisc.config import Config
 from kadisc.config.declaration import ABOVE_0, AT_LEAST_0, SHARE, Bounds, Form
 from kadisc.config.keys import GROUPS, KEYS, complaints, config_with
@@ -23,8 +24,8 @@ def test_a_description_is_whole_sentences(name: str) -> None:
 
 @pytest.mark.parametrize("name", KEYS)
 def test_a_description_is_of_one_key(name: str) -> None:
-    same = [key for key in KEYS.values() if key.setting.description == KEYS[name].setting.description]
-    assert len(same) == 1
+    text = KEYS[name].setting.description
+    assert [key.name for key in KEYS.values() if key.setting.description == text] == [name]
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -33,6 +34,13 @@ def test_it_is_declared_which_values_are_allowed(name: str) -> None:
     allowed = key.setting.allowed
     assert isinstance(allowed, Bounds) == (key.kind in NUMBERS)
     assert (allowed is Form.SWITCH) == (key.kind == "bool")
+
+
+def test_run_has_every_option_that_is_declared() -> None:
+    options = build_parser().parse_args(["run"])
+    declared = [name for name, key in KEYS.items() if key.setting.option is not None]
+    assert len(declared) == 14
+    assert all(hasattr(options, name) for name in declared)
 
 
 def test_every_group_is_described() -> None:
