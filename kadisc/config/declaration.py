@@ -75,6 +75,7 @@ class HoldsFor(enum.Enum):
     """The commands that a value of the configuration file holds for."""
 
     EVERY_COMMAND = enum.auto()
+    """No command leaves it out."""
     NOT_A_DEVNET = enum.auto()
     """A devnet leaves it out: its nodes talk only to each other."""
     THE_LASTING_NODE = enum.auto()
@@ -87,10 +88,13 @@ class Commands(enum.Enum):
     """The commands that have an option for a field."""
 
     OPENING_A_NODE = enum.auto()
+    """All commands that open a node."""
     NAMING_A_NODE = enum.auto()
-    """Those that open a node, and those that ask the running one."""
+    """All commands that open a node or ask the running one."""
     JOINING = enum.auto()
+    """All commands that join a DHT."""
     RUN = enum.auto()
+    """`kadisc run` alone."""
 
 
 @dataclass(frozen=True, slots=True)
