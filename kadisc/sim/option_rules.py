@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import Any
 
-from ..config_rules import complaints
+from ..config.keys import complaints
 from .options import REGIONS, SimOptions
 from .settings import all_settings
 
@@ -54,7 +54,9 @@ _LENGTHS = {"network.latency.region_shares": len(REGIONS)}
 
 
 def check_options(options: SimOptions) -> None:
-    """Raises ValueError for the first option with an impossible value."""
+    """Raises ValueError for the first option with an impossible value. The fields of ``core`` have
+    the bounds that `kadisc.config` declares.
+    """
     options.attack.check()
     options.gossip.check()
     for name, complaint in (

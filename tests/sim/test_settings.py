@@ -51,6 +51,7 @@ def test_every_option_can_be_set_to_its_own_value() -> None:
         ("network.loss.mean=much", "a number"),
         ("core.read_only=perhaps", "on or off"),
         ("zzz=1", "known are seed, nodes"),
+        ("core.table.per_unit=1", "this is now core.table.per_host"),
     ],
 )
 def test_a_mistake_is_reported_in_one_line_with_a_hint(setting: str, words: str) -> None:
