@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..conformance.case import Case, Finding
-    from ..conformance.probe import Pace, Probe
+    from ..conformance.probe import ConformanceProbe, Pace
 
 SUMMARY = "test whether a node conforms to the protocol"
 DESCRIPTION = (
@@ -118,9 +118,9 @@ async def _test(
 ) -> int:
     import trio
 
-    from ..conformance.case import Outcome
     from ..conformance.probe import open_probe
     from ..conformance.suite import run_suite
+    from ..conformance.verdict import CaseOutcome
     from ..errors import UsageError
     from ..net.join.resolve import resolve
     from .output import ProgressLine, print_json
@@ -136,7 +136,9 @@ async def _test(
             line.show(f"{index + 1}/{len(cases)} {case.name}, {probe.count.sent} datagrams sent")
 
         try:
-            findings = await run_suite(probe, cases, mine=options.destructive, progress=progress)
+            findings = await run_suite(
+                probe, cases, destructive=options.destructive, progress=progress
+            )
         finally:
             line.clear()
         document = _document(probe, findings, trio.current_time() - began)
@@ -144,15 +146,17 @@ async def _test(
         print_json(document)
     else:
         _print_table(document)
-    return 1 if any(finding.outcome is Outcome.FAIL for finding in findings) else 0
+    return 1 if any(finding.outcome is CaseOutcome.FAIL for finding in findings) else 0
 
 
-def _document(probe: Probe, findings: Sequence[Finding], elapsed_s: float) -> dict[str, Any]:
-    from ..conformance.case import Outcome
+def _document(
+    probe: ConformanceProbe, findings: Sequence[Finding], elapsed_s: float
+) -> dict[str, Any]:
+    from ..conformance.verdict import CaseOutcome
     from ..endpoints import format_endpoint
     from ..observe.clients import describe_client
 
-    def number(outcome: Outcome) -> int:
+    def number(outcome: CaseOutcome) -> int:
         return sum(finding.outcome is outcome for finding in findings)
 
     return {
@@ -169,10 +173,10 @@ def _document(probe: Probe, findings: Sequence[Finding], elapsed_s: float) -> di
             }
             for finding in findings
         ],
-        "passed": number(Outcome.PASS),
-        "warned": number(Outcome.WARN),
-        "failed": number(Outcome.FAIL),
-        "skipped": number(Outcome.SKIP),
+        "passed": number(CaseOutcome.PASS),
+        "warned": number(CaseOutcome.WARN),
+        "failed": number(CaseOutcome.FAIL),
+        "skipped": number(CaseOutcome.SKIP),
         "datagrams_sent": probe.count.sent,
         "bytes_sent": probe.count.sent_bytes,
         "datagrams_received": probe.count.received,
@@ -232,7 +236,7 @@ def _print_list(cases: Sequence[Case], *, as_json: bool) -> None:
                     "name": case.name,
                     "source": case.source,
                     "proves": case.proves,
-                    "destructive": case.harms,
+                    "destructive": case.destructive,
                 }
                 for case in cases
             ]
@@ -240,5 +244,5 @@ def _print_list(cases: Sequence[Case], *, as_json: bool) -> None:
         return
     width = max(len(case.name) for case in cases)
     for case in cases:
-        note = " (--destructive)" if case.harms else ""
+        note = " (--destructive)" if case.destructive else ""
         print(f"{case.name:<{width}}  {case.source:<8}  {case.proves}{note}")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from random import SystemRandom
 
 from ..config import Config
+from ..config.declaration import HoldsFor
 from ..control.call import Call, Tell
 from ..core.contract.identity import Identity
 from ..errors import UsageError
@@ -18,7 +19,7 @@ from ..net.oneshot.multi_family import MultiFamilyLookup
 from ..net.state.state_folder import peek, peek_seed
 from ..net.transport.clock import SystemClock
 from ..observe.describe import count
-from .options import OF_ONE_NODE, settings_from, state_folder
+from .options import configuration, state_folder
 from .output import say
 
 
@@ -93,11 +94,11 @@ async def open_one_shot(
     it starts from the saved contacts, then from the hosts of the configuration, then from
     Mainline's public routers.
     """
-    settings = settings_from(options, but_not=OF_ONE_NODE)
-    config = replace(settings, read_only=True).config()
+    config = configuration(options, only_for=(HoldsFor.EVERY_COMMAND, HoldsFor.NOT_A_DEVNET))
+    config = replace(config, core=replace(config.core, read_only=True))
     given = tuple(getattr(options, "bootstrap", None) or ())
     saved = (
-        peek(state_folder(settings), config.network)
+        peek(state_folder(config), config.network)
         if needs_contacts and not given
         else NOTHING_SAVED
     )
@@ -112,7 +113,7 @@ async def open_one_shot(
         if needs_contacts and not given:
             _say_where_it_starts(saved_contacts, config)
         async with running([node], joins=False):
-            yield OneShot(node, tell, state_folder(settings), saved_contacts, sources)
+            yield OneShot(node, tell, state_folder(config), saved_contacts, sources)
     finally:
         close_ports(ports)
 

@@ -84,7 +84,7 @@ def _info_hash(options: argparse.Namespace) -> str | None:
 
 def _choose_network(options: argparse.Namespace) -> None:
     from ..errors import UsageError
-    from .options import settings_from
+    from .options import configuration
 
     if options.wanted is not None:
         if options.network not in (None, options.wanted):
@@ -94,7 +94,7 @@ def _choose_network(options: argparse.Namespace) -> None:
         options.network = options.wanted
     # Here --service names the service to find; as a configuration key it is NAME=PORT.
     options.wanted_service, options.service = options.service, None
-    options.network = settings_from(options).network
+    options.network = configuration(options).network
 
 
 async def _announced(options: argparse.Namespace, target: str) -> int:

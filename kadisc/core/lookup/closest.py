@@ -97,7 +97,7 @@ class ClosestLookup:
         self._peers: dict[Endpoint, Peer] = {}
         self._sorted: list[Peer] = []  # by distance; peers whose ID is unknown come last
         self._slots_used = 0
-        self._retries_left = config.last_chances
+        self._retries_left = config.silent_retries
         self._max_bep42_invalid = max(1, k - -(-3 * k // 8))
         self._hosts_queried: set[bytes] = set()
         self._answered_by_subnet: dict[bytes, int] = {}

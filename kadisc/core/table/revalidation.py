@@ -149,7 +149,7 @@ class Revalidation:
             now >= self._next_neighbour_at
             and (entry := self._due_in(self._neighbours, now)) is not None
         ):
-            self._next_neighbour_at = now + self._config.newcomer_check_interval_s
+            self._next_neighbour_at = now + self._config.new_neighbour_check_interval_s
         elif now >= self._next_check_at and (entry := self._due_in(self._rest, now)) is not None:
             self._next_check_at = now + self._config.check_interval_s
         else:
@@ -176,11 +176,9 @@ class Revalidation:
 
     def _quiet_at(self, entry: Entry) -> float:
         config = self._config
-        return entry.traffic_at + (
-            config.newcomer_silence_s
-            if self._is_new_neighbour(entry)
-            else config.quarantine_silence_s
-        )
+        if self._is_new_neighbour(entry):
+            return entry.traffic_at + config.new_neighbour_silence_s
+        return entry.traffic_at + config.quarantine_silence_s
 
     def _set_deadline(self) -> None:
         self.deadline = min(
