@@ -103,13 +103,13 @@ def test_the_list_says_what_each_case_proves() -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ([], "which node? kadisc conformance HOST:PORT"),
+        ([], "a node is required: kadisc conformance HOST:PORT"),
         (["127.0.0.1"], "expected HOST:PORT"),
         (["127.0.0.1:1", "--case", "nonsense"], "there is no case nonsense"),
         (["127.0.0.1:1", "--rate", "0"], "--rate is 0.1 to 10000"),
         (["127.0.0.1:1", "--timeout", "nan"], "--timeout is 0.01 to 60"),
         (["127.0.0.1:1", "--source", "home"], "--source: "),
-        (["127.0.0.1:1", "--source", "::1"], "--source: an address of the other family"),
+        (["127.0.0.1:1", "--source", "::1"], "--source: not of the same address family"),
         (["127.0.0.1:1", "--source", "192.0.2.1"], "no interface of this machine has that address"),
     ],
 )
