@@ -12,10 +12,17 @@ from ..config import Config
 from ..control.call import Call, Tell
 from ..core.contract.identity import Identity
 from ..errors import UsageError
-from ..net.api.node import NOTHING_SAVED, Node
-from ..net.api.open import close_ports, open_everywhere, open_ports, running
+from ..net.api.node import Node
+from ..net.api.open import (
+    NOTHING_SAVED,
+    close_ports,
+    make_node,
+    open_everywhere,
+    open_ports,
+    running,
+)
 from ..net.oneshot.multi_family import MultiFamilyLookup
-from ..net.state.state_folder import peek, peek_seed
+from ..net.state.state_folder import read_saved_state, read_seed
 from ..net.transport.clock import SystemClock
 from ..observe.describe import count
 from .options import OF_ONE_NODE, settings_from, state_folder
@@ -44,7 +51,7 @@ class OneShot(Call):
         self._reasons: list[str] = []
 
     def identity(self) -> Identity:
-        seed = peek_seed(self._folder)
+        seed = read_seed(self._folder)
         if seed is None:
             raise UsageError(
                 f"there is no key in {self._folder} to sign with: kadisc run makes one, or --state-dir names another folder"
@@ -96,13 +103,13 @@ async def open_one_shot(
     config = replace(settings, read_only=True).config()
     given = tuple(getattr(options, "bootstrap", None) or ())
     saved = (
-        peek(state_folder(settings), config.network)
+        read_saved_state(state_folder(settings), config.network)
         if needs_way_in and not given
         else NOTHING_SAVED
     )
     ports = open_ports(config) if config.bind else open_everywhere(0, config)
     try:
-        node = Node(
+        node = make_node(
             config, ports, (), SystemClock(), SystemRandom(), saved=saved, join_network=join_network
         )
         remembered = sum(len(dht.contacts) for dht in saved.dhts if dht.family in node.own_ids)

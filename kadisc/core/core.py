@@ -342,6 +342,26 @@ class Core:
             peer_network,
         )
 
+    def contact_count(self, family: Family) -> int:
+        """Contacts in the routing table of a family."""
+        return len(self._dhts[family].table)
+
+    def has_contacts(self, family: Family) -> bool:
+        """Whether a lookup has contacts to begin with: from the table or from the last run."""
+        return self._dhts[family].reunion.knows_anyone
+
+    def add_static_peer(self, endpoint: Endpoint, now: float) -> None:
+        """Keeps a contact at this endpoint, also while it does not answer. Without effect where
+        the node has no DHT of that family.
+        """
+        if (dht := self._dhts.get(family_of(endpoint))) is not None:
+            dht.reunion.pin(endpoint, now)
+
+    def remove_static_peer(self, endpoint: Endpoint) -> None:
+        """The contact there is one of many again."""
+        if (dht := self._dhts.get(family_of(endpoint))) is not None:
+            dht.reunion.unpin(endpoint)
+
     def stored_peers(self, info_hash: NodeId, now: float) -> list[Endpoint]:
         return self._responder.peers.held(info_hash, now)
 

@@ -8,10 +8,10 @@ from ..core.contract.events import AddressChanged, CameOnline, Joined, WentOffli
 from ..endpoints import Family, format_ip
 from ..ids import format_id
 from .shell_events import (
+    AllContactsLost,
     BootstrapFailing,
     BootstrapWorking,
     HostUnresolved,
-    LeftAlone,
     NetworkChanged,
     ShellEvent,
     StateDamaged,
@@ -45,7 +45,7 @@ def record_of(event: Notable) -> dict[str, object]:
         case AddressChanged(family, ip, port, own_id, voters):
             where = {"family": family.value, "host": format_ip(ip), "port": port}
             return {"event": "address_changed", **where, "id": format_id(own_id), "voters": voters}
-        case LeftAlone(family):
+        case AllContactsLost(family):
             return {"event": "alone", "family": family.value}
         case StateUnsaved(reason):
             return {"event": "state_unsaved", "reason": reason}
@@ -85,7 +85,7 @@ def words_for(event: Notable) -> tuple[str, str]:
                 "address",
                 f"{family_name(family)}: {count(voters, 'network')} asked, we are at {format_ip(ip)}; own ID is now {format_id(own_id)}",
             )
-        case LeftAlone(family):
+        case AllContactsLost(family):
             return (
                 "alone",
                 f"{family_name(family)}: the last contact is gone; the way back is being tried",

@@ -44,7 +44,7 @@ class NetworkChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftAlone:
+class AllContactsLost:
     """The last contact is gone: the network is looked for anew."""
 
     family: Family
@@ -84,7 +84,7 @@ ShellEvent: TypeAlias = (
     | BootstrapWorking
     | HostUnresolved
     | NetworkChanged
-    | LeftAlone
+    | AllContactsLost
     | StateUnsaved
     | StateSaved
     | StateSetAside

@@ -90,8 +90,8 @@ CALLS = [
 
 def _nothing_left(node: Node) -> None:
     assert node.snapshot().operations == ()
-    assert node._core.operations_in_flight == 0
-    assert node._pump.dispatch.waiting == 0
+    assert node.pump.core.operations_in_flight == 0
+    assert node.pump.dispatch.waiting == 0
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -128,14 +128,14 @@ async def test_waiting_to_have_joined(autojump_clock: MockClock) -> None:
     net = network()
     async with open_at(net, 1), open_at(net, 2, bootstrap=[address(1)]) as node:
         await cancel_everywhere(node.joined, lambda: None)
-        assert node._pump.dispatch.waiting == 0
+        assert node.pump.dispatch.waiting == 0
 
 
 async def test_a_subscription(autojump_clock: MockClock) -> None:
     net = network()
     async with open_at(net, 1), open_at(net, 2) as node:
         await wait_all_tasks_blocked()
-        subscribed = node._pump.dispatch.subscribed
+        subscribed = node.pump.dispatch.subscribed
 
         async def watch() -> None:
             async with node.subscribe(PingFinished) as events:
@@ -144,7 +144,7 @@ async def test_a_subscription(autojump_clock: MockClock) -> None:
                     return
 
         def check() -> None:
-            assert node._pump.dispatch.subscribed == subscribed
+            assert node.pump.dispatch.subscribed == subscribed
 
         await cancel_everywhere(watch, check)
 
@@ -179,7 +179,7 @@ async def test_announcing_for_a_while(autojump_clock: MockClock) -> None:
 def _no_operation_left(node: Node) -> None:
     """...of this kind: the node goes on to join, and to walk."""
     assert not [
-        what for _, what in node._core._operations.items() if isinstance(what, AnnounceOperation)
+        what for _, what in node.pump.core._operations.items() if isinstance(what, AnnounceOperation)
     ]
     assert not [
         operation for operation in node.snapshot().operations if operation.what == "get_peers"

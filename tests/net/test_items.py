@@ -31,7 +31,7 @@ LIFE_S = 600.0
 
 
 def holds(node: Node, target: int) -> bool:
-    return node._core._responder.items.store.get(target, node._pump.now()) is not None
+    return node.pump.core._responder.items.store.get(target, node.pump.now()) is not None
 
 
 async def test_an_immutable_value_is_found_by_its_hash(autojump_clock: MockClock) -> None:
@@ -86,7 +86,7 @@ async def test_liars_bring_neither_another_value_nor_an_old_one(autojump_clock: 
         forged = replace(stored.item, value=b"6:forged", sequence=stored.item.sequence + 1)
         holders = [node for node in nodes if holds(node, target)]
         for number, node in enumerate(holders[1:]):
-            kept = node._core._responder.items.store._kept[target]
+            kept = node.pump.core._responder.items.store._kept[target]
             kept.item = forged if number % 2 else old
         item = await next(node for node in nodes if node not in holders).get(target)
         assert item == stored.item
@@ -95,7 +95,7 @@ async def test_liars_bring_neither_another_value_nor_an_old_one(autojump_clock: 
 async def test_a_node_alone_says_so(autojump_clock: MockClock) -> None:
     async with open_at(network(), 1) as alone:
         for call in (alone.get("00" * 20), alone.put("x"), alone.resolve("00" * 32)):
-            with pytest.raises(NoAnswer, match="nobody to ask"):
+            with pytest.raises(NoAnswer, match="no node to ask"):
                 await call
 
 
@@ -194,10 +194,10 @@ async def test_a_nodes_record_is_found_by_its_key_hours_later_and_follows_its_ch
         record = await nodes[8].resolve(nodes[3].public_key)
         assert record == decode_record(nodes[3].record)
         assert await nodes[8].resolve(nodes[3].public_key.hex(), network="othernet") is None
-        nodes[3].own_network.peer_network.set_services({"eth": 30303}, nodes[3]._pump.now())
-        steps = nodes[3].own_network.peer_network.set_services({"eth": 30304}, nodes[3]._pump.now())
-        nodes[3]._core._carry_out(steps, nodes[3]._pump.now())
-        nodes[3]._pump.flush()
+        nodes[3].own_network.peer_network.set_services({"eth": 30303}, nodes[3].pump.now())
+        steps = nodes[3].own_network.peer_network.set_services({"eth": 30304}, nodes[3].pump.now())
+        nodes[3].pump.core._carry_out(steps, nodes[3].pump.now())
+        nodes[3].pump.flush()
         await trio.sleep(120)
         changed = await nodes[8].resolve(nodes[3].public_key)
         assert changed is not None

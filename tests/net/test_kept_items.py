@@ -28,7 +28,7 @@ async def keep(node: Node, draft: Draft) -> Item:
     """As the control socket does it."""
     stored = await node.items.put(draft)
     node.publisher.keep(
-        draft, delay_s=node.config.publish_interval_s, item=stored.item, lasting=True
+        draft, delay_s=node.config.publish_interval_s, item=stored.item, persistent=True
     )
     return stored.item
 
@@ -60,7 +60,7 @@ async def test_what_was_to_last_is_published_in_the_next_run_in_the_same_version
         async with open_kept(net, tmp_path, **OFTEN) as node:
             await trio.sleep(3 * LIFE_S)
             assert [await others[3].get(item.target, salt=item.salt) for item in items] == items
-            assert node.publisher.lasting() == tuple(items)
+            assert node.publisher.persistent_items() == tuple(items)
             assert await others[3].get(Item(b"4:once").target) is None
 
 
@@ -92,15 +92,15 @@ async def test_what_is_forgotten_does_not_come_back_and_another_key_publishes_no
                 await keep(node, Draft(b"6:signed", node.identity)),
             )
             async with node.publish("mine") as mine:
-                node.publisher.forget(plain.target)
-                node.publisher.forget(mine.target)
+                node.publisher.drop_persistent(plain.target)
+                node.publisher.drop_persistent(mine.target)
                 assert mine in node.publisher._kept.values(), "that one is its block's"
         assert kept_items(tmp_path) == [b"6:signed"]
         kept = read_state(tmp_path / "state.sqlite3")
         assert kept is not None
         replace_state(tmp_path / "state.sqlite3", replace(kept, seed=bytes(32)))
         async with open_kept(net, tmp_path) as node:
-            assert node.publisher.lasting() == ()
+            assert node.publisher.persistent_items() == ()
             assert signed.target not in node.publisher._kept
         assert kept_items(tmp_path) == []
 
@@ -112,5 +112,5 @@ async def test_networks_keep_their_own(tmp_path: Path, autojump_clock: MockClock
             await node.joined()
             await keep(node, Draft(b"5:plain"))
         async with open_kept(net, tmp_path, network="other") as node:
-            assert node.publisher.lasting() == ()
+            assert node.publisher.persistent_items() == ()
         assert kept_items(tmp_path) == [b"5:plain"]

@@ -103,7 +103,7 @@ async def test_a_name_that_moves_is_followed(
         use_names(friend=(0.0, [address(50).rpartition(":")[0]]))
         await trio.sleep(500)
         assert "61.50.7.9" in hosts_known(node)
-        table = node._core.dhts[Family.IPV4].table
+        table = node.pump.core.dhts[Family.IPV4].table
         assert table._pinned == {parse_endpoint(address(50))}
 
 

@@ -158,7 +158,7 @@ async def test_an_answer_that_nobody_fetches_is_counted_and_the_result_complete(
 
 async def test_nobody_to_ask(autojump_clock: MockClock) -> None:
     async with open_at(network(), 1) as node:
-        with pytest.raises(NoAnswer, match="nobody to ask"):
+        with pytest.raises(NoAnswer, match="no node to ask"):
             await node.find_node(TARGET)
 
 

@@ -109,7 +109,7 @@ def test_the_state_file_has_its_values(tmp_path: Path) -> None:
     assert state is not None
     assert (state.left_out, state.seed) == (0, bytes.fromhex(STATE["seed"]))
     assert {family.value for family in state.addresses} == set(STATE["addresses"])
-    assert set(state.contacts) == set(state.communities) == set(STATE["networks"])
+    assert set(state.contacts) == set(state.peer_networks) == set(STATE["networks"])
     for network, wanted in STATE["networks"].items():
         contacts = [
             {
@@ -125,6 +125,6 @@ def test_the_state_file_has_its_values(tmp_path: Path) -> None:
             for saved in state.contacts[network]
         ]
         assert contacts == wanted["contacts"]
-        assert state.communities[network].sequence == wanted["sequence"]
+        assert state.peer_networks[network].sequence == wanted["sequence"]
         items = [(each.value.hex(), each.sequence) for each in state.published[network]]
         assert items == [(each["bencoded"], each["sequence"] or 0) for each in wanted["kept_items"]]

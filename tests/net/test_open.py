@@ -107,8 +107,8 @@ async def _break(node: Node) -> None:
         raise Trouble
 
     await wait_all_tasks_blocked()
-    node._core.tick = broken  # type: ignore[method-assign]
-    node._core.next_deadline = lambda: 0.0  # type: ignore[method-assign]
+    node.pump.core.tick = broken  # type: ignore[method-assign]
+    node.pump.core.next_deadline = lambda: 0.0  # type: ignore[method-assign]
 
 
 async def test_closing_ends_calls_lookups_and_subscriptions_elsewhere(

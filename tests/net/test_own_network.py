@@ -136,7 +136,7 @@ async def test_networks_are_mixed_whoever_has_most_addresses(autojump_clock: Moc
         return f"90.{number % 2}.{number}.7:6881"
 
     async with open_members(network(), range(1, 9)) as nodes, open_members(network(), range(0)):
-        net = nodes[0]._pump.ports[0]._network  # type: ignore[attr-defined]
+        net = nodes[0].pump.ports[0]._network  # type: ignore[attr-defined]
         async with open_members(net, range(20, 28), place=crowded):
             await trio.sleep(2 * SOON_S)
             first = await take(nodes[0].peers(count=9), 9)

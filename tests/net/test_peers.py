@@ -107,7 +107,7 @@ async def test_nobody_to_ask(autojump_clock: MockClock) -> None:
         async with node.find_peers(INFO_HASH) as peers:
             assert [peer async for peer in peers] == []
         assert peers.outcomes == (Outcome.NO_CONTACTS,)
-        with pytest.raises(NoAnswer, match="nobody to ask"):
+        with pytest.raises(NoAnswer, match="no node to ask"):
             await node.announce(INFO_HASH, 4444)
 
 

@@ -32,7 +32,7 @@ from kadisc.net.api.open import open_node
 from kadisc.net.state import keeper as keeping
 from kadisc.net.state import state_folder
 from kadisc.net.state.state_file import KeptState, encode_state, read_state, replace_state
-from kadisc.net.state.state_folder import StateFolder, Unsaved, peek
+from kadisc.net.state.state_folder import StateFolder, Unsaved, read_saved_state
 from kadisc.net.transport.clock import TrioClock
 from kadisc.net.transport.memory import MemoryNetwork
 from kadisc.observe.shell_events import StateSaved, StateSetAside, StateUnsaved
@@ -337,7 +337,7 @@ async def test_a_folder_that_may_only_be_read_still_tells_who_we_are(
     async with open_kept(network(), tmp_path) as node, notices_of(node) as notices:
         await trio.sleep(100)
         assert node.public_key == Identity(SEED).public_key
-        assert node.knows_anyone(Family.IPV4)
+        assert node.has_contacts(Family.IPV4)
         assert [type(notice) for notice in notices] == [StateUnsaved]
 
 
@@ -386,7 +386,7 @@ async def test_a_second_node_is_refused_and_a_later_one_is_not(
     async with open_kept(net, tmp_path):
         with pytest.raises(
             UsageError,
-            match=f"another node keeps its state in .* .process {os.getpid()}.; give each node its own --state-dir",
+            match=f"another node uses the state folder .* .process {os.getpid()}.; give each node its own --state-dir",
         ):
             async with open_kept(net, tmp_path, 31):
                 pass
@@ -426,14 +426,14 @@ def test_who_only_looks_writes_nothing(tmp_path: Path) -> None:
     replace_state(tmp_path / "state.sqlite3", full_state())
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir()}
     folder_mtime = tmp_path.stat().st_mtime_ns
-    saved = peek(tmp_path, "mainline")
+    saved = read_saved_state(tmp_path, "mainline")
     assert [len(dht.contacts) for dht in saved.dhts] == [301, 1]
     assert {
         path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir()
     } == before
     assert tmp_path.stat().st_mtime_ns == folder_mtime
     for nothing in (tmp_path / "nowhere", tmp_path / "state.sqlite3"):
-        assert peek(nothing, "mainline") == SavedState(())
+        assert read_saved_state(nothing, "mainline") == SavedState(())
 
 
 def test_a_file_that_is_damaged_while_it_runs_is_set_aside(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ from kadisc.core.contract.events import CameOnline, ContactAdded, JoinFinished, 
 from kadisc.core.contract.saved_state import SavedDht, SavedState
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.net.api.node import Node
-from kadisc.net.api.open import close_ports, running
+from kadisc.net.api.open import close_ports, make_node, running
 from kadisc.net.transport.clock import TrioClock
 from kadisc.net.transport.memory import MemoryNetwork, MemoryPort
-from kadisc.observe.shell_events import BootstrapFailing, LeftAlone
+from kadisc.observe.shell_events import AllContactsLost, BootstrapFailing
 
 from .lab import CONFIG, address, joined, network, open_at, open_several
 
@@ -38,7 +38,7 @@ async def open_again(
     """A node of an earlier run."""
     port = net.port(address(number))
     try:
-        node = Node(config, [port], bootstrap, TrioClock(), random.Random(number), saved=saved)
+        node = make_node(config, [port], bootstrap, TrioClock(), random.Random(number), saved=saved)
         async with running([node]):
             yield node
     finally:
@@ -49,7 +49,7 @@ async def _known_to(net: MemoryNetwork, number: int) -> SavedState:
     async with open_at(net, number, bootstrap=[address(1)]) as node:
         await joined(node)
         await trio.sleep(100)
-        return node._core.export_state(trio.current_time())
+        return node.pump.core.export_state(trio.current_time())
 
 
 async def with_company(node: Node) -> None:
@@ -59,7 +59,7 @@ async def with_company(node: Node) -> None:
 
 
 async def alone(node: Node) -> None:
-    async with node.subscribe(LeftAlone) as events:
+    async with node.subscribe(AllContactsLost) as events:
         await events.__anext__()
 
 
@@ -195,13 +195,13 @@ async def test_two_nodes_that_lost_each_other_find_back(autojump_clock: MockCloc
     async with (
         open_at(net, 1) as first,
         open_at(net, 2, bootstrap=[address(1)]) as second,
-        first.subscribe(LeftAlone) as events,
+        first.subscribe(AllContactsLost) as events,
     ):
         await joined(first)
         await joined(second)
         net.silent.add(parse_endpoint(address(2)))
         with trio.fail_after(3600):
-            assert await events.__anext__() == LeftAlone(Family.IPV4)
+            assert await events.__anext__() == AllContactsLost(Family.IPV4)
         await trio.sleep(3600)
         assert [node.snapshot().dhts[0].contacts for node in (first, second)] == [0, 0]
         net.silent.clear()
@@ -232,12 +232,12 @@ async def test_alone_is_told_once_and_the_tries_are_spaced_and_jittered(
     async with open_at(net, 1) as first:
         async with open_at(net, 2, bootstrap=[address(1)]):
             await joined(first)
-        async with first.subscribe(JoinFinished, LeftAlone, BootstrapFailing) as events:
+        async with first.subscribe(JoinFinished, AllContactsLost, BootstrapFailing) as events:
             tries, told = [], 0
             with trio.move_on_after(7200):
                 async for event in events:
                     tries += [trio.current_time()] if isinstance(event, JoinFinished) else []
-                    told += isinstance(event, LeftAlone)
+                    told += isinstance(event, AllContactsLost)
         pauses = [later - earlier for earlier, later in pairwise(tries)]
         assert told == 1
         assert all(44 <= pause <= 90 for pause in pauses[8:])
