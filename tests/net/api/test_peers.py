@@ -19,7 +19,7 @@ from kadisc.net.api.node import Node
 from kadisc.net.api.open import open_node
 from kadisc.net.transport.clock import TrioClock
 
-from .lab import CONFIG, READ_ONLY, address, joined, network, open_at, open_several
+from ..lab import CONFIG, READ_ONLY, address, joined, network, open_at, open_several
 
 INFO_HASH = 0x0123456789ABCDEF0123456789ABCDEF01234567
 

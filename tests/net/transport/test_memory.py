@@ -11,7 +11,7 @@ from kadisc.errors import BindError, Closed
 from kadisc.net.transport.memory import MemoryPort
 from kadisc.net.transport.ports import Sent
 
-from .lab import address, network
+from ..lab import address, network
 
 
 async def _arrivals(port: MemoryPort, count: int) -> list[tuple[float, bytes]]:

@@ -14,10 +14,8 @@ from kadisc.net.api.node import Node
 from kadisc.net.state.state_file import read_state, replace_state
 from kadisc.wire.items import Item
 
-from .lab import CONFIG, network, open_several
-from .test_state import at_once, open_kept
-
-__all__ = ["at_once"]  # the fixture counts here too
+from ..lab import CONFIG, network, open_several
+from .saving import open_with_state
 
 SHORT = replace(CONFIG, core=replace(CONFIG.core, store=StoreConfig(item_lifetime_s=600.0)))
 OFTEN = {"publish_interval_s": 300.0}
@@ -43,7 +41,7 @@ async def test_what_was_to_last_is_published_in_the_next_run_in_the_same_version
 ) -> None:
     net = network()
     async with open_several(net, 10, config=SHORT) as others:
-        async with open_kept(net, tmp_path, **OFTEN) as node:
+        async with open_with_state(net, tmp_path, **OFTEN) as node:
             await node.joined()
             items = [
                 await keep(node, Draft(b"5:plain")),
@@ -57,7 +55,7 @@ async def test_what_was_to_last_is_published_in_the_next_run_in_the_same_version
                 )
         await trio.sleep(2 * LIFE_S)
         assert [await others[3].get(item.target, salt=item.salt) for item in items] == [None, None]
-        async with open_kept(net, tmp_path, **OFTEN) as node:
+        async with open_with_state(net, tmp_path, **OFTEN) as node:
             await trio.sleep(3 * LIFE_S)
             assert [await others[3].get(item.target, salt=item.salt) for item in items] == items
             assert node.publisher.persistent_items() == tuple(items)
@@ -69,11 +67,11 @@ async def test_a_later_version_is_not_overruled_after_a_restart_either(
 ) -> None:
     net = network()
     async with open_several(net, 10) as others:
-        async with open_kept(net, tmp_path) as node:
+        async with open_with_state(net, tmp_path) as node:
             await node.joined()
             old = await keep(node, Draft(b"3:old", node.identity, sequence=5))
             await node.items.put(Draft(b"3:new", node.identity, sequence=6))
-        async with open_kept(net, tmp_path):
+        async with open_with_state(net, tmp_path):
             await trio.sleep(300)
             found = await others[3].get(old.target)
             assert found is not None
@@ -85,7 +83,7 @@ async def test_what_is_forgotten_does_not_come_back_and_another_key_publishes_no
 ) -> None:
     net = network()
     async with open_several(net, 10):
-        async with open_kept(net, tmp_path) as node:
+        async with open_with_state(net, tmp_path) as node:
             await node.joined()
             plain, signed = (
                 await keep(node, Draft(b"5:plain")),
@@ -99,7 +97,7 @@ async def test_what_is_forgotten_does_not_come_back_and_another_key_publishes_no
         kept = read_state(tmp_path / "state.sqlite3")
         assert kept is not None
         replace_state(tmp_path / "state.sqlite3", replace(kept, seed=bytes(32)))
-        async with open_kept(net, tmp_path) as node:
+        async with open_with_state(net, tmp_path) as node:
             assert node.publisher.persistent_items() == ()
             assert signed.target not in node.publisher._kept
         assert kept_items(tmp_path) == []
@@ -108,9 +106,9 @@ async def test_what_is_forgotten_does_not_come_back_and_another_key_publishes_no
 async def test_networks_keep_their_own(tmp_path: Path, autojump_clock: MockClock) -> None:
     net = network()
     async with open_several(net, 10):
-        async with open_kept(net, tmp_path) as node:
+        async with open_with_state(net, tmp_path) as node:
             await node.joined()
             await keep(node, Draft(b"5:plain"))
-        async with open_kept(net, tmp_path, network="other") as node:
+        async with open_with_state(net, tmp_path, network="other") as node:
             assert node.publisher.persistent_items() == ()
         assert kept_items(tmp_path) == [b"5:plain"]

@@ -16,7 +16,7 @@ from kadisc.net.transport.delay import DelayedPort, DelayLine
 from kadisc.net.transport.memory import MemoryNetwork, MemoryPort
 from kadisc.net.transport.ports import Sent
 
-from .lab import address
+from ..lab import address
 
 
 class Way:

@@ -5,8 +5,6 @@ them.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,39 +20,13 @@ from kadisc.net.api.node import Node
 from kadisc.net.api.open import open_node
 from kadisc.net.api.peer_stream import PeerStream
 from kadisc.net.transport.clock import TrioClock
-from kadisc.net.transport.memory import MemoryNetwork
 from kadisc.wire.records import decode_record
 from tests.support.asmap import asmap
 
-from .lab import CONFIG, address, network
+from ..lab import address, network
+from ..members import member_config, open_members
 
 SOON_S = 60.0
-
-
-def of_network(number: int, name: str = "testnet") -> object:
-    """Every third has another service."""
-    services = {"les": 40_000 + number} if number % 3 == 0 else {"eth": 30_000 + number}
-    return replace(CONFIG, network=name, services=services)
-
-
-@asynccontextmanager
-async def open_members(
-    net: MemoryNetwork, numbers: Sequence[int], *, place: object = address, name: str = "testnet"
-) -> AsyncIterator[list[Node]]:
-    """All join by node 1, which must be open."""
-    async with AsyncExitStack() as stack:
-        nodes = []
-        for number in numbers:
-            port, bootstrap = net.port(place(number)), [address(1)] if number > 1 else []  # type: ignore[operator]
-            opened = open_node(
-                of_network(number, name),  # type: ignore[arg-type]
-                bootstrap=bootstrap,
-                ports=[port],
-                clock=TrioClock(),
-                rng=random.Random(number),
-            )
-            nodes.append(await stack.enter_async_context(opened))
-        yield nodes
 
 
 async def take(stream: PeerStream, count: int, within_s: float = SOON_S) -> list[VerifiedPeer]:
@@ -214,7 +186,7 @@ async def test_a_map_of_systems_is_used_by_the_node_that_has_it(
 ) -> None:
     path = tmp_path / "map.dat"
     path.write_bytes(asmap({address(2).rpartition(":")[0] + "/32": 64500}))
-    config = replace(of_network(1), asmap=str(path))  # type: ignore[type-var]
+    config = replace(member_config(1), asmap=str(path))  # type: ignore[type-var]
     async with open_node(
         config, ports=[network().port(address(1))], clock=TrioClock(), rng=random.Random(1)
     ) as node:  # type: ignore[arg-type]

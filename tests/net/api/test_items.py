@@ -19,7 +19,7 @@ from kadisc.net.api.node import Node
 from kadisc.wire.items import Item
 from kadisc.wire.records import decode_record
 
-from .lab import CONFIG, READ_ONLY, address, network, open_at, open_several
+from ..lab import CONFIG, READ_ONLY, address, network, open_at, open_several
 
 SHORT = replace(
     CONFIG,

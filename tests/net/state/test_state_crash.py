@@ -27,12 +27,12 @@ def test_after_each_of_many_kills_the_state_is_whole(tmp_path: Path) -> None:
             "-W",
             "error",
             "-m",
-            "tests.net.state_writer",
+            "tests.net.state.state_writer",
             str(tmp_path),
             str(number),
         ]
         with subprocess.Popen(
-            program, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+            program, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]
         ) as process:
             assert process.stdout is not None
             assert process.stdout.readline()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -15,12 +14,8 @@ from kadisc.errors import UsageError
 from kadisc.net.api.node import Node
 from kadisc.observe.shell_events import HostUnresolved
 
-from .lab import CONFIG, address, joined, network, open_at, open_several
-from .test_bootstrap import Names, use_names
-
-__all__ = ["use_names"]
-
-UseNames = Callable[..., Names]
+from ..lab import CONFIG, address, joined, network, open_at, open_several
+from ..names import UseNames
 
 
 def hosts_known(node: Node) -> list[str]:

@@ -19,7 +19,7 @@ from kadisc.net.transport.ports import Sent
 from kadisc.net.transport.pump import Pump
 from kadisc.observe.shell_events import NetworkChanged
 
-from .lab import address, network
+from ..lab import address, network
 from .scripted_core import ScriptedCore
 
 OTHER = parse_endpoint(address(2))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import trio
 from trio.testing import MockClock
@@ -18,26 +16,10 @@ from kadisc.net.oneshot.node_search import NodeSearch
 from kadisc.net.transport.clock import TrioClock
 from kadisc.net.transport.memory import MemoryNetwork
 
-from .lab import CONFIG, READ_ONLY, address, network, open_several
+from ..lab import CONFIG, READ_ONLY, address, network, open_several
+from ..names import Names
 
 TARGET = 7 << 150
-
-
-class Names(trio.abc.HostnameResolver):
-    def __init__(self, **known: tuple[float, list[str]]) -> None:
-        self._known = known
-
-    async def getaddrinfo(
-        self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
-    ) -> list[Any]:
-        delay_s, addresses = self._known.get(host.decode("ascii"), (0.0, []))
-        await trio.sleep(delay_s)
-        if not addresses:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(0, type, 17, "", (ip, port)) for ip in addresses]
-
-    async def getnameinfo(self, sockaddr: Any, flags: int) -> Any:
-        raise NotImplementedError
 
 
 @asynccontextmanager

@@ -11,15 +11,12 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from kadisc.config import Config
 from kadisc.core.addressing.bep42 import derive_node_id
 from kadisc.core.addressing.external_address import Confidence
 from kadisc.core.contract.events import Joined
@@ -34,44 +31,11 @@ from kadisc.net.state import state_folder
 from kadisc.net.state.state_file import KeptState, encode_state, read_state, replace_state
 from kadisc.net.state.state_folder import StateFolder, Unsaved, read_saved_state
 from kadisc.net.transport.clock import TrioClock
-from kadisc.net.transport.memory import MemoryNetwork
 from kadisc.observe.shell_events import StateSaved, StateSetAside, StateUnsaved
 
-from .lab import CONFIG, address, joined, network, open_several
+from ..lab import address, joined, network, open_several
+from .saving import config_in, open_with_state
 from .test_state_file import SEED, full_state
-
-T = TypeVar("T")
-
-
-@pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A virtual clock jumps while a thread works: here the work is done where it is asked for."""
-
-    async def here(call: Callable[[], T], **_: bool) -> T:
-        await trio.lowlevel.checkpoint()
-        return call()
-
-    monkeypatch.setattr(keeping, "in_thread", here)
-
-
-def keeping_in(folder: Path, **changes: Any) -> Config:
-    return replace(CONFIG, state_dir=str(folder), **changes)
-
-
-@asynccontextmanager
-async def open_kept(
-    net: MemoryNetwork, folder: Path, number: int = 30, *, bootstrap: bool = True, **changes: Any
-) -> AsyncIterator[Node]:
-    hosts = [address(1)] if bootstrap else []
-    rng = random.Random(number)
-    async with open_node(
-        keeping_in(folder, **changes),
-        bootstrap=hosts,
-        ports=[net.port(address(number))],
-        clock=TrioClock(),
-        rng=rng,
-    ) as node:
-        yield node
 
 
 @asynccontextmanager
@@ -108,7 +72,7 @@ async def test_saved_at_the_start_when_joined_while_something_changes_and_at_the
 ) -> None:
     net, path = network(), tmp_path / "state.sqlite3"
     async with open_several(net, 12):
-        async with open_kept(net, tmp_path) as node:
+        async with open_with_state(net, tmp_path) as node:
             async with node.subscribe(Joined) as events:
                 await events.__anext__()
             await trio.sleep(0.001)
@@ -128,7 +92,7 @@ async def test_saved_at_the_start_when_joined_while_something_changes_and_at_the
 async def test_a_new_key_is_kept_before_anybody_was_met(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
-    async with open_kept(network(), tmp_path) as node:
+    async with open_with_state(network(), tmp_path) as node:
         await trio.sleep(0.001)
         kept = read_state(tmp_path / "state.sqlite3")
         assert kept is not None
@@ -139,9 +103,9 @@ async def test_a_new_key_is_kept_before_anybody_was_met(
 async def test_ages_are_kept_and_go_on(tmp_path: Path, autojump_clock: MockClock) -> None:
     net = network()
     async with open_several(net, 12):
-        async with open_kept(net, tmp_path):
+        async with open_with_state(net, tmp_path):
             await trio.sleep(5000)
-        async with open_kept(net, tmp_path, bootstrap=False) as node:
+        async with open_with_state(net, tmp_path, bootstrap=False) as node:
             await joined(node)
             await trio.sleep(1000)
             ages = [
@@ -159,7 +123,7 @@ async def test_other_networks_and_the_other_family_stay_as_they_are(
     net = network()
     before = full_state()
     replace_state(tmp_path / "state.sqlite3", before)
-    async with open_several(net, 12), open_kept(net, tmp_path, network="mine") as node:
+    async with open_several(net, 12), open_with_state(net, tmp_path, network="mine") as node:
         await joined(node)
         await trio.sleep(31)
     after = read_state(tmp_path / "state.sqlite3")
@@ -167,7 +131,7 @@ async def test_other_networks_and_the_other_family_stay_as_they_are(
     assert after.contacts["mainline"] == before.contacts["mainline"]
     assert len(after.contacts["mine"]) >= 8
     assert after.addresses[Family.IPV6] == before.addresses[Family.IPV6]
-    async with open_kept(network(), tmp_path):
+    async with open_with_state(network(), tmp_path):
         await trio.sleep(1)
     again = read_state(tmp_path / "state.sqlite3")
     assert again is not None
@@ -184,7 +148,7 @@ async def test_the_key_stays_and_the_id_follows_from_it(
 ) -> None:
     ids = []
     for number in (30, 30, 31):
-        async with open_kept(network(), tmp_path, number) as node:
+        async with open_with_state(network(), tmp_path, number) as node:
             ids.append((node.public_key, node.own_ids[Family.IPV4]))
             assert node.own_ids[Family.IPV4] == derive_node_id(
                 node.public_key, bytes((11 + number, number, 7, 9))
@@ -204,7 +168,7 @@ async def test_an_address_of_the_last_run_is_remembered(
     replace_state(tmp_path / "state.sqlite3", full_state())
     port = net.port("192.168.1.5:6881")
     async with open_node(
-        keeping_in(tmp_path), ports=[port], clock=TrioClock(), rng=random.Random(1)
+        config_in(tmp_path), ports=[port], clock=TrioClock(), rng=random.Random(1)
     ) as node:
         [dht] = node.snapshot().dhts
         assert (dht.address.ip, dht.address.confidence) == (
@@ -225,7 +189,11 @@ async def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
 ) -> None:
     net, path = network(), tmp_path / "state.sqlite3"
     path.write_bytes(b"SQLite format 3\0 and then nothing of the kind")
-    async with open_several(net, 12), open_kept(net, tmp_path) as node, notices_of(node) as notices:
+    async with (
+        open_several(net, 12),
+        open_with_state(net, tmp_path) as node,
+        notices_of(node) as notices,
+    ):
         await joined(node)
         await trio.sleep(100)
         [notice] = notices
@@ -240,7 +208,7 @@ async def test_a_newer_file_stays_as_it_is(tmp_path: Path, autojump_clock: MockC
     image = encode_state(full_state())
     newer = image[:60] + (9).to_bytes(4, "big") + image[64:]  # where SQLite keeps user_version
     path.write_bytes(newer)
-    async with open_kept(network(), tmp_path) as node, notices_of(node) as notices:
+    async with open_with_state(network(), tmp_path) as node, notices_of(node) as notices:
         await trio.sleep(1000)
         assert node.public_key != Identity(SEED).public_key
         [notice] = notices
@@ -265,7 +233,11 @@ async def test_a_full_disk_is_told_once_and_tried_for_ever(
         replace_state(path, kept)
 
     monkeypatch.setattr(state_folder, "replace_state", replace_or_not)
-    async with open_several(net, 12), open_kept(net, tmp_path) as node, notices_of(node) as notices:
+    async with (
+        open_several(net, 12),
+        open_with_state(net, tmp_path) as node,
+        notices_of(node) as notices,
+    ):
         await joined(node)
         await trio.sleep(600)
         [notice] = notices
@@ -294,7 +266,11 @@ async def test_an_unreadable_file_is_left_alone(
 
     monkeypatch.setattr(state_folder, "read_state", forbidden)
     before = path.read_bytes()
-    async with open_several(net, 12), open_kept(net, tmp_path) as node, notices_of(node) as notices:
+    async with (
+        open_several(net, 12),
+        open_with_state(net, tmp_path) as node,
+        notices_of(node) as notices,
+    ):
         await joined(node)
         await trio.sleep(100)
         assert [type(notice) for notice in notices] == [StateUnsaved]
@@ -316,7 +292,7 @@ async def test_a_folder_that_cannot_be_made_stops_nothing(
     net = network()
     async with (
         open_several(net, 12),
-        open_kept(net, tmp_path / "file" / "folder") as node,
+        open_with_state(net, tmp_path / "file" / "folder") as node,
         notices_of(node) as notices,
     ):
         await joined(node)
@@ -334,7 +310,7 @@ async def test_a_folder_that_may_only_be_read_still_tells_who_we_are(
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(StateFolder, "_take", refuse)
-    async with open_kept(network(), tmp_path) as node, notices_of(node) as notices:
+    async with open_with_state(network(), tmp_path) as node, notices_of(node) as notices:
         await trio.sleep(100)
         assert node.public_key == Identity(SEED).public_key
         assert node.has_contacts(Family.IPV4)
@@ -347,7 +323,7 @@ async def test_a_disk_that_hangs_does_not_keep_it_from_ending(
     async def hang(call: Callable[[], object], **_: bool) -> object:
         await trio.sleep_forever()
 
-    async with open_kept(network(), tmp_path):
+    async with open_with_state(network(), tmp_path):
         await trio.sleep(1)
         monkeypatch.setattr(keeping, "in_thread", hang)
         asked = trio.current_time()
@@ -363,13 +339,13 @@ async def test_what_is_raised_in_the_block_comes_out_and_the_state_is_saved(
     net = network()
     async with open_several(net, 12):
         with pytest.raises(Trouble):
-            async with open_kept(net, tmp_path) as node:
+            async with open_with_state(net, tmp_path) as node:
                 await joined(node)
                 raise Trouble
         assert kept_contacts(tmp_path) >= 1
         (tmp_path / "state.sqlite3").unlink()
         with trio.CancelScope() as scope:
-            async with open_kept(net, tmp_path, bootstrap=True) as node:
+            async with open_with_state(net, tmp_path, bootstrap=True) as node:
                 await joined(node)
                 scope.cancel()
                 await trio.sleep_forever()
@@ -383,15 +359,15 @@ async def test_a_second_node_is_refused_and_a_later_one_is_not(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     net = network()
-    async with open_kept(net, tmp_path):
+    async with open_with_state(net, tmp_path):
         with pytest.raises(
             UsageError,
             match=f"another node uses the state folder .* .process {os.getpid()}.; give each node its own --state-dir",
         ):
-            async with open_kept(net, tmp_path, 31):
+            async with open_with_state(net, tmp_path, 31):
                 pass
         net.port(address(31)).close()  # the port of the refused one is free again
-    async with open_kept(net, tmp_path, 31):
+    async with open_with_state(net, tmp_path, 31):
         pass
 
 

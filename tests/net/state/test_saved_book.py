@@ -13,10 +13,8 @@ from trio.testing import MockClock
 from kadisc.net.state.state_file import read_state, replace_state
 from kadisc.observe.shell_events import StateDamaged
 
-from .lab import network, open_several
-from .test_state import at_once, open_kept
-
-__all__ = ["at_once"]  # the fixture counts here too
+from ..lab import network, open_several
+from .saving import open_with_state
 
 
 async def test_the_book_and_the_sequence_of_the_record_outlive_the_run(
@@ -24,7 +22,7 @@ async def test_the_book_and_the_sequence_of_the_record_outlive_the_run(
 ) -> None:
     net = network()
     async with open_several(net, 6):
-        async with open_kept(net, tmp_path) as node:
+        async with open_with_state(net, tmp_path) as node:
             await trio.sleep(90)
             key, sequence = node.public_key, node.snapshot().peer_network.sequence  # type: ignore[union-attr]
             met = {peer.key async for peer in node.peers(count=6)}
@@ -39,7 +37,7 @@ async def test_the_book_and_the_sequence_of_the_record_outlive_the_run(
             kept.peer_networks["mainline"], sequence=sequence + 10**6
         )  # as by a clock that was right then
         replace_state(tmp_path / "state.sqlite3", kept)
-        async with open_kept(net, tmp_path, bootstrap=False) as node:
+        async with open_with_state(net, tmp_path, bootstrap=False) as node:
             peer_network = node.snapshot().peer_network
             assert peer_network is not None
             assert (node.public_key, peer_network.sequence) == (key, sequence + 10**6 + 1)
@@ -52,12 +50,12 @@ async def test_what_is_damaged_of_the_book_is_told(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     net = network()
-    async with open_several(net, 3), open_kept(net, tmp_path):
+    async with open_several(net, 3), open_with_state(net, tmp_path):
         await trio.sleep(90)
     with contextlib.closing(sqlite3.connect(tmp_path / "state.sqlite3")) as database:
         database.execute("UPDATE book SET peer = 'x' WHERE rowid = 1")
         database.commit()
-    async with open_kept(net, tmp_path) as node, node.subscribe(StateDamaged) as events:
+    async with open_with_state(net, tmp_path) as node, node.subscribe(StateDamaged) as events:
         assert (
             "1 line of the address book or of the published items cannot be read"
             in (await events.__anext__()).reason

@@ -8,10 +8,10 @@ import trio
 from trio.testing import MockClock
 
 from kadisc.endpoints import make_endpoint
-from kadisc.net.oneshot.network_search import CHECKS_PER_NETWORK, NetworkSearch
+from kadisc.net.oneshot.network_search import CHECKS_PER_SUBNET, NetworkSearch
 
-from .lab import CONFIG, address, network, open_at
-from .test_own_network import open_members
+from ..lab import CONFIG, address, network, open_at
+from ..members import open_members
 
 
 async def test_a_stranger_finds_all_of_the_network_and_ends(autojump_clock: MockClock) -> None:
@@ -41,6 +41,6 @@ async def test_however_many_addresses_are_announced_few_of_one_network_are_asked
     async with open_at(network(), 1, config=replace(CONFIG, network="testnet")) as node:
         search = NetworkSearch(node, 50)
         victims = [make_endpoint(f"20.1.1.{number}", 53) for number in range(1, 200)]
-        assert sum(search._is_worth_a_check(victim) for victim in victims) == CHECKS_PER_NETWORK
-        assert search._is_worth_a_check(make_endpoint("20.1.2.1", 53))
-        assert not search._is_worth_a_check(make_endpoint("20.1.2.1", 53))
+        assert sum(search.is_worth_a_check(victim) for victim in victims) == CHECKS_PER_SUBNET
+        assert search.is_worth_a_check(make_endpoint("20.1.2.1", 53))
+        assert not search.is_worth_a_check(make_endpoint("20.1.2.1", 53))

@@ -22,7 +22,7 @@ from kadisc.errors import Busy, ErrorAnswer, NoAnswer, UsageError
 from kadisc.ids import format_id, id_to_bytes
 from kadisc.net.api.node import Node
 
-from .lab import CONFIG, READ_ONLY, address, joined, network, open_at, open_several
+from ..lab import CONFIG, READ_ONLY, address, joined, network, open_at, open_several
 
 TARGET = 0x5A << 152
 HERE = Family.IPV4

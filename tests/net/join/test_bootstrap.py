@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
-import pytest
 import trio
 from trio.testing import MockClock
 
@@ -20,49 +18,10 @@ from kadisc.net.transport.dispatch import Subscription
 from kadisc.net.transport.memory import MemoryPort
 from kadisc.observe.shell_events import BootstrapFailing, BootstrapWorking, HostUnresolved
 
-from .lab import address, joined, network, open_at, open_several
+from ..lab import address, joined, network, open_at, open_several
+from ..names import UseNames
 
 CHANGES = (BootstrapFailing, BootstrapWorking, HostUnresolved)
-
-
-class Names(trio.abc.HostnameResolver):
-    """A resolver that takes its time: each name has a delay in seconds and its addresses."""
-
-    def __init__(self, **known: tuple[float, Sequence[str]]) -> None:
-        self._known = known
-        self.asked = 0
-
-    async def getaddrinfo(
-        self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
-    ) -> list[Any]:
-        self.asked += 1
-        delay_s, addresses = self._known.get(host.decode("ascii"), (0.0, ()))
-        await trio.sleep(delay_s)
-        if not addresses:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [
-            (
-                socket.AF_INET6 if ":" in ip else socket.AF_INET,
-                socket.SOCK_DGRAM,
-                17,
-                "",
-                (ip, port),
-            )
-            for ip in addresses
-        ]
-
-    async def getnameinfo(self, sockaddr: Any, flags: int) -> Any:
-        raise NotImplementedError
-
-
-@pytest.fixture
-def use_names() -> Callable[..., Names]:
-    def use(**known: tuple[float, Sequence[str]]) -> Names:
-        names = Names(**known)
-        trio.socket.set_custom_hostname_resolver(names)
-        return names
-
-    return use
 
 
 @asynccontextmanager
@@ -140,7 +99,7 @@ async def test_one_live_host_among_dead_ones_is_enough_and_not_delayed(
 
 
 async def test_a_name_is_resolved_and_a_dead_one_delays_nobody(
-    use_names: Callable[..., Names], autojump_clock: MockClock
+    use_names: UseNames, autojump_clock: MockClock
 ) -> None:
     use_names(good=(0.2, ["12.1.7.9"]), slow=(1000.0, []), gone=(0.0, []))
     net = network()
@@ -160,7 +119,7 @@ async def test_a_name_is_resolved_and_a_dead_one_delays_nobody(
 
 
 async def test_a_name_that_never_resolves_is_told_once_and_asked_for_ever(
-    use_names: Callable[..., Names], autojump_clock: MockClock
+    use_names: UseNames, autojump_clock: MockClock
 ) -> None:
     names = use_names()
     async with (
@@ -174,7 +133,7 @@ async def test_a_name_that_never_resolves_is_told_once_and_asked_for_ever(
 
 
 async def test_every_address_of_a_name_is_tried(
-    use_names: Callable[..., Names], autojump_clock: MockClock
+    use_names: UseNames, autojump_clock: MockClock
 ) -> None:
     use_names(many=(0.0, ["2001:db8::1", "192.0.2.1", "12.1.7.9"]))
     net = network()
@@ -184,7 +143,7 @@ async def test_every_address_of_a_name_is_tried(
 
 
 async def test_a_name_whose_address_changes_is_followed(
-    use_names: Callable[..., Names], autojump_clock: MockClock
+    use_names: UseNames, autojump_clock: MockClock
 ) -> None:
     use_names(moving=(0.0, ["192.0.2.1"]))
     net = network()

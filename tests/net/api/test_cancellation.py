@@ -26,7 +26,7 @@ from kadisc.net.state.state_file import read_state
 from kadisc.net.state.state_folder import StateFolder
 from kadisc.net.transport.clock import TrioClock
 
-from .lab import (
+from ..lab import (
     CONFIG,
     READ_ONLY,
     address,
@@ -179,7 +179,9 @@ async def test_announcing_for_a_while(autojump_clock: MockClock) -> None:
 def _no_operation_left(node: Node) -> None:
     """...of this kind: the node goes on to join, and to walk."""
     assert not [
-        what for _, what in node.pump.core._operations.items() if isinstance(what, AnnounceOperation)
+        what
+        for _, what in node.pump.core._operations.items()
+        if isinstance(what, AnnounceOperation)
     ]
     assert not [
         operation for operation in node.snapshot().operations if operation.what == "get_peers"

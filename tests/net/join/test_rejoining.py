@@ -23,7 +23,7 @@ from kadisc.net.transport.clock import TrioClock
 from kadisc.net.transport.memory import MemoryNetwork, MemoryPort
 from kadisc.observe.shell_events import AllContactsLost, BootstrapFailing
 
-from .lab import CONFIG, address, joined, network, open_at, open_several
+from ..lab import CONFIG, address, joined, network, open_at, open_several
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from kadisc.errors import BindError, Busy, Closed, UsageError
 from kadisc.net.api.node import Node
 from kadisc.net.api.open import close_ports, open_everywhere, open_node
 
-from .lab import CONFIG, address, network, open_at
+from ..lab import CONFIG, address, network, open_at
 
 LOOPBACK = Config(bind=("127.0.0.1:0",))
 

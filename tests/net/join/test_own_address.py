@@ -16,7 +16,7 @@ from kadisc.errors import UsageError
 from kadisc.net.join.own_address import external_addresses, external_doubts, own_addresses
 from kadisc.net.transport.memory import MemoryPort
 
-from .lab import network
+from ..lab import network
 
 V4, V6 = Family.IPV4, Family.IPV6
 REMEMBERED = SavedState((SavedDht(V4, bytes((45, 9, 9, 9)), ()), SavedDht(V6, None, ())))
