@@ -47,7 +47,7 @@ class StateFolder:
         Raises UsageError where another node uses it.
         """
         try:
-            self._acquire()
+            self.acquire()
         except _InUse as in_use:
             raise UsageError(f"{in_use}; give each node its own --state-dir") from None
         except OSError as error:
@@ -75,7 +75,7 @@ class StateFolder:
             if self._refuses_to_write:
                 raise Unsaved(f"{self.file} was written by a later version of kadisc")
             try:
-                self._acquire()
+                self.acquire()
                 kept = self._kept()
                 kept.seed = kept.seed or seed
                 kept.addresses.update(
@@ -129,7 +129,7 @@ class StateFolder:
             return read_state(self.file) or KeptState(), (StateUnsaved(trouble),)
         return KeptState(), (StateUnsaved(trouble),)
 
-    def _acquire(self) -> None:
+    def acquire(self) -> None:
         """Makes the folder and locks it until `close` or the end of the process, a crash included.
         Raises OSError and _InUse.
         """

@@ -1,5 +1,5 @@
-"""Cancelled at any moment, a call leaves nothing behind: no operation, no transaction, no waiter,
-no subscription.
+"""A call that is cancelled at any moment leaves nothing behind: no operation, no transaction, no
+waiter, no subscription.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from kadisc.core.contract.events import PingFinished
-from kadisc.core.lookup.announce import AnnounceOperation
 from kadisc.endpoints import parse_endpoint
 from kadisc.errors import NoAnswer
 from kadisc.net.api.node import Node
@@ -104,7 +103,7 @@ async def test_a_call_that_is_answered(
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_call_that_nobody_answers(
+async def test_a_call_that_no_node_answers(
     call: Callable[[Node], Awaitable[None]], autojump_clock: MockClock
 ) -> None:
     net = network()
@@ -118,7 +117,7 @@ async def test_a_call_that_nobody_answers(
 
         def check() -> None:
             _nothing_left(node)
-            # With nobody else there, every query in flight is one that the call has left behind.
+            # There is no other node, so a query in flight is one that the call has left behind.
             assert node.snapshot().queries_in_flight == 0
 
         assert await cancel_everywhere(lambda: failing(node), check) > 3
@@ -177,12 +176,7 @@ async def test_announcing_for_a_while(autojump_clock: MockClock) -> None:
 
 
 def _no_operation_left(node: Node) -> None:
-    """...of this kind: the node goes on to join, and to walk."""
-    assert not [
-        what
-        for _, what in node.pump.core._operations.items()
-        if isinstance(what, AnnounceOperation)
-    ]
+    """No lookup of the announce; the node's own lookups go on."""
     assert not [
         operation for operation in node.snapshot().operations if operation.what == "get_peers"
     ]
@@ -201,15 +195,13 @@ async def test_finding_peers_in_both_families(autojump_clock: MockClock) -> None
 async def test_opening_a_node_that_keeps_its_state(
     tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cancelled at any moment of its life, it lets go of its folder and leaves a whole file, or
-    none.
-    """
+    """A node that is cancelled at any moment unlocks its folder and leaves a whole file or none."""
 
-    async def here(call: Callable[[], Any], **_: bool) -> Any:
+    async def call_here(call: Callable[[], Any], **_: bool) -> Any:
         await trio.lowlevel.checkpoint()
         return call()
 
-    monkeypatch.setattr(state, "in_thread", here)
+    monkeypatch.setattr(state, "in_thread", call_here)
     net = network()
     config = replace(CONFIG, state_dir=str(tmp_path))
 

@@ -12,7 +12,7 @@ from kadisc.config import StoreConfig
 from kadisc.core.contract.identity import Identity
 from kadisc.core.contract.verify_item import signed_item
 from kadisc.core.lookup.put import Draft
-from kadisc.core.peers.rendezvous import network_tag
+from kadisc.core.peers.network_keys import NetworkKeys
 from kadisc.errors import Busy, ErrorAnswer, NoAnswer, UsageError
 from kadisc.net.api.arguments import Content, value_from
 from kadisc.net.api.node import Node
@@ -45,7 +45,7 @@ async def test_an_immutable_value_is_found_by_its_hash(autojump_clock: MockClock
         assert await nodes[7].get(stored.item.target ^ 1) is None
 
 
-async def test_of_a_mutable_value_the_latest_version_is_found(autojump_clock: MockClock) -> None:
+async def test_the_latest_version_of_a_mutable_value_is_found(autojump_clock: MockClock) -> None:
     async with open_several(network(), 12) as nodes:
         first = await nodes[2].put({"name": "a", "list": [1, b"\xff"]}, mutable=True, salt="s")
         second = await nodes[2].put("b", mutable=True, salt="s")
@@ -63,7 +63,7 @@ async def test_of_a_mutable_value_the_latest_version_is_found(autojump_clock: Mo
         assert first.item.content == {b"name": b"a", b"list": [1, b"\xff"]}
 
 
-async def test_a_put_that_the_others_refuse_says_why(autojump_clock: MockClock) -> None:
+async def test_a_refused_put_raises_the_error_of_the_other_node(autojump_clock: MockClock) -> None:
     async with open_several(network(), 10) as nodes:
         await nodes[0].put("new", mutable=True, sequence=7)
         with pytest.raises(ErrorAnswer) as older:
@@ -75,8 +75,10 @@ async def test_a_put_that_the_others_refuse_says_why(autojump_clock: MockClock) 
         assert (stored.item.sequence, len(stored.stored)) == (8, 8)
 
 
-async def test_liars_bring_neither_another_value_nor_an_old_one(autojump_clock: MockClock) -> None:
-    """The attack: most of the closest nodes hold something forged, or an old version; the others
+async def test_lying_nodes_bring_neither_a_forged_value_nor_an_old_one(
+    autojump_clock: MockClock,
+) -> None:
+    """Attack: most of the closest nodes hold something forged, or an old version; the others
     have the true one.
     """
     async with open_several(network(), 12) as nodes:
@@ -92,7 +94,7 @@ async def test_liars_bring_neither_another_value_nor_an_old_one(autojump_clock: 
         assert item == stored.item
 
 
-async def test_a_node_alone_says_so(autojump_clock: MockClock) -> None:
+async def test_get_and_put_without_contacts_raise_no_answer(autojump_clock: MockClock) -> None:
     async with open_at(network(), 1) as alone:
         for call in (alone.get("00" * 20), alone.put("x"), alone.resolve("00" * 32)):
             with pytest.raises(NoAnswer, match="no node to ask"):
@@ -114,19 +116,19 @@ async def test_a_node_alone_says_so(autojump_clock: MockClock) -> None:
     ],
     ids=lambda value: repr(value)[:30],
 )
-def test_what_no_item_can_hold(value: Content) -> None:
+def test_a_value_that_no_item_can_hold_is_a_usage_error(value: Content) -> None:
     with pytest.raises(UsageError):
         value_from(value)
 
 
-def test_what_contains_itself_has_an_end() -> None:
+def test_a_value_that_contains_itself_is_a_usage_error() -> None:
     ouroboros: list[object] = []
     ouroboros.append(ouroboros)
     with pytest.raises(UsageError):
         value_from(ouroboros)  # type: ignore[arg-type]
 
 
-async def test_what_is_wrong_with_a_put_is_said_at_once(autojump_clock: MockClock) -> None:
+async def test_invalid_arguments_of_put_are_usage_errors(autojump_clock: MockClock) -> None:
     async with open_at(network(), 1) as node:
         for wrong in (
             {"salt": "s"},
@@ -141,7 +143,7 @@ async def test_what_is_wrong_with_a_put_is_said_at_once(autojump_clock: MockCloc
                 await node.resolve(key)
 
 
-async def test_what_is_published_outlives_its_two_hours_and_what_is_dropped_does_not(
+async def test_a_published_item_outlives_its_lifetime_and_a_dropped_one_does_not(
     autojump_clock: MockClock,
 ) -> None:
     async with open_several(network(), 10, config=SHORT) as nodes:
@@ -194,10 +196,11 @@ async def test_a_nodes_record_is_found_by_its_key_hours_later_and_follows_its_ch
         record = await nodes[8].resolve(nodes[3].public_key)
         assert record == decode_record(nodes[3].record)
         assert await nodes[8].resolve(nodes[3].public_key.hex(), network="othernet") is None
-        nodes[3].own_network.peer_network.set_services({"eth": 30303}, nodes[3].pump.now())
-        steps = nodes[3].own_network.peer_network.set_services({"eth": 30304}, nodes[3].pump.now())
-        nodes[3].pump.core._carry_out(steps, nodes[3].pump.now())
-        nodes[3].pump.flush()
+        pump = nodes[3].pump
+        assert pump.core.peer_network is not None
+        for port in (30303, 30304):
+            [event] = pump.core.peer_network.set_services({"eth": port}, pump.now())
+        pump.dispatch.route(event)
         await trio.sleep(120)
         changed = await nodes[8].resolve(nodes[3].public_key)
         assert changed is not None
@@ -206,7 +209,9 @@ async def test_a_nodes_record_is_found_by_its_key_hours_later_and_follows_its_ch
         assert await nodes[8].resolve(nodes[3].public_key) == changed
 
 
-async def test_without_leave_no_record_is_published(autojump_clock: MockClock) -> None:
+async def test_no_record_is_published_where_the_configuration_forbids_it(
+    autojump_clock: MockClock,
+) -> None:
     silent = replace(CONFIG, publish_record=False)
     net = network()
     async with (
@@ -220,12 +225,13 @@ async def test_without_leave_no_record_is_published(autojump_clock: MockClock) -
         assert await reader.resolve(nodes[2].public_key) is not None
 
 
-async def test_somebody_elses_record_under_ones_own_key_is_none(autojump_clock: MockClock) -> None:
-    """The attack: one's own item, well signed, that holds another's record, or one for another
-    network, or none at all.
+async def test_a_stolen_record_under_the_thiefs_key_is_refused(autojump_clock: MockClock) -> None:
+    """Attack: a validly signed item under the thief's key holds the record of another node, or no
+    record at all.
     """
     async with open_several(network(), 10) as nodes:
-        thief, tag = Identity(bytes(32)), network_tag("mainline")
+        thief = Identity(bytes(32))
+        tag = NetworkKeys("mainline").tag
         victim = nodes[5].record
         forged = nodes[5].record.replace(nodes[5].public_key, thief.public_key)
         for sequence, value in enumerate((victim, forged, b"i5e", b"4:spam"), start=1):

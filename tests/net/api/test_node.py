@@ -32,7 +32,7 @@ def _own_id(node: Node) -> int:
     return node.own_ids[HERE]
 
 
-async def test_ping_takes_as_long_as_the_way(autojump_clock: MockClock) -> None:
+async def test_ping_returns_the_round_trip_time(autojump_clock: MockClock) -> None:
     net = network(latency_s=0.04)
     async with open_at(net, 1), open_at(net, 2) as node:
         assert await node.ping(address(1)) == pytest.approx(0.08)
@@ -62,7 +62,9 @@ async def test_a_ping_that_was_lost_once_still_has_a_time(autojump_clock: MockCl
             assert 0.1 < await node.ping(address(1)) < 3
 
 
-async def test_silence_is_no_answer_after_the_time_out(autojump_clock: MockClock) -> None:
+async def test_an_unresponsive_node_raises_no_answer_after_the_time_out(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     async with open_at(net, 1) as node:
         await trio.sleep(100)
@@ -72,7 +74,7 @@ async def test_silence_is_no_answer_after_the_time_out(autojump_clock: MockClock
         assert trio.current_time() - started == pytest.approx(10)
 
 
-async def test_no_route_is_no_answer_at_once(autojump_clock: MockClock) -> None:
+async def test_no_route_raises_no_answer_at_once(autojump_clock: MockClock) -> None:
     net = network()
     net.unreachable.add(parse_endpoint(address(2)))
     async with open_at(net, 1) as node:
@@ -104,10 +106,8 @@ async def test_find_node_finds_the_closest(autojump_clock: MockClock) -> None:
     net = network()
     async with open_several(net, 20) as nodes, open_at(net, 50, config=READ_ONLY) as node:
         result = await node.find_node(TARGET, k=5, seeds=[address(1)])
-        everybody = sorted(
-            (_own_id(other) for other in nodes), key=lambda node_id: node_id ^ TARGET
-        )
-        assert [responder.contact.id for responder in result.closest] == everybody[:5]
+        closest = sorted((_own_id(other) for other in nodes), key=lambda node_id: node_id ^ TARGET)
+        assert [responder.contact.id for responder in result.closest] == closest[:5]
         assert result.kind is LookupKind.FIND_NODE
 
 
@@ -144,7 +144,7 @@ async def test_lookup_tells_of_each_answer_as_it_comes(autojump_clock: MockClock
         assert answers.dropped == 0
 
 
-async def test_an_answer_that_nobody_fetches_is_counted_and_the_result_complete(
+async def test_an_answer_that_is_not_read_is_counted_and_the_result_is_complete(
     autojump_clock: MockClock,
 ) -> None:
     net = network()
@@ -156,20 +156,20 @@ async def test_an_answer_that_nobody_fetches_is_counted_and_the_result_complete(
         assert answers.dropped == answers.result.answered - 2 > 0
 
 
-async def test_nobody_to_ask(autojump_clock: MockClock) -> None:
+async def test_without_contacts_no_answer_is_raised(autojump_clock: MockClock) -> None:
     async with open_at(network(), 1) as node:
         with pytest.raises(NoAnswer, match="no node to ask"):
             await node.find_node(TARGET)
 
 
-async def test_nobody_who_answers(autojump_clock: MockClock) -> None:
+async def test_where_no_node_answers_no_answer_is_raised(autojump_clock: MockClock) -> None:
     async with open_at(network(), 1) as node:
         with pytest.raises(NoAnswer, match="none of the nodes asked"):
             await node.find_node(TARGET, seeds=[address(2)])
 
 
 @pytest.mark.parametrize("target", [-1, 1 << 160, "xyz", "ab" * 19, b"short"])
-async def test_an_impossible_target_is_a_usage_error(
+async def test_an_invalid_target_is_a_usage_error(
     target: int | str | bytes, autojump_clock: MockClock
 ) -> None:
     async with open_at(network(), 1) as node:
@@ -177,7 +177,7 @@ async def test_an_impossible_target_is_a_usage_error(
             await node.find_node(target)
 
 
-async def test_other_impossible_arguments_are_usage_errors_too(autojump_clock: MockClock) -> None:
+async def test_other_invalid_arguments_are_usage_errors(autojump_clock: MockClock) -> None:
     async with open_at(network(), 1) as node:
         for endpoint in ("nonsense", "name.example:1", "1.2.3.4:0", "[2001:db8::1]:5"):
             with pytest.raises(UsageError):
@@ -192,7 +192,7 @@ async def test_other_impossible_arguments_are_usage_errors_too(autojump_clock: M
             await node.joined(Family.IPV6)
 
 
-async def test_one_call_too_many_is_refused_at_its_start(autojump_clock: MockClock) -> None:
+async def test_one_call_too_many_raises_busy_at_its_start(autojump_clock: MockClock) -> None:
     config = replace(
         CONFIG, core=replace(CONFIG.core, lookup=replace(CONFIG.core.lookup, max_operations=3))
     )
@@ -217,7 +217,9 @@ async def test_one_call_too_many_is_refused_at_its_start(autojump_clock: MockClo
     assert refused == 2
 
 
-async def test_joined_once_the_neighbourhood_is_known(autojump_clock: MockClock) -> None:
+async def test_joined_returns_when_the_lookup_of_the_own_id_has_ended(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     async with open_at(net, 1) as first, open_at(net, 2, bootstrap=[address(1)]) as second:
         await second.joined()
@@ -228,7 +230,7 @@ async def test_joined_once_the_neighbourhood_is_known(autojump_clock: MockClock)
         assert dht.contacts == 1
 
 
-async def test_subscribers_get_what_they_asked_for(autojump_clock: MockClock) -> None:
+async def test_subscribers_get_the_types_they_asked_for(autojump_clock: MockClock) -> None:
     net = network()
     async with (
         open_at(net, 1),
@@ -245,7 +247,7 @@ async def test_subscribers_get_what_they_asked_for(autojump_clock: MockClock) ->
                 break
 
 
-async def test_what_a_slow_subscriber_loses_is_counted_and_no_caller_loses_its_end(
+async def test_events_lost_by_a_slow_subscriber_are_counted_and_no_caller_misses_its_result(
     autojump_clock: MockClock,
 ) -> None:
     net = network()

@@ -1,4 +1,4 @@
-"""Opening and closing a node; and that whatever is raised in the block comes out as it is."""
+"""Opening and closing a node; an exception that is raised in the block comes out as it is."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def test_an_exception_in_the_block_arrives_as_itself(kind: type[BaseExcept
     assert trouble.__context__ is None
 
 
-async def test_so_does_one_raised_after_a_while() -> None:
+async def test_an_exception_raised_after_a_while_arrives_as_itself_too() -> None:
     with pytest.raises(Trouble):
         async with open_node(LOOPBACK):
             await trio.lowlevel.checkpoint()
@@ -147,7 +147,7 @@ async def test_closing_ends_calls_lookups_and_subscriptions_elsewhere(
     assert sorted(ended) == ["find", "lookup", "ping", "watch"]
 
 
-async def test_after_the_end_everything_says_closed(autojump_clock: MockClock) -> None:
+async def test_after_the_end_every_call_raises_closed(autojump_clock: MockClock) -> None:
     async with open_at(network(), 1) as node:
         pass
     with pytest.raises(Closed):
@@ -159,14 +159,14 @@ async def test_after_the_end_everything_says_closed(autojump_clock: MockClock) -
         assert [event async for event in events] == []
 
 
-async def test_a_node_can_be_opened_again_at_once_where_it_was(autojump_clock: MockClock) -> None:
+async def test_a_node_can_be_opened_again_at_the_same_address(autojump_clock: MockClock) -> None:
     net = network()
     for _ in range(3):
         async with open_at(net, 1):
             pass
 
 
-async def test_an_address_in_use_is_named_with_what_to_do() -> None:
+async def test_the_error_for_an_address_in_use_says_what_to_do() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -187,9 +187,7 @@ async def test_an_address_in_use_is_named_with_what_to_do() -> None:
         (("127.0.0.1",), "expected HOST:PORT"),
     ],
 )
-async def test_an_impossible_address_is_refused_in_one_line(
-    bind: tuple[str, ...], words: str
-) -> None:
+async def test_an_invalid_address_is_refused_in_one_line(bind: tuple[str, ...], words: str) -> None:
     with pytest.raises((BindError, UsageError)) as caught:
         async with open_node(Config(bind=bind)):
             pass
@@ -218,7 +216,7 @@ def _port_of_everywhere(port: int) -> list[tuple[Family, int]]:
     return found
 
 
-def test_everywhere_is_one_port_in_every_family() -> None:
+def test_open_everywhere_takes_one_port_in_every_family() -> None:
     found = _port_of_everywhere(0)
     assert found[0][0] is Family.IPV4
     assert len({port for _, port in found}) == 1

@@ -1,5 +1,5 @@
-"""Peers for the application: fresh, of one's own network, spread, none twice; and what is known of
-them.
+"""Peers for the application: verified lately, of the own network, spread, none twice; and what is
+known of them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ async def take(stream: PeerStream, count: int, within_s: float = SOON_S) -> list
     return taken
 
 
-async def test_it_gives_each_of_the_network_once_and_nobody_of_another(
+async def test_each_peer_of_the_network_is_returned_once_and_none_of_another(
     autojump_clock: MockClock,
 ) -> None:
     net = network()
@@ -55,7 +55,7 @@ async def test_it_gives_each_of_the_network_once_and_nobody_of_another(
         assert await take(nodes[3].peers(again_after_s=20.0), 33) != []
 
 
-async def test_one_that_is_given_again_was_away_for_so_long(autojump_clock: MockClock) -> None:
+async def test_a_peer_is_returned_again_only_after_again_after_s(autojump_clock: MockClock) -> None:
     async with open_members(network(), range(1, 6)) as nodes:
         await trio.sleep(SOON_S)
         given: dict[bytes, float] = {}
@@ -70,7 +70,7 @@ async def test_one_that_is_given_again_was_away_for_so_long(autojump_clock: Mock
         assert min(given.values()) > 300.0
 
 
-async def test_only_those_with_the_service_and_no_more_than_asked_for(
+async def test_only_peers_with_the_service_and_at_most_count(
     autojump_clock: MockClock,
 ) -> None:
     async with open_members(network(), range(1, 13)) as nodes:
@@ -83,7 +83,7 @@ async def test_only_those_with_the_service_and_no_more_than_asked_for(
         assert await take(nodes[0].peers(service="nonsense"), 1, 20.0) == []
 
 
-async def test_who_has_not_answered_for_a_while_is_asked_before_it_is_given(
+async def test_a_peer_that_has_not_answered_lately_is_asked_before_it_is_returned(
     autojump_clock: MockClock,
 ) -> None:
     net = network()
@@ -91,10 +91,9 @@ async def test_who_has_not_answered_for_a_while_is_asked_before_it_is_given(
         await trio.sleep(SOON_S)
         for number in (5, 6, 7):
             net.silent.add(parse_endpoint(address(number)))
-        await trio.sleep(
-            2.0
-        )  # what they had sent before has arrived, and is more than a second old
-        # The three are in the book still: where an old proof will do, they are given.
+        # What the three have sent has arrived, and is more than a second old.
+        await trio.sleep(2.0)
+        # They are still in the address book: where an old proof is enough, they are returned.
         assert len(await take(nodes[0].peers(verified_within_s=1000.0), 7, 1.0)) == 7
         peers = await take(nodes[0].peers(verified_within_s=1.0), 7, 50.0)
         assert {format_endpoint(peer.endpoint) for peer in peers} == {
@@ -102,19 +101,22 @@ async def test_who_has_not_answered_for_a_while_is_asked_before_it_is_given(
         }
 
 
-async def test_networks_are_mixed_whoever_has_most_addresses(autojump_clock: MockClock) -> None:
+async def test_netgroups_are_mixed_whatever_number_of_addresses_each_has(
+    autojump_clock: MockClock,
+) -> None:
     def crowded(number: int) -> str:
-        """Half of all in two /16s."""
+        """Half of all nodes are in two /16s."""
         return f"90.{number % 2}.{number}.7:6881"
 
-    async with open_members(network(), range(1, 9)) as nodes, open_members(network(), range(0)):
-        net = nodes[0].pump.ports[0]._network  # type: ignore[attr-defined]
-        async with open_members(net, range(20, 28), place=crowded):
-            await trio.sleep(2 * SOON_S)
-            first = await take(nodes[0].peers(count=9), 9)
-            assert (
-                len({peer.endpoint[:2] for peer in first}) == 9
-            )  # seven that have a /16 each, and one of each of the two
+    net = network()
+    async with (
+        open_members(net, range(1, 9)) as nodes,
+        open_members(net, range(20, 28), place=crowded),
+    ):
+        await trio.sleep(2 * SOON_S)
+        first = await take(nodes[0].peers(count=9), 9)
+        # Seven have a /16 each, and one is of each crowded /16.
+        assert len({peer.endpoint[:2] for peer in first}) == 9
 
 
 async def test_a_waiting_stream_ends_with_the_node(autojump_clock: MockClock) -> None:
@@ -157,7 +159,7 @@ async def test_record_why_and_feedback(autojump_clock: MockClock) -> None:
             one.why("nonsense")
 
 
-async def test_tags_are_looked_up_by_a_stream_that_has_run_dry(autojump_clock: MockClock) -> None:
+async def test_a_stream_without_peers_searches_the_dht(autojump_clock: MockClock) -> None:
     async with open_members(network(), range(1, 5)) as nodes:
         await trio.sleep(SOON_S)
         before = nodes[0].counters()["queries_sent.get_peers"]
@@ -171,7 +173,7 @@ async def test_tags_are_looked_up_by_a_stream_that_has_run_dry(autojump_clock: M
         assert nodes[0].counters()["queries_sent.get_peers"] - before < 2 * asked
 
 
-async def test_the_book_of_the_node(autojump_clock: MockClock) -> None:
+async def test_the_address_book_is_exported(autojump_clock: MockClock) -> None:
     async with open_members(network(), range(1, 5)) as nodes:
         await trio.sleep(SOON_S)
         book = nodes[0].own_network.export_book()
@@ -181,7 +183,7 @@ async def test_the_book_of_the_node(autojump_clock: MockClock) -> None:
         }
 
 
-async def test_a_map_of_systems_is_used_by_the_node_that_has_it(
+async def test_a_node_uses_its_map_of_autonomous_systems(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     path = tmp_path / "map.dat"
@@ -190,11 +192,8 @@ async def test_a_map_of_systems_is_used_by_the_node_that_has_it(
     async with open_node(
         config, ports=[network().port(address(1))], clock=TrioClock(), rng=random.Random(1)
     ) as node:  # type: ignore[arg-type]
-        asn_of = node.own_network.peer_network.system
-        assert (asn_of(parse_endpoint(address(2))), asn_of(parse_endpoint(address(3)))) == (
-            64500,
-            0,
-        )
+        assert node.own_network.asn(parse_endpoint(address(2))) == 64500
+        assert node.own_network.asn(parse_endpoint(address(3))) is None
     path.write_bytes(b"another file")
     with pytest.raises(UsageError, match="this is no AS map"):
         async with open_node(

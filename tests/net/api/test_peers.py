@@ -29,7 +29,7 @@ async def _found_by(node: Node) -> list[Endpoint]:
         return [peer async for peer in peers]
 
 
-async def test_what_is_announced_is_found(autojump_clock: MockClock) -> None:
+async def test_an_announced_peer_is_found(autojump_clock: MockClock) -> None:
     net = network()
     async with open_several(net, 20) as nodes, open_at(net, 30, config=READ_ONLY) as seeker:
         announced = await nodes[4].announce(INFO_HASH, 4444)
@@ -79,7 +79,7 @@ async def test_a_lookup_that_streams_nodes_has_the_peers_in_its_result(
         assert answers.result.peers == (parse_endpoint("16.5.7.9:4444"),)
 
 
-async def test_whoever_is_silent_is_asked_once_for_peers_when_there_are_some_and_again_for_nodes(
+async def test_an_unresponsive_node_is_asked_once_where_peers_were_found_and_again_for_nodes(
     autojump_clock: MockClock,
 ) -> None:
     net = network()
@@ -101,7 +101,7 @@ async def test_whoever_is_silent_is_asked_once_for_peers_when_there_are_some_and
     assert queries == [4 + 2, 4 + 2 * 2, 4 + 2 * 2]
 
 
-async def test_nobody_to_ask(autojump_clock: MockClock) -> None:
+async def test_without_contacts_no_answer_is_raised(autojump_clock: MockClock) -> None:
     async with open_at(network(), 1) as node:
         await trio.sleep(1)
         async with node.find_peers(INFO_HASH) as peers:
@@ -140,7 +140,9 @@ async def test_both_families_are_searched_at_once(autojump_clock: MockClock) -> 
         assert peers.outcomes == (Outcome.DONE, Outcome.DONE)
 
 
-async def test_it_is_announced_for_as_long_as_the_block_is_open(autojump_clock: MockClock) -> None:
+async def test_a_peer_is_announced_for_as_long_as_the_block_is_open(
+    autojump_clock: MockClock,
+) -> None:
     """Others forget an announce after 30 minutes; after 70 it is still there, and 40 minutes after
     the end it is not.
     """
@@ -157,7 +159,9 @@ async def test_it_is_announced_for_as_long_as_the_block_is_open(autojump_clock: 
         assert await _found_by(seeker) == []
 
 
-async def test_what_goes_wrong_is_counted_and_tried_again_sooner(autojump_clock: MockClock) -> None:
+async def test_a_failed_announce_is_counted_and_tried_again_sooner(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     async with (
         open_several(net, 12) as nodes,
@@ -174,7 +178,7 @@ async def test_what_goes_wrong_is_counted_and_tried_again_sooner(autojump_clock:
         assert announcement.announces > stored
 
 
-async def test_it_waits_until_the_node_has_joined(autojump_clock: MockClock) -> None:
+async def test_announcing_waits_until_the_node_has_joined(autojump_clock: MockClock) -> None:
     net = network()
     async with (
         open_at(net, 9, bootstrap=[address(1)]) as node,
@@ -207,7 +211,7 @@ async def test_announces_are_jittered(autojump_clock: MockClock) -> None:
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
-async def test_a_port_that_is_none_is_refused(port: int) -> None:
+async def test_an_invalid_port_is_refused(port: int) -> None:
     async with open_at(network(), 1) as node:
         with pytest.raises(UsageError, match="a port is 1 to 65535"):
             await node.announce(INFO_HASH, port)

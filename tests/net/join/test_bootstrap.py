@@ -40,7 +40,7 @@ async def changes_of(node: Node) -> AsyncIterator[list[object]]:
 
 
 async def _tries_at(port: MemoryPort, for_s: float) -> list[float]:
-    """When queries come to a port that never answers, the retransmissions within one try left out."""
+    """The moments of queries to a port that never answers, without the retransmissions."""
     tries: list[float] = []
     with trio.move_on_after(for_s):
         while True:
@@ -51,7 +51,9 @@ async def _tries_at(port: MemoryPort, for_s: float) -> list[float]:
     return tries
 
 
-async def test_a_dead_host_is_tried_ever_less_often_but_for_ever(autojump_clock: MockClock) -> None:
+async def test_a_dead_host_is_tried_less_and_less_often_without_end(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     dead = net.port(address(9))
     async with open_at(net, 1, bootstrap=[address(9)]) as node, changes_of(node) as changes:
@@ -67,7 +69,7 @@ async def test_a_dead_host_is_tried_ever_less_often_but_for_ever(autojump_clock:
         assert changes == [BootstrapFailing(Family.IPV4, "no answer from the bootstrap address")]
 
 
-async def test_a_host_that_comes_back_is_joined_by(autojump_clock: MockClock) -> None:
+async def test_a_node_joins_by_a_host_that_comes_back(autojump_clock: MockClock) -> None:
     net = network()
     async with (
         open_at(net, 1),
@@ -98,7 +100,7 @@ async def test_one_live_host_among_dead_ones_is_enough_and_not_delayed(
         assert node.snapshot().dhts[0].contacts >= 8
 
 
-async def test_a_name_is_resolved_and_a_dead_one_delays_nobody(
+async def test_a_name_is_resolved_and_a_dead_one_delays_no_other_host(
     use_names: UseNames, autojump_clock: MockClock
 ) -> None:
     use_names(good=(0.2, ["12.1.7.9"]), slow=(1000.0, []), gone=(0.0, []))
@@ -118,7 +120,7 @@ async def test_a_name_is_resolved_and_a_dead_one_delays_nobody(
         ]
 
 
-async def test_a_name_that_never_resolves_is_told_once_and_asked_for_ever(
+async def test_a_name_that_never_resolves_is_reported_once_and_resolved_again(
     use_names: UseNames, autojump_clock: MockClock
 ) -> None:
     names = use_names()
@@ -154,7 +156,7 @@ async def test_a_name_whose_address_changes_is_followed(
             await joined(node)
 
 
-async def test_as_long_as_few_are_known_all_hosts_are_tried_again(
+async def test_while_few_contacts_are_known_all_hosts_are_tried_again(
     autojump_clock: MockClock,
 ) -> None:
     """The host that answers first may be alone itself, and the one that leads to the network just
@@ -169,7 +171,9 @@ async def test_as_long_as_few_are_known_all_hosts_are_tried_again(
             assert node.snapshot().dhts[0].contacts >= 8
 
 
-async def test_once_enough_are_known_the_hosts_are_left_alone(autojump_clock: MockClock) -> None:
+async def test_hosts_are_not_asked_when_enough_contacts_are_known(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     async with open_several(net, 12), open_at(net, 20, bootstrap=[address(1)]) as node:
         await joined(node)
@@ -190,7 +194,7 @@ async def test_without_hosts_one_attempt_makes_the_node_serve(autojump_clock: Mo
             await joined(node)
 
 
-async def test_a_lost_link_is_noticed_and_the_way_back_found_by_the_hosts(
+async def test_a_lost_link_is_noticed_and_the_node_rejoins_by_the_hosts(
     autojump_clock: MockClock,
 ) -> None:
     net = network()

@@ -1,4 +1,4 @@
-"""What a node takes to be its address before anybody was asked: said, bound, remembered, or
+"""What a node takes as its address before the first query: configured, bound, remembered, or
 nothing.
 """
 
@@ -73,7 +73,7 @@ def at(*addresses: str) -> list[MemoryPort]:
         ),
     ],
 )
-def test_the_first_that_is_known_counts(
+def test_the_first_source_that_is_known_counts(
     config: Config,
     ports: Sequence[MemoryPort],
     saved: SavedState,
@@ -88,7 +88,7 @@ def test_the_first_that_is_known_counts(
     assert address.confidence is confidence
 
 
-def test_each_family_has_its_own() -> None:
+def test_each_family_has_an_address_of_its_own() -> None:
     ports = [Everywhere(V4), Everywhere(V6)]
     addresses = own_addresses(Config(external=("2a01::5",)), ports, REMEMBERED)
     assert (addresses[V6].confidence, addresses[V4].confidence) == (
@@ -100,7 +100,7 @@ def test_each_family_has_its_own() -> None:
 @pytest.mark.parametrize(
     ("text", "port"), [("2a01::5", None), ("[2a01::5]", None), ("[2a01::5]:7", b"\0\x07")]
 )
-def test_both_ways_to_write_ipv6(text: str, port: bytes | None) -> None:
+def test_ipv6_is_read_with_and_without_a_port(text: str, port: bytes | None) -> None:
     assert external_addresses([text])[V6][1] == port
 
 
@@ -115,7 +115,7 @@ def test_both_ways_to_write_ipv6(text: str, port: bytes | None) -> None:
         (["45.1.2.3", "45.1.2.4"], "two external addresses of one family"),
     ],
 )
-def test_what_cannot_be_an_address_is_refused(texts: list[str], complaint: str) -> None:
+def test_an_invalid_address_is_refused(texts: list[str], complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
         external_addresses(texts)
 
@@ -136,13 +136,13 @@ def test_what_cannot_be_an_address_is_refused(texts: list[str], complaint: str) 
         ("2001:db8::1", "reserved for documentation and tests"),
     ],
 )
-def test_an_address_that_the_internet_does_not_reach_is_doubted(external: str, what: str) -> None:
+def test_an_address_that_the_internet_cannot_reach_is_doubted(external: str, what: str) -> None:
     everywhere = {port.family: port.local_endpoint for port in (Everywhere(V4), Everywhere(V6))}
     [doubt] = external_doubts(Config(external=(external,)), everywhere)
-    assert f" is {what}: nobody on the internet can reach this node there" in doubt
+    assert f" is {what}: no node of the internet can reach this node there" in doubt
 
 
-def test_an_address_is_not_doubted_where_all_are_of_its_kind() -> None:
+def test_an_address_is_not_doubted_where_the_node_listens_on_its_scope() -> None:
     here = {V4: parse_endpoint("10.0.0.7:6881")}
     assert external_doubts(Config(external=("45.1.2.3", "2a01::5")), here) == []
     assert external_doubts(Config(external=("10.0.0.1",)), here) == []

@@ -1,5 +1,5 @@
-"""Never stuck: whom the last run knew comes first, sources follow each other, and a node that lost
-everybody finds back by itself.
+"""Joining again: the contacts of the last run come first, sources follow each other, and a node
+that lost all contacts rejoins by itself.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ async def asked_within(port: MemoryPort, seconds: float) -> float | None:
     return None
 
 
-async def test_with_every_host_dead_the_contacts_of_the_last_run_lead_back_at_once(
+async def test_with_every_host_dead_the_node_joins_by_the_contacts_of_the_last_run(
     autojump_clock: MockClock,
 ) -> None:
     net = network(latency_s=0.05)
@@ -88,8 +88,10 @@ async def test_with_every_host_dead_the_contacts_of_the_last_run_lead_back_at_on
                 assert node.snapshot().dhts[0].contacts >= 8
 
 
-async def test_so_they_do_when_most_of_them_are_gone(autojump_clock: MockClock) -> None:
-    """Fifteen of twenty are dead, and among the first that are asked may be no other."""
+async def test_it_joins_by_saved_contacts_when_most_of_them_are_gone(
+    autojump_clock: MockClock,
+) -> None:
+    """Fifteen of twenty are dead; the first that are asked may all be among them."""
     net = network(latency_s=0.05)
     async with open_several(net, 20):
         saved = await _known_to(net, 30)
@@ -112,10 +114,10 @@ async def test_so_they_do_when_most_of_them_are_gone(autojump_clock: MockClock) 
             }
 
 
-async def test_those_that_never_answer_make_room_for_others_in_the_next_try(
+async def test_unresponsive_saved_contacts_make_room_for_others_in_the_next_attempt(
     autojump_clock: MockClock,
 ) -> None:
-    """600 that were up for a year and are gone, and one that was up for a minute and is there."""
+    """600 contacts were up for a year and are gone; one was up for a minute and is there."""
     net = network(latency_s=0.05)
     async with open_several(net, 10):
         saved = await _known_to(net, 30)
@@ -131,8 +133,8 @@ async def test_those_that_never_answer_make_room_for_others_in_the_next_try(
             )
             for number in range(600)
         )
-        everybody = SavedState((SavedDht(Family.IPV4, None, (*dead, alive)),))
-        async with open_again(net, 30, everybody) as node:
+        saved_contacts = SavedState((SavedDht(Family.IPV4, None, (*dead, alive)),))
+        async with open_again(net, 30, saved_contacts) as node:
             with trio.fail_after(120):
                 await joined(node)
 
@@ -168,7 +170,7 @@ async def test_sources_follow_one_another_without_waiting(autojump_clock: MockCl
             routers.drain(1000)
 
 
-async def test_a_source_that_is_not_needed_is_left_alone(autojump_clock: MockClock) -> None:
+async def test_a_source_that_is_not_needed_is_not_asked(autojump_clock: MockClock) -> None:
     net = network(latency_s=0.01)
     routers = net.port(address(91))
     config = replace(CONFIG, routers=(address(91),))
@@ -179,7 +181,7 @@ async def test_a_source_that_is_not_needed_is_left_alone(autojump_clock: MockClo
             assert await asked_within(routers, 300) is None
 
 
-async def test_hosts_that_were_typed_are_the_only_ones(autojump_clock: MockClock) -> None:
+async def test_given_hosts_are_the_only_ones(autojump_clock: MockClock) -> None:
     net = network(latency_s=0.01)
     routers = net.port(address(91))
     config = replace(CONFIG, bootstrap=(address(91),), routers=(address(91),))
@@ -187,9 +189,11 @@ async def test_hosts_that_were_typed_are_the_only_ones(autojump_clock: MockClock
         assert await asked_within(routers, 300) is None
 
 
-async def test_two_nodes_that_lost_each_other_find_back(autojump_clock: MockClock) -> None:
-    """The first has no host to turn to, and one neighbour is too few to tell a dead link from a
-    dead neighbour: each drops the other.
+async def test_two_nodes_that_lost_each_other_find_each_other_again(
+    autojump_clock: MockClock,
+) -> None:
+    """The first node has no bootstrap host, and one contact is too few to tell a dead link from a
+    dead contact: each node drops the other.
     """
     net = network()
     async with (
@@ -210,10 +214,10 @@ async def test_two_nodes_that_lost_each_other_find_back(autojump_clock: MockCloc
             await with_company(second)
 
 
-async def test_the_first_finds_back_also_when_it_must_do_so_alone(
+async def test_a_node_without_hosts_finds_a_node_that_never_calls(
     autojump_clock: MockClock,
 ) -> None:
-    """As above, but the other one is there only to be asked: it would never come by itself."""
+    """The other node only answers: it has no bootstrap host and no contact."""
     net = network()
     async with open_at(net, 1) as first:
         async with open_at(net, 2, bootstrap=[address(1)]):
@@ -225,7 +229,7 @@ async def test_the_first_finds_back_also_when_it_must_do_so_alone(
                 await with_company(first)
 
 
-async def test_alone_is_told_once_and_the_tries_are_spaced_and_jittered(
+async def test_the_loss_of_all_contacts_is_reported_once_and_attempts_are_spaced_and_jittered(
     autojump_clock: MockClock,
 ) -> None:
     net = network()
@@ -244,9 +248,11 @@ async def test_alone_is_told_once_and_the_tries_are_spaced_and_jittered(
         assert len({round(pause, 3) for pause in pauses[8:]}) > 20
 
 
-async def test_a_link_that_is_down_at_the_start_is_not_the_end(autojump_clock: MockClock) -> None:
-    """Hours without a network, whose contacts of the last run have long been given up as
-    candidates: they still lead back.
+async def test_a_node_whose_link_is_down_at_the_start_joins_later(
+    autojump_clock: MockClock,
+) -> None:
+    """After hours without a link the contacts of the last run are no candidates any more; the node
+    joins by them all the same.
     """
     net = network()
     async with open_several(net, 12):
@@ -261,10 +267,10 @@ async def test_a_link_that_is_down_at_the_start_is_not_the_end(autojump_clock: M
                 await joined(node)
 
 
-async def test_no_inbound_admission_before_the_own_lookup_even_with_dead_hosts(
+async def test_no_inbound_contact_is_admitted_before_the_own_lookup_even_with_dead_hosts(
     autojump_clock: MockClock,
 ) -> None:
-    """The restart eclipse: whoever calls first must not fill the empty table while the hosts are
+    """Restart eclipse: nodes that query first must not fill the empty table while the hosts are
     being asked.
     """
     net = network()
@@ -282,7 +288,7 @@ async def test_no_inbound_admission_before_the_own_lookup_even_with_dead_hosts(
             assert node.snapshot().dhts[0].contacts == 1
 
 
-async def test_a_lost_link_with_dead_hosts_is_found_back_by_the_table(
+async def test_after_a_lost_link_the_node_rejoins_by_its_table_where_the_hosts_are_dead(
     autojump_clock: MockClock,
 ) -> None:
     net = network()

@@ -41,7 +41,7 @@ class OneName(trio.abc.HostnameResolver):
         ("[::]:6881", "[::1]:6881"),
     ],
 )
-def test_a_number_is_an_endpoint_at_once(text: str, endpoint: str) -> None:
+def test_a_numeric_address_is_an_endpoint(text: str, endpoint: str) -> None:
     found = parse_host(text)
     assert found is not None
     assert format_endpoint(found) == endpoint
@@ -51,7 +51,7 @@ def test_a_number_is_an_endpoint_at_once(text: str, endpoint: str) -> None:
     "text",
     ["", "host", "host:", ":1", "host:70000", "host:0", "1.2.3.4:0", "2001:db8::1:5", "host:port"],
 )
-def test_what_cannot_be_read_is_a_usage_error(text: str) -> None:
+def test_an_unreadable_host_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError):
         parse_host(text)
 
@@ -68,12 +68,12 @@ async def test_a_name_has_all_its_addresses_once() -> None:
     ]
 
 
-async def test_a_number_needs_no_resolver() -> None:
+async def test_a_numeric_address_needs_no_resolver() -> None:
     trio.socket.set_custom_hostname_resolver(OneName())
     assert len(await resolve("192.0.2.1:5", 5)) == 1
 
 
-async def test_an_unknown_name_says_so_in_words() -> None:
+async def test_an_unknown_name_is_described_in_words() -> None:
     trio.socket.set_custom_hostname_resolver(OneName())
     with pytest.raises(
         Unresolved, match=r"the name gone\.example cannot be resolved \(name or service not known\)"
@@ -81,7 +81,7 @@ async def test_an_unknown_name_says_so_in_words() -> None:
         await resolve("gone.example:1", 5)
 
 
-async def test_a_silent_name_server_is_not_waited_for(autojump_clock: MockClock) -> None:
+async def test_an_unresponsive_name_server_is_not_waited_for(autojump_clock: MockClock) -> None:
     trio.socket.set_custom_hostname_resolver(OneName("192.0.2.1", delay_s=1000))
     started = trio.current_time()
     with pytest.raises(Unresolved, match="within 5 s"):
@@ -90,6 +90,6 @@ async def test_a_silent_name_server_is_not_waited_for(autojump_clock: MockClock)
 
 
 @pytest.mark.parametrize("name", ["a..b", "x" * 70])
-async def test_an_impossible_name_is_only_unresolved(name: str) -> None:
+async def test_an_invalid_name_is_only_unresolved(name: str) -> None:
     with pytest.raises(Unresolved):
         await resolve(f"{name}:1", 5)

@@ -1,4 +1,4 @@
-"""Peers that the operator wants to be kept: tried for ever, by address or by name, and joined by."""
+"""Static peers: tried without end, by address or by name, and used for joining."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from kadisc.core.contract.events import ContactAdded
-from kadisc.endpoints import Family, parse_endpoint
+from kadisc.endpoints import parse_endpoint
 from kadisc.errors import UsageError
 from kadisc.net.api.node import Node
 from kadisc.observe.shell_events import HostUnresolved
@@ -24,7 +24,7 @@ def hosts_known(node: Node) -> list[str]:
     ]
 
 
-async def test_a_peer_is_joined_by(autojump_clock: MockClock) -> None:
+async def test_a_node_joins_by_a_static_peer(autojump_clock: MockClock) -> None:
     net = network()
     async with (
         open_several(net, 10),
@@ -35,7 +35,7 @@ async def test_a_peer_is_joined_by(autojump_clock: MockClock) -> None:
         assert trio.current_time() - started < 1
 
 
-async def test_one_that_comes_after_an_hour_is_found(autojump_clock: MockClock) -> None:
+async def test_a_static_peer_that_starts_after_an_hour_is_found(autojump_clock: MockClock) -> None:
     net = network()
     async with (
         open_several(net, 10),
@@ -52,7 +52,7 @@ async def test_one_that_comes_after_an_hour_is_found(autojump_clock: MockClock) 
                         break
 
 
-async def test_one_that_is_silent_stays(autojump_clock: MockClock) -> None:
+async def test_an_unresponsive_static_peer_stays(autojump_clock: MockClock) -> None:
     net = network()
     async with (
         open_several(net, 10),
@@ -87,7 +87,7 @@ async def test_a_name_is_resolved_and_tried_for_ever(
         assert (await told.__anext__()).host == "friend:6881"
 
 
-async def test_a_name_that_moves_is_followed(
+async def test_a_name_that_gets_another_address_is_followed(
     use_names: UseNames, autojump_clock: MockClock
 ) -> None:
     use_names(friend=(0.0, [address(1).rpartition(":")[0]]))
@@ -98,25 +98,26 @@ async def test_a_name_that_moves_is_followed(
         use_names(friend=(0.0, [address(50).rpartition(":")[0]]))
         await trio.sleep(500)
         assert "61.50.7.9" in hosts_known(node)
-        table = node.pump.core.dhts[Family.IPV4].table
-        assert table._pinned == {parse_endpoint(address(50))}
+        net.silent.add(parse_endpoint(address(1)))
+        await trio.sleep(2 * 3600)
+        assert "12.1.7.9" not in hosts_known(node), "the former address is static no more"
 
 
-async def test_one_that_cannot_be_read_is_refused() -> None:
+async def test_an_unreadable_static_peer_is_refused() -> None:
     with pytest.raises(UsageError, match="expected HOST:PORT"):
         async with open_at(network(), 30, config=replace(CONFIG, peers=("nonsense",))):
             pass
 
 
 @pytest.mark.parametrize("field", ["banned", "restricted_to"])
-async def test_a_network_that_is_none_is_refused(field: str) -> None:
+async def test_an_invalid_subnet_is_refused(field: str) -> None:
     config = replace(CONFIG, core=replace(CONFIG.core, **{field: ("nonsense",)}))
     with pytest.raises(UsageError, match="expected a network such as"):
         async with open_at(network(), 30, config=config):
             pass
 
 
-async def test_the_banned_are_neither_met_nor_answered(autojump_clock: MockClock) -> None:
+async def test_banned_nodes_are_neither_contacted_nor_answered(autojump_clock: MockClock) -> None:
     net = network()
     config = replace(CONFIG, core=replace(CONFIG.core, banned=("13.2.0.0/16", "14.3.7.9")))
     async with (
@@ -130,7 +131,7 @@ async def test_the_banned_are_neither_met_nor_answered(autojump_clock: MockClock
         assert node.counters()["dropped.barred"] > 0
 
 
-async def test_only_the_network_asked_for_is_talked_to(autojump_clock: MockClock) -> None:
+async def test_only_nodes_of_restricted_to_are_contacted(autojump_clock: MockClock) -> None:
     net = network()
     config = replace(CONFIG, core=replace(CONFIG.core, restricted_to=("12.0.0.0/8", "13.0.0.0/8")))
     async with (

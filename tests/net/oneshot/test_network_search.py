@@ -1,4 +1,4 @@
-"""The search of ``kadisc peers NETWORK``: it ends, and makes nobody's hammer of us."""
+"""The search of ``kadisc peers NETWORK``: it ends, and cannot be used as a DDoS amplifier."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from ..lab import CONFIG, address, network, open_at
 from ..members import open_members
 
 
-async def test_a_stranger_finds_all_of_the_network_and_ends(autojump_clock: MockClock) -> None:
+async def test_a_node_outside_of_the_network_finds_all_of_its_peers(
+    autojump_clock: MockClock,
+) -> None:
     net, asker = (
         network(),
         replace(CONFIG, network="testnet", core=replace(CONFIG.core, read_only=True)),
@@ -35,7 +37,7 @@ async def test_a_stranger_finds_all_of_the_network_and_ends(autojump_clock: Mock
             assert len(few.peers) == 3
 
 
-async def test_however_many_addresses_are_announced_few_of_one_network_are_asked(
+async def test_few_addresses_of_one_subnet_are_checked(
     autojump_clock: MockClock,
 ) -> None:
     async with open_at(network(), 1, config=replace(CONFIG, network="testnet")) as node:

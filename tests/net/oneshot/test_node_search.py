@@ -1,4 +1,4 @@
-"""The one-shot lookup, in virtual time: families, late names, dead hosts."""
+"""The lookup of the one-shot commands, in virtual time: families, late names, dead hosts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ async def _search(node: Node, *hosts: str) -> NodeSearch:
     return search
 
 
-async def test_a_family_that_leads_nowhere_is_not_waited_for(autojump_clock: MockClock) -> None:
+async def test_a_family_in_which_no_node_answers_is_not_waited_for(
+    autojump_clock: MockClock,
+) -> None:
     net = network()
     async with open_several(net, 10), one_shot(net) as node:
         search = await _search(node, address(1), "[2001:db8::dead]:1")
@@ -64,7 +66,7 @@ async def test_results_of_both_families_are_merged_closest_first(autojump_clock:
         assert len(distances) == 8
 
 
-async def test_a_name_that_comes_late_is_used_when_nobody_else_answers(
+async def test_a_name_that_is_resolved_late_is_used_when_no_other_host_answers(
     autojump_clock: MockClock,
 ) -> None:
     trio.socket.set_custom_hostname_resolver(Names(late=(3.0, ["12.1.7.9"])))
@@ -84,7 +86,7 @@ async def test_a_dead_name_does_not_delay_a_live_host(autojump_clock: MockClock)
         assert search.elapsed_s < 1
 
 
-async def test_nobody_at_all_ends_it_and_says_why(autojump_clock: MockClock) -> None:
+async def test_without_any_host_it_ends_and_says_why(autojump_clock: MockClock) -> None:
     trio.socket.set_custom_hostname_resolver(Names())
     net = network()
     async with one_shot(net) as node:
@@ -97,7 +99,7 @@ async def test_nobody_at_all_ends_it_and_says_why(autojump_clock: MockClock) -> 
         ]
 
 
-async def test_no_route_at_all_ends_it_at_once(autojump_clock: MockClock) -> None:
+async def test_without_a_route_it_ends_at_once(autojump_clock: MockClock) -> None:
     net = network()
     net.unreachable.add(parse_endpoint(address(77)))
     async with one_shot(net) as node:

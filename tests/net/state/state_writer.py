@@ -1,5 +1,5 @@
-"""Saves states without end, and says the number of each when it is saved: python state_writer.py
-FOLDER FIRST. For tests that kill it.
+"""A program for tests that kill it: saves states without end, and prints the number of each when it
+is saved. Arguments: FOLDER FIRST.
 """
 
 import sys
@@ -13,7 +13,7 @@ CONTACTS = 200
 
 
 def state_number(number: int) -> SavedState:
-    """All its contacts are of that age, so that a mixture of two states can be told from either."""
+    """All its contacts are of that age, so that a mixture of two states would be recognised."""
     contacts = tuple(
         SavedContact(
             Contact(each, parse_endpoint(f"11.{each}.3.4:{1 + number % 60_000}")),

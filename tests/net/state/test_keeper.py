@@ -1,5 +1,5 @@
-"""Keeping state: when it is saved, what is said when it cannot be, and who may have the folder. On
-a network in memory, in virtual time.
+"""Keeping state: when it is saved, what is reported when it cannot be, and which node may use the
+folder. On a network in memory, in virtual time.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ async def test_saved_at_the_start_when_joined_while_something_changes_and_at_the
             assert kept_contacts(tmp_path) >= 8
             before = path.read_bytes()
             await trio.sleep(300)
-            assert path.read_bytes() == before  # nobody came or went
+            assert path.read_bytes() == before  # no contact came or went
             await trio.sleep(700)
             assert path.read_bytes() != before  # but ages go stale
             before = path.read_bytes()
@@ -89,7 +89,7 @@ async def test_saved_at_the_start_when_joined_while_something_changes_and_at_the
         assert kept_contacts(tmp_path) >= 8
 
 
-async def test_a_new_key_is_kept_before_anybody_was_met(
+async def test_a_new_key_is_saved_before_any_contact_is_verified(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     async with open_with_state(network(), tmp_path) as node:
@@ -100,7 +100,7 @@ async def test_a_new_key_is_kept_before_anybody_was_met(
         assert Identity(kept.seed).public_key == node.public_key
 
 
-async def test_ages_are_kept_and_go_on(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_ages_are_saved_and_go_on(tmp_path: Path, autojump_clock: MockClock) -> None:
     net = network()
     async with open_several(net, 12):
         async with open_with_state(net, tmp_path):
@@ -140,7 +140,7 @@ async def test_other_networks_and_the_other_family_stay_as_they_are(
     ] == [before.contacts["mainline"][300]]
 
 
-# --- who and where --------------------------------------------------------------------------------
+# --- key and address ------------------------------------------------------------------------------
 
 
 async def test_the_key_stays_and_the_id_follows_from_it(
@@ -161,8 +161,8 @@ async def test_the_key_stays_and_the_id_follows_from_it(
 async def test_an_address_of_the_last_run_is_remembered(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
-    """Bound to an address that nobody else can reach: only the votes of the last run tell where we
-    are.
+    """The socket is bound to an address that other nodes cannot reach: only the votes of the last
+    run tell the external address.
     """
     net = network()
     replace_state(tmp_path / "state.sqlite3", full_state())
@@ -184,7 +184,7 @@ async def test_an_address_of_the_last_run_is_remembered(
 # --- when it cannot be kept -----------------------------------------------------------------------
 
 
-async def test_a_damaged_file_is_set_aside_and_a_new_one_begun(
+async def test_a_damaged_file_is_renamed_and_a_new_one_begun(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     net, path = network(), tmp_path / "state.sqlite3"
@@ -218,7 +218,7 @@ async def test_a_newer_file_stays_as_it_is(tmp_path: Path, autojump_clock: MockC
     assert sorted(contents(tmp_path)) == ["state.lock", "state.sqlite3"]
 
 
-async def test_a_full_disk_is_told_once_and_tried_for_ever(
+async def test_a_full_disk_is_reported_once_and_saving_is_retried(
     tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     net = network()
@@ -255,7 +255,7 @@ async def test_a_full_disk_is_told_once_and_tried_for_ever(
 async def test_an_unreadable_file_is_left_alone(
     tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """...and when it can be read again, its key is still there, and the makeshift one goes with
+    """When the file can be read again, its key is still there, and the temporary one goes with
     this run.
     """
     net, path = network(), tmp_path / "state.sqlite3"
@@ -285,7 +285,7 @@ async def test_an_unreadable_file_is_left_alone(
     assert kept_contacts(tmp_path) >= 9  # and that one of IPv6, which this node does not speak
 
 
-async def test_a_folder_that_cannot_be_made_stops_nothing(
+async def test_the_node_runs_where_the_folder_cannot_be_made(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     (tmp_path / "file").write_text("not a folder")
@@ -301,7 +301,7 @@ async def test_a_folder_that_cannot_be_made_stops_nothing(
         assert "not a directory" in str(notices)
 
 
-async def test_a_folder_that_may_only_be_read_still_tells_who_we_are(
+async def test_a_read_only_folder_still_gives_the_key_and_the_contacts(
     tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace_state(tmp_path / "state.sqlite3", full_state())
@@ -309,7 +309,7 @@ async def test_a_folder_that_may_only_be_read_still_tells_who_we_are(
     def refuse(self: StateFolder) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(StateFolder, "_take", refuse)
+    monkeypatch.setattr(StateFolder, "acquire", refuse)
     async with open_with_state(network(), tmp_path) as node, notices_of(node) as notices:
         await trio.sleep(100)
         assert node.public_key == Identity(SEED).public_key
@@ -317,7 +317,7 @@ async def test_a_folder_that_may_only_be_read_still_tells_who_we_are(
         assert [type(notice) for notice in notices] == [StateUnsaved]
 
 
-async def test_a_disk_that_hangs_does_not_keep_it_from_ending(
+async def test_a_disk_that_hangs_does_not_keep_the_node_from_ending(
     tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def hang(call: Callable[[], object], **_: bool) -> object:
@@ -330,7 +330,7 @@ async def test_a_disk_that_hangs_does_not_keep_it_from_ending(
     assert trio.current_time() - asked < 6
 
 
-async def test_what_is_raised_in_the_block_comes_out_and_the_state_is_saved(
+async def test_an_exception_in_the_block_comes_out_and_the_state_is_saved(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     class Trouble(Exception):
@@ -362,7 +362,8 @@ async def test_a_second_node_is_refused_and_a_later_one_is_not(
     async with open_with_state(net, tmp_path):
         with pytest.raises(
             UsageError,
-            match=f"another node uses the state folder .* .process {os.getpid()}.; give each node its own --state-dir",
+            match=f"another node uses the state folder .* .process {os.getpid()}.; "
+            "give each node its own --state-dir",
         ):
             async with open_with_state(net, tmp_path, 31):
                 pass
@@ -371,10 +372,11 @@ async def test_a_second_node_is_refused_and_a_later_one_is_not(
         pass
 
 
-def test_the_lock_goes_with_the_process(tmp_path: Path) -> None:
+def test_the_lock_ends_with_the_process(tmp_path: Path) -> None:
     program = (
         "import sys, signal\nfrom kadisc.net.state.state_folder import StateFolder\n"
-        f"folder = StateFolder({str(tmp_path)!r})\nfolder.open()\nprint('open', flush=True)\nsignal.pause()"
+        f"folder = StateFolder({str(tmp_path)!r})\nfolder.open()\n"
+        "print('open', flush=True)\nsignal.pause()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
@@ -389,7 +391,7 @@ def test_the_lock_goes_with_the_process(tmp_path: Path) -> None:
     folder.close()
 
 
-def test_the_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_only_the_owner_may_read_the_folder(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path / "a" / "b")
     folder.open()
     folder.save(SEED, "mainline", SavedState(()))
@@ -398,7 +400,7 @@ def test_the_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
     folder.close()
 
 
-def test_who_only_looks_writes_nothing(tmp_path: Path) -> None:
+def test_reading_a_saved_state_writes_nothing(tmp_path: Path) -> None:
     replace_state(tmp_path / "state.sqlite3", full_state())
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir()}
     folder_mtime = tmp_path.stat().st_mtime_ns
@@ -412,7 +414,7 @@ def test_who_only_looks_writes_nothing(tmp_path: Path) -> None:
         assert read_saved_state(nothing, "mainline") == SavedState(())
 
 
-def test_a_file_that_is_damaged_while_it_runs_is_set_aside(tmp_path: Path) -> None:
+def test_a_file_that_is_damaged_while_the_node_runs_is_renamed(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path)
     folder.open()
     folder.file.write_text("damaged")
@@ -422,7 +424,7 @@ def test_a_file_that_is_damaged_while_it_runs_is_set_aside(tmp_path: Path) -> No
     folder.close()
 
 
-def test_a_folder_that_another_took_meanwhile_is_not_written(
+def test_a_folder_that_another_node_has_locked_meanwhile_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = StateFolder(tmp_path), StateFolder(tmp_path)

@@ -1,4 +1,4 @@
-"""Items that a node is to keep published, from one run to the next."""
+"""Items that a node publishes from one run to the next."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def kept_items(folder: Path) -> list[bytes]:
     return [] if kept is None else [item.value for item in kept.published.get("mainline", ())]
 
 
-async def test_what_was_to_last_is_published_in_the_next_run_in_the_same_version(
+async def test_a_persistent_item_is_published_in_the_next_run_in_the_same_version(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     net = network()
@@ -51,7 +51,7 @@ async def test_what_was_to_last_is_published_in_the_next_run_in_the_same_version
             async with node.publish("as long as the block"):
                 await trio.sleep(60)
                 assert kept_items(tmp_path) == [b"5:plain", b"6:signed"], (
-                    "also if there is no end in peace"
+                    "they are saved before the end of the run"
                 )
         await trio.sleep(2 * LIFE_S)
         assert [await others[3].get(item.target, salt=item.salt) for item in items] == [None, None]
@@ -62,7 +62,7 @@ async def test_what_was_to_last_is_published_in_the_next_run_in_the_same_version
             assert await others[3].get(Item(b"4:once").target) is None
 
 
-async def test_a_later_version_is_not_overruled_after_a_restart_either(
+async def test_a_later_version_is_not_overruled_after_a_restart(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     net = network()
@@ -78,7 +78,7 @@ async def test_a_later_version_is_not_overruled_after_a_restart_either(
             assert found.value == b"3:new"
 
 
-async def test_what_is_forgotten_does_not_come_back_and_another_key_publishes_nothing(
+async def test_a_dropped_item_does_not_come_back_and_another_key_publishes_nothing(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     net = network()
@@ -92,18 +92,20 @@ async def test_what_is_forgotten_does_not_come_back_and_another_key_publishes_no
             async with node.publish("mine") as mine:
                 node.publisher.drop_persistent(plain.target)
                 node.publisher.drop_persistent(mine.target)
-                assert mine in node.publisher._kept.values(), "that one is its block's"
+                assert mine.target in node.publisher, "the block keeps that one"
         assert kept_items(tmp_path) == [b"6:signed"]
         kept = read_state(tmp_path / "state.sqlite3")
         assert kept is not None
         replace_state(tmp_path / "state.sqlite3", replace(kept, seed=bytes(32)))
         async with open_with_state(net, tmp_path) as node:
             assert node.publisher.persistent_items() == ()
-            assert signed.target not in node.publisher._kept
+            assert signed.target not in node.publisher
         assert kept_items(tmp_path) == []
 
 
-async def test_networks_keep_their_own(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_each_network_has_persistent_items_of_its_own(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
     net = network()
     async with open_several(net, 10):
         async with open_with_state(net, tmp_path) as node:

@@ -1,4 +1,4 @@
-"""The address book and our own record from one run to the next."""
+"""The address book and the own peer record from one run to the next."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..lab import network, open_several
 from .saving import open_with_state
 
 
-async def test_the_book_and_the_sequence_of_the_record_outlive_the_run(
+async def test_the_address_book_and_the_sequence_of_the_record_outlive_the_run(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     net = network()
@@ -43,10 +43,10 @@ async def test_the_book_and_the_sequence_of_the_record_outlive_the_run(
             assert (node.public_key, peer_network.sequence) == (key, sequence + 10**6 + 1)
             assert {
                 peer.key async for peer in node.peers(count=6)
-            } == met  # though nobody was there to join by
+            } == met  # though there was no host to join by
 
 
-async def test_what_is_damaged_of_the_book_is_told(
+async def test_damaged_lines_of_the_address_book_are_reported(
     tmp_path: Path, autojump_clock: MockClock
 ) -> None:
     net = network()

@@ -36,7 +36,7 @@ def test_after_each_of_many_kills_the_state_is_whole(tmp_path: Path) -> None:
         ) as process:
             assert process.stdout is not None
             assert process.stdout.readline()
-            # A save takes some 5 ms, so that this is anywhere in the midst of one.
+            # A save takes some 5 ms, so the kill comes anywhere in one.
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(rng.uniform(0.0, 0.05))
             process.kill()
@@ -54,6 +54,5 @@ def test_after_each_of_many_kills_the_state_is_whole(tmp_path: Path) -> None:
         assert left <= {"state.lock", "state.sqlite3", "state.sqlite3.new"}
         seen |= left
         number = found + 1
-    assert (
-        "state.sqlite3.new" in seen
-    )  # or no kill has come in the midst of a save, and nothing was shown
+    # Otherwise no kill came during a save, and nothing was shown.
+    assert "state.sqlite3.new" in seen

@@ -1,5 +1,5 @@
-"""The state as bytes and as a file: what is written is read, what is damaged is told from what is
-not, what is there is replaced as a whole.
+"""The state as bytes and as a file: what is written is read, damage is recognised, and the file is
+replaced as a whole.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def full_state(count: int = 300) -> KeptState:
 
 
 def with_books() -> KeptState:
-    """Of one network a peer that was met and one that was heard of; of the other only how far our
-    record got.
+    """One network has a verified and an unverified peer; the other only a sequence of the own
+    record.
     """
     six, services = parse_endpoint("[2001:db8::7]:6881"), {"eth": 30303, "fork": b"\xab\xcd"}
     met = SavedPeer(
@@ -138,13 +138,13 @@ def test_what_is_written_is_read(tmp_path: Path, state: KeptState) -> None:
     ),
     st.text(max_size=20).filter(lambda name: "\0" not in name and name.isprintable()),
 )
-def test_whatever_contacts_they_are(contacts: list[SavedContact], network: str) -> None:
+def test_any_contacts_are_written_and_read(contacts: list[SavedContact], network: str) -> None:
     state = KeptState(SEED, {}, {network: tuple(contacts)} if contacts else {})
     assert decode_state(encode_state(state)) == state
 
 
 def test_it_is_an_ordinary_database(tmp_path: Path) -> None:
-    """For people who look into it, also while a node runs."""
+    """Other programs can open it, also while a node runs."""
     replace_state(tmp_path / "state", full_state())
     with contextlib.closing(
         sqlite3.connect(f"file:{tmp_path}/state?mode=ro&immutable=1", uri=True)
@@ -206,7 +206,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_damage_is_seen_and_said_in_one_line(kind: str) -> None:
+def test_damage_is_recognised_and_described_in_one_line(kind: str) -> None:
     with pytest.raises(DamagedState) as caught:
         decode_state(DAMAGE[kind](encode_state(full_state())))
     assert str(caught.value)
@@ -215,8 +215,8 @@ def test_damage_is_seen_and_said_in_one_line(kind: str) -> None:
 
 @given(st.data())
 @settings(max_examples=300)
-def test_no_damage_raises_anything_else(data: st.DataObject) -> None:
-    """A few bytes of a state overwritten: either that is seen, or what is read has the right types."""
+def test_no_damage_raises_another_exception(data: st.DataObject) -> None:
+    """Overwritten bytes: the damage is recognised, or the values read have the right types."""
     image = bytearray(encode_state(full_state(20)))
     for _ in range(data.draw(st.integers(1, 8))):
         at = data.draw(st.integers(0, len(image) - 1))
@@ -230,7 +230,7 @@ def test_no_damage_raises_anything_else(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     "statement", [f"PRAGMA user_version = {SCHEMA_VERSION + 1}", "PRAGMA user_version = 2000000000"]
 )
-def test_a_newer_one_is_not_damaged(statement: str) -> None:
+def test_a_newer_file_is_not_damaged(statement: str) -> None:
     newer = _sql(statement, "DROP TABLE contacts")(encode_state(full_state()))
     with pytest.raises(NewerState, match="later version"):
         decode_state(newer)
@@ -265,7 +265,7 @@ def test_a_file_of_an_older_version_is_read(
         ("UPDATE sequences SET sequence = 'many' WHERE network = 'mainline'", 2),
     ],
 )
-def test_a_damaged_line_of_the_book_costs_itself_alone(damage: str, lines_left: int) -> None:
+def test_a_damaged_line_of_the_book_is_left_out_alone(damage: str, lines_left: int) -> None:
     state = with_books()
     found = decode_state(_sql(damage)(encode_state(state)))
     assert (found.seed, found.contacts) == (state.seed, state.contacts)
@@ -278,11 +278,22 @@ def test_a_damaged_line_of_the_book_costs_itself_alone(damage: str, lines_left: 
 @pytest.mark.parametrize(
     "damage",
     [
-        "value = 'text'", "value = x''", "value = x'6931656531'", "value = CAST('d1:bi1e1:ai2ee' AS BLOB)", "value = zeroblob(1001)",
-        "key = x'00'", "key = NULL", "salt = 5", "salt = zeroblob(65)", "sequence = -1", "sequence = 'many'", "signature = x''", "network = x'ff'",
+        "value = 'text'",
+        "value = x''",
+        "value = x'6931656531'",
+        "value = CAST('d1:bi1e1:ai2ee' AS BLOB)",
+        "value = zeroblob(1001)",
+        "key = x'00'",
+        "key = NULL",
+        "salt = 5",
+        "salt = zeroblob(65)",
+        "sequence = -1",
+        "sequence = 'many'",
+        "signature = x''",
+        "network = x'ff'",
     ],
-)  # fmt: skip
-def test_a_damaged_item_costs_itself_alone(damage: str) -> None:
+)
+def test_a_damaged_item_is_left_out_alone(damage: str) -> None:
     state = with_items()
     found = decode_state(
         _sql(f"UPDATE published SET {damage} WHERE rowid = 2")(encode_state(state))
@@ -292,7 +303,7 @@ def test_a_damaged_item_costs_itself_alone(damage: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "loop"])
-def test_what_is_not_a_file_is_not_read(tmp_path: Path, kind: str) -> None:
+def test_a_path_that_is_no_regular_file_is_not_read(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "state"
     {"folder": path.mkdir, "pipe": lambda: os.mkfifo(path), "loop": lambda: path.symlink_to(path)}[
         kind
@@ -308,7 +319,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         read_state(tmp_path / "state")
 
 
-def test_setting_aside_loses_nothing(tmp_path: Path) -> None:
+def test_renaming_damaged_files_overwrites_nothing(tmp_path: Path) -> None:
     path = tmp_path / "state"
     for number in (1, 2, 3):
         path.write_text(f"damage {number}")
@@ -324,7 +335,7 @@ def test_setting_aside_loses_nothing(tmp_path: Path) -> None:
 # --- replacing ------------------------------------------------------------------------------------
 
 
-def test_nobody_else_may_read_it(tmp_path: Path) -> None:
+def test_only_the_owner_may_read_the_file(tmp_path: Path) -> None:
     beside = tmp_path / "state.new"
     beside.write_text("left by a crash")
     beside.chmod(0o666)
@@ -337,10 +348,10 @@ def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     assert not beside.exists()
 
 
-def test_it_is_on_the_disk_before_it_takes_the_name(
+def test_the_new_file_is_synced_before_it_is_renamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or after a power cut the name might stand for a file without content: file systems write
+    """Otherwise the name could lead to an empty file after a power cut: file systems write
     names and content in any order.
     """
     steps: list[str] = []
@@ -364,7 +375,7 @@ def test_it_is_on_the_disk_before_it_takes_the_name(
     assert steps == [f"sync {(tmp_path / 'state').stat().st_size} bytes", "rename", "sync folder"]
 
 
-def test_a_reader_who_has_it_open_goes_on_reading_the_old_one(tmp_path: Path) -> None:
+def test_a_reader_that_has_the_file_open_goes_on_reading_the_old_state(tmp_path: Path) -> None:
     path = tmp_path / "state"
     replace_state(path, KeptState(SEED))
     with path.open("rb") as file:
@@ -374,7 +385,7 @@ def test_a_reader_who_has_it_open_goes_on_reading_the_old_one(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("what", ["fsync", "fchmod"])
-def test_a_full_disk_leaves_the_old_one(
+def test_a_full_disk_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     path = tmp_path / "state"

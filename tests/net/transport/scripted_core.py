@@ -1,4 +1,4 @@
-"""A core that does as it is told, where the pump itself is the subject."""
+"""A core whose answers tests script, for tests of the pump alone."""
 
 from __future__ import annotations
 

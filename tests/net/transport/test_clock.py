@@ -1,4 +1,4 @@
-"""The clock that goes on while the machine sleeps."""
+"""The clock that goes on while the machine is suspended."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_without_such_a_clock_time_still_passes(monkeypatch: pytest.MonkeyPatch)
     assert clock.slept_s() == pytest.approx(0, abs=0.5)
 
 
-async def test_deadlines_are_told_on_trios_clock() -> None:
+async def test_deadlines_are_translated_to_trios_clock() -> None:
     clock = SystemClock()
     assert clock.trio_deadline(clock.now() + 50) == pytest.approx(trio.current_time() + 50, abs=0.5)
 

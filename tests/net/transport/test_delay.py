@@ -1,4 +1,4 @@
-"""The port with a long way before it: what leaves when, and what never does."""
+"""The port that delays and loses datagrams."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kadisc.net.transport.ports import Sent
 from ..lab import address
 
 
-class Way:
+class ScriptedLink:
     """What comes of each datagram, as told."""
 
     def __init__(self) -> None:
@@ -33,11 +33,12 @@ class Bench:
     def __init__(self) -> None:
         network = MemoryNetwork(random.Random(1))
         self.other: MemoryPort = network.port(address(2))
-        self.way, self.line = Way(), DelayLine()
-        self.port = DelayedPort(network.port(address(1)), self.way, self.line)
+        self.link = ScriptedLink()
+        self.line = DelayLine()
+        self.port = DelayedPort(network.port(address(1)), self.link, self.line)
 
     def send(self, payload: bytes, *fates: tuple[float, bytes]) -> Sent:
-        self.way.fates[payload] = fates
+        self.link.fates[payload] = fates
         return self.port.send((payload, self.other.local_endpoint))
 
     async def arrivals(self, seconds: float) -> list[tuple[float, bytes]]:
@@ -63,7 +64,7 @@ async def running() -> AsyncIterator[Bench]:
         nursery.cancel_scope.cancel()
 
 
-async def test_each_leaves_when_its_time_has_come(autojump_clock: MockClock) -> None:
+async def test_each_datagram_leaves_when_it_is_due(autojump_clock: MockClock) -> None:
     async with running() as bench:
         assert bench.send(b"slow", (2.0, b"slow")) is Sent.SENT
         assert bench.send(b"fast", (0.5, b"fast")) is Sent.SENT
@@ -73,7 +74,7 @@ async def test_each_leaves_when_its_time_has_come(autojump_clock: MockClock) -> 
         assert (len(bench.line), bench.line.failed) == (0, 0)
 
 
-async def test_what_is_lost_never_arrives_and_what_is_doubled_arrives_twice(
+async def test_a_lost_datagram_never_arrives_and_a_doubled_one_arrives_twice(
     autojump_clock: MockClock,
 ) -> None:
     async with running() as bench:
@@ -85,14 +86,14 @@ async def test_what_is_lost_never_arrives_and_what_is_doubled_arrives_twice(
 async def test_a_full_line_drops(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delay, "MAX_UNDER_WAY", 2)
+    monkeypatch.setattr(delay, "MAX_IN_FLIGHT", 2)
     async with running() as bench:
         sent = [bench.send(bytes([n]), (1.0, bytes([n]))) for n in range(3)]
         assert sent == [Sent.SENT, Sent.SENT, Sent.DROPPED]
         assert len(await bench.arrivals(5.0)) == 2
 
 
-async def test_a_process_that_is_busy_is_noticed(autojump_clock: MockClock) -> None:
+async def test_the_lag_of_a_busy_process_is_measured(autojump_clock: MockClock) -> None:
     async with running() as bench:
         bench.send(b"x", (1.0, b"x"))
         autojump_clock.jump(1.25)  # as if nothing else could run for so long

@@ -32,7 +32,7 @@ async def test_a_datagram_arrives_after_the_latency(autojump_clock: MockClock) -
     assert await _arrivals(b, 1) == [(started + 0.25, b"x")]
 
 
-async def test_one_sent_while_its_receiver_waits_for_a_later_one_arrives_first(
+async def test_a_datagram_with_an_earlier_arrival_is_delivered_first(
     autojump_clock: MockClock,
 ) -> None:
     net = network(latency_s=10)

@@ -1,4 +1,4 @@
-"""The pump alone, with a core that does as it is told."""
+"""The pump alone, with a scripted core."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ async def running(clock: TrioClock | None = None) -> AsyncIterator[Bench]:
 
 
 async def test_an_operation_on_an_idle_node_shortens_the_nap(autojump_clock: MockClock) -> None:
-    """Otherwise its time-out would wait for whatever wakes the timer next; and it must do so for a
-    nap that has begun.
+    """Otherwise its time-out would wait until something else wakes the timer. The nap may have
+    begun already.
     """
     async with running() as bench:
         started = trio.current_time()
@@ -88,7 +88,7 @@ async def test_a_flood_leaves_room_for_others(autojump_clock: MockClock) -> None
         assert 10 <= turns < 100
 
 
-async def test_a_tick_that_is_due_is_not_put_off_by_a_flood(autojump_clock: MockClock) -> None:
+async def test_a_tick_that_is_due_is_not_delayed_by_a_flood(autojump_clock: MockClock) -> None:
     async with running() as bench:
         for _ in range(1000):
             bench.other.send((b"x", bench.port.local_endpoint))
@@ -118,7 +118,7 @@ async def test_a_core_that_answers_every_refusal_with_another_datagram_does_not_
         bench.core.outbox.append((b"x", OTHER))
         bench.pump.flush()
         assert 1 < len(bench.core.calls) < 20
-        # It goes on at every turn of the loop, not at some later deadline.
+        # It goes on at every turn of the event loop, not at a later deadline.
         for _ in range(10):
             await trio.lowlevel.checkpoint()
         assert len(bench.core.calls) > 50
@@ -127,7 +127,7 @@ async def test_a_core_that_answers_every_refusal_with_another_datagram_does_not_
         assert bench.other.drain(10) == [(b"x", bench.port.local_endpoint)]
 
 
-async def test_a_dropped_datagram_is_counted_and_not_held_against_the_way(
+async def test_a_dropped_datagram_is_counted_and_not_reported_as_refused(
     autojump_clock: MockClock,
 ) -> None:
     class FullPort(MemoryPort):
@@ -149,7 +149,7 @@ class SleepyClock(TrioClock):
         return self.slept
 
 
-async def test_a_suspend_is_told_to_the_core_before_anything_else(
+async def test_the_core_is_told_of_a_suspend_before_anything_else(
     autojump_clock: MockClock,
 ) -> None:
     clock = SleepyClock()
@@ -181,7 +181,7 @@ async def test_the_two_clocks_may_differ_a_little(autojump_clock: MockClock) -> 
         assert bench.core.names() == []
 
 
-async def test_an_end_within_the_call_that_starts_it_reaches_its_waiter(
+async def test_an_operation_that_ends_within_its_start_reaches_its_waiter(
     autojump_clock: MockClock,
 ) -> None:
     async with running() as bench:

@@ -75,7 +75,7 @@ async def test_a_batch_is_bounded_and_its_rest_stays(pair: tuple[UdpPort, UdpPor
     assert b.drain(100) == []
 
 
-async def test_what_is_too_long_is_seen_to_be(pair: tuple[UdpPort, UdpPort]) -> None:
+async def test_a_datagram_that_is_too_long_is_recognised(pair: tuple[UdpPort, UdpPort]) -> None:
     a, b = pair
     for size in (MAX, MAX + 1, 9000):
         a.send((b"x" * size, b.local_endpoint))
@@ -83,14 +83,14 @@ async def test_what_is_too_long_is_seen_to_be(pair: tuple[UdpPort, UdpPort]) -> 
         assert len(payload) == min(size, MAX + 1)
 
 
-async def test_impossible_destinations_are_refused(pair: tuple[UdpPort, UdpPort]) -> None:
+async def test_invalid_destinations_are_refused(pair: tuple[UdpPort, UdpPort]) -> None:
     a, _ = pair
     nowhere = Endpoint(a.local_endpoint[:-2] + b"\0\0")
     assert a.send((b"x", nowhere)) is Sent.REFUSED
     assert a.send((b"x" * 70_000, a.local_endpoint)) is Sent.REFUSED
 
 
-async def test_a_closed_port_does_not_kill_the_one_who_sent_there(
+async def test_the_sender_to_a_closed_port_goes_on(
     pair: tuple[UdpPort, UdpPort],
 ) -> None:
     a, b = pair
@@ -126,7 +126,7 @@ class FailingSocket:
         self._fail()
 
 
-def test_an_icmp_error_while_reading_is_counted_and_passed_over() -> None:
+def test_an_icmp_error_while_reading_is_counted_and_skipped() -> None:
     port = UdpPort(FailingSocket(errno.ECONNREFUSED, errno.EHOSTUNREACH), max_datagram_bytes=MAX)  # type: ignore[arg-type]
     assert len(port.drain(5)) == 3
     assert port.receive_errors == 2
@@ -150,14 +150,14 @@ def test_a_socket_that_always_fails_ends_the_batch() -> None:
         (errno.EADDRNOTAVAIL, Sent.REFUSED),
     ],
 )
-def test_what_becomes_of_a_datagram(code: int, outcome: Sent) -> None:
+def test_each_error_has_its_outcome(code: int, outcome: Sent) -> None:
     port = UdpPort(FailingSocket(code), max_datagram_bytes=MAX)  # type: ignore[arg-type]
     datagram = (b"x", make_endpoint("127.0.0.1", 5))
     assert port.send(datagram) is outcome
     assert port.send(datagram) is Sent.SENT
 
 
-def test_the_buffers_are_larger_than_the_system_gives_unasked(
+def test_the_buffers_are_larger_than_the_systems_default(
     pair: tuple[UdpPort, UdpPort],
 ) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain:
@@ -177,7 +177,7 @@ def test_both_families_may_have_the_same_port() -> None:
     six.close()
 
 
-def test_an_address_that_is_taken_or_not_ours_is_a_bind_error() -> None:
+def test_an_address_in_use_or_of_no_interface_is_a_bind_error() -> None:
     taken = _open("127.0.0.1")
     for address in (format_endpoint(taken.local_endpoint), "198.51.100.9:0"):
         with pytest.raises(BindError, match=f"cannot listen on {address}: "):
