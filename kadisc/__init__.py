@@ -69,11 +69,11 @@ if TYPE_CHECKING:
     from .net.transport.clock import TrioClock as TrioClock
     from .net.transport.dispatch import Subscription as Subscription
     from .net.transport.memory import MemoryNetwork as MemoryNetwork
-    from .observe.shell_events import AllContactsLost as AllContactsLost
     from .observe.shell_events import BootstrapFailing as BootstrapFailing
     from .observe.shell_events import BootstrapWorking as BootstrapWorking
     from .observe.shell_events import HostUnresolved as HostUnresolved
     from .observe.shell_events import NetworkChanged as NetworkChanged
+    from .observe.shell_events import NoContactsLeft as NoContactsLeft
     from .observe.shell_events import StateDamaged as StateDamaged
     from .observe.shell_events import StateSaved as StateSaved
     from .observe.shell_events import StateSetAside as StateSetAside
@@ -150,7 +150,7 @@ _HOME = {
     "net.transport.dispatch": ("Subscription",),
     "net.transport.memory": ("MemoryNetwork",),
     "observe.shell_events": (
-        "AllContactsLost",
+        "NoContactsLeft",
         "BootstrapFailing",
         "BootstrapWorking",
         "HostUnresolved",

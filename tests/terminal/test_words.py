@@ -12,11 +12,11 @@ from kadisc.endpoints import Family
 from kadisc.observe.clients import describe_client
 from kadisc.observe.describe import NOTABLE, Notable, record_of, words_for
 from kadisc.observe.shell_events import (
-    AllContactsLost,
     BootstrapFailing,
     BootstrapWorking,
     HostUnresolved,
     NetworkChanged,
+    NoContactsLeft,
     ShellEvent,
     StateDamaged,
     StateSaved,
@@ -60,7 +60,7 @@ EVENTS: list[Notable] = [
     BootstrapWorking(Family.IPV4),
     HostUnresolved("x:1", "the name x cannot be resolved"),
     NetworkChanged(3600.0),
-    AllContactsLost(Family.IPV6),
+    NoContactsLeft(Family.IPV6),
     StateUnsaved("no space left"),
     StateSaved(),
     StateSetAside("state", "state.damaged-1", "it is empty"),

@@ -1,5 +1,5 @@
 """What follows from the name of a network: its tag, the info-hashes under which its nodes announce
-themselves, and the target of a node's peer record. The one place where the shell gets them.
+themselves, and the target of a node's peer record. The shell gets them here alone.
 """
 
 from __future__ import annotations

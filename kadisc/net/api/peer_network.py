@@ -85,7 +85,7 @@ class OwnNetwork:
         """Seconds since the peer last answered; inf where that is not known."""
         return self._core.age_s(peer, self.now())
 
-    def subnet_and_netgroup(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
+    def prefixes(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
         """The /24 and the /16 (IPv6 /48 and /32) of an endpoint; with a map of autonomous systems,
         the system in place of the /16.
         """

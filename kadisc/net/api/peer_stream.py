@@ -110,12 +110,12 @@ class PeerStream:
 
     def _times_given(self, peer: VerifiedPeer) -> tuple[int, int]:
         """How often peers of its /24 and of its /16 were returned."""
-        subnet, netgroup = self._network.subnet_and_netgroup(peer.endpoint)
+        subnet, netgroup = self._network.prefixes(peer.endpoint)
         return self._per_prefix[subnet], self._per_prefix[netgroup]
 
     def _take(self, peer: VerifiedPeer) -> VerifiedPeer:
         self._given[peer.key] = self._network.now()
-        self._per_prefix.update(self._network.subnet_and_netgroup(peer.endpoint))
+        self._per_prefix.update(self._network.prefixes(peer.endpoint))
         while len(self._given) > MAX_REMEMBERED:
             del self._given[next(iter(self._given))]
         if len(self._per_prefix) > 2 * MAX_REMEMBERED:

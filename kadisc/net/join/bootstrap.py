@@ -30,19 +30,19 @@ from ...core.contract.saved_state import SavedState
 from ...endpoints import Endpoint, Family, family_of
 from ...errors import Busy, Closed
 from ...observe.shell_events import (
-    AllContactsLost,
     BootstrapFailing,
     BootstrapWorking,
     HostUnresolved,
     NetworkChanged,
+    NoContactsLeft,
 )
 from ..transport.dispatch import Subscription
 from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
 from .resolve import Unresolved, parse_host, resolve
 
-ConnectivityEvent: TypeAlias = WentOffline | CameOnline | NetworkChanged | AllContactsLost
-_REJOIN_AFTER: tuple[type[ConnectivityEvent], ...] = (WentOffline, NetworkChanged, AllContactsLost)
+ConnectivityEvent: TypeAlias = WentOffline | CameOnline | NetworkChanged | NoContactsLeft
+_REJOIN_AFTER: tuple[type[ConnectivityEvent], ...] = (WentOffline, NetworkChanged, NoContactsLeft)
 """The events after which a node that had joined joins again."""
 _RETRY_AFTER: tuple[type[ConnectivityEvent], ...] = (CameOnline, NetworkChanged)
 """The events after which a node that waits for its next attempt makes it at once."""
@@ -107,7 +107,7 @@ class Bootstrap:
             family = event.contact.family
             if family not in self._without_contacts and not self._pump.core.contact_count(family):
                 self._without_contacts.add(family)
-                self._pump.publish(AllContactsLost(family))
+                self._pump.publish(NoContactsLeft(family))
 
     async def _keep_joined(self, family: Family) -> None:
         events = Subscription[ConnectivityEvent](

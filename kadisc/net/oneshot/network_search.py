@@ -111,7 +111,7 @@ class NetworkSearch(MultiFamilyLookup):
 
     def is_worth_a_check(self, endpoint: Endpoint) -> bool:
         """Whether to check an endpoint that was announced; it counts as checked then."""
-        subnet, _ = self.node.own_network.subnet_and_netgroup(endpoint)
+        subnet, _ = self.node.own_network.prefixes(endpoint)
         if (
             endpoint in self._checked
             or self._per_subnet[subnet] >= CHECKS_PER_SUBNET

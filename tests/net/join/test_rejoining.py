@@ -21,7 +21,7 @@ from kadisc.net.api.node import Node
 from kadisc.net.api.open import close_ports, make_node, running
 from kadisc.net.transport.clock import TrioClock
 from kadisc.net.transport.memory import MemoryNetwork, MemoryPort
-from kadisc.observe.shell_events import AllContactsLost, BootstrapFailing
+from kadisc.observe.shell_events import BootstrapFailing, NoContactsLeft
 
 from ..lab import CONFIG, address, joined, network, open_at, open_several
 
@@ -59,7 +59,7 @@ async def with_company(node: Node) -> None:
 
 
 async def alone(node: Node) -> None:
-    async with node.subscribe(AllContactsLost) as events:
+    async with node.subscribe(NoContactsLeft) as events:
         await events.__anext__()
 
 
@@ -199,13 +199,13 @@ async def test_two_nodes_that_lost_each_other_find_each_other_again(
     async with (
         open_at(net, 1) as first,
         open_at(net, 2, bootstrap=[address(1)]) as second,
-        first.subscribe(AllContactsLost) as events,
+        first.subscribe(NoContactsLeft) as events,
     ):
         await joined(first)
         await joined(second)
         net.silent.add(parse_endpoint(address(2)))
         with trio.fail_after(3600):
-            assert await events.__anext__() == AllContactsLost(Family.IPV4)
+            assert await events.__anext__() == NoContactsLeft(Family.IPV4)
         await trio.sleep(3600)
         assert [node.snapshot().dhts[0].contacts for node in (first, second)] == [0, 0]
         net.silent.clear()
@@ -236,12 +236,12 @@ async def test_the_loss_of_all_contacts_is_reported_once_and_attempts_are_spaced
     async with open_at(net, 1) as first:
         async with open_at(net, 2, bootstrap=[address(1)]):
             await joined(first)
-        async with first.subscribe(JoinFinished, AllContactsLost, BootstrapFailing) as events:
+        async with first.subscribe(JoinFinished, NoContactsLeft, BootstrapFailing) as events:
             tries, told = [], 0
             with trio.move_on_after(7200):
                 async for event in events:
                     tries += [trio.current_time()] if isinstance(event, JoinFinished) else []
-                    told += isinstance(event, AllContactsLost)
+                    told += isinstance(event, NoContactsLeft)
         pauses = [later - earlier for earlier, later in pairwise(tries)]
         assert told == 1
         assert all(44 <= pause <= 90 for pause in pauses[8:])
