@@ -20,7 +20,7 @@ from ...observe.shell_events import ShellEvent
 from ...wire.items import KEY_BYTES, Item
 from ...wire.records import PeerRecord
 from ..join.bootstrap import Bootstrap
-from ..join.static_peers import StaticPeers
+from ..join.static_peers import StaticPeerResolver
 from ..state.keeper import Keeper
 from ..transport.dispatch import Subscription
 from ..transport.nurseries import open_flat_nursery
@@ -101,7 +101,7 @@ class Node:
         )
         self._keeper = keeper
         self._bootstrap = Bootstrap(pump, config, sources, rng)
-        self._static_peers = StaticPeers(pump, config, rng)
+        self._static_peers = StaticPeerResolver(pump, config, rng)
         self._opened_at = pump.now()
         self._joined = {family: trio.Event() for family in self._core.own_ids}
         self._any_joined = trio.Event()

@@ -90,12 +90,15 @@ class Publisher:
         self._nursery: trio.Nursery | None = None
 
     def start(self, nursery: trio.Nursery) -> None:
+        """Publications run in this nursery; before, `keep` raises Closed."""
         self._nursery = nursery
 
     def close(self) -> None:
+        """Takes no more publications; the nursery ends those that run."""
         self._nursery = None
 
     def __contains__(self, target: NodeId) -> bool:
+        """Whether a publication has this target."""
         return target in self._kept
 
     def keep(
@@ -188,6 +191,7 @@ class PublishedRecord:
         self._started = False
 
     def start(self, record: bytes) -> None:
+        """Publishes this record, and from now on each later one."""
         self._started = True
         self._publish(record)
 

@@ -18,7 +18,7 @@ _RETRY_S = 5.0
 """The pause after a name that could not be resolved; it doubles up to `_RESOLVE_AGAIN_S`."""
 
 
-class StaticPeers:
+class StaticPeerResolver:
     """The peers of ``config.peers``. Raises UsageError for one that cannot be read."""
 
     def __init__(self, pump: Pump, config: Config, rng: Random) -> None:
