@@ -198,7 +198,7 @@ async def test_a_damaged_file_is_renamed_and_a_new_one_begun(
         await trio.sleep(100)
         [notice] = notices
         assert isinstance(notice, StateSetAside)
-        assert (notice.file, notice.aside) == (str(path), f"{path}.damaged-1")
+        assert (notice.file, notice.renamed_to) == (str(path), f"{path}.damaged-1")
     assert contents(tmp_path)["state.sqlite3.damaged-1"].endswith(b"of the kind")
     assert kept_contacts(tmp_path) >= 8
 
