@@ -211,7 +211,7 @@ class PeerNetwork:
         """
         parts = self._verifier.parts
         if verified_within_s is None:
-            verified_within_s = self._config.book.given_within_s
+            verified_within_s = self._config.book.returnable_for_s
         if verified_within_s != FOREVER:
             verified_within_s = min(verified_within_s, now - self._verifier.stale_before)
         slots = [

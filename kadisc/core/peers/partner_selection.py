@@ -11,7 +11,7 @@ from collections.abc import Callable
 from random import Random
 
 from ...endpoints import Endpoint
-from ...peer_config import GossipConfig
+from ...config import GossipConfig
 from ..addressing.netgroup_sampling import NetworkOf, draw_evenly
 from .verification import PeerVerifier
 
