@@ -44,7 +44,8 @@ from .lookup.put import Draft
 from .network_assembly import peer_network_for
 from .peers.answers import fitting
 from .peers.network import PeerNetwork
-from .peers.no_network import NoPeerNetwork, PeerNetworkApi
+from .peers.network_api import PeerNetworkApi
+from .peers.no_network import NoPeerNetwork
 from .peers.own_record import Membership
 from .rpc.receiver import QUERY_NAMES
 from .rpc.send_queue import SendQueue
@@ -387,7 +388,7 @@ class Core:
             self.counters.drop("read-only")
             return
         self.counters.accept(QUERY_NAMES[type(query)])
-        self._network_api.heard_from(source, now)
+        self._network_api.query_received(source, now)
         if isinstance(query, Gossip):
             served = self._network_api.serve(query, source, query_bytes, now)
             if served.proven:
@@ -452,7 +453,7 @@ class Core:
                     self._start(self._searches.for_table(command, now), (), now)
                 elif isinstance(command, RendezvousLookup):
                     self._start(
-                        self._searches.for_tag(command, self._network_api.tag_searched, now),
+                        self._searches.for_tag(command, self._network_api.rendezvous_finished, now),
                         (),
                         now,
                     )

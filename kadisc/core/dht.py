@@ -153,7 +153,7 @@ class Dht:
         )
         refused = len(raw) // CONTACT_BYTES[self.family] - len(usable)
         if refused:
-            self.parts.counters.refuse("hearsay-unusable", refused)
+            self.parts.counters.refuse("report-unusable", refused)
         return usable
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:

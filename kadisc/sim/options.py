@@ -235,7 +235,7 @@ class GossipOptions:
         for name in ("network_share", "fabricated"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"gossip.{name} is a share, 0 to 1, not {getattr(self, name):g}")
-        for name in ("acquaintances", "flood", "samples"):
+        for name in ("saved_contacts", "flood", "samples"):
             if not 0 <= getattr(self, name) < inf:
                 raise ValueError(
                     f"gossip.{name}: 0 or more is expected, not {getattr(self, name):g}"

@@ -91,7 +91,7 @@ class OwnNetwork:
     def hear_of(self, endpoints: list[Endpoint], source: str) -> None:
         """Candidates, that are checked by and by. ``source``: a word for who says so."""
         if not self._pump.closed:
-            self.peer_network.hear_of(endpoints, source, self.now())
+            self.peer_network.report(endpoints, source, self.now())
             self._pump.flush()
 
     def export_book(self) -> SavedBook:
@@ -101,7 +101,7 @@ class OwnNetwork:
         """Takes up what is not there yet, to be verified by and by; returns how many peers were
         refused.
         """
-        refused = self.peer_network.take_up(book, self.now())
+        refused = self.peer_network.import_book(book, self.now())
         self._pump.flush()
         return refused
 

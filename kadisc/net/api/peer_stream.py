@@ -105,12 +105,12 @@ class PeerStream:
         return self._network.age_s(peer) <= self._verified_within_s
 
     def _times_given(self, peer: VerifiedPeer) -> tuple[int, int]:
-        subnet, netgroup = self._network.peer_network.networks(peer.endpoint)
+        subnet, netgroup = self._network.peer_network.prefixes(peer.endpoint)
         return self._per_network[subnet], self._per_network[netgroup]
 
     def _give(self, peer: VerifiedPeer) -> VerifiedPeer:
         self._given[peer.key] = self._network.now()
-        self._per_network.update(self._network.peer_network.networks(peer.endpoint))
+        self._per_network.update(self._network.peer_network.prefixes(peer.endpoint))
         while len(self._given) > MAX_REMEMBERED:
             del self._given[next(iter(self._given))]
         if len(self._per_network) > 2 * MAX_REMEMBERED:

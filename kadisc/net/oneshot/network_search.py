@@ -104,7 +104,7 @@ class NetworkSearch(MultiFamilyLookup):
         outcomes += found.outcomes
 
     def _is_worth_a_check(self, endpoint: Endpoint) -> bool:
-        network, _ = self.node.own_network.peer_network.networks(endpoint)
+        network, _ = self.node.own_network.peer_network.prefixes(endpoint)
         if (
             endpoint in self._checked
             or self._per_network[network] >= CHECKS_PER_NETWORK
