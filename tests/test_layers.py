@@ -44,8 +44,19 @@ line may import everything.
 """
 ROOMS = {
     "core": (
-        *("contract", "addressing", "limits", "table", "rpc", "book", "dht", "serving", "peers"),
-        *("lookup", "baselines", "snapshot", "assembly", "core"),
+        *(
+            "contract",
+            "addressing",
+            "limits",
+            "table",
+            "rpc",
+            "book",
+            "dht_parts",
+            "dht",
+            "serving",
+            "peers",
+        ),
+        *("lookup", "baselines", "snapshot", "assembly", "engine", "core"),
     ),
     "net": (
         *("as_map_file", "config_file", "tcp_check", "transport", "state", "join", "api"),

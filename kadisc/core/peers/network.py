@@ -128,19 +128,19 @@ class PeerNetwork:
         return ()
 
     def rendezvous_finished(
-        self, search: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
+        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
     ) -> None:
         """A rendezvous lookup has ended: the peers that announced there are candidates, no more.
         ``stored``: whether a node stored this node's announce.
         """
-        self._schedules[search.family].finished(
-            search.number, now, stored=stored or not search.announces
+        self._schedules[lookup.family].finished(
+            lookup.number, now, stored=stored or not lookup.announces
         )
         found = list(peers)
         self._rng.shuffle(found)
         self._reports.found(
             found,
-            FROM_RENDEZVOUS + b"%d" % search.number,
+            FROM_RENDEZVOUS + b"%d" % lookup.number,
             now,
             per_source=self._config.rendezvous.candidates_per_key,
         )

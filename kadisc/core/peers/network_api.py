@@ -45,7 +45,7 @@ class PeerNetworkApi(Protocol):
         ...
 
     def rendezvous_finished(
-        self, search: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
+        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
     ) -> None:
         """A rendezvous lookup has ended. ``peers``: the endpoints that announced there. ``stored``:
         whether a node stored this node's announce.

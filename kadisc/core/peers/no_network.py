@@ -38,7 +38,7 @@ class NoPeerNetwork:
         return NO_COMMANDS
 
     def rendezvous_finished(
-        self, search: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
+        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
     ) -> None:
         pass
 

@@ -155,11 +155,11 @@ class PeerReports:
             or self._scopes.is_invalid(endpoint)
             or self._scopes.is_barred(endpoint)
         ):
-            return "report-unusable"
+            return "reported-peer-unusable"
         if endpoint in self._verifier.own_endpoints():
-            return "report-own"
+            return "reported-peer-own"
         if reporter is not None and not self._scopes.may_take(endpoint, reporter):
-            return "report-unusable"
+            return "reported-peer-unusable"
         if candidate.from_push or candidate.source == FROM_BOOK:
             return None
         if self._tombstones.blocks(endpoint, now):

@@ -163,7 +163,7 @@ class Node:
 
     def knows_anyone(self, family: Family) -> bool:
         """Whether a lookup there has somebody to begin with, in the table or from the last run."""
-        return self._core.dhts[self._calls.served(family)].reunion.knows_anyone
+        return self._core.has_contacts(self._calls.served(family))
 
     def counters(self) -> dict[str, int]:
         """What happened so far, by name: the core's counters and those of the shell."""

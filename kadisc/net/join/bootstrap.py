@@ -111,7 +111,7 @@ class Bootstrap:
             await self._get_in(
                 family,
                 turns,
-                insist=self._has_hosts or self._pump.core.dhts[family].reunion.knows_anyone,
+                insist=self._has_hosts or self._pump.core.has_contacts(family),
             )
             while True:
                 await _next_of(_LOST, turns, family)
@@ -151,7 +151,7 @@ class Bootstrap:
         """Tries the contacts at hand and every source."""
         this_try = _Try()
         async with open_flat_nursery() as nursery:
-            if self._pump.core.dhts[family].reunion.knows_anyone:
+            if self._pump.core.has_contacts(family):
                 # Apart from the hosts: whoever is dead among those must not keep us from being in.
                 nursery.start_soon(self._join, this_try, [], family)
             for number, source in enumerate(self._sources):

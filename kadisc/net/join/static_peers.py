@@ -66,8 +66,8 @@ class KeptPeers:
 
     def _pin(self, endpoint: Endpoint) -> None:
         if (dht := self._pump.core.dhts.get(family_of(endpoint))) is not None:
-            dht.reunion.pin(endpoint, self._pump.now())
+            dht.parts.static_peers.add(endpoint, self._pump.now())
 
     def _unpin(self, endpoint: Endpoint) -> None:
         if (dht := self._pump.core.dhts.get(family_of(endpoint))) is not None:
-            dht.reunion.unpin(endpoint)
+            dht.parts.static_peers.remove(endpoint)

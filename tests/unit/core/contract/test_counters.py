@@ -12,7 +12,7 @@ def test_the_flat_form_has_every_number_under_a_dotted_name() -> None:
     counters.drop("unmatched-reply")
     counters.query_sent("find_node")
     counters.refuse("cap-narrow-bucket")
-    counters.refuse("report-unusable", 4)
+    counters.refuse("reported-contact-unusable", 4)
     flat = counters.as_dict()
     assert flat == {
         "received": 3,
@@ -24,7 +24,7 @@ def test_the_flat_form_has_every_number_under_a_dotted_name() -> None:
         "dropped.unmatched-reply": 1,
         "queries_sent.find_node": 1,
         "refused.cap-narrow-bucket": 1,
-        "refused.report-unusable": 4,
+        "refused.reported-contact-unusable": 4,
     }
     assert flat["received"] == sum(
         count for name, count in flat.items() if name.startswith(("accepted.", "dropped."))

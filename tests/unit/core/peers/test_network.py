@@ -364,7 +364,7 @@ def test_the_own_address_leaves_the_book_once_it_is_known() -> None:
     assert us.endpoint in peer_network(us).components.own_record.endpoints.values()
     assert peer_network(us).why(us.endpoint, world.now) is None
     introduce(world, us, us.endpoint)
-    assert refused(us)["report-own"] >= 1
+    assert refused(us)["reported-peer-own"] >= 1
     assert peer_network(us).why(us.endpoint, world.now) is None
 
 
@@ -374,7 +374,7 @@ def test_addresses_that_no_node_can_have_are_not_candidates() -> None:
     traps = [make_endpoint(host, 80) for host in ("0.0.0.0", "224.0.0.1", "255.255.255.255")]
     introduce(world, us, *traps, address6(1))
     assert peer_network(us).snapshot(world.now).candidates == 0
-    assert refused(us)["report-unusable"] == 4
+    assert refused(us)["reported-peer-unusable"] == 4
 
 
 # --- The same seed, the same course ---------------------------------------------------------------
