@@ -218,7 +218,7 @@ async def test_a_map_of_systems_is_used_by_the_node_that_has_it(
     async with open_node(
         config, ports=[network().port(address(1))], clock=TrioClock(), rng=random.Random(1)
     ) as node:  # type: ignore[arg-type]
-        asn_of = node.own_network.peer_network.system
+        asn_of = node.own_network.peer_network.asn
         assert (asn_of(parse_endpoint(address(2))), asn_of(parse_endpoint(address(3)))) == (
             64500,
             0,

@@ -407,9 +407,9 @@ def test_lookups_do_not_start_mostly_from_slots() -> None:
     from_table = len(table.closest(5, 16))
     world.lookup(us, 5)
     asked = [each for each in others if any(isinstance(query, FindNode) for query, _ in each.heard)]
-    search = us.node._searches
-    made = search.for_join(us.node._operations.new_id(), us.family, world.now)
-    contacts = search.first_contacts(made, world.now)
+    lookups = us.node._lookups
+    join = lookups.for_join(us.node._operations.new_id(), us.family, world.now)
+    contacts = lookups.first_contacts(join, world.now)
     assert len(asked) <= from_table + 8
     assert len(contacts) <= from_table + from_table // 2
 
