@@ -23,10 +23,6 @@ NOUNS = (
     "errors",
     "version",
     "config",
-    "config_rules",
-    "limits_config",
-    "peer_config",
-    "store_config",
 )
 MAY_IMPORT = {
     "nouns": (),
@@ -59,7 +55,7 @@ ROOMS = {
         *("lookup", "baselines", "snapshot", "assembly", "engine", "core"),
     ),
     "net": (
-        *("as_map_file", "config_file", "tcp_check", "transport", "state", "join", "api"),
+        *("as_map_file", "tcp_check", "transport", "state", "join", "config_file", "api"),
         *("oneshot", "devnet"),
     ),
     "sim": (

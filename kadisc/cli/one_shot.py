@@ -9,6 +9,7 @@ from dataclasses import replace
 from random import SystemRandom
 
 from ..config import Config
+from ..config.declaration import HoldsFor
 from ..control.call import Call, Tell
 from ..core.contract.identity import Identity
 from ..errors import UsageError
@@ -18,7 +19,7 @@ from ..net.oneshot.multi_family import MultiFamilyLookup
 from ..net.state.state_folder import peek, peek_seed
 from ..net.transport.clock import SystemClock
 from ..observe.describe import count
-from .options import OF_ONE_NODE, settings_from, state_folder
+from .options import configuration, state_folder
 from .output import say
 
 
@@ -92,13 +93,11 @@ async def open_one_shot(
     It begins at --bootstrap alone, which may lead to another network; without that at the saved
     contacts, then at the hosts of the configuration, then at Mainline's public routers.
     """
-    settings = settings_from(options, but_not=OF_ONE_NODE)
-    config = replace(settings, read_only=True).config()
+    config = configuration(options, only_for=(HoldsFor.EVERY_COMMAND, HoldsFor.NOT_A_DEVNET))
+    config = replace(config, core=replace(config.core, read_only=True))
     given = tuple(getattr(options, "bootstrap", None) or ())
     saved = (
-        peek(state_folder(settings), config.network)
-        if needs_way_in and not given
-        else NOTHING_SAVED
+        peek(state_folder(config), config.network) if needs_way_in and not given else NOTHING_SAVED
     )
     ports = open_ports(config) if config.bind else open_everywhere(0, config)
     try:
@@ -114,7 +113,7 @@ async def open_one_shot(
         if needs_way_in and not given:
             _tell_way_in(remembered, config)
         async with running([node], joins=False):
-            yield OneShot(node, tell, state_folder(settings), remembered, sources)
+            yield OneShot(node, tell, state_folder(config), remembered, sources)
     finally:
         close_ports(ports)
 

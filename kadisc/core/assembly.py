@@ -13,7 +13,6 @@ from typing import Final
 from ..config import CoreConfig
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId
-from ..wire.messages import Error, Reply
 from .addressing.bep42 import anywhere, conforms
 from .addressing.connectivity import AlwaysOnline, Connectivity
 from .addressing.contact_pool import ContactPool
@@ -35,12 +34,13 @@ from .baselines.peers import (
     SourcesInTurn,
     endpoint_itself,
 )
+from .baselines.rpc import NoOwner, TrustingTransactions
+from .baselines.table import NoDiversityCaps, NoQuarantine
 from .book.address_book import AddressBook
 from .book.collisions import Collisions, NewestWins
 from .book.feedback import BoundedFeedback, UnboundedFeedback
 from .book.tables import GroupedPlacement, PlainPlacement
 from .contract.counters import Counters
-from .contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
 from .dht import Dht
 from .dht_parts import DhtParts
 from .limits.proven_sources import NoProvenSources, ProvenSources, ProvenSourcesRule
@@ -77,7 +77,7 @@ from .rpc.pacer import Pacer, PacingRule, Unpaced
 from .rpc.receiver import Receiver
 from .rpc.send_queue import SendQueue
 from .rpc.sender import Sender
-from .rpc.transactions import TransactionRule, Transactions, TrustingTransactions
+from .rpc.transactions import TransactionRule, Transactions
 from .serving.info_hash_samples import FixedInfoHashSamples, FreshInfoHashSamples
 from .serving.item_service import EverySignature, ItemService, SignatureBudget
 from .serving.item_store import ItemStore
@@ -85,11 +85,10 @@ from .serving.peer_store import PeerStore
 from .serving.responder import Responder
 from .serving.store_shares import AnyStoreShare, SmallShares
 from .serving.tokens import TokenJar
-from .table.asn_caps import AsnCaps
 from .table.bucket_fill import BucketFill
 from .table.candidates import Candidates, InFlight
-from .table.diversity import DiversityCaps, DiversityRule, NoDiversityCaps
-from .table.nat_quarantine import InboundMemory, NoQuarantine
+from .table.diversity import AsnCaps, DiversityCaps, DiversityRule
+from .table.nat_quarantine import InboundMemory
 from .table.refresh import Refresh
 from .table.revalidation import Revalidation
 from .table.routing_table import RoutingTable
@@ -98,19 +97,6 @@ from .table.static_peers import StaticPeers
 
 UNCAPPED: Final = 1 << 30
 UNLIMITED_CHECKS_PER_S: Final = 1000.0
-
-
-class NoOwner:
-    """The owner of an answer that nobody asked for; there is one only where exact matching is off."""
-
-    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
-        return NO_COMMANDS
-
-    def stalled(self, pending: PendingQuery, now: float) -> Commands:
-        return NO_COMMANDS
-
-    def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
-        return NO_COMMANDS
 
 
 def transactions_for(config: CoreConfig, rng: Random, own_id: NodeId) -> TransactionRule:

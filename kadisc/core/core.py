@@ -51,9 +51,10 @@ class Core(Engine):
         salt: bytes = b"",
         seeds: Sequence[Endpoint] = (),
     ) -> OperationId:
-        """Ends in LookupFinished, after NodeAnswered and PeersFound events. ``salt``: of the mutable
-        item that is looked up. ``seeds``: endpoints of unknown ID to begin with, beside the own
-        table. ``for_peers``: the peers are wanted and not the closest nodes. Raises Busy or Closed.
+        """Ends in LookupFinished, after NodeAnswered and PeersFound events. ``salt``: of the
+        mutable item that is looked up. ``seeds``: endpoints of unknown ID to begin with, beside the
+        own table. ``for_peers``: the peers are wanted and not the closest nodes. Raises Busy or
+        Closed.
         """
         options = LookupOptions(
             self._operations.new_id(),
@@ -84,8 +85,8 @@ class Core(Engine):
         implied_port: bool = False,
         seeds: Sequence[Endpoint] = (),
     ) -> OperationId:
-        """Announces this node as a peer at the nodes closest to ``info_hash`` (BEP 5), once. Ends in
-        AnnounceFinished. Raises Busy or Closed.
+        """Announces this node as a peer at the nodes closest to ``info_hash`` (BEP 5), once. Ends
+        in AnnounceFinished. Raises Busy or Closed.
         """
         operation = self._operations.new_id()
         lookup = self._lookups.for_announce(

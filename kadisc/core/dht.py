@@ -39,7 +39,7 @@ from .dht_parts import DhtParts
 from .table.bucket import Entry
 from .table.bucket_fill import EARLY
 from .table.check import Check, check_query
-from .table.routing_table import Decision
+from .table.offer import Decision
 
 RETRY_OWN_LOOKUP_S: Final = 5.0
 """The pause before the own ID is looked up again, while no lookup of it has been answered."""

@@ -164,7 +164,7 @@ class Engine:
         self._responder.expire(now)
 
     def next_deadline(self) -> float:
-        """When to call ``tick``: may be early, never late; inf when there is nothing to wait for."""
+        """When to call ``tick``: may be early, never late; inf when nothing will be due."""
         if self._closed:
             return inf
         # Without min(), because this is called after every datagram.

@@ -57,7 +57,7 @@ class Referee:
         self.asked: list[Endpoint] = []
         self.answered: set[Endpoint] = set()
         self.last_chances: list[Endpoint] = []
-        self.most_chances = CONFIG.last_chances * (
+        self.most_chances = CONFIG.silent_retries * (
             most_slots // CONFIG.max_alpha + isinstance(found, DisjointLookup)
         )
         """Of each path, and of the last lookup."""

@@ -14,9 +14,9 @@ from kadisc.config import TableConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.assembly import responder_over
+from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.contract.counters import Counters
 from kadisc.core.serving.responder import Responder
-from kadisc.core.table.diversity import NoDiversityCaps
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family, Scope, scope_of
 from kadisc.wire import krpc

@@ -51,6 +51,7 @@ def test_what_is_listed_can_be_set_to_what_it_is() -> None:
         ("network.loss.mean=much", "a number"),
         ("core.read_only=perhaps", "on or off"),
         ("zzz=1", "there are seed, nodes"),
+        ("core.table.per_unit=1", "this is now core.table.per_host"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(setting: str, words: str) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
+from ...config import GossipConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint
 from ...errors import DecodeError
-from ...peer_config import GossipConfig
 from ...wire.records import PeerRecord, record_from
 from ..contract.times import NEVER
 from ..contract.verified_peer import VerifiedPeer

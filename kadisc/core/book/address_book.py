@@ -218,7 +218,7 @@ class AddressBook:
         one keeps it back. ``but_not``: keys of those that are not wanted; ``only_seated``: of those
         alone that held a slot.
         """
-        within_s = self._config.given_within_s if verified_within_s is None else verified_within_s
+        within_s = self._config.returnable_for_s if verified_within_s is None else verified_within_s
         weighted = []
         for entry in self._tried:
             is_eligible = entry.met and not entry.failures and (entry.seated or not only_seated)

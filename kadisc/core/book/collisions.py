@@ -57,7 +57,7 @@ class Collisions:
         self._expire(now)
         lately = (
             owner.met
-            and now - owner.verified_at < self._config.recently_met_s
+            and now - owner.verified_at < self._config.recently_verified_s
             and not owner.failures
         )
         if (

@@ -97,7 +97,7 @@ class ClosestLookup:
         self._peers: dict[Endpoint, Peer] = {}
         self._sorted: list[Peer] = []  # by distance; peers whose ID is unknown come last
         self._slots_used = 0
-        self._retries_left = config.last_chances
+        self._retries_left = config.silent_retries
         self._max_bep42_invalid = max(1, k - -(-3 * k // 8))
         self._hosts_queried: set[bytes] = set()
         self._answered_by_subnet: dict[bytes, int] = {}
@@ -116,8 +116,8 @@ class ClosestLookup:
     def answered(
         self, endpoint: Endpoint, sender: NodeId, contacts: Iterable[Contact]
     ) -> list[Peer]:
-        """``sender`` is the ID in the answer. If it is not the expected one, the report of the third
-        party was wrong; the node itself is kept under its true ID.
+        """``sender`` is the ID in the answer. If it is not the expected one, the report of the
+        third party was wrong; the node itself is kept under its true ID.
         """
         peer = self._peers.get(endpoint)
         if peer is None or peer.state is State.ANSWERED:
@@ -167,8 +167,8 @@ class ClosestLookup:
         return self._next()
 
     def absorb(self, other: ClosestLookup) -> None:
-        """Takes over what another lookup of the same target has learned. Where both know a peer, the
-        state of the one that has queried it wins.
+        """Takes over what another lookup of the same target has learned. Where both know a peer,
+        the state of the one that has queried it wins.
         """
         for peer in other.known_peers():
             mine = self._peers.get(peer.endpoint)
@@ -200,8 +200,8 @@ class ClosestLookup:
     # --- what it found ----------------------------------------------------------------------------
 
     def closest(self) -> list[Peer]:
-        """The k closest peers that answered, closest first; at most ``per_subnet`` of one /24 unless
-        there are too few others.
+        """The k closest peers that answered, closest first; at most ``per_subnet`` of one /24
+        unless there are too few others.
         """
         answered = sorted(
             islice((peer for peer in self._counting() if peer.state is State.ANSWERED), self.k)
@@ -224,7 +224,7 @@ class ClosestLookup:
     def known_count(self) -> int:
         return len(self._peers)
 
-    # --- which peers to query next -------------------------------------------------------------------------
+    # --- which peers to query next ----------------------------------------------------------------
 
     def _next(self, *, adapt: bool = False) -> list[Peer]:
         """Fills the free slots, and notes when the lookup has finished. Answers that come later are
@@ -256,8 +256,8 @@ class ClosestLookup:
             or self._awaits_within(horizon)
         ):
             return queried
-        # All peers that count have answered. If they are fewer than k, alternates are left, and then
-        # the silent ones.
+        # All peers that count have answered. If they are fewer than k, alternates are left, and
+        # then the silent ones.
         if self.answered_count < self.k:
             alternates = [
                 peer
@@ -328,8 +328,9 @@ class ClosestLookup:
             yield peer
 
     def _counting(self) -> Iterator[Peer]:
-        """The peers that count among the k, closest first: not failed, not silent, and no alternate.
-        Of those whose ID is invalid by BEP 42, the ones beyond their share come after all others.
+        """The peers that count among the k, closest first: not failed, not silent, and no
+        alternate. Of those whose ID is invalid by BEP 42, the ones beyond their share come after
+        all others.
         """
         per_subnet = self._rules.per_subnet
         passed: dict[bytes, int] = {}

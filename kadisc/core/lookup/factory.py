@@ -166,7 +166,7 @@ class LookupFactory:
     def for_rendezvous(
         self, command: RendezvousLookup, listener: RendezvousListener, now: float
     ) -> LookupOperation:
-        """The lookup of an info-hash of the own network, with an announce if the command says so."""
+        """The lookup of an info-hash of the own network, followed by an announce if wanted."""
         if command.announces:
             return self.for_announce(
                 self._operations.new_id(own=True),

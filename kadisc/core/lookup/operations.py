@@ -1,4 +1,4 @@
-"""The register of running operations: bounded in number, each ends in exactly one terminal event."""
+"""The register of running operations, bounded in number; each ends in one terminal event."""
 
 from __future__ import annotations
 

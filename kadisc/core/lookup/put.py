@@ -19,8 +19,8 @@ from .store import MakeLookup, StoreOperation
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An item before it is signed. ``value``: canonical bencode. Without an ``identity`` the item is
-    immutable. A mutable item is signed when the lookup has found the version that is stored
+    """An item before it is signed. ``value``: canonical bencode. Without an ``identity`` the item
+    is immutable. A mutable item is signed when the lookup has found the version that is stored
     already: with ``sequence``, else with one more than the sequence of that version, and with
     ``at_least`` at the least. ``cas``: the sequence that the stored version must have.
     """
@@ -65,8 +65,8 @@ class PutOperation(StoreOperation):
         item = self._item = self._draft.item(there)
         if there is None or there.key is None:
             return None
-        # The nodes that hold the item would refuse it; one that has lost it would store it, and then
-        # there would be two versions.
+        # The nodes that hold the item would refuse it; one that has lost it would store it, and
+        # then there would be two versions.
         if self._draft.cas is not None and self._draft.cas != there.sequence:
             return Error(b"", CAS_MISMATCH, f"the sequence there is {there.sequence}")
         if item.sequence < there.sequence or (

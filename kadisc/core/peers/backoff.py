@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ...config import GossipConfig
 from ...endpoints import Endpoint
-from ...peer_config import GossipConfig
 from ..contract.bounded import put_newest
 from ..contract.times import NEVER
 

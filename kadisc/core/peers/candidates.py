@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Protocol
 
+from ...config import GossipConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint
 from ...ids import NodeId
-from ...peer_config import GossipConfig
 from ..addressing.policy import AddressPolicy
 from ..book.entry import Source
 from ..limits.prefix_limiter import PrefixLimiter

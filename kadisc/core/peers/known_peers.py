@@ -24,9 +24,8 @@ MAX_KNOWN: Final = 512
 
 @dataclass(slots=True, eq=False)
 class KnownPeer:
-    """A verified peer. Only `PeerVerifier` changes the fields, some of them through `KnownPeers`. Times
-    are in seconds on the caller's
-    clock.
+    """A verified peer. Only `PeerVerifier` changes the fields, some of them through `KnownPeers`.
+    Times are in seconds on the caller's clock.
     """
 
     peer: VerifiedPeer

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from ...config import GossipConfig
 from ...endpoints import Endpoint
-from ...peer_config import GossipConfig
 from ..addressing.netgroup_sampling import NetworkOf, draw_evenly
 from .components import PeerComponents
 from .known_peers import KnownPeers

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...config import GossipConfig
 from ...endpoints import Endpoint
-from ...peer_config import GossipConfig
 from ..contract.bounded import put_newest
 
 OWN_CLIENT: Final = b"KD"

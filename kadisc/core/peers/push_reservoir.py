@@ -14,9 +14,9 @@ from operator import itemgetter
 from random import Random
 from typing import Final, NamedTuple, Protocol
 
+from ...config import GossipConfig
 from ...endpoints import Endpoint
 from ...ids import NodeId
-from ...peer_config import GossipConfig
 from ...wire.records import PeerRecord
 
 MAX_SEEN: Final = 4096

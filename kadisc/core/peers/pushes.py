@@ -6,8 +6,8 @@ reservoir draws it (`push_reservoir.py`).
 
 from __future__ import annotations
 
+from ...config import GossipConfig
 from ...endpoints import Endpoint, family_of
-from ...peer_config import GossipConfig
 from ...wire.messages import Gossip
 from ...wire.records import PeerRecord
 from ..limits.prefix_limiter import PrefixLimiter

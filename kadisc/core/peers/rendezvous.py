@@ -13,9 +13,9 @@ import hashlib
 from random import Random
 from typing import Final
 
+from ...config import RendezvousConfig
 from ...endpoints import Family
 from ...ids import NodeId
-from ...peer_config import RendezvousConfig
 from ..contract.queries import RendezvousLookup
 from ..contract.times import FOREVER, jittered
 

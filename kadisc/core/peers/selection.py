@@ -117,7 +117,7 @@ class PeerSelection:
     ) -> list[VerifiedPeer]:
         """As `PeerNetwork.peers` says."""
         if verified_within_s is None:
-            verified_within_s = self._config.book.given_within_s
+            verified_within_s = self._config.book.returnable_for_s
         if verified_within_s != FOREVER:
             verified_within_s = min(verified_within_s, now - self._verifier.stale_before)
         sample = self._view.sample(

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from ...config import GossipConfig
 from ...endpoints import Endpoint
-from ...peer_config import GossipConfig
 from ..contract.bounded import put_newest
 
 

@@ -226,8 +226,8 @@ def test_an_owner_that_fails_its_tests_gives_way() -> None:
 
 def test_an_owner_met_just_now_is_not_tested() -> None:
     address_book = met(range(1, 2), ONE_PLACE)
-    address_book.verified(peer(2), CONFIG.recently_met_s - 1, source=ROUTER)
-    assert address_book.tests_due(CONFIG.recently_met_s) == []
+    address_book.verified(peer(2), CONFIG.recently_verified_s - 1, source=ROUTER)
+    assert address_book.tests_due(CONFIG.recently_verified_s) == []
 
 
 def test_a_contest_that_nobody_decides_ends_and_the_owner_stays() -> None:

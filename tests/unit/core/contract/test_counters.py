@@ -11,7 +11,7 @@ def test_the_flat_form_has_every_number_under_a_dotted_name() -> None:
     counters.accept("reply")
     counters.drop("unmatched-reply")
     counters.query_sent("find_node")
-    counters.refuse("cap-narrow-bucket")
+    counters.refuse("cap-subnet-bucket")
     counters.refuse("reported-contact-unusable", 4)
     flat = counters.as_dict()
     assert flat == {
@@ -23,7 +23,7 @@ def test_the_flat_form_has_every_number_under_a_dotted_name() -> None:
         "accepted.reply": 2,
         "dropped.unmatched-reply": 1,
         "queries_sent.find_node": 1,
-        "refused.cap-narrow-bucket": 1,
+        "refused.cap-subnet-bucket": 1,
         "refused.reported-contact-unusable": 4,
     }
     assert flat["received"] == sum(

@@ -83,7 +83,7 @@ def test_one_network_cannot_fill_the_store() -> None:
     ):
         peers = store(max_stored_per_subnet=3)
         assert [peers.add(number, host, 0) for number, host in enumerate(hosts)] == [None] * 3 + [
-            "store-narrow"
+            "store-subnet"
         ] * 2
         assert peers.add(1, address(1), 0) is None
         assert peers.add(5, hosts[4], LIFE_S) is None, "the others have expired"

@@ -10,9 +10,10 @@ from kadisc.as_map import AsMap
 from kadisc.config import CoreConfig, Defences, TableConfig
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.assembly import book_for, diversity_for, view_for
+from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.ranking import FROM_16
-from kadisc.core.table.diversity import DiversityCaps, NoDiversityCaps
+from kadisc.core.table.diversity import DiversityCaps
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.asmap import asmap
 
@@ -55,8 +56,8 @@ def test_whoever_leaves_makes_room() -> None:
 def test_the_other_caps_still_hold() -> None:
     caps = diversity_for(CoreConfig(), MAPPED)
     caps.add(hosted(1), 0)
-    assert caps.refusal(hosted(1), 0) == "cap-address"
-    assert caps.refusal(make_endpoint("45.1.1.2", 1), 0) == "cap-narrow-bucket"
+    assert caps.refusal(hosted(1), 0) == "cap-host"
+    assert caps.refusal(make_endpoint("45.1.1.2", 1), 0) == "cap-subnet-bucket"
     assert isinstance(diversity_for(CoreConfig(), BARE), DiversityCaps)
     assert isinstance(
         diversity_for(CoreConfig(defences=Defences(diversity_caps=False)), MAPPED), NoDiversityCaps

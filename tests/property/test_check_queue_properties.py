@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kadisc.core.addressing.contact_pool import ContactPool
 from kadisc.core.table.bucket import Entry
-from kadisc.core.table.revalidation import SLOT_S, SLOTS, Line
+from kadisc.core.table.revalidation import SLOT_S, SLOTS, CheckQueue
 from tests.support.contacts import contact
 
 ROUND_S = SLOT_S * SLOTS
@@ -20,7 +20,7 @@ TIMES = st.sampled_from(
 def test_whoever_was_put_in_is_found_however_far_ahead_the_plans_reach(
     moves: list[tuple[int, float | None]],
 ) -> None:
-    pool, line, planned = ContactPool(), Line(), dict[int, float]()
+    pool, line, planned = ContactPool(), CheckQueue(), dict[int, float]()
     entries = [Entry(pool.pooled(contact(number)), 0, 0.0, 0.0, False) for number in range(10)]
     for number, at in moves:
         assert line.take_out(entries[number]) == (planned.pop(number, None) is not None)
