@@ -11,7 +11,7 @@ from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.baselines.peers import FirstComeCandidates
-from kadisc.core.peers.candidates import Candidate, GossipCandidates
+from kadisc.core.peers.candidates import Candidate, CandidateRule, GossipCandidates
 from kadisc.core.peers.tombstones import Tombstones
 from kadisc.endpoints import Endpoint, ip_of, make_endpoint
 from kadisc.wire import krpc
@@ -250,6 +250,12 @@ def named(endpoints: list[Endpoint], *, ttl: int = 4, age: int = 0) -> list[Name
     ]
 
 
+def queue_of(defended: bool, rng: random.Random) -> CandidateRule:
+    if defended:
+        return GossipCandidates(CONFIG.gossip, rng, AddressPolicy(False))
+    return FirstComeCandidates(CONFIG.gossip)
+
+
 def candidate(endpoint: Endpoint, source: bytes) -> Candidate:
     return Candidate(endpoint, 5, source, endpoint, 3, 1e9)
 
@@ -257,11 +263,7 @@ def candidate(endpoint: Endpoint, source: bytes) -> Candidate:
 @ON_OFF
 def test_one_source_does_not_fill_the_queue(defended: bool) -> None:
     rng, config = random.Random(1), CONFIG.gossip
-    queue = (
-        GossipCandidates(config, rng, AddressPolicy(False))
-        if defended
-        else FirstComeCandidates(config)
-    )
+    queue = queue_of(defended, rng)
     for number in range(2000):
         queue.add(candidate(address(number), b"liar"), config.candidates_per_source)
     for number in range(2000, 2010):
@@ -277,11 +279,7 @@ def test_one_source_does_not_fill_the_queue(defended: bool) -> None:
 def test_many_sources_do_not_direct_checks_at_one_network(defended: bool) -> None:
     """A hundred liars, each in a network of its own, name endpoints in one /24 for two hours."""
     rng, config = random.Random(1), CONFIG.gossip
-    queue = (
-        GossipCandidates(config, rng, AddressPolicy(False))
-        if defended
-        else FirstComeCandidates(config)
-    )
+    queue = queue_of(defended, rng)
     checks = 0
     for second in range(7200):
         target = make_endpoint(f"80.80.80.{rng.randrange(1, 255)}", rng.randrange(1, 65536))

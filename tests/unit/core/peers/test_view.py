@@ -332,27 +332,23 @@ def test_a_view_without_slots_holds_no_peer() -> None:
 
 def test_a_slot_compares_the_first_prefix_that_differs() -> None:
     standing = Standing(b"k" * 16, AddressPolicy(False))
-    here, same_24, same_16, same_8 = (
-        standing.of(make_endpoint(f"9.{rest}", 1)) for rest in ("1.1.1", "1.1.2", "1.2.1", "2.1.1")
-    )
-    assert [
-        sum(a == b for a, b in zip(here, other, strict=True))
-        for other in (same_24, same_16, same_8)
-    ] == [3, 2, 1]
+    here = standing.of(make_endpoint("9.1.1.1", 1))
+    same_24 = standing.of(make_endpoint("9.1.1.2", 1))
+    same_16 = standing.of(make_endpoint("9.1.2.1", 1))
+    same_8 = standing.of(make_endpoint("9.2.1.1", 1))
+    for other, shared in ((same_24, 3), (same_16, 2), (same_8, 1)):
+        assert sum(a == b for a, b in zip(here, other, strict=True)) == shared
     for seed in (1, 3, 12345678901234567890123456789012345679):
         for one, other in ((here, same_24), (here, same_16), (here, same_8)):
             for begins in range(4):
-                assert Seat(begins, seed, one).prefers(other) != Seat(begins, seed, other).prefers(
-                    one
-                )
-                assert not Seat(begins, seed, one).prefers(one)
+                first, second = Seat(begins, seed, one), Seat(begins, seed, other)
+                assert first.prefers(other) != second.prefers(one)
+                assert not first.prefers(one)
 
 
 def test_positions_depend_on_the_secret_and_not_on_the_port() -> None:
-    one, other = (
-        Standing(b"1" * 16, AddressPolicy(False)),
-        Standing(b"2" * 16, AddressPolicy(False)),
-    )
+    one = Standing(b"1" * 16, AddressPolicy(False))
+    other = Standing(b"2" * 16, AddressPolicy(False))
     assert one.of(address(1)) != other.of(address(1))
     assert one.of(address(1)) == one.of(address(1, port=9))
     assert len(set(one.of(address6(1)))) == 3, "IPv6 has no /8: its /32 stands for that as well"
