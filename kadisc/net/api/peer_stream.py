@@ -1,5 +1,5 @@
 """Peers for the application, for as long as it wants more: from the slots, from the address book
-and from what the tags of the network led to, in the order of `core/peer_mix.py`; spread over
+and from what the tags of the network led to, in the order of `core/peers/selection.py`; spread over
 networks; each verified a short while ago, and none twice within a while.
 
 No cursor and no list behind it: each peer is chosen when it is asked for, so that nobody is given
