@@ -89,7 +89,7 @@ class OwnNetwork:
         """The /24 and the /16 (IPv6 /48 and /32) of an endpoint; with a map of autonomous systems,
         the system in place of the /16.
         """
-        return self._core.networks(endpoint)
+        return self._core.prefixes(endpoint)
 
     def asn(self, endpoint: Endpoint) -> int | None:
         """The number of the autonomous system of an endpoint; None where no map has it."""
@@ -124,7 +124,7 @@ class OwnNetwork:
         origin, as `why` tells it.
         """
         if not self._pump.closed:
-            self._core.hear_of(endpoints, source, self.now())
+            self._core.report(endpoints, source, self.now())
             self._pump.flush()
 
     async def search_dht(self) -> None:
@@ -165,7 +165,7 @@ class OwnNetwork:
         """Adds the peers that are not in the address book yet; they are verified later. Returns how
         many were refused.
         """
-        refused = self._core.take_up(book, self.now())
+        refused = self._core.import_book(book, self.now())
         self._pump.flush()
         return refused
 
