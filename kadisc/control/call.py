@@ -61,7 +61,7 @@ class Call:
 
     async def reach(self, lookup: MultiFamilyLookup) -> None:
         """Runs the lookup from the contacts of the node; waits for its join if it has none."""
-        if not any(self.node.knows_anyone(family) for family in self.node.own_ids):
+        if not any(self.node.has_contacts(family) for family in self.node.own_ids):
             with trio.move_on_after(_JOIN_WAIT_S):
                 await self.node.joined()
         await lookup.run((), self.node.config.resolve_timeout_s)

@@ -55,10 +55,10 @@ def identity_lines(scene: Scene, rows_each: int, glyphs: Glyphs) -> list[Line]:
 def network_line(scene: Scene) -> list[Line]:
     """The peers of the node's own network; no line if it has none and knows none."""
     own = scene.snapshot.peer_network
-    if own is None or not (own.verified or own.book_met or own.book_heard_of):
+    if own is None or not (own.verified or own.book_verified or own.book_unverified):
         return []
     peers = (f"{count(own.verified, 'peer')} online", "good" if own.verified else "poor")
-    book = (f"address book {own.book_met} verified, {own.book_heard_of} unverified", "")
+    book = (f"address book {own.book_verified} verified, {own.book_unverified} unverified", "")
     return [((f" {clean(own.network)}  ", "label"), *joined(((peers,), (book,)), "  "))]
 
 

@@ -60,9 +60,7 @@ async def _why(params: WhyParams, call: Call) -> WhyDocument:
         raise KadiscError(
             f"the network {call.node.own_network.name} has no known peer {params.peer}"
         )
-    return _document(
-        provenance, call.node.own_network.peer_network.asn(provenance.endpoint) or None
-    )
+    return _document(provenance, call.node.own_network.asn(provenance.endpoint))
 
 
 def peer_from(text: str) -> bytes:
