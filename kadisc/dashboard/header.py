@@ -56,12 +56,12 @@ def identity_lines(scene: Scene, rows_each: int, glyphs: Glyphs) -> list[Line]:
 def network_line(scene: Scene) -> list[Line]:
     """Peers of the network of one's own, where there is one and anything to tell of it."""
     own = scene.snapshot.peer_network
-    if own is None or not (own.verified or own.book_met or own.book_heard_of):
+    if own is None or not (own.verified or own.book_verified or own.book_unverified):
         return []
     view = own.view
     peers = (f"{count(own.verified, 'peer')} verified", "good" if own.verified else "poor")
     slots = (f"{view.slots - view.vacant} of {view.slots} slots held, {view.mature} mature", "")
-    book = (f"book: {own.book_met} met, {own.book_heard_of} heard of", "")
+    book = (f"book: {own.book_verified} met, {own.book_unverified} heard of", "")
     return [((" net   ", "label"), *joined(((peers,), (slots,), (book,)), "   "))]
 
 

@@ -46,7 +46,7 @@ def config(tmp_path: Path) -> Path:
         ),
         (
             ["--external", "0.0.0.0"],
-            "--external: nobody can be at 0.0.0.0:"
+            "--external: no node can be at 0.0.0.0:"
             " an external address is the one that others reach this node at",
         ),
         (

@@ -53,7 +53,7 @@ async def _why(params: WhyParams, call: Call) -> Why:
             f"no peer of the network {call.node.own_network.name} is known as {params.peer}"
         )
     return _document(
-        provenance, call.node.own_network.peer_network.asn(provenance.endpoint) or None
+        provenance, call.node.own_network.asn(provenance.endpoint)
     )
 
 

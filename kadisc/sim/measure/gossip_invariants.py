@@ -33,11 +33,15 @@ def over_bounds(config: CoreConfig, seen: PeerNetworkSnapshot) -> str | None:
         (seen.pushes, gossip.reservoir, "pushes kept of a round"),
         (sum(peer.slots for peer in seen.view.peers), seen.view.slots, "slots held"),
         (
-            seen.book_heard_of,
+            seen.book_unverified,
             book.new_buckets * book.new_bucket_size,
             "unverified peers in the book",
         ),
-        (seen.book_met, book.tried_buckets * book.tried_bucket_size, "verified peers in the book"),
+        (
+            seen.book_verified,
+            book.tried_buckets * book.tried_bucket_size,
+            "verified peers in the book",
+        ),
     )
     return next(
         (f"{size} {what}; the bound is {bound}" for size, bound, what in stores if size > bound),

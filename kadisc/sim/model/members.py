@@ -51,7 +51,7 @@ class Members:
             heard = self._rng.sample(endpoints, min(self._options.saved_contacts, len(endpoints)))
             world.do(
                 host,
-                peer_network.hear_of,
+                peer_network.report,
                 [endpoint for endpoint in heard if endpoint != host.outside],
                 "file",
             )

@@ -109,7 +109,7 @@ class GossipSamples:
     def _draw(self, host: Host) -> None:
         lab, now, peer_network = self.lab, self.lab.world.now, peer_network_of(host)
         count = max(1, round(lab.options.gossip.samples / DRAWS))
-        drawn = [peer.endpoint for peer in peer_network.from_slots(count, now)]
+        drawn = [peer.endpoint for peer in peer_network.sample_slots(count, now)]
         self.kinds["slots"].add(lab, drawn)
         self.per_member.setdefault(host.number, DrawTally()).add(lab, drawn)
         for name, hierarchical in (("flat", False), ("hierarchical", True)):
@@ -117,7 +117,7 @@ class GossipSamples:
                 lab,
                 (
                     peer.endpoint
-                    for peer in peer_network.from_slots(count, now, hierarchical=hierarchical)
+                    for peer in peer_network.sample_slots(count, now, hierarchical=hierarchical)
                 ),
             )
         given = peer_network.peers(count, now)

@@ -84,7 +84,7 @@ def _with_one_peer(lab: Lab, host: Host) -> None:
     other = lab.rng.choice(
         [each for each in members(lab) if each is not host and each.accepts_unsolicited]
     )
-    lab.world.do(host, peer_network_of(host).hear_of, [other.outside], "operator")
+    lab.world.do(host, peer_network_of(host).report, [other.outside], "operator")
 
 
 def _with_nothing(lab: Lab, host: Host) -> None:
