@@ -27,14 +27,14 @@ from kadisc.contacts import Contact
 from kadisc.core.contract.events import ContactAdded
 from kadisc.core.core import Core
 from kadisc.core.snapshot import Snapshot
-from kadisc.dashboard.buckets import standing
+from kadisc.dashboard.buckets import bucket_health
 from kadisc.dashboard.figures import age, byte_rate, delay
 from kadisc.dashboard.frame import draw
 from kadisc.dashboard.glyphs import UNICODE
 from kadisc.dashboard.paint import Canvas, Painter
 from kadisc.dashboard.scene import Facts, Scene
 from kadisc.dashboard.tail import Tail
-from kadisc.dashboard.traffic import Traffic
+from kadisc.dashboard.traffic import TrafficHistory
 from kadisc.endpoints import Endpoint, Family
 from kadisc.ids import format_id, random_id, random_id_in_bucket
 
@@ -49,7 +49,7 @@ class Subject:
 
     node: Core
     tail: Tail
-    traffic: Traffic
+    traffic: TrafficHistory
     facts: Facts
 
 
@@ -79,7 +79,7 @@ def subject(contacts: int) -> Subject:
     return Subject(
         node,
         tail,
-        Traffic(node.counters.as_dict(), 0.0),
+        TrafficHistory(node.counters.as_dict(), 0.0),
         Facts("0.1.0", "mainline", {Family.IPV4: "0.0.0.0:6881"}),
     )
 
@@ -127,16 +127,19 @@ def _layout(it: Subject, snapshot: Snapshot, now: float) -> Layout:
     for bucket in dht.buckets:
         if not bucket.entries:
             continue
-        kinds, ages = standing(bucket.entries), [entry.verified_s_ago for entry in bucket.entries]
+        health, ages = (
+            bucket_health(bucket.entries),
+            [entry.verified_s_ago for entry in bucket.entries],
+        )
         times = [entry.rtt_s for entry in bucket.entries if entry.rtt_s is not None]
         rtt = Text(delay(statistics.median(times)), "yellow") if times else Text("-", "dim")
         filled = Text("█" * round(10 * len(bucket.entries) / bucket.capacity), "green") + Text(
             f" {len(bucket.entries)}/{bucket.capacity}"
         )
         counts = (
-            str(kinds.proven),
-            str(kinds.doubtful),
-            str(kinds.inbound),
+            str(health.ok),
+            str(health.failing),
+            str(health.unconfirmed),
             str(bucket.replacements),
         )
         buckets.add_row(

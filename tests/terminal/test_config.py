@@ -176,7 +176,7 @@ def test_hosts_of_the_file_are_used_to_join(config: Path, tmp_path: Path) -> Non
         assert done.returncode == 0
         assert (
             done.stderr
-            == f"kadisc: no --bootstrap given: beginning at {nodes[0]['endpoints'][0]}\n"
+            == f"kadisc: no --bootstrap given: starting from {nodes[0]['endpoints'][0]}\n"
         )
 
 

@@ -1,5 +1,5 @@
-"""``resolve``: the peer record that the owner of a key has published on the DHT, as ``kadisc
-resolve`` prints it.
+"""``resolve``: the peer record that the owner of a key published on the DHT. See ``kadisc
+resolve``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..units import seconds
 
 
 class ResolveParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``key``: 64 hex digits; ``network``: null for the node's own. ``partial``: tell
+    """``key``: 64 hex digits; ``network``: null for the node's own. ``partial``: send
     ``{"progress": ...}`` as `find` does.
     """
 
@@ -27,8 +27,8 @@ class ResolveParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ResolvedRecord(msgspec.Struct):
-    """``sequence`` and ``record`` (all of it, signed, in hex) are null where no record of that key
-    and network was found whose signature holds.
+    """``record``: the whole signed record, in hex. ``found`` is false, and ``sequence`` and
+    ``record`` are null, if no record of that key and network with a valid signature was found.
     """
 
     key: str
@@ -43,24 +43,29 @@ class ResolvedRecord(msgspec.Struct):
 
 
 async def _resolve(params: ResolveParams, call: Call) -> ResolvedRecord:
-    key, network = key_from(params.key), params.network or call.node.own_network.name
+    key = key_from(params.key)
+    network = params.network or call.node.own_network.name
     keys = NetworkKeys(network)
     search = ItemSearch(call.node, keys.record_target(key), keys.tag)
     await call.carry_out(search)
-    record = record_in(search.item, key, keys.tag)
-    return ResolvedRecord(
-        key.hex(),
-        network,
-        record is not None,
-        record.sequence if record is not None else None,
-        [format_endpoint(endpoint) for endpoint in record.endpoints.values()]
-        if record is not None
-        else [],
-        services_document(record.services) if record is not None else {},
-        record.raw.hex() if record is not None else None,
-        seconds(search.elapsed_s),
-        search.queries,
+    record = record_in(search.item, key, keys.tag) if search.item is not None else None
+    document = ResolvedRecord(
+        key=key.hex(),
+        network=network,
+        found=record is not None,
+        sequence=None,
+        endpoints=[],
+        services={},
+        record=None,
+        elapsed_s=seconds(search.elapsed_s),
+        queries=search.queries,
     )
+    if record is not None:
+        document.sequence = record.sequence
+        document.endpoints = [format_endpoint(each) for each in record.endpoints.values()]
+        document.services = services_document(record.services)
+        document.record = record.raw.hex()
+    return document
 
 
 RESOLVE = Method("resolve", ResolveParams, ResolvedRecord, _resolve)

@@ -1,5 +1,7 @@
-"""What is on its way to one client: bounded, so that a client that does not read costs no more than
-this.
+"""The lines that wait to be sent to one client.
+
+Attack: a client that does not read makes the node keep ever more lines. Defence: a bound on the
+waiting bytes, and a time limit for reading.
 """
 
 from __future__ import annotations
@@ -10,17 +12,16 @@ import trio
 
 
 class TooSlow(Exception):
-    """The client does not read what it has asked for."""
+    """The client does not read its responses."""
 
 
 class Gone(Exception):
-    """The client has hung up."""
+    """The client has closed the connection."""
 
 
-class Outbox:
-    """Lines in the order in which they were put; `put` never waits. What was sent of a line is
-    known at every moment, so that whoever is cancelled in the middle of one can go on with the rest
-    of it.
+class ResponseQueue:
+    """Lines, first in, first out; `put` never waits. The queue records how much of a line was sent,
+    so that a sender that is cancelled in the middle of a line can resume with the rest of it.
     """
 
     def __init__(self, sock: trio.socket.SocketType, *, max_bytes: int, stall_s: float) -> None:
@@ -37,8 +38,8 @@ class Outbox:
         return not self._lines
 
     def put(self, line: bytes) -> None:
-        """Raises TooSlow if that is more than is kept for it. A single line always finds room in an
-        empty box.
+        """Raises TooSlow if more than ``max_bytes`` would wait. An empty queue takes a line of any
+        length.
         """
         if self._lines and self.waiting_bytes + len(line) > self._max_bytes:
             raise TooSlow
@@ -47,8 +48,8 @@ class Outbox:
         self._more.set()
 
     async def send(self) -> None:
-        """Until it is empty. Raises TooSlow where nothing is read for so long, Gone where nobody is
-        there.
+        """Sends until the queue is empty. Raises TooSlow if the client reads nothing for
+        ``stall_s``, and Gone if the connection is closed.
         """
         while self._lines:
             rest = memoryview(self._lines[0])[self._sent_of_first :]
@@ -65,13 +66,13 @@ class Outbox:
                 self._lines.popleft()
                 self._sent_of_first = 0
 
-    async def send_for_ever(self) -> None:
+    async def send_forever(self) -> None:
         while True:
             await self.send()
             self._more = trio.Event()
             await self._more.wait()
 
-    async def finish(self, patience_s: float) -> None:
-        """Sends what is left, whatever is being cancelled."""
-        with trio.move_on_after(patience_s, shield=True):
+    async def finish(self, timeout_s: float) -> None:
+        """Sends the rest, also while the task is being cancelled."""
+        with trio.move_on_after(timeout_s, shield=True):
             await self.send()
