@@ -15,8 +15,14 @@ import pytest
 from .test_packaging import compiled_by_pyproject
 
 TOP = Path(__file__).parent.parent
-FAULTS = "churn --nodes 60 --minutes 2 --set faults.corrupt=0.02 --set faults.duplicate=0.02 --set faults.reorder=0.02 --set warmup_s=30"
-ADVERSARIES = "colluders --nodes 60 --set attack.share=0.3 --set attack.lookups=20 --set attack.ablations=off --set warmup_s=30"
+FAULTS = (
+    "churn --nodes 60 --minutes 2 --set faults.corrupt=0.02 --set "
+    "faults.duplicate=0.02 --set faults.reorder=0.02 --set warmup_s=30"
+)
+ADVERSARIES = (
+    "colluders --nodes 60 --set attack.share=0.3 --set attack.lookups=20 --set "
+    "attack.ablations=off --set warmup_s=30"
+)
 
 
 def simulate(scenario: str, *command: str, folder: Path) -> dict[str, Any]:

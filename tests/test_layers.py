@@ -437,7 +437,10 @@ def test_the_checker_complains_of(module: str, source: str, complaint: str) -> N
         ("kadisc.core.core", "from random import Random\ndef f(rng: Random) -> None: rng.random()"),
         (
             "kadisc.core.core",
-            "from ..wire import krpc\nfrom ..ids import NodeId\nfrom . import assembly\nfrom .. import ids\nimport heapq",
+            (
+                "from ..wire import krpc\nfrom ..ids import NodeId\nfrom . import "
+                "assembly\nfrom .. import ids\nimport heapq"
+            ),
         ),
         ("kadisc.core.core", "try: f()\nexcept DecodeError: pass"),
         (
@@ -446,15 +449,24 @@ def test_the_checker_complains_of(module: str, source: str, complaint: str) -> N
         ),
         (
             "kadisc.control.server",
-            "import trio\nfrom ..net.api.node import Node\nfrom ..core.contract.events import Event",
+            (
+                "import trio\nfrom ..net.api.node import Node\nfrom ..core.contract.events "
+                "import Event"
+            ),
         ),
         (
             "kadisc.control.methods.find",
-            "from ...net.oneshot.multi_family import MultiFamilyLookup\nfrom ...observe.clients import describe_client",
+            (
+                "from ...net.oneshot.multi_family import MultiFamilyLookup\nfrom "
+                "...observe.clients import describe_client"
+            ),
         ),
         (
             "kadisc.cli.main",
-            "from ..dashboard import view\nfrom ..sim import world\nimport random, time\nimport kadisc",
+            (
+                "from ..dashboard import view\nfrom ..sim import world\nimport random, "
+                "time\nimport kadisc"
+            ),
         ),
         ("kadisc.__main__", "from .cli.main import main"),
         ("kadisc.wire.bencode", "import bencodepy\nimport bencode2"),

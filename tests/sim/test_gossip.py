@@ -188,7 +188,14 @@ def test_a_store_above_its_bound_is_a_violation() -> None:
     seen, config = peer_network_of(host).snapshot(lab.world.now), CoreConfig()
     assert seen.verified > 10
     assert over_bounds(config, seen) is None
-    for name in ("candidates", "pushes", "tombstones", "verified", "book_unverified", "book_verified"):
+    for name in (
+        "candidates",
+        "pushes",
+        "tombstones",
+        "verified",
+        "book_unverified",
+        "book_verified",
+    ):
         assert "the bound is" in (over_bounds(config, replace(seen, **{name: 1 << 20})) or "")
     peer_network = peer_network_of(host)
     peer_network.snapshot = lambda now: replace(seen, pushes=9)  # type: ignore[method-assign]

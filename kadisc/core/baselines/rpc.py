@@ -33,7 +33,9 @@ class NoOwner:
 
 
 class TrustingTransactions(Transactions):
-    """IDs that count up, and answers that match no query are taken as well, as some old clients do."""
+    """Transaction IDs count up, and an answer that matches no query is accepted as well, as some
+    old clients do.
+    """
 
     def __init__(self, config: QueryConfig, rng: Random, no_owner: Owner, own_id: NodeId) -> None:
         super().__init__(config, rng)
