@@ -13,8 +13,7 @@ import pytest
 from kadisc.config import CoreConfig, StoreConfig
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.contract.counters import Counters
-from kadisc.core.contract.identity import Identity
-from kadisc.core.contract.verify_item import signed_item, verify_item
+from kadisc.core.contract.identity import Identity, signed_item, verify_item
 from kadisc.core.serving_assembly import responder_over
 from kadisc.core.table.diversity import NoDiversityCaps
 from kadisc.core.table.routing_table import RoutingTable
