@@ -14,7 +14,7 @@ import pytest
 
 from kadisc.endpoints import Endpoint
 from kadisc.errors import DecodeError
-from kadisc.wire import bencode, krpc
+from kadisc.wire import bencode, decoding, krpc
 from kadisc.wire.bencode import Engine
 from kadisc.wire.items import Item
 from kadisc.wire.messages import (
@@ -264,7 +264,7 @@ def verdict(data: bytes) -> str:
     try:
         return type(krpc.decode(data)).__name__
     except DecodeError as error:
-        assert error.reason in krpc.DROP_REASONS
+        assert error.reason in decoding.DROP_REASONS
         return error.reason
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kadisc.contacts import Contact
 from kadisc.endpoints import Endpoint, Family
 from kadisc.errors import DecodeError
-from kadisc.wire import bencode, compact, items, krpc
+from kadisc.wire import bencode, compact, decoding, encoding, items, krpc
 from kadisc.wire.envelope import MAX_TID_BYTES
 from kadisc.wire.items import Item
 from kadisc.wire.messages import (
@@ -36,8 +36,8 @@ from kadisc.wire.messages import (
 
 ids = st.integers(0, 2**160 - 1)
 tids = st.binary(max_size=MAX_TID_BYTES)
-versions = st.none() | st.binary(max_size=krpc.MAX_VERSION_BYTES)
-tokens = st.binary(max_size=krpc.MAX_TOKEN_BYTES)
+versions = st.none() | st.binary(max_size=decoding.MAX_VERSION_BYTES)
+tokens = st.binary(max_size=decoding.MAX_TOKEN_BYTES)
 wants = st.none() | st.frozensets(st.sampled_from((b"n4", b"n6")))
 served = {
     b"ping",
@@ -174,8 +174,8 @@ def test_messages(message: Message) -> None:
     payload = krpc.encode(message)
     assert krpc.decode(payload, allow_slow=False) == message
     for engine in bencode.ENGINES:
-        assert engine.encode(krpc.fields_of(message)) == payload
-        assert krpc.message_from(engine.decode(payload)) == message
+        assert engine.encode(encoding.fields_of(message)) == payload
+        assert decoding.message_from(engine.decode(payload)) == message
 
 
 # --- Values ---------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def decode_or_refuse(data: bytes) -> None:
         try:
             krpc.decode(data, allow_slow=allow_slow)
         except DecodeError as error:
-            assert error.reason in krpc.DROP_REASONS
+            assert error.reason in decoding.DROP_REASONS
             assert error.tid is None or len(error.tid) <= MAX_TID_BYTES
 
 

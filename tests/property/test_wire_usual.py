@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kadisc.errors import DecodeError
-from kadisc.wire import bencode, krpc, usual
+from kadisc.wire import bencode, decoding, encoding, krpc, usual
 from kadisc.wire.envelope import MAX_TID_BYTES
 from kadisc.wire.messages import FindNode, GetPeers, Ping, Query, Reply
 from tests.property.test_wire_roundtrips import endpoints, ids, tokens, versions, whole
@@ -35,7 +35,7 @@ replies = st.builds(
 
 
 def generally(payload: bytes) -> object:
-    return krpc.message_from(bencode.decode(payload))
+    return decoding.message_from(bencode.decode(payload))
 
 
 @given(usual_queries)
@@ -60,6 +60,6 @@ def test_what_is_almost_a_usual_query_is_read_as_any_other_or_not_at_all(
 
 @given(replies)
 def test_a_reply_is_written_as_by_the_encoder(reply: Reply) -> None:
-    written = bencode.encode(krpc.fields_of(reply))
+    written = bencode.encode(encoding.fields_of(reply))
     assert usual.write_reply(reply) == written
     assert krpc.encode(reply) == written

@@ -7,6 +7,7 @@ from __future__ import annotations
 import secrets
 
 from ...endpoints import Endpoint, format_endpoint, ip_of, port_of
+from ...wire.error_codes import PROTOCOL
 from ..case import Case, Doubt, Fault, Skip
 from ..probe import Answer, Asker, Probe
 
@@ -46,9 +47,9 @@ async def _refused(probe: Probe, answer: Answer | None, info_hash: bytes, what: 
         raise Doubt(f"{what}: not stored, but no error either")
     if answer.body is not None:
         raise Fault(f"{what} was answered with {answer.words()}, although nothing is stored")
-    if answer.code != 203:
-        raise Doubt(f"{what}: {answer.words()} instead of 203")
-    return f"{what}: error 203, nothing stored"
+    if answer.code != PROTOCOL:
+        raise Doubt(f"{what}: {answer.words()} instead of {PROTOCOL}")
+    return f"{what}: error {PROTOCOL}, nothing stored"
 
 
 async def token_missing(probe: Probe) -> str:

@@ -19,7 +19,7 @@ from ...config import CLIENT_VERSION, CoreConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint, Family, Scope, family_of
 from ...ids import NodeId
-from ...wire import krpc
+from ...wire import error_codes, krpc
 from ...wire.gossip import PEER_BYTES, NamedPeer, pack_peers
 from ...wire.messages import Error, Gossip, News, Reply
 from ..addressing.netgroup_sampling import NetworkOf
@@ -28,7 +28,6 @@ from ..serving.tokens import TokenJar
 from .known_peers import Known
 from .own_record import OwnRecord
 
-OTHER_NETWORK: Final = 201
 GOSSIP: Final = b"gossip"
 ENVELOPE_BYTES: Final = 160
 """More than everything in an answer but the record and the peers."""
@@ -157,7 +156,7 @@ class GossipAnswers:
         """
         if query.network != self._tag:
             return fitting(
-                Error(query.tid, OTHER_NETWORK, "another network", CLIENT_VERSION, source),
+                Error(query.tid, error_codes.GENERIC, "another network", CLIENT_VERSION, source),
                 query_bytes,
             )
         reply = Reply(

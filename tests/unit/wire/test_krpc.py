@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kadisc.endpoints import Endpoint, parse_endpoint
-from kadisc.wire import bencode, krpc
+from kadisc.wire import bencode, decoding, encoding, krpc
 from kadisc.wire.messages import (
     AnnouncePeer,
     Error,
@@ -59,8 +59,8 @@ def test_the_examples_of_bep_5(payload: bytes, message: Message) -> None:
     assert krpc.decode(payload) == message
     assert krpc.encode(message) == payload
     for engine in bencode.ENGINES:
-        assert krpc.message_from(engine.decode(payload)) == message
-        assert engine.encode(krpc.fields_of(message)) == payload
+        assert decoding.message_from(engine.decode(payload)) == message
+        assert engine.encode(encoding.fields_of(message)) == payload
 
 
 # --- Later fields ---------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ def test_values_keep_what_is_an_endpoint() -> None:
 
 def test_values_are_capped() -> None:
     many = [b"\1\2\3" + n.to_bytes(3, "big") for n in range(1, 300)]
-    assert reply({b"values": many}).values == many[: krpc.MAX_VALUES]
+    assert reply({b"values": many}).values == many[: decoding.MAX_VALUES]
 
 
 def test_an_error_needs_a_code_but_no_text() -> None:
@@ -263,7 +263,7 @@ def test_an_error_needs_a_code_but_no_text() -> None:
     assert read(b"e", [202, 5]) == Error(b"aa", 202, "")
     assert read(b"e", [202, b"Server Error", b"more"]) == Error(b"aa", 202, "Server Error")
     assert read(b"e", [-1, b"\xff\xc3\xa4"]) == Error(b"aa", -1, "\N{REPLACEMENT CHARACTER}ä")
-    assert read(b"e", [201, b"x" * 1000]) == Error(b"aa", 201, "x" * krpc.MAX_ERROR_TEXT_BYTES)
+    assert read(b"e", [201, b"x" * 1000]) == Error(b"aa", 201, "x" * decoding.MAX_ERROR_TEXT_BYTES)
 
 
 def test_an_error_text_that_cannot_be_encoded_is_still_sent() -> None:
@@ -290,8 +290,8 @@ def test_unsorted_keys_are_read() -> None:
 
 def test_false_and_none_are_not_sent() -> None:
     full = Ping(b"aa", QUERIER, version=b"KD", read_only=True)
-    assert set(krpc.fields_of(full)) == {b"a", b"q", b"t", b"y", b"v", b"ro"}
-    assert set(krpc.fields_of(replace(full, version=None, read_only=False))) == {
+    assert set(encoding.fields_of(full)) == {b"a", b"q", b"t", b"y", b"v", b"ro"}
+    assert set(encoding.fields_of(replace(full, version=None, read_only=False))) == {
         b"a",
         b"q",
         b"t",

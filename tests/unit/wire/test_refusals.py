@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kadisc.errors import DecodeError
-from kadisc.wire import bencode, krpc
+from kadisc.wire import bencode, decoding, krpc
 from kadisc.wire.messages import Put
 
 ID = b"20:abcdefghij0123456789"
@@ -245,5 +245,5 @@ def test_every_reason_is_hit() -> None:
     hit = {reason for _, reason in DROPPED_IN_SILENCE + ANSWERED_WITH_203} | {
         reason for _, reason, _ in ANSWERED_OTHERWISE
     }
-    assert hit | {"slow-decode-budget", "value-not-canonical"} == set(krpc.DROP_REASONS)
-    assert len(krpc.DROP_REASONS) == len(set(krpc.DROP_REASONS))
+    assert hit | {"slow-decode-budget", "value-not-canonical"} == set(decoding.DROP_REASONS)
+    assert len(decoding.DROP_REASONS) == len(set(decoding.DROP_REASONS))
