@@ -1,5 +1,5 @@
-"""Decoded bencode to typed messages (BEP 5, 44, 51), with the fields of BEP 32 (want, nodes6), BEP 42
-(ip) and BEP 43 (ro).
+"""Decoded bencode to typed messages (BEP 5, 44, 51), with the fields of BEP 32 (want, nodes6), BEP
+42 (ip) and BEP 43 (ro).
 
 Decoding is strict about what an answer depends on: a wrong ID, target, token or list of nodes
 refuses the message. It is lenient about hints: a malformed ``v``, ``ip``, ``ro`` or ``want``, or
@@ -23,12 +23,12 @@ from .messages import (
     FindNode,
     Get,
     GetPeers,
+    InfoHashSamples,
     Message,
     Ping,
     Query,
     Reply,
     SampleInfohashes,
-    Samples,
     UnknownQuery,
 )
 from .put import read_put
@@ -64,7 +64,7 @@ _COMPLAINTS: Final = {
     "bad-values": "values must be a list",
     "bad-error": "e must be a list that begins with a code",
 } | items.COMPLAINTS
-"""What a message can be refused for once its bencode is sound, and what a querier is told."""
+"""Reasons to refuse a message whose bencode is sound, with the text that a querier is sent."""
 
 DROP_REASONS: Final = (*bencode.REASONS, *_COMPLAINTS)
 """Every ``DecodeError.reason`` of this package."""
@@ -80,7 +80,7 @@ def message_from(envelope: Any) -> Message:
     if type(tid) is not bytes or len(tid) > MAX_TID_BYTES:
         raise DecodeError("bad-tid")
     kind = envelope.get(b"y")
-    # A list or dict as `y` cannot be looked up: not hashable.
+    # Only bytes are looked up: a list or dict as `y` is not hashable.
     read = _READERS.get(kind, _read_other) if type(kind) is bytes else _read_other
     return read(tid, envelope)
 
@@ -102,7 +102,7 @@ def _read_query(tid: bytes, envelope: Fields) -> Query:
             tid, _id(arguments.get(b"id"), "bad-id"), arguments, method
         )
     except DecodeError as refusal:
-        # The sender can be told what was wrong with it.
+        # A query has a sender, who is told what is wrong with it.
         raise DecodeError(
             refusal.reason,
             tid,
@@ -292,7 +292,7 @@ def _whole_contacts(raw: Any, size: int) -> bytes:
 def _endpoints(raw: Any) -> list[Endpoint]:
     if type(raw) is not list:
         raise DecodeError("bad-values")
-    # As endpoint_from, without a call for each of what may be a hundred.
+    # As `endpoint_from`, without a call for each of up to a hundred endpoints.
     good = [
         item
         for item in raw
@@ -301,7 +301,7 @@ def _endpoints(raw: Any) -> list[Endpoint]:
     return cast("list[Endpoint]", good[:MAX_VALUES])
 
 
-def _samples(raw: Any, interval_s: Any, held: Any) -> Samples | None:
+def _samples(raw: Any, interval_s: Any, held: Any) -> InfoHashSamples | None:
     if (
         type(interval_s) is not int
         or type(held) is not int
@@ -309,4 +309,4 @@ def _samples(raw: Any, interval_s: Any, held: Any) -> Samples | None:
         or len(raw) % ID_BYTES
     ):
         return None
-    return Samples(interval_s, held, raw)
+    return InfoHashSamples(interval_s, held, raw)

@@ -23,12 +23,12 @@ from kadisc.wire.messages import (
     FindNode,
     Get,
     GetPeers,
+    InfoHashSamples,
     Message,
     Ping,
     Put,
     Reply,
     SampleInfohashes,
-    Samples,
     UnknownQuery,
 )
 
@@ -73,7 +73,7 @@ def sound_messages(rng: random.Random) -> list[Message]:
             tid,
             sender,
             rng.randbytes(3 * 26),
-            samples=Samples(3600, 2, rng.randbytes(40)),
+            samples=InfoHashSamples(3600, 2, rng.randbytes(40)),
             version=version,
         ),
         Reply(tid, sender, seen_as=seen_as, version=version),

@@ -22,13 +22,13 @@ from kadisc.wire.messages import (
     Get,
     GetPeers,
     Gossip,
+    InfoHashSamples,
     Message,
     News,
     Ping,
     Put,
     Reply,
     SampleInfohashes,
-    Samples,
     UnknownQuery,
 )
 
@@ -101,7 +101,7 @@ any_item = st.builds(Item, item_values) | st.builds(
     Item, item_values, keys, st.binary(max_size=64), sequences, signatures
 )
 held = any_item.map(Item.fields) | sequences.map(lambda sequence: {b"seq": sequence})
-samples = st.builds(Samples, st.integers(0, 21600), st.integers(0, 10**6), pieces(20))
+samples = st.builds(InfoHashSamples, st.integers(0, 21600), st.integers(0, 10**6), pieces(20))
 
 queries: dict[str, Any] = {"version": versions, "read_only": st.booleans()}
 messages: st.SearchStrategy[Message] = st.one_of(
