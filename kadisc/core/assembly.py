@@ -11,15 +11,17 @@ from ..endpoints import Family
 from ..ids import NodeId
 from ..wire.messages import Error, Reply
 from .addressing.bep42 import anywhere, conforms
-from .addressing.connectivity import AlwaysOnline, Connectivity
+from .addressing.connectivity import Connectivity
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import Confidence, ExternalAddress
 from .addressing.policy import AddressPolicy
+from .baselines.addressing import AlwaysOnline
+from .baselines.book import NewestWins, PlainPlacement, UnboundedFeedback
 from .baselines.naive_view import NaiveView
 from .book.address_book import AddressBook
-from .book.collisions import Collisions, NewestWins
-from .book.feedback import BoundedFeedback, UnboundedFeedback
-from .book.tables import GroupedPlacement, PlainPlacement
+from .book.collisions import Collisions
+from .book.feedback import BoundedFeedback
+from .book.tables import GroupedPlacement
 from .contract.counters import Counters
 from .contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
 from .dht import Dht, Parts
@@ -96,8 +98,8 @@ def book_for(config: CoreConfig, rng: Random, secret: bytes, scopes: AddressPoli
         else PlainPlacement(book, secret, scopes)
     )
     collisions = Collisions(book) if defences.test_before_evict else NewestWins()
-    verdicts = BoundedFeedback(book) if defences.bounded_feedback else UnboundedFeedback()
-    return AddressBook(book, rng, scopes, placement, collisions, verdicts)
+    feedback = BoundedFeedback(book) if defences.bounded_feedback else UnboundedFeedback()
+    return AddressBook(book, rng, scopes, placement, collisions, feedback)
 
 
 def diversity_for(config: CoreConfig, scopes: AddressPolicy) -> DiversityRule:

@@ -160,7 +160,7 @@ class Dht:
         """A matched reply: the one thing that liveness is learned from."""
         parts, source = self.parts, pending.endpoint
         commands: list[Command] = []
-        if parts.connectivity.heard(parts.scopes.netgroup(source), now):
+        if parts.connectivity.answered(parts.scopes.netgroup(source), now):
             parts.refresh.own_lookup_soon(now)
             commands.append(CameOnline(self.family))
         self._heartbeat_at = now + self._config.maintenance.heartbeat_s
@@ -193,7 +193,7 @@ class Dht:
         """A query of ours was not answered in time."""
         parts = self.parts
         commands: list[Command] = []
-        if parts.connectivity.missed(now):
+        if parts.connectivity.failed(now):
             commands.append(WentOffline(self.family))
         entry = self.table.at(pending.endpoint)
         if entry is None or pending.command.expected_id not in (None, entry.id):
@@ -397,7 +397,7 @@ class Dht:
         """Addresses or the link changed, or we slept: believe nothing about reachability, look
         around again.
         """
-        self.parts.connectivity.doubt()
+        self.parts.connectivity.link_changed()
         self.parts.refresh.own_lookup_soon(now)
 
     def _due_heartbeat(self, now: float) -> Entry | None:

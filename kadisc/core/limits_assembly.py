@@ -5,10 +5,11 @@ from __future__ import annotations
 from ..config import CoreConfig
 from ..endpoints import Endpoint, Family
 from .addressing.policy import AddressPolicy
+from .baselines.limits import NoLimits, NoProvenSources
 from .contract.counters import Counters
 from .dht import Dht
-from .limits.proven_sources import NoProvenSources, ProvenSources, ProvenSourcesRule
-from .limits.traffic import LiftedLimits, NoLimits, TrafficLimits, TrafficRule
+from .limits.proven_sources import ProvenSources, ProvenSourcesRule
+from .limits.traffic import LiftedLimits, TrafficLimits, TrafficRule
 from .rpc.receiver import Receiver
 from .rpc.send_queue import SendQueue
 from .rpc.sender import Sender
@@ -21,16 +22,14 @@ def ends_for(
     outgoing: SendQueue,
     responder: Responder,
     dhts: dict[Family, Dht],
-    scopes: AddressPolicy,
+    policy: AddressPolicy,
     counters: Counters,
 ) -> tuple[Receiver, Sender]:
-    """Where datagrams come in and where they go out, with the same limits at both."""
-    traffic = traffic_for(
-        config, responder.secret(b"limits"), outgoing.transactions, dhts, scopes, counters
-    )
-    return Receiver(config, scopes, dhts.keys(), counters, outgoing.transactions, traffic), Sender(
-        outgoing, dhts, counters, traffic
-    )
+    """The receiver and the sender of datagrams, which share one object of limits."""
+    transactions = outgoing.transactions
+    traffic = traffic_for(config, responder.secret(b"limits"), transactions, dhts, policy, counters)
+    receiver = Receiver(config, policy, dhts.keys(), counters, transactions, traffic)
+    return receiver, Sender(outgoing, dhts, counters, traffic)
 
 
 def traffic_for(
@@ -38,17 +37,16 @@ def traffic_for(
     secret: bytes,
     transactions: TransactionRule,
     dhts: dict[Family, Dht],
-    scopes: AddressPolicy,
+    policy: AddressPolicy,
     counters: Counters,
 ) -> TrafficRule:
-    """``secret``: 16 bytes that nobody else knows."""
+    """``secret``: 16 bytes that only this node knows."""
     if not config.defences.traffic_limits:
         return NoLimits()
     tables = [dht.table for dht in dhts.values()]
-    one, other = (
-        tables[0].holds,
-        tables[-1].holds,
-    )  # an endpoint says which family it is of: it is in one of them at most
+    # An endpoint is of one family, so at most one of the two tables holds it.
+    one = tables[0].holds
+    other = tables[-1].holds
 
     def is_contact(endpoint: Endpoint) -> bool:
         return one(endpoint) or other(endpoint)
@@ -56,10 +54,10 @@ def traffic_for(
     if len(tables) == 1:
         is_contact = one
 
-    lanes: ProvenSourcesRule = (
+    proven_sources: ProvenSourcesRule = (
         ProvenSources(config.limits, transactions.awaits, is_contact)
         if config.defences.proven_sources
         else NoProvenSources()
     )
     kind = LiftedLimits if config.unlimited else TrafficLimits
-    return kind(config.limits, secret, lanes, scopes, counters)
+    return kind(config.limits, secret, proven_sources, policy, counters)

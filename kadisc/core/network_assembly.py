@@ -10,9 +10,9 @@ from random import Random
 
 from ..config import CoreConfig
 from ..endpoints import Family
-from .addressing.netgroup_sampling import each_by_itself
 from .addressing.policy import AddressPolicy
 from .assembly import book_for, view_for
+from .baselines.addressing import each_endpoint_alone
 from .contract.counters import Counters
 from .dht import Dht
 from .peers.answers import AnySample, FixedSamples, GossipAnswers, GossipTokens, NoTokens
@@ -62,7 +62,7 @@ def peer_network_for(
         own_record=own_record,
         mass_failure=MassFailureDetector() if defences.mass_failure else NoMassFailureDetector(),
     )
-    network_of = scopes.subnet if defences.subnet_sampling else each_by_itself
+    network_of = scopes.subnet if defences.subnet_sampling else each_endpoint_alone
     verifier = PeerVerifier(config, parts, network_of, dhts)
     reservoir = (
         PushReservoir(gossip, rng, scopes.host, scopes.netgroup)

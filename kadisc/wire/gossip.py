@@ -29,8 +29,6 @@ MAX_WANT: Final = 16
 """The most peers that a query may ask for."""
 MAX_NIBBLE: Final = 15
 """The largest number in half a byte."""
-MAX_PAD_BYTES: Final = 1024
-"""The most padding that this node puts into a query."""
 
 
 class NamedPeer(NamedTuple):

@@ -91,7 +91,7 @@ def test_the_book_keeps_its_bounds_and_one_identity_per_address(
     for (move, what, how), wait in commands:
         now += wait
         if move == "heard":
-            book.heard(what, how, now)
+            book.reported(what, how, now)
         elif move == "verified":
             peer = verified_peer(how[0], what, how[1])
             book.verified(peer, now, source=ENDPOINTS[0], rtt_s=0.1)
@@ -126,9 +126,9 @@ def test_the_book_keeps_its_bounds_and_one_identity_per_address(
 
 def check(book: AddressBook, now: float, proved: set[tuple[bytes, Endpoint]]) -> None:
     config, entries = SMALL.book, list(book.entries())
-    assert len(book) == len(entries) == book.heard_of + book.met
-    assert book.heard_of <= config.new_buckets * config.new_bucket_size
-    assert book.met <= config.tried_buckets * config.tried_bucket_size
+    assert len(book) == len(entries) == book.unverified_count + book.verified_count
+    assert book.unverified_count <= config.new_buckets * config.new_bucket_size
+    assert book.verified_count <= config.tried_buckets * config.tried_bucket_size
     assert len({SCOPES.host(each.endpoint) for each in entries}) == len(entries), (
         "one identity per address"
     )
@@ -171,8 +171,8 @@ planted = st.builds(
     source=st.one_of(endpoints, st.text(max_size=70), st.binary(max_size=20).map(Endpoint)),
     tried=st.booleans(),
     first_seen_s_ago=numbers,
-    heard_s_ago=numbers,
-    heard_times=st.integers(),
+    reported_s_ago=numbers,
+    times_reported=st.integers(),
     failures=st.integers(),
     peer=st.none()
     | st.builds(

@@ -22,7 +22,7 @@ from ...ids import NodeId
 from ...wire import error_codes, krpc
 from ...wire.gossip import PEER_BYTES, NamedPeer, pack_peers
 from ...wire.messages import Error, Gossip, News, Reply
-from ..addressing.netgroup_sampling import NetworkOf
+from ..addressing.netgroup_sampling import PrefixOf
 from ..addressing.policy import AddressPolicy
 from ..serving.tokens import TokenJar
 from .known_peers import Known
@@ -49,7 +49,7 @@ class FixedSamples:
     """
 
     def __init__(
-        self, fixed_s: float, rng: Random, scopes: AddressPolicy, network_of: NetworkOf
+        self, fixed_s: float, rng: Random, scopes: AddressPolicy, network_of: PrefixOf
     ) -> None:
         self._fixed_s = fixed_s
         self._secret = rng.randbytes(SECRET_BYTES)

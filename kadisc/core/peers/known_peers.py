@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...endpoints import Endpoint
-from ..addressing.netgroup_sampling import NetworkOf
+from ..addressing.netgroup_sampling import PrefixOf
 from ..book.entry import Source
 from ..contract.verified_peer import VerifiedPeer
 
@@ -53,7 +53,7 @@ class Known:
 class KnownPeers:
     """In the order in which they answered last, or did not answer; the longest ago first."""
 
-    def __init__(self, host_of: NetworkOf, network_of: NetworkOf) -> None:
+    def __init__(self, host_of: PrefixOf, network_of: PrefixOf) -> None:
         """``host_of``: the address that one host can be assumed to have; ``network_of``: the
         network that has to make room first if it is crowded.
         """
@@ -136,7 +136,7 @@ class KnownPeers:
 class _Index:
     """Endpoints by what they have in common."""
 
-    def __init__(self, prefix_of: NetworkOf) -> None:
+    def __init__(self, prefix_of: PrefixOf) -> None:
         self._prefix_of = prefix_of
         self._endpoints: dict[bytes, list[Endpoint]] = {}
 

@@ -229,7 +229,7 @@ class PeerNetwork:
                 service=service,
                 verified_within_s=verified_within_s,
                 but_not=but_not,
-                only_seated=only_seated,
+                only_held_slot=only_seated,
             )
             return [entry.peer for entry in entries]
 
@@ -333,8 +333,8 @@ class PeerNetwork:
             pushes=self._rounds.pushes,
             tombstones=len(parts.tombstones),
             round_s=self._rounds.round_s,
-            book_heard_of=parts.book.heard_of,
-            book_met=parts.book.met,
+            book_heard_of=parts.book.unverified_count,
+            book_met=parts.book.verified_count,
             view=parts.view.snapshot(now),
         )
 

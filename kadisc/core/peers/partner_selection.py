@@ -12,13 +12,13 @@ from random import Random
 
 from ...endpoints import Endpoint
 from ...peer_config import GossipConfig
-from ..addressing.netgroup_sampling import NetworkOf, draw_evenly
+from ..addressing.netgroup_sampling import PrefixOf, draw_by_prefix
 from .verification import PeerVerifier
 
 
 class PartnerChoice:
     def __init__(
-        self, config: GossipConfig, rng: Random, verifier: PeerVerifier, network_of: NetworkOf
+        self, config: GossipConfig, rng: Random, verifier: PeerVerifier, network_of: PrefixOf
     ) -> None:
         self._from_slots = config.partners_from_slots
         self._from_walk = config.partners_from_lookups
@@ -40,6 +40,6 @@ class PartnerChoice:
             others = parts.partners.met_in_lookups()
         others = [endpoint for endpoint in others if is_free(endpoint, now)]
         if others:
-            return draw_evenly(others, self._network_of, self._rng)
+            return draw_by_prefix(others, self._network_of, self._rng)
         chosen = parts.view.partner(now, lambda endpoint: is_free(endpoint, now))
         return chosen.endpoint if chosen is not None else None

@@ -24,7 +24,7 @@ from ...wire.envelope import TID_BYTES
 from ...wire.gossip import PEER_BYTES, peers_from
 from ...wire.messages import Error, Gossip, News, Ping, Reply
 from ...wire.records import PeerRecord
-from ..addressing.netgroup_sampling import NetworkOf
+from ..addressing.netgroup_sampling import PrefixOf
 from ..book.scan import BookScan
 from ..contract.events import OperationId, Outcome
 from ..contract.queries import (
@@ -94,7 +94,7 @@ class GossipRounds:
         tag: bytes,
         verifier: PeerVerifier,
         reservoir: PushRule,
-        network_of: NetworkOf,
+        network_of: PrefixOf,
         dhts: Mapping[Family, Dht],
         now: float,
     ) -> None:
@@ -254,7 +254,7 @@ class GossipRounds:
             if refused is not None:
                 parts.counters.refuse(refused)
         parts.view.round(now)
-        parts.book.seated(parts.view.aged())
+        parts.book.mark_held_slot(parts.view.aged())
         verifier.forget_stale(now)
         # Not before the first slots are old enough to be given away: until then the application has
         # nothing but the book.

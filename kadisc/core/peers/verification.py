@@ -19,7 +19,7 @@ from ...endpoints import Endpoint, Family, family_of
 from ...ids import NodeId
 from ...wire.gossip import NamedPeer
 from ...wire.records import PeerRecord
-from ..addressing.netgroup_sampling import NetworkOf
+from ..addressing.netgroup_sampling import PrefixOf
 from ..addressing.policy import AddressPolicy
 from ..book.address_book import AddressBook
 from ..contract.counters import Counters
@@ -81,7 +81,7 @@ class Parts:
 
 class PeerVerifier:
     def __init__(
-        self, config: CoreConfig, parts: Parts, network_of: NetworkOf, dhts: Mapping[Family, Dht]
+        self, config: CoreConfig, parts: Parts, network_of: PrefixOf, dhts: Mapping[Family, Dht]
     ) -> None:
         self.known = KnownPeers(parts.scopes.host, network_of)
         self.parts = parts
@@ -238,7 +238,7 @@ class PeerVerifier:
         refusal, is_news = self._refusal(candidate, now), False
         if refusal is None:
             if not candidate.came_to_us and candidate.source != BOOK:
-                is_news = parts.book.heard(endpoint, candidate.told_by, now) is None
+                is_news = parts.book.reported(endpoint, candidate.told_by, now) is None
             if not self.is_wanted(candidate, now):
                 return is_news
             refusal = parts.candidates.add(candidate, per_source)

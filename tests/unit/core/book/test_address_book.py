@@ -10,7 +10,8 @@ from dataclasses import replace
 from kadisc.config import BookConfig, CoreConfig
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.assembly import book_for
-from kadisc.core.book.address_book import FOREVER, AddressBook
+from kadisc.core.book.address_book import AddressBook
+from kadisc.core.contract.times import FOREVER
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.contacts import address6
 from tests.support.peers import peer
@@ -40,18 +41,22 @@ def met(numbers: range, config: CoreConfig = CORE) -> AddressBook:
 
 def test_who_is_heard_of_goes_to_the_new_table_once() -> None:
     address_book = book()
-    assert address_book.heard(address(1), ROUTER, 5.0) is None
-    assert address_book.heard(address(1), address(901), 6.0) == "book-known"
-    assert (address_book.heard_of, address_book.met, len(address_book)) == (1, 0, 1)
+    assert address_book.reported(address(1), ROUTER, 5.0) is None
+    assert address_book.reported(address(1), address(901), 6.0) == "book-known"
+    assert (address_book.unverified_count, address_book.verified_count, len(address_book)) == (
+        1,
+        0,
+        1,
+    )
     told = address_book.why(address(1), 10.0)
     assert told is not None
-    assert (told.source, told.first_seen_s_ago, told.heard_s_ago, told.heard_times) == (
+    assert (told.source, told.first_seen_s_ago, told.reported_s_ago, told.times_reported) == (
         ROUTER,
         5.0,
         4.0,
         2,
     )
-    assert (told.key, told.tried, told.met, told.verified_s_ago, told.sequence) == (
+    assert (told.key, told.tried, told.verified_in_run, told.verified_s_ago, told.sequence) == (
         None,
         False,
         False,
@@ -62,19 +67,19 @@ def test_who_is_heard_of_goes_to_the_new_table_once() -> None:
 
 def test_a_node_names_only_what_is_of_its_scope_and_a_word_stands_for_the_operator() -> None:
     address_book, at_home = book(), make_endpoint("192.168.1.1", 1)
-    assert address_book.heard(at_home, ROUTER, 0) == "book-scope"
-    assert address_book.heard(make_endpoint("224.0.0.1", 1), "operator", 0) == "book-scope"
-    assert address_book.heard(at_home, make_endpoint("192.168.1.2", 1), 0) is None
-    assert address_book.heard(make_endpoint("192.168.1.3", 1), "lan", 0) is None
+    assert address_book.reported(at_home, ROUTER, 0) == "book-scope"
+    assert address_book.reported(make_endpoint("224.0.0.1", 1), "operator", 0) == "book-scope"
+    assert address_book.reported(at_home, make_endpoint("192.168.1.2", 1), 0) is None
+    assert address_book.reported(make_endpoint("192.168.1.3", 1), "lan", 0) is None
 
 
 def test_one_identity_per_address_and_hearsay_moves_nobody() -> None:
     address_book = met(range(1, 2))
-    address_book.heard(address(2), ROUTER, 0)
+    address_book.reported(address(2), ROUTER, 0)
     for number in (1, 2):
-        assert address_book.heard(address(number, port=9), ROUTER, 1) == "book-identity"
+        assert address_book.reported(address(number, port=9), ROUTER, 1) == "book-identity"
     address_book.failed(address(2), 5)
-    assert address_book.heard(address(2, port=9), ROUTER, 6) is None, (
+    assert address_book.reported(address(2, port=9), ROUTER, 6) is None, (
         "nobody answered at the other port"
     )
     assert address_book.why(address(2), 6) is None
@@ -83,9 +88,9 @@ def test_one_identity_per_address_and_hearsay_moves_nobody() -> None:
 
 def test_an_ipv6_network_of_a_host_counts_once() -> None:
     address_book = book()
-    address_book.heard(address6(1), ROUTER, 0)
+    address_book.reported(address6(1), ROUTER, 0)
     assert (
-        address_book.heard(Endpoint(address6(1)[:15] + b"\x07" + address6(1)[16:]), ROUTER, 0)
+        address_book.reported(Endpoint(address6(1)[:15] + b"\x07" + address6(1)[16:]), ROUTER, 0)
         == "book-identity"
     )
 
@@ -93,18 +98,18 @@ def test_an_ipv6_network_of_a_host_counts_once() -> None:
 def test_a_place_is_given_up_by_who_failed_or_was_not_heard_of_for_long() -> None:
     one_place = CoreConfig(book=BookConfig(new_buckets=1, new_bucket_size=1))
     address_book = book(one_place)
-    address_book.heard(address(1), ROUTER, 0)
-    assert address_book.heard(address(2), ROUTER, 1) == "book-place"
+    address_book.reported(address(1), ROUTER, 0)
+    assert address_book.reported(address(2), ROUTER, 1) == "book-place"
     address_book.failed(address(1), 2)
-    assert address_book.heard(address(2), ROUTER, 3) is None
-    assert address_book.heard(address(3), ROUTER, 3 + CONFIG.new_lifetime_s - 1) == "book-place"
-    assert address_book.heard(address(3), ROUTER, 3 + CONFIG.new_lifetime_s) is None
+    assert address_book.reported(address(2), ROUTER, 3) is None
+    assert address_book.reported(address(3), ROUTER, 3 + CONFIG.new_lifetime_s - 1) == "book-place"
+    assert address_book.reported(address(3), ROUTER, 3 + CONFIG.new_lifetime_s) is None
     assert len(address_book) == 1
 
 
 def test_who_was_only_heard_of_and_fails_twice_is_forgotten() -> None:
     address_book = book()
-    address_book.heard(address(1), ROUTER, 0)
+    address_book.reported(address(1), ROUTER, 0)
     for at in (0, 1, 19):
         address_book.failed(address(1), at)
         assert len(address_book) == 1, "failures so close together count as one"
@@ -118,12 +123,12 @@ def test_who_was_only_heard_of_and_fails_twice_is_forgotten() -> None:
 
 def test_who_proves_itself_goes_to_the_tried_table_with_its_history() -> None:
     address_book = book()
-    address_book.heard(address(1), ROUTER, 5.0)
+    address_book.reported(address(1), ROUTER, 5.0)
     address_book.verified(
         peer(1, sequence=7, services={"eth": 30303}), 10.0, source=address(1), rtt_s=0.2
     )
     address_book.verified(peer(1, sequence=8), 40.0, source=address(1), rtt_s=0.1)
-    assert (address_book.heard_of, address_book.met) == (0, 1)
+    assert (address_book.unverified_count, address_book.verified_count) == (0, 1)
     for who in (address(1), peer(1).key):
         told = address_book.why(who, 50.0)
         assert told is not None
@@ -133,7 +138,7 @@ def test_who_proves_itself_goes_to_the_tried_table_with_its_history() -> None:
             told.first_verified_s_ago,
             told.verified_s_ago,
         ) == (ROUTER, 45.0, 40.0, 10.0)
-        assert (told.key, told.sequence, told.rtt_s, told.tried, told.met) == (
+        assert (told.key, told.sequence, told.rtt_s, told.tried, told.verified_in_run) == (
             peer(1).key,
             8,
             0.1,
@@ -145,7 +150,7 @@ def test_who_proves_itself_goes_to_the_tried_table_with_its_history() -> None:
 def test_who_moves_takes_its_history_along_and_leaves_nothing_behind() -> None:
     address_book = book()
     address_book.verified(peer(1, sequence=1), 0.0, source=ROUTER)
-    address_book.heard(address(50, port=9), ROUTER, 1.0)
+    address_book.reported(address(50, port=9), ROUTER, 1.0)
     address_book.verified(peer(1, address(50), sequence=2), 60.0, source=ROUTER)
     assert (len(address_book), address_book.why(address(1), 60.0)) == (1, None)
     told = address_book.why(peer(1).key, 60.0)
@@ -158,7 +163,7 @@ def test_who_moves_takes_its_history_along_and_leaves_nothing_behind() -> None:
 def test_who_moves_to_another_port_keeps_its_place() -> None:
     address_book = met(range(1, 2))
     address_book.verified(peer(1, address(1, port=99), sequence=2), 5.0, source=ROUTER)
-    assert (len(address_book), address_book.met) == (1, 1)
+    assert (len(address_book), address_book.verified_count) == (1, 1)
     assert address_book.why(address(1, port=99), 5.0) is not None
 
 
@@ -180,7 +185,7 @@ def test_another_identity_at_the_same_endpoint_has_no_history() -> None:
 def test_a_node_with_an_address_in_each_family_is_in_the_book_twice() -> None:
     address_book = met(range(1, 2))
     address_book.verified(peer(1, address6(1)), 0.0, source=ROUTER)
-    assert address_book.met == 2
+    assert address_book.verified_count == 2
     assert address_book.feedback(peer(1).key, "bad", 0.0)
     assert address_book.select(9, 1.0) == []
 
@@ -188,7 +193,7 @@ def test_a_node_with_an_address_in_each_family_is_in_the_book_twice() -> None:
 def test_who_was_met_is_forgotten_only_after_a_week_of_failures() -> None:
     address_book, now = met(range(1, 2)), 0.0
     while now < CONFIG.tried_lifetime_s:
-        assert address_book.met == 1
+        assert address_book.verified_count == 1
         address_book.failed(address(1), now)
         now += 3600.0
     address_book.failed(address(1), now)
@@ -258,7 +263,7 @@ def test_tests_are_paced_and_bounded() -> None:
     asked = [address_book.tests_due(5000.0 + second) for second in range(30)]
     assert sum(map(len, asked)) == 30 / CONFIG.test_pause_s
     assert max(map(len, asked)) == 1
-    assert address_book.met <= 64
+    assert address_book.verified_count <= 64
     assert address_book.next_deadline() > 5000.0 or address_book.feeler(5000.0)
 
 
@@ -280,7 +285,7 @@ def test_two_identities_of_one_address_contest_its_place() -> None:
 def test_a_feeler_every_two_minutes_in_turn_for_those_heard_of_and_those_met() -> None:
     address_book = met(range(1, 4))
     for number in range(10, 13):
-        address_book.heard(address(number), ROUTER, 0)
+        address_book.reported(address(number), ROUTER, 0)
     felt, now = [], 1.0
     for _ in range(6):
         endpoint = address_book.feeler(now)
@@ -320,7 +325,7 @@ def test_a_picture_of_the_book() -> None:
     address_book = met(range(1, 2), ONE_PLACE)
     address_book.verified(peer(2), 1000.0, source=ROUTER)
     shown = address_book.snapshot()
-    assert (shown.new, shown.tried, shown.met, shown.in_collision, shown.anchors) == (
+    assert (shown.new, shown.tried, shown.verified_in_run, shown.in_collision, shown.anchors) == (
         1,
         1,
         1,
@@ -330,7 +335,7 @@ def test_a_picture_of_the_book() -> None:
     again = book(ONE_PLACE)
     again.restore(address_book.export(1000.0), 0.0)
     shown = again.snapshot()
-    assert (shown.new, shown.tried, shown.met, shown.in_collision) == (1, 1, 0, 0)
+    assert (shown.new, shown.tried, shown.verified_in_run, shown.in_collision) == (1, 1, 0, 0)
 
 
 # --- what the application gets --------------------------------------------------------------------
@@ -338,7 +343,7 @@ def test_a_picture_of_the_book() -> None:
 
 def test_who_is_given_out_was_verified_in_this_run_and_answered_last() -> None:
     address_book = met(range(1, 6))
-    address_book.heard(address(10), ROUTER, 0)
+    address_book.reported(address(10), ROUTER, 0)
     address_book.failed(address(3), 5.0)
     given = address_book.select(10, 10.0)
     assert {each.peer.endpoint for each in given} == {address(number) for number in (1, 2, 4, 5)}
@@ -412,7 +417,7 @@ def test_in_a_lab_all_nodes_of_one_network_have_places_and_are_given_out() -> No
             address_book.verified(
                 peer(number, make_endpoint(f"60.60.60.{number + 1}", 1)), 0.0, source=ROUTER
             )
-        assert least <= address_book.met <= most
+        assert least <= address_book.verified_count <= most
         assert least <= len(address_book.select(100, 1.0)) <= most
 
 
@@ -423,5 +428,7 @@ def test_private_addresses_count_one_by_one_unless_they_are_as_good_as_public() 
             address_book.verified(
                 peer(number, make_endpoint(f"127.0.0.{number + 1}", 6881)), 0.0, source="lan"
             )
-        assert most * 0.9 <= address_book.met <= most
-        assert len(address_book.select(30, 1.0)) == (address_book.met if most == 30 else 1)
+        assert most * 0.9 <= address_book.verified_count <= most
+        assert len(address_book.select(30, 1.0)) == (
+            address_book.verified_count if most == 30 else 1
+        )

@@ -12,8 +12,10 @@ import pytest
 from kadisc.config import BookConfig, CoreConfig
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.assembly import book_for
-from kadisc.core.book.address_book import FOREVER, AddressBook
+from kadisc.core.book.address_book import AddressBook
+from kadisc.core.book.tables import GroupedPlacement
 from kadisc.core.contract.saved_state import SavedBook, SavedPeer
+from kadisc.core.contract.times import FOREVER
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.contacts import address6
 from tests.support.peers import peer
@@ -38,13 +40,13 @@ def flood(address_book: AddressBook, count: int) -> None:
     rng = random.Random(4)
     for number in range(count):
         source = make_endpoint(f"66.66.{number % 250}.{1 + number % 7}", 1 + number % 60_000)
-        address_book.heard(address(rng.randrange(50_000 * 4)), source, 0.0)
+        address_book.reported(address(rng.randrange(50_000 * 4)), source, 0.0)
 
 
 def honest_hearsay(address_book: AddressBook) -> int:
     """How many of 500 peers that 100 honest nodes name are in the book."""
     for number in range(500):
-        address_book.heard(address(number, port=7000), address(1000 + number % 100), 1.0)
+        address_book.reported(address(number, port=7000), address(1000 + number % 100), 1.0)
     return sum(
         address_book.why(address(number, port=7000), 1.0) is not None for number in range(500)
     )
@@ -53,14 +55,14 @@ def honest_hearsay(address_book: AddressBook) -> int:
 def test_without_groups_one_network_fills_the_book_and_nobody_else_is_heard() -> None:
     address_book = book(without("book_groups"))
     flood(address_book, 60_000)
-    assert address_book.heard_of > 0.99 * NEW_PLACES
+    assert address_book.unverified_count > 0.99 * NEW_PLACES
     assert honest_hearsay(address_book) < 25
 
 
 def test_with_groups_it_reaches_a_sixteenth_whatever_it_names() -> None:
     address_book = book()
     flood(address_book, 200_000)
-    assert NEW_PLACES / 16 * 0.9 < address_book.heard_of <= NEW_PLACES / 16
+    assert NEW_PLACES / 16 * 0.9 < address_book.unverified_count <= NEW_PLACES / 16
     # The places of all others are as before; some of these peers are named by the flood as well, at
     # another port.
     assert honest_hearsay(address_book) > 400
@@ -71,15 +73,14 @@ def test_the_sixteenth_is_a_bound_of_the_places_not_of_the_luck(seed: int) -> No
     """Whatever the secret: the places that one source network can name, over 20,000 addresses of
     both families.
     """
-    address_book, rng = book(seed=seed), random.Random(seed)
+    rng = random.Random(seed)
+    placement = GroupedPlacement(CONFIG, rng.randbytes(32), AddressPolicy(False))
     places = set()
     for number in range(20_000):
         endpoint = (
             address(rng.randrange(200_000)) if number % 2 else address6(rng.randrange(1 << 20))
         )
-        places.add(
-            address_book._placement.new(endpoint, make_endpoint(f"66.66.{number % 256}.1", 1))
-        )
+        places.add(placement.new(endpoint, make_endpoint(f"66.66.{number % 256}.1", 1)))
     assert len({bucket for bucket, _ in places}) <= CONFIG.new_buckets_per_source
     assert len(places) <= NEW_PLACES / 16
 
@@ -90,8 +91,8 @@ def test_a_source_with_an_ipv6_network_is_one_source() -> None:
         source = Endpoint(
             address6(1)[:4] + number.to_bytes(4, "big") + address6(1)[8:]
         )  # a /64 each, all of one /32
-        address_book.heard(address(number), source, 0.0)
-    assert address_book.heard_of <= NEW_PLACES / 16
+        address_book.reported(address(number), source, 0.0)
+    assert address_book.unverified_count <= NEW_PLACES / 16
 
 
 def test_feelers_are_not_aimed_by_who_names_most() -> None:
@@ -101,7 +102,7 @@ def test_feelers_are_not_aimed_by_who_names_most() -> None:
     address_book = book()
     flood(address_book, 20_000)
     for number in range(100):
-        address_book.heard(address(number, port=7000), address(1000 + number % 10), 1.0)
+        address_book.reported(address(number, port=7000), address(1000 + number % 10), 1.0)
     felt = Counter[bool]()
     for command in range(400):
         endpoint = address_book.feeler(2.0 + command * CONFIG.feeler_interval_s)
@@ -122,7 +123,7 @@ def overrun(config: CoreConfig, newcomers: list[Endpoint]) -> float:
     honest = {address(number): peer(number) for number in range(100)}
     for each in honest.values():
         address_book.verified(each, now, source=ROUTER)
-    before = address_book.met
+    before = address_book.verified_count
     for number, endpoint in enumerate(newcomers):
         now += 1.0
         address_book.verified(peer(5000 + number, endpoint), now, source=ROUTER)
@@ -159,7 +160,7 @@ def test_twenty_small_networks_have_at_most_two_places_each_among_those_met(
         address_book.verified(
             peer(number, make_endpoint(f"{60 + network}.9.9.{host + 1}", 1)), 0.0, source=ROUTER
         )
-    assert least <= address_book.met <= most
+    assert least <= address_book.verified_count <= most
 
 
 def test_a_large_network_has_a_sixteenth_of_the_places_among_those_met() -> None:
@@ -170,7 +171,7 @@ def test_a_large_network_has_a_sixteenth_of_the_places_among_those_met() -> None
             0.0,
             source=ROUTER,
         )
-    assert address_book.met <= CONFIG.tried_buckets * CONFIG.tried_bucket_size / 16
+    assert address_book.verified_count <= CONFIG.tried_buckets * CONFIG.tried_bucket_size / 16
 
 
 def test_hearsay_changes_nothing_of_who_was_met() -> None:
@@ -180,7 +181,7 @@ def test_hearsay_changes_nothing_of_who_was_met() -> None:
     before = address_book.export(10.0)
     for number in range(100):
         for port in (9, 10, 11):
-            address_book.heard(address(number, port=port), address(700), 5.0)
+            address_book.reported(address(number, port=port), address(700), 5.0)
     assert address_book.export(10.0) == before
     assert address_book.anchors()
 
@@ -270,11 +271,11 @@ INF, NAN = math.inf, math.nan
         (replace(HEARSAY, source="x" * 65), "saved-source"),
         (replace(HEARSAY, source=Endpoint(b"\1\2\3\4")), "saved-source"),
         (replace(HEARSAY, first_seen_s_ago=-1.0), "saved-age"),
-        (replace(HEARSAY, heard_s_ago=NAN), "saved-age"),
+        (replace(HEARSAY, reported_s_ago=NAN), "saved-age"),
         (replace(GOOD, verified_s_ago=-1e9), "saved-age"),
         (replace(GOOD, first_verified_s_ago=INF), "saved-age"),
         (replace(HEARSAY, failures=-1), "saved-count"),
-        (replace(HEARSAY, heard_times=1 << 40), "saved-count"),
+        (replace(HEARSAY, times_reported=1 << 40), "saved-count"),
         (replace(GOOD, rtt_s=NAN), "saved-rtt"),
         (replace(GOOD, peer=None), "saved-unproved"),
         (replace(HEARSAY, tried=True), "saved-unproved"),
@@ -315,8 +316,8 @@ def test_a_planted_file_is_not_given_out_and_fills_no_more_than_its_places() -> 
         for number in range(20_000)
     )
     refused = address_book.restore(SavedBook(planted), 1000.0)
-    assert address_book.met <= CONFIG.tried_buckets * CONFIG.tried_bucket_size
-    assert address_book.met + sum(refused.values()) == 20_000
+    assert address_book.verified_count <= CONFIG.tried_buckets * CONFIG.tried_bucket_size
+    assert address_book.verified_count + sum(refused.values()) == 20_000
     assert address_book.select(100, 1000.0) == []
     assert address_book.peers() == []
     assert len(address_book.anchors()) == CONFIG.anchors, "they are asked, no more"

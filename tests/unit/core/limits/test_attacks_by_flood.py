@@ -214,7 +214,7 @@ def test_a_token_of_gossip_proves_the_endpoint_that_it_was_sent_to() -> None:
 def test_a_million_forged_sources_leave_the_node_as_small_as_it_was() -> None:
     world = World(seed=5)
     victim = synthetic(world, 20, CONFIG)[0]
-    traffic = victim.node._intake._traffic
+    traffic = victim.node._receiver._traffic
     payload = krpc.encode(Ping(b"aa", ATTACKERS_ID, read_only=True))
     for number in range(200_000):
         source = Endpoint(

@@ -8,8 +8,9 @@ import random
 
 import pytest
 
-from kadisc.core.addressing.netgroup_sampling import draw_evenly, each_by_itself
+from kadisc.core.addressing.netgroup_sampling import draw_by_prefix
 from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.baselines.addressing import each_endpoint_alone
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.known_peers import MAX_KNOWN, Known, KnownPeers
 from kadisc.endpoints import Endpoint, make_endpoint
@@ -78,8 +79,8 @@ def test_a_crowd_in_three_networks_is_not_most_of_those_that_we_exchange_with(
     defended: bool,
 ) -> None:
     crowd, honest, rng = set(CROWD), [address(number) for number in range(9)], random.Random(23)
-    network_of = AddressPolicy(allow_private=False).subnet if defended else each_by_itself
-    drawn = [draw_evenly([*honest, *CROWD], network_of, rng) for _ in range(1000)]
+    network_of = AddressPolicy(allow_private=False).subnet if defended else each_endpoint_alone
+    drawn = [draw_by_prefix([*honest, *CROWD], network_of, rng) for _ in range(1000)]
     theirs = sum(endpoint in crowd for endpoint in drawn) / len(drawn)
     assert theirs == pytest.approx(0.25 if defended else 0.8, abs=0.05)
     assert set(drawn) == {*honest, *crowd}
@@ -90,7 +91,7 @@ def test_a_crowd_in_three_networks_makes_room_before_others_when_too_many_are_kn
     defended: bool,
 ) -> None:
     scopes = AddressPolicy(allow_private=False)
-    peers = KnownPeers(scopes.host, scopes.subnet if defended else each_by_itself)
+    peers = KnownPeers(scopes.host, scopes.subnet if defended else each_endpoint_alone)
     crowd = [make_endpoint(f"80.80.{number % 3}.{number // 3 + 1}", 6881) for number in range(300)]
     honest = [address(number) for number in range(MAX_KNOWN - 100)]
     for now, endpoint in enumerate([*honest, *crowd]):  # the crowd answered last

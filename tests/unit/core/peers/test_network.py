@@ -162,8 +162,8 @@ def test_who_has_nothing_but_a_book_of_the_dead_goes_through_all_of_it() -> None
     us, living = member(world, 1), stranger(world, 500)
     book = peer_network(us)._verifier.parts.book
     for number in range(60):
-        book.heard(address(100 + number), "file", world.now)
-    book.heard(living.endpoint, "file", world.now)
+        book.reported(address(100 + number), "file", world.now)
+    book.reported(living.endpoint, "file", world.now)
     world.flush(us)
     world.run(100.0)
     assert knows(us) == {living.endpoint}
@@ -362,7 +362,7 @@ def test_our_own_address_does_not_stay_in_our_book_once_we_know_it() -> None:
     us = member(world, 1)
     book = peer_network(us)._verifier.parts.book
     peer_network(us)._own_record.set_endpoints({}, world.now)
-    book.heard(us.endpoint, "file", world.now)
+    book.reported(us.endpoint, "file", world.now)
     assert peer_network(us).why(us.endpoint, world.now) is not None
     us.node.tick(world.now)
     assert us.endpoint in peer_network(us)._own_record.endpoints.values()

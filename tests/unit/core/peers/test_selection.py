@@ -48,7 +48,7 @@ def rounds_pass(us: Host, heard_of: Sequence[VerifiedPeer], rounds: int) -> None
     )
     for number in range(rounds):
         parts.view.round(0.0)
-        parts.book.seated(parts.view.aged())
+        parts.book.mark_held_slot(parts.view.aged())
         if number % GossipConfig().reseed_every_rounds == 0:
             has_met(
                 us, *(by_endpoint[endpoint] for endpoint in parts.view.challengers(by_endpoint))
