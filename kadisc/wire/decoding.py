@@ -67,7 +67,7 @@ _COMPLAINTS: Final = {
 """Reasons to refuse a message whose bencode is sound, with the text that a querier is sent."""
 
 DROP_REASONS: Final = (*bencode.REASONS, *_COMPLAINTS)
-"""Every ``DecodeError.reason`` of this package."""
+"""Every ``DecodeError.reason`` of a datagram; records have three more (`records.py`)."""
 
 Fields: TypeAlias = dict[bytes, Any]
 
