@@ -1,31 +1,41 @@
-"""Writes docs/reference/configuration.md from the dataclasses that the configuration file is
-decoded into; with --check, only compares.
+"""Writes docs/reference/configuration.md from the declarations in kadisc/config; with --check, only
+compares.
 
 .venv/bin/python scripts/configuration_reference.py [--check]
 """
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields, is_dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kadisc.net.config_file import Settings
+from kadisc.config.declaration import Bounds, HoldsFor
+from kadisc.config.keys import GROUPS, KEYS, Key
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "configuration.md"
-HEAD = """\
+
+
+def names(holds_for: HoldsFor) -> str:
+    """The keys that hold for these commands, as a list in words."""
+    *first, last = [f"`{key.name}`" for key in KEYS.values() if key.setting.holds_for is holds_for]
+    return f"{', '.join(first)} and {last}"
+
+
+HEAD = f"""\
 # The configuration file
 
-`kadisc` reads `config.toml` in the XDG configuration folder (`~/.config/kadisc/` as a rule) if it is there, or the file given with `--config`. It is
-TOML. A key that does not exist, or a value of the wrong kind, is an error that names file and key. Options on the command line win.
+`kadisc` reads `config.toml` in the XDG configuration folder (`~/.config/kadisc/` as a rule) if it
+is there, or the file given with `--config`. It is TOML. A key that does not exist, or a value of
+the wrong type or out of its bounds, is an error that names the file, the key and what was expected.
+An option on the command line wins over the file.
 
-All commands read it. Those that open a node for a moment (`find`, `peers`, `announce`, `put`, `get`, `resolve`, `ping`) leave out what it says of the
-node that stays (`bind`, `external`, `peer`, `service`); `run --devnet` leaves out `bootstrap`, `routers` and `state_dir` as well.
+All commands read it. Those that open a node for a moment (`find`, `peers`, `announce`, `put`,
+`get`, `resolve`, `ping`) leave out {names(HoldsFor.THE_LASTING_NODE)}, which belong to the
+node that stays. `run --devnet` leaves out these and
+{names(HoldsFor.NOT_A_DEVNET)} as well.
 
 ```toml
 bind = ["0.0.0.0:6881", "[::]:6881"]
@@ -35,11 +45,13 @@ network = "testnet"
 service = ["eth=30303", "fork=0xabcd"]
 
 [core.address]
-first_voters = 3      # a network so small that twelve would never come together
+first_voters = 3      # a DHT so small that twelve netgroups would never vote
 change_voters = 4
 ```
 
-This page is made from the program by `scripts/configuration_reference.py`. Units are the last part of a name: `_s` is seconds.
+This page is made from the program by `scripts/configuration_reference.py`. Units are the last part
+of a name: `_s` is seconds. A host is one IPv4 address or an IPv6 /64, a subnet is a /24 (IPv6 /48),
+a netgroup is a /16 (IPv6 /32). All numbers are finite.
 """
 KINDS = {
     "bool": "true or false",
@@ -52,57 +64,47 @@ KINDS = {
 }
 
 
-def described(kind: type) -> tuple[str, dict[str, str]]:
-    """The text at the head of a dataclass, and those below its fields."""
-    [body] = ast.parse(inspect.getsource(kind)).body
-    assert isinstance(body, ast.ClassDef)
-    texts = {}
-    for line, following in zip(body.body, [*body.body[1:], None], strict=True):
-        if (
-            isinstance(line, ast.AnnAssign)
-            and isinstance(line.target, ast.Name)
-            and isinstance(following, ast.Expr)
-        ):
-            assert isinstance(following.value, ast.Constant)
-            texts[line.target.id] = " ".join(str(following.value.value).split())
-    return " ".join((ast.get_docstring(body) or "").split()), texts
-
-
-def default_of(each: Field[Any]) -> Any:
-    return each.default if each.default is not MISSING else each.default_factory()  # type: ignore[misc]
-
-
 def shown(value: Any) -> str:
     return "" if value is None else f"`{json.dumps(value)}`"
 
 
-def section(title: str, kind: type) -> Iterator[str]:
-    head, texts = described(kind)
-    rows = [each for each in fields(kind) if not is_dataclass(default_of(each))]
-    if rows:
-        yield f"\n## {title}\n"
-        if head and kind is not Settings:
-            yield head.replace("``", "`") + "\n"
-        yield "| key | value | default | |\n|---|---|---|---|"
-        for each in rows:
-            yield f"| `{each.name}` | {KINDS[str(each.type)]} | {shown(default_of(each))} | {texts.get(each.name, '').replace('``', '`')} |"
-    prefix = "core" if kind is Settings else title.strip("`[]")
-    for each in fields(kind):
-        if is_dataclass(default := default_of(each)):
-            yield from section(
-                f"`[{prefix if kind is Settings else f'{prefix}.{each.name}'}]`", type(default)
-            )
+def bounds(key: Key) -> str:
+    allowed = key.setting.allowed
+    words = str(allowed).removeprefix("of ") if isinstance(allowed, Bounds) else allowed.value
+    return f"each {words}" if words and key.kind.startswith("tuple") else words
+
+
+def row(key: Key) -> str:
+    name, description = key.name.rpartition(".")[2], key.setting.description.replace("``", "`")
+    cells = (f"`{name}`", KINDS[key.kind], bounds(key), shown(key.default), description)
+    return f"| {' | '.join(cells)} |\n"
+
+
+def section(title: str, head: str, keys: Iterable[Key]) -> Iterator[str]:
+    yield f"\n## {title}\n\n"
+    if head:
+        yield f"{head}\n\n"
+    yield "| key | value | bounds | default | description |\n|---|---|---|---|---|\n"
+    yield from map(row, keys)
 
 
 def page() -> str:
-    return HEAD + "\n".join(section("Keys of the node", Settings)) + "\n"
+    by_group: dict[str, list[Key]] = {"": [], **{name: [] for name in GROUPS}}
+    for key in KEYS.values():
+        by_group[key.name.rpartition(".")[0]].append(key)
+    parts = [HEAD, *section("Keys of the node", "", by_group[""])]
+    for name, group in GROUPS.items():
+        head = " ".join((group.__doc__ or "").split()).replace("``", "`")
+        parts += section(f"`[{name}]`", head, by_group[name])
+    return "".join(parts)
 
 
 def main() -> int:
     if "--check" in sys.argv[1:]:
         if PAGE.read_text(encoding="utf-8") != page():
             print(
-                f"{PAGE.name} is not what the program says; write it anew with scripts/configuration_reference.py",
+                f"{PAGE.name} is not what the program says;"
+                " write it anew with scripts/configuration_reference.py",
                 file=sys.stderr,
             )
             return 1

@@ -23,10 +23,6 @@ NOUNS = (
     "errors",
     "version",
     "config",
-    "config_rules",
-    "limits_config",
-    "peer_config",
-    "store_config",
 )
 MAY_IMPORT = {
     "nouns": (),
@@ -44,11 +40,22 @@ line may import everything.
 """
 ROOMS = {
     "core": (
-        *("contract", "addressing", "limits", "table", "rpc", "book", "dht", "serving", "peers"),
-        *("lookup", "baselines", "snapshot", "assembly", "core"),
+        *(
+            "contract",
+            "addressing",
+            "limits",
+            "table",
+            "rpc",
+            "book",
+            "dht_parts",
+            "dht",
+            "serving",
+            "peers",
+        ),
+        *("lookup", "baselines", "snapshot", "assembly", "engine", "core"),
     ),
     "net": (
-        *("as_map_file", "config_file", "tcp_check", "transport", "state", "join", "api"),
+        *("as_map_file", "tcp_check", "transport", "state", "join", "config_file", "api"),
         *("oneshot", "devnet"),
     ),
     "sim": (

@@ -23,7 +23,7 @@ from ..control.socket_file import socket_path
 from ..errors import KadiscError
 from ..observe.describe import count
 from .one_shot import open_one_shot
-from .options import settings_from, state_folder
+from .options import configuration, state_folder
 from .output import ProgressLine, say
 
 ParamsT = TypeVar("ParamsT", bound=msgspec.Struct)
@@ -80,7 +80,7 @@ async def ask_running(
     tell: Tell | None = None,
 ) -> ResultT:
     """What only the running node can answer. Raises NotRunning where there is none."""
-    async with open_client(socket_path(state_folder(settings_from(options)))) as client:
+    async with open_client(socket_path(state_folder(configuration(options)))) as client:
         return await client.call(method, params, tell=tell, silence_s=_SHORT_SILENCE_S)
 
 
@@ -111,7 +111,7 @@ async def running_node(
 async def _client(
     options: argparse.Namespace, stack: AsyncExitStack, of_any_network: bool
 ) -> ControlClient | None:
-    settings = settings_from(options)
+    settings = configuration(options)
     path = socket_path(state_folder(settings))
     if not _is_there(path):
         return None

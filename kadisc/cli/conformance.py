@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..conformance.case import Case, Finding
-    from ..conformance.probe import Pace, Probe
+    from ..conformance.probe import ConformanceProbe, Pace
 
 SUMMARY = "test whether a node keeps to the protocol"
 DESCRIPTION = (
@@ -111,9 +111,9 @@ async def _test(
 ) -> int:
     import trio
 
-    from ..conformance.case import Outcome
     from ..conformance.probe import open_probe
     from ..conformance.suite import run_suite
+    from ..conformance.verdict import CaseOutcome
     from ..errors import UsageError
     from ..net.join.resolve import resolve
     from .output import ProgressLine, print_json
@@ -129,7 +129,7 @@ async def _test(
             line.show(f"{index + 1}/{len(cases)} {case.name}, {probe.count.sent} datagrams sent")
 
         try:
-            findings = await run_suite(probe, cases, mine=options.mine, progress=progress)
+            findings = await run_suite(probe, cases, destructive=options.mine, progress=progress)
         finally:
             line.clear()
         document = _document(probe, findings, trio.current_time() - began)
@@ -137,15 +137,17 @@ async def _test(
         print_json(document)
     else:
         _print_table(document)
-    return 1 if any(finding.outcome is Outcome.FAIL for finding in findings) else 0
+    return 1 if any(finding.outcome is CaseOutcome.FAIL for finding in findings) else 0
 
 
-def _document(probe: Probe, findings: Sequence[Finding], elapsed_s: float) -> dict[str, Any]:
-    from ..conformance.case import Outcome
+def _document(
+    probe: ConformanceProbe, findings: Sequence[Finding], elapsed_s: float
+) -> dict[str, Any]:
+    from ..conformance.verdict import CaseOutcome
     from ..endpoints import format_endpoint
     from ..observe.clients import describe_client
 
-    def number(outcome: Outcome) -> int:
+    def number(outcome: CaseOutcome) -> int:
         return sum(finding.outcome is outcome for finding in findings)
 
     return {
@@ -162,10 +164,10 @@ def _document(probe: Probe, findings: Sequence[Finding], elapsed_s: float) -> di
             }
             for finding in findings
         ],
-        "passed": number(Outcome.PASS),
-        "warned": number(Outcome.WARN),
-        "failed": number(Outcome.FAIL),
-        "skipped": number(Outcome.SKIP),
+        "passed": number(CaseOutcome.PASS),
+        "warned": number(CaseOutcome.WARN),
+        "failed": number(CaseOutcome.FAIL),
+        "skipped": number(CaseOutcome.SKIP),
         "datagrams_sent": probe.count.sent,
         "bytes_sent": probe.count.sent_bytes,
         "datagrams_received": probe.count.received,
@@ -224,7 +226,7 @@ def _print_list(cases: Sequence[Case], *, as_json: bool) -> None:
                     "name": case.name,
                     "source": case.source,
                     "proves": case.proves,
-                    "harms": case.harms,
+                    "harms": case.destructive,
                 }
                 for case in cases
             ]
@@ -233,5 +235,5 @@ def _print_list(cases: Sequence[Case], *, as_json: bool) -> None:
     width = max(len(case.name) for case in cases)
     for case in cases:
         print(
-            f"{case.name:<{width}}  {case.source:<8}  {case.proves}{' (--mine)' if case.harms else ''}"
+            f"{case.name:<{width}}  {case.source:<8}  {case.proves}{' (--mine)' if case.destructive else ''}"
         )

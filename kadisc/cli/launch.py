@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from ..config import DEFAULT_PORT, Config
+from ..config.declaration import HoldsFor
 from ..control.server import open_control
 from ..errors import BindError
 from ..net.api.node import Node
@@ -15,7 +16,7 @@ from ..net.api.open import open_everywhere, open_node, open_port, open_ports
 from ..net.devnet import open_devnet
 from ..net.join.own_address import external_doubts
 from ..net.transport.ports import Port
-from .options import OF_ONE_PLACE, settings_from, state_folder
+from .options import configuration, state_folder
 from .output import say
 
 
@@ -23,8 +24,7 @@ from .output import say
 async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
     """The nodes, the user's first."""
     is_devnet = options.devnet is not None
-    settings = settings_from(options, but_not=OF_ONE_PLACE if is_devnet else ())
-    config = settings.config()
+    config = configuration(options, only_for=(HoldsFor.EVERY_COMMAND,) if is_devnet else None)
 
     def choose_ports() -> list[Port]:
         return open_ports(config) if config.bind else _default_ports(config, is_devnet=is_devnet)
@@ -38,7 +38,7 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
         ):
             yield nodes
         return
-    config = replace(config, state_dir=state_folder(settings))
+    config = replace(config, state_dir=state_folder(config))
     async with open_node(config, bootstrap=options.bootstrap or (), ports=choose_ports) as node:
         if not config.bootstrap and config.routers:
             say(

@@ -9,16 +9,24 @@ from dataclasses import replace
 from random import SystemRandom
 
 from ..config import Config
+from ..config.declaration import HoldsFor
 from ..control.call import Call, Tell
 from ..core.contract.identity import Identity
 from ..errors import UsageError
-from ..net.api.node import NOTHING_SAVED, Node
-from ..net.api.open import close_ports, open_everywhere, open_ports, running
+from ..net.api.node import Node
+from ..net.api.open import (
+    NOTHING_SAVED,
+    close_ports,
+    make_node,
+    open_everywhere,
+    open_ports,
+    running,
+)
 from ..net.oneshot.multi_family import MultiFamilyLookup
-from ..net.state.state_folder import peek, peek_seed
+from ..net.state.state_folder import read_saved_state, read_seed
 from ..net.transport.clock import SystemClock
 from ..observe.describe import count
-from .options import OF_ONE_NODE, settings_from, state_folder
+from .options import configuration, state_folder
 from .output import say
 
 
@@ -44,7 +52,7 @@ class OneShot(Call):
         self._reasons: list[str] = []
 
     def identity(self) -> Identity:
-        seed = peek_seed(self._folder)
+        seed = read_seed(self._folder)
         if seed is None:
             raise UsageError(
                 f"there is no key in {self._folder} to sign with: kadisc run makes one, or --state-dir names another folder"
@@ -92,17 +100,15 @@ async def open_one_shot(
     It begins at --bootstrap alone, which may lead to another network; without that at the saved
     contacts, then at the hosts of the configuration, then at Mainline's public routers.
     """
-    settings = settings_from(options, but_not=OF_ONE_NODE)
-    config = replace(settings, read_only=True).config()
+    config = configuration(options, only_for=(HoldsFor.EVERY_COMMAND, HoldsFor.NOT_A_DEVNET))
+    config = replace(config, core=replace(config.core, read_only=True))
     given = tuple(getattr(options, "bootstrap", None) or ())
-    saved = (
-        peek(state_folder(settings), config.network)
-        if needs_way_in and not given
-        else NOTHING_SAVED
-    )
+    saved = NOTHING_SAVED
+    if needs_way_in and not given:
+        saved = read_saved_state(state_folder(config), config.network)
     ports = open_ports(config) if config.bind else open_everywhere(0, config)
     try:
-        node = Node(
+        node = make_node(
             config, ports, (), SystemClock(), SystemRandom(), saved=saved, join_network=join_network
         )
         remembered = sum(len(dht.contacts) for dht in saved.dhts if dht.family in node.own_ids)
@@ -114,7 +120,7 @@ async def open_one_shot(
         if needs_way_in and not given:
             _tell_way_in(remembered, config)
         async with running([node], joins=False):
-            yield OneShot(node, tell, state_folder(settings), remembered, sources)
+            yield OneShot(node, tell, state_folder(config), remembered, sources)
     finally:
         close_ports(ports)
 

@@ -3,150 +3,115 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from ..net.config_file import Settings
+from ..config import Config
+from ..config.declaration import Commands, HoldsFor
+from ..config.keys import KEYS
 
 APP_NAME = "kadisc"
-_LISTS = ("bind", "external", "bootstrap", "peer", "netrestrict", "ban", "service")
-_SWITCHES = ("allow_private", "no_caps", "unlimited", "read_only")
-_TEXTS = ("network", "state_dir", "asmap")
-OF_ONE_NODE = ("bind", "external", "peer", "service")
-"""What the file says of the user's node, and a command that runs beside it must not take over."""
-OF_ONE_PLACE = (*OF_ONE_NODE, "bootstrap", "routers", "state_dir", "asmap")
-"""...and neither must a devnet, which is a place of its own."""
 
 
 def add_node_options(parser: argparse.ArgumentParser) -> None:
-    """What every command takes that opens a node."""
+    """Adds the options of every command that opens a node."""
     group = parser.add_argument_group("node")
-    group.add_argument(
-        "--bind",
-        action="append",
-        metavar="HOST:PORT",
-        help="listen at this numeric address; once per family, as in 0.0.0.0:6881 or [::]:6881; port 0 lets the system choose",
-    )
-    group.add_argument(
-        "--network",
-        metavar="NAME",
-        help="the network that one is of, whose peers are looked for and kept (default: mainline)",
-    )
-    group.add_argument(
-        "--allow-private",
-        action="store_true",
-        help="treat private and loopback addresses as public ones in every way (labs, devnets)",
-    )
-    group.add_argument(
-        "--no-caps",
-        action="store_true",
-        help="lift the limits on nodes per address range, for labs inside one network",
-    )
-    group.add_argument(
-        "--unlimited", action="store_true", help="lift the rate limits, for labs and benchmarks"
-    )
+    _add_options(group, Commands.OPENING_A_NODE)
     add_folder_options(group)
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
 
 
 def add_folder_options(group: argparse._ArgumentGroup) -> None:
-    """What says which node is meant."""
-    group.add_argument(
-        "--state-dir",
-        metavar="DIR",
-        help="folder for key, own address, contacts and control socket (default: the XDG state folder)",
-    )
+    """Adds the options that say which node is meant."""
+    _add_options(group, Commands.NAMING_A_NODE)
     group.add_argument(
         "--config",
         metavar="FILE",
-        help="configuration in TOML (default: config.toml in the XDG configuration folder, if there)",
+        help="configuration in TOML"
+        " (default: config.toml in the XDG configuration folder, if there is one)",
     )
 
 
 def add_place_options(parser: argparse.ArgumentParser) -> None:
-    """What a node that stays takes besides."""
-    parser.add_argument(
-        "--external",
-        action="append",
-        metavar="IP[:PORT]",
-        help="our address as others see it; once per family (default: they are asked, and vote)",
-    )
-    parser.add_argument(
-        "--peer",
-        action="append",
-        metavar="HOST:PORT",
-        help="a node that is always kept, also while it is silent; repeatable",
-    )
-    parser.add_argument(
-        "--service",
-        action="append",
-        metavar="NAME=PORT|0xHEX",
-        help="what this node offers to peers of its network, as in eth=30303; repeatable",
-    )
-    parser.add_argument(
-        "--netrestrict",
-        action="append",
-        metavar="CIDR",
-        help="talk to nobody outside of this network, as in 10.0.0.0/8; repeatable",
-    )
-    parser.add_argument(
-        "--ban",
-        action="append",
-        metavar="CIDR",
-        help="never talk to anybody in this network; repeatable",
-    )
-    parser.add_argument(
-        "--asmap",
-        metavar="FILE",
-        help="a map of autonomous systems in the format of Bitcoin Core (asmap): contacts are spread over systems, not over /16s",
-    )
-    parser.add_argument(
-        "--read-only",
-        action="store_true",
-        help="ask, never answer; nobody keeps this node in a table (BEP 43)",
-    )
+    """Adds the options of a node that stays."""
+    _add_options(parser, Commands.RUN)
 
 
 def add_bootstrap_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--bootstrap",
-        action="append",
-        metavar="HOST:PORT",
-        help="a node to join by, a name or an address; repeatable, all are tried at once (default: Mainline's public routers)",
-    )
+    _add_options(parser, Commands.JOINING)
 
 
-def settings_from(options: argparse.Namespace, *, but_not: Sequence[str] = ()) -> Settings:
-    """What the file says, except for the keys ``but_not``, and above that the options. Raises
-    UsageError, in the words of whoever has to correct it.
+def _add_options(parser: argparse._ActionsContainer, commands: Commands) -> None:
+    """Adds an option for each key of the configuration that has one in these commands."""
+    for key in KEYS.values():
+        option = key.setting.option
+        if option is None or option.commands is not commands:
+            continue
+        help_text = option.help or _help_from(key.setting.description)
+        if key.kind == "bool":
+            parser.add_argument(_flag(key.name), action="store_true", help=help_text)
+        elif key.kind.startswith("tuple"):
+            parser.add_argument(
+                _flag(key.name), action="append", metavar=option.metavar, help=help_text
+            )
+        else:
+            parser.add_argument(_flag(key.name), metavar=option.metavar, help=help_text)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _help_from(description: str) -> str:
+    """A sentence in the form of a help text; argparse would take a % for a format."""
+    return f"{description[0].lower()}{description[1:].removesuffix('.')}".replace("%", "%%")
+
+
+def configuration(
+    options: argparse.Namespace, *, only_for: Collection[HoldsFor] | None = None
+) -> Config:
+    """The configuration that the file and the options make; an option wins over the file.
+    ``only_for``: which keys of the file to use; all by default. Raises UsageError that names the
+    file or the option.
     """
-    from ..net.config_file import Settings, check_settings, read_settings
+    from ..net.config_file import check_values, config_from, read_values
 
     path = _config_path(options.config)
-    settings = read_settings(path) if path is not None else Settings()
-    defaults = Settings()
-    settings = dataclasses.replace(settings, **{key: getattr(defaults, key) for key in but_not})
-    given: dict[str, object] = {
-        key: tuple(value) for key in _LISTS if (value := getattr(options, key, None))
-    }
-    given |= {key: value for key in _TEXTS if (value := getattr(options, key, None)) is not None}
-    given |= {key: True for key in _SWITCHES if getattr(options, key, False)}
-    settings = dataclasses.replace(settings, **given)  # type: ignore[arg-type]
-    check_settings(settings, lambda key: f"--{key}", only=frozenset(given))
-    return settings
+    values = read_values(path) if path is not None else {}
+    if only_for is not None:
+        values = {
+            name: value
+            for name, value in values.items()
+            if KEYS[name].setting.holds_for in only_for
+        }
+    given = _given(options)
+    check_values(given, _flag)
+    return config_from(values | given)
 
 
-def state_folder(settings: Settings) -> str:
-    """The one asked for, or the user's."""
-    if settings.state_dir is not None:
-        if not settings.state_dir.strip():
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The values of the options that were given, by the names of their keys."""
+    given: dict[str, Any] = {}
+    for key in KEYS.values():
+        if key.setting.option is None:
+            continue
+        value = getattr(options, key.name, None)
+        if isinstance(value, list):
+            value = tuple(value) or None
+        if value is not None and value is not False:
+            given[key.name] = value
+    return given
+
+
+def state_folder(config: Config) -> str:
+    """The state folder that is configured, or the default one of the user."""
+    if config.state_dir is not None:
+        if not config.state_dir.strip():
             from ..errors import UsageError
 
             raise UsageError("--state-dir: the name of a folder is expected, not an empty one")
-        return settings.state_dir
+        return config.state_dir
     import platformdirs
 
     return platformdirs.user_state_dir(APP_NAME)
@@ -162,19 +127,19 @@ def _config_path(given: str | None) -> Path | None:
 
 
 def positive(text: str) -> int:
-    """A number of at least 1, for argparse."""
+    """A number from 1 to 10,000, for argparse."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):
         raise argparse.ArgumentTypeError(f"a number from 1 to 10000 is expected, not {text!r}")
     return int(text)
 
 
 def info_hash(text: str) -> str:
-    """In 40 hex digits, small ones. Raises UsageError."""
+    """In 40 lower-case hex digits. Raises UsageError."""
     return _hex_id(text, "an info-hash")
 
 
 def target(text: str) -> str:
-    """In 40 hex digits, small ones. Raises UsageError."""
+    """In 40 lower-case hex digits. Raises UsageError."""
     return _hex_id(text, "a target")
 
 

@@ -82,7 +82,7 @@ def _info_hash(options: argparse.Namespace) -> str | None:
 
 def _settle_network(options: argparse.Namespace) -> None:
     from ..errors import UsageError
-    from .options import settings_from
+    from .options import configuration
 
     if options.wanted is not None:
         if options.network not in (None, options.wanted):
@@ -92,7 +92,7 @@ def _settle_network(options: argparse.Namespace) -> None:
         options.network = options.wanted
     # What a node offers is given as NAME=PORT; here --service is what is looked for.
     options.wanted_service, options.service = options.service, None
-    options.network = settings_from(options).network
+    options.network = configuration(options).network
 
 
 async def _announced(options: argparse.Namespace, target: str) -> int:

@@ -39,9 +39,9 @@ async def _resolve(options: argparse.Namespace, key: str) -> int:
     from ..control.methods.resolve import RESOLVE, ResolveParams
     from ..observe.services import services_words
     from .asking import ask
-    from .options import settings_from
+    from .options import configuration
 
-    network = settings_from(options).network
+    network = configuration(options).network
     record = await ask(
         options, RESOLVE, ResolveParams(key, network, partial=True), of_any_network=True
     )

@@ -58,7 +58,7 @@ class Call:
 
     async def reach(self, approach: MultiFamilyLookup) -> None:
         """By whom the node knows."""
-        if not any(self.node.knows_anyone(family) for family in self.node.own_ids):
+        if not any(self.node.has_contacts(family) for family in self.node.own_ids):
             with trio.move_on_after(_JOIN_PATIENCE_S):
                 await self.node.joined()
         await approach.run((), self.node.config.resolve_timeout_s)

@@ -1,59 +1,78 @@
-"""Chooses the components of a node by its `Defences`. The components know nothing of the switches."""
+"""Chooses the components of a node by its `Defences`: every switch is on this page. The components
+themselves know of no switch.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
 from typing import Final
 
 from ..config import CoreConfig
-from ..endpoints import Family
+from ..endpoints import Endpoint, Family
 from ..ids import NodeId
-from ..wire.messages import Error, Reply
 from .addressing.bep42 import anywhere, conforms
 from .addressing.connectivity import Connectivity
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import Confidence, ExternalAddress
 from .addressing.policy import AddressPolicy
-from .baselines.addressing import AlwaysOnline
+from .baselines.addressing import AlwaysOnline, each_endpoint_alone
 from .baselines.book import NewestWins, PlainPlacement, UnboundedFeedback
+from .baselines.limits import NoLimits, NoProvenSources
 from .baselines.naive_view import NaiveView
+from .baselines.rpc import NoOwner, TrustingTransactions
+from .baselines.table import NoDiversityCaps, NoQuarantine
 from .book.address_book import AddressBook
 from .book.collisions import Collisions
 from .book.feedback import BoundedFeedback
 from .book.tables import GroupedPlacement
 from .contract.counters import Counters
-from .contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
-from .dht import Dht, Parts
-from .lookup.closest import LookupRules
+from .dht import Dht
+from .dht_parts import DhtParts
+from .limits.proven_sources import ProvenSources, ProvenSourcesRule
+from .limits.traffic import LiftedLimits, TrafficLimits, TrafficRule
+from .lookup.peer import LookupRules
+from .peers.answers import AnySample, FixedSamples, GossipAnswers, GossipTokens, NoTokens
+from .peers.backoff import Backoff, Credit, EndlessCredit, NoBackoff
+from .peers.bucket_quota import AnyShare, BucketQuota
+from .peers.candidates import FirstComeCandidates, GossipCandidates
+from .peers.mass_failure import MassFailureDetector, NoMassFailureDetector
+from .peers.network import PeerNetwork
+from .peers.own_record import Membership, OwnRecord
+from .peers.partners import Partners
+from .peers.push_reservoir import EveryPush, PushReservoir
+from .peers.record_policy import AnyRecord, RecordRules
+from .peers.rounds import GossipRounds
+from .peers.selection import AllInTurn, RanksFirst
+from .peers.tombstones import NoTombstones, Tombstones
+from .peers.verification import Parts, PeerVerifier
 from .peers.view import GossipView, ViewRule
 from .rpc.pacer import Pacer, PacingRule, Unpaced
-from .rpc.transactions import TransactionRule, Transactions, TrustingTransactions
-from .table.asn_caps import AsnCaps
+from .rpc.receiver import Receiver
+from .rpc.send_queue import SendQueue
+from .rpc.sender import Sender
+from .rpc.transactions import TransactionRule, Transactions
+from .serving.info_hash_samples import FixedInfoHashSamples, FreshInfoHashSamples
+from .serving.item_service import EverySignature, ItemService, SignatureBudget
+from .serving.item_store import ItemStore
+from .serving.peer_store import PeerStore
+from .serving.responder import Responder
+from .serving.store_shares import AnyStoreShare, SmallShares
+from .serving.tokens import TokenJar
 from .table.bucket_fill import BucketFill
 from .table.candidates import Candidates, InFlight
-from .table.diversity import DiversityCaps, DiversityRule, NoDiversityCaps
-from .table.nat_quarantine import InboundMemory, NoQuarantine
+from .table.diversity import AsnCaps, DiversityCaps, DiversityRule
+from .table.nat_quarantine import InboundMemory
 from .table.refresh import Refresh
 from .table.revalidation import Revalidation
 from .table.routing_table import RoutingTable
 from .table.saved_contacts import SavedContacts
+from .table.static_peers import StaticPeers
 
 UNCAPPED: Final = 1 << 30
 UNLIMITED_CHECKS_PER_S: Final = 1000.0
-
-
-class NoOwner:
-    """The owner of an answer that nobody asked for; there is one only where exact matching is off."""
-
-    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
-        return NO_COMMANDS
-
-    def stalled(self, pending: PendingQuery, now: float) -> Commands:
-        return NO_COMMANDS
-
-    def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
-        return NO_COMMANDS
 
 
 def transactions_for(config: CoreConfig, rng: Random, own_id: NodeId) -> TransactionRule:
@@ -69,9 +88,9 @@ def pacer_for(config: CoreConfig) -> PacingRule:
 
 
 def lookup_rules_for(config: CoreConfig, scopes: AddressPolicy) -> LookupRules:
-    per_network = config.lookup.per_subnet if config.defences.lookup_caps else UNCAPPED
+    per_subnet = config.lookup.per_subnet if config.defences.lookup_caps else UNCAPPED
     return LookupRules(
-        scopes.subnet, scopes.host, per_network, conforms if config.defences.bep42_ids else anywhere
+        scopes.subnet, scopes.host, per_subnet, conforms if config.defences.bep42_ids else anywhere
     )
 
 
@@ -135,7 +154,7 @@ def dht_for(
     if not defences.checks_in_flight_caps:
         per_subnet, maintenance = UNCAPPED, replace(maintenance, candidates_per_subnet=UNCAPPED)
     in_flight = InFlight(maintenance.candidate_checks_in_flight, per_subnet, scopes.subnet)
-    parts = Parts(
+    parts = DhtParts(
         table=table,
         candidates=Candidates(maintenance, rng, in_flight, scopes.subnet),
         revalidation=Revalidation(maintenance, rng, len(config.table.bucket_sizes) - 1),
@@ -148,9 +167,176 @@ def dht_for(
         scopes=scopes,
         pool=pool,
         counters=counters,
-        saved_contacts=SavedContacts(maintenance),
+        saved_contacts=SavedContacts(family, table, scopes, config.table.k),
+        static_peers=StaticPeers(maintenance, table),
         address=address or ExternalAddress(config.address, None, None, Confidence.UNKNOWN),
         public_key=public_key,
         admits_unverified=not defences.verified_admission,
     )
     return Dht(family, config, parts)
+
+
+def responder_for(
+    config: CoreConfig,
+    rng: Random,
+    dhts: dict[Family, Dht],
+    scopes: AddressPolicy,
+    counters: Counters,
+    now: float,
+) -> Responder:
+    return responder_over(
+        {family: dht.table for family, dht in dhts.items()}, config, rng, scopes, counters, now
+    )
+
+
+def responder_over(
+    tables: dict[Family, RoutingTable],
+    config: CoreConfig,
+    rng: Random,
+    scopes: AddressPolicy,
+    counters: Counters,
+    now: float,
+) -> Responder:
+    peers = PeerStore(
+        config.serving,
+        scopes,
+        SmallShares(config.serving, rng, scopes)
+        if config.defences.store_shares
+        else AnyStoreShare(rng),
+    )
+    tokens = TokenJar(rng, config.serving.token_rotation_s, now)
+    samples = (
+        FixedInfoHashSamples if config.defences.fixed_info_hash_samples else FreshInfoHashSamples
+    )(config.store, rng, peers)
+    return Responder(
+        config,
+        tables,
+        scopes,
+        tokens,
+        peers,
+        items_for(config, tables, scopes, tokens, counters),
+        samples,
+    )
+
+
+def items_for(
+    config: CoreConfig,
+    tables: dict[Family, RoutingTable],
+    scopes: AddressPolicy,
+    tokens: TokenJar,
+    counters: Counters,
+) -> ItemService:
+    store = config.store
+    if not config.defences.item_shares:
+        store = replace(store, items_per_subnet=store.max_items, items_per_netgroup=store.max_items)
+    budgeted = config.defences.signature_budget and not config.unlimited
+    kept = ItemStore(store, scopes, lambda: [table.own_id for table in tables.values()])
+    return ItemService(
+        kept, tokens, SignatureBudget(config, scopes) if budgeted else EverySignature(), counters
+    )
+
+
+def receiver_and_sender_for(
+    config: CoreConfig,
+    outgoing: SendQueue,
+    responder: Responder,
+    dhts: dict[Family, Dht],
+    scopes: AddressPolicy,
+    counters: Counters,
+) -> tuple[Receiver, Sender]:
+    """Where datagrams come in and where they go out, with the same limits at both."""
+    traffic = traffic_for(
+        config, responder.secret(b"limits"), outgoing.transactions, dhts, scopes, counters
+    )
+    return Receiver(config, scopes, dhts.keys(), counters, outgoing.transactions, traffic), Sender(
+        outgoing, dhts, counters, traffic
+    )
+
+
+def traffic_for(
+    config: CoreConfig,
+    secret: bytes,
+    transactions: TransactionRule,
+    dhts: dict[Family, Dht],
+    scopes: AddressPolicy,
+    counters: Counters,
+) -> TrafficRule:
+    """``secret``: 16 bytes that nobody else knows."""
+    if not config.defences.traffic_limits:
+        return NoLimits()
+    tables = [dht.table for dht in dhts.values()]
+    one, other = (
+        tables[0].holds,
+        tables[-1].holds,
+    )  # an endpoint says which family it is of: it is in one of them at most
+
+    def is_contact(endpoint: Endpoint) -> bool:
+        return one(endpoint) or other(endpoint)
+
+    if len(tables) == 1:
+        is_contact = one
+
+    proven_sources: ProvenSourcesRule = (
+        ProvenSources(config.limits, transactions.awaits, is_contact)
+        if config.defences.proven_sources
+        else NoProvenSources()
+    )
+    kind = LiftedLimits if config.unlimited else TrafficLimits
+    return kind(config.limits, secret, proven_sources, scopes, counters)
+
+
+def peer_network_for(
+    membership: Membership,
+    config: CoreConfig,
+    rng: Random,
+    dhts: Mapping[Family, Dht],
+    scopes: AddressPolicy,
+    counters: Counters,
+    now: float,
+) -> PeerNetwork:
+    """Raises UsageError for services that no record can hold."""
+    defences, gossip, tag = config.defences, config.gossip, membership.tag
+    own_record = OwnRecord(membership, now)
+    parts = Parts(
+        view=view_for(config, rng, scopes),
+        book=book_for(config, rng, _book_secret(membership), scopes),
+        rules=RecordRules(tag, membership.identity.public_key)
+        if defences.record_rules
+        else AnyRecord(),
+        candidates=GossipCandidates(gossip, rng, scopes)
+        if defences.peer_candidate_limits
+        else FirstComeCandidates(gossip),
+        tombstones=Tombstones(gossip) if defences.tombstones else NoTombstones(),
+        backoff=Backoff(gossip) if defences.gossip_backoff else NoBackoff(),
+        credit=Credit(gossip) if defences.gossip_backoff else EndlessCredit(),
+        shares=BucketQuota(gossip.bucket_share) if defences.bucket_quota else AnyShare(),
+        partners=Partners(gossip),
+        scopes=scopes,
+        counters=counters,
+        own_record=own_record,
+        mass_failure=MassFailureDetector() if defences.mass_failure else NoMassFailureDetector(),
+    )
+    network_of = scopes.subnet if defences.subnet_sampling else each_endpoint_alone
+    verifier = PeerVerifier(config, parts, network_of, dhts)
+    reservoir = (
+        PushReservoir(gossip, rng, scopes.host, scopes.netgroup)
+        if defences.push_reservoir
+        else EveryPush(gossip)
+    )
+    rounds = GossipRounds(config, rng, tag, verifier, reservoir, network_of, dhts, now)
+    samples = (
+        FixedSamples(gossip.answer_fixed_s, rng, scopes, network_of)
+        if defences.fixed_samples
+        else AnySample(rng)
+    )
+    tokens = (GossipTokens if defences.gossip_tokens else NoTokens)(
+        rng, config.serving.token_rotation_s, tag, now
+    )
+    answers = GossipAnswers(config, tag, own_record, samples, tokens, scopes)
+    mix = RanksFirst() if defences.ranked_peers else AllInTurn()
+    return PeerNetwork(config, rng, membership, dhts, own_record, verifier, rounds, answers, mix)
+
+
+def _book_secret(membership: Membership) -> bytes:
+    """The same in every run, and nobody else's business."""
+    return hashlib.blake2b(b"address book", key=membership.identity.seed, digest_size=32).digest()

@@ -1,13 +1,12 @@
-"""One address family's share of the node: its table, and all that keeps the table true (BEP 32: one
-DHT per family).
+"""The DHT of one address family: its routing table and everything that keeps the table true (BEP
+32: one DHT for each family).
 
-It is told what happened and returns what is to be done; `node.py` does it.
+It is told what happened and returns the commands that follow; `core.py` carries them out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from ..config import CoreConfig
@@ -17,11 +16,6 @@ from ..ids import NodeId
 from ..wire.compact import CONTACT_BYTES
 from ..wire.messages import FindNode, Query, Reply
 from .addressing.bep42 import derive_node_id
-from .addressing.connectivity import ConnectivityRule
-from .addressing.contact_pool import ContactPool
-from .addressing.external_address import ExternalAddress
-from .addressing.policy import AddressPolicy
-from .contract.counters import Counters
 from .contract.events import (
     AddressChanged,
     CameOnline,
@@ -36,45 +30,21 @@ from .contract.queries import (
     Command,
     Commands,
     PendingQuery,
-    Priority,
     RefreshLookup,
     SendQuery,
 )
 from .contract.saved_state import SavedContact, SavedDht
+from .contract.times import NEVER
+from .dht_parts import DhtParts
 from .table.bucket import Entry
-from .table.bucket_fill import EARLY, BucketFill
-from .table.candidates import Candidates
-from .table.check import Check
-from .table.nat_quarantine import QuarantineRule
-from .table.refresh import Refresh
-from .table.reunion import SavedContactList
-from .table.revalidation import Revalidation
-from .table.routing_table import Decision, RoutingTable
-from .table.saved_contacts import SavedContacts
+from .table.bucket_fill import EARLY
+from .table.check import Check, check_query
+from .table.offer import Decision
 
 RETRY_OWN_LOOKUP_S: Final = 5.0
+"""The pause before the own ID is looked up again, while no lookup of it has been answered."""
 NAT_MAPPING_S: Final = 120.0
-"""A router before this node keeps the mapping for an address that answered so lately."""
-
-
-@dataclass(slots=True)
-class Parts:
-    """The components of an overlay, chosen in `assembly.py`."""
-
-    table: RoutingTable
-    candidates: Candidates
-    revalidation: Revalidation
-    refresh: Refresh
-    bucket_fill: BucketFill
-    quarantine: QuarantineRule
-    connectivity: ConnectivityRule
-    scopes: AddressPolicy
-    pool: ContactPool
-    counters: Counters
-    saved_contacts: SavedContacts
-    address: ExternalAddress
-    public_key: bytes | None
-    admits_unverified: bool
+"""A router before this node keeps the mapping for a contact that answered so lately."""
 
 
 class Dht:
@@ -87,35 +57,31 @@ class Dht:
         "joined",
         "own_lookup_done",
         "parts",
-        "reunion",
         "table",
     )
 
-    def __init__(self, family: Family, config: CoreConfig, parts: Parts) -> None:
+    def __init__(self, family: Family, config: CoreConfig, parts: DhtParts) -> None:
         self.family = family
         self.parts = parts
         self.table = parts.table
-        self.reunion = SavedContactList(
-            family, parts.table, parts.saved_contacts, parts.scopes, config.table.k
-        )
         self.joined = False
         self.own_lookup_done = not config.defences.first_lookup_first
         self._config = config
         self._own_lookup_running = False
-        self._heartbeat_at = float("-inf")
-        self._retry_own_lookup_at = float("-inf")
+        self._heartbeat_at = NEVER
+        self._retry_own_lookup_at = NEVER
 
     @property
     def own_id(self) -> NodeId:
         return self.table.own_id
 
-    # --- what others send -------------------------------------------------------------------------
+    # --- datagrams of other nodes -----------------------------------------------------------------
 
     def queried(self, query: Query, source: Endpoint, now: float) -> Commands:
-        """A query proves nothing, not even its source address: it resets no failure count, moves
-        nobody, and at most makes a candidate.
+        """Takes note of a query. It proves nothing, not even its source address: it resets no
+        failure count, moves no contact, and at most makes a candidate.
         """
-        if self.heard_from(source, now) or query.read_only:
+        if self.received_from(source, now) or query.read_only:
             return NO_COMMANDS
         contact = Contact(query.sender, source)
         if self.parts.admits_unverified:
@@ -123,9 +89,9 @@ class Dht:
         self._consider(contact, now)
         return NO_COMMANDS
 
-    def heard_from(self, source: Endpoint, now: float) -> bool:
-        """Something came from there unasked: whatever lies between has an open door for a while.
-        Whether it is in the table.
+    def received_from(self, source: Endpoint, now: float) -> bool:
+        """Notes an unsolicited datagram: a NAT between the nodes has a mapping for a while. Returns
+        whether the source is in the table.
         """
         entry = self.table.at(source)
         if entry is not None:
@@ -135,53 +101,49 @@ class Dht:
         return entry is not None
 
     def suggest(self, contact: Contact, now: float) -> None:
-        """Somebody has heard of it elsewhere: a candidate for a vacancy, like any other."""
+        """Makes a contact that was reported elsewhere a candidate for a vacancy."""
         self._consider(contact, now)
 
     def contacts_in(self, pending: PendingQuery, reply: Reply) -> list[Contact]:
-        """The contacts of this family that an answer names, less those that must not be contacted
-        on its word. Of the answer to a check, which is for the table alone, less those where there
-        is an entry: neighbours name hardly anybody else.
+        """The usable contacts of this family in an answer: without those that must not be contacted
+        on the word of its sender and, where the query says so, without those in the table.
         """
         raw = reply.nodes if self.family is Family.IPV4 else reply.nodes6
         if raw and pending.command.only_new_contacts:
             raw = self.table.unknown_in(raw)
         if not raw:
             return []
-        usable = self.parts.scopes.usable(
-            self.parts.pool.named_in(raw, self.family), pending.endpoint
-        )
+        named = self.parts.pool.named_in(raw, self.family)
+        usable = self.parts.scopes.usable(named, pending.endpoint)
         refused = len(raw) // CONTACT_BYTES[self.family] - len(usable)
         if refused:
-            self.parts.counters.refuse("hearsay-unusable", refused)
+            self.parts.counters.refuse("reported-contact-unusable", refused)
         return usable
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
-        """A matched reply: the one thing that liveness is learned from."""
-        parts, source = self.parts, pending.endpoint
+        """Takes note of a matched reply, the only thing that liveness is learned from."""
+        parts = self.parts
+        source = pending.endpoint
         commands: list[Command] = []
         if parts.connectivity.answered(parts.scopes.netgroup(source), now):
             parts.refresh.own_lookup_soon(now)
             commands.append(CameOnline(self.family))
         self._heartbeat_at = now + self._config.maintenance.heartbeat_s
-        contact, rtt_s = Contact(reply.sender, source), pending.rtt_s(now)
+        contact = Contact(reply.sender, source)
+        rtt_s = pending.rtt_s(now)
         incumbent = self.table.at(source)
         if incumbent is not None:
-            incumbent.checking = False  # here is the evidence, whoever asked for it
+            incumbent.checking = False  # answered, no matter which component asked
         entry = self.table.confirm(
             contact, now, rtt_s=rtt_s, client=reply.version, proven=pending.proves_reachability
         )
         if entry is not None:
             parts.revalidation.plan(entry)
-        elif (
-            type(pending.command.query) is FindNode
-        ):  # also without nodes: jech/dht leaves them out while it knows nobody
+        elif type(pending.command.query) is FindNode:
+            # Also without contacts: jech/dht leaves them out while its table is empty.
+            inbound = not pending.proves_reachability
             commands += self._offer(
-                contact,
-                now,
-                inbound=not pending.proves_reachability,
-                rtt_s=rtt_s,
-                client=reply.version,
+                contact, now, inbound=inbound, rtt_s=rtt_s, client=reply.version
             )
         elif pending.command.learn_contact:
             self._consider(contact, now)
@@ -190,7 +152,7 @@ class Dht:
         return commands
 
     def missed(self, pending: PendingQuery, now: float) -> Commands:
-        """A query of ours was not answered in time."""
+        """Takes note of a query that was not answered in time."""
         parts = self.parts
         commands: list[Command] = []
         if parts.connectivity.failed(now):
@@ -200,13 +162,15 @@ class Dht:
             return commands
         maintenance = self._config.maintenance
         if not parts.connectivity.online:
-            # Its silence says nothing. But somebody has to be asked: the first answer is how we
-            # learn that we are back.
+            # The silence of the contact says nothing now. It is checked again all the same, because
+            # the first answer is how the node learns that it is back online.
             parts.revalidation.check_at(entry, now + maintenance.retry_after_failure_s)
             return commands
-        spacing_s = maintenance.retry_after_failure_s / 2
         removal = self.table.fail(
-            entry, now, spacing_s=spacing_s, failures_to_evict=maintenance.failures_to_evict
+            entry,
+            now,
+            spacing_s=maintenance.retry_after_failure_s / 2,
+            failures_to_evict=maintenance.failures_to_evict,
         )
         if removal is None:
             parts.revalidation.plan(entry)
@@ -214,44 +178,41 @@ class Dht:
             commands += self._removed(entry, "silent", removal.promoted, now)
         return commands
 
-    def seen_as(self, ours: Endpoint, source: Endpoint, now: float) -> Commands:
-        """A matched reply from ``source`` says that we are at ``ours``."""
+    # --- the own address --------------------------------------------------------------------------
+
+    def seen_as(self, own: Endpoint, source: Endpoint, now: float) -> Commands:
+        """A matched reply from ``source`` says that this node is at the endpoint ``own``."""
         parts = self.parts
-        if ours == parts.address.unanimous:
+        if own == parts.address.unanimous:
             return NO_COMMANDS
         if (
-            family_of(ours) is not self.family
-            or parts.scopes.of(ours) is not Scope.PUBLIC
+            family_of(own) is not self.family
+            or parts.scopes.of(own) is not Scope.PUBLIC
             or parts.scopes.of(source) is not Scope.PUBLIC
         ):
             return NO_COMMANDS
-        verdict = parts.address.vote(netgroup_prefix(source), ip_of(ours), ours[-2:], now)
+        verdict = parts.address.vote(netgroup_prefix(source), ip_of(own), own[-2:], now)
         if verdict.changed:
             return self._moved(now)
         if not verdict.probes:
             return NO_COMMANDS
-        return [self._check(entry.contact, entry) for entry in self._not_yet_heard(verdict.probes)]
+        return [self._check(entry.contact, entry) for entry in self._to_probe(verdict.probes)]
 
-    def _not_yet_heard(self, count: int) -> list[Entry]:
-        """So many entries in networks that have not voted in the count that is under way, one each,
-        whom we last heard the most lately.
+    def _to_probe(self, count: int) -> list[Entry]:
+        """At most ``count`` entries in netgroups that have not voted in the current count, one of
+        each netgroup, those that answered last first.
         """
-        networks: dict[bytes, Entry] = {}
+        chosen: dict[bytes, Entry] = {}
         if count:
             for entry in sorted(self.table, key=lambda entry: -entry.verified_at):
-                network = self.parts.scopes.netgroup(entry.contact.endpoint)
-                if (
-                    not entry.checking
-                    and not entry.failures
-                    and not self.parts.address.has_voted(network)
-                ):
-                    networks.setdefault(network, entry)
-        return list(networks.values())[:count]
+                netgroup = self.parts.scopes.netgroup(entry.contact.endpoint)
+                has_voted = self.parts.address.has_voted(netgroup)
+                if not entry.checking and not entry.failures and not has_voted:
+                    chosen.setdefault(netgroup, entry)
+        return list(chosen.values())[:count]
 
     def _moved(self, now: float) -> Commands:
-        """Our address was decided: the ID follows it, the contacts stay, the neighbourhood is
-        another one.
-        """
+        """The own address was decided: the node ID follows it, and the contacts stay."""
         address = self.parts.address
         assert address.ip is not None
         commands: list[Command] = []
@@ -261,69 +222,73 @@ class Dht:
                 commands += self._removed(entry, "moved", None, now)
             self.parts.refresh.own_lookup_soon(now)
         port = int.from_bytes(address.port, "big") if address.port else None
-        return [
-            AddressChanged(self.family, address.ip, port, self.own_id, address.voters),
-            *commands,
-        ]
+        changed = AddressChanged(self.family, address.ip, port, self.own_id, address.voters)
+        return [changed, *commands]
+
+    def network_changed(self, now: float) -> None:
+        """The addresses or the link changed, or the machine slept: earlier evidence of being online
+        is void, and the own ID is looked up anew.
+        """
+        self.parts.connectivity.link_changed()
+        self.parts.refresh.own_lookup_soon(now)
 
     # --- over a restart ---------------------------------------------------------------------------
 
     def export(self, now: float) -> SavedDht:
-        return self.reunion.export(self.parts.address, now)
+        return self.parts.saved_contacts.export(self.parts.address, now)
 
     def restore(self, contacts: Sequence[SavedContact], now: float) -> None:
-        for contact in self.reunion.restore(contacts, now):
+        for contact in self.parts.saved_contacts.restore(contacts, now):
             self._consider(contact, now)
+
+    @property
+    def has_contacts(self) -> bool:
+        """Whether a lookup has a contact to begin with."""
+        return self.parts.saved_contacts.has_contacts
+
+    def first_contacts(self, target: NodeId, count: int, now: float) -> list[Contact]:
+        """The contacts that a lookup of ``target`` begins with."""
+        return self.parts.saved_contacts.first_contacts(target, count, now)
 
     # --- time -------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> Commands:
         parts = self.parts
         commands: list[Command] = []
-        # Nearly always it is for one of them, and the others need not be asked.
+        # Nearly always one of them is due, and the others need not be asked.
         if parts.refresh.deadline <= now or parts.bucket_fill.deadline <= now:
-            commands += (*parts.refresh.due(now), *parts.bucket_fill.due(now))
-        if parts.saved_contacts.deadline <= now:
-            for endpoint in self.reunion.missing_pins(now):
-                commands.append(
-                    SendQuery(
-                        endpoint,
-                        None,
-                        FindNode(b"", self.own_id, self.own_id),
-                        Check(parts.candidates, None),
-                        priority=Priority.MAINTENANCE,
-                        group=parts.counters.checks,
-                        only_new_contacts=True,
-                    )
-                )
+            commands += parts.refresh.due(now)
+            commands += parts.bucket_fill.due(now)
+        if parts.static_peers.deadline <= now:
+            commands += [self._check_static(endpoint) for endpoint in parts.static_peers.due(now)]
         if not self.own_lookup_done:
             return commands
-        # Not before the first lookup of the own ID is done: an empty table must not be filled by
-        # whoever calls first (restart eclipse).
+        # Not before the first lookup of the own ID is done: otherwise the nodes that query this one
+        # first would fill its empty table (eclipse attack on a restart).
         while (candidate := parts.candidates.draw(now, self.table.wants)) is not None:
             commands.append(self._check(candidate, None))
         entry = parts.revalidation.due(now) or self._due_heartbeat(now)
         if entry is not None:
             commands.append(self._check(entry.contact, entry))
         if self._wants_to_join and now >= self._retry_own_lookup_at:
-            self.parts.refresh.own_lookup_soon(now)
+            parts.refresh.own_lookup_soon(now)
             self._retry_own_lookup_at = now + RETRY_OWN_LOOKUP_S
-            commands += self.parts.refresh.due(now)
+            commands += parts.refresh.due(now)
         return commands
 
     @property
     def _wants_to_join(self) -> bool:
-        """Somebody has come to us, and the lookup of the own ID has not been answered yet."""
+        """Whether there are contacts, and no lookup of the own ID has been answered yet."""
         return not self.joined and len(self.table) > 0 and not self._own_lookup_running
 
     def next_deadline(self) -> float:
-        # By hand, without min(): whoever drives the node asks after every datagram.
+        # Without min(), because this is called after every datagram.
         parts = self.parts
         deadline = parts.refresh.deadline
         if parts.bucket_fill.deadline < deadline:
             deadline = parts.bucket_fill.deadline
-        if parts.saved_contacts.deadline < deadline:
-            deadline = parts.saved_contacts.deadline
+        if parts.static_peers.deadline < deadline:
+            deadline = parts.static_peers.deadline
         if not self.own_lookup_done:
             return deadline
         if parts.candidates.deadline < deadline:
@@ -336,21 +301,32 @@ class Dht:
             deadline = self._retry_own_lookup_at
         return deadline
 
-    def walk_started(self, walk: RefreshLookup, now: float) -> None:
-        if walk.fills is not None:
-            self.parts.bucket_fill.started(walk.fills)
+    def _due_heartbeat(self, now: float) -> Entry | None:
+        """After a silence of all contacts, the entry that was verified longest ago."""
+        if now < self._heartbeat_at or not len(self.table):
+            return None
+        self._heartbeat_at = now + self._config.maintenance.heartbeat_s
+        idle = (entry for entry in self.table if not entry.checking and not entry.inbound)
+        return min(idle, key=lambda entry: entry.verified_at, default=None)
+
+    # --- lookups for the table --------------------------------------------------------------------
+
+    def refresh_started(self, refresh: RefreshLookup, now: float) -> None:
+        if refresh.fills is not None:
+            self.parts.bucket_fill.started(refresh.fills)
         else:
             self.parts.refresh.started()
-        self._own_lookup_running = self._own_lookup_running or walk.is_own_id
-        if walk.is_own_id and not self.joined:
-            self.parts.bucket_fill.begin(self.parts.saved_contacts.deepest_bucket(self.own_id), now)
+        self._own_lookup_running = self._own_lookup_running or refresh.is_own_id
+        if refresh.is_own_id and not self.joined:
+            deepest = self.parts.saved_contacts.deepest_bucket(self.own_id)
+            self.parts.bucket_fill.begin(deepest, now)
 
-    def walk_finished(self, walk: RefreshLookup, outcome: Outcome, now: float) -> Commands:
-        if walk.fills is not None:
-            self.parts.bucket_fill.finished(walk.fills, now)
+    def refresh_finished(self, refresh: RefreshLookup, outcome: Outcome, now: float) -> Commands:
+        if refresh.fills is not None:
+            self.parts.bucket_fill.finished(refresh.fills, now)
             return NO_COMMANDS
         self.parts.refresh.finished()
-        if not walk.is_own_id:
+        if not refresh.is_own_id:
             return NO_COMMANDS
         self._own_lookup_running = False
         if outcome in (Outcome.CANCELLED, Outcome.CLOSED):
@@ -366,50 +342,31 @@ class Dht:
         self.joined = True
         return [Joined(self.family, len(self.table))]
 
+    def has_enough(self, bucket: int) -> bool:
+        """Whether a bucket needs no more lookups to be filled."""
+        return self.parts.bucket_fill.has_enough(bucket)
+
+    # --- for the sender of queries ----------------------------------------------------------------
+
     def has_nat_mapping(self, endpoint: Endpoint, now: float) -> bool:
-        """Whether a router before this node surely has a mapping for that endpoint: a contact
-        there answered not long ago.
+        """Whether a router before this node surely has a mapping for that endpoint: a contact there
+        answered not long ago.
         """
         entry = self.table.at(endpoint)
         return entry is not None and now < entry.verified_at + NAT_MAPPING_S
 
     def sending_to(self, endpoint: Endpoint, now: float) -> tuple[float | None, bool]:
         """Notes that a query goes there now. Returns the round-trip time of the contact in seconds
-        (None if it is not known), and whether an answer proves that it is reachable.
+        (None if it is not known), and whether an answer proves that the contact is reachable: it
+        cannot come through a NAT mapping that a query of the contact itself opened.
         """
         entry = self.table.at(endpoint)
         if entry is None:
             return None, not self.parts.quarantine.is_suspect(endpoint, now)
-        proves = self._answer_proves_reachability(entry, now)
+        silence_s = self._config.maintenance.quarantine_silence_s
+        proves_reachability = not entry.inbound or now >= entry.traffic_at + silence_s
         entry.traffic_at = now
-        return entry.rtt_s, proves
-
-    def _answer_proves_reachability(self, entry: Entry, now: float) -> bool:
-        """Whether an answer to a query sent now cannot come through a NAT mapping that a query of
-        the contact itself opened.
-        """
-        return (
-            not entry.inbound
-            or now >= entry.traffic_at + self._config.maintenance.quarantine_silence_s
-        )
-
-    def network_changed(self, now: float) -> None:
-        """Addresses or the link changed, or we slept: believe nothing about reachability, look
-        around again.
-        """
-        self.parts.connectivity.link_changed()
-        self.parts.refresh.own_lookup_soon(now)
-
-    def _due_heartbeat(self, now: float) -> Entry | None:
-        """After a silence, the entry that was verified longest ago."""
-        if now < self._heartbeat_at or not len(self.table):
-            return None
-        self._heartbeat_at = now + self._config.maintenance.heartbeat_s
-        return min(
-            (entry for entry in self.table if not entry.checking and not entry.inbound),
-            key=lambda entry: entry.verified_at,
-            default=None,
-        )
+        return entry.rtt_s, proves_reachability
 
     # --- inside -----------------------------------------------------------------------------------
 
@@ -423,17 +380,17 @@ class Dht:
         if entry is not None:
             entry.checking = True
         query = FindNode(b"", self.own_id, self.parts.bucket_fill.worth_asking(contact.id))
-        is_suspect = entry is not None and entry.failures > 0
-        return SendQuery(
-            contact.endpoint,
-            contact.id,
-            query,
-            Check(self.parts.candidates, entry),
-            retransmit=not is_suspect,
-            priority=Priority.MAINTENANCE,
-            group=self.parts.counters.checks,
-            only_new_contacts=True,
+        check = Check(self.parts.candidates, entry)
+        counters = self.parts.counters
+        retransmit = entry is None or not entry.failures
+        return check_query(
+            contact.endpoint, contact.id, query, check, counters, retransmit=retransmit
         )
+
+    def _check_static(self, endpoint: Endpoint) -> SendQuery:
+        query = FindNode(b"", self.own_id, self.own_id)
+        check = Check(self.parts.candidates, None)
+        return check_query(endpoint, None, query, check, self.parts.counters)
 
     def _offer(
         self,
@@ -443,7 +400,7 @@ class Dht:
         inbound: bool,
         rtt_s: float | None,
         client: bytes | None,
-    ) -> Sequence[Command]:
+    ) -> Commands:
         offer = self.table.offer(contact, now, inbound=inbound, rtt_s=rtt_s, client=client)
         commands: list[Command] = []
         for evicted in offer.evicted:
@@ -456,19 +413,17 @@ class Dht:
             self.parts.counters.refuse(offer.reason)
         return commands
 
-    def _added(self, entry: Entry) -> Sequence[Command]:
-        self.reunion.met(entry)
+    def _added(self, entry: Entry) -> Commands:
+        self.parts.saved_contacts.entered_table(entry)
         self.parts.revalidation.plan(entry)
         if not self.joined and self._own_lookup_running:
             self.parts.bucket_fill.begin(EARLY, entry.verified_at)
         return [ContactAdded(entry.contact, entry.bucket)]
 
-    def _removed(
-        self, entry: Entry, reason: str, promoted: Entry | None, now: float
-    ) -> Sequence[Command]:
+    def _removed(self, entry: Entry, reason: str, promoted: Entry | None, now: float) -> Commands:
         self.parts.revalidation.forget(entry)
         if reason == "silent":
-            self.reunion.lost(entry, now)
+            self.parts.saved_contacts.left_table(entry, now)
         commands: list[Command] = [ContactRemoved(entry.contact, entry.bucket, reason)]
         if promoted is not None:
             commands += self._added(promoted)

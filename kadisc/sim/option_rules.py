@@ -1,5 +1,5 @@
-"""What the options of a simulation may be. Without this an absurd one ends in the middle of a run,
-or worse, in numbers that mean nothing.
+"""The allowed values of the options of a simulation. Without these checks a run with an impossible
+value ends in the middle, or gives meaningless numbers.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import Any
 
-from ..config_rules import complaints
+from ..config.keys import complaints
 from .options import REGIONS, SimOptions
 from .settings import all_settings
 
@@ -21,14 +21,13 @@ _ABOVE_0 = frozenset(
         "network.loss.burst_packets",
         "network.loss.loss_in_burst",
         "network.mtu_bytes",
-    }
-    | {
         "network.latency.access_median_s",
         "network.latency.lognormal_median_s",
         "population.autonomous_systems",
         "population.max_blocks",
+        "churn.shape",
+        "churn.scale_s",
     }
-    | {"churn.shape", "churn.scale_s"}
 )
 _SHARES = frozenset(
     {
@@ -38,22 +37,26 @@ _SHARES = frozenset(
         "network.duplication",
         "network.latency.spike_share",
         "population.reachable",
-    }
-    | {"population.bep42_ids"}
-    | {
+        "population.bep42_ids",
         "network.nat.open_share",
         "network.nat.restricted_share",
         "network.nat.dependent_share",
         "network.nat.blocked_share",
         "churn.permanent",
+        "faults.drop",
+        "faults.duplicate",
+        "faults.reorder",
+        "faults.corrupt",
+        "faults.torn_state",
     }
-    | {"faults.drop", "faults.duplicate", "faults.reorder", "faults.corrupt", "faults.torn_state"}
 )
 _LENGTHS = {"network.latency.region_shares": len(REGIONS)}
 
 
 def check_options(options: SimOptions) -> None:
-    """Raises ValueError for the first that cannot be."""
+    """Raises ValueError for the first option with an impossible value. The fields of ``core`` have
+    the bounds that `kadisc.config` declares.
+    """
     options.attack.check()
     options.gossip.check()
     for name, complaint in (
@@ -64,7 +67,8 @@ def check_options(options: SimOptions) -> None:
     loss, nat = options.network.loss, options.network.nat
     if loss.mean >= loss.loss_in_burst and loss.mean:
         raise ValueError(
-            f"network.loss.mean: less than network.loss.loss_in_burst ({loss.loss_in_burst:g}) is expected, not {loss.mean:g}"
+            f"network.loss.mean: less than network.loss.loss_in_burst ({loss.loss_in_burst:g}) "
+            f"is expected, not {loss.mean:g}"
         )
     if len(nat.timeouts_s) != len(nat.timeout_shares):
         raise ValueError(

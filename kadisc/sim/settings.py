@@ -1,12 +1,13 @@
-"""``--set option=value``: a change of one field of frozen structs, by its dotted name."""
+"""``--set OPTION=VALUE``: changes a field of nested frozen structs by its dotted name."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
+from ..config.old_keys import OLD_KEYS
 from ..errors import UsageError
 
 Struct = TypeVar("Struct")
@@ -20,17 +21,28 @@ _SWITCHES = {
     "no": False,
     "0": False,
 }
+_EXPECTED: Mapping[type, str] = {
+    bool: "on or off",
+    int: "a whole number",
+    float: "a number",
+    tuple: "values separated by commas",
+}
 
 
 def with_settings(options: Struct, settings: Iterable[str]) -> Struct:
-    """``options`` with each ``a.b.c=value`` carried out; raises UsageError for one that cannot be."""
+    """``options`` changed by each ``a.b.c=value``. Raises UsageError for an unknown name or a wrong
+    value.
+    """
     for setting in settings:
-        path, equals, text = setting.partition("=")
+        name, equals, text = setting.partition("=")
+        path = name.strip()
         if not equals:
             raise UsageError(
                 f"--set takes OPTION=VALUE, as in network.loss.mean=0.05, not {setting!r}"
             )
-        options = _changed(options, path.strip().split("."), text.strip(), path.strip())
+        if path in OLD_KEYS:
+            raise UsageError(f"--set {path}: this is now {OLD_KEYS[path]}")
+        options = _changed(options, path.split("."), text.strip(), path)
     return options
 
 
@@ -51,7 +63,7 @@ def _changed(options: Any, names: list[str], text: str, path: str) -> Any:
     known = [field.name for field in fields(options)]
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         raise UsageError(f"--set {path}: there is no option {name!r}; {hint}")
     value = getattr(options, name)
     if is_dataclass(value):
@@ -67,7 +79,7 @@ def _changed(options: Any, names: list[str], text: str, path: str) -> Any:
 
 
 def _parsed(value: Any, text: str, path: str) -> Any:
-    """The text as a value of the same type as ``value``."""
+    """Parses the text as a value of the type of ``value``."""
     try:
         if isinstance(value, bool):
             return _SWITCHES[text.lower()]
@@ -76,12 +88,5 @@ def _parsed(value: Any, text: str, path: str) -> Any:
             return tuple(type(value[0])(item) if value else item for item in items)
         return type(value)(text)
     except (KeyError, ValueError):
-        kind = {
-            "bool": "on or off",
-            "int": "a whole number",
-            "float": "a number",
-            "tuple": "values with commas between them",
-        }
-        raise UsageError(
-            f"--set {path}: {kind.get(type(value).__name__, 'another value')} is expected, not {text!r}"
-        ) from None
+        expected = _EXPECTED.get(type(value), "another value")
+        raise UsageError(f"--set {path}: {expected} is expected, not {text!r}") from None

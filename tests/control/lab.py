@@ -87,7 +87,7 @@ class Lab:
 
     @property
     def subscribed(self) -> int:
-        return self.node._pump.dispatch.subscribed
+        return self.node.pump.dispatch.subscribed
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[RawClient]:

@@ -28,14 +28,14 @@ async def test_each_version_of_a_kept_item_replaces_the_one_before(tmp_path: Pat
             8,
             True,
         )
-        assert [item.sequence for item in lab.node.publisher.lasting()] == [first["seq"]], (
+        assert [item.sequence for item in lab.node.publisher.persistent_items()] == [first["seq"]], (
             "in later runs too"
         )
         await client.ask("put", value="second", mutable=True, salt="so", cas=first["seq"])
         second = await client.result()
         assert (second["target"], second["kept"]) == (first["target"], False)
         assert second["seq"] > first["seq"]
-        assert lab.node.publisher.lasting() == (), "nobody asked for that again"
+        assert lab.node.publisher.persistent_items() == (), "nobody asked for that again"
         await client.ask("get", target=first["target"], salt="so")
         item = await client.result()
         assert (item["found"], item["value"], item["bencoded"], item["seq"], len(item["sig"])) == (

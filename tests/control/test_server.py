@@ -135,7 +135,7 @@ async def test_events_are_told_until_it_is_cancelled(tmp_path: Path) -> None:
         before = lab.subscribed
         await client.ask("subscribe", "s")
         await comes_true(lambda: lab.subscribed == before + 1)
-        lab.node._pump.publish(NetworkChanged(5.0))
+        lab.node.pump.publish(NetworkChanged(5.0))
         message = await client.next()
         assert message is not None
         assert message["params"] == {

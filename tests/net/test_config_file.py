@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+import json
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kadisc.config import PUBLIC_ROUTERS, Config, CoreConfig, Defences, TableConfig
+from kadisc.config import PUBLIC_ROUTERS, Config, Defences, TableConfig
+from kadisc.config.keys import KEYS
+from kadisc.config.old_keys import OLD_KEYS
 from kadisc.errors import UsageError
-from kadisc.net.config_file import CoreTables, Settings, read_settings
+from kadisc.net.config_file import config_from, read_values
 
 EVERYTHING = """
 bind = ["0.0.0.0:6881", "[::]:6881"]
@@ -50,7 +54,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_everything(path: Path) -> None:
     path.write_text(EVERYTHING)
-    config = read_settings(path).config()
+    config = config_from(read_values(path))
     assert config.bind == ("0.0.0.0:6881", "[::]:6881")
     assert config.external == ("45.1.2.3:7000", "2a01::1")
     assert (config.bootstrap, config.routers, config.peers) == (
@@ -82,23 +86,67 @@ def test_everything(path: Path) -> None:
 
 def test_nothing_is_the_default(path: Path) -> None:
     path.write_text("# nothing\n")
-    assert read_settings(path) == Settings()
-    assert Settings().config() == replace(Config(), bind=(), routers=PUBLIC_ROUTERS)
+    assert read_values(path) == {}
+    assert config_from({}) == replace(Config(), bind=(), routers=PUBLIC_ROUTERS)
 
 
-def test_every_number_of_the_program_can_be_set() -> None:
-    """Whoever adds one to the configuration is reminded of the file, where two have other names;
-    only for programs: how often an announce is repeated.
-    """
-    said_otherwise = {"read_only", "allow_private", "banned", "restricted_to", "unlimited"}
-    assert {each.name for each in fields(CoreConfig)} - said_otherwise == {
-        each.name for each in fields(CoreTables)
-    }
-    assert {each.name for each in fields(Config)} - {
-        "peers",
-        "services",
-        "announce_interval_s",
-    } <= {each.name for each in fields(Settings)}
+def paths_of_fields(group: Any, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Every field below a configuration, by the names of the fields that lead to it."""
+    found: list[tuple[str, ...]] = []
+    for each in fields(group):
+        value = getattr(group, each.name)
+        path = (*above, each.name)
+        found += paths_of_fields(value, path) if is_dataclass(value) else [path]
+    return found
+
+
+def test_every_field_can_be_set_in_the_file(path: Path) -> None:
+    """Each with a value that is not its default."""
+    reached = set()
+    for key in KEYS.values():
+        if not key.path:
+            continue
+        other = another_value(key.name)
+        path.write_text(f"{key.name} = {json.dumps(other)}\n")
+        changed: Any = config_from(read_values(path))
+        default: Any = config_from({})
+        for name in key.path:
+            changed, default = getattr(changed, name), getattr(default, name)
+        assert changed != default, key.name
+        reached.add(key.path)
+    assert reached == set(paths_of_fields(Config()))
+
+
+TEXTS = {
+    "bind": ["127.0.0.1:1"],
+    "external": ["45.1.2.3"],
+    "bootstrap": ["node.example.org:6881"],
+    "routers": [],
+    "peer": ["192.168.1.2:6881"],
+    "network": "my chain",
+    "service": ["eth=30303"],
+    "netrestrict": ["10.0.0.0/8"],
+    "ban": ["10.0.0.0/8"],
+    "asmap": "as.map",
+    "state_dir": "kept",
+}
+
+
+def another_value(key: str) -> Any:
+    """One that is allowed, and is not the default."""
+    if key in TEXTS:
+        return TEXTS[key]
+    default = KEYS[key].default
+    if isinstance(default, bool):
+        return not default
+    if isinstance(default, tuple):
+        return [each + 1 for each in default]
+    return default + 1 if isinstance(default, int) else default / 2
+
+
+def test_no_key_is_both_old_and_in_use() -> None:
+    assert not set(OLD_KEYS) & set(KEYS)
+    assert set(OLD_KEYS.values()) <= set(KEYS)
 
 
 @pytest.mark.parametrize(
@@ -120,10 +168,10 @@ def test_every_number_of_the_program_can_be_set() -> None:
         ("core = 5", "core: expected a table, not a whole number"),
         ("read_only = 1", "read_only: expected true or false, not a whole number"),
         ("state_dir = 5", "state_dir: expected a text in quotes, not a whole number"),
-        ("state_dir = 2000-01-01", "state_dir: expected a text in quotes, not date"),
+        ("state_dir = 2000-01-01", "state_dir: expected a text in quotes, not a date or a time"),
         ("[core.table]\nk = 0", "core.table.k: expected a number above 0, not 0"),
         (
-            "[core.table]\nspares_per_bucket = -1",
+            "[core.table]\nreplacements_per_bucket = -1",
             "core.table.replacements_per_bucket: expected a number of at least 0, not -1",
         ),
         (
@@ -138,7 +186,7 @@ def test_every_number_of_the_program_can_be_set() -> None:
         ("save_interval_s = inf", "save_interval_s: expected a number above 0, not inf"),
         (
             "[core.address]\nagreement = 75",
-            "core.address.agreement: expected a share of at most 1, not 75.0",
+            "core.address.agreement: expected a number above 0, at most 1, not 75.0",
         ),
         (
             'ban = ["10.0.0.0/40"]',
@@ -148,20 +196,30 @@ def test_every_number_of_the_program_can_be_set() -> None:
         ('bootstrap = ["nowhere"]', "bootstrap: expected HOST:PORT"),
         ('peer = ["1.2.3.4:0"]', "peer: a port to send to is 1 to 65535"),
         ('external = ["example.org"]', "external: expected an address as IP or IP:PORT"),
-        ('external = ["0.0.0.0"]', "external: nobody can be at 0.0.0.0"),
+        ('external = ["0.0.0.0"]', "external: no node can be at 0.0.0.0"),
         ('bind = ["localhost:1"]', "bind: cannot listen on localhost:1: "),
         ('network = ""', "network: expected a name of 1 to 64 printable characters, not ''"),
         (
             'network = "a\\u0000b"',
             "network: expected a name of 1 to 64 printable characters, not 'a\\x00b'",
         ),
+        (
+            "[core.table]\nper_narrow_in_bucket = 1",
+            "core.table.per_narrow_in_bucket is now core.table.per_subnet_in_bucket",
+        ),
+        ("[core.tags]\npaths = 4", "core.tags.paths is now core.rendezvous.paths"),
+        ("[core.tags]", "core.tags is now core.rendezvous"),
+        ("[core.tags]\nzzz = 1", "there is no key core.tags.zzz"),
+        ("[core.limits]\ncell_bits = 17", "expected a number above 0, at most 16, not 17"),
+        (f"save_interval_s = 1{'0' * 400}", "save_interval_s: the number is too large"),
+        ('service = ["a=1", "a=2"]', "service: the service a is given twice"),
         ("bind = \nban = []", "is not TOML: Invalid value (at line 1, column 8)"),
     ],
 )
 def test_what_is_wrong_is_named(path: Path, text: str, complaint: str) -> None:
     path.write_text(text)
     with pytest.raises(UsageError) as caught:
-        read_settings(path)
+        read_values(path)
     assert str(caught.value).startswith(str(path))
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -169,14 +227,14 @@ def test_what_is_wrong_is_named(path: Path, text: str, complaint: str) -> None:
 
 def test_what_is_no_file_is_named(path: Path) -> None:
     with pytest.raises(UsageError, match=r"config.toml cannot be read: no such file or directory"):
-        read_settings(path)
+        read_values(path)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(UsageError, match="is not a text in UTF-8"):
-        read_settings(path)
+        read_values(path)
     with pytest.raises(UsageError, match="cannot be read: is a directory"):
-        read_settings(path.parent)
+        read_values(path.parent)
 
 
 def test_a_file_without_an_end_is_not_read_to_it() -> None:
     with pytest.raises(UsageError, match="at most 1024 KiB"):
-        read_settings(Path("/dev/zero"))
+        read_values(Path("/dev/zero"))

@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
-from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -13,50 +10,52 @@ from typing import Any
 import pytest
 
 from kadisc import Config, UsageError
-from kadisc.net.config_file import read_settings
+from kadisc.config.keys import KEYS
+from kadisc.config.old_keys import OLD_KEYS
+from kadisc.net.config_file import config_from, read_values
 from kadisc.net.state.state_file import read_state
-from tests.support.old_files import ALL_KEYS, PLAIN, STATE, copy_of_state
+from tests.support.old_files import (
+    ALL_KEYS,
+    PLAIN,
+    STATE,
+    copy_of_state,
+    keys_of,
+    with_names_of_today,
+    write_config,
+)
 
-RENAMED: dict[str, str] = {}
-"""Keys of ``all_keys.toml`` that have another name by now, and that name, both from the top as in
-``core.table.k``. The old name is refused with an error that says the new one."""
+RENAMED_IN_PLAIN = {
+    "core.tags.announce_interval_s": "core.rendezvous.announce_interval_s",
+    "core.tags.paths": "core.rendezvous.paths",
+}
+"""Keys of ``plain.toml`` that have another name by now, and that name."""
 
 
 # --- The configuration ---------------------------------------------------------------------------
 
 
-def keys_in(document: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Each key from the top, with its value."""
-    for name, value in document.items():
-        if isinstance(value, dict):
-            yield from keys_in(value, f"{above}{name}.")
-        else:
-            yield f"{above}{name}", value
-
-
 def read(path: Path) -> dict[str, Any]:
     """Each key of a configuration file, with the value that the program has taken from it."""
-    settings = read_settings(path)
-    found = {}
-    for key in dict(keys_in(tomllib.loads(path.read_text()))):
-        value: Any = settings
-        for name in key.split("."):
-            value = getattr(value, name)
-        found[key] = list(value) if isinstance(value, tuple) else value
-    return found
+    values = read_values(path)
+    return {
+        key: list(value) if isinstance(value, tuple) else value for key, value in values.items()
+    }
 
 
-def config_from(path: Path) -> Config:
-    """As a node takes it."""
-    return read_settings(path).config()
+def test_plain_keys_have_their_values(tmp_path: Path) -> None:
+    """All but two are read under their old names."""
+    given = keys_of(PLAIN)
+    assert {key: OLD_KEYS[key] for key in given if key in OLD_KEYS} == RENAMED_IN_PLAIN
+    path = tmp_path / "config.toml"
+    same = {key: value for key, value in given.items() if key not in RENAMED_IN_PLAIN}
+    write_config(path, same)
+    assert read(path) == same
 
 
-def test_plain_keys_have_their_values() -> None:
-    assert read(PLAIN) == dict(keys_in(tomllib.loads(PLAIN.read_text())))
-
-
-def test_plain_keys_reach_the_node() -> None:
-    config = config_from(PLAIN)
+def test_plain_keys_reach_the_node(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    write_config(path, with_names_of_today(PLAIN))
+    config: Config = config_from(read_values(path))
     assert (config.bind, config.bootstrap) == (("127.0.0.1:0",), ("127.78.9.9:20901",))
     assert (config.peers, config.routers) == (("127.78.9.10:20902",), ())
     assert (config.network, config.services) == (
@@ -78,27 +77,24 @@ def test_plain_keys_reach_the_node() -> None:
 
 def test_all_keys_have_their_values(tmp_path: Path) -> None:
     """Under their names of today."""
-    given = dict(keys_in(tomllib.loads(ALL_KEYS.read_text())))
-    assert set(RENAMED) <= set(given)
-    path = tmp_path / "config.toml"
-    today = {RENAMED.get(key, key): value for key, value in given.items()}
-    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in today.items()))
+    path, today = tmp_path / "config.toml", with_names_of_today(ALL_KEYS)
+    write_config(path, today)
     assert read(path) == today
+    assert set(today) | {"announce_interval_s"} == set(KEYS), "one key came later"
+    assert set(OLD_KEYS) <= set(keys_of(ALL_KEYS))
 
 
 def test_all_keys_are_read_or_refused_with_their_new_names(tmp_path: Path) -> None:
     """Each in a file of its own: an error names the first key that is wrong."""
     path = tmp_path / "config.toml"
-    for key, value in keys_in(tomllib.loads(ALL_KEYS.read_text())):
-        path.write_text(f"{key} = {json.dumps(value)}\n")
-        if key not in RENAMED:
+    for key, value in keys_of(ALL_KEYS).items():
+        write_config(path, {key: value})
+        if key not in OLD_KEYS:
             assert read(path) == {key: value}
             continue
         with pytest.raises(UsageError) as caught:
-            read_settings(path)
-        assert str(caught.value).startswith(f"{path}: ")
-        assert key in str(caught.value)
-        assert RENAMED[key] in str(caught.value)
+            read_values(path)
+        assert str(caught.value) == f"{path}: {key} is now {OLD_KEYS[key]}"
 
 
 # --- The state file ------------------------------------------------------------------------------
@@ -109,7 +105,7 @@ def test_the_state_file_has_its_values(tmp_path: Path) -> None:
     assert state is not None
     assert (state.left_out, state.seed) == (0, bytes.fromhex(STATE["seed"]))
     assert {family.value for family in state.addresses} == set(STATE["addresses"])
-    assert set(state.contacts) == set(state.communities) == set(STATE["networks"])
+    assert set(state.contacts) == set(state.peer_networks) == set(STATE["networks"])
     for network, wanted in STATE["networks"].items():
         contacts = [
             {
@@ -125,6 +121,6 @@ def test_the_state_file_has_its_values(tmp_path: Path) -> None:
             for saved in state.contacts[network]
         ]
         assert contacts == wanted["contacts"]
-        assert state.communities[network].sequence == wanted["sequence"]
+        assert state.peer_networks[network].sequence == wanted["sequence"]
         items = [(each.value.hex(), each.sequence) for each in state.published[network]]
         assert items == [(each["bencoded"], each["sequence"] or 0) for each in wanted["kept_items"]]

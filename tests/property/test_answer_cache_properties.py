@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.serving.answer_cache import WORTHWHILE, AnswerCache
-from kadisc.core.table.diversity import NoDiversityCaps
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, Scope, make_endpoint
 from kadisc.ids import random_id, random_id_in_bucket

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from kadisc.config import LookupConfig
 from kadisc.contacts import Contact
-from kadisc.core.lookup.closest import ClosestLookup, Peer
+from kadisc.core.lookup.closest import ClosestLookup
 from kadisc.core.lookup.disjoint import DisjointLookup
+from kadisc.core.lookup.peer import Peer
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.ids import random_id
 from tests.support.contacts import OWN_ID
@@ -61,7 +62,7 @@ class Referee:
         self.asked: list[Endpoint] = []
         self.answered: set[Endpoint] = set()
         self.last_chances: list[Endpoint] = []
-        self.most_chances = CONFIG.last_chances * (
+        self.most_chances = CONFIG.silent_retries * (
             most_slots // CONFIG.max_alpha + isinstance(found, DisjointLookup)
         )
         """The last chances of all paths, and of the final lookup."""

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.assembly import responder_over
+from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.contract.counters import Counters
 from kadisc.core.serving.responder import Responder
-from kadisc.core.serving_assembly import responder_over
-from kadisc.core.table.diversity import NoDiversityCaps
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family, Scope, scope_of
 from kadisc.wire import krpc

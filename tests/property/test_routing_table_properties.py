@@ -15,7 +15,8 @@ from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.table.bucket import Entry
 from kadisc.core.table.diversity import DiversityCaps
-from kadisc.core.table.routing_table import Decision, Offer, RoutingTable
+from kadisc.core.table.offer import Decision, Offer
+from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import (
     Endpoint,
     Family,
@@ -107,15 +108,15 @@ def expected(
         if any(
             host_prefix(entry.contact.endpoint) == host_prefix(contact.endpoint) for entry in public
         ):
-            return Decision.REFUSED, None, "cap-address"
+            return Decision.REFUSED, None, "cap-host"
         if any(entry.bucket == index for entry in subnet):
-            return Decision.REFUSED, None, "cap-narrow-bucket"
+            return Decision.REFUSED, None, "cap-subnet-bucket"
         if len(subnet) >= CONFIG.per_subnet_in_table:
-            return Decision.REFUSED, None, "cap-narrow-table"
+            return Decision.REFUSED, None, "cap-subnet-table"
     if len(in_bucket_now) < table.capacity(index) or not challenge:
         return Decision.ADDED, None, ""
     if netgroup >= CONFIG.per_netgroup_in_table:
-        return Decision.REFUSED, None, "cap-wide"
+        return Decision.REFUSED, None, "cap-netgroup"
     doubtful = next(
         (
             entry

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kadisc.config import LookupConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.lookup.closest import LookupRules, Peer
+from kadisc.core.lookup.peer import LookupRules, Peer
 from kadisc.endpoints import Endpoint
 
 from .world import address

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from kadisc.config.old_keys import OLD_KEYS
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "2a67823"
 BOOK = FOLDER / "book.jsonl"
@@ -22,3 +26,27 @@ SECOND_NETWORK = "othernet"
 def copy_of_state(folder: Path) -> Path:
     """The state folder, to be changed at will."""
     return Path(shutil.copytree(FOLDER / "state", folder / "state"))
+
+
+def keys_in(document: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Each key of a configuration by its dotted name, with its value."""
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from keys_in(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def keys_of(path: Path) -> dict[str, Any]:
+    """What a configuration file says, as it stands there."""
+    return dict(keys_in(tomllib.loads(path.read_text())))
+
+
+def with_names_of_today(path: Path) -> dict[str, Any]:
+    """What an old configuration file says, under the new names of its keys."""
+    return {OLD_KEYS.get(key, key): value for key, value in keys_of(path).items()}
+
+
+def write_config(path: Path, values: Mapping[str, Any]) -> Path:
+    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
+    return path

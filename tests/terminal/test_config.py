@@ -1,4 +1,4 @@
-"""Options and the configuration file, as a user gives them."""
+"""Options of the command line and the configuration file, as a user gives them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from .commands import COMMAND, PATIENCE_S, devnet, environment, kadisc, next_eve
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "config.toml"
     path.write_text(
-        'routers = []\nbind = ["127.0.0.1:0"]\nnetwork = "from the file"\nbootstrap = ["nonsense.invalid:1"]\n'
+        'routers = []\nbind = ["127.0.0.1:0"]\nnetwork = "from the file"\n'
+        'bootstrap = ["nonsense.invalid:1"]\n'
     )
     return path
 
@@ -40,11 +41,13 @@ def config(tmp_path: Path) -> Path:
         (["--peer", "1.2.3.4:0"], "--peer: a port to send to is 1 to 65535: '1.2.3.4:0'"),
         (
             ["--external", "me"],
-            "--external: expected an address as IP or IP:PORT, as in 192.0.2.1:6881 or [2001:db8::1]:6881: 'me'",
+            "--external: expected an address as IP or IP:PORT,"
+            " as in 192.0.2.1:6881 or [2001:db8::1]:6881: 'me'",
         ),
         (
             ["--external", "0.0.0.0"],
-            "--external: nobody can be at 0.0.0.0: an external address is the one that others reach this node at",
+            "--external: no node can be at 0.0.0.0:"
+            " an external address is the one that others reach this node at",
         ),
         (
             ["--external", "45.1.2.3", "--external", "45.1.2.4"],
@@ -76,8 +79,8 @@ def test_an_error_is_one_line(arguments: list[str], line: str) -> None:
 def test_an_external_address_that_leads_nowhere_is_warned_of_in_one_line(
     tmp_path: Path, external: str
 ) -> None:
-    """A network that is all on such addresses is a good reason: so the node runs, and where it
-    listens at such an address nothing is said.
+    """The node runs, since a whole network may be on such addresses; a node that listens at such an
+    address gets no warning.
     """
     place = ["--bind", "127.0.0.1:0", "--bootstrap", "127.0.0.1:1", "--state-dir", str(tmp_path)]
     with running("run", *place, "--external", external, "--json") as process:
@@ -89,7 +92,8 @@ def test_an_external_address_that_leads_nowhere_is_warned_of_in_one_line(
     else:
         assert told.count("\n") == 1
         assert told.startswith(
-            "kadisc: warning: the external address 10.0.0.1 is a private one: nobody on the internet can reach this node there;"
+            "kadisc: warning: the external address 10.0.0.1 is a private one:"
+            " nobody on the internet can reach this node there;"
         )
 
 
@@ -162,7 +166,7 @@ def test_options_win_over_the_file(config: Path, tmp_path: Path) -> None:
             assert len(kept.contacts[network]) >= 8
 
 
-def test_hosts_of_the_file_are_joined_by(config: Path, tmp_path: Path) -> None:
+def test_hosts_of_the_file_are_used_to_join(config: Path, tmp_path: Path) -> None:
     with devnet(9) as nodes:
         config.write_text(f'bootstrap = ["{nodes[0]["endpoints"][0]}"]\nrouters = []\n')
         options = ["--config", str(config), "--bind", "127.0.0.1:0", "--json"]
@@ -176,17 +180,16 @@ def test_hosts_of_the_file_are_joined_by(config: Path, tmp_path: Path) -> None:
         )
 
 
-def test_a_devnet_is_a_place_of_its_own(tmp_path: Path) -> None:
-    """What the file says of the user's node in the world is none of its business: it does not even
-    listen there.
-    """
+def test_a_devnet_leaves_out_what_the_file_says_of_the_node_on_the_internet(tmp_path: Path) -> None:
+    """It does not listen at that node's address, sends nothing there, and makes no state folder."""
     path = tmp_path / "config.toml"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         where = f"127.0.0.1:{taken.getsockname()[1]}"
         state = tmp_path / "state"
         path.write_text(
-            f'bind = ["{where}"]\nbootstrap = ["{where}"]\npeer = ["{where}"]\nexternal = ["45.1.2.3"]\nstate_dir = "{state}"\n'
+            f'bind = ["{where}"]\nbootstrap = ["{where}"]\npeer = ["{where}"]\n'
+            f'external = ["45.1.2.3"]\nstate_dir = "{state}"\n'
         )
         with running("run", "--devnet", "9", "--config", str(path), "--json") as process:
             next_event(process, "joined")
@@ -196,7 +199,7 @@ def test_a_devnet_is_a_place_of_its_own(tmp_path: Path) -> None:
     assert not state.exists()
 
 
-def test_a_command_beside_the_node_does_not_listen_where_it_does(tmp_path: Path) -> None:
+def test_a_command_does_not_listen_where_the_lasting_node_does(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     with devnet(9) as nodes:
         entrance = nodes[0]["endpoints"][0]
@@ -204,7 +207,7 @@ def test_a_command_beside_the_node_does_not_listen_where_it_does(tmp_path: Path)
         assert kadisc("ping", entrance, "--config", str(path)).returncode == 0
 
 
-def test_limits_of_the_file_hold_for_commands_too(tmp_path: Path) -> None:
+def test_netrestrict_of_the_file_holds_for_commands_too(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     with devnet(9) as nodes:
         entrance = nodes[0]["endpoints"][0]
@@ -216,7 +219,7 @@ def test_limits_of_the_file_hold_for_commands_too(tmp_path: Path) -> None:
 
 
 def test_a_state_folder_without_a_name_is_refused() -> None:
-    """It would be the folder that one happens to stand in."""
+    """An empty name would mean the current folder."""
     done = kadisc("status", "--state-dir", "")
     assert done.returncode == 2
     assert "--state-dir" in done.stderr

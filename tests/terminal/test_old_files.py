@@ -26,6 +26,8 @@ from tests.support.old_files import (
     SECOND_NETWORK,
     STATE,
     copy_of_state,
+    with_names_of_today,
+    write_config,
 )
 
 from .commands import PATIENCE_S, devnet, kadisc, next_event, running
@@ -300,9 +302,18 @@ def test_the_exported_book_is_of_its_network(tmp_path: Path) -> None:
 # --- The configuration ---------------------------------------------------------------------------
 
 
+def test_a_renamed_key_is_an_error_that_names_the_new_one() -> None:
+    done = kadisc("status", "--config", str(PLAIN))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"kadisc: {PLAIN}: core.tags.announce_interval_s"
+        " is now core.rendezvous.announce_interval_s\n"
+    )
+
+
 def test_a_node_runs_with_the_plain_configuration(tmp_path: Path) -> None:
-    state_dir = tmp_path / "state"
-    node = Node("plain network", state_dir, PLAIN)
+    config = write_config(tmp_path / "config.toml", with_names_of_today(PLAIN))
+    node = Node("plain network", tmp_path / "state", config)
     with running("run", "--json", *node.run_options()) as process:
         next_event(process, "listening")
         until_answered(node)
@@ -312,8 +323,9 @@ def test_a_node_runs_with_the_plain_configuration(tmp_path: Path) -> None:
         assert record["services"] == {"eth": 30303, "fork": "0xabcd"}
 
 
-def test_a_command_takes_all_keys() -> None:
+def test_a_command_takes_all_keys(tmp_path: Path) -> None:
     """Nothing is wrong with the file; no node runs in the folder that it names."""
-    done = kadisc("status", "--config", str(ALL_KEYS))
+    config = write_config(tmp_path / "config.toml", with_names_of_today(ALL_KEYS))
+    done = kadisc("status", "--config", str(config))
     assert done.returncode == 1
     assert done.stderr.startswith("kadisc: no node runs with the state folder kept;")

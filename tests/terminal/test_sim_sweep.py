@@ -226,7 +226,7 @@ def test_two_sweeps_do_not_write_to_one_file(tmp_path: Path) -> None:
         process.communicate(timeout=PATIENCE_S)
     assert (done.returncode, done.stderr) == (
         2,
-        f"kadisc: --out {path}: another sweep is writing there\n",
+        f"kadisc: --out {path}: another sweep is writing to it\n",
     )
 
 

@@ -116,7 +116,7 @@ def test_a_second_node_is_refused_in_one_line(known: Path) -> None:
         assert (done.returncode, done.stdout) == (2, "")
         assert (
             done.stderr
-            == f"kadisc: another node keeps its state in {known} (process {process.pid}); give each node its own --state-dir\n"
+            == f"kadisc: another node uses the state folder {known} (process {process.pid}); give each node its own --state-dir\n"
         )
         process.kill()
         process.wait()

@@ -69,10 +69,10 @@ async def _put(params: PutParams, call: Call) -> StoredDocument:
         )
     if params.keep:
         call.node.publisher.keep(
-            draft, delay_s=call.node.config.publish_interval_s, item=search.item, lasting=True
+            draft, delay_s=call.node.config.publish_interval_s, item=search.item, persistent=True
         )
     else:
-        call.node.publisher.forget(search.target)
+        call.node.publisher.drop_persistent(search.target)
     item = search.item
     return StoredDocument(
         format_id(search.target),

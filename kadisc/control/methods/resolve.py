@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import msgspec
 
-from ...core.peers.rendezvous import network_tag
+from ...core.peers.network_keys import NetworkKeys
 from ...endpoints import format_endpoint
 from ...net.api.arguments import key_from
 from ...net.api.items import record_in
 from ...net.oneshot.item_search import ItemSearch
 from ...observe.services import services_document
-from ...wire.items import target_of_key
 from ..call import Call, Method
 from ..units import seconds
 
@@ -45,10 +44,10 @@ class ResolvedRecord(msgspec.Struct):
 
 async def _resolve(params: ResolveParams, call: Call) -> ResolvedRecord:
     key, network = key_from(params.key), params.network or call.node.own_network.name
-    tag = network_tag(network)
-    search = ItemSearch(call.node, target_of_key(key, tag), tag)
+    keys = NetworkKeys(network)
+    search = ItemSearch(call.node, keys.record_target(key), keys.tag)
     await call.carry_out(search)
-    record = record_in(search.item, key, tag) if search.item is not None else None
+    record = record_in(search.item, key, keys.tag)
     return ResolvedRecord(
         key.hex(),
         network,

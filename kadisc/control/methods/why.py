@@ -52,9 +52,7 @@ async def _why(params: WhyParams, call: Call) -> Why:
         raise KadiscError(
             f"no peer of the network {call.node.own_network.name} is known as {params.peer}"
         )
-    return _document(
-        provenance, call.node.own_network.peer_network.asn(provenance.endpoint) or None
-    )
+    return _document(provenance, call.node.own_network.asn(provenance.endpoint))
 
 
 def peer_from(text: str) -> bytes:

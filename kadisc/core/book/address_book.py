@@ -219,7 +219,7 @@ class AddressBook:
         verdicts make a peer likelier, bad ones hold it back. ``but_not``: keys of peers that are
         left out; ``only_held_slot``: only peers that held a slot of the view.
         """
-        within_s = self._config.given_within_s if verified_within_s is None else verified_within_s
+        within_s = self._config.returnable_for_s if verified_within_s is None else verified_within_s
         weighted = []
         for entry in self._index.tried:
             is_eligible = entry.verified_in_run and not entry.failures

@@ -64,7 +64,7 @@ class Collisions:
         config = self._config
         verified_lately = (
             owner.verified_in_run
-            and now - owner.verified_at < config.recently_met_s
+            and now - owner.verified_at < config.recently_verified_s
             and not owner.failures
         )
         if (

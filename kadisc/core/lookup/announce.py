@@ -8,25 +8,24 @@ from ...endpoints import Endpoint
 from ...ids import NodeId
 from ...wire.messages import AnnouncePeer
 from ..contract.events import AnnounceFinished, LookupResult, OperationId, Outcome
-from .operation import LookupOperation
-from .store import StoreOperation
+from .store import MakeLookup, StoreOperation
 
 
 class AnnounceOperation(StoreOperation):
-    """With ``implied_port`` the datagram's source port counts, which a NAT may have changed;
-    ``port`` is then for those who do not know that field.
+    """With ``implied_port`` the source port of the datagram counts, which a NAT may have changed;
+    ``port`` is then for nodes that do not support that field.
     """
 
     def __init__(
         self,
         operation: OperationId,
-        search: LookupOperation,
+        make_lookup: MakeLookup,
         own_id: NodeId,
         port: int,
         *,
         implied_port: bool,
     ) -> None:
-        super().__init__(search, own_id)
+        super().__init__(make_lookup, own_id)
         self._operation = operation
         self._port = port
         self._implied_port = implied_port
@@ -46,5 +45,5 @@ class AnnounceOperation(StoreOperation):
             outcome,
             tuple(self.stored),
             self._peers,
-            self.search.queries + self.queries,
+            self.lookup.queries + self.queries,
         )

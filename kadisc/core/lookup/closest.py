@@ -1,43 +1,40 @@
-"""An iterative lookup (Kademlia, section 2.3) as named peer states and three callbacks, each of
-which says whom to query next.
+"""An iterative lookup (Kademlia, section 2.3): peers in named states, and three callbacks that each
+return the peers to query next.
 
-It is continuous, not in rounds: each answer, stall or failure frees a slot that is filled at once
-with the closest peer not yet asked. A query that exceeds its peer's expected round-trip time is
-*stalled*: it frees its slot, while a late answer is still used. Stalled a second time, the peer no
-longer counts among the k. The lookup is over when the k closest that count have answered.
+The lookup is continuous and has no rounds: each answer, stall or failure frees a slot, which is
+filled at once with the closest peer not queried yet. A query that takes longer than the expected
+round-trip time *stalls*: it frees its slot, and a late answer is still used. A peer that stalls
+twice no longer counts among the k. The lookup ends when the k closest peers that count have
+answered.
 
-Losses come in bursts, so two in a row are no proof of death: of the lookups that missed the closest
-node of 1,000 at 1 % loss, each one had asked it twice and heard nothing. So a silent peer that
-would be among the k is asked once more, at twice the pace, while others take its place; the end
-waits for it.
+Retries: losses come in bursts, so two losses in a row do not prove that a peer is dead. Of the
+lookups that missed the closest node of 1,000 at 1 % loss, each had queried that node twice without
+an answer. A silent peer that would be among the k is therefore queried once more, at twice the
+pace, while other peers take its place; the end of the lookup waits for it.
 
-The number of slots adapts: it grows by one with each answer that brought nothing into the k
-closest, because all of those must be asked anyway and nothing more is to be learned about whom; it
-falls back when answers get closer again, when it pays to wait and ask the better ones.
+Slots: their number grows by one with each answer that brings nothing into the k closest, because
+all of those must be queried anyway. It falls back when answers get closer again, because waiting
+for better peers then pays.
 
-Of a search for peers, time is all that counts until the first is found, and completeness hardly
-matters afterwards: the others that are asked name them too. So until then only those hold a slot
-who are among the k closest that are known (`eager`): an answer that brings k closer ones frees all
-slots, and nobody waits for a dead one of the hop before. Afterwards (`settle`) each is asked once
-(decision 0013).
+Lookups for peers (`eager`): until the first peer is found only the time counts, so only peers among
+the k closest known hold a slot. An answer that brings k closer ones frees all slots, and the lookup
+does not wait for a dead peer of the hop before. Afterwards (`settle`) completeness hardly matters,
+and each peer is queried once (decision 0013).
 
-The attack: one operator floods the neighbourhood of the target with IDs from his own network. So
-per /24 one answering node counts; the others wait as alternates, used only when nobody else is
+Attack: one operator fills the neighbourhood of the target with IDs from one subnet. Defence: of
+each /24 one answering node counts; the others wait as alternates and are used when no other peer is
 left.
 
-Another attack: IDs made up right beside the target, each nearer than any honest one. An ID that BEP
-42 ties to its address cannot be put anywhere; so of those whose ID is not tied, at most five
-eighths of the k count while there are others. (Half of them, where a fifth of the honest have such
-IDs, cost half a per cent of recall.) In a network where most are not tied (old clients), the k are
-filled with them after all.
+Attack: IDs are forged right beside the target, each closer than any honest one. Defence: an ID that
+is valid by BEP 42 cannot be placed freely, so of the peers with invalid IDs at most five eighths of
+the k count while there are others. (Half of the k costs half a per cent of recall where a fifth of
+the honest nodes have invalid IDs.) Where most IDs are invalid (old clients), they fill the k.
 """
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -45,94 +42,23 @@ from ...config import LookupConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint
 from ...ids import ID_SPACE, NodeId
-from ..addressing.bep42 import Bep42Check, anywhere
-
-
-class State(Enum):
-    HEARD = "heard"  # not asked yet
-    ASKED = "asked"  # holds a slot
-    STALLED = "stalled"  # sent once more; holds no slot, still counts
-    SILENT = "silent"  # stalled again; no longer counts, unless it answers after all
-    LAST_CHANCE = "last chance"  # silent, and asked anew, because it would be among the k; the end waits for it
-    ANSWERED = "answered"
-    FAILED = "failed"
-
+from .peer import AWAITED, COUNTED, PENDING, LookupRules, Peer, State
 
 STALLS_OF_A_QUERY: Final = 2
-PENDING: Final = (State.ASKED, State.STALLED)
-AWAITED: Final = (*PENDING, State.LAST_CHANCE)
-COUNTED: Final = (State.HEARD, State.ASKED, State.STALLED, State.ANSWERED)
-
-
-@dataclass(slots=True, eq=False)
-class Peer:
-    """One endpoint in one lookup. ``hops``: how many answers in a chain it took to reach it, its
-    own included.
-    """
-
-    endpoint: Endpoint
-    id: NodeId | None
-    distance: int
-    hops: int
-    network: bytes
-    host: bytes
-    state: State = State.HEARD
-    chances: int = 0
-    """Stalls of the last query that the end still waits for."""
-    bep42_valid: bool | None = None
-    """Whether the ID follows from the address; found out when it matters."""
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        id: NodeId | None,
-        distance: int,
-        hops: int,
-        network: bytes,
-        host: bytes,
-    ) -> None:
-        """Written out to be compiled: there is one for each contact in each answer."""
-        self.endpoint = endpoint
-        self.id = id
-        self.distance = distance
-        self.hops = hops
-        self.network = network
-        self.host = host
-        self.state = State.HEARD
-        self.chances = 0
-        self.bep42_valid = None
-
-    def __lt__(self, other: Peer) -> bool:
-        return self.distance < other.distance
-
-
-@dataclass(frozen=True, slots=True)
-class LookupRules:
-    """What a lookup needs to know of addresses: whose /24 and whose host an endpoint is;
-    ``per_network``, how many answering nodes of one /24 count; ``bep42_valid``, whether an ID
-    follows from its address; and ``is_free``, with which disjoint paths keep off each other's
-    peers.
-    """
-
-    network: Callable[[Endpoint], bytes]
-    host: Callable[[Endpoint], bytes]
-    per_network: int
-    bep42_valid: Bep42Check = anywhere
-    is_free: Callable[[Endpoint], bool] = lambda endpoint: True
 
 
 class ClosestLookup:
     __slots__ = (
         "_alpha",
-        "_answered_networks",
-        "_chances_left",
+        "_answered_by_subnet",
         "_config",
         "_eager",
         "_horizon",
-        "_hosts_asked",
+        "_hosts_queried",
         "_max_bep42_invalid",
         "_own_id",
         "_peers",
+        "_retries_left",
         "_rules",
         "_settled",
         "_slots_used",
@@ -154,8 +80,8 @@ class ClosestLookup:
         *,
         eager: bool = False,
     ) -> None:
-        """``eager``: until it is settled, only those who are among the k closest that are known
-        hold a slot.
+        """``eager``: until the lookup is settled, only peers among the k closest known ones hold a
+        slot.
         """
         self.target = target
         self.k = k
@@ -171,18 +97,16 @@ class ClosestLookup:
         self._peers: dict[Endpoint, Peer] = {}
         self._sorted: list[Peer] = []  # by distance; peers whose ID is unknown come last
         self._slots_used = 0
-        self._chances_left = config.last_chances
+        self._retries_left = config.silent_retries
         self._max_bep42_invalid = max(1, k - -(-3 * k // 8))
-        self._hosts_asked: set[bytes] = set()
-        self._answered_networks: dict[bytes, int] = {}
+        self._hosts_queried: set[bytes] = set()
+        self._answered_by_subnet: dict[bytes, int] = {}
         self.answered_count = 0
 
-    # --- the three callbacks, and the start -------------------------------------------------------
+    # --- the start and the three callbacks -------------------------------------------------------
 
     def start(self, contacts: Iterable[Contact], endpoints: Iterable[Endpoint] = ()) -> list[Peer]:
-        """From contacts of the own table, and from endpoints whose ID nobody has told us
-        (bootstrap).
-        """
+        """Begins with contacts, and with endpoints whose ID is unknown (bootstrap nodes)."""
         for endpoint in endpoints:
             self._learn(endpoint, None, 1)
         for contact in contacts:
@@ -192,8 +116,8 @@ class ClosestLookup:
     def answered(
         self, endpoint: Endpoint, sender: NodeId, contacts: Iterable[Contact]
     ) -> list[Peer]:
-        """``sender`` is the ID in the answer: another than expected refutes the hearsay, not the
-        node.
+        """``sender`` is the ID in the answer. If it is not the expected one, the report of the
+        third party was wrong; the node itself is kept under its true ID.
         """
         peer = self._peers.get(endpoint)
         if peer is None or peer.state is State.ANSWERED:
@@ -203,7 +127,9 @@ class ClosestLookup:
         self._release(peer)
         if sender != peer.id:
             self._sorted.remove(peer)
-            peer.id, peer.distance, peer.bep42_valid = sender, sender ^ self.target, None
+            peer.id = sender
+            peer.distance = sender ^ self.target
+            peer.bep42_valid = None
             insort(self._sorted, peer)
         peer.state = State.ANSWERED
         self._count_answer(peer)
@@ -218,17 +144,17 @@ class ClosestLookup:
         peer = self._peers.get(endpoint)
         if peer is None or peer.state not in AWAITED:
             return []
-        if peer.state is State.ASKED:
+        if peer.state is State.QUERIED:
             self._slots_used -= 1
             peer.state = State.STALLED
         elif peer.state is State.STALLED:
-            self._hosts_asked.discard(peer.host)
+            self._hosts_queried.discard(peer.host)
             peer.state = State.SILENT
-            return [*self._last_chance(peer), *self._next()]
+            return [*self._retry(peer), *self._next()]
         else:
-            peer.chances -= 1
-            if not peer.chances:
-                self._hosts_asked.discard(peer.host)
+            peer.stalls_left -= 1
+            if not peer.stalls_left:
+                self._hosts_queried.discard(peer.host)
                 peer.state = State.SILENT
         return self._next()
 
@@ -241,28 +167,32 @@ class ClosestLookup:
         return self._next()
 
     def absorb(self, other: ClosestLookup) -> None:
-        """Takes over what another lookup of the same target has learned; where both know a peer,
-        whatever is more than hearsay.
+        """Takes over what another lookup of the same target has learned. Where both know a peer,
+        the state of the one that has queried it wins.
         """
-        for peer in other._sorted:
+        for peer in other.known_peers():
             mine = self._peers.get(peer.endpoint)
-            if mine is not None and (mine.state is not State.HEARD or peer.state is State.HEARD):
+            if mine is not None and (mine.state is not State.KNOWN or peer.state is State.KNOWN):
                 continue
             if mine is not None:
                 self._sorted.remove(mine)
             self._peers[peer.endpoint] = peer
             insort(self._sorted, peer)
-            self._slots_used += peer.state is State.ASKED
+            self._slots_used += peer.state is State.QUERIED
             if peer.state in AWAITED:
-                self._hosts_asked.add(peer.host)
+                self._hosts_queried.add(peer.host)
             if peer.state is State.ANSWERED:
                 self._count_answer(peer)
 
     def settle(self) -> None:
-        """What it was for is found: the rest is asked without haste, and nobody once more."""
-        self._eager, self._settled = False, True
-        self._slots_used = sum(peer.state is State.ASKED for peer in self._sorted)
-        self._alpha, self._chances_left = self._config.alpha, 0
+        """The lookup has found what it is for: the other peers are queried at the usual pace, and
+        silent ones are not retried.
+        """
+        self._eager = False
+        self._settled = True
+        self._slots_used = sum(peer.state is State.QUERIED for peer in self._sorted)
+        self._alpha = self._config.alpha
+        self._retries_left = 0
 
     def resume(self) -> list[Peer]:
         return self._next()
@@ -270,8 +200,8 @@ class ClosestLookup:
     # --- what it found ----------------------------------------------------------------------------
 
     def closest(self) -> list[Peer]:
-        """The k closest that answered, closest first, at most ``per_network`` of one /24 unless
-        there are too few others.
+        """The k closest peers that answered, closest first; at most ``per_subnet`` of one /24
+        unless there are too few others.
         """
         answered = sorted(
             islice((peer for peer in self._counting() if peer.state is State.ANSWERED), self.k)
@@ -286,15 +216,19 @@ class ClosestLookup:
             answered = sorted(answered + alternates[: self.k - len(answered)])
         return answered
 
+    def known_peers(self) -> list[Peer]:
+        """All peers of the lookup, closest first; to be read only."""
+        return self._sorted
+
     @property
     def known_count(self) -> int:
         return len(self._peers)
 
-    # --- whom to ask next -------------------------------------------------------------------------
+    # --- which peers to query next ----------------------------------------------------------------
 
     def _next(self, *, adapt: bool = False) -> list[Peer]:
-        """Fills the free slots, and notes when all is done. What comes after that is still noted,
-        for whoever absorbs this lookup.
+        """Fills the free slots, and notes when the lookup has finished. Answers that come later are
+        still noted, for a lookup that absorbs this one.
         """
         if self.finished:
             return []
@@ -309,70 +243,71 @@ class ClosestLookup:
             )
         self._horizon = horizon
         if self._eager:
-            self._slots_used = sum(peer.state is State.ASKED for peer in front)
-        asked = self._fill(front)
+            self._slots_used = sum(peer.state is State.QUERIED for peer in front)
+        queried = self._fill(front)
         stalled = sum(peer.state is State.STALLED for peer in front)
         if stalled and not self._settled:
-            # Each of them may be dead, and the next in line then has to answer instead: it is asked
-            # now, not when the silence is certain.
-            asked += self._fill(islice(self._counting(), self.k, self.k + stalled))
+            # Each of them may be dead, and the next peer in line then has to answer instead: it is
+            # queried now, and not when the silence is certain.
+            queried += self._fill(islice(self._counting(), self.k, self.k + stalled))
         if (
-            asked
+            queried
             or any(peer.state is not State.ANSWERED for peer in front)
             or self._awaits_within(horizon)
         ):
-            return asked
-        # Everything that counts has answered. With fewer than k of those, alternates and then the
-        # silent ones are all that is left.
+            return queried
+        # All peers that count have answered. If they are fewer than k, alternates are left, and
+        # then the silent ones.
         if self.answered_count < self.k:
             alternates = [
                 peer
                 for peer in self._sorted
-                if peer.state is State.HEARD and self._rules.is_free(peer.endpoint)
+                if peer.state is State.KNOWN and self._rules.is_free(peer.endpoint)
             ]
-            asked = self._fill(alternates)
-            if asked or any(peer.state in PENDING for peer in self._sorted):
-                return asked
+            queried = self._fill(alternates)
+            if queried or any(peer.state in PENDING for peer in self._sorted):
+                return queried
         waits_for_silent = not self.answered_count and any(
             peer.state is State.SILENT for peer in self._sorted
         )
         self.finished = not waits_for_silent
         return []
 
-    def _last_chance(self, peer: Peer) -> list[Peer]:
-        """The peer, to be asked anew, if it would be among the k; of so many silent ones that the
-        network must have changed, only a few.
+    def _retry(self, peer: Peer) -> list[Peer]:
+        """The peer, to be queried anew, if it would be among the k. Only a few peers of one lookup
+        are retried: where many are silent, the network has changed.
         """
-        if peer.id is None or peer.distance > self._horizon or not self._chances_left:
+        if peer.id is None or peer.distance > self._horizon or not self._retries_left:
             return []
-        self._chances_left -= 1
-        peer.state, peer.chances = State.LAST_CHANCE, STALLS_OF_A_QUERY
-        self._hosts_asked.add(peer.host)
+        self._retries_left -= 1
+        peer.state = State.RETRIED
+        peer.stalls_left = STALLS_OF_A_QUERY
+        self._hosts_queried.add(peer.host)
         return [peer]
 
     def _awaits_within(self, horizon: int) -> bool:
         for peer in self._sorted:
             if peer.distance > horizon:
                 return False
-            if peer.state is State.LAST_CHANCE:
+            if peer.state is State.RETRIED:
                 return True
         return False
 
     def _fill(self, peers: Iterable[Peer]) -> list[Peer]:
-        asked: list[Peer] = []
+        queried: list[Peer] = []
         for peer in peers:
             if self._slots_used >= self._alpha:
                 break
-            if peer.state is State.HEARD and peer.host not in self._hosts_asked:
-                peer.state = State.ASKED
+            if peer.state is State.KNOWN and peer.host not in self._hosts_queried:
+                peer.state = State.QUERIED
                 self._slots_used += 1
-                self._hosts_asked.add(peer.host)
-                asked.append(peer)
-        return asked
+                self._hosts_queried.add(peer.host)
+                queried.append(peer)
+        return queried
 
     def _front(self) -> list[Peer]:
-        """The k closest that count; until k have answered, preceded by peers of unknown ID: nobody
-        knows how close those are.
+        """The k closest peers that count. Until k have answered, peers of unknown ID stand before
+        them, because their distance is unknown.
         """
         closest = list(islice(self._counting(), self.k))
         if self.answered_count >= self.k:
@@ -393,33 +328,35 @@ class ClosestLookup:
             yield peer
 
     def _counting(self) -> Iterator[Peer]:
-        """Those that count among the k, closest first: not failed, not silent, and no alternate. Of
-        those whose ID is not tied to their address, the ones beyond their share come after all
-        others.
+        """The peers that count among the k, closest first: not failed, not silent, and no
+        alternate. Of those whose ID is invalid by BEP 42, the ones beyond their share come after
+        all others.
         """
-        per_network, passed = self._rules.per_network, dict[bytes, int]()
-        bep42_invalid, put_off = 0, list[Peer]()
+        per_subnet = self._rules.per_subnet
+        passed: dict[bytes, int] = {}
+        bep42_invalid = 0
+        deferred: list[Peer] = []
         for peer in self._sorted:
             if peer.id is None or peer.state not in COUNTED:
                 continue
             if peer.state is State.ANSWERED:
-                passed[peer.network] = passed.get(peer.network, 0) + 1
-                if passed[peer.network] > per_network:
+                passed[peer.subnet] = passed.get(peer.subnet, 0) + 1
+                if passed[peer.subnet] > per_subnet:
                     continue
-            elif peer.state is State.HEARD and (
-                self._answered_networks.get(peer.network, 0) >= per_network
+            elif peer.state is State.KNOWN and (
+                self._answered_by_subnet.get(peer.subnet, 0) >= per_subnet
                 or not self._rules.is_free(peer.endpoint)
             ):
                 continue
-            if not (peer.bep42_valid if peer.bep42_valid is not None else self._find_out(peer)):
+            if not (peer.bep42_valid if peer.bep42_valid is not None else self._check_bep42(peer)):
                 bep42_invalid += 1
                 if bep42_invalid > self._max_bep42_invalid:
-                    put_off.append(peer)
+                    deferred.append(peer)
                     continue
             yield peer
-        yield from put_off
+        yield from deferred
 
-    def _find_out(self, peer: Peer) -> bool:
+    def _check_bep42(self, peer: Peer) -> bool:
         peer.bep42_valid = peer.id is not None and self._rules.bep42_valid(peer.id, peer.endpoint)
         return peer.bep42_valid
 
@@ -432,7 +369,7 @@ class ClosestLookup:
             node_id,
             distance,
             hops,
-            self._rules.network(endpoint),
+            self._rules.subnet(endpoint),
             self._rules.host(endpoint),
         )
         self._peers[endpoint] = peer
@@ -442,20 +379,20 @@ class ClosestLookup:
 
     def _forget_farthest(self) -> None:
         for index in range(len(self._sorted) - 1, -1, -1):
-            if self._sorted[index].state is State.HEARD:
+            if self._sorted[index].state is State.KNOWN:
                 del self._peers[self._sorted.pop(index).endpoint]
                 self._refuse("too-many-known")
                 return
 
     def _count_answer(self, peer: Peer) -> None:
         self.answered_count += 1
-        self._answered_networks[peer.network] = self._answered_networks.get(peer.network, 0) + 1
+        self._answered_by_subnet[peer.subnet] = self._answered_by_subnet.get(peer.subnet, 0) + 1
 
     def _release(self, peer: Peer) -> None:
-        if peer.state is State.ASKED:
+        if peer.state is State.QUERIED:
             self._slots_used -= 1
         if peer.state in AWAITED:
-            self._hosts_asked.discard(peer.host)
+            self._hosts_queried.discard(peer.host)
 
     def _refuse(self, reason: str, times: int = 1) -> None:
         self.refused[reason] = self.refused.get(reason, 0) + times

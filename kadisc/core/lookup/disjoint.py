@@ -18,7 +18,8 @@ from ...config import LookupConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint
 from ...ids import NodeId
-from .closest import ClosestLookup, LookupRules, Peer
+from .closest import ClosestLookup
+from .peer import LookupRules, Peer
 
 
 class DisjointLookup:

@@ -1,4 +1,4 @@
-"""Makes lookups: for callers, and for the table's own sake."""
+"""Makes lookups: for callers, for the routing table and for the rendezvous of the own network."""
 
 from __future__ import annotations
 
@@ -14,32 +14,54 @@ from ..contract.events import LookupKind, LookupResult, OperationId, Outcome
 from ..contract.queries import NO_COMMANDS, Commands, RefreshLookup, RendezvousLookup
 from ..dht import Dht
 from .announce import AnnounceOperation
-from .closest import ClosestLookup, LookupRules
+from .closest import ClosestLookup
 from .disjoint import DisjointLookup
 from .item_collector import ItemCollector
-from .operation import LookupLike, LookupOperation, LookupOptions
-from .operations import JoinOperation, Operations
+from .join import BucketFilled, JoinOperation, RefreshOperation
+from .operation import Continuation, LookupLike, LookupOperation, LookupOptions, StopRule
+from .operations import Operations
+from .peer import LookupRules
 from .put import Draft, PutOperation
 
-HeldItems: TypeAlias = Callable[[NodeId, float], Item | None]
+StoredItem: TypeAlias = Callable[[NodeId, float], Item | None]
 FirstHops: TypeAlias = Callable[[Family, int, float], Sequence[Contact]]
 
 SEEDS_PER_K: Final = 2
 """A lookup starts from so many times k contacts."""
 
 
-class RendezvousLookupOperation(Protocol):
+class RendezvousListener(Protocol):
+    """Is told which peers announced under an info-hash of the own network; ``stored``: whether this
+    node is announced there now.
+    """
+
     def __call__(
-        self, search: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
+        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
     ) -> None: ...
 
 
-def nobody(family: Family, count: int, now: float) -> Sequence[Contact]:
+class RendezvousEnd:
+    """What follows a rendezvous lookup: the listener is told, then ``then`` continues, if given."""
+
+    def __init__(
+        self, lookup: RendezvousLookup, listener: RendezvousListener, then: Continuation | None
+    ) -> None:
+        self._lookup = lookup
+        self._listener = listener
+        self._then = then
+
+    def lookup_ended(self, outcome: Outcome, result: LookupResult, now: float) -> Commands:
+        stored = any(node.token is not None for node in result.closest)
+        self._listener(self._lookup, result.peers, now, stored=stored)
+        return self._then.lookup_ended(outcome, result, now) if self._then else NO_COMMANDS
+
+
+def no_first_hops(family: Family, count: int, now: float) -> Sequence[Contact]:
     return ()
 
 
 class LookupFactory:
-    __slots__ = ("_config", "_dhts", "_first_hops", "_held", "_operations", "_rules")
+    __slots__ = ("_config", "_dhts", "_first_hops", "_operations", "_rules", "_stored_item")
 
     def __init__(
         self,
@@ -47,17 +69,18 @@ class LookupFactory:
         rules: LookupRules,
         dhts: Mapping[Family, Dht],
         operations: Operations,
-        held: HeldItems,
-        first_hops: FirstHops = nobody,
+        stored_item: StoredItem,
+        first_hops: FirstHops = no_first_hops,
     ) -> None:
-        """``held``: the item that is kept here under a target, of which a lookup asks only others.
-        ``first_hops``: peers to begin with from elsewhere than the table, at most so many.
+        """``stored_item``: the item that this node stores under a target, because a lookup queries
+        other nodes only. ``first_hops``: at most so many contacts to begin with that do not come
+        from the routing table.
         """
         self._config = config
         self._rules = rules
         self._dhts = dhts
         self._operations = operations
-        self._held = held
+        self._stored_item = stored_item
         self._first_hops = first_hops
 
     def make(
@@ -68,38 +91,28 @@ class LookupFactory:
         *,
         k: int | None = None,
         paths: int = 1,
+        stop: StopRule | None = None,
+        then: Continuation | None = None,
     ) -> LookupOperation:
-        own_id, wanted = self._dhts[options.family].own_id, k or self._config.table.k
-        lookup: LookupLike = (
-            DisjointLookup(target, own_id, self._config.lookup, self._rules, wanted, paths)
-            if paths > 1
-            else ClosestLookup(
-                target, own_id, self._config.lookup, self._rules, wanted, eager=options.for_peers
-            )
-        )
-        search = LookupOperation(lookup, options, own_id, self._config.lookup, now)
+        """A lookup for a caller. One of an immutable item ends when it is found."""
+        collector = None
         if options.kind is LookupKind.GET:
-            item_collector = search.item_collector = ItemCollector(
-                target, options.salt, self._held(target, now)
-            )
-            search.is_enough = lambda: item_collector.is_final
-        return search
+            stop = collector = self._collector(target, options.salt, now)
+        return self._operation(
+            target, options, now, k=k, paths=paths, collector=collector, stop=stop, then=then
+        )
 
     def for_join(self, operation: OperationId, family: Family, now: float) -> LookupOperation:
-        """The lookup of the own ID as an operation of a caller's, ended by JoinFinished."""
+        """The lookup of the own ID as an operation of a caller, ended by JoinFinished."""
         dht = self._dhts[family]
-        search = self.for_table(RefreshLookup(family, dht.own_id, is_own_id=True), now)
-        join = JoinOperation(operation, family, search)
+        refresh = RefreshLookup(family, dht.own_id, is_own_id=True)
+
+        def make_lookup(then: Continuation) -> LookupOperation:
+            return self._refresh(refresh, now, then)
+
+        join = JoinOperation(operation, dht, refresh, make_lookup)
         self._operations.started(operation, join)
-        look_around = search.when_finished
-        assert look_around is not None
-
-        def joined(outcome: Outcome, result: LookupResult, now: float) -> Commands:
-            commands = look_around(outcome, result, now)
-            return [*commands, join.finished(outcome, len(dht.table))]
-
-        search.when_finished = joined
-        return search
+        return join.lookup
 
     def for_announce(
         self,
@@ -111,15 +124,23 @@ class LookupFactory:
         port: int,
         implied_port: bool,
         paths: int = 1,
+        rendezvous: tuple[RendezvousLookup, RendezvousListener] | None = None,
     ) -> LookupOperation:
-        """The lookup after which we are announced, ended by AnnounceFinished."""
-        search = self._get_peers(info_hash, family, now, paths)
+        """The lookup after which this node is announced, ended by AnnounceFinished. ``rendezvous``:
+        the command that it is made for, and the listener to tell of its result.
+        """
+
+        def make_lookup(then: Continuation) -> LookupOperation:
+            if rendezvous is not None:
+                then = RendezvousEnd(*rendezvous, then)
+            return self._get_peers(info_hash, family, now, paths, then)
+
+        own_id = self._dhts[family].own_id
         announce = AnnounceOperation(
-            operation, search, self._dhts[family].own_id, port, implied_port=implied_port
+            operation, make_lookup, own_id, port, implied_port=implied_port
         )
         self._operations.started(operation, announce)
-        search.when_finished = lambda outcome, result, now: announce.looked_up(outcome, result)
-        return search
+        return announce.lookup
 
     def for_put(
         self, operation: OperationId, draft: Draft, family: Family, now: float
@@ -132,88 +153,97 @@ class LookupFactory:
             announces_answers=False,
             salt=draft.salt,
         )
-        search = self.make(draft.target, options, now)
-        search.is_enough = None  # whoever has it already leads on to others
-        put = PutOperation(operation, search, self._dhts[family].own_id, draft)
+
+        def make_lookup(then: Continuation) -> LookupOperation:
+            # It does not end at a node that stores the item already: the k closest are wanted.
+            collector = self._collector(draft.target, draft.salt, now)
+            return self._operation(draft.target, options, now, collector=collector, then=then)
+
+        put = PutOperation(operation, make_lookup, self._dhts[family].own_id, draft)
         self._operations.started(operation, put)
-        search.when_finished = lambda outcome, result, now: put.looked_up(outcome, result)
-        return search
+        return put.lookup
 
-    def for_tag(
-        self, tag: RendezvousLookup, searched: RendezvousLookupOperation, now: float
+    def for_rendezvous(
+        self, command: RendezvousLookup, listener: RendezvousListener, now: float
     ) -> LookupOperation:
-        """The lookup of a tag, with an announce where that is wanted; whoever wanted it hears who
-        is there.
-        """
-        if tag.announces:
-            operation, port = self._operations.new_id(own=True), tag.port or DEFAULT_PORT
-            search = self.for_announce(
-                operation,
-                tag.info_hash,
-                tag.family,
+        """The lookup of an info-hash of the own network, followed by an announce if wanted."""
+        if command.announces:
+            return self.for_announce(
+                self._operations.new_id(own=True),
+                command.info_hash,
+                command.family,
                 now,
-                port=port,
+                port=command.port or DEFAULT_PORT,
                 implied_port=True,
-                paths=tag.paths,
+                paths=command.paths,
+                rendezvous=(command, listener),
             )
-        else:
-            search = self._get_peers(tag.info_hash, tag.family, now, tag.paths)
-        announced = search.when_finished
+        then = RendezvousEnd(command, listener, None)
+        return self._get_peers(command.info_hash, command.family, now, command.paths, then)
 
-        def finished(outcome: Outcome, result: LookupResult, now: float) -> Commands:
-            searched(
-                tag,
-                result.peers,
-                now,
-                stored=any(node.token is not None for node in result.closest),
-            )
-            return announced(outcome, result, now) if announced is not None else NO_COMMANDS
+    def for_table(self, refresh: RefreshLookup, now: float) -> LookupOperation:
+        """A lookup for the routing table; the DHT is told of its start and of its end."""
+        dht = self._dhts[refresh.family]
+        return self._refresh(refresh, now, RefreshOperation(dht, refresh))
 
-        search.when_finished = finished
-        return search
+    def first_contacts(self, lookup: LookupOperation, now: float) -> Sequence[Contact]:
+        """The contacts that a lookup begins with: from the table, and a share of them from
+        elsewhere, so that a poisoned table alone does not decide where a lookup goes.
+        """
+        family = lookup.options.family
+        count = SEEDS_PER_K * self._config.table.k
+        contacts = self._dhts[family].first_contacts(lookup.target, count, now)
+        share = self._config.gossip.lookup_share
+        others = int(len(contacts) * share / (1.0 - share))
+        return [*contacts, *self._first_hops(family, others, now)]
 
-    def _get_peers(
-        self, info_hash: NodeId, family: Family, now: float, paths: int
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _operation(
+        self,
+        target: NodeId,
+        options: LookupOptions,
+        now: float,
+        *,
+        k: int | None = None,
+        paths: int = 1,
+        collector: ItemCollector | None = None,
+        stop: StopRule | None = None,
+        then: Continuation | None = None,
     ) -> LookupOperation:
-        operation = self._operations.new_id(own=True)
-        return self.make(
-            info_hash,
-            LookupOptions(operation, LookupKind.GET_PEERS, family, announces_answers=False),
-            now,
-            paths=paths,
+        own_id = self._dhts[options.family].own_id
+        config = self._config.lookup
+        k = k or self._config.table.k
+        lookup: LookupLike
+        if paths > 1:
+            lookup = DisjointLookup(target, own_id, config, self._rules, k, paths)
+        else:
+            eager = options.for_peers
+            lookup = ClosestLookup(target, own_id, config, self._rules, k, eager=eager)
+        return LookupOperation(
+            lookup, options, own_id, config, now, collector=collector, stop=stop, then=then
         )
 
-    def for_table(self, walk: RefreshLookup, now: float) -> LookupOperation:
-        """The overlay hears of its start and of its end."""
-        dht = self._dhts[walk.family]
+    def _collector(self, target: NodeId, salt: bytes, now: float) -> ItemCollector:
+        return ItemCollector(target, salt, self._stored_item(target, now))
+
+    def _get_peers(
+        self, info_hash: NodeId, family: Family, now: float, paths: int, then: Continuation
+    ) -> LookupOperation:
+        operation = self._operations.new_id(own=True)
+        options = LookupOptions(operation, LookupKind.GET_PEERS, family, announces_answers=False)
+        return self._operation(info_hash, options, now, paths=paths, then=then)
+
+    def _refresh(self, refresh: RefreshLookup, now: float, then: Continuation) -> LookupOperation:
+        dht = self._dhts[refresh.family]
         options = LookupOptions(
             self._operations.new_id(own=True),
             LookupKind.FIND_NODE,
-            walk.family,
+            refresh.family,
             announces_answers=False,
             is_for_table=True,
         )
-        search = self.make(walk.target, options, now, k=walk.k)
-
-        def finished(outcome: Outcome, result: LookupResult, now: float) -> Commands:
-            return dht.walk_finished(walk, outcome, now)
-
-        search.when_finished = finished
-        if (bucket := walk.fills) is not None:
-            search.is_enough = lambda: dht.parts.bucket_fill.has_enough(bucket)
-        dht.walk_started(walk, now)
-        return search
-
-    def first_contacts(self, search: LookupOperation, now: float) -> Sequence[Contact]:
-        """From the table, and a part of them from elsewhere, so that a poisoned table alone does
-        not decide where a lookup goes.
-        """
-        family = search.options.family
-        contacts = self._dhts[family].reunion.first_contacts(
-            search.target, SEEDS_PER_K * self._config.table.k, now
-        )
-        share = self._config.gossip.lookup_share
-        return [
-            *contacts,
-            *self._first_hops(family, int(len(contacts) * share / (1.0 - share)), now),
-        ]
+        stop = BucketFilled(dht, refresh.fills) if refresh.fills is not None else None
+        lookup = self._operation(refresh.target, options, now, k=refresh.k, stop=stop, then=then)
+        dht.refresh_started(refresh, now)
+        return lookup

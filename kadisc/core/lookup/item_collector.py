@@ -1,8 +1,8 @@
-"""What a lookup of an item (BEP 44) has found so far.
+"""The items (BEP 44) that the answers of a lookup bring.
 
-Whoever answers can say anything: an item counts only if it is the one that was asked for and its
-owner signed it. Old versions are as genuine as new ones, so of a mutable item the highest sequence
-counts, and the lookup goes on to its end; of an immutable one there is one, and that is enough.
+A node can answer with anything: an item counts only if it belongs to the target and its owner
+signed it. Old versions are as valid as new ones, so of a mutable item the highest sequence counts
+and the lookup goes on to its end. An immutable item has one version, and one copy of it is enough.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from ..contract.identity import verify_item
 
 
 class ItemCollector:
-    """``salt``: of the mutable item at ``target``, which its answers do not name. ``item``: what is
-    known before anybody was asked.
+    """``salt``: of the mutable item at ``target``, which the answers do not contain. ``item``: the
+    version that the node holds itself, before the first query.
     """
 
     def __init__(self, target: NodeId, salt: bytes = b"", item: Item | None = None) -> None:
@@ -25,14 +25,14 @@ class ItemCollector:
         self.salt = salt
         self.item = item
         self.refused = 0
-        """Answers with something else than what was asked for, or with a wrong signature."""
+        """Answers with another item than the one looked up, or with a wrong signature."""
 
-    @property
-    def is_final(self) -> bool:
+    def is_enough(self) -> bool:
+        """Whether an immutable item was found: there is no other version of it."""
         return self.item is not None and self.item.key is None
 
-    def heard(self, held: dict[bytes, Any]) -> None:
-        """What one answer had."""
+    def take(self, held: dict[bytes, Any]) -> None:
+        """Looks at the fields of one answer."""
         if b"v" not in held:
             return
         try:

@@ -1,8 +1,8 @@
-"""A lookup at work: the owner of its queries, from the first to the event that ends it."""
+"""A running lookup: the owner of its queries, from the first one to the event that ends it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,8 +30,8 @@ from ..contract.queries import (
     SendQuery,
 )
 from ..contract.query_group import QueryGroup
-from .closest import Peer, State
 from .item_collector import ItemCollector
+from .peer import Peer, State
 
 
 class LookupLike(Protocol):
@@ -66,12 +66,26 @@ class LookupLike(Protocol):
     def settle(self) -> None: ...
 
 
+class StopRule(Protocol):
+    """Tells after each answer whether the lookup has reached its purpose."""
+
+    def is_enough(self) -> bool: ...
+
+
+class Continuation(Protocol):
+    """What follows a lookup."""
+
+    def lookup_ended(self, outcome: Outcome, result: LookupResult, now: float) -> Commands:
+        """Called once, when the lookup ends; returns the commands that follow."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LookupOptions:
-    """``announces_answers``: whether each answer is an event (for a caller that streams).
-    ``first_value``: stop at the first peers found. ``for_peers``: the peers are wanted, and not the
-    closest nodes: none of those is asked once more when somebody has named peers. ``salt``: of a
-    mutable item. ``is_for_table``: it gives way to searches of callers.
+    """``announces_answers``: whether each answer is an event, for a caller that streams.
+    ``first_value``: whether the first peers found end the lookup. ``for_peers``: the peers are
+    wanted and not the closest nodes, so silent nodes are not retried once a node has named peers.
+    ``salt``: of a mutable item. ``is_for_table``: the lookup waits for those of callers.
     """
 
     operation: OperationId
@@ -90,15 +104,18 @@ class LookupOperation:
     """
 
     __slots__ = (
-        *("_answers", "_config", "_lookup", "_own_id", "_peers", "_started_at"),
-        *(
-            "finished",
-            "group",
-            "is_enough",
-            "options",
-            "item_collector",
-            "when_finished",
-        ),
+        "_answers",
+        "_collector",
+        "_config",
+        "_lookup",
+        "_own_id",
+        "_peers",
+        "_started_at",
+        "_stop",
+        "_then",
+        "finished",
+        "group",
+        "options",
     )
 
     def __init__(
@@ -108,15 +125,20 @@ class LookupOperation:
         own_id: NodeId,
         config: LookupConfig,
         now: float,
+        *,
+        collector: ItemCollector | None = None,
+        stop: StopRule | None = None,
+        then: Continuation | None = None,
     ) -> None:
+        """``collector`` takes the items of the answers; ``stop`` may end the lookup before the k
+        closest nodes have answered; ``then`` is told when it has ended.
+        """
         self.options = options
         self.finished = False
         self.group = QueryGroup()
-        self.when_finished: Callable[[Outcome, LookupResult, float], Commands] | None = None
-        self.is_enough: Callable[[], bool] | None = None
-        """Asked after each answer: whether what the lookup is for has been reached."""
-        self.item_collector: ItemCollector | None = None
-        """What a lookup of an item has found."""
+        self._collector = collector
+        self._stop = stop
+        self._then = then
         self._lookup = lookup
         self._own_id = own_id
         self._config = config
@@ -170,33 +192,29 @@ class LookupOperation:
             commands += self._found(reply.values)
             if self.options.first_value:
                 return [*commands, *self.end(Outcome.DONE, now)]
-        if self.item_collector is not None and reply.held is not None:
-            self.item_collector.heard(reply.held)
-        if self.is_enough is not None and self.is_enough():
+        if self._collector is not None and reply.held is not None:
+            self._collector.take(reply.held)
+        if self._stop is not None and self._stop.is_enough():
             return [*commands, *self.end(Outcome.DONE, now)]
         return [*commands, *self._go_on(asked, now)]
 
     def stalled(self, pending: PendingQuery, now: float) -> Commands:
-        return (
-            NO_COMMANDS
-            if self.finished
-            else self._go_on(self._lookup.stalled(pending.endpoint), now)
-        )
+        if self.finished:
+            return NO_COMMANDS
+        return self._go_on(self._lookup.stalled(pending.endpoint), now)
 
     def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
-        return (
-            NO_COMMANDS
-            if self.finished
-            else self._go_on(self._lookup.failed(command.endpoint), now)
-        )
+        if self.finished:
+            return NO_COMMANDS
+        return self._go_on(self._lookup.failed(command.endpoint), now)
 
     def end(self, outcome: Outcome, now: float) -> Commands:
-        """Ends it now, with what it has."""
+        """Ends the lookup now, with what it has found."""
         if self.finished:
             return NO_COMMANDS
         self.finished = True
         result = self._result(now)
-        after = self.when_finished(outcome, result, now) if self.when_finished else NO_COMMANDS
+        after = self._then.lookup_ended(outcome, result, now) if self._then is not None else ()
         return [LookupFinished(self.options.operation, outcome, result), *after]
 
     # --- inside -----------------------------------------------------------------------------------
@@ -211,7 +229,7 @@ class LookupOperation:
                 peer.id,
                 self._query(),
                 self,
-                fast_retry=peer.state is State.LAST_CHANCE,
+                fast_retry=peer.state is State.RETRIED,
                 background=background,
                 group=self.group,
             )
@@ -250,11 +268,11 @@ class LookupOperation:
             elapsed_s=now - self._started_at,
             refused=self._refused(),
             network_size=estimated_network_size([peer.distance for peer in closest]),
-            item=self.item_collector.item if self.item_collector is not None else None,
+            item=self._collector.item if self._collector is not None else None,
         )
 
     def _refused(self) -> dict[str, int]:
-        items = self.item_collector.refused if self.item_collector is not None else 0
+        items = self._collector.refused if self._collector is not None else 0
         return dict(self._lookup.refused) | ({"item": items} if items else {})
 
     def _found_node(self, peer: Peer) -> FoundNode:

@@ -1,6 +1,4 @@
-"""What a caller has asked for and waits for: bounded in number, each ends in exactly one terminal
-event.
-"""
+"""The register of running operations, bounded in number; each ends in one terminal event."""
 
 from __future__ import annotations
 
@@ -8,12 +6,11 @@ from itertools import count
 from typing import Protocol
 
 from ...contacts import Contact
-from ...endpoints import Endpoint, Family
+from ...endpoints import Endpoint
 from ...errors import Busy, Closed
 from ...wire.messages import Error, Reply
-from ..contract.events import Finished, JoinFinished, OperationId, Outcome, PingFinished
+from ..contract.events import Finished, OperationId, Outcome, PingFinished
 from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
-from .operation import LookupOperation
 
 
 class Operation(Protocol):
@@ -23,15 +20,15 @@ class Operation(Protocol):
         ...
 
     def end(self, outcome: Outcome, now: float) -> Commands:
-        """Ends it before its time; the steps hold its terminal event, or nothing if it had ended
-        already.
+        """Ends the operation early. The commands hold its terminal event, or are empty if it had
+        ended before.
         """
         ...
 
 
 class Operations:
-    """The register. Operations of the node itself do not count against the bound of those that
-    callers may start.
+    """Operations that the node starts itself do not count against the bound of those that callers
+    may start.
     """
 
     __slots__ = ("_closed", "_ids", "_max", "_own", "_running")
@@ -50,7 +47,9 @@ class Operations:
         return operation in self._running
 
     def new_id(self, *, own: bool = False) -> OperationId:
-        """Raises Closed or Busy; the node's own operations are bounded by whoever starts them."""
+        """Raises Closed or Busy; ``own`` operations, of the node itself, are bounded by the
+        components that start them.
+        """
         if self._closed:
             raise Closed("the node is closed")
         if not own and len(self._running) - len(self._own) >= self._max:
@@ -78,7 +77,7 @@ class Operations:
 
 
 class PingOperation:
-    """One ping: the owner of its query, and its terminal event."""
+    """One ping: the owner of its query."""
 
     def __init__(self, operation: OperationId, endpoint: Endpoint) -> None:
         self._operation = operation
@@ -127,22 +126,3 @@ class PingOperation:
             return NO_COMMANDS
         self._ended = True
         return [event]
-
-
-class JoinOperation:
-    """One attempt to join: a lookup of the own ID with a terminal event of its own."""
-
-    def __init__(self, operation: OperationId, family: Family, search: LookupOperation) -> None:
-        self._operation = operation
-        self._family = family
-        self.search = search
-
-    @property
-    def owners(self) -> tuple[object, ...]:
-        return (self, self.search)
-
-    def end(self, outcome: Outcome, now: float) -> Commands:
-        return self.search.end(outcome, now)
-
-    def finished(self, outcome: Outcome, verified: int) -> JoinFinished:
-        return JoinFinished(self._operation, outcome, self._family, verified)

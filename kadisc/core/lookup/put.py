@@ -13,15 +13,15 @@ from ...wire.items import Item, target_of_key, target_of_value
 from ...wire.messages import Error, Put
 from ..contract.events import LookupResult, OperationId, Outcome, PutFinished
 from ..contract.identity import Identity, signed_item
-from .operation import LookupOperation
-from .store import StoreOperation
+from .store import MakeLookup, StoreOperation
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An item to be. ``value``: canonical bencode. Without an ``identity`` it is immutable; else it
-    is signed when it is known what is there already: with ``sequence``, or with one more than that
-    of what is there, and ``at_least`` that. ``cas``: the sequence that must be there.
+    """An item before it is signed. ``value``: canonical bencode. Without an ``identity`` the item
+    is immutable. A mutable item is signed when the lookup has found the version that is stored
+    already: with ``sequence``, else with one more than the sequence of that version, and with
+    ``at_least`` at the least. ``cas``: the sequence that the stored version must have.
     """
 
     value: bytes
@@ -52,9 +52,9 @@ class Draft:
 
 class PutOperation(StoreOperation):
     def __init__(
-        self, operation: OperationId, search: LookupOperation, own_id: NodeId, draft: Draft
+        self, operation: OperationId, make_lookup: MakeLookup, own_id: NodeId, draft: Draft
     ) -> None:
-        super().__init__(search, own_id)
+        super().__init__(make_lookup, own_id)
         self._operation = operation
         self._draft = draft
         self._item: Item | None = None
@@ -64,8 +64,8 @@ class PutOperation(StoreOperation):
         item = self._item = self._draft.item(there)
         if there is None or there.key is None:
             return None
-        # As those who have it would refuse it; who has lost it would store it, and then there were
-        # two versions.
+        # The nodes that hold the item would refuse it; one that has lost it would store it, and
+        # then there would be two versions.
         if self._draft.cas is not None and self._draft.cas != there.sequence:
             return Error(b"", error_codes.CAS_MISMATCH, f"the sequence there is {there.sequence}")
         if item.sequence < there.sequence or (
@@ -87,7 +87,7 @@ class PutOperation(StoreOperation):
             outcome,
             self._item,
             tuple(self.stored),
-            self.search.queries + self.queries,
+            self.lookup.queries + self.queries,
             code,
             text,
         )

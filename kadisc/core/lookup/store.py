@@ -1,10 +1,12 @@
-"""Storing something at the nodes closest to its target: a lookup that brings tokens, then a query
-to each of the k closest that gave one.
+"""Storing at the nodes closest to a target: a lookup that brings tokens, then a query to each of
+the k closest nodes that gave one.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TypeAlias
 
 from ...contacts import Contact
 from ...endpoints import Endpoint
@@ -13,17 +15,20 @@ from ...wire.messages import AnnouncePeer, Error, Put, Reply
 from ..contract.events import Event, FoundNode, LookupResult, Outcome
 from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
 from ..contract.query_group import QueryGroup
-from .operation import LookupOperation
+from .operation import Continuation, LookupOperation
+
+MakeLookup: TypeAlias = Callable[[Continuation], LookupOperation]
+"""Makes the lookup that a store operation begins with, and that continues with the operation."""
 
 
 class StoreOperation(ABC):
-    """The owner of the queries that store."""
+    """The owner of the queries that store. ``lookup`` is the lookup that goes before them."""
 
-    def __init__(self, search: LookupOperation, own_id: NodeId) -> None:
-        self.search = search
+    def __init__(self, make_lookup: MakeLookup, own_id: NodeId) -> None:
+        self.lookup = make_lookup(self)
         self.group = QueryGroup()
         self.errors: list[Error] = []
-        """From those who would not store it."""
+        """Answers of nodes that refused to store it."""
         self.stored: list[Contact] = []
         self._own_id = own_id
         self._ended = False
@@ -39,12 +44,12 @@ class StoreOperation(ABC):
 
     @abstractmethod
     def _found(self, result: LookupResult) -> Error | None:
-        """What the lookup has brought, before anybody is asked to store; why nobody shall be, if it
-        tells that.
+        """Takes the result of the lookup before the first store query. Returns the error with which
+        the operation ends if nothing may be stored, else None.
         """
 
-    def looked_up(self, outcome: Outcome, result: LookupResult) -> Commands:
-        """The lookup has ended; who gave a token is asked to store."""
+    def lookup_ended(self, outcome: Outcome, result: LookupResult, now: float) -> Commands:
+        """Asks the nodes that gave a token to store."""
         if self._ended:
             return NO_COMMANDS
         self._asked = {
@@ -75,11 +80,10 @@ class StoreOperation(ABC):
         return self._one_less(pending.endpoint)
 
     def stalled(self, pending: PendingQuery, now: float) -> Commands:
-        # Stalled again, it is not waited for any longer: others have stored it, and this one may
-        # still.
-        return (
-            self._one_less(pending.endpoint) if pending.stalls > 1 and self.stored else NO_COMMANDS
-        )
+        # A node that stalls twice is not waited for once others have stored; it may still do so.
+        if pending.stalls > 1 and self.stored:
+            return self._one_less(pending.endpoint)
+        return NO_COMMANDS
 
     def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
         if isinstance(reason, Error):
@@ -93,10 +97,10 @@ class StoreOperation(ABC):
 
     @property
     def owners(self) -> tuple[object, ...]:
-        return (self, self.search)
+        return (self, self.lookup)
 
     def end(self, outcome: Outcome, now: float) -> Commands:
-        return [*self._end(outcome), *self.search.end(outcome, now)]
+        return [*self._end(outcome), *self.lookup.end(outcome, now)]
 
     def _one_less(self, endpoint: Endpoint) -> Commands:
         self._waiting.discard(endpoint)

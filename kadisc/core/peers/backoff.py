@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ...endpoints import Endpoint
-from ...peer_config import GossipConfig
+from ...config import GossipConfig
 
 
 class BackoffRule(Protocol):

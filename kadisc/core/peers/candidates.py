@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from ...contacts import Contact
 from ...endpoints import Endpoint
 from ...ids import NodeId
-from ...peer_config import GossipConfig
+from ...config import GossipConfig
 from ..addressing.policy import AddressPolicy
 from ..book.entry import Source
 from ..limits.prefix_limiter import PrefixLimiter

@@ -120,17 +120,17 @@ class PeerNetwork:
         return ()
 
     def tag_searched(
-        self, search: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
+        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
     ) -> None:
         """A search that we asked for is over: who announced there is a candidate, no more."""
-        self._schedules[search.family].ended(
-            search.number, now, stored=stored or not search.announces
+        self._schedules[lookup.family].ended(
+            lookup.number, now, stored=stored or not lookup.announces
         )
         found = list(peers)
         self._rng.shuffle(found)
         self._verifier.found(
             found,
-            BY_TAG + b"%d" % search.number,
+            BY_TAG + b"%d" % lookup.number,
             now,
             per_source=self._config.rendezvous.candidates_per_key,
         )
@@ -211,7 +211,7 @@ class PeerNetwork:
         """
         parts = self._verifier.parts
         if verified_within_s is None:
-            verified_within_s = self._config.book.given_within_s
+            verified_within_s = self._config.book.returnable_for_s
         if verified_within_s != FOREVER:
             verified_within_s = min(verified_within_s, now - self._verifier.stale_before)
         slots = [

@@ -39,7 +39,7 @@ class PeerNetworkApi(Protocol):
     def happened(self, event: Event, now: float) -> Commands: ...
 
     def tag_searched(
-        self, search: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
+        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
     ) -> None: ...
 
     def first_hops(self, family: Family, count: int, now: float) -> list[Contact]: ...
@@ -67,7 +67,7 @@ class NoPeerNetwork:
         return NO_COMMANDS
 
     def tag_searched(
-        self, search: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
+        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
     ) -> None:
         pass
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from ...config import GossipConfig
 from ...endpoints import Endpoint
-from ...peer_config import GossipConfig
 from ..addressing.netgroup_sampling import PrefixOf, draw_by_prefix
 from .verification import PeerVerifier
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...endpoints import Endpoint
-from ...peer_config import GossipConfig
+from ...config import GossipConfig
 
 OUR_CLIENT: Final = b"KD"
 """How ``v`` begins where gossip is spoken."""

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, Protocol
 
 from ...endpoints import Endpoint
 from ...ids import NodeId
-from ...peer_config import GossipConfig
+from ...config import GossipConfig
 from ...wire.records import PeerRecord
 
 MAX_SEEN: Final = 4096

@@ -15,7 +15,7 @@ from typing import Final
 
 from ...endpoints import Family
 from ...ids import NodeId
-from ...peer_config import RendezvousConfig
+from ...config import RendezvousConfig
 from ..contract.queries import RendezvousLookup
 
 TAGS: Final = 4

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ...endpoints import Endpoint
-from ...peer_config import GossipConfig
+from ...config import GossipConfig
 
 
 class TombstoneRule(Protocol):

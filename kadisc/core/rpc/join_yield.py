@@ -1,13 +1,13 @@
-"""Joining gives way to what the application asks.
+"""Joining yields to the lookups of the application.
 
-A program that opens a node and looks for peers at once has the lookup of the own ID and the walks
-through the buckets beside its search: 42 of 50 queries until the first peer, and they take the
-tokens for new addresses that the search needs. So while a search of the application has found
-nothing, the table's walks wait. What the search meets on its way are candidates for the table, and
-nothing is lost but a moment.
+A program that opens a node and looks for peers at once competes with the lookup of the own ID and
+with those that fill buckets: these are 42 of 50 queries until the first peer, and they use up the
+pace for new addresses that the lookup for peers needs. So while a lookup of the application has
+found nothing, the lookups for the table wait. The nodes that answer meanwhile are candidates for
+the table, and only a moment is lost.
 
-A node must join promptly all the same: the walks give way for a bounded time after the first of
-them, then never again. A node for which nobody asks does not wait at all.
+A node must join promptly all the same: lookups for the table yield for a bounded time after the
+first of them, and never again. They do not wait at all while the application has no lookup.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class JoinYield:
     __slots__ = ("_for_s", "_free_at", "_searches", "_until", "_waiting")
 
     def __init__(self, for_s: float) -> None:
-        """``for_s``: seconds after the first query of a walk."""
+        """``for_s``: seconds after the first query for the table."""
         self._for_s = for_s
         self._until = inf
         self._free_at = inf
@@ -34,36 +34,37 @@ class JoinYield:
         return len(self._waiting)
 
     def searching(self, operation: OperationId, now: float) -> None:
-        """The application waits for what this one finds."""
+        """The application waits for the results of this operation."""
         if now < self._until:
             self._searches[operation] = None
 
     def served(self, operation: OperationId, now: float) -> None:
-        """It has found something, or is over."""
+        """The operation has found something, or has ended."""
         if operation in self._searches:
             del self._searches[operation]
             if not self._searches:
                 self._free_at = now
 
     def applies(self, now: float) -> bool:
-        """Whether a walk has begun, and must wait now."""
+        """Whether a lookup for the table has begun and must wait now."""
         return bool(self._searches) and now < self._until < inf
 
     def must_wait(self, command: SendQuery, now: float) -> bool:
-        """Whether the ask has been put off, because it is for the table and a search is under way."""
+        """Whether the query was put off, because it serves the table and a lookup of the
+        application is under way.
+        """
         if not command.background:
             return False
         if self._until == inf:
             self._until = now + self._for_s
-        # The first query of all goes out: whoever is asked by both the walk and the search is known
-        # to be there by the first answer.
+        # The very first query goes out: it tells whether a node is alive that both lookups query.
         elif self.applies(now):
             self._waiting.append(command)
             return True
         return False
 
     def freed(self, now: float) -> list[SendQuery]:
-        """Those that need not wait any more."""
+        """The queries that need not wait any longer."""
         if not self._waiting or self.applies(now):
             return []
         freed, self._waiting = self._waiting, []

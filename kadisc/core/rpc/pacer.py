@@ -1,8 +1,9 @@
-"""How fast we may knock at new doors.
+"""The pace of queries to new addresses.
 
-A query to an address that we have no traffic with makes a mapping in the router before us; cheap
-ones hold a few thousand, and about 100 small packets a second to new addresses fill them: the whole
-household loses its connection. So such queries come from a token bucket; the rest wait their turn.
+A query to an address without earlier traffic makes a mapping in the router before this node. Cheap
+routers hold a few thousand mappings, and some 100 small packets a second to new addresses fill
+them: the whole household loses its connection. Such queries therefore come out of a token bucket,
+and the rest wait.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ...config import QueryConfig
+from ..contract.times import FOREVER, NEVER
 
 
 class PacingRule(Protocol):
@@ -27,7 +29,7 @@ class Pacer:
         self._rate = config.new_address_rate
         self._burst = config.new_address_burst
         self._tokens = self._burst
-        self._updated_at = float("-inf")
+        self._updated_at = NEVER
 
     def admit(self, now: float) -> bool:
         if now > self._updated_at:
@@ -39,14 +41,12 @@ class Pacer:
         return True
 
     def next_at(self) -> float:
-        """When the next one will be admitted, rounded up a little so that it is not a hair too
-        early.
-        """
+        """When the next query will be admitted, rounded up a little so that it is not too early."""
         return self._updated_at + max(0.0, 1.0 - self._tokens) / self._rate + 1e-6
 
 
 class Unpaced:
-    """For labs (``--unlimited``), and for the measurement of what pacing costs and saves."""
+    """No pace: for labs (``--unlimited``), and the baseline of the pacer."""
 
     __slots__ = ()
 
@@ -54,4 +54,4 @@ class Unpaced:
         return True
 
     def next_at(self) -> float:
-        return float("inf")
+        return FOREVER

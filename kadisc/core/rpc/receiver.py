@@ -1,4 +1,4 @@
-"""The first steps of a datagram: may it cost anything, and is it a message?"""
+"""The first steps of a datagram: whether it may cost anything, and its decoding."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ QUERY_NAMES: Final[dict[type[Query], str]] = {
 
 
 class Receiver:
-    """Drops what is not worth a look; decodes the rest, the costly part of it within a budget for
-    each network.
+    """Drops datagrams by size, source and limits, and decodes the others: unusual ones, which are
+    expensive to decode, within a budget for each subnet.
     """
 
     __slots__ = (
@@ -63,11 +63,11 @@ class Receiver:
         )
 
     def close(self) -> None:
-        """Nothing is worth a look any more."""
+        """Drops every datagram from now on."""
         self._closed = True
 
     def admits(self, payload: bytes, source: Endpoint, now: float) -> bool:
-        """Whether to read on; otherwise it has been counted as dropped."""
+        """Whether to decode the datagram; otherwise it has been counted as dropped."""
         counters, size = self._counters, len(payload)
         counters.received += 1
         counters.received_bytes += size
@@ -77,7 +77,7 @@ class Receiver:
             counters.drop("too-long")
         elif len(source) not in self._sizes:
             counters.drop("wrong-family")
-        elif scope_of(source) is Scope.INVALID:  # nobody can be there: it is forged
+        elif scope_of(source) is Scope.INVALID:  # no node can have that address: it is forged
             counters.drop("bad-source")
         elif self._scopes.bars_any and self._scopes.is_barred(source):
             counters.drop("barred")
@@ -88,9 +88,7 @@ class Receiver:
         return False
 
     def match(self, tid: bytes, source: Endpoint, now: float) -> PendingQuery | None:
-        """The exchange that this answer ends, None if there is none. Whoever answers is where he
-        says.
-        """
+        """The query that this answer ends, None if there is none. The answer proves its source."""
         pending = self._transactions.match(tid, source, now)
         if pending is not None:
             self._traffic.proved(source, now)
@@ -101,8 +99,8 @@ class Receiver:
         try:
             return krpc.decode(payload, allow_slow=False)
         except DecodeError as refusal:
-            # Unsorted keys, or garbage: to tell costs a pass of the slow decoder, which every
-            # network gets only so many of.
+            # Unsorted keys or garbage: only the slow decoder can tell, and each subnet has a budget
+            # of its passes.
             if refusal.reason != SLOW_DECODE or not (
                 self._config.unlimited or self._patience.take(self._scopes.subnet(source), now)
             ):

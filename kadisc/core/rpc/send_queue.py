@@ -1,4 +1,4 @@
-"""From the decision to ask to the datagram: transaction ids, deadlines, the pacer's queue."""
+"""From the command to send a query to its datagram: the pace, transaction IDs and deadlines."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ _OF_CALLERS: Final = 0
 _OF_MAINTENANCE: Final = 1
 PROMPT: Final = 1.5
 PROMPT_S: Final = 0.02
-"""How much longer than the last one the next answer from the same endpoint may take: so many times,
-and so many seconds.
-"""
+"""An answer may take so many times, and so many seconds, longer than the last one from the same
+endpoint before another query to it counts as lost."""
 
 
 class SendQueue:
-    """Sends queries at the pace that the pacer allows; whoever has to wait is sent by ``released``,
-    in order.
+    """Lets queries go at the pace that the pacer allows; those that had to wait come out of
+    ``released``, in order.
 
-    Checks and gossip wait in a queue apart from lookups and all else, and the two take turns: a
-    caller who starts a hundred lookups would otherwise fill the queue for minutes, while dead
-    contacts stay in the table. For the same reason lookups leave some of all places to them.
+    Queries of maintenance (checks and gossip) wait in a line of their own, and the two lines take
+    turns: a caller that starts a hundred lookups would otherwise fill the queue for minutes, while
+    dead contacts stay in the table. For the same reason lookups leave a share of all places free.
     """
 
     __slots__ = (
@@ -56,20 +55,19 @@ class SendQueue:
         self._config = config.query
         self._read_only = config.read_only
         self._pacer = pacer
-        self._queues: dict[
-            int, deque[SendQuery]
-        ] = {}  # those in which somebody waits: an empty deque takes 760 bytes
+        # Only lines in which a query waits: an empty deque takes 760 bytes.
+        self._queues: dict[int, deque[SendQuery]] = {}
         self._turn = 0
         self._separate = config.defences.separate_queues
         self._reserved_share = config.limits.reserved_share
 
     def __len__(self) -> int:
-        """Queries under way: sent and unanswered, or waiting to be sent."""
+        """How many queries are sent and unanswered, or wait to be sent."""
         return len(self.transactions) + self._waiting()
 
     def must_wait(self, command: SendQuery, now: float, *, nat_mapping_open: bool) -> bool:
-        """Whether the ask has been queued for later. ``nat_mapping_open``: our router has a mapping
-        for that address, or needs none.
+        """Whether the query was queued for later. ``nat_mapping_open``: a router before this node
+        has a mapping for that address.
         """
         queue = self._queue_of(command)
         if (
@@ -84,7 +82,7 @@ class SendQueue:
         return True
 
     def is_full(self, command: SendQuery) -> bool:
-        """Whether there is no room for this one."""
+        """Whether there is no room for this query."""
         share = (
             1.0 - self._reserved_share
             if self._separate and self._queue_of(command) == _OF_CALLERS
@@ -96,7 +94,7 @@ class SendQueue:
         )
 
     def released(self, now: float) -> Sequence[SendQuery]:
-        """Those who need not wait any more."""
+        """The queries that need not wait any longer."""
         released = [
             command
             for command in self.join_yield.freed(now)
@@ -124,8 +122,8 @@ class SendQueue:
         known_rtt_s: float | None,
         proves_reachability: bool,
     ) -> bytes:
-        """The payload to send to the endpoint of ``ask``."""
-        query = command.query  # made for this ask alone, so it can be filled in here
+        """The payload to send to the endpoint of the command."""
+        query = command.query  # made for this command alone, so it can be filled in here
         tid = query.tid = self.transactions.new_id(METHODS[type(query)])
         query.version, query.read_only = CLIENT_VERSION, self._read_only
         payload = krpc.encode(query)
@@ -145,16 +143,16 @@ class SendQueue:
         return payload
 
     def measured(self, endpoint: Endpoint, rtt_s: float, now: float) -> None:
-        """An answer from there took so long. Whoever answers one of two queries has lost the other,
-        if that takes half as long again: at the start there may be no other contact, and to wait
-        for the usual stall would be most of a search.
+        """An answer from that endpoint took ``rtt_s``. If it has answered one of two queries, and
+        the other takes half as long again, that one was lost: at the start there may be no other
+        contact, and the usual stall would be most of the time of a lookup.
         """
         self.stall_timer.sample(rtt_s)
         if self.join_yield.applies(now):
             self.transactions.hurry(endpoint, PROMPT * rtt_s + PROMPT_S, now)
 
     def drop_waiting(self, owner: object) -> None:
-        """It has what it wanted: what was not sent yet need not be."""
+        """Drops the queries of an owner that has what it needs, unless they were sent."""
         kept = {
             queue: deque(command for command in waiting if command.owner is not owner)
             for queue, waiting in self._queues.items()
@@ -168,7 +166,7 @@ class SendQueue:
         self.join_yield.clear()
 
     def forget(self, owner: object) -> None:
-        """Nobody waits for these any more: the operation was cancelled."""
+        """Drops all queries of an owner whose operation was cancelled, sent or not."""
         self.transactions.forget(lambda pending: pending.owner is owner)
         self.drop_waiting(owner)
 

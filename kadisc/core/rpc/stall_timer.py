@@ -1,4 +1,6 @@
-"""When is a query overdue? The stall timer, from the round-trip times that were seen."""
+"""The stall timer: after which time a query without an answer counts as stalled, from the recent
+round-trip times.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +11,15 @@ from typing import Final
 from ...config import QueryConfig
 
 WINDOW: Final = 64
+"""How many recent round-trip times count."""
 ENOUGH: Final = 8
+"""With so many round-trip times their 90th percentile is used."""
 
 
 class StallTimer:
-    """Calls a query stalled when nine tenths of the recent ones had been answered by then (after
-    mldht's adaptive timer).
-
-    A query to a contact whose own round-trip time is known is called stalled at three times that,
-    where that is sooner.
+    """A query stalls when nine tenths of the recent ones had been answered by then (after the
+    adaptive timer of mldht). A query to a contact of known round-trip time stalls after three times
+    that, where it is sooner.
     """
 
     __slots__ = ("_config", "_recent", "_sorted", "_stall_s")
@@ -27,9 +29,9 @@ class StallTimer:
         self.reset()
 
     def reset(self) -> None:
-        """The network changed: nothing that was measured holds any more."""
-        # Plain numbers that lie side by side: a thousand nodes in one process have these two, and
-        # use them for every answer.
+        """The network changed: the measurements no longer hold."""
+        # Arrays of plain numbers: each of a thousand nodes in one process has these two, and uses
+        # them for every answer.
         self._recent = array("d")
         self._sorted = array("d")
         self._stall_s = self._config.first_stall_s
@@ -44,9 +46,9 @@ class StallTimer:
             p90_s = ranked[len(ranked) * 9 // 10]
             self._stall_s = self._bounded(1.25 * p90_s + 0.02)
         else:
-            # A young node among dead contacts loses ``first_stall_s`` on each: a rough idea from
-            # the first answer is worth a lot. But who answers first is a neighbour as a rule, and
-            # three times his delay would call half of the world stalled.
+            # A new node among dead contacts loses ``first_stall_s`` on each, so a rough estimate
+            # from the first answer is worth much. But the first answer usually comes from a nearby
+            # node, and three times its delay would let half of all queries stall.
             self._stall_s = self._bounded(
                 max(2.5 * ranked[-1] + 0.02, self._config.first_stall_s / 2)
             )

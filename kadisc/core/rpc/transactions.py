@@ -1,9 +1,9 @@
-"""Outstanding queries, matched exactly, with their deadlines.
+"""Queries that wait for an answer, matched exactly, with their deadlines.
 
-The attack: whoever can make us believe an answer that we did not ask for chooses our neighbours and
-our idea of our own address. Old clients use constant or counting transaction ids, or do not look at
-the source; one forged packet is then a good node. Here an answer counts only if 4 random bytes and
-the exact endpoint (and so the family) match a query that is still outstanding.
+Attack: a forged answer to a query that was never sent chooses the contacts of a node and its idea
+of its own address. Old clients use constant or counting transaction IDs, or ignore the source of an
+answer; one forged packet then makes a good contact. Defence: an answer counts only if 4 random
+bytes and the exact endpoint (and so the family) match a query that still waits.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ import heapq
 from collections.abc import Callable, Iterator
 from enum import Enum
 from itertools import count
-from math import inf
 from random import Random
 from typing import Protocol
 
 from ...config import QueryConfig
 from ...endpoints import Endpoint
-from ...ids import NodeId
 from ...wire.envelope import TID_BYTES
-from ...wire.messages import FindNode
-from ..contract.queries import Owner, PendingQuery, SendQuery
+from ..contract.queries import PendingQuery
+from ..contract.times import FOREVER
 
 
 class Overdue(Enum):
-    STALLED = "stalled"  # send it once more
+    STALLED = "stalled"  # to be sent once more
     STALLED_AGAIN = "stalled again"
     EXPIRED = "expired"
 
@@ -53,8 +51,8 @@ class TransactionRule(Protocol):
 
 
 class Transactions:
-    """At most one exchange an id; the heap may hold ids that were answered, they are skipped when
-    their time comes.
+    """At most one query for each transaction ID. The heap may hold IDs of answered queries, which
+    are skipped when their time comes.
     """
 
     __slots__ = ("_config", "_deadlines", "_order", "_outstanding", "_rng")
@@ -80,14 +78,12 @@ class Transactions:
         self._push(pending.stall_at, tid, pending)
 
     def awaits(self, tid: bytes, source: Endpoint) -> bool:
-        """Whether `match` would find an exchange: at the cost of a look into a dict."""
+        """Whether `match` would find a query; costs one look into a dict."""
         pending = self._outstanding.get(tid)
         return pending is not None and pending.endpoint == source
 
     def match(self, tid: bytes, source: Endpoint, now: float) -> PendingQuery | None:
-        """The exchange that this answer ends, which is no longer outstanding then; None if there is
-        none.
-        """
+        """The query that this answer ends, which waits no longer then; None if there is none."""
         pending = self._outstanding.get(tid)
         if pending is None or pending.endpoint != source:
             return None
@@ -95,7 +91,7 @@ class Transactions:
         return pending
 
     def due(self, now: float) -> Iterator[tuple[PendingQuery, Overdue]]:
-        """All that is overdue, each with what it is now and its next deadline set."""
+        """All overdue queries, each with its state; their next deadlines are set."""
         while self._deadlines and self._deadlines[0][0] <= now:
             deadline, _, tid, pending = heapq.heappop(self._deadlines)
             if self._outstanding.get(tid) is not pending or deadline != pending.due_at:
@@ -106,8 +102,8 @@ class Transactions:
                 continue
             pending.stalls += 1
             if pending.stalls == 1:
-                # A deadline is stored and compared, never recomputed from a difference: floats do
-                # not agree with themselves.
+                # Deadlines are stored and compared, never recomputed from differences: rounding
+                # would make them differ.
                 self._push(
                     min(pending.expires_at, now + pending.stall_at - pending.sent_at), tid, pending
                 )
@@ -117,7 +113,7 @@ class Transactions:
                 yield pending, Overdue.STALLED_AGAIN
 
     def forget(self, unwanted: Callable[[PendingQuery], bool]) -> list[PendingQuery]:
-        """Takes out all that are unwanted, and returns them; their answers will match nothing."""
+        """Removes and returns all unwanted queries; their answers will match nothing."""
         gone = [(tid, pending) for tid, pending in self._outstanding.items() if unwanted(pending)]
         for tid, _ in gone:
             del self._outstanding[tid]
@@ -130,11 +126,11 @@ class Transactions:
             if self._outstanding.get(tid) is pending and deadline == pending.due_at:
                 return deadline
             heapq.heappop(deadlines)
-        return inf
+        return FOREVER
 
     def hurry(self, endpoint: Endpoint, stall_s: float, now: float) -> None:
-        """The queries to that endpoint that have not stalled yet do so after ``stall_s``, if that
-        is sooner. Looks at all that are outstanding.
+        """Lets queries to that endpoint that have not stalled yet stall after ``stall_s``, if that
+        is sooner. Looks at every waiting query.
         """
         for tid, pending in self._outstanding.items():
             if (
@@ -148,32 +144,3 @@ class Transactions:
     def _push(self, deadline: float, tid: bytes, pending: PendingQuery) -> None:
         pending.due_at = deadline
         heapq.heappush(self._deadlines, (deadline, next(self._order), tid, pending))
-
-
-class TrustingTransactions(Transactions):
-    """What exact matching is measured against: ids that count up, and an answer to nothing is one
-    all the same.
-    """
-
-    def __init__(self, config: QueryConfig, rng: Random, nobody: Owner, own_id: NodeId) -> None:
-        super().__init__(config, rng)
-        self._nobody = nobody
-        self._own_id = own_id
-        self._last_id = 0
-
-    def new_id(self, method: str) -> bytes:
-        self._last_id = (self._last_id + 1) & 0xFFFF
-        return self._last_id.to_bytes(2, "big")
-
-    def match(self, tid: bytes, source: Endpoint, now: float) -> PendingQuery | None:
-        pending = super().match(tid, source, now)
-        if pending is None:
-            pending = PendingQuery(
-                SendQuery(source, None, FindNode(tid, self._own_id, self._own_id), self._nobody),
-                b"",
-                now,
-                now,
-                now,
-                proves_reachability=True,
-            )
-        return pending

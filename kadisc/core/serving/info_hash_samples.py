@@ -21,11 +21,11 @@ MAX_SAMPLES: Final = 32
 """They leave room for a few contacts in 1,024 bytes."""
 
 
-class SampleRule(Protocol):
+class InfoHashSampleRule(Protocol):
     def sample(self, now: float) -> InfoHashSamples: ...
 
 
-class FreshSamples:
+class FreshInfoHashSamples:
     """What the fixed ones are measured against: drawn anew for each who asks."""
 
     def __init__(self, config: StoreConfig, rng: Random, peers: PeerStore) -> None:
@@ -40,7 +40,7 @@ class FreshSamples:
         return InfoHashSamples(self._interval_s, len(held), b"".join(map(id_to_bytes, drawn)))
 
 
-class FixedSamples(FreshSamples):
+class FixedInfoHashSamples(FreshInfoHashSamples):
     """A sample that has room left is drawn again when there is more to be had: a young store would
     look empty for an hour.
     """

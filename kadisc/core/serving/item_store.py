@@ -110,7 +110,7 @@ class ItemStore:
 
     def _refusal(self, subnet: bytes, netgroup: bytes) -> str | None:
         if self._charges[subnet] >= self._config.items_per_subnet:
-            return "store-narrow"
+            return "store-subnet"
         return "store-wide" if self._charges[netgroup] >= self._config.items_per_netgroup else None
 
     def _worth_less(

@@ -124,7 +124,7 @@ class PeerStore:
         if peers is not None and len(peers) >= config.max_peers_per_info_hash:
             return "store-peers"
         if self._per_subnet.get(subnet_prefix(peer), 0) >= config.max_stored_per_subnet:
-            return "store-narrow"
+            return "store-subnet"
         if self._shares.refuses(self._in_share.get((info_hash, self._scopes.subnet(peer)), 0)):
             return "store-share"
         return None

@@ -32,7 +32,7 @@ from ...wire.messages import (
 from ..addressing.policy import AddressPolicy
 from ..table.routing_table import RoutingTable
 from .answer_cache import AnswerCache
-from .info_hash_samples import SampleRule
+from .info_hash_samples import InfoHashSampleRule
 from .item_service import ItemService
 from .peer_store import PeerStore
 from .tokens import TokenJar
@@ -61,7 +61,7 @@ class Responder:
         tokens: TokenJar,
         peers: PeerStore,
         items: ItemService,
-        samples: SampleRule,
+        samples: InfoHashSampleRule,
     ) -> None:
         self.peers = peers
         self.items = items

@@ -62,7 +62,7 @@ class SmallShares:
         return sorted(peers, key=rank)[:count]
 
 
-class AnyShare:
+class AnyStoreShare:
     """What it is measured against: who comes first is stored, and any of them is given."""
 
     def __init__(self, rng: Random) -> None:

@@ -1,4 +1,4 @@
-"""One k-bucket: its entries, least recently verified first, and its spares."""
+"""One k-bucket: its entries, least recently verified first, and its replacement cache."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Final
 from ...contacts import Contact
 from ...ids import ID_BITS, NodeId
 from ..addressing.contact_pool import PooledContact
+from ..contract.bounded import put_newest
+from ..contract.times import NEVER
 
 PER_CELL: Final = 8
-"""Entries in a cell of a full bucket, on average."""
+"""How many entries a cell of a full bucket holds on average."""
 
 NO_ENTRIES: Final[frozenset[Entry]] = frozenset()
 
@@ -21,28 +23,30 @@ _verified_at: Final = attrgetter("verified_at")
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A verified contact. Times are in seconds on the caller's clock; those of the last
-    verification and of the first may be a little early.
+    """A verified contact. Times are in seconds on the caller's clock; those of the first and of the
+    last verification may be a little early.
 
-    There are some 250 in a table, and in a simulation of 100,000 nodes 25 million of them: a field
-    more is 200 MB, and a number that is an object of its own 800 MB.
+    A table has some 250 entries, and a simulation of 100,000 nodes has 25 million of them: one more
+    field takes 200 MB, and a number that is an object of its own takes 800 MB.
     """
 
     pooled: PooledContact
     bucket: int
     first_verified_at: float
     verified_at: float
-    """When it last answered a query of ours."""
+    """When it last answered a query of this node."""
     inbound: bool
-    """It contacted us first, and has not yet answered without the help of its own NAT mapping."""
+    """Whether it contacted this node first and has not proved yet that it is reachable without the
+    NAT mapping that its own query opened."""
     failures: int = 0
-    """Queries in a row that it left unanswered, spaced; 0 after each answer."""
-    failed_at: float = float("-inf")
+    """How many spaced queries in a row it left unanswered; 0 after each answer."""
+    failed_at: float = NEVER
     check_slot: int = 0
-    """Roughly when revalidation is to look at it next, see `Line`."""
+    """Roughly when revalidation checks it next; see `CheckQueue`."""
     checking: bool = False
-    """A check of it is under way."""
-    traffic_at: float = float("-inf")
+    """Whether a check of it is under way."""
+    traffic_at: float = NEVER
+    """When a datagram last went to it or came from it."""
     rtt_s: float | None = None
     client: bytes | None = None
 
@@ -56,20 +60,20 @@ class Entry:
 
     @property
     def returnable(self) -> bool:
-        """Fit to be handed to others: it last answered, and not only through a hole that it opened
-        itself.
+        """Whether it may be returned to other nodes: it answered the last query, and is not only
+        reachable through a NAT mapping that it opened itself.
         """
         return not (self.failures or self.inbound)
 
 
 class Bucket:
-    """``entries`` are in the order of their last verification: a confirmed one moves to the tail,
-    so the head is whom to challenge.
+    """``entries`` are in the order of their last verification: a confirmed entry moves to the tail,
+    and the head is the one to challenge. ``replacements`` is the replacement cache: verified
+    contacts that found the bucket full, oldest first, bounded.
 
-    For answers they also lie in cells, by the bits of their IDs that follow those which all in the
-    bucket share. Seen from a target in cell c, everything in cell c ^ 1 is farther than all in c, c
-    ^ 2 is farther than that, and so on: only a cell or two need be sorted. ``replacements`` is the
-    replacement cache: verified contacts that found the bucket full, oldest first, bounded.
+    For answers, entries also lie in cells, by the bits of their IDs that follow those which all IDs
+    of the bucket share. Seen from a target in cell c, every entry of cell c ^ 1 is farther than all
+    of cell c, those of c ^ 2 are farther than those, and so on: only a cell or two are sorted.
     """
 
     __slots__ = (
@@ -92,7 +96,9 @@ class Bucket:
         self.entries: list[Entry] = []
         self.replacements: dict[NodeId, Entry] = {}
         self.surplus: frozenset[Entry] = NO_ENTRIES
-        """Those that were beyond the soft cap of their /16 when they were added: few, if any."""
+        """Entries that were beyond the soft cap of their netgroup when they were added: few, if
+        any.
+        """
         self.touched_at = now
         cell_bits = min(max(capacity // PER_CELL, 1).bit_length() - 1, ID_BITS - 1 - index)
         self._cells: list[dict[NodeId, Entry]] = [{} for _ in range(1 << cell_bits)]
@@ -107,7 +113,7 @@ class Bucket:
         return self._cells[node_id >> self._shift & self._last_cell].get(node_id)
 
     def insert(self, entry: Entry) -> None:
-        """At its place by time: a promoted spare may have been verified before some that are here."""
+        """Puts it at its place by time: a promoted replacement may be older than some entries."""
         insort_right(self.entries, entry, key=_verified_at)
         self._cells[entry.id >> self._shift & self._last_cell][entry.id] = entry
 
@@ -122,12 +128,13 @@ class Bucket:
         self.entries.append(entry)
 
     def nearest(self, target: NodeId, count: int) -> list[Entry]:
-        """The presentable entries nearest to ``target``, nearest first."""
-        cells, distance_to = self._cells, target.__xor__
+        """The returnable entries nearest to ``target``, nearest first."""
+        cells = self._cells
+        distance_to = target.__xor__
         first = target >> self._shift & self._last_cell
         found: list[Entry] = []
-        for command in range(len(cells)):
-            cell = cells[first ^ command]
+        for step in range(len(cells)):
+            cell = cells[first ^ step]
             found += [
                 entry
                 for node_id in sorted(cell, key=distance_to)
@@ -138,19 +145,14 @@ class Bucket:
         return found[:count]
 
     def keep_replacement(self, entry: Entry) -> None:
-        """The newest replaces an older one of the same ID; beyond the bound the oldest goes."""
-        self.replacements.pop(entry.id, None)
-        self.replacements[entry.id] = entry
-        if len(self.replacements) > self.max_replacements:
-            del self.replacements[next(iter(self.replacements))]
+        """Adds it to the replacement cache, in place of an older one with the same ID."""
+        put_newest(self.replacements, entry.id, entry, self.max_replacements)
 
     def to_challenge(self) -> Entry | None:
-        """Whose place is most in doubt: a surplus entry before others, then the least recently
-        verified. None if it is being checked.
+        """The entry to challenge: a surplus entry before others, then the one verified longest ago.
+        None if that is being checked already.
         """
-        entry = (
-            next((each for each in self.entries if each in self.surplus), self.entries[0])
-            if self.surplus
-            else self.entries[0]
-        )
+        entry = self.entries[0]
+        if self.surplus:
+            entry = next((each for each in self.entries if each in self.surplus), entry)
         return None if entry.checking else entry

@@ -1,10 +1,10 @@
-"""Filling what joining leaves empty: a walk through each bucket that holds too few, several at a
-time, until it holds enough.
+"""Fills the buckets that joining leaves empty: a lookup inside each bucket that holds too few
+entries, several at a time, until it holds enough.
 
-A newcomer knows one contact, and what it names is close to the newcomer. The far buckets, in which
-most of the network is, would wait for the end of the lookup of the own ID; so they are walked
-through as soon as the first contact has answered, and the others when the neighbourhood is known.
-After a restart there are contacts from the last run for all of them, and nothing needs to wait.
+A new node knows one contact, and the contacts that this one reports are close to the new node. The
+far buckets, to which most of the network belongs, would wait for the end of the lookup of the own
+ID; so they are filled as soon as the first contact has answered, and the others when the
+neighbourhood is known. After a restart there are saved contacts for all of them, and none waits.
 """
 
 from __future__ import annotations
@@ -14,25 +14,27 @@ from typing import Final
 
 from ...ids import NodeId, random_id_in_bucket
 from ..contract.queries import RefreshLookup
+from ..contract.times import FOREVER
 from .routing_table import RoutingTable
 
 AT_A_TIME: Final = 10
+"""How many lookups that fill buckets run at once."""
 FEW: Final = 4
-"""A bucket with fewer entries than this is walked through."""
+"""A bucket with fewer entries than this is filled."""
 EARLY: Final = 3
-"""The buckets up to this one are walked through before the own neighbourhood is known."""
+"""The buckets up to this one are filled before the own neighbourhood is known."""
 TRIES: Final = 2
-"""Walks through one bucket: it may well hold all there are."""
+"""How many lookups one bucket gets: it may hold all the nodes there are."""
 WELL_FILLED: Final = 0.75
-"""A wide bucket with so many of its places taken finds the rest of its entries by itself."""
+"""A wide bucket of which this share is taken finds the rest of its entries without lookups."""
 PAUSE_S: Final = 0.05
-"""Between the end of one walk and the start of the next: one that ended at once must not make a
-loop.
+"""The pause between the end of one lookup and the start of the next, so that lookups which end at
+once make no loop.
 """
 
 
 class BucketFill:
-    """Decides on walks; `started` and `finished` tell it which are under way."""
+    """Decides on lookups; `started` and `finished` tell which buckets are being filled."""
 
     __slots__ = ("_deepest", "_rng", "_running", "_table", "_tries", "deadline")
 
@@ -42,12 +44,12 @@ class BucketFill:
         self._deepest = -1
         self._tries: dict[int, int] = {}
         self._running: set[int] = set()
-        self.deadline = float("inf")
-        """When to ask what is ``due``."""
+        self.deadline = FOREVER
+        """When to call ``due``."""
 
     def begin(self, deepest: int, now: float) -> None:
-        """The lookup of the own ID is under way, and there is somebody to ask in the buckets up to
-        ``deepest``.
+        """The lookup of the own ID is under way, and there are contacts to query for the buckets up
+        to ``deepest``.
         """
         if deepest > self._deepest:
             self._deepest = deepest
@@ -64,16 +66,15 @@ class BucketFill:
         return self._table.count(bucket) >= FEW
 
     def worth_asking(self, node_id: NodeId) -> NodeId:
-        """What to ask somebody for who is asked anyway, to see whether it is there: while its
-        bucket is a wide one and far from full, for others that would be in there, so that each
-        check brings the candidates for the next ones; otherwise for our own neighbourhood.
+        """The target of the find_node query that checks a contact. While its bucket is wide and far
+        from full, a random ID of that bucket, so that each check brings candidates for the next
+        ones; otherwise the own ID.
         """
-        own_id, index = self._table.own_id, self._table.bucket_index(node_id)
-        if self._table.is_wide(index) and self._table.count(
-            index
-        ) < WELL_FILLED * self._table.capacity(index):
-            return random_id_in_bucket(own_id, index, self._rng)
-        return own_id
+        table = self._table
+        index = table.bucket_index(node_id)
+        if table.is_wide(index) and table.count(index) < WELL_FILLED * table.capacity(index):
+            return random_id_in_bucket(table.own_id, index, self._rng)
+        return table.own_id
 
     def started(self, bucket: int) -> None:
         self._running.add(bucket)
@@ -86,16 +87,16 @@ class BucketFill:
     def due(self, now: float) -> list[RefreshLookup]:
         if now < self.deadline:
             return []
-        self.deadline = float("inf")  # the end of a walk says when to look again
+        self.deadline = FOREVER  # the end of a lookup sets it again
         poor = [
             index
             for index in range(self._deepest, -1, -1)
             if not self.has_enough(index) and self._tries.get(index, 0) < TRIES
         ]
         free = AT_A_TIME - len(self._running)
-        return [self._walk(index) for index in poor if index not in self._running][:free]
+        return [self._lookup_in(index) for index in poor if index not in self._running][:free]
 
-    def _walk(self, index: int) -> RefreshLookup:
+    def _lookup_in(self, index: int) -> RefreshLookup:
         return RefreshLookup(
             self._table.family,
             random_id_in_bucket(self._table.own_id, index, self._rng),

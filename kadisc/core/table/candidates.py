@@ -1,9 +1,11 @@
-"""Who might be worth a place in the table, and has not proved itself yet.
+"""The queue of contacts that may be worth a place in the table and are not verified yet.
 
-The attacks: sources that never answer, by the hundred, crowd out honest newcomers; and hearsay that
-points at one network makes us the attacker's cannon. So the queue is bounded, in all and per /24;
-whom to check next, and whom to displace when it is full, is drawn by lot, so that a flood buys its
-share of the lots and not the front of the queue; and checks in flight are bounded per /24.
+Attack: hundreds of sources that never answer crowd out honest new nodes. Defence: the queue is
+bounded, in all and per /24; which contact to check next, and which to displace when the queue is
+full, is drawn at random, so a flood gets its share of the draws and not the front of the queue.
+
+Attack: reports that all name addresses of one network turn this node into a DDoS amplifier.
+Defence: checks in flight are bounded per /24, and an endpoint is not checked again for a while.
 """
 
 from __future__ import annotations
@@ -16,25 +18,26 @@ from typing import Final, TypeAlias
 from ...config import MaintenanceConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint
+from ..contract.times import NEVER
 
-Network: TypeAlias = Callable[[Endpoint], bytes]
-MAX_REMEMBERED: Final = 2048
+SubnetOf: TypeAlias = Callable[[Endpoint], bytes]
+MAX_CHECKED: Final = 2048
+"""How many endpoints that were checked lately are kept in mind."""
 
 
 class InFlight:
-    """Checks under way: at most ``per_subnet`` per /24 (IPv6 /48), as ``network`` tells them, and
-    ``in_all`` altogether.
+    """Checks under way: at most ``per_subnet`` per /24 (IPv6 /48), and ``in_all`` altogether.
 
-    A check that stays silent makes room for others early (``make_room``), but counts against its
-    network until it is over: the others must not be held up by it, and whoever is knocked at by
-    mistake must not be knocked at more often because he does not open.
+    A check without an answer makes room for others early (``make_room``) but counts against its
+    subnet until it is over: it does not hold up the others, and a host that is named by mistake is
+    not queried more often because it does not answer.
     """
 
-    __slots__ = ("_counts", "_in_all", "_network", "_per_subnet", "_under_way", "_waited_for")
+    __slots__ = ("_counts", "_in_all", "_per_subnet", "_subnet_of", "_under_way", "_waited_for")
 
-    def __init__(self, in_all: int, per_subnet: int, network: Network) -> None:
+    def __init__(self, in_all: int, per_subnet: int, subnet_of: SubnetOf) -> None:
         self._in_all = in_all
-        self._network = network
+        self._subnet_of = subnet_of
         self._per_subnet = per_subnet
         self._counts: dict[bytes, int] = {}
         self._under_way: dict[Endpoint, bool] = {}  # whether the others wait for it
@@ -51,7 +54,7 @@ class InFlight:
         return self._waited_for >= self._in_all
 
     def take(self, endpoint: Endpoint) -> bool:
-        subnet = self._network(endpoint)
+        subnet = self._subnet_of(endpoint)
         if self.is_full or self._counts.get(subnet, 0) >= self._per_subnet:
             return False
         self._counts[subnet] = self._counts.get(subnet, 0) + 1
@@ -66,44 +69,43 @@ class InFlight:
 
     def free(self, endpoint: Endpoint) -> None:
         self._waited_for -= self._under_way.pop(endpoint)
-        subnet = self._network(endpoint)
+        subnet = self._subnet_of(endpoint)
         self._counts[subnet] -= 1
         if not self._counts[subnet]:
             del self._counts[subnet]
 
 
 class Candidates:
-    """The bounded queue. ``add`` says why a contact is not taken, ``draw`` gives one to check now."""
+    """``add`` returns why a contact is not taken, ``draw`` gives one to check now."""
 
     __slots__ = (
         "_checked",
         "_config",
         "_endpoints",
         "_in_flight",
-        "_network",
         "_next_check_at",
+        "_per_subnet",
         "_rng",
-        "_subnet",
+        "_subnet_of",
         "_waiting",
         "deadline",
     )
 
     def __init__(
-        self, config: MaintenanceConfig, rng: Random, in_flight: InFlight, network: Network
+        self, config: MaintenanceConfig, rng: Random, in_flight: InFlight, subnet_of: SubnetOf
     ) -> None:
         self._config = config
         self._rng = rng
         self._in_flight = in_flight
-        self._network = network
-        self._waiting: list[
-            tuple[Contact, float]
-        ] = []  # with the time when it is too old; unordered, so that a draw is O(1)
+        self._subnet_of = subnet_of
+        # With the time from which on each is too old; unordered, so that a draw takes O(1).
+        self._waiting: list[tuple[Contact, float]] = []
         self._endpoints: dict[Endpoint, None] = {}
-        self._subnet: dict[bytes, int] = {}
+        self._per_subnet: dict[bytes, int] = {}
         self._checked: dict[Endpoint, float] = {}
-        self._next_check_at = float("-inf")
+        self._next_check_at = NEVER
         self.deadline = inf
-        """When ``draw`` may give one; inf with nobody waiting, and while too many checks are under
+        """When ``draw`` may give one; inf while the queue is empty or too many checks are under
         way.
         """
 
@@ -120,9 +122,9 @@ class Candidates:
             return "candidate-known"
         if self._checked.get(endpoint, now) > now:
             return "candidate-checked-lately"
-        subnet = self._network(endpoint)
-        if self._subnet.get(subnet, 0) >= self._config.candidates_per_subnet:
-            return "candidate-narrow"
+        subnet = self._subnet_of(endpoint)
+        if self._per_subnet.get(subnet, 0) >= self._config.candidates_per_subnet:
+            return "candidate-subnet"
         if len(self._waiting) >= self._config.max_candidates:
             self._take(self._rng.randrange(len(self._waiting)))
         self._put(contact, now + self._config.candidate_lifetime_s)
@@ -130,7 +132,7 @@ class Candidates:
         return None
 
     def draw(self, now: float, wanted: Callable[[Contact], bool]) -> Contact | None:
-        """One to check now, drawn by lot, that is still wanted; it counts as being checked until
+        """A random contact to check now that is still wanted; it counts as being checked until
         ``settle``.
         """
         if now < self._next_check_at or self._in_flight.is_full:
@@ -146,29 +148,29 @@ class Candidates:
             if now >= too_old_at or not wanted(contact):
                 continue
             if not self._in_flight.take(contact.endpoint):
-                self._put(contact, too_old_at)  # its network is being asked already: it waits on
+                self._put(contact, too_old_at)  # its subnet is being checked already
                 break
             return contact
         return None
 
     def make_room(self, endpoint: Endpoint) -> None:
-        """The check goes on, but others need not wait for it."""
+        """The check goes on, but others no longer wait for it."""
         self._in_flight.make_room(endpoint)
         self._look_again()
 
     def settle(self, endpoint: Endpoint, now: float) -> None:
-        """The check is over, one way or the other."""
+        """The check is over, with or without an answer."""
         if endpoint not in self._in_flight:
             return
         self._in_flight.free(endpoint)
         self._look_again()
-        # Also one that answered: hearsay can name a stranger's endpoint again and again, each time
-        # with another ID, and make us the hammer.
+        # An endpoint that answered is not checked again soon either: reports can name it again and
+        # again, each time with another ID.
         self._checked.pop(endpoint, None)
         self._checked[endpoint] = now + self._config.recheck_candidate_s
         while self._checked:  # in the order in which they may be checked again
             oldest = next(iter(self._checked))
-            if self._checked[oldest] > now and len(self._checked) <= MAX_REMEMBERED:
+            if self._checked[oldest] > now and len(self._checked) <= MAX_CHECKED:
                 break
             del self._checked[oldest]
 
@@ -178,15 +180,15 @@ class Candidates:
     def _put(self, contact: Contact, too_old_at: float) -> None:
         self._waiting.append((contact, too_old_at))
         self._endpoints[contact.endpoint] = None
-        subnet = self._network(contact.endpoint)
-        self._subnet[subnet] = self._subnet.get(subnet, 0) + 1
+        subnet = self._subnet_of(contact.endpoint)
+        self._per_subnet[subnet] = self._per_subnet.get(subnet, 0) + 1
 
     def _take(self, index: int) -> tuple[Contact, float]:
         self._waiting[index], self._waiting[-1] = self._waiting[-1], self._waiting[index]
         contact, too_old_at = self._waiting.pop()
         del self._endpoints[contact.endpoint]
-        subnet = self._network(contact.endpoint)
-        self._subnet[subnet] -= 1
-        if not self._subnet[subnet]:
-            del self._subnet[subnet]
+        subnet = self._subnet_of(contact.endpoint)
+        self._per_subnet[subnet] -= 1
+        if not self._per_subnet[subnet]:
+            del self._per_subnet[subnet]
         return contact, too_old_at

@@ -1,15 +1,25 @@
-"""The owner of one verification: tells those who wait for its outcome how it ended."""
+"""The check of one contact: a find_node query for the sake of the routing table."""
 
 from __future__ import annotations
 
-from ...wire.messages import Error, Reply
-from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
+from ...endpoints import Endpoint
+from ...ids import NodeId
+from ...wire.messages import Error, FindNode, Reply
+from ..contract.counters import Counters
+from ..contract.queries import (
+    NO_COMMANDS,
+    Commands,
+    PendingQuery,
+    Priority,
+    QueryFailure,
+    SendQuery,
+)
 from .bucket import Entry
 from .candidates import Candidates
 
 
 class Check:
-    """Of a candidate (``entry`` is None), or of an entry of the table."""
+    """The owner of the query: of a candidate (``entry`` is None) or of an entry of the table."""
 
     __slots__ = ("_candidates", "_entry")
 
@@ -18,9 +28,8 @@ class Check:
         self._entry = entry
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
-        if (
-            self._entry is None
-        ):  # what an entry's answer means, the overlay has seen to already: it may be checked again
+        # The DHT has dealt with the answer of an entry already, which may be checked again by now.
+        if self._entry is None:
             self._candidates.settle(pending.endpoint, now)
         return NO_COMMANDS
 
@@ -35,3 +44,27 @@ class Check:
         else:
             self._candidates.settle(command.endpoint, now)
         return NO_COMMANDS
+
+
+def check_query(
+    endpoint: Endpoint,
+    expected_id: NodeId | None,
+    query: FindNode,
+    check: Check,
+    counters: Counters,
+    *,
+    retransmit: bool = True,
+) -> SendQuery:
+    """The command to send the query of a check. A check is counted as such, waits behind no lookup,
+    and of its answer only contacts that the table does not hold are wanted.
+    """
+    return SendQuery(
+        endpoint,
+        expected_id,
+        query,
+        check,
+        retransmit=retransmit,
+        priority=Priority.MAINTENANCE,
+        group=counters.checks,
+        only_new_contacts=True,
+    )

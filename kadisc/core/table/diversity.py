@@ -1,10 +1,10 @@
-"""Diversity caps: how many table entries one address, one /24 and one /16 may have (IPv6: /64, /48,
-/32).
+"""Diversity caps: how many table entries one host, one subnet, one netgroup and one autonomous
+system may have.
 
-The attack: whoever wants to surround a node needs many IDs, and IDs are free; addresses are not.
-geth's table could be filled from 28 networks of 256 addresses. The caps count *verified* entries
-alone: caps on hearsay let an attacker fill a network's places with addresses that he does not own
-(nim-eth).
+Attack: to surround a node takes many IDs, and IDs are free; addresses are not. The table of geth
+could be filled from 28 networks of 256 addresses. Defence: caps on *verified* entries for each
+address (IPv6 /64), each /24 (/48) and each /16 (/32). Caps on reported contacts would let an
+attacker fill the places of a network with addresses that it does not own (nim-eth).
 
 Addresses that are not public are not capped: a lab behind one router shares a /24.
 """
@@ -30,8 +30,8 @@ class DiversityRule(Protocol):
 
 
 class DiversityCaps:
-    """The endpoints of one table, ordered: those of one network stand together, so that a count is
-    a look at neighbours. ``refusal`` is the rule.
+    """The caps by prefix. The endpoints of the table are kept in order, so that those of one
+    network stand together and are counted by a look at neighbours.
 
     Counters for each address and network would take 340 bytes an entry; this takes 9, and a refusal
     is found as fast.
@@ -43,30 +43,30 @@ class DiversityCaps:
         self._config = config
         self._scopes = scopes
         self._endpoints: list[Endpoint] = []
-        self._buckets = bytearray()  # of each, in parallel
+        self._buckets = bytearray()  # in parallel: the bucket of each
 
     def refusal(self, endpoint: Endpoint, bucket: int) -> str | None:
         """Why an entry at ``endpoint`` may not be added to ``bucket`` now; None if it may."""
         if self._scopes.of(endpoint) is not Scope.PUBLIC:
             return None
-        config, endpoints, host = self._config, self._endpoints, host_prefix(endpoint)
+        config = self._config
+        endpoints = self._endpoints
+        host = host_prefix(endpoint)
         neighbours = self._within(subnet_prefix(endpoint))
         if not neighbours:
             return None
         if sum(endpoints[at].startswith(host) for at in neighbours) >= config.per_host:
-            return "cap-address"
-        if (
-            self._buckets.count(bucket, neighbours.start, neighbours.stop)
-            >= config.per_subnet_in_bucket
-        ):
-            return "cap-narrow-bucket"
+            return "cap-host"
+        in_bucket = self._buckets.count(bucket, neighbours.start, neighbours.stop)
+        if in_bucket >= config.per_subnet_in_bucket:
+            return "cap-subnet-bucket"
         if len(neighbours) >= config.per_subnet_in_table:
-            return "cap-narrow-table"
+            return "cap-subnet-table"
         return None
 
     def is_surplus(self, endpoint: Endpoint) -> bool:
-        """Whether one more entry there is beyond the soft cap of its /16: welcome in a vacancy
-        only, and first to be challenged.
+        """Whether one more entry there is beyond the soft cap of its netgroup: it is added to a
+        vacancy only, and challenged before others.
         """
         if self._scopes.of(endpoint) is not Scope.PUBLIC:
             return False
@@ -82,7 +82,7 @@ class DiversityCaps:
         del self._endpoints[at], self._buckets[at]
 
     def _within(self, prefix: bytes) -> range:
-        """Where the endpoints stand that begin with ``prefix``."""
+        """The places of the endpoints that begin with ``prefix``."""
         endpoints = self._endpoints
         first = end = bisect_left(endpoints, prefix)
         while end < len(endpoints) and endpoints[end].startswith(prefix):
@@ -90,19 +90,40 @@ class DiversityCaps:
         return range(first, end)
 
 
-class NoDiversityCaps:
-    """The lab switch, and plain Kademlia."""
+class AsnCaps:
+    """A soft cap for each autonomous system beside the caps by prefix, for an operator who has a
+    map of them (`as_map.py`).
 
-    __slots__ = ()
+    Attack: a hosting company sells addresses out of hundreds of /16s by the hour, which look like
+    those of many operators. Defence: the map shows that they are one system. The cap is as soft as
+    that of a /16, because large hosting companies have many honest nodes, too.
+    """
+
+    __slots__ = ("_by_prefix", "_counts", "_per_asn", "_scopes")
+
+    def __init__(self, by_prefix: DiversityRule, scopes: AddressPolicy, per_asn: int) -> None:
+        self._by_prefix = by_prefix
+        self._scopes = scopes
+        self._per_asn = per_asn
+        self._counts: dict[int, int] = {}
 
     def refusal(self, endpoint: Endpoint, bucket: int) -> str | None:
-        return None
+        return self._by_prefix.refusal(endpoint, bucket)
 
     def is_surplus(self, endpoint: Endpoint) -> bool:
-        return False
+        return (
+            self._by_prefix.is_surplus(endpoint)
+            or self._counts.get(self._scopes.asn(endpoint), 0) >= self._per_asn
+        )
 
     def add(self, endpoint: Endpoint, bucket: int) -> None:
-        pass
+        self._by_prefix.add(endpoint, bucket)
+        if asn := self._scopes.asn(endpoint):
+            self._counts[asn] = self._counts.get(asn, 0) + 1
 
     def remove(self, endpoint: Endpoint, bucket: int) -> None:
-        pass
+        self._by_prefix.remove(endpoint, bucket)
+        if asn := self._scopes.asn(endpoint):
+            self._counts[asn] -= 1
+            if not self._counts[asn]:
+                del self._counts[asn]

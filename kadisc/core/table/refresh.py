@@ -1,5 +1,5 @@
-"""Which IDs to look up for the table's own sake, and when: the own ID, and buckets untouched for
-long.
+"""Refresh: which IDs to look up for the routing table, and when. These are the own ID, and random
+IDs in buckets that were not touched for long (Kademlia, section 2.3).
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from typing import Final
 from ...config import MaintenanceConfig
 from ...ids import random_id_in_bucket
 from ..contract.queries import RefreshLookup
+from ..contract.times import FOREVER, jittered
 from .routing_table import RoutingTable
 
-WALKS_AT_A_TIME: Final = 4
+AT_A_TIME: Final = 4
+"""How many refresh lookups run at once."""
 SETTLE_S: Final = 1.0
-"""How long to wait before the next look at the buckets when nothing could be started."""
+"""The pause before the next look at the buckets when no lookup could be started."""
 
 
 class Refresh:
-    """Decides on walks; `started` and `finished` tell it how many are under way."""
+    """Decides on refresh lookups; `started` and `finished` count those that run."""
 
     __slots__ = ("_config", "_look_at", "_own_lookup_at", "_rng", "_running", "_table", "deadline")
 
@@ -27,13 +29,13 @@ class Refresh:
         self._table = table
         self._rng = rng
         self._running = 0
-        self._own_lookup_at = float("inf")
-        self._look_at = float("inf")
-        self.deadline = float("inf")
-        """When to ask what is ``due``."""
+        self._own_lookup_at = FOREVER
+        self._look_at = FOREVER
+        self.deadline = FOREVER
+        """When to call ``due``."""
 
     def joined(self, now: float) -> None:
-        """The lookup of the own ID is done: look at the buckets from now on."""
+        """The lookup of the own ID is done: buckets are refreshed from now on."""
         self._own_lookup_at = now + self._jittered(self._config.own_lookup_interval_s)
         self._look_at = self.deadline = now
 
@@ -51,16 +53,16 @@ class Refresh:
     def due(self, now: float) -> list[RefreshLookup]:
         if now < self.deadline:
             return []
-        walks: list[RefreshLookup] = []
+        lookups: list[RefreshLookup] = []
         if now >= self._own_lookup_at:
             self._own_lookup_at = now + self._jittered(self._config.own_lookup_interval_s)
-            walks.append(RefreshLookup(self._table.family, self._table.own_id, is_own_id=True))
-        if self._running + len(walks) < WALKS_AT_A_TIME:
-            walks += self._stale(now, WALKS_AT_A_TIME - self._running - len(walks))
+            lookups.append(RefreshLookup(self._table.family, self._table.own_id, is_own_id=True))
+        if self._running + len(lookups) < AT_A_TIME:
+            lookups += self._stale(now, AT_A_TIME - self._running - len(lookups))
         oldest = min((bucket.touched_at for bucket in self._table.buckets()), default=now)
         self._look_at = max(now + SETTLE_S, oldest + self._config.refresh_interval_s)
         self.deadline = min(self._look_at, self._own_lookup_at)
-        return walks
+        return lookups
 
     def _stale(self, now: float, at_most: int) -> list[RefreshLookup]:
         stale = [
@@ -80,6 +82,4 @@ class Refresh:
         ]
 
     def _jittered(self, seconds: float) -> float:
-        return seconds * self._rng.uniform(
-            1.0 - self._config.refresh_jitter, 1.0 + self._config.refresh_jitter
-        )
+        return jittered(seconds, self._config.refresh_jitter, self._rng)

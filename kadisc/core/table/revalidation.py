@@ -1,16 +1,16 @@
-"""When is which entry of the table to be checked?
+"""Revalidation: when to check which entry of the table (decisions 0007 and 0010).
 
-At two speeds: what is new or has failed soon, what has proved itself slowly, and the longer it has
-been up the more slowly: sessions are heavy-tailed, who was there for hours will be there for hours.
-Any answered query counts as a check. All within a budget.
+New and failed entries are checked soon, proven ones slowly, and the longer an entry has been up the
+more slowly: session lengths are heavy-tailed, and a node that was up for hours will stay for hours.
+Every answered query counts as a check. All checks are within one budget.
 
-The budget is less than what a full table asks for, so a check comes some minutes after its time.
-For one kind of entry that would be felt by everybody: a newcomer next to us that contacted us first
-stays out of our answers until it is checked, and nobody but its neighbours can tell others where it
-is. So those have a line and a small budget of their own. They are few: a deep bucket has 8 places.
-The common budget would be used up by silent hosts behind NATs. And being punctual they wait until
-the slowest NAT has forgotten our mapping: with 200 s instead, one NATed host in twenty passed, and
-the median lookup took twice as long.
+The budget is less than a full table asks for, so a check comes some minutes late. For one kind of
+entry that would hurt all nodes: a new node close to this one that contacted it first is not
+returned to others until it is checked, and only its neighbours can tell others of it. Such entries
+have a queue and a small budget of their own. They are few, because a deep bucket has 8 places; the
+common budget would be used up by silent hosts behind NATs. Their checks are punctual, so they wait
+until the slowest NAT has dropped its mapping: with 200 s instead, one host in twenty behind a NAT
+passed, and the median lookup took twice as long.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ from random import Random
 from typing import Final
 
 from ...config import MaintenanceConfig
+from ..contract.times import NEVER
 from .bucket import Entry
 
 SOONEST: Final = 0.9
 LATEST: Final = 1.1
-"""Times the interval, the next check."""
+"""The next check comes after between 0.9 and 1.1 times the interval."""
 
 
 def check_interval_s(age_s: float, config: MaintenanceConfig) -> float:
-    """Between two checks of a contact that has been up for ``age_s``. The first comes soon; after
-    it we leave them alone for as long as who has us in quarantine wants to hear nothing from us: in
-    a small network, where each is checked in time, newcomers would stay in it else.
+    """Seconds between two checks of a contact that has been up for ``age_s``. The first check comes
+    soon. After it the contact is left alone for the time of its own quarantine: in a small network,
+    where every check is punctual, a new node would otherwise never leave the quarantine of others.
     """
     if age_s < config.fresh_check_s / 2:
         return config.fresh_check_s
@@ -45,26 +46,27 @@ def check_interval_s(age_s: float, config: MaintenanceConfig) -> float:
 
 SLOT_S: Final = 8.0
 SLOTS: Final = 256
+"""The slots of `CheckQueue`: their length in seconds, and after how many the numbers repeat."""
 
 
-class Line:
+class CheckQueue:
     """Entries in the order of their next checks.
 
     Two parallel sequences: a place is found by bisection of plain floats that lie side by side, and
-    moving a few hundred of them along costs less than the pushes of a heap, which would hold a
-    tuple of 130 bytes for each entry, and left-overs of those that moved.
+    shifting a few hundred of them costs less than the pushes of a heap, which would hold a tuple of
+    130 bytes for each entry and the left-overs of entries that moved.
 
-    The exact time stands in the line alone. The entry knows the slot of `SLOT_S` that it falls
-    into, by a number that comes again after `SLOTS` of them: so small a number is an object that
-    exists anyway, a float would take 32 bytes, a fifth of what an entry takes. To take one out is
-    to look through one slot, of some two entries; through another, half an hour later, where plans
-    reach so far ahead.
+    The exact time is stored in the queue alone. The entry stores the slot of `SLOT_S` seconds that
+    it falls into, by a number that repeats after `SLOTS` slots: Python shares the objects of such
+    small numbers, while a float would take 32 bytes, a fifth of an entry. To take an entry out, one
+    slot of some two entries is searched, and where plans reach far ahead another one half an hour
+    later.
     """
 
     __slots__ = ("entries", "times")
 
     def __init__(self) -> None:
-        self.times = array("d")  # of each of
+        self.times = array("d")  # in parallel to:
         self.entries: list[Entry] = []
 
     def put(self, entry: Entry, at: float) -> None:
@@ -74,7 +76,7 @@ class Line:
         self.entries.insert(place, entry)
 
     def take_out(self, entry: Entry) -> bool:
-        """Whether it was there."""
+        """Removes the entry; returns whether it was there."""
         times, entries = self.times, self.entries
         if not times:
             return False
@@ -95,17 +97,17 @@ class Line:
 
 
 class Revalidation:
-    """One that something is learned about moves to its new place. ``first_deep``: the bucket from
-    which on there are only few places; of entries there those that wait for their first check
-    without the help of their own NAT are the newcomers of the module's page.
+    """An entry moves to its new place in the queue when anything is learned about it.
+    ``first_deep``: the first bucket with few places; inbound entries from there on are the new
+    neighbours that have a queue of their own.
     """
 
     __slots__ = (
         "_config",
         "_first_deep",
-        "_newcomers",
+        "_neighbours",
         "_next_check_at",
-        "_next_newcomer_at",
+        "_next_neighbour_at",
         "_rest",
         "_rng",
         "deadline",
@@ -115,24 +117,24 @@ class Revalidation:
         self._config = config
         self._rng = rng
         self._first_deep = first_deep
-        self._newcomers = Line()
-        self._rest = Line()
-        self._next_check_at = self._next_newcomer_at = -inf
+        self._neighbours = CheckQueue()
+        self._rest = CheckQueue()
+        self._next_check_at = NEVER
+        self._next_neighbour_at = NEVER
         self.deadline = inf
-        """When to ask what is ``due``; inf while nothing is planned."""
+        """When to call ``due``; inf while no check is planned."""
 
     def __len__(self) -> int:
-        return len(self._rest.entries) + len(self._newcomers.entries)
+        return len(self._rest.entries) + len(self._neighbours.entries)
 
     def plan(self, entry: Entry) -> None:
-        """To be called whenever something was learned about the entry."""
+        """To be called whenever anything was learned about the entry."""
         self.check_at(entry, self._next_check(entry))
 
     def check_at(self, entry: Entry, at: float) -> None:
         self._take_out(entry)
-        (self._newcomers if self._is_newcomer(entry) and not entry.failures else self._rest).put(
-            entry, at
-        )
+        is_new = self._is_new_neighbour(entry) and not entry.failures
+        (self._neighbours if is_new else self._rest).put(entry, at)
         self._set_deadline()
 
     def forget(self, entry: Entry) -> None:
@@ -140,14 +142,14 @@ class Revalidation:
         self._set_deadline()
 
     def due(self, now: float) -> Entry | None:
-        """The entry to check now, if the budget allows one; at most one a call."""
+        """The entry to check now, if the budget allows one."""
         if now < self.deadline:
             return None
         if (
-            now >= self._next_newcomer_at
-            and (entry := self._due_in(self._newcomers, now)) is not None
+            now >= self._next_neighbour_at
+            and (entry := self._due_in(self._neighbours, now)) is not None
         ):
-            self._next_newcomer_at = now + self._config.newcomer_check_interval_s
+            self._next_neighbour_at = now + self._config.new_neighbour_check_interval_s
         elif now >= self._next_check_at and (entry := self._due_in(self._rest, now)) is not None:
             self._next_check_at = now + self._config.check_interval_s
         else:
@@ -155,38 +157,38 @@ class Revalidation:
         self._set_deadline()
         return entry
 
-    def _due_in(self, line: Line, now: float) -> Entry | None:
-        while line.first_at <= now:
-            entry = line.entries[0]
+    def _due_in(self, queue: CheckQueue, now: float) -> Entry | None:
+        while queue.first_at <= now:
+            entry = queue.entries[0]
             if entry.inbound and not entry.failures and (quiet_at := self._quiet_at(entry)) > now:
                 self.check_at(entry, quiet_at)
             elif entry.checking:
                 self.check_at(entry, now + self._config.check_interval_s)
             else:
-                # It keeps a place, for the case that nothing is learned: an error was answered, or
-                # the check could not be sent.
+                # It keeps a place in case nothing is learned: the answer was an error, or the check
+                # could not be sent.
                 self.check_at(entry, now + self._config.retry_after_failure_s)
                 return entry
         return None
 
-    def _is_newcomer(self, entry: Entry) -> bool:
+    def _is_new_neighbour(self, entry: Entry) -> bool:
         return entry.inbound and entry.bucket >= self._first_deep
 
     def _quiet_at(self, entry: Entry) -> float:
         config = self._config
-        return entry.traffic_at + (
-            config.newcomer_silence_s if self._is_newcomer(entry) else config.quarantine_silence_s
-        )
+        if self._is_new_neighbour(entry):
+            return entry.traffic_at + config.new_neighbour_silence_s
+        return entry.traffic_at + config.quarantine_silence_s
 
     def _set_deadline(self) -> None:
         self.deadline = min(
             max(self._rest.first_at, self._next_check_at),
-            max(self._newcomers.first_at, self._next_newcomer_at),
+            max(self._neighbours.first_at, self._next_neighbour_at),
         )
 
     def _take_out(self, entry: Entry) -> None:
         if not self._rest.take_out(entry):
-            self._newcomers.take_out(entry)
+            self._neighbours.take_out(entry)
 
     def _next_check(self, entry: Entry) -> float:
         config = self._config

@@ -2,17 +2,15 @@
 and does nothing else.
 
 Bucket i holds the contacts that share exactly i leading bits with the own ID. Only verified
-contacts come in here; who that is, is decided by the caller, who got an answer from them. A full
-bucket is never changed by a newcomer: its weakest entry is challenged, the newcomer waits among the
-spares, and only two spaced failures of the challenged one make room (ping-before-evict).
+contacts are offered to it, those that answered a query of this node. A full bucket is never changed
+by a new contact: its weakest entry is challenged, the new contact waits in the replacement cache,
+and only two spaced failures of the challenged entry make room (ping-before-evict).
 """
 
 from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Iterator
-from enum import Enum
-from typing import NamedTuple
 
 from ...config import TableConfig
 from ...contacts import Contact
@@ -24,33 +22,7 @@ from ..addressing.contact_pool import ContactPool
 from ..addressing.policy import AddressPolicy
 from .bucket import Bucket, Entry
 from .diversity import DiversityRule
-
-
-class Decision(Enum):
-    ADDED = "added"
-    KNOWN = "known"
-    CHALLENGE = "challenge"
-    REPLACEMENT = "spare"
-    REFUSED = "refused"
-
-
-class Offer(NamedTuple):
-    """What became of an offered contact. ``entry``: the one added or known, or with CHALLENGE the
-    incumbent to check; ``evicted``: entries that had to go, because another ID lives at their
-    endpoint now, or (without ping-before-evict) to make room; ``reason`` with REFUSED.
-    """
-
-    decision: Decision
-    entry: Entry | None = None
-    reason: str = ""
-    evicted: tuple[Entry, ...] = ()
-
-
-class Removal(NamedTuple):
-    """An entry that left, and the spare that took its place, if any."""
-
-    entry: Entry
-    promoted: Entry | None
+from .offer import Decision, Offer, Removal
 
 
 class RoutingTable:
@@ -85,8 +57,8 @@ class RoutingTable:
         bep42_valid: Bep42Check = anywhere,
         pool: ContactPool | None = None,
     ) -> None:
-        """``bep42_valid``: whether an ID follows from its address; who has such a one, wins a
-        vacancy.
+        """``bep42_valid`` tells whether an ID follows from its address (BEP 42): a replacement with
+        such an ID wins a vacancy.
         """
         self.family = family
         self.own_id = own_id
@@ -104,13 +76,12 @@ class RoutingTable:
         self._buckets: dict[int, Bucket] = {}
         self._order: list[int] = []  # their indexes, ascending
         self._by_endpoint: dict[Endpoint, Entry] = {}
-        self._contradictions: dict[
-            Endpoint, NodeId
-        ] = {}  # the other ID that answered from an entry's endpoint; seen twice, it counts
+        # The other ID that answered from the endpoint of an entry; seen twice, it counts.
+        self._contradictions: dict[Endpoint, NodeId] = {}
         self._one_scope_entries = 0
         self.changes = 0
-        """Grows whenever an answer may be another one than before: who is here has changed, or who
-        is presentable.
+        """Grows whenever an answer may differ from earlier ones: an entry came or left, or became
+        returnable or not.
         """
         self._pinned: set[Endpoint] = set()
 
@@ -123,7 +94,7 @@ class RoutingTable:
             yield from bucket.entries
 
     def buckets(self) -> list[Bucket]:
-        """The buckets that ever held something, by index."""
+        """The buckets that ever held an entry, by index."""
         return [self._buckets[index] for index in self._order]
 
     def bucket_index(self, node_id: NodeId) -> int:
@@ -134,7 +105,7 @@ class RoutingTable:
         return sizes[index] if index < len(sizes) else sizes[-1]
 
     def is_wide(self, index: int) -> bool:
-        """Whether that bucket has more places than those deep down."""
+        """Whether that bucket has more places than the deepest ones."""
         return self.capacity(index) > self._config.bucket_sizes[-1]
 
     def count(self, index: int) -> int:
@@ -152,7 +123,7 @@ class RoutingTable:
         bucket = self._buckets.get(self.bucket_index(node_id))
         return bucket.get(node_id) if bucket else None
 
-    # --- who comes in -----------------------------------------------------------------------------
+    # --- contacts that are offered ----------------------------------------------------------------
 
     def offer(
         self,
@@ -163,16 +134,14 @@ class RoutingTable:
         rtt_s: float | None = None,
         client: bytes | None = None,
     ) -> Offer:
-        """Offers a contact that has just answered a query of ours."""
+        """Offers a contact that has just answered a query of this node."""
         if contact.id == self.own_id:
             return Offer(Decision.REFUSED, reason="own-id")
         incumbent = self._by_endpoint.get(contact.endpoint)
         if incumbent is not None:
-            return (
-                Offer(Decision.KNOWN, incumbent)
-                if incumbent.id == contact.id
-                else self._contradict(incumbent, contact, now)
-            )
+            if incumbent.id == contact.id:
+                return Offer(Decision.KNOWN, incumbent)
+            return self._contradict(incumbent, contact, now)
         bucket = self._bucket_for(contact.id, now)
         newcomer = self._entry(contact, bucket.index, now, inbound, rtt_s, client)
         incumbent = bucket.get(contact.id)
@@ -200,8 +169,8 @@ class RoutingTable:
 
     def wants(self, contact: Contact) -> bool:
         """Whether verifying this unverified contact is worth a query: there is a vacancy, and no
-        cap in its way. Spares cost no query: they are those that answered a lookup when their
-        bucket was full.
+        cap forbids it. Replacements cost no query: they answered a lookup when their bucket was
+        full.
         """
         if contact.id == self.own_id or contact.endpoint in self._by_endpoint:
             return False
@@ -213,28 +182,28 @@ class RoutingTable:
 
     def _challenge(self, bucket: Bucket, newcomer: Entry) -> Offer:
         if self._diversity.is_surplus(newcomer.contact.endpoint):
-            return Offer(Decision.REFUSED, reason="cap-wide")
+            return Offer(Decision.REFUSED, reason="cap-netgroup")
         bucket.keep_replacement(newcomer)
         doubtful = bucket.to_challenge()
         return Offer(Decision.CHALLENGE, doubtful) if doubtful else Offer(Decision.REPLACEMENT)
 
     def _replace_oldest(self, bucket: Bucket, newcomer: Entry) -> Offer:
-        """Plain Kademlia without its ping: what ping-before-evict is measured against."""
+        """Plain Kademlia without its ping, the baseline of ping-before-evict."""
         oldest = bucket.entries[0]
         self._take_out(oldest)
         return Offer(Decision.ADDED, self._insert(bucket, newcomer), evicted=(oldest,))
 
     def _doubt_move(self, bucket: Bucket, incumbent: Entry, newcomer: Entry) -> Offer:
-        """A known ID at another address: a move, or a theft. The incumbent is asked first."""
+        """A known ID answers at another address: it moved, or it was stolen. The incumbent is
+        checked first.
+        """
         bucket.keep_replacement(newcomer)
-        return (
-            Offer(Decision.REPLACEMENT)
-            if incumbent.checking
-            else Offer(Decision.CHALLENGE, incumbent)
-        )
+        return self._checked_first(incumbent)
 
     def _believe_move(self, bucket: Bucket, incumbent: Entry, newcomer: Entry) -> Offer:
-        """What jech/dht and OpenDHT do: who says that he is somebody, is."""
+        """Every claim of an ID is believed, as in jech/dht and OpenDHT; the baseline of
+        `_doubt_move`.
+        """
         refusal = self._diversity.refusal(newcomer.contact.endpoint, bucket.index)
         if refusal:
             return Offer(Decision.REFUSED, reason=refusal)
@@ -242,38 +211,41 @@ class RoutingTable:
         return Offer(Decision.ADDED, self._insert(bucket, newcomer), evicted=(incumbent,))
 
     def _contradict(self, incumbent: Entry, contact: Contact, now: float) -> Offer:
-        """Another ID answered from an incumbent's endpoint: it was restarted, or there are two
-        behind one mapping. Seen twice, it counts.
+        """Another ID answered from the endpoint of an incumbent: the node was restarted, or two
+        nodes share one NAT mapping. Seen twice, the new ID counts.
         """
         if self.contradicted_by(contact.endpoint) == contact.id and not incumbent.checking:
             self._take_out(incumbent)
             offer = self.offer(contact, now, inbound=incumbent.inbound)
             return offer._replace(evicted=(incumbent, *offer.evicted))
         self._contradictions[contact.endpoint] = contact.id
-        return (
-            Offer(Decision.REPLACEMENT)
-            if incumbent.checking
-            else Offer(Decision.CHALLENGE, incumbent)
-        )
+        return self._checked_first(incumbent)
+
+    def _checked_first(self, incumbent: Entry) -> Offer:
+        if incumbent.checking:
+            return Offer(Decision.REPLACEMENT)
+        return Offer(Decision.CHALLENGE, incumbent)
 
     def contradicted_by(self, endpoint: Endpoint) -> NodeId | None:
-        """The other ID that has answered once from where an entry is, since that last answered."""
+        """The other ID that has answered once from the endpoint of an entry, since the entry itself
+        last answered.
+        """
         return self._contradictions.get(endpoint)
 
     def pin(self, endpoint: Endpoint) -> None:
-        """The operator wants whoever is there to be kept: beyond caps and capacity, and also while
-        it is silent.
+        """Keeps the contact at that endpoint beyond caps and capacity, and also while it is silent,
+        as the operator wishes.
         """
         self._pinned.add(endpoint)
 
     def unpin(self, endpoint: Endpoint) -> None:
-        """From now on it is an entry like any other."""
+        """Treats the contact at that endpoint like any other from now on."""
         self._pinned.discard(endpoint)
 
     def rebase(self, own_id: NodeId, now: float) -> list[Entry]:
-        """The own ID has changed: all entries go to their new buckets, those verified longest ago
-        first to be left over. Returns the left-over ones, which are spares now where there was
-        room.
+        """Moves all entries to the buckets that they belong into under another own ID. Returns
+        those that found no place, the ones verified longest ago; they are replacements now where
+        there was room.
         """
         entries = sorted(self, key=lambda entry: entry.verified_at, reverse=True)
         replacements = [
@@ -284,7 +256,8 @@ class RoutingTable:
         for entry in entries:
             self._take_out(entry)
         self.own_id = own_id
-        self._buckets, self._order = {}, []
+        self._buckets = {}
+        self._order = []
         left_over = [entry for entry in entries if not self._move_in(entry, now)]
         for entry in [*left_over, *replacements]:
             if entry.id != own_id:
@@ -320,8 +293,8 @@ class RoutingTable:
         client: bytes | None = None,
         proven: bool = False,
     ) -> Entry | None:
-        """The entry answered a query of ours: it is live, goes to the tail, and touches its bucket.
-        ``proven``: it did so unaided.
+        """The entry answered a query: it is alive, moves to the tail and touches its bucket.
+        ``proven``: the answer proves that it is reachable.
         """
         entry = self._by_endpoint.get(contact.endpoint)
         if entry is None or entry.id != contact.id:
@@ -347,7 +320,7 @@ class RoutingTable:
         self, entry: Entry, now: float, *, spacing_s: float, failures_to_evict: int
     ) -> Removal | None:
         """A query to the entry failed. Failures closer than ``spacing_s`` count as one; after
-        ``failures_to_evict`` of them it goes.
+        ``failures_to_evict`` of them the entry is removed.
         """
         if (
             self._by_endpoint.get(entry.contact.endpoint) is not entry
@@ -365,27 +338,20 @@ class RoutingTable:
         return Removal(entry, self._promote(self._buckets[entry.bucket]))
 
     def _promote(self, bucket: Bucket) -> Entry | None:
-        """Fills a vacancy with the best spare that the caps, checked again now, let in: of those
-        whose ID is tied to their address the most recently verified one, then of the others.
+        """Fills a vacancy with the best replacement that the caps, checked again now, allow: the
+        most recently verified one with a valid ID (BEP 42), then of the others.
         """
         if bucket.is_full:
             return None
+        valid, by_endpoint = self._bep42_valid, self._by_endpoint
         newest_first = [*bucket.replacements.values()][::-1]
-        for replacement in sorted(
-            newest_first,
-            key=lambda replacement: (
-                not self._bep42_valid(replacement.id, replacement.contact.endpoint)
-            ),
-        ):
+        newest_first.sort(key=lambda each: not valid(each.id, each.contact.endpoint))
+        for replacement in newest_first:
             del bucket.replacements[replacement.id]
-            taken = (
-                replacement.contact.endpoint in self._by_endpoint
-                or bucket.get(replacement.id) is not None
-            )
-            if (
-                not taken
-                and self._diversity.refusal(replacement.contact.endpoint, bucket.index) is None
-            ):
+            endpoint = replacement.contact.endpoint
+            if endpoint in by_endpoint or bucket.get(replacement.id) is not None:
+                continue
+            if self._diversity.refusal(endpoint, bucket.index) is None:
                 return self._insert(bucket, replacement)
         return None
 
@@ -409,7 +375,8 @@ class RoutingTable:
         client: bytes | None,
     ) -> Entry:
         pool = self._pool
-        moment, rtt_s = pool.moment(now), None if rtt_s is None else pool.rtt(rtt_s)
+        moment = pool.moment(now)
+        rtt_s = None if rtt_s is None else pool.rtt(rtt_s)
         return Entry(
             pool.pooled(contact),
             bucket,
@@ -443,24 +410,24 @@ class RoutingTable:
         self.changes += 1
 
     def _is_of_one_scope(self, entry: Entry) -> bool:
-        """Whether it may not be handed to everybody."""
+        """Whether the entry may be returned to askers of its own scope only."""
         return self._scopes.of(entry.contact.endpoint) is not Scope.PUBLIC
 
     # --- answers ----------------------------------------------------------------------------------
 
     @property
     def is_of_one_scope(self) -> bool:
-        """Whether all entries may be handed to anybody."""
+        """Whether all entries may be returned to every asker."""
         return not self._one_scope_entries
 
     def closest(self, target: NodeId, count: int, scope: Scope | None = None) -> list[Entry]:
-        """The exact ``count`` presentable entries closest to ``target``, closest first; if there
-        are fewer than that, the other entries fill up. With ``scope``, only those that may be
-        handed to an asker of that scope.
+        """The exact ``count`` returnable entries closest to ``target``, closest first; if there are
+        fewer, the other entries fill up. With ``scope``, only entries that may be returned to an
+        asker of that scope.
         """
         if scope is None or not self._one_scope_entries:
-            # Nothing is closer than what would be in the same bucket as the target, and nearly
-            # always that bucket holds enough.
+            # No entry is closer than those in the bucket that the target belongs into, and that
+            # bucket nearly always holds enough.
             own_bucket = self._buckets.get(ID_BITS - (self.own_id ^ target).bit_length())
             found = own_bucket.nearest(target, count) if own_bucket is not None else []
             if len(found) == count:
@@ -477,18 +444,18 @@ class RoutingTable:
                 for entry in self
                 if self._scopes.of(entry.contact.endpoint) in (Scope.PUBLIC, scope)
             ]
-        # Rare: addresses of several scopes, or too few entries that are presentable.
+        # Rare: addresses of several scopes, or too few returnable entries.
         ranked = sorted(fit, key=lambda entry: entry.id ^ target)
         returnable = [entry for entry in ranked if entry.returnable]
         return (returnable if len(returnable) >= count else ranked)[:count]
 
     def _by_distance(self, target: NodeId) -> Iterator[int]:
-        """Bucket indexes so that everything in one bucket is closer to the target than anything in
-        a later one.
+        """Bucket indexes in such an order that every entry of one bucket is closer to the target
+        than every entry of a later one.
 
         Where the target differs from the own ID in bit i, bucket i agrees with it there and all
-        deeper buckets do not: it comes before them. Where they agree, it comes after them. So one
-        walk over the bits of their XOR gives the order, without a comparison of contacts.
+        deeper buckets do not: it comes before them. Where they agree, it comes after them. The bits
+        of their XOR thus give the order, without a comparison of contacts.
         """
         difference = self.own_id ^ target
         later: list[int] = []

@@ -1,109 +1,155 @@
-"""Whom we know without having met them in this run: contacts from the last one, and peers that the
-operator wants to be kept.
+"""Contacts over a restart: which contacts of the last run to try first, and what to save of this
+one, for one address family.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from math import inf
 from typing import Final
 
-from ...config import MaintenanceConfig
 from ...contacts import Contact
-from ...endpoints import Endpoint
+from ...endpoints import Family, family_of
 from ...ids import NodeId, shared_prefix_bits
-from ..contract.saved_state import SavedContact
+from ..addressing.external_address import Confidence, ExternalAddress
+from ..addressing.policy import AddressPolicy
+from ..contract.saved_state import SavedContact, SavedDht
+from .bucket import Entry
+from .routing_table import RoutingTable
 
-MAX_REMEMBERED: Final = 1000
+MAX_SAVED: Final = 1000
+"""How many contacts of the last run are kept in mind."""
 GRACE_S: Final = 60.0
+"""Is added to the age of a contact when contacts are ranked, so that new ones are comparable."""
 FORGET_S: Final = 30 * 86_400.0
-"""Of our own running time, over all runs."""
+"""A contact that has not answered for so long, in running time of this node, is no longer saved."""
 
 
 class SavedContacts:
-    """``remembered`` shrinks as its contacts are met again; pinned endpoints stay for good, each
-    with the time of the next try.
+    """The contacts of the last run that have not answered in this one. Their number shrinks as
+    they answer and enter the routing table.
     """
 
-    __slots__ = ("_config", "_pinned", "_remembered", "_tried", "deadline")
+    __slots__ = ("_family", "_k", "_policy", "_saved", "_table", "_tried")
 
-    def __init__(self, config: MaintenanceConfig) -> None:
-        self._config = config
-        self._remembered: dict[Contact, tuple[SavedContact, float]] = {}
-        self._tried: dict[Contact, int] = {}
-        self._pinned: dict[Endpoint, float] = {}
-        self.deadline = inf
-        """When a pinned one is due for a try; inf without any."""
+    def __init__(self, family: Family, table: RoutingTable, policy: AddressPolicy, k: int) -> None:
+        """``k``: with fewer contacts than that in the table, a lookup begins with saved ones as
+        well, and a contact that leaves the table is kept here.
+        """
+        self._family = family
+        self._table = table
+        self._policy = policy
+        self._k = k
+        self._saved: dict[Contact, tuple[SavedContact, float]] = {}  # with the time of saving
+        self._tried: dict[Contact, int] = {}  # how often a lookup began with it
 
     def __len__(self) -> int:
-        return len(self._remembered)
+        return len(self._saved)
 
-    def remember(self, saved: SavedContact, now: float) -> bool:
+    def add(self, saved: SavedContact, now: float) -> bool:
         """False if there is no room for more."""
-        if len(self._remembered) >= MAX_REMEMBERED:
+        if len(self._saved) >= MAX_SAVED:
             return False
-        self._remembered[saved.contact] = saved, now
+        self._saved[saved.contact] = saved, now
         return True
 
-    def met(self, contact: Contact) -> SavedContact | None:
-        """It has answered: what was remembered of it, once."""
+    def take(self, contact: Contact) -> SavedContact | None:
+        """Removes a contact that has answered, and returns what was saved of it."""
         self._tried.pop(contact, None)
-        saved, _ = self._remembered.pop(contact, (None, 0.0))
+        saved, _ = self._saved.pop(contact, (None, 0.0))
         return saved
 
-    def not_met(self, now: float) -> tuple[SavedContact, ...]:
-        """As of now, the likeliest to be there still first."""
+    def unanswered(self, now: float) -> tuple[SavedContact, ...]:
+        """The saved contacts with their ages as of now, the most likely to be alive first."""
         aged = [
             replace(saved, verified_s_ago=saved.verified_s_ago + now - since)
-            for saved, since in self._remembered.values()
+            for saved, since in self._saved.values()
         ]
-        return tuple(
-            sorted((saved for saved in aged if saved.verified_s_ago < FORGET_S), key=_silence)
-        )
+        fresh = [saved for saved in aged if saved.verified_s_ago < FORGET_S]
+        return tuple(sorted(fresh, key=_relative_silence))
 
     def to_try(self, target: NodeId, count: int, now: float) -> list[Contact]:
-        """So many of them, those first that were tried least often: if the first are all gone, the
-        next time others have their turn. Half of them are the likeliest to be there, half the
-        closest to ``target``.
+        """At most ``count`` contacts to begin a lookup with; half of them are the most likely to be
+        alive, the others the closest to ``target``. Those tried least often come first, so that
+        the next lookup begins with others if these are all dead.
         """
-        likeliest = sorted(self.not_met(now), key=lambda saved: self._tried.get(saved.contact, 0))
+        tried = self._tried
+        likeliest = sorted(self.unanswered(now), key=lambda saved: tried.get(saved.contact, 0))
         chosen = dict.fromkeys(saved.contact for saved in likeliest[: count // 2])
-        closest = sorted(
-            self._remembered, key=lambda contact: (self._tried.get(contact, 0), contact.id ^ target)
-        )
+        closest = sorted(self._saved, key=lambda each: (tried.get(each, 0), each.id ^ target))
         for contact in closest:
             if len(chosen) >= count:
                 break
             chosen[contact] = None
         for contact in chosen:
-            self._tried[contact] = self._tried.get(contact, 0) + 1
+            tried[contact] = tried.get(contact, 0) + 1
         return list(chosen)
 
     def deepest_bucket(self, own_id: NodeId) -> int:
-        """Of those that their contacts would be in; -1 without any."""
-        return max(
-            (shared_prefix_bits(own_id, contact.id) for contact in self._remembered), default=-1
+        """The deepest bucket that a saved contact belongs into; -1 without any."""
+        return max((shared_prefix_bits(own_id, contact.id) for contact in self._saved), default=-1)
+
+    # --- together with the routing table ----------------------------------------------------------
+
+    @property
+    def has_contacts(self) -> bool:
+        """Whether a lookup has a contact to begin with, in the table or here."""
+        return len(self._table) > 0 or len(self._saved) > 0
+
+    def first_contacts(self, target: NodeId, count: int, now: float) -> list[Contact]:
+        """The contacts that a lookup begins with: the closest in the table and, while that is
+        nearly empty, saved ones as well.
+        """
+        contacts = [entry.contact for entry in self._table.closest(target, count)]
+        if len(contacts) < self._k:
+            contacts += self.to_try(target, count, now)
+        return contacts
+
+    def export(self, address: ExternalAddress, now: float) -> SavedDht:
+        """All verified contacts of the table, and the saved ones that have not answered yet."""
+        verified = [_saved(entry, now) for entry in self._table if not entry.inbound]
+        kept = (Confidence.VOTED, Confidence.REMEMBERED, Confidence.UNSTABLE)
+        ip = address.ip if address.confidence in kept else None
+        return SavedDht(self._family, ip, (*verified, *self.unanswered(now)))
+
+    def restore(self, contacts: Sequence[SavedContact], now: float) -> list[Contact]:
+        """Keeps the usable ones, as far as there is room; returns them as candidates."""
+        candidates = []
+        for saved in contacts:
+            if self._is_usable(saved) and self.add(saved, now):
+                candidates.append(saved.contact)
+        return candidates
+
+    def entered_table(self, entry: Entry) -> None:
+        """An entry is in the table now: a saved contact keeps its age."""
+        saved = self.take(entry.contact)
+        if saved is not None:
+            entry.first_verified_at = entry.verified_at - saved.age_s
+
+    def left_table(self, entry: Entry, now: float) -> None:
+        """A silent contact has left the table. The last few are kept here: if all leave because the
+        link is down, and two neighbours are too few to tell, these are the way back.
+        """
+        if len(self._table) < self._k:
+            self.add(_saved(entry, now), now)
+
+    def _is_usable(self, saved: SavedContact) -> bool:
+        endpoint = saved.contact.endpoint
+        return (
+            family_of(endpoint) is self._family
+            and not self._policy.is_invalid(endpoint)
+            and not self._policy.is_barred(endpoint)
         )
 
-    def pin(self, endpoint: Endpoint, now: float) -> None:
-        self._pinned[endpoint] = now
-        self.deadline = min(self._pinned.values())
 
-    def unpin(self, endpoint: Endpoint) -> None:
-        self._pinned.pop(endpoint, None)
-        self.deadline = min(self._pinned.values(), default=inf)
-
-    def due_pins(self, now: float) -> list[Endpoint]:
-        due = [endpoint for endpoint, try_at in self._pinned.items() if now >= try_at]
-        for endpoint in due:
-            self._pinned[endpoint] = now + self._config.static_peer_check_s
-        self.deadline = min(self._pinned.values(), default=inf)
-        return due
+def _saved(entry: Entry, now: float) -> SavedContact:
+    age_s = now - entry.first_verified_at
+    return SavedContact(entry.contact, age_s, now - entry.verified_at, entry.rtt_s, entry.client)
 
 
-def _silence(saved: SavedContact) -> float:
-    """How long it has not been heard of, in terms of how long it had been up: sessions that lasted
-    long go on for long (Weibull shape < 1). Without the first part, those that died long ago would
-    stay ahead of all others for ever, run after run.
+def _relative_silence(saved: SavedContact) -> float:
+    """How long a contact has been silent, relative to how long it had been up: long sessions go on
+    for long (Weibull shape < 1). By age alone, contacts that died long ago would rank before all
+    others for ever.
     """
     return saved.verified_s_ago / (saved.age_s + GRACE_S)

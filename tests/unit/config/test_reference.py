@@ -17,9 +17,3 @@ def test_the_page_is_what_the_program_says() -> None:
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_every_key_is_described() -> None:
-    assert "|  |\n" not in (
-        SCRIPT.parents[1] / "docs" / "reference" / "configuration.md"
-    ).read_text(encoding="utf-8")

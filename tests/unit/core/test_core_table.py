@@ -181,7 +181,7 @@ def test_hearsay_of_unusable_addresses_is_left_out_and_counted() -> None:
         Contact(3, Endpoint(THERE[:4] + b"\0\0")),
     ]
     us.answers(query, where, next(each.id for each in FRIENDS if each.endpoint == where), bad)
-    assert us.node.counters.refused["hearsay-unusable"] == 3
+    assert us.node.counters.refused["reported-contact-unusable"] == 3
 
 
 def keep_company(us: Dialogue, seconds: int, friends: list[Contact]) -> None:

@@ -11,7 +11,7 @@ from kadisc.contacts import Contact
 from kadisc.core.addressing.bep42 import conforms, derive_node_id
 from kadisc.core.addressing.external_address import Confidence
 from kadisc.core.contract.events import AddressChanged
-from kadisc.endpoints import family_of, ip_of, make_endpoint
+from kadisc.endpoints import ip_of, make_endpoint
 from kadisc.ids import random_id
 from kadisc.wire import krpc
 from kadisc.wire.messages import Error, Reply
@@ -178,7 +178,7 @@ def test_a_static_peer_is_kept_beyond_caps_and_while_it_is_silent() -> None:
     victim = started(world, number=0)
     neighbours = [world.add(make_endpoint(f"80.80.80.{last}", 6881)) for last in range(1, 6)]
     for host in neighbours:
-        victim.node.dhts[family_of(host.endpoint)].reunion.pin(host.endpoint, world.now)
+        victim.node.add_static_peer(host.endpoint, world.now)
         world.join(host)
     world.flush(victim)
     world.run(60.0)

@@ -231,8 +231,8 @@ def test_an_owner_that_fails_its_tests_loses_its_place() -> None:
 
 def test_an_owner_verified_lately_is_not_tested() -> None:
     address_book = book_with_verified(range(1, 2), ONE_PLACE)
-    address_book.verified(peer(2), CONFIG.recently_met_s - 1, source=ROUTER)
-    assert address_book.tests_due(CONFIG.recently_met_s) == []
+    address_book.verified(peer(2), CONFIG.recently_verified_s - 1, source=ROUTER)
+    assert address_book.tests_due(CONFIG.recently_verified_s) == []
 
 
 def test_a_collision_without_a_decision_ends_and_the_owner_stays() -> None:

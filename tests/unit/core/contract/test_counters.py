@@ -11,8 +11,8 @@ def test_the_flat_form_has_every_number_under_a_dotted_name() -> None:
     counters.accept("reply")
     counters.drop("unmatched-reply")
     counters.query_sent("find_node")
-    counters.refuse("cap-narrow-bucket")
-    counters.refuse("hearsay-unusable", 4)
+    counters.refuse("cap-subnet-bucket")
+    counters.refuse("reported-contact-unusable", 4)
     flat = counters.as_dict()
     assert flat == {
         "received": 3,
@@ -23,8 +23,8 @@ def test_the_flat_form_has_every_number_under_a_dotted_name() -> None:
         "accepted.reply": 2,
         "dropped.unmatched-reply": 1,
         "queries_sent.find_node": 1,
-        "refused.cap-narrow-bucket": 1,
-        "refused.hearsay-unusable": 4,
+        "refused.cap-subnet-bucket": 1,
+        "refused.reported-contact-unusable": 4,
     }
     assert flat["received"] == sum(
         count for name, count in flat.items() if name.startswith(("accepted.", "dropped."))

@@ -130,7 +130,7 @@ def test_one_query_per_host_at_a_time() -> None:
 
 
 def test_a_stalled_query_frees_its_slot_once() -> None:
-    found = started((10, 20, 30, 40, 50), k=5, last_chances=0)
+    found = started((10, 20, 30, 40, 50), k=5, silent_retries=0)
     assert stalled(found, 10) == [30]
     assert stalled(found, 10) == [], "silent now, which frees no second slot"
     assert stalled(found, 10) == []
@@ -139,7 +139,7 @@ def test_a_stalled_query_frees_its_slot_once() -> None:
 
 
 def test_the_silent_no_longer_count_among_the_k() -> None:
-    found = started((10, 20, 30, 40), k=2, last_chances=0)
+    found = started((10, 20, 30, 40), k=2, silent_retries=0)
     assert stalled(found, 10) == [30], "the next in line is asked already"
     assert stalled(found, 10) == []
     answered(found, 20)
@@ -184,7 +184,7 @@ def test_after_the_last_chance_nobody_waits() -> None:
 
 
 def test_last_chances_are_few_and_for_those_who_would_be_among_the_k() -> None:
-    found = started((10, 20, 30, 40), k=2, last_chances=1)
+    found = started((10, 20, 30, 40), k=2, silent_retries=1)
     answered(found, 20, 1, 2)
     stalled(found, 10)
     assert 10 not in stalled(found, 10), "1 and 2 are closer"
@@ -206,7 +206,7 @@ def test_a_late_answer_is_used() -> None:
 
 
 def test_with_no_answer_at_all_the_silent_are_waited_for() -> None:
-    found = started((10,), last_chances=0)
+    found = started((10,), silent_retries=0)
     stalled(found, 10)
     stalled(found, 10)
     assert not found.finished
@@ -216,7 +216,7 @@ def test_with_no_answer_at_all_the_silent_are_waited_for() -> None:
 
 
 def test_with_other_answers_the_silent_are_not_waited_for() -> None:
-    found = started((10, 20), k=2, last_chances=0)
+    found = started((10, 20), k=2, silent_retries=0)
     stalled(found, 10)
     stalled(found, 10)
     answered(found, 20)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kadisc.contacts import Contact
-from kadisc.core.lookup.closest import Peer
 from kadisc.core.lookup.disjoint import DisjointLookup
+from kadisc.core.lookup.peer import Peer
 from kadisc.endpoints import Endpoint
 from tests.support.contacts import OWN_ID
 from tests.support.lookups import RULES, SMALL, TARGET, at_distance, distances

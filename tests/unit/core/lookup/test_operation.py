@@ -21,7 +21,12 @@ from kadisc.core.contract.events import (
 )
 from kadisc.core.contract.queries import Command, Commands, PendingQuery, QueryFailure, SendQuery
 from kadisc.core.lookup.closest import ClosestLookup
-from kadisc.core.lookup.operation import LookupOperation, LookupOptions, estimated_network_size
+from kadisc.core.lookup.operation import (
+    Continuation,
+    LookupOperation,
+    LookupOptions,
+    estimated_network_size,
+)
 from kadisc.endpoints import Endpoint, Family
 from kadisc.ids import ID_SPACE, random_id
 from kadisc.wire.messages import FindNode, GetPeers, Reply
@@ -33,12 +38,14 @@ OPERATION = OperationId(7)
 
 
 def search(
-    kind: LookupKind = LookupKind.FIND_NODE, config: LookupConfig = SMALL, **options: bool
+    kind: LookupKind = LookupKind.FIND_NODE,
+    config: LookupConfig = SMALL,
+    then: Continuation | None = None,
+    **flags: bool,
 ) -> LookupOperation:
     lookup = ClosestLookup(TARGET, OWN_ID, config, RULES, 2)
-    return LookupOperation(
-        lookup, LookupOptions(OPERATION, kind, Family.IPV4, **options), OWN_ID, config, 100.0
-    )
+    options = LookupOptions(OPERATION, kind, Family.IPV4, **flags)
+    return LookupOperation(lookup, options, OWN_ID, config, 100.0, then=then)
 
 
 def asks(commands: Commands) -> list[SendQuery]:
@@ -168,18 +175,23 @@ def test_it_ends_once_and_takes_nothing_more() -> None:
         assert list(commands) == []
 
 
-def test_whoever_waits_for_its_end_is_told_and_may_add_to_it() -> None:
-    found = search()
-    told: list[tuple[Outcome, LookupResult, float]] = []
+class Note:
+    """A continuation that notes how the lookup ended and adds a command."""
 
-    def look(outcome: Outcome, result: LookupResult, now: float) -> Commands:
-        told.append((outcome, result, now))
+    def __init__(self) -> None:
+        self.told: list[tuple[Outcome, float]] = []
+
+    def lookup_ended(self, outcome: Outcome, result: LookupResult, now: float) -> Commands:
+        self.told.append((outcome, now))
         return [PeersFound(OPERATION, ())]
 
-    found.when_finished = look
+
+def test_a_continuation_is_told_of_the_end_and_may_add_commands() -> None:
+    note = Note()
+    found = search(then=note)
     commands = found.start([], [], 100)
     assert [type(command) for command in commands] == [LookupFinished, PeersFound]
-    assert [(outcome, now) for outcome, _, now in told] == [(Outcome.NO_CONTACTS, 100)]
+    assert note.told == [(Outcome.NO_CONTACTS, 100)]
 
 
 # --- Peers ----------------------------------------------------------------------------------------

@@ -143,28 +143,28 @@ def test_only_the_item_that_was_asked_for_counts_and_of_its_versions_the_latest(
         third.fields() | {b"v": bytes(2000)},
     ]
     for held in forged:
-        item_collector.heard(held)
+        item_collector.take(held)
     assert (item_collector.item, item_collector.refused) == (None, len(forged))
-    item_collector.heard({b"seq": 12})  # has nothing that is later: no lie
+    item_collector.take({b"seq": 12})  # has nothing that is later: no lie
     for held in (third.fields(), signed_item(OWNER, b"1:a", 1, SALT).fields(), third.fields()):
-        item_collector.heard(held)
-    assert (item_collector.item, item_collector.refused, item_collector.is_final) == (
+        item_collector.take(held)
+    assert (item_collector.item, item_collector.refused, item_collector.is_enough()) == (
         third,
         len(forged),
         False,
     )
     fourth = signed_item(OWNER, b"1:d", 4, SALT)
-    item_collector.heard(fourth.fields())
+    item_collector.take(fourth.fields())
     assert item_collector.item == fourth
 
 
 def test_an_immutable_item_proves_itself() -> None:
     item = Item(b"5:hello")
     item_collector = ItemCollector(item.target)
-    item_collector.heard(Item(b"5:other").fields())
+    item_collector.take(Item(b"5:other").fields())
     assert (item_collector.item, item_collector.refused) == (None, 1)
-    item_collector.heard(item.fields())
-    assert (item_collector.item, item_collector.is_final) == (item, True)
+    item_collector.take(item.fields())
+    assert (item_collector.item, item_collector.is_enough()) == (item, True)
 
 
 def test_liars_among_the_closest_change_nothing_and_are_counted() -> None:

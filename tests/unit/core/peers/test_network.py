@@ -145,10 +145,10 @@ def test_who_answered_long_ago_is_only_a_candidate_for_a_check() -> None:
     world = World(seed=9)
     us, other = member(world, 1), stranger(world, 2)
     acquaint(world, us, other.endpoint)
-    given_within_s = CONFIG.book.given_within_s
+    returnable_for_s = CONFIG.book.returnable_for_s
     known = peer_network(us)._verifier.known.at(other.endpoint)
     assert known is not None
-    later = known.verified_at + given_within_s
+    later = known.verified_at + returnable_for_s
     assert [peer.endpoint for peer in peer_network(us).peers(5, later)] == [other.endpoint]
     assert peer_network(us).peers(5, later + 1.0) == []
     assert [

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from kadisc.config import GossipConfig
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.known_peers import Known
 from kadisc.endpoints import Endpoint
-from kadisc.peer_config import GossipConfig
 from tests.support.community import member, peer_network, pull, stranger
 from tests.support.peers import peer
 from tests.support.world import CONFIG, Host, World, without

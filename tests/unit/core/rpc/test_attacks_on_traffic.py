@@ -254,4 +254,4 @@ def test_private_addresses_in_hearsay_are_never_contacted(monkeypatch: pytest.Mo
         destination for _, source, destination, _ in world.sent if source == victim.endpoint
     }
     assert contacted == {liar.endpoint}
-    assert victim.node.counters.refused["hearsay-unusable"] >= len(traps)
+    assert victim.node.counters.refused["reported-contact-unusable"] >= len(traps)

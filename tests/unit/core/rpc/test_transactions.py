@@ -6,8 +6,9 @@ import random
 from itertools import pairwise
 
 from kadisc.config import QueryConfig
+from kadisc.core.baselines.rpc import TrustingTransactions
 from kadisc.core.contract.queries import PendingQuery, SendQuery
-from kadisc.core.rpc.transactions import Overdue, Transactions, TrustingTransactions
+from kadisc.core.rpc.transactions import Overdue, Transactions
 from kadisc.endpoints import Endpoint
 from kadisc.wire.messages import Ping
 from tests.support.contacts import OWN_ID, address6

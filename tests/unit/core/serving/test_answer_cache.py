@@ -7,8 +7,8 @@ from random import Random
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.serving.answer_cache import WORTHWHILE, AnswerCache
-from kadisc.core.table.diversity import NoDiversityCaps
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family
 from kadisc.ids import random_id

@@ -13,7 +13,7 @@ from kadisc.wire import krpc
 from kadisc.wire.messages import InfoHashSamples, Reply, SampleInfohashes
 from tests.support.contacts import address6
 from tests.support.world import CONFIG, address, without
-from tests.unit.test_items import ASKER, ASKER6, Us
+from tests.unit.core.serving.test_items import ASKER, ASKER6, Us
 
 TARGET = 77
 INTERVAL_S = int(CONFIG.store.sample_interval_s)

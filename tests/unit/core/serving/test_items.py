@@ -12,10 +12,10 @@ import pytest
 
 from kadisc.config import CoreConfig, StoreConfig
 from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.assembly import responder_over
+from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.contract.counters import Counters
 from kadisc.core.contract.identity import Identity, signed_item, verify_item
-from kadisc.core.serving_assembly import responder_over
-from kadisc.core.table.diversity import NoDiversityCaps
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, make_endpoint
 from kadisc.errors import DecodeError
@@ -342,7 +342,7 @@ def test_a_flood_from_one_prefix_pushes_honest_items_out_only_without_shares(
     assert len(us.store) == (36 if defended else 40)
     if defended:
         assert (
-            us.counters.refused["store-narrow"] + us.counters.refused.get("store-wide", 0)
+            us.counters.refused["store-subnet"] + us.counters.refused.get("store-wide", 0)
             == 60 - 16
         )
 

@@ -10,7 +10,7 @@ import pytest
 from kadisc.config import ServingConfig
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.serving.peer_store import PeerStore
-from kadisc.core.serving.store_shares import AnyShare, SmallShares
+from kadisc.core.serving.store_shares import AnyStoreShare, SmallShares
 from kadisc.endpoints import make_endpoint
 from tests.support.contacts import address6
 from tests.support.world import address
@@ -23,7 +23,7 @@ LIFE_S = CONFIG.peer_lifetime_s
 def store(*, allow_private: bool = False, defended: bool = True, **bounds: int) -> PeerStore:
     config, rng, scopes = replace(CONFIG, **bounds), random.Random(1), AddressPolicy(allow_private)
     return PeerStore(
-        config, scopes, SmallShares(config, rng, scopes) if defended else AnyShare(rng)
+        config, scopes, SmallShares(config, rng, scopes) if defended else AnyStoreShare(rng)
     )
 
 
@@ -83,7 +83,7 @@ def test_one_network_cannot_fill_the_store() -> None:
     ):
         peers = store(max_stored_per_subnet=3)
         assert [peers.add(number, host, 0) for number, host in enumerate(hosts)] == [None] * 3 + [
-            "store-narrow"
+            "store-subnet"
         ] * 2
         assert peers.add(1, address(1), 0) is None
         assert peers.add(5, hosts[4], LIFE_S) is None, "the others have expired"

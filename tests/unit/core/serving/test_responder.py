@@ -13,10 +13,10 @@ import pytest
 from kadisc.config import CoreConfig, TableConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.assembly import responder_over
+from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.contract.counters import Counters
 from kadisc.core.serving.responder import Responder
-from kadisc.core.serving_assembly import responder_over
-from kadisc.core.table.diversity import NoDiversityCaps
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, make_endpoint
 from kadisc.wire import krpc

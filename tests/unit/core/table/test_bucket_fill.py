@@ -6,9 +6,9 @@ import random
 
 from kadisc.config import TableConfig
 from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.contract.queries import RefreshLookup
 from kadisc.core.table.bucket_fill import AT_A_TIME, EARLY, FEW, PAUSE_S, TRIES, BucketFill
-from kadisc.core.table.diversity import NoDiversityCaps
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family
 from tests.support.contacts import OWN_ID, contact

@@ -88,7 +88,7 @@ def test_who_was_checked_is_not_checked_again_for_a_while() -> None:
 def test_the_memory_of_checks_is_bounded_and_the_oldest_goes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "MAX_REMEMBERED", 3)
+    monkeypatch.setattr(module, "MAX_CHECKED", 3)
     candidates = queue()
     for number in range(5):
         candidates.add(contact(number), number)
@@ -128,7 +128,7 @@ def test_few_may_wait_from_one_network(family: str) -> None:
     assert [candidates.add(Contact(number, each), 0) for number, each in enumerate(network)] == [
         None,
         None,
-    ] + ["candidate-narrow"] * 7
+    ] + ["candidate-subnet"] * 7
     assert candidates.add(contact(1), 0) is None
 
 

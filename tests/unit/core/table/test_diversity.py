@@ -6,7 +6,8 @@ import pytest
 
 from kadisc.config import TableConfig
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.table.diversity import DiversityCaps, NoDiversityCaps
+from kadisc.core.baselines.table import NoDiversityCaps
+from kadisc.core.table.diversity import DiversityCaps
 from kadisc.endpoints import Endpoint, make_endpoint
 
 HOSTS = {
@@ -37,9 +38,9 @@ def test_one_entry_a_host(hosts: list[Endpoint]) -> None:
     host, again, _, _, stranger = hosts
     assert diversity.refusal(host, 0) is None
     diversity.add(host, 0)
-    assert diversity.refusal(host, 0) == "cap-address"
+    assert diversity.refusal(host, 0) == "cap-host"
     assert (
-        diversity.refusal(again, 5) == "cap-address"
+        diversity.refusal(again, 5) == "cap-host"
     )  # another port, or another address of the same /64
     assert diversity.refusal(stranger, 0) is None
 
@@ -48,7 +49,7 @@ def test_one_of_a_small_network_in_a_bucket_and_two_in_the_table(hosts: list[End
     diversity = caps()
     host, _, neighbour, distant, _ = hosts
     diversity.add(host, 0)
-    assert diversity.refusal(neighbour, 0) == "cap-narrow-bucket"
+    assert diversity.refusal(neighbour, 0) == "cap-subnet-bucket"
     assert diversity.refusal(neighbour, 1) is None
     assert diversity.refusal(distant, 0) is None
     diversity.add(neighbour, 1)
@@ -57,7 +58,7 @@ def test_one_of_a_small_network_in_a_bucket_and_two_in_the_table(hosts: list[End
         if len(neighbour) == 6
         else Endpoint(neighbour[:7] + b"\x77" + neighbour[8:])
     )
-    assert diversity.refusal(third, 2) == "cap-narrow-table"
+    assert diversity.refusal(third, 2) == "cap-subnet-table"
 
 
 def test_beyond_eight_of_a_large_network_is_surplus(hosts: list[Endpoint]) -> None:
@@ -93,7 +94,7 @@ def test_addresses_that_are_not_public_are_not_capped_unless_allowed_as_public()
             assert not lab.is_surplus(make_endpoint(host, port))
             lab.add(make_endpoint(host, port), 0)
         devnet.add(make_endpoint(host, 1), 0)
-        assert devnet.refusal(make_endpoint(host, 2), 0) == "cap-address"
+        assert devnet.refusal(make_endpoint(host, 2), 0) == "cap-host"
 
 
 def test_without_caps_everything_goes(hosts: list[Endpoint]) -> None:

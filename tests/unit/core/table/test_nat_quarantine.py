@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from kadisc.core.baselines.table import NoQuarantine
 from kadisc.core.table import nat_quarantine as quarantine
-from kadisc.core.table.nat_quarantine import InboundMemory, NoQuarantine
+from kadisc.core.table.nat_quarantine import InboundMemory
 from kadisc.endpoints import make_endpoint
 from tests.support.contacts import address6
 from tests.support.world import address
@@ -54,7 +55,7 @@ def test_loopback_has_no_nat_before_it() -> None:
 
 
 def test_a_flood_of_queriers_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quarantine, "MAX_REMEMBERED", 100)
+    monkeypatch.setattr(quarantine, "MAX_SOURCES", 100)
     memory = InboundMemory(SILENCE_S)
     for number in range(2000):
         memory.contacted_us(address(number), 0)

@@ -8,9 +8,9 @@ import pytest
 
 from kadisc.config import MaintenanceConfig, TableConfig
 from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.contract.queries import RefreshLookup
-from kadisc.core.table.diversity import NoDiversityCaps
-from kadisc.core.table.refresh import WALKS_AT_A_TIME, Refresh
+from kadisc.core.table.refresh import AT_A_TIME, Refresh
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family
 from tests.support.contacts import OWN_ID, contact
@@ -58,8 +58,8 @@ def test_walks_at_a_time_are_bounded() -> None:
     refresh = refresh_of(table)
     refresh.joined(0)
     refresh.due(0)
-    assert len(refresh.due(1000)) == WALKS_AT_A_TIME
-    for _ in range(WALKS_AT_A_TIME):
+    assert len(refresh.due(1000)) == AT_A_TIME
+    for _ in range(AT_A_TIME):
         refresh.started()
     assert refresh.due(1002) == []
     assert refresh.deadline > 1002

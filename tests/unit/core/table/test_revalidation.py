@@ -193,7 +193,7 @@ def test_newcomers_have_a_budget_of_their_own() -> None:
         else:
             checked.append(entry)
     newcomers = sum(entry.inbound for entry in checked)
-    assert newcomers == 80 / CONFIG.newcomer_check_interval_s
+    assert newcomers == 80 / CONFIG.new_neighbour_check_interval_s
     assert len(checked) - newcomers == 80 / CONFIG.check_interval_s
 
 

@@ -8,9 +8,11 @@ from kadisc.config import TableConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.bep42 import Bep42Check, anywhere
 from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.table.bucket import Entry
-from kadisc.core.table.diversity import DiversityCaps, NoDiversityCaps
-from kadisc.core.table.routing_table import Decision, RoutingTable
+from kadisc.core.table.diversity import DiversityCaps
+from kadisc.core.table.offer import Decision
+from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, Scope, make_endpoint
 from tests.support.contacts import OWN_ID, contact, id_in_bucket
 from tests.support.world import address
@@ -271,7 +273,7 @@ def test_the_surplus_of_a_large_network_takes_vacancies_and_is_challenged_first(
     assert table.offer(contact(2), 10).entry is entries[2], (
         "not the least recently verified one, which is no surplus"
     )
-    assert table.offer(of_one_wide_network(3), 11).reason == "cap-wide"
+    assert table.offer(of_one_wide_network(3), 11).reason == "cap-netgroup"
     assert table.offer(of_one_wide_network(3, index=1), 11).decision is Decision.ADDED
 
 
@@ -279,8 +281,8 @@ def test_refusals_name_the_cap() -> None:
     table = table_of()
     table.offer(Contact(id_in_bucket(0), make_endpoint("99.9.9.1", 1)), 0)
     offers = {
-        "cap-address": Contact(id_in_bucket(1), make_endpoint("99.9.9.1", 2)),
-        "cap-narrow-bucket": Contact(id_in_bucket(0, 1), make_endpoint("99.9.9.2", 1)),
+        "cap-host": Contact(id_in_bucket(1), make_endpoint("99.9.9.1", 2)),
+        "cap-subnet-bucket": Contact(id_in_bucket(0, 1), make_endpoint("99.9.9.2", 1)),
     }
     for reason, each in offers.items():
         assert not table.wants(each)

@@ -1,0 +1,209 @@
+"""The routing table, queries, lookups, and the own address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .declaration import ABOVE_0, AT_LEAST_0, SHARE_ABOVE_0, setting
+
+
+@dataclass(frozen=True, slots=True)
+class TableConfig:
+    """The routing table: its size, and how many entries one address range may have."""
+
+    k: int = setting(
+        8,
+        ABOVE_0,
+        "An answer holds at most this many contacts (BEP 5).",
+    )
+    bucket_sizes: tuple[int, ...] = setting(
+        (128, 64, 32, 16, 8),
+        ABOVE_0,
+        "The buckets that share 0, 1, 2... bits with the own ID have these many places, and all"
+        " further ones as many as the last number says. Wide buckets far away save a hop in each"
+        " lookup (libtorrent).",
+    )
+    replacements_per_bucket: int = setting(
+        8,
+        AT_LEAST_0,
+        "At most this many verified contacts wait for a place in a full bucket.",
+    )
+    per_host: int = setting(
+        1,
+        ABOVE_0,
+        "The table has at most this many entries per IPv4 address or IPv6 /64.",
+    )
+    per_subnet_in_bucket: int = setting(
+        1,
+        ABOVE_0,
+        "A bucket has at most this many entries per /24 (IPv6 /48); it is a hard limit.",
+    )
+    per_subnet_in_table: int = setting(
+        2,
+        ABOVE_0,
+        "The table has at most this many entries per /24 (IPv6 /48); it is a hard limit.",
+    )
+    per_netgroup_in_table: int = setting(
+        8,
+        ABOVE_0,
+        "The table has this many entries per /16 (IPv6 /32) before the limit applies. It is a soft"
+        " limit: a further contact enters only into a vacancy, and is the first to be challenged.",
+    )
+    per_asn_in_table: int = setting(
+        16,
+        ABOVE_0,
+        "The table has this many entries per autonomous system before a soft limit applies, where"
+        " the operator provides a map of those (``asmap``).",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class QueryConfig:
+    """Queries of this node: how long each waits, and how many there are."""
+
+    timeout_s: float = setting(
+        10.0,
+        ABOVE_0,
+        "A query without an answer fails and is forgotten after this many seconds; until then a"
+        " late answer is used.",
+    )
+    first_stall_s: float = setting(
+        0.6,
+        ABOVE_0,
+        "A query counts as stalled after this many seconds while no round-trip times are known"
+        " yet.",
+    )
+    min_stall_s: float = setting(
+        0.1,
+        ABOVE_0,
+        "A query counts as stalled after this many seconds at the earliest.",
+    )
+    max_stall_s: float = setting(
+        2.0,
+        ABOVE_0,
+        "A query counts as stalled after this many seconds at the latest.",
+    )
+    max_outstanding: int = setting(
+        4096,
+        ABOVE_0,
+        "At most this many queries wait for an answer.",
+    )
+    new_address_rate: float = setting(
+        40.0,
+        ABOVE_0,
+        "The node sends at most this many queries per second, sustained, to addresses that it has"
+        " not lately heard from; 100 per second fill the NAT tables of home routers.",
+    )
+    new_address_burst: float = setting(
+        60.0,
+        ABOVE_0,
+        "The node sends at most this many queries at once, after a pause, to addresses that it has"
+        " not lately heard from.",
+    )
+    max_waiting: int = setting(
+        4096,
+        ABOVE_0,
+        "At most this many queries wait for the pacer.",
+    )
+    join_yield_s: float = setting(
+        3.0,
+        ABOVE_0,
+        "For this many seconds after the first query of a node, the queries that fill its table"
+        " wait while a lookup of the application has found nothing.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LookupConfig:
+    """Iterative lookups: how many nodes each asks, and how much it keeps."""
+
+    alpha: int = setting(
+        5,
+        ABOVE_0,
+        "A lookup starts with this many queries in flight. 5 instead of 4 costs 5 % more queries"
+        " and saves 12 % of the time with 30 % dead nodes.",
+    )
+    max_alpha: int = setting(
+        8,
+        ABOVE_0,
+        "A lookup has at most this many queries in flight when answers no longer bring anything"
+        " closer.",
+    )
+    silent_retries: int = setting(
+        4,
+        ABOVE_0,
+        "A lookup asks at most this many silent nodes once more, because they would be among its k"
+        " closest.",
+    )
+    per_subnet: int = setting(
+        1,
+        ABOVE_0,
+        "At most this many nodes per /24 (IPv6 /48) count among the k closest of a lookup.",
+    )
+    contacts_per_answer: int = setting(
+        16,
+        ABOVE_0,
+        "A lookup takes at most this many contacts from one answer, the closest first; BEP 5"
+        " clients send 8.",
+    )
+    max_known: int = setting(
+        512,
+        ABOVE_0,
+        "A lookup keeps at most this many contacts, and drops the farthest beyond that.",
+    )
+    max_peers: int = setting(
+        10_000,
+        ABOVE_0,
+        "One get_peers lookup reports at most this many distinct peers.",
+    )
+    max_operations: int = setting(
+        256,
+        ABOVE_0,
+        "At most this many operations (lookups, pings, announces) are in flight; one more is"
+        " refused.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AddressConfig:
+    """How the votes on the own external address are counted. Smaller DHTs need smaller numbers."""
+
+    first_voters: int = setting(
+        12,
+        ABOVE_0,
+        "This many netgroups (/16, IPv6 /32) must have voted before the first decision.",
+    )
+    change_voters: int = setting(
+        28,
+        ABOVE_0,
+        "This many netgroups (/16, IPv6 /32) must have voted before a decision is changed. With 25"
+        " % liars who agree, one recount in 8 million ends with their lie; of 24 voters, one in"
+        " 800,000.",
+    )
+    agreement: float = setting(
+        0.75,
+        SHARE_ABOVE_0,
+        "At least this share of the voters must agree.",
+    )
+    probes: int = setting(
+        8,
+        AT_LEAST_0,
+        "The node asks this many netgroups at once when one dissents, and again while most of them"
+        " do.",
+    )
+    recount_pause_s: float = setting(
+        20.0,
+        AT_LEAST_0,
+        "A dissent opens no new recount for this many seconds after the last one.",
+    )
+    unstable_after: int = setting(
+        3,
+        ABOVE_0,
+        "An address that was changed this many times within ``unstable_within_s`` is called"
+        " unstable, and stays what it is.",
+    )
+    unstable_within_s: float = setting(
+        3600.0,
+        ABOVE_0,
+        "Changes of the address count as instability when they happen within this many seconds.",
+    )

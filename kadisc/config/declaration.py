@@ -1,0 +1,161 @@
+"""How a field of the configuration is declared.
+
+A field is declared once, with its type, its default, the values that it may have, and a
+description. The configuration file, the command line, the reference page and the simulator's
+``--set`` read this declaration. It lies in the metadata of the dataclass field, so the core reads
+the value itself as a plain attribute of a frozen dataclass with slots.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field
+from typing import Any, Final, TypeVar
+
+Value = TypeVar("Value")
+_METADATA_KEY: Final = "setting"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The numbers that are allowed; each element of a list of numbers has to be one of them."""
+
+    above: float | None = None
+    least: float | None = None
+    most: float | None = None
+
+    def __str__(self) -> str:
+        if self.least is not None and self.most is not None:
+            return f"from {self.least} to {self.most}"
+        if self.above is not None and self.most is not None:
+            return f"above {self.above}, at most {self.most}"
+        return f"above {self.above}" if self.above is not None else f"of at least {self.least}"
+
+    def __contains__(self, number: float) -> bool:
+        return (
+            math.isfinite(number)
+            and (self.above is None or number > self.above)
+            and (self.least is None or number >= self.least)
+            and (self.most is None or number <= self.most)
+        )
+
+    def complaint(self, value: Any) -> str | None:
+        """What was expected instead of a number, or a tuple of numbers; None where it is fine."""
+        if isinstance(value, tuple):
+            is_fine = bool(value) and all(number in self for number in value)
+            return None if is_fine else f"expected a list of numbers {self}"
+        return None if value in self else f"expected a number {self}, not {value}"
+
+
+ABOVE_0: Final = Bounds(above=0)
+AT_LEAST_0: Final = Bounds(least=0)
+SHARE: Final = Bounds(least=0, most=1)
+SHARE_ABOVE_0: Final = Bounds(above=0, most=1)
+
+
+class Form(enum.Enum):
+    """What a text, or each text of a list, has to look like; a switch has no text. The values of
+    the enum are the words of the reference page.
+    """
+
+    SWITCH = ""
+    LISTEN_ADDRESS = "a numeric address with a port, as in 0.0.0.0:6881 or [::]:6881"
+    EXTERNAL_ADDRESS = "IP or IP:PORT"
+    HOST = "HOST:PORT, where HOST is a name or an address"
+    SUBNET = "CIDR notation, as in 10.0.0.0/8"
+    SERVICE = "NAME=PORT or NAME=0xHEX"
+    NETWORK_NAME = "1 to 64 printable characters"
+    FILE = "a path of a file"
+    FOLDER = "a path of a folder"
+
+
+class HoldsFor(enum.Enum):
+    """The commands that a value of the configuration file holds for."""
+
+    EVERY_COMMAND = enum.auto()
+    """No command leaves it out."""
+    NOT_A_DEVNET = enum.auto()
+    """A devnet leaves it out: its nodes talk only to each other."""
+    THE_LASTING_NODE = enum.auto()
+    """`kadisc run` alone, without ``--devnet``: a command that opens a node of its own for a moment
+    must not take the port, the address, the static peers or the services of the node that stays.
+    """
+
+
+class Commands(enum.Enum):
+    """The commands that have an option for a field."""
+
+    OPENING_A_NODE = enum.auto()
+    """All commands that open a node."""
+    NAMING_A_NODE = enum.auto()
+    """All commands that open a node or ask the running one."""
+    JOINING = enum.auto()
+    """All commands that join a DHT."""
+    RUN = enum.auto()
+    """`kadisc run` alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """The option of the command line. It is named like the key, with dashes."""
+
+    commands: Commands
+    metavar: str | None = None
+    """The name of the value in the help text; None for a switch."""
+    help: str | None = None
+    """The help text, where the description of the field is too long for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """All that is declared of a field beside its type and its default."""
+
+    allowed: Bounds | Form
+    description: str
+    key: str | None = None
+    """The key in the configuration file, where it does not follow from the names of the fields."""
+    file_default: Any = None
+    """The default of the commands that read a configuration file, where it differs from that of the
+    library.
+    """
+    option: Option | None = None
+    holds_for: HoldsFor = HoldsFor.EVERY_COMMAND
+
+
+def setting(
+    default: Value,
+    allowed: Bounds | Form,
+    description: str,
+    *,
+    key: str | None = None,
+    file_default: Value | None = None,
+    option: Option | None = None,
+    holds_for: HoldsFor = HoldsFor.EVERY_COMMAND,
+) -> Value:
+    """A field of a dataclass, declared with all that readers of the configuration want to know."""
+    declared = Setting(allowed, description, key, file_default, option, holds_for)
+    return field(default=default, metadata=metadata(declared))
+
+
+def switch(
+    default: bool,
+    description: str,
+    *,
+    key: str | None = None,
+    option: Option | None = None,
+) -> bool:
+    """A field that is true or false."""
+    return setting(default, Form.SWITCH, description, key=key, option=option)
+
+
+def metadata(declared: Setting) -> Mapping[str, Setting]:
+    """For ``dataclasses.field``."""
+    return {_METADATA_KEY: declared}
+
+
+def setting_of(declared_field: Field[Any]) -> Setting | None:
+    """None for a field that holds a group of fields, or that was not declared."""
+    found: Setting | None = declared_field.metadata.get(_METADATA_KEY)
+    return found

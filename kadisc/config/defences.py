@@ -1,0 +1,180 @@
+"""The switches of the defences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from .declaration import switch
+
+
+@dataclass(frozen=True, slots=True)
+class Defences:
+    """Each defence by name, so that a simulation or a test can turn one off. The switches choose
+    components, in `core/assembly.py`; the code that a switch guards has no ``if`` for it.
+    """
+
+    exact_matching: bool = switch(
+        True,
+        "A reply counts only if its transaction ID, endpoint and address family match a query in"
+        " flight.",
+    )
+    verified_admission: bool = switch(
+        True,
+        "A contact enters a bucket only after it has answered a query of this node.",
+    )
+    first_lookup_first: bool = switch(
+        True,
+        "Nodes that contact this node first are not admitted to the table before the first lookup"
+        " of the own ID is done.",
+    )
+    ping_before_evict: bool = switch(
+        True,
+        "A new contact never replaces a contact that still answers.",
+    )
+    diversity_caps: bool = switch(
+        True,
+        "The table holds few entries per address, /24 and /16 (IPv6: /64, /48 and /32).",
+    )
+    checks_in_flight_caps: bool = switch(
+        True,
+        "Few verifications are in flight per /24 (IPv6 /48), which prevents use of this node to"
+        " flood a third party's subnet.",
+    )
+    inbound_quarantine: bool = switch(
+        True,
+        "A node that contacted this node first stays out of answers until it answers without the"
+        " help of its own NAT mapping.",
+    )
+    lookup_caps: bool = switch(
+        True,
+        "Few nodes per /24 (IPv6 /48) count among the k closest of a lookup.",
+    )
+    bep42_ids: bool = switch(
+        True,
+        "Of the nodes whose ID does not follow from their address (BEP 42), at most 5 count in"
+        " each 8 that a lookup looks for; other nodes win the vacancies.",
+    )
+    paced_queries: bool = switch(
+        True,
+        "Queries to new addresses are limited in packets per second, because the NAT tables of home"
+        " routers are small.",
+    )
+    traffic_limits: bool = switch(
+        True,
+        "The queries read from unproven addresses and the bytes sent to them are limited per"
+        " address, per subnet and in total.",
+    )
+    proven_sources: bool = switch(
+        True,
+        "Answers to queries of this node, and endpoints that have proved their address, pass before"
+        " any limit that is kept by address.",
+    )
+    separate_queues: bool = switch(
+        True,
+        "Lookups leave room for checks and gossip in the queues, and take turns with them.",
+    )
+    bounded_answers: bool = switch(
+        True,
+        "An answer holds at most k contacts and 1,024 bytes.",
+    )
+    offline_detection: bool = switch(
+        True,
+        "Failures are not counted against contacts while this node itself is offline.",
+    )
+    ranked_slots: bool = switch(
+        True,
+        "Slots of the gossip view are won by a secret rank of the address, so that frequent pushes"
+        " win none.",
+    )
+    hierarchical_slots: bool = switch(
+        True,
+        "Half of the slots are won by address ranges and not by single addresses.",
+    )
+    ranked_peers: bool = switch(
+        True,
+        "Peers that hold slots are returned to the application, and named to other nodes, before"
+        " the rest, because nodes that advertise aggressively are known to all.",
+    )
+    book_groups: bool = switch(
+        True,
+        "One source netgroup reaches few places of the address book, and peers of one netgroup have"
+        " few places among the verified ones.",
+    )
+    test_before_evict: bool = switch(
+        True,
+        "A new peer takes the place of a verified peer only after the verified one failed a test.",
+    )
+    record_rules: bool = switch(
+        True,
+        "A peer record counts only if it is signed, belongs to the own network, is not older than"
+        " the known one, and comes from the address that it states.",
+    )
+    gossip_tokens: bool = switch(
+        True,
+        "A node names peers to an endpoint, and accepts its pushes, only after a token has shown"
+        " that the endpoint receives at its address.",
+    )
+    fixed_samples: bool = switch(
+        True,
+        "Each subnet that asks gets its own selection of peers, which stays the same for an hour.",
+    )
+    subnet_sampling: bool = switch(
+        True,
+        "Peers that gossip names, exchanges with or forgets are drawn by subnet first, so that many"
+        " addresses in few subnets count as those few subnets.",
+    )
+    push_reservoir: bool = switch(
+        True,
+        "Of the pushes of a round a few count, drawn at random, at most one per netgroup.",
+    )
+    peer_candidate_limits: bool = switch(
+        True,
+        "Unverified peers wait in a queue with few places per source and per subnet, from which the"
+        " sources take turns.",
+    )
+    gossip_backoff: bool = switch(
+        True,
+        "Gossip partners that report nothing new are asked less and less often, and sources whose"
+        " reports turn out false are ignored.",
+    )
+    tombstones: bool = switch(
+        True,
+        "Reports of third parties do not bring back a peer that failed lately.",
+    )
+    store_shares: bool = switch(
+        True,
+        "One subnet has few places among the announced peers of an info-hash, and each subnet that"
+        " asks gets its own selection of them.",
+    )
+    mass_failure: bool = switch(
+        True,
+        "When several peers fall silent at once, all other peers are rechecked without delay, and"
+        " none is returned before it has answered again.",
+    )
+    bucket_quota: bool = switch(
+        True,
+        "Contacts that gossip brought from one netgroup fill at most a part of a bucket.",
+    )
+    bounded_feedback: bool = switch(
+        True,
+        "Feedback of the application changes for a time, and within bounds, how likely a peer is"
+        " returned.",
+    )
+    item_shares: bool = switch(
+        True,
+        "Items put by one subnet take a part of the item store and never all of it.",
+    )
+    signature_budget: bool = switch(
+        True,
+        "The signatures of items that are checked per second are limited per subnet and in total.",
+    )
+    fixed_info_hash_samples: bool = switch(
+        True,
+        "All nodes get the same sample of info-hashes until its time is over, so that asking often"
+        " does not read out the store.",
+    )
+
+
+DIVERSITY_DEFENCES: Final = ("diversity_caps", "lookup_caps", "book_groups", "store_shares")
+"""The defences that ``no_caps`` turns off: they would refuse most nodes of a lab in one subnet."""

@@ -1,0 +1,286 @@
+"""What the core is told, and what a node is opened with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from .book import BookConfig
+from .core import AddressConfig, LookupConfig, QueryConfig, TableConfig
+from .declaration import (
+    ABOVE_0,
+    AT_LEAST_0,
+    Commands,
+    Form,
+    HoldsFor,
+    Option,
+    Setting,
+    metadata,
+    setting,
+    switch,
+)
+from .defences import Defences
+from .gossip import GossipConfig, RendezvousConfig
+from .limits import LimitsConfig
+from .maintenance import MaintenanceConfig
+from .serving import ServingConfig, StoreConfig
+
+CLIENT_VERSION: Final = b"KD\x00\x01"
+"""The ``v`` of this program (BEP 5): two letters for the client, two bytes for its version."""
+DEFAULT_PORT: Final = 6881
+DEFAULT_NETWORK: Final = "mainline"
+PUBLIC_ROUTERS: Final[tuple[str, ...]] = (
+    "dht.libtorrent.org:25401",
+    "dht.transmissionbt.com:6881",
+)
+"""Mainline's public bootstrap nodes, none of them reliable; used where no other is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoreConfig:
+    """The numbers of the protocol, and what the core may do."""
+
+    table: TableConfig = field(default_factory=TableConfig)
+    query: QueryConfig = field(default_factory=QueryConfig)
+    lookup: LookupConfig = field(default_factory=LookupConfig)
+    maintenance: MaintenanceConfig = field(default_factory=MaintenanceConfig)
+    serving: ServingConfig = field(default_factory=ServingConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    address: AddressConfig = field(default_factory=AddressConfig)
+    gossip: GossipConfig = field(default_factory=GossipConfig)
+    book: BookConfig = field(default_factory=BookConfig)
+    rendezvous: RendezvousConfig = field(default_factory=RendezvousConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
+    defences: Defences = field(default_factory=Defences)
+    read_only: bool = switch(
+        False,
+        "The node sends queries and never answers any (BEP 43), so that no other node keeps it in a"
+        " table.",
+        key="read_only",
+        option=Option(Commands.RUN),
+    )
+    allow_private: bool = switch(
+        False,
+        "The node treats private and loopback addresses as public ones in every way (labs,"
+        " devnets).",
+        key="allow_private",
+        option=Option(Commands.OPENING_A_NODE),
+    )
+    banned: tuple[str, ...] = setting(
+        (),
+        Form.SUBNET,
+        "The node neither answers nor contacts addresses in these subnets.",
+        key="ban",
+        option=Option(
+            Commands.RUN, "CIDR", "neither answer nor contact addresses in this subnet; repeatable"
+        ),
+    )
+    restricted_to: tuple[str, ...] = setting(
+        (),
+        Form.SUBNET,
+        "The node answers and contacts addresses in these subnets alone; an empty list allows all.",
+        key="netrestrict",
+        option=Option(
+            Commands.RUN,
+            "CIDR",
+            "answer and contact addresses in this subnet alone, as in 10.0.0.0/8; repeatable",
+        ),
+    )
+    unlimited: bool = switch(
+        False,
+        "The rate limits are lifted, for labs and benchmarks; the accounting still runs.",
+        key="unlimited",
+        option=Option(
+            Commands.OPENING_A_NODE, help="lift the rate limits, for labs and benchmarks"
+        ),
+    )
+    max_datagram_bytes: int = setting(
+        2048,
+        ABOVE_0,
+        "Datagrams of more than this many bytes are dropped unread.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What ``open_node`` takes."""
+
+    bind: tuple[str, ...] = setting(
+        ("0.0.0.0:0",),
+        Form.LISTEN_ADDRESS,
+        "The node listens at these HOST:PORT, one per address family; port 0 lets the system"
+        " choose. An empty list means port 6881 in every family, or any free one.",
+        file_default=(),
+        option=Option(
+            Commands.OPENING_A_NODE,
+            "HOST:PORT",
+            "listen at this numeric address; once per family, as in 0.0.0.0:6881 or [::]:6881;"
+            " port 0 lets the system choose",
+        ),
+        holds_for=HoldsFor.THE_LASTING_NODE,
+    )
+    external: tuple[str, ...] = setting(
+        (),
+        Form.EXTERNAL_ADDRESS,
+        "Other nodes see this node at these addresses, one per address family. An empty list means"
+        " that the addresses are learned from other nodes.",
+        option=Option(
+            Commands.RUN,
+            "IP[:PORT]",
+            "external address of this node; once per family (default: learned from other nodes)",
+        ),
+        holds_for=HoldsFor.THE_LASTING_NODE,
+    )
+    bootstrap: tuple[str, ...] = setting(
+        (),
+        Form.HOST,
+        "The node joins the DHT through these nodes.",
+        option=Option(
+            Commands.JOINING,
+            "HOST:PORT",
+            "join the DHT through this node, a name or an address; repeatable, all are tried at"
+            " once (default: Mainline's public routers)",
+        ),
+        holds_for=HoldsFor.NOT_A_DEVNET,
+    )
+    routers: tuple[str, ...] = setting(
+        (),
+        Form.HOST,
+        "The node joins the DHT through these nodes when no other node that it knows has answered"
+        " within a second; an empty list is right for a DHT that is not Mainline.",
+        file_default=PUBLIC_ROUTERS,
+        holds_for=HoldsFor.NOT_A_DEVNET,
+    )
+    peers: tuple[str, ...] = setting(
+        (),
+        Form.HOST,
+        "The node always keeps these static peers: beyond the limits of the table, and also while"
+        " they are silent.",
+        key="peer",
+        option=Option(
+            Commands.RUN,
+            "HOST:PORT",
+            "static peer: kept always, also while it is silent; repeatable",
+        ),
+        holds_for=HoldsFor.THE_LASTING_NODE,
+    )
+    asmap: str | None = setting(
+        None,
+        Form.FILE,
+        "This file maps addresses to autonomous systems, in the format of Bitcoin Core. With one,"
+        " operators are told apart by it and not by /16 (IPv6 /32), and one system has few places"
+        " in the table.",
+        option=Option(
+            Commands.RUN,
+            "FILE",
+            "map of autonomous systems in the format of Bitcoin Core (asmap): contacts are spread"
+            " over systems, not over /16s",
+        ),
+        holds_for=HoldsFor.NOT_A_DEVNET,
+    )
+    network: str = setting(
+        DEFAULT_NETWORK,
+        Form.NETWORK_NAME,
+        "The node belongs to the network of this name: nodes with the same name find each other on"
+        " any DHT, and contacts and peers are kept under it.",
+        option=Option(
+            Commands.OPENING_A_NODE,
+            "NAME",
+            "name of your network; nodes with the same name find each other (default: mainline)",
+        ),
+    )
+    services: Mapping[str, int | bytes] = field(
+        default_factory=dict,
+        hash=False,
+        metadata=metadata(
+            Setting(
+                Form.SERVICE,
+                "The node offers these services to peers of its network: each name with a port, or"
+                " with a few bytes.",
+                key="service",
+                file_default=(),
+                option=Option(
+                    Commands.RUN,
+                    "NAME=PORT|0xHEX",
+                    "service that this node offers to peers of its network, as in eth=30303;"
+                    " repeatable",
+                ),
+                holds_for=HoldsFor.THE_LASTING_NODE,
+            )
+        ),
+    )
+    state_dir: str | None = setting(
+        None,
+        Form.FOLDER,
+        "Key, own address, contacts and control socket are kept in this folder. Without it the"
+        " commands use the XDG state folder, and the library keeps nothing.",
+        option=Option(
+            Commands.NAMING_A_NODE,
+            "DIR",
+            "folder for key, own address, contacts and control socket (default: the XDG state"
+            " folder)",
+        ),
+        holds_for=HoldsFor.NOT_A_DEVNET,
+    )
+    core: CoreConfig = field(default_factory=CoreConfig)
+    bootstrap_retry_s: float = setting(
+        2.0,
+        ABOVE_0,
+        "A failed bootstrap is tried again after this many seconds; the pause doubles, jittered, up"
+        " to ``bootstrap_retry_max_s``.",
+    )
+    bootstrap_retry_max_s: float = setting(
+        60.0,
+        ABOVE_0,
+        "At most this many seconds pass between two tries of bootstrap.",
+    )
+    resolve_timeout_s: float = setting(
+        5.0,
+        ABOVE_0,
+        "A name server has this many seconds to answer.",
+    )
+    announce_interval_s: float = setting(
+        900.0,
+        ABOVE_0,
+        "An announce is repeated after this many seconds, jittered; other nodes forget it after 30"
+        " minutes (BEP 5).",
+    )
+    publish_record: bool = switch(
+        True,
+        "The node puts its peer record on the DHT as a mutable item, so that its public key is"
+        " enough to find it (``kadisc resolve``).",
+    )
+    publish_interval_s: float = setting(
+        3600.0,
+        ABOVE_0,
+        "An item that this node keeps published is put again after this many seconds, jittered;"
+        " other nodes forget it after 2 hours (BEP 44).",
+    )
+    publish_delay_s: float = setting(
+        30.0,
+        AT_LEAST_0,
+        "A new peer record is published this many seconds late, jittered, so that addresses that"
+        " change often cost one put and not many.",
+    )
+    max_published: int = setting(
+        64,
+        ABOVE_0,
+        "The node keeps at most this many items published.",
+    )
+    save_interval_s: float = setting(
+        30.0,
+        ABOVE_0,
+        "A change of the state is saved after at most this many seconds.",
+    )
+    subscriber_queue: int = setting(
+        1024,
+        ABOVE_0,
+        "At most this many events wait for a slow subscriber; further ones are dropped and"
+        " counted.",
+    )
+    socket_buffer_bytes: int = setting(
+        1 << 20,
+        ABOVE_0,
+        "The node asks the system for buffers of this many bytes for each socket, in and out.",
+    )

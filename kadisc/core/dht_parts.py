@@ -1,0 +1,38 @@
+"""The components of a `Dht`, chosen in `assembly.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .addressing.connectivity import ConnectivityRule
+from .addressing.contact_pool import ContactPool
+from .addressing.external_address import ExternalAddress
+from .addressing.policy import AddressPolicy
+from .contract.counters import Counters
+from .table.bucket_fill import BucketFill
+from .table.candidates import Candidates
+from .table.nat_quarantine import QuarantineRule
+from .table.refresh import Refresh
+from .table.revalidation import Revalidation
+from .table.routing_table import RoutingTable
+from .table.saved_contacts import SavedContacts
+from .table.static_peers import StaticPeers
+
+
+@dataclass(slots=True)
+class DhtParts:
+    table: RoutingTable
+    candidates: Candidates
+    revalidation: Revalidation
+    refresh: Refresh
+    bucket_fill: BucketFill
+    quarantine: QuarantineRule
+    connectivity: ConnectivityRule
+    scopes: AddressPolicy
+    pool: ContactPool
+    counters: Counters
+    saved_contacts: SavedContacts
+    static_peers: StaticPeers
+    address: ExternalAddress
+    public_key: bytes | None
+    admits_unverified: bool

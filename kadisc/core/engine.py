@@ -1,0 +1,331 @@
+"""The engine of a node: it takes datagrams and time to the components of the core, and carries out
+the commands that they return. `core.py` adds what callers can ask for.
+
+It has no socket, clock or task: every call takes ``now``, in seconds of one steady clock, and the
+results come out of ``drain_outbox`` and ``drain_events``. The same code runs on sockets and in a
+simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import inf
+from random import Random
+from typing import Final
+
+from ..as_map import AsMap
+from ..config import CoreConfig
+from ..endpoints import Endpoint, Family, family_of
+from ..errors import DecodeError
+from ..ids import NodeId
+from ..wire import krpc
+from ..wire.messages import AnnouncePeer, Error, Gossip, Put, Query, Reply
+from . import assembly
+from .addressing.contact_pool import ContactPool
+from .addressing.external_address import ExternalAddress
+from .addressing.policy import AddressPolicy
+from .contract.counters import Counters
+from .contract.events import (
+    Datagram,
+    Event,
+    Finished,
+    OperationId,
+    Outcome,
+    PeersFound,
+)
+from .contract.queries import (
+    Command,
+    Commands,
+    PendingQuery,
+    QueryFailure,
+    RefreshLookup,
+    RendezvousLookup,
+    SendQuery,
+)
+from .dht import Dht
+from .lookup.factory import LookupFactory
+from .lookup.operation import LookupOperation
+from .lookup.operations import Operations
+from .peers.answers import fitting
+from .peers.network import PeerNetwork
+from .peers.no_network import NoPeerNetwork, PeerNetworkApi
+from .peers.own_record import Membership
+from .rpc.receiver import QUERY_NAMES
+from .rpc.send_queue import SendQueue
+from .rpc.transactions import Overdue
+
+MAX_ROUNDS: Final = 200
+"""How often one component is asked in one tick. What a tick starts can end at once, for want of
+contacts, and make the next thing due; there are at most as many lookups as buckets."""
+
+
+class Engine:
+    def __init__(
+        self,
+        config: CoreConfig,
+        rng: Random,
+        own_ids: Mapping[Family, NodeId],
+        now: float,
+        *,
+        public_key: bytes | None = None,
+        addresses: Mapping[Family, ExternalAddress] | None = None,
+        membership: Membership | None = None,
+        pool: ContactPool | None = None,
+        as_map: AsMap | None = None,
+    ) -> None:
+        """One DHT for each family in ``own_ids``.
+
+        ``public_key`` (32 bytes): the own ID follows the own address once the votes on it have
+        decided. ``addresses``: what is known of that address already. ``membership``: the own
+        network of the application, with the key. ``pool``: of contacts, to be shared by several
+        cores. ``as_map``: of the operator. Raises ValueError for a bad subnet in ``config``,
+        UsageError for services that no record can hold.
+        """
+        self.config = config
+        self.counters = Counters()
+        self._scopes = AddressPolicy(
+            config.allow_private, config.banned, config.restricted_to, as_map
+        )
+        public_key = membership.identity.public_key if membership is not None else public_key
+        self._dhts = {
+            family: assembly.dht_for(
+                family,
+                own_id,
+                config,
+                rng,
+                self._scopes,
+                self.counters,
+                public_key,
+                (addresses or {}).get(family),
+                pool,
+            )
+            for family, own_id in own_ids.items()
+        }
+        transactions = assembly.transactions_for(config, rng, next(iter(own_ids.values())))
+        self._queue = SendQueue(config, transactions, assembly.pacer_for(config))
+        self._responder = assembly.responder_for(
+            config, rng, self._dhts, self._scopes, self.counters, now
+        )
+        self._operations = Operations(config.lookup.max_operations)
+        self._receiver, self._sender = assembly.receiver_and_sender_for(
+            config, self._queue, self._responder, self._dhts, self._scopes, self.counters
+        )
+        self.peer_network: PeerNetwork | None = None
+        self._network_api: PeerNetworkApi = NoPeerNetwork(self._responder)
+        self._parts: list[Dht | PeerNetwork] = [*self._dhts.values()]
+        if membership is not None:
+            self.peer_network = assembly.peer_network_for(
+                membership, config, rng, self._dhts, self._scopes, self.counters, now
+            )
+            self._network_api = self.peer_network
+            self._parts.append(self.peer_network)
+        self._lookups = LookupFactory(
+            config,
+            assembly.lookup_rules_for(config, self._scopes),
+            self._dhts,
+            self._operations,
+            self._responder.items.store.get,
+            self._network_api.first_hops,
+        )
+        self._events: list[Event] = []
+        self._closed = False
+
+    @property
+    def own_ids(self) -> dict[Family, NodeId]:
+        return {family: dht.own_id for family, dht in self._dhts.items()}
+
+    @property
+    def dhts(self) -> Mapping[Family, Dht]:
+        return self._dhts
+
+    # --- datagrams and time go in -----------------------------------------------------------------
+
+    def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
+        """Takes a datagram in. Never raises, whatever it holds: it is accepted or dropped, and
+        counted as one of the two.
+        """
+        if self._receiver.admits(payload, source, now):
+            self._read(payload, source, self._dhts[family_of(source)], now)
+
+    def tick(self, now: float) -> None:
+        """Does what is due; to be called at ``next_deadline`` or later."""
+        if self._closed:
+            return
+        for pending, overdue in self._queue.transactions.due(now):
+            self._overdue(pending, overdue, now)
+        for command in self._queue.released(now):
+            self._sender.send_query(command, now)
+        for part in self._parts:
+            for _ in range(MAX_ROUNDS):
+                if part.next_deadline() > now:  # most ticks are for an overdue query
+                    break
+                self._carry_out(part.tick(now), now)
+        self._responder.expire(now)
+
+    def next_deadline(self) -> float:
+        """When to call ``tick``: may be early, never late; inf when nothing will be due."""
+        if self._closed:
+            return inf
+        # Without min(), because this is called after every datagram.
+        deadline = self._queue.next_deadline()
+        for store in self._responder.stores:
+            if store.deadline < deadline:
+                deadline = store.deadline
+        for part in self._parts:
+            if (of_part := part.next_deadline()) < deadline:
+                deadline = of_part
+        return deadline
+
+    def send_failed(self, destination: Endpoint, now: float) -> None:
+        """The system refused to send there. The fault is on this side, so the failure count of the
+        contact stays.
+        """
+        for pending in self._queue.transactions.forget(
+            lambda pending: pending.endpoint == destination
+        ):
+            self.counters.refuse("send-failed")
+            failed = pending.owner.failed(pending.command, QueryFailure.NOT_SENT, now)
+            self._carry_out(failed, now)
+
+    def drain_outbox(self) -> list[Datagram]:
+        return self._sender.drain()
+
+    def drain_events(self) -> list[Event]:
+        drained = self._events
+        self._events = []
+        return drained
+
+    # --- the way of one datagram ------------------------------------------------------------------
+
+    def _read(self, payload: bytes, source: Endpoint, dht: Dht, now: float) -> None:
+        try:
+            message = self._receiver.decode(payload, source, now)
+        except DecodeError as refusal:
+            self.counters.drop(refusal.reason)
+            if refusal.tid is not None and not self.config.read_only:
+                answer = self._responder.malformed(refusal.tid, refusal.code, refusal.text, source)
+                self._sender.reply(fitting(answer, len(payload)), source, now)
+            return
+        if isinstance(message, Reply):
+            self._replied(message, source, dht, now)
+        elif isinstance(message, Query):
+            self._serve(message, source, dht, len(payload), now)
+        else:
+            self._refused(message, source, now)
+
+    def _serve(
+        self, query: Query, source: Endpoint, dht: Dht, query_bytes: int, now: float
+    ) -> None:
+        if self.config.read_only:
+            self.counters.drop("read-only")
+            return
+        self.counters.accept(QUERY_NAMES[type(query)])
+        self._network_api.heard_from(source, now)
+        if isinstance(query, Gossip):
+            served = self._network_api.serve(query, source, query_bytes, now)
+            if served.proven:
+                self._sender.proved(source, now)
+            self._sender.reply(served.payload, source, now)
+            dht.received_from(source, now)
+        else:
+            answer = self._responder.answer(query, source, now)
+            if isinstance(query, (AnnouncePeer, Put)) and isinstance(answer, Reply):
+                self._sender.proved(source, now)  # it has shown a token that was sent there
+            self._sender.reply(krpc.encode(answer), source, now)
+            self._carry_out(dht.queried(query, source, now), now)
+
+    def _replied(self, reply: Reply, source: Endpoint, dht: Dht, now: float) -> None:
+        if (pending := self._receiver.match(reply.tid, source, now)) is None:
+            self.counters.drop("unmatched-reply")
+            return
+        self.counters.accept("reply")
+        if (rtt_s := pending.rtt_s(now)) is not None:
+            self._queue.measured(source, rtt_s, now)
+        pending.contacts = dht.contacts_in(pending, reply)
+        if reply.values:
+            reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
+        # The table first: an operation that ends by this answer finds the contact in the table.
+        self._carry_out(dht.answered(pending, reply, now), now)
+        self._network_api.answered(pending, reply, now)
+        self._carry_out(pending.owner.answered(pending, reply, now), now)
+        if reply.seen_as is not None and (commands := dht.seen_as(reply.seen_as, source, now)):
+            self._carry_out(commands, now)
+
+    def _refused(self, error: Error, source: Endpoint, now: float) -> None:
+        if (pending := self._receiver.match(error.tid, source, now)) is None:
+            self.counters.drop("unmatched-error")
+            return
+        self.counters.accept("error")
+        if error.seen_as is not None:
+            # Where all nodes are strict about IDs (BEP 42), errors are the only way to learn the
+            # own address, which the own ID must follow.
+            dht = self._dhts[family_of(source)]
+            self._carry_out(dht.seen_as(error.seen_as, source, now), now)
+        self._carry_out(pending.owner.failed(pending.command, error, now), now)
+
+    def _overdue(self, pending: PendingQuery, overdue: Overdue, now: float) -> None:
+        if overdue is Overdue.EXPIRED:
+            expired = pending.owner.failed(pending.command, QueryFailure.TIMED_OUT, now)
+            self._carry_out(expired, now)
+            dht = self._dhts[family_of(pending.endpoint)]
+            self._carry_out(dht.missed(pending, now), now)
+            self._carry_out(self._network_api.missed(pending, now), now)
+            return
+        if overdue is Overdue.STALLED:
+            self._sender.send_again(pending, now)
+        self._carry_out(pending.owner.stalled(pending, now), now)
+
+    # --- commands become datagrams and events -----------------------------------------------------
+
+    def _carry_out(self, commands: Commands, now: float) -> None:
+        while commands:
+            following: list[Command] = []
+            for command in commands:
+                if isinstance(command, SendQuery):
+                    following += self._sender.submit(command, now)
+                elif isinstance(command, RefreshLookup):
+                    self._start(self._lookups.for_table(command, now), (), now)
+                elif isinstance(command, RendezvousLookup):
+                    listener = self._network_api.tag_searched
+                    self._start(self._lookups.for_rendezvous(command, listener, now), (), now)
+                else:
+                    following += self._happened(command, now)
+            commands = following
+
+    def _happened(self, event: Event, now: float) -> Commands:
+        if isinstance(event, Finished):
+            self._queue.drop_waiting(self._operations.finished(event))
+        if isinstance(event, (Finished, PeersFound)):
+            self._queue.join_yield.served(event.operation, now)
+        self._events.append(event)
+        return self._network_api.happened(event, now)
+
+    def _start_for_caller(
+        self,
+        lookup: LookupOperation,
+        seeds: Sequence[Endpoint],
+        now: float,
+        operation: OperationId,
+    ) -> OperationId:
+        self._queue.join_yield.searching(operation, now)
+        return self._start(lookup, seeds, now, operation)
+
+    def _start(
+        self,
+        lookup: LookupOperation,
+        seeds: Sequence[Endpoint],
+        now: float,
+        operation: OperationId | None = None,
+    ) -> OperationId:
+        self._operations.started(lookup.options.operation, lookup)
+        seeds = [seed for seed in seeds if family_of(seed) is lookup.options.family]
+        contacts = self._lookups.first_contacts(lookup, now)
+        self._carry_out(lookup.start(contacts, seeds, now), now)
+        return operation or lookup.options.operation
+
+    def _end(self, operation: OperationId, outcome: Outcome, now: float) -> None:
+        if (what := self._operations.get(operation)) is None:
+            return
+        self._carry_out(what.end(outcome, now), now)
+        for owner in what.owners:
+            self._queue.forget(owner)

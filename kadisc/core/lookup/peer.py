@@ -1,0 +1,85 @@
+"""One node in one lookup, its state, and the address rules that a lookup is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from ...endpoints import Endpoint
+from ...ids import NodeId
+from ..addressing.bep42 import Bep42Check, anywhere
+
+
+class State(Enum):
+    KNOWN = "known"  # not queried yet
+    QUERIED = "queried"  # holds a slot
+    STALLED = "stalled"  # retransmitted; holds no slot, still counts
+    SILENT = "silent"  # stalled again; no longer counts, unless it answers after all
+    RETRIED = "retried"  # silent, but queried anew; the end of the lookup waits for it
+    ANSWERED = "answered"
+    FAILED = "failed"
+
+
+PENDING: Final = (State.QUERIED, State.STALLED)
+AWAITED: Final = (*PENDING, State.RETRIED)
+COUNTED: Final = (State.KNOWN, State.QUERIED, State.STALLED, State.ANSWERED)
+
+
+@dataclass(slots=True, eq=False)
+class Peer:
+    """One endpoint in one lookup. ``hops``: the length of the chain of answers that led to it, its
+    own included. ``subnet`` and ``host``: its /24 and its address (IPv6 /48 and /64).
+    """
+
+    endpoint: Endpoint
+    id: NodeId | None
+    distance: int
+    hops: int
+    subnet: bytes
+    host: bytes
+    state: State = State.KNOWN
+    stalls_left: int = 0
+    """How many stalls of the query of a retried peer the end of the lookup still waits for."""
+    bep42_valid: bool | None = None
+    """Whether the ID follows from the address (BEP 42); None until it is computed."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        id: NodeId | None,
+        distance: int,
+        hops: int,
+        subnet: bytes,
+        host: bytes,
+    ) -> None:
+        """Written out so that mypyc can compile it: there is one for each contact in an answer."""
+        self.endpoint = endpoint
+        self.id = id
+        self.distance = distance
+        self.hops = hops
+        self.subnet = subnet
+        self.host = host
+        self.state = State.KNOWN
+        self.stalls_left = 0
+        self.bep42_valid = None
+
+    def __lt__(self, other: Peer) -> bool:
+        return self.distance < other.distance
+
+
+@dataclass(frozen=True, slots=True)
+class LookupRules:
+    """What a lookup needs to know of addresses.
+
+    ``subnet`` and ``host`` give the /24 and the address of an endpoint (IPv6 /48 and /64);
+    ``per_subnet`` is how many answering nodes of one subnet count; ``bep42_valid`` tells whether an
+    ID follows from its address; ``is_free`` keeps disjoint paths away from the peers of each other.
+    """
+
+    subnet: Callable[[Endpoint], bytes]
+    host: Callable[[Endpoint], bytes]
+    per_subnet: int
+    bep42_valid: Bep42Check = anywhere
+    is_free: Callable[[Endpoint], bool] = lambda endpoint: True

@@ -1,0 +1,35 @@
+"""What becomes of a contact that is offered to the routing table, and of an entry that leaves."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from .bucket import Entry
+
+
+class Decision(Enum):
+    ADDED = "added"
+    KNOWN = "known"
+    CHALLENGE = "challenge"
+    REPLACEMENT = "replacement"
+    REFUSED = "refused"
+
+
+class Offer(NamedTuple):
+    """``entry``: the one added or known, or with CHALLENGE the incumbent to check. ``evicted``:
+    entries that left, because another ID answers at their endpoint now, or (without
+    ping-before-evict) to make room. ``reason``: why it was REFUSED.
+    """
+
+    decision: Decision
+    entry: Entry | None = None
+    reason: str = ""
+    evicted: tuple[Entry, ...] = ()
+
+
+class Removal(NamedTuple):
+    """An entry that left, and the replacement that took its place, if any."""
+
+    entry: Entry
+    promoted: Entry | None
