@@ -1,5 +1,5 @@
-"""What the attack tests share: forged datagrams, and questions to the victim that leave no trace in
-it.
+"""Helpers of the tests of attacks: forged datagrams, and queries to the victim that leave no trace
+in it.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ def pong(tid: bytes, sender: NodeId, contacts: Iterable[Contact] = ()) -> bytes:
 
 
 def handed_out(world: World, victim: Host, targets: int = 200) -> set[Contact]:
-    """All contacts in the victim's answers to find_node queries for so many random IDs."""
+    """All contacts in the answers of the victim to find_node queries for ``targets`` random IDs."""
     contacts: set[Contact] = set()
     for number in range(targets):
-        asker = make_endpoint(
-            f"91.{number % 250}.250.250", 9
-        )  # each network is answered only so much at a time
+        # Each query comes from another netgroup, because each one has a limited budget.
+        asker = make_endpoint(f"91.{number % 250}.250.250", 9)
         victim.node.receive(
             krpc.encode(FindNode(b"zz", 1, world.rng.getrandbits(160), read_only=True)),
             asker,
@@ -54,7 +53,7 @@ def known(victim: Host) -> set[Contact]:
 
 
 def started(world: World, config: CoreConfig = CONFIG, number: int = 0) -> Host:
-    """A node without bootstrap, that takes its first lookup of its own ID to be done."""
+    """A node without bootstrap, whose first lookup of its own ID is done."""
     host = world.add(address(number), config)
     world.join(host)
     return host
@@ -63,7 +62,7 @@ def started(world: World, config: CoreConfig = CONFIG, number: int = 0) -> Host:
 def surrounded(
     world: World, config: CoreConfig = CONFIG, neighbours: int = 30
 ) -> tuple[Host, list[Host]]:
-    """A victim that has joined a small network of live honest nodes, which all have found it, long
+    """A victim that joined a small network of live honest nodes, which have all found it long
     enough ago to be trusted.
     """
     honest = [started(world, number=1)]

@@ -16,11 +16,12 @@ from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.assembly import responder_over
 from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.contract.counters import Counters
-from kadisc.core.serving.responder import METHOD_UNKNOWN, PROTOCOL_ERROR, Responder
+from kadisc.core.serving.responder import Responder
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, make_endpoint
 from kadisc.wire import krpc
 from kadisc.wire.compact import contacts_from
+from kadisc.wire.error_codes import METHOD_UNKNOWN, PROTOCOL
 from kadisc.wire.messages import (
     AnnouncePeer,
     Error,
@@ -243,7 +244,7 @@ def test_with_an_implied_port_the_source_port_counts(port: int) -> None:
 def test_port_0_is_not_stored() -> None:
     """Trap 6."""
     us = responder()
-    assert error_to(announce(token_for(ASKER, us), port=0), us=us).code == PROTOCOL_ERROR
+    assert error_to(announce(token_for(ASKER, us), port=0), us=us).code == PROTOCOL
     assert len(us.peers) == 0
 
 
@@ -251,9 +252,9 @@ def test_nothing_is_stored_without_a_token_of_ours_for_that_address_and_hash() -
     us = responder()
     elsewhere, other_hash = token_for(address(5), us), token_for(ASKER, us, TARGET + 1)
     for bad in (b"", b"x" * 8, elsewhere, other_hash):
-        assert error_to(announce(bad), us=us).code == PROTOCOL_ERROR
+        assert error_to(announce(bad), us=us).code == PROTOCOL
     old = token_for(ASKER, us)
-    assert error_to(announce(old), us=us, now=3600).code == PROTOCOL_ERROR
+    assert error_to(announce(old), us=us, now=3600).code == PROTOCOL
     assert len(us.peers) == 0
 
 
