@@ -70,7 +70,7 @@ class Decode(Protocol):
     def __call__(self, data: bytes, *, allow_slow: bool = True) -> Value: ...
 
 
-class Engine(NamedTuple):
+class CodecEngine(NamedTuple):
     name: str
     decode: Decode
     encode: Callable[[Value], bytes]
@@ -256,7 +256,7 @@ def within_bounds(value: Value) -> bool:
 _perhaps_long_int = re.compile(rb"i[-0-9][0-9]{%d}" % (_MAX_INT_DIGITS - 1)).search
 
 
-def find_bencode2() -> Engine | None:
+def find_bencode2() -> CodecEngine | None:
     """The fast engine, if its compiled form is installed. Its Python form is no faster than
     bencode.py and recurses too deep.
     """
@@ -280,7 +280,7 @@ def find_bencode2() -> Engine | None:
             return _second_opinion(data, allow_slow)
         return value
 
-    return Engine("bencode2", decode_fast, bencode2.bencode)
+    return CodecEngine("bencode2", decode_fast, bencode2.bencode)
 
 
 def _second_opinion(data: bytes, allow_slow: bool) -> Value:
@@ -289,9 +289,9 @@ def _second_opinion(data: bytes, allow_slow: bool) -> Value:
     return _bounded(data)
 
 
-BENCODE_PY = Engine("bencode.py", decode_bounded, LeanEncoder().encode)
+BENCODE_PY = CodecEngine("bencode.py", decode_bounded, LeanEncoder().encode)
 _fast = find_bencode2()
-ENGINES: tuple[Engine, ...] = (BENCODE_PY,) if _fast is None else (_fast, BENCODE_PY)
+ENGINES: tuple[CodecEngine, ...] = (BENCODE_PY,) if _fast is None else (_fast, BENCODE_PY)
 """The installed engines, the fastest first. Tests and benchmarks name one; all other modules call
 `decode` and `encode`.
 """

@@ -240,9 +240,9 @@ def synthetic(
     for own_id, host in zip(ids, hosts, strict=True):
         dht = host.node.dhts[host.family]
         low, high = 0, nodes
-        for index in range(
-            160
-        ):  # [low, high) are the nodes that share ``index`` bits with this one; the boundary is at their next bit
+        for index in range(160):
+            # [low, high) are the nodes that share ``index`` bits with this one; the boundary is at
+            # their next bit.
             boundary = bisect_left(ids, (own_id >> (159 - index) | 1) << (159 - index), low, high)
             near, far = (
                 ((boundary, high), (low, boundary))

@@ -1,4 +1,4 @@
-"""The node, spoken to by hand: what it answers, what it drops and counts, how its operations end."""
+"""The contract of the core: what it answers, drops and counts, and how its operations end."""
 
 from __future__ import annotations
 
@@ -50,8 +50,12 @@ def test_queries_are_answered_and_counted_by_kind() -> None:
         us.says(THERE, query)
     answers = us.hears()
     assert [(type(answer), answer.tid, where) for answer, where in answers] == [
-        (Reply, b"1", THERE), (Reply, b"2", THERE), (Reply, b"3", THERE), (Error, b"4", THERE), (Error, b"5", THERE),
-    ]  # fmt: skip
+        (Reply, b"1", THERE),
+        (Reply, b"2", THERE),
+        (Reply, b"3", THERE),
+        (Error, b"4", THERE),
+        (Error, b"5", THERE),
+    ]
     assert us.node.counters.accepted == {
         f"query.{kind}": 1
         for kind in ("ping", "find_node", "get_peers", "announce_peer", "unknown")

@@ -1,4 +1,4 @@
-"""The node, spoken to by hand: its lookups, and how its table comes by its entries and loses them."""
+"""The core and its table: lookups, and how entries enter and leave the table."""
 
 from __future__ import annotations
 

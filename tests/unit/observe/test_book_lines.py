@@ -58,7 +58,7 @@ def test_a_written_book_is_read_back() -> None:
 
 
 def test_a_line_of_a_person_needs_few_keys() -> None:
-    [peer] = parsed(HEARSAY).peers
+    [peer] = parsed(REPORTED).peers
     assert (peer.source, peer.reported_s_ago, peer.times_reported, peer.peer) == (
         "dns",
         1.5,

@@ -47,7 +47,7 @@ def test_nobody_is_asked_twice_and_the_closest_of_all_paths_are_the_result() -> 
 
 
 def test_a_captured_path_hides_nothing() -> None:
-    """One of the two seeds names colluders alone, far from the target; the other tells the truth."""
+    """One of the two seeds returns colluders far from the target; the other is honest."""
     colluders, honest = (
         [at_distance(distance) for distance in range(1000, 1030)],
         [at_distance(distance) for distance in range(1, 30)],

@@ -1,4 +1,4 @@
-"""Attacks by and on the traffic of a node: each succeeds with its defence off and fails with it on."""
+"""Attacks by and on the traffic of a node: each succeeds without its defence and fails with it."""
 
 from __future__ import annotations
 
