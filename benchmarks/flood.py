@@ -42,7 +42,7 @@ GOAL = 0.95
 
 
 async def run_node(bootstrap: str, switched_off: list[str]) -> None:
-    """The node under test prints where it listens, then its counters for each line that it reads."""
+    """The node under test prints its endpoint, then its counters for each line that it reads."""
     core = CoreConfig(allow_private=True)
     core = replace(core, defences=replace(core.defences, **dict.fromkeys(switched_off, False)))
     async with kadisc.open_node(

@@ -15,7 +15,7 @@ import pytest
 from kadisc.endpoints import Endpoint
 from kadisc.errors import DecodeError
 from kadisc.wire import bencode, decoding, krpc
-from kadisc.wire.bencode import Engine
+from kadisc.wire.bencode import CodecEngine
 from kadisc.wire.items import Item
 from kadisc.wire.messages import (
     AnnouncePeer,
@@ -249,7 +249,7 @@ def damaged(rng: random.Random, pool: list[bytes]) -> bytes:
 # --- The engines side by side ---------------------------------------------------------------------
 
 
-def outcome(engine: Engine, data: bytes, *, allow_slow: bool) -> tuple[str, Any]:
+def outcome(engine: CodecEngine, data: bytes, *, allow_slow: bool) -> tuple[str, Any]:
     try:
         return "value", engine.decode(data, allow_slow=allow_slow)
     except DecodeError as error:

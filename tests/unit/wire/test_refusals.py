@@ -223,7 +223,7 @@ def test_sound_bencode_is_refused_alike_without_the_slow_decoder() -> None:
 
 @pytest.mark.parametrize("engine", bencode.ENGINES, ids=lambda engine: engine.name)
 def test_a_query_with_a_number_beyond_64_bits_is_answered_with_203(
-    engine: bencode.Engine, monkeypatch: pytest.MonkeyPatch
+    engine: bencode.CodecEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """BEP 44: a seq that is too large is a protocol error, and both engines find the transaction ID
     of the query.
