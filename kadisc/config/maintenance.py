@@ -125,8 +125,8 @@ class MaintenanceConfig:
     refresh_interval_s: float = setting(
         900.0,
         ABOVE_0,
-        "A bucket that was untouched for this many seconds is refreshed by the lookup of a random"
-        " ID (BEP 5).",
+        "A bucket none of whose contacts answered for this many seconds is refreshed by the lookup"
+        " of a random ID (BEP 5).",
     )
     own_lookup_interval_s: float = setting(
         1800.0,

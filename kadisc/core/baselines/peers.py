@@ -197,7 +197,7 @@ class SourcesInTurn:
 
     __slots__ = ()
 
-    def order(
+    def application_order(
         self,
         slots: Sequence[VerifiedPeer],
         seated: Sequence[VerifiedPeer],
@@ -206,7 +206,7 @@ class SourcesInTurn:
     ) -> Iterable[VerifiedPeer]:
         return in_turn(slots, book, by_rendezvous)
 
-    def tiers(
+    def answer_tiers(
         self, known: Iterable[KnownPeer], slots_of: Callable[[Endpoint], int]
     ) -> list[list[KnownPeer]]:
         return [list(known)]

@@ -2,5 +2,5 @@
 slots, and the peers that the application is given. It may import `contract`, `addressing`,
 `limits`, `table`, `rpc`, `book`, the module `dht` and `serving`. Start with `network.py`;
 `rounds.py` says when gossip happens, `exchange.py` what one exchange does, `verification.py` what
-it proves.
+it proves, and `selection.py` which peers the application gets first.
 """

@@ -96,7 +96,7 @@ class PeerNetwork:
         own_id = self._dhts[family_of(source)].own_id
         tiers: list[list[KnownPeer]] = []
         if query.want and proven:
-            tiers = self._selection.tiers()
+            tiers = self._selection.answer_tiers()
         payload = self._answers.answer(
             query, source, own_id, tiers, now, query_bytes=query_bytes, proven=proven
         )

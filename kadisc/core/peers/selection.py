@@ -2,8 +2,8 @@
 
 Attack: an attacker pushes itself ten times as often as others, so every node verifies and rechecks
 it, while each node has verified only a part of the honest peers. Of the peers that a node *has
-verified*, which is what its address book remembers, three flooders in ten are nearly half. Taking
-turns between slots and book gives them what the louder source says. Defence: no peer can push
+verified*, which is what its address book remembers, three flooders in ten are nearly half. If slots
+and book took turns, half of what the application gets would still come from the book. Defence: no peer can push
 itself into a slot, as secret ranks decide there. So peers chosen by a rank come first: those that
 hold a mature slot, then those that held one. The rest of the book, and the peers found by
 rendezvous, are for a node that has no mature slots yet, or for an application that wants more
@@ -34,7 +34,7 @@ of the info-hash follows.
 
 
 class SelectionRule(Protocol):
-    def order(
+    def application_order(
         self,
         slots: Sequence[VerifiedPeer],
         seated: Sequence[VerifiedPeer],
@@ -47,7 +47,7 @@ class SelectionRule(Protocol):
         """
         ...
 
-    def tiers(
+    def answer_tiers(
         self, known: Iterable[KnownPeer], slots_of: Callable[[Endpoint], int]
     ) -> list[list[KnownPeer]]:
         """Peers that other nodes may be told of: all of the first list before any of the next."""
@@ -57,7 +57,7 @@ class SelectionRule(Protocol):
 class RanksFirst:
     __slots__ = ()
 
-    def order(
+    def application_order(
         self,
         slots: Sequence[VerifiedPeer],
         seated: Sequence[VerifiedPeer],
@@ -68,7 +68,7 @@ class RanksFirst:
         yield from seated
         yield from in_turn(book, by_rendezvous)
 
-    def tiers(
+    def answer_tiers(
         self, known: Iterable[KnownPeer], slots_of: Callable[[Endpoint], int]
     ) -> list[list[KnownPeer]]:
         with_slots: list[KnownPeer] = []
@@ -102,9 +102,9 @@ class PeerSelection:
         self._verifier = verifier
         self._rule = rule
 
-    def tiers(self) -> list[list[KnownPeer]]:
+    def answer_tiers(self) -> list[list[KnownPeer]]:
         """Peers that other nodes may be told of: all of the first list before any of the next."""
-        return self._rule.tiers(self._verifier.returnable(), self._verifier.slots_of)
+        return self._rule.answer_tiers(self._verifier.returnable(), self._verifier.slots_of)
 
     def peers(
         self,
@@ -136,7 +136,7 @@ class PeerSelection:
         )
         by_rendezvous = self._found_by_rendezvous(book)
         chosen: dict[bytes, VerifiedPeer] = {}
-        for peer in self._rule.order(slots, seated, book, by_rendezvous):
+        for peer in self._rule.application_order(slots, seated, book, by_rendezvous):
             if len(chosen) < count and all(peer.key != other.key for other in chosen.values()):
                 chosen.setdefault(self._scopes.subnet(peer.endpoint), peer)
         return list(chosen.values())

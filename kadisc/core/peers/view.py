@@ -3,7 +3,7 @@
 Attacks: a tenth of the network that pushes itself ten times as often as others owns every place of
 a view that replaces at random, within 20 rounds. Half of a network in 20 small address ranges owns
 half of a view that ranks single addresses. Defences: a slot goes to the peer that ranks best for it
-(`ranking.py`), so repetition gains nothing; half of the slots rank networks before addresses; slots
+(`slot_ranking.py`), so repetition gains nothing; half of the slots rank networks before addresses; slots
 get new seeds, a few at a time, so that what was won by luck is lost again. The model is BASALT
 (Auvolat, Bromberg, Frey, Taïani 2021).
 """
@@ -20,7 +20,7 @@ from ...endpoints import Endpoint
 from ..addressing.policy import AddressPolicy
 from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
-from .ranking import FLAT, FROM_8, FROM_16, FROM_24, SEED_BITS, Positions, Seat, Standing
+from .slot_ranking import FLAT, FROM_8, FROM_16, FROM_24, SEED_BITS, Positions, Seat, Standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Refresh: which IDs to look up for the routing table, and when. These are the own ID, and random
-IDs in buckets that were not touched for long (Kademlia, section 2.3).
+IDs in buckets none of whose contacts answered for long (Kademlia, section 2.3). Every answer of a
+contact counts, also to a check, so mainly buckets that are empty or silent are refreshed.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import pytest
 from kadisc.config import GossipConfig
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.baselines.naive_view import NaiveView
-from kadisc.core.peers.ranking import FLAT, FROM_8, Seat, Standing
+from kadisc.core.peers.slot_ranking import FLAT, FROM_8, Seat, Standing
 from kadisc.core.peers.view import GossipView, ViewRule
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.contacts import address6
