@@ -3,11 +3,11 @@
 Attack: an attacker pushes itself ten times as often as others, so every node verifies and rechecks
 it, while each node has verified only a part of the honest peers. Of the peers that a node *has
 verified*, which is what its address book remembers, three flooders in ten are nearly half. If slots
-and book took turns, half of what the application gets would still come from the book. Defence: no peer can push
-itself into a slot, as secret ranks decide there. So peers chosen by a rank come first: those that
-hold a mature slot, then those that held one. The rest of the book, and the peers found by
-rendezvous, are for a node that has no mature slots yet, or for an application that wants more
-peers than ranks have chosen.
+and book took turns, half of what the application gets would still come from the book. Defence: no
+peer can push itself into a slot, as secret ranks decide there. So peers chosen by a rank come
+first: those that hold a mature slot, then those that held one. The rest of the book, and the peers
+found by rendezvous, are for a node that has no mature slots yet, or for an application that wants
+more peers than ranks have chosen.
 
 What a node tells others is the same matter. If it named every peer that it has verified, flooders
 would be most of that, and no node would ever learn of all honest peers; so it names those first

@@ -3,9 +3,9 @@
 Attacks: a tenth of the network that pushes itself ten times as often as others owns every place of
 a view that replaces at random, within 20 rounds. Half of a network in 20 small address ranges owns
 half of a view that ranks single addresses. Defences: a slot goes to the peer that ranks best for it
-(`slot_ranking.py`), so repetition gains nothing; half of the slots rank networks before addresses; slots
-get new seeds, a few at a time, so that what was won by luck is lost again. The model is BASALT
-(Auvolat, Bromberg, Frey, Taïani 2021).
+(`slot_ranking.py`), so repetition gains nothing; half of the slots rank networks before addresses;
+slots get new seeds, a few at a time, so that what was won by luck is lost again. The model is
+BASALT (Auvolat, Bromberg, Frey, Taïani 2021).
 """
 
 from __future__ import annotations
