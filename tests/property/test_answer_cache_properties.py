@@ -11,7 +11,7 @@ from kadisc.config import TableConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.baselines.table import NoDiversityCaps
-from kadisc.core.serving.answer_cache import WORTHWHILE, AnswerCache
+from kadisc.core.serving.answer_cache import UNCACHED_ANSWERS, AnswerCache
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, Scope, make_endpoint
 from kadisc.ids import random_id, random_id_in_bucket
@@ -57,15 +57,15 @@ def test_every_answer_is_the_tables_own(seed: int, contacts: int, local: bool) -
     rng = Random(seed)
     scopes = AddressPolicy(allow_private=not local)
     table = filled(rng, contacts, scopes)
-    memo = AnswerCache(table, CONFIG.k, scopes)
+    cache = AnswerCache(table, CONFIG.k, scopes)
     targets = [random_id(rng) for _ in range(40)] + [
         random_id_in_bucket(OWN_ID, index, rng) for index in range(1, 20)
     ]
     for _ in range(4):
-        for target in [*targets[:WORTHWHILE], *targets, *targets]:
+        for target in [*targets[:UNCACHED_ANSWERS], *targets, *targets]:
             expected = [
                 entry.pooled.packed for entry in table.closest(target, CONFIG.k, Scope.PUBLIC)
             ]
-            assert memo.closest(target, ASKER) == b"".join(expected)
+            assert cache.closest(target, ASKER) == b"".join(expected)
         if len(table) > 1:
             change(table, rng)

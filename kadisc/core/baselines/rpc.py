@@ -33,7 +33,8 @@ class NoOwner:
 
 
 class TrustingTransactions(Transactions):
-    """IDs that count up, and answers that match no query are taken as well, as some old clients do."""
+    """IDs that count up; answers that match no query are accepted as well, as in some old clients.
+    """
 
     def __init__(self, config: QueryConfig, rng: Random, no_owner: Owner, own_id: NodeId) -> None:
         super().__init__(config, rng)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 
-from kadisc.core.serving.tokens import TOKEN_BYTES, TokenJar
+from kadisc.core.serving.tokens import TOKEN_BYTES, TokenIssuer
 from kadisc.endpoints import Endpoint
 from tests.support.contacts import address6
 from tests.support.world import address
@@ -15,8 +15,8 @@ ROTATION_S = 300.0
 THERE, KEY = address(1), 77
 
 
-def jar(seed: int = 1) -> TokenJar:
-    return TokenJar(random.Random(seed), ROTATION_S, 0.0)
+def jar(seed: int = 1) -> TokenIssuer:
+    return TokenIssuer(random.Random(seed), ROTATION_S, 0.0)
 
 
 def test_a_token_is_good_for_its_purpose_address_and_key_alone() -> None:
