@@ -144,7 +144,11 @@ def dht_for(
     diversity = diversity_for(config, scopes)
     pool = ContactPool() if pool is None else pool
     table = RoutingTable(
-        *(family, own_id, config.table, scopes, diversity),
+        family,
+        own_id,
+        config.table,
+        scopes,
+        diversity,
         challenge_incumbents=defences.ping_before_evict,
         bep42_valid=conforms if defences.bep42_ids else anywhere,
         pool=pool,
