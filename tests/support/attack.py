@@ -1,4 +1,4 @@
-"""What the attack tests share: forged datagrams, and questions to the victim that leave no trace in
+"""Helpers of the attack tests: forged datagrams, and queries to the victim that leave no trace in
 it.
 """
 
@@ -30,9 +30,8 @@ def handed_out(world: World, victim: Host, targets: int = 200) -> set[Contact]:
     """All contacts in the victim's answers to find_node queries for so many random IDs."""
     contacts: set[Contact] = set()
     for number in range(targets):
-        asker = make_endpoint(
-            f"91.{number % 250}.250.250", 9
-        )  # each network is answered only so much at a time
+        # From another subnet each time: the answers to one are limited.
+        asker = make_endpoint(f"91.{number % 250}.250.250", 9)
         victim.node.receive(
             krpc.encode(FindNode(b"zz", 1, world.rng.getrandbits(160), read_only=True)),
             asker,
@@ -54,7 +53,7 @@ def known(victim: Host) -> set[Contact]:
 
 
 def started(world: World, config: CoreConfig = CONFIG, number: int = 0) -> Host:
-    """A node without bootstrap, that takes its first lookup of its own ID to be done."""
+    """A node without bootstrap whose first lookup of its own ID has ended."""
     host = world.add(address(number), config)
     world.join(host)
     return host
@@ -63,8 +62,8 @@ def started(world: World, config: CoreConfig = CONFIG, number: int = 0) -> Host:
 def surrounded(
     world: World, config: CoreConfig = CONFIG, neighbours: int = 30
 ) -> tuple[Host, list[Host]]:
-    """A victim that has joined a small network of live honest nodes, which all have found it, long
-    enough ago to be trusted.
+    """A victim in a small network of live honest nodes, which all found it long enough ago to
+    return it in answers.
     """
     honest = [started(world, number=1)]
     for number in range(2, neighbours + 1):

@@ -1,4 +1,4 @@
-"""Answers are remembered only for as long as they are true, and take memory no longer than that."""
+"""The answer cache holds answers only while they are valid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.world import address
 CONFIG = TableConfig()
 
 
-def test_a_change_of_the_table_frees_what_was_remembered_of_it() -> None:
+def test_a_change_of_the_table_empties_the_cache() -> None:
     rng, scopes = Random(1), AddressPolicy(False)
     table = RoutingTable(Family.IPV4, OWN_ID, CONFIG, scopes, NoDiversityCaps())
     for number in range(100):
@@ -26,7 +26,7 @@ def test_a_change_of_the_table_frees_what_was_remembered_of_it() -> None:
     cache = AnswerCache(table, CONFIG.k, scopes)
     for _ in range(UNCACHED_ANSWERS):
         cache.closest(random_id(rng), address(200))
-    assert len(cache) == 0, "not yet worth it"
+    assert len(cache) == 0, "too few answers from this state of the table"
     for _ in range(50):
         cache.closest(random_id(rng), address(200))
     assert len(cache) > 10
