@@ -8,6 +8,7 @@ import pytest
 
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
+from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import make_endpoint
 from kadisc.ids import random_id
@@ -139,8 +140,8 @@ def test_a_broken_link_does_not_empty_the_table(defended: bool) -> None:
 
 
 def colluders_beside(world: World, target: int, honest: list[Host], config: CoreConfig) -> Host:
-    """40 colluders in one /24 with IDs next to the target; the honest node closest to it has them in
-    its table. Returns the node that looks up the target.
+    """40 colluders in one /24 with IDs next to the target; the honest node closest to it has them
+    in its table. Returns the node that looks up the target.
     """
     colluders = [
         world.add(
@@ -153,25 +154,13 @@ def colluders_beside(world: World, target: int, honest: list[Host], config: Core
         for other in colluders:
             table.offer(other.contact, world.now)
     nearest = min((host for host in honest if host.up), key=lambda host: host.id ^ target)
-    nearest.node.dhts[nearest.family].table._diversity = NoCaps()  # type: ignore[assignment]
+    nearest.node.dhts[nearest.family].table._diversity = NoDiversityCaps()
     for host in colluders:
         nearest.node.dhts[nearest.family].table.offer(host.contact, world.now)
     asker = world.add(address(4000), config)
     for host in world.rng.sample(honest, 60):
         asker.node.dhts[asker.family].table.offer(host.contact, world.now)
     return asker
-
-
-class NoCaps:
-    def refusal(self, endpoint: object, bucket: int) -> None:
-        return None
-
-    def is_surplus(self, endpoint: object) -> bool:
-        return False
-
-    def add(self, endpoint: object, bucket: int) -> None: ...
-
-    def remove(self, endpoint: object, bucket: int) -> None: ...
 
 
 @pytest.mark.parametrize("defended", [True, False])

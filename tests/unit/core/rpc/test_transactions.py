@@ -198,7 +198,7 @@ def test_forgotten_queries_match_nothing() -> None:
 
 
 def test_without_exact_matching_an_answer_from_any_source_with_any_id_is_accepted() -> None:
-    """The baseline of the defence: transaction IDs that count up, and forged answers are accepted."""
+    """The baseline of the defence: transaction IDs count up, and forged answers are accepted."""
     no_owner = Listener()
     trusting = TrustingTransactions(QueryConfig(), random.Random(1), no_owner, OWN_ID)
     pending = pending_to()
