@@ -95,7 +95,8 @@ def measure(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
 def main() -> None:
     engines = [*(engine.name for engine in reversed(bencode.ENGINES)), "kadisc"]
     print(
-        f"us per message, median of {ROUNDS} rounds of {CALLS_PER_ROUND}; stock: bencode.py's own decoder and encoder, bare values"
+        f"us per message, median of {ROUNDS} rounds of {CALLS_PER_ROUND}; stock: "
+        "bencode.py's own decoder and encoder, bare values"
     )
     print(
         f"{'':18}{'bytes':>6}  {'':6}{'stock':>8}"

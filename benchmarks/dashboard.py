@@ -27,14 +27,14 @@ from kadisc.contacts import Contact
 from kadisc.core.contract.events import ContactAdded
 from kadisc.core.core import Core
 from kadisc.core.snapshot import Snapshot
-from kadisc.dashboard.buckets import standing
+from kadisc.dashboard.buckets import bucket_health
 from kadisc.dashboard.figures import age, byte_rate, delay
 from kadisc.dashboard.frame import draw
 from kadisc.dashboard.glyphs import UNICODE
 from kadisc.dashboard.paint import Canvas, Painter
 from kadisc.dashboard.scene import Facts, Scene
 from kadisc.dashboard.tail import Tail
-from kadisc.dashboard.traffic import Traffic
+from kadisc.dashboard.traffic import TrafficHistory
 from kadisc.endpoints import Endpoint, Family
 from kadisc.ids import format_id, random_id, random_id_in_bucket
 
@@ -49,7 +49,7 @@ class Subject:
 
     node: Core
     tail: Tail
-    traffic: Traffic
+    traffic: TrafficHistory
     facts: Facts
 
 
@@ -79,7 +79,7 @@ def subject(contacts: int) -> Subject:
     return Subject(
         node,
         tail,
-        Traffic(node.counters.as_dict(), 0.0),
+        TrafficHistory(node.counters.as_dict(), 0.0),
         Facts("0.1.0", "mainline", {Family.IPV4: "0.0.0.0:6881"}),
     )
 
@@ -127,16 +127,19 @@ def _layout(it: Subject, snapshot: Snapshot, now: float) -> Layout:
     for bucket in dht.buckets:
         if not bucket.entries:
             continue
-        kinds, ages = standing(bucket.entries), [entry.verified_s_ago for entry in bucket.entries]
+        health, ages = (
+            bucket_health(bucket.entries),
+            [entry.verified_s_ago for entry in bucket.entries],
+        )
         times = [entry.rtt_s for entry in bucket.entries if entry.rtt_s is not None]
         rtt = Text(delay(statistics.median(times)), "yellow") if times else Text("-", "dim")
         filled = Text("█" * round(10 * len(bucket.entries) / bucket.capacity), "green") + Text(
             f" {len(bucket.entries)}/{bucket.capacity}"
         )
         counts = (
-            str(kinds.proven),
-            str(kinds.doubtful),
-            str(kinds.inbound),
+            str(health.ok),
+            str(health.failing),
+            str(health.unconfirmed),
             str(bucket.replacements),
         )
         buckets.add_row(
@@ -164,7 +167,10 @@ def _layout(it: Subject, snapshot: Snapshot, now: float) -> Layout:
     )
     layout["head"].update(
         Text(
-            f"kadisc {it.facts.version} up {now:.0f} s\n{format_id(dht.own_id)[:10]} {dht.contacts} contacts",
+            (
+                f"kadisc {it.facts.version} up {now:.0f} s\n{format_id(dht.own_id)[:10]} "
+                f"{dht.contacts} contacts"
+            ),
             "bold",
         )
     )
@@ -186,10 +192,12 @@ def cost_ms(frame: Callable[[float], bytes], frames: int) -> tuple[list[float], 
 
 def main() -> int:
     print(
-        f"ms a frame over {FRAMES} frames, snapshot included; baseline: rich Layout and Tables with the same data, {BASELINE_FRAMES} frames"
+        f"ms a frame over {FRAMES} frames, snapshot included; baseline: rich Layout "
+        f"and Tables with the same data, {BASELINE_FRAMES} frames"
     )
     print(
-        f"{'contacts':>8} {'terminal':>9} {'snapshot':>9} {'median':>8} {'p99':>8} {'bytes':>7} {'baseline':>9} {'ratio':>7}"
+        f"{'contacts':>8} {'terminal':>9} {'snapshot':>9} {'median':>8} {'p99':>8} "
+        f"{'bytes':>7} {'baseline':>9} {'ratio':>7}"
     )
     worst = 0.0
     for contacts in (60, 330):
@@ -217,11 +225,15 @@ def main() -> int:
                 statistics.median(baseline),
             )
             worst = max(worst, median)
-            cells = f"{statistics.median(snapshots):9.2f} {median:8.2f} {p99:8.2f} {size:7.0f} {theirs:9.2f} {theirs / median:6.1f}x"
+            cells = (
+                f"{statistics.median(snapshots):9.2f} {median:8.2f} {p99:8.2f} {size:7.0f} "
+                f"{theirs:9.2f} {theirs / median:6.1f}x"
+            )
             print(f"{len(it.node.dhts[Family.IPV4].table):8} {f'{width}x{height}':>9} {cells}")
     met = worst <= GOAL_MS
     print(
-        f"goal: at most {GOAL_MS:g} ms a frame: {'met' if met else 'MISSED'}, {worst:.2f} ms in the worst case above"
+        f"goal: at most {GOAL_MS:g} ms a frame: {'met' if met else 'MISSED'}, "
+        f"{worst:.2f} ms in the worst case above"
     )
     return 0 if met else 1
 

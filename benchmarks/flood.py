@@ -176,7 +176,8 @@ def node_with_friends(switched_off: list[str]) -> Iterator[tuple[NodeProcess, Fr
         while min(friends.answered_queries) == 0:
             if time.monotonic() > give_up_at:
                 raise SystemExit(
-                    f"the node asked {sum(map(bool, friends.answered_queries))} of {FRIENDS} friends only"
+                    f"the node asked {sum(map(bool, friends.answered_queries))} of {FRIENDS} "
+                    "friends only"
                 )
             friends.serve(time.monotonic() + 1.0, node.where, per_s=2 * FRIENDS, introduce=True)
         yield node, friends
@@ -241,7 +242,8 @@ def main(seconds: float) -> None:
     limits = LimitsConfig()
     taken, sent = drain_limit(seconds)
     print(
-        f"drain limit: {taken:,.0f} datagrams/s taken of {sent:,.0f} sent{'' if sent > 1.1 * taken else '; the flooder was the bottleneck'}"
+        f"drain limit: {taken:,.0f} datagrams/s taken of {sent:,.0f} "
+        f"sent{'' if sent > 1.1 * taken else '; the flooder was the bottleneck'}"
     )
     rate = taken / 2
     variants = {
@@ -261,13 +263,16 @@ def main(seconds: float) -> None:
             else ""
         )
         print(
-            f"  proven endpoints: {seen['answered']:.1%} of pings answered, median {seen['median_ms']:.1f} ms{verdict}"
+            f"  proven endpoints: {seen['answered']:.1%} of pings answered, median "
+            f"{seen['median_ms']:.1f} ms{verdict}"
         )
         print(
-            f"  most bytes to one unproven address: {max(seen['back']):,} of {for_address:,.0f}; to all: {sum(seen['back']):,} of {for_all:,.0f}"
+            f"  most bytes to one unproven address: {max(seen['back']):,} of "
+            f"{for_address:,.0f}; to all: {sum(seen['back']):,} of {for_all:,.0f}"
         )
         print(
-            f"  dropped: {', '.join(f'{count:,} {reason}' for reason, count in seen['drops'].items()) or 'nothing'}"
+            "  dropped: "
+            f"{', '.join(f'{count:,} {reason}' for reason, count in seen['drops'].items()) or 'nothing'}"
         )
 
 

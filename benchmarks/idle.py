@@ -147,7 +147,8 @@ def main() -> int:
     all_met = True
     print(f"an idle node with {NEIGHBOURS} neighbours in another process, over {seconds:g} s")
     print(
-        f"{'dashboard':>9} {'RSS MB':>8} {'goal':>6} {'':6} {'% of a core':>12} {'goal':>6} {'':6} {'B/s to the terminal':>20}"
+        f"{'dashboard':>9} {'RSS MB':>8} {'goal':>6} {'':6} {'% of a core':>12} "
+        f"{'goal':>6} {'':6} {'B/s to the terminal':>20}"
     )
     with tempfile.TemporaryDirectory() as home, devnet(f"{home}/devnet") as where:
         for dashboard, goal_cpu, goal_mb in (

@@ -125,12 +125,14 @@ def simulated(nodes: int, minutes: float) -> float:
         sum(len(host.node.dhts[Family.IPV4].table) for host in lab.world.hosts.values()) / nodes
     )
     print(
-        f"a simulated node, of {nodes} after {minutes:g} minutes, with {entries:.0f} entries in its table"
+        f"a simulated node, of {nodes} after {minutes:g} minutes, with {entries:.0f} "
+        "entries in its table"
     )
     for name, size in sizes(lab).most_common():
         print(f"{name:>22} {size / nodes / 1000:8.1f} kB")
     print(
-        f"{'the process, for each':>22} {per_node_kb:8.1f} kB, goal {GOAL_SIMULATED_KB:g}: {_verdict(per_node_kb <= GOAL_SIMULATED_KB)}"
+        f"{'the process, for each':>22} {per_node_kb:8.1f} kB, goal "
+        f"{GOAL_SIMULATED_KB:g}: {_verdict(per_node_kb <= GOAL_SIMULATED_KB)}"
     )
     return per_node_kb
 
@@ -150,7 +152,8 @@ def real() -> float:
         finally:
             node.close()
     print(
-        f"a real node with {NEIGHBOURS} neighbours: {megabytes:.1f} MB, goal {GOAL_REAL_MB:g}: {_verdict(megabytes <= GOAL_REAL_MB)}"
+        f"a real node with {NEIGHBOURS} neighbours: {megabytes:.1f} MB, goal "
+        f"{GOAL_REAL_MB:g}: {_verdict(megabytes <= GOAL_REAL_MB)}"
     )
     return megabytes
 

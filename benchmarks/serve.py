@@ -36,7 +36,10 @@ SAVED_NODES = 200
 GOALS = {"kadisc": 1.0, "kadisc, bencode.py alone": 0.25}
 """Of libtorrent's, for find_node and get_peers."""
 
-_WITHOUT_SPEED = "import runpy, sys; sys.modules['bencode2'] = None; sys.argv[0] = 'kadisc'; runpy.run_module('kadisc', run_name='__main__')"
+_WITHOUT_SPEED = (
+    "import runpy, sys; sys.modules['bencode2'] = None; sys.argv[0] = 'kadisc'; "
+    "runpy.run_module('kadisc', run_name='__main__')"
+)
 
 Servers = dict[str, tuple[str, Program]]
 """By name: its address, and the process."""

@@ -74,7 +74,8 @@ def measure(nodes: int) -> None:
         lab.settle(warmup_s=WARMUP_S)
         core = "a compiled core" if COMPILED else "the core as Python"
         print(
-            f"{nodes:,} nodes with {core}: set up and warmed up for {WARMUP_S:.0f} virtual s in {time.process_time() - began:.1f} s of CPU time"
+            f"{nodes:,} nodes with {core}: set up and warmed up for {WARMUP_S:.0f} "
+            f"virtual s in {time.process_time() - began:.1f} s of CPU time"
         )
         world, shares = lab.world, Shares()
         virtual, delivered, ticks = world.now, world.delivered, world.ticks
@@ -86,10 +87,12 @@ def measure(nodes: int) -> None:
         shares.stop()
     delivered, ticks = world.delivered - delivered, world.ticks - ticks
     print(
-        f"  {delivered:,} datagrams and {ticks:,} ticks in {world.now - virtual:.0f} virtual s, {wall:.1f} s by the clock, {cpu:.1f} s of CPU time"
+        f"  {delivered:,} datagrams and {ticks:,} ticks in {world.now - virtual:.0f} "
+        f"virtual s, {wall:.1f} s by the clock, {cpu:.1f} s of CPU time"
     )
     print(
-        f"  {delivered / wall:,.0f} datagrams/s by the clock, {delivered / cpu:,.0f} by CPU time; goal {GOAL_PER_S:,}"
+        f"  {delivered / wall:,.0f} datagrams/s by the clock, {delivered / cpu:,.0f} "
+        f"by CPU time; goal {GOAL_PER_S:,}"
     )
     print(f"  CPU time in {shares}; digest {world.digest.hexdigest()}")
 

@@ -5,7 +5,7 @@ DHT. ::
         await node.joined()
         result = await node.find_node(target)
 
-Names are imported when they are first used: ``import kadisc.ids`` needs neither trio nor sockets.
+Names are imported at their first use: ``import kadisc.ids`` needs neither trio nor sockets.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from .net.api.announcing import Announced as Announced
     from .net.api.announcing import Announcement as Announcement
     from .net.api.items import StoredItem as StoredItem
-    from .net.api.node import Node
+    from .net.api.node import Node as Node
     from .net.api.open import open_node as open_node
     from .net.api.peer_stream import PeerStream as PeerStream
     from .net.api.publishing import Publication as Publication
@@ -72,8 +72,8 @@ if TYPE_CHECKING:
     from .observe.shell_events import BootstrapFailing as BootstrapFailing
     from .observe.shell_events import BootstrapWorking as BootstrapWorking
     from .observe.shell_events import HostUnresolved as HostUnresolved
-    from .observe.shell_events import LeftAlone as LeftAlone
     from .observe.shell_events import NetworkChanged as NetworkChanged
+    from .observe.shell_events import NoContactsLeft as NoContactsLeft
     from .observe.shell_events import StateDamaged as StateDamaged
     from .observe.shell_events import StateSaved as StateSaved
     from .observe.shell_events import StateSetAside as StateSetAside
@@ -81,19 +81,22 @@ if TYPE_CHECKING:
     from .wire.items import Item as Item
     from .wire.records import PeerRecord as PeerRecord
 
-    Node = Node
-
 _HOME = {
-    "config": ("Config", "CoreConfig", "Defences"),
+    "config": (
+        "Config",
+        "CoreConfig",
+        "Defences",
+    ),
     "contacts": ("Contact",),
-    "core.book_peer": ("Provenance",),
-    "core.events": (
+    "core.book.entry": ("Provenance",),
+    "core.contract.events": (
         "AddressChanged",
         "AnnounceFinished",
         "CameOnline",
         "ContactAdded",
         "ContactRemoved",
         "Finished",
+        "FoundNode",
         "JoinFinished",
         "Joined",
         "LookupFinished",
@@ -106,12 +109,14 @@ _HOME = {
         "PeersFound",
         "PingFinished",
         "PutFinished",
-        "FoundNode",
         "RecordChanged",
         "WentOffline",
     ),
-    "core.peers": ("VerifiedPeer",),
-    "endpoints": ("Endpoint", "Family"),
+    "core.contract.verified_peer": ("VerifiedPeer",),
+    "endpoints": (
+        "Endpoint",
+        "Family",
+    ),
     "errors": (
         "BindError",
         "Busy",
@@ -123,22 +128,32 @@ _HOME = {
         "QueryFailed",
         "UsageError",
     ),
-    "net.announcing": ("Announced", "Announcement"),
-    "net.clock": ("SystemClock", "TrioClock"),
+    "net.api.announcing": (
+        "Announced",
+        "Announcement",
+    ),
+    "net.api.items": ("StoredItem",),
+    "net.api.node": ("Node",),
+    "net.api.open": ("open_node",),
+    "net.api.peer_stream": ("PeerStream",),
+    "net.api.publishing": ("Publication",),
+    "net.api.results": (
+        "Answers",
+        "FoundPeers",
+        "Pong",
+    ),
     "net.devnet": ("open_devnet",),
-    "net.dispatch": ("Subscription",),
-    "net.findings": ("Answers", "FoundPeers", "Pong"),
-    "net.items": ("StoredItem",),
-    "net.memory": ("MemoryNetwork",),
-    "net.node": ("Node",),
-    "net.open": ("open_node",),
-    "net.peer_stream": ("PeerStream",),
-    "net.publishing": ("Publication",),
+    "net.transport.clock": (
+        "SystemClock",
+        "TrioClock",
+    ),
+    "net.transport.dispatch": ("Subscription",),
+    "net.transport.memory": ("MemoryNetwork",),
     "observe.shell_events": (
+        "NoContactsLeft",
         "BootstrapFailing",
         "BootstrapWorking",
         "HostUnresolved",
-        "LeftAlone",
         "NetworkChanged",
         "StateDamaged",
         "StateSaved",
@@ -148,22 +163,19 @@ _HOME = {
     "wire.items": ("Item",),
     "wire.records": ("PeerRecord",),
 }
+"""The module of each public name. They are the imports above: `TYPE_CHECKING` shows them to type
+checkers, and `__getattr__` makes them at run time.
+"""
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_RENAMED = {"Node": "Node"}
 
-__all__ = [
-    "__version__",
-    *(name for name in _MODULE_OF if name not in _RENAMED.values()),
-    *_RENAMED,
-]
+__all__ = ["__version__", *_MODULE_OF]
 
 
 def __getattr__(name: str) -> object:
-    real = _RENAMED.get(name, name)
-    module = _MODULE_OF.get(real)
+    module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f".{module}", __name__), real)
+    value = globals()[name] = getattr(import_module(f".{module}", __name__), name)
     return value
 
 

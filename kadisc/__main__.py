@@ -7,7 +7,7 @@ import sys
 
 def main() -> int:
     try:
-        # In here, so that a Ctrl-C during the imports ends without a traceback too.
+        # Imported here, so that a Ctrl-C during the imports ends without a traceback too.
         from .cli.main import main as command_line
 
         return command_line()

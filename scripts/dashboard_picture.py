@@ -1,5 +1,5 @@
-"""The picture of the dashboard for the README, from a real run: a devnet of 60 looks up random IDs
-while some of its nodes fall silent.
+"""Makes the picture of the dashboard for the README from a real run: a devnet of 60 nodes looks up
+random IDs while some of the nodes stop.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kadisc.dashboard.glyphs import UNICODE
 from kadisc.dashboard.paint import as_text
 from kadisc.dashboard.scene import Facts, Scene
 from kadisc.dashboard.tail import SHOWN, Tail
-from kadisc.dashboard.traffic import Traffic
+from kadisc.dashboard.traffic import TrafficHistory
 from kadisc.endpoints import format_endpoint
 from kadisc.errors import QueryFailed
 from kadisc.ids import random_id
@@ -30,23 +30,26 @@ from kadisc.net.devnet import open_devnet
 from kadisc.net.transport.dispatch import Subscription
 from kadisc.version import __version__
 
-NODES, SILENT = 60, 7
-COLUMNS, ROWS = 104, 23
-AT_LEAST_S, AT_MOST_S = 45.0, 110.0
+NODES = 60
+STOPPED = 7
+COLUMNS = 104
+ROWS = 23
+AT_LEAST_S = 45.0
+AT_MOST_S = 110.0
 LOOKUP_EVERY_S = 0.7
 
 
-def is_telling(snapshot: Snapshot, tail: Tail) -> bool:
-    """Something of everything: an entry in doubt, one that is gone, a lookup under way."""
-    doubtful = any(
+def shows_everything(snapshot: Snapshot, tail: Tail) -> bool:
+    """Whether there is a failing contact, a removed one and a lookup in progress."""
+    failing = any(
         entry.failures
         for dht in snapshot.dhts
         for bucket in dht.buckets
         for entry in bucket.entries
     )
     return (
-        doubtful
-        and any(line.name == "gone" for line in tail.lines())
+        failing
+        and any(line.name == "removed" for line in tail.lines())
         and any(it.target is not None for it in snapshot.operations)
     )
 
@@ -55,17 +58,17 @@ async def look_up(node: Node, rng: random.Random) -> None:
     try:
         await node.find_node(random_id(rng))
     except QueryFailed:
-        return  # so many of them are silent
+        return  # some nodes do not answer
 
 
 async def keep_looking(nodes: list[Node], nursery: trio.Nursery, rng: random.Random) -> None:
     while True:
-        for node in (nodes[0], rng.choice(nodes[SILENT + 1 :])):
+        for node in (nodes[0], rng.choice(nodes[STOPPED + 1 :])):
             nursery.start_soon(look_up, node, rng)
         await trio.sleep(rng.expovariate(1 / LOOKUP_EVERY_S))
 
 
-async def note(events: Subscription[object], tail: Tail) -> None:
+async def collect(events: Subscription[object], tail: Tail) -> None:
     async for event in events:
         tail.add(event, time.strftime("%H:%M:%S"), trio.current_time())
 
@@ -84,23 +87,23 @@ async def scene_of_a_run() -> Scene:
         )
         subscription: Subscription[object] = user.subscribe(*SHOWN)
         async with subscription as events:
-            nursery.start_soon(note, events, tail)
+            nursery.start_soon(collect, events, tail)
             source.start(nursery)
-            traffic = Traffic(source.snapshot().counters, started)
+            traffic = TrafficHistory(source.snapshot().counters, started)
             for node in nodes:
                 await node.joined()
-            for node in nodes[1 : SILENT + 1]:
-                node.close()  # its socket stays, nobody is behind it
+            for node in nodes[1 : STOPPED + 1]:
+                node.close()  # its socket stays open, but is not read
             nursery.start_soon(keep_looking, nodes, nursery, rng)
             while True:
                 await trio.sleep(0.01)
                 snapshot, up_s = source.snapshot(), trio.current_time() - started
                 traffic.sample(snapshot.counters, trio.current_time())
-                if up_s > AT_MOST_S or (up_s > AT_LEAST_S and is_telling(snapshot, tail)):
+                if up_s > AT_MOST_S or (up_s > AT_LEAST_S and shows_everything(snapshot, tail)):
                     break
             nursery.cancel_scope.cancel()
             return Scene(facts, snapshot, up_s, *traffic.flows(), tail.lines(), source.others())
-    raise AssertionError("the block is left by its return alone")
+    raise AssertionError("the block ends only by its return")
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
-"""The goals that a simulation can judge: for each the runs that it takes, and how their numbers are
-read.
+"""The goals that simulations can judge: for each the runs that it takes, and how its figures are
+read from their results.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ Reading: TypeAlias = Callable[[Sequence[Record]], float | None]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number with its bound. ``at_least``: the bound is the least that will do, otherwise the
-    most.
-    """
+    """One number with its bound, the smallest allowed value if ``at_least``, else the largest."""
 
     name: str
     read: Reading
@@ -33,8 +31,8 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``settings`` are those of the small size, ``full`` what is changed in them for the size that
-    the goal names.
+    """``settings``: the options of the small size. ``full``: what changes for the size that the
+    goal names.
     """
 
     name: str
@@ -45,11 +43,11 @@ class Row:
     full: dict[str, str] = field(default_factory=dict)
     note: str = ""
     alone: bool = False
-    """Each run in a process of its own, nothing beside it: it is judged by its memory and speed."""
+    """Whether each run has the machine for itself, because its memory and speed are judged."""
 
 
 def average(metric: str) -> Reading:
-    """Over the seeds."""
+    """The mean of the metric over the seeds."""
 
     def read(records: Sequence[Record]) -> float | None:
         values = [
@@ -63,6 +61,8 @@ def average(metric: str) -> Reading:
 
 
 def worst(metric: str) -> Reading:
+    """The largest value of the metric over the seeds."""
+
     def read(records: Sequence[Record]) -> float | None:
         return max(
             (
@@ -77,9 +77,9 @@ def worst(metric: str) -> Reading:
 
 
 def pooled(metric: str, percent: int, arrived: str) -> Reading:
-    """A percentile over what all seeds have together, from the 101 quantiles of each: of 40
-    newcomers a run, the slowest alone would be its 99th. Who never got there, all but the share
-    ``arrived``, is in none of the quantiles, and counts as slower than any.
+    """A percentile over the samples of all seeds, from the 101 quantiles of each: with 40 new nodes
+    a run, the 99th percentile of a run would be its slowest node. Nodes that never arrived, all
+    but the share ``arrived``, are in none of the quantiles, and count as slower than any.
     """
 
     def read(records: Sequence[Record]) -> float | None:
@@ -99,12 +99,12 @@ def pooled(metric: str, percent: int, arrived: str) -> Reading:
 
 
 def of_run(name: str) -> Reading:
-    """What the run itself cost, averaged over the seeds."""
+    """The mean over the seeds of a field of the run itself."""
     return lambda records: mean(record[name] for record in records)
 
 
 def kb_per_node(records: Sequence[Record]) -> float:
-    """All of the process, divided by its nodes."""
+    """The memory of the whole process divided by the number of nodes, in kB."""
     return mean(1024 * record["peak_rss_mb"] / record["nodes"] for record in records)
 
 
@@ -123,15 +123,10 @@ def lower(name: str, metric: str, bound: float, *, percent: bool = False) -> Fig
 LOOKUPS = {"lookups_per_minute": "600", "minutes": "3"}
 COLLUDERS = (("20", 0.995), ("30", 0.98), ("50", 0.85))
 WHOLE_VIEW = {
-    **{
-        f"core.gossip.{name}": str(slots)
-        for name, slots in {
-            "flat_slots": 50,
-            "slots_from_8": 5,
-            "slots_from_16": 30,
-            "slots_from_24": 15,
-        }.items()
-    },
+    "core.gossip.flat_slots": "50",
+    "core.gossip.slots_from_8": "5",
+    "core.gossip.slots_from_16": "30",
+    "core.gossip.slots_from_24": "15",
     "core.gossip.reseed_slots": "5",
 }
 GOSSIPING_COLLUDERS = (("20", 0.999), ("30", 0.995), ("50", 0.97))
@@ -166,7 +161,7 @@ ROWS = (
     ),
     Row(
         "crash",
-        "lookups begun in the minute after half of the network crashed, and in the one that follows",
+        "lookups begun in the first and second minute after half of the nodes crashed",
         "crash",
         {"nodes": "1000", "minutes": "2"},
         (
@@ -187,7 +182,7 @@ ROWS = (
                 "complete p99 over all seeds, mRTT", pooled("complete_mrtt", 99, "complete"), 25.0
             ),
             upper("queries until complete, mean", "queries_until_complete_mean", 120.0),
-            lower("newcomers that are complete within a minute", "complete", 0.99, percent=True),
+            lower("new nodes that are complete within a minute", "complete", 0.99, percent=True),
             lower("wide buckets half full in 5 min", "wide_half_full", 0.99, percent=True),
         ),
         {"nodes": "10000", "minutes": "10"},
@@ -205,7 +200,7 @@ ROWS = (
     ),
     Row(
         "freshness-ipfs",
-        "dead among returned contacts, ipfs churn",
+        "dead contacts in answers, ipfs churn",
         "freshness",
         {"nodes": "1000", "minutes": "20", "churn.profile": "ipfs"},
         (
@@ -217,7 +212,7 @@ ROWS = (
     ),
     Row(
         "freshness-bittorrent",
-        "dead among returned contacts, bittorrent churn",
+        "dead contacts in answers, bittorrent churn",
         "freshness",
         {"nodes": "1000", "minutes": "20", "churn.profile": "bittorrent"},
         (
@@ -229,12 +224,12 @@ ROWS = (
     ),
     Row(
         "handed-out",
-        "contacts handed out, 60 % of the hosts behind NAT",
+        "contacts in answers, 60 % of the hosts behind NAT",
         "nat-majority",
         {"nodes": "1000", "minutes": "20"},
         (
-            upper("fail for a stranger", "fail_for_a_stranger", 0.02, percent=True),
-            upper("of them never reachable by strangers", "never_answering", 0.0, percent=True),
+            upper("unreachable for any node", "fail_for_a_stranger", 0.02, percent=True),
+            upper("of them never reachable", "never_answering", 0.0, percent=True),
         ),
         {"nodes": "10000"},
     ),
@@ -246,13 +241,13 @@ ROWS = (
         (
             upper("Sybil entries, running node", "running_sybil_share", 0.15, percent=True),
             upper("Sybil entries, restarted node", "restarted_sybil_share", 0.15, percent=True),
-            Figure("live incumbents displaced", worst("displaced_incumbents"), 0.0),
+            Figure("live entries displaced", worst("displaced_incumbents"), 0.0),
         ),
     ),
     *(
         Row(
             f"colluders-{percent}{suffix}",
-            f"closest honest node found among {percent} % colluders, DHT alone{how}",
+            f"closest honest node found among {percent} % colluders, without gossip{how}",
             "colluders",
             {"attack.share": str(int(percent) / 100), "attack.ablations": "off", **settings},
             (
@@ -265,28 +260,29 @@ ROWS = (
         for suffix, how, settings, note in (
             (
                 "",
-                ", IDs not made up",
+                ", IDs not forged",
                 {"attack.fabricate": "off"},
                 "the model that S/Kademlia is measured in",
             ),
             (
-                "-made-up",
-                ", IDs made up beside the target",
+                "-forged",
+                ", IDs forged near the target",
                 {},
-                "missed where the honest one's own ID is not tied to its address, as a fifth of them are",
+                "missed if the honest node's ID is not valid by BEP 42, as a fifth are not",
             ),
             (
-                "-ground",
-                ", IDs ground within BEP 42",
+                "-brute-forced",
+                ", IDs brute-forced within BEP 42",
                 {"attack.grind": "on"},
-                "each address has 8 places to choose from, an honest node uses one",
+                "each address has 8 valid prefixes to choose from, an honest node uses one",
             ),
         )
     ),
     *(
         Row(
             f"gossip-lookups-{percent}",
-            f"closest honest node found among {percent} % colluders who gossip too; first hops from slots, k = 16, 8 paths",
+            f"closest honest node found among {percent} % colluders that gossip too; "
+            "first hops from slots, k = 16, 8 paths",
             "gossip-lookups",
             {"nodes": "200", "attack.share": str(int(percent) / 100)},
             (
@@ -299,24 +295,24 @@ ROWS = (
     ),
     Row(
         "gossip-spread",
-        "a newcomer of the network",
+        "a new member of the peer network",
         "gossip-spread",
         {"nodes": "200", "minutes": "30"},
         (
             lower(
-                "20 foreign slots and 90 % of the own view, in 20 rounds",
+                "20 slots of others, 90 % of the own view, in 20 rounds",
                 "arrived_in_20_rounds",
                 1.0,
                 percent=True,
             ),
-            lower("known to so many in the end", "known_by_mean", 0.99, percent=True),
+            lower("share of members that know it in the end", "known_by_mean", 0.99, percent=True),
         ),
         {"nodes": "1000", "minutes": "60"},
     ),
     *(
         Row(
             f"gossip-flood-{percent}",
-            f"samples for the application, {percent} % attackers, ten pushes for each of ours",
+            f"samples for the application, {percent} % attackers that push ten times as often",
             "gossip-flood",
             {"nodes": "200", "attack.share": str(int(percent) / 100)},
             (
@@ -331,12 +327,15 @@ ROWS = (
     ),
     Row(
         "gossip-crash",
-        "80 % of the network crash at once",
+        "80 % of the nodes crash at the same time",
         "gossip-restart",
         {"nodes": "200"},
         (
             lower(
-                "of the others in the largest part, at once", "connected_at_once", 1.0, percent=True
+                "share of the others in the largest part, at once",
+                "connected_at_once",
+                1.0,
+                percent=True,
             ),
             lower("the same after 5 minutes", "connected_after_5_min", 1.0, percent=True),
         ),
@@ -344,7 +343,7 @@ ROWS = (
     ),
     Row(
         "gossip-prefix",
-        "half of all nodes in 20 /24s, in the thinnest /8s",
+        "half of all nodes are attackers in 20 /24s of the least used /8s",
         "gossip-prefix",
         {"nodes": "1000", "warmup_s": "1800", "minutes": "2"},
         (upper("attackers among hierarchical samples", "hierarchical", 0.06, percent=True),),
@@ -365,7 +364,7 @@ ROWS = (
     ),
     Row(
         "cost",
-        "a settled node that is asked for nothing, payload",
+        "a settled node without requests by the application, payload",
         "idle-cost",
         {"nodes": "2000", "minutes": "5"},
         (
@@ -376,7 +375,7 @@ ROWS = (
     ),
     Row(
         "cost-gossip",
-        "the same, all of one network that gossips",
+        "the same, all nodes members of one peer network",
         "idle-cost",
         {"nodes": "500", "minutes": "5", "warmup_s": "1800", "gossip.network_share": "1"},
         (

@@ -1,10 +1,9 @@
-"""Measures the goals of docs/goals.md: goal, what was measured, with which seeds, and the command
-of the first of the runs.
+"""Measures the goals of docs/goals.md: goal, measured value, seeds, and a command to reproduce.
 
 ./scripts/goals [ROW ...] [--seeds N] [--full] [--jobs N] [--out FILE] [--read] [--json]
 
-Results are kept as JSON lines; what is there is not run again, so a measurement that was stopped
-goes on. The exit code is 1 if a goal is missed.
+Results are stored as JSON lines. Runs with a stored result are not repeated, so an interrupted
+measurement resumes. The exit code is 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ def plan_of(row: Row, seeds: Sequence[int], *, full: bool) -> Plan:
 
 
 def held(results: ResultsFile) -> dict[str, Record]:
-    """Those of `kadisc sim run` have no key."""
+    """The finished runs of a results file by key; records of `kadisc sim run` have no key."""
     return {
         record["run"]: record
         for record in results.records
@@ -56,8 +55,8 @@ def held(results: ResultsFile) -> dict[str, Record]:
 
 
 def measure(plans: Sequence[Plan], results: ResultsFile, jobs: int) -> dict[str, Record]:
-    """Every record that the plans ask for, by the key of its run; those that failed or were lost
-    are told on stderr and left out.
+    """All records that the plans need, by the key of the run. Failed and lost runs are reported on
+    stderr and left out.
     """
     records = held(results)
     alone = {
@@ -77,10 +76,8 @@ def measure(plans: Sequence[Plan], results: ResultsFile, jobs: int) -> dict[str,
         outcomes_of([*alone.values()], [*together.values()], jobs), start=1
     ):
         if isinstance(outcome, Lost) or "failed" in outcome:
-            print(
-                f"failed: {outcome.run.command if isinstance(outcome, Lost) else outcome['command']}",
-                file=sys.stderr,
-            )
+            command = outcome.run.command if isinstance(outcome, Lost) else outcome["command"]
+            print(f"failed: {command}", file=sys.stderr)
             continue
         results.add(outcome)
         records[outcome["run"]] = outcome
@@ -98,20 +95,20 @@ def outcomes_of(alone: list[Run], together: list[Run], jobs: int) -> Iterator[Re
 
 
 def judged(plan: Plan, records: dict[str, Record]) -> list[dict[str, object]]:
-    mine = [records[run.key] for run in plan.runs if run.key in records]
+    finished = [records[run.key] for run in plan.runs if run.key in records]
     lines: list[dict[str, object]] = []
     for figure in plan.row.figures:
-        value = figure.read(mine) if mine else None
+        value = figure.read(finished) if finished else None
+        complete = len(finished) == len(plan.runs)
         lines.append(
             {
                 "row": plan.row.name,
                 "figure": figure.name,
                 "goal": f"{'>=' if figure.at_least else '<='} {shown(figure, figure.bound)}",
                 "measured": "-" if value is None else shown(figure, value),
-                "holds": len(mine) == len(plan.runs)
-                and value is not None
-                and figure.holds(value),  # what the others say may look better than it is
-                "seeds": [record["seed"] for record in mine],
+                # Without the failed runs a value may look better than it is.
+                "holds": complete and value is not None and figure.holds(value),
+                "seeds": [record["seed"] for record in finished],
             }
         )
     return lines
@@ -127,9 +124,8 @@ def tell(plan: Plan, lines: Sequence[dict[str, object]]) -> None:
     seeds = lines[0]["seeds"]
     print(f"\n{plan.row.axis}{f' ({plan.row.note})' if plan.row.note else ''}")
     for line in lines:
-        print(
-            f"  {'  ' if line['holds'] else '! '}{line['figure']:<46} {line['measured']:>12}   goal {line['goal']}"
-        )
+        mark = "  " if line["holds"] else "! "
+        print(f"  {mark}{line['figure']:<46} {line['measured']:>12}   goal {line['goal']}")
     print(f"  {plan.runs[0].options.nodes} nodes, seeds {seeds}; {plan.runs[0].command}")
 
 
@@ -139,30 +135,31 @@ def main() -> int:
         description=__doc__.splitlines()[0],
         epilog="rows: " + " ".join(ROWS_BY_NAME),
     )
-    parser.add_argument("rows", nargs="*", metavar="ROW", help="which (default: all)")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="the rows to measure (default: all)")
     parser.add_argument(
-        "--seeds", default="10", help="how many, from 1 on; or which, as in 3,5,7 (default: 10)"
+        "--seeds",
+        default="10",
+        help="number of seeds, from 1; or a list such as 3,5,7 (default: 10)",
     )
     parser.add_argument(
         "--full",
         action="store_true",
-        help="networks of the size that the goal names: hours instead of minutes",
+        help="use networks of the size that the goal names: takes hours instead of minutes",
     )
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time (default: the cores)"
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="parallel runs (default: number of cores)",
     )
-    parser.add_argument(
-        "--out", default="goals.jsonl", help="where results are kept (default: goals.jsonl)"
-    )
-    parser.add_argument(
-        "--read", action="store_true", help="run nothing: judge what the results file holds"
-    )
+    parser.add_argument("--out", default="goals.jsonl", help="results file (default: goals.jsonl)")
+    parser.add_argument("--read", action="store_true", help="run nothing: judge the stored results")
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
     options = parser.parse_args()
     unknown = [name for name in options.rows if name not in ROWS_BY_NAME]
     if unknown:
         print(
-            f"goals: there is no row {unknown[0]!r}; there are {', '.join(ROWS_BY_NAME)}",
+            f"goals: there is no row {unknown[0]!r}; known are {', '.join(ROWS_BY_NAME)}",
             file=sys.stderr,
         )
         return 2
@@ -181,7 +178,7 @@ def main() -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            f"goals: what is finished is kept in {options.out}; the same command goes on from there",
+            f"goals: finished runs are in {options.out}; the same command resumes",
             file=sys.stderr,
         )
         return 130

@@ -21,7 +21,7 @@ from typing import Any
 from kadisc.sim.attacks.ablation import without
 from kadisc.sim.attacks.flood import settle_with_flooders
 from kadisc.sim.lab import Lab, without_pauses
-from kadisc.sim.probes.gossip_metrics import Samples, members, standing
+from kadisc.sim.probes.gossip_metrics import GossipSamples, members, standing
 from kadisc.sim.report.drawing import colours, in_percent, legend, new_figure, png_of
 from kadisc.sim.scenarios.gossip_flood import NAIVE
 from kadisc.sim.scenarios.registry import scenario_named
@@ -67,7 +67,7 @@ def measured(plan: Plan) -> Record:
             lab.run(STEP_S)
             seen = standing(lab, members(lab))
             course.append((step * STEP_S, seen["rounds_median"], seen["held"]))
-        samples = Samples(lab)
+        samples = GossipSamples(lab)
         samples.watch(WATCHED_S)
     part = len(attackers) / (len(attackers) + len(members(lab)))
     return {

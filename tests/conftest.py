@@ -1,9 +1,14 @@
-"""One profile for all property tests: the same examples in every run, few enough for a coffee-free
-test run.
+"""One profile for all property tests, and the rule that in CI a skipped test marked ``real`` fails.
+
+The profile makes the same examples in every run, few enough for a fast test run.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Generator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -16,3 +21,15 @@ settings.register_profile(
     print_blob=False,
 )
 settings.load_profile("kadisc")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test marked ``real`` that cannot run here is skipped and says why; in CI it must run."""
+    report = yield
+    if report.skipped and item.get_closest_marker("real") and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"CI must run this test: {report.longrepr}"
+    return report

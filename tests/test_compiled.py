@@ -12,9 +12,17 @@ from typing import Any
 
 import pytest
 
+from .test_packaging import compiled_by_pyproject
+
 TOP = Path(__file__).parent.parent
-FAULTS = "churn --nodes 60 --minutes 2 --set faults.corrupt=0.02 --set faults.duplicate=0.02 --set faults.reorder=0.02 --set warmup_s=30"
-ADVERSARIES = "colluders --nodes 60 --set attack.share=0.3 --set attack.lookups=20 --set attack.ablations=off --set warmup_s=30"
+FAULTS = (
+    "churn --nodes 60 --minutes 2 --set faults.corrupt=0.02 --set "
+    "faults.duplicate=0.02 --set faults.reorder=0.02 --set warmup_s=30"
+)
+ADVERSARIES = (
+    "colluders --nodes 60 --set attack.share=0.3 --set attack.lookups=20 --set "
+    "attack.ablations=off --set warmup_s=30"
+)
 
 
 def simulate(scenario: str, *command: str, folder: Path) -> dict[str, Any]:
@@ -27,6 +35,16 @@ def simulate(scenario: str, *command: str, folder: Path) -> dict[str, Any]:
     return record
 
 
+def compiled_in(environment: Path) -> set[Path]:
+    """The modules of the installed package that are shared objects, by their source files."""
+    [folder] = environment.glob("lib/python*/site-packages/kadisc")
+    return {
+        (Path("kadisc") / path.relative_to(folder)).with_name(path.name.split(".")[0] + ".py")
+        for path in folder.rglob("*.so")
+    }
+
+
+@pytest.mark.real
 @pytest.mark.timeout(1200)  # some three minutes of compiling on a quiet core
 @pytest.mark.skipif(
     shutil.which(os.environ.get("CC", "cc")) is None, reason="there is no C compiler"
@@ -48,6 +66,7 @@ def test_compiled_modules_do_byte_for_byte_what_the_sources_do(tmp_path: Path) -
     )
     assert built.returncode == 0, built.stderr[-2000:]
     assert built.stdout.endswith("(compiled)\n")
+    assert compiled_in(tmp_path / ".venv-compiled") == compiled_by_pyproject()
     elsewhere = tmp_path / "elsewhere"  # where no sources lie beside
     elsewhere.mkdir()
     for scenario in (FAULTS, ADVERSARIES):

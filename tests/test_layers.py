@@ -224,6 +224,67 @@ def test_the_layers_hold(module: str, path: Path) -> None:
     )
 
 
+LIBRARIES = ("argparse", "os")
+"""Modules of Python's library whose names with an underscore are documented."""
+
+
+def private_names(source: str) -> list[str]:
+    """The private names that a file takes from elsewhere: imports of them, and attributes of other
+    objects that the classes of the file do not set on themselves.
+    """
+    tree = ast.parse(source)
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    of_self = {
+        node.attr
+        for node in attributes
+        if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+    }
+    taken = [
+        ast.unparse(node)
+        for node in attributes
+        if is_private(node.attr)
+        and node.attr not in (*of_self, "_replace")
+        and not (isinstance(node.value, ast.Name) and node.value.id in LIBRARIES)
+    ]
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return taken + [name.name for node in imports for name in node.names if is_private(name.name)]
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+@pytest.mark.parametrize("path", [path for _, path in modules()], ids=str)
+def test_no_file_uses_a_private_name_of_another(path: Path) -> None:
+    assert private_names(path.read_text(encoding="utf-8")) == []
+
+
+def test_a_private_name_of_another_is_seen() -> None:
+    own = "class A:\n    def f(self, other):\n        self._x = other._x\n"
+    assert private_names(own) == []
+    assert private_names("def f(node):\n    node._core.tick()\n") == ["node._core"]
+    assert private_names("from .other import _helper\n") == ["_helper"]
+
+
+def test_no_class_name_is_used_twice() -> None:
+    places: dict[str, list[str]] = {}
+    for module, path in modules():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(module)
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_the_query_layer_names_no_feature() -> None:
+    """core/rpc knows queries, and not what they are sent for."""
+    for path in sorted((PACKAGE / "core" / "rpc").glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named = imports_of(tree, f"kadisc.core.rpc.{path.stem}", is_package=False)
+        rooms = {room_of(source)[1] for _, source, _ in named if source.startswith("kadisc.core.")}
+        assert rooms <= {"contract", "addressing", "limits", "rpc"}, path.name
+
+
 def test_every_room_is_in_the_list() -> None:
     for layer, rooms in ROOMS.items():
         there = {path.stem for path in (PACKAGE / layer).iterdir() if path.stem[0] != "_"}
@@ -376,7 +437,10 @@ def test_the_checker_complains_of(module: str, source: str, complaint: str) -> N
         ("kadisc.core.core", "from random import Random\ndef f(rng: Random) -> None: rng.random()"),
         (
             "kadisc.core.core",
-            "from ..wire import krpc\nfrom ..ids import NodeId\nfrom . import assembly\nfrom .. import ids\nimport heapq",
+            (
+                "from ..wire import krpc\nfrom ..ids import NodeId\nfrom . import "
+                "assembly\nfrom .. import ids\nimport heapq"
+            ),
         ),
         ("kadisc.core.core", "try: f()\nexcept DecodeError: pass"),
         (
@@ -385,15 +449,24 @@ def test_the_checker_complains_of(module: str, source: str, complaint: str) -> N
         ),
         (
             "kadisc.control.server",
-            "import trio\nfrom ..net.api.node import Node\nfrom ..core.contract.events import Event",
+            (
+                "import trio\nfrom ..net.api.node import Node\nfrom ..core.contract.events "
+                "import Event"
+            ),
         ),
         (
             "kadisc.control.methods.find",
-            "from ...net.oneshot.multi_family import MultiFamilyLookup\nfrom ...observe.clients import describe_client",
+            (
+                "from ...net.oneshot.multi_family import MultiFamilyLookup\nfrom "
+                "...observe.clients import describe_client"
+            ),
         ),
         (
             "kadisc.cli.main",
-            "from ..dashboard import view\nfrom ..sim import world\nimport random, time\nimport kadisc",
+            (
+                "from ..dashboard import view\nfrom ..sim import world\nimport random, "
+                "time\nimport kadisc"
+            ),
         ),
         ("kadisc.__main__", "from .cli.main import main"),
         ("kadisc.wire.bencode", "import bencodepy\nimport bencode2"),

@@ -1,1 +1,1 @@
-"""The command line: one command a file. Nothing here is imported by the library."""
+"""The command line, one command a file. The library does not import this package."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from .descriptions import NODE_OF_A_LOOKUP
 from .options import add_bootstrap_option, add_node_options, info_hash
 from .output import print_json
 
 if TYPE_CHECKING:
-    from ..control.methods.announce import Stored
+    from ..control.methods.announce import AnnounceDocument
 
 SUMMARY = "announce a peer under an info-hash, once"
 DESCRIPTION = (
-    "Announces that the peer at this machine's address and --port belongs to an info-hash (BEP 5), at the nodes closest to it, and prints where it "
-    "is stored. Those forget it after about 30 minutes. It is the running node's address, if there is one and no option is against that; "
-    "else that of a read-only node of its own, which begins at the bootstrap hosts, or at whom the last run knew."
+    "Announces a peer, with this machine's address and --port, under an info-hash (BEP 5) at the "
+    "nodes closest to it, and prints these nodes. They forget it after about 30 minutes. "
+    + NODE_OF_A_LOOKUP
 )
 EXAMPLES = """\
 examples:
@@ -26,12 +27,15 @@ examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("info_hash", metavar="INFOHASH", help="40 hex digits")
     parser.add_argument(
-        "--port", type=_port, required=True, metavar="N", help="where the peer listens, 1 to 65535"
+        "--port", type=_port, required=True, metavar="N", help="the port of the peer, 1 to 65535"
     )
     parser.add_argument(
         "--implied-port",
         action="store_true",
-        help="the port that the node's own datagrams come from counts, as others see it: the running node's, or what --bind says",
+        help=(
+            "announce the source port of the node's datagrams instead: that of the running "
+            "node, or of --bind"
+        ),
     )
     add_bootstrap_option(parser)
     add_node_options(parser)
@@ -63,12 +67,13 @@ async def _announce(options: argparse.Namespace, target: str) -> int:
     return 0
 
 
-def _print(stored: Stored) -> None:
+def _print(stored: AnnounceDocument) -> None:
     from ..observe.describe import count
     from .output import endpoint_text
 
     print(
-        f"stored at {count(len(stored.stored), 'node')} in {stored.elapsed_s:.2f} s, {count(stored.queries, 'datagram')} sent"
+        f"stored at {count(len(stored.stored), 'node')} in {stored.elapsed_s:.2f} s, "
+        f"{count(stored.queries, 'datagram')} sent"
     )
     for node in stored.stored:
         print(f"  {node.id}  {endpoint_text(node.host, node.port)}")

@@ -1,9 +1,9 @@
-"""Who carries out what a command asks for: the node that runs, or else one of the command's own.
+"""The choice of the node for a command: the running one, or a temporary one.
 
-The running node knows the network, has its place in it, and costs the network no new lookup of a
-stranger; so it is asked where there is one with the same state folder. Not by who has said how a
-node is to be (--bind, --allow-private and so on), where it is to begin (--bootstrap), or that it is
-to be of another network: those are wishes that the running node cannot fulfil.
+The running node has contacts already, and other nodes know it; a temporary node would cost the
+network another join. So a command uses the node that runs with the same state folder. Options that
+the running node cannot fulfil force a temporary node: how the node is configured (--bind,
+--allow-private and so on), where it starts (--bootstrap), or another network.
 """
 
 from __future__ import annotations
@@ -29,11 +29,14 @@ from .output import ProgressLine, say
 ParamsT = TypeVar("ParamsT", bound=msgspec.Struct)
 ResultT = TypeVar("ResultT", bound=msgspec.Struct)
 
-_OF_OWN_NODE = ("bind", "bootstrap", "allow_private", "no_caps", "unlimited")
+_FORCE_TEMPORARY_NODE = ("bind", "bootstrap", "allow_private", "no_caps", "unlimited")
 _STATUS_S = 3.0
+"""How long a command waits for the first response before it uses a temporary node."""
 _SHORT_SILENCE_S = 10.0
+"""How long a command that needs the running node waits for the next message."""
 _SILENCE_S = 30.0
-"""Longer than name servers and the slowest node together; a lookup tells its progress all the time.
+"""How long a lookup command waits for the next message: longer than name servers and the slowest
+node take together. A lookup reports its progress more often.
 """
 
 
@@ -43,19 +46,19 @@ async def ask(
     params: ParamsT,
     *,
     tell: Tell | None = None,
-    needs_way_in: bool = True,
+    needs_contacts: bool = True,
     join_network: bool = False,
     of_any_network: bool = False,
 ) -> ResultT:
-    """With a line of progress. ``tell`` gets the other partial results. ``needs_way_in`` and
-    ``join_network``: of a node of the command's own. ``of_any_network``: the running node may be of
-    another network than the one that is asked about.
+    """Runs a method on the running or a temporary node and shows a line of progress. ``tell`` gets
+    the other partial results. ``needs_contacts`` and ``join_network`` configure a temporary node.
+    ``of_any_network``: the running node may belong to another network than that of the options.
     """
     line = ProgressLine()
 
     def told(value: Mapping[str, object]) -> None:
         if (progress := value.get("progress")) is not None:
-            line.show(in_words(msgspec.convert(progress, Progress)))
+            line.show(progress_text(msgspec.convert(progress, Progress)))
         elif tell is not None:
             line.clear()
             tell(value)
@@ -65,7 +68,7 @@ async def ask(
             if client is not None:
                 return await client.call(method, params, tell=told, silence_s=_SILENCE_S)
         async with open_one_shot(
-            options, told, needs_way_in=needs_way_in, join_network=join_network
+            options, told, needs_contacts=needs_contacts, join_network=join_network
         ) as own:
             return await method.carry_out(params, own)
     finally:
@@ -79,33 +82,29 @@ async def ask_running(
     *,
     tell: Tell | None = None,
 ) -> ResultT:
-    """What only the running node can answer. Raises NotRunning where there is none."""
+    """Runs a method on the running node. Raises NotRunning if there is none."""
     async with open_client(socket_path(state_folder(configuration(options)))) as client:
         return await client.call(method, params, tell=tell, silence_s=_SHORT_SILENCE_S)
 
 
-def in_words(progress: Progress) -> str:
-    closest = (
-        ""
-        if progress.closest_bits is None
-        else f", closest so far shares {progress.closest_bits} bits"
-    )
-    return f"{count(progress.sent, 'datagram')} sent, {progress.answered} answered{closest}, {progress.elapsed_s:.1f} s"
+def progress_text(progress: Progress) -> str:
+    parts = [f"{count(progress.sent, 'datagram')} sent", f"{progress.answered} answered"]
+    if progress.closest_bits is not None:
+        parts.append(f"closest shares {progress.closest_bits} bits")
+    parts.append(f"{progress.elapsed_s:.1f} s")
+    return ", ".join(parts)
 
 
 @asynccontextmanager
 async def running_node(
     options: argparse.Namespace, *, of_any_network: bool = False
 ) -> AsyncIterator[ControlClient | None]:
-    """A client of the running node, which is told on stderr; None where a node of one's own is
-    wanted, or needed.
-    """
+    """A client of the running node, announced on stderr; None if a temporary node is to be used."""
     async with AsyncExitStack() as stack:
-        yield (
-            None
-            if any(getattr(options, name, None) for name in _OF_OWN_NODE)
-            else await _client(options, stack, of_any_network)
-        )
+        if any(getattr(options, name, None) for name in _FORCE_TEMPORARY_NODE):
+            yield None
+        else:
+            yield await _client(options, stack, of_any_network)
 
 
 async def _client(
@@ -113,28 +112,30 @@ async def _client(
 ) -> ControlClient | None:
     settings = configuration(options)
     path = socket_path(state_folder(settings))
-    if not _is_there(path):
+    if not _exists(path):
         return None
     try:
         client = await stack.enter_async_context(open_client(path))
         status = await client.call(STATUS, StatusParams(), silence_s=_STATUS_S)
     except KadiscError as error:
-        say(f"{error}; using a node of this command's own")
+        say(f"{error}; using a temporary node")
         return None
     if status.network != settings.network and not of_any_network:
         say(
-            f"the running node (process {status.pid}) is of the network {status.network}; using a node of this command's own"
+            f"the running node (process {status.pid}) belongs to the network {status.network}; "
+            "using a temporary node"
         )
         return None
     contacts = count(sum(family.contacts for family in status.families), "contact")
     say(
-        f"asking the running node (process {status.pid}, {contacts}); --bootstrap or --bind for a node of this command's own"
+        f"using the running node (process {status.pid}, {contacts}); "
+        "--bootstrap or --bind for a temporary node"
     )
     return client
 
 
-def _is_there(path: Path) -> bool:
-    """Also False where the folder is another user's."""
+def _exists(path: Path) -> bool:
+    """Also False if the folder belongs to another user and cannot be searched."""
     try:
         path.lstat()
     except OSError:

@@ -1,4 +1,4 @@
-"""``kadisc book``: the address book of the running node as JSON lines."""
+"""``kadisc book``: exports and imports the address book of the running node as JSON lines."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from .descriptions import NEEDS_A_RUNNING_NODE
 from .options import add_folder_options
 from .output import print_json, say
 
 SUMMARY = "export the running node's address book, or import one"
 DESCRIPTION = (
-    "Writes the address book of the node that runs with this state folder to stdout, one JSON line a peer, or reads such lines from a file and gives "
-    "them to the node. Nobody who was imported is given out before he has answered himself. Ends with exit code 1 where no node runs."
+    "Writes the address book of the node that runs with this state folder to stdout, one JSON "
+    "line for each peer, or reads such lines from a file into it. Imported peers are not returned "
+    "until verified. " + NEEDS_A_RUNNING_NODE
 )
 EXAMPLES = """\
 examples:
@@ -20,18 +22,18 @@ examples:
   kadisc book import testnet.jsonl --state-dir ./node-b"""
 
 _BYTES_PER_REQUEST = 40_000
-"""With quotes and backslashes it stays below what the socket takes for a request."""
+"""With quotes and backslashes escaped, a request stays below the limit of the control socket."""
 _LINES_PER_REQUEST = 100
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=("export", "import"), help="which way")
+    parser.add_argument("what", choices=("export", "import"), help="the direction")
     parser.add_argument(
-        "file", metavar="FILE", nargs="?", help="for import: JSON lines, as export writes them"
+        "file", metavar="FILE", nargs="?", help="for import: a file that export wrote"
     )
     add_folder_options(parser.add_argument_group("node"))
     parser.add_argument(
-        "--json", action="store_true", help="of an import: print JSON on stdout and nothing else"
+        "--json", action="store_true", help="for import: print JSON on stdout and nothing else"
     )
 
 
@@ -67,39 +69,35 @@ async def _import(options: argparse.Namespace, lines: Sequence[str]) -> int:
 
     done = BookImported(0, 0)
     for part in _parts(lines):
-        told = await ask_running(options, BOOK_IMPORT, BookImportParams(part))
-        done.taken += told.taken
-        done.refused += told.refused
+        imported = await ask_running(options, BOOK_IMPORT, BookImportParams(part))
+        done.added += imported.added
+        done.skipped += imported.skipped
     if options.json:
         print_json(done)
     else:
         say(
-            f"{count(done.taken, 'peer')} taken into the book; {done.refused} were there already, or their places are taken"
+            f"{count(done.added, 'peer')} added; {done.skipped} skipped (already in the book, or "
+            "no free place)"
         )
     return 0
 
 
 def _lines_of(path: Path) -> list[str]:
-    """Of a book, checked as far as that is possible without the node. Raises UsageError."""
+    """The lines of a book, checked as far as possible without the node. Raises UsageError."""
     from ..errors import UsageError
     from ..observe.book_lines import MAX_LINE_CHARS, MAX_LINES, parse_book
 
     try:
         with path.open(encoding="utf-8") as file:
-            lines = [
-                line
-                for _, line in zip(
-                    range(MAX_LINES + 1),
-                    iter(lambda: file.readline(MAX_LINE_CHARS + 1), ""),
-                    strict=False,
-                )
-            ]
+            lines: list[str] = []
+            while len(lines) <= MAX_LINES and (line := file.readline(MAX_LINE_CHARS + 1)):
+                lines.append(line)
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read: {(error.strerror or str(error)).lower()}"
         ) from None
     except UnicodeDecodeError:
-        raise UsageError(f"{path} is not a text in UTF-8") from None
+        raise UsageError(f"{path} is not UTF-8 text") from None
     try:
         parse_book(lines, network_in(lines))
     except UsageError as error:
@@ -108,7 +106,7 @@ def _lines_of(path: Path) -> list[str]:
 
 
 def network_in(lines: Sequence[str]) -> str:
-    """Which network the book says that it is of: the node knows whether that is its own."""
+    """The network that the head line names. The node compares it with its own."""
     import json
 
     try:
@@ -119,7 +117,7 @@ def network_in(lines: Sequence[str]) -> str:
 
 
 def _parts(lines: Sequence[str]) -> Iterator[list[str]]:
-    """Each begins with the head."""
+    """The lines in parts of the size of one request; each part begins with the head line."""
     head, *rest = lines
     part, size = [head], 0
     for line in rest:

@@ -1,4 +1,4 @@
-"""``kadisc conformance``: does a node keep to the protocol, and does it hold against known attacks?"""
+"""``kadisc conformance``: tests a node for the protocol and for known attacks."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..conformance.case import Case, Finding
-    from ..conformance.probe import Pace, Probe
+    from ..conformance.probe import ConformanceProbe, Pace
 
-SUMMARY = "test whether a node keeps to the protocol"
+SUMMARY = "test whether a node conforms to the protocol"
 DESCRIPTION = (
-    "Asks any node that speaks KRPC (kadisc, libtorrent, Transmission, aria2 and others) questions, right and wrong ones, and judges its answers. "
-    "It sends few datagrams, slowly, and under random info-hashes only. Cases that would harm a faulty node run on loopback, elsewhere with --mine."
+    "Tests any node that speaks KRPC (kadisc, libtorrent, Transmission, aria2 and others): "
+    "sends valid and invalid queries and judges the answers. Sends few datagrams, slowly, and "
+    "uses random info-hashes only. Cases that may crash a faulty node run on loopback; "
+    "elsewhere only with --destructive."
 )
 EXAMPLES = """\
 examples:
   kadisc conformance 127.0.0.1:6881
   kadisc conformance 192.0.2.1:6881 --case tid-long --case token-wrong
-  kadisc conformance 192.0.2.1:6881 --mine --json
+  kadisc conformance 192.0.2.1:6881 --destructive --json
   kadisc conformance --list
 
 exit codes: 0 no FAIL; 1 at least one, or no answer; 2 wrong usage; 130 Ctrl-C"""
@@ -39,32 +41,37 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--case", action="append", metavar="NAME", default=[], help="run only this case; repeatable"
     )
-    parser.add_argument("--list", action="store_true", help="list the cases, with what each proves")
     parser.add_argument(
-        "--mine",
+        "--list", action="store_true", help="list the cases, and what each one tests"
+    )
+    parser.add_argument(
+        "--destructive",
         action="store_true",
-        help="the node is one's own: also run what would harm or end a faulty one",
+        help="also cases that may crash a faulty node; only on your own",
     )
     parser.add_argument(
         "--source",
         action="append",
         metavar="IP",
         default=[],
-        help="send from this address; repeatable, some cases need two (default: 64 of 127/8 to a node on loopback, else one)",
+        help=(
+            "send from this address; repeatable, some cases need two (default: 64 addresses of "
+            "127/8 for a node on loopback, otherwise one)"
+        ),
     )
     parser.add_argument(
         "--rate",
         metavar="N",
         type=float,
         default=4.0,
-        help="datagrams per second from one address; libtorrent bans at 5 (default: 4)",
+        help="datagrams per second from one address; libtorrent bans an address at 5 (default: 4)",
     )
     parser.add_argument(
         "--timeout",
         metavar="S",
         type=float,
         default=2.0,
-        help="seconds to wait for an answer, twice (default: 2)",
+        help="seconds to wait for an answer; each query is sent twice (default: 2)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
 
@@ -78,7 +85,7 @@ def execute(options: argparse.Namespace) -> int:
         _print_list(CASES, as_json=options.json)
         return 0
     if options.host is None:
-        raise UsageError("which node? kadisc conformance HOST:PORT")
+        raise UsageError("a node is required: kadisc conformance HOST:PORT")
     cases, pace, sources = chosen(options.case), _pace(options), _sources(options.source)
     return run_until_signalled(lambda: _test(options, cases, pace, sources))
 
@@ -111,16 +118,16 @@ async def _test(
 ) -> int:
     import trio
 
-    from ..conformance.case import Outcome
     from ..conformance.probe import open_probe
     from ..conformance.suite import run_suite
+    from ..conformance.verdict import CaseOutcome
     from ..errors import UsageError
     from ..net.join.resolve import resolve
     from .output import ProgressLine, print_json
 
     [target, *_] = await resolve(options.host, RESOLVE_S)
     if any((":" in source) != (len(target) == 18) for source in sources):
-        raise UsageError("--source: an address of the other family than the node's")
+        raise UsageError("--source: not of the same address family as the node")
     line, began = ProgressLine(), trio.current_time()
 
     async with open_probe(target, sources=sources, pace=pace) as probe:
@@ -129,7 +136,9 @@ async def _test(
             line.show(f"{index + 1}/{len(cases)} {case.name}, {probe.count.sent} datagrams sent")
 
         try:
-            findings = await run_suite(probe, cases, mine=options.mine, progress=progress)
+            findings = await run_suite(
+                probe, cases, destructive=options.destructive, progress=progress
+            )
         finally:
             line.clear()
         document = _document(probe, findings, trio.current_time() - began)
@@ -137,15 +146,17 @@ async def _test(
         print_json(document)
     else:
         _print_table(document)
-    return 1 if any(finding.outcome is Outcome.FAIL for finding in findings) else 0
+    return 1 if any(finding.outcome is CaseOutcome.FAIL for finding in findings) else 0
 
 
-def _document(probe: Probe, findings: Sequence[Finding], elapsed_s: float) -> dict[str, Any]:
-    from ..conformance.case import Outcome
+def _document(
+    probe: ConformanceProbe, findings: Sequence[Finding], elapsed_s: float
+) -> dict[str, Any]:
+    from ..conformance.verdict import CaseOutcome
     from ..endpoints import format_endpoint
     from ..observe.clients import describe_client
 
-    def number(outcome: Outcome) -> int:
+    def number(outcome: CaseOutcome) -> int:
         return sum(finding.outcome is outcome for finding in findings)
 
     return {
@@ -162,10 +173,10 @@ def _document(probe: Probe, findings: Sequence[Finding], elapsed_s: float) -> di
             }
             for finding in findings
         ],
-        "passed": number(Outcome.PASS),
-        "warned": number(Outcome.WARN),
-        "failed": number(Outcome.FAIL),
-        "skipped": number(Outcome.SKIP),
+        "passed": number(CaseOutcome.PASS),
+        "warned": number(CaseOutcome.WARN),
+        "failed": number(CaseOutcome.FAIL),
+        "skipped": number(CaseOutcome.SKIP),
         "datagrams_sent": probe.count.sent,
         "bytes_sent": probe.count.sent_bytes,
         "datagrams_received": probe.count.received,
@@ -175,7 +186,7 @@ def _document(probe: Probe, findings: Sequence[Finding], elapsed_s: float) -> di
 
 
 def _printable(text: str) -> str:
-    """Evidence quotes what a stranger sent."""
+    """The evidence as printable text, because it quotes what the node sent."""
     clean = "".join(character if character.isprintable() else "." for character in text)
     return clean if len(clean) <= 300 else clean[:297] + "..."
 
@@ -189,7 +200,7 @@ def _print_table(document: dict[str, Any]) -> None:
 
     console = console_on_stdout()
     console.print(
-        Text(f"{document['target']}  {document['client'] or 'client not told'}  {document['id']}")
+        Text(f"{document['target']}  {document['client'] or 'no client version'}  {document['id']}")
     )
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("case", "outcome", "source"):
@@ -209,7 +220,8 @@ def _print_table(document: dict[str, Any]) -> None:
     sent, received = count(document["datagrams_sent"], "datagram"), document["datagrams_received"]
     console.print(
         Text(
-            f"{numbers}; {sent} ({document['bytes_sent']} bytes) sent, {received} received, in {document['elapsed_s']:.1f} s"
+            f"{numbers}; {sent} ({document['bytes_sent']} bytes) sent, {received} received, "
+            f"in {document['elapsed_s']:.1f} s"
         )
     )
 
@@ -224,7 +236,7 @@ def _print_list(cases: Sequence[Case], *, as_json: bool) -> None:
                     "name": case.name,
                     "source": case.source,
                     "proves": case.proves,
-                    "harms": case.harms,
+                    "destructive": case.destructive,
                 }
                 for case in cases
             ]
@@ -232,6 +244,5 @@ def _print_list(cases: Sequence[Case], *, as_json: bool) -> None:
         return
     width = max(len(case.name) for case in cases)
     for case in cases:
-        print(
-            f"{case.name:<{width}}  {case.source:<8}  {case.proves}{' (--mine)' if case.harms else ''}"
-        )
+        note = " (--destructive)" if case.destructive else ""
+        print(f"{case.name:<{width}}  {case.source:<8}  {case.proves}{note}")

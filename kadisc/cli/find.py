@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import argparse
 
+from .descriptions import NODE_OF_A_LOOKUP
 from .options import add_bootstrap_option, add_node_options, positive
 from .output import print_json
 
 SUMMARY = "look up the nodes closest to an ID"
 DESCRIPTION = (
-    "Looks up an ID: asks the closest nodes known for closer ones, until the K closest that answer are known. The running node does so, if there is "
-    "one and no option is against it; else a read-only node of the command's own, which begins at the bootstrap hosts, or at whom the last run knew. "
-    "Prints the nodes, the closest first."
+    "Looks up an ID: queries the closest known nodes for closer ones, until it knows the K closest "
+    "nodes that answer. Prints these nodes, the closest first. " + NODE_OF_A_LOOKUP
 )
 EXAMPLES = """\
 examples:
-  kadisc find random                                anywhere in Mainline
-  kadisc find random --bootstrap 127.0.0.1:6881     in a devnet of this machine
+  kadisc find random                                a random ID in Mainline
+  kadisc find random --bootstrap 127.0.0.1:6881     in a local devnet
   kadisc find 0123456789abcdef0123456789abcdef01234567 --k 20 --json"""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="ID|random", help="40 hex digits, or the word random")
+    parser.add_argument("target", metavar="ID|random", help="40 hex digits, or 'random'")
     parser.add_argument(
         "--k", type=positive, default=8, metavar="N", help="how many nodes (default: 8)"
     )
@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=1,
         metavar="D",
-        help="so many disjoint paths, so that liars on one cannot hide the target (default: 1)",
+        help="use D disjoint paths; attackers on one path cannot hide the target (default: 1)",
     )
     add_bootstrap_option(parser)
     add_node_options(parser)
@@ -44,7 +44,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _target(text: str) -> str:
-    """As 40 hex digits. Raises UsageError."""
+    """The target as 40 hex digits. Raises UsageError."""
     from ..errors import UsageError
     from ..ids import format_id, parse_id, random_id
 
@@ -55,7 +55,7 @@ def _target(text: str) -> str:
     try:
         return format_id(parse_id(text))
     except ValueError as error:
-        raise UsageError(f"{error}; or the word random") from None
+        raise UsageError(f"{error}; or 'random'") from None
 
 
 async def _find(options: argparse.Namespace, target: str) -> int:

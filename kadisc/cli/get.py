@@ -1,17 +1,18 @@
-"""``kadisc get``: an item of the DHT."""
+"""``kadisc get``: gets an item from the DHT."""
 
 from __future__ import annotations
 
 import argparse
 
+from .descriptions import NODE_OF_A_LOOKUP
 from .options import add_bootstrap_option, add_node_options, target
 from .output import print_json, say
 
-SUMMARY = "get a value that is stored on the DHT"
+SUMMARY = "get a value from the DHT"
 DESCRIPTION = (
-    "Looks up an item (BEP 44) and prints its value. Of a mutable one, whose target is the hash of its owner's key and salt, the latest version "
-    "counts; its signature is checked. The running node does so, if there is one and no option is against it; else a read-only node of the "
-    "command's own, which begins at the bootstrap hosts, or at whom the last run knew. Ends with exit code 1 where nobody has it."
+    "Looks up an item (BEP 44) and prints its value. The target of a mutable item is the hash "
+    "of its public key and salt; the latest version is used and its signature checked. Exit "
+    "code 1 if no node has the item. " + NODE_OF_A_LOOKUP
 )
 EXAMPLES = """\
 examples:
@@ -22,7 +23,7 @@ examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="TARGET", help="40 hex digits")
     parser.add_argument(
-        "--salt", default="", metavar="TEXT|0xHEX", help="of a mutable item that has one"
+        "--salt", default="", metavar="TEXT|0xHEX", help="the salt of a mutable item, if it has one"
     )
     add_bootstrap_option(parser)
     add_node_options(parser)
@@ -45,9 +46,9 @@ async def _get(options: argparse.Namespace, wanted: str) -> int:
     elif item.found:
         print(item.value if isinstance(item.value, str) else _as_json(item.value))
     if not item.found:
-        say(f"nobody asked has {wanted}{' with this salt' if item.salt else ''}")
+        say(f"no node has {wanted}{' with this salt' if item.salt else ''}")
     elif not options.json and item.key is not None:
-        say(f"version {item.seq} of the key {item.key}")
+        say(f"sequence {item.seq}, key {item.key}")
     return 0 if item.found else 1
 
 

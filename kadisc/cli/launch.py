@@ -1,4 +1,4 @@
-"""Opening what ``kadisc run`` runs: one node that stays, or a devnet."""
+"""Opens the node of ``kadisc run``, or its devnet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .output import say
 
 @asynccontextmanager
 async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
-    """The nodes, the user's first."""
+    """The nodes; the first is the user's."""
     is_devnet = options.devnet is not None
     config = configuration(options, only_for=(HoldsFor.EVERY_COMMAND,) if is_devnet else None)
 
@@ -42,7 +42,8 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
     async with open_node(config, bootstrap=options.bootstrap or (), ports=choose_ports) as node:
         if not config.bootstrap and config.routers:
             say(
-                f"no --bootstrap given: joining by contacts of the last run and by Mainline's public routers, {' and '.join(config.routers)}"
+                "no --bootstrap given: joining through saved contacts and Mainline's public "
+                "routers, " + " and ".join(config.routers)
             )
         for doubt in external_doubts(config, node.local_endpoints):
             say(f"warning: {doubt}")
@@ -52,8 +53,8 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
 
 @asynccontextmanager
 async def _controlled(node: Node) -> AsyncIterator[None]:
-    """With the control socket in its state folder. A node that cannot be asked is still a node; and
-    one that could not take its folder has said so already.
+    """Opens the control socket in the state folder of the node. If that fails, the node runs on
+    without it. A node that could not lock its folder has already reported that.
     """
     if node.config.state_dir is None or not node.keeps_state:
         yield
@@ -68,14 +69,14 @@ async def _controlled(node: Node) -> AsyncIterator[None]:
 
 def _default_ports(config: Config, *, is_devnet: bool) -> list[Port]:
     def at(port: int) -> list[Port]:
-        # A devnet has its limits lifted: it is nobody's business outside of this machine.
-        return (
-            [open_port(f"127.0.0.1:{port}", config)] if is_devnet else open_everywhere(port, config)
-        )
+        # A devnet has no limits, so it must not be reachable from other machines.
+        if is_devnet:
+            return [open_port(f"127.0.0.1:{port}", config)]
+        return open_everywhere(port, config)
 
     try:
         return at(DEFAULT_PORT)
     except BindError:
         ports = at(0)
-        say(f"port {DEFAULT_PORT} is taken; listening at another one (--bind HOST:PORT to choose)")
+        say(f"port {DEFAULT_PORT} is in use; using another port (--bind HOST:PORT to choose)")
         return ports

@@ -1,4 +1,4 @@
-"""The dashboard on a live node: where its snapshots and events come from."""
+"""Connects the dashboard to a live node: its snapshots and events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .output import wants_color
 
 
 class LiveSource:
-    """The first of the nodes is the user's, and the one that is shown."""
+    """The snapshots of the first node, which is the user's, and the state of the others."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self._node, *self._others = nodes
@@ -51,24 +51,23 @@ class LiveSource:
 
 
 def open_screen() -> Screen | None:
-    """None where there is no terminal to draw on."""
+    """None if stdout is not a terminal that can be drawn on."""
     fd = open_terminal()
-    return (
-        Screen(fd, painter_for(sys.stdout, colored=wants_color(sys.stdout)), glyphs_for(os.environ))
-        if fd is not None
-        else None
-    )
+    if fd is None:
+        return None
+    painter = painter_for(sys.stdout, colored=wants_color(sys.stdout))
+    return Screen(fd, painter, glyphs_for(os.environ))
 
 
 async def show_live(nodes: Sequence[Node], network: str, screen: Screen) -> None:
-    """Shows the first node until somebody presses ``q``. If the terminal goes away, the nodes run
-    on without.
+    """Shows the first node until the user presses ``q``. If the terminal closes, the nodes run on
+    without a dashboard.
     """
-    if not await _shown_until_left(nodes, network, screen):
+    if not await _shown_until_quit(nodes, network, screen):
         await trio.sleep_forever()
 
 
-async def _shown_until_left(nodes: Sequence[Node], network: str, screen: Screen) -> bool:
+async def _shown_until_quit(nodes: Sequence[Node], network: str, screen: Screen) -> bool:
     node = nodes[0]
     facts = Facts(
         __version__,
@@ -80,6 +79,6 @@ async def _shown_until_left(nodes: Sequence[Node], network: str, screen: Screen)
     with screen:
         async with subscription as events, open_flat_nursery() as nursery:
             source.start(nursery)
-            left = await Dashboard(source, facts, screen).run(events)
+            quit_pressed = await Dashboard(source, facts, screen).run(events)
             nursery.cancel_scope.cancel()
-    return left
+    return quit_pressed

@@ -1,8 +1,8 @@
-"""The entry point: picks the command, and turns whatever happens into an exit code and at most one
+"""The entry point: selects the command, and turns each error into an exit code and at most one
 line.
 
-Exit codes: 0 done; 1 not found, or no network; 2 wrong usage; 130 on Ctrl-C of a command that has a
-result, 0 of ``run``.
+Exit codes: 0 success; 1 not found, or no network; 2 wrong usage; 130 after Ctrl-C, but 0 for
+``run``.
 """
 
 from __future__ import annotations
@@ -54,21 +54,21 @@ _EXAMPLES = """\
 examples:
   kadisc --devnet 60                            60 nodes on this machine
   kadisc --bootstrap dht.libtorrent.org:25401   a node in Mainline
-  kadisc find random                            who is closest to a random ID
-  kadisc peers testnet --service eth            peers of one's own network
+  kadisc find random                            the nodes closest to a random ID
+  kadisc peers testnet --service eth            peers of your network
   kadisc put "Hello World!"                     store a value for two hours
-  kadisc ping 192.0.2.1:6881                    who is there, and how far away
+  kadisc ping 192.0.2.1:6881                    ID, client and RTT of a node
 
-kadisc COMMAND --help tells more about each."""
+kadisc COMMAND --help describes each command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
-    _open_what_is_closed()
+    _open_closed_streams()
     try:
         options = _parse(words)
         code = int(options.execute(options))
-        sys.stdout.flush()  # here, where it can still be told that it failed
+        sys.stdout.flush()  # here, where a failure can still be reported
         return code
     except UsageError as error:
         say(str(error))
@@ -77,24 +77,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(str(error))
         return 2 if isinstance(error, BindError) else 1
     except BrokenPipeError:
-        # Whoever read our output has gone.
+        # The reader of stdout has closed it, as in `kadisc ... | head`.
         _drop_output()
         return 0
     except OSError as error:
-        # What files and sockets may do has been dealt with where they are used. What is left is a
-        # full disk behind stdout.
+        # Other modules handle the errors of their files and sockets. What is left is an error of
+        # stdout, such as a full disk.
         _drop_output()
-        say(
-            f"{error.filename or 'the output'} cannot be written: {(error.strerror or str(error)).lower()}"
-        )
+        what = error.filename or "the output"
+        say(f"{what} cannot be written: {(error.strerror or str(error)).lower()}")
         return 1
     except KeyboardInterrupt:
         return 130
 
 
-def _open_what_is_closed() -> None:
-    """Started with ``>&-`` there is no stream at all, and the next file or socket would get its
-    number. They stay open for as long as we live.
+def _open_closed_streams() -> None:
+    """Opens the standard streams that are closed, as after ``>&-``: otherwise the next file or
+    socket would get their descriptors. They stay open until the process ends.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -102,13 +101,13 @@ def _open_what_is_closed() -> None:
 
 
 def _drop_output() -> None:
-    """Python would complain about what is left in the buffer once more while it exits."""
+    """Discards the rest of the buffer, which Python would try to write again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
-    # Without a command a node is run: the options of `run` may come first. Only these three speak
-    # of the whole program.
+    # Without a command, kadisc runs a node, so the options of `run` may come first. The three
+    # options below are those of the program itself.
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words = ["run", *words]
     parser = build_parser()
@@ -118,14 +117,17 @@ def _parse(words: list[str]) -> argparse.Namespace:
             f"the command comes first, as in kadisc {left_over[0]} --bootstrap HOST:PORT"
         )
     if left_over:
-        raise UsageError(f"not understood: {' '.join(left_over)}; see kadisc {words[0]} --help")
+        raise UsageError(f"unknown arguments: {' '.join(left_over)}; see kadisc {words[0]} --help")
     return options
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="kadisc",
-        description="A Kademlia peer-discovery node that speaks BitTorrent's Mainline DHT. Without a command it runs a node: see kadisc run --help.",
+        description=(
+            "A Kademlia peer-discovery node for BitTorrent's Mainline DHT. Without a command it "
+            "runs a node: see kadisc run --help."
+        ),
         epilog=_EXAMPLES,
     )
     parser.add_argument(

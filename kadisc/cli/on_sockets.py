@@ -1,7 +1,7 @@
-"""Runs a network of `sim/calibration.py` on real sockets of this machine: the shell's pumps and UDP
-ports, the simulator's delays and losses.
+"""Runs a network of `sim/calibration` on real sockets of this machine: with the pumps and UDP ports
+of the shell, and with the delays and losses of the simulator.
 
-Here and not below, since neither the shell nor the simulator knows of the other.
+This module is in the command line because neither the shell nor the simulator imports the other.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from ..sim.model.network import Network
 
 
 class ClockFromZero:
-    """The machine's clock, less what it showed when this one was made: tables are filled for a
-    clock that begins at 0.
+    """The machine's clock, minus its value when this object was created: the tables of a
+    calibration are filled for a clock that begins at 0.
     """
 
     def __init__(self) -> None:
@@ -57,9 +57,9 @@ async def run_on_sockets(
     late_s: list[float],
     progress: Callable[[float], None],
 ) -> list[Endpoint]:
-    """Adds to ``observed``, and to ``late_s`` how late each datagram was because of this process;
-    returns where the nodes were. ``progress`` is told the seconds since the start. Behind the
-    sockets of dead nodes nobody reads. Raises BindError.
+    """Runs the network. Adds its counts to ``observed``, and to ``late_s`` the delay that this
+    process added to each datagram. Returns the endpoints of the nodes. Calls ``progress`` with the
+    seconds since the start. The sockets of dead nodes stay open and are not read. Raises BindError.
     """
     ports: list[Port] = []
     try:
@@ -93,12 +93,12 @@ async def _run(
         network.attach(host)
     clock = ClockFromZero()
     pumps = {
-        index: Pump(host.node, [DelayedPort(port, _way(host, network, clock), line)], clock)
+        index: Pump(host.node, [DelayedPort(port, _delays(host, network, clock), line)], clock)
         for index, (host, port) in enumerate(zip(hosts, ports, strict=True))
         if host.up
     }
 
-    async def look_up(lookup: PlannedLookup) -> None:
+    async def run_lookup(lookup: PlannedLookup) -> None:
         pump = pumps[lookup.asker]
         with pump.operation(
             lambda now: pump.core.start_lookup(lookup.target, now, family=Family.IPV4)
@@ -119,7 +119,7 @@ async def _run(
             line.late_s.clear()
             for lookup in round_.lookups:
                 await trio.sleep_until(began + lookup.at_s)
-                nursery.start_soon(look_up, lookup)
+                nursery.start_soon(run_lookup, lookup)
                 progress(clock.now())
             await trio.sleep_until(began + round_.measured_s)
             observed.counted(len(round_.lookups), before, counts(hosts))
@@ -130,14 +130,14 @@ async def _run(
         pump.close()
 
 
-def _way(
+def _delays(
     host: Host, network: Network, clock: ClockFromZero
 ) -> Callable[[Datagram], list[tuple[float, bytes]]]:
-    def way(datagram: Datagram) -> list[tuple[float, bytes]]:
+    def delays(datagram: Datagram) -> list[tuple[float, bytes]]:
         copies = network.send(host, *datagram, clock.now())
         return [(delay_s, payload) for delay_s, _, _, payload in copies]
 
-    return way
+    return delays
 
 
 def _bound(ip: str, config: Config) -> Port:
@@ -146,6 +146,7 @@ def _bound(ip: str, config: Config) -> Port:
     except BindError as error:
         if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRNOTAVAIL:
             raise BindError(
-                f"this needs addresses such as {ip}, which this machine does not have: only Linux has all of 127/8"
+                f"this needs addresses such as {ip}, which this machine does not have: only Linux "
+                "has all of 127/8"
             ) from error
         raise

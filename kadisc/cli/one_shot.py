@@ -1,4 +1,4 @@
-"""A node of its own for a command that asks one thing and goes."""
+"""The temporary node of a command that makes one request."""
 
 from __future__ import annotations
 
@@ -13,10 +13,17 @@ from ..config.declaration import HoldsFor
 from ..control.call import Call, Tell
 from ..core.contract.identity import Identity
 from ..errors import UsageError
-from ..net.api.node import NOTHING_SAVED, Node
-from ..net.api.open import close_ports, open_everywhere, open_ports, running
+from ..net.api.node import Node
+from ..net.api.open import (
+    NOTHING_SAVED,
+    close_ports,
+    make_node,
+    open_everywhere,
+    open_ports,
+    running,
+)
 from ..net.oneshot.multi_family import MultiFamilyLookup
-from ..net.state.state_folder import peek, peek_seed
+from ..net.state.state_folder import read_saved_state, read_seed
 from ..net.transport.clock import SystemClock
 from ..observe.describe import count
 from .options import configuration, state_folder
@@ -24,8 +31,8 @@ from .output import say
 
 
 class OneShot(Call):
-    """``folder``: the state folder, whose key signs; ``remembered``: contacts of the last run that
-    the node begins with; ``sources``: hosts that follow.
+    """``folder``: the state folder, whose key signs; ``saved_contacts``: the number of contacts of
+    the last run, which the node tries first; ``sources``: the hosts that it tries next.
     """
 
     stays = False
@@ -35,45 +42,45 @@ class OneShot(Call):
         node: Node,
         tell: Tell | None,
         folder: str,
-        remembered: int,
+        saved_contacts: int,
         sources: Sequence[Sequence[str]],
     ) -> None:
         super().__init__(node, tell)
         self._folder = folder
-        self._remembered = remembered
+        self._saved_contacts = saved_contacts
         self._sources = sources
         self._reasons: list[str] = []
 
     def identity(self) -> Identity:
-        seed = peek_seed(self._folder)
+        seed = read_seed(self._folder)
         if seed is None:
             raise UsageError(
-                f"there is no key in {self._folder} to sign with: kadisc run makes one, or --state-dir names another folder"
+                f"there is no key in {self._folder} to sign with: kadisc run creates one, "
+                "or --state-dir names another folder"
             )
         return Identity(seed)
 
-    async def reach(self, approach: MultiFamilyLookup) -> None:
-        self._reasons = (
-            await approach.run(self._sources, self.node.config.resolve_timeout_s)
-        ).reasons
+    async def reach(self, lookup: MultiFamilyLookup) -> None:
+        outcome = await lookup.run(self._sources, self.node.config.resolve_timeout_s)
+        self._reasons = outcome.reasons
 
-    def nobody(self, approach: MultiFamilyLookup) -> str:
-        return f"no network: {self._what_is_missing(approach)}; try another --bootstrap HOST:PORT"
+    def failure(self, lookup: MultiFamilyLookup) -> str:
+        return f"no network: {self._reason(lookup)}; try another --bootstrap HOST:PORT"
 
-    def _what_is_missing(self, approach: MultiFamilyLookup) -> str:
+    def _reason(self, lookup: MultiFamilyLookup) -> str:
         asked = (
-            [f"any of {count(self._remembered, 'contact')} of the last run"]
-            if self._remembered
+            [f"any of {count(self._saved_contacts, 'contact')} of the last run"]
+            if self._saved_contacts
             else []
         )
-        asked += [host for hosts in self._sources for host in hosts] if approach.asked else []
+        asked += [host for hosts in self._sources for host in hosts] if lookup.asked else []
         if not asked and not any(self._sources):
-            return "there is nobody to ask"
+            return "there is no node to ask"
         if asked:
-            return f"no answer from {' or '.join(asked)} within {approach.elapsed_s:.0f} s"
+            return f"no answer from {' or '.join(asked)} within {lookup.elapsed_s:.0f} s"
         return (
             "; ".join(self._reasons)
-            or "none of the bootstrap hosts has an address of a family that can be used here"
+            or "no bootstrap host has an address of a family that this machine has"
         )
 
 
@@ -82,50 +89,47 @@ async def open_one_shot(
     options: argparse.Namespace,
     tell: Tell | None,
     *,
-    needs_way_in: bool = True,
+    needs_contacts: bool = True,
     join_network: bool = False,
 ) -> AsyncIterator[OneShot]:
-    """A read-only node with a fresh key at any free port, in every family that this machine has,
-    unless --bind says otherwise. Nobody keeps a read-only node in a table (BEP 43), so that its
-    short life leaves no dead entry behind. A ``join_network`` one also keeps company with the
-    network that it is of.
+    """A read-only node with a fresh key at any free port, in every address family of this machine,
+    unless --bind is given. Other nodes do not put a read-only node into their tables (BEP 43), so
+    it leaves no dead entries there. With ``join_network`` it also exchanges records with peers of
+    its network.
 
-    It begins at --bootstrap alone, which may lead to another network; without that at the saved
-    contacts, then at the hosts of the configuration, then at Mainline's public routers.
+    It starts from the --bootstrap hosts alone, because they may belong to another DHT. Without them
+    it starts from the saved contacts, then from the hosts of the configuration, then from
+    Mainline's public routers.
     """
     config = configuration(options, only_for=(HoldsFor.EVERY_COMMAND, HoldsFor.NOT_A_DEVNET))
     config = replace(config, core=replace(config.core, read_only=True))
     given = tuple(getattr(options, "bootstrap", None) or ())
-    saved = (
-        peek(state_folder(config), config.network) if needs_way_in and not given else NOTHING_SAVED
-    )
+    saved = NOTHING_SAVED
+    if needs_contacts and not given:
+        saved = read_saved_state(state_folder(config), config.network)
     ports = open_ports(config) if config.bind else open_everywhere(0, config)
     try:
-        node = Node(
+        node = make_node(
             config, ports, (), SystemClock(), SystemRandom(), saved=saved, join_network=join_network
         )
-        remembered = sum(len(dht.contacts) for dht in saved.dhts if dht.family in node.own_ids)
-        sources = (
-            (given,)
-            if given
-            else tuple(hosts for hosts in (config.bootstrap, config.routers) if hosts)
-        )
-        if needs_way_in and not given:
-            _tell_way_in(remembered, config)
+        saved_contacts = sum(len(dht.contacts) for dht in saved.dhts if dht.family in node.own_ids)
+        hosts = (given,) if given else (config.bootstrap, config.routers)
+        sources = tuple(each for each in hosts if each)
+        if needs_contacts and not given:
+            _say_where_it_starts(saved_contacts, config)
         async with running([node], joins=False):
-            yield OneShot(node, tell, state_folder(config), remembered, sources)
+            yield OneShot(node, tell, state_folder(config), saved_contacts, sources)
     finally:
         close_ports(ports)
 
 
-def _tell_way_in(remembered: int, config: Config) -> None:
-    ways = [f"{count(remembered, 'contact')} of the last run"] if remembered else []
+def _say_where_it_starts(saved_contacts: int, config: Config) -> None:
+    ways = [f"{count(saved_contacts, 'contact')} of the last run"] if saved_contacts else []
     if config.bootstrap:
         ways.append(" and ".join(config.bootstrap))
     if config.routers:
         ways.append(f"Mainline's public routers, {' and '.join(config.routers)}")
-    say(
-        f"no --bootstrap given: beginning at {', then at '.join(ways)}"
-        if ways
-        else "no --bootstrap given, and nobody is known from an earlier run"
-    )
+    if ways:
+        say(f"no --bootstrap given: starting from {', then from '.join(ways)}")
+    else:
+        say("no --bootstrap given, and no contacts saved by an earlier run")

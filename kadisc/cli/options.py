@@ -105,7 +105,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def state_folder(config: Config) -> str:
-    """The state folder that is configured, or the default one of the user."""
+    """The configured state folder, or the default one of the user."""
     if config.state_dir is not None:
         if not config.state_dir.strip():
             from ..errors import UsageError
@@ -129,7 +129,7 @@ def _config_path(given: str | None) -> Path | None:
 def positive(text: str) -> int:
     """A number from 1 to 10,000, for argparse."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):
-        raise argparse.ArgumentTypeError(f"a number from 1 to 10000 is expected, not {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 10000, not {text!r}")
     return int(text)
 
 
@@ -150,4 +150,4 @@ def _hex_id(text: str, what: str) -> str:
     try:
         return format_id(parse_id(text))
     except ValueError:
-        raise UsageError(f"{what} has 40 hex digits: {text!r} has not") from None
+        raise UsageError(f"{what} has 40 hex digits, not {text!r}") from None

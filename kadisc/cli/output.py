@@ -1,4 +1,4 @@
-"""What goes where: stdout carries the result and nothing else, words for people go to stderr."""
+"""Output: stdout carries only the result, messages for people go to stderr."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import TextIO
 
 
 def print_json(document: object) -> None:
-    """One document, or one line of JSON lines. A struct of msgspec is an object."""
+    """Prints one JSON document on one line. A msgspec struct becomes an object."""
     if hasattr(document, "__struct_fields__"):
-        import msgspec  # where there is a struct it is there already
+        import msgspec  # already imported if there is a struct
 
         document = msgspec.to_builtins(document)
     print(json.dumps(document, separators=(", ", ": ")), flush=True)
 
 
 def say(text: str) -> None:
-    """A line for people."""
+    """Prints a message on stderr."""
     print(f"kadisc: {text}", file=sys.stderr, flush=True)
 
 
 def is_lively(stream: TextIO) -> bool:
-    """Whether a line may be rewritten and coloured there."""
+    """Whether the stream is a terminal on which a line can be rewritten and coloured."""
     return stream.isatty() and os.environ.get("TERM", "") != "dumb"
 
 
@@ -37,17 +37,17 @@ def endpoint_text(host: str, port: int) -> str:
 
 
 def log_line(name: str, words: str) -> None:
-    """A dated line of a running node's log, for people."""
+    """Prints a line of a running node's log, with the time of day."""
     clock = time.strftime("%H:%M:%S")
     if wants_color(sys.stdout):
-        print(f"\x1b[2m{clock}\x1b[0m  \x1b[1m{name:<10}\x1b[0m {words}", flush=True)
+        print(f"\x1b[2m{clock}\x1b[0m  \x1b[1m{name:<10}\x1b[0m {words}".rstrip(), flush=True)
     else:
-        print(f"{clock}  {name:<10} {words}", flush=True)
+        print(f"{clock}  {name:<10} {words}".rstrip(), flush=True)
 
 
 class ProgressLine:
-    """One line on stderr that is rewritten in place, and gone at the end. The cursor is never
-    hidden, so that nothing needs to be restored however the program ends.
+    """One line on stderr that is rewritten in place and removed at the end. The cursor is never
+    hidden, so nothing has to be restored at any exit.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class ProgressLine:
 
     def show(self, text: str) -> None:
         if self._shown:
-            # Cut to the width: a wrapped line could not be rewritten.
+            # Cut to the width, because a wrapped line cannot be rewritten.
             width = _terminal_width(sys.stderr)
             print(f"\r\x1b[K{text[: width - 1]}", end="", file=sys.stderr, flush=True)
 

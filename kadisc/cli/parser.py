@@ -1,6 +1,4 @@
-"""An argument parser whose errors are one line, and whose help is formatted only when it is asked
-for.
-"""
+"""An argument parser with errors of one line and with rich help."""
 
 from __future__ import annotations
 
@@ -12,13 +10,12 @@ from typing import Any, NoReturn
 
 
 class CommandParser(argparse.ArgumentParser):
-    """As argparse's, with rich help. rich is imported when help is printed: the import takes longer
-    than a ping.
+    """argparse's parser with rich help. rich is imported only when help is printed, because the
+    import takes longer than a ping.
     """
 
     def __init__(self, **settings: Any) -> None:
-        # Abbreviated options would change their meaning, or become ambiguous, with each option that
-        # is added.
+        # Abbreviated options would become ambiguous, or change their meaning, with each new option.
         super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
@@ -28,8 +25,10 @@ class CommandParser(argparse.ArgumentParser):
     def format_help(self) -> str:
         from rich_argparse import RawDescriptionRichHelpFormatter
 
-        # Raw, for the examples; then the paragraph above has to be wrapped here.
+        # The formatter is a raw one because of the examples, so the description is wrapped here.
         width = min(shutil.get_terminal_size().columns, 100) - 2
-        self.description = textwrap.fill(" ".join((self.description or "").split()), width)
+        self.description = textwrap.fill(
+            " ".join((self.description or "").split()), width, break_on_hyphens=False
+        )
         self.formatter_class = RawDescriptionRichHelpFormatter
         return super().format_help()

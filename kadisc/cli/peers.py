@@ -1,4 +1,4 @@
-"""``kadisc peers``: the peers of a network, or those that were announced under an info-hash."""
+"""``kadisc peers``: finds the peers of a network, or the peers announced under an info-hash."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import argparse
 import string
 from collections.abc import Callable, Mapping
 
+from .descriptions import NODE_OF_A_LOOKUP
 from .options import add_bootstrap_option, add_node_options, positive
 from .output import print_json, say
 
 LIKE_AN_INFO_HASH = 30
-"""Who names a network with so many hex digits and nothing else has most likely lost a few."""
+"""A name of at least this many hex digits and nothing else is most likely a truncated info-hash."""
 SUMMARY = "find peers of a network, or those announced under an info-hash"
 DESCRIPTION = (
-    "Finds peers of a network by its name: those that the running node knows, if it is of that network and no option is against it, and those who "
-    "announced themselves on the DHT. Each has proved by an exchange of signed records that it is there and of that network. "
-    "Of an info-hash (40 hex digits) it finds those that were announced under it (BEP 5), which nobody has verified. "
-    "Without a running node it is a read-only node of the command's own that asks, from the bootstrap hosts, or from whom the "
-    "last run knew. Ends at --count peers, when nobody new comes, or after 30 s."
+    "Finds peers of a network by its name. The node exchanges signed records with each peer, "
+    "which proves that the peer is online and belongs to the network. For an info-hash (40 hex "
+    "digits), finds the peers announced under it (BEP 5), which are not verified. Ends at "
+    "--count peers, when no new peer comes, or after 30 s. Exit code 1 if there is none. "
+    + NODE_OF_A_LOOKUP
 )
 EXAMPLES = """\
 examples:
-  kadisc peers testnet --service eth --count 20     with what they offer
-  kadisc peers testnet --check --json               only those whose TCP port accepts
+  kadisc peers testnet --service eth --count 20     peers with this service
+  kadisc peers testnet --check --json               with an open TCP port
   kadisc peers 0123456789abcdef0123456789abcdef01234567 --count 5"""
 
 
@@ -31,13 +32,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "wanted",
         metavar="NETWORK|INFOHASH",
         nargs="?",
-        help="a name, or 40 hex digits (default: the network of the configuration)",
+        help="a network name, or 40 hex digits (default: the configured network)",
     )
     parser.add_argument(
-        "--service", metavar="NAME", help="only peers of the network that offer this"
+        "--service", metavar="NAME", help="only peers of the network with this service"
     )
     parser.add_argument(
-        "--count", type=positive, default=50, metavar="N", help="end at so many peers (default: 50)"
+        "--count", type=positive, default=50, metavar="N", help="end after N peers (default: 50)"
     )
     parser.add_argument(
         "--check",
@@ -51,7 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     target = _info_hash(options)
     if target is None:
-        _settle_network(options)
+        _choose_network(options)
     from .tasks import run_until_signalled
 
     return run_until_signalled(
@@ -60,7 +61,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _info_hash(options: argparse.Namespace) -> str | None:
-    """In 40 hex digits, small ones; None for a network. Raises UsageError."""
+    """The info-hash as 40 lower-case hex digits; None for a network. Raises UsageError."""
     from ..errors import UsageError
     from ..ids import format_id, parse_id
 
@@ -75,12 +76,13 @@ def _info_hash(options: argparse.Namespace) -> str | None:
         return None
     if options.service is not None or options.check:
         raise UsageError(
-            "--service and --check are for peers of a network: of those under an info-hash nobody knows what they offer"
+            "--service and --check are for peers of a network: peers announced under an info-hash "
+            "have no known services"
         )
     return target
 
 
-def _settle_network(options: argparse.Namespace) -> None:
+def _choose_network(options: argparse.Namespace) -> None:
     from ..errors import UsageError
     from .options import configuration
 
@@ -90,7 +92,7 @@ def _settle_network(options: argparse.Namespace) -> None:
                 f"two networks are named: {options.wanted} and --network {options.network}"
             )
         options.network = options.wanted
-    # What a node offers is given as NAME=PORT; here --service is what is looked for.
+    # Here --service names the service to find; as a configuration key it is NAME=PORT.
     options.wanted_service, options.service = options.service, None
     options.network = configuration(options).network
 
@@ -105,7 +107,7 @@ async def _announced(options: argparse.Namespace, target: str) -> int:
     if options.json:
         print_json(found)
     else:
-        _sum_up(len(found.peers), found.elapsed_s, found.queries)
+        _print_summary(len(found.peers), found.elapsed_s, found.queries)
     return 0 if found.peers else 1
 
 
@@ -121,9 +123,9 @@ async def _of_network(options: argparse.Namespace) -> int:
     if options.json:
         print_json(found)
     else:
-        _sum_up(len(found.peers), found.elapsed_s, found.queries)
-        if found.refused:
-            say(f"{count(found.refused, 'peer')} left out: no TCP port of theirs accepted")
+        _print_summary(len(found.peers), found.elapsed_s, found.queries)
+        if found.unreachable:
+            say(f"{count(found.unreachable, 'peer')} left out: TCP port not reachable")
     return 0 if found.peers else 1
 
 
@@ -142,7 +144,7 @@ def _teller(options: argparse.Namespace) -> Callable[[Mapping[str, object]], Non
     return tell
 
 
-def _sum_up(peers: int, elapsed_s: float, queries: int) -> None:
+def _print_summary(peers: int, elapsed_s: float, queries: int) -> None:
     from ..observe.describe import count
 
     say(f"{count(peers, 'peer')} in {elapsed_s:.2f} s, {count(queries, 'datagram')} sent")

@@ -1,14 +1,16 @@
-"""``kadisc ping``: one ping."""
+"""``kadisc ping``: sends one ping."""
 
 from __future__ import annotations
 
 import argparse
 
-SUMMARY = "ask one node who it is"
+from .descriptions import NODE_OF_A_PING
+
+SUMMARY = "ping one node"
 DESCRIPTION = (
-    "Sends one ping to a node and prints its ID, its client version, the round-trip time and our own address as that node sees it. "
-    "A name is tried at all of its addresses at once; the first answer counts. The running node sends it, if there is one and no option is against "
-    "it; else a node of the command's own."
+    "Sends one ping to a node and prints its ID, its client version, the round-trip time and your "
+    "external address as that node sees it. All addresses of a name are tried at once; the first "
+    "answer counts. " + NODE_OF_A_PING
 )
 EXAMPLES = """\
 examples:
@@ -38,7 +40,7 @@ async def _ping(options: argparse.Namespace) -> int:
     from .asking import ask
     from .output import print_json
 
-    answer = await ask(options, PING, PingParams(options.host), needs_way_in=False)
+    answer = await ask(options, PING, PingParams(options.host), needs_contacts=False)
     if options.json:
         print_json(
             {
@@ -51,6 +53,6 @@ async def _ping(options: argparse.Namespace) -> int:
         return 0
     print(f"{answer.endpoint} answered in {answer.rtt_ms:.1f} ms")
     print(f"  id       {answer.id}")
-    print(f"  client   {answer.client or 'not told'}")
-    print(f"  sees us  {answer.seen_as or 'not told'}")
+    print(f"  client   {answer.client or 'not sent'}")
+    print(f"  seen as  {answer.seen_as or 'not sent'}")
     return 0

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 
+from .descriptions import NODE_OF_A_LOOKUP
 from .options import add_bootstrap_option, add_node_options
 from .output import print_json
 
 SUMMARY = "store a value on the DHT for two hours"
 DESCRIPTION = (
-    "Stores a value of at most 1,000 bytes at the nodes closest to its target (BEP 44), and prints the target that it is found by. That is the "
-    "hash of the value; with --mutable it is the hash of the key that the state folder keeps and of --salt, and whoever has that key can put "
-    "later versions. The others forget it after two hours, unless --keep lets the running node put it again every hour. Asks the running node, "
-    "if there is one and no option is against it; else a read-only node of its own does it."
+    "Stores a value of at most 1,000 bytes at the nodes closest to its target (BEP 44), and "
+    "prints the target, under which kadisc get finds it. The target is the hash of the value; "
+    "with --mutable it is the hash of the public key in the state folder and of --salt, and the "
+    "owner of the key can put later versions. The nodes forget the value after two hours, "
+    "unless the running node puts it again (--keep). " + NODE_OF_A_LOOKUP
 )
 EXAMPLES = """\
 examples:
@@ -26,18 +28,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--parse",
         action="store_true",
-        help="VALUE is JSON: whole numbers, texts, lists and objects",
+        help="parse VALUE as JSON: whole numbers, texts, lists and objects",
     )
     parser.add_argument(
         "--mutable",
         action="store_true",
-        help="sign it by the key in the state folder; later versions replace it",
+        help="sign the value with the key in the state folder; later versions replace it",
     )
     parser.add_argument(
         "--salt",
         default="",
         metavar="TEXT|0xHEX",
-        help="with --mutable: one key has one item for each salt, at most 64 bytes",
+        help="with --mutable: a key has one item for each salt, of at most 64 bytes",
     )
     parser.add_argument(
         "--seq",
@@ -49,12 +51,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--cas",
         type=_sequence,
         metavar="N",
-        help="with --mutable: only where the version that is there has this sequence",
+        help="with --mutable: only replace a version that has this sequence",
     )
     parser.add_argument(
         "--keep",
         action="store_true",
-        help="the running node puts it again every hour, in later runs too, until something is put there without --keep",
+        help=(
+            "let the running node put the value again every hour, in later runs too, until a put "
+            "to the same target without --keep"
+        ),
     )
     add_bootstrap_option(parser)
     add_node_options(parser)
@@ -76,9 +81,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _value(options: argparse.Namespace) -> object:
-    """As the control socket takes it; what is wrong with it is said before anybody is asked. Raises
-    UsageError.
-    """
+    """The value for the control socket, checked before any query is sent. Raises UsageError."""
     from ..errors import UsageError
     from ..net.api.arguments import value_from
     from ..observe.contents import content_from
@@ -90,7 +93,7 @@ def _value(options: argparse.Namespace) -> object:
         try:
             value = json.loads(options.value)
         except (ValueError, RecursionError) as error:
-            raise UsageError(f"VALUE is no JSON: {error}") from None
+            raise UsageError(f"VALUE is not JSON: {error}") from None
     value_from(content_from(value))  # type: ignore[arg-type]
     return value
 
@@ -109,7 +112,8 @@ async def _put(options: argparse.Namespace, value: object) -> int:
         print_json(stored)
         return 0
     print(
-        f"stored at {count(stored.stored_on, 'node')} in {stored.elapsed_s:.2f} s, {count(stored.queries, 'datagram')} sent"
+        f"stored at {count(stored.stored_on, 'node')} in {stored.elapsed_s:.2f} s, "
+        f"{count(stored.queries, 'datagram')} sent"
     )
     print(f"  target  {stored.target}")
     if stored.key is not None:

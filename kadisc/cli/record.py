@@ -1,16 +1,17 @@
-"""``kadisc record``: the running node's own peer record."""
+"""``kadisc record``: shows the running node's own peer record."""
 
 from __future__ import annotations
 
 import argparse
 
+from .descriptions import NEEDS_A_RUNNING_NODE
 from .options import add_folder_options
 from .output import print_json
 
 SUMMARY = "show the running node's own peer record"
 DESCRIPTION = (
-    "Asks the node that runs with this state folder for the signed record that peers of its network get: its key, where it is as far as that is "
-    "known, what it offers, and which version of the record that is. Ends with exit code 1 where none runs."
+    "Shows the signed record that the running node sends to peers of its network: its key, its "
+    "address as far as known, its services and the sequence of the record. " + NEEDS_A_RUNNING_NODE
 )
 EXAMPLES = """\
 examples:
@@ -38,8 +39,8 @@ async def _record(options: argparse.Namespace) -> int:
     if options.json:
         print_json(record)
         return 0
-    print(f"record {record.sequence} of the network {record.network}, {record.bytes} bytes, signed")
+    print(f"record {record.sequence} for network {record.network}, {record.bytes} bytes, signed")
     print(f"  key       {record.key}")
-    print(f"  at        {', '.join(record.endpoints) or 'no address known yet'}")
+    print(f"  address   {', '.join(record.endpoints) or 'not known yet'}")
     print(f"  services  {services_words(record.services)}")
     return 0

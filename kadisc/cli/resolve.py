@@ -1,17 +1,18 @@
-"""``kadisc resolve``: where the owner of a key is."""
+"""``kadisc resolve``: finds the node that owns a key."""
 
 from __future__ import annotations
 
 import argparse
 
+from .descriptions import NODE_OF_A_LOOKUP
 from .options import add_bootstrap_option, add_node_options
 from .output import print_json, say
 
 SUMMARY = "find a node by its public key"
 DESCRIPTION = (
-    "Looks up the peer record that the owner of a key has published on the DHT for a network (--network), checks its signature and that it is "
-    "of that key and network, and prints where the node is and what it offers. The running node does so, if there is one and no option is "
-    "against it; else a read-only node of the command's own. Ends with exit code 1 where there is none."
+    "Looks up the peer record that the owner of a key published on the DHT for a network "
+    "(--network), checks its signature, key and network, and prints the address and services of "
+    "the node. Exit code 1 if there is no such record. " + NODE_OF_A_LOOKUP
 )
 EXAMPLES = """\
 examples:
@@ -48,10 +49,10 @@ async def _resolve(options: argparse.Namespace, key: str) -> int:
     if options.json:
         print_json(record)
     elif record.found:
-        print(f"record {record.sequence} of the network {record.network}")
+        print(f"record {record.sequence} for network {record.network}")
         print(f"  key       {record.key}")
-        print(f"  at        {', '.join(record.endpoints) or 'no address known'}")
+        print(f"  address   {', '.join(record.endpoints) or 'not known'}")
         print(f"  services  {services_words(record.services)}")
     if not record.found:
-        say(f"no record of this key for the network {network} was found whose signature holds")
+        say(f"no record of this key for the network {network} with a valid signature was found")
     return 0 if record.found else 1

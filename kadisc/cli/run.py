@@ -1,4 +1,4 @@
-"""``kadisc run``: a node, or a whole network of them, until it is asked to stop."""
+"""``kadisc run``: runs a node, or a whole devnet, until it is stopped."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from ..net.api.node import Node
     from .run_log import RunLog
 
-SUMMARY = "run a node (also what happens without a command)"
+SUMMARY = "run a node (the default command)"
 DESCRIPTION = (
-    "Runs a node until it is asked to stop by Ctrl-C or SIGTERM. It joins by whom it knew in its last run and by the bootstrap hosts, keeps trying "
-    "while they are dead, and answers others. With --devnet a whole network runs in this process, on 127.x.y.z, so that everything can be tried "
-    "on a machine without internet. "
-    "Without --bind it listens at port 6881 in every family, or at any free port if that one is taken."
+    "Runs a node until Ctrl-C or SIGTERM. It rejoins through saved contacts and the bootstrap "
+    "hosts, retries while they are unreachable, and answers other nodes. With --devnet a whole "
+    "network runs in this process, on 127.x.y.z, to try everything without internet. Without "
+    "--bind it listens at port 6881 in every address family, or at any free port if that one is "
+    "in use."
 )
 EXAMPLES = """\
 examples:
@@ -29,9 +30,9 @@ examples:
   kadisc run --devnet 60 --json                     one JSON line for each event"""
 
 _SUMMARY_INTERVAL_S = 60.0
-_DEVNET_PATIENCE_S = 90.0
-"""A large devnet takes some time on a small machine; and one node that is stuck must not hide that
-the others are there.
+_DEVNET_JOIN_S = 90.0
+"""How long the ``joined`` event of a devnet waits for all of its nodes: a large devnet takes time
+on a small machine, and a node that is stuck must not hide that the others have joined.
 """
 
 
@@ -41,13 +42,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--devnet",
         type=positive,
         metavar="N",
-        help="run N nodes on this machine; the first is yours, the others know it",
+        help="run N nodes on this machine; the first is yours, the others join through it",
     )
     add_place_options(parser)
     parser.add_argument(
         "--no-dashboard",
         action="store_true",
-        help="print log lines on a terminal too, instead of the live view",
+        help="print log lines instead of the dashboard, also on a terminal",
     )
     add_node_options(parser)
 
@@ -55,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace) -> int:
     from .tasks import run_until_signalled
 
-    # To be asked to stop is how a node is meant to end.
+    # A signal is the normal end of a node.
     return run_until_signalled(lambda: _run(options), when_signalled=0)
 
 
@@ -78,10 +79,10 @@ async def _run(options: argparse.Namespace) -> int:
 
 
 async def _show(nodes: Sequence[Node], options: argparse.Namespace) -> bool:
-    """The dashboard, until it is left; False at once where there is to be none."""
+    """Shows the dashboard until the user quits it; returns False at once if there is none."""
     if options.json or options.no_dashboard or not is_lively(sys.stdout):
         return False
-    # rich is not needed by a node without a dashboard, which so takes a tenth less memory.
+    # Without a dashboard rich is not imported, which saves a tenth of the memory.
     from .live import open_screen, show_live
 
     screen = open_screen()
@@ -100,16 +101,16 @@ async def _log(nodes: Sequence[Node], log: RunLog) -> None:
         nursery.start_soon(_summaries, log, nodes)
         async for event in events:
             if isinstance(event, Joined):
-                nursery.start_soon(_tell_joined, log, nodes, event)
+                nursery.start_soon(_log_joined, log, nodes, event)
             else:
                 log.event(event)
 
 
-async def _tell_joined(log: RunLog, nodes: Sequence[Node], event: Joined) -> None:
+async def _log_joined(log: RunLog, nodes: Sequence[Node], event: Joined) -> None:
     import trio
 
-    # A devnet is one thing to whoever started it: it has joined when all of it has.
-    with trio.move_on_after(_DEVNET_PATIENCE_S):
+    # To the user a devnet is one network: it has joined when all of its nodes have.
+    with trio.move_on_after(_DEVNET_JOIN_S):
         for node in nodes:
             await node.joined()
     log.joined(nodes, event.family)

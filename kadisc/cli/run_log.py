@@ -1,4 +1,4 @@
-"""What a running node tells on stdout: lines for people, or JSON lines."""
+"""The log of a running node on stdout: lines for people, or JSON lines."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class RunLog:
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self._lost = 0
-        """Lines that could not be written since the last one that could."""
+        """Lines that could not be written since the last successful one."""
 
     def listening(self, nodes: Sequence[Node]) -> None:
-        places = [
+        listening = [
             (format_id(node.own_ids[family]), format_endpoint(endpoint))
             for node in nodes
             for family, endpoint in node.local_endpoints.items()
@@ -34,17 +34,17 @@ class RunLog:
                 {
                     "event": "listening",
                     "nodes": [
-                        {"id": node_id, "endpoints": [endpoint]} for node_id, endpoint in places
+                        {"id": node_id, "endpoints": [endpoint]} for node_id, endpoint in listening
                     ],
                 }
             )
             return
-        for node_id, endpoint in places[: len(nodes[0].own_ids)]:
+        for node_id, endpoint in listening[: len(nodes[0].own_ids)]:
             self._line("listening", f"{endpoint} as {node_id}")
         if len(nodes) > 1:
             self._line(
                 "devnet",
-                f"{count(len(nodes) - 1, 'more node')} on this machine, such as {places[-1][1]}",
+                f"{count(len(nodes) - 1, 'more node')} on this machine, such as {listening[-1][1]}",
             )
 
     def event(self, event: Notable) -> None:
@@ -54,20 +54,22 @@ class RunLog:
             self._line(*words_for(event))
 
     def joined(self, nodes: Sequence[Node], family: Family) -> None:
-        """The first node has joined, and with it those others that could."""
+        """Logs that the first node has joined, and how many of the others."""
         dhts = [dht for node in nodes for dht in node.snapshot().dhts if dht.family is family]
         contacts = [dht.contacts for dht in dhts if dht.joined]
         self.event(Joined(family, dhts[0].contacts))
         if len(nodes) > 1 and not self._as_json:
+            fewest = min(contacts)
+            each = f"{fewest}" if fewest == max(contacts) else f"{fewest} to {max(contacts)}"
             self._line(
                 "devnet",
-                f"{len(contacts)} of {len(nodes)} nodes have joined; each knows {min(contacts)} to {max(contacts)} others",
+                f"{len(contacts)} of {len(nodes)} nodes have joined, with {each} contacts each",
             )
 
     def summary(self, node: Node) -> None:
-        picture = node.snapshot()
+        snapshot = node.snapshot()
         if self._as_json:
-            for dht in picture.dhts:
+            for dht in snapshot.dhts:
                 self._json(
                     {
                         "event": "contacts",
@@ -79,16 +81,16 @@ class RunLog:
             return
         known = ", ".join(
             f"{count(dht.contacts, 'contact')} over {family_name(dht.family)}"
-            for dht in picture.dhts
+            for dht in snapshot.dhts
         )
-        received, sent = picture.counters["received"], picture.counters["sent"]
-        self._line("contacts", f"{known}; so far {received} datagrams in, {sent} out")
+        received, sent = snapshot.counters["received"], snapshot.counters["sent"]
+        self._line("contacts", f"{known}; {received} datagrams in, {sent} out")
 
     def stopped(self) -> None:
         if self._as_json:
             self._json({"event": "stopped"})
         else:
-            self._line("stopped", "as asked; sockets are closed")
+            self._line("stopped")
 
     def _json(self, record: object) -> None:
         self._write(
@@ -96,7 +98,7 @@ class RunLog:
             lambda: print_json({"event": "lines_lost", "lines": self._lost}),
         )
 
-    def _line(self, name: str, words: str) -> None:
+    def _line(self, name: str, words: str = "") -> None:
         self._write(
             lambda: log_line(name, words),
             lambda: log_line(
@@ -104,34 +106,34 @@ class RunLog:
             ),
         )
 
-    def _write(self, write: Callable[[], None], tell_lost: Callable[[], None]) -> None:
-        """A disk that is full is no reason for a node to end: lines are lost, and told of once
-        there is room. A reader that is gone is one.
+    def _write(self, write: Callable[[], None], report_lost: Callable[[], None]) -> None:
+        """A full disk does not end the node: lines are lost, and their number is logged when
+        writing works again. A closed reader (BrokenPipeError) ends it.
         """
         try:
             if self._lost:
-                tell_lost()
+                report_lost()
                 self._lost = 0
             write()
         except BrokenPipeError:
             raise
         except OSError as error:
             if not self._lost:
-                say(
-                    f"the log cannot be written, and goes on once it can: {(error.strerror or str(error)).lower()}"
-                )
+                reason = (error.strerror or str(error)).lower()
+                say(f"the log cannot be written, retrying: {reason}")
             self._lost += 1
-            _forget_unwritten()
+            _discard_buffer()
 
 
-def _forget_unwritten() -> None:
-    """What is left in the buffer would come out later, in the midst of other lines, or complain
-    when the program ends.
+def _discard_buffer() -> None:
+    """Discards the buffer of stdout: otherwise its rest would be written later, between other
+    lines, or cause an error at exit.
     """
-    output, nothing = sys.stdout.fileno(), os.open(os.devnull, os.O_WRONLY)
-    kept = os.dup(output)
-    os.dup2(nothing, output)
+    output = sys.stdout.fileno()
+    null = os.open(os.devnull, os.O_WRONLY)
+    saved = os.dup(output)
+    os.dup2(null, output)
     sys.stdout.flush()
-    os.dup2(kept, output)
-    os.close(kept)
-    os.close(nothing)
+    os.dup2(saved, output)
+    os.close(saved)
+    os.close(null)

@@ -1,4 +1,4 @@
-"""``kadisc sim``: the same nodes in virtual time."""
+"""``kadisc sim``: runs the real nodes in virtual time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import argparse
 from . import sim_calibrate, sim_list, sim_report, sim_run, sim_sweep
 from .parser import CommandParser
 
-SUMMARY = "run the real node in virtual time, by the thousand"
+SUMMARY = "simulate thousands of real nodes in virtual time"
 DESCRIPTION = (
-    "Runs networks of real nodes in virtual time: under a model of delays, loss and NAT, under churn, faults and attack. The same seed gives the "
-    "same run, datagram by datagram."
+    "Runs networks of real nodes in virtual time, with a model of delays, loss and NAT, with "
+    "churn, faults and attacks. The same seed gives the same run, datagram by datagram."
 )
 EXAMPLES = """\
 examples:

@@ -1,6 +1,4 @@
-"""``kadisc sim calibrate``: is the simulator right? The same network on real sockets and in virtual
-time, side by side.
-"""
+"""``kadisc sim calibrate``: compares the simulator with the same network on real sockets."""
 
 from __future__ import annotations
 
@@ -12,15 +10,17 @@ from ..errors import UsageError
 from .output import ProgressLine, print_json, say
 
 if TYPE_CHECKING:
+    from ..endpoints import Endpoint
     from ..sim.calibration.agreement import Agreement
     from ..sim.calibration.calibration import CalibrationRound, Observed
     from ..sim.options import SimOptions
 
 SUMMARY = "compare the simulator with real sockets"
 DESCRIPTION = (
-    "Runs the same networks twice: on real loopback sockets, in real time, with delays and losses added as the model has them; and in the "
-    "simulator. Prints what each side counted, the ratios, and the Kolmogorov-Smirnov distance of the lookup latencies. Exit code 1 if counts "
-    "differ by more than 5 %, or latencies by more than 0.1. Takes three minutes."
+    "Runs the same networks twice: on real loopback sockets in real time, with the delays and "
+    "losses of the model added, and in the simulator. Prints the counts of both, their ratios, "
+    "and the Kolmogorov-Smirnov distance of the lookup latencies. Exit code 1 if counts differ "
+    "by more than 5 %, or latencies by more than 0.1. Takes three minutes."
 )
 EXAMPLES = """\
 examples:
@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="1575",
         help="how many lookups on each side (default: 1575)",
     )
-    parser.add_argument("--seed", metavar="S", help="which networks (default: 1)")
+    parser.add_argument("--seed", metavar="S", help="the seed of the networks (default: 1)")
     parser.add_argument(
         "--set",
         action="append",
@@ -59,7 +59,10 @@ def execute(options: argparse.Namespace) -> int:
 
     chosen, lookups = _chosen(options)
     plan = rounds(chosen, lookups)
-    sockets, simulator, late_s, began = Observed(), Observed(), list[float](), time.perf_counter()
+    sockets = Observed()
+    simulator = Observed()
+    late_s: list[float] = []
+    began = time.perf_counter()
     code = _run(plan, sockets, simulator, late_s)
     if code:
         return code
@@ -72,7 +75,7 @@ def execute(options: argparse.Namespace) -> int:
     else:
         _print(document)
     if not verdict.within():
-        say("the simulator and the sockets do not agree")
+        say("the simulator and the sockets differ by more than the bounds")
         return 1
     return 0
 
@@ -83,9 +86,8 @@ def _chosen(options: argparse.Namespace) -> tuple[SimOptions, int]:
     from ..sim.options import SimOptions
     from ..sim.settings import with_settings
 
-    own = {
-        name: value for name in ("nodes", "seed") if (value := getattr(options, name)) is not None
-    }
+    own = {name: getattr(options, name) for name in ("nodes", "seed")}
+    own = {name: value for name, value in own.items() if value is not None}
     for name, value in {**own, "lookups": options.lookups}.items():
         if not (value.isascii() and value.isdigit() and len(value) < 10):
             raise UsageError(f"--{name}: a whole number is expected, not {value!r}")
@@ -96,7 +98,7 @@ def _chosen(options: argparse.Namespace) -> tuple[SimOptions, int]:
     lookups = int(options.lookups)
     if not 10 <= chosen.nodes <= MAX_NODES:
         raise UsageError(
-            f"--nodes: 10 to {MAX_NODES} nodes have addresses of their own in 127/8, not {chosen.nodes}"
+            f"--nodes: 10 to {MAX_NODES} nodes can have addresses in 127/8, not {chosen.nodes}"
         )
     if not 1 <= lookups <= MAX_LOOKUPS:
         raise UsageError(f"--lookups: 1 to {MAX_LOOKUPS}, not {lookups}")
@@ -106,7 +108,8 @@ def _chosen(options: argparse.Namespace) -> tuple[SimOptions, int]:
         )
     if not 0.0 <= chosen.warmup_s <= 10.0:
         raise UsageError(
-            f"--set warmup_s: 0 to 10 here, not {chosen.warmup_s:g}: later, dead nodes are found out"
+            f"--set warmup_s: 0 to 10 here, not {chosen.warmup_s:g}: later the nodes detect "
+            "dead ones"
         )
     if not 1.0 <= chosen.lookups_per_minute <= 6000.0:
         raise UsageError(
@@ -124,7 +127,8 @@ def _run(
     from .on_sockets import run_on_sockets
     from .tasks import run_until_signalled
 
-    line, endpoints = ProgressLine(), []
+    line = ProgressLine()
+    endpoints: list[list[Endpoint]] = []
 
     async def on_sockets() -> int:
         for number, each in enumerate(plan, start=1):
@@ -181,19 +185,19 @@ def _print(document: dict[str, object]) -> None:
     real, simulated, ratios = document["sockets"], document["simulator"], document["ratios"]
     assert isinstance(real, dict) and isinstance(simulated, dict) and isinstance(ratios, dict)
     print(
-        f"{document['nodes']} nodes, {document['dead']} of them dead, {document['loss']:.1%} loss, seed {document['seed']}"
+        f"{document['nodes']} nodes, {document['dead']} of them dead, {document['loss']:.1%} loss, "
+        f"seed {document['seed']}"
     )
     print(f"  {'':<20}{'sockets':>12}{'simulator':>12}{'ratio':>9}")
     for name, value in real.items():
-        ratio = ratios.get(name)
-        print(
-            f"  {name:<20}{_text(value):>12}{_text(simulated[name]):>12}{f'{ratio:.3f}' if ratio is not None else '':>9}"
-        )
-    print(f"distance of the latencies (Kolmogorov-Smirnov): {document['ks_distance']}")
+        ratio = f"{ratios[name]:.3f}" if name in ratios else ""
+        print(f"  {name:<20}{_text(value):>12}{_text(simulated[name]):>12}{ratio:>9}")
+    print(f"Kolmogorov-Smirnov distance of the latencies: {document['ks_distance']}")
     print(
-        f"lag of the process: mean {document['lag_ms_mean']} ms, p99 {document['lag_ms_p99']} ms, at most {document['lag_ms_max']} ms"
+        f"delay added by this process: mean {document['lag_ms_mean']} ms, "
+        f"p99 {document['lag_ms_p99']} ms, at most {document['lag_ms_max']} ms"
     )
-    print(f"{document['wall_s']} s in all")
+    print(f"{document['wall_s']} s in total")
 
 
 def _text(value: object) -> str:

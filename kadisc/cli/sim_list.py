@@ -1,4 +1,4 @@
-"""``kadisc sim list``: what there is to run."""
+"""``kadisc sim list``: lists the scenarios."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 from .output import print_json
 
 SUMMARY = "list the scenarios"
-DESCRIPTION = "Lists the scenarios with a sentence about each."
+DESCRIPTION = "Lists the scenarios, each with one sentence."
 EXAMPLES = """\
 examples:
   kadisc sim list

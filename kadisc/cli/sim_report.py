@@ -1,4 +1,4 @@
-"""``kadisc sim report``: results as a page with charts."""
+"""``kadisc sim report``: makes a page with charts from results."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from ..sim.report.charts import Chart
     from ..sim.report.points import Subject
 
-SUMMARY = "make a page with charts of the results of sweeps"
+SUMMARY = "make a page with charts from the results of sweeps"
 DESCRIPTION = (
-    "Turns results into one HTML file with charts in it: latencies as distributions, recall and dead entries over time, cost per node, what "
-    "attacks achieve, and every measure against every option that was varied, with the spread of the seeds; below them the numbers, the seeds "
-    "that failed, and the commands."
+    "Makes one HTML file with charts from results: distributions of latencies, recall and dead "
+    "entries over time, cost per node, the success of attacks, and each metric against each varied "
+    "option with the spread over the seeds. Below are the numbers, the failed seeds, and the "
+    "commands that reproduce them."
 )
 EXAMPLES = """\
 examples:
@@ -31,13 +32,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "results",
         nargs="+",
         metavar="RESULTS.jsonl",
-        help="files that kadisc sim sweep has written",
+        help="files that kadisc sim sweep wrote",
     )
     parser.add_argument(
         "--out", metavar="FILE", help="the page (default: the name of the first file, with .html)"
     )
     parser.add_argument(
-        "--json", action="store_true", help="print what is in it as JSON on stdout and nothing else"
+        "--json",
+        action="store_true",
+        help="print the contents of the page as JSON on stdout and nothing else",
     )
 
 
@@ -52,10 +55,10 @@ def execute(options: argparse.Namespace) -> int:
         found, torn = read_results(path)
         records += found
         if torn:
-            say(f"the last line of {path} is torn and left out")
+            say(f"the last line of {path} is incomplete and ignored")
     out = Path(options.out or Path(options.results[0]).with_suffix(".html"))
     if out.resolve() in [Path(path).resolve() for path in options.results]:
-        raise UsageError(f"--out {out}: that is one of the results")
+        raise UsageError(f"--out {out}: this is one of the results files")
     every = subjects(records)
     charts = {subject.scenario: list(charts_of(subject)) for subject in every}
     try:
@@ -113,10 +116,8 @@ def _document(out: str, every: list[Subject], charts: dict[str, list[Chart]]) ->
 
 def _print(out: str, every: list[Subject], charts: dict[str, list[Chart]]) -> None:
     for subject in every:
-        runs, failed = (
-            sum(len(found) for found in each)
-            for each in zip(*((point.runs, point.failed) for point in subject.points), strict=True)
-        )
+        runs = sum(len(point.runs) for point in subject.points)
+        failed = sum(len(point.failed) for point in subject.points)
         print(f"{subject.scenario}: {runs} runs, {failed} failed")
         for chart in charts[subject.scenario]:
             print(f"  {chart.title}")

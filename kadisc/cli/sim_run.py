@@ -1,4 +1,4 @@
-"""``kadisc sim run``: one scenario, once."""
+"""``kadisc sim run``: runs one scenario once."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from ..sim.scenarios.scenario import Scenario
 
 SUMMARY = "run one scenario"
-DESCRIPTION = "Runs a scenario and prints what was measured. --minutes counts the measured time; set-up and warm-up come before it and are reported apart."
+DESCRIPTION = (
+    "Runs a scenario and prints its metrics. --minutes is the measured virtual time; set-up and "
+    "warm-up come before it and are reported separately."
+)
 EXAMPLES = """\
 examples:
   kadisc sim run lookup --nodes 300 --minutes 2
-  kadisc sim run churn --set churn.profile=bittorrent --set network.loss.mean=0.05
+  kadisc sim run churn --set churn.profile=ipfs --set network.loss.mean=0.05
   kadisc sim run lookup --set core.table.k=20 --seed 7 --json"""
 
 MAX_NODES = 200_000
@@ -29,17 +32,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_scenario_options(parser)
     parser.add_argument("--seed", metavar="S", help="the same seed gives the same run (default: 1)")
     parser.add_argument(
-        "--trace", metavar="FILE", help="write every delivery and event there, as JSON lines"
+        "--trace", metavar="FILE", help="write every delivery and event to this file as JSON lines"
     )
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
 
 
 def add_scenario_options(parser: argparse.ArgumentParser) -> None:
-    """What is run, and at which size; seeds aside."""
+    """The options that `sim run` and `sim sweep` share."""
     parser.add_argument("scenario", metavar="NAME", help="see kadisc sim list")
-    parser.add_argument("--nodes", metavar="N", help="how many nodes")
+    parser.add_argument("--nodes", metavar="N", help="number of nodes")
     parser.add_argument(
-        "--minutes", metavar="M", help="virtual minutes that are measured, after the warm-up"
+        "--minutes", metavar="M", help="measured virtual minutes, after the warm-up"
     )
     parser.add_argument(
         "--set",
@@ -49,7 +52,9 @@ def add_scenario_options(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="any option by its dotted name, as in network.loss.mean=0.05",
     )
-    parser.add_argument("--paranoid", action="store_true", help="check the dear invariants as well")
+    parser.add_argument(
+        "--paranoid", action="store_true", help="also check the expensive invariants"
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -72,7 +77,7 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def sim_options(scenario: Scenario, options: argparse.Namespace) -> SimOptions:
-    """The scenario's own, and what the command line changes in them. Raises UsageError."""
+    """The options of the scenario with those of the command line. Raises UsageError."""
     from ..sim.settings import with_settings
 
     shorthands = [
@@ -89,14 +94,15 @@ def sim_options(scenario: Scenario, options: argparse.Namespace) -> SimOptions:
         once = getattr(with_settings(scenario.options(), [shorthand]), name)
         if once != (set_to := getattr(chosen, name)):
             raise UsageError(
-                f"--{name} {given} and --set {name}={set_to} contradict each other: give one of them"
+                f"--{name} {given} and --set {name}={set_to} contradict each other: give one "
+                "of them"
             )
     check_size(chosen)
     return replace(chosen, paranoid=chosen.paranoid or options.paranoid)
 
 
 def check_size(options: SimOptions) -> None:
-    """Raises UsageError for one that cannot be simulated."""
+    """Raises UsageError for a size that cannot be simulated."""
     if not 2 <= options.nodes <= MAX_NODES:
         raise UsageError(f"--nodes: 2 to {MAX_NODES} nodes can be simulated, not {options.nodes}")
     if not 0 < options.minutes <= 1e6:
@@ -104,7 +110,7 @@ def check_size(options: SimOptions) -> None:
 
 
 def _without_set(text: str, shorthands: list[str]) -> str:
-    """An error about --nodes names --nodes, not the setting that it stands for."""
+    """The error text with --nodes instead of the equivalent --set nodes."""
     for shorthand in shorthands:
         name = shorthand.partition("=")[0]
         text = text.replace(f"--set {name}:", f"--{name}:")
@@ -118,30 +124,26 @@ def _print(result: Result) -> None:
     for name, value in plain.items():
         print(f"  {name:<{width}}  {'-' if value is None else value}")
     for value in result.metrics.values():
-        if (
-            isinstance(value, list) and value and isinstance(value[0], dict)
-        ):  # lists of numbers are for charts
+        # Lists of numbers are for charts only.
+        if isinstance(value, list) and value and isinstance(value[0], dict):
             _print_table(value)
     rate = result.datagrams / result.wall_s if result.wall_s else 0.0
     print(
-        f"{result.measured.virtual_s / 60:.1f} virtual minutes in {result.wall_s:.1f} s, {result.datagrams} datagrams ({rate:.0f}/s)"
+        f"{result.measured.virtual_s / 60:.1f} virtual minutes in {result.wall_s:.1f} s, "
+        f"{result.datagrams} datagrams ({rate:.0f}/s)"
     )
     print(
-        f"set-up {result.setup.wall_s:.1f} s, warm-up {result.warmup.wall_s:.1f} s, peak memory {result.peak_rss_mb:.0f} MB"
+        f"set-up {result.setup.wall_s:.1f} s, warm-up {result.warmup.wall_s:.1f} s, "
+        f"peak memory {result.peak_rss_mb:.0f} MB"
     )
     print(f"digest {result.digest}")
-    print(f"again: {result.command}")
+    print(f"reproduce: {result.command}")
 
 
 def _print_table(rows: list[dict[str, object]]) -> None:
-    """Rows with the same keys."""
-    names = list(rows[0]) if rows else []
-    widths = [max(len(name), *(len(str(row[name])) for row in rows)) for name in names]
-    print("  " + "  ".join(f"{name:<{width}}" for name, width in zip(names, widths, strict=True)))
-    for row in rows:
-        print(
-            "  "
-            + "  ".join(
-                f"{row[name]!s:<{width}}" for name, width in zip(names, widths, strict=True)
-            )
-        )
+    """Prints rows that have the same keys."""
+    names = list(rows[0])
+    lines = [names, *([str(row[name]) for name in names] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
+    for line in lines:
+        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))

@@ -1,4 +1,4 @@
-"""``kadisc sim sweep``: one scenario with many settings and seeds; results as JSON lines."""
+"""``kadisc sim sweep``: runs one scenario with many settings and seeds; results are JSON lines."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
 
 SUMMARY = "run one scenario with many settings and seeds"
 DESCRIPTION = (
-    "Runs a scenario with every combination of the options that are varied, each with every seed, in processes of this machine or on a Dask cluster. "
-    "Each finished run is a line of the results file at once; the same command goes on with what is missing there. A run that fails is a line "
-    "too, with the command that shows it again, and ends nothing but itself; the exit code is 1 then."
+    "Runs a scenario with every combination of the varied options and every seed, in processes "
+    "on this machine or on a Dask cluster. Each finished run is written to the results file at "
+    "once; the same command continues with the missing runs. A failed run is written with the "
+    "command that reproduces it and does not stop the others; the exit code is 1 then."
 )
 EXAMPLES = """\
 examples:
   kadisc sim sweep churn --vary churn.profile=ipfs,bittorrent --seeds 10
-  kadisc sim sweep lookup --nodes 500 --vary network.loss.mean=0.01,0.05,0.2 --vary core.table.k=8,20 --seeds 11-20 --out loss.jsonl
+  kadisc sim sweep lookup --vary network.loss.mean=0.01,0.05 --seeds 11-20
+  kadisc sim sweep lookup --vary core.table.k=8,20 --vary crash=0,0.3
   kadisc sim sweep idle-cost --vary nodes=1000,10000 --seeds 3,5,7 --jobs 2
-  kadisc sim sweep lookup --vary "core.table.bucket_sizes=8;128,64,32,16,8" --scheduler tcp://127.0.0.1:8786
+  kadisc sim sweep lookup --vary "core.table.bucket_sizes=8;128,64,32,16,8"
+  kadisc sim sweep lookup --vary nodes=100,1000 --scheduler tcp://127.0.0.1:8786
   kadisc sim report churn.jsonl --out churn.html"""
 
 MAX_SEEDS = 100_000
@@ -42,24 +45,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="OPTION=A,B,...",
-        help="the values that an option takes in turn (with ; between values that have commas); of several options every combination",
+        help=(
+            "the values of an option (separated by ; if values contain commas); repeatable, every "
+            "combination is run"
+        ),
     )
     parser.add_argument(
         "--seeds",
         default="10",
         metavar="N|LIST",
-        help="how many, from 1 on; or which, as in 3,5,7 or 11-20 (default: 10)",
+        help="the number of seeds, from 1 on; or a list, as in 3,5,7 or 11-20 (default: 10)",
     )
     parser.add_argument(
-        "--jobs", metavar="N", help="how many runs at a time on this machine (default: its cores)"
+        "--jobs", metavar="N", help="runs at a time on this machine (default: its number of cores)"
     )
-    parser.add_argument(
-        "--scheduler", metavar="tcp://HOST:PORT", help="run on the Dask cluster that is there"
-    )
+    parser.add_argument("--scheduler", metavar="tcp://HOST:PORT", help="run on this Dask cluster")
     parser.add_argument(
         "--out",
         metavar="FILE",
-        help="the results; what is there already is not run again (default: NAME.jsonl)",
+        help="the results file; runs in it are not repeated (default: NAME.jsonl)",
     )
     parser.add_argument(
         "--json", action="store_true", help="print a summary as JSON on stdout and nothing else"
@@ -75,7 +79,7 @@ def execute(options: argparse.Namespace) -> int:
     path = options.out or f"{options.scenario}.jsonl"
     with ResultsFile(path) as results:
         if results.torn:
-            say(f"the last line of {path} was torn and is dropped; that run is run again")
+            say(f"the last line of {path} was incomplete and is removed; its run is repeated")
         held = {record.get("run") for record in results.records}
         missing = [run for run in runs if run.key not in held]
         progress = SweepProgress(runs, missing)
@@ -85,12 +89,13 @@ def execute(options: argparse.Namespace) -> int:
             progress.clear()
             kept = f" and in {path}" if progress.finished else ""
             say(
-                f"{progress.finished} of {len(runs)} runs are done{kept}; the same command goes on from there"
+                f"{progress.finished} of {len(runs)} runs are done{kept}; "
+                "the same command continues with the rest"
             )
             return 130
         finally:
             progress.clear()
-        return _tell(options, runs, results, lost, progress)
+        return _print_summary(options, runs, results, lost, progress)
 
 
 def _work(
@@ -128,14 +133,14 @@ def _finished(
     return finished_here(missing, jobs, progress.told)
 
 
-def _tell(
+def _print_summary(
     options: argparse.Namespace,
     runs: list[Run],
     results: ResultsFile,
     lost: list[Lost],
     progress: SweepProgress,
 ) -> int:
-    """What has become of the runs, and the exit code."""
+    """Prints the summary and returns the exit code."""
     wanted = {run.key for run in runs}
     failed = [
         record for record in results.records if record.get("run") in wanted and "failed" in record
@@ -147,7 +152,7 @@ def _tell(
                 "out": results.path,
                 "runs": len(runs),
                 "done": progress.finished,
-                "were_there": progress.were_there,
+                "already_done": progress.already_done,
                 "failed": [
                     {name: record[name] for name in ("seed", "varied", "failed", "command")}
                     for record in failed
@@ -157,21 +162,21 @@ def _tell(
             }
         )
     else:
-        there = f", {progress.were_there} of them from before" if progress.were_there else ""
+        before = f", {progress.already_done} of them from before" if progress.already_done else ""
         print(
-            f"{progress.finished} of {len(runs)} runs are in {results.path}{there}; {len(failed)} failed"
+            f"{progress.finished} of {len(runs)} runs are in {results.path}{before}; "
+            f"{len(failed)} failed"
         )
         for record in failed:
-            print(f"  {record['failed']}\n    again: {record['command']}")
+            print(f"  {record['failed']}\n    reproduce: {record['command']}")
         if lost:
-            print(f"  {len(lost)} ended without a result; the same command runs them again")
-        print(
-            f"charts: kadisc sim report {results.path} --out {results.path.removesuffix('.jsonl')}.html"
-        )
+            print(f"  {len(lost)} ended without a result; the same command repeats them")
+        page = f"{results.path.removesuffix('.jsonl')}.html"
+        print(f"charts: kadisc sim report {results.path} --out {page}")
     return 1 if failed or lost else 0
 
 
-# --- what is asked for ----------------------------------------------------------------------------
+# --- the requested runs ---------------------------------------------------------------------------
 
 
 def _runs(options: argparse.Namespace) -> list[Run]:
@@ -186,7 +191,7 @@ def _runs(options: argparse.Namespace) -> list[Run]:
     }
     for name in varied:
         if name in fixed:
-            raise UsageError(f"--vary {name}: it is also set; one of the two has to go")
+            raise UsageError(f"--vary {name}: this option is also set; give one of the two")
     if "seed" in fixed | set(varied):
         raise UsageError("seeds are given with --seeds, as in --seeds 10 or --seeds 3,5,7")
     try:
@@ -209,26 +214,26 @@ def _varied(words: list[str]) -> dict[str, list[str]]:
                 f"--vary takes OPTION=A,B,..., as in network.loss.mean=0.01,0.05, not {word!r}"
             )
         if name in varied:
-            raise UsageError(f"--vary {name}: given twice; put all of its values into one")
+            raise UsageError(f"--vary {name}: given twice; give all values in one --vary")
         varied[name] = values
     return varied
 
 
 def seeds_of(text: str) -> list[int]:
-    """``10``: 1 to 10; ``3,5,7`` and ``11-20``: those; ``7,``: that one. Raises UsageError."""
+    """``10`` means 1 to 10; ``3,5,7`` and ``11-20`` those; ``7,`` only 7. Raises UsageError."""
     try:
         if text.strip().isdecimal():
-            low, high = 1, int(text)
-            seeds = list(range(low, min(high, MAX_SEEDS + 1) + 1))
+            seeds = list(range(1, min(int(text), MAX_SEEDS + 1) + 1))
         else:
             seeds = []
             for part in filter(None, map(str.strip, text.split(","))):
                 first, dash, last = part.partition("-")
-                low, high = int(first), int(last if dash else first)
+                low = int(first)
+                high = int(last) if dash else low
                 seeds += range(low, min(high, low + MAX_SEEDS) + 1)
     except ValueError:
         raise UsageError(
-            f"--seeds: how many, or which, as in 10 or 3,5,7 or 11-20, not {text!r}"
+            f"--seeds: expected a number or a list, as in 10 or 3,5,7 or 11-20, not {text!r}"
         ) from None
     if not 0 < len(seeds) <= MAX_SEEDS:
         raise UsageError(f"--seeds {text}: 1 to {MAX_SEEDS} seeds are expected")
@@ -237,14 +242,13 @@ def seeds_of(text: str) -> list[int]:
 
 def _jobs(options: argparse.Namespace) -> int:
     if options.jobs is None:
-        return (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
     if options.scheduler is not None:
         raise UsageError(
-            "--jobs is for this machine; on a cluster its workers decide how many runs go on at a time"
+            "--jobs is for this machine; on a cluster the number of workers limits the runs "
+            "at a time"
         )
     if not options.jobs.isdecimal() or not 1 <= int(options.jobs) <= 1024:
         raise UsageError(f"--jobs: 1 to 1024 processes are expected, not {options.jobs}")

@@ -1,20 +1,21 @@
-"""``kadisc status``: the node that runs here, at this moment."""
+"""``kadisc status``: shows the state of the running node."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
 
+from .descriptions import NEEDS_A_RUNNING_NODE
 from .options import add_folder_options
 from .output import print_json
 
 if TYPE_CHECKING:
     from ..control.methods.status import FamilyStatus, Status
 
-SUMMARY = "tell about the running node"
+SUMMARY = "show the state of the running node"
 DESCRIPTION = (
-    "Asks the node that runs with this state folder, through its control socket, who it is, where it listens, whom it knows and what it has done so "
-    "far. Ends with exit code 1 where none runs."
+    "Shows the ID, addresses, contacts and traffic of the node that runs with this state folder. "
+    + NEEDS_A_RUNNING_NODE
 )
 EXAMPLES = """\
 examples:
@@ -49,38 +50,42 @@ def _print(status: Status) -> None:
     from ..observe.describe import count
 
     print(
-        f"kadisc {status.version}, process {status.pid}, up {duration(status.uptime_s)}, network {status.network}"
+        f"kadisc {status.version}, process {status.pid}, up {duration(status.uptime_s)}, "
+        f"network {status.network}"
     )
     print(f"  key      {status.public_key}")
     for family in status.families:
         _print_family(family)
     counters = status.counters
     print(
-        f"  traffic  {counters['received']} datagrams in, {counters['sent']} out; {count(status.operations, 'operation')} in flight"
+        f"  traffic  {counters['received']} datagrams in, {counters['sent']} out; "
+        f"{count(status.operations, 'operation')} in flight"
     )
     print(
-        f"  stored   {count(status.peers_stored, 'peer')} that others have announced here, {count(status.items_stored, 'item')} that they have put"
+        f"  serving  {count(status.peers_stored, 'announce')} "
+        f"and {count(status.items_stored, 'item')} for others"
     )
 
 
 def _print_family(family: FamilyStatus) -> None:
     from ..observe.describe import count
 
-    state = "not joined yet" if not family.joined else "joined" if family.online else "offline"
+    state = "joined" if family.joined else "joining"
+    if family.joined and not family.online:
+        state = "offline"
     address = family.address
-    known = (
-        "not known yet"
-        if address.host is None
-        else f"{address.host} ({address.confidence}, {count(address.voters, 'voter')})"
-    )
+    known = "not known yet"
+    if address.host is not None:
+        known = f"{address.host} ({address.confidence}, {count(address.voters, 'voter')})"
     print(f"  {family.family}     {family.endpoint} as {family.id}")
     print(
-        f"           {state}, {count(family.contacts, 'contact')}, {count(family.candidates, 'candidate')}; our address: {known}"
+        f"           {state}, {count(family.contacts, 'contact')}, "
+        f"{count(family.candidates, 'candidate')}; external address: {known}"
     )
 
 
 def duration(seconds: float) -> str:
-    """In words, short."""
+    """``7 s``, ``3 min``, ``2 h 7 min``, ``12 d 3 h``."""
     minutes, hours, days = int(seconds) // 60, int(seconds) // 3600, int(seconds) // 86400
     if days:
         return f"{days} d {hours % 24} h"

@@ -1,5 +1,5 @@
-"""The progress of a sweep on stderr: one line that is rewritten on a terminal; elsewhere a line now
-and then. Failures are said at once.
+"""The progress of a sweep on stderr: on a terminal one line that is rewritten, elsewhere a line
+every 30 s. Failures are reported at once.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
 
 WIDTH = 24
 INTERVAL_S = 0.2
-FORESIGHT = 0.005
-"""So much has to be done before the rest can be told: setting networks up takes time in which
-virtual time stands still.
+MIN_SHARE_FOR_ESTIMATE = 0.005
+"""The share of the work after which the rest is estimated: during the set-up of networks virtual
+time does not pass.
 """
-QUIET_S = 30.0
-"""Between two lines where they stay."""
+LINE_INTERVAL_S = 30.0
+"""The time between two lines if stderr is not a terminal."""
 
 
 class SweepProgress:
     def __init__(self, runs: list[Run], missing: list[Run]) -> None:
         self.total = len(runs)
-        self.were_there = len(runs) - len(missing)
-        self.finished = self.were_there
+        self.already_done = len(runs) - len(missing)
+        self.finished = self.already_done
         self.failed = 0
         self.began = time.monotonic()
         self._weights = {run.key: run.weight for run in missing}
         self._shares: dict[str, float] = {}
         self._line = ProgressLine()
         self._lively = is_lively(sys.stderr)
-        self._next_at = self.began + (0.0 if self._lively else QUIET_S)
+        self._next_at = self.began + (0.0 if self._lively else LINE_INTERVAL_S)
         self._show()
 
     def told(self, run: Run, share: float) -> None:
-        """So much of a run is done."""
+        """A worker reported the share of a run that is done."""
         self._shares[run.key] = share
         self._show()
 
@@ -47,13 +47,13 @@ class SweepProgress:
         self.finished += 1
         if "failed" in record:
             self.failed += 1
-            self.say(f"failed: {record['failed']}; again: {record['command']}")
+            self.say(f"failed: {record['failed']}; reproduce: {record['command']}")
         self._show()
 
     def lost(self, lost: Lost) -> None:
         self._shares[lost.run.key] = 1.0
         self.failed += 1
-        self.say(f"no result: {lost.reason}; again: {lost.run.command}")
+        self.say(f"no result: {lost.reason}; reproduce: {lost.run.command}")
 
     def say(self, text: str) -> None:
         self._line.clear()
@@ -64,22 +64,28 @@ class SweepProgress:
 
     def words(self, now: float) -> str:
         done = min(1.0, self.finished / self.total) if self.total else 1.0
-        bar = "━" * round(done * WIDTH) + "╌" * (WIDTH - round(done * WIDTH))
+        filled = round(done * WIDTH)
+        bar = "━" * filled + "╌" * (WIDTH - filled)
         left_s = self._left_s(now)
-        left = "" if left_s is None else f", {_minutes(left_s)} to go"
-        return f"{bar} {self.finished} of {self.total} done, {self.failed} failed, {_minutes(now - self.began)}{left}"
+        left = "" if left_s is None else f", {_minutes(left_s)} left"
+        return (
+            f"{bar} {self.finished} of {self.total} done, {self.failed} failed, "
+            f"{_minutes(now - self.began)}{left}"
+        )
 
     def _left_s(self, now: float) -> float | None:
-        """By what is done of the runs of this time, each by its weight."""
+        """The estimated time left, from the weights of the runs and their finished shares."""
         done = sum(self._weights[key] * share for key, share in self._shares.items())
         whole = sum(self._weights.values())
-        return (now - self.began) * (whole - done) / done if done > FORESIGHT * whole else None
+        if done <= MIN_SHARE_FOR_ESTIMATE * whole:
+            return None
+        return (now - self.began) * (whole - done) / done
 
     def _show(self) -> None:
         now = time.monotonic()
         if now < self._next_at:
             return
-        self._next_at = now + (INTERVAL_S if self._lively else QUIET_S)
+        self._next_at = now + (INTERVAL_S if self._lively else LINE_INTERVAL_S)
         if self._lively:
             self._line.show(self.words(now))
         else:

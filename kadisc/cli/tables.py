@@ -1,4 +1,4 @@
-"""Tables for people."""
+"""Tables on stdout."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from ..control.methods.find import Closest, ClosestNode
+from ..control.methods.find import ClosestNode, FindDocument
 from ..ids import NodeId, parse_id, shared_prefix_bits
 from ..observe.describe import count
 from .output import endpoint_text, wants_color
@@ -15,12 +15,12 @@ from .output import endpoint_text, wants_color
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Left to `main`; rich would end the program by itself, and as a failure."""
+        """Leaves the error to `main`; rich would exit with a failure."""
         raise BrokenPipeError
 
 
 def console_on_stdout(width: int = 160) -> Console:
-    """``width`` is that of a table where stdout is not a terminal."""
+    """``width``: that of a table if stdout is not a terminal."""
     return _Console(
         color_system="auto" if wants_color(sys.stdout) else None,
         highlight=False,
@@ -28,29 +28,27 @@ def console_on_stdout(width: int = 160) -> Console:
     )
 
 
-def print_nodes(found: Closest) -> None:
-    """The closest nodes, on stdout."""
+def print_nodes(found: FindDocument) -> None:
+    """Prints the closest nodes."""
     console = console_on_stdout()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, justify in (
-        ("distance", "right"),
-        ("node", "left"),
-        ("endpoint", "left"),
-        ("rtt", "right"),
-        ("client", "left"),
-    ):
-        table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)
+    table.add_column("distance", justify="right", no_wrap=True)
+    table.add_column("node", no_wrap=True)
+    table.add_column("endpoint", no_wrap=True)
+    table.add_column("rtt", justify="right", no_wrap=True)
+    table.add_column("client", no_wrap=True)
     for node in found.nodes:
         table.add_row(*_row(node, parse_id(found.target)))
     console.print(f"closest to [bold]{found.target}[/bold]")
     console.print(table)
     console.print(
-        f"{count(len(found.nodes), 'node')} in {found.elapsed_s:.2f} s, {count(found.queries, 'datagram')} sent, {count(found.hops, 'hop')}"
+        f"{count(len(found.nodes), 'node')} in {found.elapsed_s:.2f} s, "
+        f"{count(found.queries, 'datagram')} sent, {count(found.hops, 'hop')}"
     )
 
 
 def _row(node: ClosestNode, target: NodeId) -> tuple[str, ...]:
-    # The distance as its power of two: that is what each further query halves.
+    # The distance as a power of two, because each further query halves it.
     node_id = parse_id(node.id)
     distance = "0" if node_id == target else f"2^{159 - shared_prefix_bits(node_id, target)}"
     rtt = "-" if node.rtt_ms is None else f"{node.rtt_ms:.1f} ms"

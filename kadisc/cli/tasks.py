@@ -1,4 +1,4 @@
-"""Running a command's async part so that Ctrl-C ends it in an orderly way."""
+"""Runs the async part of a command and cancels it on SIGINT and SIGTERM."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ INTERRUPTED = 130
 def run_until_signalled(
     main: Callable[[], Awaitable[int]], *, when_signalled: int = INTERRUPTED
 ) -> int:
-    """The exit code of ``main``, or ``when_signalled`` if SIGINT or SIGTERM cancelled it. A second
-    signal ends the program at once.
+    """Returns the exit code of ``main``, or ``when_signalled`` if SIGINT or SIGTERM cancelled it. A
+    second signal ends the program at once.
     """
     return trio.run(_run, main, when_signalled)
 
@@ -24,8 +24,8 @@ def run_until_signalled(
 async def _run(main: Callable[[], Awaitable[int]], when_signalled: int) -> int:
     code = when_signalled
     async with open_flat_nursery() as nursery:
-        # A signal as an event, not as a KeyboardInterrupt at whatever line runs: sockets are closed
-        # and operations end as always.
+        # The signal cancels the task, instead of raising KeyboardInterrupt at any line: sockets are
+        # closed and operations end in order.
         await nursery.start(_cancel_on_signal, nursery.cancel_scope)
         code = await main()
         nursery.cancel_scope.cancel()

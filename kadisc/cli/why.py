@@ -1,4 +1,4 @@
-"""``kadisc why``: where a peer came from, and why it is trusted."""
+"""``kadisc why``: shows the history of a peer and why it is trusted."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from .options import add_folder_options
 from .output import print_json
 
 if TYPE_CHECKING:
-    from ..control.methods.why import Why
+    from ..control.methods.why import WhyDocument
 
-SUMMARY = "tell where a peer came from and why it is trusted"
+SUMMARY = "show where a peer came from and why it is trusted"
 DESCRIPTION = (
-    "Asks the node that runs with this state folder what it knows of a peer of its network: who told of it, when it proved itself, how often it "
-    "failed, and what the application said of it. Ends with exit code 1 where the peer is not known, or no node runs."
+    "Shows what the running node knows of a peer of its network: its source, when it was verified, "
+    "its failures and the feedback of the application. Exit code 1 if the peer is unknown, or no "
+    "node runs with this state folder."
 )
 EXAMPLES = """\
 examples:
@@ -24,7 +25,7 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "who", metavar="PEER", help="its key of 64 hex digits, or its numeric HOST:PORT"
+        "wanted", metavar="PEER", help="its key of 64 hex digits, or its numeric HOST:PORT"
     )
     add_folder_options(parser.add_argument_group("node"))
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
@@ -40,8 +41,8 @@ async def _why(options: argparse.Namespace) -> int:
     from ..control.methods.why import WHY, WhyParams, peer_from
     from .asking import ask_running
 
-    peer_from(options.who)
-    why = await ask_running(options, WHY, WhyParams(options.who))
+    peer_from(options.wanted)
+    why = await ask_running(options, WHY, WhyParams(options.wanted))
     if options.json:
         print_json(why)
     else:
@@ -49,30 +50,43 @@ async def _why(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print(why: Why) -> None:
+def _print(why: WhyDocument) -> None:
     from ..observe.describe import count
     from .status import duration
 
     print(why.peer)
-    print(f"  key       {why.key or 'not known: it was only heard of'}")
+    print(f"  key       {why.key or 'unknown: the peer is unverified'}")
     if why.asn is not None:
-        print(f"  system    AS{why.asn}")
+        print(f"  asn       AS{why.asn}")
     print(
-        f"  heard of  first {duration(why.first_seen_s_ago)} ago, from {why.source}; {count(why.heard_times, 'time')} in all"
+        f"  source    first seen {duration(why.first_seen_s_ago)} ago {_by_source(why.source)}; "
+        f"reported {count(why.reported_times, 'time')}"
     )
     if why.first_verified_s_ago is None or why.verified_s_ago is None:
-        print("  verified  never: it is not given to anybody")
+        print("  verified  never: the peer is not returned to applications")
     else:
-        rtt = "" if why.rtt_ms is None else f", {why.rtt_ms:.1f} ms away"
-        then = (
-            "in this run"
-            if why.verified_in_this_run
-            else "in an earlier run: not given to anybody before it answers again"
-        )
-        print(
-            f"  verified  by an exchange of records {duration(why.verified_s_ago)} ago, first {duration(why.first_verified_s_ago)} ago, {then}{rtt}"
-        )
+        _print_verified(why, why.verified_s_ago, why.first_verified_s_ago)
     print(f"  failures  {why.failures} in a row")
     if why.verdict is not None:
-        held = f", held back for {duration(why.held_back_s)} more" if why.held_back_s else ""
-        print(f"  verdict   {why.verdict}, says the application{held}")
+        rest = f"; suppressed for {duration(why.suppressed_s)} more" if why.suppressed_s else ""
+        print(f"  feedback  {why.verdict}{rest}")
+
+
+def _by_source(source: str) -> str:
+    if source == "lookup":
+        return "in a DHT lookup"
+    if source.startswith("rendezvous"):
+        return "in a DHT announce of the network"
+    return f"from {source}"
+
+
+def _print_verified(why: WhyDocument, last_s_ago: float, first_s_ago: float) -> None:
+    from .status import duration
+
+    rtt = "" if why.rtt_ms is None else f", round-trip time {why.rtt_ms:.1f} ms"
+    print(
+        f"  verified  {duration(last_s_ago)} ago by an exchange of records, "
+        f"first {duration(first_s_ago)} ago{rtt}"
+    )
+    if not why.verified_in_this_run:
+        print("            in an earlier run: not returned until verified again")

@@ -1,7 +1,8 @@
-"""Does a node keep to the protocol, and does it hold against the attacks that real nodes fell for?
-Any node that speaks KRPC can be asked.
+"""Conformance tests: does a node keep to the protocol, and does it resist attacks that have worked
+on real nodes? Any node that speaks KRPC can be tested.
 
-`datagrams` writes what is sent, right or wrong; `probe` owns the sockets and the pace; `case` says
-what a case is; `cases/` holds them by subject; `suite` runs them. Everything is seen from outside:
-nothing here knows how the node under test is made.
+`datagrams` encodes valid and invalid messages; `probe` has the sockets and limits the rate;
+`verdict` and `case` define cases and their outcomes; `cases/` has the cases by subject; `suite`
+runs them. Everything is observed from outside: nothing here depends on the implementation under
+test.
 """

@@ -1,5 +1,5 @@
-"""Bencode as a liar writes it: keys in any order, keys twice, and raw bytes that are no value at
-all. The encoder of `wire` cannot, on purpose.
+"""An encoder for invalid bencode too: keys in any order, duplicate keys, and raw bytes that are no
+value. The encoder of `wire` refuses all of these.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ Fields: TypeAlias = dict[bytes, Any]
 
 
 class Raw(bytes):
-    """Goes into the datagram as it is."""
+    """Bytes that go into the datagram without encoding."""
 
 
 class Pairs(tuple[tuple[bytes, Any], ...]):
-    """A dict whose keys stay in this order, and may come twice."""
+    """A dict whose keys keep this order, and may occur twice."""
 
     __slots__ = ()
 
@@ -38,8 +38,8 @@ def write(value: Any) -> bytes:
 
 
 def query(method: bytes, arguments: Any, tid: bytes, *, read_only: bool = True) -> bytes:
-    """``read_only``: marked as BEP 43 wants it, so that the node under test does not keep us in its
-    table.
+    """A query. ``read_only``: marked as in BEP 43, so that the node under test does not put the
+    querier into its table.
     """
     marks = {b"ro": 1} if read_only else {}
     return write({b"a": arguments, b"q": method, b"t": tid, b"v": b"KDc\x01", b"y": b"q", **marks})

@@ -1,8 +1,8 @@
-"""The sockets of a run: what is sent, how fast, what comes back, and the count of it all.
+"""The probe: the sockets of a run, its queries and their answers, the rate, and the counts.
 
-Harmless on purpose. libtorrent bans an address for 5 minutes after 50 messages in 10 seconds, and
-others limit as well: each source address keeps to a pace of its own, below that. Ordinary questions
-are marked read-only (BEP 43), so that nobody keeps an asker in a table.
+The probe does no harm. libtorrent bans an address for 5 minutes after 50 messages in 10 seconds,
+and other clients have limits too: each source address stays below that rate. Ordinary queries are
+marked read-only (BEP 43), so that no node keeps their sender in its table.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ from ..net.transport.nurseries import open_flat_nursery
 from ..net.transport.udp import UdpPort, bind_udp
 from ..wire import bencode
 from . import datagrams
-from .case import Fault
 from .datagrams import Fields
+from .verdict import Failed
 
 MAX_DATAGRAM_BYTES = 65_535
 SOCKET_BUFFER_BYTES = 1 << 18
 MAX_STRAYS = 256
-"""Datagrams kept that answered nothing; and queries of the node under test."""
+"""The limit of kept datagrams that answer no query, and of kept queries by the node under test."""
 BATCH = 32
+"""Datagrams read from a socket at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +48,34 @@ class Pace:
     per_s: float = 4.0
     """Datagrams per second from one source address. libtorrent's limit is 5."""
     timeout_s: float = 2.0
-    """How long an answer is waited for, before the question is repeated..."""
+    """How long an answer is waited for before the query is repeated."""
     tries: int = 2
-    """...so many times in all."""
+    """How often a query is sent in all."""
     settle_s: float = 3.0
-    """How long a case waits for what the node under test does by itself."""
+    """How long a case waits for what the node under test does unasked."""
 
 
 @dataclass(slots=True)
-class Count:
+class DatagramCount:
     sent: int = 0
     sent_bytes: int = 0
     received: int = 0
     received_bytes: int = 0
 
 
-class Answer:
-    """A reply or an error to a question of ours. ``raw`` is the datagram, ``asked_bytes`` the
-    length of the question.
+class ProbeAnswer:
+    """A reply or an error in answer to a query. ``raw``: the datagram; ``asked_bytes``: the length
+    of the query.
     """
 
     def __init__(self, raw: bytes, envelope: Fields, asked_bytes: int) -> None:
-        self.raw, self.envelope, self.asked_bytes = raw, envelope, asked_bytes
+        self.raw = raw
+        self.envelope = envelope
+        self.asked_bytes = asked_bytes
 
     @property
     def body(self) -> Fields | None:
-        """The ``r`` of a reply. libtorrent's errors have one too, and are no replies."""
+        """The ``r`` of a reply; None for an error, even if it has one, as libtorrent's do."""
         body = self.envelope.get(b"r")
         return body if self.envelope.get(b"y") == b"r" and type(body) is dict else None
 
@@ -82,18 +85,21 @@ class Answer:
         return error[0] if type(error) is list and error and type(error[0]) is int else None
 
     def words(self) -> str:
-        """What kind of answer it is, for the evidence."""
+        """The kind of the answer, for the evidence."""
         if self.body is not None:
-            return f"a reply with {', '.join(key.decode('latin-1') for key in self.body if key.isalnum()) or 'nothing in it'}"
+            keys = ", ".join(key.decode("latin-1") for key in self.body if key.isalnum())
+            return f"a reply with {keys or 'nothing in it'}"
         return f"error {self.code}" if self.code is not None else f"y = {self.envelope.get(b'y')!r}"
 
 
 class Asker:
-    """One socket and one node ID. It answers no query unless ``polite``."""
+    """One socket and one node ID. It answers queries only if ``answers`` is true."""
 
-    def __init__(self, port: UdpPort, node_id: bytes, gate: Gate) -> None:
-        self.port, self.node_id, self.gate = port, node_id, gate
-        self.polite = False
+    def __init__(self, port: UdpPort, node_id: bytes, gate: Gate, *, answers: bool) -> None:
+        self.port = port
+        self.node_id = node_id
+        self.gate = gate
+        self.answers = answers
         self.waiting: dict[bytes, trio.MemorySendChannel[tuple[bytes, Fields]]] = {}
         self.strays: list[tuple[bytes, Fields | None]] = []
 
@@ -104,7 +110,7 @@ class Asker:
 
 @dataclass(slots=True)
 class Gate:
-    """The pace of one source address."""
+    """Limits the rate of one source address."""
 
     interval_s: float
     next_at: float = -inf
@@ -119,20 +125,20 @@ class Gate:
 
 
 @dataclass(slots=True)
-class HeardQuery:
-    """A query that the node under test sent to one of ours."""
+class ReceivedQuery:
+    """A query that the node under test sent to one of the askers."""
 
     method: bytes
     tid: bytes
     asker: Asker
 
 
-class Probe:
+class ConformanceProbe:
     def __init__(self, target: Endpoint, sources: Sequence[str], pace: Pace) -> None:
         self.target, self.pace = target, pace
         self.sources = tuple(sources)
-        self.count = Count()
-        self.heard: list[HeardQuery] = []
+        self.count = DatagramCount()
+        self.queries: list[ReceivedQuery] = []
         self.nursery: trio.Nursery | None = None
         self._gates = {source: Gate(1 / pace.per_s) for source in self.sources}
         self._askers: list[Asker] = []
@@ -141,28 +147,28 @@ class Probe:
 
     # --- Sources ----------------------------------------------------------------------------------
 
-    def open(self, place: int = 0, node_id: bytes | None = None, *, polite: bool = False) -> Asker:
-        """A new socket at source address number ``place`` (modulo how many there are)."""
+    def open(self, place: int = 0, node_id: bytes | None = None, *, answers: bool = False) -> Asker:
+        """A new socket at source address number ``place`` (modulo the number of sources)."""
         source = self.sources[place % len(self.sources)]
         host = f"[{source}]:0" if ":" in source else f"{source}:0"
         port = bind_udp(
             host, max_datagram_bytes=MAX_DATAGRAM_BYTES, socket_buffer_bytes=SOCKET_BUFFER_BYTES
         )
-        asker = Asker(port, node_id or secrets.token_bytes(20), self._gates[source])
-        asker.polite = polite
+        own_id = node_id or secrets.token_bytes(20)
+        asker = Asker(port, own_id, self._gates[source], answers=answers)
         self._askers.append(asker)
-        assert self.nursery is not None  # open_probe's
+        assert self.nursery is not None  # set by open_probe
         self.nursery.start_soon(self._listen, asker)
         return asker
 
     @property
     def asker(self) -> Asker:
-        """The one that asks where it does not matter who does."""
+        """The asker of cases that need no particular one."""
         return self._askers[0] if self._askers else self.open()
 
     def near(self, bits: int = 10) -> bytes:
-        """A random ID that shares so many bits with the node's: there is room in the buckets close
-        to it.
+        """A random ID that shares ``bits`` leading bits with that of the node under test: buckets
+        near its ID have free places.
         """
         keep = (1 << 160) - (1 << (160 - bits))
         own = int.from_bytes(self.node_id, "big")
@@ -178,8 +184,8 @@ class Probe:
         tid: bytes | None = None,
         read_only: bool = True,
         **arguments: Any,
-    ) -> Answer | None:
-        """A query with our id and these arguments, and the answer to it; None if there is none."""
+    ) -> ProbeAnswer | None:
+        """Sends a query with the asker's id and these arguments; returns the answer, or None."""
         who = asker or self.asker
         transaction = tid if tid is not None else secrets.token_bytes(4)
         fields = {b"id": who.node_id} | {
@@ -193,18 +199,18 @@ class Probe:
 
     async def reply(
         self, method: str, *, asker: Asker | None = None, tid: bytes | None = None, **arguments: Any
-    ) -> tuple[Fields, Answer]:
-        """As `ask`, where anything but a reply is a fault."""
+    ) -> tuple[Fields, ProbeAnswer]:
+        """Like `ask`, but raises Failed for anything other than a reply."""
         answer = await self.ask(method, asker=asker, tid=tid, **arguments)
         if answer is None:
-            raise Fault(f"no answer to {method}")
+            raise Failed(f"no answer to {method}")
         if answer.body is None:
-            raise Fault(f"{method} was answered with {answer.words()}")
+            raise Failed(f"{method} was answered with {answer.words()}")
         return answer.body, answer
 
     async def exchange(
         self, payload: bytes, tid: bytes, *, asker: Asker | None = None, tries: int | None = None
-    ) -> Answer | None:
+    ) -> ProbeAnswer | None:
         who = asker or self.asker
         send_channel, receive_channel = trio.open_memory_channel[tuple[bytes, Fields]](1)
         who.waiting[tid] = send_channel
@@ -213,10 +219,10 @@ class Probe:
                 await self.send(payload, asker=who)
                 with trio.move_on_after(self.pace.timeout_s):
                     raw, envelope = await receive_channel.receive()
-                    return Answer(raw, envelope, len(payload))
+                    return ProbeAnswer(raw, envelope, len(payload))
         finally:
             del who.waiting[tid]
-            with suppress(trio.WouldBlock):  # a second answer came at once with the first
+            with suppress(trio.WouldBlock):  # a second answer came together with the first
                 self._keep(who, *receive_channel.receive_nowait())
         return None
 
@@ -228,13 +234,13 @@ class Probe:
         self.count.sent_bytes += len(payload)
 
     async def alive(self, *, after: str) -> None:
-        """A ping that must be answered; by then, what was sent before has been read."""
+        """Sends a ping that must be answered. By then the node has read what was sent before."""
         answer = await self.ask("ping")
         if answer is None:
-            raise Fault(f"no answer to ping any more after {after}")
+            raise Failed(f"no answer to ping after {after}")
 
     async def meet(self) -> None:
-        """The first ping: who it is. Raises NoAnswer."""
+        """The first ping: learns ID and version of the node. Raises NoAnswer."""
         answer = await self.ask("ping")
         if answer is None:
             raise NoAnswer(f"{format_endpoint(self.target)} does not answer a ping")
@@ -242,7 +248,7 @@ class Probe:
         self.node_id = node_id if type(node_id) is bytes else b""
         self.version = version if type(version) is bytes else None
 
-    # --- Hearing ----------------------------------------------------------------------------------
+    # --- Receiving --------------------------------------------------------------------------------
 
     async def _listen(self, asker: Asker) -> None:
         while True:
@@ -251,9 +257,9 @@ class Probe:
                 if source == self.target:
                     self.count.received += 1
                     self.count.received_bytes += len(payload)
-                    await self._hear(asker, payload)
+                    await self._received(asker, payload)
 
-    async def _hear(self, asker: Asker, payload: bytes) -> None:
+    async def _received(self, asker: Asker, payload: bytes) -> None:
         try:
             envelope = bencode.decode(payload)
         except DecodeError:
@@ -280,15 +286,14 @@ class Probe:
         tid, method = envelope.get(b"t"), envelope.get(b"q")
         if type(tid) is not bytes or type(method) is not bytes:
             return
-        if len(self.heard) < MAX_STRAYS:
-            self.heard.append(HeardQuery(method, tid, asker))
-        if asker.polite:
-            empty = (
-                {}
-                if method == b"ping"
-                else {b"nodes" if family_of(self.target) is Family.IPV4 else b"nodes6": b""}
-            )
+        if len(self.queries) < MAX_STRAYS:
+            self.queries.append(ReceivedQuery(method, tid, asker))
+        if asker.answers:
+            empty = {} if method == b"ping" else {self._nodes_key(): b""}
             await self.send(datagrams.reply({b"id": asker.node_id, **empty}, tid), asker=asker)
+
+    def _nodes_key(self) -> bytes:
+        return b"nodes" if family_of(self.target) is Family.IPV4 else b"nodes6"
 
     def close(self) -> None:
         for asker in self._askers:
@@ -298,34 +303,35 @@ class Probe:
 @asynccontextmanager
 async def open_probe(
     target: Endpoint, *, sources: Sequence[str] = (), pace: Pace | None = None
-) -> AsyncIterator[Probe]:
-    """Without ``sources``: for a target on IPv4 loopback eight addresses of as many networks and 56
-    of one more, for any other the one that the system would choose. Raises NoAnswer where there is
-    no way to the target, BindError for a source that this machine does not have.
+) -> AsyncIterator[ConformanceProbe]:
+    """A probe for ``target``. ``sources``: the addresses that it sends from; by default
+    `usual_sources`. Raises NoAnswer if there is no route to the target, BindError for a source that
+    this machine does not have.
     """
-    probe = Probe(target, sources or usual_sources(target), pace or Pace())
+    probe = ConformanceProbe(target, sources or usual_sources(target), pace or Pace())
     try:
         async with open_flat_nursery() as nursery:
             probe.nursery = nursery
             yield probe
             nursery.cancel_scope.cancel()
     finally:
-        # Not before those who listen have ended: they would wait on sockets that are gone.
+        # After the listening tasks have ended, which would otherwise wait on closed sockets.
         probe.close()
 
 
 def usual_sources(target: Endpoint) -> tuple[str, ...]:
+    """For a target on IPv4 loopback, eight addresses in as many networks and 56 in one more; for
+    any other target the address that the system would choose.
+    """
     if scope_of(target) is Scope.LOOPBACK and family_of(target) is Family.IPV4:
-        mine = (
-            *(f"127.{place}.7.1" for place in range(1, 9)),
-            *(f"127.9.7.{place}" for place in range(1, 57)),
-        )
-        return mine if _is_ours(mine[0]) else ("127.0.0.1",)
-    return (_way_out(target),)
+        scattered = tuple(f"127.{place}.7.1" for place in range(1, 9))
+        together = tuple(f"127.9.7.{place}" for place in range(1, 57))
+        return (*scattered, *together) if _can_bind(scattered[0]) else ("127.0.0.1",)
+    return (_outbound_address(target),)
 
 
-def _is_ours(host: str) -> bool:
-    """Only Linux has all of 127/8."""
+def _can_bind(host: str) -> bool:
+    """Whether this machine has the address; only Linux has all of 127/8."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
         try:
             trial.bind((host, 0))
@@ -334,12 +340,12 @@ def _is_ours(host: str) -> bool:
     return True
 
 
-def _way_out(target: Endpoint) -> str:
-    """The address that the system would send from; nothing is sent for it."""
+def _outbound_address(target: Endpoint) -> str:
+    """The address that the system would send from. No datagram is sent to find it."""
     family = socket.AF_INET if family_of(target) is Family.IPV4 else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as trial:
         try:
             trial.connect((host_of(target), port_of(target)))
             return str(trial.getsockname()[0])
         except OSError:
-            raise NoAnswer(f"there is no way to {format_endpoint(target)}") from None
+            raise NoAnswer(f"there is no route to {format_endpoint(target)}") from None

@@ -1,5 +1,5 @@
-"""All cases, in the order in which they run: what could change the node under test comes late, what
-could end it last.
+"""All cases in the order in which they run: those that could change the node under test come late,
+those that could crash it last.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 from ..endpoints import Scope, scope_of
 from ..errors import UsageError
-from .case import Case, Finding, Outcome, Skip, Verdict
+from .case import Case, Finding
 from .cases import answers, conduct, errors, framing, identity, items, malformed, tokens, want
-from .probe import Probe
+from .probe import ConformanceProbe
+from .verdict import CaseOutcome, CaseVerdict, Skipped
 
 CASES: tuple[Case, ...] = (
     *framing.CASES,
@@ -22,12 +23,14 @@ CASES: tuple[Case, ...] = (
     *items.CASES,
     *malformed.CASES,
     *conduct.CASES,
-    *malformed.DEADLY_CASES,
+    *malformed.CRASH_CASES,
 )
 
 
 def chosen(names: Sequence[str]) -> tuple[Case, ...]:
-    """The cases of these names, in their usual order; all of them for none. Raises UsageError."""
+    """The cases of these names in their usual order; all cases if no name is given. Raises
+    UsageError for an unknown name.
+    """
     known = {case.name for case in CASES}
     for name in names:
         if name not in known:
@@ -36,39 +39,39 @@ def chosen(names: Sequence[str]) -> tuple[Case, ...]:
 
 
 async def run_suite(
-    probe: Probe,
+    probe: ConformanceProbe,
     cases: Sequence[Case],
     *,
-    mine: bool = False,
+    destructive: bool = False,
     progress: Callable[[int, Case], None] = lambda index, case: None,
 ) -> list[Finding]:
-    """One after the other, after a first ping. ``mine``: also those that would harm a faulty node;
-    on loopback every node is one's own.
+    """Runs the cases one after the other, after a first ping. ``destructive``: also those that may
+    crash a faulty node; against a node on loopback they always run.
 
     Raises NoAnswer if the node does not answer at all.
     """
     await probe.meet()
-    mine = mine or scope_of(probe.target) is Scope.LOOPBACK
+    destructive = destructive or scope_of(probe.target) is Scope.LOOPBACK
     findings: list[Finding] = []
     silenced_by = ""
     for index, case in enumerate(cases):
         progress(index, case)
         if silenced_by:
             findings.append(
-                Finding(case, Outcome.SKIP, f"the node has not answered since {silenced_by}")
+                Finding(case, CaseOutcome.SKIP, f"the node has not answered since {silenced_by}")
             )
             continue
-        findings.append(await _judge(case, probe, mine))
-        # What ended the node is one fault, and not the fault of every case that follows.
-        if findings[-1].outcome is Outcome.FAIL and await probe.ask("ping") is None:
+        findings.append(await _judge(case, probe, destructive=destructive))
+        # A crash is the failure of one case, not of every case that follows.
+        if findings[-1].outcome is CaseOutcome.FAIL and await probe.ask("ping") is None:
             silenced_by = case.name
     return findings
 
 
-async def _judge(case: Case, probe: Probe, mine: bool) -> Finding:
+async def _judge(case: Case, probe: ConformanceProbe, *, destructive: bool) -> Finding:
     try:
-        if case.harms and not mine:
-            raise Skip("would harm a faulty node: only for nodes of one's own (--mine)")
-        return Finding(case, Outcome.PASS, await case.run(probe))
-    except Verdict as verdict:
+        if case.destructive and not destructive:
+            raise Skipped("may crash a faulty node: only with --destructive")
+        return Finding(case, CaseOutcome.PASS, await case.run(probe))
+    except CaseVerdict as verdict:
         return Finding(case, verdict.outcome, str(verdict))

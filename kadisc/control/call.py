@@ -1,8 +1,8 @@
-"""What a method is carried out with: a node, and somebody to tell what is found on the way.
+"""The context of one method call: a node, and a callback for partial results.
 
-The node is either the one that runs, asked through its control socket, or one of a moment that a
-command has opened for itself. Methods do not see the difference, so that a program finds the same
-documents either way.
+The node is either the running one, reached through its control socket, or a temporary one that a
+command opens for itself. Methods do not see the difference, so a program gets the same documents
+either way.
 """
 
 from __future__ import annotations
@@ -27,67 +27,70 @@ ParamsT = TypeVar("ParamsT", bound=msgspec.Struct)
 ResultT = TypeVar("ResultT", bound=msgspec.Struct)
 
 _PROGRESS_INTERVAL_S = 0.125
-_JOIN_PATIENCE_S = 10.0
-"""A node that was started a moment ago is given so long to find somebody."""
+"""The time between two progress reports."""
+_JOIN_WAIT_S = 10.0
+"""How long a call waits for a node without contacts to join."""
 
 
 class Call:
-    """``tell`` gets partial results, as JSON objects; it is None where nobody wants them."""
+    """``tell`` gets partial results, as JSON objects; it is None if the caller wants none."""
 
     def __init__(self, node: Node, tell: Tell | None = None) -> None:
         self.node = node
         self.tell = tell
 
     stays = True
-    """Whether the node goes on when the call has ended."""
+    """Whether the node runs on after the call."""
 
     def identity(self) -> Identity:
-        """Whose key signs. Raises UsageError where there is none."""
+        """The key pair that signs. Raises UsageError if there is none."""
         return self.node.identity
 
-    async def carry_out(self, approach: MultiFamilyLookup, *, timeout_s: float = math.inf) -> None:
-        """Tells its progress on the way. Raises NoAnswer if nobody was there in ``timeout_s``."""
+    async def carry_out(self, lookup: MultiFamilyLookup, *, timeout_s: float = math.inf) -> None:
+        """Runs the lookup and reports its progress. Raises NoAnswer if no node answered within
+        ``timeout_s``.
+        """
         async with open_flat_nursery() as nursery:
             if self.tell is not None:
-                nursery.start_soon(self._report, approach, self.tell)
+                nursery.start_soon(self._report, lookup, self.tell)
             with trio.move_on_after(timeout_s):
-                await self.reach(approach)
+                await self.reach(lookup)
             nursery.cancel_scope.cancel()
-        if not approach.answered:
-            raise NoAnswer(self.nobody(approach))
+        if not lookup.answered:
+            raise NoAnswer(self.failure(lookup))
 
-    async def reach(self, approach: MultiFamilyLookup) -> None:
-        """By whom the node knows."""
-        if not any(self.node.knows_anyone(family) for family in self.node.own_ids):
-            with trio.move_on_after(_JOIN_PATIENCE_S):
+    async def reach(self, lookup: MultiFamilyLookup) -> None:
+        """Runs the lookup from the contacts of the node; waits for its join if it has none."""
+        if not any(self.node.has_contacts(family) for family in self.node.own_ids):
+            with trio.move_on_after(_JOIN_WAIT_S):
                 await self.node.joined()
-        await approach.run((), self.node.config.resolve_timeout_s)
+        await lookup.run((), self.node.config.resolve_timeout_s)
 
-    def nobody(self, approach: MultiFamilyLookup) -> str:
-        """Why there was no answer, and what to do."""
+    def failure(self, lookup: MultiFamilyLookup) -> str:
+        """Why there was no answer, and what the user can do."""
         known = sum(dht.contacts for dht in self.node.snapshot().dhts)
         asked = (
-            f"none of {count(known, 'contact')} of the running node has answered"
+            f"none of the running node's {count(known, 'contact')} answered"
             if known
-            else "the running node knows nobody yet"
+            else "the running node has no contacts yet"
         )
         return f"no network: {asked}; see kadisc status"
 
-    async def _report(self, approach: MultiFamilyLookup, tell: Tell) -> None:
+    async def _report(self, lookup: MultiFamilyLookup, tell: Tell) -> None:
         while True:
             progress = Progress(
-                approach.queries,
-                approach.answered,
-                approach.closest_bits,
-                round(approach.elapsed_s, 3),
+                lookup.queries,
+                lookup.answered,
+                lookup.closest_bits,
+                round(lookup.elapsed_s, 3),
             )
             tell({"progress": msgspec.to_builtins(progress)})
             await trio.sleep(_PROGRESS_INTERVAL_S)
 
 
 class Progress(msgspec.Struct):
-    """Datagrams sent, nodes that answered, and how many leading bits the closest of them shares
-    with the target.
+    """``sent``: datagrams; ``answered``: nodes; ``closest_bits``: the number of leading bits that
+    the closest of these nodes shares with the target, None before the first answer.
     """
 
     sent: int
@@ -98,8 +101,9 @@ class Progress(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Method(Generic[ParamsT, ResultT]):
-    """One thing that can be asked for. ``params`` and ``result`` are the JSON objects that go in
-    and come out; what is raised is a KadiscError, and its text goes to the asker.
+    """One method of the control socket. ``params`` and ``result``: the types of the JSON objects in
+    the request and in the response. ``carry_out`` raises KadiscError, whose text goes to the
+    client.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The client: asks a running node through its control socket."""
+"""The client of the control socket."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ ParamsT = TypeVar("ParamsT", bound=msgspec.Struct)
 ResultT = TypeVar("ResultT", bound=msgspec.Struct)
 
 MAX_RESPONSE_BYTES = 1 << 25
-_CONNECT_S = 2.0
-_ROOM_PAUSE_S = 0.02
+"""The maximum length of a response."""
+CONNECT_S = 2.0
+"""The time limit for connecting."""
+_RETRY_S = 0.02
+"""The pause before another attempt if the backlog of the listener is full."""
 _CHUNK_BYTES = 1 << 16
 
 
@@ -44,8 +47,8 @@ class _Message(msgspec.Struct):
 
 
 class ControlClient:
-    """One request at a time. A call that is cancelled, or fails, leaves the connection to be
-    closed: what it asked for ends in the node with it.
+    """One request at a time. After a call that was cancelled or failed, close the connection: this
+    ends the request in the node too.
     """
 
     def __init__(self, stream: trio.SocketStream, path: Path) -> None:
@@ -64,13 +67,13 @@ class ControlClient:
         silence_s: float,
     ) -> ResultT:
         """``tell`` gets the partial results. Raises the KadiscError that the node raised, and
-        NotRunning where it says nothing for ``silence_s``.
+        NotRunning if the node sends nothing for ``silence_s``.
         """
         self._last_id += 1
         answered = await self.exchange(
             encode_request(self._last_id, method.name, params),
             self._last_id,
-            tell or _nobody,
+            tell or _ignore,
             silence_s,
         )
         return self._decoded(answered, method.result)
@@ -78,7 +81,7 @@ class ControlClient:
     async def exchange(
         self, line: bytes, request_id: int, tell: Tell, silence_s: float
     ) -> msgspec.Raw:
-        """Sends a request and returns the result of its response, undecoded."""
+        """Sends a request and returns the result of its response, not decoded."""
         try:
             with trio.fail_after(silence_s):
                 await self._stream.send_all(line)
@@ -98,18 +101,18 @@ class ControlClient:
                 f"the node at {self._path} has not answered for {silence_s:g} s"
             ) from None
         except trio.BrokenResourceError:
-            raise Closed(f"the node at {self._path} has hung up") from None
+            raise Closed(f"the node at {self._path} closed the connection") from None
 
     async def _next_line(self) -> bytes:
         while not self._unread:
             chunk = await self._stream.receive_some(_CHUNK_BYTES)
             if not chunk:
-                raise Closed(f"the node at {self._path} has hung up")
+                raise Closed(f"the node at {self._path} closed the connection")
             try:
                 self._unread = self._lines.feed(chunk)
             except LineTooLong:
                 raise KadiscError(
-                    f"the node at {self._path} sends more than {MAX_RESPONSE_BYTES} bytes in one line"
+                    f"the node at {self._path} sent a line of more than {MAX_RESPONSE_BYTES} bytes"
                 ) from None
         return self._unread.pop(0)
 
@@ -118,17 +121,18 @@ class ControlClient:
             return msgspec.json.decode(text, type=kind)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise KadiscError(
-                f"what listens at {self._path} does not speak as this version of kadisc does: {error}"
+                f"{self._path}: not the protocol of this version of kadisc: {error}"
             ) from None
 
 
-def _nobody(value: object) -> None:
+def _ignore(value: object) -> None:
     pass
 
 
 async def _connected(path: Path) -> trio.SocketStream:
-    """Not by trio's own: a Unix socket connects at once or, where too many wait to be let in, not
-    at all; there is nothing that becomes ready later, and trio would take the socket for connected.
+    """Connects without trio's own function: a Unix socket connects at once or, if the backlog of
+    the listener is full, not at all. Nothing becomes ready later, and trio would take the socket
+    for connected.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -139,7 +143,7 @@ async def _connected(path: Path) -> trio.SocketStream:
                 sock.connect(os.fspath(path))
                 return trio.SocketStream(trio.socket.from_stdlib_socket(sock))
             except BlockingIOError:
-                await trio.sleep(_ROOM_PAUSE_S)
+                await trio.sleep(_RETRY_S)
     except BaseException:
         sock.close()
         raise
@@ -147,12 +151,12 @@ async def _connected(path: Path) -> trio.SocketStream:
 
 @asynccontextmanager
 async def open_client(path: Path) -> AsyncIterator[ControlClient]:
-    """Raises NotRunning where nobody listens there, or nobody who may be asked."""
-    trouble = unusable(path)
-    if trouble is not None:
-        raise NotRunning(trouble)
+    """Raises NotRunning if no node listens at ``path``, or if access is denied."""
+    problem = unusable(path)
+    if problem is not None:
+        raise NotRunning(problem)
     try:
-        with trio.fail_after(_CONNECT_S):
+        with trio.fail_after(CONNECT_S):
             stream = await _connected(path)
     except (FileNotFoundError, ConnectionRefusedError):
         raise NotRunning(
@@ -162,7 +166,7 @@ async def open_client(path: Path) -> AsyncIterator[ControlClient]:
         raise NotRunning(f"the node at {path} does not answer") from None
     except OSError as error:
         raise NotRunning(
-            f"the node at {path} cannot be asked: {(error.strerror or str(error)).lower()}"
+            f"cannot connect to the node at {path}: {(error.strerror or str(error)).lower()}"
         ) from None
     try:
         yield ControlClient(stream, path)

@@ -1,8 +1,8 @@
-"""One client of the control socket: its requests run side by side, and end with it.
+"""One client of the control socket: its requests run concurrently and end with the connection.
 
-Whatever a client sends or fails to do costs the node a bounded amount: the length of a line, the
-requests in flight, and what waits to be read by it have limits. Whoever goes beyond the first or
-the last is cut off, since neither can be answered in a way that it would understand.
+A client costs the node a bounded amount: there are limits for the length of a line, the requests in
+flight, and the bytes that wait for the client to read them. A client that exceeds the first or the
+last limit is disconnected, because an error response could not reach it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from ..net.api.node import Node
 from ..net.transport.nurseries import open_flat_nursery
 from .call import Call, Method
 from .lines import LineBuffer, LineTooLong
-from .outbox import Gone, Outbox, TooSlow
 from .protocol import (
     BUSY,
     CANCEL,
@@ -43,24 +42,26 @@ from .protocol import (
     encode_result,
     error_object,
 )
+from .response_queue import Gone, ResponseQueue, TooSlow
 
 _CHUNK_BYTES = 1 << 14
-_HALF_CLOSED_LOOK_S = 0.1
-_LAST_WORDS_S = 0.5
-"""A client that does not read must not keep a node from ending."""
+_HALF_CLOSED_POLL_S = 0.1
+"""The time between two checks whether a half-closed client has disconnected."""
+_FLUSH_S = 0.5
+"""How long the last responses may take at the end: a slow client must not delay a node's exit."""
 
 
 @dataclass(frozen=True, slots=True)
 class ControlLimits:
-    """What one node spends on its clients, who are all the same user's."""
+    """The resources that a node spends on its clients, which all belong to one user."""
 
     clients: int = 32
     requests_per_client: int = 16
-    """In flight at once, subscriptions included."""
+    """Requests of one client in flight at once, subscriptions included."""
     unread_bytes: int = 1 << 22
-    """Kept for a client that reads slowly."""
+    """Bytes that the node keeps for a client that reads slowly."""
     stall_s: float = 30.0
-    """Of one that reads nothing for so long there is nothing more to expect."""
+    """A client that reads nothing for this long, while bytes wait for it, is disconnected."""
 
 
 @dataclass(slots=True)
@@ -78,19 +79,21 @@ class Connection:
         methods: Mapping[str, Method[Any, Any]],
         limits: ControlLimits,
     ) -> None:
-        self.heard_at = trio.current_time()
+        self.last_request_at = trio.current_time()
         self._stream = stream
         self._node = node
         self._methods = methods
         self._limits = limits
-        self._outbox = Outbox(stream.socket, max_bytes=limits.unread_bytes, stall_s=limits.stall_s)
+        self._responses = ResponseQueue(
+            stream.socket, max_bytes=limits.unread_bytes, stall_s=limits.stall_s
+        )
         self._running: list[_Running] = []
         self._scope = trio.CancelScope()
 
     @property
     def waiting_bytes(self) -> int:
-        """Not read by the client yet."""
-        return self._outbox.waiting_bytes
+        """Bytes that the client has not read yet."""
+        return self._responses.waiting_bytes
 
     @property
     def is_idle(self) -> bool:
@@ -100,8 +103,8 @@ class Connection:
         self._scope.cancel()
 
     async def serve(self) -> None:
-        """Until the client goes, is cut off, or everything ends; then its requests end too, and it
-        is told so if it is still there.
+        """Returns when the client disconnects, is disconnected, or the node closes. Its requests
+        end too, and a client that is still connected gets an error for each.
         """
         try:
             with self._scope:
@@ -110,20 +113,20 @@ class Connection:
                     await self._read(nursery)
                     nursery.cancel_scope.cancel()
         finally:
-            await self._say_goodbye()
+            await self._close_requests()
 
     async def _write(self) -> None:
         try:
-            await self._outbox.send_for_ever()
+            await self._responses.send_forever()
         except (TooSlow, Gone):
             self.close()
 
     async def _read(self, nursery: trio.Nursery) -> None:
-        """Until the client has no more to say, and has got what it had asked for."""
+        """Returns when the client has sent its last request and got all responses."""
         lines = LineBuffer(MAX_REQUEST_BYTES)
         try:
             while chunk := await self._stream.receive_some(_CHUNK_BYTES):
-                self.heard_at = trio.current_time()
+                self.last_request_at = trio.current_time()
                 for line in lines.feed(chunk):
                     self._take(line, nursery)
         except LineTooLong:
@@ -131,12 +134,12 @@ class Connection:
             return
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
-        # `echo REQUEST | nc -U` ends its side at once, and waits for the answer on the other.
-        # Nothing but a look tells that it has gone from there too.
-        while self._running or not self._outbox.is_empty:
+        # `echo REQUEST | nc -U` closes its sending side at once and waits for the response. Only
+        # polling shows that it has closed the receiving side too.
+        while self._running or not self._responses.is_empty:
             if _has_hung_up(self._stream.socket):
                 break
-            await trio.sleep(_HALF_CLOSED_LOOK_S)
+            await trio.sleep(_HALF_CLOSED_POLL_S)
 
     def _take(self, line: bytes, nursery: trio.Nursery) -> None:
         try:
@@ -150,33 +153,37 @@ class Connection:
             self._start(request, nursery)
 
     def _start(self, request: Request, nursery: trio.Nursery) -> None:
-        method, refused = self._methods.get(request.method), None
-        if method is None:
-            refused = (
-                METHOD_NOT_FOUND,
-                f"there is no method {request.method[:100]!r}; there are {', '.join(self._methods)}",
-            )
-        elif request.wants_response and any(
-            each.wants_response and each.request_id == request.response_id for each in self._running
-        ):
-            refused = (
-                INVALID_REQUEST,
-                f"a request with the id {request.response_id!r} is still running",
-            )
-        elif len(self._running) >= self._limits.requests_per_client:
-            refused = (
-                BUSY,
-                f"{len(self._running)} requests are in flight already: wait for some to end",
-            )
-        if refused is None and method is not None:
+        method = self._methods.get(request.method)
+        error = self._start_error(request)
+        if method is not None and error is None:
             running = _Running(request.response_id, trio.CancelScope(), request.wants_response)
             self._running.append(running)
             nursery.start_soon(self._carry_out, running, method, request.params)
-        elif refused is not None and request.wants_response:
-            self._refuse(request.response_id, *refused)
+        elif error is not None and request.wants_response:
+            self._put(encode_error(request.response_id, error))
+
+    def _start_error(self, request: Request) -> ErrorObject | None:
+        """Why the request cannot be started; None if it can."""
+        if request.method not in self._methods:
+            known = ", ".join(self._methods)
+            return ErrorObject(
+                METHOD_NOT_FOUND,
+                f"there is no method {request.method[:100]!r}; the methods are {known}",
+            )
+        if request.wants_response and any(
+            each.wants_response and each.request_id == request.response_id for each in self._running
+        ):
+            return ErrorObject(
+                INVALID_REQUEST, f"a request with the id {request.response_id!r} is still running"
+            )
+        if len(self._running) >= self._limits.requests_per_client:
+            return ErrorObject(
+                BUSY, f"{len(self._running)} requests are already in flight: wait for some to end"
+            )
+        return None
 
     def _cancel(self, request: Request) -> None:
-        # A notification: nobody waits to hear that there was nothing to cancel.
+        # A notification: no error response is due if there is nothing to cancel.
         try:
             which = decode_params(request.params, Cancel).id
         except UsageError:
@@ -212,34 +219,31 @@ class Connection:
             return encode_result(running.request_id, result)
         except KadiscError as error:
             return encode_error(running.request_id, error_object(error))
-        except Exception as error:  # noqa: BLE001  # a mistake of ours in what one program asks for must not end the node that others rely on
-            return encode_error(
-                running.request_id,
-                ErrorObject(
-                    INTERNAL_ERROR, f"a mistake in kadisc: {type(error).__name__}: {error}"
-                ),
-            )
+        except Exception as error:  # noqa: BLE001
+            # A bug in one method must not end the node that other programs rely on.
+            text = f"internal error (a bug in kadisc): {type(error).__name__}: {error}"
+            return encode_error(running.request_id, ErrorObject(INTERNAL_ERROR, text))
 
     def _refuse(self, request_id: RequestId, code: int, message: str) -> None:
         self._put(encode_error(request_id, ErrorObject(code, message)))
 
     def _put(self, line: bytes) -> None:
         try:
-            self._outbox.put(line)
+            self._responses.put(line)
         except TooSlow:
             self.close()
 
-    async def _say_goodbye(self) -> None:
+    async def _close_requests(self) -> None:
         for running in self._running:
             if running.wants_response:
                 self._refuse(running.request_id, CLOSED, "the node is closing")
         with suppress(TooSlow, Gone):
-            await self._outbox.finish(_LAST_WORDS_S)
+            await self._responses.finish(_FLUSH_S)
         await trio.aclose_forcefully(self._stream)
 
 
 def _has_hung_up(sock: trio.socket.SocketType) -> bool:
-    """Whether the other side is gone altogether, and not merely done with sending."""
+    """Whether the client has closed both directions, not only its sending side."""
     poll = select.poll()
     poll.register(sock.fileno(), 0)
     return bool(poll.poll(0))

@@ -1,10 +1,10 @@
-"""Lines out of chunks."""
+"""Splits chunks of bytes into lines."""
 
 from __future__ import annotations
 
 
 class LineTooLong(Exception):
-    """More bytes without a newline than a line may have."""
+    """A line has more bytes than the limit."""
 
 
 class LineBuffer:
@@ -13,8 +13,8 @@ class LineBuffer:
         self._rest = b""
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines that are complete now, blank ones left out. Raises LineTooLong; then nothing
-        more can be read.
+        """The lines that this chunk completes, blank ones left out. Raises LineTooLong, after which
+        the buffer must not be used any more.
         """
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         if any(len(line) > self._max_bytes for line in (*lines, self._rest)):

@@ -1,7 +1,7 @@
-"""JSON-RPC 2.0, one message a line: what a line means, and what is written.
+"""JSON-RPC 2.0 with one message a line: decoding of requests, encoding of responses.
 
-Beside requests and responses there are two notifications, both about a request: ``$/partial``
-brings to the asker what a running request has found so far, ``$/cancel`` from the asker ends it.
+There are two notifications, both about a request: with ``$/partial`` the node sends a partial
+result to the client, with ``$/cancel`` the client ends a request.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from ..errors import Busy, Closed, ErrorAnswer, KadiscError, NoAnswer, UsageError
 
 MAX_REQUEST_BYTES = 1 << 16
-"""A longer line is no request, and whoever sends it is cut off."""
+"""The maximum length of a request; a client that sends a longer line is disconnected."""
 PARTIAL = "$/partial"
 CANCEL = "$/cancel"
 
@@ -33,8 +33,8 @@ RequestId: TypeAlias = int | str | None
 
 
 class Request(msgspec.Struct):
-    """``id`` is UNSET in a notification, which gets no response. ``params`` are decoded when the
-    method is known.
+    """``id`` is UNSET in a notification, which gets no response. ``params`` stay undecoded until
+    the method is known.
     """
 
     jsonrpc: Literal["2.0"]
@@ -68,9 +68,7 @@ class ErrorObject(msgspec.Struct, omit_defaults=True):
 
 
 class Malformed(Exception):
-    """A line is no request: what its sender is told, and under which id, as far as that could be
-    read.
-    """
+    """A line is not a valid request. ``request_id`` is None if it could not be read."""
 
     def __init__(self, code: int, message: str, request_id: RequestId = None) -> None:
         super().__init__(message)
@@ -80,12 +78,13 @@ class Malformed(Exception):
 
 
 _read_request = msgspec.json.Decoder(Request).decode
-# Nesting is cut off by msgspec itself, as an error of its own kind; so is text that is not UTF-8.
+# msgspec raises a RecursionError for deep nesting and a UnicodeDecodeError for text that is not
+# UTF-8.
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def decode_request(line: bytes) -> Request:
-    """Raises Malformed and nothing else, whatever the line is."""
+    """Raises Malformed, and no other error, for any line that is not a request."""
     try:
         return _read_request(line)
     except _UNREADABLE as error:
@@ -95,22 +94,19 @@ def decode_request(line: bytes) -> Request:
     except _UNREADABLE as error:
         raise Malformed(PARSE_ERROR, f"not JSON: {error}") from None
     if isinstance(document, list):
-        raise Malformed(INVALID_REQUEST, "batches are not served: send one request a line")
+        raise Malformed(INVALID_REQUEST, "batches are not supported: send one request a line")
     request_id = document.get("id") if isinstance(document, dict) else None
-    known = (
-        request_id
-        if isinstance(request_id, int | str) and not isinstance(request_id, bool)
-        else None
-    )
-    raise Malformed(INVALID_REQUEST, f"not a request of JSON-RPC 2.0: {reason}", known)
+    if isinstance(request_id, bool) or not isinstance(request_id, int | str):
+        request_id = None
+    raise Malformed(INVALID_REQUEST, f"not a JSON-RPC 2.0 request: {reason}", request_id)
 
 
 def decode_params(raw: msgspec.Raw, kind: type[Any]) -> Any:
-    """As ``kind``, a struct. Raises UsageError."""
+    """The params as ``kind``, a struct. Raises UsageError."""
     try:
         return msgspec.json.decode(raw, type=kind)
-    except (*_UNREADABLE,) as error:
-        raise UsageError(f"wrong params: {error}") from None
+    except _UNREADABLE as error:
+        raise UsageError(f"invalid params: {error}") from None
 
 
 def encode_request(request_id: int, method: str, params: object) -> bytes:
@@ -135,7 +131,7 @@ def _line(message: object) -> bytes:
     return msgspec.json.encode(message) + b"\n"
 
 
-# --- our errors, there and back -------------------------------------------------------------------
+# --- errors of kadisc as error objects, and back --------------------------------------------------
 
 _CODES: tuple[tuple[type[KadiscError], int], ...] = (
     (UsageError, INVALID_PARAMS),
@@ -158,7 +154,7 @@ class _AnsweredError(msgspec.Struct):
 
 
 def error_from(error: ErrorObject) -> KadiscError:
-    """What the node raised, as far as the code tells."""
+    """The error that the node raised, as far as the code shows."""
     if error.code == ERROR_ANSWER:
         try:
             told = msgspec.convert(error.data, _AnsweredError)

@@ -1,4 +1,4 @@
-"""The server: lets clients in, at most so many at a time."""
+"""The server of the control socket: accepts clients, up to a maximum number."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from .methods import METHODS
 from .protocol import BUSY, ErrorObject, encode_error
 from .socket_file import listening_at, socket_path
 
-_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-_ROOM_PAUSE_S = 0.1
-_LAST_WORDS_S = 0.1
+_NO_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_RETRY_S = 0.1
+"""The pause before another accept if the system has no free file descriptor."""
+_FLUSH_S = 0.1
+"""The time limit for the error that a refused client gets."""
 
 
 class ControlServer:
-    """``clients`` are those connected now."""
+    """``clients``: the connected ones."""
 
     def __init__(
         self,
@@ -39,21 +41,21 @@ class ControlServer:
         self.clients: list[Connection] = []
 
     async def serve(self, listener: trio.SocketListener) -> None:
-        """For ever. At its end every client is told what becomes of its requests."""
+        """Runs until it is cancelled; then each client gets an error for each of its requests."""
         async with open_flat_nursery() as nursery:
             while True:
                 try:
                     stream = await listener.accept()
                 except OSError as error:
-                    if error.errno not in _NO_ROOM:
+                    if error.errno not in _NO_RESOURCES:
                         raise
-                    await trio.sleep(_ROOM_PAUSE_S)  # the process has no file left, for now
+                    await trio.sleep(_RETRY_S)  # the process has no free file descriptor
                     continue
                 nursery.start_soon(self._serve, stream)
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         if not self._make_room():
-            await _turn_away(stream, self._limits.clients)
+            await _refuse(stream, self._limits.clients)
             return
         connection = Connection(stream, self._node, self._methods, self._limits)
         self.clients.append(connection)
@@ -64,27 +66,27 @@ class ControlServer:
                 self.clients.remove(connection)
 
     def _make_room(self) -> bool:
-        """The client who has been silent for longest, and waits for nothing, goes: or programs that
-        were left open could keep out all others.
+        """Disconnects the idle client whose last request is the oldest, if all places are taken:
+        otherwise forgotten programs could block all others. False if no client is idle.
         """
         if len(self.clients) < self._limits.clients:
             return True
         idle = [client for client in self.clients if client.is_idle]
         if not idle:
             return False
-        leaves = min(idle, key=lambda client: client.heard_at)
-        self.clients.remove(leaves)
-        leaves.close()
+        oldest = min(idle, key=lambda client: client.last_request_at)
+        self.clients.remove(oldest)
+        oldest.close()
         return True
 
 
-async def _turn_away(stream: trio.SocketStream, clients: int) -> None:
+async def _refuse(stream: trio.SocketStream, clients: int) -> None:
     line = encode_error(
         None,
-        ErrorObject(BUSY, f"{clients} clients are waiting for answers already: try again later"),
+        ErrorObject(BUSY, f"{clients} clients are waiting for responses: try again later"),
     )
     try:
-        with trio.move_on_after(_LAST_WORDS_S), suppress(trio.BrokenResourceError):
+        with trio.move_on_after(_FLUSH_S), suppress(trio.BrokenResourceError):
             await stream.send_all(line)
     finally:
         await trio.aclose_forcefully(stream)
@@ -98,13 +100,11 @@ async def open_control(
     methods: Mapping[str, Method[Any, Any]] = METHODS,
     limits: ControlLimits | None = None,
 ) -> AsyncIterator[ControlServer]:
-    """Serves the control socket of a node in its state folder for as long as the block is open.
-    Raises BindError where there can be none.
+    """Serves the control socket of a node in its state folder while the block is open. Raises
+    BindError if the socket cannot be created.
     """
     if not node.keeps_state:
-        raise BindError(
-            f"the folder {state_dir} cannot be locked, so that another node may be there"
-        )
+        raise BindError(f"the folder {state_dir} cannot be locked; another node may use it")
     with listening_at(socket_path(state_dir)) as listener:
         server = ControlServer(node, methods, limits)
         async with open_flat_nursery() as nursery:

@@ -1,6 +1,4 @@
-"""The socket in the state folder: where it is, and how it comes to be there with nobody else's
-hands on it.
-"""
+"""The Unix socket in the state folder: its path, its creation with mode 0600, its removal."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from ..errors import BindError
 
 SOCKET_NAME = "control.sock"
 MAX_PATH_BYTES = 107 if sys.platform == "linux" else 103
-"""The room in the system's struct sockaddr_un, less the byte that ends it."""
+"""The size of the path in the system's struct sockaddr_un, less its final zero byte."""
 _BACKLOG = 128
 
 
@@ -25,43 +23,46 @@ def socket_path(state_dir: str | os.PathLike[str]) -> Path:
 
 
 def unusable(path: Path) -> str | None:
-    """Why there can be no socket of that name on this system, in words; None if there can."""
+    """Why a socket cannot have this path on this system, for people; None if it can."""
     if not hasattr(socket, "AF_UNIX"):
         return "this system has no Unix sockets"
     length = len(os.fsencode(path))
     if length > MAX_PATH_BYTES:
-        return f"{path} has {length} bytes, and the path of a Unix socket at most {MAX_PATH_BYTES}; use a shorter --state-dir"
+        return (
+            f"{path} has {length} bytes, but the path of a Unix socket at most {MAX_PATH_BYTES}; "
+            "use a shorter --state-dir"
+        )
     return None
 
 
 @contextmanager
 def listening_at(path: Path) -> Iterator[socket.socket]:
-    """A listening socket, mode 0600; gone at the end. What a killed node has left there is
-    replaced: so this is for whoever holds the lock of the folder, and therefore knows that nobody
-    listens. Raises BindError.
+    """A listening socket with mode 0600, removed at the end. The caller must hold the lock of the
+    folder, which proves that a socket found there is the leftover of a killed node; it is replaced.
+    Raises BindError.
     """
-    trouble = unusable(path)
-    if trouble is not None:
-        raise BindError(trouble)
+    problem = unusable(path)
+    if problem is not None:
+        raise BindError(problem)
     _remove_stale(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         try:
             listener.bind(os.fsencode(path))
-            # Before listen: until then everybody is refused, and then it has its mode. A umask
-            # would be the whole process's.
+            # Before listen: until then the system refuses all clients. A umask instead would change
+            # the whole process.
             path.chmod(0o600)
-            ours = path.lstat()
+            created = path.lstat()
             listener.listen(_BACKLOG)
             listener.setblocking(False)
         except OSError as error:
-            raise BindError(f"{path} cannot be made: {_reason(error)}") from None
+            raise BindError(f"{path} cannot be created: {_reason(error)}") from None
         try:
             yield listener
         finally:
-            # Not if somebody has put another one there.
+            # Not if another process has replaced it.
             with suppress(OSError):
-                if os.path.samestat(path.lstat(), ours):
+                if os.path.samestat(path.lstat(), created):
                     path.unlink()
     finally:
         listener.close()
@@ -70,7 +71,7 @@ def listening_at(path: Path) -> Iterator[socket.socket]:
 def _remove_stale(path: Path) -> None:
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise BindError(f"{path} is there and is no socket; move it away")
+            raise BindError(f"{path} exists and is not a socket; move it away")
         path.unlink()
     except FileNotFoundError:
         pass

@@ -1,4 +1,4 @@
-"""Numbers as documents have them: no more digits than mean something."""
+"""Rounding of numbers for documents: only significant digits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def seconds(value: None) -> None: ...
 
 
 def seconds(value: float | None) -> float | None:
-    """To a tenth of a millisecond."""
+    """Rounded to a tenth of a millisecond."""
     return None if value is None else round(value, 4)
 
 
@@ -27,5 +27,5 @@ def milliseconds(value_s: None) -> None: ...
 
 
 def milliseconds(value_s: float | None) -> float | None:
-    """From seconds, to a microsecond."""
+    """From seconds, rounded to a microsecond."""
     return None if value_s is None else round(value_s * 1000, 3)

@@ -17,9 +17,23 @@ from .addressing.bep42 import anywhere, conforms
 from .addressing.connectivity import AlwaysOnline, Connectivity
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import Confidence, ExternalAddress
-from .addressing.netgroup_sampling import each_by_itself
+from .addressing.netgroup_sampling import NetworkOf
 from .addressing.policy import AddressPolicy
 from .baselines.naive_view import NaiveView
+from .baselines.peers import (
+    AnyGossipToken,
+    AnyRecord,
+    EndlessCredit,
+    EveryPush,
+    FirstComeCandidates,
+    NoBackoff,
+    NoBucketQuota,
+    NoMassFailureDetector,
+    NoTombstones,
+    RandomPeerSamples,
+    SourcesInTurn,
+    endpoint_itself,
+)
 from .baselines.rpc import NoOwner, TrustingTransactions
 from .baselines.serving import FreshInfoHashSamples, NoSignatureBudget, NoStoreShares
 from .baselines.table import NoDiversityCaps, NoQuarantine
@@ -33,20 +47,32 @@ from .dht_parts import DhtParts
 from .limits.proven_sources import NoProvenSources, ProvenSources, ProvenSourcesRule
 from .limits.traffic import LiftedLimits, NoLimits, TrafficLimits, TrafficRule
 from .lookup.peer import LookupRules
-from .peers.answers import AnySample, FixedSamples, GossipAnswers, GossipTokens, NoTokens
-from .peers.backoff import Backoff, Credit, EndlessCredit, NoBackoff
-from .peers.bucket_quota import AnyShare, BucketQuota
-from .peers.candidates import FirstComeCandidates, GossipCandidates
-from .peers.mass_failure import MassFailureDetector, NoMassFailureDetector
+from .peers.answers import (
+    FixedPeerSamples,
+    GossipAnswers,
+    GossipTokenRule,
+    GossipTokens,
+    PeerSampleRule,
+)
+from .peers.backoff import Backoff, Credit
+from .peers.bucket_quota import BucketQuota
+from .peers.candidates import GossipCandidates
+from .peers.components import PeerComponents
+from .peers.exchange import ExchangeContext
+from .peers.mass_failure import MassFailureDetector
 from .peers.network import PeerNetwork
 from .peers.own_record import Membership, OwnRecord
+from .peers.partner_selection import PartnerSelection
 from .peers.partners import Partners
-from .peers.push_reservoir import EveryPush, PushReservoir
-from .peers.record_policy import AnyRecord, RecordRules
+from .peers.push_reservoir import PushReservoir, PushRule
+from .peers.pushes import PushReceiver
+from .peers.recheck import Rechecks
+from .peers.record_policy import RecordRules
+from .peers.reports import PeerReports
 from .peers.rounds import GossipRounds
-from .peers.selection import AllInTurn, RanksFirst
-from .peers.tombstones import NoTombstones, Tombstones
-from .peers.verification import Parts, PeerVerifier
+from .peers.selection import PeerSelection, RanksFirst, SelectionRule
+from .peers.tombstones import Tombstones
+from .peers.verification import PeerVerifier
 from .peers.view import GossipView, ViewRule
 from .rpc.pacer import Pacer, PacingRule, Unpaced
 from .rpc.receiver import Receiver
@@ -287,48 +313,98 @@ def peer_network_for(
     now: float,
 ) -> PeerNetwork:
     """Raises UsageError for services that no record can hold."""
-    defences, gossip, tag = config.defences, config.gossip, membership.tag
+    tag = membership.tag
     own_record = OwnRecord(membership, now)
-    parts = Parts(
+    components = _components_for(membership, config, rng, scopes, counters, own_record)
+    network_of = scopes.subnet if config.defences.subnet_sampling else endpoint_itself
+    verifier = PeerVerifier(config, components, network_of, dhts)
+    reports = PeerReports(config, components, verifier, dhts)
+    rechecks = Rechecks(config, verifier, components.mass_failure, now)
+    pushes = PushReceiver(
+        config.gossip,
+        components,
+        verifier,
+        reports,
+        rechecks,
+        _reservoir_for(config, rng, scopes),
+    )
+    rounds = GossipRounds(
+        config,
+        rng,
+        components,
+        verifier,
+        reports,
+        pushes,
+        rechecks,
+        PartnerSelection(config.gossip, rng, components, verifier.known, network_of),
+        ExchangeContext(config, tag, components, verifier, reports, dhts),
+        now,
+    )
+    answers = GossipAnswers(
+        config,
+        tag,
+        own_record,
+        _samples_for(config, rng, scopes, network_of),
+        _tokens_for(config, rng, tag, now),
+        scopes,
+    )
+    rule: SelectionRule = RanksFirst() if config.defences.ranked_peers else SourcesInTurn()
+    selection = PeerSelection(config, components, verifier, rule)
+    return PeerNetwork(
+        config, rng, membership, dhts, components, verifier, reports, rounds, answers, selection
+    )
+
+
+def _components_for(
+    membership: Membership,
+    config: CoreConfig,
+    rng: Random,
+    scopes: AddressPolicy,
+    counters: Counters,
+    own_record: OwnRecord,
+) -> PeerComponents:
+    defences, gossip = config.defences, config.gossip
+    own_key = membership.identity.public_key
+    return PeerComponents(
         view=view_for(config, rng, scopes),
         book=book_for(config, rng, _book_secret(membership), scopes),
-        rules=RecordRules(tag, membership.identity.public_key)
-        if defences.record_rules
-        else AnyRecord(),
-        candidates=GossipCandidates(gossip, rng, scopes)
-        if defences.peer_candidate_limits
-        else FirstComeCandidates(gossip),
+        records=RecordRules(membership.tag, own_key) if defences.record_rules else AnyRecord(),
+        candidates=(
+            GossipCandidates(gossip, rng, scopes)
+            if defences.peer_candidate_limits
+            else FirstComeCandidates(gossip)
+        ),
         tombstones=Tombstones(gossip) if defences.tombstones else NoTombstones(),
         backoff=Backoff(gossip) if defences.gossip_backoff else NoBackoff(),
         credit=Credit(gossip) if defences.gossip_backoff else EndlessCredit(),
-        shares=BucketQuota(gossip.bucket_share) if defences.bucket_quota else AnyShare(),
+        bucket_quota=BucketQuota(gossip.bucket_share) if defences.bucket_quota else NoBucketQuota(),
         partners=Partners(gossip),
         scopes=scopes,
         counters=counters,
         own_record=own_record,
         mass_failure=MassFailureDetector() if defences.mass_failure else NoMassFailureDetector(),
     )
-    network_of = scopes.subnet if defences.subnet_sampling else each_by_itself
-    verifier = PeerVerifier(config, parts, network_of, dhts)
-    reservoir = (
-        PushReservoir(gossip, rng, scopes.host, scopes.netgroup)
-        if defences.push_reservoir
-        else EveryPush(gossip)
-    )
-    rounds = GossipRounds(config, rng, tag, verifier, reservoir, network_of, dhts, now)
-    samples = (
-        FixedSamples(gossip.answer_fixed_s, rng, scopes, network_of)
-        if defences.fixed_samples
-        else AnySample(rng)
-    )
-    tokens = (GossipTokens if defences.gossip_tokens else NoTokens)(
-        rng, config.serving.token_rotation_s, tag, now
-    )
-    answers = GossipAnswers(config, tag, own_record, samples, tokens, scopes)
-    mix = RanksFirst() if defences.ranked_peers else AllInTurn()
-    return PeerNetwork(config, rng, membership, dhts, own_record, verifier, rounds, answers, mix)
+
+
+def _reservoir_for(config: CoreConfig, rng: Random, scopes: AddressPolicy) -> PushRule:
+    if config.defences.push_reservoir:
+        return PushReservoir(config.gossip, rng, scopes.host, scopes.netgroup)
+    return EveryPush(config.gossip)
+
+
+def _samples_for(
+    config: CoreConfig, rng: Random, scopes: AddressPolicy, network_of: NetworkOf
+) -> PeerSampleRule:
+    if config.defences.fixed_samples:
+        return FixedPeerSamples(config.gossip.answer_fixed_s, rng, scopes, network_of)
+    return RandomPeerSamples(rng)
+
+
+def _tokens_for(config: CoreConfig, rng: Random, tag: bytes, now: float) -> GossipTokenRule:
+    tokens = GossipTokens if config.defences.gossip_tokens else AnyGossipToken
+    return tokens(rng, config.serving.token_rotation_s, tag, now)
 
 
 def _book_secret(membership: Membership) -> bytes:
-    """A secret of the book: the same in every run, and known to this node alone."""
+    """The same in every run, and known to no other node."""
     return hashlib.blake2b(b"address book", key=membership.identity.seed, digest_size=32).digest()

@@ -181,6 +181,10 @@ class Core(Engine):
             self.peer_network.snapshot(now) if self.peer_network is not None else None,
         )
 
+    def contact_count(self, family: Family) -> int:
+        """Contacts in the routing table of a family."""
+        return len(self._dhts[family].table)
+
     def stored_peers(self, info_hash: NodeId, now: float) -> list[Endpoint]:
         """The peers that other nodes have announced here under an info-hash."""
         return self._responder.peers.held(info_hash, now)

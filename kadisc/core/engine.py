@@ -48,7 +48,8 @@ from .lookup.operation import LookupOperation
 from .lookup.operations import Operations
 from .peers.answers import fitting
 from .peers.network import PeerNetwork
-from .peers.no_network import NoPeerNetwork, PeerNetworkApi
+from .peers.network_api import PeerNetworkApi
+from .peers.no_network import NoPeerNetwork
 from .peers.own_record import Membership
 from .rpc.receiver import QUERY_NAMES
 from .rpc.send_queue import SendQueue
@@ -220,7 +221,7 @@ class Engine:
             self.counters.drop("read-only")
             return
         self.counters.accept(QUERY_NAMES[type(query)])
-        self._network_api.heard_from(source, now)
+        self._network_api.query_received(source, now)
         if isinstance(query, Gossip):
             served = self._network_api.serve(query, source, query_bytes, now)
             if served.proven:
@@ -286,7 +287,7 @@ class Engine:
                 elif isinstance(command, RefreshLookup):
                     self._start(self._lookups.for_table(command, now), (), now)
                 elif isinstance(command, RendezvousLookup):
-                    listener = self._network_api.tag_searched
+                    listener = self._network_api.rendezvous_finished
                     self._start(self._lookups.for_rendezvous(command, listener, now), (), now)
                 else:
                     following += self._happened(command, now)

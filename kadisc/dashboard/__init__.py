@@ -1,3 +1,3 @@
-"""The live view in a terminal. Pure functions make lines of text from snapshots and history;
-`Screen` alone touches the terminal.
+"""The live dashboard in a terminal. Pure functions make lines of text from snapshots and history;
+only `Screen` accesses the terminal.
 """

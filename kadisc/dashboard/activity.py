@@ -1,4 +1,4 @@
-"""What the node is doing: traffic, queries by kind, drops by reason, lookups in progress."""
+"""The activity of the node: traffic, queries by kind, drops by reason, lookups in progress."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ..observe.describe import count
 from .figures import byte_rate, number
 from .glyphs import Glyphs, sparkline
 from .lines import Line, left, right
+from .reasons import reason_words
 from .scene import Scene
 from .tail import TailLine
 from .traffic import KEPT_S, Flow
@@ -17,7 +18,7 @@ from .traffic import KEPT_S, Flow
 LABEL_CELLS = 10
 MAX_LOOKUPS = 4
 _TWO_SIDES = 76
-"""Wide enough for in and out beside each other."""
+"""The width from which in and out share a line."""
 
 
 def label(text: str) -> tuple[str, str]:
@@ -25,39 +26,52 @@ def label(text: str) -> tuple[str, str]:
 
 
 def traffic_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
-    sides = (("in", scene.flow_in), ("out", scene.flow_out))
+    room = width - LABEL_CELLS - 1
     if width < _TWO_SIDES:
         return [
-            (label(name), *_flow(flow, width - LABEL_CELLS - 1, glyphs)) for name, flow in sides
+            (label("in"), *_flow(scene.flow_in, room, glyphs)),
+            (label("out"), *_flow(scene.flow_out, room, glyphs)),
         ]
-    half = (width - LABEL_CELLS - 1) // 2
-    first, second = (
-        (((left(name, 4)), "label"), *_flow(flow, half - 6, glyphs)) for name, flow in sides
-    )
-    return [(label("traffic"), *first, ("  ", ""), *second)]
+    half = room // 2 - 6
+    return [
+        (
+            label("traffic"),
+            ("in  ", "label"),
+            *_flow(scene.flow_in, half, glyphs),
+            ("  ", ""),
+            ("out ", "label"),
+            *_flow(scene.flow_out, half, glyphs),
+        )
+    ]
 
 
 def _flow(flow: Flow, width: int, glyphs: Glyphs) -> Line:
     rates = f"{right(byte_rate(flow.bytes_per_s), 8)} {right(number(flow.datagrams_per_s), 5)}/s "
     size = max(0, min(KEPT_S, width - len(rates)))
-    return (rates, "" if flow.bytes_per_s else "quiet"), (
-        left(sparkline(flow.history, size, glyphs), size),
-        "spark",
-    )
+    style = "" if flow.bytes_per_s else "quiet"
+    return (rates, style), (left(sparkline(flow.history, size, glyphs), size), "spark")
 
 
 def count_lines(scene: Scene) -> list[Line]:
     counters = scene.snapshot.counters
-    asked, served = _group(counters, "queries_sent."), _group(counters, "accepted.query.")
-    dropped, refused = _group(counters, "dropped."), _group(counters, "refused.")
-    return [
-        (label("asked"), *_counts(asked), ("   ", ""), ("served ", "label"), *_counts(served)),
-        (
-            label("dropped"),
-            *_counts(dropped, "bad"),
-            *((("   ", ""), ("passed over ", "label"), *_counts(refused)) if refused else ()),
-        ),
-    ]
+    sent = _group(counters, "queries_sent.")
+    received = _group(counters, "accepted.query.")
+    queries: Line = (
+        label("queries"),
+        ("sent ", "label"),
+        *_counts(sent),
+        ("   received ", "label"),
+        *_counts(received),
+    )
+    drops: Line = (label("dropped"), *_counts(_reasons(counters, "dropped."), "bad"))
+    ignored = _reasons(counters, "refused.")
+    if ignored:
+        drops = (*drops, ("   ignored: ", "label"), *_counts(ignored))
+    return [queries, drops]
+
+
+def _reasons(counters: Mapping[str, int], prefix: str) -> dict[str, int]:
+    return {reason_words(reason): total for reason, total in _group(counters, prefix).items()}
 
 
 def _group(counters: Mapping[str, int], prefix: str) -> dict[str, int]:
@@ -72,7 +86,7 @@ def _group(counters: Mapping[str, int], prefix: str) -> dict[str, int]:
 
 def _counts(group: Mapping[str, int], style: str = "") -> Line:
     if not group:
-        return (("nothing", "quiet"),)
+        return (("none", "quiet"),)
     spans: list[tuple[str, str]] = []
     for name, total in group.items():
         spans += [(", " if spans else "", "quiet"), (f"{name} ", "quiet"), (number(total), style)]
@@ -80,7 +94,7 @@ def _counts(group: Mapping[str, int], style: str = "") -> Line:
 
 
 def lookup_lines(scene: Scene, room: int, glyphs: Glyphs) -> list[Line]:
-    """The lookups under way, the newest first; at least one line."""
+    """The lookups in progress, the newest first; at least one line."""
     lookups = [operation for operation in scene.snapshot.operations if operation.target is not None]
     pings = len(scene.snapshot.operations) - len(lookups)
     own_ids = {dht.own_id for dht in scene.snapshot.dhts}
@@ -88,9 +102,11 @@ def lookup_lines(scene: Scene, room: int, glyphs: Glyphs) -> list[Line]:
     for operation in reversed(lookups):
         lines.append((label("" if lines else "lookups"), *_lookup(operation, own_ids, glyphs)))
     if pings:
-        lines.append((label("" if lines else "lookups"), (f"{count(pings, 'ping')} under way", "")))
+        lines.append(
+            (label("" if lines else "lookups"), (f"{count(pings, 'ping')} in progress", ""))
+        )
     if not lines:
-        return [(label("lookups"), ("none under way", "quiet"))]
+        return [(label("lookups"), ("none in progress", "quiet"))]
     if len(lines) > room >= 1:
         hidden = len(lines) - room
         lines = [*lines[: room - 1], (*lines[room - 1], (f"  +{hidden} more", "note"))]
@@ -100,10 +116,10 @@ def lookup_lines(scene: Scene, room: int, glyphs: Glyphs) -> list[Line]:
 def _lookup(operation: OperationSnapshot, own_ids: set[NodeId], glyphs: Glyphs) -> Line:
     target = operation.target
     assert target is not None
-    whose = "own ID" if target in own_ids else f"{format_id(target)[:12]}{glyphs.more}"
+    target_words = "own ID" if target in own_ids else f"{format_id(target)[:12]}{glyphs.more}"
     return (
         (f"{operation.what} ", "quiet"),
-        (whose, "strong"),
+        (target_words, "strong"),
         (f"  {operation.answered} answered, {count(operation.queries, 'datagram')} sent", ""),
     )
 
@@ -113,11 +129,11 @@ def tail_lines(tail: tuple[TailLine, ...], room: int, glyphs: Glyphs) -> list[Li
     if room <= 0:
         return []
     if not tail:
-        return [(label("events"), ("nothing has happened yet", "quiet"))]
+        return [(label("events"), ("no events yet", "quiet"))]
     lines: list[Line] = []
     for line in tail[-room:]:
-        # The number of times comes first: the words may be cut at the edge.
-        times = ((f"{glyphs.times}{line.count}, the last: ", "note"),) if line.count > 1 else ()
+        # The count comes first, because the text may be cut at the edge.
+        times = ((f"{glyphs.times}{line.count}, last: ", "note"),) if line.count > 1 else ()
         lines.append(
             (
                 (f" {line.clock} ", "quiet"),

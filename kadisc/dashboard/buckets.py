@@ -1,7 +1,8 @@
-"""The routing table, a row for each bucket: how full, how sure, how fresh, how near.
+"""The routing table with a row for each bucket: its fill, the states and ages of its contacts,
+RTTs.
 
-Columns come and go with the width; the bar takes what is left. Buckets without entries are folded
-into one row a run.
+The width decides which columns are shown; the bar takes the rest. A run of empty buckets is one
+row.
 """
 
 from __future__ import annotations
@@ -17,14 +18,21 @@ from .figures import age, delay
 from .glyphs import Glyphs
 from .lines import Line, Span, cells, left, right
 
-BAR_MIN, BAR_MAX = 8, 40
-FRESHNESS_CELLS = 16
+BAR_MIN = 8
+BAR_MAX = 40
+_BAR_PLACE = 1
+AGE_CELLS = 16
 
-_FRESH_S, _SETTLED_S, _STALE_S = 120.0, 1000.0, 1900.0
-"""A contact that proved itself is asked every 15 minutes, a bucket is refreshed as often: up to
-there all is well.
+_FRESH_S = 120.0
+_SETTLED_S = 1000.0
+_STALE_S = 1900.0
+"""Limits of the colours of an age. A verified contact is checked, and a bucket refreshed, every 15
+minutes, so an age up to ``_SETTLED_S`` is normal.
 """
-_NEAR_S, _FAR_S, _VERY_FAR_S = 0.05, 0.15, 0.4
+_NEAR_S = 0.05
+_FAR_S = 0.15
+_VERY_FAR_S = 0.4
+"""Limits of the colours of a round-trip time."""
 
 
 def age_style(seconds: float) -> str:
@@ -36,24 +44,28 @@ def delay_style(seconds: float | None) -> str:
 
 
 def _graded(value: float, good: float, fair: float, poor: float) -> str:
-    return (
-        "good" if value <= good else "fair" if value <= fair else "poor" if value <= poor else "bad"
-    )
+    for limit, style in ((good, "good"), (fair, "fair"), (poor, "poor")):
+        if value <= limit:
+            return style
+    return "bad"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How many entries of a bucket are of which kind; each is of exactly one."""
+class BucketHealth:
+    """The number of contacts in each state; each contact is in exactly one. ``ok``: answered the
+    last query. ``unconfirmed``: only seen as the sender of queries and their answers, so it may be
+    behind a NAT. ``failing``: did not answer the last query.
+    """
 
-    proven: int
-    inbound: int
-    doubtful: int
+    ok: int
+    unconfirmed: int
+    failing: int
 
 
-def standing(entries: Sequence[EntrySnapshot]) -> Standing:
-    doubtful = sum(1 for entry in entries if entry.failures)
-    inbound = sum(1 for entry in entries if entry.inbound and not entry.failures)
-    return Standing(len(entries) - doubtful - inbound, inbound, doubtful)
+def bucket_health(entries: Sequence[EntrySnapshot]) -> BucketHealth:
+    failing = sum(1 for entry in entries if entry.failures)
+    unconfirmed = sum(1 for entry in entries if entry.inbound and not entry.failures)
+    return BucketHealth(len(entries) - failing - unconfirmed, unconfirmed, failing)
 
 
 # --- columns --------------------------------------------------------------------------------------
@@ -63,13 +75,17 @@ def standing(entries: Sequence[EntrySnapshot]) -> Standing:
 class Column:
     head: str
     width: int
-    cell: Callable[[BucketSnapshot, Standing], Sequence[Span]]
+    cell: Callable[[BucketSnapshot, BucketHealth], Sequence[Span]]
     """Spans of exactly ``width`` cells."""
     is_number: bool = True
 
 
 def _number(text: str, width: int, style: str) -> Sequence[Span]:
     return ((right(text, width), style),)
+
+
+def _last_used(bucket: BucketSnapshot) -> Sequence[Span]:
+    return _number(age(bucket.touched_s_ago), 9, age_style(bucket.touched_s_ago))
 
 
 def _count(number: int, width: int, style: str) -> Sequence[Span]:
@@ -99,96 +115,81 @@ def _rtt(bucket: BucketSnapshot) -> Sequence[Span]:
     return _number(delay(median), 7, delay_style(median))
 
 
-def _freshness(bucket: BucketSnapshot, glyphs: Glyphs) -> Sequence[Span]:
-    """A cell for each entry, or for several, the one verified last at the left: the higher, the
-    fresher.
+def _ages(bucket: BucketSnapshot, glyphs: Glyphs) -> Sequence[Span]:
+    """A cell for each contact, or for several, sorted by age with the youngest at the left. A
+    higher cell is a younger one.
     """
     ages = sorted(entry.verified_s_ago for entry in bucket.entries)
-    size = min(len(ages), FRESHNESS_CELLS)
+    size = min(len(ages), AGE_CELLS)
     top = len(glyphs.steps) - 1
     spans: list[Span] = []
     for cell in range(size):
         oldest = ages[(cell + 1) * len(ages) // size - 1]
         height = max(1, min(top, round(top * (1.0 - oldest / _STALE_S))))
         spans.append((glyphs.steps[height], age_style(oldest)))
-    return (*spans, (" " * (FRESHNESS_CELLS - size), ""))
+    return (*spans, (" " * (AGE_CELLS - size), ""))
 
 
-def _bar(bucket: BucketSnapshot, kinds: Standing, width: int, glyphs: Glyphs) -> Sequence[Span]:
-    """Each kind that there is has a cell at least; where there are fewer cells than kinds, the
-    larger ones.
+def _bar(
+    bucket: BucketSnapshot, health: BucketHealth, width: int, glyphs: Glyphs
+) -> Sequence[Span]:
+    """Each state that occurs gets one cell at least; if there are fewer cells than states, the most
+    frequent states get them.
     """
     size = min(width, max(1, round(len(bucket.entries) / bucket.capacity * width)))
-    parts = {"doubtful": kinds.doubtful, "inbound": kinds.inbound, "proven": kinds.proven}
-    by_size = sorted(
-        (name for name, count in parts.items() if count), key=lambda name: -parts[name]
-    )[:size]
-    shares, free = dict.fromkeys(parts, 0), size
-    for name in reversed(by_size):  # the smallest first; the largest takes what is left
-        shares[name] = (
-            free if name == by_size[0] else max(1, round(size * parts[name] / len(bucket.entries)))
-        )
-        free -= shares[name]
-    styles = {"proven": "good", "inbound": "note", "doubtful": "bad"}
-    spans = [
-        (getattr(glyphs, name) * shares[name], styles[name])
-        for name in ("proven", "inbound", "doubtful")
-        if shares[name]
-    ]
-    return (*spans, (glyphs.vacant * (width - size), "quiet"))
+    counts = {"failing": health.failing, "unconfirmed": health.unconfirmed, "ok": health.ok}
+    occurring = [state for state, count in counts.items() if count]
+    by_count = sorted(occurring, key=lambda state: -counts[state])[:size]
+    shares = dict.fromkeys(counts, 0)
+    free = size
+    for state in reversed(by_count):  # the smallest first; the largest takes what is left
+        share = max(1, round(size * counts[state] / len(bucket.entries)))
+        shares[state] = free if state == by_count[0] else share
+        free -= shares[state]
+    spans = (
+        (glyphs.ok * shares["ok"], "good"),
+        (glyphs.unconfirmed * shares["unconfirmed"], "note"),
+        (glyphs.failing * shares["failing"], "bad"),
+        (glyphs.vacant * (width - size), "quiet"),
+    )
+    return tuple(span for span in spans if span[0])
 
 
 def columns_for(width: int, glyphs: Glyphs) -> list[Column]:
-    """Those that fit, the most telling first; in the order in which they are shown."""
-    wishes: list[tuple[int, Column]] = [  # with the place in the row
-        (0, Column("bucket", 6, lambda b, s: _number(str(b.index), 6, "strong"))),
-        (2, Column("filled", 7, lambda b, s: _number(f"{len(b.entries)}/{b.capacity}", 7, ""))),
-        (
-            1,
-            Column("", BAR_MIN, lambda b, s: (), is_number=False),
-        ),  # the bar, made when its width is known
-        (8, Column("rtt", 7, lambda b, s: _rtt(b))),
-        (7, Column("verified", 9, lambda b, s: _verified(b, glyphs))),
-        (4, Column("doubt", 5, lambda b, s: _count(s.doubtful, 5, "bad"))),
-        (3, Column("proven", 6, lambda b, s: _count(s.proven, 6, "good"))),
-        (5, Column("inbound", 7, lambda b, s: _count(s.inbound, 7, "note"))),
-        (
-            9,
-            Column(
-                "touched",
-                7,
-                lambda b, s: _number(age(b.touched_s_ago), 7, age_style(b.touched_s_ago)),
-            ),
-        ),
-        (6, Column("spare", 5, lambda b, s: _count(b.replacements, 5, ""))),
-        (
-            10,
-            Column(
-                "freshness", FRESHNESS_CELLS, lambda b, s: _freshness(b, glyphs), is_number=False
-            ),
-        ),
+    """The columns that fit, by importance, in the order in which they are shown."""
+    wanted: list[tuple[int, Column]] = [  # with the place in the row
+        (0, Column("bucket", 6, lambda b, h: _number(str(b.index), 6, "strong"))),
+        (2, Column("filled", 7, lambda b, h: _number(f"{len(b.entries)}/{b.capacity}", 7, ""))),
+        (_BAR_PLACE, Column("", BAR_MIN, lambda b, h: (), is_number=False)),
+        (8, Column("rtt", 7, lambda b, h: _rtt(b))),
+        (7, Column("verified", 9, lambda b, h: _verified(b, glyphs))),
+        (4, Column("failing", 7, lambda b, h: _count(h.failing, 7, "bad"))),
+        (3, Column("ok", 4, lambda b, h: _count(h.ok, 4, "good"))),
+        (5, Column("unconfirmed", 11, lambda b, h: _count(h.unconfirmed, 11, "note"))),
+        (9, Column("last-used", 9, lambda b, h: _last_used(b))),
+        (6, Column("standby", 7, lambda b, h: _count(b.replacements, 7, ""))),
+        (10, Column("age", AGE_CELLS, lambda b, h: _ages(b, glyphs), is_number=False)),
     ]
-    taken: list[tuple[int, Column]] = []
+    fitting: dict[int, Column] = {}
     room = width
-    for place, column in wishes:
+    for place, column in wanted:
         if column.width + 1 > room:
             break
-        taken.append((place, column))
+        fitting[place] = column
         room -= column.width + 1
-    bar = min(BAR_MAX, BAR_MIN + room)
-    return [
-        Column("", bar, lambda b, s: _bar(b, s, bar, glyphs), is_number=False)
-        if place == 1
-        else column
-        for place, column in sorted(taken, key=lambda each: each[0])
-    ]
+    if _BAR_PLACE in fitting:
+        cells_of_bar = min(BAR_MAX, BAR_MIN + room)
+        fitting[_BAR_PLACE] = Column(
+            "", cells_of_bar, lambda b, h: _bar(b, h, cells_of_bar, glyphs), is_number=False
+        )
+    return [fitting[place] for place in sorted(fitting)]
 
 
 # --- rows -----------------------------------------------------------------------------------------
 
 
 def head_line(columns: Sequence[Column], label: str) -> Line:
-    """The heads over their columns; ``label`` stands over the bar."""
+    """The heads of the columns; ``label`` is the head of the bar."""
     parts = [
         right(column.head, column.width)
         if column.is_number
@@ -199,7 +200,7 @@ def head_line(columns: Sequence[Column], label: str) -> Line:
 
 
 def bucket_rows(dht: DhtSnapshot, columns: Sequence[Column], glyphs: Glyphs) -> list[Line]:
-    """A row for each bucket with entries, the deepest last, and one for each run of empty ones
+    """A row for each bucket with contacts, the deepest last, and one for each run of empty buckets
     between them.
     """
     filled = [bucket for bucket in dht.buckets if bucket.entries]
@@ -217,11 +218,11 @@ def bucket_rows(dht: DhtSnapshot, columns: Sequence[Column], glyphs: Glyphs) -> 
 
 
 def _bucket_row(bucket: BucketSnapshot, columns: Sequence[Column]) -> Line:
-    kinds = standing(bucket.entries)
+    health = bucket_health(bucket.entries)
     spans: list[Span] = []
     for column in columns:
         spans.append((" ", ""))
-        spans += column.cell(bucket, kinds)
+        spans += column.cell(bucket, health)
     return tuple(spans)
 
 
@@ -231,8 +232,8 @@ def _empty_row(first: int, last: int, glyphs: Glyphs) -> Line:
 
 
 def window(rows: Sequence[Line], room: int, scroll: int) -> list[Line]:
-    """The rows that fit, the deepest ones or ``scroll`` rows above them, and a line that says how
-    many more there are.
+    """The rows that fit, from the deepest or ``scroll`` rows above it, and a line with the number
+    of hidden rows.
     """
     if len(rows) <= room:
         return list(rows)
@@ -253,7 +254,7 @@ def window(rows: Sequence[Line], room: int, scroll: int) -> list[Line]:
 def bucket_section(
     dhts: Sequence[DhtSnapshot], width: int, room: int, scroll: int, glyphs: Glyphs
 ) -> list[Line]:
-    """The head and the rows of every family in at most ``room`` lines."""
+    """The head and the rows of each family, in at most ``room`` lines."""
     if room <= 0:
         return []
     columns = columns_for(width - 1, glyphs)
@@ -271,13 +272,13 @@ def bucket_section(
 
 
 def section_height(dhts: Sequence[DhtSnapshot], width: int, glyphs: Glyphs) -> int:
-    """How many lines it takes to show every row."""
+    """The number of lines that all rows take."""
     columns = columns_for(width - 1, glyphs)
     return sum(1 + len(bucket_rows(dht, columns, glyphs)) for dht in dhts)
 
 
 def _shares(room: int, wanted: Sequence[int]) -> list[int]:
-    """Evenly, but nobody gets more than is wanted; what one leaves goes to the others."""
+    """Equal shares, but no table gets more than it wants; the others share the rest."""
     shares = [0] * len(wanted)
     while room > 0 and any(share < wish for share, wish in zip(shares, wanted, strict=True)):
         for index, wish in enumerate(wanted):

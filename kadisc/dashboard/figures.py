@@ -1,10 +1,10 @@
-"""Numbers as people read them: short, and of a width that hardly changes."""
+"""Short texts for numbers, of a nearly constant width."""
 
 from __future__ import annotations
 
 
 def age(seconds: float) -> str:
-    """At most 4 characters: ``7s``, ``12m``, ``3h``, ``40d``; a dash for what never was."""
+    """At most 4 characters: ``7s``, ``12m``, ``3h``, ``40d``; a dash for 1000 days and more."""
     if seconds < 0 or seconds != seconds:
         return "0s"
     for limit, unit_s, unit in (

@@ -1,8 +1,7 @@
-"""A frame: a scene in so many cells. Whatever the size, no line is wider and there are no more
-lines than that.
+"""Draws a scene as lines that fit into a given width and height.
 
-From the top: title, identity, buckets, activity, events, keys. Where the height does not do, events
-go first, then activity, then all but the deepest buckets.
+From the top: title, identity, buckets, activity, events, keys. If the height is too small, events
+are left out first, then activity, then all but the deepest buckets.
 """
 
 from __future__ import annotations
@@ -15,16 +14,15 @@ from .lines import Line, fit
 from .scene import Scene, View
 
 _ROOMY = 16
-"""From this height each family has two lines of its own."""
-_BUCKETS_MIN, _EVENTS_MIN = 4, 3
+"""The height from which each family has two lines."""
+_BUCKETS_MIN = 4
+_EVENTS_MIN = 3
 
 KEYS = (("q", "quit"), ("p", "pause"), ("j k", "scroll"), ("?", "help"))
 
 
 def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Line]:
-    """The lines of one frame, from the top; those at the end that would be empty are left out, but
-    the keys are in the last row.
-    """
+    """The lines of one frame, from the top. From a height of 4 the last row has the keys."""
     if width <= 0 or height <= 0:
         return []
     dhts = scene.snapshot.dhts
@@ -66,24 +64,24 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Line]:
 def keys_line(view: View) -> Line:
     spans: list[tuple[str, str]] = [(" ", "")]
     for key, what in KEYS:
-        what = "go on" if key == "p" and view.paused else what
+        what = "resume" if key == "p" and view.paused else what
         spans += [(key, "key"), (f" {what}   ", "quiet")]
     return tuple(spans)
 
 
 def help_lines(glyphs: Glyphs) -> list[Line]:
-    """What the signs and colours mean."""
+    """The meaning of the glyphs and colours."""
     return [
         (
             (" bar ", "label"),
-            (glyphs.proven, "good"),
-            (" proven  ", "quiet"),
-            (glyphs.inbound, "note"),
-            (" came to us first  ", "quiet"),
-            (glyphs.doubtful, "bad"),
-            (" did not answer  ", "quiet"),
+            (glyphs.ok, "good"),
+            (" ok  ", "quiet"),
+            (glyphs.unconfirmed, "note"),
+            (" unconfirmed (inbound only)  ", "quiet"),
+            (glyphs.failing, "bad"),
+            (" failing (no answer)  ", "quiet"),
             (glyphs.vacant, "quiet"),
-            (" vacancy", "quiet"),
+            (" vacant", "quiet"),
         ),
         (
             (" verified ", "label"),

@@ -1,4 +1,4 @@
-"""The signs that pictures are made of, in Unicode and for terminals that have only ASCII."""
+"""The characters of bars and sparklines, in Unicode and in ASCII."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from itertools import pairwise
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """Each is one cell wide. The parts of a bar differ also without colour."""
+    """Each glyph is one cell wide. The parts of a bar differ also without colour."""
 
-    proven: str
-    inbound: str
-    doubtful: str
+    ok: str
+    unconfirmed: str
+    failing: str
     vacant: str
     steps: str
-    """From nothing to full, for sparklines."""
+    """The steps of sparklines, from empty to full."""
     more: str
-    """Ends what was cut."""
+    """The mark at the end of a text that was cut."""
     times: str
     to: str
     encoding: str
 
 
 UNICODE = Glyphs(
-    proven="█",
-    inbound="▓",
-    doubtful="▒",
+    ok="█",
+    unconfirmed="▓",
+    failing="▒",
     vacant="·",
     steps=" ▁▂▃▄▅▆▇█",
     more="…",
@@ -36,9 +36,9 @@ UNICODE = Glyphs(
     encoding="utf-8",
 )
 ASCII = Glyphs(
-    proven="#",
-    inbound="=",
-    doubtful="!",
+    ok="#",
+    unconfirmed="=",
+    failing="!",
     vacant=".",
     steps=" .:-=+*#@",
     more="~",
@@ -49,8 +49,8 @@ ASCII = Glyphs(
 
 
 def glyphs_for(environment: Mapping[str, str]) -> Glyphs:
-    """By the locale: LC_ALL, LC_CTYPE, LANG, the first that is set. Python itself sets LC_CTYPE to
-    UTF-8 where the locale is the bare C one.
+    """The glyphs for the locale: that of LC_ALL, LC_CTYPE or LANG, the first that is set. Python
+    itself sets LC_CTYPE to UTF-8 if the locale is C.
     """
     locale = next(
         (value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environment.get(name))), ""
@@ -61,9 +61,9 @@ def glyphs_for(environment: Mapping[str, str]) -> Glyphs:
 def sparkline(
     values: Sequence[float], width: int, glyphs: Glyphs, full: float | None = None
 ) -> str:
-    """The last values, the newest at the right, averaged so that all of them fill ``width`` cells.
-    ``full`` is the value of the highest step; without it the largest shown is. Anything above 0 is
-    at least the lowest step.
+    """A sparkline of the values, the newest at the right. More than ``width`` values are averaged
+    to ``width`` cells. ``full``: the value of the highest step; by default the largest value shown.
+    A value above 0 gets the lowest step at least.
     """
     if width <= 0 or not values:
         return ""

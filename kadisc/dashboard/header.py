@@ -1,4 +1,4 @@
-"""Who this node is, where others see it, and how it is getting on."""
+"""The top lines of a frame: the node's IDs, addresses, state and network."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ ID_DIGITS = 10
 def title_line(scene: Scene, width: int, glyphs: Glyphs) -> Line:
     facts = scene.facts
     name = f" kadisc {facts.version}  {clean(facts.network)}  up {duration(scene.uptime_s)}"
-    state = (
-        "paused " if scene.view.paused else others_words(scene.others) + " " if scene.others else ""
-    )
-    return tuple(
-        (text, "title") for text, _ in spread(((name, ""),), ((state, ""),), width) if text
-    )
+    state = ""
+    if scene.view.paused:
+        state = "paused "
+    elif scene.others:
+        state = others_words(scene.others) + " "
+    spans = spread(((name, ""),), ((state, ""),), width)
+    return tuple((text, "title") for text, _ in spans if text)
 
 
 def others_words(others: Others) -> str:
@@ -33,20 +34,18 @@ def others_words(others: Others) -> str:
 def identity_lines(scene: Scene, rows_each: int, glyphs: Glyphs) -> list[Line]:
     """One or two lines for each family."""
     lines: list[Line] = []
-    under_way = in_flight(scene)
+    queries = in_flight(scene)
     for dht in scene.snapshot.dhts:
         name = (f" {family_name(dht.family)}", "label")
         own_id = (f"  {format_id(dht.own_id)[:ID_DIGITS]}{glyphs.more}  ", "strong")
         address = address_words(dht.address)
         bound = scene.facts.listening.get(dht.family, "")
-        elsewhere = (
-            ((f"bound to {clean(bound)}", "quiet"),)
-            if bound and bound != endpoint_of(dht.address)
-            else ()
-        )
+        elsewhere: Line = ()
+        if bound and bound != endpoint_of(dht.address):
+            elsewhere = ((f"bound to {clean(bound)}", "quiet"),)
         if rows_each > 1:
-            lines.append((name, own_id, *joined((state_words(dht), numbers(dht), under_way), "  ")))
-            under_way = ()  # it is of all families
+            lines.append((name, own_id, *joined((state_words(dht), numbers(dht), queries), "  ")))
+            queries = ()  # the number is that of all families
             lines.append(((" " * 7, ""), *joined((address, elsewhere), "   ")))
         else:
             lines.append((name, own_id, *joined((state_words(dht), numbers(dht), address), "  ")))
@@ -54,15 +53,13 @@ def identity_lines(scene: Scene, rows_each: int, glyphs: Glyphs) -> list[Line]:
 
 
 def network_line(scene: Scene) -> list[Line]:
-    """Peers of the network of one's own, where there is one and anything to tell of it."""
+    """The peers of the node's own network; no line if it has none and knows none."""
     own = scene.snapshot.peer_network
-    if own is None or not (own.verified or own.book_met or own.book_heard_of):
+    if own is None or not (own.verified or own.book_verified or own.book_unverified):
         return []
-    view = own.view
-    peers = (f"{count(own.verified, 'peer')} verified", "good" if own.verified else "poor")
-    slots = (f"{view.slots - view.vacant} of {view.slots} slots held, {view.mature} mature", "")
-    book = (f"book: {own.book_met} met, {own.book_heard_of} heard of", "")
-    return [((" net   ", "label"), *joined(((peers,), (slots,), (book,)), "   "))]
+    peers = (f"{count(own.verified, 'peer')} online", "good" if own.verified else "poor")
+    book = (f"address book {own.book_verified} verified, {own.book_unverified} unverified", "")
+    return [((f" {clean(own.network)}  ", "label"), *joined(((peers,), (book,)), "  "))]
 
 
 def state_words(dht: DhtSnapshot) -> Line:
@@ -76,21 +73,17 @@ def numbers(dht: DhtSnapshot) -> Line:
 
 
 def in_flight(scene: Scene) -> Line:
-    queries = scene.snapshot.queries_in_flight
-    return (
-        (
-            f"{queries} {'query' if queries == 1 else 'queries'} in flight",
-            "" if queries else "quiet",
-        ),
-    )
+    number = scene.snapshot.queries_in_flight
+    noun = "query" if number == 1 else "queries"
+    return ((f"{number} {noun} in flight", "" if number else "quiet"),)
 
 
 def address_words(address: AddressSnapshot) -> Line:
-    """Where others see us, and how sure that is."""
-    votes = f"{round(address.agreement * 100)} % of {count(address.voters, 'network')}"
+    """The external address of the node, and how certain it is."""
+    votes = f"{round(address.agreement * 100)} % of {count(address.voters, 'subnet')}"
     if address.ip is None:
-        so_far = f" ({count(address.voters, 'network')} asked so far)" if address.voters else ""
-        return ((f"own address not known yet{so_far}", "poor"),)
+        so_far = f" ({count(address.voters, 'subnet')} asked so far)" if address.voters else ""
+        return ((f"external address not known yet{so_far}", "poor"),)
     where = (f"at {endpoint_of(address)}  ", "strong")
     voted = f"agreed by {votes}" if address.voters else ""
     match address.confidence:
@@ -105,13 +98,13 @@ def address_words(address: AddressSnapshot) -> Line:
         case Confidence.REMEMBERED:
             return where, (f"from the last run{f'; {voted}' if voted else ''}", "fair")
         case Confidence.UNSTABLE:
-            return where, (f"unstable; now {voted or 'nobody says so'}", "bad")
+            return where, (f"unstable; {voted or 'not reported by any node'}", "bad")
         case Confidence.UNKNOWN:
-            return where, (f"not sure; {voted or 'nobody says so'}", "poor")
+            return where, (f"uncertain; {voted or 'not reported by any node'}", "poor")
 
 
 def endpoint_of(address: AddressSnapshot) -> str:
-    """``host:port`` as far as it is known."""
+    """``host:port``, or ``host`` if the port is unknown, or an empty text."""
     if address.ip is None:
         return ""
     host = format_ip(address.ip) if len(address.ip) == 4 else f"[{format_ip(address.ip)}]"

@@ -1,4 +1,4 @@
-"""Keys as names, from the bytes that a terminal sends."""
+"""The names of keys, from the bytes that a terminal sends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEQUENCES = {
 
 
 def keys_in(typed: bytes) -> list[str]:
-    """Names of special keys, and characters as they are; what is not known is left out."""
+    """The names of special keys, and characters as they are, without unknown keys."""
     keys: list[str] = []
     for match in _KEY.finditer(typed):
         sequence, character = match.groups()

@@ -1,5 +1,5 @@
-"""Lines of text with the names of their styles, measured in terminal cells. No colour and no escape
-sequence in here.
+"""Lines of text with the names of their styles, measured in terminal cells, without colours and
+escape sequences.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def plain(line: Line) -> str:
 
 
 def clean(text: str) -> str:
-    """Without what would move the cursor or has no width of its own: names come from files, from
-    the command line and from name servers.
+    """The text with ``?`` for characters that would move the cursor or have no width. Names come
+    from files, from the command line and from name servers.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -55,8 +55,8 @@ def fit(line: Line, width: int, more: str = "") -> Line:
 
 
 def spread(left: Line, right: Line, width: int) -> Line:
-    """The one at the left, the other at the right edge; the right one goes if there is no room for
-    both.
+    """``left`` at the left edge and ``right`` at the right edge; without ``right`` if there is no
+    room for both.
     """
     gap = width - line_cells(left) - line_cells(right)
     if gap < 2:
@@ -65,7 +65,7 @@ def spread(left: Line, right: Line, width: int) -> Line:
 
 
 def joined(parts: Iterable[Line], separator: str = "  ") -> Line:
-    """The parts that are not empty, one after the other."""
+    """The parts that are not empty, with the separator between them."""
     spans: list[Span] = []
     for part in parts:
         if part:

@@ -1,6 +1,4 @@
-"""Lines become what a terminal understands, by rich: as escape sequences for the live view, as one
-`Text` for pictures.
-"""
+"""Converts lines with rich: to escape sequences for the dashboard, to one `Text` for pictures."""
 
 from __future__ import annotations
 
@@ -15,8 +13,9 @@ from rich.text import Text
 from .lines import Line
 
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J"
-"""The alternate screen, the cursor hidden, everything blank."""
+"""Enters the alternate screen, hides the cursor and clears everything."""
 CLEAR = "\x1b[0m\x1b[2J"
+"""Resets the style and clears the screen."""
 
 STYLES: dict[str, Style] = {
     name: Style.parse(definition)
@@ -34,11 +33,11 @@ STYLES: dict[str, Style] = {
         "key": "bold",
     }.items()
 }
-"""The sixteen colours that every terminal has and its owner has chosen."""
+"""Styles in the 16 basic colours, which the user has chosen for the terminal."""
 
 
 def as_text(lines: Sequence[Line]) -> Text:
-    """The whole frame as one preformatted text."""
+    """The frame as one preformatted text."""
     text = Text(no_wrap=True, end="")
     for number, line in enumerate(lines):
         if number:
@@ -49,8 +48,8 @@ def as_text(lines: Sequence[Line]) -> Text:
 
 
 class Painter:
-    """Paints single lines, each span by itself: rich's own way over a console, which measures and
-    wraps, takes several times as long.
+    """Paints single lines, span by span. Printing through a rich console, which measures and wraps,
+    takes several times as long.
     """
 
     def __init__(self, color_system: ColorSystem | None) -> None:
@@ -67,8 +66,8 @@ class Painter:
 
 
 def painter_for(stream: TextIO, *, colored: bool) -> Painter:
-    """With the colours that the terminal behind ``stream`` has, by TERM and COLORTERM; plain text
-    if it is not to be coloured.
+    """A painter with the colours of the terminal of ``stream``, from TERM and COLORTERM, or one for
+    plain text.
     """
     if not colored:
         return Painter(None)
@@ -83,28 +82,29 @@ def painter_for(stream: TextIO, *, colored: bool) -> Painter:
 
 
 class Canvas:
-    """What the terminal shows, and what to write to make it show something else."""
+    """Tracks the lines that the terminal shows, and makes the text that updates them."""
 
     def __init__(self, painter: Painter) -> None:
         self._painter = painter
         self._lines: Sequence[Line] = ()
         self._start = ENTER
 
-    def start_anew(self, start: str = CLEAR) -> None:
-        """Nothing of what is on the terminal is to be relied on; the next frame begins with
-        ``start``.
+    def redraw(self, start: str = CLEAR) -> None:
+        """Makes the next frame begin with ``start`` and contain all lines, because the contents of
+        the terminal are unknown.
         """
         self._lines = ()
         self._start = ENTER if ENTER in (self._start, start) else start
 
     def strokes(self, lines: list[Line]) -> str:
-        """Only the lines that changed: a second of an idle node is a few hundred bytes."""
-        parts, self._start = [self._start], ""
+        """The text for the changed lines: for an idle node a few hundred bytes a second."""
+        parts = [self._start]
+        self._start = ""
         for row in range(max(len(lines), len(self._lines))):
             line = lines[row] if row < len(lines) else ()
             if row >= len(self._lines) or line != self._lines[row]:
-                # Cleared before, not after: behind the last cell of a full line the cursor stays on
-                # that cell, and would clear it.
+                # The line is cleared before it is painted: after a full line the cursor stays on
+                # the last cell, and would clear it.
                 parts.append(f"\x1b[{row + 1};1H\x1b[K{self._painter.paint(line)}")
         self._lines = lines
         return "".join(parts)

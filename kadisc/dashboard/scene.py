@@ -1,4 +1,4 @@
-"""All that one frame shows, as values: the same scene in the same size is the same frame."""
+"""The contents of one frame, as values: the same scene in the same size gives the same frame."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .traffic import NO_FLOW, Flow
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What does not change while the node runs. ``listening``: where, as ``host:port``."""
+    """Constants of a run. ``listening``: the local endpoints, as ``host:port``."""
 
     version: str
     network: str
@@ -30,7 +30,7 @@ class Others:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What keys change. ``scroll``: so many rows up from the deepest buckets."""
+    """The state that keys change. ``scroll``: the number of rows above the deepest buckets."""
 
     scroll: int = 0
     paused: bool = False

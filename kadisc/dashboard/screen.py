@@ -1,11 +1,10 @@
-"""The terminal while it is ours: its alternate screen, its modes, its size, what is typed and what
-is shown.
+"""The terminal of the dashboard: its alternate screen, modes, size, input and output.
 
-A terminal can be slow, and it can stop altogether: Ctrl-S, a laptop that sleeps at the other end of
-an ssh connection, a reader who scrolls. A plain write would then wait, and the node with it. So the
-terminal is opened once more, for us alone, in non-blocking mode: to set that mode on stdin or
-stdout would set it for the shell as well, which shares them. Whatever cannot be written at once is
-awaited, and frames that come in the meantime are dropped but for the last.
+A terminal can be slow or stop: because of Ctrl-S, a laptop that sleeps at the other end of an ssh
+connection, or a user who scrolls. A blocking write would then block the node. So the terminal is
+opened a second time in non-blocking mode; setting that mode on stdin or stdout would set it for the
+shell too, which shares them. Output that cannot be written at once waits, and of the frames that
+come in the meantime only the last is kept.
 """
 
 from __future__ import annotations
@@ -26,27 +25,25 @@ from .lines import Line
 from .paint import ENTER, Canvas, Painter
 
 LEAVE = b"\x1b[0m\x1b[?25h\x1b[?1049l"
-"""The cursor is shown, the alternate screen is left; see `paint.ENTER`."""
+"""Shows the cursor and leaves the alternate screen; see `paint.ENTER`."""
 
 _LEAVE_WITHIN_S = 0.5
-"""A terminal that takes nothing for so long at the end is left as it is: it will hardly be looked
-at.
-"""
+"""How long the exit waits for a terminal that takes no output."""
 _TYPED_BYTES = 1024
 
 
 class Screen:
-    """``with`` it, run `write` as a task, call `show` for each frame. What was changed is put back
-    at the end of the block, whatever ends it.
+    """Use as a context manager, run `write` as a task, and call `show` for each frame. The end of
+    the block restores the terminal, also after an error.
     """
 
     def __init__(self, fd: int, painter: Painter, glyphs: Glyphs) -> None:
-        """``fd``: a terminal, opened for reading and writing in non-blocking mode; it is closed
-        with the screen.
+        """``fd``: a terminal, opened for reading and writing in non-blocking mode; the screen
+        closes it.
         """
         self.glyphs = glyphs
         self.dropped = 0
-        """Frames that the terminal was too slow for."""
+        """The number of frames that the terminal was too slow for."""
         self.shown = 0
         self._fd = fd
         self._canvas = Canvas(painter)
@@ -54,7 +51,7 @@ class Screen:
         self._next: list[Line] | None = None
         self._begun = False
         self._payload = memoryview(b"")
-        """What is left to be written of the frame that is under way."""
+        """The rest of the frame that is being written."""
         self._wanted = trio.Event()
 
     def __enter__(self) -> Screen:
@@ -73,43 +70,42 @@ class Screen:
         finally:
             os.close(self._fd)
 
-    # --- what is shown ----------------------------------------------------------------------------
+    # --- output -----------------------------------------------------------------------------------
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and rows, now."""
+        """The current number of columns and rows."""
         try:
             columns, rows = os.get_terminal_size(self._fd)
         except OSError:
             columns, rows = 0, 0
-        return columns or 80, rows or 24  # a serial line does not know
+        return columns or 80, rows or 24  # a serial line has no size
 
     @property
     def is_behind(self) -> bool:
-        """The terminal has not taken the last frame yet: it is no use to make another."""
+        """Whether the terminal has not taken the last frame yet."""
         return self._next is not None
 
     def show(self, lines: list[Line]) -> None:
-        """The next frame; one that was not begun to be written is dropped."""
+        """Sets the next frame. A frame that waits is dropped."""
         if self._next is not None:
             self.dropped += 1
         self._next = lines
         self._wanted.set()
 
-    def start_anew(self) -> None:
-        """Whatever is on the terminal, the next frame is drawn from nothing: it was resized, or
-        scribbled over.
-        """
-        self._canvas.start_anew()
+    def redraw(self) -> None:
+        """Makes the next frame clear the terminal first, because it was resized or overwritten."""
+        self._canvas.redraw()
 
     async def write(self) -> None:
-        """Writes frames, for ever. Raises OSError when the terminal goes away."""
+        """Writes frames until it is cancelled. Raises OSError when the terminal closes."""
         while True:
             await self._wanted.wait()
             self._wanted = trio.Event()
             if self._next is None:
                 continue
-            lines, self._next = self._next, None
+            lines = self._next
+            self._next = None
             self._payload = memoryview(
                 self._canvas.strokes(lines).encode(self.glyphs.encoding, "replace")
             )
@@ -121,52 +117,55 @@ class Screen:
                     await trio.lowlevel.wait_writable(self._fd)
             self.shown += 1
 
-    # --- what is typed ----------------------------------------------------------------------------
+    # --- input ------------------------------------------------------------------------------------
 
     async def typed(self) -> bytes:
-        """The bytes of the next keys. Raises OSError when the terminal goes away."""
+        """The bytes of the next keys. Raises OSError when the terminal closes."""
         while True:
             await trio.lowlevel.wait_readable(self._fd)
             try:
                 keys = os.read(self._fd, _TYPED_BYTES)
             except BlockingIOError:
-                continue  # somebody else has read it
+                continue  # another process has read it
             if not keys:
                 raise OSError("the terminal was closed")
             return keys
 
     def _take_keys(self) -> None:
-        """Each key at once and unseen. Ctrl-C, Ctrl-Z and Ctrl-S stay what they are."""
+        """Sets the mode for single keys without echo. Ctrl-C, Ctrl-Z, Ctrl-S keep their effect."""
         modes = termios.tcgetattr(self._fd)
         modes[3] &= ~(termios.ECHO | termios.ICANON)
-        modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
+        modes[6][termios.VMIN] = 1
+        modes[6][termios.VTIME] = 0
         termios.tcsetattr(self._fd, termios.TCSANOW, modes)
 
-    # --- to and fro -------------------------------------------------------------------------------
+    # --- leaving and returning --------------------------------------------------------------------
 
     def leave(self) -> None:
-        """Puts everything back; again after `enter_again`."""
+        """Restores the terminal. `enter_again` reverses it."""
         if self._before is None:
             return
-        before, self._before = self._before, None
+        before = self._before
+        self._before = None
         try:
             if self._begun:
                 self._write_last(LEAVE)
         finally:
-            self._begun, self._payload = False, memoryview(b"")
-            with contextlib.suppress(termios.error):  # it has gone away
-                # Without waiting for the output, which might never go out.
+            self._begun = False
+            self._payload = memoryview(b"")
+            with contextlib.suppress(termios.error):  # the terminal is closed
+                # TCSANOW does not wait for the output, which might never be sent.
                 termios.tcsetattr(self._fd, termios.TCSANOW, before)
 
     def enter_again(self) -> None:
         self._before = termios.tcgetattr(self._fd)
         self._take_keys()
-        self._canvas.start_anew(ENTER)
+        self._canvas.redraw(ENTER)
 
     def _write_last(self, payload: bytes) -> None:
         end = time.monotonic() + _LEAVE_WITHIN_S
         try:
-            # Stopping it ourselves and going on ends a stop by Ctrl-S too.
+            # Stopping and restarting the output also ends a stop by Ctrl-S.
             termios.tcflow(self._fd, termios.TCOOFF)
             termios.tcflow(self._fd, termios.TCOON)
             while payload:
@@ -176,13 +175,12 @@ class Screen:
                     if not select.select([], [self._fd], [], max(0.0, end - time.monotonic()))[1]:
                         return
         except (OSError, termios.error):
-            return  # it has gone away
+            return  # the terminal is closed
 
 
 def open_terminal() -> int | None:
-    """The terminal behind stdout as a file of our own, non-blocking; None where there is none that
-    we could draw on: no terminal, one that cannot be opened again, or one where another program is
-    in the foreground.
+    """Opens the terminal of stdout again, in non-blocking mode. None if it cannot be used: stdout
+    is not a terminal, the terminal cannot be opened again, or another program is in the foreground.
     """
     try:
         fd = _open_again(sys.stdout.fileno())
@@ -191,7 +189,7 @@ def open_terminal() -> int | None:
     try:
         in_background = os.tcgetpgrp(fd) != os.getpgrp()
     except OSError:
-        in_background = False  # not our controlling terminal: there is no foreground to ask about
+        in_background = False  # not the controlling terminal: it has no foreground
     if in_background:
         os.close(fd)
         return None
@@ -203,5 +201,5 @@ def _open_again(stdout: int) -> int:
     try:
         return os.open(os.ttyname(stdout), flags)
     except OSError:
-        # In a container the name may be that of the world outside.
+        # In a container the name may be one of the host.
         return os.open(f"/dev/fd/{stdout}", flags)

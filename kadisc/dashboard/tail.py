@@ -1,5 +1,5 @@
-"""The latest events in words. What repeats is folded into one line: a node that joins has a hundred
-events in a second.
+"""The latest events as lines of text. Events of the same kind are folded into one line, because a
+node that joins has a hundred events in a second.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from ..contacts import Contact
 from ..core.contract.events import (
     AddressChanged,
     CameOnline,
@@ -20,17 +21,19 @@ from ..ids import format_id
 from ..observe.describe import NOTABLE, family_name, words_for
 from ..observe.shell_events import BootstrapFailing, BootstrapWorking, HostUnresolved
 from .lines import clean
+from .reasons import reason_words
 
 KEPT = 100
+"""The number of lines that are kept."""
 FOLDED_AMONG = 4
-"""An event is folded into one of its kind if that is among so many last lines..."""
+"""An event is folded into a line of its kind if that is among this number of last lines."""
 FOLDED_WITHIN_S = 60.0
-"""...and is not older than this."""
+"""An event is not folded into a line that is older than this."""
 
 SHOWN: tuple[type, ...] = tuple(
     dict.fromkeys((*NOTABLE, ContactAdded, ContactRemoved, AddressChanged))
 )
-"""The events that have a place in the tail."""
+"""The events that the tail shows."""
 
 _GOOD = (Joined, CameOnline, BootstrapWorking)
 _POOR = (WentOffline, BootstrapFailing, HostUnresolved)
@@ -53,13 +56,13 @@ class _Kept:
 
 
 class Tail:
-    """``clock`` is the time of day as it is to be shown, ``now`` the same moment in seconds."""
+    """``clock``: the time of day as text; ``now``: the same time in seconds."""
 
     def __init__(self) -> None:
         self._kept: list[_Kept] = []
 
     def add(self, event: object, clock: str, now: float) -> bool:
-        """False for an event that is not shown here."""
+        """Returns False for an event that the tail does not show."""
         if not isinstance(event, SHOWN):
             return False
         key, name, words, style = _describe(event)
@@ -79,23 +82,36 @@ class Tail:
 
 
 def _describe(event: object) -> tuple[Hashable, str, str, str]:
-    """What makes it the same as others, a short name, words and a style."""
+    """The key that equal events share, a short name, a text and a style."""
     match event:
         case ContactAdded(contact, bucket):
-            words = f"{format_id(contact.id)[:8]} at {format_endpoint(contact.endpoint)}, bucket {bucket}"
-            return (ContactAdded, contact.family), "contact", words, "good"
+            return (
+                (ContactAdded, contact.family),
+                "contact",
+                _contact_words(contact, bucket),
+                "good",
+            )
         case ContactRemoved(contact, bucket, reason):
-            words = f"{format_id(contact.id)[:8]} at {format_endpoint(contact.endpoint)}, bucket {bucket}: {reason}"
-            return (ContactRemoved, contact.family, reason), "gone", words, "bad"
+            words = f"{_contact_words(contact, bucket)}: {reason_words(reason)}"
+            return (ContactRemoved, contact.family, reason), "removed", words, "bad"
         case AddressChanged(family, ip, port, own_id, voters):
             where = format_ip(ip) + (f" port {port}" if port else "")
-            words = f"{family_name(family)}: others see us at {where} ({voters} networks agree); now {format_id(own_id)[:8]}"
+            words = (
+                f"{family_name(family)}: external address {where} ({voters} subnets agree); "
+                f"own ID is now {format_id(own_id)[:8]}"
+            )
             return (AddressChanged, family, ip, port), "address", words, "fair"
     assert isinstance(event, NOTABLE)
     name, words = words_for(event)
-    return (
-        (type(event), words),
-        name,
-        words,
-        "good" if isinstance(event, _GOOD) else "poor" if isinstance(event, _POOR) else "fair",
-    )
+    return (type(event), words), name, words, _style(event)
+
+
+def _contact_words(contact: Contact, bucket: int) -> str:
+    endpoint = format_endpoint(contact.endpoint)
+    return f"{format_id(contact.id)[:8]} at {endpoint}, bucket {bucket}"
+
+
+def _style(event: object) -> str:
+    if isinstance(event, _GOOD):
+        return "good"
+    return "poor" if isinstance(event, _POOR) else "fair"

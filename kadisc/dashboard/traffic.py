@@ -1,6 +1,4 @@
-"""What came in and went out in the last minute, second by second, from counters that only ever
-grow.
-"""
+"""The traffic of the last minute, second by second, computed from counters that only grow."""
 
 from __future__ import annotations
 
@@ -9,15 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 KEPT_S = 60
+"""The number of seconds that are kept."""
 SMOOTHED_S = 5
-"""A rate is the mean over so many seconds: a datagram now and then should not flicker."""
+"""A rate is the mean over this number of seconds, so that single datagrams do not make it flicker.
+"""
 
 _NAMES = ("received_bytes", "received", "sent_bytes", "sent")
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One direction: rates a second, and bytes in each of the last `KEPT_S` seconds, the newest
+    """One direction: the rates, and the bytes in each of the last `KEPT_S` seconds, the newest
     last.
     """
 
@@ -29,15 +29,15 @@ class Flow:
 NO_FLOW = Flow(0.0, 0.0, (0.0,) * KEPT_S)
 
 
-class Traffic:
+class TrafficHistory:
     def __init__(self, counters: Mapping[str, int], now: float) -> None:
         self._last = _totals(counters)
         self._last_at = now
         self._seconds: deque[tuple[float, ...]] = deque([(0.0,) * len(_NAMES)] * KEPT_S, KEPT_S)
 
     def sample(self, counters: Mapping[str, int], now: float) -> None:
-        """May be called at any time; every whole second that has passed becomes a value, evenly
-        where it was more than one.
+        """Adds a value for each whole second since the last sample; several seconds get equal
+        values. May be called at any time.
         """
         passed = int(now - self._last_at)
         if passed < 1:
@@ -45,10 +45,11 @@ class Traffic:
         totals = _totals(counters)
         each = tuple((new - old) / passed for new, old in zip(totals, self._last, strict=True))
         self._seconds.extend([each] * min(passed, KEPT_S))
-        self._last, self._last_at = totals, self._last_at + passed
+        self._last = totals
+        self._last_at += passed
 
     def flows(self) -> tuple[Flow, Flow]:
-        """In, out."""
+        """The flows in and out."""
         return self._flow(0), self._flow(2)
 
     def _flow(self, first: int) -> Flow:

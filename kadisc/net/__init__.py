@@ -1,3 +1,3 @@
-"""The trio shell around the sans-I/O core: sockets, the pump, bootstrap, a network of nodes on one
-machine.
+"""The trio shell around the sans-I/O core: sockets, time, tasks, bootstrap, saved state and the
+library's `Node`.
 """

@@ -1,4 +1,4 @@
-"""The operator's map of autonomous systems, from its file."""
+"""The map of autonomous systems that the operator gives, read from its file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..errors import UsageError
 
 
 def as_map_in(path: str | None) -> AsMap | None:
-    """None for none. One map for all nodes of a process, read again when the file has changed.
-    Raises UsageError.
+    """The map in a file; None where no path is given. All nodes of a process share one map, which
+    is read again when the file has changed. Raises UsageError.
     """
     if path is None:
         return None
@@ -29,4 +29,4 @@ def as_map_in(path: str | None) -> AsMap | None:
 @lru_cache(maxsize=1)
 def _read(path: Path, _changed_ns: int, _size: int) -> AsMap:
     with path.open("rb") as file:
-        return AsMap(file.read(MAX_BYTES + 1))  # a device would never end
+        return AsMap(file.read(MAX_BYTES + 1))  # bounded: a device has no end

@@ -1,8 +1,8 @@
-"""A network of nodes on this machine: real sockets on 127.x.y.z, one process, no network needed.
+"""A devnet: nodes on this machine, with real sockets on 127.x.y.z, in one process.
 
-The addresses are spread over /16s, so that the diversity rules see what they would see outside. The
-cores run with ``allow_private``, which makes them treat these addresses as public ones, and
-``unlimited``, since a lab is not a home router.
+The addresses are spread over /16s, so that the diversity rules treat them as those of the internet.
+The cores run with ``allow_private``, which makes them treat these addresses as public, and with
+``unlimited``, since no home router has to forward the traffic.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from ..config import Config
 from ..endpoints import Family, format_endpoint, port_of
 from ..errors import BindError, UsageError
 from .api.node import Node
-from .api.open import close_ports, open_port, open_ports, running
+from .api.open import close_ports, make_node, open_port, open_ports, running
 from .state.keeper import Keeper, open_keeper
 from .transport.clock import Clock, SystemClock
 from .transport.ports import Port
 
 MAX_NODES = 1000
-"""A devnet is one process on one core; larger networks are simulated."""
+"""The number of nodes that one process on one CPU core can run; larger networks are simulated."""
 
 _SEEDS_PER_NODE = 3
+"""The number of other nodes that each node joins by."""
 
 
 @asynccontextmanager
@@ -38,11 +39,21 @@ async def open_devnet(
     clock: Clock | None = None,
     rng: Random | None = None,
 ) -> AsyncIterator[list[Node]]:
-    """``count`` nodes that know each other; the first is the user's, listens where ``config.bind``
-    says, and also joins by ``bootstrap``.
+    """``count`` nodes that join each other: ``async with open_devnet(12) as nodes: ...``. The first
+    is the user's: it listens where ``config.bind`` says and also joins by ``bootstrap``.
 
-    ``ports`` replace the sockets that ``config.bind`` names, and are closed at the end. Raises
-    BindError where this machine does not let 127.x.y.z be bound (only Linux does without ado).
+    Args:
+        count: 1 to 1,000 nodes.
+        config: The configuration of all nodes; only the first has its peers, services and state.
+        bootstrap: ``HOST:PORT`` of nodes outside of the devnet.
+        ports: In place of the sockets that ``config.bind`` names; they are closed at the end.
+        clock: What the nodes read the time from.
+        rng: The source of all random choices.
+
+    Raises:
+        BindError: a socket cannot be opened; outside of Linux the addresses 127.x.y.z must be
+            added to the loopback interface first.
+        UsageError: ``count`` or the configuration is out of range.
     """
     opened = list(ports or ())
     try:
@@ -60,7 +71,7 @@ async def open_devnet(
         own = list(opened)
         if not any(port.family is Family.IPV4 for port in own):
             raise UsageError(
-                "a devnet needs an IPv4 address to listen at: its nodes are at 127.x.y.z"
+                "a devnet needs an IPv4 address to listen on: its nodes are at 127.x.y.z"
             )
         others = _open_loopback(count - 1, config, opened, shift=port_of(own[0].local_endpoint))
         rng = rng or SystemRandom()
@@ -82,26 +93,31 @@ def _connected(
     keeper: Keeper | None,
 ) -> list[Node]:
     addresses = [format_endpoint(port.local_endpoint) for port in others]
-    nodes = [Node(config, own, [*bootstrap, *_some(addresses, rng)], clock, rng, keeper=keeper)]
+    seeds = [*bootstrap, *_some(addresses, rng)]
+    nodes = [make_node(config, own, seeds, clock, rng, keeper=keeper)]
     config = replace(config, external=(), peers=(), services={}, state_dir=None)
     for index, other in enumerate(others):
-        # Each joins by some of those before it, so that all are connected however the dice fall.
+        # Each joins by some of the nodes before it, so that all are connected in every case.
         earlier = addresses[:index] or [
             format_endpoint(port.local_endpoint) for port in own if port.family is Family.IPV4
         ]
-        nodes.append(Node(config, [other], _some(earlier, rng), clock, Random(rng.getrandbits(64))))
+        seeds = _some(earlier, rng)
+        own_rng = Random(rng.getrandbits(64))
+        nodes.append(make_node(config, [other], seeds, clock, own_rng))
     return nodes
 
 
 def loopback_address(index: int, shift: int = 0) -> str:
-    """The address of the index-th other node: each in a /16 of its own for the first 254, in a /24
-    of its own always; never 127.0.0.x.
+    """The address of the index-th other node. The first 254 have a /16 each, all have a /24 each;
+    none is at 127.0.0.x.
 
-    Two devnets that are joined need addresses of their own, or each would take the other's nodes
-    for too many at one address; ``shift``, which is the port of the user's node, makes them differ.
+    ``shift`` is the port of the user's node. It makes two devnets on one machine differ: when they
+    join each other, equal addresses would meet the limit of nodes at one address.
     """
-    turn, wide = divmod(index, 254)
-    return f"127.{wide + 1}.{(turn * 37 + wide * 11 + shift) % 256}.{1 + (wide * 7 + turn) % 254}"
+    turn, netgroup = divmod(index, 254)
+    third = (turn * 37 + netgroup * 11 + shift) % 256
+    fourth = 1 + (netgroup * 7 + turn) % 254
+    return f"127.{netgroup + 1}.{third}.{fourth}"
 
 
 def _open_loopback(count: int, config: Config, opened: list[Port], shift: int) -> list[Port]:
@@ -117,7 +133,8 @@ def _open_loopback(count: int, config: Config, opened: list[Port], shift: int) -
             ):
                 raise
             raise BindError(
-                f"a devnet needs addresses such as {loopback_address(index)}, which this machine does not have: "
+                f"a devnet needs addresses such as {loopback_address(index)}, "
+                "which this machine does not have: "
                 "on macOS and BSD each has to be added by ifconfig lo0 alias ADDRESS"
             ) from error
         opened.append(port)

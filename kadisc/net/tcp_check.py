@@ -1,4 +1,4 @@
-"""Whether a TCP port accepts connections: what a peer's record says it offers, tried."""
+"""Whether a TCP port accepts connections: a check of the service that a peer's record names."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import socket
 import trio
 
 TIMEOUT_S = 3.0
+"""A connection that takes longer counts as refused."""
 
 
 async def accepts(host: str, port: int, timeout_s: float = TIMEOUT_S) -> bool:
-    """Connects to a numeric address, and hangs up at once without a word. False also where there is
-    no way to it from here.
+    """Connects to a numeric address and closes the connection without sending anything. False also
+    where there is no route to it.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

@@ -1,3 +1,1 @@
-"""What people and programs see of a node: descriptions of events and clients, snapshots, counters,
-traces.
-"""
+"""Descriptions of a node for people and programs: events, clients, services, items, the book."""

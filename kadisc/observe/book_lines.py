@@ -1,11 +1,15 @@
-"""The address book as JSON lines, for people, scripts and other machines: a head, then one line a
-peer. Text only: files are others' business.
+"""The address book as JSON lines: a head line, then one line for each peer. This module converts
+text; it does not read or write files.
 
 ::
 
     {"kadisc-book": 1, "network": "testnet"}
-    {"endpoint": "1.2.3.4:6881", "source": "5.6.7.8:6881", "table": "tried", "key": "<64 hex>", "id": "<40 hex>", "record": "<hex>", "sequence": 7,
-     "services": {"eth": 30303, "fork": "0xabcd"}, "first_seen_s_ago": 90.0, "heard_s_ago": 60.0, "verified_s_ago": 30.0, ...}
+    {"endpoint": "1.2.3.4:6881", "source": "5.6.7.8:6881", "table": "tried", "key": "<64 hex>",
+     "id": "<40 hex>", "record": "<hex>", "sequence": 7,
+     "services": {"eth": 30303, "fork": "0xabcd"}, "first_seen_s_ago": 90.0,
+     "heard_s_ago": 60.0, "verified_s_ago": 30.0, ...}
+
+``heard_s_ago`` and ``heard_times``: the last report of the peer, and the number of reports.
 """
 
 from __future__ import annotations
@@ -24,8 +28,9 @@ from .services import services_document
 
 VERSION = 1
 MAX_LINES = 100_000
-"""Twenty full books."""
+"""The maximum number of lines that are read: 20 full books."""
 MAX_LINE_CHARS = 8192
+"""The maximum length of a line that is read."""
 
 _KEYS = {
     "endpoint": str,
@@ -55,15 +60,15 @@ _WORDS = {
 
 
 def format_book(book: SavedBook, network: str) -> Iterator[str]:
-    """Lines without their ends."""
+    """The lines, without line ends."""
     yield json.dumps({"kadisc-book": VERSION, "network": network})
     for saved in book.peers:
         yield format_peer(saved)
 
 
 def parse_book(lines: Iterable[str], network: str) -> SavedBook:
-    """What ``format_book`` wrote, or a person. Raises UsageError, which names the line and what is
-    wrong with it; empty lines are passed over.
+    """Reads what `format_book` or a person wrote, without empty lines. Raises UsageError, which
+    names the line and the error in it.
     """
     peers: list[SavedPeer] = []
     has_head = False
@@ -89,16 +94,16 @@ def parse_book(lines: Iterable[str], network: str) -> SavedBook:
 
 
 def format_peer(saved: SavedPeer) -> str:
-    """One line."""
+    """The line of one peer."""
     return json.dumps(_fields_of(saved))
 
 
 def parse_peer(line: str) -> SavedPeer:
-    """Raises ValueError, whose text says what is wrong with the line."""
+    """The peer of one line. Raises ValueError, whose text names the error in the line."""
     return _peer_of(_document(line))
 
 
-# --- out ------------------------------------------------------------------------------------------
+# --- writing --------------------------------------------------------------------------------------
 
 
 def _fields_of(saved: SavedPeer) -> dict[str, Any]:
@@ -126,7 +131,7 @@ def _fields_of(saved: SavedPeer) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-# --- in -------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------
 
 
 def _document(line: str) -> Mapping[str, Any]:
@@ -158,15 +163,15 @@ def _check_head(document: Mapping[str, Any], network: str) -> None:
 def _peer_of(document: Mapping[str, Any]) -> SavedPeer:
     for name, value in document.items():
         if name not in _KEYS:
-            raise ValueError(f"there is no key {name!r}")
+            raise ValueError(f"unknown key {name!r}")
         if not _is_of(value, _KEYS[name]):
             raise ValueError(f"{name}: expected {_WORDS[_KEYS[name]]}, not {_shown(value)}")
-    proved = "verified_s_ago" in document
-    _need(document, _ALWAYS, "")
+    verified = "verified_s_ago" in document
+    _require(document, _ALWAYS, "")
     if document["table"] not in ("new", "tried"):
         raise ValueError(f"table: expected new or tried, not {_shown(document['table'])}")
     if document["table"] == "tried" or any(name in document for name in _OF_VERIFIED):
-        _need(document, _OF_VERIFIED, " of a peer that was verified")
+        _require(document, _OF_VERIFIED, " of a verified peer")
     endpoint = _read("endpoint", document, parse_endpoint)
     return SavedPeer(
         endpoint=endpoint,
@@ -176,9 +181,9 @@ def _peer_of(document: Mapping[str, Any]) -> SavedPeer:
         heard_s_ago=float(document["heard_s_ago"]),
         heard_times=document.get("heard_times", 1),
         failures=document.get("failures", 0),
-        peer=_verified_peer_of(document, endpoint) if proved else None,
-        first_verified_s_ago=float(document["first_verified_s_ago"]) if proved else None,
-        verified_s_ago=float(document["verified_s_ago"]) if proved else None,
+        peer=_verified_peer_of(document, endpoint) if verified else None,
+        first_verified_s_ago=float(document["first_verified_s_ago"]) if verified else None,
+        verified_s_ago=float(document["verified_s_ago"]) if verified else None,
         rtt_s=float(document["rtt_s"]) if "rtt_s" in document else None,
     )
 
@@ -219,10 +224,10 @@ def _source_of(text: str) -> Endpoint | str:
         return text
 
 
-def _need(document: Mapping[str, Any], names: Iterable[str], whose: str) -> None:
+def _require(document: Mapping[str, Any], names: Iterable[str], where: str) -> None:
     for name in names:
         if name not in document:
-            raise ValueError(f"the key {name}{whose} is missing")
+            raise ValueError(f"the key {name}{where} is missing")
 
 
 def _read(name: str, document: Mapping[str, Any], reader: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What the ``v`` of a message (BEP 5) tells about the program that sent it, for people."""
+"""The client name and version in the ``v`` of a message (BEP 5), as text for people."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ _BYTE_PER_NUMBER = frozenset({"KD", "A2", "RS"})
 """
 
 _ONE_NUMBER = frozenset({"UT", "UM", "BT"})
-"""Clients whose two version bytes are one build number: µTorrent and its kin."""
+"""Clients whose two version bytes are one build number: µTorrent, µTorrent for Mac, BitTorrent."""
 
 
 def describe_client(version: bytes | None) -> str | None:
-    """``LT 2.1.1`` or ``UT 46038`` where the meaning of the bytes is known, ``XX 0x0201`` for other
-    two letters, hex for anything else.
-
-    None for None or no bytes at all. The result is printable ASCII whatever the other node sent.
+    """``LT 2.1.1`` or ``UT 46038`` for known clients, ``XX 0x0201`` for two other letters, hex for
+    anything else; None for None or for no bytes. The result is always printable ASCII.
     """
     if not version:
         return None
@@ -30,8 +28,8 @@ def _describe_numbers(letters: str, numbers: bytes) -> str:
     if len(numbers) == 2:
         major, rest = numbers
         if letters == "LT" and (major >= 2 or rest >= 16):
-            # libtorrent 2.1.1 sends 02 11: the second byte is minor and patch. Before, it was the
-            # minor alone: 1.1 sent 01 01.
+            # libtorrent 2.1.1 sends 02 11: the second byte is minor and patch. In older versions it
+            # is the minor version alone: 1.1 sends 01 01.
             return f"{major}.{rest >> 4}.{rest & 15}"
         if letters == "LT" or letters in _BYTE_PER_NUMBER:
             return f"{major}.{rest}"

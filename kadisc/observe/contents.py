@@ -1,5 +1,5 @@
-"""What an item holds, as people write it and as JSON has it: texts as they are, other bytes as
-``0x`` and hex digits.
+"""The values of items as text and as JSON: printable text stays, other bytes become ``0x`` and hex
+digits.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from ..wire.items import MAX_VALUE_DEPTH
 
 
 def bytes_from_text(text: str) -> bytes:
-    """A text in UTF-8, or bytes from ``0xHEX``. Raises UsageError."""
+    """The bytes of a text in UTF-8, or of ``0xHEX``. Raises UsageError."""
     if not text.startswith("0x"):
-        return text.encode("utf-8", "surrogateescape")  # as it came from the command line
+        return text.encode("utf-8", "surrogateescape")  # as on the command line
     try:
         return bytes.fromhex(text[2:])
     except ValueError:
@@ -20,7 +20,7 @@ def bytes_from_text(text: str) -> bytes:
 
 
 def content_document(content: bencode.Value) -> object:
-    """For JSON: the bytes in it as texts."""
+    """A value for JSON, with its bytes as texts."""
     if isinstance(content, bytes):
         return bytes_words(content)
     if isinstance(content, list):
@@ -31,8 +31,8 @@ def content_document(content: bencode.Value) -> object:
 
 
 def content_from(document: object, levels: int = MAX_VALUE_DEPTH + 1) -> object:
-    """The reverse: texts become bytes. ``levels``: what goes deeper is for others to refuse. Raises
-    UsageError.
+    """The reverse of `content_document`: texts become bytes. Values deeper than ``levels`` stay as
+    they are, and the codec refuses them. Raises UsageError.
     """
     if isinstance(document, str):
         return bytes_from_text(document)
@@ -46,7 +46,7 @@ def content_from(document: object, levels: int = MAX_VALUE_DEPTH + 1) -> object:
 
 
 def bytes_words(raw: bytes) -> str:
-    """As text where it is one that can be printed, and cannot be taken for hex digits."""
+    """A text, if it is printable and does not look like hex digits; otherwise ``0xHEX``."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:

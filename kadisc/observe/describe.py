@@ -1,4 +1,4 @@
-"""Events in words, for people, and as records, for programs."""
+"""Events as text for people and as JSON records for programs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .shell_events import (
     BootstrapFailing,
     BootstrapWorking,
     HostUnresolved,
-    LeftAlone,
     NetworkChanged,
+    NoContactsLeft,
     ShellEvent,
     StateDamaged,
     StateSaved,
@@ -22,7 +22,7 @@ from .shell_events import (
 
 Notable = AddressChanged | CameOnline | Joined | WentOffline | ShellEvent
 NOTABLE: tuple[type[Notable], ...] = get_args(Notable)
-"""The few events that someone who merely runs a node wants to read."""
+"""The few events that an operator wants to read."""
 
 
 def record_of(event: Notable) -> dict[str, object]:
@@ -45,68 +45,72 @@ def record_of(event: Notable) -> dict[str, object]:
         case AddressChanged(family, ip, port, own_id, voters):
             where = {"family": family.value, "host": format_ip(ip), "port": port}
             return {"event": "address_changed", **where, "id": format_id(own_id), "voters": voters}
-        case LeftAlone(family):
-            return {"event": "alone", "family": family.value}
+        case NoContactsLeft(family):
+            return {"event": "no_contacts", "family": family.value}
         case StateUnsaved(reason):
             return {"event": "state_unsaved", "reason": reason}
         case StateSaved():
             return {"event": "state_saved"}
-        case StateSetAside(file, aside, reason):
-            return {"event": "state_set_aside", "file": file, "aside": aside, "reason": reason}
+        case StateSetAside(file, renamed_to, reason):
+            return {
+                "event": "state_set_aside",
+                "file": file,
+                "renamed_to": renamed_to,
+                "reason": reason,
+            }
         case StateDamaged(file, reason):
             return {"event": "state_damaged", "file": file, "reason": reason}
 
 
 def words_for(event: Notable) -> tuple[str, str]:
-    """A short name and a line of words."""
+    """A short name and a line of text."""
     match event:
-        case Joined(family, verified):
-            return (
-                "joined",
-                f"{family_name(family)}: own neighbourhood is known, {count(verified, 'contact')} verified",
-            )
-        case WentOffline(family):
-            return (
-                "offline",
-                f"{family_name(family)}: nothing is heard any more; contacts are kept, the way back is being tried",
-            )
-        case CameOnline(family):
-            return "online", f"{family_name(family)}: others are heard again"
+        case Joined() | WentOffline() | CameOnline() | AddressChanged() | NoContactsLeft():
+            name, words = _family_words(event)
+            return name, f"{family_name(event.family)}: {words}"
         case BootstrapFailing(family, reason):
-            return "bootstrap", f"{family_name(family)}: {reason}; trying again quietly"
+            return "bootstrap", f"{family_name(family)}: {reason}; retrying in the background"
         case BootstrapWorking(family):
-            return "bootstrap", f"{family_name(family)}: answered now"
+            return "bootstrap", f"{family_name(family)}: a bootstrap node answered"
         case HostUnresolved(_, reason):
-            return "bootstrap", f"{reason}; trying again quietly"
+            return "bootstrap", f"{reason}; retrying in the background"
         case NetworkChanged(slept_s):
-            return "network", f"this machine slept for {slept_s:.0f} s: looking at everything anew"
-        case AddressChanged(family, ip, _, own_id, voters):
-            return (
-                "address",
-                f"{family_name(family)}: {count(voters, 'network')} asked, we are at {format_ip(ip)}; own ID is now {format_id(own_id)}",
-            )
-        case LeftAlone(family):
-            return (
-                "alone",
-                f"{family_name(family)}: the last contact is gone; the way back is being tried",
-            )
+            return "network", f"this machine slept for {slept_s:.0f} s; checking all contacts again"
         case StateUnsaved(reason):
-            return (
-                "state",
-                f"warning: {reason}; nothing is kept for the next run, trying again quietly",
-            )
+            return "state", f"warning: {reason}; state is not saved, retrying in the background"
         case StateSaved():
-            return "state", "what is known can be kept for the next run again"
-        case StateSetAside(file, aside, reason):
+            return "state", "state is saved again"
+        case StateSetAside(file, renamed_to, reason):
             return (
                 "state",
-                f"warning: {file} is damaged ({reason}); it is now {aside}, and a new one is begun",
+                f"warning: {file} is damaged ({reason}); renamed to {renamed_to}, started anew",
             )
         case StateDamaged(file, reason):
-            return "state", f"warning: {file} is damaged in part: {reason}; the rest is taken up"
+            return "state", f"warning: {file} is damaged in part: {reason}; the rest is used"
+
+
+def _family_words(
+    event: Joined | WentOffline | CameOnline | AddressChanged | NoContactsLeft,
+) -> tuple[str, str]:
+    match event:
+        case Joined(_, verified):
+            return "joined", f"joined the DHT, {count(verified, 'contact')}"
+        case WentOffline():
+            return "offline", "offline; retrying"
+        case CameOnline():
+            return "online", "online again"
+        case NoContactsLeft():
+            return "contacts", "no contacts left; joining again"
+        case AddressChanged(_, ip, _, own_id, voters):
+            return (
+                "address",
+                f"external address {format_ip(ip)}, reported by {count(voters, 'subnet')}; "
+                f"own ID is now {format_id(own_id)}",
+            )
 
 
 def count(number: int, thing: str) -> str:
+    """A number with its noun, in the plural where due."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 

@@ -1,6 +1,4 @@
-"""What a peer offers, as people write it and as JSON has it: ``eth=30303`` is a port,
-``fork=0xabcd`` a few bytes.
-"""
+"""Services of a peer as text and as JSON: ``eth=30303`` is a port, ``fork=0xabcd`` are bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +15,8 @@ def parse_service(text: str) -> tuple[str, int | bytes]:
         0 < len(name) <= MAX_SERVICE_NAME_BYTES and name.isascii() and name.isalnum()
     ):
         raise UsageError(
-            f"expected NAME=PORT or NAME=0xHEX, with a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and digits, not {text!r}"
+            "expected NAME=PORT or NAME=0xHEX, "
+            f"with a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and digits, not {text!r}"
         )
     try:
         return name, service_value(value)
@@ -26,7 +25,7 @@ def parse_service(text: str) -> tuple[str, int | bytes]:
 
 
 def parse_services(texts: Iterable[str]) -> dict[str, int | bytes]:
-    """Raises UsageError, also for a name that comes twice."""
+    """Raises UsageError, also for a name that is given twice."""
     services: dict[str, int | bytes] = {}
     for text in texts:
         name, value = parse_service(text)
@@ -52,7 +51,7 @@ def service_value(text: str) -> int | bytes:
 
 
 def services_document(services: Mapping[str, int | bytes]) -> dict[str, int | str]:
-    """As JSON has them: ports as numbers, bytes as ``0x`` and hex digits, sorted by name."""
+    """Services for JSON: ports as numbers, bytes as ``0x`` and hex digits, sorted by name."""
     return {
         name: value if isinstance(value, int) else f"0x{value.hex()}"
         for name, value in sorted(services.items())
@@ -60,5 +59,5 @@ def services_document(services: Mapping[str, int | bytes]) -> dict[str, int | st
 
 
 def services_words(services: Mapping[str, int | str]) -> str:
-    """Of such a document."""
+    """The text for a `services_document`."""
     return "  ".join(f"{name}={value}" for name, value in services.items()) or "no services"

@@ -1,8 +1,7 @@
-"""Events of the shell's own: what the operating system, name servers and bootstrap hosts do to a
-node.
+"""Events of the shell, about the operating system, name servers, bootstrap hosts and state files.
 
-They go to subscribers beside the core's events. Each tells of a change of state, never of a single
-try.
+Subscribers get them in addition to the core's events. Each reports a change of state, never a
+single attempt.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from ..endpoints import Family
 
 @dataclass(frozen=True, slots=True)
 class BootstrapFailing:
-    """Nobody answered who should have let us in. It goes on being tried, in silence."""
+    """No bootstrap node answered. The node retries without further events."""
 
     family: Family
     reason: str
@@ -23,14 +22,14 @@ class BootstrapFailing:
 
 @dataclass(frozen=True, slots=True)
 class BootstrapWorking:
-    """Somebody answered, after it had been failing."""
+    """A bootstrap node answered, after `BootstrapFailing`."""
 
     family: Family
 
 
 @dataclass(frozen=True, slots=True)
 class HostUnresolved:
-    """The name of a bootstrap host leads nowhere, for now."""
+    """The name of a bootstrap host could not be resolved."""
 
     host: str
     reason: str
@@ -38,42 +37,44 @@ class HostUnresolved:
 
 @dataclass(frozen=True, slots=True)
 class NetworkChanged:
-    """The machine slept so long, or was moved to another network: everything is looked at anew."""
+    """The machine was suspended for ``slept_s`` seconds. The node checks all contacts again,
+    because the machine may be in another network now.
+    """
 
     slept_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class LeftAlone:
-    """The last contact is gone: the network is looked for anew."""
+class NoContactsLeft:
+    """The last contact was removed. The node joins again."""
 
     family: Family
 
 
 @dataclass(frozen=True, slots=True)
 class StateUnsaved:
-    """What we know cannot be kept for the next run. It goes on being tried, in silence."""
+    """The state could not be saved for the next run. The node retries without further events."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class StateSaved:
-    """It could be kept, after that had been failing."""
+    """The state was saved, after `StateUnsaved`."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateSetAside:
-    """The file of the last run was damaged. It was renamed, and a new one begun."""
+    """The state file of the last run was damaged. It was renamed, and a new one started."""
 
     file: str
-    aside: str
+    renamed_to: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class StateDamaged:
-    """A part of the file of the last run could not be read, and was left out."""
+    """A part of the state file of the last run could not be read and was ignored."""
 
     file: str
     reason: str
@@ -84,7 +85,7 @@ ShellEvent: TypeAlias = (
     | BootstrapWorking
     | HostUnresolved
     | NetworkChanged
-    | LeftAlone
+    | NoContactsLeft
     | StateUnsaved
     | StateSaved
     | StateSetAside

@@ -1,3 +1,3 @@
-"""The same core in virtual time: thousands of nodes on a heap, under a network model, churn, faults
-and attack.
+"""The simulator: thousands of nodes run the same core in virtual time, under a network model,
+churn, faults and attacks.
 """

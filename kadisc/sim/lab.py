@@ -1,8 +1,8 @@
-"""A network to experiment with: hosts that come and go by the churn profile, its oracle, and the
-clock of the measured part.
+"""The lab: a simulated network whose hosts come and go by the churn profile, its oracle, and the
+phases of a run.
 
-A scenario says what it wants in terms of this page: settle a network, begin to measure, run, ask
-the oracle.
+Scenarios are written in terms of this module: settle a network, begin to measure, run, ask the
+oracle.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..core.addressing.bep42 import derive_node_id, with_bep42_prefix
 from ..core.addressing.contact_pool import ContactPool
 from ..core.addressing.external_address import Confidence, ExternalAddress
 from ..core.contract.identity import Identity
+from ..core.contract.saved_state import SavedState
 from ..core.core import Core
 from ..endpoints import Endpoint, Family, ip_of
 from ..ids import NodeId, random_id
@@ -33,24 +34,25 @@ from .model.latency import mrtt_s
 from .model.members import Members
 from .model.nat import Nat, draw_nat
 from .model.population import Population, Residence
-from .model.steady_state import Known, TableBuilder, dead_share
+from .model.steady_state import PlantedContact, TableBuilder, dead_share
 from .model.world import World
 from .option_rules import check_options
 from .options import SimOptions
 
 BOOTSTRAP_HOSTS = 3
+"""How many nodes a new node joins by."""
 DRAWS_PER_CONTACT = 40
-"""Two in five hosts accept strangers."""
+"""Random hosts drawn to find one bootstrap host: two in five hosts accept unsolicited queries."""
 MAX_POOLED_CONTACTS = 1 << 20
-"""All that are alive in the largest network, so that each is held once."""
+"""All live contacts of the largest network, so that each is held in memory once."""
 REJOIN_S = 5.0
-"""A newcomer whose bootstrap hosts did not answer tries others after so long."""
+"""How long a new node waits for its bootstrap hosts before it tries others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a phase of the run took. ``datagrams`` were delivered to a node; ``sent`` counts those
-    that were lost as well.
+    """The cost of a phase of the run. ``datagrams`` were delivered to a node; ``sent`` includes
+    those that were lost.
     """
 
     virtual_s: float
@@ -73,7 +75,7 @@ class Lab:
     def __init__(
         self, options: SimOptions, *, wall_clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        """Raises ValueError for options that name something unknown, or cannot be."""
+        """Raises ValueError for options with an unknown name or an impossible value."""
         check_options(options)
         self.options = options
         self.world = World(options)
@@ -95,7 +97,7 @@ class Lab:
         self._numbers = 0
         self._numbers_up: list[int] = []
         self.watch: Callable[[Lab], Callable[[], None]] | None = None
-        """For whoever shows progress: given a lab, what its world is to call now and then."""
+        """For a display of progress: given a lab, returns what its world calls regularly."""
         self._began: tuple[float, float, int, int, int] | None = None
         self._costs: dict[str, Cost] = {}
 
@@ -113,8 +115,8 @@ class Lab:
         public_key: bytes | None = None,
         identity: Identity | None = None,
     ) -> Host:
-        """A host that is not up yet. ``reachable``: drawn by its share if not given; so is whether
-        it is a member of a network, where no ``identity`` says so.
+        """A host that is not up yet. Whether it is reachable, and whether it is a member of the
+        peer network, is drawn by their shares unless ``reachable`` and ``identity`` are given.
         """
         options, now = options or self.options, self.world.now
         residence = residence or self.population.settle()
@@ -128,15 +130,17 @@ class Lab:
             own_id = random_id(self._own_rng)
             if self._own_rng.random() < options.population.bep42_ids:
                 own_id = with_bep42_prefix(ip_of(where), own_id)
-        identity, membership = identity or self.members.draw(), None
+        identity = identity or self.members.draw()
+        membership = None
         if identity is not None:
-            membership, own_id = (
-                self.members.membership(identity, now),
-                derive_node_id(identity.public_key, ip_of(where)),
-            )
+            membership = self.members.membership(identity, now)
+            own_id = derive_node_id(identity.public_key, ip_of(where))
         addresses = {Family.IPV4: self._voted(where)} if knows_address else None
         node = Core(
-            *(options.core, self._chance, {Family.IPV4: own_id}, now),
+            options.core,
+            self._chance,
+            {Family.IPV4: own_id},
+            now,
             public_key=public_key,
             addresses=addresses,
             membership=membership,
@@ -148,7 +152,7 @@ class Lab:
         )
 
     def reborn(self, host: Host, *, knows_address: bool = False) -> Host:
-        """A new process with the same ID (and key) at the same place, behind the same box."""
+        """A new process with the same ID (and key) at the same place, behind the same NAT."""
         residence = Residence(
             host.endpoint, self.population.systems[host.system - 1], host.access_s
         )
@@ -166,9 +170,9 @@ class Lab:
         return again
 
     def new_adversary(self, adversary: Adversary, residence: Residence | None = None) -> Host:
-        """A host for it, that anybody can reach; not up yet. It never leaves."""
+        """A reachable host for the adversary, not up yet. It never leaves."""
         self._numbers += 1
-        stay = self.churn.met()
+        stay = self.churn.random_stay()
         return AdversaryHost(
             self._numbers,
             residence or self.population.settle(),
@@ -183,11 +187,11 @@ class Lab:
             self.oracle.arrived(host)
 
     def filled(self, host: Host) -> None:
-        """Its table was filled by hand."""
+        """Tells the invariants that the table was filled by the simulator, not by answers."""
         self._invariants.knows(host)
 
     def move(self, host: Host) -> None:
-        """It has another address, in another network, and is not told."""
+        """Gives the host another address in another network; the node is not told."""
         residence = self.population.settle()
         self.population.move_out(host.endpoint)
         self.world.move(host, residence)
@@ -200,17 +204,17 @@ class Lab:
             self._invariants.left(host)
 
     def join(self, host: Host, contacts: int = BOOTSTRAP_HOSTS) -> None:
-        """Starts it, and lets it join by a few nodes that accept strangers; by others while it has
-        not.
+        """Starts the host, which joins by a few nodes that accept unsolicited queries. Until it has
+        joined it tries again with others.
         """
         self.boot(host)
         self._try_to_join(host, contacts)
 
     def arrive(self, stay: Stay | None = None) -> Host:
-        """A newcomer: it joins, and leaves when its session is over; then another one comes."""
+        """A new host joins, and leaves when its session is over; then another one arrives."""
         host = self.new_host()
         self.join(host)
-        self._leaves_after(host, (stay or self.churn.newcomer()).left_s)
+        self._leaves_after(host, (stay or self.churn.new_stay()).left_s)
         return host
 
     def live(self, *, settled_s: float = 0.0) -> list[Host]:
@@ -218,8 +222,8 @@ class Lab:
         return [host for host in self.world.hosts.values() if host.up_since <= up_since]
 
     def any_host(self) -> Host | None:
-        """One of those that are up, in constant time: numbers of hosts that have left are drawn
-        again.
+        """A random host that is up, in constant time: if the drawn number is that of a host that
+        has left, it draws again.
         """
         hosts = self.world.hosts
         while hosts:
@@ -236,13 +240,14 @@ class Lab:
     # --- phases -----------------------------------------------------------------------------------
 
     def settle(self, *, warmup_s: float | None = None, adversaries: Sequence[Host] = ()) -> None:
-        """A network of ``options.nodes`` as after long running, and the warm-up, which is
-        discarded. The ``adversaries`` are among those nodes, and known to others as they are.
+        """Sets up a network of ``options.nodes`` in its steady state, and runs the warm-up, which
+        is not measured. The ``adversaries`` are among those nodes, and in tables like any other
+        node.
         """
         with self._phase("setting up"):
             self._populate(adversaries)
             gc.collect()
-            gc.freeze()  # what stands now stays: no collection need look at it again
+            gc.freeze()  # these objects stay: no collection need look at them again
         self.warm_up(warmup_s)
 
     def warm_up(self, warmup_s: float | None = None) -> None:
@@ -259,7 +264,7 @@ class Lab:
         self.world.run_until(self.ends_at)
 
     def run_while(self, waiting: Callable[[], bool], at_most_s: float, step_s: float = 0.5) -> None:
-        """Until there is nothing to wait for any more."""
+        """Runs until ``waiting`` is false, or for ``at_most_s``."""
         end = self.world.now + at_most_s
         while waiting() and self.world.now < end:
             self.run(min(step_s, end - self.world.now))
@@ -269,14 +274,14 @@ class Lab:
 
     @property
     def measuring_since(self) -> tuple[float, float, int]:
-        """World time, wall time and datagrams at the start of the phase; for whoever shows
+        """World time, wall time and datagrams at the start of the phase, for a display of
         progress.
         """
         now, wall, datagrams, _, _ = self._began or (0.0, 0.0, 0, 0, 0)
         return now, wall, datagrams
 
     def another(self, options: SimOptions) -> Lab:
-        """One for a world of its own, that is a part of the same run; `absorb` it when it is done."""
+        """A lab with a world of its own as a part of the same run; `absorb` it when it is done."""
         lab = Lab(options, wall_clock=self._wall_clock)
         lab.watch = self.watch
         if lab.watch is not None:
@@ -287,14 +292,14 @@ class Lab:
         return lab
 
     def absorb(self, other: Lab) -> None:
-        """What happened there, and what it cost, belongs to this run."""
+        """Adds digest and cost of the other lab to this one."""
         other.finish()
         self.world.digest.absorb(other.world.digest)
         for phase, cost in other._costs.items():
             self._costs[phase] = self.cost(phase) + cost
 
     def finish(self) -> None:
-        """The last look of the dear invariants."""
+        """The last check of the expensive invariants."""
         self._invariants.finish()
 
     # --- inside -----------------------------------------------------------------------------------
@@ -323,26 +328,22 @@ class Lab:
 
     def _populate(self, adversaries: Sequence[Host]) -> None:
         options = self.options
-        stays = [self.churn.met() for _ in range(options.nodes - len(adversaries))]
+        stays = [self.churn.random_stay() for _ in range(options.nodes - len(adversaries))]
         hosts = [self.new_host(up_since=-stay.age_s, knows_address=True) for stay in stays]
         self.mrtt_s = mrtt_s(self.world.latency, hosts, self._own_rng)
         known = [
-            Known(host.contact, stay.age_s)
+            PlantedContact(host.contact, stay.age_s)
             for host, stay in zip(hosts, stays, strict=True)
             if host.accepts_unsolicited
         ]
-        known += [Known(host.contact, -host.up_since) for host in adversaries]
+        known += [PlantedContact(host.contact, -host.up_since) for host in adversaries]
         self.dead_at_start = dead_share(self.churn, options.core.maintenance, self._own_rng)
-        builder = TableBuilder(
-            known
-            + self._ghosts(round(len(known) * self.dead_at_start / (1.0 - self.dead_at_start))),
-            options.core.maintenance,
-            self._own_rng,
-        )
+        dead = round(len(known) * self.dead_at_start / (1.0 - self.dead_at_start))
+        known += self._dead_contacts(dead)
+        builder = TableBuilder(known, options.core.maintenance, self._own_rng)
         for host, stay in zip(hosts, stays, strict=True):
-            if (
-                host.nat is None or host.nat.outbound(host.endpoint, 0.0) is not None
-            ):  # without UDP a table stays empty
+            without_udp = host.nat is not None and host.nat.outbound(host.endpoint, 0.0) is None
+            if not without_udp:  # without UDP a table stays empty
                 builder.fill(host, stay.age_s, self.world.now)
             self.boot(host)
             self._leaves_after(host, stay.left_s)
@@ -353,17 +354,25 @@ class Lab:
                 builder.fill(host, -host.up_since, self.world.now)
             self.boot(host)
         self.members.introduce(self.world, [*hosts, *adversaries])
-        Faults(self, Random(f"faults {options.seed}")).start()
+        rng = Random(f"faults {options.seed}")
+        Faults(self.world, options.faults, rng, self._restart).start()
 
-    def _ghosts(self, number: int) -> list[Known]:
-        """Nodes that are dead and not found out."""
-        ghosts: list[Known] = []
-        while len(ghosts) < number:
-            stay = self.churn.met()
+    def _restart(self, host: Host, state: SavedState) -> None:
+        """A new process at the same place restores ``state`` and joins; its clock starts anew."""
+        self.stop(host)
+        restarted = self.reborn(host)
+        restarted.node.restore(state, self.world.now)
+        self.join(restarted)
+
+    def _dead_contacts(self, number: int) -> list[PlantedContact]:
+        """Contacts of dead nodes, which tables still hold."""
+        dead: list[PlantedContact] = []
+        while len(dead) < number:
+            stay = self.churn.random_stay()
             if stay.left_s != inf:
                 contact = Contact(random_id(self._own_rng), self.population.settle().endpoint)
-                ghosts.append(Known(contact, stay.age_s))
-        return ghosts
+                dead.append(PlantedContact(contact, stay.age_s))
+        return dead
 
     def _leaves_after(self, host: Host, left_s: float) -> None:
         if left_s != inf:
@@ -371,7 +380,7 @@ class Lab:
             self.world.at(host.closing_at, self._is_replaced, host)
 
     def _is_replaced(self, host: Host) -> None:
-        if host.up:  # a crash may have come before
+        if host.up:  # it may have crashed before
             self.stop(host)
             self.arrive()
 
@@ -397,8 +406,8 @@ class Lab:
 
 @contextmanager
 def without_pauses() -> Iterator[None]:
-    """Millions of live objects make each full collection take seconds, and there are next to no
-    cycles to find: collect rarely.
+    """Collects garbage rarely: with millions of live objects a full collection takes seconds, and
+    there are hardly any cycles to find.
     """
     thresholds = gc.get_threshold()
     gc.set_threshold(200_000, 50, 1000)

@@ -1,5 +1,5 @@
-"""What the options of a simulation may be. Without these rules a wrong option ends a run in its
-middle, or worse, gives numbers that mean nothing.
+"""The allowed values of the options of a simulation. Without these checks a run with an impossible
+value ends in the middle, or gives meaningless numbers.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ _LENGTHS = {"network.latency.region_shares": len(REGIONS)}
 
 
 def check_options(options: SimOptions) -> None:
-    """Raises ValueError for the first option that cannot be used. The fields of ``core`` have the
-    bounds that `kadisc.config` declares.
+    """Raises ValueError for the first option with an impossible value. The fields of ``core`` have
+    the bounds that `kadisc.config` declares.
     """
     options.attack.check()
     options.gossip.check()
@@ -67,8 +67,8 @@ def check_options(options: SimOptions) -> None:
     loss, nat = options.network.loss, options.network.nat
     if loss.mean >= loss.loss_in_burst and loss.mean:
         raise ValueError(
-            f"network.loss.mean: less than network.loss.loss_in_burst ({loss.loss_in_burst:g})"
-            f" is expected, not {loss.mean:g}"
+            f"network.loss.mean: less than network.loss.loss_in_burst ({loss.loss_in_burst:g}) "
+            f"is expected, not {loss.mean:g}"
         )
     if len(nat.timeouts_s) != len(nat.timeout_shares):
         raise ValueError(

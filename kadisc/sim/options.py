@@ -1,8 +1,8 @@
-"""All that a simulation is told, in one frozen struct: the seed, the network model of every packet,
+"""The options of a simulation in one frozen struct: the seed, the network model of every packet,
 the population, churn, faults, attacks.
 
-The defaults are the network model that our numbers are quoted with. Each can be set by its dotted
-name, as in ``--set network.loss.mean=0.05 --set core.table.k=20`` (`settings.py`).
+The documentation quotes numbers measured with the default network model. Each option can be set by
+its dotted name, as in ``--set network.loss.mean=0.05 --set core.table.k=20`` (`settings.py`).
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ REGIONS = ("eu", "na", "as", "other")
 
 @dataclass(frozen=True, slots=True)
 class LatencyOptions:
-    """Round-trip time = between the regions + an access delay on each side; each packet takes half
-    of it, times a factor of its own.
+    """Round-trip time = the time between the regions + an access delay on each side. A packet takes
+    half of that, times a factor drawn for the packet.
     """
 
     profile: str = "regions"
-    """``regions``, or ``lognormal``: the cross-check, where each pair of hosts has a round-trip
-    time drawn for it.
+    """``regions``, or ``lognormal``: the cross-check, which draws a round-trip time for each pair
+    of hosts.
     """
     region_shares: tuple[float, ...] = (0.35, 0.30, 0.25, 0.10)
-    """Of hosts in EU, NA, AS and elsewhere."""
+    """The shares of hosts in Europe, North America, Asia and elsewhere."""
     intra_rtt_s: float = 0.030
     eu_na_rtt_s: float = 0.100
     na_as_rtt_s: float = 0.170
@@ -43,33 +43,37 @@ class LatencyOptions:
 
 @dataclass(frozen=True, slots=True)
 class LossOptions:
-    """Gilbert-Elliott at each host's uplink: now and then a burst, in which ``loss_in_burst`` of
-    the packets are lost.
+    """Gilbert-Elliott losses at each host's uplink: bursts in which ``loss_in_burst`` of the
+    packets are lost.
     """
 
     mean: float = 0.01
-    """Of all packets. Stress: 0.05, 0.2."""
+    """The share of all packets that are lost. Under stress: 0.05, 0.2."""
     burst_packets: float = 4.0
-    """Mean length of a burst."""
+    """The mean length of a burst in packets."""
     loss_in_burst: float = 0.5
+    """The share of packets that are lost within a burst."""
 
 
 @dataclass(frozen=True, slots=True)
 class NatOptions:
-    """Of hosts that are not reachable directly."""
+    """The NATs of hosts that are not reachable directly."""
 
     open_share: float = 0.12
-    """Endpoint-independent mapping and filtering: whoever knows the mapping reaches the host."""
+    """Endpoint-independent mapping and filtering: any packet to the mapping reaches the host."""
     restricted_share: float = 0.64
-    """Endpoint-independent mapping; lets in only whom the host has sent to."""
+    """Endpoint-independent mapping; lets in only packets from endpoints that the host has sent to.
+    """
     dependent_share: float = 0.22
-    """Another port towards each destination ("symmetric")."""
+    """The share of NATs with another external port towards each destination ("symmetric")."""
     blocked_share: float = 0.02
-    """No UDP at all."""
+    """The share of firewalls, which block UDP."""
     timeouts_s: tuple[float, ...] = (30.0, 60.0, 120.0, 180.0, 300.0)
+    """How long a mapping lives without traffic; a NAT has one of these."""
     timeout_shares: tuple[float, ...] = (0.20, 0.35, 0.25, 0.15, 0.05)
+    """The share of NATs with each of ``timeouts_s``."""
     inbound_refreshes: bool = True
-    """Whether a packet from outside keeps a mapping alive too, as in Linux."""
+    """Whether an inbound packet keeps a mapping alive too, as in Linux."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,114 +82,132 @@ class NetworkOptions:
     loss: LossOptions = field(default_factory=LossOptions)
     nat: NatOptions = field(default_factory=NatOptions)
     duplication: float = 0.001
+    """The share of packets that arrive twice."""
     mtu_bytes: int = 1280
-    """Of a packet, 28 bytes of which are IPv4 and UDP headers."""
+    """The largest packet that arrives, with 28 bytes of IPv4 and UDP headers."""
 
 
 @dataclass(frozen=True, slots=True)
 class PopulationOptions:
     reachable: float = 0.40
-    """The share of hosts that anybody can reach."""
+    """The share of hosts that are not behind a NAT."""
     bep42_ids: float = 0.8
-    """The share whose ID follows from their address (BEP 42), assumed; the others are old clients,
+    """The share of hosts whose ID is valid by BEP 42 (an assumption); the others are old clients,
     or do not know their address.
     """
     autonomous_systems: int = 3000
+    """How many autonomous systems there are."""
     zipf: float = 1.0
-    """How unequal they are: the n-th largest has 1/n**zipf of the hosts of the largest."""
+    """How unequal the systems are: the n-th largest has 1/n**zipf of the hosts of the largest."""
     max_blocks: int = 48
-    """/16 networks of the largest autonomous system; every one has at least one."""
+    """The number of /16 networks of the largest autonomous system; each system has at least one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChurnOptions:
     profile: str = "ipfs-rfm2"
-    """``none``, ``bittorrent``, ``ipfs``, ``ipfs-rfm2``, ``ethereum``, or ``custom`` with the two
-    numbers below.
+    """``none``, ``bittorrent``, ``ipfs``, ``ipfs-rfm2``, ``ethereum``, or ``custom`` with ``shape``
+    and ``scale_s``.
     """
     shape: float = 0.61
+    """The shape of the Weibull distribution of session lengths, for ``custom``."""
     scale_s: float = 13_176.0
+    """The scale of the Weibull distribution of session lengths, for ``custom``."""
     permanent: float = 0.10
     """The share of hosts that never leave."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaultOptions:
-    """What goes wrong beyond the network model: shares of packets, and events per host and hour."""
+    """Faults beyond the network model: shares of packets, and events per host and hour."""
 
     drop: float = 0.0
+    """The share of packets that are dropped."""
     duplicate: float = 0.0
+    """The share of packets that arrive twice."""
     reorder: float = 0.0
+    """The share of packets that are delayed by up to ``reorder_s``."""
     reorder_s: float = 1.0
-    """A reordered packet comes up to so much later."""
+    """The longest additional delay of a reordered packet."""
     corrupt: float = 0.0
+    """The share of packets with a changed byte or without their end."""
     partitions_per_hour: float = 0.0
+    """How often the whole network is split into two halves."""
     partition_s: float = 60.0
+    """How long a partition lasts."""
     rebindings_per_hour: float = 0.0
-    """Of each NAT: all of its mappings change."""
+    """How often all mappings of a NAT change, for each host."""
     clock_jumps_per_hour: float = 0.0
+    """How often a clock jumps ahead, as after a suspend, for each host."""
     clock_jump_s: float = 3600.0
-    """A host's clock jumps ahead by up to so much, as after a suspend."""
+    """The largest jump of a clock."""
     stalls_per_hour: float = 0.0
+    """How often a host stops while its datagrams wait, for each host."""
     stall_s: float = 5.0
-    """A host does nothing for up to so long; its datagrams wait."""
+    """The longest time for which a host stops."""
     restarts_per_hour: float = 0.0
+    """How often the process restarts with its saved state, for each host."""
     torn_state: float = 0.5
-    """With a restart: the chance that a part of the saved contacts is lost."""
+    """The chance that about half of the saved contacts are lost at a restart."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttackOptions:
-    """Who attacks, and how. Each attack scenario says which of these it looks at."""
+    """The attackers. The description of an option names the scenarios that use it."""
 
     share: float = 0.25
-    """Adversaries among the nodes that can be asked, where they are part of the network:
-    ``colluders``, ``silent``, ``spoofed-votes``.
+    """The share of adversaries among the nodes that accept unsolicited queries: ``colluders``,
+    ``silent``, ``spoofed-votes``, and those of ``gossip-...``.
     """
     addresses: int = 400
-    """Of an attacker who comes from outside, one node each: ``eclipse-flood``, ``botnet``. 400 are
-    as many as the nodes that can be asked in a network of 1,000.
+    """Addresses of an attacker from outside, one node each: ``eclipse-flood``, ``botnet``. 400 are
+    about as many as accept unsolicited queries in a network of 1,000.
     """
     prefixes: int = 20
-    """The /24 networks that they lie in. For ``colluders``: 0 spreads them as honest nodes are."""
+    """The /24 subnets in which the attacker's addresses lie. For ``colluders``, 0 spreads them as
+    honest nodes are.
+    """
     interval_s: float = 10.0
-    """Each address sends to each victim so often: a query with an ID near the victim's, and an
-    answer that nobody asked for.
+    """How often each attacking address sends to each victim: a query with an ID near the victim's,
+    and an unsolicited answer.
     """
     forged_per_s: float = 2.0
-    """Datagrams with forged source addresses, at each victim. Ten times as many crowd the
-    attacker's own addresses out of the victim's queue of candidates: tables then hold fewer Sybils,
-    whatever else is off.
+    """Datagrams with forged source addresses, at each victim. With ten times as many, the
+    attacker's own addresses are crowded out of the victim's queue of candidates: tables then hold
+    fewer Sybils, whichever defences are off.
     """
     victims: int = 2
-    """Of each kind."""
+    """How many victims there are of each kind."""
     restart_after_s: float = 20.0
-    """The victims that restart do so under a flood that is so old, and have lost their contacts."""
+    """When victims restart, counted from the beginning of the flood; they have lost their contacts.
+    """
     fabricate: bool = True
-    """Name IDs right beside the target, and answer by them; otherwise each adversary keeps to one
-    random ID (S/Kademlia's model).
+    """Whether adversaries forge IDs near the target, and answer with these. Otherwise each keeps
+    one random ID, as in the model of S/Kademlia.
     """
     grind: bool = False
-    """Of the 8 IDs that BEP 42 lets an address have, name the one nearest to the target: made up,
-    but not to be told from true ones.
+    """Whether a forged ID is brute-forced within BEP 42: of the 8 prefixes that are valid for the
+    address, the one nearest to the target.
     """
     paths: int = 1
-    """Disjoint paths of the lookups that are judged..."""
+    """The number of disjoint paths of the measured lookups."""
     k: int = 8
-    """...and how many closest nodes they look for."""
+    """How many closest nodes the measured lookups look for."""
     lookups: int = 400
-    """That are judged, in each variant; in a siege, by all victims of a kind together."""
+    """The number of measured lookups in each variant; in an eclipse attack, of all victims of a
+    kind together.
+    """
     movers: int = 40
-    """Nodes whose address changes: ``address-change``, ``spoofed-votes``."""
+    """The number of nodes whose address changes: ``address-change``, ``spoofed-votes``."""
     trials: int = 50_000
-    """Of the vote count alone: ``spoofed-votes``."""
+    """The number of trials of the vote count alone: ``spoofed-votes``."""
     ablations: bool = True
-    """Run also with each defence that matters off, and with all of them off; each in a world of its
-    own.
+    """Whether to run also with each relevant defence off, and with all of them off, each in a world
+    of its own.
     """
 
     def check(self) -> None:
-        """Raises ValueError for what cannot be."""
+        """Raises ValueError for the first option with an impossible value."""
         if not 0.0 <= self.share < 1.0:
             raise ValueError(
                 f"attack.share is a share of the nodes, 0 to less than 1, not {self.share:g}"
@@ -213,25 +235,24 @@ class AttackOptions:
 
 @dataclass(frozen=True, slots=True)
 class GossipOptions:
-    """A network of their own that hosts are of, and how its attackers gossip."""
+    """The peer network that hosts are members of, and how its attackers gossip."""
 
     network_share: float = 0.0
-    """Of the hosts, that are members..."""
+    """The share of hosts that are members of the peer network."""
     saved_contacts: int = 32
-    """...and of how many others each heard at the start, by lot; whom it meets from then on is
-    gossip's work.
-    """
+    """How many random members each member knows of at the start; all others it learns by gossip."""
     flood: float = 10.0
-    """An attacker pushes so many times as often as an honest member."""
+    """How many times as often as an honest member an attacker pushes."""
     fabricated: float = 0.25
-    """Of the peers that an attacker names, those that are nobody; the others are attackers."""
+    """The share of nonexistent peers among those that an attacker names; the others are attackers.
+    """
     thin: bool = False
-    """The attackers' networks lie in the /8s with the fewest hosts, one in each."""
+    """Whether the attackers' subnets lie in the /8s with the fewest hosts, one in each."""
     samples: int = 200
-    """Peers that each member draws for the application while it is watched."""
+    """The number of peers that each member draws for the application while it is watched."""
 
     def check(self) -> None:
-        """Raises ValueError for what cannot be."""
+        """Raises ValueError for the first option with an impossible value."""
         for name in ("network_share", "fabricated"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"gossip.{name} is a share, 0 to 1, not {getattr(self, name):g}")
@@ -245,10 +266,13 @@ class GossipOptions:
 @dataclass(frozen=True, slots=True)
 class SimOptions:
     seed: int = 1
+    """The seed of every random choice; the same options and seed give the same run."""
     nodes: int = 1000
+    """The number of nodes at the start."""
     minutes: float = 10.0
-    """Measured, after the warm-up."""
+    """How long is measured, in virtual time after the warm-up."""
     warmup_s: float = 600.0
+    """The virtual time before measuring begins."""
     network: NetworkOptions = field(default_factory=NetworkOptions)
     population: PopulationOptions = field(default_factory=PopulationOptions)
     churn: ChurnOptions = field(default_factory=ChurnOptions)
@@ -257,14 +281,14 @@ class SimOptions:
     gossip: GossipOptions = field(default_factory=GossipOptions)
     core: CoreConfig = field(default_factory=CoreConfig)
     paranoid: bool = False
-    """Check the dear invariants as well."""
+    """Whether to check the expensive invariants as well."""
     lookups_per_minute: float = 150.0
-    """In the whole network, by the scenarios that look up."""
+    """Measured lookups in the whole network, in the scenarios that do lookups."""
     crash: float = 0.5
-    """The share of nodes that crash at once, in ``crash``."""
+    """The share of nodes that crash at the same time, in ``crash``."""
     joins: int = 40
-    """Newcomers that are measured, in ``join``, and nodes that come back, in ``restart``."""
+    """How many joins are measured: of new nodes in ``join``, of restarted ones in ``restart``."""
     down_s: float = 60.0
-    """How long those are down."""
+    """How long a node is down before it restarts, in ``restart``."""
     crowd: float = 10.0
-    """Newcomers for each node, in ``flash-crowd``."""
+    """New nodes for each node of the network, in ``flash-crowd``."""

@@ -1,4 +1,4 @@
-"""Runs one scenario from its options to its result."""
+"""Runs one scenario: from options to a result."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from .settings import all_settings
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``wall_s`` and ``datagrams`` are those of the measured part alone; ``settings``: what differs
-    from the scenario's defaults, by dotted name.
+    """``wall_s`` and ``datagrams`` are of the measured part alone. ``settings``: the options that
+    differ from the scenario's defaults, by dotted name.
     """
 
     scenario: str
@@ -67,8 +67,8 @@ def run_scenario(
     trace_file: str | None = None,
     watch: Callable[[Lab], Callable[[], None]] | None = None,
 ) -> Result:
-    """``watch`` is given the lab and returns what to call now and then while it runs. Raises
-    UsageError, or Violation with the command that shows it again.
+    """``watch`` is given the lab and returns a function to be called regularly during the run.
+    Raises UsageError, or Violation with the command that reproduces it.
     """
     command = replay_command(scenario, options)
     try:
@@ -87,7 +87,7 @@ def run_scenario(
             digest = lab.world.digest.hexdigest()
             lab.finish()
     except (Violation, AssertionError) as error:
-        raise Violation(f"{error}; it happens again with: {command}") from error
+        raise Violation(f"{error}; reproduce with: {command}") from error
     finally:
         if trace is not None:
             trace.close()
@@ -110,7 +110,7 @@ def run_scenario(
 
 
 def changed_settings(scenario: Scenario, options: SimOptions) -> dict[str, object]:
-    """Where they are not the scenario's defaults, the seed aside."""
+    """The options that differ from the scenario's defaults, the seed aside, by dotted name."""
     usual = all_settings(scenario.options())
     return {
         name: value
@@ -120,7 +120,7 @@ def changed_settings(scenario: Scenario, options: SimOptions) -> dict[str, objec
 
 
 def replay_command(scenario: Scenario, options: SimOptions) -> str:
-    """The one command line that runs it again: what differs from the scenario's defaults."""
+    """The command line that reproduces the run."""
     words = ["kadisc sim run", scenario.name, f"--seed {options.seed}"]
     for name, value in changed_settings(scenario, options).items():
         if name in ("nodes", "minutes"):
@@ -134,6 +134,6 @@ def replay_command(scenario: Scenario, options: SimOptions) -> str:
 
 
 def peak_rss_mb() -> float:
-    """Of this process, so far."""
+    """The peak memory of this process so far, in MB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)

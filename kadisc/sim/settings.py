@@ -1,4 +1,4 @@
-"""``--set option=value``: a change of one field of frozen structs, by its dotted name."""
+"""``--set OPTION=VALUE``: changes a field of nested frozen structs by its dotted name."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ _EXPECTED: Mapping[type, str] = {
     bool: "on or off",
     int: "a whole number",
     float: "a number",
-    tuple: "values with commas between them",
+    tuple: "values separated by commas",
 }
 
 
 def with_settings(options: Struct, settings: Iterable[str]) -> Struct:
-    """``options`` with each ``a.b.c=value`` applied; raises UsageError for one that cannot be."""
+    """``options`` changed by each ``a.b.c=value``. Raises UsageError for an unknown name or a wrong
+    value.
+    """
     for setting in settings:
         name, equals, text = setting.partition("=")
         path = name.strip()
@@ -61,7 +63,7 @@ def _changed(options: Any, names: list[str], text: str, path: str) -> Any:
     known = [field.name for field in fields(options)]
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
         raise UsageError(f"--set {path}: there is no option {name!r}; {hint}")
     value = getattr(options, name)
     if is_dataclass(value):
@@ -77,7 +79,7 @@ def _changed(options: Any, names: list[str], text: str, path: str) -> Any:
 
 
 def _parsed(value: Any, text: str, path: str) -> Any:
-    """The text as a value of the same type as ``value``."""
+    """Parses the text as a value of the type of ``value``."""
     try:
         if isinstance(value, bool):
             return _SWITCHES[text.lower()]

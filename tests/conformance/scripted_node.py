@@ -1,5 +1,5 @@
-"""A small node that keeps to the protocol, but for one fault. The faults have the names of the
-cases that must see them.
+"""A small node that keeps to the protocol except for one fault. Each fault has the name of the case
+that must detect it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,22 @@ CONTACTS = [
     (hashlib.sha1(b"%d" % n).digest(), bytes(make_endpoint(f"45.{n}.2.3", 6881)))
     for n in range(1, 101)
 ]
-FRAGILE = {
-    *("empty", "truncated", "garbage", "negative-length", "deep-nesting", "huge-ints"),
-    *("no-dict", "wrong-types", "fields-missing", "duplicate-keys", "trailing-data", "oversized"),
+CRASHES_AT = {
+    "empty",
+    "truncated",
+    "garbage",
+    "negative-length",
+    "deep-nesting",
+    "huge-ints",
+    "no-dict",
+    "wrong-types",
+    "fields-missing",
+    "duplicate-keys",
+    "trailing-data",
+    "oversized",
 }
-"""Of these it dies: it answers nothing any more."""
-MISSING = {
+"""Faults by which the node stops answering after a malformed datagram."""
+REPLIES_ANYWAY = {
     "unknown-method": b"kadisc_conformance",
     "find-node-no-target": b"find_node",
     "get-peers-no-hash": b"get_peers",
@@ -38,7 +48,7 @@ MISSING = {
     "querier-id-length": b"ping",
     "querier-id-missing": b"ping",
 }
-"""Where it replies as if nothing were missing."""
+"""Faults by which a method is answered although arguments are missing."""
 
 
 class Refusal(Exception):
@@ -76,7 +86,7 @@ class ScriptedNode:
     def _answers(self, payload: bytes, source: Endpoint) -> list[bytes]:
         message = self._read(payload)
         if message is None:
-            self.dead = self.fault in FRAGILE
+            self.dead = self.fault in CRASHES_AT
             return []
         if message[b"y"] != b"q":
             self._replied(message, source)
@@ -126,10 +136,10 @@ class ScriptedNode:
             message[b"unsorted"] = 1
         return None if self.fault == "unknown-fields" and b"zz" in message else message
 
-    # --- Whom it knows ----------------------------------------------------------------------------
+    # --- Contacts ---------------------------------------------------------------------------------
 
     def _meet(self, message: Fields, source: Endpoint) -> list[bytes]:
-        """Whoever asks is pinged, and known once it has answered."""
+        """Pings the querier, which becomes a contact once it has answered."""
         who = message[b"a"].get(b"id", b"")
         if self.fault == "silent-queriers" and not message.get(b"ro"):
             self.contacts[who] = source
@@ -162,10 +172,10 @@ class ScriptedNode:
             for node_id, endpoint in nearest[: 100 if self.fault == "amplification" else 8]
         )
 
-    # --- What it is asked -------------------------------------------------------------------------
+    # --- Queries ----------------------------------------------------------------------------------
 
     def _answer(self, method: bytes, arguments: Fields, source: Endpoint) -> Fields:
-        if MISSING.get(self.fault) == method:
+        if REPLIES_ANYWAY.get(self.fault) == method:
             return {}
         if len(arguments.get(b"id", b"")) != 20:
             raise Refusal(203, "id")
@@ -174,8 +184,10 @@ class ScriptedNode:
             b"find_node": self._find_node,
             b"get_peers": self._get_peers,
             b"announce_peer": self._announce,
+            b"get": self._get,
+            b"put": self._put,
+            b"sample_infohashes": self._sample,
         }
-        answer |= {b"get": self._get, b"put": self._put, b"sample_infohashes": self._sample}
         if method in answer:
             return answer[method](arguments, source)
         if b"target" not in arguments:
@@ -190,15 +202,13 @@ class ScriptedNode:
         if type(target) is not bytes or len(target) != 20:
             raise Refusal(203, "target")
         want = [each for each in arguments.get(b"want", []) if each in (b"n4", b"n6")] or [b"n4"]
-        return ({b"nodes": self._closest(target)} if b"n4" in want else {}) | (
-            {b"nodes6": b""} if b"n6" in want else {}
-        )
+        reply = {b"nodes": self._closest(target)} if b"n4" in want else {}
+        return reply | ({b"nodes6": b""} if b"n6" in want else {})
 
     def _token(self, source: Endpoint, key: bytes) -> bytes:
         where = b"" if self.fault == "token-other-address" else source[:4]
-        return hashlib.sha1(
-            SECRET + where + (b"" if self.fault == "token-other-hash" else key)
-        ).digest()[:8]
+        what = b"" if self.fault == "token-other-hash" else key
+        return hashlib.sha1(SECRET + where + what).digest()[:8]
 
     def _get_peers(self, arguments: Fields, source: Endpoint) -> Fields:
         reply = self._find_node(arguments, source, b"info_hash")
@@ -207,11 +217,9 @@ class ScriptedNode:
         return reply | {b"token": self._token(source, info_hash)} | values
 
     def _announce(self, arguments: Fields, source: Endpoint) -> Fields:
-        info_hash, port, token = (
-            arguments.get(b"info_hash"),
-            arguments.get(b"port"),
-            arguments.get(b"token"),
-        )
+        info_hash = arguments.get(b"info_hash")
+        port = arguments.get(b"port")
+        token = arguments.get(b"token")
         if type(info_hash) is not bytes or type(port) is not int:
             raise Refusal(203, "arguments")
         if not (
@@ -275,7 +283,7 @@ class ScriptedNode:
         }
 
 
-# --- Faults of the answer itself ------------------------------------------------------------------
+# --- Faults of answers ----------------------------------------------------------------------------
 
 
 def _short_tid(envelope: Fields, method: bytes) -> None:

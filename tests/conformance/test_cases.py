@@ -1,5 +1,5 @@
-"""Each case passes a node without faults, and fails one that has the fault which the case is for;
-and kadisc has none.
+"""Each case passes for a node without faults and fails for a node with the fault that the case
+tests; kadisc has none of the faults.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import pytest
 import trio
 import trio.testing
 
-from kadisc.conformance.case import Case, Doubt, Finding, Outcome
+from kadisc.conformance.case import Case, Finding
 from kadisc.conformance.cases.identity import id_bep42
-from kadisc.conformance.cases.malformed import DEADLY
-from kadisc.conformance.probe import Pace, Probe, open_probe
+from kadisc.conformance.cases.malformed import CRASHING
+from kadisc.conformance.probe import ConformanceProbe, Pace, open_probe
 from kadisc.conformance.suite import CASES, chosen, run_suite
+from kadisc.conformance.verdict import CaseOutcome, Warned
 from kadisc.endpoints import Endpoint, make_endpoint, parse_endpoint
 from kadisc.errors import NoAnswer, UsageError
 
@@ -30,7 +31,7 @@ FAST = Pace(per_s=inf)
 
 @pytest.fixture
 def clock() -> trio.testing.MockClock:
-    """Time-outs cost nothing, and a datagram on loopback arrives before the clock jumps."""
+    """Virtual time: time-outs take no time, and datagrams on loopback arrive before a jump."""
     return trio.testing.MockClock(autojump_threshold=0.01)
 
 
@@ -46,7 +47,7 @@ async def judge(target: Endpoint, cases: Sequence[Case], pace: Pace = FAST) -> l
         return await run_suite(probe, cases)
 
 
-def lines(findings: Sequence[Finding], *outcomes: Outcome) -> list[str]:
+def lines(findings: Sequence[Finding], *outcomes: CaseOutcome) -> list[str]:
     return [
         f"{finding.case.name}: {finding.evidence}"
         for finding in findings
@@ -57,8 +58,8 @@ def lines(findings: Sequence[Finding], *outcomes: Outcome) -> list[str]:
 async def test_a_node_without_faults_passes_every_case(clock: trio.testing.MockClock) -> None:
     async with serving() as target:
         findings = await judge(target, CASES)
-    assert lines(findings, Outcome.FAIL, Outcome.WARN) == []
-    assert lines(findings, Outcome.SKIP) == ["id-bep42: local addresses are exempt"]
+    assert lines(findings, CaseOutcome.FAIL, CaseOutcome.WARN) == []
+    assert lines(findings, CaseOutcome.SKIP) == ["id-bep42: local addresses are exempt"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -67,12 +68,12 @@ async def test_each_case_fails_a_node_with_its_fault(
 ) -> None:
     async with serving(case.name) as target:
         [finding] = await judge(target, [case])
-    assert finding.outcome is Outcome.FAIL, finding.evidence
+    assert finding.outcome is CaseOutcome.FAIL, finding.evidence
 
 
-class Babbler(ScriptedNode):
-    """Puts one value wherever a field of a reply or of an envelope stands, but for what makes it an
-    answer.
+class NonsenseNode(ScriptedNode):
+    """Answers with one value in every field of the reply and the envelope, except for those that
+    make it an answer.
     """
 
     def __init__(self, word: Any) -> None:
@@ -88,20 +89,20 @@ class Babbler(ScriptedNode):
 
 
 @pytest.mark.parametrize("word", [-7, b"x" * 25, [b"x" * 26, 1]], ids=repr)
-async def test_whatever_a_node_says_every_case_ends_in_a_verdict(
+async def test_every_case_ends_in_a_verdict_for_nonsense_answers(
     word: Any, clock: trio.testing.MockClock
 ) -> None:
     async with trio.open_nursery() as nursery:
-        target = await nursery.start(Babbler(word).serve)
+        target = await nursery.start(NonsenseNode(word).serve)
         findings = await judge(target, CASES)
         nursery.cancel_scope.cancel()
     assert len(findings) == len(CASES)
     assert "id-length" in {
-        finding.case.name for finding in findings if finding.outcome is Outcome.FAIL
+        finding.case.name for finding in findings if finding.outcome is CaseOutcome.FAIL
     }
 
 
-async def test_what_ended_the_node_is_one_fault(clock: trio.testing.MockClock) -> None:
+async def test_a_crash_of_the_node_is_one_failure(clock: trio.testing.MockClock) -> None:
     async with serving("garbage") as target:
         findings = await judge(
             target, chosen(["unknown-fields", "garbage", "no-dict", "oversized"])
@@ -111,13 +112,13 @@ async def test_what_ended_the_node_is_one_fault(clock: trio.testing.MockClock) -
 
 
 async def test_kadisc_has_no_fault() -> None:
-    """A node of a devnet, on real time; nothing of it is told apart from any other."""
+    """A node of a devnet in real time, tested like any other implementation."""
     with devnet(12) as nodes:
         findings = await judge(
             parse_endpoint(nodes[0]["endpoints"][0]), CASES, Pace(per_s=1000, settle_s=0.5)
         )
-    assert lines(findings, Outcome.FAIL, Outcome.WARN) == []
-    passed = {finding.case.name for finding in findings if finding.outcome is Outcome.PASS}
+    assert lines(findings, CaseOutcome.FAIL, CaseOutcome.WARN) == []
+    passed = {finding.case.name for finding in findings if finding.outcome is CaseOutcome.PASS}
     assert {
         "claimed-id",
         "silent-queriers",
@@ -127,7 +128,7 @@ async def test_kadisc_has_no_fault() -> None:
     } <= passed
 
 
-async def test_an_id_that_does_not_follow_from_a_public_address_is_a_doubt() -> None:
+async def test_an_id_that_is_invalid_by_bep42_is_a_warning() -> None:
     class Stub:
         target = make_endpoint("124.31.75.21", 6881)
         node_id = bytes.fromhex("5fbfbff10c5d6a4ec8a88e4c6ab4c28b95eee401")
@@ -136,26 +137,26 @@ async def test_an_id_that_does_not_follow_from_a_public_address_is_a_doubt() -> 
             return {b"id": self.node_id}, None
 
     stub = Stub()
-    probe = cast("Probe", stub)
-    assert "follows" in await id_bep42(probe)
+    probe = cast("ConformanceProbe", stub)
+    assert "is valid for" in await id_bep42(probe)
     stub.node_id = bytes(20)
-    with pytest.raises(Doubt):
+    with pytest.raises(Warned):
         await id_bep42(probe)
 
 
-async def test_a_silent_node_is_no_answer(clock: trio.testing.MockClock) -> None:
+async def test_an_unresponsive_node_raises_no_answer(clock: trio.testing.MockClock) -> None:
     async with serving() as target:
         pass
     with pytest.raises(NoAnswer, match="does not answer a ping"):
         await judge(target, CASES)
 
 
-async def test_what_harms_a_faulty_node_runs_on_loopback_or_if_asked_for(
+async def test_destructive_cases_run_only_on_loopback_or_by_the_option(
     clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    harming = [case for case in CASES if case.harms]
-    assert {case.name for case in harming} == {
-        *DEADLY,
+    destructive = [case for case in CASES if case.destructive]
+    assert {case.name for case in destructive} == {
+        *CRASHING,
         "silent-queriers",
         "unsolicited-pong",
         "claimed-id",
@@ -165,24 +166,24 @@ async def test_what_harms_a_faulty_node_runs_on_loopback_or_if_asked_for(
     async with serving() as target, open_probe(target, pace=FAST) as probe:
         before = await run_suite(probe, [])
         sent = probe.count.sent
-        skipped = await run_suite(probe, harming)
+        skipped = await run_suite(probe, destructive)
         assert (before, probe.count.sent - sent) == ([], 1)  # the first ping
-        done = await run_suite(probe, harming, mine=True)
-    assert {finding.outcome for finding in skipped} == {Outcome.SKIP}
-    assert {finding.outcome for finding in done} == {Outcome.PASS}
+        done = await run_suite(probe, destructive, destructive=True)
+    assert {finding.outcome for finding in skipped} == {CaseOutcome.SKIP}
+    assert {finding.outcome for finding in done} == {CaseOutcome.PASS}
 
 
-async def test_no_address_sends_faster_than_its_pace_and_a_run_is_short(
+async def test_no_source_exceeds_its_rate_and_a_run_sends_few_datagrams(
     clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: dict[bytes, list[float]] = {}
-    send = Probe.send
+    send = ConformanceProbe.send
 
-    async def noted(self: Probe, payload: bytes, *, asker: Any = None) -> None:
+    async def noted(self: ConformanceProbe, payload: bytes, *, asker: Any = None) -> None:
         await send(self, payload, asker=asker)
         sent.setdefault((asker or self.asker).endpoint[:4], []).append(trio.current_time())
 
-    monkeypatch.setattr(Probe, "send", noted)
+    monkeypatch.setattr(ConformanceProbe, "send", noted)
     async with serving() as target:
         await judge(target, CASES, Pace(per_s=4.0))
     gaps = [later - sooner for times in sent.values() for sooner, later in pairwise(times)]
@@ -190,7 +191,7 @@ async def test_no_address_sends_faster_than_its_pace_and_a_run_is_short(
     assert 200 < sum(map(len, sent.values())) < 400
 
 
-def test_cases_have_names_of_their_own_and_can_be_chosen() -> None:
+def test_cases_have_unique_names_and_can_be_chosen() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 25
     assert [case.name for case in chosen(["tid-long", "envelope"])] == ["envelope", "tid-long"]
     with pytest.raises(UsageError, match="no case nonsense"):

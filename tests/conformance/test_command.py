@@ -73,22 +73,22 @@ def test_it_prints_a_table_for_people(node: dict[str, Any]) -> None:
     assert last.startswith("1 passed, 0 warned, 0 failed, 0 skipped; 3 datagrams (")
 
 
-def test_nobody_there_is_code_1() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind(("127.0.0.1", 0))
-        done = kadisc("conformance", f"127.0.0.1:{silent.getsockname()[1]}", "--timeout", "0.1")
+def test_no_answer_is_exit_code_1() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unread:
+        unread.bind(("127.0.0.1", 0))
+        done = kadisc("conformance", f"127.0.0.1:{unread.getsockname()[1]}", "--timeout", "0.1")
     assert done.returncode == 1
     assert done.stderr.startswith("kadisc: 127.0.0.1:")
     assert done.stderr.endswith(" does not answer a ping\n")
 
 
-def test_ctrl_c_is_code_130() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
-        silent.bind(("127.0.0.1", 0))
+def test_ctrl_c_is_exit_code_130() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unread:
+        unread.bind(("127.0.0.1", 0))
         with running(
-            "conformance", f"127.0.0.1:{silent.getsockname()[1]}", "--timeout", "60"
+            "conformance", f"127.0.0.1:{unread.getsockname()[1]}", "--timeout", "60"
         ) as process:
-            silent.recv(2048)  # it has begun
+            unread.recv(2048)  # it has begun
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 130
 
@@ -103,13 +103,13 @@ def test_the_list_says_what_each_case_proves() -> None:
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ([], "which node? kadisc conformance HOST:PORT"),
+        ([], "a node is required: kadisc conformance HOST:PORT"),
         (["127.0.0.1"], "expected HOST:PORT"),
         (["127.0.0.1:1", "--case", "nonsense"], "there is no case nonsense"),
         (["127.0.0.1:1", "--rate", "0"], "--rate is 0.1 to 10000"),
         (["127.0.0.1:1", "--timeout", "nan"], "--timeout is 0.01 to 60"),
         (["127.0.0.1:1", "--source", "home"], "--source: "),
-        (["127.0.0.1:1", "--source", "::1"], "--source: an address of the other family"),
+        (["127.0.0.1:1", "--source", "::1"], "--source: not of the same address family"),
         (["127.0.0.1:1", "--source", "192.0.2.1"], "no interface of this machine has that address"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A node on a network in memory, its control socket in a real folder, and clients who speak raw
+"""A node on an in-memory network, its control socket in a real folder, and clients that send raw
 lines.
 """
 
@@ -29,7 +29,7 @@ from kadisc.net.transport.memory import MemoryNetwork
 from ..net.lab import CONFIG, address, network, open_at
 
 PATIENCE_S = 20.0
-"""It decides only how long something broken is waited for."""
+"""The time limit for anything that should happen at once; only a broken test reaches it."""
 
 
 class NoParams(msgspec.Struct):
@@ -46,7 +46,7 @@ class Done(msgspec.Struct):
 
 
 class Slow:
-    """A method that ends only by being cancelled, and knows how many do so at the moment."""
+    """A method that ends only when cancelled, and counts its running calls."""
 
     def __init__(self) -> None:
         self.running = 0
@@ -87,7 +87,7 @@ class Lab:
 
     @property
     def subscribed(self) -> int:
-        return self.node._pump.dispatch.subscribed
+        return self.node.pump.dispatch.subscribed
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[RawClient]:
@@ -112,7 +112,7 @@ class RawClient:
         )
 
     async def next(self) -> dict[str, Any] | None:
-        """The next message, None at the end."""
+        """The next message; None at the end."""
         with trio.fail_after(PATIENCE_S):
             while not self._unread:
                 try:
@@ -127,7 +127,7 @@ class RawClient:
         return message
 
     async def error(self) -> tuple[object, int]:
-        """The id and the code of the next message, which is an error."""
+        """The id and the code of the next message, which must be an error."""
         message = await self.next()
         assert message is not None
         assert set(message) == {"jsonrpc", "id", "error"}
@@ -135,7 +135,7 @@ class RawClient:
         return message["id"], message["error"]["code"]
 
     async def result(self) -> Any:
-        """The next response's, past partial results."""
+        """The result of the next response; partial results are skipped."""
         while True:
             message = await self.next()
             assert message is not None
@@ -154,9 +154,8 @@ async def open_lab(
     methods: Mapping[str, Method[Any, Any]] = METHODS,
     **limits: float,
 ) -> AsyncIterator[Lab]:
-    """``others``: nodes that it has joined, all of them of the network ``name``. ``publishes``:
-    whether they put their records on the DHT, at once; otherwise there are no operations but those
-    that are asked for.
+    """``others``: the number of other nodes, all of the network ``name``. ``publishes``: all nodes
+    publish their records on the DHT at once; without it the only operations are the requested ones.
     """
     config = replace(
         CONFIG, network=name, services={"eth": 30303}, publish_record=publishes, publish_delay_s=0.1
@@ -184,7 +183,7 @@ async def open_lab(
 
 
 async def comes_true(condition: Callable[[], bool]) -> None:
-    """Waits for what other tasks and the system's sockets bring about."""
+    """Waits for a condition that other tasks and the sockets of the system bring about."""
     with trio.fail_after(PATIENCE_S):
         while not condition():  # noqa: ASYNC110  # sockets of the system have no event to wait for
             await trio.sleep(0.002)

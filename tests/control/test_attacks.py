@@ -1,6 +1,4 @@
-"""Clients that cost more than they should: each with its bound as it is, and, to show what that is
-good for, without it.
-"""
+"""Clients that try to exhaust the node: each bound holds, and without it the attack works."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ def _waiting_bytes(lab: Lab) -> int:
     return sum(client.waiting_bytes for client in lab.server.clients)
 
 
-async def test_a_line_without_end_is_cut_off(tmp_path: Path) -> None:
+async def test_a_client_with_an_endless_line_is_disconnected(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab, lab.client() as client:
         await client.stream.send_all(b"x" * (MAX_REQUEST_BYTES + 1))
         assert await client.error() == (None, INVALID_REQUEST)
@@ -28,7 +26,7 @@ async def test_a_line_without_end_is_cut_off(tmp_path: Path) -> None:
         await comes_true(lambda: not lab.server.clients)
 
 
-async def test_without_a_longest_line_it_is_kept(
+async def test_without_a_maximum_length_a_line_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "MAX_REQUEST_BYTES", 1 << 40)
@@ -41,7 +39,7 @@ async def test_without_a_longest_line_it_is_kept(
 
 
 @pytest.mark.parametrize("bounded", [True, False])
-async def test_a_client_that_does_not_read(tmp_path: Path, bounded: bool) -> None:
+async def test_unread_responses_are_bounded(tmp_path: Path, bounded: bool) -> None:
     limit = 1 << 18 if bounded else 1 << 40
     async with (
         open_lab(tmp_path, unread_bytes=limit) as lab,
@@ -64,7 +62,7 @@ async def test_a_client_that_does_not_read(tmp_path: Path, bounded: bool) -> Non
 
 
 @pytest.mark.parametrize("bounded", [True, False])
-async def test_a_client_that_reads_nothing_any_more(tmp_path: Path, bounded: bool) -> None:
+async def test_a_client_that_stops_reading_is_disconnected(tmp_path: Path, bounded: bool) -> None:
     async with open_lab(tmp_path, stall_s=0.05 if bounded else 1e9) as lab, lab.client() as client:
         await client.ask("flood", lines=2_000)
         await comes_true(
@@ -76,8 +74,8 @@ async def test_a_client_that_reads_nothing_any_more(tmp_path: Path, bounded: boo
 
 
 @pytest.mark.parametrize("bounded", [True, False])
-async def test_a_thousand_who_come_and_stay(tmp_path: Path, bounded: bool) -> None:
-    """They take a file of the process each; and those who are let in must not keep others out."""
+async def test_a_thousand_idle_clients_do_not_block_others(tmp_path: Path, bounded: bool) -> None:
+    """Each client takes a file descriptor of the node; idle clients must not block others."""
     count = 1_000 if bounded else 100
     async with (
         open_lab(tmp_path, clients=8 if bounded else 10_000) as lab,
@@ -92,7 +90,7 @@ async def test_a_thousand_who_come_and_stay(tmp_path: Path, bounded: bool) -> No
             assert "network" in await client.result()
 
 
-async def test_a_thousand_who_come_and_go_leave_nothing_behind(tmp_path: Path) -> None:
+async def test_a_thousand_short_connections_leave_nothing_behind(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab:
         for number in range(1_000):
             async with lab.client() as client:
@@ -105,7 +103,7 @@ async def test_a_thousand_who_come_and_go_leave_nothing_behind(tmp_path: Path) -
             assert "network" in await client.result()
 
 
-async def test_where_everybody_waits_for_something_the_next_is_turned_away(tmp_path: Path) -> None:
+async def test_if_all_clients_are_busy_the_next_is_refused(tmp_path: Path) -> None:
     async with open_lab(tmp_path, clients=2) as lab:
         async with lab.client() as one, lab.client() as two:
             await one.ask("slow")
@@ -120,7 +118,7 @@ async def test_where_everybody_waits_for_something_the_next_is_turned_away(tmp_p
             assert "network" in await client.result()
 
 
-async def test_garbage_is_answered_and_costs_nothing_else(tmp_path: Path) -> None:
+async def test_garbage_gets_an_error_and_starts_nothing(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab, lab.client() as client:
         for garbage in (b"\x00\xff\xfe", b"GET / HTTP/1.1\r", b"{}", b"[" * 1000, b'"' * 99):
             await client.send(garbage)

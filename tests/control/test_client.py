@@ -1,4 +1,4 @@
-"""The client, with nodes that answer, and with whatever else may listen at a socket."""
+"""The client, with nodes and with other programs at the socket."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ ID = "0123456789abcdef0123456789abcdef01234567"
 
 async def test_results_are_typed_and_errors_are_the_nodes(tmp_path: Path) -> None:
     async with open_lab(tmp_path, others=3) as lab, open_client(lab.path) as client:
-        told: list[object] = []
+        partial: list[object] = []
         found = await client.call(
-            FIND, FindParams(ID, partial=True), tell=told.append, silence_s=PATIENCE_S
+            FIND, FindParams(ID, partial=True), tell=partial.append, silence_s=PATIENCE_S
         )
         assert [len(found.nodes), found.target] == [3, ID]
-        assert told
+        assert partial
         with pytest.raises(UsageError, match="40 hex digits"):
             await client.call(FIND, FindParams("00"), silence_s=PATIENCE_S)
-        with pytest.raises(NoAnswer, match="of a family"):
+        with pytest.raises(NoAnswer, match="no socket for the address family"):
             await client.call(PING, PingParams("[2001:db8::1]:1"), silence_s=PATIENCE_S)
         assert (
             await client.call(STATUS, StatusParams(), silence_s=PATIENCE_S)
@@ -57,7 +57,7 @@ async def test_a_call_that_is_cancelled_ends_in_the_node(tmp_path: Path) -> None
         await comes_true(lambda: lab.node.operations() == ())
 
 
-async def test_nobody_there(tmp_path: Path) -> None:
+async def test_no_node_runs(tmp_path: Path) -> None:
     with pytest.raises(NotRunning, match=f"no node runs with the state folder {tmp_path}"):
         async with open_client(socket_path(tmp_path)):
             raise AssertionError("not to be reached")
@@ -73,7 +73,7 @@ def _fill_queue(path: Path, waiting: ExitStack) -> None:
             return
 
 
-async def test_where_the_queue_is_full_it_waits_for_its_turn(tmp_path: Path) -> None:
+async def test_it_waits_while_the_backlog_is_full(tmp_path: Path) -> None:
     path = socket_path(tmp_path)
     with listening_at(path) as sock, ExitStack() as waiting:
         _fill_queue(path, waiting)
@@ -89,10 +89,10 @@ async def test_where_the_queue_is_full_it_waits_for_its_turn(tmp_path: Path) -> 
                     pass
 
 
-async def test_where_it_stays_full_nobody_waits_for_long(
+async def test_it_gives_up_if_the_backlog_stays_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "_CONNECT_S", 0.05)
+    monkeypatch.setattr(client_module, "CONNECT_S", 0.05)
     path = socket_path(tmp_path)
     with listening_at(path), ExitStack() as waiting:
         _fill_queue(path, waiting)
@@ -105,7 +105,7 @@ async def test_where_it_stays_full_nobody_waits_for_long(
 async def _listener(
     path: Path, behave: Callable[[trio.SocketStream], Awaitable[object]]
 ) -> AsyncIterator[None]:
-    """Something that is no node of ours."""
+    """A program at the socket that is not a node."""
     with listening_at(path) as sock:
         async with trio.open_nursery() as nursery:
 
@@ -125,7 +125,7 @@ async def _call(path: Path, silence_s: float = PATIENCE_S) -> None:
         await client.call(STATUS, StatusParams(), silence_s=silence_s)
 
 
-async def test_one_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
+async def test_a_program_that_hangs_is_given_up(tmp_path: Path) -> None:
     async def hang(stream: trio.SocketStream) -> None:
         await trio.sleep_forever()
 
@@ -138,34 +138,41 @@ async def test_one_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("reply", "kind", "words"),
     [
-        (b"", Closed, "has hung up"),
-        (b'{"jsonrpc"', Closed, "has hung up"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", KadiscError, "does not speak"),
-        (b'{"jsonrpc": "2.0", "id": 1, "result": {"version": 5}}\n', KadiscError, "does not speak"),
-        (b"[" * 5000 + b"\n", KadiscError, "does not speak"),
+        (b"", Closed, "closed the connection"),
+        (b'{"jsonrpc"', Closed, "closed the connection"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", KadiscError, "not the protocol"),
+        (
+            b'{"jsonrpc": "2.0", "id": 1, "result": {"version": 5}}\n',
+            KadiscError,
+            "not the protocol",
+        ),
+        (b"[" * 5000 + b"\n", KadiscError, "not the protocol"),
         (
             b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -1, "message": "odd"}}\n',
             KadiscError,
             "odd",
         ),
         (
-            b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -32001, "message": "odd", "data": 5}}\n',
+            b'{"jsonrpc": "2.0", "id": 1, '
+            b'"error": {"code": -32001, "message": "odd", "data": 5}}\n',
             KadiscError,
             "odd",
         ),
         (
-            b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -32001, "message": "x", "data": {"code": 202, "text": "server"}}}\n',
+            b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -32001, "message": "x", '
+            b'"data": {"code": 202, "text": "server"}}}\n',
             ErrorAnswer,
             "error 202: server",
         ),
         (
-            b'{"jsonrpc": "2.0", "id": 9, "result": {}}\n{"jsonrpc": "2.0", "id": null, "error": {"code": -32002, "message": "full"}}\n',
+            b'{"jsonrpc": "2.0", "id": 9, "result": {}}\n'
+            b'{"jsonrpc": "2.0", "id": null, "error": {"code": -32002, "message": "full"}}\n',
             KadiscError,
             "full",
         ),
     ],
 )
-async def test_whatever_else_it_says_is_one_line(
+async def test_any_other_response_is_an_error_of_one_line(
     tmp_path: Path, reply: bytes, kind: type[KadiscError], words: str
 ) -> None:
     async def behave(stream: trio.SocketStream) -> None:

@@ -1,4 +1,4 @@
-"""put, get and resolve at the control socket."""
+"""put, get and resolve through the control socket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HELLO = "e5f96f6f38320f0f33959cb4d3d656452117aadb"
 INVALID_PARAMS, FAILED = -32602, -32000
 
 
-async def test_each_version_of_a_kept_item_replaces_the_one_before(tmp_path: Path) -> None:
+async def test_each_version_of_a_kept_item_replaces_the_previous_one(tmp_path: Path) -> None:
     async with open_lab(tmp_path, others=9) as lab, lab.client() as client:
         await client.ask(
             "put",
@@ -28,14 +28,14 @@ async def test_each_version_of_a_kept_item_replaces_the_one_before(tmp_path: Pat
             8,
             True,
         )
-        assert [item.sequence for item in lab.node.publisher.lasting()] == [first["seq"]], (
-            "in later runs too"
-        )
+        assert [item.sequence for item in lab.node.publisher.persistent_items()] == [
+            first["seq"]
+        ], "in later runs too"
         await client.ask("put", value="second", mutable=True, salt="so", cas=first["seq"])
         second = await client.result()
         assert (second["target"], second["kept"]) == (first["target"], False)
         assert second["seq"] > first["seq"]
-        assert lab.node.publisher.lasting() == (), "nobody asked for that again"
+        assert lab.node.publisher.persistent_items() == (), "the second put was without keep"
         await client.ask("get", target=first["target"], salt="so")
         item = await client.result()
         assert (item["found"], item["value"], item["bencoded"], item["seq"], len(item["sig"])) == (
@@ -52,7 +52,7 @@ async def test_each_version_of_a_kept_item_replaces_the_one_before(tmp_path: Pat
             assert f"the sequence there is {second['seq']}" in message["error"]["message"]
 
 
-async def test_what_nobody_has_is_not_found(tmp_path: Path) -> None:
+async def test_missing_items_and_records_are_not_found(tmp_path: Path) -> None:
     async with open_lab(tmp_path, others=3) as lab, lab.client() as client:
         await client.ask("get", target="00" * 20)
         item = await client.result()

@@ -1,6 +1,4 @@
-"""Lines and what they mean: whatever comes in, a request or one of the errors of JSON-RPC comes
-out.
-"""
+"""Lines: the decoder makes a request or a JSON-RPC error from any line."""
 
 from __future__ import annotations
 
@@ -51,7 +49,7 @@ def test_a_request() -> None:
     )
 
 
-def test_without_an_id_nobody_wants_a_response_and_with_null_somebody_does() -> None:
+def test_a_request_without_an_id_wants_no_response_and_one_with_null_does() -> None:
     assert not decode_request(b'{"jsonrpc": "2.0", "method": "find"}').wants_response
     assert decode_request(b'{"jsonrpc": "2.0", "method": "find", "id": null}').wants_response
 
@@ -77,7 +75,7 @@ def test_without_an_id_nobody_wants_a_response_and_with_null_somebody_does() -> 
         (b'{"jsonrpc": "2.0", "id": [1], "method": "find"}', INVALID_REQUEST, None),
     ],
 )
-def test_what_is_no_request(line: bytes, code: int, request_id: object) -> None:
+def test_a_line_that_is_not_a_request(line: bytes, code: int, request_id: object) -> None:
     with pytest.raises(Malformed) as caught:
         decode_request(line)
     assert (caught.value.code, caught.value.request_id) == (code, request_id)
@@ -116,8 +114,8 @@ class _Params(msgspec.Struct, forbid_unknown_fields=True):
         b'{"target": "00", "k": "8"}',
     ],
 )
-def test_wrong_params(raw: bytes) -> None:
-    with pytest.raises(UsageError, match="wrong params: "):
+def test_invalid_params(raw: bytes) -> None:
+    with pytest.raises(UsageError, match="invalid params: "):
         decode_params(msgspec.Raw(raw), _Params)
 
 
@@ -133,7 +131,7 @@ def test_wrong_params(raw: bytes) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_error_of_ours_comes_out_as_it_went_in(error: KadiscError) -> None:
+def test_an_error_of_kadisc_is_decoded_as_encoded(error: KadiscError) -> None:
     line: dict[str, Any] = json.loads(encode_error(1, error_object(error)))
     again = error_from(msgspec.convert(line["error"], ErrorObject))
     assert (type(again), str(again)) == (type(error), str(error))
@@ -143,7 +141,7 @@ def test_an_error_of_ours_comes_out_as_it_went_in(error: KadiscError) -> None:
     st.lists(st.binary(max_size=20).filter(lambda line: b"\n" not in line and bool(line.strip()))),
     st.lists(st.integers(1, 30)),
 )
-def test_lines_do_not_depend_on_where_chunks_end(lines: list[bytes], sizes: list[int]) -> None:
+def test_lines_do_not_depend_on_chunk_boundaries(lines: list[bytes], sizes: list[int]) -> None:
     buffer, text, found = LineBuffer(20), b"".join(line + b"\n" for line in lines), []
     for size in (*sizes, max(len(text), 1)):
         chunk, text = text[:size], text[size:]
@@ -151,7 +149,7 @@ def test_lines_do_not_depend_on_where_chunks_end(lines: list[bytes], sizes: list
     assert found == lines
 
 
-def test_a_line_without_end_is_not_kept() -> None:
+def test_an_endless_line_is_not_kept() -> None:
     buffer = LineBuffer(10)
     assert buffer.feed(b"0123456789") == []
     with pytest.raises(LineTooLong):

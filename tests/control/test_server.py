@@ -1,4 +1,4 @@
-"""The server with well-behaved clients: what is answered, and how requests end."""
+"""The server with well-behaved clients: responses, errors and the end of requests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .lab import comes_true, open_lab
 ID = "0123456789abcdef0123456789abcdef01234567"
 
 
-async def test_status_tells_who_and_where(tmp_path: Path) -> None:
+async def test_status_names_the_node_and_its_endpoints(tmp_path: Path) -> None:
     async with open_lab(tmp_path, others=4) as lab, lab.client() as client:
         await client.ask("status")
         status = await client.result()
@@ -70,7 +70,7 @@ async def test_find_announce_and_peers(tmp_path: Path) -> None:
         assert lab.node.operations() == ()
 
 
-async def test_what_others_have_announced_at_the_node_itself_is_found(tmp_path: Path) -> None:
+async def test_peers_announced_to_the_node_itself_are_found(tmp_path: Path) -> None:
     async with open_lab(tmp_path, others=2) as lab, lab.client() as client:
         async with open_at(lab.net, 20, bootstrap=[address(1)], clock=TrioClock()) as other:
             await other.joined()
@@ -86,7 +86,7 @@ async def test_what_others_have_announced_at_the_node_itself_is_found(tmp_path: 
         ]
 
 
-async def test_peers_come_as_they_are_found_if_asked_for(tmp_path: Path) -> None:
+async def test_peers_are_sent_when_found_if_partial_is_set(tmp_path: Path) -> None:
     async with open_lab(tmp_path, others=4) as lab, lab.client() as client:
         for port in (1, 2):
             await client.ask("announce", infohash=ID, port=port)
@@ -106,7 +106,7 @@ async def test_peers_come_as_they_are_found_if_asked_for(tmp_path: Path) -> None
         )
 
 
-async def test_progress_counts_its_own_lookup_alone(tmp_path: Path) -> None:
+async def test_progress_counts_only_its_own_lookup(tmp_path: Path) -> None:
     async with open_lab(tmp_path, others=6) as lab, lab.client() as one, lab.client() as two:
         await one.ask("find", target=ID)
         await two.ask("find", target="f" * 40)
@@ -130,12 +130,12 @@ async def test_a_ping_and_its_failures(tmp_path: Path) -> None:
             assert await client.error() == (1, code)
 
 
-async def test_events_are_told_until_it_is_cancelled(tmp_path: Path) -> None:
+async def test_events_are_sent_until_the_subscription_is_cancelled(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab, lab.client() as client:
         before = lab.subscribed
         await client.ask("subscribe", "s")
         await comes_true(lambda: lab.subscribed == before + 1)
-        lab.node._pump.publish(NetworkChanged(5.0))
+        lab.node.pump.publish(NetworkChanged(5.0))
         message = await client.next()
         assert message is not None
         assert message["params"] == {
@@ -169,14 +169,14 @@ async def test_events_are_told_until_it_is_cancelled(tmp_path: Path) -> None:
             (1, INVALID_PARAMS),
         ),
         (
-            b'{"jsonrpc": "2.0", "id": 1, "method": "announce", "params": {"infohash": "%b", "port": 0}}'
-            % ID.encode(),
+            b'{"jsonrpc": "2.0", "id": 1, "method": "announce", '
+            b'"params": {"infohash": "%b", "port": 0}}' % ID.encode(),
             (1, INVALID_PARAMS),
         ),
         (b'{"jsonrpc": "2.0", "id": 1, "method": "broken"}', (1, INTERNAL_ERROR)),
     ],
 )
-async def test_an_error_is_answered_and_the_next_request_too(
+async def test_after_an_error_the_next_request_is_answered(
     tmp_path: Path, line: bytes, expected: tuple[object, int]
 ) -> None:
     async with open_lab(tmp_path) as lab, lab.client() as client:
@@ -186,7 +186,7 @@ async def test_an_error_is_answered_and_the_next_request_too(
         assert (await client.result())["network"] == "mainline"
 
 
-async def test_requests_run_side_by_side_and_each_can_be_cancelled(tmp_path: Path) -> None:
+async def test_requests_run_concurrently_and_each_can_be_cancelled(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab, lab.client() as client:
         await client.ask("slow", "a")
         await client.ask("slow", "b")
@@ -195,7 +195,7 @@ async def test_requests_run_side_by_side_and_each_can_be_cancelled(tmp_path: Pat
         assert lab.slow.running == 2
         await client.ask("slow", "a")
         assert await client.error() == ("a", INVALID_REQUEST)  # it is in use
-        for cancel in (b'{"id": "nobody"}', b"[]", b'{"id": "a"}'):
+        for cancel in (b'{"id": "unknown"}', b"[]", b'{"id": "a"}'):
             await client.send(b'{"jsonrpc": "2.0", "method": "$/cancel", "params": %b}' % cancel)
         assert await client.error() == ("a", CANCELLED)
         assert lab.slow.running == 1
@@ -210,7 +210,7 @@ async def test_a_cancelled_request_ends_its_operation_in_the_node(tmp_path: Path
         assert lab.node.operations() == ()
 
 
-async def test_a_client_that_vanishes_takes_its_operations_along(tmp_path: Path) -> None:
+async def test_the_operations_of_a_disconnected_client_end(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab:
         before = lab.subscribed
         async with lab.client() as client:
@@ -226,7 +226,7 @@ async def test_a_client_that_vanishes_takes_its_operations_along(tmp_path: Path)
         assert (lab.node.operations(), lab.slow.running, lab.subscribed) == ((), 0, before)
 
 
-async def test_who_only_ends_its_own_side_still_gets_its_answer(tmp_path: Path) -> None:
+async def test_a_half_closed_client_still_gets_its_response(tmp_path: Path) -> None:
     async with open_lab(tmp_path, others=3) as lab, lab.client() as client:
         await client.ask("find", target=ID)
         await client.stream.send_eof()
@@ -235,7 +235,7 @@ async def test_who_only_ends_its_own_side_still_gets_its_answer(tmp_path: Path) 
         await comes_true(lambda: not lab.server.clients)
 
 
-async def test_a_request_without_an_id_is_carried_out_in_silence(tmp_path: Path) -> None:
+async def test_a_request_without_an_id_gets_no_response(tmp_path: Path) -> None:
     async with open_lab(tmp_path) as lab, lab.client() as client:
         await client.send(b'{"jsonrpc": "2.0", "method": "slow"}')
         await client.send(b'{"jsonrpc": "2.0", "method": "nonsense"}')
@@ -245,7 +245,7 @@ async def test_a_request_without_an_id_is_carried_out_in_silence(tmp_path: Path)
         assert lab.slow.running == 1
 
 
-async def test_a_node_that_ends_tells_those_who_wait(tmp_path: Path) -> None:
+async def test_a_closing_node_answers_waiting_requests_with_an_error(tmp_path: Path) -> None:
     async with trio.open_nursery() as nursery:
         received: list[tuple[object, int]] = []
         connected = trio.Event()
@@ -265,7 +265,7 @@ async def test_a_node_that_ends_tells_those_who_wait(tmp_path: Path) -> None:
     assert received == [("waiting", CLOSED)]
 
 
-async def test_the_socket_is_its_users_alone_and_goes_with_the_node_however_it_ends(
+async def test_only_the_user_can_open_the_socket_and_any_end_of_the_node_removes_it(
     tmp_path: Path,
 ) -> None:
     with trio.CancelScope() as scope:
@@ -276,7 +276,7 @@ async def test_the_socket_is_its_users_alone_and_goes_with_the_node_however_it_e
     assert not lab.path.exists()
 
 
-async def test_too_many_at_once_are_told_to_wait(tmp_path: Path) -> None:
+async def test_too_many_requests_get_an_error(tmp_path: Path) -> None:
     async with (
         open_lab(tmp_path, requests_per_client=3) as lab,
         lab.client() as client,
@@ -289,7 +289,7 @@ async def test_too_many_at_once_are_told_to_wait(tmp_path: Path) -> None:
         assert "network" in await other.result()
 
 
-def test_every_method_says_what_it_takes_and_gives() -> None:
+def test_every_method_documents_its_params_and_result() -> None:
     for name, method in METHODS.items():
         assert name == method.name
         assert method.params.__doc__

@@ -1,4 +1,4 @@
-"""The socket in its folder: stale ones, strangers, names that are too long, systems without."""
+"""The socket file: stale sockets, other files, long paths, systems without Unix sockets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..net.lab import network, open_at
 from .lab import open_lab
 
 
-async def test_what_a_killed_node_has_left_is_replaced(tmp_path: Path) -> None:
+async def test_the_socket_of_a_killed_node_is_replaced(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(socket_path(tmp_path)))
     async with open_lab(tmp_path) as lab, lab.client() as client:
@@ -25,9 +25,9 @@ async def test_what_a_killed_node_has_left_is_replaced(tmp_path: Path) -> None:
         assert "network" in await client.result()
 
 
-async def test_nobody_is_put_in_the_place_of_a_node_that_lives(tmp_path: Path) -> None:
-    """Whoever has not locked the folder cannot know who listens there: here two do, and the second
-    must not replace the first's socket.
+async def test_the_socket_of_a_running_node_is_not_replaced(tmp_path: Path) -> None:
+    """A node that has not locked the folder cannot know whether another node listens there, so it
+    must not replace the socket.
     """
     async with open_lab(tmp_path) as lab, open_at(network(), 7) as without_folder:
         with pytest.raises(BindError, match="cannot be locked"):
@@ -38,17 +38,17 @@ async def test_nobody_is_put_in_the_place_of_a_node_that_lives(tmp_path: Path) -
             assert "network" in await client.result()
 
 
-def test_what_is_no_socket_stays(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_socket_stays(tmp_path: Path) -> None:
     socket_path(tmp_path).write_text("precious")
     with (
-        pytest.raises(BindError, match="is there and is no socket"),
+        pytest.raises(BindError, match="exists and is not a socket"),
         listening_at(socket_path(tmp_path)),
     ):
         raise AssertionError("not to be reached")
     assert socket_path(tmp_path).read_text() == "precious"
 
 
-def test_another_that_took_its_place_stays(tmp_path: Path) -> None:
+def test_a_file_that_replaced_the_socket_stays(tmp_path: Path) -> None:
     path = socket_path(tmp_path)
     with listening_at(path):
         path.unlink()
@@ -56,16 +56,16 @@ def test_another_that_took_its_place_stays(tmp_path: Path) -> None:
     assert path.read_text() == "another"
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder(tmp_path: Path) -> None:
     with (
-        pytest.raises(BindError, match="cannot be made: no such file"),
+        pytest.raises(BindError, match="cannot be created: no such file"),
         listening_at(tmp_path / "gone" / "control.sock"),
     ):
         raise AssertionError("not to be reached")
 
 
 @pytest.mark.parametrize("more", [0, 1])
-def test_the_longest_path_that_the_system_takes(tmp_path: Path, more: int) -> None:
+def test_the_longest_path_of_the_system(tmp_path: Path, more: int) -> None:
     room = MAX_PATH_BYTES + more - len(str(tmp_path / "x" / "control.sock")) + 1
     path = tmp_path / ("x" * room) / "control.sock"
     path.parent.mkdir()

@@ -216,7 +216,8 @@ class Kadisc(Client):
         done = self.ask("find", "random", f"--bind={show(bind)}", f"--bootstrap={show(bootstrap)}")
         if done.returncode != 0:
             raise NotSeenError(
-                f"kadisc find ended with code {done.returncode}: {done.stderr.strip() or done.stdout.strip()}"
+                f"kadisc find ended with code {done.returncode}: "
+                f"{done.stderr.strip() or done.stdout.strip()}"
             )
         return json.loads(done.stdout)
 

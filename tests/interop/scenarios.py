@@ -388,7 +388,7 @@ def conformance(stage: Stage, target: Client, cases: tuple[str, ...]) -> None:
     """
     words = [f"--source={source}" for source in SOURCES] + [f"--case={case}" for case in cases]
     asker = Kadisc("conformance", stage.address(8), target.folder)
-    done = asker.ask("conformance", show(target.endpoint), "--mine", "--rate=20", *words)
+    done = asker.ask("conformance", show(target.endpoint), "--destructive", "--rate=20", *words)
     stage.seen["conformance"] = json.loads(done.stdout or "{}") | {
         "said": done.stderr,
         "code": done.returncode,

@@ -196,7 +196,7 @@ def test_no_key_is_both_old_and_in_use() -> None:
         ('bootstrap = ["nowhere"]', "bootstrap: expected HOST:PORT"),
         ('peer = ["1.2.3.4:0"]', "peer: a port to send to is 1 to 65535"),
         ('external = ["example.org"]', "external: expected an address as IP or IP:PORT"),
-        ('external = ["0.0.0.0"]', "external: nobody can be at 0.0.0.0"),
+        ('external = ["0.0.0.0"]', "external: no node can be at 0.0.0.0"),
         ('bind = ["localhost:1"]', "bind: cannot listen on localhost:1: "),
         ('network = ""', "network: expected a name of 1 to 64 printable characters, not ''"),
         (

@@ -1,4 +1,4 @@
-"""300 nodes on real loopback sockets in one process: every lookup finds exactly the true k closest."""
+"""300 nodes on real loopback sockets in one process: every lookup finds the true k closest."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The library example of the README, run as it stands there, but for its bootstrap host, which is a
-network on this machine.
-"""
+"""The library example of the README, run as it is, but with a devnet as its bootstrap host."""
 
 from __future__ import annotations
 

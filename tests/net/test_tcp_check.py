@@ -1,4 +1,4 @@
-"""A port that accepts, one that refuses, and one whose host never answers."""
+"""A TCP port that accepts, one that refuses, and one whose host never answers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import trio
 from kadisc.net.tcp_check import accepts
 
 
-async def test_who_listens_accepts() -> None:
+async def test_a_listening_port_accepts() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert await accepts("127.0.0.1", port)
     assert not await accepts("127.0.0.1", port)
 
 
-async def test_no_way_there_is_no() -> None:
+async def test_a_refused_connection_is_false() -> None:
     assert not await accepts("255.255.255.255", 9)
 
 
-async def test_a_full_queue_is_not_waited_for_longer_than_asked() -> None:
+async def test_a_full_queue_is_not_waited_for_beyond_the_timeout() -> None:
     with socket.socket() as server, socket.socket() as first, socket.socket() as second:
         server.bind(("127.0.0.1", 0))
         server.listen(0)

@@ -257,7 +257,7 @@ class Played:
             self.said.append(given_out)
             eligible = {
                 slot.holder.peer.endpoint
-                for slot in view._slots
+                for slot in view.slots
                 if slot.holder and view._rounds - slot.since_round >= SLOTS.sample_age_rounds
             }
             assert {each.endpoint for each in given_out} <= eligible, "from slots old enough"
@@ -291,9 +291,9 @@ def check_view(view: GossipView, now: float) -> None:
     assert len({(each.peer.key, len(each.peer.endpoint)) for each in snapshot.peers}) == len(
         snapshot.peers
     )
-    for slot in view._slots:
+    for slot in view.slots:
         for held in view._held.values():
             assert not slot.seat.prefers(held.positions), (
                 "each slot is held by the best of those here"
             )
-    assert sum(slot.seat.begins == FLAT for slot in view._slots) == SLOTS.flat_slots
+    assert sum(slot.seat.begins == FLAT for slot in view.slots) == SLOTS.flat_slots

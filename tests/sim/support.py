@@ -20,7 +20,7 @@ SYSTEM = AutonomousSystem(1, 0, ())
 
 
 def bare_host(number: int) -> Host:
-    """A host outside of any world, that anybody can reach."""
+    """A reachable host outside of any world."""
     rng = random.Random(number)
     node = Core(CoreConfig(), rng, {Family.IPV4: random_id(rng)}, 0.0)
     return Host(number, Residence(address(number), SYSTEM, 0.005), None, node, 0.0)
@@ -31,5 +31,5 @@ def options(name: str, *settings: str) -> SimOptions:
 
 
 def run(name: str, *settings: str) -> Result:
-    """A scenario with the dear invariants on."""
+    """Runs a scenario with the expensive invariants on."""
     return run_scenario(scenario_named(name), options(name, "paranoid=on", *settings))

@@ -1,5 +1,5 @@
-"""Each attack on a small network: it succeeds with its defence off and fails with it on, and honest
-use goes on.
+"""Each attack on a small network succeeds with its defence off and fails with it on, and lookups
+still work.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from kadisc.config import AddressConfig, Defences
 from kadisc.errors import UsageError
-from kadisc.sim.adversaries.silent import Silent
+from kadisc.sim.adversaries.unresponsive import UnresponsiveNode
 from kadisc.sim.attacks.ablation import ALL_OFF, PAPER, variants
 from kadisc.sim.lab import Lab
 from kadisc.sim.measure.vote_count import (
@@ -27,7 +27,7 @@ from tests.sim.support import options, run
 
 SMALL = ("nodes=120", "warmup_s=20", "minutes=1", "attack.lookups=40")
 ALONE = (*SMALL, "attack.ablations=off")
-SIEGE = (
+ECLIPSE = (
     *ALONE,
     "attack.addresses=64",
     "attack.prefixes=4",
@@ -42,68 +42,66 @@ def measured(name: str, *settings: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def besieged() -> dict[str, Any]:
-    return measured("eclipse-flood", *SIEGE)
+def eclipse() -> dict[str, Any]:
+    return measured("eclipse-flood", *ECLIPSE)
 
 
-def test_a_flood_from_few_networks_gets_few_places(besieged: dict[str, Any]) -> None:
-    """Two entries a /24: 8 of 4 networks, in tables of some 80."""
-    assert besieged["running_sybil_share"] <= 0.15
-    assert besieged["restarted_sybil_share"] <= 0.15
-    assert besieged["displaced_incumbents"] == 0
-    assert besieged["running_found"] >= 0.95
-    assert besieged["restarted_found"] >= 0.95
-    undefended = measured("eclipse-flood", *SIEGE, "core.defences.diversity_caps=off")
+def test_a_flood_from_few_subnets_gets_few_table_entries(eclipse: dict[str, Any]) -> None:
+    """At most two entries a /24: 8 of 4 subnets, in tables of some 80."""
+    assert eclipse["running_sybil_share"] <= 0.15
+    assert eclipse["restarted_sybil_share"] <= 0.15
+    assert eclipse["displaced_incumbents"] == 0
+    assert eclipse["running_found"] >= 0.95
+    assert eclipse["restarted_found"] >= 0.95
+    undefended = measured("eclipse-flood", *ECLIPSE, "core.defences.diversity_caps=off")
     assert undefended["running_sybil_share"] > 0.35
     assert undefended["restarted_sybil_share"] > 0.35
 
 
-def test_forged_sources_fill_a_table_that_takes_in_whoever_calls(besieged: dict[str, Any]) -> None:
-    undefended = measured("eclipse-flood", *SIEGE, "core.defences.verified_admission=off")
-    assert besieged["running_nobody_share"] < 0.1
-    assert undefended["running_nobody_share"] > 0.5
-    assert undefended["restarted_nobody_share"] > 0.5
+def test_forged_sources_fill_a_table_without_verified_admission(eclipse: dict[str, Any]) -> None:
+    undefended = measured("eclipse-flood", *ECLIPSE, "core.defences.verified_admission=off")
+    assert eclipse["running_unused_share"] < 0.1
+    assert undefended["running_unused_share"] > 0.5
+    assert undefended["restarted_unused_share"] > 0.5
 
 
-def test_answers_that_nobody_asked_for_do_not_bring_sybils_next_to_the_victim(
-    besieged: dict[str, Any],
+def test_unsolicited_answers_do_not_place_sybils_near_the_victim(
+    eclipse: dict[str, Any],
 ) -> None:
     """Eight neighbours each of a few victims: one seed says little."""
     name, off = "running_sybil_neighbours", "core.defences.exact_matching=off"
     defended = [
-        besieged[name],
-        *(measured("eclipse-flood", *SIEGE, f"seed={seed}")[name] for seed in (2, 3)),
+        eclipse[name],
+        *(measured("eclipse-flood", *ECLIPSE, f"seed={seed}")[name] for seed in (2, 3)),
     ]
     undefended = [
-        measured("eclipse-flood", *SIEGE, off, f"seed={seed}")[name] for seed in (1, 2, 3)
+        measured("eclipse-flood", *ECLIPSE, off, f"seed={seed}")[name] for seed in (1, 2, 3)
     ]
     assert sum(defended) / 3 <= 0.3
     assert sum(undefended) / 3 >= 0.5
 
 
-def test_the_undefended_lose_live_incumbents(besieged: dict[str, Any]) -> None:
+def test_without_defences_live_entries_are_displaced(eclipse: dict[str, Any]) -> None:
     undefended = measured(
         "eclipse-flood",
-        *SIEGE,
+        *ECLIPSE,
         *(f"core.defences.{name}=off" for name in ("ping_before_evict", "verified_admission")),
     )
-    assert besieged["displaced_incumbents"] == 0
+    assert eclipse["displaced_incumbents"] == 0
     assert undefended["displaced_incumbents"] > 30
-    assert undefended["kept"] < besieged["kept"] - 0.1
+    assert undefended["kept"] < eclipse["kept"] - 0.1
 
 
-def test_caps_do_nothing_against_a_botnet() -> None:
+def test_caps_have_no_effect_on_a_botnet() -> None:
     settings = (*ALONE, "attack.addresses=64", "attack.victims=2")
-    capped, uncapped = (
-        measured("botnet", *settings, f"core.defences.diversity_caps={caps}")
-        for caps in ("on", "off")
-    )
+    capped = measured("botnet", *settings)
+    uncapped = measured("botnet", *settings, "core.defences.diversity_caps=off")
     assert capped["running_sybil_share"] > 0.3
     assert capped["running_sybil_share"] == pytest.approx(uncapped["running_sybil_share"], abs=0.15)
     assert capped["displaced_incumbents"] == 0
 
 
-def test_colluders_in_few_networks_cannot_fill_an_answer() -> None:
+def test_colluders_in_few_subnets_cannot_fill_an_answer() -> None:
     settings = (*ALONE, "attack.prefixes=3", "attack.share=0.3", "core.defences.bep42_ids=off")
     capped = measured("colluders", *settings)
     uncapped = measured("colluders", *settings, "core.defences.lookup_caps=off")
@@ -112,8 +110,8 @@ def test_colluders_in_few_networks_cannot_fill_an_answer() -> None:
     assert uncapped["captured"] >= 0.3
 
 
-def test_disjoint_paths_get_through_to_the_closest_honest_node() -> None:
-    """Colluders as widely spread as honest nodes: no cap can tell them from those."""
+def test_disjoint_paths_find_the_closest_honest_node() -> None:
+    """The addresses of colluders are spread like those of honest nodes, so no cap applies."""
     settings = (
         *ALONE,
         "nodes=250",
@@ -131,7 +129,7 @@ def test_disjoint_paths_get_through_to_the_closest_honest_node() -> None:
     assert honest_ids["returned"] >= 0.95
 
 
-def test_ids_made_up_beside_the_target_hold_no_more_than_their_half() -> None:
+def test_forged_ids_near_the_target_take_at_most_half_of_a_result() -> None:
     settings = (
         *ALONE,
         "nodes=150",
@@ -146,7 +144,7 @@ def test_ids_made_up_beside_the_target_hold_no_more_than_their_half() -> None:
     assert bep42_invalid["returned"] <= 0.5
 
 
-def test_who_answers_pings_alone_is_not_let_in() -> None:
+def test_a_node_that_answers_only_pings_gets_no_table_entry() -> None:
     settings = (*ALONE, "minutes=2", "attack.interval_s=2")
     defended = measured("silent", *settings)
     assert (defended["silent_entries"], defended["silent_handed_out"]) == (0.0, 0.0)
@@ -159,15 +157,15 @@ def test_who_answers_pings_alone_is_not_let_in() -> None:
 LIES = (*ALONE, "nodes=150", "attack.movers=6", "attack.trials=0")
 
 
-def test_liars_and_forgers_are_not_believed_and_a_true_change_is() -> None:
+def test_lies_and_forged_answers_are_not_believed_and_a_true_change_is() -> None:
     metrics = measured("spoofed-votes", *LIES, "attack.share=0.2")
     assert (metrics["first_wrong"], metrics["settled_wrong"]) == (0, 0)
     assert metrics["decided"] >= 0.8
     assert metrics["followed_within_60_s"] >= 0.6
 
 
-def test_forged_answers_decide_where_replies_are_not_matched() -> None:
-    """No liars: all answers are true but for those from forged addresses, that match no query."""
+def test_forged_answers_change_the_address_if_replies_are_not_matched() -> None:
+    """Without liars: all answers are true except forged ones, which match no query."""
     settings = (
         *LIES,
         "nodes=100",
@@ -187,7 +185,7 @@ def test_forged_answers_decide_where_replies_are_not_matched() -> None:
     assert believed["followed_within_60_s"] < 1.0
 
 
-def test_where_the_first_vote_decides_liars_decide() -> None:
+def test_liars_change_the_address_if_the_first_vote_decides() -> None:
     metrics = measured(
         "spoofed-votes", *LIES, "core.address.first_voters=1", "core.address.change_voters=1"
     )
@@ -195,29 +193,24 @@ def test_where_the_first_vote_decides_liars_decide() -> None:
 
 
 @pytest.mark.parametrize("liars", [0.4, 0.5])
-def test_what_is_counted_is_what_is_computed(liars: float) -> None:
-    config, trials, rng = (
-        replace(AddressConfig(), first_voters=8, change_voters=10),
-        4000,
-        Random(1),
-    )
+def test_counted_and_computed_shares_of_wrong_decisions_agree(liars: float) -> None:
+    config = replace(AddressConfig(), first_voters=8, change_voters=10)
+    trials, rng = 4000, Random(1)
     wrong, _ = first_decisions(config, liars, trials, rng)
-    first, recount = (
-        wrong_first_probability(config, liars),
-        wrong_recount_probability(config, liars),
-    )
+    first = wrong_first_probability(config, liars)
+    recount = wrong_recount_probability(config, liars)
     assert wrong / trials == pytest.approx(first, abs=4 * math.sqrt(first / trials))
     assert wrong_recounts(config, liars, trials, rng) / trials == pytest.approx(
         recount, abs=4 * math.sqrt(recount / trials)
     )
 
 
-def test_a_quarter_of_liars_wins_next_to_never() -> None:
+def test_a_quarter_of_liars_hardly_ever_wins() -> None:
     assert wrong_first_probability(AddressConfig(), 0.25) <= 1e-3
     assert wrong_recount_probability(AddressConfig(), 0.25) <= 1e-6
 
 
-def test_nodes_notice_that_they_were_moved_and_are_found_again() -> None:
+def test_nodes_notice_a_change_of_address_and_are_found_again() -> None:
     metrics = measured(
         "address-change", "nodes=80", "warmup_s=20", "attack.movers=6", "population.reachable=0.8"
     )
@@ -227,7 +220,7 @@ def test_nodes_notice_that_they_were_moved_and_are_found_again() -> None:
     assert metrics["contacts_kept"] >= 0.8
 
 
-def test_an_attack_is_the_same_each_time_ablations_included() -> None:
+def test_an_attack_with_ablations_is_deterministic() -> None:
     settings = ("nodes=60", "warmup_s=5", "minutes=0.2", "attack.lookups=10")
     first, again = run("colluders", *settings), run("colluders", *settings)
     assert (first.digest, first.metrics, first.datagrams) == (
@@ -244,9 +237,9 @@ def test_an_attack_is_the_same_each_time_ablations_included() -> None:
     assert alone.metrics["ablations"] == rows[:1]
 
 
-def test_a_siege_is_the_same_each_time() -> None:
+def test_an_eclipse_attack_is_deterministic() -> None:
     settings = (
-        *SIEGE,
+        *ECLIPSE,
         "nodes=60",
         "minutes=0.2",
         "attack.lookups=10",
@@ -257,7 +250,7 @@ def test_a_siege_is_the_same_each_time() -> None:
     assert (first.digest, first.metrics) == (again.digest, again.metrics)
 
 
-def test_variants_differ_in_their_defences_alone() -> None:
+def test_variants_differ_only_in_their_defences() -> None:
     chosen = variants(options("eclipse-flood"), ("diversity_caps",))
     assert [variant.name for variant in chosen] == [
         "all on",
@@ -292,26 +285,26 @@ def test_variants_differ_in_their_defences_alone() -> None:
         ("colluders", "attack.paths=0", "attack.paths"),
     ],
 )
-def test_an_attack_that_cannot_be_is_refused(name: str, setting: str, words: str) -> None:
+def test_impossible_options_of_an_attack_are_refused(name: str, setting: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         run(name, *SMALL, setting)
 
 
 @pytest.mark.parametrize("own_id", [1, 2])
-def test_adversaries_may_break_every_rule(own_id: int) -> None:
-    """A datagram beyond every bound, and IDs of its own choice: no invariant speaks of them, and
-    nobody takes them for an honest host.
+def test_invariants_do_not_apply_to_adversaries(own_id: int) -> None:
+    """An adversary sends a datagram above every bound, and chooses its ID: no invariant fails, and
+    it is not counted as an honest host.
     """
     lab = Lab(options("lookup", "nodes=20", "paranoid=on", "churn.profile=none"))
-    silent = Silent(own_id, Random(1), 1.0)
-    host = lab.new_adversary(silent)
+    unresponsive = UnresponsiveNode(own_id, Random(1), 1.0)
+    host = lab.new_adversary(unresponsive)
     lab.settle(warmup_s=1.0, adversaries=[host])
     assert (host.id, host.honest) == (own_id, False)
     assert host not in lab.live()
     assert host not in lab.oracle.closest(own_id, 50)
     honest = lab.acceptors()[0]
-    silent.send(Reply(b"aa", own_id, token=b"x" * 1150), honest.outside)
-    silent.wants([honest.outside], lab.world.now)
+    unresponsive.send(Reply(b"aa", own_id, token=b"x" * 1150), honest.outside)
+    unresponsive.query([honest.outside], lab.world.now)
     before = honest.node.counters.received
     lab.world.flush(host)
     lab.run(5.0)

@@ -1,5 +1,5 @@
-"""The simulator against real sockets, at a small size; and that the comparison sees a simulator
-that is wrong.
+"""The simulator compared with real sockets at a small size; and the comparison detects a wrong
+simulator.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from kadisc.sim.settings import with_settings
 
 LOOKUPS = 100
 SMALL = {"counts": 0.1, "latency": 0.15}
-"""For 400 lookups, which differ more by chance than 1,575 do."""
+"""Bounds for 400 lookups, whose results vary more by chance than those of 1,575."""
 
 
 def one_round(*settings: str, lookups: int = LOOKUPS) -> CalibrationRound:
@@ -50,8 +50,8 @@ def simulated(*settings: str, lookups: int = LOOKUPS) -> Observed:
 
 
 async def test_sockets_and_simulator_agree() -> None:
-    """With room for so few lookups, and for a machine that does other things: the command itself
-    allows a fifth of that, with 1,500 lookups.
+    """The bounds are wide, for few lookups and a busy machine; those of the command, for 1,575
+    lookups, are a fifth and a quarter of them.
     """
     round_, sockets, simulator, late_s = one_round(), Observed(), Observed(), list[float]()
     endpoints = await run_on_sockets(round_, Config(), sockets, late_s, lambda seconds: None)
@@ -68,10 +68,10 @@ async def test_sockets_and_simulator_agree() -> None:
     assert len(late_s) >= sockets.received > 500
 
 
-# --- What is compared -----------------------------------------------------------------------------
+# --- The two sides --------------------------------------------------------------------------------
 
 
-def test_both_sides_begin_with_the_same_tables_and_with_dead_nodes_in_them() -> None:
+def test_both_sides_begin_with_the_same_tables_that_contain_dead_nodes() -> None:
     round_ = one_round()
     first, second = round_.hosts(places(round_)), round_.hosts(places(round_))
     tables = [
@@ -112,12 +112,12 @@ def test_networks_are_as_many_as_the_lookups_take_and_differ() -> None:
     assert [each.lookups for each in rounds(usual, 500)] == [each.lookups for each in planned]
 
 
-def test_the_simulated_side_is_the_same_each_time() -> None:
+def test_the_simulated_side_is_deterministic() -> None:
     assert simulated(lookups=20) == simulated(lookups=20)
     assert simulated(lookups=20) != simulated("seed=2", lookups=20)
 
 
-# --- A wrong simulator is seen --------------------------------------------------------------------
+# --- A wrong simulator is detected ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -130,17 +130,17 @@ def test_the_simulated_side_is_the_same_each_time() -> None:
         "core.lookup.alpha=1",
     ],
 )
-def test_a_mistake_in_the_model_is_seen(mistake: str) -> None:
+def test_a_mistake_in_the_model_is_detected(mistake: str) -> None:
     assert not agreement(simulated(lookups=400), simulated(mistake, lookups=400)).within(**SMALL)
 
 
-def test_another_draw_of_the_same_model_is_no_mistake() -> None:
+def test_other_random_draws_of_the_same_model_agree() -> None:
     assert agreement(
         simulated(lookups=400), simulated("network.duplication=0", lookups=400)
     ).within(**SMALL)
 
 
-# --- The measures ---------------------------------------------------------------------------------
+# --- Distances and bounds -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The same seed is the same run: in another process, with other hashes."""
+"""The same seed gives the same run, also in another process with other hashes."""
 
 from __future__ import annotations
 
@@ -44,22 +44,20 @@ def simulate(arguments: list[str], hash_seed: str) -> dict[str, Any]:
 
 
 def test_the_digest_is_the_same_in_another_process_with_other_hashes() -> None:
-    first, second = (
-        simulate([*ARGUMENTS, "--seed", "3"], "1"),
-        simulate([*ARGUMENTS, "--seed", "3"], "2"),
-    )
+    first = simulate([*ARGUMENTS, "--seed", "3"], "1")
+    second = simulate([*ARGUMENTS, "--seed", "3"], "2")
     assert first["digest"] == second["digest"]
     assert first["metrics"] == second["metrics"]
     assert first["datagrams"] == second["datagrams"] > 100
 
 
-def test_the_command_in_the_result_runs_it_again() -> None:
+def test_the_command_in_the_result_reproduces_the_run() -> None:
     first = simulate([*ARGUMENTS, "--seed", "4"], "0")
     again = simulate([*shlex.split(first["command"])[1:], "--json"], "7")
     assert again["digest"] == first["digest"]
 
 
-def test_another_seed_or_option_is_another_run_and_looking_closely_is_not() -> None:
+def test_another_seed_or_option_gives_another_run_and_checks_do_not() -> None:
     settings = ("nodes=40", "minutes=0.3", "warmup_s=10")
     digest = run("lookup", *settings).digest
     assert run("lookup", *settings).digest == digest
@@ -73,10 +71,11 @@ from kadisc.sim.run import run_scenario
 from kadisc.sim.scenarios.registry import scenario_named
 from kadisc.sim.settings import with_settings
 
-SETTINGS = ["nodes=40", "minutes=0.2", "warmup_s=5", "churn.profile=bittorrent", "joins=2", "crowd=1"]
+EVENTS = ("rebindings", "clock_jumps", "stalls", "restarts", "partitions")
+SETTINGS = ["nodes=40", "minutes=0.2", "warmup_s=5", "churn.profile=bittorrent", "joins=2"]
+SETTINGS += ["crowd=1", "faults.partition_s=5"]
 SETTINGS += [f"faults.{name}=0.01" for name in ("drop", "duplicate", "reorder", "corrupt")]
-SETTINGS += [f"faults.{name}_per_hour=30" for name in ("rebindings", "clock_jumps", "stalls", "restarts", "partitions")]
-SETTINGS += ["faults.partition_s=5"]
+SETTINGS += [f"faults.{name}_per_hour=30" for name in EVENTS]
 for name in ("join", "churn", "crash", "flash-crowd", "freshness", "nat-majority"):
     scenario = scenario_named(name)
     result = run_scenario(scenario, with_settings(scenario.options(), SETTINGS))
@@ -85,7 +84,7 @@ for name in ("join", "churn", "crash", "flash-crowd", "freshness", "nat-majority
 
 
 def test_arrivals_crashes_and_faults_are_the_same_with_other_hashes() -> None:
-    """Whatever walks through a set, or asks for a hash, would show in one of these."""
+    """An iteration over a set, or a use of a hash, would show in one of these runs."""
 
     def output(hash_seed: str) -> str:
         return subprocess.run(
@@ -102,7 +101,7 @@ def test_arrivals_crashes_and_faults_are_the_same_with_other_hashes() -> None:
     assert output("2") == first
 
 
-def test_the_digest_is_over_time_place_and_content_of_deliveries_and_events() -> None:
+def test_the_digest_covers_time_host_and_content_of_deliveries_and_events() -> None:
     here, there = make_endpoint("9.9.9.9", 1), make_endpoint("8.8.8.8", 1)
     came, went = CameOnline(Family.IPV4), WentOffline(Family.IPV4)
 
@@ -117,19 +116,18 @@ def test_the_digest_is_over_time_place_and_content_of_deliveries_and_events() ->
         return digest.hexdigest()
 
     runs = [
-        *(
-            delivery(1.0, here, there, b"x"),
-            delivery(1.0000001, here, there, b"x"),
-            delivery(1.0, there, here, b"x"),
-        ),
-        *(delivery(1.0, here, here, b"x"), delivery(1.0, here, there, b"y")),
-        *(
-            events(1.0, here, came),
-            events(1.5, here, came),
-            events(1.0, there, came),
-            events(1.0, here, went),
-        ),
-        *(events(1.0, here, came, went), events(1.0, here, went, came), Digest().hexdigest()),
+        delivery(1.0, here, there, b"x"),
+        delivery(1.0000001, here, there, b"x"),
+        delivery(1.0, there, here, b"x"),
+        delivery(1.0, here, here, b"x"),
+        delivery(1.0, here, there, b"y"),
+        events(1.0, here, came),
+        events(1.5, here, came),
+        events(1.0, there, came),
+        events(1.0, here, went),
+        events(1.0, here, came, went),
+        events(1.0, here, went, came),
+        Digest().hexdigest(),
     ]
     assert len(set(runs)) == len(runs)
     assert delivery(1.0, here, there, b"x") == runs[0]

@@ -1,4 +1,4 @@
-"""200 random mixtures of faults in tiny worlds: whatever goes wrong, every invariant holds."""
+"""Every invariant holds under 200 random mixtures of faults in tiny worlds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import random
 
 import pytest
 
+from kadisc.endpoints import Family
 from kadisc.sim.lab import Lab
+from kadisc.sim.measure.invariants import Violation
 from kadisc.sim.options import FaultOptions
 from kadisc.sim.probes.lookup_probe import LookupProbe
 from kadisc.sim.run import replay_command, run_scenario
@@ -29,7 +31,7 @@ SEEDS, GROUP = 200, 20
 
 
 def mixture(seed: int) -> list[str]:
-    """Each fault with a chance of one half, at random strength."""
+    """Each fault with a probability of one half, at random strength."""
     rng = random.Random(f"faults {seed}")
     return [
         f"faults.{name}={rng.random() * most:.4f}"
@@ -41,7 +43,7 @@ def mixture(seed: int) -> list[str]:
 @pytest.mark.parametrize("first", range(0, SEEDS, GROUP))
 def test_invariants_hold_under_random_faults(first: int) -> None:
     for seed in range(first, first + GROUP):
-        # A violation names the command that shows it again.
+        # A violation names the command that reproduces it.
         result = run(
             "lookup",
             f"seed={seed}",
@@ -64,9 +66,7 @@ def test_every_fault_is_in_the_mixture() -> None:
     assert named == set(FAULTS) <= set(FaultOptions.__dataclass_fields__)
 
 
-def test_a_violation_names_the_command_that_shows_it_again() -> None:
-    from kadisc.sim.measure.invariants import Violation
-
+def test_a_violation_names_the_command_that_reproduces_it() -> None:
     def broken(lab: Lab) -> dict[str, object]:
         lab.settle()
         raise Violation("host 1 at 2 s: something is wrong")
@@ -76,17 +76,14 @@ def test_a_violation_names_the_command_that_shows_it_again() -> None:
     )
     with pytest.raises(
         Violation,
-        match="something is wrong; it happens again with: kadisc sim run lookup --seed 77 --nodes 10",
+        match="something is wrong; reproduce with: kadisc sim run lookup --seed 77 --nodes 10",
     ) as caught:
         run_scenario(Scenario("lookup", "", broken), chosen)
     assert "--set faults.drop=0.25 --paranoid" in str(caught.value)
     assert replay_command(Scenario("lookup", "", broken), chosen) in str(caught.value)
 
 
-def test_an_overfull_bucket_is_seen() -> None:
-    from kadisc.endpoints import Family
-    from kadisc.sim.measure.invariants import Violation
-
+def test_a_bucket_over_its_capacity_is_a_violation() -> None:
     lab = Lab(options("lookup", "nodes=30", "paranoid=on", "warmup_s=1"))
     lab.settle()
     LookupProbe(lab)

@@ -11,7 +11,7 @@ import pytest
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
-def test_a_goal_does_not_hold_while_a_run_of_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_goal_is_missed_if_one_of_its_runs_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(SCRIPTS))
     goals = runpy.run_path(str(SCRIPTS / "goals.py"))
     row = goals["ROWS_BY_NAME"]["lookup"]
@@ -25,7 +25,7 @@ def test_a_goal_does_not_hold_while_a_run_of_it_failed(monkeypatch: pytest.Monke
     assert not any(line["holds"] for line in goals["judged"](plan, records))
 
 
-def test_who_never_arrived_counts_among_the_slowest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nodes_that_never_arrived_count_among_the_slowest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(SCRIPTS))
     read = runpy.run_path(str(SCRIPTS / "goal_rows.py"))["pooled"]("time", 99, "arrived")
 

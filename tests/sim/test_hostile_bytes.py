@@ -1,5 +1,5 @@
-"""200,000 hostile datagrams against one node: nothing is raised, everything is counted, nothing
-grows, and it still answers.
+"""200,000 hostile datagrams against one node: none raises, all are counted, memory does not grow,
+and the node still answers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ BY_THE_CORE = {"unmatched-reply", "unmatched-error", "too-long", "bad-source", "
 
 
 def messages(rng: random.Random) -> Iterator[Message]:
-    """Sound messages of all kinds, with values at and beyond what is usual."""
+    """Valid messages of all kinds, with usual and unusual values."""
     while True:
         tid, sender, key = rng.randbytes(rng.choice((0, 2, 4, 64))), random_id(rng), random_id(rng)
         nodes = [
@@ -109,24 +109,57 @@ def messages(rng: random.Random) -> Iterator[Message]:
 
 UNSORTED = b"d1:y1:q1:t2:aa1:q4:ping1:ad2:id20:abcdefghij0123456789ee"
 PUT = b"d1:ad2:id20:abcdefghij0123456789%be1:q3:put1:t2:aa1:y1:qe"
+GET = b"d1:ad2:id20:abcdefghij0123456789%b6:target20:mnopqrstuvwxyz123456e1:q3:get1:t2:aa1:y1:qe"
+GOSSIP = b"d1:ad2:id20:abcdefghij0123456789%be1:q6:gossip1:t2:aa1:y1:qe"
+ANNOUNCE = (
+    b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz123456%be"
+    b"1:q13:announce_peer1:t2:aa1:y1:qe"
+)
 
 MALFORMED = (
-    b"", b"x", b"i5e", b"le", b"de", b"d0:0:-5:", b"i+5e", b"i5_0e", b"d1:t2:aa1:y1:qe", b"d1:t1000:aae", b"01:a", b"d1:ai1e1:ai2ee", b"di1e1:ae",
-    b"i99999999999999999999999e", b"l" * 11 + b"e" * 11, b"d1:t2:aa1:y1:ze", b"d1:q4:ping1:t2:aa1:y1:qe", b"d1:rd2:id3:abce1:t2:aa1:y1:re",
-    b"d1:r1:x1:t2:aa1:y1:re", b"d1:e1:x1:t2:aa1:y1:ee", b"d1:t65:" + b"a" * 65 + b"1:y1:qe", b"d1:ad2:id20:abcdefghij0123456789e1:qi1e1:t2:aa1:y1:qe",
-    b"d1:ad2:id20:abcdefghij0123456789e1:q9:find_node1:t2:aa1:y1:qe", b"d1:ad2:id20:abcdefghij0123456789e1:q9:get_peers1:t2:aa1:y1:qe",
-    b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz123456e1:q13:announce_peer1:t2:aa1:y1:qe",
-    b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz1234564:porti80ee1:q13:announce_peer1:t2:aa1:y1:qe",
-    b"d1:rd2:id20:abcdefghij01234567895:nodes5:aaaaae1:t2:aa1:y1:re", b"d1:rd2:id20:abcdefghij01234567896:values1:ae1:t2:aa1:y1:re",
-    b"d1:ad2:id20:abcdefghij01234567893:net3:abc4:wanti0ee1:q6:gossip1:t2:aa1:y1:qe",
-    b"d1:ad2:id20:abcdefghij01234567893:net20:abcdefghij01234567894:wanti17ee1:q6:gossip1:t2:aa1:y1:qe",
-    b"d1:ad2:id20:abcdefghij01234567893:net20:abcdefghij01234567893:reci5e4:wanti0ee1:q6:gossip1:t2:aa1:y1:qe",
+    b"",
+    b"x",
+    b"i5e",
+    b"le",
+    b"de",
+    b"d0:0:-5:",
+    b"i+5e",
+    b"i5_0e",
+    b"d1:t2:aa1:y1:qe",
+    b"d1:t1000:aae",
+    b"01:a",
+    b"d1:ai1e1:ai2ee",
+    b"di1e1:ae",
+    b"i99999999999999999999999e",
+    b"l" * 11 + b"e" * 11,
+    b"d1:t2:aa1:y1:ze",
+    b"d1:q4:ping1:t2:aa1:y1:qe",
+    b"d1:rd2:id3:abce1:t2:aa1:y1:re",
+    b"d1:r1:x1:t2:aa1:y1:re",
+    b"d1:e1:x1:t2:aa1:y1:ee",
+    b"d1:t65:" + b"a" * 65 + b"1:y1:qe",
+    b"d1:ad2:id20:abcdefghij0123456789e1:qi1e1:t2:aa1:y1:qe",
+    b"d1:ad2:id20:abcdefghij0123456789e1:q9:find_node1:t2:aa1:y1:qe",
+    b"d1:ad2:id20:abcdefghij0123456789e1:q9:get_peers1:t2:aa1:y1:qe",
+    ANNOUNCE % b"",
+    ANNOUNCE % b"4:porti80e",
+    b"d1:rd2:id20:abcdefghij01234567895:nodes5:aaaaae1:t2:aa1:y1:re",
+    b"d1:rd2:id20:abcdefghij01234567896:values1:ae1:t2:aa1:y1:re",
+    GOSSIP % b"3:net3:abc4:wanti0e",
+    GOSSIP % b"3:net20:abcdefghij01234567894:wanti17e",
+    GOSSIP % b"3:net20:abcdefghij01234567893:reci5e4:wanti0e",
     b"d1:rd2:id20:abcdefghij01234567895:peers5:aaaaa5:token1:xe1:t2:aa1:y1:re",
-    b"d1:ad2:id20:abcdefghij01234567893:seqi-1e6:target20:mnopqrstuvwxyz123456e1:q3:get1:t2:aa1:y1:qe",
-    b"d1:ad2:id20:abcdefghij01234567895:token1:xe1:q3:put1:t2:aa1:y1:qe", PUT % b"1:k2:ab5:token1:x1:vi1e", PUT % b"4:salti1e5:token1:x1:vi1e",
-    PUT % (b"4:salt65:" + bytes(65) + b"5:token1:x1:vi1e"), PUT % (b"5:token1:x1:v1000:" + bytes(1000)), PUT % b"5:token1:x1:vd1:b0:1:a0:e",
-    UNSORTED, b"d1:t2:aae1:x", b"a" * 2049,
-)  # fmt: skip
+    GET % b"3:seqi-1e",
+    b"d1:ad2:id20:abcdefghij01234567895:token1:xe1:q3:put1:t2:aa1:y1:qe",
+    PUT % b"1:k2:ab5:token1:x1:vi1e",
+    PUT % b"4:salti1e5:token1:x1:vi1e",
+    PUT % (b"4:salt65:" + bytes(65) + b"5:token1:x1:vi1e"),
+    PUT % (b"5:token1:x1:v1000:" + bytes(1000)),
+    PUT % b"5:token1:x1:vd1:b0:1:a0:e",
+    UNSORTED,
+    b"d1:t2:aae1:x",
+    b"a" * 2049,
+)
 
 
 def hostile(rng: random.Random) -> Iterator[tuple[bytes, Endpoint]]:
@@ -138,9 +171,8 @@ def hostile(rng: random.Random) -> Iterator[tuple[bytes, Endpoint]]:
         elif kind == 2:
             payload = bytearray(rng.choice(MALFORMED))
         source = address(rng.randrange(60_000), rng.randrange(1, 65536))
-        if (
-            kind == 3 and number % 16 < 8
-        ):  # one network sends more of what needs the slow decoder than it may
+        if kind == 3 and number % 16 < 8:
+            # One network sends more messages for the slow decoder than its limit allows.
             payload, source = bytearray(UNSORTED), address(50_001, rng.randrange(1, 65536))
         elif number % 500 == 0:
             source = rng.choice(

@@ -1,6 +1,4 @@
-"""Lookups in whole networks of real cores, in virtual time; what they should find is known to the
-test alone.
-"""
+"""Lookups in networks of real cores, in virtual time, compared with the true closest nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each part of the network model does what its numbers say."""
+"""Each part of the network model has the distribution that its options define."""
 
 from __future__ import annotations
 
@@ -30,12 +30,10 @@ from kadisc.sim.options import (
 from tests.sim.support import bare_host
 
 NAT = NatOptions()
-INSIDE, FRIEND, STRANGER = (
-    make_endpoint("81.2.69.1", 4000),
-    make_endpoint("9.9.9.9", 1),
-    make_endpoint("8.8.8.8", 1),
-)
-OTHER_PORT = make_endpoint("9.9.9.9", 2)
+INSIDE = make_endpoint("81.2.69.1", 4000)
+CONTACTED = make_endpoint("9.9.9.9", 1)
+OTHER = make_endpoint("8.8.8.8", 1)
+CONTACTED_OTHER_PORT = make_endpoint("9.9.9.9", 2)
 
 
 class Spot(NamedTuple):
@@ -141,57 +139,57 @@ def _network(
     return network, sender, receiver
 
 
-# --- NAT: each kind lets in exactly what it should ------------------------------------------------
+# --- NAT: each kind admits exactly what it should -------------------------------------------------
 
 
-def test_an_open_nat_lets_anybody_in_while_its_mapping_lives() -> None:
+def test_an_open_nat_admits_any_packet_while_its_mapping_lives() -> None:
     nat = OpenNat(INSIDE, 60.0, NAT)
-    assert not nat.admits(STRANGER, INSIDE, 0.0)
-    assert nat.outbound(FRIEND, 0.0) == INSIDE
-    assert nat.admits(STRANGER, INSIDE, 59.0)
-    assert nat.admits(STRANGER, INSIDE, 118.0), "what comes in keeps it alive"
-    assert not nat.admits(STRANGER, INSIDE, 179.0)
+    assert not nat.admits(OTHER, INSIDE, 0.0)
+    assert nat.outbound(CONTACTED, 0.0) == INSIDE
+    assert nat.admits(OTHER, INSIDE, 59.0)
+    assert nat.admits(OTHER, INSIDE, 118.0), "an inbound packet keeps it alive"
+    assert not nat.admits(OTHER, INSIDE, 179.0)
     assert not OpenNat(INSIDE, 60.0, NAT).is_open(0.0)
 
 
-def test_a_restricted_nat_lets_in_whom_the_host_wrote_to() -> None:
+def test_a_restricted_nat_admits_only_endpoints_that_the_host_sent_to() -> None:
     nat = RestrictedNat(INSIDE, 60.0, replace(NAT, inbound_refreshes=False))
-    assert nat.outbound(FRIEND, 0.0) == nat.outbound(STRANGER, 0.0) == INSIDE
-    assert nat.admits(FRIEND, INSIDE, 60.0)
-    assert not nat.admits(OTHER_PORT, INSIDE, 1.0)
-    assert not nat.admits(FRIEND, INSIDE, 60.5)
-    nat.outbound(FRIEND, 100.0)
-    assert not nat.admits(STRANGER, INSIDE, 100.0)
-    assert nat.admits(FRIEND, INSIDE, 101.0)
+    assert nat.outbound(CONTACTED, 0.0) == nat.outbound(OTHER, 0.0) == INSIDE
+    assert nat.admits(CONTACTED, INSIDE, 60.0)
+    assert not nat.admits(CONTACTED_OTHER_PORT, INSIDE, 1.0)
+    assert not nat.admits(CONTACTED, INSIDE, 60.5)
+    nat.outbound(CONTACTED, 100.0)
+    assert not nat.admits(OTHER, INSIDE, 100.0)
+    assert nat.admits(CONTACTED, INSIDE, 101.0)
 
 
-def test_a_dependent_nat_is_elsewhere_for_each_destination() -> None:
+def test_a_dependent_nat_has_another_port_for_each_destination() -> None:
     nat = DependentNat(INSIDE, 60.0, NAT)
-    to_friend, to_stranger = nat.outbound(FRIEND, 0.0), nat.outbound(STRANGER, 0.0)
-    assert to_friend is not None
-    assert to_stranger is not None
-    assert to_friend != to_stranger
-    assert nat.outbound(FRIEND, 30.0) == to_friend
-    assert nat.admits(FRIEND, to_friend, 31.0)
-    assert not nat.admits(FRIEND, to_stranger, 31.0)
-    assert not nat.admits(STRANGER, to_friend, 31.0)
-    assert nat.outbound(FRIEND, 200.0) != to_friend, "a new mapping after the time-out"
+    to_contacted, to_other = nat.outbound(CONTACTED, 0.0), nat.outbound(OTHER, 0.0)
+    assert to_contacted is not None
+    assert to_other is not None
+    assert to_contacted != to_other
+    assert nat.outbound(CONTACTED, 30.0) == to_contacted
+    assert nat.admits(CONTACTED, to_contacted, 31.0)
+    assert not nat.admits(CONTACTED, to_other, 31.0)
+    assert not nat.admits(OTHER, to_contacted, 31.0)
+    assert nat.outbound(CONTACTED, 200.0) != to_contacted, "a new mapping after the time-out"
 
 
-def test_a_blocked_host_neither_sends_nor_hears() -> None:
+def test_a_blocked_host_neither_sends_nor_receives() -> None:
     nat = BlockedNat(INSIDE, 60.0, NAT)
-    assert nat.outbound(FRIEND, 0.0) is None
-    assert not nat.admits(FRIEND, INSIDE, 0.0)
+    assert nat.outbound(CONTACTED, 0.0) is None
+    assert not nat.admits(CONTACTED, INSIDE, 0.0)
 
 
 @pytest.mark.parametrize("kind", [OpenNat, RestrictedNat, DependentNat])
-def test_rebinding_closes_what_was_open(kind: type[OpenNat | RestrictedNat | DependentNat]) -> None:
+def test_rebinding_drops_mappings(kind: type[OpenNat | RestrictedNat | DependentNat]) -> None:
     nat = kind(INSIDE, 60.0, NAT)
-    before = nat.outbound(FRIEND, 0.0)
+    before = nat.outbound(CONTACTED, 0.0)
     assert before is not None
     nat.rebind(INSIDE[:4], random.Random(1))
-    assert not nat.admits(FRIEND, before, 1.0)
-    assert nat.outbound(FRIEND, 2.0) != before
+    assert not nat.admits(CONTACTED, before, 1.0)
+    assert nat.outbound(CONTACTED, 2.0) != before
 
 
 def test_kinds_and_time_outs_have_their_shares() -> None:
@@ -224,7 +222,7 @@ def test_addresses_are_public_unique_and_clustered() -> None:
     )
 
 
-def test_an_address_can_be_given_away_again() -> None:
+def test_an_address_can_be_used_again() -> None:
     population = Population(SimOptions(), random.Random(1))
     endpoint: Endpoint = population.settle().endpoint
     population.move_out(endpoint)
@@ -232,15 +230,15 @@ def test_an_address_can_be_given_away_again() -> None:
 
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
-def test_a_stationary_network_has_the_lengths_that_renewal_theory_says(profile: str) -> None:
-    """Seen at random, the rest of a session is on average E[X^2] / 2E[X]; and as many leave in a
-    second as 1 / E[X].
+def test_sessions_in_the_steady_state_follow_renewal_theory(profile: str) -> None:
+    """The mean remaining time of a session seen at random is E[X^2] / 2E[X], and the rate of
+    leaving 1 / E[X].
     """
     shape, scale_s = PROFILES[profile]
     churn = Churn(ChurnOptions(profile=profile, permanent=0.0), random.Random(5))
     mean_s = scale_s * math.gamma(1 + 1 / shape)
     leaving_within = 0.02 * mean_s
-    stays = [churn.met() for _ in range(40_000)]
+    stays = [churn.random_stay() for _ in range(40_000)]
     expected = _integral(lambda x: math.exp(-((x / scale_s) ** shape)) / mean_s, leaving_within)
     assert sum(stay.left_s < leaving_within for stay in stays) / len(stays) == pytest.approx(
         expected, rel=0.1
@@ -248,17 +246,17 @@ def test_a_stationary_network_has_the_lengths_that_renewal_theory_says(profile: 
     assert sum(stay.age_s < leaving_within for stay in stays) / len(stays) == pytest.approx(
         expected, rel=0.1
     )
-    newcomers = [churn.newcomer().left_s for _ in range(40_000)]
-    assert statistics.median(newcomers) == pytest.approx(
+    new_stays = [churn.new_stay().left_s for _ in range(40_000)]
+    assert statistics.median(new_stays) == pytest.approx(
         scale_s * math.log(2) ** (1 / shape), rel=0.06
     )
 
 
-def test_one_tenth_never_leaves() -> None:
+def test_one_tenth_of_the_nodes_never_leaves() -> None:
     churn = Churn(ChurnOptions(), random.Random(5))
-    assert sum(churn.met().left_s == math.inf for _ in range(10_000)) / 10_000 == pytest.approx(
-        0.1, abs=0.01
-    )
+    assert sum(
+        churn.random_stay().left_s == math.inf for _ in range(10_000)
+    ) / 10_000 == pytest.approx(0.1, abs=0.01)
 
 
 def _integral(function: Callable[[float], float], end: float, steps: int = 2000) -> float:

@@ -1,4 +1,4 @@
-"""What a report makes of results: points, spreads, charts of whatever there is material for."""
+"""Reports: points, spreads, charts and the page of given results."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def record(
     }
 
 
-def attack(seed: int, addresses: int, networks: int) -> dict[str, Any]:
+def attack(seed: int, addresses: int, prefixes: int) -> dict[str, Any]:
     rows = [
         {
             "variant": name,
-            "captured": min(1.0, share * networks / 20 + seed / 100),
+            "captured": min(1.0, share * prefixes / 20 + seed / 100),
             "queries": 10 + seed,
         }
         for name, share in VARIANTS.items()
@@ -50,7 +50,7 @@ def attack(seed: int, addresses: int, networks: int) -> dict[str, Any]:
         seed,
         {"ablation": rows},
         "eclipse-flood",
-        **{"attack.addresses": addresses, "attack.networks": networks},
+        **{"attack.addresses": addresses, "attack.prefixes": prefixes},
     )
 
 
@@ -78,15 +78,15 @@ def test_a_setting_is_a_point_with_its_seeds() -> None:
     assert subject.points[0].command == "kadisc sim sweep lookup --seeds 1,2,3,4 --set crash=0.3"
 
 
-def test_a_run_that_is_there_twice_counts_once_and_the_last_one_does() -> None:
+def test_of_two_records_of_a_run_the_last_one_counts() -> None:
     (subject,) = subjects([record(1, {"recall": 0.1}), record(1, {"recall": 0.9})])
     assert subject.rows()[0].spread("recall") == (0.9, 0.9, 0.9)
 
 
-def test_what_is_not_said_is_the_scenarios_default() -> None:
-    said, unsaid = record(1, {"recall": 0.1}), record(2, {"recall": 0.2})
-    said["settings"] = {"nodes": 1000, "minutes": 2.0}
-    (subject,) = subjects([said, unsaid])
+def test_a_missing_setting_is_the_default_of_the_scenario() -> None:
+    given, missing = record(1, {"recall": 0.1}), record(2, {"recall": 0.2})
+    given["settings"] = {"nodes": 1000, "minutes": 2.0}
+    (subject,) = subjects([given, missing])
     assert subject.names == []
 
 
@@ -108,12 +108,12 @@ def test_distributions_and_courses_are_drawn_with_their_numbers_in_the_title() -
     assert titles[1] == "Recall of the k closest, minute by minute: from 97.0 % to 99.00 %"
 
 
-def test_attacks_are_drawn_against_addresses_and_networks_with_a_line_for_each_variant() -> None:
+def test_attacks_are_drawn_against_addresses_and_subnets_with_a_line_for_each_variant() -> None:
     records = [
-        attack(seed, addresses, networks)
+        attack(seed, addresses, prefixes)
         for seed in (1, 2)
         for addresses in (100, 400)
-        for networks in (1, 20)
+        for prefixes in (1, 20)
     ]
     charts = drawn(subjects(records)[0])
     assert [chart.title.split(":")[0] for chart in charts] == [
@@ -123,7 +123,7 @@ def test_attacks_are_drawn_against_addresses_and_networks_with_a_line_for_each_v
     assert "captured rises from 2.0 % to 11.5 % (all on" in charts[1].title
 
 
-def test_variants_are_drawn_side_by_side_where_nothing_was_varied() -> None:
+def test_variants_are_drawn_side_by_side_if_no_option_was_varied() -> None:
     (chart,) = drawn(subjects([attack(seed, 100, 20) for seed in (1, 2)])[0])
     assert chart.title == "Captured: 11.5 % with 'all on', 91.5 % with 'all off'"
 
@@ -145,7 +145,7 @@ def test_more_settings_than_colours_and_categories_are_drawn() -> None:
     )
 
 
-def test_a_page_escapes_what_is_in_the_results_and_lists_what_failed() -> None:
+def test_a_page_escapes_text_of_results_and_lists_failed_runs() -> None:
     every = subjects(
         [
             record(1, None, "<b>"),

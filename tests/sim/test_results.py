@@ -1,4 +1,4 @@
-"""A results file on a disk that is full."""
+"""A results file on a full disk."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from kadisc.errors import KadiscError
 from kadisc.sim.sweep.results import ResultsFile
 
 
-def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:
+def test_the_error_for_a_full_disk_names_the_file(tmp_path: Path) -> None:
     path, limits = str(tmp_path / "out.jsonl"), resource.getrlimit(resource.RLIMIT_FSIZE)
-    with pytest.raises(KadiscError, match=r"out\.jsonl: File too large; what is there is kept"):
+    with pytest.raises(KadiscError, match=r"out\.jsonl: File too large; results are kept"):
         try:
             with ResultsFile(path) as results:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))

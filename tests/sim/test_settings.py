@@ -1,4 +1,4 @@
-"""``--set``: every option by its dotted name, and one line for each mistake."""
+"""``--set`` changes any option by its dotted name, and reports a mistake in one line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_each_kind_of_value_is_read() -> None:
     assert options.churn.profile == "ipfs"
 
 
-def test_what_is_listed_can_be_set_to_what_it_is() -> None:
+def test_every_option_can_be_set_to_its_own_value() -> None:
     settings = all_settings(SimOptions())
     assert len(settings) > 100
     words = [
@@ -50,11 +50,11 @@ def test_what_is_listed_can_be_set_to_what_it_is() -> None:
         ("nodes=many", "a whole number"),
         ("network.loss.mean=much", "a number"),
         ("core.read_only=perhaps", "on or off"),
-        ("zzz=1", "there are seed, nodes"),
+        ("zzz=1", "known are seed, nodes"),
         ("core.table.per_unit=1", "this is now core.table.per_host"),
     ],
 )
-def test_a_mistake_is_one_line_that_says_what_to_do(setting: str, words: str) -> None:
+def test_a_mistake_is_reported_in_one_line_with_a_hint(setting: str, words: str) -> None:
     with pytest.raises(UsageError, match="--set") as caught:
         with_settings(SimOptions(), [setting])
     assert words in str(caught.value)
@@ -80,12 +80,12 @@ def test_a_mistake_is_one_line_that_says_what_to_do(setting: str, words: str) ->
         ("attack.k=0", "attack.k: a number above 0"),
     ],
 )
-def test_what_cannot_be_is_refused_before_it_runs(setting: str, words: str) -> None:
+def test_impossible_values_are_refused_before_the_run(setting: str, words: str) -> None:
     with pytest.raises(ValueError, match=setting.partition("=")[0].split(".")[-1]) as caught:
         check_options(with_settings(SimOptions(), [setting]))
     assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
-def test_the_options_of_every_scenario_can_be(name: str) -> None:
+def test_the_options_of_every_scenario_are_allowed(name: str) -> None:
     check_options(SCENARIOS[name].options())

@@ -1,4 +1,4 @@
-"""Whoever watches a host may stop at any of its events."""
+"""A watcher of a host may stop at any event."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kadisc.sim.options import SimOptions
 from tests.sim.support import bare_host
 
 
-def test_a_watcher_that_is_done_in_the_middle_of_a_batch_is_told_no_more() -> None:
+def test_a_watcher_that_stops_within_a_batch_gets_no_more_events() -> None:
     world, host, seen = World(SimOptions()), bare_host(1), list[object]()
 
     def once(now: float, event: object) -> None:
@@ -17,7 +17,7 @@ def test_a_watcher_that_is_done_in_the_middle_of_a_batch_is_told_no_more() -> No
         host.on_event = None
 
     host.on_event = once
-    for target in (1, 2):  # with nobody to ask, both end at once
+    for target in (1, 2):  # without contacts both end at once
         host.node.start_lookup(target, 0.0, family=Family.IPV4)
     world.flush(host)
     assert [type(event) for event in seen] == [LookupFinished]

@@ -1,4 +1,4 @@
-"""Members of a network in the small world, and strangers who say what a test wants them to say."""
+"""Members of a network in the small world, and strangers: nodes that send what a test asks for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kadisc.core.peers.rendezvous import network_tag
 from kadisc.endpoints import Endpoint, family_of, ip_of
 from kadisc.errors import DecodeError
 from kadisc.wire import krpc
-from kadisc.wire.gossip import NamedPeer, pack_peers
+from kadisc.wire.gossip import NamedPeer, pack_peers, peers_from
 from kadisc.wire.messages import Error, FindNode, GetPeers, Gossip, News, Ping, Query, Reply
 from kadisc.wire.records import to_be_signed, unsigned_fields
 
@@ -61,7 +61,7 @@ def member(
     at: Endpoint | None = None,
     **options: Any,
 ) -> Host:
-    """A node of a network, that knows its address and offers a service."""
+    """A node of a network that knows its address and offers a service."""
     options.setdefault("services", {"eth": 30_000 + number})
     membership = Membership(identity(number + 1), network, **options)
     return world.add(at or address(number), config, membership=membership)
@@ -73,7 +73,7 @@ def peer_network(host: Host) -> PeerNetwork:
 
 
 def knows(host: Host) -> set[Endpoint]:
-    """Where its verified peers are."""
+    """The endpoints of its verified peers."""
     return {peer.endpoint for peer in peer_network(host).verified()}
 
 
@@ -91,9 +91,9 @@ def refused(host: Host) -> dict[str, int]:
     return host.node.counters.refused
 
 
-def acquaint(world: World, host: Host, *others: Endpoint) -> None:
-    """Tells it of peers, and waits until it has looked at them."""
-    peer_network(host).hear_of(others, "operator", world.now)
+def introduce(world: World, host: Host, *others: Endpoint) -> None:
+    """Reports peers to it, and waits until it has checked them."""
+    peer_network(host).report(others, "operator", world.now)
     world.flush(host)
     world.run(3.0 + 1.5 * len(others))
 
@@ -101,7 +101,7 @@ def acquaint(world: World, host: Host, *others: Endpoint) -> None:
 @dataclass(eq=False)
 class Stranger:
     """Speaks the protocol from one endpoint, in place of a node: it answers as its fields say, and
-    writes down what it is sent.
+    keeps what it receives.
     """
 
     endpoint: Endpoint
@@ -113,7 +113,7 @@ class Stranger:
     error: int | None = None
     heard: list[tuple[Query, int]] = field(default_factory=list)
     tokens: dict[Endpoint, bytes] = field(default_factory=dict)
-    """What others gave to it."""
+    """Tokens that it received, by the node that gave them."""
     when_asked: Callable[[Query, Endpoint], None] = lambda query, source: None
     _outbox: list[Datagram] = field(default_factory=list)
 
@@ -175,11 +175,12 @@ class Stranger:
 
 
 def stranger(world: World, number: int, *, at: Endpoint | None = None, **fields: Any) -> Stranger:
-    """With a sound record of its own, unless ``record`` is given."""
+    """With a valid record of its own, unless ``record`` is given."""
     endpoint, who = at or address(number), identity(100_000 + number)
     fields.setdefault("record", record_fields(who, endpoint))
     made = Stranger(endpoint, who, **fields)
-    world.hosts[endpoint] = Host(made, endpoint)  # type: ignore[arg-type]  # all of a node that the world asks for
+    # It has all methods of a node that the world calls.
+    world.hosts[endpoint] = Host(made, endpoint)  # type: ignore[arg-type]
     return made
 
 
@@ -191,9 +192,7 @@ def push(
     *,
     token: bytes | None = None,
 ) -> None:
-    """The stranger gets itself a token, unless one is given, and pushes a record, its own or
-    another.
-    """
+    """The stranger asks for a token, unless one is given, and pushes ``record`` or its own."""
     if token is None:
         world.inject(
             host, sender.endpoint, krpc.encode(Gossip(b"get!", sender.id, TAG, 0, pad=400))
@@ -210,9 +209,7 @@ def push(
 
 
 def pull(world: World, asker: Stranger, host: Host, want: int = 16) -> list[NamedPeer]:
-    """What a stranger with a token is told of others."""
-    from kadisc.wire.gossip import peers_from
-
+    """The peers that an answer names to a stranger with a token."""
     world.inject(host, asker.endpoint, krpc.encode(Gossip(b"get!", asker.id, TAG, 0, pad=400)))
     world.run(0.2)
     host.node.receive(

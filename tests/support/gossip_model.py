@@ -1,5 +1,5 @@
-"""A network in rounds, without datagrams: what pushes and pulls do to the views of the honest.
-Everybody answers, attackers for one another only.
+"""A model of a network in rounds, without datagrams: what pushes and pulls do to the views of
+honest nodes. All nodes answer; attackers name attackers only.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ ENTRIES = 16
 
 
 class GossipModel:
-    """In a round every honest node pulls from one of its view and pushes itself to another one;
-    every attacker pushes to ``pushes`` of those.
+    """In a round every honest node pulls from a peer of its view and pushes itself to another node;
+    every attacker pushes to ``pushes`` honest nodes.
     """
 
     def __init__(
@@ -33,8 +33,8 @@ class GossipModel:
         seed: int = 1,
         remember: bool = True,
     ) -> None:
-        """``remember``: everybody's address book holds whom he ever heard of, and is asked for
-        challengers of reseeded slots.
+        """``remember``: the address book of each node holds all peers that it ever learned of, and
+        is asked for challengers of reseeded slots.
         """
         self.rng = random.Random(seed)
         self.honest = [peer(number, endpoint) for number, endpoint in enumerate(honest)]
@@ -48,7 +48,8 @@ class GossipModel:
         self.books: dict[Endpoint, dict[Endpoint, VerifiedPeer]] | None = (
             {each.endpoint: {} for each in self.honest} if remember else None
         )
-        for each in self.honest:  # as it begins: some of all, by their share
+        # At the start each node knows some of all, by their share.
+        for each in self.honest:
             for other in self.rng.sample(self.honest + self.attackers, ENTRIES):
                 self.views[each.endpoint].offer(other, 0)
 
@@ -57,13 +58,13 @@ class GossipModel:
             for each in self.honest:
                 view = self.views[each.endpoint]
                 partner = view.partner(0)
-                for heard in self._answer(partner) if partner else ():
-                    if heard.endpoint != each.endpoint:
-                        self._hear(each, heard)
-                self._hear(self.rng.choice(self.honest), each)
+                for named in self._answer(partner) if partner else ():
+                    if named.endpoint != each.endpoint:
+                        self._learn(each, named)
+                self._learn(self.rng.choice(self.honest), each)
             for attacker in self.attackers:
                 for target in self.rng.sample(self.honest, self.pushes):
-                    self._hear(target, attacker)
+                    self._learn(target, attacker)
             self.rounds += 1
             for endpoint, view in self.views.items():
                 view.round(0)
@@ -72,10 +73,10 @@ class GossipModel:
                     for challenger in view.challengers(book):
                         view.offer(book[challenger], 0)
 
-    def _hear(self, who: VerifiedPeer, of: VerifiedPeer) -> None:
-        view = self.views[who.endpoint]
+    def _learn(self, node: VerifiedPeer, of: VerifiedPeer) -> None:
+        view = self.views[node.endpoint]
         if self.books:
-            self.books[who.endpoint][of.endpoint] = of
+            self.books[node.endpoint][of.endpoint] = of
         if view.would_win(of.endpoint):
             view.offer(of, 0)
 
@@ -86,7 +87,7 @@ class GossipModel:
         return [entry.peer for entry in self.rng.sample(entries, min(ENTRIES, len(entries)))]
 
     def share_of_slots(self) -> float:
-        """The attackers' share of all slots of the honest."""
+        """The attackers' share of all slots of honest nodes."""
         entries = [entry for view in self.views.values() for entry in view.entries(0)]
         return sum(entry.slots for entry in entries if entry.peer.endpoint in self.bad) / sum(
             entry.slots for entry in entries

@@ -1,6 +1,4 @@
-"""Verified peers for tests of view and book: one a number, each with a key and an address of its
-own.
-"""
+"""Verified peers for tests of view and book: one for each number, with its own key and address."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ def peer(
     sequence: int = 1,
     services: Mapping[str, int | bytes] | None = None,
 ) -> VerifiedPeer:
-    """In a /16 of its own, unless it is told where."""
+    """In a /16 of its own, unless ``endpoint`` is given."""
     who = number if key is None else key
     return VerifiedPeer(
         who.to_bytes(32, "big"),
@@ -33,8 +31,7 @@ def peer(
 
 
 def in_small_networks(number: int, networks: int = 20) -> Endpoint:
-    """Of an attacker with so many /24s, each in a /8 of its own that nobody of ``address`` uses."""
+    """An attacker's endpoint in one of so many /24s, each in a /8 that ``address`` does not use."""
     host, network = divmod(number, networks)
-    return make_endpoint(
-        f"{200 + network if network < 3 else 205 + network}.9.9.{1 + host % 250}", 1 + host
-    )
+    first_byte = 200 + network if network < 3 else 205 + network
+    return make_endpoint(f"{first_byte}.9.9.{1 + host % 250}", 1 + host)

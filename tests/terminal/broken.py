@@ -1,4 +1,4 @@
-"""A dashboard whose source of pictures breaks after a while."""
+"""A dashboard whose snapshot source raises an error after a while."""
 
 from __future__ import annotations
 

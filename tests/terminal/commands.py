@@ -1,4 +1,4 @@
-"""Running the command line as a user does: in a process of its own."""
+"""Runs the command line as a user does, in its own process."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from typing import Any
 
 COMMAND = [sys.executable, "-W", "error", "-m", "kadisc"]
 PATIENCE_S = 60
-"""For a program to end that should do so at once: it decides only how long a broken one is waited
-for.
-"""
+"""The time limit for programs that should end at once; only a broken one reaches it."""
 
 
 _HOME = tempfile.TemporaryDirectory(prefix="kadisc-home-", ignore_cleanup_errors=True)
-"""The user's own state and configuration are none of a test's business, nor the other way round;
-and each process has new ones.
+"""State and configuration folders for the tests, apart from those of the user; each process gets
+new ones.
 """
 
 
@@ -48,7 +46,7 @@ def kadisc(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that is gone at the end, however the test goes."""
+    """A process that is killed at the end of the block."""
     process = subprocess.Popen(
         [*COMMAND, *arguments],
         stdout=subprocess.PIPE,
@@ -66,7 +64,7 @@ def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 @contextmanager
 def devnet(count: int) -> Iterator[list[dict[str, Any]]]:
-    """A joined devnet; yields what its `listening` line says of its nodes."""
+    """A joined devnet; yields the nodes in its `listening` event."""
     with running("run", "--devnet", str(count), "--bind", "127.0.0.1:0", "--json") as process:
         nodes = next_event(process, "listening")["nodes"]
         next_event(process, "joined")
@@ -74,7 +72,7 @@ def devnet(count: int) -> Iterator[list[dict[str, Any]]]:
 
 
 def next_event(process: subprocess.Popen[str], name: str) -> dict[str, Any]:
-    """The next JSON line with that event."""
+    """The next JSON line with this event."""
     assert process.stdout is not None
     for line in process.stdout:
         record: dict[str, Any] = json.loads(line)

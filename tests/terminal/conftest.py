@@ -1,5 +1,5 @@
-"""A shell starts what it puts in the background with SIGINT ignored, and children inherit that:
-Ctrl-C, which is tested here, would reach nobody.
+"""Restores SIGINT: a shell starts background jobs with SIGINT ignored, child processes inherit
+that, and the tests of Ctrl-C would fail.
 """
 
 from __future__ import annotations

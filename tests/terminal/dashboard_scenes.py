@@ -1,4 +1,4 @@
-"""Scenes for the tests of the dashboard: made by hand, the same each time."""
+"""Fixed scenes for the tests of the dashboard."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ CONTACT = Contact(int("aa" * 20, 16), make_endpoint("198.51.100.7", 6881))
 
 
 def entries(
-    proven: int,
-    inbound: int = 0,
-    doubtful: int = 0,
+    ok: int,
+    unconfirmed: int = 0,
+    failing: int = 0,
     *,
     youngest_s: float = 3.0,
     spacing_s: float = 5.0,
 ) -> tuple[EntrySnapshot, ...]:
-    kinds = [(False, 0)] * proven + [(True, 0)] * inbound + [(False, 1)] * doubtful
+    states = [(False, 0)] * ok + [(True, 0)] * unconfirmed + [(False, 1)] * failing
     return tuple(
         EntrySnapshot(
             CONTACT,
             3600.0,
             youngest_s + i * spacing_s,
             failures,
-            came_to_us,
+            inbound,
             0.0125 * (1 + i % 5) if not failures else None,
             b"KD\0\1",
         )
-        for i, (came_to_us, failures) in enumerate(kinds)
+        for i, (inbound, failures) in enumerate(states)
     )
 
 
@@ -101,11 +101,9 @@ OPERATIONS = (
 )
 
 TAIL = (
-    TailLine(
-        "12:00:01", "joined", "IPv4: own neighbourhood is known, 45 contacts verified", "good", 1
-    ),
+    TailLine("12:00:01", "joined", "IPv4: joined the DHT, 45 contacts", "good", 1),
     TailLine("12:00:02", "contact", "aaaaaaaa at 198.51.100.7:6881, bucket 4", "good", 45),
-    TailLine("12:03:09", "gone", "bbbbbbbb at 198.51.100.9:6881, bucket 1: silent", "bad", 1),
+    TailLine("12:03:09", "removed", "bbbbbbbb at 198.51.100.9:6881, bucket 1: no answer", "bad", 1),
 )
 
 

@@ -1,5 +1,5 @@
-"""The command line with a scenario whose second seed breaks a promise. Workers are started afresh
-and import this file too, so it is there for them as well.
+"""The command line with a scenario that fails with seed 2 and is killed with seed 3. Worker
+processes import this file too, so they have the scenario.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ def run(lab: Lab) -> dict[str, object]:
     with lab.measured():
         lab.run(1.0)
     if lab.options.seed == 2:
-        raise Violation("a promise is broken")
+        raise Violation("an invariant is violated")
     if lab.options.seed == 3:
-        os.kill(os.getpid(), signal.SIGKILL)  # as the system does when there is no memory left
+        os.kill(os.getpid(), signal.SIGKILL)  # as the system does if memory runs out
     return {"fine": 1}
 
 
-SCENARIOS["fails"] = Scenario("fails", "breaks a promise", run)
+SCENARIOS["fails"] = Scenario("fails", "violates an invariant", run)
 
 if __name__ == "__main__":
     sys.exit(main())

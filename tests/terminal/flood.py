@@ -1,4 +1,4 @@
-"""What the tests of floods share: everything that may be asked, and what may be sent in answer."""
+"""Shared by the flood tests: the queries of a flood, and the byte budgets of the answers."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ NETWORK = "flooded"
 TAG = network_tag(NETWORK)
 INFO_HASH = int.from_bytes(hashlib.sha1(b"flooded").digest(), "big")
 ITEM = Item(b"900:" + bytes(900))
-"""The longest answer of all is the one with a value in it."""
+"""The answer with a value is the longest one."""
 BOTH = frozenset((b"n4", b"n6"))
-LEVELS = ("address", "network", "total")
+LEVELS = ("host", "subnet", "total")
 
 BYTES_ONLY = {
     "host_reply_bytes_per_s": 50.0,
@@ -45,7 +45,7 @@ BYTES_ONLY = {
     "subnet_query_burst_bytes": 1000.0,
     "total_query_bytes_per_s": 300.0,
     "total_query_burst_bytes": 10_000.0,
-    # Only the budgets of bytes are on trial with these.
+    # High limits, so that only the byte budgets limit the answers.
     "host_queries_per_s": 1e6,
     "host_query_burst": 1e6,
     "subnet_queries_per_s": 1e6,
@@ -85,21 +85,21 @@ def config_text(limits: Mapping[str, float], *switched_off: str) -> str:
 
 
 def budget(level: str, limits: Mapping[str, float], lasted_s: float) -> float:
-    """Bytes, for answers and our own queries together."""
-    usual = LimitsConfig()
+    """The budget in bytes, for answers and the node's own queries together."""
+    defaults = LimitsConfig()
 
     def limit(name: str) -> float:
-        return limits.get(name, getattr(usual, name))
+        return limits.get(name, getattr(defaults, name))
 
     return sum(
         limit(f"{level}_{what}_burst_bytes") + limit(f"{level}_{what}_bytes_per_s") * lasted_s
-        for what in ("reply", "asked")
+        for what in ("reply", "query")
     )
 
 
 @cache
 def no_cable() -> str | None:
-    """Why there can be no networks with a cable between them here; None where there can."""
+    """Why network namespaces with a veth pair cannot be used here; None if they can."""
     try:
         check_namespaces("ip link add one type veth peer name other && unshare --net true")
     except UnavailableError as error:

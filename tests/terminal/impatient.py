@@ -1,5 +1,5 @@
-"""A devnet of ten under the dashboard, as ``kadisc run --devnet 10`` shows it, that notices in
-seconds what takes a patient node minutes.
+"""The dashboard of a devnet of ten nodes, as of ``kadisc run --devnet 10``, with short intervals:
+it detects dead contacts in seconds instead of minutes.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""A spoofer and a node in networks of their own, joined by a cable (veth), so that a source may be
-forged as on the internet: nobody is there.
+"""A spoofer and a node in network namespaces that a veth pair connects, so that sources can be
+forged as on the internet.
 
-Run in namespaces as `test_spoofed_flood.py` does it; the arguments are those of `kadisc run`. First
-two friends prove themselves by announcing. Then thousands of datagrams are sent in the names of
-others, in step with what the node takes from its socket, so that none is lost before the node has
-seen it; the friends ask on. It prints one JSON document: what the node sent to each address, read
-off the cable.
+`test_spoofed_flood.py` runs this in namespaces; the arguments are those of `kadisc run`. First two
+clients become proven sources by announcing. Then the spoofer sends thousands of datagrams with
+forged sources, at the pace at which the node reads its socket, so that none is lost; the clients
+continue to send queries. The output is one JSON document with the bytes that the node sent to each
+address, read from the veth device.
 """
 
 from __future__ import annotations
@@ -33,23 +33,28 @@ from .flood import INFO_HASH, ITEM, PAYLOADS
 
 NODE = ("45.0.0.1", 6881)
 GATEWAY = "45.0.0.2"
-FRIENDS = (("62.7.7.7", 7001), ("63.8.8.8", 7002))
-"""The first is one whose name is forged too, on other ports and beside him."""
-ROUNDS, PER_ROUND = 120, 100
+PROVEN = (("62.7.7.7", 7001), ("63.8.8.8", 7002))
+"""Two proven sources. The spoofer also forges the first one, with other ports, and its subnet."""
+ROUNDS = 120
+PER_ROUND = 100
 FLOOD_MAX_S = 8.0
 LAST_ANSWERS_S = 0.5
-"""By then the node has taken all from its socket, and answered."""
-ALL_OF_IT_S = 60
+"""The time in which the node reads the rest of its socket and answers."""
+TOTAL_S = 60
+"""The time limit of the whole program."""
 PATIENCE_S = 10.0
-"""For what should be there at once."""
+"""The time limit for anything that should happen at once."""
 
-# The shell opens /proc/self itself: so it learns its number there, which is not the one that it has
-# in a namespace of process ids.
-BEHIND_THE_CABLE = f"""
+# The shell reads its process id from /proc/self, because in a namespace of process ids it has
+# another one there than $$.
+START_NODE = f"""
 read number rest < /proc/self/stat; echo "$number"; read go
-ip link set lo up && ip addr add {NODE[0]}/24 dev node && ip link set node up && ip route add default via {GATEWAY} && exec "$@"
+ip link set lo up && ip addr add {NODE[0]}/24 dev node && ip link set node up || exit 1
+ip route add default via {GATEWAY} && exec "$@"
 """
-ETH_P_IP, SOL_PACKET, PACKET_STATISTICS = 0x0800, 263, 6
+ETH_P_IP = 0x0800
+SOL_PACKET = 263
+PACKET_STATISTICS = 6
 UDP = 17
 
 
@@ -59,18 +64,18 @@ def ip(*arguments: str) -> None:
 
 @contextmanager
 def node(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """The node at the other end of the cable, and the table of its UDP sockets."""
+    """The node in its own namespace, and the table of its UDP sockets."""
     ip("link", "set", "lo", "up")
     ip("link", "add", "spoofer", "type", "veth", "peer", "name", "node")
     ip("addr", "add", f"{GATEWAY}/24", "dev", "spoofer")
-    for host, _ in FRIENDS:
+    for host, _ in PROVEN:
         ip("addr", "add", f"{host}/32", "dev", "spoofer")
     command = [
         "unshare",
         "--net",
         "sh",
         "-c",
-        BEHIND_THE_CABLE,
+        START_NODE,
         "sh",
         *COMMAND,
         "run",
@@ -86,9 +91,7 @@ def node(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
             number = line_of(process.stdout)
             ip("link", "set", "node", "netns", str(process.pid))
             ip("link", "set", "spoofer", "up")
-            ip(
-                "route", "add", "blackhole", "default"
-            )  # what comes for those who are not there ends here
+            ip("route", "add", "blackhole", "default")  # drops answers to forged sources
             assert process.stdin is not None
             process.stdin.write("go\n")
             process.stdin.close()
@@ -109,16 +112,16 @@ def line_of(stream: IO[str] | None) -> str:
 
 
 def waiting_and_lost(udp: Path) -> tuple[int, int]:
-    """Bytes that wait in the node's socket, and datagrams that found no room there."""
+    """The bytes that wait in the node's socket, and the datagrams that it dropped."""
     for line in udp.read_text().splitlines()[1:]:
         fields = line.split()
         if fields[1].endswith(f":{NODE[1]:04X}"):
             return int(fields[4].split(":")[1], 16), int(fields[-1])
-    raise SystemExit("the node has no socket any more")
+    raise SystemExit("the node has no socket")
 
 
-class Cable:
-    """All that the node sends."""
+class PacketCapture:
+    """Captures all datagrams that the node sends."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IP))
@@ -144,46 +147,45 @@ class Cable:
 
 
 class Spoofer:
-    """Writes whatever source it likes on its datagrams."""
+    """Sends datagrams with forged sources."""
 
     def __init__(self, rng: random.Random) -> None:
-        self._socket = socket.socket(
-            socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW
-        )  # with a header of ours
+        # IPPROTO_RAW: the sender writes the IP header.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
         self._rng = rng
         self._few = [f"{80 + network}.5.5.{1 + host}" for network in range(20) for host in range(4)]
 
     def source(self, number: int) -> tuple[str, int]:
-        """In turn one of 80 in 20 networks, one of the first friend's neighbours or he himself on
-        another port, and one never seen before.
+        """In turn one of 80 hosts in 20 subnets, the first client with another port or a host in
+        its subnet, and a new host.
         """
-        rng, port = self._rng, self._rng.randrange(10_000, 60_000)
+        rng = self._rng
+        port = rng.randrange(10_000, 60_000)
         match number % 4:
             case 0 | 1:
                 return rng.choice(self._few), port
             case 2:
                 return rng.choice(
-                    (FRIENDS[0][0], FRIENDS[0][0].rsplit(".", 1)[0] + f".{rng.randrange(1, 255)}")
+                    (PROVEN[0][0], PROVEN[0][0].rsplit(".", 1)[0] + f".{rng.randrange(1, 255)}")
                 ), port
             case _:
-                return (
-                    f"{rng.randrange(130, 160)}.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)}",
-                    port,
-                )
+                first = rng.randrange(130, 160)
+                second = rng.randrange(256)
+                third = rng.randrange(256)
+                return f"{first}.{second}.{third}.{rng.randrange(1, 255)}", port
 
     def send(self, payload: bytes, source: tuple[str, int]) -> None:
         host, port = source
         addresses = socket.inet_aton(host) + socket.inet_aton(NODE[0])
-        header = (
-            struct.pack("!BBHHHBBH", 0x45, 0, 0, 0, 0, 64, UDP, 0) + addresses
-        )  # the system adds lengths and sums
+        # The system adds lengths and checksums.
+        header = struct.pack("!BBHHHBBH", 0x45, 0, 0, 0, 0, 64, UDP, 0) + addresses
         self._socket.sendto(
             header + struct.pack("!HHHH", port, NODE[1], 8 + len(payload), 0) + payload,
             (NODE[0], 0),
         )
 
 
-class Friend:
+class ProvenClient:
     def __init__(self, where: tuple[str, int], node_id: int) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(where)
@@ -192,7 +194,7 @@ class Friend:
         self.asked = self.answered = 0
 
     def prove(self) -> None:
-        """Shows tokens, which nobody else was sent; what it stores makes for long answers."""
+        """Sends back tokens, which prove the source; the stored item makes answers long."""
         found = self._exchange(GetPeers(b"find", self._id, INFO_HASH, read_only=True))
         assert found.token is not None
         self._exchange(
@@ -229,37 +231,37 @@ class Friend:
 
 def flood(udp: Path) -> dict[str, Any]:
     rng = random.Random(1)
-    friends = [Friend(where, 1000 + number) for number, where in enumerate(FRIENDS)]
-    for friend in friends:
-        friend.prove()
-    cable, spoofer = Cable(), Spoofer(rng)
+    clients = [ProvenClient(where, 1000 + number) for number, where in enumerate(PROVEN)]
+    for client in clients:
+        client.prove()
+    capture, spoofer = PacketCapture(), Spoofer(rng)
     begun, sent = time.monotonic(), 0
     while sent < ROUNDS * PER_ROUND and time.monotonic() < begun + FLOOD_MAX_S:
         for _ in range(PER_ROUND):
             spoofer.send(PAYLOADS[sent % len(PAYLOADS)], spoofer.source(sent))
             sent += 1
-        for friend in friends:
-            friend.ask()
+        for client in clients:
+            client.ask()
         keep_in_step(udp, begun + FLOOD_MAX_S)
-        cable.read()
-        for friend in friends:
-            friend.read()
+        capture.read()
+        for client in clients:
+            client.read()
     ends_at = time.monotonic() + LAST_ANSWERS_S
     while time.monotonic() < ends_at:
-        cable.read()
-        for friend in friends:
-            friend.read()
+        capture.read()
+        for client in clients:
+            client.read()
         select.select([], [], [], 0.01)
-    strangers = {host: 0 for host, _ in cable.bytes_to}
-    for where, size in cable.bytes_to.items():
-        strangers[where[0]] += size if where not in FRIENDS else 0
+    bytes_to = {host: 0 for host, _ in capture.bytes_to}
+    for where, size in capture.bytes_to.items():
+        bytes_to[where[0]] += size if where not in PROVEN else 0
     return {
         "lasted_s": time.monotonic() - begun,
         "sent": sent,
-        "bytes_to": strangers,
-        "asked": [friend.asked for friend in friends],
-        "answered": [friend.answered for friend in friends],
-        "missed": cable.missed,
+        "bytes_to": bytes_to,
+        "asked": [client.asked for client in clients],
+        "answered": [client.answered for client in clients],
+        "missed": capture.missed,
         "lost": waiting_and_lost(udp)[1],
     }
 
@@ -270,13 +272,12 @@ def keep_in_step(udp: Path, until: float) -> None:
 
 
 def out_of_time(*_: object) -> None:
-    raise SystemExit(
-        "it took too long"
-    )  # by hand: process 1 of a namespace is not ended by a signal that it does not look at
+    # An exit by handler, because signals without a handler do not end process 1 of a namespace.
+    raise SystemExit("timed out")
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGALRM, out_of_time)
-    signal.alarm(ALL_OF_IT_S)
+    signal.alarm(TOTAL_S)
     with node(*sys.argv[1:]) as (_, sockets):
         print(json.dumps(flood(sockets)))

@@ -1,4 +1,4 @@
-"""The documents that other programs rely on, the exit codes, and the one-line errors."""
+"""The JSON documents, the exit codes, and the errors of one line."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def nodes() -> Iterator[list[dict[str, Any]]]:
         yield nodes
 
 
-def _entrance(nodes: list[dict[str, Any]]) -> str:
+def _first_endpoint(nodes: list[dict[str, Any]]) -> str:
     endpoint: str = nodes[0]["endpoints"][0]
     return endpoint
 
 
 def test_find_prints_the_closest_as_one_document(nodes: list[dict[str, Any]]) -> None:
-    done = kadisc("find", TARGET, "--bootstrap", _entrance(nodes), "--json")
+    done = kadisc("find", TARGET, "--bootstrap", _first_endpoint(nodes), "--json")
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
     assert list(document) == ["target", "nodes", "elapsed_s", "queries", "hops"]
@@ -60,7 +60,7 @@ def test_find_takes_k_and_paths(nodes: list[dict[str, Any]]) -> None:
         "find",
         "random",
         "--bootstrap",
-        _entrance(nodes),
+        _first_endpoint(nodes),
         "--k",
         "3",
         "--paths",
@@ -74,7 +74,7 @@ def test_find_takes_k_and_paths(nodes: list[dict[str, Any]]) -> None:
 
 
 def test_find_prints_a_table_for_people(nodes: list[dict[str, Any]]) -> None:
-    done = kadisc("find", TARGET, "--bootstrap", _entrance(nodes))
+    done = kadisc("find", TARGET, "--bootstrap", _first_endpoint(nodes))
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == f"closest to {TARGET}"
@@ -87,7 +87,7 @@ def test_find_prints_a_table_for_people(nodes: list[dict[str, Any]]) -> None:
 
 
 def test_ping_prints_one_document(nodes: list[dict[str, Any]]) -> None:
-    done = kadisc("ping", _entrance(nodes), "--json", "--bind", "127.0.0.1:0")
+    done = kadisc("ping", _first_endpoint(nodes), "--json", "--bind", "127.0.0.1:0")
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
     assert list(document) == ["id", "client", "rtt_ms", "seen_as"]
@@ -96,8 +96,8 @@ def test_ping_prints_one_document(nodes: list[dict[str, Any]]) -> None:
     assert document["seen_as"].startswith("127.0.0.1:")
 
 
-def test_ping_takes_a_name_and_speaks_to_people(nodes: list[dict[str, Any]]) -> None:
-    done = kadisc("ping", _entrance(nodes).replace("127.0.0.1", "localhost"))
+def test_ping_takes_a_name_and_prints_text(nodes: list[dict[str, Any]]) -> None:
+    done = kadisc("ping", _first_endpoint(nodes).replace("127.0.0.1", "localhost"))
     assert (done.returncode, done.stderr) == (0, "")
     assert nodes[0]["id"] in done.stdout
     assert "answered in" in done.stdout
@@ -112,10 +112,10 @@ def test_a_devnet_lists_its_nodes(nodes: list[dict[str, Any]]) -> None:
     ]
 
 
-def test_run_joins_by_another_and_tells_so(nodes: list[dict[str, Any]]) -> None:
+def test_run_joins_through_another_node_and_reports_it(nodes: list[dict[str, Any]]) -> None:
     with running(
         "--bootstrap",
-        _entrance(nodes),
+        _first_endpoint(nodes),
         "--bind",
         "127.0.0.1:0",
         "--json",
@@ -132,16 +132,16 @@ def test_run_joins_by_another_and_tells_so(nodes: list[dict[str, Any]]) -> None:
         assert joined["contacts"] >= 8
 
 
-def test_a_taken_default_port_is_replaced_and_a_taken_given_one_is_an_error() -> None:
+def test_a_used_default_port_is_replaced_and_a_used_given_one_is_an_error() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        with suppress(OSError):  # somebody else has it: just as well
+        with suppress(OSError):  # another process has it, which is as good
             taken.bind(("0.0.0.0", 6881))
         with running("--devnet", "1", "--json") as process:
             endpoint = next_event(process, "listening")["nodes"][0]["endpoints"][0]
             assert endpoint.startswith("127.0.0.1:")
             assert endpoint != "127.0.0.1:6881"
             process.terminate()
-            assert "port 6881 is taken" in process.communicate()[1]
+            assert "port 6881 is in use" in process.communicate()[1]
         done = kadisc("run", "--bind", "0.0.0.0:6881")
         assert done.returncode == 2
         assert done.stderr.startswith("kadisc: cannot listen on 0.0.0.0:6881: ")
@@ -173,9 +173,7 @@ def test_a_taken_default_port_is_replaced_and_a_taken_given_one_is_an_error() ->
         (["nonsense"], 2, "invalid choice"),
     ],
 )
-def test_an_error_is_one_line_that_says_what_to_do(
-    arguments: list[str], code: int, words: str
-) -> None:
+def test_an_error_is_one_line(arguments: list[str], code: int, words: str) -> None:
     done = kadisc(*arguments)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr
@@ -183,11 +181,11 @@ def test_an_error_is_one_line_that_says_what_to_do(
     assert line.startswith("kadisc")
 
 
-def test_nobody_there_ends_in_bounded_time_with_one_line() -> None:
+def test_without_answers_a_command_ends_in_bounded_time_with_one_line() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         where = f"127.0.0.1:{silent.getsockname()[1]}"
-        # At the same time, since each takes its time-out of 10 s, and the clock is the real one.
+        # Concurrently, because each takes its time-out of 10 s of real time.
         with (
             running("find", "random", "--bootstrap", where, "--json") as find,
             running("ping", where, "--json") as ping,
@@ -200,10 +198,10 @@ def test_nobody_there_ends_in_bounded_time_with_one_line() -> None:
                 )
 
 
-def test_without_bootstrap_it_says_where_it_begins() -> None:
+def test_without_bootstrap_it_says_where_it_starts() -> None:
     done = kadisc("find", "random", "--bind", "127.0.0.1:0")
     assert done.stderr.startswith(
-        "kadisc: no --bootstrap given: beginning at Mainline's public routers, "
+        "kadisc: no --bootstrap given: starting from Mainline's public routers, "
     )
 
 
@@ -218,9 +216,9 @@ def test_version_and_help() -> None:
         assert "\x1b" not in done.stdout
 
 
-def test_a_reader_who_goes_away_ends_it_quietly(nodes: list[dict[str, Any]]) -> None:
+def test_a_closed_reader_ends_a_command_quietly(nodes: list[dict[str, Any]]) -> None:
     process = subprocess.Popen(
-        [*COMMAND, "find", "random", "--bootstrap", _entrance(nodes)],
+        [*COMMAND, "find", "random", "--bootstrap", _first_endpoint(nodes)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -234,11 +232,11 @@ def test_a_reader_who_goes_away_ends_it_quietly(nodes: list[dict[str, Any]]) -> 
     assert (process.wait(), errors) == (0, "")
 
 
-# --- an output that takes nothing -----------------------------------------------------------------
+# --- output that cannot be written ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("arguments", [["sim", "list"], ["sim", "list", "--json"], ["--help"]])
-def test_a_full_disk_behind_the_output_is_one_line(arguments: list[str]) -> None:
+def test_a_full_disk_behind_the_output_is_an_error_of_one_line(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [*COMMAND, *arguments],
@@ -253,7 +251,7 @@ def test_a_full_disk_behind_the_output_is_one_line(arguments: list[str]) -> None
     assert done.stderr == "kadisc: the output cannot be written: no space left on device\n"
 
 
-def test_a_node_outlives_a_full_disk_behind_its_log() -> None:
+def test_a_full_disk_behind_the_log_does_not_end_a_node() -> None:
     arguments = [*COMMAND, "run", "--devnet", "2", "--no-dashboard", "--bind", "127.0.0.1:0"]
     with (
         Path("/dev/full").open("w") as full,
@@ -267,16 +265,15 @@ def test_a_node_outlives_a_full_disk_behind_its_log() -> None:
         ) as process,
     ):
         assert process.stderr is not None
-        assert (
-            process.stderr.readline()
-            == "kadisc: the log cannot be written, and goes on once it can: no space left on device\n"
+        assert process.stderr.readline() == (
+            "kadisc: the log cannot be written, retrying: no space left on device\n"
         )
         process.terminate()
         assert (process.wait(PATIENCE_S), process.stderr.read()) == (0, "")
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_lines_that_were_lost_are_told_of_once_there_is_room(
+def test_the_number_of_lost_lines_is_logged_when_writing_works_again(
     as_json: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log, room = RunLog(as_json=as_json), tmp_path / "log"
@@ -296,7 +293,7 @@ def test_lines_that_were_lost_are_told_of_once_there_is_room(
     assert capsys.readouterr().err.count("cannot be written") == 1
 
 
-def test_streams_that_are_closed_are_missed_by_nobody() -> None:
+def test_closed_streams_cause_no_error() -> None:
     words = " ".join(map(shlex.quote, [*COMMAND, "sim", "list"]))
     done = subprocess.run(
         ["sh", "-c", f"{words} <&- >&-"],

@@ -46,7 +46,7 @@ def config(tmp_path: Path) -> Path:
         ),
         (
             ["--external", "0.0.0.0"],
-            "--external: nobody can be at 0.0.0.0:"
+            "--external: no node can be at 0.0.0.0:"
             " an external address is the one that others reach this node at",
         ),
         (
@@ -176,7 +176,7 @@ def test_hosts_of_the_file_are_used_to_join(config: Path, tmp_path: Path) -> Non
         assert done.returncode == 0
         assert (
             done.stderr
-            == f"kadisc: no --bootstrap given: beginning at {nodes[0]['endpoints'][0]}\n"
+            == f"kadisc: no --bootstrap given: starting from {nodes[0]['endpoints'][0]}\n"
         )
 
 

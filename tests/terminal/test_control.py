@@ -1,5 +1,5 @@
-"""Commands beside a running node: who answers, that the documents are the same, and what becomes of
-both when one of them goes.
+"""Commands while a node runs: which node they use, that the documents are the same, and that each
+handles the end of the other.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from .commands import PATIENCE_S, kadisc, next_event, running
 
 ID = "0123456789abcdef0123456789abcdef01234567"
 SOON_S = 5.0
-"""Half of the time-out of a ping: what ends so soon was ended."""
+"""Half of the time-out of a ping: an earlier end is due to the cancellation."""
 
 
 @contextmanager
 def node_with(folder: Path, *arguments: str) -> Iterator[Any]:
-    """A running node, the first of a small devnet, with its state in ``folder``: its process, and
-    all nodes there.
+    """A running node, the first of a small devnet, with its state in ``folder``. Yields its process
+    and the nodes of the devnet.
     """
     with running(
         "run",
@@ -56,7 +56,7 @@ def node(folder: Path) -> Iterator[Any]:
 
 
 def _shape(document: object) -> object:
-    """Names and types, in order."""
+    """The names and types, in order."""
     if isinstance(document, dict):
         return [(name, _shape(value)) for name, value in document.items()]
     if isinstance(document, list):
@@ -69,7 +69,7 @@ def _shape(document: object) -> object:
     [["announce", ID, "--port", "4444"], ["peers", ID], ["find", ID], ["ping", "{other}"]],
     ids=lambda command: str(command[0]),
 )
-def test_the_running_node_and_an_own_one_give_the_same_documents(
+def test_the_running_node_and_a_temporary_one_give_the_same_documents(
     node: Any, folder: Path, command: list[str]
 ) -> None:
     process, nodes = node
@@ -77,18 +77,16 @@ def test_the_running_node_and_an_own_one_give_the_same_documents(
     asked = kadisc(*command, "--json", "--state-dir", str(folder))
     assert asked.returncode == 0
     assert asked.stderr.startswith(
-        f"kadisc: asking the running node (process {process.pid}, 9 contacts)"
+        f"kadisc: using the running node (process {process.pid}, 9 contacts)"
     )
     assert len(asked.stderr.splitlines()) == 1
-    host_resolver = [] if command[0] == "ping" else ["--bootstrap", nodes[0]["endpoints"][0]]
-    own = kadisc(
-        *command, "--json", "--state-dir", str(folder), "--bind", "127.0.0.1:0", *host_resolver
-    )
+    start = [] if command[0] == "ping" else ["--bootstrap", nodes[0]["endpoints"][0]]
+    own = kadisc(*command, "--json", "--state-dir", str(folder), "--bind", "127.0.0.1:0", *start)
     assert (own.returncode, own.stderr) == (0, "")
     assert _shape(json.loads(asked.stdout)) == _shape(json.loads(own.stdout))
 
 
-def test_in_words_peers_come_line_by_line(node: Any, folder: Path) -> None:
+def test_peers_are_printed_line_by_line(node: Any, folder: Path) -> None:
     info_hash = "1" * 40
     for port in ("5001", "5002"):
         assert kadisc(
@@ -122,14 +120,16 @@ def test_status(node: Any, folder: Path) -> None:
     assert "joined, 9 contacts" in done.stdout
 
 
-def test_wrong_usage_is_told_by_either_in_the_same_words(node: Any, folder: Path) -> None:
+def test_wrong_usage_has_the_same_message_with_either_node(node: Any, folder: Path) -> None:
     for arguments in (["--state-dir", str(folder)], ["--bind", "127.0.0.1:0"]):
         done = kadisc("ping", "nonsense", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.splitlines()[-1].startswith("kadisc: expected HOST:PORT")
 
 
-def test_interrupted_it_says_130_and_the_node_asks_no_longer(node: Any, folder: Path) -> None:
+def test_an_interrupted_command_ends_with_130_and_its_query_ends_in_the_node(
+    node: Any, folder: Path
+) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.settimeout(PATIENCE_S)
         silent.bind(("127.0.0.1", 0))
@@ -149,7 +149,7 @@ def _status(folder: Path) -> Any:
     return json.loads(kadisc("status", "--state-dir", str(folder), "--json").stdout)
 
 
-def test_a_plain_program_needs_no_library(node: Any, folder: Path) -> None:
+def test_a_program_needs_no_library(node: Any, folder: Path) -> None:
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(str(folder / "control.sock"))
         client.sendall(
@@ -162,16 +162,16 @@ def test_a_plain_program_needs_no_library(node: Any, folder: Path) -> None:
     assert (response["id"], len(response["result"]["nodes"])) == (7, 2)
 
 
-def test_a_node_of_another_network_is_not_asked(node: Any, folder: Path) -> None:
+def test_a_running_node_of_another_network_is_not_used(node: Any, folder: Path) -> None:
     _, nodes = node
     done = kadisc(
         "ping", nodes[1]["endpoints"][0], "--network", "other", "--state-dir", str(folder), "--json"
     )
     assert done.returncode == 0
-    assert "is of the network mainline; using a node of this command's own" in done.stderr
+    assert "belongs to the network mainline; using a temporary node" in done.stderr
 
 
-def test_no_node_no_status(tmp_path: Path) -> None:
+def test_status_without_a_running_node(tmp_path: Path) -> None:
     done = kadisc("status", "--state-dir", str(tmp_path))
     assert (done.returncode, done.stdout) == (1, "")
     assert (
@@ -182,31 +182,27 @@ def test_no_node_no_status(tmp_path: Path) -> None:
 
 def test_killed_stopped_and_frozen_nodes(tmp_path: Path) -> None:
     path = tmp_path / "control.sock"
-    fast_retry = (
-        tmp_path / "hurried.toml"
-    )  # nobody is there for a node of the command's own: that need not take long
+    # A temporary node gets no answers here; a short time-out saves time.
+    fast_retry = tmp_path / "fast_retry.toml"
     fast_retry.write_text("routers = []\n[core.query]\ntimeout_s = 0.5\n")
     with node_with(tmp_path) as (process, nodes):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         others = nodes[1]["endpoints"][0]
-        # Frozen: it is there, and does not answer.
+        # The stopped process accepts connections, but does not answer.
         process.send_signal(signal.SIGSTOP)
         done = kadisc(
             "find", ID, "--json", "--state-dir", str(tmp_path), "--config", str(fast_retry)
         )
-        assert (
-            f"the node at {path} has not answered for 3 s; using a node of this command's own"
-            in done.stderr
-        )
+        words = f"the node at {path} has not answered for 3 s; using a temporary node"
+        assert words in done.stderr
         process.send_signal(signal.SIGCONT)
         assert _status(tmp_path)["pid"] == process.pid
         process.kill()
         process.wait()
     assert path.exists()
-    done = kadisc(
-        "ping", others, "--state-dir", str(tmp_path), "--config", str(fast_retry)
-    )  # as dead as the rest of its devnet
-    assert "; using a node of this command's own" in done.stderr
+    # The whole devnet is dead.
+    done = kadisc("ping", others, "--state-dir", str(tmp_path), "--config", str(fast_retry))
+    assert "; using a temporary node" in done.stderr
     with node_with(tmp_path) as (process, _):
         assert _status(tmp_path)["pid"] == process.pid
         process.send_signal(signal.SIGTERM)
@@ -214,7 +210,7 @@ def test_killed_stopped_and_frozen_nodes(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_node_that_is_asked_to_stop_tells_who_waits(tmp_path: Path) -> None:
+def test_a_stopping_node_answers_waiting_commands_with_an_error(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.settimeout(PATIENCE_S)
         silent.bind(("127.0.0.1", 0))
@@ -232,7 +228,7 @@ def test_a_node_that_is_asked_to_stop_tells_who_waits(tmp_path: Path) -> None:
             assert errors.splitlines()[-1] == "kadisc: the node is closing"
 
 
-def test_without_room_for_the_socket_the_node_runs_on(tmp_path: Path) -> None:
+def test_a_node_with_too_long_a_socket_path_runs_without_a_socket(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 120)
     with node_with(deep) as (process, _):
         done = kadisc("status", "--state-dir", str(deep))

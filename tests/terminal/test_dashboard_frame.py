@@ -1,4 +1,4 @@
-"""Frames of the dashboard, without a terminal: what they say, and that they fit whatever the size."""
+"""Frames of the dashboard without a terminal: their text, and that they fit any size."""
 
 from __future__ import annotations
 
@@ -45,23 +45,23 @@ def test_a_frame() -> None:
         == """\
  kadisc 0.1.0  mainline  up 3m 12s                 devnet: 59 others, 58 joined
  IPv4  3f9a81c2d4…  joined  46 contacts, 12 candidates  3 queries in flight
-       at 84.1.2.3:6881  agreed by 96 % of 24 networks   bound to 0.0.0.0:6881
- bucket             filled proven doubt inbound spare  verified     rtt touched
-      0 █▓········  31/128     28     1       2     3     3s–2m 37.5 ms      3s
-      1 ██········   14/64     14     -       -     -     3s–1m 37.5 ms      3s
+       at 84.1.2.3:6881  agreed by 96 % of 24 subnets   bound to 0.0.0.0:6881
+ bucket             filled   ok failing unconfirmed  verified     rtt last-used
+      0 █▓········  31/128   28       1           2     3s–2m 37.5 ms        3s
+      1 ██········   14/64   14       -           -     3s–1m 37.5 ms        3s
     2–3 empty
-      4 █·········     1/8      1     -       -     -        3s 12.5 ms     15m
+      4 █·········     1/8    1       -           -        3s 12.5 ms       15m
 
  traffic  in  1.2 kB/s    14/s ▁▁▂▃▃▄▅▆▆▇█  out    0 B/s     0/s
- asked    find_node 312, ping 4   served find_node 12345, ping 17
- dropped  unmatched-reply 31, barred 2   passed over candidate-known 203
+ queries  sent find_node 312, ping 4   received find_node 12345, ping 17
+ dropped  unmatched reply 31, blocked 2   ignored: already known 203
  lookups  get_peers 012345678901…  12 answered, 17 datagrams sent
           find_node own ID  5 answered, 9 datagrams sent
-          1 ping under way
+          1 ping in progress
 
- 12:00:01 joined    IPv4: own neighbourhood is known, 45 contacts verified
- 12:00:02 contact   ×45, the last: aaaaaaaa at 198.51.100.7:6881, bucket 4
- 12:03:09 gone      bbbbbbbb at 198.51.100.9:6881, bucket 1: silent
+ 12:00:01 joined    IPv4: joined the DHT, 45 contacts
+ 12:00:02 contact   ×45, last: aaaaaaaa at 198.51.100.7:6881, bucket 4
+ 12:03:09 removed   bbbbbbbb at 198.51.100.9:6881, bucket 1: no answer
 
 
 
@@ -116,7 +116,7 @@ def test_it_fills_the_height_with_the_keys_last() -> None:
         assert lines[-1].startswith(" q quit")
 
 
-def test_small_ones_still_name_the_node_and_a_bucket() -> None:
+def test_small_frames_still_name_the_node_and_a_bucket() -> None:
     lines = text_of(scene(), 40, 6)
     assert lines[0].startswith(" kadisc 0.1.0")
     assert "3f9a81c2d4" in lines[1]
@@ -167,7 +167,7 @@ def test_the_deepest_are_shown_and_the_others_by_scrolling(scroll: int, shown: l
         (entries(1, 0, 2), "█▒········"),
     ],
 )
-def test_a_bar_shows_each_kind(held: tuple[object, ...], bar: str) -> None:
+def test_a_bar_shows_each_state(held: tuple[object, ...], bar: str) -> None:
     columns = columns_for(79, UNICODE)
     [_empty, row] = bucket_rows(dht(buckets=(bucket(3, held),)), columns, UNICODE)  # type: ignore[arg-type]
     assert bar in plain(row)
@@ -176,10 +176,10 @@ def test_a_bar_shows_each_kind(held: tuple[object, ...], bar: str) -> None:
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        (AddressSnapshot(None, None, Confidence.UNKNOWN, 0, 0.0), "own address not known yet"),
+        (AddressSnapshot(None, None, Confidence.UNKNOWN, 0, 0.0), "external address not known yet"),
         (
             AddressSnapshot(None, None, Confidence.UNKNOWN, 5, 0.0),
-            "own address not known yet (5 networks asked so far)",
+            "external address not known yet (5 subnets asked so far)",
         ),
         (
             AddressSnapshot(b"\1\2\3\4", None, Confidence.CONFIGURED, 0, 0.0),
@@ -187,7 +187,7 @@ def test_a_bar_shows_each_kind(held: tuple[object, ...], bar: str) -> None:
         ),
         (
             AddressSnapshot(b"\1\2\3\4", 5, Confidence.CONFIGURED, 9, 0.1),
-            "at 1.2.3.4:5  as configured; agreed by 10 % of 9 networks",
+            "at 1.2.3.4:5  as configured; agreed by 10 % of 9 subnets",
         ),
         (
             AddressSnapshot(b"\1\2\3\4", 5, Confidence.REMEMBERED, 0, 0.0),
@@ -195,31 +195,31 @@ def test_a_bar_shows_each_kind(held: tuple[object, ...], bar: str) -> None:
         ),
         (
             AddressSnapshot(b"\1\2\3\4", 5, Confidence.VOTED, 12, 1.0),
-            "at 1.2.3.4:5  agreed by 100 % of 12 networks",
+            "at 1.2.3.4:5  agreed by 100 % of 12 subnets",
         ),
         (
             AddressSnapshot(b"\1\2\3\4", 5, Confidence.UNSTABLE, 12, 0.5),
-            "at 1.2.3.4:5  unstable; now agreed by 50 % of 12 networks",
+            "at 1.2.3.4:5  unstable; agreed by 50 % of 12 subnets",
         ),
         (
             AddressSnapshot(b"\0" * 15 + b"\1", 5, Confidence.UNKNOWN, 0, 0.0),
-            "at [::1]:5  not sure; nobody says so",
+            "at [::1]:5  uncertain; not reported by any node",
         ),
     ],
 )
-def test_how_sure_the_address_is(address: AddressSnapshot, words: str) -> None:
+def test_the_certainty_of_the_address(address: AddressSnapshot, words: str) -> None:
     assert plain(address_words(address)).strip() == words
 
 
-def test_states_are_told() -> None:
+def test_states_are_shown() -> None:
     assert "joining" in "\n".join(text_of(scene(replace(dht(), joined=False)), 80, 24))
     assert "offline" in "\n".join(text_of(scene(replace(dht(), online=False)), 80, 24))
     assert text_of(scene(view=View(paused=True)), 80, 24)[0].endswith("paused")
     assert "no contacts yet" in "\n".join(text_of(SCENES["fresh"], 80, 24))
 
 
-def test_help_explains_the_signs() -> None:
-    assert "came to us first" in "\n".join(text_of(scene(view=View(help=True)), 80, 24))
+def test_help_explains_the_glyphs() -> None:
+    assert "inbound only" in "\n".join(text_of(scene(view=View(help=True)), 80, 24))
 
 
 # --- painting -------------------------------------------------------------------------------------
@@ -247,8 +247,8 @@ def test_only_changed_lines_are_written() -> None:
     assert first == f"{ENTER}\x1b[1;1H\x1b[Ka\x1b[2;1H\x1b[Kb\x1b[3;1H\x1b[Kc"
     assert canvas.strokes([(("a", ""),), (("x", ""),)]) == "\x1b[2;1H\x1b[Kx\x1b[3;1H\x1b[K"
     assert canvas.strokes([(("a", ""),), (("x", ""),)]) == ""
-    canvas.start_anew()
+    canvas.redraw()
     assert canvas.strokes([(("a", ""),)]) == f"{CLEAR}\x1b[1;1H\x1b[Ka"
-    canvas.start_anew(ENTER)
-    canvas.start_anew()
+    canvas.redraw(ENTER)
+    canvas.redraw()
     assert canvas.strokes([]) == ENTER

@@ -22,7 +22,7 @@ from kadisc.dashboard.lines import clean, fit, plain
 from kadisc.dashboard.live import pressed
 from kadisc.dashboard.scene import View
 from kadisc.dashboard.tail import KEPT, Tail
-from kadisc.dashboard.traffic import KEPT_S, Traffic
+from kadisc.dashboard.traffic import KEPT_S, TrafficHistory
 from kadisc.endpoints import Family, make_endpoint
 from kadisc.observe.shell_events import BootstrapFailing
 
@@ -99,7 +99,7 @@ def test_other_figures() -> None:
         ({}, ASCII),
     ],
 )
-def test_the_locale_decides_on_the_signs(environment: dict[str, str], glyphs: Glyphs) -> None:
+def test_the_locale_decides_on_the_glyphs(environment: dict[str, str], glyphs: Glyphs) -> None:
     assert glyphs_for(environment) is glyphs
 
 
@@ -135,12 +135,12 @@ def counters(received: int, received_bytes: int) -> dict[str, int]:
 
 
 def test_rates_are_of_the_last_seconds() -> None:
-    traffic = Traffic(counters(100, 5000), now=10.0)
+    traffic = TrafficHistory(counters(100, 5000), now=10.0)
     traffic.sample(counters(110, 6000), now=11.0)
-    flow, silence = traffic.flows()
-    assert (flow.bytes_per_s, flow.datagrams_per_s) == (200.0, 2.0)
-    assert flow.history[-1] == 1000.0
-    assert silence.bytes_per_s == 0.0
+    received, sent = traffic.flows()
+    assert (received.bytes_per_s, received.datagrams_per_s) == (200.0, 2.0)
+    assert received.history[-1] == 1000.0
+    assert sent.bytes_per_s == 0.0
     for second in range(12, 20):
         traffic.sample(counters(110, 6000), now=float(second))
     assert traffic.flows()[0].bytes_per_s == 0.0
@@ -148,7 +148,7 @@ def test_rates_are_of_the_last_seconds() -> None:
 
 
 def test_samples_may_come_too_often_or_late() -> None:
-    traffic = Traffic(counters(0, 0), now=0.0)
+    traffic = TrafficHistory(counters(0, 0), now=0.0)
     for tenth in range(1, 40):
         traffic.sample(counters(tenth, tenth * 10), now=tenth / 10)
     assert sum(traffic.flows()[0].history) == 300.0
@@ -175,13 +175,13 @@ def test_repeating_events_are_folded_into_the_newest() -> None:
             tail.add(
                 ContactRemoved(contact(number), 3, "silent"), f"12:00:{number:02}", float(number)
             )
-    assert told(tail) == [("12:00:20", "gone", 2), ("12:00:29", "contact", 29)]
+    assert told(tail) == [("12:00:20", "removed", 2), ("12:00:29", "contact", 29)]
     assert (
         tail.lines()[-1].words == f"{contact(29).id:040x}"[:8] + " at 198.51.100.29:6881, bucket 3"
     )
 
 
-def test_what_is_long_ago_or_different_is_not_folded() -> None:
+def test_old_and_different_events_are_not_folded() -> None:
     tail = Tail()
     tail.add(ContactRemoved(contact(1), 3, "silent"), "12:00:01", 1.0)
     tail.add(ContactRemoved(contact(2), 3, "moved"), "12:00:02", 2.0)
@@ -191,7 +191,7 @@ def test_what_is_long_ago_or_different_is_not_folded() -> None:
     assert [count for _, _, count in told(tail)] == [1, 1, 1, 1, 1]
 
 
-def test_the_tail_is_bounded_and_says_what_it_does_not_show() -> None:
+def test_the_tail_is_bounded_and_refuses_other_events() -> None:
     tail = Tail()
     for number in range(300):
         assert tail.add(Joined(Family.IPV4, number), "12:00:00", 0.0)
@@ -206,7 +206,7 @@ def test_words() -> None:
     address, offline = tail.lines()
     assert (address.name, address.words) == (
         "address",
-        "IPv4: others see us at 1.2.3.4 port 5 (12 networks agree); now ab000000",
+        "IPv4: external address 1.2.3.4 port 5 (12 subnets agree); own ID is now ab000000",
     )
     assert (offline.name, offline.style) == ("offline", "poor")
 

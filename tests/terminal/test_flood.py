@@ -1,7 +1,7 @@
-"""A node process under a flood of forged queries on loopback: what each address, its network and
-all together are sent, whatever is asked.
+"""A node process under a flood of forged queries on loopback: the bytes sent to each host, to each
+subnet and in total stay within the budgets, whatever the queries.
 
-For machines where there are no namespaces of the kernel to be had.
+For machines without network namespaces.
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ pytestmark = [
     ),
     pytest.mark.skipif(
         no_cable() is None,
-        reason="test_spoofed_flood.py does the same with sources that are forged in earnest",
+        reason="test_spoofed_flood.py tests the same with forged sources",
     ),
 ]
 
-NETWORKS, PER_NETWORK, ROUNDS = 20, 4, 100
+SUBNETS = 20
+PER_SUBNET = 4
+ROUNDS = 100
 
 
 @pytest.mark.parametrize("limited", [True, False])
-def test_the_budget_of_bytes_holds_whatever_is_asked(tmp_path: Path, limited: bool) -> None:
+def test_the_byte_budgets_hold_for_any_queries(tmp_path: Path, limited: bool) -> None:
     file = tmp_path / "config.toml"
     file.write_text(config_text(BYTES_ONLY))
     options = [
@@ -48,19 +50,19 @@ def test_the_budget_of_bytes_holds_whatever_is_asked(tmp_path: Path, limited: bo
         sent_to = received(flooded((host, int(port))))
         lasted_s = time.monotonic() - begun
 
-    by_network = [sum(sent_to[at : at + PER_NETWORK]) for at in range(0, len(sent_to), PER_NETWORK)]
-    worst = {"address": max(sent_to), "network": max(by_network), "total": sum(sent_to)}
+    by_subnet = [sum(sent_to[at : at + PER_SUBNET]) for at in range(0, len(sent_to), PER_SUBNET)]
+    worst = {"host": max(sent_to), "subnet": max(by_subnet), "total": sum(sent_to)}
     assert {
         level: worst[level] <= budget(level, BYTES_ONLY, lasted_s) for level in LEVELS
     } == dict.fromkeys(LEVELS, limited)
-    assert sum(sent_to) > BYTES_ONLY["total_reply_burst_bytes"], "what may be sent is sent"
+    assert sum(sent_to) > BYTES_ONLY["total_reply_burst_bytes"], "the budget is used"
 
 
 def flooded(node: tuple[str, int]) -> list[socket.socket]:
     sockets = []
-    for number in range(NETWORKS * PER_NETWORK):
+    for number in range(SUBNETS * PER_SUBNET):
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        sock.bind((f"127.{10 + number // PER_NETWORK}.5.{1 + number % PER_NETWORK}", 0))
+        sock.bind((f"127.{10 + number // PER_SUBNET}.5.{1 + number % PER_SUBNET}", 0))
         sockets.append(sock)
     pace = selectors.DefaultSelector()
     for number in range(ROUNDS):
@@ -71,12 +73,12 @@ def flooded(node: tuple[str, int]) -> list[socket.socket]:
 
 
 def received(sockets: list[socket.socket]) -> list[int]:
-    """Bytes that each was sent."""
+    """The bytes that each socket received."""
     sizes = [0] * len(sockets)
     waiting = selectors.DefaultSelector()
     for at, sock in enumerate(sockets):
         waiting.register(sock, selectors.EVENT_READ, at)
-    read_until = time.monotonic() + 1.5  # what is sent later has come back into the budget by then
+    read_until = time.monotonic() + 1.5  # later bytes are sent from the refilled budget
     while (ready := waiting.select(0.5)) and time.monotonic() < read_until:
         for key, _ in ready:
             sizes[key.data] += len(sockets[key.data].recv(2048))

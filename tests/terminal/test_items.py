@@ -1,5 +1,5 @@
-"""``kadisc put``, ``get`` and ``resolve``: by the running node and by one of their own, and what is
-said when it cannot be done.
+"""``kadisc put``, ``get`` and ``resolve`` with the running node and with a temporary one, and their
+errors.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Devnet:
     bootstrap: str
     config: str
 
-    def own(self, *arguments: str) -> tuple[str, ...]:
-        """For a node of the command's own, which takes loopback addresses for public ones as the
-        devnet does.
+    def temporary(self, *arguments: str) -> tuple[str, ...]:
+        """Adds the options of a temporary node, which treats loopback addresses as public ones as
+        the devnet does.
         """
         return (*arguments, "--bootstrap", self.bootstrap, "--allow-private")
 
@@ -59,10 +59,10 @@ def document(*arguments: str, code: int = 0) -> dict[str, Any]:
     return found
 
 
-def test_what_one_puts_another_gets_and_a_mutable_one_is_signed_by_the_key_in_the_folder(
+def test_a_put_item_is_found_by_another_node_and_a_mutable_one_has_the_key_of_the_folder(
     net: Devnet,
 ) -> None:
-    """By the running node, and by nodes of the moment."""
+    """With the running node and with temporary nodes."""
     value = {"eth": 30303, "bytes": "0x00ff", "list": [1, -1]}
     stored = document("put", json.dumps(value), "--parse", "--state-dir", net.folder)
     assert (stored["key"], stored["seq"], stored["stored_on"], len(stored["stored"])) == (
@@ -71,14 +71,14 @@ def test_what_one_puts_another_gets_and_a_mutable_one_is_signed_by_the_key_in_th
         8,
         8,
     )
-    item = document("get", *net.own(stored["target"]))
+    item = document("get", *net.temporary(stored["target"]))
     assert (item["found"], item["value"], item["key"]) == (True, value, None)
     motd = document(
-        "put", *net.own("hello", "--mutable", "--salt", "motd"), "--state-dir", net.folder
+        "put", *net.temporary("hello", "--mutable", "--salt", "motd"), "--state-dir", net.folder
     )
     plain = kadisc("get", motd["target"], "--salt", "motd", "--state-dir", net.folder)
     assert (plain.returncode, plain.stdout) == (0, "hello\n")
-    assert f"version {motd['seq']} of the key {motd['key']}" in plain.stderr
+    assert f"sequence {motd['seq']}, key {motd['key']}" in plain.stderr
     found = document("resolve", motd["key"], "--state-dir", net.folder)
     assert (found["found"], found["key"], found["network"]) == (True, motd["key"], "mainline"), (
         "the key is the running node's"
@@ -91,20 +91,20 @@ def test_what_one_puts_another_gets_and_a_mutable_one_is_signed_by_the_key_in_th
         (("get", "5"), "a target has 40 hex digits"),
         (("put", "x" * 1000), "an item holds at most 1000"),
         (("put", "0xf"), "whole bytes in hex"),
-        (("put", "{", "--parse"), "VALUE is no JSON"),
+        (("put", "{", "--parse"), "VALUE is not JSON"),
         (("put", "1.5", "--parse"), "an item holds texts"),
         (("put", "[" * 900 + "]" * 900, "--parse"), "at most 8 lists and dicts"),
-        (("put", "[" * 9000 + "]" * 9000, "--parse"), "VALUE is no JSON"),
+        (("put", "[" * 9000 + "]" * 9000, "--parse"), "VALUE is not JSON"),
         (("put", "x", "--seq=-1"), "a whole number from 0"),
         (("put", "x", "--cas", str(1 << 63)), "a whole number from 0"),
-        (("put", "x", "--keep", "--bind=127.0.0.1:0"), "only a running node keeps"),
+        (("put", "x", "--keep", "--bind=127.0.0.1:0"), "only a running node can keep"),
         (("put", "x", "--mutable", "--bind=127.0.0.1:0"), "there is no key in"),
         (("put", "x", "--salt=s", "--bind=127.0.0.1:0"), "are of mutable items"),
         (("resolve", "abc"), "a public key has 64 hex digits"),
     ],
     ids=lambda value: value[1][:5] + value[-1][:6] if isinstance(value, tuple) else "",
 )
-def test_what_is_wrong_is_said_at_once(
+def test_wrong_usage_is_an_error_of_one_line(
     arguments: tuple[str, ...],
     complaint: str,
     tmp_path: Path,
@@ -117,17 +117,11 @@ def test_what_is_wrong_is_said_at_once(
     config.write_text("routers = []\n")
     try:
         code: object = main([*arguments, "--config", str(config)])
-    except SystemExit as ended:  # argparse's way
+    except SystemExit as ended:  # from argparse
         code = ended.code
     assert code == 2
     said = capsys.readouterr()
     assert said.out == ""
     assert complaint in said.err
-    assert (
-        len(
-            said.err.replace(
-                "kadisc: no --bootstrap given, and nobody is known from an earlier run\n", ""
-            ).splitlines()
-        )
-        == 1
-    )
+    note = "kadisc: no --bootstrap given, and no contacts saved by an earlier run\n"
+    assert len(said.err.replace(note, "").splitlines()) == 1

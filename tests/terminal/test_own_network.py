@@ -1,5 +1,5 @@
-"""Peers of one's own network, as a user finds them: real programs on loopback, in the middle a
-libtorrent that knows nothing of networks.
+"""Peers of a network as a user finds them: real programs on loopback that know only a libtorrent
+node, which has no notion of networks.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Member:
     endpoint: str
     folder: str
 
-    def asks(self, *arguments: str) -> tuple[int, Any]:
-        """Exit code and document of a command beside it."""
+    def run(self, *arguments: str) -> tuple[int, Any]:
+        """The exit code and the document of a command that uses this node."""
         done = kadisc(*arguments, "--json", "--state-dir", self.folder)
         return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
     def peers(self, network: str, *arguments: str) -> dict[str, dict[str, Any]]:
-        """What ``kadisc peers`` says, by endpoint."""
-        code, document = self.asks("peers", network, *arguments)
+        """The peers of ``kadisc peers``, by endpoint."""
+        code, document = self.run("peers", network, *arguments)
         assert (code == 0) == bool(document["peers"])
         assert document["network"] == network
         assert (document["first_peer_s"] is None) == (not document["peers"])
@@ -43,7 +43,7 @@ class Member:
 
 
 def free_port(host: str) -> int:
-    """Free for both protocols a moment ago; nobody else uses this address."""
+    """A port that was free for both protocols a moment ago; no other test uses this address."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
@@ -72,15 +72,15 @@ class Scene:
     router: str
     one: Member
     two: Member
-    stranger: Member
+    other: Member
     tcp: socket.socket
     started: float
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """Two of ``testnet`` and one of ``othernet``, that know nobody but a libtorrent. Where ``one``
-    says that its service is, somebody listens.
+    """Two nodes of ``testnet`` and one of ``othernet``, which know only a libtorrent node. The TCP
+    port of the service of ``one`` accepts connections.
     """
     pytest.importorskip("libtorrent")
     with ExitStack() as stack:
@@ -110,22 +110,22 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield Scene(router, *members, tcp, started)
 
 
-def test_two_that_know_only_a_libtorrent_find_each_other_and_not_the_third(scene: Scene) -> None:
-    one, two, stranger = scene.one, scene.two, scene.stranger
+def test_nodes_of_a_network_find_each_other_through_a_libtorrent_and_no_other(scene: Scene) -> None:
+    one, two, other = scene.one, scene.two, scene.other
     found: dict[str, Any] = {}
     while set(found) < {one.endpoint, two.endpoint}:
         assert time.monotonic() - scene.started < FOUND_WITHIN_S, f"found so far: {found}"
         found = one.peers("testnet", "--count", "1") | two.peers("testnet", "--count", "1")
     assert found[one.endpoint]["services"] == {"eth": scene.tcp.getsockname()[1], "fork": "0xabcd"}
     assert found[two.endpoint]["services"] == {"eth": 30302, "fork": "0xabcd"}
-    # Without --count the whole DHT was asked: the third is there, announces itself, and is nobody's
-    # peer.
+    # Without --count the search asks the whole DHT: the third node announces itself there, but is
+    # not a peer of this network.
     assert set(one.peers("testnet")) == {two.endpoint}
     assert set(two.peers("testnet")) == {one.endpoint}
-    assert stranger.peers("othernet") == {}
+    assert other.peers("othernet") == {}
 
 
-def test_a_command_without_a_running_node_finds_both(scene: Scene) -> None:
+def test_a_temporary_node_finds_both(scene: Scene) -> None:
     done = kadisc(
         "peers",
         "testnet",
@@ -144,23 +144,23 @@ def test_a_command_without_a_running_node_finds_both(scene: Scene) -> None:
     }
 
 
-def test_only_peers_with_the_service_whose_port_accepts(scene: Scene) -> None:
+def test_service_and_check_select_peers(scene: Scene) -> None:
     assert set(scene.two.peers("testnet", "--service", "eth", "--check")) == {scene.one.endpoint}
-    code, document = scene.one.asks("peers", "testnet", "--check")
-    assert (code, document["peers"], document["refused"]) == (1, [], 1)
+    code, document = scene.one.run("peers", "testnet", "--check")
+    assert (code, document["peers"], document["unreachable"]) == (1, [], 1)
     assert scene.one.peers("testnet", "--service", "les") == {}
 
 
 def test_record_and_why(scene: Scene) -> None:
-    code, record = scene.two.asks("record")
+    code, record = scene.two.run("record")
     assert (code, record["network"], record["endpoints"], record["services"]["eth"]) == (
         0,
         "testnet",
         [scene.two.endpoint],
         30302,
     )
-    for who in (scene.two.endpoint, record["key"]):
-        code, why = scene.one.asks("why", who)
+    for name in (scene.two.endpoint, record["key"]):
+        code, why = scene.one.run("why", name)
         assert (code, why["peer"], why["key"], why["sequence"]) == (
             0,
             scene.two.endpoint,
@@ -168,31 +168,31 @@ def test_record_and_why(scene: Scene) -> None:
             record["sequence"],
         )
         assert (why["table"], why["verified_in_this_run"], why["failures"]) == ("tried", True, 0)
-    code, why = scene.one.asks("why", scene.stranger.endpoint)
+    code, why = scene.one.run("why", scene.other.endpoint)
     assert code == 1 or (why["table"], why["verified_s_ago"]) == ("new", None)
-    assert scene.one.asks("why", "192.0.2.1:1")[0] == 1
-    assert scene.one.asks("why", "nonsense")[0] == 2
+    assert scene.one.run("why", "192.0.2.1:1")[0] == 1
+    assert scene.one.run("why", "nonsense")[0] == 2
 
 
-def test_the_book_goes_out_and_in_as_lines(scene: Scene, tmp_path: Path) -> None:
+def test_the_book_is_exported_and_imported_as_lines(scene: Scene, tmp_path: Path) -> None:
     exported = kadisc("book", "export", "--state-dir", scene.one.folder)
     head, *lines = [json.loads(line) for line in exported.stdout.splitlines()]
     assert (exported.returncode, head) == (0, {"kadisc-book": 1, "network": "testnet"})
     assert scene.two.endpoint in [line["endpoint"] for line in lines if line["table"] == "tried"]
-    newcomers = [
+    new_peers = [
         {**lines[0], "endpoint": f"20.{number}.1.1:6881", "key": f"{number:064x}"}
         for number in range(150)
     ]
     book = tmp_path / "book.jsonl"
-    book.write_text("\n".join(json.dumps(line) for line in [head, *lines, *newcomers]))
-    code, document = scene.two.asks("book", "import", str(book))
-    assert (code, document["taken"] + document["refused"]) == (0, len(lines) + 150)
-    assert document["taken"] > 100
-    code, why = scene.two.asks("why", "20.77.1.1:6881")
+    book.write_text("\n".join(json.dumps(line) for line in [head, *lines, *new_peers]))
+    code, document = scene.two.run("book", "import", str(book))
+    assert (code, document["added"] + document["skipped"]) == (0, len(lines) + 150)
+    assert document["added"] > 100
+    code, why = scene.two.run("why", "20.77.1.1:6881")
     assert code == 1 or not why["verified_in_this_run"]
     assert set(scene.two.peers("testnet", "--count", "1")) == {scene.one.endpoint}
-    code, words = scene.stranger.asks("book", "import", str(book))
+    code, words = scene.other.run("book", "import", str(book))
     assert (code, "of the network 'testnet', not of 'othernet'" in words) == (2, True)
     book.write_text("nonsense")
-    code, words = scene.two.asks("book", "import", str(book))
+    code, words = scene.two.run("book", "import", str(book))
     assert (code, len(words.splitlines()), "line 1: not JSON" in words) == (2, 1, True)

@@ -1,4 +1,4 @@
-"""`kadisc announce` and `kadisc peers`."""
+"""``kadisc announce`` and ``kadisc peers``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def nodes() -> Iterator[list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def host_resolver(nodes: list[dict[str, Any]]) -> list[str]:
+def start(nodes: list[dict[str, Any]]) -> list[str]:
     return ["--bootstrap", nodes[0]["endpoints"][0], "--bind", "127.0.0.1:0"]
 
 
@@ -30,9 +30,9 @@ def closest(nodes: list[dict[str, Any]], info_hash: str) -> list[str]:
     )[:8]
 
 
-def test_what_is_announced_is_found(nodes: list[dict[str, Any]], host_resolver: list[str]) -> None:
+def test_an_announced_peer_is_found(nodes: list[dict[str, Any]], start: list[str]) -> None:
     info_hash = "0123456789abcdef0123456789abcdef01234567"
-    done = kadisc("announce", info_hash, "--port", "4444", *host_resolver, "--json")
+    done = kadisc("announce", info_hash, "--port", "4444", *start, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
     assert list(document) == ["infohash", "port", "stored", "elapsed_s", "queries"]
@@ -41,16 +41,15 @@ def test_what_is_announced_is_found(nodes: list[dict[str, Any]], host_resolver: 
     stored = [node["id"] for node in document["stored"]]
     assert stored == sorted(stored, key=lambda node_id: int(node_id, 16) ^ int(info_hash, 16))
     assert len(stored) == 8
-    assert (
-        len(set(stored) & set(closest(nodes, info_hash))) >= 6
-    )  # in a network that has just come to be, not all know all
+    # In a new network not every node knows all others.
+    assert len(set(stored) & set(closest(nodes, info_hash))) >= 6
     assert all(
         [f"{node['host']}:{node['port']}"] == where[node["id"]] for node in document["stored"]
     )
     assert document["queries"] >= 16
     assert 0 < document["elapsed_s"] < 30
 
-    done = kadisc("peers", info_hash, *host_resolver, "--json")
+    done = kadisc("peers", info_hash, *start, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
     assert list(document) == ["infohash", "peers", "first_peer_s", "elapsed_s", "queries"]
@@ -60,49 +59,49 @@ def test_what_is_announced_is_found(nodes: list[dict[str, Any]], host_resolver: 
     assert document["queries"] >= 1
 
 
-def test_in_words(host_resolver: list[str]) -> None:
+def test_text_output(start: list[str]) -> None:
     info_hash = "1" * 40
-    done = kadisc("announce", info_hash, "--port", "5555", *host_resolver)
+    done = kadisc("announce", info_hash, "--port", "5555", *start)
     assert (done.returncode, done.stderr) == (0, "")
     first, *rows = done.stdout.splitlines()
     assert re.fullmatch(r"stored at 8 nodes in \d+\.\d\d s, \d+ datagrams sent", first)
     assert all(re.fullmatch(r"  [0-9a-f]{40}  127\.\d+\.\d+\.\d+:\d+", row) for row in rows)
-    done = kadisc("peers", info_hash, *host_resolver)
+    done = kadisc("peers", info_hash, *start)
     assert (done.returncode, done.stdout) == (0, "127.0.0.1:5555\n")
     assert re.fullmatch(r"kadisc: 1 peer in \d+\.\d\d s, \d+ datagrams sent\n", done.stderr)
 
 
-def test_it_ends_at_the_count(host_resolver: list[str]) -> None:
+def test_the_search_ends_at_the_count(start: list[str]) -> None:
     info_hash = "2" * 40
     for port in range(7000, 7006):
-        assert kadisc("announce", info_hash, "--port", str(port), *host_resolver).returncode == 0
-    done = kadisc("peers", info_hash, "--count", "4", *host_resolver, "--json")
+        assert kadisc("announce", info_hash, "--port", str(port), *start).returncode == 0
+    done = kadisc("peers", info_hash, "--count", "4", *start, "--json")
     assert done.returncode == 0
     assert len(json.loads(done.stdout)["peers"]) == 4
-    done = kadisc("peers", info_hash, *host_resolver, "--json")
+    done = kadisc("peers", info_hash, *start, "--json")
     assert sorted(peer["port"] for peer in json.loads(done.stdout)["peers"]) == list(
         range(7000, 7006)
     )
 
 
-def test_the_port_of_the_socket_may_count(host_resolver: list[str]) -> None:
+def test_implied_port_announces_the_port_of_the_socket(start: list[str]) -> None:
     info_hash = "3" * 40
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    bind = ["--bootstrap", host_resolver[1], "--bind", f"127.0.0.1:{port}"]
+    bind = ["--bootstrap", start[1], "--bind", f"127.0.0.1:{port}"]
     assert kadisc("announce", info_hash, "--port", "1", "--implied-port", *bind).returncode == 0
-    done = kadisc("peers", info_hash, *host_resolver, "--json")
+    done = kadisc("peers", info_hash, *start, "--json")
     assert json.loads(done.stdout)["peers"] == [{"host": "127.0.0.1", "port": port}]
 
 
-def test_none_found(host_resolver: list[str]) -> None:
-    done = kadisc("peers", "4" * 40, *host_resolver, "--json")
+def test_no_peer_found(start: list[str]) -> None:
+    done = kadisc("peers", "4" * 40, *start, "--json")
     assert (done.returncode, done.stderr) == (1, "")
     document = json.loads(done.stdout)
     assert (document["peers"], document["first_peer_s"]) == ([], None)
     assert document["queries"] >= 8
-    done = kadisc("peers", "4" * 40, *host_resolver)
+    done = kadisc("peers", "4" * 40, *start)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("kadisc: 0 peers in ")
 
@@ -128,8 +127,8 @@ def test_none_found(host_resolver: list[str]) -> None:
         ),
         (["run", "--service", "eth=1", "--service", "eth=2"], "the service eth is given twice"),
         (
-            ["why", "nobody"],
-            "a peer is a key of 64 hex digits or a numeric HOST:PORT: 'nobody' is neither",
+            ["why", "nonsense"],
+            "expected a key of 64 hex digits or a numeric HOST:PORT, not 'nonsense'",
         ),
         (["book", "import"], "book import needs a file"),
         (["book", "import", "/nonexistent"], "/nonexistent cannot be read"),
@@ -147,7 +146,7 @@ def test_wrong_usage(arguments: list[str], words: str) -> None:
     assert words in line
 
 
-def test_nobody_there() -> None:
+def test_without_answers_the_error_is_one_line() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         where = f"127.0.0.1:{silent.getsockname()[1]}"
@@ -164,7 +163,7 @@ def test_nobody_there() -> None:
                 )
 
 
-def test_interrupted_it_says_130() -> None:
+def test_an_interrupted_command_ends_with_130() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.settimeout(PATIENCE_S)
         silent.bind(("127.0.0.1", 0))
@@ -177,10 +176,10 @@ def test_interrupted_it_says_130() -> None:
             assert process.returncode == 130
 
 
-def test_a_running_node_is_a_peer_to_keep(
+def test_a_running_node_as_a_static_peer(
     nodes: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """`--peer` alone leads into the network, and so does a name."""
+    """`--peer` alone is enough to join, also with a name."""
     config = tmp_path_factory.mktemp("config") / "config.toml"
     config.write_text("routers = []\n")
     port = nodes[0]["endpoints"][0].rpartition(":")[2]

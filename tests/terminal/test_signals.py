@@ -1,4 +1,4 @@
-"""Being asked to stop: soon, in order, with the right exit code, and with the terminal as it was."""
+"""Signals: commands end soon, with the right exit code, and restore the terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pytest
 from .commands import COMMAND, PATIENCE_S, devnet, environment, next_event, running
 
 SOON_S = 5.0
-"""Meant is one second."""
+"""Five times the expected second."""
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def silent_host() -> Iterator[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("devnet_size", [1, 60])
-def test_run_that_is_asked_to_stop_is_done(number: signal.Signals, devnet_size: int) -> None:
+def test_run_ends_on_a_signal(number: signal.Signals, devnet_size: int) -> None:
     with running("run", "--devnet", str(devnet_size), "--bind", "127.0.0.1:0", "--json") as process:
         next_event(process, "listening")
         asked = time.monotonic()
@@ -45,12 +45,12 @@ def test_run_that_is_asked_to_stop_is_done(number: signal.Signals, devnet_size: 
 
 
 @pytest.mark.parametrize("command", [["find", "random", "--bootstrap"], ["ping"]])
-def test_a_one_shot_that_is_interrupted_says_130(command: list[str]) -> None:
+def test_an_interrupted_command_ends_with_130(command: list[str]) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(PATIENCE_S)
         sock.bind(("127.0.0.1", 0))
         with running(*command, f"127.0.0.1:{sock.getsockname()[1]}", "--json") as process:
-            sock.recv(2048)  # by now it waits for an answer
+            sock.recv(2048)  # now it waits for an answer
             asked = time.monotonic()
             process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=PATIENCE_S)
@@ -59,18 +59,18 @@ def test_a_one_shot_that_is_interrupted_says_130(command: list[str]) -> None:
 
 
 class Terminal:
-    """A process on a terminal of its own, where Ctrl-C is typed and not sent."""
+    """A process on its own terminal, where Ctrl-C is typed instead of a signal sent."""
 
     def __init__(self, *arguments: str, **changes: str) -> None:
-        self._own, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
-        self.before = termios.tcgetattr(theirs)
-        self._theirs = theirs
+        self._own, other_end = pty.openpty()
+        fcntl.ioctl(other_end, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
+        self.before = termios.tcgetattr(other_end)
+        self._other_end = other_end
         self.process = subprocess.Popen(
             [*COMMAND, *arguments],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
+            stdin=other_end,
+            stdout=other_end,
+            stderr=other_end,
             env=environment(**changes),
             start_new_session=True,
             preexec_fn=_own_terminal,
@@ -91,14 +91,14 @@ class Terminal:
         code = self.process.wait(PATIENCE_S)
         while select.select([self._own], [], [], 0)[0]:
             self.output += os.read(self._own, 65536)
-        assert termios.tcgetattr(self._theirs) == self.before
+        assert termios.tcgetattr(self._other_end) == self.before
         return code
 
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
         os.close(self._own)
-        os.close(self._theirs)
+        os.close(self._other_end)
 
 
 def _own_terminal() -> None:

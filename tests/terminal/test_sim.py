@@ -1,4 +1,4 @@
-"""``kadisc sim`` as people and programs meet it."""
+"""``kadisc sim run`` and ``kadisc sim list``."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def test_a_run_prints_one_document() -> None:
     assert document["datagrams"] > 0
 
 
-def test_a_run_tells_people_how_to_have_it_again() -> None:
+def test_a_run_prints_the_command_that_reproduces_it() -> None:
     done = kadisc("sim", "run", "idle-cost", *SMALL, "--seed", "9")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("idle-cost, 40 nodes, seed 9\n")
     assert done.stdout.endswith(
-        "again: kadisc sim run idle-cost --seed 9 --nodes 40 --minutes 0.2 --set warmup_s=5.0\n"
+        "reproduce: kadisc sim run idle-cost --seed 9 --nodes 40 --minutes 0.2 --set warmup_s=5.0\n"
     )
 
 
@@ -105,20 +105,20 @@ def test_an_error_is_one_line(arguments: list[str], words: str) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_the_same_value_said_twice_is_no_contradiction() -> None:
+def test_the_same_value_given_twice_is_no_contradiction() -> None:
     done = kadisc(
         "sim", "run", "idle-cost", *SMALL, "--set", "nodes=40", "--set", "minutes=0.20", "--json"
     )
     assert (done.returncode, json.loads(done.stdout)["nodes"]) == (0, 40)
 
 
-def test_a_trace_on_a_full_disk_is_one_line() -> None:
+def test_a_trace_on_a_full_disk_is_an_error_of_one_line() -> None:
     done = kadisc("sim", "run", "lookup", *SMALL, "--trace", "/dev/full")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "kadisc: --trace /dev/full: No space left on device\n"
 
 
-def test_ctrl_c_ends_it_without_a_word() -> None:
+def test_ctrl_c_ends_a_run_without_output() -> None:
     with running(
         "sim", "run", "lookup", "--nodes", "2000", "--json", "--trace", "/dev/stderr"
     ) as process:

@@ -1,5 +1,5 @@
-"""``kadisc sim sweep`` and ``kadisc sim report``: what is finished is kept, whatever ends a sweep,
-and the same command goes on from there.
+"""``kadisc sim sweep`` and ``kadisc sim report``: finished runs are kept at any end of a sweep, and
+the same command continues with the rest.
 """
 
 from __future__ import annotations
@@ -21,19 +21,11 @@ import pytest
 
 from .commands import PATIENCE_S, environment, kadisc, running
 
-TINY = (
-    "--nodes",
-    "40",
-    "--minutes",
-    "1.5",
-    "--set",
-    "warmup_s=5",
-    "--set",
-    "lookups_per_minute=60",
-)
+SMALL_NETWORK = ["--nodes", "40", "--minutes", "1.5"]
+TINY = [*SMALL_NETWORK, "--set", "warmup_s=5", "--set", "lookups_per_minute=60"]
 LONG = ("--nodes", "60", "--minutes", "3", "--set", "warmup_s=5", "--seeds", "40", "--jobs", "2")
 SOON_S = 5.0
-"""Meant is one second."""
+"""Five times the expected second."""
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -77,10 +69,12 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
-    assert {name: document[name] for name in ("runs", "done", "were_there", "failed", "lost")} == {
+    assert {
+        name: document[name] for name in ("runs", "done", "already_done", "failed", "lost")
+    } == {
         "runs": 4,
         "done": 4,
-        "were_there": 0,
+        "already_done": 0,
         "failed": [],
         "lost": [],
     }
@@ -97,16 +91,18 @@ def test_every_combination_is_a_line(swept: Path) -> None:
     )
 
 
-def test_a_line_is_what_its_command_gives(swept: Path) -> None:
+def test_the_command_of_a_line_reproduces_it(swept: Path) -> None:
     record = lines(swept)[0]
     again = json.loads(kadisc(*record["command"].split()[1:], "--json").stdout)
     assert (again["digest"], again["metrics"]) == (record["digest"], record["metrics"])
 
 
-def test_what_is_there_is_not_run_again_and_a_torn_line_is(swept: Path, tmp_path: Path) -> None:
+def test_finished_runs_are_not_repeated_but_an_incomplete_line_is(
+    swept: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "torn.jsonl"
     path.write_bytes(swept.read_bytes()[:-100])
-    # Put otherwise, and with values written otherwise: the same runs.
+    # The same runs, with options in another order and values written differently.
     command = (
         "sim",
         "sweep",
@@ -122,7 +118,7 @@ def test_what_is_there_is_not_run_again_and_a_torn_line_is(swept: Path, tmp_path
     )
     done = kadisc(*command, "--out", str(path))
     assert done.returncode == 0
-    assert "torn" in done.stderr
+    assert "incomplete" in done.stderr
     assert "4 of 4 runs" in done.stdout
     assert "3 of them from before" in done.stdout
     assert {record["digest"] for record in lines(path)} == {
@@ -130,22 +126,21 @@ def test_what_is_there_is_not_run_again_and_a_torn_line_is(swept: Path, tmp_path
     }
 
 
-def test_ctrl_c_keeps_what_is_done_and_ends_every_worker(tmp_path: Path) -> None:
+def test_ctrl_c_keeps_finished_runs_and_ends_every_worker(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with running("sim", "sweep", "lookup", *LONG, "--out", str(path)) as process:
         wait_for(lambda: path.exists() and path.stat().st_size)
         workers = descendants(process.pid)
         asked = time.monotonic()
         for pid in [process.pid, *workers]:  # as a terminal does
-            with contextlib.suppress(
-                ProcessLookupError
-            ):  # those that it was told of first ended the others
+            with contextlib.suppress(ProcessLookupError):  # the first one may have ended the others
                 os.kill(pid, signal.SIGINT)
         output, errors = process.communicate(timeout=PATIENCE_S)
         assert time.monotonic() - asked < SOON_S
     assert (process.returncode, output) == (130, "")
     assert re.fullmatch(
-        rf"kadisc: \d+ of 40 runs are done and in {path}; the same command goes on from there\n",
+        rf"kadisc: \d+ of 40 runs are done and in {path}; "
+        r"the same command continues with the rest\n",
         errors,
     )
     assert len(lines(path)) == int(errors.split()[1])
@@ -153,7 +148,7 @@ def test_ctrl_c_keeps_what_is_done_and_ends_every_worker(tmp_path: Path) -> None
     wait_for(lambda: not any(map(is_running, workers)))
 
 
-def test_kill_leaves_no_worker_behind_and_the_sweep_goes_on(tmp_path: Path) -> None:
+def test_after_a_kill_no_worker_is_left_and_the_sweep_continues(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with running("sim", "sweep", "lookup", *LONG, "--out", str(path)) as process:
         wait_for(lambda: path.exists() and path.stat().st_size)
@@ -166,26 +161,13 @@ def test_kill_leaves_no_worker_behind_and_the_sweep_goes_on(tmp_path: Path) -> N
         "sim", "sweep", "lookup", *LONG[:-4], "--seeds", "2", "--out", str(path), "--json"
     )
     assert done.returncode == 0
-    assert json.loads(done.stdout)["were_there"] == min(kept, 2) or "torn" in done.stderr
+    assert json.loads(done.stdout)["already_done"] == min(kept, 2) or "incomplete" in done.stderr
     assert json.loads(done.stdout)["done"] == 2
 
 
 def failing(path: Path) -> subprocess.CompletedProcess[str]:
-    words = [
-        "sim",
-        "sweep",
-        "fails",
-        "--nodes",
-        "10",
-        "--set",
-        "warmup_s=0",
-        "--seeds",
-        "1,2,3,4",
-        "--jobs",
-        "1",
-        "--out",
-        str(path),
-    ]
+    options = ["--nodes", "10", "--set", "warmup_s=0", "--seeds", "1,2,3,4", "--jobs", "1"]
+    words = ["sim", "sweep", "fails", *options, "--out", str(path)]
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.terminal.failing_sweep", *words],
         capture_output=True,
@@ -195,29 +177,29 @@ def failing(path: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_run_that_fails_is_recorded_and_ends_nothing(tmp_path: Path) -> None:
+def test_a_failed_run_is_recorded_and_stops_no_other(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     done = failing(path)
     assert done.returncode == 1
     assert [record["seed"] for record in lines(path)] == [1, 2, 4]
-    assert lines(path)[1]["failed"] == "Violation: a promise is broken"
+    assert lines(path)[1]["failed"] == "Violation: an invariant is violated"
     assert (
         lines(path)[1]["command"] == "kadisc sim run fails --seed 2 --nodes 10 --set warmup_s=0.0"
     )
-    assert "again: kadisc sim run fails --seed 2" in done.stderr
-    assert "killed by signal 9; again: kadisc sim run fails --seed 3" in done.stderr
+    assert "reproduce: kadisc sim run fails --seed 2" in done.stderr
+    assert "killed by signal 9; reproduce: kadisc sim run fails --seed 3" in done.stderr
     assert "Traceback" not in done.stderr
-    again = failing(path)  # the failure is held; whoever was killed is tried once more
+    again = failing(path)  # the failed run is kept, the killed one is repeated
     assert again.returncode == 1
     assert "3 of 4 runs" in again.stdout
     assert "seed 3" in again.stderr
     assert len(lines(path)) == 3
     page = kadisc("sim", "report", str(path), "--json")
     assert json.loads(page.stdout)["failed"][0]["seed"] == 2
-    assert "a promise is broken" in (tmp_path / "out.html").read_text()
+    assert "an invariant is violated" in (tmp_path / "out.html").read_text()
 
 
-def test_two_sweeps_do_not_write_to_one_file(tmp_path: Path) -> None:
+def test_two_sweeps_cannot_write_to_one_file(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with running("sim", "sweep", "lookup", *LONG, "--out", str(path)) as process:
         wait_for(lambda: path.exists() and path.stat().st_size)
@@ -226,7 +208,7 @@ def test_two_sweeps_do_not_write_to_one_file(tmp_path: Path) -> None:
         process.communicate(timeout=PATIENCE_S)
     assert (done.returncode, done.stderr) == (
         2,
-        f"kadisc: --out {path}: another sweep is writing there\n",
+        f"kadisc: --out {path}: another sweep is writing to it\n",
     )
 
 
@@ -235,7 +217,7 @@ def test_two_sweeps_do_not_write_to_one_file(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real one with a real worker, each a process of its own."""
+    """A Dask scheduler and a worker, each in its own process."""
     folder = tmp_path_factory.mktemp("dask")
     place, dask = folder / "scheduler.json", [sys.executable, "-m", "distributed.cli."]
     options = ["--scheduler-file", str(place), "--no-dashboard"]
@@ -298,7 +280,7 @@ def test_a_cluster_gives_the_same_results(scheduler: str, swept: Path, tmp_path:
 # --- the page -------------------------------------------------------------------------------------
 
 
-def test_the_page_has_charts_that_show_something(swept: Path, tmp_path: Path) -> None:
+def test_the_page_has_charts_that_are_not_blank(swept: Path, tmp_path: Path) -> None:
     from matplotlib.image import imread
 
     out = tmp_path / "page.html"
@@ -314,22 +296,22 @@ def test_the_page_has_charts_that_show_something(swept: Path, tmp_path: Path) ->
         place.write_bytes(picture)
         pixels = imread(place)
         assert pixels.shape[1] >= 1000
-        assert pixels[..., :3].std() > 0.02  # lines and words on white, not a blank
-    assert "http" not in text.replace("http-equiv", "")  # needs nothing else
+        assert pixels[..., :3].std() > 0.02  # lines and text on white, not a blank picture
+    assert "http" not in text.replace("http-equiv", "")  # it loads nothing
     for row in document["rows"]:
         assert row["seeds"] == [1, 2]
         assert row["command"].replace("&", "&amp;") in text
         assert row["medians"]["recall"] > 0.5
 
 
-def test_the_same_results_make_the_same_page(swept: Path, tmp_path: Path) -> None:
+def test_the_same_results_give_the_same_page(swept: Path, tmp_path: Path) -> None:
     pages = [tmp_path / name for name in ("a.html", "b.html")]
     for place in pages:
         assert kadisc("sim", "report", str(swept), "--out", str(place)).returncode == 0
     assert pages[0].read_bytes() == pages[1].read_bytes()
 
 
-# --- mistakes -------------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -359,14 +341,14 @@ def test_the_same_results_make_the_same_page(swept: Path, tmp_path: Path) -> Non
         (["lookup", "--scheduler", "here"], "tcp://HOST:PORT"),
     ],
 )
-def test_a_mistake_in_a_sweep_is_one_line(arguments: list[str], words: str) -> None:
+def test_a_wrong_option_is_an_error_of_one_line(arguments: list[str], words: str) -> None:
     done = kadisc("sim", "sweep", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_nobody_at_the_schedulers_address_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_scheduler_is_an_error_of_one_line(tmp_path: Path) -> None:
     done = kadisc(
         "sim",
         "sweep",
@@ -396,11 +378,14 @@ def test_nobody_at_the_schedulers_address_is_one_line(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_an_extra_that_is_missing_is_one_line(
+def test_a_missing_extra_is_an_error_of_one_line(
     swept: Path, tmp_path: Path, missing: str, command: tuple[str, ...], words: str
 ) -> None:
     arguments = ["sim", *(str(swept) if word == "RESULTS" else word for word in command)]
-    code = f"import sys; sys.modules[{missing!r}] = None; from kadisc.cli.main import main; sys.exit(main({arguments!r}))"
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None; from kadisc.cli.main import main; "
+        f"sys.exit(main({arguments!r}))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -429,7 +414,7 @@ def test_an_extra_that_is_missing_is_one_line(
         ),
     ],
 )
-def test_what_is_no_results_file_is_one_line(
+def test_a_file_without_results_is_an_error_of_one_line(
     tmp_path: Path, content: bytes | None, words: str
 ) -> None:
     path = tmp_path / "in.jsonl"
@@ -439,15 +424,15 @@ def test_what_is_no_results_file_is_one_line(
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    if content and words.startswith("line"):  # nor does a sweep touch what it did not write
+    if content and words.startswith("line"):  # a sweep does not change such a file
         done = kadisc("sim", "sweep", "lookup", "--out", str(path))
         assert (done.returncode, path.read_bytes()) == (2, content)
 
 
-def test_a_page_that_cannot_be_written_is_one_line(swept: Path, tmp_path: Path) -> None:
+def test_an_unwritable_page_is_an_error_of_one_line(swept: Path, tmp_path: Path) -> None:
     for out, words in (
         (tmp_path / "missing" / "x.html", "No such file"),
-        (swept, "one of the results"),
+        (swept, "one of the results files"),
     ):
         done = kadisc("sim", "report", str(swept), "--out", str(out))
         assert (done.returncode, done.stdout) == (2, "")

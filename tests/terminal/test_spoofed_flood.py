@@ -1,6 +1,6 @@
-"""A node process under a flood from forged sources, in network namespaces that the test makes for
-itself (no root is needed): what each address, its network and all together are sent, whatever is
-asked in their names; and that those who proved themselves before are answered all the same.
+"""A node process under a flood from forged sources, in network namespaces that the test creates
+(root is not needed): the bytes sent to each host, to each subnet and in total stay within the
+budgets, and proven sources still get answers.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from .flood import BYTES_ONLY, LEVELS, NETWORK, budget, config_text, no_cable
 
 ENOUGH_ANSWERS = 0.95
 LIMIT_S = 90.0
-"""The flood ends after 8 s at most, and the program in any case after 60: this decides only how
-long a broken one is waited for.
-"""
+"""The time limit for a broken program: the flood ends after 8 s at most, the program after 60 s."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +33,13 @@ class Seen:
 
     @property
     def worst(self) -> dict[str, int]:
-        """Bytes sent to the address, and to the network, that was sent most, and to all."""
-        by_network: Counter[str] = Counter()
+        """The bytes sent to the host and to the subnet that got the most, and the total."""
+        by_subnet: Counter[str] = Counter()
         for host, size in self.bytes_to.items():
-            by_network[host.rpartition(".")[0]] += size
+            by_subnet[host.rpartition(".")[0]] += size
         return {
-            "address": max(self.bytes_to.values()),
-            "network": max(by_network.values()),
+            "host": max(self.bytes_to.values()),
+            "subnet": max(by_subnet.values()),
             "total": sum(self.bytes_to.values()),
         }
 
@@ -74,14 +72,14 @@ def flooded(folder: Path, config: str, *options: str) -> Seen:
     assert done.returncode == 0, done.stderr
     seen: dict[str, Any] = json.loads(done.stdout)
     assert seen.pop("sent") > 1000
-    assert seen.pop("missed") == 0, "the cable was not read fast enough: there may have been more"
-    assert seen.pop("lost") == 0, (
-        "the node's socket was full: what it would have said to those, nobody knows"
+    assert seen.pop("missed") == 0, (
+        "the veth device was not read fast enough: datagrams may be missing"
     )
+    assert seen.pop("lost") == 0, "the node's socket was full: some queries did not reach it"
     return Seen(**seen)
 
 
-def test_as_it_is_the_budgets_hold_and_the_proven_are_answered(tmp_path: Path) -> None:
+def test_the_budgets_hold_and_proven_sources_get_answers(tmp_path: Path) -> None:
     seen = flooded(tmp_path, config_text({}))
     assert {
         level: seen.worst[level]
@@ -94,15 +92,15 @@ def test_as_it_is_the_budgets_hold_and_the_proven_are_answered(tmp_path: Path) -
     ), seen
 
 
-def test_without_the_fast_lane_a_spoofer_chooses_who_is_not_heard(tmp_path: Path) -> None:
+def test_without_proven_sources_a_spoofer_suppresses_answers_to_a_victim(tmp_path: Path) -> None:
     seen = flooded(tmp_path, config_text({}, "proven_sources"))
     assert seen.answered[0] < ENOUGH_ANSWERS * seen.asked[0], (
-        "the attack that the fast lane is for works where it is off"
+        "the attack works without the defence (proven_sources)"
     )
 
 
 @pytest.mark.parametrize("limited", [True, False])
-def test_the_budget_of_bytes_holds_whatever_is_asked(tmp_path: Path, limited: bool) -> None:
+def test_the_byte_budgets_hold_for_any_queries(tmp_path: Path, limited: bool) -> None:
     seen = flooded(tmp_path, config_text(BYTES_ONLY), *([] if limited else ["--unlimited"]))
     holds = {
         level: seen.worst[level] <= budget(level, BYTES_ONLY, seen.lasted_s) for level in LEVELS
@@ -110,7 +108,7 @@ def test_the_budget_of_bytes_holds_whatever_is_asked(tmp_path: Path, limited: bo
     assert holds == dict.fromkeys(LEVELS, limited), seen.worst
     assert all(
         seen.worst[level] > 0.5 * BYTES_ONLY[f"{level}_reply_burst_bytes"] for level in LEVELS
-    ), "what may be sent is sent"
+    ), "the budget is used"
     assert all(
         answered >= ENOUGH_ANSWERS * asked > 0
         for asked, answered in zip(seen.asked, seen.answered, strict=True)

@@ -1,5 +1,5 @@
-"""What a node keeps between runs, seen from outside: restarts after `kill -9` with every bootstrap
-dead, folders that are taken, full or broken.
+"""The state of a node between runs: restarts after `kill -9` while all bootstrap hosts are dead,
+and folders that are locked, full or damaged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .commands import COMMAND, PATIENCE_S, devnet, environment, kadisc, next_eve
 
 RESTARTS = 50
 BACK_WITHIN_S = 10.0
-"""Meant are two."""
+"""Five times the expected two seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def experienced(entrance: str, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def known(experienced: Path, tmp_path: Path) -> Path:
-    """A copy of it to spoil."""
+    """A copy of that folder, which the test may change."""
     (tmp_path / "state.sqlite3").write_bytes((experienced / "state.sqlite3").read_bytes())
     return tmp_path
 
@@ -65,13 +65,13 @@ def contacts_in(folder: Path) -> int:
 
 @contextmanager
 def dead_host() -> Iterator[str]:
-    """Bound, so that nobody else can come to be there."""
+    """A host that does not answer; its port is bound, so that no other process gets it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{silent.getsockname()[1]}"
 
 
-def test_killed_again_and_again_it_is_back_from_whom_it_knew(known: Path) -> None:
+def test_after_each_kill_it_rejoins_through_saved_contacts(known: Path) -> None:
     rng = random.Random(50)
     with dead_host() as dead:
         for _ in range(RESTARTS):
@@ -83,15 +83,15 @@ def test_killed_again_and_again_it_is_back_from_whom_it_knew(known: Path) -> Non
                 assert next_event(process, "joined")["contacts"] >= 8
                 took_s = time.monotonic() - started
                 assert took_s < BACK_WITHIN_S
-                # It saves as soon as it has joined: this is before, in the midst of, or after that.
+                # The node saves when it has joined: the kill comes before, during or after that.
                 with pytest.raises(subprocess.TimeoutExpired):
                     process.wait(rng.uniform(0.0, 0.05))
                 process.kill()
             assert contacts_in(known) >= 8
 
 
-def test_the_id_is_the_same_again_and_another_with_another_key(tmp_path: Path) -> None:
-    # At an address that the ID follows: what others say of it is not needed.
+def test_the_same_key_gives_the_same_id(tmp_path: Path) -> None:
+    # The external address determines the ID, so no reports of other nodes are needed.
     external = ["--external", "45.1.2.3:6881"]
     ids = []
     for folder in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):
@@ -103,20 +103,21 @@ def test_the_id_is_the_same_again_and_another_with_another_key(tmp_path: Path) -
             process.terminate()
             assert process.wait(PATIENCE_S) == 0
     assert ids[0] == ids[1] != ids[2]
+    # By BEP 42 the first digits follow from the address and the last three bits.
     assert all(
         node_id[:5] == ids[0][:5] or int(node_id[-1], 16) % 8 != int(ids[0][-1], 16) % 8
         for node_id in ids
-    )  # BEP 42
+    )
 
 
-def test_a_second_node_is_refused_in_one_line(known: Path) -> None:
+def test_a_second_node_in_a_folder_is_an_error_of_one_line(known: Path) -> None:
     with dead_host() as dead, running("run", "--bootstrap", dead, *common(known)) as process:
         next_event(process, "listening")
         done = kadisc("run", "--bootstrap", dead, *common(known))
         assert (done.returncode, done.stdout) == (2, "")
-        assert (
-            done.stderr
-            == f"kadisc: another node keeps its state in {known} (process {process.pid}); give each node its own --state-dir\n"
+        assert done.stderr == (
+            f"kadisc: another node uses the state folder {known} (process {process.pid}); "
+            "give each node its own --state-dir\n"
         )
         process.kill()
         process.wait()
@@ -124,7 +125,7 @@ def test_a_second_node_is_refused_in_one_line(known: Path) -> None:
         next_event(process, "listening")
 
 
-def test_commands_read_it_and_write_nothing(
+def test_commands_read_the_state_and_write_nothing(
     known: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     config = tmp_path_factory.mktemp("config") / "config.toml"
@@ -134,14 +135,14 @@ def test_commands_read_it_and_write_nothing(
     done = kadisc("find", "random", *options)
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)["nodes"]) == 8
-    assert done.stderr.startswith("kadisc: no --bootstrap given: beginning at ")
+    assert done.stderr.startswith("kadisc: no --bootstrap given: starting from ")
     assert "contacts of the last run" in done.stderr
     assert kadisc("peers", "0" * 40, *options).returncode == 1
     assert kadisc("announce", "0" * 40, "--port", "1", *options).returncode == 0
     assert _everything_in(known) == before
 
 
-def test_commands_read_it_while_the_node_runs(known: Path) -> None:
+def test_commands_read_the_state_while_the_node_runs(known: Path) -> None:
     with dead_host() as dead, running("run", "--bootstrap", dead, *common(known)) as process:
         next_event(process, "joined")
         done = kadisc("find", "random", "--state-dir", str(known), "--json")
@@ -154,23 +155,23 @@ def _everything_in(folder: Path) -> dict[str, tuple[int, bytes]]:
     return found | {".": (folder.stat().st_mtime_ns, b"")}
 
 
-def test_nobody_known_and_nowhere_to_go_is_said(tmp_path: Path) -> None:
+def test_without_contacts_and_bootstrap_the_error_says_so(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("routers = []\n")
     done = kadisc(
         "find", "random", "--state-dir", str(tmp_path), "--config", str(tmp_path / "config.toml")
     )
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "kadisc: no --bootstrap given, and nobody is known from an earlier run",
-        "kadisc: no network: there is nobody to ask; try another --bootstrap HOST:PORT",
+        "kadisc: no --bootstrap given, and no contacts saved by an earlier run",
+        "kadisc: no network: there is no node to ask; try another --bootstrap HOST:PORT",
     ]
 
 
-# --- what is broken -------------------------------------------------------------------------------
+# --- damage ---------------------------------------------------------------------------------------
 
 
 def _first_warning(process: subprocess.Popen[str], name: str) -> dict[str, Any]:
-    """...and the node goes on: it joins."""
+    """The event with this name; the node must still run."""
     warning = next_event(process, name)
     assert process.poll() is None
     return warning
@@ -181,7 +182,7 @@ def test_a_damaged_file_is_set_aside(known: Path, entrance: str) -> None:
     (known / "state.sqlite3").write_bytes(image[: len(image) // 2])
     with running("run", "--bootstrap", entrance, *common(known)) as process:
         warning = _first_warning(process, "state_set_aside")
-        assert warning["aside"] == f"{known}/state.sqlite3.damaged-1"
+        assert warning["renamed_to"] == f"{known}/state.sqlite3.damaged-1"
         next_event(process, "joined")
         process.terminate()
         output, errors = process.communicate(timeout=PATIENCE_S)
@@ -191,7 +192,7 @@ def test_a_damaged_file_is_set_aside(known: Path, entrance: str) -> None:
     assert contacts_in(known) >= 8
 
 
-def test_a_newer_file_is_left_alone(known: Path, entrance: str) -> None:
+def test_a_file_of_a_later_version_is_not_changed(known: Path, entrance: str) -> None:
     image = (known / "state.sqlite3").read_bytes()
     newer = image[:60] + (SCHEMA_VERSION + 1).to_bytes(4, "big") + image[64:]
     (known / "state.sqlite3").write_bytes(newer)
@@ -204,11 +205,13 @@ def test_a_newer_file_is_left_alone(known: Path, entrance: str) -> None:
 
 
 def _small_files() -> None:
-    # What a full disk does: a write comes to an end in the middle of the file.
+    # As on a full disk, a write ends in the middle of the file.
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 
 
-def test_a_full_disk_stops_nothing_and_spoils_nothing(known: Path, entrance: str) -> None:
+def test_a_full_disk_neither_stops_the_node_nor_damages_the_state(
+    known: Path, entrance: str
+) -> None:
     before = (known / "state.sqlite3").read_bytes()
     process = subprocess.Popen(
         [*COMMAND, "run", "--bootstrap", entrance, *common(known)],
@@ -229,17 +232,17 @@ def test_a_full_disk_stops_nothing_and_spoils_nothing(known: Path, entrance: str
         process.kill()
         process.communicate()
     assert (process.returncode, errors) == (0, "")
-    assert "state_unsaved" not in output  # it was said once
+    assert "state_unsaved" not in output  # it is reported once
     assert (known / "state.sqlite3").read_bytes() == before
     assert sorted(path.name for path in known.iterdir()) == ["state.lock", "state.sqlite3"]
 
 
-@pytest.mark.parametrize("trouble", ["a file for a folder", "a folder for a file"])
-def test_a_folder_that_cannot_be_used_stops_nothing(
-    tmp_path: Path, entrance: str, trouble: str
+@pytest.mark.parametrize("problem", ["a file for a folder", "a folder for a file"])
+def test_an_unusable_folder_does_not_stop_the_node(
+    tmp_path: Path, entrance: str, problem: str
 ) -> None:
     folder = tmp_path / "state"
-    if trouble == "a file for a folder":
+    if problem == "a file for a folder":
         folder.write_text("")
     else:
         (folder / "state.sqlite3").mkdir(parents=True)
@@ -252,18 +255,20 @@ def test_a_folder_that_cannot_be_used_stops_nothing(
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
 @pytest.mark.parametrize("forbidden", ["reading the file", "writing the folder"])
-def test_what_is_forbidden_stops_nothing(known: Path, entrance: str, forbidden: str) -> None:
-    spoilt = known / "state.sqlite3" if forbidden == "reading the file" else known
-    spoilt.chmod(0 if forbidden == "reading the file" else 0o500)
+def test_missing_permissions_do_not_stop_the_node(
+    known: Path, entrance: str, forbidden: str
+) -> None:
+    changed = known / "state.sqlite3" if forbidden == "reading the file" else known
+    changed.chmod(0 if forbidden == "reading the file" else 0o500)
     try:
         with running("run", "--bootstrap", entrance, *common(known)) as process:
             assert "denied" in _first_warning(process, "state_unsaved")["reason"]
             next_event(process, "joined")
     finally:
-        spoilt.chmod(0o700)
+        changed.chmod(0o700)
 
 
-def test_a_devnet_keeps_nothing_unless_it_is_told_to(tmp_path: Path) -> None:
+def test_a_devnet_saves_no_state_without_state_dir(tmp_path: Path) -> None:
     home = tmp_path / "home"
     for options in ([], ["--state-dir", str(tmp_path / "kept")]):
         process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Clients and events in words."""
+"""Clients and events as text."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from kadisc.observe.shell_events import (
     BootstrapFailing,
     BootstrapWorking,
     HostUnresolved,
-    LeftAlone,
     NetworkChanged,
+    NoContactsLeft,
     ShellEvent,
     StateDamaged,
     StateSaved,
@@ -47,7 +47,7 @@ from kadisc.observe.shell_events import (
         (b"XX" + b"y" * 500, "XX 0x" + "79" * 14),
     ],
 )
-def test_a_client_in_words(version: bytes | None, words: str | None) -> None:
+def test_the_text_for_a_client(version: bytes | None, words: str | None) -> None:
     assert describe_client(version) == words
 
 
@@ -60,7 +60,7 @@ EVENTS: list[Notable] = [
     BootstrapWorking(Family.IPV4),
     HostUnresolved("x:1", "the name x cannot be resolved"),
     NetworkChanged(3600.0),
-    LeftAlone(Family.IPV6),
+    NoContactsLeft(Family.IPV6),
     StateUnsaved("no space left"),
     StateSaved(),
     StateSetAside("state", "state.damaged-1", "it is empty"),
@@ -69,13 +69,13 @@ EVENTS: list[Notable] = [
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_every_notable_event_has_words_and_a_record(event: Notable) -> None:
+def test_every_notable_event_has_a_text_and_a_record(event: Notable) -> None:
     name, words = words_for(event)
     assert name
     assert "\n" not in words
     assert json.loads(json.dumps(record_of(event)))["event"]
 
 
-def test_none_is_forgotten() -> None:
+def test_the_list_has_all_notable_events() -> None:
     assert {type(event) for event in EVENTS} == set(NOTABLE) == set(get_args(Notable))
     assert set(get_args(ShellEvent)) <= set(NOTABLE)

@@ -1,6 +1,4 @@
-"""A program on a terminal of its own that is watched while it runs: its bytes, and what they make
-on the screen (pyte).
-"""
+"""A program on its own terminal: its output, and the screen that the output makes (pyte)."""
 
 from __future__ import annotations
 
@@ -28,16 +26,21 @@ _SCRIBBLE = "X"
 
 class Watched:
     def __init__(self, command: Sequence[str], columns: int, rows: int, **changes: str) -> None:
-        self._own, self._theirs = pty.openpty()
+        self._test_end, self._program_end = pty.openpty()
         self.output = b""
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self._set_size(columns, rows)
-        self.before = termios.tcgetattr(self._theirs)
+        self.before = termios.tcgetattr(self._program_end)
         self.process = subprocess.Popen(
-            command, stdin=self._theirs, stdout=self._theirs, stderr=self._theirs, env=environment(LANG="C.UTF-8", LC_ALL="C.UTF-8") | changes,
-            start_new_session=True, preexec_fn=_own_terminal,
-        )  # fmt: skip
+            command,
+            stdin=self._program_end,
+            stdout=self._program_end,
+            stderr=self._program_end,
+            env=environment(LANG="C.UTF-8", LC_ALL="C.UTF-8") | changes,
+            start_new_session=True,
+            preexec_fn=_own_terminal,
+        )
 
     @property
     def lines(self) -> list[str]:
@@ -48,8 +51,8 @@ class Watched:
         return "\n".join(self.lines)
 
     def until(self, is_there: str | Callable[[str], object], within_s: float = PATIENCE_S) -> str:
-        """Reads on until the screen has these words, or shows what the function is happy with;
-        returns what it shows then.
+        """Reads until the screen has these words, or the function returns true for its text;
+        returns the text.
         """
         end = time.monotonic() + within_s
         while not (is_there in self.text if isinstance(is_there, str) else is_there(self.text)):
@@ -60,15 +63,15 @@ class Watched:
         return self.text
 
     def quiet_for(self, seconds: float) -> bool:
-        """Whether nothing at all is written for so long."""
-        return not select.select([self._own], [], [], seconds)[0]
+        """Whether the program writes nothing for this time."""
+        return not select.select([self._test_end], [], [], seconds)[0]
 
     def type(self, keys: str) -> None:
-        os.write(self._own, keys.encode())
+        os.write(self._test_end, keys.encode())
 
     def resize(self, columns: int, rows: int) -> None:
-        """As a terminal does it; what it showed is scribbled over, so that a picture that is not
-        drawn from nothing gives itself away.
+        """Resizes the terminal and overwrites the screen, so that a frame that is not redrawn
+        entirely is detected.
         """
         self.screen.resize(rows, columns)
         self.screen.reset()
@@ -83,32 +86,32 @@ class Watched:
         self.process.send_signal(number)
 
     def end(self) -> int:
-        """Waits for its end and returns the exit code; the terminal must be as it was."""
+        """Waits for the exit and returns its code; the terminal modes must be restored."""
         end = time.monotonic() + PATIENCE_S
         while self.process.poll() is None and time.monotonic() < end:
             self._read(0.05)
         while self._read(0):
             pass
         code = self.process.wait(0)
-        assert termios.tcgetattr(self._theirs) == self.before
+        assert termios.tcgetattr(self._program_end) == self.before
         return code
 
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
-        os.close(self._own)
-        os.close(self._theirs)
+        os.close(self._test_end)
+        os.close(self._program_end)
 
     def _read(self, within_s: float) -> bool:
-        if not select.select([self._own], [], [], max(0.0, within_s))[0]:
+        if not select.select([self._test_end], [], [], max(0.0, within_s))[0]:
             return False
-        chunk = os.read(self._own, 65536)
+        chunk = os.read(self._test_end, 65536)
         self.output += chunk
         self._stream.feed(chunk)
         return True
 
     def _set_size(self, columns: int, rows: int) -> None:
-        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        fcntl.ioctl(self._program_end, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
 def _own_terminal() -> None:
@@ -119,7 +122,7 @@ def _own_terminal() -> None:
 def watched(
     *arguments: str, columns: int = 100, rows: int = 30, **changes: str
 ) -> Iterator[Watched]:
-    """``kadisc`` with these arguments."""
+    """Runs ``kadisc`` with these arguments."""
     with watched_program([*COMMAND, *arguments], columns=columns, rows=rows, **changes) as terminal:
         yield terminal
 
@@ -140,7 +143,7 @@ def python_module(name: str) -> list[str]:
 
 
 def port_in(text: str) -> int:
-    """Where the node of a frame listens."""
+    """The port of the node in a frame."""
     match = re.search(r"127\.0\.0\.1:(\d+)", text)
     assert match is not None, text
     return int(match[1])

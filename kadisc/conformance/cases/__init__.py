@@ -1,1 +1,1 @@
-"""The cases, a file for each subject. Each file ends in the table of what it has."""
+"""The cases by subject, one a module. Each module ends with the table of its cases."""

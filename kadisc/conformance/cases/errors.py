@@ -1,4 +1,4 @@
-"""Queries that cannot be answered, and what is said of them."""
+"""Errors: the answers to invalid queries."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import secrets
 from typing import Any
 
 from .. import datagrams
-from ..case import Case, Doubt, Fault
-from ..probe import Answer, Probe
+from ..case import Case
+from ..probe import ConformanceProbe, ProbeAnswer
+from ..verdict import Failed, Warned
 
 UNKNOWN = "kadisc_conformance"
 
 
 async def _expect(
-    probe: Probe,
+    probe: ConformanceProbe,
     method: str,
     code: int,
     arguments: dict[str, Any],
     what: str,
     node_id: bytes | None = None,
 ) -> str:
-    """The error wanted passes, another one or silence is a doubt, a reply as if nothing were wrong
-    is a fault.
-    """
+    """Passes for error ``code``, warns for another error or no answer, fails for a reply."""
     fields = {name.encode(): value for name, value in arguments.items()}
     tid = secrets.token_bytes(4)
     who = {} if node_id == b"" else {b"id": node_id or probe.asker.node_id}
@@ -30,38 +29,38 @@ async def _expect(
     return _judge(answer, code, what)
 
 
-def _judge(answer: Answer | None, code: int, what: str) -> str:
+def _judge(answer: ProbeAnswer | None, code: int, what: str) -> str:
     if answer is None:
-        raise Doubt(f"{what}: no answer; BEP 5 has error {code} for it")
+        raise Warned(f"{what}: no answer; BEP 5 defines error {code}")
     if answer.body is not None:
-        raise Fault(f"{what} was answered with {answer.words()}")
+        raise Failed(f"{what} was answered with {answer.words()}")
     if answer.code != code:
-        raise Doubt(f"{what}: {answer.words()} instead of {code}")
+        raise Warned(f"{what}: {answer.words()} instead of {code}")
     return f"{what}: error {code}"
 
 
-async def unknown_method(probe: Probe) -> str:
+async def unknown_method(probe: ConformanceProbe) -> str:
     return await _expect(probe, UNKNOWN, 204, {}, "an unknown method")
 
 
-async def unknown_method_with_target(probe: Probe) -> str:
+async def unknown_method_with_target(probe: ConformanceProbe) -> str:
     answer = await probe.ask(UNKNOWN, target=secrets.token_bytes(20))
     if answer is not None and answer.body is not None:
         if b"nodes" not in answer.body and b"nodes6" not in answer.body:
-            raise Fault(f"answered with {answer.words()}: neither as find_node nor with an error")
-        return "answered as find_node"
+            raise Failed(f"answered with {answer.words()}: neither like find_node nor an error")
+        return "answered like find_node"
     return _judge(answer, 204, "an unknown method with a target")
 
 
-async def find_node_without_target(probe: Probe) -> str:
+async def find_node_without_target(probe: ConformanceProbe) -> str:
     return await _expect(probe, "find_node", 203, {}, "find_node without a target")
 
 
-async def get_peers_without_hash(probe: Probe) -> str:
+async def get_peers_without_hash(probe: ConformanceProbe) -> str:
     return await _expect(probe, "get_peers", 203, {}, "get_peers without an info_hash")
 
 
-async def announce_without_hash(probe: Probe) -> str:
+async def announce_without_hash(probe: ConformanceProbe) -> str:
     return await _expect(
         probe,
         "announce_peer",
@@ -71,7 +70,7 @@ async def announce_without_hash(probe: Probe) -> str:
     )
 
 
-async def target_of_wrong_length(probe: Probe) -> str:
+async def target_of_wrong_length(probe: ConformanceProbe) -> str:
     short = await _expect(
         probe, "find_node", 203, {"target": secrets.token_bytes(19)}, "a target of 19 bytes"
     )
@@ -82,14 +81,14 @@ async def target_of_wrong_length(probe: Probe) -> str:
     )
 
 
-async def id_of_wrong_length(probe: Probe) -> str:
+async def id_of_wrong_length(probe: ConformanceProbe) -> str:
     short = await _expect(probe, "ping", 203, {}, "an id of 19 bytes", secrets.token_bytes(19))
     return (
         short + "; " + await _expect(probe, "ping", 203, {}, "one of 21", secrets.token_bytes(21))
     )
 
 
-async def id_missing(probe: Probe) -> str:
+async def id_missing(probe: ConformanceProbe) -> str:
     return await _expect(probe, "ping", 203, {}, "a ping without an id", b"")
 
 
@@ -98,7 +97,7 @@ CASES = (
     Case(
         "unknown-method-target",
         "BEP 44",
-        "an unknown method with a target is answered as find_node, or with error 204",
+        "an unknown method with a target is answered like find_node, or with error 204",
         unknown_method_with_target,
     ),
     Case(

@@ -1,4 +1,4 @@
-"""The envelope of an answer."""
+"""The envelope of answers: transaction ids, bencode, version, and the querier's address."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import secrets
 from ...endpoints import Scope, format_endpoint, scope_of
 from ...wire.compact import endpoint_from
 from .. import datagrams
-from ..case import Case, Doubt, Fault
-from ..probe import Probe
+from ..case import Case
+from ..probe import ConformanceProbe
+from ..verdict import Failed, Warned
 
 
-async def _echoes(probe: Probe, lengths: tuple[int, ...]) -> str:
+async def _echoes(probe: ConformanceProbe, lengths: tuple[int, ...]) -> str:
     for length in lengths:
         tid = secrets.token_bytes(length)
         answer = await probe.ask("ping", tid=tid)
@@ -20,27 +21,25 @@ async def _echoes(probe: Probe, lengths: tuple[int, ...]) -> str:
                 envelope.get(b"t") for _, envelope in probe.asker.strays if envelope is not None
             ]
             instead = f"; what came back had t = {others[-1]!r}" if others else ""
-            raise Fault(f"a t of {length} bytes ({tid.hex()}) was not echoed{instead}")
+            raise Failed(f"a t of {length} bytes ({tid.hex()}) was not echoed{instead}")
     return f"echoed t of {', '.join(map(str, lengths))} bytes"
 
 
-async def tid_short(probe: Probe) -> str:
+async def tid_short(probe: ConformanceProbe) -> str:
     return await _echoes(probe, (1, 2, 4))
 
 
-async def tid_long(probe: Probe) -> str:
+async def tid_long(probe: ConformanceProbe) -> str:
     return await _echoes(probe, (16, 32))
 
 
-async def tids_at_once(probe: Probe) -> str:
-    """Each answer goes to the question that it belongs to: no answer is given twice, and none for
-    another.
-    """
+async def tids_at_once(probe: ConformanceProbe) -> str:
+    """Each query gets one answer, with its own transaction id."""
     tids = [secrets.token_bytes(2) for _ in range(3)]
     before = len(probe.asker.strays)
     for tid in tids:
         if await probe.ask("ping", tid=tid) is None:
-            raise Fault(f"no answer for t = {tid.hex()}")
+            raise Failed(f"no answer for t = {tid.hex()}")
     await probe.alive(after="3 pings")
     strays = [
         envelope
@@ -48,20 +47,20 @@ async def tids_at_once(probe: Probe) -> str:
         if envelope is not None and envelope.get(b"t") in tids
     ]
     if strays:
-        raise Fault(f"{len(strays)} answers more than questions")
-    return "3 questions, 3 answers"
+        raise Failed(f"{len(strays)} answers more than queries")
+    return "3 queries, 3 answers"
 
 
-async def envelope(probe: Probe) -> str:
+async def envelope(probe: ConformanceProbe) -> str:
     answer = await probe.ask("ping")
     if answer is None:
-        raise Fault("no answer to ping")
+        raise Failed("no answer to ping")
     if answer.envelope.get(b"y") != b"r" or answer.body is None:
-        raise Fault(f"a ping was answered with {answer.words()}")
+        raise Failed(f"a ping was answered with {answer.words()}")
     return "t, y = r and a dict r"
 
 
-async def bencode_sorted(probe: Probe) -> str:
+async def bencode_sorted(probe: ConformanceProbe) -> str:
     target = secrets.token_bytes(20)
     for _, answer in (
         await probe.reply("ping"),
@@ -69,32 +68,32 @@ async def bencode_sorted(probe: Probe) -> str:
         await probe.reply("get_peers", info_hash=target),
     ):
         if datagrams.write(answer.envelope) != answer.raw:
-            raise Fault(f"a reply with keys that are not sorted: {answer.raw[:60]!r}...")
+            raise Failed(f"a reply with keys that are not sorted: {answer.raw[:60]!r}...")
     return "ping, find_node and get_peers answered with sorted keys"
 
 
-async def version(probe: Probe) -> str:
+async def version(probe: ConformanceProbe) -> str:
     _, answer = await probe.reply("ping")
     told = answer.envelope.get(b"v")
     if told is None:
-        raise Doubt("no v: nobody can tell which program it is")
+        raise Warned("no v: the client is unknown")
     if type(told) is not bytes or len(told) != 4:
-        raise Fault(f"v = {told!r} is not 4 bytes")
+        raise Failed(f"v = {told!r} is not 4 bytes")
     return f"v = {told!r}"
 
 
-async def own_address(probe: Probe) -> str:
+async def own_address(probe: ConformanceProbe) -> str:
     _, answer = await probe.reply("ping")
     told = answer.envelope.get(b"ip")
     if told is None:
-        raise Doubt("no ip: who asks learns nothing of its own address")
+        raise Warned("no ip: a querier does not learn its own address")
     seen = endpoint_from(told)
     if seen is None:
-        raise Fault(f"ip = {told!r} is not 6 or 18 bytes")
+        raise Failed(f"ip = {told!r} is not 6 or 18 bytes")
     here = probe.asker.endpoint
     behind_nat = scope_of(here) is Scope.PRIVATE and scope_of(probe.target) is Scope.PUBLIC
     if seen != here and not behind_nat:
-        raise Fault(f"ip = {format_endpoint(seen)}, asked from {format_endpoint(here)}")
+        raise Failed(f"ip = {format_endpoint(seen)}, queried from {format_endpoint(here)}")
     return f"ip = {format_endpoint(seen)}"
 
 
@@ -109,13 +108,13 @@ CASES = (
     Case(
         "tid-long",
         "BEP 5",
-        "those of 16 and 32 bytes as well: BEP 5 calls them short, and names no limit",
+        "transaction ids of 16 and 32 bytes are echoed: BEP 5 calls them short, and has no limit",
         tid_long,
     ),
     Case(
         "tids-at-once",
         "BEP 5",
-        "each question gets one answer, with its own transaction id",
+        "each query gets one answer, with its own transaction id",
         tids_at_once,
     ),
     Case(
@@ -124,11 +123,11 @@ CASES = (
         "answers are canonical bencode: the keys of dicts are sorted",
         bencode_sorted,
     ),
-    Case("version", "BEP 5", "v says which program it is, in 4 bytes", version),
+    Case("version", "BEP 5", "v names the client in 4 bytes", version),
     Case(
         "own-address",
         "BEP 42",
-        "ip says which address the question came from, in 6 or 18 bytes",
+        "ip is the endpoint that the query came from, in 6 or 18 bytes",
         own_address,
     ),
 )

@@ -1,5 +1,5 @@
-"""Datagrams that are no message. Each may be dropped or get an error; the node must be there
-afterwards.
+"""Datagrams that are no valid message. The node may drop each or answer with an error, and must
+answer a ping afterwards.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .. import datagrams
-from ..case import Case, Doubt, Fault
+from ..case import Case
 from ..datagrams import Pairs, Raw
-from ..probe import Probe
+from ..probe import ConformanceProbe
+from ..verdict import Failed, Warned
 
 
-def _ping(probe: Probe, tid: bytes, **extra: Any) -> datagrams.Fields:
+def _ping(probe: ConformanceProbe, tid: bytes, **extra: Any) -> datagrams.Fields:
     more = {key.encode(): value for key, value in extra.items()}
     return {
         b"a": {b"id": probe.asker.node_id},
@@ -26,38 +27,39 @@ def _ping(probe: Probe, tid: bytes, **extra: Any) -> datagrams.Fields:
     }
 
 
-async def _survives(probe: Probe, what: str, *payloads: bytes) -> str:
-    """None of them gets a reply, and a ping afterwards does."""
+async def _survives(probe: ConformanceProbe, what: str, *payloads: bytes) -> str:
+    """None of the payloads gets a reply, and a ping afterwards does."""
     before = len(probe.asker.strays)
     for payload in payloads:
         await probe.send(payload)
     await probe.alive(after=what)
     answers = [envelope for _, envelope in probe.asker.strays[before:] if envelope is not None]
     if any(envelope.get(b"y") == b"r" for envelope in answers):
-        raise Fault(f"{what} got a reply as if nothing were wrong")
-    return f"{what}: {f'{len(answers)} of {len(payloads)} got an error' if answers else 'no answer'}, alive afterwards"
+        raise Failed(f"{what} got a reply")
+    got = f"{len(answers)} of {len(payloads)} got an error" if answers else "no answer"
+    return f"{what}: {got}, alive afterwards"
 
 
-async def _tolerates(probe: Probe, what: str, payload: bytes) -> str:
-    """Strictness is better, but a reply harms nobody."""
+async def _tolerates(probe: ConformanceProbe, what: str, payload: bytes) -> str:
+    """Like `_survives`, but a reply gives a warning only: it does no harm."""
     try:
         return await _survives(probe, what, payload)
-    except Fault as fault:
-        if "got a reply" in str(fault):
-            raise Doubt(f"{what}: answered as if nothing were wrong") from None
+    except Failed as failed:
+        if "got a reply" in str(failed):
+            raise Warned(f"{what}: answered with a reply") from None
         raise
 
 
-async def truncated(probe: Probe) -> str:
+async def truncated(probe: ConformanceProbe) -> str:
     whole = datagrams.write(_ping(probe, b"cut"))
     return await _survives(
         probe,
-        "a ping cut off in 4 places",
+        "a ping truncated at 4 places",
         *(whole[:end] for end in (1, 12, len(whole) // 2, len(whole) - 1)),
     )
 
 
-async def garbage(probe: Probe) -> str:
+async def garbage(probe: ConformanceProbe) -> str:
     return await _survives(
         probe,
         "random bytes",
@@ -66,17 +68,17 @@ async def garbage(probe: Probe) -> str:
     )
 
 
-async def empty(probe: Probe) -> str:
+async def empty(probe: ConformanceProbe) -> str:
     return await _survives(probe, "an empty datagram", b"")
 
 
-async def negative_length(probe: Probe) -> str:
+async def negative_length(probe: ConformanceProbe) -> str:
     return await _survives(probe, "d0:0:-5:", b"d0:0:-5:", b"d1:t-1:e", b"d1:ad2:id-20:ee")
 
 
-async def deep_nesting(probe: Probe) -> str:
+async def deep_nesting(probe: ConformanceProbe) -> str:
     deep = [Raw(b"l" * depth + b"e" * depth) for depth in (100, 700)]
-    # Unclosed as well: a decoder that recurses is deepest there.
+    # Not closed as well: there a recursive decoder goes deepest.
     return await _survives(
         probe,
         "lists 700 deep",
@@ -86,7 +88,7 @@ async def deep_nesting(probe: Probe) -> str:
     )
 
 
-async def huge_ints(probe: Probe) -> str:
+async def huge_ints(probe: ConformanceProbe) -> str:
     digits = b"9" * 1000
     payloads = [
         b"i" + digits + b"e",
@@ -96,7 +98,7 @@ async def huge_ints(probe: Probe) -> str:
     return await _survives(probe, "ints and lengths of 1,000 digits", *payloads)
 
 
-async def no_dict(probe: Probe) -> str:
+async def no_dict(probe: ConformanceProbe) -> str:
     return await _survives(
         probe,
         "values that are no dict",
@@ -107,7 +109,7 @@ async def no_dict(probe: Probe) -> str:
     )
 
 
-async def wrong_types(probe: Probe) -> str:
+async def wrong_types(probe: ConformanceProbe) -> str:
     bad = [
         _ping(probe, b"w1", a=[]),
         _ping(probe, b"w2", a=7),
@@ -121,7 +123,7 @@ async def wrong_types(probe: Probe) -> str:
     return await _survives(probe, "fields of the wrong type", *map(datagrams.write, bad))
 
 
-async def fields_missing(probe: Probe) -> str:
+async def fields_missing(probe: ConformanceProbe) -> str:
     bad = []
     for missing in (b"y", b"q", b"a"):
         fields = _ping(probe, b"m" + missing)
@@ -130,56 +132,54 @@ async def fields_missing(probe: Probe) -> str:
     return await _survives(probe, "no y, no q or no a", *bad, b"de")
 
 
-async def duplicate_keys(probe: Probe) -> str:
+async def duplicate_keys(probe: ConformanceProbe) -> str:
     fields = Pairs((*sorted(_ping(probe, b"du").items()), (b"y", b"q")))
     return await _tolerates(probe, "a ping with y twice", datagrams.write(fields))
 
 
-async def trailing_data(probe: Probe) -> str:
+async def trailing_data(probe: ConformanceProbe) -> str:
     return await _tolerates(
         probe, "a ping with bytes after its end", datagrams.write(_ping(probe, b"tr")) + b"garbage"
     )
 
 
-async def oversized(probe: Probe) -> str:
+async def oversized(probe: ConformanceProbe) -> str:
     return await _tolerates(
         probe, "a ping of 4,000 bytes", datagrams.write(_ping(probe, b"ov", x=b"x" * 3900))
     )
 
 
-async def unsorted_keys(probe: Probe) -> str:
+async def unsorted_keys(probe: ConformanceProbe) -> str:
     tid = secrets.token_bytes(4)
     payload = datagrams.write(Pairs(sorted(_ping(probe, tid).items(), reverse=True)))
     answer = await probe.exchange(payload, tid)
     if answer is None or answer.body is None:
-        raise Fault(
-            f"a ping with its keys in another order: {'no answer' if answer is None else answer.words()}; real clients send such"
-        )
-    return "a ping with its keys in another order was answered"
+        said = "no answer" if answer is None else answer.words()
+        raise Failed(f"a ping with unsorted keys: {said}; real clients send these")
+    return "a ping with unsorted keys was answered"
 
 
-async def unknown_fields(probe: Probe) -> str:
+async def unknown_fields(probe: ConformanceProbe) -> str:
     tid = secrets.token_bytes(4)
     answer = await probe.exchange(
         datagrams.write(_ping(probe, tid, zz={b"new": [1, 2, b"three"]})), tid
     )
     if answer is None or answer.body is None:
-        raise Fault(
-            f"a ping with a field of the future: {'no answer' if answer is None else answer.words()}"
-        )
-    return "a ping with a field of the future was answered"
+        said = "no answer" if answer is None else answer.words()
+        raise Failed(f"a ping with an unknown field: {said}")
+    return "a ping with an unknown field was answered"
 
 
-DEADLY = ("negative-length", "deep-nesting", "huge-ints")
-"""Of these decoders of real nodes have hung or died: such a node does not come back by itself."""
-Run = Callable[[Probe], Awaitable[str]]
+CRASHING = ("negative-length", "deep-nesting", "huge-ints")
+"""Cases at which decoders of real nodes have hung or crashed: such a node does not recover."""
+Run = Callable[[ConformanceProbe], Awaitable[str]]
 _SURVIVES: tuple[tuple[str, str, Run], ...] = (
     ("empty", "an empty datagram does no harm", empty),
-    ("truncated", "a message cut off is no message", truncated),
+    ("truncated", "a truncated message is no message", truncated),
     ("garbage", "random bytes are no message", garbage),
-    ("negative-length", "a negative length neither hangs nor ends the decoder", negative_length),
-    ("deep-nesting", "no depth of lists or dicts ends the decoder", deep_nesting),
-    ("huge-ints", "no int or length is too long for the decoder", huge_ints),
+    ("negative-length", "a negative length neither hangs nor crashes the decoder", negative_length),
+    ("deep-nesting", "deeply nested lists or dicts do not crash the decoder", deep_nesting),
+    ("huge-ints", "ints and lengths of any size do not crash the decoder", huge_ints),
     ("no-dict", "a message is a dict", no_dict),
     ("wrong-types", "a field of the wrong type does no harm", wrong_types),
     ("fields-missing", "a message without y, q or a does no harm", fields_missing),
@@ -191,14 +191,18 @@ CASES = (
     Case(
         "unsorted-keys",
         "practice",
-        "keys that are not sorted are taken: some clients do not sort",
+        "unsorted keys are accepted: some clients do not sort",
         unsorted_keys,
     ),
-    Case("unknown-fields", "BEP 5", "fields that nobody knows yet are passed over", unknown_fields),
-    *(Case(name, "practice", proves, run) for name, proves, run in _SURVIVES if name not in DEADLY),
+    Case("unknown-fields", "BEP 5", "unknown fields are ignored", unknown_fields),
+    *(
+        Case(name, "practice", proves, run)
+        for name, proves, run in _SURVIVES
+        if name not in CRASHING
+    ),
 )
-DEADLY_CASES = tuple(
-    Case(name, "practice", proves, run, harms=True)
+CRASH_CASES = tuple(
+    Case(name, "practice", proves, run, destructive=True)
     for name, proves, run in _SURVIVES
-    if name in DEADLY
+    if name in CRASHING
 )

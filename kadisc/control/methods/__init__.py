@@ -1,4 +1,4 @@
-"""What can be asked for: one method a file, all of them named here."""
+"""The methods of the control socket, one a file. This module lists them all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``announce``: announces a peer under an info-hash, once (BEP 5), as ``kadisc announce`` does."""
+"""``announce``: announces a peer under an info-hash, once (BEP 5). See ``kadisc announce``."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .find import target_from
 
 
 class AnnounceParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``infohash``: 40 hex digits; ``port``: where the peer listens. With ``implied_port`` the port
-    of the node's own socket counts, as others see it. ``partial``: tell ``{"progress": ...}`` as
+    """``infohash``: 40 hex digits; ``port``: where the peer listens. With ``implied_port`` the
+    nodes store the source port of the datagrams instead. ``partial``: send ``{"progress": ...}`` as
     `find` does.
     """
 
@@ -33,7 +33,7 @@ class StoringNode(msgspec.Struct):
     port: int
 
 
-class Stored(msgspec.Struct):
+class AnnounceDocument(msgspec.Struct):
     """``stored``: the nodes that confirmed it, closest first. ``queries``: datagrams sent."""
 
     infohash: str
@@ -43,21 +43,21 @@ class Stored(msgspec.Struct):
     queries: int
 
 
-async def _announce(params: AnnounceParams, call: Call) -> Stored:
+async def _announce(params: AnnounceParams, call: Call) -> AnnounceDocument:
     search = AnnounceSearch(
         call.node, target_from(params.infohash), params.port, implied_port=params.implied_port
     )
     await call.carry_out(search)
     if not search.stored:
         raise NoAnswer(
-            f"{count(search.answered, 'node')} answered, but none has stored the announce; try again"
+            f"{count(search.answered, 'node')} answered, but none stored the announce; try again"
         )
     stored = [
         StoringNode(format_id(contact.id), contact.host, contact.port) for contact in search.stored
     ]
-    return Stored(
+    return AnnounceDocument(
         format_id(search.target), params.port, stored, seconds(search.elapsed_s), search.queries
     )
 
 
-ANNOUNCE = Method("announce", AnnounceParams, Stored, _announce)
+ANNOUNCE = Method("announce", AnnounceParams, AnnounceDocument, _announce)

@@ -1,6 +1,4 @@
-"""``book_export`` and ``book_import``: the address book as JSON lines, out of the running node and
-into it.
-"""
+"""``book_export`` and ``book_import``: the address book of the running node as JSON lines."""
 
 from __future__ import annotations
 
@@ -12,30 +10,30 @@ from ..call import Call, Method
 
 
 class BookExportParams(msgspec.Struct, forbid_unknown_fields=True):
-    """None. Each line comes as a partial result, ``{"line": ...}``, the head first."""
+    """No params. Each line comes as a partial result, ``{"line": ...}``, the head line first."""
 
 
 class BookExported(msgspec.Struct):
-    """``lines``: how many were told, with the head."""
+    """``lines``: the number of lines sent, the head line included."""
 
     lines: int
 
 
 class BookImportParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``lines`` of an exported book, its head first; longer books come in several requests, each
-    with the head.
+    """``lines`` of an exported book, its head line first. A longer book goes in several requests,
+    each with the head line.
     """
 
     lines: list[str]
 
 
 class BookImported(msgspec.Struct):
-    """``taken``: peers that are in the book now. The others were there already, or their places are
-    taken.
+    """``added``: peers that are new in the book. ``skipped``: peers that it had already, or whose
+    places in the table are occupied.
     """
 
-    taken: int
-    refused: int
+    added: int
+    skipped: int
 
 
 async def _export(params: BookExportParams, call: Call) -> BookExported:
@@ -53,8 +51,8 @@ async def _import(params: BookImportParams, call: Call) -> BookImported:
     await trio.lowlevel.checkpoint()
     own = call.node.own_network
     book = parse_book(params.lines, own.name)
-    refused = own.import_book(book)
-    return BookImported(len(book.peers) - refused, refused)
+    skipped = own.import_book(book)
+    return BookImported(added=len(book.peers) - skipped, skipped=skipped)
 
 
 BOOK_EXPORT = Method("book_export", BookExportParams, BookExported, _export)

@@ -1,4 +1,4 @@
-"""``feedback``: what the application says of a peer that it was given."""
+"""``feedback``: the application's verdict on a peer that the node returned to it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from .why import KEY_DIGITS, peer_from
 
 
 class FeedbackParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``key``: the peer's, 64 hex digits. A good word makes it a little likelier to be given; one
-    that is busy is held back for 5 minutes, a bad one for an hour, one of another network for a
-    day.
+    """``key``: the public key of the peer, 64 hex digits. ``good``: the node returns the peer a
+    little more often. ``busy``, ``bad``, ``wrong-network``: it does not return the peer for 5
+    minutes, an hour, a day.
     """
 
     key: str
     verdict: Literal["good", "bad", "busy", "wrong-network"]
 
 
-class Noted(msgspec.Struct):
-    """What was noted."""
+class FeedbackDocument(msgspec.Struct):
+    """The verdict as recorded."""
 
     key: str
     verdict: str
 
 
-async def _feedback(params: FeedbackParams, call: Call) -> Noted:
+async def _feedback(params: FeedbackParams, call: Call) -> FeedbackDocument:
     await trio.lowlevel.checkpoint()
     key = peer_from(params.key)
     if len(params.key) != KEY_DIGITS:
@@ -38,7 +38,7 @@ async def _feedback(params: FeedbackParams, call: Call) -> Noted:
         raise KadiscError(
             f"no peer of the network {call.node.own_network.name} has the key {params.key}"
         )
-    return Noted(params.key, params.verdict)
+    return FeedbackDocument(params.key, params.verdict)
 
 
-FEEDBACK = Method("feedback", FeedbackParams, Noted, _feedback)
+FEEDBACK = Method("feedback", FeedbackParams, FeedbackDocument, _feedback)

@@ -1,4 +1,4 @@
-"""``find``: the nodes closest to an ID, as ``kadisc find`` prints them."""
+"""``find``: the nodes closest to an ID. See ``kadisc find``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 
 class FindParams(msgspec.Struct, forbid_unknown_fields=True):
     """``target``: 40 hex digits. ``k``: how many nodes; ``paths``: disjoint paths. ``partial``:
-    tell ``{"progress": {sent, answered, closest_bits, elapsed_s}}`` on the way.
+    send ``{"progress": {sent, answered, closest_bits, elapsed_s}}`` during the lookup.
     """
 
     target: str
@@ -29,7 +29,7 @@ class FindParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ClosestNode(msgspec.Struct):
-    """``rtt_ms`` is null where only a retransmission was answered, ``client`` where none was sent."""
+    """``rtt_ms`` is null if only a retransmission was answered, ``client`` if it was not sent."""
 
     id: str
     host: str
@@ -38,9 +38,9 @@ class ClosestNode(msgspec.Struct):
     client: str | None
 
 
-class Closest(msgspec.Struct):
-    """``nodes``: the closest first. ``queries``: datagrams sent. ``hops``: the longest chain of
-    answers that one of ``nodes`` rests on.
+class FindDocument(msgspec.Struct):
+    """``nodes``: the closest first. ``queries``: datagrams sent. ``hops``: the length of the
+    longest chain of answers that led to one of ``nodes``.
     """
 
     target: str
@@ -50,10 +50,10 @@ class Closest(msgspec.Struct):
     hops: int
 
 
-async def _find(params: FindParams, call: Call) -> Closest:
+async def _find(params: FindParams, call: Call) -> FindDocument:
     search = NodeSearch(call.node, target_from(params.target), params.k, params.paths)
     await call.carry_out(search)
-    return Closest(
+    return FindDocument(
         format_id(search.target),
         [_closest_node(node) for node in search.nodes],
         seconds(search.elapsed_s),
@@ -81,4 +81,4 @@ def _closest_node(node: FoundNode) -> ClosestNode:
     )
 
 
-FIND = Method("find", FindParams, Closest, _find)
+FIND = Method("find", FindParams, FindDocument, _find)

@@ -1,4 +1,4 @@
-"""``get``: an item of the DHT (BEP 44), as ``kadisc get`` prints it."""
+"""``get``: an item of the DHT (BEP 44). See ``kadisc get``."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .find import target_from
 
 
 class GetParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``target``: 40 hex digits; ``salt``: of a mutable item, a text or ``0xHEX``. ``partial``:
-    tell ``{"progress": ...}`` as `find` does.
+    """``target``: 40 hex digits; ``salt``: that of a mutable item, a text or ``0xHEX``.
+    ``partial``: send ``{"progress": ...}`` as `find` does.
     """
 
     target: str
@@ -26,9 +26,9 @@ class GetParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ItemDocument(msgspec.Struct):
-    """``found`` is false, and ``value``, ``bencoded`` (all of it, in hex), ``key``, ``seq`` and
-    ``sig`` are null, where nobody has it; the last three also for an immutable one. Bytes in
-    ``value`` are texts, or ``0xHEX``.
+    """``value``: bytes in it are texts, or ``0xHEX``. ``bencoded``: the same value, exact, in hex.
+    ``key``, ``seq`` and ``sig`` are null for an immutable item. If no node has the item, ``found``
+    is false and all five are null.
     """
 
     target: str

@@ -1,4 +1,4 @@
-"""``network_peers``: peers of the node's own network, as ``kadisc peers NETWORK`` prints them."""
+"""``network_peers``: peers of the node's own network. See ``kadisc peers NETWORK``."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TIMEOUT_S = 30.0
 
 
 class NetworkPeersParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``network`` must be the node's own. It ends at ``count`` peers, when nobody new comes, or
-    after 30 s. ``service``: only peers that offer it; ``check``: only those whose TCP port accepts.
-    ``partial``: tell ``{"peer": {...}}`` as each is found, and ``{"progress": ...}`` as `find`
-    does.
+    """``network`` must be the node's own. The search ends at ``count`` peers, when no new peer
+    comes, or after 30 s. ``service``: only peers that offer it; ``check``: only peers whose TCP
+    port accepts connections. ``partial``: send ``{"peer": {...}}`` for each peer when it is found,
+    and ``{"progress": ...}`` as `find` does.
     """
 
     network: str
@@ -32,7 +32,7 @@ class NetworkPeersParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NetworkPeer(msgspec.Struct):
-    """``port`` is the UDP port of its node; ``services``: name -> port, or ``0x`` and hex digits.
+    """``port``: the UDP port of the node; ``services``: name -> port, or ``0x`` and hex digits;
     ``key``: 64 hex digits.
     """
 
@@ -45,8 +45,8 @@ class NetworkPeer(msgspec.Struct):
 
 
 class NetworkPeers(msgspec.Struct):
-    """``first_peer_s`` is null if there is none; ``queries``: datagrams sent; ``refused``: peers
-    left out since their TCP port did not accept.
+    """``first_peer_s`` is null if there is none; ``queries``: datagrams sent; ``unreachable``:
+    peers that ``check`` left out because their TCP port did not accept a connection.
     """
 
     network: str
@@ -54,7 +54,7 @@ class NetworkPeers(msgspec.Struct):
     first_peer_s: float | None
     elapsed_s: float
     queries: int
-    refused: int
+    unreachable: int
 
 
 async def _network_peers(params: NetworkPeersParams, call: Call) -> NetworkPeers:

@@ -1,4 +1,4 @@
-"""``peers``: the peers announced under an info-hash (BEP 5), as ``kadisc peers`` prints them."""
+"""``peers``: the peers announced under an info-hash (BEP 5). See ``kadisc peers``."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ TIMEOUT_S = 30.0
 
 
 class PeersParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``infohash``: 40 hex digits. It ends at ``count`` peers, with its lookup, or after 30 s.
-    ``partial``: tell ``{"peer": {host, port}}`` as each is found, and ``{"progress": ...}`` as
-    `find` does.
+    """``infohash``: 40 hex digits. The search ends at ``count`` peers, with its lookup, or after 30
+    s. ``partial``: send ``{"peer": {host, port}}`` for each peer when it is found, and
+    ``{"progress": ...}`` as `find` does.
     """
 
     infohash: str
@@ -25,22 +25,22 @@ class PeersParams(msgspec.Struct, forbid_unknown_fields=True):
     partial: bool = False
 
 
-class Peer(msgspec.Struct):
+class AnnouncedPeer(msgspec.Struct):
     host: str
     port: int
 
 
-class Peers(msgspec.Struct):
+class PeersDocument(msgspec.Struct):
     """``first_peer_s`` is null if there is none; ``queries``: datagrams sent."""
 
     infohash: str
-    peers: list[Peer]
+    peers: list[AnnouncedPeer]
     first_peer_s: float | None
     elapsed_s: float
     queries: int
 
 
-async def _peers(params: PeersParams, call: Call) -> Peers:
+async def _peers(params: PeersParams, call: Call) -> PeersDocument:
     def found(endpoint: Endpoint) -> None:
         if call.tell is not None:
             call.tell({"peer": msgspec.to_builtins(_peer(endpoint))})
@@ -48,7 +48,7 @@ async def _peers(params: PeersParams, call: Call) -> Peers:
     search = PeerSearch(call.node, target_from(params.infohash), params.count, found)
     await call.carry_out(search, timeout_s=TIMEOUT_S)
     peers = [_peer(endpoint) for endpoint in search.peers]
-    return Peers(
+    return PeersDocument(
         format_id(search.target),
         peers,
         seconds(search.first_peer_s),
@@ -57,8 +57,8 @@ async def _peers(params: PeersParams, call: Call) -> Peers:
     )
 
 
-def _peer(endpoint: Endpoint) -> Peer:
-    return Peer(host_of(endpoint), port_of(endpoint))
+def _peer(endpoint: Endpoint) -> AnnouncedPeer:
+    return AnnouncedPeer(host_of(endpoint), port_of(endpoint))
 
 
-PEERS = Method("peers", PeersParams, Peers, _peers)
+PEERS = Method("peers", PeersParams, PeersDocument, _peers)

@@ -1,4 +1,4 @@
-"""``ping``: who is at an address, and how far away."""
+"""``ping``: the ID, client and round-trip time of the node at an address."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ..units import milliseconds
 
 
 class PingParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``host``: HOST:PORT, a name or an address. A name is tried at all of its addresses at once;
-    the first answer counts.
+    """``host``: HOST:PORT, a name or an address. All addresses of a name are tried at once; the
+    first answer counts.
     """
 
     host: str
 
 
-class Answer(msgspec.Struct):
-    """``endpoint``: which address has answered. ``client`` and ``seen_as``, our endpoint in the
-    other's eyes, are null where it did not say.
+class PingDocument(msgspec.Struct):
+    """``endpoint``: the address that answered. ``seen_as``: the external address of this node as
+    that node sees it. ``client`` and ``seen_as`` are null if the answer has none.
     """
 
     id: str
@@ -39,10 +39,10 @@ class Answer(msgspec.Struct):
     endpoint: str
 
 
-async def _ping(params: PingParams, call: Call) -> Answer:
+async def _ping(params: PingParams, call: Call) -> PingDocument:
     endpoints = await resolve(params.host, call.node.config.resolve_timeout_s)
     pong = await _first_answer(call.node, endpoints)
-    return Answer(
+    return PingDocument(
         format_id(pong.contact.id),
         describe_client(pong.client),
         milliseconds(pong.rtt_s),
@@ -55,7 +55,7 @@ async def _first_answer(node: Node, endpoints: Sequence[Endpoint]) -> Pong:
     usable = [endpoint for endpoint in endpoints if family_of(endpoint) in node.own_ids]
     if not usable:
         raise NoAnswer(
-            f"{format_endpoint(endpoints[0])} is of a family that this node has no socket for"
+            f"this node has no socket for the address family of {format_endpoint(endpoints[0])}"
         )
     pongs: list[Pong] = []
     failures: list[QueryFailed] = []
@@ -75,4 +75,4 @@ async def _first_answer(node: Node, endpoints: Sequence[Endpoint]) -> Pong:
     return pongs[0]
 
 
-PING = Method("ping", PingParams, Answer, _ping)
+PING = Method("ping", PingParams, PingDocument, _ping)

@@ -1,4 +1,4 @@
-"""``put``: stores an item on the DHT (BEP 44), as ``kadisc put`` does."""
+"""``put``: stores an item on the DHT (BEP 44). See ``kadisc put``."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from .announce import StoringNode
 
 class PutParams(msgspec.Struct, forbid_unknown_fields=True):
     """``value``: a text or ``0xHEX``, a whole number, a list or an object of those. ``mutable``:
-    signed by the node's key, with ``salt`` (a text or ``0xHEX``), ``seq`` (null: the next one) and
-    ``cas`` (the sequence that must be there). ``keep``: the running node puts it again every hour,
-    in later runs too, until something is put there without it. ``partial``: tell ``{"progress":
-    ...}`` as `find` does.
+    signed by the node's key, with ``salt`` (a text or ``0xHEX``), ``seq`` (null: the next sequence)
+    and ``cas`` (the sequence that the stored version must have). ``keep``: the running node puts
+    the item again every hour, in later runs too, until a put to the same target without ``keep``.
+    ``partial``: send ``{"progress": ...}`` as `find` does.
     """
 
     value: Any
@@ -33,9 +33,9 @@ class PutParams(msgspec.Struct, forbid_unknown_fields=True):
     partial: bool = False
 
 
-class StoredDocument(msgspec.Struct):
-    """``stored``: the nodes that confirmed it, closest first; ``stored_on``: how many. ``key`` and
-    ``seq`` are null for an immutable one.
+class PutDocument(msgspec.Struct):
+    """``stored``: the nodes that confirmed the put, closest first; ``stored_on``: their number.
+    ``key`` and ``seq`` are null for an immutable item.
     """
 
     target: str
@@ -49,9 +49,9 @@ class StoredDocument(msgspec.Struct):
     queries: int
 
 
-async def _put(params: PutParams, call: Call) -> StoredDocument:
+async def _put(params: PutParams, call: Call) -> PutDocument:
     if params.keep and not call.stays:
-        raise UsageError("only a running node keeps an item stored: start kadisc run")
+        raise UsageError("only a running node can keep an item stored: start kadisc run")
     identity = call.identity() if params.mutable else None
     content = content_from(params.value)
     draft = call.node.items.draft(
@@ -65,16 +65,16 @@ async def _put(params: PutParams, call: Call) -> StoredDocument:
     await call.carry_out(search)
     if not search.stored or search.item is None:
         raise search.refusal or NoAnswer(
-            f"{count(search.answered, 'node')} answered, but none has stored the item; try again"
+            f"{count(search.answered, 'node')} answered, but none stored the item; try again"
         )
     if params.keep:
         call.node.publisher.keep(
-            draft, delay_s=call.node.config.publish_interval_s, item=search.item, lasting=True
+            draft, delay_s=call.node.config.publish_interval_s, item=search.item, persistent=True
         )
     else:
-        call.node.publisher.forget(search.target)
+        call.node.publisher.drop_persistent(search.target)
     item = search.item
-    return StoredDocument(
+    return PutDocument(
         format_id(search.target),
         item.key.hex() if item.key is not None else None,
         bytes_words(item.salt),
@@ -90,4 +90,4 @@ async def _put(params: PutParams, call: Call) -> StoredDocument:
     )
 
 
-PUT = Method("put", PutParams, StoredDocument, _put)
+PUT = Method("put", PutParams, PutDocument, _put)

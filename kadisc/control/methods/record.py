@@ -1,4 +1,4 @@
-"""``record``: the node's own peer record, as others get it."""
+"""``record``: the node's own signed peer record, as its peers get it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..call import Call, Method
 
 
 class RecordParams(msgspec.Struct, forbid_unknown_fields=True):
-    """None."""
+    """No params."""
 
 
 class OwnRecordDocument(msgspec.Struct):
-    """``key``: 64 hex digits. ``endpoints``: none while our own address is not known. ``record``:
-    the whole of it, signed, in hex.
+    """``key``: 64 hex digits. ``endpoints``: empty while the node's own address is unknown.
+    ``record``: the whole signed record, in hex.
     """
 
     network: str

@@ -1,24 +1,23 @@
-"""``resolve``: the peer record that the owner of a key has published on the DHT, as ``kadisc
-resolve`` prints it.
+"""``resolve``: the peer record that the owner of a key published on the DHT. See ``kadisc
+resolve``.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from ...core.peers.rendezvous import network_tag
+from ...core.peers.network_keys import NetworkKeys
 from ...endpoints import format_endpoint
 from ...net.api.arguments import key_from
 from ...net.api.items import record_in
 from ...net.oneshot.item_search import ItemSearch
 from ...observe.services import services_document
-from ...wire.items import target_of_key
 from ..call import Call, Method
 from ..units import seconds
 
 
 class ResolveParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``key``: 64 hex digits; ``network``: null for the node's own. ``partial``: tell
+    """``key``: 64 hex digits; ``network``: null for the node's own. ``partial``: send
     ``{"progress": ...}`` as `find` does.
     """
 
@@ -28,8 +27,8 @@ class ResolveParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ResolvedRecord(msgspec.Struct):
-    """``sequence`` and ``record`` (all of it, signed, in hex) are null where no record of that key
-    and network was found whose signature holds.
+    """``record``: the whole signed record, in hex. ``found`` is false, and ``sequence`` and
+    ``record`` are null, if no record of that key and network with a valid signature was found.
     """
 
     key: str
@@ -44,24 +43,29 @@ class ResolvedRecord(msgspec.Struct):
 
 
 async def _resolve(params: ResolveParams, call: Call) -> ResolvedRecord:
-    key, network = key_from(params.key), params.network or call.node.own_network.name
-    tag = network_tag(network)
-    search = ItemSearch(call.node, target_of_key(key, tag), tag)
+    key = key_from(params.key)
+    network = params.network or call.node.own_network.name
+    keys = NetworkKeys(network)
+    search = ItemSearch(call.node, keys.record_target(key), keys.tag)
     await call.carry_out(search)
-    record = record_in(search.item, key, tag) if search.item is not None else None
-    return ResolvedRecord(
-        key.hex(),
-        network,
-        record is not None,
-        record.sequence if record is not None else None,
-        [format_endpoint(endpoint) for endpoint in record.endpoints.values()]
-        if record is not None
-        else [],
-        services_document(record.services) if record is not None else {},
-        record.raw.hex() if record is not None else None,
-        seconds(search.elapsed_s),
-        search.queries,
+    record = record_in(search.item, key, keys.tag)
+    document = ResolvedRecord(
+        key=key.hex(),
+        network=network,
+        found=record is not None,
+        sequence=None,
+        endpoints=[],
+        services={},
+        record=None,
+        elapsed_s=seconds(search.elapsed_s),
+        queries=search.queries,
     )
+    if record is not None:
+        document.sequence = record.sequence
+        document.endpoints = [format_endpoint(each) for each in record.endpoints.values()]
+        document.services = services_document(record.services)
+        document.record = record.raw.hex()
+    return document
 
 
 RESOLVE = Method("resolve", ResolveParams, ResolvedRecord, _resolve)

@@ -1,4 +1,4 @@
-"""``status``: the running node at this moment."""
+"""``status``: the state of the running node. See ``kadisc status``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from ..call import Call, Method
 
 
 class StatusParams(msgspec.Struct, forbid_unknown_fields=True):
-    """None."""
+    """No params."""
 
 
-class Address(msgspec.Struct):
-    """Our own address, null where not known. ``confidence``: unknown, configured, remembered (from
-    the last run), voted or unstable; ``agreement``: the share of ``voters`` who agree with it.
+class OwnAddress(msgspec.Struct):
+    """The node's own external address, null if unknown. ``confidence``: ``unknown``,
+    ``configured``, ``remembered`` (from the last run), ``voted`` or ``unstable``. ``agreement``:
+    the share of ``voters`` (the /16 subnets, IPv6 /32, that reported one) that agree with the
+    address.
     """
 
     host: str | None
@@ -31,9 +33,9 @@ class Address(msgspec.Struct):
 
 
 class FamilyStatus(msgspec.Struct):
-    """The node in one address family. ``endpoint``: where it listens; ``joined``: the own
-    neighbourhood was looked up; ``online``: others are heard; ``contacts``: verified ones in the
-    routing table; ``candidates``: those that wait to be verified.
+    """The node in one address family. ``endpoint``: where it listens; ``joined``: the first lookup
+    of its own ID has ended; ``online``: other nodes answer; ``contacts``: verified nodes in the
+    routing table; ``candidates``: nodes that wait to be verified.
     """
 
     family: str
@@ -43,13 +45,13 @@ class FamilyStatus(msgspec.Struct):
     online: bool
     contacts: int
     candidates: int
-    address: Address
+    address: OwnAddress
 
 
 class Status(msgspec.Struct):
     """``public_key``: 64 hex digits (Ed25519). ``operations``: lookups and pings in flight, the
-    node's own included. ``peers_stored`` and ``items_stored``: what others have announced and put
-    here. ``counters`` count since the start, by name.
+    node's own included. ``peers_stored`` and ``items_stored``: the peers and items that other nodes
+    announced and put to this one. ``counters``: counts since the start, by name.
     """
 
     version: str
@@ -69,7 +71,8 @@ class Status(msgspec.Struct):
 async def _status(params: StatusParams, call: Call) -> Status:
     await trio.lowlevel.checkpoint()
     node = call.node
-    picture, endpoints = node.snapshot(), node.local_endpoints
+    snapshot = node.snapshot()
+    endpoints = node.local_endpoints
     return Status(
         version=__version__,
         pid=os.getpid(),
@@ -77,19 +80,24 @@ async def _status(params: StatusParams, call: Call) -> Status:
         public_key=node.public_key.hex(),
         uptime_s=round(node.uptime_s, 1),
         read_only=node.config.core.read_only,
-        families=[_family(dht, endpoints[dht.family]) for dht in picture.dhts],
-        operations=len(picture.operations),
-        queries_in_flight=picture.queries_in_flight,
-        peers_stored=picture.peers_stored,
-        items_stored=picture.items_stored,
+        families=[_family(dht, endpoints[dht.family]) for dht in snapshot.dhts],
+        operations=len(snapshot.operations),
+        queries_in_flight=snapshot.queries_in_flight,
+        peers_stored=snapshot.peers_stored,
+        items_stored=snapshot.items_stored,
         counters=node.counters(),
     )
 
 
 def _family(dht: DhtSnapshot, endpoint: Endpoint) -> FamilyStatus:
     seen = dht.address
-    host = format_ip(seen.ip) if seen.ip is not None else None
-    address = Address(host, seen.port, seen.confidence.value, seen.voters, round(seen.agreement, 3))
+    address = OwnAddress(
+        format_ip(seen.ip) if seen.ip is not None else None,
+        seen.port,
+        seen.confidence.value,
+        seen.voters,
+        round(seen.agreement, 3),
+    )
     return FamilyStatus(
         dht.family.value,
         format_id(dht.own_id),

@@ -1,6 +1,4 @@
-"""``subscribe``: what happens to the running node, until it is cancelled: the events of ``kadisc
-run --json``.
-"""
+"""``subscribe``: the events of the running node, the same as those of ``kadisc run --json``."""
 
 from __future__ import annotations
 
@@ -12,14 +10,14 @@ from ..call import Call, Method
 
 
 class SubscribeParams(msgspec.Struct, forbid_unknown_fields=True):
-    """None. Each event comes as a partial result, ``{"event": NAME, ...}``."""
+    """No params. Each event comes as a partial result, ``{"event": NAME, ...}``."""
 
 
-class Ended(msgspec.Struct):
-    """Never sent: a subscription ends by being cancelled, or with the node."""
+class SubscriptionEnded(msgspec.Struct):
+    """Never sent: a subscription ends when it is cancelled, or with the node."""
 
 
-async def _subscribe(params: SubscribeParams, call: Call) -> Ended:
+async def _subscribe(params: SubscribeParams, call: Call) -> SubscriptionEnded:
     async with call.node.subscribe(*NOTABLE) as events:
         async for event in events:
             if call.tell is not None:
@@ -27,4 +25,4 @@ async def _subscribe(params: SubscribeParams, call: Call) -> Ended:
     raise Closed("the node was closed")
 
 
-SUBSCRIBE = Method("subscribe", SubscribeParams, Ended, _subscribe)
+SUBSCRIBE = Method("subscribe", SubscribeParams, SubscriptionEnded, _subscribe)

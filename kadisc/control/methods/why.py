@@ -1,6 +1,8 @@
-"""``why``: where a peer of the network came from, and why it is trusted or not."""
+"""``why``: the history of one peer of the network: its source, verification and failures."""
 
 from __future__ import annotations
+
+import re
 
 import msgspec
 import trio
@@ -12,6 +14,7 @@ from ..call import Call, Method
 from ..units import milliseconds
 
 KEY_DIGITS = 64
+_TAG = re.compile(r"tag(\d*)")
 
 
 class WhyParams(msgspec.Struct, forbid_unknown_fields=True):
@@ -20,10 +23,14 @@ class WhyParams(msgspec.Struct, forbid_unknown_fields=True):
     peer: str
 
 
-class Why(msgspec.Struct):
-    """``table``: ``tried`` for one that proved itself, ``new`` for one that was only heard of;
-    ``verified_in_this_run``: or in an earlier one. ``source``: who told us first: a HOST:PORT, or a
-    word such as ``tag0`` (the DHT). Ages in seconds; null where that did not happen.
+class WhyDocument(msgspec.Struct):
+    """``table``: ``tried`` for a verified peer, ``new`` for an unverified one.
+    ``verified_in_this_run`` is false for a peer that was last verified in an earlier run.
+    ``source``: the first source of the peer: a HOST:PORT, or a word such as ``rendezvous0``, see
+    `source_words`. ``reported_s_ago``, ``reported_times``: the last report of the peer by any
+    source, and the number of reports. ``failures``: checks in a row without an answer. ``verdict``:
+    the last feedback of the application; for ``suppressed_s`` more seconds the node does not return
+    the peer. Ages are in seconds, and null for what did not happen.
     """
 
     peer: str
@@ -32,67 +39,77 @@ class Why(msgspec.Struct):
     verified_in_this_run: bool
     source: str
     first_seen_s_ago: float
-    heard_s_ago: float
-    heard_times: int
+    reported_s_ago: float
+    reported_times: int
     first_verified_s_ago: float | None
     verified_s_ago: float | None
     failures: int
     rtt_ms: float | None
     sequence: int | None
     verdict: str | None
-    held_back_s: float
+    suppressed_s: float
     asn: int | None
-    """The number of its autonomous system, where the node has a map that knows it."""
+    """The number of its autonomous system; null without a map (``--asmap``) that has its address.
+    """
 
 
-async def _why(params: WhyParams, call: Call) -> Why:
+async def _why(params: WhyParams, call: Call) -> WhyDocument:
     await trio.lowlevel.checkpoint()
     provenance = call.node.why(peer_from(params.peer))
     if provenance is None:
         raise KadiscError(
-            f"no peer of the network {call.node.own_network.name} is known as {params.peer}"
+            f"the network {call.node.own_network.name} has no known peer {params.peer}"
         )
-    return _document(
-        provenance, call.node.own_network.peer_network.asn(provenance.endpoint) or None
-    )
+    return _document(provenance, call.node.own_network.asn(provenance.endpoint))
 
 
 def peer_from(text: str) -> bytes:
-    """A key or an endpoint. Raises UsageError."""
+    """The key or the endpoint in a text. Raises UsageError."""
     try:
         if len(text) == KEY_DIGITS and ":" not in text:
             return bytes.fromhex(text)
         return parse_endpoint(text)
     except ValueError:
         raise UsageError(
-            f"a peer is a key of {KEY_DIGITS} hex digits or a numeric HOST:PORT: {text!r} is neither"
+            f"expected a key of {KEY_DIGITS} hex digits or a numeric HOST:PORT, not {text!r}"
         ) from None
 
 
-def _document(provenance: Provenance, asn: int | None) -> Why:
+def _document(provenance: Provenance, asn: int | None) -> WhyDocument:
     source = provenance.source
-    return Why(
-        format_endpoint(provenance.endpoint),
-        provenance.key.hex() if provenance.key is not None else None,
-        "tried" if provenance.tried else "new",
-        provenance.met,
-        source if isinstance(source, str) else format_endpoint(source),
-        round(provenance.first_seen_s_ago, 1),
-        round(provenance.heard_s_ago, 1),
-        provenance.heard_times,
-        _rounded(provenance.first_verified_s_ago),
-        _rounded(provenance.verified_s_ago),
-        provenance.failures,
-        milliseconds(provenance.rtt_s),
-        provenance.sequence,
-        provenance.verdict,
-        round(provenance.held_back_s, 1),
-        asn,
+    return WhyDocument(
+        peer=format_endpoint(provenance.endpoint),
+        key=provenance.key.hex() if provenance.key is not None else None,
+        table="tried" if provenance.tried else "new",
+        verified_in_this_run=provenance.met,
+        source=source_words(source) if isinstance(source, str) else format_endpoint(source),
+        first_seen_s_ago=round(provenance.first_seen_s_ago, 1),
+        reported_s_ago=round(provenance.heard_s_ago, 1),
+        reported_times=provenance.heard_times,
+        first_verified_s_ago=_rounded(provenance.first_verified_s_ago),
+        verified_s_ago=_rounded(provenance.verified_s_ago),
+        failures=provenance.failures,
+        rtt_ms=milliseconds(provenance.rtt_s),
+        sequence=provenance.sequence,
+        verdict=provenance.verdict,
+        suppressed_s=round(provenance.held_back_s, 1),
+        asn=asn,
     )
+
+
+def source_words(word: str) -> str:
+    """The public word for a source that is not a node. The address book and its files have ``walk``
+    and ``tagN``, for which documents have ``lookup`` (the peer was met in a DHT lookup) and
+    ``rendezvousN`` (the peer announced itself under a key of the network on the DHT). Other words,
+    such as ``search``, ``anchor`` or ``operator``, stay.
+    """
+    if word == "walk":
+        return "lookup"
+    return _TAG.sub(r"rendezvous\1", word) if _TAG.fullmatch(word) else word
 
 
 def _rounded(age_s: float | None) -> float | None:
     return None if age_s is None else round(age_s, 1)
 
 
-WHY = Method("why", WhyParams, Why, _why)
+WHY = Method("why", WhyParams, WhyDocument, _why)

@@ -17,11 +17,6 @@ NetworkOf: TypeAlias = Callable[[Endpoint], bytes]
 """What is drawn first: the /24 (IPv6 /48) of an endpoint, say."""
 
 
-def each_by_itself(endpoint: Endpoint) -> bytes:
-    """What it is measured against: no networks, each address has the same chance."""
-    return endpoint
-
-
 def draw_evenly(endpoints: Sequence[Endpoint], network_of: NetworkOf, rng: Random) -> Endpoint:
     """One of them, that are at least one."""
     networks: dict[bytes, list[Endpoint]] = {}

@@ -1,6 +1,4 @@
-"""Push-pull with random replacement: what most gossip does, and what the ranked slots are measured
-against.
-"""
+"""A view that replaces at random, as push-pull gossip mostly does: the baseline of `GossipView`."""
 
 from __future__ import annotations
 
@@ -9,13 +7,14 @@ from random import Random
 
 from ...config import GossipConfig
 from ...endpoints import Endpoint
+from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
-from ..peers.view import FOREVER, ViewPeer, ViewSnapshot, anybody
+from ..peers.view import ViewPeer, ViewSnapshot, any_endpoint
 
 
 class NaiveView:
-    """As many places as the view has slots. Whoever is offered gets one, if need be that of
-    somebody drawn by lot: who pushes most, wins.
+    """It has as many places as the view has slots. Each peer that is offered gets one, if need be
+    that of a peer drawn at random: the peer that pushes most wins.
     """
 
     def __init__(self, config: GossipConfig, rng: Random) -> None:
@@ -25,9 +24,8 @@ class NaiveView:
         self._failures_allowed = config.slot_failures
         self._rng = rng
         self._rounds = 0
-        self._peers: dict[
-            Endpoint, tuple[VerifiedPeer, float, int]
-        ] = {}  # with the time of the last answer, and the failures since
+        self._peers: dict[Endpoint, tuple[VerifiedPeer, float, int]] = {}
+        """With the time of the last answer, and the failures since then."""
 
     def __len__(self) -> int:
         return len(self._peers)
@@ -40,7 +38,7 @@ class NaiveView:
         return int(not known)
 
     def named_again(self, peer: VerifiedPeer, now: float) -> None:
-        """Whoever is named is taken in, again and again."""
+        """A peer that is named is taken in, again and again."""
         if peer.endpoint not in self._peers:
             self.offer(peer, now)
 
@@ -82,17 +80,14 @@ class NaiveView:
         ]
         return self._rng.sample(eligible, min(count, len(eligible)))
 
-    def aged(self) -> list[Endpoint]:
+    def mature_holders(self) -> list[Endpoint]:
         return list(self._peers)
 
     def partner(
-        self, now: float, wanted: Callable[[Endpoint], bool] = anybody
+        self, now: float, wanted: Callable[[Endpoint], bool] = any_endpoint
     ) -> VerifiedPeer | None:
         peers = [peer for peer, _, _ in self._peers.values() if wanted(peer.endpoint)]
         return self._rng.choice(peers) if peers else None
-
-    def suspects(self) -> list[VerifiedPeer]:
-        return [peer for peer, _, failures in self._peers.values() if failures]
 
     def slots_of(self, endpoint: Endpoint) -> int:
         return int(endpoint in self._peers)

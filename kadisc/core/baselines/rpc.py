@@ -33,7 +33,8 @@ class NoOwner:
 
 
 class TrustingTransactions(Transactions):
-    """IDs that count up; answers that match no query are accepted as well, as in some old clients.
+    """Transaction IDs count up, and an answer that matches no query is accepted as well, as some
+    old clients do.
     """
 
     def __init__(self, config: QueryConfig, rng: Random, no_owner: Owner, own_id: NodeId) -> None:

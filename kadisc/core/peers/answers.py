@@ -1,10 +1,10 @@
-"""Answers to gossip: our own record, a token, and to whoever has shown a token, peers that proved
-themselves to us lately.
+"""Answers to gossip queries: the own record, a token, and to a node that has shown a token, peers
+that were verified lately.
 
-The attacks: a forged source address and a small question turn answers into a flood for somebody
-else, so without a valid token no answer is longer than its question. And whoever asks again and
-again, or from many networks, would learn all peers that we know, or all news at once: so each
-network has a choice of its own, that stays the same for an hour.
+Attack: a query with a forged source address is shorter than its answer, so answers flood a victim.
+Defence: without a valid token no answer is longer than its query. Attack: a node asks again and
+again, or from many networks, to learn all peers that this node knows, or all news at once. Defence:
+each subnet is given a choice of its own, which stays the same for an hour.
 """
 
 from __future__ import annotations
@@ -25,28 +25,31 @@ from ...wire.messages import Error, Gossip, News, Reply
 from ..addressing.netgroup_sampling import NetworkOf
 from ..addressing.policy import AddressPolicy
 from ..serving.tokens import TokenIssuer
-from .known_peers import Known
+from .known_peers import KnownPeer
 from .own_record import OwnRecord
 
 OTHER_NETWORK: Final = 201
+"""The KRPC error code for a query with the tag of another network."""
 GOSSIP: Final = b"gossip"
+"""The purpose that a gossip token is bound to."""
 ENVELOPE_BYTES: Final = 160
-"""More than everything in an answer but the record and the peers."""
+"""More than all fields of an answer but the record and the peers."""
 SECRET_BYTES: Final = 32
 
 
-class SampleRule(Protocol):
+class PeerSampleRule(Protocol):
     def choose(
-        self, entries: Iterable[Known], asker: Endpoint, count: int, now: float
-    ) -> list[Known]: ...
+        self, entries: Iterable[KnownPeer], asker: Endpoint, count: int, now: float
+    ) -> list[KnownPeer]: ...
 
 
-class FixedSamples:
-    """Ranks entries by a keyed hash of asker's network, hour and entry: nothing is stored, and who
-    comes or goes changes only his own place.
+class FixedPeerSamples:
+    """Ranks entries by a keyed hash of the asker's subnet, the hour and the entry. Nothing is
+    stored, and an entry that comes or goes changes only its own place.
 
-    The first of each network come before the second of any, and the networks rank by hashes of
-    their own: of half of all peers in 20 networks an answer names no more than of 20 others.
+    The first entry of each network comes before the second of any, and the networks are ranked by
+    hashes of their own: if half of all peers are in 20 networks, an answer names no more of them
+    than of 20 others.
     """
 
     def __init__(
@@ -58,50 +61,37 @@ class FixedSamples:
         self._network_of = network_of
 
     def choose(
-        self, entries: Iterable[Known], asker: Endpoint, count: int, now: float
-    ) -> list[Known]:
+        self, entries: Iterable[KnownPeer], asker: Endpoint, count: int, now: float
+    ) -> list[KnownPeer]:
         hour = int(now // self._fixed_s).to_bytes(8, "big", signed=True)
-        begin = hashlib.blake2b(hour + self._scopes.subnet(asker), key=self._secret, digest_size=8)
+        prefix = hashlib.blake2b(hour + self._scopes.subnet(asker), key=self._secret, digest_size=8)
 
         def rank(of: bytes) -> bytes:
-            digest = begin.copy()
+            digest = prefix.copy()
             digest.update(of)
             return digest.digest()
 
-        networks: dict[bytes, list[tuple[bytes, Known]]] = {}
+        networks: dict[bytes, list[tuple[bytes, KnownPeer]]] = {}
         for known in entries:
             endpoint = known.peer.endpoint
             networks.setdefault(self._network_of(endpoint), []).append((rank(endpoint), known))
-        places: list[tuple[int, bytes, Known]] = []
+        ranked: list[tuple[int, bytes, KnownPeer]] = []
         for network, inside in networks.items():
             inside.sort(key=itemgetter(0))
-            begins = rank(network)
-            places += [(place, begins, known) for place, (_, known) in enumerate(inside)]
-        places.sort(key=itemgetter(0, 1))
-        return [known for _, _, known in places[:count]]
+            network_rank = rank(network)
+            ranked += [(place, network_rank, known) for place, (_, known) in enumerate(inside)]
+        ranked.sort(key=itemgetter(0, 1))
+        return [known for _, _, known in ranked[:count]]
 
 
-class AnySample:
-    """What fixed samples are measured against: another choice each time."""
-
-    def __init__(self, rng: Random) -> None:
-        self._rng = rng
-
-    def choose(
-        self, entries: Iterable[Known], asker: Endpoint, count: int, now: float
-    ) -> list[Known]:
-        known = list(entries)
-        return self._rng.sample(known, min(count, len(known)))
-
-
-class TokenRule(Protocol):
+class GossipTokenRule(Protocol):
     def make(self, asker: Endpoint, now: float) -> bytes: ...
 
     def accepts(self, token: bytes | None, asker: Endpoint, now: float) -> bool: ...
 
 
 class GossipTokens:
-    """Bound to the purpose, the network and the exact endpoint."""
+    """A token is bound to the purpose, the network and the exact endpoint."""
 
     def __init__(self, rng: Random, rotation_s: float, tag: bytes, now: float) -> None:
         self._jar = TokenIssuer(rng, rotation_s, now)
@@ -116,21 +106,14 @@ class GossipTokens:
         )
 
 
-class NoTokens(GossipTokens):
-    """What they are measured against: whoever asks has proved his address."""
-
-    def accepts(self, token: bytes | None, asker: Endpoint, now: float) -> bool:
-        return True
-
-
 class GossipAnswers:
     def __init__(
         self,
         config: CoreConfig,
         tag: bytes,
         record: OwnRecord,
-        samples: SampleRule,
-        tokens: TokenRule,
+        samples: PeerSampleRule,
+        tokens: GossipTokenRule,
         scopes: AddressPolicy,
     ) -> None:
         self.tokens = tokens
@@ -146,14 +129,15 @@ class GossipAnswers:
         query: Gossip,
         source: Endpoint,
         own_id: NodeId,
-        tiers: Iterable[Iterable[Known]],
+        tiers: Iterable[Iterable[KnownPeer]],
         now: float,
         *,
         query_bytes: int,
         proven: bool,
     ) -> bytes | None:
         """The datagram, or None where even the shortest answer is longer than the query. ``tiers``:
-        who may be named, those of the first before any of the next. ``proven``: its token was good.
+        the peers that may be named, those of the first before any of the next. ``proven``: whether
+        the query's token was valid.
         """
         if query.network != self._tag:
             return fitting(
@@ -180,13 +164,12 @@ class GossipAnswers:
         return krpc.encode(reply)
 
     def _chosen(
-        self, want: int, asker: Endpoint, tiers: Iterable[Iterable[Known]], now: float
+        self, want: int, asker: Endpoint, tiers: Iterable[Iterable[KnownPeer]], now: float
     ) -> list[NamedPeer]:
         config = self._config
-        room = (self._max_bytes - ENVELOPE_BYTES - len(self._record.raw)) // PEER_BYTES[
-            family_of(asker)
-        ]
-        count, chosen = min(want, config.pull_entries, room), list[Known]()
+        room_bytes = self._max_bytes - ENVELOPE_BYTES - len(self._record.raw)
+        count = min(want, config.pull_entries, room_bytes // PEER_BYTES[family_of(asker)])
+        chosen: list[KnownPeer] = []
         for tier in tiers:
             if len(chosen) < count:
                 chosen += self._samples.choose(
@@ -201,7 +184,7 @@ class GossipAnswers:
             for each in chosen
         ]
 
-    def _nameable(self, known: Iterable[Known], asker: Endpoint, now: float) -> list[Known]:
+    def _nameable(self, known: Iterable[KnownPeer], asker: Endpoint, now: float) -> list[KnownPeer]:
         scopes, size, scope_of_asker = self._scopes, len(asker), self._scopes.of(asker)
         return [
             each
@@ -216,8 +199,8 @@ class GossipAnswers:
 
 
 def fitting(answer: Reply | Error, query_bytes: int) -> bytes | None:
-    """The answer in at most so many bytes: without what is only nice to have, then without what was
-    asked for, or not at all.
+    """The answer in at most so many bytes: whole, else without the record, then without the fields
+    that only help, then without the text of an error; None where that is still too long.
     """
     for shorten in (_nothing, _leave_out_record, _leave_out_hints, _leave_out_text):
         shorten(answer)
@@ -237,7 +220,8 @@ def _leave_out_record(answer: Reply | Error) -> None:
 
 
 def _leave_out_hints(answer: Reply | Error) -> None:
-    answer.seen_as = answer.version = None
+    answer.seen_as = None
+    answer.version = None
 
 
 def _leave_out_text(answer: Reply | Error) -> None:

@@ -1,18 +1,19 @@
-"""How often whom: a partner who teaches nothing is asked less and less, and a source whose news are
-false is no longer heard.
+"""How often each partner is asked, and which sources of reports are still listened to.
 
-The attack: answer every question with news that nobody can check, or with nothing new, and be asked
-again at once, because one answers. What counts is what was *learned*: an entry of the answer was
-verified later, and kept. Until then each exchange doubles the pause; who made up entries, and they
-fail, loses his credit.
+Attack: a partner answers every query with made-up peers, or with nothing new, and is asked again at
+once because it answers. Defence: what counts is what this node *learned*, that is, an entry of the
+answer that was verified later and kept. Until then each exchange doubles the pause; a source whose
+entries fail loses its credit.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from ...endpoints import Endpoint
 from ...config import GossipConfig
+from ...endpoints import Endpoint
+from ..contract.bounded import put_newest
+from ..contract.times import NEVER
 
 
 class BackoffRule(Protocol):
@@ -26,23 +27,20 @@ class BackoffRule(Protocol):
 
 
 class Backoff:
-    """``asked`` takes it that nothing will be learned; ``useful`` takes that back."""
+    """``asked`` assumes that nothing will be learned; ``useful`` takes that back."""
 
     def __init__(self, config: GossipConfig) -> None:
         self._config = config
-        self._pauses: dict[
-            Endpoint, tuple[float, float]
-        ] = {}  # by partner: how long, and until when
+        self._pauses: dict[Endpoint, tuple[float, float]] = {}
+        """By partner: how long the pause is, and when it ends."""
 
     def may_ask(self, partner: Endpoint, now: float) -> bool:
         return now >= self.free_at(partner)
 
     def asked(self, partner: Endpoint, now: float) -> None:
-        pause_s, _ = self._pauses.pop(partner, (self._config.partner_pause_s / 2, 0.0))
+        pause_s, _ = self._pauses.get(partner, (self._config.partner_pause_s / 2, 0.0))
         pause_s = min(2 * pause_s, self._config.max_partner_pause_s)
-        self._pauses[partner] = pause_s, now + pause_s
-        if len(self._pauses) > self._config.max_partners_kept:
-            del self._pauses[next(iter(self._pauses))]
+        put_newest(self._pauses, partner, (pause_s, now + pause_s), self._config.max_partners_kept)
 
     def useful(self, partner: Endpoint, now: float) -> None:
         pause = self._pauses.pop(partner, None)
@@ -51,26 +49,8 @@ class Backoff:
             self._pauses[partner] = pause_s / 2, min(pause[1], now + pause_s)
 
     def free_at(self, partner: Endpoint) -> float:
-        """-inf for whom nothing is known of."""
-        return self._pauses.get(partner, (0.0, float("-inf")))[1]
-
-
-class NoBackoff:
-    """What it is measured against."""
-
-    __slots__ = ()
-
-    def may_ask(self, partner: Endpoint, now: float) -> bool:
-        return True
-
-    def asked(self, partner: Endpoint, now: float) -> None:
-        pass
-
-    def useful(self, partner: Endpoint, now: float) -> None:
-        pass
-
-    def free_at(self, partner: Endpoint) -> float:
-        return float("-inf")
+        """-inf for a partner that was not asked."""
+        return self._pauses.get(partner, (0.0, NEVER))[1]
 
 
 class CreditRule(Protocol):
@@ -78,12 +58,12 @@ class CreditRule(Protocol):
 
     def failed(self, source: bytes, now: float) -> None: ...
 
-    def proved(self, source: bytes) -> None: ...
+    def verified(self, source: bytes) -> None: ...
 
 
 class Credit:
-    """By source network: how many of its entries may still fail. It is forgotten an hour after the
-    last failure: networks change hands.
+    """By source network: how many of its entries may still fail. What a network has spent is
+    forgotten an hour after its last failure, as networks change hands.
     """
 
     def __init__(self, config: GossipConfig) -> None:
@@ -98,27 +78,11 @@ class Credit:
         return spent < self._config.source_credit
 
     def failed(self, source: bytes, now: float) -> None:
-        spent, _ = self._spent.pop(source, (0, 0.0))
-        self._spent[source] = spent + 1, now + self._config.max_partner_pause_s
-        if len(self._spent) > self._config.max_partners_kept:
-            del self._spent[next(iter(self._spent))]
+        spent, _ = self._spent.get(source, (0, 0.0))
+        until = now + self._config.max_partner_pause_s
+        put_newest(self._spent, source, (spent + 1, until), self._config.max_partners_kept)
 
-    def proved(self, source: bytes) -> None:
+    def verified(self, source: bytes) -> None:
         spent, until = self._spent.pop(source, (0, 0.0))
         if spent > 1:
             self._spent[source] = spent - 1, until
-
-
-class EndlessCredit:
-    """What it is measured against."""
-
-    __slots__ = ()
-
-    def has(self, source: bytes, now: float) -> bool:
-        return True
-
-    def failed(self, source: bytes, now: float) -> None:
-        pass
-
-    def proved(self, source: bytes) -> None:
-        pass

@@ -1,117 +1,320 @@
-"""One exchange of gossip with one endpoint, from the wish to its end: the owner of its queries."""
+"""One gossip exchange with one endpoint, from the first query to its end. The exchange is the owner
+of its queries.
+
+Stages: a ping where nothing shows that the endpoint speaks gossip; a query for its record and a
+token, padded to the length of the answer, so that the answer is no amplification; with the token,
+a query that pushes the own record, asks for peers, or both.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
-from typing import Protocol
+from typing import Final
 
-from ...endpoints import Endpoint
-from ...wire.messages import Error, Reply
+from ...config import CLIENT_VERSION, CoreConfig
+from ...endpoints import Endpoint, Family, family_of
+from ...errors import DecodeError
+from ...wire import krpc
+from ...wire.envelope import TID_BYTES
+from ...wire.gossip import PEER_BYTES, peers_from
+from ...wire.messages import Error, Gossip, News, Ping, Reply
 from ..contract.events import OperationId, Outcome, PeerChecked
-from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
+from ..contract.queries import (
+    NO_COMMANDS,
+    Command,
+    Commands,
+    PendingQuery,
+    Priority,
+    QueryFailure,
+    SendQuery,
+)
 from ..contract.verified_peer import VerifiedPeer
+from ..dht import Dht
 from .candidates import Candidate
+from .components import PeerComponents
+from .partners import BLOCKED_S
+from .record_policy import Refused
+from .reports import PeerReports
+from .verification import PeerVerifier
+
+RECORD_REFUSED_S: Final = 600.0
+"""An endpoint whose record is refused is blocked for this long: it may have had an old address, or
+the address of a peer that moved.
+"""
+BLOCKED_FOR_LONG: Final = (
+    "peer-foreign",
+    "peer-error",
+    "peer-without-record",
+    "record-network",
+    "record-own",
+)
+"""Reasons for which an endpoint is blocked for `BLOCKED_S` instead."""
 
 
 class Stage(Enum):
-    PING = "ping"  # is anybody there, and does it speak gossip?
-    MEET = "meet"  # its record and a token, for a query as long as the answer
-    TALK = "talk"  # with its token: our record for its peers
+    PING = "ping"  # does a node answer there, and does it speak gossip?
+    FIRST_QUERY = "first query"  # its record and a token, for a query as long as the answer
+    WITH_TOKEN = "with token"  # the own record, and a request for peers
 
 
-class Why(Enum):
-    CHECK = "check"  # of a candidate, that proves itself or not
+class ExchangeReason(Enum):
+    CANDIDATE = "candidate"  # a candidate is checked
     PULL = "pull"
     PUSH = "push"
-    RECHECK = "recheck"  # is it still there?
-    ASKED = "asked"  # by a caller, who waits for the end
+    RECHECK = "recheck"  # is the peer still there?
+    CALLER = "caller"  # a caller asks for it, and waits for the end
 
 
-class GossipOwner(Protocol):
-    def answered(
-        self, exchange: GossipExchange, pending: PendingQuery, reply: Reply, now: float
-    ) -> Commands: ...
+class ExchangeContext:
+    """What all exchanges of a node share. ``tag``: the network's. ``in_progress``: endpoints with
+    an exchange that waits for an answer.
+    """
 
-    def failed(
-        self, exchange: GossipExchange, reason: Error | QueryFailure, now: float
-    ) -> Commands: ...
+    def __init__(
+        self,
+        config: CoreConfig,
+        tag: bytes,
+        components: PeerComponents,
+        verifier: PeerVerifier,
+        reports: PeerReports,
+        dhts: Mapping[Family, Dht],
+    ) -> None:
+        self.config = config.gossip
+        self.pushes_at_all = not config.read_only
+        self.tag = tag
+        self.records = components.records
+        self.partners = components.partners
+        self.backoff = components.backoff
+        self.counters = components.counters
+        self.own_record = components.own_record
+        self.verifier = verifier
+        self.reports = reports
+        self.dhts = dhts
+        self.in_progress: set[Endpoint] = set()
 
-    def abandoned(self, exchange: GossipExchange) -> None:
-        """Whoever asked for it does not want it any more; its answer will not come here."""
-        ...
+    def is_free(self, endpoint: Endpoint) -> bool:
+        return endpoint not in self.in_progress
+
+    def first_stage(self, endpoint: Endpoint) -> Stage:
+        """A ping, unless the endpoint is known to speak gossip."""
+        return Stage.FIRST_QUERY if self.partners.is_speaker(endpoint) else Stage.PING
 
 
 class GossipExchange:
-    """``want``: peers to ask for, once there is a token; ``pushes``: whether our record goes with
-    that.
+    """``want``: how many peers to ask for once there is a token. ``pushes``: whether the own record
+    goes with that query. ``candidate``: what is checked, if the exchange was begun for a candidate.
+    ``is_scheduled``: the peer's turn to be rechecked had come; nothing that it did caused this.
     """
 
     __slots__ = (
-        "_gossip",
+        "_context",
         "_operation",
         "candidate",
         "endpoint",
-        "is_its_turn",
+        "is_scheduled",
         "pushes",
+        "reason",
         "stage",
         "want",
-        "why",
     )
 
     def __init__(
         self,
-        gossip: GossipOwner,
+        context: ExchangeContext,
         endpoint: Endpoint,
-        why: Why,
+        reason: ExchangeReason,
         stage: Stage,
         *,
         want: int = 0,
         pushes: bool = False,
         candidate: Candidate | None = None,
         operation: OperationId | None = None,
-        is_its_turn: bool = False,
+        is_scheduled: bool = False,
     ) -> None:
-        """``is_its_turn``: of all that are looked after, not for what it did itself."""
-        self._gossip = gossip
+        self._context = context
         self._operation = operation
         self.endpoint = endpoint
-        self.why = why
+        self.reason = reason
         self.stage = stage
         self.want = want
         self.pushes = pushes
         self.candidate = candidate
-        self.is_its_turn = is_its_turn
-
-    @property
-    def has_more_to_say(self) -> bool:
-        return self.want > 0 or self.pushes
-
-    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
-        return self._gossip.answered(self, pending, reply, now)
-
-    def stalled(self, pending: PendingQuery, now: float) -> Commands:
-        return NO_COMMANDS
-
-    def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
-        return self._gossip.failed(self, reason, now)
+        self.is_scheduled = is_scheduled
 
     @property
     def owners(self) -> tuple[object, ...]:
         return (self,)
 
-    # --- as an operation, where a caller waits ----------------------------------------------------
+    # --- queries ----------------------------------------------------------------------------------
+
+    def send(self, now: float) -> Commands:
+        """The query of the present stage."""
+        context, endpoint = self._context, self.endpoint
+        dht = context.dhts.get(family_of(endpoint))
+        if dht is None:
+            return self._finished(Outcome.NO_CONTACTS, None)
+        context.in_progress.add(endpoint)
+        query: Ping | Gossip
+        retransmit = True
+        if self.stage is Stage.PING:
+            query = Ping(b"", dht.own_id)
+            retransmit = not self._is_suspect()
+        else:
+            query = self._gossip_query(dht, now)
+        return [
+            SendQuery(
+                endpoint,
+                None,
+                query,
+                self,
+                learn_contact=False,
+                retransmit=retransmit,
+                priority=Priority.MAINTENANCE,
+            )
+        ]
+
+    def _gossip_query(self, dht: Dht, now: float) -> Gossip:
+        context = self._context
+        query = Gossip(b"", dht.own_id, context.tag, 0)
+        if self.stage is Stage.FIRST_QUERY:
+            pad(query, context.config.first_query_bytes)
+        else:
+            query.token = context.partners.token_of(self.endpoint, now)
+            query.want = self.want
+            query.record = context.own_record.fields if self.pushes else None
+        return query
+
+    def _is_suspect(self) -> bool:
+        """Whether this is the recheck of a peer whose last query timed out."""
+        if not self.is_scheduled:
+            return False
+        known = self._context.verifier.known.at(self.endpoint)
+        return known is not None and known.failures > 0
+
+    # --- what becomes of them ---------------------------------------------------------------------
+
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
+        context = self._context
+        context.in_progress.discard(self.endpoint)
+        if self.is_scheduled:
+            context.verifier.recheck_answered(now)
+        if self.stage is Stage.PING:
+            if self.reason is ExchangeReason.RECHECK:
+                return NO_COMMANDS
+            if not context.partners.is_gossip_version(reply.version):
+                return self._refused("peer-foreign", now)
+            self.stage = Stage.FIRST_QUERY
+            return self.send(now)
+        if reply.news is None or reply.news.record is None or reply.token is None:
+            return self._refused("peer-without-record", now)
+        context.partners.token_received(self.endpoint, reply.token, now)
+        return self._read(pending, reply, reply.news, now)
+
+    def stalled(self, pending: PendingQuery, now: float) -> Commands:
+        return NO_COMMANDS
+
+    def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
+        verifier = self._context.verifier
+        self._context.in_progress.discard(self.endpoint)
+        if isinstance(reason, Error):
+            return self._refused("peer-error", now)
+        if reason is QueryFailure.TIMED_OUT:
+            if self.candidate is not None and verifier.known.at(self.endpoint) is None:
+                verifier.candidate_failed(self.candidate, now)
+            if self.is_scheduled:
+                verifier.recheck_failed(self.endpoint, now)
+        return self._finished(Outcome.NO_ANSWER, None)
 
     def end(self, outcome: Outcome, now: float) -> Commands:
-        self._gossip.abandoned(self)
-        return self.finished(outcome, None)
+        """The caller that asked for the exchange does not want it any more."""
+        self._context.in_progress.discard(self.endpoint)
+        return self._finished(outcome, None)
 
-    def finished(
+    def _read(self, pending: PendingQuery, reply: Reply, news: News, now: float) -> Commands:
+        """An answer with a record and a token."""
+        context, endpoint = self._context, self.endpoint
+        assert news.record is not None
+        try:
+            record = context.records.read(news.record)
+            commands: list[Command] = [
+                *context.verifier.verify(self.candidate, pending, reply.sender, record, now)
+            ]
+        except Refused as refusal:
+            return self._refused(refusal.reason, now)
+        known = context.verifier.known.at(endpoint)
+        context.partners.speaks_gossip(endpoint)
+        if self.stage is Stage.WITH_TOKEN:
+            if self.pushes:
+                context.partners.record_sent(endpoint, context.own_record.sequence)
+            if self.want:
+                self._read_peers(news, now)
+        elif self.reason is ExchangeReason.CANDIDATE:
+            self._extend(now)
+        if self.stage is Stage.FIRST_QUERY and (self.want > 0 or self.pushes):
+            self.stage = Stage.WITH_TOKEN
+            commands += self.send(now)
+        else:
+            commands += self._finished(Outcome.DONE, known.peer if known is not None else None)
+        return commands
+
+    def _extend(self, now: float) -> None:
+        """A candidate was just verified. While there are too few peers, this node pushes its record
+        to it at once and asks it for peers. A peer that others named is asked as long as answers
+        name some new peers. One that pushed itself is not: the peers that push most do not know
+        most.
+        """
+        context, endpoint = self._context, self.endpoint
+        too_few = context.verifier.too_few
+        if too_few:
+            self.pushes = context.pushes_at_all and context.partners.lacks_record(
+                endpoint, context.own_record.sequence
+            )
+        was_named = self.candidate is not None and not self.candidate.from_push
+        if (too_few or (was_named and context.reports.has_some_news)) and context.backoff.may_ask(
+            endpoint, now
+        ):
+            self.want = context.config.pull_entries
+            context.backoff.asked(endpoint, now)
+
+    def _read_peers(self, news: News, now: float) -> None:
+        family = family_of(self.endpoint)
+        raw = news.peers if family is Family.IPV4 else news.peers6
+        try:
+            named = peers_from(raw[: self.want * PEER_BYTES[family]], family)
+        except DecodeError as refusal:
+            self._context.counters.refuse(refusal.reason)
+            return
+        self._context.reports.received(named, self.endpoint, now)
+
+    def _refused(self, reason: str, now: float) -> Commands:
+        """An error of any code, no record or token, or a record that is refused: the exchange ends,
+        and the endpoint is blocked for a while.
+        """
+        context = self._context
+        context.counters.refuse(reason)
+        known = context.verifier.known.at(self.endpoint)
+        commands: list[Command] = []
+        if known is not None:
+            commands += context.verifier.lose(known, "refused")
+        blocked_s = BLOCKED_S if reason in BLOCKED_FOR_LONG else RECORD_REFUSED_S
+        context.partners.block(self.endpoint, now, blocked_s)
+        return [*commands, *self._finished(Outcome.ERROR_ANSWER, None, reason)]
+
+    def _finished(
         self, outcome: Outcome, peer: VerifiedPeer | None, reason: str | None = None
     ) -> Commands:
-        """The terminal event, once."""
+        """The terminal event, once, where a caller waits for it."""
         operation, self._operation = self._operation, None
-        return (
-            [PeerChecked(operation, outcome, self.endpoint, peer, reason)]
-            if operation is not None
-            else NO_COMMANDS
-        )
+        if operation is None:
+            return NO_COMMANDS
+        return [PeerChecked(operation, outcome, self.endpoint, peer, reason)]
+
+
+def pad(query: Gossip, size: int) -> None:
+    """Pads the query to a datagram of ``size`` bytes, so that the answer may have as many."""
+    query.pad = 100
+    query.pad += size - len(
+        krpc.encode(replace(query, tid=bytes(TID_BYTES), version=CLIENT_VERSION))
+    )

@@ -1,9 +1,9 @@
-"""The peers that proved themselves in this run, in a slot or not: when they last answered, how we
-came to know them, how far news of them may go.
+"""The peers that were verified in this run, with or without a slot: when each answered last, how
+this node learned of it, how far reports of it may be relayed.
 
-The view (`gossip_view.py`) decides who holds slots, the address book who is remembered for long.
-This is what both and the answers to others rest on: one entry an endpoint, one key an entry and
-family, bounded.
+The view (`view.py`) decides which peers hold slots, the address book which are remembered for long.
+View, book and the answers to other nodes rest on this table: one entry an endpoint, one endpoint a
+key and family, bounded.
 """
 
 from __future__ import annotations
@@ -15,78 +15,89 @@ from typing import Final
 from ...endpoints import Endpoint
 from ..addressing.netgroup_sampling import NetworkOf
 from ..book.entry import Source
+from ..contract.times import NEVER
 from ..contract.verified_peer import VerifiedPeer
 
 MAX_KNOWN: Final = 512
+"""Peers that are kept at most."""
 
 
 @dataclass(slots=True, eq=False)
-class Known:
-    """``ttl``: how many relays news of it may take from here. ``came_to_us``: it pushed itself.
-    ``inbound``: it answered, but perhaps only through the hole that its own query opened;
-    ``traffic_at``: when anything last passed between us, either way.
+class KnownPeer:
+    """A verified peer. Only `PeerVerifier` changes the fields, some of them through `KnownPeers`.
+    Times are in seconds on the caller's clock.
     """
 
     peer: VerifiedPeer
     source: bytes
-    told_by: Source
+    """The netgroup of the node that named it first, or a word for another source."""
+    book_source: Source
+    """The same as the address book notes it."""
     ttl: int
-    came_to_us: bool
+    """How many relays a report of it may take from here."""
+    from_push: bool
+    """Whether it pushed its own record to this node."""
     inbound: bool
+    """Whether it answered, but perhaps only through the NAT mapping that its own query opened."""
     rtt_s: float | None
     verified_at: float
     traffic_at: float
+    """When a datagram last passed between the two nodes, in either direction."""
     failures: int = 0
-    failed_at: float = float("-inf")
-    missed_at: float = float("-inf")
-    """When it last left a query unanswered, its own fault or not."""
-    counted: bool = False
-    """Whether its silence counts already as evidence of a mass death."""
-    noted_at: float = float("-inf")
-    """When the book last heard of it."""
-    renewed_at: float = float("-inf")
-    """When somebody last said, with its record, that it has a newer one."""
-    renamed: bool = False
-    """Another node ID than it had answered there: perhaps somebody else."""
+    """Queries in a row that it left unanswered."""
+    failed_at: float = NEVER
+    """When a failure counted last."""
+    missed_at: float = NEVER
+    """When it last left a query unanswered, by its own fault or not."""
+    silence_counted: bool = False
+    """Whether its silence is already counted as evidence of a mass failure."""
+    booked_at: float = NEVER
+    """When an answer was last noted in the book."""
+    renewal_at: float = NEVER
+    """When a push last said, with a record, that the peer has a newer record."""
+    needs_record: bool = False
+    """Whether its record must be asked for again: it has a newer record, or it answered with
+    another node ID than before, so that another peer may be there now.
+    """
 
 
 class KnownPeers:
-    """In the order in which they answered last, or did not answer; the longest ago first."""
+    """Iterates in the order of the last answer or unanswered query, the longest ago first."""
 
     def __init__(self, host_of: NetworkOf, network_of: NetworkOf) -> None:
-        """``host_of``: the address that one host can be assumed to have; ``network_of``: the
-        network that has to make room first if it is crowded.
+        """``host_of``: the prefix that one host can be assumed to hold. ``network_of``: the prefix
+        by which a full table finds its most crowded network.
         """
-        self._known: dict[Endpoint, Known] = {}
-        self._by_host = _Index(host_of)
-        self._by_network = _Index(network_of)
+        self._known: dict[Endpoint, KnownPeer] = {}
+        self._by_host = _PrefixIndex(host_of)
+        self._by_network = _PrefixIndex(network_of)
         self._by_key: dict[tuple[bytes, int], Endpoint] = {}
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def __iter__(self) -> Iterator[Known]:
+    def __iter__(self) -> Iterator[KnownPeer]:
         return iter(self._known.values())
 
-    def at(self, endpoint: Endpoint) -> Known | None:
+    def at(self, endpoint: Endpoint) -> KnownPeer | None:
         return self._known.get(endpoint)
 
-    def of_key(self, key: bytes, like: Endpoint) -> Known | None:
-        """Who has this key in the family of ``like``."""
+    def of_key(self, key: bytes, like: Endpoint) -> KnownPeer | None:
+        """The peer with this key in the address family of ``like``."""
         endpoint = self._by_key.get((key, len(like)))
         return self._known.get(endpoint) if endpoint is not None else None
 
-    def beside(self, endpoint: Endpoint) -> Known | None:
-        """Somebody else at this address, on another port. Addresses that are not public are shared
-        for good reasons, and count for themselves.
+    def beside(self, endpoint: Endpoint) -> KnownPeer | None:
+        """Another peer at this address, on another port. Addresses that are not public are shared
+        for good reasons: there each endpoint counts by itself.
         """
-        return next(
-            (self._known[other] for other in self._by_host.like(endpoint) if other != endpoint),
-            None,
-        )
+        for other in self._by_host.like(endpoint):
+            if other != endpoint:
+                return self._known[other]
+        return None
 
-    def put(self, known: Known) -> None:
-        """In place of what was at this endpoint, if anything was."""
+    def put(self, known: KnownPeer) -> None:
+        """Replaces the entry at this endpoint, if there is one."""
         peer = known.peer
         self.remove(peer.endpoint)
         self._known[peer.endpoint] = known
@@ -94,20 +105,21 @@ class KnownPeers:
         self._by_host.add(peer.endpoint)
         self._by_network.add(peer.endpoint)
 
-    def answered(self, known: Known, now: float) -> None:
+    def answered(self, known: KnownPeer, now: float) -> None:
         known.verified_at = known.traffic_at = now
-        known.failures, known.counted = 0, False
-        self._to_the_end(known)
+        known.failures = 0
+        known.silence_counted = False
+        self._move_to_end(known)
 
-    def missed(self, known: Known, now: float) -> None:
+    def missed(self, known: KnownPeer, now: float) -> None:
         known.missed_at = now
-        self._to_the_end(known)
+        self._move_to_end(known)
 
-    def _to_the_end(self, known: Known) -> None:
+    def _move_to_end(self, known: KnownPeer) -> None:
         self._known.pop(known.peer.endpoint, None)
         self._known[known.peer.endpoint] = known
 
-    def remove(self, endpoint: Endpoint) -> Known | None:
+    def remove(self, endpoint: Endpoint) -> KnownPeer | None:
         known = self._known.pop(endpoint, None)
         if known is None:
             return None
@@ -117,24 +129,25 @@ class KnownPeers:
         self._by_network.remove(endpoint)
         return known
 
-    def surplus(self, is_kept: Callable[[Known], bool]) -> Known | None:
-        """Whom to forget when there are too many: of those that nobody needs the one that answered
-        longest ago, of the most crowded network first.
+    def surplus(self, is_kept: Callable[[KnownPeer], bool]) -> KnownPeer | None:
+        """The peer to forget when there are too many, else None: of those that are not kept, the
+        one that answered longest ago, of the most crowded network first.
         """
         if len(self._known) <= MAX_KNOWN:
             return None
-        crowd = self._by_network.largest()
+        crowd = [self._known[endpoint] for endpoint in self._by_network.largest()]
         if len(crowd) > 1:
-            replacement = [
-                known for endpoint in crowd if not is_kept(known := self._known[endpoint])
-            ]
-            if replacement:
-                return min(replacement, key=_verified_at)
-        return next((known for known in self if not is_kept(known)), next(iter(self)))
+            unneeded = [known for known in crowd if not is_kept(known)]
+            if unneeded:
+                return min(unneeded, key=_verified_at)
+        for known in self:
+            if not is_kept(known):
+                return known
+        return next(iter(self))
 
 
-class _Index:
-    """Endpoints by what they have in common."""
+class _PrefixIndex:
+    """Endpoints by the prefix that they share."""
 
     def __init__(self, prefix_of: NetworkOf) -> None:
         self._prefix_of = prefix_of
@@ -144,7 +157,7 @@ class _Index:
         return self._endpoints.get(self._prefix_of(endpoint), [])
 
     def largest(self) -> list[Endpoint]:
-        """Those of the prefix with the most; there is one."""
+        """The endpoints of the prefix that has the most; the index must not be empty."""
         return max(self._endpoints.values(), key=len)
 
     def add(self, endpoint: Endpoint) -> None:
@@ -158,5 +171,5 @@ class _Index:
             del self._endpoints[prefix]
 
 
-def _verified_at(known: Known) -> float:
+def _verified_at(known: KnownPeer) -> float:
     return known.verified_at

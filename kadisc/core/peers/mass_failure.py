@@ -1,13 +1,13 @@
-"""After a mass death: what is believed of peers that answered before it.
+"""Detector of mass failures: after one, peers that answered before it count as stale.
 
-When four in five nodes of a network go at once, most of what a node knows is wrong for as long as
-its checks take, and what it is told as well, as everybody names the same dead. Half of those that
-were asked last are silent: that is evidence enough to ask all others without delay, and, until they
-have answered again, to give none of them to anybody. Those that die one by one are noticed when
-their turn comes.
+When four in five nodes of a network fail at once, most of what a node knows is wrong for as long as
+its rechecks take, and so are the reports that it gets, as all nodes name the same dead peers. If
+half of the last rechecks failed, that is evidence enough to recheck all other peers without delay,
+and to give none of them to any node or caller until it has answered again. A peer that fails alone
+is noticed when its turn comes.
 
-Only peers whose turn it was to be looked after count, each once: the few that live answer all the
-time, to whatever else, and would outvote the dead.
+Only rechecks of peers whose turn had come count, each peer once: the few that live answer all the
+time, to other queries, and would outvote the dead.
 """
 
 from __future__ import annotations
@@ -16,25 +16,26 @@ from collections import deque
 from math import sqrt
 from typing import Final, Protocol
 
+from ..contract.times import NEVER
+
 LAST: Final = 8
+"""How many of the last rechecks are looked at."""
 MANY: Final = 4
-"""Of the last so many that were asked, so many did not answer. Where a tenth of those asked are
-gone, as nodes come and go, that holds for 0.4 % of the time; after a crash of half of all, for two
-thirds.
+"""A mass failure is assumed when this many of the last `LAST` rechecks failed, beyond the usual
+number. Where a tenth of the rechecked peers are gone, as nodes come and go, this is so 0.4 % of the
+time; after a crash of half of all nodes, two thirds of the time.
 """
 MEMORY: Final = 64
-"""How many are usually silent is the mean of about so many that were asked, a quarter of an hour...
-"""
+"""The usual share of failed rechecks is a moving mean over about so many, a quarter of an hour."""
 MOST_USUAL: Final = 2
-"""...and of the last `LAST` at most so many: a silence that goes on does not become what is
-expected.
+"""Of the last `LAST` rechecks, at most this many failures count as usual, so that a silence that
+lasts does not become what is expected.
 """
-NEVER: Final = float("-inf")
 
 
 class MassFailureRule(Protocol):
     @property
-    def goes_on(self) -> bool: ...
+    def ongoing(self) -> bool: ...
 
     @property
     def stale_before(self) -> float: ...
@@ -50,59 +51,48 @@ class MassFailureRule(Protocol):
 
 class MassFailureDetector:
     def __init__(self) -> None:
-        self._silent_at: deque[float | None] = deque()  # None for those that answered
+        self._failed_at: deque[float | None] = deque()
+        """The last rechecks: when each failed, None if it was answered."""
         self._share = 0.0
-        """Of those that were asked before the last ones: of what is usual, what happens just now is
-        no part.
+        """The share of failures among the rechecks before the last `LAST`: what happens just now is
+        no part of what is usual.
         """
-        self.goes_on = False
-        """Whether something happened to the network, or to us, just now."""
+        self.ongoing = False
+        """Whether many peers failed just now, or this node lost its connection."""
         self.stale_before = NEVER
-        """Who has not answered since then is not given to anybody."""
+        """A peer that has not answered since then is not given to any node or caller."""
 
     @property
     def unusual(self) -> int:
-        """So many of the last did not answer, beyond those that do not in a network like this one."""
-        return max(0, len(self._silent()) - self._usual())
+        """How many of the last rechecks failed beyond the number that is usual in this network."""
+        return max(0, len(self._failures()) - self._usual())
 
     @property
     def any_is_unusual(self) -> bool:
-        """Whether one more that does not answer is worth a look at others."""
-        return len(self._silent()) >= self._usual()
+        """Whether one more peer that does not answer is a reason to recheck others soon."""
+        return len(self._failures()) >= self._usual()
 
     def asked(self, now: float, *, answered: bool) -> None:
-        """One that had answered before was asked whether it is still there."""
-        if len(self._silent_at) == LAST:
-            before = self._silent_at.popleft()
+        """A peer that had answered before was rechecked."""
+        if len(self._failed_at) == LAST:
+            before = self._failed_at.popleft()
             self._share += ((before is not None) - self._share) / MEMORY
-        self._silent_at.append(None if answered else now)
-        silent, many = self._silent(), MANY + self._usual()
-        if len(silent) >= many and not self.goes_on:
-            # They had been asked before they were found silent: who answered after the last but one
-            # has survived.
-            self.stale_before = silent[-2]
-        self.goes_on = len(silent) >= many
+        self._failed_at.append(None if answered else now)
+        failures = self._failures()
+        many = MANY + self._usual()
+        if len(failures) >= many and not self.ongoing:
+            # They were queried before their time-outs: a peer that answered after the last but one
+            # of these has survived.
+            self.stale_before = failures[-2]
+        self.ongoing = len(failures) >= many
 
-    def _silent(self) -> list[float]:
-        """When those of the last were found silent that were."""
-        return [at for at in self._silent_at if at is not None]
+    def _failures(self) -> list[float]:
+        """When those of the last rechecks failed that did."""
+        return [at for at in self._failed_at if at is not None]
 
     def _usual(self) -> int:
-        """Of the last, with one standard deviation: where nodes come and go, one or two are always
-        found gone, and that is no reason to hurry.
+        """The usual number of failures among the last rechecks, with one standard deviation: where
+        nodes come and go, one or two are always gone, and that is no reason for a faster pace.
         """
         mean = LAST * self._share
         return min(MOST_USUAL, int(mean + sqrt(mean)))
-
-
-class NoMassFailureDetector:
-    """What it is measured against: each death is one by itself."""
-
-    __slots__ = ()
-    goes_on = False
-    stale_before = NEVER
-    unusual = 0
-    any_is_unusual = True
-
-    def asked(self, now: float, *, answered: bool) -> None:
-        pass

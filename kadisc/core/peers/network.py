@@ -1,15 +1,15 @@
-"""The network of one's own, of which the DHT is only the surroundings: our record, our peers,
-gossip with them, and the tags they are found by.
+"""The own network of the application, on top of the DHT: the node's own record, its peers, gossip
+with them, and rendezvous.
 
-What `node.py` is to the parts of the DHT, this is to those of the community: it is told what
-happened, and returns what is to be done.
+As `core.py` is to the components of the DHT, `PeerNetwork` is to those of this room: it is told
+what happened, and returns what is to be done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ...config import CoreConfig
 from ...contacts import Contact
@@ -19,31 +19,30 @@ from ...wire.records import PeerRecord
 from ..addressing.external_address import Confidence
 from ..book.entry import Provenance, Verdict
 from ..contract.events import AddressChanged, Event, Joined, OperationId, RecordChanged
-from ..contract.queries import Command, Commands, RendezvousLookup
+from ..contract.queries import Command, Commands, PendingQuery, RendezvousLookup
 from ..contract.saved_state import SavedBook, SavedPeerNetwork
+from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
 from ..dht import Dht
 from .answers import GossipAnswers
+from .components import PeerComponents
 from .exchange import GossipExchange
-from .known_peers import Known
+from .known_peers import KnownPeer
+from .network_api import Served
 from .network_snapshot import PeerNetworkSnapshot
-from .no_network import Served
-from .own_record import Membership, OwnRecord
+from .own_record import Membership
 from .rendezvous import RendezvousSchedule
+from .reports import PeerReports
 from .rounds import GossipRounds
-from .selection import SelectionRule
+from .selection import FROM_RENDEZVOUS, PeerSelection
 from .verification import PeerVerifier
 
-if TYPE_CHECKING:
-    from ..contract.queries import PendingQuery
-
-FOREVER: Final = float("inf")
-ANCHOR: Final = b"anchor"
-BY_TAG: Final = b"tag"
+FROM_ANCHOR: Final = b"anchor"
+"""The source, in place of a netgroup, of a candidate that was an anchor of the last run."""
 
 
 class PeerNetwork:
-    """``dhts``: the DHT that we are part of, by family."""
+    """``dhts``: the DHT that the node is part of, by family."""
 
     def __init__(
         self,
@@ -51,98 +50,109 @@ class PeerNetwork:
         rng: Random,
         membership: Membership,
         dhts: Mapping[Family, Dht],
-        own_record: OwnRecord,
+        components: PeerComponents,
         verifier: PeerVerifier,
+        reports: PeerReports,
         rounds: GossipRounds,
         answers: GossipAnswers,
-        mix: SelectionRule,
+        selection: PeerSelection,
     ) -> None:
+        self.components = components
+        self.verifier = verifier
         self._config = config
         self._rng = rng
         self._membership = membership
         self._dhts = dhts
-        self._own_record = own_record
-        self._verifier = verifier
+        self._own_record = components.own_record
+        self._view = components.view
+        self._book = components.book
+        self._records = components.records
+        self._scopes = components.scopes
+        self._counters = components.counters
+        self._reports = reports
         self._rounds = rounds
         self._answers = answers
-        self._mix = mix
+        self._selection = selection
         announces = membership.reachable and not config.read_only
-        named = list(dhts) if membership.named else []
+        families = list(dhts) if membership.named else []
         self._schedules = {
             family: RendezvousSchedule(
                 config.rendezvous, family, membership.tag, rng, announces=announces
             )
-            for family in named
+            for family in families
         }
 
     # --- what happens -----------------------------------------------------------------------------
 
     def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> Served:
-        """What answers a query of so many bytes."""
-        counters = self._verifier.parts.counters
+        """Answers a gossip query, which came in a datagram of ``query_bytes``."""
         proven = self._answers.tokens.accepts(query.token, source, now)
         if query.network == self._membership.tag and query.record is not None:
-            refused = self._rounds.pushed(query, source, now) if proven else "push-without-token"
+            refused: str | None = "push-without-token"
+            if proven:
+                refused = self._rounds.push_received(query, source, now)
             if refused is not None:
-                counters.refuse(refused)
-        own_id, tiers = self._dhts[family_of(source)].own_id, list[list[Known]]()
+                self._counters.refuse(refused)
+        own_id = self._dhts[family_of(source)].own_id
+        tiers: list[list[KnownPeer]] = []
         if query.want and proven:
-            tiers = self._mix.tiers(self._verifier.returnable(), self._verifier.parts.view.slots_of)
+            tiers = self._selection.tiers()
         payload = self._answers.answer(
             query, source, own_id, tiers, now, query_bytes=query_bytes, proven=proven
         )
         if payload is None:
-            counters.refuse("gossip-query-too-short")
+            self._counters.refuse("gossip-query-too-short")
         return Served(payload, proven)
 
-    def heard_from(self, source: Endpoint, now: float) -> None:
-        """A query came from there, whatever it was."""
-        self._verifier.heard_from(source, now)
+    def query_received(self, source: Endpoint, now: float) -> None:
+        """A query of any kind came from ``source``."""
+        self.verifier.query_received(source, now)
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> None:
-        """A matched reply, to whatever query."""
+        """A matched reply to a query of any kind."""
         if pending.command.learn_contact:
-            self._rounds.met(pending.endpoint, reply, now)
-        self._verifier.answered(pending, reply.sender, now)
+            self._rounds.contact_answered(pending.endpoint, reply, now)
+        self.verifier.answered(pending, reply.sender, now)
 
     def missed(self, pending: PendingQuery, now: float) -> Commands:
-        """A query, whatever it was, was not answered in time."""
-        if self._verifier.known.at(pending.endpoint) is not None:
-            self._rounds.look_soon(now)
-        return self._verifier.missed(pending.endpoint, now)
+        """A query of any kind timed out."""
+        self._rounds.peer_missed(pending.endpoint, now)
+        return self.verifier.missed(pending.endpoint, now)
 
     def happened(self, event: Event, now: float) -> Commands:
-        """Something else happened to the node."""
+        """Another event of the node: it joined, or its address changed."""
         if isinstance(event, Joined) and event.family in self._schedules:
             self._schedules[event.family].joined(now)
         elif isinstance(event, AddressChanged):
-            return self._look_at_address(now)
+            return self._update_endpoints(now)
         return ()
 
-    def tag_searched(
+    def rendezvous_finished(
         self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
     ) -> None:
-        """A search that we asked for is over: who announced there is a candidate, no more."""
-        self._schedules[lookup.family].ended(
+        """A rendezvous lookup has ended: the peers that announced there are candidates, no more.
+        ``stored``: whether a node stored this node's announce.
+        """
+        self._schedules[lookup.family].finished(
             lookup.number, now, stored=stored or not lookup.announces
         )
         found = list(peers)
         self._rng.shuffle(found)
-        self._verifier.found(
+        self._reports.found(
             found,
-            BY_TAG + b"%d" % lookup.number,
+            FROM_RENDEZVOUS + b"%d" % lookup.number,
             now,
             per_source=self._config.rendezvous.candidates_per_key,
         )
 
     def tick(self, now: float) -> Commands:
-        commands: list[Command] = [*self._look_at_address(now), *self._rounds.tick(now)]
+        commands: list[Command] = [*self._update_endpoints(now), *self._rounds.tick(now)]
         for family, schedule in self._schedules.items():
             port = self._dhts[family].parts.address.port
             commands += schedule.due(
                 now,
                 int.from_bytes(port, "big") if port else None,
-                enough=not self._verifier.are_few,
+                enough=not self.verifier.too_few,
             )
         return commands
 
@@ -155,10 +165,11 @@ class PeerNetwork:
     def check(
         self, endpoint: Endpoint, now: float, operation: OperationId
     ) -> tuple[GossipExchange, Commands]:
-        """Ends in PeerChecked."""
+        """Asks for proof that a peer of the own network is there. Ends in PeerChecked."""
         return self._rounds.check(endpoint, now, operation)
 
-    def _look_at_address(self, now: float) -> Sequence[Event]:
+    def _update_endpoints(self, now: float) -> Sequence[Event]:
+        """Makes a new own record if the endpoints of this node changed."""
         endpoints = {}
         for family, dht in self._dhts.items():
             address = dht.parts.address
@@ -170,16 +181,16 @@ class PeerNetwork:
                 endpoints[family] = Endpoint(address.ip + address.port)
         if not self._own_record.set_endpoints(endpoints, now):
             return ()
-        self._verifier.drop_own()
-        return self._changed(now)
+        self.verifier.drop_own()
+        return self._record_changed(now)
 
-    def _changed(self, now: float) -> Sequence[Event]:
+    def _record_changed(self, now: float) -> Sequence[Event]:
         self._rounds.record_changed(now)
         for schedule in self._schedules.values():
-            schedule.moved(now)
+            schedule.address_changed(now)
         return [RecordChanged(self._own_record.sequence, self._own_record.raw)]
 
-    # --- for the application, and for whoever watches ---------------------------------------------
+    # --- for the application, and for observers ---------------------------------------------------
 
     @property
     def network(self) -> str:
@@ -187,12 +198,12 @@ class PeerNetwork:
 
     @property
     def own_record(self) -> bytes:
-        """Our record as others get it: canonical bencode, signed."""
+        """The own record as other nodes get it: canonical bencode, signed."""
         return self._own_record.raw
 
     def set_services(self, services: Mapping[str, int | bytes], now: float) -> Commands:
         """Name -> port or short bytes. Raises UsageError for what no record can hold."""
-        return self._changed(now) if self._own_record.set_services(services, now) else ()
+        return self._record_changed(now) if self._own_record.set_services(services, now) else ()
 
     def peers(
         self,
@@ -203,105 +214,74 @@ class PeerNetwork:
         verified_within_s: float | None = None,
         but_not: Container[bytes] = (),
     ) -> list[VerifiedPeer]:
-        """At most ``count`` verified peers, from slots that are old enough, from the address book,
-        and of those that the network's tags led to, in the order of `peer_mix.py`; each in a /24
-        (IPv6 /48) of its own. ``verified_within_s``: None for what the config says; after many were
-        lost, the others must have answered since. With `FOREVER` they are only candidates for a
-        check. ``but_not``: keys of those that are not wanted (again).
+        """At most ``count`` verified peers, from mature slots, from the address book, and of those
+        found by rendezvous, in the order of `selection.py`; each in a /24 (IPv6 /48) of its own.
+        ``verified_within_s``: None for the configured age; after a mass failure, a peer must also
+        have answered since then. With `FOREVER` the peers are only candidates for a check.
+        ``but_not``: keys of peers that are left out.
         """
-        parts = self._verifier.parts
-        if verified_within_s is None:
-            verified_within_s = self._config.book.returnable_for_s
-        if verified_within_s != FOREVER:
-            verified_within_s = min(verified_within_s, now - self._verifier.stale_before)
-        slots = [
-            peer
-            for peer in parts.view.sample(
-                self._config.gossip.flat_slots + count, now, verified_within_s=verified_within_s
-            )
-            if peer.key not in but_not and (service is None or service in peer.services)
-        ]
-
-        def remembered(*, only_seated: bool) -> list[VerifiedPeer]:
-            entries = parts.book.select(
-                count,
-                now,
-                service=service,
-                verified_within_s=verified_within_s,
-                but_not=but_not,
-                only_seated=only_seated,
-            )
-            return [entry.peer for entry in entries]
-
-        book, seated = remembered(only_seated=False), remembered(only_seated=True)
-        # What one tag led to is in the book as well, unless its place there is contested; here it
-        # gets its turn.
-        by_tag = {peer.key for peer in book} & {
-            known.peer.key for known in self._verifier.known if known.source.startswith(BY_TAG)
-        }
-        chosen: dict[bytes, VerifiedPeer] = {}
-        for peer in self._mix.order(
-            slots, seated, book, [peer for peer in book if peer.key in by_tag]
-        ):
-            if len(chosen) < count and all(peer.key != other.key for other in chosen.values()):
-                chosen.setdefault(parts.scopes.subnet(peer.endpoint), peer)
-        return list(chosen.values())
+        return self._selection.peers(
+            count,
+            now,
+            service=service,
+            verified_within_s=verified_within_s,
+            but_not=but_not,
+        )
 
     def age_s(self, peer: VerifiedPeer, now: float) -> float:
-        """How long ago it last answered; inf for one that is not known any more, or must answer
-        again after many were lost.
+        """How long ago it answered last; inf for a peer that is not known any more, or that must
+        answer again after a mass failure.
         """
-        known = self._verifier.known.of_key(peer.key, peer.endpoint)
-        if known is None or known.failures or known.verified_at < self._verifier.stale_before:
+        known = self.verifier.known.of_key(peer.key, peer.endpoint)
+        if known is None or known.failures or known.verified_at < self.verifier.stale_before:
             return FOREVER
         return now - known.verified_at
 
-    def networks(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
+    def prefixes(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
         """The /24 and the /16 (IPv6 /48 and /32) of an endpoint, by which peers are spread; with a
-        map, its system instead of the /16.
+        map of autonomous systems, the system instead of the /16.
         """
-        scopes = self._verifier.parts.scopes
-        return scopes.subnet(endpoint), scopes.netgroup(endpoint)
+        return self._scopes.subnet(endpoint), self._scopes.netgroup(endpoint)
 
     def asn(self, endpoint: Endpoint) -> int:
-        """The autonomous system of an endpoint, by the operator's map; 0 where that is not known."""
-        return self._verifier.parts.scopes.asn(endpoint)
+        """The autonomous system of an endpoint by the operator's map, 0 if that does not say."""
+        return self._scopes.asn(endpoint)
 
-    def from_slots(
+    def sample_slots(
         self, count: int, now: float, *, hierarchical: bool | None = None
     ) -> list[VerifiedPeer]:
-        """At most ``count`` by lot among the slots that are old enough; ``hierarchical`` as in
+        """At most ``count`` peers drawn from the mature slots; ``hierarchical`` as in
         `GossipView.sample`.
         """
-        return self._verifier.parts.view.sample(count, now, hierarchical=hierarchical)
+        return self._view.sample(count, now, hierarchical=hierarchical)
 
     def verified(self) -> list[VerifiedPeer]:
-        """All that proved themselves and still answer, those longest not heard of first."""
-        return [known.peer for known in self._verifier.known if not known.failures]
+        """All peers verified in this run that answered last time, the longest silent first."""
+        return [known.peer for known in self.verifier.known if not known.failures]
 
     def why(self, who: bytes | Endpoint, now: float) -> Provenance | None:
         """Where a peer came from and why it is trusted, by its key (32 bytes) or its endpoint; None
-        for one that is not known.
+        for a peer that is not known.
         """
-        return self._verifier.parts.book.why(who, now)
+        return self._book.why(who, now)
 
     def feedback(self, key: bytes, verdict: Verdict, now: float) -> bool:
-        """What the application says of a peer that it was given; False if it is not known (any
-        more).
+        """What the application says of a peer that it was given; False if the peer is not known
+        (any more).
         """
-        return self._verifier.parts.book.feedback(key, verdict, now)
+        return self._book.feedback(key, verdict, now)
 
-    def elsewhere(self, key: bytes) -> PeerRecord | None:
-        """A record that came from another address than it names; nobody knows whether its owner is
-        there.
+    def unproven_record(self, key: bytes) -> PeerRecord | None:
+        """A record that came from another address than it names; whether its owner is there is not
+        known.
         """
-        return self._verifier.parts.rules.elsewhere.get(key)
+        return self._records.elsewhere.get(key)
 
-    def hear_of(self, endpoints: Iterable[Endpoint], source: str, now: float) -> None:
-        """Peers that somebody outside of the core knows of: the operator, the LAN, a file.
-        ``source``: a word for that.
+    def report(self, endpoints: Iterable[Endpoint], source: str, now: float) -> None:
+        """Endpoints of peers from outside of the core: the operator, the LAN, a file. ``source``: a
+        word for that.
         """
-        self._verifier.found(
+        self._reports.found(
             endpoints,
             source.encode("ascii"),
             now,
@@ -309,10 +289,10 @@ class PeerNetwork:
         )
 
     def first_hops(self, family: Family, count: int, now: float) -> list[Contact]:
-        """Peers for a lookup to start from, beside the table's: by lot from old slots. IDs can be
-        ground until they are near a target; addresses cannot.
+        """Peers for a lookup to start from, beside the contacts of the routing table: drawn from
+        mature slots. IDs can be brute-forced until they are near a target, addresses cannot.
         """
-        sample = self._verifier.parts.view.sample(2 * count, now) if count else []
+        sample = self._view.sample(2 * count, now) if count else []
         return [
             Contact(peer.node_id, peer.endpoint)
             for peer in sample
@@ -320,54 +300,51 @@ class PeerNetwork:
         ][:count]
 
     def snapshot(self, now: float) -> PeerNetworkSnapshot:
-        parts = self._verifier.parts
         return PeerNetworkSnapshot(
             network=self._membership.network,
             public_key=self._membership.identity.public_key,
             record=self._own_record.raw,
             sequence=self._own_record.sequence,
             services=dict(self._own_record.services),
-            verified=len(self._verifier.known),
-            inbound=sum(known.inbound for known in self._verifier.known),
-            candidates=len(parts.candidates),
+            verified=len(self.verifier.known),
+            inbound=sum(known.inbound for known in self.verifier.known),
+            candidates=len(self.components.candidates),
             pushes=self._rounds.pushes,
-            tombstones=len(parts.tombstones),
+            tombstones=len(self.components.tombstones),
             round_s=self._rounds.round_s,
-            book_heard_of=parts.book.heard_of,
-            book_met=parts.book.met,
-            view=parts.view.snapshot(now),
+            book_unverified=self._book.heard_of,
+            book_verified=self._book.met,
+            view=self._view.snapshot(now),
         )
 
     # --- from run to run --------------------------------------------------------------------------
 
     def export(self, now: float) -> SavedPeerNetwork:
-        return SavedPeerNetwork(self._own_record.sequence, self._verifier.parts.book.export(now))
+        return SavedPeerNetwork(self._own_record.sequence, self._book.export(now))
 
-    def take_up(self, book: SavedBook, now: float) -> int:
-        """What a file says, entry by entry, as at the start of a run; how many entries were
+    def import_book(self, book: SavedBook, now: float) -> int:
+        """Adds the entries of a saved book, as at the start of a run. Returns how many were
         refused.
         """
-        parts = self._verifier.parts
-        refused = parts.book.restore(book, now)
+        refused = self._book.restore(book, now)
         for reason, times in refused.items():
-            parts.counters.refuse(reason, times)
-        self._verifier.drop_own()
+            self._counters.refuse(reason, times)
+        self.verifier.drop_own()
         return sum(refused.values())
 
     def restore(self, saved: SavedPeerNetwork, now: float) -> Commands:
-        """The anchors are asked first; nobody is given to the application who did not answer in
+        """The anchors are checked first. No peer is given to the application before it answers in
         this run.
         """
-        parts = self._verifier.parts
-        self._own_record.outlive(saved.sequence, now)
-        self.take_up(saved.book, now)
-        parts.rules.remember(
+        self._own_record.continue_after(saved.sequence, now)
+        self.import_book(saved.book, now)
+        self._records.remember(
             (entry.peer.key, entry.peer.sequence)
-            for entry in parts.book.entries()
+            for entry in self._book.entries()
             if entry.peer is not None
         )
-        self._verifier.found(
-            parts.book.anchors(), ANCHOR, now, per_source=self._config.book.anchors
+        self._reports.found(
+            self._book.anchors(), FROM_ANCHOR, now, per_source=self._config.book.anchors
         )
-        self._rounds.remember(now)
+        self._rounds.book_replaced(now)
         return [RecordChanged(self._own_record.sequence, self._own_record.raw)]

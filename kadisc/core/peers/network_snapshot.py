@@ -1,4 +1,4 @@
-"""A picture of the network of one's own at one moment."""
+"""The state of the own network at one moment."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from .view import ViewSnapshot
 
 @dataclass(frozen=True, slots=True)
 class PeerNetworkSnapshot:
-    """``record``: ours, as canonical bytes, of this ``sequence``; ``verified``: peers that proved
-    themselves in this run, ``inbound`` of them perhaps only through a hole of their own making;
-    ``pushes``: kept of this round so far; ``round_s``: the pace of gossip; the book's numbers are
-    those of its two tables.
+    """``record``: the own record as canonical bytes, with this ``sequence``. ``verified``: peers
+    verified in this run. ``inbound``: those of them that perhaps answered only through a NAT
+    mapping of their own making. ``candidates``: peers that wait to be checked. ``pushes``: kept of
+    this round so far. ``tombstones``: endpoints of which no report is taken. ``round_s``: the time
+    between two gossip rounds. ``book_unverified``, ``book_verified``: entries in the two tables of
+    the address book.
     """
 
     network: str
@@ -27,6 +29,6 @@ class PeerNetworkSnapshot:
     pushes: int
     tombstones: int
     round_s: float
-    book_heard_of: int
-    book_met: int
+    book_unverified: int
+    book_verified: int
     view: ViewSnapshot

@@ -1,5 +1,5 @@
-"""Our own peer record: made anew, with a higher sequence, whenever our address or our services
-change.
+"""The node's own peer record: made anew, with a higher sequence, whenever the node's address or its
+services change.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from .rendezvous import network_tag
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Who we are, and in which network. ``services``: name -> port or short bytes. ``wall_s``: what
-    the wall clock shows, in seconds since 1970, when the node is made; the core has no such clock.
-    ``named``: the network was asked for, so we look for it on whatever DHT we are part of.
+    """The node's identity and its network. ``services``: name -> port or short bytes. ``wall_s``:
+    the wall clock, in seconds since 1970, when the node is made; the core has no such clock.
     """
 
     identity: Identity
@@ -29,7 +28,7 @@ class Membership:
     services: Mapping[str, int | bytes] = field(default_factory=dict)
     wall_s: float = 0.0
     reachable: bool = True
-    """False where it is known that nobody can reach us unasked: then we are not announced."""
+    """False if other nodes are known not to reach this one unasked: then it is not announced."""
 
     @property
     def tag(self) -> bytes:
@@ -37,6 +36,7 @@ class Membership:
 
     @property
     def named(self) -> bool:
+        """Whether the operator named a network: then the node looks for it on the DHT."""
         return self.network != DEFAULT_NETWORK
 
 
@@ -44,7 +44,7 @@ class OwnRecord:
     """``fields`` is the record as it goes into messages, ``raw`` the same as canonical bytes.
 
     The sequence is the larger of the last one + 1 and the wall clock in milliseconds: the first
-    survives a clock that was set back, the second the loss of the state file.
+    keeps rising when the clock is set back, the second when the state file is lost.
     """
 
     def __init__(self, membership: Membership, now: float) -> None:
@@ -59,7 +59,7 @@ class OwnRecord:
         self._make(now)
 
     def set_endpoints(self, endpoints: Mapping[Family, Endpoint], now: float) -> bool:
-        """Whether that was news."""
+        """Returns whether they changed."""
         if endpoints == self.endpoints:
             return False
         self.endpoints = dict(endpoints)
@@ -67,10 +67,11 @@ class OwnRecord:
         return True
 
     def set_services(self, services: Mapping[str, int | bytes], now: float) -> bool:
-        """Whether that was news. Raises UsageError, and leaves all as it was."""
+        """Returns whether they changed. Raises UsageError, and then changes nothing."""
         if services == self.services:
             return False
-        before, self.services = self.services, dict(services)
+        before = self.services
+        self.services = dict(services)
         try:
             self._make(now)
         except UsageError:
@@ -78,8 +79,8 @@ class OwnRecord:
             raise
         return True
 
-    def outlive(self, sequence: int, now: float) -> None:
-        """The last run got as far as this sequence."""
+    def continue_after(self, sequence: int, now: float) -> None:
+        """The last run got as far as this sequence; this one goes on above it."""
         if sequence >= self.sequence:
             self.sequence = sequence
             self._make(now)
@@ -101,6 +102,9 @@ class OwnRecord:
         raw = bencode.encode(fields)
         if len(raw) > MAX_RECORD_BYTES:
             raise UsageError(
-                f"the services make a record of {len(raw)} bytes; at most {MAX_RECORD_BYTES} go round: name fewer, or shorter ones"
+                f"the services make a record of {len(raw)} bytes, and at most {MAX_RECORD_BYTES}"
+                " are sent: name fewer, or shorter ones"
             )
-        self.fields, self.raw, self.sequence = fields, raw, sequence
+        self.fields = fields
+        self.raw = raw
+        self.sequence = sequence

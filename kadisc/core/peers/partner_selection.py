@@ -1,8 +1,9 @@
-"""With whom to exchange next: from a slot, from whom lookups met, or of those that came to us, so
-that no single captured source decides that.
+"""Which peer to exchange with next: one that holds a slot, one met in a lookup, or one that pushed
+to this node, so that capturing one of these sources does not decide.
 
-Of the last two kinds each network has the same chance (`even_draws.py`): whoever pushes most is
-most of those that came.
+Attack: an attacker pushes itself ten times as often as others, and is most of the peers that
+pushed. Defence: of the last two kinds each network has the same chance
+(`addressing/netgroup_sampling.py`).
 """
 
 from __future__ import annotations
@@ -10,36 +11,44 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from ...endpoints import Endpoint
 from ...config import GossipConfig
+from ...endpoints import Endpoint
 from ..addressing.netgroup_sampling import NetworkOf, draw_evenly
-from .verification import PeerVerifier
+from .components import PeerComponents
+from .known_peers import KnownPeers
 
 
-class PartnerChoice:
+class PartnerSelection:
     def __init__(
-        self, config: GossipConfig, rng: Random, verifier: PeerVerifier, network_of: NetworkOf
+        self,
+        config: GossipConfig,
+        rng: Random,
+        components: PeerComponents,
+        known: KnownPeers,
+        network_of: NetworkOf,
     ) -> None:
         self._from_slots = config.partners_from_slots
-        self._from_walk = config.partners_from_lookups
+        self._from_lookups = config.partners_from_lookups
         self._rng = rng
-        self._verifier = verifier
+        self._view = components.view
+        self._partners = components.partners
+        self._known = known
         self._network_of = network_of
 
     def partner(self, now: float, is_free: Callable[[Endpoint, float], bool]) -> Endpoint | None:
-        """One that ``is_free``, of a kind drawn by lot; from a slot where that kind has none."""
-        chance, parts = self._rng.random(), self._verifier.parts
+        """One that ``is_free``, of a kind drawn at random; from a slot where that kind has none."""
+        chance = self._rng.random()
         others: list[Endpoint] = []
-        if chance >= self._from_slots + self._from_walk:
+        if chance >= self._from_slots + self._from_lookups:
             others = [
                 known.peer.endpoint
-                for known in self._verifier.known
-                if known.came_to_us and not known.failures
+                for known in self._known
+                if known.from_push and not known.failures
             ]
         elif chance >= self._from_slots:
-            others = parts.partners.met_in_lookups()
+            others = self._partners.met_in_lookups()
         others = [endpoint for endpoint in others if is_free(endpoint, now)]
         if others:
             return draw_evenly(others, self._network_of, self._rng)
-        chosen = parts.view.partner(now, lambda endpoint: is_free(endpoint, now))
+        chosen = self._view.partner(now, lambda endpoint: is_free(endpoint, now))
         return chosen.endpoint if chosen is not None else None

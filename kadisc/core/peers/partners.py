@@ -1,48 +1,54 @@
-"""With whom we can gossip: who speaks it, whose token we have, what each was told of us, and with
-whom it is over.
+"""Endpoints to gossip with: which speak gossip, the tokens they gave, which own record each was
+sent, and which are blocked.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from ...endpoints import Endpoint
 from ...config import GossipConfig
+from ...endpoints import Endpoint
+from ..contract.bounded import put_newest
 
-OUR_CLIENT: Final = b"KD"
-"""How ``v`` begins where gossip is spoken."""
+OWN_CLIENT: Final = b"KD"
+"""How the field ``v`` of a node begins that speaks gossip."""
 TOKEN_FRESH_S: Final = 280.0
-"""A token is good for 5 minutes at least (BEP 5); some of that is on the way."""
-OVER_S: Final = 86_400.0
-MAX_OVER: Final = 4096
+"""A token is used for this long after it came: it is valid for 5 minutes at least (BEP 5), and some
+of that passes on the way.
+"""
+BLOCKED_S: Final = 86_400.0
+"""How long an endpoint is blocked that does not speak gossip, or not of the own network."""
+MAX_BLOCKED: Final = 4096
+"""Blocked endpoints that are remembered at most."""
 MAX_MET_IN_LOOKUPS: Final = 256
+"""Peers met in lookups that are remembered at most."""
 
 
 class Partners:
     def __init__(self, config: GossipConfig) -> None:
         self._config = config
         self._tokens: dict[Endpoint, tuple[bytes, float]] = {}
-        self._told: dict[Endpoint, int] = {}
-        self._over: dict[Endpoint, float] = {}
+        self._sent: dict[Endpoint, int] = {}
+        self._blocked: dict[Endpoint, float] = {}
         self._speakers: dict[Endpoint, None] = {}
         self._met_in_lookups: dict[Endpoint, None] = {}
 
     @staticmethod
-    def speaks(version: bytes | None) -> bool:
-        return version is not None and version.startswith(OUR_CLIENT)
+    def is_gossip_version(version: bytes | None) -> bool:
+        return version is not None and version.startswith(OWN_CLIENT)
 
-    def heard_speaking(self, endpoint: Endpoint) -> None:
-        """It answered a query of ours, of whatever kind, or gossiped to us."""
-        _note(self._speakers, endpoint, self._config.max_partners_kept)
+    def speaks_gossip(self, endpoint: Endpoint) -> None:
+        """It answered a query, of any kind, or sent gossip to this node."""
+        _add(self._speakers, endpoint, self._config.max_partners_kept)
 
-    def met(self, endpoint: Endpoint) -> bool:
-        """It speaks gossip and was met in a lookup or in the table: chance has chosen it, and not
-        itself. Whether that is news.
+    def found_in_lookup(self, endpoint: Endpoint) -> bool:
+        """It speaks gossip and answered in a lookup or a check of the routing table: chance has
+        chosen it, and not the peer itself. Returns whether it is new here.
         """
-        self.heard_speaking(endpoint)
-        return _note(self._met_in_lookups, endpoint, MAX_MET_IN_LOOKUPS)
+        self.speaks_gossip(endpoint)
+        return _add(self._met_in_lookups, endpoint, MAX_MET_IN_LOOKUPS)
 
-    def is_silent(self, endpoint: Endpoint) -> None:
+    def failed(self, endpoint: Endpoint) -> None:
         """It did not answer."""
         self._speakers.pop(endpoint, None)
         self._met_in_lookups.pop(endpoint, None)
@@ -53,51 +59,42 @@ class Partners:
     def met_in_lookups(self) -> list[Endpoint]:
         return list(self._met_in_lookups)
 
-    def gave_token(self, endpoint: Endpoint, token: bytes, now: float) -> None:
-        self._tokens.pop(endpoint, None)
-        self._tokens[endpoint] = token, now + TOKEN_FRESH_S
-        if len(self._tokens) > self._config.max_partners_kept:
-            del self._tokens[next(iter(self._tokens))]
+    def token_received(self, endpoint: Endpoint, token: bytes, now: float) -> None:
+        fresh = token, now + TOKEN_FRESH_S
+        put_newest(self._tokens, endpoint, fresh, self._config.max_partners_kept)
 
     def token_of(self, endpoint: Endpoint, now: float) -> bytes | None:
         token, until = self._tokens.get(endpoint, (None, now))
         return token if now < until else None
 
     def forget_tokens(self) -> None:
-        """They were for the address that we had."""
+        """They were given to the address that this node had."""
         self._tokens.clear()
 
-    def told(self, endpoint: Endpoint, sequence: int) -> None:
-        """It has our record of this sequence."""
-        self._told.pop(endpoint, None)
-        self._told[endpoint] = sequence
-        if len(self._told) > self._config.max_partners_kept:
-            del self._told[next(iter(self._told))]
+    def record_sent(self, endpoint: Endpoint, sequence: int) -> None:
+        """It has the own record of this sequence."""
+        put_newest(self._sent, endpoint, sequence, self._config.max_partners_kept)
 
-    def lacks(self, endpoint: Endpoint, sequence: int) -> bool:
-        return self._told.get(endpoint, -1) < sequence
+    def lacks_record(self, endpoint: Endpoint, sequence: int) -> bool:
+        return self._sent.get(endpoint, -1) < sequence
 
-    def end(self, endpoint: Endpoint, now: float, for_s: float = OVER_S) -> None:
-        """It does not speak gossip, or not of our network: it is not bothered again."""
-        self.is_silent(endpoint)
+    def block(self, endpoint: Endpoint, now: float, for_s: float = BLOCKED_S) -> None:
+        """It does not speak gossip, or not of the own network: it is not queried for so long."""
+        self.failed(endpoint)
         self._tokens.pop(endpoint, None)
-        self._over.pop(endpoint, None)
-        self._over[endpoint] = now + for_s
-        if len(self._over) > MAX_OVER:
-            del self._over[next(iter(self._over))]
+        put_newest(self._blocked, endpoint, now + for_s, MAX_BLOCKED)
 
     def is_blocked(self, endpoint: Endpoint, now: float) -> bool:
-        return now < self._over.get(endpoint, now)
+        return now < self._blocked.get(endpoint, now)
 
-    def begins_anew(self, endpoint: Endpoint) -> None:
-        """It came to us with our network's name."""
-        self._over.pop(endpoint, None)
+    def unblock(self, endpoint: Endpoint) -> None:
+        """It sent gossip with the tag of the own network."""
+        self._blocked.pop(endpoint, None)
 
 
-def _note(noted: dict[Endpoint, None], endpoint: Endpoint, at_most: int) -> bool:
-    if endpoint in noted:
+def _add(endpoints: dict[Endpoint, None], endpoint: Endpoint, max_size: int) -> bool:
+    """Returns whether the endpoint is new. One that is there already keeps its place."""
+    if endpoint in endpoints:
         return False
-    noted[endpoint] = None
-    if len(noted) > at_most:
-        del noted[next(iter(noted))]
+    put_newest(endpoints, endpoint, None, max_size)
     return True

@@ -1,29 +1,31 @@
-"""Who came to us in this round and said "here I am": a few of them, drawn by lot.
+"""Reservoir of pushes: of the nodes that pushed their record in this round, a few are drawn.
 
-The attack: pushes cost nothing, and the first, the last or the most frequent ones to be kept is
-what a flood is best at. Here each address counts once a round, whatever it sends; each /16 (IPv6
-/32) has one place at most; and who has the places is drawn by a hash of the address with a salt
-that changes every round: a flood from f of the addresses holds f of the lots.
+Attack: pushes cost nothing, so a node that keeps the first, the last or the most frequent ones
+keeps those of a flood. Defence: each address counts once a round, however often it pushes; each /16
+(IPv6 /32) has one place at most; the places go by a hash of the address with a salt that changes
+every round. A flood from a share f of the addresses gets a share f of the places.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from operator import itemgetter
 from random import Random
 from typing import Final, NamedTuple, Protocol
 
+from ...config import GossipConfig
 from ...endpoints import Endpoint
 from ...ids import NodeId
-from ...config import GossipConfig
 from ...wire.records import PeerRecord
 
 MAX_SEEN: Final = 4096
+"""Addresses counted in one round at most."""
 SALT_BYTES: Final = 16
 
 
 class Push(NamedTuple):
-    """A peer's word of itself. Its token was good: it receives at that endpoint."""
+    """The record that a peer pushed. Its token was valid: the peer receives at that endpoint."""
 
     endpoint: Endpoint
     node_id: NodeId
@@ -61,21 +63,19 @@ class PushReservoir:
         return len(self._kept)
 
     def offer(self, push: Push) -> str | None:
-        """Why it does not count, or None: then it takes part in the draw."""
+        """Returns why the push does not count, or None: then it takes part in the draw."""
         host = self._host(push.endpoint)
-        if (
-            self._counts.get(host, 0) >= self._config.pushes_per_round
-            or len(self._counts) >= MAX_SEEN
-        ):
+        count = self._counts.get(host, 0)
+        if count >= self._config.pushes_per_round or len(self._counts) >= MAX_SEEN:
             return "push-too-often"
-        self._counts[host] = self._counts.get(host, 0) + 1
+        self._counts[host] = count + 1
         self._kept.append((hashlib.blake2b(host, key=self._salt, digest_size=8).digest(), push))
         self._draw()
         return None
 
     def take_early(self) -> Push | None:
-        """For whoever knows too few peers to wait for the end of the round: one at once, for a part
-        of the round's places.
+        """One push at once, for a node that knows too few peers to wait for the end of the round;
+        up to a part of the round's places.
         """
         if not self._early_left or not self._kept:
             return None
@@ -83,40 +83,20 @@ class PushReservoir:
         return self._kept.pop()[1]
 
     def drain(self) -> list[Push]:
-        """The round is over: those who were drawn."""
+        """The round is over: returns the pushes that were drawn."""
         kept = [push for _, push in self._kept]
-        self._kept, self._counts, self._early_left = [], {}, self._config.reservoir // 2
+        self._kept = []
+        self._counts = {}
+        self._early_left = self._config.reservoir // 2
         self._salt = self._rng.randbytes(SALT_BYTES)
         return kept
 
     def _draw(self) -> None:
         per_netgroup: dict[bytes, int] = {}
         drawn = []
-        for lot, push in sorted(self._kept, key=lambda item: item[0]):
+        for rank, push in sorted(self._kept, key=itemgetter(0)):
             netgroup = self._netgroup(push.endpoint)
             per_netgroup[netgroup] = per_netgroup.get(netgroup, 0) + 1
             if per_netgroup[netgroup] <= self._config.reservoir_per_netgroup:
-                drawn.append((lot, push))
+                drawn.append((rank, push))
         self._kept = drawn[: self._config.reservoir]
-
-
-class EveryPush:
-    """What the reservoir is measured against: the latest ones, as often as they come."""
-
-    def __init__(self, config: GossipConfig) -> None:
-        self._config = config
-        self._kept: list[Push] = []
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def offer(self, push: Push) -> str | None:
-        self._kept = [*self._kept, push][-self._config.reservoir :]
-        return None
-
-    def take_early(self) -> Push | None:
-        return self._kept.pop() if self._kept else None
-
-    def drain(self) -> list[Push]:
-        kept, self._kept = self._kept, []
-        return kept

@@ -1,17 +1,18 @@
-"""How addresses rank for a slot: by secret chance, the same for everybody who asks again, and
-different for each slot.
+"""How addresses rank for a slot: by a secret number that looks random, is always the same for one
+slot, and differs from slot to slot.
 
-A slot is held by the one that ranks lowest of all that were ever offered. How often an address is
-offered changes nothing, nobody can compute what address would win, and keys play no part: they are
-free, addresses are not.
+A slot is held by the address that ranks lowest of all that were ever offered. How often an address
+is offered changes nothing, no other node can compute which address would win, and keys play no
+part: they are free, addresses are not.
 
-An address stands at four *positions*, secret numbers of its /8, /16, /24 and itself (IPv6: of its
-/32 twice, /48, /64; with the operator's map of autonomous systems, of its system instead of the /16
-or /32; addresses that are not public count for themselves alone). A slot multiplies a position with
-its seed (multiply-shift hashing, Dietzfelbinger et al. 1997; an odd seed makes it a permutation, so
-two ranks are equal only if the prefixes are). Flat slots compare the last position; the others
-begin with a prefix and go on to the next where it is the same. One BLAKE2b for each position and
-one product for each slot: a rank costs an eighth of what hashing seed and address would.
+An address has four *positions*: secret numbers of its /8, its /16, its /24 and itself. In IPv6 they
+are of its /32 (twice), /48 and /64. With the operator's map of autonomous systems, the system takes
+the place of the /16 or /32. An address that is not public counts for itself alone. A slot
+multiplies a position with its seed (multiply-shift hashing, Dietzfelbinger et al. 1997; an odd seed
+makes this a permutation, so two ranks are equal only if the prefixes are). Flat slots compare the
+last position; the others begin with a prefix and go on to the next where it is the same. This takes
+one BLAKE2b for each position and one product for each slot: a rank costs an eighth of a hash of
+seed and address.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from ..addressing.policy import AddressPolicy
 Positions: TypeAlias = tuple[int, int, int, int]
 
 FROM_8, FROM_16, FROM_24, FLAT = range(4)
+"""Where the ranking of a slot begins: an index into `Positions`."""
 SEED_BITS: Final = 128
 _MASK: Final = (1 << SEED_BITS) - 1
 _VACANT: Final = _MASK + 1
-"""Ranks behind everybody."""
+"""The rank of a vacant slot, behind every address."""
 
 
 class Standing:
@@ -62,15 +64,15 @@ class Standing:
 
 @dataclass(slots=True, eq=False)
 class Seat:
-    """The seed of one slot, where its ranking begins (``FROM_8`` ... ``FLAT``), and the standing of
-    who holds it: None while it is vacant.
+    """The seed of one slot, where its ranking begins (``FROM_8`` ... ``FLAT``), and the positions
+    of its holder, None while it is vacant.
     """
 
     begins: int
     seed: int
     held_by: Positions | None = None
     _rank: int = _VACANT
-    """Of the holder, by the prefix that the ranking begins with."""
+    """The rank of the holder, by the prefix that the ranking begins with."""
 
     def __post_init__(self) -> None:
         self.hold(self.held_by)
@@ -85,9 +87,10 @@ class Seat:
         return rank < self._rank or (rank == self._rank and self._prefers_within(positions))
 
     def _prefers_within(self, positions: Positions) -> bool:
-        """The same prefix: the first one that differs decides."""
+        """Both have the same first prefix: the first position that differs decides."""
         assert self.held_by is not None
-        for mine, theirs in zip(self.held_by[self.begins :], positions[self.begins :], strict=True):
-            if mine != theirs:
-                return self.seed * theirs & _MASK < self.seed * mine & _MASK
+        pairs = zip(self.held_by[self.begins :], positions[self.begins :], strict=True)
+        for holder, other in pairs:
+            if holder != other:
+                return self.seed * other & _MASK < self.seed * holder & _MASK
         return False

@@ -1,10 +1,10 @@
-"""Which record may be believed, and which replaces which.
+"""Which peer record is accepted, and which replaces which.
 
-The attacks: a record that was made up, or is of another network; an old one sent again, to bring
-back an address or a service that is no more; two of one sequence, one for us and one for others;
-somebody else's, word for word, in one's own answer, to be taken for him. What is refused is counted
-by name. Only sequences are remembered, bounded; what must outlive that and a restart is in the
-address book.
+Attacks: a forged record, or one of another network; an old record sent again, to bring back an
+address or a service that is no more; two records of one sequence, one for this node and one for
+others; a copy of another peer's record in an answer, to be taken for that peer. Defence: signature,
+network, sequence and address are checked. Refusals are counted by reason. Only sequences are
+remembered, bounded; what must last longer, also over a restart, is in the address book.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from typing import Any, Final, Protocol
 from ...endpoints import Endpoint, family_of
 from ...errors import DecodeError
 from ...wire.records import PeerRecord, record_from
+from ..contract.bounded import put_newest
 from ..contract.identity import is_signed_by
 
 MAX_SEQUENCES: Final = 4096
+"""Keys whose last sequence is remembered at most."""
 MAX_ELSEWHERE: Final = 256
+"""Records that came from another address than they name: so many are kept at most."""
 
 
 class Refused(Exception):
-    """A record may not be believed; ``reason`` is a short fixed word for the counters."""
+    """A record is not accepted; ``reason`` is a short fixed word for the counters."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -43,20 +46,19 @@ class RecordRule(Protocol):
 
 
 class RecordRules:
-    """``check`` may be asked again and again; ``accepted`` is told when a record came from its
-    owner, in answer to a query of ours.
+    """``check`` may be called any number of times; ``accepted`` is called when a record came from
+    its owner, in the answer to a query of this node.
     """
 
     def __init__(self, network: bytes, own_key: bytes) -> None:
         self.elsewhere: dict[bytes, PeerRecord] = {}
-        """By key: records that name another address than they came from. A NAT does that, or a
-        thief; kept for whoever asks, never proven.
+        """By key: records that name another address than they came from. A NAT does that, and so
+        does a node that sends a copy. They are kept for callers that ask for them, unproven.
         """
         self._network = network
         self._own_key = own_key
-        self._latest: dict[
-            bytes, tuple[int, bytes]
-        ] = {}  # by key: the sequence, and a digest of the content (b"" where that is not known)
+        self._latest: dict[bytes, tuple[int, bytes]] = {}
+        """By key: the sequence, and a digest of the content, b"" where that is not known."""
 
     def read(self, fields: dict[bytes, Any]) -> PeerRecord:
         """The record in a message. Raises Refused."""
@@ -66,8 +68,8 @@ class RecordRules:
             raise Refused(error.reason) from None
 
     def check(self, record: PeerRecord, source: Endpoint) -> None:
-        """Raises Refused; the dear part, the signature, comes last, and is not looked at again for
-        the record that we have already.
+        """Raises Refused. The expensive check, of the signature, comes last, and is left out for a
+        record that was accepted before.
         """
         if record.network != self._network:
             raise Refused("record-network")
@@ -90,43 +92,15 @@ class RecordRules:
         self.elsewhere.pop(record.key, None)
 
     def remember(self, sequences: Iterable[tuple[bytes, int]]) -> None:
-        """From the last run: by key, the highest sequence that was accepted."""
+        """From the last run: keys, each with the highest sequence that was accepted."""
         for key, sequence in sequences:
             self._note(key, sequence, b"")
 
     def _note(self, key: bytes, sequence: int, digest: bytes) -> None:
-        self._latest.pop(key, None)
-        self._latest[key] = sequence, digest
-        if len(self._latest) > MAX_SEQUENCES:
-            del self._latest[next(iter(self._latest))]
+        put_newest(self._latest, key, (sequence, digest), MAX_SEQUENCES)
 
     def _keep_elsewhere(self, record: PeerRecord) -> None:
-        self.elsewhere.pop(record.key, None)
-        self.elsewhere[record.key] = record
-        if len(self.elsewhere) > MAX_ELSEWHERE:
-            del self.elsewhere[next(iter(self.elsewhere))]
-
-
-class AnyRecord:
-    """What the rules are measured against: a record that can be read is believed."""
-
-    def __init__(self) -> None:
-        self.elsewhere: dict[bytes, PeerRecord] = {}
-
-    def read(self, fields: dict[bytes, Any]) -> PeerRecord:
-        try:
-            return record_from(fields)
-        except DecodeError as error:
-            raise Refused(error.reason) from None
-
-    def check(self, record: PeerRecord, source: Endpoint) -> None:
-        pass
-
-    def accepted(self, record: PeerRecord) -> None:
-        pass
-
-    def remember(self, sequences: Iterable[tuple[bytes, int]]) -> None:
-        pass
+        put_newest(self.elsewhere, record.key, record, MAX_ELSEWHERE)
 
 
 def _digest(record: PeerRecord) -> bytes:

@@ -1,10 +1,10 @@
-"""How nodes of one network find each other on a DHT that is not theirs: under four info-hashes that
-follow from the network's name.
+"""Rendezvous: nodes of one network find each other on a DHT that they share with other nodes, under
+four info-hashes that follow from the network's name.
 
-Each announces itself there (BEP 5) and looks up who else did. Four, because whoever owns the
-neighbourhood of one info-hash can hide what was stored there; he has to own four. A lookup is worth
-much to whoever knows few peers, and nothing to whoever knows enough: so it is repeated after
-seconds at first, then less and less often.
+Each node announces itself there (BEP 5) and looks up which others did. Attack: an attacker that
+owns the neighbourhood of one info-hash hides what is stored there. Defence: there are four. A
+lookup is worth much to a node that knows few peers, and nothing to one that knows enough: so it is
+repeated after seconds at first, then less and less often.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import hashlib
 from random import Random
 from typing import Final
 
+from ...config import RendezvousConfig
 from ...endpoints import Family
 from ...ids import NodeId
-from ...config import RendezvousConfig
 from ..contract.queries import RendezvousLookup
+from ..contract.times import FOREVER, jittered
 
-TAGS: Final = 4
+INFO_HASHES: Final = 4
+"""Info-hashes of one network."""
 
 
 def network_tag(name: str) -> bytes:
@@ -29,13 +31,13 @@ def network_tag(name: str) -> bytes:
 def info_hashes(tag: bytes) -> tuple[NodeId, ...]:
     return tuple(
         int.from_bytes(hashlib.sha1(tag + bytes((number,))).digest(), "big")
-        for number in range(TAGS)
+        for number in range(INFO_HASHES)
     )
 
 
 class RendezvousSchedule:
     """When to announce and to look up, in one address family. Begins when the node has joined
-    there.
+    there. An info-hash is named by its number, from 0.
     """
 
     def __init__(
@@ -47,71 +49,72 @@ class RendezvousSchedule:
         self._rng = rng
         self._announces = announces
         self._pause_s = config.first_pause_s
-        self._announce_at = [float("inf")] * TAGS
-        self._look_up_at = float("inf")
+        self._announce_at = [FOREVER] * INFO_HASHES
+        self._look_up_at = FOREVER
         self._running: set[int] = set()
         self._had_enough = False
-        self._turn = rng.randrange(TAGS)
+        self._turn = rng.randrange(INFO_HASHES)
 
     def joined(self, now: float) -> None:
-        """The first searches at once, one after the other: an announce finds out who else is there
-        as well.
+        """The first lookups come at once, one after the other; a lookup that announces also finds
+        the peers that announced.
         """
-        first = list(range(TAGS))
+        first = list(range(INFO_HASHES))
         self._rng.shuffle(first)
-        for place, number in enumerate(first):
-            self._announce_at[number] = (
-                now + place * self._config.stagger_s if self._announces else float("inf")
-            )
+        if self._announces:
+            for place, number in enumerate(first):
+                self._announce_at[number] = now + place * self._config.stagger_s
         self._pause_s = self._config.first_pause_s
         self._look_up_at = now + (self._pause_s if self._announces else 0.0)
 
-    def moved(self, now: float) -> None:
-        """Our address changed: what was announced leads nowhere."""
-        if self._announces:
-            self._announce_at = [
-                at if at == float("inf") else min(at, now + number * self._config.stagger_s)
-                for number, at in enumerate(self._announce_at)
-            ]
+    def address_changed(self, now: float) -> None:
+        """The node's address changed: what was announced leads nowhere."""
+        if not self._announces:
+            return
+        for number, at in enumerate(self._announce_at):
+            if at != FOREVER:
+                self._announce_at[number] = min(at, now + number * self._config.stagger_s)
 
     def due(self, now: float, port: int | None, *, enough: bool) -> list[RendezvousLookup]:
-        if (
-            self._had_enough and not enough and self._look_up_at < float("inf")
-        ):  # they are gone: look soon, and then again
+        """The lookups to begin now. ``port``: the node's own, if known. ``enough``: whether enough
+        peers are known.
+        """
+        if self._had_enough and not enough and self._look_up_at < FOREVER:
+            # The peers are gone: look soon, and then again.
             self._pause_s = self._config.first_pause_s
             self._look_up_at = min(self._look_up_at, now + self._jittered(self._pause_s))
         self._had_enough = enough
-        searches = []
+        lookups = []
         for number, at in enumerate(self._announce_at):
             if now >= at and number not in self._running:
                 self._announce_at[number] = now + self._jittered(self._config.announce_interval_s)
-                searches.append(self._search(number, port, announces=True))
+                lookups.append(self._lookup(number, port, announces=True))
         if now >= self._look_up_at:
-            self._turn = (self._turn + 1) % TAGS
-            longest = self._config.max_pause_s
-            self._pause_s = longest if enough else min(2 * self._pause_s, longest)
+            self._turn = (self._turn + 1) % INFO_HASHES
+            longest_s = self._config.max_pause_s
+            self._pause_s = longest_s if enough else min(2 * self._pause_s, longest_s)
             self._look_up_at = now + self._jittered(self._pause_s)
             if self._turn not in self._running:
-                searches.append(self._search(self._turn, port, announces=False))
-        return searches
+                lookups.append(self._lookup(self._turn, port, announces=False))
+        return lookups
 
-    def ended(self, number: int, now: float, *, stored: bool) -> None:
-        """A search is over; an announce that nobody stored is tried again sooner."""
+    def finished(self, number: int, now: float, *, stored: bool) -> None:
+        """A lookup has ended; an announce that no node stored is tried again sooner."""
         self._running.discard(number)
-        if not stored and self._announce_at[number] < float("inf"):
+        if not stored and self._announce_at[number] < FOREVER:
             self._announce_at[number] = min(
                 self._announce_at[number], now + self._jittered(self._config.retry_s)
             )
 
     def next_deadline(self) -> float:
         waiting = [at for number, at in enumerate(self._announce_at) if number not in self._running]
-        return min(self._look_up_at, min(waiting, default=float("inf")))
+        return min(self._look_up_at, min(waiting, default=FOREVER))
 
-    def _search(self, number: int, port: int | None, *, announces: bool) -> RendezvousLookup:
+    def _lookup(self, number: int, port: int | None, *, announces: bool) -> RendezvousLookup:
         self._running.add(number)
         return RendezvousLookup(
             self._family, number, self._hashes[number], announces, port, self._config.paths
         )
 
     def _jittered(self, seconds: float) -> float:
-        return seconds * self._rng.uniform(1.0 - self._config.jitter, 1.0 + self._config.jitter)
+        return jittered(seconds, self._config.jitter, self._rng)

@@ -1,26 +1,36 @@
-"""In which order the application is given the peers that several sources offer, and others who
-gossip those that we know.
+"""Which peers the application is given, and in which order other nodes are told of peers.
 
-The attack: whoever pushes himself ten times as often as others is met by everybody and looked after
-by everybody, while each of us has met only a part of the honest. So of those whom a node *has met*,
-which is what its address book remembers, three in ten flooders are nearly half; and taking turns
-between slots and book gives them what the louder source says. Nobody can push himself into a slot,
-though: there secret ranks decide. So those come first whom a rank has chosen: who holds a slot old
-enough, and who held one. The others of the book, and those that the tags led to, are for a node
-that has no such slots yet, or for an application that wants more than ranks have chosen.
+Attack: an attacker pushes itself ten times as often as others, so every node verifies and rechecks
+it, while each node has verified only a part of the honest peers. Of the peers that a node *has
+verified*, which is what its address book remembers, three flooders in ten are nearly half. Taking
+turns between slots and book gives them what the louder source says. Defence: no peer can push
+itself into a slot, as secret ranks decide there. So peers chosen by a rank come first: those that
+hold a mature slot, then those that held one. The rest of the book, and the peers found by
+rendezvous, are for a node that has no mature slots yet, or for an application that wants more
+peers than ranks have chosen.
 
-What a node tells others is the same matter. If it named whoever it has met, flooders would be most
-of that, and nobody would ever hear of all of the honest; so it names those first that hold slots.
+What a node tells others is the same matter. If it named every peer that it has verified, flooders
+would be most of that, and no node would ever learn of all honest peers; so it names those first
+that hold slots.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Container, Iterable, Sequence
+from typing import Final, Protocol
 
+from ...config import CoreConfig
 from ...endpoints import Endpoint
+from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
-from .known_peers import Known
+from .components import PeerComponents
+from .known_peers import KnownPeer
+from .verification import PeerVerifier
+
+FROM_RENDEZVOUS: Final = b"tag"
+"""How the source of a candidate begins that was found under an info-hash of the network; the number
+of the info-hash follows.
+"""
 
 
 class SelectionRule(Protocol):
@@ -29,18 +39,18 @@ class SelectionRule(Protocol):
         slots: Sequence[VerifiedPeer],
         seated: Sequence[VerifiedPeer],
         book: Sequence[VerifiedPeer],
-        by_tag: Sequence[VerifiedPeer],
+        by_rendezvous: Sequence[VerifiedPeer],
     ) -> Iterable[VerifiedPeer]:
-        """``slots``: who holds a slot old enough; ``seated``: of the book, who ever did; ``book``:
-        all of it; ``by_tag``: of those, whom the network's tags led to. A peer may be in several
-        and come more than once.
+        """``slots``: holders of mature slots. ``seated``: peers of the book that ever held one.
+        ``book``: all peers of the book. ``by_rendezvous``: those of them that the network's
+        info-hashes led to. A peer may be in several lists, and may be returned more than once.
         """
         ...
 
     def tiers(
-        self, known: Iterable[Known], slots_of: Callable[[Endpoint], int]
-    ) -> list[list[Known]]:
-        """Those that others may be told of: all of the first list before any of the next."""
+        self, known: Iterable[KnownPeer], slots_of: Callable[[Endpoint], int]
+    ) -> list[list[KnownPeer]]:
+        """Peers that other nodes may be told of: all of the first list before any of the next."""
         ...
 
 
@@ -52,42 +62,108 @@ class RanksFirst:
         slots: Sequence[VerifiedPeer],
         seated: Sequence[VerifiedPeer],
         book: Sequence[VerifiedPeer],
-        by_tag: Sequence[VerifiedPeer],
+        by_rendezvous: Sequence[VerifiedPeer],
     ) -> Iterable[VerifiedPeer]:
         yield from slots
         yield from seated
-        yield from _in_turn(book, by_tag)
+        yield from in_turn(book, by_rendezvous)
 
     def tiers(
-        self, known: Iterable[Known], slots_of: Callable[[Endpoint], int]
-    ) -> list[list[Known]]:
-        tiers: list[list[Known]] = [[], []]
+        self, known: Iterable[KnownPeer], slots_of: Callable[[Endpoint], int]
+    ) -> list[list[KnownPeer]]:
+        with_slots: list[KnownPeer] = []
+        others: list[KnownPeer] = []
         for each in known:
-            tiers[not slots_of(each.peer.endpoint)].append(each)
-        return tiers
+            (with_slots if slots_of(each.peer.endpoint) else others).append(each)
+        return [with_slots, others]
 
 
-class AllInTurn:
-    """What ranks are measured against: every source has the same weight, whoever is in it."""
-
-    __slots__ = ()
-
-    def order(
-        self,
-        slots: Sequence[VerifiedPeer],
-        seated: Sequence[VerifiedPeer],
-        book: Sequence[VerifiedPeer],
-        by_tag: Sequence[VerifiedPeer],
-    ) -> Iterable[VerifiedPeer]:
-        return _in_turn(slots, book, by_tag)
-
-    def tiers(
-        self, known: Iterable[Known], slots_of: Callable[[Endpoint], int]
-    ) -> list[list[Known]]:
-        return [list(known)]
-
-
-def _in_turn(*sources: Sequence[VerifiedPeer]) -> Iterable[VerifiedPeer]:
+def in_turn(*sources: Sequence[VerifiedPeer]) -> Iterable[VerifiedPeer]:
+    """The first of each source, then the second of each, and so on."""
     for index in range(max(map(len, sources))):
         for source in sources:
             yield from source[index : index + 1]
+
+
+class PeerSelection:
+    """Chooses the peers that the application is given."""
+
+    def __init__(
+        self,
+        config: CoreConfig,
+        components: PeerComponents,
+        verifier: PeerVerifier,
+        rule: SelectionRule,
+    ) -> None:
+        self._config = config
+        self._view = components.view
+        self._book = components.book
+        self._scopes = components.scopes
+        self._verifier = verifier
+        self._rule = rule
+
+    def tiers(self) -> list[list[KnownPeer]]:
+        """Peers that other nodes may be told of: all of the first list before any of the next."""
+        return self._rule.tiers(self._verifier.returnable(), self._verifier.slots_of)
+
+    def peers(
+        self,
+        count: int,
+        now: float,
+        *,
+        service: str | None,
+        verified_within_s: float | None,
+        but_not: Container[bytes],
+    ) -> list[VerifiedPeer]:
+        """As `PeerNetwork.peers` says."""
+        if verified_within_s is None:
+            verified_within_s = self._config.book.returnable_for_s
+        if verified_within_s != FOREVER:
+            verified_within_s = min(verified_within_s, now - self._verifier.stale_before)
+        sample = self._view.sample(
+            self._config.gossip.flat_slots + count, now, verified_within_s=verified_within_s
+        )
+        slots = [
+            peer
+            for peer in sample
+            if peer.key not in but_not and (service is None or service in peer.services)
+        ]
+        book = self._from_book(count, now, service, verified_within_s, but_not, only_seated=False)
+        seated = self._from_book(count, now, service, verified_within_s, but_not, only_seated=True)
+        by_rendezvous = self._found_by_rendezvous(book)
+        chosen: dict[bytes, VerifiedPeer] = {}
+        for peer in self._rule.order(slots, seated, book, by_rendezvous):
+            if len(chosen) < count and all(peer.key != other.key for other in chosen.values()):
+                chosen.setdefault(self._scopes.subnet(peer.endpoint), peer)
+        return list(chosen.values())
+
+    def _from_book(
+        self,
+        count: int,
+        now: float,
+        service: str | None,
+        verified_within_s: float,
+        but_not: Container[bytes],
+        *,
+        only_seated: bool,
+    ) -> list[VerifiedPeer]:
+        entries = self._book.select(
+            count,
+            now,
+            service=service,
+            verified_within_s=verified_within_s,
+            but_not=but_not,
+            only_seated=only_seated,
+        )
+        return [entry.peer for entry in entries]
+
+    def _found_by_rendezvous(self, book: Sequence[VerifiedPeer]) -> list[VerifiedPeer]:
+        """Peers found by rendezvous are in the book as well, unless their place there is contested;
+        here they get a turn of their own.
+        """
+        keys = {
+            known.peer.key
+            for known in self._verifier.known
+            if known.source.startswith(FROM_RENDEZVOUS)
+        }
+        return [peer for peer in book if peer.key in keys]

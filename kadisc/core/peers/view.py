@@ -1,12 +1,11 @@
-"""Whom a node sees of its network: slots with secret seeds, each held by the verified peer that
-ranks best for it.
+"""The view: slots with secret seeds, each held by the verified peer that ranks best for it.
 
-The attacks: a tenth of the network that pushes itself ten times as often as others owns every place
-of a view that replaces by chance, within 20 rounds. And half a network in 20 small address ranges
-owns half of a view that ranks single addresses. Here a slot goes to who ranks best for it
-(`slot_ranks.py`), so repetition gains nothing; half of the slots rank networks before addresses;
-and slots get new seeds, a few at a time, so that whatever was won by luck is lost again. The model
-is BASALT (Auvolat, Bromberg, Frey, Taïani 2021).
+Attacks: a tenth of the network that pushes itself ten times as often as others owns every place of
+a view that replaces at random, within 20 rounds. Half of a network in 20 small address ranges owns
+half of a view that ranks single addresses. Defences: a slot goes to the peer that ranks best for it
+(`ranking.py`), so repetition gains nothing; half of the slots rank networks before addresses; slots
+get new seeds, a few at a time, so that what was won by luck is lost again. The model is BASALT
+(Auvolat, Bromberg, Frey, Taïani 2021).
 """
 
 from __future__ import annotations
@@ -14,15 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
-from typing import Final, Protocol
+from typing import Protocol
 
 from ...config import GossipConfig
 from ...endpoints import Endpoint
 from ..addressing.policy import AddressPolicy
+from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
 from .ranking import FLAT, FROM_8, FROM_16, FROM_24, SEED_BITS, Positions, Seat, Standing
-
-FOREVER: Final = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class ViewPeer:
 
 @dataclass(frozen=True, slots=True)
 class ViewSnapshot:
-    """``mature``: slots, of all, that are old enough to be given to the application."""
+    """``mature``: slots that are old enough for the application to be given their holders."""
 
     rounds: int
     slots: int
@@ -46,7 +44,7 @@ class ViewSnapshot:
     peers: tuple[ViewPeer, ...]
 
 
-def anybody(endpoint: Endpoint) -> bool:
+def any_endpoint(endpoint: Endpoint) -> bool:
     return True
 
 
@@ -78,13 +76,11 @@ class ViewRule(Protocol):
         verified_within_s: float = FOREVER,
     ) -> list[VerifiedPeer]: ...
 
-    def aged(self) -> list[Endpoint]: ...
+    def mature_holders(self) -> list[Endpoint]: ...
 
     def partner(
-        self, now: float, wanted: Callable[[Endpoint], bool] = anybody
+        self, now: float, wanted: Callable[[Endpoint], bool] = any_endpoint
     ) -> VerifiedPeer | None: ...
-
-    def suspects(self) -> list[VerifiedPeer]: ...
 
     def slots_of(self, endpoint: Endpoint) -> int: ...
 
@@ -94,9 +90,9 @@ class ViewRule(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class Held:
-    """A peer that holds slots. ``used``: how often it was a partner, or would have been had it
-    always been here.
+class HeldPeer:
+    """A peer that holds slots. ``used``: how often it was a partner; a new one begins with the
+    number of the least used.
     """
 
     peer: VerifiedPeer
@@ -115,12 +111,12 @@ class Held:
 class Slot:
     seat: Seat
     since_round: int
-    holder: Held | None = None
+    holder: HeldPeer | None = None
 
 
 class GossipView:
-    """``len()`` is the number of distinct peers, at most that of the slots. Only verified peers may
-    be offered: whether one is, the caller knows.
+    """``len()`` is the number of distinct peers, at most that of the slots. The caller must offer
+    verified peers only.
     """
 
     def __init__(self, config: GossipConfig, rng: Random, scopes: AddressPolicy) -> None:
@@ -136,37 +132,36 @@ class GossipView:
             (FROM_16, config.slots_from_16),
             (FROM_24, config.slots_from_24),
         )
-        self._slots = [
+        self.slots = [
             Slot(Seat(begins, self._seed()), 0) for begins, count in kinds for _ in range(count)
         ]
-        rng.shuffle(
-            self._slots
-        )  # they are reseeded in this order, so that no kind is young at once
+        # Slots are reseeded in this order, so that those of one kind are not all young at once.
+        rng.shuffle(self.slots)
         self._next_reseeded = 0
         self._rounds = 0
-        self._held: dict[
-            bytes, Held
-        ] = {}  # by what one host can be assumed to hold: one identity per address
-        self._by_key: dict[tuple[bytes, int], Held] = {}  # by key and family
+        self._held: dict[bytes, HeldPeer] = {}
+        """By the prefix that one host can be assumed to hold: one identity per address."""
+        self._by_key: dict[tuple[bytes, int], HeldPeer] = {}
+        """By key and family."""
 
     def __len__(self) -> int:
         return len(self._held)
 
     def offer(self, peer: VerifiedPeer, now: float) -> int:
-        """The number of slots that it won now. Who is here already is confirmed, and wins nothing
-        more.
+        """Returns the number of slots that it wins now. A peer that holds slots already is
+        confirmed, and wins no more.
         """
         host = self._scopes.host(peer.endpoint)
-        here, elsewhere = self._held.get(host), self._by_key.get(_key(peer))
+        here = self._held.get(host)
+        elsewhere = self._by_key.get(_key(peer))
         if (
             here is not None
             and here.peer.key != peer.key
             and here.peer.endpoint != peer.endpoint
             and not here.failures
         ):
-            return (
-                0  # an identity of its own for each port would be as good as an address of its own
-            )
+            # Else an identity for each port would be as good as an address for each.
+            return 0
         if elsewhere is not None and peer.sequence < elsewhere.peer.sequence:
             return 0
         if elsewhere is not None and elsewhere is not here:
@@ -174,35 +169,35 @@ class GossipView:
         if here is not None:
             self._rename(here, peer, now)
             return 0
-        newcomer = Held(peer, host, self._standing.of(peer.endpoint), now, self._least_used())
-        for slot in self._slots:
-            if slot.seat.prefers(newcomer.positions):
-                self._give(slot, newcomer)
-        if newcomer.slots:
-            self._held[host] = self._by_key[_key(peer)] = newcomer
-        return newcomer.slots
+        new = HeldPeer(peer, host, self._standing.of(peer.endpoint), now, self._least_used())
+        for slot in self.slots:
+            if slot.seat.prefers(new.positions):
+                self._give(slot, new)
+        if new.slots:
+            self._held[host] = self._by_key[_key(peer)] = new
+        return new.slots
 
     def named_again(self, peer: VerifiedPeer, now: float) -> None:
-        """A push or an answer names one that was offered before: here that changes nothing."""
+        """A push or an answer names a peer that was offered before. Here that changes nothing."""
 
     def would_win(self, endpoint: Endpoint) -> bool:
-        """Whether it would be worth a check: somebody new there would get a slot."""
+        """Whether a new peer at this endpoint would get a slot, so that it is worth a check."""
         if self._scopes.host(endpoint) in self._held:
             return False
         positions = self._standing.of(endpoint)
-        return any(slot.seat.prefers(positions) for slot in self._slots)
+        return any(slot.seat.prefers(positions) for slot in self.slots)
 
     def challengers(self, known: Iterable[Endpoint]) -> list[Endpoint]:
         """Those of ``known`` that would rank first for a slot reseeded since the last reseeding,
-        each once: worth a check at once.
+        each once: they are worth a check at once.
 
-        A new seed meets only those that are here, and whoever pushes most is here or comes first;
-        an attacker that everybody hears of within a round would hold more than his share of the
-        young slots. What the address book remembers levels that.
+        A new seed is compared only with the peers in the view, and a peer that pushes most is there
+        or comes first. An attacker of which every node learns within a round would hold more than
+        its share of the young slots. What the address book remembers makes up for that.
         """
         young = [
             slot
-            for slot in self._slots
+            for slot in self.slots
             if self._rounds - slot.since_round < self._config.reseed_every_rounds
             or slot.holder is None
         ]
@@ -220,14 +215,15 @@ class GossipView:
         return list(dict.fromkeys(endpoint for _, endpoint in best if endpoint is not None))
 
     def confirmed(self, endpoint: Endpoint, now: float) -> None:
-        """It answered a query of ours, of whatever kind."""
+        """It answered a query of any kind."""
         held = self._at(endpoint)
         if held is not None:
-            held.failures, held.verified_at = 0, now
+            held.failures = 0
+            held.verified_at = now
 
     def failed(self, endpoint: Endpoint, now: float) -> None:
-        """It left a query unanswered; after so many in a row it loses its slots to the others that
-        are here.
+        """It left a query unanswered; after `slot_failures` in a row it loses its slots to other
+        peers of the view.
         """
         held = self._at(endpoint)
         if held is not None:
@@ -241,16 +237,17 @@ class GossipView:
             self._leave(held)
 
     def round(self, now: float) -> None:
-        """One more round is over. Every few of them, the next few slots get new seeds and go to
-        whoever of those here ranks best.
+        """One more round is over. Every few rounds, the next few slots get new seeds and go to the
+        peers of the view that rank best.
         """
         self._rounds += 1
-        if self._rounds % self._config.reseed_every_rounds or not self._slots:
+        if self._rounds % self._config.reseed_every_rounds or not self.slots:
             return
-        for _ in range(min(self._config.reseed_slots, len(self._slots))):
-            slot = self._slots[self._next_reseeded]
-            self._next_reseeded = (self._next_reseeded + 1) % len(self._slots)
-            slot.seat.seed, slot.since_round = self._seed(), self._rounds
+        for _ in range(min(self._config.reseed_slots, len(self.slots))):
+            slot = self.slots[self._next_reseeded]
+            self._next_reseeded = (self._next_reseeded + 1) % len(self.slots)
+            slot.seat.seed = self._seed()
+            slot.since_round = self._rounds
             self._vacate(slot)
         self._refill()
         for held in list(self._held.values()):
@@ -265,13 +262,13 @@ class GossipView:
         hierarchical: bool | None = None,
         verified_within_s: float = FOREVER,
     ) -> list[VerifiedPeer]:
-        """At most ``count`` distinct peers for the application: by lot among the slots old enough,
-        whose holders answered last and did so lately enough. ``hierarchical``: from slots of that
-        kind alone, True, or from the flat ones alone, False.
+        """At most ``count`` distinct peers for the application, drawn from the mature slots whose
+        holders answered the last query, and did so in the last ``verified_within_s``.
+        ``hierarchical``: only from such slots if True, only from flat ones if False.
         """
         eligible = [
             slot.holder
-            for slot in self._slots
+            for slot in self.slots
             if slot.holder is not None
             and self._is_mature(slot)
             and not slot.holder.failures
@@ -281,21 +278,21 @@ class GossipView:
         self._rng.shuffle(eligible)
         return [held.peer for held in list(dict.fromkeys(eligible))[:count]]
 
-    def aged(self) -> list[Endpoint]:
-        """Those that hold slots old enough for the application, each once."""
+    def mature_holders(self) -> list[Endpoint]:
+        """The endpoints that hold mature slots, each once."""
         return list(
             dict.fromkeys(
                 slot.holder.peer.endpoint
-                for slot in self._slots
+                for slot in self.slots
                 if slot.holder is not None and self._is_mature(slot)
             )
         )
 
     def partner(
-        self, now: float, wanted: Callable[[Endpoint], bool] = anybody
+        self, now: float, wanted: Callable[[Endpoint], bool] = any_endpoint
     ) -> VerifiedPeer | None:
-        """Whom to exchange with next: one of the least used, by lot. A newcomer counts as used as
-        often as those, or every new face would be first in the queue.
+        """The next peer to exchange with: one of the least used, at random. A new peer counts as
+        used as often as those, or every new one would come first.
         """
         here = [held for held in self._held.values() if wanted(held.peer.endpoint)]
         if not here:
@@ -305,26 +302,20 @@ class GossipView:
         chosen.used += 1
         return chosen.peer
 
-    def suspects(self) -> list[VerifiedPeer]:
-        """Those that left the last query unanswered: to be asked again soon, or a dead one stays
-        until its next turn as a partner.
-        """
-        return [held.peer for held in self._held.values() if held.failures]
-
     def slots_of(self, endpoint: Endpoint) -> int:
         held = self._at(endpoint)
         return held.slots if held is not None else 0
 
     def entries(self, now: float) -> list[ViewPeer]:
-        """All that are here and answered last; what answers to others are drawn from."""
+        """All peers of the view that answered the last query."""
         return [held.seen(now) for held in self._held.values() if not held.failures]
 
     def snapshot(self, now: float) -> ViewSnapshot:
-        vacant = sum(slot.holder is None for slot in self._slots)
-        mature = sum(self._is_mature(slot) for slot in self._slots)
+        vacant = sum(slot.holder is None for slot in self.slots)
+        mature = sum(self._is_mature(slot) for slot in self.slots)
         return ViewSnapshot(
             self._rounds,
-            len(self._slots),
+            len(self.slots),
             vacant,
             mature,
             tuple(held.seen(now) for held in self._held.values()),
@@ -338,22 +329,24 @@ class GossipView:
     def _is_mature(self, slot: Slot) -> bool:
         return self._rounds - slot.since_round >= self._config.sample_age_rounds
 
-    def _at(self, endpoint: Endpoint) -> Held | None:
+    def _at(self, endpoint: Endpoint) -> HeldPeer | None:
         held = self._held.get(self._scopes.host(endpoint))
         return held if held is not None and held.peer.endpoint == endpoint else None
 
     def _least_used(self) -> int:
         return min((held.used for held in self._held.values()), default=0)
 
-    def _rename(self, held: Held, peer: VerifiedPeer, now: float) -> None:
-        """Another identity, port or record at an address that is here: ranks are of addresses, so
-        it keeps the slots.
+    def _rename(self, held: HeldPeer, peer: VerifiedPeer, now: float) -> None:
+        """Another identity, port or record at an address of the view: ranks are of addresses, so it
+        keeps the slots.
         """
         self._by_key.pop(_key(held.peer), None)
-        held.peer, held.verified_at, held.failures = peer, now, 0
+        held.peer = peer
+        held.verified_at = now
+        held.failures = 0
         self._by_key[_key(peer)] = held
 
-    def _give(self, slot: Slot, held: Held) -> None:
+    def _give(self, slot: Slot, held: HeldPeer) -> None:
         before = slot.holder
         self._vacate(slot)
         slot.holder = held
@@ -368,20 +361,20 @@ class GossipView:
         slot.holder = None
         slot.seat.hold(None)
 
-    def _leave(self, held: Held) -> None:
-        """Its slots go to the best of the others that are here."""
-        for slot in self._slots:
+    def _leave(self, held: HeldPeer) -> None:
+        """Its slots go to the best of the other peers of the view."""
+        for slot in self.slots:
             if slot.holder is held:
                 self._vacate(slot)
         self._forget(held)
         self._refill()
 
-    def _forget(self, held: Held) -> None:
+    def _forget(self, held: HeldPeer) -> None:
         self._held.pop(held.host, None)
         self._by_key.pop(_key(held.peer), None)
 
     def _refill(self) -> None:
-        for slot in [slot for slot in self._slots if slot.holder is None]:
+        for slot in [slot for slot in self.slots if slot.holder is None]:
             best = None
             for held in self._held.values():
                 if slot.seat.prefers(held.positions):

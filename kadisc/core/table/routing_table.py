@@ -20,7 +20,7 @@ from ...wire.compact import CONTACT_BYTES
 from ..addressing.bep42 import Bep42Check, anywhere
 from ..addressing.contact_pool import ContactPool
 from ..addressing.policy import AddressPolicy
-from .bucket import Bucket, Entry
+from .bucket import Bucket, Entry, by_distance
 from .diversity import DiversityRule
 from .offer import Decision, Offer, Removal
 
@@ -433,7 +433,7 @@ class RoutingTable:
             if len(found) == count:
                 return found
             found = []
-            for index in self._by_distance(target):
+            for index in by_distance(self._order, self.own_id ^ target):
                 found += self._buckets[index].nearest(target, count - len(found))
                 if len(found) == count:
                     return found
@@ -448,20 +448,3 @@ class RoutingTable:
         ranked = sorted(fit, key=lambda entry: entry.id ^ target)
         returnable = [entry for entry in ranked if entry.returnable]
         return (returnable if len(returnable) >= count else ranked)[:count]
-
-    def _by_distance(self, target: NodeId) -> Iterator[int]:
-        """Bucket indexes in such an order that every entry of one bucket is closer to the target
-        than every entry of a later one.
-
-        Where the target differs from the own ID in bit i, bucket i agrees with it there and all
-        deeper buckets do not: it comes before them. Where they agree, it comes after them. The bits
-        of their XOR thus give the order, without a comparison of contacts.
-        """
-        difference = self.own_id ^ target
-        later: list[int] = []
-        for index in self._order:
-            if difference >> (ID_BITS - 1 - index) & 1:
-                yield index
-            else:
-                later.append(index)
-        yield from reversed(later)

@@ -1,10 +1,10 @@
-"""Announcing a peer for as long as a program wants it to be found (BEP 5): others forget an
-announce after half an hour.
+"""Announcing a peer under an info-hash (BEP 5), once or for as long as a program wants it found:
+other nodes forget an announce after half an hour.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -12,18 +12,25 @@ from typing import Protocol
 import trio
 
 from ...contacts import Contact
+from ...core.contract.events import AnnounceFinished, Outcome
 from ...endpoints import Endpoint, Family
-from ...errors import Busy, QueryFailed
+from ...errors import Busy, NoAnswer, QueryFailed, UsageError
+from ..transport.pump import Pump
+from .arguments import IdLike, endpoint_from, parse_target
+from .lookups import NO_CONTACTS
 
 _JITTER = 0.1
+"""The share by which a pause is longer or shorter, at random."""
 _RETRY_S = 30.0
-"""After an announce that nobody stored; doubled from failure to failure, up to the interval."""
+"""The pause after an announce that no node stored; it doubles with each failure, up to the
+interval.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """One announce. ``stored``: the nodes that confirmed it; ``peers``: who else had announced
-    there; ``queries``: datagrams sent.
+    """One announce. ``stored``: the nodes that confirmed it; ``peers``: other peers that were
+    announced there; ``queries``: datagrams sent.
     """
 
     stored: tuple[Contact, ...]
@@ -31,13 +38,43 @@ class Announced:
     queries: int
 
 
+async def announce_once(
+    pump: Pump,
+    info_hash: IdLike,
+    port: int,
+    *,
+    family: Family,
+    implied_port: bool,
+    seeds: Sequence[str | Endpoint],
+) -> Announced:
+    """One announce in one family. Raises UsageError, Busy, Closed, and NoAnswer where no node
+    stored it.
+    """
+    target = parse_target(info_hash)
+    if not 0 < port < 65536:
+        raise UsageError(f"a port is 1 to 65535, not {port}")
+    endpoints = [endpoint_from(seed) for seed in seeds]
+    finished = await pump.finish(
+        lambda now: pump.core.announce(
+            target, port, now, family=family, implied_port=implied_port, seeds=endpoints
+        )
+    )
+    assert isinstance(finished, AnnounceFinished)
+    if not finished.stored:
+        no_contacts = finished.outcome is Outcome.NO_CONTACTS
+        raise NoAnswer(NO_CONTACTS if no_contacts else "no node has stored the announce")
+    return Announced(finished.stored, finished.peers, finished.queries)
+
+
 class HasStored(Protocol):
+    """What an announce or a put returns."""
+
     @property
     def stored(self) -> tuple[Contact, ...]: ...
 
 
 class Announcement:
-    """A peer that is being announced, in every address family of the node."""
+    """A peer, or an item, that the node stores again and again, in each of its address families."""
 
     def __init__(
         self, announce: Callable[[Family], Awaitable[HasStored]], interval_s: float, rng: Random
@@ -47,19 +84,20 @@ class Announcement:
         self._rng = rng
         self._done = trio.Event()
         self.stored: dict[Family, tuple[Contact, ...]] = {}
-        """Where it was stored the last time, by family."""
+        """The nodes that stored it the last time, by family."""
         self.announces = 0
-        """Those that at least one node stored."""
+        """How often at least one node stored it."""
         self.failures = 0
-        """Those that none did, or that could not be made."""
+        """How often no node stored it, or it could not be sent."""
         self.last_error: str | None = None
+        """The text of the last failure."""
 
     async def first(self) -> None:
-        """Returns once it has been stored somewhere for the first time."""
+        """Returns once a node has stored it for the first time."""
         await self._done.wait()
 
     async def keep_up(self, family: Family, joined: Callable[[Family], Awaitable[None]]) -> None:
-        """Announces again and again, until it is cancelled or the node is closed."""
+        """Announces again and again in one family, until it is cancelled or the node is closed."""
         await joined(family)
         retry_s = _RETRY_S
         while True:
@@ -68,10 +106,12 @@ class Announcement:
             except (QueryFailed, Busy) as error:
                 self.failures += 1
                 self.last_error = str(error)
-                pause_s, retry_s = min(retry_s, self._interval_s), 2 * retry_s
+                pause_s = min(retry_s, self._interval_s)
+                retry_s *= 2
             else:
                 self.announces += 1
                 self.stored[family] = announced.stored
                 self._done.set()
-                pause_s, retry_s = self._interval_s, _RETRY_S
+                pause_s = self._interval_s
+                retry_s = _RETRY_S
             await trio.sleep(pause_s * self._rng.uniform(1 - _JITTER, 1 + _JITTER))

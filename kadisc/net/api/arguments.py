@@ -1,4 +1,4 @@
-"""What a program may write for an ID, an endpoint or a value."""
+"""What a program may give as an ID, an endpoint, a key or a value, and how it is read."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from ...wire.items import KEY_BYTES, MAX_SALT_BYTES, MAX_VALUE_BYTES, MAX_VALUE_
 IdLike: TypeAlias = int | str | bytes
 """An ID as a number, as 40 hex digits, or as 20 bytes."""
 Content: TypeAlias = "int | bytes | str | Sequence[Content] | Mapping[bytes | str, Content]"
-"""What an item can hold. Texts are kept as UTF-8, and come back as bytes."""
+"""What an item can hold (BEP 44). Texts are stored as UTF-8 and come back as bytes."""
 
 
 def parse_target(target: IdLike) -> NodeId:
+    """The ID as an int of 160 bits. Raises UsageError."""
     try:
         if isinstance(target, bytes):
             return id_from_bytes(target)
@@ -32,6 +33,7 @@ def parse_target(target: IdLike) -> NodeId:
 
 
 def endpoint_from(endpoint: str | bytes) -> Endpoint:
+    """From a numeric ``HOST:PORT``, or from the compact form (6 or 18 bytes). Raises UsageError."""
     if isinstance(endpoint, bytes):
         return Endpoint(endpoint)
     try:
@@ -41,18 +43,20 @@ def endpoint_from(endpoint: str | bytes) -> Endpoint:
 
 
 def key_from(key: bytes | str) -> bytes:
-    """32 bytes, or as 64 hex digits."""
+    """A public key (32 bytes) from its bytes or from 64 hex digits. Raises UsageError."""
     try:
         raw = key if isinstance(key, bytes) else bytes.fromhex(key)
     except ValueError:
         raw = b""
     if len(raw) != KEY_BYTES or (isinstance(key, str) and len(key) != 2 * KEY_BYTES):
-        raise UsageError(f"a public key has {2 * KEY_BYTES} hex digits: {key!r} has not")
+        raise UsageError(f"a public key is {2 * KEY_BYTES} hex digits, not {key!r}")
     return raw
 
 
 def value_from(content: Content) -> bytes:
-    """As canonical bencode. Raises UsageError for what no item can hold."""
+    """A value as canonical bencode, at most 1,000 bytes. Raises UsageError for what no item can
+    hold.
+    """
     plain = _plain(content, MAX_VALUE_DEPTH + 1)
     if depth_of(plain) > MAX_VALUE_DEPTH:
         raise UsageError(f"a value has at most {MAX_VALUE_DEPTH} lists and dicts inside each other")
@@ -65,6 +69,7 @@ def value_from(content: Content) -> bytes:
 
 
 def salt_from(salt: bytes | str) -> bytes:
+    """A salt of at most 64 bytes. Raises UsageError."""
     raw = salt.encode() if isinstance(salt, str) else salt
     if len(raw) > MAX_SALT_BYTES:
         raise UsageError(f"the salt has {len(raw)} bytes; at most {MAX_SALT_BYTES} are allowed")
@@ -72,7 +77,7 @@ def salt_from(salt: bytes | str) -> bytes:
 
 
 def _plain(content: object, levels: int) -> bencode.Value:
-    """``levels``: a bound for what contains itself."""
+    """``levels``: the depth that is left; it bounds a list that contains itself."""
     match content:
         case bytes():
             return content
@@ -89,5 +94,6 @@ def _plain(content: object, levels: int) -> bencode.Value:
     if isinstance(content, list | tuple | Mapping) and not levels:
         raise UsageError(f"a value has at most {MAX_VALUE_DEPTH} lists and dicts inside each other")
     raise UsageError(
-        f"an item holds texts, bytes, whole numbers of 64 bits, and lists and dicts of those, not {content!r:.60}"
+        "an item holds texts, bytes, whole numbers of 64 bits, and lists and dicts of those, "
+        f"not {content!r:.60}"
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 from typing import Any, TypeVar, overload
 
@@ -11,163 +11,165 @@ import trio
 
 from ...config import Config
 from ...core.book.entry import Provenance, Verdict
-from ...core.contract.events import (
-    AnnounceFinished,
-    Event,
-    FoundNode,
-    Joined,
-    LookupFinished,
-    LookupKind,
-    LookupResult,
-    OperationId,
-    Outcome,
-    PingFinished,
-)
+from ...core.contract.events import Event, Joined, LookupKind, LookupResult
 from ...core.contract.identity import Identity
-from ...core.contract.saved_state import SavedState
 from ...core.snapshot import OperationSnapshot, Snapshot
-from ...endpoints import Endpoint, Family, family_of, format_endpoint
-from ...errors import Busy, ErrorAnswer, NoAnswer, UsageError
+from ...endpoints import Endpoint, Family
 from ...ids import NodeId
 from ...observe.shell_events import ShellEvent
-from ...wire.items import Item
+from ...wire.items import KEY_BYTES, Item
 from ...wire.records import PeerRecord
-from ..join.bootstrap import Bootstrap, sources_of
-from ..join.own_address import own_addresses
-from ..join.static_peers import KeptPeers
+from ..join.bootstrap import Bootstrap
+from ..join.static_peers import StaticPeerResolver
 from ..state.keeper import Keeper
-from ..transport.clock import Clock
-from ..transport.dispatch import Findings, Subscription
+from ..transport.dispatch import Subscription
 from ..transport.nurseries import open_flat_nursery
-from ..transport.ports import Port
 from ..transport.pump import Pump
-from .announcing import Announced, Announcement
+from .announcing import Announced, Announcement, announce_once
 from .arguments import Content, IdLike, endpoint_from, key_from, parse_target, salt_from
-from .calls import Calls
-from .core_for import core_for
 from .items import Items, StoredItem
+from .lookups import Lookups
 from .peer_network import OwnNetwork
 from .peer_stream import PeerStream
-from .publishing import OwnRecord, Publication, Publisher
+from .publishing import Publication, PublishedRecord, Publisher
 from .results import Answers, FoundPeers, Pong
 
 EventT = TypeVar("EventT")
-KEY_BYTES = 32
-NOTHING_SAVED = SavedState(())
 
 
 class Node:
-    """A node with sockets and a clock. Made by `open_node`; every method may be called from any
-    task of the same trio run.
+    """A node with sockets and a clock. `open_node` makes it; every method may be called from any
+    task of the same trio run. Cancelling a call ends the operation behind it at once.
 
-    Cancelling a call ends the operation behind it at once. Operations raise NoAnswer, ErrorAnswer,
-    Busy (too many in flight), Closed and UsageError.
+    An ID is an int, 40 hex digits or 20 bytes. An endpoint is a numeric ``HOST:PORT``, or its
+    compact form (6 bytes for IPv4, 18 for IPv6: BEP 5, BEP 32). ``family`` is the first of the
+    node's where it is not given; ``seeds`` are endpoints of unknown ID to begin a lookup with,
+    beside the node's own contacts; ``paths`` is the number of disjoint paths of a lookup
+    (S/Kademlia); ``k`` is the number of closest nodes wanted.
+
+    Raises:
+        UsageError: an argument cannot be read, or the node has no socket of that family.
+        NoAnswer: the node has no contacts, or no node answered.
+        ErrorAnswer: the other node answered with a KRPC error.
+        Busy: too many operations are in flight.
+        Closed: the node was closed before the operation could end.
     """
 
     def __init__(
         self,
         config: Config,
-        ports: Sequence[Port],
-        bootstrap: Sequence[str],
-        clock: Clock,
+        identity: Identity,
+        pump: Pump,
+        sources: Sequence[Sequence[str]],
         rng: Random,
-        *,
         keeper: Keeper | None = None,
-        saved: SavedState = NOTHING_SAVED,
-        join_network: bool = True,
     ) -> None:
-        """``bootstrap`` are the hosts that were asked for; without any, those of ``config`` follow
-        one another. ``keeper`` says who we are and whom we knew, and keeps both; without one,
-        ``saved`` says whom we knew. One that is not ``join_network`` is of no network. Raises
-        UsageError.
+        """`open_node` and `make_node` make nodes.
+
+        Args:
+            config: The configuration.
+            identity: The key pair.
+            pump: The core, with the ports and the clock that drive it.
+            sources: ``HOST:PORT`` of nodes to join by; each source follows a second after the one
+                before.
+            rng: The source of all random choices.
+            keeper: Saves what the node is to know in its next run.
+
+        Raises:
+            UsageError: a host or a peer of ``config`` cannot be read.
         """
-        saved = keeper.saved if keeper is not None else saved
-        identity = keeper.identity if keeper is not None else Identity.new(rng)
         self.config = config
         self.identity = identity
+        """The key pair (Ed25519)."""
         self.public_key = identity.public_key
-        """Who it is: 32 bytes (Ed25519). Its node IDs say only where it is."""
-        addresses = own_addresses(config, ports, saved)
-        core = core_for(config, identity, addresses, rng, clock, join_network=join_network)
-        core.restore(saved, clock.now())
-        self._core = core
+        """32 bytes that identify the node for good; its node IDs follow from its addresses."""
+        self.pump = pump
+        """What drives the core; for tests and measurements, not for programs."""
+        self._core = pump.core
         self._rng = rng
-        self._pump = Pump(core, ports, clock)
-        self._calls = Calls(self._pump)
-        self.own_network = OwnNetwork(self._pump, config.network)
-        self.items = Items(self._calls, self._pump, clock, self._look_up)
+        self._lookups = Lookups(pump, config)
+        self.own_network = OwnNetwork(pump, self._lookups, config)
+        """The network of ``config.network``: its record, its peers, its address book."""
+        self.items = Items(pump, self._lookups)
+        """Items on the DHT, one family at a time."""
         self.publisher = Publisher(
-            self.items.put_in, self._calls.families, self.joined, config, rng
+            self.items.put_in, self._lookups.families, self.joined, config, rng
         )
-        self._own_record = OwnRecord(self.publisher, identity, config, rng)
+        """The items that the node stores again every hour."""
+        self._published_record = PublishedRecord(
+            self.publisher, identity, self.own_network.keys.tag, config.publish_delay_s, rng
+        )
         self._keeper = keeper
-        self._bootstrap = Bootstrap(self._pump, config, sources_of(config, bootstrap, saved), rng)
-        self._kept_peers = KeptPeers(self._pump, config, rng)
-        self._opened_at = self._pump.now()
-        self._joined = {family: trio.Event() for family in addresses}
+        self._bootstrap = Bootstrap(pump, config, sources, rng)
+        self._static_peers = StaticPeerResolver(pump, config, rng)
+        self._opened_at = pump.now()
+        self._joined = {family: trio.Event() for family in self._core.own_ids}
         self._any_joined = trio.Event()
-        self._pump.dispatch.tap(self._note)
-        self._pump.dispatch.tap(self._own_record.note)
+        pump.dispatch.tap(self._note)
+        pump.dispatch.tap(self._published_record.note)
 
     def start(self, nursery: trio.Nursery, *, joins: bool = True) -> None:
-        """Without ``joins`` it does only what it is asked to do."""
-        self._pump.start(nursery)
+        """Starts the node's tasks. Without ``joins`` it sends only what calls make it send."""
+        self.pump.start(nursery)
         self.publisher.start(nursery)
         if self._keeper is not None:
-            self._keeper.start(nursery, self._pump, self.publisher.lasting)
+            self._keeper.start(nursery, self.pump, self.publisher.persistent_items)
             self.publisher.resume(self._keeper.saved.published, self.identity)
         if joins:
-            self._kept_peers.start(nursery)
+            self._static_peers.start(nursery)
             self._bootstrap.start(nursery)
             if (
                 self.config.publish_record
                 and not self.config.core.read_only
-                and self._core.peer_network is not None
+                and self.own_network.is_joined
             ):
-                self._own_record.start(self.record)
+                self._published_record.start(self.record)
 
     @property
     def own_ids(self) -> dict[Family, NodeId]:
+        """The node ID in each address family. It changes with the external address (BEP 42)."""
         return dict(self._core.own_ids)
 
     @property
     def local_endpoints(self) -> dict[Family, Endpoint]:
-        """Where it listens; the address of one that listens everywhere is the unspecified one."""
-        return {port.family: port.local_endpoint for port in self._pump.ports}
+        """Where the sockets listen; a socket that listens on all addresses has the unspecified one
+        (``0.0.0.0``, ``::``).
+        """
+        return {port.family: port.local_endpoint for port in self.pump.ports}
 
     def snapshot(self) -> Snapshot:
-        """Everything there is to see, at this moment."""
-        return self._core.snapshot(self._pump.now())
+        """Everything that can be seen of the node at this moment, as frozen dataclasses."""
+        return self._core.snapshot(self.pump.now())
 
     def operations(self) -> tuple[OperationSnapshot, ...]:
-        """What is in flight, the node's own lookups included: the part of a snapshot that costs
-        little.
+        """The operations in flight, the node's own lookups included: the part of a snapshot that
+        costs little.
         """
         return self._core.operations()
 
     def stored_peers(self, info_hash: IdLike) -> list[Endpoint]:
-        """The peers that others have announced at this very node (BEP 5): a lookup asks everybody
-        but oneself.
+        """The peers that others have announced at this node itself (BEP 5); a lookup asks only
+        other nodes.
         """
-        return self._core.stored_peers(parse_target(info_hash), self._pump.now())
+        return self._core.stored_peers(parse_target(info_hash), self.pump.now())
 
     @property
     def uptime_s(self) -> float:
-        """Since it was made, suspends included."""
-        return self._pump.now() - self._opened_at
+        """Seconds since the node was made, suspends included."""
+        return self.pump.now() - self._opened_at
 
     @property
     def keeps_state(self) -> bool:
-        """Whether a state folder is this node's own, and no other process's."""
+        """Whether the node holds the lock of a state folder."""
         return self._keeper is not None and self._keeper.has_folder
 
-    def knows_anyone(self, family: Family) -> bool:
-        """Whether a lookup there has somebody to begin with, in the table or from the last run."""
-        return self._core.has_contacts(self._calls.served(family))
+    def has_contacts(self, family: Family) -> bool:
+        """Whether a lookup has contacts to begin with, from the table or from the last run."""
+        return self._core.has_contacts(self._lookups.served(family))
 
     def counters(self) -> dict[str, int]:
-        """What happened so far, by name: the core's counters and those of the shell."""
-        return self._core.counters.as_dict() | self._pump.counters()
+        """How often each thing has happened so far, by name, in the core and in the shell."""
+        return self._core.counters.as_dict() | self.pump.counters()
 
     @overload
     def subscribe(self) -> Subscription[Event | ShellEvent]: ...
@@ -177,36 +179,27 @@ class Node:
 
     def subscribe(self, *types: type[Any]) -> Subscription[Any]:
         """A stream of the events of these types, or of all events: ``async with
-        node.subscribe(LookupFinished) as events``.
+        node.subscribe(LookupFinished) as events: async for event in events: ...``. A subscriber
+        that falls ``config.subscriber_queue`` events behind loses the newest.
         """
-        return Subscription(self._pump.dispatch, types, self.config.subscriber_queue)
+        return Subscription(self.pump.dispatch, types, self.config.subscriber_queue)
 
     async def joined(self, family: Family | None = None) -> None:
-        """Returns once the node has joined, in this family or in any: the own ID was looked up, and
-        k contacts, or all there are, are verified.
+        """Returns once the node has joined the DHT, in this family or in any: a lookup of the own
+        ID has ended, and k contacts, or all that there are, are verified.
         """
-        event = self._any_joined if family is None else self._joined[self._calls.served(family)]
+        event = self._any_joined if family is None else self._joined[self._lookups.served(family)]
         await event.wait()
 
+    # --- lookups ----------------------------------------------------------------------------------
+
     async def ping(self, endpoint: str | Endpoint) -> float:
-        """The round-trip time to an endpoint, or to a numeric ``HOST:PORT``, in seconds."""
+        """The round-trip time to an endpoint, in seconds."""
         return (await self.ping_details(endpoint)).rtt_s
 
     async def ping_details(self, endpoint: str | Endpoint) -> Pong:
         """One ping, and all that its answer tells."""
-        destination = endpoint_from(endpoint)
-        self._calls.served(family_of(destination))
-        started = self._pump.now()
-        finished = await self._calls.finish(lambda now: self._core.ping(destination, now))
-        assert isinstance(finished, PingFinished)
-        if finished.outcome is Outcome.ERROR_ANSWER:
-            raise ErrorAnswer(finished.code, finished.text)
-        if finished.contact is None:
-            raise NoAnswer(
-                f"no answer from {format_endpoint(destination)} within {self.config.core.query.timeout_s:g} s"
-            )
-        rtt_s = finished.rtt_s if finished.rtt_s is not None else self._pump.now() - started
-        return Pong(finished.contact, rtt_s, finished.client, finished.seen_as)
+        return await self._lookups.ping(endpoint)
 
     async def find_node(
         self,
@@ -217,11 +210,14 @@ class Node:
         family: Family | None = None,
         seeds: Sequence[str | Endpoint] = (),
     ) -> LookupResult:
-        """The k nodes closest to an ID that answer, closest first. ``family`` is the first of the
-        node's where not given; ``seeds`` are endpoints to begin with, beside the node's own
-        contacts. Raises NoAnswer if there is nobody to ask, or nobody answers.
+        """Looks up the k nodes closest to an ID that answer, closest first (BEP 5 ``find_node``).
+
+        Raises:
+            NoAnswer: the node has no contacts, or no node answered.
         """
-        return await self._look_up(target, LookupKind.FIND_NODE, k, paths, family, seeds)
+        return await self._lookups.look_up(
+            target, LookupKind.FIND_NODE, k=k, paths=paths, family=family, seeds=seeds
+        )
 
     async def get_peers(
         self,
@@ -233,12 +229,13 @@ class Node:
         seeds: Sequence[str | Endpoint] = (),
     ) -> LookupResult:
         """As `find_node`; the result also has the ``peers`` that were announced under the info-hash
-        (BEP 5).
+        (BEP 5 ``get_peers``).
         """
-        return await self._look_up(info_hash, LookupKind.GET_PEERS, k, paths, family, seeds)
+        return await self._lookups.look_up(
+            info_hash, LookupKind.GET_PEERS, k=k, paths=paths, family=family, seeds=seeds
+        )
 
-    @asynccontextmanager
-    async def lookup(
+    def lookup(
         self,
         target: IdLike,
         *,
@@ -248,44 +245,30 @@ class Node:
         family: Family | None = None,
         salt: bytes = b"",
         seeds: Sequence[str | Endpoint] = (),
-    ) -> AsyncIterator[Answers]:
+    ) -> AbstractAsyncContextManager[Answers]:
         """A lookup to watch: ``async with node.lookup(target) as answers: async for responder in
-        answers: ...``, then ``answers.result``. ``salt``: of the mutable item that is looked up.
+        answers: ...``, then ``answers.result``. ``salt`` is that of the mutable item looked up.
         Leaving the block early ends the lookup.
         """
-        start = self._lookup_start(target, kind, k, paths, family, seeds, salt)
-        findings = Findings[FoundNode](self.config.subscriber_queue)
-        with self._pump.operation(start, answers=findings) as waiter:
-            yield Answers(findings, waiter)
+        return self._lookups.watch(
+            target, kind, k=k, paths=paths, family=family, seeds=seeds, salt=salt
+        )
 
-    @asynccontextmanager
-    async def find_peers(
+    def find_peers(
         self,
         info_hash: IdLike,
         *,
         family: Family | None = None,
         paths: int = 1,
         seeds: Sequence[str | Endpoint] = (),
-    ) -> AsyncIterator[FoundPeers]:
+    ) -> AbstractAsyncContextManager[FoundPeers]:
         """The peers announced under an info-hash (BEP 5), as they are found: ``async with
-        node.find_peers(info_hash) as peers: async for endpoint in peers: ...``. In every family of
-        the node where none is given. Leaving the block early ends the search.
+        node.find_peers(info_hash) as peers: async for endpoint in peers: ...``. Without ``family``
+        every family of the node is searched. Leaving the block early ends the lookups.
         """
-        findings = Findings[Endpoint](self.config.core.lookup.max_peers)
-        families = list(self._core.own_ids) if family is None else [family]
-        starts = [
-            self._lookup_start(
-                info_hash, LookupKind.GET_PEERS, None, paths, each, seeds, for_peers=paths == 1
-            )
-            for each in families
-        ]
-        with ExitStack() as stack:
-            findings.feeds()  # or the first lookup, ending at once, would end it before the second has begun
-            waiters = [
-                stack.enter_context(self._pump.operation(start, peers=findings)) for start in starts
-            ]
-            findings.feeder_ended()
-            yield FoundPeers(findings, waiters)
+        return self._lookups.find_peers(info_hash, family=family, paths=paths, seeds=seeds)
+
+    # --- the own network --------------------------------------------------------------------------
 
     def peers(
         self,
@@ -295,54 +278,52 @@ class Node:
         verified_within_s: float = 120.0,
         again_after_s: float = 3600.0,
     ) -> PeerStream:
-        """Peers of our own network, without end unless ``count`` says where: ``async for peer in
-        node.peers(service="eth")``. Each exchanged records with us itself, or answered since, at
-        most ``verified_within_s`` ago, and is not given again for ``again_after_s``.
+        """Peers of ``config.network``: ``async for peer in node.peers(service="eth")``. The stream
+        ends at ``count`` peers, where it is given, or with the node.
+
+        Args:
+            service: Only peers whose record offers this service.
+            count: The number of peers after which the stream ends.
+            verified_within_s: Each peer exchanged records with this node, or answered it since, at
+                most so long ago.
+            again_after_s: A peer is returned again only after so long.
+
+        Raises:
+            UsageError: the node takes no part in a network.
         """
         return PeerStream(
             self.own_network,
-            self.search_tags,
             service=service,
             count=count,
             verified_within_s=verified_within_s,
             again_after_s=again_after_s,
         )
 
-    async def search_tags(self) -> None:
-        """Looks up who announced itself as being of our network, once, in every family; they are
-        checked by and by.
-        """
-
-        async def look_up(number: int, info_hash: NodeId) -> None:
-            with suppress(Busy):
-                async with self.find_peers(
-                    info_hash, paths=self.config.core.rendezvous.paths
-                ) as found:
-                    async for endpoint in found:
-                        self.own_network.hear_of([endpoint], f"tag{number}")
-
-        async with open_flat_nursery() as nursery:
-            for number, info_hash in enumerate(self.own_network.tags):
-                nursery.start_soon(look_up, number, info_hash)
-
     @property
     def record(self) -> bytes:
-        """Our own peer record, as others get it: canonical bencode, signed."""
+        """The node's own peer record as others get it: canonical bencode, signed, at most 300
+        bytes.
+        """
         return self.own_network.record
 
     def why(self, who: bytes | str | Endpoint) -> Provenance | None:
         """Where a peer came from and why it is trusted, by its key (32 bytes) or its endpoint; None
-        for one that is not known.
+        where it is not known.
         """
-        return self.own_network.why(
-            who if isinstance(who, bytes) and len(who) == KEY_BYTES else endpoint_from(who)
-        )
+        if isinstance(who, bytes) and len(who) == KEY_BYTES:
+            return self.own_network.why(who)
+        return self.own_network.why(endpoint_from(who))
 
     def feedback(self, key: bytes, verdict: Verdict) -> bool:
-        """What the application says of a peer that it was given: good, bad, busy or wrong-network.
-        False if that peer is not known (any more).
+        """Tells what the application experienced with a peer: ``good``, ``bad``, ``busy`` or
+        ``wrong-network``. False where no peer of that key is known.
+
+        Raises:
+            UsageError: ``verdict`` is none of these.
         """
         return self.own_network.feedback(key, verdict)
+
+    # --- announcing and storing -------------------------------------------------------------------
 
     async def announce(
         self,
@@ -353,37 +334,29 @@ class Node:
         family: Family | None = None,
         seeds: Sequence[str | Endpoint] = (),
     ) -> Announced:
-        """Announces, once, that the peer at our address and ``port`` belongs to an info-hash (BEP
-        5). With ``implied_port`` the port of our own socket counts, as others see it. Raises
-        NoAnswer if nobody stored it.
+        """Announces once, in one family, that the peer at this node's address and ``port`` belongs
+        to an info-hash (BEP 5 ``announce_peer``). With ``implied_port`` the others store the UDP
+        port that they see instead.
+
+        Raises:
+            NoAnswer: no node stored it.
         """
-        target = parse_target(info_hash)
-        if not 0 < port < 65536:
-            raise UsageError(f"a port is 1 to 65535, not {port}")
-        chosen = self._calls.chosen(family)
-        endpoints = [endpoint_from(seed) for seed in seeds]
-        finished = await self._calls.finish(
-            lambda now: self._core.announce(
-                target, port, now, family=chosen, implied_port=implied_port, seeds=endpoints
-            )
+        return await announce_once(
+            self.pump,
+            info_hash,
+            port,
+            family=self._lookups.chosen(family),
+            implied_port=implied_port,
+            seeds=seeds,
         )
-        assert isinstance(finished, AnnounceFinished)
-        if not finished.stored:
-            nobody = finished.outcome is Outcome.NO_CONTACTS
-            raise NoAnswer(
-                "there is nobody to ask: the node knows no other node yet"
-                if nobody
-                else "no node has stored the announce"
-            )
-        return Announced(finished.stored, finished.peers, finished.queries)
 
     @asynccontextmanager
     async def announce_peer(
         self, info_hash: IdLike, port: int, *, implied_port: bool = False
     ) -> AsyncIterator[Announcement]:
-        """Announces for as long as the block is open, in every family of the node: when it has
-        joined there, and then every ``config.announce_interval_s``, jittered. What goes wrong is
-        counted, and tried again sooner.
+        """Announces for as long as the block is open, in every family of the node: when the node
+        has joined there, then every ``config.announce_interval_s`` +- 10 %. A failure is counted
+        and tried again sooner.
         """
         target = parse_target(info_hash)
 
@@ -398,9 +371,12 @@ class Node:
             nursery.cancel_scope.cancel()
 
     async def get(self, target: IdLike, *, salt: bytes | str = b"") -> Item | None:
-        """The item under a target (BEP 44), looked up in every family of the node; None if nobody
-        has it. ``salt``: of a mutable item, of which the latest version counts. Its signature has
-        been checked. Raises NoAnswer if there is nobody to ask, or nobody answers.
+        """The item under a target (BEP 44), looked up in every family; None where no node has it.
+        ``salt`` is that of a mutable item, of which the latest version counts. Its hash or its
+        signature has been checked.
+
+        Raises:
+            NoAnswer: the node has no contacts, or no node answered.
         """
         return await self.items.get(parse_target(target), salt_from(salt))
 
@@ -413,11 +389,21 @@ class Node:
         sequence: int | None = None,
         cas: int | None = None,
     ) -> StoredItem:
-        """Stores a value at the nodes closest to its target (BEP 44), once, in every family of the
-        node; they keep it for two hours. A ``mutable`` one is signed by the node's own key;
-        ``sequence`` is the next one where not given, ``cas`` what it must be there before. Raises
-        ErrorAnswer if it was refused (301: another ``cas``; 302: a later version is there),
-        NoAnswer if nobody stored it.
+        """Stores a value once, at the nodes closest to its target in every family (BEP 44). They
+        keep it for two hours.
+
+        Args:
+            value: At most 1,000 bytes as bencode.
+            mutable: Signed by the node's key, so that it can have later versions.
+            salt: At most 64 bytes; tells mutable items of one key apart.
+            sequence: Of this version; where not given, the next one.
+            cas: The sequence that the version stored now must have.
+
+        Raises:
+            UsageError: the value or the salt is too long, or no item can hold it.
+            ErrorAnswer: the others refused it (301: another ``cas``; 302: a later version is
+                there).
+            NoAnswer: no node stored it.
         """
         return await self.items.put(
             self.items.draft(
@@ -429,8 +415,11 @@ class Node:
     async def publish(
         self, value: Content, *, mutable: bool = False, salt: bytes | str = b""
     ) -> AsyncIterator[Publication]:
-        """As `put`, again every ``config.publish_interval_s`` for as long as the block is open.
-        Raises Busy where too many are published already.
+        """As `put`, again every ``config.publish_interval_s`` +- 10 % for as long as the block is
+        open.
+
+        Raises:
+            Busy: ``config.max_published`` items are published already.
         """
         publication = self.publisher.keep(
             self.items.draft(value, self.identity if mutable else None, salt=salt)
@@ -442,70 +431,19 @@ class Node:
 
     async def resolve(self, key: bytes | str, *, network: str | None = None) -> PeerRecord | None:
         """The peer record that the owner of a key (32 bytes, or 64 hex digits) has published for a
-        network, our own where none is given. None if there is none, or none that is signed by that
-        key and of that network.
+        network, ``config.network`` where none is given. None where no node has one that is signed
+        by that key and of that network.
         """
         return await self.items.resolve(key_from(key), network or self.config.network)
 
-    async def _look_up(
-        self,
-        target: IdLike,
-        kind: LookupKind,
-        k: int | None = None,
-        paths: int = 1,
-        family: Family | None = None,
-        seeds: Sequence[str | Endpoint] = (),
-        salt: bytes = b"",
-    ) -> LookupResult:
-        finished = await self._calls.finish(
-            self._lookup_start(target, kind, k, paths, family, seeds, salt)
-        )
-        assert isinstance(finished, LookupFinished)
-        if finished.outcome is Outcome.NO_CONTACTS and finished.result.item is None:
-            raise NoAnswer("there is nobody to ask: the node knows no other node yet")
-        if finished.outcome is Outcome.NO_ANSWER and finished.result.item is None:
-            raise NoAnswer(
-                f"none of the nodes asked answered ({finished.result.queries} datagrams sent)"
-            )
-        return finished.result
-
-    def _lookup_start(
-        self,
-        target: IdLike,
-        kind: LookupKind,
-        k: int | None,
-        paths: int,
-        family: Family | None,
-        seeds: Sequence[str | Endpoint],
-        salt: bytes = b"",
-        *,
-        for_peers: bool = False,
-    ) -> Callable[[float], OperationId]:
-        target_id = parse_target(target)
-        if (k is not None and k < 1) or paths < 1:
-            raise UsageError("k and paths are at least 1")
-        chosen = self._calls.chosen(family)
-        endpoints = [
-            endpoint for seed in seeds if family_of(endpoint := endpoint_from(seed)) is chosen
-        ]
-        return lambda now: self._core.start_lookup(
-            *(target_id, now),
-            family=chosen,
-            kind=kind,
-            k=k,
-            paths=paths,
-            for_peers=for_peers,
-            salt=salt,
-            seeds=endpoints,
-        )
+    def close(self) -> None:
+        """Ends every operation, stream and subscription; the ports are the caller's to close."""
+        self._published_record.close()
+        self.publisher.close()
+        self.pump.close()
+        self.own_network.wake()
 
     def _note(self, event: object) -> None:
         if isinstance(event, Joined):
             self._joined[event.family].set()
             self._any_joined.set()
-
-    def close(self) -> None:
-        self._own_record.close()
-        self.publisher.close()
-        self._pump.close()
-        self.own_network.wake()

@@ -1,20 +1,33 @@
-"""Opening a node: sockets, tasks, and the order in which they go away again."""
+"""Opening a node: its sockets, its core, its tasks, and the order in which they end."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import Random, SystemRandom
 
 from ...config import Config
-from ...endpoints import port_of
+from ...core.addressing.bep42 import derive_node_id
+from ...core.addressing.external_address import ExternalAddress
+from ...core.contract.identity import Identity
+from ...core.contract.saved_state import SavedState
+from ...core.core import Core
+from ...core.peers.own_record import Membership
+from ...endpoints import Family, port_of
 from ...errors import BindError, UsageError
-from ..state.keeper import open_keeper
+from ..as_map_file import as_map_in
+from ..join.bootstrap import sources_of
+from ..join.own_address import own_addresses
+from ..state.keeper import Keeper, open_keeper
 from ..transport.clock import Clock, SystemClock
 from ..transport.nurseries import open_flat_nursery
 from ..transport.ports import Port
+from ..transport.pump import Pump
 from ..transport.udp import UdpPort, bind_udp
 from .node import Node
+
+NOTHING_SAVED = SavedState(())
+"""The state of a node that has no earlier run."""
 
 
 @asynccontextmanager
@@ -26,13 +39,23 @@ async def open_node(
     rng: Random | None = None,
     ports: Sequence[Port] | Callable[[], Sequence[Port]] | None = None,
 ) -> AsyncIterator[Node]:
-    """A node that runs for as long as the block does.
+    """A node that runs for as long as the block does: ``async with open_node() as node: ...``. With
+    a ``config.state_dir`` it has the key and the contacts of its last run.
 
-    ``bootstrap`` holds ``HOST:PORT`` of nodes to join by; the node tries them in the background,
-    and again when it gets lost. ``ports`` replace the sockets that ``config.bind`` names, or open
-    them, and are closed with the node. With a ``config.state_dir`` the node is the one that it was
-    in the last run, and begins with whom it knew. Raises BindError and UsageError (also where
-    another node has that folder) at once; whatever is raised in the block comes out as it is.
+    Args:
+        config: The configuration; the defaults where it is None.
+        bootstrap: ``HOST:PORT`` of nodes to join by, in place of the hosts of ``config``. The node
+            tries them in the background, and again when it has lost the network.
+        clock: What the node reads the time from.
+        rng: The source of all random choices; the system's where it is None.
+        ports: In place of the sockets that ``config.bind`` names, or a function that opens them;
+            the node closes them.
+
+    Raises:
+        BindError: a socket cannot be opened.
+        UsageError: a text of the configuration cannot be read, or another node uses the folder.
+
+    An exception that is raised in the block comes out as it is, not in an ExceptionGroup.
     """
     config = config or Config()
     rng = rng or SystemRandom()
@@ -41,17 +64,84 @@ async def open_node(
         async with open_keeper(config, rng) as keeper:
             if not isinstance(ports, Sequence):
                 opened += ports() if ports is not None else open_ports(config)
-            node = Node(config, opened, bootstrap, clock or SystemClock(), rng, keeper=keeper)
+            node = make_node(config, opened, bootstrap, clock or SystemClock(), rng, keeper=keeper)
             async with running([node]):
                 yield node
     finally:
         close_ports(opened)
 
 
+def make_node(
+    config: Config,
+    ports: Sequence[Port],
+    bootstrap: Sequence[str],
+    clock: Clock,
+    rng: Random,
+    *,
+    keeper: Keeper | None = None,
+    saved: SavedState = NOTHING_SAVED,
+    join_network: bool = True,
+) -> Node:
+    """A node that does nothing before it is `running`.
+
+    Args:
+        config: The configuration.
+        ports: At most one for each address family; the caller closes them.
+        bootstrap: ``HOST:PORT`` of the nodes to join by. Without any, the hosts of ``config`` are
+            tried one after the other.
+        clock: What the node reads the time from.
+        rng: The source of all random choices.
+        keeper: Has the key and the contacts of the last run. Without it the key is new.
+        saved: The contacts of the last run, where there is no ``keeper``.
+        join_network: Whether the node takes part in ``config.network``.
+
+    Raises:
+        UsageError: a text of ``config`` or of ``bootstrap`` cannot be read.
+    """
+    saved = keeper.saved if keeper is not None else saved
+    identity = keeper.identity if keeper is not None else Identity.new(rng)
+    addresses = own_addresses(config, ports, saved)
+    core = _core(config, identity, addresses, rng, clock, join_network=join_network)
+    core.restore(saved, clock.now())
+    sources = sources_of(config, bootstrap, saved)
+    return Node(config, identity, Pump(core, ports, clock), sources, rng, keeper)
+
+
+def _core(
+    config: Config,
+    identity: Identity,
+    addresses: Mapping[Family, ExternalAddress],
+    rng: Random,
+    clock: Clock,
+    *,
+    join_network: bool,
+) -> Core:
+    """``addresses``: one for each family that there is a socket for. Raises UsageError."""
+    key = identity.public_key
+    own_ids = {family: derive_node_id(key, address.ip) for family, address in addresses.items()}
+    membership = None
+    if join_network:
+        membership = Membership(identity, config.network, config.services, clock.wall_s())
+    as_map = as_map_in(config.asmap)
+    try:
+        return Core(
+            config.core,
+            rng,
+            own_ids,
+            clock.now(),
+            public_key=key,
+            addresses=addresses,
+            membership=membership,
+            as_map=as_map,
+        )
+    except ValueError as error:  # of a subnet in CIDR notation
+        raise UsageError(str(error)) from None
+
+
 @asynccontextmanager
 async def running(nodes: Sequence[Node], *, joins: bool = True) -> AsyncIterator[None]:
-    """Runs nodes in one nursery. At the end their operations end first, then their tasks; the ports
-    are the caller's to close.
+    """Runs nodes in one nursery. At the end their operations end first, then their tasks; the
+    caller closes the ports.
     """
     async with open_flat_nursery() as nursery:
         try:
@@ -65,7 +155,7 @@ async def running(nodes: Sequence[Node], *, joins: bool = True) -> AsyncIterator
 
 
 def open_ports(config: Config) -> list[Port]:
-    """A socket for each address of ``config.bind``, at most one per family. Raises BindError,
+    """A socket for each address of ``config.bind``, at most one per family. Raises BindError and
     UsageError; then none stays open.
     """
     ports: list[Port] = []
@@ -74,7 +164,7 @@ def open_ports(config: Config) -> list[Port]:
             port = open_port(address, config)
             ports.append(port)
         if not ports:
-            raise UsageError("a node needs at least one address to listen at")
+            raise UsageError("a node needs at least one address to listen on")
         if len({port.family for port in ports}) < len(ports):
             raise UsageError("bind takes one address per address family: one IPv4, one IPv6")
     except BaseException:
@@ -84,6 +174,7 @@ def open_ports(config: Config) -> list[Port]:
 
 
 def open_port(address: str, config: Config) -> UdpPort:
+    """A UDP socket at a numeric ``HOST:PORT``. Raises BindError and UsageError."""
     return bind_udp(
         address,
         max_datagram_bytes=config.core.max_datagram_bytes,
@@ -93,8 +184,8 @@ def open_port(address: str, config: Config) -> UdpPort:
 
 def open_everywhere(port: int, config: Config) -> list[Port]:
     """Sockets at one port (0: chosen by the system) on all addresses of every family that this
-    machine has. Raises BindError where the port is taken; where only IPv6 has it taken, another one
-    serves there.
+    machine has. Where only the IPv6 port is taken, IPv6 gets another port. Raises BindError where
+    the IPv4 port is taken.
     """
     first = open_port(f"0.0.0.0:{port}", config)
     chosen = port_of(first.local_endpoint)
@@ -104,7 +195,7 @@ def open_everywhere(port: int, config: Config) -> list[Port]:
             ports.append(open_port(f"[::]:{attempt}", config))
             break
         except BindError:
-            # Either a stranger has that port, or there is no IPv6 and IPv4 alone will do.
+            # Either another program has that port, or this machine has no IPv6.
             continue
     return ports
 

@@ -1,55 +1,70 @@
-"""What a running node has to do with the network of its own: its record, the peers that it knows
-there, and what the application says of them.
+"""The network of a running node: its own record, the peers known there, the address book, and the
+feedback of the application.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container
+from contextlib import suppress
 
 import trio
 
+from ...config import Config
 from ...core.book.entry import Provenance, Verdict
-from ...core.contract.events import Outcome, PeerChecked, PeerVerified
+from ...core.contract.events import PeerChecked, PeerVerified
 from ...core.contract.saved_state import SavedBook
 from ...core.contract.verified_peer import VerifiedPeer
 from ...core.peers.network import PeerNetwork
-from ...core.peers.rendezvous import info_hashes, network_tag
+from ...core.peers.network_keys import NetworkKeys
 from ...endpoints import Endpoint
-from ...errors import Closed, UsageError
+from ...errors import Busy, UsageError
 from ...ids import NodeId
+from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
+from .lookups import Lookups
 
 VERDICTS: tuple[Verdict, ...] = ("good", "bad", "busy", "wrong-network")
 
 
 class OwnNetwork:
-    """``name``: the network's; ``tags``: the info-hashes that its nodes announce themselves under."""
+    """The network of ``config.network``. Every method raises UsageError for a node that was made
+    without ``join_network``.
+    """
 
-    def __init__(self, pump: Pump, name: str) -> None:
+    def __init__(self, pump: Pump, lookups: Lookups, config: Config) -> None:
         self._pump = pump
-        self._news = trio.Event()
-        self.name = name
-        self.tags: tuple[NodeId, ...] = info_hashes(network_tag(name))
+        self._lookups = lookups
+        self._paths = config.core.rendezvous.paths
+        self._verified = trio.Event()
+        self.keys = NetworkKeys(config.network)
+        """The tag of the network, its info-hashes and the targets of its records."""
         pump.dispatch.tap(self._note)
 
     @property
-    def peer_network(self) -> PeerNetwork:
-        """Raises UsageError for a node that was made without one."""
-        if self._pump.core.peer_network is None:
-            raise UsageError("this node is of no network")
-        return self._pump.core.peer_network
+    def name(self) -> str:
+        """The name that the operator gave."""
+        return self.keys.name
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether the node takes part in the network."""
+        return self._pump.core.peer_network is not None
 
     @property
     def closed(self) -> bool:
+        """Whether the node is closed."""
         return self._pump.closed
 
     def now(self) -> float:
+        """The present moment on the core's clock, in seconds."""
         return self._pump.now()
+
+    # --- records and peers ------------------------------------------------------------------------
 
     @property
     def record(self) -> bytes:
-        """Our own, as others get it: canonical bencode, signed."""
-        return self.peer_network.own_record
+        """The node's own record as others get it: canonical bencode, signed."""
+        return self._core.own_record
 
     def peers(
         self,
@@ -59,64 +74,108 @@ class OwnNetwork:
         verified_within_s: float | None,
         but_not: Container[bytes],
     ) -> list[VerifiedPeer]:
-        return self.peer_network.peers(
+        """At most ``count`` peers, each in a /24 (IPv6 /48) of its own; see the core's
+        `PeerNetwork.peers`.
+        """
+        return self._core.peers(
             count, self.now(), service=service, verified_within_s=verified_within_s, but_not=but_not
         )
 
     def age_s(self, peer: VerifiedPeer) -> float:
-        """How long ago it last answered; inf where that is not known."""
-        return self.peer_network.age_s(peer, self.now())
+        """Seconds since the peer last answered; inf where that is not known."""
+        return self._core.age_s(peer, self.now())
+
+    def prefixes(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
+        """The /24 and the /16 (IPv6 /48 and /32) of an endpoint; with a map of autonomous systems,
+        the system in place of the /16.
+        """
+        return self._core.prefixes(endpoint)
+
+    def asn(self, endpoint: Endpoint) -> int | None:
+        """The number of the autonomous system of an endpoint; None where no map has it."""
+        return self._core.asn(endpoint) or None
 
     def why(self, who: bytes | Endpoint) -> Provenance | None:
-        return self.peer_network.why(who, self.now())
+        """Where a peer came from, by its key (32 bytes) or its endpoint; None where it is not
+        known.
+        """
+        return self._core.why(who, self.now())
 
     def feedback(self, key: bytes, verdict: Verdict) -> bool:
+        """Takes the application's verdict on a peer; False where no peer of that key is known."""
         if verdict not in VERDICTS:
             raise UsageError(
                 f"a verdict is {', '.join(VERDICTS[:-1])} or {VERDICTS[-1]}, not {verdict!r}"
             )
-        return self.peer_network.feedback(key, verdict, self.now())
+        return self._core.feedback(key, verdict, self.now())
+
+    # --- finding more -----------------------------------------------------------------------------
 
     async def check(self, endpoint: Endpoint) -> VerifiedPeer | None:
-        """Asks whoever is there to prove that it is of our network; None if it does not. Raises
-        Busy and Closed.
+        """Exchanges records with the node at an endpoint; None if it does not prove that it is of
+        this network. Raises Busy and Closed.
         """
-        with self._pump.operation(lambda now: self._pump.core.check_peer(endpoint, now)) as waiter:
-            finished = await waiter.wait()
+        finished = await self._pump.finish(lambda now: self._pump.core.check_peer(endpoint, now))
         assert isinstance(finished, PeerChecked)
-        if finished.outcome in (Outcome.CLOSED, Outcome.CANCELLED):
-            raise Closed("the node was closed before the peer could answer")
         return finished.peer
 
-    def hear_of(self, endpoints: list[Endpoint], source: str) -> None:
-        """Candidates, that are checked by and by. ``source``: a word for who says so."""
+    def add_candidates(self, endpoints: list[Endpoint], source: str) -> None:
+        """Endpoints that the core verifies later, at its own rate. ``source``: a word for their
+        origin, as `why` tells it.
+        """
         if not self._pump.closed:
-            self.peer_network.hear_of(endpoints, source, self.now())
+            self._core.report(endpoints, source, self.now())
             self._pump.flush()
 
-    def export_book(self) -> SavedBook:
-        return self.peer_network.export(self.now()).book
-
-    def import_book(self, book: SavedBook) -> int:
-        """Takes up what is not there yet, to be verified by and by; returns how many peers were
-        refused.
+    async def search_dht(self) -> None:
+        """Looks up once, in every family, the peers that are announced under the info-hashes of the
+        network. They become candidates.
         """
-        refused = self.peer_network.take_up(book, self.now())
-        self._pump.flush()
-        return refused
 
-    async def news(self, patience_s: float) -> bool:
-        """Returns when a peer proves itself, or after so long; whether one did."""
-        with trio.move_on_after(patience_s):
-            await self._news.wait()
+        async def look_up(number: int, info_hash: NodeId) -> None:
+            with suppress(Busy):
+                async with self._lookups.find_peers(info_hash, paths=self._paths) as found:
+                    async for endpoint in found:
+                        self.add_candidates([endpoint], f"tag{number}")
+
+        async with open_flat_nursery() as nursery:
+            for number, info_hash in enumerate(self.keys.info_hashes):
+                nursery.start_soon(look_up, number, info_hash)
+
+    async def wait_verified(self, timeout_s: float) -> bool:
+        """Returns True when the next peer is verified, False after ``timeout_s``. Closing the node
+        ends the wait too.
+        """
+        with trio.move_on_after(timeout_s):
+            await self._verified.wait()
             return True
         return False
 
+    def wake(self) -> None:
+        """Ends every `wait_verified`: its callers find that the node is closed."""
+        self._verified.set()
+
+    # --- the address book -------------------------------------------------------------------------
+
+    def export_book(self) -> SavedBook:
+        """The address book, with ages relative to this moment."""
+        return self._core.export(self.now()).book
+
+    def import_book(self, book: SavedBook) -> int:
+        """Adds the peers that are not in the address book yet; they are verified later. Returns how
+        many were refused.
+        """
+        refused = self._core.import_book(book, self.now())
+        self._pump.flush()
+        return refused
+
+    @property
+    def _core(self) -> PeerNetwork:
+        if self._pump.core.peer_network is None:
+            raise UsageError("this node takes part in no network")
+        return self._pump.core.peer_network
+
     def _note(self, event: object) -> None:
         if isinstance(event, PeerVerified):
-            self._news.set()
-            self._news = trio.Event()
-
-    def wake(self) -> None:
-        """Whoever waits for news looks again, and finds that the node is closed."""
-        self._news.set()
+            self._verified.set()
+            self._verified = trio.Event()

@@ -1,5 +1,5 @@
-"""What a program gets from a ping, and reads from a running lookup: the nodes that answer, or the
-peers that they know.
+"""What a program gets from a ping and from a lookup: the nodes that answer, or the peers that they
+know.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from ...contacts import Contact
 from ...core.contract.events import FoundNode, LookupFinished, LookupResult, OperationId, Outcome
 from ...endpoints import Endpoint
 from ...errors import Closed, UsageError
-from ..transport.dispatch import Findings, Waiter
+from ..transport.dispatch import ResultQueue, Waiter
 
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """One answered ping. ``rtt_s`` is at most so long where the answer came to a retransmission.
-    ``client`` is the raw ``v`` of the other (BEP 5), ``seen_as`` our endpoint in its eyes (BEP 42);
-    both are None where it did not say.
+    """One answered ping. ``rtt_s`` is in seconds; where the query was retransmitted, it is an upper
+    bound. ``client`` is the raw ``v`` of the answer (BEP 5), ``seen_as`` this node's external
+    endpoint as the other node sees it (BEP 42); both are None where the answer has none.
     """
 
     contact: Contact
@@ -28,80 +28,87 @@ class Pong:
 
 
 class Answers:
-    """The nodes that answer in a running lookup, as they come; ends with the lookup, and then has
-    its ``result``.
+    """The nodes that answer in a running lookup, as their answers arrive. It ends with the lookup,
+    and then has its ``result``.
     """
 
-    def __init__(self, findings: Findings[FoundNode], waiter: Waiter) -> None:
-        self._findings = findings
+    def __init__(self, queue: ResultQueue[FoundNode], waiter: Waiter) -> None:
+        self._queue = queue
         self._waiter = waiter
 
     def __aiter__(self) -> Answers:
         return self
 
     async def __anext__(self) -> FoundNode:
-        return await self._findings.next()
+        return await self._queue.next()
 
     @property
     def dropped(self) -> int:
-        """Answers that were not fetched in time; the result counts them too."""
-        return self._findings.dropped
+        """Answers that were not read in time; the result has them too."""
+        return self._queue.dropped
 
     @property
     def operations(self) -> tuple[OperationId, ...]:
-        """The one lookup behind it, as events and snapshots name it."""
+        """The number of the lookup, as events and snapshots have it."""
         return (self._waiter.operation,)
 
     @property
     def queries(self) -> int:
-        """Datagrams sent; 0 while it runs, when `Node.operations` tells."""
+        """Datagrams sent; 0 while the lookup runs, when `Node.operations` tells it."""
         return _queries_of(self._waiter)
 
     @property
     def outcome(self) -> Outcome | None:
-        """None while it runs."""
+        """How the lookup ended; None while it runs."""
         return self._waiter.finished.outcome if self._waiter.finished is not None else None
 
     @property
     def result(self) -> LookupResult:
-        """What was found; raises UsageError before the end, Closed if the node was closed before."""
+        """What was found.
+
+        Raises:
+            UsageError: the lookup is still running.
+            Closed: the node was closed before the lookup could end.
+        """
         return _result_of(self._waiter)
 
 
 class FoundPeers:
-    """The peers announced under an info-hash, as they are found, each once: ``async for endpoint in
-    peers``. Ends with the lookups behind it, one for each address family, and then has their
+    """The peers announced under an info-hash (BEP 5), as they are found: ``async for endpoint in
+    peers``. It ends with the lookups behind it, one for each address family, and then has their
     ``results``.
     """
 
-    def __init__(self, findings: Findings[Endpoint], waiters: Sequence[Waiter]) -> None:
-        self._findings = findings
+    def __init__(self, queue: ResultQueue[Endpoint], waiters: Sequence[Waiter]) -> None:
+        self._queue = queue
         self._waiters = waiters
 
     def __aiter__(self) -> FoundPeers:
         return self
 
     async def __anext__(self) -> Endpoint:
-        return await self._findings.next()
+        return await self._queue.next()
 
     @property
     def dropped(self) -> int:
-        """Peers that were not fetched in time; the results have them too."""
-        return self._findings.dropped
+        """Peers that were not read in time; the results have them too."""
+        return self._queue.dropped
 
     @property
     def operations(self) -> tuple[OperationId, ...]:
-        """The lookups behind it, as events and snapshots name them."""
+        """The numbers of the lookups, as events and snapshots have them."""
         return tuple(waiter.operation for waiter in self._waiters)
 
     @property
     def queries(self) -> int:
-        """Datagrams sent by those lookups that have ended; of the others `Node.operations` tells."""
+        """Datagrams sent by the lookups that have ended; `Node.operations` tells those of the
+        others.
+        """
         return sum(map(_queries_of, self._waiters))
 
     @property
     def outcomes(self) -> tuple[Outcome | None, ...]:
-        """None for a lookup that still runs."""
+        """How each lookup ended; None for one that still runs."""
         return tuple(
             waiter.finished.outcome if waiter.finished is not None else None
             for waiter in self._waiters
@@ -109,8 +116,11 @@ class FoundPeers:
 
     @property
     def results(self) -> tuple[LookupResult, ...]:
-        """What was found in each family; raises UsageError before the end, Closed if the node was
-        closed before.
+        """What was found in each family.
+
+        Raises:
+            UsageError: a lookup is still running.
+            Closed: the node was closed before a lookup could end.
         """
         return tuple(_result_of(waiter) for waiter in self._waiters)
 

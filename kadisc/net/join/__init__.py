@@ -1,3 +1,3 @@
-"""Getting into the network: bootstrap hosts, name resolution, static peers, the first guess of the
-own address. It may import `transport` and `state`. Start with `bootstrap.py`.
+"""Joining the DHT: bootstrap hosts, name resolution, static peers, the own address before the first
+query. It may import the rooms `transport` and `state`. Start with `bootstrap.py`.
 """

@@ -1,11 +1,12 @@
-"""Getting into the network, and back into it.
+"""Joining the DHT, and joining it again.
 
-Per address family. Whom we knew in the last run is asked at once, and so is everything that the
-operator typed: numeric addresses together and each name as soon as it is resolved, so that a dead
-name server delays nobody. Other sources follow, each a second after the one before and without
-waiting for it, unless that one has led us in by then. What fails is tried again, after a pause that
-doubles up to a minute, jittered so that a thousand nodes behind one dead host don't come back in
-the same second. When the core finds itself cut off, or alone, it starts anew.
+Each address family joins by itself. The contacts of the last run are asked at once, and so is
+everything that the operator gave: numeric addresses together, each name as soon as it is resolved,
+so that a dead name server delays nothing else. Other sources follow, each a second after the one
+before and without waiting for it, unless the node has joined by then. A failed attempt is repeated
+after a pause that doubles up to a minute; the pause is jittered, so that a thousand nodes behind
+one dead host do not return in the same second. When the core is offline or has no contact left,
+joining begins again.
 """
 
 from __future__ import annotations
@@ -32,24 +33,27 @@ from ...observe.shell_events import (
     BootstrapFailing,
     BootstrapWorking,
     HostUnresolved,
-    LeftAlone,
     NetworkChanged,
+    NoContactsLeft,
 )
 from ..transport.dispatch import Subscription
 from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
 from .resolve import Unresolved, parse_host, resolve
 
-Turn: TypeAlias = WentOffline | CameOnline | NetworkChanged | LeftAlone
-_LOST: tuple[type[Turn], ...] = (WentOffline, NetworkChanged, LeftAlone)
-"""After these, a node that was in looks for the network again."""
-_HOPE: tuple[type[Turn], ...] = (CameOnline, NetworkChanged)
-"""After these, a node that waits to try again tries at once."""
+ConnectivityEvent: TypeAlias = WentOffline | CameOnline | NetworkChanged | NoContactsLeft
+_REJOIN_AFTER: tuple[type[ConnectivityEvent], ...] = (WentOffline, NetworkChanged, NoContactsLeft)
+"""The events after which a node that had joined joins again."""
+_RETRY_AFTER: tuple[type[ConnectivityEvent], ...] = (CameOnline, NetworkChanged)
+"""The events after which a node that waits for its next attempt makes it at once."""
 _NEXT_SOURCE_S = 1.0
+"""The pause between one source of hosts and the next."""
 
 
-class Source:
-    """Hosts of one origin, as ``HOST:PORT`` texts; raises UsageError for one that cannot be read."""
+class BootstrapSource:
+    """Hosts of one origin, from ``HOST:PORT`` texts. Raises UsageError for one that cannot be
+    read.
+    """
 
     def __init__(self, hosts: Sequence[str]) -> None:
         self.names = [host for host in hosts if parse_host(host) is None]
@@ -62,20 +66,21 @@ class Source:
         return [endpoint for endpoint in self._numeric if family_of(endpoint) is family]
 
 
-class _Try:
-    """What one try in one family has come to so far."""
+class _Attempt:
+    """What one attempt in one family has come to so far."""
 
     def __init__(self) -> None:
         self.joins = 0
+        """Joins started in the core."""
         self.asked = 0
-        """Addresses of hosts."""
+        """Endpoints of bootstrap hosts that were asked."""
         self.verified = 0
-        """Contacts in the table when the best of the joins was done; 0 if none was answered."""
+        """Contacts in the table after the best of the joins; 0 where none was answered."""
 
 
 class Bootstrap:
-    """Joins, and joins again. ``sources`` come in the order in which they are tried; the first one,
-    which may be empty, beside the contacts at hand.
+    """Keeps a node joined. ``sources`` of ``HOST:PORT`` texts are tried in their order; the first
+    one, which may be empty, together with the contacts of the last run.
     """
 
     def __init__(
@@ -84,61 +89,67 @@ class Bootstrap:
         self._pump = pump
         self._config = config
         self._rng = rng
-        first, *others = [Source(hosts) for hosts in sources] or [Source(())]
-        self._sources = [first, *filter(None, others)]
+        # The first source keeps its place when it is empty: the second one comes a second later.
+        all_sources = [BootstrapSource(hosts) for hosts in sources]
+        self._sources = all_sources[:1] + [source for source in all_sources[1:] if source]
         self._unresolved: set[str] = set()
-        self._alone: set[Family] = set()
+        self._without_contacts: set[Family] = set()
         pump.dispatch.tap(self._note)
 
     def start(self, nursery: trio.Nursery) -> None:
         for family in self._pump.core.own_ids:
-            nursery.start_soon(self._stay_in, family, name=f"kadisc bootstrap {family.value}")
+            nursery.start_soon(self._keep_joined, family, name=f"kadisc bootstrap {family.value}")
 
     def _note(self, event: object) -> None:
         if isinstance(event, ContactAdded):
-            self._alone.discard(event.contact.family)
+            self._without_contacts.discard(event.contact.family)
         elif isinstance(event, ContactRemoved):
             family = event.contact.family
-            if family not in self._alone and not len(self._pump.core.dhts[family].table):
-                self._alone.add(family)
-                self._pump.publish(LeftAlone(family))
+            if family not in self._without_contacts and not self._pump.core.contact_count(family):
+                self._without_contacts.add(family)
+                self._pump.publish(NoContactsLeft(family))
 
-    async def _stay_in(self, family: Family) -> None:
-        turns = Subscription[Turn](self._pump.dispatch, (*_LOST, *_HOPE), queue_size=16)
-        async with turns:
-            # Without hosts there is nobody to insist on: one attempt makes the core serve, and
-            # others may come to us.
-            await self._get_in(
+    async def _keep_joined(self, family: Family) -> None:
+        events = Subscription[ConnectivityEvent](
+            self._pump.dispatch, (*_REJOIN_AFTER, *_RETRY_AFTER), queue_size=16
+        )
+        async with events:
+            # Without hosts and contacts one attempt is enough: it makes the core serve, and other
+            # nodes may contact this one.
+            await self._join_family(
                 family,
-                turns,
+                events,
                 insist=self._has_hosts or self._pump.core.has_contacts(family),
             )
             while True:
-                await _next_of(_LOST, turns, family)
-                await self._get_in(family, turns, insist=True)
+                await _next_of(_REJOIN_AFTER, events, family)
+                await self._join_family(family, events, insist=True)
 
     @property
     def _has_hosts(self) -> bool:
         return any(self._sources)
 
-    async def _get_in(self, family: Family, turns: Subscription[Turn], *, insist: bool) -> None:
-        # The first host to answer may be as lost as we are. As long as few are known, the others
-        # are asked again.
+    async def _join_family(
+        self, family: Family, events: Subscription[ConnectivityEvent], *, insist: bool
+    ) -> None:
+        """Makes attempts until enough contacts are verified; one attempt without ``insist``."""
+        # The first host to answer may have no contacts either. While the table has few, the other
+        # hosts are asked again.
         enough = self._config.core.table.k if self._has_hosts else 1
         pause_s = self._config.bootstrap_retry_s
         failing = False
         while True:
-            this_try = await self._try_once(family, enough)
-            if this_try.verified >= enough or not insist:
+            attempt = await self._attempt(family, enough)
+            if attempt.verified >= enough or not insist:
                 break
-            if this_try.asked and not this_try.verified and not failing:
+            if attempt.asked and not attempt.verified and not failing:
                 failing = True
-                self._pump.publish(BootstrapFailing(family, _no_answer_from(this_try.asked)))
-            elif this_try.verified and failing:
+                self._pump.publish(BootstrapFailing(family, _no_answer_from(attempt.asked)))
+            elif attempt.verified and failing:
                 failing = False
                 self._pump.publish(BootstrapWorking(family))
             with trio.move_on_after(pause_s * self._rng.uniform(0.75, 1.25)) as pause:
-                await _next_of(_HOPE, turns, family)
+                await _next_of(_RETRY_AFTER, events, family)
             pause_s = (
                 min(2 * pause_s, self._config.bootstrap_retry_max_s)
                 if pause.cancelled_caught
@@ -147,42 +158,47 @@ class Bootstrap:
         if failing:
             self._pump.publish(BootstrapWorking(family))
 
-    async def _try_once(self, family: Family, enough: int) -> _Try:
-        """Tries the contacts at hand and every source."""
-        this_try = _Try()
+    async def _attempt(self, family: Family, enough: int) -> _Attempt:
+        """Tries the known contacts and every source."""
+        attempt = _Attempt()
         async with open_flat_nursery() as nursery:
             if self._pump.core.has_contacts(family):
-                # Apart from the hosts: whoever is dead among those must not keep us from being in.
-                nursery.start_soon(self._join, this_try, [], family)
+                # In a join of its own: a bootstrap host that does not answer must not delay it.
+                nursery.start_soon(self._join, attempt, [], family)
             for number, source in enumerate(self._sources):
                 nursery.start_soon(
-                    self._ask, this_try, source, family, number * _NEXT_SOURCE_S, enough
+                    self._ask, attempt, source, family, number * _NEXT_SOURCE_S, enough
                 )
-        if not this_try.joins:
-            # Nobody to ask, for now. Whoever asks us may be a way in, and is let in after a join,
-            # not before (restart eclipse).
-            await self._join(this_try, [], family)
-        return this_try
+        if not attempt.joins:
+            # No node can be asked now. A node that queries this one may lead into the network; the
+            # table takes it in after a join, not before (defence against a restart eclipse).
+            await self._join(attempt, [], family)
+        return attempt
 
     async def _ask(
-        self, this_try: _Try, source: Source, family: Family, delay_s: float, enough: int
+        self,
+        attempt: _Attempt,
+        source: BootstrapSource,
+        family: Family,
+        delay_s: float,
+        enough: int,
     ) -> None:
         async def join_name(host: str) -> None:
             if endpoints := await self._resolved(host, family):
-                await self._join(this_try, endpoints, family)
+                await self._join(attempt, endpoints, family)
 
         await trio.sleep(delay_s)
-        if delay_s and this_try.verified >= enough:
+        if delay_s and attempt.verified >= enough:
             return
         async with open_flat_nursery() as nursery:
             if numeric := source.endpoints(family):
-                nursery.start_soon(self._join, this_try, numeric, family)
+                nursery.start_soon(self._join, attempt, numeric, family)
             for host in source.names:
                 nursery.start_soon(join_name, host)
 
-    async def _join(self, this_try: _Try, endpoints: Sequence[Endpoint], family: Family) -> None:
-        this_try.joins += 1
-        this_try.asked += len(endpoints)
+    async def _join(self, attempt: _Attempt, endpoints: Sequence[Endpoint], family: Family) -> None:
+        attempt.joins += 1
+        attempt.asked += len(endpoints)
         try:
             with self._pump.operation(
                 lambda now: self._pump.core.join(endpoints, now, family=family)
@@ -193,13 +209,13 @@ class Bootstrap:
             return
         assert isinstance(finished, JoinFinished)
         if finished.outcome is Outcome.DONE:
-            this_try.verified = max(this_try.verified, finished.verified)
+            attempt.verified = max(attempt.verified, finished.verified)
 
     async def _resolved(self, host: str, family: Family) -> list[Endpoint]:
         try:
             endpoints = await resolve(host, self._config.resolve_timeout_s)
         except Unresolved as error:
-            # Once for both families and all tries.
+            # One event for both families and all attempts.
             if host not in self._unresolved:
                 self._unresolved.add(host)
                 self._pump.publish(HostUnresolved(host, str(error)))
@@ -217,17 +233,21 @@ def _no_answer_from(asked: int) -> str:
 
 
 async def _next_of(
-    kinds: tuple[type[Turn], ...], turns: Subscription[Turn], family: Family
+    kinds: tuple[type[ConnectivityEvent], ...],
+    events: Subscription[ConnectivityEvent],
+    family: Family,
 ) -> None:
-    async for turn in turns:
-        if isinstance(turn, kinds) and (isinstance(turn, NetworkChanged) or turn.family is family):
+    async for event in events:
+        if isinstance(event, kinds) and (
+            isinstance(event, NetworkChanged) or event.family is family
+        ):
             return
-    await trio.sleep_forever()  # the node is closing, and will cancel us
+    await trio.sleep_forever()  # the node is closing and cancels this task
 
 
 def sources_of(config: Config, given: Sequence[str], saved: SavedState) -> list[Sequence[str]]:
-    """Where to join, by source: each is tried a second after the one before. What was typed for
-    this run is for whoever wants that and no other.
+    """The hosts to join by, as sources that are tried one after the other. Hosts that were
+    ``given`` for this run replace those of the configuration.
     """
     if given:
         return [[*config.peers, *given]]

@@ -1,5 +1,5 @@
-"""Where we are, as far as it is known before anybody was asked (design, section 2): what the
-operator says, what a socket is bound to, what was proven in the last run, or nothing yet.
+"""The node's own external addresses before the first query: from the configuration, from the
+address that a socket is bound to, from the last run, or unknown.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from ..transport.ports import Port
 def own_addresses(
     config: Config, ports: Sequence[Port], saved: SavedState
 ) -> dict[Family, ExternalAddress]:
-    """For each port's family, the best that is known. Raises UsageError for an ``external`` that
-    cannot be ours.
+    """For each port's family, the best source that there is. Raises UsageError for an ``external``
+    of a family that has no port.
     """
-    typed = external_addresses(config.external)
+    configured = external_addresses(config.external)
     remembered = {dht.family: dht.ip for dht in saved.dhts}
-    scopes = AddressPolicy(config.core.allow_private)
+    policy = AddressPolicy(config.core.allow_private)
     addresses: dict[Family, ExternalAddress] = {}
     for port in ports:
-        if port.family in typed:
-            ip, port_bytes = typed.pop(port.family)
+        if port.family in configured:
+            ip, port_bytes = configured.pop(port.family)
             if port_bytes is None and ip == ip_of(port.local_endpoint):
-                port_bytes = port.local_endpoint[-2:]  # nobody translates it
+                port_bytes = port.local_endpoint[-2:]  # no NAT translates it
             addresses[port.family] = ExternalAddress(
                 config.core.address, ip, port_bytes, Confidence.CONFIGURED
             )
-        elif scopes.of(port.local_endpoint) is Scope.PUBLIC:
-            # Bound to one address that others can reach: who sees us, sees that one.
-            ours = port.local_endpoint
+        elif policy.of(port.local_endpoint) is Scope.PUBLIC:
+            # Bound to one public address: that is the one that other nodes see.
+            own = port.local_endpoint
             addresses[port.family] = ExternalAddress(
-                config.core.address, ip_of(ours), ours[-2:], Confidence.CONFIGURED
+                config.core.address, ip_of(own), own[-2:], Confidence.CONFIGURED
             )
         elif (known := remembered.get(port.family)) is not None:
             addresses[port.family] = ExternalAddress(
@@ -57,9 +57,10 @@ def own_addresses(
             addresses[port.family] = ExternalAddress(
                 config.core.address, None, None, Confidence.UNKNOWN
             )
-    for family in typed:
+    for family in configured:
         raise UsageError(
-            f"an external {family.value} address is given, but this node has no {family.value} socket"
+            f"an external {family.value} address is given, "
+            f"but this node has no {family.value} socket"
         )
     return addresses
 
@@ -73,7 +74,8 @@ def external_addresses(texts: Sequence[str]) -> dict[Family, tuple[bytes, bytes 
         endpoint, has_port = _parse(text)
         if scope_of(endpoint) is Scope.INVALID:
             raise UsageError(
-                f"nobody can be at {text}: an external address is the one that others reach this node at"
+                f"no node can be at {text}: "
+                "an external address is the one that others reach this node at"
             )
         family = family_of(endpoint)
         if family in found:
@@ -83,31 +85,34 @@ def external_addresses(texts: Sequence[str]) -> dict[Family, tuple[bytes, bytes 
 
 
 def external_doubts(config: Config, local_endpoints: Mapping[Family, Endpoint]) -> list[str]:
-    """Sentences about external addresses that nobody on the internet can reach us at. No error,
-    since a lab or a network at home may be all on such addresses; in silence where it is said that
-    this is one: by ``allow_private``, or by an address of that kind to listen at.
+    """Sentences about external addresses at which no node of the internet can reach this one. They
+    are no errors, since a lab or a home network may use only such addresses. There is no sentence
+    where the operator says so: by ``allow_private``, or by an address of that scope to listen on.
     """
-    scopes, doubts = AddressPolicy(config.core.allow_private), []
+    policy = AddressPolicy(config.core.allow_private)
+    doubts = []
     for family, (ip, _) in external_addresses(config.external).items():
-        scope, local = scopes.of(Endpoint(ip + b"\0\1")), local_endpoints.get(family)
-        if scope is not Scope.PUBLIC and (local is None or scope is not scopes.of(local)):
+        scope = policy.of(Endpoint(ip + b"\0\1"))
+        local = local_endpoints.get(family)
+        if scope is not Scope.PUBLIC and (local is None or scope is not policy.of(local)):
             doubts.append(
-                f"the external address {format_ip(ip)} is {_NOT_PUBLIC[scope]}: nobody on the internet can reach this node there; "
-                "it is of use only in a network that is all on such addresses"
+                f"the external address {format_ip(ip)} is {_NOT_PUBLIC[scope]}: "
+                "no node of the internet can reach this node there; "
+                "it is useful only in a network that has only such addresses"
             )
     return doubts
 
 
 _NOT_PUBLIC = {
-    Scope.PRIVATE: "a private one",
-    Scope.LINK_LOCAL: "of one link alone",
-    Scope.LOOPBACK: "of this machine alone",
-    Scope.SPECIAL: "set aside for documentation and tests",
+    Scope.PRIVATE: "private",
+    Scope.LINK_LOCAL: "link-local",
+    Scope.LOOPBACK: "a loopback address",
+    Scope.SPECIAL: "reserved for documentation and tests",
 }
 
 
 def _parse(text: str) -> tuple[Endpoint, bool]:
-    """Without a port, the endpoint has some."""
+    """The endpoint, and whether the text has a port; where it has none, the port is 1."""
     try:
         return make_endpoint(text.strip("[]"), 1), False
     except ValueError:
@@ -116,5 +121,6 @@ def _parse(text: str) -> tuple[Endpoint, bool]:
         return make_endpoint(*split_host_port(text)), True
     except ValueError:
         raise UsageError(
-            f"expected an address as IP or IP:PORT, as in 192.0.2.1:6881 or [2001:db8::1]:6881: {text!r}"
+            "expected an address as IP or IP:PORT, "
+            f"as in 192.0.2.1:6881 or [2001:db8::1]:6881: {text!r}"
         ) from None

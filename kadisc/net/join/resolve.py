@@ -1,4 +1,4 @@
-"""From what an operator typed to endpoints."""
+"""Endpoints from ``HOST:PORT`` texts, numeric or by name."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from ...endpoints import Endpoint, make_endpoint, split_host_port
 from ...errors import KadiscError, UsageError
 
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-"""What a node reports that listens everywhere; as a destination it means this machine."""
+"""The unspecified addresses, which a node that listens on all addresses reports; as a destination
+they mean this machine.
+"""
 
 
 class Unresolved(KadiscError):
-    """A name leads to no address, for now."""
+    """A name has no address at the moment; the text says why."""
 
 
 def parse_host(text: str) -> Endpoint | None:
-    """The endpoint in a numeric ``HOST:PORT``, or None where HOST is a name; raises UsageError for
+    """The endpoint in a numeric ``HOST:PORT``, or None where HOST is a name. Raises UsageError for
     anything else.
     """
     try:
@@ -34,10 +36,8 @@ def parse_host(text: str) -> Endpoint | None:
 
 
 async def resolve(text: str, timeout_s: float) -> tuple[Endpoint, ...]:
-    """Every endpoint behind ``HOST:PORT``, of both families, in the resolver's order.
-
-    Raises UsageError where the text cannot be read, and Unresolved with a reason in words where no
-    address is found in time.
+    """Every endpoint of ``HOST:PORT``, of both families, in the resolver's order. Raises UsageError
+    where the text cannot be read, and Unresolved where no address is found in time.
     """
     numeric = parse_host(text)
     if numeric is not None:
@@ -56,8 +56,6 @@ async def resolve(text: str, timeout_s: float) -> tuple[Endpoint, ...]:
 
 
 def _reason(error: Exception) -> str:
-    return (
-        error.strerror.lower()
-        if isinstance(error, OSError) and error.strerror
-        else "not a valid name"
-    )
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return "not a valid name"

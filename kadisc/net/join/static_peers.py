@@ -1,6 +1,4 @@
-"""Peers that the operator wants to be kept: the core keeps endpoints, and the names are followed
-here.
-"""
+"""Static peers: the core keeps their endpoints, and this module follows the names among them."""
 
 from __future__ import annotations
 
@@ -9,19 +7,19 @@ from random import Random
 import trio
 
 from ...config import Config
-from ...endpoints import Endpoint, family_of
+from ...endpoints import Endpoint
 from ...observe.shell_events import HostUnresolved
 from ..transport.pump import Pump
 from .resolve import Unresolved, parse_host, resolve
 
-_LOOK_AGAIN_S = 300.0
-"""A name may come to mean another address: homes have such names."""
+_RESOLVE_AGAIN_S = 300.0
+"""The pause between two resolutions of a name: it may get another address (dynamic DNS)."""
 _RETRY_S = 5.0
-"""After a name that could not be resolved; doubled up to the above."""
+"""The pause after a name that could not be resolved; it doubles up to `_RESOLVE_AGAIN_S`."""
 
 
-class KeptPeers:
-    """``config.peers``; raises UsageError for one that cannot be read."""
+class StaticPeerResolver:
+    """The peers of ``config.peers``. Raises UsageError for one that cannot be read."""
 
     def __init__(self, pump: Pump, config: Config, rng: Random) -> None:
         self._pump = pump
@@ -34,40 +32,39 @@ class KeptPeers:
 
     def start(self, nursery: trio.Nursery) -> None:
         for endpoint in self._numeric:
-            self._pin(endpoint)
+            self._add(endpoint)
         self._pump.flush()
         for name in self._names:
             nursery.start_soon(self._follow, name, name=f"kadisc peer {name}")
 
     async def _follow(self, name: str) -> None:
-        pinned: tuple[Endpoint, ...] = ()
-        retry_s, failing = _RETRY_S, False
+        """Keeps the endpoints of one name in the core up to date."""
+        kept: tuple[Endpoint, ...] = ()
+        retry_s = _RETRY_S
+        failing = False
         while True:
-            pause_s = _LOOK_AGAIN_S
+            pause_s = _RESOLVE_AGAIN_S
             try:
                 found = await resolve(name, self._config.resolve_timeout_s)
             except Unresolved as error:
-                # What it meant before is kept until it means something else.
-                pause_s, retry_s = retry_s, min(2 * retry_s, _LOOK_AGAIN_S)
+                # The former endpoints are kept until the name has others.
+                pause_s = retry_s
+                retry_s = min(2 * retry_s, _RESOLVE_AGAIN_S)
                 if not failing:
                     failing = True
                     self._pump.publish(HostUnresolved(name, str(error)))
             else:
-                retry_s, failing = _RETRY_S, False
-                for endpoint in pinned:
+                retry_s = _RETRY_S
+                failing = False
+                for endpoint in kept:
                     if endpoint not in found and endpoint not in self._numeric:
-                        self._unpin(endpoint)
+                        self._pump.core.remove_static_peer(endpoint)
                 for endpoint in found:
-                    if endpoint not in pinned:
-                        self._pin(endpoint)
-                pinned = found
+                    if endpoint not in kept:
+                        self._add(endpoint)
+                kept = found
                 self._pump.flush()
             await trio.sleep(pause_s * self._rng.uniform(0.75, 1.25))
 
-    def _pin(self, endpoint: Endpoint) -> None:
-        if (dht := self._pump.core.dhts.get(family_of(endpoint))) is not None:
-            dht.parts.static_peers.add(endpoint, self._pump.now())
-
-    def _unpin(self, endpoint: Endpoint) -> None:
-        if (dht := self._pump.core.dhts.get(family_of(endpoint))) is not None:
-            dht.parts.static_peers.remove(endpoint)
+    def _add(self, endpoint: Endpoint) -> None:
+        self._pump.core.add_static_peer(endpoint, self._pump.now())

@@ -1,4 +1,3 @@
-"""Searches of the one-shot commands: lookups in all address families, by a running node or by a
-temporary one. It may import the rooms `transport`, `state`, `join` and `api`. Start with
-`multi_family.py`.
+"""Lookups of the one-shot commands, in all address families, by a running node or by a temporary
+one. It may import the rooms `transport`, `state`, `join` and `api`. Start with `multi_family.py`.
 """

@@ -1,7 +1,7 @@
-"""The endpoints behind the bootstrap hosts, as they become known.
+"""The endpoints of the bootstrap hosts, as they become known.
 
-A lookup should begin as soon as one host is known, and not wait for a name server that never
-answers; but a second host that is resolved a moment later should take part in it too.
+A lookup begins as soon as one host is resolved: a name server that never answers does not delay it.
+A host that is resolved a moment later takes part in the same lookup.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from ...endpoints import Endpoint, Family, family_of
 from ..join.resolve import Unresolved, resolve
 
 _GRACE_S = 0.3
-"""How long the first host that is resolved waits for others."""
+"""The first host that is resolved waits so long for others."""
 _NEXT_SOURCE_S = 1.0
+"""The pause between one source of hosts and the next."""
 
 
-class WayIn:
-    """Resolves the hosts of each source at once, in ``nursery``; each source a second after the one
-    before, the first after ``delay_s``.
+class HostResolver:
+    """Resolves hosts in tasks of ``nursery``: those of the first source after ``delay_s``, those of
+    each further source a second after the one before.
     """
 
     def __init__(
@@ -32,11 +33,11 @@ class WayIn:
         delay_s: float = 0.0,
     ) -> None:
         self._found: list[Endpoint] = []
-        self._to_come = sum(map(len, sources))
+        self._unresolved = sum(map(len, sources))
         self._resolving = 0
         self._changed = trio.Event()
         self.reasons: list[str] = []
-        """Why names could not be resolved."""
+        """Texts that say why names could not be resolved."""
         for number, hosts in enumerate(sources):
             for host in hosts:
                 nursery.start_soon(
@@ -44,10 +45,10 @@ class WayIn:
                 )
 
     async def more(self, family: Family, known: int) -> list[Endpoint]:
-        """The endpoints of a family, as soon as there are more than the ``known`` first ones; none
-        if no more will come.
+        """The endpoints of a family after the first ``known`` ones, as soon as there are any; none
+        where all hosts are resolved.
         """
-        while len(self._of(family)) <= known and self._to_come:
+        while len(self._of(family)) <= known and self._unresolved:
             await self._changed.wait()
         with trio.move_on_after(_GRACE_S):
             while self._resolving:
@@ -66,6 +67,6 @@ class WayIn:
         except Unresolved as error:
             self.reasons.append(str(error))
         self._resolving -= 1
-        self._to_come -= 1
+        self._unresolved -= 1
         self._changed.set()
         self._changed = trio.Event()

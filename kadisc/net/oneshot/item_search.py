@@ -17,8 +17,8 @@ from .multi_family import MultiFamilyLookup
 
 
 class ItemSearch(MultiFamilyLookup):
-    """Looks an item up. ``item`` is the latest of all families; an immutable one is enough as soon
-    as it is there.
+    """Looks an item up. ``item`` is the latest version of all families; an immutable item ends the
+    lookup as soon as it is found.
     """
 
     def __init__(self, node: Node, target: NodeId, salt: bytes = b"") -> None:
@@ -29,12 +29,12 @@ class ItemSearch(MultiFamilyLookup):
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
         result = await self._look_up(family, seeds)
         if result is not None and self.item is not None and self.item.key is None:
-            self.enough()
+            self.finish()
         return result is not None
 
     async def _look_up(self, family: Family, seeds: Sequence[Endpoint]) -> LookupResult | None:
-        """None if nobody was there."""
-        answers = await self.walk(
+        """None where no node answered."""
+        answers = await self.follow_to_end(
             self.node.lookup(
                 self.target, kind=LookupKind.GET, family=family, seeds=seeds, salt=self._salt
             )
@@ -45,7 +45,7 @@ class ItemSearch(MultiFamilyLookup):
 
 class PutSearch(ItemSearch):
     """Finds the nodes closest to an item's target and stores it there, once. ``item`` is what was
-    stored; ``refusal`` is of those who would not.
+    stored; ``refusal`` is the error of a node that refused it.
     """
 
     def __init__(self, node: Node, draft: Draft) -> None:
@@ -61,11 +61,11 @@ class PutSearch(ItemSearch):
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
         if self._draft.identity is None:
-            self.item = None  # to know it already is not enough
+            self.item = None  # found before: it is stored again all the same
         result = await self._look_up(family, seeds)
         if result is None:
             return False
-        # From here the second lookup has one hop: its answers bring the tokens.
+        # The lookup of the put begins at the closest nodes: one hop, which brings the tokens.
         try:
             stored = await self.node.items.put_in(
                 family, self._draft, [node.contact.endpoint for node in result.closest]

@@ -1,5 +1,5 @@
-"""The search behind ``kadisc peers NETWORK``: whom the node knows, and who announced under the
-network's tags on the DHT, each proved by an exchange of records.
+"""The search behind ``kadisc peers NETWORK``: the peers that the node knows, and those that
+announced themselves under the info-hashes of the network, each verified by an exchange of records.
 """
 
 from __future__ import annotations
@@ -16,25 +16,32 @@ from ...errors import Busy, Closed
 from ..api.node import Node
 from ..tcp_check import accepts
 from ..transport.nurseries import open_flat_nursery
-from .host_resolver import WayIn
+from .host_resolver import HostResolver
 from .multi_family import MultiFamilyLookup
 
 CHECKS_AT_ONCE = 16
-CHECKS_PER_TAG = 32
-"""Whoever floods one of the four tags leaves the others theirs..."""
-CHECKS_PER_NETWORK = 8
-"""...and makes us ask no /24 (IPv6 /48) oftener than that."""
+"""The number of record exchanges in flight."""
+CHECKS_PER_INFO_HASH = 32
+"""The number of checks that the announces under one info-hash can cause. An attacker that floods
+one of the four info-hashes does not use up the checks of the others.
+"""
+CHECKS_PER_SUBNET = 8
+"""The number of checks of one /24 (IPv6 /48). False announces cannot direct more queries than that
+at a victim's subnet.
+"""
 CONNECTIONS_AT_ONCE = 16
+"""The number of TCP connections in flight."""
 QUIET_S = 2.0
-"""Once the lookups are done, whoever was verified names others: it goes on while that brings
-somebody new within this time.
+"""When the lookups are done, verified peers name further ones. The search goes on while that brings
+a new peer within this time.
 """
 VERIFIED_WITHIN_S = 120.0
+"""A peer counts if it has answered within this time."""
 
 
 class NetworkSearch(MultiFamilyLookup):
     """Ends at ``wanted`` peers; ``tell`` is called with each. ``service``: only peers that offer
-    it. With ``connects`` only those are taken whose TCP port accepts: that of ``service``, or else
+    it. ``connects``: only peers whose TCP port accepts connections, the port of ``service`` or else
     of any service that is a port; ``refused`` counts the others.
     """
 
@@ -47,7 +54,7 @@ class NetworkSearch(MultiFamilyLookup):
         service: str | None = None,
         connects: bool = False,
     ) -> None:
-        super().__init__(node, node.own_network.tags[0])
+        super().__init__(node, node.own_network.keys.info_hashes[0])
         self.peers: list[VerifiedPeer] = []
         self.first_peer_s: float | None = None
         self.refused = 0
@@ -56,16 +63,16 @@ class NetworkSearch(MultiFamilyLookup):
         self._service = service
         self._connects = connects
         self._checked: set[Endpoint] = set()
-        self._per_network: Counter[bytes] = Counter()
+        self._per_subnet: Counter[bytes] = Counter()
         self._checks = trio.CapacityLimiter(CHECKS_AT_ONCE)
         self._connections = trio.CapacityLimiter(CONNECTIONS_AT_ONCE)
 
     @property
     def queries(self) -> int:
-        """Checks count as one datagram each."""
+        """Datagrams sent so far; each check counts as one."""
         return super().queries + len(self._checked)
 
-    async def run(self, sources: Sequence[Sequence[str]], timeout_s: float) -> WayIn:
+    async def run(self, sources: Sequence[Sequence[str]], timeout_s: float) -> HostResolver:
         async with open_flat_nursery() as nursery:
             nursery.start_soon(self._collect)
             host_resolver = await super().run(sources, timeout_s)
@@ -75,11 +82,10 @@ class NetworkSearch(MultiFamilyLookup):
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
         outcomes: list[Outcome | None] = []
         async with open_flat_nursery() as nursery:
-            for info_hash in self.node.own_network.tags:
+            for info_hash in self.node.own_network.keys.info_hashes:
                 nursery.start_soon(self._look_up, info_hash, family, seeds, nursery, outcomes)
-        # Each that was verified was asked for its peers in passing; those are checked by the node
-        # itself, one a second.
-        while await self.node.own_network.news(QUIET_S):
+        # Each exchange also asked the peer for others; the node itself checks those, one a second.
+        while await self.node.own_network.wait_verified(QUIET_S):
             pass
         return Outcome.DONE in outcomes
 
@@ -91,28 +97,29 @@ class NetworkSearch(MultiFamilyLookup):
         checks: trio.Nursery,
         outcomes: list[Outcome | None],
     ) -> None:
-        left = CHECKS_PER_TAG
+        left = CHECKS_PER_INFO_HASH
         try:
             async with self.node.find_peers(info_hash, family=family, seeds=seeds) as found:
                 self.follow(found)
                 async for endpoint in found:
-                    if left and self._is_worth_a_check(endpoint):
+                    if left and self.is_worth_a_check(endpoint):
                         left -= 1
                         checks.start_soon(self._check, endpoint)
         except Busy:
             return
         outcomes += found.outcomes
 
-    def _is_worth_a_check(self, endpoint: Endpoint) -> bool:
-        network, _ = self.node.own_network.peer_network.networks(endpoint)
+    def is_worth_a_check(self, endpoint: Endpoint) -> bool:
+        """Whether to check an endpoint that was announced; it counts as checked then."""
+        subnet, _ = self.node.own_network.prefixes(endpoint)
         if (
             endpoint in self._checked
-            or self._per_network[network] >= CHECKS_PER_NETWORK
+            or self._per_subnet[subnet] >= CHECKS_PER_SUBNET
             or endpoint in self.node.local_endpoints.values()
         ):
             return False
         self._checked.add(endpoint)
-        self._per_network[network] += 1
+        self._per_subnet[subnet] += 1
         return True
 
     async def _check(self, endpoint: Endpoint) -> None:
@@ -141,10 +148,10 @@ class NetworkSearch(MultiFamilyLookup):
         self.refused += 1
 
     def _ports(self, peer: VerifiedPeer) -> list[int]:
-        chosen = (
-            peer.services.values() if self._service is None else [peer.services.get(self._service)]
-        )
-        return [value for value in chosen if isinstance(value, int)]
+        values = list(peer.services.values())
+        if self._service is not None:
+            values = [value for name, value in peer.services.items() if name == self._service]
+        return [value for value in values if isinstance(value, int)]
 
     def _add(self, peer: VerifiedPeer) -> None:
         if len(self.peers) >= self._wanted:
@@ -156,4 +163,4 @@ class NetworkSearch(MultiFamilyLookup):
         if self._tell is not None:
             self._tell(peer)
         if len(self.peers) >= self._wanted:
-            self.enough()
+            self.finish()

@@ -1,4 +1,4 @@
-"""The lookup behind ``kadisc find``, and its results of all families."""
+"""The lookup behind ``kadisc find``, with the results of all families."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from .multi_family import MultiFamilyLookup
 
 
 class NodeSearch(MultiFamilyLookup):
+    """Finds the ``k`` nodes closest to a target, over ``paths`` disjoint paths in each family."""
+
     def __init__(self, node: Node, target: NodeId, k: int, paths: int) -> None:
         super().__init__(node, target)
         self.k = k
@@ -25,7 +27,7 @@ class NodeSearch(MultiFamilyLookup):
         return sorted(merged, key=lambda node: node.contact.id ^ self.target)[: self.k]
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
-        answers = await self.walk(
+        answers = await self.follow_to_end(
             self.node.lookup(self.target, k=self.k, paths=self._paths, family=family, seeds=seeds)
         )
         if answers.outcome is not Outcome.DONE:

@@ -14,7 +14,9 @@ from .multi_family import MultiFamilyLookup
 
 
 class PeerSearch(MultiFamilyLookup):
-    """Ends at ``wanted`` peers; ``tell`` is called with each as it is found."""
+    """Finds the peers announced under an info-hash. It ends at ``wanted`` peers; ``tell`` is called
+    with each as it is found.
+    """
 
     def __init__(
         self,
@@ -37,12 +39,12 @@ class PeerSearch(MultiFamilyLookup):
             async for peer in found:
                 self._add(peer)
                 if len(self.peers) >= self._wanted:
-                    self.enough()
+                    self.finish()
                     return True
         return Outcome.DONE in found.outcomes
 
     def _add(self, peer: Endpoint) -> None:
-        # Lookups from different beginnings, at the same time, find the same ones.
+        # Two lookups with different seeds find the same peers.
         if peer in self.peers or len(self.peers) >= self._wanted:
             return
         if self.first_peer_s is None:
@@ -67,12 +69,12 @@ class AnnounceSearch(MultiFamilyLookup):
         return super().queries + self._announcing
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
-        answers = await self.walk(
+        answers = await self.follow_to_end(
             self.node.lookup(self.target, kind=LookupKind.GET_PEERS, family=family, seeds=seeds)
         )
         if answers.outcome is not Outcome.DONE:
             return False
-        # From here the second lookup has one hop: its answers bring the tokens.
+        # The lookup of the announce begins at the closest nodes: one hop, which brings the tokens.
         closest = [node.contact.endpoint for node in answers.result.closest]
         try:
             announced = await self.node.announce(

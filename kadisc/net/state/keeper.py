@@ -1,7 +1,7 @@
-"""What is kept between runs: taken up at the start, saved when we first joined, then while
-something changes, and at the end.
+"""Loads a node's state at the start, and saves it after the first join, while something changes,
+and at the end.
 
-All reading and writing happens in a thread: a disk that takes its time stalls no datagram.
+All reading and writing happens in a thread: a slow disk stalls no datagram.
 """
 
 from __future__ import annotations
@@ -34,26 +34,27 @@ from .state_folder import StateFolder, Unsaved
 
 T = TypeVar("T")
 _LAST_SAVE_S = 5.0
-"""A disk that hangs must not keep a program from ending."""
+"""The last save may take so long: a disk that hangs must not keep a program from ending."""
 _STALE_AFTER = 20
-"""Ages go stale though no contact comes or goes: after so many intervals the state is saved anyway.
+"""After so many intervals without a change the state is saved anyway, so that the ages in it stay
+true.
 """
 
 
 async def in_thread(call: Callable[[], T], *, abandon_on_cancel: bool = True) -> T:
-    """Cancelled, it returns at once and the call goes on by itself, or it returns when the call
-    does.
+    """Runs a blocking call in a thread. When the caller is cancelled, it returns at once and the
+    call goes on by itself; without ``abandon_on_cancel`` it returns when the call does.
     """
     return await trio.to_thread.run_sync(call, abandon_on_cancel=abandon_on_cancel)
 
 
 class Keeper:
-    """Keeps one node's state in one folder. ``saved`` is what was there at the start, ``identity``
-    the one kept or else a new one.
+    """Keeps one node's state in one folder. ``saved`` is the state at the start, ``identity`` the
+    saved key pair, or a new one where none is saved.
     """
 
     def __init__(self, config: Config, folder: StateFolder, rng: Random) -> None:
-        """Blocks; raises UsageError where another node has the folder."""
+        """Blocks. Raises UsageError where another node uses the folder."""
         kept, self._notices = folder.open()
         self.saved = kept.saved_state(config.network)
         self.identity = Identity(kept.seed) if kept.seed is not None else Identity.new(rng)
@@ -68,19 +69,20 @@ class Keeper:
 
     @property
     def has_folder(self) -> bool:
-        """Whether it is locked for us. It is not where nothing can be written."""
+        """Whether this node holds the lock of the folder; not where nothing can be written."""
         return self._folder.is_locked
 
     def start(
         self, nursery: trio.Nursery, pump: Pump, published: Callable[[], tuple[Item, ...]]
     ) -> None:
-        """``published``: what this run is to leave to the next to publish."""
-        self._pump, self._published = pump, published
+        """``published`` returns the items that the next run is to publish."""
+        self._pump = pump
+        self._published = published
         pump.dispatch.tap(self._note)
         nursery.start_soon(self._keep, pump, name="kadisc keeper")
 
     async def close(self) -> None:
-        """Saves for the last time, whatever is being cancelled, and lets go of the folder."""
+        """Saves for the last time, shielded from cancellation, and unlocks the folder."""
         with trio.move_on_after(_LAST_SAVE_S, shield=True):
             if self._pump is not None:
                 await self._save(self._pump)
@@ -103,16 +105,16 @@ class Keeper:
     async def _keep(self, pump: Pump) -> None:
         for notice in self._notices:
             pump.publish(notice)
-        if (
-            self._changed
-        ):  # a new key: what others learn of us from now on should be true after a crash too
+        if self._changed:
+            # The key is new: what other nodes learn of this one must be true after a crash too.
             await self._save(pump)
         skipped = 0
         while True:
             with trio.move_on_after(self._config.save_interval_s):
                 await self._wanted_now.wait()
             if self._wanted_now.is_set() or self._has_changed or skipped >= _STALE_AFTER:
-                self._wanted_now, skipped = trio.Event(), 0
+                self._wanted_now = trio.Event()
+                skipped = 0
                 await self._save(pump)
             else:
                 skipped += 1
@@ -142,13 +144,13 @@ class Keeper:
 
 @asynccontextmanager
 async def open_keeper(config: Config, rng: Random) -> AsyncIterator[Keeper | None]:
-    """The keeper of ``config.state_dir``, None where there is none. Raises UsageError where another
-    node has the folder.
+    """The keeper of ``config.state_dir``; None where no folder is given. Raises UsageError where
+    another node uses the folder.
     """
     if config.state_dir is None:
         yield None
         return
-    # Not to be abandoned: it would leave the folder locked.
+    # Not abandoned when cancelled: that would leave the folder locked.
     keeper = await in_thread(
         partial(Keeper, config, StateFolder(config.state_dir), rng), abandon_on_cancel=False
     )

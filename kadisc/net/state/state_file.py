@@ -2,14 +2,14 @@
 and never changed in place.
 
 A save makes the new database in memory, writes it beside the old one, syncs it and renames it over
-the old one. So whoever opens the file, at any instant and also after a ``kill -9`` or a power cut,
-finds one complete state; and whoever has it open goes on reading the one that he opened. SQLite's
-own two ways give the writer as much, but not the reader: after a crash a rollback journal has to be
-played back before the file can be read, and a write-ahead log needs a shared-memory file beside it;
-both are writes, and a command that only looks must not write. At some 400 contacts the whole file
-is 78 kB, and a save changes every age in it anyway.
+the old one. So a process that opens the file at any instant, also after a ``kill -9`` or a power
+cut, finds one complete state, and a process that has it open goes on reading the state that it
+opened. The two journal modes of SQLite give the writer as much, but not the reader: after a crash a
+rollback journal has to be played back before the file can be read, and a write-ahead log needs a
+shared-memory file beside it. Both are writes, and a command that only reads must not write. At some
+400 contacts the whole file has 78 kB, and a save changes every age in it anyway.
 
-No function in here knows of trio: they block, and are called in a thread.
+The functions block, and are called in a thread.
 """
 
 from __future__ import annotations
@@ -41,17 +41,18 @@ from ...wire import bencode
 from ...wire.items import MAX_SALT_BYTES, Item, item_from
 
 SCHEMA_VERSION = 3
-"""Files of version 1, which have no address book, and of version 2, which have no published items,
-are read too.
+"""The version that is written. Version 1, which has no address book, and version 2, which has no
+published items, are read too.
 """
 MAX_FILE_BYTES = 64 << 20
-"""A larger file is none of ours: a full state of ten networks has 1 MB."""
+"""A larger file is refused: a full state of ten networks has 1 MB."""
 MAX_CLIENT_BYTES = 256
+"""The longest client name (``v`` of BEP 5) that is kept of a contact."""
 
 MAX_SEQUENCE = 1 << 62
-"""Milliseconds since 1970 until long after the sun: there is room for more."""
+"""The bound of a record's sequence; as milliseconds since 1970 it lasts for 146 million years."""
 
-_APPLICATION_ID = 0x6B616469  # "kadi": what file(1) and others may tell it by
+_APPLICATION_ID = 0x6B616469  # "kadi", for file(1)
 _SCHEMA = f"""
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
@@ -68,10 +69,16 @@ CREATE TABLE contacts (
     client BLOB,
     PRIMARY KEY (network, id, endpoint)
 );
-CREATE TABLE sequences (network TEXT PRIMARY KEY, sequence INTEGER NOT NULL);  -- of our own peer record
-CREATE TABLE book (network TEXT NOT NULL, peer TEXT NOT NULL);                 -- lines of an exported address book
-CREATE TABLE published (            -- items that we put on the DHT again and again (BEP 44)
-    network TEXT NOT NULL,          -- whose DHT
+CREATE TABLE sequences (            -- of the node's own peer record
+    network TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL
+);
+CREATE TABLE book (                 -- lines of an exported address book
+    network TEXT NOT NULL,
+    peer TEXT NOT NULL
+);
+CREATE TABLE published (            -- items that the node puts on the DHT again and again (BEP 44)
+    network TEXT NOT NULL,          -- the one that the node was of
     value BLOB NOT NULL,            -- bencode
     key BLOB,                       -- NULL: immutable, without salt, sequence and signature
     salt BLOB NOT NULL,
@@ -82,7 +89,7 @@ CREATE TABLE published (            -- items that we put on the DHT again and ag
 
 
 class DamagedState(Exception):
-    """The bytes are no state of ours; the text says why."""
+    """The bytes are no state of a node; the text says why."""
 
 
 class NewerState(Exception):
@@ -91,9 +98,10 @@ class NewerState(Exception):
 
 @dataclass(slots=True)
 class KeptState:
-    """``seed``: of the key pair, None where there is none yet. ``addresses``: our own, 4 or 16
-    bytes, by family. ``contacts``: by name of the network, both families together;
-    ``peer_networks`` and ``published``: by name too. ``left_out``: what of these could not be read.
+    """What a file holds. ``seed``: the secret of the key pair (32 bytes), None where there is none
+    yet. ``addresses``: the node's own, 4 or 16 bytes, by family. ``contacts``: by name of the
+    network, both families together. ``peer_networks``, ``published``: by name of the network.
+    ``left_out``: the number of entries that could not be read.
     """
 
     seed: bytes | None = None
@@ -104,7 +112,7 @@ class KeptState:
     left_out: int = 0
 
     def saved_state(self, network: str) -> SavedState:
-        """As the core takes it up."""
+        """The part of one network, as the core restores it."""
         saved = self.contacts.get(network, ())
         return SavedState(
             tuple(
@@ -121,11 +129,11 @@ class KeptState:
 
 
 def read_state(path: Path) -> KeptState | None:
-    """What the file holds, None where there is no file. Nothing is written or locked. Raises
+    """What the file holds; None where there is no file. Nothing is written or locked. Raises
     OSError, DamagedState and NewerState.
     """
     try:
-        # Without waiting: it might be a pipe.
+        # Non-blocking: the path may name a pipe.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
@@ -139,12 +147,11 @@ def read_state(path: Path) -> KeptState | None:
 
 
 def replace_state(path: Path, state: KeptState) -> None:
-    """Puts the state in place of what is there: wholly, or not at all. Raises OSError."""
+    """Replaces the file, wholly or not at all. Raises OSError."""
     image = encode_state(state)
     beside = path.with_name(path.name + ".new")
     try:
-        # The mode is for a file that is made now; one that was left by a crash may have had
-        # another.
+        # The mode of os.open counts for a new file only; one that a crash left may have another.
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             os.fchmod(file.fileno(), 0o600)
             file.write(image)
@@ -159,7 +166,9 @@ def replace_state(path: Path, state: KeptState) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Renames a file so that nothing is lost of it, and returns its new name. Raises OSError."""
+    """Renames a damaged file, so that it is not overwritten, and returns its new name. Raises
+    OSError.
+    """
     number = 1
     while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
@@ -168,8 +177,8 @@ def set_aside(path: Path) -> Path:
 
 
 def _sync_folder(folder: Path) -> None:
-    # Some file systems have no such thing as a folder to sync; there the name may be the old one
-    # after a power cut, which is a complete state too.
+    # Some file systems cannot sync a folder. There the name may lead to the old file after a power
+    # cut; that is a complete state too.
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -182,6 +191,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def encode_state(state: KeptState) -> bytes:
+    """The bytes of the SQLite file."""
     rows = [
         (
             network,
@@ -225,7 +235,7 @@ def encode_state(state: KeptState) -> bytes:
 
 
 def decode_state(image: bytes) -> KeptState:
-    """Raises DamagedState and NewerState, whatever the bytes are."""
+    """Reads the bytes of the file. Raises DamagedState and NewerState, and nothing else."""
     if not image.startswith(b"SQLite format 3\0"):
         raise DamagedState("it is empty" if not image else "it is not an SQLite database")
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
@@ -243,7 +253,7 @@ def decode_state(image: bytes) -> KeptState:
                 left_out + lost,
             )
         except UnicodeDecodeError:
-            raise DamagedState("a text in it is not one") from None
+            raise DamagedState("a text in it is not UTF-8") from None
         except (sqlite3.Error, OverflowError, MemoryError) as error:
             raise DamagedState(" ".join(str(error).split())) from None
 
@@ -253,15 +263,14 @@ def _check(database: sqlite3.Connection) -> int:
     [[found]] = database.execute("PRAGMA quick_check(1)")
     if found != "ok":
         raise DamagedState(" ".join(str(found).split()))
-    [[application]], [[version]] = (
-        database.execute("PRAGMA application_id"),
-        database.execute("PRAGMA user_version"),
-    )
+    [[application]] = database.execute("PRAGMA application_id")
+    [[version]] = database.execute("PRAGMA user_version")
     if application != _APPLICATION_ID or version < 1:
         raise DamagedState("it is another program's database")
     if version > SCHEMA_VERSION:
         raise NewerState(
-            f"it was written by a later version of kadisc (its schema is {version}, this one knows {SCHEMA_VERSION})"
+            "it was written by a later version of kadisc "
+            f"(its schema is {version}, this one knows {SCHEMA_VERSION})"
         )
     return int(version)
 
@@ -272,24 +281,25 @@ def _seed(database: sqlite3.Connection) -> bytes | None:
         return None
     [seed], *more = seeds
     if more or not isinstance(seed, bytes) or len(seed) != SEED_BYTES:
-        raise DamagedState("its key is not one")
+        raise DamagedState("its key is not valid")
     return seed
 
 
 def _addresses(database: sqlite3.Connection) -> Iterator[tuple[Family, bytes]]:
     for name, ip in database.execute("SELECT family, ip FROM addresses"):
         if not isinstance(ip, bytes) or {"ipv4": 4, "ipv6": 16}.get(name) != len(ip):
-            raise DamagedState("its own address is not one")
+            raise DamagedState("the own address in it is not valid")
         yield Family(name), ip
 
 
 def _contacts(database: sqlite3.Connection) -> dict[str, tuple[SavedContact, ...]]:
     contacts: dict[str, list[SavedContact]] = {}
     for network, *row in database.execute(
-        "SELECT network, family, id, endpoint, age_s, verified_s_ago, rtt_s, client FROM contacts ORDER BY rowid"
+        "SELECT network, family, id, endpoint, age_s, verified_s_ago, rtt_s, client"
+        " FROM contacts ORDER BY rowid"
     ):
         if not isinstance(network, str):
-            raise DamagedState("a network's name in it is not one")
+            raise DamagedState("a network name in it is not valid")
         contacts.setdefault(network, []).append(_contact(*row))
     return {network: tuple(saved) for network, saved in contacts.items()}
 
@@ -304,17 +314,17 @@ def _contact(
     client: object,
 ) -> SavedContact:
     if not isinstance(node_id, bytes) or len(node_id) != ID_BYTES:
-        raise DamagedState("a contact's ID in it is not one")
+        raise DamagedState("the ID of a contact in it is not valid")
     if not isinstance(endpoint, bytes) or len(endpoint) not in (
         IPV4_ENDPOINT_BYTES,
         IPV6_ENDPOINT_BYTES,
     ):
-        raise DamagedState("a contact's endpoint in it is not one")
+        raise DamagedState("the endpoint of a contact in it is not valid")
     contact = Contact(id_from_bytes(node_id), Endpoint(endpoint))
     if family_of(contact.endpoint).value != family:
-        raise DamagedState("a contact's family in it is not one")
+        raise DamagedState("the family of a contact in it is not valid")
     if client is not None and not (isinstance(client, bytes) and len(client) <= MAX_CLIENT_BYTES):
-        raise DamagedState("a contact's client in it is not one")
+        raise DamagedState("the client of a contact in it is not valid")
     return SavedContact(
         contact,
         _seconds(age_s),
@@ -325,8 +335,8 @@ def _contact(
 
 
 def _peer_networks(database: sqlite3.Connection) -> tuple[dict[str, SavedPeerNetwork], int]:
-    """By network, and how many lines could not be read: who is in the book is worth less than the
-    rest, and most of it may be sound.
+    """By network, and the number of lines that could not be read. They do not make the whole file
+    damaged: the key and the contacts are worth more than a line of the address book.
     """
     sequences: dict[str, int] = {}
     peers: dict[str, list[SavedPeer]] = {}
@@ -344,14 +354,15 @@ def _peer_networks(database: sqlite3.Connection) -> tuple[dict[str, SavedPeerNet
         except ValueError:
             left_out += 1
     names = [*sequences, *(name for name in peers if name not in sequences)]
-    return {
+    networks = {
         name: SavedPeerNetwork(sequences.get(name, 0), SavedBook(tuple(peers.get(name, ()))))
         for name in names
-    }, left_out
+    }
+    return networks, left_out
 
 
 def _published(database: sqlite3.Connection) -> tuple[dict[str, tuple[Item, ...]], int]:
-    """By network, and how many could not be read."""
+    """By network, and the number of items that could not be read."""
     items: dict[str, list[Item]] = {}
     left_out = 0
     for network, *row in database.execute(
@@ -367,7 +378,7 @@ def _published(database: sqlite3.Connection) -> tuple[dict[str, tuple[Item, ...]
 
 
 def _item(value: object, key: object, salt: object, sequence: object, signature: object) -> Item:
-    """As strict as with what others put. Raises DecodeError."""
+    """Checked as strictly as an item that another node puts. Raises DecodeError."""
     if not isinstance(value, bytes) or not isinstance(salt, bytes) or len(salt) > MAX_SALT_BYTES:
         raise DecodeError("bad-value")
     signed = (
@@ -378,5 +389,5 @@ def _item(value: object, key: object, salt: object, sequence: object, signature:
 
 def _seconds(value: object) -> float:
     if not isinstance(value, float) or not math.isfinite(value) or value < 0:
-        raise DamagedState("an age in it is not one")
+        raise DamagedState("an age in it is not valid")
     return value

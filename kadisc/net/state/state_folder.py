@@ -1,8 +1,8 @@
 """The folder that one node keeps its state in, and that no second node may use at the same time.
 
-Whatever is wrong with it, the node runs: what cannot be read is left alone, what is damaged is set
-aside, what cannot be written is tried again. The one exception is a folder that another node has:
-two nodes with one key would be one node in two places.
+The node runs whatever is wrong with the folder: a file that cannot be read is left alone, a damaged
+file is renamed, a failed write is tried again. The one exception is a folder that another node
+uses: two nodes with one key would look like one node at two addresses.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ LOCK_NAME = "state.lock"
 
 
 class Unsaved(Exception):
-    """The state cannot be kept; the text says why."""
+    """The state cannot be saved; the text says why."""
 
 
 class StateFolder:
-    """All methods block; they may be called from any thread."""
+    """One folder and its lock. All methods block; they may be called from any thread."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.path = Path(folder).expanduser()
@@ -39,19 +39,20 @@ class StateFolder:
 
     @property
     def is_locked(self) -> bool:
+        """Whether this process holds the lock."""
         return self._lock is not None
 
     def open(self) -> tuple[KeptState, tuple[StateDamaged | StateSetAside | StateUnsaved, ...]]:
-        """Takes the folder and returns what is kept there, and what was wrong with it. Raises
-        UsageError where another node has it.
+        """Locks the folder and returns its state, and events that say what was wrong with it.
+        Raises UsageError where another node uses it.
         """
         try:
-            self._take()
-        except _Taken as taken:
-            raise UsageError(f"{taken}; give each node its own --state-dir") from None
+            self.acquire()
+        except _InUse as in_use:
+            raise UsageError(f"{in_use}; give each node its own --state-dir") from None
         except OSError as error:
-            # A folder that cannot be written may still tell who we are and whom we knew.
-            return self._read_only(f"nothing can be kept in {self.path}: {_reason(error)}")
+            # A folder that cannot be written may still have a key and contacts.
+            return self._read_only(f"the state cannot be saved in {self.path}: {_reason(error)}")
         try:
             kept = read_state(self.file) or KeptState()
             return kept, (self._partly_damaged(kept.left_out),) if kept.left_out else ()
@@ -64,17 +65,17 @@ class StateFolder:
             return KeptState(), (StateUnsaved(f"{self.file} cannot be read: {_reason(error)}"),)
 
     def save(self, seed: bytes, network: str, saved: SavedState) -> None:
-        """Puts this network's contacts, address book and published items and our addresses in place
-        of those that are kept. Raises Unsaved.
+        """Replaces the contacts, the address book and the published items of one network, and the
+        node's own addresses. Raises Unsaved.
 
-        Other networks stay, and so does a key that is there: after a start without a readable file
-        ours is only a makeshift.
+        Other networks stay. A key that is in the file stays too: where the file could not be read
+        at the start, the key of this run is only temporary.
         """
         with self._busy:
             if self._refuses_to_write:
                 raise Unsaved(f"{self.file} was written by a later version of kadisc")
             try:
-                self._take()
+                self.acquire()
                 kept = self._kept()
                 kept.seed = kept.seed or seed
                 kept.addresses.update(
@@ -82,18 +83,19 @@ class StateFolder:
                 )
                 kept.contacts[network] = (
                     *_other_families(kept, network, saved),
-                    *(c for dht in saved.dhts for c in dht.contacts),
+                    *(contact for dht in saved.dhts for contact in dht.contacts),
                 )
                 if saved.peer_network is not None:
                     kept.peer_networks[network] = saved.peer_network
                 kept.published[network] = saved.published
                 replace_state(self.file, kept)
-            except (_Taken, DamagedState, NewerState) as error:
+            except (_InUse, DamagedState, NewerState) as error:
                 raise Unsaved(str(error)) from None
             except OSError as error:
                 raise Unsaved(f"{self.file} cannot be written: {_reason(error)}") from None
 
     def close(self) -> None:
+        """Unlocks the folder."""
         with self._busy:
             if self._lock is not None:
                 os.close(self._lock)
@@ -109,7 +111,8 @@ class StateFolder:
     def _partly_damaged(self, left_out: int) -> StateDamaged:
         return StateDamaged(
             str(self.file),
-            f"{count(left_out, 'line')} of the address book or of the published items cannot be read",
+            f"{count(left_out, 'line')} of the address book or of the published items "
+            "cannot be read",
         )
 
     def _set_aside(self, damage: DamagedState) -> StateSetAside | StateUnsaved:
@@ -117,7 +120,7 @@ class StateFolder:
             aside = set_aside(self.file)
         except OSError as error:
             return StateUnsaved(
-                f"{self.file} is damaged ({damage}) and cannot be set aside: {_reason(error)}"
+                f"{self.file} is damaged ({damage}) and cannot be renamed: {_reason(error)}"
             )
         return StateSetAside(str(self.file), str(aside), str(damage))
 
@@ -126,13 +129,14 @@ class StateFolder:
             return read_state(self.file) or KeptState(), (StateUnsaved(trouble),)
         return KeptState(), (StateUnsaved(trouble),)
 
-    def _take(self) -> None:
-        """Makes the folder, and locks it until we close it or end, however we end. Raises OSError
-        and _Taken.
+    def acquire(self) -> None:
+        """Makes the folder and locks it until `close` or the end of the process, a crash included.
+        Raises OSError and _InUse.
         """
         if self._lock is not None:
             return
-        import fcntl  # here, because Windows has none: there only --state-dir fails, and not the import of this package
+        # Imported here because Windows has no fcntl: there only --state-dir fails.
+        import fcntl
 
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(self.path / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
@@ -141,26 +145,27 @@ class StateFolder:
         except BlockingIOError:
             owner = os.read(handle, 20).decode("ascii", "replace").strip()
             os.close(handle)
-            raise _Taken(
-                f"another node keeps its state in {self.path}"
+            raise _InUse(
+                f"another node uses the state folder {self.path}"
                 + (f" (process {owner})" if owner.isdigit() else "")
             ) from None
         except OSError:
             os.close(handle)
             raise
         self._lock = handle
-        with contextlib.suppress(OSError):  # on a full disk the name is missing, and the lock holds
+        # On a full disk the number of the process is missing; the lock holds all the same.
+        with contextlib.suppress(OSError):
             os.ftruncate(handle, 0)
             os.write(handle, b"%d\n" % os.getpid())
 
 
-class _Taken(Exception):
-    """Another node has the folder."""
+class _InUse(Exception):
+    """Another node uses the folder."""
 
 
-def peek(folder: str | os.PathLike[str], network: str) -> SavedState:
-    """The contacts kept there, for one who only looks: without a lock, without writing, none where
-    they cannot be had. Blocks for a few ms.
+def read_saved_state(folder: str | os.PathLike[str], network: str) -> SavedState:
+    """The state of one network in a folder, without a lock and without writing; an empty one where
+    it cannot be read. Blocks for a few ms.
     """
     with contextlib.suppress(OSError, DamagedState, NewerState):
         kept = read_state(Path(folder).expanduser() / FILE_NAME)
@@ -169,8 +174,8 @@ def peek(folder: str | os.PathLike[str], network: str) -> SavedState:
     return SavedState(())
 
 
-def peek_seed(folder: str | os.PathLike[str]) -> bytes | None:
-    """The secret of the key kept there, as `peek` looks for contacts."""
+def read_seed(folder: str | os.PathLike[str]) -> bytes | None:
+    """The secret of the key in a folder, read as by `read_saved_state`; None where it has none."""
     with contextlib.suppress(OSError, DamagedState, NewerState):
         kept = read_state(Path(folder).expanduser() / FILE_NAME)
         return kept.seed if kept is not None else None
@@ -178,7 +183,7 @@ def peek_seed(folder: str | os.PathLike[str]) -> bytes | None:
 
 
 def _other_families(kept: KeptState, network: str, saved: SavedState) -> Sequence[SavedContact]:
-    """Those of a family that this run has no socket for."""
+    """The contacts of families that this run has no socket for: they stay in the file."""
     families = [dht.family for dht in saved.dhts]
     return [
         contact

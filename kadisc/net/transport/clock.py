@@ -1,7 +1,7 @@
 """The clocks that the core's ``now`` is read from.
 
-CLOCK_MONOTONIC stands still while the machine sleeps: after a resume every contact would look fresh
-and every mapping alive. The core is given a clock that goes on, and is told about the sleep.
+CLOCK_MONOTONIC stands still while the machine is suspended: after a resume every contact would look
+fresh and every NAT mapping alive. The core gets a clock that goes on, and is told of the suspend.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ import trio
 
 
 class Clock(Protocol):
+    """What a node reads the time from."""
+
     def now(self) -> float:
-        """Seconds since some fixed moment, never backwards."""
+        """Seconds since some fixed moment; never goes backwards."""
 
     def slept_s(self) -> float:
-        """How long the machine has been suspended since some fixed moment."""
+        """Seconds that the machine has been suspended, since some fixed moment."""
 
     def wall_s(self) -> float:
-        """Seconds since 1970, as far as this machine knows."""
+        """Seconds since 1970, by the machine's wall clock."""
 
     def trio_deadline(self, deadline: float) -> float:
-        """A deadline of this clock on trio's, for as long as the machine stays awake."""
+        """A deadline of this clock as one of trio's clock; true until the next suspend."""
 
 
 class SystemClock:
-    """The machine's time, suspension included. Where the system has no such clock, it stops in a
-    suspend and nothing is noticed.
+    """The machine's time, suspends included (CLOCK_BOOTTIME). Where the system has no such clock,
+    the time stands still in a suspend, and the node does not notice it.
     """
 
     def __init__(self) -> None:
@@ -50,7 +52,7 @@ class SystemClock:
 
 
 class TrioClock:
-    """trio's own clock: virtual under `trio.testing.MockClock`."""
+    """trio's clock: virtual under `trio.testing.MockClock`. It knows of no suspends."""
 
     def now(self) -> float:
         return trio.current_time()

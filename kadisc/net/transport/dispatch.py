@@ -1,4 +1,4 @@
-"""Where the core's events go: to the one who waits for an operation, and to subscribers."""
+"""Where the core's events go: to the task that waits for an operation, and to subscribers."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ EventT = TypeVar("EventT")
 ItemT = TypeVar("ItemT")
 
 
-class Findings(Generic[ItemT]):
-    """What one operation, or several, find on the way to their ends: bounded, and ended when the
-    last of them is.
+class ResultQueue(Generic[ItemT]):
+    """What one operation, or several, find on the way to their ends: a bounded queue that ends
+    when the last operation does.
     """
 
-    def __init__(self, kept: int) -> None:
+    def __init__(self, max_items: int) -> None:
         self.dropped = 0
-        """Those that nobody fetched in time."""
-        self._put, self._get = trio.open_memory_channel[ItemT](kept)
-        self._feeding = 0
+        """Items for which the queue had no room."""
+        self._put, self._get = trio.open_memory_channel[ItemT](max_items)
+        self._producers = 0
 
-    def feeds(self) -> None:
-        """One more operation feeds it."""
-        self._feeding += 1
+    def add_producer(self) -> None:
+        """One more operation puts items into it."""
+        self._producers += 1
 
     def offer(self, item: ItemT) -> None:
         try:
@@ -37,9 +37,10 @@ class Findings(Generic[ItemT]):
         except (trio.WouldBlock, trio.BrokenResourceError):
             self.dropped += 1
 
-    def feeder_ended(self) -> None:
-        self._feeding -= 1
-        if not self._feeding:
+    def producer_ended(self) -> None:
+        """The queue ends with its last producer."""
+        self._producers -= 1
+        if not self._producers:
             self._put.close()
 
     async def next(self) -> ItemT:
@@ -48,34 +49,32 @@ class Findings(Generic[ItemT]):
 
 
 class Waiter:
-    """Waits for the one terminal event of one operation, and if asked passes on what is found on
-    the way.
+    """Waits for the one terminal event of one operation, and passes on what is found on the way.
 
-    A terminal event is kept in the waiter itself, not in a channel: there is nothing that could be
-    full.
+    A terminal event is kept in the waiter itself, not in a channel, which could be full.
     """
 
     def __init__(
         self,
         operation: OperationId,
-        answers: Findings[FoundNode] | None = None,
-        peers: Findings[Endpoint] | None = None,
+        answers: ResultQueue[FoundNode] | None = None,
+        peers: ResultQueue[Endpoint] | None = None,
     ) -> None:
         self.operation = operation
         self._ended = trio.Event()
         self._answers = answers
         self._peers = peers
         self.finished: Finished | None = None
-        for findings in (answers, peers):
-            if findings is not None:
-                findings.feeds()
+        for results in (answers, peers):
+            if results is not None:
+                results.add_producer()
 
     @property
     def ended(self) -> bool:
         return self._ended.is_set()
 
     async def wait(self) -> Finished:
-        """The terminal event; raises Closed if the node went away without one."""
+        """The terminal event. Raises Closed if the node was closed without one."""
         await self._ended.wait()
         if self.finished is None:
             raise Closed("the node was closed before the operation could end")
@@ -93,17 +92,17 @@ class Waiter:
     def end(self, finished: Finished | None) -> None:
         self.finished = finished
         self._ended.set()
-        for findings in (self._answers, self._peers):
-            if findings is not None:
-                findings.feeder_ended()
+        for results in (self._answers, self._peers):
+            if results is not None:
+                results.producer_ended()
 
 
 class Subscription(Generic[EventT]):
     """A bounded stream of events: ``async with`` it, then ``async for``. It ends when the node is
     closed.
 
-    A subscriber that falls behind loses the newest events, and finds their number in ``dropped``:
-    the node never waits for it.
+    A subscriber that falls behind loses the newest events: the node never waits for it.
+    ``dropped`` is their number.
     """
 
     def __init__(
@@ -150,7 +149,7 @@ class Subscription(Generic[EventT]):
 
 
 class Dispatch:
-    """Routes events. Terminal events are never dropped; only subscribers lose events, and it is
+    """Routes events. Terminal events are never dropped; events that a subscriber loses are
     counted.
     """
 
@@ -164,6 +163,7 @@ class Dispatch:
 
     @property
     def waiting(self) -> int:
+        """The operations whose end is waited for."""
         return len(self._waiters)
 
     @property
@@ -173,11 +173,11 @@ class Dispatch:
     def expect(
         self,
         operation: OperationId,
-        answers: Findings[FoundNode] | None = None,
-        peers: Findings[Endpoint] | None = None,
+        answers: ResultQueue[FoundNode] | None = None,
+        peers: ResultQueue[Endpoint] | None = None,
     ) -> Waiter:
-        """To be called after the operation was started and before the flush that may already bring
-        its end.
+        """Call it after the operation was started, and before the flush that may already bring its
+        end.
         """
         waiter = self._waiters[operation] = Waiter(operation, answers, peers)
         return waiter
@@ -186,8 +186,8 @@ class Dispatch:
         self._waiters.pop(operation, None)
 
     def tap(self, listener: Callable[[object], None]) -> None:
-        """For the shell's own parts: called at once, inside the flush, and so must neither wait nor
-        touch the core.
+        """For the shell's own parts. ``listener`` gets every event inside the flush, so it must
+        neither wait nor call the core.
         """
         self._taps.append(listener)
 
@@ -221,8 +221,8 @@ class Dispatch:
                 self.dropped += 1
 
     def close(self) -> None:
-        """Ends every subscription, and every waiter that is still there (the core ends them all,
-        unless it failed itself).
+        """Ends every subscription and every waiter. None of these is left unless the core itself
+        failed: it ends all operations when it is closed.
         """
         self._closed = True
         for subscription in self._subscriptions:

@@ -4,7 +4,8 @@ For tests of this project and of its users: under `trio.testing.MockClock` with
 ``autojump_threshold=0`` hours pass in milliseconds. ::
 
     network = MemoryNetwork(random.Random(1), latency_s=0.05, loss=0.01)
-    async with open_node(config, ports=[network.port("192.0.2.1:6881")], clock=TrioClock()) as node: ...
+    port = network.port("192.0.2.1:6881")
+    async with open_node(config, ports=[port], clock=TrioClock()) as node: ...
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from ...errors import BindError, Closed
 from .ports import Sent
 
 _MAX_QUEUED = 4096
-"""Datagrams on their way to one port; further ones are lost, as in a full socket buffer."""
+"""The number of datagrams in flight to one port; further ones are lost, as by a full socket."""
 
 
 class MemoryNetwork:
-    """What its ports share: who is where, how long the way takes and what gets lost."""
+    """What its ports share: their endpoints, the latency and the loss."""
 
     def __init__(
         self, rng: Random, *, latency_s: float = 0.0, jitter_s: float = 0.0, loss: float = 0.0
@@ -33,30 +34,34 @@ class MemoryNetwork:
         self._rng = rng
         self._ports: dict[Endpoint, MemoryPort] = {}
         self.latency_s = latency_s
-        """One way."""
+        """The delay of each datagram, one way."""
         self.jitter_s = jitter_s
-        """At most so much longer than ``latency_s``, evenly distributed."""
+        """A random part of the delay: uniform between 0 and this, on top of ``latency_s``."""
         self.loss = loss
-        """The share of datagrams that get lost."""
+        """The share of datagrams that are lost, 0 to 1."""
         self.silent: set[Endpoint] = set()
-        """Nothing gets to these endpoints, nor away from them."""
+        """Endpoints whose datagrams are all lost, in both directions."""
         self.unreachable: set[Endpoint] = set()
-        """Sending to these is refused at once, as without a route."""
+        """Endpoints to which sending is refused at once, as without a route."""
         self.delivered = 0
+        """Datagrams delivered so far."""
         self.lost = 0
+        """Datagrams lost so far."""
 
     def port(self, address: str) -> MemoryPort:
-        """A port at a numeric ``HOST:PORT``; raises BindError where there is one already."""
+        """A port at a numeric ``HOST:PORT``. Raises BindError where there is one already."""
         endpoint = parse_endpoint(address)
         if endpoint in self._ports:
             raise BindError(f"cannot listen on {address}: address already in use")
         port = self._ports[endpoint] = MemoryPort(self, endpoint)
         return port
 
-    def _leave(self, port: MemoryPort) -> None:
+    def remove(self, port: MemoryPort) -> None:
+        """Frees the endpoint of a port that is closed."""
         self._ports.pop(port.local_endpoint, None)
 
-    def _carry(self, datagram: Datagram, source: Endpoint) -> Sent:
+    def carry(self, datagram: Datagram, source: Endpoint) -> Sent:
+        """Delivers or loses a datagram, for the port that sends it."""
         payload, destination = datagram
         if destination in self.unreachable:
             return Sent.REFUSED
@@ -90,7 +95,7 @@ class MemoryPort:
         self.family = family_of(endpoint)
 
     def post(self, payload: bytes, source: Endpoint, arrival: float) -> bool:
-        """Called by the network; False when the queue is full."""
+        """Puts a datagram on its way to this port; False where the queue is full."""
         if len(self._queue) >= _MAX_QUEUED:
             return False
         self._posted += 1
@@ -116,12 +121,12 @@ class MemoryPort:
     def send(self, datagram: Datagram) -> Sent:
         if self._closed:
             raise Closed("this port was closed")
-        return self._network._carry(datagram, self.local_endpoint)
+        return self._network.carry(datagram, self.local_endpoint)
 
     def close(self) -> None:
         self._closed = True
         self._queue.clear()
-        self._network._leave(self)
+        self._network.remove(self)
 
     def _next_arrival(self) -> float:
         return self._queue[0][0] if self._queue else math.inf

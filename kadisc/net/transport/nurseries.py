@@ -1,9 +1,9 @@
 """A nursery that raises a single error as itself.
 
-A trio nursery wraps whatever it raises in an ExceptionGroup, also a single exception, and also one
-from the body of a context manager that merely contains a nursery. Whoever writes ``async with
-open_node() as node`` need not know that there is one inside: an exception raised in there must come
-out as it went in.
+A trio nursery wraps everything that it raises in an ExceptionGroup: a single exception too, and
+also one from the body of a context manager that contains a nursery. A program that writes ``async
+with open_node() as node`` need not know that there is a nursery inside: an exception that is raised
+in the block must come out as it is.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import trio
 
 @asynccontextmanager
 async def open_flat_nursery() -> AsyncIterator[trio.Nursery]:
-    """As `trio.open_nursery`, but if everything that went wrong is one exception (beside
-    cancellations), that one is raised.
+    """As `trio.open_nursery`; but where one exception was raised, beside cancellations, it comes
+    out without a group.
     """
-    # Raised after the handler, not in it: as an exception's __context__ the group would show every
-    # traceback twice.
+    # Raised after the handler, not in it: the group would become the exception's __context__ and
+    # show every traceback twice.
     error: BaseException | None = None
     try:
         async with trio.open_nursery() as nursery:
@@ -32,8 +32,7 @@ async def open_flat_nursery() -> AsyncIterator[trio.Nursery]:
 
 
 def _sole_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    # One level only: a group inside was raised by the caller's own code, and is what the caller
-    # expects.
+    # One level only: a group inside was raised by the caller's own code, which expects it.
     others = [error for error in group.exceptions if not _is_cancellation(error)]
     if len(others) == 1:
         return others[0]

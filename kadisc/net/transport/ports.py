@@ -1,4 +1,4 @@
-"""The interface between the pump and whatever carries datagrams.
+"""The interface between the pump and what carries datagrams.
 
 Two carry them: a UDP socket (`udp.py`) and a network in memory (`memory.py`). The pump waits for
 readability and then drains without waiting: one await per batch instead of one per datagram serves
@@ -19,11 +19,11 @@ class Sent(enum.Enum):
 
     SENT = "sent"
     DROPPED = "dropped"
-    """The system has no room for it now. UDP may lose anything: it is counted, and whoever needs an
-    answer asks again.
+    """The system has no room for it now. UDP may lose any datagram: it is counted, and a query is
+    retransmitted.
     """
     REFUSED = "refused"
-    """It cannot get there: no route, forbidden, too long. The core is told, so that it need not
+    """It cannot be sent there: no route, forbidden, too long. The core is told, so that it need not
     wait for a time-out.
     """
 
@@ -36,7 +36,7 @@ class Port(Protocol):
 
     @property
     def local_endpoint(self) -> Endpoint:
-        """Where it listens; the address may be the unspecified one."""
+        """Where it listens; the address may be the unspecified one (``0.0.0.0``, ``::``)."""
 
     async def wait_readable(self) -> None:
         """Returns when `drain` may have something; always a trio checkpoint."""
@@ -51,4 +51,4 @@ class Port(Protocol):
         """Without waiting; never raises for anything that the network or the system does."""
 
     def close(self) -> None:
-        """Only after nobody waits in `wait_readable` any more; may be called twice."""
+        """Call it when no task waits in `wait_readable` any more; a second call does nothing."""

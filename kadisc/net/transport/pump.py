@@ -1,10 +1,9 @@
-"""The pump: moves datagrams between ports and the core, and wakes the core when it wants to be
-woken.
+"""The pump: moves datagrams between the ports and the core, and wakes the core at its deadlines.
 
-One task per port and one timer, per node. The rule that keeps it right: *whoever touches the core
-flushes*, that is, sends the outbox, routes the events, and moves the timer's nap to the core's new
-deadline. Without the last, an operation that a caller starts on an idle node would get its time-out
-only when something else happens to wake the timer.
+A node has one task per port and one timer. The rule that keeps it right: *code that calls the core
+flushes afterwards*, that is, sends the outbox, routes the events, and moves the timer's nap to the
+core's new deadline. Without the last, an operation that a caller starts on an idle node would get
+its time-out only when something else happens to wake the timer.
 """
 
 from __future__ import annotations
@@ -15,43 +14,45 @@ from contextlib import contextmanager
 
 import trio
 
-from ...core.contract.events import Datagram, FoundNode, OperationId
-from ...core.core import Core as Core
+from ...core.contract.events import Datagram, Finished, FoundNode, OperationId, Outcome
+from ...core.core import Core
 from ...endpoints import Endpoint, Family
 from ...errors import Closed
 from ...observe.shell_events import NetworkChanged, ShellEvent
 from .clock import Clock
-from .dispatch import Dispatch, Findings, Waiter
+from .dispatch import Dispatch, ResultQueue, Waiter
 from .ports import Port, Sent
 
 _BATCH = 64
-"""Datagrams between two turns of the other tasks: some 2 ms of work."""
+"""The number of datagrams between two turns of the other tasks: some 2 ms of work."""
 
 _LONGEST_NAP_S = 5.0
-"""trio's clock stands still in a suspend, so a nap that is under way then ends late by at most
-this.
+"""The longest sleep of the timer. trio's clock stands still in a suspend, so a nap that a suspend
+interrupts ends late by at most this.
 """
 
 _SLEEP_NOTICED_S = 1.0
-"""Shorter suspends change nothing; and the two clocks are not read at the same instant."""
+"""A shorter suspend is ignored: it changes nothing, and the two clocks are not read at the same
+instant.
+"""
 
 _FLUSH_ROUNDS = 8
-"""A refused datagram may make the core send the next; a network that refuses all of them gets no
-more than this at a time.
+"""The number of times that one flush drains the outbox. A refused datagram may make the core send
+the next; with a network that refuses all of them that would not end.
 """
 
 
 class Pump:
-    """Drives one core. ``ports`` are at most one for each family; they are closed by whoever opened
-    them.
-    """
+    """Drives one core. ``ports``: at most one for each family; the caller closes them."""
 
     def __init__(self, core: Core, ports: Sequence[Port], clock: Clock) -> None:
         self.core = core
         self.ports = tuple(ports)
         self.dispatch = Dispatch()
         self.send_dropped = 0
+        """Datagrams that the system had no room for."""
         self.send_refused = 0
+        """Datagrams that the system would not send."""
         self._clock = clock
         self._port_of = {_address_bytes(port.family): port for port in ports}
         self._nap: trio.CancelScope | None = None
@@ -64,7 +65,12 @@ class Pump:
         return self._closed
 
     def now(self) -> float:
+        """The present moment on the core's clock, in seconds."""
         return self._clock.now()
+
+    def wall_s(self) -> float:
+        """Seconds since 1970, by the machine's wall clock."""
+        return self._clock.wall_s()
 
     def start(self, nursery: trio.Nursery) -> None:
         for port in self.ports:
@@ -75,11 +81,11 @@ class Pump:
     def operation(
         self,
         start: Callable[[float], OperationId],
-        answers: Findings[FoundNode] | None = None,
-        peers: Findings[Endpoint] | None = None,
+        answers: ResultQueue[FoundNode] | None = None,
+        peers: ResultQueue[Endpoint] | None = None,
     ) -> Iterator[Waiter]:
-        """Runs ``start(now)`` and yields a waiter for its end. Leaving early, for whatever reason,
-        cancels the operation: nothing stays behind in the core or here.
+        """Runs ``start(now)`` and yields a waiter for its end. Leaving the block early, for any
+        reason, cancels the operation: nothing of it stays in the core or here. Raises Closed.
         """
         if self._closed:
             raise Closed("the node is closed")
@@ -94,14 +100,22 @@ class Pump:
                 self.flush()
                 self.dispatch.forget(operation)
 
+    async def finish(self, start: Callable[[float], OperationId]) -> Finished:
+        """Runs an operation to its end. Raises Closed if the node is closed before."""
+        with self.operation(start) as waiter:
+            finished = await waiter.wait()
+        if finished.outcome in (Outcome.CLOSED, Outcome.CANCELLED):
+            raise Closed("the node was closed before the operation could end")
+        return finished
+
     def flush(self) -> None:
-        """Sends what the core wants sent, routes what it wants told, and wakes the timer earlier
-        where that is needed.
+        """Sends the core's datagrams, routes its events, and wakes the timer earlier where that is
+        needed.
         """
         if self._closed:
             return
         core = self.core
-        self._wake_at = -math.inf  # at once, if so many rounds don't empty the outbox
+        self._wake_at = -math.inf  # at once, where so many rounds do not empty the outbox
         for _ in range(_FLUSH_ROUNDS):
             outbox = core.drain_outbox()
             if not outbox:
@@ -119,7 +133,7 @@ class Pump:
             self._nap.deadline = self._wake_at
 
     def counters(self) -> dict[str, int]:
-        """What happened here so far, by name."""
+        """How often each thing has happened in the pump, by name."""
         return {
             "send_dropped": self.send_dropped,
             "send_refused": self.send_refused,
@@ -127,7 +141,7 @@ class Pump:
         }
 
     def publish(self, event: ShellEvent) -> None:
-        """An event of the shell's own, for subscribers."""
+        """Routes an event of the shell."""
         self.dispatch.route(event)
 
     def close(self) -> None:
@@ -159,8 +173,8 @@ class Pump:
             for destination in refused:
                 self.core.send_failed(destination, now)
 
-    # A Ctrl-C in a program that does not catch the signal is raised in the program's own code, not
-    # in the middle of the core's.
+    # In a program that does not catch SIGINT, KeyboardInterrupt must be raised in the program's own
+    # code, not in the middle of the core.
     @trio.lowlevel.enable_ki_protection
     async def _read(self, port: Port) -> None:
         receive, drain = self.core.receive, port.drain
@@ -174,7 +188,7 @@ class Pump:
                 if self.core.next_deadline() <= now:
                     self.core.tick(now)
                 self.flush()
-                # Under load more has come meanwhile, and one more look costs 1 us where going to
+                # Under load more datagrams have come meanwhile: one more look costs 1 us, going to
                 # sleep and being woken costs 30.
                 taken += len(batch)
                 if taken >= _BATCH:
@@ -196,7 +210,7 @@ class Pump:
     def _look_at_clock(self) -> float:
         slept_s = self._clock.slept_s()
         if slept_s - self._slept_s > _SLEEP_NOTICED_S:
-            # Before anything else: what timed out in the meantime timed out because of us.
+            # Before anything else: what is overdue now is overdue because of the suspend.
             self.core.network_changed(self.now())
             self.publish(NetworkChanged(slept_s - self._slept_s))
             self._slept_s = slept_s
@@ -204,5 +218,5 @@ class Pump:
 
 
 def _address_bytes(family: Family) -> int:
-    """The length of a compact endpoint, which tells its family without a look inside."""
+    """The length of a compact endpoint: it tells the family."""
     return 6 if family is Family.IPV4 else 18

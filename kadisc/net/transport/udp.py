@@ -16,9 +16,9 @@ from .ports import Sent
 
 _SENT: Final = Sent.SENT
 _TRANSIENT: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS, errno.ENOMEM})
-"""The system is out of room at the moment: nothing is known about the destination."""
+"""Errors that say nothing about the destination: the system is out of room at the moment."""
 
-_WHAT_TO_DO = {
+_ADVICE = {
     errno.EADDRINUSE: "another program has it; choose another port, or port 0 for any free one",
     errno.EADDRNOTAVAIL: "no interface of this machine has that address",
     errno.EACCES: "the system does not allow it; choose a port above 1023",
@@ -41,8 +41,8 @@ class UdpPort:
         self.local_endpoint = Endpoint(self._pack_ip(host) + port.to_bytes(2, "big"))
         self._address_of: dict[Endpoint, tuple[str, int]] = {}
         self.receive_errors = 0
-        """Reads that reported an error, such as ICMP's "port unreachable" for something that we
-        sent earlier.
+        """Reads that reported an error, such as ICMP's "port unreachable" for an earlier datagram
+        of this node.
         """
 
     async def wait_readable(self) -> None:
@@ -51,8 +51,8 @@ class UdpPort:
     def drain(self, limit: int) -> list[tuple[bytes, Endpoint]]:
         batch: list[tuple[bytes, Endpoint]] = []
         receive, read_bytes, pack_ip = self._socket.recvfrom, self._read_bytes, self._pack_ip
-        # Whoever is heard from is answered at once, nearly always: as the system names him, which
-        # need not be made again from the endpoint.
+        # Nearly every sender is answered at once. Its address is kept as the system gave it, so
+        # that `send` need not make it from the endpoint.
         address_of = self._address_of = {}
         for _ in range(limit):
             try:
@@ -60,12 +60,12 @@ class UdpPort:
             except BlockingIOError:
                 break
             except OSError:
-                # It speaks of some earlier datagram of ours and of nothing that waits here: the
-                # next read may well succeed.
+                # The error is of an earlier datagram of this node, not of one that waits here: the
+                # next read may succeed.
                 self.receive_errors += 1
                 continue
-            # Not by make_endpoint, which costs ten times as much: this runs for every datagram. And
-            # a cast, which costs nothing in compiled code.
+            # make_endpoint would cost ten times as much, for every datagram; a cast costs nothing
+            # in compiled code.
             source = cast("Endpoint", pack_ip(address[0]) + address[1].to_bytes(2, "big"))
             address_of[source] = address
             batch.append((payload, source))
@@ -96,9 +96,8 @@ def _pack_ipv6(host: str) -> bytes:
 
 
 def bind_udp(address: str, *, max_datagram_bytes: int, socket_buffer_bytes: int) -> UdpPort:
-    """A port at ``HOST:PORT`` with a numeric host; port 0 lets the system choose.
-
-    Raises UsageError for an address that cannot be read, BindError for one that cannot be had.
+    """A port at a numeric ``HOST:PORT``; port 0 lets the system choose. Raises UsageError for an
+    address that cannot be read, BindError where the system refuses it.
     """
     try:
         host, port = split_host_port(address)
@@ -115,7 +114,7 @@ def bind_udp(address: str, *, max_datagram_bytes: int, socket_buffer_bytes: int)
         if sock is not None:
             sock.close()
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
-        advice = _WHAT_TO_DO.get(error.errno or 0)
+        advice = _ADVICE.get(error.errno or 0)
         raise BindError(
             f"cannot listen on {address}: {reason}" + (f": {advice}" if advice else "")
         ) from error
@@ -123,8 +122,8 @@ def bind_udp(address: str, *, max_datagram_bytes: int, socket_buffer_bytes: int)
 
 def _prepare(sock: socket.socket, buffer_bytes: int) -> None:
     sock.setblocking(False)
-    # A burst that arrives while Python is busy elsewhere waits here; the system's default holds a
-    # tenth of a second of a busy node.
+    # A burst that arrives while Python is busy waits in the socket; the system's default holds a
+    # tenth of a second of a busy node's datagrams.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
     if sock.family == socket.AF_INET6:

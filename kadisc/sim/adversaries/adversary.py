@@ -1,5 +1,5 @@
-"""What every adversary is: something in a node's place that keeps the core's contract towards the
-world, and no promise to anybody else.
+"""The base class of adversaries: it takes the place of a node and keeps the core's interface
+towards the world, but not its promises to other nodes.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from ..model.population import Residence
 
 
 class Adversary:
-    """Reads what comes in, and leaves the answer to ``asked``. What it writes need not be true."""
+    """Decodes what comes in; ``asked`` decides on the answer, which need not be true."""
 
     dhts: Mapping[Family, Dht] = {}
-    """Empty, unless there is a real node inside."""
+    """Empty, unless the adversary contains a real node."""
 
     def __init__(self, own_id: NodeId) -> None:
         self.own_id = own_id
         self.endpoint = Endpoint(b"")
-        """Where it lives; set when it moves in."""
+        """The address of its host; set when the host is created."""
         self._outbox: list[Datagram] = []
 
     def asked(self, query: Query, source: Endpoint, now: float) -> Reply | None:
-        """What is answered, if anything."""
+        """The answer to a query, or None for no answer."""
         raise NotImplementedError
 
     def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
@@ -49,7 +49,7 @@ class Adversary:
             self.answered(message, source, now)
 
     def answered(self, reply: Reply, source: Endpoint, now: float) -> None:
-        """Somebody replied, to whatever."""
+        """A reply has come in, solicited or not."""
 
     def send(self, message: Message, destination: Endpoint) -> None:
         self._outbox.append((krpc.encode(message), destination))
@@ -75,8 +75,7 @@ class AdversaryHost(Host):
     def __init__(
         self, number: int, residence: Residence, adversary: Adversary, up_since: float
     ) -> None:
-        # It is asked for nothing but the contract; whatever looks deeper looks at honest hosts
-        # alone.
+        # The world uses the common interface alone; what looks deeper looks at honest hosts only.
         super().__init__(number, residence, None, cast(Core, adversary), up_since)
         adversary.endpoint = residence.endpoint
 

@@ -1,6 +1,4 @@
-"""A colluder: a node like any other to whoever pings it, and a guide to other colluders for whoever
-looks something up.
-"""
+"""A colluder: it answers pings like any node, and answers lookups with other colluders."""
 
 from __future__ import annotations
 
@@ -8,11 +6,11 @@ from ...endpoints import Endpoint
 from ...ids import NodeId
 from ...wire.messages import Query, Reply
 from .adversary import Adversary
-from .ring import Ring
+from .ring import CollusionRing
 
 
 class Colluder(Adversary):
-    def __init__(self, own_id: NodeId, ring: Ring) -> None:
+    def __init__(self, own_id: NodeId, ring: CollusionRing) -> None:
         super().__init__(own_id)
         self._ring = ring
 

@@ -1,11 +1,11 @@
-"""A flooder: a member of the network as far as anybody can tell, who wants to be all that others
-see of it.
+"""A flooder: an apparently honest member of the peer network that tries to fill the views of others
+with attackers.
 
-The attack: keys and IDs are free, an address is not. So each address has a sound record of its own
-and answers every check; it pushes that record ten times as often as an honest member; whoever pulls
-from it is told of other flooders, as fresh as can be, and of peers that do not exist; whoever asks
-the DHT for the network's tags is given flooders; and towards each honest node it takes an ID ground
-to lie near that node's own, for the vacancies of its table.
+Attack: keys and IDs are free, an address is not. So each address has a valid record of its own and
+answers every check. It pushes that record ten times as often as an honest member. A member that
+pulls from it is told of other flooders, with the freshest possible age, and of peers that do not
+exist. A node that looks up the network's tags in the DHT is given flooders. Towards each honest
+node it shows a brute-forced ID near that node's own, for the vacancies of its table.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from ..model.members import TAG
 from ..model.population import FIRST_BYTES
 from ..options import SimOptions
 from .adversary import Adversary
-from .sybil import Siege
+from .sybil import EclipseAttack
 
 PAD_BYTES = 380
-"""Makes a first query long enough for an answer with a record."""
+"""Padding of a query without a token: makes it long enough for an answer with a record."""
 TOKEN_FRESH_S = 300.0
 FRESHEST_TTL = 4
 VALUES = 16
 TAGS = frozenset(info_hashes(TAG))
 
 
-class Band(Siege):
-    """What flooders share: each other, and whom they flood."""
+class FlooderGroup(EclipseAttack):
+    """What flooders share: the list of flooders, and the members that they flood."""
 
     def __init__(self, options: SimOptions) -> None:
         super().__init__({}, fabricates=options.attack.fabricate)
@@ -48,22 +48,22 @@ class Band(Siege):
             gossip.round_s / options.gossip.flood if options.gossip.flood else float("inf")
         )
 
-    def besiege(self, victims: dict[Endpoint, NodeId]) -> None:
-        """By endpoint: their IDs. From now on they are flooded."""
+    def flood(self, victims: dict[Endpoint, NodeId]) -> None:
+        """Floods these members from now on. ``victims``: their IDs by endpoint."""
         self.victims = victims
         self.targets = list(victims)
 
     def news(self, asker: Endpoint, count: int, rng: Random) -> list[NamedPeer]:
         named = []
         for member in rng.sample(self._members, min(count, len(self._members))):
-            contact = Contact(self.face(member, asker), member.endpoint)
+            contact = Contact(self.shown_id(member, asker), member.endpoint)
             if rng.random() < self.fabricated:
-                nowhere = (
+                unused = (
                     bytes((rng.choice(FIRST_BYTES),))
                     + rng.randbytes(3)
                     + rng.randrange(1024, 65_536).to_bytes(2, "big")
                 )
-                contact = Contact(rng.getrandbits(160), Endpoint(nowhere))
+                contact = Contact(rng.getrandbits(160), Endpoint(unused))
             named.append(NamedPeer(contact, FRESHEST_TTL, 0))
         return named
 
@@ -74,10 +74,10 @@ class Band(Siege):
 
 
 class Flooder(Adversary):
-    def __init__(self, own_id: NodeId, who: Identity, band: Band, rng: Random) -> None:
+    def __init__(self, own_id: NodeId, who: Identity, group: FlooderGroup, rng: Random) -> None:
         super().__init__(own_id)
         self._who = who
-        self._band = band
+        self._group = group
         self._rng = rng
         self._record: dict[bytes, object] = {}
         self._tokens: dict[Endpoint, tuple[bytes, float]] = {}
@@ -87,21 +87,21 @@ class Flooder(Adversary):
     def asked(self, query: Query, source: Endpoint, now: float) -> Reply | None:
         if isinstance(query, Gossip):
             named = (
-                pack_peers(self._band.news(source, query.want, self._rng)) if query.want else b""
+                pack_peers(self._group.news(source, query.want, self._rng)) if query.want else b""
             )
-            face = self._band.face(self, source)
+            shown_id = self._group.shown_id(self, source)
             return Reply(
                 query.tid,
-                face,
+                shown_id,
                 token=b"band",
                 seen_as=source,
                 version=CLIENT_VERSION,
                 news=News(self._signed(), named),
             )
-        reply = self._band.answer(self, query, source)
+        reply = self._group.answer(self, query, source)
         reply.version = CLIENT_VERSION
         if isinstance(query, GetPeers) and query.info_hash in TAGS:
-            reply.values = self._band.endpoints(self._rng)
+            reply.values = self._group.endpoints(self._rng)
         return reply
 
     def answered(self, reply: Reply, source: Endpoint, now: float) -> None:
@@ -112,11 +112,11 @@ class Flooder(Adversary):
                 self._push(source, reply.token)
 
     def tick(self, now: float) -> None:
-        if not self._band.targets or now < self._next_at:
+        if not self._group.targets or now < self._next_at:
             return
-        # Evenly from the first moment on, and not all at once.
-        self._next_at = now + self._band.pause_s * self._rng.uniform(0.5, 1.5)
-        victim = self._rng.choice(self._band.targets)
+        # Jitter, so that flooders do not push all at once.
+        self._next_at = now + self._group.pause_s * self._rng.uniform(0.5, 1.5)
+        victim = self._rng.choice(self._group.targets)
         token, until = self._tokens.get(victim, (b"", now))
         if now < until:
             self._push(victim, token)
@@ -125,7 +125,7 @@ class Flooder(Adversary):
             self.send(
                 Gossip(
                     self._rng.randbytes(4),
-                    self._band.face(self, victim),
+                    self._group.shown_id(self, victim),
                     TAG,
                     0,
                     version=CLIENT_VERSION,
@@ -135,14 +135,14 @@ class Flooder(Adversary):
             )
 
     def next_deadline(self) -> float:
-        return self._next_at if self._band.targets else float("inf")
+        return self._next_at if self._group.targets else float("inf")
 
     def _push(self, victim: Endpoint, token: bytes) -> None:
-        face = self._band.face(self, victim)
+        shown_id = self._group.shown_id(self, victim)
         self.send(
             Gossip(
                 self._rng.randbytes(4),
-                face,
+                shown_id,
                 TAG,
                 0,
                 token=token,

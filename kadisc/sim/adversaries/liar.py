@@ -1,5 +1,5 @@
-"""A liar: a real node, but for the address that it says it sees (BEP 42 ``ip``). All liars say the
-same.
+"""A liar: a real node that reports a wrong address to those that query it (``ip`` of BEP 42). All
+liars report the same one.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Liar(Adversary):
 
     def drain_outbox(self) -> list[Datagram]:
         return [
-            (self._twisted(payload), destination)
+            (self._with_lie(payload), destination)
             for payload, destination in self._node.drain_outbox()
         ]
 
     def drain_events(self) -> list[Event]:
         return self._node.drain_events()
 
-    def _twisted(self, payload: bytes) -> bytes:
+    def _with_lie(self, payload: bytes) -> bytes:
         message = krpc.decode(payload)
         if not isinstance(message, Reply | Error) or message.seen_as is None:
             return payload

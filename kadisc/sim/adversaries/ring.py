@@ -1,10 +1,10 @@
-"""What colluders share: who is one of them, and which lie was told to whom.
+"""What colluders share: the list of colluders, and which forged IDs each asker was told.
 
-The attack: a colluder who is asked for a target names other colluders, under IDs that lie right
-beside it, nearer than any honest node can be. Each of those, when it is asked in turn, answers by
-the ID that it was announced with, and names the next ones. KRPC lets them: an ID is whatever a node
-says that it is. Towards whoever knows a colluder by its usual ID (and checks it now and then) it
-keeps that one.
+Attack: a colluder that is asked for a target names other colluders, under forged IDs nearer to the
+target than any honest node's. Each of those, when it is asked in turn, answers with the ID under
+which it was named, and names further colluders. KRPC cannot prevent that: a node chooses the ID in
+its answers. Towards a node that knows it by its usual ID (and checks it now and then) a colluder
+keeps that ID.
 """
 
 from __future__ import annotations
@@ -21,40 +21,41 @@ from ...wire.messages import FindNode, GetPeers, Query, Reply
 from .adversary import Adversary
 
 PER_ANSWER = 8
-MAX_STORIES = 4096
-"""Pairs of asker and target that are remembered; the oldest go."""
+"""Colluders named in an answer."""
+MAX_LOOKUPS_REMEMBERED = 4096
+"""Pairs of asker and target that are remembered; beyond that the oldest are dropped."""
 BESIDE_BYTES = 12
-"""An ID made up differs from its target in its last bytes alone."""
+"""A forged ID differs from its target in so many last bytes alone."""
 
 
-class Ring:
-    """``fabricates``: whether IDs are made up; else all keep to their usual ones, and the nearest
-    to the target are named. ``grinds``: whether those made up are tied to the addresses.
+class CollusionRing:
+    """``fabricates``: whether IDs are forged; otherwise all colluders keep their usual IDs, and
+    those nearest to the target are named. ``brute_forces``: whether forged IDs are valid by BEP 42.
     """
 
-    def __init__(self, *, fabricates: bool, grinds: bool = False) -> None:
+    def __init__(self, *, fabricates: bool, brute_forces: bool = False) -> None:
         self.fabricates = fabricates
-        self._made_up = nearest_place if grinds else beside
-        self._grinds = grinds
+        self._forged_id = nearest_bep42_id if brute_forces else beside
+        self._brute_forces = brute_forces
         self._members: list[Adversary] = []
-        self._stories: dict[tuple[Endpoint, NodeId], Story] = {}
+        self._referrals_by_lookup: dict[tuple[Endpoint, NodeId], Referrals] = {}
 
     def enrol(self, members: Sequence[Adversary]) -> None:
-        """Neighbours in the order of naming lie in different /24s as far as there are several."""
-        by_network: dict[bytes, list[Adversary]] = {}
+        """Sets the order of naming: consecutive colluders lie in different /24s where possible."""
+        by_subnet: dict[bytes, list[Adversary]] = {}
         for member in members:
-            by_network.setdefault(subnet_prefix(member.endpoint), []).append(member)
-        rows = list(by_network.values())
+            by_subnet.setdefault(subnet_prefix(member.endpoint), []).append(member)
+        rows = list(by_subnet.values())
         self._members = [
             row[i] for i in range(max(map(len, rows), default=0)) for row in rows if i < len(row)
         ]
 
-    def face(self, member: Adversary, asker: Endpoint) -> NodeId:
-        """The ID by which the asker knows this member when nothing else was told."""
+    def shown_id(self, member: Adversary, asker: Endpoint) -> NodeId:
+        """The ID that this member shows to the asker unless it was named with a forged one."""
         return member.own_id
 
     def answer(self, member: Adversary, query: Query, asker: Endpoint) -> Reply:
-        reply = Reply(query.tid, self.face(member, asker), seen_as=asker)
+        reply = Reply(query.tid, self.shown_id(member, asker), seen_as=asker)
         if isinstance(query, FindNode):
             self._mislead(reply, member, query.target, query, asker)
         elif isinstance(query, GetPeers):
@@ -66,43 +67,45 @@ class Ring:
         self, reply: Reply, member: Adversary, target: NodeId, query: Query, asker: Endpoint
     ) -> None:
         if not self.fabricates or target == query.sender:
-            # A lookup of the own ID looks like a check, and whoever is found to be two goes from
-            # the table: here they are what they always are.
-            faces = sorted(
-                (self.face(each, asker) ^ target, each.endpoint)
+            # A lookup of its own ID may be a check, and a member with two IDs would be removed from
+            # the table: here all members show their usual IDs.
+            shown = sorted(
+                (self.shown_id(each, asker) ^ target, each.endpoint)
                 for each in self._members
                 if each is not member
             )
             named = [
-                Contact(distance ^ target, endpoint) for distance, endpoint in faces[:PER_ANSWER]
+                Contact(distance ^ target, endpoint) for distance, endpoint in shown[:PER_ANSWER]
             ]
         else:
-            story = self._story(asker, target)
-            if member.endpoint in story.told:
-                reply.sender = self._made_up(target, member.endpoint)
+            referrals = self._referrals(asker, target)
+            if member.endpoint in referrals.told:
+                reply.sender = self._forged_id(target, member.endpoint)
             named = [
-                Contact(self._made_up(target, each.endpoint), each.endpoint)
-                for each in story.next()
+                Contact(self._forged_id(target, each.endpoint), each.endpoint)
+                for each in referrals.next()
             ]
         reply.nodes = pack_contacts(named)
 
-    def _story(self, asker: Endpoint, target: NodeId) -> Story:
-        story = self._stories.get((asker, target))
-        if story is None:
+    def _referrals(self, asker: Endpoint, target: NodeId) -> Referrals:
+        referrals = self._referrals_by_lookup.get((asker, target))
+        if referrals is None:
             members: Sequence[Adversary] = self._members
-            if self._grinds:
+            if self._brute_forces:
                 members = sorted(
-                    members, key=lambda member: nearest_place(target, member.endpoint) ^ target
+                    members, key=lambda member: nearest_bep42_id(target, member.endpoint) ^ target
                 )
-            story = self._stories[asker, target] = Story(members, 0 if self._grinds else target)
-            if len(self._stories) > MAX_STORIES:
-                del self._stories[next(iter(self._stories))]
-        return story
+            referrals = self._referrals_by_lookup[asker, target] = Referrals(
+                members, 0 if self._brute_forces else target
+            )
+            if len(self._referrals_by_lookup) > MAX_LOOKUPS_REMEMBERED:
+                del self._referrals_by_lookup[next(iter(self._referrals_by_lookup))]
+        return referrals
 
 
-class Story:
-    """Whom one asker was told of for one target. Each answer goes on where the last one ended, so
-    that every path of a lookup is led to colluders that no other path has claimed.
+class Referrals:
+    """The members named to one asker for one target. Each answer continues where the last one
+    ended, so that every path of a lookup is led to colluders that no other path has visited.
     """
 
     __slots__ = ("_cursor", "_members", "told")
@@ -123,14 +126,16 @@ class Story:
 
 
 def beside(target: NodeId, endpoint: Endpoint) -> NodeId:
-    """The same for the same member and target, so that all colluders say the same."""
+    """A forged ID near the target: always the same for the same member and target, so that all
+    colluders name the same.
+    """
     noise = blake2b(ip_of(endpoint) + target.to_bytes(20, "big"), digest_size=BESIDE_BYTES).digest()
     return target ^ int.from_bytes(noise, "big")
 
 
-def nearest_place(target: NodeId, endpoint: Endpoint) -> NodeId:
-    """Of the places that the address has in the ID space (BEP 42), the nearest to ``target``; all
-    that is not tied is as in the target.
+def nearest_bep42_id(target: NodeId, endpoint: Endpoint) -> NodeId:
+    """Of the IDs that are valid for the address by BEP 42, the nearest to ``target``: bits that BEP
+    42 leaves free are those of the target.
     """
     ip = ip_of(endpoint)
     return min((with_bep42_prefix(ip, target & ~7 | r) for r in range(8)), key=target.__xor__)

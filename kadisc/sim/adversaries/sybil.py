@@ -1,9 +1,10 @@
-"""A Sybil in a siege: it wants places in one victim's table, and near the victim's ID all of them.
+"""A Sybil in an eclipse attack: it tries to take places in the victims' tables, and all places near
+a victim's ID.
 
-The attack: an address costs money, an ID nothing. So towards each victim every address takes an ID
-of its own choice near it, as deep as the table goes, queries it again and again so as to be
-noticed, sends it answers that it never asked for, and behaves well when it is checked. Who is let
-in, and asked, leads to other Sybils (`ring.py`).
+Attack: an address costs money, an ID nothing. So towards each victim every address shows an ID of
+its own choice near the victim's, as deep as the table goes. It queries the victim repeatedly to be
+noticed, sends it unsolicited answers, and behaves well when it is checked. Once it is in a table
+and is asked, it answers with other Sybils (`ring.py`).
 """
 
 from __future__ import annotations
@@ -18,52 +19,52 @@ from ...ids import ID_BITS, NodeId
 from ...wire.compact import pack_contacts
 from ...wire.messages import FindNode, Query, Reply
 from .adversary import Adversary
-from .ring import PER_ANSWER, Ring
+from .ring import PER_ANSWER, CollusionRing
 
 DEPTHS = 20
-"""Sybils share 0 to so many bits less one with a victim, evenly: at 20 they are nearer than all
-honest nodes of a network of a million.
+"""Sybils share 0 to ``DEPTHS`` - 1 leading bits with a victim, evenly: with 20 some are nearer than
+all honest nodes of a network of a million.
 """
 
 
-class Siege(Ring):
-    """``victims``: their IDs by endpoint; a restarted one is a victim still."""
+class EclipseAttack(CollusionRing):
+    """``victims``: their IDs by endpoint, restarted victims included."""
 
     def __init__(self, victims: dict[Endpoint, NodeId], *, fabricates: bool) -> None:
         super().__init__(fabricates=fabricates)
         self.victims = victims
-        self._faces: dict[tuple[Endpoint, Endpoint], NodeId] = {}
+        self._shown_ids: dict[tuple[Endpoint, Endpoint], NodeId] = {}
 
-    def face(self, member: Adversary, asker: Endpoint) -> NodeId:
+    def shown_id(self, member: Adversary, asker: Endpoint) -> NodeId:
         victim = self.victims.get(asker)
         if victim is None:
             return member.own_id
-        face = self._faces.get((member.endpoint, asker))
-        if face is None:
-            face = self._faces[member.endpoint, asker] = near(victim, member.endpoint)
-        return face
+        shown_id = self._shown_ids.get((member.endpoint, asker))
+        if shown_id is None:
+            shown_id = self._shown_ids[member.endpoint, asker] = near(victim, member.endpoint)
+        return shown_id
 
-    def some_faces(self, victim: Endpoint, rng: Random) -> list[Contact]:
+    def some_contacts(self, victim: Endpoint, rng: Random) -> list[Contact]:
         return [
-            Contact(self.face(each, victim), each.endpoint)
+            Contact(self.shown_id(each, victim), each.endpoint)
             for each in rng.sample(self._members, min(PER_ANSWER, len(self._members)))
         ]
 
 
 class Sybil(Adversary):
     def __init__(
-        self, own_id: NodeId, siege: Siege, rng: Random, interval_s: float, now: float
+        self, own_id: NodeId, attack: EclipseAttack, rng: Random, interval_s: float, now: float
     ) -> None:
         super().__init__(own_id)
-        self._siege = siege
+        self._attack = attack
         self._rng = rng
-        self._victims: Sequence[Endpoint] = list(siege.victims)
+        self._victims: Sequence[Endpoint] = list(attack.victims)
         self._pause_s = interval_s / max(1, len(self._victims))
         self._turn = rng.randrange(max(1, len(self._victims)))
         self._next_at = now + rng.random() * interval_s
 
     def asked(self, query: Query, source: Endpoint, now: float) -> Reply | None:
-        return self._siege.answer(self, query, source)
+        return self._attack.answer(self, query, source)
 
     def tick(self, now: float) -> None:
         if now < self._next_at or not self._victims:
@@ -71,13 +72,13 @@ class Sybil(Adversary):
         self._next_at = now + self._pause_s
         self._turn = (self._turn + 1) % len(self._victims)
         victim = self._victims[self._turn]
-        face = self._siege.face(self, victim)
-        self.send(FindNode(self._rng.randbytes(2), face, self._rng.getrandbits(160)), victim)
+        shown_id = self._attack.shown_id(self, victim)
+        self.send(FindNode(self._rng.randbytes(2), shown_id, self._rng.getrandbits(160)), victim)
         self.send(
             Reply(
                 self._rng.randbytes(2),
-                face,
-                nodes=pack_contacts(self._siege.some_faces(victim, self._rng)),
+                shown_id,
+                nodes=pack_contacts(self._attack.some_contacts(victim, self._rng)),
             ),
             victim,
         )
@@ -87,7 +88,9 @@ class Sybil(Adversary):
 
 
 def near(victim: NodeId, endpoint: Endpoint) -> NodeId:
-    """An ID that shares some bits with the victim's, and not the next one; the same each time."""
+    """An ID that shares a number of leading bits with the victim's, and not the next bit; always
+    the same for the same two arguments.
+    """
     noise = blake2b(endpoint + victim.to_bytes(20, "big"), digest_size=24).digest()
     depth = noise[0] * DEPTHS >> 8
     rest = int.from_bytes(noise[1:21], "big") >> (depth + 1)

@@ -1,11 +1,11 @@
-"""The same attack on the same network, with each defence that matters off in its turn, and with all
-of them off.
+"""Ablations: the same attack on the same network with each relevant defence off in turn, and with
+all of them off.
 
-Each variant has a world of its own and the same seed. ``paper`` is Kademlia as it was published:
-replies are matched and a full bucket asks its oldest entry before it gives its place away, and
-nothing else. ``all off`` has not even those, as some clients in the wild have not. Our wide buckets
-(128, 64, 32, 16, 8) stay in both; and answers stay bounded, for k contacts are what Kademlia
-answers with, and a whole table would not pass the MTU: every lookup would fail, whoever attacks.
+Each variant has a world of its own and the same seed. ``paper`` is Kademlia as published: it
+matches replies, and a full bucket pings its oldest entry before it replaces it; nothing else is on.
+``all off`` has neither of these, like some deployed clients. The wide buckets (128, 64, 32, 16, 8)
+stay in both. Answers stay bounded too: Kademlia answers with k contacts, and an answer with a whole
+table would exceed the MTU, so that every lookup would fail even without an attack.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PAPER = replace(ALL_OFF, exact_matching=True, ping_before_evict=True)
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """``name`` as it stands in the table."""
+    """``name``: as shown in the table."""
 
     name: str
     options: SimOptions
@@ -38,13 +38,13 @@ def with_defences(options: SimOptions, defences: Defences) -> SimOptions:
 
 
 def without(options: SimOptions, *names: str) -> SimOptions:
-    """With these defences off."""
+    """The options with these defences off."""
     return with_defences(options, replace(options.core.defences, **dict.fromkeys(names, False)))
 
 
 def variants(options: SimOptions, relevant: Sequence[str]) -> list[Variant]:
-    """The options as they are; if ablations are wanted, also without each of the ``relevant``
-    defences, and plain Kademlia.
+    """The options as given; with ``attack.ablations`` also without each of the ``relevant``
+    defences, and the two variants of plain Kademlia.
     """
     as_given = Variant("all on" if options.core.defences == Defences() else "as set", options)
     if not options.attack.ablations:
@@ -62,8 +62,8 @@ def variants(options: SimOptions, relevant: Sequence[str]) -> list[Variant]:
 def ablations(
     lab: Lab, which: Sequence[Variant], attack: Callable[[Lab], Metrics], columns: Mapping[str, str]
 ) -> Metrics:
-    """All measurements of the first variant, which runs in ``lab`` itself; and under ``ablations``
-    a row for each with the ``columns``: the heading of each, and the measurement that it shows.
+    """The metrics of the first variant, which runs in ``lab`` itself; and under ``ablations`` a row
+    for each variant. ``columns``: the metric under each heading of that table.
     """
     measured = [attack(lab)]
     for variant in which[1:]:
@@ -71,7 +71,7 @@ def ablations(
         measured.append(attack(other))
         lab.absorb(other)
         del other
-        gc.unfreeze()  # a whole network, full of cycles, that nobody needs any more
+        gc.unfreeze()  # a whole network, full of cycles, that is no longer needed
         gc.collect()
     rows = [
         {"defences": variant.name, **{heading: metrics[name] for heading, name in columns.items()}}

@@ -1,4 +1,4 @@
-"""Where attackers live, and how many they are."""
+"""The number of attackers and their addresses."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PER_PREFIX = 256
 
 
 def part_of(options: SimOptions) -> int:
-    """How many adversaries are ``attack.share`` of the nodes that can be asked, in a network of
-    ``nodes``.
+    """The number of adversaries that make up ``attack.share`` of the nodes that accept unsolicited
+    queries, in a network of ``nodes``.
     """
     share, nat = options.attack.share, options.network.nat
     honest = options.population.reachable + (1.0 - options.population.reachable) * nat.open_share
@@ -23,13 +23,14 @@ def part_of(options: SimOptions) -> int:
 
 
 def addresses_in(lab: Lab, addresses: int, prefixes: int, *, thin: bool = False) -> list[Residence]:
-    """So many, dealt to /24 networks each in a /16 of its own, which is how an attacker who can
-    choose would choose; ``thin``: each in one of the /8s in which the fewest autonomous systems
-    have networks, as far as there are so many. Raises UsageError.
+    """Addresses spread evenly over ``prefixes`` /24 subnets, each in a /16 of its own: the best
+    choice of an attacker. ``thin``: each subnet in another of the /8s in which autonomous systems
+    have the fewest networks. Raises UsageError.
     """
     if prefixes < 1 or addresses > PER_PREFIX * prefixes or prefixes > 256 * len(FIRST_BYTES):
         raise UsageError(
-            f"{addresses} addresses do not fit into {prefixes} networks (/24) of {PER_PREFIX}: see attack.addresses and attack.prefixes"
+            f"{addresses} addresses do not fit into {prefixes} /24 subnets of {PER_PREFIX}: "
+            "see attack.addresses and attack.prefixes"
         )
     rng, population = lab.rng, lab.population
     blocks = (
@@ -54,7 +55,7 @@ def addresses_in(lab: Lab, addresses: int, prefixes: int, *, thin: bool = False)
 
 
 def _thin_blocks(lab: Lab, count: int) -> list[int]:
-    """Numbers of /16s, the /8s taken in turn from the thinnest on."""
+    """Numbers of unused /16s, one from each /8 in turn, the /8 with the fewest networks first."""
     used = {block for system in lab.population.systems for block in system.blocks}
     crowd = Counter(block[0] for block in used)
     thinnest = sorted(range(len(FIRST_BYTES)), key=lambda index: (crowd[FIRST_BYTES[index]], index))

@@ -1,9 +1,9 @@
-"""An attacker from outside lays siege to some nodes: those that run, and those that are restarted
-under the flood. What becomes of their tables?
+"""An eclipse attack: an attacker from outside floods some running nodes, and some that restart
+under the flood. How much of their tables does it get?
 
-Beside the flood of `adversaries/sybil.py` each victim gets datagrams with forged sources: queries
-from addresses that nobody has, so that a table that takes in whoever calls is filled without a
-single address of the attacker's own.
+Besides the flood of `adversaries/sybil.py` each victim gets datagrams with forged sources: queries
+from unused addresses. They fill a table that admits every querier, and cost the attacker no address
+of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...endpoints import Endpoint, Family
 from ...ids import random_id
 from ...wire import krpc
 from ...wire.messages import FindNode
-from ..adversaries.sybil import Siege, Sybil, near
+from ..adversaries.sybil import EclipseAttack, Sybil, near
 from ..lab import Lab
 from ..measure.statistics import Metrics, share
 from ..model.host import Host
@@ -27,28 +27,31 @@ from ..probes.honest_probe import HonestProbe
 from .attackers import addresses_in
 
 LOOKUPS_TAKE_S = 60.0
+"""How long the victims' lookups are spread over."""
 NEIGHBOURS = 8
+"""How many of the nearest entries of a table are counted as neighbours."""
 CALM_S = 60.0
-"""How long a victim has been up at least, so that there is a table to defend."""
+"""How long a victim has been up at least, so that it has a table to defend."""
 COLUMNS = {
     "sybils": "running_sybil_share",
-    "nobody": "running_nobody_share",
+    "unused": "running_unused_share",
     "displaced": "displaced_incumbents",
     "found": "running_found",
     "re_sybils": "restarted_sybil_share",
-    "re_nobody": "restarted_nobody_share",
+    "re_unused": "restarted_unused_share",
     "re_near": "restarted_sybil_neighbours",
     "re_found": "restarted_found",
 }
-"""Of the table: those of the victims that ran on, and with ``re_`` of those that were restarted."""
+"""Columns of the table: of the victims that keep running, and with ``re_`` of those that restart.
+"""
 
 
-def lay_siege(lab: Lab, prefixes: int) -> Metrics:
-    """Settles the network, attacks for ``minutes``, and then lets the victims look up."""
+def attack_victims(lab: Lab, prefixes: int) -> Metrics:
+    """Sets up the network, attacks for ``minutes``, and then lets the victims do lookups."""
     attack = lab.options.attack
     lab.settle()
     running, restarting = _victims(lab)
-    siege = Siege(
+    eclipse = EclipseAttack(
         {host.endpoint: host.id for host in (*running, *restarting)}, fabricates=attack.fabricate
     )
     removals = Removals(lab, {host.number for host in running})
@@ -58,8 +61,8 @@ def lay_siege(lab: Lab, prefixes: int) -> Metrics:
             host.number: [entry.contact for entry in host.node.dhts[Family.IPV4].table]
             for host in running
         }
-        sybils = _sybils(lab, siege, prefixes)
-        _forge(lab, siege, sybils)
+        sybils = _sybils(lab, eclipse, prefixes)
+        _forge(lab, eclipse, sybils)
         lab.run(attack.restart_after_s)
         restarted = [_restart(lab, host) for host in restarting]
         lab.run(max(0.0, 60.0 * lab.options.minutes - attack.restart_after_s))
@@ -85,9 +88,9 @@ def lay_siege(lab: Lab, prefixes: int) -> Metrics:
 
 @dataclass(slots=True)
 class Removals:
-    """What happens to the entries of the victims that run, from the first datagram of the attack
-    on. *Displaced*: another took the place. *Alive*: all that went although they live, those too
-    that lost two checks to the network.
+    """Counts removed entries of the running victims, from the first datagram of the attack on.
+    ``alive``: honest live nodes that were removed, also those whose checks were lost in the
+    network. ``displaced``: those of them whose place was given to another node.
     """
 
     lab: Lab
@@ -113,11 +116,9 @@ class Removals:
 
 
 def _victims(lab: Lab) -> tuple[list[Host], list[Host]]:
-    """Nodes without a box before them, that will stay."""
-    wanted, end = (
-        lab.options.attack.victims,
-        lab.world.now + 60.0 * lab.options.minutes + LOOKUPS_TAKE_S,
-    )
+    """Nodes without a NAT that stay until the end: some keep running, some restart."""
+    wanted = lab.options.attack.victims
+    end = lab.world.now + 60.0 * lab.options.minutes + LOOKUPS_TAKE_S
     fit = [
         host for host in lab.live(settled_s=CALM_S) if host.nat is None and host.closing_at > end
     ]
@@ -125,27 +126,27 @@ def _victims(lab: Lab) -> tuple[list[Host], list[Host]]:
     return chosen[::2], chosen[1::2]
 
 
-def _sybils(lab: Lab, siege: Siege, prefixes: int) -> list[Host]:
+def _sybils(lab: Lab, eclipse: EclipseAttack, prefixes: int) -> list[Host]:
     attack = lab.options.attack
     homes = addresses_in(lab, attack.addresses, prefixes)
     rng = Random(f"sybils {lab.options.seed}")
-    members = [Sybil(random_id(rng), siege, rng, attack.interval_s, lab.world.now) for _ in homes]
+    members = [Sybil(random_id(rng), eclipse, rng, attack.interval_s, lab.world.now) for _ in homes]
     hosts = [lab.new_adversary(member, home) for member, home in zip(members, homes, strict=True)]
-    siege.enrol(members)
+    eclipse.enrol(members)
     for host in hosts:
         lab.boot(host)
     return hosts
 
 
-def _forge(lab: Lab, siege: Siege, sybils: Sequence[Host]) -> None:
-    """From anywhere, as an ID near the victim; again and again until the siege is over."""
+def _forge(lab: Lab, eclipse: EclipseAttack, sybils: Sequence[Host]) -> None:
+    """Sends queries with random forged sources and IDs near the victim until the attack ends."""
     per_s, rng = lab.options.attack.forged_per_s, Random(f"forger {lab.options.seed}")
     end = lab.world.now + 60.0 * lab.options.minutes
     if per_s <= 0.0 or not sybils:
         return
 
     def forge() -> None:
-        for victim, victim_id in siege.victims.items():
+        for victim, victim_id in eclipse.victims.items():
             source = Endpoint(
                 bytes((rng.choice(FIRST_BYTES),))
                 + rng.randbytes(3)
@@ -160,7 +161,7 @@ def _forge(lab: Lab, siege: Siege, sybils: Sequence[Host]) -> None:
 
 
 def _restart(lab: Lab, host: Host) -> Host:
-    """The same ID at the same place; its contacts are lost, and it joins by honest nodes."""
+    """Restarts the host with its ID and without its contacts; it joins by honest nodes."""
     lab.stop(host)
     again = lab.reborn(host)
     lab.join(again)
@@ -168,8 +169,9 @@ def _restart(lab: Lab, host: Host) -> Host:
 
 
 def _look_up(lab: Lab, **victims: list[Host]) -> Metrics:
-    """Each kind by itself; random targets."""
-    seconds, probes = min(LOOKUPS_TAKE_S, 60.0 * lab.options.minutes), []
+    """Lookups of random targets by the victims; metrics for each kind of victim."""
+    seconds = min(LOOKUPS_TAKE_S, 60.0 * lab.options.minutes)
+    probes: list[tuple[str, HonestProbe]] = []
     for kind, hosts in victims.items():
         probe = HonestProbe(lab, partial(_idle, lab, hosts))
         probe.plan(seconds, lab.options.attack.lookups)
@@ -188,34 +190,34 @@ def _idle(lab: Lab, hosts: list[Host]) -> Host | None:
 
 
 def _standing(name: str, lab: Lab, hosts: Sequence[Host]) -> Metrics:
-    """The attacker's share of the entries, of answers to random questions and of the nearest
-    neighbours; and entries that nobody lives at.
+    """The attacker's share of the entries, of answers to random queries, and of the nearest
+    neighbours; and the share of entries at unused addresses.
     """
     entries = handed = neighbours = 0
-    theirs = theirs_handed = theirs_near = nobody = 0
+    theirs = theirs_handed = theirs_near = unused = 0
     for host in hosts:
         table, k = host.node.dhts[Family.IPV4].table, lab.options.core.table.k
         for entry in table:
             there = lab.oracle.at(entry.contact.endpoint)
             entries += 1
             theirs += there is not None and not there.honest
-            nobody += there is None
+            unused += there is None
         for _ in range(50):
             answer = table.closest(lab.rng.getrandbits(160), k)
             handed += len(answer)
-            theirs_handed += sum(_is_theirs(lab, entry.contact.endpoint) for entry in answer)
+            theirs_handed += sum(_is_sybil(lab, entry.contact.endpoint) for entry in answer)
         nearest = table.closest(host.id, NEIGHBOURS)
         neighbours += len(nearest)
-        theirs_near += sum(_is_theirs(lab, entry.contact.endpoint) for entry in nearest)
+        theirs_near += sum(_is_sybil(lab, entry.contact.endpoint) for entry in nearest)
     return {
         f"{name}_entries_mean": round(entries / len(hosts), 1) if hosts else None,
         f"{name}_sybil_share": share(theirs, entries),
-        f"{name}_nobody_share": share(nobody, entries),
+        f"{name}_unused_share": share(unused, entries),
         f"{name}_sybils_handed_out": share(theirs_handed, handed),
         f"{name}_sybil_neighbours": share(theirs_near, neighbours),
     }
 
 
-def _is_theirs(lab: Lab, endpoint: Endpoint) -> bool:
+def _is_sybil(lab: Lab, endpoint: Endpoint) -> bool:
     host = lab.oracle.at(endpoint)
     return host is not None and not host.honest

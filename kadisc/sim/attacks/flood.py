@@ -1,5 +1,5 @@
-"""Attackers inside the network: as many as they are, where they live, and how long it takes until
-samples are worth something.
+"""A gossip flood: attackers inside the peer network, their number and addresses, and the settings
+under which samples are measured.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from random import Random
 
 from ...ids import random_id
-from ..adversaries.flooder import Band, Flooder
+from ..adversaries.flooder import Flooder, FlooderGroup
 from ..lab import Lab
 from ..measure.statistics import Metrics
 from ..model.host import Host
-from ..probes.gossip_metrics import GOSSIP_SETTINGS, Samples, members, standing
+from ..model.population import Residence
+from ..probes.gossip_metrics import GOSSIP_SETTINGS, GossipSamples, members, standing
 from .attackers import addresses_in, part_of
 
 FLOOD_SETTINGS = {
@@ -22,7 +23,7 @@ FLOOD_SETTINGS = {
     "warmup_s": "1200",
     "minutes": "5",
 }
-"""20 minutes are some 40 rounds, and a sample comes from slots that are 20 rounds old."""
+"""The warm-up of 20 minutes is some 40 rounds, and a sample comes from slots 20 rounds old."""
 
 SMALL_VIEW = {
     "core.gossip.flat_slots": "20",
@@ -31,48 +32,42 @@ SMALL_VIEW = {
     "core.gossip.slots_from_24": "6",
     "core.gossip.reseed_slots": "2",
 }
-"""40 slots instead of 100: in a network that is smaller than the view everybody has a place, and
-there is nothing to win.
+"""40 slots instead of 100: in a network smaller than the view every member has a place, and a flood
+could win nothing.
 """
 
 
-def settle_with_flooders(lab: Lab) -> tuple[Band, list[Host]]:
-    """A network with attackers among its nodes, that flood from the first moment on; and the
-    warm-up.
-    """
+def settle_with_flooders(lab: Lab) -> tuple[FlooderGroup, list[Host]]:
+    """Sets up a network with attackers among its nodes that flood from the start, and warms up."""
     attack = lab.options.attack
-    band, number, rng = (
-        Band(lab.options),
-        part_of(lab.options),
-        Random(f"flooders {lab.options.seed}"),
-    )
-    homes = (
-        addresses_in(lab, number, attack.prefixes, thin=lab.options.gossip.thin)
-        if attack.prefixes
-        else [None] * number
-    )
-    flooders = [Flooder(random_id(rng), lab.members.identity(), band, rng) for _ in homes]
+    group = FlooderGroup(lab.options)
+    number = part_of(lab.options)
+    rng = Random(f"flooders {lab.options.seed}")
+    homes: Sequence[Residence | None] = [None] * number
+    if attack.prefixes:
+        homes = addresses_in(lab, number, attack.prefixes, thin=lab.options.gossip.thin)
+    flooders = [Flooder(random_id(rng), lab.members.identity(), group, rng) for _ in homes]
     hosts = [
         lab.new_adversary(flooder, home) for flooder, home in zip(flooders, homes, strict=True)
     ]
-    band.enrol(flooders)
+    group.enrol(flooders)
     lab.settle(adversaries=hosts, warmup_s=0.0)
-    besiege(lab, band, hosts)
+    flood(lab, group, hosts)
     lab.warm_up()
-    return band, hosts
+    return group, hosts
 
 
-def besiege(lab: Lab, band: Band, hosts: Sequence[Host]) -> None:
-    """All members that are up; who comes later is found by the flooders when it asks them."""
-    band.besiege({host.outside: host.id for host in members(lab)})
+def flood(lab: Lab, group: FlooderGroup, hosts: Sequence[Host]) -> None:
+    """Floods all members that are up. Members that arrive later are not pushed to."""
+    group.flood({host.outside: host.id for host in members(lab)})
     for host in hosts:
         lab.world.flush(host)
 
 
 def sampled(lab: Lab) -> Metrics:
-    """Floods, and looks at what the members are given."""
+    """Floods, and measures the samples that members are given."""
     _, hosts = settle_with_flooders(lab)
-    samples = Samples(lab)
+    samples = GossipSamples(lab)
     with lab.measured():
         samples.watch(60.0 * lab.options.minutes)
     honest = members(lab)

@@ -1,3 +1,3 @@
-"""The same lookups in a simulation and on real sockets, to compare the two. It may import `model`,
-`measure` and the options. Start with `calibration.py`.
+"""Calibration: the same lookups in the simulator and on real sockets, to compare the two. It may
+import `model`, `measure` and the options. Start with `calibration.py`.
 """

@@ -1,5 +1,5 @@
-"""Do two runs of the same lookups agree? Counts by their ratio, latencies by the distance of their
-distributions.
+"""The agreement of two runs of the same lookups: counts by their ratio, latencies by the distance
+of their distributions.
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ from ..measure.statistics import Metrics, mean, share, spread
 from .calibration import Observed
 
 COUNTS_WITHIN = 0.05
+"""How far the ratio of two counts may be from 1."""
 LATENCY_WITHIN = 0.1
-"""A Kolmogorov-Smirnov distance. By chance alone, two samples of 1,575 from one distribution differ
-by 0.048 in one case of 20.
+"""The largest allowed Kolmogorov-Smirnov distance. By chance alone, two samples of 1,575 from one
+distribution differ by 0.048 in one case of 20.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """``ratios``: what was counted on sockets, over the same in the simulator; inf if it counted
-    nothing.
-    """
+    """``ratios``: each count on sockets divided by that in the simulator; inf if that is 0."""
 
     ratios: dict[str, float]
     ks_distance: float
@@ -48,8 +47,8 @@ def agreement(sockets: Observed, simulator: Observed) -> Agreement:
 
 
 def metrics_of(side: Observed) -> Metrics:
-    """Times are in seconds; messages are those of the whole network, its maintenance included, from
-    the first lookup on.
+    """The metrics of one side. Times are in seconds; messages are those of the whole network,
+    maintenance included, from the first lookup on.
     """
     ended = [elapsed_s for elapsed_s in side.elapsed_s if isfinite(elapsed_s)]
     return {
@@ -68,8 +67,8 @@ def metrics_of(side: Observed) -> Metrics:
 
 
 def ks_distance(first: Sequence[float], second: Sequence[float]) -> float:
-    """Two-sample Kolmogorov-Smirnov: the largest gap between the two empirical distribution
-    functions; 1 if only one sample is empty.
+    """The two-sample Kolmogorov-Smirnov distance: the largest gap between the two empirical
+    distribution functions; 1 if only one sample is empty.
     """
     if not first or not second:
         return float(bool(first) != bool(second))

@@ -1,14 +1,14 @@
-"""One network and the lookups in it, to be run twice: in virtual time here, and on real sockets by
-whoever has some.
+"""One network and its lookups, run twice: in virtual time here, and on real sockets by the command
+line (`kadisc sim calibrate`).
 
 Both runs have the same nodes with the same IDs at the same addresses, the same entries in their
 tables, dead ones included, and the same lookups at the same moments of a clock that begins at 0.
-Every datagram's way is decided by the same `Network`. So what differs between the two is what a
+The same `Network` decides on the loss and delay of every datagram. So the two differ only in what a
 simulation leaves out: sockets, the shell, the event loop, and a clock that goes on while the
 program computes.
 
-A network is used for a few seconds only: dead entries are found out after two failures, the second
-of which is 20 seconds old at the least. Many lookups take many networks, each drawn anew.
+A network is used for a few seconds only, because later the nodes detect dead entries: after two
+failures at least 20 seconds apart. So many lookups take many networks, each with another seed.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from ...core.core import Core
 from ...endpoints import Endpoint, Family, make_endpoint
 from ...errors import UsageError
 from ...ids import NodeId, random_id
-from ..measure.counting import Traffic, sent_since, traffic_of
+from ..measure.counting import SentTraffic, sent_since, traffic_of
 from ..model.churn import Churn, Stay
 from ..model.host import Host
 from ..model.latency import latency_model
 from ..model.population import Population, Residence
-from ..model.steady_state import Known, TableBuilder
+from ..model.steady_state import PlantedContact, TableBuilder
 from ..model.world import World
 from ..option_rules import check_options
 from ..options import SimOptions
 
 LOOKUPS = 1575
-"""A side: seven networks of 225."""
+"""Lookups on each side: seven networks of 225."""
 ROUND_S = 15.0
-"""Lookups are started for so long in one network..."""
+"""How long lookups are started in one network."""
 TAIL_S = 6.0
-"""...and so much later all is counted; one that has not ended by then counts as without end."""
+"""How long after the last start counting ends; a lookup still running then counts as unfinished."""
 MAX_NODES = 254
-"""Each needs a /16 of 127/8, at worst."""
+"""The limit of nodes: in the worst case each needs a /16 of its own in 127/8."""
 SETTINGS = {
     "nodes": "200",
     "warmup_s": "4",
@@ -52,20 +52,20 @@ SETTINGS = {
     "core.allow_private": "on",
     "core.table.bucket_sizes": "8",
 }
-"""``crash`` is the share of the nodes that are dead. Loopback addresses count as public ones, so
-that all caps are active. With wide buckets each node would know nearly all of so few, and every
-lookup would end after one hop.
+"""Default options. ``crash`` is the share of the nodes that are dead. Loopback addresses count as
+public ones, so that all caps are active. With wide buckets each node would know nearly all others
+in so small a network, and every lookup would end after one hop.
 """
 
 
-NO_TRAFFIC = Traffic(0, 0, 0)
+NO_TRAFFIC = SentTraffic(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One node, wherever it will run. The endpoint's port is for the one who binds it to say.
-    ``starts_at`` lies in the warm-up: nodes that started together would all check their contacts at
-    the same instants, and a wave that falls on the last of these is counted on one side only.
+    """One node, to run on either side. The port of its endpoint is set when its socket is bound.
+    ``starts_at`` lies in the warm-up: nodes that start together check their contacts at the same
+    instants, and checks at the end of counting would be counted on one side only.
     """
 
     residence: Residence
@@ -77,8 +77,8 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class PlannedLookup:
-    """``at_s`` after the warm-up; ``asker`` is an index; ``closest`` is the live node that is truly
-    the closest, besides the asker.
+    """``at_s``: start, counted from the end of the warm-up. ``asker``: index of the node that looks
+    up. ``closest``: ID of the live node that is truly the closest, the asker aside.
     """
 
     at_s: float
@@ -88,24 +88,24 @@ class PlannedLookup:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """What one node has sent and received since its start."""
+class NodeTraffic:
+    """What one node has sent and received since its start, in datagrams and bytes."""
 
-    sent: Traffic
+    sent: SentTraffic
     received: int
 
 
 @dataclass(slots=True)
 class Observed:
-    """What one side did, summed over its networks. ``elapsed_s`` has a value for each lookup,
-    ``inf`` for one that did not end.
+    """The results of one side, summed over its networks. ``elapsed_s`` has a value for each lookup,
+    ``inf`` for an unfinished one.
     """
 
     elapsed_s: list[float] = field(default_factory=list)
     lookup_queries: list[int] = field(default_factory=list)
     hops: list[int] = field(default_factory=list)
     found_closest: int = 0
-    traffic: Traffic = NO_TRAFFIC
+    traffic: SentTraffic = NO_TRAFFIC
     received: int = 0
     started: int = 0
 
@@ -117,12 +117,14 @@ class Observed:
             bool(result.closest) and result.closest[0].contact.id == lookup.closest
         )
 
-    def counted(self, started: int, before: Sequence[Count], after: Sequence[Count]) -> None:
-        """One network is through, after so many lookups. The counts are those of its nodes at the
-        first lookup and at the end.
+    def counted(
+        self, started: int, before: Sequence[NodeTraffic], after: Sequence[NodeTraffic]
+    ) -> None:
+        """Adds the counts of one network with ``started`` lookups. ``before`` and ``after``: what
+        its nodes have sent and received at the first lookup and at the end.
         """
         for then, now in zip(before, after, strict=True):
-            self.traffic = Traffic(
+            self.traffic = SentTraffic(
                 *(a + b for a, b in zip(self.traffic, sent_since(then.sent, now.sent), strict=True))
             )
             self.received += now.received - then.received
@@ -131,7 +133,7 @@ class Observed:
 
 
 class CalibrationRound:
-    """One network and its lookups. ``options.seed`` and ``number`` say which."""
+    """One network and its lookups, determined by ``options.seed`` and ``number``."""
 
     def __init__(self, options: SimOptions, number: int, lookups: int) -> None:
         self.options = replace(options, seed=options.seed * 1000 + number)
@@ -143,8 +145,8 @@ class CalibrationRound:
         self.measured_s = lookups * every_s + TAIL_S
 
     def hosts(self, endpoints: Sequence[Endpoint]) -> list[Host]:
-        """The nodes at these endpoints, their tables filled, on a clock that is at 0. Those that
-        are dead are there, and down.
+        """The nodes at these endpoints, with filled tables, on a clock at 0. Dead nodes are
+        included and down.
         """
         hosts = [
             self._host(number, spot, endpoint)
@@ -153,7 +155,7 @@ class CalibrationRound:
             )
         ]
         known = [
-            Known(host.contact, spot.stay.age_s)
+            PlantedContact(host.contact, spot.stay.age_s)
             for host, spot in zip(hosts, self.spots, strict=True)
         ]
         builder = TableBuilder(
@@ -164,7 +166,7 @@ class CalibrationRound:
         return hosts
 
     def run(self, endpoints: Sequence[Endpoint], observed: Observed) -> None:
-        """In virtual time."""
+        """Runs the network in virtual time, and adds its results to ``observed``."""
         world, hosts, began = World(self.options), self.hosts(endpoints), self.options.warmup_s
         waiting: dict[tuple[Host, int], PlannedLookup] = {}
 
@@ -187,9 +189,8 @@ class CalibrationRound:
         for host, spot in zip(hosts, self.spots, strict=True):
             if host.up:
                 watch(host)
-                host.stalled_until = (
-                    spot.starts_at
-                )  # what comes until then waits, as in a socket that is not yet read
+                # Datagrams until then wait, as in a socket that is not read yet.
+                host.stalled_until = spot.starts_at
                 world.boot(host)
             else:
                 world.network.attach(host)
@@ -211,10 +212,9 @@ class CalibrationRound:
     def _host(self, number: int, spot: Spot, endpoint: Endpoint) -> Host:
         core = self.options.core
         address = ExternalAddress(core.address, endpoint[:-2], endpoint[-2:], Confidence.VOTED)
-        chance = Random(
-            f"node {self.options.seed} {number}"
-        )  # of its own: on sockets, the nodes' turns come in another order
-        node = Core(core, chance, {Family.IPV4: spot.own_id}, 0.0, addresses={Family.IPV4: address})
+        # A generator of its own, because on sockets the nodes run in another order.
+        rng = Random(f"node {self.options.seed} {number}")
+        node = Core(core, rng, {Family.IPV4: spot.own_id}, 0.0, addresses={Family.IPV4: address})
         host = Host(
             number, spot.residence._replace(endpoint=endpoint), None, node, -spot.stay.age_s
         )
@@ -223,8 +223,8 @@ class CalibrationRound:
 
 
 def rounds(options: SimOptions, lookups: int) -> list[CalibrationRound]:
-    """As many networks as it takes. Raises UsageError for options that name something unknown, or
-    cannot be.
+    """The networks that ``lookups`` take. Raises UsageError for options with an unknown name or an
+    impossible value.
     """
     try:
         check_options(options)
@@ -239,13 +239,13 @@ def rounds(options: SimOptions, lookups: int) -> list[CalibrationRound]:
     ]
 
 
-def counts(hosts: Sequence[Host]) -> list[Count]:
-    return [Count(traffic_of(host.node), host.node.counters.received) for host in hosts]
+def counts(hosts: Sequence[Host]) -> list[NodeTraffic]:
+    return [NodeTraffic(traffic_of(host.node), host.node.counters.received) for host in hosts]
 
 
 def _spots(options: SimOptions, rng: Random) -> list[Spot]:
-    """Addresses cluster as those of any population here do, but each of its /16s has become one of
-    127/8.
+    """The nodes. Addresses cluster like those of any simulated population, but each /16 is mapped
+    to a /16 of 127/8.
     """
     population, churn = Population(options, rng), Churn(options.churn, rng)
     dead = set(rng.sample(range(options.nodes), round(options.crash * options.nodes)))
@@ -259,7 +259,7 @@ def _spots(options: SimOptions, rng: Random) -> list[Spot]:
         spots.append(
             Spot(
                 residence,
-                churn.met(),
+                churn.random_stay(),
                 random_id(rng),
                 index not in dead,
                 rng.random() * options.warmup_s,

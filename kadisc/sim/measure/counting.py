@@ -1,4 +1,4 @@
-"""What a node has sent, by its own counters."""
+"""What a node has sent, by the counters of its core."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import NamedTuple
 from ...core.core import Core
 
 
-class Traffic(NamedTuple):
-    """``bytes`` are UDP payload. ``replies`` are answers of all kinds, error answers too.
-    ``checks`` are those queries that only ask whether somebody is there.
+class SentTraffic(NamedTuple):
+    """``bytes`` are UDP payload. ``replies`` are answers of all kinds, errors included. ``checks``
+    are those of the queries that check a table entry.
     """
 
     queries: int
@@ -18,12 +18,12 @@ class Traffic(NamedTuple):
     checks: int = 0
 
 
-def traffic_of(node: Core) -> Traffic:
-    """Since it was started."""
+def traffic_of(node: Core) -> SentTraffic:
+    """What the node has sent since its start."""
     counters = node.counters
     queries = sum(counters.queries_sent.values())
-    return Traffic(queries, counters.sent - queries, counters.sent_bytes, counters.checks_sent)
+    return SentTraffic(queries, counters.sent - queries, counters.sent_bytes, counters.checks_sent)
 
 
-def sent_since(before: Traffic, after: Traffic) -> Traffic:
-    return Traffic(*(b - a for a, b in zip(before, after, strict=True)))
+def sent_since(before: SentTraffic, after: SentTraffic) -> SentTraffic:
+    return SentTraffic(*(b - a for a, b in zip(before, after, strict=True)))

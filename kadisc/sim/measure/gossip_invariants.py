@@ -1,5 +1,5 @@
-"""What must hold of a member's gossip at every moment: its stores keep their bounds, and it is
-nobody's amplifier.
+"""Invariants of a member's gossip: its stores keep their bounds, and it cannot be used as an
+amplifier.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ...wire.messages import Error, Gossip, Message, Reply
 from ..model.host import Host
 
 MAX_TOKENS = 16
-"""Of those that a host gave to one endpoint: it gets a new one with each answer, and they are the
-same for five minutes.
+"""Remembered tokens that a host gave to one endpoint. Each answer brings a token; within five
+minutes it is the same one.
 """
 
 
 def over_bounds(config: CoreConfig, seen: PeerNetworkSnapshot) -> str | None:
-    """The first store that is too full, in words."""
+    """The first store above its bound, in words; None if there is none."""
     gossip, book = config.gossip, config.book
     stores = (
         (seen.candidates, gossip.max_candidates, "gossip candidates"),
@@ -32,8 +32,16 @@ def over_bounds(config: CoreConfig, seen: PeerNetworkSnapshot) -> str | None:
         (seen.verified, MAX_KNOWN, "verified peers"),
         (seen.pushes, gossip.reservoir, "pushes kept of a round"),
         (sum(peer.slots for peer in seen.view.peers), seen.view.slots, "slots held"),
-        (seen.book_heard_of, book.new_buckets * book.new_bucket_size, "peers heard of in the book"),
-        (seen.book_met, book.tried_buckets * book.tried_bucket_size, "peers met in the book"),
+        (
+            seen.book_unverified,
+            book.new_buckets * book.new_bucket_size,
+            "unverified peers in the book",
+        ),
+        (
+            seen.book_verified,
+            book.tried_buckets * book.tried_bucket_size,
+            "verified peers in the book",
+        ),
     )
     return next(
         (f"{size} {what}; the bound is {bound}" for size, bound, what in stores if size > bound),
@@ -50,8 +58,8 @@ class Asked:
 
 
 class Amplification:
-    """Without a token that the host itself gave to that endpoint, no answer to gossip is longer
-    than the query. A host answers at once, so that the last query is all that need be remembered.
+    """Checks that no answer to gossip is longer than the query, unless the query has a token that
+    the host gave to that endpoint. A host answers at once, so only its last query is remembered.
     """
 
     def __init__(self, broken: Callable[[Host, str], None]) -> None:
@@ -81,9 +89,9 @@ class Amplification:
             ):
                 continue
             if len(payload) > asked.size and not asked.proven:
+                size, limit = len(payload), asked.size
                 self._broken(
-                    host,
-                    f"an answer of {len(payload)} bytes to gossip of {asked.size} bytes without a token",
+                    host, f"an answer of {size} bytes to gossip of {limit} bytes without a token"
                 )
             if isinstance(answer, Reply) and answer.token is not None:
                 given = self._tokens.setdefault((host.number, destination), [])
@@ -92,8 +100,8 @@ class Amplification:
 
     def left(self, host: Host) -> None:
         self._asked.pop(host.number, None)
-        for of in [of for of in self._tokens if of[0] == host.number]:
-            del self._tokens[of]
+        for key in [key for key in self._tokens if key[0] == host.number]:
+            del self._tokens[key]
 
 
 def _message(payload: bytes) -> Message | None:

@@ -1,8 +1,8 @@
-"""What must hold at every moment, whatever the network does. The cheap part always, the dear one
-with ``--paranoid``. Adversaries promise nothing.
+"""Invariants: what must hold at every moment, whatever the network does. The cheap ones are always
+checked, the expensive ones with ``--paranoid``, and none for adversaries.
 
-A violation is a bug of the core (or of this page): it ends the run with a `Violation`, which names
-host, time and what is wrong.
+A violation is a bug of the core (or of this module): it ends the run with a `Violation`, which
+names host, time and what is wrong.
 """
 
 from __future__ import annotations
@@ -26,25 +26,22 @@ from ..options import SimOptions
 from .gossip_invariants import Amplification, over_bounds
 
 LOOK_EVERY = 64
-"""Datagrams of a host between two looks at its whole table and stores."""
+"""Datagrams of a host between two checks of its whole table and stores."""
 
 
 class Violation(KadiscError):
-    """The core broke a promise."""
+    """An invariant of the core does not hold."""
 
 
 class Invariants:
     def __init__(self, options: SimOptions, world: World) -> None:
         self._options = options
         self._world = world
-        self._max_bytes = (
-            options.core.serving.max_answer_bytes
-            if options.core.defences.bounded_answers
-            else 1 << 30
-        )
+        bounded = options.core.defences.bounded_answers
+        self._max_bytes = options.core.serving.max_answer_bytes if bounded else 1 << 30
         self._paranoid = options.paranoid
-        self._ended: dict[int, set[int]] = {}  # operations that ended, by host
-        self._answered: dict[int, set[Contact]] = {}  # who has answered whom, by host
+        self._ended: dict[int, set[int]] = {}  # operations that have ended, by host
+        self._answered: dict[int, set[Contact]] = {}  # contacts that have answered, by host
         self._until_look: dict[int, int] = {}
         self._amplification = Amplification(self._broken)
 
@@ -95,10 +92,10 @@ class Invariants:
                     self._broken(host, f"operation {event.operation} ended twice")
                 ended.add(event.operation)
 
-    # --- what the lab tells -----------------------------------------------------------------------
+    # --- called by the lab ------------------------------------------------------------------------
 
     def knows(self, host: Host) -> None:
-        """Its table was filled by hand: those entries count as having answered."""
+        """The table was filled by the simulator: its entries count as having answered."""
         if self._paranoid:
             self._answered[host.number] = {
                 entry.contact for entry in host.node.dhts[Family.IPV4].table
@@ -111,7 +108,7 @@ class Invariants:
             self._amplification.left(host)
 
     def finish(self) -> None:
-        """Every host, once more; and each operation that was started has ended after ``close``."""
+        """Checks every host once more, and that no operation is in flight after ``close``."""
         if not self._paranoid:
             return
         for host in list(self._world.hosts.values()):
@@ -121,10 +118,10 @@ class Invariants:
             if host.node.operations_in_flight:
                 self._broken(host, "operations are in flight after close")
 
-    # --- the dear ones ----------------------------------------------------------------------------
+    # --- the expensive ones -----------------------------------------------------------------------
 
     def check(self, host: Host) -> None:
-        """Bucket order and caps, and the bounds of every store."""
+        """Checks bucket order, caps, and the bounds of every store."""
         dht = host.node.dhts[Family.IPV4]
         for bucket in dht.table.buckets():
             self._check_bucket(host, dht, bucket)
@@ -174,13 +171,10 @@ class Invariants:
         for size, bound, what in stores:
             if size > bound:
                 self._broken(host, f"{size} {what}; the bound is {bound}")
-        too_full = (
-            over_bounds(config, node.peer_network.snapshot(self._world.now))
-            if node.peer_network is not None
-            else None
-        )
-        if too_full is not None:
-            self._broken(host, too_full)
+        if node.peer_network is not None:
+            above_bound = over_bounds(config, node.peer_network.snapshot(self._world.now))
+            if above_bound is not None:
+                self._broken(host, above_bound)
 
     def _note_answer(self, host: Host, payload: bytes, source: Endpoint) -> None:
         reply = _reply(payload)
@@ -195,7 +189,7 @@ class Invariants:
         answered = self._answered.get(host.number, set())
         for contact in contacts_from(reply.nodes, Family.IPV4):
             if contact not in answered:
-                self._broken(host, f"an answer with {contact}, who never answered")
+                self._broken(host, f"an answer with {contact}, which never answered")
 
     def _broken(self, host: Host, what: str) -> None:
         raise Violation(f"host {host.number} at {self._world.now:.6f} s: {what}")

@@ -1,4 +1,4 @@
-"""What is true: who is alive, who is closest. Seen by the observer only, never by a node."""
+"""The oracle: which nodes are alive and which are closest. Nodes never see it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from ..model.host import Host
 from ..model.world import World
 
 SETTLED_S = 600.0
-"""A node counts among the closest once it has been up for so long: before, others need not know it.
-"""
+"""How long a node must be up to count among the closest: before, others need not know it."""
 
 
 class Oracle:
-    """Over live nodes that accept unsolicited queries. Told of every arrival and departure."""
+    """Of live nodes that accept unsolicited queries; the lab reports arrivals and departures."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -37,7 +36,7 @@ class Oracle:
             del self._ids[bisect_left(self._ids, host.id)]
 
     def changed_id(self, host: Host, old: NodeId) -> None:
-        """Its ID follows its address."""
+        """The node has derived a new ID from its new address."""
         if self._hosts.get(old) is host:
             del self._hosts[old]
             del self._ids[bisect_left(self._ids, old)]
@@ -51,8 +50,8 @@ class Oracle:
         besides: Host | None = None,
         settled_s: float = SETTLED_S,
     ) -> list[Host]:
-        """The true ``count`` closest, closest first: up for ``settled_s``, and not the asker
-        himself.
+        """The true ``count`` closest nodes that have been up for ``settled_s``, closest first,
+        without the asker ``besides``.
         """
         up_since, hosts = self._world.now - settled_s, self._hosts
         wanted = max(4 * count, 32)
@@ -69,8 +68,8 @@ class Oracle:
             wanted *= 2
 
     def _around(self, target: NodeId, wanted: int) -> tuple[int, int]:
-        """The range of all IDs that share the longest prefix with the target that at least
-        ``wanted`` share: closer than all others.
+        """The index range of the IDs that share a prefix with the target, the longest that at least
+        ``wanted`` IDs share. These IDs are closer to the target than all others.
         """
         ids, low, high = self._ids, 0, len(self._ids)
         for bit in range(ID_BITS):
@@ -84,8 +83,8 @@ class Oracle:
         return low, high
 
     def count_in(self, own_id: NodeId, index: int, at_most: int) -> int:
-        """How many could be in that bucket of a node with that ID, up for a while; counted no
-        further than ``at_most``.
+        """How many settled nodes belong into bucket ``index`` of a node with ``own_id``; counted up
+        to ``at_most``.
         """
         shift = ID_BITS - 1 - index
         start = ((own_id >> shift) ^ 1) << shift
@@ -99,7 +98,7 @@ class Oracle:
         return count
 
     def at(self, endpoint: Endpoint) -> Host | None:
-        """Who is up at that address; another port than his counts as nobody."""
+        """The host that is up at this endpoint, or None (also for a wrong port)."""
         host = self._world.network.routes.get(endpoint[:-2])
         return host if host is not None and endpoint == host.outside else None
 
@@ -107,7 +106,7 @@ class Oracle:
         host = self.at(contact.endpoint)
         return host is not None and host.id == contact.id
 
-    def accepts_strangers(self, contact: Contact) -> bool:
+    def accepts_unsolicited(self, contact: Contact) -> bool:
         host = self.at(contact.endpoint)
         return host is not None and host.id == contact.id and host.accepts_unsolicited
 

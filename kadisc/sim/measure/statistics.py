@@ -1,8 +1,7 @@
-"""Numbers out of many: percentiles, shares and series, named and rounded as they go into a report.
+"""Percentiles, shares and series of many values, named and rounded as metrics.
 
-A metric is a number; or raw material for charts, which is not printed: a plain list of numbers
-whose name says what it is, ``*_quantiles`` or ``*_by_minute``; or a table, a list of dicts with the
-same keys.
+A metric is a number; or a table, a list of dicts with the same keys; or a list of numbers for
+charts, which is not printed and whose name ends in ``_quantiles`` or ``_by_minute``.
 """
 
 from __future__ import annotations
@@ -14,11 +13,13 @@ from typing import TypeAlias
 Metrics: TypeAlias = dict[str, object]
 
 QUANTILES, BY_MINUTE = "_quantiles", "_by_minute"
-"""How the names of plain lists end."""
+"""Endings of the names of metrics that are lists of numbers."""
 
 
 def percentile(values: Sequence[float], percent: float) -> float | None:
-    """The smallest of the values that ``percent`` of them do not exceed; None of none."""
+    """The smallest value that at least ``percent`` per cent of the values do not exceed; None if
+    there are no values.
+    """
     if not values:
         return None
     ordered = sorted(values)
@@ -26,7 +27,7 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
 
 
 def spread(name: str, values: Sequence[float], digits: int = 3) -> Metrics:
-    """p50, p95 and p99: latencies are never quoted as a mean alone."""
+    """The metrics p50, p95 and p99: latencies are never quoted as a mean alone."""
     return {
         f"{name}_p{percent}": rounded(percentile(values, percent), digits)
         for percent in (50, 95, 99)
@@ -34,24 +35,22 @@ def spread(name: str, values: Sequence[float], digits: int = 3) -> Metrics:
 
 
 def quantiles(name: str, values: Sequence[float], digits: int = 3) -> Metrics:
-    """The 0th, 1st, ... 100th percentile, for a chart of the whole distribution; no entries of no
-    values.
+    """The 0th, 1st, ... 100th percentile, for a chart of the whole distribution; an empty list if
+    there are no values.
     """
     ordered = sorted(values)
-    found = (
-        [
-            round(ordered[max(0, ceil(len(ordered) * percent / 100) - 1)], digits)
-            for percent in range(101)
-        ]
-        if ordered
-        else []
-    )
+    found: list[float] = []
+    if ordered:
+        places = [max(0, ceil(len(ordered) * percent / 100) - 1) for percent in range(101)]
+        found = [round(ordered[place], digits) for place in places]
     return {f"{name}{QUANTILES}": found}
 
 
 def by_minute(name: str, parts: Iterable[tuple[float, float, float]], digits: int = 5) -> Metrics:
-    """``parts``: (seconds since the measuring began, part, whole). The share in each minute; None
-    for a minute of which nothing is known. A last minute that has hardly begun is left out.
+    """The share part / whole in each minute; None for a minute without data. A last minute with
+    less than a tenth of the data of the fullest minute is left out.
+
+    ``parts``: (seconds since measuring began, part, whole).
     """
     sums: dict[int, tuple[float, float]] = {}
     for at_s, part, whole in parts:

@@ -1,4 +1,4 @@
-"""Everything that happens, as JSON lines: deliveries and events, for whoever wants to look closely."""
+"""The trace of a run: every delivery and event as a JSON line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from ..model.host import Host
 
 
 class Trace:
-    """Watches a world. Raises UsageError if the file cannot be written, KadiscError if there is no
-    room for more.
+    """A watcher. Raises UsageError if the file cannot be opened, KadiscError if a later write
+    fails, as on a full disk.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
         try:
-            self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115  # it stays open for the run; close() ends it
+            # The file stays open for the run; `close` closes it.
+            self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115
         except OSError as error:
             raise UsageError(f"--trace {path}: {error.strerror}") from None
 
@@ -52,13 +53,13 @@ class Trace:
         try:
             self._file.close()
         except OSError as error:
-            raise self._no_room(error) from None
+            raise self._write_failed(error) from None
 
     def _write(self, record: dict[str, object]) -> None:
         try:
             self._file.write(json.dumps(record) + "\n")
         except OSError as error:
-            raise self._no_room(error) from None
+            raise self._write_failed(error) from None
 
-    def _no_room(self, error: OSError) -> KadiscError:
+    def _write_failed(self, error: OSError) -> KadiscError:
         return KadiscError(f"--trace {self._path}: {error.strerror}")

@@ -1,9 +1,10 @@
-"""The vote on our own address alone, without a network: how often do liars win? Counted over many
+"""The vote on the own address alone, without a network: how often do liars win? Counted over many
 trials, and computed.
 
-The computation walks over all (lies, truths) that a count can come to, with the rules of
-`core/external_address.py` stated once more, so that each checks the other. Voters are drawn one by
-one from so many networks that a share of ``liars`` stays what it is; all liars say the same.
+The computation goes over all pairs (lies, truths) that a count can reach. It states the rules of
+`core/addressing/external_address.py` a second time, so that each checks the other. Voters are drawn
+one by one from so many networks that the share of ``liars`` stays constant; all liars report the
+same address.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from ...core.addressing.external_address import Confidence, ExternalAddress
 
 TRUTH, LIE, PORT = b"\x01\x01\x01\x01", b"\x02\x02\x02\x02", b"\x1a\xe1"
 MOST_VOTES = 200
-"""No count goes on for longer: by then hardly any is undecided."""
+"""The limit of a count: by then hardly any is undecided."""
 WRONG, RIGHT, OPEN = "wrong", "right", "open"
 
 
 def first_decisions(
     config: AddressConfig, liars: float, trials: int, rng: Random
 ) -> tuple[int, int]:
-    """How many of so many fresh nodes decide for the lie, and how many come to no decision in
+    """Of ``trials`` new nodes: how many decide for the lie, and how many are undecided after
     `MOST_VOTES`.
     """
     wrong = undecided = 0
@@ -40,16 +41,15 @@ def first_decisions(
 
 
 def wrong_recounts(config: AddressConfig, liars: float, trials: int, rng: Random) -> int:
-    """Of so many recounts, each opened by a lie at a node that knows its address: how many end with
-    the lie.
+    """Of ``trials`` recounts, each opened by a lie at a node that knows its address: how many end
+    with the lie.
     """
     wrong = 0
     for _ in range(trials):
         address = ExternalAddress(config, TRUTH, None, Confidence.VOTED)
         address.vote(b"", LIE, PORT, 0.0)
-        for voter in range(
-            2 * config.change_voters
-        ):  # all at one moment: once a recount is closed no other is opened
+        # All votes at one moment: once a recount is closed no other is opened.
+        for voter in range(2 * config.change_voters):
             if address.vote(
                 voter.to_bytes(2, "big"), LIE if rng.random() < liars else TRUTH, PORT, 0.0
             ).changed:
@@ -59,6 +59,8 @@ def wrong_recounts(config: AddressConfig, liars: float, trials: int, rng: Random
 
 
 def wrong_first_probability(config: AddressConfig, liars: float) -> float:
+    """The probability that a new node decides for the lie."""
+
     def outcome(lies: int, truths: int) -> str:
         votes = lies + truths
         if votes < config.first_voters:
@@ -71,7 +73,7 @@ def wrong_first_probability(config: AddressConfig, liars: float) -> float:
 
 
 def wrong_recount_probability(config: AddressConfig, liars: float) -> float:
-    """Of one recount that a lie has opened."""
+    """The probability that a recount opened by a lie ends with the lie."""
 
     def outcome(lies: int, truths: int) -> str:
         votes = lies + truths
@@ -85,7 +87,7 @@ def wrong_recount_probability(config: AddressConfig, liars: float) -> float:
 
 
 def _probability(outcome: Callable[[int, int], str], liars: float, start: tuple[int, int]) -> float:
-    """That a count which begins so ends wrong."""
+    """The probability that a count which begins with ``start`` ends wrong."""
     wrong, states = 0.0, {start: 1.0}
     for _ in range(MOST_VOTES):
         following: dict[tuple[int, int], float] = {}

@@ -1,10 +1,10 @@
-"""How long nodes stay: sessions with a Weibull distribution, heavy-tailed in all networks that were
-measured.
+"""Churn: how long nodes stay. Session lengths have a Weibull distribution, heavy-tailed in all
+networks that were measured.
 
-A network that has been running for long is not made of average sessions: at any moment, long ones
-are met in proportion to their length. With X Weibull of shape k and scale s, the length of a
-session met at random is s * G**(1/k), with G gamma-distributed of shape 1 + 1/k; its age is uniform
-within it.
+In a network in its steady state the sessions seen at one moment are not average ones: a session is
+seen in proportion to its length. With X Weibull of shape k and scale s, the length of a session
+seen at random is s * G**(1/k), with G gamma-distributed of shape 1 + 1/k; its age is uniform within
+that length.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ PROFILES: dict[str, tuple[float, float]] = {
     "ipfs-rfm2": (0.61, 3.66 * 3600),
     "ethereum": (0.5, 150.0 * 3600),
 }
-"""Shape, and scale in seconds."""
+"""Of the session lengths: shape of the Weibull distribution, and scale in seconds."""
 FOREVER_S = 30 * 86_400.0
-"""How old a node that never leaves is taken to be."""
+"""The greatest age of a node that never leaves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """``age_s``: how long it has been up; ``left_s``: until it goes."""
+    """``age_s``: how long the node has been up; ``left_s``: how much longer it stays."""
 
     age_s: float
     left_s: float
@@ -44,8 +44,8 @@ class Churn:
         self._shape, self._scale_s = PROFILES.get(options.profile, (options.shape, options.scale_s))
         self._permanent = 1.0 if options.profile == "none" else options.permanent
 
-    def met(self) -> Stay:
-        """A node of a network that has been running for long, looked at now."""
+    def random_stay(self) -> Stay:
+        """The stay of a random node that is up now, in a network in its steady state."""
         rng = self._rng
         if rng.random() < self._permanent:
             return Stay(FOREVER_S * rng.random(), inf)
@@ -55,16 +55,13 @@ class Churn:
         age_s = length_s * rng.random()
         return Stay(age_s, length_s - age_s)
 
-    def newcomer(self) -> Stay:
-        """A node that starts now; it takes the place of one that left, so it is not one that stays
-        for ever.
+    def new_stay(self) -> Stay:
+        """The stay of a node that starts now. It replaces a node that has left, so it is never a
+        permanent one.
         """
         return Stay(0.0, self._rng.weibullvariate(self._scale_s, self._shape))
 
     def hazard(self, age_s: float) -> float:
-        """Of a node that may leave: the chance to leave, per second, at that age."""
-        return (
-            self._shape
-            / self._scale_s
-            * float((max(age_s, 1.0) / self._scale_s) ** (self._shape - 1.0))
-        )
+        """The rate per second at which a node of that age leaves, permanent nodes aside."""
+        relative_age = max(age_s, 1.0) / self._scale_s
+        return self._shape / self._scale_s * float(relative_age ** (self._shape - 1.0))

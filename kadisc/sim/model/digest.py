@@ -1,4 +1,4 @@
-"""One number for all that happened: two runs with the same digest are the same run."""
+"""One number for a whole run: two runs with the same digest are the same run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ...endpoints import Endpoint
 
 _TIME: Final = Struct(">d").pack
 BATCH: Final = 4096
-"""Pieces that are hashed at once: one long update costs a fraction of many short ones."""
+"""Pieces that are hashed at once; one long update is much faster than many short ones."""
 
 
 class Digest:
-    """Over time, source, destination and payload of every delivery, and over every event with its
-    time and place.
+    """Hashes time, source, destination and payload of every delivery, and every event with its time
+    and host.
     """
 
     __slots__ = ("_hash", "_pieces")
@@ -30,20 +30,20 @@ class Digest:
         pieces = self._pieces
         pieces += (_TIME(now), source, destination, payload)
         if len(pieces) >= BATCH:
-            self._swallow()
+            self._hash_pieces()
 
     def events(self, now: float, where: Endpoint, events: Iterable[Event]) -> None:
         # The repr of frozen structs of ints, floats, bytes and enums is the same in every process.
         self._pieces += (_TIME(now), where, *[repr(event).encode() for event in events])
 
     def absorb(self, other: Digest) -> None:
-        """All that happened in another world of the same run."""
+        """Adds the digest of another world of the same run."""
         self._pieces.append(other.hexdigest().encode())
 
     def hexdigest(self) -> str:
-        self._swallow()
+        self._hash_pieces()
         return self._hash.hexdigest()
 
-    def _swallow(self) -> None:
+    def _hash_pieces(self) -> None:
         self._hash.update(b"".join(self._pieces))
         self._pieces.clear()

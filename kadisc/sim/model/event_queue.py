@@ -1,10 +1,9 @@
-"""What is to happen, in the order of time and, at the same time, in the order in which it was
-decided.
+"""The event queue: what is to happen, ordered by time and then by when it was pushed.
 
-One heap of all would do, but in a world of 100,000 nodes it holds 300,000 items all over the
-memory, and each push and pop looks at 18 of them. Nearly all that happens is a few hundred
-milliseconds ahead. So time is cut into slots, and what falls into a slot to come is only appended
-to its list; when its turn comes the list becomes a heap of some hundred items, small enough to stay
+A single heap would do, but in a world of 100,000 nodes it holds 300,000 items all over the memory,
+and each push and pop looks at 18 of them. Nearly all events are due within a few hundred
+milliseconds. So time is cut into slots: an item for a later slot is only appended to the list of
+that slot. When the slot begins, its list becomes a heap of some hundred items, small enough to stay
 in the cache.
 """
 
@@ -18,15 +17,15 @@ from .host import Host
 
 Item: TypeAlias = tuple[float, int, "Host | None", Any, Any, Any]
 """Delivery: (when, order, host, payload, source, destination). Tick: (when, order, host, None,
-None, None). Action: (when, order, None, what to call, its arguments, None). No two have the same
-time and order.
+None, None). Action: (when, order, None, what to call, its arguments, None). No two items have the
+same time and order.
 """
 
 SLOTS_PER_S: Final = 64
-"""A power of two: a time and its slot then agree to the last bit."""
+"""A power of two, so that a time and its slot agree to the last bit."""
 
 
-class Agenda:
+class EventQueue:
     __slots__ = ("_current", "_numbers", "_slots", "_until")
 
     def __init__(self) -> None:
@@ -52,7 +51,7 @@ class Agenda:
             slot.append(item)
 
     def pop(self, end: float) -> Item | None:
-        """The next one, if it is not after ``end``."""
+        """The next item, or None if it is due after ``end``."""
         while not self._current:
             if not self._numbers or self._numbers[0] > end * SLOTS_PER_S:
                 return None

@@ -1,31 +1,38 @@
-"""What goes wrong beyond the network model: partitions, NAT rebinding, clock jumps, stalls,
-restarts with a torn state.
+"""Faults beyond the network model: partitions, NAT rebinding, clock jumps, stalls, restarts with a
+damaged state.
 
-Faults of single packets are the network's (`network.py`). Each kind of event here comes as a
-Poisson process of its own.
+`network.py` has the faults of single packets. Each kind of event here is a Poisson process of its
+own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING
 
 from ...core.contract.saved_state import SavedDht, SavedState
+from ..options import FaultOptions
 from .host import Host
-
-if TYPE_CHECKING:
-    from ..lab import Lab
+from .world import World
 
 
 class Faults:
-    def __init__(self, lab: Lab, rng: Random) -> None:
-        self._lab = lab
+    """``restart`` starts a host's process again at the same place, with a saved state."""
+
+    def __init__(
+        self,
+        world: World,
+        options: FaultOptions,
+        rng: Random,
+        restart: Callable[[Host, SavedState], None],
+    ) -> None:
+        self._world = world
+        self._options = options
         self._rng = rng
-        self._options = lab.options.faults
+        self._restart_with = restart
 
     def start(self) -> None:
-        options, hosts = self._options, max(1, len(self._lab.world.hosts))
+        options, hosts = self._options, max(1, len(self._world.hosts))
         self._repeat(options.partitions_per_hour, self._partition)
         self._repeat(options.rebindings_per_hour * hosts, self._rebind)
         self._repeat(options.clock_jumps_per_hour * hosts, self._jump)
@@ -38,22 +45,20 @@ class Faults:
 
         def strike() -> None:
             fault()
-            self._lab.world.at(
-                self._lab.world.now + self._rng.expovariate(per_hour / 3600.0), strike
-            )
+            self._world.at(self._world.now + self._rng.expovariate(per_hour / 3600.0), strike)
 
-        self._lab.world.at(self._lab.world.now + self._rng.expovariate(per_hour / 3600.0), strike)
+        self._world.at(self._world.now + self._rng.expovariate(per_hour / 3600.0), strike)
 
     def _victim(self) -> Host | None:
-        hosts = list(self._lab.world.hosts.values())
+        hosts = list(self._world.hosts.values())
         return self._rng.choice(hosts) if hosts else None
 
     def _partition(self) -> None:
         """Half of the hosts cannot reach the other half, for a while."""
-        network = self._lab.world.network
+        network = self._world.network
         if not network.partitioned:
-            split(self._lab, self._rng, share=0.5)
-            self._lab.world.at(self._lab.world.now + self._options.partition_s, heal, self._lab)
+            split(self._world, self._rng, share=0.5)
+            self._world.at(self._world.now + self._options.partition_s, heal, self._world)
 
     def _rebind(self) -> None:
         host = self._victim()
@@ -61,35 +66,30 @@ class Faults:
             host.nat.rebind(host.endpoint[:-2], self._rng)
 
     def _jump(self) -> None:
-        """The machine slept: the clock that counts suspends has gone on, and the shell notices."""
+        """The machine was suspended: its clock went on meanwhile, and the shell notices the gap."""
         host = self._victim()
         if host is not None:
             host.skew_s += self._rng.random() * self._options.clock_jump_s
-            self._lab.world.do(host, host.node.network_changed)
+            self._world.do(host, host.node.network_changed)
 
     def _stall(self) -> None:
         host = self._victim()
         if host is not None:
-            host.stalled_until = self._lab.world.now + self._rng.random() * self._options.stall_s
+            host.stalled_until = self._world.now + self._rng.random() * self._options.stall_s
 
     def _restart(self) -> None:
-        """The process starts again at the same place, with what was saved, or a part of it. Its
-        clock begins anew.
-        """
-        host, lab = self._victim(), self._lab
+        """The process starts again with its saved state, or with a part of it."""
+        host = self._victim()
         if host is None:
             return
-        state = host.node.export_state(lab.world.now + host.skew_s)
+        state = host.node.export_state(self._world.now + host.skew_s)
         if self._rng.random() < self._options.torn_state:
             state = torn(state, self._rng)
-        lab.stop(host)
-        restarted = lab.reborn(host)
-        restarted.node.restore(state, lab.world.now)
-        lab.join(restarted)
+        self._restart_with(host, state)
 
 
 def torn(state: SavedState, rng: Random) -> SavedState:
-    """Some of the contacts are lost, and the address."""
+    """The state without about half of its contacts, and without the external address."""
     return SavedState(
         tuple(
             SavedDht(each.family, None, tuple(c for c in each.contacts if rng.random() < 0.5))
@@ -98,12 +98,12 @@ def torn(state: SavedState, rng: Random) -> SavedState:
     )
 
 
-def split(lab: Lab, rng: Random, share: float) -> None:
-    """``share`` of the hosts are on the other side from now on. Newcomers are on the first."""
-    for host in lab.world.hosts.values():
+def split(world: World, rng: Random, share: float) -> None:
+    """Moves ``share`` of the hosts to the second side; hosts that arrive later are on the first."""
+    for host in world.hosts.values():
         host.side = int(rng.random() < share)
-    lab.world.network.partitioned = True
+    world.network.partitioned = True
 
 
-def heal(lab: Lab) -> None:
-    lab.world.network.partitioned = False
+def heal(world: World) -> None:
+    world.network.partitioned = False

@@ -1,4 +1,6 @@
-"""A node in its place in the world: an address, a region, a box before it, and how long it stays."""
+"""A node and its place in the world: an address, a region, the NAT in front of it, and how long it
+stays.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,13 @@ from .population import Residence
 
 
 class Host:
-    """``number`` is never given twice. ``until`` is when it leaves, on the world's clock; its own
-    clock is ahead of that by ``skew_s``.
+    """``number`` is never given twice. ``closing_at`` is when the host leaves, on the world's
+    clock. The clock of the node is ahead of the world's by ``skew_s``.
     """
 
     honest: ClassVar[bool] = True
-    """Whether a real node lives here, that must keep the promises of the core. For the world and
-    the observers.
+    """Whether a real node runs here, for which the invariants must hold. The world and the
+    observers read it; nodes never do.
     """
     __slots__ = (
         "access_s",
@@ -56,7 +58,7 @@ class Host:
         identity: Identity | None = None,
     ) -> None:
         self.number = number
-        self.identity = identity  # of a member of a network
+        self.identity = identity  # None unless a member of the peer network
         self.region = residence.system.region
         self.system = residence.system.number
         self.access_s = residence.access_s
@@ -66,8 +68,8 @@ class Host:
         self.up = True
         self.up_since = up_since
         self.closing_at = inf
-        self.tick_at = inf  # of the one entry in the world's heap that counts
-        self.deadline = inf  # what the node said, on its own clock
+        self.tick_at = inf  # when the host's valid tick in the world's queue is due
+        self.deadline = inf  # what the node asked for, on its own clock
         self.skew_s = 0.0
         self.stalled_until = -inf
         self.side = 0  # of a partition
@@ -76,12 +78,10 @@ class Host:
         self.on_event: Callable[[float, object], None] | None = None
 
     def moved(self, residence: Residence, rng: Random) -> None:
-        """To another address, in front of its box too."""
-        self.region, self.system, self.access_s = (
-            residence.system.region,
-            residence.system.number,
-            residence.access_s,
-        )
+        """Gives the host another address; a NAT in front of it gets the new external address."""
+        self.region = residence.system.region
+        self.system = residence.system.number
+        self.access_s = residence.access_s
         self.endpoint = residence.endpoint
         if self.nat is not None:
             self.nat.rebind(residence.endpoint[:-2], rng)
@@ -96,10 +96,12 @@ class Host:
 
     @property
     def outside(self) -> Endpoint:
-        """Where others see it, or would if its box has one mapping for all of them."""
+        """The endpoint at which other hosts see this one, or would see it with a NAT that had one
+        mapping for all destinations.
+        """
         return self.endpoint if self.nat is None else self.nat.external
 
     @property
     def accepts_unsolicited(self) -> bool:
-        """Whether a stranger's query reaches it. For the oracle."""
+        """Whether an unsolicited query reaches the host. For the oracle."""
         return self.nat is None or self.nat.accepts_unsolicited

@@ -1,6 +1,6 @@
-"""How long a packet takes: a pure function of the two hosts, times a factor drawn for the packet.
+"""Latency: a pure function of the two hosts, times a factor drawn for the packet.
 
-What is pure can be asked for its median: ``mrtt_s`` is the unit that latencies are quoted in.
+``mrtt_s``, the median of the pure function, is the unit that latencies are quoted in.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Final, Protocol
 from ..options import LatencyOptions
 
 FACTOR_BITS: Final = 14
-"""A packet's factor is drawn from a table of 2**14 quantiles: one look-up, where drawing a
-logarithmic normal takes ten times as long.
+"""A packet's factor is drawn from a table of 2**14 quantiles: that is ten times as fast as drawing
+from a lognormal distribution.
 """
 MRTT_PAIRS: Final = 10_001
 
 
 class Place(Protocol):
-    """Where a host is, as far as delays go. ``number`` tells hosts apart."""
+    """What the delay to and from a host depends on. ``number`` identifies the host."""
 
     @property
     def number(self) -> int: ...
@@ -39,7 +39,7 @@ class LatencyModel(Protocol):
     def factors(self) -> Sequence[float]: ...
 
     def rtt_s(self, a: Place, b: Place) -> float:
-        """The round-trip time between two hosts, before chance."""
+        """The round-trip time between two hosts, without the random factor of a packet."""
         ...
 
 
@@ -53,8 +53,8 @@ class RegionLatency:
 
 
 class LognormalLatency:
-    """The cross-check: no geography, each pair has a delay of its own. Drawn by a hash of the two,
-    so that it need not be stored.
+    """The cross-check of the regions: no geography, each pair of hosts has a delay of its own. A
+    hash of the pair selects it, so that it need not be stored.
     """
 
     def __init__(self, options: LatencyOptions) -> None:
@@ -89,7 +89,9 @@ def latency_model(options: LatencyOptions) -> LatencyModel:
 
 @lru_cache(maxsize=4)
 def packet_factors(options: LatencyOptions) -> tuple[float, ...]:
-    """Quantiles of the lognormal factor, every 1/spike_share-th of them a spike."""
+    """Quantiles of the lognormal factor; a share ``spike_share`` of them, evenly spaced, are
+    spikes.
+    """
     normal, size = NormalDist(), 1 << FACTOR_BITS
     factors = [exp(options.packet_sigma * normal.inv_cdf((i + 0.5) / size)) for i in range(size)]
     for spike in range(round(size * options.spike_share)):
@@ -98,7 +100,7 @@ def packet_factors(options: LatencyOptions) -> tuple[float, ...]:
 
 
 def region_matrix(options: LatencyOptions) -> list[list[float]]:
-    """In the order of `REGIONS`."""
+    """Round-trip times between regions, in the order of `REGIONS`."""
     intra, other = options.intra_rtt_s, options.other_rtt_s
     eu_na, na_as, eu_as = options.eu_na_rtt_s, options.na_as_rtt_s, options.eu_as_rtt_s
     return [

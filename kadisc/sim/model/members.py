@@ -1,5 +1,5 @@
-"""Hosts that are of one network: which, by which keys, and whom they have heard of when the world
-begins.
+"""The members of the peer network: which hosts are members, their keys, and the peers that each
+knows of when the simulation begins.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .world import World
 NETWORK = "simnet"
 TAG = network_tag(NETWORK)
 EPOCH_S = 1_700_000_000.0
-"""What wall clocks show when the world begins."""
+"""The wall-clock time at the beginning of the simulation."""
 
 
 class Members:
@@ -26,7 +26,7 @@ class Members:
         self._rng = Random(f"members {options.seed}")
 
     def draw(self) -> Identity | None:
-        """The key of the next host if it is a member."""
+        """The key of the next host, or None if it is no member: drawn by ``network_share``."""
         if self._options.network_share <= 0.0 or self._rng.random() >= self._options.network_share:
             return None
         return self.identity()
@@ -38,7 +38,7 @@ class Members:
         return Membership(identity, NETWORK, {"eth": 30303}, EPOCH_S + now)
 
     def introduce(self, world: World, hosts: Sequence[Host]) -> None:
-        """Each member has heard of some others, by lot: attackers too, as many as their share is."""
+        """Tells each member of some others drawn at random, attackers included by their share."""
         endpoints = [
             host.outside
             for host in hosts
@@ -51,7 +51,7 @@ class Members:
             heard = self._rng.sample(endpoints, min(self._options.saved_contacts, len(endpoints)))
             world.do(
                 host,
-                peer_network.hear_of,
+                peer_network.report,
                 [endpoint for endpoint in heard if endpoint != host.outside],
                 "file",
             )

@@ -1,8 +1,6 @@
-"""The boxes between a host and the network (RFC 4787). What one lets in depends on what went out
-before, and how long ago.
+"""NATs (RFC 4787). What a NAT lets in depends on what went out before, and how long ago.
 
-One host behind each box, so a box is known by its address, and the port says which of its mappings
-is meant.
+Each NAT has one host behind it, so the address identifies the NAT, and the port its mapping.
 """
 
 from __future__ import annotations
@@ -14,30 +12,31 @@ from ...endpoints import Endpoint, ip_of
 from ..options import NatOptions
 
 MIN_FLOWS = 48
-"""Flows kept before those that timed out are swept; then as many again as were left."""
+"""Flows kept before expired ones are removed; the next removal is at twice what was left."""
 
 
 class Nat(Protocol):
     accepts_unsolicited: bool
-    """Whether a stranger's query gets in while the host keeps its mapping alive. For the oracle."""
+    """Whether an unsolicited query gets in while the host keeps its mapping alive. For the oracle.
+    """
     external: Endpoint
-    """Where others see the host, or one of the places where they do."""
+    """The external endpoint of the host, or one of several."""
 
     def outbound(self, destination: Endpoint, now: float) -> Endpoint | None:
-        """A packet goes out: the source that it will have, or None if it does not pass."""
+        """The source endpoint of a packet that goes out now, or None if the NAT blocks it."""
         ...
 
     def admits(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
-        """Whether a packet from outside gets in."""
+        """Whether a packet from outside gets in now."""
         ...
 
     def is_open(self, now: float) -> bool:
-        """Whether a stranger gets in now."""
+        """Whether an unsolicited packet gets in now."""
         ...
 
     def rebind(self, ip: bytes, rng: Random) -> None:
-        """All mappings are gone, and the next ones are at other ports of ``ip``: the box was
-        restarted, or the provider changed the address.
+        """Drops all mappings; new ones are at other ports of ``ip``. So it is when the NAT
+        restarts, or the provider changes its address.
         """
         ...
 
@@ -74,8 +73,8 @@ class OpenNat:
 
 
 class RestrictedNat:
-    """Endpoint-independent mapping, filtered by address and port ("port-restricted cone"): the
-    common case.
+    """Endpoint-independent mapping, address- and port-dependent filtering ("port-restricted cone"):
+    the most common kind.
     """
 
     __slots__ = ("_alive_until", "_options", "_sweep_at", "_timeout_s", "external")
@@ -113,8 +112,8 @@ class RestrictedNat:
 
 
 class DependentNat:
-    """Endpoint-dependent mapping ("symmetric"): towards each destination the host is at another
-    port, and only that destination gets in.
+    """Endpoint-dependent mapping ("symmetric"): another external port towards each destination, and
+    only that destination gets in.
     """
 
     __slots__ = ("_flows", "_next_port", "_options", "_sweep_at", "_timeout_s", "external")
@@ -161,7 +160,7 @@ class DependentNat:
 
 
 class BlockedNat:
-    """A firewall without UDP."""
+    """A firewall that blocks UDP."""
 
     __slots__ = ("external",)
     accepts_unsolicited = False
@@ -187,7 +186,7 @@ def random_port(ip: bytes, rng: Random) -> Endpoint:
 
 
 def draw_nat(external: Endpoint, options: NatOptions, rng: Random) -> Nat:
-    """A box of a kind and with a time-out drawn by their shares."""
+    """A NAT whose kind and time-out are drawn by their shares."""
     kinds: tuple[type[OpenNat | RestrictedNat | DependentNat | BlockedNat], ...] = (
         OpenNat,
         RestrictedNat,

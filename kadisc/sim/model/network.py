@@ -1,8 +1,7 @@
-"""A packet's way from host to host: NAT out, MTU, loss, delay, duplication, partition. NAT in is
-for its arrival (`world.py`).
+"""The network model: outbound NAT, MTU, loss, delay, duplication and partition of a packet. Inbound
+NAT is applied on arrival (`world.py`).
 
-Everything that chance decides about a usual packet costs two draws: one for its fate, one for its
-delay.
+A usual packet takes two random draws: one for its loss or duplication, one for its delay.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from .host import Host
 from .latency import FACTOR_BITS, LatencyModel
 
 HEADER_BYTES: Final = 28
-"""IPv4 and UDP."""
+"""The IPv4 and UDP headers of a packet."""
 Copy: TypeAlias = tuple[float, Host, Endpoint, bytes]
-"""Of a packet that will arrive: delay, receiver, source as the receiver sees it, payload."""
+"""A copy of a packet that will arrive: delay, receiver, source as the receiver sees it, payload."""
 
 
 class Network:
-    """``send`` gives what will arrive: nothing, one copy, or two."""
+    """``send`` returns what will arrive: nothing, one copy, or two."""
 
     def __init__(
         self, options: NetworkOptions, faults: FaultOptions, latency: LatencyModel, rng: Random
@@ -41,8 +40,8 @@ class Network:
         loss = options.loss
         bad_share = loss.mean / loss.loss_in_burst
         self._burst_ends = 1.0 / loss.burst_packets
-        # Mean lengths: 1 / burst_ends within a burst, 1 / burst_starts - 1 between two, for the
-        # packet that starts one is in it.
+        # Mean lengths in packets: a burst 1 / burst_ends, a gap 1 / burst_starts - 1, as the packet
+        # that starts a burst belongs to it.
         self._burst_starts = (
             1.0 / (1.0 + loss.burst_packets * (1.0 - bad_share) / bad_share) if bad_share else 0.0
         )
@@ -72,7 +71,7 @@ class Network:
             source = outside
         receiver = self.routes.get(destination[:-2])
         if receiver is None:
-            self.lost["nobody-there"] += 1
+            self.lost["no-host"] += 1
             return ()
         if len(payload) > self._max_payload:
             self.lost["mtu"] += 1
@@ -93,7 +92,7 @@ class Network:
         return (copy,)
 
     def _is_lost(self, sender: Host) -> bool:
-        """In a burst, or at the start of one."""
+        """Whether a packet in a burst, or at the start of one, is lost."""
         sender.in_burst = self._random() >= self._burst_ends
         return self._random() < self._loss_in_burst
 
@@ -109,19 +108,13 @@ class Network:
             delay_s = rtt_s * self._factors[self._bits(FACTOR_BITS)]
             if rng.random() < faults.reorder:
                 delay_s += rng.random() * faults.reorder_s
-            copies.append(
-                (
-                    delay_s,
-                    receiver,
-                    source,
-                    corrupted(payload, rng) if rng.random() < faults.corrupt else payload,
-                )
-            )
+            arriving = corrupted(payload, rng) if rng.random() < faults.corrupt else payload
+            copies.append((delay_s, receiver, source, arriving))
         return copies
 
 
 def corrupted(payload: bytes, rng: Random) -> bytes:
-    """One byte is another, or the end is cut off."""
+    """The payload with one byte replaced, or with its end cut off."""
     if not payload:
         return payload
     at = rng.randrange(len(payload))

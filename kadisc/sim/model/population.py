@@ -1,7 +1,7 @@
-"""Where hosts live: autonomous systems of very unequal size, their /16 networks, regions and access
+"""The population: autonomous systems of very unequal size, their /16 networks, regions and access
 delays.
 
-Diversity caps are worth what the spread of honest addresses allows, so addresses must cluster as
+How well diversity caps protect depends on how honest addresses cluster. So they cluster here as
 they do in the world: a few large providers with many networks, and a long tail with one each.
 """
 
@@ -35,7 +35,7 @@ class Residence(NamedTuple):
 
 
 class Population:
-    """Hands out addresses, each once."""
+    """Assigns addresses, each to one host at a time."""
 
     def __init__(self, options: SimOptions, rng: Random) -> None:
         self._latency = options.network.latency
@@ -47,7 +47,7 @@ class Population:
         )
 
     def settle(self) -> Residence:
-        """A host moves in somewhere."""
+        """An unused address in a random autonomous system, the large ones more often."""
         system = self.systems[
             bisect_left(self._cumulative, self._rng.random() * self._cumulative[-1])
         ]
@@ -65,11 +65,11 @@ class Population:
         return Residence(Endpoint(ip + port.to_bytes(2, "big")), system, access_s)
 
     def move_out(self, endpoint: Endpoint) -> None:
-        """The address is free for others."""
+        """Marks the address as unused."""
         self._taken.discard(endpoint[:-2])
 
     def move_in(self, endpoint: Endpoint) -> None:
-        """It is taken again, by whoever had it."""
+        """Marks the address as used."""
         self._taken.add(endpoint[:-2])
 
 
@@ -82,9 +82,9 @@ def _systems(options: SimOptions, rng: Random) -> list[AutonomousSystem]:
     blocks = iter(rng.sample(range(BLOCKS), min(sum(sizes), BLOCKS)))
     systems = []
     for number, size in enumerate(sizes, start=1):
-        mine = tuple(
+        networks = tuple(
             bytes((FIRST_BYTES[block // 256], block % 256)) for block in islice(blocks, size)
         )
         region = rng.choices(range(4), options.network.latency.region_shares)[0]
-        systems.append(AutonomousSystem(number, region, mine))
+        systems.append(AutonomousSystem(number, region, networks))
     return systems

@@ -1,12 +1,12 @@
-"""Tables as after long running, without running long: what churn, revalidation and caps would have
-left, dead entries included.
+"""Routing tables in their steady state: what long churn, revalidation and caps would have left,
+dead entries included, without simulating that time.
 
-Growing a network of 10,000 nodes by joins takes longer than all that is measured in it. Here each
-bucket gets random fitting nodes in its places, with ages and times of the last check as the node's
-own maintenance spaces them; a share of them has died since. The share follows from the churn
-profile: an entry that has been up for ``a`` is checked every ``interval(a)``, so it is dead and not
-yet found out for half of that and the two checks that it takes. Warm-up then lets the real code
-have its way with it.
+To grow a network of 10,000 nodes by joins takes longer than everything that is measured in it. Here
+each bucket is filled with random nodes that belong into it, with ages and times of the last check
+as the maintenance of a node spaces them. A share of the entries is dead. The share follows from the
+churn profile: an entry that has been up for ``a`` is checked every ``interval(a)``, so a dead entry
+stays undetected for half of that interval plus the two checks that must fail. During the warm-up
+the real code then works on these tables.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ SAMPLES = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A contact as tables may hold it: one object, shared by all of them. ``age_s``: how long it
-    has been up.
+class PlantedContact:
+    """A contact to be put into tables: one object, shared by all of them. ``age_s``: how long the
+    node has been up.
     """
 
     contact: Contact
@@ -40,15 +40,14 @@ class Known:
 
 
 def dead_share(churn: Churn, config: MaintenanceConfig, rng: Random) -> float:
-    """Of the entries of a table in a stationary network."""
+    """The share of dead entries in a table of a network in its steady state."""
     total = 0.0
     for _ in range(SAMPLES):
-        stay = churn.met()
+        stay = churn.random_stay()
         if stay.left_s == float("inf"):
             continue
-        noticed_s = (
-            check_interval_s(stay.age_s, config) / 2 + 10.0
-        )  # the first failure takes it out of answers
+        # The first failed check takes the entry out of answers.
+        noticed_s = check_interval_s(stay.age_s, config) / 2 + 10.0
         total += min(churn.hazard(stay.age_s) * noticed_s, 1.0)
     return total / SAMPLES
 
@@ -56,7 +55,9 @@ def dead_share(churn: Churn, config: MaintenanceConfig, rng: Random) -> float:
 class TableBuilder:
     """``known``: live nodes that accept unsolicited queries, and dead ones that did."""
 
-    def __init__(self, known: Sequence[Known], config: MaintenanceConfig, rng: Random) -> None:
+    def __init__(
+        self, known: Sequence[PlantedContact], config: MaintenanceConfig, rng: Random
+    ) -> None:
         self._known = sorted(known, key=lambda each: each.contact.id)
         self._ids = [each.contact.id for each in self._known]
         self._config = config
@@ -64,23 +65,20 @@ class TableBuilder:
         self._seconds: dict[int, float] = {}
 
     def fill(self, host: Host, age_s: float, now: float) -> None:
-        """The host's table as it has become in ``age_s``."""
+        """Fills the table of a host that has been up for ``age_s``."""
         dht = host.node.dhts[Family.IPV4]
         low, high, own_id = 0, len(self._ids), dht.own_id
         dht.joined = dht.own_lookup_done = True
-        dht.parts.refresh.joined(
-            now
-        )  # while the table is empty: a settled node has no walks left that would fill its buckets
-        for index in range(
-            ID_BITS
-        ):  # [low, high) share ``index`` bits with the own ID; the boundary is at their next bit
+        # While the table is empty: a settled node has no lookups left that would fill its buckets.
+        dht.parts.refresh.joined(now)
+        for index in range(ID_BITS):
+            # IDs in [low, high) share ``index`` bits with the own ID; their next bit changes at the
+            # boundary.
             shift = ID_BITS - 1 - index
             boundary = bisect_left(self._ids, (own_id >> shift | 1) << shift, low, high)
-            near, far = (
-                ((boundary, high), (low, boundary))
-                if own_id >> shift & 1
-                else ((low, boundary), (boundary, high))
-            )
+            near, far = (low, boundary), (boundary, high)
+            if own_id >> shift & 1:
+                near, far = far, near
             self._fill_bucket(dht, index, range(*far), age_s, now)
             low, high = near
             if low == high:
@@ -109,6 +107,6 @@ class TableBuilder:
                 added += 1
 
     def _second(self, at: float) -> float:
-        """The full second before, one object for all entries."""
+        """``at`` rounded down to a full second: one object for all entries with that second."""
         second = floor(at)
         return self._seconds.setdefault(second, float(second))

@@ -1,4 +1,4 @@
-"""Who looks on while the world runs: invariants, traces, counters. They see everything and change
+"""The interface of watchers: invariants, traces and counters that see everything and change
 nothing.
 """
 

@@ -1,8 +1,8 @@
-"""Virtual time: deliveries, ticks and actions, and the real nodes that they happen to.
+"""The world: runs real nodes in virtual time, by deliveries, ticks and actions.
 
-Lean on purpose: this loop runs for every datagram. What is on the agenda are tuples, told apart by
-what they hold, and compared by time and order alone; a node has at most one tick there that counts,
-and one that was overtaken is found out when its time comes.
+This loop runs for every datagram, so it does little. Items of the queue are tuples whose content
+tells their kind, compared by time and order alone. A node has at most one valid tick in the queue;
+a tick that is out of date is recognized when it is due.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from ...endpoints import Endpoint
 from ..options import SimOptions
 from .digest import Digest
-from .event_queue import Agenda
+from .event_queue import EventQueue
 from .host import Host
 from .latency import latency_model
 from .network import Network
@@ -25,7 +25,7 @@ from .population import Residence
 from .watchers import Watcher
 
 SLICE = 2048
-"""Items between two looks at whoever watches the run from outside."""
+"""Items between two calls of ``between_slices``."""
 
 
 class World:
@@ -38,8 +38,9 @@ class World:
             options.network, options.faults, self.latency, Random(f"network {options.seed}")
         )
         self.hosts: dict[int, Host] = {}
-        """The honest ones that are up, by number."""
+        """Honest hosts that are up, by number."""
         self.adversaries: dict[int, Host] = {}
+        """Hosts of adversaries that are up, by number."""
         self.digest = Digest()
         self.sent = 0
         self.sent_bytes = 0
@@ -48,11 +49,11 @@ class World:
         self.undelivered: Counter[str] = Counter()
         self.between_slices: Callable[[], None] = lambda: None
         self.watchers: list[Watcher] = []
-        self._agenda = Agenda()
-        self._push = self._agenda.push
+        self._queue = EventQueue()
+        self._push = self._queue.push
         self._order = count()
 
-    # --- who is there -----------------------------------------------------------------------------
+    # --- hosts ------------------------------------------------------------------------------------
 
     def boot(self, host: Host) -> None:
         self._residents(host)[host.number] = host
@@ -60,15 +61,15 @@ class World:
         self.flush(host)
 
     def stop(self, host: Host) -> None:
-        """It is gone without a word; what is under way to it is lost."""
+        """Stops the host without notice to others; datagrams under way to it are lost."""
         if host.up:
             host.up = False
             del self._residents(host)[host.number]
             self.network.detach(host)
 
     def move(self, host: Host, residence: Residence) -> None:
-        """It has another address from now on, and its box new mappings; what is under way to the
-        old one is lost. Nobody tells the node.
+        """Gives the host another address, and its NAT new mappings; datagrams under way to the old
+        address are lost. The node is not told.
         """
         self.network.detach(host)
         host.moved(residence, self.network.rng)
@@ -77,21 +78,19 @@ class World:
     def _residents(self, host: Host) -> dict[int, Host]:
         return self.hosts if host.honest else self.adversaries
 
-    # --- doing things -----------------------------------------------------------------------------
+    # --- actions ----------------------------------------------------------------------------------
 
     def at(self, when: float, action: Callable[..., None], *arguments: Any) -> None:
         self._push((when, next(self._order), None, action, arguments, None))
 
     def do(self, host: Host, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Calls one of the node's methods that take ``now`` last, and sends what comes out of it."""
+        """Calls a method of the node that takes ``now`` last, and sends its outbox."""
         result = call(*arguments, self.now + host.skew_s, **options)
         self.flush(host)
         return result
 
     def forge(self, sender: Host, payload: bytes, source: Endpoint, destination: Endpoint) -> None:
-        """A datagram that pretends to come from elsewhere. It takes the sender's way, and can be
-        lost on it.
-        """
+        """Sends a datagram with a forged source. Delay and loss are those of the real sender."""
         for delay_s, receiver, _, arriving in self.network.send(
             sender, payload, destination, self.now
         ):
@@ -116,9 +115,7 @@ class World:
         if events:
             self.digest.events(now, host.endpoint, events)
             for event in events:
-                if (
-                    host.on_event is None
-                ):  # whoever watched has seen what it waited for, and more may follow that
+                if host.on_event is None:  # an event before this one may have ended the watching
                     break
                 host.on_event(now, event)
             for watcher in self.watchers:
@@ -133,7 +130,7 @@ class World:
     # --- time -------------------------------------------------------------------------------------
 
     def run_until(self, end: float) -> None:
-        pop = self._agenda.pop
+        pop = self._queue.pop
         while True:
             for _ in range(SLICE):
                 item = pop(end)
@@ -151,16 +148,18 @@ class World:
             self.between_slices()
 
     def _deliver(self, host: Host, payload: bytes, source: Endpoint, destination: Endpoint) -> None:
-        now = self.now
+        now, nat = self.now, host.nat
         if not host.up:
             self.undelivered["down"] += 1
-        elif now < host.stalled_until:  # it waits in the socket's buffer
+            return
+        if now < host.stalled_until:  # the datagram waits in the socket's buffer
             self._push((host.stalled_until, next(self._order), host, payload, source, destination))
-        elif (
-            host.nat.admits(source, destination, now)
-            if host.nat is not None
-            else destination == host.endpoint
-        ):
+            return
+        if nat is None:
+            admitted = destination == host.endpoint
+        else:
+            admitted = nat.admits(source, destination, now)
+        if admitted:
             self.delivered += 1
             self.digest.delivery(now, source, host.endpoint, payload)
             if host.on_datagram is not None:
@@ -170,7 +169,7 @@ class World:
                 watcher.received(host, payload, source, now)
             self.flush(host)
         else:
-            self.undelivered["nat" if host.nat is not None else "no-such-port"] += 1
+            self.undelivered["nat" if nat is not None else "no-such-port"] += 1
 
     def _tick(self, host: Host, when: float) -> None:
         if not host.up or host.tick_at != when:
@@ -183,7 +182,7 @@ class World:
         deadline = host.deadline
         if deadline <= when + host.skew_s or host.skew_s:
             self.ticks += 1
-            # Its own clock, and never a hair before the deadline because of the addition.
+            # On the clock of the node, and never before the deadline because of rounding.
             own_now = max(when + host.skew_s, deadline) if host.skew_s else when
             host.node.tick(own_now)
             self.flush(host)

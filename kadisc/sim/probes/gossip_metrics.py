@@ -1,5 +1,5 @@
-"""The network of one's own as the observer sees it: who is of it, who holds whom, and whose peers
-the application is given.
+"""Metrics of the peer network: its members, the views that they hold, and the peers that the
+application is given.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from ..measure.statistics import Metrics, share
 from ..model.host import Host
 
 DRAWS = 10
+"""How often each member draws samples while it is watched."""
 STREAMED = 4
+"""Peers taken from the stream at each draw."""
 HOPS = 8
+"""First hops of a lookup taken at each draw."""
 
 GOSSIP_SETTINGS = {
     "nodes": "200",
@@ -28,8 +31,8 @@ GOSSIP_SETTINGS = {
     "core.book.tried_buckets": "32",
     "core.book.tried_buckets_per_netgroup": "2",
 }
-"""All are members and can be asked, and stay as nodes of a blockchain do. The books are a quarter
-and a half of the usual size.
+"""All nodes are members, reachable, and stay as long as blockchain nodes do. The two parts of the
+address book have a quarter and a half of the usual size.
 """
 
 
@@ -40,7 +43,7 @@ def peer_network_of(host: Host) -> PeerNetwork:
 
 
 def members(lab: Lab, *, settled_s: float = 0.0) -> list[Host]:
-    """Those that are up."""
+    """The members that are up."""
     return [host for host in lab.live(settled_s=settled_s) if host.identity is not None]
 
 
@@ -54,45 +57,50 @@ def is_attacker(lab: Lab, endpoint: Endpoint) -> bool:
 
 
 @dataclass(slots=True)
-class Tally:
+class DrawTally:
+    """Counts drawn peers: all, those of the attacker (``theirs``), and unused addresses."""
+
     drawn: int = 0
     theirs: int = 0
-    nobody: int = 0
+    unused: int = 0
 
     def add(self, lab: Lab, endpoints: Iterable[Endpoint]) -> None:
         for endpoint in endpoints:
             host = lab.oracle.at(endpoint)
             self.drawn += 1
             self.theirs += host is not None and not host.honest
-            self.nobody += host is None
+            self.unused += host is None
 
     def shares(self, name: str) -> Metrics:
         return {
             name: share(self.theirs, self.drawn),
-            f"{name}_nobody": share(self.nobody, self.drawn),
+            f"{name}_unused": share(self.unused, self.drawn),
         }
 
 
 @dataclass(slots=True)
-class Samples:
-    """What members are given while they are watched. ``slots``: by lot from slots old enough, and
-    of those the flat and the hierarchical ones by themselves; ``peers``: what the application gets,
-    from slots and book; ``stream``: what it gets that wants none of them twice, `DRAWS` x
-    `STREAMED` in all; ``hops``: what lookups start from.
+class GossipSamples:
+    """The peers that members are given while they are watched, by kind.
+
+    ``slots``: at random from slots old enough; ``flat``, ``hierarchical``: the same from slots of
+    one kind. ``peers``: what the application gets, from slots and book. ``stream``: what an
+    application gets that wants no peer twice, `DRAWS` x `STREAMED` in all. ``hops``: the first hops
+    of lookups.
     """
 
     lab: Lab
-    kinds: dict[str, Tally] = field(
+    kinds: dict[str, DrawTally] = field(
         default_factory=lambda: {
-            name: Tally() for name in ("slots", "flat", "hierarchical", "peers", "stream", "hops")
+            name: DrawTally()
+            for name in ("slots", "flat", "hierarchical", "peers", "stream", "hops")
         }
     )
-    per_member: dict[int, Tally] = field(default_factory=dict)
+    per_member: dict[int, DrawTally] = field(default_factory=dict)
     streamed: dict[int, set[bytes]] = field(default_factory=dict)
     distinct: dict[int, set[bytes]] = field(default_factory=dict)
 
     def watch(self, seconds: float) -> None:
-        """Draws again and again while the world runs for so long."""
+        """Runs the world for ``seconds``, and draws at regular times."""
         for _ in range(DRAWS):
             self.lab.run(seconds / DRAWS)
             for host in members(self.lab):
@@ -101,15 +109,15 @@ class Samples:
     def _draw(self, host: Host) -> None:
         lab, now, peer_network = self.lab, self.lab.world.now, peer_network_of(host)
         count = max(1, round(lab.options.gossip.samples / DRAWS))
-        drawn = [peer.endpoint for peer in peer_network.from_slots(count, now)]
+        drawn = [peer.endpoint for peer in peer_network.sample_slots(count, now)]
         self.kinds["slots"].add(lab, drawn)
-        self.per_member.setdefault(host.number, Tally()).add(lab, drawn)
+        self.per_member.setdefault(host.number, DrawTally()).add(lab, drawn)
         for name, hierarchical in (("flat", False), ("hierarchical", True)):
             self.kinds[name].add(
                 lab,
                 (
                     peer.endpoint
-                    for peer in peer_network.from_slots(count, now, hierarchical=hierarchical)
+                    for peer in peer_network.sample_slots(count, now, hierarchical=hierarchical)
                 ),
             )
         given = peer_network.peers(count, now)
@@ -130,20 +138,18 @@ class Samples:
         by_member = [
             tally.theirs / tally.drawn for tally in self.per_member.values() if tally.drawn
         ]
+        distinct = [len(peers) for peers in self.distinct.values()]
+        drawn = [tally.drawn for tally in self.per_member.values()]
         return found | {
-            "peers_distinct_median": median(map(len, self.distinct.values()))
-            if self.distinct
-            else None,
-            "drawn_per_member": median(tally.drawn for tally in self.per_member.values())
-            if self.per_member
-            else None,
+            "peers_distinct_median": median(distinct) if distinct else None,
+            "drawn_per_member": median(drawn) if drawn else None,
             "slots_worst_member": max(by_member, default=None),
         }
 
 
 def standing(lab: Lab, hosts: Sequence[Host]) -> Metrics:
-    """The state of their views now."""
-    now, held, rounds, distinct, known = lab.world.now, Tally(), [], [], []
+    """The present state of the views of ``hosts``."""
+    now, held, rounds, distinct, known = lab.world.now, DrawTally(), [], [], []
     for host in hosts:
         snapshot = peer_network_of(host).snapshot(now)
         held.add(
@@ -161,7 +167,7 @@ def standing(lab: Lab, hosts: Sequence[Host]) -> Metrics:
 
 
 def largest_part(lab: Lab, hosts: Sequence[Host]) -> float | None:
-    """The share of ``hosts`` in the largest part of their network that hangs together by verified
+    """The share of ``hosts`` in the largest part of the network that is connected by verified
     peers.
     """
     by_endpoint = {host.outside: index for index, host in enumerate(hosts)}

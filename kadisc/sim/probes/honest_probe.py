@@ -1,5 +1,5 @@
-"""Lookups under attack: did the asker get through to the honest node that is truly the closest, or
-only to those who hid it?
+"""Lookups under attack: does the asker reach the honest node that is truly the closest, or only
+attackers that hide it?
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from ..measure.statistics import Metrics, mean, share
 from ..model.host import Host
 
 LONGEST_S = 60.0
+"""How long to wait for the last lookups."""
 TRIES = 200
+"""How many random nodes are tried to find one that can do a lookup."""
 
 
 @dataclass(slots=True)
-class Hunt:
-    """One lookup. ``truth``: the honest closest when it began."""
+class AttackedLookup:
+    """One lookup. ``truth``: the closest honest node when it began."""
 
     host: Host
     truth: Host
@@ -35,18 +37,19 @@ class Hunt:
 
 @dataclass(slots=True)
 class HonestProbe:
-    """*Found*: the honest closest was asked, and answered; what it knows, the asker knows.
-    *Returned*: it is also among the k closest of the result, where an announce would go.
-    *Captured*: nobody honest is among those.
+    """Starts lookups and judges them by the oracle.
+
+    ``found``: the closest honest node was asked, and answered. ``returned``: it is also among the k
+    closest of the result, where an announce would go. ``captured``: no honest node is among those.
     """
 
     lab: Lab
     asker: Callable[[], Host | None] | None = None
-    """Who looks up; by default any node that has been up for a while."""
-    hunts: list[Hunt] = field(default_factory=list)
+    """Chooses the node that does the next lookup; by default a random settled one."""
+    lookups: list[AttackedLookup] = field(default_factory=list)
 
     def go_on_for(self, seconds: float, lookups: int) -> None:
-        """Starts so many evenly over the time, and waits for the last."""
+        """Starts so many lookups evenly over the time, and waits for the last."""
         self.plan(seconds, lookups)
         self.lab.run(seconds)
         self.wait()
@@ -58,20 +61,23 @@ class HonestProbe:
 
     def wait(self) -> None:
         self.lab.run_while(
-            lambda: any(not hunt.ended and hunt.host.up for hunt in self.hunts), LONGEST_S
+            lambda: any(not lookup.ended and lookup.host.up for lookup in self.lookups), LONGEST_S
         )
 
     def metrics(self, prefix: str = "") -> Metrics:
-        # Nobody can be blamed for not finding a node that left meanwhile; nor is anybody there to
-        # be told in an asker that left.
-        counted = [hunt for hunt in self.hunts if hunt.host.up and hunt.truth.up]
+        # A lookup whose asker or whose target node left meanwhile does not count.
+        counted = [lookup for lookup in self.lookups if lookup.host.up and lookup.truth.up]
         return {
             f"{prefix}lookups": len(counted),
-            f"{prefix}found": share(sum(hunt.heard for hunt in counted), len(counted)),
-            f"{prefix}returned": share(sum(hunt.returned for hunt in counted), len(counted)),
-            f"{prefix}captured": share(sum(hunt.captured for hunt in counted), len(counted)),
-            f"{prefix}queries_mean": mean([hunt.queries for hunt in counted if hunt.ended], 1),
-            f"{prefix}elapsed_s_mean": mean([hunt.elapsed_s for hunt in counted if hunt.ended]),
+            f"{prefix}found": share(sum(lookup.heard for lookup in counted), len(counted)),
+            f"{prefix}returned": share(sum(lookup.returned for lookup in counted), len(counted)),
+            f"{prefix}captured": share(sum(lookup.captured for lookup in counted), len(counted)),
+            f"{prefix}queries_mean": mean(
+                [lookup.queries for lookup in counted if lookup.ended], 1
+            ),
+            f"{prefix}elapsed_s_mean": mean(
+                [lookup.elapsed_s for lookup in counted if lookup.ended]
+            ),
         }
 
     # --- one lookup -------------------------------------------------------------------------------
@@ -85,14 +91,14 @@ class HonestProbe:
         truth = lab.oracle.closest(target, 1, besides=host)
         if not truth:
             return
-        hunt = Hunt(host, truth[0])
-        self.hunts.append(hunt)
+        lookup = AttackedLookup(host, truth[0])
+        self.lookups.append(lookup)
 
         def on_event(now: float, event: object) -> None:
             if isinstance(event, NodeAnswered):
-                hunt.heard = hunt.heard or event.node.contact.id == hunt.truth.id
+                lookup.heard = lookup.heard or event.node.contact.id == lookup.truth.id
             elif isinstance(event, LookupFinished) and event.operation == operation:
-                self._ended(hunt, event)
+                self._ended(lookup, event)
 
         operation = lab.world.do(
             host,
@@ -112,20 +118,17 @@ class HonestProbe:
                 and host.on_event is None
                 and host.up_since <= self.lab.world.now - SETTLED_S
             )
-            if (
-                host is not None and usable and len(host.node.dhts[Family.IPV4].table)
-            ):  # one without UDP finds nobody in any case
+            # A node without UDP has an empty table and could find nothing.
+            if host is not None and usable and len(host.node.dhts[Family.IPV4].table):
                 return host
         return None
 
-    def _ended(self, hunt: Hunt, event: LookupFinished) -> None:
-        hunt.host.on_event = None
-        hunt.ended, hunt.queries, hunt.elapsed_s = (
-            True,
-            event.result.queries,
-            event.result.elapsed_s,
-        )
+    def _ended(self, lookup: AttackedLookup, event: LookupFinished) -> None:
+        lookup.host.on_event = None
+        lookup.ended = True
+        lookup.queries = event.result.queries
+        lookup.elapsed_s = event.result.elapsed_s
         returned = [node.contact.endpoint for node in event.result.closest]
-        hunt.returned = hunt.truth.outside in returned
+        lookup.returned = lookup.truth.outside in returned
         honest = [self.lab.oracle.at(endpoint) for endpoint in returned]
-        hunt.captured = not any(host is not None and host.honest for host in honest)
+        lookup.captured = not any(host is not None and host.honest for host in honest)

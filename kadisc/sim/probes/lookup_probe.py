@@ -1,4 +1,4 @@
-"""Looks up random IDs at random nodes, and judges what they find by the oracle."""
+"""Lookups of random IDs by random nodes, judged by the oracle."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..measure.statistics import Metrics, by_minute, mean, quantiles, share, spr
 from ..model.host import Host
 
 TRIES = 200
-"""To draw a node that can be asked to look up."""
+"""How many random nodes are tried to find one that can do a lookup."""
 LONGEST_S = 60.0
-"""No lookup takes longer."""
+"""How long to wait for the last lookups."""
 
 
 @dataclass(slots=True)
-class Probe:
-    """One lookup. ``learned_s``: when the asker first heard of the node that is truly the closest;
-    0 if it was in its own table.
+class ProbedLookup:
+    """One lookup. ``learned_s``: the time until the asker was told of the truly closest node; 0 if
+    that was in its own table.
     """
 
     host: Host
@@ -41,48 +41,46 @@ class Probe:
 
 @dataclass(slots=True)
 class LookupProbe:
-    """Starts lookups at a steady rate at nodes that have been up for a while; each that was started
-    counts.
-    """
+    """Starts lookups at a steady rate at settled nodes; every lookup that was started counts."""
 
     lab: Lab
     k: int = field(init=False)
-    probes: list[Probe] = field(default_factory=list)
+    lookups: list[ProbedLookup] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.k = self.lab.options.core.table.k
 
     def go_on_for(self, seconds: float, per_minute: float) -> None:
-        """Starts them over so many seconds, and waits for the last."""
+        """Starts lookups for so many seconds, and waits for the last."""
         lab, every_s = self.lab, 60.0 / per_minute
         for number in range(int(seconds / every_s)):
             lab.world.at(lab.world.now + number * every_s, self._start)
         lab.run(seconds)
         lab.run_while(
-            lambda: any(not probe.ended and probe.host.up for probe in self.probes), LONGEST_S
+            lambda: any(not lookup.ended and lookup.host.up for lookup in self.lookups), LONGEST_S
         )
 
     def metrics(self) -> Metrics:
-        # Of nodes that left while they were looking up nobody is there to be told.
-        lost = sum(not probe.ended and not probe.host.up for probe in self.probes)
-        counted = [probe for probe in self.probes if probe.ended or probe.host.up]
-        done, mrtt_s = [probe for probe in counted if probe.ended], self.lab.mrtt_s
-        learned = [probe.learned_s / mrtt_s for probe in done if probe.learned_s is not None]
-        answered = [probe.elapsed_s / mrtt_s for probe in done if probe.elapsed_s is not None]
+        # A lookup whose asker left before its end does not count.
+        lost = sum(not lookup.ended and not lookup.host.up for lookup in self.lookups)
+        counted = [lookup for lookup in self.lookups if lookup.ended or lookup.host.up]
+        done, mrtt_s = [lookup for lookup in counted if lookup.ended], self.lab.mrtt_s
+        learned = [lookup.learned_s / mrtt_s for lookup in done if lookup.learned_s is not None]
+        answered = [lookup.elapsed_s / mrtt_s for lookup in done if lookup.elapsed_s is not None]
         return {
             "mrtt_ms": round(mrtt_s * 1000, 1),
-            "lookups_started": len(self.probes),
+            "lookups_started": len(self.lookups),
             "lookups_of_nodes_that_left": lost,
-            "top1": share(sum(probe.found_top for probe in counted), len(counted)),
+            "top1": share(sum(lookup.found_top for lookup in counted), len(counted)),
             "recall": share(
-                sum(probe.found for probe in counted),
-                sum(probe.wanted for probe in done) + self.k * (len(counted) - len(done)),
+                sum(lookup.found for lookup in counted),
+                sum(lookup.wanted for lookup in done) + self.k * (len(counted) - len(done)),
             ),
             **spread("learned_mrtt", learned),
             **spread("answered_mrtt", answered),
-            "queries_mean": mean([probe.queries for probe in done], 2),
-            **spread("queries", [probe.queries for probe in done], 1),
-            "hops_mean": mean([probe.hops for probe in done], 2),
+            "queries_mean": mean([lookup.queries for lookup in done], 2),
+            **spread("queries", [lookup.queries for lookup in done], 1),
+            "hops_mean": mean([lookup.hops for lookup in done], 2),
             **quantiles("learned_mrtt", learned),
             **quantiles("answered_mrtt", answered),
             **recall_by_minute([self]),
@@ -95,19 +93,19 @@ class LookupProbe:
         host = self._asker()
         if host is None:
             return
-        probe = Probe(host, lab.rng.getrandbits(160), lab.world.now)
-        self.probes.append(probe)
-        self._watch_for_closest(probe)
-        operation = lab.world.do(host, host.node.start_lookup, probe.target, family=Family.IPV4)
+        lookup = ProbedLookup(host, lab.rng.getrandbits(160), lab.world.now)
+        self.lookups.append(lookup)
+        self._watch_for_closest(lookup)
+        operation = lab.world.do(host, host.node.start_lookup, lookup.target, family=Family.IPV4)
 
         def on_event(now: float, event: object) -> None:
             if isinstance(event, LookupFinished) and event.operation == operation:
-                self._ended(probe, event)
+                self._ended(lookup, event)
 
         host.on_event = on_event
 
     def _asker(self) -> Host | None:
-        """A node that is not asking already, has been up for a while, and can send at all."""
+        """A settled node that does no measured lookup already, and has contacts."""
         lab = self.lab
         for _ in range(TRIES):
             host = lab.any_host()
@@ -120,63 +118,63 @@ class LookupProbe:
                 return host
         return None
 
-    def _watch_for_closest(self, probe: Probe) -> None:
-        host, lab = probe.host, self.lab
-        truth = lab.oracle.closest(probe.target, 1, besides=host)
+    def _watch_for_closest(self, lookup: ProbedLookup) -> None:
+        host, lab = lookup.host, self.lab
+        truth = lab.oracle.closest(lookup.target, 1, besides=host)
         if not truth:
             return
         if host.node.dhts[Family.IPV4].table.get(truth[0].id) is not None:
-            probe.learned_s = 0.0
+            lookup.learned_s = 0.0
             return
         packed = pack_contact(truth[0].contact)
 
         def on_datagram(now: float, payload: bytes) -> None:
             if packed in payload:
-                probe.learned_s = now - probe.started_at
+                lookup.learned_s = now - lookup.started_at
                 host.on_datagram = None
 
         host.on_datagram = on_datagram
 
-    def _ended(self, probe: Probe, event: LookupFinished) -> None:
-        host, result = probe.host, event.result
+    def _ended(self, lookup: ProbedLookup, event: LookupFinished) -> None:
+        host, result = lookup.host, event.result
         host.on_event = host.on_datagram = None
-        probe.ended, probe.elapsed_s, probe.queries, probe.hops = (
-            True,
-            result.elapsed_s,
-            result.queries,
-            result.hops,
-        )
-        # Up for 10 minutes when it began, and still up now: nobody can be blamed for not finding
-        # the others.
+        lookup.ended = True
+        lookup.elapsed_s = result.elapsed_s
+        lookup.queries = result.queries
+        lookup.hops = result.hops
+        # The nodes that count: up for 10 minutes when the lookup began, and still up now.
         truth = self.lab.oracle.closest(
-            probe.target, self.k, besides=host, settled_s=SETTLED_S + result.elapsed_s
+            lookup.target, self.k, besides=host, settled_s=SETTLED_S + result.elapsed_s
         )
         answered = (
             [node.contact.id for node in result.closest] if event.outcome is Outcome.DONE else []
         )
-        probe.wanted = len(truth)
-        # A newer node that is closer still may take a true one's place; whoever is farther than the
-        # last that was found is not missing.
-        reach = answered[-1] ^ probe.target if len(answered) >= self.k else 1 << 160
-        probe.found = sum(
-            other.id in answered or other.id ^ probe.target > reach for other in truth
+        lookup.wanted = len(truth)
+        # A newer, closer node may take the place of a true one: a node farther than the last that
+        # was found is not missing.
+        reach = answered[-1] ^ lookup.target if len(answered) >= self.k else 1 << 160
+        lookup.found = sum(
+            other.id in answered or other.id ^ lookup.target > reach for other in truth
         )
-        nearest = answered[0] ^ probe.target if answered else 1 << 160
-        probe.found_top = bool(answered) and (not truth or truth[0].id ^ probe.target >= nearest)
+        nearest = answered[0] ^ lookup.target if answered else 1 << 160
+        lookup.found_top = bool(answered) and (not truth or truth[0].id ^ lookup.target >= nearest)
 
 
 def recall_by_minute(series: Sequence[LookupProbe]) -> Metrics:
-    """By when lookups began, counted from the first of them; of probes that went on one after the
-    other.
+    """The recall by the minute in which lookups began, counted from the first lookup. ``series``:
+    probes that ran one after the other.
     """
-    probes = [
-        (probe, each.k) for each in series for probe in each.probes if probe.ended or probe.host.up
+    lookups = [
+        (lookup, each.k)
+        for each in series
+        for lookup in each.lookups
+        if lookup.ended or lookup.host.up
     ]
-    began = min((probe.started_at for probe, _ in probes), default=0.0)
+    began = min((lookup.started_at for lookup, _ in lookups), default=0.0)
     return by_minute(
         "recall",
         (
-            (probe.started_at - began, probe.found, probe.wanted if probe.ended else k)
-            for probe, k in probes
+            (lookup.started_at - began, lookup.found, lookup.wanted if lookup.ended else k)
+            for lookup, k in lookups
         ),
     )

@@ -1,7 +1,7 @@
-"""Nodes whose ID follows their address: they join without knowing it, are told by votes, move, and
-have to notice.
+"""Nodes whose ID is derived from their address: they join without knowing the address, learn it by
+votes, and must notice when it changes.
 
-The world moves them without a word, as a provider does: nothing on the machine itself changes.
+The address changes without notice, as when a provider changes it: nothing on the machine changes.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ from ..measure.statistics import Metrics, share, spread
 from ..model.host import Host
 
 JOIN_EVERY_S = 0.5
+"""The time between two joins."""
 MOVE_EVERY_S = 1.0
+"""The time between two changes of address."""
 FOLLOWED_S = 60.0
-"""A true change is to be known by then."""
+"""How soon a node should know its new address."""
 
 
 @dataclass(slots=True)
 class Mover:
-    """Times since it joined, or moved. ``flips``: decisions for a wrong address after the first
-    one.
+    """One node. Times are counted from its join, or from the change of its address. ``flips``:
+    decisions for a wrong address after the first decision.
     """
 
     host: Host
@@ -46,8 +48,8 @@ class Movers:
     movers: list[Mover] = field(default_factory=list)
 
     def join(self, number: int, *, reachable: bool | None = None) -> None:
-        """So many newcomers, one after the other; each by honest nodes. ``reachable``: drawn by its
-        share if not given.
+        """``number`` new nodes join one after the other by honest nodes. ``reachable``: drawn by
+        its share if not given.
         """
         lab = self.lab
         for _ in range(number):
@@ -56,7 +58,7 @@ class Movers:
                 reachable=reachable, public_key=key, own_id=derive_node_id(key, None)
             )
             if host.nat is not None and host.nat.outbound(host.endpoint, lab.world.now) is None:
-                continue  # one without UDP can neither join nor be told
+                continue  # a node without UDP can neither join nor get votes
             mover = Mover(host, lab.world.now, host.id)
             self.movers.append(mover)
             host.on_event = lambda now, event, mover=mover: self._happened(mover, now, event)
@@ -64,7 +66,7 @@ class Movers:
             lab.run(JOIN_EVERY_S)
 
     def move(self) -> None:
-        """Each to an address in another network."""
+        """Gives each node an address in another network."""
         for mover in self.movers:
             mover.since, mover.moved = self.lab.world.now, True
             mover.contacts = len(mover.host.node.dhts[Family.IPV4].table)
@@ -74,7 +76,7 @@ class Movers:
     def first_decisions(self) -> Metrics:
         decided = [mover for mover in self.movers if mover.decided_s is not None]
         return {
-            "newcomers": len(self.movers),
+            "new_nodes": len(self.movers),
             "decided": share(len(decided), len(self.movers)),
             "first_wrong": sum(not mover.first_was_right for mover in decided),
             "first_wrong_share": share(

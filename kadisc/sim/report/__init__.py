@@ -1,3 +1,3 @@
-"""Reports of a sweep: figures, tables and charts in one HTML page. It may import `sweep` and
+"""Reports on results: tables and charts in one HTML page. It may import `sweep` and
 everything below it. Start with `page.py`.
 """

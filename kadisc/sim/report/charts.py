@@ -1,4 +1,4 @@
-"""Which charts a scenario's results give: whatever they hold the material for."""
+"""Chooses the charts of a scenario: all that its results have data for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .points import Row, Subject
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """``title`` says what is seen; ``caption`` how to read it."""
+    """``title``: what the chart shows. ``caption``: how to read it."""
 
     title: str
     caption: str
@@ -22,9 +22,8 @@ class Chart:
 def charts_of(subject: Subject) -> Iterator[Chart]:
     """Raises UsageError without matplotlib."""
     for name, lists in subject.lists(QUANTILES).items():
-        if any(
-            each[-2] for _, found in lists for each in found
-        ):  # in a small network everybody knows the closest node from the start
+        # All zero in a small network, where every node knows the closest one from the start.
+        if any(each[-2] for _, found in lists for each in found):
             yield Chart(*courses.distribution(name, lists))
     for name, lists in subject.lists(BY_MINUTE).items():
         if any(len(each) > 1 for _, found in lists for each in found):
@@ -35,8 +34,8 @@ def charts_of(subject: Subject) -> Iterator[Chart]:
 
 
 def _comparisons(subject: Subject, rows: list[Row], table: str) -> Iterator[Chart]:
-    """Every measure against every option that was varied; where none was, the rows of a table
-    against each other.
+    """Every metric against every option that was varied; if none was, the rows of a table side by
+    side.
     """
     options = [name for name in subject.names if len({row.point.value(name) for row in rows}) > 1]
     drawn = [comparisons.against(name, rows) for name in options]

@@ -1,5 +1,5 @@
-"""Charts of every measure, a small one each: against an option that was varied, or for the rows of
-an ablation table side by side.
+"""Charts of metrics, one small panel each: against an option that was varied, or for the rows of an
+ablation table side by side.
 
 The mark is the median over the seeds, the bar reaches from the lowest seed to the highest.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .courses import Drawn
 from .drawing import INK, MAX_LINES, colours, in_percent, new_figure, png_of, set_limits
 from .points import Row, Spread, Value, Values, numeric_columns, shown
-from .words import are_shares, change_in_words, host_of, in_digits, in_words
+from .words import are_shares, change_in_words, in_digits, in_words, unit_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,17 +22,18 @@ if TYPE_CHECKING:
 MAX_PANELS = 12
 COLUMNS = 3
 _CONTEXT = re.compile(
-    r"_started|mrtt_ms|_planted|of_nodes_that_left|^(nodes_counted|joins|arrived|crashed|answers|contacts|handed_out)$"
+    r"_started|mrtt_ms|_planted|of_nodes_that_left"
+    r"|^(nodes_counted|joins|arrived|crashed|answers|contacts|handed_out)$"
 )
-"""What merely counts, or describes the network: for the table."""
+"""Metrics that only count, or describe the network: shown in the table, not in charts."""
 SMALLEST_CHANGE = 0.02
-"""Of the medians, to be drawn; of shares any change is."""
+"""The smallest relative change of the medians for which a metric is drawn."""
 LOG_FROM = 15.0
-"""The axis of an option whose highest value is so many times the lowest is logarithmic."""
+"""The ratio of the highest to the lowest value of an option from which its axis is logarithmic."""
 
 
 def against(option: str, rows: Sequence[Row]) -> Drawn | None:
-    """Every measure (y) against the option (x), a line for each variant and setting of the other
+    """Every metric (y) against the option (x), a line for each variant and setting of the other
     options. None if nothing changes.
     """
     rows = [row for row in rows if row.point.value(option) is not None]
@@ -44,11 +45,9 @@ def against(option: str, rows: Sequence[Row]) -> Drawn | None:
     shown_names = _leaders(names, rows)
     panels = len(shown_names)
     columns = min(COLUMNS, panels)
-    figure, axes = new_figure(
-        2.3 * ceil(panels / columns) + 0.25 * len(lines) * (len(lines) > 1) + 0.2,
-        ceil(panels / columns),
-        columns,
-    )
+    panel_rows = ceil(panels / columns)
+    legend_in = 0.25 * len(lines) if len(lines) > 1 else 0.0
+    figure, axes = new_figure(2.3 * panel_rows + legend_in + 0.2, panel_rows, columns)
     for each, name in zip(axes, shown_names, strict=False):
         _draw(each, name, option, places, lines)
     for empty in axes[panels:]:
@@ -63,16 +62,14 @@ def against(option: str, rows: Sequence[Row]) -> Drawn | None:
             frameon=False,
             ncols=2 if max(map(len, labels)) < 45 else 1,
         )
-    left_out = (
-        f" {panels} of {len(names)} measures that change: the table below has all of them."
-        if panels < len(names)
-        else ""
-    )
-    return _title(option, places, shown_names, lines), _caption(rows) + left_out, png_of(figure)
+    caption = _caption(rows)
+    if panels < len(names):
+        caption += f" {panels} of {len(names)} metrics that change are drawn; the table has all."
+    return _title(option, places, shown_names, lines), caption, png_of(figure)
 
 
 def side_by_side(rows: Sequence[Row]) -> Drawn | None:
-    """The rows of a table (y) with every measure of theirs (x)."""
+    """The rows of a table (y) with each of their metrics (x)."""
     names = _leaders(_moving(rows), rows)
     if not names or len(rows) < 2:
         return None
@@ -111,7 +108,10 @@ def side_by_side(rows: Sequence[Row]) -> Drawn | None:
     }
     shares = are_shares(names[0], list(best))
     low, high = min(best), max(best)
-    title = f"{in_words(names[0]).capitalize()}: {in_digits(low, share=shares)} with {best[low]!r}, {in_digits(high, share=shares)} with {best[high]!r}"
+    title = (
+        f"{in_words(names[0]).capitalize()}: {in_digits(low, share=shares)} with {best[low]!r}, "
+        f"{in_digits(high, share=shares)} with {best[high]!r}"
+    )
     return title, _caption(rows), png_of(figure)
 
 
@@ -129,9 +129,12 @@ def _draw(
         course = _course(name, option, places, rows)
         if not course:
             continue
-        # Categories: a little beside each other, so that bars do not hide each other.
+        # Categories: lines are shifted against each other, so that bars do not overlap.
         aside = 0.0 if numeric else 0.08 * (number - (len(lines) - 1) / 2)
-        where = [float(place) if numeric else places.index(place) + aside for place, _ in course]  # type: ignore[arg-type]
+        if numeric:
+            where = _as_floats([place for place, _ in course])
+        else:
+            where = [places.index(place) + aside for place, _ in course]
         middle = [spread[0] for _, spread in course]
         reach = [
             [spread[0] - spread[1] for _, spread in course],
@@ -163,17 +166,14 @@ def _draw(
 def _course(
     name: str, option: str, places: Sequence[Value], rows: Sequence[Row]
 ) -> list[tuple[Value, Spread]]:
-    """At each place the spread over the seeds of all rows there."""
+    """The spread over the seeds of all rows at each place."""
     course = []
     for place in places:
         there = [row for row in rows if row.point.value(option) == place]
-        spread = (
-            Row(
-                there[0].point, "", [measured for row in there for measured in row.measured]
-            ).spread(name)
-            if there
-            else None
-        )
+        if not there:
+            continue
+        measured = [metrics for row in there for metrics in row.measured]
+        spread = Row(there[0].point, "", measured).spread(name)
         if spread is not None:
             course.append((place, spread))
     return course
@@ -186,7 +186,7 @@ def _set_x_axis(axes: Axes, option: str, places: Sequence[Value]) -> None:
         axes.set_xlim(-0.4, len(places) - 0.6)
         axes.grid(visible=False, axis="x")
         return
-    at = [float(place) for place in places]  # type: ignore[arg-type]
+    at = _as_floats(places)
     if min(at) > 0 and max(at) >= LOG_FROM * min(at):
         axes.set_xscale("log")
         axes.set_xticks([], [], minor=True)
@@ -195,7 +195,7 @@ def _set_x_axis(axes: Axes, option: str, places: Sequence[Value]) -> None:
 
 
 def _axis_label(name: str, *, shares: bool) -> str:
-    unit = "" if shares else host_of(name)
+    unit = "" if shares else unit_of(name)
     words = f"{in_words(name)} [{unit}]" if unit else in_words(name)
     return _wrapped(words)
 
@@ -211,8 +211,8 @@ def _wrapped(words: str, width: int = 34) -> str:
 
 
 def _lines(option: str, rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """By label. More than can be told apart are drawn as one, whose bars then reach over all of
-    them; variants stay apart as long as they can.
+    """The lines by label. If there are more than can be distinguished, they are merged, first
+    within each variant, then all; bars then span all merged settings.
     """
     keys: dict[tuple[str, Values], list[Row]] = {}
     for row in rows:
@@ -230,9 +230,7 @@ def _lines(option: str, rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _moving(rows: Sequence[Row]) -> list[str]:
-    """The measures that are not the same everywhere; of p50, p95 and p99 the middle one says
-    nothing new.
-    """
+    """The metrics that change. A p95 is left out where there is a p99."""
     columns = numeric_columns(rows)
     names = [
         name
@@ -245,13 +243,13 @@ def _moving(rows: Sequence[Row]) -> list[str]:
 
 
 def _leaders(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """Those that move most, in their own order."""
+    """The metrics that change most, in their own order."""
     chosen = set(sorted(names, key=lambda name: _movement(name, rows), reverse=True)[:MAX_PANELS])
     return [name for name in names if name in chosen]
 
 
 def _movement(name: str, rows: Sequence[Row]) -> float:
-    """How much of it changes; of a share either it, or what is missing from it to the whole."""
+    """The relative change of the median; of a share, or of its complement if that changes more."""
     medians = [spread[0] for row in rows if (spread := row.spread(name)) is not None]
     low, high = min(medians), max(medians)
     if are_shares(name, medians):
@@ -262,41 +260,40 @@ def _movement(name: str, rows: Sequence[Row]) -> float:
 def _title(
     option: str, places: Sequence[Value], names: Sequence[str], lines: dict[str, list[Row]]
 ) -> str:
-    """What becomes of the two measures of the first line that change most, and by more than seeds
-    differ.
+    """The change of two metrics of the first line: those that change most, and by more than the
+    seeds differ.
     """
     rows = next(iter(lines.values()))
-    told: list[str] = []
+    changing: list[str] = []
     for name in sorted(names, key=lambda name: _movement(name, rows), reverse=True):
         course = _course(name, option, places, rows)
-        if len(told) < 2 and len(course) > 1 and _stands_out(course):
+        if len(changing) < 2 and len(course) > 1 and _stands_out(course):
             share = are_shares(name, [value for _, spread in course for value in spread])
-            told.append(_change(name, course, share=share))
+            changing.append(_change(name, course, share=share))
     which = f" ({next(iter(lines))})" if len(lines) > 1 else ""
     ends = f" from {shown(places[0])} to {shown(places[-1])}" if _are_numbers(places) else ""
-    return f"{in_words(option)}{ends}: {'; '.join(told) or 'no change is larger than the spread of the seeds'}{which}"
+    changes = "; ".join(changing) or "no change is larger than the spread of the seeds"
+    return f"{in_words(option)}{ends}: {changes}{which}"
 
 
 def _stands_out(course: Sequence[tuple[Value, Spread]]) -> bool:
-    """Whether all seeds somewhere are above all seeds elsewhere: of numbers, at the two ends."""
+    """Whether all seeds at one place are above all at another; for numbers, at the two ends."""
     numeric = _are_numbers([place for place, _ in course])
-    spreads = (
-        [spread for _, spread in (course[0], course[-1])]
-        if numeric
-        else [spread for _, spread in course]
-    )
+    compared = (course[0], course[-1]) if numeric else course
+    spreads = [spread for _, spread in compared]
     return max(low for _, low, _ in spreads) > min(high for _, _, high in spreads)
 
 
 def _change(name: str, course: Sequence[tuple[Value, Spread]], *, share: bool) -> str:
-    """From the first place to the last; between categories from the lowest to the highest."""
+    """The change from the first place to the last; of categories from the lowest to the highest."""
     if _are_numbers([place for place, _ in course]):
         return change_in_words(name, course[0][1][0], course[-1][1][0], share=share)
-    (low_at, (low, *_)), (high_at, (high, *_)) = (
-        pick(course, key=lambda each: each[1][0]) for pick in (min, max)
+    low_at, (low, _, _) = min(course, key=lambda each: each[1][0])
+    high_at, (high, _, _) = max(course, key=lambda each: each[1][0])
+    return (
+        f"{in_words(name)} {in_digits(low, share=share)} with {shown(low_at)}, "
+        f"{in_digits(high, share=share)} with {shown(high_at)}"
     )
-    words = f"{in_digits(low, share=share)} with {shown(low_at)}, {in_digits(high, share=share)} with {shown(high_at)}"
-    return f"{in_words(name)} {words}"
 
 
 def _caption(rows: Sequence[Row]) -> str:
@@ -315,4 +312,10 @@ def _are_numbers(places: Sequence[Value]) -> bool:
 
 def _sorted(places: dict[Value, None]) -> list[Value]:
     found = list(places)
-    return sorted(found, key=lambda place: float(place)) if _are_numbers(found) else found  # type: ignore[arg-type]
+    if not _are_numbers(found):
+        return found
+    return sorted(found, key=lambda place: float(place))  # type: ignore[arg-type]
+
+
+def _as_floats(places: Sequence[Value]) -> list[float]:
+    return [float(place) for place in places]  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
-"""Charts of a whole course: how a measure is distributed, and how it goes over time. The band is
-from the lowest to the highest seed.
+"""Charts of a metric's distribution and of its course over time. The band reaches from the lowest
+to the highest seed.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 
 from .drawing import INK, MAX_LINES, colours, in_percent, legend, new_figure, png_of, set_limits
 from .points import Point, Spread, numbers
-from .words import are_shares, host_of, in_digits, in_words
+from .words import are_shares, in_digits, in_words, unit_of
 
 Lists: TypeAlias = Sequence[tuple[Point, list[list[float | None]]]]
-"""Each point with the lists of its seeds."""
+"""Each point with the lists of its seeds, one a seed."""
 Drawn: TypeAlias = tuple[str, str, bytes]
 """Title, caption, PNG."""
 
@@ -21,7 +21,7 @@ _MRTT = " mRTT is the median round-trip time of the network."
 
 
 def distribution(name: str, lists: Lists) -> Drawn:
-    """Lists of percentiles: the share of cases (y) that took at most so long, or so much (x)."""
+    """A chart of percentiles: the share of cases (y) with at most that value (x)."""
     chosen = _some(lists)
     figure, (axes,) = new_figure(4.2)
     medians, tails, reach = [], [], 0.0
@@ -45,24 +45,21 @@ def distribution(name: str, lists: Lists) -> Drawn:
         axes.plot(middle, shares, color=colour, linewidth=1.8, label=label)
     for level in (0.5, 0.99):
         axes.axhline(level, color=INK, linewidth=0.7, linestyle=(0, (2, 3)))
-    unit = host_of(name)
+    unit = unit_of(name)
     axes.set_xlim(0.0, 1.25 * reach or 1.0)
     axes.set_ylim(0.0, 1.01)
     axes.set_yticks([0.0, 0.25, 0.5, 0.75, 0.99], ["0", "25 %", "50 %", "75 %", "99 %"])
     axes.set_xlabel(f"{in_words(name)} [{unit}]" if unit else in_words(name))
     axes.set_ylabel(f"share of {_cases(name)}")
     legend(axes, loc="lower right")
-    title = f"{in_words(name).capitalize()}: median {_range(medians)}, p99 {_range(tails)} {unit}".rstrip()
+    title = f"{in_words(name).capitalize()}: median {_range(medians)}, p99 {_range(tails)} {unit}"
     left_out = _left_out(chosen, lists) + (_MRTT if unit == "mRTT" else "")
-    return (
-        title,
-        f"{_seeds(chosen)} The slowest per cent may lie beyond the right edge.{left_out}",
-        png_of(figure),
-    )
+    caption = f"{_seeds(chosen)} The slowest per cent may lie beyond the right edge.{left_out}"
+    return title.rstrip(), caption, png_of(figure)
 
 
 def over_time(name: str, lists: Lists) -> Drawn:
-    """Lists with a share for each virtual minute."""
+    """A chart of a share in each virtual minute."""
     chosen = _some(lists)
     figure, (axes,) = new_figure(3.6)
     every: list[float] = []
@@ -94,12 +91,14 @@ def over_time(name: str, lists: Lists) -> Drawn:
     axes.set_ylabel(in_words(name))
     if len(chosen) > 1:
         legend(axes, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    title = f"{in_words(name).capitalize()}, minute by minute: from {in_digits(min(every), share=shares)} to {in_digits(max(every), share=shares)}"
+    low_digits = in_digits(min(every), share=shares)
+    high_digits = in_digits(max(every), share=shares)
+    title = f"{in_words(name).capitalize()}, minute by minute: from {low_digits} to {high_digits}"
     return title, _seeds(chosen) + _left_out(chosen, lists), png_of(figure)
 
 
 def _spreads(lists: Sequence[Sequence[float | None]], *, missing: bool = False) -> list[Spread]:
-    """Place by place over the seeds. With ``missing`` None where no seed has a number."""
+    """The spread over the seeds at each place; with ``missing`` None where no seed has a number."""
     found: list[Spread] = []
     for place in range(max(map(len, lists))):
         values = numbers(each[place] for each in lists if place < len(each))
@@ -111,7 +110,7 @@ def _spreads(lists: Sequence[Sequence[float | None]], *, missing: bool = False) 
 
 
 def _some(lists: Lists) -> Lists:
-    """As many as can be told apart, spread over all of them."""
+    """As many points as can be distinguished, spread over all of them."""
     if len(lists) <= MAX_LINES:
         return lists
     return [lists[round(index * (len(lists) - 1) / (MAX_LINES - 1))] for index in range(MAX_LINES)]
@@ -122,7 +121,7 @@ def _left_out(chosen: Lists, lists: Lists) -> str:
 
 
 def _colours_for(lists: Lists) -> list[Any]:
-    """Shades for a single option of numbers, whose order means something."""
+    """A colour for each point; shades if the points are those of a single numeric option."""
     values = [point.values for point, _ in lists]
     numeric = all(
         len(each) == 1 and isinstance(each[0][1], int | float) and not isinstance(each[0][1], bool)
@@ -133,17 +132,13 @@ def _colours_for(lists: Lists) -> list[Any]:
 
 def _seeds(lists: Lists) -> str:
     counts = sorted({len(found) for _, found in lists})
-    seeds = (
-        f"{counts[0]} to {counts[-1]} seeds"
-        if len(counts) > 1
-        else f"{counts[0]} seed{'s' * (counts[0] > 1)}"
+    if counts[-1] == 1:
+        return "1 seed."
+    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return (
+        f"{seeds} seeds. The line is the median over the seeds, the band reaches from the lowest "
+        "to the highest."
     )
-    band = (
-        " The line is the median over the seeds, the band reaches from the lowest to the highest."
-        if counts[-1] > 1
-        else ""
-    )
-    return f"{seeds}.{band}"
 
 
 def _range(values: Sequence[float]) -> str:
@@ -153,5 +148,5 @@ def _range(values: Sequence[float]) -> str:
 
 def _cases(name: str) -> str:
     if name in ("neighbours_mrtt", "complete_mrtt"):
-        return "newcomers"
+        return "new nodes"
     return "nodes" if name.endswith("_per_s") else "lookups"

@@ -1,5 +1,5 @@
-"""How charts look. matplotlib comes with the extra ``plots`` and is imported here alone, late;
-figures are objects of their own, so that nothing global is touched and no display is asked for.
+"""The style of charts. matplotlib comes with the extra ``plots``; only functions here import it.
+Figures are made without pyplot, so that no global state is changed and no display is needed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WIDTH_IN = 8.0
 DPI = 150
 INK, FAINT = "#24292f", "#d8dee4"
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444", "#8c564b")
-"""Okabe and Ito's, which colour-blind people can tell apart; the darker ones first."""
+"""The palette of Okabe and Ito, safe for colour-blind readers, the darker colours first."""
 MAX_LINES = len(_COLOURS)
 
 
@@ -41,7 +41,7 @@ def new_figure(
 
 
 def colours(count: int, *, ordered: bool) -> list[Any]:
-    """So many; shades from light to dark where the order of the lines means something."""
+    """``count`` colours; if ``ordered``, shades from light to dark."""
     if not ordered or count < 3:
         return [_COLOURS[index % MAX_LINES] for index in range(count)]
     from matplotlib import colormaps
@@ -50,7 +50,7 @@ def colours(count: int, *, ordered: bool) -> list[Any]:
 
 
 def in_percent(axis: Any, digits: int | None = None) -> None:
-    """``axis``: an x or y axis whose numbers are shares."""
+    """Labels an axis of shares in per cent."""
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(1.0, decimals=digits, symbol=" %"))
@@ -64,14 +64,14 @@ def legend(axes: Axes, title: str | None = None, **places: Any) -> None:
 
 def png_of(figure: Figure) -> bytes:
     output = BytesIO()
-    # Without the version of matplotlib: the same results make the same page.
+    # Without the version of matplotlib, so that the same results give the same page.
     figure.savefig(output, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
     return output.getvalue()
 
 
 def set_limits(axes: Axes, values: Sequence[float], *, shares: bool) -> None:
-    """Of the y axis: from 0, but for shares near 1, where the difference to 1 is what is looked at;
-    never so narrow that noise looks like news.
+    """Sets the limits of the y axis: from 0, or for shares near 1 so that the difference to 1 is
+    visible; never so narrow that noise looks like a change.
     """
     low, high = min(values), max(values)
     if shares and low > 0.5:

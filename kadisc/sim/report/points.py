@@ -1,4 +1,4 @@
-"""Results in order: by scenario, and in it by setting; a point is a setting with all of its seeds."""
+"""Results ordered by scenario and setting; a point is a setting with all of its seeds."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..sweep.sweep import Record
 
 Value: TypeAlias = str | int | float | bool | None
 Values: TypeAlias = tuple[tuple[str, Value], ...]
-"""Names of options, and what they are set to."""
+"""Names and values of options."""
 Spread: TypeAlias = tuple[float, float, float]
-"""Median over the seeds, lowest, highest."""
+"""The median over the seeds, the lowest and the highest value."""
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Point:
 
     @property
     def command(self) -> str:
-        """Runs all of it again."""
+        """The command that reproduces all runs of the point."""
         every = sorted([*self.runs, *self.failed], key=lambda run: int(run["seed"]))
         first = every[0]
         seeds = ",".join(str(run["seed"]) for run in every) + ("," if len(every) == 1 else "")
@@ -56,7 +56,7 @@ class Point:
 @dataclass(slots=True)
 class Row:
     """What is drawn as one mark: a point, or with ``variant`` one row of its ablation table.
-    ``measured``: a dict for each seed.
+    ``measured``: the metrics for each seed.
     """
 
     point: Point
@@ -84,7 +84,7 @@ class Subject:
         ]
 
     def tables(self) -> dict[str, list[Row]]:
-        """The metrics that are lists of dicts, such as ablations: by name, a row for each point and
+        """The metrics that are tables, such as ablations: by name, a row for each point and
         variant.
         """
         tables: dict[str, list[Row]] = {}
@@ -107,8 +107,8 @@ class Subject:
         return tables
 
     def lists(self, ending: str) -> dict[str, list[tuple[Point, list[list[float | None]]]]]:
-        """The metrics whose names end so: by name without it, each point with the lists of its
-        seeds.
+        """The metrics whose names end with ``ending``: by name without the ending, each point with
+        the lists of its seeds.
         """
         found: dict[str, list[tuple[Point, list[list[float | None]]]]] = {}
         for point in self.points:
@@ -122,7 +122,7 @@ class Subject:
 
 
 def subjects(records: Iterable[Record]) -> list[Subject]:
-    """One for each scenario. Of several records of the same run the last one counts."""
+    """A subject for each scenario. Of several records of the same run the last one counts."""
     latest: dict[object, Record] = {}
     for record in records:
         latest[record.get("run") or (record["command"], record.get("version"))] = record
@@ -133,7 +133,7 @@ def subjects(records: Iterable[Record]) -> list[Subject]:
 
 
 def numeric_columns(rows: Sequence[Row]) -> list[str]:
-    """The names under which there are numbers, in the order of the records; lists of them aside."""
+    """The names of metrics that are single numbers, in the order of the records."""
     names = dict.fromkeys(
         name
         for row in rows
@@ -178,7 +178,7 @@ def _subject(scenario: str, records: list[Record]) -> Subject:
 
 
 def _ordered(points: Iterable[Point]) -> Iterator[Point]:
-    """By their values where those are numbers, else in the order of the records."""
+    """The points by their values where those are numbers, else in the order of the records."""
     points = list(points)
     seen: dict[tuple[str, Value], int] = {}
     for point in points:

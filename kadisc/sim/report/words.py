@@ -1,4 +1,4 @@
-"""Names of metrics and options in words, with their units, and numbers as people read them."""
+"""Names of metrics and options in words, their units, and the format of numbers."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import re
 from collections.abc import Sequence
 
 _WORDS = {
-    "learned_mrtt": "time until the closest node was heard of",
+    "learned_mrtt": "time until the closest node is known",
     "answered_mrtt": "time until all k closest have answered",
-    "neighbours_mrtt": "time until a newcomer knows its neighbours",
-    "complete_mrtt": "time until a newcomer's buckets are filled",
+    "neighbours_mrtt": "time until a new node knows its neighbours",
+    "complete_mrtt": "time until a new node's buckets are filled",
     "queries_per_s": "queries sent by a node",
     "replies_per_s": "replies sent by a node",
     "bytes_per_s": "payload sent by a node",
     "bytes_per_s_of_reachable": "payload sent by a reachable node",
     "recall": "recall of the k closest",
-    "top1": "lookups that find the very closest",
-    "dead": "dead among the contacts handed out",
-    "dead_entries": "dead among the entries of tables",
+    "top1": "lookups that find the closest node",
+    "dead": "dead contacts in answers",
+    "dead_entries": "dead entries in tables",
     "attack.addresses": "addresses of the attacker",
-    "attack.networks": "/24s of the attacker",
     "attack.prefixes": "/24s of the attacker",
     "attack.share": "share of colluding nodes",
     "network.loss.mean": "packets lost (network.loss.mean)",
@@ -47,12 +46,12 @@ def in_words(name: str) -> str:
         return f"{in_words(stem)}, {last}"
     if "." in name:
         return name
-    unit = host_of(name)
+    unit = unit_of(name)
     words = name if not unit or name == unit else re.sub(r"_(mrtt|ms|s|mb)$", "", name)
     return words.replace("_", " ")
 
 
-def host_of(name: str) -> str:
+def unit_of(name: str) -> str:
     stem = re.sub(r"(_of_reachable)?(_(p\d\d|mean))?$", "", name)
     for ending, unit in _UNITS.items():
         if stem == ending or (stem.endswith(f"_{ending}") and not re.search(r"\d_to_\d+_s$", stem)):
@@ -61,8 +60,8 @@ def host_of(name: str) -> str:
 
 
 def are_shares(name: str, values: Sequence[float]) -> bool:
-    """Whether they are to be read as per cent: nothing but numbers from 0 to 1, under a name that
-    is of no other unit.
+    """Whether the values are shares, to be shown in per cent: all from 0 to 1, and the name has no
+    other unit.
     """
     moment = re.sub(r"_\d+_to_\d+_s$", "", name)
     return (
@@ -73,7 +72,7 @@ def are_shares(name: str, values: Sequence[float]) -> bool:
 
 
 def in_digits(value: float, *, share: bool = False) -> str:
-    """Three digits that count; of shares near 1 as many as tell it from 1."""
+    """The value with three significant digits; a share in per cent, near 100 % two decimals."""
     if share:
         percent = 100 * value
         digits = 1 if percent < 99 or percent == 100 else 2
@@ -85,7 +84,7 @@ def in_digits(value: float, *, share: bool = False) -> str:
 
 def change_in_words(name: str, first: float, last: float, *, share: bool) -> str:
     """``recall of the k closest falls from 99.8 % to 95 %``."""
-    what, unit = in_words(name), "" if share else host_of(name)
+    what, unit = in_words(name), "" if share else unit_of(name)
     end = f" {unit}" if unit else ""
     if abs(last - first) <= (0.001 if share else 0.02 * max(abs(first), abs(last))):
         return f"{what} stays at {in_digits(last, share=share)}{end}"

@@ -1,5 +1,5 @@
-"""A provider gives nodes other addresses, and nobody tells them: when do they know, and when are
-they found again?
+"""The addresses of nodes change without notice: when do the nodes notice, and when are they found
+again?
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from ..probes.movers import Mover, Movers
 from .scenario import Scenario
 
 SETTLE_S = 660.0
-"""Before they move: by then a newcomer counts as one of the network, for the oracle too."""
+"""The time before addresses change: after it the oracle counts the new nodes as settled."""
 LOOKS_S = (60.0, 300.0, 660.0)
-"""So long after they moved they are looked up, by others."""
+"""How long after the change other nodes look them up."""
 PATIENCE_S = 30.0
+"""How long to wait for these lookups."""
 
 
 def run(lab: Lab) -> Metrics:
@@ -37,7 +38,7 @@ def run(lab: Lab) -> Metrics:
 
 
 def found(lab: Lab, movers: list[Mover]) -> float | None:
-    """The share of those that can be reached that some other node finds under their present ID."""
+    """The share of the reachable ones that another node finds under their present ID."""
     reachable = [mover.host for mover in movers if mover.host.accepts_unsolicited]
     hits: list[Host] = []
     askers: list[Host] = []
@@ -68,7 +69,7 @@ def _asker(lab: Lab) -> Host | None:
 
 SCENARIO = Scenario(
     "address-change",
-    "the addresses of 40 nodes (--set attack.movers) change without a word: when do they know, when are they found?",
+    "the addresses of 40 nodes change (--set attack.movers): when do they notice, and are found?",
     run,
     {"warmup_s": "60"},
 )

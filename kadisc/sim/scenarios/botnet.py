@@ -1,11 +1,11 @@
-"""The same siege by a botnet, one node in each /24. Caps count networks, and here every node is
-one: they do nothing, and the table says so.
+"""The eclipse attack of `eclipse_flood.py` by a botnet with one node in each /24. Caps limit nodes
+by network, so they have no effect here, as the table shows.
 """
 
 from __future__ import annotations
 
 from ..attacks.ablation import ablations, variants
-from ..attacks.eclipse import COLUMNS, lay_siege
+from ..attacks.eclipse import COLUMNS, attack_victims
 from ..lab import Lab
 from ..measure.statistics import Metrics
 from .scenario import Scenario
@@ -17,14 +17,14 @@ def run(lab: Lab) -> Metrics:
     return ablations(
         lab,
         variants(lab.options, RELEVANT),
-        lambda world: lay_siege(world, world.options.attack.addresses),
+        lambda world: attack_victims(world, world.options.attack.addresses),
         COLUMNS,
     )
 
 
 SCENARIO = Scenario(
     "botnet",
-    "the siege of eclipse-flood with one node in each /24: caps do nothing against it, and what is left of the defences?",
+    "eclipse-flood with one node in each /24, where caps have no effect: do other defences help?",
     run,
     {"minutes": "1.5", "warmup_s": "20", "attack.lookups": "100"},
 )

@@ -1,6 +1,4 @@
-"""Do lookups hold while nodes come and go as in BitTorrent, where half of the sessions are over
-within minutes?
-"""
+"""Do lookups succeed under churn as in BitTorrent, where half of all sessions last minutes?"""
 
 from __future__ import annotations
 
@@ -10,25 +8,26 @@ from ..measure.statistics import Metrics, by_minute, mean, share
 from ..probes.lookup_probe import LookupProbe
 from .scenario import Scenario
 
-LOOK_EVERY_S = 15.0
+SAMPLE_EVERY_S = 15.0
+"""The time between two samples of tables."""
 TABLES = 100
-"""Of so many nodes at each look."""
+"""How many tables a sample has."""
 
 
 def run(lab: Lab) -> Metrics:
     lab.settle()
     probe = LookupProbe(lab)
     began = lab.world.now
-    looks: list[tuple[float, float, float]] = []
+    samples: list[tuple[float, float, float]] = []
 
-    def look() -> None:
-        """Into the tables of some that have been up for a while: every n-th, so that the look draws
-        no chance and changes no run.
+    def sample() -> None:
+        """Counts dead entries in the tables of some settled nodes: every n-th node, so that
+        sampling takes no random draw and does not change the run.
         """
         settled = lab.live(settled_s=600.0)
         for host in settled[:: max(1, len(settled) // TABLES)]:
             entries = [entry.contact for entry in host.node.dhts[Family.IPV4].table]
-            looks.append(
+            samples.append(
                 (
                     lab.world.now - began,
                     sum(not lab.oracle.is_alive(contact) for contact in entries),
@@ -37,8 +36,8 @@ def run(lab: Lab) -> Metrics:
             )
 
     with lab.measured():
-        for number in range(int(60.0 * lab.options.minutes / LOOK_EVERY_S)):
-            lab.world.at(began + number * LOOK_EVERY_S, look)
+        for number in range(int(60.0 * lab.options.minutes / SAMPLE_EVERY_S)):
+            lab.world.at(began + number * SAMPLE_EVERY_S, sample)
         probe.go_on_for(60.0 * lab.options.minutes, lab.options.lookups_per_minute)
     entries = [
         lab.oracle.share_alive(entry.contact for entry in host.node.dhts[Family.IPV4].table)
@@ -51,13 +50,13 @@ def run(lab: Lab) -> Metrics:
         "dead_entries": share(dead, 1.0),
         "dead_entries_planted": round(lab.dead_at_start, 5),
         "table_size_mean": mean(sizes, 1),
-        **by_minute("dead_entries", looks),
+        **by_minute("dead_entries", samples),
     }
 
 
 SCENARIO = Scenario(
     "churn",
-    "lookups while nodes come and go as in BitTorrent; dead entries in tables",
+    "lookups under churn as in BitTorrent; dead entries in tables",
     run,
     {"churn.profile": "bittorrent"},
 )

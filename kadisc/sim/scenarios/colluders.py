@@ -1,5 +1,5 @@
-"""A share of the nodes answer lookups with each other alone: can they hide the honest node that is
-closest to a target?
+"""A share of the nodes collude and answer lookups only with each other: can they hide the honest
+node closest to a target?
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ...ids import random_id
 from ..adversaries.colluder import Colluder
-from ..adversaries.ring import Ring
+from ..adversaries.ring import CollusionRing
 from ..attacks.ablation import Variant, ablations, variants
 from ..attacks.attackers import addresses_in, part_of
 from ..lab import Lab
@@ -29,8 +29,8 @@ def run(lab: Lab) -> Metrics:
 
 
 def _variants(options: SimOptions) -> list[Variant]:
-    """Beside the defences: disjoint paths, which the caller of a lookup asks for; colluders who
-    choose among the IDs that their addresses may have; and those who cannot choose at all.
+    """Besides the defences: a lookup over disjoint paths; colluders that choose among the IDs that
+    are valid for their addresses; and colluders that keep one ID.
     """
     usual, attack = variants(options, RELEVANT), options.attack
     if not attack.ablations:
@@ -38,14 +38,17 @@ def _variants(options: SimOptions) -> list[Variant]:
     by_paths = Variant(
         f"{PATHS} paths, k = {K}", replace(options, attack=replace(attack, paths=PATHS, k=K))
     )
-    ground = Variant("IDs ground", replace(options, attack=replace(attack, grind=True)))
-    kept = Variant("IDs not made up", replace(options, attack=replace(attack, fabricate=False)))
-    return [*usual[:-2], by_paths, ground, kept, *usual[-2:]]
+    brute_forced = Variant("IDs brute-forced", replace(options, attack=replace(attack, grind=True)))
+    kept = Variant("IDs not forged", replace(options, attack=replace(attack, fabricate=False)))
+    return [*usual[:-2], by_paths, brute_forced, kept, *usual[-2:]]
 
 
 def mislead(lab: Lab) -> Metrics:
     attack = lab.options.attack
-    ring, number = Ring(fabricates=attack.fabricate, grinds=attack.grind), part_of(lab.options)
+    ring, number = (
+        CollusionRing(fabricates=attack.fabricate, brute_forces=attack.grind),
+        part_of(lab.options),
+    )
     homes = addresses_in(lab, number, attack.prefixes) if attack.prefixes else [None] * number
     members = [Colluder(random_id(lab.rng), ring) for _ in homes]
     hosts = [lab.new_adversary(member, home) for member, home in zip(members, homes, strict=True)]
@@ -59,7 +62,7 @@ def mislead(lab: Lab) -> Metrics:
 
 SCENARIO = Scenario(
     "colluders",
-    "a share of the nodes (--set attack.share=0.2) leads lookups to each other: is the closest honest node found?",
+    "20 % of the nodes (--set attack.share) collude: do lookups find the closest honest node?",
     run,
     {"attack.share": "0.2", "attack.prefixes": "0", "minutes": "1", "warmup_s": "20"},
 )

@@ -1,4 +1,4 @@
-"""Half of the network is gone at one blow: how soon do lookups succeed again?"""
+"""Half of the nodes crash at the same time: how soon do lookups succeed again?"""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from ..measure.statistics import Metrics
 from ..probes.lookup_probe import LookupProbe, recall_by_minute
 from .scenario import Scenario
 
-MOMENTS_S = ((0.0, 60.0), (60.0, 120.0), (120.0, 300.0))
-"""Lookups are judged apart by when they began after the crash."""
+PERIODS_S = ((0.0, 60.0), (60.0, 120.0), (120.0, 300.0))
+"""The periods after the crash for whose lookups metrics are given."""
 
 
 def run(lab: Lab) -> Metrics:
@@ -19,7 +19,7 @@ def run(lab: Lab) -> Metrics:
         victims = lab.rng.sample(lab.live(), round(lab.options.crash * len(lab.world.hosts)))
         for host in victims:
             lab.stop(host)
-        for start_s, end_s in MOMENTS_S:
+        for start_s, end_s in PERIODS_S:
             if start_s >= 60.0 * lab.options.minutes:
                 break
             probe = LookupProbe(lab)
@@ -42,7 +42,7 @@ def run(lab: Lab) -> Metrics:
 
 SCENARIO = Scenario(
     "crash",
-    "a share of the nodes (--set crash=0.3) is gone at once; success of lookups in the minutes after",
+    "half of the nodes (--set crash) crash at the same time; success of lookups afterwards",
     run,
     {"minutes": "5", "lookups_per_minute": "600"},
 )

@@ -1,11 +1,11 @@
-"""An attacker with many addresses in few networks floods nodes that run and nodes that restart:
-does he own their tables?
+"""An attacker with many addresses in few networks floods nodes that run and nodes that restart: how
+much of their tables does it get?
 """
 
 from __future__ import annotations
 
 from ..attacks.ablation import ablations, variants
-from ..attacks.eclipse import COLUMNS, lay_siege
+from ..attacks.eclipse import COLUMNS, attack_victims
 from ..lab import Lab
 from ..measure.statistics import Metrics
 from .scenario import Scenario
@@ -23,14 +23,14 @@ def run(lab: Lab) -> Metrics:
     return ablations(
         lab,
         variants(lab.options, RELEVANT),
-        lambda world: lay_siege(world, world.options.attack.prefixes),
+        lambda world: attack_victims(world, world.options.attack.prefixes),
         COLUMNS,
     )
 
 
 SCENARIO = Scenario(
     "eclipse-flood",
-    "400 addresses in 20 networks (--set attack.addresses, attack.prefixes) flood running and restarting nodes: whose are their tables?",
+    "400 addresses in 20 /24s (--set attack.addresses, attack.prefixes) flood a few nodes",
     run,
     {"minutes": "1.5", "warmup_s": "20", "attack.lookups": "100"},
 )

@@ -1,4 +1,4 @@
-"""Many times the nodes of the network arrive within a minute: do they get in, and do lookups hold?"""
+"""Ten times the nodes of the network arrive within a minute: do they join, do lookups succeed?"""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def run(lab: Lab) -> Metrics:
             )
         probe = LookupProbe(lab)
         probe.go_on_for(60.0 * lab.options.minutes, lab.options.lookups_per_minute)
-    there = [
+    remaining = [
         host
         for host in crowd
         if host.up
         and (host.nat is None or host.nat.outbound(host.endpoint, lab.world.now) is not None)
     ]
-    joined = sum(host.node.dhts[Family.IPV4].joined for host in there)
-    return {"arrived": len(crowd), "joined": share(joined, len(there)), **probe.metrics()}
+    joined = sum(host.node.dhts[Family.IPV4].joined for host in remaining)
+    return {"arrived": len(crowd), "joined": share(joined, len(remaining)), **probe.metrics()}
 
 
 SCENARIO = Scenario(
     "flash-crowd",
-    "ten times the nodes (--set crowd=10) arrive within a minute: do they get in, do lookups of the old ones hold?",
+    "ten times the nodes (--set crowd) arrive within a minute: do they join, do lookups succeed?",
     run,
     {"minutes": "5"},
 )

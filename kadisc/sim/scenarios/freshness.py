@@ -1,6 +1,4 @@
-"""How many of the contacts that nodes hand out are dead, and what do the checks cost that keep it
-so?
-"""
+"""What share of the contacts that nodes return is dead, and what do checks of contacts cost?"""
 
 from __future__ import annotations
 
@@ -20,8 +18,8 @@ def run(lab: Lab) -> Metrics:
     answers: list[tuple[float, float, float]] = []
 
     def ask() -> None:
-        """What would a random node answer to a find_node for a random ID? Looked up in its table,
-        so that the question costs nothing.
+        """Reads from the table of a random node what it would answer to a find_node for a random
+        ID; no datagram is sent.
         """
         nonlocal asked, contacts, dead
         hosts = [
@@ -61,6 +59,6 @@ def run(lab: Lab) -> Metrics:
 
 SCENARIO = Scenario(
     "freshness",
-    "the share of dead contacts in what nodes would answer, and what keeping it down costs",
+    "the share of dead contacts in answers, and the cost of checking contacts",
     run,
 )

@@ -1,5 +1,5 @@
-"""A share of the network's addresses gossip for themselves, ten times as loud as others: what share
-of samples is theirs?
+"""Attackers inside the peer network push ten times as often as honest members: what share of
+samples is theirs?
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COLUMNS = {
         "slots",
         "slots_worst_member",
         "peers",
-        "peers_nobody",
+        "peers_unused",
         "stream",
         "hops",
         "held",
@@ -43,8 +43,8 @@ NAIVE = (
     "subnet_sampling",
     "tombstones",
 )
-"""Push-pull with random replacement, as most gossip is: the last pushes are kept, whoever is heard
-of is taken in.
+"""Without these defences it is push-pull gossip with random replacement, as most gossip is: the
+last pushes are kept, and every peer that is named is admitted.
 """
 
 
@@ -60,7 +60,7 @@ def _variants(options: SimOptions) -> list[Variant]:
 
 SCENARIO = Scenario(
     "gossip-flood",
-    "attackers (--set attack.share=0.3) inside the network push tenfold and make news up: what share of samples is theirs?",
+    "30 % attackers (--set attack.share) push ten times as often: their share of samples",
     run,
     {**FLOOD_SETTINGS, **SMALL_VIEW, "attack.ablations": "off"},
 )

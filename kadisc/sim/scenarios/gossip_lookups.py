@@ -1,4 +1,4 @@
-"""Attackers inside DHT and gossip mislead lookups that start from slots too: is the honest closest
+"""Attackers in both DHT and gossip mislead lookups that start from slots too: is the closest honest
 node found?
 """
 
@@ -30,7 +30,7 @@ def mislead(lab: Lab) -> Metrics:
 
 SCENARIO = Scenario(
     "gossip-lookups",
-    "colluders that gossip as well (--set attack.share) against lookups with first hops from slots, k = 16 and 8 paths",
+    "20 % colluders that gossip too (--set attack.share): do lookups find the closest honest node?",
     run,
     {
         **FLOOD_SETTINGS,

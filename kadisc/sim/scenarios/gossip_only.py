@@ -1,8 +1,8 @@
-"""Every bucket holds attackers, and every way into the DHT leads to them: does a node still find
-its network?
+"""Every bucket of a new node holds attackers, and so does every bootstrap node: does the node still
+find its peer network?
 
-Three kinds of newcomers join by attackers alone: one with the book of another run, one that was
-told of a single peer (by the operator, the LAN), and one that has nothing but the poisoned DHT.
+Three kinds of new nodes join by attackers alone: with the address book of an earlier run, with a
+single peer (from the operator or the LAN), and with nothing but the poisoned DHT.
 """
 
 from __future__ import annotations
@@ -16,35 +16,38 @@ from ..attacks.flood import FLOOD_SETTINGS, settle_with_flooders
 from ..lab import Lab
 from ..measure.statistics import Metrics, mean, share
 from ..model.host import Host
-from ..probes.gossip_metrics import Tally, members, peer_network_of
+from ..probes.gossip_metrics import DrawTally, members, peer_network_of
 from ..probes.honest_probe import HonestProbe
 from .scenario import Scenario
 
 ENOUGH = 8
+"""Honest verified peers with which a node has found its network."""
 LOOKUPS_TAKE_S = 60.0
+"""How long the lookups of each kind of node are spread over."""
 BOOTSTRAPS = 3
+"""The number of bootstrap nodes."""
 
 
 def run(lab: Lab) -> Metrics:
-    band, attackers = settle_with_flooders(lab)
+    group, attackers = settle_with_flooders(lab)
     kinds: dict[str, Callable[[Lab, Host], None]] = {
         "book": _with_book,
-        "friend": _with_friend,
+        "one_peer": _with_one_peer,
         "nothing": _with_nothing,
     }
     victims: dict[str, list[Host]] = {name: [] for name in kinds}
     with lab.measured():
-        for name, gets in kinds.items():
+        for name, equip in kinds.items():
             for _ in range(lab.options.attack.victims):
                 host = lab.new_host(
                     reachable=True, knows_address=True, identity=lab.members.identity()
                 )
                 lab.boot(host)
                 _poison(lab, host, attackers)
-                gets(lab, host)
+                equip(lab, host)
                 victims[name].append(host)
-                band.victims[host.outside] = host.id
-        band.besiege(band.victims)
+                group.victims[host.outside] = host.id
+        group.flood(group.victims)
         lab.run(60.0 * lab.options.minutes)
         found: Metrics = {"attackers": len(attackers), "members": len(members(lab))}
         for name, hosts in victims.items():
@@ -53,7 +56,7 @@ def run(lab: Lab) -> Metrics:
 
 
 def _poison(lab: Lab, host: Host, attackers: list[Host]) -> None:
-    """Its table is full of attackers, near and far, and it joins by them."""
+    """Fills the table of the host with attackers, near and far; it joins by attackers."""
     dht = host.node.dhts[Family.IPV4]
     for attacker in attackers:
         dht.table.offer(Contact(attacker.id, attacker.outside), lab.world.now)
@@ -77,11 +80,11 @@ def _with_book(lab: Lab, host: Host) -> None:
     )
 
 
-def _with_friend(lab: Lab, host: Host) -> None:
+def _with_one_peer(lab: Lab, host: Host) -> None:
     other = lab.rng.choice(
         [each for each in members(lab) if each is not host and each.accepts_unsolicited]
     )
-    lab.world.do(host, peer_network_of(host).hear_of, [other.outside], "operator")
+    lab.world.do(host, peer_network_of(host).report, [other.outside], "operator")
 
 
 def _with_nothing(lab: Lab, host: Host) -> None:
@@ -89,10 +92,8 @@ def _with_nothing(lab: Lab, host: Host) -> None:
 
 
 def _fate(lab: Lab, name: str, hosts: list[Host]) -> Metrics:
-    """Who among its verified peers is honest; whose its buckets are; and whether its lookups get
-    through.
-    """
-    verified, buckets, honest = Tally(), Tally(), []
+    """Honest verified peers, attackers' share of buckets, and success of lookups."""
+    verified, buckets, honest = DrawTally(), DrawTally(), []
     for host in hosts:
         peers = [peer.endpoint for peer in peer_network_of(host).verified()]
         verified.add(lab, peers)
@@ -120,7 +121,7 @@ def _fate(lab: Lab, name: str, hosts: list[Host]) -> Metrics:
 
 SCENARIO = Scenario(
     "gossip-only",
-    "every bucket of a newcomer is poisoned: does it find its network by its saved book, or by one friend?",
+    "all buckets of a new node are poisoned: does it find its network by its book, or by one peer?",
     run,
     {
         **FLOOD_SETTINGS,

@@ -1,5 +1,5 @@
-"""Half of all nodes lie in 20 networks, placed where hardly anybody else is: what share of samples
-is theirs, by the kind of slot?
+"""Half of all nodes are attackers in 20 subnets of the least used /8s: what share of samples is
+theirs, by the kind of slot?
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _variants(options: SimOptions) -> list[Variant]:
 
 SCENARIO = Scenario(
     "gossip-prefix",
-    "half of all nodes are attackers in 20 /24s, in the /8s with the fewest others: their share of hierarchical samples",
+    "half of all nodes are attackers in 20 /24s of the least used /8s: their share of samples",
     run,
     {
         **FLOOD_SETTINGS,

@@ -1,5 +1,5 @@
-"""Four in five nodes crash at once: does the network hang together, and do those come back that
-have nothing but their saved book?
+"""80 % of the nodes crash at the same time: does the network stay connected, and do nodes return
+that have only their saved address book?
 """
 
 from __future__ import annotations
@@ -11,13 +11,21 @@ from ...core.contract.saved_state import SavedState
 from ..lab import Lab
 from ..measure.statistics import Metrics, share, spread
 from ..model.host import Host
-from ..probes.gossip_metrics import GOSSIP_SETTINGS, Tally, largest_part, members, peer_network_of
+from ..probes.gossip_metrics import (
+    GOSSIP_SETTINGS,
+    DrawTally,
+    largest_part,
+    members,
+    peer_network_of,
+)
 from .scenario import Scenario
 
 CALM_S = 300.0
-"""Between the crash and those that come back."""
+"""The time between the crash and the restarts."""
 ENOUGH = 8
+"""Verified peers with which a restarted node has returned."""
 HANDED = 20
+"""Peers that each application asks for."""
 
 
 @dataclass(slots=True)
@@ -43,7 +51,7 @@ def run(lab: Lab) -> Metrics:
         lab.run(CALM_S - 60.0)
         survivors = [host for host in survivors if host.up]
         later = largest_part(lab, survivors)
-        handed, held, believed = _handed(lab, survivors), Tally(), Tally()
+        handed, held, believed = _handed(lab, survivors), DrawTally(), DrawTally()
         for host in survivors:
             peer_network, now = peer_network_of(host), lab.world.now
             held.add(lab, (seen.peer.endpoint for seen in peer_network.snapshot(now).view.peers))
@@ -56,11 +64,11 @@ def run(lab: Lab) -> Metrics:
         "crashed": len(crashing),
         "connected_at_once": at_once,
         "connected_after_5_min": later,
-        "dead_handed_out_after_1_min": share(early.nobody, early.drawn),
-        "dead_handed_out_after_5_min": share(handed.nobody, handed.drawn),
+        "dead_handed_out_after_1_min": share(early.unused, early.drawn),
+        "dead_handed_out_after_5_min": share(handed.unused, handed.drawn),
         "handed_out_after_5_min_mean": round(handed.drawn / max(1, len(survivors)), 1),
-        "dead_in_slots_after_5_min": share(held.nobody, held.drawn),
-        "dead_among_verified_after_5_min": share(believed.nobody, believed.drawn),
+        "dead_in_slots_after_5_min": share(held.unused, held.drawn),
+        "dead_among_verified_after_5_min": share(believed.unused, believed.drawn),
         "restarts": len(returned),
         "back_within_60_s": share(sum(seconds <= 60.0 for seconds in back), len(returned)),
         **spread(
@@ -70,10 +78,10 @@ def run(lab: Lab) -> Metrics:
     }
 
 
-def _handed(lab: Lab, hosts: Sequence[Host], *, at_s: float = 0.0) -> Tally:
-    """What the application of each would be given after so many seconds."""
+def _handed(lab: Lab, hosts: Sequence[Host], *, at_s: float = 0.0) -> DrawTally:
+    """What the application of each host would be given after ``at_s`` more seconds."""
     lab.run(at_s)
-    handed = Tally()
+    handed = DrawTally()
     for host in hosts:
         if host.up:
             handed.add(
@@ -83,7 +91,7 @@ def _handed(lab: Lab, hosts: Sequence[Host], *, at_s: float = 0.0) -> Tally:
 
 
 def _start_again(lab: Lab, host: Host, saved: SavedState) -> Returned:
-    """With the saved book, and nothing of the DHT: no contacts, no bootstrap."""
+    """Restarts a host with its saved book alone: no contacts of the DHT, no bootstrap."""
     again = lab.reborn(host, knows_address=True)
     lab.boot(again)
     lab.world.do(again, again.node.restore, SavedState((), saved.peer_network))
@@ -102,7 +110,7 @@ def _look(lab: Lab, returned: list[Returned]) -> bool:
 
 SCENARIO = Scenario(
     "gossip-restart",
-    "80 % crash at once: do the others hang together, and are those back soon that have only their saved book?",
+    "80 % of the nodes crash: do the others stay connected, do nodes return by their saved book?",
     run,
     {**GOSSIP_SETTINGS, "warmup_s": "1200", "minutes": "5", "joins": "20", "crash": "0.8"},
 )

@@ -1,5 +1,5 @@
-"""Newcomers join by the DHT and find their network: how many rounds until they hold slots
-elsewhere, and until everybody knows them?
+"""New members find their peer network by the DHT: how many rounds until they hold slots of others,
+and until all members know them?
 """
 
 from __future__ import annotations
@@ -13,16 +13,20 @@ from ..probes.gossip_metrics import GOSSIP_SETTINGS, members, peer_network_of, r
 from .scenario import Scenario
 
 LOOK_EVERY_S = 5.0
+"""The time between two observations."""
 KNOWN_EVERY_S = 20.0
-SLOTS, VERIFIED, ROUNDS = 20, 0.9, 20
-"""A newcomer has arrived when it holds so many slots of others and so much of its own view is
-verified; it should within so many rounds.
-"""
+"""The time between two observations of which members know a new one."""
+SLOTS = 20
+"""Slots of other members that a new one holds when it has arrived."""
+VERIFIED = 0.9
+"""The share of its own view that is verified when it has arrived."""
+ROUNDS = 20
+"""The rounds within which a new member should have arrived."""
 
 
 @dataclass(slots=True)
-class Newcomer:
-    """``until_*``: seconds and rounds of its own."""
+class NewMember:
+    """One new member. ``until_*``: seconds and own rounds since its start."""
 
     host: Host
     started_at: float
@@ -36,75 +40,75 @@ class Newcomer:
 
 def run(lab: Lab) -> Metrics:
     lab.settle()
-    newcomers: list[Newcomer] = []
+    new_members: list[NewMember] = []
     with lab.measured():
         for _ in range(lab.options.joins):
             witnesses = [host for host in members(lab) if host.accepts_unsolicited]
             host = lab.new_host(reachable=True, identity=lab.members.identity())
             lab.join(host)
-            newcomers.append(Newcomer(host, lab.world.now, witnesses))
+            new_members.append(NewMember(host, lab.world.now, witnesses))
         end = lab.world.now + 60.0 * lab.options.minutes
         number = 0
-        while lab.world.now < end and any(each.until_known is None for each in newcomers):
+        while lab.world.now < end and any(each.until_known is None for each in new_members):
             lab.run(LOOK_EVERY_S)
             number += 1
-            for newcomer in newcomers:
-                _look(lab, newcomer, known_too=not number % int(KNOWN_EVERY_S / LOOK_EVERY_S))
-    return _metrics(lab, newcomers)
+            for new_member in new_members:
+                _look(lab, new_member, known_too=not number % int(KNOWN_EVERY_S / LOOK_EVERY_S))
+    return _metrics(lab, new_members)
 
 
-def _look(lab: Lab, newcomer: Newcomer, *, known_too: bool) -> None:
-    host, now = newcomer.host, lab.world.now
-    since = now - newcomer.started_at, rounds_of(host, now)
+def _look(lab: Lab, new_member: NewMember, *, known_too: bool) -> None:
+    host, now = new_member.host, lab.world.now
+    since = now - new_member.started_at, rounds_of(host, now)
     view = peer_network_of(host).snapshot(now).view
-    if newcomer.until_verified is None and view.slots:
+    if new_member.until_verified is None and view.slots:
         good = sum(seen.slots for seen in view.peers if not seen.failures)
         if good >= VERIFIED * view.slots:
-            newcomer.until_verified = since
-    if newcomer.until_held is None:
-        newcomer.foreign_slots = sum(
+            new_member.until_verified = since
+    if new_member.until_held is None:
+        new_member.foreign_slots = sum(
             seen.slots
             for other in members(lab)
             if other is not host
             for seen in peer_network_of(other).snapshot(now).view.peers
             if _is(seen.peer, host)
         )
-        if newcomer.foreign_slots >= SLOTS:
-            newcomer.until_held = since
-    if known_too and newcomer.until_known is None:
-        there = [other for other in newcomer.witnesses if other.up]
-        newcomer.known_by = sum(
+        if new_member.foreign_slots >= SLOTS:
+            new_member.until_held = since
+    if known_too and new_member.until_known is None:
+        there = [other for other in new_member.witnesses if other.up]
+        new_member.known_by = sum(
             peer_network_of(other).why(host.outside, now) is not None for other in there
         ) / max(1, len(there))
-        if newcomer.known_by == 1.0:
-            newcomer.until_known = since
+        if new_member.known_by == 1.0:
+            new_member.until_known = since
 
 
 def _is(peer: object, host: Host) -> bool:
     return getattr(peer, "endpoint", None) == host.outside
 
 
-def _metrics(lab: Lab, newcomers: list[Newcomer]) -> Metrics:
+def _metrics(lab: Lab, new_members: list[NewMember]) -> Metrics:
     nodes, pulled = len(members(lab)), lab.options.core.gossip.pull_entries
     in_time = [
         each
-        for each in newcomers
+        for each in new_members
         if all(
             until is not None and until[1] <= ROUNDS
             for until in (each.until_held, each.until_verified)
         )
     ]
-    known = [each.until_known[1] for each in newcomers if each.until_known is not None]
+    known = [each.until_known[1] for each in new_members if each.until_known is not None]
     found: Metrics = {
         "members": nodes,
-        "newcomers": len(newcomers),
-        "arrived_in_20_rounds": share(len(in_time), len(newcomers)),
-        "known_to_all": share(len(known), len(newcomers)),
-        "known_by_mean": mean([each.known_by for each in newcomers]),
+        "new_members": len(new_members),
+        "arrived_in_20_rounds": share(len(in_time), len(new_members)),
+        "known_to_all": share(len(known), len(new_members)),
+        "known_by_mean": mean([each.known_by for each in new_members]),
         "c": mean([rounds * pulled / nodes for rounds in known]),
     }
     for name in ("until_held", "until_verified", "until_known"):
-        reached = [until for each in newcomers if (until := getattr(each, name)) is not None]
+        reached = [until for each in new_members if (until := getattr(each, name)) is not None]
         found |= spread(f"{name}_rounds", [rounds for _, rounds in reached], 0) | spread(
             f"{name}_s", [seconds for seconds, _ in reached], 0
         )
@@ -113,7 +117,7 @@ def _metrics(lab: Lab, newcomers: list[Newcomer]) -> Metrics:
 
 SCENARIO = Scenario(
     "gossip-spread",
-    "newcomers join by the DHT: rounds until they hold 20 slots of others and see their network, and until all know them",
+    "new members join by the DHT: rounds until they hold slots of others, until all know them",
     run,
     {**GOSSIP_SETTINGS, "warmup_s": "600", "minutes": "60", "joins": "8"},
 )

@@ -1,4 +1,4 @@
-"""What does it cost to be in the network and ask for nothing?"""
+"""What does a settled node send when the application asks for nothing?"""
 
 from __future__ import annotations
 
@@ -41,5 +41,8 @@ def run(lab: Lab) -> Metrics:
 
 
 SCENARIO = Scenario(
-    "idle-cost", "what a settled node sends that is asked to do nothing", run, {"nodes": "2000"}
+    "idle-cost",
+    "what a settled node sends when the application asks for nothing",
+    run,
+    {"nodes": "2000"},
 )

@@ -1,6 +1,4 @@
-"""How fast, at what cost and how surely does a settled network find the nodes closest to a random
-ID?
-"""
+"""Lookups in a settled network: latency, cost and recall of the nodes closest to a random ID."""
 
 from __future__ import annotations
 

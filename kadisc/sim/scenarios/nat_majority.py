@@ -1,5 +1,5 @@
-"""Most nodes sit behind NAT and can be reached only by whom they wrote to: are they handed out as
-if anybody could?
+"""Most nodes are behind NAT and reachable only by nodes that they have sent to: are they returned
+in answers nevertheless?
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ QUESTIONS_PER_S = 10.0
 
 def run(lab: Lab) -> Metrics:
     lab.settle()
-    kinds = {"contacts": 0, "dead": 0, "closed": 0, "asleep": 0}
+    kinds = {"contacts": 0, "dead": 0, "closed": 0, "expired": 0}
 
     def ask() -> None:
-        """Each contact in an answer: would a stranger's find_node, sent there now, get in?"""
+        """For each contact in an answer: would an unsolicited find_node get in now?"""
         acceptors = [host for host in lab.acceptors() if host.up_since <= lab.world.now - SETTLED_S]
         if not acceptors:
             return
@@ -31,7 +31,7 @@ def run(lab: Lab) -> Metrics:
             elif not host.accepts_unsolicited:
                 kinds["closed"] += 1
             elif host.nat is not None and not host.nat.is_open(lab.world.now):
-                kinds["asleep"] += 1
+                kinds["expired"] += 1
 
     seconds = 60.0 * lab.options.minutes
     with lab.measured():
@@ -46,14 +46,14 @@ def run(lab: Lab) -> Metrics:
         "handed_out": contacts,
         "dead": share(kinds["dead"], contacts),
         "never_answering": share(kinds["closed"], contacts),
-        "mapping_asleep": share(kinds["asleep"], contacts),
-        "fail_for_a_stranger": share(kinds["dead"] + kinds["closed"] + kinds["asleep"], contacts),
+        "mapping_expired": share(kinds["expired"], contacts),
+        "fail_for_a_stranger": share(kinds["dead"] + kinds["closed"] + kinds["expired"], contacts),
         "inbound_entries": share(sum(inbound), len(inbound)),
     }
 
 
 SCENARIO = Scenario(
     "nat-majority",
-    "60 % of the nodes are behind NAT: can what is handed out be reached by a stranger?",
+    "60 % of the nodes are behind NAT: are the contacts in answers reachable for any node?",
     run,
 )

@@ -1,5 +1,5 @@
-"""The network falls into two halves for 30 minutes, and is joined again: is it one network within
-10 minutes?
+"""The network is split into two halves for 30 minutes: do lookups find nodes of both halves within
+10 minutes after?
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from ..model.faults import heal, split
 from ..probes.lookup_probe import LookupProbe, recall_by_minute
 from .scenario import Scenario
 
-AFTER_S = ((0.0, 60.0), (60.0, 300.0), (300.0, 600.0))
-"""Lookups are judged apart by when they began after the halves were joined."""
+PERIODS_S = ((0.0, 60.0), (60.0, 300.0), (300.0, 600.0))
+"""The periods after the end of the partition for whose lookups metrics are given."""
 
 
 def run(lab: Lab) -> Metrics:
@@ -19,10 +19,10 @@ def run(lab: Lab) -> Metrics:
     metrics: Metrics = {}
     series: list[LookupProbe] = []
     with lab.measured():
-        split(lab, lab.rng, share=0.5)
+        split(lab.world, lab.rng, share=0.5)
         lab.run(lab.options.faults.partition_s)
-        heal(lab)
-        for start_s, end_s in AFTER_S:
+        heal(lab.world)
+        for start_s, end_s in PERIODS_S:
             probe = LookupProbe(lab)
             series.append(probe)
             probe.go_on_for(end_s - start_s, lab.options.lookups_per_minute)
@@ -38,7 +38,7 @@ def run(lab: Lab) -> Metrics:
 
 SCENARIO = Scenario(
     "partition",
-    "two halves for 30 minutes, then one again: lookups over both, by time since (--minutes has no effect)",
+    "two halves for 30 minutes: success of lookups afterwards (--minutes has no effect)",
     run,
     {"faults.partition_s": "1800"},
 )

@@ -1,4 +1,4 @@
-"""The scenarios by name; each is a file that reads like its description."""
+"""The scenarios by name, in the order of `kadisc sim list`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in ALL}
 
 
 def scenario_named(name: str) -> Scenario:
-    """Raises UsageError for an unknown one."""
+    """Raises UsageError for an unknown name."""
     if name not in SCENARIOS:
         near = difflib.get_close_matches(name, SCENARIOS, 1)
         hint = f"did you mean {near[0]}?" if near else "see kadisc sim list"

@@ -1,4 +1,4 @@
-"""A node that was there for long is started again with what it had saved: when is it back?"""
+"""A settled node restarts with its saved state: when is its table complete again?"""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from ..lab import Lab
 from ..measure.oracle import SETTLED_S
 from ..measure.statistics import Metrics, share, spread
 from ..model.host import Host
-from .join import PATIENCE_S, Newcomer, look
+from .join import PATIENCE_S, TimedJoin, look
 from .scenario import Scenario
 
 
 def run(lab: Lab) -> Metrics:
     lab.settle()
-    returned: list[Newcomer] = []
+    returned: list[TimedJoin] = []
     down_s = lab.options.down_s
     with lab.measured():
         every_s = max(60.0 * lab.options.minutes / lab.options.joins, down_s)
@@ -60,7 +60,7 @@ def run(lab: Lab) -> Metrics:
 
 
 def go_down(lab: Lab, host: Host) -> Host:
-    """Its saved state goes into the one that will follow it; that one is not up yet."""
+    """Stops the host; returns its successor, not up yet, with the saved contacts."""
     saved = host.node.export_state(lab.world.now)
     lab.stop(host)
     again = lab.reborn(host)
@@ -68,16 +68,16 @@ def go_down(lab: Lab, host: Host) -> Host:
     return again
 
 
-def start_again(lab: Lab, host: Host, returned: list[Newcomer]) -> None:
+def start_again(lab: Lab, host: Host, returned: list[TimedJoin]) -> None:
     host.up_since = lab.world.now
-    newcomer = Newcomer(host, lab.world.now)
-    returned.append(newcomer)
+    join = TimedJoin(host, lab.world.now)
+    returned.append(join)
     lab.join(host, contacts=0)
-    look(lab, newcomer)
+    look(lab, join)
 
 
 SCENARIO = Scenario(
     "restart",
-    "settled nodes are down for a minute and come back with what they saved: time and queries until they are complete",
+    "settled nodes restart after a minute: time and queries until their tables are complete",
     run,
 )

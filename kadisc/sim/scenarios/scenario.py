@@ -1,4 +1,4 @@
-"""What a scenario is: a name, a sentence, its options, and a function from a lab to numbers."""
+"""What a scenario is: a name, a summary, its options, and a function from a lab to metrics."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from ..lab import Lab
 from ..measure.statistics import Metrics
 from ..options import SimOptions
+from ..settings import with_settings
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``settings``: its defaults where they are not those of `SimOptions`, by dotted name, as text."""
+    """``settings``: defaults that differ from those of `SimOptions`, by dotted name, as text."""
 
     name: str
     summary: str
@@ -20,8 +21,5 @@ class Scenario:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def options(self) -> SimOptions:
-        from ..settings import with_settings
-
-        return with_settings(
-            SimOptions(), [f"{name}={value}" for name, value in self.settings.items()]
-        )
+        settings = [f"{name}={value}" for name, value in self.settings.items()]
+        return with_settings(SimOptions(), settings)

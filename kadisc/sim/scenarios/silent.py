@@ -1,5 +1,5 @@
-"""A share of the nodes ask, answer pings, and drop everything else: do they get into tables, and
-what do lookups suffer?
+"""A share of the nodes send queries, answer pings, and drop everything else: do they get into
+tables, and do lookups succeed?
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from random import Random
 
 from ...endpoints import Family
 from ...ids import random_id
-from ..adversaries.silent import Silent
+from ..adversaries.unresponsive import UnresponsiveNode
 from ..attacks.ablation import ablations, variants
 from ..attacks.attackers import part_of
 from ..lab import Lab
@@ -28,18 +28,21 @@ RELEVANT = ("verified_admission", "diversity_caps", "inbound_quarantine")
 
 
 def run(lab: Lab) -> Metrics:
-    return ablations(lab, variants(lab.options, RELEVANT), keep_silent, COLUMNS)
+    return ablations(lab, variants(lab.options, RELEVANT), attack_with_unresponsive_nodes, COLUMNS)
 
 
-def keep_silent(lab: Lab) -> Metrics:
+def attack_with_unresponsive_nodes(lab: Lab) -> Metrics:
     attack, rng = lab.options.attack, Random(f"silent {lab.options.seed}")
     lab.settle()
-    members = [Silent(random_id(rng), rng, attack.interval_s) for _ in range(part_of(lab.options))]
+    members = [
+        UnresponsiveNode(random_id(rng), rng, attack.interval_s)
+        for _ in range(part_of(lab.options))
+    ]
     hosts = [lab.new_adversary(member) for member in members]
-    wanted = [host.outside for host in lab.acceptors()]
+    targets = [host.outside for host in lab.acceptors()]
     with lab.measured():
         for member, host in zip(members, hosts, strict=True):
-            member.wants(wanted, lab.world.now)
+            member.query(targets, lab.world.now)
             lab.boot(host)
         probe = HonestProbe(lab)
         probe.go_on_for(60.0 * lab.options.minutes, attack.lookups)
@@ -51,7 +54,7 @@ def keep_silent(lab: Lab) -> Metrics:
 
 
 def _spread(lab: Lab, silent: set[bytes]) -> Metrics:
-    """Their share of all entries, and of what would be answered to random questions."""
+    """Their share of all table entries, and of contacts in answers to random queries."""
     entries = theirs = handed = theirs_handed = 0
     for host in lab.acceptors():
         table = host.node.dhts[Family.IPV4].table
@@ -69,7 +72,7 @@ def _spread(lab: Lab, silent: set[bytes]) -> Metrics:
 
 SCENARIO = Scenario(
     "silent",
-    "a share of the nodes (--set attack.share) answers pings and nothing else: are they let in, and handed out?",
+    "25 % of the nodes (--set attack.share) answer only pings: do they get into tables, answers?",
     run,
     {"attack.share": "0.25", "minutes": "4", "warmup_s": "60"},
 )

@@ -1,5 +1,5 @@
-"""A quarter of the network tells the same lie about everybody's own address, and forged answers
-repeat it: who believes it?
+"""A quarter of the nodes report the same wrong external address to all others, and forged answers
+repeat it: how many nodes believe it?
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ...ids import random_id
 from ...wire import krpc
 from ...wire.messages import Reply
 from ..adversaries.liar import Liar
-from ..adversaries.silent import Silent
+from ..adversaries.unresponsive import UnresponsiveNode
 from ..attacks.ablation import ALL_OFF, Variant, ablations, variants, with_defences
 from ..attacks.attackers import part_of
 from ..lab import Lab
@@ -34,10 +34,9 @@ from .scenario import Scenario
 
 LIE = make_endpoint("66.66.66.66", 666)
 CALM_S = 120.0
-"""For the first decision; then the lies go on for ``minutes`` before the true change, and for so
-long after it.
-"""
+"""The time for the first decision. Then the lies go on for ``minutes`` until addresses change."""
 AFTER_S = 180.0
+"""How long the lies go on after addresses change."""
 COLUMNS = {
     "decided": "decided",
     "first_wrong": "first_wrong",
@@ -68,27 +67,26 @@ def lie(lab: Lab) -> Metrics:
 
 
 def count_alone(options: SimOptions) -> Metrics:
-    """Many more decisions than a network could be waited for. ``settled``: of one recount; lies
-    that never cease open at most one in 20 s.
+    """The vote count alone, with many more decisions than a simulated network makes. ``settled``:
+    of one recount; permanent lies open at most one recount in 20 s.
     """
     liars, trials, config = options.attack.share, options.attack.trials, options.core.address
     rng = Random(f"votes {options.seed}")
     wrong, undecided = first_decisions(config, liars, trials, rng)
+    settled_wrong = wrong_recounts(config, liars, trials, rng)
     return {
         "count_trials": trials,
         "count_first_wrong_share": wrong / trials if trials else None,
         "count_first_undecided_share": undecided / trials if trials else None,
         "count_first_wrong_computed": wrong_first_probability(config, liars),
-        "count_settled_wrong_share": wrong_recounts(config, liars, trials, rng) / trials
-        if trials
-        else None,
+        "count_settled_wrong_share": settled_wrong / trials if trials else None,
         "count_settled_wrong_computed": wrong_recount_probability(config, liars),
     }
 
 
 def _variants(options: SimOptions) -> list[Variant]:
-    """``first vote decides`` is no switch among the defences but the numbers of the count; with all
-    off it is how it has been done elsewhere.
+    """``first vote decides`` changes the numbers of votes instead of a defence; with all defences
+    off too, it is what other implementations have done.
     """
     if not options.attack.ablations:
         return variants(options, ())
@@ -121,12 +119,12 @@ def _liar(lab: Lab) -> Host:
 
 
 def _forge(lab: Lab, movers: Movers, liars: list[Host]) -> None:
-    """Answers that match no query, from anywhere, to every newcomer in turn."""
+    """Sends answers that match no query, with forged sources, to all new nodes in turn."""
     per_s, rng = lab.options.attack.forged_per_s, Random(f"forger {lab.options.seed}")
     if per_s <= 0.0:
         return
 
-    senders = liars or [lab.new_adversary(Silent(random_id(rng), rng, inf))]
+    senders = liars or [lab.new_adversary(UnresponsiveNode(random_id(rng), rng, inf))]
 
     def forge() -> None:
         for mover in movers.movers:
@@ -140,7 +138,7 @@ def _forge(lab: Lab, movers: Movers, liars: list[Host]) -> None:
 
 SCENARIO = Scenario(
     "spoofed-votes",
-    "25 % of the nodes (--set attack.share) lie about our own address: how often are they believed, and is a true change?",
+    "25 % of the nodes (--set attack.share) report a wrong external address: is it believed?",
     run,
     {"attack.share": "0.25", "attack.forged_per_s": "1", "minutes": "3", "warmup_s": "120"},
 )

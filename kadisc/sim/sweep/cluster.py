@@ -1,5 +1,5 @@
-"""Runs of a sweep on a Dask cluster that is there already. dask.distributed comes with the extra
-``sweep`` and is imported here alone, late.
+"""Runs of a sweep on an existing Dask cluster. dask.distributed comes with the extra ``sweep``;
+only functions here import it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ _ADDRESS = re.compile(r"(tcp|tls)://[^/\s]+:\d{1,5}")
 def finished_on_cluster(
     runs: Sequence[Run], address: str, noted: Callable[[str], None]
 ) -> Generator[Record | Lost, None, None]:
-    """The records of ``runs`` as they finish at the scheduler's workers. Close it to take back all
-    that has not begun; a run that has goes on to its end in its worker, and nobody is told.
-    ``noted`` is called with what someone who waits should know. Raises UsageError without
-    dask.distributed or for an address that is none; NoAnswer where no scheduler is; KadiscError for
-    workers without this kadisc.
+    """The records of ``runs`` as they finish at the scheduler's workers.
+
+    Close the generator to cancel the runs that have not begun; a run in progress ends in its worker
+    without a record. ``noted`` is called with messages for the user. Raises UsageError without
+    dask.distributed or for a malformed address; NoAnswer if no scheduler answers; KadiscError for
+    workers without this version of kadisc.
     """
     distributed = _distributed()
     client = _connected(distributed, address)
@@ -33,7 +34,7 @@ def finished_on_cluster(
     try:
         if not client.scheduler_info()["workers"]:
             noted(f"the cluster at {address} has no workers yet; the runs wait for them")
-        # Not pure: by name and arguments Dask would take yesterday's results, of a failed run too.
+        # Not pure: otherwise Dask would reuse earlier results of equal arguments, failed ones too.
         futures = {client.submit(_run_there, run, pure=False): run for run in runs}
         for future in distributed.as_completed(futures, loop=client.loop, raise_errors=False):
             yield _outcome(future, futures[future])
@@ -51,7 +52,8 @@ def _outcome(future: Any, run: Run) -> Record | Lost:
         record: Record = future.result()
         if record["version"] != __version__:
             raise KadiscError(
-                f"the workers of the cluster run kadisc {record['version']}, here is {__version__}; install the same on both"
+                f"the cluster's workers run kadisc {record['version']}, this is {__version__}; "
+                "install the same version on both"
             )
         return record
     error = future.exception() if future.status == "error" else None
@@ -61,7 +63,7 @@ def _outcome(future: Any, run: Run) -> Record | Lost:
         raise KadiscError(
             f"the workers of the cluster cannot run kadisc: {error}; install it there"
         )
-    return Lost(run, " ".join(str(error or f"the cluster gave it up ({future.status})").split()))
+    return Lost(run, " ".join(str(error or f"the cluster dropped it ({future.status})").split()))
 
 
 def _distributed() -> Any:
@@ -71,21 +73,19 @@ def _distributed() -> Any:
         raise UsageError(
             "--scheduler needs dask.distributed; pip install 'kadisc[sweep]' brings it"
         ) from None
-    logging.getLogger("distributed").setLevel(
-        logging.CRITICAL
-    )  # it logs a lost connection with a traceback; we say it in a line
+    # It logs a lost connection with a traceback; an error message here has one line.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     return distributed
 
 
 def _connected(distributed: Any, address: str) -> Any:
-    # Before a client is made: one that was given a wrong address ends with a traceback, ten seconds
-    # later.
+    # Before a client is made: with a wrong address it would end with a traceback ten seconds later.
     if not _ADDRESS.fullmatch(address):
         raise UsageError(f"--scheduler: an address like tcp://HOST:PORT is expected, not {address}")
     try:
         asyncio.run(asyncio.wait_for(_greet(distributed, address), CONNECT_S))
         return distributed.Client(address, timeout=CONNECT_S, set_as_default=False)
-    except Exception:  # noqa: BLE001  # there may be anything at that address, and Dask stumbles over what it says in as many ways
+    except Exception:  # noqa: BLE001  # a server that is no scheduler causes errors of many kinds
         raise NoAnswer(f"--scheduler {address}: no Dask scheduler answers there") from None
 
 

@@ -1,8 +1,8 @@
-"""Results as JSON lines: one finished run a line, written as soon as it is finished, so that
-whatever ends a sweep takes no result along.
+"""Results as JSON lines: one finished run a line, written as soon as it is finished, so that no
+result is lost if the sweep is interrupted.
 
-The last line may be torn, where a sweep was killed while it wrote; it is dropped, and that run is
-run again.
+The last line may be incomplete if a sweep was killed while it wrote; it is dropped, and that run is
+repeated.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _WANTED: dict[str, type] = {"scenario": str, "seed": int, "command": str}
 
 
 class ResultsFile:
-    """A file that a sweep goes on with. Only one at a time may: two would run everything twice."""
+    """The results file of a sweep, locked: two sweeps on one file would run everything twice."""
 
     def __init__(self, path: str) -> None:
-        """Raises UsageError where it cannot be written, or holds something else; then it is left as
-        it was.
+        """Raises UsageError if the file cannot be written, or holds something else; then it is left
+        unchanged.
         """
         self.path = path
         self.torn = False
         if Path(path).exists() and not Path(path).is_file():
             raise UsageError(f"--out {path}: that is not a file")
         try:
-            self._file: BinaryIO = Path(path).open("a+b")  # noqa: SIM115  # it stays open for the sweep; close() ends it
+            self._file: BinaryIO = Path(path).open("a+b")  # noqa: SIM115  # __exit__ closes it
         except OSError as error:
             raise UsageError(f"--out {path}: {error.strerror}") from None
         try:
@@ -47,7 +47,7 @@ class ResultsFile:
             self._file.flush()
         except OSError as error:
             raise KadiscError(
-                f"{self.path}: {error.strerror}; what is there is kept, and the same command goes on from it"
+                f"{self.path}: {error.strerror}; results are kept, and the same command resumes"
             ) from None
         self.records.append(record)
 
@@ -55,14 +55,14 @@ class ResultsFile:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UsageError(f"--out {self.path}: another sweep is writing there") from None
+            raise UsageError(f"--out {self.path}: another sweep is writing to it") from None
         self._file.seek(0)
         records, good_bytes, content = _parsed(self._file.read(), self.path)
         if good_bytes < len(content):
             self.torn = True
             self._file.truncate(good_bytes)
         elif content and not content.endswith(b"\n"):
-            self._file.write(b"\n")  # whole, but for its end
+            self._file.write(b"\n")  # complete except for the end of the line
             self._file.flush()
         return records
 
@@ -75,17 +75,15 @@ class ResultsFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self.records:  # nothing came of it: leave nothing behind
+        if not self.records:  # leave no empty file behind
             Path(self.path).unlink(missing_ok=True)
-        with suppress(
-            OSError
-        ):  # what could not be written is tried once more, and `add` has told of it
+        with suppress(OSError):  # a failed write is tried once more; `add` has reported it
             self._file.close()
 
 
 def read_results(path: str) -> tuple[list[Record], bool]:
-    """The records, and whether the last line was torn. Raises UsageError for a file that cannot be
-    read, is empty, or holds something else.
+    """The records, and whether the last line was incomplete. Raises UsageError for a file that
+    cannot be read, is empty, or holds something else.
     """
     try:
         content = Path(path).read_bytes()
@@ -93,12 +91,12 @@ def read_results(path: str) -> tuple[list[Record], bool]:
         raise UsageError(f"{path}: {error.strerror}") from None
     records, good_bytes, _ = _parsed(content, path)
     if not records:
-        raise UsageError(f"{path}: there are no results in it")
+        raise UsageError(f"{path}: no results in it")
     return records, good_bytes < len(content)
 
 
 def _parsed(content: bytes, path: str) -> tuple[list[Record], int, bytes]:
-    """The records, how many bytes of the content they are, and the content."""
+    """The records, the number of bytes of ``content`` that they take, and ``content``."""
     records, good_bytes = [], 0
     for number, line in enumerate(content.splitlines(keepends=True), 1):
         record = _record(line)
@@ -122,8 +120,5 @@ def _record(line: bytes) -> Record | None:
         not isinstance(record.get(name), kind) for name, kind in _WANTED.items()
     ):
         return None
-    return (
-        record
-        if isinstance(record.get("metrics"), dict) or isinstance(record.get("failed"), str)
-        else None
-    )
+    finished = isinstance(record.get("metrics"), dict)
+    return record if finished or isinstance(record.get("failed"), str) else None

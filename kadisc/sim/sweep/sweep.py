@@ -1,8 +1,7 @@
-"""A sweep: one scenario with every combination of the options that are varied, each with every
-seed.
+"""A sweep: one scenario with every combination of the varied options, each with every seed.
 
-Here is what there is to run, and how one run becomes a record. Who runs it (`workers.py`,
-`cluster.py`) and where the records go (`results.py`) are matters of their own.
+This module plans the runs and makes a record of each. `workers.py` and `cluster.py` execute them,
+`results.py` stores the records.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from ..scenarios.scenario import Scenario
 from ..settings import all_settings, with_settings
 
 Record: TypeAlias = dict[str, Any]
-"""A run as a JSON object: as of `run.Result.record`, or with ``failed`` instead of what was
-measured; ``run`` tells it from all others.
+"""A run as a JSON object: `run.Result.record` with ``varied`` and ``run``, the key of the run. A
+failed run has ``failed`` in place of what was measured.
 """
 
 MAX_RUNS = 100_000
@@ -42,8 +41,8 @@ class Run:
 
     @property
     def key(self) -> str:
-        """The same for the same scenario, options, seed and version, however they were put on the
-        command line.
+        """Identifies scenario, options, seed and version, however they were written on the command
+        line.
         """
         words = json.dumps([__version__, self.scenario, all_settings(self.options)], default=str)
         return sha1(words.encode(), usedforsecurity=False).hexdigest()[:16]
@@ -54,18 +53,18 @@ class Run:
 
     @property
     def weight(self) -> float:
-        """How long it takes, roughly, compared with others."""
+        """Roughly how long the run takes, compared with others."""
         return self.options.nodes * (60.0 * self.options.minutes + self.options.warmup_s)
 
     def values(self) -> dict[str, Any]:
-        """Of the options that are varied."""
+        """The values of the options that the sweep varies."""
         every = all_settings(self.options)
         return {name: every[name] for name in self.varied}
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A run without a record: whoever ran it is gone. It is run again when the sweep is resumed."""
+    """A run without a record, because its process or worker is gone. A resumed sweep repeats it."""
 
     run: Run
     reason: str
@@ -74,8 +73,8 @@ class Lost:
 def planned(
     scenario: Scenario, base: SimOptions, varied: Mapping[str, Sequence[str]], seeds: Sequence[int]
 ) -> list[Run]:
-    """Seed by seed, so that a sweep that is stopped has something of everything. Raises UsageError
-    for a value that cannot be.
+    """All runs, seed by seed, so that an interrupted sweep has results of every combination. Raises
+    UsageError for an impossible value.
     """
     count = len(seeds)
     for values in varied.values():
@@ -99,17 +98,15 @@ def planned(
 
 def _check(options: SimOptions) -> None:
     try:
-        Lab(
-            options
-        )  # before any hosts: takes milliseconds, and finds what the settings alone do not
+        Lab(options)  # takes milliseconds, and finds what the check of single settings does not
     except ValueError as error:
         raise UsageError(str(error)) from None
 
 
 def record_of(run: Run, told: Callable[[float], None] | None = None) -> Record:
-    """Runs it. ``told`` is called now and then with the share that is done. Raises UsageError
-    alone: a run that fails is a record as well, with the reason as ``failed`` and the command that
-    shows it again.
+    """Executes the run. ``told`` is called regularly with the share that is done. Raises UsageError
+    alone: a run that fails gives a record with the reason as ``failed`` and the command that
+    reproduces it.
     """
     scenario = scenario_named(run.scenario)
     watch = partial(_watch, told) if told is not None else None
@@ -117,7 +114,7 @@ def record_of(run: Run, told: Callable[[float], None] | None = None) -> Record:
         record: Record = run_scenario(scenario, run.options, watch=watch).record()
     except UsageError:
         raise
-    except Exception as error:  # noqa: BLE001  # one run of thousands that trips over a mistake of ours must not end the others
+    except Exception as error:  # noqa: BLE001  # a bug in one run must not end the other runs
         cause = error.__cause__ or error
         record = {
             "scenario": run.scenario,

@@ -1,8 +1,8 @@
 """Runs of a sweep in processes of this machine.
 
-Each is started afresh (spawn): a fork of a process with threads and signal handlers takes half of
-their state along. None of them outlives the sweep: Ctrl-C is the parent's business alone, who kills
-them; and a parent that is killed itself takes them along, because each of them watches it.
+Workers are started by spawn: a fork of a process with threads and signal handlers would inherit a
+part of their state. No worker outlives the sweep: workers ignore Ctrl-C, and the parent kills them;
+each worker watches the parent and exits if that is killed.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from ...errors import UsageError
 from .sweep import Lost, Record, Run, record_of
 
 TELL_EVERY_S = 0.5
+"""The time between two reports of progress by a worker."""
 Told = Callable[[Run, float], None]
-"""Called with a run and the share of it that is done."""
+"""A function called with a run and the share of it that is done."""
 
 
 @dataclass(slots=True)
@@ -37,8 +38,8 @@ class _Worker:
 def finished_here(
     runs: Sequence[Run], jobs: int, told: Told
 ) -> Generator[Record | Lost, None, None]:
-    """The records of ``runs`` as they finish, ``jobs`` at a time. Close it to end all that is under
-    way at once. Raises UsageError.
+    """The records of ``runs`` as they finish, ``jobs`` at a time. Close the generator to kill all
+    runs in progress. Raises UsageError.
     """
     waiting, workers = deque(runs), dict[Connection, _Worker]()
     try:
@@ -74,37 +75,35 @@ def finished_here(
 
 def _started(run: Run) -> _Worker:
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(theirs,), daemon=True)
-    # A Ctrl-C goes to every process of the terminal: blocked for the child from its first moment,
-    # until it can ignore it; ours comes after.
+    own_end, child_end = context.Pipe()
+    process = context.Process(target=_work, args=(child_end,), daemon=True)
+    # A Ctrl-C goes to every process of the terminal: the child starts with the signal blocked until
+    # it can ignore it; the parent receives it afterwards.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process.start()
     finally:
-        theirs.close()
+        child_end.close()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    worker = _Worker(process, ours, run)
+    worker = _Worker(process, own_end, run)
     _give(worker)
     return worker
 
 
 def _give(worker: _Worker) -> None:
-    with suppress(BrokenPipeError):  # it has died: its pipe says so next, and this run is lost
+    with suppress(BrokenPipeError):  # it has died: its pipe reports that next, and this run is lost
         worker.pipe.send(worker.run)
 
 
 def _ended(worker: _Worker) -> str:
-    """Lets it go, and says how it went."""
+    """Waits for the process to end; how it ended, in words."""
     worker.pipe.close()
     worker.process.join()
     code = worker.process.exitcode or 0
     worker.process.close()
-    return (
-        f"its process was killed by signal {-code}"
-        if code < 0
-        else f"its process ended with exit code {code}"
-    )
+    if code < 0:
+        return f"its process was killed by signal {-code}"
+    return f"its process ended with exit code {code}"
 
 
 # --- in the worker --------------------------------------------------------------------------------
@@ -120,7 +119,7 @@ def _work(pipe: Connection) -> None:
                 pipe.send(record_of(run, _teller(pipe)))
             except UsageError as error:
                 pipe.send(error)
-    except (EOFError, BrokenPipeError):  # the sweep is done, or gone
+    except (EOFError, BrokenPipeError):  # the sweep has finished, or was killed
         return
 
 

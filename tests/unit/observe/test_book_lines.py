@@ -1,4 +1,4 @@
-"""The address book as text: out and in again, and every mistake in one line that says where it is."""
+"""The address book as text: export, import, and one line for each error, with its position."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kadisc.observe.book_lines import MAX_LINES, format_book, parse_book
 from tests.support.world import address
 
 HEAD = '{"kadisc-book": 1, "network": "testnet"}'
-HEARSAY = {
+REPORTED = {
     "endpoint": "1.2.3.4:5",
     "source": "dns",
     "table": "new",
     "first_seen_s_ago": 9,
     "heard_s_ago": 1.5,
 }
-VERIFIED = HEARSAY | {
+VERIFIED = REPORTED | {
     "table": "tried",
     "first_verified_s_ago": 5,
     "verified_s_ago": 2,
@@ -46,7 +46,7 @@ def parsed(*lines: object) -> SavedBook:
     )
 
 
-def test_what_was_written_is_read_again() -> None:
+def test_a_written_book_is_read_back() -> None:
     lines = list(format_book(BOOK, "testnet"))
     assert lines[0] == HEAD
     assert len(lines) == 3
@@ -57,8 +57,8 @@ def test_what_was_written_is_read_again() -> None:
     )
 
 
-def test_a_line_of_a_person_needs_few_keys() -> None:
-    [peer] = parsed(HEARSAY).peers
+def test_a_handwritten_line_needs_few_keys() -> None:
+    [peer] = parsed(REPORTED).peers
     assert (peer.source, peer.heard_s_ago, peer.heard_times, peer.peer) == ("dns", 1.5, 1, None)
     [peer] = parsed(VERIFIED).peers
     assert peer.peer is not None
@@ -77,28 +77,34 @@ def test_a_line_of_a_person_needs_few_keys() -> None:
         ("[" * 5000, "not JSON"),
         ("[]", "expected an object in braces"),
         ("x" * 9000, "a line has at most 8192 characters, not 9000"),
-        (HEARSAY | {"endpont": 1}, "there is no key 'endpont'"),
-        (HEARSAY | {"endpoint": 1}, "endpoint: expected a text, not 1"),
-        (HEARSAY | {"endpoint": "example.org:1"}, 'endpoint: cannot be read: "example.org:1"'),
-        (HEARSAY | {"endpoint": "1.2.3.4:0"}, 'endpoint: cannot be read: "1.2.3.4:0"'),
-        (HEARSAY | {"source": ""}, 'source: expected HOST:PORT or a word, not ""'),
-        (HEARSAY | {"source": "x\n"}, 'source: expected HOST:PORT or a word, not "x\\n"'),
-        (HEARSAY | {"table": "old"}, 'table: expected new or tried, not "old"'),
-        (HEARSAY | {"heard_s_ago": -1}, "heard_s_ago: expected a number of at least 0, not -1"),
+        (REPORTED | {"endpont": 1}, "unknown key 'endpont'"),
+        (REPORTED | {"endpoint": 1}, "endpoint: expected a text, not 1"),
+        (REPORTED | {"endpoint": "example.org:1"}, 'endpoint: cannot be read: "example.org:1"'),
+        (REPORTED | {"endpoint": "1.2.3.4:0"}, 'endpoint: cannot be read: "1.2.3.4:0"'),
+        (REPORTED | {"source": ""}, 'source: expected HOST:PORT or a word, not ""'),
+        (REPORTED | {"source": "x\n"}, 'source: expected HOST:PORT or a word, not "x\\n"'),
+        (REPORTED | {"table": "old"}, 'table: expected new or tried, not "old"'),
+        (REPORTED | {"heard_s_ago": -1}, "heard_s_ago: expected a number of at least 0, not -1"),
         (
-            HEARSAY | {"heard_s_ago": float("nan")},
+            REPORTED | {"heard_s_ago": float("nan")},
             "heard_s_ago: expected a number of at least 0, not NaN",
         ),
-        (HEARSAY | {"heard_s_ago": True}, "heard_s_ago: expected a number of at least 0, not true"),
-        (HEARSAY | {"heard_s_ago": None}, "heard_s_ago: expected a number of at least 0, not null"),
-        (HEARSAY | {"failures": 1.5}, "failures: expected a whole number of at least 0, not 1.5"),
         (
-            HEARSAY | {"table": "tried"},
-            "the key first_verified_s_ago of a peer that was verified is missing",
+            REPORTED | {"heard_s_ago": True},
+            "heard_s_ago: expected a number of at least 0, not true",
         ),
         (
-            HEARSAY | {"verified_s_ago": 1},
-            "the key first_verified_s_ago of a peer that was verified is missing",
+            REPORTED | {"heard_s_ago": None},
+            "heard_s_ago: expected a number of at least 0, not null",
+        ),
+        (REPORTED | {"failures": 1.5}, "failures: expected a whole number of at least 0, not 1.5"),
+        (
+            REPORTED | {"table": "tried"},
+            "the key first_verified_s_ago of a verified peer is missing",
+        ),
+        (
+            REPORTED | {"verified_s_ago": 1},
+            "the key first_verified_s_ago of a verified peer is missing",
         ),
         ({"endpoint": "1.2.3.4:5"}, "the key source is missing"),
         (VERIFIED | {"key": "xy"}, 'key: cannot be read: "xy"'),
@@ -121,9 +127,9 @@ def test_a_line_of_a_person_needs_few_keys() -> None:
         (VERIFIED | {"services": {"eth": -1}}, "services: eth: expected a port or 0xHEX, not -1"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_line(line: object, complaint: str) -> None:
+def test_an_error_names_its_line(line: object, complaint: str) -> None:
     with pytest.raises(UsageError) as caught:
-        parsed(HEARSAY, line)
+        parsed(REPORTED, line)
     assert str(caught.value) == f"line 3: {complaint}"
 
 
@@ -132,7 +138,7 @@ def test_what_is_wrong_is_named_with_its_line(line: object, complaint: str) -> N
     [
         ([], 'line 1: expected the head of an address book, {"kadisc-book": 1, "network": ...}'),
         (
-            [json.dumps(HEARSAY)],
+            [json.dumps(REPORTED)],
             'line 1: expected the head of an address book, {"kadisc-book": 1, "network": ...}',
         ),
         (

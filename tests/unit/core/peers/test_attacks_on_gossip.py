@@ -1,4 +1,4 @@
-"""Attacks on gossip and records: each works with its defence off, and fails with it on."""
+"""Attacks on gossip and records: each succeeds with its defence off and fails with it on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.peers.candidates import Candidate, FirstComeCandidates, GossipCandidates
+from kadisc.core.baselines.peers import FirstComeCandidates
+from kadisc.core.peers.candidates import Candidate, CandidateRule, GossipCandidates
 from kadisc.core.peers.tombstones import Tombstones
 from kadisc.endpoints import Endpoint, ip_of, make_endpoint
 from kadisc.wire import krpc
@@ -20,8 +21,8 @@ from tests.support.attack import known
 from tests.support.community import (
     TAG,
     Stranger,
-    acquaint,
     identity,
+    introduce,
     knows,
     lost,
     member,
@@ -35,30 +36,28 @@ from tests.support.community import (
 from tests.support.world import CONFIG, Host, World, address, without
 
 ON_OFF = pytest.mark.parametrize("defended", [True, False])
-
-
 NO_FEELERS = replace(
     CONFIG,
     book=replace(CONFIG.book, feeler_interval_s=1e9),
     gossip=replace(CONFIG.gossip, reseed_every_rounds=1_000),
 )
-"""The book may try again what it knows itself; then it is no hearsay."""
+"""A book that probes no entry of its own, so that only reports lead to checks."""
 
 
 def victim_of(world: World, defended: bool, defence: str, config: CoreConfig = CONFIG) -> Host:
     return member(world, 1, config=config if defended else without(defence, config=config))
 
 
-def acquainted(world: World, us: Host, count: int, first: int = 300) -> list[Stranger]:
-    """So many good peers that the victim is not short of them."""
+def with_peers(world: World, us: Host, count: int, first: int = 300) -> list[Stranger]:
+    """Honest peers that the victim knows, so that it has not too few."""
     others = [stranger(world, first + number) for number in range(count)]
     for start in range(0, count, 20):
-        acquaint(world, us, *(each.endpoint for each in others[start : start + 20]))
+        introduce(world, us, *(each.endpoint for each in others[start : start + 20]))
     assert {each.endpoint for each in others} <= knows(us)
     return others
 
 
-def visits(one: Stranger) -> int:
+def queries_to(one: Stranger) -> int:
     return sum(isinstance(query, Gossip | Ping) for query, _ in one.heard)
 
 
@@ -66,23 +65,21 @@ def visits(one: Stranger) -> int:
 
 
 @ON_OFF
-def test_an_old_record_does_not_make_its_owner_of_whoever_has_his_address_now(
+def test_an_old_record_does_not_verify_the_node_that_has_its_address_now(
     defended: bool,
 ) -> None:
     world = World(seed=1)
     us = victim_of(world, defended, "record_rules")
     owner, old, new = identity(7), address(2), address(3)
     at_home = stranger(world, 2, record=record_fields(owner, old, 1))
-    acquaint(world, us, old)
+    introduce(world, us, old)
     moved = stranger(world, 3, record=record_fields(owner, new, 2))
-    acquaint(world, us, new)
+    introduce(world, us, new)
     assert (old, "moved") in lost(us)
     moved.answers = at_home.answers = False
     world.run(300.0)
     assert knows(us) == set()
-    at_home.answers = (
-        True  # somebody else, who has the address now and has kept what was said there
-    )
+    at_home.answers = True  # another node has the address now, and has kept the old record
     push(world, at_home, us)
     world.run(60.0)
     assert (old in knows(us)) is not defended
@@ -90,39 +87,39 @@ def test_an_old_record_does_not_make_its_owner_of_whoever_has_his_address_now(
 
 
 @ON_OFF
-def test_nobody_has_another_ones_key(defended: bool) -> None:
+def test_a_node_cannot_take_the_key_of_another(defended: bool) -> None:
     world = World(seed=2)
     us = victim_of(world, defended, "record_rules")
     forged = record_fields(identity(8), address(2)) | {b"k": identity(7).public_key}
     stranger(world, 2, record=forged)
-    acquaint(world, us, address(2))
+    introduce(world, us, address(2))
     assert (peer_network(us).why(identity(7).public_key, world.now) is not None) is not defended
     assert not defended or refused(us)["record-signature"] == 1
 
 
 @ON_OFF
-def test_a_true_record_of_another_address_proves_nothing(defended: bool) -> None:
-    """A mirror says word for word what an honest peer says, from its own address."""
+def test_a_valid_record_of_another_address_proves_nothing(defended: bool) -> None:
+    """A mirror repeats the answers of an honest peer from its own address."""
     world = World(seed=3)
     us = victim_of(world, defended, "record_rules")
     stranger(world, 2, record=record_fields(identity(7), address(77)))
-    acquaint(world, us, address(2))
+    introduce(world, us, address(2))
     assert (knows(us) == {address(2)}) is not defended
-    assert not defended or peer_network(us).elsewhere(identity(7).public_key) is not None
+    assert not defended or peer_network(us).unproven_record(identity(7).public_key) is not None
 
 
-def test_a_record_without_an_address_moves_nobody() -> None:
+def test_a_record_without_an_address_moves_no_peer() -> None:
     world = World(seed=4)
     us = member(world, 1)
     stranger(world, 2, record=record_fields(identity(7), address(2), 1))
-    acquaint(world, us, address(2))
+    introduce(world, us, address(2))
     stranger(world, 3, record=record_fields(identity(7), None, 9))
-    acquaint(world, us, address(3))
+    introduce(world, us, address(3))
     assert knows(us) == {address(2)}
     assert refused(us)["record-unplaced"] == 1
 
 
-def test_pushed_records_are_refused_by_name_and_lead_to_no_visit() -> None:
+def test_bad_pushed_records_are_refused_with_a_reason_and_lead_to_no_query() -> None:
     world = World(seed=5)
     us = member(world, 1)
     sender = stranger(world, 2)
@@ -143,18 +140,20 @@ def test_pushed_records_are_refused_by_name_and_lead_to_no_visit() -> None:
     assert {
         reason: refused(us).get(reason) for reason in (*bad, "push-without-token")
     } == dict.fromkeys((*bad, "push-without-token"), 1)
-    assert visits(sender) == 0
-    assert peer_network(us).elsewhere(own.public_key) is not None, "kept, for whoever asks"
+    assert queries_to(sender) == 0
+    assert peer_network(us).unproven_record(own.public_key) is not None, (
+        "kept for callers that ask for it"
+    )
 
 
-# --- What others are told -------------------------------------------------------------------------
+# --- What answers name ----------------------------------------------------------------------------
 
 
 @ON_OFF
-def test_peers_are_named_only_to_whom_has_shown_a_token(defended: bool) -> None:
+def test_peers_are_named_only_to_a_node_that_has_shown_a_token(defended: bool) -> None:
     world = World(seed=6)
     us = victim_of(world, defended, "gossip_tokens")
-    acquainted(world, us, 12)
+    with_peers(world, us, 12)
     query = krpc.encode(Gossip(b"spoo", 5, TAG, 16))
     us.node.receive(query, address(50), world.now)
     [(payload, _)] = us.node.drain_outbox()
@@ -163,10 +162,10 @@ def test_peers_are_named_only_to_whom_has_shown_a_token(defended: bool) -> None:
 
 
 @ON_OFF
-def test_a_token_is_good_for_one_address_and_port(defended: bool) -> None:
+def test_a_token_is_valid_for_one_address_and_port(defended: bool) -> None:
     world = World(seed=7)
     us = victim_of(world, defended, "gossip_tokens")
-    acquainted(world, us, 12)
+    with_peers(world, us, 12)
     asker = stranger(world, 50)
     assert pull(world, asker, us)
     neighbour = Endpoint(asker.endpoint[:4] + b"\1\1")
@@ -180,10 +179,10 @@ def test_a_token_is_good_for_one_address_and_port(defended: bool) -> None:
 
 
 @ON_OFF
-def test_asking_often_does_not_bring_out_all_that_we_know(defended: bool) -> None:
+def test_asking_often_does_not_reveal_all_known_peers(defended: bool) -> None:
     world = World(seed=8)
     us = victim_of(world, defended, "fixed_samples")
-    acquainted(world, us, 40)
+    with_peers(world, us, 40)
     asker = stranger(world, 50)
     told = {named.contact.endpoint for _ in range(30) for named in pull(world, asker, us)}
     assert (len(told) <= 2 * CONFIG.gossip.pull_entries) is defended
@@ -191,10 +190,12 @@ def test_asking_often_does_not_bring_out_all_that_we_know(defended: bool) -> Non
 
 
 @ON_OFF
-def test_who_answers_only_through_its_own_hole_is_given_to_nobody(defended: bool) -> None:
+def test_a_peer_that_answers_only_through_its_own_nat_mapping_is_not_given_out(
+    defended: bool,
+) -> None:
     world = World(seed=9)
     us = victim_of(world, defended, "inbound_quarantine")
-    acquainted(world, us, 12)
+    with_peers(world, us, 12)
     behind_nat = stranger(world, 2)
     push(world, behind_nat, us)
     world.run(130.0)
@@ -208,9 +209,8 @@ def test_who_answers_only_through_its_own_hole_is_given_to_nobody(defended: bool
     assert (
         behind_nat.endpoint in {peer.endpoint for peer in peer_network(us).peers(50, world.now)}
     ) is not defended
-    world.run(
-        700.0
-    )  # it was silent for long enough, and then answered a question of ours: anybody can reach it
+    # It was silent for long enough and then answered a query: any node can reach it.
+    world.run(700.0)
     told = {
         named.contact.endpoint
         for number in range(70, 90)
@@ -219,14 +219,14 @@ def test_who_answers_only_through_its_own_hole_is_given_to_nobody(defended: bool
     assert behind_nat.endpoint in told
 
 
-# --- Pushes and hearsay ---------------------------------------------------------------------------
+# --- Pushes and reports ---------------------------------------------------------------------------
 
 
 @ON_OFF
 def test_a_flood_of_pushes_from_one_network_does_not_crowd_out_the_others(defended: bool) -> None:
     world = World(seed=10)
     us = victim_of(world, defended, "push_reservoir")
-    acquainted(world, us, 20)
+    with_peers(world, us, 20)
     world.run(700.0)  # by then its rounds are slow
     honest = [stranger(world, 20 + number) for number in range(4)]
     flooders = [
@@ -239,8 +239,8 @@ def test_a_flood_of_pushes_from_one_network_does_not_crowd_out_the_others(defend
         for each in flooders:
             push(world, each, us)
     world.run(150.0)
-    assert sum(visits(each) > 0 for each in honest) == (4 if defended else 0)
-    assert (sum(visits(each) > 0 for each in flooders) <= 4) is defended
+    assert sum(queries_to(each) > 0 for each in honest) == (4 if defended else 0)
+    assert (sum(queries_to(each) > 0 for each in flooders) <= 4) is defended
 
 
 def named(endpoints: list[Endpoint], *, ttl: int = 4, age: int = 0) -> list[NamedPeer]:
@@ -250,6 +250,12 @@ def named(endpoints: list[Endpoint], *, ttl: int = 4, age: int = 0) -> list[Name
     ]
 
 
+def queue_of(defended: bool, rng: random.Random) -> CandidateRule:
+    if defended:
+        return GossipCandidates(CONFIG.gossip, rng, AddressPolicy(False))
+    return FirstComeCandidates(CONFIG.gossip)
+
+
 def candidate(endpoint: Endpoint, source: bytes) -> Candidate:
     return Candidate(endpoint, 5, source, endpoint, 3, 1e9)
 
@@ -257,11 +263,7 @@ def candidate(endpoint: Endpoint, source: bytes) -> Candidate:
 @ON_OFF
 def test_one_source_does_not_fill_the_queue(defended: bool) -> None:
     rng, config = random.Random(1), CONFIG.gossip
-    queue = (
-        GossipCandidates(config, rng, AddressPolicy(False))
-        if defended
-        else FirstComeCandidates(config)
-    )
+    queue = queue_of(defended, rng)
     for number in range(2000):
         queue.add(candidate(address(number), b"liar"), config.candidates_per_source)
     for number in range(2000, 2010):
@@ -274,16 +276,10 @@ def test_one_source_does_not_fill_the_queue(defended: bool) -> None:
 
 
 @ON_OFF
-def test_many_sources_do_not_aim_us_at_one_network(defended: bool) -> None:
-    """A hundred liars, each from a network of its own, name endpoints in one /24 again and again,
-    for two hours.
-    """
+def test_many_sources_do_not_direct_checks_at_one_network(defended: bool) -> None:
+    """A hundred liars, each in a network of its own, name endpoints in one /24 for two hours."""
     rng, config = random.Random(1), CONFIG.gossip
-    queue = (
-        GossipCandidates(config, rng, AddressPolicy(False))
-        if defended
-        else FirstComeCandidates(config)
-    )
+    queue = queue_of(defended, rng)
     checks = 0
     for second in range(7200):
         target = make_endpoint(f"80.80.80.{rng.randrange(1, 255)}", rng.randrange(1, 65536))
@@ -294,8 +290,8 @@ def test_many_sources_do_not_aim_us_at_one_network(defended: bool) -> None:
 
 
 @ON_OFF
-def test_news_that_lead_nowhere_cost_their_teller_his_hearers(defended: bool) -> None:
-    """A partner answers every question with sixteen peers that do not exist, others each time."""
+def test_a_node_whose_reports_lead_nowhere_is_asked_less_and_less(defended: bool) -> None:
+    """A partner names sixteen peers that do not exist in every answer, other ones each time."""
     world = World(seed=11)
     us = victim_of(world, defended, "gossip_backoff")
     liar = stranger(world, 2)
@@ -303,7 +299,7 @@ def test_news_that_lead_nowhere_cost_their_teller_his_hearers(defended: bool) ->
     liar.when_asked = lambda query, source: setattr(
         liar, "peers", named([address(next(made_up)) for _ in range(16)])
     )
-    acquaint(world, us, liar.endpoint)
+    introduce(world, us, liar.endpoint)
     world.run(3600.0)
     asked = sum(query.want > 0 for query in liar.gossip())
     pings = us.node.counters.queries_sent["ping"]
@@ -312,13 +308,13 @@ def test_news_that_lead_nowhere_cost_their_teller_his_hearers(defended: bool) ->
 
 
 @ON_OFF
-def test_the_dead_are_not_brought_back_by_hearsay(defended: bool) -> None:
-    """Five partners, each in a network of its own, go on naming one that is gone."""
+def test_dead_peers_are_not_brought_back_by_reports(defended: bool) -> None:
+    """Five partners, each in a network of its own, keep naming a peer that is gone."""
     world = World(seed=12)
     us = victim_of(world, defended, "tombstones", config=NO_FEELERS)
     dead = stranger(world, 3)
-    tellers = [stranger(world, 300 + number, peers=named([dead.endpoint])) for number in range(5)]
-    acquaint(world, us, dead.endpoint, *(each.endpoint for each in tellers))
+    reporters = [stranger(world, 300 + number, peers=named([dead.endpoint])) for number in range(5)]
+    introduce(world, us, dead.endpoint, *(each.endpoint for each in reporters))
     assert dead.endpoint in knows(us)
     dead.answers = False
     world.run(300.0)
@@ -326,35 +322,35 @@ def test_the_dead_are_not_brought_back_by_hearsay(defended: bool) -> None:
     dead.heard.clear()
     for _ in range(6):
         world.run(300.0)
-        peer_network(us).hear_of([dead.endpoint], "elsewhere", world.now)
+        peer_network(us).report([dead.endpoint], "elsewhere", world.now)
     assert (not dead.heard) is defended
 
 
-def test_a_tombstone_stands_on_one_port_and_falls_at_the_first_answer() -> None:
-    """Who names a peer's address with wrong ports does not bury the peer. Were tombstones on
-    addresses alone, he would.
+def test_a_tombstone_is_on_one_port_and_ends_at_the_first_answer() -> None:
+    """Reports of a peer's address with wrong ports do not block the peer. If tombstones were on
+    addresses alone, they would.
     """
     honest, wrong = address(5), Endpoint(address(5)[:4] + b"\1\1")
-    for place, buried in ((bytes, False), (ip_of, True)):
+    for place, blocked in ((bytes, False), (ip_of, True)):
         tombstones = Tombstones(CONFIG.gossip, place)
         for _ in range(2):
             tombstones.failed(wrong, 0.0)
         assert tombstones.blocks(wrong, 1.0)
-        assert tombstones.blocks(honest, 1.0) is buried
+        assert tombstones.blocks(honest, 1.0) is blocked
     tombstones.clear(wrong)
     assert not tombstones.blocks(wrong, 1.0)
 
 
-def test_a_tombstone_blocks_hearsay_alone() -> None:
-    """An outage buries many that are alive: they come back by what they do themselves, at once."""
+def test_a_tombstone_blocks_reports_alone() -> None:
+    """An outage gives live peers a tombstone: their own pushes bring them back at once."""
     world = World(seed=13)
     us = member(world, 1)
     other = stranger(world, 2)
-    acquaint(world, us, other.endpoint)
+    introduce(world, us, other.endpoint)
     other.answers = False
     world.run(300.0)
     assert knows(us) == set()
-    acquaint(world, us, other.endpoint)
+    introduce(world, us, other.endpoint)
     assert refused(us)["tombstone"] >= 1
     other.answers = True
     push(world, other, us)
@@ -363,13 +359,13 @@ def test_a_tombstone_blocks_hearsay_alone() -> None:
 
 
 @ON_OFF
-def test_one_source_fills_an_eighth_of_a_bucket_at_most(defended: bool) -> None:
+def test_one_source_fills_at_most_an_eighth_of_a_bucket(defended: bool) -> None:
     world = World(seed=14)
     us = victim_of(world, defended, "bucket_quota", config=NO_FEELERS)
     world.join(us)
     others = [stranger(world, 300 + number) for number in range(60)]
     for start in range(0, 60, 20):
-        acquaint(world, us, *(each.endpoint for each in others[start : start + 20]))
+        introduce(world, us, *(each.endpoint for each in others[start : start + 20]))
     world.run(60.0)
     table = us.node.dhts[us.family].table
     shares = [(len(bucket.entries), max(1, bucket.capacity // 8)) for bucket in table.buckets()]
@@ -378,42 +374,40 @@ def test_one_source_fills_an_eighth_of_a_bucket_at_most(defended: bool) -> None:
 
 
 @ON_OFF
-def test_entries_that_were_passed_on_too_often_or_are_too_old_are_not_taken(defended: bool) -> None:
+def test_reports_that_were_relayed_too_often_or_are_too_old_are_not_taken(defended: bool) -> None:
     world = World(seed=15)
     us = member(world, 1)
-    fresh = named([address(900)], ttl=15)  # more than anybody may say
+    fresh = named([address(900)], ttl=15)  # more than any node may state
     stale = [*named([address(901)], ttl=0), *named([address(902)], age=6)]
     stranger(world, 2, peers=stale if defended else fresh)
-    heard = [stranger(world, number) for number in (900, 901, 902)]
-    acquaint(world, us, address(2))
+    reported = [stranger(world, number) for number in (900, 901, 902)]
+    introduce(world, us, address(2))
     world.run(60.0)
-    assert [visits(each) > 0 for each in heard] == (
+    assert [queries_to(each) > 0 for each in reported] == (
         [False] * 3 if defended else [True, False, False]
     )
     if not defended:
-        passed_on = [
+        relayed_ttls = [
             each.ttl
             for each in pull(world, stranger(world, 50), us)
             if each.contact.endpoint == address(900)
         ]
-        assert passed_on == [CONFIG.gossip.max_ttl - 1]
+        assert relayed_ttls == [CONFIG.gossip.max_ttl - 1]
 
 
-def test_hearsay_never_makes_a_lookup_start_mostly_from_slots() -> None:
+def test_lookups_do_not_start_mostly_from_slots() -> None:
     world = World(seed=16)
     us = member(world, 1)
-    others = acquainted(world, us, 30)
+    others = with_peers(world, us, 30)
     table = us.node.dhts[us.family].table
-    view = us.node.peer_network
-    assert view is not None
     for _ in range(CONFIG.gossip.sample_age_rounds + 1):
-        peer_network(us)._verifier.parts.view.round(world.now)
+        peer_network(us).components.view.round(world.now)
     from_table = len(table.closest(5, 16))
     world.lookup(us, 5)
     asked = [each for each in others if any(isinstance(query, FindNode) for query, _ in each.heard)]
-    search = us.node._searches
-    made = search.for_join(us.node._operations.new_id(), us.family, world.now)
-    contacts = search.first_contacts(made, world.now)
+    lookups = us.node._lookups
+    join = lookups.for_join(us.node._operations.new_id(), us.family, world.now)
+    contacts = lookups.first_contacts(join, world.now)
     assert len(asked) <= from_table + 8
     assert len(contacts) <= from_table + from_table // 2
 
@@ -422,13 +416,13 @@ def asked_of(one: Stranger, kind: type[Query]) -> int:
     return sum(isinstance(query, kind) for query, _ in one.heard)
 
 
-def test_a_checked_address_is_not_sent_long_queries_before_it_said_that_it_understands() -> None:
-    """27 bytes of hearsay must not send 450 bytes to an address that somebody made up."""
+def test_a_checked_address_gets_no_long_query_before_it_shows_that_it_speaks_gossip() -> None:
+    """A report of 27 bytes must not send 450 bytes to an address that was made up."""
     world = World(seed=17)
     us = member(world, 1)
     silent = stranger(world, 900, answers=False)
     stranger(world, 2, peers=named([silent.endpoint]))
-    acquaint(world, us, address(2))
+    introduce(world, us, address(2))
     world.run(900.0)
     assert asked_of(silent, Ping) >= 1
     assert asked_of(silent, Gossip) == 0

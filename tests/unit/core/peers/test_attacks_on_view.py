@@ -1,4 +1,4 @@
-"""Attacks on the view of the network, each with its defence off, where it succeeds, and on."""
+"""Attacks on the view: each succeeds with its defence off and fails with it on."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def anywhere(rng: Random) -> Endpoint:
 
 
 def flooded(config: CoreConfig, share: float, rounds: int, *, remember: bool = True) -> GossipModel:
-    """A network of 200 addresses, of which attackers have that share, with five identities at each,
-    and push ten times as often as the others.
+    """A network of 200 addresses. Attackers have that share of them, five identities at each
+    address, and push ten times as often as the others.
     """
     rng = random.Random(1)
     attackers = [anywhere(rng) for _ in range(round(200 * share))]
@@ -55,10 +55,8 @@ def flooded(config: CoreConfig, share: float, rounds: int, *, remember: bool = T
     return model
 
 
-def test_without_ranks_a_tenth_that_pushes_ten_times_as_often_captures_every_view_within_20_rounds() -> (
-    None
-):
-    """What is left of the honest, one of twenty places, is who pushed last."""
+def test_without_ranks_a_tenth_that_pushes_ten_times_as_often_captures_all_views() -> None:
+    """Within 20 rounds. One of twenty places is left to honest peers: the last push has it."""
     assert flooded(without("ranked_slots", config=SMALL), 0.1, 20).share_of_samples(20) > 0.9
 
 
@@ -66,8 +64,8 @@ def test_without_ranks_a_tenth_that_pushes_ten_times_as_often_captures_every_vie
     ("share", "rounds"), [(0.1, 40), pytest.param(0.3, 60, marks=pytest.mark.slow)]
 )
 def test_with_ranks_the_flood_has_about_its_share(share: float, rounds: int) -> None:
-    """Longer than 20 rounds: until then a node has heard of all attackers, and of half of the
-    others only.
+    """After more than 20 rounds: until then a node has learned of all attackers, and only of half
+    of the others.
     """
     model = flooded(SMALL, share, rounds)
     assert share * 0.7 < model.share_of_samples(20) < share * 1.25
@@ -83,11 +81,9 @@ def honest_addresses(seed: int, count: int = 500) -> list[Endpoint]:
     return [population.settle().endpoint for _ in range(count)]
 
 
-def where_it_hurts(
-    honest: list[Endpoint], networks: int, hosts: int, rng: Random
-) -> list[Endpoint]:
-    """The best places for that many /24s: each in a /8 where nobody is, or else in one of the
-    thinnest.
+def best_places(honest: list[Endpoint], networks: int, hosts: int, rng: Random) -> list[Endpoint]:
+    """The best places for that many /24s: each in a /8 without honest hosts, or else in one with
+    the fewest.
     """
     crowd = {first: sum(each[0] == first for each in honest) for first in FIRST_BYTES}
     thinnest = sorted(FIRST_BYTES, key=lambda first: (crowd[first], first))[:networks]
@@ -99,20 +95,20 @@ def where_it_hurts(
 
 
 def share_of_slots(config: CoreConfig, seed: int) -> float:
-    """The share that 500 attackers in 20 /24s have of the hierarchical slots, of all where there
-    are no such, when everybody was offered.
+    """The share that 500 attackers in 20 /24s have of the hierarchical slots (of all slots where
+    none are hierarchical) when all peers were offered.
     """
     honest = honest_addresses(seed)
-    attackers = where_it_hurts(honest, 20, 500, random.Random(seed))
+    attackers = best_places(honest, 20, 500, random.Random(seed))
     view = view_for(config, random.Random(seed), AddressPolicy(False))
-    everybody = honest + attackers
-    random.Random(seed).shuffle(everybody)
-    for number, endpoint in enumerate(everybody):
+    offered = honest + attackers
+    random.Random(seed).shuffle(offered)
+    for number, endpoint in enumerate(offered):
         view.offer(peer(number, endpoint), 0)
     assert isinstance(view, GossipView)
     holders = [
         slot.holder.peer.endpoint
-        for slot in view._slots
+        for slot in view.slots
         if slot.holder and (slot.seat.begins != FLAT or not config.defences.hierarchical_slots)
     ]
     return sum(endpoint in set(attackers) for endpoint in holders) / len(holders)
@@ -123,7 +119,7 @@ def test_without_the_hierarchy_half_the_nodes_in_20_small_networks_have_half_of_
     assert sum(shares) / 3 > 0.4
 
 
-def test_with_the_hierarchy_they_have_what_20_networks_are_worth_wherever_they_are() -> None:
+def test_with_the_hierarchy_they_have_what_20_networks_are_worth_in_any_place() -> None:
     """The expectation, exactly: a slot goes to each /8 (/16, /24) with the same chance, so no
     sampling is needed to know it.
     """
@@ -131,7 +127,7 @@ def test_with_the_hierarchy_they_have_what_20_networks_are_worth_wherever_they_a
     expected = 0.0
     for seed in range(10):
         honest = honest_addresses(seed)
-        bad = where_it_hurts(honest, 20, 500, random.Random(seed))
+        bad = best_places(honest, 20, 500, random.Random(seed))
         levels = ((1, config.slots_from_8), (2, config.slots_from_16), (3, config.slots_from_24))
         slots = sum(count for _, count in levels)
         for length, count in levels:
@@ -144,8 +140,8 @@ def test_with_the_hierarchy_they_have_what_20_networks_are_worth_wherever_they_a
 
 
 def _value(bad: list[Endpoint], honest: list[Endpoint], length: int) -> float:
-    """What slots that begin with prefixes of this length are worth to the attackers: each prefix
-    the same, whoever shares one splits it by the next, longer one.
+    """What slots that begin with prefixes of this length are worth to the attackers: each prefix is
+    worth the same; where both sides share one, the next longer prefix splits it.
     """
     if length > 4:
         return float(bool(bad))
@@ -159,15 +155,15 @@ def _value(bad: list[Endpoint], honest: list[Endpoint], length: int) -> float:
     return value / len(prefixes)
 
 
-def test_all_slots_by_the_8_would_be_too_much_for_a_half() -> None:
-    """Why few slots begin with the /8: were they all to, 20 thin /8s would be worth a tenth."""
+def test_slots_that_all_begin_with_the_8_would_give_half_of_the_nodes_too_much() -> None:
+    """Why few slots begin with the /8: if all did, 20 sparse /8s would be worth a tenth."""
     honest = honest_addresses(1)
-    bad = where_it_hurts(honest, 20, 500, random.Random(1))
+    bad = best_places(honest, 20, 500, random.Random(1))
     assert _value(bad, honest, 1) > 0.09
     assert _value(bad, honest, 2) < 0.06
 
 
-def test_pushing_again_and_again_wins_nothing() -> None:
+def test_repeated_pushes_win_nothing() -> None:
     view = view_for(CoreConfig(), random.Random(1), AddressPolicy(False))
     for number in range(200):
         view.offer(peer(number), 0)
@@ -179,7 +175,7 @@ def test_pushing_again_and_again_wins_nothing() -> None:
 
 
 def test_many_keys_at_one_address_are_one_peer() -> None:
-    """With the naive view they fill it, port by port."""
+    """They fill the naive view, one port after the other."""
     for config, bound in ((without("ranked_slots"), 100), (CoreConfig(), 1)):
         view = view_for(config, random.Random(1), AddressPolicy(False))
         for port in range(1, 301):

@@ -1,6 +1,4 @@
-"""Nodes of one network on somebody else's DHT, in virtual time: they find each other, and nobody
-else.
-"""
+"""Nodes of one network on a shared DHT, in virtual time: they find each other, and no others."""
 
 from __future__ import annotations
 
@@ -19,8 +17,8 @@ from kadisc.endpoints import make_endpoint
 from kadisc.errors import UsageError
 from kadisc.wire.records import decode_record
 from tests.support.community import (
-    acquaint,
     identity,
+    introduce,
     knows,
     lost,
     member,
@@ -40,20 +38,18 @@ ROOT = Path(__file__).parents[4]
 def network(
     world: World, size: int, *, first: int = 200, config: CoreConfig = CONFIG
 ) -> list[Host]:
-    """So many members that all know the first one, and whom that leads to."""
+    """Members that all know the first one, and learn of the others through it."""
     hosts = [member(world, first + number, config=config) for number in range(size)]
     for host in hosts[1:]:
-        peer_network(host).hear_of([hosts[0].endpoint], "operator", world.now)
+        peer_network(host).report([hosts[0].endpoint], "operator", world.now)
         world.flush(host)
     return hosts
 
 
-# --- Meeting one's own kind -----------------------------------------------------------------------
+# --- Finding peers of the own network -------------------------------------------------------------
 
 
-def test_two_of_one_network_find_each_other_on_a_foreign_dht_and_a_third_of_another_is_left_out() -> (
-    None
-):
+def test_two_nodes_of_one_network_find_each_other_on_a_shared_dht_and_no_third() -> None:
     world = World(seed=3)
     routers = populate(world, 20)
     one, other, third = member(world, 100), member(world, 101), member(world, 102, "othernet")
@@ -67,9 +63,7 @@ def test_two_of_one_network_find_each_other_on_a_foreign_dht_and_a_third_of_anot
     assert (knows(one), knows(other), knows(third)) == ({other.endpoint}, {one.endpoint}, set())
 
 
-def test_who_was_not_given_a_network_is_not_announced_but_keeps_company_with_whom_it_meets() -> (
-    None
-):
+def test_a_node_without_a_named_network_is_not_announced_but_gossips_with_nodes_it_meets() -> None:
     world = World(seed=4)
     hosts = [member(world, number, "mainline") for number in range(10)]
     for host in hosts:
@@ -80,7 +74,7 @@ def test_who_was_not_given_a_network_is_not_announced_but_keeps_company_with_who
     assert all(len(knows(host)) >= 8 for host in hosts)
 
 
-def test_who_cannot_be_reached_is_not_announced_but_finds_the_others() -> None:
+def test_an_unreachable_node_is_not_announced_but_finds_the_others() -> None:
     world = World(seed=5)
     routers = populate(world, 12)
     one, hidden = member(world, 100), member(world, 101, reachable=False)
@@ -91,7 +85,7 @@ def test_who_cannot_be_reached_is_not_announced_but_finds_the_others() -> None:
     assert one.endpoint in knows(hidden)
 
 
-def test_a_network_grows_together_from_one_that_all_know() -> None:
+def test_a_network_grows_from_one_node_that_all_know() -> None:
     world = World(seed=6)
     hosts = network(world, 30)
     world.run(180.0)
@@ -101,13 +95,14 @@ def test_a_network_grows_together_from_one_that_all_know() -> None:
     assert all(len(peer_network(host).snapshot(world.now).view.peers) >= 15 for host in hosts)
 
 
-def test_the_dead_are_given_to_nobody_after_five_minutes_and_do_not_come_back() -> None:
+def test_dead_peers_are_not_given_out_after_five_minutes_and_do_not_come_back() -> None:
     world = World(seed=7)
     hosts = network(world, 24)
     world.run(400.0)
     for host in hosts[:6]:
         world.kill(host)
-    dead, living = {host.endpoint for host in hosts[:6]}, hosts[6:]
+    dead = {host.endpoint for host in hosts[:6]}
+    living = hosts[6:]
     world.run(300.0)
     asker = stranger(world, 900)
     for host in living:
@@ -120,7 +115,7 @@ def test_the_dead_are_given_to_nobody_after_five_minutes_and_do_not_come_back() 
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_after_a_mass_death_the_others_are_asked_at_once_and_the_dead_are_given_to_nobody(
+def test_after_a_mass_failure_all_peers_are_rechecked_and_dead_ones_are_not_given_out(
     defended: bool,
 ) -> None:
     world = World(seed=8)
@@ -128,7 +123,8 @@ def test_after_a_mass_death_the_others_are_asked_at_once_and_the_dead_are_given_
     world.run(600.0)
     for host in hosts[:24]:
         world.kill(host)
-    dead, living = {host.endpoint for host in hosts[:24]}, hosts[24:]
+    dead = {host.endpoint for host in hosts[:24]}
+    living = hosts[24:]
     world.run(150.0)
     given = [peer.endpoint for host in living for peer in peer_network(host).peers(50, world.now)]
     named = [
@@ -138,15 +134,15 @@ def test_after_a_mass_death_the_others_are_asked_at_once_and_the_dead_are_given_
     assert (not dead & {*given, *named}) is defended
     assert (still_believed <= 3 * len(living)) is defended
     if defended:
-        assert len(given) >= 3 * len(living), "those that are there are given"
+        assert len(given) >= 3 * len(living), "live peers are given"
 
 
-def test_who_answered_long_ago_is_only_a_candidate_for_a_check() -> None:
+def test_a_peer_that_answered_long_ago_is_only_a_candidate_for_a_check() -> None:
     world = World(seed=9)
     us, other = member(world, 1), stranger(world, 2)
-    acquaint(world, us, other.endpoint)
+    introduce(world, us, other.endpoint)
     returnable_for_s = CONFIG.book.returnable_for_s
-    known = peer_network(us)._verifier.known.at(other.endpoint)
+    known = peer_network(us).verifier.known.at(other.endpoint)
     assert known is not None
     later = known.verified_at + returnable_for_s
     assert [peer.endpoint for peer in peer_network(us).peers(5, later)] == [other.endpoint]
@@ -157,10 +153,10 @@ def test_who_answered_long_ago_is_only_a_candidate_for_a_check() -> None:
     ] == [other.endpoint]
 
 
-def test_who_has_nothing_but_a_book_of_the_dead_goes_through_all_of_it() -> None:
+def test_a_node_with_a_book_of_dead_peers_checks_all_of_it() -> None:
     world = World(seed=10)
     us, living = member(world, 1), stranger(world, 500)
-    book = peer_network(us)._verifier.parts.book
+    book = peer_network(us).components.book
     for number in range(60):
         book.heard(address(100 + number), "file", world.now)
     book.heard(living.endpoint, "file", world.now)
@@ -169,7 +165,7 @@ def test_who_has_nothing_but_a_book_of_the_dead_goes_through_all_of_it() -> None
     assert knows(us) == {living.endpoint}
 
 
-def test_who_moved_is_followed_within_a_minute() -> None:
+def test_a_peer_that_moved_is_found_again_within_a_minute() -> None:
     world = World(seed=8)
     hosts = network(world, 12)
     world.run(300.0)
@@ -189,7 +185,7 @@ def test_who_moved_is_followed_within_a_minute() -> None:
     assert all((before, "moved") in lost(host) for host in hosts if host is not mover)
 
 
-def test_new_services_come_with_a_new_record_and_reach_the_others() -> None:
+def test_new_services_make_a_new_record_and_reach_the_others() -> None:
     world = World(seed=9)
     one, other = network(world, 2)
     world.run(60.0)
@@ -208,69 +204,69 @@ def test_new_services_come_with_a_new_record_and_reach_the_others() -> None:
         )
 
 
-def test_both_families_have_a_place_in_one_record() -> None:
+def test_peers_are_verified_over_ipv6() -> None:
     world = World(seed=10)
     one, other = member(world, 1, at=address6(1)), member(world, 2, at=address6(2))
-    acquaint(world, one, other.endpoint)
+    introduce(world, one, other.endpoint)
     assert knows(one) == {other.endpoint}
 
 
-# --- Foreigners -----------------------------------------------------------------------------------
+# --- Nodes of other kinds -------------------------------------------------------------------------
 
 
 def test_a_foreign_client_is_asked_once_and_never_again() -> None:
-    """It announced itself under the tag, or somebody says that it is one of us; it is not sent what
-    it does not understand.
+    """It announced itself under an info-hash of the network, or a report names it; it gets no query
+    that it does not understand.
     """
     world = World(seed=11)
     us = member(world, 1)
     foreign = stranger(world, 2, version=b"LT\x02\x00")
     for _ in range(20):
-        acquaint(world, us, foreign.endpoint)
+        introduce(world, us, foreign.endpoint)
         world.run(120.0)
     assert [type(query).__name__ for query, _ in foreign.heard] == ["Ping"]
     assert refused(us)["peer-foreign"] == 1
 
 
 @pytest.mark.parametrize("error", [201, 202, 203, 204])
-def test_an_error_of_any_code_ends_it(error: int) -> None:
+def test_an_error_of_any_code_ends_the_exchange(error: int) -> None:
     world = World(seed=12)
     us = member(world, 1)
     other = stranger(world, 2, error=error)
     for _ in range(5):
-        acquaint(world, us, other.endpoint)
+        introduce(world, us, other.endpoint)
         world.run(600.0)
     assert len(other.gossip()) == 1
 
 
-def test_an_answer_without_a_record_ends_it() -> None:
+def test_an_answer_without_a_record_ends_the_exchange() -> None:
     world = World(seed=13)
     us = member(world, 1)
     other = stranger(world, 2, record=None)
     for _ in range(5):
-        acquaint(world, us, other.endpoint)
+        introduce(world, us, other.endpoint)
         world.run(600.0)
     assert len(other.gossip()) == 1
     assert refused(us)["peer-without-record"] == 1
     assert knows(us) == set()
 
 
-def test_first_queries_are_as_long_as_the_answer_may_be() -> None:
+def test_the_first_query_is_as_long_as_the_answer_may_be() -> None:
     world = World(seed=14)
     us = member(world, 1)
     other = stranger(world, 2)
-    acquaint(world, us, other.endpoint)
+    introduce(world, us, other.endpoint)
     first = next(size for query, size in other.heard if query in other.gossip())
     assert first == CONFIG.gossip.first_query_bytes
     assert other.gossip()[0].want == 0 and other.gossip()[0].record is None
     assert other.gossip()[1].token == b"stranger" and other.gossip()[1].record is not None
 
 
-def test_read_only_nodes_ask_and_push_nothing() -> None:
+def test_a_read_only_node_pushes_no_record() -> None:
     world = World(seed=15)
     us = member(world, 1, config=replace(CONFIG, read_only=True))
     other = stranger(world, 2)
-    acquaint(world, us, other.endpoint)
+    introduce(world, us, other.endpoint)
     world.run(300.0)
     assert knows(us) == {other.endpoint}
     assert all(query.record is None for query in other.gossip())
@@ -279,7 +275,7 @@ def test_read_only_nodes_ask_and_push_nothing() -> None:
 # --- As an operation, and over a restart ----------------------------------------------------------
 
 
-def test_a_caller_may_have_a_peer_checked() -> None:
+def test_a_caller_can_have_a_peer_checked() -> None:
     world = World(seed=16)
     us, other, foreign = member(world, 1), member(world, 2), member(world, 3, "othernet")
 
@@ -311,7 +307,7 @@ def test_close_ends_a_check() -> None:
     ] == [Outcome.CLOSED]
 
 
-def test_a_check_that_was_cancelled_is_no_obstacle_to_others() -> None:
+def test_a_cancelled_check_does_not_stop_later_ones() -> None:
     world = World(seed=22)
     us, other = member(world, 1), member(world, 2)
     operation = us.node.check_peer(other.endpoint, world.now)
@@ -321,11 +317,11 @@ def test_a_check_that_was_cancelled_is_no_obstacle_to_others() -> None:
     assert [event.outcome for event in us.events if isinstance(event, PeerChecked)] == [
         Outcome.CANCELLED
     ]
-    acquaint(world, us, other.endpoint)
+    introduce(world, us, other.endpoint)
     assert knows(us) == {other.endpoint}
 
 
-def test_the_book_and_the_sequence_survive_and_the_anchors_are_asked_first() -> None:
+def test_the_book_and_the_sequence_are_restored_and_the_anchors_are_checked_first() -> None:
     world = World(seed=18)
     hosts = network(world, 10)
     world.run(200.0)
@@ -339,7 +335,7 @@ def test_the_book_and_the_sequence_survive_and_the_anchors_are_asked_first() -> 
     sequence = decode_record(peer_network(again).own_record).sequence
     assert sequence > saved.peer_network.sequence
     assert peer_network(again).peers(50, world.now) == [], (
-        "nobody is given out who did not answer in this run"
+        "no peer is given out that did not answer in this run"
     )
     world.run(5.0)
     assert len(knows(again)) >= CONFIG.book.anchors
@@ -348,37 +344,37 @@ def test_the_book_and_the_sequence_survive_and_the_anchors_are_asked_first() -> 
     assert len(knows(again)) >= 8
 
 
-def test_the_own_record_cannot_be_taken_for_another_peer() -> None:
+def test_the_own_record_in_an_answer_is_not_another_peer() -> None:
     world = World(seed=19)
     us = member(world, 1)
     mirror = stranger(world, 2, record=record_fields(identity(2), None))
-    acquaint(world, us, mirror.endpoint)
+    introduce(world, us, mirror.endpoint)
     assert knows(us) == set()
     assert refused(us)["record-own"] == 1
 
 
-def test_our_own_address_does_not_stay_in_our_book_once_we_know_it() -> None:
+def test_the_own_address_leaves_the_book_once_it_is_known() -> None:
     world = World(seed=11)
     us = member(world, 1)
-    book = peer_network(us)._verifier.parts.book
-    peer_network(us)._own_record.set_endpoints({}, world.now)
+    book = peer_network(us).components.book
+    peer_network(us).components.own_record.set_endpoints({}, world.now)
     book.heard(us.endpoint, "file", world.now)
     assert peer_network(us).why(us.endpoint, world.now) is not None
     us.node.tick(world.now)
-    assert us.endpoint in peer_network(us)._own_record.endpoints.values()
+    assert us.endpoint in peer_network(us).components.own_record.endpoints.values()
     assert peer_network(us).why(us.endpoint, world.now) is None
-    acquaint(world, us, us.endpoint)
-    assert refused(us)["hearsay-own"] >= 1
+    introduce(world, us, us.endpoint)
+    assert refused(us)["reported-peer-own"] >= 1
     assert peer_network(us).why(us.endpoint, world.now) is None
 
 
-def test_addresses_nobody_can_have_are_not_even_candidates() -> None:
+def test_addresses_that_no_node_can_have_are_not_candidates() -> None:
     world = World(seed=20)
     us = member(world, 1)
     traps = [make_endpoint(host, 80) for host in ("0.0.0.0", "224.0.0.1", "255.255.255.255")]
-    acquaint(world, us, *traps, address6(1))
+    introduce(world, us, *traps, address6(1))
     assert peer_network(us).snapshot(world.now).candidates == 0
-    assert refused(us)["hearsay-unusable"] == 4
+    assert refused(us)["reported-peer-unusable"] == 4
 
 
 # --- The same seed, the same course ---------------------------------------------------------------

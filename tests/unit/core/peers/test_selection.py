@@ -1,4 +1,4 @@
-"""Whom the application is given first, when several sources have somebody to offer."""
+"""Which peers the application is given first, when several sources offer some."""
 
 from __future__ import annotations
 
@@ -7,52 +7,49 @@ from collections.abc import Sequence
 
 import pytest
 
-from kadisc.core.contract.verified_peer import VerifiedPeer
-from kadisc.core.peers.known_peers import Known
-from kadisc.endpoints import Endpoint
 from kadisc.config import GossipConfig
+from kadisc.core.contract.verified_peer import VerifiedPeer
+from kadisc.core.peers.known_peers import KnownPeer
+from kadisc.endpoints import Endpoint
 from tests.support.community import member, peer_network, pull, stranger
 from tests.support.peers import peer
 from tests.support.world import CONFIG, Host, World, without
 
-HONEST, FLOODERS, MET = 420, 180, 60
-"""A network of 600 in which flooders are three in ten, and how many of the honest were met because
-they pushed, too.
-"""
+HONEST = 420
+FLOODERS = 180
+"""Of a network of 600, three in ten."""
+VERIFIED = 60
+"""Honest peers that were verified because they pushed, too."""
 
 
 def a_member(defended: bool = True, seed: int = 3) -> Host:
     return member(World(seed=seed), 1, config=CONFIG if defended else without("ranked_peers"))
 
 
-def everybody() -> tuple[list[VerifiedPeer], list[VerifiedPeer]]:
-    """The honest and the flooders."""
-    return [peer(number) for number in range(2, 2 + HONEST)], [
-        peer(600 + number) for number in range(FLOODERS)
-    ]
+def all_peers() -> tuple[list[VerifiedPeer], list[VerifiedPeer]]:
+    """The honest peers and the flooders."""
+    honest = [peer(number) for number in range(2, 2 + HONEST)]
+    return honest, [peer(600 + number) for number in range(FLOODERS)]
 
 
-def has_met(us: Host, *peers: VerifiedPeer) -> None:
-    """As `PeerVerifier` tells view and book of whoever exchanged records with us."""
-    parts = peer_network(us)._verifier.parts
+def has_verified(us: Host, *peers: VerifiedPeer) -> None:
+    """Does what `PeerVerifier` does to view and book after an exchange of records."""
+    parts = peer_network(us).components
     for each in peers:
         parts.book.verified(each, 0.0, source=each.endpoint)
         parts.view.offer(each, 0.0)
 
 
-def rounds_pass(us: Host, heard_of: Sequence[VerifiedPeer], rounds: int) -> None:
-    """As `GossipRounds` does it: those heard of are met when they would win a young slot."""
-    parts, by_endpoint = (
-        peer_network(us)._verifier.parts,
-        {each.endpoint: each for each in heard_of},
-    )
+def rounds_pass(us: Host, reported: Sequence[VerifiedPeer], rounds: int) -> None:
+    """Does what `GossipRounds` does: reported peers are verified if they would win a young slot."""
+    parts = peer_network(us).components
+    by_endpoint = {each.endpoint: each for each in reported}
     for number in range(rounds):
         parts.view.round(0.0)
-        parts.book.seated(parts.view.aged())
+        parts.book.seated(parts.view.mature_holders())
         if number % GossipConfig().reseed_every_rounds == 0:
-            has_met(
-                us, *(by_endpoint[endpoint] for endpoint in parts.view.challengers(by_endpoint))
-            )
+            winners = parts.view.challengers(by_endpoint)
+            has_verified(us, *(by_endpoint[endpoint] for endpoint in winners))
 
 
 def given(us: Host, count: int, but_not: Sequence[bytes] = ()) -> list[VerifiedPeer]:
@@ -64,18 +61,22 @@ def share(peers: Sequence[VerifiedPeer], of: set[Endpoint]) -> float:
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_who_is_loud_is_met_by_everybody_and_not_given_more_often_for_that(defended: bool) -> None:
-    """All flooders were met, and of the honest a part, beside those that won slots. Six
-    applications want 20 peers each, at ten times.
+def test_a_flooder_is_verified_by_every_node_and_not_given_more_often_for_that(
+    defended: bool,
+) -> None:
+    """All flooders were verified, and of the honest peers a part, beside those that won slots. Six
+    applications ask for 20 peers each, ten times.
     """
-    honest, flooders = everybody()
+    honest, flooders = all_peers()
     theirs = {each.endpoint for each in flooders}
     drawn: list[VerifiedPeer] = []
     for seed in range(6):
         us = a_member(defended, seed)
-        has_met(us, *random.Random(seed).sample(honest, MET), *flooders)
-        parts = peer_network(us)._verifier.parts
-        has_met(us, *(each for each in (*honest, *flooders) if parts.view.would_win(each.endpoint)))
+        has_verified(us, *random.Random(seed).sample(honest, VERIFIED), *flooders)
+        parts = peer_network(us).components
+        has_verified(
+            us, *(each for each in (*honest, *flooders) if parts.view.would_win(each.endpoint))
+        )
         rounds_pass(us, [*honest, *flooders], 30)
         mine = [each for _ in range(10) for each in given(us, 20)]
         assert len(mine) == 200
@@ -86,30 +87,32 @@ def test_who_is_loud_is_met_by_everybody_and_not_given_more_often_for_that(defen
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_who_is_loud_is_met_by_everybody_and_not_named_to_others_more_often_for_that(
+def test_a_flooder_is_verified_by_every_node_and_not_named_more_often_for_that(
     defended: bool,
 ) -> None:
-    """Those named hold slots, as far as there are so many; and so flooders are three in ten of
+    """Peers that are named hold slots, as far as there are enough; so flooders are three in ten of
     them, not most.
     """
-    honest, flooders = everybody()
+    honest, flooders = all_peers()
     theirs = {each.endpoint for each in flooders}
     named: list[Endpoint] = []
     for seed in range(6):
         world = World(seed=seed)
         us = member(world, 1, config=CONFIG if defended else without("ranked_peers"))
-        verifier = peer_network(us)._verifier
-        met = {each.key: each for each in (*random.Random(seed).sample(honest, MET), *flooders)}
-        has_met(us, *met.values())
-        met |= {
+        own = peer_network(us)
+        known = {
+            each.key: each for each in (*random.Random(seed).sample(honest, VERIFIED), *flooders)
+        }
+        has_verified(us, *known.values())
+        known |= {
             each.key: each
             for each in (*honest, *flooders)
-            if verifier.parts.view.would_win(each.endpoint)
+            if own.components.view.would_win(each.endpoint)
         }
-        has_met(us, *met.values())
-        for each in met.values():
-            verifier.known.put(
-                Known(
+        has_verified(us, *known.values())
+        for each in known.values():
+            own.verifier.known.put(
+                KnownPeer(
                     each,
                     b"",
                     each.endpoint,
@@ -132,12 +135,12 @@ def test_who_is_loud_is_met_by_everybody_and_not_named_to_others_more_often_for_
     assert theirs_of_named <= 1.25 * fair if defended else theirs_of_named >= 1.6 * fair
 
 
-def test_more_than_ranks_have_chosen_comes_from_the_rest_of_the_book() -> None:
+def test_more_peers_than_ranks_have_chosen_come_from_the_rest_of_the_book() -> None:
     us = a_member()
-    has_met(us, *(peer(number) for number in range(2, 202)))
+    has_verified(us, *(peer(number) for number in range(2, 202)))
     rounds_pass(us, [], 25)
     assert {each.endpoint for each in given(us, 20)} <= set(
-        peer_network(us)._verifier.parts.view.aged()
+        peer_network(us).components.view.mature_holders()
     )
     taken: list[VerifiedPeer] = []
     while more := given(us, 20, [each.key for each in taken]):
@@ -145,21 +148,23 @@ def test_more_than_ranks_have_chosen_comes_from_the_rest_of_the_book() -> None:
     assert len({each.key for each in taken}) == len(taken) >= 180
 
 
-def test_who_held_a_slot_is_given_before_others_of_the_book() -> None:
+def test_a_peer_that_held_a_slot_is_given_before_others_of_the_book() -> None:
     us = a_member()
-    has_met(us, *(peer(number) for number in range(2, 202)))
+    has_verified(us, *(peer(number) for number in range(2, 202)))
     rounds_pass(us, [], 25)
-    had_slots = set(peer_network(us)._verifier.parts.view.aged())
+    had_slots = set(peer_network(us).components.view.mature_holders())
     rounds_pass(us, [], 40)
-    have = set(peer_network(us)._verifier.parts.view.aged())
+    have = set(peer_network(us).components.view.mature_holders())
     assert had_slots - have
     drawn = [each.endpoint for each in given(us, len(had_slots | have))]
     assert set(drawn[: len(have)]) == have
-    assert len(had_slots - set(drawn)) <= 2, "but for one that has lost its place in the book, too"
+    assert len(had_slots - set(drawn)) <= 2, (
+        "but for one that has lost its place in the book as well"
+    )
 
 
-def test_who_has_no_old_slots_yet_is_given_whom_it_met() -> None:
+def test_an_application_without_mature_slots_is_given_verified_peers() -> None:
     us = a_member()
-    has_met(us, *(peer(number) for number in range(2, 32)))
-    assert peer_network(us)._verifier.parts.view.aged() == []
+    has_verified(us, *(peer(number) for number in range(2, 32)))
+    assert peer_network(us).components.view.mature_holders() == []
     assert len(given(us, 20)) == 20

@@ -1,5 +1,5 @@
-"""The slots: ranked by address, one identity per address, reseeded a few at a time, given out when
-they are old enough.
+"""The view: slots are ranked by address, hold one identity per address, are reseeded a few at a
+time, and are given out when they are mature.
 """
 
 from __future__ import annotations
@@ -41,12 +41,17 @@ def slots_by_address(gossip_view: GossipView, numbers: Iterable[int]) -> list[in
     return [gossip_view.slots_of(address(number)) for number in numbers]
 
 
+def failing(gossip_view: ViewRule) -> list[Endpoint]:
+    """Peers of the view that left the last query unanswered."""
+    return [seen.peer.endpoint for seen in gossip_view.snapshot(0).peers if seen.failures]
+
+
 def rounds(gossip_view: ViewRule, count: int) -> None:
     for _ in range(count):
         gossip_view.round(0)
 
 
-# --- who holds a slot -----------------------------------------------------------------------------
+# --- which peer holds a slot ----------------------------------------------------------------------
 
 
 def test_there_are_a_hundred_slots_half_of_them_flat() -> None:
@@ -60,7 +65,7 @@ def test_the_first_peer_holds_every_slot() -> None:
     assert (len(gossip_view), gossip_view.slots_of(address(1))) == (1, SLOTS)
 
 
-def test_the_slots_go_to_the_same_peers_in_whatever_order_and_however_often_they_come() -> None:
+def test_the_slots_go_to_the_same_peers_in_any_order_and_however_often_they_come() -> None:
     orderly, shuffled = filled(range(200)), view()
     numbers = [*range(200), *range(50)]
     random.Random(7).shuffle(numbers)
@@ -79,15 +84,15 @@ def test_keys_play_no_part() -> None:
     assert slots_by_address(one, range(100)) == slots_by_address(other, range(100))
 
 
-def test_each_seed_of_a_view_ranks_otherwise() -> None:
+def test_each_seed_of_a_view_ranks_differently() -> None:
     assert slots_by_address(filled(range(100), seed=1), range(100)) != slots_by_address(
         filled(range(100), seed=2), range(100)
     )
 
 
 def test_every_address_has_the_same_chance_at_flat_slots_and_every_network_at_the_others() -> None:
-    """Of 1,000 addresses 900 are in one /8, in one /24 in fact as far as they fit; 100 are in /8s
-    of their own.
+    """Of 1,000 addresses 900 are in one /8, in as few /24s as hold them; 100 are in /8s of their
+    own.
     """
     crowd = [make_endpoint(f"60.60.{n // 250}.{n % 250 + 1}", 1) for n in range(900)]
     spread = [make_endpoint(f"{n + 61}.1.1.1", 1) for n in range(39)] + [
@@ -100,7 +105,7 @@ def test_every_address_has_the_same_chance_at_flat_slots_and_every_network_at_th
         for number, endpoint in enumerate(crowd + spread):
             gossip_view.offer(peer(number, endpoint), 0)
         rounds(gossip_view, 0)
-        for slot in gossip_view._slots:
+        for slot in gossip_view.slots:
             assert slot.holder is not None
             in_crowd = slot.holder.peer.endpoint[0] == 60
             flat += in_crowd and slot.seat.begins == FLAT
@@ -109,7 +114,7 @@ def test_every_address_has_the_same_chance_at_flat_slots_and_every_network_at_th
     assert hierarchical / (20 * CONFIG.slots_from_8) < 0.08, "one of a hundred"
 
 
-def test_would_win_says_what_offer_does() -> None:
+def test_would_win_predicts_what_offer_does() -> None:
     gossip_view = filled(range(150))
     for number in range(150, 400):
         expected = gossip_view.would_win(address(number))
@@ -127,7 +132,7 @@ def test_one_identity_per_address() -> None:
     gossip_view.failed(address(3), 1)
     gossip_view.offer(peer(99, second), 2)
     assert (gossip_view.slots_of(second), gossip_view.slots_of(address(3))) == (before, 0), (
-        "the first one is silent: it may be another one now"
+        "the first one is silent: another peer may be there now"
     )
 
 
@@ -138,7 +143,7 @@ def test_one_identity_per_network_of_a_host_in_ipv6() -> None:
     assert gossip_view.offer(peer(2, other), 0) == 0
 
 
-def test_private_addresses_count_one_by_one_unless_they_are_as_good_as_public() -> None:
+def test_each_private_endpoint_counts_by_itself_unless_private_addresses_are_allowed() -> None:
     ports = [make_endpoint("127.0.0.1", port) for port in range(1, 31)]
     for allow_private, distinct in ((False, 25), (True, 1)):
         gossip_view = view(allow_private=allow_private)
@@ -147,14 +152,14 @@ def test_private_addresses_count_one_by_one_unless_they_are_as_good_as_public() 
         assert min(len(gossip_view), 25) == distinct
 
 
-def test_who_moves_leaves_the_old_address_at_once() -> None:
+def test_a_peer_that_moves_leaves_the_old_address_at_once() -> None:
     gossip_view = filled(range(10))
     assert gossip_view.offer(peer(3, address(50), sequence=2), 5) > 0
     assert gossip_view.slots_of(address(3)) == 0
     assert sum(entry.slots for entry in gossip_view.entries(5)) == SLOTS
 
 
-def test_an_old_record_moves_nobody_back() -> None:
+def test_an_old_record_moves_no_peer_back() -> None:
     gossip_view = view()
     gossip_view.offer(peer(1, address(50), sequence=2), 0)
     assert gossip_view.offer(peer(1, address(60), sequence=1), 1) == 0
@@ -171,13 +176,13 @@ def test_a_node_with_an_address_in_each_family_keeps_both() -> None:
 # --- failures -------------------------------------------------------------------------------------
 
 
-def test_who_fails_twice_in_a_row_loses_its_slots_to_those_that_rank_next() -> None:
+def test_a_peer_that_fails_twice_in_a_row_loses_its_slots_to_those_that_rank_next() -> None:
     gossip_view, without = filled(range(30)), view()
     for number in range(30):
         if number != 7:
             without.offer(peer(number), 0)
     gossip_view.failed(address(7), 1)
-    assert [each.endpoint for each in gossip_view.suspects()] == [address(7)]
+    assert failing(gossip_view) == [address(7)]
     gossip_view.confirmed(address(7), 2)
     gossip_view.failed(address(7), 3)
     assert gossip_view.slots_of(address(7)), "an answer in between"
@@ -185,16 +190,16 @@ def test_who_fails_twice_in_a_row_loses_its_slots_to_those_that_rank_next() -> N
     assert slots_by_address(gossip_view, range(30)) == slots_by_address(without, range(30))
 
 
-def test_failures_of_strangers_and_of_other_ports_change_nothing() -> None:
+def test_failures_of_unknown_endpoints_and_of_other_ports_change_nothing() -> None:
     gossip_view = filled(range(5))
     for _ in range(3):
         gossip_view.failed(address(77), 1)
         gossip_view.failed(Endpoint(address(3)[:4] + b"\x00\x09"), 1)
     assert len(gossip_view) == 5
-    assert not gossip_view.suspects()
+    assert not failing(gossip_view)
 
 
-def test_the_last_one_may_go() -> None:
+def test_the_last_peer_may_be_removed() -> None:
     gossip_view = filled([1])
     gossip_view.remove(address(1))
     gossip_view.remove(address(1))
@@ -205,7 +210,7 @@ def test_the_last_one_may_go() -> None:
 # --- rounds, samples, partners --------------------------------------------------------------------
 
 
-def test_reseeding_is_staggered_and_leaves_no_slot_out() -> None:
+def test_reseeding_is_staggered_and_reaches_every_slot() -> None:
     gossip_view = filled(range(50))
     assert gossip_view.snapshot(0).mature == 0
     rounds(gossip_view, CONFIG.sample_age_rounds)
@@ -214,37 +219,39 @@ def test_reseeding_is_staggered_and_leaves_no_slot_out() -> None:
         gossip_view.snapshot(0).mature
         == SLOTS - CONFIG.sample_age_rounds // CONFIG.reseed_every_rounds * CONFIG.reseed_slots
     )
-    seeds = [slot.seat.seed for slot in gossip_view._slots]
+    seeds = [slot.seat.seed for slot in gossip_view.slots]
     for _ in range(SLOTS // CONFIG.reseed_slots):
-        before = [slot.seat.seed for slot in gossip_view._slots]
+        before = [slot.seat.seed for slot in gossip_view.slots]
         rounds(gossip_view, CONFIG.reseed_every_rounds)
         changed = sum(
-            old != slot.seat.seed for old, slot in zip(before, gossip_view._slots, strict=True)
+            old != slot.seat.seed for old, slot in zip(before, gossip_view.slots, strict=True)
         )
         assert changed == CONFIG.reseed_slots
         assert gossip_view.snapshot(0).mature == 80
         assert gossip_view.snapshot(0).vacant == 0
-    assert all(old != slot.seat.seed for old, slot in zip(seeds, gossip_view._slots, strict=True))
+    assert all(old != slot.seat.seed for old, slot in zip(seeds, gossip_view.slots, strict=True))
 
 
-def test_reseeding_in_time_brings_those_back_that_luck_had_left_out() -> None:
-    gossip_view, seen = filled(range(300)), set[Endpoint]()
+def test_reseeding_in_time_brings_in_peers_that_luck_had_left_out() -> None:
+    gossip_view = filled(range(300))
+    seen: set[Endpoint] = set()
     for _ in range(300):
         for number in range(300):
-            if number % 10 == gossip_view._rounds % 10:
+            if number % 10 == gossip_view.snapshot(0).rounds % 10:
                 gossip_view.offer(peer(number), 0)
         gossip_view.round(0)
         seen.update(each.endpoint for each in gossip_view.sample(SLOTS, 0))
     assert len(seen) >= 150
 
 
-def test_who_is_remembered_and_ranks_first_for_a_new_seed_is_named() -> None:
-    gossip_view, everybody = filled(range(300)), [address(number) for number in range(300)]
+def test_a_remembered_peer_that_ranks_first_for_a_new_seed_is_a_challenger() -> None:
+    gossip_view = filled(range(300))
+    remembered = [address(number) for number in range(300)]
     assert gossip_view.challengers([address(number) for number in range(20)]) == [], (
         "all of them were offered to these seeds"
     )
     rounds(gossip_view, CONFIG.reseed_every_rounds)
-    challengers = gossip_view.challengers(everybody)
+    challengers = gossip_view.challengers(remembered)
     assert 0 < len(challengers) <= CONFIG.reseed_slots
     assert all(
         gossip_view.would_win(each)
@@ -252,11 +259,11 @@ def test_who_is_remembered_and_ranks_first_for_a_new_seed_is_named() -> None:
         for each in challengers
     )
     for each in challengers:
-        assert gossip_view.offer(peer(everybody.index(each)), 0) > 0
-    assert gossip_view.challengers(everybody) == []
+        assert gossip_view.offer(peer(remembered.index(each)), 0) > 0
+    assert gossip_view.challengers(remembered) == []
 
 
-def test_samples_come_from_old_slots_alone() -> None:
+def test_samples_come_from_mature_slots_alone() -> None:
     gossip_view = filled(range(50))
     rounds(gossip_view, CONFIG.sample_age_rounds - 1)
     assert gossip_view.sample(10, 0) == []
@@ -266,7 +273,7 @@ def test_samples_come_from_old_slots_alone() -> None:
     assert len(gossip_view.sample(1000, 0)) <= len(gossip_view)
 
 
-def test_samples_can_be_asked_of_one_kind_of_slot() -> None:
+def test_samples_can_come_from_one_kind_of_slot() -> None:
     gossip_view = filled(range(500))
     rounds(gossip_view, CONFIG.sample_age_rounds)
     both, flat, others = (
@@ -278,7 +285,7 @@ def test_samples_can_be_asked_of_one_kind_of_slot() -> None:
     assert others - flat
 
 
-def test_who_did_not_answer_last_or_not_lately_is_not_given_out() -> None:
+def test_a_peer_that_failed_or_answered_long_ago_is_not_given_out() -> None:
     gossip_view = filled(range(3))
     rounds(gossip_view, CONFIG.sample_age_rounds)
     gossip_view.failed(address(1), 5)
@@ -290,7 +297,7 @@ def test_who_did_not_answer_last_or_not_lately_is_not_given_out() -> None:
     assert {each.peer.endpoint for each in gossip_view.entries(100)} == {address(0), address(2)}
 
 
-def test_every_peer_has_its_turn_as_partner_and_a_newcomer_does_not_jump_the_queue() -> None:
+def test_every_peer_has_its_turn_as_partner_and_a_new_one_does_not_come_first() -> None:
     gossip_view = filled(range(20))
     here = len(gossip_view)
     first = [gossip_view.partner(0) for _ in range(here)]
@@ -310,7 +317,7 @@ def test_a_partner_can_be_refused() -> None:
     assert gossip_view.partner(0, lambda endpoint: False) is None
 
 
-def test_a_view_without_slots_holds_nobody() -> None:
+def test_a_view_without_slots_holds_no_peer() -> None:
     gossip_view = view(
         replace(CONFIG, flat_slots=0, slots_from_8=0, slots_from_16=0, slots_from_24=0)
     )
@@ -323,36 +330,32 @@ def test_a_view_without_slots_holds_nobody() -> None:
 # --- ranks ----------------------------------------------------------------------------------------
 
 
-def test_a_seat_goes_by_the_first_prefix_that_differs() -> None:
+def test_a_slot_compares_the_first_prefix_that_differs() -> None:
     standing = Standing(b"k" * 16, AddressPolicy(False))
-    here, same_24, same_16, same_8 = (
-        standing.of(make_endpoint(f"9.{rest}", 1)) for rest in ("1.1.1", "1.1.2", "1.2.1", "2.1.1")
-    )
-    assert [
-        sum(a == b for a, b in zip(here, other, strict=True))
-        for other in (same_24, same_16, same_8)
-    ] == [3, 2, 1]
+    here = standing.of(make_endpoint("9.1.1.1", 1))
+    same_24 = standing.of(make_endpoint("9.1.1.2", 1))
+    same_16 = standing.of(make_endpoint("9.1.2.1", 1))
+    same_8 = standing.of(make_endpoint("9.2.1.1", 1))
+    for other, shared in ((same_24, 3), (same_16, 2), (same_8, 1)):
+        assert sum(a == b for a, b in zip(here, other, strict=True)) == shared
     for seed in (1, 3, 12345678901234567890123456789012345679):
         for one, other in ((here, same_24), (here, same_16), (here, same_8)):
             for begins in range(4):
-                assert Seat(begins, seed, one).prefers(other) != Seat(begins, seed, other).prefers(
-                    one
-                )
-                assert not Seat(begins, seed, one).prefers(one)
+                first, second = Seat(begins, seed, one), Seat(begins, seed, other)
+                assert first.prefers(other) != second.prefers(one)
+                assert not first.prefers(one)
 
 
 def test_positions_depend_on_the_secret_and_not_on_the_port() -> None:
-    one, other = (
-        Standing(b"1" * 16, AddressPolicy(False)),
-        Standing(b"2" * 16, AddressPolicy(False)),
-    )
+    one = Standing(b"1" * 16, AddressPolicy(False))
+    other = Standing(b"2" * 16, AddressPolicy(False))
     assert one.of(address(1)) != other.of(address(1))
     assert one.of(address(1)) == one.of(address(1, port=9))
     assert len(set(one.of(address6(1)))) == 3, "IPv6 has no /8: its /32 stands for that as well"
 
 
 @pytest.mark.parametrize("chosen", [GossipView, NaiveView])
-def test_both_views_keep_to_their_bound_and_answer_the_same_questions(chosen: type) -> None:
+def test_both_views_keep_to_their_bound_and_have_the_same_methods(chosen: type) -> None:
     gossip_view: ViewRule = view() if chosen is GossipView else NaiveView(CONFIG, random.Random(1))
     assert gossip_view.partner(0) is None
     for number in range(500):
@@ -361,9 +364,9 @@ def test_both_views_keep_to_their_bound_and_answer_the_same_questions(chosen: ty
     rounds(gossip_view, 20)
     [first, *_] = gossip_view.sample(3, 0)
     gossip_view.failed(first.endpoint, 0)
-    assert [each.endpoint for each in gossip_view.suspects()] == [first.endpoint]
+    assert failing(gossip_view) == [first.endpoint]
     gossip_view.confirmed(first.endpoint, 9)
-    assert not gossip_view.suspects()
+    assert not failing(gossip_view)
     gossip_view.failed(first.endpoint, 10)
     gossip_view.failed(first.endpoint, 10)
     assert gossip_view.slots_of(first.endpoint) == 0

@@ -112,7 +112,7 @@ def test_a_hoster_of_forty_netgroups_holds_the_slots_of_one() -> None:
             other = make_endpoint(f"{100 + number}.{number}.1.1", 6881)
             view.offer(VerifiedPeer(bytes((100 + number,)) * 32, other, number, b"", 1, {}), 0.0)
         held = [
-            slot for slot in view._slots if slot.seat.begins == FROM_16 and slot.holder is not None
+            slot for slot in view.slots if slot.seat.begins == FROM_16 and slot.holder is not None
         ]
         return sum(slot.holder.peer.endpoint[0] == 45 for slot in held if slot.holder) / len(held)
 

@@ -1,0 +1,57 @@
+"""The interface by which the core speaks to the peers of the node's own network. `PeerNetwork`
+implements it; `NoPeerNetwork` stands in for it in a node that is of no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from ...contacts import Contact
+from ...endpoints import Endpoint, Family
+from ...wire.messages import Gossip, Reply
+from ..contract.events import Event
+from ..contract.queries import Commands, PendingQuery, RendezvousLookup
+
+
+class Served(NamedTuple):
+    """``payload``: the datagram that answers a query, None where none may be sent. ``proven``: the
+    query's token was valid, so the querying node receives at its endpoint.
+    """
+
+    payload: bytes | None
+    proven: bool = False
+
+
+class PeerNetworkApi(Protocol):
+    def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> Served:
+        """Answers a gossip query, which came in a datagram of ``query_bytes``."""
+        ...
+
+    def query_received(self, source: Endpoint, now: float) -> None:
+        """A query of any kind came from ``source``."""
+        ...
+
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> None:
+        """A matched reply to a query of any kind."""
+        ...
+
+    def missed(self, pending: PendingQuery, now: float) -> Commands:
+        """A query of any kind timed out."""
+        ...
+
+    def happened(self, event: Event, now: float) -> Commands:
+        """Another event of the node: it joined, or its address changed."""
+        ...
+
+    def rendezvous_finished(
+        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
+    ) -> None:
+        """A rendezvous lookup has ended. ``peers``: the endpoints that announced there. ``stored``:
+        whether a node stored this node's announce.
+        """
+        ...
+
+    def first_hops(self, family: Family, count: int, now: float) -> list[Contact]:
+        """Contacts for a lookup to start from, beside those of the routing table."""
+        ...

@@ -1,0 +1,90 @@
+"""Rechecks: which known peer to ask next whether it is still there, and when.
+
+Peers that did not answer last time come first, then those in use, the one that answered longest ago
+first. In a mass failure all known peers are asked, one a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ...config import CoreConfig
+from ...endpoints import Endpoint
+from ..contract.times import FOREVER
+from .known_peers import KnownPeer
+from .mass_failure import MassFailureRule
+from .verification import FAILURE_SPACING_S, PeerVerifier
+
+RECHECK_S: Final = 20.0
+"""The usual time between two rechecks: of 100 peers nearly all answer within half an hour, to this
+or another query, before reports of them are too old to be relayed.
+"""
+MASS_FAILURE_RECHECK_S: Final = 1.0
+"""The time between two rechecks in a mass failure. Outside of one, each peer of the last few that
+did not answer, beyond the usual number, halves `RECHECK_S`, down to this.
+"""
+SETTLED_S: Final = 60.0
+"""A peer that answered less than this ago is not rechecked."""
+
+
+class Rechecks:
+    def __init__(
+        self,
+        config: CoreConfig,
+        verifier: PeerVerifier,
+        mass_failure: MassFailureRule,
+        now: float,
+    ) -> None:
+        self._verifier = verifier
+        self._mass_failure = mass_failure
+        self._quarantine_s = config.maintenance.quarantine_silence_s
+        self._at = now
+
+    def next_deadline(self) -> float:
+        return self._at if len(self._verifier.known) else FOREVER
+
+    def not_after(self, at: float) -> None:
+        self._at = min(self._at, at)
+
+    def peer_missed(self, now: float) -> None:
+        """A known peer did not answer: others may have failed with it."""
+        if self._mass_failure.any_is_unusual:
+            self.not_after(now + MASS_FAILURE_RECHECK_S)
+
+    def take_due(self, now: float, is_free: Callable[[Endpoint], bool]) -> KnownPeer | None:
+        """The peer to ask now, if it is time and one must be asked. ``is_free``: no exchange with
+        that endpoint is in progress.
+        """
+        if now < self._at or not len(self._verifier.known):
+            return None
+        all_of_them = self._verifier.in_mass_failure
+        self._at = now + (
+            MASS_FAILURE_RECHECK_S if all_of_them else RECHECK_S / 2**self._mass_failure.unusual
+        )
+        return self.next_peer(now, is_free, all_of_them=all_of_them)
+
+    def next_peer(
+        self, now: float, is_free: Callable[[Endpoint], bool], *, all_of_them: bool = False
+    ) -> KnownPeer | None:
+        """``all_of_them``: also peers that are not in use."""
+        # Peers with an exchange in progress are left out: a dead one has one for 10 s, and the
+        # others that died with it would wait behind it.
+        waiting = [each for each in self._verifier.known if is_free(each.peer.endpoint)]
+        for each in waiting:
+            # Peers that timed out just now are left out, whether that counted or not: a node that
+            # takes itself to be offline would ask the same few for ever, and never find out.
+            if each.failures and now >= each.missed_at + FAILURE_SPACING_S:
+                return each
+        for each in waiting:
+            if now < max(each.verified_at, each.missed_at) + SETTLED_S:
+                return None
+            if not each.failures and self._may_ask(each, now, all_of_them=all_of_them):
+                return each
+        return None
+
+    def _may_ask(self, known: KnownPeer, now: float, *, all_of_them: bool) -> bool:
+        if not known.inbound:
+            return all_of_them or self._verifier.is_in_use(known)
+        # A query would keep open the NAT mapping through which the peer answered.
+        return now >= known.traffic_at + self._quarantine_s
