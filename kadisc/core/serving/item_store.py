@@ -30,7 +30,7 @@ ITEM_BYTES: Final = 400
 
 
 @dataclass(slots=True, eq=False)
-class StoredItem:
+class ItemEntry:
     """``charged``: the /24 and the /16 (IPv6 /48 and /32) that put it first; ``announcers``: the
     /16s (/32s) that put it.
     """
@@ -57,11 +57,11 @@ class ItemStore:
         self._scopes = scopes
         self._own_ids = own_ids
         self._ranked_by: tuple[NodeId, ...] = ()
-        self._stored: dict[NodeId, StoredItem] = {}
+        self._stored: dict[NodeId, ItemEntry] = {}
         self._by_rank: dict[int, dict[NodeId, None]] = {}
         self._charges: Counter[bytes] = Counter()
         self.size = 0
-        """Bytes of all items, as `StoredItem.size` counts them."""
+        """Bytes of all items, as `ItemEntry.size` counts them."""
         self.deadline = FOREVER
         """When the first item expires."""
 
@@ -87,7 +87,7 @@ class ItemStore:
         announcers = {netgroup} if before is None else before.announcers
         if len(announcers) < self._config.announcers_counted:
             announcers.add(netgroup)
-        stored = StoredItem(
+        stored = ItemEntry(
             item,
             charged,
             announcers,
@@ -117,7 +117,7 @@ class ItemStore:
         return None
 
     def _victims_for(
-        self, new: StoredItem, before: StoredItem | None, target: NodeId
+        self, new: ItemEntry, before: ItemEntry | None, target: NodeId
     ) -> list[NodeId] | None:
         """The items to remove so that ``new`` has room, lowest rank first; None if there is no room
         without items that rank as high as ``new``.
@@ -142,7 +142,7 @@ class ItemStore:
                 return
             yield from self._by_rank[each]
 
-    def _add(self, target: NodeId, stored: StoredItem) -> None:
+    def _add(self, target: NodeId, stored: ItemEntry) -> None:
         self._stored[target] = stored
         self._by_rank.setdefault(stored.rank, {})[target] = None
         self._charges.update(stored.charged)
