@@ -17,7 +17,7 @@ import bencodepy
 
 from kadisc.config import CLIENT_VERSION
 from kadisc.endpoints import Endpoint
-from kadisc.wire import bencode, krpc
+from kadisc.wire import bencode, decoding, encoding, krpc
 from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Message, Ping, Reply
 
 ROUNDS = 15
@@ -74,12 +74,12 @@ def contenders(
     message and back: by way of each engine, and as it is done, which for usual messages is a
     shorter one.
     """
-    payload, fields = krpc.encode(message), krpc.fields_of(message)
+    payload, fields = krpc.encode(message), encoding.fields_of(message)
     decoders: dict[str, Callable[[], object]] = {"stock": lambda: bencodepy.decode(payload)}
     encoders: dict[str, Callable[[], object]] = {"stock": lambda: bencodepy.encode(fields)}
     for name, decode, encode in reversed(bencode.ENGINES):
-        decoders[name] = lambda decode=decode: krpc.message_from(decode(payload))  # type: ignore[misc]
-        encoders[name] = lambda encode=encode: encode(krpc.fields_of(message))  # type: ignore[misc]
+        decoders[name] = lambda decode=decode: decoding.message_from(decode(payload))  # type: ignore[misc]
+        encoders[name] = lambda encode=encode: encode(encoding.fields_of(message))  # type: ignore[misc]
     decoders["kadisc"], encoders["kadisc"] = (
         lambda: krpc.decode(payload),
         lambda: krpc.encode(message),

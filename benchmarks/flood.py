@@ -42,7 +42,7 @@ GOAL = 0.95
 
 
 async def run_node(bootstrap: str, switched_off: list[str]) -> None:
-    """The node under test: prints where it listens, then its counters for each line that it reads."""
+    """The node under test prints its endpoint, then its counters for each line that it reads."""
     core = CoreConfig(allow_private=True)
     core = replace(core, defences=replace(core.defences, **dict.fromkeys(switched_off, False)))
     async with kadisc.open_node(
@@ -270,10 +270,8 @@ def main(seconds: float) -> None:
             f"  most bytes to one unproven address: {max(seen['back']):,} of "
             f"{for_address:,.0f}; to all: {sum(seen['back']):,} of {for_all:,.0f}"
         )
-        print(
-            "  dropped: "
-            f"{', '.join(f'{count:,} {reason}' for reason, count in seen['drops'].items()) or 'nothing'}"
-        )
+        drops = ", ".join(f"{count:,} {reason}" for reason, count in seen["drops"].items())
+        print(f"  dropped: {drops or 'nothing'}")
 
 
 if __name__ == "__main__":

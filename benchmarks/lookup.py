@@ -133,13 +133,15 @@ def rows(runs: Runs) -> list[dict[str, Any]]:
 
 def show(found: list[dict[str, Any]]) -> None:
     print(
-        f"{'first peer':24}{'p50 s':>8}{'p95 s':>8}{'p99 s':>8}{'queries until then':>20}{'of the whole search':>21}"
+        f"{'first peer':24}{'p50 s':>8}{'p95 s':>8}{'p99 s':>8}"
+        f"{'queries until then':>20}{'of the whole search':>21}"
     )
     for row in found:
         for name, side_row in row["sides"].items():
             times = "".join(f"{side_row[key]:8.3f}" for key in ("p50_s", "p95_s", "p99_s"))
             print(
-                f"{row['temperature'] + ', ' + name:24}{times}{side_row['until_first']:20.1f}{side_row['whole_search']:21.1f}"
+                f"{row['temperature'] + ', ' + name:24}{times}"
+                f"{side_row['until_first']:20.1f}{side_row['whole_search']:21.1f}"
             )
         ours, theirs = row["sides"]["kadisc"], row["sides"]["libtorrent"]
         ratios = "".join(f"{ours[key] / theirs[key]:8.2f}" for key in ("p50_s", "p95_s", "p99_s"))

@@ -88,7 +88,7 @@ def sizes(lab: Lab) -> Counter[str]:
 
 
 def _shared_by_all(lab: Lab) -> Iterator[object]:
-    """PooledContact contacts and what they are made of, and the options down to their last number."""
+    """Pooled contacts and what they are made of, and the options down to their last number."""
     waiting: list[object] = [lab.options]
     for host in lab.world.hosts.values():
         waiting += [entry.pooled for entry in host.node.dhts[Family.IPV4].table]

@@ -167,7 +167,10 @@ def rows(turns: Turns) -> list[dict[str, Any]]:
 
 
 def show(found: list[dict[str, Any]]) -> None:
-    heads = f"{'replies/s':>10}{'lowest':>9}{'highest':>9}{'x libtorrent':>14}{'core us each':>14}{'x libtorrent':>14}{'bytes':>7}{'lost':>6}"
+    heads = (
+        f"{'replies/s':>10}{'lowest':>9}{'highest':>9}{'x libtorrent':>14}"
+        f"{'core us each':>14}{'x libtorrent':>14}{'bytes':>7}{'lost':>6}"
+    )
     print(" " * 37 + heads)
     for row in found:
         came = f"{row['rate']:10,.0f}{row['low']:9,.0f}{row['high']:9,.0f}{row['ratio']:14.2f}"

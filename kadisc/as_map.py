@@ -1,11 +1,11 @@
-"""Which autonomous system an address is in, as a map of Bitcoin Core's says (``asmap``: a file of
+"""The autonomous system of an address, by a map in the format of Bitcoin Core (``asmap``: a file of
 some 1.5 MB, made from BGP tables).
 
 The map is a program of four instructions over the bits of an IPv6 address, or of an IPv4 address
-mapped into one. It is a tree that was written down: JUMP reads a bit, and goes on elsewhere if it
-is a 1; MATCH reads some bits, and ends with the default if they are others; DEFAULT sets that;
-RETURN ends. Numbers are written as an exponent in unary and a mantissa, bytes are read from their
-lowest bit. (Format: Bitcoin Core, util/asmap.)
+mapped into one. It is a serialized tree: JUMP reads a bit, and continues at an offset if it is a 1;
+MATCH reads some bits, and ends with the default if they differ from its pattern; DEFAULT sets the
+default; RETURN ends. Numbers are written as an exponent in unary and a mantissa; bytes are read
+from their lowest bit. (Format: Bitcoin Core, util/asmap.)
 """
 
 from __future__ import annotations
@@ -20,35 +20,38 @@ MATCH: Final = 2
 DEFAULT: Final = 3
 
 OPCODE_SIZES: Final = (0, 0, 1)
-SYSTEMS: Final = 1, tuple(range(15, 25))
-OPERANDS: Final = (SYSTEMS, (17, tuple(range(5, 31))), (2, tuple(range(1, 9))), SYSTEMS)
-"""Of each instruction: the least that its number can be, and the sizes of its mantissa."""
+"""The sizes of the mantissa of an opcode."""
+ASN_OPERAND: Final = (1, tuple(range(15, 25)))
+OPERANDS: Final = (ASN_OPERAND, (17, tuple(range(5, 31))), (2, tuple(range(1, 9))), ASN_OPERAND)
+"""The operand of each instruction: its least value, and the sizes of its mantissa."""
 
 MAX_BYTES: Final = 32 << 20
+"""The largest map that is read."""
 MAX_STEPS: Final = 512
-"""A jump or a match takes a bit of the address at least, and a default stands before one of them:
-no honest path is longer.
+"""The most instructions for one address: each JUMP or MATCH takes at least one bit of the address,
+and a DEFAULT stands before one of them, so no path of a valid map is longer.
 """
 ADDRESS_BITS: Final = 128
 REMEMBERED: Final = 8192
-"""Addresses whose answers are kept: a look takes up to 100 us, and the same hosts come again and
-again.
+"""Addresses whose answers are cached: a search takes up to 100 us, and the same hosts are asked for
+again and again.
 """
 NO_MAP: Final = "this is no AS map, or only a part of one"
 _MAPPED: Final = 0xFFFF << 32
+"""The prefix of an IPv4 address mapped into IPv6 (::ffff:0:0/96)."""
 
 
 class AsMap:
-    """``asn_of(ip)``, for the 4 or 16 bytes of an address, is the number of its system, 0 where the
-    map knows of none.
+    """``asn_of(ip)``, for the 4 or 16 bytes of an address, is the number of its autonomous system;
+    0 if the map has none.
     """
 
     __slots__ = ("_data", "asn_of")
 
     def __init__(self, data: bytes) -> None:
-        """Raises ValueError for what is no map. Not all of it is looked at, which would take
-        seconds, but where it ends: nothing else ends where its last branch does. An address whose
-        branch turns out to be broken is in no system.
+        """Raises ValueError for data that is not a map. The whole map is not checked, which would
+        take seconds; only its end is, because a complete map ends where its last branch ends. An
+        address whose branch is broken has no autonomous system.
         """
         if not 0 < len(data) <= MAX_BYTES:
             raise ValueError(f"a map has 1 to {MAX_BYTES:,} bytes, not {len(data):,}")
@@ -66,7 +69,9 @@ class AsMap:
             return 0
 
     def _follow(self, address: int) -> int:
-        at, left, default = 0, ADDRESS_BITS, 0
+        at = 0
+        left = ADDRESS_BITS
+        default = 0
         for _ in range(MAX_STEPS):
             opcode, operand, at = self._instruction(at)
             if opcode == RETURN:
@@ -74,9 +79,8 @@ class AsMap:
             if opcode == DEFAULT:
                 default = operand
                 continue
-            size = (
-                1 if opcode == JUMP else operand.bit_length() - 1
-            )  # a 1 stands before the bits of a match
+            # A 1 stands before the bits of a MATCH.
+            size = 1 if opcode == JUMP else operand.bit_length() - 1
             left -= size
             if left < 0:
                 break
@@ -88,8 +92,8 @@ class AsMap:
         raise ValueError(NO_MAP)
 
     def _end_of_last_branch(self) -> int:
-        """Where its bits end: the branch of whoever always jumps and always matches was written
-        last.
+        """The offset in bits of the end of the map: the branch that takes every JUMP and every
+        MATCH is written last.
         """
         at = 0
         for _ in range(MAX_STEPS):
@@ -101,17 +105,18 @@ class AsMap:
         raise ValueError(NO_MAP)
 
     def _instruction(self, at: int) -> tuple[int, int, int]:
-        """Opcode and operand of the one at that bit, and where the next one begins."""
+        """Opcode and operand of the instruction at a bit, and the bit where the next one begins."""
         opcode, at = self._number(at, 0, OPCODE_SIZES)
         operand, at = self._number(at, *OPERANDS[opcode])
         return opcode, operand, at
 
     def _number(self, at: int, value: int, sizes: Sequence[int]) -> tuple[int, int]:
-        """The number at that bit, and where the next one begins. Each 1 of the exponent means that
-        it is beyond all that a mantissa of the size then in turn can say; the last size needs no
-        bit to say that it is meant.
+        """The number at a bit, and the bit after it. ``value``: the least that it can be. Each 1 of
+        the exponent adds the range of the mantissa size whose turn it is, and moves on to the next
+        size; the last size has no exponent bit.
         """
-        data, last = self._data, len(sizes) - 1
+        data = self._data
+        last = len(sizes) - 1
         try:
             for index, size in enumerate(sizes):
                 if index < last:

@@ -1,4 +1,4 @@
-"""A contact: a node ID and the endpoint where it is said, or known, to be."""
+"""A contact: a node ID and an endpoint, as reported by other nodes or verified."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 An endpoint *is* its compact form: 4 or 16 address bytes, then the port, big-endian; 6 bytes for
 IPv4, 18 for IPv6. It goes on the wire unchanged, hashes fast as a dict key, and its prefixes are
-slices. Text appears only where a person types or reads it.
+slices. Text appears only where a person types or reads it (decision 0001).
 """
 
 from __future__ import annotations
@@ -24,18 +24,16 @@ class Family(enum.Enum):
     IPV4 = "ipv4"
     IPV6 = "ipv6"
 
-    __hash__ = (
-        object.__hash__
-    )  # an enum's own is a Python function, and tables are found by family for every datagram
+    # The hash of an enum is a Python function, and tables are found by family for every datagram.
+    __hash__ = object.__hash__
 
 
 ENDPOINT_BYTES: Final = {Family.IPV4: IPV4_ENDPOINT_BYTES, Family.IPV6: IPV6_ENDPOINT_BYTES}
+"""The length of an endpoint by its family."""
 
 
 class Scope(enum.Enum):
-    """How far an address reaches. Addresses of a narrow scope are useless, or an attack, outside of
-    it.
-    """
+    """How far an address reaches. Outside of its scope an address is useless, or an attack."""
 
     PUBLIC = "public"
     PRIVATE = "private"  # RFC 1918, RFC 6598 (carrier-grade NAT), RFC 4193
@@ -49,9 +47,8 @@ def make_endpoint(host: str, port: int) -> Endpoint:
     """From a numeric address (no names) and a port of 1 to 65535; raises ValueError."""
     if not 0 < port < 65536:
         raise ValueError(f"a port is 1 to 65535, not {port}")
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(
-        host.partition("%")[0]
-    )
+    without_zone = host.partition("%")[0]
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(without_zone)
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     return Endpoint(address.packed + port.to_bytes(2, "big"))
@@ -103,25 +100,23 @@ def format_ip(ip: bytes) -> str:
 
 def format_endpoint(endpoint: Endpoint) -> str:
     host = host_of(endpoint)
-    return (
-        f"{host}:{port_of(endpoint)}"
-        if len(endpoint) == IPV4_ENDPOINT_BYTES
-        else f"[{host}]:{port_of(endpoint)}"
-    )
+    if len(endpoint) != IPV4_ENDPOINT_BYTES:
+        host = f"[{host}]"
+    return f"{host}:{port_of(endpoint)}"
 
 
 def host_prefix(endpoint: Endpoint) -> bytes:
-    """What one host can be assumed to hold: the IPv4 address, or the IPv6 /64."""
+    """The addresses that one host is assumed to have: the IPv4 address, or the IPv6 /64."""
     return endpoint[:4] if len(endpoint) == IPV4_ENDPOINT_BYTES else endpoint[:8]
 
 
 def subnet_prefix(endpoint: Endpoint) -> bytes:
-    """What one small operator can be assumed to hold: the IPv4 /24, or the IPv6 /48."""
+    """The addresses that one small operator is assumed to have: the IPv4 /24, or the IPv6 /48."""
     return endpoint[:3] if len(endpoint) == IPV4_ENDPOINT_BYTES else endpoint[:6]
 
 
 def netgroup_prefix(endpoint: Endpoint) -> bytes:
-    """What one large operator can be assumed to hold: the IPv4 /16, or the IPv6 /32."""
+    """The addresses that one large operator is assumed to have: the IPv4 /16, or the IPv6 /32."""
     return endpoint[:2] if len(endpoint) == IPV4_ENDPOINT_BYTES else endpoint[:4]
 
 
@@ -133,24 +128,24 @@ def scope_of(endpoint: Endpoint) -> Scope:
     return _scope_of_ipv6(endpoint[:16])
 
 
-# By hand: this runs for every address in every answer, and ipaddress takes 20 times as long.
+# Written by hand: it runs for every address in every answer, and `ipaddress` takes 20 times as
+# long.
 _IPV4_MIXED: Final = (100, 169, 172, 192, 198, 203)
+"""First bytes whose /8 holds addresses of several scopes."""
 
 
 def _scope_of_first_byte(a: int) -> Scope | None:
-    """The scope of a whole /8; None where it is mixed."""
+    """The scope of a whole /8; None if it is mixed."""
     if a in _IPV4_MIXED:
         return None
-    return (
-        Scope.INVALID
-        if a == 0 or a >= 224
-        else {10: Scope.PRIVATE, 127: Scope.LOOPBACK}.get(a, Scope.PUBLIC)
-    )
+    if a == 0 or a >= 224:
+        return Scope.INVALID
+    return {10: Scope.PRIVATE, 127: Scope.LOOPBACK}.get(a, Scope.PUBLIC)
 
 
 _IPV4_SCOPES: Final = tuple(_scope_of_first_byte(a) for a in range(256))
 PUBLIC_EIGHTS: Final = frozenset(a for a in range(256) if _IPV4_SCOPES[a] is Scope.PUBLIC)
-"""First bytes of which every IPv4 address is a public one."""
+"""First bytes whose IPv4 addresses are all public."""
 
 
 def _scope_within_ipv4(ip: bytes) -> Scope:
@@ -159,9 +154,9 @@ def _scope_within_ipv4(ip: bytes) -> Scope:
         return Scope.PRIVATE
     if a == 169 and b == 254:
         return Scope.LINK_LOCAL
-    if (a == 192 and b == 0 and c in (0, 2)) or (
-        a == 198 and (b in (18, 19) or (b == 51 and c == 100))
-    ):
+    if a == 192 and b == 0 and c in (0, 2):
+        return Scope.SPECIAL
+    if a == 198 and (b in (18, 19) or (b == 51 and c == 100)):
         return Scope.SPECIAL
     if a == 203 and b == 0 and c == 113:
         return Scope.SPECIAL

@@ -1,10 +1,11 @@
-"""Everything that kadisc raises on purpose.
+"""The exceptions that kadisc raises on purpose.
 
 ::
 
     KadiscError
-     +- DecodeError          bytes from the network are not a message: the sender's fault; never leaves receive()
-     +- UsageError           an argument, option or file of ours is wrong: the caller's fault
+     +- DecodeError          bytes from the network are not a message: the fault of the sender;
+     |                       never leaves receive()
+     +- UsageError           an argument, option or file is wrong: the fault of the caller
      +- Busy                 too many operations in flight: refused at its start, try later
      +- Closed               the node was closed, or is closing
      +- NotRunning           no running node answers at the control socket
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 
 class KadiscError(Exception):
-    """Base of all of them; its text is one line that names what is wrong and, where it can, what to
+    """Base of all of them. Its text is one line that says what is wrong and, if possible, what to
     do.
     """
 
@@ -26,9 +27,10 @@ class KadiscError(Exception):
 class DecodeError(KadiscError):
     """A datagram is not an acceptable KRPC message.
 
-    ``reason`` is a short fixed word for the drop counters. Where the datagram was at least
-    recognisably a query, ``tid``, ``code`` and ``text`` hold what an error answer to its sender
-    would carry (BEP 5); otherwise ``tid`` is None and the datagram is dropped in silence.
+    ``reason`` is a short fixed word for the drop counters. If the datagram is recognisably a query,
+    ``tid``, ``code`` and ``text`` are those of an error answer to its sender (BEP 5); otherwise
+    ``tid`` is None and the datagram is dropped in silence. The code 203 is
+    `kadisc.wire.error_codes.PROTOCOL`, which this module stands below.
     """
 
     def __init__(
@@ -70,7 +72,9 @@ class NoAnswer(QueryFailed):
 
 
 class ErrorAnswer(QueryFailed):
-    """The other node answered with a KRPC error: ``code`` (201 to 204 in BEP 5) and its ``text``."""
+    """The other node answered with a KRPC error: ``code`` (201 to 204 in BEP 5) and its
+    ``text``.
+    """
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(f"the other node answered with error {code}: {text}")

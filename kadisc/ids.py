@@ -1,7 +1,7 @@
 """Node IDs and keys of the 160-bit XOR space (Kademlia; BEP 5).
 
-Inside the program an ID is a plain ``int``: the XOR of two ints costs a tenth of the XOR of two
-byte strings. On the wire it is 20 bytes big-endian, for people and in JSON it is 40 hex digits.
+Inside the program an ID is a plain ``int``: the XOR of two ints takes a tenth of the time of the
+XOR of two byte strings. On the wire it is 20 bytes big-endian, in text and in JSON 40 hex digits.
 """
 
 from __future__ import annotations
@@ -46,13 +46,15 @@ def random_id(rng: Random) -> NodeId:
 
 
 def shared_prefix_bits(a: NodeId, b: NodeId) -> int:
-    """How many leading bits two IDs share, 0 to 160. It is the index of the bucket that b has in
-    a's table.
+    """How many leading bits two IDs share, 0 to 160. It is the index of the bucket of ``b`` in the
+    table of ``a``.
     """
     return ID_BITS - (a ^ b).bit_length()
 
 
 def random_id_in_bucket(own_id: NodeId, index: int, rng: Random) -> NodeId:
-    """A uniformly random ID that shares exactly ``index`` (0 to 159) leading bits with ``own_id``."""
+    """A uniformly random ID that shares exactly ``index`` (0 to 159) leading bits with
+    ``own_id``.
+    """
     low_bits = ID_BITS - 1 - index
     return own_id ^ (1 << low_bits) ^ (rng.getrandbits(low_bits) if low_bits else 0)

@@ -1,4 +1,4 @@
-"""Sets of IP networks in CIDR notation, asked for each address that comes along."""
+"""Sets of IP networks in CIDR notation, with a fast test of membership for an address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class NetworkSet:
 
     def __init__(self, networks: Iterable[str]) -> None:
         """From texts like ``192.0.2.0/24``, ``2001:db8::/32`` or single addresses; raises
-        ValueError with the text that is none.
+        ValueError that quotes a malformed text.
         """
         self._by_length: dict[tuple[int, int], set[int]] = {}
         for text in networks:

@@ -14,11 +14,14 @@ from ..config import CoreConfig
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId
 from .addressing.bep42 import anywhere, conforms
-from .addressing.connectivity import AlwaysOnline, Connectivity
+from .addressing.connectivity import Connectivity
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import Confidence, ExternalAddress
-from .addressing.netgroup_sampling import NetworkOf
+from .addressing.netgroup_sampling import PrefixOf
 from .addressing.policy import AddressPolicy
+from .baselines.addressing import AlwaysOnline, each_endpoint_alone
+from .baselines.book import NewestWins, PlainPlacement, UnboundedFeedback
+from .baselines.limits import NoLimits, NoProvenSources
 from .baselines.naive_view import NaiveView
 from .baselines.peers import (
     AnyGossipToken,
@@ -32,20 +35,19 @@ from .baselines.peers import (
     NoTombstones,
     RandomPeerSamples,
     SourcesInTurn,
-    endpoint_itself,
 )
 from .baselines.rpc import NoOwner, TrustingTransactions
 from .baselines.serving import FreshInfoHashSamples, NoSignatureBudget, NoStoreShares
 from .baselines.table import NoDiversityCaps, NoQuarantine
 from .book.address_book import AddressBook
-from .book.collisions import Collisions, NewestWins
-from .book.feedback import BoundedFeedback, UnboundedFeedback
-from .book.tables import GroupedPlacement, PlainPlacement
+from .book.collisions import Collisions
+from .book.feedback import BoundedFeedback
+from .book.tables import GroupedPlacement
 from .contract.counters import Counters
 from .dht import Dht
 from .dht_parts import DhtParts
-from .limits.proven_sources import NoProvenSources, ProvenSources, ProvenSourcesRule
-from .limits.traffic import LiftedLimits, NoLimits, TrafficLimits, TrafficRule
+from .limits.proven_sources import ProvenSources, ProvenSourcesRule
+from .limits.traffic import LiftedLimits, TrafficLimits, TrafficRule
 from .lookup.peer import LookupRules
 from .peers.answers import (
     FixedPeerSamples,
@@ -142,8 +144,8 @@ def book_for(config: CoreConfig, rng: Random, secret: bytes, scopes: AddressPoli
         else PlainPlacement(book, secret, scopes)
     )
     collisions = Collisions(book) if defences.test_before_evict else NewestWins()
-    verdicts = BoundedFeedback(book) if defences.bounded_feedback else UnboundedFeedback()
-    return AddressBook(book, rng, scopes, placement, collisions, verdicts)
+    feedback = BoundedFeedback(book) if defences.bounded_feedback else UnboundedFeedback()
+    return AddressBook(book, rng, scopes, placement, collisions, feedback)
 
 
 def diversity_for(config: CoreConfig, scopes: AddressPolicy) -> DiversityRule:
@@ -294,13 +296,13 @@ def traffic_for(
     if len(tables) == 1:
         is_contact = one
 
-    lanes: ProvenSourcesRule = (
+    proven_sources: ProvenSourcesRule = (
         ProvenSources(config.limits, transactions.awaits, is_contact)
         if config.defences.proven_sources
         else NoProvenSources()
     )
     kind = LiftedLimits if config.unlimited else TrafficLimits
-    return kind(config.limits, secret, lanes, scopes, counters)
+    return kind(config.limits, secret, proven_sources, scopes, counters)
 
 
 def peer_network_for(
@@ -316,7 +318,7 @@ def peer_network_for(
     tag = membership.tag
     own_record = OwnRecord(membership, now)
     components = _components_for(membership, config, rng, scopes, counters, own_record)
-    network_of = scopes.subnet if config.defences.subnet_sampling else endpoint_itself
+    network_of = scopes.subnet if config.defences.subnet_sampling else each_endpoint_alone
     verifier = PeerVerifier(config, components, network_of, dhts)
     reports = PeerReports(config, components, verifier, dhts)
     rechecks = Rechecks(config, verifier, components.mass_failure, now)
@@ -393,7 +395,7 @@ def _reservoir_for(config: CoreConfig, rng: Random, scopes: AddressPolicy) -> Pu
 
 
 def _samples_for(
-    config: CoreConfig, rng: Random, scopes: AddressPolicy, network_of: NetworkOf
+    config: CoreConfig, rng: Random, scopes: AddressPolicy, network_of: PrefixOf
 ) -> PeerSampleRule:
     if config.defences.fixed_samples:
         return FixedPeerSamples(config.gossip.answer_fixed_s, rng, scopes, network_of)

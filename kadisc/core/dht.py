@@ -125,7 +125,7 @@ class Dht:
         parts = self.parts
         source = pending.endpoint
         commands: list[Command] = []
-        if parts.connectivity.heard(parts.scopes.netgroup(source), now):
+        if parts.connectivity.answered(parts.scopes.netgroup(source), now):
             parts.refresh.own_lookup_soon(now)
             commands.append(CameOnline(self.family))
         self._heartbeat_at = now + self._config.maintenance.heartbeat_s
@@ -155,7 +155,7 @@ class Dht:
         """Takes note of a query that was not answered in time."""
         parts = self.parts
         commands: list[Command] = []
-        if parts.connectivity.missed(now):
+        if parts.connectivity.failed(now):
             commands.append(WentOffline(self.family))
         entry = self.table.at(pending.endpoint)
         if entry is None or pending.command.expected_id not in (None, entry.id):
@@ -229,7 +229,7 @@ class Dht:
         """The addresses or the link changed, or the machine slept: earlier evidence of being online
         is void, and the own ID is looked up anew.
         """
-        self.parts.connectivity.doubt()
+        self.parts.connectivity.link_changed()
         self.parts.refresh.own_lookup_soon(now)
 
     # --- over a restart ---------------------------------------------------------------------------

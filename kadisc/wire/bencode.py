@@ -1,21 +1,23 @@
-"""Bencode (BEP 3) in and out, hardened. The only module that knows which library does the work.
+"""Bencode (BEP 3) decoded and encoded, hardened. Only this module knows which library does the
+work.
 
-Two engines, one grammar. ``bencode2`` (compiled, the ``speed`` extra) is some fifteen times faster,
-but refuses dicts whose keys are not sorted, which real clients send, and takes nesting a thousand
-deep. ``bencode.py`` is always there, but its stock decoder must never see a datagram: 4.1.0 hangs
-for ever on the 8 bytes ``d0:0:-5:``, where the negative length moves its cursor backwards, and
-takes ``i+5e``, ``i5_0e``, ``1 :a`` and duplicate keys. `BoundedDecoder` replaces each of its
-parsing steps by a strict one.
+There are two engines with one grammar. ``bencode2`` (compiled, the ``speed`` extra) is some fifteen
+times faster, but refuses dicts whose keys are not sorted, which real clients send, and accepts
+nesting a thousand deep. ``bencode.py`` is always installed, but its stock decoder must never see a
+datagram: 4.1.0 hangs for ever on the 8 bytes ``d0:0:-5:``, where the negative length moves its
+cursor backwards, and it accepts ``i+5e``, ``i5_0e``, ``1 :a`` and duplicate keys. `BoundedDecoder`
+replaces each of its parsing steps by a strict one.
 
-What is accepted, by either engine:
+Both engines accept:
 
-- a string length is digits only, without leading zeros, and the string is all there;
-- an int is ``0`` or digits without leading zeros after an optional minus, within signed 64 bits;
-- a dict has strings as keys, none twice; any order, because some clients do not sort;
-- at most `MAX_DEPTH` containers inside each other; nothing after the value.
+- a string whose length is digits only, without leading zeros, and which is complete;
+- an int that is ``0`` or digits without leading zeros after an optional minus, within signed 64
+  bits;
+- a dict whose keys are strings, none twice, in any order, because some clients do not sort;
+- at most `MAX_DEPTH` nested containers, and nothing after the value.
 
-Every refusal takes its reason from `BoundedDecoder`, so that what is counted does not depend on the
-engine. The length of the input is the caller's to bound: time and memory are linear in it.
+Every refusal takes its reason from `BoundedDecoder`, so that the counters do not depend on the
+engine. The caller must bound the length of the input: time and memory are linear in it.
 """
 
 from __future__ import annotations
@@ -33,10 +35,12 @@ from ..errors import DecodeError
 Value: TypeAlias = "int | bytes | list[Any] | dict[bytes, Any]"
 
 MAX_DEPTH = 10
-"""Containers inside each other; a KRPC message needs 3, a signed peer record in one 4."""
-MIN_INT, MAX_INT = -(1 << 63), (1 << 63) - 1
-"""Signed 64 bits: the widest int of any BEP (the ``seq`` of BEP 44), and the widest that a database
-column or a JSON reader holds.
+"""How deep containers may be nested; a KRPC message needs 3, a signed peer record in one 4."""
+MIN_INT = -(1 << 63)
+"""The least int: signed 64 bits, as with `MAX_INT`."""
+MAX_INT = (1 << 63) - 1
+"""The greatest int. Signed 64 bits are the widest int of any BEP (the ``seq`` of BEP 44), and the
+widest that a database column or a JSON reader holds.
 """
 
 REASONS = (
@@ -49,31 +53,31 @@ REASONS = (
     "duplicate-key",
     "too-deep",
     "trailing-data",
-    "slow-decode-budget",  # not canonical, and the caller had no patience
+    "slow-decode-budget",  # not canonical, and the caller does not allow the slow decoder
 )
 """Every ``DecodeError.reason`` of this module."""
 
 
 class Decode(Protocol):
-    """``patient=False`` accepts sorted dicts only, and refuses all else at once as
+    """``allow_slow=False`` accepts sorted dicts only, and refuses all else at once as
     ``slow-decode-budget``.
 
-    Unsorted and broken input costs a pass of the slow decoder. A caller with a budget asks without
-    patience first, and on that reason once more with patience, if the sender's budget allows. Both
-    engines then accept, refuse and charge alike.
+    Unsorted and broken input costs a pass of the slow decoder. A caller with a budget calls with
+    ``allow_slow=False`` first, and on that reason once more with True, if the budget of the sender
+    allows it. Both engines then accept, refuse and charge alike.
     """
 
     def __call__(self, data: bytes, *, allow_slow: bool = True) -> Value: ...
 
 
-class Engine(NamedTuple):
+class CodecEngine(NamedTuple):
     name: str
     decode: Decode
     encode: Callable[[Value], bytes]
 
 
 _LENGTHS = {b"%d" % n: n for n in range(1024)}
-"""The canonical short lengths: one look-up instead of a check for digits, one for zeros and a
+"""The canonical short lengths: one look-up replaces a check for digits, a check for zeros and a
 conversion.
 """
 
@@ -94,8 +98,8 @@ class BoundedDecoder(BencodeDecoder):  # type: ignore[misc]  # bencodepy has no 
         super().__init__(max_depth=MAX_DEPTH)
         self.sorted_only = sorted_only
         self.any_int = any_int
-        # The frame dispatches on the byte (b"" at the end of the input): with an entry for each, no
-        # look-up can fail.
+        # The frame dispatches on the byte (b"" at the end of the input). With an entry for each
+        # byte, no look-up can fail.
         for byte in range(256):
             self.decode_func.setdefault(bytes((byte,)), self.decode_other)
         self.decode_func[b""] = self.decode_nothing
@@ -164,8 +168,8 @@ class BoundedDecoder(BencodeDecoder):  # type: ignore[misc]  # bencodepy has no 
                 length = _long_length(x, f, colon)
             f = colon + 1 + length
             key = x[colon + 1 : f]
-            # A truncated key needs no check, because no value follows it. A duplicate cannot exceed
-            # the greatest key so far.
+            # A truncated key needs no check, because no value follows it. A duplicate key is not
+            # greater than the greatest key so far.
             if key > greatest or not entries:
                 greatest = key
             elif key in entries:
@@ -177,8 +181,8 @@ class BoundedDecoder(BencodeDecoder):  # type: ignore[misc]  # bencodepy has no 
 
 
 def _long_length(x: bytes, f: int, colon: int) -> int:
-    """A length that is not in the table: wrong, or more than any datagram holds. The grammar is one
-    for every input.
+    """A length that is not in the table: malformed, or more than a datagram holds. The grammar is
+    the same for inputs of any length.
     """
     if colon < 0 or _CANONICAL_LENGTH(x[f:colon]) is None:
         raise DecodeError("bad-length")
@@ -186,8 +190,8 @@ def _long_length(x: bytes, f: int, colon: int) -> int:
 
 
 class LeanEncoder(BencodeEncoder):  # type: ignore[misc]
-    """bencode.py's encoder, in half the time: nearly all of a message is strings in dicts, written
-    here without a call for each.
+    """The encoder of bencode.py, in half the time: nearly all of a message is strings in dicts,
+    which are written here without a call for each.
     """
 
     def encode_dict(self, x: dict[bytes, Any], r: deque[bytes]) -> None:
@@ -206,7 +210,7 @@ _bounded_sorted = BoundedDecoder(sorted_only=True).decode
 
 
 def decode_bounded(data: bytes, *, allow_slow: bool = True) -> Value:
-    """The engine that is always there: `BoundedDecoder`."""
+    """The engine that is always installed: `BoundedDecoder`."""
     if allow_slow:
         return _bounded(data)
     try:
@@ -219,16 +223,15 @@ _any_int = BoundedDecoder(any_int=True).decode
 
 
 def decode_any_int(data: bytes) -> Value:
-    """As the patient `decode`, by the same decoder whatever the engine, but an int beyond 64 bits
-    is read as 0 instead of refused. Good for finding out who is to be told of that, and for nothing
-    else.
+    """As `decode`, by `BoundedDecoder` with either engine, but an int beyond 64 bits is read as 0
+    instead of refused. Its only use is to find the transaction ID of such a message.
     """
     return _any_int(data)
 
 
 def within_bounds(value: Value) -> bool:
-    """Whether a decoded value keeps to `MAX_DEPTH` and the int range. Level by level, because
-    recursion is what it guards against.
+    """Whether a decoded value is within `MAX_DEPTH` and the int range. It goes level by level,
+    because it guards against deep recursion.
     """
     level: list[Value] = [value]
     for _ in range(MAX_DEPTH + 1):
@@ -236,7 +239,7 @@ def within_bounds(value: Value) -> bool:
         for item in level:
             kind = type(item)
             if kind is int:
-                if not MIN_INT <= item <= MAX_INT:  # type: ignore[operator]  # kind says that it is an int
+                if not MIN_INT <= item <= MAX_INT:  # type: ignore[operator]  # it is an int
                     return False
             elif kind is not bytes:
                 containers.append(item)
@@ -253,9 +256,9 @@ def within_bounds(value: Value) -> bool:
 _perhaps_long_int = re.compile(rb"i[-0-9][0-9]{%d}" % (_MAX_INT_DIGITS - 1)).search
 
 
-def find_bencode2() -> Engine | None:
-    """The fast engine, where its compiled form is installed; its Python form is no faster than
-    bencode.py, and recurses too deep.
+def find_bencode2() -> CodecEngine | None:
+    """The fast engine, if its compiled form is installed. Its Python form is no faster than
+    bencode.py and recurses too deep.
     """
     try:
         import bencode2
@@ -263,24 +266,21 @@ def find_bencode2() -> Engine | None:
         return None
     if not bencode2.COMPILED:
         return None
-    bdecode, refusal = (
-        bencode2.bdecode,
-        ValueError,
-    )  # BencodeDecodeError is one, and thousands of digits raise another
+    bdecode = bencode2.bdecode
 
     def decode_fast(data: bytes, *, allow_slow: bool = True) -> Value:
         try:
             value: Value = bdecode(data)
-        except refusal:
+        except ValueError:  # a BencodeDecodeError, or an int of thousands of digits
             return _second_opinion(data, allow_slow)
-        # Looking at each value would cost as much as the decoding. But a container ends in an "e":
-        # fewer of those than MAX_DEPTH, as in nearly all messages, and it cannot be too deep; and
-        # too large an int shows as a run of digits. Two scans of 0.1 us instead.
+        # A check of each value would cost as much as the decoding; two scans of 0.1 us do instead.
+        # Each container ends in an "e": with no more of them than MAX_DEPTH, as in nearly all
+        # messages, the value is not too deep. An int out of range is a long run of digits.
         if (data.count(b"e") > MAX_DEPTH or _perhaps_long_int(data)) and not within_bounds(value):
             return _second_opinion(data, allow_slow)
         return value
 
-    return Engine("bencode2", decode_fast, bencode2.bencode)
+    return CodecEngine("bencode2", decode_fast, bencode2.bencode)
 
 
 def _second_opinion(data: bytes, allow_slow: bool) -> Value:
@@ -289,10 +289,10 @@ def _second_opinion(data: bytes, allow_slow: bool) -> Value:
     return _bounded(data)
 
 
-BENCODE_PY = Engine("bencode.py", decode_bounded, LeanEncoder().encode)
+BENCODE_PY = CodecEngine("bencode.py", decode_bounded, LeanEncoder().encode)
 _fast = find_bencode2()
-ENGINES: tuple[Engine, ...] = (BENCODE_PY,) if _fast is None else (_fast, BENCODE_PY)
-"""What is installed, the fastest first. Tests and benchmarks name one; everybody else calls
+ENGINES: tuple[CodecEngine, ...] = (BENCODE_PY,) if _fast is None else (_fast, BENCODE_PY)
+"""The installed engines, the fastest first. Tests and benchmarks name one; all other modules call
 `decode` and `encode`.
 """
 

@@ -33,7 +33,7 @@ def pack_contact(contact: Contact) -> bytes:
 
 
 def pack_contacts(contacts: Iterable[Contact]) -> bytes:
-    """The ``nodes`` or ``nodes6`` of a reply. The caller sees to it that all are of one family."""
+    """The ``nodes`` or ``nodes6`` of a reply. All contacts must be of one family."""
     return b"".join(map(pack_contact, contacts))
 
 
@@ -41,8 +41,8 @@ def contacts_from(raw: bytes, family: Family) -> list[Contact]:
     """The contacts in ``nodes`` (IPv4) or ``nodes6`` (IPv6), in their order; raises DecodeError if
     the length is not a multiple.
 
-    They are what the sender says. Whether an address may be contacted at all (port 0, multicast,
-    private) is for `scope_of`.
+    They are unchecked claims of the sender. Whether an address may be contacted at all (port 0,
+    multicast, private) is decided by `scope_of`.
     """
     layout = _LAYOUTS[family]
     if len(raw) % layout.size:
@@ -52,7 +52,7 @@ def contacts_from(raw: bytes, family: Family) -> list[Contact]:
 
 
 def endpoint_from(raw: Any) -> Endpoint | None:
-    """The endpoint in a decoded value, or None where it is not 6 or 18 bytes, or has port 0."""
+    """The endpoint in a decoded value; None if it is not 6 or 18 bytes, or has port 0."""
     if type(raw) is bytes and len(raw) in ENDPOINT_SIZES and raw[-2:] != b"\0\0":
         return Endpoint(raw)
     return None

@@ -1,8 +1,8 @@
-"""What is around every message, where that is all that can be read of it.
+"""The envelope of a message: its transaction ID, if nothing else of the message can be read.
 
-A whole number beyond 64 bits is in no message: the decoder refuses it, wherever it stands. But a
-put with a ``seq`` like that comes from a client that counts by another rule, not from noise, and
-BEP 44 wants an error for it. So the envelope is looked at once more, for whom to tell.
+The decoder refuses a whole number beyond 64 bits wherever it stands. But a put with such a ``seq``
+comes from a client that counts by another rule, not from noise, and BEP 44 wants an error for it.
+So the envelope of such a message is read once more, for the transaction ID of the error.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Final
 from ..errors import DecodeError
 from . import bencode
 
-MAX_TID_BYTES: Final = 64
 TID_BYTES: Final = 4
-"""Of the transaction IDs that this node makes."""
-"""We echo it: 2 to 4 bytes are usual, 32 have been seen."""
+"""Bytes of the transaction IDs that this node makes."""
+MAX_TID_BYTES: Final = 64
+"""The longest transaction ID that is read, and echoed: 2 to 4 bytes are usual, 32 have been seen.
+"""
 
 
 def tid_of_query(payload: bytes) -> bytes | None:
-    """The transaction id of a query that is sound but for numbers beyond 64 bits; None for anything
-    else.
+    """The transaction ID of a query that is sound except for numbers beyond 64 bits; None for
+    anything else.
     """
     try:
         envelope = bencode.decode_any_int(payload)

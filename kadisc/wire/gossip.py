@@ -1,5 +1,5 @@
-"""The gossip method (design, section 3): its query, what its reply has beyond others, and the peers
-in that.
+"""The fields of the gossip method: its query, what its reply has beyond other replies, and the
+peers in that reply.
 
 ::
 
@@ -8,7 +8,7 @@ in that.
 
 A peer is a compact contact and one byte: how many relays it may still take (``ttl``) in the upper
 half, its age in units of 5 minutes in the lower. Records stay undecoded dicts here, and peers
-bytes: most answers of a flood match no query, and nobody parses what nobody asked for.
+bytes: most answers of a flood match no query, and what is not asked for is not parsed.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from .compact import IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, contacts_from, pack
 from .messages import Gossip, News
 
 PEER_BYTES: Final = {Family.IPV4: IPV4_CONTACT_BYTES + 1, Family.IPV6: IPV6_CONTACT_BYTES + 1}
+"""Bytes of one peer in a reply: a compact contact and the byte of ttl and age."""
 MAX_WANT: Final = 16
+"""The most peers that a query may ask for."""
 MAX_NIBBLE: Final = 15
-MAX_PAD_BYTES: Final = 1024
+"""The largest number in half a byte."""
 
 
 class NamedPeer(NamedTuple):
-    """A peer as an answer names it. ``age``: in units that both sides know, 15 for that and more."""
+    """A peer as an answer names it. ``age``: in units of 5 minutes; 15 stands for 15 and more."""
 
     contact: Contact
     ttl: int
@@ -38,7 +40,7 @@ class NamedPeer(NamedTuple):
 
 
 def pack_peers(peers: Iterable[NamedPeer]) -> bytes:
-    """The ``peers`` or ``peers6`` of a reply. The caller sees to it that all are of one family."""
+    """The ``peers`` or ``peers6`` of a reply. All peers must be of one family."""
     return b"".join(
         pack_contact(peer.contact)
         + bytes((min(peer.ttl, MAX_NIBBLE) << 4 | min(peer.age, MAX_NIBBLE),))
@@ -64,9 +66,10 @@ def peers_from(raw: bytes, family: Family) -> list[NamedPeer]:
 def read_query(
     tid: bytes, sender: NodeId, arguments: dict[bytes, Any], token: Callable[[Any], bytes]
 ) -> Gossip:
-    network, want, raw_token, pad = (
-        arguments.get(key) for key in (b"net", b"want", b"token", b"pad")
-    )
+    network = arguments.get(b"net")
+    want = arguments.get(b"want")
+    raw_token = arguments.get(b"token")
+    pad = arguments.get(b"pad")
     if type(network) is not bytes or len(network) != ID_BYTES:
         raise DecodeError("bad-net")
     if type(want) is not int or not 0 <= want <= MAX_WANT:
@@ -91,8 +94,10 @@ def query_arguments(query: Gossip) -> dict[bytes, Any]:
 
 
 def read_news(results: dict[bytes, Any]) -> News | None:
-    """What a reply says beyond the others; None if it is not one of gossip."""
-    record, peers, peers6 = (results.get(key) for key in (b"rec", b"peers", b"peers6"))
+    """What a reply to gossip has beyond other replies; None for any other reply."""
+    record = results.get(b"rec")
+    peers = results.get(b"peers")
+    peers6 = results.get(b"peers6")
     if record is None and peers is None and peers6 is None:
         return None
     return News(_record(record), _peers(peers, Family.IPV4), _peers(peers6, Family.IPV6))

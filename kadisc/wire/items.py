@@ -1,12 +1,12 @@
-"""Items (BEP 44): values of at most 1,000 bytes that anybody may store on the DHT for a while.
+"""Items (BEP 44): values of at most 1,000 bytes that any node may store on the DHT for a while.
 
-An immutable one is found by the hash of its value. A mutable one belongs to an Ed25519 key: it is
-found by the hash of key and salt, each version has a higher sequence, and its owner's signature is
-over salt, sequence and value.
+An immutable item is found by the hash of its value. A mutable item belongs to an Ed25519 key: it is
+found by the hash of key and salt, each version has a higher sequence, and the signature of its
+owner is over salt, sequence and value.
 
 A value is kept as its bencode, which must be canonical: hash and signature are over those bytes,
-and whoever encodes it again must get the same. Whether an item is genuine is for `core/genuine.py`;
-here it is only read, and refused where it cannot be one.
+and every node that encodes the value again must get the same. This module reads an item and refuses
+malformed ones; its signature is checked by `verify_item` in `core/contract/identity.py`.
 """
 
 from __future__ import annotations
@@ -18,34 +18,43 @@ from typing import Any, Final
 
 from ..errors import DecodeError
 from ..ids import NodeId
-from . import bencode
+from . import bencode, error_codes
 from .bencode import MAX_INT
 
 MAX_VALUE_BYTES: Final = 1000
-"""As bencode."""
+"""The longest value, as bencode."""
 MAX_SALT_BYTES: Final = 64
+"""The longest salt of a mutable item."""
 KEY_BYTES: Final = 32
+"""Bytes of an Ed25519 public key."""
 SIGNATURE_BYTES: Final = 64
+"""Bytes of an Ed25519 signature."""
 MAX_VALUE_DEPTH: Final = bencode.MAX_DEPTH - 2
-"""Containers inside each other: a message puts two around the value."""
+"""How deep containers may be nested in a value: a message puts two around it."""
 
 COMPLAINTS: Final[dict[str, str]] = {
     "bad-value": "v must be there",
     "value-not-canonical": "v must be canonical bencode: the keys of a dict sorted",
     "value-too-big": f"v must be at most {MAX_VALUE_BYTES} bytes as bencode",
-    "bad-key-or-signature": f"k must be {KEY_BYTES} bytes and sig {SIGNATURE_BYTES}, or there is neither",
+    "bad-key-or-signature": (
+        f"k must be {KEY_BYTES} bytes and sig {SIGNATURE_BYTES}, or there is neither"
+    ),
     "bad-sequence": "seq and cas must be whole numbers of at least 0",
     "bad-salt": "salt must be a string",
     "salt-too-big": f"salt must be at most {MAX_SALT_BYTES} bytes",
 }
-CODES: Final = {"value-too-big": 205, "salt-too-big": 207}
-"""Whatever is not here is a protocol error."""
+"""Reasons to refuse an item, with the text that a querier is sent."""
+CODES: Final = {
+    "value-too-big": error_codes.VALUE_TOO_BIG,
+    "salt-too-big": error_codes.SALT_TOO_BIG,
+}
+"""Error codes by reason; every other reason is a protocol error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """``value``: canonical bencode. ``key``: whose it is, None for an immutable one, of which the
-    other fields mean nothing.
+    """``value``: canonical bencode. ``key``: the public key of its owner; None for an immutable
+    item, whose other fields mean nothing.
     """
 
     value: bytes
@@ -61,19 +70,19 @@ class Item:
 
     @property
     def target(self) -> NodeId:
-        """Where it is stored."""
-        return (
-            target_of_value(self.value) if self.key is None else target_of_key(self.key, self.salt)
-        )
+        """The key under which it is stored on the DHT."""
+        if self.key is None:
+            return target_of_value(self.value)
+        return target_of_key(self.key, self.salt)
 
     @property
     def signed(self) -> bytes:
-        """What the signature of a mutable one is over."""
+        """The bytes that the signature of a mutable item is over."""
         salt = b"4:salt%d:%b" % (len(self.salt), self.salt) if self.salt else b""
         return b"%b3:seqi%de1:v%b" % (salt, self.sequence, self.value)
 
     def fields(self) -> dict[bytes, Any]:
-        """As a message has them, but for the salt, which whoever asks knows."""
+        """The fields of a message, except for the salt, which the querier knows."""
         fields: dict[bytes, Any] = {b"v": self.content}
         if self.key is not None:
             fields |= {b"k": self.key, b"seq": self.sequence, b"sig": self.signature}
@@ -117,8 +126,8 @@ def whole_number(raw: Any) -> int:
 
 
 def is_canonical(value: Any) -> bool:
-    """Whether a decoded value was canonical: the decoders let nothing pass but keys in any order,
-    and a dict has them in the order of their coming. Its depth was bounded by them as well.
+    """Whether the bencode of a decoded value was canonical. The decoders refuse all other
+    deviations and bound the depth; they let keys pass in any order, and a dict keeps that order.
     """
     if type(value) is dict:
         keys = list(value)
@@ -127,7 +136,7 @@ def is_canonical(value: Any) -> bool:
 
 
 def depth_of(value: Any) -> int:
-    """Containers inside each other."""
+    """How deep containers are nested."""
     if type(value) is dict:
         return 1 + max(map(depth_of, value.values()), default=0)
     return 1 + max(map(depth_of, value), default=0) if type(value) is list else 0

@@ -1,12 +1,12 @@
 """The KRPC messages of BEP 5, BEP 44 (get, put) and BEP 51 (sample_infohashes), with the fields of
-BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43 (ro); and our own method, gossip.
+BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43 (ro); and the method of kadisc itself, gossip.
 
 Keys and IDs are ints, endpoints are compact. ``nodes`` and ``nodes6`` stay raw bytes here, checked
-for length only: most replies of a flood match no query, and parsing contacts that nobody asked for
-would be a gift to the sender.
+for length only: most replies of a flood match no query, and parsing their contacts would let the
+sender waste the time of this node.
 
-What is made for every datagram has its ``__init__`` written out: the one that a dataclass makes for
-itself cannot be compiled (decision 0012).
+Classes that are made for every datagram have their ``__init__`` written out: the one that a
+dataclass makes for itself cannot be compiled (decision 0012).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .items import Item
 
 @dataclass(slots=True)
 class Query:
-    """What all queries have. ``tid`` is the transaction id, echoed in the answer; ``sender`` the ID
-    that the querier claims.
+    """What all queries have. ``tid`` is the transaction ID, echoed in the answer; ``sender`` is the
+    ID that the querier claims.
     """
 
     tid: bytes
@@ -40,8 +40,8 @@ class Ping(Query):
 class FindNode(Query):
     target: NodeId
     want: frozenset[bytes] | None = None
-    """b"n4" and b"n6" as asked for (BEP 32; unknown strings left out), or None where the querier
-    did not say.
+    """b"n4" and b"n6" as asked for (BEP 32; unknown strings left out); None if the querier does not
+    say.
     """
 
     def __init__(
@@ -89,7 +89,9 @@ class GetPeers(Query):
 class AnnouncePeer(Query):
     info_hash: NodeId
     port: int
-    """1 to 65535; with ``implied_port`` the datagram's source port counts and this may be 0."""
+    """1 to 65535. With ``implied_port`` the source port of the datagram counts instead, and this
+    may be 0.
+    """
     token: bytes
     implied_port: bool = False
 
@@ -98,7 +100,7 @@ class AnnouncePeer(Query):
 class Get(Query):
     target: NodeId
     sequence: int | None = None
-    """Of the version that the querier has: only a later one is of use to it."""
+    """The sequence of the version that the querier has: it wants a later one."""
     want: frozenset[bytes] | None = None
 
 
@@ -106,9 +108,9 @@ class Get(Query):
 class Put(Query):
     token: bytes
     item: Item
-    """Read, but its signature not looked at yet."""
+    """The item, whose signature is not verified yet."""
     cas: int | None = None
-    """Compare and swap: the sequence that the item must have where it is stored already."""
+    """Compare and swap: the sequence that the item stored so far must have."""
 
 
 @dataclass(slots=True)
@@ -119,23 +121,23 @@ class SampleInfohashes(Query):
 
 @dataclass(slots=True)
 class Gossip(Query):
-    """``network``: the 20-byte tag of the network that the sender is of; ``want``: how many peers
-    it asks for, 0 to 16.
+    """``network``: the 20-byte tag of the sender's network; ``want``: how many peers it asks for, 0
+    to 16.
     """
 
     network: bytes
     want: int
     token: bytes | None = None
     record: dict[bytes, Any] | None = None
-    """The sender's own record, not looked at yet: then the query is a push."""
+    """The sender's own record, not verified yet. A query with a record is a push."""
     pad: int | None = None
-    """Bytes that make the query as long as its answer may be."""
+    """Bytes of padding, which make the query as long as its answer may be."""
 
 
 @dataclass(slots=True)
 class UnknownQuery(Query):
-    """A method that is not served here. With a ``target`` it is answered as find_node, otherwise
-    with error 204.
+    """A method that this node does not serve. With a ``target`` it is answered as find_node,
+    otherwise with error 204.
     """
 
     method: bytes
@@ -145,8 +147,8 @@ class UnknownQuery(Query):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a reply to gossip brings: the replier's own record, not looked at yet, and peers, 27 and
-    39 bytes each.
+    """What a reply to gossip has beyond other replies: the replier's own record, not verified yet,
+    and peers, 27 and 39 bytes each.
     """
 
     record: dict[bytes, Any] | None
@@ -155,9 +157,9 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
-    """``interval_s``: after that there are others to be had; ``held``: how many info-hashes the
-    replier stores peers for; ``info_hashes``: some of them, 20 bytes each.
+class InfoHashSamples:
+    """``interval_s``: after this time the replier gives other samples; ``held``: how many
+    info-hashes it stores peers for; ``info_hashes``: some of them, 20 bytes each.
     """
 
     interval_s: int
@@ -167,7 +169,7 @@ class Samples:
 
 @dataclass(slots=True)
 class Reply:
-    """An ``r`` message. Which of its fields mean anything depends on the query that it answers."""
+    """An ``r`` message. Which fields have a meaning depends on the query that it answers."""
 
     tid: bytes
     sender: NodeId
@@ -178,12 +180,12 @@ class Reply:
     values: list[Endpoint] | None = None
     token: bytes | None = None
     seen_as: Endpoint | None = None
-    """Our own endpoint as the replier saw it (BEP 42 ``ip``)."""
+    """The endpoint of the querier as the replier sees it (BEP 42 ``ip``)."""
     version: bytes | None = None
     news: News | None = None
     held: dict[bytes, Any] | None = None
-    """What a reply to get has of an item (k, seq, sig, v), not looked at yet."""
-    samples: Samples | None = None
+    """The fields of an item in a reply to get (k, seq, sig, v), not verified yet."""
+    samples: InfoHashSamples | None = None
 
     def __init__(
         self,
@@ -197,7 +199,7 @@ class Reply:
         version: bytes | None = None,
         news: News | None = None,
         held: dict[bytes, Any] | None = None,
-        samples: Samples | None = None,
+        samples: InfoHashSamples | None = None,
     ) -> None:
         self.tid = tid
         self.sender = sender
@@ -235,4 +237,4 @@ METHODS: Final[dict[type[Query], str]] = {
     SampleInfohashes: "sample_infohashes",
     Gossip: "gossip",
 }
-"""What each is called, on the wire and to people."""
+"""The name of each method, on the wire and to people."""

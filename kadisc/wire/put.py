@@ -1,4 +1,4 @@
-"""The arguments of a put (BEP 44), read and written: an item, and what storing it takes beside."""
+"""The arguments of a put (BEP 44), read and written: an item, a token, and compare and swap."""
 
 from __future__ import annotations
 

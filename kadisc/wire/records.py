@@ -1,14 +1,17 @@
-"""Signed peer records (design, section 2): who a peer is, of which network, where, and what it
-offers. At most 300 bytes of canonical bencode.
+"""Signed peer records: the key, the network, the addresses and the services of a peer, in at most
+300 bytes of canonical bencode.
 
 ::
 
-    {ip, p, ip6, p6: where, as far as it knows; k: public key; net: network tag; s: sequence; svc: {name: port or short bytes};
-     via: reserved; sig: Ed25519 over the canonical bencode of all the rest}
+    {ip, p, ip6, p6: addresses and ports, as far as the peer knows them;
+     k: public key; net: network tag; s: sequence;
+     svc: {name: port or short bytes}; via: reserved;
+     sig: Ed25519 over the canonical bencode of all other fields}
 
-Keys that are not known here are kept and signed over, so that later versions can add some. Whether
-a record may be believed (signature, network, sequence, whose address it names) is for
-`core/record_rules.py`; here it is only read, and refused where it contradicts itself.
+Unknown keys are kept and signed over, so that later versions can add some. This module reads a
+record and refuses one that is malformed or contradicts itself. Whether a record is believed
+(signature, network, sequence, and the address that it names) is decided by
+`core/peers/record_policy.py`.
 """
 
 from __future__ import annotations
@@ -22,24 +25,27 @@ from ..errors import DecodeError
 from ..ids import ID_BYTES
 from . import bencode
 from .compact import ENDPOINT_SIZES
+from .items import KEY_BYTES, SIGNATURE_BYTES
 
 MAX_RECORD_BYTES: Final = 300
-KEY_BYTES: Final = 32
-SIGNATURE_BYTES: Final = 64
+"""The longest record, as canonical bencode."""
 MAX_SERVICE_NAME_BYTES: Final = 16
+"""The longest name of a service."""
 MAX_SERVICE_BYTES: Final = 32
+"""The longest value of a service that is not a port."""
 MAX_VIA: Final = 2
+"""The most endpoints in the reserved field ``via``."""
 
 OVERSIZE: Final = "record-oversize"
 MALFORMED: Final = "record-malformed"
 CONTRADICTORY: Final = "record-contradictory"
-_WHERE: Final = {Family.IPV4: (b"ip", b"p", 4), Family.IPV6: (b"ip6", b"p6", 16)}
+_ADDRESS_FIELDS: Final = {Family.IPV4: (b"ip", b"p", 4), Family.IPV6: (b"ip6", b"p6", 16)}
 
 
 @dataclass(frozen=True, slots=True)
 class PeerRecord:
-    """A record as it says of itself. ``raw`` is the whole of it in canonical form, as book and view
-    keep it.
+    """A record, not verified. ``raw`` is the whole record in canonical form, as the address book
+    and the view keep it.
     """
 
     key: bytes
@@ -50,7 +56,7 @@ class PeerRecord:
     signature: bytes
     raw: bytes = field(repr=False)
     signed: bytes = field(repr=False)
-    """What the signature is over."""
+    """The bytes that the signature is over."""
 
 
 def unsigned_fields(
@@ -63,13 +69,15 @@ def unsigned_fields(
     """The record without its signature. Raises ValueError for services that no record can hold."""
     fields: dict[bytes, Any] = {b"k": key, b"net": network, b"s": sequence}
     for family, endpoint in endpoints.items():
-        ip, port, _ = _WHERE[family]
-        fields[ip], fields[port] = endpoint[:-2], int.from_bytes(endpoint[-2:], "big")
+        ip, port, _ = _ADDRESS_FIELDS[family]
+        fields[ip] = endpoint[:-2]
+        fields[port] = int.from_bytes(endpoint[-2:], "big")
     if services:
         fields[b"svc"] = {name.encode("ascii"): value for name, value in services.items()}
         if _services(fields[b"svc"]) is None:
             raise ValueError(
-                f"a service has a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and a port, or at most {MAX_SERVICE_BYTES} bytes"
+                f"a service has a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and a port, "
+                f"or at most {MAX_SERVICE_BYTES} bytes"
             )
     return fields
 
@@ -79,8 +87,8 @@ def to_be_signed(fields: Mapping[bytes, Any]) -> bytes:
 
 
 def decode_record(raw: bytes) -> PeerRecord:
-    """From the canonical bytes, as they are kept and handed about; raises DecodeError, also where
-    they are not canonical.
+    """From the canonical bytes, as they are stored; raises DecodeError, also if they are not
+    canonical.
     """
     if len(raw) > MAX_RECORD_BYTES:
         raise DecodeError(OVERSIZE)
@@ -100,7 +108,8 @@ def record_from(fields: Any) -> PeerRecord:
     raw = bencode.encode(fields)
     if len(raw) > MAX_RECORD_BYTES:
         raise DecodeError(OVERSIZE)
-    sequence, services = fields.get(b"s"), _services(fields.get(b"svc", {}))
+    sequence = fields.get(b"s")
+    services = _services(fields.get(b"svc", {}))
     if (
         type(sequence) is not int
         or sequence < 0
@@ -108,11 +117,9 @@ def record_from(fields: Any) -> PeerRecord:
         or not _is_via(fields.get(b"via", []))
     ):
         raise DecodeError(MALFORMED)
-    key, network, signature = (
-        _exactly(fields, b"k", KEY_BYTES),
-        _exactly(fields, b"net", ID_BYTES),
-        _exactly(fields, b"sig", SIGNATURE_BYTES),
-    )
+    key = _exactly(fields, b"k", KEY_BYTES)
+    network = _exactly(fields, b"net", ID_BYTES)
+    signature = _exactly(fields, b"sig", SIGNATURE_BYTES)
     endpoints = {
         family: endpoint for family in Family if (endpoint := _endpoint(fields, family)) is not None
     }
@@ -122,9 +129,12 @@ def record_from(fields: Any) -> PeerRecord:
 
 
 def _endpoint(fields: Mapping[bytes, Any], family: Family) -> Endpoint | None:
-    """Address and port belong together, and somebody must be able to be there."""
-    ip_name, port_name, size = _WHERE[family]
-    ip, port = fields.get(ip_name), fields.get(port_name)
+    """The endpoint of a family, None if the record has none. Address and port must be given
+    together, and a peer must be able to use them.
+    """
+    ip_name, port_name, size = _ADDRESS_FIELDS[family]
+    ip = fields.get(ip_name)
+    port = fields.get(port_name)
     if ip is None and port is None:
         return None
     if ip is None or port is None:
@@ -138,7 +148,7 @@ def _endpoint(fields: Mapping[bytes, Any], family: Family) -> Endpoint | None:
 
 
 def _services(raw: Any) -> dict[str, int | bytes] | None:
-    """By name; None if they are none."""
+    """The services by name; None if they are malformed."""
     if type(raw) is not dict:
         return None
     services: dict[str, int | bytes] = {}

@@ -55,7 +55,9 @@ async def test_requests_are_answered_as_shown(tmp_path: Path) -> None:
         open_lab(tmp_path, others=5, name="testnet", publishes=True) as lab,
         lab.client() as client,
     ):
-        await comes_true(lambda: (why := lab.node.why(HOST_HERE)) is not None and why.met)
+        await comes_true(
+            lambda: (why := lab.node.why(HOST_HERE)) is not None and why.verified_in_run
+        )
         why = lab.node.why(HOST_HERE)
         assert why is not None
         assert why.key is not None

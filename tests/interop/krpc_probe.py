@@ -100,7 +100,7 @@ def readable(reply: dict[bytes, Any]) -> dict[str, Any]:
 
 
 class Probe:
-    """A bound socket and one node ID; `ask` waits for the one reply that matches, or returns None."""
+    """A bound socket and one node ID; `ask` waits for the matching reply, or returns None."""
 
     def __init__(self, source: Endpoint, node_id: bytes | None = None) -> None:
         self._socket = socket.socket(

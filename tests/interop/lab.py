@@ -89,7 +89,7 @@ class Lab:
             return json.loads(stdout)
         except ValueError:
             return {
-                "error": f"the scenario ended with code {process.returncode} and without a document",
+                "error": f"the scenario ended with code {process.returncode}, without a document",
                 "logs": {"scenario": stderr.splitlines()[-25:]},
             }
 

@@ -140,7 +140,7 @@ class Stage:
         self.note(f"{client.name} joined")
 
     def find_through(self, bootstrap: Client) -> None:
-        """`kadisc find random` by a newcomer; the IDs of all are asked for afterwards, to compare."""
+        """`kadisc find random` by a new node; all are asked for their IDs afterwards."""
         self.seen["find"] = self.subject.find(self.address(8, 0), bootstrap.endpoint)
         for client in self.cast.values():
             if pong := self.probe.ping(client.endpoint):

@@ -25,7 +25,7 @@ def runs_of(scenario: str, families: tuple[str, ...] = BOTH_FAMILIES) -> pytest.
 
 
 def check_found(seen: Seen, *names: str) -> None:
-    """`kadisc find random` returned these clients, each with its ID, version and round-trip time."""
+    """`kadisc find random` returned these clients with their IDs, versions and round-trip times."""
     found: dict[str, Any] | None = seen["find"]
     if found is None:  # the subject has no such command
         return
@@ -108,7 +108,7 @@ def test_libtorrent_gets_the_items_that_it_puts_and_the_reverse(seen: Seen) -> N
 def test_it_follows_the_address_that_libtorrent_reports_and_a_strict_libtorrent_hands_it_out(
     seen: Seen,
 ) -> None:
-    """libtorrent's check of BEP 42, and one of the lab's own; a wrong ID would never be handed out."""
+    """libtorrent's check of BEP 42, and one of the lab; a wrong ID would never be returned."""
     assert "subject" in seen["replies"]["strict"]
     assert seen["conforms"]
     assert seen["libtorrent_says"] == "45.1.2.3"

@@ -1,4 +1,4 @@
-"""What is remembered of a table is what the table says."""
+"""The cache of answers gives the same answers as the routing table."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ CONFIG = TableConfig()
 ASKER = make_endpoint("70.1.2.3", 6881)
 
 
-def filled(rng: Random, contacts: int, scopes: AddressPolicy) -> RoutingTable:
-    table = RoutingTable(Family.IPV4, OWN_ID, CONFIG, scopes, NoDiversityCaps())
+def filled(rng: Random, contacts: int, policy: AddressPolicy) -> RoutingTable:
+    table = RoutingTable(Family.IPV4, OWN_ID, CONFIG, policy, NoDiversityCaps())
     for number in range(contacts):
         first = 10 if rng.random() < 0.01 else 50
         endpoint = Endpoint(bytes((first, number >> 8, number & 255, 7, 26, 225)))
+        index = min(int(rng.expovariate(0.7)), 159)
         table.offer(
-            Contact(
-                random_id_in_bucket(OWN_ID, min(int(rng.expovariate(0.7)), 159), rng), endpoint
-            ),
+            Contact(random_id_in_bucket(OWN_ID, index, rng), endpoint),
             0.0,
             inbound=rng.random() < 0.1,
         )
@@ -53,11 +52,11 @@ def change(table: RoutingTable, rng: Random) -> None:
 
 @settings(max_examples=25)
 @given(st.integers(0, 2**32), st.integers(1, 400), st.booleans())
-def test_every_answer_is_the_tables_own(seed: int, contacts: int, local: bool) -> None:
+def test_every_cached_answer_is_that_of_the_table(seed: int, contacts: int, local: bool) -> None:
     rng = Random(seed)
-    scopes = AddressPolicy(allow_private=not local)
-    table = filled(rng, contacts, scopes)
-    cache = AnswerCache(table, CONFIG.k, scopes)
+    policy = AddressPolicy(allow_private=not local)
+    table = filled(rng, contacts, policy)
+    cache = AnswerCache(table, CONFIG.k, policy)
     targets = [random_id(rng) for _ in range(40)] + [
         random_id_in_bucket(OWN_ID, index, rng) for index in range(1, 20)
     ]

@@ -1,4 +1,4 @@
-"""Whatever happens, in whatever order: the address book and the view keep what they promise."""
+"""Invariants of the address book and of the view after any sequence of calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.observe.book_lines import format_book, parse_book
 from tests.support.contacts import address6
 
-SCOPES = AddressPolicy(False)
+POLICY = AddressPolicy(False)
 ENDPOINTS = [
     make_endpoint(f"50.{netgroup}.{subnet}.{host}", port)
     for netgroup in (1, 2)
@@ -50,7 +50,7 @@ def verified_peer(key: int, endpoint: Endpoint, sequence: int) -> VerifiedPeer:
     )
 
 
-# --- the address book -----------------------------------------------------------------------------
+# --- The address book -----------------------------------------------------------------------------
 
 SMALL = CoreConfig(
     book=BookConfig(
@@ -64,7 +64,7 @@ SMALL = CoreConfig(
     )
 )
 moves = st.one_of(
-    st.tuples(st.just("heard"), endpoints, st.sampled_from([*ENDPOINTS[:8], "dns", "lan"])),
+    st.tuples(st.just("reported"), endpoints, st.sampled_from([*ENDPOINTS[:8], "dns", "lan"])),
     st.tuples(st.just("verified"), endpoints, st.tuples(keys, st.integers(0, 2))),
     st.tuples(st.just("verified"), endpoints, st.tuples(keys, st.integers(0, 2))),
     st.tuples(st.just("failed"), endpoints, st.none()),
@@ -75,28 +75,26 @@ moves = st.one_of(
 
 
 def small_book(seed: int) -> AddressBook:
-    return book_for(SMALL, random.Random(seed), b"secret", SCOPES)
+    return book_for(SMALL, random.Random(seed), b"secret", POLICY)
 
 
 @given(st.lists(st.tuples(moves, waits), max_size=80), st.integers(0, 2**32))
 def test_the_book_keeps_its_bounds_and_one_identity_per_address(
     commands: list[tuple[Any, float]], seed: int
 ) -> None:
-    book, now, proved, met = (
-        small_book(seed),
-        0.0,
-        set[tuple[bytes, Endpoint]](),
-        set[tuple[bytes, Endpoint]](),
-    )
+    book = small_book(seed)
+    now = 0.0
+    proved = set[tuple[bytes, Endpoint]]()
+    proved_in_run = set[tuple[bytes, Endpoint]]()
     for (move, what, how), wait in commands:
         now += wait
-        if move == "heard":
-            book.heard(what, how, now)
+        if move == "reported":
+            book.reported(what, how, now)
         elif move == "verified":
             peer = verified_peer(how[0], what, how[1])
             book.verified(peer, now, source=ENDPOINTS[0], rtt_s=0.1)
             proved.add((peer.key, what))
-            met.add((peer.key, what))
+            proved_in_run.add((peer.key, what))
         elif move == "failed":
             book.failed(what, now)
         elif move == "feedback":
@@ -108,28 +106,31 @@ def test_the_book_keeps_its_bounds_and_one_identity_per_address(
                 told is not None and told.tried for told in (book.why(each, now) for each in due)
             )
         elif move == "feeler":
-            felt = book.feeler(now)
-            assert felt is None or book.why(felt, now) is not None
+            asked = book.feeler(now)
+            assert asked is None or book.why(asked, now) is not None
             assert book.next_deadline() > now or book.tests_due(now)
         elif move == "select":
-            given_out = book.select(5, now, service="eth", verified_within_s=1000.0)
+            selected = book.select(5, now, service="eth", verified_within_s=1000.0)
             assert all(
-                (each.peer.key, each.peer.endpoint) in met and each.verified_s_ago <= 1000.0
-                for each in given_out
+                (each.peer.key, each.peer.endpoint) in proved_in_run
+                and each.verified_s_ago <= 1000.0
+                for each in selected
             )
-            assert all(each.peer.services.keys() == {"eth"} for each in given_out)
-            assert len({SCOPES.subnet(each.peer.endpoint) for each in given_out}) == len(given_out)
+            assert all(each.peer.services.keys() == {"eth"} for each in selected)
+            assert len({POLICY.subnet(each.peer.endpoint) for each in selected}) == len(selected)
         else:
-            book, met = restarted(book, seed, now), set()
+            book = restarted(book, seed, now)
+            proved_in_run = set()
         check(book, now, proved)
 
 
 def check(book: AddressBook, now: float, proved: set[tuple[bytes, Endpoint]]) -> None:
-    config, entries = SMALL.book, list(book.entries())
-    assert len(book) == len(entries) == book.heard_of + book.met
-    assert book.heard_of <= config.new_buckets * config.new_bucket_size
-    assert book.met <= config.tried_buckets * config.tried_bucket_size
-    assert len({SCOPES.host(each.endpoint) for each in entries}) == len(entries), (
+    config = SMALL.book
+    entries = list(book.entries())
+    assert len(book) == len(entries) == book.unverified_count + book.verified_count
+    assert book.unverified_count <= config.new_buckets * config.new_bucket_size
+    assert book.verified_count <= config.tried_buckets * config.tried_bucket_size
+    assert len({POLICY.host(each.endpoint) for each in entries}) == len(entries), (
         "one identity per address"
     )
     identities = [(each.peer.key, len(each.endpoint)) for each in entries if each.peer]
@@ -171,8 +172,8 @@ planted = st.builds(
     source=st.one_of(endpoints, st.text(max_size=70), st.binary(max_size=20).map(Endpoint)),
     tried=st.booleans(),
     first_seen_s_ago=numbers,
-    heard_s_ago=numbers,
-    heard_times=st.integers(),
+    reported_s_ago=numbers,
+    times_reported=st.integers(),
     failures=st.integers(),
     peer=st.none()
     | st.builds(
@@ -191,9 +192,7 @@ planted = st.builds(
 
 
 @given(st.lists(planted, max_size=12), st.integers(0, 2**32))
-def test_no_file_however_hostile_does_more_than_fill_places(
-    peers: list[SavedPeer], seed: int
-) -> None:
+def test_a_hostile_file_only_fills_places(peers: list[SavedPeer], seed: int) -> None:
     book = small_book(seed)
     refused = book.restore(SavedBook(tuple(peers)), 1e9)
     assert len(book) + sum(refused.values()) == len(peers)
@@ -204,7 +203,7 @@ def test_no_file_however_hostile_does_more_than_fill_places(
     book.feeler(1e9)
 
 
-# --- the view -------------------------------------------------------------------------------------
+# --- The view -------------------------------------------------------------------------------------
 
 SLOTS = GossipConfig(
     flat_slots=6,
@@ -225,11 +224,11 @@ view_moves = st.one_of(
 
 
 class Played:
-    """One view and what it said to a list of moves."""
+    """One view and its answers to a list of moves."""
 
     def __init__(self, seed: int) -> None:
-        self.view = GossipView(SLOTS, random.Random(seed), SCOPES)
-        self.said: list[object] = []
+        self.view = GossipView(SLOTS, random.Random(seed), POLICY)
+        self.answers: list[object] = []
 
     def play(self, move: str, what: Any, how: Any, now: float) -> None:
         view = self.view
@@ -239,7 +238,7 @@ class Played:
             assert (
                 not won or would_win or how[0] in {each.peer.key[-1] for each in view.entries(now)}
             )
-            self.said.append(won)
+            self.answers.append(won)
         elif move == "failed":
             view.failed(what, now)
         elif move == "confirmed":
@@ -249,43 +248,49 @@ class Played:
             assert view.slots_of(what) == 0
         elif move == "round":
             view.round(now)
-            self.said.append(view.challengers(ENDPOINTS))
+            self.answers.append(view.challengers(ENDPOINTS))
         elif move == "partner":
-            self.said.append(view.partner(now))
+            self.answers.append(view.partner(now))
         else:
-            given_out = view.sample(4, now)
-            self.said.append(given_out)
+            selected = view.sample(4, now)
+            self.answers.append(selected)
             eligible = {
                 slot.holder.peer.endpoint
                 for slot in view.slots
                 if slot.holder and view._rounds - slot.since_round >= SLOTS.sample_age_rounds
             }
-            assert {each.endpoint for each in given_out} <= eligible, "from slots old enough"
-            assert len({SCOPES.host(each.endpoint) for each in given_out}) == len(given_out) <= 4
+            assert {each.endpoint for each in selected} <= eligible, (
+                "only from slots that are old enough"
+            )
+            assert len({POLICY.host(each.endpoint) for each in selected}) == len(selected) <= 4
 
 
 @given(st.lists(st.tuples(view_moves, waits), max_size=60), st.integers(0, 2**32))
-def test_the_view_keeps_its_promises_and_the_same_seed_says_the_same(
+def test_the_view_keeps_its_invariants_and_is_deterministic(
     commands: list[tuple[Any, float]], seed: int
 ) -> None:
-    one, other, now = Played(seed), Played(seed), 0.0
+    one = Played(seed)
+    other = Played(seed)
+    now = 0.0
     for (move, what, how), wait in commands:
         now += wait
         one.play(move, what, how, now)
         other.play(move, what, how, now)
         check_view(one.view, now)
-    assert one.said == other.said
+    assert one.answers == other.answers
     assert one.view.snapshot(now) == other.view.snapshot(now)
 
 
 def check_view(view: GossipView, now: float) -> None:
     snapshot = view.snapshot(now)
     assert sum(each.slots for each in snapshot.peers) + snapshot.vacant == snapshot.slots == 13
-    assert (snapshot.vacant == 0) == bool(snapshot.peers), "no slot is vacant while anybody is here"
+    assert (snapshot.vacant == 0) == bool(snapshot.peers), (
+        "no slot is vacant while there is any peer"
+    )
     assert (
         len(view)
         == len(snapshot.peers)
-        == len({SCOPES.host(each.peer.endpoint) for each in snapshot.peers})
+        == len({POLICY.host(each.peer.endpoint) for each in snapshot.peers})
     )
     assert all(each.slots > 0 and each.failures < SLOTS.slot_failures for each in snapshot.peers)
     assert len({(each.peer.key, len(each.peer.endpoint)) for each in snapshot.peers}) == len(
@@ -294,6 +299,6 @@ def check_view(view: GossipView, now: float) -> None:
     for slot in view.slots:
         for held in view._held.values():
             assert not slot.seat.prefers(held.positions), (
-                "each slot is held by the best of those here"
+                "each slot is held by the best peer in the view"
             )
     assert sum(slot.seat.begins == FLAT for slot in view.slots) == SLOTS.flat_slots

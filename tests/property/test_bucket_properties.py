@@ -1,4 +1,4 @@
-"""Looking into a cell or two finds what sorting everything finds."""
+"""The nearest contacts of a bucket are those that a sort of all contacts gives."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDS = st.integers(0, (1 << ID_BITS) - 1)
     failing=st.sets(st.integers(0, 150)),
     gone=st.sets(st.integers(0, 150)),
 )
-def test_the_nearest_are_what_sorting_finds(
+def test_the_nearest_contacts_are_those_that_sorting_gives(
     index: int,
     capacity: int,
     drawn: set[int],
@@ -32,9 +32,10 @@ def test_the_nearest_are_what_sorting_finds(
     failing: set[int],
     gone: set[int],
 ) -> None:
-    own_id, pool = target ^ drawn.pop() if drawn else 0, ContactPool()
+    own_id = target ^ drawn.pop() if drawn else 0
+    pool = ContactPool()
     bucket = Bucket(index, capacity, 8, 0.0)
-    boundary = 1 << (ID_BITS - 1 - index)  # of the bits after it the bucket's IDs may have any
+    boundary = 1 << (ID_BITS - 1 - index)  # the bits after it are free
     ids = sorted({own_id & -boundary ^ boundary | node_id % boundary for node_id in drawn})
     entries = [
         Entry(pool.pooled(Contact(node_id, address(number))), index, 0, 0, False)

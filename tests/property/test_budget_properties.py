@@ -1,5 +1,5 @@
-"""No sequence of datagrams gets more out of a budget than its burst and its rate, at any level,
-within any stretch of time.
+"""No sequence of datagrams takes more from a budget than its burst and its rate, at any level and
+in any period.
 """
 
 from __future__ import annotations
@@ -21,18 +21,16 @@ STEPS = st.lists(
 
 
 @given(RATES, RATES, RATES, STEPS, st.binary(min_size=16, max_size=16), st.integers(1, 10))
-def test_no_stretch_of_time_gets_more_than_burst_and_rate(
-    address: Rate,
-    network: Rate,
+def test_no_period_takes_more_than_burst_and_rate(
+    host: Rate,
+    subnet: Rate,
     total: Rate,
     commands: list[tuple[float, int, float]],
     secret: bytes,
     bits: int,
 ) -> None:
-    budget, cells = (
-        Budget(address, network, total),
-        CellHash(secret, bits, AddressPolicy(False)).cells,
-    )
+    budget = Budget(host, subnet, total)
+    cells = CellHash(secret, bits, AddressPolicy(False)).cells
     taken: dict[object, list[tuple[float, float]]] = defaultdict(list)
     times = accumulate(pause for pause, _, _ in commands)
     for now, (_, source, amount) in zip(times, commands, strict=True):
@@ -40,7 +38,7 @@ def test_no_stretch_of_time_gets_more_than_burst_and_rate(
         if not budget.lacking(*cells(Endpoint(ip + b"\x1a\xe1")), amount, now):
             for key in (ip, ip[:3], b""):
                 taken[key].append((now, amount))
-    for key, rate in [(key, {4: address, 3: network, 0: total}[len(key)]) for key in taken]:  # type: ignore[arg-type]
+    for key, rate in [(key, {4: host, 3: subnet, 0: total}[len(key)]) for key in taken]:  # type: ignore[arg-type]
         spent = taken[key]
         for begin in range(len(spent)):
             so_far = 0.0

@@ -1,4 +1,4 @@
-"""The line of entries that wait for their checks, against a plain list."""
+"""The queue of entries that wait for their checks, compared with a plain list."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ TIMES = st.sampled_from(
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.none() | TIMES), max_size=60))
-def test_whoever_was_put_in_is_found_however_far_ahead_the_plans_reach(
+def test_every_entry_is_found_however_far_ahead_its_check_is(
     moves: list[tuple[int, float | None]],
 ) -> None:
-    pool, line, planned = ContactPool(), CheckQueue(), dict[int, float]()
+    pool = ContactPool()
+    queue = CheckQueue()
+    planned: dict[int, float] = {}
     entries = [Entry(pool.pooled(contact(number)), 0, 0.0, 0.0, False) for number in range(10)]
     for number, at in moves:
-        assert line.take_out(entries[number]) == (planned.pop(number, None) is not None)
+        assert queue.take_out(entries[number]) == (planned.pop(number, None) is not None)
         if at is not None:
-            line.put(entries[number], at)
+            queue.put(entries[number], at)
             planned[number] = at
             assert 0 <= entries[number].check_slot <= 256, (
-                "up to there CPython has one object for each number"
+                "CPython shares one object for each of these numbers"
             )
-        in_order = sorted(
-            planned, key=planned.__getitem__
-        )  # of one time: in the order in which they came
-        assert [line.entries.index(entries[each]) for each in in_order] == list(range(len(planned)))
-        assert list(line.times) == sorted(planned.values())
-        assert line.first_at == min(planned.values(), default=float("inf"))
+        # Entries of one time are in the order in which they came.
+        in_order = sorted(planned, key=planned.__getitem__)
+        assert [queue.entries.index(entries[each]) for each in in_order] == list(
+            range(len(planned))
+        )
+        assert list(queue.times) == sorted(planned.values())
+        assert queue.first_at == min(planned.values(), default=float("inf"))

@@ -1,5 +1,5 @@
-"""Without a valid token nobody is sent a byte more than he has sent, whatever he sends: for each
-message of gossip, and for the sum of a flood.
+"""Without a valid token a node is sent no more bytes than it has sent: for each message of gossip,
+and for the sum of a flood.
 """
 
 from __future__ import annotations
@@ -60,28 +60,32 @@ broken = st.dictionaries(
 
 @given(queries, st.sampled_from((ASKER, address6(9))))
 @settings(deadline=None)
-def test_no_answer_to_a_query_without_a_token_is_longer(query: Gossip, source: Endpoint) -> None:
-    us, payload = node(), krpc.encode(query)
-    us.receive(payload, source, 0.0)
-    assert sum(len(sent) for sent, _ in us.drain_outbox()) <= len(payload)
+def test_no_answer_to_a_query_without_a_token_is_longer_than_the_query(
+    query: Gossip, source: Endpoint
+) -> None:
+    core = node()
+    payload = krpc.encode(query)
+    core.receive(payload, source, 0.0)
+    assert sum(len(sent) for sent, _ in core.drain_outbox()) <= len(payload)
 
 
 @given(broken, st.binary(max_size=64), st.sampled_from((ASKER, address6(9))))
 @settings(deadline=None)
-def test_nor_is_one_to_a_query_that_is_none(
+def test_no_answer_to_a_malformed_query_is_longer_than_the_query(
     arguments: dict[bytes, Any], tid: bytes, source: Endpoint
 ) -> None:
-    us = node()
+    core = node()
     payload = bencode.encode({b"a": arguments, b"q": b"gossip", b"t": tid, b"y": b"q"})
-    us.receive(payload, source, 0.0)
-    assert sum(len(sent) for sent, _ in us.drain_outbox()) <= len(payload)
+    core.receive(payload, source, 0.0)
+    assert sum(len(sent) for sent, _ in core.drain_outbox()) <= len(payload)
 
 
 def flood(world: World, victim: Core, sources: int) -> tuple[Counter[Endpoint], Counter[Endpoint]]:
-    """Forged queries of every kind in the names of others, in two minutes; bytes in and out by
-    endpoint.
+    """Two minutes of forged queries of every kind from ``sources`` endpoints. Returns the bytes
+    received and sent by endpoint.
     """
-    came, went = Counter[Endpoint](), Counter[Endpoint]()
+    received: Counter[Endpoint] = Counter()
+    sent_to: Counter[Endpoint] = Counter()
     rng = random.Random(5)
     for second in range(120):
         for _ in range(50):
@@ -102,21 +106,23 @@ def flood(world: World, victim: Core, sources: int) -> tuple[Counter[Endpoint], 
                 pad=pad,
             )
             payload = krpc.encode(query)
-            came[source] += len(payload)
+            received[source] += len(payload)
             victim.receive(payload, source, second)
         victim.tick(second)
         for payload, destination in victim.drain_outbox():
-            went[destination] += len(payload)
-    return came, went
+            sent_to[destination] += len(payload)
+    return received, sent_to
 
 
-def test_nor_is_the_sum_of_a_flood() -> None:
-    came, went = flood(World(), node(), 40)
-    assert sum(went.values()) > 0
-    assert all(went[endpoint] <= came[endpoint] for endpoint in went)
+def test_no_source_of_a_flood_is_sent_more_than_it_sent() -> None:
+    received, sent_to = flood(World(), node(), 40)
+    assert sum(sent_to.values()) > 0
+    assert all(sent_to[endpoint] <= received[endpoint] for endpoint in sent_to)
 
 
-def test_without_tokens_the_flood_is_turned_against_others() -> None:
-    """Every forged push is a visit, and who is visited in vain was sent more than he sent: nothing."""
-    came, went = flood(World(), node(config=without("gossip_tokens")), 2_000)
-    assert any(went[endpoint] > came[endpoint] for endpoint in went)
+def test_without_tokens_a_flood_is_reflected_to_forged_sources() -> None:
+    """Every forged push causes an exchange with the forged source, which gets more bytes than it
+    sent: it sent none.
+    """
+    received, sent_to = flood(World(), node(config=without("gossip_tokens")), 2_000)
+    assert any(sent_to[endpoint] > received[endpoint] for endpoint in sent_to)

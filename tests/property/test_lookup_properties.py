@@ -1,4 +1,4 @@
-"""Lookups in a hostile and unreliable world: they end, ask nobody twice (but for a few last
+"""Lookups in a hostile and unreliable network: they end, ask no node twice (except for a few last
 chances), and keep to their slots.
 """
 
@@ -28,7 +28,9 @@ AnyLookup: TypeAlias = ClosestLookup | DisjointLookup
 
 
 def world_of(rng: random.Random, size: int) -> list[Contact]:
-    """Some crowd in a few /24s, some share a host, some claim the ID of another, one claims ours."""
+    """Contacts of which some are crowded in a few /24s, some share a host, some claim the ID of
+    another one, and a few claim the own ID.
+    """
     contacts: list[Contact] = []
     for _ in range(size):
         host = (
@@ -46,31 +48,34 @@ def world_of(rng: random.Random, size: int) -> list[Contact]:
 
 
 class Referee:
-    """Plays the network by lot, and watches the rules."""
+    """Plays the network at random, and checks the rules."""
 
     def __init__(
         self, found: AnyLookup, rng: random.Random, contacts: list[Contact], most_slots: int
     ) -> None:
-        self.found, self.rng, self.contacts, self.most_slots = found, rng, contacts, most_slots
+        self.found = found
+        self.rng = rng
+        self.contacts = contacts
+        self.most_slots = most_slots
         self.in_flight: dict[Endpoint, int] = {}
-        """Stalls so far of all that are asked and neither answered nor failed."""
+        """Stalls of each endpoint that was asked and neither answered nor failed."""
         self.asked: list[Endpoint] = []
         self.answered: set[Endpoint] = set()
         self.last_chances: list[Endpoint] = []
         self.most_chances = CONFIG.silent_retries * (
             most_slots // CONFIG.max_alpha + isinstance(found, DisjointLookup)
         )
-        """Of each path, and of the last lookup."""
+        """The last chances of all paths, and of the final lookup."""
 
     def note(self, peers: list[Peer]) -> None:
         for peer in peers:
             if peer.endpoint in self.asked:
                 self.last_chances.append(peer.endpoint)
-                assert self.in_flight[peer.endpoint] == 2, "only who was silent is asked again"
+                assert self.in_flight[peer.endpoint] == 2, "only a silent node is asked again"
             else:
                 self.asked.append(peer.endpoint)
             self.in_flight[peer.endpoint] = 0
-        assert len(self.last_chances) == len(set(self.last_chances)), "nobody has two last chances"
+        assert len(self.last_chances) == len(set(self.last_chances)), "no node has two last chances"
         assert len(self.last_chances) <= self.most_chances
         waiting = [endpoint for endpoint, stalls in self.in_flight.items() if stalls < 2]
         hosts = [RULES.host(endpoint) for endpoint in waiting]
@@ -107,9 +112,7 @@ class Referee:
                 )
             else:
                 self.note(self.found.failed(endpoint))
-        assert self.found.finished, (
-            "all that were asked have answered or failed: nothing is left to wait for"
-        )
+        assert self.found.finished, "all nodes that were asked have answered or failed"
 
 
 def plain(k: int) -> AnyLookup:
@@ -137,9 +140,13 @@ FATES = [
 
 @pytest.mark.parametrize(("make", "most_slots"), [(plain, 6), (two_paths, 12), (five_paths, 30)])
 @given(
-    seed=st.integers(0, 2**32), size=st.integers(0, 80), known=st.integers(0, 20), unknown=st.integers(0, 6), k=st.integers(1, 10),
+    seed=st.integers(0, 2**32),
+    size=st.integers(0, 80),
+    known=st.integers(0, 20),
+    unknown=st.integers(0, 6),
+    k=st.integers(1, 10),
     fates=st.sampled_from(FATES),
-)  # fmt: skip
+)
 def test_every_lookup_ends(
     make: Callable[[int], AnyLookup],
     most_slots: int,
@@ -151,7 +158,8 @@ def test_every_lookup_ends(
     fates: tuple[str, ...],
 ) -> None:
     rng = random.Random(seed)
-    contacts, found = world_of(rng, size), make(k)
+    contacts = world_of(rng, size)
+    found = make(k)
     seeds = [make_endpoint(f"150.{number}.1.1", 1) for number in range(unknown)]
     referee = Referee(found, rng, contacts, most_slots)
     referee.note(found.start(contacts[:known], seeds))
@@ -167,27 +175,30 @@ def test_every_lookup_ends(
 
 @pytest.mark.parametrize("make", [plain, two_paths, five_paths])
 @given(seed=st.integers(0, 2**32), k=st.integers(1, 10))
-def test_nobody_closer_than_the_result_is_left_unasked(
+def test_no_known_node_closer_than_the_result_is_left_unasked(
     make: Callable[[int], AnyLookup], seed: int, k: int
 ) -> None:
-    """Each node knows half of the network and names the eight closest of those; all answer, in any
-    order.
+    """Each node knows half of the network and returns the eight closest nodes of it. All answer, in
+    any order.
     """
     rng = random.Random(seed)
     contacts = [
         Contact(random_id(rng), make_endpoint(f"{20 + number}.1.1.1", 1)) for number in range(100)
     ]
-    found, seeds, asked = make(k), rng.sample(contacts, 6), list[Endpoint]()
-    heard, in_flight = set(seeds), found.start(seeds)
+    found = make(k)
+    seeds = rng.sample(contacts, 6)
+    asked: list[Endpoint] = []
+    reported = set(seeds)
+    in_flight = found.start(seeds)
     while in_flight:
         peer = in_flight.pop(rng.randrange(len(in_flight)))
         asked.append(peer.endpoint)
         named = sorted(rng.sample(contacts, 50), key=lambda each: each.id ^ TARGET)[:8]
-        heard.update(named if not found.finished else [])
+        reported.update(named if not found.finished else [])
         in_flight += found.answered(peer.endpoint, peer.id or 0, named)
     assert found.finished
     closest = found.closest()
     assert len(closest) == k
-    assert {each.endpoint for each in heard if each.id ^ TARGET < closest[-1].distance} <= set(
+    assert {each.endpoint for each in reported if each.id ^ TARGET < closest[-1].distance} <= set(
         asked
     )

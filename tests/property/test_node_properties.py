@@ -1,5 +1,5 @@
-"""The core's contract (design, section 1) under whatever may come: bytes, time, callers, in any
-order and with any defence off.
+"""The contract of the core under random input: datagrams, times and calls, in any order and with
+any defence off.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ TIGHT = CoreConfig(
         slow_decode_burst=3.0,
     ),
 )
-"""Everything is so scarce that all bounds are met."""
+"""Limits so tight that all bounds are reached."""
 CONFIGS = {
     "default": CoreConfig(),
     "tight": TIGHT,
@@ -78,7 +78,7 @@ IDS = [OWN_ID, *(id_in_bucket(index, number) for index in range(4) for number in
 
 
 class Chaos:
-    """Plays everybody else by lot, and holds the node to its contract."""
+    """Plays the rest of the network at random, and checks the contract of the node."""
 
     def __init__(self, config: CoreConfig, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -90,10 +90,22 @@ class Chaos:
         self.started: list[OperationId] = []
         self.ended: Counter[OperationId] = Counter()
         self.moves: list[tuple[int, Callable[[], None]]] = [
-            (8, self.answer), (6, self.query), (2, self.mutated), (1, self.noise), (1, self.forged_answer), (1, self.announce),
-            (6, self.tick), (4, self.next_tick), (1, self.pause), (3, self.ping), (3, self.lookup), (2, self.join), (1, self.cancel),
-            (1, self.unsendable), (1, self.moved),
-        ]  # fmt: skip
+            (8, self.answer),
+            (6, self.query),
+            (2, self.mutated),
+            (1, self.noise),
+            (1, self.forged_answer),
+            (1, self.announce),
+            (6, self.tick),
+            (4, self.next_tick),
+            (1, self.pause),
+            (3, self.ping),
+            (3, self.lookup),
+            (2, self.join),
+            (1, self.cancel),
+            (1, self.unsendable),
+            (1, self.moved),
+        ]
 
     def play(self, moves: int) -> None:
         weights, actions = zip(*self.moves, strict=True)
@@ -103,14 +115,15 @@ class Chaos:
             self.check()
         self.close()
 
-    # --- what may happen --------------------------------------------------------------------------
+    # --- What may happen --------------------------------------------------------------------------
 
-    def someone(self) -> Endpoint:
+    def any_endpoint(self) -> Endpoint:
         return self.rng.choice(ENDPOINTS)
 
     def contacts(self, family: Family) -> bytes:
         chosen = [
-            Contact(self.rng.choice(IDS), self.someone()) for _ in range(self.rng.randrange(12))
+            Contact(self.rng.choice(IDS), self.any_endpoint())
+            for _ in range(self.rng.randrange(12))
         ]
         return compact.pack_contacts(each for each in chosen if each.family is family)
 
@@ -118,7 +131,7 @@ class Chaos:
         self.node.receive(krpc.encode(message), source, self.now)
 
     def answer(self) -> None:
-        """To one of the queries that the node has sent, by the one who was asked."""
+        """An answer to a query of the node, from the endpoint that was asked."""
         if self.asked:
             query, source = self.asked.pop(self.rng.randrange(len(self.asked)))
             self.receive(self.some_answer(query.tid), source)
@@ -139,15 +152,14 @@ class Chaos:
     def forged_answer(self) -> None:
         tid = self.rng.choice(self.asked)[0].tid if self.asked else b"\0\1"
         self.receive(
-            self.some_answer(self.rng.choice([tid, self.rng.randbytes(4), b"\0\2"])), self.someone()
+            self.some_answer(self.rng.choice([tid, self.rng.randbytes(4), b"\0\2"])),
+            self.any_endpoint(),
         )
 
     def some_query(self) -> Query:
-        tid, sender, target = (
-            self.rng.randbytes(self.rng.randrange(5)),
-            self.rng.choice(IDS),
-            self.rng.choice(IDS),
-        )
+        tid = self.rng.randbytes(self.rng.randrange(5))
+        sender = self.rng.choice(IDS)
+        target = self.rng.choice(IDS)
         want = self.rng.choice([None, frozenset((b"n4",)), frozenset((b"n4", b"n6"))])
         query: Query = self.rng.choice(
             [
@@ -161,7 +173,7 @@ class Chaos:
         return replace(query, read_only=self.rng.random() < 0.1)
 
     def query(self) -> None:
-        self.receive(self.some_query(), self.someone())
+        self.receive(self.some_query(), self.any_endpoint())
 
     def announce(self) -> None:
         if self.tokens:
@@ -177,7 +189,7 @@ class Chaos:
                 ),
                 source,
             )
-        self.receive(GetPeers(b"gp", IDS[1], IDS[5]), self.someone())
+        self.receive(GetPeers(b"gp", IDS[1], IDS[5]), self.any_endpoint())
 
     def mutated(self) -> None:
         payload = bytearray(
@@ -186,12 +198,12 @@ class Chaos:
         for _ in range(self.rng.randrange(1, 4)):
             payload[self.rng.randrange(len(payload))] = self.rng.choice(b"0123456789:delix\0")
         self.node.receive(
-            bytes(payload[: self.rng.choice([None, -1, 20])]), self.someone(), self.now
+            bytes(payload[: self.rng.choice([None, -1, 20])]), self.any_endpoint(), self.now
         )
 
     def noise(self) -> None:
         self.node.receive(
-            self.rng.randbytes(self.rng.choice([0, 1, 50, 3000])), self.someone(), self.now
+            self.rng.randbytes(self.rng.choice([0, 1, 50, 3000])), self.any_endpoint(), self.now
         )
 
     def tick(self) -> None:
@@ -220,7 +232,7 @@ class Chaos:
             assert in_flight < self.config.lookup.max_operations
 
     def ping(self) -> None:
-        self.start(lambda: self.node.ping(self.someone(), self.now))
+        self.start(lambda: self.node.ping(self.any_endpoint(), self.now))
 
     def seeds(self, family: Family) -> list[Endpoint]:
         return [each for each in self.rng.sample(ENDPOINTS, 3) if family_of(each) is family]
@@ -249,12 +261,12 @@ class Chaos:
             self.node.cancel(self.rng.choice(self.started), self.now)
 
     def unsendable(self) -> None:
-        self.node.send_failed(self.someone(), self.now)
+        self.node.send_failed(self.any_endpoint(), self.now)
 
     def moved(self) -> None:
         self.node.network_changed(self.now)
 
-    # --- what must hold ---------------------------------------------------------------------------
+    # --- What must hold ---------------------------------------------------------------------------
 
     def collect(self) -> None:
         for payload, destination in self.node.drain_outbox():
@@ -271,17 +283,19 @@ class Chaos:
         )
 
     def check(self) -> None:
-        counters, config, picture = self.node.counters, self.config, self.node.snapshot(self.now)
+        counters = self.node.counters
+        config = self.config
+        snapshot = self.node.snapshot(self.now)
         assert counters.received == sum(counters.accepted.values()) + sum(counters.dropped.values())
-        assert all(type(count) is int and count >= 0 for count in picture.counters.values())
+        assert all(type(count) is int and count >= 0 for count in snapshot.counters.values())
         assert (
             self.node.queries_in_flight <= config.query.max_outstanding + config.query.max_waiting
         )
-        assert picture.peers_stored <= config.serving.max_peers_stored
+        assert snapshot.peers_stored <= config.serving.max_peers_stored
         assert self.node.operations_in_flight <= config.lookup.max_operations * 2 + 8, (
-            "callers' (a join is two), and a few walks"
+            "those of callers (a join is two), and a few refresh lookups"
         )
-        for dht in picture.dhts:
+        for dht in snapshot.dhts:
             assert dht.candidates <= config.maintenance.max_candidates
             assert dht.contacts == sum(len(bucket.entries) for bucket in dht.buckets)
             assert all(
@@ -291,7 +305,7 @@ class Chaos:
             )
         for each in self.node.dhts.values():
             assert len(each.parts.revalidation) >= len(each.table), (
-                "nobody in the table is forgotten"
+                "every contact of the table is revalidated"
             )
         assert set(self.ended.values()) <= {1}
 
@@ -310,12 +324,12 @@ class Chaos:
 @pytest.mark.parametrize("name", CONFIGS)
 @given(seed=st.integers(0, 2**32), moves=st.integers(0, 300))
 @settings(max_examples=20)
-def test_the_contract_holds_whatever_comes(name: str, seed: int, moves: int) -> None:
+def test_the_contract_holds_under_random_input(name: str, seed: int, moves: int) -> None:
     Chaos(CONFIGS[name], seed).play(moves)
 
 
 @given(st.lists(st.tuples(st.binary(max_size=60), st.sampled_from(ENDPOINTS)), max_size=30))
-def test_no_bytes_from_anywhere_raise_or_change_the_table(
+def test_random_datagrams_raise_nothing_and_do_not_change_the_table(
     datagrams: list[tuple[bytes, Endpoint]],
 ) -> None:
     node = Core(CoreConfig(), random.Random(1), dict.fromkeys(Family, OWN_ID), 0.0)
@@ -337,11 +351,12 @@ def test_no_bytes_from_anywhere_raise_or_change_the_table(
     st.floats(0, 1e8),
     st.integers(0, 9),
 )
-def test_every_query_comes_to_an_end_at_whatever_times_the_clock_is_read(
+def test_every_query_ends_at_whatever_times_the_clock_is_read(
     waits: list[float], start: float, pings: int
 ) -> None:
-    """Trap 23: however odd the floats, no operation is left over and no deadline stands still."""
-    node, now = Core(CoreConfig(), random.Random(1), {Family.IPV4: OWN_ID}, start), start
+    """In spite of the rounding of floats, every operation ends and every deadline advances."""
+    node = Core(CoreConfig(), random.Random(1), {Family.IPV4: OWN_ID}, start)
+    now = start
     for number in range(pings):
         node.ping(address(number), now)
     for wait in waits:

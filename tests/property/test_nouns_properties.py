@@ -1,4 +1,6 @@
-"""What is written is read back, and a scope by hand is a scope by the book."""
+"""Round trips of IDs and endpoints in text and bytes; scopes compared with the module
+`ipaddress`.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from kadisc.ids import format_id, id_from_bytes, id_to_bytes, parse_id, shared_p
 ids = st.integers(0, 2**160 - 1)
 ports = st.integers(1, 65535)
 
-BY_THE_BOOK = [
+SCOPES_BY_NETWORK = [
     (Scope.LOOPBACK, "127.0.0.0/8"),
     *(
         (Scope.PRIVATE, network)
@@ -41,7 +43,7 @@ BY_THE_BOOK = [
     ),
     *((Scope.INVALID, network) for network in ("0.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4")),
 ]
-NETWORKS = [(scope, ipaddress.IPv4Network(text)) for scope, text in BY_THE_BOOK]
+NETWORKS = [(scope, ipaddress.IPv4Network(text)) for scope, text in SCOPES_BY_NETWORK]
 edges = st.sampled_from(
     [
         int(edge) + command
@@ -53,7 +55,7 @@ edges = st.sampled_from(
 
 
 @given(ids)
-def test_ids(node_id: int) -> None:
+def test_ids_survive_bytes_and_text(node_id: int) -> None:
     assert (
         id_from_bytes(id_to_bytes(node_id))
         == parse_id(format_id(node_id))
@@ -63,7 +65,7 @@ def test_ids(node_id: int) -> None:
 
 
 @given(ids, ids)
-def test_shared_bits_are_those_that_a_person_would_count(a: int, b: int) -> None:
+def test_shared_prefix_bits_are_those_of_the_binary_text(a: int, b: int) -> None:
     left, right = f"{a:0160b}", f"{b:0160b}"
     assert shared_prefix_bits(a, b) == next(
         (index for index in range(160) if left[index] != right[index]), 160
@@ -71,7 +73,9 @@ def test_shared_bits_are_those_that_a_person_would_count(a: int, b: int) -> None
 
 
 @given(st.ip_addresses(), ports)
-def test_endpoints(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> None:
+def test_endpoints_survive_text(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int
+) -> None:
     endpoint = make_endpoint(str(address), port)
     assert parse_endpoint(format_endpoint(endpoint)) == endpoint
     assert port_of(endpoint) == port
@@ -80,7 +84,7 @@ def test_endpoints(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port:
 
 
 @given(st.integers(0, 2**32 - 1) | edges.map(lambda number: number % 2**32), ports)
-def test_ipv4_scopes(number: int, port: int) -> None:
+def test_ipv4_scopes_are_those_of_the_networks(number: int, port: int) -> None:
     address = ipaddress.IPv4Address(number)
     book = next((scope for scope, network in NETWORKS if address in network), Scope.PUBLIC)
     assert scope_of(make_endpoint(str(address), port)) is book

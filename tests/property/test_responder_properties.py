@@ -1,6 +1,4 @@
-"""Whatever is asked, by whomever, of however full a node: the answer fits into 1,024 bytes, and is
-about what was asked.
-"""
+"""The answers of a full node to any query of any node fit into 1,024 bytes and match the query."""
 
 from __future__ import annotations
 
@@ -53,20 +51,21 @@ TARGETS = [item.target for item in ITEMS]
 
 def full_responder(k: int) -> Responder:
     """300 contacts and 300 peers of each family."""
-    config, scopes = replace(CONFIG, table=TableConfig(k=k)), AddressPolicy(False)
+    config = replace(CONFIG, table=TableConfig(k=k))
+    policy = AddressPolicy(False)
     tables = {
-        family: RoutingTable(family, OWN_ID, config.table, scopes, NoDiversityCaps())
+        family: RoutingTable(family, OWN_ID, config.table, policy, NoDiversityCaps())
         for family in Family
     }
-    us = responder_over(tables, config, random.Random(1), scopes, Counters(), 0)
+    responder = responder_over(tables, config, random.Random(1), policy, Counters(), 0)
     for number in range(300):
         for endpoint in (address(number), address6(number)):
             contact = Contact(id_in_bucket(number % 7, number), endpoint)
             tables[contact.family].offer(contact, 0)
-            us.peers.add(INFO_HASH + number % 3 // 2, endpoint, 0)
+            responder.peers.add(INFO_HASH + number % 3 // 2, endpoint, 0)
     for item in ITEMS:
-        assert us.items.store.put(item.target, item, address(1), 0) is None
-    return us
+        assert responder.items.store.put(item.target, item, address(1), 0) is None
+    return responder
 
 
 FULL = [full_responder(k) for k in (8, 16, 64)]
@@ -95,8 +94,10 @@ queries = st.one_of(
 
 
 @given(st.sampled_from(FULL), queries, sources)
-def test_an_answer_fits(us: Responder, query: Query, source: bytes) -> None:
-    answer = us.answer(query, source, 1)  # type: ignore[arg-type]
+def test_an_answer_fits_and_matches_its_query(
+    responder: Responder, query: Query, source: bytes
+) -> None:
+    answer = responder.answer(query, source, 1)  # type: ignore[arg-type]
     payload = krpc.encode(answer)
     assert len(payload) <= (1232 if isinstance(query, Get) else 1024)
     assert krpc.decode(payload) == answer
@@ -111,15 +112,15 @@ def test_an_answer_fits(us: Responder, query: Query, source: bytes) -> None:
     ]
     assert all(scope_of(contact.endpoint) is Scope.PUBLIC for contact in named)
     assert all(len(value) == len(source) for value in answer.values or ()), (
-        "peers are of the asker's family (BEP 32)"
+        "peers are of the family of the querier (BEP 32)"
     )
 
 
 @given(st.sampled_from(FULL), tids, wants, sources)
-def test_a_popular_info_hash_gets_what_fits_and_not_less(
-    us: Responder, tid: bytes, want: frozenset[bytes] | None, source: bytes
+def test_an_answer_with_many_peers_holds_as_many_as_fit(
+    responder: Responder, tid: bytes, want: frozenset[bytes] | None, source: bytes
 ) -> None:
-    answer = us.answer(GetPeers(tid, 1, INFO_HASH, want), source, 1)  # type: ignore[arg-type]
+    answer = responder.answer(GetPeers(tid, 1, INFO_HASH, want), source, 1)  # type: ignore[arg-type]
     assert isinstance(answer, Reply)
     a_peer = 8 if len(source) == 6 else 21
     assert len(krpc.encode(answer)) > 1024 - 64 - 160 - a_peer

@@ -1,4 +1,6 @@
-"""The table against brute force: every decision, and what holds after each of them."""
+"""The routing table compared with brute force: every decision, and the invariants after each
+of them.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +31,13 @@ from tests.support.contacts import OWN_ID, id_in_bucket
 CONFIG = TableConfig(
     k=3, bucket_sizes=(5, 3, 2), replacements_per_bucket=2, per_netgroup_in_table=3
 )
-SCOPES = AddressPolicy(False)
+POLICY = AddressPolicy(False)
 Op: TypeAlias = tuple[str, int, int, float]
 
 
 def hosts(family: Family) -> list[Endpoint]:
-    """Few networks, so that caps bite: three /16s of three /24s of two hosts, and some that are not
-    public.
+    """Endpoints in few networks, so that caps apply: three /16s of three /24s of two hosts, and
+    some that are not public.
     """
     if family is Family.IPV4:
         public = [f"{a}.1.{b}.{c}" for a in (50, 60, 70) for b in (1, 2, 3) for c in (1, 2)]
@@ -65,21 +67,22 @@ def table_for(family: Family, *, challenge: bool) -> RoutingTable:
         family,
         OWN_ID,
         CONFIG,
-        SCOPES,
-        DiversityCaps(CONFIG, SCOPES),
+        POLICY,
+        DiversityCaps(CONFIG, POLICY),
         challenge_incumbents=challenge,
     )
 
 
 def is_public(endpoint: Endpoint) -> bool:
-    return SCOPES.of(endpoint) is Scope.PUBLIC
+    return POLICY.of(endpoint) is Scope.PUBLIC
 
 
 def expected(
     table: RoutingTable, contact: Contact, *, challenge: bool
 ) -> tuple[Decision, Entry | None, str]:
-    """What is to become of a contact whose endpoint is free, from a plain list of all entries."""
-    entries, index = list(table), table.bucket_index(contact.id)
+    """The decision on a contact whose endpoint is free, from a plain list of all entries."""
+    entries = list(table)
+    index = table.bucket_index(contact.id)
     if contact.id == OWN_ID:
         return Decision.REFUSED, None, "own-id"
     same_id = [entry for entry in entries if entry.id == contact.id]
@@ -89,7 +92,7 @@ def expected(
             if same_id[0].checking
             else (Decision.CHALLENGE, same_id[0], "")
         )
-    mates = [entry for entry in entries if entry.bucket == index]
+    in_bucket_now = [entry for entry in entries if entry.bucket == index]
     netgroup = 0
     if is_public(contact.endpoint):
         public = [entry for entry in entries if is_public(entry.contact.endpoint)]
@@ -110,13 +113,17 @@ def expected(
             return Decision.REFUSED, None, "cap-subnet-bucket"
         if len(subnet) >= CONFIG.per_subnet_in_table:
             return Decision.REFUSED, None, "cap-subnet-table"
-    if len(mates) < table.capacity(index) or not challenge:
+    if len(in_bucket_now) < table.capacity(index) or not challenge:
         return Decision.ADDED, None, ""
     if netgroup >= CONFIG.per_netgroup_in_table:
         return Decision.REFUSED, None, "cap-netgroup"
     doubtful = next(
-        (entry for entry in mates if any(entry in bucket.surplus for bucket in table.buckets())),
-        mates[0],
+        (
+            entry
+            for entry in in_bucket_now
+            if any(entry in bucket.surplus for bucket in table.buckets())
+        ),
+        in_bucket_now[0],
     )
     return (
         (Decision.REPLACEMENT, None, "")
@@ -125,8 +132,8 @@ def expected(
     )
 
 
-def holds(table: RoutingTable) -> None:
-    """What must be true of a table at any time."""
+def check(table: RoutingTable) -> None:
+    """The invariants of a table."""
     entries = list(table)
     assert len(table) == len(entries) == len({entry.id for entry in entries})
     for entry in entries:
@@ -155,11 +162,13 @@ def holds(table: RoutingTable) -> None:
 
 
 def offer(table: RoutingTable, contact: Contact, now: float, *, challenge: bool) -> None:
-    before, wanted = {entry.contact: entry for entry in table}, table.wants(contact)
+    before = {entry.contact: entry for entry in table}
+    wanted = table.wants(contact)
     incumbent = table.at(contact.endpoint)
     if incumbent is None:
         decision, entry, reason = expected(table, contact, challenge=challenge)
-        index, moves = table.bucket_index(contact.id), any(each.id == contact.id for each in table)
+        index = table.bucket_index(contact.id)
+        moves = any(each.id == contact.id for each in table)
         must_go = moves or sum(each.bucket == index for each in table) >= table.capacity(index)
         got = table.offer(contact, now)
         assert (got.decision, got.reason) == (decision, reason)
@@ -167,7 +176,7 @@ def offer(table: RoutingTable, contact: Contact, now: float, *, challenge: bool)
         assert bool(got.evicted) == (decision is Decision.ADDED and must_go), (
             "only plain Kademlia evicts"
         )
-        assert not wanted or decision is not Decision.REFUSED, "a check that could do no good"
+        assert not wanted or decision is not Decision.REFUSED, "no useless check is wanted"
     elif incumbent.id == contact.id:
         assert table.offer(contact, now) == Offer(Decision.KNOWN, incumbent)
         assert not wanted
@@ -183,7 +192,9 @@ def offer(table: RoutingTable, contact: Contact, now: float, *, challenge: bool)
     after = {entry.contact: entry for entry in table}
     gone = {entry.contact for entry in got.evicted}
     come = {contact} if got.decision is Decision.ADDED else set()
-    assert set(after) == set(before) - gone | come, "nobody else comes or goes, and no ID moves"
+    assert set(after) == set(before) - gone | come, (
+        "no other contact is added or removed, and no ID moves"
+    )
 
 
 def play(
@@ -206,11 +217,12 @@ def play(
                 entry.checking = not entry.checking
             else:
                 leave(table, entry, now, by_failure=kind == "fail")
-        holds(table)
+        check(table)
 
 
 def leave(table: RoutingTable, entry: Entry, now: float, *, by_failure: bool) -> None:
-    size, failures = len(table), entry.failures
+    size = len(table)
+    failures = entry.failures
     if not by_failure:
         removal = table.remove(entry)
     else:
@@ -230,7 +242,7 @@ def leave(table: RoutingTable, entry: Entry, now: float, *, by_failure: bool) ->
 
 
 @given(st.sampled_from(Family), st.booleans(), ops)
-def test_every_decision_is_as_brute_force_has_it(
+def test_every_decision_is_that_of_brute_force(
     family: Family, challenge: bool, commands: list[Op]
 ) -> None:
     play(table_for(family, challenge=challenge), hosts(family), commands, challenge=challenge)
@@ -245,10 +257,11 @@ def test_every_decision_is_as_brute_force_has_it(
     st.integers(1, 12),
     st.none() | st.sampled_from([Scope.PUBLIC, Scope.PRIVATE, Scope.LOOPBACK]),
 )
-def test_closest_is_what_sorting_everything_gives(
+def test_the_closest_contacts_are_those_that_sorting_gives(
     offers: list[tuple[int, int, bool, bool]], target: int, count: int, scope: Scope | None
 ) -> None:
-    table, endpoints = table_for(Family.IPV4, challenge=True), hosts(Family.IPV4)
+    table = table_for(Family.IPV4, challenge=True)
+    endpoints = hosts(Family.IPV4)
     for node_id, which, inbound, failed in offers:
         entry = table.offer(Contact(node_id, endpoints[which]), 0, inbound=inbound).entry
         if entry and failed:
@@ -256,7 +269,7 @@ def test_closest_is_what_sorting_everything_gives(
     fit = [
         entry
         for entry in table
-        if scope is None or SCOPES.of(entry.contact.endpoint) in (Scope.PUBLIC, scope)
+        if scope is None or POLICY.of(entry.contact.endpoint) in (Scope.PUBLIC, scope)
     ]
     good = [entry for entry in fit if entry.returnable]
     chosen = good if len(good) >= count else fit

@@ -1,5 +1,5 @@
-"""The bounded stores against naive models: the peer store, the candidate queue, the memory of who
-queried us.
+"""The bounded stores compared with naive models: the peer store, the item store, the queue of
+candidates, the memory of nodes that sent queries.
 """
 
 from __future__ import annotations
@@ -41,11 +41,9 @@ SERVING = ServingConfig(
 def test_the_peer_store_keeps_what_its_bounds_allow(
     announces: list[tuple[int, Endpoint, float]],
 ) -> None:
-    store, naive, now = (
-        PeerStore(SERVING, AddressPolicy(False), NoStoreShares(random.Random(1))),
-        dict[tuple[int, Endpoint], float](),
-        0.0,
-    )
+    store = PeerStore(SERVING, AddressPolicy(False), NoStoreShares(random.Random(1)))
+    naive: dict[tuple[int, Endpoint], float] = {}
+    now = 0.0
     for info_hash, peer, wait in announces:
         now += wait
         naive = {key: until for key, until in naive.items() if until > now}
@@ -89,15 +87,19 @@ puts = st.tuples(
 
 
 @given(st.lists(puts, max_size=80), st.integers(0, 60))
-def test_the_item_store_keeps_its_bounds_whatever_is_put(
+def test_the_item_store_keeps_its_bounds(
     moves: list[tuple[int, int, Endpoint, float]], moves_at: int
 ) -> None:
-    own_id, now = 1 << 159, 0.0
-    scopes = AddressPolicy(False)
-    store = ItemStore(STORE, scopes, lambda: [own_id])
-    first, last = dict[int, Endpoint](), dict[int, tuple[Item, float]]()
+    own_id = 1 << 159
+    now = 0.0
+    policy = AddressPolicy(False)
+    store = ItemStore(STORE, policy, lambda: [own_id])
+    first: dict[int, Endpoint] = {}
+    last: dict[int, tuple[Item, float]] = {}
     for number, (which, size, source, wait) in enumerate(moves):
-        own_id = (1 << 159) - 1 if number > moves_at else own_id  # our ID follows our address
+        own_id = (
+            (1 << 159) - 1 if number > moves_at else own_id
+        )  # the own ID changes with the address
         now += wait
         gone = [target for target, (_, until) in last.items() if until <= now]
         for target in gone:
@@ -109,7 +111,7 @@ def test_the_item_store_keeps_its_bounds_whatever_is_put(
             last[target] = item, now + STORE.item_lifetime_s
         else:
             assert {each for each in last if store.get(each, now) is not None} == before, (
-                "who is refused pushes nobody out"
+                "a refused item evicts no other"
             )
         for each in [each for each in last if store.get(each, now) is None]:
             del first[each], last[each]  # evicted
@@ -121,11 +123,11 @@ def test_the_item_store_keeps_its_bounds_whatever_is_put(
             <= STORE.max_bytes
         )
         assert (
-            max(Counter(map(scopes.subnet, first.values())).values(), default=0)
+            max(Counter(map(policy.subnet, first.values())).values(), default=0)
             <= STORE.items_per_subnet
         )
         assert (
-            max(Counter(map(scopes.netgroup, first.values())).values(), default=0)
+            max(Counter(map(policy.netgroup, first.values())).values(), default=0)
             <= STORE.items_per_netgroup
         )
         assert store.deadline == min((until for _, until in last.values()), default=float("inf"))
@@ -149,12 +151,15 @@ Move: TypeAlias = tuple[str, int, float]
     st.integers(0, 2**32),
 )
 def test_the_candidate_queue_keeps_its_bounds(moves: list[Move], seed: int) -> None:
-    network = AddressPolicy(False).subnet
+    subnet_of = AddressPolicy(False).subnet
     in_flight = InFlight(
-        QUEUE.candidate_checks_in_flight, QUEUE.candidate_checks_per_subnet, network
+        QUEUE.candidate_checks_in_flight, QUEUE.candidate_checks_per_subnet, subnet_of
     )
-    queue, now = Candidates(QUEUE, random.Random(seed), in_flight, network), 0.0
-    checking, waited_for, settled_at = set[Endpoint](), set[Endpoint](), dict[Endpoint, float]()
+    queue = Candidates(QUEUE, random.Random(seed), in_flight, subnet_of)
+    now = 0.0
+    checking: set[Endpoint] = set()
+    waited_for: set[Endpoint] = set()
+    settled_at: dict[Endpoint, float] = {}
     for kind, which, wait in moves:
         now += wait
         endpoint = HOSTS[which]
@@ -182,12 +187,12 @@ def test_the_candidate_queue_keeps_its_bounds(moves: list[Move], seed: int) -> N
         assert (queue.checking, len(queue) <= QUEUE.max_candidates) == (len(checking), True)
         assert len(waited_for) <= QUEUE.candidate_checks_in_flight
         assert (
-            max(Counter(map(network, checking)).values(), default=0)
+            max(Counter(map(subnet_of, checking)).values(), default=0)
             <= QUEUE.candidate_checks_per_subnet
         )
 
 
-# --- Who queried us -------------------------------------------------------------------------------
+# --- Nodes that sent queries ----------------------------------------------------------------------
 
 
 @given(
@@ -195,10 +200,12 @@ def test_the_candidate_queue_keeps_its_bounds(moves: list[Move], seed: int) -> N
         st.tuples(st.integers(0, 5), st.sampled_from([0.0, 1.0, 60.0, 199.0, 201.0])), max_size=60
     )
 )
-def test_who_queried_within_a_silence_is_suspect_and_after_three_nobody_is(
+def test_a_node_is_suspect_for_one_to_three_silences_after_its_query(
     queries: list[tuple[int, float]],
 ) -> None:
-    memory, last, now = InboundMemory(200.0), dict[int, float](), 0.0
+    memory = InboundMemory(200.0)
+    last: dict[int, float] = {}
+    now = 0.0
     for who, wait in queries:
         now += wait
         memory.contacted_us(address(who), now)

@@ -1,4 +1,4 @@
-"""Deadlines whose floats do not agree with themselves still come due (trap 23)."""
+"""Transactions come due at their deadlines, in spite of the rounding of floats."""
 
 from __future__ import annotations
 
@@ -21,20 +21,18 @@ timeouts = st.floats(1e-6, 30, allow_subnormal=False)
 
 SENT, STALL = 77.7, 0.6
 assert not (SENT + STALL) - SENT >= STALL, (
-    "the trap: at its own deadline, the difference says that it is not due"
+    "at its own deadline, the difference of floats says that it is not due"
 )
 
 
 @given(st.lists(st.tuples(starts, stalls, timeouts), min_size=1, max_size=6))
 @example([(SENT, STALL, 10.0)])
 @example([(1e9, 1e-9, 1e-6)])
-def test_after_due_at_the_next_deadline_the_next_one_lies_later(
+def test_each_deadline_is_later_than_the_one_before(
     sent: list[tuple[float, float, float]],
 ) -> None:
-    outstanding, seen = (
-        Transactions(QueryConfig(), random.Random(1)),
-        dict[PendingQuery, list[Overdue]](),
-    )
+    outstanding = Transactions(QueryConfig(), random.Random(1))
+    seen: dict[PendingQuery, list[Overdue]] = {}
     for number, (now, stall_s, timeout_s) in enumerate(sent):
         pending = PendingQuery(
             SendQuery(address(number), None, Ping(b"", 1), Listener()),
@@ -54,13 +52,14 @@ def test_after_due_at_the_next_deadline_the_next_one_lies_later(
     for each in seen.values():
         assert each[-1] is Overdue.EXPIRED
         assert each == [what for what in Overdue if what in each], (
-            "each at most once, in their order"
+            "each at most once, and in their order"
         )
 
 
 @given(st.lists(st.floats(0, 60), max_size=200), st.none() | st.floats(0, 60))
 def test_the_stall_timer_stays_within_its_bounds(samples: list[float], known: float | None) -> None:
-    config, timer = QueryConfig(), StallTimer(QueryConfig())
+    config = QueryConfig()
+    timer = StallTimer(config)
     for rtt_s in samples:
         timer.sample(rtt_s)
         assert config.min_stall_s <= timer.stall_s(known) <= timer.stall_s() <= config.max_stall_s

@@ -1,5 +1,5 @@
-"""Both engines give the same outcome, the same value or the same reason, for a hundred thousand
-damaged messages.
+"""Both engines of bencode give the same value or the same reason for a hundred thousand damaged
+messages.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pytest
 
 from kadisc.endpoints import Endpoint
 from kadisc.errors import DecodeError
-from kadisc.wire import bencode, krpc
-from kadisc.wire.bencode import Engine
+from kadisc.wire import bencode, decoding, krpc
+from kadisc.wire.bencode import CodecEngine
 from kadisc.wire.items import Item
 from kadisc.wire.messages import (
     AnnouncePeer,
@@ -23,12 +23,12 @@ from kadisc.wire.messages import (
     FindNode,
     Get,
     GetPeers,
+    InfoHashSamples,
     Message,
     Ping,
     Put,
     Reply,
     SampleInfohashes,
-    Samples,
     UnknownQuery,
 )
 
@@ -38,8 +38,10 @@ MESSAGES = 100_000
 
 
 def sound_messages(rng: random.Random) -> list[Message]:
-    tid, version = rng.randbytes(4), rng.choice((None, b"KD\0\1"))
-    sender, target = rng.getrandbits(160), rng.getrandbits(160)
+    tid = rng.randbytes(4)
+    version = rng.choice((None, b"KD\0\1"))
+    sender = rng.getrandbits(160)
+    target = rng.getrandbits(160)
     want = rng.choice((None, frozenset((b"n4",)), frozenset((b"n4", b"n6"))))
     seen_as = rng.choice((None, Endpoint(rng.randbytes(6)), Endpoint(rng.randbytes(18))))
     values = [Endpoint(rng.randbytes(6)) for _ in range(rng.randrange(30))]
@@ -73,7 +75,7 @@ def sound_messages(rng: random.Random) -> list[Message]:
             tid,
             sender,
             rng.randbytes(3 * 26),
-            samples=Samples(3600, 2, rng.randbytes(40)),
+            samples=InfoHashSamples(3600, 2, rng.randbytes(40)),
             version=version,
         ),
         Reply(tid, sender, seen_as=seen_as, version=version),
@@ -93,14 +95,17 @@ def sound_messages(rng: random.Random) -> list[Message]:
 # --- Damage ---------------------------------------------------------------------------------------
 
 Damage: TypeAlias = Callable[[random.Random, bytes, bytes], bytes]
-"""From one message, and another one to borrow from."""
+"""Makes a damaged message from one message and another one."""
 
 SNIPPETS = [
-    b"d0:0:-5:", b"d0:0:e", b"0:", b"1:x", b"01:x", b"1 :x", b"+1:x", b"-1:x", b"1_0:abcdefghij", b"999999999999999999:", b"18446744073709551617:",
-    b"i0e", b"i-1e", b"i-0e", b"i05e", b"i+5e", b"i5_0e", b"i e", b"ie", b"i-e", b"i9223372036854775807e", b"i9223372036854775808e",
-    b"i-9223372036854775808e", b"i-9223372036854775809e", b"i99999999999999999999999e", b"le", b"de", b"d1:bi1e1:ai2ee", b"d1:ai1e1:ai2ee",
-    b"d1:bi0e1:ai0e1:bi0ee", b"d1:ai1e2:aai2ee", b"l" * 9 + b"e" * 9, b"l" * 10 + b"e" * 10, b"d1:a" * 8 + b"1:b" + b"e" * 8, b"d1:a" * 12, b"e",
-    b"d", b"l", b"i", b":", b"\0", b"\xff", b"1:i1:i", b"eeeeeeeeeeee", b"li1ei2ei3ei4ei5ei6ei7ei8ei9ei0ee",
+    b"d0:0:-5:", b"d0:0:e", b"0:", b"1:x", b"01:x", b"1 :x", b"+1:x", b"-1:x", b"1_0:abcdefghij",
+    b"999999999999999999:", b"18446744073709551617:", b"i0e", b"i-1e", b"i-0e", b"i05e", b"i+5e",
+    b"i5_0e", b"i e", b"ie", b"i-e", b"i9223372036854775807e", b"i9223372036854775808e",
+    b"i-9223372036854775808e", b"i-9223372036854775809e", b"i99999999999999999999999e", b"le",
+    b"de", b"d1:bi1e1:ai2ee", b"d1:ai1e1:ai2ee", b"d1:bi0e1:ai0e1:bi0ee", b"d1:ai1e2:aai2ee",
+    b"l" * 9 + b"e" * 9, b"l" * 10 + b"e" * 10, b"d1:a" * 8 + b"1:b" + b"e" * 8, b"d1:a" * 12,
+    b"e", b"d", b"l", b"i", b":", b"\0", b"\xff", b"1:i1:i", b"eeeeeeeeeeee",
+    b"li1ei2ei3ei4ei5ei6ei7ei8ei9ei0ee",
 ]  # fmt: skip
 
 
@@ -162,7 +167,7 @@ def edit_length(rng: random.Random, data: bytes, other: bytes) -> bytes:
     return data[: found.start()] + new + data[found.end() - 1 :]
 
 
-# These keep the bencode sound, and change what it says.
+# These keep the bencode sound, and change the content.
 
 
 def nested(rng: random.Random, depth: int) -> bytes:
@@ -173,7 +178,9 @@ def nested(rng: random.Random, depth: int) -> bytes:
 
 
 def extra_entry(rng: random.Random, data: bytes, other: bytes) -> bytes:
-    """One more entry at the end of the top dict: sorted, unsorted or a duplicate, and deep or not."""
+    """One more entry at the end of the top dict: sorted, unsorted or a duplicate, and deep or
+    not.
+    """
     key = rng.choice((b"1:z", b"2:yy", b"1:a", b"1:t", b"0:"))
     return data[:-1] + key + nested(rng, rng.choice((0, 0, 1, 3, 7, 8, 9, 10, 12))) + b"e"
 
@@ -197,6 +204,12 @@ def reorder(rng: random.Random, data: bytes, other: bytes) -> bytes:
         return data
 
 
+OTHER_VALUES: tuple[Any, ...] = (
+    *(0, 1, -1, b"", b"q", b"r", b"e", bytes(20), bytes(26)),
+    *([], [1], [b"n4"], {}, {b"id": bytes(20)}),
+)
+
+
 def swap_field(rng: random.Random, data: bytes, other: bytes) -> bytes:
     """A field of the message gets another type or value."""
     try:
@@ -207,24 +220,7 @@ def swap_field(rng: random.Random, data: bytes, other: bytes) -> bytes:
         return data
     inside = [inner for inner in value.values() if isinstance(inner, dict) and inner]
     fields = rng.choice([value, *inside])
-    fields[rng.choice(sorted(fields))] = rng.choice(
-        (
-            0,
-            1,
-            -1,
-            b"",
-            b"q",
-            b"r",
-            b"e",
-            bytes(20),
-            bytes(26),
-            [],
-            [1],
-            [b"n4"],
-            {},
-            {b"id": bytes(20)},
-        )
-    )
+    fields[rng.choice(sorted(fields))] = rng.choice(OTHER_VALUES)
     return bencode.BENCODE_PY.encode(value)
 
 
@@ -253,7 +249,7 @@ def damaged(rng: random.Random, pool: list[bytes]) -> bytes:
 # --- The engines side by side ---------------------------------------------------------------------
 
 
-def outcome(engine: Engine, data: bytes, *, allow_slow: bool) -> tuple[str, Any]:
+def outcome(engine: CodecEngine, data: bytes, *, allow_slow: bool) -> tuple[str, Any]:
     try:
         return "value", engine.decode(data, allow_slow=allow_slow)
     except DecodeError as error:
@@ -264,14 +260,14 @@ def verdict(data: bytes) -> str:
     try:
         return type(krpc.decode(data)).__name__
     except DecodeError as error:
-        assert error.reason in krpc.DROP_REASONS
+        assert error.reason in decoding.DROP_REASONS
         return error.reason
 
 
 @pytest.mark.skipif(
     len(bencode.ENGINES) < 2, reason="bencode2 is not installed: there is only one engine"
 )
-def test_the_engines_agree() -> None:
+def test_both_engines_give_the_same_results() -> None:
     rng = random.Random(2024)
     pool = [krpc.encode(message) for _ in range(30) for message in sound_messages(rng)]
     first, second = bencode.ENGINES
@@ -281,15 +277,15 @@ def test_the_engines_agree() -> None:
         data = damaged(rng, pool)
         result = outcome(first, data, allow_slow=True)
         assert result == outcome(second, data, allow_slow=True), data
-        hasty = outcome(first, data, allow_slow=False)
-        assert hasty == outcome(second, data, allow_slow=False), data
+        without_slow = outcome(first, data, allow_slow=False)
+        assert without_slow == outcome(second, data, allow_slow=False), data
         if result[0] == "value":
             decoded += 1
-            unsorted += hasty != result
+            unsorted += without_slow != result
         if number % 5 == 0:
             verdicts[verdict(data)] += 1
-    # The damage is of the right kind: neither outcome is rare, and every way of failing occurs, as
-    # does every kind of message.
+    # The damage covers all outcomes: neither values nor refusals are rare, and every reason and
+    # kind of message occurs.
     assert MESSAGES / 4 < decoded < MESSAGES / 2
     assert unsorted > MESSAGES / 50
     expected = {

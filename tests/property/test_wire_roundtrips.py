@@ -1,4 +1,4 @@
-"""What is encoded comes back, whatever it is; and no bytes raise anything but DecodeError."""
+"""Round trips of messages, values and contacts; and any bytes raise nothing but DecodeError."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kadisc.contacts import Contact
 from kadisc.endpoints import Endpoint, Family
 from kadisc.errors import DecodeError
-from kadisc.wire import bencode, compact, items, krpc
+from kadisc.wire import bencode, compact, decoding, encoding, items, krpc
 from kadisc.wire.envelope import MAX_TID_BYTES
 from kadisc.wire.items import Item
 from kadisc.wire.messages import (
@@ -22,13 +22,13 @@ from kadisc.wire.messages import (
     Get,
     GetPeers,
     Gossip,
+    InfoHashSamples,
     Message,
     News,
     Ping,
     Put,
     Reply,
     SampleInfohashes,
-    Samples,
     UnknownQuery,
 )
 
@@ -36,8 +36,8 @@ from kadisc.wire.messages import (
 
 ids = st.integers(0, 2**160 - 1)
 tids = st.binary(max_size=MAX_TID_BYTES)
-versions = st.none() | st.binary(max_size=krpc.MAX_VERSION_BYTES)
-tokens = st.binary(max_size=krpc.MAX_TOKEN_BYTES)
+versions = st.none() | st.binary(max_size=decoding.MAX_VERSION_BYTES)
+tokens = st.binary(max_size=decoding.MAX_TOKEN_BYTES)
 wants = st.none() | st.frozensets(st.sampled_from((b"n4", b"n6")))
 served = {
     b"ping",
@@ -101,7 +101,7 @@ any_item = st.builds(Item, item_values) | st.builds(
     Item, item_values, keys, st.binary(max_size=64), sequences, signatures
 )
 held = any_item.map(Item.fields) | sequences.map(lambda sequence: {b"seq": sequence})
-samples = st.builds(Samples, st.integers(0, 21600), st.integers(0, 10**6), pieces(20))
+samples = st.builds(InfoHashSamples, st.integers(0, 21600), st.integers(0, 10**6), pieces(20))
 
 queries: dict[str, Any] = {"version": versions, "read_only": st.booleans()}
 messages: st.SearchStrategy[Message] = st.one_of(
@@ -170,12 +170,12 @@ messages: st.SearchStrategy[Message] = st.one_of(
 
 @given(messages)
 @settings(deadline=None)
-def test_messages(message: Message) -> None:
+def test_messages_survive_encoding_and_decoding(message: Message) -> None:
     payload = krpc.encode(message)
     assert krpc.decode(payload, allow_slow=False) == message
     for engine in bencode.ENGINES:
-        assert engine.encode(krpc.fields_of(message)) == payload
-        assert krpc.message_from(engine.decode(payload)) == message
+        assert engine.encode(encoding.fields_of(message)) == payload
+        assert decoding.message_from(engine.decode(payload)) == message
 
 
 # --- Values ---------------------------------------------------------------------------------------
@@ -183,8 +183,8 @@ def test_messages(message: Message) -> None:
 
 @given(values)
 @settings(deadline=None)
-def test_values_of_any_shape(value: Any) -> None:
-    """Nested up to the bound they come back, by either engine; beyond it both refuse."""
+def test_values_of_any_shape_survive_or_are_refused(value: Any) -> None:
+    """Either engine decodes values nested up to the bound, and refuses deeper ones."""
     payloads = {engine.encode(value) for engine in bencode.ENGINES}
     assert len(payloads) == 1
     payload = payloads.pop()
@@ -199,8 +199,8 @@ def test_values_of_any_shape(value: Any) -> None:
 
 @given(st.binary(max_size=60) | values.map(bencode.encode))
 @settings(deadline=None)
-def test_without_patience_what_is_accepted_is_canonical(data: bytes) -> None:
-    """Which BEP 44 asks of values: only one encoding of each is accepted."""
+def test_without_the_slow_decoder_only_canonical_bencode_is_accepted(data: bytes) -> None:
+    """Only one encoding of each value is accepted, as BEP 44 asks of the values of items."""
     for engine in bencode.ENGINES:
         try:
             value = engine.decode(data, allow_slow=False)
@@ -218,7 +218,7 @@ def test_without_patience_what_is_accepted_is_canonical(data: bytes) -> None:
     st.lists(st.builds(Contact, ids, endpoints_of(16))),
 )
 @settings(deadline=None)
-def test_contacts(contacts: list[Contact], contacts6: list[Contact]) -> None:
+def test_contacts_survive_packing(contacts: list[Contact], contacts6: list[Contact]) -> None:
     assert compact.contacts_from(compact.pack_contacts(contacts), Family.IPV4) == contacts
     assert compact.contacts_from(compact.pack_contacts(contacts6), Family.IPV6) == contacts6
 
@@ -227,12 +227,12 @@ def test_contacts(contacts: list[Contact], contacts6: list[Contact]) -> None:
 
 
 def decode_or_refuse(data: bytes) -> None:
-    """Fails if anything but DecodeError leaves, or one whose reason is not on the list."""
+    """Fails if another exception than DecodeError is raised, or one with an unknown reason."""
     for allow_slow in (True, False):
         try:
             krpc.decode(data, allow_slow=allow_slow)
         except DecodeError as error:
-            assert error.reason in krpc.DROP_REASONS
+            assert error.reason in decoding.DROP_REASONS
             assert error.tid is None or len(error.tid) <= MAX_TID_BYTES
 
 
@@ -241,7 +241,7 @@ def decode_or_refuse(data: bytes) -> None:
 @example(b"l" * 2048)
 @example(b"d1:a" * 512)
 @settings(deadline=None)
-def test_any_bytes(data: bytes) -> None:
+def test_any_bytes_are_decoded_or_refused(data: bytes) -> None:
     decode_or_refuse(data)
 
 
@@ -251,7 +251,7 @@ def test_any_bytes(data: bytes) -> None:
     )
 )
 @settings(deadline=None)
-def test_known_fields_with_any_values(envelope: dict[bytes, Any]) -> None:
+def test_known_fields_with_any_values_are_decoded_or_refused(envelope: dict[bytes, Any]) -> None:
     decode_or_refuse(bencode.encode(envelope))
 
 
@@ -275,7 +275,7 @@ FIELDS_WITHIN = [
     st.dictionaries(st.sampled_from(FIELDS_WITHIN), values),
 )
 @settings(deadline=None)
-def test_known_fields_within_with_any_values(
+def test_known_inner_fields_with_any_values_are_decoded_or_refused(
     kind: bytes, method: bytes, inner: dict[bytes, Any]
 ) -> None:
     decode_or_refuse(
@@ -298,8 +298,8 @@ def test_known_fields_within_with_any_values(
     )
 
 
-def test_many_random_bytes() -> None:
-    """Pure noise and noise of the bytes that mean something."""
+def test_random_bytes_are_decoded_or_refused() -> None:
+    """Random bytes, and random bytes with a meaning in bencode."""
     rng = random.Random(3)
     telling = b"dlie0123456789:-" * 3 + bytes(range(256))
     for _ in range(20_000):

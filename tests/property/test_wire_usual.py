@@ -1,4 +1,4 @@
-"""The short ways of reading and writing give what the general ones give."""
+"""The fast path for frequent messages gives what the general way gives."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kadisc.errors import DecodeError
-from kadisc.wire import bencode, krpc, usual
+from kadisc.wire import bencode, decoding, encoding, krpc, usual
 from kadisc.wire.envelope import MAX_TID_BYTES
 from kadisc.wire.messages import FindNode, GetPeers, Ping, Query, Reply
 from tests.property.test_wire_roundtrips import endpoints, ids, tokens, versions, whole
@@ -35,17 +35,17 @@ replies = st.builds(
 
 
 def generally(payload: bytes) -> object:
-    return krpc.message_from(bencode.decode(payload))
+    return decoding.message_from(bencode.decode(payload))
 
 
 @given(usual_queries)
-def test_a_usual_query_is_read_at_once_and_as_any_other(query: Query) -> None:
+def test_a_frequent_query_is_read_as_by_the_general_decoder(query: Query) -> None:
     payload = krpc.encode(query)
     assert usual.read_query(payload) == query == generally(payload)
 
 
 @given(usual_queries, st.integers(0, 200), st.binary(max_size=3), st.integers(0, 3))
-def test_what_is_almost_a_usual_query_is_read_as_any_other_or_not_at_all(
+def test_a_changed_frequent_query_is_read_as_by_the_general_decoder_or_not_at_all(
     query: Query, at: int, instead: bytes, cut: int
 ) -> None:
     payload = krpc.encode(query)
@@ -59,7 +59,7 @@ def test_what_is_almost_a_usual_query_is_read_as_any_other_or_not_at_all(
 
 
 @given(replies)
-def test_a_reply_is_written_as_by_the_encoder(reply: Reply) -> None:
-    written = bencode.encode(krpc.fields_of(reply))
+def test_a_reply_is_written_as_by_the_general_encoder(reply: Reply) -> None:
+    written = bencode.encode(encoding.fields_of(reply))
     assert usual.write_reply(reply) == written
     assert krpc.encode(reply) == written

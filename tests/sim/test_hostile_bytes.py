@@ -13,7 +13,7 @@ from kadisc.contacts import Contact
 from kadisc.core.contract.events import Outcome
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.ids import random_id
-from kadisc.wire import compact, krpc
+from kadisc.wire import compact, decoding, krpc
 from kadisc.wire.gossip import NamedPeer, pack_peers
 from kadisc.wire.items import Item
 from kadisc.wire.messages import (
@@ -210,7 +210,7 @@ def test_200_000_datagrams_do_no_harm() -> None:
         counters.dropped[reason] for reason in ("unmatched-reply", "unmatched-error")
     )
     assert decoded >= DATAGRAMS / 2
-    assert counters.dropped.keys() >= {*krpc.DROP_REASONS, *BY_THE_CORE}
+    assert counters.dropped.keys() >= {*decoding.DROP_REASONS, *BY_THE_CORE}
     assert blocks[-1] < blocks[0] * 1.1, f"memory grows: {blocks}"
     assert len(knows(victim)) >= 15
     assert handed_out(world, victim, targets=5)

@@ -1,4 +1,4 @@
-"""Writes maps of autonomous systems, for the tests of the reader."""
+"""Writes maps of autonomous systems in the format that `kadisc.as_map` reads."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 Bits = tuple[int, ...]
 Tree = int | tuple["Tree | None", "Tree | None"]
-"""A system, or what follows a 0 and a 1. A map has no other way to say "no system" than a match
-that fails.
+"""The number of a system, or the subtrees after a 0 and a 1. A map can express "no system" only by
+a match that fails.
 """
 
 

@@ -1,5 +1,5 @@
-"""Helpers of the attack tests: forged datagrams, and queries to the victim that leave no trace in
-it.
+"""Helpers of the tests of attacks: forged datagrams, and queries to the victim that leave no trace
+in it.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def pong(tid: bytes, sender: NodeId, contacts: Iterable[Contact] = ()) -> bytes:
 
 
 def handed_out(world: World, victim: Host, targets: int = 200) -> set[Contact]:
-    """All contacts in the victim's answers to find_node queries for so many random IDs."""
+    """All contacts in the answers of the victim to find_node queries for ``targets`` random IDs."""
     contacts: set[Contact] = set()
     for number in range(targets):
-        # From another subnet each time: the answers to one are limited.
+        # Each query comes from another netgroup, because each one has a limited budget.
         asker = make_endpoint(f"91.{number % 250}.250.250", 9)
         victim.node.receive(
             krpc.encode(FindNode(b"zz", 1, world.rng.getrandbits(160), read_only=True)),
@@ -53,7 +53,7 @@ def known(victim: Host) -> set[Contact]:
 
 
 def started(world: World, config: CoreConfig = CONFIG, number: int = 0) -> Host:
-    """A node without bootstrap whose first lookup of its own ID has ended."""
+    """A node without bootstrap, whose first lookup of its own ID is done."""
     host = world.add(address(number), config)
     world.join(host)
     return host
@@ -62,8 +62,8 @@ def started(world: World, config: CoreConfig = CONFIG, number: int = 0) -> Host:
 def surrounded(
     world: World, config: CoreConfig = CONFIG, neighbours: int = 30
 ) -> tuple[Host, list[Host]]:
-    """A victim in a small network of live honest nodes, which all found it long enough ago to
-    return it in answers.
+    """A victim that joined a small network of live honest nodes, which have all found it long
+    enough ago to be trusted.
     """
     honest = [started(world, number=1)]
     for number in range(2, neighbours + 1):

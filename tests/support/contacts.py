@@ -1,5 +1,5 @@
-"""IDs and addresses for tests of single components, chosen so that nothing is capped or scoped
-unless the test says so.
+"""IDs and addresses for tests of single components, chosen so that no cap and no rule of scopes
+applies unless the test says so.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ OWN_ID = 0x5A << (ID_BITS - 8)
 
 
 def id_in_bucket(index: int, number: int = 0, own_id: NodeId = OWN_ID) -> NodeId:
-    """An ID that shares exactly ``index`` leading bits with the own one; another for each
+    """An ID that shares exactly ``index`` leading bits with the own ID; a different one for each
     ``number``.
     """
     assert number < 1 << (ID_BITS - 1 - index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from ...wire.error_codes import METHOD_UNKNOWN, PROTOCOL
 from .. import datagrams
 from ..case import Case
 from ..probe import ConformanceProbe, ProbeAnswer
@@ -40,7 +41,7 @@ def _judge(answer: ProbeAnswer | None, code: int, what: str) -> str:
 
 
 async def unknown_method(probe: ConformanceProbe) -> str:
-    return await _expect(probe, UNKNOWN, 204, {}, "an unknown method")
+    return await _expect(probe, UNKNOWN, METHOD_UNKNOWN, {}, "an unknown method")
 
 
 async def unknown_method_with_target(probe: ConformanceProbe) -> str:
@@ -49,22 +50,22 @@ async def unknown_method_with_target(probe: ConformanceProbe) -> str:
         if b"nodes" not in answer.body and b"nodes6" not in answer.body:
             raise Failed(f"answered with {answer.words()}: neither like find_node nor an error")
         return "answered like find_node"
-    return _judge(answer, 204, "an unknown method with a target")
+    return _judge(answer, METHOD_UNKNOWN, "an unknown method with a target")
 
 
 async def find_node_without_target(probe: ConformanceProbe) -> str:
-    return await _expect(probe, "find_node", 203, {}, "find_node without a target")
+    return await _expect(probe, "find_node", PROTOCOL, {}, "find_node without a target")
 
 
 async def get_peers_without_hash(probe: ConformanceProbe) -> str:
-    return await _expect(probe, "get_peers", 203, {}, "get_peers without an info_hash")
+    return await _expect(probe, "get_peers", PROTOCOL, {}, "get_peers without an info_hash")
 
 
 async def announce_without_hash(probe: ConformanceProbe) -> str:
     return await _expect(
         probe,
         "announce_peer",
-        203,
+        PROTOCOL,
         {"port": 6881, "token": b"12345678"},
         "announce_peer without an info_hash",
     )
@@ -72,24 +73,28 @@ async def announce_without_hash(probe: ConformanceProbe) -> str:
 
 async def target_of_wrong_length(probe: ConformanceProbe) -> str:
     short = await _expect(
-        probe, "find_node", 203, {"target": secrets.token_bytes(19)}, "a target of 19 bytes"
+        probe, "find_node", PROTOCOL, {"target": secrets.token_bytes(19)}, "a target of 19 bytes"
     )
     return (
         short
         + "; "
-        + await _expect(probe, "find_node", 203, {"target": secrets.token_bytes(21)}, "one of 21")
+        + await _expect(
+            probe, "find_node", PROTOCOL, {"target": secrets.token_bytes(21)}, "one of 21"
+        )
     )
 
 
 async def id_of_wrong_length(probe: ConformanceProbe) -> str:
-    short = await _expect(probe, "ping", 203, {}, "an id of 19 bytes", secrets.token_bytes(19))
+    short = await _expect(probe, "ping", PROTOCOL, {}, "an id of 19 bytes", secrets.token_bytes(19))
     return (
-        short + "; " + await _expect(probe, "ping", 203, {}, "one of 21", secrets.token_bytes(21))
+        short
+        + "; "
+        + await _expect(probe, "ping", PROTOCOL, {}, "one of 21", secrets.token_bytes(21))
     )
 
 
 async def id_missing(probe: ConformanceProbe) -> str:
-    return await _expect(probe, "ping", 203, {}, "a ping without an id", b"")
+    return await _expect(probe, "ping", PROTOCOL, {}, "a ping without an id", b"")
 
 
 CASES = (

@@ -10,6 +10,13 @@ from typing import Any
 
 from nacl.signing import SigningKey
 
+from ...wire.error_codes import (
+    BAD_SIGNATURE,
+    CAS_MISMATCH,
+    PROTOCOL,
+    SEQUENCE_TOO_LOW,
+    VALUE_TOO_BIG,
+)
 from .. import datagrams
 from ..case import Case
 from ..datagrams import Fields
@@ -99,26 +106,30 @@ async def put_token(probe: ConformanceProbe) -> str:
     target = hashlib.sha1(datagrams.write(value)).digest()
     await _token(probe, target)
     answer = await probe.ask("put", token=secrets.token_bytes(8), v=value)
-    return _refused(answer, "a put with a random token", 203)
+    return _refused(answer, "a put with a random token", PROTOCOL)
 
 
 async def put_signature(probe: ConformanceProbe) -> str:
     key = SigningKey.generate()
     arguments = signed(key, secrets.token_bytes(40), 1) | {"sig": secrets.token_bytes(64)}
-    return _refused(await _put(probe, place_of(key), **arguments), "a wrong signature", 206, 203)
+    return _refused(
+        await _put(probe, place_of(key), **arguments), "a wrong signature", BAD_SIGNATURE, PROTOCOL
+    )
 
 
 async def put_too_big(probe: ConformanceProbe) -> str:
     value = secrets.token_bytes(1001)
     target = hashlib.sha1(datagrams.write(value)).digest()
-    return _refused(await _put(probe, target, v=value), "a value of 1,001 bytes", 205)
+    return _refused(await _put(probe, target, v=value), "a value of 1,001 bytes", VALUE_TOO_BIG)
 
 
 async def put_older(probe: ConformanceProbe) -> str:
     key = SigningKey.generate()
     _accepted(await _put(probe, place_of(key), **signed(key, b"new", 5)), "a mutable put")
     return _refused(
-        await _put(probe, place_of(key), **signed(key, b"old", 4)), "seq 4 after seq 5", 302
+        await _put(probe, place_of(key), **signed(key, b"old", 4)),
+        "seq 4 after seq 5",
+        SEQUENCE_TOO_LOW,
     )
 
 
@@ -128,7 +139,7 @@ async def put_cas(probe: ConformanceProbe) -> str:
     return _refused(
         await _put(probe, place_of(key), **signed(key, b"second", 6), cas=4),
         "cas 4 where seq is 5",
-        301,
+        CAS_MISMATCH,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import secrets
 
 from ...endpoints import Endpoint, format_endpoint, ip_of, port_of
+from ...wire.error_codes import PROTOCOL
 from ..case import Case
 from ..probe import Asker, ConformanceProbe, ProbeAnswer
 from ..verdict import Failed, Skipped, Warned
@@ -48,9 +49,9 @@ async def _refused(
         raise Warned(f"{what}: not stored, but no error either")
     if answer.body is not None:
         raise Failed(f"{what} was answered with {answer.words()}, although nothing is stored")
-    if answer.code != 203:
-        raise Warned(f"{what}: {answer.words()} instead of 203")
-    return f"{what}: error 203, nothing stored"
+    if answer.code != PROTOCOL:
+        raise Warned(f"{what}: {answer.words()} instead of {PROTOCOL}")
+    return f"{what}: error {PROTOCOL}, nothing stored"
 
 
 async def token_missing(probe: ConformanceProbe) -> str:

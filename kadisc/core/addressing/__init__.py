@@ -1,4 +1,4 @@
-"""Everything that is decided by an address alone: scopes and subnets, BEP 42 node IDs, the node's
-own external address, whether the node is online. It may import `contract`. Start with `policy.py`,
-which says what an address is and who may name it.
+"""Decisions that depend on addresses alone: scopes and prefixes, BEP 42 node IDs, the external
+address of this node, whether this node is online. It may import `contract`. Start with `policy.py`,
+which says which addresses are accepted and how they are grouped.
 """

@@ -1,7 +1,7 @@
-"""Are we cut off? Then nobody's silence is his own fault.
+"""Detection of being offline: while this node is cut off, the silence of others is not their fault.
 
-Without this, a pulled cable empties the table in a few minutes, and the node comes back to nothing.
-Evidence of being online is a matched reply, nothing else: anybody can send us anything else.
+Without it, a pulled cable empties the routing table in a few minutes, and the node comes back to
+nothing. The only evidence of being online is a matched reply: any host can send other datagrams.
 """
 
 from __future__ import annotations
@@ -9,74 +9,54 @@ from __future__ import annotations
 from typing import Protocol
 
 from ...config import MaintenanceConfig
+from ..contract.bounded import put_newest
 
 
 class ConnectivityRule(Protocol):
     @property
     def online(self) -> bool: ...
 
-    def heard(self, network: bytes, now: float) -> bool: ...
+    def answered(self, netgroup: bytes, now: float) -> bool: ...
 
-    def missed(self, now: float) -> bool: ...
+    def failed(self, now: float) -> bool: ...
 
-    def doubt(self) -> None: ...
+    def link_changed(self) -> None: ...
 
 
 class Connectivity:
-    """Offline = so many queries in a row failed, and for ``offline_after_s`` nothing was heard from
-    two networks (/16s).
+    """The node is offline when ``offline_failures`` queries in a row failed, and no answers came
+    from two netgroups (/16s) within ``offline_after_s``.
 
-    Two, because a single one can be a neighbour behind the same dead uplink, or one attacker who
-    feeds us. ``network`` is the wide prefix of a public endpoint, and the endpoint itself for
-    others.
+    Two netgroups, because a single one can be a neighbour behind the same dead uplink, or one
+    attacker that sends answers on purpose. ``netgroup`` is that of a public endpoint, and the
+    endpoint itself for other addresses.
     """
 
-    __slots__ = ("_config", "_heard", "_missed", "online")
+    __slots__ = ("_answered_at", "_config", "_failures", "online")
 
     def __init__(self, config: MaintenanceConfig) -> None:
         self._config = config
-        self._heard: dict[bytes, float] = {}  # the two networks heard last, the older first
-        self._missed = 0
+        self._answered_at: dict[bytes, float] = {}  # the last two netgroups, the older first
+        self._failures = 0
         self.online = True
 
-    def heard(self, network: bytes, now: float) -> bool:
-        """A matched reply came from ``network``; True if we are back online by it."""
-        self._heard.pop(network, None)
-        self._heard[network] = now
-        if len(self._heard) > 2:
-            del self._heard[next(iter(self._heard))]
-        self._missed = 0
+    def answered(self, netgroup: bytes, now: float) -> bool:
+        """A matched reply came from ``netgroup``. Returns whether the node is back online by it."""
+        put_newest(self._answered_at, netgroup, now, 2)
+        self._failures = 0
         came_back = not self.online
         self.online = True
         return came_back
 
-    def missed(self, now: float) -> bool:
-        """A query failed; True if we are offline from now on."""
-        self._missed += 1
-        if not self.online or self._missed < self._config.offline_failures:
+    def failed(self, now: float) -> bool:
+        """A query failed. Returns whether the node is offline from now on."""
+        self._failures += 1
+        if not self.online or self._failures < self._config.offline_failures:
             return False
-        heard_from_two = (
-            len(self._heard) == 2 and min(self._heard.values()) > now - self._config.offline_after_s
-        )
-        self.online = heard_from_two
+        since = now - self._config.offline_after_s
+        self.online = len(self._answered_at) == 2 and min(self._answered_at.values()) > since
         return not self.online
 
-    def doubt(self) -> None:
-        """The link changed: what was heard before proves nothing now."""
-        self._heard.clear()
-
-
-class AlwaysOnline:
-    """What offline detection is measured against."""
-
-    __slots__ = ()
-    online = True
-
-    def heard(self, network: bytes, now: float) -> bool:
-        return False
-
-    def missed(self, now: float) -> bool:
-        return False
-
-    def doubt(self) -> None:
-        pass
+    def link_changed(self) -> None:
+        """The network link of the host changed: earlier answers prove nothing now."""
+        self._answered_at.clear()

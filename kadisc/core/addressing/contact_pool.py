@@ -1,11 +1,11 @@
-"""What entries of many tables have in common, each held once: contacts, client versions, times,
-round-trip times.
+"""A pool of shared objects (interning): contacts, client versions, times and round-trip times that
+many table entries have in common.
 
-The same few thousand contacts come again and again, 8 in each answer: looking one up by its bytes
-costs a third of making it anew. And where many nodes live in one process, as in a simulation, each
-contact stands in a hundred tables: what each of them held for itself would take most of the memory.
-Numbers too: a float of its own takes 32 bytes, so those that need not be exact are rounded, and
-equal ones are one object.
+The same few thousand contacts are reported again and again, 8 in each answer; a look-up by the
+bytes of a contact takes a third of the time of making a new one. With many nodes in one process, as
+in a simulation, each contact is in a hundred tables, and copies in each table would take most of
+the memory. Numbers as well: a float takes 32 bytes, so numbers that need not be exact are rounded,
+and equal ones are one object.
 """
 
 from __future__ import annotations
@@ -19,25 +19,30 @@ from ...ids import ID_BYTES
 from ...wire.compact import CONTACT_BYTES, pack_contact
 
 MAX_CONTACTS: Final = 4096
+"""The most contacts that a pool keeps."""
 MAX_CLIENTS: Final = 256
+"""The most client versions that a pool keeps."""
 GRAIN_S: Final = 0.25
-"""Of the times at which entries were verified; they count in minutes."""
+"""The precision of the times at which entries were verified, which are used as minutes."""
 SHORT_RTT_S: Final = 0.01
+"""Shorter round-trip times stay exact."""
 LONG_RTT_S: Final = 2.0
-"""Round-trip times between these are rounded to 0.1 ms; others are rare, or need to be exact."""
+"""Longer round-trip times stay exact; they are rare. Those between `SHORT_RTT_S` and this are
+rounded to 0.1 ms.
+"""
 
 
 class PooledContact(NamedTuple):
     contact: Contact
     packed: bytes
-    """Its compact form, as it goes into answers."""
+    """The compact form of the contact, as in answers."""
     scope: Scope
-    """Of its address, whatever a node makes of that."""
+    """The scope of its address, without regard to the policy of a node."""
 
 
 class ContactPool:
-    """Keeps at most ``max_contacts`` in two generations: O(1) each, whatever is sent. What is
-    forgotten is made anew, and is equal.
+    """Keeps at most ``max_contacts`` in two generations; each call is O(1) for every input. A
+    contact that was evicted is made again, and is equal.
     """
 
     __slots__ = ("_clients", "_current", "_max_current", "_moment", "_previous", "_rtts")
@@ -57,8 +62,8 @@ class ContactPool:
         """The contacts in ``nodes`` (IPv4) or ``nodes6`` (IPv6), in their order, each once; raises
         DecodeError if the length is not a multiple.
 
-        They are what the sender says. Whether an address may be contacted at all (port 0,
-        multicast, private) is for `AddressPolicy`.
+        They are unchecked claims of the sender. Whether an address may be contacted at all (port 0,
+        multicast, private) is decided by `AddressPolicy`.
         """
         size = CONTACT_BYTES[family]
         if len(raw) % size:
@@ -83,7 +88,9 @@ class ContactPool:
         return self._clients.setdefault(version, version)
 
     def moment(self, now: float) -> float:
-        """``now`` or up to `GRAIN_S` before it, the same object for all who ask at that time."""
+        """``now``, rounded down to a multiple of `GRAIN_S`; the same object for all callers at that
+        time.
+        """
         if not self._moment <= now < self._moment + GRAIN_S:
             self._moment = now // GRAIN_S * GRAIN_S
         return self._moment
@@ -95,7 +102,9 @@ class ContactPool:
         return self._rtts.setdefault(grains, grains / 10_000)
 
     def _recall(self, packed: bytes) -> PooledContact:
-        """From the generation before, or made anew; it belongs to the current one now."""
+        """The contact from the previous generation, or a new one, put into the current
+        generation.
+        """
         pooled = self._previous.get(packed)
         if pooled is None:
             endpoint = Endpoint(packed[ID_BYTES:])

@@ -1,8 +1,8 @@
-"""Draws in which each network has the same chance, and in it each address.
+"""Random draws in which each prefix has the same chance, and in a prefix each address.
 
-The attack: half of all peers, bought in bulk, lie in a few small networks, and push themselves as
-often as they may. Drawn by address they are half of those that we exchange with, and half of what
-others tell us; drawn by network they are a few of very many.
+Attack: half of all peers, bought in bulk, are in a few small networks, and push themselves as often
+as they may. Drawn by address, they are half of the exchange partners, and half of what other peers
+report. Defence: drawn by prefix, they are a few of very many.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TypeAlias
 
 from ...endpoints import Endpoint
 
-NetworkOf: TypeAlias = Callable[[Endpoint], bytes]
-"""What is drawn first: the /24 (IPv6 /48) of an endpoint, say."""
+PrefixOf: TypeAlias = Callable[[Endpoint], bytes]
+"""The prefix of an endpoint that is drawn first, for example its /24 (IPv6 /48)."""
 
 
-def draw_evenly(endpoints: Sequence[Endpoint], network_of: NetworkOf, rng: Random) -> Endpoint:
-    """One of them, that are at least one."""
-    networks: dict[bytes, list[Endpoint]] = {}
+def draw_by_prefix(endpoints: Sequence[Endpoint], prefix_of: PrefixOf, rng: Random) -> Endpoint:
+    """One of ``endpoints``, which must not be empty."""
+    by_prefix: dict[bytes, list[Endpoint]] = {}
     for endpoint in endpoints:
-        networks.setdefault(network_of(endpoint), []).append(endpoint)
-    return rng.choice(networks[rng.choice(list(networks))])
+        by_prefix.setdefault(prefix_of(endpoint), []).append(endpoint)
+    return rng.choice(by_prefix[rng.choice(list(by_prefix))])

@@ -1,8 +1,10 @@
-"""Which addresses may be taken from whom, and handed to whom.
+"""The policy on addresses: which ones are accepted from which source, handed to which node, and
+counted together by limits.
 
-The attack: a public node names 192.168.1.1 or 127.0.0.1 as its neighbours, and everybody who asks
-it knocks at his own router, or at himself. So an address of a narrow scope is taken only from a
-source of that scope, and handed only to one. What the operator typed never comes through here.
+Attack: a public node names 192.168.1.1 or 127.0.0.1 as its neighbours, and every node that asks it
+sends queries to its own router, or to itself. Defence: an address of a scope that is not public is
+accepted only from a source of the same scope, and handed only to such a node. Addresses that the
+operator typed are not checked here.
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ from ...endpoints import (
 from ...networks import NetworkSet
 from .contact_pool import PooledContact
 
-SYSTEM: Final = b"AS"
-"""Before the number of one, 6 bytes in all: no prefix of a public address is as long."""
+ASN_PREFIX: Final = b"AS"
+"""Stands before the number of an autonomous system in a netgroup. The netgroup has 6 bytes then, so
+it never equals a prefix of a public address.
+"""
 
 
 class AddressPolicy:
@@ -33,7 +37,7 @@ class AddressPolicy:
     included: for devnets and tests.
     """
 
-    __slots__ = ("_as_map", "_as_public", "_banned", "_restricted_to", "bars")
+    __slots__ = ("_as_map", "_as_public", "_banned", "_restricted_to", "bars_any")
 
     def __init__(
         self,
@@ -42,79 +46,81 @@ class AddressPolicy:
         restricted_to: Iterable[str] = (),
         as_map: AsMap | None = None,
     ) -> None:
-        """``banned`` and ``restricted_to``: networks in CIDR notation that are never, or that alone
-        are, talked to; raises ValueError. ``as_map``: of the operator, where there is one.
+        """``banned``: networks in CIDR notation that this node never talks to; ``restricted_to``:
+        the only networks that it talks to; raises ValueError. ``as_map``: the map of the operator,
+        if there is one.
         """
         self._as_map = as_map
         self._banned = NetworkSet(banned)
         self._restricted_to = NetworkSet(restricted_to)
-        self.bars = bool(self._banned or self._restricted_to)
-        """Whether there is anybody whom the operator does not want to hear of."""
+        self.bars_any = bool(self._banned or self._restricted_to)
+        """Whether `is_barred` can be True for any address."""
         self._as_public = (
             (Scope.PUBLIC, Scope.PRIVATE, Scope.LOOPBACK) if allow_private else (Scope.PUBLIC,)
         )
 
     def of(self, endpoint: Endpoint) -> Scope:
+        """The scope that an address counts as."""
         scope = scope_of(endpoint)
         return Scope.PUBLIC if scope in self._as_public else scope
 
     def is_invalid(self, endpoint: Endpoint) -> bool:
-        """Nobody can be there: nothing is sent there, and what says that it comes from there is
-        forged.
+        """Whether no node can be there. Nothing is sent to such an address, and a datagram with
+        such a source is forged.
         """
         return scope_of(endpoint) is Scope.INVALID
 
     def is_barred(self, endpoint: Endpoint) -> bool:
-        """Whether the operator does not want to hear of that address."""
-        return self.bars and (
+        """Whether the operator excluded the address."""
+        return self.bars_any and (
             endpoint in self._banned
             or (bool(self._restricted_to) and endpoint not in self._restricted_to)
         )
 
     def may_take(self, endpoint: Endpoint, source: Endpoint) -> bool:
-        """Whether ``endpoint``, named by ``source``, may be contacted at all."""
-        if self.bars and self.is_barred(endpoint):
+        """Whether ``endpoint``, reported by ``source``, may be contacted at all."""
+        if self.bars_any and self.is_barred(endpoint):
             return False
         scope = self.of(endpoint)
         return scope is Scope.PUBLIC or (scope is not Scope.INVALID and scope is self.of(source))
 
-    def usable(self, named: Iterable[PooledContact], source: Endpoint) -> list[Contact]:
-        """Those that `may_take` allows, of the contacts that ``source`` named: nearly all, at a
-        glance.
+    def usable(self, reported: Iterable[PooledContact], source: Endpoint) -> list[Contact]:
+        """The contacts reported by ``source`` that `may_take` allows. For nearly all of them their
+        scope settles it.
         """
-        at_once = () if self.bars else self._as_public
+        at_once = () if self.bars_any else self._as_public
         return [
             each.contact
-            for each in named
+            for each in reported
             if each.scope in at_once or self.may_take(each.contact.endpoint, source)
         ]
 
-    # What limits are counted by. Addresses that are not public share prefixes for good reasons, so
-    # each endpoint counts for itself.
+    # The prefixes that limits count by. Addresses that are not public share prefixes for good
+    # reasons, so each of their endpoints counts alone.
 
     def host(self, endpoint: Endpoint) -> bytes:
+        """The IPv4 address, or the IPv6 /64."""
         return host_prefix(endpoint) if self.of(endpoint) is Scope.PUBLIC else endpoint
 
     def subnet(self, endpoint: Endpoint) -> bytes:
+        """The IPv4 /24, or the IPv6 /48."""
         return subnet_prefix(endpoint) if self.of(endpoint) is Scope.PUBLIC else endpoint
 
     def netgroup(self, endpoint: Endpoint) -> bytes:
-        """One large operator: who is in one autonomous system, by the operator's map; where that
-        knows of none, the /16 (IPv6 /32).
+        """The addresses of one large operator: the autonomous system by the map of the operator of
+        this node; without one, the IPv4 /16 (IPv6 /32).
         """
         if self.of(endpoint) is not Scope.PUBLIC:
             return endpoint
         asn = self.asn(endpoint)
-        return SYSTEM + asn.to_bytes(4, "big") if asn else netgroup_prefix(endpoint)
+        return ASN_PREFIX + asn.to_bytes(4, "big") if asn else netgroup_prefix(endpoint)
 
     @property
     def knows_asns(self) -> bool:
         return self._as_map is not None
 
     def asn(self, endpoint: Endpoint) -> int:
-        """The number of its autonomous system, 0 where that is not known, or where the address is
-        not public.
-        """
+        """The number of the autonomous system; 0 if it is unknown or the address is not public."""
         if self._as_map is None or self.of(endpoint) is not Scope.PUBLIC:
             return 0
         asn: int = self._as_map.asn_of(ip_of(endpoint))

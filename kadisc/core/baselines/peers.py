@@ -24,13 +24,6 @@ from ..peers.selection import in_turn
 from ..table.routing_table import RoutingTable
 
 
-def endpoint_itself(endpoint: Endpoint) -> bytes:
-    """Baseline of draws by subnet: each endpoint is a network of its own, so each has the same
-    chance.
-    """
-    return endpoint
-
-
 class NoBackoff:
     """Baseline of `Backoff`: a partner may always be asked."""
 

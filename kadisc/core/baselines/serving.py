@@ -6,14 +6,14 @@ from random import Random
 
 from ...endpoints import Endpoint
 from ...ids import NodeId
-from ...wire.messages import Samples
+from ...wire.messages import InfoHashSamples
 from ..serving.info_hash_samples import InfoHashSampler
 
 
 class FreshInfoHashSamples(InfoHashSampler):
     """Every answer draws a new sample."""
 
-    def sample(self, now: float) -> Samples:
+    def sample(self, now: float) -> InfoHashSamples:
         return self.draw(now)
 
 

@@ -1,10 +1,11 @@
-"""The address book: who was heard of, who was met, where from, and what became of them. It outlives
-the run.
+"""The address book: the peers of the own network that were reported or verified, what reported
+them, and what became of them. It is kept over restarts.
 
-Two tables (`book_tables.py`): *new* for hearsay, *tried* for peers that proved themselves by an
-exchange of records. One identity per address. Nothing that others say changes or removes a peer
-that was met; only its own silence does, when a newcomer has a claim to its place (`contests.py`) or
-after a week. The model is Bitcoin's addrman; its lessons stand where they are applied.
+There are two tables (`tables.py`): *new* for peers that were only reported, *tried* for peers that
+proved themselves by an exchange of records. One identity per address. No report of other nodes
+changes or removes a verified peer; it is removed only when it does not answer, by a new peer that
+has a claim to its place (`collisions.py`) or after a week. The model is Bitcoin's addrman; its
+lessons are named where they are applied.
 """
 
 from __future__ import annotations
@@ -18,189 +19,189 @@ from ...config import BookConfig
 from ...endpoints import Endpoint
 from ..addressing.policy import AddressPolicy
 from ..contract.saved_state import SavedBook
+from ..contract.times import FOREVER, NEVER
 from ..contract.verified_peer import VerifiedPeer
 from .collisions import CollisionRule
 from .entry import (
-    NEVER,
     BookEntry,
-    BookPeer,
     BookSnapshot,
     Provenance,
+    SelectedPeer,
     Source,
     Verdict,
     provenance_of,
 )
 from .feedback import FeedbackRule
-from .persistence import book_peer_of, saved_book
-from .tables import BookTable, Place, PlacementRule
+from .index import BookIndex
+from .persistence import entry_of, saved_book
+from .promotion import Promotion
+from .tables import PlacementRule
 
-FOREVER: Final = float("inf")
-ANCHOR_NEWS_S: Final = 3600.0
-"""Anchors were verified within this time before whoever was verified last: not long ago, as seen
-from the end of the run.
+ANCHOR_WINDOW_S: Final = 3600.0
+"""Anchors were verified within this time before the latest verification of any peer, that is,
+shortly before the end of the run.
 """
+KEY_BYTES: Final = 32
+"""Bytes of the key that `AddressBook.why` tells from an endpoint."""
 
 
 class AddressBook:
     """``len()`` is the number of peers in both tables. No call costs more than a pass through the
-    tables, most of them one look.
+    tables; most cost one look-up.
     """
 
     def __init__(
         self,
         config: BookConfig,
         rng: Random,
-        scopes: AddressPolicy,
+        policy: AddressPolicy,
         placement: PlacementRule,
         collisions: CollisionRule,
-        verdicts: FeedbackRule,
+        feedback: FeedbackRule,
     ) -> None:
         self._config = config
         self._rng = rng
-        self._scopes = scopes
-        self._placement = placement
+        self._policy = policy
         self._collisions = collisions
-        self._verdicts = verdicts
-        self._new = BookTable()
-        self._tried = BookTable()
-        self._by_host: dict[bytes, BookPeer] = {}
-        self._by_key: dict[tuple[bytes, int], BookPeer] = {}  # by key and family
+        self._feedback = feedback
+        self._index = BookIndex(policy, placement)
+        self._promotion = Promotion(config, self._index, collisions, feedback)
         self._next_feeler_at = NEVER
-        self._feels_tried = False
+        self._last_feeler_was_tried = False
 
     def __len__(self) -> int:
-        return len(self._by_host)
+        return len(self._index)
 
     @property
-    def heard_of(self) -> int:
-        """Peers in the new table..."""
-        return len(self._new)
+    def unverified_count(self) -> int:
+        """The number of peers in the new table."""
+        return len(self._index.new)
 
     @property
-    def met(self) -> int:
-        """...and in the tried one."""
-        return len(self._tried)
+    def verified_count(self) -> int:
+        """The number of peers in the tried table."""
+        return len(self._index.tried)
 
-    # --- what is learned --------------------------------------------------------------------------
+    # --- What is learned --------------------------------------------------------------------------
 
-    def heard(self, endpoint: Endpoint, source: Source, now: float) -> str | None:
-        """Somebody says that a peer is there. Returns why that was not taken, or None."""
-        if not self._may_hear(endpoint, source):
+    def reported(self, endpoint: Endpoint, source: Source, now: float) -> str | None:
+        """``source`` says that a peer is at ``endpoint``. Returns why the report was refused, or
+        None.
+        """
+        if not self._may_take(endpoint, source):
             return "book-scope"
-        host = self._scopes.host(endpoint)
-        known = self._by_host.get(host)
+        host = self._policy.host(endpoint)
+        known = self._index.of_host(host)
         if known is not None and known.endpoint == endpoint:
-            known.heard_at = now
-            known.heard_times += 1
+            known.reported_at = now
+            known.times_reported += 1
             return "book-known"
         if known is not None and (known.tried or not known.failures):
             return "book-identity"
-        entry = BookPeer(endpoint, host, source, now, now)
-        if not self._room_in_new(entry, now, known):
+        entry = BookEntry(endpoint, host, source, now, now)
+        if not self._promotion.has_room_in_new(entry, now, known):
             return "book-place"
         if known is not None:
-            self._forget(known)
-        self._put_new(entry, now)
+            self._promotion.forget(known)
+        self._promotion.put_new(entry)
         return None
 
     def verified(
         self, peer: VerifiedPeer, now: float, *, source: Source, rtt_s: float | None = None
     ) -> None:
-        """It exchanged records with us at its endpoint. It goes to the tried table, or waits until
-        the owner of its place there was tested.
+        """The peer exchanged records with this node at its endpoint. It goes to the tried table, or
+        waits until the owner of its place there was tested.
         """
-        host = self._scopes.host(peer.endpoint)
-        here, elsewhere = self._by_host.get(host), self._by_key.get((peer.key, len(peer.endpoint)))
-        if (
-            elsewhere is not None
-            and elsewhere.peer is not None
-            and peer.sequence < elsewhere.peer.sequence
-        ):
+        host = self._policy.host(peer.endpoint)
+        here = self._index.of_host(host)
+        elsewhere = self._index.of_key(peer.key, peer.endpoint)
+        newest = elsewhere.peer if elsewhere is not None else None
+        if newest is not None and peer.sequence < newest.sequence:
             return
         if here is None or here.endpoint != peer.endpoint:
             here = self._arrival(peer, host, here, elsewhere, source, now)
         elif elsewhere is not None and elsewhere is not here:
-            self._forget(elsewhere)  # it has moved here, where somebody else was
-        self._prove(here, peer, rtt_s, now)
+            self._promotion.forget(elsewhere)  # the peer moved here, where another peer was
+        self._note_verified(here, peer, rtt_s, now)
         if not here.tried:
-            self._promote(here, now)
+            self._promotion.promote(here, now)
 
     def failed(self, endpoint: Endpoint, now: float) -> None:
-        """It left a query unanswered while we were online. Failures close together count as one."""
-        entry = self._at(endpoint)
-        if entry is None or now - entry.failed_at < self._config.failure_spacing_s:
+        """The peer left a query unanswered while this node was online. Failures within
+        ``failure_spacing_s`` count as one.
+        """
+        entry = self._index.at(endpoint)
+        config = self._config
+        if entry is None or now - entry.failed_at < config.failure_spacing_s:
             return
         entry.failures += 1
         entry.failed_at = now
-        config = self._config
         if not entry.tried:
             if entry.failures >= config.new_failures:
-                self._forget(entry)
+                self._promotion.forget(entry)
             return
         newcomer = self._collisions.failed(entry)
         if newcomer is not None:
-            self._succeed(entry, newcomer, now)
+            self._promotion.succeed(entry, newcomer, now)
         elif (
             entry.failures >= config.tried_failures
             and now - entry.verified_at >= config.tried_lifetime_s
         ):
-            self._forget(entry)
+            self._promotion.forget(entry)
 
-    def seated(self, endpoints: Iterable[Endpoint]) -> None:
-        """They hold slots that are old enough: ranks have chosen them, and that is remembered of
-        them while they live there.
+    def mark_held_slot(self, endpoints: Iterable[Endpoint]) -> None:
+        """These peers hold slots of the view that are old enough: ranks have chosen them, which is
+        remembered as long as they stay at these endpoints.
         """
         for endpoint in endpoints:
-            entry = self._at(endpoint)
+            entry = self._index.at(endpoint)
             if entry is not None:
-                entry.seated = True
+                entry.held_slot = True
 
     def drop(self, endpoint: Endpoint) -> None:
-        """It turned out to be our own."""
-        entry = self._at(endpoint)
+        """The endpoint turned out to be that of this node."""
+        entry = self._index.at(endpoint)
         if entry is not None:
-            self._forget(entry)
+            self._promotion.forget(entry)
 
     def feedback(self, key: bytes, verdict: Verdict, now: float) -> bool:
         """What the application says of a peer; False if the book does not know it (any more)."""
-        entries = self._with_key(key)
+        entries = self._index.all_of_key(key)
         for entry in entries:
-            self._verdicts.judge(entry, verdict, now, len(self._tried))
+            self._feedback.judge(entry, verdict, now, len(self._index.tried))
         return bool(entries)
 
-    # --- what is to be done -----------------------------------------------------------------------
+    # --- What is to be done -----------------------------------------------------------------------
 
     def tests_due(self, now: float) -> list[Endpoint]:
-        """Owners of contested places, to be asked now; ``verified`` or ``failed`` is then to be
-        called.
+        """Owners of contested places, to be asked now. The caller then calls ``verified`` or
+        ``failed``.
         """
         return self._collisions.due(now)
 
     def feeler(self, now: float) -> Endpoint | None:
-        """One address to be tested, every two minutes: of those heard of, by lot, and of those met,
-        the one not verified for longest, in turn.
+        """One address to be tested, every ``feeler_interval_s``: in turn a random one of the new
+        table and the one of the tried table that was not verified for longest.
         """
         if now < self._next_feeler_at:
             return None
         self._next_feeler_at = now + self._config.feeler_interval_s
-        self._feels_tried = not self._feels_tried
-        heard, met = (
-            self._new.draw(self._rng),
-            min(
-                self._tried, key=lambda entry: max(entry.verified_at, entry.failed_at), default=None
-            ),
+        self._last_feeler_was_tried = not self._last_feeler_was_tried
+        new = self._index.new.draw(self._rng)
+        tried = min(
+            self._index.tried,
+            key=lambda entry: max(entry.verified_at, entry.failed_at),
+            default=None,
         )
-        entry = (met or heard) if self._feels_tried else (heard or met)
+        entry = (tried or new) if self._last_feeler_was_tried else (new or tried)
         return entry.endpoint if entry is not None else None
 
     def next_deadline(self) -> float:
-        return (
-            min(self._next_feeler_at, self._collisions.next_deadline())
-            if self._by_host
-            else FOREVER
-        )
+        if not self._index:
+            return FOREVER
+        return min(self._next_feeler_at, self._collisions.next_deadline())
 
-    # --- what it tells ----------------------------------------------------------------------------
+    # --- What the book answers --------------------------------------------------------------------
 
     def select(
         self,
@@ -210,19 +211,21 @@ class AddressBook:
         service: str | None = None,
         verified_within_s: float | None = None,
         but_not: Container[bytes] = (),
-        only_seated: bool = False,
-    ) -> list[BookEntry]:
-        """At most ``count`` peers for the application: verified in this run, and so lately (None:
-        as the config says), whose last query was answered; never two of one /24 (IPv6 /48), and of
-        one /16 (/32) only when there are no others. By lot; a good word makes one likelier, a bad
-        one keeps it back. ``but_not``: keys of those that are not wanted; ``only_seated``: of those
-        alone that held a slot.
+        only_held_slot: bool = False,
+    ) -> list[SelectedPeer]:
+        """At most ``count`` random peers for the application, which were verified in this run
+        within ``verified_within_s`` (None: ``given_within_s``), and whose last query was answered.
+        Never two of one /24 (IPv6 /48); two of one /16 (/32) only when there are no others. Good
+        verdicts make a peer likelier, bad ones hold it back. ``but_not``: keys of peers that are
+        left out; ``only_held_slot``: only peers that held a slot of the view.
         """
         within_s = self._config.returnable_for_s if verified_within_s is None else verified_within_s
         weighted = []
-        for entry in self._tried:
-            is_eligible = entry.met and not entry.failures and (entry.seated or not only_seated)
-            weight = self._verdicts.weight(entry, now) if is_eligible else 0.0
+        for entry in self._index.tried:
+            is_eligible = entry.verified_in_run and not entry.failures
+            if only_held_slot and not entry.held_slot:
+                is_eligible = False
+            weight = self._feedback.weight(entry, now) if is_eligible else 0.0
             if (
                 weight
                 and entry.peer
@@ -233,252 +236,168 @@ class AddressBook:
                 # without replacement.
                 weighted.append((self._rng.random() ** (1.0 / weight), entry))
         weighted.sort(key=lambda pair: pair[0], reverse=True)
-        chosen = self._diverse([entry for _, entry in weighted], count)
+        chosen = self._index.diverse([entry for _, entry in weighted], count)
         return [
-            BookEntry(entry.peer, now - entry.verified_at, entry.rtt_s)
+            SelectedPeer(entry.peer, now - entry.verified_at, entry.rtt_s)
             for entry in chosen
             if entry.peer
         ]
 
     def peers(self) -> list[VerifiedPeer]:
-        """All that were verified in this run and answered last."""
+        """All peers that were verified in this run and whose last query was answered."""
         return [
-            entry.peer for entry in self._tried if entry.met and entry.peer and not entry.failures
+            entry.peer
+            for entry in self._index.tried
+            if entry.verified_in_run and entry.peer and not entry.failures
         ]
 
     def anchors(self) -> list[Endpoint]:
-        """Whom to ask first after a restart: those known for longest, in different networks, that
-        were there at the end of the run.
+        """The peers to ask first after a restart: those known for longest, in different netgroups,
+        that still answered at the end of the run.
         """
-        last = max((entry.verified_at for entry in self._tried), default=NEVER)
-        there = [
-            entry
-            for entry in self._tried
-            if not entry.failures and entry.verified_at >= last - ANCHOR_NEWS_S
-        ]
-        there.sort(key=lambda entry: entry.first_verified_at)
-        return [entry.endpoint for entry in self._diverse(there, self._config.anchors)]
+        tried = self._index.tried
+        last = max((entry.verified_at for entry in tried), default=NEVER)
+        since = last - ANCHOR_WINDOW_S
+        alive = [entry for entry in tried if not entry.failures and entry.verified_at >= since]
+        alive.sort(key=lambda entry: entry.first_verified_at)
+        return [entry.endpoint for entry in self._index.diverse(alive, self._config.anchors)]
 
     def why(self, who: bytes | Endpoint, now: float) -> Provenance | None:
         """What is known of a peer, by its key (32 bytes) or its endpoint."""
-        entry = next(iter(self._with_key(who)), None) if len(who) == 32 else self._at(Endpoint(who))
+        if len(who) == KEY_BYTES:
+            entry = next(iter(self._index.all_of_key(who)), None)
+        else:
+            entry = self._index.at(Endpoint(who))
         return provenance_of(entry, now) if entry is not None else None
 
     def snapshot(self) -> BookSnapshot:
-        met = sum(entry.met for entry in self._tried)
         return BookSnapshot(
-            len(self._new), len(self._tried), met, len(self._collisions), tuple(self.anchors())
+            new=len(self._index.new),
+            tried=len(self._index.tried),
+            verified_in_run=sum(entry.verified_in_run for entry in self._index.tried),
+            in_collision=len(self._collisions),
+            anchors=tuple(self.anchors()),
         )
 
-    def by_lot(self, failed_before: float) -> list[Endpoint]:
-        """Where those are that were met, and then those heard of, by lot; without those that failed
-        since.
+    def shuffled(self, failed_before: float) -> list[Endpoint]:
+        """The endpoints of the tried table in random order, then those of the new one; without
+        peers that failed since ``failed_before``.
         """
         chosen: list[Endpoint] = []
-        for table in (self._tried, self._new):
-            there = [entry.endpoint for entry in table if entry.failed_at < failed_before]
-            self._rng.shuffle(there)
-            chosen += there
+        for table in (self._index.tried, self._index.new):
+            endpoints = [entry.endpoint for entry in table if entry.failed_at < failed_before]
+            self._rng.shuffle(endpoints)
+            chosen += endpoints
         return chosen
 
-    def entries(self) -> Iterator[BookPeer]:
-        """All of both tables, those met first; to be read only."""
-        yield from self._tried
-        yield from self._new
+    def entries(self) -> Iterator[BookEntry]:
+        """All entries, those of the tried table first; the caller must not change them."""
+        return iter(self._index)
 
-    # --- from run to run --------------------------------------------------------------------------
+    # --- From run to run --------------------------------------------------------------------------
 
     def export(self, now: float) -> SavedBook:
         return saved_book(self.entries(), now)
 
     def restore(self, saved: SavedBook, now: float) -> dict[str, int]:
-        """Takes up what a file says, entry by entry, whatever is wrong with others: they are
-        counted by reason, and nothing is raised. None is given to the application before it was
-        verified in this run: a file may be old, or somebody else's.
+        """Takes up saved entries one by one, independently of bad ones among them. Returns how many
+        were refused, by reason; nothing is raised. No entry is selected before it was verified in
+        this run: a file may be old, or belong to another node.
         """
         refused: dict[str, int] = {}
         for each in saved.peers:
-            found = book_peer_of(each, now)
+            found = entry_of(each, now)
             reason = found if isinstance(found, str) else self._recall(found)
             if reason is not None:
                 refused[reason] = refused.get(reason, 0) + 1
         return refused
 
-    # --- who has which place ----------------------------------------------------------------------
-
-    def _may_hear(self, endpoint: Endpoint, source: Source) -> bool:
-        """A node may name only what is of its scope; a word stands for something that the operator
-        chose to listen to.
-        """
-        if isinstance(source, str):
-            return not (self._scopes.is_invalid(endpoint) or self._scopes.is_barred(endpoint))
-        return self._scopes.may_take(endpoint, source)
-
-    def _recall(self, entry: BookPeer) -> str | None:
-        """Puts an entry of the last run where it was, if the place is free. Returns why not, or
+    def _recall(self, entry: BookEntry) -> str | None:
+        """Puts an entry of the last run into its place, if that is free. Returns why not, or
         None.
         """
-        if not self._may_hear(entry.endpoint, entry.source):
+        if not self._may_take(entry.endpoint, entry.source):
             return "book-scope"
-        entry.host = self._scopes.host(entry.endpoint)
-        if entry.host in self._by_host or (
-            entry.peer is not None and (entry.peer.key, len(entry.endpoint)) in self._by_key
-        ):
+        index = self._index
+        entry.host = self._policy.host(entry.endpoint)
+        if index.of_host(entry.host) is not None:
             return "book-known"
-        place = (
-            self._placement.tried(entry.endpoint)
-            if entry.tried
-            else self._placement.new(entry.endpoint, entry.source)
-        )
-        table = self._tried if entry.tried else self._new
-        if table.at(place) is not None:
+        if entry.peer is not None and index.of_key(entry.peer.key, entry.endpoint) is not None:
+            return "book-known"
+        place = index.place_of(entry)
+        if (index.tried if entry.tried else index.new).at(place) is not None:
             return "book-place"
-        self._put(table, place, entry)
+        index.put(place, entry)
         return None
+
+    # --- Helpers of the above ---------------------------------------------------------------------
+
+    def _may_take(self, endpoint: Endpoint, source: Source) -> bool:
+        """A node may report only addresses of its scope; a word stands for a source that the
+        operator chose.
+        """
+        if isinstance(source, str):
+            return not (self._policy.is_invalid(endpoint) or self._policy.is_barred(endpoint))
+        return self._policy.may_take(endpoint, source)
 
     def _arrival(
         self,
         peer: VerifiedPeer,
         host: bytes,
-        here: BookPeer | None,
-        elsewhere: BookPeer | None,
+        here: BookEntry | None,
+        elsewhere: BookEntry | None,
         source: Source,
         now: float,
-    ) -> BookPeer:
-        """The entry of a peer at an endpoint where the book knows nobody. If it has moved, its
-        history comes along.
+    ) -> BookEntry:
+        """The entry of a peer at an endpoint that the book does not know. A peer that moved keeps
+        its history. ``here``: the entry of that host; ``elsewhere``: the entry of that key.
         """
-        entry = BookPeer(peer.endpoint, host, source, now, now)
+        entry = BookEntry(peer.endpoint, host, source, now, now)
         if elsewhere is not None:
             entry = replace(
-                elsewhere, endpoint=peer.endpoint, host=host, tried=False, place=None, seated=False
+                elsewhere,
+                endpoint=peer.endpoint,
+                host=host,
+                tried=False,
+                place=None,
+                held_slot=False,
             )
-            self._forget(elsewhere)
-        if not self._may_hear(entry.endpoint, entry.source):
-            entry.source = entry.endpoint  # nobody of another scope can have led us there
+            self._promotion.forget(elsewhere)
+        if not self._may_take(entry.endpoint, entry.source):
+            entry.source = entry.endpoint  # a node of another scope cannot have reported it
         if here is not None and here is not elsewhere and not here.tried:
-            self._forget(
-                here
-            )  # another port of this address was only heard of, and this one has proved itself
+            # Another port of this host was only reported, and this one has proved itself.
+            self._promotion.forget(here)
         return entry
 
-    def _prove(self, entry: BookPeer, peer: VerifiedPeer, rtt_s: float | None, now: float) -> None:
+    def _note_verified(
+        self, entry: BookEntry, peer: VerifiedPeer, rtt_s: float | None, now: float
+    ) -> None:
         if entry.peer is not None and entry.peer.key != peer.key:
-            self._by_key.pop((entry.peer.key, len(entry.endpoint)), None)
-            self._verdicts.forget(entry)
-            # Somebody else lives here now. That it was seated stays: ranks are of addresses.
-            entry.first_verified_at, entry.verdict, entry.good, entry.held_back_until = (
-                NEVER,
-                None,
-                0,
-                NEVER,
-            )
-        entry.peer, entry.verified_at, entry.met = peer, now, True
-        entry.first_verified_at = (
-            now if entry.first_verified_at == NEVER else entry.first_verified_at
-        )
-        entry.failures, entry.failed_at = 0, NEVER
-        entry.rtt_s = entry.rtt_s if rtt_s is None else rtt_s
+            self._index.drop_key(entry, entry.peer.key)
+            self._start_history_again(entry)
+        entry.peer = peer
+        entry.verified_at = now
+        entry.verified_in_run = True
+        if entry.first_verified_at == NEVER:
+            entry.first_verified_at = now
+        entry.failures = 0
+        entry.failed_at = NEVER
+        if rtt_s is not None:
+            entry.rtt_s = rtt_s
         if entry.place is not None:
-            self._by_key[peer.key, len(peer.endpoint)] = entry
+            self._index.add_key(entry, peer.key)
         self._collisions.answered(entry)
 
-    def _promote(self, entry: BookPeer, now: float) -> None:
-        place = self._placement.tried(entry.endpoint)
-        owner = self._tried.at(place)
-        if owner is None or self._collisions.claim(owner, entry, now):
-            self._succeed(owner, entry, now)
-        elif (
-            entry.place is None
-            and entry.host not in self._by_host
-            and self._room_in_new(entry, now)
-        ):
-            self._put_new(entry, now)
-
-    def _succeed(self, owner: BookPeer | None, newcomer: BookPeer, now: float) -> None:
-        """The newcomer takes its place among those met. Who was there goes back to those heard of,
-        if there is room.
+    def _start_history_again(self, entry: BookEntry) -> None:
+        """Another peer is at this endpoint now. That it held a slot stays: ranks are of
+        addresses.
         """
-        if newcomer.failures or self._by_host.get(newcomer.host) not in (None, owner, newcomer):
-            return  # it is gone itself, or the address has another identity by now
-        if newcomer.peer is not None and self._by_key.get(
-            (newcomer.peer.key, len(newcomer.endpoint))
-        ) not in (None, owner, newcomer):
-            return  # it has moved since
-        place = self._placement.tried(newcomer.endpoint)
-        if owner is not None:
-            self._forget(owner)
-        if self._tried.at(place) is not None:
-            return
-        if newcomer.place is not None:
-            self._forget(newcomer)
-        newcomer.tried = True
-        self._put(self._tried, place, newcomer)
-        if owner is not None and owner.host not in self._by_host:
-            owner.tried = False
-            if self._room_in_new(owner, now):
-                self._put_new(owner, now)
-
-    def _room_in_new(self, entry: BookPeer, now: float, besides: BookPeer | None = None) -> bool:
-        """Whether its place is free, or held by somebody who gives way: who failed, or was not
-        heard of for long. Hearsay displaces no live hearsay, or a flood from the same source would
-        wash out what it said before.
-        """
-        owner = self._new.at(self._placement.new(entry.endpoint, entry.source))
-        return (
-            owner is None
-            or owner is besides
-            or bool(owner.failures)
-            or now - owner.known_at >= self._config.new_lifetime_s
-        )
-
-    def _put_new(self, entry: BookPeer, now: float) -> None:
-        place = self._placement.new(entry.endpoint, entry.source)
-        owner = self._new.at(place)
-        if owner is not None:
-            self._forget(owner)
-        self._put(self._new, place, entry)
-
-    def _put(self, table: BookTable, place: Place, entry: BookPeer) -> None:
-        table.put(place, entry)
-        entry.place = place
-        self._by_host[entry.host] = entry
-        if entry.peer is not None:
-            self._by_key[entry.peer.key, len(entry.endpoint)] = entry
-
-    def _forget(self, entry: BookPeer) -> None:
-        self._collisions.answered(entry)
-        self._verdicts.forget(entry)
-        if entry.place is None:
-            return
-        (self._tried if entry.tried else self._new).take(entry.place)
-        entry.place = None
-        del self._by_host[entry.host]
-        if entry.peer is not None:
-            self._by_key.pop((entry.peer.key, len(entry.endpoint)), None)
-
-    def _at(self, endpoint: Endpoint) -> BookPeer | None:
-        entry = self._by_host.get(self._scopes.host(endpoint))
-        return entry if entry is not None and entry.endpoint == endpoint else None
-
-    def _with_key(self, key: bytes) -> list[BookPeer]:
-        """In both families."""
-        return [entry for size in (6, 18) if (entry := self._by_key.get((key, size))) is not None]
-
-    def _diverse(self, entries: list[BookPeer], count: int) -> list[BookPeer]:
-        """The first of each /16 (IPv6 /32), then the first of each further /24 (/48)."""
-        chosen: list[BookPeer] = []
-        subnet, netgroup = set[bytes](), set[bytes]()
-        for seldom in (True, False):
-            for entry in entries:
-                if len(chosen) >= count:
-                    return chosen
-                small, large = self._placement.networks(entry.endpoint)
-                if small not in subnet and not (seldom and large in netgroup):
-                    chosen.append(entry)
-                    subnet.add(small)
-                    netgroup.add(large)
-        return chosen
+        self._feedback.forget(entry)
+        entry.first_verified_at = NEVER
+        entry.verdict = None
+        entry.good = 0
+        entry.held_back_until = NEVER
 
 
 def _is_wanted(peer: VerifiedPeer, service: str | None, but_not: Container[bytes]) -> bool:

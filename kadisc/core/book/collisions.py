@@ -1,10 +1,11 @@
-"""Two peers, one place: the owner is tested before a newcomer may have it.
+"""Collisions of two peers that have the same place: the owner is tested before the new peer may
+have it.
 
-The attack: whoever can prove himself at many addresses, which costs little, replaces all that a
-node has met over weeks by peers of his own, and then waits for its restart (the eclipse attacks of
-2015 on Bitcoin). An owner that answers stays. Bitcoin's test-before-evict is the model, except that
-an owner nobody found the time to test stays as well: an attacker could see to it that there is no
-time.
+Attack: an attacker that can prove itself at many addresses, which costs little, replaces all peers
+that a node verified over weeks by its own, and then waits for the restart of the node (the eclipse
+attacks of 2015 on Bitcoin). Defence: an owner that answers stays. The model is Bitcoin's
+test-before-evict, except that an owner that was not tested in time stays as well: an attacker could
+see to it that there is no time.
 """
 
 from __future__ import annotations
@@ -14,63 +15,69 @@ from typing import Protocol
 
 from ...config import BookConfig
 from ...endpoints import Endpoint
-from .entry import NEVER, BookPeer
+from ..contract.times import FOREVER, NEVER
+from .entry import BookEntry
 
 
 class CollisionRule(Protocol):
     def __len__(self) -> int: ...
 
-    def claim(self, owner: BookPeer, newcomer: BookPeer, now: float) -> bool: ...
+    def claim(self, owner: BookEntry, newcomer: BookEntry, now: float) -> bool: ...
 
     def due(self, now: float) -> list[Endpoint]: ...
 
-    def answered(self, owner: BookPeer) -> None: ...
+    def answered(self, owner: BookEntry) -> None: ...
 
-    def failed(self, owner: BookPeer) -> BookPeer | None: ...
+    def failed(self, owner: BookEntry) -> BookEntry | None: ...
 
     def next_deadline(self) -> float: ...
 
 
 @dataclass(slots=True)
 class Collision:
-    newcomer: BookPeer
+    """``newcomer``: the peer that waits for the place; ``failures``: tests that the owner
+    failed.
+    """
+
+    newcomer: BookEntry
     over_at: float
     test_at: float
     failures: int = 0
 
 
 class Collisions:
-    """At most ``tests`` at a time and one a place: the first newcomer is the one who waits."""
+    """At most ``tests`` collisions at a time, and one for each place: the first new peer waits."""
 
     def __init__(self, config: BookConfig) -> None:
         self._config = config
-        self._collisions: dict[BookPeer, Collision] = {}
+        self._collisions: dict[BookEntry, Collision] = {}
         self._next_test_at = NEVER
 
     def __len__(self) -> int:
         return len(self._collisions)
 
-    def claim(self, owner: BookPeer, newcomer: BookPeer, now: float) -> bool:
-        """Whether the newcomer may have the owner's place at once. Never: but it may be worth a
-        test of the owner, who is then ``due``.
+    def claim(self, owner: BookEntry, newcomer: BookEntry, now: float) -> bool:
+        """Whether the new peer may have the place of the owner at once, which is never so. It may
+        be reason to test the owner, which is then ``due``.
         """
         self._expire(now)
-        lately = (
-            owner.met
-            and now - owner.verified_at < self._config.recently_verified_s
+        config = self._config
+        verified_lately = (
+            owner.verified_in_run
+            and now - owner.verified_at < config.recently_verified_s
             and not owner.failures
         )
         if (
-            not lately
+            not verified_lately
             and owner not in self._collisions
-            and len(self._collisions) < self._config.tests
+            and len(self._collisions) < config.tests
         ):
-            self._collisions[owner] = Collision(newcomer, now + self._config.test_lifetime_s, now)
+            self._collisions[owner] = Collision(newcomer, now + config.test_lifetime_s, now)
         return False
 
     def due(self, now: float) -> list[Endpoint]:
         """The owner to be tested now, if there is one; it counts as asked. One at a time: a flood
-        of newcomers must not become one of tests.
+        of new peers must not cause a flood of tests.
         """
         self._expire(now)
         if now < self._next_test_at:
@@ -82,12 +89,12 @@ class Collisions:
                 return [owner.endpoint]
         return []
 
-    def answered(self, owner: BookPeer) -> None:
-        """It stays. Also to be called when it leaves for another reason."""
+    def answered(self, owner: BookEntry) -> None:
+        """The owner stays. Also called when it leaves the book for another reason."""
         self._collisions.pop(owner, None)
 
-    def failed(self, owner: BookPeer) -> BookPeer | None:
-        """Who is to have its place now, if it failed often enough."""
+    def failed(self, owner: BookEntry) -> BookEntry | None:
+        """The new peer that gets the place, if the owner has failed often enough."""
         collision = self._collisions.get(owner)
         if collision is None:
             return None
@@ -103,35 +110,10 @@ class Collisions:
                 min(max(each.test_at, self._next_test_at), each.over_at)
                 for each in self._collisions.values()
             ),
-            default=float("inf"),
+            default=FOREVER,
         )
 
     def _expire(self, now: float) -> None:
-        for owner in [
-            owner for owner, collision in self._collisions.items() if now >= collision.over_at
-        ]:
+        over = [owner for owner, each in self._collisions.items() if now >= each.over_at]
+        for owner in over:
             del self._collisions[owner]
-
-
-class NewestWins:
-    """What the tests are measured against."""
-
-    __slots__ = ()
-
-    def __len__(self) -> int:
-        return 0
-
-    def claim(self, owner: BookPeer, newcomer: BookPeer, now: float) -> bool:
-        return True
-
-    def due(self, now: float) -> list[Endpoint]:
-        return []
-
-    def answered(self, owner: BookPeer) -> None:
-        pass
-
-    def failed(self, owner: BookPeer) -> BookPeer | None:
-        return None
-
-    def next_deadline(self) -> float:
-        return float("inf")

@@ -1,42 +1,44 @@
-"""What the address book knows of one peer, and what it tells of it."""
+"""An entry of the address book, and the answers of the book that are made from entries."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from ...endpoints import Endpoint
+from ..contract.times import NEVER
 from ..contract.verified_peer import VerifiedPeer
 
-NEVER: Final = float("-inf")
 Source: TypeAlias = Endpoint | str
-"""Who told us: the endpoint of a node, or a word such as ``operator``, ``dns`` or ``lan`` for what
-is no node.
+"""What reported a peer: the endpoint of a node, or a word such as ``operator``, ``dns`` or ``lan``
+for a source that is no node.
 """
 Verdict: TypeAlias = Literal["good", "bad", "busy", "wrong-network"]
 """What the application says of a peer that it was given."""
 
 
 @dataclass(slots=True, eq=False)
-class BookPeer:
-    """``peer`` is None while it was only heard of. Times are on the caller's clock, ``NEVER`` for
+class BookEntry:
+    """What the address book knows of one peer. Times are on the clock of the caller, ``NEVER`` for
     what did not happen.
 
-    ``met``: it was verified in this run, so what a file says of it no longer matters. ``place``:
-    bucket and position in its table. ``good``: how many good words count; ``held_back_until``: not
-    given out before. ``seated``: it held a slot that was old enough, in this run.
+    ``host``: the prefix that has one entry at most; ``peer``: None if the peer was only reported;
+    ``verified_in_run``: verified since the start, so that it does not depend on what a file says;
+    ``tried``: which of the two tables it is in; ``place``: bucket and position in that table;
+    ``good``: how many verdicts "good" count; ``held_back_until``: not selected before;
+    ``held_slot``: held a slot of the view that was old enough, in this run.
     """
 
     endpoint: Endpoint
     host: bytes
     source: Source
     first_seen_at: float
-    heard_at: float
-    heard_times: int = 1
+    reported_at: float
+    times_reported: int = 1
     peer: VerifiedPeer | None = None
     first_verified_at: float = NEVER
     verified_at: float = NEVER
-    met: bool = False
+    verified_in_run: bool = False
     failures: int = 0
     failed_at: float = NEVER
     rtt_s: float | None = None
@@ -45,16 +47,16 @@ class BookPeer:
     verdict: Verdict | None = None
     good: int = 0
     held_back_until: float = NEVER
-    seated: bool = False
+    held_slot: bool = False
 
     @property
-    def known_at(self) -> float:
-        """When we last had news of it, of whatever worth."""
-        return max(self.heard_at, self.verified_at)
+    def last_news_at(self) -> float:
+        """When it was last reported or verified."""
+        return max(self.reported_at, self.verified_at)
 
 
 @dataclass(frozen=True, slots=True)
-class BookEntry:
+class SelectedPeer:
     """A peer that is given to the application."""
 
     peer: VerifiedPeer
@@ -64,19 +66,20 @@ class BookEntry:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a peer came from and why it is trusted. ``key``, ``sequence`` and ``verified_s_ago``
-    are None where it was only heard of; ``source``: who told us first; ``heard_times``: how often
-    it was named, by whomever; ``met``: it was verified in this run.
+    """Where a peer came from and why it is trusted. ``key``, ``sequence``, ``first_verified_s_ago``
+    and ``verified_s_ago`` are None if it was only reported; ``source``: the first that reported it;
+    ``times_reported``: how often it was reported, by all sources; ``verified_in_run``: it was
+    verified since the start of the node.
     """
 
     endpoint: Endpoint
     key: bytes | None
     tried: bool
-    met: bool
+    verified_in_run: bool
     source: Source
     first_seen_s_ago: float
-    heard_s_ago: float
-    heard_times: int
+    reported_s_ago: float
+    times_reported: int
     first_verified_s_ago: float | None
     verified_s_ago: float | None
     failures: int
@@ -84,33 +87,33 @@ class Provenance:
     sequence: int | None
     verdict: Verdict | None
     held_back_s: float
-    """How long it will not be given out, for what the application said of it."""
+    """How long it will not be selected, because of feedback of the application."""
 
 
 @dataclass(frozen=True, slots=True)
 class BookSnapshot:
-    """``new`` and ``tried``: peers in the two tables; ``met``: those of the tried ones that were
-    verified in this run; ``in_collision``: places whose owners are being tested.
+    """``new`` and ``tried``: peers in the two tables; ``verified_in_run``: peers of the tried table
+    that were verified since the start; ``in_collision``: places whose owners are being tested.
     """
 
     new: int
     tried: int
-    met: int
+    verified_in_run: int
     in_collision: int
     anchors: tuple[Endpoint, ...]
 
 
-def provenance_of(entry: BookPeer, now: float) -> Provenance:
+def provenance_of(entry: BookEntry, now: float) -> Provenance:
     verified = entry.verified_at > NEVER
     return Provenance(
         endpoint=entry.endpoint,
         key=entry.peer.key if entry.peer else None,
         tried=entry.tried,
-        met=entry.met,
+        verified_in_run=entry.verified_in_run,
         source=entry.source,
         first_seen_s_ago=now - entry.first_seen_at,
-        heard_s_ago=now - entry.heard_at,
-        heard_times=entry.heard_times,
+        reported_s_ago=now - entry.reported_at,
+        times_reported=entry.times_reported,
         first_verified_s_ago=now - entry.first_verified_at if verified else None,
         verified_s_ago=now - entry.verified_at if verified else None,
         failures=entry.failures,

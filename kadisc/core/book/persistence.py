@@ -1,7 +1,7 @@
-"""The address book as it is kept between runs, and what may be believed of what was kept.
+"""The address book as it is saved between runs, and the checks of what is restored.
 
-The attack: a file that was torn, edited or planted. So every entry is looked at as if a stranger
-had sent it, and a bad one costs itself alone.
+Attack: a file that was torn, edited or planted. Defence: every entry is checked as if it came from
+the network, and a bad one is refused alone.
 """
 
 from __future__ import annotations
@@ -10,33 +10,38 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from ...endpoints import IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES
+from ...endpoints import Endpoint
 from ...ids import ID_SPACE
+from ...wire.compact import ENDPOINT_SIZES
+from ...wire.items import KEY_BYTES
+from ...wire.records import MAX_RECORD_BYTES
 from ..contract.saved_state import SavedBook, SavedPeer
 from ..contract.verified_peer import VerifiedPeer
-from .entry import NEVER, BookPeer
+from .entry import BookEntry
 
 MAX_AGE_S: Final = 100 * 365 * 86_400.0
-MAX_RECORD_BYTES: Final = 300
+"""The greatest age that is believed: 100 years."""
 MAX_SOURCE_WORD: Final = 64
+"""The longest word that stands for a source."""
 MAX_SEQUENCE: Final = 1 << 63
+"""The sequence of a record is below this."""
 MAX_COUNT: Final = 1 << 31
-KEY_BYTES: Final = 32
+"""Failures and reports are below this."""
 
 
-def saved_book(entries: Iterable[BookPeer], now: float) -> SavedBook:
+def saved_book(entries: Iterable[BookEntry], now: float) -> SavedBook:
     return SavedBook(tuple(_saved(entry, now) for entry in entries))
 
 
-def _saved(entry: BookPeer, now: float) -> SavedPeer:
+def _saved(entry: BookEntry, now: float) -> SavedPeer:
     verified = entry.peer is not None
     return SavedPeer(
         endpoint=entry.endpoint,
         source=entry.source,
         tried=entry.tried,
         first_seen_s_ago=now - entry.first_seen_at,
-        heard_s_ago=now - entry.heard_at,
-        heard_times=entry.heard_times,
+        reported_s_ago=now - entry.reported_at,
+        times_reported=entry.times_reported,
         failures=entry.failures,
         peer=entry.peer,
         first_verified_s_ago=now - entry.first_verified_at if verified else None,
@@ -45,57 +50,45 @@ def _saved(entry: BookPeer, now: float) -> SavedPeer:
     )
 
 
-def book_peer_of(saved: SavedPeer, now: float) -> BookPeer | str:
-    """The entry, without a place; or why it is refused."""
+def entry_of(saved: SavedPeer, now: float) -> BookEntry | str:
+    """The entry, without a place; or the reason why it is refused."""
     fault = _fault(saved)
     if fault is not None:
         return fault
-    entry = BookPeer(
+    entry = BookEntry(
         saved.endpoint,
         b"",
         saved.source,
         now - saved.first_seen_s_ago,
-        now - saved.heard_s_ago,
-        saved.heard_times,
+        now - saved.reported_s_ago,
+        saved.times_reported,
     )
-    entry.failures, entry.rtt_s, entry.tried, entry.peer = (
-        saved.failures,
-        saved.rtt_s,
-        saved.tried,
-        saved.peer,
-    )
+    entry.failures = saved.failures
+    entry.rtt_s = saved.rtt_s
+    entry.tried = saved.tried
+    entry.peer = saved.peer
     if saved.first_verified_s_ago is not None and saved.verified_s_ago is not None:
-        entry.first_verified_at, entry.verified_at = (
-            now - saved.first_verified_s_ago,
-            now - saved.verified_s_ago,
-        )
-    if entry.failures:
-        entry.failed_at = NEVER  # when was not kept: the next failure counts at once
+        entry.first_verified_at = now - saved.first_verified_s_ago
+        entry.verified_at = now - saved.verified_s_ago
+    # `failed_at` is not saved and stays `NEVER`, so the next failure counts at once.
     return entry
 
 
 def _fault(saved: SavedPeer) -> str | None:
-    sizes = (IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES)
-    if len(saved.endpoint) not in sizes:
+    """Why an entry is refused; None for a sound one."""
+    if len(saved.endpoint) not in ENDPOINT_SIZES:
         return "saved-endpoint"
-    if len(saved.source) not in (
-        range(1, MAX_SOURCE_WORD + 1) if isinstance(saved.source, str) else sizes
-    ):
+    if not _is_source(saved.source):
         return "saved-source"
-    if not (_is_age(saved.first_seen_s_ago) and _is_age(saved.heard_s_ago)):
+    if not (_is_age(saved.first_seen_s_ago) and _is_age(saved.reported_s_ago)):
         return "saved-age"
-    if not (0 <= saved.failures < MAX_COUNT and 0 <= saved.heard_times < MAX_COUNT):
+    if not (0 <= saved.failures < MAX_COUNT and 0 <= saved.times_reported < MAX_COUNT):
         return "saved-count"
     if saved.rtt_s is not None and not _is_age(saved.rtt_s):
         return "saved-rtt"
+    ages = (saved.first_verified_s_ago, saved.verified_s_ago)
     if saved.peer is None:
-        return (
-            "saved-unproved"
-            if saved.tried
-            or saved.verified_s_ago is not None
-            or saved.first_verified_s_ago is not None
-            else None
-        )
+        return None if ages == (None, None) and not saved.tried else "saved-unproved"
     if saved.verified_s_ago is None or saved.first_verified_s_ago is None:
         return "saved-unproved"
     if not (_is_age(saved.verified_s_ago) and _is_age(saved.first_verified_s_ago)):
@@ -103,19 +96,24 @@ def _fault(saved: SavedPeer) -> str | None:
     return None if saved.peer.endpoint == saved.endpoint and _is_sound(saved.peer) else "saved-peer"
 
 
+def _is_source(source: Endpoint | str) -> bool:
+    if isinstance(source, str):
+        return 1 <= len(source) <= MAX_SOURCE_WORD
+    return len(source) in ENDPOINT_SIZES
+
+
 def _is_age(value: float) -> bool:
     return math.isfinite(value) and 0 <= value <= MAX_AGE_S
 
 
 def _is_sound(peer: VerifiedPeer) -> bool:
+    service_bytes = 0
+    for name, value in peer.services.items():
+        service_bytes += len(name) + (len(value) if isinstance(value, bytes) else 8)
     return (
         len(peer.key) == KEY_BYTES
         and 0 <= peer.node_id < ID_SPACE
         and 0 <= peer.sequence < MAX_SEQUENCE
         and len(peer.record or b"") <= MAX_RECORD_BYTES
-        and sum(
-            len(name) + (len(value) if isinstance(value, bytes) else 8)
-            for name, value in peer.services.items()
-        )
-        <= MAX_RECORD_BYTES
+        and service_bytes <= MAX_RECORD_BYTES
     )

@@ -1,11 +1,11 @@
-"""The two tables of the address book, and where in them an address belongs.
+"""The two tables of the address book, and the place of an address in them.
 
-The attack: one source names a million addresses, and what others named is washed out; then whom the
-node tries next is the attacker's choice. So each address has one place in a table, found by a
-secret hash: among those heard of, the network of the *source* decides on 16 of 256 buckets,
-whatever it names; among those met, the networks of the address itself: four buckets for a /16, two
-places for a /24. Without the secret nobody can tell which address would compete with which. The
-model is Bitcoin's addrman.
+Attack: one source reports a million addresses and displaces what other sources reported; then the
+attacker chooses which addresses the node tries next. Defence: each address has one place in a
+table, found by a secret hash. In the new table the netgroup of the *source* decides on 16 of 256
+buckets, whatever it reports. In the tried table the prefixes of the address itself decide: four
+buckets for a /16, two places for a /24. Without the secret an attacker cannot tell which addresses
+compete for one place. The model is Bitcoin's addrman.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Protocol, TypeAlias
 from ...config import BookConfig
 from ...endpoints import Endpoint
 from ..addressing.policy import AddressPolicy
-from .entry import BookPeer, Source
+from .entry import BookEntry, Source
 
 Place: TypeAlias = tuple[int, int]
-"""Bucket, and position in it."""
+"""Bucket, and position in the bucket."""
 
 
 class PlacementRule(Protocol):
@@ -29,11 +29,11 @@ class PlacementRule(Protocol):
 
     def tried(self, endpoint: Endpoint) -> Place: ...
 
-    def networks(self, endpoint: Endpoint) -> tuple[bytes, bytes]: ...
+    def prefixes(self, endpoint: Endpoint) -> tuple[bytes, bytes]: ...
 
 
 class SecretHash:
-    """Numbers below a bound, for parts of any length, under one secret."""
+    """Numbers below a bound from byte strings of any length, under one secret."""
 
     __slots__ = ("_key",)
 
@@ -46,91 +46,67 @@ class SecretHash:
 
 
 class GroupedPlacement:
-    """Each network has its bounds."""
+    """The number of places that one prefix can have is bounded. The labels in the hashes ("lane",
+    "which") are constants of the layout: other ones would move every entry.
+    """
 
-    __slots__ = ("_config", "_hash", "_scopes")
+    __slots__ = ("_config", "_hash", "_policy")
 
-    def __init__(self, config: BookConfig, secret: bytes, scopes: AddressPolicy) -> None:
+    def __init__(self, config: BookConfig, secret: bytes, policy: AddressPolicy) -> None:
         self._config = config
         self._hash = SecretHash(secret)
-        self._scopes = scopes
+        self._policy = policy
 
     def new(self, endpoint: Endpoint, source: Source) -> Place:
-        config, below = self._config, self._hash.below
-        group = source.encode()[:64] if isinstance(source, str) else self._scopes.netgroup(source)
-        lane = below(config.new_buckets_per_source, b"lane", group, self._scopes.netgroup(endpoint))
-        bucket = below(config.new_buckets, b"new", group, lane.to_bytes(4, "big"))
-        return bucket, below(
-            config.new_bucket_size, b"place", bucket.to_bytes(4, "big"), self._scopes.host(endpoint)
-        )
+        config = self._config
+        below = self._hash.below
+        netgroup = self._policy.netgroup
+        group = source.encode()[:64] if isinstance(source, str) else netgroup(source)
+        # Which of the buckets of this source, then which bucket of all that is.
+        choice = below(config.new_buckets_per_source, b"lane", group, netgroup(endpoint))
+        bucket = below(config.new_buckets, b"new", group, choice.to_bytes(4, "big"))
+        host = self._policy.host(endpoint)
+        return bucket, below(config.new_bucket_size, b"place", bucket.to_bytes(4, "big"), host)
 
     def tried(self, endpoint: Endpoint) -> Place:
-        config, below, subnet = self._config, self._hash.below, self._scopes.subnet(endpoint)
-        lane = below(config.tried_buckets_per_netgroup, b"lane", subnet)
-        bucket = below(
-            config.tried_buckets, b"tried", self._scopes.netgroup(endpoint), lane.to_bytes(4, "big")
-        )
-        which = below(config.tried_places_per_subnet, b"which", self._scopes.host(endpoint))
+        config = self._config
+        below = self._hash.below
+        subnet = self._policy.subnet(endpoint)
+        netgroup = self._policy.netgroup(endpoint)
+        # Which of the buckets of this netgroup, then which bucket of all that is.
+        choice = below(config.tried_buckets_per_netgroup, b"lane", subnet)
+        bucket = below(config.tried_buckets, b"tried", netgroup, choice.to_bytes(4, "big"))
+        # Which of the places of this subnet, then which place of the bucket that is.
+        which = below(config.tried_places_per_subnet, b"which", self._policy.host(endpoint))
         return bucket, below(config.tried_bucket_size, b"place", subnet, which.to_bytes(4, "big"))
 
-    def networks(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
-        """The smaller and the larger one that are not to be met twice among a few that are chosen."""
-        return self._scopes.subnet(endpoint), self._scopes.netgroup(endpoint)
-
-
-class PlainPlacement:
-    """By the address alone: for labs inside one network, and what the groups are measured against."""
-
-    __slots__ = ("_config", "_hash", "_scopes")
-
-    def __init__(self, config: BookConfig, secret: bytes, scopes: AddressPolicy) -> None:
-        self._config = config
-        self._hash = SecretHash(secret)
-        self._scopes = scopes
-
-    def new(self, endpoint: Endpoint, source: Source) -> Place:
-        place = self._hash.below(
-            self._config.new_buckets * self._config.new_bucket_size,
-            b"new",
-            self._scopes.host(endpoint),
-        )
-        return divmod(place, self._config.new_bucket_size)
-
-    def tried(self, endpoint: Endpoint) -> Place:
-        place = self._hash.below(
-            self._config.tried_buckets * self._config.tried_bucket_size,
-            b"tried",
-            self._scopes.host(endpoint),
-        )
-        return divmod(place, self._config.tried_bucket_size)
-
-    def networks(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
-        host = self._scopes.host(endpoint)
-        return host, host
+    def prefixes(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
+        """The subnet and the netgroup, by which a selection of peers is spread."""
+        return self._policy.subnet(endpoint), self._policy.netgroup(endpoint)
 
 
 class BookTable:
-    """Places, most of them empty; bounded by what the placement can name. Iterates in a fixed
-    order.
+    """Entries by place; most places are empty, and their number is bounded by the placement.
+    Iterates in a fixed order.
     """
 
     __slots__ = ("_buckets", "_count")
 
     def __init__(self) -> None:
-        self._buckets: dict[int, dict[int, BookPeer]] = {}
+        self._buckets: dict[int, dict[int, BookEntry]] = {}
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[BookPeer]:
+    def __iter__(self) -> Iterator[BookEntry]:
         for bucket in self._buckets.values():
             yield from bucket.values()
 
-    def at(self, place: Place) -> BookPeer | None:
+    def at(self, place: Place) -> BookEntry | None:
         return self._buckets.get(place[0], {}).get(place[1])
 
-    def put(self, place: Place, entry: BookPeer) -> None:
+    def put(self, place: Place, entry: BookEntry) -> None:
         """The place must be empty."""
         assert self.at(place) is None
         self._buckets.setdefault(place[0], {})[place[1]] = entry
@@ -143,9 +119,9 @@ class BookTable:
         if not bucket:
             del self._buckets[place[0]]
 
-    def draw(self, rng: Random) -> BookPeer | None:
-        """First a bucket by lot, then one in it: a source that filled its buckets is not drawn more
-        often than one that named one peer in each.
+    def draw(self, rng: Random) -> BookEntry | None:
+        """A random entry: first a random bucket, then a random entry of it. So a source that filled
+        its buckets is not drawn more often than one that reported one peer in each bucket.
         """
         if not self._buckets:
             return None

@@ -1,4 +1,4 @@
-"""Dictionaries that hold at most so many keys: the oldest makes room for a new one."""
+"""Dictionaries of bounded size: the oldest entry makes room for a new one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ V = TypeVar("V")
 
 
 def put_newest(mapping: dict[K, V], key: K, value: V, max_size: int) -> None:
-    """Stores ``value`` as the newest entry, also where ``key`` was there before. Beyond
+    """Stores ``value`` as the newest entry, also if ``key`` is there already. Beyond
     ``max_size`` the oldest entry is dropped. A plain dict keeps its keys in the order of insertion.
     """
     mapping.pop(key, None)

@@ -9,25 +9,26 @@ from .query_group import QueryGroup
 
 @dataclass(slots=True)
 class Counters:
-    """``received`` = sum of ``accepted`` + sum of ``dropped``. ``refused`` counts what was not
-    taken out of accepted datagrams, or not done, by reason. Byte counts are UDP payload.
-    """
+    """``received`` is the sum of ``accepted`` and ``dropped``. Byte counts are of UDP payload."""
 
     received: int = 0
     received_bytes: int = 0
     sent: int = 0
     sent_bytes: int = 0
     checks: QueryGroup = field(default_factory=QueryGroup)
-    """Of the queries sent, those that only ask whether a contact is there, of the table or a
-    candidate for it; retransmissions included.
+    """Queries sent that only check whether a contact of the routing table, or a candidate for it,
+    answers; retransmissions included.
     """
     accepted: dict[str, int] = field(default_factory=dict)
-    """By kind: ``query.ping``, ``reply``, ``error`` and so on."""
+    """Accepted datagrams by kind: ``query.ping``, ``reply``, ``error`` and so on."""
     dropped: dict[str, int] = field(default_factory=dict)
-    """By reason."""
+    """Dropped datagrams by reason."""
     queries_sent: dict[str, int] = field(default_factory=dict)
-    """By method, retransmissions included."""
+    """Queries sent by method, retransmissions included."""
     refused: dict[str, int] = field(default_factory=dict)
+    """By reason: contents of accepted datagrams that were not used, and actions that were not
+    taken.
+    """
 
     @property
     def checks_sent(self) -> int:

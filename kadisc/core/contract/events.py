@@ -1,7 +1,6 @@
-"""All that comes out of the core: datagrams for the network, events for whoever watches or waits.
+"""The output of the core: datagrams for the network, and events for the caller.
 
-Every operation ends in exactly one terminal event, a subclass of `Finished`, whatever happens to
-it.
+Every operation ends in exactly one terminal event, a subclass of `Finished`.
 """
 
 from __future__ import annotations
@@ -18,9 +17,8 @@ from .verified_peer import VerifiedPeer
 
 OperationId = NewType("OperationId", int)
 
-
 Datagram: TypeAlias = tuple[bytes, Endpoint]
-"""Payload and destination. No class of its own: one is made for every datagram."""
+"""Payload and destination: a plain tuple, because one is made for every datagram."""
 
 
 class Outcome(enum.Enum):
@@ -29,7 +27,7 @@ class Outcome(enum.Enum):
     DONE = "done"
     NO_ANSWER = "no answer"
     ERROR_ANSWER = "error answer"
-    NO_CONTACTS = "no contacts"  # there was nobody to ask
+    NO_CONTACTS = "no contacts"  # no node is known that could be asked
     CANCELLED = "cancelled"
     CLOSED = "closed"
 
@@ -42,8 +40,9 @@ class LookupKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class FoundNode:
-    """A node that answered in a lookup. ``rtt_s`` is None where only a retransmission was answered
-    (Karn); ``client`` is the raw ``v``.
+    """A node that answered in a lookup. ``rtt_s`` is None after a retransmission (Karn's
+    algorithm); ``client`` is the raw ``v``; ``hops``: the length of the chain of answers that led
+    to it.
     """
 
     contact: Contact
@@ -55,11 +54,12 @@ class FoundNode:
 
 @dataclass(frozen=True, slots=True)
 class LookupResult:
-    """``closest``: the k closest nodes that answered, closest first. ``answered``: how many
+    """``closest``: the k closest nodes that answered, closest first. ``answered``: how many nodes
     answered in all. ``queries``: datagrams sent, retransmissions included. ``hops``: the longest
-    chain of answers that one of ``closest`` rests on; 1 for a node that was in the own table.
-    ``refused``: contacts left out, by reason. ``network_size``: estimated nodes in the network,
-    None with fewer than 2. ``item``: what a lookup of an item has found, the latest version of it.
+    chain of answers that led to one of ``closest``; 1 for a node of the own table. ``refused``:
+    contacts that were not used, by reason. ``network_size``: estimated number of nodes in the
+    network, None with fewer than 2 answers. ``item``: the latest version of the item that was
+    found.
     """
 
     target: NodeId
@@ -86,8 +86,9 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class PingFinished(Finished):
-    """``contact``, ``rtt_s`` (None after a retransmission), ``client`` and ``seen_as`` (our
-    endpoint in the other's eyes) are set when DONE; ``code`` and ``text`` with ERROR_ANSWER.
+    """``contact``, ``rtt_s`` (None after a retransmission), ``client`` and ``seen_as`` (the
+    endpoint of this node as the other one sees it) are set when DONE; ``code`` and ``text`` with
+    ERROR_ANSWER.
     """
 
     endpoint: Endpoint
@@ -101,15 +102,15 @@ class PingFinished(Finished):
 
 @dataclass(frozen=True, slots=True)
 class LookupFinished(Finished):
-    """``result`` holds what was found so far also when the lookup was cancelled or closed."""
+    """``result`` holds what was found, also if the lookup was cancelled or closed."""
 
     result: LookupResult
 
 
 @dataclass(frozen=True, slots=True)
 class AnnounceFinished(Finished):
-    """``stored``: the nodes that confirmed to have stored the announce; ``peers``: who else had
-    announced there; ``queries``: datagrams sent, retransmissions included.
+    """``stored``: the nodes that confirmed that they stored the announce; ``peers``: other peers
+    that have announced there; ``queries``: datagrams sent, retransmissions included.
     """
 
     stored: tuple[Contact, ...] = ()
@@ -119,9 +120,9 @@ class AnnounceFinished(Finished):
 
 @dataclass(frozen=True, slots=True)
 class PutFinished(Finished):
-    """``item``: what was put, None where it did not come to that; ``stored``: the nodes that
-    confirmed to have stored it; ``queries``: datagrams sent, retransmissions included; ``code`` and
-    ``text`` of one who refused, if any did.
+    """``item``: the item that was put, None if no version was made; ``stored``: the nodes that
+    confirmed that they stored it; ``queries``: datagrams sent, retransmissions included; ``code``
+    and ``text``: of a node that refused, if one did.
     """
 
     item: Item | None = None
@@ -133,8 +134,8 @@ class PutFinished(Finished):
 
 @dataclass(frozen=True, slots=True)
 class JoinFinished(Finished):
-    """One attempt to join is over. DONE: the lookup of the own ID got answers; ``verified``
-    contacts are in the table.
+    """One attempt to join is over. DONE: the lookup of the own ID got answers. ``verified``:
+    contacts in the routing table.
     """
 
     family: Family
@@ -143,8 +144,8 @@ class JoinFinished(Finished):
 
 @dataclass(frozen=True, slots=True)
 class PeerChecked(Finished):
-    """A peer was asked to prove itself. DONE: ``peer`` is of our network, at this endpoint;
-    otherwise ``reason`` may say, in a fixed word, why it is not.
+    """The verification of a peer is over. DONE: ``peer`` is of the own network, at this endpoint;
+    otherwise ``reason`` may be a fixed word that says why it is not.
     """
 
     endpoint: Endpoint
@@ -170,8 +171,8 @@ class PeersFound:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The first time in this run: the lookup of the own ID is done and k contacts, or all there
-    are, are verified.
+    """The node has joined for the first time in this run: the lookup of the own ID is done, and k
+    contacts, or all that there are, are verified.
     """
 
     family: Family
@@ -193,8 +194,8 @@ class ContactRemoved:
 
 @dataclass(frozen=True, slots=True)
 class AddressChanged:
-    """Others agree on our address, which we did not know or which was another; the node ID follows
-    it. ``ip`` is 4 or 16 bytes.
+    """Other nodes agree on the external address of this node, which was unknown or different; the
+    node ID follows it. ``ip`` is 4 or 16 bytes.
     """
 
     family: Family
@@ -206,8 +207,8 @@ class AddressChanged:
 
 @dataclass(frozen=True, slots=True)
 class WentOffline:
-    """Nothing was heard from two networks for a while: failures no longer count, and bootstrap
-    should be tried again.
+    """Queries fail and no answers came from two networks for a while: failures no longer count, and
+    bootstrap should be tried again.
     """
 
     family: Family
@@ -220,7 +221,7 @@ class CameOnline:
 
 @dataclass(frozen=True, slots=True)
 class PeerVerified:
-    """A peer of our network proved itself by an exchange of records: for the first time in this
+    """A peer of the own network was verified by an exchange of records: for the first time in this
     run, or with a new record.
     """
 
@@ -229,8 +230,9 @@ class PeerVerified:
 
 @dataclass(frozen=True, slots=True)
 class PeerLost:
-    """A verified peer does not count any more. ``reason``: silent, moved (it is elsewhere now),
-    replaced (somebody else is there now), refused (its record does not hold any more) or surplus.
+    """A peer no longer counts as verified. ``reason``: silent, moved (it has another endpoint now),
+    replaced (another peer has its endpoint now), refused (its record is no longer valid) or
+    surplus.
     """
 
     peer: VerifiedPeer
@@ -239,8 +241,8 @@ class PeerLost:
 
 @dataclass(frozen=True, slots=True)
 class RecordChanged:
-    """Our own record is a new one, since our address or services changed. ``record``: its canonical
-    bytes.
+    """The record of this node is a new one, because its address or services changed. ``record``:
+    its canonical bytes.
     """
 
     sequence: int

@@ -1,8 +1,8 @@
-"""Who we are: an Ed25519 key pair (RFC 8032). Where we are, the node ID, follows from it and from
-our address.
+"""The identity of a node: an Ed25519 key pair (RFC 8032), and what is signed with it. The node ID
+follows from the key and the address of the node.
 
-PyNaCl and not another library, because libsodium refuses keys of small order: with one of those,
-one signature is valid for every message.
+The library is PyNaCl because libsodium refuses keys of small order: with such a key one signature
+is valid for every message.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from typing import Final
 from nacl.exceptions import BadSignatureError, CryptoError
 from nacl.signing import SigningKey, VerifyKey
 
+from ...wire.items import Item
+
 SEED_BYTES: Final = 32
+"""Bytes of the secret seed that a key pair is made from."""
 
 
 class Identity:
-    """``seed`` is the secret; whoever has it is us."""
+    """A key pair. ``seed`` is the secret: it is all that is needed to act as this node."""
 
     __slots__ = ("_signing_key", "public_key")
 
@@ -44,9 +47,22 @@ class Identity:
 
 
 def is_signed_by(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether the signature is valid; False also for keys and signatures that are none."""
+    """Whether the signature is valid; False also for malformed keys and signatures."""
     try:
         VerifyKey(public_key).verify(message, signature)
     except (BadSignatureError, CryptoError, ValueError):
         return False
     return True
+
+
+def verify_item(item: Item) -> bool:
+    """Whether the owner of its key signed a mutable item (BEP 44), which takes 50 to 100 us. An
+    immutable item is proved by its target, so the answer is True.
+    """
+    return item.key is None or is_signed_by(item.key, item.signed, item.signature)
+
+
+def signed_item(identity: Identity, value: bytes, sequence: int, salt: bytes = b"") -> Item:
+    """A version of the mutable item of this key and salt. ``value``: canonical bencode."""
+    unsigned = Item(value, identity.public_key, salt, sequence)
+    return Item(value, identity.public_key, salt, sequence, identity.sign(unsigned.signed))

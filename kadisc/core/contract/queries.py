@@ -23,7 +23,7 @@ OutgoingQuery: TypeAlias = Ping | FindNode | GetPeers | AnnouncePeer | Get | Put
 class Priority(enum.Enum):
     """Which of the two waiting lines of the send queue a query joins."""
 
-    CALLER = "caller"  # lookups, pings and whatever else a caller waits for
+    CALLER = "caller"  # lookups, pings and all other queries that a caller waits for
     MAINTENANCE = "maintenance"  # checks of contacts, and gossip
 
 
@@ -31,7 +31,7 @@ class QueryFailure(enum.Enum):
     """Why a query failed without an answer."""
 
     TIMED_OUT = "timed out"
-    NOT_SENT = "not sent"  # the queues are full, or the system would not send there
+    NOT_SENT = "not sent"  # the queues are full, or the operating system refused to send
 
 
 class Owner(Protocol):
@@ -76,7 +76,7 @@ class SendQuery:
     """
     priority: Priority = Priority.CALLER
     group: QueryGroup | None = None
-    """Where its transmissions are counted; None where nobody counts them."""
+    """Where its transmissions are counted; None if they are not counted."""
     only_new_contacts: bool = False
     """Whether, of the contacts in its answer, only those are wanted that the table does not hold.
     """

@@ -1,5 +1,5 @@
-"""What a node takes with it over a restart: whom it knew, and where it thought it was. Ages, never
-clock readings: clocks do not survive.
+"""The state of a node that is saved over a restart: contacts, peers, and its own address. Times are
+ages, never clock readings, because the clock of the next run starts elsewhere.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from .verified_peer import VerifiedPeer
 
 @dataclass(frozen=True, slots=True)
 class SavedContact:
-    """``age_s``: since it was first verified; ``verified_s_ago``: since it was last verified; both
-    when the state was made.
+    """``age_s``: time since it was first verified; ``verified_s_ago``: time since it was last
+    verified; both at the time of saving.
     """
 
     contact: Contact
@@ -27,7 +27,9 @@ class SavedContact:
 
 @dataclass(frozen=True, slots=True)
 class SavedDht:
-    """``ip`` is 4 or 16 bytes: our own address as it was voted, None if it never was."""
+    """``ip`` is 4 or 16 bytes: the external address that the votes decided, None if they
+    never did.
+    """
 
     family: Family
     ip: bytes | None
@@ -36,17 +38,17 @@ class SavedDht:
 
 @dataclass(frozen=True, slots=True)
 class SavedPeer:
-    """An entry of the address book. ``source``: who told us of it, an endpoint or a word;
-    ``tried``: in which table it was; ``peer`` and the two ages beside it are None where it was only
-    heard of.
+    """An entry of the address book. ``source``: the endpoint of the node that reported it, or a
+    word; ``tried``: whether it is in the tried table; ``peer``, ``first_verified_s_ago`` and
+    ``verified_s_ago`` are None if the peer was only reported.
     """
 
     endpoint: Endpoint
     source: Endpoint | str
     tried: bool
     first_seen_s_ago: float
-    heard_s_ago: float
-    heard_times: int = 1
+    reported_s_ago: float
+    times_reported: int = 1
     failures: int = 0
     peer: VerifiedPeer | None = None
     first_verified_s_ago: float | None = None
@@ -61,7 +63,7 @@ class SavedBook:
 
 @dataclass(frozen=True, slots=True)
 class SavedPeerNetwork:
-    """``sequence``: of our own record, as far as it got."""
+    """``sequence``: the last one of the record of this node."""
 
     sequence: int
     book: SavedBook
@@ -69,8 +71,8 @@ class SavedPeerNetwork:
 
 @dataclass(frozen=True, slots=True)
 class SavedState:
-    """``published``: what is put on the DHT again and again, for as long as nobody says otherwise.
-    The shell does that; the core leaves it alone.
+    """``published``: items that the shell puts on the DHT again and again until they are withdrawn.
+    The core does not use them.
     """
 
     dhts: tuple[SavedDht, ...]

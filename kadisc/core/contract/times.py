@@ -1,4 +1,4 @@
-"""Moments on the caller's clock that never come or never were, and seconds with jitter."""
+"""Times that stand for "never" on the clock of the caller, and seconds with jitter."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from random import Random
 from typing import Final
 
 NEVER: Final = -inf
-"""The time of an event that did not happen. One object for all: a minus before ``inf`` makes a new
-one wherever it is evaluated."""
+"""The time of an event that did not happen. It is one object for all users: ``-inf`` makes a new
+object wherever it is evaluated.
+"""
 FOREVER: Final = inf
 """A deadline that does not come."""
 

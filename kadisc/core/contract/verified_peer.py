@@ -1,4 +1,4 @@
-"""A peer of one's own network that has proved itself."""
+"""A peer of the own network that is verified."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ...ids import NodeId
 
 @dataclass(frozen=True, slots=True)
 class VerifiedPeer:
-    """It exchanged records with us itself, at this endpoint, and is of our network. What others say
-    of it never makes one of these.
+    """A peer that exchanged records with this node at this endpoint, and is of the own network.
+    Reports of other nodes never make an object of this class.
 
-    ``key``: its Ed25519 public key, 32 bytes, is who it is; ``endpoint`` is where it answered;
-    ``record``: its signed record as it came, which book and view keep without a look inside;
-    ``services``: capability -> port or short bytes, as the record says.
+    ``key``: its Ed25519 public key, 32 bytes, which identifies it; ``endpoint``: where it answered;
+    ``record``: its signed record as received, which the address book and the view do not interpret;
+    ``services``: capability -> port or short bytes, as in the record.
     """
 
     key: bytes

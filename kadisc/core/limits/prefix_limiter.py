@@ -1,11 +1,19 @@
-"""Budgets per address prefix, bounded in number and O(1) a packet."""
+"""Token buckets per address prefix, bounded in number by eviction; each call is O(1).
+
+`PrefixLimiter` is for single costly actions (slow decodes, gossip, checks of signatures), behind
+the limits on all traffic: it is exact, and evicts the prefix that was unused for longest. The
+limits on all traffic use `Budget` (`budget.py`), which evicts nothing, because a flood of forged
+sources would make this limiter forget.
+"""
 
 from __future__ import annotations
 
+from ..contract.bounded import put_newest
+
 
 class PrefixLimiter:
-    """A token bucket for each prefix; the one that was unused longest is forgotten when there are
-    too many.
+    """A token bucket for each prefix: ``rate`` tokens a second, ``burst`` at most. Beyond
+    ``max_prefixes`` the bucket that was unused for longest is evicted.
     """
 
     __slots__ = ("_buckets", "_burst", "_max", "_rate")
@@ -20,10 +28,9 @@ class PrefixLimiter:
         return len(self._buckets)
 
     def take(self, prefix: bytes, now: float) -> bool:
-        tokens, since = self._buckets.pop(prefix, (self._burst, now))
+        """Takes a token from the bucket of ``prefix``. Returns whether there was one."""
+        tokens, since = self._buckets.get(prefix, (self._burst, now))
         tokens = min(self._burst, tokens + (now - since) * self._rate)
         granted = tokens >= 1.0
-        self._buckets[prefix] = (tokens - 1.0 if granted else tokens, now)
-        if len(self._buckets) > self._max:
-            del self._buckets[next(iter(self._buckets))]
+        put_newest(self._buckets, prefix, (tokens - 1.0 if granted else tokens, now), self._max)
         return granted

@@ -1,11 +1,11 @@
 """The limits on traffic: which datagrams are read at all, and what may be sent to addresses that
 have proved nothing.
 
-The attacks: forged queries make us send answers to somebody who never asked (amplification), keep
-us busy, and silence honest nodes whose names they bear. So unproven addresses are throttled, never
-banned, and in everything that they cost; what is proven or awaited goes by another way
-(`ProvenSources`); answers and queries of our own have budgets apart, so that a flood of the one
-never holds up the other.
+Attacks: forged queries make this node send answers to a host that never asked (amplification), keep
+it busy, and silence the honest nodes whose addresses they bear. Defence: unproven addresses are
+throttled, never banned, in everything that they cost. Proven endpoints and awaited answers are
+exempt (`ProvenSources`). Answers and queries of this node have separate budgets, so that a flood of
+one kind never blocks the other.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ...endpoints import Endpoint
 from ..addressing.policy import AddressPolicy
 from ..contract.counters import Counters
 from .budget import Budget, CellHash, Rate
-from .proven_sources import Lane, ProvenSourcesRule
+from .proven_sources import ProvenSourcesRule, SourceClass
 
 _QUERY_DROPS: Final = ("", "limit.address", "limit.network", "limit.total")
 _REPLY_REFUSALS: Final = ("", "reply-bytes.address", "reply-bytes.network", "reply-bytes.total")
 _ASK_REFUSALS: Final = ("", "asked-bytes.address", "asked-bytes.network", "asked-bytes.total")
 PROVEN_DROP: Final = "limit.proven"
 DROP_REASONS: Final = (*_QUERY_DROPS[1:], PROVEN_DROP)
-"""Why a datagram was not read."""
+"""Reasons not to read a datagram."""
 
 
 class TrafficRule(Protocol):
@@ -38,15 +38,17 @@ class TrafficRule(Protocol):
 
 
 class TrafficLimits:
+    """Limits what unproven addresses cost, by host, by subnet and in total."""
+
     def __init__(
         self,
         limits: LimitsConfig,
         secret: bytes,
-        lanes: ProvenSourcesRule,
-        scopes: AddressPolicy,
+        proven_sources: ProvenSourcesRule,
+        policy: AddressPolicy,
         counters: Counters,
     ) -> None:
-        """``secret``: 16 bytes that nobody else knows."""
+        """``secret``: 16 bytes that only this node knows."""
         self.queries = Budget(
             Rate(limits.host_queries_per_s, limits.host_query_burst),
             Rate(limits.subnet_queries_per_s, limits.subnet_query_burst),
@@ -62,35 +64,36 @@ class TrafficLimits:
             Rate(limits.subnet_query_bytes_per_s, limits.subnet_query_burst_bytes),
             Rate(limits.total_query_bytes_per_s, limits.total_query_burst_bytes),
         )
-        self.lanes = lanes
-        self._cells_of = CellHash(secret, limits.cell_bits, scopes).cells
+        self.proven_sources = proven_sources
+        self._cells_of = CellHash(secret, limits.cell_bits, policy).cells
         self._counters = counters
         self._last: Endpoint | None = None
         self._last_cells = (0, 0)
 
     def drop_reason(self, payload: bytes, source: Endpoint, now: float) -> str | None:
-        """None: it may be read, and what that costs has been noted."""
-        lane = self.lanes.lane(payload, source, now)
-        if lane is Lane.FAST:
+        """Why a datagram must not be read. None: it may be read, and has been counted."""
+        source_class = self.proven_sources.classify(payload, source, now)
+        if source_class is SourceClass.PROVEN:
             return None
-        if lane is Lane.FULL:
+        if source_class is SourceClass.OVER_LIMIT:
             return PROVEN_DROP
-        address, network = self._cells(source)
-        lacking = self.queries.lacking(address, network, 1.0, now)
+        host, subnet = self._cells(source)
+        lacking = self.queries.lacking(host, subnet, 1.0, now)
         return _QUERY_DROPS[lacking] if lacking else None
 
     def may_reply(self, size: int, destination: Endpoint, now: float) -> bool:
-        """Whether an answer of so many bytes may go there; if so it has been noted, if not it has
-        been counted.
+        """Whether an answer of ``size`` bytes may be sent; if so its cost has been taken from the
+        budget, if not the refusal has been counted.
         """
         return self._may_send(self.replies, _REPLY_REFUSALS, size, destination, now)
 
     def may_ask(self, size: int, destination: Endpoint, now: float) -> bool:
-        """The same for a query of our own."""
+        """Whether a query of ``size`` bytes may be sent, as with `may_reply`."""
         return self._may_send(self.asked, _ASK_REFUSALS, size, destination, now)
 
     def proved(self, endpoint: Endpoint, now: float) -> None:
-        self.lanes.proved(endpoint, now)
+        """The endpoint has proved that it receives packets."""
+        self.proven_sources.proved(endpoint, now)
 
     def _may_send(
         self,
@@ -100,23 +103,24 @@ class TrafficLimits:
         destination: Endpoint,
         now: float,
     ) -> bool:
-        if self.lanes.is_proven(destination, now):
+        if self.proven_sources.is_proven(destination, now):
             return True
-        address, network = self._cells(destination)
-        if lacking := budget.lacking(address, network, size, now):
+        host, subnet = self._cells(destination)
+        if lacking := budget.lacking(host, subnet, size, now):
             self._counters.refuse(refusals[lacking])
             return False
         return True
 
     def _cells(self, endpoint: Endpoint) -> tuple[int, int]:
-        if endpoint != self._last:  # an answer goes where the query came from just now
-            self._last, self._last_cells = endpoint, self._cells_of(endpoint)
+        if endpoint != self._last:  # an answer goes to the source of the query just read
+            self._last = endpoint
+            self._last_cells = self._cells_of(endpoint)
         return self._last_cells
 
 
 class LiftedLimits(TrafficLimits):
-    """For labs and benchmarks (``--unlimited``): all is accounted for, and nothing is held back.
-    What would have been is counted as lifted.
+    """For labs and benchmarks (``--unlimited``): everything is counted against the budgets, and
+    nothing is refused. What `TrafficLimits` would refuse is counted as lifted.
     """
 
     def drop_reason(self, payload: bytes, source: Endpoint, now: float) -> str | None:
@@ -132,26 +136,8 @@ class LiftedLimits(TrafficLimits):
         destination: Endpoint,
         now: float,
     ) -> bool:
-        if not self.lanes.is_proven(destination, now):
-            address, network = self._cells(destination)
-            if budget.lacking(address, network, size, now):
+        if not self.proven_sources.is_proven(destination, now):
+            host, subnet = self._cells(destination)
+            if budget.lacking(host, subnet, size, now):
                 self._counters.refuse("bytes-lifted")
         return True
-
-
-class NoLimits:
-    """What they are measured against: everybody is read and answered."""
-
-    __slots__ = ()
-
-    def drop_reason(self, payload: bytes, source: Endpoint, now: float) -> str | None:
-        return None
-
-    def may_reply(self, size: int, destination: Endpoint, now: float) -> bool:
-        return True
-
-    def may_ask(self, size: int, destination: Endpoint, now: float) -> bool:
-        return True
-
-    def proved(self, endpoint: Endpoint, now: float) -> None:
-        pass

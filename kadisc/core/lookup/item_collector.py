@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import DecodeError
 from ...ids import NodeId
 from ...wire.items import Item, item_from
-from ..contract.verify_item import verify_item
+from ..contract.identity import verify_item
 
 
 class ItemCollector:

@@ -7,13 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...ids import NodeId
+from ...wire import error_codes
 from ...wire.bencode import MAX_INT
 from ...wire.items import Item, target_of_key, target_of_value
 from ...wire.messages import Error, Put
 from ..contract.events import LookupResult, OperationId, Outcome, PutFinished
-from ..contract.identity import Identity
-from ..contract.verify_item import signed_item
-from ..serving.item_service import CAS_MISMATCH, SEQUENCE_LOWER
+from ..contract.identity import Identity, signed_item
 from .store import MakeLookup, StoreOperation
 
 
@@ -68,11 +67,13 @@ class PutOperation(StoreOperation):
         # The nodes that hold the item would refuse it; one that has lost it would store it, and
         # then there would be two versions.
         if self._draft.cas is not None and self._draft.cas != there.sequence:
-            return Error(b"", CAS_MISMATCH, f"the sequence there is {there.sequence}")
+            return Error(b"", error_codes.CAS_MISMATCH, f"the sequence there is {there.sequence}")
         if item.sequence < there.sequence or (
             item.sequence == there.sequence and item.value != there.value
         ):
-            return Error(b"", SEQUENCE_LOWER, f"the sequence there is {there.sequence}")
+            return Error(
+                b"", error_codes.SEQUENCE_TOO_LOW, f"the sequence there is {there.sequence}"
+            )
         return None
 
     def _query(self, target: NodeId, token: bytes) -> Put:

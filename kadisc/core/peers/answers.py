@@ -19,10 +19,10 @@ from ...config import CLIENT_VERSION, CoreConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint, Family, Scope, family_of
 from ...ids import NodeId
-from ...wire import krpc
+from ...wire import error_codes, krpc
 from ...wire.gossip import PEER_BYTES, NamedPeer, pack_peers
 from ...wire.messages import Error, Gossip, News, Reply
-from ..addressing.netgroup_sampling import NetworkOf
+from ..addressing.netgroup_sampling import PrefixOf
 from ..addressing.policy import AddressPolicy
 from ..serving.tokens import TokenIssuer
 from .known_peers import KnownPeer
@@ -53,7 +53,7 @@ class FixedPeerSamples:
     """
 
     def __init__(
-        self, fixed_s: float, rng: Random, scopes: AddressPolicy, network_of: NetworkOf
+        self, fixed_s: float, rng: Random, scopes: AddressPolicy, network_of: PrefixOf
     ) -> None:
         self._fixed_s = fixed_s
         self._secret = rng.randbytes(SECRET_BYTES)
@@ -141,7 +141,7 @@ class GossipAnswers:
         """
         if query.network != self._tag:
             return fitting(
-                Error(query.tid, OTHER_NETWORK, "another network", CLIENT_VERSION, source),
+                Error(query.tid, error_codes.GENERIC, "another network", CLIENT_VERSION, source),
                 query_bytes,
             )
         reply = Reply(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...endpoints import Endpoint
-from ..addressing.netgroup_sampling import NetworkOf
+from ..addressing.netgroup_sampling import PrefixOf
 from ..book.entry import Source
 from ..contract.times import NEVER
 from ..contract.verified_peer import VerifiedPeer
@@ -64,7 +64,7 @@ class KnownPeer:
 class KnownPeers:
     """Iterates in the order of the last answer or unanswered query, the longest ago first."""
 
-    def __init__(self, host_of: NetworkOf, network_of: NetworkOf) -> None:
+    def __init__(self, host_of: PrefixOf, network_of: PrefixOf) -> None:
         """``host_of``: the prefix that one host can be assumed to hold. ``network_of``: the prefix
         by which a full table finds its most crowded network.
         """
@@ -149,7 +149,7 @@ class KnownPeers:
 class _PrefixIndex:
     """Endpoints by the prefix that they share."""
 
-    def __init__(self, prefix_of: NetworkOf) -> None:
+    def __init__(self, prefix_of: PrefixOf) -> None:
         self._prefix_of = prefix_of
         self._endpoints: dict[bytes, list[Endpoint]] = {}
 

@@ -312,8 +312,8 @@ class PeerNetwork:
             pushes=self._rounds.pushes,
             tombstones=len(self.components.tombstones),
             round_s=self._rounds.round_s,
-            book_unverified=self._book.heard_of,
-            book_verified=self._book.met,
+            book_unverified=self._book.unverified_count,
+            book_verified=self._book.verified_count,
             view=self._view.snapshot(now),
         )
 

@@ -13,7 +13,7 @@ from random import Random
 
 from ...config import GossipConfig
 from ...endpoints import Endpoint
-from ..addressing.netgroup_sampling import NetworkOf, draw_evenly
+from ..addressing.netgroup_sampling import PrefixOf, draw_by_prefix
 from .components import PeerComponents
 from .known_peers import KnownPeers
 
@@ -25,7 +25,7 @@ class PartnerSelection:
         rng: Random,
         components: PeerComponents,
         known: KnownPeers,
-        network_of: NetworkOf,
+        network_of: PrefixOf,
     ) -> None:
         self._from_slots = config.partners_from_slots
         self._from_lookups = config.partners_from_lookups
@@ -49,6 +49,6 @@ class PartnerSelection:
             others = self._partners.met_in_lookups()
         others = [endpoint for endpoint in others if is_free(endpoint, now)]
         if others:
-            return draw_evenly(others, self._network_of, self._rng)
+            return draw_by_prefix(others, self._network_of, self._rng)
         chosen = self._view.partner(now, lambda endpoint: is_free(endpoint, now))
         return chosen.endpoint if chosen is not None else None

@@ -140,7 +140,7 @@ class PeerReports:
         is_new = False
         if refusal is None:
             if not candidate.from_push and candidate.source != FROM_BOOK:
-                is_new = self._book.heard(endpoint, candidate.book_source, now) is None
+                is_new = self._book.reported(endpoint, candidate.book_source, now) is None
             if not self.is_wanted(candidate, now):
                 return is_new
             refusal = self._candidates.add(candidate, per_source)

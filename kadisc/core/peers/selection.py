@@ -128,8 +128,12 @@ class PeerSelection:
             for peer in sample
             if peer.key not in but_not and (service is None or service in peer.services)
         ]
-        book = self._from_book(count, now, service, verified_within_s, but_not, only_seated=False)
-        seated = self._from_book(count, now, service, verified_within_s, but_not, only_seated=True)
+        book = self._from_book(
+            count, now, service, verified_within_s, but_not, only_held_slot=False
+        )
+        seated = self._from_book(
+            count, now, service, verified_within_s, but_not, only_held_slot=True
+        )
         by_rendezvous = self._found_by_rendezvous(book)
         chosen: dict[bytes, VerifiedPeer] = {}
         for peer in self._rule.order(slots, seated, book, by_rendezvous):
@@ -145,7 +149,7 @@ class PeerSelection:
         verified_within_s: float,
         but_not: Container[bytes],
         *,
-        only_seated: bool,
+        only_held_slot: bool,
     ) -> list[VerifiedPeer]:
         entries = self._book.select(
             count,
@@ -153,7 +157,7 @@ class PeerSelection:
             service=service,
             verified_within_s=verified_within_s,
             but_not=but_not,
-            only_seated=only_seated,
+            only_held_slot=only_held_slot,
         )
         return [entry.peer for entry in entries]
 

@@ -18,7 +18,7 @@ from ...contacts import Contact
 from ...endpoints import Endpoint, Family, family_of
 from ...ids import NodeId
 from ...wire.records import PeerRecord
-from ..addressing.netgroup_sampling import NetworkOf
+from ..addressing.netgroup_sampling import PrefixOf
 from ..contract.events import Event, PeerLost, PeerVerified
 from ..contract.queries import PendingQuery
 from ..contract.verified_peer import VerifiedPeer
@@ -43,7 +43,7 @@ class PeerVerifier:
         self,
         config: CoreConfig,
         components: PeerComponents,
-        network_of: NetworkOf,
+        network_of: PrefixOf,
         dhts: Mapping[Family, Dht],
     ) -> None:
         self.known = KnownPeers(components.scopes.host, network_of)
@@ -356,7 +356,7 @@ class PeerVerifier:
         use and were verified long ago are forgotten; the book still has them.
         """
         self._view.round(now)
-        self._book.seated(self._view.mature_holders())
+        self._book.mark_held_slot(self._view.mature_holders())
         stale = [
             each
             for each in self.known

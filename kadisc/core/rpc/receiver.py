@@ -79,7 +79,7 @@ class Receiver:
             counters.drop("wrong-family")
         elif scope_of(source) is Scope.INVALID:  # no node can have that address: it is forged
             counters.drop("bad-source")
-        elif self._scopes.bars and self._scopes.is_barred(source):
+        elif self._scopes.bars_any and self._scopes.is_barred(source):
             counters.drop("barred")
         elif (reason := self._traffic.drop_reason(payload, source, now)) is not None:
             counters.drop(reason)

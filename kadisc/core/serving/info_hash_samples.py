@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from ...config import StoreConfig
 from ...ids import ID_BYTES, id_to_bytes
-from ...wire.messages import Samples
+from ...wire.messages import InfoHashSamples
 from ..contract.times import NEVER
 from .peer_store import PeerStore
 
@@ -22,7 +22,7 @@ MAX_SAMPLES: Final = 32
 
 
 class InfoHashSampleRule(Protocol):
-    def sample(self, now: float) -> Samples: ...
+    def sample(self, now: float) -> InfoHashSamples: ...
 
 
 class InfoHashSampler:
@@ -34,10 +34,10 @@ class InfoHashSampler:
         self._size = min(MAX_SAMPLES, config.sample_size)
         self._interval_s = min(MAX_INTERVAL_S, round(config.sample_interval_s))
 
-    def draw(self, now: float) -> Samples:
+    def draw(self, now: float) -> InfoHashSamples:
         held = self._peers.known(now)
         drawn = held if len(held) <= self._size else self._rng.sample(held, self._size)
-        return Samples(self._interval_s, len(held), b"".join(map(id_to_bytes, drawn)))
+        return InfoHashSamples(self._interval_s, len(held), b"".join(map(id_to_bytes, drawn)))
 
 
 class FixedInfoHashSamples(InfoHashSampler):
@@ -47,14 +47,14 @@ class FixedInfoHashSamples(InfoHashSampler):
 
     def __init__(self, config: StoreConfig, rng: Random, peers: PeerStore) -> None:
         super().__init__(config, rng, peers)
-        self._drawn = Samples(self._interval_s, 0)
+        self._drawn = InfoHashSamples(self._interval_s, 0)
         self._until = NEVER
 
-    def sample(self, now: float) -> Samples:
+    def sample(self, now: float) -> InfoHashSamples:
         held = self._peers.info_hashes
         is_partial = len(self._drawn.info_hashes) < ID_BYTES * min(held, self._size)
         if now >= self._until or is_partial:
             self._drawn = self.draw(now)
             if now >= self._until:
                 self._until = now + self._interval_s
-        return Samples(self._interval_s, held, self._drawn.info_hashes)
+        return InfoHashSamples(self._interval_s, held, self._drawn.info_hashes)

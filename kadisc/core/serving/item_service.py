@@ -13,19 +13,14 @@ from typing import Final, Protocol
 
 from ...config import CLIENT_VERSION, CoreConfig
 from ...endpoints import Endpoint
+from ...wire import error_codes
 from ...wire.messages import Error, Get, Put, Reply
 from ..addressing.policy import AddressPolicy
 from ..contract.counters import Counters
-from ..contract.verify_item import verify_item
+from ..contract.identity import verify_item
 from ..limits.prefix_limiter import PrefixLimiter
 from .item_store import ItemStore
 from .tokens import TokenIssuer
-
-SERVER_ERROR: Final = 202
-PROTOCOL_ERROR: Final = 203
-BAD_SIGNATURE: Final = 206
-CAS_MISMATCH: Final = 301
-SEQUENCE_LOWER: Final = 302
 
 PUT: Final = b"put"
 _ALL: Final = b""
@@ -78,31 +73,41 @@ class ItemService:
         """Stores the item and returns ``reply``, or returns the error that tells why not."""
         item, target = query.item, query.item.target
         if not self._tokens.accepts(query.token, PUT, source, target, now):
-            return self._refuse(reply, PROTOCOL_ERROR, "token is wrong or too old", "put-token")
+            return self._refuse(
+                reply, error_codes.PROTOCOL, "token is wrong or too old", "put-token"
+            )
         before = self.store.get(target, now)
         if item.key is not None and before is not None:
             if query.cas is not None and query.cas != before.sequence:
                 return self._refuse(
-                    reply, CAS_MISMATCH, "the sequence here is another than cas", "put-cas"
+                    reply,
+                    error_codes.CAS_MISMATCH,
+                    "the sequence here is another than cas",
+                    "put-cas",
                 )
             if item.sequence < before.sequence or (
                 item.sequence == before.sequence and item.value != before.value
             ):
                 return self._refuse(
-                    reply, SEQUENCE_LOWER, "the sequence here is as high or higher", "put-sequence"
+                    reply,
+                    error_codes.SEQUENCE_TOO_LOW,
+                    "the sequence here is as high or higher",
+                    "put-sequence",
                 )
         if item.key is not None and item != before:
             if not self._signatures.may_check(source, now):
                 return self._refuse(
                     reply,
-                    SERVER_ERROR,
+                    error_codes.SERVER,
                     "too many signatures to check: try again later",
                     "put-budget",
                 )
             if not verify_item(item):
-                return self._refuse(reply, BAD_SIGNATURE, "the signature is wrong", "put-signature")
+                return self._refuse(
+                    reply, error_codes.BAD_SIGNATURE, "the signature is wrong", "put-signature"
+                )
         if (refusal := self.store.put(target, item, source, now)) is not None:
-            return self._refuse(reply, SERVER_ERROR, refusal, refusal)
+            return self._refuse(reply, error_codes.SERVER, refusal, refusal)
         return reply
 
     def _refuse(self, reply: Reply, code: int, text: str, reason: str) -> Error:

@@ -13,7 +13,7 @@ from typing import Final
 from ...config import CLIENT_VERSION, CoreConfig
 from ...endpoints import Endpoint, Family, Scope, family_of, ip_of, scope_of
 from ...ids import NodeId
-from ...wire import krpc
+from ...wire import error_codes, krpc
 from ...wire.compact import CONTACT_BYTES
 from ...wire.envelope import MAX_TID_BYTES
 from ...wire.messages import (
@@ -36,9 +36,6 @@ from .info_hash_samples import InfoHashSampleRule
 from .item_service import ItemService
 from .peer_store import PeerStore
 from .tokens import TokenIssuer
-
-PROTOCOL_ERROR: Final = 203
-METHOD_UNKNOWN: Final = 204
 
 ENVELOPE_BYTES: Final = 160
 """More than the size of a get_peers reply without its transaction ID, contacts and peers."""
@@ -122,7 +119,7 @@ class Responder:
                     self._max_contact_bytes - SAMPLE_FIELDS_BYTES - len(reply.samples.info_hashes),
                 )
             case UnknownQuery(target=None) | Gossip():  # a peer network answers its gossip itself
-                return self._error(query, source, METHOD_UNKNOWN, "method unknown")
+                return self._error(query, source, error_codes.METHOD_UNKNOWN, "method unknown")
             case UnknownQuery(target=int(target)):
                 self._add_contacts(reply, target, query.want, source, self._max_contact_bytes)
         return reply
@@ -213,16 +210,16 @@ class Responder:
         self, reply: Reply, query: AnnouncePeer, source: Endpoint, now: float
     ) -> Reply | Error:
         if not self._tokens.accepts(query.token, ANNOUNCE, source, query.info_hash, now):
-            return self._error(query, source, PROTOCOL_ERROR, "token is wrong or too old")
+            return self._error(query, source, error_codes.PROTOCOL, "token is wrong or too old")
         peer = (
             source
             if query.implied_port
             else Endpoint(ip_of(source) + query.port.to_bytes(2, "big"))
         )
         if scope_of(peer) is Scope.INVALID:
-            return self._error(query, source, PROTOCOL_ERROR, "address cannot be contacted")
+            return self._error(query, source, error_codes.PROTOCOL, "address cannot be contacted")
         refusal = self.peers.add(query.info_hash, peer, now)
-        return reply if refusal is None else self._error(query, source, 202, refusal)
+        return reply if refusal is None else self._error(query, source, error_codes.SERVER, refusal)
 
     def _error(self, query: Query, source: Endpoint, code: int, text: str) -> Error:
         return Error(query.tid, code, text, CLIENT_VERSION, source)

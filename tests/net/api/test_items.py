@@ -9,8 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from kadisc.config import StoreConfig
-from kadisc.core.contract.identity import Identity
-from kadisc.core.contract.verify_item import signed_item
+from kadisc.core.contract.identity import Identity, signed_item
 from kadisc.core.lookup.put import Draft
 from kadisc.core.peers.network_keys import NetworkKeys
 from kadisc.errors import Busy, ErrorAnswer, NoAnswer, UsageError

@@ -148,7 +148,7 @@ async def test_record_why_and_feedback(autojump_clock: MockClock) -> None:
         why = one.why(two.public_key)
         assert why is not None
         assert why == one.why(address(2)) == one.why(parse_endpoint(address(2)))
-        assert (why.key, why.tried, why.met) == (two.public_key, True, True)
+        assert (why.key, why.tried, why.verified_in_run) == (two.public_key, True, True)
         assert one.why(address(77)) is None
         assert one.feedback(two.public_key, "bad")
         assert two.public_key not in {peer.key for peer in await take(one.peers(), 3, 20.0)}

@@ -17,10 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kadisc.contacts import Contact
-from kadisc.core.contract.identity import Identity
+from kadisc.core.contract.identity import Identity, signed_item
 from kadisc.core.contract.saved_state import SavedBook, SavedContact, SavedPeer, SavedPeerNetwork
 from kadisc.core.contract.verified_peer import VerifiedPeer
-from kadisc.core.contract.verify_item import signed_item
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.net.state.state_file import (
     SCHEMA_VERSION,

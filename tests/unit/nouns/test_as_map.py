@@ -1,5 +1,5 @@
-"""Maps of autonomous systems, as Bitcoin Core has them: read, asked, refused when they are
-something else.
+"""Maps of autonomous systems in the format of Bitcoin Core: look-ups, and files that are
+refused.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ def asn_of(a_map: AsMap, host: str) -> int:
     return asn
 
 
-def test_each_network_is_found_and_nothing_else() -> None:
-    asns = {
-        network: min(asn, 33_521_664) for network, asn in SYSTEMS.items()
-    }  # the largest that the format can say
+def test_only_the_networks_of_the_map_have_a_system() -> None:
+    # The format can express no larger number.
+    asns = {network: min(asn, 33_521_664) for network, asn in SYSTEMS.items()}
     a_map = AsMap(asmap(asns))
     for text, asn in asns.items():
         network = ipaddress.ip_network(text)
@@ -54,7 +53,7 @@ def test_each_network_is_found_and_nothing_else() -> None:
         assert asn_of(a_map, host) == 0, host
 
 
-def test_any_set_of_networks_is_read_as_it_was_written() -> None:
+def test_random_maps_are_read_as_they_were_written() -> None:
     rng = random.Random(1)
     for _ in range(30):
         asns = {
@@ -71,7 +70,7 @@ def test_any_set_of_networks_is_read_as_it_was_written() -> None:
         )
 
 
-def test_what_is_no_map_is_refused() -> None:
+def test_files_that_are_not_maps_are_refused() -> None:
     whole = asmap(SYSTEMS | {"200.1.2.3/32": 7})
     for data in (
         b"",
@@ -97,7 +96,7 @@ def test_what_is_no_map_is_refused() -> None:
     assert accepted < 30
 
 
-def test_a_map_that_was_damaged_inside_still_answers() -> None:
+def test_a_damaged_map_still_answers() -> None:
     whole = bytearray(asmap(SYSTEMS | {"200.1.2.3/32": 7}))
     rng = random.Random(3)
     for _ in range(300):
@@ -111,7 +110,7 @@ def test_a_map_that_was_damaged_inside_still_answers() -> None:
             assert 0 <= asn_of(a_map, host) <= 33_521_664
 
 
-def test_answers_are_kept_within_bounds() -> None:
+def test_the_cache_of_answers_is_bounded() -> None:
     a_map = AsMap(asmap({"45.0.0.0/8": 7}))
     for number in range(20_000):
         a_map.asn_of(b"\x2d" + number.to_bytes(3, "big"))

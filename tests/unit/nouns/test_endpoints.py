@@ -1,4 +1,4 @@
-"""Endpoints are their own compact form; their scope says how far they reach."""
+"""Endpoints in compact form and in text, their prefixes and their scopes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_mapped_address_is_the_ipv4_address_that_it_maps() -> None:
     assert make_endpoint("::ffff:1.2.3.4", 6881) == V4
 
 
-def test_a_zone_is_left_out() -> None:
+def test_the_zone_of_an_address_is_ignored() -> None:
     assert host_of(make_endpoint("fe80::1%eth0", 1)) == "fe80::1"
 
 
@@ -65,7 +65,7 @@ def test_a_zone_is_left_out() -> None:
         ("", 1),
     ],
 )
-def test_what_is_no_endpoint_is_refused(host: str, port: int) -> None:
+def test_malformed_endpoints_are_refused(host: str, port: int) -> None:
     with pytest.raises(ValueError):
         make_endpoint(host, port)
 
@@ -86,25 +86,28 @@ def test_host_and_port_are_split(text: str, parts: tuple[str, int]) -> None:
     "text",
     ["", ":1", "host", "host:", "host:x", "host:65536", "host:-1", "host:٣", "::1:6881", "[]:1"],
 )
-def test_what_cannot_be_split_is_refused_with_the_text_in_the_error(text: str) -> None:
+def test_malformed_text_is_refused_with_an_explanation(text: str) -> None:
     with pytest.raises(ValueError, match=r"HOST:PORT|brackets|a port is"):
         split_host_port(text)
 
 
 def test_prefixes_of_both_families() -> None:
     assert (host_prefix(V4), subnet_prefix(V4), netgroup_prefix(V4)) == (V4[:4], V4[:3], V4[:2])
-    assert (host_prefix(V6), subnet_prefix(V6), netgroup_prefix(V6)) == (
-        V6[:8],
-        V6[:6],
-        V6[:4],
-    )  # /64, /48, /32
+    # /64, /48 and /32
+    assert (host_prefix(V6), subnet_prefix(V6), netgroup_prefix(V6)) == (V6[:8], V6[:6], V6[:4])
 
 
 SCOPES_V4 = {
-    Scope.PUBLIC: "1.1.1.1 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.1.1.1 128.0.0.1 169.253.1.1 169.255.1.1 172.15.255.255 "
-    "172.32.0.0 192.0.1.1 192.0.3.0 192.167.1.1 192.169.1.1 198.17.1.1 198.20.1.1 198.51.99.1 198.51.101.1 203.0.112.1 203.0.114.1 203.1.113.1 "
-    "223.255.255.255",
-    Scope.PRIVATE: "10.0.0.1 10.255.255.255 100.64.0.1 100.127.255.255 172.16.0.1 172.31.255.255 192.168.0.1 192.168.255.255",
+    Scope.PUBLIC: (
+        "1.1.1.1 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.1.1.1 128.0.0.1 "
+        "169.253.1.1 169.255.1.1 172.15.255.255 172.32.0.0 192.0.1.1 192.0.3.0 192.167.1.1 "
+        "192.169.1.1 198.17.1.1 198.20.1.1 198.51.99.1 198.51.101.1 203.0.112.1 203.0.114.1 "
+        "203.1.113.1 223.255.255.255"
+    ),
+    Scope.PRIVATE: (
+        "10.0.0.1 10.255.255.255 100.64.0.1 100.127.255.255 172.16.0.1 172.31.255.255 "
+        "192.168.0.1 192.168.255.255"
+    ),
     Scope.LOOPBACK: "127.0.0.1 127.255.255.255",
     Scope.LINK_LOCAL: "169.254.0.1 169.254.255.255",
     Scope.SPECIAL: "192.0.0.1 192.0.2.1 198.18.0.1 198.19.255.255 198.51.100.1 203.0.113.1",
@@ -127,15 +130,15 @@ ALL_SCOPES = [
 
 
 @pytest.mark.parametrize(("host", "scope"), ALL_SCOPES)
-def test_scopes_to_their_very_edges(host: str, scope: Scope) -> None:
+def test_scopes_at_the_edges_of_their_networks(host: str, scope: Scope) -> None:
     assert scope_of(make_endpoint(host, 1)) is scope
 
 
-def test_a_mapped_address_on_the_wire_is_no_peer() -> None:
+def test_a_mapped_address_on_the_wire_is_invalid() -> None:
     assert scope_of(Endpoint(bytes(10) + b"\xff\xff" + V4)) is Scope.INVALID
 
 
-def test_port_0_is_no_peer() -> None:
+def test_port_0_is_invalid() -> None:
     assert (
         scope_of(Endpoint(V4[:4] + b"\0\0"))
         is scope_of(Endpoint(V6[:16] + b"\0\0"))

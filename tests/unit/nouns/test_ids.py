@@ -1,4 +1,4 @@
-"""IDs: 160-bit ints inside, 20 bytes on the wire, 40 hex digits for people."""
+"""IDs: 160-bit ints in the program, 20 bytes on the wire, 40 hex digits in text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kadisc.ids import (
 )
 
 
-def test_bytes_are_big_endian_and_exactly_twenty() -> None:
+def test_an_id_on_the_wire_has_20_bytes_big_endian() -> None:
     assert id_from_bytes(bytes(19) + b"\1") == 1
     assert id_to_bytes(1) == bytes(19) + b"\1"
     for size in (0, 19, 21):
@@ -26,7 +26,7 @@ def test_bytes_are_big_endian_and_exactly_twenty() -> None:
             id_from_bytes(bytes(size))
 
 
-def test_text_is_forty_hex_digits_of_either_case() -> None:
+def test_an_id_in_text_has_40_hex_digits_of_either_case() -> None:
     assert format_id(0xAB) == "0" * 38 + "ab"
     assert parse_id("0" * 38 + "aB") == 0xAB
     for bad in (
@@ -61,7 +61,7 @@ def test_a_random_id_in_a_bucket_is_in_that_bucket(index: int) -> None:
     assert len(set(ids)) == (50 if index < 100 else min(50, 1 << (159 - index)))
 
 
-def test_random_ids_fill_the_space() -> None:
+def test_random_ids_are_spread_over_the_whole_space() -> None:
     rng = random.Random(1)
     ids = [random_id(rng) for _ in range(400)]
     assert all(0 <= each < ID_SPACE for each in ids)

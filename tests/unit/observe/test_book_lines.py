@@ -57,9 +57,14 @@ def test_a_written_book_is_read_back() -> None:
     )
 
 
-def test_a_handwritten_line_needs_few_keys() -> None:
+def test_a_line_of_a_person_needs_few_keys() -> None:
     [peer] = parsed(REPORTED).peers
-    assert (peer.source, peer.heard_s_ago, peer.heard_times, peer.peer) == ("dns", 1.5, 1, None)
+    assert (peer.source, peer.reported_s_ago, peer.times_reported, peer.peer) == (
+        "dns",
+        1.5,
+        1,
+        None,
+    )
     [peer] = parsed(VERIFIED).peers
     assert peer.peer is not None
     assert (peer.peer.record, peer.peer.services, peer.rtt_s, peer.tried) == (

@@ -1,5 +1,5 @@
-"""The grammar of bencode, by either engine; and why bencode.py's own decoder must never see a
-datagram.
+"""The grammar of bencode with either engine, and why the stock decoder of bencode.py must never see
+a datagram.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import pytest
 
 from kadisc.errors import DecodeError
 from kadisc.wire import bencode
-from kadisc.wire.bencode import ENGINES, MAX_DEPTH, MAX_INT, MIN_INT, Engine
+from kadisc.wire.bencode import ENGINES, MAX_DEPTH, MAX_INT, MIN_INT, CodecEngine
 
 every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 
 
-def refusal(engine: Engine, data: bytes, *, allow_slow: bool = True) -> str:
+def refusal(engine: CodecEngine, data: bytes, *, allow_slow: bool = True) -> str:
     with pytest.raises(DecodeError) as caught:
         engine.decode(data, allow_slow=allow_slow)
     assert caught.value.tid is None
@@ -49,14 +49,16 @@ VALUES = [
 
 @every_engine
 @pytest.mark.parametrize(("data", "value"), VALUES, ids=lambda case: repr(case)[:30])
-def test_values_and_back(engine: Engine, data: bytes, value: bencode.Value) -> None:
+def test_values_are_decoded_and_encoded(
+    engine: CodecEngine, data: bytes, value: bencode.Value
+) -> None:
     assert engine.decode(data) == value
     assert engine.decode(data, allow_slow=False) == value
     assert engine.encode(value) == data
 
 
 @every_engine
-def test_unsorted_keys_are_accepted_and_sent_sorted(engine: Engine) -> None:
+def test_unsorted_keys_are_accepted_and_sent_sorted(engine: CodecEngine) -> None:
     value = engine.decode(b"d1:bi1e1:ai2e1:cd1:yi3e0:i4eee")
     assert value == {b"a": 2, b"b": 1, b"c": {b"": 4, b"y": 3}}
     assert engine.encode(value) == b"d1:ai2e1:bi1e1:cd0:i4e1:yi3eee"
@@ -137,7 +139,7 @@ REFUSALS = [
 
 @every_engine
 @pytest.mark.parametrize(("data", "reason"), REFUSALS, ids=lambda case: repr(case)[:30])
-def test_refusals(engine: Engine, data: bytes, reason: str) -> None:
+def test_refusals(engine: CodecEngine, data: bytes, reason: str) -> None:
     assert refusal(engine, data) == reason
     assert refusal(engine, data, allow_slow=False) == "slow-decode-budget"
 
@@ -147,14 +149,14 @@ def test_every_reason_is_in_the_table_above() -> None:
 
 
 @every_engine
-def test_without_patience_only_sorted_dicts_pass(engine: Engine) -> None:
+def test_without_the_slow_decoder_only_sorted_dicts_are_accepted(engine: CodecEngine) -> None:
     unsorted = b"d1:a1:x1:bd1:di1e1:ci2eee"
     assert engine.decode(unsorted) == {b"a": b"x", b"b": {b"c": 2, b"d": 1}}
     assert refusal(engine, unsorted, allow_slow=False) == "slow-decode-budget"
 
 
 @every_engine
-def test_depth_counts_containers_not_items(engine: Engine) -> None:
+def test_depth_counts_nested_containers_not_items(engine: CodecEngine) -> None:
     deepest = b"l" * MAX_DEPTH + b"i1e" + b"e" * MAX_DEPTH
     assert engine.decode(deepest) == [[[[[[[[[[1]]]]]]]]]]
     many = b"l" + deepest[1:-1] * 20 + b"de" * 20 + b"e"
@@ -162,13 +164,13 @@ def test_depth_counts_containers_not_items(engine: Engine) -> None:
 
 
 @every_engine
-def test_long_runs_of_digits_that_are_no_long_int_pass(engine: Engine) -> None:
-    """They look like ints out of range to the quick check of the fast engine."""
+def test_long_runs_of_digits_in_strings_are_accepted(engine: CodecEngine) -> None:
+    """They look like ints out of range to the first check of the fast engine."""
     value = {b"a": b"i12345678901234567890", b"b": [MAX_INT, MIN_INT, {}], b"c": b"e" * 30}
     assert engine.decode(engine.encode(value)) == value
 
 
-# --- bencode.py 4.1.0 as it comes -----------------------------------------------------------------
+# --- The stock decoder of bencode.py 4.1.0 --------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -182,15 +184,17 @@ def test_long_runs_of_digits_that_are_no_long_int_pass(engine: Engine) -> None:
         (b"d1:ai1e1:ai2ee", {b"a": 2}),
     ],
 )
-def test_the_stock_decoder_takes_what_ours_refuse(data: bytes, misread: bencode.Value) -> None:
+def test_the_stock_decoder_accepts_what_both_engines_refuse(
+    data: bytes, misread: bencode.Value
+) -> None:
     assert bencodepy.decode(data) == misread
     for engine in ENGINES:
         assert refusal(engine, data) in {"bad-int", "bad-length", "duplicate-key"}
 
 
 def test_the_stock_decoder_hangs_on_eight_bytes() -> None:
-    """In a process of its own, which says when it begins; a second is ten thousand times what a
-    decode takes.
+    """In a process of its own, which prints when it begins. A second is ten thousand times as long
+    as a decode takes.
     """
     program = "import bencodepy; print('begun', flush=True); bencodepy.decode(b'd0:0:-5:')"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
@@ -205,16 +209,14 @@ def test_the_stock_decoder_hangs_on_eight_bytes() -> None:
 
 @every_engine
 @pytest.mark.timeout(10)
-def test_ours_do_not_hang_on_them(engine: Engine) -> None:
+def test_the_engines_refuse_those_eight_bytes(engine: CodecEngine) -> None:
     assert refusal(engine, b"d0:0:-5:") == "bad-key"
 
 
 @every_engine
 @pytest.mark.timeout(60)
-def test_no_short_input_hangs(engine: Engine) -> None:
-    """Strings of the very bytes that move a cursor: every one of up to 5 bytes, and many of up to
-    14.
-    """
+def test_no_short_input_hangs(engine: CodecEngine) -> None:
+    """Strings of the bytes that move a cursor: all with up to 5 bytes, and many with up to 14."""
     rng = random.Random(1)
     alphabet = b"d-05:iel1"
     longer = (bytes(rng.choices(alphabet, k=rng.randint(6, 14))) for _ in range(30_000))
@@ -247,12 +249,12 @@ def test_without_bencode2_bencode_py_does_the_work(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_python_form_of_bencode2_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is no faster, and recurses thousands deep."""
+    """It is no faster than bencode.py, and recurses thousands deep."""
     monkeypatch.setitem(sys.modules, "bencode2", SimpleNamespace(COMPILED=False))
     assert bencode.find_bencode2() is None
 
 
 @every_engine
-def test_encoding_takes_what_decoding_gives(engine: Engine) -> None:
+def test_a_nested_value_is_encoded_with_sorted_keys(engine: CodecEngine) -> None:
     value = {b"z": [1, b"two", [3], {b"four": -4}], b"a": b"", b"m": {b"x": {}, b"": []}}
     assert engine.encode(value) == b"d1:a0:1:md0:le1:xdee1:zli1e3:twoli3eed4:fouri-4eeee"

@@ -24,13 +24,13 @@ def test_a_contact_is_its_id_and_its_endpoint() -> None:
     assert compact.pack_contacts([]) == b""
 
 
-def test_contacts_keep_their_order() -> None:
+def test_unpacked_contacts_keep_their_order() -> None:
     assert compact.contacts_from(compact.pack_contacts([A, B, A]), Family.IPV4) == [A, B, A]
     assert compact.contacts_from(compact.pack_contacts([A6]), Family.IPV6) == [A6]
     assert compact.contacts_from(b"", Family.IPV4) == compact.contacts_from(b"", Family.IPV6) == []
 
 
-def test_addresses_are_not_judged_here() -> None:
+def test_unpacking_does_not_check_addresses() -> None:
     [contact] = compact.contacts_from(bytes(26), Family.IPV4)
     assert contact == Contact(0, Endpoint(bytes(6)))
 
@@ -39,7 +39,7 @@ def test_addresses_are_not_judged_here() -> None:
     ("size", "family"),
     [(25, Family.IPV4), (27, Family.IPV4), (38, Family.IPV4), (26, Family.IPV6), (1, Family.IPV6)],
 )
-def test_a_part_of_a_contact_refuses_all(size: int, family: Family) -> None:
+def test_an_incomplete_contact_refuses_all(size: int, family: Family) -> None:
     with pytest.raises(DecodeError) as caught:
         compact.contacts_from(bytes(size), family)
     assert caught.value.reason == "bad-nodes"

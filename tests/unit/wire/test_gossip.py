@@ -1,4 +1,4 @@
-"""The bytes of gossip."""
+"""The bytes of gossip messages."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ ID = int.from_bytes(b"abcdefghij0123456789", "big")
 NET = b"mnopqrstuvwxyz123456"
 
 
-def test_a_query_and_a_reply_byte_for_byte() -> None:
+def test_a_query_and_a_reply_have_exactly_these_bytes() -> None:
     assert krpc.encode(Gossip(b"aa", ID, NET, 16, b"tok", {b"k": b"x"})) == (
-        b"d1:ad2:id20:abcdefghij01234567893:net20:mnopqrstuvwxyz1234563:recd1:k1:xe5:token3:tok4:wanti16ee1:q6:gossip1:t2:aa1:y1:qe"
+        b"d1:ad2:id20:abcdefghij01234567893:net20:mnopqrstuvwxyz1234563:recd1:k1:xe"
+        b"5:token3:tok4:wanti16ee1:q6:gossip1:t2:aa1:y1:qe"
     )
     peers = pack_peers([NamedPeer(Contact(ID, address(1)), 4, 5)])
     assert krpc.encode(Reply(b"aa", ID, token=b"tok", news=News({b"k": b"x"}, peers))) == (
@@ -29,7 +30,7 @@ def test_a_query_and_a_reply_byte_for_byte() -> None:
     )
 
 
-def test_peers_are_27_and_39_bytes_with_ttl_and_age_in_the_last() -> None:
+def test_peers_have_27_or_39_bytes_with_ttl_and_age_in_the_last_byte() -> None:
     assert PEER_BYTES == {Family.IPV4: 27, Family.IPV6: 39}
     for family, where in ((Family.IPV4, address), (Family.IPV6, address6)):
         peers = [
@@ -42,12 +43,15 @@ def test_peers_are_27_and_39_bytes_with_ttl_and_age_in_the_last() -> None:
             peers_from(raw[:-1], family)
 
 
-def test_what_does_not_fit_into_four_bits_is_the_most_that_does() -> None:
+def test_a_ttl_or_age_above_15_is_sent_as_15() -> None:
     [peer] = peers_from(pack_peers([NamedPeer(Contact(1, address(1)), 99, 99)]), Family.IPV4)
     assert (peer.ttl, peer.age) == (15, 15)
 
 
 def test_only_replies_with_a_token_can_be_gossip() -> None:
-    """Others are not looked at for it: replies to find_node are many."""
+    """Replies without a token are not searched for the fields of gossip, because replies to
+    find_node are many.
+    """
     reply = krpc.decode(b"d1:rd2:id20:abcdefghij01234567893:recdee1:t2:aa1:y1:re")
-    assert isinstance(reply, Reply) and reply.news is None
+    assert isinstance(reply, Reply)
+    assert reply.news is None

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kadisc.endpoints import Endpoint, parse_endpoint
-from kadisc.wire import bencode, krpc
+from kadisc.wire import bencode, decoding, encoding, krpc
 from kadisc.wire.messages import (
     AnnouncePeer,
     Error,
@@ -59,8 +59,8 @@ def test_the_examples_of_bep_5(payload: bytes, message: Message) -> None:
     assert krpc.decode(payload) == message
     assert krpc.encode(message) == payload
     for engine in bencode.ENGINES:
-        assert krpc.message_from(engine.decode(payload)) == message
-        assert engine.encode(krpc.fields_of(message)) == payload
+        assert decoding.message_from(engine.decode(payload)) == message
+        assert engine.encode(encoding.fields_of(message)) == payload
 
 
 # --- Later fields ---------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ LATER_FIELDS = [
 
 
 @pytest.mark.parametrize(("payload", "message"), LATER_FIELDS, ids=lambda case: type(case).__name__)
-def test_want_nodes6_ip_ro_and_v(payload: bytes, message: Message) -> None:
+def test_messages_with_want_nodes6_ip_ro_and_v(payload: bytes, message: Message) -> None:
     assert krpc.decode(payload) == message
     assert krpc.encode(message) == payload
 
@@ -160,7 +160,7 @@ def test_a_transaction_id_may_have_up_to_64_bytes() -> None:
         assert krpc.decode(krpc.encode(Ping(bytes(size), QUERIER))).tid == bytes(size)
 
 
-def test_a_version_is_kept_up_to_32_bytes_and_is_otherwise_as_if_not_sent() -> None:
+def test_a_version_of_more_than_32_bytes_counts_as_not_sent() -> None:
     assert query(v=bytes(32)).version == reply(v=bytes(32)).version == bytes(32)
     assert query(v=b"").version == b""
     for bad in (bytes(33), 1, [], {}):
@@ -178,13 +178,13 @@ def test_read_only_means_the_int_1_alone() -> None:
     "bad",
     [b"", bytes(5), bytes(7), bytes(17), V4[:4] + b"\0\0", V6[:16] + b"\0\0", 1, [], [V4], {}],
 )
-def test_an_ip_that_is_no_endpoint_is_as_if_not_sent(bad: object) -> None:
+def test_a_malformed_ip_counts_as_not_sent(bad: object) -> None:
     assert reply(ip=bad).seen_as is None
     assert read(b"e", [201, b"x"], ip=bad) == Error(b"aa", 201, "x")
 
 
 @pytest.mark.parametrize("method", [b"find_node", b"get_peers", b"whatever"])
-def test_want_takes_known_words_from_a_list_of_words(method: bytes) -> None:
+def test_want_keeps_known_words_of_a_list_of_words(method: bytes) -> None:
     both = {b"target": ID, b"info_hash": ID}
     wanted = [
         ([b"n4"], {b"n4"}),
@@ -246,16 +246,16 @@ def test_a_token_may_have_up_to_128_bytes() -> None:
     assert reply().token is None
 
 
-def test_values_keep_what_is_an_endpoint() -> None:
+def test_values_keep_valid_endpoints_only() -> None:
     raw = [V4, b"", V6, V4[:4] + b"\0\0", V6[:16] + b"\0\0", bytes(7), 5, [V4], {V4: V4}, V4]
     assert reply({b"values": raw}).values == [V4, V6, V4]
     assert reply({b"values": []}).values == []
     assert reply().values is None
 
 
-def test_values_are_capped() -> None:
+def test_the_number_of_values_is_capped() -> None:
     many = [b"\1\2\3" + n.to_bytes(3, "big") for n in range(1, 300)]
-    assert reply({b"values": many}).values == many[: krpc.MAX_VALUES]
+    assert reply({b"values": many}).values == many[: decoding.MAX_VALUES]
 
 
 def test_an_error_needs_a_code_but_no_text() -> None:
@@ -263,35 +263,35 @@ def test_an_error_needs_a_code_but_no_text() -> None:
     assert read(b"e", [202, 5]) == Error(b"aa", 202, "")
     assert read(b"e", [202, b"Server Error", b"more"]) == Error(b"aa", 202, "Server Error")
     assert read(b"e", [-1, b"\xff\xc3\xa4"]) == Error(b"aa", -1, "\N{REPLACEMENT CHARACTER}ä")
-    assert read(b"e", [201, b"x" * 1000]) == Error(b"aa", 201, "x" * krpc.MAX_ERROR_TEXT_BYTES)
+    assert read(b"e", [201, b"x" * 1000]) == Error(b"aa", 201, "x" * decoding.MAX_ERROR_TEXT_BYTES)
 
 
 def test_an_error_text_that_cannot_be_encoded_is_still_sent() -> None:
     assert krpc.encode(Error(b"aa", 201, "\ud800")) == b"d1:eli201e1:?e1:t2:aa1:y1:ee"
 
 
-def test_a_message_with_both_e_and_r_counts_by_its_y() -> None:
-    """libtorrent's errors may carry both."""
+def test_y_decides_on_a_message_with_both_e_and_r() -> None:
+    """Errors of libtorrent may have both."""
     assert read(b"e", [203, b"x"], r={b"id": ID}) == Error(b"aa", 203, "x")
     assert read(b"r", {b"id": ID}, e=[203, b"x"]) == Reply(b"aa", QUERIER)
 
 
-def test_what_is_not_known_is_not_in_the_way() -> None:
+def test_unknown_fields_are_ignored() -> None:
     """libtorrent: `p` in replies, `bs` in bootstrap queries; BEP 5: `scrape`, `noseed`, `seed`."""
     assert reply({b"p": 6881, b"interval": 0, b"samples": b""}) == Reply(b"aa", QUERIER)
     arguments: dict[bytes, object] = {b"info_hash": ID, b"bs": 1, b"scrape": 1, b"noseed": [[]]}
     assert query(b"get_peers", arguments, zz={b"": [1]}) == GetPeers(b"aa", QUERIER, QUERIER)
 
 
-def test_unsorted_keys_are_read() -> None:
+def test_unsorted_keys_are_accepted() -> None:
     payload = b"d1:y1:q1:t2:aa1:q4:ping1:ad2:id20:abcdefghij0123456789ee"
     assert krpc.decode(payload) == Ping(b"aa", QUERIER)
 
 
-def test_false_and_none_are_not_sent() -> None:
+def test_fields_that_are_false_or_none_are_not_sent() -> None:
     full = Ping(b"aa", QUERIER, version=b"KD", read_only=True)
-    assert set(krpc.fields_of(full)) == {b"a", b"q", b"t", b"y", b"v", b"ro"}
-    assert set(krpc.fields_of(replace(full, version=None, read_only=False))) == {
+    assert set(encoding.fields_of(full)) == {b"a", b"q", b"t", b"y", b"v", b"ro"}
+    assert set(encoding.fields_of(replace(full, version=None, read_only=False))) == {
         b"a",
         b"q",
         b"t",

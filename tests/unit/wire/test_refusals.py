@@ -1,11 +1,11 @@
-"""Each reason for which a datagram is dropped, and which senders are told."""
+"""The reasons for which a datagram is dropped, and which senders get an error."""
 
 from __future__ import annotations
 
 import pytest
 
 from kadisc.errors import DecodeError
-from kadisc.wire import bencode, krpc
+from kadisc.wire import bencode, decoding, krpc
 from kadisc.wire.messages import Put
 
 ID = b"20:abcdefghij0123456789"
@@ -162,7 +162,7 @@ ANSWERED_OTHERWISE = [
     ),
 ]
 NOT_CANONICAL = b"d1:ad2:id" + ID + b"5:token1:x1:vd1:b0:1:a0:ee1:q3:put" + ENVELOPE
-"""Only the patient decoder can tell."""
+"""Only the slow decoder finds the reason."""
 
 
 def refusal(payload: bytes, *, allow_slow: bool = True) -> DecodeError:
@@ -174,45 +174,47 @@ def refusal(payload: bytes, *, allow_slow: bool = True) -> DecodeError:
 @pytest.mark.parametrize(
     ("payload", "reason"), DROPPED_IN_SILENCE, ids=lambda case: repr(case)[:40]
 )
-def test_what_is_no_query_is_dropped_in_silence(payload: bytes, reason: str) -> None:
+def test_a_datagram_that_is_not_a_query_is_dropped_in_silence(payload: bytes, reason: str) -> None:
     error = refusal(payload)
     assert (error.reason, error.tid) == (reason, None)
 
 
 @pytest.mark.parametrize(("payload", "reason"), ANSWERED_WITH_203, ids=lambda case: repr(case)[:40])
-def test_the_sender_of_a_faulty_query_is_told(payload: bytes, reason: str) -> None:
+def test_a_malformed_query_is_answered_with_203(payload: bytes, reason: str) -> None:
     error = refusal(payload)
     assert (error.reason, error.tid, error.code) == (reason, b"aa", 203)
     assert error.text != reason
-    assert len(error.text) < 60  # the source may be forged: what it is sent must be small
+    assert len(error.text) < 60  # the source may be forged, so the answer must be small
 
 
 @pytest.mark.parametrize(
     ("payload", "reason", "code"), ANSWERED_OTHERWISE, ids=lambda case: repr(case)[:40]
 )
-def test_what_is_too_big_has_codes_of_its_own(payload: bytes, reason: str, code: int) -> None:
+def test_values_and_salts_that_are_too_big_have_their_own_codes(
+    payload: bytes, reason: str, code: int
+) -> None:
     error = refusal(payload)
     assert (error.reason, error.tid, error.code) == (reason, b"aa", code)
 
 
-def test_the_keys_of_a_value_must_be_sorted_though_others_need_not_be() -> None:
+def test_only_the_keys_of_a_value_must_be_sorted() -> None:
     error = refusal(NOT_CANONICAL)
     assert (error.reason, error.tid, error.code) == ("value-not-canonical", b"aa", 203)
     assert refusal(NOT_CANONICAL, allow_slow=False).reason == "slow-decode-budget"
 
 
-def test_an_empty_transaction_id_is_one_too() -> None:
+def test_an_empty_transaction_id_is_valid() -> None:
     assert refusal(b"d1:ade1:q4:ping1:t0:1:y1:qe").tid == b""
 
 
-def test_an_impatient_caller_is_told_to_check_the_budget() -> None:
+def test_without_the_slow_decoder_an_unsorted_query_is_refused_for_the_budget() -> None:
     unsorted = b"d1:t2:aa1:y1:q1:q4:ping1:ad2:id" + ID + b"ee"
     error = refusal(unsorted, allow_slow=False)
     assert (error.reason, error.tid) == ("slow-decode-budget", None)
     assert krpc.decode(unsorted).tid == b"aa"
 
 
-def test_patience_does_not_change_what_sound_bencode_is_refused_for() -> None:
+def test_sound_bencode_is_refused_alike_without_the_slow_decoder() -> None:
     for payload, reason in ANSWERED_WITH_203:
         assert refusal(payload, allow_slow=False).reason == (
             "slow-decode-budget" if reason == "int-range" else reason
@@ -220,11 +222,11 @@ def test_patience_does_not_change_what_sound_bencode_is_refused_for() -> None:
 
 
 @pytest.mark.parametrize("engine", bencode.ENGINES, ids=lambda engine: engine.name)
-def test_no_number_beyond_64_bits_is_read_but_whoever_asked_is_told(
-    engine: bencode.Engine, monkeypatch: pytest.MonkeyPatch
+def test_a_query_with_a_number_beyond_64_bits_is_answered_with_203(
+    engine: bencode.CodecEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """BEP 44: also a seq that is too large is a protocol error, and both engines find whom to tell
-    it.
+    """BEP 44: a seq that is too large is a protocol error, and both engines find the transaction ID
+    of the query.
     """
     monkeypatch.setattr(bencode, "decode", engine.decode)
     assert isinstance(
@@ -234,16 +236,16 @@ def test_no_number_beyond_64_bits_is_read_but_whoever_asked_is_told(
         for payload in (signed_put(sequence=number), signed_put(cas=number)):
             error = refusal(payload)
             assert (error.reason, error.tid, error.code) == ("int-range", b"aa", 203)
-            assert refusal(payload[:-1]).tid is None, "the rest must be sound"
+            assert refusal(payload[:-1]).tid is None, "all else must be sound"
             assert refusal(payload.replace(b"1:y1:q", b"1:y1:r")).tid is None, (
-                "an answer is none to be answered"
+                "only queries are answered"
             )
             assert refusal(payload, allow_slow=False).reason == "slow-decode-budget"
 
 
-def test_every_reason_is_hit() -> None:
+def test_every_reason_has_a_case() -> None:
     hit = {reason for _, reason in DROPPED_IN_SILENCE + ANSWERED_WITH_203} | {
         reason for _, reason, _ in ANSWERED_OTHERWISE
     }
-    assert hit | {"slow-decode-budget", "value-not-canonical"} == set(krpc.DROP_REASONS)
-    assert len(krpc.DROP_REASONS) == len(set(krpc.DROP_REASONS))
+    assert hit | {"slow-decode-budget", "value-not-canonical"} == set(decoding.DROP_REASONS)
+    assert len(decoding.DROP_REASONS) == len(set(decoding.DROP_REASONS))

@@ -1,5 +1,5 @@
-"""Attacks on what a node takes to be its own address and ID; and a true change, followed in the
-same run.
+"""Attacks on the external address and the ID of a node, and a true change of the address, which is
+followed in the same run.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def unmatched_lies(world: World, victim: Host, count: int) -> None:
 
 
 def liars_in_one_24(world: World) -> list[Host]:
-    """200 nodes that answer properly, but for the address that they say they see."""
+    """199 nodes that answer correctly, except for a false address of the querier."""
     liars = [started(world, number=60_000)]
     for last in range(1, 200):
         host = world.add(make_endpoint(f"80.80.80.{last}", 6881))
@@ -73,7 +73,7 @@ def liars_in_one_24(world: World) -> list[Host]:
     return liars[1:]
 
 
-def test_a_node_learns_its_address_and_takes_the_id_that_goes_with_it() -> None:
+def test_a_node_learns_its_address_and_derives_its_id_from_it() -> None:
     world = World(seed=1)
     victim = victim_in(world, network_of(world))
     assert not conforms(victim.id, victim.endpoint)
@@ -87,15 +87,15 @@ def test_a_node_learns_its_address_and_takes_the_id_that_goes_with_it() -> None:
     ]
 
 
-def test_one_lie_moves_nothing_and_a_true_change_is_followed_within_a_minute() -> None:
+def test_lies_change_no_address_and_a_true_change_is_followed_within_a_minute() -> None:
     world = World(seed=2)
     hosts = network_of(world)
     victim = victim_in(world, hosts)
-    unmatched_lies(world, victim, 2000)  # fresh: one packet was enough for libtorrent
+    unmatched_lies(world, victim, 2000)  # a new node: one packet is enough for libtorrent
     world.run(60.0)
     assert voted(victim) == ip_of(victim.endpoint)
     liars = liars_in_one_24(world)
-    for liar in liars:  # settled: dozens of votes from one /24 were enough
+    for liar in liars:  # an established node: dozens of votes from one /24 are enough there
         world.ping(victim, liar.endpoint)
         unmatched_lies(world, victim, 20)
         world.run(1.0)
@@ -115,7 +115,7 @@ def test_one_lie_moves_nothing_and_a_true_change_is_followed_within_a_minute() -
 
 @pytest.mark.parametrize("defended", [True, False])
 def test_unmatched_votes_do_not_count(defended: bool) -> None:
-    """With exact matching off, votes from forged sources in 30 networks decide."""
+    """Without exact matching, votes from forged sources in 30 netgroups decide."""
     world = World(seed=3)
     victim = world.add(
         address(0), CONFIG if defended else without("exact_matching"), own_id=1, public_key=KEY
@@ -128,7 +128,7 @@ def test_unmatched_votes_do_not_count(defended: bool) -> None:
     assert (voted(victim) == ip_of(LIE)) is not defended
 
 
-def test_a_private_address_is_no_answer_to_where_we_are() -> None:
+def test_a_vote_for_a_private_address_does_not_count() -> None:
     world = World(seed=4)
     hosts = network_of(world, 20)
     for host in hosts:
@@ -150,7 +150,7 @@ def _seen_as(host: Host, seen):  # type: ignore[no-untyped-def]
     return other
 
 
-def test_restored_contacts_bring_a_node_back_without_bootstrap_and_keep_their_age() -> None:
+def test_restored_contacts_replace_bootstrap_and_keep_their_age() -> None:
     world = World(seed=5)
     hosts = network_of(world)
     victim = victim_in(world, hosts)
@@ -160,7 +160,7 @@ def test_restored_contacts_bring_a_node_back_without_bootstrap_and_keep_their_ag
     world.kill(victim)
     again = world.add(address(3000), own_id=victim.id, public_key=KEY)
     again.node.restore(state, world.now)
-    assert known(again) == set(), "nobody enters a bucket unverified"
+    assert known(again) == set(), "no contact enters a bucket unverified"
     world.join(again)
     world.run(2.0)
     assert len(known(again)) >= 8
@@ -173,7 +173,7 @@ def test_restored_contacts_bring_a_node_back_without_bootstrap_and_keep_their_ag
     assert max(ages.values()) > 900.0
 
 
-def test_a_pinned_peer_is_kept_beyond_caps_and_silence() -> None:
+def test_a_static_peer_is_kept_beyond_caps_and_while_it_is_silent() -> None:
     world = World(seed=6)
     victim = started(world, number=0)
     neighbours = [world.add(make_endpoint(f"80.80.80.{last}", 6881)) for last in range(1, 6)]
@@ -213,9 +213,9 @@ def test_barred_networks_are_neither_answered_nor_contacted(option: str) -> None
     assert Contact(barred.id, barred.endpoint) not in known(victim)
 
 
-def test_among_strict_nodes_the_address_is_learned_from_their_errors() -> None:
-    """With `dht_enforce_node_id`, libtorrent answers an ID that does not conform with an error,
-    which carries our address as well.
+def test_the_address_is_learned_from_the_errors_of_strict_nodes() -> None:
+    """With `dht_enforce_node_id`, libtorrent answers an ID that is not valid by BEP 42 with an
+    error, which carries the address of the querier as well.
     """
     world = World(seed=8)
     hosts = network_of(world, 20)

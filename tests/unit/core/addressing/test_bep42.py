@@ -1,4 +1,4 @@
-"""BEP 42, by its vectors, and IDs that follow from a key and an address."""
+"""BEP 42, by its test vectors, and node IDs derived from a key and an address."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_examples_of_bep_42(ip: str, node_id: str, checksum: int) -> None:
         ("2a00:1450:4001:81b::200e", 86, 0xA15EE539),
     ],
 )
-def test_ipv6_counts_by_its_upper_half(ip: str, r: int, checksum: int) -> None:
+def test_only_the_upper_half_of_an_ipv6_address_counts(ip: str, r: int, checksum: int) -> None:
     assert address_checksum(ipaddress.ip_address(ip).packed, r & 7) == checksum
 
 
@@ -51,7 +51,7 @@ def test_local_addresses_are_exempt(ip: str) -> None:
 
 
 @pytest.mark.parametrize("ip", ["45.1.2.3", "200.1.2.3", "2a00:beef:1::1"])
-def test_a_locator_follows_from_key_and_address_alone(ip: str) -> None:
+def test_a_derived_node_id_depends_on_key_and_address_alone(ip: str) -> None:
     packed = ipaddress.ip_address(ip).packed
     own_id = derive_node_id(KEY, packed)
     assert own_id == derive_node_id(KEY, packed)
@@ -60,6 +60,6 @@ def test_a_locator_follows_from_key_and_address_alone(ip: str) -> None:
     assert not conforms(own_id, make_endpoint("46.1.2.3", 1))
 
 
-def test_without_an_address_it_is_provisional() -> None:
+def test_without_an_address_the_node_id_depends_on_the_key_alone() -> None:
     assert derive_node_id(KEY, None) != derive_node_id(KEY, b"\x2d\1\2\3")
     assert derive_node_id(KEY, None) == derive_node_id(KEY, None)

@@ -1,70 +1,76 @@
-"""Are we cut off? Then nobody's silence is its own fault."""
+"""Detection of being offline."""
 
 from __future__ import annotations
 
 from kadisc.config import MaintenanceConfig
-from kadisc.core.addressing.connectivity import AlwaysOnline, Connectivity
+from kadisc.core.addressing.connectivity import Connectivity
+from kadisc.core.baselines.addressing import AlwaysOnline
 
 ENOUGH = MaintenanceConfig().offline_failures
 
 
-def silence(us: Connectivity, now: float, queries: int = ENOUGH) -> list[bool]:
-    return [us.missed(now) for _ in range(queries)]
+def queries_fail(connectivity: Connectivity, now: float, queries: int = ENOUGH) -> list[bool]:
+    return [connectivity.failed(now) for _ in range(queries)]
 
 
-def test_many_failures_in_a_row_and_nobody_heard_is_offline_and_said_once() -> None:
-    us = Connectivity(MaintenanceConfig())
-    assert silence(us, 100, ENOUGH + 3) == [False] * (ENOUGH - 1) + [True, False, False, False]
-    assert not us.online
+def test_many_failures_in_a_row_without_answers_are_offline_reported_once() -> None:
+    connectivity = Connectivity(MaintenanceConfig())
+    assert queries_fail(connectivity, 100, ENOUGH + 3) == [False] * (ENOUGH - 1) + [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert not connectivity.online
 
 
-def test_one_answer_brings_us_back_and_is_said_once() -> None:
-    us = Connectivity(MaintenanceConfig())
-    silence(us, 100)
-    assert [us.heard(b"a", 101), us.heard(b"a", 102)] == [True, False]
-    assert us.online
+def test_one_answer_is_online_again_reported_once() -> None:
+    connectivity = Connectivity(MaintenanceConfig())
+    queries_fail(connectivity, 100)
+    assert [connectivity.answered(b"a", 101), connectivity.answered(b"a", 102)] == [True, False]
+    assert connectivity.online
 
 
-def test_an_answer_in_between_starts_the_count_again() -> None:
-    us = Connectivity(MaintenanceConfig())
-    silence(us, 100, ENOUGH - 1)
-    us.heard(b"a", 100)
-    assert not any(silence(us, 200, ENOUGH - 1))
+def test_an_answer_in_between_restarts_the_count_of_failures() -> None:
+    connectivity = Connectivity(MaintenanceConfig())
+    queries_fail(connectivity, 100, ENOUGH - 1)
+    connectivity.answered(b"a", 100)
+    assert not any(queries_fail(connectivity, 200, ENOUGH - 1))
 
 
-def test_two_networks_heard_lately_prove_that_we_are_online() -> None:
-    us = Connectivity(MaintenanceConfig())
-    us.heard(b"a", 100)
-    us.heard(b"b", 101)
-    assert not any(silence(us, 110))
-    assert us.online
-    assert us.missed(121), "a was heard too long ago by now"
+def test_recent_answers_from_two_netgroups_prove_being_online() -> None:
+    connectivity = Connectivity(MaintenanceConfig())
+    connectivity.answered(b"a", 100)
+    connectivity.answered(b"b", 101)
+    assert not any(queries_fail(connectivity, 110))
+    assert connectivity.online
+    assert connectivity.failed(121), "the answer from a is too long ago by now"
 
 
-def test_one_network_proves_nothing_however_often_it_is_heard() -> None:
-    us = Connectivity(MaintenanceConfig())
+def test_answers_from_one_netgroup_prove_nothing() -> None:
+    connectivity = Connectivity(MaintenanceConfig())
     for now in (100, 101, 102):
-        us.heard(b"a", now)
-    assert any(silence(us, 103))
+        connectivity.answered(b"a", now)
+    assert any(queries_fail(connectivity, 103))
 
 
-def test_the_two_heard_last_count() -> None:
-    us = Connectivity(MaintenanceConfig())
+def test_the_last_two_netgroups_count() -> None:
+    connectivity = Connectivity(MaintenanceConfig())
     for now, network in ((0, b"a"), (1, b"b"), (90, b"a"), (95, b"c")):
-        us.heard(network, now)
-    assert not any(silence(us, 100))
+        connectivity.answered(network, now)
+    assert not any(queries_fail(connectivity, 100))
 
 
-def test_after_a_change_of_the_link_old_evidence_is_void() -> None:
-    us = Connectivity(MaintenanceConfig())
-    us.heard(b"a", 100)
-    us.heard(b"b", 100)
-    us.doubt()
-    assert any(silence(us, 101))
+def test_after_a_change_of_the_link_earlier_answers_do_not_count() -> None:
+    connectivity = Connectivity(MaintenanceConfig())
+    connectivity.answered(b"a", 100)
+    connectivity.answered(b"b", 100)
+    connectivity.link_changed()
+    assert any(queries_fail(connectivity, 101))
 
 
-def test_without_detection_we_are_always_online() -> None:
-    off = AlwaysOnline()
-    off.doubt()
-    assert not any([off.heard(b"a", 0), *(off.missed(1000) for _ in range(100))])
-    assert off.online
+def test_without_detection_the_node_is_always_online() -> None:
+    undetected = AlwaysOnline()
+    undetected.link_changed()
+    assert not any([undetected.answered(b"a", 0), *(undetected.failed(1000) for _ in range(100))])
+    assert undetected.online

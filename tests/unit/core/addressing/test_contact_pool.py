@@ -1,4 +1,4 @@
-"""What many tables hold is one object, and what the pool has forgotten is made anew."""
+"""The pool of shared objects: equal ones are one object, and its size is bounded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kadisc.wire.compact import pack_contact, pack_contacts
 from tests.support.contacts import contact
 
 
-def test_a_contact_is_one_object_wherever_it_comes_from() -> None:
+def test_equal_contacts_are_one_object() -> None:
     pool, known = ContactPool(), [contact(number) for number in range(8)]
     named = pool.named_in(pack_contacts(known), Family.IPV4)
     again = pool.named_in(pack_contacts([*known[::-1], known[0]]), Family.IPV4)
@@ -22,13 +22,13 @@ def test_a_contact_is_one_object_wherever_it_comes_from() -> None:
     assert pool.pooled(known[0]).packed == pack_contact(known[0])
 
 
-def test_a_length_that_is_no_multiple_is_refused() -> None:
+def test_a_length_that_is_not_a_multiple_is_refused() -> None:
     for family, size in ((Family.IPV4, 27), (Family.IPV6, 26)):
         with pytest.raises(DecodeError):
             ContactPool().named_in(bytes(size), family)
 
 
-def test_it_is_bounded_and_keeps_what_is_used() -> None:
+def test_the_pool_is_bounded_and_keeps_contacts_in_use() -> None:
     pool, often = ContactPool(max_contacts=20), contact(0)
     kept = pool.pooled(often)
     for number in range(1, 1000):
@@ -47,7 +47,7 @@ def test_client_versions_are_bounded() -> None:
         assert len(pool._clients) <= MAX_CLIENTS
 
 
-def test_moments_are_never_late_and_little_early() -> None:
+def test_moments_are_rounded_down_by_less_than_the_grain() -> None:
     pool = ContactPool()
     for now in (-7.1, 0.0, 0.3, 1000.0, 1000.2, 5.0, 1e9 + 0.6):
         assert now - GRAIN_S < pool.moment(now) <= now

@@ -1,4 +1,4 @@
-"""Addresses of a narrow scope are taken only from a source of that scope."""
+"""The policy on addresses: policy, prefixes, invalid addresses."""
 
 from __future__ import annotations
 
@@ -18,46 +18,48 @@ SIX = [
 
 
 @pytest.mark.parametrize("kinds", [FOUR, SIX], ids=["IPv4", "IPv6"])
-def test_a_narrow_address_is_taken_from_its_own_scope_alone(kinds: list[Endpoint]) -> None:
+def test_an_address_that_is_not_public_is_accepted_from_its_own_scope_alone(
+    kinds: list[Endpoint],
+) -> None:
     public, invalid = kinds[0], kinds[-1]
-    scopes = AddressPolicy(allow_private=False)
+    policy = AddressPolicy(allow_private=False)
     for source in kinds:
-        assert scopes.may_take(public, source)
-        assert not scopes.may_take(invalid, source)
-        for subnet in kinds[1:-1]:
-            assert scopes.may_take(subnet, source) == (subnet == source)
+        assert policy.may_take(public, source)
+        assert not policy.may_take(invalid, source)
+        for other in kinds[1:-1]:
+            assert policy.may_take(other, source) == (other == source)
 
 
 @pytest.mark.parametrize("kinds", [FOUR, SIX], ids=["IPv4", "IPv6"])
-def test_with_allow_private_private_and_loopback_are_as_good_as_public(
+def test_with_allow_private_private_and_loopback_addresses_count_as_public(
     kinds: list[Endpoint],
 ) -> None:
     public, private, loopback, link_local, special, invalid = kinds
-    scopes = AddressPolicy(allow_private=True)
-    assert [scopes.of(each) for each in kinds] == [Scope.PUBLIC] * 3 + [
+    policy = AddressPolicy(allow_private=True)
+    assert [policy.of(each) for each in kinds] == [Scope.PUBLIC] * 3 + [
         Scope.LINK_LOCAL,
         Scope.SPECIAL,
         Scope.INVALID,
     ]
-    assert scopes.may_take(private, public)
-    assert scopes.may_take(loopback, private)
-    for subnet in (link_local, special, invalid):
-        assert not scopes.may_take(subnet, public)
+    assert policy.may_take(private, public)
+    assert policy.may_take(loopback, private)
+    for other in (link_local, special, invalid):
+        assert not policy.may_take(other, public)
 
 
-def test_limits_count_prefixes_of_public_addresses_and_each_endpoint_of_others() -> None:
-    scopes, lab = AddressPolicy(allow_private=False), AddressPolicy(allow_private=True)
-    assert (scopes.host(PUBLIC), scopes.subnet(PUBLIC), scopes.netgroup(PUBLIC)) == (
+def test_public_addresses_count_by_prefix_and_other_ones_by_endpoint() -> None:
+    policy, lab = AddressPolicy(allow_private=False), AddressPolicy(allow_private=True)
+    assert (policy.host(PUBLIC), policy.subnet(PUBLIC), policy.netgroup(PUBLIC)) == (
         PUBLIC[:4],
         PUBLIC[:3],
         PUBLIC[:2],
     )
-    assert (scopes.host(SIX[0]), scopes.subnet(SIX[0]), scopes.netgroup(SIX[0])) == (
+    assert (policy.host(SIX[0]), policy.subnet(SIX[0]), policy.netgroup(SIX[0])) == (
         SIX[0][:8],
         SIX[0][:6],
         SIX[0][:4],
     )
-    assert scopes.host(PRIVATE) == scopes.subnet(PRIVATE) == scopes.netgroup(PRIVATE) == PRIVATE
+    assert policy.host(PRIVATE) == policy.subnet(PRIVATE) == policy.netgroup(PRIVATE) == PRIVATE
     assert (lab.host(PRIVATE), lab.subnet(LOOPBACK), lab.netgroup(PRIVATE)) == (
         PRIVATE[:4],
         LOOPBACK[:3],
@@ -65,7 +67,7 @@ def test_limits_count_prefixes_of_public_addresses_and_each_endpoint_of_others()
     )
 
 
-def test_nobody_is_at_an_invalid_address_whatever_is_allowed() -> None:
-    for scopes in (AddressPolicy(allow_private=False), AddressPolicy(allow_private=True)):
-        assert scopes.is_invalid(INVALID)
-        assert not any(scopes.is_invalid(each) for each in FOUR[:-1])
+def test_an_invalid_address_is_invalid_under_every_policy() -> None:
+    for policy in (AddressPolicy(allow_private=False), AddressPolicy(allow_private=True)):
+        assert policy.is_invalid(INVALID)
+        assert not any(policy.is_invalid(each) for each in FOUR[:-1])

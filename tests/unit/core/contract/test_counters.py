@@ -1,4 +1,4 @@
-"""Counters add up and say why."""
+"""The counters and their flat form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys: what they sign, and what is refused."""
+"""Key pairs: signatures, and keys that are refused."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ SMALL_ORDER = (
 )
 
 
-def test_what_one_signs_the_other_can_check() -> None:
-    us, them = Identity.new(random.Random(1)), Identity.new(random.Random(2))
-    signature = us.sign(b"a message")
-    assert is_signed_by(us.public_key, b"a message", signature)
-    assert not is_signed_by(us.public_key, b"another message", signature)
-    assert not is_signed_by(them.public_key, b"a message", signature)
+def test_a_signature_is_valid_for_its_key_and_message_alone() -> None:
+    signer, other = Identity.new(random.Random(1)), Identity.new(random.Random(2))
+    signature = signer.sign(b"a message")
+    assert is_signed_by(signer.public_key, b"a message", signature)
+    assert not is_signed_by(signer.public_key, b"another message", signature)
+    assert not is_signed_by(other.public_key, b"a message", signature)
 
 
-def test_the_seed_is_the_identity_and_is_never_shown() -> None:
-    us = Identity.new(random.Random(1))
-    assert Identity(us.seed).public_key == us.public_key
-    assert us.seed.hex() not in repr(us)
-    assert us.public_key.hex() in repr(us)
+def test_the_seed_makes_the_identity_and_is_never_shown() -> None:
+    signer = Identity.new(random.Random(1))
+    assert Identity(signer.seed).public_key == signer.public_key
+    assert signer.seed.hex() not in repr(signer)
+    assert signer.public_key.hex() in repr(signer)
 
 
 @pytest.mark.parametrize("seed", [b"", bytes(31), bytes(33)])
@@ -37,7 +37,7 @@ def test_a_seed_has_32_bytes(seed: bytes) -> None:
 
 
 @pytest.mark.parametrize("key", SMALL_ORDER)
-def test_keys_of_small_order_sign_nothing(key: bytes) -> None:
+def test_signatures_with_keys_of_small_order_are_invalid(key: bytes) -> None:
     """With such a key the signature R = identity, S = 0 would be valid for every message
     (cryptography accepts it).
     """
@@ -49,5 +49,7 @@ def test_keys_of_small_order_sign_nothing(key: bytes) -> None:
     ("key", "signature"),
     [(b"", bytes(64)), (bytes(32), b""), (b"x" * 33, bytes(64)), (b"\xff" * 32, bytes(65))],
 )
-def test_what_is_no_key_or_signature_is_only_invalid(key: bytes, signature: bytes) -> None:
+def test_malformed_keys_and_signatures_are_invalid_without_an_error(
+    key: bytes, signature: bytes
+) -> None:
     assert not is_signed_by(key, b"anything", signature)

@@ -28,8 +28,8 @@ def forged(name: Endpoint, number: int) -> Endpoint:
 def flood(
     world: World, victim: Host, names: list[Endpoint], seconds: int, per_s: int = 400
 ) -> dict[Endpoint, int]:
-    """Forged queries and answers in the name of each of ``names``; the bytes that each address is
-    sent by that. The honest get what is theirs.
+    """Sends forged queries and answers in the name of each of ``names``. Returns the bytes that
+    each endpoint is sent because of them. Datagrams to hosts of the world are delivered.
     """
     sent: dict[Endpoint, int] = defaultdict(int)
     payloads = [
@@ -53,8 +53,8 @@ def flood(
 
 @pytest.mark.parametrize("defended", [True, False])
 def test_a_spoofer_does_not_silence_an_honest_node(defended: bool) -> None:
-    """Trap 7: a limit that is kept by an unproven source lets whoever forges it choose who is not
-    heard.
+    """With a limit by unproven source, the attacker that forges the source chooses which node is
+    silenced.
     """
     world = World(seed=1)
     victim, honest = surrounded(
@@ -70,9 +70,11 @@ def test_a_spoofer_does_not_silence_an_honest_node(defended: bool) -> None:
     served = [outcome_of(friend, operation) for operation in asking]
     if defended:
         assert answered == [Outcome.DONE] * 2, (
-            "one had proved itself, the other was only asked: both answers count"
+            "one had proved itself, the other was only asked: both answers are accepted"
         )
-        assert served == [Outcome.DONE] * 20, "its own queries pass, since it has answered before"
+        assert served == [Outcome.DONE] * 20, (
+            "its queries are accepted, because it has answered before"
+        )
         assert victim.node.counters.dropped["limit.network"] > 1000
     else:
         assert Outcome.NO_ANSWER in answered
@@ -89,9 +91,9 @@ def outcome_of(host: Host, operation: int) -> Outcome:
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_a_newcomer_that_was_silenced_is_heard_once_it_is_asked(defended: bool) -> None:
-    """Before it has proved anything a newcomer shares its address's budget with whoever forges it.
-    But to be asked by us, and answer, is enough.
+def test_a_silenced_new_node_is_accepted_once_it_has_answered(defended: bool) -> None:
+    """Before it has proved itself, a new node shares the budget of its address with the attacker
+    that forges it. One answer to a query of the victim is enough.
     """
     world = World(seed=2)
     victim, _ = surrounded(world, CONFIG if defended else without("proven_sources"), neighbours=3)
@@ -106,9 +108,9 @@ def test_a_newcomer_that_was_silenced_is_heard_once_it_is_asked(defended: bool) 
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_forged_queries_send_no_flood_to_their_victim(defended: bool) -> None:
-    """Amplification: whatever is asked in somebody's name, his address and his network are sent no
-    more than their budget.
+def test_forged_queries_cause_no_flood_to_the_forged_address(defended: bool) -> None:
+    """Amplification: forged queries in the name of a host send it and its subnet no more than their
+    budgets.
     """
     world = World(seed=3)
     config = CONFIG if defended else without("traffic_limits")
@@ -126,9 +128,9 @@ def test_forged_queries_send_no_flood_to_their_victim(defended: bool) -> None:
     assert (to_address <= for_address and to_network <= for_network) is defended
 
 
-def test_whatever_is_asked_comes_out_of_one_budget() -> None:
-    """Every kind of query, announces with made-up tokens, gossip and broken ones: the sum holds,
-    not each kind by itself.
+def test_all_kinds_of_queries_share_one_budget() -> None:
+    """Queries of every kind, announces with invented tokens, gossip and malformed queries: the
+    limit is on the sum, not on each kind.
     """
     world = World(seed=4)
     limits = CoreConfig().limits
@@ -168,9 +170,9 @@ def test_whatever_is_asked_comes_out_of_one_budget() -> None:
     assert reflector.node.counters.refused["reply-bytes.address"] > 0
 
 
-def test_a_token_of_gossip_proves_the_endpoint_that_it_was_sent_to() -> None:
-    """As those of announce and put do: whoever floods in an honest peer's name uses up what his
-    address may be sent, but not what he himself may.
+def test_a_gossip_token_proves_the_endpoint_that_it_was_sent_to() -> None:
+    """As the tokens of announce and put do: a flood in the name of an honest peer uses up the
+    budget of its address, but the peer itself is exempt by its token.
     """
     world = World(seed=6)
     limits = CONFIG.limits
@@ -207,14 +209,14 @@ def test_a_token_of_gossip_proves_the_endpoint_that_it_was_sent_to() -> None:
     assert answers(honest, b"made up!") == 0
     assert answers(neighbour, token) == 0, "it was sent to another port"
     assert [answers(honest, token) for _ in range(20)] == [1] * 20
-    assert answers(honest, None) == 1, "now it is known to be there"
+    assert answers(honest, None) == 1, "now its endpoint is proven"
     assert answers(neighbour, None) == 0
 
 
-def test_a_million_forged_sources_leave_the_node_as_small_as_it_was() -> None:
+def test_a_flood_of_forged_sources_takes_bounded_memory() -> None:
     world = World(seed=5)
     victim = synthetic(world, 20, CONFIG)[0]
-    traffic = victim.node._intake._traffic
+    traffic = victim.node._receiver._traffic
     payload = krpc.encode(Ping(b"aa", ATTACKERS_ID, read_only=True))
     for number in range(200_000):
         source = Endpoint(

@@ -1,4 +1,4 @@
-"""Budgets in cells: what each level allows, and that a flood neither grows nor clears them."""
+"""Budgets in cells: what each level allows, and that a flood neither grows nor resets them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_what_one_level_lacks_is_not_taken_from_the_others(
     assert others == ([0, 0] if level < 3 else [3, 3])
 
 
-def test_addresses_of_one_network_share_its_budget() -> None:
+def test_hosts_of_one_subnet_share_its_budget() -> None:
     budget = Budget(PLENTY, Rate(1.0, 10.0), PLENTY)
     assert sum(not budget.lacking(address, 7, 1.0, 0.0) for address in range(256)) == 10
     assert not budget.lacking(3, 8, 1.0, 0.0)
@@ -55,7 +55,7 @@ def test_a_million_forged_sources_take_no_more_memory_than_the_cells_do() -> Non
     assert 2 * 2**bits <= most <= 4 * 2**bits
 
 
-def test_a_million_forged_sources_bring_nobody_his_budget_back() -> None:
+def test_a_flood_of_forged_sources_resets_no_budget() -> None:
     budget = Budget(Rate(0.001, 3.0), PLENTY, PLENTY)
     assert [budget.lacking(5, 5, 1.0, 0.0) for _ in range(4)] == [0, 0, 0, 1]
     for number in range(100_000):
@@ -63,7 +63,7 @@ def test_a_million_forged_sources_bring_nobody_his_budget_back() -> None:
     assert sum(not budget.lacking(5, 5, 1.0, 1000.0) for _ in range(3)) == 1
 
 
-def test_forgotten_cells_were_full_again() -> None:
+def test_cells_are_forgotten_only_when_their_budget_is_full_again() -> None:
     budget = Budget(Rate(1.0, 3.0), Rate(1.0, 3.0), PLENTY)
     for command in range(200):
         now = 4.0 * command  # each pause is longer than the burst takes to come back
@@ -87,7 +87,7 @@ def test_cells_are_used_evenly_and_differ_with_the_secret() -> None:
             collisions.append(
                 {each for each in endpoints[1:] if cells(each)[level] == cells(endpoints[0])[level]}
             )
-        assert not set.intersection(*collisions), "nobody shares another's cell whatever the secret"
+        assert not set.intersection(*collisions), "no two endpoints collide with every secret"
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_cells_are_used_evenly_and_differ_with_the_secret() -> None:
         ("[fe80::1]:1", "[fe80::1]:2", (False, False)),
     ],
 )
-def test_what_shares_a_budget(one: str, other: str, same: tuple[bool, bool]) -> None:
-    """An IPv6 customer has at least a /64 and often a /56 or /48 (trap 9); addresses that are not
-    public count by endpoint.
+def test_which_endpoints_share_a_budget(one: str, other: str, same: tuple[bool, bool]) -> None:
+    """An IPv6 customer has at least a /64 and often a /56 or /48; addresses that are not public
+    count by endpoint.
     """
     cells = CellHash(bytes(range(100, 116)), 16, AddressPolicy(False)).cells
     assert (
@@ -118,17 +118,15 @@ def test_what_shares_a_budget(one: str, other: str, same: tuple[bool, bool]) -> 
     )
 
 
-def test_time_before_the_first_use_has_no_meaning() -> None:
+def test_a_new_budget_is_full_at_any_time() -> None:
     assert Budget(Rate(1.0, 1.0), Rate(1.0, 1.0), Rate(1.0, 1.0)).lacking(0, 0, 1.0, -1e9) == 0
     assert Budget(Rate(1.0, 1.0), Rate(1.0, 1.0), Rate(1.0, 1.0)).lacking(0, 0, inf, 0.0) == 1
 
 
-def test_a_public_ipv4_address_needs_only_the_numbers_of_its_own_bytes() -> None:
-    """Of two nodes, one that has met the other family too: both find the same cells."""
-    one, other = (
-        CellHash(bytes(range(16)), 14, AddressPolicy(False)),
-        CellHash(bytes(range(16)), 14, AddressPolicy(False)),
-    )
+def test_the_cells_of_an_endpoint_do_not_depend_on_other_prefixes() -> None:
+    """Two nodes, one of which has hashed longer prefixes before, find the same cells."""
+    one = CellHash(bytes(range(16)), 14, AddressPolicy(False))
+    other = CellHash(bytes(range(16)), 14, AddressPolicy(False))
     others = [
         other.cells(parse_endpoint(each))
         for each in ("10.1.2.3:1", "[2a00:1:2:3::1]:1", "[fe80::1]:1")

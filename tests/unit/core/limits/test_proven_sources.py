@@ -1,4 +1,6 @@
-"""Who passes before the limits, for how long, and how many can."""
+"""Which sources are exempt from the limits by address, for how long, and how many are
+remembered.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import LimitsConfig
-from kadisc.core.limits.proven_sources import Lane, ProvenSources
+from kadisc.core.limits.proven_sources import ProvenSources, SourceClass
 from kadisc.endpoints import Endpoint
 from kadisc.wire import krpc
 from kadisc.wire.messages import Error, Ping, Reply
@@ -19,7 +21,7 @@ LIMITS = LimitsConfig(
 PING = krpc.encode(Ping(b"aa", 1))
 
 
-def lane_for(
+def sources_for(
     limits: LimitsConfig = LIMITS,
     awaited: tuple[bytes, Endpoint] | None = None,
     contact: Endpoint | None = None,
@@ -33,63 +35,78 @@ def lane_for(
     "answer",
     [Reply(b"abcd", 1, nodes=bytes(208), version=b"KD\0\1"), Error(b"abcd", 201, "no", b"KD\0\1")],
 )
-def test_an_awaited_answer_is_known_by_its_id_and_endpoint(answer: Reply | Error) -> None:
-    lanes, payload = lane_for(awaited=(b"abcd", address(1))), krpc.encode(answer)
-    assert lanes.lane(payload, address(1), 0.0) is Lane.FAST
-    assert lanes.lane(payload, address(2), 0.0) is Lane.SLOW
-    assert lanes.lane(payload.replace(b"4:abcd", b"4:abce"), address(1), 0.0) is Lane.SLOW
+def test_an_awaited_answer_is_recognised_by_its_transaction_id_and_endpoint(
+    answer: Reply | Error,
+) -> None:
+    sources, payload = sources_for(awaited=(b"abcd", address(1))), krpc.encode(answer)
+    assert sources.classify(payload, address(1), 0.0) is SourceClass.PROVEN
+    assert sources.classify(payload, address(2), 0.0) is SourceClass.UNPROVEN
     assert (
-        lanes.lane(b"d1:t4:abcd" + payload[1:].replace(b"1:t4:abcd", b""), address(1), 0.0)
-        is Lane.FAST
+        sources.classify(payload.replace(b"4:abcd", b"4:abce"), address(1), 0.0)
+        is SourceClass.UNPROVEN
+    )
+    assert (
+        sources.classify(b"d1:t4:abcd" + payload[1:].replace(b"1:t4:abcd", b""), address(1), 0.0)
+        is SourceClass.PROVEN
     ), "some clients do not sort"
 
 
 @pytest.mark.parametrize("payload", [b"", b"1:t4:", b"1:t4:ab", b"d1:t2:ab", b"\0" * 2048])
-def test_garbage_is_no_answer(payload: bytes) -> None:
-    assert lane_for(awaited=(b"abcd", address(1))).lane(payload, address(1), 0.0) is Lane.SLOW
-
-
-def test_who_answered_is_proven_for_a_time_and_asking_makes_it_no_longer() -> None:
-    lanes = lane_for()
-    lanes.proved(address(1), 0.0)
-    for now in range(0, 100, 10):
-        assert lanes.lane(PING, address(1), now) is Lane.FAST
-    for now in range(100, 1000, 10):
-        lanes.lane(PING, address(1), now)
-    assert lanes.lane(PING, address(1), 1000.0) is Lane.SLOW
-    assert not lanes.is_proven(address(1), 1000.0)
-
-
-def test_a_proven_endpoint_may_not_keep_us_busy_either() -> None:
-    lanes = lane_for()
-    lanes.proved(address(1), 0.0)
-    # One in each second is not looked at, as all together ask no more than one may; then the burst
-    # of three.
-    assert [lanes.lane(PING, address(1), 0.0) for _ in range(5)] == [Lane.FAST] * 4 + [Lane.FULL]
-    lanes.proved(address(1), 0.5)
-    assert lanes.lane(PING, address(1), 0.5) is Lane.FULL, (
-        "an answer does not forgive what was asked"
+def test_malformed_payloads_are_not_answers(payload: bytes) -> None:
+    assert (
+        sources_for(awaited=(b"abcd", address(1))).classify(payload, address(1), 0.0)
+        is SourceClass.UNPROVEN
     )
-    assert lanes.lane(PING, address(1), 1.0) is Lane.FAST
 
 
-def test_a_contact_is_proven_as_long_as_it_is_one() -> None:
-    lanes = lane_for(contact=address(1))
-    assert all(lanes.lane(PING, address(1), now) is Lane.FAST for now in range(0, 10_000, 100))
+def test_a_source_that_answered_is_proven_for_a_time_that_queries_do_not_prolong() -> None:
+    sources = sources_for()
+    sources.proved(address(1), 0.0)
+    for now in range(0, 100, 10):
+        assert sources.classify(PING, address(1), now) is SourceClass.PROVEN
+    for now in range(100, 1000, 10):
+        sources.classify(PING, address(1), now)
+    assert sources.classify(PING, address(1), 1000.0) is SourceClass.UNPROVEN
+    assert not sources.is_proven(address(1), 1000.0)
 
 
-def test_contacts_take_no_place_unless_they_keep_us_busy() -> None:
-    lanes = lane_for(contact=address(1))
-    lanes.proved(address(1), 0.0)
-    assert lanes.lane(PING, address(1), 0.0) is Lane.FAST
-    assert len(lanes) == 0
-    assert [lanes.lane(PING, address(1), 0.0) for _ in range(4)] == [Lane.FAST] * 3 + [Lane.FULL]
-    assert len(lanes) == 1
+def test_a_proven_endpoint_that_sends_too_many_queries_is_over_its_limit() -> None:
+    sources = sources_for()
+    sources.proved(address(1), 0.0)
+    # One query in each second is not checked, because all sources together send no more than one of
+    # them may; then comes the burst of three.
+    assert [sources.classify(PING, address(1), 0.0) for _ in range(5)] == [
+        SourceClass.PROVEN
+    ] * 4 + [SourceClass.OVER_LIMIT]
+    sources.proved(address(1), 0.5)
+    assert sources.classify(PING, address(1), 0.5) is SourceClass.OVER_LIMIT, (
+        "an answer does not repay earlier queries"
+    )
+    assert sources.classify(PING, address(1), 1.0) is SourceClass.PROVEN
 
 
-def test_what_it_remembers_is_bounded() -> None:
-    lanes = lane_for(replace(LIMITS, max_proven_sources=10))
+def test_a_contact_of_the_table_is_always_proven() -> None:
+    sources = sources_for(contact=address(1))
+    assert all(
+        sources.classify(PING, address(1), now) is SourceClass.PROVEN
+        for now in range(0, 10_000, 100)
+    )
+
+
+def test_contacts_are_remembered_only_when_they_send_many_queries() -> None:
+    sources = sources_for(contact=address(1))
+    sources.proved(address(1), 0.0)
+    assert sources.classify(PING, address(1), 0.0) is SourceClass.PROVEN
+    assert len(sources) == 0
+    assert [sources.classify(PING, address(1), 0.0) for _ in range(4)] == [
+        SourceClass.PROVEN
+    ] * 3 + [SourceClass.OVER_LIMIT]
+    assert len(sources) == 1
+
+
+def test_the_number_of_remembered_sources_is_bounded() -> None:
+    sources = sources_for(replace(LIMITS, max_proven_sources=10))
     for number in range(1000):
-        lanes.proved(address(number), number / 1000)
-        assert len(lanes) <= 20
-    assert [lanes.is_proven(address(number), 1.0) for number in range(989, 1000)] == [True] * 11
+        sources.proved(address(number), number / 1000)
+        assert len(sources) <= 20
+    assert [sources.is_proven(address(number), 1.0) for number in range(989, 1000)] == [True] * 11

@@ -11,8 +11,7 @@ from kadisc.core.contract.events import (
     Outcome,
     PutFinished,
 )
-from kadisc.core.contract.identity import Identity
-from kadisc.core.contract.verify_item import signed_item
+from kadisc.core.contract.identity import Identity, signed_item
 from kadisc.core.lookup.item_collector import ItemCollector
 from kadisc.core.lookup.put import Draft
 from kadisc.wire.items import Item

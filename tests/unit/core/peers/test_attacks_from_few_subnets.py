@@ -8,9 +8,9 @@ import random
 
 import pytest
 
-from kadisc.core.addressing.netgroup_sampling import draw_evenly
+from kadisc.core.addressing.netgroup_sampling import draw_by_prefix
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.baselines.peers import endpoint_itself
+from kadisc.core.baselines.addressing import each_endpoint_alone
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.known_peers import MAX_KNOWN, KnownPeer, KnownPeers
 from kadisc.endpoints import Endpoint, make_endpoint
@@ -81,8 +81,8 @@ def test_a_crowd_in_three_networks_is_not_most_of_the_partners(
     crowd = set(CROWD)
     honest = [address(number) for number in range(9)]
     rng = random.Random(23)
-    network_of = AddressPolicy(allow_private=False).subnet if defended else endpoint_itself
-    drawn = [draw_evenly([*honest, *CROWD], network_of, rng) for _ in range(1000)]
+    network_of = AddressPolicy(allow_private=False).subnet if defended else each_endpoint_alone
+    drawn = [draw_by_prefix([*honest, *CROWD], network_of, rng) for _ in range(1000)]
     theirs = sum(endpoint in crowd for endpoint in drawn) / len(drawn)
     assert theirs == pytest.approx(0.25 if defended else 0.8, abs=0.05)
     assert set(drawn) == {*honest, *crowd}
@@ -93,7 +93,7 @@ def test_a_crowd_in_three_networks_is_forgotten_first_when_too_many_are_known(
     defended: bool,
 ) -> None:
     scopes = AddressPolicy(allow_private=False)
-    peers = KnownPeers(scopes.host, scopes.subnet if defended else endpoint_itself)
+    peers = KnownPeers(scopes.host, scopes.subnet if defended else each_endpoint_alone)
     crowd = [make_endpoint(f"80.80.{number % 3}.{number // 3 + 1}", 6881) for number in range(300)]
     honest = [address(number) for number in range(MAX_KNOWN - 100)]
     for now, endpoint in enumerate([*honest, *crowd]):  # the crowd answered last

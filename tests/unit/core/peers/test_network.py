@@ -158,8 +158,8 @@ def test_a_node_with_a_book_of_dead_peers_checks_all_of_it() -> None:
     us, living = member(world, 1), stranger(world, 500)
     book = peer_network(us).components.book
     for number in range(60):
-        book.heard(address(100 + number), "file", world.now)
-    book.heard(living.endpoint, "file", world.now)
+        book.reported(address(100 + number), "file", world.now)
+    book.reported(living.endpoint, "file", world.now)
     world.flush(us)
     world.run(100.0)
     assert knows(us) == {living.endpoint}
@@ -358,7 +358,7 @@ def test_the_own_address_leaves_the_book_once_it_is_known() -> None:
     us = member(world, 1)
     book = peer_network(us).components.book
     peer_network(us).components.own_record.set_endpoints({}, world.now)
-    book.heard(us.endpoint, "file", world.now)
+    book.reported(us.endpoint, "file", world.now)
     assert peer_network(us).why(us.endpoint, world.now) is not None
     us.node.tick(world.now)
     assert us.endpoint in peer_network(us).components.own_record.endpoints.values()

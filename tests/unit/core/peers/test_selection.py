@@ -46,7 +46,7 @@ def rounds_pass(us: Host, reported: Sequence[VerifiedPeer], rounds: int) -> None
     by_endpoint = {each.endpoint: each for each in reported}
     for number in range(rounds):
         parts.view.round(0.0)
-        parts.book.seated(parts.view.mature_holders())
+        parts.book.mark_held_slot(parts.view.mature_holders())
         if number % GossipConfig().reseed_every_rounds == 0:
             winners = parts.view.challengers(by_endpoint)
             has_verified(us, *(by_endpoint[endpoint] for endpoint in winners))

@@ -10,7 +10,7 @@ from kadisc.config import CoreConfig
 from kadisc.endpoints import Endpoint
 from kadisc.ids import id_from_bytes
 from kadisc.wire import krpc
-from kadisc.wire.messages import Reply, SampleInfohashes, Samples
+from kadisc.wire.messages import InfoHashSamples, Reply, SampleInfohashes
 from tests.support.contacts import address6
 from tests.support.world import CONFIG, address, without
 from tests.unit.core.serving.test_items import ASKER, ASKER6, ServingNode
@@ -32,14 +32,14 @@ def samples_from(
     *,
     want: frozenset[bytes] | None = None,
     tid: bytes = b"tt",
-) -> tuple[Reply, Samples]:
+) -> tuple[Reply, InfoHashSamples]:
     reply = node.responder.answer(SampleInfohashes(tid, 5, TARGET, want), source, node.now)
     assert isinstance(reply, Reply)
     assert reply.samples is not None
     return reply, reply.samples
 
 
-def info_hashes(samples: Samples) -> set[int]:
+def info_hashes(samples: InfoHashSamples) -> set[int]:
     return {
         id_from_bytes(samples.info_hashes[at : at + 20])
         for at in range(0, len(samples.info_hashes), 20)
@@ -48,7 +48,7 @@ def info_hashes(samples: Samples) -> set[int]:
 
 def test_an_empty_store_gives_an_empty_sample_and_not_none() -> None:
     reply, samples = samples_from(ServingNode(contacts=20))
-    assert samples == Samples(INTERVAL_S, 0, b"")
+    assert samples == InfoHashSamples(INTERVAL_S, 0, b"")
     assert len(reply.nodes or b"") == 8 * 26
     assert b"7:samples0:" in krpc.encode(reply)
 

@@ -15,8 +15,7 @@ from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.assembly import responder_over
 from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.contract.counters import Counters
-from kadisc.core.contract.identity import Identity
-from kadisc.core.contract.verify_item import signed_item, verify_item
+from kadisc.core.contract.identity import Identity, signed_item, verify_item
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, make_endpoint
 from kadisc.errors import DecodeError

@@ -14,11 +14,12 @@ from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.assembly import responder_over
 from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.contract.counters import Counters
-from kadisc.core.serving.responder import METHOD_UNKNOWN, PROTOCOL_ERROR, Responder
+from kadisc.core.serving.responder import Responder
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, make_endpoint
 from kadisc.wire import krpc
 from kadisc.wire.compact import contacts_from
+from kadisc.wire.error_codes import METHOD_UNKNOWN, PROTOCOL
 from kadisc.wire.messages import (
     AnnouncePeer,
     Error,
@@ -240,9 +241,7 @@ def test_with_an_implied_port_the_source_port_is_stored(port: int) -> None:
 
 def test_port_0_is_not_stored() -> None:
     server = responder()
-    assert (
-        error_to(announce(token_for(ASKER, server), port=0), server=server).code == PROTOCOL_ERROR
-    )
+    assert error_to(announce(token_for(ASKER, server), port=0), server=server).code == PROTOCOL
     assert len(server.peers) == 0
 
 
@@ -250,9 +249,9 @@ def test_nothing_is_stored_without_a_valid_token_for_that_address_and_info_hash(
     server = responder()
     elsewhere, other_hash = token_for(address(5), server), token_for(ASKER, server, TARGET + 1)
     for bad in (b"", b"x" * 8, elsewhere, other_hash):
-        assert error_to(announce(bad), server=server).code == PROTOCOL_ERROR
+        assert error_to(announce(bad), server=server).code == PROTOCOL
     old = token_for(ASKER, server)
-    assert error_to(announce(old), server=server, now=3600).code == PROTOCOL_ERROR
+    assert error_to(announce(old), server=server, now=3600).code == PROTOCOL
     assert len(server.peers) == 0
 
 
