@@ -104,7 +104,7 @@ def contenders(rng: random.Random) -> dict[str, dict[str, Callable[[int], object
         naive.offer(contact)
     if {entry.contact for entry in table} != set(naive.contacts):
         raise AssertionError("the two tables hold different contacts")
-    memo, asker = AnswerCache(table, CONFIG.k, SCOPES), Endpoint(bytes((70, 1, 2, 3, 26, 225)))
+    cache, asker = AnswerCache(table, CONFIG.k, SCOPES), Endpoint(bytes((70, 1, 2, 3, 26, 225)))
     targets, late = [random_id(rng) for _ in range(CALLS)], newcomers(own_id, rng, CALLS)
     print(f"{len(table)} contacts")
     return {
@@ -116,7 +116,7 @@ def contenders(rng: random.Random) -> dict[str, dict[str, Callable[[int], object
             "naive": lambda number: b"".join(
                 map(pack_contact, naive.closest(targets[number], CONFIG.k))
             ),
-            "kadisc": lambda number: memo.closest(targets[number], asker),
+            "kadisc": lambda number: cache.closest(targets[number], asker),
         },
         "wants": {
             "naive": lambda number: naive.wants(late[number]),

@@ -37,6 +37,7 @@ from .baselines.peers import (
     SourcesInTurn,
 )
 from .baselines.rpc import NoOwner, TrustingTransactions
+from .baselines.serving import FreshInfoHashSamples, NoSignatureBudget, NoStoreShares
 from .baselines.table import NoDiversityCaps, NoQuarantine
 from .book.address_book import AddressBook
 from .book.collisions import Collisions
@@ -80,13 +81,13 @@ from .rpc.receiver import Receiver
 from .rpc.send_queue import SendQueue
 from .rpc.sender import Sender
 from .rpc.transactions import TransactionRule, Transactions
-from .serving.info_hash_samples import FixedInfoHashSamples, FreshInfoHashSamples
-from .serving.item_service import EverySignature, ItemService, SignatureBudget
+from .serving.info_hash_samples import FixedInfoHashSamples
+from .serving.item_service import ItemService, SignatureBudget
 from .serving.item_store import ItemStore
 from .serving.peer_store import PeerStore
 from .serving.responder import Responder
-from .serving.store_shares import AnyStoreShare, SmallShares
-from .serving.tokens import TokenJar
+from .serving.store_shares import StoreShareRule, SubnetShares
+from .serving.tokens import TokenIssuer
 from .table.bucket_fill import BucketFill
 from .table.candidates import Candidates, InFlight
 from .table.diversity import AsnCaps, DiversityCaps, DiversityRule
@@ -133,8 +134,8 @@ def view_for(config: CoreConfig, rng: Random, scopes: AddressPolicy) -> ViewRule
 
 
 def book_for(config: CoreConfig, rng: Random, secret: bytes, scopes: AddressPolicy) -> AddressBook:
-    """``secret`` decides on everybody's place: it must be the same in every run, and nobody else's
-    business.
+    """``secret`` decides on the bucket of each peer: it must be the same in every run, and known to
+    this node alone.
     """
     defences, book = config.defences, config.book
     placement = (
@@ -171,7 +172,11 @@ def dht_for(
     diversity = diversity_for(config, scopes)
     pool = ContactPool() if pool is None else pool
     table = RoutingTable(
-        *(family, own_id, config.table, scopes, diversity),
+        family,
+        own_id,
+        config.table,
+        scopes,
+        diversity,
         challenge_incumbents=defences.ping_before_evict,
         bep42_valid=conforms if defences.bep42_ids else anywhere,
         pool=pool,
@@ -223,43 +228,34 @@ def responder_over(
     counters: Counters,
     now: float,
 ) -> Responder:
-    peers = PeerStore(
-        config.serving,
-        scopes,
-        SmallShares(config.serving, rng, scopes)
-        if config.defences.store_shares
-        else AnyStoreShare(rng),
+    defences = config.defences
+    shares: StoreShareRule = NoStoreShares(rng)
+    if defences.store_shares:
+        shares = SubnetShares(config.serving, rng, scopes)
+    peers = PeerStore(config.serving, scopes, shares)
+    tokens = TokenIssuer(rng, config.serving.token_rotation_s, now)
+    samples_kind = (
+        FixedInfoHashSamples if defences.fixed_info_hash_samples else FreshInfoHashSamples
     )
-    tokens = TokenJar(rng, config.serving.token_rotation_s, now)
-    samples = (
-        FixedInfoHashSamples if config.defences.fixed_info_hash_samples else FreshInfoHashSamples
-    )(config.store, rng, peers)
-    return Responder(
-        config,
-        tables,
-        scopes,
-        tokens,
-        peers,
-        items_for(config, tables, scopes, tokens, counters),
-        samples,
-    )
+    samples = samples_kind(config.store, rng, peers)
+    items = items_for(config, tables, scopes, tokens, counters)
+    return Responder(config, tables, scopes, tokens, peers, items, samples)
 
 
 def items_for(
     config: CoreConfig,
     tables: dict[Family, RoutingTable],
     scopes: AddressPolicy,
-    tokens: TokenJar,
+    tokens: TokenIssuer,
     counters: Counters,
 ) -> ItemService:
     store = config.store
     if not config.defences.item_shares:
         store = replace(store, items_per_subnet=store.max_items, items_per_netgroup=store.max_items)
     budgeted = config.defences.signature_budget and not config.unlimited
-    kept = ItemStore(store, scopes, lambda: [table.own_id for table in tables.values()])
-    return ItemService(
-        kept, tokens, SignatureBudget(config, scopes) if budgeted else EverySignature(), counters
-    )
+    items = ItemStore(store, scopes, lambda: [table.own_id for table in tables.values()])
+    signatures = SignatureBudget(config, scopes) if budgeted else NoSignatureBudget()
+    return ItemService(items, tokens, signatures, counters)
 
 
 def receiver_and_sender_for(
@@ -270,7 +266,7 @@ def receiver_and_sender_for(
     scopes: AddressPolicy,
     counters: Counters,
 ) -> tuple[Receiver, Sender]:
-    """Where datagrams come in and where they go out, with the same limits at both."""
+    """The receiver and the sender of datagrams, with the same traffic limits at both."""
     traffic = traffic_for(
         config, responder.secret(b"limits"), outgoing.transactions, dhts, scopes, counters
     )
@@ -287,14 +283,12 @@ def traffic_for(
     scopes: AddressPolicy,
     counters: Counters,
 ) -> TrafficRule:
-    """``secret``: 16 bytes that nobody else knows."""
+    """``secret``: 16 bytes known to this node alone."""
     if not config.defences.traffic_limits:
         return NoLimits()
     tables = [dht.table for dht in dhts.values()]
-    one, other = (
-        tables[0].holds,
-        tables[-1].holds,
-    )  # an endpoint says which family it is of: it is in one of them at most
+    one = tables[0].holds
+    other = tables[-1].holds  # an endpoint has one family: at most one table holds it
 
     def is_contact(endpoint: Endpoint) -> bool:
         return one(endpoint) or other(endpoint)

@@ -1,5 +1,5 @@
-"""A picture of the node at one moment, for people and programs that watch it. Ages and delays in
-seconds.
+"""The snapshot: the state of a node at one moment, as plain values for programs and the dashboard.
+Ages and delays are in seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .peers.network_snapshot import PeerNetworkSnapshot
 class EntrySnapshot:
     contact: Contact
     age_s: float
-    """Since it was first verified."""
+    """Time since the contact was first verified."""
     verified_s_ago: float
     failures: int
     inbound: bool
@@ -40,8 +40,8 @@ class BucketSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class AddressSnapshot:
-    """``ip`` is 4 or 16 bytes, ``port`` a number; None where not known. ``agreement``: the share of
-    ``voters`` who agree with ``ip``.
+    """The own external address: ``ip`` is 4 or 16 bytes, ``port`` a number, each None while
+    unknown. ``agreement``: the share of the ``voters`` that see the node at ``ip``.
     """
 
     ip: bytes | None
@@ -65,7 +65,9 @@ class DhtSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class OperationSnapshot:
-    """``target`` is the ID looked up, None for a ping."""
+    """``what`` is the method of a lookup, "ping", or "check" for a gossip exchange. ``target`` is
+    the ID of a lookup, else None.
+    """
 
     operation: int
     what: str
@@ -83,11 +85,11 @@ class Snapshot:
     items_stored: int
     counters: dict[str, int]
     peer_network: PeerNetworkSnapshot | None = None
-    """None for a node that is of no network."""
+    """None for a node without a network of peers."""
 
 
 def operation_snapshots(operations: Operations) -> tuple[OperationSnapshot, ...]:
-    """Joins and announces show as the lookups that they wait for."""
+    """All operations in flight; joins and announces appear as the lookups that they wait for."""
     snapshots = []
     for operation, what in operations.items():
         if isinstance(what, LookupOperation):
@@ -112,15 +114,15 @@ def dht_snapshot(dht: Dht, now: float) -> DhtSnapshot:
     for bucket in dht.table.buckets():
         entries = tuple(
             EntrySnapshot(
-                e.contact,
-                now - e.first_verified_at,
-                now - e.verified_at,
-                e.failures,
-                e.inbound,
-                e.rtt_s,
-                e.client,
+                entry.contact,
+                now - entry.first_verified_at,
+                now - entry.verified_at,
+                entry.failures,
+                entry.inbound,
+                entry.rtt_s,
+                entry.client,
             )
-            for e in bucket.entries
+            for entry in bucket.entries
         )
         buckets.append(
             BucketSnapshot(

@@ -11,7 +11,7 @@ from kadisc.config import TableConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.baselines.table import NoDiversityCaps
-from kadisc.core.serving.answer_cache import WORTHWHILE, AnswerCache
+from kadisc.core.serving.answer_cache import UNCACHED_ANSWERS, AnswerCache
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, Scope, make_endpoint
 from kadisc.ids import random_id, random_id_in_bucket
@@ -61,7 +61,7 @@ def test_every_cached_answer_is_that_of_the_table(seed: int, contacts: int, loca
         random_id_in_bucket(OWN_ID, index, rng) for index in range(1, 20)
     ]
     for _ in range(4):
-        for target in [*targets[:WORTHWHILE], *targets, *targets]:
+        for target in [*targets[:UNCACHED_ANSWERS], *targets, *targets]:
             expected = [
                 entry.pooled.packed for entry in table.closest(target, CONFIG.k, Scope.PUBLIC)
             ]

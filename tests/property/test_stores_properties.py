@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from kadisc.config import MaintenanceConfig, ServingConfig, StoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.baselines.serving import NoStoreShares
 from kadisc.core.serving.item_store import ITEM_BYTES, ItemStore
 from kadisc.core.serving.peer_store import PeerStore
-from kadisc.core.serving.store_shares import AnyStoreShare
 from kadisc.core.table.candidates import Candidates, InFlight
 from kadisc.core.table.nat_quarantine import InboundMemory
 from kadisc.endpoints import Endpoint, make_endpoint, subnet_prefix
@@ -41,7 +41,7 @@ SERVING = ServingConfig(
 def test_the_peer_store_keeps_what_its_bounds_allow(
     announces: list[tuple[int, Endpoint, float]],
 ) -> None:
-    store = PeerStore(SERVING, AddressPolicy(False), AnyStoreShare(random.Random(1)))
+    store = PeerStore(SERVING, AddressPolicy(False), NoStoreShares(random.Random(1)))
     naive: dict[tuple[int, Endpoint], float] = {}
     now = 0.0
     for info_hash, peer, wait in announces:

@@ -1,5 +1,5 @@
-"""One core, and a test that speaks for everybody else: what it sends is read, what it hears is made
-up.
+"""One core, and a test that plays all other nodes: the test reads what the core sends, and makes up
+what the core receives.
 """
 
 from __future__ import annotations
@@ -40,15 +40,17 @@ class Dialogue:
         return next(iter(self.node.dhts.values()))
 
     def says(self, source: Endpoint, message: Message) -> None:
+        """Delivers a message to the core, as if ``source`` had sent it."""
         self.node.receive(krpc.encode(message), source, self.now)
 
     def hears(self) -> list[tuple[Message, Endpoint]]:
-        """What the core has sent since it was last asked, decoded, with the destinations."""
+        """The messages that the core has sent since the last call, with the destinations."""
         return [
             (krpc.decode(payload), destination) for payload, destination in self.node.drain_outbox()
         ]
 
     def hears_queries(self) -> list[tuple[Query, Endpoint]]:
+        """The queries among the messages of `hears`; the others are dropped."""
         return [
             (message, destination)
             for message, destination in self.hears()
@@ -63,6 +65,7 @@ class Dialogue:
         contacts: Iterable[Contact] = (),
         values: list[Endpoint] | None = None,
     ) -> None:
+        """Delivers the answer of ``source`` to a query of the core."""
         nodes = compact.pack_contacts(contacts)
         if family_of(source) is Family.IPV4:
             self.says(source, Reply(query.tid, sender, nodes=nodes, values=values))
@@ -70,15 +73,16 @@ class Dialogue:
             self.says(source, Reply(query.tid, sender, nodes6=nodes, values=values))
 
     def events(self) -> list[Event]:
-        """What happened since this was last asked."""
+        """The events since the last call."""
         happened, self.happened = [*self.happened, *self.node.drain_events()], []
         return happened
 
     def waits(self, seconds: float) -> None:
-        """Ticks at each deadline on the way, as a shell would, and holds the core to its word about
-        them.
+        """Lets time pass: ticks at each deadline, as a shell would, and asserts that each tick
+        moves the deadline on.
         """
-        end, ticks = self.now + seconds, 0
+        end = self.now + seconds
+        ticks = 0
         while (deadline := self.node.next_deadline()) <= end:
             self.now = max(self.now, deadline)
             self.node.tick(self.now)
@@ -90,7 +94,7 @@ class Dialogue:
         self.now = end
 
     def meets(self, contacts: Iterable[Contact]) -> None:
-        """Joins through the first of the contacts, which all answer, so that all are in the table
+        """Joins through the first of the contacts. All of them answer, so that all are in the table
         afterwards.
         """
         known = {contact.endpoint: contact for contact in contacts}
@@ -101,10 +105,10 @@ class Dialogue:
             if len(self.dht.table) == len(known) and not self.node.operations_in_flight:
                 break
         self.hears()
-        assert len(self.dht.table) == len(known), "not all of them were admitted"
+        assert len(self.dht.table) == len(known), "not all contacts were admitted"
 
     def hear_out(self, contacts: Iterable[Contact]) -> None:
-        """Each of the contacts answers what it was asked, naming all of them."""
+        """Each of the contacts answers its queries, with all of them as contacts."""
         known = {contact.endpoint: contact for contact in contacts}
         for query, destination in self.hears_queries():
             if destination in known:
@@ -112,7 +116,7 @@ class Dialogue:
 
 
 class Listener:
-    """An owner of queries that only takes notes."""
+    """An owner of queries that records what it is told."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, Endpoint]] = []

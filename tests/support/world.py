@@ -1,8 +1,8 @@
-"""A small world in virtual time for cores without I/O: a heap of deliveries and ticks, one seed, no
-clock.
+"""A small network of cores in virtual time, without I/O: a heap of deliveries and ticks, one seed,
+no clock.
 
-Only what tests of the core need: a round-trip time, loss, and nodes that are dead from the start or
-are killed.
+It has only what tests of the core need: a round-trip time, loss, and nodes that are dead from the
+start or are killed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CONFIG = CoreConfig()
 
 
 def without(*defences: str, config: CoreConfig = CONFIG) -> CoreConfig:
-    """The configuration with these defences off."""
+    """The configuration with the named defences off."""
     return replace(config, defences=replace(config.defences, **dict.fromkeys(defences, False)))
 
 
@@ -46,7 +46,7 @@ def address(number: int, port: int = 6881) -> Endpoint:
 
 @dataclass(eq=False)
 class Host:
-    """A core with its endpoint, its events, and its place in the world."""
+    """A core with its endpoint and its events."""
 
     node: Core
     endpoint: Endpoint
@@ -120,12 +120,12 @@ class World:
         host.up = False
 
     def move(self, host: Host, endpoint: Endpoint) -> None:
-        """The host has another address from now on."""
+        """Gives the host another address."""
         del self.hosts[host.endpoint]
         host.endpoint = endpoint
         self.hosts[endpoint] = host
 
-    # --- doing things -----------------------------------------------------------------------------
+    # --- operations -------------------------------------------------------------------------------
 
     def join(self, host: Host, bootstrap: Iterable[Host | Endpoint] = ()) -> OperationId:
         endpoints = [each.endpoint if isinstance(each, Host) else each for each in bootstrap]
@@ -144,7 +144,7 @@ class World:
         return operation
 
     def result(self, host: Host, operation: OperationId, within_s: float = 60.0) -> Finished:
-        """Runs until the operation has ended; its terminal event."""
+        """Runs until the operation has ended; returns its terminal event."""
         found: list[Finished] = []
 
         def ended() -> bool:
@@ -161,7 +161,7 @@ class World:
         return found[0]
 
     def inject(self, destination: Host, source: Endpoint, payload: bytes) -> None:
-        """A forged datagram, that arrives now."""
+        """Delivers a forged datagram now."""
         destination.node.receive(payload, source, self.now)
         self.flush(destination)
 
@@ -216,7 +216,7 @@ class World:
 def populate(
     world: World, nodes: int, config: CoreConfig = CONFIG, *, knows: int = 1
 ) -> list[Host]:
-    """A network that grew one by one: each joins by ``knows`` of those before it."""
+    """A network that grows node by node: each joins through ``knows`` of those before it."""
     hosts: list[Host] = []
     for number in range(nodes):
         host = world.add(address(number), config)
@@ -229,8 +229,8 @@ def populate(
 def synthetic(
     world: World, nodes: int, config: CoreConfig = CONFIG, *, dead: float = 0.0
 ) -> list[Host]:
-    """A network that stands at once: in each table, every bucket has random fitting nodes in all
-    its places. ``dead`` is the share that is down.
+    """A network with filled tables: in each table, every bucket has random fitting nodes in all its
+    places. ``dead`` is the share of nodes that are down.
     """
     hosts = sorted(
         (world.add(address(number), config) for number in range(nodes)), key=lambda host: host.id
@@ -263,7 +263,7 @@ def synthetic(
 
 
 def true_closest(hosts: Iterable[Host], target: NodeId, count: int, asker: Host) -> list[NodeId]:
-    """What the lookup should find: known to the test alone."""
+    """The result that a lookup should have, from knowledge of the whole network."""
     return sorted(
         (host.id for host in hosts if host.up and host is not asker),
         key=lambda node_id: node_id ^ target,

@@ -312,14 +312,12 @@ class ClosestLookup:
         closest = list(islice(self._counting(), self.k))
         if self.answered_count >= self.k:
             return closest
-        return [
-            *(
-                peer
-                for peer in self._peers_of_unknown_id()
-                if peer.state in COUNTED and self._rules.is_free(peer.endpoint)
-            ),
-            *closest,
+        unknown = [
+            peer
+            for peer in self._peers_of_unknown_id()
+            if peer.state in COUNTED and self._rules.is_free(peer.endpoint)
         ]
+        return unknown + closest
 
     def _peers_of_unknown_id(self) -> Iterator[Peer]:
         for peer in reversed(self._sorted):

@@ -1,11 +1,12 @@
-"""Disjoint paths by wrapping plain lookups (S/Kademlia, section 4.2), never sharing a responder.
+"""A lookup along disjoint paths (S/Kademlia, section 4.2): several plain lookups that share no
+responder, and a last one over the results of all.
 
-The attack: a colluder who is asked once answers with colluders only, and a plain lookup follows him
-to the end. With d paths that share no responder, every path must be captured. Each path goes on
-until its share of the k closest has answered. When all have arrived, what they know is put
-together, and a last plain lookup asks those of the k closest that no path came to. A captured path
-cannot hide whom another has found: he has answered. But IDs that were made up right beside the
-target can crowd him out of the k closest (`docs/explanation/attacks.md`).
+Attack: a colluder answers with colluders only, and a plain lookup that has queried it follows them
+to the end. Defence: with d paths that share no responder, an attacker must capture every path. Each
+path goes on until its share of the k closest has answered. When all paths have finished, their
+peers are merged, and a last plain lookup queries those of the k closest that no path has queried. A
+captured path cannot hide a node that answered another path. Forged IDs right beside the target can
+still push such a node out of the k closest (`docs/explanation/attacks.md`).
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from .peer import LookupRules, Peer
 
 
 class DisjointLookup:
-    """Looks like one `ClosestLookup`, is d of them and a last one. Contacts are dealt to the paths
-    in turn; whom one path asks, no other asks.
+    """Has the interface of one `ClosestLookup`, and consists of d of them and a last one. The paths
+    take the first contacts in turn. A peer that one path has queried belongs to that path.
     """
 
     def __init__(
@@ -50,44 +51,44 @@ class DisjointLookup:
             ClosestLookup, target, own_id, config, rules, k
         )
         self._last = self._new_last()
-        self._arrived = False
+        self._paths_finished = False
 
     def start(self, contacts: Iterable[Contact], endpoints: Iterable[Endpoint] = ()) -> list[Peer]:
-        contacts, endpoints, d = list(contacts), list(endpoints), len(self._paths)
-        asked: list[Peer] = []
-        for i, path in enumerate(self._paths):
-            started = path.start(contacts[i::d], endpoints[i::d])
-            self._claim(i, started)
-            asked += started
-        return asked or self._go_on(0, [])
+        contacts = list(contacts)
+        endpoints = list(endpoints)
+        count = len(self._paths)
+        queried: list[Peer] = []
+        for number, path in enumerate(self._paths):
+            started = path.start(contacts[number::count], endpoints[number::count])
+            self._claim(number, started)
+            queried += started
+        return queried or self._continue(0, [])
 
     def answered(
         self, endpoint: Endpoint, sender: NodeId, contacts: Iterable[Contact]
     ) -> list[Peer]:
-        if self._arrived:
+        if self._paths_finished:
             return self._last.answered(endpoint, sender, contacts)
         path = self._owner.get(endpoint)
-        return (
-            []
-            if path is None
-            else self._go_on(path, self._paths[path].answered(endpoint, sender, contacts))
-        )
+        if path is None:
+            return []
+        return self._continue(path, self._paths[path].answered(endpoint, sender, contacts))
 
     def stalled(self, endpoint: Endpoint) -> list[Peer]:
-        if self._arrived:
+        if self._paths_finished:
             return self._last.stalled(endpoint)
         path = self._owner.get(endpoint)
-        return [] if path is None else self._go_on(path, self._paths[path].stalled(endpoint))
+        return [] if path is None else self._continue(path, self._paths[path].stalled(endpoint))
 
     def failed(self, endpoint: Endpoint) -> list[Peer]:
-        if self._arrived:
+        if self._paths_finished:
             return self._last.failed(endpoint)
         path = self._owner.get(endpoint)
-        return [] if path is None else self._go_on(path, self._paths[path].failed(endpoint))
+        return [] if path is None else self._continue(path, self._paths[path].failed(endpoint))
 
     @property
     def finished(self) -> bool:
-        return self._arrived and self._last.finished
+        return self._paths_finished and self._last.finished
 
     @property
     def refused(self) -> dict[str, int]:
@@ -102,35 +103,33 @@ class DisjointLookup:
             lookup.settle()
 
     def closest(self) -> list[Peer]:
-        return self._together().closest()
+        return self._merged().closest()
 
     @property
     def answered_count(self) -> int:
-        return (
-            self._last.answered_count
-            if self._arrived
-            else sum(path.answered_count for path in self._paths)
-        )
+        if self._paths_finished:
+            return self._last.answered_count
+        return sum(path.answered_count for path in self._paths)
 
-    def _go_on(self, path: int, asked: list[Peer]) -> list[Peer]:
-        self._claim(path, asked)
-        if asked or not all(path.finished for path in self._paths):
-            return asked
-        self._last = self._together()
-        self._arrived = True
+    def _continue(self, path: int, queried: list[Peer]) -> list[Peer]:
+        self._claim(path, queried)
+        if queried or not all(path.finished for path in self._paths):
+            return queried
+        self._last = self._merged()
+        self._paths_finished = True
         return self._last.resume()
 
-    def _together(self) -> ClosestLookup:
-        """What all paths know so far; the last lookup itself once it is under way."""
-        if self._arrived:
+    def _merged(self) -> ClosestLookup:
+        """A lookup with the peers of all paths; the last lookup itself once it has begun."""
+        if self._paths_finished:
             return self._last
-        together = self._new_last()
+        merged = self._new_last()
         for path in self._paths:
-            together.absorb(path)
-        return together
+            merged.absorb(path)
+        return merged
 
-    def _claim(self, path: int, asked: list[Peer]) -> None:
-        for peer in asked:
+    def _claim(self, path: int, queried: list[Peer]) -> None:
+        for peer in queried:
             self._owner[peer.endpoint] = path
 
     def _free_for(self, path: int) -> Callable[[Endpoint], bool]:

@@ -24,7 +24,7 @@ from ...wire.gossip import PEER_BYTES, NamedPeer, pack_peers
 from ...wire.messages import Error, Gossip, News, Reply
 from ..addressing.netgroup_sampling import PrefixOf
 from ..addressing.policy import AddressPolicy
-from ..serving.tokens import TokenJar
+from ..serving.tokens import TokenIssuer
 from .known_peers import KnownPeer
 from .own_record import OwnRecord
 
@@ -94,7 +94,7 @@ class GossipTokens:
     """A token is bound to the purpose, the network and the exact endpoint."""
 
     def __init__(self, rng: Random, rotation_s: float, tag: bytes, now: float) -> None:
-        self._jar = TokenJar(rng, rotation_s, now)
+        self._jar = TokenIssuer(rng, rotation_s, now)
         self._key = int.from_bytes(tag, "big")
 
     def make(self, asker: Endpoint, now: float) -> bytes:

@@ -1,11 +1,11 @@
-"""The contacts of an answer, remembered for as long as nothing changes in the table.
+"""A cache of the contacts in answers, valid as long as the routing table does not change.
 
-Which contacts are closest to a target, and in what order, depends on no more of its leading bits
-than it takes to tell those around it apart: some 12 in a full table. So there are a few thousand
-answers in all, and whoever is asked tens of thousands of times a second gives the same ones again
-and again: a look-up takes a tenth of the time of a search among the buckets. Beside a table that
-changes between two queries it would be a waste, so nothing is remembered before the same state of
-the table was asked for `WORTHWHILE` answers, and all is forgotten when it changes.
+Which contacts are closest to a target, and in which order, depends only on as many leading bits of
+the target as tell the contacts around it apart: some 12 in a full table. So there are a few
+thousand different answers in all, and a node that answers tens of thousands of queries a second
+repeats them: reading one from the cache takes a tenth of the time of a search among the buckets.
+With a table that changes between two queries a cache is a waste. So it is built only after
+`UNCACHED_ANSWERS` answers from one state of the table, and is emptied when the table changes.
 """
 
 from __future__ import annotations
@@ -19,15 +19,18 @@ from ...ids import ID_BITS, NodeId, shared_prefix_bits
 from ..addressing.policy import AddressPolicy
 from ..table.routing_table import RoutingTable
 
-WORTHWHILE: Final = 32
-"""To order the whole table for quick searches costs as much as some ten of them."""
+UNCACHED_ANSWERS: Final = 32
+"""Answers from one state of the table before the cache is built: to sort the whole table costs as
+much as some ten searches in it."""
 MAX_ANSWERS: Final = 4096
-"""Of 208 bytes each; beyond that all are forgotten, and those still asked for are soon back."""
+"""Most answers in the cache, of 208 bytes each. A full cache is emptied; answers that are still in
+demand soon return."""
 REGION_BITS: Final = 8
+"""The ID space is indexed in regions that share so many leading bits."""
 
 
 class AnswerCache:
-    """Compact contacts for answers of ``k`` contacts. The result is always that of
+    """Compact contacts for answers of ``k`` contacts. The result always equals that of
     `RoutingTable.closest`.
     """
 
@@ -55,26 +58,26 @@ class AnswerCache:
         self._answers: dict[tuple[int, int], bytes] = {}
 
     def __len__(self) -> int:
-        """Answers that are remembered."""
+        """The number of answers in the cache."""
         return len(self._answers)
 
     def closest(self, target: NodeId, source: Endpoint) -> bytes:
-        """The k closest that may be handed to ``source``, closest first, in compact form."""
+        """The k closest contacts that may be sent to ``source``, closest first, in compact form."""
         table = self._table
         if table.changes != self._changes:
-            self._changes, self._asked = table.changes, 0
+            self._changes = table.changes
+            self._asked = 0
             if self._packed:
-                self._forget()
+                self._clear()
         self._asked += 1
-        if self._asked <= WORTHWHILE:
-            if self._asked == WORTHWHILE:
-                self._look_at_table()
+        if self._asked <= UNCACHED_ANSWERS:
+            if self._asked == UNCACHED_ANSWERS:
+                self._index_table()
         elif self._ids:
-            region = self._regions.get(target >> ID_BITS - REGION_BITS) or self._survey(
-                target >> ID_BITS - REGION_BITS
-            )
+            prefix = target >> ID_BITS - REGION_BITS
+            region = self._regions.get(prefix) or self._index_region(prefix)
             key = region[0], target >> region[0]
-            return self._answers.get(key) or self._remember(key, target, region[1])
+            return self._answers.get(key) or self._add(key, target, region[1])
         return b"".join(
             [
                 entry.pooled.packed
@@ -82,25 +85,30 @@ class AnswerCache:
             ]
         )
 
-    def _look_at_table(self) -> None:
-        """Left empty where an answer depends on who asks, or takes contacts that are only second
-        choice.
+    def _index_table(self) -> None:
+        """The index stays empty if an answer depends on the asker, or if an answer needs contacts
+        that are not returnable.
         """
         packed = {entry.id: entry.pooled.packed for entry in self._table if entry.returnable}
         if self._table.is_of_one_scope and len(packed) >= self._k:
-            self._packed, self._ids = packed, sorted(packed)
+            self._packed = packed
+            self._ids = sorted(packed)
 
-    def _forget(self) -> None:
-        """At once: of a table that changes often, what was remembered, some 10 kB, would lie idle
-        for most of the time.
+    def _clear(self) -> None:
+        """Frees the memory at once: with a table that changes often, the cache, some 10 kB, would
+        be unused for most of the time.
         """
-        self._packed, self._ids, self._regions, self._answers = {}, [], {}, {}
+        self._packed = {}
+        self._ids = []
+        self._regions = {}
+        self._answers = {}
 
-    def _survey(self, region: int) -> tuple[int, list[NodeId]]:
-        """How many low bits of a target there do not matter; and who may be closest to one: all in
-        the smallest subtree around it that has k.
+    def _index_region(self, region: int) -> tuple[int, list[NodeId]]:
+        """The number of low bits of a target in this region that do not matter, and the contacts
+        that may be closest to such a target: all in the smallest subtree around it that has k.
         """
-        ids, near = self._ids, []
+        ids = self._ids
+        near: list[NodeId] = []
         for prefix_bits in range(REGION_BITS, -1, -1):
             width = ID_BITS - prefix_bits
             low = region >> REGION_BITS - prefix_bits << width
@@ -111,7 +119,7 @@ class AnswerCache:
         self._regions[region] = surveyed = ID_BITS - max(alike + 1, REGION_BITS), near
         return surveyed
 
-    def _remember(self, key: tuple[int, int], target: NodeId, near: list[NodeId]) -> bytes:
+    def _add(self, key: tuple[int, int], target: NodeId, near: list[NodeId]) -> bytes:
         if len(self._answers) >= MAX_ANSWERS:
             self._answers = {}
         packed = self._packed

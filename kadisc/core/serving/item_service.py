@@ -1,10 +1,10 @@
-"""``get`` and ``put`` (BEP 44), as others ask for them.
+"""Answers the queries ``get`` and ``put`` (BEP 44).
 
-The attacks: a put costs its sender nothing and us a signature check of 50 to 100 us; and an old
-version put again takes a new one back. So nothing is looked at without a token of ours for that
-address and target, what a look at the sequence can settle is settled by that, and signatures are
-checked within a budget for each network and one for all. The version that is here already is
-renewed without a check.
+Attacks: a put costs its sender nothing and this node a signature check of 50 to 100 us; and an old
+version that is put again would replace a new one. Defence: a put without a token of this node for
+that address and target is refused first, then one whose sequence decides the case; the remaining
+signatures are checked within a budget for each subnet and one for all. A put of the version that is
+stored renews it without a check.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..contract.counters import Counters
 from ..contract.identity import verify_item
 from ..limits.prefix_limiter import PrefixLimiter
 from .item_store import ItemStore
-from .tokens import TokenJar
+from .tokens import TokenIssuer
 
 PUT: Final = b"put"
 _ALL: Final = b""
@@ -31,6 +31,8 @@ class SignatureRule(Protocol):
 
 
 class SignatureBudget:
+    """At most ``signatures_per_s`` checks for each subnet and ``all_signatures_per_s`` in all."""
+
     def __init__(self, config: CoreConfig, scopes: AddressPolicy) -> None:
         store = config.store
         self._scopes = scopes
@@ -40,20 +42,16 @@ class SignatureBudget:
         self._all = PrefixLimiter(store.all_signatures_per_s, store.all_signatures_burst, 1)
 
     def may_check(self, source: Endpoint, now: float) -> bool:
-        # Each network's first: what it may not have any more, it does not take from the others.
+        # The budget of the subnet comes first: a subnet that has used up its own takes nothing from
+        # the budget of all.
         return self._each.take(self._scopes.subnet(source), now) and self._all.take(_ALL, now)
 
 
-class EverySignature:
-    """What the budget is measured against."""
-
-    def may_check(self, source: Endpoint, now: float) -> bool:
-        return True
-
-
 class ItemService:
+    """Serves the items of an `ItemStore`; `TokenIssuer` says which senders may put."""
+
     def __init__(
-        self, store: ItemStore, tokens: TokenJar, signatures: SignatureRule, counters: Counters
+        self, store: ItemStore, tokens: TokenIssuer, signatures: SignatureRule, counters: Counters
     ) -> None:
         self.store = store
         self._tokens = tokens
@@ -61,6 +59,9 @@ class ItemService:
         self._counters = counters
 
     def add_item(self, reply: Reply, query: Get, source: Endpoint, now: float) -> None:
+        """Adds a token, and the item if it is stored; only its sequence if the asker has the
+        same version or a later one.
+        """
         reply.token = self._tokens.make(PUT, source, query.target, now)
         if (item := self.store.get(query.target, now)) is None:
             return
@@ -69,6 +70,7 @@ class ItemService:
             reply.held = {b"seq": item.sequence}
 
     def put(self, reply: Reply, query: Put, source: Endpoint, now: float) -> Reply | Error:
+        """Stores the item and returns ``reply``, or returns the error that tells why not."""
         item, target = query.item, query.item.target
         if not self._tokens.accepts(query.token, PUT, source, target, now):
             return self._refuse(

@@ -1,24 +1,23 @@
-"""What others announced here: peers by info-hash (BEP 5), bounded in every direction, each
-forgotten after its lifetime.
+"""The peers that other nodes announced to this node, by info-hash (BEP 5): bounded in every
+direction, each removed after its lifetime.
 """
 
 from __future__ import annotations
-
-from math import inf
 
 from ...config import ServingConfig
 from ...endpoints import Endpoint, Scope, subnet_prefix
 from ...ids import NodeId
 from ..addressing.policy import AddressPolicy
-from .store_shares import ShareOfStore
+from ..contract.times import FOREVER
+from .store_shares import StoreShareRule
 
 
 class PeerStore:
-    """All announces live equally long, so one dict in order of announcement is also in order of
-    expiry, and clean-up is O(1) a peer.
+    """All announces have the same lifetime, so one dict in order of announcement is also in order
+    of expiry, and expiry is O(1) a peer.
 
-    When a bound is reached the newcomer is refused, unless it renews what is there: what was stored
-    is as good as what comes, and replacing it would let a flood wash the store out.
+    When a bound is reached a new peer is refused, and only a stored one is renewed: a stored peer
+    is worth as much as a new one, and replacing it would let a flood empty the store.
     """
 
     __slots__ = (
@@ -32,16 +31,18 @@ class PeerStore:
         "deadline",
     )
 
-    def __init__(self, config: ServingConfig, scopes: AddressPolicy, shares: ShareOfStore) -> None:
+    def __init__(
+        self, config: ServingConfig, scopes: AddressPolicy, shares: StoreShareRule
+    ) -> None:
         self._config = config
         self._shares = shares
         self._scopes = scopes
         self._expiry: dict[tuple[NodeId, Endpoint], float] = {}
         self._peers: dict[NodeId, dict[Endpoint, Scope]] = {}
         self._per_subnet: dict[bytes, int] = {}
-        self.deadline = inf
-        """When the first of them is to be forgotten."""
-        self._in_share: dict[tuple[NodeId, bytes], int] = {}  # by info-hash and network
+        self._in_share: dict[tuple[NodeId, bytes], int] = {}  # peers by info-hash and subnet
+        self.deadline = FOREVER
+        """When the first peer expires."""
 
     def __len__(self) -> int:
         return len(self._expiry)
@@ -51,12 +52,12 @@ class PeerStore:
         return len(self._peers)
 
     def known(self, now: float) -> list[NodeId]:
-        """The info-hashes that there are peers for."""
+        """The info-hashes that have peers."""
         self.expire(now)
         return list(self._peers)
 
     def add(self, info_hash: NodeId, peer: Endpoint, now: float) -> str | None:
-        """Stores or renews; returns why not, or None."""
+        """Stores or renews a peer; returns the reason of a refusal, or None."""
         self.expire(now)
         key = (info_hash, peer)
         if self._expiry.pop(key, None) is None:
@@ -72,28 +73,27 @@ class PeerStore:
         return None
 
     def holds(self, info_hash: NodeId) -> bool:
-        """Whether there is any peer, expired ones included."""
+        """Whether the info-hash has any peer, expired ones included."""
         return info_hash in self._peers
 
     def sample(self, info_hash: NodeId, asker: Endpoint, count: int, now: float) -> list[Endpoint]:
-        """At most ``count`` of the peers in the asker's family that may be handed to it, the choice
-        of the asker's network when there are more.
+        """At most ``count`` peers of the asker's family that may be sent to it. If there are more,
+        the store share rule selects.
         """
         self.expire(now)
-        size, scopes = len(asker), (Scope.PUBLIC, self._scopes.of(asker))
+        size = len(asker)
+        scopes = (Scope.PUBLIC, self._scopes.of(asker))
         peers = [
             peer
             for peer, scope in self._peers.get(info_hash, {}).items()
             if len(peer) == size and scope in scopes
         ]
-        return (
-            peers
-            if len(peers) <= count
-            else self._shares.choose(peers, info_hash, asker, count, now)
-        )
+        if len(peers) <= count:
+            return peers
+        return self._shares.select(peers, info_hash, asker, count, now)
 
     def held(self, info_hash: NodeId, now: float) -> list[Endpoint]:
-        """All of them, for whoever runs this node."""
+        """All peers of the info-hash, for the operator of this node."""
         self.expire(now)
         return list(self._peers.get(info_hash, ()))
 
@@ -101,7 +101,7 @@ class PeerStore:
         while self.deadline <= now:
             key = next(iter(self._expiry))
             del self._expiry[key]
-            self.deadline = next(iter(self._expiry.values()), inf)
+            self.deadline = next(iter(self._expiry.values()), FOREVER)
             info_hash, peer = key
             peers = self._peers[info_hash]
             del peers[peer]
@@ -116,7 +116,8 @@ class PeerStore:
                 del self._in_share[share]
 
     def _refusal(self, info_hash: NodeId, peer: Endpoint) -> str | None:
-        config, peers = self._config, self._peers.get(info_hash)
+        config = self._config
+        peers = self._peers.get(info_hash)
         if len(self._expiry) >= config.max_peers_stored:
             return "store-full"
         if peers is None and len(self._peers) >= config.max_info_hashes:

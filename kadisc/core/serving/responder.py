@@ -1,9 +1,9 @@
-"""Answers to queries (BEP 5; BEP 32 for both families; BEP 42 for the ``ip`` field; BEP 44 and 51
-by services of their own).
+"""Answers queries (BEP 5; BEP 32 for both families; BEP 42 for the ``ip`` field; `item_service` has
+BEP 44, `info_hash_samples` BEP 51).
 
-The attack: KRPC over UDP amplifies, and a node that answers with its whole table sends 2,009 bytes
-for 99. An answer here has at most k contacts a family, and at most 1,024 bytes; with an item 1,232,
-and as many contacts as there is room for beside it.
+Attack: KRPC over UDP amplifies: a node that answers with its whole table sends 2,009 bytes for 99.
+Defence: an answer has at most k contacts for each family and at most 1,024 bytes; an answer with an
+item has at most 1,232 bytes, and as many contacts as fit beside the item.
 """
 
 from __future__ import annotations
@@ -35,22 +35,25 @@ from .answer_cache import AnswerCache
 from .info_hash_samples import InfoHashSampleRule
 from .item_service import ItemService
 from .peer_store import PeerStore
-from .tokens import TokenJar
+from .tokens import TokenIssuer
 
 ENVELOPE_BYTES: Final = 160
-"""More than everything in a get_peers reply but its transaction id, contacts and peers."""
-
+"""More than the size of a get_peers reply without its transaction ID, contacts and peers."""
 CONTACT_FIELDS_BYTES: Final = len(b"5:nodes999:6:nodes6999:")
+"""Size of the fields of contacts without the contacts."""
 SAMPLE_FIELDS_BYTES: Final = len(b"8:intervali21600e3:numi999999e7:samples999:")
+"""Size of the fields of BEP 51 without the info-hashes."""
 
 ANNOUNCE: Final = b"announce"
+"""The purpose of tokens for announce_peer."""
 UNBOUNDED: Final = 1 << 30
+"""Number of contacts and of bytes in an answer without the defence `bounded_answers`."""
 _WANTED: Final = {Family.IPV4: b"n4", Family.IPV6: b"n6"}
 
 
 class Responder:
-    """``peers``, ``items`` and ``samples`` are what it serves beside contacts; ``tokens`` show it
-    who may store something.
+    """Answers from the routing tables, and from ``peers``, ``items`` and ``samples``; ``tokens``
+    say which senders may store something here.
     """
 
     def __init__(
@@ -58,7 +61,7 @@ class Responder:
         config: CoreConfig,
         tables: dict[Family, RoutingTable],
         scopes: AddressPolicy,
-        tokens: TokenJar,
+        tokens: TokenIssuer,
         peers: PeerStore,
         items: ItemService,
         samples: InfoHashSampleRule,
@@ -77,7 +80,7 @@ class Responder:
         self._max_contact_bytes = (
             self._max_bytes - ENVELOPE_BYTES - MAX_TID_BYTES if bounded else UNBOUNDED
         )
-        self._memos = {
+        self._caches = {
             family: AnswerCache(
                 table, min(self._k, self._max_contact_bytes // CONTACT_BYTES[family]), scopes
             )
@@ -115,9 +118,7 @@ class Responder:
                     source,
                     self._max_contact_bytes - SAMPLE_FIELDS_BYTES - len(reply.samples.info_hashes),
                 )
-            case (
-                UnknownQuery(target=None) | Gossip()
-            ):  # gossip is answered elsewhere, where there is any
+            case UnknownQuery(target=None) | Gossip():  # a peer network answers its gossip itself
                 return self._error(query, source, error_codes.METHOD_UNKNOWN, "method unknown")
             case UnknownQuery(target=int(target)):
                 self._add_contacts(reply, target, query.want, source, self._max_contact_bytes)
@@ -125,7 +126,7 @@ class Responder:
 
     @property
     def stored(self) -> tuple[int, int]:
-        """How many peers and items of others."""
+        """The number of peers and of items that are stored for other nodes."""
         return len(self.peers), len(self.items.store)
 
     def expire(self, now: float) -> None:
@@ -133,11 +134,11 @@ class Responder:
             store.expire(now)
 
     def secret(self, purpose: bytes) -> bytes:
-        """16 bytes that nobody else knows."""
+        """A secret of 16 bytes; it changes when the tokens change."""
         return self._tokens.derive(purpose)
 
     def malformed(self, tid: bytes, code: int, text: str, source: Endpoint) -> Error:
-        """What the sender of something that was recognisably a query is told."""
+        """The error for the sender of a malformed query."""
         return Error(tid, code, text, CLIENT_VERSION, source)
 
     def _add_contacts(
@@ -149,8 +150,8 @@ class Responder:
         max_bytes: int,
     ) -> None:
         transport = family_of(source)
-        if not want and max_bytes == self._max_contact_bytes:  # as nearly always
-            packed = self._memos[transport].closest(target, source)
+        if not want and max_bytes == self._max_contact_bytes:  # nearly all queries
+            packed = self._caches[transport].closest(target, source)
             if transport is Family.IPV4:
                 reply.nodes = packed
             else:
@@ -180,8 +181,8 @@ class Responder:
         if reply.held is None:
             self._add_contacts(reply, query.target, query.want, source, self._max_contact_bytes)
             return
-        # What may be missing, so that the item has room: where the asker is, who we are; with an
-        # endless transaction id the item itself.
+        # Fields that are left out, in this order, until the item fits; only a very long transaction
+        # ID leaves no room for the item itself.
         for field in ("seen_as", "version", "held"):
             if self._room(reply) >= 0:
                 break
@@ -191,7 +192,7 @@ class Responder:
         )
 
     def _room(self, reply: Reply) -> int:
-        """Bytes for contacts beside an item."""
+        """Bytes that are free for contacts beside an item."""
         return self._max_item_bytes - CONTACT_FIELDS_BYTES - len(krpc.encode(reply))
 
     def _sample(
@@ -200,9 +201,8 @@ class Responder:
         if not self.peers.holds(query.info_hash):
             return None
         used = ENVELOPE_BYTES + len(query.tid) + len(reply.nodes or b"") + len(reply.nodes6 or b"")
-        peer_bytes = (
-            len(source) + len(str(len(source))) + 1
-        )  # values come in the transport's family (BEP 32)
+        # Peers are of the family of the transport (BEP 32), each a string with its length.
+        peer_bytes = len(source) + len(str(len(source))) + 1
         fitting = max(0, self._max_bytes - used) // peer_bytes
         return self.peers.sample(query.info_hash, source, fitting, now) or None
 
@@ -217,7 +217,7 @@ class Responder:
             else Endpoint(ip_of(source) + query.port.to_bytes(2, "big"))
         )
         if scope_of(peer) is Scope.INVALID:
-            return self._error(query, source, error_codes.PROTOCOL, "nobody can be reached there")
+            return self._error(query, source, error_codes.PROTOCOL, "address cannot be contacted")
         refusal = self.peers.add(query.info_hash, peer, now)
         return reply if refusal is None else self._error(query, source, error_codes.SERVER, refusal)
 

@@ -1,9 +1,10 @@
-"""Whose peers are stored under an info-hash, and which of them an asker is given.
+"""Shares of the peer store: how many peers of one subnet an info-hash may have, and which peers an
+asker receives.
 
-The attacks: one operator announces hundreds of peers of his from one /24, and half of every answer
-is his; and whoever asks again and again, from one place, learns all who are there. So one network
-has few places under an info-hash, and each asker's network is given a choice of its own, that stays
-the same for an hour.
+Attacks: one operator announces hundreds of its peers from one /24, and half of every answer are its
+own; a node that asks again and again from one subnet learns all peers of an info-hash. Defence: one
+subnet has few places at an info-hash, and each asking subnet receives a selection of its own, which
+stays the same for an hour (``answer_fixed_s``).
 """
 
 from __future__ import annotations
@@ -18,32 +19,35 @@ from ...ids import NodeId
 from ..addressing.policy import AddressPolicy
 
 SECRET_BYTES: Final = 32
+"""Size of the key of the hash that selects peers."""
 
 
-class ShareOfStore(Protocol):
-    def refuses(self, of_its_network: int) -> bool: ...
+class StoreShareRule(Protocol):
+    def refuses(self, from_subnet: int) -> bool: ...
 
-    def choose(
+    def select(
         self, peers: list[Endpoint], info_hash: NodeId, asker: Endpoint, count: int, now: float
     ) -> list[Endpoint]: ...
 
 
-class SmallShares:
+class SubnetShares:
+    """The share of a subnet at an info-hash is ``max_per_subnet_in_info_hash`` peers."""
+
     def __init__(self, config: ServingConfig, rng: Random, scopes: AddressPolicy) -> None:
         self._config = config
         self._rng = rng
         self._scopes = scopes
         self._secret = b""
 
-    def refuses(self, of_its_network: int) -> bool:
-        """Whether a network has its share, with so many peers under an info-hash."""
-        return of_its_network >= self._config.max_per_subnet_in_info_hash
+    def refuses(self, from_subnet: int) -> bool:
+        """Whether a subnet with ``from_subnet`` peers at an info-hash has used up its share."""
+        return from_subnet >= self._config.max_per_subnet_in_info_hash
 
-    def choose(
+    def select(
         self, peers: list[Endpoint], info_hash: NodeId, asker: Endpoint, count: int, now: float
     ) -> list[Endpoint]:
-        """``count`` of more than that, by a keyed hash: nothing is stored, and who comes or goes
-        changes only his own place.
+        """Selects ``count`` of more peers by a keyed hash. No state is kept for a selection, and a
+        peer that is added or removed changes only its own place in it.
         """
         if not self._secret:  # most nodes never need it
             self._secret = self._rng.randbytes(SECRET_BYTES)
@@ -60,18 +64,3 @@ class SmallShares:
             return digest.digest()
 
         return sorted(peers, key=rank)[:count]
-
-
-class AnyStoreShare:
-    """What it is measured against: who comes first is stored, and any of them is given."""
-
-    def __init__(self, rng: Random) -> None:
-        self._rng = rng
-
-    def refuses(self, of_its_network: int) -> bool:
-        return False
-
-    def choose(
-        self, peers: list[Endpoint], info_hash: NodeId, asker: Endpoint, count: int, now: float
-    ) -> list[Endpoint]:
-        return self._rng.sample(peers, count)

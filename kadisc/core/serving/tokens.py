@@ -1,4 +1,4 @@
-"""Tokens: proof that a querier can receive at the address that it sends from (BEP 5)."""
+"""Tokens: the proof that a node receives at the address from which it sends (BEP 5)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from ...endpoints import Endpoint, ip_of
 from ...ids import NodeId, id_to_bytes
 
 TOKEN_BYTES: Final = 8
+"""Size of a token."""
 
 
-class TokenJar:
-    """Tokens are 8 bytes of a MAC of purpose || ip || key: BLAKE2b with a key, which takes a third
-    of the time of an HMAC. The secret changes every ``rotation_s`` and the one before it is still
-    accepted, so a token lives one to two rotations. Bound to the key: one for an info-hash is worth
-    nothing for another. ``with_port``: to the port as well, so that a neighbour behind the same
-    address cannot use it.
+class TokenIssuer:
+    """Makes tokens and verifies them.
+
+    A token is 8 bytes of a MAC of purpose || ip || key: keyed BLAKE2b, which takes a third of the
+    time of an HMAC. The secret changes every ``rotation_s``, and tokens of the previous secret are
+    still accepted, so a token is valid for one to two rotations. A token is bound to the key: one
+    for an info-hash is invalid for another. With ``with_port`` it is bound to the port as well, so
+    that another host behind the same address cannot use it.
     """
 
     __slots__ = ("_current", "_keyed", "_previous", "_rng", "_rotate_at", "_rotation_s")
@@ -29,9 +32,9 @@ class TokenJar:
         self._current = self._secret()
         self._previous = self._secret()
         self._rotate_at = now + rotation_s
-        self._keyed: blake2b | None = (
-            None  # with the current secret, before any message: to copy it takes half the time of making another
-        )
+        # A hash keyed with the current secret, before any message: a copy of it takes half the time
+        # of a new one.
+        self._keyed: blake2b | None = None
 
     def make(
         self,
@@ -67,7 +70,7 @@ class TokenJar:
         )
 
     def derive(self, purpose: bytes) -> bytes:
-        """16 bytes that only we know, for another purpose; another one after each rotation."""
+        """A secret of 16 bytes for another purpose; it changes with each rotation."""
         return hmac.digest(self._current, purpose, "sha256")[:16]
 
     def _sign(self, secret: bytes, purpose: bytes, where: bytes, key: NodeId) -> bytes:
@@ -78,10 +81,10 @@ class TokenJar:
     def _rotate(self, now: float) -> None:
         if now < self._rotate_at:
             return
-        # After a long pause the secret before is too old as well.
-        self._previous = (
-            self._current if now < self._rotate_at + self._rotation_s else self._secret()
-        )
+        if now < self._rotate_at + self._rotation_s:
+            self._previous = self._current
+        else:  # after a long pause the previous secret would be too old as well
+            self._previous = self._secret()
         self._current = self._secret()
         self._keyed = None
         self._rotate_at = now + self._rotation_s

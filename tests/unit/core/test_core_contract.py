@@ -1,4 +1,4 @@
-"""The contract of the core: what it answers, drops and counts, and how its operations end."""
+"""One core, message by message: what it answers, drops and counts, and how its operations end."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def of(events: list[Event], kind: type[Event]) -> list[Event]:
     return [event for event in events if isinstance(event, kind)]
 
 
-def dropped(us: Dialogue) -> dict[str, int]:
-    return us.node.counters.dropped
+def dropped(dialogue: Dialogue) -> dict[str, int]:
+    return dialogue.node.counters.dropped
 
 
-# --- What comes in --------------------------------------------------------------------------------
+# --- Incoming datagrams ---------------------------------------------------------------------------
 
 
 def test_queries_are_answered_and_counted_by_kind() -> None:
-    us = Dialogue()
+    dialogue = Dialogue()
     for query in (
         Ping(b"1", 5),
         FindNode(b"2", 5, 7),
@@ -47,60 +47,59 @@ def test_queries_are_answered_and_counted_by_kind() -> None:
         AnnouncePeer(b"4", 5, 7, 80, b""),
         UnknownQuery(b"5", 5, b"dance", None),
     ):
-        us.says(THERE, query)
-    answers = us.hears()
-    assert [(type(answer), answer.tid, where) for answer, where in answers] == [
-        (Reply, b"1", THERE),
-        (Reply, b"2", THERE),
-        (Reply, b"3", THERE),
-        (Error, b"4", THERE),
-        (Error, b"5", THERE),
+        dialogue.says(THERE, query)
+    answers = dialogue.hears()
+    assert {where for _, where in answers} == {THERE}
+    assert [(type(answer), answer.tid) for answer, _ in answers] == [
+        (Reply, b"1"),
+        (Reply, b"2"),
+        (Reply, b"3"),
+        (Error, b"4"),
+        (Error, b"5"),
     ]
-    assert us.node.counters.accepted == {
+    assert dialogue.node.counters.accepted == {
         f"query.{kind}": 1
         for kind in ("ping", "find_node", "get_peers", "announce_peer", "unknown")
     }
-    assert us.node.counters.sent == 5
+    assert dialogue.node.counters.sent == 5
 
 
-def test_what_is_dropped_is_counted_by_reason() -> None:
-    us = Dialogue()
-    us.node.receive(b"\xff" * 10, THERE, 0)
-    us.node.receive(b"d" * 3000, THERE, 0)
-    us.says(address6(1), Ping(b"1", 5))
-    us.says(Endpoint(THERE[:4] + b"\0\0"), Ping(b"1", 5))
-    us.says(THERE, Reply(b"zz", 5))
-    us.says(THERE, Error(b"zz", 201, ""))
-    assert us.hears() == []
+def test_dropped_datagrams_are_counted_by_reason() -> None:
+    dialogue = Dialogue()
+    dialogue.node.receive(b"\xff" * 10, THERE, 0)
+    dialogue.node.receive(b"d" * 3000, THERE, 0)
+    dialogue.says(address6(1), Ping(b"1", 5))
+    dialogue.says(Endpoint(THERE[:4] + b"\0\0"), Ping(b"1", 5))
+    dialogue.says(THERE, Reply(b"zz", 5))
+    dialogue.says(THERE, Error(b"zz", 201, ""))
+    assert dialogue.hears() == []
     garbage = [
         reason
-        for reason in dropped(us)
+        for reason in dropped(dialogue)
         if reason
         not in ("too-long", "wrong-family", "bad-source", "unmatched-reply", "unmatched-error")
     ]
     assert len(garbage) == 1
-    assert set(dropped(us).values()) == {1}
-    assert us.node.counters.received == 6 == sum(dropped(us).values())
+    assert set(dropped(dialogue).values()) == {1}
+    assert dialogue.node.counters.received == 6 == sum(dropped(dialogue).values())
 
 
-def test_a_malformed_query_is_told_what_was_wrong() -> None:
-    us = Dialogue()
-    us.node.receive(b"d1:ad2:id3:fooe1:q4:ping1:t2:aa1:y1:qe", THERE, 0)
-    ((error, where),) = us.hears()
+def test_a_malformed_query_is_answered_with_its_error() -> None:
+    dialogue = Dialogue()
+    dialogue.node.receive(b"d1:ad2:id3:fooe1:q4:ping1:t2:aa1:y1:qe", THERE, 0)
+    ((error, where),) = dialogue.hears()
     assert isinstance(error, Error)
     assert (error.tid, error.code, where) == (b"aa", 203, THERE)
 
 
-def test_whoever_counts_beyond_64_bits_is_told_as_often_as_the_slow_decoder_is_to_be_had() -> None:
-    us = Dialogue()
-    burst, query = (
-        int(CONFIG.serving.slow_decode_burst),
-        b"d1:ad2:id20:abcdefghij01234567893:seqi9223372036854775808ee1:q3:put1:t2:aa1:y1:qe",
-    )
+def test_an_int_beyond_64_bits_is_refused_with_an_error_within_the_slow_decoder_budget() -> None:
+    dialogue = Dialogue()
+    burst = int(CONFIG.serving.slow_decode_burst)
+    query = b"d1:ad2:id20:abcdefghij01234567893:seqi9223372036854775808ee1:q3:put1:t2:aa1:y1:qe"
     for number in range(burst + 5):
-        us.node.receive(query, address(1, port=number + 1), 0)
-    assert dropped(us) == {"int-range": burst, "slow-decode-budget": 5}
-    sent = us.node.drain_outbox()
+        dialogue.node.receive(query, address(1, port=number + 1), 0)
+    assert dropped(dialogue) == {"int-range": burst, "slow-decode-budget": 5}
+    sent = dialogue.node.drain_outbox()
     assert len(sent) == burst
     for payload, _ in sent:
         error = krpc.decode(payload)
@@ -112,190 +111,192 @@ def test_whoever_counts_beyond_64_bits_is_told_as_often_as_the_slow_decoder_is_t
 UNSORTED = b"d1:y1:q1:t2:aa1:q4:ping1:ad2:id20:abcdefghij0123456789ee"
 
 
-def test_the_slow_decoder_is_rationed_by_network() -> None:
-    us = Dialogue()
+def test_the_slow_decoder_has_a_budget_for_each_subnet() -> None:
+    dialogue = Dialogue()
     burst = int(CONFIG.serving.slow_decode_burst)
     for number in range(burst + 5):
-        us.node.receive(UNSORTED, address(1, port=number + 1), 0)
-    assert dropped(us) == {"slow-decode-budget": 5}
-    us.node.receive(UNSORTED, address(2), 0)
-    assert us.node.counters.accepted == {"query.ping": burst + 1}, (
-        "another network has a budget of its own"
+        dialogue.node.receive(UNSORTED, address(1, port=number + 1), 0)
+    assert dropped(dialogue) == {"slow-decode-budget": 5}
+    dialogue.node.receive(UNSORTED, address(2), 0)
+    assert dialogue.node.counters.accepted == {"query.ping": burst + 1}, (
+        "another subnet has a budget of its own"
     )
 
 
 def test_an_unlimited_node_decodes_everything() -> None:
-    us = Dialogue(replace(CONFIG, unlimited=True))
+    dialogue = Dialogue(replace(CONFIG, unlimited=True))
     for _ in range(200):
-        us.node.receive(UNSORTED, THERE, 0)
-    assert dropped(us) == {}
+        dialogue.node.receive(UNSORTED, THERE, 0)
+    assert dropped(dialogue) == {}
 
 
-def test_a_read_only_node_answers_nobody_but_asks() -> None:
-    us = Dialogue(replace(CONFIG, read_only=True))
-    us.says(THERE, Ping(b"1", 5))
-    us.node.receive(b"d1:ad2:id3:fooe1:q4:ping1:t2:aa1:y1:qe", THERE, 0)
-    assert us.hears() == []
-    assert dropped(us) == {"read-only": 1, "bad-id": 1}
-    us.node.ping(THERE, 0)
-    assert us.hears_queries()[0][0].read_only
+def test_a_read_only_node_sends_queries_and_no_answers() -> None:
+    dialogue = Dialogue(replace(CONFIG, read_only=True))
+    dialogue.says(THERE, Ping(b"1", 5))
+    dialogue.node.receive(b"d1:ad2:id3:fooe1:q4:ping1:t2:aa1:y1:qe", THERE, 0)
+    assert dialogue.hears() == []
+    assert dropped(dialogue) == {"read-only": 1, "bad-id": 1}
+    dialogue.node.ping(THERE, 0)
+    assert dialogue.hears_queries()[0][0].read_only
 
 
 # --- Pings ----------------------------------------------------------------------------------------
 
 
-def test_a_ping_that_is_answered() -> None:
-    us = Dialogue()
-    operation = us.node.ping(THERE, us.now)
-    ((query, where),) = us.hears_queries()
-    assert (type(query), where, us.node.queries_in_flight) == (Ping, THERE, 1)
-    us.now = 0.25
-    us.says(THERE, Reply(query.tid, 5, seen_as=address(99), version=b"LT\1\2"))
-    assert us.events() == [
+def test_an_answered_ping_reports_its_details() -> None:
+    dialogue = Dialogue()
+    operation = dialogue.node.ping(THERE, dialogue.now)
+    ((query, where),) = dialogue.hears_queries()
+    assert (type(query), where, dialogue.node.queries_in_flight) == (Ping, THERE, 1)
+    dialogue.now = 0.25
+    dialogue.says(THERE, Reply(query.tid, 5, seen_as=address(99), version=b"LT\1\2"))
+    assert dialogue.events() == [
         PingFinished(
             operation, Outcome.DONE, THERE, Contact(5, THERE), 0.25, b"LT\1\2", address(99)
         )
     ]
-    assert (us.node.operations_in_flight, us.node.queries_in_flight) == (0, 0)
+    assert (dialogue.node.operations_in_flight, dialogue.node.queries_in_flight) == (0, 0)
 
 
-def test_a_ping_that_is_not_answered_is_sent_twice_and_fails_after_ten_seconds() -> None:
-    us = Dialogue()
-    operation = us.node.ping(THERE, us.now)
-    us.waits(9.9)
-    first, second = us.hears()
-    assert first == second, "the same datagram once more"
-    assert us.events() == []
-    us.waits(0.2)
-    assert us.events() == [PingFinished(operation, Outcome.NO_ANSWER, THERE)]
-    assert us.node.counters.queries_sent == {"ping": 2}
-    assert us.node.next_deadline() == float("inf"), "idle"
+def test_an_unanswered_ping_is_sent_twice_and_fails_after_ten_seconds() -> None:
+    dialogue = Dialogue()
+    operation = dialogue.node.ping(THERE, dialogue.now)
+    dialogue.waits(9.9)
+    first, second = dialogue.hears()
+    assert first == second, "the same datagram again"
+    assert dialogue.events() == []
+    dialogue.waits(0.2)
+    assert dialogue.events() == [PingFinished(operation, Outcome.NO_ANSWER, THERE)]
+    assert dialogue.node.counters.queries_sent == {"ping": 2}
+    assert dialogue.node.next_deadline() == float("inf"), "idle"
 
 
-def test_a_ping_that_is_answered_late_counts_without_a_round_trip_time() -> None:
-    us = Dialogue()
-    us.node.ping(THERE, us.now)
-    us.waits(5)
-    (query, _), _ = us.hears_queries()
-    us.says(THERE, Reply(query.tid, 5))
-    (event,) = us.events()
+def test_a_ping_answered_after_a_retransmission_has_no_round_trip_time() -> None:
+    dialogue = Dialogue()
+    dialogue.node.ping(THERE, dialogue.now)
+    dialogue.waits(5)
+    (query, _), _ = dialogue.hears_queries()
+    dialogue.says(THERE, Reply(query.tid, 5))
+    (event,) = dialogue.events()
     assert isinstance(event, PingFinished)
     assert (event.outcome, event.rtt_s) == (Outcome.DONE, None)
 
 
-def test_a_ping_that_is_answered_with_an_error() -> None:
-    us = Dialogue()
-    us.node.ping(THERE, us.now)
-    ((query, _),) = us.hears_queries()
-    us.says(THERE, Error(query.tid, 202, "busy"))
-    (event,) = us.events()
+def test_a_ping_answered_with_an_error_reports_it() -> None:
+    dialogue = Dialogue()
+    dialogue.node.ping(THERE, dialogue.now)
+    ((query, _),) = dialogue.hears_queries()
+    dialogue.says(THERE, Error(query.tid, 202, "busy"))
+    (event,) = dialogue.events()
     assert isinstance(event, PingFinished)
     assert (event.outcome, event.code, event.text) == (Outcome.ERROR_ANSWER, 202, "busy")
-    assert us.node.counters.accepted == {"error": 1}
+    assert dialogue.node.counters.accepted == {"error": 1}
 
 
-def test_a_ping_that_the_system_would_not_send() -> None:
-    us = Dialogue()
-    operation = us.node.ping(THERE, us.now)
-    us.node.send_failed(THERE, us.now)
-    us.node.send_failed(THERE, us.now)
-    assert us.events() == [PingFinished(operation, Outcome.NO_ANSWER, THERE)]
-    assert us.node.counters.refused == {"send-failed": 1}
+def test_a_ping_that_the_system_refuses_to_send_ends() -> None:
+    dialogue = Dialogue()
+    operation = dialogue.node.ping(THERE, dialogue.now)
+    dialogue.node.send_failed(THERE, dialogue.now)
+    dialogue.node.send_failed(THERE, dialogue.now)
+    assert dialogue.events() == [PingFinished(operation, Outcome.NO_ANSWER, THERE)]
+    assert dialogue.node.counters.refused == {"send-failed": 1}
 
 
-def test_a_ping_to_a_family_that_we_do_not_speak_ends_at_once() -> None:
-    us = Dialogue()
-    operation = us.node.ping(address6(1), us.now)
-    assert us.events() == [PingFinished(operation, Outcome.NO_CONTACTS, address6(1))]
-    assert us.hears() == []
+def test_a_ping_to_a_family_that_the_node_does_not_have_ends_at_once() -> None:
+    dialogue = Dialogue()
+    operation = dialogue.node.ping(address6(1), dialogue.now)
+    assert dialogue.events() == [PingFinished(operation, Outcome.NO_CONTACTS, address6(1))]
+    assert dialogue.hears() == []
 
 
-def test_too_many_queries_end_an_operation_at_once() -> None:
-    us = Dialogue(replace(CONFIG, query=replace(CONFIG.query, max_outstanding=2)))
+def test_an_operation_beyond_the_bound_of_queries_ends_at_once() -> None:
+    dialogue = Dialogue(replace(CONFIG, query=replace(CONFIG.query, max_outstanding=2)))
     for number in range(3):
-        us.node.ping(address(number), us.now)
-    (event,) = us.events()
+        dialogue.node.ping(address(number), dialogue.now)
+    (event,) = dialogue.events()
     assert isinstance(event, PingFinished)
     assert (event.endpoint, event.outcome) == (address(2), Outcome.NO_ANSWER)
-    assert us.node.counters.refused == {"too-many-queries": 1}
+    assert dialogue.node.counters.refused == {"too-many-queries": 1}
 
 
-def test_strangers_beyond_the_burst_are_asked_a_little_later() -> None:
-    us = Dialogue()
+def test_queries_to_new_addresses_beyond_the_burst_are_sent_later() -> None:
+    dialogue = Dialogue()
     for number in range(80):
-        us.node.ping(address(number), us.now)
-    assert len(us.hears()) == CONFIG.query.new_address_burst
-    us.waits(0.55)
-    assert len({where for _, where in us.hears()}) == 20
-    assert us.node.queries_in_flight == 80
+        dialogue.node.ping(address(number), dialogue.now)
+    assert len(dialogue.hears()) == CONFIG.query.new_address_burst
+    dialogue.waits(0.55)
+    assert len({where for _, where in dialogue.hears()}) == 20
+    assert dialogue.node.queries_in_flight == 80
 
 
 # --- The end of operations ------------------------------------------------------------------------
 
 
-def test_a_cancelled_operation_ends_once_and_asks_nobody_more() -> None:
-    us = Dialogue()
-    operation = us.node.start_lookup(7, us.now, family=V4, seeds=[THERE])
-    ping = us.node.ping(THERE, us.now)
+def test_a_cancelled_operation_ends_once_and_sends_nothing_more() -> None:
+    dialogue = Dialogue()
+    operation = dialogue.node.start_lookup(7, dialogue.now, family=V4, seeds=[THERE])
+    ping = dialogue.node.ping(THERE, dialogue.now)
     for _ in range(2):
-        us.node.cancel(operation, us.now)
-        us.node.cancel(ping, us.now)
+        dialogue.node.cancel(operation, dialogue.now)
+        dialogue.node.cancel(ping, dialogue.now)
     ended = [
-        (event.operation, event.outcome) for event in us.events() if isinstance(event, Finished)
+        (event.operation, event.outcome)
+        for event in dialogue.events()
+        if isinstance(event, Finished)
     ]
     assert ended == [(operation, Outcome.CANCELLED), (ping, Outcome.CANCELLED)]
-    us.hears()
-    us.waits(60)
-    assert (us.hears(), us.events()) == ([], [])
+    dialogue.hears()
+    dialogue.waits(60)
+    assert (dialogue.hears(), dialogue.events()) == ([], [])
 
 
 def test_a_cancelled_join_ends_itself_and_its_lookup() -> None:
-    us = Dialogue()
-    operation = us.node.join([THERE], us.now, family=V4)
-    us.node.cancel(operation, us.now)
-    events = us.events()
+    dialogue = Dialogue()
+    operation = dialogue.node.join([THERE], dialogue.now, family=V4)
+    dialogue.node.cancel(operation, dialogue.now)
+    events = dialogue.events()
     assert of(events, JoinFinished) == [JoinFinished(operation, Outcome.CANCELLED, V4, 0)]
     assert len(of(events, LookupFinished)) == 1
-    assert (us.node.operations_in_flight, us.node.queries_in_flight) == (0, 0)
+    assert (dialogue.node.operations_in_flight, dialogue.node.queries_in_flight) == (0, 0)
 
 
-def test_closing_ends_every_operation_and_takes_nothing_more() -> None:
-    us = Dialogue()
+def test_closing_ends_every_operation_and_drops_all_datagrams() -> None:
+    dialogue = Dialogue()
     operations = [
-        us.node.ping(THERE, 0),
-        us.node.start_lookup(7, 0, family=V4, seeds=[address(2)]),
-        us.node.join([address(3)], 0, family=V4),
+        dialogue.node.ping(THERE, 0),
+        dialogue.node.start_lookup(7, 0, family=V4, seeds=[address(2)]),
+        dialogue.node.join([address(3)], 0, family=V4),
     ]
-    us.hears()
-    us.node.close(1)
-    ended = [event for event in us.events() if isinstance(event, Finished)]
+    dialogue.hears()
+    dialogue.node.close(1)
+    ended = [event for event in dialogue.events() if isinstance(event, Finished)]
     assert {event.outcome for event in ended} == {Outcome.CLOSED}
     assert sorted(event.operation for event in ended if event.operation in operations) == operations
-    assert us.node.next_deadline() == float("inf")
-    us.node.tick(2)
-    us.says(THERE, Ping(b"1", 5))
-    us.node.close(3)
-    assert (us.hears(), us.events()) == ([], [])
-    assert dropped(us) == {"closed": 1}
+    assert dialogue.node.next_deadline() == float("inf")
+    dialogue.node.tick(2)
+    dialogue.says(THERE, Ping(b"1", 5))
+    dialogue.node.close(3)
+    assert (dialogue.hears(), dialogue.events()) == ([], [])
+    assert dropped(dialogue) == {"closed": 1}
     for start in (
-        lambda: us.node.ping(THERE, 4),
-        lambda: us.node.start_lookup(7, 4, family=V4),
-        lambda: us.node.join([THERE], 4, family=V4),
+        lambda: dialogue.node.ping(THERE, 4),
+        lambda: dialogue.node.start_lookup(7, 4, family=V4),
+        lambda: dialogue.node.join([THERE], 4, family=V4),
     ):
         with pytest.raises(Closed):
             start()
 
 
 def test_operations_in_flight_are_bounded() -> None:
-    us = Dialogue(replace(CONFIG, lookup=replace(CONFIG.lookup, max_operations=2)))
+    dialogue = Dialogue(replace(CONFIG, lookup=replace(CONFIG.lookup, max_operations=2)))
     for number in range(2):
-        us.node.ping(address(number), 0)
+        dialogue.node.ping(address(number), 0)
     for start in (
-        lambda: us.node.ping(THERE, 0),
-        lambda: us.node.start_lookup(7, 0, family=V4),
-        lambda: us.node.join([THERE], 0, family=V4),
+        lambda: dialogue.node.ping(THERE, 0),
+        lambda: dialogue.node.start_lookup(7, 0, family=V4),
+        lambda: dialogue.node.join([THERE], 0, family=V4),
     ):
         with pytest.raises(Busy):
             start()
-    us.waits(11)
-    us.node.ping(THERE, us.now)
+    dialogue.waits(11)
+    dialogue.node.ping(THERE, dialogue.now)

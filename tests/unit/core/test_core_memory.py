@@ -1,5 +1,5 @@
-"""What a node takes before it has met anybody: thousands of them live in one process, so what is
-empty must take next to nothing.
+"""The memory of a node without contacts: a simulation has thousands of nodes in one process, so an
+empty node must be small.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kadisc.core.core import Core
 from kadisc.endpoints import Family
 from kadisc.ids import random_id
 
-OF_ALL = (
+SHARED = (
     type,
     types.ModuleType,
     types.FunctionType,
@@ -28,11 +28,11 @@ OF_ALL = (
     ContactPool,
     AddressPolicy,
 )
-MOST_BYTES = 16_000
+MAX_BYTES = 16_000
 
 
 def bytes_of(node: Core, shared: list[object]) -> int:
-    """Of all that only this node holds."""
+    """The size of all objects that only this node holds."""
     seen = {id(each) for each in held_by(shared, set())}
     return sum(sys.getsizeof(each) for each in held_by([node], seen))
 
@@ -41,16 +41,16 @@ def held_by(waiting: list[object], seen: set[int]) -> list[object]:
     found = []
     while waiting:
         each = waiting.pop()
-        if each is not None and not isinstance(each, OF_ALL) and id(each) not in seen:
+        if each is not None and not isinstance(each, SHARED) and id(each) not in seen:
             seen.add(id(each))
             found.append(each)
             waiting = waiting + gc.get_referents(each)
     return found
 
 
-def test_a_node_that_knows_nobody_takes_little_memory() -> None:
+def test_a_node_without_contacts_takes_little_memory() -> None:
     config, rng, pool = CoreConfig(), random.Random(1), ContactPool()
     one, other = (
         Core(config, rng, {Family.IPV4: random_id(rng)}, 0.0, pool=pool) for _ in range(2)
     )
-    assert bytes_of(other, [config, one]) <= MOST_BYTES
+    assert bytes_of(other, [config, one]) <= MAX_BYTES

@@ -1,4 +1,4 @@
-"""Announcing a peer, and finding it again."""
+"""Announcing a peer, and finding it in a lookup."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def peers_of(
     return event.result.peers
 
 
-def test_what_one_announces_the_others_find() -> None:
+def test_other_nodes_find_an_announced_peer() -> None:
     world = World(seed=1)
     hosts = populate(world, 40)
     world.run(60.0)
@@ -62,7 +62,7 @@ def test_what_one_announces_the_others_find() -> None:
     assert len(peers_of(world, hosts[21], info_hash, first_value=True)) >= 1
 
 
-def test_the_implied_port_is_the_one_that_others_see() -> None:
+def test_the_implied_port_is_the_source_port() -> None:
     world = World(seed=2)
     hosts = populate(world, 12)
     info_hash = random_id(world.rng)
@@ -70,7 +70,7 @@ def test_the_implied_port_is_the_one_that_others_see() -> None:
     assert peers_of(world, hosts[7], info_hash) == (hosts[3].endpoint,)
 
 
-def test_an_announce_is_forgotten_after_half_an_hour_unless_it_is_repeated() -> None:
+def test_an_announce_expires_after_half_an_hour_unless_it_is_repeated() -> None:
     world = World(seed=3)
     hosts = populate(world, 12)
     info_hash = random_id(world.rng)
@@ -83,20 +83,20 @@ def test_an_announce_is_forgotten_after_half_an_hour_unless_it_is_repeated() -> 
     assert peers_of(world, hosts[7], info_hash) == ()
 
 
-def test_alone_there_is_nobody_to_announce_to() -> None:
+def test_an_announce_without_contacts_ends_at_once() -> None:
     world = World(seed=4)
     host = started(world)
     assert announced(world, host, 5).outcome is Outcome.NO_CONTACTS
 
 
-def test_who_dies_after_giving_a_token_is_not_waited_for_when_others_have_stored() -> None:
+def test_an_announce_does_not_wait_for_nodes_that_died_after_giving_a_token() -> None:
     world = World(seed=5)
     hosts = populate(world, 12)
     world.run(60.0)
     operation = hosts[3].node.announce(random_id(world.rng), 7777, world.now, family=Family.IPV4)
     world.flush(hosts[3])
     answering = set(hosts[:8])
-    world.run(0.19)  # the lookup is under way
+    world.run(0.19)  # the lookup is in flight
     for host in answering - {hosts[3]}:
         world.kill(host)
     began = world.now
@@ -105,7 +105,7 @@ def test_who_dies_after_giving_a_token_is_not_waited_for_when_others_have_stored
     assert world.now - began < 10.0
 
 
-def test_when_all_have_died_it_says_so() -> None:
+def test_an_announce_to_dead_nodes_ends_without_an_answer() -> None:
     world = World(seed=6)
     hosts = populate(world, 12)
     for host in hosts[1:]:
@@ -114,7 +114,7 @@ def test_when_all_have_died_it_says_so() -> None:
     assert (event.outcome, event.stored) == (Outcome.NO_ANSWER, ())
 
 
-def test_one_that_is_cancelled_in_its_lookup_or_after_it_leaves_nothing_behind() -> None:
+def test_a_cancelled_announce_ends_once_and_leaves_no_operation() -> None:
     for waited_s in (0.01, 0.3, 0.5):
         world = World(seed=7)
         hosts = populate(world, 40)
@@ -133,7 +133,7 @@ def test_one_that_is_cancelled_in_its_lookup_or_after_it_leaves_nothing_behind()
         assert hosts[3].node.operations_in_flight == 0
 
 
-def test_tokens_for_one_info_hash_store_nothing_under_another() -> None:
+def test_an_announce_stores_nothing_under_another_info_hash() -> None:
     world = World(seed=8)
     hosts = populate(world, 12)
     first, second = random_id(world.rng), random_id(world.rng)
@@ -143,7 +143,7 @@ def test_tokens_for_one_info_hash_store_nothing_under_another() -> None:
     assert address(3) in {host.endpoint for host in hosts}
 
 
-def test_peers_that_no_stranger_can_reach_are_not_passed_on(
+def test_peers_with_unusable_addresses_are_not_passed_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = World(seed=9)

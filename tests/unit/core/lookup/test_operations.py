@@ -1,4 +1,4 @@
-"""What callers wait for: bounded in number, each ends in exactly one terminal event."""
+"""Operations of callers: bounded in number, and each ends with exactly one terminal event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.contacts import OWN_ID
 from tests.support.world import address
 
 OPERATION, THERE = OperationId(7), address(1)
-US = parse_endpoint("9.9.9.9:9")
+OWN_ENDPOINT = parse_endpoint("9.9.9.9:9")
 
 
 def ping() -> PingOperation:
@@ -39,9 +39,9 @@ def test_ids_are_never_used_twice() -> None:
     assert len(set(ids)) == 10
 
 
-def test_one_too_many_is_refused_at_its_start() -> None:
+def test_an_operation_beyond_the_bound_is_refused_at_its_start() -> None:
     operations = Operations(2)
-    first, second = operations.new_id(), None
+    first = operations.new_id()
     operations.started(first, ping())
     second = operations.new_id()
     operations.started(second, ping())
@@ -51,7 +51,7 @@ def test_one_too_many_is_refused_at_its_start() -> None:
     operations.new_id()
 
 
-def test_the_nodes_own_walks_do_not_count_against_callers() -> None:
+def test_own_lookups_of_the_node_do_not_count_against_callers() -> None:
     operations = Operations(1)
     for _ in range(3):
         own = operations.new_id(own=True)
@@ -65,7 +65,7 @@ def test_the_nodes_own_walks_do_not_count_against_callers() -> None:
     assert (len(operations), len(operations.items())) == (3, 3)
 
 
-def test_after_the_end_nothing_is_started() -> None:
+def test_after_closing_no_operation_is_started() -> None:
     operations = Operations(5)
     operations.close()
     for own in (True, False):
@@ -73,27 +73,29 @@ def test_after_the_end_nothing_is_started() -> None:
             operations.new_id(own=own)
 
 
-def test_a_ping_that_is_answered_tells_what_it_learned() -> None:
-    asked = ping()
-    reply = Reply(b"", 5, seen_as=US, version=b"LT\1\2")
-    assert asked.answered(pending(asked), reply, 1.25) == [
-        PingFinished(OPERATION, Outcome.DONE, THERE, Contact(5, THERE), 0.25, b"LT\1\2", US),
+def test_an_answered_ping_reports_contact_time_and_own_address() -> None:
+    operation = ping()
+    reply = Reply(b"", 5, seen_as=OWN_ENDPOINT, version=b"LT\1\2")
+    assert operation.answered(pending(operation), reply, 1.25) == [
+        PingFinished(
+            OPERATION, Outcome.DONE, THERE, Contact(5, THERE), 0.25, b"LT\1\2", OWN_ENDPOINT
+        ),
     ]
 
 
-def test_a_ping_that_is_answered_with_an_error_tells_which() -> None:
-    asked = ping()
-    assert asked.failed(pending(asked).command, Error(b"", 202, "busy"), 2) == [
+def test_a_ping_answered_with_an_error_reports_it() -> None:
+    operation = ping()
+    assert operation.failed(pending(operation).command, Error(b"", 202, "busy"), 2) == [
         PingFinished(OPERATION, Outcome.ERROR_ANSWER, THERE, code=202, text="busy"),
     ]
 
 
-def test_a_ping_ends_once_whatever_comes_after() -> None:
-    asked = ping()
-    assert asked.stalled(pending(asked), 2) == ()
-    assert asked.failed(pending(asked).command, QueryFailure.TIMED_OUT, 11) == [
+def test_a_ping_ends_once() -> None:
+    operation = ping()
+    assert operation.stalled(pending(operation), 2) == ()
+    assert operation.failed(pending(operation).command, QueryFailure.TIMED_OUT, 11) == [
         PingFinished(OPERATION, Outcome.NO_ANSWER, THERE)
     ]
-    assert asked.answered(pending(asked), Reply(b"", 5), 12) == ()
-    assert asked.failed(pending(asked).command, Error(b"", 202, ""), 12) == ()
-    assert asked.end(Outcome.CLOSED, 13) == ()
+    assert operation.answered(pending(operation), Reply(b"", 5), 12) == ()
+    assert operation.failed(pending(operation).command, Error(b"", 202, ""), 12) == ()
+    assert operation.end(Outcome.CLOSED, 13) == ()

@@ -1,4 +1,4 @@
-"""Putting items, and getting them back, in a network of cores."""
+"""Putting and getting items in a network of cores."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def holders(world: World, hosts: list[Host], target: int) -> list[Host]:
     ]
 
 
-def test_what_one_puts_the_others_get() -> None:
+def test_other_nodes_get_an_item_that_was_put() -> None:
     world = World(seed=1)
     hosts = populate(world, 14)
     world.run(60.0)
@@ -56,13 +56,13 @@ def test_what_one_puts_the_others_get() -> None:
     assert (event.outcome, event.item, len(event.stored)) == (Outcome.DONE, Item(b"5:hello"), 8)
     result = got(world, hosts[12], Item(b"5:hello").target)
     assert (result.item, result.refused.get("item")) == (Item(b"5:hello"), None)
-    assert result.answered < 8, "of an immutable one the first is enough"
+    assert result.answered < 8, "the first immutable item is enough"
     assert put(world, hosts[5], Draft(b"5:hello")).outcome is Outcome.DONE, (
-        "whoever has it already leads on"
+        "nodes that hold the item answer with contacts as well"
     )
 
 
-def test_each_version_replaces_the_one_before() -> None:
+def test_each_version_replaces_the_previous_one() -> None:
     world = World(seed=2)
     hosts = populate(world, 14)
     world.run(60.0)
@@ -75,7 +75,7 @@ def test_each_version_replaces_the_one_before() -> None:
         101,
     ]
     assert got(world, hosts[12], Draft(b"", OWNER, SALT).target, SALT).item == second.item
-    # What is there tells that it is too late, before anybody is asked to store.
+    # The version that the lookup finds decides before any node is asked to store.
     late = put(world, hosts[3], Draft(b"1:c", OWNER, SALT, sequence=100))
     equal = put(world, hosts[3], Draft(b"1:c", OWNER, SALT, sequence=101))
     swap = put(world, hosts[3], Draft(b"1:c", OWNER, SALT, sequence=200, cas=100))
@@ -87,7 +87,7 @@ def test_each_version_replaces_the_one_before() -> None:
     assert put(world, hosts[3], Draft(b"1:c", OWNER, SALT, cas=101)).outcome is Outcome.DONE
 
 
-def test_an_item_is_forgotten_after_its_life_unless_it_is_put_again() -> None:
+def test_an_item_expires_after_its_lifetime_unless_it_is_put_again() -> None:
     config = replace(CONFIG, store=replace(CONFIG.store, item_lifetime_s=720.0))
     world = World(seed=4)
     hosts = populate(world, 9, config)
@@ -102,7 +102,7 @@ def test_an_item_is_forgotten_after_its_life_unless_it_is_put_again() -> None:
     assert not holders(world, hosts, target.target)
 
 
-def test_alone_there_is_nobody_to_put_to_and_when_all_have_died_it_says_so() -> None:
+def test_a_put_without_contacts_or_to_dead_nodes_says_so() -> None:
     alone = World(seed=5)
     assert put(alone, started(alone), Draft(b"1:x")).outcome is Outcome.NO_CONTACTS
     world = World(seed=6)
@@ -113,7 +113,7 @@ def test_alone_there_is_nobody_to_put_to_and_when_all_have_died_it_says_so() -> 
     assert (event.outcome, event.stored) == (Outcome.NO_ANSWER, ())
 
 
-def test_one_that_is_cancelled_in_its_lookup_or_after_it_leaves_nothing_behind() -> None:
+def test_a_cancelled_put_ends_once_and_leaves_no_operation() -> None:
     for waited_s in (0.01, 0.3, 0.5):
         world = World(seed=7)
         hosts = populate(world, 20)
@@ -126,15 +126,15 @@ def test_one_that_is_cancelled_in_its_lookup_or_after_it_leaves_nothing_behind()
         assert hosts[3].node.operations_in_flight == 0
 
 
-# --- What answers may claim -----------------------------------------------------------------------
+# --- Forged answers -------------------------------------------------------------------------------
 
 
-def test_only_the_item_that_was_asked_for_counts_and_of_its_versions_the_latest() -> None:
+def test_only_the_requested_item_counts_and_of_its_versions_the_latest() -> None:
     third = signed_item(OWNER, b"1:c", 3, SALT)
     item_collector = ItemCollector(third.target, SALT)
     forged = [
         replace(third, value=b"1:d", sequence=9).fields(),  # not what was signed
-        signed_item(THIEF, b"1:d", 9, SALT).fields(),  # somebody else's
+        signed_item(THIEF, b"1:d", 9, SALT).fields(),  # signed with another key
         signed_item(OWNER, b"1:d", 9, b"other").fields(),  # under another salt
         Item(b"1:d").fields(),  # another value, immutable
         third.fields() | {b"v": {b"b": 1, b"a": 2}},  # not canonical
@@ -145,7 +145,7 @@ def test_only_the_item_that_was_asked_for_counts_and_of_its_versions_the_latest(
     for held in forged:
         item_collector.take(held)
     assert (item_collector.item, item_collector.refused) == (None, len(forged))
-    item_collector.take({b"seq": 12})  # has nothing that is later: no lie
+    item_collector.take({b"seq": 12})  # has no later version: valid
     for held in (third.fields(), signed_item(OWNER, b"1:a", 1, SALT).fields(), third.fields()):
         item_collector.take(held)
     assert (item_collector.item, item_collector.refused, item_collector.is_enough()) == (
@@ -158,7 +158,7 @@ def test_only_the_item_that_was_asked_for_counts_and_of_its_versions_the_latest(
     assert item_collector.item == fourth
 
 
-def test_an_immutable_item_proves_itself() -> None:
+def test_an_immutable_item_is_verified_by_its_target() -> None:
     item = Item(b"5:hello")
     item_collector = ItemCollector(item.target)
     item_collector.take(Item(b"5:other").fields())
@@ -167,7 +167,7 @@ def test_an_immutable_item_proves_itself() -> None:
     assert (item_collector.item, item_collector.is_enough()) == (item, True)
 
 
-def test_liars_among_the_closest_change_nothing_and_are_counted() -> None:
+def test_forged_items_of_the_closest_nodes_change_nothing_and_are_counted() -> None:
     world = World(seed=8)
     hosts = populate(world, 20)
     world.run(60.0)
@@ -175,8 +175,8 @@ def test_liars_among_the_closest_change_nothing_and_are_counted() -> None:
     assert true is not None
     liars = holders(world, hosts, true.target)[1:]
     for liar in liars:
-        kept = liar.node._responder.items.store._kept[true.target]
-        kept.item = replace(true, value=b"3:lie", sequence=true.sequence + 1)
+        stored = liar.node._responder.items.store._stored[true.target]
+        stored.item = replace(true, value=b"3:lie", sequence=true.sequence + 1)
     asker = next(host for host in hosts if host not in holders(world, hosts, true.target))
     result = got(world, asker, true.target)
     assert result.item == true

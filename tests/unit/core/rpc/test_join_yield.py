@@ -1,4 +1,4 @@
-"""Joining gives way to what the application asks, for a bounded time, and to nobody else."""
+"""Joining waits for lookups of the application, for a bounded time, and for nothing else."""
 
 from __future__ import annotations
 
@@ -20,178 +20,178 @@ from tests.support.dialogue import Dialogue, Listener
 from tests.support.world import address
 
 V4 = Family.IPV4
-FRIENDS = [contact(i) for i in range(1, 9)]
-THERE = FRIENDS[0].endpoint
-SEARCH, OTHER = OperationId(1), OperationId(2)
-TARGET = FRIENDS[-1].id
+CONTACTS = [contact(i) for i in range(1, 9)]
+THERE = CONTACTS[0].endpoint
+LOOKUP, OTHER = OperationId(1), OperationId(2)
+TARGET = CONTACTS[-1].id
 
 
-def ask(owner: Listener | None = None, *, background: bool = True) -> SendQuery:
+def new_query(owner: Listener | None = None, *, background: bool = True) -> SendQuery:
     return SendQuery(
         address(1), None, FindNode(b"", OWN_ID, 7), owner or Listener(), background=background
     )
 
 
 def under_way() -> JoinYield:
-    """Joining began at 0, and a search is under way."""
-    way = JoinYield(3.0)
-    assert not way.must_wait(ask(), 0)
-    way.searching(SEARCH, 0)
-    return way
+    """A join and a lookup of the application have begun at 0."""
+    join_yield = JoinYield(3.0)
+    assert not join_yield.must_wait(new_query(), 0)
+    join_yield.searching(LOOKUP, 0)
+    return join_yield
 
 
 # --- The rule -------------------------------------------------------------------------------------
 
 
-def test_the_first_query_of_all_does_not_wait() -> None:
-    way = JoinYield(3.0)
-    way.searching(SEARCH, 0)
-    assert not way.must_wait(ask(), 0)
-    assert way.must_wait(ask(), 0)
+def test_the_first_query_of_a_node_does_not_wait() -> None:
+    join_yield = JoinYield(3.0)
+    join_yield.searching(LOOKUP, 0)
+    assert not join_yield.must_wait(new_query(), 0)
+    assert join_yield.must_wait(new_query(), 0)
 
 
-def test_where_nobody_searches_nothing_waits() -> None:
-    way = JoinYield(3.0)
-    assert not any(way.must_wait(ask(), now) for now in (0, 1, 2))
-    assert (len(way), way.next_deadline()) == (0, inf)
+def test_without_a_lookup_of_the_application_nothing_waits() -> None:
+    join_yield = JoinYield(3.0)
+    assert not any(join_yield.must_wait(new_query(), now) for now in (0, 1, 2))
+    assert (len(join_yield), join_yield.next_deadline()) == (0, inf)
 
 
-def test_without_joining_there_is_nothing_to_give_way_to() -> None:
-    way = JoinYield(3.0)
-    way.searching(SEARCH, 0)
-    assert not way.applies(1)
+def test_without_a_join_the_rule_does_not_apply() -> None:
+    join_yield = JoinYield(3.0)
+    join_yield.searching(LOOKUP, 0)
+    assert not join_yield.applies(1)
 
 
-def test_only_what_is_for_the_table_waits() -> None:
-    way = under_way()
-    assert not way.must_wait(ask(background=False), 1)
-    assert way.must_wait(ask(), 1)
+def test_only_queries_for_the_table_wait() -> None:
+    join_yield = under_way()
+    assert not join_yield.must_wait(new_query(background=False), 1)
+    assert join_yield.must_wait(new_query(), 1)
 
 
-def test_they_wait_until_the_last_of_the_searches_is_served() -> None:
-    way, background = under_way(), ask()
-    way.searching(OTHER, 0)
-    assert way.must_wait(background, 1)
-    way.served(SEARCH, 1)
-    way.served(SEARCH, 1)
-    assert way.freed(1) == []
-    way.served(OTHER, 2)
-    assert way.next_deadline() == 2
-    assert way.freed(2) == [background]
-    assert (way.freed(2), way.next_deadline()) == ([], inf)
+def test_queries_wait_until_the_last_lookup_is_served() -> None:
+    join_yield, background = under_way(), new_query()
+    join_yield.searching(OTHER, 0)
+    assert join_yield.must_wait(background, 1)
+    join_yield.served(LOOKUP, 1)
+    join_yield.served(LOOKUP, 1)
+    assert join_yield.freed(1) == []
+    join_yield.served(OTHER, 2)
+    assert join_yield.next_deadline() == 2
+    assert join_yield.freed(2) == [background]
+    assert (join_yield.freed(2), join_yield.next_deadline()) == ([], inf)
 
 
-def test_they_wait_for_a_bounded_time_however_many_searches_there_are() -> None:
-    way, background = under_way(), ask()
-    assert way.must_wait(background, 2.5)
-    way.searching(OTHER, 2.9)
-    assert way.next_deadline() == 3
-    assert way.freed(3) == [background]
-    way.searching(OperationId(3), 3)
-    assert not way.must_wait(ask(), 3)
+def test_queries_wait_for_a_bounded_time_however_many_lookups_begin() -> None:
+    join_yield, background = under_way(), new_query()
+    assert join_yield.must_wait(background, 2.5)
+    join_yield.searching(OTHER, 2.9)
+    assert join_yield.next_deadline() == 3
+    assert join_yield.freed(3) == [background]
+    join_yield.searching(OperationId(3), 3)
+    assert not join_yield.must_wait(new_query(), 3)
 
 
-def test_whoever_has_ended_does_not_ask_any_more() -> None:
-    way, owner = under_way(), Listener()
-    way.must_wait(ask(owner), 1)
-    way.must_wait(ask(), 1)
-    way.drop(owner)
-    assert len(way) == 1
-    way.clear()
-    assert len(way) == 0
+def test_the_waiting_queries_of_an_ended_owner_are_dropped() -> None:
+    join_yield, owner = under_way(), Listener()
+    join_yield.must_wait(new_query(owner), 1)
+    join_yield.must_wait(new_query(), 1)
+    join_yield.drop(owner)
+    assert len(join_yield) == 1
+    join_yield.clear()
+    assert len(join_yield) == 0
 
 
-# --- In a node ------------------------------------------------------------------------------------
+# --- In a core ------------------------------------------------------------------------------------
 
 
-def joining_and_searching() -> tuple[Dialogue, OperationId, list[tuple[Query, Endpoint]]]:
-    """Both ask the one contact that is known; the two queries."""
-    us = Dialogue()
-    us.node.join([THERE], 0, family=V4)
-    operation = us.node.start_lookup(
+def join_and_lookup() -> tuple[Dialogue, OperationId, list[tuple[Query, Endpoint]]]:
+    """A join and a lookup query the only contact; returns both queries."""
+    dialogue = Dialogue()
+    dialogue.node.join([THERE], 0, family=V4)
+    operation = dialogue.node.start_lookup(
         TARGET, 0, family=V4, kind=LookupKind.GET_PEERS, for_peers=True, seeds=[THERE]
     )
-    queries = us.hears_queries()
+    queries = dialogue.hears_queries()
     assert [type(query) for query, _ in queries] == [FindNode, GetPeers]
-    return us, operation, queries
+    return dialogue, operation, queries
 
 
 def test_joining_waits_until_the_first_peer_is_found() -> None:
-    us, _, ((join, _), (search, _)) = joining_and_searching()
-    us.answers(join, THERE, FRIENDS[0].id, FRIENDS)
-    assert us.hears_queries() == []
-    us.answers(search, THERE, FRIENDS[0].id, FRIENDS)
-    asked = us.hears_queries()
+    dialogue, _, ((join, _), (lookup, _)) = join_and_lookup()
+    dialogue.answers(join, THERE, CONTACTS[0].id, CONTACTS)
+    assert dialogue.hears_queries() == []
+    dialogue.answers(lookup, THERE, CONTACTS[0].id, CONTACTS)
+    asked = dialogue.hears_queries()
     assert {type(query) for query, _ in asked} == {GetPeers}
     query, where = asked[0]
-    us.answers(
+    dialogue.answers(
         query,
         where,
-        next(each.id for each in FRIENDS if each.endpoint == where),
+        next(each.id for each in CONTACTS if each.endpoint == where),
         values=[address(500)],
     )
-    us.waits(0.01)
-    assert FindNode in {type(query) for query, _ in us.hears_queries()}
+    dialogue.waits(0.01)
+    assert FindNode in {type(query) for query, _ in dialogue.hears_queries()}
 
 
-def test_joining_waits_no_longer_than_a_few_seconds_for_a_search_that_finds_nothing() -> None:
-    us, _, ((join, _), _) = joining_and_searching()
-    us.answers(join, THERE, FRIENDS[0].id, FRIENDS)
-    us.waits(2.9)
-    assert FindNode not in {type(query) for query, _ in us.hears_queries()}
-    us.waits(0.2)
-    assert FindNode in {type(query) for query, _ in us.hears_queries()}
+def test_joining_waits_at_most_a_few_seconds_for_a_lookup_that_finds_nothing() -> None:
+    dialogue, _, ((join, _), _) = join_and_lookup()
+    dialogue.answers(join, THERE, CONTACTS[0].id, CONTACTS)
+    dialogue.waits(2.9)
+    assert FindNode not in {type(query) for query, _ in dialogue.hears_queries()}
+    dialogue.waits(0.2)
+    assert FindNode in {type(query) for query, _ in dialogue.hears_queries()}
 
 
-def test_joining_goes_on_when_the_search_is_cancelled() -> None:
-    us, operation, ((join, _), _) = joining_and_searching()
-    us.answers(join, THERE, FRIENDS[0].id, FRIENDS)
-    us.hears()
-    us.node.cancel(operation, us.now)
+def test_joining_resumes_when_the_lookup_is_cancelled() -> None:
+    dialogue, operation, ((join, _), _) = join_and_lookup()
+    dialogue.answers(join, THERE, CONTACTS[0].id, CONTACTS)
+    dialogue.hears()
+    dialogue.node.cancel(operation, dialogue.now)
     for _ in range(30):
-        us.waits(0.1)
-        us.hear_out(FRIENDS)
-    assert [event.outcome for event in us.events() if isinstance(event, JoinFinished)] == [
+        dialogue.waits(0.1)
+        dialogue.hear_out(CONTACTS)
+    assert [event.outcome for event in dialogue.events() if isinstance(event, JoinFinished)] == [
         Outcome.DONE
     ]
-    assert len(us.dht.table) == len(FRIENDS)
+    assert len(dialogue.dht.table) == len(CONTACTS)
 
 
-def test_a_node_that_is_closed_while_joining_waits_asks_nothing_more() -> None:
-    us, _, ((join, _), _) = joining_and_searching()
-    us.answers(join, THERE, FRIENDS[0].id, FRIENDS)
-    us.hears()
-    us.node.close(us.now)
-    us.waits(5)
-    assert us.hears() == []
-    assert us.node.queries_in_flight == 0
+def test_a_node_that_is_closed_while_joining_waits_sends_nothing_more() -> None:
+    dialogue, _, ((join, _), _) = join_and_lookup()
+    dialogue.answers(join, THERE, CONTACTS[0].id, CONTACTS)
+    dialogue.hears()
+    dialogue.node.close(dialogue.now)
+    dialogue.waits(5)
+    assert dialogue.hears() == []
+    assert dialogue.node.queries_in_flight == 0
 
 
-def test_a_lost_query_of_the_search_is_noticed_by_the_answer_to_the_other() -> None:
-    us, _, ((join, _), (search, _)) = joining_and_searching()
-    us.waits(0.1)
-    us.answers(join, THERE, FRIENDS[0].id, FRIENDS)
-    us.waits(0.05)
-    assert us.hears_queries() == []
-    us.waits(0.03)
-    assert us.hears_queries() == [(search, THERE)]  # instead of after first_stall_s
+def test_the_answer_to_the_join_reveals_a_lost_query_of_the_lookup() -> None:
+    dialogue, _, ((join, _), (lookup, _)) = join_and_lookup()
+    dialogue.waits(0.1)
+    dialogue.answers(join, THERE, CONTACTS[0].id, CONTACTS)
+    dialogue.waits(0.05)
+    assert dialogue.hears_queries() == []
+    dialogue.waits(0.03)
+    assert dialogue.hears_queries() == [(lookup, THERE)]  # instead of after first_stall_s
 
 
-# --- The silent -----------------------------------------------------------------------------------
+# --- After the first peer -------------------------------------------------------------------------
 
 
-def test_after_the_first_peer_the_silent_are_not_asked_again_and_are_heard_all_the_same() -> None:
+def test_after_the_first_peer_no_query_is_repeated_and_late_answers_are_used() -> None:
     sent = {}
     for for_peers in (False, True):
-        us, seeds = Dialogue(), [each.endpoint for each in FRIENDS[:2]]
-        us.node.start_lookup(
+        dialogue, seeds = Dialogue(), [each.endpoint for each in CONTACTS[:2]]
+        dialogue.node.start_lookup(
             TARGET, 0, family=V4, kind=LookupKind.GET_PEERS, for_peers=for_peers, seeds=seeds
         )
-        (first, there), (second, elsewhere) = us.hears_queries()
-        us.answers(first, there, FRIENDS[0].id, values=[address(500)])
-        us.waits(1)  # longer than the first stall, shorter than the second
-        sent[for_peers] = len(us.hears_queries())
-        us.answers(second, elsewhere, FRIENDS[1].id, values=[address(501)])
-        (end,) = [event for event in us.events() if isinstance(event, LookupFinished)]
+        (first, there), (second, elsewhere) = dialogue.hears_queries()
+        dialogue.answers(first, there, CONTACTS[0].id, values=[address(500)])
+        dialogue.waits(1)  # longer than the first stall, shorter than the second
+        sent[for_peers] = len(dialogue.hears_queries())
+        dialogue.answers(second, elsewhere, CONTACTS[1].id, values=[address(501)])
+        (end,) = [event for event in dialogue.events() if isinstance(event, LookupFinished)]
         assert end.result.peers == (address(500), address(501))
     assert sent == {False: 1, True: 0}

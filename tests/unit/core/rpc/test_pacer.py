@@ -1,4 +1,4 @@
-"""How fast we may knock at new doors (trap 14)."""
+"""The pace of queries to new addresses."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from kadisc.core.rpc.pacer import Pacer, Unpaced
 CONFIG = QueryConfig()
 
 
-def test_a_burst_and_then_a_steady_rate() -> None:
+def test_a_burst_is_admitted_and_then_a_steady_rate() -> None:
     pacer = Pacer(CONFIG)
     assert sum(pacer.admit(0) for _ in range(1000)) == CONFIG.new_address_burst
-    admitted = sum(pacer.admit(command / 1000) for command in range(10_001))
+    admitted = sum(pacer.admit(ms / 1000) for ms in range(10_001))
     assert admitted == pytest.approx(10 * CONFIG.new_address_rate, abs=1)
 
 
-def test_when_the_next_is_admitted_it_is() -> None:
+def test_a_query_is_admitted_at_the_announced_time() -> None:
     pacer, now = Pacer(CONFIG), 123456.789
     for _ in range(500):
         if not pacer.admit(now):
@@ -29,13 +29,13 @@ def test_when_the_next_is_admitted_it_is() -> None:
     )
 
 
-def test_a_long_rest_saves_up_no_more_than_a_burst() -> None:
+def test_a_long_pause_saves_up_no_more_than_a_burst() -> None:
     pacer = Pacer(CONFIG)
     pacer.admit(0)
     assert sum(pacer.admit(1e6) for _ in range(1000)) == CONFIG.new_address_burst
 
 
-def test_unpaced_admits_everybody_at_once() -> None:
+def test_unpaced_admits_all_queries_at_once() -> None:
     unpaced = Unpaced()
     assert all(unpaced.admit(0) for _ in range(10_000))
     assert unpaced.next_at() == float("inf")

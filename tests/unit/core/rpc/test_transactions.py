@@ -1,4 +1,4 @@
-"""Outstanding queries: matched exactly, each with its deadlines."""
+"""Transactions: answers are matched exactly, and each query has its deadlines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.world import address
 THERE = address(1)
 
 
-def exchange_with(
+def pending_to(
     endpoint: Endpoint = THERE,
     *,
     sent_at: float = 0.0,
@@ -40,7 +40,7 @@ def transactions() -> Transactions:
     return Transactions(QueryConfig(), random.Random(1))
 
 
-def asked(outstanding: Transactions, pending: PendingQuery) -> bytes:
+def opened(outstanding: Transactions, pending: PendingQuery) -> bytes:
     tid = outstanding.new_id("ping")
     outstanding.open(pending, tid)
     return tid
@@ -54,16 +54,16 @@ def overdue(outstanding: Transactions, now: float) -> list[Overdue]:
 
 
 def test_an_answer_matches_once() -> None:
-    outstanding, pending = transactions(), exchange_with()
-    tid = asked(outstanding, pending)
+    outstanding, pending = transactions(), pending_to()
+    tid = opened(outstanding, pending)
     assert outstanding.match(tid, THERE, 1) is pending
     assert outstanding.match(tid, THERE, 1) is None
     assert len(outstanding) == 0
 
 
-def test_an_answer_from_elsewhere_matches_nothing_and_spoils_nothing() -> None:
-    outstanding, pending = transactions(), exchange_with()
-    tid = asked(outstanding, pending)
+def test_an_answer_from_another_address_matches_nothing_and_the_query_stays() -> None:
+    outstanding, pending = transactions(), pending_to()
+    tid = opened(outstanding, pending)
     mapped = Endpoint(bytes(10) + b"\xff\xff" + THERE)
     for wrong_source in (address(2), address(1, port=1), address6(1), mapped):
         assert outstanding.match(tid, wrong_source, 1) is None
@@ -72,24 +72,24 @@ def test_an_answer_from_elsewhere_matches_nothing_and_spoils_nothing() -> None:
     assert outstanding.match(tid, THERE, 1) is pending
 
 
-def test_ids_are_four_random_bytes_never_two_alike() -> None:
+def test_ids_are_four_random_bytes_and_unique() -> None:
     outstanding = transactions()
-    ids = [asked(outstanding, exchange_with()) for _ in range(2000)]
+    ids = [opened(outstanding, pending_to()) for _ in range(2000)]
     assert {len(tid) for tid in ids} == {4}
     assert len(set(ids)) == 2000
-    commands = {int.from_bytes(b, "big") - int.from_bytes(a, "big") for a, b in pairwise(ids)}
-    assert len(commands) > 1990, "they do not count"
+    steps = {int.from_bytes(b, "big") - int.from_bytes(a, "big") for a, b in pairwise(ids)}
+    assert len(steps) > 1990, "they do not count up"
 
 
 def test_an_id_in_use_is_not_drawn_again() -> None:
-    class Stubborn(random.Random):
+    class Repeating(random.Random):
         draws = iter([7, 7, 7, 8])
 
         def getrandbits(self, k: int, /) -> int:
             return next(self.draws)
 
-    outstanding = Transactions(QueryConfig(), Stubborn())
-    assert [asked(outstanding, exchange_with()), asked(outstanding, exchange_with())] == [
+    outstanding = Transactions(QueryConfig(), Repeating())
+    assert [opened(outstanding, pending_to()), opened(outstanding, pending_to())] == [
         b"\0\0\0\7",
         b"\0\0\0\x08",
     ]
@@ -99,8 +99,8 @@ def test_an_id_in_use_is_not_drawn_again() -> None:
 
 
 def test_a_query_stalls_twice_and_then_expires() -> None:
-    outstanding, pending = transactions(), exchange_with()
-    asked(outstanding, pending)
+    outstanding, pending = transactions(), pending_to()
+    opened(outstanding, pending)
     assert (outstanding.next_deadline(), overdue(outstanding, 0.9)) == (1, [])
     assert overdue(outstanding, 1) == [Overdue.STALLED]
     assert overdue(outstanding, 1) == []
@@ -112,16 +112,16 @@ def test_a_query_stalls_twice_and_then_expires() -> None:
     assert (outstanding.next_deadline(), len(outstanding)) == (float("inf"), 0)
 
 
-def test_after_a_long_pause_a_query_has_simply_expired() -> None:
+def test_after_a_long_pause_a_query_expires_without_stalls() -> None:
     outstanding = transactions()
-    tid = asked(outstanding, exchange_with())
+    tid = opened(outstanding, pending_to())
     assert overdue(outstanding, 1000) == [Overdue.EXPIRED]
     assert outstanding.match(tid, THERE, 1000) is None
 
 
 def test_a_late_answer_still_matches_after_both_stalls() -> None:
-    outstanding, pending = transactions(), exchange_with()
-    tid = asked(outstanding, pending)
+    outstanding, pending = transactions(), pending_to()
+    tid = opened(outstanding, pending)
     assert [overdue(outstanding, 1), overdue(outstanding, 4)] == [
         [Overdue.STALLED],
         [Overdue.STALLED_AGAIN],
@@ -131,9 +131,9 @@ def test_a_late_answer_still_matches_after_both_stalls() -> None:
 
 
 def test_a_retransmission_gives_no_round_trip_time() -> None:
-    """Trap 25, Karn's rule: nobody can tell which of the two was answered."""
-    outstanding, pending = transactions(), exchange_with()
-    asked(outstanding, pending)
+    """Karn's algorithm: an answer does not tell which of the two datagrams it is to."""
+    outstanding, pending = transactions(), pending_to()
+    opened(outstanding, pending)
     assert pending.rtt_s(0.5) == 0.5
     list(outstanding.due(1))
     assert pending.rtt_s(1.5) == 1.5  # it was not sent again yet
@@ -141,22 +141,21 @@ def test_a_retransmission_gives_no_round_trip_time() -> None:
     assert (pending.transmissions, pending.rtt_s(1.5)) == (2, None)
 
 
-def test_a_query_can_be_hurried_and_stalls_once_each_time_all_the_same() -> None:
-    outstanding, pending, elsewhere = transactions(), exchange_with(), exchange_with(address(2))
-    asked(outstanding, pending)
-    asked(outstanding, elsewhere)
+def test_a_hurried_query_stalls_earlier_and_as_often() -> None:
+    outstanding, pending, elsewhere = transactions(), pending_to(), pending_to(address(2))
+    opened(outstanding, pending)
+    opened(outstanding, elsewhere)
     outstanding.hurry(THERE, 0.25, 0.125)
     assert outstanding.next_deadline() == 0.25
     assert overdue(outstanding, 0.25) == [Overdue.STALLED]
     assert overdue(outstanding, 0.5) == [Overdue.STALLED_AGAIN]
-    assert [each for each, _ in outstanding.due(1)] == [
-        elsewhere
-    ]  # when it would have stalled otherwise
+    # The other query stalls at its usual time.
+    assert [each for each, _ in outstanding.due(1)] == [elsewhere]
 
 
-def test_a_query_is_not_hurried_into_the_past_nor_held_back_nor_after_its_stall() -> None:
-    outstanding, pending = transactions(), exchange_with()
-    asked(outstanding, pending)
+def test_a_query_is_never_hurried_to_a_later_time_nor_after_its_stall() -> None:
+    outstanding, pending = transactions(), pending_to()
+    opened(outstanding, pending)
     outstanding.hurry(THERE, 2, 0.5)
     assert outstanding.next_deadline() == 1
     outstanding.hurry(THERE, 0.25, 0.5)
@@ -165,33 +164,31 @@ def test_a_query_is_not_hurried_into_the_past_nor_held_back_nor_after_its_stall(
     assert outstanding.next_deadline() == 1
 
 
-def test_what_was_answered_leaves_no_deadline() -> None:
+def test_an_answered_query_has_no_deadline() -> None:
     outstanding = transactions()
-    first, second = (
-        asked(outstanding, exchange_with()),
-        asked(outstanding, exchange_with(stall_s=2)),
-    )
+    first = opened(outstanding, pending_to())
+    second = opened(outstanding, pending_to(stall_s=2))
     outstanding.match(first, THERE, 0.5)
     assert outstanding.next_deadline() == 2
     outstanding.match(second, THERE, 0.5)
     assert outstanding.next_deadline() == float("inf")
 
 
-def test_what_is_answered_while_others_come_due_is_left_in_peace() -> None:
+def test_a_query_that_is_forgotten_while_others_come_due_does_not_stall() -> None:
     """An owner that is told of one stall may cancel the rest."""
     outstanding = transactions()
     for _ in range(3):
-        asked(outstanding, exchange_with())
+        opened(outstanding, pending_to())
     came_due = []
     for pending, what in outstanding.due(1):
         came_due.append(what)
-        outstanding.forget(lambda other, told=pending: other is not told)  # type: ignore[misc]
+        outstanding.forget(lambda other, stalled=pending: other is not stalled)  # type: ignore[misc]
     assert came_due == [Overdue.STALLED]
 
 
 def test_forgotten_queries_match_nothing() -> None:
-    outstanding, mine, other = transactions(), exchange_with(), exchange_with(address(2))
-    tid, other_tid = asked(outstanding, mine), asked(outstanding, other)
+    outstanding, mine, other = transactions(), pending_to(), pending_to(address(2))
+    tid, other_tid = opened(outstanding, mine), opened(outstanding, other)
     assert outstanding.forget(lambda pending: pending.endpoint == THERE) == [mine]
     assert outstanding.match(tid, THERE, 0) is None
     assert outstanding.match(other_tid, address(2), 0) is other
@@ -200,16 +197,16 @@ def test_forgotten_queries_match_nothing() -> None:
 # --- Without exact matching -----------------------------------------------------------------------
 
 
-def test_without_exact_matching_any_source_and_any_id_is_believed() -> None:
-    """What the defence is measured against: ids that count, and a forged answer is as good as a
-    true one.
-    """
-    nobody = Listener()
-    trusting = TrustingTransactions(QueryConfig(), random.Random(1), nobody, OWN_ID)
-    pending = exchange_with()
-    assert [asked(trusting, pending), trusting.new_id("ping")] == [b"\0\1", b"\0\2"]
+def test_without_exact_matching_an_answer_from_any_source_with_any_id_is_accepted() -> None:
+    """The baseline of the defence: transaction IDs count up, and forged answers are accepted."""
+    no_owner = Listener()
+    trusting = TrustingTransactions(QueryConfig(), random.Random(1), no_owner, OWN_ID)
+    pending = pending_to()
+    assert [opened(trusting, pending), trusting.new_id("ping")] == [b"\0\1", b"\0\2"]
     for tid in (b"\0\1", b"unasked"):
-        believed = trusting.match(tid, address(66), 1)
-        assert believed is not None
-        assert (believed.owner, believed.endpoint) == (nobody, address(66))
-    assert trusting.match(b"\0\1", THERE, 1) is pending, "who was really asked may still answer"
+        accepted = trusting.match(tid, address(66), 1)
+        assert accepted is not None
+        assert (accepted.owner, accepted.endpoint) == (no_owner, address(66))
+    assert trusting.match(b"\0\1", THERE, 1) is pending, (
+        "the node that was queried may still answer"
+    )

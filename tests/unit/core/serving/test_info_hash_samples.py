@@ -1,4 +1,4 @@
-"""sample_infohashes (BEP 51): what is there, the same for everybody until its time is over."""
+"""sample_infohashes (BEP 51): one sample for all askers until the interval is over."""
 
 from __future__ import annotations
 
@@ -13,23 +13,27 @@ from kadisc.wire import krpc
 from kadisc.wire.messages import InfoHashSamples, Reply, SampleInfohashes
 from tests.support.contacts import address6
 from tests.support.world import CONFIG, address, without
-from tests.unit.core.serving.test_items import ASKER, ASKER6, Us
+from tests.unit.core.serving.test_items import ASKER, ASKER6, ServingNode
 
 TARGET = 77
 INTERVAL_S = int(CONFIG.store.sample_interval_s)
 
 
-def holding(count: int, config: CoreConfig = CONFIG, *, contacts: int = 0) -> Us:
-    us = Us(config, contacts=contacts)
+def holding(count: int, config: CoreConfig = CONFIG, *, contacts: int = 0) -> ServingNode:
+    node = ServingNode(config, contacts=contacts)
     for number in range(count):
-        assert us.responder.peers.add(number, address(number), 0) is None
-    return us
+        assert node.responder.peers.add(number, address(number), 0) is None
+    return node
 
 
 def samples_from(
-    us: Us, source: Endpoint = ASKER, *, want: frozenset[bytes] | None = None, tid: bytes = b"tt"
+    node: ServingNode,
+    source: Endpoint = ASKER,
+    *,
+    want: frozenset[bytes] | None = None,
+    tid: bytes = b"tt",
 ) -> tuple[Reply, InfoHashSamples]:
-    reply = us.responder.answer(SampleInfohashes(tid, 5, TARGET, want), source, us.now)
+    reply = node.responder.answer(SampleInfohashes(tid, 5, TARGET, want), source, node.now)
     assert isinstance(reply, Reply)
     assert reply.samples is not None
     return reply, reply.samples
@@ -42,14 +46,14 @@ def info_hashes(samples: InfoHashSamples) -> set[int]:
     }
 
 
-def test_an_empty_store_has_an_empty_sample_and_no_missing_one() -> None:
-    reply, samples = samples_from(Us(contacts=20))
+def test_an_empty_store_gives_an_empty_sample_and_not_none() -> None:
+    reply, samples = samples_from(ServingNode(contacts=20))
     assert samples == InfoHashSamples(INTERVAL_S, 0, b"")
     assert len(reply.nodes or b"") == 8 * 26
     assert b"7:samples0:" in krpc.encode(reply)
 
 
-def test_a_few_are_all_told_and_of_many_some() -> None:
+def test_a_small_store_is_sampled_as_a_whole_and_a_large_one_in_part() -> None:
     _, few = samples_from(holding(5))
     assert (few.held, info_hashes(few)) == (5, set(range(5)))
     _, many = samples_from(holding(300))
@@ -57,23 +61,23 @@ def test_a_few_are_all_told_and_of_many_some() -> None:
     assert info_hashes(many) < set(range(300))
 
 
-def test_a_young_store_does_not_look_empty_for_an_hour() -> None:
-    us = holding(1)
-    assert len(info_hashes(samples_from(us)[1])) == 1
+def test_a_new_store_does_not_look_empty_for_an_hour() -> None:
+    node = holding(1)
+    assert len(info_hashes(samples_from(node)[1])) == 1
     for number in range(1, 4):
-        us.responder.peers.add(number, address(number), 0)
-    assert info_hashes(samples_from(us)[1]) == set(range(4))
+        node.responder.peers.add(number, address(number), 0)
+    assert info_hashes(samples_from(node)[1]) == set(range(4))
 
 
-def test_the_next_sample_comes_when_the_interval_is_over() -> None:
-    us = holding(300)
-    first = info_hashes(samples_from(us)[1])
-    us.now = INTERVAL_S - 1.0
-    assert info_hashes(samples_from(us)[1]) == first
-    us.now = float(INTERVAL_S)
+def test_a_new_sample_is_drawn_when_the_interval_is_over() -> None:
+    node = holding(300)
+    first = info_hashes(samples_from(node)[1])
+    node.now = INTERVAL_S - 1.0
+    assert info_hashes(samples_from(node)[1]) == first
+    node.now = float(INTERVAL_S)
     for number in range(300):
-        us.responder.peers.add(number, address(number), us.now)
-    assert info_hashes(samples_from(us)[1]) != first
+        node.responder.peers.add(number, address(number), node.now)
+    assert info_hashes(samples_from(node)[1]) != first
 
 
 def test_an_interval_is_never_longer_than_bep_51_allows() -> None:
@@ -85,14 +89,15 @@ def test_an_interval_is_never_longer_than_bep_51_allows() -> None:
 
 def read_out(config: CoreConfig) -> int:
     """How many of 300 info-hashes 100 askers learn within the interval."""
-    us, learned = holding(300, config), set[int]()
+    node = holding(300, config)
+    learned: set[int] = set()
     for number in range(100):
-        us.now = number * 10.0
-        learned |= info_hashes(samples_from(us, address(number * 30))[1])
+        node.now = number * 10.0
+        learned |= info_hashes(samples_from(node, address(number * 30))[1])
     return len(learned)
 
 
-def test_who_asks_often_reads_the_store_out_only_without_fixed_samples() -> None:
+def test_frequent_queries_read_out_the_store_only_without_fixed_samples() -> None:
     assert read_out(without("fixed_info_hash_samples")) > 290
     assert read_out(CONFIG) == CONFIG.store.sample_size
 

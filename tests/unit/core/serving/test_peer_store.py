@@ -1,4 +1,4 @@
-"""What others announced: bounded in every direction, forgotten after half an hour."""
+"""The peer store: bounded in every direction, each peer removed after half an hour."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 
 from kadisc.config import ServingConfig
 from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.baselines.serving import NoStoreShares
 from kadisc.core.serving.peer_store import PeerStore
-from kadisc.core.serving.store_shares import AnyStoreShare, SmallShares
+from kadisc.core.serving.store_shares import SubnetShares
 from kadisc.endpoints import make_endpoint
 from tests.support.contacts import address6
 from tests.support.world import address
@@ -21,10 +22,11 @@ LIFE_S = CONFIG.peer_lifetime_s
 
 
 def store(*, allow_private: bool = False, defended: bool = True, **bounds: int) -> PeerStore:
-    config, rng, scopes = replace(CONFIG, **bounds), random.Random(1), AddressPolicy(allow_private)
-    return PeerStore(
-        config, scopes, SmallShares(config, rng, scopes) if defended else AnyStoreShare(rng)
-    )
+    config = replace(CONFIG, **bounds)
+    rng = random.Random(1)
+    scopes = AddressPolicy(allow_private)
+    shares = SubnetShares(config, rng, scopes) if defended else NoStoreShares(rng)
+    return PeerStore(config, scopes, shares)
 
 
 def test_a_peer_is_found_under_its_info_hash_alone() -> None:
@@ -34,7 +36,7 @@ def test_a_peer_is_found_under_its_info_hash_alone() -> None:
     assert peers.sample(2, ASKER, 10, 1) == []
 
 
-def test_a_peer_is_stored_once_and_forgotten_after_its_lifetime() -> None:
+def test_a_peer_is_stored_once_and_removed_after_its_lifetime() -> None:
     peers = store()
     peers.add(1, address(1), 0)
     peers.add(1, address(1), 1000)
@@ -44,7 +46,7 @@ def test_a_peer_is_stored_once_and_forgotten_after_its_lifetime() -> None:
     assert (len(peers), peers.info_hashes, peers.deadline) == (0, 0, float("inf"))
 
 
-def test_expiry_goes_peer_by_peer() -> None:
+def test_each_peer_expires_by_itself() -> None:
     peers = store()
     for number in range(5):
         peers.add(number % 2, address(number), number * 100)
@@ -53,7 +55,7 @@ def test_expiry_goes_peer_by_peer() -> None:
     assert peers.deadline == 300 + LIFE_S
 
 
-def test_each_bound_refuses_newcomers_and_renews_what_is_there() -> None:
+def test_at_each_bound_new_peers_are_refused_and_stored_ones_renewed() -> None:
     full = store(max_peers_stored=3)
     crowded = store(max_peers_per_info_hash=3)
     for number in range(3):
@@ -63,7 +65,7 @@ def test_each_bound_refuses_newcomers_and_renews_what_is_there() -> None:
     assert crowded.add(1, address(9), 1) == "store-peers"
     assert crowded.add(2, address(9), 1) is None
     assert full.add(0, address(0), 1) is crowded.add(1, address(0), 1) is None
-    assert full.add(9, address(9), LIFE_S) is None, "two of the three have gone by then"
+    assert full.add(9, address(9), LIFE_S) is None, "two of the three have expired by then"
 
 
 def test_info_hashes_are_bounded() -> None:
@@ -76,7 +78,7 @@ def test_info_hashes_are_bounded() -> None:
     assert peers.add(0, address(7), 0) is None
 
 
-def test_one_network_cannot_fill_the_store() -> None:
+def test_one_subnet_cannot_fill_the_store() -> None:
     for hosts in (
         [make_endpoint(f"99.9.9.{number}", 1) for number in range(1, 6)],
         [make_endpoint(f"2a00:1:2:{number}::1", 1) for number in range(1, 6)],
@@ -91,8 +93,10 @@ def test_one_network_cannot_fill_the_store() -> None:
 
 @pytest.mark.parametrize("hosts", ["99.9.9.{}", "2a00:1:2:{}::1"])
 @pytest.mark.parametrize("defended", [True, False])
-def test_one_network_does_not_own_an_info_hash(hosts: str, defended: bool) -> None:
-    """It announces 200 peers where 40 others are: most of each answer would be its."""
+def test_one_subnet_does_not_fill_most_of_the_answers_for_an_info_hash(
+    hosts: str, defended: bool
+) -> None:
+    """A subnet announces 200 peers beside 40 of others: without the defence it has most answers."""
     peers = store(defended=defended)
     theirs = [make_endpoint(hosts.format(number), 1) for number in range(1, 201)]
     honest = [(address if len(theirs[0]) == 6 else address6)(number) for number in range(40)]
@@ -112,7 +116,7 @@ def test_one_network_does_not_own_an_info_hash(hosts: str, defended: bool) -> No
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_asking_often_from_one_network_does_not_bring_out_all_that_are_stored(
+def test_frequent_queries_from_one_subnet_do_not_read_out_all_peers(
     defended: bool,
 ) -> None:
     peers = store(defended=defended)
@@ -124,11 +128,11 @@ def test_asking_often_from_one_network_does_not_bring_out_all_that_are_stored(
     others = {
         peer for asker in range(200) for peer in peers.sample(1, address(1000 + asker), 10, 1)
     }
-    assert len(others) > 90, "all of them get their turn"
+    assert len(others) > 90, "other subnets receive the other peers"
     assert set(peers.sample(1, ASKER, 10, CONFIG.answer_fixed_s + 1)) != set(samples[0])
 
 
-def test_each_family_is_told_of_its_own() -> None:
+def test_an_asker_receives_peers_of_its_own_family() -> None:
     peers = store()
     peers.add(1, address(1), 0)
     peers.add(1, address6(1), 0)
@@ -136,7 +140,7 @@ def test_each_family_is_told_of_its_own() -> None:
     assert peers.sample(1, address6(99), 10, 0) == [address6(1)]
 
 
-def test_a_private_peer_is_handed_only_to_its_own_scope() -> None:
+def test_a_private_peer_is_sent_only_to_its_own_scope() -> None:
     lan, other, loopback = (
         make_endpoint("192.168.1.2", 1),
         make_endpoint("10.0.0.1", 1),

@@ -1,6 +1,4 @@
-"""Answers to queries (BEP 5, 32, 42): what is asked for, never more than k contacts a family and
-1,024 bytes.
-"""
+"""Answers to queries (BEP 5, 32, 42): at most k contacts of each family and 1,024 bytes."""
 
 from __future__ import annotations
 
@@ -63,17 +61,17 @@ def responder(
 
 
 def reply_to(
-    query: Query, source: Endpoint = ASKER, us: Responder | None = None, now: float = 0
+    query: Query, source: Endpoint = ASKER, server: Responder | None = None, now: float = 0
 ) -> Reply:
-    answer = (us or responder()).answer(query, source, now)
+    answer = (server or responder()).answer(query, source, now)
     assert isinstance(answer, Reply)
     return answer
 
 
 def error_to(
-    query: Query, source: Endpoint = ASKER, us: Responder | None = None, now: float = 0
+    query: Query, source: Endpoint = ASKER, server: Responder | None = None, now: float = 0
 ) -> Error:
-    answer = (us or responder()).answer(query, source, now)
+    answer = (server or responder()).answer(query, source, now)
     assert isinstance(answer, Error)
     return answer
 
@@ -82,10 +80,10 @@ def find(want: set[bytes] | None = None) -> FindNode:
     return FindNode(b"tt", 5, TARGET, None if want is None else frozenset(want))
 
 
-# --- Who we are -----------------------------------------------------------------------------------
+# --- Ping -----------------------------------------------------------------------------------------
 
 
-def test_a_ping_is_answered_with_our_id_of_that_family_and_the_askers_own_address() -> None:
+def test_a_ping_is_answered_with_the_own_id_of_that_family_and_the_address_of_the_asker() -> None:
     reply = reply_to(Ping(b"tt", 5))
     assert (reply.tid, reply.sender, reply.seen_as, reply.nodes, reply.token) == (
         b"tt",
@@ -120,10 +118,10 @@ def test_find_node_is_answered_with_the_k_closest() -> None:
         (ASKER6, {N4, N6}, True, True),
         (ASKER, {N6}, False, True),
         (ASKER6, {N4}, True, False),
-        (ASKER, set(), True, False),  # only words that we do not know
+        (ASKER, set(), True, False),  # only unknown words
     ],
 )
-def test_want_decides_whose_contacts_are_sent(
+def test_want_decides_which_families_are_sent(
     source: Endpoint, want: set[bytes] | None, v4: bool, v6: bool
 ) -> None:
     wanted = find(want).want
@@ -139,16 +137,16 @@ def test_want_decides_whose_contacts_are_sent(
         assert (len(reply.nodes or b""), len(reply.nodes6 or b"")) == (8 * 26 * v4, 8 * 38 * v6)
 
 
-def test_a_family_that_we_do_not_speak_is_left_out() -> None:
-    reply = reply_to(find({N4, N6}), us=responder(families=[Family.IPV4]))
+def test_a_family_that_the_node_does_not_have_is_left_out() -> None:
+    reply = reply_to(find({N4, N6}), server=responder(families=[Family.IPV4]))
     assert (len(reply.nodes or b""), reply.nodes6) == (8 * 26, None)
 
 
-def test_an_empty_table_says_so_with_an_empty_list() -> None:
-    assert reply_to(find(), us=responder([])).nodes == b""
+def test_an_empty_table_gives_an_empty_list() -> None:
+    assert reply_to(find(), server=responder([])).nodes == b""
 
 
-def test_private_contacts_are_never_handed_to_public_askers() -> None:
+def test_private_contacts_are_never_sent_to_public_askers() -> None:
     lan, other = (
         Contact(id_in_bucket(0, 1), make_endpoint("192.168.1.9", 1)),
         make_endpoint("10.1.1.1", 1),
@@ -157,41 +155,41 @@ def test_private_contacts_are_never_handed_to_public_askers() -> None:
         Contact(id_in_bucket(0, 1), make_endpoint("fd00::9", 1)),
         make_endpoint("fd00::1", 1),
     )
-    us = responder([V4[0], lan, V6[0], lan6])
+    server = responder([V4[0], lan, V6[0], lan6])
     both = find({N4, N6})
 
-    def handed(source: Endpoint, us: Responder = us) -> list[int]:
-        reply = reply_to(both, source, us)
+    def sent_to(source: Endpoint, server: Responder = server) -> list[int]:
+        reply = reply_to(both, source, server)
         return [len(reply.nodes or b"") // 26, len(reply.nodes6 or b"") // 38]
 
-    assert (handed(ASKER), handed(ASKER6)) == ([1, 1], [1, 1])
-    assert handed(other) == [2, 1], "an address of one family proves nothing about the other"
-    assert handed(other6) == [1, 2]
-    assert handed(make_endpoint("127.0.0.1", 1)) == [1, 1]
-    assert handed(ASKER, responder([V4[0], lan], allow_private=True)) == [2, 0]
+    assert (sent_to(ASKER), sent_to(ASKER6)) == ([1, 1], [1, 1])
+    assert sent_to(other) == [2, 1], "an address of one family proves nothing about the other"
+    assert sent_to(other6) == [1, 2]
+    assert sent_to(make_endpoint("127.0.0.1", 1)) == [1, 1]
+    assert sent_to(ASKER, responder([V4[0], lan], allow_private=True)) == [2, 0]
 
 
 def test_without_bounded_answers_the_whole_table_is_sent() -> None:
-    """Trap 5, and what the defence is measured against."""
-    reply = reply_to(find(), us=responder(config=without("bounded_answers")))
+    """The baseline of the defence `bounded_answers`."""
+    reply = reply_to(find(), server=responder(config=without("bounded_answers")))
     assert len(reply.nodes or b"") == 20 * 26
 
 
 @pytest.mark.parametrize("k", [8, 20, 100])
-def test_whatever_k_is_an_answer_has_at_most_1024_bytes(k: int) -> None:
+def test_an_answer_has_at_most_1024_bytes_for_any_k(k: int) -> None:
     config = replace(CONFIG, table=TableConfig(k=k))
     contacts = [contact(number) for number in range(100)] + [
         Contact(id_in_bucket(0, number), address6(number)) for number in range(100)
     ]
-    us = responder(contacts, config)
+    server = responder(contacts, config)
     for source in (ASKER, ASKER6):
         for want in ({N4}, {N6}, {N4, N6}):
-            reply = reply_to(FindNode(bytes(64), 5, TARGET, frozenset(want)), source, us)
+            reply = reply_to(FindNode(bytes(64), 5, TARGET, frozenset(want)), source, server)
             assert len(krpc.encode(reply)) <= 1024
             assert len(reply.nodes or b"") + len(reply.nodes6 or b"") >= 8 * 26 * len(want)
 
 
-# --- Methods that we do not know ------------------------------------------------------------------
+# --- Unknown methods, malformed queries -----------------------------------------------------------
 
 
 def test_an_unknown_method_with_a_target_is_answered_as_find_node() -> None:
@@ -203,7 +201,7 @@ def test_an_unknown_method_without_a_target_is_error_204() -> None:
     assert (error.tid, error.code, error.seen_as) == (b"tt", METHOD_UNKNOWN, ASKER)
 
 
-def test_the_sender_of_a_malformed_query_is_told_what_was_wrong() -> None:
+def test_a_malformed_query_is_answered_with_its_error() -> None:
     error = responder().malformed(b"tt", 203, "bad id", ASKER)
     assert (error.tid, error.code, error.text, error.seen_as) == (b"tt", 203, "bad id", ASKER)
 
@@ -217,48 +215,47 @@ def announce(
     return AnnouncePeer(b"tt", 5, info_hash, port, token, implied)
 
 
-def token_for(source: Endpoint, us: Responder, info_hash: int = TARGET) -> bytes:
-    token = reply_to(GetPeers(b"tt", 5, info_hash), source, us).token
+def token_for(source: Endpoint, server: Responder, info_hash: int = TARGET) -> bytes:
+    token = reply_to(GetPeers(b"tt", 5, info_hash), source, server).token
     assert token is not None
     return token
 
 
-def test_who_asks_for_peers_may_announce_and_is_found() -> None:
-    us = responder()
-    assert reply_to(GetPeers(b"tt", 5, TARGET), us=us).values is None
-    reply_to(announce(token_for(ASKER, us)), us=us)
-    reply = reply_to(GetPeers(b"tt", 5, TARGET), address(5), us)
+def test_a_token_of_get_peers_allows_an_announce_that_others_find() -> None:
+    server = responder()
+    assert reply_to(GetPeers(b"tt", 5, TARGET), server=server).values is None
+    reply_to(announce(token_for(ASKER, server)), server=server)
+    reply = reply_to(GetPeers(b"tt", 5, TARGET), address(5), server)
     assert reply.values == [address(9999, port=4000)]
     assert len(reply.nodes or b"") == 8 * 26, "contacts as well"
-    assert reply_to(GetPeers(b"tt", 5, TARGET), ASKER6, us).values is None
-    assert reply_to(GetPeers(b"tt", 5, TARGET + 1), us=us).values is None
+    assert reply_to(GetPeers(b"tt", 5, TARGET), ASKER6, server).values is None
+    assert reply_to(GetPeers(b"tt", 5, TARGET + 1), server=server).values is None
 
 
 @pytest.mark.parametrize("port", [0, 4000])
-def test_with_an_implied_port_the_source_port_counts(port: int) -> None:
-    us = responder()
-    reply_to(announce(token_for(ASKER, us), port=port, implied=True), us=us)
-    assert reply_to(GetPeers(b"tt", 5, TARGET), us=us).values == [ASKER]
+def test_with_an_implied_port_the_source_port_is_stored(port: int) -> None:
+    server = responder()
+    reply_to(announce(token_for(ASKER, server), port=port, implied=True), server=server)
+    assert reply_to(GetPeers(b"tt", 5, TARGET), server=server).values == [ASKER]
 
 
 def test_port_0_is_not_stored() -> None:
-    """Trap 6."""
-    us = responder()
-    assert error_to(announce(token_for(ASKER, us), port=0), us=us).code == PROTOCOL
-    assert len(us.peers) == 0
+    server = responder()
+    assert error_to(announce(token_for(ASKER, server), port=0), server=server).code == PROTOCOL
+    assert len(server.peers) == 0
 
 
-def test_nothing_is_stored_without_a_token_of_ours_for_that_address_and_hash() -> None:
-    us = responder()
-    elsewhere, other_hash = token_for(address(5), us), token_for(ASKER, us, TARGET + 1)
+def test_nothing_is_stored_without_a_valid_token_for_that_address_and_info_hash() -> None:
+    server = responder()
+    elsewhere, other_hash = token_for(address(5), server), token_for(ASKER, server, TARGET + 1)
     for bad in (b"", b"x" * 8, elsewhere, other_hash):
-        assert error_to(announce(bad), us=us).code == PROTOCOL
-    old = token_for(ASKER, us)
-    assert error_to(announce(old), us=us, now=3600).code == PROTOCOL
-    assert len(us.peers) == 0
+        assert error_to(announce(bad), server=server).code == PROTOCOL
+    old = token_for(ASKER, server)
+    assert error_to(announce(old), server=server, now=3600).code == PROTOCOL
+    assert len(server.peers) == 0
 
 
-def test_a_full_store_is_a_server_error() -> None:
-    us = responder(config=replace(CONFIG, serving=replace(CONFIG.serving, max_peers_stored=0)))
-    error = error_to(announce(token_for(ASKER, us)), us=us)
+def test_a_full_store_answers_with_a_server_error() -> None:
+    server = responder(config=replace(CONFIG, serving=replace(CONFIG.serving, max_peers_stored=0)))
+    error = error_to(announce(token_for(ASKER, server)), server=server)
     assert (error.code, error.text) == (202, "store-full")

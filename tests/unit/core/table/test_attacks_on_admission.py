@@ -1,5 +1,5 @@
-"""Attacks on who comes into the table: each succeeds with its defence off and fails with it on, and
-honest nodes are unharmed.
+"""Attacks on admission to the routing table: each succeeds with its defence off and fails with it
+on, and honest nodes are unharmed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ SILENT, HONEST = 500, 100
 
 
 def flood_of_silent_sources(config: CoreConfig) -> tuple[World, Host, set[Contact], set[Contact]]:
-    """500 sources send two queries each and never answer, while 100 honest nodes introduce
-    themselves in the same way.
-    """
+    """500 sources send two queries each and never answer; so do 100 honest nodes that answer."""
     world = World(seed=2)
     victim = started(world, config)
     silent = {Contact(random_id(world.rng), address(1000 + number)) for number in range(SILENT)}
@@ -33,7 +31,7 @@ def flood_of_silent_sources(config: CoreConfig) -> tuple[World, Host, set[Contac
     return world, victim, silent, honest
 
 
-def test_sources_that_never_answer_are_in_no_answer_and_honest_ones_get_in() -> None:
+def test_sources_that_never_answer_are_in_no_answer_and_honest_ones_are_admitted() -> None:
     world, victim, silent, honest = flood_of_silent_sources(CONFIG)
     assert not handed_out(world, victim) & silent
     assert not known(victim) & silent
@@ -41,13 +39,13 @@ def test_sources_that_never_answer_are_in_no_answer_and_honest_ones_get_in() -> 
     assert handed_out(world, victim) <= honest
 
 
-def test_without_verification_they_are_handed_out() -> None:
+def test_without_verified_admission_silent_sources_are_sent_in_answers() -> None:
     world, victim, silent, _ = flood_of_silent_sources(without("verified_admission"))
     assert len(handed_out(world, victim) & silent) > SILENT / 5
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_an_unsolicited_pong_makes_no_good_node(defended: bool) -> None:
+def test_an_unsolicited_pong_adds_no_contact(defended: bool) -> None:
     world = World(seed=4)
     victim = started(world, CONFIG if defended else without("exact_matching"))
     liar = Contact(random_id(world.rng), address(7))
@@ -62,9 +60,9 @@ def test_an_unsolicited_pong_makes_no_good_node(defended: bool) -> None:
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_a_guessed_transaction_id_from_elsewhere_answers_nothing(defended: bool) -> None:
-    """The victim asks an honest node; an attacker who cannot see the query answers first, from his
-    own address, with likely ids.
+def test_a_guessed_transaction_id_from_another_address_matches_no_query(defended: bool) -> None:
+    """The victim queries an honest node; an attacker that cannot see the query answers first, from
+    its own address, with likely transaction IDs.
     """
     world = World(seed=5)
     victim = started(world, CONFIG if defended else without("exact_matching"))
@@ -82,7 +80,7 @@ def test_a_guessed_transaction_id_from_elsewhere_answers_nothing(defended: bool)
         assert liar in known(victim)
 
 
-def test_transaction_ids_are_long_and_cannot_be_foreseen() -> None:
+def test_transaction_ids_are_long_and_unpredictable() -> None:
     world = World(seed=6)
     victim = started(world)
     world.sent = []
@@ -96,12 +94,12 @@ def test_transaction_ids_are_long_and_cannot_be_foreseen() -> None:
     ]
     first_bytes = {tid[0] for tid in tids}
     assert all(len(tid) == 4 for tid in tids)
-    assert len(set(tids)) == 200  # those of the retransmissions are the same
+    assert len(set(tids)) == 200  # a retransmission repeats its ID
     assert len(first_bytes) > 50
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_a_query_that_claims_a_known_id_moves_nobody(defended: bool) -> None:
+def test_a_query_that_claims_a_known_id_moves_no_contact(defended: bool) -> None:
     world = World(seed=7)
     victim, honest = surrounded(
         world,
@@ -121,7 +119,7 @@ def test_a_query_that_claims_a_known_id_moves_nobody(defended: bool) -> None:
         assert Contact(stolen.id, thief) in handed_out(world, victim)
 
 
-def test_a_stolen_id_that_even_answers_moves_nobody_who_is_alive() -> None:
+def test_a_node_that_answers_with_a_stolen_id_does_not_displace_the_live_contact() -> None:
     world = World(seed=7)
     victim, honest = surrounded(world, neighbours=10)
     stolen = honest[3].contact
@@ -133,9 +131,9 @@ def test_a_stolen_id_that_even_answers_moves_nobody_who_is_alive() -> None:
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_places_of_a_network_cannot_be_taken_with_forged_addresses(defended: bool) -> None:
-    """The attacker forges queries from addresses beside an honest node's, until the caps of that
-    /24 are used up.
+def test_forged_addresses_cannot_use_up_the_places_of_a_subnet(defended: bool) -> None:
+    """The attacker forges queries from addresses in the /24 of an honest node, until the caps of
+    that subnet are used up.
     """
     world = World(seed=8)
     victim = started(world, CONFIG if defended else without("verified_admission"))
@@ -152,8 +150,8 @@ def test_places_of_a_network_cannot_be_taken_with_forged_addresses(defended: boo
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_hearsay_does_not_turn_us_against_one_network(defended: bool) -> None:
-    """A contact names 200 addresses of a stranger's /24 as its neighbours."""
+def test_reported_contacts_do_not_make_the_node_flood_one_subnet(defended: bool) -> None:
+    """A contact reports 200 addresses in the /24 of a third party as its neighbours."""
     world = World(seed=9)
     victim = started(world, CONFIG if defended else without("checks_in_flight_caps"))
     stranger = [
@@ -165,7 +163,7 @@ def test_hearsay_does_not_turn_us_against_one_network(defended: bool) -> None:
     liar = address(7)
     world.sent = []
     for start in range(0, 200, 16):
-        world.inject(victim, liar, query(5))  # so that it asks the liar at last
+        world.inject(victim, liar, query(5))  # so that the victim queries the liar in the end
         victim.node.ping(liar, world.now)
         for payload, destination in victim.node.drain_outbox():
             tid = payload.partition(b"1:t4:")[2][:4]
@@ -174,20 +172,20 @@ def test_hearsay_does_not_turn_us_against_one_network(defended: bool) -> None:
         world.flush(victim)
         world.run(0.5)
     world.run(1.0)
-    knocked = {
+    contacted = {
         destination
         for _, source, destination, _ in world.sent
         if source == victim.endpoint and destination[:3] == subnet_prefix(stranger[0].endpoint)
     }
     if defended:
-        assert len(knocked) <= 4
+        assert len(contacted) <= 4
     else:
-        assert len(knocked) > 20
+        assert len(contacted) > 20
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_one_operator_gets_few_places(defended: bool) -> None:
-    """250 nodes in one /24, all alive and answering, introduce themselves; so do 30 honest ones."""
+def test_one_operator_has_few_entries_in_the_table(defended: bool) -> None:
+    """250 live nodes in one /24 query the victim; so do 30 honest ones."""
     world = World(seed=10)
     config = CONFIG if defended else without("diversity_caps", "checks_in_flight_caps")
     victim = started(world, config)
@@ -206,8 +204,8 @@ def test_one_operator_gets_few_places(defended: bool) -> None:
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_newcomers_displace_no_live_incumbent(defended: bool) -> None:
-    """Attackers who answer properly press into a full bucket."""
+def test_new_nodes_displace_no_live_incumbent(defended: bool) -> None:
+    """Attackers that answer correctly try to enter a full bucket."""
     world = World(seed=11)
     victim = started(world, CONFIG if defended else without("ping_before_evict"))
     incumbents = [
@@ -224,7 +222,7 @@ def test_newcomers_displace_no_live_incumbent(defended: bool) -> None:
     ]
     for host in attackers:
         world.join(host, [victim])
-        world.join(victim, [host])  # a lookup of the victim's that comes by them: they are verified
+        world.join(victim, [host])  # a lookup of the victim that queries and so verifies them
         world.run(2.0)
     world.run(120.0)
     left = sum(host.contact in known(victim) for host in incumbents)
@@ -235,9 +233,9 @@ def test_newcomers_displace_no_live_incumbent(defended: bool) -> None:
 
 
 @pytest.mark.parametrize("defended", [True, False])
-def test_an_empty_table_is_not_filled_by_whoever_calls_first(defended: bool) -> None:
-    """The restart eclipse: live attackers call a node that has just started and whose bootstrap
-    takes a while to be found.
+def test_an_empty_table_is_not_filled_by_the_first_nodes_that_query_it(defended: bool) -> None:
+    """Eclipse at a restart: live attackers query a node that has just started and has not reached a
+    bootstrap node yet.
     """
     world = World(seed=12)
     honest = [started(world, number=1)]

@@ -1,4 +1,4 @@
-"""Caps on table entries per address, /24 and /16; in IPv6 per /64, /48 and /32 (trap 9)."""
+"""Caps on table entries for each address, /24 and /16; for IPv6 each /64, /48 and /32."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def hosts(request: pytest.FixtureRequest) -> list[Endpoint]:
     return [make_endpoint(host, port) for host, port in HOSTS[request.param]]
 
 
-def test_one_entry_a_host(hosts: list[Endpoint]) -> None:
+def test_one_entry_for_each_host(hosts: list[Endpoint]) -> None:
     diversity = caps()
     host, again, _, _, stranger = hosts
     assert diversity.refusal(host, 0) is None
@@ -45,7 +45,7 @@ def test_one_entry_a_host(hosts: list[Endpoint]) -> None:
     assert diversity.refusal(stranger, 0) is None
 
 
-def test_one_of_a_small_network_in_a_bucket_and_two_in_the_table(hosts: list[Endpoint]) -> None:
+def test_one_entry_of_a_subnet_in_a_bucket_and_two_in_the_table(hosts: list[Endpoint]) -> None:
     diversity = caps()
     host, _, neighbour, distant, _ = hosts
     diversity.add(host, 0)
@@ -61,7 +61,7 @@ def test_one_of_a_small_network_in_a_bucket_and_two_in_the_table(hosts: list[End
     assert diversity.refusal(third, 2) == "cap-subnet-table"
 
 
-def test_beyond_eight_of_a_large_network_is_surplus(hosts: list[Endpoint]) -> None:
+def test_more_than_eight_entries_of_a_netgroup_are_surplus(hosts: list[Endpoint]) -> None:
     diversity = caps()
     host, *_, stranger = hosts
     at = 2 if len(host) == 6 else 5  # the byte after the /16, or the last one of the /48
@@ -78,7 +78,7 @@ def test_beyond_eight_of_a_large_network_is_surplus(hosts: list[Endpoint]) -> No
     assert not diversity.is_surplus(host)
 
 
-def test_who_leaves_makes_room(hosts: list[Endpoint]) -> None:
+def test_a_removed_entry_makes_room(hosts: list[Endpoint]) -> None:
     diversity = caps()
     host, again, neighbour, *_ = hosts
     diversity.add(host, 0)
@@ -97,7 +97,7 @@ def test_addresses_that_are_not_public_are_not_capped_unless_allowed_as_public()
         assert devnet.refusal(make_endpoint(host, 2), 0) == "cap-host"
 
 
-def test_without_caps_everything_goes(hosts: list[Endpoint]) -> None:
+def test_without_caps_nothing_is_refused(hosts: list[Endpoint]) -> None:
     diversity = NoDiversityCaps()
     for _ in range(20):
         diversity.add(hosts[0], 0)

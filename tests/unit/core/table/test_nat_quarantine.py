@@ -1,4 +1,6 @@
-"""Who queried us lately is suspect: its answer may come through its own hole (trap 22)."""
+"""An endpoint that queried the node lately is suspect: its answer may come through its own NAT
+mapping.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from tests.support.world import address
 SILENCE_S = 200.0
 
 
-def test_a_querier_is_suspect_for_one_to_three_silences() -> None:
+def test_a_querier_is_suspect_for_one_to_three_times_the_silence() -> None:
     for start in (0, 50, 199, 250):
         memory = InboundMemory(SILENCE_S)
         memory.contacted_us(address(9), 0)
@@ -23,7 +25,7 @@ def test_a_querier_is_suspect_for_one_to_three_silences() -> None:
         assert not memory.is_suspect(address(1), start + 3 * SILENCE_S)
 
 
-def test_an_often_asked_memory_forgets_too() -> None:
+def test_a_memory_that_is_read_often_expires_too() -> None:
     memory = InboundMemory(SILENCE_S)
     memory.contacted_us(address(1), 0)
     suspect = [now for now in range(1000) if memory.is_suspect(address(1), now)]
@@ -38,7 +40,7 @@ def test_each_query_renews_the_suspicion() -> None:
         assert memory.is_suspect(address(1), now + 149)
 
 
-def test_others_are_not_suspect() -> None:
+def test_other_endpoints_are_not_suspect() -> None:
     memory = InboundMemory(SILENCE_S)
     memory.contacted_us(address(1), 0)
     memory.contacted_us(address6(1), 0)
@@ -47,7 +49,7 @@ def test_others_are_not_suspect() -> None:
     assert memory.is_suspect(address6(1), 1)
 
 
-def test_loopback_has_no_nat_before_it() -> None:
+def test_loopback_is_never_suspect() -> None:
     memory = InboundMemory(SILENCE_S)
     for host in ("127.0.0.1", "127.9.9.9", "::1"):
         memory.contacted_us(make_endpoint(host, 1), 0)
@@ -63,7 +65,7 @@ def test_a_flood_of_queriers_does_not_fill_the_memory(monkeypatch: pytest.Monkey
     assert sum(memory.is_suspect(address(number), 1) for number in range(2000)) <= 200
 
 
-def test_without_quarantine_nobody_is_suspect() -> None:
+def test_without_quarantine_no_endpoint_is_suspect() -> None:
     off = NoQuarantine()
     off.contacted_us(address(1), 0)
     assert not off.is_suspect(address(1), 0)

@@ -1,4 +1,4 @@
-"""The own ID changes: what becomes of the contacts."""
+"""A change of the own ID: the contacts move to the buckets of the new ID."""
 
 from __future__ import annotations
 
@@ -41,14 +41,16 @@ def test_all_contacts_stay_and_are_in_the_buckets_of_the_new_id() -> None:
         assert verified == sorted(verified), "least recently verified first"
 
 
-def test_closest_is_exact_after_it() -> None:
+def test_closest_is_exact_after_a_rebase() -> None:
     table = table_with(100)
     table.rebase(random_id(random.Random(9)), 100.0)
-    everybody = sorted(table, key=lambda entry: entry.id ^ 12345)
-    assert table.closest(12345, 8) == everybody[:8]
+    by_distance = sorted(table, key=lambda entry: entry.id ^ 12345)
+    assert table.closest(12345, 8) == by_distance[:8]
 
 
-def test_what_finds_no_place_becomes_a_spare_and_the_longest_unheard_goes_first() -> None:
+def test_contacts_beyond_the_capacity_become_replacements_the_least_recently_verified_first() -> (
+    None
+):
     table = table_with(200, sizes=(8,))
     held = sorted(table, key=lambda entry: entry.verified_at)
     far_from_all = max(
@@ -56,7 +58,7 @@ def test_what_finds_no_place_becomes_a_spare_and_the_longest_unheard_goes_first(
         key=lambda node_id: sum(shared_prefix_bits(node_id, entry.id) == 0 for entry in held),
     )
     left_over = table.rebase(far_from_all, 300.0)
-    assert left_over, "most are in one bucket now"
+    assert left_over, "most contacts are in one bucket now"
     full = {entry.bucket for entry in left_over}
     for index in full:
         kept = [entry.verified_at for entry in table if entry.bucket == index]
@@ -67,16 +69,16 @@ def test_what_finds_no_place_becomes_a_spare_and_the_longest_unheard_goes_first(
     assert 0 < replacements <= 8 * len(table.buckets())
 
 
-def test_a_contact_that_has_our_new_id_is_dropped() -> None:
+def test_a_contact_with_the_new_own_id_is_dropped() -> None:
     table = table_with(30)
-    twin = next(iter(table))
-    left_over = table.rebase(twin.id, 100.0)
-    assert twin in left_over
-    assert table.get(twin.id) is None
-    assert table.at(twin.contact.endpoint) is None
+    same_id = next(iter(table))
+    left_over = table.rebase(same_id.id, 100.0)
+    assert same_id in left_over
+    assert table.get(same_id.id) is None
+    assert table.at(same_id.contact.endpoint) is None
 
 
-def test_pinned_contacts_find_a_place_in_any_case() -> None:
+def test_static_peers_keep_their_places() -> None:
     table = table_with(200, sizes=(8,))
     held = list(table)
     for entry in held:

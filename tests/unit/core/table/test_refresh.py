@@ -1,4 +1,4 @@
-"""Walks for the table's own sake."""
+"""Refresh lookups: for buckets without recent answers, and for the own ID."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def refresh_of(table: RoutingTable) -> Refresh:
     return Refresh(CONFIG, table, random.Random(1))
 
 
-def buckets(table: RoutingTable, walks: list[RefreshLookup]) -> list[int]:
-    return [table.bucket_index(walk.target) for walk in walks]
+def buckets(table: RoutingTable, lookups: list[RefreshLookup]) -> list[int]:
+    return [table.bucket_index(lookup.target) for lookup in lookups]
 
 
 def test_before_joining_nothing_is_refreshed() -> None:
@@ -41,7 +41,7 @@ def test_before_joining_nothing_is_refreshed() -> None:
     assert refresh.due(10_000) == []
 
 
-def test_a_bucket_untouched_for_a_quarter_of_an_hour_is_walked_through() -> None:
+def test_a_bucket_without_an_answer_for_a_quarter_of_an_hour_is_refreshed() -> None:
     table = table_with(0, 1)
     refresh = refresh_of(table)
     refresh.joined(0)
@@ -53,7 +53,7 @@ def test_a_bucket_untouched_for_a_quarter_of_an_hour_is_walked_through() -> None
     assert buckets(table, refresh.due(1500)) == [0]
 
 
-def test_walks_at_a_time_are_bounded() -> None:
+def test_lookups_in_flight_are_bounded() -> None:
     table = table_with(*range(6))
     refresh = refresh_of(table)
     refresh.joined(0)
@@ -67,7 +67,7 @@ def test_walks_at_a_time_are_bounded() -> None:
     assert len(refresh.due(1004)) == 1
 
 
-def test_the_own_id_is_looked_up_every_half_hour_jittered() -> None:
+def test_the_own_id_is_looked_up_every_half_hour_with_jitter() -> None:
     table = table_with(0)
     refresh = refresh_of(table)
     refresh.joined(0)
@@ -76,8 +76,8 @@ def test_the_own_id_is_looked_up_every_half_hour_jittered() -> None:
         now = refresh.deadline
         times += [
             now
-            for walk in refresh.due(now)
-            if walk == RefreshLookup(Family.IPV4, OWN_ID, is_own_id=True)
+            for lookup in refresh.due(now)
+            if lookup == RefreshLookup(Family.IPV4, OWN_ID, is_own_id=True)
         ]
         table.confirm(contact(0), now)
     waits = [later - earlier for earlier, later in zip([0.0, *times], times, strict=False)]
@@ -85,11 +85,11 @@ def test_the_own_id_is_looked_up_every_half_hour_jittered() -> None:
     assert len(set(waits)) == len(waits) > 5
 
 
-def test_the_own_lookup_can_be_called_for() -> None:
+def test_a_lookup_of_the_own_id_can_be_requested() -> None:
     refresh = refresh_of(table_with(0))
     refresh.own_lookup_soon(5)
     assert refresh.deadline == 5
-    assert [walk.is_own_id for walk in refresh.due(5)] == [True]
+    assert [lookup.is_own_id for lookup in refresh.due(5)] == [True]
     assert refresh.deadline > 5
 
 

@@ -1,6 +1,4 @@
-"""When is which entry checked? Soon what is new or failed, slowly what has proved itself; all
-within a budget.
-"""
+"""When entries are checked: new and failed ones soon, proven ones seldom, all within a budget."""
 
 from __future__ import annotations
 
@@ -36,7 +34,7 @@ def revalidation() -> Revalidation:
 
 
 def wait_for(checks: Revalidation, entry: Entry) -> float:
-    """When it is due, after it was planned."""
+    """Plans a check of the entry and returns when it is due."""
     checks.plan(entry)
     at = checks.deadline
     assert checks.due(at - 0.001) is None
@@ -48,19 +46,19 @@ def test_a_new_contact_is_checked_after_a_minute() -> None:
     assert wait_for(revalidation(), entry_of()) == pytest.approx(60, rel=0.1)
 
 
-def test_the_longer_it_has_been_up_the_longer_it_is_left_alone() -> None:
+def test_the_interval_between_checks_grows_with_the_age_of_a_contact() -> None:
     ages_s = (0.2, 60, 225, 3600, 10_000, 100_000)
     waits = [wait_for(revalidation(), entry_of(verified=up)) - up for up in ages_s]
     assert waits == pytest.approx([60, 222, 222, 300, 387, 689], rel=0.1)
 
 
-def test_who_failed_is_checked_again_soon() -> None:
+def test_a_failed_contact_is_checked_again_soon() -> None:
     entry = entry_of(verified=5000)
     entry.failures, entry.failed_at = 1, 5100
     assert wait_for(revalidation(), entry) == 5120
 
 
-def test_a_failure_brings_the_check_forward_and_an_answer_puts_it_off() -> None:
+def test_a_failure_advances_the_check_and_an_answer_delays_it() -> None:
     checks, entry = revalidation(), entry_of(verified=5000)
     checks.plan(entry)
     entry.failures, entry.failed_at = 1, 5010
@@ -72,22 +70,22 @@ def test_a_failure_brings_the_check_forward_and_an_answer_puts_it_off() -> None:
     assert checks.deadline > 5250
 
 
-def test_who_came_to_us_waits_for_200_s_of_silence() -> None:
+def test_an_inbound_contact_is_checked_after_200_s_of_silence() -> None:
     checks, entry = revalidation(), entry_of(inbound=True)
     checks.plan(entry)
-    entry.traffic_at = 150  # it queried us again
+    entry.traffic_at = 150  # it queried the node again
     assert checks.due(200) is None
     assert checks.deadline == 350
     assert checks.due(350) is entry
 
 
-def test_a_failed_inbound_contact_is_not_left_alone_for_its_silence() -> None:
+def test_a_failed_inbound_contact_is_checked_without_the_silence() -> None:
     checks, entry = revalidation(), entry_of(inbound=True)
     entry.failures, entry.failed_at, entry.traffic_at = 1, 30, 30
     assert wait_for(checks, entry) == 50
 
 
-def test_all_within_a_budget() -> None:
+def test_all_checks_are_within_a_budget() -> None:
     checks = revalidation()
     for number in range(5):
         checks.plan(entry_of(number))
@@ -97,7 +95,7 @@ def test_all_within_a_budget() -> None:
     assert checks.due(1000 + CONFIG.check_interval_s)
 
 
-def test_who_is_being_checked_already_is_not_checked_twice() -> None:
+def test_an_entry_with_a_check_in_flight_is_not_checked_again() -> None:
     checks, entry = revalidation(), entry_of()
     checks.plan(entry)
     entry.checking = True
@@ -107,7 +105,7 @@ def test_who_is_being_checked_already_is_not_checked_twice() -> None:
     assert checks.due(104) is entry
 
 
-def test_who_left_is_not_checked() -> None:
+def test_a_removed_entry_is_not_checked() -> None:
     checks, entry = revalidation(), entry_of()
     checks.plan(entry)
     checks.forget(entry)
@@ -117,7 +115,7 @@ def test_who_left_is_not_checked() -> None:
     assert len(checks) == 0
 
 
-def test_a_promoted_spare_is_checked_at_once() -> None:
+def test_a_promoted_replacement_is_checked_at_once() -> None:
     checks, entry = revalidation(), entry_of()
     checks.plan(entry)
     checks.check_at(entry, 10)
@@ -127,23 +125,19 @@ def test_a_promoted_spare_is_checked_at_once() -> None:
     assert checks.due(60) is None, "the older plan was replaced"
 
 
-def test_a_check_of_which_nothing_was_learned_is_made_again() -> None:
-    """An error was answered, or the system would not send it."""
+def test_a_check_without_a_result_is_repeated() -> None:
+    """The answer was an error, or the system refused to send the query."""
     checks, entry = revalidation(), entry_of()
     at = wait_for(checks, entry)
     assert checks.due(at + CONFIG.retry_after_failure_s - 1) is None
     assert checks.due(at + CONFIG.retry_after_failure_s) is entry
 
 
-def test_an_entry_is_planned_once_whatever_happens() -> None:
-    """An hour of answers and failures of the same 50 entries, each of them planned thousands of
-    times.
-    """
-    checks, rng, entries = (
-        revalidation(),
-        random.Random(2),
-        [entry_of(number) for number in range(50)],
-    )
+def test_each_entry_is_planned_once() -> None:
+    """An hour of answers and failures of the same 50 entries, each planned hundreds of times."""
+    checks = revalidation()
+    rng = random.Random(2)
+    entries = [entry_of(number) for number in range(50)]
     longest = 0
     for now in range(3600):
         for entry in rng.sample(entries, 5):
@@ -159,12 +153,14 @@ def test_an_entry_is_planned_once_whatever_happens() -> None:
     assert len(checks) == longest == 50
 
 
-def test_a_newcomer_next_to_us_need_not_wait_behind_all_others() -> None:
-    """Until it is checked nobody can find it. A newcomer far away waits, others know it better."""
+def test_a_new_neighbour_is_checked_before_all_others() -> None:
+    """Until it is checked, other nodes cannot find it. A new contact far away waits: other tables
+    hold it as well.
+    """
     checks = revalidation()
-    crowd = [entry_of(number, verified=0) for number in range(50)]
+    others = [entry_of(number, verified=0) for number in range(50)]
     far, near = entry_of(100, inbound=True), entry_of(101, inbound=True, bucket=FIRST_DEEP)
-    for entry in (*crowd, far, near):
+    for entry in (*others, far, near):
         checks.plan(entry)
     checked: list[Entry] = []
     now = 400.0  # all are due
@@ -177,9 +173,9 @@ def test_a_newcomer_next_to_us_need_not_wait_behind_all_others() -> None:
     assert far not in checked
 
 
-def test_newcomers_have_a_budget_of_their_own() -> None:
-    """Silent ones, behind restricted NATs, as many as an attacker likes: the others are checked no
-    less for that.
+def test_new_neighbours_have_a_budget_of_their_own() -> None:
+    """However many silent nodes behind restricted NATs an attacker adds, the other contacts are
+    checked as often as before.
     """
     checks = revalidation()
     for number in range(40):
@@ -192,12 +188,12 @@ def test_newcomers_have_a_budget_of_their_own() -> None:
             now = checks.deadline
         else:
             checked.append(entry)
-    newcomers = sum(entry.inbound for entry in checked)
-    assert newcomers == 80 / CONFIG.new_neighbour_check_interval_s
-    assert len(checked) - newcomers == 80 / CONFIG.check_interval_s
+    new_neighbours = sum(entry.inbound for entry in checked)
+    assert new_neighbours == 80 / CONFIG.new_neighbour_check_interval_s
+    assert len(checked) - new_neighbours == 80 / CONFIG.check_interval_s
 
 
-def test_a_newcomer_that_proved_itself_is_one_of_the_others() -> None:
+def test_a_new_neighbour_that_is_proven_uses_the_common_budget() -> None:
     checks, entry = revalidation(), entry_of(inbound=True, bucket=FIRST_DEEP)
     checks.plan(entry)
     entry.inbound = False

@@ -1,4 +1,4 @@
-"""The table decides: who comes in, who is challenged, who goes."""
+"""The routing table: which contacts are added, challenged and removed."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def order(table: RoutingTable) -> list[Contact]:
 
 
 def fail(table: RoutingTable, each: Contact, now: float) -> Entry | None:
-    """Two spaced failures; the spare that was promoted."""
+    """Two spaced failures; returns the replacement that was promoted."""
     entry = table.at(each.endpoint)
     assert entry is not None
     assert table.fail(entry, now, spacing_s=10, failures_to_evict=2) is None
@@ -63,10 +63,10 @@ def fail(table: RoutingTable, each: Contact, now: float) -> Entry | None:
     return removal.promoted
 
 
-# --- Coming in ------------------------------------------------------------------------------------
+# --- Admission ------------------------------------------------------------------------------------
 
 
-def test_the_own_id_is_nobody_elses() -> None:
+def test_a_contact_with_the_own_id_is_refused() -> None:
     assert table_of().offer(Contact(OWN_ID, address(1)), 0).reason == "own-id"
     assert not table_of().wants(Contact(OWN_ID, address(1)))
 
@@ -80,7 +80,7 @@ def test_a_contact_is_added_once() -> None:
     assert (table.get(contact(2, 3).id), table.get(contact(2, 9).id)) == (None, None)
 
 
-def test_bucket_sizes_go_on_with_the_last() -> None:
+def test_the_last_bucket_size_holds_for_all_deeper_buckets() -> None:
     assert [table_of().capacity(index) for index in (0, 1, 2, 159)] == [4, 2, 2, 2]
 
 
@@ -91,7 +91,7 @@ def test_a_full_bucket_challenges_its_least_recently_verified() -> None:
     assert order(table) == contacts
 
 
-def test_nobody_is_challenged_twice_at_a_time() -> None:
+def test_an_entry_with_a_check_in_flight_is_not_challenged() -> None:
     table, _ = filled()
     challenged = table.offer(contact(8), 10).entry
     assert challenged is not None
@@ -99,8 +99,8 @@ def test_nobody_is_challenged_twice_at_a_time() -> None:
     assert table.offer(contact(9), 10).decision is Decision.REPLACEMENT
 
 
-def test_a_survivor_moves_to_the_tail() -> None:
-    """Trap 11: or the same one would be challenged for ever."""
+def test_a_challenged_entry_that_answers_moves_to_the_tail() -> None:
+    """Otherwise the same entry would be challenged for ever."""
     table, contacts = filled()
     table.offer(contact(9), 10)
     table.confirm(contacts[0], 11)
@@ -108,7 +108,7 @@ def test_a_survivor_moves_to_the_tail() -> None:
     assert table.offer(contact(10), 12).entry is table.at(contacts[1].endpoint)
 
 
-def test_two_spaced_failures_make_room_for_the_latest_spare() -> None:
+def test_two_spaced_failures_make_room_for_the_latest_replacement() -> None:
     table, contacts = filled()
     for now, number in enumerate((7, 8, 9), start=10):
         table.offer(contact(number), now)
@@ -117,8 +117,8 @@ def test_two_spaced_failures_make_room_for_the_latest_spare() -> None:
     assert order(table) == [*contacts[1:], contact(9)]
 
 
-def test_of_the_spares_one_whose_id_follows_from_its_address_wins_the_vacancy() -> None:
-    """BEP 42. The incumbents are not asked for that: who is there and answers, stays."""
+def test_a_replacement_with_a_valid_id_by_bep_42_takes_the_vacancy() -> None:
+    """Incumbents are not held to BEP 42: an entry that answers stays."""
     bep42_invalid = {contact(number).id for number in (1, 2, 9)}
     table = table_of(bep42_valid=lambda node_id, endpoint: node_id not in bep42_invalid)
     contacts = [contact(number) for number in range(4)]
@@ -126,7 +126,7 @@ def test_of_the_spares_one_whose_id_follows_from_its_address_wins_the_vacancy() 
         table.offer(contact(number), now)
     assert fail(table, contacts[0], 20) is table.at(contact(8).endpoint), "9 was verified later"
     assert fail(table, contacts[3], 40) is table.at(contact(7).endpoint)
-    assert fail(table, contact(7), 60) is table.at(contact(9).endpoint), "better than nobody"
+    assert fail(table, contact(7), 60) is table.at(contact(9).endpoint), "there is no other"
 
 
 def test_failures_close_together_count_as_one() -> None:
@@ -138,11 +138,11 @@ def test_failures_close_together_count_as_one() -> None:
     assert entry.failures == 1
     table.confirm(contacts[0], 29.95)
     assert table.fail(entry, 31, spacing_s=10, failures_to_evict=2) is None, (
-        "an answer makes good what went before"
+        "an answer resets the failures"
     )
 
 
-def test_who_has_left_cannot_fail() -> None:
+def test_a_removed_entry_cannot_fail() -> None:
     table, contacts = filled()
     entry = table.at(contacts[0].endpoint)
     assert entry is not None
@@ -150,21 +150,21 @@ def test_who_has_left_cannot_fail() -> None:
     assert table.fail(entry, 20, spacing_s=10, failures_to_evict=1) is None
 
 
-def test_capacity_is_checked_again_when_a_spare_is_promoted() -> None:
-    """Trap 11: between challenge and outcome somebody else may have taken the place, the address,
-    or the share of the network.
+def test_conflicts_are_checked_again_when_a_replacement_is_promoted() -> None:
+    """Between challenge and outcome another contact may have taken the place, the address, or the
+    share of the subnet.
     """
     table, contacts = filled()
     replacement, rival = contact(9), contact(8, index=1)
     table.offer(replacement, 10)
     table.offer(
         Contact(rival.id, replacement.endpoint), 11
-    )  # the same address, meanwhile in another bucket
+    )  # the same address, by now in another bucket
     assert fail(table, contacts[0], 20) is None
     assert len(list(table)) == 4
 
 
-def test_caps_are_checked_again_when_a_spare_is_promoted() -> None:
+def test_caps_are_checked_again_when_a_replacement_is_promoted() -> None:
     table, contacts = filled()
     replacement = Contact(id_in_bucket(0, 9), make_endpoint("99.9.9.1", 1))
     table.offer(replacement, 10)
@@ -178,9 +178,9 @@ def test_caps_are_checked_again_when_a_spare_is_promoted() -> None:
     assert fail(table, contacts[0], 20) is None, "two of its /24 are in the table by now"
 
 
-def test_a_promoted_spare_takes_its_place_by_time() -> None:
-    """The head is whom to challenge, so a spare that was verified long ago must not hide at the
-    tail.
+def test_a_promoted_replacement_is_sorted_by_its_time_of_verification() -> None:
+    """The head of a bucket is challenged next, so a replacement that was verified long ago must not
+    stand at the tail.
     """
     table, contacts = filled()
     table.offer(contact(9), 5)
@@ -190,7 +190,7 @@ def test_a_promoted_spare_takes_its_place_by_time() -> None:
     assert order(table) == [contact(9), *contacts[1:]]
 
 
-def test_the_spares_are_bounded_and_the_oldest_goes() -> None:
+def test_replacements_are_bounded_and_the_oldest_is_dropped() -> None:
     table, _ = filled()
     for number in range(7, 12):
         table.offer(contact(number), number)
@@ -200,8 +200,8 @@ def test_the_spares_are_bounded_and_the_oldest_goes() -> None:
 # --- One ID, two endpoints; one endpoint, two IDs -------------------------------------------------
 
 
-def test_a_known_id_from_elsewhere_never_moves_the_incumbent() -> None:
-    """Trap 4: a move or a theft, and only the incumbent's silence tells which."""
+def test_a_known_id_from_another_endpoint_never_moves_the_incumbent() -> None:
+    """It is a move or a theft, and only the silence of the incumbent tells which."""
     table, contacts = filled()
     moved = Contact(contacts[2].id, address(50))
     assert not table.wants(moved)
@@ -215,14 +215,14 @@ def test_a_known_id_from_elsewhere_never_moves_the_incumbent() -> None:
     assert table.get(moved.id) is table.at(moved.endpoint)
 
 
-def test_a_spare_whose_id_came_in_by_another_way_is_dropped() -> None:
+def test_a_replacement_whose_id_is_in_the_table_is_dropped() -> None:
     table, contacts = filled()
     table.offer(Contact(contacts[2].id, address(50)), 10)
     assert fail(table, contacts[0], 20) is None
     assert order(table) == contacts[1:]
 
 
-def test_another_id_from_an_incumbents_endpoint_challenges_first_and_replaces_second() -> None:
+def test_another_id_from_the_endpoint_of_an_incumbent_challenges_and_then_replaces_it() -> None:
     table, contacts = filled()
     restarted = Contact(id_in_bucket(1, 77), contacts[1].endpoint)
     first = table.offer(restarted, 10)
@@ -234,7 +234,7 @@ def test_another_id_from_an_incumbents_endpoint_challenges_first_and_replaces_se
     assert table.get(contacts[1].id) is None
 
 
-def test_a_contradiction_waits_while_the_incumbent_is_being_checked() -> None:
+def test_a_contradicting_id_waits_while_the_incumbent_is_being_checked() -> None:
     table, contacts = filled()
     restarted = Contact(id_in_bucket(1, 77), contacts[1].endpoint)
     entry = table.at(contacts[1].endpoint)
@@ -243,7 +243,7 @@ def test_a_contradiction_waits_while_the_incumbent_is_being_checked() -> None:
     assert [table.offer(restarted, 10).decision for _ in range(3)] == [Decision.REPLACEMENT] * 3
 
 
-def test_the_incumbents_own_answer_ends_a_contradiction() -> None:
+def test_an_answer_of_the_incumbent_ends_the_contradiction() -> None:
     table, contacts = filled()
     restarted, other = (
         Contact(id_in_bucket(1, number), contacts[1].endpoint) for number in (77, 78)
@@ -260,21 +260,21 @@ def test_the_incumbents_own_answer_ends_a_contradiction() -> None:
 # --- The soft cap of a /16 ------------------------------------------------------------------------
 
 
-def of_one_wide_network(number: int, index: int = 0) -> Contact:
+def of_one_netgroup(number: int, index: int = 0) -> Contact:
     return Contact(id_in_bucket(index, 500 + number), make_endpoint(f"99.9.{number}.1", 1))
 
 
-def test_the_surplus_of_a_large_network_takes_vacancies_and_is_challenged_first() -> None:
+def test_the_surplus_of_a_netgroup_takes_vacancies_and_is_challenged_first() -> None:
     table = table_of()
     table.offer(contact(1), 0)
-    surplus = [of_one_wide_network(number) for number in range(3)]
+    surplus = [of_one_netgroup(number) for number in range(3)]
     entries = [table.offer(each, 1 + number).entry for number, each in enumerate(surplus)]
     assert table.buckets()[0].surplus == {entries[2]}
     assert table.offer(contact(2), 10).entry is entries[2], (
-        "not the least recently verified one, which is no surplus"
+        "not the least recently verified one, which is not surplus"
     )
-    assert table.offer(of_one_wide_network(3), 11).reason == "cap-netgroup"
-    assert table.offer(of_one_wide_network(3, index=1), 11).decision is Decision.ADDED
+    assert table.offer(of_one_netgroup(3), 11).reason == "cap-netgroup"
+    assert table.offer(of_one_netgroup(3, index=1), 11).decision is Decision.ADDED
 
 
 def test_refusals_name_the_cap() -> None:
@@ -290,31 +290,33 @@ def test_refusals_name_the_cap() -> None:
         assert (offer.decision, offer.reason) == (Decision.REFUSED, reason)
 
 
-# --- Who is worth a check -------------------------------------------------------------------------
+# --- Which contacts are worth a check -------------------------------------------------------------
 
 
-def test_wanted_is_who_could_fill_a_vacancy() -> None:
+def test_a_contact_is_wanted_if_it_could_fill_a_vacancy() -> None:
     table, contacts = filled()
     assert table.wants(contact(9, index=1))
-    assert not table.wants(contact(9)), "the bucket is full: hearsay is not worth a query"
+    assert not table.wants(contact(9)), (
+        "the bucket is full: a reported contact is not worth a query"
+    )
     fail(table, contacts[0], 10)
     assert table.wants(contact(9))
     assert not table.wants(contacts[1])
-    assert not table.wants(Contact(contacts[1].id, address(50))), "a known ID from elsewhere"
+    assert not table.wants(Contact(contacts[1].id, address(50))), "a known ID at another endpoint"
     assert not table.wants(Contact(contact(9).id, contacts[1].endpoint)), "a known endpoint"
 
 
-# --- What is learned ------------------------------------------------------------------------------
+# --- Answers of contacts --------------------------------------------------------------------------
 
 
-def test_an_answer_from_another_id_or_endpoint_confirms_nobody() -> None:
+def test_an_answer_from_another_id_or_endpoint_confirms_no_entry() -> None:
     table, contacts = filled()
     assert table.confirm(Contact(contacts[0].id, address(50)), 10) is None
     assert table.confirm(Contact(contacts[1].id, contacts[0].endpoint), 10) is None
     assert order(table) == contacts
 
 
-def test_an_answer_renews_what_is_known_of_its_sender() -> None:
+def test_an_answer_updates_the_entry_of_its_sender() -> None:
     table = table_of()
     table.offer(contact(1), 0, inbound=True)
     table.confirm(contact(1), 5)
@@ -333,10 +335,10 @@ def test_an_answer_renews_what_is_known_of_its_sender() -> None:
     assert table.buckets()[0].touched_at == 10
 
 
-# --- Answers --------------------------------------------------------------------------------------
+# --- Contacts for answers -------------------------------------------------------------------------
 
 
-def test_inbound_and_failing_entries_stay_out_of_answers_while_there_are_enough_others() -> None:
+def test_inbound_and_failing_entries_are_in_answers_only_if_others_are_too_few() -> None:
     table, contacts = table_of(), [contact(number) for number in range(4)]
     for each in contacts:
         table.offer(each, 0, inbound=each == contacts[1])
@@ -348,7 +350,7 @@ def test_inbound_and_failing_entries_stay_out_of_answers_while_there_are_enough_
     shown = sorted(contacts[2:], key=lambda each: each.id ^ target)
     assert [entry.contact for entry in table.closest(target, 2)] == shown
     assert {entry.contact for entry in table.closest(target, 3)} > set(shown[:1]), (
-        "too few: the others fill up"
+        "too few: the other entries fill up"
     )
     table.confirm(contacts[0], 120)
     table.confirm(contacts[1], 120, proven=True)
@@ -357,13 +359,13 @@ def test_inbound_and_failing_entries_stay_out_of_answers_while_there_are_enough_
     )
 
 
-def test_an_answer_knows_who_came_and_went_since_the_last_one() -> None:
+def test_the_closest_follow_each_addition_and_removal() -> None:
     table, contacts = table_of(), [contact(number) for number in range(4)]
-    for come, each in enumerate(contacts):
+    for added, each in enumerate(contacts):
         assert [entry.contact for entry in table.closest(each.id, 1)] == sorted(
-            contacts[:come], key=lambda other: other.id ^ each.id
+            contacts[:added], key=lambda other: other.id ^ each.id
         )[:1]
-        table.offer(each, come)
+        table.offer(each, added)
         assert [entry.contact for entry in table.closest(each.id, 1)] == [each]
     gone = table.at(contacts[0].endpoint)
     assert gone is not None
@@ -372,7 +374,7 @@ def test_an_answer_knows_who_came_and_went_since_the_last_one() -> None:
     assert gone not in table.closest(contacts[0].id, 4)
 
 
-def test_a_narrow_scope_is_handed_only_to_its_own() -> None:
+def test_contacts_of_a_private_scope_are_sent_only_within_it() -> None:
     table = table_of()
     public, private, loopback = (
         Contact(id_in_bucket(0, number), endpoint)
@@ -383,16 +385,16 @@ def test_a_narrow_scope_is_handed_only_to_its_own() -> None:
     for each in (public, private, loopback):
         table.offer(each, 0)
 
-    def handed(scope: Scope | None) -> set[Endpoint]:
+    def sent_to(scope: Scope | None) -> set[Endpoint]:
         return {entry.contact.endpoint for entry in table.closest(0, 8, scope)}
 
-    assert handed(Scope.PUBLIC) == {public.endpoint}
-    assert handed(Scope.PRIVATE) == {public.endpoint, private.endpoint}
-    assert handed(Scope.LOOPBACK) == {public.endpoint, loopback.endpoint}
-    assert handed(None) == {public.endpoint, private.endpoint, loopback.endpoint}
+    assert sent_to(Scope.PUBLIC) == {public.endpoint}
+    assert sent_to(Scope.PRIVATE) == {public.endpoint, private.endpoint}
+    assert sent_to(Scope.LOOPBACK) == {public.endpoint, loopback.endpoint}
+    assert sent_to(None) == {public.endpoint, private.endpoint, loopback.endpoint}
 
 
-def test_what_goes_into_answers_is_the_compact_contact() -> None:
+def test_an_entry_holds_its_compact_contact() -> None:
     entry = table_of().offer(contact(1), 0).entry
     assert entry is not None
     assert entry.pooled.packed == contact(1).id.to_bytes(20, "big") + address(1)
@@ -401,7 +403,7 @@ def test_what_goes_into_answers_is_the_compact_contact() -> None:
 # --- Plain Kademlia, for comparison ---------------------------------------------------------------
 
 
-def test_without_ping_before_evict_a_newcomer_displaces_the_oldest() -> None:
+def test_without_ping_before_evict_a_new_contact_displaces_the_oldest() -> None:
     table = table_of(challenge=False)
     for now in range(4):
         table.offer(contact(now), now)
@@ -411,8 +413,7 @@ def test_without_ping_before_evict_a_newcomer_displaces_the_oldest() -> None:
     assert order(table) == [contact(1), contact(2), contact(3), contact(9)]
 
 
-def test_without_ping_before_evict_a_claimed_id_moves_to_whoever_claims_it() -> None:
-    """Trap 4."""
+def test_without_ping_before_evict_a_known_id_moves_to_the_endpoint_that_claims_it() -> None:
     table = table_of(challenge=False)
     table.offer(contact(1), 0)
     thief = Contact(contact(1).id, address(66))

@@ -1,4 +1,4 @@
-"""Contacts of the last run: which are tried first, which next, and which are forgotten."""
+"""Saved contacts: the order in which they are tried, and which are dropped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def order(saved_contacts: SavedContacts, now: float = 0.0) -> list[int]:
     return [each.contact.id for each in saved_contacts.unanswered(now)]
 
 
-def test_long_sessions_come_first_but_not_for_ever() -> None:
+def test_long_sessions_come_first_unless_the_silence_is_long() -> None:
     """A contact that was up for a year and has been silent for a month is less likely to be alive
     than one that was up for a day and answered a minute ago.
     """
@@ -45,7 +45,7 @@ def test_long_sessions_come_first_but_not_for_ever() -> None:
     assert order(by_age) == [1, 2, 3]
 
 
-def test_the_silence_grows_with_time() -> None:
+def test_the_time_since_verification_grows() -> None:
     saved_contacts = with_contacts(saved(1, verified_s_ago=10.0))
     assert saved_contacts.unanswered(500.0)[0].verified_s_ago == 510.0
 
@@ -71,7 +71,7 @@ def test_a_contact_that_has_answered_is_taken_out() -> None:
     assert (len(saved_contacts), order(saved_contacts)) == (1, [2])
 
 
-def test_their_number_is_bounded() -> None:
+def test_the_number_of_saved_contacts_is_bounded() -> None:
     saved_contacts = with_contacts(*(saved(number) for number in range(MAX_SAVED)))
     assert not saved_contacts.add(saved(MAX_SAVED), 0.0)
     assert len(saved_contacts) == MAX_SAVED

@@ -1,4 +1,4 @@
-"""Peers that the operator wants kept are tried again and again until they are removed."""
+"""Static peers are tried again and again until the operator removes them."""
 
 from __future__ import annotations
 
