@@ -13,6 +13,8 @@ import pytest
 
 from .lab import Seen
 
+pytestmark = pytest.mark.real
+
 BOTH_FAMILIES = ("4", "6")
 SUBJECTS = ("libtorrent", "kadisc")
 

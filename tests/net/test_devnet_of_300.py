@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 
+import pytest
 import trio
 
 from kadisc.endpoints import Family
 from kadisc.ids import random_id
 from kadisc.net.devnet import open_devnet
+
+pytestmark = pytest.mark.real
 
 NODES, LOOKUPS, K = 300, 100, 8
 

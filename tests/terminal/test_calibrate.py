@@ -12,6 +12,8 @@ import pytest
 from .commands import kadisc
 from .watched import watched
 
+pytestmark = pytest.mark.real
+
 SMALL = (
     "--nodes",
     "20",

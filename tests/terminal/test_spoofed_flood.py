@@ -19,6 +19,8 @@ from tests.support.namespaces import ENVIRONMENT, NAMESPACES
 
 from .flood import BYTES_ONLY, LEVELS, NETWORK, budget, config_text, no_cable
 
+pytestmark = pytest.mark.real
+
 ENOUGH_ANSWERS = 0.95
 LIMIT_S = 90.0
 """The time limit for a broken program: the flood ends after 8 s at most, the program after 60 s."""
