@@ -40,6 +40,12 @@ SIMULATIONS = {
     "lookup": simulation("lookup", 250, 2, "warmup_s=60", seeds=(1, 2)),
     "join": simulation("join", 150, 1, "warmup_s=30", "joins=6", seeds=(1, 2)),
     "churn": simulation("churn", 150, 7, "warmup_s=60"),
+    # More nodes than places in buckets, and in some /16 networks than one may have in a table.
+    "churn-full": simulation(
+        *("churn", 320, 4, "warmup_s=10", "population.reachable=1"),
+        *("population.autonomous_systems=150", "population.max_blocks=12"),
+        "lookups_per_minute=60",
+    ),
     # Lost, doubled, late and broken datagrams; hosts whose port, clock or saved state changes.
     "churn-faults": simulation(
         *("churn", 70, 6, "warmup_s=60", "faults.drop=0.01", "faults.duplicate=0.02"),
@@ -48,7 +54,7 @@ SIMULATIONS = {
         "faults.restarts_per_hour=4",
         seeds=(1, 2),
     ),
-    "crash": simulation("crash", 150, 2, "warmup_s=60", "crash=0.5", seeds=(1, 2)),
+    "crash": simulation("crash", 150, 2, "warmup_s=60", "crash=0.5"),
     # All are members of one network: more of them announce than fit into an answer to get_peers.
     "flash-crowd": simulation(
         *("flash-crowd", 28, 1.1, "warmup_s=10", "crowd=3.2", "gossip.network_share=1"),
@@ -91,7 +97,7 @@ SIMULATIONS = {
     ),
     "colluders": simulation("colluders", 200, 1, "attack.lookups=150", ALONE, seeds=(1, 2)),
     "colluders-ablations": simulation("colluders", 80, 0.5, "attack.lookups=20"),
-    "silent": simulation("silent", 150, 3, "attack.lookups=100", ALONE, seeds=(1, 2)),
+    "silent": simulation("silent", 150, 3, "attack.lookups=100", ALONE),
     "silent-ablations": simulation("silent", 60, 2, "attack.lookups=40", "warmup_s=20"),
     "spoofed-votes": simulation(
         *("spoofed-votes", 80, 1, "attack.movers=12", "attack.trials=500", "warmup_s=60", ALONE),
