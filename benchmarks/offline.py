@@ -19,8 +19,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from kadisc.version import COMPILED
-
 HERE = Path(__file__).parent
 INSIDE = "KADISC_BENCHMARK_OFFLINE"
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
@@ -58,10 +56,16 @@ def pin(core: int) -> None:
 
 
 class Program:
-    """A child that answers lines on its input with JSON lines on its output."""
+    """A child that answers lines on its input with JSON lines on its output. ``popen``: more
+    arguments for `subprocess.Popen`.
+    """
 
     def __init__(
-        self, *command: str, core: int | None = None, environment: dict[str, str] | None = None
+        self,
+        *command: str,
+        core: int | None = None,
+        environment: dict[str, str] | None = None,
+        **popen: Any,
     ) -> None:
         taskset = [sys.executable, str(HERE / "offline.py"), str(core)] if core is not None else []
         pipes: dict[str, Any] = {
@@ -70,7 +74,7 @@ class Program:
             "text": True,
             "bufsize": 1,
         }
-        self.process = subprocess.Popen([*taskset, *command], env=environment, **pipes)
+        self.process = subprocess.Popen([*taskset, *command], env=environment, **pipes | popen)
 
     def read(self, event: str | None = None) -> dict[str, Any]:
         """The next line; with ``event``, the next of that kind."""
@@ -95,15 +99,15 @@ class Program:
             self.process.kill()
             self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe is not None
-            pipe.close()
+            if pipe is not None:
+                pipe.close()
 
 
 @contextlib.contextmanager
 def running(
-    *command: str, core: int | None = None, environment: dict[str, str] | None = None
+    *command: str, core: int | None = None, environment: dict[str, str] | None = None, **popen: Any
 ) -> Iterator[Program]:
-    program = Program(*command, core=core, environment=environment)
+    program = Program(*command, core=core, environment=environment, **popen)
     try:
         yield program
     finally:
@@ -116,6 +120,8 @@ def script(name: str) -> tuple[str, str]:
 
 def machine() -> dict[str, str]:
     """What figures depend on, and when they were taken."""
+    from kadisc.version import COMPILED  # here, so that `compare.py` can do without kadisc
+
     cpu = next(
         (
             line.split(":")[1].strip()
