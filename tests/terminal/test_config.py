@@ -92,8 +92,8 @@ def test_an_external_address_that_leads_nowhere_is_warned_of_in_one_line(
     else:
         assert told.count("\n") == 1
         assert told.startswith(
-            "kadisc: warning: the external address 10.0.0.1 is a private one:"
-            " nobody on the internet can reach this node there;"
+            "kadisc: warning: the external address 10.0.0.1 is private:"
+            " no node of the internet can reach this node there;"
         )
 
 

@@ -87,7 +87,7 @@ async def test_lying_nodes_bring_neither_a_forged_value_nor_an_old_one(
         forged = replace(stored.item, value=b"6:forged", sequence=stored.item.sequence + 1)
         holders = [node for node in nodes if holds(node, target)]
         for number, node in enumerate(holders[1:]):
-            kept = node.pump.core._responder.items.store._kept[target]
+            kept = node.pump.core._responder.items.store._stored[target]
             kept.item = forged if number % 2 else old
         item = await next(node for node in nodes if node not in holders).get(target)
         assert item == stored.item
