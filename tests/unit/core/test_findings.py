@@ -1,0 +1,358 @@
+"""Attacks that break the node today. Each test says what must hold, and is expected to fail until
+the fault is mended; the number is that of the finding.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+
+import kadisc
+from kadisc.cli.output import say
+from kadisc.config import Config, CoreConfig
+from kadisc.contacts import Contact
+from kadisc.core.addressing.bep42 import derive_node_id
+from kadisc.core.addressing.external_address import Confidence, ExternalAddress
+from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.contract.events import Datagram, Event, WentOffline
+from kadisc.core.contract.saved_state import SavedContact, SavedDht, SavedState
+from kadisc.core.core import Core
+from kadisc.core.dht import Dht
+from kadisc.core.peers.own_record import Membership
+from kadisc.core.peers.push_reservoir import MAX_SEEN, Push, PushReservoir
+from kadisc.endpoints import Endpoint, Family, ip_of, make_endpoint
+from kadisc.errors import ErrorAnswer
+from kadisc.ids import random_id
+from kadisc.net.state.state_file import KeptState, decode_state, encode_state
+from kadisc.wire import compact, krpc
+from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Query, Reply
+from tests.support.community import (
+    NETWORK,
+    identity,
+    introduce,
+    knows,
+    member,
+    record_fields,
+    stranger,
+)
+from tests.support.world import CONFIG, Host, World, address, synthetic
+
+Answer = Callable[[Query], Reply | Error | None]
+OWN_ID = 1 << 150
+
+
+def finding(number: int) -> pytest.MarkDecorator:
+    return pytest.mark.xfail(strict=True, reason=f"finding {number} is not mended yet")
+
+
+class ScriptedNode:
+    """Takes the place of a core in the world: a function decides on each answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.queries: list[tuple[float, Query]] = []
+        self.outbox: list[Datagram] = []
+
+    def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
+        message = krpc.decode(payload)
+        if not isinstance(message, Query):
+            return
+        self.queries.append((now, message))
+        answer = self.answer(message)
+        if answer is not None:
+            self.outbox.append((krpc.encode(answer), source))
+
+    def tick(self, now: float) -> None:
+        pass
+
+    def next_deadline(self) -> float:
+        return float("inf")
+
+    def drain_outbox(self) -> list[Datagram]:
+        drained, self.outbox = self.outbox, []
+        return drained
+
+    def drain_events(self) -> list[Event]:
+        return []
+
+
+def put(world: World, endpoint: Endpoint, answer: Answer) -> ScriptedNode:
+    node = ScriptedNode(answer)
+    world.hosts[endpoint] = Host(node, endpoint)  # type: ignore[arg-type]
+    return node
+
+
+def core(own_id: int = OWN_ID) -> Core:
+    return Core(CONFIG, random.Random(1), {Family.IPV4: own_id}, 0.0)
+
+
+def sent(node: Core) -> Any:
+    """The one message that the core has just sent."""
+    [(payload, _)] = node.drain_outbox()
+    return krpc.decode(payload)
+
+
+def settled() -> tuple[World, Host, Dht]:
+    """A world of 60 nodes, and one of them with its DHT."""
+    world = World(3, one_way_s=0.01)
+    host = synthetic(world, 60)[0]
+    return world, host, host.node.dhts[Family.IPV4]
+
+
+def place(world: World, host: Host, dht: Dht, contact: Contact, run_s: float) -> None:
+    """Puts a contact into the table and lets the world run."""
+    dht.table.offer(contact, world.now)
+    for entry in dht.table:
+        dht.parts.revalidation.plan(entry)
+    world.flush(host)
+    world.run(run_s)
+
+
+@finding(1)
+def test_a_saved_contact_with_the_own_id_does_not_end_the_process() -> None:
+    own_id = 12345 << 100
+    node = core(own_id)
+    saved = SavedContact(Contact(own_id, address(3)), 10.0, 5.0)
+    node.restore(SavedState((SavedDht(Family.IPV4, None, (saved,)),)), 0.0)
+    node.join([address(4)], 0.0, family=Family.IPV4)
+    for now in (0.1, 1.0, 5.0, 20.0):
+        node.tick(now)
+
+
+@pytest.mark.parametrize("ids", [1, 2, pytest.param(10_000, marks=finding(2))])
+def test_a_contact_that_answers_with_other_ids_is_queried_no_more_often_than_others(
+    ids: int,
+) -> None:
+    world, host, dht = settled()
+    rng = random.Random(1)
+    evil, first = address(9000), random_id(rng)
+    others = [random_id(rng) for _ in range(ids)]
+
+    def answer(query: Query) -> Reply:
+        sender = rng.choice(others) if len(node.queries) > 1 else first
+        return Reply(query.tid, sender, nodes=b"")
+
+    node = put(world, evil, answer)
+    place(world, host, dht, Contact(first, evil), 600)
+    assert len(node.queries) <= 60, "more than one query in ten seconds"
+
+
+@finding(12)
+def test_a_contact_that_answers_errors_only_is_not_returned_to_others() -> None:
+    world, host, dht = settled()
+    evil, first = address(9000), random_id(random.Random(1))
+    put(world, evil, lambda query: Error(query.tid, 202, "busy"))
+    place(world, host, dht, Contact(first, evil), 3600)
+    entry = dht.table.at(evil)
+    assert entry is None or not entry.returnable
+
+
+@finding(8)
+def test_queries_with_an_awaited_transaction_id_are_limited_too() -> None:
+    node, evil = core(), address(5)
+    node.ping(evil, 0.0)
+    tid = sent(node).tid
+    for number in range(1000):
+        node.receive(krpc.encode(FindNode(tid, 7, number)), evil, 0.1 + number / 1000)
+    assert node.counters.accepted["query.find_node"] <= 120
+
+
+@finding(4)
+def test_a_token_proves_no_other_endpoint_than_the_one_that_received_it() -> None:
+    node = core()
+    ports = [make_endpoint("45.1.1.1", 1000 + number) for number in range(40)]
+    node.receive(krpc.encode(GetPeers(b"aa", 7, 99)), ports[0], 0.0)
+    token = sent(node).token
+    for source in ports:
+        node.receive(krpc.encode(AnnouncePeer(b"aa", 7, 99, 80, token)), source, 1.0)
+    node.drain_outbox()
+    to_host = 0
+    for number in range(20_000):
+        now = 20.0 + number * 0.0005
+        node.receive(krpc.encode(FindNode(b"aa", 7, number)), ports[number % 40], now)
+        to_host += sum(len(payload) for payload, _ in node.drain_outbox())
+    assert to_host / 10 <= 100_000, f"{to_host / 10:.0f} bytes a second to one address"
+
+
+@finding(5)
+def test_few_subnets_cannot_keep_all_others_out_of_the_peer_store() -> None:
+    node = core()
+
+    def announce(source: Endpoint, info_hash: int, now: float) -> bool:
+        node.receive(krpc.encode(GetPeers(b"aa", 7, info_hash)), source, now)
+        query = AnnouncePeer(b"aa", 7, info_hash, 80, sent(node).token)
+        node.receive(krpc.encode(query), source, now)
+        return isinstance(sent(node), Reply)
+
+    for number in range(2100):
+        source = make_endpoint(f"45.1.{number % 8}.1", 7)
+        announce(source, (number << 140) + 1, 0.2 * (number + 1))
+    newest = make_endpoint("62.5.5.5", 7)
+    assert announce(newest, OWN_ID + 5, 420.0), "an info-hash close to the own ID"
+
+
+@finding(7)
+def test_expensive_decoding_is_bounded_in_all_and_not_only_for_each_subnet() -> None:
+    node = core()
+    nested = b"le" * 950
+    expensive = b"d1:y1:q1:q4:ping1:t4:aaaa1:ad2:id20:" + b"x" * 20 + b"e1:bl" + nested + b"ee"
+    cheap = krpc.encode(FindNode(b"aaaa", 7, 7))
+
+    def cost_s(payload: bytes, start: float) -> float:
+        began = time.process_time()
+        for number in range(2000):
+            source = make_endpoint(f"{11 + number % 80}.{number // 80}.1.7", 7)
+            node.receive(payload, source, start + number / 2000)
+            node.drain_outbox()
+        return time.process_time() - began
+
+    cost_s(cheap, 10.0)
+    assert cost_s(expensive, 100.0) < 5 * cost_s(cheap, 200.0)
+
+
+def of_both_families(world: World) -> Host:
+    """A member of the network with an address in each family."""
+    key = identity(1)
+    where = {
+        Family.IPV4: make_endpoint("45.1.1.1", 6881),
+        Family.IPV6: make_endpoint("2a01:1::1", 6881),
+    }
+    node = Core(
+        CONFIG,
+        random.Random(4),
+        {family: derive_node_id(key.public_key, ip_of(each)) for family, each in where.items()},
+        0.0,
+        public_key=key.public_key,
+        addresses={
+            family: ExternalAddress(CONFIG.address, ip_of(each), each[-2:], Confidence.CONFIGURED)
+            for family, each in where.items()
+        },
+        membership=Membership(key, NETWORK),
+    )
+    host = Host(node, where[Family.IPV4])
+    world.hosts |= dict.fromkeys(where.values(), host)
+    flush = world.flush
+
+    def flush_both(each: Host) -> None:
+        if each is not host:
+            flush(each)
+            return
+        for payload, destination in node.drain_outbox():
+            family = Family.IPV4 if len(destination) == 6 else Family.IPV6
+            world.send(where[family], destination, payload)
+        host.events += node.drain_events()
+        if (at := node.next_deadline()) < host.tick_at:
+            host.tick_at = at
+            world.at(max(at, world.now), lambda: world._tick(host, at))
+
+    world.flush = flush_both  # type: ignore[method-assign]
+    return host
+
+
+@finding(3)
+def test_a_copied_record_proves_no_peer_over_the_other_family() -> None:
+    world = World(1)
+    host = of_both_families(world)
+    owner = stranger(world, 1)
+    there = make_endpoint("2c0f:1:1:1::1", 6881)
+    thief = stranger(world, 2, at=there, record=owner.record)
+    introduce(world, host, owner.endpoint)
+    introduce(world, host, thief.endpoint)
+    assert knows(host) == {owner.endpoint}
+
+
+@finding(3)
+def test_a_copied_record_without_an_address_proves_no_peer() -> None:
+    world = World(2)
+    host = member(world, 1)
+    world.flush(host)
+    owner = stranger(world, 50)
+    owner.record = record_fields(owner.who, None, 5)
+    thief = stranger(world, 51, record=owner.record)
+    introduce(world, host, thief.endpoint)
+    introduce(world, host, owner.endpoint)
+    world.run(30)
+    assert thief.endpoint not in knows(host)
+
+
+@finding(10)
+def test_the_silence_of_addresses_that_never_answered_does_not_look_like_being_offline() -> None:
+    world, rng = World(3, one_way_s=0.02), random.Random(5)
+    hosts: list[Host] = []
+    for number in range(12):
+        hosts.append(world.add(make_endpoint(f"45.{7 + number}.1.7", 6881)))
+        world.join(hosts[-1], hosts[:1])
+        world.run(0.5)
+
+    def dead() -> bytes:
+        first, second, third = rng.randrange(60, 90), rng.randrange(250), rng.randrange(250)
+        return compact.pack_contact(
+            Contact(random_id(rng), make_endpoint(f"{first}.{second}.{third}.9", 6881))
+        )
+
+    own_id, liar = random_id(rng), make_endpoint("46.7.2.7", 6881)
+    put(
+        world,
+        liar,
+        lambda query: Reply(query.tid, own_id, nodes=b"".join(dead() for _ in range(70))),
+    )
+    world.join(hosts[3], [liar])
+    world.run(600)
+    assert not [event for event in hosts[3].events if isinstance(event, WentOffline)]
+
+
+@finding(20)
+def test_pushes_of_many_addresses_do_not_keep_out_those_of_another_network() -> None:
+    policy = AddressPolicy(False)
+    reservoir = PushReservoir(CONFIG.gossip, random.Random(1), policy.host, policy.netgroup)
+    for number in range(MAX_SEEN):
+        endpoint = make_endpoint(f"2c0f:1:{number % 8:x}:{number:x}::1", 7)
+        reservoir.offer(Push(endpoint, number, None))  # type: ignore[arg-type]
+    newest = Push(make_endpoint("2a02:7::1", 6881), 1, None)  # type: ignore[arg-type]
+    assert reservoir.offer(newest) is None
+
+
+@finding(9)
+def test_text_of_another_node_is_shown_without_control_characters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    say(str(ErrorAnswer(201, "\x1b[2Jfine\nkadisc: \u202eall is well")))
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    assert shown[:-1].isprintable()
+
+
+@finding(17)
+def test_one_unreadable_row_of_the_state_does_not_cost_the_key() -> None:
+    state = KeptState(bytes(range(32)))
+    state.contacts["n"] = (SavedContact(Contact(5, address(1)), 1.0, 1.0),)
+    database = sqlite3.connect(":memory:")
+    database.deserialize(encode_state(state))
+    database.execute("UPDATE contacts SET age_s = -1")
+    database.commit()
+    assert decode_state(database.serialize()).seed == bytes(range(32))
+
+
+@finding(14)
+async def test_streams_of_peers_end_quietly_when_the_node_is_closed() -> None:
+    config = Config(bind=("127.0.0.1:0",), network="testnet", core=CoreConfig(allow_private=True))
+    async with (
+        trio.open_nursery() as nursery,
+        kadisc.open_node(config, bootstrap=["127.0.0.1:9"]) as node,
+    ):
+
+        async def use() -> None:
+            async for _ in node.peers():
+                pass
+
+        for _ in range(400):
+            nursery.start_soon(use)
+        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
+        node.close()
