@@ -38,7 +38,7 @@ NO_CAPS: Final = Key(
         "The limits on nodes per address range are lifted, for labs inside one subnet.",
         option=Option(
             Commands.OPENING_A_NODE,
-            help="lift the limits on nodes per address range, for labs inside one subnet",
+            help="no limits on nodes per subnet, for labs inside one subnet",
         ),
     ),
 )

@@ -91,9 +91,7 @@ class CoreConfig:
         False,
         "The rate limits are lifted, for labs and benchmarks; the accounting still runs.",
         key="unlimited",
-        option=Option(
-            Commands.OPENING_A_NODE, help="lift the rate limits, for labs and benchmarks"
-        ),
+        option=Option(Commands.OPENING_A_NODE, help="no rate limits, for labs and benchmarks"),
     )
     max_datagram_bytes: int = setting(
         2048,
@@ -161,7 +159,7 @@ class Config:
         option=Option(
             Commands.RUN,
             "HOST:PORT",
-            "static peer: kept always, also while it is silent; repeatable",
+            "static peer: kept also while it does not answer; repeatable",
         ),
         holds_for=HoldsFor.THE_LASTING_NODE,
     )
