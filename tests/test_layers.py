@@ -35,8 +35,8 @@ MAY_IMPORT = {
     "dashboard": ("observe",),
     "conformance": ("net",),
 }
-"""Design, section 1. Who may import a layer may also import what that one rests on; the command
-line may import everything.
+"""The layers that each layer may import. What may import a layer may also import the layers below
+that one; the command line may import everything.
 """
 ROOMS = {
     "core": (

@@ -1,5 +1,5 @@
-"""Gossip rounds: when this node exchanges what with which peer (design, section 3; the parameters
-are BASALT's, on top of Kademlia).
+"""Gossip rounds: when this node exchanges what with which peer. The parameters are BASALT's
+(Auvolat, Bromberg, Frey, Taïani 2021), on top of Kademlia.
 
 Each round, 20 s apart while much changes and up to 120 s when little does: PULL a few peers from
 the least used holder of a slot, PUSH the own record to another peer. Half of the partners come from
