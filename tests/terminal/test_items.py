@@ -100,7 +100,7 @@ def test_a_put_item_is_found_by_another_node_and_a_mutable_one_has_the_key_of_th
         (("put", "x", "--keep", "--bind=127.0.0.1:0"), "only a running node can keep"),
         (("put", "x", "--mutable", "--bind=127.0.0.1:0"), "there is no key in"),
         (("put", "x", "--salt=s", "--bind=127.0.0.1:0"), "are of mutable items"),
-        (("resolve", "abc"), "a public key has 64 hex digits"),
+        (("resolve", "abc"), "a public key is 64 hex digits"),
     ],
     ids=lambda value: value[1][:5] + value[-1][:6] if isinstance(value, tuple) else "",
 )
