@@ -45,7 +45,9 @@ def test_the_same_behaviour_is_told_from_another(
 ) -> None:
     same = copy_with(tmp_path / "same", "class Digest:", "class Digest:  # the same")
     assert verdict(digests, same, capsys) == (0, "equal")
-    other = copy_with(tmp_path / "other", 'CLIENT_VERSION: Final = b"KD', 'CLIENT_VERSION: Final = b"KE')
+    other = copy_with(
+        tmp_path / "other", 'CLIENT_VERSION: Final = b"KD', 'CLIENT_VERSION: Final = b"KE'
+    )
     assert verdict(digests, other, capsys) == (1, "DIFFERENT")
     silent = copy_with(tmp_path / "silent", "self.digest.delivery(", "str.format('', ")
     assert verdict(digests, silent, capsys) == (1, "FAILED")
