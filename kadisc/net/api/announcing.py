@@ -13,6 +13,7 @@ import trio
 
 from ...contacts import Contact
 from ...core.contract.events import AnnounceFinished, Outcome
+from ...core.contract.times import jittered
 from ...endpoints import Endpoint, Family
 from ...errors import Busy, NoAnswer, QueryFailed, UsageError
 from ..transport.pump import Pump
@@ -114,4 +115,4 @@ class Announcement:
                 self._done.set()
                 pause_s = self._interval_s
                 retry_s = _RETRY_S
-            await trio.sleep(pause_s * self._rng.uniform(1 - _JITTER, 1 + _JITTER))
+            await trio.sleep(jittered(pause_s, _JITTER, self._rng))

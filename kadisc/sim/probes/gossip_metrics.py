@@ -51,11 +51,6 @@ def rounds_of(host: Host, now: float) -> int:
     return peer_network_of(host).snapshot(now).view.rounds
 
 
-def is_attacker(lab: Lab, endpoint: Endpoint) -> bool:
-    host = lab.oracle.at(endpoint)
-    return host is not None and not host.honest
-
-
 @dataclass(slots=True)
 class DrawTally:
     """Counts drawn peers: all, those of the attacker (``theirs``), and unused addresses."""
