@@ -22,7 +22,7 @@ from ...wire.messages import (
     FindNode,
     Get,
     GetPeers,
-    Gossip,
+    Ping,
     Put,
     Query,
     Reply,
@@ -95,6 +95,8 @@ class Responder:
             version=CLIENT_VERSION,
         )
         match query:
+            case Ping():
+                pass
             case FindNode():
                 self._add_contacts(reply, query.target, query.want, source, self._max_contact_bytes)
             case GetPeers():
@@ -118,10 +120,10 @@ class Responder:
                     source,
                     self._max_contact_bytes - SAMPLE_FIELDS_BYTES - len(reply.samples.info_hashes),
                 )
-            case UnknownQuery(target=None) | Gossip():  # a peer network answers its gossip itself
-                return self._error(query, source, error_codes.METHOD_UNKNOWN, "method unknown")
             case UnknownQuery(target=int(target)):
                 self._add_contacts(reply, target, query.want, source, self._max_contact_bytes)
+            case _:  # gossip too, in a node that is of no network
+                return self._error(query, source, error_codes.METHOD_UNKNOWN, "method unknown")
         return reply
 
     @property

@@ -259,3 +259,13 @@ def test_a_full_store_answers_with_a_server_error() -> None:
     server = responder(config=replace(CONFIG, serving=replace(CONFIG.serving, max_peers_stored=0)))
     error = error_to(announce(token_for(ASKER, server)), server=server)
     assert (error.code, error.text) == (202, "store-full")
+
+
+class Forgotten(Query):
+    """A method of a later version for which nobody wrote an answer."""
+
+
+def test_a_method_without_an_answer_is_unknown_and_no_ping() -> None:
+    answer = responder().answer(Forgotten(b"qq", 1), ASKER, 0)
+    assert isinstance(answer, Error)
+    assert answer.code == METHOD_UNKNOWN
