@@ -42,10 +42,13 @@ class NamedPeer(NamedTuple):
 def pack_peers(peers: Iterable[NamedPeer]) -> bytes:
     """The ``peers`` or ``peers6`` of a reply. All peers must be of one family."""
     return b"".join(
-        pack_contact(peer.contact)
-        + bytes((min(peer.ttl, MAX_NIBBLE) << 4 | min(peer.age, MAX_NIBBLE),))
+        pack_contact(peer.contact) + bytes((_nibble(peer.ttl) << 4 | _nibble(peer.age),))
         for peer in peers
     )
+
+
+def _nibble(number: int) -> int:
+    return min(max(number, 0), MAX_NIBBLE)
 
 
 def peers_from(raw: bytes, family: Family) -> list[NamedPeer]:

@@ -35,17 +35,18 @@ def saved_book(entries: Iterable[BookEntry], now: float) -> SavedBook:
 
 def _saved(entry: BookEntry, now: float) -> SavedPeer:
     verified = entry.peer is not None
+    # Ages are at least 0: a line with a negative one is not read again.
     return SavedPeer(
         endpoint=entry.endpoint,
         source=entry.source,
         tried=entry.tried,
-        first_seen_s_ago=now - entry.first_seen_at,
-        reported_s_ago=now - entry.reported_at,
+        first_seen_s_ago=max(0.0, now - entry.first_seen_at),
+        reported_s_ago=max(0.0, now - entry.reported_at),
         times_reported=entry.times_reported,
         failures=entry.failures,
         peer=entry.peer,
-        first_verified_s_ago=now - entry.first_verified_at if verified else None,
-        verified_s_ago=now - entry.verified_at if verified else None,
+        first_verified_s_ago=max(0.0, now - entry.first_verified_at) if verified else None,
+        verified_s_ago=max(0.0, now - entry.verified_at) if verified else None,
         rtt_s=entry.rtt_s,
     )
 

@@ -62,7 +62,7 @@ class SavedContacts:
     def unanswered(self, now: float) -> tuple[SavedContact, ...]:
         """The saved contacts with their ages as of now, the most likely to be alive first."""
         aged = [
-            replace(saved, verified_s_ago=saved.verified_s_ago + now - since)
+            replace(saved, verified_s_ago=saved.verified_s_ago + max(0.0, now - since))
             for saved, since in self._saved.values()
         ]
         fresh = [saved for saved in aged if saved.verified_s_ago < FORGET_S]
@@ -143,8 +143,10 @@ class SavedContacts:
 
 
 def _saved(entry: Entry, now: float) -> SavedContact:
-    age_s = now - entry.first_verified_at
-    return SavedContact(entry.contact, age_s, now - entry.verified_at, entry.rtt_s, entry.client)
+    # At least 0: a state with a negative age is not read again.
+    age_s = max(0.0, now - entry.first_verified_at)
+    verified_s_ago = max(0.0, now - entry.verified_at)
+    return SavedContact(entry.contact, age_s, verified_s_ago, entry.rtt_s, entry.client)
 
 
 def _relative_silence(saved: SavedContact) -> float:

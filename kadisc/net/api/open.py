@@ -19,7 +19,7 @@ from ..as_map_file import as_map_in
 from ..join.bootstrap import sources_of
 from ..join.own_address import own_addresses
 from ..state.keeper import Keeper, open_keeper
-from ..transport.clock import Clock, SystemClock
+from ..transport.clock import Clock, SystemClock, forward_clock
 from ..transport.nurseries import open_flat_nursery
 from ..transport.ports import Port
 from ..transport.pump import Pump
@@ -98,6 +98,7 @@ def make_node(
     Raises:
         UsageError: a text of ``config`` or of ``bootstrap`` cannot be read.
     """
+    clock = forward_clock(clock)
     saved = keeper.saved if keeper is not None else saved
     identity = keeper.identity if keeper is not None else Identity.new(rng)
     addresses = own_addresses(config, ports, saved)

@@ -51,6 +51,43 @@ class SystemClock:
         return trio.current_time() + (deadline - self.now())
 
 
+class ForwardClock:
+    """A clock that is never behind what it has said before, whatever ``clock`` does. A clock that
+    is set back goes on from its last value: were it only held there until the old value is reached
+    again, no timer would end until then.
+
+    Fault: a container or a virtual machine that is restored from a snapshot can read a smaller
+    CLOCK_BOOTTIME than before. The core computes ages and rates from differences of ``now``.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = clock.now()
+        self._ahead_s = 0.0
+
+    def now(self) -> float:
+        now = self._clock.now() + self._ahead_s
+        if now < self._last:
+            self._ahead_s += self._last - now
+            return self._last
+        self._last = now
+        return now
+
+    def slept_s(self) -> float:
+        return self._clock.slept_s()
+
+    def wall_s(self) -> float:
+        return self._clock.wall_s()
+
+    def trio_deadline(self, deadline: float) -> float:
+        return self._clock.trio_deadline(deadline - self._ahead_s)
+
+
+def forward_clock(clock: Clock) -> ForwardClock:
+    """The same clock, if it never goes back already."""
+    return clock if isinstance(clock, ForwardClock) else ForwardClock(clock)
+
+
 class TrioClock:
     """trio's clock: virtual under `trio.testing.MockClock`. It knows of no suspends."""
 

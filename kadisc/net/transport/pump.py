@@ -19,7 +19,7 @@ from ...core.core import Core
 from ...endpoints import Endpoint, Family
 from ...errors import Closed
 from ...observe.shell_events import NetworkChanged, ShellEvent
-from .clock import Clock
+from .clock import Clock, forward_clock
 from .dispatch import Dispatch, ResultQueue, Waiter
 from .ports import Port, Sent
 
@@ -53,7 +53,7 @@ class Pump:
         """Datagrams that the system had no room for."""
         self.send_refused = 0
         """Datagrams that the system would not send."""
-        self._clock = clock
+        self._clock = forward_clock(clock)
         self._port_of = {_address_bytes(port.family): port for port in ports}
         self._nap: trio.CancelScope | None = None
         self._wake_at = -math.inf
@@ -214,6 +214,10 @@ class Pump:
             self.core.network_changed(self.now())
             self.publish(NetworkChanged(slept_s - self._slept_s))
             self._slept_s = slept_s
+        elif slept_s < self._slept_s - _SLEEP_NOTICED_S:
+            # The clock was set back: the next suspend counts from here. Read again, because a
+            # pause between the two readings behind this number looks alike.
+            self._slept_s = self._clock.slept_s()
         return self._clock.now()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -206,3 +207,46 @@ async def test_families_have_a_port_each(autojump_clock: MockClock) -> None:
         core.outbox.append((b"x", Endpoint(receiver.local_endpoint)))
         pump.flush()
         assert receiver.drain(1) == [(b"x", port.local_endpoint)]
+
+
+class JumpingClock(TrioClock):
+    """trio's clock with an offset that a test changes, as a restored container's may."""
+
+    def __init__(self) -> None:
+        self.offset_s = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.offset_s
+
+    def slept_s(self) -> float:
+        return self.offset_s
+
+    def trio_deadline(self, deadline: float) -> float:
+        return deadline - self.offset_s
+
+
+async def test_the_core_is_never_handed_a_time_that_goes_back(autojump_clock: MockClock) -> None:
+    """The clock jumps by hours and days, in both directions, between datagrams, calls and ticks."""
+    clock, rng = JumpingClock(), random.Random(1)
+    async with running(clock) as bench:
+        for _ in range(200):
+            clock.offset_s += rng.choice((-1e6, -3600.0, -1.0, 0.0, 0.5, 3600.0, 1e6))
+            bench.other.send((b"x", bench.port.local_endpoint))
+            with bench.pump.operation(lambda now: bench.core.ping(OTHER, now)):
+                await trio.sleep(rng.uniform(0, 1))
+        times = [now for _, _, now in bench.core.calls]
+        assert len(times) > 600
+        assert times == sorted(times)
+
+
+async def test_a_deadline_is_met_after_the_clock_was_set_back(autojump_clock: MockClock) -> None:
+    """Time goes on from where it was: held there, it would stand still for a day."""
+    clock = JumpingClock()
+    async with running(clock) as bench:
+        clock.offset_s = -86_400.0
+        with bench.pump.operation(lambda now: bench.core.ping(OTHER, now)):
+            await trio.sleep(0.6)
+            assert bench.core.names()[-1] == "tick"
+        clock.offset_s += 30.0
+        await trio.sleep(6)
+        assert "network_changed" in bench.core.names(), "a suspend after that is noticed"

@@ -55,3 +55,9 @@ def test_only_replies_with_a_token_can_be_gossip() -> None:
     reply = krpc.decode(b"d1:rd2:id20:abcdefghij01234567893:recdee1:t2:aa1:y1:re")
     assert isinstance(reply, Reply)
     assert reply.news is None
+
+
+def test_ages_and_ttls_out_of_range_are_packed_as_the_nearest_that_fits() -> None:
+    """A negative age, as from a clock that went back, must not raise: any query could do that."""
+    raw = pack_peers([NamedPeer(Contact(ID, address(1)), 99, -3)])
+    assert peers_from(raw, Family.IPV4) == [NamedPeer(Contact(ID, address(1)), 15, 0)]

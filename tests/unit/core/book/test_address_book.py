@@ -338,6 +338,16 @@ def test_a_snapshot_counts_the_tables_and_collisions() -> None:
     assert (shown.new, shown.tried, shown.verified_in_run, shown.in_collision) == (1, 1, 0, 0)
 
 
+def test_no_age_of_the_book_is_saved_as_negative() -> None:
+    """A clock that went back: a line with a negative age could not be read again."""
+    address_book = book_with_verified(range(1, 4))
+    [*ages] = [
+        (each.first_seen_s_ago, each.reported_s_ago, each.first_verified_s_ago, each.verified_s_ago)
+        for each in address_book.export(-1e6).peers
+    ]
+    assert ages == [(0.0, 0.0, 0.0, 0.0)] * 3
+
+
 # --- What the application gets --------------------------------------------------------------------
 
 

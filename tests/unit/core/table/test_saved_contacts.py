@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
+from kadisc.core.addressing.external_address import Confidence, ExternalAddress
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.contract.saved_state import SavedContact
 from kadisc.core.table.diversity import DiversityCaps
@@ -75,3 +76,20 @@ def test_the_number_of_saved_contacts_is_bounded() -> None:
     saved_contacts = with_contacts(*(saved(number) for number in range(MAX_SAVED)))
     assert not saved_contacts.add(saved(MAX_SAVED), 0.0)
     assert len(saved_contacts) == MAX_SAVED
+
+
+def test_no_age_is_saved_as_negative() -> None:
+    """A clock that went back: a file with a negative age could not be read again."""
+    policy = AddressPolicy(False)
+    table = RoutingTable(
+        Family.IPV4, OWN_ID, CONFIG.table, policy, DiversityCaps(CONFIG.table, policy)
+    )
+    table.offer(saved(1).contact, 1000.0)
+    saved_contacts = SavedContacts(Family.IPV4, table, policy, CONFIG.table.k)
+    saved_contacts.add(saved(2, verified_s_ago=0.0), 1000.0)
+    own = ExternalAddress(CONFIG.address, bytes(4), b"", Confidence.UNKNOWN)
+    exported = saved_contacts.export(own, 400.0)
+    assert [(each.age_s, each.verified_s_ago) for each in exported.contacts] == [
+        (0.0, 0.0),
+        (1000.0, 0.0),
+    ]
