@@ -76,10 +76,10 @@ class BookConfig:
         " seconds ago: many peers come back the next day.",
     )
     failure_spacing_s: float = setting(
-        20.0,
+        10.0,
         ABOVE_0,
-        "Failures less than this many seconds apart count as one, because they may have one cause"
-        " in the link.",
+        "Failures of a peer less than this many seconds apart count as one, because they may have"
+        " one cause in the link.",
     )
     recently_verified_s: float = setting(
         600.0,

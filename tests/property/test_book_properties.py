@@ -19,6 +19,7 @@ from kadisc.core.peers.view import GossipView
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.observe.book_lines import format_book, parse_book
 from tests.support.contacts import address6
+from tests.support.peers import answering, book_failed, book_verified, view_answered, view_failed
 
 POLICY = AddressPolicy(False)
 ENDPOINTS = [
@@ -92,11 +93,11 @@ def test_the_book_keeps_its_bounds_and_one_identity_per_address(
             book.reported(what, how, now)
         elif move == "verified":
             peer = verified_peer(how[0], what, how[1])
-            book.verified(peer, now, source=ENDPOINTS[0], rtt_s=0.1)
+            book_verified(book, peer, now, source=ENDPOINTS[0], rtt_s=0.1)
             proved.add((peer.key, what))
             proved_in_run.add((peer.key, what))
         elif move == "failed":
-            book.failed(what, now)
+            book_failed(book, what, now)
         elif move == "feedback":
             book.feedback(what.to_bytes(32, "big"), how, now)
         elif move == "tests":
@@ -108,7 +109,7 @@ def test_the_book_keeps_its_bounds_and_one_identity_per_address(
         elif move == "feeler":
             asked = book.feeler(now)
             assert asked is None or book.why(asked, now) is not None
-            assert book.next_deadline() > now or book.tests_due(now)
+            assert book.tests_due(now) or book.next_deadline() > now
         elif move == "select":
             selected = book.select(5, now, service="eth", verified_within_s=1000.0)
             assert all(
@@ -199,7 +200,7 @@ def test_a_hostile_file_only_fills_places(peers: list[SavedPeer], seed: int) -> 
     assert book.select(9, 1e9) == []
     check(book, 1e9, {(each.peer.key, each.endpoint) for each in peers if each.peer})
     for endpoint in ENDPOINTS:
-        book.failed(endpoint, 1e9)
+        book_failed(book, endpoint, 1e9)
     book.feeler(1e9)
 
 
@@ -234,15 +235,15 @@ class Played:
         view = self.view
         if move == "offer":
             would_win = view.would_win(what)
-            won = view.offer(verified_peer(how[0], what, how[1]), now)
+            won = view.offer(answering(verified_peer(how[0], what, how[1]), now), now)
             assert (
                 not won or would_win or how[0] in {each.peer.key[-1] for each in view.entries(now)}
             )
             self.answers.append(won)
         elif move == "failed":
-            view.failed(what, now)
+            view_failed(view, what, now)
         elif move == "confirmed":
-            view.confirmed(what, now)
+            view_answered(view, what, now)
         elif move == "remove":
             view.remove(what)
             assert view.slots_of(what) == 0

@@ -13,7 +13,7 @@ from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.view import ViewRule
 from kadisc.endpoints import Endpoint
 
-from .peers import peer
+from .peers import answering, peer
 
 ENTRIES = 16
 
@@ -51,7 +51,7 @@ class GossipModel:
         # At the start each node knows some of all, by their share.
         for each in self.honest:
             for other in self.rng.sample(self.honest + self.attackers, ENTRIES):
-                self.views[each.endpoint].offer(other, 0)
+                self.views[each.endpoint].offer(answering(other), 0)
 
     def run(self, rounds: int) -> None:
         for _ in range(rounds):
@@ -71,14 +71,14 @@ class GossipModel:
                 if self.books and self.rounds % GossipConfig().reseed_every_rounds == 0:
                     book = self.books[endpoint]
                     for challenger in view.challengers(book):
-                        view.offer(book[challenger], 0)
+                        view.offer(answering(book[challenger]), 0)
 
     def _learn(self, node: VerifiedPeer, of: VerifiedPeer) -> None:
         view = self.views[node.endpoint]
         if self.books:
             self.books[node.endpoint][of.endpoint] = of
         if view.would_win(of.endpoint):
-            view.offer(of, 0)
+            view.offer(answering(of), 0)
 
     def _answer(self, partner: VerifiedPeer) -> list[VerifiedPeer]:
         if partner.endpoint in self.bad:

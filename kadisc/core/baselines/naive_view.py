@@ -7,6 +7,7 @@ from random import Random
 
 from ...config import GossipConfig
 from ...endpoints import Endpoint
+from ..contract.peer_status import PeerStatus
 from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
 from ..peers.view import ViewPeer, ViewSnapshot, any_endpoint
@@ -21,40 +22,28 @@ class NaiveView:
         self._size = (
             config.flat_slots + config.slots_from_8 + config.slots_from_16 + config.slots_from_24
         )
-        self._failures_allowed = config.slot_failures
         self._rng = rng
         self._rounds = 0
-        self._peers: dict[Endpoint, tuple[VerifiedPeer, float, int]] = {}
-        """With the time of the last answer, and the failures since then."""
+        self._peers: dict[Endpoint, PeerStatus] = {}
 
     def __len__(self) -> int:
         return len(self._peers)
 
-    def offer(self, peer: VerifiedPeer, now: float) -> int:
-        known = peer.endpoint in self._peers
+    def offer(self, status: PeerStatus, now: float) -> int:
+        endpoint = status.known_peer.endpoint
+        known = endpoint in self._peers
         if not known and len(self._peers) >= self._size:
             del self._peers[self._rng.choice(list(self._peers))]
-        self._peers[peer.endpoint] = peer, now, 0
+        self._peers[endpoint] = status
         return int(not known)
 
-    def named_again(self, peer: VerifiedPeer, now: float) -> None:
+    def named_again(self, status: PeerStatus, now: float) -> None:
         """A peer that is named is taken in, again and again."""
-        if peer.endpoint not in self._peers:
-            self.offer(peer, now)
+        if status.known_peer.endpoint not in self._peers:
+            self.offer(status, now)
 
     def would_win(self, endpoint: Endpoint) -> bool:
         return endpoint not in self._peers
-
-    def confirmed(self, endpoint: Endpoint, now: float) -> None:
-        if endpoint in self._peers:
-            self._peers[endpoint] = self._peers[endpoint][0], now, 0
-
-    def failed(self, endpoint: Endpoint, now: float) -> None:
-        if endpoint in self._peers:
-            peer, verified_at, failures = self._peers[endpoint]
-            self._peers[endpoint] = peer, verified_at, failures + 1
-            if failures + 1 >= self._failures_allowed:
-                del self._peers[endpoint]
 
     def remove(self, endpoint: Endpoint) -> None:
         self._peers.pop(endpoint, None)
@@ -74,9 +63,9 @@ class NaiveView:
         verified_within_s: float = FOREVER,
     ) -> list[VerifiedPeer]:
         eligible = [
-            peer
-            for peer, at, failures in self._peers.values()
-            if not failures and now - at <= verified_within_s
+            status.known_peer
+            for status in self._peers.values()
+            if not status.failures and now - status.verified_at <= verified_within_s
         ]
         return self._rng.sample(eligible, min(count, len(eligible)))
 
@@ -86,8 +75,8 @@ class NaiveView:
     def partner(
         self, now: float, wanted: Callable[[Endpoint], bool] = any_endpoint
     ) -> VerifiedPeer | None:
-        peers = [peer for peer, _, _ in self._peers.values() if wanted(peer.endpoint)]
-        return self._rng.choice(peers) if peers else None
+        peers = [status for endpoint, status in self._peers.items() if wanted(endpoint)]
+        return self._rng.choice(peers).known_peer if peers else None
 
     def slots_of(self, endpoint: Endpoint) -> int:
         return int(endpoint in self._peers)
@@ -106,5 +95,6 @@ class NaiveView:
 
     def _seen(self, now: float) -> list[ViewPeer]:
         return [
-            ViewPeer(peer, 1, now - at, failures) for peer, at, failures in self._peers.values()
+            ViewPeer(status.known_peer, 1, now - status.verified_at, status.failures)
+            for status in self._peers.values()
         ]

@@ -18,6 +18,7 @@ from typing import Final
 from ...config import BookConfig
 from ...endpoints import Endpoint
 from ..addressing.policy import AddressPolicy
+from ..contract.peer_status import PeerStatus
 from ..contract.saved_state import SavedBook
 from ..contract.times import FOREVER, NEVER
 from ..contract.verified_peer import VerifiedPeer
@@ -106,12 +107,11 @@ class AddressBook:
         self._promotion.put_new(entry)
         return None
 
-    def verified(
-        self, peer: VerifiedPeer, now: float, *, source: Source, rtt_s: float | None = None
-    ) -> None:
+    def verified(self, status: PeerStatus, now: float, *, source: Source) -> None:
         """The peer exchanged records with this node at its endpoint. It goes to the tried table, or
         waits until the owner of its place there was tested.
         """
+        peer = status.known_peer
         host = self._policy.host(peer.endpoint)
         here = self._index.of_host(host)
         elsewhere = self._index.of_key(peer.key, peer.endpoint)
@@ -122,20 +122,27 @@ class AddressBook:
             here = self._arrival(peer, host, here, elsewhere, source, now)
         elif elsewhere is not None and elsewhere is not here:
             self._promotion.forget(elsewhere)  # the peer moved here, where another peer was
-        self._note_verified(here, peer, rtt_s, now)
+        self._note_verified(here, status, now)
         if not here.tried:
             self._promotion.promote(here, now)
 
+    def status_of(self, endpoint: Endpoint) -> PeerStatus | None:
+        """The status of the peer at that endpoint, None if the book has no entry there."""
+        entry = self._index.at(endpoint)
+        if entry is None:
+            return None
+        if entry.status is None:
+            entry.status = PeerStatus()
+        return entry.status
+
     def failed(self, endpoint: Endpoint, now: float) -> None:
-        """The peer left a query unanswered while this node was online. Failures within
-        ``failure_spacing_s`` count as one.
+        """The peer left a query unanswered while this node was online, and its status has counted
+        that.
         """
         entry = self._index.at(endpoint)
         config = self._config
-        if entry is None or now - entry.failed_at < config.failure_spacing_s:
+        if entry is None:
             return
-        entry.failures += 1
-        entry.failed_at = now
         if not entry.tried:
             if entry.failures >= config.new_failures:
                 self._promotion.forget(entry)
@@ -370,21 +377,15 @@ class AddressBook:
             self._promotion.forget(here)
         return entry
 
-    def _note_verified(
-        self, entry: BookEntry, peer: VerifiedPeer, rtt_s: float | None, now: float
-    ) -> None:
+    def _note_verified(self, entry: BookEntry, status: PeerStatus, now: float) -> None:
+        peer = status.known_peer
         if entry.peer is not None and entry.peer.key != peer.key:
             self._index.drop_key(entry, entry.peer.key)
             self._start_history_again(entry)
-        entry.peer = peer
-        entry.verified_at = now
+        entry.status = status
         entry.verified_in_run = True
         if entry.first_verified_at == NEVER:
             entry.first_verified_at = now
-        entry.failures = 0
-        entry.failed_at = NEVER
-        if rtt_s is not None:
-            entry.rtt_s = rtt_s
         if entry.place is not None:
             self._index.add_key(entry, peer.key)
         self._collisions.answered(entry)

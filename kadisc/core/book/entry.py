@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ...endpoints import Endpoint
+from ..contract.peer_status import PeerStatus
 from ..contract.times import NEVER
 from ..contract.verified_peer import VerifiedPeer
 
@@ -22,11 +23,12 @@ class BookEntry:
     """What the address book knows of one peer. Times are on the clock of the caller, ``NEVER`` for
     what did not happen.
 
-    ``host``: the prefix that has one entry at most; ``peer``: None if the peer was only reported;
-    ``verified_in_run``: verified since the start, so that it does not depend on what a file says;
-    ``tried``: which of the two tables it is in; ``place``: bucket and position in that table;
-    ``good``: how many verdicts "good" count; ``held_back_until``: not selected before;
-    ``held_slot``: held a slot of the view that was old enough, in this run.
+    ``host``: the prefix that has one entry at most; ``status``: how the peer answered, None if it
+    was only reported and never failed; ``verified_in_run``: verified since the start, so that it
+    does not depend on what a file says; ``tried``: which of the two tables it is in; ``place``:
+    bucket and position in that table; ``good``: how many verdicts "good" count;
+    ``held_back_until``: not selected before; ``held_slot``: held a slot of the view that was old
+    enough, in this run.
     """
 
     endpoint: Endpoint
@@ -35,19 +37,36 @@ class BookEntry:
     first_seen_at: float
     reported_at: float
     times_reported: int = 1
-    peer: VerifiedPeer | None = None
+    status: PeerStatus | None = None
     first_verified_at: float = NEVER
-    verified_at: float = NEVER
     verified_in_run: bool = False
-    failures: int = 0
-    failed_at: float = NEVER
-    rtt_s: float | None = None
     tried: bool = False
     place: tuple[int, int] | None = None
     verdict: Verdict | None = None
     good: int = 0
     held_back_until: float = NEVER
     held_slot: bool = False
+
+    @property
+    def peer(self) -> VerifiedPeer | None:
+        """None if the peer was only reported."""
+        return self.status.peer if self.status is not None else None
+
+    @property
+    def verified_at(self) -> float:
+        return self.status.verified_at if self.status is not None else NEVER
+
+    @property
+    def failures(self) -> int:
+        return self.status.failures if self.status is not None else 0
+
+    @property
+    def failed_at(self) -> float:
+        return self.status.failed_at if self.status is not None else NEVER
+
+    @property
+    def rtt_s(self) -> float | None:
+        return self.status.rtt_s if self.status is not None else None
 
     @property
     def last_news_at(self) -> float:

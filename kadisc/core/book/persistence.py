@@ -15,6 +15,7 @@ from ...ids import ID_SPACE
 from ...wire.compact import ENDPOINT_SIZES
 from ...wire.items import KEY_BYTES
 from ...wire.records import MAX_RECORD_BYTES
+from ..contract.peer_status import PeerStatus
 from ..contract.saved_state import SavedBook, SavedPeer
 from ..contract.verified_peer import VerifiedPeer
 from .entry import BookEntry
@@ -64,14 +65,13 @@ def entry_of(saved: SavedPeer, now: float) -> BookEntry | str:
         now - saved.reported_s_ago,
         saved.times_reported,
     )
-    entry.failures = saved.failures
-    entry.rtt_s = saved.rtt_s
     entry.tried = saved.tried
-    entry.peer = saved.peer
-    if saved.first_verified_s_ago is not None and saved.verified_s_ago is not None:
-        entry.first_verified_at = now - saved.first_verified_s_ago
-        entry.verified_at = now - saved.verified_s_ago
-    # `failed_at` is not saved and stays `NEVER`, so the next failure counts at once.
+    if saved.peer is not None or saved.failures:
+        # `failed_at` is not saved and stays `NEVER`, so the next failure counts at once.
+        entry.status = PeerStatus(saved.peer, failures=saved.failures, rtt_s=saved.rtt_s)
+        if saved.first_verified_s_ago is not None and saved.verified_s_ago is not None:
+            entry.first_verified_at = now - saved.first_verified_s_ago
+            entry.status.verified_at = now - saved.verified_s_ago
     return entry
 
 

@@ -15,6 +15,7 @@ from typing import Final
 from ...endpoints import Endpoint
 from ..addressing.netgroup_sampling import PrefixOf
 from ..book.entry import Source
+from ..contract.peer_status import PeerStatus
 from ..contract.times import NEVER
 from ..contract.verified_peer import VerifiedPeer
 
@@ -24,11 +25,12 @@ MAX_KNOWN: Final = 512
 
 @dataclass(slots=True, eq=False)
 class KnownPeer:
-    """A verified peer. Only `PeerVerifier` changes the fields, some of them through `KnownPeers`.
-    Times are in seconds on the caller's clock.
+    """A verified peer, with what matters as long as it is known in this run. Only `PeerVerifier`
+    changes the fields, some of them through `KnownPeers`.
     """
 
-    peer: VerifiedPeer
+    status: PeerStatus
+    """Shared with the view and the address book."""
     source: bytes
     """The netgroup of the node that named it first, or a word for another source."""
     book_source: Source
@@ -39,14 +41,8 @@ class KnownPeer:
     """Whether it pushed its own record to this node."""
     inbound: bool
     """Whether it answered, but perhaps only through the NAT mapping that its own query opened."""
-    rtt_s: float | None
-    verified_at: float
     traffic_at: float
     """When a datagram last passed between the two nodes, in either direction."""
-    failures: int = 0
-    """Queries in a row that it left unanswered."""
-    failed_at: float = NEVER
-    """When a failure counted last."""
     missed_at: float = NEVER
     """When it last left a query unanswered, by its own fault or not."""
     silence_counted: bool = False
@@ -59,6 +55,18 @@ class KnownPeer:
     """Whether its record must be asked for again: it has a newer record, or it answered with
     another node ID than before, so that another peer may be there now.
     """
+
+    @property
+    def peer(self) -> VerifiedPeer:
+        return self.status.known_peer
+
+    @property
+    def verified_at(self) -> float:
+        return self.status.verified_at
+
+    @property
+    def failures(self) -> int:
+        return self.status.failures
 
 
 class KnownPeers:
@@ -106,8 +114,8 @@ class KnownPeers:
         self._by_network.add(peer.endpoint)
 
     def answered(self, known: KnownPeer, now: float) -> None:
-        known.verified_at = known.traffic_at = now
-        known.failures = 0
+        known.status.answered(now)
+        known.traffic_at = now
         known.silence_counted = False
         self._move_to_end(known)
 

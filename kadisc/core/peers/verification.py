@@ -20,6 +20,7 @@ from ...ids import NodeId
 from ...wire.records import PeerRecord
 from ..addressing.netgroup_sampling import PrefixOf
 from ..contract.events import Event, PeerLost, PeerVerified
+from ..contract.peer_status import PeerStatus
 from ..contract.queries import PendingQuery
 from ..contract.verified_peer import VerifiedPeer
 from ..dht import Dht
@@ -29,7 +30,8 @@ from .known_peers import KnownPeer, KnownPeers
 from .record_policy import Refused
 
 FAILURE_SPACING_S: Final = 10.0
-"""Time-outs closer together than this count once: they may come from one gap in a link."""
+"""A peer that timed out, and one whose push told of a newer record, is not asked again for so long.
+"""
 CHANGED_SHARE: Final = 0.05
 """The share of the known peers that must come or go in a round for rounds to become faster."""
 BOOK_INTERVAL_S: Final = 60.0
@@ -60,6 +62,7 @@ class PeerVerifier:
         self._changes = 0
         """Peers that came or went since the last round."""
         self._config = config.gossip
+        self._spacing_s = config.book.failure_spacing_s
         self._enough = config.rendezvous.enough_peers
         self._quarantine_s = config.maintenance.quarantine_silence_s
         self._dhts = dhts
@@ -142,11 +145,11 @@ class PeerVerifier:
         """An answer names a peer that is known; the report may be relayed ``ttl`` times more."""
         if not known.failures:
             known.ttl = max(known.ttl, ttl)
-        self._view.named_again(known.peer, now)
+        self._view.named_again(known.status, now)
 
     def pushed_again(self, known: KnownPeer, now: float) -> None:
         """A known peer pushes the record that this node has already."""
-        self._view.named_again(known.peer, now)
+        self._view.named_again(known.status, now)
 
     def require_record(self, known: KnownPeer) -> None:
         """It has a new record, which this node asks it for at the next recheck."""
@@ -180,7 +183,6 @@ class PeerVerifier:
             pending.proves_reachability or pending.sent_at >= known.traffic_at + self._quarantine_s
         )
         self.known.answered(known, now)
-        self._view.confirmed(endpoint, now)
         known.needs_record = known.needs_record or sender != known.peer.node_id
         if (
             not known.needs_record
@@ -188,7 +190,7 @@ class PeerVerifier:
             and (now >= known.booked_at + BOOK_INTERVAL_S or known.booked_at < self.stale_before)
         ):
             known.booked_at = now
-            self._book.verified(known.peer, now, source=known.book_source, rtt_s=known.rtt_s)
+            self._book.verified(known.status, now, source=known.book_source)
         if known.inbound and is_proof:
             known.inbound = False
             self._offer(known, now)
@@ -199,28 +201,28 @@ class PeerVerifier:
         if known is None:
             return []
         self.known.missed(known, now)
-        if now < known.failed_at + FAILURE_SPACING_S or not self._is_online(endpoint):
+        if not self._is_online(endpoint) or not known.status.failed(now, self._spacing_s):
             return []
-        known.failures += 1
-        known.failed_at = now
-        self._count_failure(endpoint, now)
-        if known.failures >= self._config.slot_failures:
-            return self.lose(known, "silent")
-        self._view.failed(endpoint, now)
-        return []
+        self._count_failure(endpoint, known.status, now)
+        return self.lose(known, "silent") if known.failures >= self._config.slot_failures else []
 
     def candidate_failed(self, candidate: Candidate, now: float) -> None:
         """The check of a candidate timed out."""
         if not self._is_online(candidate.endpoint):
             return
-        self._count_failure(candidate.endpoint, now)
+        self._count_failure(candidate.endpoint, None, now)
         if candidate.reporter is not None:
             self._credit.failed(candidate.source, now)
 
-    def _count_failure(self, endpoint: Endpoint, now: float) -> None:
-        """The one place where a time-out reaches the components that remember failures."""
+    def _count_failure(self, endpoint: Endpoint, counted: PeerStatus | None, now: float) -> None:
+        """The one place where a time-out reaches the components that remember failures.
+        ``counted``: the status that has counted it already. The book may have another peer there,
+        or one that was only reported.
+        """
         self._partners.failed(endpoint)
-        self._book.failed(endpoint, now)
+        booked = self._book.status_of(endpoint)
+        if booked is not None and (booked is counted or booked.failed(now, self._spacing_s)):
+            self._book.failed(endpoint, now)
         self._tombstones.failed(endpoint, now)
 
     def recheck_answered(self, now: float) -> None:
@@ -262,15 +264,20 @@ class PeerVerifier:
         self._records.accepted(record)
         self._tombstones.clear(endpoint)
         before = self.known.remove(endpoint)
+        is_news = before is None or before.peer.record != record.raw
         peer = VerifiedPeer(
             record.key, endpoint, sender, record.raw, record.sequence, record.services
         )
-        known = self._known_peer(peer, candidate, before, pending, now)
+        status = self._status_for(peer, before)
+        status.answered(now)
+        if (rtt_s := pending.rtt_s(now)) is not None:
+            status.rtt_s = rtt_s
+        known = self._known_peer(status, candidate, before, pending, now)
         self.known.put(known)
         useful = self._offer(known, now, is_new=before is None)
         if useful and before is None:
             self._credit_reporter(candidate, now)
-        if before is None or before.peer.record != peer.record:
+        if is_news:
             events.append(PeerVerified(peer))
         surplus = self.known.surplus(lambda each: self._view.slots_of(each.peer.endpoint) > 0)
         if surplus is not None:
@@ -284,6 +291,14 @@ class PeerVerifier:
         """
         elsewhere, here = self.known.of_key(record.key, endpoint), self.known.at(endpoint)
         events: list[Event] = []
+        booked = self._book.status_of(endpoint)
+        if (
+            booked is not None
+            and booked.peer is not None
+            and booked.peer.key == record.key
+            and record.sequence < booked.peer.sequence
+        ):
+            raise Refused("record-sequence-lower")
         if elsewhere is not None and elsewhere.peer.endpoint != endpoint:
             is_placed = family_of(endpoint) in record.endpoints
             if not is_placed or record.sequence <= elsewhere.peer.sequence:
@@ -296,14 +311,23 @@ class PeerVerifier:
             raise Refused("peer-address-taken")
         return events
 
+    def _status_for(self, peer: VerifiedPeer, before: KnownPeer | None) -> PeerStatus:
+        """What is known of this peer at its endpoint already, from this run or from the book."""
+        status = before.status if before is not None else self._book.status_of(peer.endpoint)
+        if status is None or (status.peer is not None and status.peer.key != peer.key):
+            status = PeerStatus()
+        status.peer = peer
+        return status
+
     def _known_peer(
         self,
-        peer: VerifiedPeer,
+        status: PeerStatus,
         candidate: Candidate | None,
         before: KnownPeer | None,
         pending: PendingQuery,
         now: float,
     ) -> KnownPeer:
+        peer = status.known_peer
         origin = (
             before
             or candidate
@@ -315,15 +339,7 @@ class PeerVerifier:
         ttl = self._config.max_ttl if from_push else origin.ttl
         inbound = not pending.proves_reachability and (before is None or before.inbound)
         return KnownPeer(
-            peer,
-            origin.source,
-            origin.book_source,
-            ttl,
-            from_push,
-            inbound,
-            pending.rtt_s(now),
-            verified_at=now,
-            traffic_at=now,
+            status, origin.source, origin.book_source, ttl, from_push, inbound, traffic_at=now
         )
 
     def _offer(self, known: KnownPeer, now: float, *, is_new: bool = False) -> bool:
@@ -333,9 +349,9 @@ class PeerVerifier:
         peer = known.peer
         won = 0
         if not known.inbound or self.too_few:
-            self._book.verified(peer, now, source=known.book_source, rtt_s=known.rtt_s)
+            self._book.verified(known.status, now, source=known.book_source)
             before = len(self._view)
-            won = self._view.offer(peer, now)
+            won = self._view.offer(known.status, now)
             self._changes += is_new and len(self._view) > before
         contact = Contact(peer.node_id, peer.endpoint)
         fills = self.fills_vacancy(contact, known.source, now)

@@ -18,6 +18,7 @@ from typing import Protocol
 from ...config import GossipConfig
 from ...endpoints import Endpoint
 from ..addressing.policy import AddressPolicy
+from ..contract.peer_status import PeerStatus
 from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
 from .slot_ranking import FLAT, FROM_8, FROM_16, FROM_24, SEED_BITS, Positions, Seat, Standing
@@ -51,15 +52,11 @@ def any_endpoint(endpoint: Endpoint) -> bool:
 class ViewRule(Protocol):
     def __len__(self) -> int: ...
 
-    def offer(self, peer: VerifiedPeer, now: float) -> int: ...
+    def offer(self, status: PeerStatus, now: float) -> int: ...
 
-    def named_again(self, peer: VerifiedPeer, now: float) -> None: ...
+    def named_again(self, status: PeerStatus, now: float) -> None: ...
 
     def would_win(self, endpoint: Endpoint) -> bool: ...
-
-    def confirmed(self, endpoint: Endpoint, now: float) -> None: ...
-
-    def failed(self, endpoint: Endpoint, now: float) -> None: ...
 
     def remove(self, endpoint: Endpoint) -> None: ...
 
@@ -95,16 +92,19 @@ class HeldPeer:
     number of the least used.
     """
 
-    peer: VerifiedPeer
+    status: PeerStatus
     host: bytes
     positions: Positions
-    verified_at: float
     used: int
     slots: int = 0
-    failures: int = 0
+
+    @property
+    def peer(self) -> VerifiedPeer:
+        return self.status.known_peer
 
     def seen(self, now: float) -> ViewPeer:
-        return ViewPeer(self.peer, self.slots, now - self.verified_at, self.failures)
+        status = self.status
+        return ViewPeer(status.known_peer, self.slots, now - status.verified_at, status.failures)
 
 
 @dataclass(slots=True, eq=False)
@@ -147,10 +147,11 @@ class GossipView:
     def __len__(self) -> int:
         return len(self._held)
 
-    def offer(self, peer: VerifiedPeer, now: float) -> int:
-        """Returns the number of slots that it wins now. A peer that holds slots already is
-        confirmed, and wins no more.
+    def offer(self, status: PeerStatus, now: float) -> int:
+        """Returns the number of slots that it wins now. A peer that holds slots already wins no
+        more.
         """
+        peer = status.known_peer
         host = self._scopes.host(peer.endpoint)
         here = self._held.get(host)
         elsewhere = self._by_key.get(_key(peer))
@@ -158,7 +159,7 @@ class GossipView:
             here is not None
             and here.peer.key != peer.key
             and here.peer.endpoint != peer.endpoint
-            and not here.failures
+            and not here.status.failures
         ):
             # Else an identity for each port would be as good as an address for each.
             return 0
@@ -167,9 +168,9 @@ class GossipView:
         if elsewhere is not None and elsewhere is not here:
             self._leave(elsewhere)  # it has moved
         if here is not None:
-            self._rename(here, peer, now)
+            self._rename(here, status)
             return 0
-        new = HeldPeer(peer, host, self._standing.of(peer.endpoint), now, self._least_used())
+        new = HeldPeer(status, host, self._standing.of(peer.endpoint), self._least_used())
         for slot in self.slots:
             if slot.seat.prefers(new.positions):
                 self._give(slot, new)
@@ -177,7 +178,7 @@ class GossipView:
             self._held[host] = self._by_key[_key(peer)] = new
         return new.slots
 
-    def named_again(self, peer: VerifiedPeer, now: float) -> None:
+    def named_again(self, status: PeerStatus, now: float) -> None:
         """A push or an answer names a peer that was offered before. Here that changes nothing."""
 
     def would_win(self, endpoint: Endpoint) -> bool:
@@ -214,24 +215,8 @@ class GossipView:
                     best[at] = seat, endpoint
         return list(dict.fromkeys(endpoint for _, endpoint in best if endpoint is not None))
 
-    def confirmed(self, endpoint: Endpoint, now: float) -> None:
-        """It answered a query of any kind."""
-        held = self._at(endpoint)
-        if held is not None:
-            held.failures = 0
-            held.verified_at = now
-
-    def failed(self, endpoint: Endpoint, now: float) -> None:
-        """It left a query unanswered; after `slot_failures` in a row it loses its slots to other
-        peers of the view.
-        """
-        held = self._at(endpoint)
-        if held is not None:
-            held.failures += 1
-            if held.failures >= self._config.slot_failures:
-                self.remove(endpoint)
-
     def remove(self, endpoint: Endpoint) -> None:
+        """It loses its slots to other peers of the view."""
         held = self._at(endpoint)
         if held is not None:
             self._leave(held)
@@ -271,8 +256,8 @@ class GossipView:
             for slot in self.slots
             if slot.holder is not None
             and self._is_mature(slot)
-            and not slot.holder.failures
-            and now - slot.holder.verified_at <= verified_within_s
+            and not slot.holder.status.failures
+            and now - slot.holder.status.verified_at <= verified_within_s
             and (hierarchical is None or hierarchical == (slot.seat.begins != FLAT))
         ]
         self._rng.shuffle(eligible)
@@ -308,7 +293,7 @@ class GossipView:
 
     def entries(self, now: float) -> list[ViewPeer]:
         """All peers of the view that answered the last query."""
-        return [held.seen(now) for held in self._held.values() if not held.failures]
+        return [held.seen(now) for held in self._held.values() if not held.status.failures]
 
     def snapshot(self, now: float) -> ViewSnapshot:
         vacant = sum(slot.holder is None for slot in self.slots)
@@ -336,15 +321,13 @@ class GossipView:
     def _least_used(self) -> int:
         return min((held.used for held in self._held.values()), default=0)
 
-    def _rename(self, held: HeldPeer, peer: VerifiedPeer, now: float) -> None:
-        """Another identity, port or record at an address of the view: ranks are of addresses, so it
-        keeps the slots.
+    def _rename(self, held: HeldPeer, status: PeerStatus) -> None:
+        """Another identity or port at an address of the view: ranks are of addresses, so it keeps
+        the slots.
         """
         self._by_key.pop(_key(held.peer), None)
-        held.peer = peer
-        held.verified_at = now
-        held.failures = 0
-        self._by_key[_key(peer)] = held
+        held.status = status
+        self._by_key[_key(held.peer)] = held
 
     def _give(self, slot: Slot, held: HeldPeer) -> None:
         before = slot.holder

@@ -18,7 +18,7 @@ from kadisc.core.contract.saved_state import SavedBook, SavedPeer
 from kadisc.core.contract.times import FOREVER
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.contacts import address6
-from tests.support.peers import peer
+from tests.support.peers import book_verified, peer
 from tests.support.world import address, without
 
 CONFIG = BookConfig()
@@ -122,14 +122,14 @@ def overrun(config: CoreConfig, newcomers: list[Endpoint]) -> float:
     address_book, now = book(config), 0.0
     honest = {address(number): peer(number) for number in range(100)}
     for each in honest.values():
-        address_book.verified(each, now, source=ROUTER)
+        book_verified(address_book, each, now, source=ROUTER)
     before = address_book.verified_count
     for number, endpoint in enumerate(newcomers):
         now += 1.0
-        address_book.verified(peer(5000 + number, endpoint), now, source=ROUTER)
+        book_verified(address_book, peer(5000 + number, endpoint), now, source=ROUTER)
         for tested in address_book.tests_due(now):
             if tested in honest:
-                address_book.verified(honest[tested], now, source=ROUTER)
+                book_verified(address_book, honest[tested], now, source=ROUTER)
     return (
         sum(entry.tried and entry.endpoint in honest for entry in address_book.entries()) / before
     )
@@ -159,8 +159,11 @@ def test_twenty_subnets_have_two_places_each_in_the_tried_table(
     address_book = book(config)
     for number in range(5000):
         network, host = number % 20, number // 20
-        address_book.verified(
-            peer(number, make_endpoint(f"{60 + network}.9.9.{host + 1}", 1)), 0.0, source=ROUTER
+        book_verified(
+            address_book,
+            peer(number, make_endpoint(f"{60 + network}.9.9.{host + 1}", 1)),
+            0.0,
+            source=ROUTER,
         )
     assert least <= address_book.verified_count <= most
 
@@ -168,7 +171,8 @@ def test_twenty_subnets_have_two_places_each_in_the_tried_table(
 def test_a_netgroup_has_a_sixteenth_of_the_tried_table_at_most() -> None:
     address_book = book()
     for number in range(20_000):
-        address_book.verified(
+        book_verified(
+            address_book,
             peer(number, make_endpoint(f"60.9.{number % 256}.{1 + number // 256}", 1)),
             0.0,
             source=ROUTER,
@@ -179,7 +183,7 @@ def test_a_netgroup_has_a_sixteenth_of_the_tried_table_at_most() -> None:
 def test_reports_change_no_entry_of_a_verified_peer() -> None:
     address_book = book()
     for number in range(100):
-        address_book.verified(peer(number), 0.0, source=ROUTER)
+        book_verified(address_book, peer(number), 0.0, source=ROUTER)
     before = address_book.export(10.0)
     for number in range(100):
         for port in (9, 10, 11):
@@ -195,7 +199,7 @@ def share_after_good_verdicts(config: CoreConfig) -> float:
     """The share of 5 peers of 50 among the selected ones, after 10,000 verdicts "good" for each."""
     address_book = book(config)
     for number in range(50):
-        address_book.verified(peer(number), 0.0, source=ROUTER)
+        book_verified(address_book, peer(number), 0.0, source=ROUTER)
     selected = Counter[bool]()
     for number in range(5):
         for _ in range(10_000):
@@ -221,7 +225,7 @@ def shares_after_bad_verdicts_for_honest_peers(
     """
     address_book = book(config, seed=2)
     for number in range(60):
-        address_book.verified(peer(number), 0.0, source=ROUTER)
+        book_verified(address_book, peer(number), 0.0, source=ROUTER)
     all_peers = [each.peer.node_id <= 50 for each in address_book.select(60, 0.0)]
     for verdict in ("bad", "wrong-network", "bad"):
         for number in range(50):
@@ -331,7 +335,7 @@ def test_peers_of_a_planted_file_are_not_selected_and_fill_only_their_places() -
     assert len(address_book.anchors()) == CONFIG.anchors, "they are asked, and not used unasked"
     [first, *_] = [entry.peer for entry in address_book.entries()]
     assert first is not None
-    address_book.verified(first, 1001.0, source=ROUTER)
+    book_verified(address_book, first, 1001.0, source=ROUTER)
     assert [each.peer for each in address_book.select(100, 1001.0)] == [first]
 
 
@@ -339,5 +343,5 @@ def test_a_restored_entry_is_tested_when_a_live_peer_wants_its_place() -> None:
     """The claim of the file that it was verified just now does not spare the entry the test."""
     address_book = book(CoreConfig(book=BookConfig(tried_buckets=1, tried_bucket_size=1)))
     address_book.restore(SavedBook((replace(GOOD, verified_s_ago=0.0),)), 1000.0)
-    address_book.verified(peer(2), 1001.0, source=ROUTER)
+    book_verified(address_book, peer(2), 1001.0, source=ROUTER)
     assert address_book.tests_due(1001.0) == [address(1)]

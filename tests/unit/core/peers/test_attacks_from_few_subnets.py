@@ -15,6 +15,7 @@ from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.known_peers import MAX_KNOWN, KnownPeer, KnownPeers
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.community import introduce, knows, member, peer_network, pull, stranger
+from tests.support.peers import answering
 from tests.support.world import CONFIG, Host, World, address, without
 
 ON_OFF = pytest.mark.parametrize("defended", [True, False])
@@ -98,9 +99,7 @@ def test_a_crowd_in_three_networks_is_forgotten_first_when_too_many_are_known(
     honest = [address(number) for number in range(MAX_KNOWN - 100)]
     for now, endpoint in enumerate([*honest, *crowd]):  # the crowd answered last
         peer = VerifiedPeer(endpoint.ljust(32, b"\0"), endpoint, 1, b"", 1, {})
-        peers.put(
-            KnownPeer(peer, b"", endpoint, 4, True, False, None, verified_at=now, traffic_at=now)
-        )
+        peers.put(KnownPeer(answering(peer, now), b"", endpoint, 4, True, False, now))
         surplus = peers.surplus(lambda known: False)
         if surplus is not None:
             peers.remove(surplus.peer.endpoint)
@@ -115,14 +114,12 @@ def test_a_needed_peer_is_not_forgotten_however_crowded_its_network_is() -> None
         endpoint = CROWD[number] if number < 20 else address(number)
         peers.put(
             KnownPeer(
-                VerifiedPeer(endpoint.ljust(32, b"\0"), endpoint, 1, b"", 1, {}),
+                answering(VerifiedPeer(endpoint.ljust(32, b"\0"), endpoint, 1, b"", 1, {}), number),
                 b"",
                 endpoint,
                 4,
                 True,
                 False,
-                None,
-                number,
                 number,
             )
         )

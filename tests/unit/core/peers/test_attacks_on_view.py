@@ -17,7 +17,7 @@ from kadisc.endpoints import Endpoint
 from kadisc.sim.model.population import FIRST_BYTES, Population
 from kadisc.sim.options import SimOptions
 from tests.support.gossip_model import GossipModel
-from tests.support.peers import peer
+from tests.support.peers import answering, peer
 from tests.support.world import address, without
 
 SMALL = CoreConfig(
@@ -104,7 +104,7 @@ def share_of_slots(config: CoreConfig, seed: int) -> float:
     offered = honest + attackers
     random.Random(seed).shuffle(offered)
     for number, endpoint in enumerate(offered):
-        view.offer(peer(number, endpoint), 0)
+        view.offer(answering(peer(number, endpoint), 0), 0)
     assert isinstance(view, GossipView)
     holders = [
         slot.holder.peer.endpoint
@@ -166,11 +166,11 @@ def test_slots_that_all_begin_with_the_8_would_give_half_of_the_nodes_too_much()
 def test_repeated_pushes_win_nothing() -> None:
     view = view_for(CoreConfig(), random.Random(1), AddressPolicy(False))
     for number in range(200):
-        view.offer(peer(number), 0)
+        view.offer(answering(peer(number), 0), 0)
     before = [view.slots_of(address(number)) for number in range(200)]
     for _ in range(20):
         for number in range(190, 200):
-            view.offer(peer(number), 0)
+            view.offer(answering(peer(number), 0), 0)
     assert [view.slots_of(address(number)) for number in range(200)] == before
 
 
@@ -179,7 +179,7 @@ def test_many_keys_at_one_address_are_one_peer() -> None:
     for config, bound in ((without("ranked_slots"), 100), (CoreConfig(), 1)):
         view = view_for(config, random.Random(1), AddressPolicy(False))
         for port in range(1, 301):
-            view.offer(peer(port, address(5, port=port)), 0)
+            view.offer(answering(peer(port, address(5, port=port)), 0), 0)
         assert len(view) == bound
 
 

@@ -12,7 +12,7 @@ from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.known_peers import KnownPeer
 from kadisc.endpoints import Endpoint
 from tests.support.community import member, peer_network, pull, stranger
-from tests.support.peers import peer
+from tests.support.peers import answering, peer
 from tests.support.world import CONFIG, Host, World, without
 
 HONEST = 420
@@ -36,8 +36,9 @@ def has_verified(us: Host, *peers: VerifiedPeer) -> None:
     """Does what `PeerVerifier` does to view and book after an exchange of records."""
     parts = peer_network(us).components
     for each in peers:
-        parts.book.verified(each, 0.0, source=each.endpoint)
-        parts.view.offer(each, 0.0)
+        status = answering(each)
+        parts.book.verified(status, 0.0, source=each.endpoint)
+        parts.view.offer(status, 0.0)
 
 
 def rounds_pass(us: Host, reported: Sequence[VerifiedPeer], rounds: int) -> None:
@@ -112,17 +113,7 @@ def test_a_flooder_is_verified_by_every_node_and_not_named_more_often_for_that(
         has_verified(us, *known.values())
         for each in known.values():
             own.verifier.known.put(
-                KnownPeer(
-                    each,
-                    b"",
-                    each.endpoint,
-                    4,
-                    True,
-                    False,
-                    None,
-                    verified_at=world.now,
-                    traffic_at=world.now,
-                )
+                KnownPeer(answering(each, world.now), b"", each.endpoint, 4, True, False, world.now)
             )
         named += [
             each.contact.endpoint

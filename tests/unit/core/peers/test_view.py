@@ -17,7 +17,7 @@ from kadisc.core.peers.slot_ranking import FLAT, FROM_8, Seat, Standing
 from kadisc.core.peers.view import GossipView, ViewRule
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.contacts import address6
-from tests.support.peers import peer
+from tests.support.peers import answering, peer, view_answered, view_failed
 from tests.support.world import address
 
 CONFIG = GossipConfig()
@@ -33,7 +33,7 @@ def view(
 def filled(numbers: Iterable[int], seed: int = 1) -> GossipView:
     gossip_view = view(seed=seed)
     for number in numbers:
-        gossip_view.offer(peer(number), 0)
+        gossip_view.offer(answering(peer(number), 0), 0)
     return gossip_view
 
 
@@ -61,7 +61,7 @@ def test_there_are_a_hundred_slots_half_of_them_flat() -> None:
 def test_the_first_peer_holds_every_slot() -> None:
     gossip_view = view()
     assert gossip_view.would_win(address(1))
-    assert gossip_view.offer(peer(1), 0) == SLOTS
+    assert gossip_view.offer(answering(peer(1), 0), 0) == SLOTS
     assert (len(gossip_view), gossip_view.slots_of(address(1))) == (1, SLOTS)
 
 
@@ -70,7 +70,7 @@ def test_the_slots_go_to_the_same_peers_in_any_order_and_however_often_they_come
     numbers = [*range(200), *range(50)]
     random.Random(7).shuffle(numbers)
     for number in numbers:
-        shuffled.offer(peer(number), 0)
+        shuffled.offer(answering(peer(number), 0), 0)
     # Not all of them the same: in the shuffled one some lost all their slots and came back.
     assert slots_by_address(orderly, range(200)) == slots_by_address(shuffled, range(200))
     assert sum(slots_by_address(orderly, range(200))) == SLOTS
@@ -79,8 +79,8 @@ def test_the_slots_go_to_the_same_peers_in_any_order_and_however_often_they_come
 def test_keys_play_no_part() -> None:
     one, other = view(), view()
     for number in range(100):
-        one.offer(peer(number), 0)
-        other.offer(peer(number, key=5000 + number), 0)
+        one.offer(answering(peer(number), 0), 0)
+        other.offer(answering(peer(number, key=5000 + number), 0), 0)
     assert slots_by_address(one, range(100)) == slots_by_address(other, range(100))
 
 
@@ -103,7 +103,7 @@ def test_every_address_has_the_same_chance_at_flat_slots_and_every_network_at_th
     for seed in range(20):
         gossip_view = view(seed=seed)
         for number, endpoint in enumerate(crowd + spread):
-            gossip_view.offer(peer(number, endpoint), 0)
+            gossip_view.offer(answering(peer(number, endpoint), 0), 0)
         rounds(gossip_view, 0)
         for slot in gossip_view.slots:
             assert slot.holder is not None
@@ -118,7 +118,7 @@ def test_would_win_predicts_what_offer_does() -> None:
     gossip_view = filled(range(150))
     for number in range(150, 400):
         expected = gossip_view.would_win(address(number))
-        assert (gossip_view.offer(peer(number), 0) > 0) == expected
+        assert (gossip_view.offer(answering(peer(number), 0), 0) > 0) == expected
 
 
 def test_one_identity_per_address() -> None:
@@ -127,10 +127,10 @@ def test_one_identity_per_address() -> None:
     before = gossip_view.slots_of(address(3))
     assert before
     assert not gossip_view.would_win(second)
-    assert gossip_view.offer(peer(99, second), 0) == 0
+    assert gossip_view.offer(answering(peer(99, second), 0), 0) == 0
     assert (gossip_view.slots_of(second), gossip_view.slots_of(address(3))) == (0, before)
-    gossip_view.failed(address(3), 1)
-    gossip_view.offer(peer(99, second), 2)
+    view_failed(gossip_view, address(3), 1)
+    gossip_view.offer(answering(peer(99, second), 2), 2)
     assert (gossip_view.slots_of(second), gossip_view.slots_of(address(3))) == (before, 0), (
         "the first one is silent: another peer may be there now"
     )
@@ -138,9 +138,9 @@ def test_one_identity_per_address() -> None:
 
 def test_one_identity_per_network_of_a_host_in_ipv6() -> None:
     gossip_view = view()
-    gossip_view.offer(peer(1, address6(1)), 0)
+    gossip_view.offer(answering(peer(1, address6(1)), 0), 0)
     other = Endpoint(address6(1)[:15] + b"\x07" + address6(1)[16:])
-    assert gossip_view.offer(peer(2, other), 0) == 0
+    assert gossip_view.offer(answering(peer(2, other), 0), 0) == 0
 
 
 def test_each_private_endpoint_counts_by_itself_unless_private_addresses_are_allowed() -> None:
@@ -148,28 +148,28 @@ def test_each_private_endpoint_counts_by_itself_unless_private_addresses_are_all
     for allow_private, distinct in ((False, 25), (True, 1)):
         gossip_view = view(allow_private=allow_private)
         for number, endpoint in enumerate(ports):
-            gossip_view.offer(peer(number, endpoint), 0)
+            gossip_view.offer(answering(peer(number, endpoint), 0), 0)
         assert min(len(gossip_view), 25) == distinct
 
 
 def test_a_peer_that_moves_leaves_the_old_address_at_once() -> None:
     gossip_view = filled(range(10))
-    assert gossip_view.offer(peer(3, address(50), sequence=2), 5) > 0
+    assert gossip_view.offer(answering(peer(3, address(50), sequence=2), 5), 5) > 0
     assert gossip_view.slots_of(address(3)) == 0
     assert sum(entry.slots for entry in gossip_view.entries(5)) == SLOTS
 
 
 def test_an_old_record_moves_no_peer_back() -> None:
     gossip_view = view()
-    gossip_view.offer(peer(1, address(50), sequence=2), 0)
-    assert gossip_view.offer(peer(1, address(60), sequence=1), 1) == 0
+    gossip_view.offer(answering(peer(1, address(50), sequence=2), 0), 0)
+    assert gossip_view.offer(answering(peer(1, address(60), sequence=1), 1), 1) == 0
     assert gossip_view.slots_of(address(50)) == SLOTS
 
 
 def test_a_node_with_an_address_in_each_family_keeps_both() -> None:
     gossip_view = view()
-    gossip_view.offer(peer(1), 0)
-    gossip_view.offer(peer(1, address6(1)), 0)
+    gossip_view.offer(answering(peer(1), 0), 0)
+    gossip_view.offer(answering(peer(1, address6(1)), 0), 0)
     assert len(gossip_view) == 2
 
 
@@ -180,21 +180,21 @@ def test_a_peer_that_fails_twice_in_a_row_loses_its_slots_to_those_that_rank_nex
     gossip_view, without = filled(range(30)), view()
     for number in range(30):
         if number != 7:
-            without.offer(peer(number), 0)
-    gossip_view.failed(address(7), 1)
+            without.offer(answering(peer(number), 0), 0)
+    view_failed(gossip_view, address(7), 1)
     assert failing(gossip_view) == [address(7)]
-    gossip_view.confirmed(address(7), 2)
-    gossip_view.failed(address(7), 3)
+    view_answered(gossip_view, address(7), 2)
+    view_failed(gossip_view, address(7), 3)
     assert gossip_view.slots_of(address(7)), "an answer in between"
-    gossip_view.failed(address(7), 4)
+    view_failed(gossip_view, address(7), 4)
     assert slots_by_address(gossip_view, range(30)) == slots_by_address(without, range(30))
 
 
 def test_failures_of_unknown_endpoints_and_of_other_ports_change_nothing() -> None:
     gossip_view = filled(range(5))
     for _ in range(3):
-        gossip_view.failed(address(77), 1)
-        gossip_view.failed(Endpoint(address(3)[:4] + b"\x00\x09"), 1)
+        view_failed(gossip_view, address(77), 1)
+        view_failed(gossip_view, Endpoint(address(3)[:4] + b"\x00\x09"), 1)
     assert len(gossip_view) == 5
     assert not failing(gossip_view)
 
@@ -204,7 +204,7 @@ def test_the_last_peer_may_be_removed() -> None:
     gossip_view.remove(address(1))
     gossip_view.remove(address(1))
     assert (len(gossip_view), gossip_view.partner(0), gossip_view.entries(0)) == (0, None, [])
-    assert gossip_view.offer(peer(2), 0) == SLOTS
+    assert gossip_view.offer(answering(peer(2), 0), 0) == SLOTS
 
 
 # --- rounds, samples, partners --------------------------------------------------------------------
@@ -238,7 +238,7 @@ def test_reseeding_in_time_brings_in_peers_that_luck_had_left_out() -> None:
     for _ in range(300):
         for number in range(300):
             if number % 10 == gossip_view.snapshot(0).rounds % 10:
-                gossip_view.offer(peer(number), 0)
+                gossip_view.offer(answering(peer(number), 0), 0)
         gossip_view.round(0)
         seen.update(each.endpoint for each in gossip_view.sample(SLOTS, 0))
     assert len(seen) >= 150
@@ -259,7 +259,7 @@ def test_a_remembered_peer_that_ranks_first_for_a_new_seed_is_a_challenger() -> 
         for each in challengers
     )
     for each in challengers:
-        assert gossip_view.offer(peer(remembered.index(each)), 0) > 0
+        assert gossip_view.offer(answering(peer(remembered.index(each)), 0), 0) > 0
     assert gossip_view.challengers(remembered) == []
 
 
@@ -288,8 +288,8 @@ def test_samples_can_come_from_one_kind_of_slot() -> None:
 def test_a_peer_that_failed_or_answered_long_ago_is_not_given_out() -> None:
     gossip_view = filled(range(3))
     rounds(gossip_view, CONFIG.sample_age_rounds)
-    gossip_view.failed(address(1), 5)
-    gossip_view.confirmed(address(2), 100)
+    view_failed(gossip_view, address(1), 5)
+    view_answered(gossip_view, address(2), 100)
     assert {each.endpoint for each in gossip_view.sample(10, 100)} == {address(0), address(2)}
     assert {each.endpoint for each in gossip_view.sample(10, 100, verified_within_s=60)} == {
         address(2)
@@ -304,7 +304,7 @@ def test_every_peer_has_its_turn_as_partner_and_a_new_one_does_not_come_first() 
     assert len({each.key for each in first if each}) == here
     gossip_view.partner(0)
     for number in range(1000, 1020):
-        gossip_view.offer(peer(number), 0)
+        gossip_view.offer(answering(peer(number), 0), 0)
     drawn = [gossip_view.partner(0) for _ in range(here // 2)]
     assert any(each and each.endpoint in {address(n) for n in range(20)} for each in drawn)
 
@@ -322,7 +322,7 @@ def test_a_view_without_slots_holds_no_peer() -> None:
         replace(CONFIG, flat_slots=0, slots_from_8=0, slots_from_16=0, slots_from_24=0)
     )
     assert not gossip_view.would_win(address(1))
-    assert gossip_view.offer(peer(1), 0) == 0
+    assert gossip_view.offer(answering(peer(1), 0), 0) == 0
     rounds(gossip_view, 10)
     assert len(gossip_view) == 0
 
@@ -358,17 +358,18 @@ def test_positions_depend_on_the_secret_and_not_on_the_port() -> None:
 def test_both_views_keep_to_their_bound_and_have_the_same_methods(chosen: type) -> None:
     gossip_view: ViewRule = view() if chosen is GossipView else NaiveView(CONFIG, random.Random(1))
     assert gossip_view.partner(0) is None
-    for number in range(500):
-        gossip_view.offer(peer(number), 0)
+    statuses = [answering(peer(number)) for number in range(500)]
+    for status in statuses:
+        gossip_view.offer(status, 0)
     assert 0 < len(gossip_view) <= SLOTS
     rounds(gossip_view, 20)
     [first, *_] = gossip_view.sample(3, 0)
-    gossip_view.failed(first.endpoint, 0)
+    [status] = [each for each in statuses if each.peer is first]
+    status.failed(0, 10)
     assert failing(gossip_view) == [first.endpoint]
-    gossip_view.confirmed(first.endpoint, 9)
+    status.answered(9)
     assert not failing(gossip_view)
-    gossip_view.failed(first.endpoint, 10)
-    gossip_view.failed(first.endpoint, 10)
+    gossip_view.remove(first.endpoint)
     assert gossip_view.slots_of(first.endpoint) == 0
     snapshot = gossip_view.snapshot(10)
     assert (snapshot.rounds, snapshot.slots, len(snapshot.peers)) == (20, SLOTS, len(gossip_view))

@@ -16,6 +16,7 @@ from kadisc.core.peers.slot_ranking import FROM_16
 from kadisc.core.table.diversity import DiversityCaps
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.asmap import asmap
+from tests.support.peers import answering, book_verified
 
 HOSTER = {f"45.{number}.0.0/16": 64500 for number in range(40)}
 MAP = AsMap(asmap(HOSTER | {"60.1.0.0/16": 7, "60.2.0.0/16": 7, "2a00:1::/32": 64500}))
@@ -90,7 +91,8 @@ def returned_of_the_hoster(scopes: AddressPolicy) -> int:
     book = book_for(CoreConfig(), random.Random(1), b"s" * 32, scopes)
     others = [make_endpoint(f"{number}.7.1.1", 6881) for number in range(70, 80)]
     for number, endpoint in enumerate([*map(hosted, range(30)), *others]):
-        book.verified(
+        book_verified(
+            book,
             VerifiedPeer(number.to_bytes(32, "big"), endpoint, number, b"", 1, {}),
             0.0,
             source="test",
@@ -108,9 +110,11 @@ def test_a_hoster_of_forty_netgroups_holds_the_slots_of_one() -> None:
         """Share of the hoster in the hierarchical slots, with as many other peers as its own."""
         view = view_for(CoreConfig(), random.Random(5), scopes)
         for number in range(40):
-            view.offer(VerifiedPeer(bytes((number,)) * 32, hosted(number), number, b"", 1, {}), 0.0)
+            one = VerifiedPeer(bytes((number,)) * 32, hosted(number), number, b"", 1, {})
+            view.offer(answering(one), 0.0)
             other = make_endpoint(f"{100 + number}.{number}.1.1", 6881)
-            view.offer(VerifiedPeer(bytes((100 + number,)) * 32, other, number, b"", 1, {}), 0.0)
+            another = VerifiedPeer(bytes((100 + number,)) * 32, other, number, b"", 1, {})
+            view.offer(answering(another), 0.0)
         held = [
             slot for slot in view.slots if slot.seat.begins == FROM_16 and slot.holder is not None
         ]
