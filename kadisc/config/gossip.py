@@ -172,11 +172,6 @@ class GossipConfig:
         "At most this many checks per hour go to one /24 (IPv6 /48), which prevents the use of"
         " third-party reports to flood a victim.",
     )
-    max_check_counts: int = setting(
-        4096,
-        ABOVE_0,
-        "The checks of the last hour are counted for at most this many addresses and subnets.",
-    )
     partner_pause_s: float = setting(
         30.0,
         ABOVE_0,

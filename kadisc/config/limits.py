@@ -149,8 +149,9 @@ class LimitsConfig:
     cell_bits: int = setting(
         14,
         Bounds(above=0, most=16),
-        "Budgets are kept in two to the power of this many cells for hosts, and as many for"
-        " subnets, however many addresses send: 16,384 of them take 2 MB when all are used."
+        "Budgets by address are kept in two to the power of this many cells for hosts, and as many"
+        " for subnets and for netgroups, however many addresses send: 16,384 of them take 2 MB when"
+        " all are used."
         " Addresses that share a cell share its budget, so that none gets more than its own.",
     )
     reserved_share: float = setting(

@@ -1,4 +1,4 @@
-"""Keys of the configuration file that were renamed, with their names of today.
+"""Keys of the configuration file that were renamed or removed, with the names of today.
 
 An old key is refused with an error that names the new one: to read it silently would keep two names
 for one thing, and to call it unknown would leave the operator to search for it.
@@ -71,3 +71,17 @@ OLD_KEYS: Final[Mapping[str, str]] = {
 """Complete for every key that commit 2a67823 knew."""
 OLD_GROUPS: Final[Mapping[str, str]] = {"core.tags": "core.rendezvous"}
 """Tables that were renamed as a whole."""
+REMOVED_KEYS: Final[Mapping[str, str]] = {
+    "core.serving.max_limited_prefixes": "core.limits.cell_bits",
+    "core.gossip.max_check_counts": "core.limits.cell_bits",
+}
+"""Keys without a successor, each with the key that bounds now what it bounded."""
+
+
+def refusal_of(key: str) -> str | None:
+    """Why an old key is refused; None for any other key."""
+    if key in OLD_KEYS:
+        return f"is now {OLD_KEYS[key]}"
+    if key in REMOVED_KEYS:
+        return f"is gone: {REMOVED_KEYS[key]} bounds that now"
+    return None

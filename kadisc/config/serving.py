@@ -72,11 +72,6 @@ class ServingConfig:
         "At most this many datagrams of one /24 (IPv6 /48) may cost a pass of the slow decoder at"
         " once, after a pause.",
     )
-    max_limited_prefixes: int = setting(
-        4096,
-        ABOVE_0,
-        "The limits on slow decoding are kept for at most this many subnets at a time.",
-    )
 
 
 @dataclass(frozen=True, slots=True)

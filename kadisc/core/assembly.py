@@ -46,6 +46,7 @@ from .book.tables import GroupedPlacement
 from .contract.counters import Counters
 from .dht import Dht
 from .dht_parts import DhtParts
+from .limits.budget import CellHash
 from .limits.proven_sources import ProvenSources, ProvenSourcesRule
 from .limits.traffic import LiftedLimits, TrafficLimits, TrafficRule
 from .lookup.peer import LookupRules
@@ -207,38 +208,34 @@ def dht_for(
     return Dht(family, config, parts)
 
 
+def tokens_for(config: CoreConfig, rng: Random, now: float) -> TokenIssuer:
+    return TokenIssuer(rng, config.serving.token_rotation_s, now)
+
+
+def cell_hash_for(config: CoreConfig, tokens: TokenIssuer, scopes: AddressPolicy) -> CellHash:
+    """Of all budgets by address of a node."""
+    return CellHash(tokens.derive(b"limits"), config.limits.cell_bits, scopes)
+
+
 def responder_for(
     config: CoreConfig,
     rng: Random,
-    dhts: dict[Family, Dht],
-    scopes: AddressPolicy,
-    counters: Counters,
-    now: float,
-) -> Responder:
-    return responder_over(
-        {family: dht.table for family, dht in dhts.items()}, config, rng, scopes, counters, now
-    )
-
-
-def responder_over(
     tables: dict[Family, RoutingTable],
-    config: CoreConfig,
-    rng: Random,
     scopes: AddressPolicy,
     counters: Counters,
-    now: float,
+    tokens: TokenIssuer,
+    cell_hash: CellHash,
 ) -> Responder:
     defences = config.defences
     shares: StoreShareRule = NoStoreShares(rng)
     if defences.store_shares:
         shares = SubnetShares(config.serving, rng, scopes)
     peers = PeerStore(config.serving, scopes, shares)
-    tokens = TokenIssuer(rng, config.serving.token_rotation_s, now)
     samples_kind = (
         FixedInfoHashSamples if defences.fixed_info_hash_samples else FreshInfoHashSamples
     )
     samples = samples_kind(config.store, rng, peers)
-    items = items_for(config, tables, scopes, tokens, counters)
+    items = items_for(config, tables, scopes, tokens, cell_hash, counters)
     return Responder(config, tables, scopes, tokens, peers, items, samples)
 
 
@@ -247,6 +244,7 @@ def items_for(
     tables: dict[Family, RoutingTable],
     scopes: AddressPolicy,
     tokens: TokenIssuer,
+    cell_hash: CellHash,
     counters: Counters,
 ) -> ItemService:
     store = config.store
@@ -254,36 +252,32 @@ def items_for(
         store = replace(store, items_per_subnet=store.max_items, items_per_netgroup=store.max_items)
     budgeted = config.defences.signature_budget and not config.unlimited
     items = ItemStore(store, scopes, lambda: [table.own_id for table in tables.values()])
-    signatures = SignatureBudget(config, scopes) if budgeted else NoSignatureBudget()
+    signatures = SignatureBudget(config.store, cell_hash) if budgeted else NoSignatureBudget()
     return ItemService(items, tokens, signatures, counters)
 
 
 def receiver_and_sender_for(
     config: CoreConfig,
     outgoing: SendQueue,
-    responder: Responder,
     dhts: dict[Family, Dht],
     scopes: AddressPolicy,
     counters: Counters,
+    cell_hash: CellHash,
 ) -> tuple[Receiver, Sender]:
     """The receiver and the sender of datagrams, with the same traffic limits at both."""
-    traffic = traffic_for(
-        config, responder.secret(b"limits"), outgoing.transactions, dhts, scopes, counters
-    )
-    return Receiver(config, scopes, dhts.keys(), counters, outgoing.transactions, traffic), Sender(
-        outgoing, dhts, counters, traffic
-    )
+    transactions = outgoing.transactions
+    traffic = traffic_for(config, transactions, dhts, counters, cell_hash)
+    receiver = Receiver(config, scopes, dhts.keys(), counters, transactions, traffic, cell_hash)
+    return receiver, Sender(outgoing, dhts, counters, traffic)
 
 
 def traffic_for(
     config: CoreConfig,
-    secret: bytes,
     transactions: TransactionRule,
     dhts: dict[Family, Dht],
-    scopes: AddressPolicy,
     counters: Counters,
+    cell_hash: CellHash,
 ) -> TrafficRule:
-    """``secret``: 16 bytes known to this node alone."""
     if not config.defences.traffic_limits:
         return NoLimits()
     tables = [dht.table for dht in dhts.values()]
@@ -302,7 +296,7 @@ def traffic_for(
         else NoProvenSources()
     )
     kind = LiftedLimits if config.unlimited else TrafficLimits
-    return kind(config.limits, secret, proven_sources, scopes, counters)
+    return kind(config.limits, proven_sources, cell_hash, counters)
 
 
 def peer_network_for(
@@ -312,12 +306,13 @@ def peer_network_for(
     dhts: Mapping[Family, Dht],
     scopes: AddressPolicy,
     counters: Counters,
+    cell_hash: CellHash,
     now: float,
 ) -> PeerNetwork:
     """Raises UsageError for services that no record can hold."""
     tag = membership.tag
     own_record = OwnRecord(membership, now)
-    components = _components_for(membership, config, rng, scopes, counters, own_record)
+    components = _components_for(membership, config, rng, scopes, counters, cell_hash, own_record)
     network_of = scopes.subnet if config.defences.subnet_sampling else each_endpoint_alone
     verifier = PeerVerifier(config, components, network_of, dhts)
     reports = PeerReports(config, components, verifier, dhts)
@@ -363,6 +358,7 @@ def _components_for(
     rng: Random,
     scopes: AddressPolicy,
     counters: Counters,
+    cell_hash: CellHash,
     own_record: OwnRecord,
 ) -> PeerComponents:
     defences, gossip = config.defences, config.gossip
@@ -372,7 +368,7 @@ def _components_for(
         book=book_for(config, rng, _book_secret(membership), scopes),
         records=RecordRules(membership.tag, own_key) if defences.record_rules else AnyRecord(),
         candidates=(
-            GossipCandidates(gossip, rng, scopes)
+            GossipCandidates(gossip, rng, scopes, cell_hash)
             if defences.peer_candidate_limits
             else FirstComeCandidates(gossip)
         ),
@@ -382,6 +378,7 @@ def _components_for(
         bucket_quota=BucketQuota(gossip.bucket_share) if defences.bucket_quota else NoBucketQuota(),
         partners=Partners(gossip),
         scopes=scopes,
+        cell_hash=cell_hash,
         counters=counters,
         own_record=own_record,
         mass_failure=MassFailureDetector() if defences.mass_failure else NoMassFailureDetector(),

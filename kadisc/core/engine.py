@@ -104,19 +104,22 @@ class Engine:
         }
         transactions = assembly.transactions_for(config, rng, next(iter(own_ids.values())))
         self._queue = SendQueue(config, transactions, assembly.pacer_for(config))
+        tokens = assembly.tokens_for(config, rng, now)
+        cell_hash = assembly.cell_hash_for(config, tokens, self._scopes)
+        tables = {family: dht.table for family, dht in self._dhts.items()}
         self._responder = assembly.responder_for(
-            config, rng, self._dhts, self._scopes, self.counters, now
+            config, rng, tables, self._scopes, self.counters, tokens, cell_hash
         )
         self._operations = Operations(config.lookup.max_operations)
         self._receiver, self._sender = assembly.receiver_and_sender_for(
-            config, self._queue, self._responder, self._dhts, self._scopes, self.counters
+            config, self._queue, self._dhts, self._scopes, self.counters, cell_hash
         )
         self.peer_network: PeerNetwork | None = None
         self._network_api: PeerNetworkApi = NoPeerNetwork(self._responder)
         self._parts: list[Dht | PeerNetwork] = [*self._dhts.values()]
         if membership is not None:
             self.peer_network = assembly.peer_network_for(
-                membership, config, rng, self._dhts, self._scopes, self.counters, now
+                membership, config, rng, self._dhts, self._scopes, self.counters, cell_hash, now
             )
             self._network_api = self.peer_network
             self._parts.append(self.peer_network)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from ..config import Config
 from ..config.declaration import Bounds, Form
 from ..config.keys import GROUPS, KEYS, Key, config_with
-from ..config.old_keys import OLD_GROUPS, OLD_KEYS
+from ..config.old_keys import OLD_GROUPS, refusal_of
 from ..endpoints import make_endpoint, split_host_port
 from ..errors import UsageError
 from ..networks import NetworkSet
@@ -73,8 +73,8 @@ def _values_in(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str,
     """
     for name, value in table.items():
         key = above + name
-        if key in OLD_KEYS:
-            raise UsageError(f"{key} is now {OLD_KEYS[key]}")
+        if (refusal := refusal_of(key)) is not None:
+            raise UsageError(f"{key} {refusal}")
         if key in OLD_GROUPS:
             if isinstance(value, dict):
                 yield from _values_in(value, f"{key}.")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from ..config.old_keys import OLD_KEYS
+from ..config.old_keys import refusal_of
 from ..errors import UsageError
 
 Struct = TypeVar("Struct")
@@ -40,8 +40,8 @@ def with_settings(options: Struct, settings: Iterable[str]) -> Struct:
             raise UsageError(
                 f"--set takes OPTION=VALUE, as in network.loss.mean=0.05, not {setting!r}"
             )
-        if path in OLD_KEYS:
-            raise UsageError(f"--set {path}: this is now {OLD_KEYS[path]}")
+        if (refusal := refusal_of(path)) is not None:
+            raise UsageError(f"--set {path}: this {refusal}")
         options = _changed(options, path.split("."), text.strip(), path)
     return options
 

@@ -11,7 +11,7 @@ import pytest
 
 from kadisc.config import PUBLIC_ROUTERS, Config, Defences, TableConfig
 from kadisc.config.keys import KEYS
-from kadisc.config.old_keys import OLD_KEYS
+from kadisc.config.old_keys import OLD_KEYS, REMOVED_KEYS
 from kadisc.errors import UsageError
 from kadisc.net.config_file import config_from, read_values
 
@@ -145,8 +145,8 @@ def another_value(key: str) -> Any:
 
 
 def test_no_key_is_both_old_and_in_use() -> None:
-    assert not set(OLD_KEYS) & set(KEYS)
-    assert set(OLD_KEYS.values()) <= set(KEYS)
+    assert not (set(OLD_KEYS) | set(REMOVED_KEYS)) & set(KEYS)
+    assert set(OLD_KEYS.values()) | set(REMOVED_KEYS.values()) <= set(KEYS)
 
 
 @pytest.mark.parametrize(

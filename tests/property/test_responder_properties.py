@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 
 from hypothesis import given
@@ -11,9 +10,7 @@ from hypothesis import strategies as st
 from kadisc.config import TableConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.assembly import responder_over
 from kadisc.core.baselines.table import NoDiversityCaps
-from kadisc.core.contract.counters import Counters
 from kadisc.core.serving.responder import Responder
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family, Scope, scope_of
@@ -34,6 +31,7 @@ from kadisc.wire.messages import (
     UnknownQuery,
 )
 from tests.support.contacts import OWN_ID, address6, id_in_bucket
+from tests.support.serving import responder_over
 from tests.support.world import CONFIG, address
 
 ids = st.integers(0, 2**160 - 1)
@@ -57,7 +55,7 @@ def full_responder(k: int) -> Responder:
         family: RoutingTable(family, OWN_ID, config.table, policy, NoDiversityCaps())
         for family in Family
     }
-    responder = responder_over(tables, config, random.Random(1), policy, Counters(), 0)
+    responder = responder_over(tables, config, policy)
     for number in range(300):
         for endpoint in (address(number), address6(number)):
             contact = Contact(id_in_bucket(number % 7, number), endpoint)

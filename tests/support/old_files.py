@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kadisc.config.old_keys import OLD_KEYS
+from kadisc.config.old_keys import OLD_KEYS, REMOVED_KEYS
 
 FOLDER = Path(__file__).parent.parent / "fixtures" / "2a67823"
 BOOK = FOLDER / "book.jsonl"
@@ -43,8 +43,14 @@ def keys_of(path: Path) -> dict[str, Any]:
 
 
 def with_names_of_today(path: Path) -> dict[str, Any]:
-    """What an old configuration file says, under the new names of its keys."""
-    return {OLD_KEYS.get(key, key): value for key, value in keys_of(path).items()}
+    """What an old configuration file says, under the new names of its keys, without those that are
+    gone.
+    """
+    return {
+        OLD_KEYS.get(key, key): value
+        for key, value in keys_of(path).items()
+        if key not in REMOVED_KEYS
+    }
 
 
 def write_config(path: Path, values: Mapping[str, Any]) -> Path:

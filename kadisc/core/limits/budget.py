@@ -1,12 +1,13 @@
-"""Budgets for hosts, for their subnets and for all of them together, at O(1) a datagram and in
-bounded memory during any flood. They limit all traffic of unproven sources.
+"""Budgets for hosts, for their subnets and netgroups and for all of them together, at O(1) a
+datagram and in bounded memory during any flood. Every limit of this node by address is such a
+budget: traffic, slow decoding, checks of signatures, gossip.
 
 Attack on a limiter: make it forget or make it grow. A million forged sources fill a table of
-sources, which then either takes the memory or evicts the sources that it must hold back, as
-`PrefixLimiter` does. Defence: nothing is evicted before its time. Budgets are in a fixed number of
-cells, found by a secret hash of the prefix. Prefixes with the same cell share its budget, so that a
-collision only lowers what one of them gets, and an attacker that does not know the secret cannot
-aim at the cell of another prefix.
+sources, which then either takes the memory or evicts the sources that it must hold back. Defence:
+nothing is evicted before its time. Budgets are in a fixed number of cells, found by a secret hash
+of the prefix. Prefixes with the same cell share its budget, so that a collision only lowers what
+one of them gets, and an attacker that does not know the secret cannot aim at the cell of another
+prefix.
 """
 
 from __future__ import annotations
@@ -17,18 +18,38 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from ...endpoints import IPV4_ENDPOINT_BYTES, PUBLIC_EIGHTS, Endpoint
+from ...endpoints import IPV4_ENDPOINT_BYTES, PUBLIC_EIGHTS, Endpoint, Scope
 from ..addressing.policy import AddressPolicy
 from ..contract.times import NEVER
 
 ADDRESS_BYTES: Final = 4
 """Bytes of the address of a public IPv4 endpoint, as nearly all are."""
+MAX_CELL_BITS: Final = 16
+SUBNET_CELLS: Final = 1 << MAX_CELL_BITS
+"""Added to the cell of a subnet, so that it differs from the cells of hosts."""
+NETGROUP_CELLS: Final = 2 << MAX_CELL_BITS
+"""Added to the cell of a netgroup."""
+
+Cells = tuple[int, int, int]
+"""The cells of the host, the subnet and the netgroup of an endpoint."""
+
+ROUNDING_S: Final = 1e-6
+"""Sums of times are rounded: without this, a full budget would refuse the last unit of its burst at
+some times.
+"""
+
+GRANTED: Final = 0
+HOST: Final = 1
+SUBNET: Final = 2
+NETGROUP: Final = 3
+TOTAL: Final = 4
+"""What `Budget.lacking` returns: the level that has too little left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
     """``per_s`` units a second, sustained, and ``burst`` at once after a pause. The unit is the
-    caller's: datagrams, or bytes.
+    caller's: datagrams, bytes, or seconds of processor time.
     """
 
     per_s: float
@@ -39,40 +60,60 @@ class CellHash:
     """Tabulation hashing (Zobrist 1970): the XOR of a secret random number for each byte at its
     position; two different prefixes share a cell with a chance of 1 in the number of cells. A
     salted CRC is not enough: whether two inputs collide under it does not depend on the salt. The
-    hash of bytes in Python would make runs of a simulation differ.
+    hash of bytes in Python would make runs of a simulation differ. One object serves all budgets of
+    a node.
     """
 
-    __slots__ = ("_bits", "_numbers", "_policy", "_secret")
+    __slots__ = ("_bits", "_last", "_last_cells", "_numbers", "_policy", "_secret")
 
     def __init__(self, secret: bytes, bits: int, policy: AddressPolicy) -> None:
-        """For 2 ** ``bits`` cells; ``bits`` is 16 at most."""
+        """For 2 ** ``bits`` cells at each level; ``bits`` is 16 at most."""
         self._secret = secret
         self._bits = bits
         self._policy = policy
         self._numbers: tuple[array[int], ...] = self._drawn(ADDRESS_BYTES)
+        self._last: Endpoint | None = None
+        self._last_cells: Cells = (0, SUBNET_CELLS, NETGROUP_CELLS)
 
     def _drawn(self, positions: int) -> tuple[array[int], ...]:
         """The random numbers: half a kilobyte for each position of a byte. Those of a position do
         not depend on the number of positions.
         """
-        drop = max(0, 16 - self._bits)
+        drop = max(0, MAX_CELL_BITS - self._bits)
         drawn = memoryview(hashlib.shake_128(self._secret).digest(2 * 256 * positions)).cast("H")
         return tuple(
             array("H", [each >> drop for each in drawn[256 * at : 256 * (at + 1)]])
             for at in range(positions)
         )
 
-    def cells(self, endpoint: Endpoint) -> tuple[int, int]:
-        """The cells of its host (IPv6 /64) and of its subnet (/24, IPv6 /48); addresses that are
-        not public count by endpoint, as with `AddressPolicy`.
+    def cells(self, endpoint: Endpoint) -> Cells:
+        """The cells of its host (IPv6 /64), of its subnet (/24, IPv6 /48) and of its netgroup (/16,
+        IPv6 /32, whatever a map of autonomous systems says); addresses that are not public count by
+        endpoint at each level, as with `AddressPolicy`.
         """
+        if endpoint == self._last:  # an answer goes to the source of the query just read
+            return self._last_cells
         numbers = self._numbers
         if len(endpoint) == IPV4_ENDPOINT_BYTES and endpoint[0] in PUBLIC_EIGHTS:
             # Nearly all endpoints: written out, without a slice or a loop.
             a, b, c, d, _, _ = endpoint
-            subnet = numbers[0][a] ^ numbers[1][b] ^ numbers[2][c]
-            return subnet ^ numbers[3][d], subnet
-        return self._hash(self._policy.host(endpoint)), self._hash(self._policy.subnet(endpoint))
+            netgroup = numbers[0][a] ^ numbers[1][b]
+            subnet = netgroup ^ numbers[2][c]
+            cells = subnet ^ numbers[3][d], subnet | SUBNET_CELLS, netgroup | NETGROUP_CELLS
+        elif self._policy.of(endpoint) is not Scope.PUBLIC:
+            cell = self._hash(endpoint)
+            cells = cell, cell | SUBNET_CELLS, cell | NETGROUP_CELLS
+        else:
+            size = 1 if len(endpoint) == IPV4_ENDPOINT_BYTES else 2
+            netgroup = self._hash(endpoint[: 2 * size])
+            subnet = self._hash(endpoint[: 3 * size])
+            cells = (
+                self._hash(endpoint[: 4 * size]),
+                subnet | SUBNET_CELLS,
+                netgroup | NETGROUP_CELLS,
+            )
+        self._last, self._last_cells = endpoint, cells
+        return cells
 
     def _hash(self, prefix: bytes) -> int:
         if len(prefix) > len(self._numbers):
@@ -87,38 +128,49 @@ class CellHash:
 @dataclass(frozen=True, slots=True)
 class Paces:
     """The rates of a `Budget` as times: the seconds until a unit is repaid, and those until a whole
-    burst is.
+    burst is. Both are 0 for a level that the budget does not have.
     """
 
     host_s: float
     subnet_s: float
+    netgroup_s: float
     total_s: float
     host_burst_s: float
     subnet_burst_s: float
+    netgroup_burst_s: float
     total_burst_s: float
     turn_s: float
-    """The longest of the three times of a burst: by then every burst is repaid."""
+    """The longest of the times of a burst: by then every burst is repaid."""
 
 
-@lru_cache(maxsize=64)
-def _paces_of(host: Rate, subnet: Rate, total: Rate) -> Paces:
+def _times_of(rate: Rate | None) -> tuple[float, float]:
+    return (1.0 / rate.per_s, rate.burst / rate.per_s) if rate is not None else (0.0, 0.0)
+
+
+@lru_cache(maxsize=256)
+def _paces_of(
+    host: Rate | None, subnet: Rate | None, netgroup: Rate | None, total: Rate | None
+) -> Paces:
     """One object for all nodes of a process that have the same limits."""
-    host_burst_s = host.burst / host.per_s
-    subnet_burst_s = subnet.burst / subnet.per_s
-    total_burst_s = total.burst / total.per_s
+    host_s, host_burst_s = _times_of(host)
+    subnet_s, subnet_burst_s = _times_of(subnet)
+    netgroup_s, netgroup_burst_s = _times_of(netgroup)
+    total_s, total_burst_s = _times_of(total)
     return Paces(
-        host_s=1.0 / host.per_s,
-        subnet_s=1.0 / subnet.per_s,
-        total_s=1.0 / total.per_s,
-        host_burst_s=host_burst_s,
-        subnet_burst_s=subnet_burst_s,
-        total_burst_s=total_burst_s,
-        turn_s=max(host_burst_s, subnet_burst_s, total_burst_s),
+        host_s,
+        subnet_s,
+        netgroup_s,
+        total_s,
+        host_burst_s,
+        subnet_burst_s,
+        netgroup_burst_s,
+        total_burst_s,
+        turn_s=max(host_burst_s, subnet_burst_s, netgroup_burst_s, total_burst_s),
     )
 
 
 class Budget:
-    """Three levels, all or nothing: an amount that one level cannot give is not taken from the
+    """Up to four levels, all or nothing: an amount that one level cannot give is not taken from the
     other levels either.
 
     A cell holds one number: the time when everything taken from it is repaid. An empty cell and one
@@ -126,74 +178,82 @@ class Budget:
     without any effect: there are two generations of cells, and the older one is dropped as a whole.
     """
 
-    __slots__ = (
-        "_hosts",
-        "_old_hosts",
-        "_old_subnets",
-        "_paces",
-        "_subnets",
-        "_total_at",
-        "_turn_at",
-    )
+    __slots__ = ("_cells", "_old", "_paces", "_total_at", "_turn_at")
 
-    def __init__(self, host: Rate, subnet: Rate, total: Rate) -> None:
-        self._paces = _paces_of(host, subnet, total)
+    def __init__(
+        self,
+        *,
+        host: Rate | None = None,
+        subnet: Rate | None = None,
+        netgroup: Rate | None = None,
+        total: Rate | None = None,
+    ) -> None:
+        self._paces = _paces_of(host, subnet, netgroup, total)
         self._turn_at = NEVER
         self._total_at = NEVER
-        self._hosts: dict[int, float] = {}
-        self._subnets: dict[int, float] = {}
-        self._old_hosts: dict[int, float] = {}
-        self._old_subnets: dict[int, float] = {}
+        self._cells: dict[int, float] = {}
+        self._old: dict[int, float] = {}
 
     def __len__(self) -> int:
         """Cells that hold a number."""
-        current = len(self._hosts) + len(self._subnets)
-        return current + len(self._old_hosts) + len(self._old_subnets)
+        return len(self._cells) + len(self._old)
 
-    def lacking(self, host: int, subnet: int, amount: float, now: float) -> int:
-        """Takes ``amount``, if all levels have it. ``host`` and ``subnet``: cells. Returns 0 if it
-        was taken; otherwise the level that has too little left: 1 the host, 2 its subnet, 3 the
-        total.
+    def lacking(self, cells: Cells, amount: float, now: float) -> int:
+        """Takes ``amount``, if all levels have it. Returns GRANTED if it was taken; otherwise the
+        level that has too little left.
         """
         if now >= self._turn_at:
             self._turn(now)
         # Written out for each level: this runs up to twice for every datagram.
-        paces = self._paces
-        host_at = self._hosts.get(host)
-        if host_at is None:
-            host_at = self._old_hosts.get(host, NEVER)
-        if host_at < (full_at := now - paces.host_burst_s):
-            host_at = full_at
-        host_at += amount * paces.host_s
-        if host_at > now:
-            return 1
-        subnet_at = self._subnets.get(subnet)
-        if subnet_at is None:
-            subnet_at = self._old_subnets.get(subnet, NEVER)
-        if subnet_at < (full_at := now - paces.subnet_burst_s):
-            subnet_at = full_at
-        subnet_at += amount * paces.subnet_s
-        if subnet_at > now:
-            return 2
-        total_at = self._total_at
-        if total_at < (full_at := now - paces.total_burst_s):
-            total_at = full_at
-        total_at += amount * paces.total_s
-        if total_at > now:
-            return 3
-        self._hosts[host] = host_at
-        self._subnets[subnet] = subnet_at
-        self._total_at = total_at
-        return 0
+        paces, current, old = self._paces, self._cells, self._old
+        latest = now + ROUNDING_S
+        host, subnet, netgroup = cells
+        host_at = subnet_at = netgroup_at = NEVER
+        if paces.host_s:
+            found = current.get(host)
+            host_at = old.get(host, NEVER) if found is None else found
+            if host_at < (full_at := now - paces.host_burst_s):
+                host_at = full_at
+            host_at += amount * paces.host_s
+            if host_at > latest:
+                return HOST
+        if paces.subnet_s:
+            found = current.get(subnet)
+            subnet_at = old.get(subnet, NEVER) if found is None else found
+            if subnet_at < (full_at := now - paces.subnet_burst_s):
+                subnet_at = full_at
+            subnet_at += amount * paces.subnet_s
+            if subnet_at > latest:
+                return SUBNET
+        if paces.netgroup_s:
+            found = current.get(netgroup)
+            netgroup_at = old.get(netgroup, NEVER) if found is None else found
+            if netgroup_at < (full_at := now - paces.netgroup_burst_s):
+                netgroup_at = full_at
+            netgroup_at += amount * paces.netgroup_s
+            if netgroup_at > latest:
+                return NETGROUP
+        if paces.total_s:
+            total_at = self._total_at
+            if total_at < (full_at := now - paces.total_burst_s):
+                total_at = full_at
+            total_at += amount * paces.total_s
+            if total_at > latest:
+                return TOTAL
+            self._total_at = total_at
+        if paces.host_s:
+            current[host] = host_at
+        if paces.subnet_s:
+            current[subnet] = subnet_at
+        if paces.netgroup_s:
+            current[netgroup] = netgroup_at
+        return GRANTED
 
     def _turn(self, now: float) -> None:
         """Starts a new generation of cells. Amounts that are two turns old are repaid; after a
         longer silence both generations are that old.
         """
         turn_s = self._paces.turn_s
-        both_old = now >= self._turn_at + turn_s
-        self._old_hosts = {} if both_old else self._hosts
-        self._old_subnets = {} if both_old else self._subnets
-        self._hosts = {}
-        self._subnets = {}
+        self._old = {} if now >= self._turn_at + turn_s else self._cells
+        self._cells = {}
         self._turn_at = now + turn_s

@@ -14,14 +14,14 @@ from typing import Final, Protocol
 
 from ...config import LimitsConfig
 from ...endpoints import Endpoint
-from ..addressing.policy import AddressPolicy
 from ..contract.counters import Counters
 from .budget import Budget, CellHash, Rate
 from .proven_sources import ProvenSourcesRule, SourceClass
 
-_QUERY_DROPS: Final = ("", "limit.address", "limit.network", "limit.total")
-_REPLY_REFUSALS: Final = ("", "reply-bytes.address", "reply-bytes.network", "reply-bytes.total")
-_ASK_REFUSALS: Final = ("", "asked-bytes.address", "asked-bytes.network", "asked-bytes.total")
+_LEVELS: Final = ("address", "network", "netgroup", "total")
+_QUERY_DROPS: Final = ("", *[f"limit.{level}" for level in _LEVELS])
+_REPLY_REFUSALS: Final = ("", *[f"reply-bytes.{level}" for level in _LEVELS])
+_ASK_REFUSALS: Final = ("", *[f"asked-bytes.{level}" for level in _LEVELS])
 PROVEN_DROP: Final = "limit.proven"
 DROP_REASONS: Final = (*_QUERY_DROPS[1:], PROVEN_DROP)
 """Reasons not to read a datagram."""
@@ -43,32 +43,28 @@ class TrafficLimits:
     def __init__(
         self,
         limits: LimitsConfig,
-        secret: bytes,
         proven_sources: ProvenSourcesRule,
-        policy: AddressPolicy,
+        cell_hash: CellHash,
         counters: Counters,
     ) -> None:
-        """``secret``: 16 bytes that only this node knows."""
         self.queries = Budget(
-            Rate(limits.host_queries_per_s, limits.host_query_burst),
-            Rate(limits.subnet_queries_per_s, limits.subnet_query_burst),
-            Rate(limits.total_queries_per_s, limits.total_query_burst),
+            host=Rate(limits.host_queries_per_s, limits.host_query_burst),
+            subnet=Rate(limits.subnet_queries_per_s, limits.subnet_query_burst),
+            total=Rate(limits.total_queries_per_s, limits.total_query_burst),
         )
         self.replies = Budget(
-            Rate(limits.host_reply_bytes_per_s, limits.host_reply_burst_bytes),
-            Rate(limits.subnet_reply_bytes_per_s, limits.subnet_reply_burst_bytes),
-            Rate(limits.total_reply_bytes_per_s, limits.total_reply_burst_bytes),
+            host=Rate(limits.host_reply_bytes_per_s, limits.host_reply_burst_bytes),
+            subnet=Rate(limits.subnet_reply_bytes_per_s, limits.subnet_reply_burst_bytes),
+            total=Rate(limits.total_reply_bytes_per_s, limits.total_reply_burst_bytes),
         )
         self.asked = Budget(
-            Rate(limits.host_query_bytes_per_s, limits.host_query_burst_bytes),
-            Rate(limits.subnet_query_bytes_per_s, limits.subnet_query_burst_bytes),
-            Rate(limits.total_query_bytes_per_s, limits.total_query_burst_bytes),
+            host=Rate(limits.host_query_bytes_per_s, limits.host_query_burst_bytes),
+            subnet=Rate(limits.subnet_query_bytes_per_s, limits.subnet_query_burst_bytes),
+            total=Rate(limits.total_query_bytes_per_s, limits.total_query_burst_bytes),
         )
         self.proven_sources = proven_sources
-        self._cells_of = CellHash(secret, limits.cell_bits, policy).cells
+        self._cell_hash = cell_hash
         self._counters = counters
-        self._last: Endpoint | None = None
-        self._last_cells = (0, 0)
 
     def drop_reason(self, payload: bytes, source: Endpoint, now: float) -> str | None:
         """Why a datagram must not be read. None: it may be read, and has been counted."""
@@ -77,8 +73,7 @@ class TrafficLimits:
             return None
         if source_class is SourceClass.OVER_LIMIT:
             return PROVEN_DROP
-        host, subnet = self._cells(source)
-        lacking = self.queries.lacking(host, subnet, 1.0, now)
+        lacking = self.queries.lacking(self._cell_hash.cells(source), 1.0, now)
         return _QUERY_DROPS[lacking] if lacking else None
 
     def may_reply(self, size: int, destination: Endpoint, now: float) -> bool:
@@ -105,17 +100,10 @@ class TrafficLimits:
     ) -> bool:
         if self.proven_sources.is_proven(destination, now):
             return True
-        host, subnet = self._cells(destination)
-        if lacking := budget.lacking(host, subnet, size, now):
+        if lacking := budget.lacking(self._cell_hash.cells(destination), size, now):
             self._counters.refuse(refusals[lacking])
             return False
         return True
-
-    def _cells(self, endpoint: Endpoint) -> tuple[int, int]:
-        if endpoint != self._last:  # an answer goes to the source of the query just read
-            self._last = endpoint
-            self._last_cells = self._cells_of(endpoint)
-        return self._last_cells
 
 
 class LiftedLimits(TrafficLimits):
@@ -136,8 +124,8 @@ class LiftedLimits(TrafficLimits):
         destination: Endpoint,
         now: float,
     ) -> bool:
-        if not self.proven_sources.is_proven(destination, now):
-            host, subnet = self._cells(destination)
-            if budget.lacking(host, subnet, size, now):
-                self._counters.refuse("bytes-lifted")
+        if not self.proven_sources.is_proven(destination, now) and budget.lacking(
+            self._cell_hash.cells(destination), size, now
+        ):
+            self._counters.refuse("bytes-lifted")
         return True

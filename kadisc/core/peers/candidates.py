@@ -20,7 +20,7 @@ from ...endpoints import Endpoint
 from ...ids import NodeId
 from ..addressing.policy import AddressPolicy
 from ..book.entry import Source
-from ..limits.prefix_limiter import PrefixLimiter
+from ..limits.budget import Budget, CellHash, Rate
 
 HOUR_S: Final = 3600.0
 
@@ -64,7 +64,9 @@ class CandidateRule(Protocol):
 
 
 class GossipCandidates:
-    def __init__(self, config: GossipConfig, rng: Random, scopes: AddressPolicy) -> None:
+    def __init__(
+        self, config: GossipConfig, rng: Random, scopes: AddressPolicy, cell_hash: CellHash
+    ) -> None:
         self._config = config
         self._rng = rng
         self._scopes = scopes
@@ -73,15 +75,10 @@ class GossipCandidates:
         self._endpoints: set[Endpoint] = set()
         self._counts: dict[bytes, int] = {}
         """Candidates by /24 and by /16; the two prefixes differ in length."""
-        self._per_host = PrefixLimiter(
-            config.checks_per_host_per_hour / HOUR_S,
-            config.checks_per_host_per_hour,
-            config.max_check_counts,
-        )
-        self._per_subnet = PrefixLimiter(
-            config.checks_per_subnet_per_hour / HOUR_S,
-            config.checks_per_subnet_per_hour,
-            config.max_check_counts,
+        self._cell_hash = cell_hash
+        per_host, per_subnet = config.checks_per_host_per_hour, config.checks_per_subnet_per_hour
+        self._checks = Budget(
+            host=Rate(per_host / HOUR_S, per_host), subnet=Rate(per_subnet / HOUR_S, per_subnet)
         )
 
     def __len__(self) -> int:
@@ -141,10 +138,7 @@ class GossipCandidates:
         """
         if candidate.from_push:
             return True
-        endpoint = candidate.endpoint
-        return self._per_host.take(self._scopes.host(endpoint), now) and self._per_subnet.take(
-            self._scopes.subnet(endpoint), now
-        )
+        return not self._checks.lacking(self._cell_hash.cells(candidate.endpoint), 1.0, now)
 
     def _displace(self) -> None:
         """Drops one candidate of the source with the most: that source fills the queue."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..addressing.policy import AddressPolicy
 from ..book.address_book import AddressBook
 from ..contract.counters import Counters
+from ..limits.budget import CellHash
 from .backoff import BackoffRule, CreditRule
 from .bucket_quota import BucketQuotaRule
 from .candidates import CandidateRule
@@ -34,6 +35,7 @@ class PeerComponents:
     bucket_quota: BucketQuotaRule
     partners: Partners
     scopes: AddressPolicy
+    cell_hash: CellHash
     counters: Counters
     own_record: OwnRecord
     mass_failure: MassFailureRule

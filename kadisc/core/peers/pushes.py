@@ -10,7 +10,7 @@ from ...config import GossipConfig
 from ...endpoints import Endpoint, family_of
 from ...wire.messages import Gossip
 from ...wire.records import PeerRecord
-from ..limits.prefix_limiter import PrefixLimiter
+from ..limits.budget import Budget, Rate
 from .components import PeerComponents
 from .push_reservoir import Push, PushRule
 from .recheck import Rechecks
@@ -33,13 +33,13 @@ class PushReceiver:
     ) -> None:
         self._records = components.records
         self._partners = components.partners
-        self._scopes = components.scopes
+        self._cell_hash = components.cell_hash
         self._counters = components.counters
         self._verifier = verifier
         self._reports = reports
         self._rechecks = rechecks
         self._reservoir = reservoir
-        self._elsewhere_limit = PrefixLimiter(1.0 / config.round_s, 1.0, config.max_check_counts)
+        self._elsewhere_checks = Budget(host=Rate(1.0 / config.round_s, 1.0))
 
     def __len__(self) -> int:
         return len(self._reservoir)
@@ -81,7 +81,7 @@ class PushReceiver:
         that sends a copy. A valid one is kept for callers that ask for it; its sender is not
         checked.
         """
-        if self._elsewhere_limit.take(self._scopes.host(source), now):
+        if not self._elsewhere_checks.lacking(self._cell_hash.cells(source), 1.0, now):
             try:
                 self._records.check(record, source)
             except Refused as refusal:

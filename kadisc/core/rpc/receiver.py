@@ -13,7 +13,7 @@ from ...wire.messages import METHODS, Message, Query, UnknownQuery
 from ..addressing.policy import AddressPolicy
 from ..contract.counters import Counters
 from ..contract.queries import PendingQuery
-from ..limits.prefix_limiter import PrefixLimiter
+from ..limits.budget import Budget, CellHash, Rate
 from ..limits.traffic import TrafficRule
 from .transactions import TransactionRule
 
@@ -29,13 +29,14 @@ class Receiver:
     """
 
     __slots__ = (
+        "_cell_hash",
         "_closed",
         "_config",
         "_counters",
         "_max_bytes",
-        "_patience",
         "_scopes",
         "_sizes",
+        "_slow_decodes",
         "_traffic",
         "_transactions",
     )
@@ -48,6 +49,7 @@ class Receiver:
         counters: Counters,
         transactions: TransactionRule,
         traffic: TrafficRule,
+        cell_hash: CellHash,
     ) -> None:
         serving = config.serving
         self._closed = False
@@ -58,8 +60,9 @@ class Receiver:
         self._counters = counters
         self._transactions = transactions
         self._traffic = traffic
-        self._patience = PrefixLimiter(
-            serving.slow_decodes_per_s, serving.slow_decode_burst, serving.max_limited_prefixes
+        self._cell_hash = cell_hash
+        self._slow_decodes = Budget(
+            subnet=Rate(serving.slow_decodes_per_s, serving.slow_decode_burst)
         )
 
     def close(self) -> None:
@@ -101,8 +104,10 @@ class Receiver:
         except DecodeError as refusal:
             # Unsorted keys or garbage: only the slow decoder can tell, and each subnet has a budget
             # of its passes.
-            if refusal.reason != SLOW_DECODE or not (
-                self._config.unlimited or self._patience.take(self._scopes.subnet(source), now)
-            ):
+            if refusal.reason != SLOW_DECODE or not self._may_decode_slowly(source, now):
                 raise
             return krpc.decode(payload, allow_slow=True)
+
+    def _may_decode_slowly(self, source: Endpoint, now: float) -> bool:
+        cells = self._cell_hash.cells(source)
+        return self._config.unlimited or not self._slow_decodes.lacking(cells, 1.0, now)

@@ -11,19 +11,17 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from ...config import CLIENT_VERSION, CoreConfig
+from ...config import CLIENT_VERSION, StoreConfig
 from ...endpoints import Endpoint
 from ...wire import error_codes
 from ...wire.messages import Error, Get, Put, Reply
-from ..addressing.policy import AddressPolicy
 from ..contract.counters import Counters
 from ..contract.identity import verify_item
-from ..limits.prefix_limiter import PrefixLimiter
+from ..limits.budget import Budget, CellHash, Rate
 from .item_store import ItemStore
 from .tokens import TokenIssuer
 
 PUT: Final = b"put"
-_ALL: Final = b""
 
 
 class SignatureRule(Protocol):
@@ -33,18 +31,16 @@ class SignatureRule(Protocol):
 class SignatureBudget:
     """At most ``signatures_per_s`` checks for each subnet and ``all_signatures_per_s`` in all."""
 
-    def __init__(self, config: CoreConfig, scopes: AddressPolicy) -> None:
-        store = config.store
-        self._scopes = scopes
-        self._each = PrefixLimiter(
-            store.signatures_per_s, store.signature_burst, config.serving.max_limited_prefixes
+    def __init__(self, config: StoreConfig, cell_hash: CellHash) -> None:
+        self._cell_hash = cell_hash
+        self._checks = Budget(
+            subnet=Rate(config.signatures_per_s, config.signature_burst),
+            total=Rate(config.all_signatures_per_s, config.all_signatures_burst),
         )
-        self._all = PrefixLimiter(store.all_signatures_per_s, store.all_signatures_burst, 1)
 
     def may_check(self, source: Endpoint, now: float) -> bool:
-        # The budget of the subnet comes first: a subnet that has used up its own takes nothing from
-        # the budget of all.
-        return self._each.take(self._scopes.subnet(source), now) and self._all.take(_ALL, now)
+        # A subnet that has used up its own budget takes nothing from the budget of all.
+        return not self._checks.lacking(self._cell_hash.cells(source), 1.0, now)
 
 
 class ItemService:

@@ -135,10 +135,6 @@ class Responder:
         for store in self.stores:
             store.expire(now)
 
-    def secret(self, purpose: bytes) -> bytes:
-        """A secret of 16 bytes; it changes when the tokens change."""
-        return self._tokens.derive(purpose)
-
     def malformed(self, tid: bytes, code: int, text: str, source: Endpoint) -> Error:
         """The error for the sender of a malformed query."""
         return Error(tid, code, text, CLIENT_VERSION, source)

@@ -70,7 +70,9 @@ class TokenIssuer:
         )
 
     def derive(self, purpose: bytes) -> bytes:
-        """A secret of 16 bytes for another purpose; it changes with each rotation."""
+        """A secret of 16 bytes for another purpose, drawn from no more randomness than the tokens
+        are; it changes with each rotation.
+        """
         return hmac.digest(self._current, purpose, "sha256")[:16]
 
     def _sign(self, secret: bytes, purpose: bytes, where: bytes, key: NodeId) -> bytes:

@@ -11,6 +11,7 @@ from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.baselines.peers import FirstComeCandidates
+from kadisc.core.limits.budget import CellHash
 from kadisc.core.peers.candidates import Candidate, CandidateRule, GossipCandidates
 from kadisc.core.peers.tombstones import Tombstones
 from kadisc.endpoints import Endpoint, ip_of, make_endpoint
@@ -252,7 +253,8 @@ def named(endpoints: list[Endpoint], *, ttl: int = 4, age: int = 0) -> list[Name
 
 def queue_of(defended: bool, rng: random.Random) -> CandidateRule:
     if defended:
-        return GossipCandidates(CONFIG.gossip, rng, AddressPolicy(False))
+        scopes = AddressPolicy(False)
+        return GossipCandidates(CONFIG.gossip, rng, scopes, CellHash(bytes(16), 16, scopes))
     return FirstComeCandidates(CONFIG.gossip)
 
 

@@ -6,12 +6,14 @@ import random
 from dataclasses import replace
 
 from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.limits.budget import CellHash
 from kadisc.core.peers.candidates import Candidate, GossipCandidates
 from kadisc.endpoints import make_endpoint
 from tests.support.world import CONFIG, address
 
 GOSSIP = CONFIG.gossip
 SCOPES = AddressPolicy(False)
+CELL_HASH = CellHash(bytes(16), 16, SCOPES)
 
 
 def candidate(number: int, source: bytes) -> Candidate:
@@ -19,7 +21,7 @@ def candidate(number: int, source: bytes) -> Candidate:
 
 
 def test_sources_take_turns_however_many_candidates_of_each_wait() -> None:
-    queue = GossipCandidates(GOSSIP, random.Random(1), SCOPES)
+    queue = GossipCandidates(GOSSIP, random.Random(1), SCOPES, CELL_HASH)
     for number in range(16):
         assert queue.add(candidate(number, b"many"), 16) is None
     assert queue.add(candidate(16, b"many"), 16) == "peer-candidate-source"
@@ -33,7 +35,7 @@ def test_sources_take_turns_however_many_candidates_of_each_wait() -> None:
 
 
 def test_false_reports_do_not_use_up_the_checks_of_a_peer_that_pushes() -> None:
-    queue = GossipCandidates(GOSSIP, random.Random(1), SCOPES)
+    queue = GossipCandidates(GOSSIP, random.Random(1), SCOPES, CELL_HASH)
     for port in range(1, 9):
         queue.add(Candidate(address(1, port), None, b"liar %d" % port, None, 3, 99.0), 16)
         queue.draw(float(port), lambda each: True)
@@ -44,7 +46,9 @@ def test_false_reports_do_not_use_up_the_checks_of_a_peer_that_pushes() -> None:
 
 
 def test_places_are_bounded_per_network_and_in_total() -> None:
-    queue = GossipCandidates(replace(GOSSIP, max_candidates=20), random.Random(1), SCOPES)
+    queue = GossipCandidates(
+        replace(GOSSIP, max_candidates=20), random.Random(1), SCOPES, CELL_HASH
+    )
     refusals = [
         queue.add(Candidate(make_endpoint(f"80.80.{n // 4}.{n}", 5), None, b"s", None, 3, 9.0), 99)
         for n in range(40)

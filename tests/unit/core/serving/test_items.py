@@ -4,7 +4,6 @@ attacks on the store.
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 
 from kadisc.config import CoreConfig, StoreConfig
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.assembly import responder_over
 from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.contract.counters import Counters
 from kadisc.core.contract.identity import Identity, signed_item, verify_item
@@ -24,6 +22,7 @@ from kadisc.wire import bencode, krpc
 from kadisc.wire.items import Item, item_from
 from kadisc.wire.messages import Error, Get, Put, Reply
 from tests.support.contacts import OWN_ID, address6, contact
+from tests.support.serving import responder_over
 from tests.support.world import CONFIG, address, without
 
 ASKER, OTHER, ASKER6 = address(9999), address(5000), address6(9999)
@@ -66,7 +65,7 @@ class ServingNode:
         for number in range(contacts):
             tables[Family.IPV4].offer(contact(number), 0)
         self.counters = Counters()
-        self.responder = responder_over(tables, config, random.Random(1), scopes, self.counters, 0)
+        self.responder = responder_over(tables, config, scopes, self.counters)
         self.store = self.responder.items.store
         self.now = 0.0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,9 +10,7 @@ import pytest
 from kadisc.config import CoreConfig, TableConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.assembly import responder_over
 from kadisc.core.baselines.table import NoDiversityCaps
-from kadisc.core.contract.counters import Counters
 from kadisc.core.serving.responder import Responder
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Endpoint, Family, make_endpoint
@@ -33,6 +30,7 @@ from kadisc.wire.messages import (
     UnknownQuery,
 )
 from tests.support.contacts import OWN_ID, address6, contact, id_in_bucket
+from tests.support.serving import responder_over
 from tests.support.world import CONFIG, address, without
 
 ASKER, ASKER6 = address(9999), address6(9999)
@@ -57,7 +55,7 @@ def responder(
     for each in contacts:
         if each.family in tables:
             tables[each.family].offer(each, 0)
-    return responder_over(tables, config, random.Random(1), scopes, Counters(), 0)
+    return responder_over(tables, config, scopes)
 
 
 def reply_to(
