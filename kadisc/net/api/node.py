@@ -112,9 +112,6 @@ class Node:
         """Starts the node's tasks. Without ``joins`` it sends only what calls make it send."""
         self.pump.start(nursery)
         self.publisher.start(nursery)
-        if self._keeper is not None:
-            self._keeper.start(nursery, self.pump, self.publisher.persistent_items)
-            self.publisher.resume(self._keeper.saved.published, self.identity)
         if joins:
             self._static_peers.start(nursery)
             self._bootstrap.start(nursery)
@@ -124,6 +121,10 @@ class Node:
                 and self.own_network.is_joined
             ):
                 self._published_record.start(self.record)
+        if self._keeper is not None:
+            self._keeper.start(nursery, self.pump, self.publisher.persistent_items)
+            # After the own record, which always has a place among what is published.
+            self.publisher.resume(self._keeper.saved.published, self.identity)
 
     @property
     def own_ids(self) -> dict[Family, NodeId]:

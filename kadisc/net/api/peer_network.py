@@ -17,7 +17,7 @@ from ...core.contract.verified_peer import VerifiedPeer
 from ...core.peers.network import PeerNetwork
 from ...core.peers.network_keys import NetworkKeys
 from ...endpoints import Endpoint
-from ...errors import Busy, UsageError
+from ...errors import Busy, Closed, UsageError
 from ...ids import NodeId
 from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
@@ -129,11 +129,11 @@ class OwnNetwork:
 
     async def search_dht(self) -> None:
         """Looks up once, in every family, the peers that are announced under the info-hashes of the
-        network. They become candidates.
+        network. They become candidates. It ends early where the node is busy or closed.
         """
 
         async def look_up(number: int, info_hash: NodeId) -> None:
-            with suppress(Busy):
+            with suppress(Busy, Closed):
                 async with self._lookups.find_peers(info_hash, paths=self._paths) as found:
                     async for endpoint in found:
                         self.add_candidates([endpoint], f"tag{number}")
@@ -143,12 +143,12 @@ class OwnNetwork:
                 nursery.start_soon(look_up, number, info_hash)
 
     async def wait_verified(self, timeout_s: float) -> bool:
-        """Returns True when the next peer is verified, False after ``timeout_s``. Closing the node
-        ends the wait too.
+        """Returns True when the next peer is verified, False after ``timeout_s`` or when the node
+        is closed.
         """
         with trio.move_on_after(timeout_s):
             await self._verified.wait()
-            return True
+            return not self.closed
         return False
 
     def wake(self) -> None:

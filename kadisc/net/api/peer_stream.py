@@ -81,13 +81,10 @@ class PeerStream:
             candidates = self._candidates()
             if candidates and self._is_fresh(candidates[0]):
                 return self._take(candidates[0])
-            try:
-                if not candidates:
-                    await self._look_further()
-                elif (peer := await self._first_that_answers(candidates)) is not None:
-                    return self._take(peer)
-            except Closed:
-                break
+            if not candidates:
+                await self._look_further()
+            elif (peer := await self._first_that_answers(candidates)) is not None:
+                return self._take(peer)
         raise StopAsyncIteration
 
     def _candidates(self) -> list[VerifiedPeer]:
@@ -151,7 +148,7 @@ class PeerStream:
         self._checked_at[peer.key] = self._network.now()
         try:
             found = await self._network.check(peer.endpoint)
-        except Busy:
+        except (Busy, Closed):
             return
         if (
             found is not None

@@ -205,4 +205,6 @@ class PublishedRecord:
 
     def _publish(self, record: bytes) -> None:
         draft = Draft(record, self._identity, self._tag, sequence=decode_record(record).sequence)
-        self._publisher.keep(draft, delay_s=self._delay_s * self._rng.uniform(0.5, 1.5))
+        # Called for an event too, in the middle of a flush: an error would end the node.
+        with suppress(Busy, Closed):
+            self._publisher.keep(draft, delay_s=self._delay_s * self._rng.uniform(0.5, 1.5))

@@ -11,11 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import trio
 
-import kadisc
 from kadisc.cli.output import say
-from kadisc.config import Config, CoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.bep42 import derive_node_id
 from kadisc.core.addressing.external_address import Confidence, ExternalAddress
@@ -337,22 +334,3 @@ def test_one_unreadable_row_of_the_state_does_not_cost_the_key() -> None:
     database.execute("UPDATE contacts SET age_s = -1")
     database.commit()
     assert decode_state(database.serialize()).seed == bytes(range(32))
-
-
-@finding(14)
-async def test_streams_of_peers_end_quietly_when_the_node_is_closed() -> None:
-    config = Config(bind=("127.0.0.1:0",), network="testnet", core=CoreConfig(allow_private=True))
-    async with (
-        trio.open_nursery() as nursery,
-        kadisc.open_node(config, bootstrap=["127.0.0.1:9"]) as node,
-    ):
-
-        async def use() -> None:
-            async for _ in node.peers():
-                pass
-
-        for _ in range(400):
-            nursery.start_soon(use)
-        await trio.lowlevel.checkpoint()
-        await trio.lowlevel.checkpoint()
-        node.close()
