@@ -70,6 +70,11 @@ class Defences:
         "Answers to queries of this node, and endpoints that have proved their address, pass before"
         " any limit that is kept by address.",
     )
+    slow_decode_total: bool = switch(
+        True,
+        "Datagrams that are not canonical bencode are decoded only if they are short, and within a"
+        " limit for all sources together.",
+    )
     separate_queues: bool = switch(
         True,
         "Lookups leave room for checks and gossip in the queues, and take turns with them.",

@@ -72,6 +72,19 @@ class ServingConfig:
         "At most this many datagrams of one /24 (IPv6 /48) may cost a pass of the slow decoder at"
         " once, after a pause.",
     )
+    all_slow_decodes_per_s: float = setting(
+        100.0,
+        ABOVE_0,
+        "At most this many queries per second may cost a pass of the slow decoder in all,"
+        " sustained, and as many awaited answers: at 512 bytes, the most of a query that is decoded"
+        " so, they take some 2 % of a core.",
+    )
+    all_slow_decode_burst: float = setting(
+        200.0,
+        ABOVE_0,
+        "At most this many queries may cost a pass of the slow decoder in all at once, after a"
+        " pause, and as many awaited answers.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

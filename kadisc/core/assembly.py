@@ -21,7 +21,7 @@ from .addressing.netgroup_sampling import PrefixOf
 from .addressing.policy import AddressPolicy
 from .baselines.addressing import AlwaysOnline, each_endpoint_alone
 from .baselines.book import NewestWins, PlainPlacement, UnboundedFeedback
-from .baselines.limits import NoLimits, NoProvenSources
+from .baselines.limits import NoLimits, NoProvenSources, SubnetSlowDecodes
 from .baselines.naive_view import NaiveView
 from .baselines.peers import (
     AnyGossipToken,
@@ -48,6 +48,7 @@ from .dht import Dht
 from .dht_parts import DhtParts
 from .limits.budget import CellHash
 from .limits.proven_sources import ProvenSources, ProvenSourcesRule
+from .limits.slow_decodes import SlowDecodes
 from .limits.traffic import LiftedLimits, TrafficLimits, TrafficRule
 from .lookup.peer import LookupRules
 from .peers.answers import (
@@ -267,7 +268,16 @@ def receiver_and_sender_for(
     """The receiver and the sender of datagrams, with the same traffic limits at both."""
     transactions = outgoing.transactions
     traffic = traffic_for(config, transactions, dhts, counters, cell_hash)
-    receiver = Receiver(config, scopes, dhts.keys(), counters, transactions, traffic, cell_hash)
+    slow_decodes = SlowDecodes if config.defences.slow_decode_total else SubnetSlowDecodes
+    receiver = Receiver(
+        config,
+        scopes,
+        dhts.keys(),
+        counters,
+        transactions,
+        traffic,
+        slow_decodes(config.serving, cell_hash),
+    )
     return receiver, Sender(outgoing, dhts, counters, traffic)
 
 

@@ -63,8 +63,8 @@ class Decode(Protocol):
     ``slow-decode-budget``.
 
     Unsorted and broken input costs a pass of the slow decoder. A caller with a budget calls with
-    ``allow_slow=False`` first, and on that reason once more with True, if the budget of the sender
-    allows it. Both engines then accept, refuse and charge alike.
+    ``allow_slow=False`` first, and on that reason `decode_any_int`, if the budget allows it. Both
+    engines then accept, refuse and charge alike.
     """
 
     def __call__(self, data: bytes, *, allow_slow: bool = True) -> Value: ...
@@ -123,11 +123,11 @@ class BoundedDecoder(BencodeDecoder):  # type: ignore[misc]  # bencodepy has no 
         if match is None:
             raise DecodeError("bad-int")
         digits = match[1]
-        if len(digits) > _MAX_INT_DIGITS + 1 or not MIN_INT <= (number := int(digits)) <= MAX_INT:
-            if not self.any_int:
-                raise DecodeError("int-range")
-            number = 0
-        return number, match.end()
+        if len(digits) <= _MAX_INT_DIGITS + 1 and MIN_INT <= (number := int(digits)) <= MAX_INT:
+            return number, match.end()
+        if not self.any_int:
+            raise DecodeError("int-range")
+        return MAX_INT + 1, match.end()
 
     def decode_string(self, x: bytes, f: int, depth: int = 0) -> tuple[bytes, int]:
         colon = x.find(b":", f, f + 20)
@@ -222,11 +222,13 @@ def decode_bounded(data: bytes, *, allow_slow: bool = True) -> Value:
 _any_int = BoundedDecoder(any_int=True).decode
 
 
-def decode_any_int(data: bytes) -> Value:
-    """As `decode`, by `BoundedDecoder` with either engine, but an int beyond 64 bits is read as 0
-    instead of refused. Its only use is to find the transaction ID of such a message.
+def decode_any_int(data: bytes) -> tuple[Value, bool]:
+    """One pass of the slow decoder, whatever the engine. Returns the value, and whether an int in
+    it is beyond 64 bits: a caller that must answer such a message has its transaction ID without
+    another pass.
     """
-    return _any_int(data)
+    value = _any_int(data)
+    return value, _perhaps_long_int(data) is not None and not within_bounds(value)
 
 
 def within_bounds(value: Value) -> bool:

@@ -1,16 +1,13 @@
 """The envelope of a message: its transaction ID, if nothing else of the message can be read.
 
-The decoder refuses a whole number beyond 64 bits wherever it stands. But a put with such a ``seq``
-comes from a client that counts by another rule, not from noise, and BEP 44 wants an error for it.
-So the envelope of such a message is read once more, for the transaction ID of the error.
+A whole number beyond 64 bits refuses a message, wherever it stands. But a put with such a ``seq``
+comes from a client that counts by another rule, not from noise, and BEP 44 wants an error for it,
+which needs the transaction ID.
 """
 
 from __future__ import annotations
 
-from typing import Final
-
-from ..errors import DecodeError
-from . import bencode
+from typing import Any, Final
 
 TID_BYTES: Final = 4
 """Bytes of the transaction IDs that this node makes."""
@@ -19,14 +16,21 @@ MAX_TID_BYTES: Final = 64
 """
 
 
-def tid_of_query(payload: bytes) -> bytes | None:
-    """The transaction ID of a query that is sound except for numbers beyond 64 bits; None for
+_TID: Final = b"1:t%d:" % TID_BYTES
+
+
+def tid_near_end(payload: bytes) -> bytes | None:
+    """What looks like a transaction ID of this node's in a datagram that is not decoded, None if
+    nothing does. Sorted keys put it near the end: at most ``v`` and ``y`` come after it.
+    """
+    at = payload.rfind(_TID)
+    return payload[at + len(_TID) : at + len(_TID) + TID_BYTES] if at >= 0 else None
+
+
+def tid_of_query(envelope: Any) -> bytes | None:
+    """The transaction ID of a query, of which only the bencode is known to be sound; None for
     anything else.
     """
-    try:
-        envelope = bencode.decode_any_int(payload)
-    except DecodeError:
-        return None
     if type(envelope) is not dict or envelope.get(b"y") != b"q":
         return None
     tid = envelope.get(b"t")

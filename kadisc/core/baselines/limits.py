@@ -1,10 +1,12 @@
-"""What the defences of the room `limits` are compared with: no limits on traffic at all, and limits
-without an exemption for proven sources.
+"""What the defences of the room `limits` are compared with: no limits on traffic at all, limits
+without an exemption for proven sources, and slow decoding with a budget for each subnet alone.
 """
 
 from __future__ import annotations
 
+from ...config import ServingConfig
 from ...endpoints import Endpoint
+from ..limits.budget import Budget, CellHash, Rate
 from ..limits.proven_sources import SourceClass
 
 
@@ -39,3 +41,16 @@ class NoLimits:
 
     def proved(self, endpoint: Endpoint, now: float) -> None:
         pass
+
+
+class SubnetSlowDecodes:
+    """In place of `SlowDecodes`: each subnet has a budget, and all together have none."""
+
+    __slots__ = ("_cell_hash", "_passes")
+
+    def __init__(self, config: ServingConfig, cell_hash: CellHash) -> None:
+        self._passes = Budget(subnet=Rate(config.slow_decodes_per_s, config.slow_decode_burst))
+        self._cell_hash = cell_hash
+
+    def may_decode(self, size: int, source: Endpoint, now: float, *, awaited: bool) -> bool:
+        return not self._passes.lacking(self._cell_hash.cells(source), 1.0, now)

@@ -9,11 +9,12 @@ from ...config import CoreConfig
 from ...endpoints import ENDPOINT_BYTES, Endpoint, Family, Scope, scope_of
 from ...errors import DecodeError
 from ...wire import krpc
+from ...wire.envelope import tid_near_end
 from ...wire.messages import METHODS, Message, Query, UnknownQuery
 from ..addressing.policy import AddressPolicy
 from ..contract.counters import Counters
 from ..contract.queries import PendingQuery
-from ..limits.budget import Budget, CellHash, Rate
+from ..limits.slow_decodes import SlowDecodeRule
 from ..limits.traffic import TrafficRule
 from .transactions import TransactionRule
 
@@ -25,11 +26,10 @@ QUERY_NAMES: Final[dict[type[Query], str]] = {
 
 class Receiver:
     """Drops datagrams by size, source and limits, and decodes the others: unusual ones, which are
-    expensive to decode, within a budget for each subnet.
+    expensive to decode, within the budgets of `SlowDecodeRule`.
     """
 
     __slots__ = (
-        "_cell_hash",
         "_closed",
         "_config",
         "_counters",
@@ -49,9 +49,8 @@ class Receiver:
         counters: Counters,
         transactions: TransactionRule,
         traffic: TrafficRule,
-        cell_hash: CellHash,
+        slow_decodes: SlowDecodeRule,
     ) -> None:
-        serving = config.serving
         self._closed = False
         self._config = config
         self._max_bytes = config.max_datagram_bytes
@@ -60,10 +59,7 @@ class Receiver:
         self._counters = counters
         self._transactions = transactions
         self._traffic = traffic
-        self._cell_hash = cell_hash
-        self._slow_decodes = Budget(
-            subnet=Rate(serving.slow_decodes_per_s, serving.slow_decode_burst)
-        )
+        self._slow_decodes = slow_decodes
 
     def close(self) -> None:
         """Drops every datagram from now on."""
@@ -102,12 +98,14 @@ class Receiver:
         try:
             return krpc.decode(payload, allow_slow=False)
         except DecodeError as refusal:
-            # Unsorted keys or garbage: only the slow decoder can tell, and each subnet has a budget
-            # of its passes.
-            if refusal.reason != SLOW_DECODE or not self._may_decode_slowly(source, now):
+            # Unsorted keys or garbage: only the slow decoder can tell.
+            if refusal.reason != SLOW_DECODE or not self._may_decode_slowly(payload, source, now):
                 raise
-            return krpc.decode(payload, allow_slow=True)
+        return krpc.decode_slowly(payload)
 
-    def _may_decode_slowly(self, source: Endpoint, now: float) -> bool:
-        cells = self._cell_hash.cells(source)
-        return self._config.unlimited or not self._slow_decodes.lacking(cells, 1.0, now)
+    def _may_decode_slowly(self, payload: bytes, source: Endpoint, now: float) -> bool:
+        if self._config.unlimited:
+            return True
+        tid = tid_near_end(payload)
+        awaited = tid is not None and self._transactions.awaits(tid, source)
+        return self._slow_decodes.may_decode(len(payload), source, now, awaited=awaited)

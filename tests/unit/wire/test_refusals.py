@@ -18,10 +18,10 @@ DROPPED_IN_SILENCE = [
     (b"d01:ai1ee", "bad-length"),
     (b"d1:ad2:id" + ID + b"1:xi-0ee1:q4:ping" + ENVELOPE, "bad-int"),
     (b"d1:rd2:id" + ID + b"1:xi9223372036854775808ee1:t2:aa1:y1:re", "int-range"),
-    (b"d1:ei9223372036854775808ee1:t2:aa1:y1:ee", "int-range"),
+    (b"d1:ei9223372036854775808ee1:t2:aa1:y1:ee", "trailing-data"),
     (b"d1:ad1:xi9223372036854775808ee1:q4:ping1:ti9223372036854775808e1:y1:qe", "int-range"),
     (b"d1:ad1:xi9223372036854775808ee1:q4:ping1:t65:" + bytes(65) + b"1:y1:qe", "int-range"),
-    (b"d1:ad1:xi9223372036854775808ee1:q4:ping1:t2:aa1:y1:qe\n", "int-range"),
+    (b"d1:ad1:xi9223372036854775808ee1:q4:ping1:t2:aa1:y1:qe\n", "trailing-data"),
     (b"i9223372036854775808e", "int-range"),
     (b"li9223372036854775808ee", "int-range"),
     (b"d0:0:-5:", "bad-key"),
@@ -241,6 +241,23 @@ def test_a_query_with_a_number_beyond_64_bits_is_answered_with_203(
                 "only queries are answered"
             )
             assert refusal(payload, allow_slow=False).reason == "slow-decode-budget"
+
+
+def test_the_slow_decoder_reads_a_datagram_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once more for the transaction ID of a query with a number beyond 64 bits."""
+    passes: list[bytes] = []
+    once = bencode.decode_any_int
+
+    def counted(data: bytes) -> tuple[bencode.Value, bool]:
+        passes.append(data)
+        return once(data)
+
+    monkeypatch.setattr(bencode, "decode_any_int", counted)
+    monkeypatch.setattr(bencode, "decode", None)
+    for payload in (signed_put(sequence=TOO_WIDE[0]), NOT_CANONICAL):
+        with pytest.raises(DecodeError):
+            krpc.decode_slowly(payload)
+    assert len(passes) == 2
 
 
 def test_every_reason_has_a_case() -> None:

@@ -9,6 +9,7 @@ import pytest
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.baselines.table import NoDiversityCaps
+from kadisc.core.contract.events import Outcome
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import make_endpoint
 from kadisc.ids import random_id
@@ -196,6 +197,70 @@ def test_a_flood_of_unsorted_messages_uses_up_only_the_budget_of_its_subnet() ->
     assert victim.node.counters.accepted == {
         "query.ping": int(CONFIG.serving.slow_decode_burst) + 1
     }
+
+
+UNSORTED = b"d1:y1:q1:t2:aa1:q4:ping1:ad2:id20:abcdefghij0123456789e%be"
+
+
+def slow_decodes(victim: Host, world: World, payload: bytes, seconds: int, per_s: int) -> int:
+    """How many datagrams, forged in the name of as many /24s, cost a pass of the slow decoder."""
+    passes = 0
+
+    def counted(datagram: bytes) -> krpc.Message:
+        nonlocal passes
+        passes += 1
+        return decode_slowly(datagram)
+
+    decode_slowly = krpc.decode_slowly
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(krpc, "decode_slowly", counted)
+        for number in range(seconds * per_s):
+            source = make_endpoint(f"{11 + number % 80}.{number // 80 % 250}.{number % 7}.7", 7)
+            victim.node.receive(payload, source, world.now + number / per_s)
+    victim.node.drain_outbox()
+    return passes
+
+
+@pytest.mark.parametrize("defended", [True, False])
+@pytest.mark.parametrize(
+    "extra",
+    [b"", b"1:xl" + b"0:" * 900 + b"e", b"1:xl" + b"le" * 940 + b"i%de" % 10**30 + b"e", b"0:"],
+    ids=["short", "strings", "int", "broken"],
+)
+def test_slow_decoding_is_limited_in_all_and_to_the_length_of_queries(
+    extra: bytes, defended: bool
+) -> None:
+    world = World(seed=6)
+    victim = started(world, CONFIG if defended else without("slow_decode_total"))
+    payload = UNSORTED % extra
+    passes = slow_decodes(victim, world, payload, seconds=2, per_s=1000)
+    if not defended:
+        assert passes == 2000
+    elif len(payload) > 512:
+        assert passes == 0
+    else:
+        most = CONFIG.serving.all_slow_decode_burst + 2 * CONFIG.serving.all_slow_decodes_per_s
+        assert passes == pytest.approx(most, rel=0.01)
+
+
+def test_no_flood_keeps_a_node_from_the_answers_of_clients_that_do_not_sort_their_keys() -> None:
+    """The unsorted answer to get_peers is longer than a query. It is awaited, so that the flood of
+    others takes nothing from its budget.
+    """
+    world = World(seed=6)
+    victim = started(world)
+    slow_decodes(victim, world, UNSORTED % b"", seconds=2, per_s=1000)
+    assert victim.node.counters.dropped["slow-decode-budget"] > 1000
+    there = address(5)
+    operation = victim.node.ping(there, world.now)
+    [(payload, _)] = victim.node.drain_outbox()
+    tid = krpc.decode(payload).tid
+    peers = b"".join(b"6:" + bytes((1, 2, 3, number, 0, 9)) for number in range(1, 120))
+    answer = b"d1:y1:r1:t4:%b1:rd2:id20:abcdefghij01234567896:valuesl%beee" % (tid, peers)
+    assert len(answer) > 900
+    world.inject(victim, there, answer)
+    event = world.result(victim, operation)
+    assert event.outcome is Outcome.DONE
 
 
 def test_unsolicited_packets_reset_no_failure_count() -> None:
