@@ -105,19 +105,58 @@ def format_endpoint(endpoint: Endpoint) -> str:
     return f"{host}:{port_of(endpoint)}"
 
 
+_TEREDO: Final = b"\x20\x01\0\0"
+_6TO4: Final = b"\x20\x02"
+_NAT64: Final = bytes.fromhex("0064ff9b") + bytes(8)
+_LOCAL_NAT64: Final = bytes.fromhex("0064ff9b0001")
+_NO_IPV4: Final = b""
+_INVERTED: Final = bytes(255 - byte for byte in range(256))
+
+
+def tunnelled_ipv4(endpoint: Endpoint) -> bytes:
+    """The IPv4 address in an IPv6 address that stands for one, empty if there is none: 6to4
+    (2002::/16, RFC 3056), Teredo (2001::/32, RFC 4380: the address of the client, its bits
+    inverted) and NAT64 (64:ff9b::/96, RFC 6052; 64:ff9b:1::/48, RFC 8215, where the last 4 bytes
+    are a public address).
+
+    Attack: who has one IPv4 address has a 6to4 /48 for nothing, and as many Teredo addresses as
+    its NAT has ports. Defence: what counts by prefix counts such an address as the IPv4 address in
+    it, as in Bitcoin Core.
+    """
+    if len(endpoint) == IPV4_ENDPOINT_BYTES:
+        return _NO_IPV4
+    if endpoint[0] == 0x20:
+        if endpoint[:2] == _6TO4:
+            return endpoint[2:6]
+        if endpoint[:4] == _TEREDO:
+            return endpoint[12:16].translate(_INVERTED)
+    elif endpoint[0] == 0:
+        if endpoint[:12] == _NAT64:
+            return endpoint[12:16]
+        if endpoint[:6] == _LOCAL_NAT64 and _scope_of_ipv4(endpoint[12:16]) is Scope.PUBLIC:
+            return endpoint[12:16]
+    return _NO_IPV4
+
+
 def host_prefix(endpoint: Endpoint) -> bytes:
     """The addresses that one host is assumed to have: the IPv4 address, or the IPv6 /64."""
-    return endpoint[:4] if len(endpoint) == IPV4_ENDPOINT_BYTES else endpoint[:8]
+    if len(endpoint) == IPV4_ENDPOINT_BYTES:
+        return endpoint[:4]
+    return tunnelled_ipv4(endpoint) or endpoint[:8]
 
 
 def subnet_prefix(endpoint: Endpoint) -> bytes:
     """The addresses that one small operator is assumed to have: the IPv4 /24, or the IPv6 /48."""
-    return endpoint[:3] if len(endpoint) == IPV4_ENDPOINT_BYTES else endpoint[:6]
+    if len(endpoint) == IPV4_ENDPOINT_BYTES:
+        return endpoint[:3]
+    return tunnelled_ipv4(endpoint)[:3] or endpoint[:6]
 
 
 def netgroup_prefix(endpoint: Endpoint) -> bytes:
     """The addresses that one large operator is assumed to have: the IPv4 /16, or the IPv6 /32."""
-    return endpoint[:2] if len(endpoint) == IPV4_ENDPOINT_BYTES else endpoint[:4]
+    if len(endpoint) == IPV4_ENDPOINT_BYTES:
+        return endpoint[:2]
+    return tunnelled_ipv4(endpoint)[:2] or endpoint[:4]
 
 
 def scope_of(endpoint: Endpoint) -> Scope:
@@ -126,6 +165,10 @@ def scope_of(endpoint: Endpoint) -> Scope:
     if len(endpoint) == IPV4_ENDPOINT_BYTES:
         return _IPV4_SCOPES[endpoint[0]] or _scope_within_ipv4(endpoint)
     return _scope_of_ipv6(endpoint[:16])
+
+
+def _scope_of_ipv4(ip: bytes) -> Scope:
+    return _IPV4_SCOPES[ip[0]] or _scope_within_ipv4(ip)
 
 
 # Written by hand: it runs for every address in every answer, and `ipaddress` takes 20 times as
@@ -188,5 +231,9 @@ def _scope_of_ipv6(ip: bytes) -> Scope:
     if ip[0] & 0xFE == 0xFC:
         return Scope.PRIVATE
     if any(address in network for network in _IPV6_SPECIAL):
+        return Scope.SPECIAL
+    tunnelled = tunnelled_ipv4(Endpoint(ip))
+    if tunnelled and _scope_of_ipv4(tunnelled) is not Scope.PUBLIC:
+        # RFC 3964: such an address leads through a relay, or the own tunnel, to a private network.
         return Scope.SPECIAL
     return Scope.PUBLIC if ip[0] & 0xE0 == 0x20 else Scope.INVALID

@@ -129,6 +129,11 @@ class Defences:
         "Peers that gossip names, exchanges with or forgets are drawn by subnet first, so that many"
         " addresses in few subnets count as those few subnets.",
     )
+    ipv6_shares: bool = switch(
+        True,
+        "Where each subnet, or each address of a flat slot, has the same chance, an IPv6 /32 counts"
+        " as 16 subnets at most, because its 65,536 /48s cost nothing.",
+    )
     push_reservoir: bool = switch(
         True,
         "Of the pushes of a round a few count, drawn at random, at most one per netgroup.",

@@ -132,7 +132,15 @@ def view_for(config: CoreConfig, rng: Random, scopes: AddressPolicy) -> ViewRule
             gossip.flat_slots + gossip.slots_from_8 + gossip.slots_from_16 + gossip.slots_from_24
         )
         gossip = replace(gossip, flat_slots=slots, slots_from_8=0, slots_from_16=0, slots_from_24=0)
-    return GossipView(gossip, rng, scopes)
+    share_of = scopes.share if config.defences.ipv6_shares else scopes.host
+    return GossipView(gossip, rng, scopes, share_of)
+
+
+def sampling_for(config: CoreConfig, scopes: AddressPolicy) -> PrefixOf:
+    """What has the same chance as any other in a draw."""
+    if not config.defences.subnet_sampling:
+        return each_endpoint_alone
+    return scopes.share if config.defences.ipv6_shares else scopes.subnet
 
 
 def book_for(config: CoreConfig, rng: Random, secret: bytes, scopes: AddressPolicy) -> AddressBook:
@@ -323,7 +331,7 @@ def peer_network_for(
     tag = membership.tag
     own_record = OwnRecord(membership, now)
     components = _components_for(membership, config, rng, scopes, counters, cell_hash, own_record)
-    network_of = scopes.subnet if config.defences.subnet_sampling else each_endpoint_alone
+    network_of = sampling_for(config, scopes)
     verifier = PeerVerifier(config, components, network_of, dhts)
     reports = PeerReports(config, components, verifier, dhts)
     rechecks = Rechecks(config, verifier, components.mass_failure, now)

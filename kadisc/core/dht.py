@@ -11,7 +11,7 @@ from typing import Final
 
 from ..config import CoreConfig
 from ..contacts import Contact
-from ..endpoints import Endpoint, Family, Scope, family_of, ip_of, netgroup_prefix
+from ..endpoints import Endpoint, Family, Scope, family_of, ip_of
 from ..ids import NodeId
 from ..wire.compact import CONTACT_BYTES
 from ..wire.messages import FindNode, Query, Reply
@@ -191,7 +191,8 @@ class Dht:
             or parts.scopes.of(source) is not Scope.PUBLIC
         ):
             return NO_COMMANDS
-        verdict = parts.address.vote(netgroup_prefix(source), ip_of(own), own[-2:], now)
+        netgroup = parts.scopes.netgroup(source)
+        verdict = parts.address.vote(netgroup, ip_of(own), own[-2:], now)
         if verdict.changed:
             return self._moved(now)
         if not verdict.probes:

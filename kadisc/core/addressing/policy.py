@@ -15,6 +15,7 @@ from typing import Final
 from ...as_map import AsMap
 from ...contacts import Contact
 from ...endpoints import (
+    IPV4_ENDPOINT_BYTES,
     Endpoint,
     Scope,
     host_prefix,
@@ -22,6 +23,7 @@ from ...endpoints import (
     netgroup_prefix,
     scope_of,
     subnet_prefix,
+    tunnelled_ipv4,
 )
 from ...networks import NetworkSet
 from .contact_pool import PooledContact
@@ -29,6 +31,13 @@ from .contact_pool import PooledContact
 ASN_PREFIX: Final = b"AS"
 """Stands before the number of an autonomous system in a netgroup. The netgroup has 6 bytes then, so
 it never equals a prefix of a public address.
+"""
+SHARES: Final = 16
+"""How many shares an IPv6 /32 has; see `AddressPolicy.share`."""
+SHARE_OF_BYTE: Final = tuple(bytes(((byte ^ byte >> 4) % SHARES,)) for byte in range(256))
+"""The number of a share, as the last byte of its prefix, by the /48's two bytes in the /32 XORed
+with each other. The /48s that a provider hands out in sequence, or one for each region, are thus in
+different shares.
 """
 
 
@@ -95,25 +104,52 @@ class AddressPolicy:
             if each.scope in at_once or self.may_take(each.contact.endpoint, source)
         ]
 
-    # The prefixes that limits count by. Addresses that are not public share prefixes for good
-    # reasons, so each of their endpoints counts alone.
+    # The prefixes that caps, limits, ranks and draws count by: this is their one owner. An IPv6
+    # address that stands for an IPv4 address (a tunnel) has the prefixes of that. Addresses that
+    # are not public share prefixes for good reasons, so each of their endpoints counts alone.
+
+    def counts_alone(self, endpoint: Endpoint) -> bool:
+        """Whether the endpoint shares its prefixes with no other. NAT64 addresses do share them,
+        although their scope is a special one: in a network without IPv4 every IPv4 host has one.
+        """
+        scope = scope_of(endpoint)
+        return scope not in self._as_public and (
+            scope is not Scope.SPECIAL or not tunnelled_ipv4(endpoint)
+        )
 
     def host(self, endpoint: Endpoint) -> bytes:
         """The IPv4 address, or the IPv6 /64."""
-        return host_prefix(endpoint) if self.of(endpoint) is Scope.PUBLIC else endpoint
+        return endpoint if self.counts_alone(endpoint) else host_prefix(endpoint)
 
     def subnet(self, endpoint: Endpoint) -> bytes:
         """The IPv4 /24, or the IPv6 /48."""
-        return subnet_prefix(endpoint) if self.of(endpoint) is Scope.PUBLIC else endpoint
+        return endpoint if self.counts_alone(endpoint) else subnet_prefix(endpoint)
 
     def netgroup(self, endpoint: Endpoint) -> bytes:
         """The addresses of one large operator: the autonomous system by the map of the operator of
         this node; without one, the IPv4 /16 (IPv6 /32).
         """
-        if self.of(endpoint) is not Scope.PUBLIC:
+        if self.counts_alone(endpoint):
             return endpoint
         asn = self.asn(endpoint)
         return ASN_PREFIX + asn.to_bytes(4, "big") if asn else netgroup_prefix(endpoint)
+
+    def share(self, endpoint: Endpoint) -> bytes:
+        """What has one chance where each subnet has the same: the IPv4 /24; in IPv6 one of
+        `SHARES` shares of the /32, in which the /48 is.
+
+        Attack: a broker gives a /48 away, and a /32 has 65,536 of them; drawn or ranked by /48,
+        one operator outnumbers a whole network. Defence: however many /48s of one /32 there are,
+        they are `SHARES` at most. A provider with many honest nodes has as many.
+        """
+        if len(endpoint) == IPV4_ENDPOINT_BYTES:
+            return self.subnet(endpoint)
+        if self.counts_alone(endpoint):
+            return endpoint
+        if tunnelled := tunnelled_ipv4(endpoint):
+            return tunnelled[:3]
+        folded = endpoint[4] ^ endpoint[5]
+        return endpoint[:4] + SHARE_OF_BYTE[folded]
 
     @property
     def knows_asns(self) -> bool:
@@ -121,7 +157,7 @@ class AddressPolicy:
 
     def asn(self, endpoint: Endpoint) -> int:
         """The number of the autonomous system; 0 if it is unknown or the address is not public."""
-        if self._as_map is None or self.of(endpoint) is not Scope.PUBLIC:
+        if self._as_map is None or self.counts_alone(endpoint):
             return 0
-        asn: int = self._as_map.asn_of(ip_of(endpoint))
+        asn: int = self._as_map.asn_of(tunnelled_ipv4(endpoint) or ip_of(endpoint))
         return asn

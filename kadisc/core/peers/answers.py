@@ -64,7 +64,7 @@ class FixedPeerSamples:
         self, entries: Iterable[KnownPeer], asker: Endpoint, count: int, now: float
     ) -> list[KnownPeer]:
         hour = int(now // self._fixed_s).to_bytes(8, "big", signed=True)
-        prefix = hashlib.blake2b(hour + self._scopes.subnet(asker), key=self._secret, digest_size=8)
+        prefix = hashlib.blake2b(hour + self._scopes.share(asker), key=self._secret, digest_size=8)
 
         def rank(of: bytes) -> bytes:
             digest = prefix.copy()

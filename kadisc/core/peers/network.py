@@ -238,10 +238,10 @@ class PeerNetwork:
         return now - known.verified_at
 
     def prefixes(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
-        """The /24 and the /16 (IPv6 /48 and /32) of an endpoint, by which peers are spread; with a
-        map of autonomous systems, the system instead of the /16.
+        """The /24 and the /16 (IPv6: the share of the /32, and the /32) of an endpoint, by which
+        peers are spread; with a map of autonomous systems, the system instead of the /16.
         """
-        return self._scopes.subnet(endpoint), self._scopes.netgroup(endpoint)
+        return self._scopes.share(endpoint), self._scopes.netgroup(endpoint)
 
     def asn(self, endpoint: Endpoint) -> int:
         """The autonomous system of an endpoint by the operator's map, 0 if that does not say."""

@@ -6,13 +6,14 @@ is offered changes nothing, no other node can compute which address would win, a
 part: they are free, addresses are not.
 
 An address has four *positions*: secret numbers of its /8, its /16, its /24 and itself. In IPv6 they
-are of its /32 (twice), /48 and /64. With the operator's map of autonomous systems, the system takes
-the place of the /16 or /32. An address that is not public counts for itself alone. A slot
-multiplies a position with its seed (multiply-shift hashing, Dietzfelbinger et al. 1997; an odd seed
-makes this a permutation, so two ranks are equal only if the prefixes are). Flat slots compare the
-last position; the others begin with a prefix and go on to the next where it is the same. This takes
-one BLAKE2b for each position and one product for each slot: a rank costs an eighth of a hash of
-seed and address.
+are of its /32 (twice), its /48, and its share of the /32 (`AddressPolicy.share`), which is followed
+by the /48 and the /64: an IPv6 address costs nothing, and a /48 hardly more, so flat slots rank the
+shares first. With the operator's map of autonomous systems, the system takes the place of
+the /16 or /32. An address that is not public counts for itself alone. A slot multiplies a position
+with its seed (multiply-shift hashing, Dietzfelbinger et al. 1997; an odd seed makes this a
+permutation, so two ranks are equal only if the prefixes are). Each kind of slot begins with one
+position, and goes on to the next where that is the same. This takes one BLAKE2b for each position
+and one product for each slot: a rank costs an eighth of a hash of seed and address.
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, TypeAlias
 
-from ...endpoints import IPV4_ENDPOINT_BYTES, Endpoint, Scope, host_prefix, subnet_prefix
+from ...endpoints import Endpoint
+from ..addressing.netgroup_sampling import PrefixOf
 from ..addressing.policy import AddressPolicy
 
-Positions: TypeAlias = tuple[int, int, int, int]
+Positions: TypeAlias = tuple[int, ...]
+"""Four numbers; six of an IPv6 address."""
+IPV4_BYTES: Final = 4
 
 FROM_8, FROM_16, FROM_24, FLAT = range(4)
 """Where the ranking of a slot begins: an index into `Positions`."""
@@ -37,24 +41,28 @@ _VACANT: Final = _MASK + 1
 class Standing:
     """Positions of addresses, under one secret."""
 
-    __slots__ = ("_scopes", "_secret")
+    __slots__ = ("_scopes", "_secret", "_share_of")
 
-    def __init__(self, secret: bytes, scopes: AddressPolicy) -> None:
+    def __init__(
+        self, secret: bytes, scopes: AddressPolicy, share_of: PrefixOf | None = None
+    ) -> None:
+        """``share_of``: what flat slots rank first in IPv6; `AddressPolicy.share` if None."""
         self._secret = secret
         self._scopes = scopes
+        self._share_of: PrefixOf = scopes.share if share_of is None else share_of
 
     def of(self, endpoint: Endpoint) -> Positions:
-        if self._scopes.of(endpoint) is not Scope.PUBLIC:
+        scopes = self._scopes
+        if scopes.counts_alone(endpoint):
             itself = self._number(endpoint)
             return itself, itself, itself, itself
-        netgroup = self._number(self._scopes.netgroup(endpoint))
-        widest = self._number(endpoint[:1]) if len(endpoint) == IPV4_ENDPOINT_BYTES else netgroup
-        return (
-            widest,
-            netgroup,
-            self._number(subnet_prefix(endpoint)),
-            self._number(host_prefix(endpoint)),
-        )
+        netgroup = self._number(scopes.netgroup(endpoint))
+        subnet = self._number(scopes.subnet(endpoint))
+        prefix = scopes.host(endpoint)
+        host = self._number(prefix)
+        if len(prefix) == IPV4_BYTES:  # also the one in the address of a tunnel
+            return self._number(prefix[:1]), netgroup, subnet, host
+        return netgroup, netgroup, subnet, self._number(self._share_of(endpoint)), subnet, host
 
     def _number(self, prefix: bytes) -> int:
         return int.from_bytes(

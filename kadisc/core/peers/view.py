@@ -17,6 +17,7 @@ from typing import Protocol
 
 from ...config import GossipConfig
 from ...endpoints import Endpoint
+from ..addressing.netgroup_sampling import PrefixOf
 from ..addressing.policy import AddressPolicy
 from ..contract.peer_status import PeerStatus
 from ..contract.times import FOREVER
@@ -119,12 +120,19 @@ class GossipView:
     verified peers only.
     """
 
-    def __init__(self, config: GossipConfig, rng: Random, scopes: AddressPolicy) -> None:
+    def __init__(
+        self,
+        config: GossipConfig,
+        rng: Random,
+        scopes: AddressPolicy,
+        share_of: PrefixOf | None = None,
+    ) -> None:
+        """``share_of``: what flat slots rank first in IPv6; `AddressPolicy.share` if None."""
         self._config = config
         self._rng = rng
         self._scopes = scopes
         self._standing = Standing(
-            rng.getrandbits(SEED_BITS).to_bytes(SEED_BITS // 8, "big"), scopes
+            rng.getrandbits(SEED_BITS).to_bytes(SEED_BITS // 8, "big"), scopes, share_of
         )
         kinds = (
             (FLAT, config.flat_slots),

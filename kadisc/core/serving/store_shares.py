@@ -53,7 +53,7 @@ class SubnetShares:
             self._secret = self._rng.randbytes(SECRET_BYTES)
         hour = int(now // self._config.answer_fixed_s).to_bytes(8, "big", signed=True)
         begin = hashlib.blake2b(
-            hour + info_hash.to_bytes(20, "big") + self._scopes.subnet(asker),
+            hour + info_hash.to_bytes(20, "big") + self._scopes.share(asker),
             key=self._secret,
             digest_size=8,
         )

@@ -4,7 +4,8 @@ system may have.
 Attack: to surround a node takes many IDs, and IDs are free; addresses are not. The table of geth
 could be filled from 28 networks of 256 addresses. Defence: caps on *verified* entries for each
 address (IPv6 /64), each /24 (/48) and each /16 (/32). Caps on reported contacts would let an
-attacker fill the places of a network with addresses that it does not own (nim-eth).
+attacker fill the places of a network with addresses that it does not own (nim-eth). IPv6 addresses
+of tunnels count as the IPv4 addresses in them.
 
 Addresses that are not public are not capped: a lab behind one router shares a /24.
 """
@@ -12,10 +13,17 @@ Addresses that are not public are not capped: a lab behind one router shares a /
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Protocol
+from typing import Final, Protocol
 
 from ...config import TableConfig
-from ...endpoints import Endpoint, Scope, host_prefix, netgroup_prefix, subnet_prefix
+from ...endpoints import (
+    IPV4_ENDPOINT_BYTES,
+    Endpoint,
+    host_prefix,
+    netgroup_prefix,
+    subnet_prefix,
+    tunnelled_ipv4,
+)
 from ..addressing.policy import AddressPolicy
 
 
@@ -29,9 +37,14 @@ class DiversityRule(Protocol):
     def remove(self, endpoint: Endpoint, bucket: int) -> None: ...
 
 
+_TUNNEL: Final = b"\x20\x02"
+"""Stands before the IPv4 address of a tunnel, as in 6to4: so no native IPv6 prefix equals it."""
+
+
 class DiversityCaps:
     """The caps by prefix. The endpoints of the table are kept in order, so that those of one
-    network stand together and are counted by a look at neighbours.
+    network stand together and are counted by a look at neighbours. Those of tunnels begin with the
+    IPv4 address there.
 
     Counters for each address and network would take 340 bytes an entry; this takes 9, and a refusal
     is found as fast.
@@ -42,17 +55,18 @@ class DiversityCaps:
     def __init__(self, config: TableConfig, scopes: AddressPolicy) -> None:
         self._config = config
         self._scopes = scopes
-        self._endpoints: list[Endpoint] = []
+        self._endpoints: list[bytes] = []
         self._buckets = bytearray()  # in parallel: the bucket of each
 
     def refusal(self, endpoint: Endpoint, bucket: int) -> str | None:
         """Why an entry at ``endpoint`` may not be added to ``bucket`` now; None if it may."""
-        if self._scopes.of(endpoint) is not Scope.PUBLIC:
+        if self._scopes.counts_alone(endpoint):
             return None
         config = self._config
         endpoints = self._endpoints
-        host = host_prefix(endpoint)
-        neighbours = self._within(subnet_prefix(endpoint))
+        kind = _kind(endpoint)
+        host = kind + host_prefix(endpoint)
+        neighbours = self._within(kind + subnet_prefix(endpoint))
         if not neighbours:
             return None
         if sum(endpoints[at].startswith(host) for at in neighbours) >= config.per_host:
@@ -68,17 +82,19 @@ class DiversityCaps:
         """Whether one more entry there is beyond the soft cap of its netgroup: it is added to a
         vacancy only, and challenged before others.
         """
-        if self._scopes.of(endpoint) is not Scope.PUBLIC:
+        if self._scopes.counts_alone(endpoint):
             return False
-        return len(self._within(netgroup_prefix(endpoint))) >= self._config.per_netgroup_in_table
+        netgroup = _kind(endpoint) + netgroup_prefix(endpoint)
+        return len(self._within(netgroup)) >= self._config.per_netgroup_in_table
 
     def add(self, endpoint: Endpoint, bucket: int) -> None:
-        at = bisect_left(self._endpoints, endpoint)
-        self._endpoints.insert(at, endpoint)
+        ordered = _ordered(endpoint)
+        at = bisect_left(self._endpoints, ordered)
+        self._endpoints.insert(at, ordered)
         self._buckets.insert(at, bucket)
 
     def remove(self, endpoint: Endpoint, bucket: int) -> None:
-        at = bisect_left(self._endpoints, endpoint)
+        at = bisect_left(self._endpoints, _ordered(endpoint))
         del self._endpoints[at], self._buckets[at]
 
     def _within(self, prefix: bytes) -> range:
@@ -88,6 +104,19 @@ class DiversityCaps:
         while end < len(endpoints) and endpoints[end].startswith(prefix):
             end += 1
         return range(first, end)
+
+
+def _kind(endpoint: Endpoint) -> bytes:
+    """What stands before the prefixes of an endpoint in the order of `DiversityCaps`."""
+    if len(endpoint) == IPV4_ENDPOINT_BYTES or not tunnelled_ipv4(endpoint):
+        return b""
+    return _TUNNEL
+
+
+def _ordered(endpoint: Endpoint) -> bytes:
+    """The endpoint itself; of a tunnel, its IPv4 address stands before it."""
+    kind = _kind(endpoint)
+    return kind + tunnelled_ipv4(endpoint) + endpoint if kind else endpoint
 
 
 class AsnCaps:

@@ -86,8 +86,8 @@ class OwnNetwork:
         return self._core.age_s(peer, self.now())
 
     def prefixes(self, endpoint: Endpoint) -> tuple[bytes, bytes]:
-        """The /24 and the /16 (IPv6 /48 and /32) of an endpoint; with a map of autonomous systems,
-        the system in place of the /16.
+        """The /24 and the /16 (IPv6: the share of the /32, and the /32) of an endpoint; with a map
+        of autonomous systems, the system in place of the /16.
         """
         return self._core.prefixes(endpoint)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kadisc.as_map import AsMap
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.endpoints import Endpoint, Scope, make_endpoint
+from tests.support.asmap import asmap
 
 PUBLIC, PRIVATE, LOOPBACK, LINK_LOCAL, SPECIAL, INVALID = FOUR = [
     make_endpoint(host, 1)
@@ -71,3 +73,47 @@ def test_an_invalid_address_is_invalid_under_every_policy() -> None:
     for policy in (AddressPolicy(allow_private=False), AddressPolicy(allow_private=True)):
         assert policy.is_invalid(INVALID)
         assert not any(policy.is_invalid(each) for each in FOUR[:-1])
+
+
+# --- Tunnels, and shares of a /32 -----------------------------------------------------------------
+
+TUNNELS = [
+    "2002:102:304::1",  # 6to4
+    "2002:102:304:ffff:1:2:3:4",
+    "2001:0:4136:e378:8000:63bf:fefd:fcfb",  # Teredo: the client's address inverted
+    "64:ff9b::102:304",  # NAT64
+    "64:ff9b:1:fffe::102:304",
+]
+
+
+@pytest.mark.parametrize("host", TUNNELS)
+def test_the_address_of_a_tunnel_counts_as_the_ipv4_address_in_it(host: str) -> None:
+    """Whoever has one IPv4 address has a 6to4 /48, and a Teredo address for each port."""
+    policy, tunnel = AddressPolicy(allow_private=False), make_endpoint(host, 7)
+    assert policy.host(tunnel) == policy.host(PUBLIC)
+    assert policy.subnet(tunnel) == policy.share(tunnel) == policy.subnet(PUBLIC)
+    assert policy.netgroup(tunnel) == policy.netgroup(PUBLIC)
+    mapped = AddressPolicy(False, as_map=AsMap(asmap({"1.2.0.0/16": 64_500, "2000::/3": 64_501})))
+    assert mapped.asn(tunnel) == mapped.asn(PUBLIC) == 64_500
+
+
+def test_a_tunnel_to_an_address_that_is_not_public_is_not_public_either() -> None:
+    """Else a public node names 2002:7f00:1::1 as its neighbour (RFC 3964)."""
+    policy, source = AddressPolicy(allow_private=False), SIX[0]
+    teredo_of_10 = Endpoint(bytes.fromhex("20010000" + "00" * 8 + "f5fffffe") + b"\0\7")
+    for tunnel in (make_endpoint("2002:7f00:1::1", 7), make_endpoint("2002:a01:203::1", 7)):
+        assert not policy.may_take(tunnel, source)
+    assert not policy.may_take(teredo_of_10, source)
+    assert policy.may_take(make_endpoint(TUNNELS[0], 7), source)
+
+
+def test_the_subnets_of_an_ipv6_netgroup_are_sixteen_shares_at_most() -> None:
+    policy = AddressPolicy(allow_private=False)
+    subnets = [Endpoint(SIX[0][:4] + n.to_bytes(2, "big") + SIX[0][6:]) for n in range(1 << 16)]
+    assert len({policy.subnet(each) for each in subnets}) == 1 << 16
+    assert len({policy.share(each) for each in subnets}) == 16
+    # /48s in sequence, /40s in sequence, and /44s in sequence are in different shares.
+    for step in (1, 16, 256, 4096):
+        assert len({policy.share(each) for each in subnets[::step][:16]}) == 16
+    assert policy.share(PUBLIC) == policy.subnet(PUBLIC), "in IPv4 a /24 costs what it has"
+    assert policy.share(SIX[1]) == SIX[1], "what is not public counts alone"

@@ -16,6 +16,7 @@ from kadisc.core.peers.view import GossipView
 from kadisc.endpoints import Endpoint
 from kadisc.sim.model.population import FIRST_BYTES, Population
 from kadisc.sim.options import SimOptions
+from tests.support.contacts import address6
 from tests.support.gossip_model import GossipModel
 from tests.support.peers import answering, peer
 from tests.support.world import address, without
@@ -161,6 +162,77 @@ def test_slots_that_all_begin_with_the_8_would_give_half_of_the_nodes_too_much()
     bad = best_places(honest, 20, 500, random.Random(1))
     assert _value(bad, honest, 1) > 0.09
     assert _value(bad, honest, 2) < 0.06
+
+
+# --- IPv6: many subnets of one operator -----------------------------------------------------------
+
+
+def in_32(prefix: bytes, subnet: int, host: int) -> Endpoint:
+    """The host-th /64 of a /48 of a /32."""
+    address = prefix + subnet.to_bytes(2, "big") + host.to_bytes(2, "big") + bytes(7) + b"\1"
+    return Endpoint(address + b"\x1a\xe1")
+
+
+def share_of_flat_slots(
+    config: CoreConfig, subnets: int, seed: int = 1, honest: list[Endpoint] | None = None
+) -> float:
+    """The share that 3,000 attackers in so many /48s of one /32 have of the flat slots, when all
+    peers were offered. The ``honest`` ones: 300 in /32s of their own, or those given.
+    """
+    honest = honest or [address6(number) for number in range(300)]
+    attackers = {in_32(b"\x26\0\1\2", n % subnets, n // subnets) for n in range(3000)}
+    offered = [*honest, *attackers]
+    rng = random.Random(seed)
+    offered.sort()
+    rng.shuffle(offered)
+    view = view_for(config, rng, AddressPolicy(False))
+    for number, endpoint in enumerate(offered):
+        view.offer(peer(number, endpoint), 0)
+    assert isinstance(view, GossipView)
+    flat = [slot.holder for slot in view.slots if slot.holder and slot.seat.begins == FLAT]
+    return sum(held.peer.endpoint in attackers for held in flat) / len(flat)
+
+
+@pytest.mark.parametrize("subnets", [8, 64, 3000])
+def test_the_subnets_of_one_ipv6_operator_hold_few_flat_slots(subnets: int) -> None:
+    """With 300 honest peers at most 16 of 316 shares are the attacker's, 5 %."""
+    shares = [share_of_flat_slots(CoreConfig(), subnets, seed) for seed in range(5)]
+    assert sum(shares) / 5 < 0.1
+    assert max(shares) <= 0.15
+
+
+@pytest.mark.parametrize("subnets", [8, 64, 3000])
+def test_without_ipv6_shares_it_holds_nearly_all_of_them(subnets: int) -> None:
+    assert share_of_flat_slots(without("ipv6_shares"), subnets) > 0.75
+
+
+def test_the_peers_of_a_large_ipv6_provider_keep_their_part_of_the_slots() -> None:
+    """Half of 200 honest peers are customers of one provider, in /56s of 50 of its /48s. An
+    attacker has 3,000 /64s of one other customer's /48. Each slot has a holder, many customers hold
+    some, and where all peers are of one provider the view is as full as ever.
+    """
+    provider = b"\x2a\2\3\4"
+    customers = [in_32(provider, n % 50, 256 * (1 + n // 50)) for n in range(100)]
+    others = [address6(number) for number in range(100)]
+    greedy = [in_32(provider, 77, number) for number in range(3000)]
+
+    def holders(offered: list[Endpoint]) -> list[Endpoint]:
+        rng = random.Random(1)
+        rng.shuffle(offered)
+        view = view_for(CoreConfig(), rng, AddressPolicy(False))
+        for number, endpoint in enumerate(offered):
+            view.offer(peer(number, endpoint), 0)
+        assert isinstance(view, GossipView)
+        return [slot.holder.peer.endpoint for slot in view.slots if slot.holder]
+
+    mixed = holders([*customers, *others, *greedy])
+    assert len(mixed) == 100
+    assert len(set(mixed) & set(customers)) >= 6
+    assert len(set(mixed) & set(others)) >= 40
+    assert sum(each in set(greedy) for each in mixed) <= 4
+    alone = holders(list(customers))
+    assert len(alone) == 100
+    assert len(set(alone)) >= 30
 
 
 def test_repeated_pushes_win_nothing() -> None:

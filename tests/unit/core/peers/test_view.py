@@ -351,7 +351,30 @@ def test_positions_depend_on_the_secret_and_not_on_the_port() -> None:
     other = Standing(b"2" * 16, AddressPolicy(False))
     assert one.of(address(1)) != other.of(address(1))
     assert one.of(address(1)) == one.of(address(1, port=9))
-    assert len(set(one.of(address6(1)))) == 3, "IPv6 has no /8: its /32 stands for that as well"
+    assert len(set(one.of(address6(1)))) == 4, "IPv6 has no /8: its /32 stands for that as well"
+
+
+def test_flat_slots_rank_an_ipv6_address_by_its_share_then_by_the_48_then_by_the_64() -> None:
+    standing = Standing(b"k" * 16, AddressPolicy(False))
+    here = standing.of(make_endpoint("2a00:1:0:1::1", 1))
+    same_64 = standing.of(make_endpoint("2a00:1:0:1:9::1", 1))
+    same_48 = standing.of(make_endpoint("2a00:1:0:2::1", 1))
+    same_share = standing.of(make_endpoint("2a00:1:101:1::1", 1))
+    same_32 = standing.of(make_endpoint("2a00:1:1:1::1", 1))
+    assert here == same_64
+    for other, equal in ((same_48, 2), (same_share, 1), (same_32, 0)):
+        pairs = list(zip(here[FLAT:], other[FLAT:], strict=True))
+        assert [a == b for a, b in pairs[:equal]] == [True] * equal
+        assert all(a != b for a, b in pairs[equal:])
+        first, second = Seat(FLAT, 12345678901, here), Seat(FLAT, 12345678901, other)
+        assert first.prefers(other) != second.prefers(here)
+
+
+def test_a_tunnel_ranks_like_the_ipv4_address_in_it() -> None:
+    standing = Standing(b"k" * 16, AddressPolicy(False))
+    assert standing.of(make_endpoint("2002:901:101::1", 1)) == standing.of(
+        make_endpoint("9.1.1.1", 1)
+    )
 
 
 @pytest.mark.parametrize("chosen", [GossipView, NaiveView])

@@ -104,3 +104,36 @@ def test_without_caps_nothing_is_refused(hosts: list[Endpoint]) -> None:
     assert diversity.refusal(hosts[0], 0) is None
     assert not diversity.is_surplus(hosts[0])
     diversity.remove(hosts[0], 0)
+
+
+def test_all_tunnels_of_one_ipv4_address_are_one_host() -> None:
+    diversity = caps()
+    six_to_four = make_endpoint("2002:102:304::1", 1)
+    others = [
+        make_endpoint(host, 1)
+        for host in (
+            "2002:102:304:9::1",
+            "2001:0:4136:e378:8000:63bf:fefd:fcfb",
+            "64:ff9b::102:304",
+        )
+    ]
+    neighbour, native = make_endpoint("2002:102:305::1", 1), make_endpoint("2a00::1", 1)
+    diversity.add(native, 3)
+    diversity.add(six_to_four, 0)
+    assert [diversity.refusal(each, 5) for each in others] == ["cap-host"] * 3
+    assert diversity.refusal(neighbour, 0) == "cap-subnet-bucket"
+    assert diversity.refusal(neighbour, 1) is None
+    diversity.remove(six_to_four, 0)
+    diversity.add(others[1], 4)
+    assert diversity.refusal(six_to_four, 0) == "cap-host"
+    assert diversity.refusal(neighbour, 4) == "cap-subnet-bucket"
+
+
+def test_tunnels_of_one_ipv4_netgroup_share_its_soft_cap() -> None:
+    diversity = caps()
+    for number in range(8):
+        diversity.add(make_endpoint(f"2002:102:{number:x}01::1", 1), 0)
+    assert diversity.is_surplus(make_endpoint("64:ff9b::102:ff01", 1))
+    assert not diversity.is_surplus(make_endpoint("2002:103:1::1", 1))
+    # A native prefix with the same bytes as an IPv4 network is another one.
+    assert not diversity.is_surplus(make_endpoint("102:1::1", 1))
