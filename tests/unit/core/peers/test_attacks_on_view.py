@@ -187,7 +187,7 @@ def share_of_flat_slots(
     rng.shuffle(offered)
     view = view_for(config, rng, AddressPolicy(False))
     for number, endpoint in enumerate(offered):
-        view.offer(peer(number, endpoint), 0)
+        view.offer(answering(peer(number, endpoint), 0), 0)
     assert isinstance(view, GossipView)
     flat = [slot.holder for slot in view.slots if slot.holder and slot.seat.begins == FLAT]
     return sum(held.peer.endpoint in attackers for held in flat) / len(flat)
@@ -221,7 +221,7 @@ def test_the_peers_of_a_large_ipv6_provider_keep_their_part_of_the_slots() -> No
         rng.shuffle(offered)
         view = view_for(CoreConfig(), rng, AddressPolicy(False))
         for number, endpoint in enumerate(offered):
-            view.offer(peer(number, endpoint), 0)
+            view.offer(answering(peer(number, endpoint), 0), 0)
         assert isinstance(view, GossipView)
         return [slot.holder.peer.endpoint for slot in view.slots if slot.holder]
 
