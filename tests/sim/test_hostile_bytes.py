@@ -1,5 +1,5 @@
-"""200,000 hostile datagrams against one node: none raises, all are counted, memory does not grow,
-and the node still answers.
+"""Up to 200,000 hostile datagrams against one node: none raises, all are counted, memory does not
+grow, and the node still answers.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ import gc
 import random
 import sys
 from collections.abc import Iterator
+
+import pytest
 
 from kadisc.contacts import Contact
 from kadisc.core.contract.events import Outcome
@@ -35,7 +37,6 @@ from tests.support.attack import handed_out
 from tests.support.community import TAG, identity, knows, member, record_fields
 from tests.support.world import World, address
 
-DATAGRAMS = 200_000
 BY_THE_CORE = {"unmatched-reply", "unmatched-error", "too-long", "bad-source", "wrong-family"}
 
 
@@ -185,7 +186,8 @@ def hostile(rng: random.Random) -> Iterator[tuple[bytes, Endpoint]]:
         yield bytes(payload), source
 
 
-def test_200_000_datagrams_do_no_harm() -> None:
+@pytest.mark.parametrize("datagrams", [40_000, pytest.param(200_000, marks=pytest.mark.real)])
+def test_many_datagrams_do_no_harm(datagrams: int) -> None:
     world = World(seed=9)
     victim, *others = [member(world, number) for number in range(20)]
     for host in (victim, *others):
@@ -202,16 +204,17 @@ def test_200_000_datagrams_do_no_harm() -> None:
         if number % 50_000 == 0:
             gc.collect()
             blocks.append(sys.getallocatedblocks())
-        if number == DATAGRAMS:
+        if number == datagrams:
             break
     assert counters.received == sum(counters.accepted.values()) + sum(counters.dropped.values())
-    assert counters.received >= DATAGRAMS
+    assert counters.received >= datagrams
     decoded = sum(counters.accepted.values()) + sum(
         counters.dropped[reason] for reason in ("unmatched-reply", "unmatched-error")
     )
-    assert decoded >= DATAGRAMS / 2
+    assert decoded >= datagrams / 2
     assert counters.dropped.keys() >= {*decoding.DROP_REASONS, *BY_THE_CORE}
-    assert blocks[-1] < blocks[0] * 1.1, f"memory grows: {blocks}"
+    if blocks:  # the short run ends before every bound is full
+        assert blocks[-1] < blocks[0] * 1.1, f"memory grows: {blocks}"
     assert len(knows(victim)) >= 15
     assert handed_out(world, victim, targets=5)
     assert world.result(others[-1], world.ping(others[-1], victim.endpoint)).outcome is Outcome.DONE

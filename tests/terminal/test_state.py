@@ -23,7 +23,6 @@ from kadisc.net.state.state_file import SCHEMA_VERSION, read_state
 
 from .commands import COMMAND, PATIENCE_S, devnet, environment, kadisc, next_event, running
 
-RESTARTS = 50
 BACK_WITHIN_S = 10.0
 """Five times the expected two seconds."""
 
@@ -71,10 +70,11 @@ def dead_host() -> Iterator[str]:
         yield f"127.0.0.1:{silent.getsockname()[1]}"
 
 
-def test_after_each_kill_it_rejoins_through_saved_contacts(known: Path) -> None:
+@pytest.mark.parametrize("restarts", [8, pytest.param(50, marks=pytest.mark.real)])
+def test_after_each_kill_it_rejoins_through_saved_contacts(known: Path, restarts: int) -> None:
     rng = random.Random(50)
     with dead_host() as dead:
-        for _ in range(RESTARTS):
+        for _ in range(restarts):
             with running(
                 "run", "--bootstrap", dead, "--bootstrap", "nonsense.invalid:1", *common(known)
             ) as process:

@@ -61,7 +61,7 @@ def test_without_groups_one_netgroup_fills_the_book_and_other_reports_are_refuse
 
 def test_with_groups_one_netgroup_fills_a_sixteenth_at_most() -> None:
     address_book = book()
-    flood(address_book, 200_000)
+    flood(address_book, 60_000)
     assert NEW_PLACES / 16 * 0.9 < address_book.unverified_count <= NEW_PLACES / 16
     # The places of other sources are as before. Some of these peers are reported by the flood as
     # well, at another port.

@@ -49,14 +49,14 @@ def fastest_second(world: World, host: Host) -> int:
 @pytest.mark.parametrize("defended", [True, False])
 def test_a_burst_of_lookups_does_not_fill_the_nat_table_of_the_router(defended: bool) -> None:
     world = World(seed=2)
-    hosts = synthetic(world, 1000, CONFIG)
+    hosts = synthetic(world, 500, CONFIG)
     config = CONFIG if defended else without("paced_queries")
     contacts = [entry.contact for entry in hosts[0].node.dhts[hosts[0].family].table]
     busy = world.add(address(5000), config)
     for contact in contacts:
         busy.node.dhts[busy.family].table.offer(contact, world.now - 1000.0)
     world.sent = []
-    operations = [world.lookup(busy, world.rng.getrandbits(160)) for _ in range(60)]
+    operations = [world.lookup(busy, world.rng.getrandbits(160)) for _ in range(40)]
     results = [world.result(busy, operation, within_s=120.0) for operation in operations]
     assert all(event.outcome.value == "done" for event in results)
     burst = CONFIG.query.new_address_burst

@@ -185,11 +185,11 @@ def test_reported_contacts_do_not_make_the_node_flood_one_subnet(defended: bool)
 
 @pytest.mark.parametrize("defended", [True, False])
 def test_one_operator_has_few_entries_in_the_table(defended: bool) -> None:
-    """250 live nodes in one /24 query the victim; so do 30 honest ones."""
+    """120 live nodes in one /24 query the victim; so do 30 honest ones."""
     world = World(seed=10)
     config = CONFIG if defended else without("diversity_caps", "checks_in_flight_caps")
     victim = started(world, config)
-    sybils = [world.add(make_endpoint(f"80.80.80.{last}", 6881)) for last in range(1, 251)]
+    sybils = [world.add(make_endpoint(f"80.80.80.{last}", 6881)) for last in range(1, 121)]
     honest = [world.add(address(number)) for number in range(1, 31)]
     for host in world.rng.sample(sybils + honest, len(sybils) + len(honest)):
         world.join(host, [victim])
