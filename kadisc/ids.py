@@ -54,7 +54,9 @@ def shared_prefix_bits(a: NodeId, b: NodeId) -> int:
 
 def random_id_in_bucket(own_id: NodeId, index: int, rng: Random) -> NodeId:
     """A uniformly random ID that shares exactly ``index`` (0 to 159) leading bits with
-    ``own_id``.
+    ``own_id``. Raises ValueError for any other index.
     """
+    if not 0 <= index < ID_BITS:
+        raise ValueError(f"a bucket has an index from 0 to {ID_BITS - 1}, not {index}")
     low_bits = ID_BITS - 1 - index
     return own_id ^ (1 << low_bits) ^ (rng.getrandbits(low_bits) if low_bits else 0)

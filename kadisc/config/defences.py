@@ -60,6 +60,11 @@ class Defences:
         "Queries to new addresses are limited in packets per second, because the NAT tables of home"
         " routers are small.",
     )
+    spaced_maintenance: bool = switch(
+        True,
+        "Checks of one contact, and gossip exchanges with it, begin at least 10 seconds apart,"
+        " whatever its answers cause.",
+    )
     traffic_limits: bool = switch(
         True,
         "The queries read from unproven addresses and the bytes sent to them are limited per"

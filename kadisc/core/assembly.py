@@ -18,6 +18,7 @@ from .addressing.connectivity import Connectivity
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import Confidence, ExternalAddress
 from .addressing.netgroup_sampling import PrefixOf
+from .addressing.own_ids import OwnIds
 from .addressing.policy import AddressPolicy
 from .baselines.addressing import AlwaysOnline, each_endpoint_alone
 from .baselines.book import NewestWins, PlainPlacement, UnboundedFeedback
@@ -36,7 +37,7 @@ from .baselines.peers import (
     RandomPeerSamples,
     SourcesInTurn,
 )
-from .baselines.rpc import NoOwner, TrustingTransactions
+from .baselines.rpc import NoOwner, NoSpacing, TrustingTransactions
 from .baselines.serving import FreshInfoHashSamples, NoSignatureBudget, NoStoreShares
 from .baselines.table import NoDiversityCaps, NoQuarantine
 from .book.address_book import AddressBook
@@ -78,6 +79,7 @@ from .peers.selection import PeerSelection, RanksFirst, SelectionRule
 from .peers.tombstones import Tombstones
 from .peers.verification import PeerVerifier
 from .peers.view import GossipView, ViewRule
+from .rpc.endpoint_spacing import EndpointSpacing, SpacingRule
 from .rpc.pacer import Pacer, PacingRule, Unpaced
 from .rpc.receiver import Receiver
 from .rpc.send_queue import SendQueue
@@ -92,6 +94,7 @@ from .serving.store_shares import StoreShareRule, SubnetShares
 from .serving.tokens import TokenIssuer
 from .table.bucket_fill import BucketFill
 from .table.candidates import Candidates, InFlight
+from .table.destinations import TableDestinations
 from .table.diversity import AsnCaps, DiversityCaps, DiversityRule
 from .table.nat_quarantine import InboundMemory
 from .table.refresh import Refresh
@@ -113,6 +116,14 @@ def transactions_for(config: CoreConfig, rng: Random, own_id: NodeId) -> Transac
 def pacer_for(config: CoreConfig) -> PacingRule:
     return (
         Pacer(config.query) if config.defences.paced_queries and not config.unlimited else Unpaced()
+    )
+
+
+def spacing_for(config: CoreConfig) -> SpacingRule:
+    return (
+        EndpointSpacing(config.query.timeout_s)
+        if config.defences.spaced_maintenance
+        else NoSpacing()
     )
 
 
@@ -175,6 +186,7 @@ def dht_for(
     public_key: bytes | None = None,
     address: ExternalAddress | None = None,
     pool: ContactPool | None = None,
+    own_ids: OwnIds | None = None,
 ) -> Dht:
     defences, maintenance = config.defences, config.maintenance
     if config.unlimited:
@@ -190,6 +202,7 @@ def dht_for(
         challenge_incumbents=defences.ping_before_evict,
         bep42_valid=conforms if defences.bep42_ids else anywhere,
         pool=pool,
+        own_ids=own_ids,
     )
     per_subnet = maintenance.candidate_checks_per_subnet
     if not defences.checks_in_flight_caps:
@@ -286,7 +299,12 @@ def receiver_and_sender_for(
         traffic,
         slow_decodes(config.serving, cell_hash),
     )
-    return receiver, Sender(outgoing, dhts, counters, traffic)
+    silence_s = config.maintenance.quarantine_silence_s
+    destinations = {
+        family: TableDestinations(dht.table, dht.parts.quarantine, silence_s)
+        for family, dht in dhts.items()
+    }
+    return receiver, Sender(outgoing, destinations, counters, traffic)
 
 
 def traffic_for(

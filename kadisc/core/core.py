@@ -165,7 +165,7 @@ class Core(Engine):
         """
         for saved in state.dhts:
             if saved.family in self._dhts:
-                self._dhts[saved.family].restore(saved.contacts, now)
+                self._dhts[saved.family].restore(saved.contacts, now, saved.ip)
         if self.peer_network is not None and state.peer_network is not None:
             self._carry_out(self.peer_network.restore(state.peer_network, now), now)
 

@@ -43,8 +43,9 @@ from .table.offer import Decision
 
 RETRY_OWN_LOOKUP_S: Final = 5.0
 """The pause before the own ID is looked up again, while no lookup of it has been answered."""
-NAT_MAPPING_S: Final = 120.0
-"""A router before this node keeps the mapping for a contact that answered so lately."""
+
+KEPT_WHEN_FEW: Final = ("silent", "errors")
+"""Contacts that left for these reasons may be of use again, while there are hardly any others."""
 
 
 class Dht:
@@ -139,6 +140,8 @@ class Dht:
         )
         if entry is not None:
             parts.revalidation.plan(entry)
+        elif incumbent is not None and type(pending.command.query) is not FindNode:
+            commands += self._contradicted(incumbent, now)
         elif type(pending.command.query) is FindNode:
             # Also without contacts: jech/dht leaves them out while its table is empty.
             inbound = not pending.proves_reachability
@@ -166,16 +169,45 @@ class Dht:
             # the first answer is how the node learns that it is back online.
             parts.revalidation.check_at(entry, now + maintenance.retry_after_failure_s)
             return commands
+        return [*commands, *self._failed(entry, "silent", now)]
+
+    def refused(self, pending: PendingQuery, now: float) -> Commands:
+        """Takes note of a query that was answered with an error. Every node of the DHT can answer
+        find_node (BEP 5): the error says that this one is of no use, and what it says of the other
+        methods, which old nodes do not know, is no failure.
+        """
+        entry = self.table.at(pending.endpoint)
+        command = pending.command
+        if (
+            entry is None
+            or type(command.query) is not FindNode
+            or command.expected_id not in (None, entry.id)
+        ):
+            return NO_COMMANDS
+        return self._failed(entry, "errors", now)
+
+    def _failed(self, entry: Entry, reason: str, now: float) -> Commands:
+        """A query to the entry failed: it was not answered, or with an error, or by another ID."""
+        maintenance = self._config.maintenance
         removal = self.table.fail(
             entry,
             now,
             spacing_s=maintenance.retry_after_failure_s / 2,
             failures_to_evict=maintenance.failures_to_evict,
         )
-        if removal is None:
-            parts.revalidation.plan(entry)
-        else:
-            commands += self._removed(entry, "silent", removal.promoted, now)
+        if removal is not None:
+            return self._removed(entry, reason, removal.promoted, now)
+        self.parts.revalidation.plan(entry)
+        return NO_COMMANDS
+
+    def _contradicted(self, entry: Entry, now: float) -> Commands:
+        """Another ID answered at the endpoint of the entry. At the first failure the entry is asked
+        once more without delay, so that a restarted node is soon known under its new ID.
+        """
+        failures = entry.failures
+        commands = self._failed(entry, "other-id", now)
+        if not failures and entry.failures == 1 and not entry.checking:
+            return [*commands, self._check(entry.contact, entry)]
         return commands
 
     # --- the own address --------------------------------------------------------------------------
@@ -238,7 +270,12 @@ class Dht:
     def export(self, now: float) -> SavedDht:
         return self.parts.saved_contacts.export(self.parts.address, now)
 
-    def restore(self, contacts: Sequence[SavedContact], now: float) -> None:
+    def restore(
+        self, contacts: Sequence[SavedContact], now: float, ip: bytes | None = None
+    ) -> None:
+        """``ip``: the address that this node had in the run that the contacts are from."""
+        if ip is not None:
+            self.table.own_ids.had_at(ip)
         for contact in self.parts.saved_contacts.restore(contacts, now):
             self._consider(contact, now)
 
@@ -347,28 +384,6 @@ class Dht:
         """Whether a bucket needs no more lookups to be filled."""
         return self.parts.bucket_fill.has_enough(bucket)
 
-    # --- for the sender of queries ----------------------------------------------------------------
-
-    def has_nat_mapping(self, endpoint: Endpoint, now: float) -> bool:
-        """Whether a router before this node surely has a mapping for that endpoint: a contact there
-        answered not long ago.
-        """
-        entry = self.table.at(endpoint)
-        return entry is not None and now < entry.verified_at + NAT_MAPPING_S
-
-    def sending_to(self, endpoint: Endpoint, now: float) -> tuple[float | None, bool]:
-        """Notes that a query goes there now. Returns the round-trip time of the contact in seconds
-        (None if it is not known), and whether an answer proves that the contact is reachable: it
-        cannot come through a NAT mapping that a query of the contact itself opened.
-        """
-        entry = self.table.at(endpoint)
-        if entry is None:
-            return None, not self.parts.quarantine.is_suspect(endpoint, now)
-        silence_s = self._config.maintenance.quarantine_silence_s
-        proves_reachability = not entry.inbound or now >= entry.traffic_at + silence_s
-        entry.traffic_at = now
-        return entry.rtt_s, proves_reachability
-
     # --- inside -----------------------------------------------------------------------------------
 
     def _consider(self, contact: Contact, now: float) -> None:
@@ -410,6 +425,8 @@ class Dht:
             commands += self._added(offer.entry)
         elif offer.decision is Decision.CHALLENGE and offer.entry is not None:
             commands.append(self._check(offer.entry.contact, offer.entry))
+        elif offer.decision is Decision.CONTRADICTED and offer.entry is not None:
+            commands += self._contradicted(offer.entry, now)
         elif offer.decision is Decision.REFUSED:
             self.parts.counters.refuse(offer.reason)
         return commands
@@ -423,7 +440,7 @@ class Dht:
 
     def _removed(self, entry: Entry, reason: str, promoted: Entry | None, now: float) -> Commands:
         self.parts.revalidation.forget(entry)
-        if reason == "silent":
+        if reason in KEPT_WHEN_FEW:
             self.parts.saved_contacts.left_table(entry, now)
         commands: list[Command] = [ContactRemoved(entry.contact, entry.bucket, reason)]
         if promoted is not None:

@@ -23,6 +23,7 @@ from ..wire.messages import AnnouncePeer, Error, Gossip, Put, Query, Reply
 from . import assembly
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import ExternalAddress
+from .addressing.own_ids import OwnIds
 from .addressing.policy import AddressPolicy
 from .contract.counters import Counters
 from .contract.events import (
@@ -88,6 +89,7 @@ class Engine:
             config.allow_private, config.banned, config.restricted_to, as_map
         )
         public_key = membership.identity.public_key if membership is not None else public_key
+        own = OwnIds(public_key)
         self._dhts = {
             family: assembly.dht_for(
                 family,
@@ -99,11 +101,14 @@ class Engine:
                 public_key,
                 (addresses or {}).get(family),
                 pool,
+                own,
             )
             for family, own_id in own_ids.items()
         }
         transactions = assembly.transactions_for(config, rng, next(iter(own_ids.values())))
-        self._queue = SendQueue(config, transactions, assembly.pacer_for(config))
+        self._queue = SendQueue(
+            config, transactions, assembly.pacer_for(config), assembly.spacing_for(config)
+        )
         tokens = assembly.tokens_for(config, rng, now)
         cell_hash = assembly.cell_hash_for(config, tokens, self._scopes)
         tables = {family: dht.table for family, dht in self._dhts.items()}
@@ -260,12 +265,13 @@ class Engine:
             self.counters.drop("unmatched-error")
             return
         self.counters.accept("error")
+        dht = self._dhts[family_of(source)]
         if error.seen_as is not None:
             # Where all nodes are strict about IDs (BEP 42), errors are the only way to learn the
             # own address, which the own ID must follow.
-            dht = self._dhts[family_of(source)]
             self._carry_out(dht.seen_as(error.seen_as, source, now), now)
         self._carry_out(pending.owner.failed(pending.command, error, now), now)
+        self._carry_out(dht.refused(pending, now), now)
 
     def _overdue(self, pending: PendingQuery, overdue: Overdue, now: float) -> None:
         if overdue is Overdue.EXPIRED:

@@ -116,15 +116,15 @@ class Referee:
 
 
 def plain(k: int) -> AnyLookup:
-    return ClosestLookup(TARGET, OWN_ID, CONFIG, RULES, k)
+    return ClosestLookup(TARGET, {OWN_ID}, CONFIG, RULES, k)
 
 
 def two_paths(k: int) -> AnyLookup:
-    return DisjointLookup(TARGET, OWN_ID, CONFIG, RULES, k, 2)
+    return DisjointLookup(TARGET, {OWN_ID}, CONFIG, RULES, k, 2)
 
 
 def five_paths(k: int) -> AnyLookup:
-    return DisjointLookup(TARGET, OWN_ID, CONFIG, RULES, k, 5)
+    return DisjointLookup(TARGET, {OWN_ID}, CONFIG, RULES, k, 5)
 
 
 FATES = [

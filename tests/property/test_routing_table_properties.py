@@ -184,11 +184,9 @@ def offer(table: RoutingTable, contact: Contact, now: float, *, challenge: bool)
     else:
         believed = table.contradicted_by(contact.endpoint) == contact.id and not incumbent.checking
         got = table.offer(contact, now)
-        assert (incumbent in got.evicted) == (believed and contact.id != OWN_ID)
-        if not believed and contact.id != OWN_ID:
-            assert got.decision is (
-                Decision.REPLACEMENT if incumbent.checking else Decision.CHALLENGE
-            )
+        assert (incumbent in got.evicted) == believed
+        if not believed:
+            assert got == Offer(Decision.CONTRADICTED, incumbent)
     after = {entry.contact: entry for entry in table}
     gone = {entry.contact for entry in got.evicted}
     come = {contact} if got.decision is Decision.ADDED else set()

@@ -24,6 +24,7 @@ _IPV4_MASK: Final = 0x030F3FFF
 _IPV6_MASK: Final = 0x0103070F1F3F7FFF
 _BEP42_BITS: Final = 21
 _BEP42: Final = ((1 << _BEP42_BITS) - 1) << (ID_BITS - _BEP42_BITS)
+_REST: Final = (1 << (ID_BITS - _BEP42_BITS)) - 1
 
 
 @cache
@@ -71,3 +72,11 @@ def derive_node_id(public_key: bytes, ip: bytes | None) -> NodeId:
     """
     digest = int.from_bytes(hashlib.sha1(public_key + (ip or b"")).digest(), "big")
     return with_bep42_prefix(ip, digest) if ip is not None else digest
+
+
+def is_derived(node_id: NodeId, public_key: bytes, ip: bytes) -> bool:
+    """Whether the ID is that of the key at the address, but for the bits that BEP 42 prescribes:
+    the other 139 cannot agree by chance.
+    """
+    digest = hashlib.sha1(public_key + ip).digest()
+    return (int.from_bytes(digest, "big") ^ node_id) & _REST == 0

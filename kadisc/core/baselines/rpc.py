@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from random import Random
 
 from ...config import QueryConfig
@@ -30,6 +31,33 @@ class NoOwner:
 
     def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
         return NO_COMMANDS
+
+
+class NoSpacing:
+    """Queries of maintenance go to one endpoint as often as anything asks for them."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return 0
+
+    def must_wait(self, command: SendQuery, now: float) -> bool:
+        return False
+
+    def sent(self, command: SendQuery, now: float) -> None:
+        pass
+
+    def freed(self, now: float) -> list[SendQuery]:
+        return []
+
+    def drop(self, owner: object) -> None:
+        pass
+
+    def clear(self) -> None:
+        pass
+
+    def next_deadline(self) -> float:
+        return inf
 
 
 class TrustingTransactions(Transactions):

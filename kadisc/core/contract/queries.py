@@ -80,6 +80,10 @@ class SendQuery:
     only_new_contacts: bool = False
     """Whether, of the contacts in its answer, only those are wanted that the table does not hold.
     """
+    spaced: bool = False
+    """Whether it is a query of maintenance that begins something new: few of them go to one
+    endpoint.
+    """
 
     # Written out, here and below, so that mypyc can compile it: see messages.py.
     def __init__(
@@ -95,6 +99,7 @@ class SendQuery:
         priority: Priority = Priority.CALLER,
         group: QueryGroup | None = None,
         only_new_contacts: bool = False,
+        spaced: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.expected_id = expected_id
@@ -107,6 +112,7 @@ class SendQuery:
         self.priority = priority
         self.group = group
         self.only_new_contacts = only_new_contacts
+        self.spaced = spaced
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ the honest nodes have invalid IDs.) Where most IDs are invalid (old clients), th
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -56,7 +56,7 @@ class ClosestLookup:
         "_horizon",
         "_hosts_queried",
         "_max_bep42_invalid",
-        "_own_id",
+        "_own_ids",
         "_peers",
         "_retries_left",
         "_rules",
@@ -73,21 +73,21 @@ class ClosestLookup:
     def __init__(
         self,
         target: NodeId,
-        own_id: NodeId,
+        own_ids: Container[NodeId],
         config: LookupConfig,
         rules: LookupRules,
         k: int,
         *,
         eager: bool = False,
     ) -> None:
-        """``eager``: until the lookup is settled, only peers among the k closest known ones hold a
-        slot.
+        """``own_ids``: of this node, also while the lookup runs. ``eager``: until the lookup is
+        settled, only peers among the k closest known ones hold a slot.
         """
         self.target = target
         self.k = k
         self.finished = False
         self.refused: dict[str, int] = {}
-        self._own_id = own_id
+        self._own_ids = own_ids
         self._config = config
         self._rules = rules
         self._alpha = config.alpha
@@ -122,7 +122,7 @@ class ClosestLookup:
         peer = self._peers.get(endpoint)
         if peer is None or peer.state is State.ANSWERED:
             return []
-        if sender == self._own_id:
+        if sender in self._own_ids:
             return self.failed(endpoint)
         self._release(peer)
         if sender != peer.id:
@@ -359,7 +359,7 @@ class ClosestLookup:
         return peer.bep42_valid
 
     def _learn(self, endpoint: Endpoint, node_id: NodeId | None, hops: int) -> None:
-        if endpoint in self._peers or node_id == self._own_id:
+        if endpoint in self._peers or node_id in self._own_ids:
             return
         distance = ID_SPACE if node_id is None else node_id ^ self.target
         peer = Peer(

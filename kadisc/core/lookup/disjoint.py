@@ -11,7 +11,7 @@ still push such a node out of the k closest (`docs/explanation/attacks.md`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -31,7 +31,7 @@ class DisjointLookup:
     def __init__(
         self,
         target: NodeId,
-        own_id: NodeId,
+        own_ids: Container[NodeId],
         config: LookupConfig,
         rules: LookupRules,
         k: int,
@@ -43,12 +43,12 @@ class DisjointLookup:
         share = -(-k // paths)
         self._paths = [
             ClosestLookup(
-                target, own_id, config, replace(rules, is_free=self._free_for(path)), share
+                target, own_ids, config, replace(rules, is_free=self._free_for(path)), share
             )
             for path in range(paths)
         ]
         self._new_last: Callable[[], ClosestLookup] = partial(
-            ClosestLookup, target, own_id, config, rules, k
+            ClosestLookup, target, own_ids, config, rules, k
         )
         self._last = self._new_last()
         self._paths_finished = False

@@ -211,17 +211,18 @@ class LookupFactory:
         stop: StopRule | None = None,
         then: Continuation | None = None,
     ) -> LookupOperation:
-        own_id = self._dhts[options.family].own_id
+        table = self._dhts[options.family].table
+        own_ids = table.own_ids.known
         config = self._config.lookup
         k = k or self._config.table.k
         lookup: LookupLike
         if paths > 1:
-            lookup = DisjointLookup(target, own_id, config, self._rules, k, paths)
+            lookup = DisjointLookup(target, own_ids, config, self._rules, k, paths)
         else:
             eager = options.for_peers
-            lookup = ClosestLookup(target, own_id, config, self._rules, k, eager=eager)
+            lookup = ClosestLookup(target, own_ids, config, self._rules, k, eager=eager)
         return LookupOperation(
-            lookup, options, own_id, config, now, collector=collector, stop=stop, then=then
+            lookup, options, table.own_id, config, now, collector=collector, stop=stop, then=then
         )
 
     def _collector(self, target: NodeId, salt: bytes, now: float) -> ItemCollector:

@@ -109,6 +109,7 @@ class GossipExchange:
     """
 
     __slots__ = (
+        "_begun",
         "_context",
         "_operation",
         "candidate",
@@ -142,6 +143,7 @@ class GossipExchange:
         self.pushes = pushes
         self.candidate = candidate
         self.is_scheduled = is_scheduled
+        self._begun = reason is ExchangeReason.CALLER
 
     @property
     def owners(self) -> tuple[object, ...]:
@@ -163,6 +165,7 @@ class GossipExchange:
             retransmit = not self._is_suspect()
         else:
             query = self._gossip_query(dht, now)
+        begins, self._begun = not self._begun, True
         return [
             SendQuery(
                 endpoint,
@@ -172,6 +175,7 @@ class GossipExchange:
                 learn_contact=False,
                 retransmit=retransmit,
                 priority=Priority.MAINTENANCE,
+                spaced=begins,
             )
         ]
 

@@ -11,6 +11,7 @@ from ...endpoints import Endpoint, Scope, scope_of
 from ...wire import krpc
 from ...wire.messages import METHODS
 from ..contract.queries import PendingQuery, Priority, SendQuery
+from .endpoint_spacing import SpacingRule
 from .join_yield import JoinYield
 from .pacer import PacingRule
 from .stall_timer import StallTimer
@@ -40,6 +41,7 @@ class SendQueue:
         "_read_only",
         "_reserved_share",
         "_separate",
+        "_spacing",
         "_turn",
         "join_yield",
         "stall_timer",
@@ -47,7 +49,11 @@ class SendQueue:
     )
 
     def __init__(
-        self, config: CoreConfig, transactions: TransactionRule, pacer: PacingRule
+        self,
+        config: CoreConfig,
+        transactions: TransactionRule,
+        pacer: PacingRule,
+        spacing: SpacingRule,
     ) -> None:
         self.transactions = transactions
         self.stall_timer = StallTimer(config.query)
@@ -55,6 +61,7 @@ class SendQueue:
         self._config = config.query
         self._read_only = config.read_only
         self._pacer = pacer
+        self._spacing = spacing
         # Only lines in which a query waits: an empty deque takes 760 bytes.
         self._queues: dict[int, deque[SendQuery]] = {}
         self._turn = 0
@@ -64,6 +71,10 @@ class SendQueue:
     def __len__(self) -> int:
         """How many queries are sent and unanswered, or wait to be sent."""
         return len(self.transactions) + self._waiting()
+
+    def too_soon(self, command: SendQuery, now: float) -> bool:
+        """Whether the query was put off, because another one went to its endpoint too lately."""
+        return command.spaced and self._spacing.must_wait(command, now)
 
     def must_wait(self, command: SendQuery, now: float, *, nat_mapping_open: bool) -> bool:
         """Whether the query was queued for later. ``nat_mapping_open``: a router before this node
@@ -97,7 +108,7 @@ class SendQueue:
         """The queries that need not wait any longer."""
         released = [
             command
-            for command in self.join_yield.freed(now)
+            for command in (*self.join_yield.freed(now), *self._spacing.freed(now))
             if not self.must_wait(command, now, nat_mapping_open=False)
         ]
         while self._queues and self._pacer.admit(now):
@@ -123,6 +134,8 @@ class SendQueue:
         proves_reachability: bool,
     ) -> bytes:
         """The payload to send to the endpoint of the command."""
+        if command.spaced:
+            self._spacing.sent(command, now)
         query = command.query  # made for this command alone, so it can be filled in here
         tid = query.tid = self.transactions.new_id(METHODS[type(query)])
         query.version, query.read_only = CLIENT_VERSION, self._read_only
@@ -159,11 +172,13 @@ class SendQueue:
         }
         self._queues = {queue: waiting for queue, waiting in kept.items() if waiting}
         self.join_yield.drop(owner)
+        self._spacing.drop(owner)
 
     def close(self) -> None:
         self.transactions.forget(lambda pending: True)
         self._queues.clear()
         self.join_yield.clear()
+        self._spacing.clear()
 
     def forget(self, owner: object) -> None:
         """Drops all queries of an owner whose operation was cancelled, sent or not."""
@@ -174,10 +189,13 @@ class SendQueue:
         deadline = self.transactions.next_deadline()
         if len(self.join_yield):
             deadline = min(deadline, self.join_yield.next_deadline())
+        if len(self._spacing):
+            deadline = min(deadline, self._spacing.next_deadline())
         return min(deadline, self._pacer.next_at()) if self._queues else deadline
 
     def _waiting(self) -> int:
-        return len(self.join_yield) + (sum(map(len, self._queues.values())) if self._queues else 0)
+        in_line = sum(map(len, self._queues.values())) if self._queues else 0
+        return len(self.join_yield) + len(self._spacing) + in_line
 
     def _queue_of(self, command: SendQuery) -> int:
         return (

@@ -10,7 +10,7 @@ from typing import Final
 
 from ...contacts import Contact
 from ...ids import ID_BITS, NodeId
-from ..addressing.contact_pool import PooledContact
+from ..addressing.contact_pool import ContactPool, PooledContact
 from ..contract.bounded import put_newest
 from ..contract.times import NEVER
 
@@ -65,6 +65,30 @@ class Entry:
         reachable through a NAT mapping that it opened itself.
         """
         return not (self.failures or self.inbound)
+
+
+def new_entry(
+    pool: ContactPool,
+    contact: Contact,
+    bucket: int,
+    now: float,
+    inbound: bool,
+    rtt_s: float | None,
+    client: bytes | None,
+) -> Entry:
+    """An entry for a contact that has just answered."""
+    moment = pool.moment(now)
+    rtt_s = None if rtt_s is None else pool.rtt(rtt_s)
+    return Entry(
+        pool.pooled(contact),
+        bucket,
+        moment,
+        moment,
+        inbound,
+        traffic_at=moment,
+        rtt_s=rtt_s,
+        client=pool.client(client),
+    )
 
 
 class Bucket:

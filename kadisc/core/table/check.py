@@ -67,4 +67,5 @@ def check_query(
         priority=Priority.MAINTENANCE,
         group=counters.checks,
         only_new_contacts=True,
+        spaced=True,
     )

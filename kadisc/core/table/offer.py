@@ -12,14 +12,16 @@ class Decision(Enum):
     ADDED = "added"
     KNOWN = "known"
     CHALLENGE = "challenge"
+    CONTRADICTED = "contradicted"
     REPLACEMENT = "replacement"
     REFUSED = "refused"
 
 
 class Offer(NamedTuple):
-    """``entry``: the one added or known, or with CHALLENGE the incumbent to check. ``evicted``:
-    entries that left, because another ID answers at their endpoint now, or (without
-    ping-before-evict) to make room. ``reason``: why it was REFUSED.
+    """``entry``: the one added or known; with CHALLENGE the incumbent to check, with CONTRADICTED
+    the one at whose endpoint another ID answers, which is a failure of it. ``evicted``: entries
+    that left, because another ID answers at their endpoint now, or (without ping-before-evict) to
+    make room. ``reason``: why it was REFUSED.
     """
 
     decision: Decision

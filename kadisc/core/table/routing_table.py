@@ -19,8 +19,9 @@ from ...ids import ID_BITS, ID_BYTES, NodeId, shared_prefix_bits
 from ...wire.compact import CONTACT_BYTES
 from ..addressing.bep42 import Bep42Check, anywhere
 from ..addressing.contact_pool import ContactPool
+from ..addressing.own_ids import OwnIds
 from ..addressing.policy import AddressPolicy
-from .bucket import Bucket, Entry, by_distance
+from .bucket import Bucket, Entry, by_distance, new_entry
 from .diversity import DiversityRule
 from .offer import Decision, Offer, Removal
 
@@ -35,6 +36,7 @@ class RoutingTable:
         "_diversity",
         "_one_scope_entries",
         "_order",
+        "_own",
         "_pinned",
         "_pool",
         "_scopes",
@@ -43,6 +45,7 @@ class RoutingTable:
         "changes",
         "family",
         "own_id",
+        "own_ids",
     )
 
     def __init__(
@@ -56,12 +59,16 @@ class RoutingTable:
         challenge_incumbents: bool = True,
         bep42_valid: Bep42Check = anywhere,
         pool: ContactPool | None = None,
+        own_ids: OwnIds | None = None,
     ) -> None:
         """``bep42_valid`` tells whether an ID follows from its address (BEP 42): a replacement with
-        such an ID wins a vacancy.
+        such an ID wins a vacancy. ``own_ids``: of this node in all families.
         """
         self.family = family
         self.own_id = own_id
+        self.own_ids = OwnIds() if own_ids is None else own_ids
+        self.own_ids.becomes(family, own_id)
+        self._own = self.own_ids.known
         self._config = config
         self._scopes = scopes
         self._diversity = diversity
@@ -135,15 +142,15 @@ class RoutingTable:
         client: bytes | None = None,
     ) -> Offer:
         """Offers a contact that has just answered a query of this node."""
-        if contact.id == self.own_id:
-            return Offer(Decision.REFUSED, reason="own-id")
         incumbent = self._by_endpoint.get(contact.endpoint)
+        if incumbent is not None and incumbent.id == contact.id:
+            return Offer(Decision.KNOWN, incumbent)
         if incumbent is not None:
-            if incumbent.id == contact.id:
-                return Offer(Decision.KNOWN, incumbent)
             return self._contradict(incumbent, contact, now)
+        if self.own_ids.bears(contact):
+            return Offer(Decision.REFUSED, reason="own-id")
         bucket = self._bucket_for(contact.id, now)
-        newcomer = self._entry(contact, bucket.index, now, inbound, rtt_s, client)
+        newcomer = new_entry(self._pool, contact, bucket.index, now, inbound, rtt_s, client)
         incumbent = bucket.get(contact.id)
         if incumbent is not None:
             return self._when_moved(bucket, incumbent, newcomer)
@@ -172,7 +179,7 @@ class RoutingTable:
         cap forbids it. Replacements cost no query: they answered a lookup when their bucket was
         full.
         """
-        if contact.id == self.own_id or contact.endpoint in self._by_endpoint:
+        if contact.id in self._own or contact.endpoint in self._by_endpoint:
             return False
         index = self.bucket_index(contact.id)
         bucket = self._buckets.get(index)
@@ -198,7 +205,9 @@ class RoutingTable:
         checked first.
         """
         bucket.keep_replacement(newcomer)
-        return self._checked_first(incumbent)
+        if incumbent.checking:
+            return Offer(Decision.REPLACEMENT)
+        return Offer(Decision.CHALLENGE, incumbent)
 
     def _believe_move(self, bucket: Bucket, incumbent: Entry, newcomer: Entry) -> Offer:
         """Every claim of an ID is believed, as in jech/dht and OpenDHT; the baseline of
@@ -212,19 +221,15 @@ class RoutingTable:
 
     def _contradict(self, incumbent: Entry, contact: Contact, now: float) -> Offer:
         """Another ID answered from the endpoint of an incumbent: the node was restarted, or two
-        nodes share one NAT mapping. Seen twice, the new ID counts.
+        nodes share one NAT mapping, or it takes a new ID for each answer. One ID that answers twice
+        in a row counts; the incumbent has failed otherwise.
         """
         if self.contradicted_by(contact.endpoint) == contact.id and not incumbent.checking:
             self._take_out(incumbent)
             offer = self.offer(contact, now, inbound=incumbent.inbound)
             return offer._replace(evicted=(incumbent, *offer.evicted))
         self._contradictions[contact.endpoint] = contact.id
-        return self._checked_first(incumbent)
-
-    def _checked_first(self, incumbent: Entry) -> Offer:
-        if incumbent.checking:
-            return Offer(Decision.REPLACEMENT)
-        return Offer(Decision.CHALLENGE, incumbent)
+        return Offer(Decision.CONTRADICTED, incumbent)
 
     def contradicted_by(self, endpoint: Endpoint) -> NodeId | None:
         """The other ID that has answered once from the endpoint of an entry, since the entry itself
@@ -256,11 +261,12 @@ class RoutingTable:
         for entry in entries:
             self._take_out(entry)
         self.own_id = own_id
+        self.own_ids.becomes(self.family, own_id)
         self._buckets = {}
         self._order = []
         left_over = [entry for entry in entries if not self._move_in(entry, now)]
         for entry in [*left_over, *replacements]:
-            if entry.id != own_id:
+            if entry.id not in self._own:
                 bucket = self._bucket_for(entry.id, now)
                 entry.bucket = bucket.index
                 bucket.keep_replacement(entry)
@@ -269,7 +275,7 @@ class RoutingTable:
         return left_over
 
     def _move_in(self, entry: Entry, now: float) -> bool:
-        if entry.id == self.own_id:
+        if entry.id in self._own:
             return False
         bucket = self._bucket_for(entry.id, now)
         pinned = entry.contact.endpoint in self._pinned
@@ -364,29 +370,6 @@ class RoutingTable:
             )
             insort(self._order, index)
         return bucket
-
-    def _entry(
-        self,
-        contact: Contact,
-        bucket: int,
-        now: float,
-        inbound: bool,
-        rtt_s: float | None,
-        client: bytes | None,
-    ) -> Entry:
-        pool = self._pool
-        moment = pool.moment(now)
-        rtt_s = None if rtt_s is None else pool.rtt(rtt_s)
-        return Entry(
-            pool.pooled(contact),
-            bucket,
-            moment,
-            moment,
-            inbound,
-            traffic_at=moment,
-            rtt_s=rtt_s,
-            client=pool.client(client),
-        )
 
     def _insert(self, bucket: Bucket, entry: Entry) -> Entry:
         if self._diversity.is_surplus(entry.contact.endpoint):

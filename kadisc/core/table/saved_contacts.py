@@ -47,8 +47,8 @@ class SavedContacts:
         return len(self._saved)
 
     def add(self, saved: SavedContact, now: float) -> bool:
-        """False if there is no room for more."""
-        if len(self._saved) >= MAX_SAVED:
+        """False if there is no room for more, or if it bears an ID of this node."""
+        if len(self._saved) >= MAX_SAVED or self._table.own_ids.bears(saved.contact):
             return False
         self._saved[saved.contact] = saved, now
         return True
@@ -61,6 +61,7 @@ class SavedContacts:
 
     def unanswered(self, now: float) -> tuple[SavedContact, ...]:
         """The saved contacts with their ages as of now, the most likely to be alive first."""
+        self._drop_own()
         aged = [
             replace(saved, verified_s_ago=saved.verified_s_ago + max(0.0, now - since))
             for saved, since in self._saved.values()
@@ -87,13 +88,21 @@ class SavedContacts:
 
     def deepest_bucket(self, own_id: NodeId) -> int:
         """The deepest bucket that a saved contact belongs into; -1 without any."""
+        self._drop_own()
         return max((shared_prefix_bits(own_id, contact.id) for contact in self._saved), default=-1)
+
+    def _drop_own(self) -> None:
+        """Forgets the contacts whose ID has become one of this node since they were saved."""
+        own_ids = self._table.own_ids
+        for contact in [contact for contact in self._saved if contact.id in own_ids]:
+            self.take(contact)
 
     # --- together with the routing table ----------------------------------------------------------
 
     @property
     def has_contacts(self) -> bool:
         """Whether a lookup has a contact to begin with, in the table or here."""
+        self._drop_own()
         return len(self._table) > 0 or len(self._saved) > 0
 
     def first_contacts(self, target: NodeId, count: int, now: float) -> list[Contact]:

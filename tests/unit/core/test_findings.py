@@ -110,7 +110,6 @@ def place(world: World, host: Host, dht: Dht, contact: Contact, run_s: float) ->
     world.run(run_s)
 
 
-@finding(1)
 def test_a_saved_contact_with_the_own_id_does_not_end_the_process() -> None:
     own_id = 12345 << 100
     node = core(own_id)
@@ -121,7 +120,7 @@ def test_a_saved_contact_with_the_own_id_does_not_end_the_process() -> None:
         node.tick(now)
 
 
-@pytest.mark.parametrize("ids", [1, 2, pytest.param(10_000, marks=finding(2))])
+@pytest.mark.parametrize("ids", [1, 2, 10_000])
 def test_a_contact_that_answers_with_other_ids_is_queried_no_more_often_than_others(
     ids: int,
 ) -> None:
@@ -139,7 +138,6 @@ def test_a_contact_that_answers_with_other_ids_is_queried_no_more_often_than_oth
     assert len(node.queries) <= 60, "more than one query in ten seconds"
 
 
-@finding(12)
 def test_a_contact_that_answers_errors_only_is_not_returned_to_others() -> None:
     world, host, dht = settled()
     evil, first = address(9000), random_id(random.Random(1))

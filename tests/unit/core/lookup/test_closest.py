@@ -19,7 +19,7 @@ def in_one_network(distance: int) -> Contact:
 
 
 def lookup(k: int = 3, config: LookupConfig = SMALL, rules: LookupRules = RULES) -> ClosestLookup:
-    return ClosestLookup(TARGET, OWN_ID, config, rules, k)
+    return ClosestLookup(TARGET, {OWN_ID}, config, rules, k)
 
 
 def started(distances: Iterable[int], k: int = 3, **changes: int) -> ClosestLookup:
@@ -341,7 +341,7 @@ def test_a_wrong_id_is_corrected_by_the_answer() -> None:
 
 
 def eager(k: int = 2, **changes: int) -> ClosestLookup:
-    return ClosestLookup(TARGET, OWN_ID, replace(SMALL, **changes), RULES, k, eager=True)
+    return ClosestLookup(TARGET, {OWN_ID}, replace(SMALL, **changes), RULES, k, eager=True)
 
 
 def test_a_query_to_a_peer_that_is_no_longer_among_the_closest_holds_no_slot_when_eager() -> None:

@@ -14,7 +14,7 @@ from tests.support.world import address
 
 
 def disjoint(k: int = 4, paths: int = 2) -> DisjointLookup:
-    return DisjointLookup(TARGET, OWN_ID, SMALL, RULES, k, paths)
+    return DisjointLookup(TARGET, {OWN_ID}, SMALL, RULES, k, paths)
 
 
 def run(

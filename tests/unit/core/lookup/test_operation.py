@@ -43,7 +43,7 @@ def operation(
     then: Continuation | None = None,
     **flags: bool,
 ) -> LookupOperation:
-    lookup = ClosestLookup(TARGET, OWN_ID, config, RULES, 2)
+    lookup = ClosestLookup(TARGET, {OWN_ID}, config, RULES, 2)
     options = LookupOptions(OPERATION, kind, Family.IPV4, **flags)
     return LookupOperation(lookup, options, OWN_ID, config, 100.0, then=then)
 

@@ -9,6 +9,7 @@ import pytest
 
 from kadisc.config import CoreConfig
 from kadisc.core.contract.queries import Priority, SendQuery
+from kadisc.core.rpc.endpoint_spacing import EndpointSpacing
 from kadisc.core.rpc.pacer import Pacer
 from kadisc.core.rpc.send_queue import SendQueue
 from kadisc.core.rpc.transactions import Overdue, Transactions
@@ -28,7 +29,8 @@ SLOW = replace(
 
 
 def send_queue(config: CoreConfig = SLOW) -> SendQueue:
-    return SendQueue(config, Transactions(config.query, random.Random(1)), Pacer(config.query))
+    transactions = Transactions(config.query, random.Random(1))
+    return SendQueue(config, transactions, Pacer(config.query), EndpointSpacing(10.0))
 
 
 def query_to(endpoint: Endpoint, owner: Listener | None = None) -> SendQuery:

@@ -222,11 +222,11 @@ def test_a_replacement_whose_id_is_in_the_table_is_dropped() -> None:
     assert order(table) == contacts[1:]
 
 
-def test_another_id_from_the_endpoint_of_an_incumbent_challenges_and_then_replaces_it() -> None:
+def test_another_id_from_the_endpoint_of_an_incumbent_contradicts_and_then_replaces_it() -> None:
     table, contacts = filled()
     restarted = Contact(id_in_bucket(1, 77), contacts[1].endpoint)
     first = table.offer(restarted, 10)
-    assert (first.decision, first.entry) == (Decision.CHALLENGE, table.at(contacts[1].endpoint))
+    assert (first.decision, first.entry) == (Decision.CONTRADICTED, table.at(contacts[1].endpoint))
     second = table.offer(restarted, 11)
     assert second.decision is Decision.ADDED
     assert second.evicted == (first.entry,)
@@ -240,7 +240,7 @@ def test_a_contradicting_id_waits_while_the_incumbent_is_being_checked() -> None
     entry = table.at(contacts[1].endpoint)
     assert entry is not None
     entry.checking = True
-    assert [table.offer(restarted, 10).decision for _ in range(3)] == [Decision.REPLACEMENT] * 3
+    assert [table.offer(restarted, 10).decision for _ in range(3)] == [Decision.CONTRADICTED] * 3
 
 
 def test_an_answer_of_the_incumbent_ends_the_contradiction() -> None:
@@ -250,11 +250,34 @@ def test_an_answer_of_the_incumbent_ends_the_contradiction() -> None:
     )
     table.offer(restarted, 10)
     table.confirm(contacts[1], 11)
-    assert table.offer(restarted, 12).decision is Decision.CHALLENGE
-    assert table.offer(other, 13).decision is Decision.CHALLENGE, (
+    assert table.offer(restarted, 12).decision is Decision.CONTRADICTED
+    assert table.offer(other, 13).decision is Decision.CONTRADICTED, (
         "each ID must be seen twice in a row"
     )
     assert table.at(contacts[1].endpoint) is table.get(contacts[1].id)
+
+
+def test_the_own_id_is_no_contact_before_and_after_it_changes() -> None:
+    table, contacts = filled()
+    next_id = contacts[0].id
+    before = table.own_id
+    table.rebase(next_id, 20)
+    elsewhere = address(60)
+    for own_id in (before, next_id):
+        assert table.offer(Contact(own_id, elsewhere), 21).reason == "own-id"
+        assert not table.wants(Contact(own_id, elsewhere))
+    assert all(entry.id != next_id for entry in table)
+    assert all(next_id not in bucket.replacements for bucket in table.buckets())
+
+
+def test_an_entry_that_answers_with_the_own_id_goes_like_any_other_contradicted_one() -> None:
+    table, contacts = filled()
+    echo = Contact(table.own_id, contacts[1].endpoint)
+    assert table.offer(echo, 10).decision is Decision.CONTRADICTED
+    second = table.offer(echo, 11)
+    assert (second.decision, second.reason) == (Decision.REFUSED, "own-id")
+    assert table.at(contacts[1].endpoint) is None
+    assert [entry.contact for entry in second.evicted] == [contacts[1]]
 
 
 # --- The soft cap of a /16 ------------------------------------------------------------------------
