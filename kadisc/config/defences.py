@@ -159,8 +159,9 @@ class Defences:
     )
     store_shares: bool = switch(
         True,
-        "One subnet has few places among the announced peers of an info-hash, and each subnet that"
-        " asks gets its own selection of them.",
+        "One subnet and one netgroup have few places for info-hashes, and among the announced peers"
+        " of one; where there is no room the most crowded give way; and each subnet that asks gets"
+        " its own selection of peers.",
     )
     mass_failure: bool = switch(
         True,
@@ -178,7 +179,8 @@ class Defences:
     )
     item_shares: bool = switch(
         True,
-        "Items put by one subnet take a part of the item store and never all of it.",
+        "Items put by one subnet or netgroup take a part of the item store and never all of it; in"
+        " a full store the most crowded netgroup gives way.",
     )
     signature_budget: bool = switch(
         True,

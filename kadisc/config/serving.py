@@ -25,23 +25,44 @@ class ServingConfig:
     max_info_hashes: int = setting(
         2000,
         ABOVE_0,
-        "Announces are stored for at most this many info-hashes.",
+        "Announces are stored for at most this many info-hashes. Where there is no room, the"
+        " netgroup with most of them gives up the one that is worth least: far from the own ID, and"
+        " announced by few netgroups.",
+    )
+    max_info_hashes_per_subnet: int = setting(
+        64,
+        ABOVE_0,
+        "Info-hashes that count for one /24 (IPv6 /48), of which one announced them, take at most"
+        " this many places.",
+    )
+    max_info_hashes_per_netgroup: int = setting(
+        256,
+        ABOVE_0,
+        "Info-hashes that count for one /16 (IPv6 /32) take at most this many places, so that few"
+        " address ranges cannot fill the store.",
     )
     max_peers_per_info_hash: int = setting(
         500,
         ABOVE_0,
-        "At most this many announces are stored for one info-hash.",
+        "At most this many announces are stored for one info-hash. Where there is no room, the"
+        " netgroup with most of them gives up one.",
     )
     max_peers_stored: int = setting(
         20_000,
         ABOVE_0,
-        "At most this many announces are stored in all.",
+        "At most this many announces are stored in all. Where there is no room, the info-hash with"
+        " most of them gives up one.",
     )
     max_per_subnet_in_info_hash: int = setting(
         16,
         ABOVE_0,
         "At most this many announces of one /24 (IPv6 /48) are stored for one info-hash, so that no"
         " answer is all of one operator.",
+    )
+    max_per_netgroup_in_info_hash: int = setting(
+        64,
+        ABOVE_0,
+        "At most this many announces of one /16 (IPv6 /32) are stored for one info-hash.",
     )
     answer_fixed_s: float = setting(
         3600.0,
@@ -54,6 +75,11 @@ class ServingConfig:
         ABOVE_0,
         "At most this many announces of one /24 (IPv6 /48) are stored in all, so that one operator"
         " cannot fill the store.",
+    )
+    max_stored_per_netgroup: int = setting(
+        1024,
+        ABOVE_0,
+        "At most this many announces of one /16 (IPv6 /32) are stored in all.",
     )
     peer_lifetime_s: float = setting(
         1800.0,
@@ -94,8 +120,9 @@ class StoreConfig:
     max_items: int = setting(
         2000,
         ABOVE_0,
-        "At most this many items are stored for other nodes. At a bound the item that is worth"
-        " least is dropped: far from the own ID, and put by few netgroups.",
+        "At most this many items are stored for other nodes. Where there is no room, the netgroup"
+        " with most of them gives up the one that is worth least: far from the own ID, and put by"
+        " few netgroups.",
     )
     max_bytes: int = setting(
         2 << 20,
@@ -105,12 +132,13 @@ class StoreConfig:
     items_per_subnet: int = setting(
         64,
         ABOVE_0,
-        "Items that one /24 (IPv6 /48) put first take at most this many places.",
+        "Items that count for one /24 (IPv6 /48), of which one put them, take at most this many"
+        " places.",
     )
     items_per_netgroup: int = setting(
         256,
         ABOVE_0,
-        "Items that one /16 (IPv6 /32) put first take at most this many places, so that few address"
+        "Items that count for one /16 (IPv6 /32) take at most this many places, so that few address"
         " ranges cannot fill the store.",
     )
     announcers_counted: int = setting(

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from kadisc.config import MaintenanceConfig, ServingConfig, StoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.baselines.serving import NoStoreShares
+from kadisc.core.baselines.serving import FirstCome, NoStoreShares
+from kadisc.core.serving.fair_shares import FairShares
 from kadisc.core.serving.item_store import ITEM_BYTES, ItemStore
 from kadisc.core.serving.peer_store import PeerStore
 from kadisc.core.table.candidates import Candidates, InFlight
@@ -41,7 +42,8 @@ SERVING = ServingConfig(
 def test_the_peer_store_keeps_what_its_bounds_allow(
     announces: list[tuple[int, Endpoint, float]],
 ) -> None:
-    store = PeerStore(SERVING, AddressPolicy(False), NoStoreShares(random.Random(1)))
+    shares = NoStoreShares(random.Random(1))
+    store = PeerStore(SERVING, AddressPolicy(False), shares, FirstCome("full"), list)
     naive: dict[tuple[int, Endpoint], float] = {}
     now = 0.0
     for info_hash, peer, wait in announces:
@@ -58,7 +60,7 @@ def test_the_peer_store_keeps_what_its_bounds_allow(
         if fits:
             naive[info_hash, peer] = now + SERVING.peer_lifetime_s
         assert len(store) == len(naive)
-        assert store.deadline == min(naive.values(), default=float("inf"))
+        assert store.deadline <= min(naive.values(), default=float("inf"))
         for each in range(5):
             assert set(store.sample(each, address(1), 99, now)) == {
                 key[1] for key in naive if key[0] == each
@@ -93,8 +95,8 @@ def test_the_item_store_keeps_its_bounds(
     own_id = 1 << 159
     now = 0.0
     policy = AddressPolicy(False)
-    store = ItemStore(STORE, policy, lambda: [own_id])
-    first: dict[int, Endpoint] = {}
+    shares = FairShares(STORE.items_per_subnet, STORE.items_per_netgroup, "store-full")
+    store = ItemStore(STORE, policy, lambda: [own_id], shares)
     last: dict[int, tuple[Item, float]] = {}
     for number, (which, size, source, wait) in enumerate(moves):
         own_id = (
@@ -103,31 +105,32 @@ def test_the_item_store_keeps_its_bounds(
         now += wait
         gone = [target for target, (_, until) in last.items() if until <= now]
         for target in gone:
-            del first[target], last[target]
+            del last[target]
         target, item = which << 154, Item(b"%d:%b" % (size, bytes(size)))
         before = {each for each in last if store.get(each, now) is not None}
         if store.put(target, item, source, now) is None:
-            first.setdefault(target, source)
             last[target] = item, now + STORE.item_lifetime_s
         else:
             assert {each for each in last if store.get(each, now) is not None} == before, (
                 "a refused item evicts no other"
             )
         for each in [each for each in last if store.get(each, now) is None]:
-            del first[each], last[each]  # evicted
+            del last[each]  # evicted
         assert all(store.get(each, now) == kept for each, (kept, _) in last.items())
         assert len(store) == len(last) <= STORE.max_items
+        holders = [shares.holder_of(each) for each in last]
+        assert None not in holders
         assert (
             store.size
             == sum(ITEM_BYTES + len(kept.value) for kept, _ in last.values())
             <= STORE.max_bytes
         )
         assert (
-            max(Counter(map(policy.subnet, first.values())).values(), default=0)
+            max(Counter(each.subnet for each in holders).values(), default=0)
             <= STORE.items_per_subnet
         )
         assert (
-            max(Counter(map(policy.netgroup, first.values())).values(), default=0)
+            max(Counter(each.netgroup for each in holders).values(), default=0)
             <= STORE.items_per_netgroup
         )
         assert store.deadline == min((until for _, until in last.values()), default=float("inf"))

@@ -1,13 +1,16 @@
-"""Serving without fixed samples, without a signature budget and without store shares."""
+"""Serving without fixed samples, without a signature budget and without shares of the stores."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from random import Random
 
 from ...endpoints import Endpoint
 from ...ids import NodeId
 from ...wire.messages import InfoHashSamples
+from ..serving.fair_shares import Crowd, Holder
 from ..serving.info_hash_samples import InfoHashSampler
+from ..serving.store_shares import Announce, PeerCrowd
 
 
 class FreshInfoHashSamples(InfoHashSampler):
@@ -26,6 +29,49 @@ class NoSignatureBudget:
         return True
 
 
+class FirstCome:
+    """No shares: a full store refuses every new key."""
+
+    __slots__ = ("_full",)
+
+    def __init__(self, full: str) -> None:
+        self._full = full
+
+    def charge(self, key: NodeId, holder: Holder) -> None:
+        pass
+
+    def release(self, key: NodeId) -> None:
+        pass
+
+    def holder_of(self, key: NodeId) -> Holder | None:
+        return None
+
+    def crowd(self, holder: Holder, *, is_full: bool) -> Crowd | None:
+        return Crowd([], False, self._full) if is_full else None
+
+    def recharge(self, key: NodeId, announcers: Iterable[Holder]) -> bool:
+        return False
+
+
+class WorthAlone(FirstCome):
+    """No shares: in a full store the key that is worth least gives way, whose ever it is."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, full: str) -> None:
+        super().__init__(full)
+        self._keys: dict[NodeId, None] = {}
+
+    def charge(self, key: NodeId, holder: Holder) -> None:
+        self._keys[key] = None
+
+    def release(self, key: NodeId) -> None:
+        self._keys.pop(key, None)
+
+    def crowd(self, holder: Holder, *, is_full: bool) -> Crowd | None:
+        return Crowd(list(self._keys), False, self._full) if is_full else None
+
+
 class NoStoreShares:
     """No shares: peers are stored first come, first served, and an asker receives a random
     selection of them.
@@ -36,8 +82,16 @@ class NoStoreShares:
     def __init__(self, rng: Random) -> None:
         self._rng = rng
 
-    def refuses(self, from_subnet: int) -> bool:
+    def crowd(
+        self, peers: Mapping[Endpoint, Announce], holder: Holder, *, is_full: bool
+    ) -> PeerCrowd | None:
+        return PeerCrowd(None, "store-peers") if is_full else None
+
+    def may_displace(self, size: int, largest: int) -> bool:
         return False
+
+    def most_crowded(self, peers: Mapping[Endpoint, Announce]) -> Endpoint:
+        return next(iter(peers))
 
     def select(
         self, peers: list[Endpoint], info_hash: NodeId, asker: Endpoint, count: int, now: float

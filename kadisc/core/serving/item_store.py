@@ -2,26 +2,26 @@
 removed two hours after its last put.
 
 Attack: values cost nothing to make, and their targets can be brute-forced until they are next to
-the node's own ID, so one attacker could fill the store. Defence: an item counts for the subnet and
-the netgroup that put it first, and each of those has few places. Beyond that an item ranks higher
-the closer its target is to the own ID (lookups for it arrive here) and the more netgroups put it.
-At a bound the item of the lowest rank is removed if it ranks lower than the new one; otherwise the
-new one is refused.
+the node's own ID, so one attacker could fill the store. Defence: an item is charged to one of those
+that put it, and each subnet and each netgroup has few places; in a full store the most crowded
+netgroup gives way (`fair_shares.py`). In the crowd that must give up an item the one of the lowest
+rank goes: an item ranks higher the closer its target is to the own ID (lookups for it arrive here)
+and the more netgroups put it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from ...config import StoreConfig
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, Scope, ip_of
 from ...ids import NodeId, shared_prefix_bits
 from ...wire.items import Item
 from ..addressing.policy import AddressPolicy
 from ..contract.times import FOREVER
+from .fair_shares import MAX_RECHARGES, Holder, ShareRule
 
 OwnIds = Callable[[], Iterable[NodeId]]
 
@@ -31,13 +31,10 @@ ITEM_BYTES: Final = 400
 
 @dataclass(slots=True, eq=False)
 class ItemEntry:
-    """``charged``: the /24 and the /16 (IPv6 /48 and /32) that put it first; ``announcers``: the
-    /16s (/32s) that put it.
-    """
+    """``announcers``: some that put it, at most one of each netgroup."""
 
     item: Item
-    charged: tuple[bytes, bytes]
-    announcers: set[bytes]
+    announcers: dict[bytes, Holder]
     rank: int
     expires_at: float
 
@@ -48,18 +45,18 @@ class ItemEntry:
 
 class ItemStore:
     """All items have the same lifetime, so one dict in order of their puts is also in order of
-    expiry. Items of one rank are in that order too: items to evict are found from the lowest rank
-    upwards, of some 170 ranks.
+    expiry.
     """
 
-    def __init__(self, config: StoreConfig, scopes: AddressPolicy, own_ids: OwnIds) -> None:
+    def __init__(
+        self, config: StoreConfig, scopes: AddressPolicy, own_ids: OwnIds, shares: ShareRule
+    ) -> None:
         self._config = config
         self._scopes = scopes
         self._own_ids = own_ids
+        self._shares = shares
         self._ranked_by: tuple[NodeId, ...] = ()
         self._stored: dict[NodeId, ItemEntry] = {}
-        self._by_rank: dict[int, dict[NodeId, None]] = {}
-        self._charges: Counter[bytes] = Counter()
         self.size = 0
         """Bytes of all items, as `ItemEntry.size` counts them."""
         self.deadline = FOREVER
@@ -80,87 +77,88 @@ class ItemStore:
         self.expire(now)
         self._rank_by_own_ids()
         before = self._stored.get(target)
-        netgroup = self._scopes.netgroup(source)
-        charged = before.charged if before is not None else (self._scopes.subnet(source), netgroup)
-        if before is None and (refusal := self._refusal(*charged)) is not None:
-            return refusal
-        announcers = {netgroup} if before is None else before.announcers
+        holder = self._holder(source)
+        announcers = before.announcers if before is not None else {}
         if len(announcers) < self._config.announcers_counted:
-            announcers.add(netgroup)
+            announcers.setdefault(holder.netgroup, holder)
         stored = ItemEntry(
             item,
-            charged,
             announcers,
             self._rank(target, len(announcers)),
             now + self._config.item_lifetime_s,
         )
-        if (victims := self._victims_for(stored, before, target)) is None:
-            return "store-full"
-        for victim in victims:
-            self._remove(victim)
         if before is not None:
-            self._remove(target)
-        self._add(target, stored)
+            # Whoever puts it now may have more room for it than the one that it is charged to.
+            self._shares.recharge(target, [holder])
+        refusal = self._make_room(target, stored, holder, before)
+        if refusal is not None:
+            return refusal
+        if before is not None:
+            self._drop(target)
+        self._stored[target] = stored
+        self.size += stored.size
+        self._update_deadline()
         return None
 
     def expire(self, now: float) -> None:
         while self.deadline <= now:
-            self._remove(next(iter(self._stored)))
+            target = next(iter(self._stored))
+            self._shares.release(target)
+            self._drop(target)
+            self._update_deadline()
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _refusal(self, subnet: bytes, netgroup: bytes) -> str | None:
-        if self._charges[subnet] >= self._config.items_per_subnet:
-            return "store-subnet"
-        if self._charges[netgroup] >= self._config.items_per_netgroup:
-            return "store-netgroup"
-        return None
+    def _holder(self, source: Endpoint) -> Holder:
+        if self._scopes.of(source) is Scope.PUBLIC:
+            return Holder(self._scopes.subnet(source), self._scopes.netgroup(source))
+        return Holder(ip_of(source), ip_of(source))
 
-    def _victims_for(
-        self, new: ItemEntry, before: ItemEntry | None, target: NodeId
-    ) -> list[NodeId] | None:
-        """The items to remove so that ``new`` has room, lowest rank first; None if there is no room
-        without items that rank as high as ``new``.
+    def _make_room(
+        self, target: NodeId, new: ItemEntry, holder: Holder, before: ItemEntry | None
+    ) -> str | None:
+        """Charges the target, and removes what must give way to it. Returns the reason of a
+        refusal, and then all is as before, or None.
         """
-        max_items = self._config.max_items
-        max_bytes = self._config.max_bytes
+        shares = self._shares
+        charged = shares.holder_of(target) or holder
         items = len(self._stored) + 1 - (before is not None)
         size = self.size + new.size - (before.size if before is not None else 0)
-        victims: list[NodeId] = []
-        for each in self._ranked_below(new.rank):
-            if items <= max_items and size <= max_bytes:
+        shares.release(target)
+        victims: dict[NodeId, Holder] = {}
+        refusal: str | None = "store-full"
+        for _ in range(MAX_RECHARGES):
+            is_full = items > self._config.max_items or size > self._config.max_bytes
+            crowd = shares.crowd(charged, is_full=is_full)
+            if crowd is None:
+                refusal = None
                 break
-            if each != target:
-                victims.append(each)
-                items -= 1
-                size -= self._stored[each].size
-        return victims if items <= max_items and size <= max_bytes else None
+            refusal = crowd.reason
+            least = min(crowd.keys, key=lambda each: self._stored[each].rank, default=None)
+            if least is None:
+                break
+            victim = self._stored[least]
+            if shares.recharge(least, victim.announcers.values()):
+                continue
+            if not crowd.yields and victim.rank >= new.rank:
+                break
+            victims[least] = shares.holder_of(least) or charged
+            shares.release(least)
+            items -= 1
+            size -= victim.size
+        if refusal is None:
+            for each in victims:
+                self._drop(each)
+            shares.charge(target, charged)
+            return None
+        for each, theirs in victims.items():
+            shares.charge(each, theirs)
+        if before is not None:
+            shares.charge(target, charged)
+        return refusal
 
-    def _ranked_below(self, rank: int) -> Iterator[NodeId]:
-        for each in sorted(self._by_rank):
-            if each >= rank:
-                return
-            yield from self._by_rank[each]
-
-    def _add(self, target: NodeId, stored: ItemEntry) -> None:
-        self._stored[target] = stored
-        self._by_rank.setdefault(stored.rank, {})[target] = None
-        self._charges.update(stored.charged)
-        self.size += stored.size
-        self._update_deadline()
-
-    def _remove(self, target: NodeId) -> None:
-        stored = self._stored.pop(target)
-        same_rank = self._by_rank[stored.rank]
-        del same_rank[target]
-        if not same_rank:
-            del self._by_rank[stored.rank]
-        for prefix in stored.charged:
-            self._charges[prefix] -= 1
-            if not self._charges[prefix]:
-                del self._charges[prefix]
-        self.size -= stored.size
-        self._update_deadline()
+    def _drop(self, target: NodeId) -> None:
+        self.size -= self._stored.pop(target).size
 
     def _update_deadline(self) -> None:
         self.deadline = next(iter(self._stored.values())).expires_at if self._stored else FOREVER
@@ -176,7 +174,5 @@ class ItemStore:
         if (own_ids := tuple(self._own_ids())) == self._ranked_by:
             return
         self._ranked_by = own_ids
-        self._by_rank.clear()
         for target, stored in self._stored.items():
             stored.rank = self._rank(target, len(stored.announcers))
-            self._by_rank.setdefault(stored.rank, {})[target] = None

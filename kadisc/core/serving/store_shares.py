@@ -1,29 +1,62 @@
-"""Shares of the peer store: how many peers of one subnet an info-hash may have, and which peers an
-asker receives.
+"""Shares of one info-hash in the peer store: how many of its peers one subnet and one netgroup may
+have, which of them goes when it is full, and which peers an asker receives.
 
-Attacks: one operator announces hundreds of its peers from one /24, and half of every answer are its
-own; a node that asks again and again from one subnet learns all peers of an info-hash. Defence: one
-subnet has few places at an info-hash, and each asking subnet receives a selection of its own, which
+Attacks: one operator announces hundreds of its peers, and half of every answer are its own, or no
+other finds a place; a node that asks again and again from one subnet learns all peers of an
+info-hash. Defence: a subnet and a netgroup have few places at an info-hash; a full one takes a
+place from the netgroup that has most for one that has fewer; an answer has one peer of each
+netgroup before a second one of any; and each asking subnet receives a selection of its own, which
 stays the same for an hour (``answer_fixed_s``).
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from operator import itemgetter
 from random import Random
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ...config import ServingConfig
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, Scope
 from ...ids import NodeId
 from ..addressing.policy import AddressPolicy
+from .fair_shares import Holder
 
 SECRET_BYTES: Final = 32
 """Size of the key of the hash that selects peers."""
 
 
+class Announce:
+    """One peer of an info-hash. ``scope``: of its address; ``holder``: the prefixes that it counts
+    for.
+    """
+
+    __slots__ = ("expires_at", "holder", "scope")
+
+    def __init__(self, expires_at: float, scope: Scope, holder: Holder) -> None:
+        self.expires_at = expires_at
+        self.scope = scope
+        self.holder = holder
+
+
+class PeerCrowd(NamedTuple):
+    """Why an info-hash has no room, and the peer that gives up its place; None: the new one is
+    refused.
+    """
+
+    gives: Endpoint | None
+    reason: str
+
+
 class StoreShareRule(Protocol):
-    def refuses(self, from_subnet: int) -> bool: ...
+    def crowd(
+        self, peers: Mapping[Endpoint, Announce], holder: Holder, *, is_full: bool
+    ) -> PeerCrowd | None: ...
+
+    def may_displace(self, size: int, largest: int) -> bool: ...
+
+    def most_crowded(self, peers: Mapping[Endpoint, Announce]) -> Endpoint: ...
 
     def select(
         self, peers: list[Endpoint], info_hash: NodeId, asker: Endpoint, count: int, now: float
@@ -31,7 +64,7 @@ class StoreShareRule(Protocol):
 
 
 class SubnetShares:
-    """The share of a subnet at an info-hash is ``max_per_subnet_in_info_hash`` peers."""
+    """The shares are ``max_per_subnet_in_info_hash`` and ``max_per_netgroup_in_info_hash``."""
 
     def __init__(self, config: ServingConfig, rng: Random, scopes: AddressPolicy) -> None:
         self._config = config
@@ -39,15 +72,67 @@ class SubnetShares:
         self._scopes = scopes
         self._secret = b""
 
-    def refuses(self, from_subnet: int) -> bool:
-        """Whether a subnet with ``from_subnet`` peers at an info-hash has used up its share."""
-        return from_subnet >= self._config.max_per_subnet_in_info_hash
+    def crowd(
+        self, peers: Mapping[Endpoint, Announce], holder: Holder, *, is_full: bool
+    ) -> PeerCrowd | None:
+        """What stands in the way of another peer of ``holder``; None if nothing does."""
+        config = self._config
+        if len(peers) < config.max_per_subnet_in_info_hash and not is_full:
+            return None
+        subnet, netgroup = holder
+        in_subnet = in_netgroup = 0
+        for announce in peers.values():
+            if announce.holder.netgroup == netgroup:
+                in_netgroup += 1
+                in_subnet += announce.holder.subnet == subnet
+        if in_subnet >= config.max_per_subnet_in_info_hash:
+            return PeerCrowd(None, "store-share")
+        if in_netgroup >= config.max_per_netgroup_in_info_hash:
+            within = {
+                peer: each for peer, each in peers.items() if each.holder.netgroup == netgroup
+            }
+            return self._crowd_at(self.most_crowded(within), peers, in_subnet, "store-share")
+        if not is_full:
+            return None
+        peer = self.most_crowded(peers)
+        largest = peers[peer].holder.netgroup
+        of_largest = sum(each.holder.netgroup == largest for each in peers.values())
+        if self.may_displace(in_netgroup, of_largest):
+            return PeerCrowd(peer, "store-peers")
+        if largest == netgroup:
+            return self._crowd_at(peer, peers, in_subnet, "store-peers")
+        return PeerCrowd(None, "store-peers")
+
+    def may_displace(self, size: int, largest: int) -> bool:
+        """Whether one of ``size`` may take a place from one of ``largest``: if it still has no more
+        than that one afterwards.
+        """
+        return size + 1 < largest
+
+    def most_crowded(self, peers: Mapping[Endpoint, Announce]) -> Endpoint:
+        """The peer that was announced longest ago, of the subnet with most peers, of the netgroup
+        with most peers.
+        """
+        netgroups: dict[bytes, int] = {}
+        subnets: dict[Holder, int] = {}
+        for announce in peers.values():
+            holder = announce.holder
+            netgroups[holder.netgroup] = netgroups.get(holder.netgroup, 0) + 1
+            subnets[holder] = subnets.get(holder, 0) + 1
+        return max(
+            peers,
+            key=lambda peer: (
+                netgroups[peers[peer].holder.netgroup],
+                subnets[peers[peer].holder],
+            ),
+        )
 
     def select(
         self, peers: list[Endpoint], info_hash: NodeId, asker: Endpoint, count: int, now: float
     ) -> list[Endpoint]:
-        """Selects ``count`` of more peers by a keyed hash. No state is kept for a selection, and a
-        peer that is added or removed changes only its own place in it.
+        """Selects ``count`` of more peers by a keyed hash, the first of each netgroup before the
+        second of any. No state is kept for a selection, and a peer that is added or removed changes
+        little more than its own place in it.
         """
         if not self._secret:  # most nodes never need it
             self._secret = self._rng.randbytes(SECRET_BYTES)
@@ -63,4 +148,19 @@ class SubnetShares:
             digest.update(peer)
             return digest.digest()
 
-        return sorted(peers, key=rank)[:count]
+        turns: dict[bytes, int] = {}
+        placed: list[tuple[int, Endpoint]] = []
+        for peer in sorted(peers, key=rank):
+            netgroup = self._scopes.netgroup(peer)
+            turn = turns[netgroup] = turns.get(netgroup, 0) + 1
+            placed.append((turn, peer))
+        placed.sort(key=itemgetter(0))
+        return [peer for _, peer in placed[:count]]
+
+    def _crowd_at(
+        self, peer: Endpoint, peers: Mapping[Endpoint, Announce], in_subnet: int, reason: str
+    ) -> PeerCrowd:
+        """``peer`` is one of the most crowded subnet of the netgroup of the new one."""
+        theirs = peers[peer].holder
+        of_theirs = sum(each.holder == theirs for each in peers.values())
+        return PeerCrowd(peer if self.may_displace(in_subnet, of_theirs) else None, reason)

@@ -174,23 +174,6 @@ def test_a_token_proves_no_other_endpoint_than_the_one_that_received_it() -> Non
     assert to_host / 10 <= 100_000, f"{to_host / 10:.0f} bytes a second to one address"
 
 
-@finding(5)
-def test_few_subnets_cannot_keep_all_others_out_of_the_peer_store() -> None:
-    node = core()
-
-    def announce(source: Endpoint, info_hash: int, now: float) -> bool:
-        node.receive(krpc.encode(GetPeers(b"aa", 7, info_hash)), source, now)
-        query = AnnouncePeer(b"aa", 7, info_hash, 80, sent(node).token)
-        node.receive(krpc.encode(query), source, now)
-        return isinstance(sent(node), Reply)
-
-    for number in range(2100):
-        source = make_endpoint(f"45.1.{number % 8}.1", 7)
-        announce(source, (number << 140) + 1, 0.2 * (number + 1))
-    newest = make_endpoint("62.5.5.5", 7)
-    assert announce(newest, OWN_ID + 5, 420.0), "an info-hash close to the own ID"
-
-
 def of_both_families(world: World) -> Host:
     """A member of the network with an address in each family."""
     key = identity(1)

@@ -1,0 +1,177 @@
+"""Shares of a store: which announcer each stored key is charged to, and which key goes first when
+there is no room.
+
+Attack: addresses in a few subnets fill a bounded store with keys that they choose themselves, as
+close to the own ID as they like, and renew them for ever; then whoever comes later is refused.
+Closeness alone is no defence, because an info-hash costs nothing to choose. Defence: a key is
+charged to one of its announcers. A subnet and a netgroup have a share each, and where there is no
+room, the most crowded netgroup gives up a key, of its most crowded subnet (max-min fairness:
+Bertsekas and Gallager 1992, section 6.5.2). So an announcer of another netgroup has a place however
+many keys others store, as long as the netgroups that fill the store have more keys each than it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+
+from ...ids import NodeId
+
+MAX_RECHARGES: Final = 32
+"""Keys that one announce may charge to others of their announcers before it is refused."""
+
+NO_ROOM: Final = "store-full"
+NO_ROOM_FOR_INFO_HASH: Final = "store-info-hashes"
+"""The reasons of a refusal where a store is full."""
+
+K = TypeVar("K")
+
+
+class Holder(NamedTuple):
+    """An announcer: its /24 and its /16 (IPv6 /48 and /32)."""
+
+    subnet: bytes
+    netgroup: bytes
+
+
+class Crowd(NamedTuple):
+    """The keys of which one must go before another is stored. ``yields``: one of them must go
+    whatever it is worth; otherwise only one that is worth less than the new one. ``reason``: why
+    the new one is refused if none goes.
+    """
+
+    keys: list[NodeId]
+    yields: bool
+    reason: str
+
+
+class ShareRule(Protocol):
+    def charge(self, key: NodeId, holder: Holder) -> None: ...
+
+    def release(self, key: NodeId) -> None: ...
+
+    def holder_of(self, key: NodeId) -> Holder | None: ...
+
+    def crowd(self, holder: Holder, *, is_full: bool) -> Crowd | None: ...
+
+    def recharge(self, key: NodeId, announcers: Iterable[Holder]) -> bool: ...
+
+
+class Sizes(Generic[K]):
+    """How many members each name has, and the name that has the most."""
+
+    __slots__ = ("_named", "_sizes")
+
+    def __init__(self) -> None:
+        self._sizes: dict[K, int] = {}
+        self._named: dict[int, dict[K, None]] = {}  # names by size
+
+    def of(self, name: K) -> int:
+        return self._sizes.get(name, 0)
+
+    def change(self, name: K, by: int) -> None:
+        before = self._sizes.pop(name, 0)
+        if before:
+            alike = self._named[before]
+            del alike[name]
+            if not alike:
+                del self._named[before]
+        if after := before + by:
+            self._sizes[name] = after
+            self._named.setdefault(after, {})[name] = None
+
+    def largest(self) -> K | None:
+        """Of several names of the same size the first that reached it."""
+        return next(iter(self._named[max(self._named)])) if self._named else None
+
+
+class FairShares:
+    """``per_subnet``, ``per_netgroup``: the shares. ``full``: the reason of a refusal where the
+    store is full.
+    """
+
+    __slots__ = ("_by_netgroup", "_full", "_holders", "_per_netgroup", "_per_subnet", "_sizes")
+
+    def __init__(self, per_subnet: int, per_netgroup: int, full: str) -> None:
+        self._per_subnet = per_subnet
+        self._per_netgroup = per_netgroup
+        self._full = full
+        self._holders: dict[NodeId, Holder] = {}
+        self._by_netgroup: dict[bytes, dict[bytes, dict[NodeId, None]]] = {}
+        """The keys by netgroup and subnet."""
+        self._sizes: Sizes[bytes] = Sizes()
+
+    def charge(self, key: NodeId, holder: Holder) -> None:
+        """Charges a key to a holder, and no longer to the one before, if there is one."""
+        self.release(key)
+        self._holders[key] = holder
+        self._by_netgroup.setdefault(holder.netgroup, {}).setdefault(holder.subnet, {})[key] = None
+        self._sizes.change(holder.netgroup, 1)
+
+    def release(self, key: NodeId) -> None:
+        """The key has left the store. Without effect on a key that is not in it."""
+        holder = self._holders.pop(key, None)
+        if holder is None:
+            return
+        subnets = self._by_netgroup[holder.netgroup]
+        keys = subnets[holder.subnet]
+        del keys[key]
+        if not keys:
+            del subnets[holder.subnet]
+        if not subnets:
+            del self._by_netgroup[holder.netgroup]
+        self._sizes.change(holder.netgroup, -1)
+
+    def holder_of(self, key: NodeId) -> Holder | None:
+        return self._holders.get(key)
+
+    def crowd(self, holder: Holder, *, is_full: bool) -> Crowd | None:
+        """What stands in the way of another key of ``holder``; None if nothing does. ``is_full``:
+        whether the store has no place left.
+        """
+        own = self._in_subnet(holder)
+        in_netgroup = self._sizes.of(holder.netgroup)
+        if own >= self._per_subnet:
+            keys = self._by_netgroup[holder.netgroup][holder.subnet]
+            return Crowd(list(keys), False, "store-subnet")
+        if in_netgroup >= self._per_netgroup:
+            return self._within(holder.netgroup, own, "store-netgroup")
+        if not is_full:
+            return None
+        largest = self._sizes.largest()
+        if largest is not None and in_netgroup + 1 < self._sizes.of(largest):
+            return Crowd(self._most_crowded(largest), True, self._full)
+        if in_netgroup:
+            return self._within(holder.netgroup, own, self._full)
+        return Crowd(list(self._holders), False, self._full)
+
+    def recharge(self, key: NodeId, announcers: Iterable[Holder]) -> bool:
+        """Charges a key that is to go to the least crowded of its announcers instead, if that is
+        less crowded than its holder. Otherwise a crowd that announces an info-hash first could
+        take it along, with the peers of all others.
+        """
+        holder = self._holders[key]
+        least = min(announcers, key=self._crowding, default=holder)
+        in_netgroup, in_subnet = self._crowding(least)
+        if in_subnet >= self._per_subnet or in_netgroup >= self._per_netgroup:
+            return False
+        before = self._crowding(holder)
+        if in_netgroup + 1 < before[0] or (
+            in_subnet + 1 < before[1] and least.subnet != holder.subnet
+        ):
+            self.charge(key, least)
+            return True
+        return False
+
+    def _crowding(self, holder: Holder) -> tuple[int, int]:
+        return self._sizes.of(holder.netgroup), self._in_subnet(holder)
+
+    def _in_subnet(self, holder: Holder) -> int:
+        return len(self._by_netgroup.get(holder.netgroup, {}).get(holder.subnet, ()))
+
+    def _most_crowded(self, netgroup: bytes) -> list[NodeId]:
+        return max(map(list, self._by_netgroup[netgroup].values()), key=len)
+
+    def _within(self, netgroup: bytes, own: int, reason: str) -> Crowd:
+        keys = self._most_crowded(netgroup)
+        return Crowd(keys, own + 1 < len(keys), reason)
