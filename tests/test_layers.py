@@ -52,7 +52,7 @@ ROOMS = {
             "serving",
             "peers",
         ),
-        *("lookup", "baselines", "snapshot", "assembly", "engine", "core"),
+        *("lookup", "baselines", "snapshot", "serving_assembly", "assembly", "engine", "core"),
     ),
     "net": (
         *("as_map_file", "tcp_check", "transport", "state", "join", "config_file", "api"),

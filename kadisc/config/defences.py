@@ -11,7 +11,8 @@ from .declaration import switch
 @dataclass(frozen=True, slots=True)
 class Defences:
     """Each defence by name, so that a simulation or a test can turn one off. The switches choose
-    components, in `core/assembly.py`; the code that a switch guards has no ``if`` for it.
+    components, in `core/assembly.py` and `core/serving_assembly.py`; the code that a switch guards
+    has no ``if`` for it.
     """
 
     exact_matching: bool = switch(

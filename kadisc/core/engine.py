@@ -20,7 +20,7 @@ from ..errors import DecodeError
 from ..ids import NodeId
 from ..wire import krpc
 from ..wire.messages import AnnouncePeer, Error, Gossip, Put, Query, Reply
-from . import assembly
+from . import assembly, serving_assembly
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import ExternalAddress
 from .addressing.own_ids import OwnIds
@@ -112,7 +112,7 @@ class Engine:
         tokens = assembly.tokens_for(config, rng, now)
         cell_hash = assembly.cell_hash_for(config, tokens, self._scopes)
         tables = {family: dht.table for family, dht in self._dhts.items()}
-        self._responder = assembly.responder_for(
+        self._responder = serving_assembly.responder_for(
             config, rng, tables, self._scopes, self.counters, tokens, cell_hash
         )
         self._operations = Operations(config.lookup.max_operations)

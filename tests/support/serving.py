@@ -6,9 +6,10 @@ import random
 
 from kadisc.config import CoreConfig
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.assembly import cell_hash_for, responder_for, tokens_for
+from kadisc.core.assembly import cell_hash_for, tokens_for
 from kadisc.core.contract.counters import Counters
 from kadisc.core.serving.responder import Responder
+from kadisc.core.serving_assembly import responder_for
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family
 

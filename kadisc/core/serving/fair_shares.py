@@ -15,7 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
+from ...endpoints import Endpoint, ip_of
 from ...ids import NodeId
+from ..addressing.policy import AddressPolicy
 
 MAX_RECHARGES: Final = 32
 """Keys that one announce may charge to others of their announcers before it is refused."""
@@ -32,6 +34,13 @@ class Holder(NamedTuple):
 
     subnet: bytes
     netgroup: bytes
+
+
+def holder_at(endpoint: Endpoint, policy: AddressPolicy) -> Holder:
+    """Endpoints that are not public count by address: one host has 65,535 ports."""
+    if policy.counts_alone(endpoint):
+        return Holder(ip_of(endpoint), ip_of(endpoint))
+    return Holder(policy.subnet(endpoint), policy.netgroup(endpoint))
 
 
 class Crowd(NamedTuple):

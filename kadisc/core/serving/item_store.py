@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...config import StoreConfig
-from ...endpoints import Endpoint, Scope, ip_of
+from ...endpoints import Endpoint
 from ...ids import NodeId, shared_prefix_bits
 from ...wire.items import Item
 from ..addressing.policy import AddressPolicy
 from ..contract.times import FOREVER
-from .fair_shares import MAX_RECHARGES, Holder, ShareRule
+from .fair_shares import MAX_RECHARGES, NO_ROOM, Holder, ShareRule, holder_at
 
 OwnIds = Callable[[], Iterable[NodeId]]
 
@@ -77,7 +77,7 @@ class ItemStore:
         self.expire(now)
         self._rank_by_own_ids()
         before = self._stored.get(target)
-        holder = self._holder(source)
+        holder = holder_at(source, self._scopes)
         announcers = before.announcers if before is not None else {}
         if len(announcers) < self._config.announcers_counted:
             announcers.setdefault(holder.netgroup, holder)
@@ -109,11 +109,6 @@ class ItemStore:
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _holder(self, source: Endpoint) -> Holder:
-        if self._scopes.of(source) is Scope.PUBLIC:
-            return Holder(self._scopes.subnet(source), self._scopes.netgroup(source))
-        return Holder(ip_of(source), ip_of(source))
-
     def _make_room(
         self, target: NodeId, new: ItemEntry, holder: Holder, before: ItemEntry | None
     ) -> str | None:
@@ -126,7 +121,7 @@ class ItemStore:
         size = self.size + new.size - (before.size if before is not None else 0)
         shares.release(target)
         victims: dict[NodeId, Holder] = {}
-        refusal: str | None = "store-full"
+        refusal: str | None = NO_ROOM
         for _ in range(MAX_RECHARGES):
             is_full = items > self._config.max_items or size > self._config.max_bytes
             crowd = shares.crowd(charged, is_full=is_full)

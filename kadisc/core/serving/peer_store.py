@@ -16,11 +16,11 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 from ...config import ServingConfig
-from ...endpoints import Endpoint, Scope, ip_of
+from ...endpoints import Endpoint, Scope
 from ...ids import NodeId, shared_prefix_bits
 from ..addressing.policy import AddressPolicy
 from ..contract.times import FOREVER
-from .fair_shares import MAX_RECHARGES, NO_ROOM_FOR_INFO_HASH, Holder, ShareRule, Sizes
+from .fair_shares import MAX_RECHARGES, NO_ROOM_FOR_INFO_HASH, Holder, ShareRule, Sizes, holder_at
 from .store_shares import Announce, StoreShareRule
 
 ANNOUNCERS_COUNTED: Final = 16
@@ -181,12 +181,8 @@ class PeerStore:
     # --- inside -----------------------------------------------------------------------------------
 
     def _announce(self, peer: Endpoint, now: float) -> Announce:
-        scope = self._scopes.of(peer)
-        if scope is Scope.PUBLIC:
-            holder = Holder(self._scopes.subnet(peer), self._scopes.netgroup(peer))
-        else:  # addresses of one private network share prefixes for good reasons
-            holder = Holder(ip_of(peer), ip_of(peer))
-        return Announce(now + self._config.peer_lifetime_s, scope, holder)
+        holder = holder_at(peer, self._scopes)
+        return Announce(now + self._config.peer_lifetime_s, self._scopes.of(peer), holder)
 
     def _expire(self, info_hash: NodeId, swarm: Swarm, now: float) -> None:
         expired = []

@@ -9,9 +9,9 @@ import pytest
 
 from kadisc.config import ServingConfig
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.assembly import peers_for
 from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.serving.peer_store import PeerStore
+from kadisc.core.serving_assembly import peers_for
 from kadisc.core.table.routing_table import RoutingTable
 from kadisc.endpoints import Family, make_endpoint
 from tests.support.contacts import OWN_ID, address6
