@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import trio
 
@@ -49,13 +51,26 @@ async def resolve(text: str, timeout_s: float) -> tuple[Endpoint, ...]:
             found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except trio.TooSlowError:
         raise Unresolved(f"no name server answered for {host} within {timeout_s:g} s") from None
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+        # RuntimeError: trio resolves in a thread, and the system has none left.
         raise Unresolved(f"the name {host} cannot be resolved ({_reason(error)})") from None
     # A dict, not a set: the order is the resolver's preference.
-    return tuple(dict.fromkeys(make_endpoint(str(address[4][0]), port) for address in found))
+    endpoints = dict.fromkeys(_endpoints_in([str(address[4][0]) for address in found], port))
+    if not endpoints:
+        raise Unresolved(f"the name {host} has no address that a datagram can be sent to")
+    return tuple(endpoints)
+
+
+def _endpoints_in(addresses: Sequence[str], port: int) -> Iterator[Endpoint]:
+    for address in addresses:
+        # What is no numeric address, as some resolvers of other systems return it.
+        with suppress(ValueError):
+            yield make_endpoint(address, port)
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return "not a valid name"
+    if isinstance(error, ValueError):
+        return "not a valid name"
+    return " ".join(str(error).split()) or type(error).__name__

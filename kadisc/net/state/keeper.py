@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from random import Random
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import trio
 
@@ -30,7 +30,7 @@ from ...core.contract.saved_state import SavedState
 from ...observe.shell_events import StateSaved, StateUnsaved
 from ...wire.items import Item
 from ..transport.pump import Pump
-from .state_folder import StateFolder, Unsaved
+from .state_folder import StateFolder, Unsaved, reason_of
 
 T = TypeVar("T")
 _LAST_SAVE_S = 5.0
@@ -41,11 +41,40 @@ true.
 """
 
 
+class RunInThread(Protocol):
+    """`in_thread`, or what takes its place."""
+
+    async def __call__(self, call: Callable[[], T], *, abandon_on_cancel: bool = True) -> T: ...
+
+
 async def in_thread(call: Callable[[], T], *, abandon_on_cancel: bool = True) -> T:
     """Runs a blocking call in a thread. When the caller is cancelled, it returns at once and the
-    call goes on by itself; without ``abandon_on_cancel`` it returns when the call does.
+    call goes on by itself; without ``abandon_on_cancel`` it returns when the call does. Raises
+    RuntimeError where the system has no thread left.
     """
-    return await trio.to_thread.run_sync(call, abandon_on_cancel=abandon_on_cancel)
+    # A limiter of its own: name servers that do not answer can hold all threads of trio's.
+    return await trio.to_thread.run_sync(
+        call, abandon_on_cancel=abandon_on_cancel, limiter=trio.CapacityLimiter(1)
+    )
+
+
+async def in_thread_if_possible(call: Callable[[], T], *, abandon_on_cancel: bool = True) -> T:
+    """As `in_thread`; but the event loop waits for the call where no thread can be started. For
+    what must be done at the start and at the end.
+    """
+    began = False
+
+    def noted() -> T:
+        nonlocal began
+        began = True
+        return call()
+
+    try:
+        return await in_thread(noted, abandon_on_cancel=abandon_on_cancel)
+    except RuntimeError:
+        if began:
+            raise
+        return call()
 
 
 class Keeper:
@@ -85,8 +114,8 @@ class Keeper:
         """Saves for the last time, shielded from cancellation, and unlocks the folder."""
         with trio.move_on_after(_LAST_SAVE_S, shield=True):
             if self._pump is not None:
-                await self._save(self._pump)
-            await in_thread(self._folder.close)
+                await self._save(self._pump, run=in_thread_if_possible)
+            await in_thread_if_possible(self._folder.close)
 
     def _note(self, event: object) -> None:
         if isinstance(event, Joined):
@@ -123,23 +152,32 @@ class Keeper:
     def _has_changed(self) -> bool:
         return self._changed or self._published() != self._saved_published
 
-    async def _save(self, pump: Pump) -> None:
+    async def _save(self, pump: Pump, *, run: RunInThread | None = None) -> None:
+        """Whatever goes wrong is told once, and tried again later: no save ends the node."""
         self._changed = False
-        state: SavedState = replace(pump.core.export_state(pump.now()), published=self._published())
         try:
-            await in_thread(
-                partial(self._folder.save, self.identity.seed, self._config.network, state)
+            state: SavedState = replace(
+                pump.core.export_state(pump.now()), published=self._published()
             )
+            save = partial(self._folder.save, self.identity.seed, self._config.network, state)
+            await (run or in_thread)(save)
         except Unsaved as error:
-            self._changed = True
-            if not self._failing:
-                self._failing = True
-                pump.publish(StateUnsaved(str(error)))
+            self._tell_unsaved(pump, str(error))
+            return
+        except Exception as error:  # noqa: BLE001
+            # No thread or no memory is left, for example in a container with a limit of either.
+            self._tell_unsaved(pump, f"the state cannot be saved: {reason_of(error)}")
             return
         self._saved_published = state.published
         if self._failing:
             self._failing = False
             pump.publish(StateSaved())
+
+    def _tell_unsaved(self, pump: Pump, reason: str) -> None:
+        self._changed = True
+        if not self._failing:
+            self._failing = True
+            pump.publish(StateUnsaved(reason))
 
 
 @asynccontextmanager
@@ -151,7 +189,7 @@ async def open_keeper(config: Config, rng: Random) -> AsyncIterator[Keeper | Non
         yield None
         return
     # Not abandoned when cancelled: that would leave the folder locked.
-    keeper = await in_thread(
+    keeper = await in_thread_if_possible(
         partial(Keeper, config, StateFolder(config.state_dir), rng), abandon_on_cancel=False
     )
     try:

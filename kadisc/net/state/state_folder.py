@@ -52,7 +52,7 @@ class StateFolder:
             raise UsageError(f"{in_use}; give each node its own --state-dir") from None
         except OSError as error:
             # A folder that cannot be written may still have a key and contacts.
-            return self._read_only(f"the state cannot be saved in {self.path}: {_reason(error)}")
+            return self._read_only(f"the state cannot be saved in {self.path}: {reason_of(error)}")
         try:
             kept = read_state(self.file) or KeptState()
             return kept, (self._partly_damaged(kept.left_out),) if kept.left_out else ()
@@ -61,8 +61,8 @@ class StateFolder:
             return KeptState(), (StateUnsaved(f"{self.file} stays as it is: {newer}"),)
         except DamagedState as damage:
             return KeptState(), (self._set_aside(damage),)
-        except OSError as error:
-            return KeptState(), (StateUnsaved(f"{self.file} cannot be read: {_reason(error)}"),)
+        except (OSError, MemoryError) as error:
+            return KeptState(), (StateUnsaved(f"{self.file} cannot be read: {reason_of(error)}"),)
 
     def save(self, seed: bytes, network: str, saved: SavedState) -> None:
         """Replaces the contacts, the address book and the published items of one network, and the
@@ -91,8 +91,9 @@ class StateFolder:
                 replace_state(self.file, kept)
             except (_InUse, DamagedState, NewerState) as error:
                 raise Unsaved(str(error)) from None
-            except OSError as error:
-                raise Unsaved(f"{self.file} cannot be written: {_reason(error)}") from None
+            except Exception as error:  # noqa: BLE001
+                # OSError, and MemoryError or sqlite3.Error of the database in memory.
+                raise Unsaved(f"{self.file} cannot be written: {reason_of(error)}") from None
 
     def close(self) -> None:
         """Unlocks the folder."""
@@ -120,7 +121,7 @@ class StateFolder:
             aside = set_aside(self.file)
         except OSError as error:
             return StateUnsaved(
-                f"{self.file} is damaged ({damage}) and cannot be renamed: {_reason(error)}"
+                f"{self.file} is damaged ({damage}) and cannot be renamed: {reason_of(error)}"
             )
         return StateSetAside(str(self.file), str(aside), str(damage))
 
@@ -192,5 +193,8 @@ def _other_families(kept: KeptState, network: str, saved: SavedState) -> Sequenc
     ]
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror.lower() if error.strerror else str(error)
+def reason_of(error: Exception) -> str:
+    """What an error says, in a few words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return " ".join(str(error).split()) or type(error).__name__

@@ -93,3 +93,37 @@ async def test_an_unresponsive_name_server_is_not_waited_for(autojump_clock: Moc
 async def test_an_invalid_name_is_only_unresolved(name: str) -> None:
     with pytest.raises(Unresolved):
         await resolve(f"{name}:1", 5)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RuntimeError("can't start new thread"), "can't start new thread"),
+        (MemoryError(), "MemoryError"),
+        (OSError(24, "Too many open files"), "too many open files"),
+        (UnicodeError("label too long"), "not a valid name"),
+        (ValueError("embedded null character"), "not a valid name"),
+    ],
+)
+async def test_whatever_the_resolver_raises_the_name_is_unresolved(
+    error: Exception, words: str
+) -> None:
+    """trio resolves names in a thread; a name that cannot be resolved ends no node."""
+
+    class Failing(OneName):
+        async def getaddrinfo(self, *_: Any, **__: Any) -> list[Any]:
+            raise error
+
+    trio.socket.set_custom_hostname_resolver(Failing())
+    with pytest.raises(Unresolved, match=words):
+        await resolve("some.host:6881", 5.0)
+
+
+async def test_addresses_that_have_no_compact_form_are_left_out() -> None:
+    trio.socket.set_custom_hostname_resolver(OneName("not-an-address", "192.0.2.1"))
+    assert [format_endpoint(each) for each in await resolve("some.host:6881", 5.0)] == [
+        "192.0.2.1:6881"
+    ]
+    trio.socket.set_custom_hostname_resolver(OneName("not-an-address"))
+    with pytest.raises(Unresolved, match="no address"):
+        await resolve("some.host:6881", 5.0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -250,6 +251,75 @@ async def test_a_full_disk_is_reported_once_and_saving_is_retried(
         await trio.sleep(31)
         assert [type(notice) for notice in notices] == [StateUnsaved, StateSaved]
         assert kept_contacts(tmp_path) >= 8
+
+
+TROUBLE = (
+    RuntimeError("can't start new thread"),
+    MemoryError(),
+    sqlite3.OperationalError("out of memory"),
+    OSError(errno.EMFILE, "Too many open files"),
+    KeyError("a fault"),
+)
+
+
+@pytest.mark.parametrize("error", TROUBLE, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("where", ["the thread", "the file"])
+async def test_no_save_ends_the_node_whatever_it_raises(
+    tmp_path: Path,
+    autojump_clock: MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    error: Exception,
+) -> None:
+    """As in a container whose limit of processes or of memory is reached."""
+    net, here = network(), keeping.in_thread
+
+    async def refuse_thread(call: Callable[[], object], **_: bool) -> object:
+        raise error
+
+    def refuse_file(path: Path, kept: KeptState) -> None:
+        raise error
+
+    async with (
+        open_several(net, 12),
+        open_with_state(net, tmp_path) as node,
+        notices_of(node) as notices,
+    ):
+        await joined(node)
+        if where == "the thread":
+            monkeypatch.setattr(keeping, "in_thread", refuse_thread)
+        else:
+            monkeypatch.setattr(state_folder, "replace_state", refuse_file)
+        await trio.sleep(1)  # a save may be under way
+        (tmp_path / "state.sqlite3").unlink()
+        await trio.sleep(200)
+        [notice] = notices
+        assert isinstance(notice, StateUnsaved)
+        assert not (tmp_path / "state.sqlite3").exists()
+        assert "\n" not in notice.reason
+        monkeypatch.setattr(keeping, "in_thread", here)
+        monkeypatch.setattr(state_folder, "replace_state", replace_state)
+        await trio.sleep(31)
+        assert [type(notice) for notice in notices] == [StateUnsaved, StateSaved]
+        assert kept_contacts(tmp_path) >= 8
+
+
+async def test_a_node_starts_and_ends_in_order_where_no_thread_can_be_started(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(call: Callable[[], object], **_: bool) -> object:
+        raise RuntimeError("can't start new thread")
+
+    replace_state(tmp_path / "state.sqlite3", full_state())
+    monkeypatch.setattr(keeping, "in_thread", refuse)
+    before = (tmp_path / "state.sqlite3").read_bytes()
+    async with open_with_state(network(), tmp_path) as node:
+        assert node.public_key == Identity(SEED).public_key
+        await trio.sleep(100)
+        assert (tmp_path / "state.sqlite3").read_bytes() == before
+    assert (tmp_path / "state.sqlite3").read_bytes() != before
+    async with open_with_state(network(), tmp_path, 31):
+        pass  # the folder is free again
 
 
 async def test_an_unreadable_file_is_left_alone(
