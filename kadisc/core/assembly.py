@@ -281,7 +281,7 @@ def traffic_for(
         is_contact = one
 
     proven_sources: ProvenSourcesRule = (
-        ProvenSources(config.limits, transactions.awaits, is_contact)
+        ProvenSources(config.limits, transactions.admits, is_contact)
         if config.defences.proven_sources
         else NoProvenSources()
     )

@@ -27,6 +27,18 @@ def tid_near_end(payload: bytes) -> bytes | None:
     return payload[at + len(_TID) : at + len(_TID) + TID_BYTES] if at >= 0 else None
 
 
+_ANSWER_ENDS: Final = (b"1:y1:re", b"1:y1:ee")
+_IS_QUERY: Final = b"1:y1:q"
+
+
+def seems_answer(payload: bytes) -> bool:
+    """Whether a datagram that is not decoded ends as a reply or an error with sorted keys does, or
+    holds nothing that says that it is a query, which every query does. A query can be made so that
+    this is true of it; nobody gains by one.
+    """
+    return payload.endswith(_ANSWER_ENDS) or _IS_QUERY not in payload
+
+
 def tid_of_query(envelope: Any) -> bytes | None:
     """The transaction ID of a query, of which only the bencode is known to be sound; None for
     anything else.

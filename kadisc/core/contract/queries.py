@@ -172,6 +172,8 @@ class PendingQuery:
     """When it stalls or expires next."""
     stalls: int = 0
     transmissions: int = 1
+    answer_admitted: bool = False
+    """Whether a datagram with its transaction ID has passed the limits on traffic already."""
     contacts: Sequence[Contact] = ()
     """The usable contacts of its answer; set before the owner is told of the answer."""
 
@@ -196,6 +198,7 @@ class PendingQuery:
         self.due_at = inf
         self.stalls = 0
         self.transmissions = 1
+        self.answer_admitted = False
         self.contacts = contacts
 
     def rtt_s(self, now: float) -> float | None:

@@ -1,6 +1,10 @@
 """Exempts datagrams from the limits that are kept by address: answers to queries of this node, and
 datagrams from endpoints that have proved that they receive packets.
 
+Attack: whoever is asked something sends queries with the transaction ID of that question, which
+pass every limit. Defence: only what looks like an answer is let through by its transaction ID, and
+one datagram for each question.
+
 Attack (discv5 of sigp and libtorrent are open to it): a limit or a ban by source address is a
 weapon for an attacker that forges sources. A flood in the name of an honest node silences that
 node. Defence: what can be told from a forgery is recognised first, by reading 9 bytes and one
@@ -16,10 +20,8 @@ from typing import Final, Protocol
 
 from ...config import LimitsConfig
 from ...endpoints import Endpoint
-from ...wire.envelope import TID_BYTES
+from ...wire.envelope import seems_answer, tid_near_end
 from ..contract.times import NEVER
-
-_TID: Final = b"1:t%d:" % TID_BYTES
 
 
 class SourceClass(Enum):
@@ -52,7 +54,7 @@ class ProvenSources:
     """
 
     __slots__ = (
-        "_awaits",
+        "_admits",
         "_burst_s",
         "_in_window",
         "_is_contact",
@@ -69,13 +71,13 @@ class ProvenSources:
     def __init__(
         self,
         limits: LimitsConfig,
-        awaits: Callable[[bytes, Endpoint], bool],
+        admits: Callable[[bytes, Endpoint], bool],
         is_contact: Callable[[Endpoint], bool],
     ) -> None:
-        """``awaits``: whether a query with that transaction ID waits for an answer from that
-        endpoint. ``is_contact``: whether the routing table holds it.
+        """``admits``: whether a query with that transaction ID waits for an answer from that
+        endpoint, and none has come yet. ``is_contact``: whether the routing table holds it.
         """
-        self._awaits = awaits
+        self._admits = admits
         self._is_contact = is_contact
         self._keep_s = limits.proven_for_s
         self._max = limits.max_proven_sources
@@ -93,9 +95,8 @@ class ProvenSources:
 
     def classify(self, payload: bytes, source: Endpoint, now: float) -> SourceClass:
         """The class of the source of a datagram; a query of a proven source is counted."""
-        # Sorted keys put the transaction ID near the end; after it come at most `v` and `y`.
-        at = payload.rfind(_TID) + len(_TID)
-        if at >= len(_TID) and self._awaits(payload[at : at + TID_BYTES], source):
+        tid = tid_near_end(payload)
+        if tid is not None and seems_answer(payload) and self._admits(tid, source):
             return SourceClass.PROVEN
         if not self.is_proven(source, now):
             return SourceClass.UNPROVEN

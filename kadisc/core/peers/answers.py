@@ -98,12 +98,10 @@ class GossipTokens:
         self._key = int.from_bytes(tag, "big")
 
     def make(self, asker: Endpoint, now: float) -> bytes:
-        return self._jar.make(GOSSIP, asker, self._key, now, with_port=True)
+        return self._jar.make(GOSSIP, asker, self._key, now)
 
     def accepts(self, token: bytes | None, asker: Endpoint, now: float) -> bool:
-        return token is not None and self._jar.accepts(
-            token, GOSSIP, asker, self._key, now, with_port=True
-        )
+        return token is not None and self._jar.accepts(token, GOSSIP, asker, self._key, now)
 
 
 class GossipAnswers:

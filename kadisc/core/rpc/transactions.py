@@ -39,6 +39,8 @@ class TransactionRule(Protocol):
 
     def awaits(self, tid: bytes, source: Endpoint) -> bool: ...
 
+    def admits(self, tid: bytes, source: Endpoint) -> bool: ...
+
     def match(self, tid: bytes, source: Endpoint, now: float) -> PendingQuery | None: ...
 
     def due(self, now: float) -> Iterator[tuple[PendingQuery, Overdue]]: ...
@@ -81,6 +83,16 @@ class Transactions:
         """Whether `match` would find a query; costs one look into a dict."""
         pending = self._outstanding.get(tid)
         return pending is not None and pending.endpoint == source
+
+    def admits(self, tid: bytes, source: Endpoint) -> bool:
+        """Whether a datagram with that transaction ID passes the limits on traffic: the first one
+        for each query does, so that whoever was asked cannot flood this node with one ID.
+        """
+        pending = self._outstanding.get(tid)
+        if pending is None or pending.answer_admitted or pending.endpoint != source:
+            return False
+        pending.answer_admitted = True
+        return True
 
     def match(self, tid: bytes, source: Endpoint, now: float) -> PendingQuery | None:
         """The query that this answer ends, which waits no longer then; None if there is none."""

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from random import Random
 from typing import Final
 
-from ...endpoints import Endpoint, ip_of
+from ...endpoints import Endpoint
 from ...ids import NodeId, id_to_bytes
 
 TOKEN_BYTES: Final = 8
@@ -17,11 +17,15 @@ TOKEN_BYTES: Final = 8
 class TokenIssuer:
     """Makes tokens and verifies them.
 
-    A token is 8 bytes of a MAC of purpose || ip || key: keyed BLAKE2b, which takes a third of the
-    time of an HMAC. The secret changes every ``rotation_s``, and tokens of the previous secret are
-    still accepted, so a token is valid for one to two rotations. A token is bound to the key: one
-    for an info-hash is invalid for another. With ``with_port`` it is bound to the port as well, so
-    that another host behind the same address cannot use it.
+    A token is 8 bytes of a MAC of purpose || endpoint || key: keyed BLAKE2b, which takes a third of
+    the time of an HMAC. The secret changes every ``rotation_s``, and tokens of the previous secret
+    are still accepted, so a token is valid for one to two rotations. A token is bound to the key:
+    one for an info-hash is invalid for another.
+
+    Attack: the token proves all ports of an address, so that one host has the budgets of 65,535
+    proven endpoints, and whoever shares an address with others, behind a NAT, proves theirs.
+    Defence: a token proves the address and the port that received it, and nothing else (decision
+    0022).
     """
 
     __slots__ = ("_current", "_keyed", "_previous", "_rng", "_rotate_at", "_rotation_s")
@@ -42,14 +46,12 @@ class TokenIssuer:
         endpoint: Endpoint,
         key: NodeId,
         now: float,
-        *,
-        with_port: bool = False,
     ) -> bytes:
         self._rotate(now)
         if self._keyed is None:
             self._keyed = blake2b(key=self._current, digest_size=TOKEN_BYTES)
         mac = self._keyed.copy()
-        mac.update(purpose + (endpoint if with_port else ip_of(endpoint)) + id_to_bytes(key))
+        mac.update(purpose + endpoint + id_to_bytes(key))
         return mac.digest()
 
     def accepts(
@@ -59,13 +61,10 @@ class TokenIssuer:
         endpoint: Endpoint,
         key: NodeId,
         now: float,
-        *,
-        with_port: bool = False,
     ) -> bool:
         self._rotate(now)
-        where = endpoint if with_port else ip_of(endpoint)
         return any(
-            hmac.compare_digest(token, self._sign(secret, purpose, where, key))
+            hmac.compare_digest(token, self._sign(secret, purpose, endpoint, key))
             for secret in (self._current, self._previous)
         )
 
@@ -75,9 +74,9 @@ class TokenIssuer:
         """
         return hmac.digest(self._current, purpose, "sha256")[:16]
 
-    def _sign(self, secret: bytes, purpose: bytes, where: bytes, key: NodeId) -> bytes:
+    def _sign(self, secret: bytes, purpose: bytes, endpoint: Endpoint, key: NodeId) -> bytes:
         return blake2b(
-            purpose + where + id_to_bytes(key), key=secret, digest_size=TOKEN_BYTES
+            purpose + endpoint + id_to_bytes(key), key=secret, digest_size=TOKEN_BYTES
         ).digest()
 
     def _rotate(self, now: float) -> None:

@@ -27,7 +27,7 @@ from kadisc.errors import ErrorAnswer
 from kadisc.ids import random_id
 from kadisc.net.state.state_file import KeptState, decode_state, encode_state
 from kadisc.wire import compact, krpc
-from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Query, Reply
+from kadisc.wire.messages import Error, Query, Reply
 from tests.support.community import (
     NETWORK,
     identity,
@@ -145,33 +145,6 @@ def test_a_contact_that_answers_errors_only_is_not_returned_to_others() -> None:
     place(world, host, dht, Contact(first, evil), 3600)
     entry = dht.table.at(evil)
     assert entry is None or not entry.returnable
-
-
-@finding(8)
-def test_queries_with_an_awaited_transaction_id_are_limited_too() -> None:
-    node, evil = core(), address(5)
-    node.ping(evil, 0.0)
-    tid = sent(node).tid
-    for number in range(1000):
-        node.receive(krpc.encode(FindNode(tid, 7, number)), evil, 0.1 + number / 1000)
-    assert node.counters.accepted["query.find_node"] <= 120
-
-
-@finding(4)
-def test_a_token_proves_no_other_endpoint_than_the_one_that_received_it() -> None:
-    node = core()
-    ports = [make_endpoint("45.1.1.1", 1000 + number) for number in range(40)]
-    node.receive(krpc.encode(GetPeers(b"aa", 7, 99)), ports[0], 0.0)
-    token = sent(node).token
-    for source in ports:
-        node.receive(krpc.encode(AnnouncePeer(b"aa", 7, 99, 80, token)), source, 1.0)
-    node.drain_outbox()
-    to_host = 0
-    for number in range(20_000):
-        now = 20.0 + number * 0.0005
-        node.receive(krpc.encode(FindNode(b"aa", 7, number)), ports[number % 40], now)
-        to_host += sum(len(payload) for payload, _ in node.drain_outbox())
-    assert to_host / 10 <= 100_000, f"{to_host / 10:.0f} bytes a second to one address"
 
 
 def of_both_families(world: World) -> Host:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from kadisc.config import CoreConfig
 from kadisc.core.contract.events import Outcome, PingFinished
-from kadisc.endpoints import Endpoint, ip_of
+from kadisc.core.core import Core
+from kadisc.endpoints import Endpoint, family_of, ip_of, make_endpoint
 from kadisc.wire import krpc
-from kadisc.wire.messages import AnnouncePeer, FindNode, GetPeers, Gossip, Ping
+from kadisc.wire.messages import AnnouncePeer, Error, FindNode, GetPeers, Gossip, Ping
 from tests.support.attack import pong, surrounded
 from tests.support.community import TAG, Stranger, member, stranger
+from tests.support.contacts import address6
 from tests.support.world import CONFIG, Host, World, address, synthetic, without
 
 ATTACKERS_ID = 0x1234
@@ -233,3 +237,82 @@ def test_a_flood_of_forged_sources_takes_bounded_memory() -> None:
         counters.accepted["query.ping"]
         <= CONFIG.limits.total_query_burst + 4 * CONFIG.limits.total_queries_per_s
     )
+
+
+def asked(endpoint: Endpoint) -> tuple[Core, bytes]:
+    """A core that has just pinged ``endpoint``, and the transaction ID of its ping."""
+    family = family_of(endpoint)
+    node = Core(CONFIG, random.Random(1), {family: 1 << 150}, 0.0)
+    node.ping(endpoint, 0.0)
+    [(payload, _)] = node.drain_outbox()
+    return node, krpc.decode(payload).tid
+
+
+QUERIES: list[Callable[[bytes, int], bytes]] = [
+    lambda tid, number: krpc.encode(FindNode(tid, 7, number)),
+    lambda tid, number: krpc.encode(GetPeers(tid, 7, number)),
+    lambda tid, number: krpc.encode(Ping(tid, 7, version=b"KD\0\1")),
+    lambda tid, number: krpc.encode(Gossip(tid, 7, TAG, 16, pad=400)),
+    # Ends as a reply does.
+    lambda tid, number: (
+        b"d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t4:" + tid + b"1:y1:q1:z6:1:y1:re"
+    ),
+    lambda tid, number: b"d1:y1:q1:t4:" + tid + b"1:q4:ping1:ad2:id20:abcdefghij0123456789ee",
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("where", [address(5), address6(5)])
+def test_queries_with_an_awaited_transaction_id_are_limited_as_any_other(
+    query: Callable[[bytes, int], bytes], where: Endpoint
+) -> None:
+    """Whoever was asked something knows a transaction ID that this node waits for."""
+    node, tid = asked(where)
+    for number in range(1000):
+        node.receive(query(tid, number), where, 0.1 + number / 1000)
+    limits = CONFIG.limits
+    accepted = sum(node.counters.accepted.values())
+    assert accepted <= limits.host_query_burst + limits.host_queries_per_s + 1
+    assert node.counters.dropped["limit.address"] >= 850
+
+
+@pytest.mark.parametrize("where", [address(5), address6(5)])
+def test_an_awaited_answer_is_accepted_during_a_flood_in_the_name_of_its_sender(
+    where: Endpoint,
+) -> None:
+    node, tid = asked(where)
+    for number in range(1000):
+        node.receive(krpc.encode(FindNode(b"aa", 7, number)), where, 0.1 + number / 1000)
+    assert node.counters.dropped["limit.address"] >= 850
+    node.receive(pong(tid, 7), where, 1.2)
+    [finished] = [each for each in node.drain_events() if isinstance(each, PingFinished)]
+    assert finished.outcome is Outcome.DONE
+
+
+def proven_by_token(node: Core, endpoint: Endpoint, now: float, token: bytes = b"") -> bytes:
+    """Announces a peer from ``endpoint``, with a token of its own unless one is given. Returns the
+    token.
+    """
+    if not token:
+        node.receive(krpc.encode(GetPeers(b"aa", 7, 99)), endpoint, now)
+        [(payload, _)] = node.drain_outbox()
+        token = krpc.decode(payload).token
+    node.receive(krpc.encode(AnnouncePeer(b"aa", 7, 99, 80, token)), endpoint, now)
+    return token
+
+
+@pytest.mark.parametrize("host", ["45.1.1.1", "2a01:1:1:1::1"])
+def test_a_token_proves_no_other_endpoint_than_the_one_that_received_it(host: str) -> None:
+    """One token for 40 ports made one host 40 proven endpoints."""
+    ports = [make_endpoint(host, 1000 + number) for number in range(40)]
+    node = Core(CONFIG, random.Random(1), {family_of(ports[0]): 1 << 150}, 0.0)
+    token = proven_by_token(node, ports[0], 0.0)
+    for source in ports[1:]:
+        proven_by_token(node, source, 1.0, token)
+    refusals = [krpc.decode(payload) for payload, _ in node.drain_outbox()[1:]]
+    assert [each.code for each in refusals if isinstance(each, Error)] == [203] * 39
+    assert node.counters.accepted["query.announce_peer"] == 40
+    for number in range(2000):
+        node.receive(krpc.encode(FindNode(b"aa", 7, number)), ports[1 + number % 39], 20.0)
+    limits = CONFIG.limits
+    assert node.counters.accepted["query.find_node"] <= limits.host_query_burst

@@ -51,6 +51,14 @@ def test_an_awaited_answer_is_recognised_by_its_transaction_id_and_endpoint(
     ), "some clients do not sort"
 
 
+def test_a_query_is_no_awaited_answer() -> None:
+    query = krpc.encode(Ping(b"abcd", 1, version=b"KD\0\1"))
+    sources = sources_for(awaited=(b"abcd", address(1)))
+    assert sources.classify(query, address(1), 0.0) is SourceClass.UNPROVEN
+    unsorted_query = b"d1:y1:q1:t4:abcd1:q4:ping1:ad2:id20:abcdefghij0123456789ee"
+    assert sources.classify(unsorted_query, address(1), 0.0) is SourceClass.UNPROVEN
+
+
 @pytest.mark.parametrize("payload", [b"", b"1:t4:", b"1:t4:ab", b"d1:t2:ab", b"\0" * 2048])
 def test_malformed_payloads_are_not_answers(payload: bytes) -> None:
     assert (

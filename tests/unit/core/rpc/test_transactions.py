@@ -61,6 +61,15 @@ def test_an_answer_matches_once() -> None:
     assert len(outstanding) == 0
 
 
+def test_one_datagram_for_each_query_passes_the_limits() -> None:
+    """And does not end the query: it may be no answer."""
+    outstanding, pending = transactions(), pending_to()
+    tid = opened(outstanding, pending)
+    assert not outstanding.admits(tid, address(2))
+    assert [outstanding.admits(tid, THERE) for _ in range(3)] == [True, False, False]
+    assert outstanding.match(tid, THERE, 1) is pending
+
+
 def test_an_answer_from_another_address_matches_nothing_and_the_query_stays() -> None:
     outstanding, pending = transactions(), pending_to()
     tid = opened(outstanding, pending)
