@@ -13,11 +13,12 @@ many keys others store, as long as the netgroups that fill the store have more k
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol
 
 from ...endpoints import Endpoint, ip_of
 from ...ids import NodeId
 from ..addressing.policy import AddressPolicy
+from ..contract.bounded import Sizes
 
 MAX_RECHARGES: Final = 32
 """Keys that one announce may charge to others of their announcers before it is refused."""
@@ -25,8 +26,6 @@ MAX_RECHARGES: Final = 32
 NO_ROOM: Final = "store-full"
 NO_ROOM_FOR_INFO_HASH: Final = "store-info-hashes"
 """The reasons of a refusal where a store is full."""
-
-K = TypeVar("K")
 
 
 class Holder(NamedTuple):
@@ -64,34 +63,6 @@ class ShareRule(Protocol):
     def crowd(self, holder: Holder, *, is_full: bool) -> Crowd | None: ...
 
     def recharge(self, key: NodeId, announcers: Iterable[Holder]) -> bool: ...
-
-
-class Sizes(Generic[K]):
-    """How many members each name has, and the name that has the most."""
-
-    __slots__ = ("_named", "_sizes")
-
-    def __init__(self) -> None:
-        self._sizes: dict[K, int] = {}
-        self._named: dict[int, dict[K, None]] = {}  # names by size
-
-    def of(self, name: K) -> int:
-        return self._sizes.get(name, 0)
-
-    def change(self, name: K, by: int) -> None:
-        before = self._sizes.pop(name, 0)
-        if before:
-            alike = self._named[before]
-            del alike[name]
-            if not alike:
-                del self._named[before]
-        if after := before + by:
-            self._sizes[name] = after
-            self._named.setdefault(after, {})[name] = None
-
-    def largest(self) -> K | None:
-        """Of several names of the same size the first that reached it."""
-        return next(iter(self._named[max(self._named)])) if self._named else None
 
 
 class FairShares:

@@ -19,8 +19,9 @@ from ...config import ServingConfig
 from ...endpoints import Endpoint, Scope
 from ...ids import NodeId, shared_prefix_bits
 from ..addressing.policy import AddressPolicy
+from ..contract.bounded import Sizes
 from ..contract.times import FOREVER
-from .fair_shares import MAX_RECHARGES, NO_ROOM_FOR_INFO_HASH, Holder, ShareRule, Sizes, holder_at
+from .fair_shares import MAX_RECHARGES, NO_ROOM_FOR_INFO_HASH, Holder, ShareRule, holder_at
 from .store_shares import Announce, StoreShareRule
 
 ANNOUNCERS_COUNTED: Final = 16

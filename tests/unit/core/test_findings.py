@@ -15,13 +15,11 @@ from kadisc.cli.output import say
 from kadisc.contacts import Contact
 from kadisc.core.addressing.bep42 import derive_node_id
 from kadisc.core.addressing.external_address import Confidence, ExternalAddress
-from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.contract.events import Datagram, Event, WentOffline
 from kadisc.core.contract.saved_state import SavedContact, SavedDht, SavedState
 from kadisc.core.core import Core
 from kadisc.core.dht import Dht
 from kadisc.core.peers.own_record import Membership
-from kadisc.core.peers.push_reservoir import MAX_SEEN, Push, PushReservoir
 from kadisc.endpoints import Endpoint, Family, ip_of, make_endpoint
 from kadisc.errors import ErrorAnswer
 from kadisc.ids import random_id
@@ -236,17 +234,6 @@ def test_the_silence_of_addresses_that_never_answered_does_not_look_like_being_o
     world.join(hosts[3], [liar])
     world.run(600)
     assert not [event for event in hosts[3].events if isinstance(event, WentOffline)]
-
-
-@finding(20)
-def test_pushes_of_many_addresses_do_not_keep_out_those_of_another_network() -> None:
-    policy = AddressPolicy(False)
-    reservoir = PushReservoir(CONFIG.gossip, random.Random(1), policy.host, policy.netgroup)
-    for number in range(MAX_SEEN):
-        endpoint = make_endpoint(f"2c0f:1:{number % 8:x}:{number:x}::1", 7)
-        reservoir.offer(Push(endpoint, number, None))  # type: ignore[arg-type]
-    newest = Push(make_endpoint("2a02:7::1", 6881), 1, None)  # type: ignore[arg-type]
-    assert reservoir.offer(newest) is None
 
 
 @finding(9)

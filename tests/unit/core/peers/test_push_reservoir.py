@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.peers.push_reservoir import Push, PushReservoir
+from kadisc.core.peers.push_reservoir import MAX_SEEN, Push, PushReservoir
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.wire.records import record_from
 from tests.support.community import identity, record_fields
@@ -58,3 +60,32 @@ def test_half_of_the_places_of_a_round_can_be_taken_early() -> None:
         pushes.offer(push(address(number)))
         early += pushes.take_early() is not None
     assert early == GOSSIP.reservoir // 2
+
+
+@pytest.mark.parametrize("prefixes", [1, 12, 4096])
+@pytest.mark.parametrize("wide", ["2c0f:1:{:x}:{:x}::1", "2c0f:{:x}:1:{:x}::1"])
+def test_pushes_of_many_addresses_do_not_keep_out_those_of_another_netgroup(
+    prefixes: int, wide: str
+) -> None:
+    """From so many /48s of one /32, and from so many /32s: a netgroup with more gives way."""
+    pushes = reservoir()
+    prefixes = min(prefixes, MAX_SEEN // 2)
+    for number in range(MAX_SEEN + 50):
+        pushes.offer(push(make_endpoint(wide.format(number % prefixes, number), 7)))
+    for number in range(4):
+        assert pushes.offer(push(make_endpoint(f"2a02:{number}::1", 6881))) is None
+        assert pushes.offer(push(make_endpoint(f"2a02:{number}::1", 6882))) == "push-too-often"
+    assert pushes.offer(push(make_endpoint("2a03:7::1", 6881))) is None
+    kept = pushes.drain()
+    netgroups = [SCOPES.netgroup(each.endpoint) for each in kept]
+    assert len(set(netgroups)) == len(netgroups)
+    assert pushes.offer(push(make_endpoint("2a02:1::1", 6881))) is None, "a new round"
+
+
+def test_the_addresses_counted_in_a_round_are_bounded() -> None:
+    pushes = reservoir()
+    refused = [
+        pushes.offer(push(make_endpoint(f"2c0f:1:0:{number:x}::1", 7)))
+        for number in range(MAX_SEEN + 5)
+    ]
+    assert refused == [None] * MAX_SEEN + ["push-too-often"] * 5
