@@ -386,7 +386,7 @@ def _samples_for(
 ) -> PeerSampleRule:
     if config.defences.fixed_samples:
         return FixedPeerSamples(config.gossip.answer_fixed_s, rng, scopes, network_of)
-    return RandomPeerSamples(rng)
+    return RandomPeerSamples(rng, scopes)
 
 
 def _tokens_for(config: CoreConfig, rng: Random, tag: bytes, now: float) -> GossipTokenRule:

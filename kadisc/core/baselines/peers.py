@@ -10,12 +10,13 @@ from typing import Any
 
 from ...config import GossipConfig
 from ...contacts import Contact
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, Scope
 from ...errors import DecodeError
 from ...wire.records import PeerRecord, record_from
+from ..addressing.policy import AddressPolicy
 from ..contract.times import NEVER
 from ..contract.verified_peer import VerifiedPeer
-from ..peers.answers import GossipTokens
+from ..peers.answers import GossipTokens, Tiers
 from ..peers.candidates import Candidate
 from ..peers.known_peers import KnownPeer
 from ..peers.push_reservoir import Push
@@ -175,14 +176,30 @@ class EveryPush:
 class RandomPeerSamples:
     """Baseline of `FixedPeerSamples`: another choice in each answer."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, scopes: AddressPolicy) -> None:
         self._rng = rng
+        self._scopes = scopes
 
     def choose(
-        self, entries: Iterable[KnownPeer], asker: Endpoint, count: int, now: float
+        self,
+        tiers: Tiers,
+        asker: Endpoint,
+        count: int,
+        now: float,
+        may_name: Callable[[KnownPeer], bool],
     ) -> list[KnownPeer]:
-        known = list(entries)
-        return self._rng.sample(known, min(count, len(known)))
+        scopes = (Scope.PUBLIC, self._scopes.of(asker))
+        chosen: list[KnownPeer] = []
+        for tier in tiers():
+            fit = [
+                each
+                for each in tier
+                if len(each.peer.endpoint) == len(asker)
+                and self._scopes.of(each.peer.endpoint) in scopes
+                and may_name(each)
+            ]
+            chosen += self._rng.sample(fit, min(count - len(chosen), len(fit)))
+        return chosen
 
 
 class AnyGossipToken(GossipTokens):

@@ -10,10 +10,9 @@ each subnet is given a choice of its own, which stays the same for an hour.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from operator import itemgetter
+from collections.abc import Callable, Iterable
 from random import Random
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from ...config import CLIENT_VERSION, CoreConfig
 from ...contacts import Contact
@@ -22,8 +21,10 @@ from ...ids import NodeId
 from ...wire import error_codes, krpc
 from ...wire.gossip import PEER_BYTES, NamedPeer, pack_peers
 from ...wire.messages import Error, Gossip, News, Reply
+from ..addressing.grouped_ring import GroupedRing
 from ..addressing.netgroup_sampling import PrefixOf
 from ..addressing.policy import AddressPolicy
+from ..contract.times import NEVER
 from ..serving.tokens import TokenIssuer
 from .known_peers import KnownPeer
 from .own_record import OwnRecord
@@ -35,21 +36,34 @@ GOSSIP: Final = b"gossip"
 ENVELOPE_BYTES: Final = 160
 """More than all fields of an answer but the record and the peers."""
 SECRET_BYTES: Final = 32
+RANKED_FOR_S: Final = 1.0
+"""The peers that may be named are ranked at most once in so many seconds."""
+
+Tiers: TypeAlias = Callable[[], Iterable[Iterable[KnownPeer]]]
+"""Finds the peers that may be named, those of the first list before any of the next."""
 
 
 class PeerSampleRule(Protocol):
     def choose(
-        self, entries: Iterable[KnownPeer], asker: Endpoint, count: int, now: float
-    ) -> list[KnownPeer]: ...
+        self,
+        tiers: Tiers,
+        asker: Endpoint,
+        count: int,
+        now: float,
+        may_name: Callable[[KnownPeer], bool],
+    ) -> list[KnownPeer]:
+        """At most ``count`` of the peers that ``may_name`` allows, those of the first tier before
+        any of the next.
+        """
+        ...
 
 
 class FixedPeerSamples:
-    """Ranks entries by a keyed hash of the asker's subnet, the hour and the entry. Nothing is
-    stored, and an entry that comes or goes changes only its own place.
+    """Each subnet that asks has its own choice for an hour (`GroupedRing`, grouped by network).
 
-    The first entry of each network comes before the second of any, and the networks are ranked by
-    hashes of their own: if half of all peers are in 20 networks, an answer names no more of them
-    than of 20 others.
+    The rings are made anew when they are asked for and a second old: at most 512 peers come and go,
+    fail, and win and lose slots, and a second of that is less than what gossip takes to tell of it.
+    So no number of queries costs more than one ranking a second.
     """
 
     def __init__(
@@ -59,29 +73,51 @@ class FixedPeerSamples:
         self._secret = rng.randbytes(SECRET_BYTES)
         self._scopes = scopes
         self._network_of = network_of
+        self._ranked_at = NEVER
+        self._peers: dict[Endpoint, KnownPeer] = {}
+        self._rings: list[dict[tuple[int, Scope], GroupedRing]] = []
 
     def choose(
-        self, entries: Iterable[KnownPeer], asker: Endpoint, count: int, now: float
+        self,
+        tiers: Tiers,
+        asker: Endpoint,
+        count: int,
+        now: float,
+        may_name: Callable[[KnownPeer], bool],
     ) -> list[KnownPeer]:
+        if not self._ranked_at <= now < self._ranked_at + RANKED_FOR_S:
+            self._rank(tiers(), now)
+        peers = self._peers
+
+        def accepts(endpoint: Endpoint) -> bool:
+            return may_name(peers[endpoint])
+
+        size, share, scope = len(asker), self._scopes.share(asker), self._scopes.of(asker)
+        chosen: list[Endpoint] = []
+        for rings in self._rings:
+            for each in (scope, Scope.PUBLIC) if scope is not Scope.PUBLIC else (scope,):
+                ring = rings.get((size, each))
+                if ring is not None and len(chosen) < count:
+                    chosen += ring.choose(share, count - len(chosen), accepts)
+        return [peers[endpoint] for endpoint in chosen]
+
+    def _rank(self, tiers: Iterable[Iterable[KnownPeer]], now: float) -> None:
         hour = int(now // self._fixed_s).to_bytes(8, "big", signed=True)
-        prefix = hashlib.blake2b(hour + self._scopes.share(asker), key=self._secret, digest_size=8)
-
-        def rank(of: bytes) -> bytes:
-            digest = prefix.copy()
-            digest.update(of)
-            return digest.digest()
-
-        networks: dict[bytes, list[tuple[bytes, KnownPeer]]] = {}
-        for known in entries:
-            endpoint = known.peer.endpoint
-            networks.setdefault(self._network_of(endpoint), []).append((rank(endpoint), known))
-        ranked: list[tuple[int, bytes, KnownPeer]] = []
-        for network, inside in networks.items():
-            inside.sort(key=itemgetter(0))
-            network_rank = rank(network)
-            ranked += [(place, network_rank, known) for place, (_, known) in enumerate(inside)]
-        ranked.sort(key=itemgetter(0, 1))
-        return [known for _, _, known in ranked[:count]]
+        secret = hashlib.blake2b(hour, key=self._secret).digest()
+        self._ranked_at = now
+        self._peers = {}
+        self._rings = []
+        for tier in tiers:
+            rings: dict[tuple[int, Scope], GroupedRing] = {}
+            for known in tier:
+                endpoint = known.peer.endpoint
+                self._peers[endpoint] = known
+                place = len(endpoint), self._scopes.of(endpoint)
+                ring = rings.get(place)
+                if ring is None:
+                    ring = rings[place] = GroupedRing(secret)
+                ring.add(endpoint, self._network_of(endpoint))
+            self._rings.append(rings)
 
 
 class GossipTokenRule(Protocol):
@@ -127,7 +163,7 @@ class GossipAnswers:
         query: Gossip,
         source: Endpoint,
         own_id: NodeId,
-        tiers: Iterable[Iterable[KnownPeer]],
+        tiers: Tiers,
         now: float,
         *,
         query_bytes: int,
@@ -161,38 +197,28 @@ class GossipAnswers:
         )
         return krpc.encode(reply)
 
-    def _chosen(
-        self, want: int, asker: Endpoint, tiers: Iterable[Iterable[KnownPeer]], now: float
-    ) -> list[NamedPeer]:
+    def _chosen(self, want: int, asker: Endpoint, tiers: Tiers, now: float) -> list[NamedPeer]:
         config = self._config
         room_bytes = self._max_bytes - ENVELOPE_BYTES - len(self._record.raw)
         count = min(want, config.pull_entries, room_bytes // PEER_BYTES[family_of(asker)])
-        chosen: list[KnownPeer] = []
-        for tier in tiers:
-            if len(chosen) < count:
-                chosen += self._samples.choose(
-                    self._nameable(tier, asker, now), asker, count - len(chosen), now
-                )
+        if count < 1:
+            return []
+
+        def may_name(known: KnownPeer) -> bool:
+            return (
+                known.ttl > 0
+                and not known.failures
+                and known.peer.endpoint != asker
+                and now - known.verified_at <= config.max_entry_age_s
+            )
+
         return [
             NamedPeer(
                 Contact(each.peer.node_id, each.peer.endpoint),
                 each.ttl,
                 int((now - each.verified_at) // config.entry_age_unit_s),
             )
-            for each in chosen
-        ]
-
-    def _nameable(self, known: Iterable[KnownPeer], asker: Endpoint, now: float) -> list[KnownPeer]:
-        scopes, size, scope_of_asker = self._scopes, len(asker), self._scopes.of(asker)
-        return [
-            each
-            for each in known
-            if each.ttl > 0
-            and not each.failures
-            and len(each.peer.endpoint) == size
-            and each.peer.endpoint != asker
-            and now - each.verified_at <= self._config.max_entry_age_s
-            and scopes.of(each.peer.endpoint) in (Scope.PUBLIC, scope_of_asker)
+            for each in self._samples.choose(tiers, asker, count, now, may_name)
         ]
 
 

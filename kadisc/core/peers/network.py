@@ -27,7 +27,6 @@ from ..dht import Dht
 from .answers import GossipAnswers
 from .components import PeerComponents
 from .exchange import GossipExchange
-from .known_peers import KnownPeer
 from .network_api import Served
 from .network_snapshot import PeerNetworkSnapshot
 from .own_record import Membership
@@ -94,11 +93,14 @@ class PeerNetwork:
             if refused is not None:
                 self._counters.refuse(refused)
         own_id = self._dhts[family_of(source)].own_id
-        tiers: list[list[KnownPeer]] = []
-        if query.want and proven:
-            tiers = self._selection.answer_tiers()
         payload = self._answers.answer(
-            query, source, own_id, tiers, now, query_bytes=query_bytes, proven=proven
+            query,
+            source,
+            own_id,
+            self._selection.answer_tiers,
+            now,
+            query_bytes=query_bytes,
+            proven=proven,
         )
         if payload is None:
             self._counters.refuse("gossip-query-too-short")

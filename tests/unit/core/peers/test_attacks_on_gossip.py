@@ -190,6 +190,22 @@ def test_asking_often_does_not_reveal_all_known_peers(defended: bool) -> None:
     assert defended or len(told) >= 34
 
 
+def test_no_number_of_queries_ranks_the_known_peers_more_than_once_a_second() -> None:
+    """An answer that ranks all known peers costs as much as 60 of those to find_node."""
+    world = World(seed=8)
+    us = victim_of(world, True, "fixed_samples")
+    with_peers(world, us, 40)
+    selection, ranked = peer_network(us)._selection, []
+    tiers = selection.answer_tiers
+    selection.answer_tiers = lambda: ranked.append(world.now) or tiers()
+    askers = [stranger(world, 50 + number) for number in range(20)]
+    began = world.now
+    for _ in range(3):
+        for asker in askers:
+            assert pull(world, asker, us)
+    assert len(ranked) <= 1 + (world.now - began)
+
+
 @ON_OFF
 def test_a_peer_that_answers_only_through_its_own_nat_mapping_is_not_given_out(
     defended: bool,
