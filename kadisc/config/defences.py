@@ -76,6 +76,12 @@ class Defences:
         "Answers to queries of this node, and endpoints that have proved their address, pass before"
         " any limit that is kept by address.",
     )
+    asker_tokens: bool = switch(
+        True,
+        "Queries to other nodes of kadisc show a token that such a node sent to this endpoint, so"
+        " that they pass its limits on unproven addresses, whoever forges queries in the name of"
+        " this node.",
+    )
     slow_decode_total: bool = switch(
         True,
         "Datagrams that are not canonical bencode are decoded only if they are short, and within a"

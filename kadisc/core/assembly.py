@@ -22,7 +22,7 @@ from .addressing.own_ids import OwnIds
 from .addressing.policy import AddressPolicy
 from .baselines.addressing import AlwaysOnline, each_endpoint_alone
 from .baselines.book import NewestWins, PlainPlacement, UnboundedFeedback
-from .baselines.limits import NoLimits, NoProvenSources, SubnetSlowDecodes
+from .baselines.limits import NoAskerTokens, NoLimits, NoProvenSources, SubnetSlowDecodes
 from .baselines.naive_view import NaiveView
 from .baselines.peers import (
     AnyGossipToken,
@@ -37,7 +37,7 @@ from .baselines.peers import (
     RandomPeerSamples,
     SourcesInTurn,
 )
-from .baselines.rpc import NoOwner, NoSpacing, TrustingTransactions
+from .baselines.rpc import NoOwner, NoReceivedTokens, NoSpacing, TrustingTransactions
 from .baselines.table import NoDiversityCaps, NoQuarantine
 from .book.address_book import AddressBook
 from .book.collisions import Collisions
@@ -46,6 +46,7 @@ from .book.tables import GroupedPlacement
 from .contract.counters import Counters
 from .dht import Dht
 from .dht_parts import DhtParts
+from .limits.asker_tokens import AskerTokenRule, AskerTokens
 from .limits.budget import CellHash
 from .limits.proven_sources import ProvenSources, ProvenSourcesRule
 from .limits.slow_decodes import SlowDecodes
@@ -80,6 +81,7 @@ from .peers.verification import PeerVerifier
 from .peers.view import GossipView, ViewRule
 from .rpc.endpoint_spacing import EndpointSpacing, SpacingRule
 from .rpc.pacer import Pacer, PacingRule, Unpaced
+from .rpc.received_tokens import ReceivedTokenRule, ReceivedTokens
 from .rpc.receiver import Receiver
 from .rpc.send_queue import SendQueue
 from .rpc.sender import Sender
@@ -118,6 +120,15 @@ def spacing_for(config: CoreConfig) -> SpacingRule:
         if config.defences.spaced_maintenance
         else NoSpacing()
     )
+
+
+def send_queue_for(
+    config: CoreConfig, transactions: TransactionRule, tokens: TokenIssuer
+) -> SendQueue:
+    received: ReceivedTokenRule = NoReceivedTokens()
+    if config.defences.asker_tokens:
+        received = ReceivedTokens(tokens.derive(b"received tokens"))
+    return SendQueue(config, transactions, pacer_for(config), spacing_for(config), received)
 
 
 def lookup_rules_for(config: CoreConfig, scopes: AddressPolicy) -> LookupRules:
@@ -239,10 +250,14 @@ def receiver_and_sender_for(
     scopes: AddressPolicy,
     counters: Counters,
     cell_hash: CellHash,
+    tokens: TokenIssuer,
 ) -> tuple[Receiver, Sender]:
     """The receiver and the sender of datagrams, with the same traffic limits at both."""
     transactions = outgoing.transactions
-    traffic = traffic_for(config, transactions, dhts, counters, cell_hash)
+    asker_tokens: AskerTokenRule = NoAskerTokens()
+    if config.defences.asker_tokens:
+        asker_tokens = AskerTokens(tokens.derive(b"asker tokens"))
+    traffic = traffic_for(config, transactions, dhts, counters, cell_hash, asker_tokens)
     slow_decodes = SlowDecodes if config.defences.slow_decode_total else SubnetSlowDecodes
     receiver = Receiver(
         config,
@@ -252,6 +267,7 @@ def receiver_and_sender_for(
         transactions,
         traffic,
         slow_decodes(config.serving, cell_hash),
+        asker_tokens,
     )
     silence_s = config.maintenance.quarantine_silence_s
     destinations = {
@@ -267,6 +283,7 @@ def traffic_for(
     dhts: dict[Family, Dht],
     counters: Counters,
     cell_hash: CellHash,
+    asker_tokens: AskerTokenRule,
 ) -> TrafficRule:
     if not config.defences.traffic_limits:
         return NoLimits()
@@ -281,7 +298,7 @@ def traffic_for(
         is_contact = one
 
     proven_sources: ProvenSourcesRule = (
-        ProvenSources(config.limits, transactions.admits, is_contact)
+        ProvenSources(config.limits, transactions.admits, is_contact, asker_tokens)
         if config.defences.proven_sources
         else NoProvenSources()
     )

@@ -53,7 +53,6 @@ from .peers.network_api import PeerNetworkApi
 from .peers.no_network import NoPeerNetwork
 from .peers.own_record import Membership
 from .rpc.receiver import QUERY_NAMES
-from .rpc.send_queue import SendQueue
 from .rpc.transactions import Overdue
 
 MAX_ROUNDS: Final = 200
@@ -106,10 +105,8 @@ class Engine:
             for family, own_id in own_ids.items()
         }
         transactions = assembly.transactions_for(config, rng, next(iter(own_ids.values())))
-        self._queue = SendQueue(
-            config, transactions, assembly.pacer_for(config), assembly.spacing_for(config)
-        )
         tokens = assembly.tokens_for(config, rng, now)
+        self._queue = assembly.send_queue_for(config, transactions, tokens)
         cell_hash = assembly.cell_hash_for(config, tokens, self._scopes)
         tables = {family: dht.table for family, dht in self._dhts.items()}
         self._responder = serving_assembly.responder_for(
@@ -117,7 +114,7 @@ class Engine:
         )
         self._operations = Operations(config.lookup.max_operations)
         self._receiver, self._sender = assembly.receiver_and_sender_for(
-            config, self._queue, self._dhts, self._scopes, self.counters, cell_hash
+            config, self._queue, self._dhts, self._scopes, self.counters, cell_hash, tokens
         )
         self.peer_network: PeerNetwork | None = None
         self._network_api: PeerNetworkApi = NoPeerNetwork(self._responder)
@@ -240,6 +237,8 @@ class Engine:
             answer = self._responder.answer(query, source, now)
             if isinstance(query, (AnnouncePeer, Put)) and isinstance(answer, Reply):
                 self._sender.proved(source, now)  # it has shown a token that was sent there
+            elif query.asker_token is not None:
+                self._receiver.add_asker_token(answer, query, source, now)
             self._sender.reply(krpc.encode(answer), source, now)
             self._carry_out(dht.queried(query, source, now), now)
 
@@ -255,6 +254,8 @@ class Engine:
             reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
         # The table first: an operation that ends by this answer finds the contact in the table.
         self._carry_out(dht.answered(pending, reply, now), now)
+        if reply.version is not None and dht.table.holds(source):
+            self._queue.keep_asker_token(pending, reply)
         self._network_api.answered(pending, reply, now)
         self._carry_out(pending.owner.answered(pending, reply, now), now)
         if reply.seen_as is not None and (commands := dht.seen_as(reply.seen_as, source, now)):

@@ -2,8 +2,9 @@
 42 (ip) and BEP 43 (ro).
 
 Decoding is strict about what an answer depends on: a wrong ID, target, token or list of nodes
-refuses the message. It is lenient about hints: a malformed ``v``, ``ip``, ``ro`` or ``want``, or
-malformed samples, count as not sent. Only DecodeError is raised, whatever the input is.
+refuses the message. It is lenient about hints: a malformed ``v``, ``ip``, ``ro``, ``tk`` or
+``want``, or malformed samples, count as not sent. Only DecodeError is raised, whatever the input
+is.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ..errors import DecodeError
 from ..ids import ID_BYTES, NodeId
 from . import bencode, error_codes, gossip, items
 from .compact import ENDPOINT_SIZES, IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, endpoint_from
-from .envelope import MAX_TID_BYTES
+from .envelope import ASKER_TOKEN_BYTES, MAX_TID_BYTES
 from .messages import (
     AnnouncePeer,
     Error,
@@ -113,6 +114,8 @@ def _read_query(tid: bytes, envelope: Fields) -> Query:
         query.version = _version(version)
     if get(b"ro") == 1:
         query.read_only = True
+    if b"tk" in arguments:
+        query.asker_token = _asker_token(arguments[b"tk"])
     return query
 
 
@@ -219,6 +222,8 @@ def _read_reply(tid: bytes, envelope: Fields) -> Reply:
         reply.held = {name: results[name] for name in _ITEM_FIELDS if name in results}
     if (samples := get(b"samples")) is not None:
         reply.samples = _samples(samples, get(b"interval"), get(b"num"))
+    if b"tk" in results:
+        reply.asker_token = _asker_token(results[b"tk"])
     reply.seen_as = endpoint_from(envelope.get(b"ip"))
     reply.version = _version(envelope.get(b"v"))
     return reply
@@ -281,6 +286,10 @@ def _token(raw: Any) -> bytes:
     if type(raw) is not bytes or len(raw) > MAX_TOKEN_BYTES:
         raise DecodeError("bad-token")
     return raw
+
+
+def _asker_token(raw: Any) -> bytes | None:
+    return raw if type(raw) is bytes and len(raw) == ASKER_TOKEN_BYTES else None
 
 
 def _whole_contacts(raw: Any, size: int) -> bytes:

@@ -35,6 +35,8 @@ def fields_of(message: Message) -> Fields:
 def _query(query: Query, method: bytes, arguments: Fields) -> Fields:
     arguments[b"id"] = query.sender.to_bytes(ID_BYTES, "big")
     fields: Fields = {b"a": arguments, b"q": method, b"t": query.tid, b"y": b"q"}
+    if query.asker_token is not None:
+        arguments[b"tk"] = query.asker_token
     if query.version is not None:
         fields[b"v"] = query.version
     if query.read_only:
@@ -117,6 +119,8 @@ def _write_reply(reply: Reply) -> Fields:
         results[b"token"] = reply.token
     if reply.values is not None:
         results[b"values"] = reply.values
+    if reply.asker_token is not None:
+        results[b"tk"] = reply.asker_token
     if reply.news is not None:
         gossip.add_news(results, reply.news)
     if reply.held is not None:

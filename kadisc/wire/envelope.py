@@ -16,7 +16,21 @@ MAX_TID_BYTES: Final = 64
 """
 
 
+ASKER_TOKEN_BYTES: Final = 8
+"""Bytes of ``tk``, by which a node that asks proves its endpoint."""
+NO_ASKER_TOKEN: Final = bytes(ASKER_TOKEN_BYTES)
+"""In place of a token that the asking node does not have yet: room for one in the answer."""
 _TID: Final = b"1:t%d:" % TID_BYTES
+_ASKER_TOKEN: Final = b"2:tk%d:" % ASKER_TOKEN_BYTES
+
+
+def asker_token_in(payload: bytes) -> bytes | None:
+    """What looks like ``tk`` in a datagram that is not decoded, None if nothing does."""
+    at = payload.find(_ASKER_TOKEN)
+    if at < 0:
+        return None
+    token = payload[at + len(_ASKER_TOKEN) : at + len(_ASKER_TOKEN) + ASKER_TOKEN_BYTES]
+    return token if len(token) == ASKER_TOKEN_BYTES else None
 
 
 def tid_near_end(payload: bytes) -> bytes | None:

@@ -29,6 +29,10 @@ class Query:
     sender: NodeId
     version: bytes | None = field(default=None, kw_only=True)
     read_only: bool = field(default=False, kw_only=True)
+    asker_token: bytes | None = field(default=None, kw_only=True)
+    """8 bytes, ``tk``: what an earlier answer of the queried node had, or zeros to ask for it; only
+    where that node is one of kadisc's.
+    """
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class FindNode(Query):
         *,
         version: bytes | None = None,
         read_only: bool = False,
+        asker_token: bytes | None = None,
     ) -> None:
         self.tid = tid
         self.sender = sender
@@ -60,6 +65,7 @@ class FindNode(Query):
         self.want = want
         self.version = version
         self.read_only = read_only
+        self.asker_token = asker_token
 
 
 @dataclass(slots=True)
@@ -76,6 +82,7 @@ class GetPeers(Query):
         *,
         version: bytes | None = None,
         read_only: bool = False,
+        asker_token: bytes | None = None,
     ) -> None:
         self.tid = tid
         self.sender = sender
@@ -83,6 +90,7 @@ class GetPeers(Query):
         self.want = want
         self.version = version
         self.read_only = read_only
+        self.asker_token = asker_token
 
 
 @dataclass(slots=True)
@@ -186,6 +194,8 @@ class Reply:
     held: dict[bytes, Any] | None = None
     """The fields of an item in a reply to get (k, seq, sig, v), not verified yet."""
     samples: InfoHashSamples | None = None
+    asker_token: bytes | None = None
+    """8 bytes, ``tk``: proves the querying endpoint in its later queries."""
 
     def __init__(
         self,
@@ -200,6 +210,7 @@ class Reply:
         news: News | None = None,
         held: dict[bytes, Any] | None = None,
         samples: InfoHashSamples | None = None,
+        asker_token: bytes | None = None,
     ) -> None:
         self.tid = tid
         self.sender = sender
@@ -212,6 +223,7 @@ class Reply:
         self.news = news
         self.held = held
         self.samples = samples
+        self.asker_token = asker_token
 
 
 @dataclass(slots=True)

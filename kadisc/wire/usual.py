@@ -30,9 +30,9 @@ _WANTED: Final[dict[bytes | None, frozenset[bytes] | None]] = {
 _int_from_bytes: Final = int.from_bytes  # big-endian
 _usual_query: Final = re.compile(
     rb"d1:ad2:id20:(.{20})"
-    rb"(?:6:target20:(.{20})(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:find_node"
-    rb"|9:info_hash20:(.{20})(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:get_peers"
-    rb"|e1:q4:ping)1:t(?:2:(..)|4:(....))(?:1:v4:(....))?1:y1:qe",
+    rb"(?:6:target20:(.{20})(?:2:tk8:(.{8}))?(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:find_node"
+    rb"|9:info_hash20:(.{20})(?:2:tk8:(.{8}))?(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:get_peers"
+    rb"|(?:2:tk8:(.{8}))?e1:q4:ping)1:t(?:2:(..)|4:(....))(?:1:v4:(....))?1:y1:qe",
     re.DOTALL,
 ).fullmatch
 
@@ -42,20 +42,34 @@ def read_query(payload: bytes) -> Query | None:
     match = _usual_query(payload)
     if match is None:
         return None
-    sender, target, want, info_hash, want_too, short_tid, tid, version = match.groups()
+    sender, target, of_find, want, info_hash, of_get, want_too, of_ping, short_tid, tid, version = (
+        match.groups()
+    )
     node_id = _int_from_bytes(sender)
     tid = tid or short_tid
     if target is not None:
-        return FindNode(tid, node_id, _int_from_bytes(target), _WANTED[want], version=version)
+        return FindNode(
+            tid,
+            node_id,
+            _int_from_bytes(target),
+            _WANTED[want],
+            version=version,
+            asker_token=of_find,
+        )
     if info_hash is not None:
         return GetPeers(
-            tid, node_id, _int_from_bytes(info_hash), _WANTED[want_too], version=version
+            tid,
+            node_id,
+            _int_from_bytes(info_hash),
+            _WANTED[want_too],
+            version=version,
+            asker_token=of_get,
         )
-    return Ping(tid, node_id, version=version)
+    return Ping(tid, node_id, version=version, asker_token=of_ping)
 
 
 def write_reply(reply: Reply) -> bytes | None:
-    """The datagram; None for a reply with more than an ID, contacts, a token and peers."""
+    """The datagram; None for a reply with more than an ID, contacts, tokens and peers."""
     if reply.news is not None or reply.held is not None or reply.samples is not None:
         return None
     nodes = reply.nodes
@@ -67,6 +81,8 @@ def write_reply(reply: Reply) -> bytes | None:
     results = b"" if nodes is None else b"5:nodes%d:%b" % (len(nodes), nodes)
     if nodes6 is not None:
         results += b"6:nodes6%d:%b" % (len(nodes6), nodes6)
+    if reply.asker_token is not None:
+        results += b"2:tk%d:%b" % (len(reply.asker_token), reply.asker_token)
     if token is not None:
         results += b"5:token%d:%b" % (len(token), token)
     if values is not None:

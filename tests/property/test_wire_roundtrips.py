@@ -103,7 +103,11 @@ any_item = st.builds(Item, item_values) | st.builds(
 held = any_item.map(Item.fields) | sequences.map(lambda sequence: {b"seq": sequence})
 samples = st.builds(InfoHashSamples, st.integers(0, 21600), st.integers(0, 10**6), pieces(20))
 
-queries: dict[str, Any] = {"version": versions, "read_only": st.booleans()}
+queries: dict[str, Any] = {
+    "version": versions,
+    "read_only": st.booleans(),
+    "asker_token": st.none() | st.binary(min_size=8, max_size=8),
+}
 messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Ping, tids, ids, **queries),
     st.builds(FindNode, tids, ids, ids, wants, **queries),

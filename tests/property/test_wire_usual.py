@@ -16,10 +16,12 @@ from tests.property.test_wire_roundtrips import endpoints, ids, tokens, versions
 usual_tids = st.binary(min_size=2, max_size=2) | st.binary(min_size=4, max_size=4)
 usual_versions = st.none() | st.binary(min_size=4, max_size=4)
 wants = st.none() | st.frozensets(st.sampled_from((b"n4", b"n6")), min_size=1)
+asker_tokens = st.none() | st.binary(min_size=8, max_size=8)
+usual_fields = {"version": usual_versions, "asker_token": asker_tokens}
 usual_queries = (
-    st.builds(Ping, usual_tids, ids, version=usual_versions)
-    | st.builds(FindNode, usual_tids, ids, ids, wants, version=usual_versions)
-    | st.builds(GetPeers, usual_tids, ids, ids, wants, version=usual_versions)
+    st.builds(Ping, usual_tids, ids, **usual_fields)
+    | st.builds(FindNode, usual_tids, ids, ids, wants, **usual_fields)
+    | st.builds(GetPeers, usual_tids, ids, ids, wants, **usual_fields)
 )
 replies = st.builds(
     Reply,
@@ -31,6 +33,7 @@ replies = st.builds(
     token=st.none() | tokens,
     seen_as=st.none() | endpoints,
     version=versions,
+    asker_token=asker_tokens,
 )
 
 

@@ -54,3 +54,15 @@ class SubnetSlowDecodes:
 
     def may_decode(self, size: int, source: Endpoint, now: float, *, awaited: bool) -> bool:
         return not self._passes.lacking(self._cell_hash.cells(source), 1.0, now)
+
+
+class NoAskerTokens:
+    """In place of `AskerTokens`: who asks can prove nothing by a query."""
+
+    __slots__ = ()
+
+    def proves(self, payload: bytes, source: Endpoint, now: float) -> bool:
+        return False
+
+    def renewed(self, shown: bytes, source: Endpoint, now: float) -> bytes | None:
+        return None

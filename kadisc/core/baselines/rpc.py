@@ -87,3 +87,15 @@ class TrustingTransactions(Transactions):
                 proves_reachability=True,
             )
         return pending
+
+
+class NoReceivedTokens:
+    """In place of `ReceivedTokens`: queries show no token."""
+
+    __slots__ = ()
+
+    def token_for(self, endpoint: Endpoint, is_ping: bool) -> bytes | None:
+        return None
+
+    def keep(self, endpoint: Endpoint, token: bytes) -> None:
+        pass

@@ -22,6 +22,7 @@ from ...config import LimitsConfig
 from ...endpoints import Endpoint
 from ...wire.envelope import seems_answer, tid_near_end
 from ..contract.times import NEVER
+from .asker_tokens import AskerTokenRule
 
 
 class SourceClass(Enum):
@@ -55,6 +56,7 @@ class ProvenSources:
 
     __slots__ = (
         "_admits",
+        "_asker_tokens",
         "_burst_s",
         "_in_window",
         "_is_contact",
@@ -66,6 +68,7 @@ class ProvenSources:
         "_proven",
         "_turn_at",
         "_window_ends_at",
+        "shown_by",
     )
 
     def __init__(
@@ -73,12 +76,18 @@ class ProvenSources:
         limits: LimitsConfig,
         admits: Callable[[bytes, Endpoint], bool],
         is_contact: Callable[[Endpoint], bool],
+        asker_tokens: AskerTokenRule,
     ) -> None:
         """``admits``: whether a query with that transaction ID waits for an answer from that
         endpoint, and none has come yet. ``is_contact``: whether the routing table holds it.
         """
         self._admits = admits
         self._is_contact = is_contact
+        self._asker_tokens = asker_tokens
+        self.shown_by: Endpoint | None = None
+        """The source of the datagram that is being read, if a token in it proved that; there is no
+        state of it beside this.
+        """
         self._keep_s = limits.proven_for_s
         self._max = limits.max_proven_sources
         self._period_s = 1.0 / limits.proven_queries_per_s
@@ -96,10 +105,13 @@ class ProvenSources:
     def classify(self, payload: bytes, source: Endpoint, now: float) -> SourceClass:
         """The class of the source of a datagram; a query of a proven source is counted."""
         tid = tid_near_end(payload)
+        self.shown_by = None
         if tid is not None and seems_answer(payload) and self._admits(tid, source):
             return SourceClass.PROVEN
         if not self.is_proven(source, now):
-            return SourceClass.UNPROVEN
+            if not self._asker_tokens.proves(payload, source, now):
+                return SourceClass.UNPROVEN
+            self.shown_by = source
         if now >= self._window_ends_at:
             self._window_ends_at = now + WINDOW_S
             self._in_window = 0
@@ -128,7 +140,12 @@ class ProvenSources:
     def is_proven(self, endpoint: Endpoint, now: float) -> bool:
         if now >= self._turn_at:
             self._turn(now)
-        return self._is_contact(endpoint) or endpoint in self._proven or endpoint in self._old
+        return (
+            self._is_contact(endpoint)
+            or endpoint in self._proven
+            or endpoint in self._old
+            or endpoint == self.shown_by
+        )
 
     def proved(self, endpoint: Endpoint, now: float) -> None:
         """The endpoint answered a query of this node, or used a token that was sent to it."""

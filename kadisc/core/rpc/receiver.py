@@ -10,10 +10,20 @@ from ...endpoints import ENDPOINT_BYTES, Endpoint, Family, Scope, scope_of
 from ...errors import DecodeError
 from ...wire import krpc
 from ...wire.envelope import tid_near_end
-from ...wire.messages import METHODS, Message, Query, UnknownQuery
+from ...wire.messages import (
+    METHODS,
+    Error,
+    FindNode,
+    Message,
+    Ping,
+    Query,
+    Reply,
+    UnknownQuery,
+)
 from ..addressing.policy import AddressPolicy
 from ..contract.counters import Counters
 from ..contract.queries import PendingQuery
+from ..limits.asker_tokens import AskerTokenRule
 from ..limits.slow_decodes import SlowDecodeRule
 from ..limits.traffic import TrafficRule
 from .transactions import TransactionRule
@@ -30,6 +40,7 @@ class Receiver:
     """
 
     __slots__ = (
+        "_asker_tokens",
         "_closed",
         "_config",
         "_counters",
@@ -50,6 +61,7 @@ class Receiver:
         transactions: TransactionRule,
         traffic: TrafficRule,
         slow_decodes: SlowDecodeRule,
+        asker_tokens: AskerTokenRule,
     ) -> None:
         self._closed = False
         self._config = config
@@ -60,6 +72,7 @@ class Receiver:
         self._transactions = transactions
         self._traffic = traffic
         self._slow_decodes = slow_decodes
+        self._asker_tokens = asker_tokens
 
     def close(self) -> None:
         """Drops every datagram from now on."""
@@ -92,6 +105,20 @@ class Receiver:
         if pending is not None:
             self._traffic.proved(source, now)
         return pending
+
+    def add_asker_token(
+        self, answer: Reply | Error, query: Query, source: Endpoint, now: float
+    ) -> None:
+        """Adds to the reply to a ping or find_node what proves the asking endpoint in its later
+        queries, if the query has no such token that is current. The query had room for one, so the
+        reply grows by no more.
+        """
+        if (
+            query.asker_token is not None
+            and isinstance(answer, Reply)
+            and isinstance(query, (Ping, FindNode))
+        ):
+            answer.asker_token = self._asker_tokens.renewed(query.asker_token, source, now)
 
     def decode(self, payload: bytes, source: Endpoint, now: float) -> Message:
         """Raises DecodeError."""

@@ -9,14 +9,17 @@ from typing import Final
 from ...config import CLIENT_VERSION, CoreConfig
 from ...endpoints import Endpoint, Scope, scope_of
 from ...wire import krpc
-from ...wire.messages import METHODS
+from ...wire.envelope import NO_ASKER_TOKEN
+from ...wire.messages import METHODS, Ping, Reply
 from ..contract.queries import PendingQuery, Priority, SendQuery
 from .endpoint_spacing import SpacingRule
 from .join_yield import JoinYield
 from .pacer import PacingRule
+from .received_tokens import ReceivedTokenRule
 from .stall_timer import StallTimer
 from .transactions import TransactionRule
 
+_OWN_CLIENT: Final = CLIENT_VERSION[:2]
 _OF_CALLERS: Final = 0
 _OF_MAINTENANCE: Final = 1
 PROMPT: Final = 1.5
@@ -35,6 +38,7 @@ class SendQueue:
     """
 
     __slots__ = (
+        "_asker_tokens",
         "_config",
         "_pacer",
         "_queues",
@@ -54,7 +58,9 @@ class SendQueue:
         transactions: TransactionRule,
         pacer: PacingRule,
         spacing: SpacingRule,
+        asker_tokens: ReceivedTokenRule,
     ) -> None:
+        self._asker_tokens = asker_tokens
         self.transactions = transactions
         self.stall_timer = StallTimer(config.query)
         self.join_yield = JoinYield(config.query.join_yield_s)
@@ -139,6 +145,7 @@ class SendQueue:
         query = command.query  # made for this command alone, so it can be filled in here
         tid = query.tid = self.transactions.new_id(METHODS[type(query)])
         query.version, query.read_only = CLIENT_VERSION, self._read_only
+        query.asker_token = self._asker_tokens.token_for(command.endpoint, type(query) is Ping)
         payload = krpc.encode(query)
         stall_s = (
             self.stall_timer.stall_s(known_rtt_s) if command.retransmit else self._config.timeout_s
@@ -154,6 +161,17 @@ class SendQueue:
         )
         self.transactions.open(pending, tid)
         return payload
+
+    def keep_asker_token(self, pending: PendingQuery, reply: Reply) -> None:
+        """To be called for each reply of a contact that states its version."""
+        if reply.asker_token is not None:
+            self._asker_tokens.keep(pending.endpoint, reply.asker_token)
+        elif (
+            pending.command.query.asker_token is None
+            and reply.version is not None
+            and reply.version.startswith(_OWN_CLIENT)
+        ):
+            self._asker_tokens.keep(pending.endpoint, NO_ASKER_TOKEN)
 
     def measured(self, endpoint: Endpoint, rtt_s: float, now: float) -> None:
         """An answer from that endpoint took ``rtt_s``. If it has answered one of two queries, and

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import LimitsConfig
+from kadisc.core.baselines.limits import NoAskerTokens
 from kadisc.core.limits.proven_sources import ProvenSources, SourceClass
 from kadisc.endpoints import Endpoint
 from kadisc.wire import krpc
@@ -27,7 +28,10 @@ def sources_for(
     contact: Endpoint | None = None,
 ) -> ProvenSources:
     return ProvenSources(
-        limits, lambda tid, source: (tid, source) == awaited, lambda endpoint: endpoint == contact
+        limits,
+        lambda tid, source: (tid, source) == awaited,
+        lambda endpoint: endpoint == contact,
+        NoAskerTokens(),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kadisc.config import CoreConfig
+from kadisc.core.baselines.rpc import NoReceivedTokens
 from kadisc.core.contract.queries import Priority, SendQuery
 from kadisc.core.rpc.endpoint_spacing import EndpointSpacing
 from kadisc.core.rpc.pacer import Pacer
@@ -30,7 +31,9 @@ SLOW = replace(
 
 def send_queue(config: CoreConfig = SLOW) -> SendQueue:
     transactions = Transactions(config.query, random.Random(1))
-    return SendQueue(config, transactions, Pacer(config.query), EndpointSpacing(10.0))
+    return SendQueue(
+        config, transactions, Pacer(config.query), EndpointSpacing(10.0), NoReceivedTokens()
+    )
 
 
 def query_to(endpoint: Endpoint, owner: Listener | None = None) -> SendQuery:
