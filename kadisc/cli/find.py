@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
+from ..config.request_bounds import MAX_K, MAX_PATHS
 from .descriptions import NODE_OF_A_LOOKUP
-from .options import add_bootstrap_option, add_node_options, positive
+from .options import add_bootstrap_option, add_node_options, from_1_to
 from .output import print_json
 
 SUMMARY = "look up the nodes closest to an ID"
@@ -23,11 +24,11 @@ examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="ID|random", help="40 hex digits, or 'random'")
     parser.add_argument(
-        "--k", type=positive, default=8, metavar="N", help="how many nodes (default: 8)"
+        "--k", type=from_1_to(MAX_K), default=8, metavar="N", help="how many nodes (default: 8)"
     )
     parser.add_argument(
         "--paths",
-        type=positive,
+        type=from_1_to(MAX_PATHS),
         default=1,
         metavar="D",
         help="use D disjoint paths; attackers on one path cannot hide the target (default: 1)",

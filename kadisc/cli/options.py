@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from ..config.declaration import Commands, HoldsFor
 from ..config.keys import KEYS
 
 APP_NAME = "kadisc"
+MAX_DIGITS = 9
+"""Of a number on the command line."""
 
 
 def add_node_options(parser: argparse.ArgumentParser) -> None:
@@ -126,11 +128,16 @@ def _config_path(given: str | None) -> Path | None:
     return path if path.exists() else None
 
 
-def positive(text: str) -> int:
-    """A number from 1 to 10,000, for argparse."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):
-        raise argparse.ArgumentTypeError(f"expected a number from 1 to 10000, not {text!r}")
-    return int(text)
+def from_1_to(most: int) -> Callable[[str], int]:
+    """For argparse: a whole number within these bounds."""
+
+    def read(text: str) -> int:
+        is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
+        if not (is_number and 1 <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"expected a number from 1 to {most}, not {text!r}")
+        return int(text)
+
+    return read
 
 
 def info_hash(text: str) -> str:

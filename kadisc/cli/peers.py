@@ -6,8 +6,9 @@ import argparse
 import string
 from collections.abc import Callable, Mapping
 
+from ..config.request_bounds import MAX_COUNT
 from .descriptions import NODE_OF_A_LOOKUP
-from .options import add_bootstrap_option, add_node_options, positive
+from .options import add_bootstrap_option, add_node_options, from_1_to
 from .output import print_json, say
 
 LIKE_AN_INFO_HASH = 30
@@ -38,7 +39,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--service", metavar="NAME", help="only peers of the network with this service"
     )
     parser.add_argument(
-        "--count", type=positive, default=50, metavar="N", help="end after N peers (default: 50)"
+        "--count",
+        type=from_1_to(MAX_COUNT),
+        default=50,
+        metavar="N",
+        help="end after N peers (default: 50)",
     )
     parser.add_argument(
         "--check",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .options import add_bootstrap_option, add_node_options, add_place_options, positive
+from .options import add_bootstrap_option, add_node_options, add_place_options, from_1_to
 from .output import is_lively
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ..net.api.node import Node
     from .run_log import RunLog
 
+MAX_NODES = 1000
+"""As of `net/devnet.py`, which a help text need not import."""
 SUMMARY = "run a node (the default command)"
 DESCRIPTION = (
     "Runs a node until Ctrl-C or SIGTERM. It rejoins through saved contacts and the bootstrap "
@@ -40,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_bootstrap_option(parser)
     parser.add_argument(
         "--devnet",
-        type=positive,
+        type=from_1_to(MAX_NODES),
         metavar="N",
         help="run N nodes on this machine; the first is yours, the others join through it",
     )

@@ -162,6 +162,12 @@ class LookupConfig:
         "At most this many operations (lookups, pings, announces) are in flight; one more is"
         " refused.",
     )
+    max_paths: int = setting(
+        256,
+        ABOVE_0,
+        "The lookups that are in flight have at most this many paths in all; each path keeps up to"
+        " ``max_known`` contacts.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ last limit is disconnected, because an error response could not reach it.
 from __future__ import annotations
 
 import select
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +60,8 @@ class ControlLimits:
     """Requests of one client in flight at once, subscriptions included."""
     unread_bytes: int = 1 << 22
     """Bytes that the node keeps for a client that reads slowly."""
+    unread_bytes_in_all: int = 1 << 24
+    """Bytes that the node keeps for all clients together."""
     stall_s: float = 30.0
     """A client that reads nothing for this long, while bytes wait for it, is disconnected."""
 
@@ -78,12 +80,19 @@ class Connection:
         node: Node,
         methods: Mapping[str, Method[Any, Any]],
         limits: ControlLimits,
+        turns: trio.Lock,
+        relieve: Callable[[], None],
     ) -> None:
+        """``turns``: of all clients together. ``relieve`` is called when more bytes wait for the
+        client than before.
+        """
         self.last_request_at = trio.current_time()
         self._stream = stream
         self._node = node
         self._methods = methods
         self._limits = limits
+        self._turns = turns
+        self._relieve = relieve
         self._responses = ResponseQueue(
             stream.socket, max_bytes=limits.unread_bytes, stall_s=limits.stall_s
         )
@@ -94,6 +103,10 @@ class Connection:
     def waiting_bytes(self) -> int:
         """Bytes that the client has not read yet."""
         return self._responses.waiting_bytes
+
+    @property
+    def is_closing(self) -> bool:
+        return self._scope.cancel_called
 
     @property
     def is_idle(self) -> bool:
@@ -212,6 +225,10 @@ class Connection:
 
         try:
             params = decode_params(raw, method.params)
+            # The start of a lookup takes some milliseconds at once. One request starts in a pass of
+            # the event loop, and datagrams are read between two: 32 clients may send 16 each.
+            async with self._turns:
+                await trio.lowlevel.checkpoint()
             wants_partial = running.wants_response and getattr(params, "partial", True)
             result = await method.carry_out(
                 params, Call(self._node, tell if wants_partial else None)
@@ -232,6 +249,7 @@ class Connection:
             self._responses.put(line)
         except TooSlow:
             self.close()
+        self._relieve()
 
     async def _close_requests(self) -> None:
         for running in self._running:

@@ -39,6 +39,7 @@ class ControlServer:
         self._methods = methods
         self._limits = limits or ControlLimits()
         self.clients: list[Connection] = []
+        self._turns = trio.Lock()
 
     async def serve(self, listener: trio.SocketListener) -> None:
         """Runs until it is cancelled; then each client gets an error for each of its requests."""
@@ -57,13 +58,22 @@ class ControlServer:
         if not self._make_room():
             await _refuse(stream, self._limits.clients)
             return
-        connection = Connection(stream, self._node, self._methods, self._limits)
+        connection = Connection(
+            stream, self._node, self._methods, self._limits, self._turns, self._relieve
+        )
         self.clients.append(connection)
         try:
             await connection.serve()
         finally:
             if connection in self.clients:
                 self.clients.remove(connection)
+
+    def _relieve(self) -> None:
+        """Disconnects the client that has most to read, where too much waits for all together."""
+        clients = [client for client in self.clients if not client.is_closing]
+        waiting = sum(client.waiting_bytes for client in clients)
+        if waiting > self._limits.unread_bytes_in_all:
+            max(clients, key=lambda client: client.waiting_bytes).close()
 
     def _make_room(self) -> bool:
         """Disconnects the idle client whose last request is the oldest, if all places are taken:

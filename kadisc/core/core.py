@@ -57,7 +57,7 @@ class Core(Engine):
         Closed.
         """
         options = LookupOptions(
-            self._operations.new_id(),
+            self._operations.new_id(paths=paths),
             kind,
             family,
             first_value=first_value,

@@ -112,7 +112,7 @@ class Engine:
         self._responder = serving_assembly.responder_for(
             config, rng, tables, self._scopes, self.counters, tokens, cell_hash
         )
-        self._operations = Operations(config.lookup.max_operations)
+        self._operations = Operations(config.lookup.max_operations, config.lookup.max_paths)
         self._receiver, self._sender = assembly.receiver_and_sender_for(
             config, self._queue, self._dhts, self._scopes, self.counters, cell_hash, tokens
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import pytest
 import trio
 
 from kadisc.control import connection
-from kadisc.control.protocol import BUSY, INVALID_REQUEST, MAX_REQUEST_BYTES
+from kadisc.control.call import Call, Method
+from kadisc.control.protocol import BUSY, INVALID_PARAMS, INVALID_REQUEST, MAX_REQUEST_BYTES
 
-from .lab import Lab, comes_true, open_lab
+from .lab import Done, Lab, NoParams, comes_true, open_lab
+
+TARGET = "0123456789abcdef0123456789abcdef01234567"
 
 
 def _waiting_bytes(lab: Lab) -> int:
@@ -126,3 +130,83 @@ async def test_garbage_gets_an_error_and_starts_nothing(tmp_path: Path) -> None:
             assert identity is None
             assert code < -32000
         assert lab.node.operations() == ()
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("find", {"target": TARGET, "paths": 17}),
+        ("find", {"target": TARGET, "paths": 10_000}),
+        ("find", {"target": TARGET, "paths": 0}),
+        ("find", {"target": TARGET, "k": 1001}),
+        ("find", {"target": TARGET, "k": 0}),
+        ("find", {"target": TARGET, "k": 1 << 70}),
+        ("peers", {"infohash": TARGET, "count": 1001}),
+        ("network_peers", {"network": "devnet", "count": 1001}),
+        ("announce", {"infohash": TARGET, "port": 65_536}),
+        ("put", {"value": "a", "mutable": True, "seq": 1 << 63}),
+        ("put", {"value": "a", "mutable": True, "cas": -1}),
+    ],
+)
+async def test_numbers_beyond_their_bounds_are_refused(
+    tmp_path: Path, method: str, params: dict[str, object]
+) -> None:
+    async with open_lab(tmp_path) as lab, lab.client() as client:
+        await client.ask(method, **params)
+        assert await client.error() == (1, INVALID_PARAMS)
+        assert lab.node.operations() == ()
+
+
+async def test_the_paths_of_all_requests_are_bounded_together(tmp_path: Path) -> None:
+    async with open_lab(tmp_path, others=3) as lab, lab.client() as one, lab.client() as other:
+        lab.net.loss = 1.0
+        for number in range(16):
+            await one.ask("find", number, target=TARGET, paths=16)
+        target = int(TARGET, 16)
+        await comes_true(lambda: sum(each.target == target for each in lab.node.operations()) == 16)
+        await other.ask("find", target=TARGET, paths=16)
+        assert await other.error() == (1, BUSY)
+        await other.ask("find", target=TARGET)
+        assert await other.error() == (1, BUSY)
+
+
+async def test_many_requests_at_once_start_one_by_one(tmp_path: Path) -> None:
+    """Else 512 lookups would start in one pass of the event loop, and no datagram be read."""
+    starts: list[int] = []
+    passes = 0
+
+    async def note(params: NoParams, call: Call) -> Done:
+        starts.append(passes)
+        await trio.sleep_forever()
+        return Done()
+
+    methods = {"note": Method("note", NoParams, Done, note)}
+    async with open_lab(tmp_path, methods=methods) as lab, AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(lab.client()) for _ in range(8)]
+        for client in clients:
+            await client.send(
+                b"\n".join(
+                    b'{"jsonrpc": "2.0", "id": %d, "method": "note"}' % number
+                    for number in range(16)
+                )
+            )
+        while len(starts) < 8 * 16:
+            passes += 1
+            await trio.lowlevel.checkpoint()
+        in_pass = Counter(starts)
+        del in_pass[0]  # while the requests were sent
+        assert in_pass
+        assert max(in_pass.values()) == 1
+
+
+async def test_what_all_clients_leave_unread_is_bounded_together(tmp_path: Path) -> None:
+    limits = {"unread_bytes_in_all": 1_000_000}
+    async with open_lab(tmp_path, **limits) as lab, AsyncExitStack() as stack:
+        for _ in range(8):
+            client = await stack.enter_async_context(lab.client())
+            await client.ask("flood", lines=600)
+        await comes_true(lambda: len(lab.server.clients) <= 5)
+        async with lab.client() as reader:
+            await reader.ask("status")
+            assert "network" in await reader.result()
+        await comes_true(lambda: _waiting_bytes(lab) <= 1_000_000)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from ...config.request_bounds import MAX_COUNT, MAX_K, MAX_PATHS
 from ...core.contract.events import FoundNode
 from ...errors import UsageError
 from ...ids import NodeId, format_id, parse_id
@@ -14,7 +15,9 @@ from ...observe.clients import describe_client
 from ..call import Call, Method
 from ..units import milliseconds, seconds
 
-Count = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)]
+K = Annotated[int, msgspec.Meta(ge=1, le=MAX_K)]
+Paths = Annotated[int, msgspec.Meta(ge=1, le=MAX_PATHS)]
 
 
 class FindParams(msgspec.Struct, forbid_unknown_fields=True):
@@ -23,8 +26,8 @@ class FindParams(msgspec.Struct, forbid_unknown_fields=True):
     """
 
     target: str
-    k: Count = 8
-    paths: Count = 1
+    k: K = 8
+    paths: Paths = 1
     partial: bool = False
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 import trio
 
+from ...config.request_bounds import MAX_PINGED
 from ...endpoints import Endpoint, family_of, format_endpoint
 from ...errors import NoAnswer, QueryFailed
 from ...ids import format_id
@@ -20,8 +21,8 @@ from ..units import milliseconds
 
 
 class PingParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``host``: HOST:PORT, a name or an address. All addresses of a name are tried at once; the
-    first answer counts.
+    """``host``: HOST:PORT, a name or an address. All addresses of a name, at most 8, are tried at
+    once; the first answer counts.
     """
 
     host: str
@@ -53,6 +54,7 @@ async def _ping(params: PingParams, call: Call) -> PingDocument:
 
 async def _first_answer(node: Node, endpoints: Sequence[Endpoint]) -> Pong:
     usable = [endpoint for endpoint in endpoints if family_of(endpoint) in node.own_ids]
+    usable = usable[:MAX_PINGED]
     if not usable:
         raise NoAnswer(
             f"this node has no socket for the address family of {format_endpoint(endpoints[0])}"

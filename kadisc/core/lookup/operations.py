@@ -31,10 +31,13 @@ class Operations:
     may start.
     """
 
-    __slots__ = ("_closed", "_ids", "_max", "_own", "_running")
+    __slots__ = ("_closed", "_ids", "_max", "_max_paths", "_own", "_paths", "_running")
 
-    def __init__(self, max_operations: int) -> None:
+    def __init__(self, max_operations: int, max_paths: int) -> None:
         self._max = max_operations
+        self._max_paths = max_paths
+        self._paths: dict[OperationId, int] = {}
+        """Of lookups along several paths: how many beyond the first."""
         self._running: dict[OperationId, Operation] = {}
         self._own: set[OperationId] = set()
         self._ids = count(1)
@@ -46,15 +49,23 @@ class Operations:
     def __contains__(self, operation: OperationId) -> bool:
         return operation in self._running
 
-    def new_id(self, *, own: bool = False) -> OperationId:
+    def new_id(self, *, own: bool = False, paths: int = 1) -> OperationId:
         """Raises Closed or Busy; ``own`` operations, of the node itself, are bounded by the
-        components that start them.
+        components that start them. A lookup along several ``paths`` costs as much as several.
         """
         if self._closed:
             raise Closed("the node is closed")
-        if not own and len(self._running) - len(self._own) >= self._max:
+        of_callers = len(self._running) - len(self._own)
+        if not own and of_callers >= self._max:
             raise Busy(f"{self._max} operations are in flight already: wait for some to end")
+        if not own and of_callers + sum(self._paths.values()) + paths > self._max_paths:
+            raise Busy(
+                f"a lookup of {paths} paths is too much now: all lookups together have at most"
+                f" {self._max_paths}; wait for some to end"
+            )
         operation = OperationId(next(self._ids))
+        if paths > 1:
+            self._paths[operation] = paths - 1
         if own:
             self._own.add(operation)
         return operation
@@ -67,6 +78,7 @@ class Operations:
 
     def finished(self, event: Finished) -> Operation | None:
         self._own.discard(event.operation)
+        self._paths.pop(event.operation, None)
         return self._running.pop(event.operation, None)
 
     def items(self) -> list[tuple[OperationId, Operation]]:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
 from ...config import Config
+from ...config.request_bounds import MAX_K, MAX_PATHS
 from ...core.contract.events import (
     FoundNode,
     LookupFinished,
@@ -155,8 +156,10 @@ class Lookups:
     ) -> Callable[[float], OperationId]:
         """What starts the lookup when it is called with the present moment."""
         target_id = parse_target(target)
-        if (k is not None and k < 1) or paths < 1:
-            raise UsageError("k and paths are at least 1")
+        if k is not None and not 1 <= k <= MAX_K:
+            raise UsageError(f"k is 1 to {MAX_K}, not {k}")
+        if not 1 <= paths <= MAX_PATHS:
+            raise UsageError(f"paths is 1 to {MAX_PATHS}, not {paths}")
         chosen = self.chosen(family)
         endpoints = [
             endpoint for seed in seeds if family_of(endpoint := endpoint_from(seed)) is chosen

@@ -26,7 +26,7 @@ class PeerSearch(MultiFamilyLookup):
         tell: Callable[[Endpoint], None] | None = None,
     ) -> None:
         super().__init__(node, target)
-        self.peers: list[Endpoint] = []
+        self.peers: dict[Endpoint, None] = {}
         self.first_peer_s: float | None = None
         self._wanted = wanted
         self._tell = tell
@@ -49,7 +49,7 @@ class PeerSearch(MultiFamilyLookup):
             return
         if self.first_peer_s is None:
             self.first_peer_s = self.elapsed_s
-        self.peers.append(peer)
+        self.peers[peer] = None
         if self._tell is not None:
             self._tell(peer)
 

@@ -27,7 +27,7 @@ def pending(ping: PingOperation) -> PendingQuery:
 
 
 def test_ids_are_never_used_twice() -> None:
-    operations = Operations(3)
+    operations = Operations(3, 9)
     ids = []
     for _ in range(10):
         ids.append(operations.new_id())
@@ -40,7 +40,7 @@ def test_ids_are_never_used_twice() -> None:
 
 
 def test_an_operation_beyond_the_bound_is_refused_at_its_start() -> None:
-    operations = Operations(2)
+    operations = Operations(2, 9)
     first = operations.new_id()
     operations.started(first, ping())
     second = operations.new_id()
@@ -52,7 +52,7 @@ def test_an_operation_beyond_the_bound_is_refused_at_its_start() -> None:
 
 
 def test_own_lookups_of_the_node_do_not_count_against_callers() -> None:
-    operations = Operations(1)
+    operations = Operations(1, 9)
     for _ in range(3):
         own = operations.new_id(own=True)
         operations.started(own, ping())
@@ -65,8 +65,25 @@ def test_own_lookups_of_the_node_do_not_count_against_callers() -> None:
     assert (len(operations), len(operations.items())) == (3, 3)
 
 
+def test_the_paths_of_all_lookups_are_bounded_together() -> None:
+    operations = Operations(100, 20)
+    running = []
+    for paths in (16, 1, 1):
+        running.append(operations.new_id(paths=paths))
+        operations.started(running[-1], ping())
+    with pytest.raises(Busy, match=r"lookup of 16 paths.*at most 20"):
+        operations.new_id(paths=16)
+    for _ in range(2):
+        operations.started(operations.new_id(), ping())
+    with pytest.raises(Busy):
+        operations.new_id()
+    operations.started(operations.new_id(own=True), ping())
+    operations.finished(Finished(running[0], Outcome.DONE))
+    operations.started(operations.new_id(paths=16), ping())
+
+
 def test_after_closing_no_operation_is_started() -> None:
-    operations = Operations(5)
+    operations = Operations(5, 9)
     operations.close()
     for own in (True, False):
         with pytest.raises(Closed):
