@@ -14,6 +14,7 @@ from typing import Final, NewType
 
 Endpoint = NewType("Endpoint", bytes)
 
+IPV4_BYTES: Final = 4
 IPV4_ENDPOINT_BYTES: Final = 6
 IPV6_ENDPOINT_BYTES: Final = 18
 
@@ -136,6 +137,14 @@ def tunnelled_ipv4(endpoint: Endpoint) -> bytes:
         if endpoint[:6] == _LOCAL_NAT64 and _scope_of_ipv4(endpoint[12:16]) is Scope.PUBLIC:
             return endpoint[12:16]
     return _NO_IPV4
+
+
+def is_nat64(endpoint: Endpoint) -> bool:
+    """Whether it is that of a public IPv4 host, for hosts that have only IPv6."""
+    if len(endpoint) == IPV4_ENDPOINT_BYTES or endpoint[0]:
+        return False
+    ip = tunnelled_ipv4(endpoint)
+    return len(ip) == IPV4_BYTES and _scope_of_ipv4(ip) is Scope.PUBLIC
 
 
 def host_prefix(endpoint: Endpoint) -> bytes:

@@ -140,6 +140,12 @@ class LookupConfig:
         ABOVE_0,
         "At most this many nodes per /24 (IPv6 /48) count among the k closest of a lookup.",
     )
+    per_netgroup: int = setting(
+        2,
+        ABOVE_0,
+        "At most this many nodes per /16 (IPv6 /32) count among the k closest of a lookup. The"
+        " limit ends where fewer than k other netgroups have answered.",
+    )
     contacts_per_answer: int = setting(
         16,
         ABOVE_0,

@@ -49,12 +49,14 @@ class Defences:
     )
     lookup_caps: bool = switch(
         True,
-        "Few nodes per /24 (IPv6 /48) count among the k closest of a lookup.",
+        "Few nodes per /24 and per /16 (IPv6 /48 and /32) count among the k closest of a lookup.",
     )
     bep42_ids: bool = switch(
         True,
         "Of the nodes whose ID does not follow from their address (BEP 42), at most 5 count in"
-        " each 8 that a lookup looks for; other nodes win the vacancies.",
+        " each 8 that a lookup looks for; other nodes win the vacancies. An IPv6 /48 has 8 places"
+        " by BEP 42, like an IPv4 address, and an ID that is closer than the size of the network"
+        " allows does not count as valid.",
     )
     paced_queries: bool = switch(
         True,

@@ -13,7 +13,8 @@ from typing import Final
 from ..config import CoreConfig
 from ..endpoints import Endpoint, Family
 from ..ids import NodeId
-from .addressing.bep42 import anywhere, conforms
+from .addressing.bep42 import Bep42Check, anywhere, conforms
+from .addressing.bep42_places import SubnetPlaces
 from .addressing.connectivity import Connectivity
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import Confidence, ExternalAddress
@@ -131,10 +132,24 @@ def send_queue_for(
     return SendQueue(config, transactions, pacer_for(config), spacing_for(config), received)
 
 
-def lookup_rules_for(config: CoreConfig, scopes: AddressPolicy) -> LookupRules:
-    per_subnet = config.lookup.per_subnet if config.defences.lookup_caps else UNCAPPED
+def bep42_for(config: CoreConfig, places: SubnetPlaces | None) -> Bep42Check:
+    if not config.defences.bep42_ids:
+        return anywhere
+    return conforms if places is None else places.conforms
+
+
+def lookup_rules_for(
+    config: CoreConfig, scopes: AddressPolicy, places: SubnetPlaces | None = None
+) -> LookupRules:
+    """``places``: those that `dht_for` was given."""
+    caps, lookup = config.defences.lookup_caps, config.lookup
     return LookupRules(
-        scopes.subnet, scopes.host, per_subnet, conforms if config.defences.bep42_ids else anywhere
+        scopes.subnet,
+        scopes.host,
+        lookup.per_subnet if caps else UNCAPPED,
+        bep42_for(config, places),
+        netgroup=scopes.netgroup,
+        per_netgroup=lookup.per_netgroup if caps else UNCAPPED,
     )
 
 
@@ -191,6 +206,7 @@ def dht_for(
     address: ExternalAddress | None = None,
     pool: ContactPool | None = None,
     own_ids: OwnIds | None = None,
+    places: SubnetPlaces | None = None,
 ) -> Dht:
     defences, maintenance = config.defences, config.maintenance
     if config.unlimited:
@@ -204,7 +220,7 @@ def dht_for(
         scopes,
         diversity,
         challenge_incumbents=defences.ping_before_evict,
-        bep42_valid=conforms if defences.bep42_ids else anywhere,
+        bep42_valid=bep42_for(config, places),
         pool=pool,
         own_ids=own_ids,
     )
@@ -229,6 +245,7 @@ def dht_for(
         static_peers=StaticPeers(maintenance, table),
         address=address or ExternalAddress(config.address, None, None, Confidence.UNKNOWN),
         public_key=public_key,
+        places=places if family is Family.IPV6 else None,
         admits_unverified=not defences.verified_admission,
     )
     return Dht(family, config, parts)

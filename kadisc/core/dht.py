@@ -131,6 +131,8 @@ class Dht:
             commands.append(CameOnline(self.family))
         self._heartbeat_at = now + self._config.maintenance.heartbeat_s
         contact = Contact(reply.sender, source)
+        if parts.places is not None:
+            parts.places.answered(reply.sender, source, now)
         rtt_s = pending.rtt_s(now)
         incumbent = self.table.at(source)
         if incumbent is not None:
@@ -223,8 +225,7 @@ class Dht:
             or parts.scopes.of(source) is not Scope.PUBLIC
         ):
             return NO_COMMANDS
-        netgroup = parts.scopes.netgroup(source)
-        verdict = parts.address.vote(netgroup, ip_of(own), own[-2:], now)
+        verdict = parts.address.vote(parts.scopes.netgroup(source), ip_of(own), own[-2:], now)
         if verdict.changed:
             return self._moved(now)
         if not verdict.probes:

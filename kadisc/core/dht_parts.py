@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .addressing.bep42_places import SubnetPlaces
 from .addressing.connectivity import ConnectivityRule
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import ExternalAddress
@@ -35,4 +36,6 @@ class DhtParts:
     static_peers: StaticPeers
     address: ExternalAddress
     public_key: bytes | None
+    places: SubnetPlaces | None
+    """Told of each answer, where there is one: in IPv6."""
     admits_unverified: bool

@@ -21,6 +21,7 @@ from ..ids import NodeId
 from ..wire import krpc
 from ..wire.messages import AnnouncePeer, Error, Gossip, Put, Query, Reply
 from . import assembly, serving_assembly
+from .addressing.bep42_places import SubnetPlaces
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import ExternalAddress
 from .addressing.own_ids import OwnIds
@@ -89,6 +90,7 @@ class Engine:
         )
         public_key = membership.identity.public_key if membership is not None else public_key
         own = OwnIds(public_key)
+        places = SubnetPlaces(self._scopes)
         self._dhts = {
             family: assembly.dht_for(
                 family,
@@ -101,6 +103,7 @@ class Engine:
                 (addresses or {}).get(family),
                 pool,
                 own,
+                places,
             )
             for family, own_id in own_ids.items()
         }
@@ -127,7 +130,7 @@ class Engine:
             self._parts.append(self.peer_network)
         self._lookups = LookupFactory(
             config,
-            assembly.lookup_rules_for(config, self._scopes),
+            assembly.lookup_rules_for(config, self._scopes, places),
             self._dhts,
             self._operations,
             self._responder.items.store.get,

@@ -4,7 +4,7 @@ an address.
 Attack: a node that chooses its ID freely puts itself next to any target. Defence: BEP 42 binds the
 first 21 bits of an ID to the address, so that one address has 8 places in the ID space. This does
 not stop an attacker from trying keys until one fits within those 8 places, so such an ID is only
-preferred, never trusted.
+preferred, never trusted. In IPv6 `bep42_places.py` bounds the places further.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final, TypeAlias
 
-from ...endpoints import Endpoint, Scope, ip_of, scope_of
+from ...endpoints import Endpoint, Scope, ip_of, is_nat64, scope_of, tunnelled_ipv4
 from ...ids import ID_BITS, NodeId
 
 Bep42Check: TypeAlias = Callable[[NodeId, Endpoint], bool]
@@ -22,9 +22,10 @@ Bep42Check: TypeAlias = Callable[[NodeId, Endpoint], bool]
 
 _IPV4_MASK: Final = 0x030F3FFF
 _IPV6_MASK: Final = 0x0103070F1F3F7FFF
-_BEP42_BITS: Final = 21
-_BEP42: Final = ((1 << _BEP42_BITS) - 1) << (ID_BITS - _BEP42_BITS)
-_REST: Final = (1 << (ID_BITS - _BEP42_BITS)) - 1
+BEP42_BITS: Final = 21
+"""How many bits of an ID follow from the address."""
+_BEP42: Final = ((1 << BEP42_BITS) - 1) << (ID_BITS - BEP42_BITS)
+_REST: Final = (1 << (ID_BITS - BEP42_BITS)) - 1
 
 
 @cache
@@ -51,14 +52,19 @@ def with_bep42_prefix(ip: bytes, rest: NodeId) -> NodeId:
     of ``rest`` select one of the 8 places.
     """
     checksum = address_checksum(ip, rest & 7)
-    return rest & ~_BEP42 | checksum >> (32 - _BEP42_BITS) << (ID_BITS - _BEP42_BITS)
+    return rest & ~_BEP42 | checksum >> (32 - BEP42_BITS) << (ID_BITS - BEP42_BITS)
 
 
 def conforms(node_id: NodeId, endpoint: Endpoint) -> bool:
-    """Whether the ID is valid at the endpoint by BEP 42. Local addresses are exempt."""
+    """Whether the ID is valid at the endpoint by BEP 42. Local addresses are exempt; that of NAT64
+    is the IPv4 address in it, which is the one that the node there knows.
+    """
+    ip = ip_of(endpoint)
     if scope_of(endpoint) is not Scope.PUBLIC:
-        return True
-    return (node_id ^ with_bep42_prefix(ip_of(endpoint), node_id)) & _BEP42 == 0
+        if not is_nat64(endpoint):
+            return True
+        ip = tunnelled_ipv4(endpoint)
+    return (node_id ^ with_bep42_prefix(ip, node_id)) & _BEP42 == 0
 
 
 def anywhere(node_id: NodeId, endpoint: Endpoint) -> bool:

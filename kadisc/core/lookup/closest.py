@@ -22,26 +22,28 @@ does not wait for a dead peer of the hop before. Afterwards (`settle`) completen
 and each peer is queried once (decision 0013).
 
 Attack: one operator fills the neighbourhood of the target with IDs from one subnet. Defence: of
-each /24 one answering node counts; the others wait as alternates and are used when no other peer is
-left.
+each /24 (IPv6 /48) one answering node counts; the others wait as alternates and are used when no
+other peer is left. Of each /16 (IPv6 /32) the two closest that answered count (`netgroup_cap.py`).
 
 Attack: IDs are forged right beside the target, each closer than any honest one. Defence: an ID that
 is valid by BEP 42 cannot be placed freely, so of the peers with invalid IDs at most five eighths of
 the k count while there are others. (Half of the k costs half a per cent of recall where a fifth of
-the honest nodes have invalid IDs.) Where most IDs are invalid (old clients), they fill the k.
+the honest nodes have invalid IDs.) Where most IDs are invalid (old clients), they fill the k. Valid
+IDs that are closer than the size of the network allows count as invalid (`network_size.py`).
 """
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 from ...config import LookupConfig
 from ...contacts import Contact
-from ...endpoints import Endpoint
+from ...endpoints import IPV6_ENDPOINT_BYTES, Endpoint
 from ...ids import ID_SPACE, NodeId
+from .netgroup_cap import NetgroupCap
 from .peer import AWAITED, COUNTED, PENDING, LookupRules, Peer, State
 
 STALLS_OF_A_QUERY: Final = 2
@@ -55,7 +57,9 @@ class ClosestLookup:
         "_eager",
         "_horizon",
         "_hosts_queried",
+        "_least_distances",
         "_max_bep42_invalid",
+        "_netgroups",
         "_own_ids",
         "_peers",
         "_retries_left",
@@ -79,9 +83,13 @@ class ClosestLookup:
         k: int,
         *,
         eager: bool = False,
+        least_distances: Sequence[int] = (),
+        known: Callable[[], Iterable[Contact]] = tuple,
     ) -> None:
         """``own_ids``: of this node, also while the lookup runs. ``eager``: until the lookup is
-        settled, only peers among the k closest known ones hold a slot.
+        settled, only peers among the k closest known ones hold a slot. ``least_distances``: of the
+        closest valid ID, of the second closest, and so on. ``known``: the contacts that have
+        answered this node.
         """
         self.target = target
         self.k = k
@@ -101,6 +109,8 @@ class ClosestLookup:
         self._max_bep42_invalid = max(1, k - -(-3 * k // 8))
         self._hosts_queried: set[bytes] = set()
         self._answered_by_subnet: dict[bytes, int] = {}
+        self._netgroups = NetgroupCap(rules, known)
+        self._least_distances = least_distances
         self.answered_count = 0
 
     # --- the start and the three callbacks -------------------------------------------------------
@@ -131,6 +141,8 @@ class ClosestLookup:
             peer.distance = sender ^ self.target
             peer.bep42_valid = None
             insort(self._sorted, peer)
+        if len(endpoint) == IPV6_ENDPOINT_BYTES:
+            peer.bep42_valid = None  # its /48 may have had all its places
         peer.state = State.ANSWERED
         self._count_answer(peer)
         nearest = sorted(contacts, key=lambda contact: contact.id ^ self.target)
@@ -232,7 +244,10 @@ class ClosestLookup:
         """
         if self.finished:
             return []
+        netgroups = self._netgroups
+        netgroups.passed_over = False
         front = self._front()
+        passed_over = netgroups.passed_over
         horizon = max(peer.distance for peer in front) if len(front) >= self.k else ID_SPACE
         if adapt:
             progress = horizon < self._horizon
@@ -258,6 +273,12 @@ class ClosestLookup:
             return queried
         # All peers that count have answered. If they are fewer than k, alternates are left, and
         # then the silent ones.
+        if passed_over:
+            further = netgroups.widen(self.target, self.k, len(front))
+            if further is not None:
+                for contact in further:
+                    self._learn(contact.endpoint, contact.id, 1)
+                return self._next()
         if self.answered_count < self.k:
             alternates = [
                 peer
@@ -331,8 +352,10 @@ class ClosestLookup:
         all others.
         """
         per_subnet = self._rules.per_subnet
+        netgroups, least_distances = self._netgroups, self._least_distances
         passed: dict[bytes, int] = {}
-        bep42_invalid = 0
+        passed_of_netgroup: dict[bytes, int] = {}
+        bep42_invalid = bep42_valid = 0
         deferred: list[Peer] = []
         for peer in self._sorted:
             if peer.id is None or peer.state not in COUNTED:
@@ -346,7 +369,15 @@ class ClosestLookup:
                 or not self._rules.is_free(peer.endpoint)
             ):
                 continue
-            if not (peer.bep42_valid if peer.bep42_valid is not None else self._check_bep42(peer)):
+            if netgroups.crowded and netgroups.is_beyond(
+                peer.endpoint, passed_of_netgroup, answered=peer.state is State.ANSWERED
+            ):
+                continue
+            valid = peer.bep42_valid if peer.bep42_valid is not None else self._check_bep42(peer)
+            if valid and bep42_valid < len(least_distances):
+                valid = peer.distance >= least_distances[bep42_valid]
+            bep42_valid += valid
+            if not valid:
                 bep42_invalid += 1
                 if bep42_invalid > self._max_bep42_invalid:
                     deferred.append(peer)
@@ -385,6 +416,7 @@ class ClosestLookup:
     def _count_answer(self, peer: Peer) -> None:
         self.answered_count += 1
         self._answered_by_subnet[peer.subnet] = self._answered_by_subnet.get(peer.subnet, 0) + 1
+        self._netgroups.answered(peer.endpoint)
 
     def _release(self, peer: Peer) -> None:
         if peer.state is State.QUERIED:

@@ -11,7 +11,7 @@ still push such a node out of the k closest (`docs/explanation/attacks.md`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -36,6 +36,9 @@ class DisjointLookup:
         rules: LookupRules,
         k: int,
         paths: int,
+        *,
+        least_distances: Sequence[int] = (),
+        known: Callable[[], Iterable[Contact]] = tuple,
     ) -> None:
         self.target = target
         self.k = k
@@ -43,12 +46,25 @@ class DisjointLookup:
         share = -(-k // paths)
         self._paths = [
             ClosestLookup(
-                target, own_ids, config, replace(rules, is_free=self._free_for(path)), share
+                target,
+                own_ids,
+                config,
+                replace(rules, is_free=self._free_for(path)),
+                share,
+                least_distances=least_distances,
+                known=known,
             )
             for path in range(paths)
         ]
         self._new_last: Callable[[], ClosestLookup] = partial(
-            ClosestLookup, target, own_ids, config, rules, k
+            ClosestLookup,
+            target,
+            own_ids,
+            config,
+            rules,
+            k,
+            least_distances=least_distances,
+            known=known,
         )
         self._last = self._new_last()
         self._paths_finished = False

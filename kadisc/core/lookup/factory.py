@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, Protocol, TypeAlias
 
 from ...config import DEFAULT_PORT, CoreConfig
@@ -18,6 +19,7 @@ from .closest import ClosestLookup
 from .disjoint import DisjointLookup
 from .item_collector import ItemCollector
 from .join import BucketFilled, JoinOperation, RefreshOperation
+from .network_size import NetworkSize
 from .operation import Continuation, LookupLike, LookupOperation, LookupOptions, StopRule
 from .operations import Operations
 from .peer import LookupRules
@@ -61,7 +63,15 @@ def no_first_hops(family: Family, count: int, now: float) -> Sequence[Contact]:
 
 
 class LookupFactory:
-    __slots__ = ("_config", "_dhts", "_first_hops", "_operations", "_rules", "_stored_item")
+    __slots__ = (
+        "_config",
+        "_dhts",
+        "_first_hops",
+        "_operations",
+        "_rules",
+        "_sizes",
+        "_stored_item",
+    )
 
     def __init__(
         self,
@@ -82,6 +92,7 @@ class LookupFactory:
         self._operations = operations
         self._stored_item = stored_item
         self._first_hops = first_hops
+        self._sizes = {family: NetworkSize() for family in dhts}
 
     def make(
         self,
@@ -215,15 +226,46 @@ class LookupFactory:
         own_ids = table.own_ids.known
         config = self._config.lookup
         k = k or self._config.table.k
+        size = self._sizes[options.family]
+        known = partial(self._known, options.family)
+        least = size.least_distances(k) if self._config.defences.bep42_ids else ()
         lookup: LookupLike
         if paths > 1:
-            lookup = DisjointLookup(target, own_ids, config, self._rules, k, paths)
+            lookup = DisjointLookup(
+                target,
+                own_ids,
+                config,
+                self._rules,
+                k,
+                paths,
+                least_distances=least,
+                known=known,
+            )
         else:
-            eager = options.for_peers
-            lookup = ClosestLookup(target, own_ids, config, self._rules, k, eager=eager)
+            lookup = ClosestLookup(
+                target,
+                own_ids,
+                config,
+                self._rules,
+                k,
+                eager=options.for_peers,
+                least_distances=least,
+                known=known,
+            )
         return LookupOperation(
-            lookup, options, table.own_id, config, now, collector=collector, stop=stop, then=then
+            lookup,
+            options,
+            table.own_id,
+            config,
+            now,
+            collector=collector,
+            stop=stop,
+            then=then,
+            size=size,
         )
+
+    def _known(self, family: Family) -> list[Contact]:
+        return [entry.contact for entry in self._dhts[family].table]
 
     def _collector(self, target: NodeId, salt: bytes, now: float) -> ItemCollector:
         return ItemCollector(target, salt, self._stored_item(target, now))

@@ -31,6 +31,7 @@ from ..contract.queries import (
 )
 from ..contract.query_group import QueryGroup
 from .item_collector import ItemCollector
+from .network_size import NetworkSize
 from .peer import Peer, State
 
 
@@ -110,6 +111,7 @@ class LookupOperation:
         "_lookup",
         "_own_id",
         "_peers",
+        "_size",
         "_started_at",
         "_stop",
         "_then",
@@ -129,9 +131,10 @@ class LookupOperation:
         collector: ItemCollector | None = None,
         stop: StopRule | None = None,
         then: Continuation | None = None,
+        size: NetworkSize | None = None,
     ) -> None:
         """``collector`` takes the items of the answers; ``stop`` may end the lookup before the k
-        closest nodes have answered; ``then`` is told when it has ended.
+        closest nodes have answered; ``then`` is told when it has ended; ``size`` learns from it.
         """
         self.options = options
         self.finished = False
@@ -139,6 +142,7 @@ class LookupOperation:
         self._collector = collector
         self._stop = stop
         self._then = then
+        self._size = size
         self._lookup = lookup
         self._own_id = own_id
         self._config = config
@@ -208,12 +212,15 @@ class LookupOperation:
             return NO_COMMANDS
         return self._go_on(self._lookup.failed(command.endpoint), now)
 
-    def end(self, outcome: Outcome, now: float) -> Commands:
-        """Ends the lookup now, with what it has found."""
+    def end(self, outcome: Outcome, now: float, *, complete: bool = False) -> Commands:
+        """Ends the lookup now, with what it has found; ``complete``: that is all it looked for."""
         if self.finished:
             return NO_COMMANDS
         self.finished = True
         result = self._result(now)
+        if complete and self._size is not None and result.closest:
+            distance = result.closest[-1].contact.id ^ result.target
+            self._size.found(len(result.closest), distance, self._lookup.k)
         after = self._then.lookup_ended(outcome, result, now) if self._then is not None else ()
         return [LookupFinished(self.options.operation, outcome, result), *after]
 
@@ -221,7 +228,7 @@ class LookupOperation:
 
     def _go_on(self, peers: Sequence[Peer], now: float) -> Commands:
         if self._lookup.finished:
-            return self.end(self._outcome(), now)
+            return self.end(self._outcome(), now, complete=True)
         background = self.options.is_for_table
         return [
             SendQuery(

@@ -22,6 +22,7 @@ class State(Enum):
     FAILED = "failed"
 
 
+NO_CAP: Final = 1 << 30
 PENDING: Final = (State.QUERIED, State.STALLED)
 AWAITED: Final = (*PENDING, State.RETRIED)
 COUNTED: Final = (State.KNOWN, State.QUERIED, State.STALLED, State.ANSWERED)
@@ -73,9 +74,10 @@ class Peer:
 class LookupRules:
     """What a lookup needs to know of addresses.
 
-    ``subnet`` and ``host`` give the /24 and the address of an endpoint (IPv6 /48 and /64);
-    ``per_subnet`` is how many answering nodes of one subnet count; ``bep42_valid`` tells whether an
-    ID follows from its address; ``is_free`` keeps disjoint paths away from the peers of each other.
+    ``subnet``, ``host`` and ``netgroup`` give the /24, the address and the /16 of an endpoint (IPv6
+    /48, /64 and /32); ``per_subnet`` and ``per_netgroup`` are how many answering nodes of one
+    subnet and of one netgroup count; ``bep42_valid`` tells whether an ID follows from its address;
+    ``is_free`` keeps disjoint paths away from the peers of each other.
     """
 
     subnet: Callable[[Endpoint], bytes]
@@ -83,3 +85,5 @@ class LookupRules:
     per_subnet: int
     bep42_valid: Bep42Check = anywhere
     is_free: Callable[[Endpoint], bool] = lambda endpoint: True
+    netgroup: Callable[[Endpoint], bytes] = lambda endpoint: endpoint
+    per_netgroup: int = NO_CAP

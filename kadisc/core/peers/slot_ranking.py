@@ -22,13 +22,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, TypeAlias
 
-from ...endpoints import Endpoint
+from ...endpoints import IPV4_BYTES, Endpoint
 from ..addressing.netgroup_sampling import PrefixOf
 from ..addressing.policy import AddressPolicy
 
 Positions: TypeAlias = tuple[int, ...]
 """Four numbers; six of an IPv6 address."""
-IPV4_BYTES: Final = 4
 
 FROM_8, FROM_16, FROM_24, FLAT = range(4)
 """Where the ranking of a slot begins: an index into `Positions`."""
