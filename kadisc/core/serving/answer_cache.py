@@ -39,17 +39,17 @@ class AnswerCache:
         "_asked",
         "_changes",
         "_ids",
-        "_k",
         "_packed",
         "_regions",
         "_scopes",
         "_table",
+        "k",
     )
 
     def __init__(self, table: RoutingTable, k: int, scopes: AddressPolicy) -> None:
         self._table = table
         self._scopes = scopes
-        self._k = k
+        self.k = k
         self._changes = -1
         self._asked = 0
         self._packed: dict[NodeId, bytes] = {}
@@ -81,7 +81,7 @@ class AnswerCache:
         return b"".join(
             [
                 entry.pooled.packed
-                for entry in table.closest(target, self._k, self._scopes.of(source))
+                for entry in table.closest(target, self.k, self._scopes.of(source))
             ]
         )
 
@@ -90,7 +90,7 @@ class AnswerCache:
         that are not returnable.
         """
         packed = {entry.id: entry.pooled.packed for entry in self._table if entry.returnable}
-        if self._table.is_of_one_scope and len(packed) >= self._k:
+        if self._table.is_of_one_scope and len(packed) >= self.k:
             self._packed = packed
             self._ids = sorted(packed)
 
@@ -113,7 +113,7 @@ class AnswerCache:
             width = ID_BITS - prefix_bits
             low = region >> REGION_BITS - prefix_bits << width
             near = ids[bisect_left(ids, low) : bisect_left(ids, low + (1 << width))]
-            if len(near) >= self._k:
+            if len(near) >= self.k:
                 break
         alike = max([shared_prefix_bits(one, other) for one, other in pairwise(near)], default=0)
         self._regions[region] = surveyed = ID_BITS - max(alike + 1, REGION_BITS), near
@@ -124,6 +124,6 @@ class AnswerCache:
             self._answers = {}
         packed = self._packed
         self._answers[key] = answer = b"".join(
-            [packed[node_id] for node_id in sorted(near, key=target.__xor__)[: self._k]]
+            [packed[node_id] for node_id in sorted(near, key=target.__xor__)[: self.k]]
         )
         return answer

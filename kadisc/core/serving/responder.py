@@ -161,14 +161,20 @@ class Responder:
             if (_WANTED[family] in want if want else family is transport)
         ]
         for family in wanted:
-            scope = self._scopes.of(source) if family is transport else Scope.PUBLIC
+            scope = self._scopes.of(source)
             count = max(0, min(self._k, max_bytes // len(wanted) // CONTACT_BYTES[family]))
-            packed = b"".join(
-                [
-                    entry.pooled.packed
-                    for entry in self._tables[family].closest(target, count, scope)
-                ]
-            )
+            cache = self._caches[family]
+            if count == cache.k and (family is transport or scope is Scope.PUBLIC):
+                packed = cache.closest(target, source)
+            else:
+                packed = b"".join(
+                    [
+                        entry.pooled.packed
+                        for entry in self._tables[family].closest(
+                            target, count, scope if family is transport else Scope.PUBLIC
+                        )
+                    ]
+                )
             if family is Family.IPV4:
                 reply.nodes = packed
             else:
