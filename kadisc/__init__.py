@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from .observe.shell_events import NetworkChanged as NetworkChanged
     from .observe.shell_events import NoContactsLeft as NoContactsLeft
     from .observe.shell_events import StateDamaged as StateDamaged
+    from .observe.shell_events import StateKeptBack as StateKeptBack
     from .observe.shell_events import StateSaved as StateSaved
     from .observe.shell_events import StateSetAside as StateSetAside
     from .observe.shell_events import StateUnsaved as StateUnsaved
@@ -157,6 +158,7 @@ _HOME = {
         "NetworkChanged",
         "StateDamaged",
         "StateSaved",
+        "StateKeptBack",
         "StateSetAside",
         "StateUnsaved",
     ),

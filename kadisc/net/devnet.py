@@ -78,7 +78,12 @@ async def open_devnet(
         async with open_keeper(config, rng) as keeper:
             nodes = _connected(own, others, config, bootstrap, clock or SystemClock(), rng, keeper)
             async with running(nodes):
-                yield nodes
+                try:
+                    yield nodes
+                except BaseException as error:
+                    if keeper is not None:
+                        keeper.callers_error = error
+                    raise
     finally:
         close_ports(opened)
 

@@ -15,6 +15,7 @@ from .shell_events import (
     NoContactsLeft,
     ShellEvent,
     StateDamaged,
+    StateKeptBack,
     StateSaved,
     StateSetAside,
     StateUnsaved,
@@ -60,6 +61,12 @@ def record_of(event: Notable) -> dict[str, object]:
             }
         case StateDamaged(file, reason):
             return {"event": "state_damaged", "file": file, "reason": reason}
+        case StateKeptBack(unclean_starts, without_book):
+            return {
+                "event": "state_kept_back",
+                "unclean_starts": unclean_starts,
+                "without_book": without_book,
+            }
 
 
 def words_for(event: Notable) -> tuple[str, str]:
@@ -87,6 +94,13 @@ def words_for(event: Notable) -> tuple[str, str]:
             )
         case StateDamaged(file, reason):
             return "state", f"warning: {file} is damaged in part: {reason}; the rest is used"
+        case StateKeptBack(unclean_starts, without_book):
+            what = "contacts and address book" if without_book else "contacts"
+            return (
+                "state",
+                f"warning: the last {unclean_starts} starts ended uncleanly within a minute; "
+                f"starting without the saved {what}, which stay in the file",
+            )
 
 
 def _family_words(

@@ -80,6 +80,16 @@ class StateDamaged:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class StateKeptBack:
+    """The last starts ended within a minute, and not in order. So this one has begun without the
+    saved contacts (``without_book``: without the address book, too), which stay in the file.
+    """
+
+    unclean_starts: int
+    without_book: bool
+
+
 ShellEvent: TypeAlias = (
     BootstrapFailing
     | BootstrapWorking
@@ -90,4 +100,5 @@ ShellEvent: TypeAlias = (
     | StateSaved
     | StateSetAside
     | StateDamaged
+    | StateKeptBack
 )

@@ -19,6 +19,7 @@ from kadisc.observe.shell_events import (
     NoContactsLeft,
     ShellEvent,
     StateDamaged,
+    StateKeptBack,
     StateSaved,
     StateSetAside,
     StateUnsaved,
@@ -64,6 +65,8 @@ EVENTS: list[Notable] = [
     StateUnsaved("no space left"),
     StateSaved(),
     StateSetAside("state", "state.damaged-1", "it is empty"),
+    StateKeptBack(2, False),
+    StateKeptBack(3, True),
     StateDamaged("state", "3 lines of the address book or of the published items cannot be read"),
 ]
 

@@ -66,7 +66,12 @@ async def open_node(
                 opened += ports() if ports is not None else open_ports(config)
             node = make_node(config, opened, bootstrap, clock or SystemClock(), rng, keeper=keeper)
             async with running([node]):
-                yield node
+                try:
+                    yield node
+                except BaseException as error:
+                    if keeper is not None:
+                        keeper.callers_error = error
+                    raise
     finally:
         close_ports(opened)
 

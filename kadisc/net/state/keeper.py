@@ -27,9 +27,12 @@ from ...core.contract.events import (
 )
 from ...core.contract.identity import Identity
 from ...core.contract.saved_state import SavedState
-from ...observe.shell_events import StateSaved, StateUnsaved
+from ...errors import KadiscError
+from ...observe.shell_events import ShellEvent, StateKeptBack, StateSaved, StateUnsaved
 from ...wire.items import Item
 from ..transport.pump import Pump
+from .kept_back import split
+from .start_mark import PROVEN_S, StartMark
 from .state_folder import StateFolder, Unsaved, reason_of
 
 T = TypeVar("T")
@@ -84,8 +87,17 @@ class Keeper:
 
     def __init__(self, config: Config, folder: StateFolder, rng: Random) -> None:
         """Blocks. Raises UsageError where another node uses the folder."""
-        kept, self._notices = folder.open()
-        self.saved = kept.saved_state(config.network)
+        kept, notices = folder.open()
+        self._notices: list[ShellEvent] = [*notices]
+        self._mark = StartMark(folder.path)
+        if folder.is_locked:
+            self._mark.leave()
+        self.saved, self._kept_back = split(kept.saved_state(config.network), self._mark.unclean)
+        if self._kept_back.is_any:
+            self._notices.append(StateKeptBack(self._mark.unclean, bool(self._kept_back.peers)))
+        self.callers_error: BaseException | None = None
+        """What the block of the caller raised, which is no fault of this node."""
+        self._since = 0.0
         self.identity = Identity(kept.seed) if kept.seed is not None else Identity.new(rng)
         self._config = config
         self._folder = folder
@@ -106,16 +118,33 @@ class Keeper:
     ) -> None:
         """``published`` returns the items that the next run is to publish."""
         self._pump = pump
+        self._since = pump.now()
         self._published = published
         pump.dispatch.tap(self._note)
         nursery.start_soon(self._keep, pump, name="kadisc keeper")
+        nursery.start_soon(self._prove, name="kadisc start mark")
 
-    async def close(self) -> None:
-        """Saves for the last time, shielded from cancellation, and unlocks the folder."""
+    async def close(self, error: BaseException | None = None) -> None:
+        """Saves for the last time, shielded from cancellation, and unlocks the folder. ``error``:
+        what the node ends with.
+        """
         with trio.move_on_after(_LAST_SAVE_S, shield=True):
             if self._pump is not None:
                 await self._save(self._pump, run=in_thread_if_possible)
+            if self._folder.is_locked:
+                await in_thread_if_possible(partial(self._ended, error))
             await in_thread_if_possible(self._folder.close)
+
+    def _ended(self, error: BaseException | None) -> None:
+        if not isinstance(error, Exception) or error is self.callers_error:
+            self._mark.take_away()
+        elif isinstance(error, KadiscError):
+            self._mark.take_back()
+
+    async def _prove(self) -> None:
+        await trio.sleep(PROVEN_S)
+        if self._folder.is_locked:
+            await in_thread_if_possible(self._mark.take_away)
 
     def _note(self, event: object) -> None:
         if isinstance(event, Joined):
@@ -156,9 +185,9 @@ class Keeper:
         """Whatever goes wrong is told once, and tried again later: no save ends the node."""
         self._changed = False
         try:
-            state: SavedState = replace(
-                pump.core.export_state(pump.now()), published=self._published()
-            )
+            now = pump.now()
+            state: SavedState = replace(pump.core.export_state(now), published=self._published())
+            state = self._kept_back.added_to(state, now - self._since)
             save = partial(self._folder.save, self.identity.seed, self._config.network, state)
             await (run or in_thread)(save)
         except Unsaved as error:
@@ -194,5 +223,7 @@ async def open_keeper(config: Config, rng: Random) -> AsyncIterator[Keeper | Non
     )
     try:
         yield keeper
-    finally:
-        await keeper.close()
+    except BaseException as error:
+        await keeper.close(error)
+        raise
+    await keeper.close()
