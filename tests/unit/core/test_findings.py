@@ -7,7 +7,6 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -16,9 +15,8 @@ from kadisc.contacts import Contact
 from kadisc.core.addressing.bep42 import derive_node_id
 from kadisc.core.addressing.external_address import Confidence, ExternalAddress
 from kadisc.core.contract.events import Datagram, Event, WentOffline
-from kadisc.core.contract.saved_state import SavedContact, SavedDht, SavedState
+from kadisc.core.contract.saved_state import SavedContact
 from kadisc.core.core import Core
-from kadisc.core.dht import Dht
 from kadisc.core.peers.own_record import Membership
 from kadisc.endpoints import Endpoint, Family, ip_of, make_endpoint
 from kadisc.errors import ErrorAnswer
@@ -35,7 +33,7 @@ from tests.support.community import (
     record_fields,
     stranger,
 )
-from tests.support.world import CONFIG, Host, World, address, synthetic
+from tests.support.world import CONFIG, Host, World, address
 
 Answer = Callable[[Query], Reply | Error | None]
 OWN_ID = 1 << 150
@@ -84,65 +82,6 @@ def put(world: World, endpoint: Endpoint, answer: Answer) -> ScriptedNode:
 
 def core(own_id: int = OWN_ID) -> Core:
     return Core(CONFIG, random.Random(1), {Family.IPV4: own_id}, 0.0)
-
-
-def sent(node: Core) -> Any:
-    """The one message that the core has just sent."""
-    [(payload, _)] = node.drain_outbox()
-    return krpc.decode(payload)
-
-
-def settled() -> tuple[World, Host, Dht]:
-    """A world of 60 nodes, and one of them with its DHT."""
-    world = World(3, one_way_s=0.01)
-    host = synthetic(world, 60)[0]
-    return world, host, host.node.dhts[Family.IPV4]
-
-
-def place(world: World, host: Host, dht: Dht, contact: Contact, run_s: float) -> None:
-    """Puts a contact into the table and lets the world run."""
-    dht.table.offer(contact, world.now)
-    for entry in dht.table:
-        dht.parts.revalidation.plan(entry)
-    world.flush(host)
-    world.run(run_s)
-
-
-def test_a_saved_contact_with_the_own_id_does_not_end_the_process() -> None:
-    own_id = 12345 << 100
-    node = core(own_id)
-    saved = SavedContact(Contact(own_id, address(3)), 10.0, 5.0)
-    node.restore(SavedState((SavedDht(Family.IPV4, None, (saved,)),)), 0.0)
-    node.join([address(4)], 0.0, family=Family.IPV4)
-    for now in (0.1, 1.0, 5.0, 20.0):
-        node.tick(now)
-
-
-@pytest.mark.parametrize("ids", [1, 2, 10_000])
-def test_a_contact_that_answers_with_other_ids_is_queried_no_more_often_than_others(
-    ids: int,
-) -> None:
-    world, host, dht = settled()
-    rng = random.Random(1)
-    evil, first = address(9000), random_id(rng)
-    others = [random_id(rng) for _ in range(ids)]
-
-    def answer(query: Query) -> Reply:
-        sender = rng.choice(others) if len(node.queries) > 1 else first
-        return Reply(query.tid, sender, nodes=b"")
-
-    node = put(world, evil, answer)
-    place(world, host, dht, Contact(first, evil), 600)
-    assert len(node.queries) <= 60, "more than one query in ten seconds"
-
-
-def test_a_contact_that_answers_errors_only_is_not_returned_to_others() -> None:
-    world, host, dht = settled()
-    evil, first = address(9000), random_id(random.Random(1))
-    put(world, evil, lambda query: Error(query.tid, 202, "busy"))
-    place(world, host, dht, Contact(first, evil), 3600)
-    entry = dht.table.at(evil)
-    assert entry is None or not entry.returnable
 
 
 def of_both_families(world: World) -> Host:

@@ -1,0 +1,126 @@
+"""An oracle for any world: how often maintenance begins something new at one endpoint; and nodes
+whose answers are scripted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from kadisc.core.contract.events import Datagram, Event
+from kadisc.core.contract.queries import Priority, SendQuery
+from kadisc.core.peers.exchange import ExchangeReason, GossipExchange
+from kadisc.core.rpc.send_queue import SendQueue
+from kadisc.endpoints import Endpoint
+from kadisc.wire import krpc
+from kadisc.wire.messages import Error, Query, Reply
+
+from .world import Host, World
+
+WINDOW_S = 10.0
+Answer = Callable[[Query], Reply | Error | None]
+
+
+@dataclass(eq=False)
+class MaintenanceOracle:
+    """First transmissions of checks and of gossip exchanges, by the node that sent them and the
+    endpoint that they went to. It judges by the owner of a query and not by what the code under
+    test says of it. The later queries of one exchange, lookups, and what a caller asked for do not
+    count.
+    """
+
+    sent_at: dict[tuple[int, Endpoint], list[float]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    _begun: set[int] = field(default_factory=set)
+    _kept: list[object] = field(default_factory=list)
+    """Keeps the owners alive, so that their identities stay unique."""
+
+    def note(self, queue: SendQueue, command: SendQuery, now: float) -> None:
+        owner = command.owner
+        if command.priority is not Priority.MAINTENANCE or id(owner) in self._begun:
+            return
+        if isinstance(owner, GossipExchange) and owner.reason is ExchangeReason.CALLER:
+            return
+        self._begun.add(id(owner))
+        self._kept.append(owner)
+        self.sent_at[id(queue), command.endpoint].append(now)
+
+    def closest_s(self) -> float:
+        """The shortest time between two of them to one endpoint; inf where there were none."""
+        return min(
+            (
+                later - sooner
+                for times in self.sent_at.values()
+                for sooner, later in pairwise(times)
+            ),
+            default=float("inf"),
+        )
+
+    def most(self) -> int:
+        """The most in any `WINDOW_S` to one endpoint."""
+        return max(
+            (
+                sum(start <= at < start + WINDOW_S - 1e-6 for at in times)
+                for times in self.sent_at.values()
+                for start in times
+            ),
+            default=0,
+        )
+
+
+@contextmanager
+def watching_maintenance() -> Iterator[MaintenanceOracle]:
+    """Watches the nodes of every world for as long as the block lasts."""
+    oracle, send = MaintenanceOracle(), SendQueue.send
+
+    def watched(queue: SendQueue, command: SendQuery, now: float, **details: Any) -> bytes:
+        oracle.note(queue, command, now)
+        return send(queue, command, now, **details)
+
+    SendQueue.send = watched  # type: ignore[method-assign, assignment]
+    try:
+        yield oracle
+    finally:
+        SendQueue.send = send  # type: ignore[method-assign]
+
+
+@dataclass(eq=False)
+class ScriptedHost:
+    """Takes the place of a core in the world: a function decides on each answer."""
+
+    answer: Answer
+    queries: list[tuple[float, Query]] = field(default_factory=list)
+    outbox: list[Datagram] = field(default_factory=list)
+
+    def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
+        message = krpc.decode(payload)
+        if not isinstance(message, Query):
+            return
+        self.queries.append((now, message))
+        answer = self.answer(message)
+        if answer is not None:
+            self.outbox.append((krpc.encode(answer), source))
+
+    def tick(self, now: float) -> None: ...
+
+    def next_deadline(self) -> float:
+        return float("inf")
+
+    def drain_outbox(self) -> list[Datagram]:
+        drained, self.outbox = self.outbox, []
+        return drained
+
+    def drain_events(self) -> list[Event]:
+        return []
+
+
+def scripted(world: World, endpoint: Endpoint, answer: Answer) -> ScriptedHost:
+    """Puts a scripted node into the world."""
+    node = ScriptedHost(answer)
+    world.hosts[endpoint] = Host(node, endpoint)  # type: ignore[arg-type]
+    return node
