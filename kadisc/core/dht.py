@@ -174,17 +174,9 @@ class Dht:
         return [*commands, *self._failed(entry, "silent", now)]
 
     def refused(self, pending: PendingQuery, now: float) -> Commands:
-        """Takes note of a query that was answered with an error. Every node of the DHT can answer
-        find_node (BEP 5): the error says that this one is of no use, and what it says of the other
-        methods, which old nodes do not know, is no failure.
-        """
+        """Takes note of a find_node query that was answered with an error."""
         entry = self.table.at(pending.endpoint)
-        command = pending.command
-        if (
-            entry is None
-            or type(command.query) is not FindNode
-            or command.expected_id not in (None, entry.id)
-        ):
+        if entry is None or pending.command.expected_id not in (None, entry.id):
             return NO_COMMANDS
         return self._failed(entry, "errors", now)
 

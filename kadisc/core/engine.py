@@ -19,7 +19,7 @@ from ..endpoints import Endpoint, Family, family_of
 from ..errors import DecodeError
 from ..ids import NodeId
 from ..wire import krpc
-from ..wire.messages import AnnouncePeer, Error, Gossip, Put, Query, Reply
+from ..wire.messages import AnnouncePeer, Error, FindNode, Gossip, Put, Query, Reply
 from . import assembly, serving_assembly
 from .addressing.bep42_places import SubnetPlaces
 from .addressing.contact_pool import ContactPool
@@ -275,7 +275,11 @@ class Engine:
             # own address, which the own ID must follow.
             self._carry_out(dht.seen_as(error.seen_as, source, now), now)
         self._carry_out(pending.owner.failed(pending.command, error, now), now)
-        self._carry_out(dht.refused(pending, now), now)
+        if type(pending.command.query) is FindNode:
+            # Every node of the DHT can answer that (BEP 5), so an error is as bad as silence. Other
+            # methods are unknown to old nodes, or have their token, and their errors, from us.
+            self._carry_out(dht.refused(pending, now), now)
+            self._carry_out(self._network_api.missed(pending, now), now)
 
     def _overdue(self, pending: PendingQuery, overdue: Overdue, now: float) -> None:
         if overdue is Overdue.EXPIRED:

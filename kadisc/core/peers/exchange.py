@@ -51,6 +51,8 @@ BLOCKED_FOR_LONG: Final = (
     "record-own",
 )
 """Reasons for which an endpoint is blocked for `BLOCKED_S` instead."""
+NO_PEER: Final = ("peer-foreign", "peer-error", "peer-without-record")
+"""Reasons that show that no peer answers there, whatever the address book remembers."""
 
 
 class Stage(Enum):
@@ -298,9 +300,10 @@ class GossipExchange:
         """
         context = self._context
         context.counters.refuse(reason)
-        known = context.verifier.known.at(self.endpoint)
         commands: list[Command] = []
-        if known is not None:
+        if reason in NO_PEER:
+            commands += context.verifier.refused(self.endpoint, now)
+        elif (known := context.verifier.known.at(self.endpoint)) is not None:
             commands += context.verifier.lose(known, "refused")
         blocked_s = BLOCKED_S if reason in BLOCKED_FOR_LONG else RECORD_REFUSED_S
         context.partners.block(self.endpoint, now, blocked_s)

@@ -206,6 +206,17 @@ class PeerVerifier:
         self._count_failure(endpoint, known.status, now)
         return self.lose(known, "silent") if known.failures >= self._config.slot_failures else []
 
+    def refused(self, endpoint: Endpoint, now: float) -> list[Event]:
+        """What answers at this endpoint is no peer, or answers errors alone. It loses its slot, and
+        the address book counts a failure, so that it gives the peer to nobody.
+        """
+        known = self.known.at(endpoint)
+        is_counted = known is not None and known.status.failed(now, self._spacing_s)
+        self._count_failure(
+            endpoint, known.status if known is not None and is_counted else None, now
+        )
+        return self.lose(known, "refused") if known is not None else []
+
     def candidate_failed(self, candidate: Candidate, now: float) -> None:
         """The check of a candidate timed out."""
         if not self._is_online(candidate.endpoint):

@@ -7,7 +7,7 @@ All reading and writing happens in a thread: a slow disk stalls no datagram.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -131,8 +131,7 @@ class Keeper:
         with trio.move_on_after(_LAST_SAVE_S, shield=True):
             if self._pump is not None:
                 await self._save(self._pump, run=in_thread_if_possible)
-            if self._folder.is_locked:
-                await in_thread_if_possible(partial(self._ended, error))
+            await self._change_mark(partial(self._ended, error))
             await in_thread_if_possible(self._folder.close)
 
     def _ended(self, error: BaseException | None) -> None:
@@ -143,8 +142,13 @@ class Keeper:
 
     async def _prove(self) -> None:
         await trio.sleep(PROVEN_S)
+        await self._change_mark(self._mark.take_away)
+
+    async def _change_mark(self, change: Callable[[], None]) -> None:
+        """A mark that cannot be changed ends no node: at worst a later start is a careful one."""
         if self._folder.is_locked:
-            await in_thread_if_possible(self._mark.take_away)
+            with suppress(Exception):
+                await in_thread_if_possible(change)
 
     def _note(self, event: object) -> None:
         if isinstance(event, Joined):
