@@ -17,11 +17,16 @@
 
 from __future__ import annotations
 
+from .text import MAX_MESSAGE, one_line
+
 
 class KadiscError(Exception):
     """Base of all of them. Its text is one line that says what is wrong and, if possible, what to
-    do.
+    do. It may quote another node, a file or a name, so it is shown as `one_line` makes it.
     """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__(), MAX_MESSAGE)
 
 
 class DecodeError(KadiscError):
@@ -72,11 +77,12 @@ class NoAnswer(QueryFailed):
 
 
 class ErrorAnswer(QueryFailed):
-    """The other node answered with a KRPC error: ``code`` (201 to 204 in BEP 5) and its
-    ``text``.
+    """The other node answered with a KRPC error: ``code`` (201 to 204 in BEP 5) and its ``text``,
+    on one line and without control characters.
     """
 
     def __init__(self, code: int, text: str) -> None:
+        text = one_line(text)
         super().__init__(f"the other node answered with error {code}: {text}")
         self.code = code
         self.text = text

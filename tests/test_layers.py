@@ -21,6 +21,7 @@ NOUNS = (
     "networks",
     "contacts",
     "errors",
+    "text",
     "version",
     "config",
 )

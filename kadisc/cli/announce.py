@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .descriptions import NODE_OF_A_LOOKUP
 from .options import add_bootstrap_option, add_node_options, info_hash
-from .output import print_json
+from .output import print_json, show
 
 if TYPE_CHECKING:
     from ..control.methods.announce import AnnounceDocument
@@ -71,9 +71,9 @@ def _print(stored: AnnounceDocument) -> None:
     from ..observe.describe import count
     from .output import endpoint_text
 
-    print(
+    show(
         f"stored at {count(len(stored.stored), 'node')} in {stored.elapsed_s:.2f} s, "
         f"{count(stored.queries, 'datagram')} sent"
     )
     for node in stored.stored:
-        print(f"  {node.id}  {endpoint_text(node.host, node.port)}")
+        show(f"  {node.id}  {endpoint_text(node.host, node.port)}")

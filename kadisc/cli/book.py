@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .descriptions import NEEDS_A_RUNNING_NODE
 from .options import add_folder_options
-from .output import print_json, say
+from .output import print_json, say, show
 
 SUMMARY = "export the running node's address book, or import one"
 DESCRIPTION = (
@@ -56,7 +56,7 @@ async def _export(options: argparse.Namespace) -> int:
     from .asking import ask_running
 
     def tell(value: Mapping[str, object]) -> None:
-        print(value["line"], flush=True)
+        show(str(value["line"]))
 
     await ask_running(options, BOOK_EXPORT, BookExportParams(), tell=tell)
     return 0

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..text import one_line
+
 if TYPE_CHECKING:
     from ..conformance.case import Case, Finding
     from ..conformance.probe import ConformanceProbe, Pace
@@ -187,8 +189,7 @@ def _document(
 
 def _printable(text: str) -> str:
     """The evidence as printable text, because it quotes what the node sent."""
-    clean = "".join(character if character.isprintable() else "." for character in text)
-    return clean if len(clean) <= 300 else clean[:297] + "..."
+    return one_line(text, 300)
 
 
 def _print_table(document: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import argparse
 
 from .descriptions import NODE_OF_A_LOOKUP
 from .options import add_bootstrap_option, add_node_options, target
-from .output import print_json, say
+from .output import print_json, say, show
 
 SUMMARY = "get a value from the DHT"
 DESCRIPTION = (
@@ -44,7 +44,7 @@ async def _get(options: argparse.Namespace, wanted: str) -> int:
     if options.json:
         print_json(item)
     elif item.found:
-        print(item.value if isinstance(item.value, str) else _as_json(item.value))
+        show(item.value if isinstance(item.value, str) else _as_json(item.value))
     if not item.found:
         say(f"no node has {wanted}{' with this salt' if item.salt else ''}")
     elif not options.json and item.key is not None:

@@ -8,6 +8,8 @@ import sys
 import time
 from typing import TextIO
 
+from ..text import MAX_MESSAGE, one_line, printable
+
 
 def print_json(document: object) -> None:
     """Prints one JSON document on one line. A msgspec struct becomes an object."""
@@ -15,12 +17,20 @@ def print_json(document: object) -> None:
         import msgspec  # already imported if there is a struct
 
         document = msgspec.to_builtins(document)
-    print(json.dumps(document, separators=(", ", ": ")), flush=True)
+    # DEL is the one control character that JSON lets stand as it is.
+    print(json.dumps(document, separators=(", ", ": ")).replace("\x7f", "\\u007f"), flush=True)
+
+
+def show(text: str) -> None:
+    """Prints a line of the result on stdout. It may hold texts of others."""
+    encoding = sys.stdout.encoding or "utf-8"
+    line = printable(text).encode(encoding, "backslashreplace").decode(encoding)
+    print(line, flush=True)
 
 
 def say(text: str) -> None:
-    """Prints a message on stderr."""
-    print(f"kadisc: {text}", file=sys.stderr, flush=True)
+    """Prints a message on stderr, on one line. It may quote other nodes, files and names."""
+    print(f"kadisc: {one_line(text, MAX_MESSAGE)}", file=sys.stderr, flush=True)
 
 
 def is_lively(stream: TextIO) -> bool:
@@ -38,6 +48,7 @@ def endpoint_text(host: str, port: int) -> str:
 
 def log_line(name: str, words: str) -> None:
     """Prints a line of a running node's log, with the time of day."""
+    words = one_line(words, MAX_MESSAGE)
     clock = time.strftime("%H:%M:%S")
     if wants_color(sys.stdout):
         print(f"\x1b[2m{clock}\x1b[0m  \x1b[1m{name:<10}\x1b[0m {words}".rstrip(), flush=True)
@@ -57,7 +68,7 @@ class ProgressLine:
         if self._shown:
             # Cut to the width, because a wrapped line cannot be rewritten.
             width = _terminal_width(sys.stderr)
-            print(f"\r\x1b[K{text[: width - 1]}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{printable(text[: width - 1])}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         if self._shown:

@@ -8,6 +8,8 @@ import sys
 import textwrap
 from typing import Any, NoReturn
 
+from ..text import MAX_MESSAGE, one_line
+
 
 class CommandParser(argparse.ArgumentParser):
     """argparse's parser with rich help. rich is imported only when help is printed, because the
@@ -19,7 +21,9 @@ class CommandParser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}; see {self.prog} --help", file=sys.stderr)
+        # The message quotes what was typed.
+        text = f"{one_line(message, MAX_MESSAGE)}; see {self.prog} --help"
+        print(f"{self.prog}: {text}", file=sys.stderr)
         sys.exit(2)
 
     def format_help(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from ..config.request_bounds import MAX_COUNT
 from .descriptions import NODE_OF_A_LOOKUP
 from .options import add_bootstrap_option, add_node_options, from_1_to
-from .output import print_json, say
+from .output import print_json, say, show
 
 LIKE_AN_INFO_HASH = 30
 """A name of at least this many hex digits and nothing else is most likely a truncated info-hash."""
@@ -142,9 +142,7 @@ def _teller(options: argparse.Namespace) -> Callable[[Mapping[str, object]], Non
         peer = value.get("peer")
         if isinstance(peer, Mapping) and not options.json:
             services = services_words(peer["services"]) if "services" in peer else ""
-            print(
-                f"{endpoint_text(peer['host'], peer['port']):<24} {services}".rstrip(), flush=True
-            )
+            show(f"{endpoint_text(peer['host'], peer['port']):<24} {services}".rstrip())
 
     return tell
 

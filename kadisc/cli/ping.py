@@ -38,7 +38,7 @@ def execute(options: argparse.Namespace) -> int:
 async def _ping(options: argparse.Namespace) -> int:
     from ..control.methods.ping import PING, PingParams
     from .asking import ask
-    from .output import print_json
+    from .output import print_json, show
 
     answer = await ask(options, PING, PingParams(options.host), needs_contacts=False)
     if options.json:
@@ -51,8 +51,8 @@ async def _ping(options: argparse.Namespace) -> int:
             }
         )
         return 0
-    print(f"{answer.endpoint} answered in {answer.rtt_ms:.1f} ms")
-    print(f"  id       {answer.id}")
-    print(f"  client   {answer.client or 'not sent'}")
-    print(f"  seen as  {answer.seen_as or 'not sent'}")
+    show(f"{answer.endpoint} answered in {answer.rtt_ms:.1f} ms")
+    show(f"  id       {answer.id}")
+    show(f"  client   {answer.client or 'not sent'}")
+    show(f"  seen as  {answer.seen_as or 'not sent'}")
     return 0

@@ -6,7 +6,7 @@ import argparse
 
 from .descriptions import NODE_OF_A_LOOKUP
 from .options import add_bootstrap_option, add_node_options
-from .output import print_json
+from .output import print_json, show
 
 SUMMARY = "store a value on the DHT for two hours"
 DESCRIPTION = (
@@ -111,14 +111,14 @@ async def _put(options: argparse.Namespace, value: object) -> int:
     if options.json:
         print_json(stored)
         return 0
-    print(
+    show(
         f"stored at {count(stored.stored_on, 'node')} in {stored.elapsed_s:.2f} s, "
         f"{count(stored.queries, 'datagram')} sent"
     )
-    print(f"  target  {stored.target}")
+    show(f"  target  {stored.target}")
     if stored.key is not None:
-        print(f"  key     {stored.key}")
-        print(f"  seq     {stored.seq}")
+        show(f"  key     {stored.key}")
+        show(f"  seq     {stored.seq}")
     for node in stored.stored:
-        print(f"  {node.id}  {endpoint_text(node.host, node.port)}")
+        show(f"  {node.id}  {endpoint_text(node.host, node.port)}")
     return 0

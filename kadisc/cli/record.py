@@ -6,7 +6,7 @@ import argparse
 
 from .descriptions import NEEDS_A_RUNNING_NODE
 from .options import add_folder_options
-from .output import print_json
+from .output import print_json, show
 
 SUMMARY = "show the running node's own peer record"
 DESCRIPTION = (
@@ -39,8 +39,8 @@ async def _record(options: argparse.Namespace) -> int:
     if options.json:
         print_json(record)
         return 0
-    print(f"record {record.sequence} for network {record.network}, {record.bytes} bytes, signed")
-    print(f"  key       {record.key}")
-    print(f"  address   {', '.join(record.endpoints) or 'not known yet'}")
-    print(f"  services  {services_words(record.services)}")
+    show(f"record {record.sequence} for network {record.network}, {record.bytes} bytes, signed")
+    show(f"  key       {record.key}")
+    show(f"  address   {', '.join(record.endpoints) or 'not known yet'}")
+    show(f"  services  {services_words(record.services)}")
     return 0

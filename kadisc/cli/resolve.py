@@ -6,7 +6,7 @@ import argparse
 
 from .descriptions import NODE_OF_A_LOOKUP
 from .options import add_bootstrap_option, add_node_options
-from .output import print_json, say
+from .output import print_json, say, show
 
 SUMMARY = "find a node by its public key"
 DESCRIPTION = (
@@ -49,10 +49,10 @@ async def _resolve(options: argparse.Namespace, key: str) -> int:
     if options.json:
         print_json(record)
     elif record.found:
-        print(f"record {record.sequence} for network {record.network}")
-        print(f"  key       {record.key}")
-        print(f"  address   {', '.join(record.endpoints) or 'not known'}")
-        print(f"  services  {services_words(record.services)}")
+        show(f"record {record.sequence} for network {record.network}")
+        show(f"  key       {record.key}")
+        show(f"  address   {', '.join(record.endpoints) or 'not known'}")
+        show(f"  services  {services_words(record.services)}")
     if not record.found:
         say(f"no record of this key for the network {network} with a valid signature was found")
     return 0 if record.found else 1

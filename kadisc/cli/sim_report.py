@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .output import print_json, say
+from .output import print_json, say, show
 
 if TYPE_CHECKING:
     from ..sim.report.charts import Chart
@@ -118,7 +118,7 @@ def _print(out: str, every: list[Subject], charts: dict[str, list[Chart]]) -> No
     for subject in every:
         runs = sum(len(point.runs) for point in subject.points)
         failed = sum(len(point.failed) for point in subject.points)
-        print(f"{subject.scenario}: {runs} runs, {failed} failed")
+        show(f"{subject.scenario}: {runs} runs, {failed} failed")
         for chart in charts[subject.scenario]:
-            print(f"  {chart.title}")
-    print(f"page: {out}")
+            show(f"  {chart.title}")
+    show(f"page: {out}")

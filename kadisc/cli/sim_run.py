@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .output import print_json
+from .output import print_json, show
 
 if TYPE_CHECKING:
     from ..sim.options import SimOptions
@@ -118,26 +118,26 @@ def _without_set(text: str, shorthands: list[str]) -> str:
 
 
 def _print(result: Result) -> None:
-    print(f"{result.scenario}, {result.options.nodes} nodes, seed {result.seed}")
+    show(f"{result.scenario}, {result.options.nodes} nodes, seed {result.seed}")
     plain = {name: value for name, value in result.metrics.items() if not isinstance(value, list)}
     width = max(map(len, plain), default=0)
     for name, value in plain.items():
-        print(f"  {name:<{width}}  {'-' if value is None else value}")
+        show(f"  {name:<{width}}  {'-' if value is None else value}")
     for value in result.metrics.values():
         # Lists of numbers are for charts only.
         if isinstance(value, list) and value and isinstance(value[0], dict):
             _print_table(value)
     rate = result.datagrams / result.wall_s if result.wall_s else 0.0
-    print(
+    show(
         f"{result.measured.virtual_s / 60:.1f} virtual minutes in {result.wall_s:.1f} s, "
         f"{result.datagrams} datagrams ({rate:.0f}/s)"
     )
-    print(
+    show(
         f"set-up {result.setup.wall_s:.1f} s, warm-up {result.warmup.wall_s:.1f} s, "
         f"peak memory {result.peak_rss_mb:.0f} MB"
     )
-    print(f"digest {result.digest}")
-    print(f"reproduce: {result.command}")
+    show(f"digest {result.digest}")
+    show(f"reproduce: {result.command}")
 
 
 def _print_table(rows: list[dict[str, object]]) -> None:
@@ -146,4 +146,4 @@ def _print_table(rows: list[dict[str, object]]) -> None:
     lines = [names, *([str(row[name]) for name in names] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
     for line in lines:
-        print("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))
+        show("  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))

@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .output import print_json, say
+from .output import print_json, say, show
 from .sim_run import add_scenario_options, check_size, sim_options
 
 if TYPE_CHECKING:
@@ -163,16 +163,17 @@ def _print_summary(
         )
     else:
         before = f", {progress.already_done} of them from before" if progress.already_done else ""
-        print(
+        show(
             f"{progress.finished} of {len(runs)} runs are in {results.path}{before}; "
             f"{len(failed)} failed"
         )
         for record in failed:
-            print(f"  {record['failed']}\n    reproduce: {record['command']}")
+            show(f"  {record['failed']}")
+            show(f"    reproduce: {record['command']}")
         if lost:
-            print(f"  {len(lost)} ended without a result; the same command repeats them")
+            show(f"  {len(lost)} ended without a result; the same command repeats them")
         page = f"{results.path.removesuffix('.jsonl')}.html"
-        print(f"charts: kadisc sim report {results.path} --out {page}")
+        show(f"charts: kadisc sim report {results.path} --out {page}")
     return 1 if failed or lost else 0
 
 

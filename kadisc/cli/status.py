@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .descriptions import NEEDS_A_RUNNING_NODE
 from .options import add_folder_options
-from .output import print_json
+from .output import print_json, show
 
 if TYPE_CHECKING:
     from ..control.methods.status import FamilyStatus, Status
@@ -49,19 +49,19 @@ async def _status(options: argparse.Namespace) -> int:
 def _print(status: Status) -> None:
     from ..observe.describe import count
 
-    print(
+    show(
         f"kadisc {status.version}, process {status.pid}, up {duration(status.uptime_s)}, "
         f"network {status.network}"
     )
-    print(f"  key      {status.public_key}")
+    show(f"  key      {status.public_key}")
     for family in status.families:
         _print_family(family)
     counters = status.counters
-    print(
+    show(
         f"  traffic  {counters['received']} datagrams in, {counters['sent']} out; "
         f"{count(status.operations, 'operation')} in flight"
     )
-    print(
+    show(
         f"  serving  {count(status.peers_stored, 'announce')} "
         f"and {count(status.items_stored, 'item')} for others"
     )
@@ -77,8 +77,8 @@ def _print_family(family: FamilyStatus) -> None:
     known = "not known yet"
     if address.host is not None:
         known = f"{address.host} ({address.confidence}, {count(address.voters, 'voter')})"
-    print(f"  {family.family}     {family.endpoint} as {family.id}")
-    print(
+    show(f"  {family.family}     {family.endpoint} as {family.id}")
+    show(
         f"           {state}, {count(family.contacts, 'contact')}, "
         f"{count(family.candidates, 'candidate')}; external address: {known}"
     )

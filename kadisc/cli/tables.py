@@ -6,10 +6,12 @@ import sys
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ..control.methods.find import ClosestNode, FindDocument
 from ..ids import NodeId, parse_id, shared_prefix_bits
 from ..observe.describe import count
+from ..text import one_line, printable
 from .output import endpoint_text, wants_color
 
 
@@ -38,13 +40,18 @@ def print_nodes(found: FindDocument) -> None:
     table.add_column("rtt", justify="right", no_wrap=True)
     table.add_column("client", no_wrap=True)
     for node in found.nodes:
-        table.add_row(*_row(node, parse_id(found.target)))
-    console.print(f"closest to [bold]{found.target}[/bold]")
+        table.add_row(*map(_cell, _row(node, parse_id(found.target))))
+    console.print(Text.assemble("closest to ", (printable(found.target), "bold")))
     console.print(table)
     console.print(
         f"{count(len(found.nodes), 'node')} in {found.elapsed_s:.2f} s, "
         f"{count(found.queries, 'datagram')} sent, {count(found.hops, 'hop')}"
     )
+
+
+def _cell(text: str) -> Text:
+    """Not as markup: rich would take an IPv6 address in brackets for a style."""
+    return Text(one_line(text))
 
 
 def _row(node: ClosestNode, target: NodeId) -> tuple[str, ...]:

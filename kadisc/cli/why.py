@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from .options import add_folder_options
-from .output import print_json
+from .output import print_json, show
 
 if TYPE_CHECKING:
     from ..control.methods.why import WhyDocument
@@ -54,22 +54,22 @@ def _print(why: WhyDocument) -> None:
     from ..observe.describe import count
     from .status import duration
 
-    print(why.peer)
-    print(f"  key       {why.key or 'unknown: the peer is unverified'}")
+    show(why.peer)
+    show(f"  key       {why.key or 'unknown: the peer is unverified'}")
     if why.asn is not None:
-        print(f"  asn       AS{why.asn}")
-    print(
+        show(f"  asn       AS{why.asn}")
+    show(
         f"  source    first seen {duration(why.first_seen_s_ago)} ago {_by_source(why.source)}; "
         f"reported {count(why.reported_times, 'time')}"
     )
     if why.first_verified_s_ago is None or why.verified_s_ago is None:
-        print("  verified  never: the peer is not returned to applications")
+        show("  verified  never: the peer is not returned to applications")
     else:
         _print_verified(why, why.verified_s_ago, why.first_verified_s_ago)
-    print(f"  failures  {why.failures} in a row")
+    show(f"  failures  {why.failures} in a row")
     if why.verdict is not None:
         rest = f"; suppressed for {duration(why.suppressed_s)} more" if why.suppressed_s else ""
-        print(f"  feedback  {why.verdict}{rest}")
+        show(f"  feedback  {why.verdict}{rest}")
 
 
 def _by_source(source: str) -> str:
@@ -84,9 +84,9 @@ def _print_verified(why: WhyDocument, last_s_ago: float, first_s_ago: float) -> 
     from .status import duration
 
     rtt = "" if why.rtt_ms is None else f", round-trip time {why.rtt_ms:.1f} ms"
-    print(
+    show(
         f"  verified  {duration(last_s_ago)} ago by an exchange of records, "
         f"first {duration(first_s_ago)} ago{rtt}"
     )
     if not why.verified_in_this_run:
-        print("            in an earlier run: not returned until verified again")
+        show("            in an earlier run: not returned until verified again")

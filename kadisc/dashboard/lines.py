@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
+from ..text import printable
+
 Span: TypeAlias = tuple[str, str]
 """A text and the name of a style: one of the keys of `paint.STYLES`, or "" for plain text."""
 
@@ -29,14 +31,13 @@ def plain(line: Line) -> str:
 
 
 def clean(text: str) -> str:
-    """The text with ``?`` for characters that would move the cursor or have no width. Names come
-    from files, from the command line and from name servers.
+    """The text as `printable` makes it, with ``?`` for characters that have no width too, because
+    lines are laid out by cells.
     """
-    if text.isascii() and text.isprintable():
+    text = printable(text)
+    if text.isascii():
         return text
-    return "".join(
-        c if c.isprintable() and not unicodedata.category(c).startswith("M") else "?" for c in text
-    )
+    return "".join("?" if unicodedata.category(c).startswith("M") else c for c in text)
 
 
 def fit(line: Line, width: int, more: str = "") -> Line:

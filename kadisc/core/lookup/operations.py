@@ -8,6 +8,7 @@ from typing import Protocol
 from ...contacts import Contact
 from ...endpoints import Endpoint
 from ...errors import Busy, Closed
+from ...text import one_line
 from ...wire.messages import Error, Reply
 from ..contract.events import Finished, OperationId, Outcome, PingFinished
 from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
@@ -126,7 +127,7 @@ class PingOperation:
                 Outcome.ERROR_ANSWER,
                 self._endpoint,
                 code=reason.code,
-                text=reason.text,
+                text=one_line(reason.text),
             )
         )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...ids import NodeId
+from ...text import one_line
 from ...wire import error_codes
 from ...wire.bencode import MAX_INT
 from ...wire.items import Item, target_of_key, target_of_value
@@ -81,7 +82,9 @@ class PutOperation(StoreOperation):
         return Put(b"", self._own_id, token, self._item, self._draft.cas)
 
     def _finished(self, outcome: Outcome) -> PutFinished:
-        code, text = (self.errors[0].code, self.errors[0].text) if self.errors else (0, "")
+        code, text = (
+            (self.errors[0].code, one_line(self.errors[0].text)) if self.errors else (0, "")
+        )
         return PutFinished(
             self._operation,
             outcome,
@@ -89,5 +92,5 @@ class PutOperation(StoreOperation):
             tuple(self.stored),
             self.lookup.queries + self.queries,
             code,
-            text,
+            one_line(text),
         )

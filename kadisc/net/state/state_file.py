@@ -37,6 +37,7 @@ from ...endpoints import IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES, Endpoint, Fam
 from ...errors import DecodeError
 from ...ids import ID_BYTES, id_from_bytes, id_to_bytes
 from ...observe.book_lines import format_peer, parse_peer
+from ...text import one_line
 from ...wire import bencode
 from ...wire.items import MAX_SALT_BYTES, Item, item_from
 
@@ -255,14 +256,14 @@ def decode_state(image: bytes) -> KeptState:
         except UnicodeDecodeError:
             raise DamagedState("a text in it is not UTF-8") from None
         except (sqlite3.Error, OverflowError, MemoryError) as error:
-            raise DamagedState(" ".join(str(error).split())) from None
+            raise DamagedState(one_line(" ".join(str(error).split()))) from None
 
 
 def _check(database: sqlite3.Connection) -> int:
     """The version of its schema."""
     [[found]] = database.execute("PRAGMA quick_check(1)")
     if found != "ok":
-        raise DamagedState(" ".join(str(found).split()))
+        raise DamagedState(one_line(" ".join(str(found).split())))
     [[application]] = database.execute("PRAGMA application_id")
     [[version]] = database.execute("PRAGMA user_version")
     if application != _APPLICATION_ID or version < 1:

@@ -17,6 +17,7 @@ from ...core.contract.saved_state import SavedContact, SavedState
 from ...errors import UsageError
 from ...observe.describe import count
 from ...observe.shell_events import StateDamaged, StateSetAside, StateUnsaved
+from ...text import one_line
 from .state_file import DamagedState, KeptState, NewerState, read_state, replace_state, set_aside
 
 FILE_NAME = "state.sqlite3"
@@ -197,4 +198,4 @@ def reason_of(error: Exception) -> str:
     """What an error says, in a few words."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return " ".join(str(error).split()) or type(error).__name__
+    return one_line(" ".join(str(error).split())) or type(error).__name__

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import pytest
 
-from kadisc.cli.output import say
 from kadisc.contacts import Contact
 from kadisc.core.addressing.bep42 import derive_node_id
 from kadisc.core.addressing.external_address import Confidence, ExternalAddress
@@ -19,7 +18,6 @@ from kadisc.core.contract.saved_state import SavedContact
 from kadisc.core.core import Core
 from kadisc.core.peers.own_record import Membership
 from kadisc.endpoints import Endpoint, Family, ip_of, make_endpoint
-from kadisc.errors import ErrorAnswer
 from kadisc.ids import random_id
 from kadisc.net.state.state_file import KeptState, decode_state, encode_state
 from kadisc.wire import compact, krpc
@@ -173,16 +171,6 @@ def test_the_silence_of_addresses_that_never_answered_does_not_look_like_being_o
     world.join(hosts[3], [liar])
     world.run(600)
     assert not [event for event in hosts[3].events if isinstance(event, WentOffline)]
-
-
-@finding(9)
-def test_text_of_another_node_is_shown_without_control_characters(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    say(str(ErrorAnswer(201, "\x1b[2Jfine\nkadisc: \u202eall is well")))
-    shown = capsys.readouterr().err
-    assert shown.count("\n") == 1
-    assert shown[:-1].isprintable()
 
 
 @finding(17)
