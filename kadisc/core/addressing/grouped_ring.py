@@ -31,24 +31,26 @@ class GroupedRing:
 
     def __init__(self, secret: bytes) -> None:
         self._keyed = blake2b(key=secret, digest_size=RANK_BYTES)
-        self._order: list[bytes] = []  # rank and group, sorted
-        self._groups: dict[bytes, list[bytes]] = {}  # rank and endpoint, sorted
+        self._order: list[bytes] = []  # rank and name of each group, sorted
+        self._groups: dict[bytes, list[bytes]] = {}  # by that: rank and endpoint of each, sorted
 
     def add(self, endpoint: Endpoint, group: bytes) -> None:
         """The endpoint must not be on the ring."""
-        members = self._groups.get(group)
+        key = self._rank(group) + group
+        members = self._groups.get(key)
         if members is None:
-            members = self._groups[group] = []
-            insort(self._order, self._rank(group) + group)
+            members = self._groups[key] = []
+            insort(self._order, key)
         insort(members, self._rank(endpoint) + endpoint)
 
     def remove(self, endpoint: Endpoint, group: bytes) -> None:
         """The endpoint must be on the ring."""
-        members = self._groups[group]
+        key = self._rank(group) + group
+        members = self._groups[key]
         del members[bisect_left(members, self._rank(endpoint) + endpoint)]
         if not members:
-            del self._groups[group]
-            del self._order[bisect_left(self._order, self._rank(group) + group)]
+            del self._groups[key]
+            del self._order[bisect_left(self._order, key)]
 
     def choose(
         self, asker: bytes, count: int, accepts: Callable[[Endpoint], bool] | None = None
@@ -58,39 +60,33 @@ class GroupedRing:
         comes or goes changes little more than its own place.
         """
         point = self._rank(b"asker" + asker)
-        order, size = self._order, len(self._order)
+        order, groups = self._order, self._groups
         chosen: list[Endpoint] = []
-        # The members of each group, and where the choice in it begins.
-        groups: list[tuple[list[bytes], int]] = []
-        turn = 0
+        # The groups with more members, and where the choice in each begins.
+        more: list[tuple[list[bytes], int]] = []
         begin = bisect_left(order, point)
-        for place in range(begin, begin + size):
-            members = self._groups[order[place if place < size else place - size][RANK_BYTES:]]
-            first = bisect_left(members, point) if len(members) > 1 else 0
-            self._take(members, first, chosen, accepts)
-            if len(chosen) == count:
-                return chosen
+        for place in range(begin - len(order), begin):  # a negative one counts from the end
+            members = groups[order[place]]
+            first = 0
             if len(members) > 1:
-                groups.append((members, first))
-        while groups:
-            turn += 1
-            for members, first in groups:
-                self._take(members, first + turn, chosen, accepts)
+                first = bisect_left(members, point)
+                more.append((members, first))
+            endpoint = Endpoint(members[first if first < len(members) else 0][RANK_BYTES:])
+            if accepts is None or accepts(endpoint):
+                chosen.append(endpoint)
                 if len(chosen) == count:
                     return chosen
-            groups = [each for each in groups if len(each[0]) > turn + 1]
+        turn = 0
+        while more:
+            turn += 1
+            for members, first in more:
+                endpoint = Endpoint(members[(first + turn) % len(members)][RANK_BYTES:])
+                if accepts is None or accepts(endpoint):
+                    chosen.append(endpoint)
+                    if len(chosen) == count:
+                        return chosen
+            more = [each for each in more if len(each[0]) > turn + 1]
         return chosen
-
-    def _take(
-        self,
-        members: list[bytes],
-        place: int,
-        chosen: list[Endpoint],
-        accepts: Callable[[Endpoint], bool] | None,
-    ) -> None:
-        endpoint = Endpoint(members[place % len(members)][RANK_BYTES:])
-        if accepts is None or accepts(endpoint):
-            chosen.append(endpoint)
 
     def _rank(self, of: bytes) -> bytes:
         digest = self._keyed.copy()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, Scope
 from ...ids import NodeId
 from ...wire.messages import InfoHashSamples
 from ..serving.fair_shares import Crowd, Holder
 from ..serving.info_hash_samples import InfoHashSampler
-from ..serving.store_shares import Announce, PeerCrowd
+from ..serving.peer_rings import Announce, PeerRings
+from ..serving.store_shares import PeerCrowd
 
 
 class FreshInfoHashSamples(InfoHashSampler):
@@ -94,6 +95,18 @@ class NoStoreShares:
         return next(iter(peers))
 
     def select(
-        self, peers: list[Endpoint], info_hash: NodeId, asker: Endpoint, count: int, now: float
+        self,
+        peers: Mapping[Endpoint, Announce],
+        rings: PeerRings,
+        info_hash: NodeId,
+        asker: Endpoint,
+        scopes: Sequence[Scope],
+        count: int,
+        now: float,
     ) -> list[Endpoint]:
-        return self._rng.sample(peers, count)
+        fit = [
+            peer
+            for peer, announce in peers.items()
+            if len(peer) == len(asker) and announce.scope in scopes
+        ]
+        return self._rng.sample(fit, min(count, len(fit)))

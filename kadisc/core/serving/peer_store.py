@@ -22,7 +22,8 @@ from ..addressing.policy import AddressPolicy
 from ..contract.bounded import Sizes
 from ..contract.times import FOREVER
 from .fair_shares import MAX_RECHARGES, NO_ROOM_FOR_INFO_HASH, Holder, ShareRule, holder_at
-from .store_shares import Announce, StoreShareRule
+from .peer_rings import Announce, PeerRings
+from .store_shares import StoreShareRule
 
 ANNOUNCERS_COUNTED: Final = 16
 """The netgroups that announced an info-hash are counted up to this number."""
@@ -37,14 +38,13 @@ class Swarm:
     announced it.
     """
 
-    __slots__ = ("closeness", "netgroups", "others", "peers")
+    __slots__ = ("closeness", "netgroups", "peers", "rings")
 
     def __init__(self, closeness: int) -> None:
         self.closeness = closeness
         self.netgroups: tuple[bytes, ...] = ()
         self.peers: dict[Endpoint, Announce] = {}
-        self.others = 0
-        """Peers whose addresses are not public."""
+        self.rings = PeerRings()
 
     @property
     def worth(self) -> int:
@@ -52,14 +52,14 @@ class Swarm:
 
     def add(self, peer: Endpoint, announce: Announce) -> None:
         self.peers[peer] = announce
-        self.others += announce.scope is not Scope.PUBLIC
+        self.rings.added(peer, announce)
         netgroup = announce.holder.netgroup
         if netgroup not in self.netgroups and len(self.netgroups) < ANNOUNCERS_COUNTED:
             self.netgroups = (*self.netgroups, netgroup)
 
     def remove(self, peer: Endpoint) -> Announce:
         announce = self.peers.pop(peer)
-        self.others -= announce.scope is not Scope.PUBLIC
+        self.rings.removed(peer, announce)
         return announce
 
     @property
@@ -151,19 +151,17 @@ class PeerStore:
         swarm = self._swarms.get(info_hash)
         if swarm is None:
             return []
-        size = len(asker)
-        if swarm.others:
-            scopes = (Scope.PUBLIC, self._scopes.of(asker))
-            peers = [
-                peer
-                for peer, announce in swarm.peers.items()
-                if len(peer) == size and announce.scope in scopes
-            ]
-        else:
-            peers = [peer for peer in swarm.peers if len(peer) == size]
-        if len(peers) <= count:
-            return peers
-        return self._shares.select(peers, info_hash, asker, count, now)
+        scope = self._scopes.of(asker)
+        scopes = (scope, Scope.PUBLIC) if scope is not Scope.PUBLIC else (scope,)
+        if len(swarm.peers) > count:
+            return self._shares.select(
+                swarm.peers, swarm.rings, info_hash, asker, scopes, count, now
+            )
+        return [
+            peer
+            for peer, announce in swarm.peers.items()
+            if len(peer) == len(asker) and announce.scope in scopes
+        ]
 
     def held(self, info_hash: NodeId, now: float) -> list[Endpoint]:
         """All peers of the info-hash, for the operator of this node."""

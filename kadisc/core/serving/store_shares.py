@@ -12,8 +12,7 @@ stays the same for an hour (``answer_fixed_s``).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Final, NamedTuple, Protocol
 
@@ -22,22 +21,10 @@ from ...endpoints import Endpoint, Scope
 from ...ids import NodeId
 from ..addressing.policy import AddressPolicy
 from .fair_shares import Holder
+from .peer_rings import Announce, PeerRings
 
 SECRET_BYTES: Final = 32
 """Size of the key of the hash that selects peers."""
-
-
-class Announce:
-    """One peer of an info-hash. ``scope``: of its address; ``holder``: the prefixes that it counts
-    for.
-    """
-
-    __slots__ = ("expires_at", "holder", "scope")
-
-    def __init__(self, expires_at: float, scope: Scope, holder: Holder) -> None:
-        self.expires_at = expires_at
-        self.scope = scope
-        self.holder = holder
 
 
 class PeerCrowd(NamedTuple):
@@ -59,8 +46,19 @@ class StoreShareRule(Protocol):
     def most_crowded(self, peers: Mapping[Endpoint, Announce]) -> Endpoint: ...
 
     def select(
-        self, peers: list[Endpoint], info_hash: NodeId, asker: Endpoint, count: int, now: float
-    ) -> list[Endpoint]: ...
+        self,
+        peers: Mapping[Endpoint, Announce],
+        rings: PeerRings,
+        info_hash: NodeId,
+        asker: Endpoint,
+        scopes: Sequence[Scope],
+        count: int,
+        now: float,
+    ) -> list[Endpoint]:
+        """At most ``count`` of the peers that are of the asker's family and of one of ``scopes``.
+        ``rings``: of the same peers.
+        """
+        ...
 
 
 class SubnetShares:
@@ -128,34 +126,25 @@ class SubnetShares:
         )
 
     def select(
-        self, peers: list[Endpoint], info_hash: NodeId, asker: Endpoint, count: int, now: float
+        self,
+        peers: Mapping[Endpoint, Announce],
+        rings: PeerRings,
+        info_hash: NodeId,
+        asker: Endpoint,
+        scopes: Sequence[Scope],
+        count: int,
+        now: float,
     ) -> list[Endpoint]:
-        """Selects ``count`` of more peers by a keyed hash, the first of each netgroup before the
-        second of any. No state is kept for a selection, and a peer that is added or removed changes
-        little more than its own place in it.
+        """The first of each netgroup before the second of any. A peer that is added or removed
+        changes little more than its own place in a selection.
         """
-        if not self._secret:  # most nodes never need it
-            self._secret = self._rng.randbytes(SECRET_BYTES)
-        hour = int(now // self._config.answer_fixed_s).to_bytes(8, "big", signed=True)
-        begin = hashlib.blake2b(
-            hour + info_hash.to_bytes(20, "big") + self._scopes.share(asker),
-            key=self._secret,
-            digest_size=8,
-        )
-
-        def rank(peer: Endpoint) -> bytes:
-            digest = begin.copy()
-            digest.update(peer)
-            return digest.digest()
-
-        turns: dict[bytes, int] = {}
-        placed: list[tuple[int, Endpoint]] = []
-        for peer in sorted(peers, key=rank):
-            netgroup = self._scopes.netgroup(peer)
-            turn = turns[netgroup] = turns.get(netgroup, 0) + 1
-            placed.append((turn, peer))
-        placed.sort(key=itemgetter(0))
-        return [peer for _, peer in placed[:count]]
+        hour = int(now // self._config.answer_fixed_s)
+        if rings.hour != hour:
+            if not self._secret:  # most nodes never need it
+                self._secret = self._rng.randbytes(SECRET_BYTES)
+            of_hour = hour.to_bytes(8, "big", signed=True) + info_hash.to_bytes(20, "big")
+            rings.rank(hour, hashlib.blake2b(of_hour, key=self._secret).digest(), peers)
+        return rings.choose(scopes, asker, self._scopes.share(asker), count)
 
     def _crowd_at(
         self, peer: Endpoint, peers: Mapping[Endpoint, Announce], in_subnet: int, reason: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -10,10 +11,11 @@ import pytest
 from kadisc.config import ServingConfig
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.baselines.table import NoDiversityCaps
+from kadisc.core.serving.peer_rings import Announce, PeerRings
 from kadisc.core.serving.peer_store import PeerStore
 from kadisc.core.serving_assembly import peers_for
 from kadisc.core.table.routing_table import RoutingTable
-from kadisc.endpoints import Family, make_endpoint
+from kadisc.endpoints import Endpoint, Family, make_endpoint
 from tests.support.contacts import OWN_ID, address6
 from tests.support.world import CONFIG as NODE
 from tests.support.world import address, without
@@ -163,3 +165,36 @@ def test_a_private_peer_is_sent_only_to_its_own_scope() -> None:
     lab = store(allow_private=True)
     lab.add(1, lan, 0)
     assert lab.sample(1, ASKER, 10, 0) == [lan]
+
+
+def test_the_peers_are_ranked_once_an_hour_whoever_asks_and_whatever_comes_and_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An answer that sorts 500 peers costs as much as 26 of those to find_node, and forged askers
+    are all different.
+    """
+    ranked: list[int] = []
+    rank = PeerRings.rank
+
+    def counted(
+        self: PeerRings, hour: int, secret: bytes, peers: Mapping[Endpoint, Announce]
+    ) -> None:
+        ranked.append(hour)
+        rank(self, hour, secret, peers)
+
+    monkeypatch.setattr(PeerRings, "rank", counted)
+    peers = store(max_peers_per_info_hash=500)
+    for number in range(400):
+        assert peers.add(1, address(number), 0.0) is None
+    for number in range(300):
+        assert peers.add(1, address(1000 + number % 50), float(number)) is None
+        asker = address(5000 + number)
+        chosen = peers.sample(1, asker, 80, float(number))
+        assert len(set(chosen)) == 80
+        assert set(chosen) <= set(peers.held(1, float(number)))
+    assert ranked == [0]
+    seen = {each for number in range(100) for each in peers.sample(1, address(number), 80, 400.0)}
+    assert len(seen) >= 0.95 * len(peers.held(1, 400.0)), "all are given to somebody"
+    later = CONFIG.answer_fixed_s + 1
+    peers.add(1, address(9), later)
+    assert peers.sample(1, address(5), 80, later) == [address(9)], "the others have expired"
