@@ -53,7 +53,16 @@ ROOMS = {
             "serving",
             "peers",
         ),
-        *("lookup", "baselines", "snapshot", "serving_assembly", "assembly", "engine", "core"),
+        *(
+            "lookup",
+            "baselines",
+            "snapshot",
+            "serving_assembly",
+            "peers_assembly",
+            "assembly",
+            "engine",
+            "core",
+        ),
     ),
     "net": (
         *("as_map_file", "tcp_check", "transport", "state", "join", "config_file", "api"),

@@ -11,8 +11,8 @@ from .declaration import switch
 @dataclass(frozen=True, slots=True)
 class Defences:
     """Each defence by name, so that a simulation or a test can turn one off. The switches choose
-    components, in `core/assembly.py` and `core/serving_assembly.py`; the code that a switch guards
-    has no ``if`` for it.
+    components, in `core/assembly.py`, `core/serving_assembly.py` and `core/peers_assembly.py`; the
+    code that a switch guards has no ``if`` for it.
     """
 
     exact_matching: bool = switch(
@@ -128,6 +128,11 @@ class Defences:
         True,
         "A peer record counts only if it is signed, belongs to the own network, is not older than"
         " the known one, and comes from the address that it states.",
+    )
+    key_proofs: bool = switch(
+        True,
+        "A peer counts as the owner of the key in its record only after it has signed a challenge"
+        " of this node; without that, a copy of a record stands for its owner.",
     )
     gossip_tokens: bool = switch(
         True,

@@ -90,10 +90,10 @@ class GossipConfig:
         " services takes 250.",
     )
     first_query_bytes: int = setting(
-        450,
+        480,
         ABOVE_0,
         "A gossip query without a token is padded to this many bytes, so that the answer, which is"
-        " never longer, can hold a record.",
+        " never longer, can hold a record and a proof of its key.",
     )
     max_ttl: int = setting(
         4,

@@ -123,6 +123,19 @@ class LimitsConfig:
         "Queries to all unproven hosts carry at most this many bytes of payload at once, after a"
         " pause.",
     )
+    total_proofs_per_s: float = setting(
+        1000.0,
+        ABOVE_0,
+        "At most this many proofs of key per second are signed for gossip queries without a token,"
+        " sustained; each takes 20 us. The sender of a query that gets none repeats it once with"
+        " its token.",
+    )
+    total_proof_burst: float = setting(
+        500.0,
+        ABOVE_0,
+        "At most this many proofs of key are signed at once, after a pause, for gossip queries"
+        " without a token.",
+    )
     proven_queries_per_s: float = setting(
         500.0,
         ABOVE_0,

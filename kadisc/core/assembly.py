@@ -4,8 +4,6 @@ themselves know of no switch.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
 from typing import Final
@@ -18,32 +16,12 @@ from .addressing.bep42_places import SubnetPlaces
 from .addressing.connectivity import Connectivity
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import Confidence, ExternalAddress
-from .addressing.netgroup_sampling import PrefixOf
 from .addressing.own_ids import OwnIds
 from .addressing.policy import AddressPolicy
-from .baselines.addressing import AlwaysOnline, each_endpoint_alone
-from .baselines.book import NewestWins, PlainPlacement, UnboundedFeedback
+from .baselines.addressing import AlwaysOnline
 from .baselines.limits import NoAskerTokens, NoLimits, NoProvenSources, SubnetSlowDecodes
-from .baselines.naive_view import NaiveView
-from .baselines.peers import (
-    AnyGossipToken,
-    AnyRecord,
-    EndlessCredit,
-    EveryPush,
-    FirstComeCandidates,
-    NoBackoff,
-    NoBucketQuota,
-    NoMassFailureDetector,
-    NoTombstones,
-    RandomPeerSamples,
-    SourcesInTurn,
-)
 from .baselines.rpc import NoOwner, NoReceivedTokens, NoSpacing, TrustingTransactions
 from .baselines.table import NoDiversityCaps, NoQuarantine
-from .book.address_book import AddressBook
-from .book.collisions import Collisions
-from .book.feedback import BoundedFeedback
-from .book.tables import GroupedPlacement
 from .contract.counters import Counters
 from .dht import Dht
 from .dht_parts import DhtParts
@@ -53,33 +31,6 @@ from .limits.proven_sources import ProvenSources, ProvenSourcesRule
 from .limits.slow_decodes import SlowDecodes
 from .limits.traffic import LiftedLimits, TrafficLimits, TrafficRule
 from .lookup.peer import LookupRules
-from .peers.answers import (
-    FixedPeerSamples,
-    GossipAnswers,
-    GossipTokenRule,
-    GossipTokens,
-    PeerSampleRule,
-)
-from .peers.backoff import Backoff, Credit
-from .peers.bucket_quota import BucketQuota
-from .peers.candidates import GossipCandidates
-from .peers.components import PeerComponents
-from .peers.exchange import ExchangeContext
-from .peers.mass_failure import MassFailureDetector
-from .peers.network import PeerNetwork
-from .peers.own_record import Membership, OwnRecord
-from .peers.partner_selection import PartnerSelection
-from .peers.partners import Partners
-from .peers.push_reservoir import PushReservoir, PushRule
-from .peers.pushes import PushReceiver
-from .peers.recheck import Rechecks
-from .peers.record_policy import RecordRules
-from .peers.reports import PeerReports
-from .peers.rounds import GossipRounds
-from .peers.selection import PeerSelection, RanksFirst, SelectionRule
-from .peers.tombstones import Tombstones
-from .peers.verification import PeerVerifier
-from .peers.view import GossipView, ViewRule
 from .rpc.endpoint_spacing import EndpointSpacing, SpacingRule
 from .rpc.pacer import Pacer, PacingRule, Unpaced
 from .rpc.received_tokens import ReceivedTokenRule, ReceivedTokens
@@ -151,41 +102,6 @@ def lookup_rules_for(
         netgroup=scopes.netgroup,
         per_netgroup=lookup.per_netgroup if caps else UNCAPPED,
     )
-
-
-def view_for(config: CoreConfig, rng: Random, scopes: AddressPolicy) -> ViewRule:
-    gossip = config.gossip
-    if not config.defences.ranked_slots:
-        return NaiveView(gossip, rng)
-    if not config.defences.hierarchical_slots:
-        slots = (
-            gossip.flat_slots + gossip.slots_from_8 + gossip.slots_from_16 + gossip.slots_from_24
-        )
-        gossip = replace(gossip, flat_slots=slots, slots_from_8=0, slots_from_16=0, slots_from_24=0)
-    share_of = scopes.share if config.defences.ipv6_shares else scopes.host
-    return GossipView(gossip, rng, scopes, share_of)
-
-
-def sampling_for(config: CoreConfig, scopes: AddressPolicy) -> PrefixOf:
-    """What has the same chance as any other in a draw."""
-    if not config.defences.subnet_sampling:
-        return each_endpoint_alone
-    return scopes.share if config.defences.ipv6_shares else scopes.subnet
-
-
-def book_for(config: CoreConfig, rng: Random, secret: bytes, scopes: AddressPolicy) -> AddressBook:
-    """``secret`` decides on the bucket of each peer: it must be the same in every run, and known to
-    this node alone.
-    """
-    defences, book = config.defences, config.book
-    placement = (
-        GroupedPlacement(book, secret, scopes)
-        if defences.book_groups
-        else PlainPlacement(book, secret, scopes)
-    )
-    collisions = Collisions(book) if defences.test_before_evict else NewestWins()
-    feedback = BoundedFeedback(book) if defences.bounded_feedback else UnboundedFeedback()
-    return AddressBook(book, rng, scopes, placement, collisions, feedback)
 
 
 def diversity_for(config: CoreConfig, scopes: AddressPolicy) -> DiversityRule:
@@ -321,113 +237,3 @@ def traffic_for(
     )
     kind = LiftedLimits if config.unlimited else TrafficLimits
     return kind(config.limits, proven_sources, cell_hash, counters)
-
-
-def peer_network_for(
-    membership: Membership,
-    config: CoreConfig,
-    rng: Random,
-    dhts: Mapping[Family, Dht],
-    scopes: AddressPolicy,
-    counters: Counters,
-    cell_hash: CellHash,
-    now: float,
-) -> PeerNetwork:
-    """Raises UsageError for services that no record can hold."""
-    tag = membership.tag
-    own_record = OwnRecord(membership, now)
-    components = _components_for(membership, config, rng, scopes, counters, cell_hash, own_record)
-    network_of = sampling_for(config, scopes)
-    verifier = PeerVerifier(config, components, network_of, dhts)
-    reports = PeerReports(config, components, verifier, dhts)
-    rechecks = Rechecks(config, verifier, components.mass_failure, now)
-    pushes = PushReceiver(
-        config.gossip,
-        components,
-        verifier,
-        reports,
-        rechecks,
-        _reservoir_for(config, rng, scopes),
-    )
-    rounds = GossipRounds(
-        config,
-        rng,
-        components,
-        verifier,
-        reports,
-        pushes,
-        rechecks,
-        PartnerSelection(config.gossip, rng, components, verifier.known, network_of),
-        ExchangeContext(config, tag, components, verifier, reports, dhts),
-        now,
-    )
-    answers = GossipAnswers(
-        config,
-        tag,
-        own_record,
-        _samples_for(config, rng, scopes, network_of),
-        _tokens_for(config, rng, tag, now),
-        scopes,
-    )
-    rule: SelectionRule = RanksFirst() if config.defences.ranked_peers else SourcesInTurn()
-    selection = PeerSelection(config, components, verifier, rule)
-    return PeerNetwork(
-        config, rng, membership, dhts, components, verifier, reports, rounds, answers, selection
-    )
-
-
-def _components_for(
-    membership: Membership,
-    config: CoreConfig,
-    rng: Random,
-    scopes: AddressPolicy,
-    counters: Counters,
-    cell_hash: CellHash,
-    own_record: OwnRecord,
-) -> PeerComponents:
-    defences, gossip = config.defences, config.gossip
-    own_key = membership.identity.public_key
-    return PeerComponents(
-        view=view_for(config, rng, scopes),
-        book=book_for(config, rng, _book_secret(membership), scopes),
-        records=RecordRules(membership.tag, own_key) if defences.record_rules else AnyRecord(),
-        candidates=(
-            GossipCandidates(gossip, rng, scopes, cell_hash)
-            if defences.peer_candidate_limits
-            else FirstComeCandidates(gossip)
-        ),
-        tombstones=Tombstones(gossip) if defences.tombstones else NoTombstones(),
-        backoff=Backoff(gossip) if defences.gossip_backoff else NoBackoff(),
-        credit=Credit(gossip) if defences.gossip_backoff else EndlessCredit(),
-        bucket_quota=BucketQuota(gossip.bucket_share) if defences.bucket_quota else NoBucketQuota(),
-        partners=Partners(gossip),
-        scopes=scopes,
-        cell_hash=cell_hash,
-        counters=counters,
-        own_record=own_record,
-        mass_failure=MassFailureDetector() if defences.mass_failure else NoMassFailureDetector(),
-    )
-
-
-def _reservoir_for(config: CoreConfig, rng: Random, scopes: AddressPolicy) -> PushRule:
-    if config.defences.push_reservoir:
-        return PushReservoir(config.gossip, rng, scopes.host, scopes.netgroup)
-    return EveryPush(config.gossip)
-
-
-def _samples_for(
-    config: CoreConfig, rng: Random, scopes: AddressPolicy, network_of: PrefixOf
-) -> PeerSampleRule:
-    if config.defences.fixed_samples:
-        return FixedPeerSamples(config.gossip.answer_fixed_s, rng, scopes, network_of)
-    return RandomPeerSamples(rng, scopes)
-
-
-def _tokens_for(config: CoreConfig, rng: Random, tag: bytes, now: float) -> GossipTokenRule:
-    tokens = GossipTokens if config.defences.gossip_tokens else AnyGossipToken
-    return tokens(rng, config.serving.token_rotation_s, tag, now)
-
-
-def _book_secret(membership: Membership) -> bytes:
-    """The same in every run, and known to no other node."""
-    return hashlib.blake2b(b"address book", key=membership.identity.seed, digest_size=32).digest()

@@ -20,7 +20,7 @@ from ..errors import DecodeError
 from ..ids import NodeId
 from ..wire import krpc
 from ..wire.messages import AnnouncePeer, Error, FindNode, Gossip, Put, Query, Reply
-from . import assembly, serving_assembly
+from . import assembly, peers_assembly, serving_assembly
 from .addressing.bep42_places import SubnetPlaces
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import ExternalAddress
@@ -123,7 +123,7 @@ class Engine:
         self._network_api: PeerNetworkApi = NoPeerNetwork(self._responder)
         self._parts: list[Dht | PeerNetwork] = [*self._dhts.values()]
         if membership is not None:
-            self.peer_network = assembly.peer_network_for(
+            self.peer_network = peers_assembly.peer_network_for(
                 membership, config, rng, self._dhts, self._scopes, self.counters, cell_hash, now
             )
             self._network_api = self.peer_network

@@ -3,12 +3,14 @@ peers in that reply.
 
 ::
 
-    query  a: {id, net, want 0..16, [rec], [token], [pad]}
-    reply  r: {id, [rec], token, [peers: 27 bytes each], [peers6: 39 bytes each]}
+    query  a: {id, net, want 0..16, [rec], [token], [pad], [ch: 16 bytes, to: 6 or 18 bytes]}
+    reply  r: {id, [rec], token, [peers: 27 bytes each], [peers6: 39 bytes each], [pf: 64 bytes]}
 
 A peer is a compact contact and one byte: how many relays it may still take (``ttl``) in the upper
-half, its age in units of 5 minutes in the lower. Records stay undecoded dicts here, and peers
-bytes: most answers of a flood match no query, and what is not asked for is not parsed.
+half, its age in units of 5 minutes in the lower. ``pf`` answers ``ch`` and ``to``: the signature by
+which the replier proves that it has the key of its record (`core/peers/proof.py`). Records stay
+undecoded dicts here, and peers bytes: most answers of a flood match no query, and what is not asked
+for is not parsed.
 """
 
 from __future__ import annotations
@@ -20,13 +22,23 @@ from ..contacts import Contact
 from ..endpoints import Family
 from ..errors import DecodeError
 from ..ids import ID_BYTES, NodeId
-from .compact import IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, contacts_from, pack_contact
+from .compact import (
+    IPV4_CONTACT_BYTES,
+    IPV6_CONTACT_BYTES,
+    contacts_from,
+    endpoint_from,
+    pack_contact,
+)
 from .messages import Gossip, News
 
 PEER_BYTES: Final = {Family.IPV4: IPV4_CONTACT_BYTES + 1, Family.IPV6: IPV6_CONTACT_BYTES + 1}
 """Bytes of one peer in a reply: a compact contact and the byte of ttl and age."""
 MAX_WANT: Final = 16
 """The most peers that a query may ask for."""
+CHALLENGE_BYTES: Final = 16
+"""Bytes of the challenge that a replier is asked to sign."""
+PROOF_BYTES: Final = 71
+"""Bytes that a proof takes in a reply: a signature of 64, its key and its length."""
 MAX_NIBBLE: Final = 15
 """The largest number in half a byte."""
 
@@ -82,6 +94,10 @@ def read_query(
         query.token = token(raw_token)
     if type(pad) is bytes:
         query.pad = len(pad)
+    challenge = arguments.get(b"ch")
+    asked = endpoint_from(arguments.get(b"to"))
+    if type(challenge) is bytes and len(challenge) == CHALLENGE_BYTES and asked is not None:
+        query.challenge, query.asked = challenge, asked
     return query
 
 
@@ -93,6 +109,9 @@ def query_arguments(query: Gossip) -> dict[bytes, Any]:
         arguments[b"token"] = query.token
     if query.pad is not None:
         arguments[b"pad"] = bytes(query.pad)
+    if query.challenge is not None and query.asked is not None:
+        arguments[b"ch"] = query.challenge
+        arguments[b"to"] = query.asked
     return arguments
 
 
@@ -103,7 +122,10 @@ def read_news(results: dict[bytes, Any]) -> News | None:
     peers6 = results.get(b"peers6")
     if record is None and peers is None and peers6 is None:
         return None
-    return News(_record(record), _peers(peers, Family.IPV4), _peers(peers6, Family.IPV6))
+    proof = results.get(b"pf")
+    if proof is not None and type(proof) is not bytes:
+        proof = b""  # no signature, and so an invalid one
+    return News(_record(record), _peers(peers, Family.IPV4), _peers(peers6, Family.IPV6), proof)
 
 
 def add_news(results: dict[bytes, Any], news: News) -> None:
@@ -113,6 +135,8 @@ def add_news(results: dict[bytes, Any], news: News) -> None:
         results[b"peers"] = news.peers
     if news.peers6:
         results[b"peers6"] = news.peers6
+    if news.proof is not None:
+        results[b"pf"] = news.proof
 
 
 def _record(raw: Any) -> dict[bytes, Any] | None:

@@ -140,6 +140,12 @@ class Gossip(Query):
     """The sender's own record, not verified yet. A query with a record is a push."""
     pad: int | None = None
     """Bytes of padding, which make the query as long as its answer may be."""
+    challenge: bytes | None = None
+    """16 random bytes that the replier is asked to sign, to prove its key; None: no proof is asked
+    for.
+    """
+    asked: Endpoint | None = None
+    """With a challenge: the endpoint that the query is sent to, as the sender knows it."""
 
 
 @dataclass(slots=True)
@@ -156,12 +162,14 @@ class UnknownQuery(Query):
 @dataclass(frozen=True, slots=True)
 class News:
     """What a reply to gossip has beyond other replies: the replier's own record, not verified yet,
-    and peers, 27 and 39 bytes each.
+    peers, 27 and 39 bytes each, and the signature that the challenge of the query asked for, not
+    verified either.
     """
 
     record: dict[bytes, Any] | None
     peers: bytes = b""
     peers6: bytes = b""
+    proof: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

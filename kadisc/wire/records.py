@@ -32,7 +32,11 @@ MAX_RECORD_BYTES: Final = 300
 MAX_SERVICE_NAME_BYTES: Final = 16
 """The longest name of a service."""
 MAX_SERVICE_BYTES: Final = 32
-"""The longest value of a service that is not a port."""
+"""The longest value of a service, other than a port, in the record of this node."""
+MAX_READ_SERVICE_BYTES: Final = 64
+"""The longest value of a service in the record of another node. Nodes of version 0.1 refuse a
+record with a value of more than 32 bytes, so that longer ones are read now, and sent later.
+"""
 MAX_VIA: Final = 2
 """The most endpoints in the reserved field ``via``."""
 
@@ -74,7 +78,10 @@ def unsigned_fields(
         fields[port] = int.from_bytes(endpoint[-2:], "big")
     if services:
         fields[b"svc"] = {name.encode("ascii"): value for name, value in services.items()}
-        if _services(fields[b"svc"]) is None:
+        too_long = any(
+            type(value) is bytes and len(value) > MAX_SERVICE_BYTES for value in services.values()
+        )
+        if too_long or _services(fields[b"svc"]) is None:
             raise ValueError(
                 f"a service has a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and a port, "
                 f"or at most {MAX_SERVICE_BYTES} bytes"
@@ -156,7 +163,7 @@ def _services(raw: Any) -> dict[str, int | bytes] | None:
         is_port = type(value) is int and 0 < value < 65536
         if not (0 < len(name) <= MAX_SERVICE_NAME_BYTES and name.isalnum() and name.isascii()):
             return None
-        if not (is_port or (type(value) is bytes and len(value) <= MAX_SERVICE_BYTES)):
+        if not (is_port or (type(value) is bytes and len(value) <= MAX_READ_SERVICE_BYTES)):
             return None
         services[name.decode("ascii")] = value
     return services

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from kadisc.config import BookConfig, CoreConfig, GossipConfig
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.assembly import book_for
 from kadisc.core.book.address_book import AddressBook
 from kadisc.core.contract.saved_state import SavedBook, SavedPeer
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.slot_ranking import FLAT
 from kadisc.core.peers.view import GossipView
+from kadisc.core.peers_assembly import book_for
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.observe.book_lines import format_book, parse_book
 from tests.support.contacts import address6

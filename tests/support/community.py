@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 from kadisc.config import CLIENT_VERSION, CoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.bep42 import derive_node_id
+from kadisc.core.addressing.external_address import Confidence, ExternalAddress
 from kadisc.core.contract.events import Datagram, Event, PeerLost, PeerVerified
 from kadisc.core.contract.identity import Identity
+from kadisc.core.core import Core
 from kadisc.core.peers.network import PeerNetwork
 from kadisc.core.peers.own_record import Membership
+from kadisc.core.peers.proof import signed_text
 from kadisc.core.peers.rendezvous import network_tag
-from kadisc.endpoints import Endpoint, family_of, ip_of
+from kadisc.endpoints import Endpoint, Family, family_of, ip_of, make_endpoint
 from kadisc.errors import DecodeError
 from kadisc.wire import krpc
 from kadisc.wire.gossip import NamedPeer, pack_peers, peers_from
@@ -67,6 +71,45 @@ def member(
     return world.add(at or address(number), config, membership=membership)
 
 
+def of_both_families(world: World, config: CoreConfig = CONFIG, *, number: int = 0) -> Host:
+    """A member of the network with an address in each family."""
+    key = identity(number + 1)
+    where = {
+        Family.IPV4: make_endpoint(f"45.{number + 1}.1.1", 6881),
+        Family.IPV6: make_endpoint(f"2a01:{number + 1:x}::1", 6881),
+    }
+    node = Core(
+        config,
+        random.Random(world.rng.getrandbits(64)),
+        {family: derive_node_id(key.public_key, ip_of(each)) for family, each in where.items()},
+        0.0,
+        public_key=key.public_key,
+        addresses={
+            family: ExternalAddress(config.address, ip_of(each), each[-2:], Confidence.CONFIGURED)
+            for family, each in where.items()
+        },
+        membership=Membership(key, NETWORK),
+    )
+    host = Host(node, where[Family.IPV4])
+    world.hosts |= dict.fromkeys(where.values(), host)
+    flush = world.flush
+
+    def flush_both(each: Host) -> None:
+        if each is not host:
+            flush(each)
+            return
+        for payload, destination in node.drain_outbox():
+            family = Family.IPV4 if len(destination) == 6 else Family.IPV6
+            world.send(where[family], destination, payload)
+        host.events += node.drain_events()
+        if (at := node.next_deadline()) < host.tick_at:
+            host.tick_at = at
+            world.at(max(at, world.now), lambda: world._tick(host, at))
+
+    world.flush = flush_both  # type: ignore[method-assign]
+    return host
+
+
 def peer_network(host: Host) -> PeerNetwork:
     assert host.node.peer_network is not None
     return host.node.peer_network
@@ -107,6 +150,10 @@ class Stranger:
     endpoint: Endpoint
     who: Identity
     record: dict[bytes, Any] | None = None
+    proves: bool = True
+    """Whether it proves its key, as nodes of version 0.1 do not."""
+    signs_as: Identity | None = None
+    """Whose key it proves, if that is not ``who``."""
     peers: Sequence[NamedPeer] = ()
     version: bytes | None = CLIENT_VERSION
     answers: bool = True
@@ -152,7 +199,11 @@ class Stranger:
                 return Error(query.tid, self.error, "no", self.version)
             case Gossip():
                 reply.token = b"stranger"
-                reply.news = News(self.record, pack_peers(self.peers[: query.want]))
+                reply.news = News(
+                    self.record,
+                    pack_peers(self.peers[: query.want]),
+                    proof=self.proof(query, source),
+                )
             case FindNode() | GetPeers():
                 reply.nodes, reply.token = b"", b"stranger"
             case Ping():
@@ -160,6 +211,13 @@ class Stranger:
             case _:
                 return None
         return reply
+
+    def proof(self, query: Gossip, source: Endpoint) -> bytes | None:
+        if not self.proves or query.challenge is None or query.asked is None:
+            return None
+        return (self.signs_as or self.who).sign(
+            signed_text(TAG, query.challenge, query.asked, source)
+        )
 
     def tick(self, now: float) -> None: ...
 

@@ -12,6 +12,7 @@ from ...config import GossipConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint, Scope
 from ...errors import DecodeError
+from ...wire.messages import Gossip, Reply
 from ...wire.records import PeerRecord, record_from
 from ..addressing.policy import AddressPolicy
 from ..contract.times import NEVER
@@ -19,6 +20,7 @@ from ..contract.verified_peer import VerifiedPeer
 from ..peers.answers import GossipTokens, Tiers
 from ..peers.candidates import Candidate
 from ..peers.known_peers import KnownPeer
+from ..peers.proof import Proof
 from ..peers.push_reservoir import Push
 from ..peers.record_policy import Refused
 from ..peers.selection import in_turn
@@ -121,6 +123,43 @@ class AnyRecord:
 
     def remember(self, sequences: Iterable[tuple[bytes, int]]) -> None:
         pass
+
+
+class NoKeyProofs:
+    """Baseline of `KeyProofs`: a record stands for whoever sends it."""
+
+    __slots__ = ()
+
+    def is_due(self, proven_at: float, now: float) -> bool:
+        return False
+
+    def ask(self, query: Gossip, endpoint: Endpoint) -> None:
+        pass
+
+    def read(
+        self, query: Gossip, reply: Reply, record: PeerRecord, endpoint: Endpoint, key: bytes | None
+    ) -> Proof:
+        return Proof.NOT_ASKED
+
+
+class NoProofSigner:
+    """Baseline of `ProofSigner`: as version 0.1, it answers no challenge."""
+
+    __slots__ = ()
+
+    def proof(
+        self, query: Gossip, source: Endpoint, now: float, *, has_token: bool
+    ) -> bytes | None:
+        return None
+
+
+class NoSigningBudget:
+    """Baseline of `SigningBudget`: every challenge is signed."""
+
+    __slots__ = ()
+
+    def may_sign(self, source: Endpoint, now: float) -> bool:
+        return True
 
 
 class FirstComeCandidates:

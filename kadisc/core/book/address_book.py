@@ -32,7 +32,7 @@ from .entry import (
     Verdict,
     provenance_of,
 )
-from .feedback import FeedbackRule
+from .feedback import FeedbackRule, hold_back_s
 from .index import BookIndex
 from .persistence import entry_of, saved_book
 from .promotion import Promotion
@@ -177,6 +177,10 @@ class AddressBook:
         for entry in entries:
             self._feedback.judge(entry, verdict, now, len(self._index.tried))
         return bool(entries)
+
+    def hold_back_s(self, verdict: Verdict) -> float:
+        """How long a peer with that verdict is held back; 0 for a good one."""
+        return hold_back_s(self._config, verdict)
 
     # --- What is to be done -----------------------------------------------------------------------
 

@@ -30,12 +30,8 @@ class BoundedFeedback:
     """Verdicts count up to a bound, and hold back a bounded number of peers for a time."""
 
     def __init__(self, config: BookConfig) -> None:
+        self._config = config
         self._max_good = config.max_good
-        self._lasts_s = {
-            "busy": config.busy_s,
-            "bad": config.bad_s,
-            "wrong-network": config.wrong_network_s,
-        }
         self._held_back: dict[BookEntry, None] = {}  # the one judged longest ago first
 
     def judge(self, entry: BookEntry, verdict: Verdict, now: float, tried: int) -> None:
@@ -46,7 +42,7 @@ class BoundedFeedback:
             return
         if verdict != "busy":
             entry.good = 0
-        entry.held_back_until = max(entry.held_back_until, now + self._lasts_s[verdict])
+        entry.held_back_until = max(entry.held_back_until, now + hold_back_s(self._config, verdict))
         self._held_back.pop(entry, None)
         self._held_back[entry] = None
         for over in [each for each in self._held_back if now >= each.held_back_until]:
@@ -65,3 +61,12 @@ class BoundedFeedback:
     def _release(self, entry: BookEntry, now: float) -> None:
         del self._held_back[entry]
         entry.held_back_until = now
+
+
+def hold_back_s(config: BookConfig, verdict: Verdict) -> float:
+    """How long a peer with that verdict is held back; 0 for a good one."""
+    if verdict == "bad":
+        return config.bad_s
+    if verdict == "wrong-network":
+        return config.wrong_network_s
+    return config.busy_s if verdict == "busy" else 0.0

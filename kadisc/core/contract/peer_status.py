@@ -20,6 +20,8 @@ class PeerStatus:
     """None for a peer that was only reported, and has failed."""
     verified_at: float = NEVER
     """When it answered last."""
+    proven_at: float = NEVER
+    """When it last proved that it has its key. It is not saved: a proof holds for one run."""
     failures: int = 0
     """Queries in a row that it left unanswered."""
     failed_at: float = NEVER
@@ -33,7 +35,10 @@ class PeerStatus:
         assert self.peer is not None
         return self.peer
 
-    def answered(self, now: float) -> None:
+    def answered(self, now: float, rtt_s: float | None = None) -> None:
+        """``rtt_s``: None if this answer does not tell it."""
+        if rtt_s is not None:
+            self.rtt_s = rtt_s
         self.verified_at = now
         self.failures = 0
         self.failed_at = NEVER

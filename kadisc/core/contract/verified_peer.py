@@ -25,3 +25,12 @@ class VerifiedPeer:
     record: bytes | None
     sequence: int
     services: Mapping[str, int | bytes] = field(default_factory=dict, hash=False)
+    is_proven: bool = field(default=True, compare=False)
+    """Whether it proved in that exchange, or in an earlier one of this run, that it has the key. A
+    node of version 0.1 cannot, and another one could send a copy of its record.
+    """
+
+    @property
+    def mark(self) -> bytes:
+        """What tells the peer from others: its key, and if that is not proven, its endpoint too."""
+        return self.key if self.is_proven else self.key + self.endpoint

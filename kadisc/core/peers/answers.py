@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from random import Random
 from typing import Final, Protocol, TypeAlias
 
@@ -19,7 +20,7 @@ from ...contacts import Contact
 from ...endpoints import Endpoint, Family, Scope, family_of
 from ...ids import NodeId
 from ...wire import error_codes, krpc
-from ...wire.gossip import PEER_BYTES, NamedPeer, pack_peers
+from ...wire.gossip import PEER_BYTES, PROOF_BYTES, NamedPeer, pack_peers
 from ...wire.messages import Error, Gossip, News, Reply
 from ..addressing.grouped_ring import GroupedRing
 from ..addressing.netgroup_sampling import PrefixOf
@@ -28,6 +29,7 @@ from ..contract.times import NEVER
 from ..serving.tokens import TokenIssuer
 from .known_peers import KnownPeer
 from .own_record import OwnRecord
+from .proof import ProofSignerRule
 
 OTHER_NETWORK: Final = 201
 """The KRPC error code for a query with the tag of another network."""
@@ -148,9 +150,11 @@ class GossipAnswers:
         record: OwnRecord,
         samples: PeerSampleRule,
         tokens: GossipTokenRule,
+        signer: ProofSignerRule,
         scopes: AddressPolicy,
     ) -> None:
         self.tokens = tokens
+        self._signer = signer
         self._config = config.gossip
         self._max_bytes = config.serving.max_answer_bytes
         self._tag = tag
@@ -178,13 +182,14 @@ class GossipAnswers:
                 Error(query.tid, error_codes.GENERIC, "another network", CLIENT_VERSION, source),
                 query_bytes,
             )
+        proof = self._signer.proof(query, source, now, has_token=proven)
         reply = Reply(
             query.tid,
             own_id,
             token=self.tokens.make(source, now),
             seen_as=source,
             version=CLIENT_VERSION,
-            news=News(self._record.fields),
+            news=News(self._record.fields, proof=proof),
         )
         if not proven:
             return fitting(reply, query_bytes)
@@ -194,12 +199,13 @@ class GossipAnswers:
             self._record.fields,
             chosen if family is Family.IPV4 else b"",
             chosen if family is Family.IPV6 else b"",
+            proof,
         )
         return krpc.encode(reply)
 
     def _chosen(self, want: int, asker: Endpoint, tiers: Tiers, now: float) -> list[NamedPeer]:
         config = self._config
-        room_bytes = self._max_bytes - ENVELOPE_BYTES - len(self._record.raw)
+        room_bytes = self._max_bytes - ENVELOPE_BYTES - PROOF_BYTES - len(self._record.raw)
         count = min(want, config.pull_entries, room_bytes // PEER_BYTES[family_of(asker)])
         if count < 1:
             return []
@@ -223,10 +229,17 @@ class GossipAnswers:
 
 
 def fitting(answer: Reply | Error, query_bytes: int) -> bytes | None:
-    """The answer in at most so many bytes: whole, else without the record, then without the fields
-    that only help, then without the text of an error; None where that is still too long.
+    """The answer in at most so many bytes: whole, else without the proof of key, then without the
+    record, then without the fields that only help, then without the text of an error; None where
+    that is still too long.
     """
-    for shorten in (_nothing, _leave_out_record, _leave_out_hints, _leave_out_text):
+    for shorten in (
+        _nothing,
+        _leave_out_proof,
+        _leave_out_record,
+        _leave_out_hints,
+        _leave_out_text,
+    ):
         shorten(answer)
         payload = krpc.encode(answer)
         if len(payload) <= query_bytes:
@@ -236,6 +249,11 @@ def fitting(answer: Reply | Error, query_bytes: int) -> bytes | None:
 
 def _nothing(answer: Reply | Error) -> None:
     pass
+
+
+def _leave_out_proof(answer: Reply | Error) -> None:
+    if isinstance(answer, Reply) and answer.news is not None:
+        answer.news = replace(answer.news, proof=None)
 
 
 def _leave_out_record(answer: Reply | Error) -> None:

@@ -3,7 +3,9 @@ of its queries.
 
 Stages: a ping where nothing shows that the endpoint speaks gossip; a query for its record and a
 token, padded to the length of the answer, so that the answer is no amplification; with the token,
-a query that pushes the own record, asks for peers, or both.
+a query that pushes the own record, asks for peers, or both. Where the key of the peer was not
+proven lately, a query asks for a proof (`proof.py`); if the first answer has none, the second query
+asks again, because the peer may have signed enough for nodes without a token.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from ..dht import Dht
 from .candidates import Candidate
 from .components import PeerComponents
 from .partners import BLOCKED_S
+from .proof import Proof
 from .record_policy import Refused
 from .reports import PeerReports
 from .verification import PeerVerifier
@@ -92,6 +95,7 @@ class ExchangeContext:
         self.counters = components.counters
         self.own_record = components.own_record
         self.verifier = verifier
+        self.proofs = verifier.proofs
         self.reports = reports
         self.dhts = dhts
         self.in_progress: set[Endpoint] = set()
@@ -113,6 +117,7 @@ class GossipExchange:
     __slots__ = (
         "_begun",
         "_context",
+        "_must_prove",
         "_operation",
         "candidate",
         "endpoint",
@@ -138,6 +143,7 @@ class GossipExchange:
     ) -> None:
         self._context = context
         self._operation = operation
+        self._must_prove = False
         self.endpoint = endpoint
         self.reason = reason
         self.stage = stage
@@ -184,6 +190,8 @@ class GossipExchange:
     def _gossip_query(self, dht: Dht, now: float) -> Gossip:
         context = self._context
         query = Gossip(b"", dht.own_id, context.tag, 0)
+        if self._must_prove or context.verifier.must_prove(self.endpoint, now):
+            context.proofs.ask(query, self.endpoint)
         if self.stage is Stage.FIRST_QUERY:
             pad(query, context.config.first_query_bytes)
         else:
@@ -227,7 +235,7 @@ class GossipExchange:
         if isinstance(reason, Error):
             return self._refused("peer-error", now)
         if reason is QueryFailure.TIMED_OUT:
-            if self.candidate is not None and verifier.known.at(self.endpoint) is None:
+            if self.candidate is not None and verifier.at(self.endpoint) is None:
                 verifier.candidate_failed(self.candidate, now)
             if self.is_scheduled:
                 verifier.recheck_failed(self.endpoint, now)
@@ -240,16 +248,23 @@ class GossipExchange:
 
     def _read(self, pending: PendingQuery, reply: Reply, news: News, now: float) -> Commands:
         """An answer with a record and a token."""
-        context, endpoint = self._context, self.endpoint
+        context, endpoint, query = self._context, self.endpoint, pending.command.query
         assert news.record is not None
+        assert isinstance(query, Gossip)
+        verifier = context.verifier
         try:
             record = context.records.read(news.record)
+            context.records.check(record, endpoint)
+            proof = context.proofs.read(
+                query, reply, record, endpoint, verifier.known.key_at(endpoint)
+            )
+            if proof is Proof.NONE and self.stage is Stage.FIRST_QUERY:
+                return self._ask_with_token(now)
             commands: list[Command] = [
-                *context.verifier.verify(self.candidate, pending, reply.sender, record, now)
+                *verifier.verify(self.candidate, pending, reply.sender, record, proof, now)
             ]
         except Refused as refusal:
             return self._refused(refusal.reason, now)
-        known = context.verifier.known.at(endpoint)
         context.partners.speaks_gossip(endpoint)
         if self.stage is Stage.WITH_TOKEN:
             if self.pushes:
@@ -262,8 +277,21 @@ class GossipExchange:
             self.stage = Stage.WITH_TOKEN
             commands += self.send(now)
         else:
-            commands += self._finished(Outcome.DONE, known.peer if known is not None else None)
+            peer = verifier.presentable(endpoint)
+            if peer is not None:
+                commands += self._finished(Outcome.DONE, peer)
+            else:
+                commands += self._finished(Outcome.ERROR_ANSWER, None, "peer-unproven")
         return commands
+
+    def _ask_with_token(self, now: float) -> Commands:
+        """The first answer had no proof: the query is repeated once, with the token."""
+        self._context.partners.speaks_gossip(self.endpoint)
+        if self.reason is ExchangeReason.CANDIDATE:
+            self._extend(now)
+        self._must_prove = True
+        self.stage = Stage.WITH_TOKEN
+        return self.send(now)
 
     def _extend(self, now: float) -> None:
         """A candidate was just verified. While there are too few peers, this node pushes its record
@@ -303,7 +331,7 @@ class GossipExchange:
         commands: list[Command] = []
         if reason in NO_PEER:
             commands += context.verifier.refused(self.endpoint, now)
-        elif (known := context.verifier.known.at(self.endpoint)) is not None:
+        elif (known := context.verifier.at(self.endpoint)) is not None:
             commands += context.verifier.lose(known, "refused")
         blocked_s = BLOCKED_S if reason in BLOCKED_FOR_LONG else RECORD_REFUSED_S
         context.partners.block(self.endpoint, now, blocked_s)

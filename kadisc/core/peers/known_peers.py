@@ -13,14 +13,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...endpoints import Endpoint
+from ...ids import NodeId
+from ...wire.compact import ENDPOINT_SIZES
+from ...wire.records import PeerRecord
 from ..addressing.netgroup_sampling import PrefixOf
 from ..book.entry import Source
 from ..contract.peer_status import PeerStatus
+from ..contract.queries import PendingQuery
 from ..contract.times import NEVER
 from ..contract.verified_peer import VerifiedPeer
+from .candidates import Candidate
 
 MAX_KNOWN: Final = 512
 """Peers that are kept at most."""
+OWN_LOOKUP: Final = b"search"
+"""The source, in place of a netgroup, of a peer that this node found itself."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +58,10 @@ class KnownPeer:
     """When an answer was last noted in the book."""
     renewal_at: float = NEVER
     """When a push last said, with a record, that the peer has a newer record."""
+    held_back_until: float = NEVER
+    """Of an unproven peer: not given to the application before, because of its feedback."""
+    is_named: bool = False
+    """Of an unproven peer: whether its record names the endpoint where it answers."""
     needs_record: bool = False
     """Whether its record must be asked for again: it has a newer record, or it answered with
     another node ID than before, so that another peer may be there now.
@@ -58,7 +69,9 @@ class KnownPeer:
 
     @property
     def peer(self) -> VerifiedPeer:
-        return self.status.known_peer
+        peer = self.status.peer
+        assert peer is not None
+        return peer
 
     @property
     def verified_at(self) -> float:
@@ -72,10 +85,11 @@ class KnownPeer:
 class KnownPeers:
     """Iterates in the order of the last answer or unanswered query, the longest ago first."""
 
-    def __init__(self, host_of: PrefixOf, network_of: PrefixOf) -> None:
+    def __init__(self, host_of: PrefixOf, network_of: PrefixOf, max_size: int = MAX_KNOWN) -> None:
         """``host_of``: the prefix that one host can be assumed to hold. ``network_of``: the prefix
         by which a full table finds its most crowded network.
         """
+        self._max_size = max_size
         self._known: dict[Endpoint, KnownPeer] = {}
         self._by_host = _PrefixIndex(host_of)
         self._by_network = _PrefixIndex(network_of)
@@ -94,6 +108,22 @@ class KnownPeers:
         """The peer with this key in the address family of ``like``."""
         endpoint = self._by_key.get((key, len(like)))
         return self._known.get(endpoint) if endpoint is not None else None
+
+    def key_at(self, endpoint: Endpoint) -> bytes | None:
+        known = self._known.get(endpoint)
+        return known.peer.key if known is not None else None
+
+    def has_reachable(self, count: int) -> bool:
+        """Whether so many peers answered, and not only through a NAT mapping that they opened."""
+        for each in self._known.values():
+            if not count:
+                break
+            count -= not each.inbound
+        return count <= 0
+
+    def has_key(self, key: bytes) -> bool:
+        """Whether a peer of either family has this key."""
+        return any((key, size) in self._by_key for size in ENDPOINT_SIZES)
 
     def beside(self, endpoint: Endpoint) -> KnownPeer | None:
         """Another peer at this address, on another port. Addresses that are not public are shared
@@ -141,7 +171,7 @@ class KnownPeers:
         """The peer to forget when there are too many, else None: of those that are not kept, the
         one that answered longest ago, of the most crowded network first.
         """
-        if len(self._known) <= MAX_KNOWN:
+        if len(self._known) <= self._max_size:
             return None
         crowd = [self._known[endpoint] for endpoint in self._by_network.largest()]
         if len(crowd) > 1:
@@ -181,3 +211,43 @@ class _PrefixIndex:
 
 def _verified_at(known: KnownPeer) -> float:
     return known.verified_at
+
+
+def known_peer(
+    status: PeerStatus,
+    candidate: Candidate | None,
+    before: KnownPeer | None,
+    pending: PendingQuery,
+    max_ttl: int,
+    now: float,
+) -> KnownPeer:
+    """The entry of a peer that just answered ``pending``. ``candidate``: what was checked by that
+    query, if anything was. ``before``: the entry that it had so far.
+    """
+    peer = status.known_peer
+    origin = (
+        before
+        or candidate
+        or Candidate(peer.endpoint, peer.node_id, OWN_LOOKUP, None, max_ttl - 1, now)
+    )
+    from_push = origin.from_push or (candidate is not None and candidate.from_push)
+    ttl = max_ttl if from_push else origin.ttl
+    inbound = not pending.proves_reachability and (before is None or before.inbound)
+    return KnownPeer(
+        status, origin.source, origin.book_source, ttl, from_push, inbound, traffic_at=now
+    )
+
+
+def verified_peer(
+    record: PeerRecord, endpoint: Endpoint, sender: NodeId, *, is_proven: bool
+) -> VerifiedPeer:
+    """The peer that answered at ``endpoint`` with this record."""
+    return VerifiedPeer(
+        record.key,
+        endpoint,
+        sender,
+        record.raw,
+        record.sequence,
+        record.services,
+        is_proven=is_proven,
+    )

@@ -183,8 +183,15 @@ class PeerNetwork:
                 endpoints[family] = Endpoint(address.ip + address.port)
         if not self._own_record.set_endpoints(endpoints, now):
             return ()
-        self.verifier.drop_own()
+        self._drop_own()
         return self._record_changed(now)
+
+    def _drop_own(self) -> None:
+        """Removes this node's own endpoints from the book: reports named them before it knew its
+        address, or the file of an earlier run does.
+        """
+        for endpoint in self._own_record.endpoints.values():
+            self._book.drop(endpoint)
 
     def _record_changed(self, now: float) -> Sequence[Event]:
         self._rounds.record_changed(now)
@@ -235,6 +242,10 @@ class PeerNetwork:
         answer again after a mass failure.
         """
         known = self.verifier.known.of_key(peer.key, peer.endpoint)
+        if not peer.is_proven:
+            known = self.verifier.at(peer.endpoint)
+            if known is not None and known.peer.key != peer.key:
+                return FOREVER
         if known is None or known.failures or known.verified_at < self.verifier.stale_before:
             return FOREVER
         return now - known.verified_at
@@ -258,8 +269,11 @@ class PeerNetwork:
         return self._view.sample(count, now, hierarchical=hierarchical)
 
     def verified(self) -> list[VerifiedPeer]:
-        """All peers verified in this run that answered last time, the longest silent first."""
-        return [known.peer for known in self.verifier.known if not known.failures]
+        """All peers verified in this run that answered last time, the longest silent first; then
+        unproven ones, where hardly any others are known.
+        """
+        proven = [known.peer for known in self.verifier.known if not known.failures]
+        return proven + [each.peer for each in self.verifier.presentable_unproven()]
 
     def why(self, who: bytes | Endpoint, now: float) -> Provenance | None:
         """Where a peer came from and why it is trusted, by its key (32 bytes) or its endpoint; None
@@ -267,11 +281,20 @@ class PeerNetwork:
         """
         return self._book.why(who, now)
 
-    def feedback(self, key: bytes, verdict: Verdict, now: float) -> bool:
+    def feedback(
+        self, key: bytes, verdict: Verdict, now: float, endpoint: Endpoint | None = None
+    ) -> bool:
         """What the application says of a peer that it was given; False if the peer is not known
-        (any more).
+        (any more). It holds at every endpoint where the key is proven. ``endpoint``: that of an
+        unproven peer, to which alone the verdict then applies.
         """
-        return self._book.feedback(key, verdict, now)
+        partner = self.verifier.unproven.at(endpoint) if endpoint is not None else None
+        if partner is None or partner.peer.key != key:
+            if self._book.feedback(key, verdict, now):
+                return True
+            partner = None
+        held_back_until = now + self._book.hold_back_s(verdict)
+        return self.verifier.unproven.judge(key, partner, held_back_until)
 
     def unproven_record(self, key: bytes) -> PeerRecord | None:
         """A record that came from another address than it names; whether its owner is there is not
@@ -331,7 +354,7 @@ class PeerNetwork:
         refused = self._book.restore(book, now)
         for reason, times in refused.items():
             self._counters.refuse(reason, times)
-        self.verifier.drop_own()
+        self._drop_own()
         return sum(refused.values())
 
     def restore(self, saved: SavedPeerNetwork, now: float) -> Commands:

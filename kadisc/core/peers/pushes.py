@@ -96,7 +96,7 @@ class PushReceiver:
             self._records.check(push.record, push.endpoint)
         except Refused as refusal:
             return refusal.reason
-        known = self._verifier.known.at(push.endpoint)
+        known = self._verifier.at(push.endpoint)
         if known is not None:
             self._verifier.require_record(known)
             self._rechecks.not_after(now)

@@ -1,7 +1,8 @@
 """Rechecks: which known peer to ask next whether it is still there, and when.
 
 Peers that did not answer last time come first, then those in use, the one that answered longest ago
-first. In a mass failure all known peers are asked, one a second.
+first. In a mass failure all known peers are asked, one a second. Where none of them must be asked,
+an unproven one is, which may have become able to prove its key.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Rechecks:
         self._at = now
 
     def next_deadline(self) -> float:
-        return self._at if len(self._verifier.known) else FOREVER
+        return self._at if len(self._verifier.known) or len(self._verifier.unproven) else FOREVER
 
     def not_after(self, at: float) -> None:
         self._at = min(self._at, at)
@@ -56,13 +57,14 @@ class Rechecks:
         """The peer to ask now, if it is time and one must be asked. ``is_free``: no exchange with
         that endpoint is in progress.
         """
-        if now < self._at or not len(self._verifier.known):
+        if now < self.next_deadline():
             return None
         all_of_them = self._verifier.in_mass_failure
         self._at = now + (
             MASS_FAILURE_RECHECK_S if all_of_them else RECHECK_S / 2**self._mass_failure.unusual
         )
-        return self.next_peer(now, is_free, all_of_them=all_of_them)
+        known = self.next_peer(now, is_free, all_of_them=all_of_them)
+        return known if known is not None else self._next_unproven(now, is_free)
 
     def next_peer(
         self, now: float, is_free: Callable[[Endpoint], bool], *, all_of_them: bool = False
@@ -80,6 +82,14 @@ class Rechecks:
             if now < max(each.verified_at, each.missed_at) + SETTLED_S:
                 return None
             if not each.failures and self._may_ask(each, now, all_of_them=all_of_them):
+                return each
+        return None
+
+    def _next_unproven(self, now: float, is_free: Callable[[Endpoint], bool]) -> KnownPeer | None:
+        for each in self._verifier.unproven:
+            if now < max(each.verified_at, each.missed_at) + SETTLED_S:
+                return None
+            if is_free(each.peer.endpoint):
                 return each
         return None
 

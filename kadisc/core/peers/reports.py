@@ -45,7 +45,6 @@ class PeerReports:
     ) -> None:
         self._config = config.gossip
         self._verifier = verifier
-        self._known = verifier.known
         self._view = components.view
         self._book = components.book
         self._candidates = components.candidates
@@ -74,7 +73,7 @@ class PeerReports:
         new = 0
         for contact, ttl, age in named:
             count += 1
-            known = self._known.at(contact.endpoint)
+            known = self._verifier.at(contact.endpoint)
             ttl = min(ttl, config.max_ttl) - 1
             if known is not None:
                 self._verifier.reported(known, ttl, now)
@@ -120,7 +119,7 @@ class PeerReports:
         """Whether it is worth a check. Pushes always are: the reservoir lets few of them pass."""
         endpoint = candidate.endpoint
         if (
-            self._known.at(endpoint) is not None
+            self._verifier.at(endpoint) is not None
             or self._partners.is_blocked(endpoint, now)
             or endpoint in self._verifier.own_endpoints()
         ):

@@ -80,6 +80,7 @@ class GossipRounds:
         self._rounds = 0
         self._round_at = now + rng.uniform(0.0, self._config.round_s)
         self._check_at = NEVER
+        self._book = components.book
         self._scan = BookScan(components.book)
         self._scan_at = now
         self._tell_at = NEVER
@@ -100,7 +101,7 @@ class GossipRounds:
             and not partners.is_blocked(endpoint, now)
             and partners.found_in_lookup(endpoint)
         )
-        if is_new and self._verifier.known.at(endpoint) is None:
+        if is_new and self._verifier.at(endpoint) is None:
             self._reports.found(
                 [endpoint], FROM_LOOKUPS, now, per_source=LOOKUP_CANDIDATES, node_id=reply.sender
             )
@@ -146,7 +147,11 @@ class GossipRounds:
         """
         self._partners.forget_tokens()
         if self._pushes_at_all:
-            self._to_tell = deque(known.peer.endpoint for known in self._verifier.known)
+            self._to_tell = deque(
+                known.peer.endpoint
+                for table in (self._verifier.known, self._verifier.unproven)
+                for known in table
+            )
         self._speed_up(now)
 
     def book_replaced(self, now: float) -> None:
@@ -214,7 +219,9 @@ class GossipRounds:
             self._reports.found(
                 self._verifier.challengers(), FROM_RESEEDING, now, per_source=BOOK_CANDIDATES
             )
-        for endpoint in self._verifier.book_probes(now):
+        feeler = self._book.feeler(now)
+        due = self._book.tests_due(now)
+        for endpoint in due if feeler is None else [feeler, *due]:
             if self._verifier.known.at(endpoint) is None:
                 self._reports.found([endpoint], FROM_BOOK, now, per_source=BOOK_CANDIDATES)
             else:
@@ -266,8 +273,8 @@ class GossipRounds:
             self._context,
             known.peer.endpoint,
             ExchangeReason.RECHECK,
-            Stage.FIRST_QUERY if known.needs_record else Stage.PING,
-            is_scheduled=True,
+            Stage.FIRST_QUERY if known.needs_record or not known.peer.is_proven else Stage.PING,
+            is_scheduled=known.peer.is_proven,
         ).send(now)
 
     def _visit(

@@ -104,7 +104,7 @@ class PeerSelection:
 
     def answer_tiers(self) -> list[list[KnownPeer]]:
         """Peers that other nodes may be told of: all of the first list before any of the next."""
-        return self._rule.answer_tiers(self._verifier.returnable(), self._verifier.slots_of)
+        return self._rule.answer_tiers(self._verifier.returnable(), self._view.slots_of)
 
     def peers(
         self,
@@ -139,7 +139,32 @@ class PeerSelection:
         for peer in self._rule.application_order(slots, seated, book, by_rendezvous):
             if len(chosen) < count and all(peer.key != other.key for other in chosen.values()):
                 chosen.setdefault(self._scopes.subnet(peer.endpoint), peer)
+        self._add_unproven(chosen, count, now, service, verified_within_s, but_not)
         return list(chosen.values())
+
+    def _add_unproven(
+        self,
+        chosen: dict[bytes, VerifiedPeer],
+        count: int,
+        now: float,
+        service: str | None,
+        verified_within_s: float,
+        but_not: Container[bytes],
+    ) -> None:
+        """Peers that did not prove their keys, after all others, for a node that hardly knows a
+        proven one.
+        """
+        for each in self._verifier.presentable_unproven():
+            peer = each.peer
+            if (
+                len(chosen) < count
+                and now - each.verified_at <= verified_within_s
+                and now >= each.held_back_until
+                and peer.mark not in but_not
+                and (service is None or service in peer.services)
+                and all(peer.key != other.key for other in chosen.values())
+            ):
+                chosen.setdefault(self._scopes.subnet(peer.endpoint), peer)
 
     def _from_book(
         self,

@@ -2,7 +2,9 @@
 it after each exchange, answer and time-out.
 
 A peer is verified only by an exchange of records that this node began, with the peer itself, at the
-endpoint where it answers. Third-party reports only make candidates (`reports.py`). A time-out
+endpoint where it answers, and only if it proves there that it has the key of its record
+(`proof.py`). A peer that does not is *unproven*: a partner of gossip, on which nothing else is
+built (`unproven_peers.py`). Third-party reports only make candidates (`reports.py`). A time-out
 counts only while this node is online. A peer that answered only through the NAT mapping that its
 own query opened is not named to other nodes until it answers without that mapping, except while
 this node knows too few peers.
@@ -22,12 +24,15 @@ from ..addressing.netgroup_sampling import PrefixOf
 from ..contract.events import Event, PeerLost, PeerVerified
 from ..contract.peer_status import PeerStatus
 from ..contract.queries import PendingQuery
+from ..contract.times import NEVER
 from ..contract.verified_peer import VerifiedPeer
 from ..dht import Dht
 from .candidates import Candidate
 from .components import PeerComponents
-from .known_peers import KnownPeer, KnownPeers
+from .known_peers import KnownPeer, KnownPeers, known_peer, verified_peer
+from .proof import KeyProofRule, Proof
 from .record_policy import Refused
+from .unproven_peers import MAX_UNPROVEN, UnprovenPeers
 
 FAILURE_SPACING_S: Final = 10.0
 """A peer that timed out, and one whose push told of a newer record, is not asked again for so long.
@@ -36,8 +41,6 @@ CHANGED_SHARE: Final = 0.05
 """The share of the known peers that must come or go in a round for rounds to become faster."""
 BOOK_INTERVAL_S: Final = 60.0
 """The answers of one peer are noted in the book at most this often."""
-OWN_LOOKUP: Final = b"search"
-"""The source, in place of a netgroup, of a peer that this node found itself."""
 
 
 class PeerVerifier:
@@ -47,8 +50,14 @@ class PeerVerifier:
         components: PeerComponents,
         network_of: PrefixOf,
         dhts: Mapping[Family, Dht],
+        proofs: KeyProofRule,
     ) -> None:
-        self.known = KnownPeers(components.scopes.host, network_of)
+        host_of = components.scopes.host
+        self.known = KnownPeers(host_of, network_of)
+        """The peers that proved their keys."""
+        self.unproven = UnprovenPeers(host_of, network_of, MAX_UNPROVEN)
+        """Peers that answered with a valid record, and perhaps a copied one."""
+        self.proofs = proofs
         self._view = components.view
         self._book = components.book
         self._records = components.records
@@ -69,15 +78,21 @@ class PeerVerifier:
 
     # --- what is known ----------------------------------------------------------------------------
 
+    def at(self, endpoint: Endpoint) -> KnownPeer | None:
+        """The peer at that endpoint, proven or not."""
+        known = self.known.at(endpoint)
+        return known if known is not None else self.unproven.at(endpoint)
+
+    def must_prove(self, endpoint: Endpoint, now: float) -> bool:
+        """Whether the next query of gossip there asks for a proof of key."""
+        known = self.known.at(endpoint)
+        proven_at = NEVER if known is None or known.needs_record else known.status.proven_at
+        return self.proofs.is_due(proven_at, now)
+
     @property
     def too_few(self) -> bool:
         """Whether so few peers are known that no candidate is left out."""
-        missing = self._enough
-        for each in self.known:
-            if not missing:
-                break
-            missing -= not each.inbound
-        return missing > 0
+        return not self.known.has_reachable(self._enough)
 
     @property
     def changed(self) -> bool:
@@ -110,8 +125,16 @@ class PeerVerifier:
             if each.verified_at >= stale_before and (too_few or not each.inbound)
         ]
 
-    def slots_of(self, endpoint: Endpoint) -> int:
-        return self._view.slots_of(endpoint)
+    def presentable_unproven(self) -> list[KnownPeer]:
+        """The unproven peers that the application may be given after all others."""
+        return self.unproven.presentable(self.known, self.stale_before)
+
+    def presentable(self, endpoint: Endpoint) -> VerifiedPeer | None:
+        """The peer at that endpoint, if the application may be given it."""
+        known = self.at(endpoint)
+        if known is None or not (known.peer.is_proven or known in self.presentable_unproven()):
+            return None
+        return known.peer
 
     def is_in_use(self, known: KnownPeer) -> bool:
         return known.from_push or self._view.slots_of(known.peer.endpoint) > 0
@@ -128,13 +151,13 @@ class PeerVerifier:
 
     def query_received(self, endpoint: Endpoint, now: float) -> None:
         """A query of any kind came from there."""
-        known = self.known.at(endpoint)
+        known = self.at(endpoint)
         if known is not None:
             known.traffic_at = now
 
     def push_received(self, endpoint: Endpoint, now: float) -> KnownPeer | None:
         """A push with a valid token came from there. Returns the peer if it is known."""
-        known = self.known.at(endpoint)
+        known = self.at(endpoint)
         if known is not None:
             known.traffic_at = now
             known.from_push = True
@@ -145,11 +168,13 @@ class PeerVerifier:
         """An answer names a peer that is known; the report may be relayed ``ttl`` times more."""
         if not known.failures:
             known.ttl = max(known.ttl, ttl)
-        self._view.named_again(known.status, now)
+        if known.peer.is_proven:
+            self._view.named_again(known.status, now)
 
     def pushed_again(self, known: KnownPeer, now: float) -> None:
         """A known peer pushes the record that this node has already."""
-        self._view.named_again(known.status, now)
+        if known.peer.is_proven:
+            self._view.named_again(known.status, now)
 
     def require_record(self, known: KnownPeer) -> None:
         """It has a new record, which this node asks it for at the next recheck."""
@@ -178,8 +203,11 @@ class PeerVerifier:
             self._tombstones.clear(endpoint)
         known = self.known.at(endpoint)
         if known is None:
+            partner = self.unproven.at(endpoint)
+            if partner is not None:
+                self.unproven.answered(partner, now)
             return
-        is_proof = (
+        reaches_it = (
             pending.proves_reachability or pending.sent_at >= known.traffic_at + self._quarantine_s
         )
         self.known.answered(known, now)
@@ -191,30 +219,32 @@ class PeerVerifier:
         ):
             known.booked_at = now
             self._book.verified(known.status, now, source=known.book_source)
-        if known.inbound and is_proof:
+        if known.inbound and reaches_it:
             known.inbound = False
             self._offer(known, now)
 
     def missed(self, endpoint: Endpoint, now: float) -> list[Event]:
         """A query to this endpoint, of any kind, timed out."""
-        known = self.known.at(endpoint)
+        known = self.at(endpoint)
         if known is None:
             return []
-        self.known.missed(known, now)
+        table = self.known if known.peer.is_proven else self.unproven
+        table.missed(known, now)
         if not self._is_online(endpoint) or not known.status.failed(now, self._spacing_s):
             return []
         self._count_failure(endpoint, known.status, now)
-        return self.lose(known, "silent") if known.failures >= self._config.slot_failures else []
+        if known.failures < self._config.slot_failures:
+            return []
+        return self.lose(known, "silent")
 
     def refused(self, endpoint: Endpoint, now: float) -> list[Event]:
         """What answers at this endpoint is no peer, or answers errors alone. It loses its slot, and
         the address book counts a failure, so that it gives the peer to nobody.
         """
-        known = self.known.at(endpoint)
+        known = self.at(endpoint)
         is_counted = known is not None and known.status.failed(now, self._spacing_s)
-        self._count_failure(
-            endpoint, known.status if known is not None and is_counted else None, now
-        )
+        counted = known.status if known is not None and is_counted else None
+        self._count_failure(endpoint, counted, now)
         return self.lose(known, "refused") if known is not None else []
 
     def candidate_failed(self, candidate: Candidate, now: float) -> None:
@@ -251,6 +281,9 @@ class PeerVerifier:
         return self._dhts[family_of(endpoint)].parts.connectivity.online
 
     def lose(self, known: KnownPeer, reason: str) -> list[Event]:
+        if not known.peer.is_proven:
+            self.unproven.remove(known.peer.endpoint)
+            return []
         self.known.remove(known.peer.endpoint)
         self._view.remove(known.peer.endpoint)
         self._changes += 1
@@ -264,26 +297,28 @@ class PeerVerifier:
         pending: PendingQuery,
         sender: NodeId,
         record: PeerRecord,
+        proof: Proof,
         now: float,
     ) -> list[Event]:
-        """A record came in the answer to a query of this node. ``candidate``: what the exchange
-        checked, if it was begun for a candidate. Raises Refused; then nothing is verified.
+        """A record that was checked came in the answer to a query of this node. ``candidate``: what
+        the exchange checked, if it was begun for a candidate. ``proof``: whether the peer has the
+        key of the record. Raises Refused; then nothing is verified.
         """
         endpoint = pending.endpoint
-        self._records.check(record, endpoint)
-        events = self._resolve_conflicts(record, endpoint, now)
+        if proof is Proof.NONE:
+            return self._keep_unproven(candidate, pending, sender, record, now)
+        events = self._resolve_conflicts(record, endpoint, proof, now)
         self._records.accepted(record)
         self._tombstones.clear(endpoint)
         before = self.known.remove(endpoint)
+        partner = self.unproven.remove(endpoint)
         is_news = before is None or before.peer.record != record.raw
-        peer = VerifiedPeer(
-            record.key, endpoint, sender, record.raw, record.sequence, record.services
-        )
+        peer = verified_peer(record, endpoint, sender, is_proven=True)
         status = self._status_for(peer, before)
-        status.answered(now)
-        if (rtt_s := pending.rtt_s(now)) is not None:
-            status.rtt_s = rtt_s
-        known = self._known_peer(status, candidate, before, pending, now)
+        status.answered(now, pending.rtt_s(now))
+        if proof is Proof.FRESH:
+            status.proven_at = now
+        known = known_peer(status, candidate, before or partner, pending, self._config.max_ttl, now)
         self.known.put(known)
         useful = self._offer(known, now, is_new=before is None)
         if useful and before is None:
@@ -295,63 +330,70 @@ class PeerVerifier:
             events += self.lose(surplus, "surplus")
         return events
 
-    def _resolve_conflicts(self, record: PeerRecord, endpoint: Endpoint, now: float) -> list[Event]:
+    def _keep_unproven(
+        self,
+        candidate: Candidate | None,
+        pending: PendingQuery,
+        sender: NodeId,
+        record: PeerRecord,
+        now: float,
+    ) -> list[Event]:
+        """The record may be a copy: the peer is a partner, and no component but the table of the
+        unproven is told of its key.
+        """
+        endpoint = pending.endpoint
+        known = self.known.at(endpoint)
+        events = self.lose(known, "unproven") if known is not None else []
+        self._refuse_second_identity(endpoint)
+        self._tombstones.clear(endpoint)
+        peer = verified_peer(record, endpoint, sender, is_proven=False)
+        status = PeerStatus(peer)
+        status.answered(now, pending.rtt_s(now))
+        before = self.unproven.at(endpoint)
+        partner = known_peer(status, candidate, before or known, pending, self._config.max_ttl, now)
+        self.unproven.keep(partner, record)
+        return events
+
+    def _resolve_conflicts(
+        self, record: PeerRecord, endpoint: Endpoint, proof: Proof, now: float
+    ) -> list[Event]:
         """One endpoint a key and family, one identity an address. A peer that is known elsewhere
-        has moved only if a newer record says so. A record without an address could be a copy that
-        another node sends, and moves no peer.
+        has moved if it proves its key; without that, only if a newer record says so: a record
+        without an address could be a copy that another node sends, and moves no peer.
         """
         elsewhere, here = self.known.of_key(record.key, endpoint), self.known.at(endpoint)
         events: list[Event] = []
-        booked = self._book.status_of(endpoint)
-        if (
-            booked is not None
-            and booked.peer is not None
-            and booked.peer.key == record.key
-            and record.sequence < booked.peer.sequence
-        ):
+        booked = self._booked(record.key, endpoint)
+        if booked is not None and record.sequence < booked.known_peer.sequence:
             raise Refused("record-sequence-lower")
         if elsewhere is not None and elsewhere.peer.endpoint != endpoint:
             is_placed = family_of(endpoint) in record.endpoints
-            if not is_placed or record.sequence <= elsewhere.peer.sequence:
+            is_newer = record.sequence > elsewhere.peer.sequence
+            if proof is not Proof.FRESH and not (is_placed and is_newer):
                 raise Refused("record-unplaced")
             events += self.lose(elsewhere, "moved")
         if here is not None and here.peer.key != record.key:
             events += self.lose(here, "replaced")
+        self._refuse_second_identity(endpoint)
+        return events
+
+    def _refuse_second_identity(self, endpoint: Endpoint) -> None:
+        """Raises Refused if another proven peer answers at the address, on another port."""
         neighbour = self.known.beside(endpoint)
         if neighbour is not None and not neighbour.failures:
             raise Refused("peer-address-taken")
-        return events
 
     def _status_for(self, peer: VerifiedPeer, before: KnownPeer | None) -> PeerStatus:
         """What is known of this peer at its endpoint already, from this run or from the book."""
-        status = before.status if before is not None else self._book.status_of(peer.endpoint)
-        if status is None or (status.peer is not None and status.peer.key != peer.key):
-            status = PeerStatus()
+        status = before.status if before is not None and before.peer.key == peer.key else None
+        status = status or self._booked(peer.key, peer.endpoint) or PeerStatus()
         status.peer = peer
         return status
 
-    def _known_peer(
-        self,
-        status: PeerStatus,
-        candidate: Candidate | None,
-        before: KnownPeer | None,
-        pending: PendingQuery,
-        now: float,
-    ) -> KnownPeer:
-        peer = status.known_peer
-        origin = (
-            before
-            or candidate
-            or Candidate(
-                peer.endpoint, peer.node_id, OWN_LOOKUP, None, self._config.max_ttl - 1, now
-            )
-        )
-        from_push = origin.from_push or (candidate is not None and candidate.from_push)
-        ttl = self._config.max_ttl if from_push else origin.ttl
-        inbound = not pending.proves_reachability and (before is None or before.inbound)
-        return KnownPeer(
-            status, origin.source, origin.book_source, ttl, from_push, inbound, traffic_at=now
-        )
+    def _booked(self, key: bytes, endpoint: Endpoint) -> PeerStatus | None:
+        status = self._book.status_of(endpoint)
+        peer = status.peer if status is not None else None
+        return status if peer is not None and peer.key == key else None
 
     def _offer(self, known: KnownPeer, now: float, *, is_new: bool = False) -> bool:
         """Offers the peer to book and view, and to vacancies of the routing table. Returns whether
@@ -391,6 +433,10 @@ class PeerVerifier:
         ]
         for known in stale:
             self.known.remove(known.peer.endpoint)
+        for partner in [
+            each for each in self.unproven if now - each.verified_at > self._config.max_entry_age_s
+        ]:
+            self.unproven.remove(partner.peer.endpoint)
 
     def reset_changes(self) -> None:
         """A round was scheduled: what came or went before counts no more."""
@@ -399,18 +445,3 @@ class PeerVerifier:
     def challengers(self) -> list[Endpoint]:
         """Peers of the book that would win a slot reseeded lately."""
         return self._view.challengers([entry.endpoint for entry in self._book.entries()])
-
-    def book_probes(self, now: float) -> list[Endpoint]:
-        """What the book wants to be probed now: a feeler, if one is due, and the owners of places
-        that a new peer wants.
-        """
-        feeler = self._book.feeler(now)
-        due = self._book.tests_due(now)
-        return due if feeler is None else [feeler, *due]
-
-    def drop_own(self) -> None:
-        """Removes this node's own endpoints from the book: reports named them before it knew its
-        address, or the file of an earlier run does.
-        """
-        for endpoint in self.own_endpoints():
-            self._book.drop(endpoint)

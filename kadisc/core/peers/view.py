@@ -101,7 +101,9 @@ class HeldPeer:
 
     @property
     def peer(self) -> VerifiedPeer:
-        return self.status.known_peer
+        peer = self.status.peer
+        assert peer is not None
+        return peer
 
     def seen(self, now: float) -> ViewPeer:
         status = self.status

@@ -13,6 +13,7 @@ from ...config import Config
 from ...core.book.entry import Provenance, Verdict
 from ...core.contract.events import Event, Joined, LookupKind, LookupResult
 from ...core.contract.identity import Identity
+from ...core.contract.verified_peer import VerifiedPeer
 from ...core.snapshot import OperationSnapshot, Snapshot
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
@@ -315,14 +316,20 @@ class Node:
             return self.own_network.why(who)
         return self.own_network.why(endpoint_from(who))
 
-    def feedback(self, key: bytes, verdict: Verdict) -> bool:
-        """Tells what the application experienced with a peer: ``good``, ``bad``, ``busy`` or
-        ``wrong-network``. False where no peer of that key is known.
+    def feedback(self, peer: VerifiedPeer | bytes, verdict: Verdict) -> bool:
+        """Tells what the application experienced with a peer, given as it was returned or by its
+        key: ``good``, ``bad``, ``busy`` or ``wrong-network``. The verdict holds wherever the key is
+        proven; that on a peer that did not prove its key holds for its endpoint alone. False where
+        no such peer is known.
 
         Raises:
             UsageError: ``verdict`` is none of these.
         """
-        return self.own_network.feedback(key, verdict)
+        if isinstance(peer, bytes):
+            return self.own_network.feedback(peer, verdict)
+        return self.own_network.feedback(
+            peer.key, verdict, None if peer.is_proven else peer.endpoint
+        )
 
     # --- announcing and storing -------------------------------------------------------------------
 

@@ -101,13 +101,15 @@ class OwnNetwork:
         """
         return self._core.why(who, self.now())
 
-    def feedback(self, key: bytes, verdict: Verdict) -> bool:
-        """Takes the application's verdict on a peer; False where no peer of that key is known."""
+    def feedback(self, key: bytes, verdict: Verdict, endpoint: Endpoint | None = None) -> bool:
+        """Takes the application's verdict on a peer; False where no peer of that key is known.
+        ``endpoint``: that of a peer that did not prove its key.
+        """
         if verdict not in VERDICTS:
             raise UsageError(
                 f"a verdict is {', '.join(VERDICTS[:-1])} or {VERDICTS[-1]}, not {verdict!r}"
             )
-        return self._core.feedback(key, verdict, self.now())
+        return self._core.feedback(key, verdict, self.now(), endpoint)
 
     # --- finding more -----------------------------------------------------------------------------
 

@@ -63,9 +63,9 @@ class PeerStream:
         self._left = count
         self._verified_within_s = verified_within_s
         self._again_after_s = again_after_s
-        self._given: dict[bytes, float] = {}  # key -> moment, oldest first
+        self._given: dict[bytes, float] = {}  # mark of a peer -> moment, oldest first
         self._per_prefix: Counter[bytes] = Counter()
-        self._checked_at: dict[bytes, float] = {}  # key -> moment, oldest first
+        self._checked_at: dict[bytes, float] = {}  # mark of a peer -> moment, oldest first
         self._search_at = -EVER
         self._search_pause_s = FIRST_SEARCH_S
 
@@ -89,14 +89,17 @@ class PeerStream:
 
     def _candidates(self) -> list[VerifiedPeer]:
         """The peers to choose from, those first whose subnets were returned least; where none fits,
-        peers that have not answered for long.
+        peers that have not answered for long; and only then peers that did not prove their keys.
         """
-        for within_s in (None, EVER):
+        for is_proven, within_s in ((True, None), (True, EVER), (False, None), (False, EVER)):
             found = self._network.peers(
                 CHOSEN_FROM, service=self._service, verified_within_s=within_s, but_not=self._given
             )
             usable = [
-                peer for peer in found if self._is_fresh(peer) or peer.key not in self._checked_at
+                peer
+                for peer in found
+                if peer.is_proven is is_proven
+                and (self._is_fresh(peer) or peer.mark not in self._checked_at)
             ]
             if usable:
                 return sorted(usable, key=self._times_given)
@@ -111,7 +114,7 @@ class PeerStream:
         return self._per_prefix[subnet], self._per_prefix[netgroup]
 
     def _take(self, peer: VerifiedPeer) -> VerifiedPeer:
-        self._given[peer.key] = self._network.now()
+        self._given[peer.mark] = self._network.now()
         self._per_prefix.update(self._network.prefixes(peer.endpoint))
         while len(self._given) > MAX_REMEMBERED:
             del self._given[next(iter(self._given))]
@@ -145,7 +148,7 @@ class PeerStream:
         """The first peer that answers is enough for now. The others count as checked too, or
         unresponsive peers would be asked again and again.
         """
-        self._checked_at[peer.key] = self._network.now()
+        self._checked_at[peer.mark] = self._network.now()
         try:
             found = await self._network.check(peer.endpoint)
         except (Busy, Closed):

@@ -33,7 +33,7 @@ def own_addresses(
     """
     configured = external_addresses(config.external)
     remembered = {dht.family: dht.ip for dht in saved.dhts}
-    policy = AddressPolicy(config.core.allow_private)
+    policy = AddressPolicy(config.core.allow_private, (), config.core.restricted_to)
     addresses: dict[Family, ExternalAddress] = {}
     for port in ports:
         if port.family in configured:
@@ -43,8 +43,13 @@ def own_addresses(
             addresses[port.family] = ExternalAddress(
                 config.core.address, ip, port_bytes, Confidence.CONFIGURED
             )
-        elif policy.of(port.local_endpoint) is Scope.PUBLIC:
-            # Bound to one public address: that is the one that other nodes see.
+        elif policy.of(port.local_endpoint) is Scope.PUBLIC or (
+            config.core.restricted_to
+            and scope_of(port.local_endpoint) is not Scope.INVALID
+            and not policy.is_barred(port.local_endpoint)
+        ):
+            # Bound to one public address, or to one of the networks that the operator restricts
+            # the node to: that is the one that other nodes see.
             own = port.local_endpoint
             addresses[port.family] = ExternalAddress(
                 config.core.address, ip_of(own), own[-2:], Confidence.CONFIGURED

@@ -16,6 +16,7 @@ from random import Random
 from ...config import CLIENT_VERSION
 from ...contacts import Contact
 from ...core.contract.identity import Identity
+from ...core.peers.proof import signed_text
 from ...core.peers.rendezvous import info_hashes
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
@@ -96,13 +97,18 @@ class Flooder(Adversary):
                 token=b"band",
                 seen_as=source,
                 version=CLIENT_VERSION,
-                news=News(self._signed(), named),
+                news=News(self._signed(), named, proof=self._proof(query, source)),
             )
         reply = self._group.answer(self, query, source)
         reply.version = CLIENT_VERSION
         if isinstance(query, GetPeers) and query.info_hash in TAGS:
             reply.values = self._group.endpoints(self._rng)
         return reply
+
+    def _proof(self, query: Gossip, source: Endpoint) -> bytes | None:
+        if query.challenge is None or query.asked is None:
+            return None
+        return self._who.sign(signed_text(TAG, query.challenge, query.asked, source))
 
     def answered(self, reply: Reply, source: Endpoint, now: float) -> None:
         if reply.token is not None:

@@ -11,26 +11,14 @@ from collections.abc import Callable
 import pytest
 
 from kadisc.contacts import Contact
-from kadisc.core.addressing.bep42 import derive_node_id
-from kadisc.core.addressing.external_address import Confidence, ExternalAddress
 from kadisc.core.contract.events import Datagram, Event, WentOffline
 from kadisc.core.contract.saved_state import SavedContact
 from kadisc.core.core import Core
-from kadisc.core.peers.own_record import Membership
-from kadisc.endpoints import Endpoint, Family, ip_of, make_endpoint
+from kadisc.endpoints import Endpoint, Family, make_endpoint
 from kadisc.ids import random_id
 from kadisc.net.state.state_file import KeptState, decode_state, encode_state
 from kadisc.wire import compact, krpc
 from kadisc.wire.messages import Error, Query, Reply
-from tests.support.community import (
-    NETWORK,
-    identity,
-    introduce,
-    knows,
-    member,
-    record_fields,
-    stranger,
-)
 from tests.support.world import CONFIG, Host, World, address
 
 Answer = Callable[[Query], Reply | Error | None]
@@ -80,71 +68,6 @@ def put(world: World, endpoint: Endpoint, answer: Answer) -> ScriptedNode:
 
 def core(own_id: int = OWN_ID) -> Core:
     return Core(CONFIG, random.Random(1), {Family.IPV4: own_id}, 0.0)
-
-
-def of_both_families(world: World) -> Host:
-    """A member of the network with an address in each family."""
-    key = identity(1)
-    where = {
-        Family.IPV4: make_endpoint("45.1.1.1", 6881),
-        Family.IPV6: make_endpoint("2a01:1::1", 6881),
-    }
-    node = Core(
-        CONFIG,
-        random.Random(4),
-        {family: derive_node_id(key.public_key, ip_of(each)) for family, each in where.items()},
-        0.0,
-        public_key=key.public_key,
-        addresses={
-            family: ExternalAddress(CONFIG.address, ip_of(each), each[-2:], Confidence.CONFIGURED)
-            for family, each in where.items()
-        },
-        membership=Membership(key, NETWORK),
-    )
-    host = Host(node, where[Family.IPV4])
-    world.hosts |= dict.fromkeys(where.values(), host)
-    flush = world.flush
-
-    def flush_both(each: Host) -> None:
-        if each is not host:
-            flush(each)
-            return
-        for payload, destination in node.drain_outbox():
-            family = Family.IPV4 if len(destination) == 6 else Family.IPV6
-            world.send(where[family], destination, payload)
-        host.events += node.drain_events()
-        if (at := node.next_deadline()) < host.tick_at:
-            host.tick_at = at
-            world.at(max(at, world.now), lambda: world._tick(host, at))
-
-    world.flush = flush_both  # type: ignore[method-assign]
-    return host
-
-
-@finding(3)
-def test_a_copied_record_proves_no_peer_over_the_other_family() -> None:
-    world = World(1)
-    host = of_both_families(world)
-    owner = stranger(world, 1)
-    there = make_endpoint("2c0f:1:1:1::1", 6881)
-    thief = stranger(world, 2, at=there, record=owner.record)
-    introduce(world, host, owner.endpoint)
-    introduce(world, host, thief.endpoint)
-    assert knows(host) == {owner.endpoint}
-
-
-@finding(3)
-def test_a_copied_record_without_an_address_proves_no_peer() -> None:
-    world = World(2)
-    host = member(world, 1)
-    world.flush(host)
-    owner = stranger(world, 50)
-    owner.record = record_fields(owner.who, None, 5)
-    thief = stranger(world, 51, record=owner.record)
-    introduce(world, host, thief.endpoint)
-    introduce(world, host, owner.endpoint)
-    world.run(30)
-    assert thief.endpoint not in knows(host)
 
 
 @finding(10)

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from kadisc.config import BookConfig, CoreConfig
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.assembly import book_for
 from kadisc.core.book.address_book import AddressBook
 from kadisc.core.contract.times import FOREVER
+from kadisc.core.peers_assembly import book_for
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.contacts import address6
 from tests.support.peers import book_failed, book_verified, peer

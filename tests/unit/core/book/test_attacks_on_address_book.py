@@ -11,11 +11,11 @@ import pytest
 
 from kadisc.config import BookConfig, CoreConfig
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.assembly import book_for
 from kadisc.core.book.address_book import AddressBook
 from kadisc.core.book.tables import GroupedPlacement
 from kadisc.core.contract.saved_state import SavedBook, SavedPeer
 from kadisc.core.contract.times import FOREVER
+from kadisc.core.peers_assembly import book_for
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.contacts import address6
 from tests.support.peers import book_verified, peer

@@ -45,8 +45,8 @@ NO_FEELERS = replace(
 """A book that probes no entry of its own, so that only reports lead to checks."""
 
 
-def victim_of(world: World, defended: bool, defence: str, config: CoreConfig = CONFIG) -> Host:
-    return member(world, 1, config=config if defended else without(defence, config=config))
+def victim_of(world: World, defended: bool, *defences: str, config: CoreConfig = CONFIG) -> Host:
+    return member(world, 1, config=config if defended else without(*defences, config=config))
 
 
 def with_peers(world: World, us: Host, count: int, first: int = 300) -> list[Stranger]:
@@ -72,15 +72,18 @@ def test_an_old_record_does_not_verify_the_node_that_has_its_address_now(
     world = World(seed=1)
     us = victim_of(world, defended, "record_rules")
     owner, old, new = identity(7), address(2), address(3)
-    at_home = stranger(world, 2, record=record_fields(owner, old, 1))
+    at_home = stranger(world, 2, record=record_fields(owner, old, 1), signs_as=owner)
     introduce(world, us, old)
-    moved = stranger(world, 3, record=record_fields(owner, new, 2))
+    moved = stranger(world, 3, record=record_fields(owner, new, 2), signs_as=owner)
     introduce(world, us, new)
     assert (old, "moved") in lost(us)
     moved.answers = at_home.answers = False
     world.run(300.0)
     assert knows(us) == set()
-    at_home.answers = True  # another node has the address now, and has kept the old record
+    at_home.answers, at_home.proves = (
+        True,
+        False,
+    )  # another node has the address now, and has kept the old record
     push(world, at_home, us)
     world.run(60.0)
     assert (old in knows(us)) is not defended
@@ -90,7 +93,7 @@ def test_an_old_record_does_not_verify_the_node_that_has_its_address_now(
 @ON_OFF
 def test_a_node_cannot_take_the_key_of_another(defended: bool) -> None:
     world = World(seed=2)
-    us = victim_of(world, defended, "record_rules")
+    us = victim_of(world, defended, "record_rules", "key_proofs")
     forged = record_fields(identity(8), address(2)) | {b"k": identity(7).public_key}
     stranger(world, 2, record=forged)
     introduce(world, us, address(2))
@@ -102,16 +105,16 @@ def test_a_node_cannot_take_the_key_of_another(defended: bool) -> None:
 def test_a_valid_record_of_another_address_proves_nothing(defended: bool) -> None:
     """A mirror repeats the answers of an honest peer from its own address."""
     world = World(seed=3)
-    us = victim_of(world, defended, "record_rules")
+    us = victim_of(world, defended, "record_rules", "key_proofs")
     stranger(world, 2, record=record_fields(identity(7), address(77)))
     introduce(world, us, address(2))
     assert (knows(us) == {address(2)}) is not defended
     assert not defended or peer_network(us).unproven_record(identity(7).public_key) is not None
 
 
-def test_a_record_without_an_address_moves_no_peer() -> None:
+def test_a_record_without_an_address_and_without_a_proof_of_key_moves_no_peer() -> None:
     world = World(seed=4)
-    us = member(world, 1)
+    us = member(world, 1, config=without("key_proofs"))
     stranger(world, 2, record=record_fields(identity(7), address(2), 1))
     introduce(world, us, address(2))
     stranger(world, 3, record=record_fields(identity(7), None, 9))

@@ -10,9 +10,9 @@ import pytest
 
 from kadisc.config import CoreConfig, GossipConfig
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.assembly import view_for
 from kadisc.core.peers.slot_ranking import FLAT
 from kadisc.core.peers.view import GossipView
+from kadisc.core.peers_assembly import view_for
 from kadisc.endpoints import Endpoint
 from kadisc.sim.model.population import FIRST_BYTES, Population
 from kadisc.sim.options import SimOptions

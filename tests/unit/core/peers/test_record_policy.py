@@ -52,7 +52,7 @@ def test_unknown_keys_are_kept_and_signed_over() -> None:
         ({b"svc": {b"e t": 5}}, "record-malformed"),
         ({b"svc": {"\u00e4".encode(): 5}}, "record-malformed"),
         ({b"svc": {b"x" * 17: 5}}, "record-malformed"),
-        ({b"svc": {b"fork": bytes(33)}}, "record-malformed"),
+        ({b"svc": {b"fork": bytes(65)}}, "record-malformed"),
         ({b"via": b"x"}, "record-malformed"),
         ({b"via": [bytes(6)] * 3}, "record-malformed"),
         ({b"via": [bytes(5)]}, "record-malformed"),

@@ -9,10 +9,11 @@ import random
 from kadisc.as_map import AsMap
 from kadisc.config import CoreConfig, Defences, TableConfig
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.assembly import book_for, diversity_for, view_for
+from kadisc.core.assembly import diversity_for
 from kadisc.core.baselines.table import NoDiversityCaps
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.slot_ranking import FROM_16
+from kadisc.core.peers_assembly import book_for, view_for
 from kadisc.core.table.diversity import DiversityCaps
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.asmap import asmap

@@ -1,0 +1,71 @@
+"""Unproven peers: those that answered with a valid record of the own network and did not prove that
+they have its key (`proof.py`). A node of version 0.1 cannot; neither can one that sends a copy.
+
+They are partners of gossip. They get no slot and no place among the tried peers of the address
+book, and are not named to other nodes. The application is given one only while this node hardly
+knows a proven peer, after all of those, and only if the record names the endpoint: no copy does.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...endpoints import family_of
+from ...wire.records import PeerRecord
+from .known_peers import KnownPeer, KnownPeers
+
+MAX_UNPROVEN: Final = 64
+"""Unproven peers that are kept at most."""
+ENOUGH_PROVEN: Final = 8
+"""Where so many proven peers are known, the application is given no unproven ones."""
+
+
+class UnprovenPeers(KnownPeers):
+    """One entry an endpoint; several may have the same key."""
+
+    def keep(self, partner: KnownPeer, record: PeerRecord) -> None:
+        """The peer has just answered with this record."""
+        endpoint = partner.peer.endpoint
+        before = self.remove(endpoint)
+        partner.is_named = record.endpoints.get(family_of(endpoint)) == endpoint
+        if before is not None and before.peer.key == record.key:
+            partner.held_back_until = before.held_back_until
+        self.put(partner)
+        surplus = self.surplus(_is_needed)
+        if surplus is not None:
+            self.remove(surplus.peer.endpoint)
+
+    def expire(self, before: float) -> None:
+        """Forgets those that answered last before that time."""
+        for partner in [each for each in self if each.verified_at < before]:
+            self.remove(partner.peer.endpoint)
+
+    def presentable(self, proven: KnownPeers, stale_before: float) -> list[KnownPeer]:
+        """Those that the application may be given after all proven peers: none where enough of
+        these are known, and none whose key is proven elsewhere.
+        """
+        if sum(not each.failures for each in proven) >= ENOUGH_PROVEN:
+            return []
+        return [
+            each
+            for each in self
+            if each.is_named
+            and not each.failures
+            and each.verified_at >= stale_before
+            and not proven.has_key(each.peer.key)
+        ]
+
+    def judge(self, key: bytes, partner: KnownPeer | None, until: float) -> bool:
+        """The application is not given ``partner`` before that time; where it is None, no peer with
+        this key whose record names it. Returns whether there is one.
+        """
+        judged = [partner] if partner is not None else []
+        if partner is None:
+            judged = [each for each in self if each.is_named and each.peer.key == key]
+        for each in judged:
+            each.held_back_until = max(each.held_back_until, until)
+        return bool(judged)
+
+
+def _is_needed(partner: KnownPeer) -> bool:
+    return False
