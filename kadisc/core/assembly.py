@@ -1,4 +1,5 @@
-"""Chooses the components of a node by its `Defences`: every switch is on this page. The components
+"""Chooses the components of a node by its `Defences`: every switch is on this page, or on those for
+the rooms `serving` (`serving_assembly.py`) and `peers` (`peers_assembly.py`). The components
 themselves know of no switch.
 """
 

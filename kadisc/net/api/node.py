@@ -317,19 +317,13 @@ class Node:
         return self.own_network.why(endpoint_from(who))
 
     def feedback(self, peer: VerifiedPeer | bytes, verdict: Verdict) -> bool:
-        """Tells what the application experienced with a peer, given as it was returned or by its
-        key: ``good``, ``bad``, ``busy`` or ``wrong-network``. The verdict holds wherever the key is
-        proven; that on a peer that did not prove its key holds for its endpoint alone. False where
-        no such peer is known.
+        """Tells what the application experienced with a peer, given as returned or by its key:
+        ``good``, ``bad``, ``busy`` or ``wrong-network``. False where no such peer is known.
 
         Raises:
             UsageError: ``verdict`` is none of these.
         """
-        if isinstance(peer, bytes):
-            return self.own_network.feedback(peer, verdict)
-        return self.own_network.feedback(
-            peer.key, verdict, None if peer.is_proven else peer.endpoint
-        )
+        return self.own_network.feedback(peer, verdict)
 
     # --- announcing and storing -------------------------------------------------------------------
 

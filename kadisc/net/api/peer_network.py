@@ -101,15 +101,21 @@ class OwnNetwork:
         """
         return self._core.why(who, self.now())
 
-    def feedback(self, key: bytes, verdict: Verdict, endpoint: Endpoint | None = None) -> bool:
-        """Takes the application's verdict on a peer; False where no peer of that key is known.
-        ``endpoint``: that of a peer that did not prove its key.
+    def feedback(self, peer: VerifiedPeer | bytes, verdict: Verdict) -> bool:
+        """Takes the application's verdict on a peer, given as returned or by its key; False where
+        no such peer is known. The verdict holds wherever the key is proven; that on a peer that did
+        not prove its key holds for its endpoint alone.
         """
         if verdict not in VERDICTS:
             raise UsageError(
                 f"a verdict is {', '.join(VERDICTS[:-1])} or {VERDICTS[-1]}, not {verdict!r}"
             )
-        return self._core.feedback(key, verdict, self.now(), endpoint)
+        now = self.now()
+        if isinstance(peer, bytes):
+            return self._core.feedback(peer, verdict, now)
+        return self._core.feedback(
+            peer.key, verdict, now, None if peer.is_proven else peer.endpoint
+        )
 
     # --- finding more -----------------------------------------------------------------------------
 
