@@ -71,8 +71,7 @@ class Node:
             config: The configuration.
             identity: The key pair.
             pump: The core, with the ports and the clock that drive it.
-            sources: ``HOST:PORT`` of nodes to join by; each source follows a second after the one
-                before.
+            sources: ``HOST:PORT`` of nodes to join by; one source a second.
             rng: The source of all random choices.
             keeper: Saves what the node is to know in its next run.
 
