@@ -84,6 +84,11 @@ class Defences:
         " that they pass its limits on unproven addresses, whoever forges queries in the name of"
         " this node.",
     )
+    proven_budgets: bool = switch(
+        True,
+        "Proven endpoints of one address, /24 and /16 (IPv6: /64, /48 and /32), and all of them"
+        " together, may ask, and are sent, only so much per second.",
+    )
     slow_decode_total: bool = switch(
         True,
         "Datagrams that are not canonical bencode are decoded only if they are short, and within a"

@@ -147,6 +147,132 @@ class LimitsConfig:
         ABOVE_0,
         "At most this many queries are read at once, after a pause, from one proven endpoint.",
     )
+    proven_host_queries_per_s: float = setting(
+        1000.0,
+        ABOVE_0,
+        "At most this many queries per second are read from the proven endpoints of one host"
+        " together, sustained.",
+    )
+    proven_subnet_queries_per_s: float = setting(
+        2000.0,
+        ABOVE_0,
+        "At most this many queries per second are read from the proven endpoints of one subnet"
+        " together, sustained.",
+    )
+    proven_netgroup_queries_per_s: float = setting(
+        4000.0,
+        ABOVE_0,
+        "At most this many queries per second are read from the proven endpoints of one /16 (IPv6"
+        " /32) together, sustained.",
+    )
+    proven_total_queries_per_s: float = setting(
+        20_000.0,
+        ABOVE_0,
+        "At most this many queries per second are read from all proven endpoints together,"
+        " sustained.",
+    )
+    proven_host_reply_bytes_per_s: float = setting(
+        75_000.0,
+        ABOVE_0,
+        "Replies to the proven endpoints of one host carry at most this many bytes of payload per"
+        " second, sustained.",
+    )
+    proven_subnet_reply_bytes_per_s: float = setting(
+        300_000.0,
+        ABOVE_0,
+        "Replies to the proven endpoints of one subnet carry at most this many bytes of payload"
+        " per second, sustained.",
+    )
+    proven_netgroup_reply_bytes_per_s: float = setting(
+        750_000.0,
+        ABOVE_0,
+        "Replies to the proven endpoints of one /16 (IPv6 /32) carry at most this many bytes of"
+        " payload per second, sustained.",
+    )
+    proven_total_reply_bytes_per_s: float = setting(
+        4_250_000.0,
+        ABOVE_0,
+        "Replies to all proven endpoints carry at most this many bytes of payload per second,"
+        " sustained.",
+    )
+    proven_host_query_bytes_per_s: float = setting(
+        13_000.0,
+        ABOVE_0,
+        "Queries to the proven endpoints of one host carry at most this many bytes of payload per"
+        " second, sustained.",
+    )
+    proven_subnet_query_bytes_per_s: float = setting(
+        52_000.0,
+        ABOVE_0,
+        "Queries to the proven endpoints of one subnet carry at most this many bytes of payload"
+        " per second, sustained.",
+    )
+    proven_netgroup_query_bytes_per_s: float = setting(
+        130_000.0,
+        ABOVE_0,
+        "Queries to the proven endpoints of one /16 (IPv6 /32) carry at most this many bytes of"
+        " payload per second, sustained.",
+    )
+    proven_total_query_bytes_per_s: float = setting(
+        650_000.0,
+        ABOVE_0,
+        "Queries to all proven endpoints carry at most this many bytes of payload per second,"
+        " sustained.",
+    )
+    proven_host_time_share: float = setting(
+        0.05,
+        ABOVE_0,
+        "The queries of the proven endpoints of one host take at most this part of a processor"
+        " core, sustained, by fixed estimates of what each costs.",
+    )
+    proven_subnet_time_share: float = setting(
+        0.1,
+        ABOVE_0,
+        "The queries of the proven endpoints of one subnet take at most this part of a processor"
+        " core, sustained, by fixed estimates of what each costs.",
+    )
+    proven_netgroup_time_share: float = setting(
+        0.2,
+        ABOVE_0,
+        "The queries of the proven endpoints of one /16 (IPv6 /32) take at most this part of a"
+        " processor core, sustained, by fixed estimates of what each costs.",
+    )
+    proven_total_time_share: float = setting(
+        0.6,
+        ABOVE_0,
+        "The queries of all proven endpoints take at most this part of a processor core,"
+        " sustained, by fixed estimates of what each costs.",
+    )
+    proven_burst_s: float = setting(
+        1.0,
+        ABOVE_0,
+        "Each budget of proven endpoints allows so many seconds of its rate at once, after a"
+        " pause.",
+    )
+    host_time_share: float = setting(
+        0.005,
+        ABOVE_0,
+        "The queries of one unproven host take at most this part of a processor core, sustained,"
+        " by fixed estimates of what each costs.",
+    )
+    subnet_time_share: float = setting(
+        0.02,
+        ABOVE_0,
+        "The queries of all unproven hosts of one subnet take at most this part of a processor"
+        " core, sustained, by fixed estimates of what each costs.",
+    )
+    total_time_share: float = setting(
+        0.1,
+        ABOVE_0,
+        "The queries of all unproven hosts take at most this part of a processor core, sustained,"
+        " by fixed estimates of what each costs.",
+    )
+    time_burst_s: float = setting(
+        4.0,
+        ABOVE_0,
+        "The time budgets of unproven hosts allow so many seconds of their rate at once, after a"
+        " pause.",
+    )
     proven_for_s: float = setting(
         300.0,
         ABOVE_0,

@@ -20,7 +20,13 @@ from .addressing.external_address import Confidence, ExternalAddress
 from .addressing.own_ids import OwnIds
 from .addressing.policy import AddressPolicy
 from .baselines.addressing import AlwaysOnline
-from .baselines.limits import NoAskerTokens, NoLimits, NoProvenSources, SubnetSlowDecodes
+from .baselines.limits import (
+    NoAskerTokens,
+    NoLimits,
+    NoProvenBudget,
+    NoProvenSources,
+    SubnetSlowDecodes,
+)
 from .baselines.rpc import NoOwner, NoReceivedTokens, NoSpacing, TrustingTransactions
 from .baselines.table import NoDiversityCaps, NoQuarantine
 from .contract.counters import Counters
@@ -28,6 +34,7 @@ from .dht import Dht
 from .dht_parts import DhtParts
 from .limits.asker_tokens import AskerTokenRule, AskerTokens
 from .limits.budget import CellHash
+from .limits.proven_budget import ProvenBudgets, proven_budgets
 from .limits.proven_sources import ProvenSources, ProvenSourcesRule
 from .limits.slow_decodes import SlowDecodes
 from .limits.traffic import LiftedLimits, TrafficLimits, TrafficRule
@@ -232,9 +239,15 @@ def traffic_for(
         is_contact = one
 
     proven_sources: ProvenSourcesRule = (
-        ProvenSources(config.limits, transactions.admits, is_contact, asker_tokens)
+        ProvenSources(config.limits, transactions.admits, is_contact, asker_tokens, cell_hash)
         if config.defences.proven_sources
         else NoProvenSources()
     )
+    none = NoProvenBudget()
+    proven = (
+        proven_budgets(config.limits, cell_hash)
+        if config.defences.proven_budgets
+        else ProvenBudgets(none, none, none, none)
+    )
     kind = LiftedLimits if config.unlimited else TrafficLimits
-    return kind(config.limits, proven_sources, cell_hash, counters)
+    return kind(config.limits, proven_sources, proven, cell_hash, counters)

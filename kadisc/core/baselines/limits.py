@@ -1,12 +1,13 @@
 """What the defences of the room `limits` are compared with: no limits on traffic at all, limits
-without an exemption for proven sources, and slow decoding with a budget for each subnet alone.
+without an exemption for proven sources, proven sources without a limit, and slow decoding with a
+budget for each subnet alone.
 """
 
 from __future__ import annotations
 
 from ...config import ServingConfig
 from ...endpoints import Endpoint
-from ..limits.budget import Budget, CellHash, Rate
+from ..limits.budget import GRANTED, Budget, CellHash, Rate
 from ..limits.proven_sources import SourceClass
 
 
@@ -18,11 +19,26 @@ class NoProvenSources:
     def classify(self, payload: bytes, source: Endpoint, now: float) -> SourceClass:
         return SourceClass.UNPROVEN
 
+    def lasts(self, endpoint: Endpoint) -> bool:
+        return False
+
     def is_proven(self, endpoint: Endpoint, now: float) -> bool:
         return False
 
     def proved(self, endpoint: Endpoint, now: float) -> None:
         pass
+
+
+class NoProvenBudget:
+    """In place of `ProvenBudget`: proven endpoints may use as much as they like."""
+
+    __slots__ = ()
+
+    def use_portion(self, endpoint: Endpoint, amount: float) -> bool:
+        return False
+
+    def lacking(self, endpoint: Endpoint, amount: float, now: float, *, lasting: bool) -> int:
+        return GRANTED
 
 
 class NoLimits:
@@ -31,6 +47,9 @@ class NoLimits:
     __slots__ = ()
 
     def drop_reason(self, payload: bytes, source: Endpoint, now: float) -> str | None:
+        return None
+
+    def charge(self, cost_s: float, source: Endpoint, now: float) -> str | None:
         return None
 
     def may_reply(self, size: int, destination: Endpoint, now: float) -> bool:

@@ -18,7 +18,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from ...endpoints import IPV4_ENDPOINT_BYTES, PUBLIC_EIGHTS, Endpoint, Scope
+from ...endpoints import (
+    IPV4_ENDPOINT_BYTES,
+    PUBLIC_EIGHTS,
+    Endpoint,
+    host_prefix,
+    netgroup_prefix,
+    subnet_prefix,
+)
 from ..addressing.policy import AddressPolicy
 from ..contract.times import NEVER
 
@@ -71,7 +78,7 @@ class CellHash:
         self._secret = secret
         self._bits = bits
         self._policy = policy
-        self._numbers: tuple[array[int], ...] = self._drawn(ADDRESS_BYTES)
+        self._numbers: tuple[array[int], ...] = ()  # drawn when they are needed
         self._last: Endpoint | None = None
         self._last_cells: Cells = (0, SUBNET_CELLS, NETGROUP_CELLS)
 
@@ -93,6 +100,8 @@ class CellHash:
         """
         if endpoint == self._last:  # an answer goes to the source of the query just read
             return self._last_cells
+        if not self._numbers:
+            self._numbers = self._drawn(ADDRESS_BYTES)
         numbers = self._numbers
         if len(endpoint) == IPV4_ENDPOINT_BYTES and endpoint[0] in PUBLIC_EIGHTS:
             # Nearly all endpoints: written out, without a slice or a loop.
@@ -100,20 +109,21 @@ class CellHash:
             netgroup = numbers[0][a] ^ numbers[1][b]
             subnet = netgroup ^ numbers[2][c]
             cells = subnet ^ numbers[3][d], subnet | SUBNET_CELLS, netgroup | NETGROUP_CELLS
-        elif self._policy.of(endpoint) is not Scope.PUBLIC:
+        elif self._policy.counts_alone(endpoint):
             cell = self._hash(endpoint)
             cells = cell, cell | SUBNET_CELLS, cell | NETGROUP_CELLS
         else:
-            size = 1 if len(endpoint) == IPV4_ENDPOINT_BYTES else 2
-            netgroup = self._hash(endpoint[: 2 * size])
-            subnet = self._hash(endpoint[: 3 * size])
             cells = (
-                self._hash(endpoint[: 4 * size]),
-                subnet | SUBNET_CELLS,
-                netgroup | NETGROUP_CELLS,
+                self._hash(host_prefix(endpoint)),
+                self._hash(subnet_prefix(endpoint)) | SUBNET_CELLS,
+                self._hash(netgroup_prefix(endpoint)) | NETGROUP_CELLS,
             )
         self._last, self._last_cells = endpoint, cells
         return cells
+
+    def endpoint_cell(self, endpoint: Endpoint) -> int:
+        """The cell of the endpoint itself, with its port."""
+        return self._hash(endpoint)
 
     def _hash(self, prefix: bytes) -> int:
         if len(prefix) > len(self._numbers):
@@ -169,6 +179,10 @@ def _paces_of(
     )
 
 
+_NO_CELLS: Final[dict[int, float]] = {}
+"""Stays empty: most budgets of a node at rest hold nothing."""
+
+
 class Budget:
     """Up to four levels, all or nothing: an amount that one level cannot give is not taken from the
     other levels either.
@@ -191,8 +205,8 @@ class Budget:
         self._paces = _paces_of(host, subnet, netgroup, total)
         self._turn_at = NEVER
         self._total_at = NEVER
-        self._cells: dict[int, float] = {}
-        self._old: dict[int, float] = {}
+        self._cells: dict[int, float] = _NO_CELLS  # until the first turn, at the first use
+        self._old: dict[int, float] = _NO_CELLS
 
     def __len__(self) -> int:
         """Cells that hold a number."""
@@ -254,6 +268,6 @@ class Budget:
         longer silence both generations are that old.
         """
         turn_s = self._paces.turn_s
-        self._old = {} if now >= self._turn_at + turn_s else self._cells
+        self._old = _NO_CELLS if now >= self._turn_at + turn_s else self._cells
         self._cells = {}
         self._turn_at = now + turn_s

@@ -1,10 +1,12 @@
-"""The limits on traffic: which datagrams are read at all, and what may be sent to addresses that
-have proved nothing.
+"""The limits on traffic: which datagrams are read at all, what serving them may cost, and what may
+be sent.
 
 Attacks: forged queries make this node send answers to a host that never asked (amplification), keep
-it busy, and silence the honest nodes whose addresses they bear. Defence: unproven addresses are
-throttled, never banned, in everything that they cost. Proven endpoints and awaited answers are
-exempt (`ProvenSources`). Answers and queries of this node have separate budgets, so that a flood of
+it busy, and silence the honest nodes whose addresses they bear; hosts that are what they say ask as
+much as a node can answer. Defence: addresses are throttled, never banned, in everything that they
+cost: datagrams, bytes and processor time. Those that have proved nothing have small budgets, and
+those that have proved that they receive packets large ones (`ProvenSources`, `ProvenBudgets`). An
+awaited answer is exempt. Answers and queries of this node have separate budgets, so that a flood of
 one kind never blocks the other.
 """
 
@@ -16,19 +18,26 @@ from ...config import LimitsConfig
 from ...endpoints import Endpoint
 from ..contract.counters import Counters
 from .budget import Budget, CellHash, Rate
+from .proven_budget import ProvenBudgets
 from .proven_sources import ProvenSourcesRule, SourceClass
 
 _LEVELS: Final = ("address", "network", "netgroup", "total")
 _QUERY_DROPS: Final = ("", *[f"limit.{level}" for level in _LEVELS])
 _REPLY_REFUSALS: Final = ("", *[f"reply-bytes.{level}" for level in _LEVELS])
 _ASK_REFUSALS: Final = ("", *[f"asked-bytes.{level}" for level in _LEVELS])
-PROVEN_DROP: Final = "limit.proven"
-DROP_REASONS: Final = (*_QUERY_DROPS[1:], PROVEN_DROP)
-"""Reasons not to read a datagram."""
+_TIME_DROPS: Final = ("", *[f"time.{level}" for level in _LEVELS])
+_PROVEN_DROPS: Final = ("", *[f"limit.proven.{level}" for level in _LEVELS], "limit.proven")
+_PROVEN_REPLIES: Final = ("", *[f"proven-reply-bytes.{level}" for level in _LEVELS])
+_PROVEN_ASKED: Final = ("", *[f"proven-asked-bytes.{level}" for level in _LEVELS])
+_PROVEN_TIME: Final = ("", *[f"time.proven.{level}" for level in _LEVELS])
+DROP_REASONS: Final = (*_QUERY_DROPS[1:], *_PROVEN_DROPS[1:], *_TIME_DROPS[1:], *_PROVEN_TIME[1:])
+"""Reasons not to read a datagram, or not to serve it."""
 
 
 class TrafficRule(Protocol):
     def drop_reason(self, payload: bytes, source: Endpoint, now: float) -> str | None: ...
+
+    def charge(self, cost_s: float, source: Endpoint, now: float) -> str | None: ...
 
     def may_reply(self, size: int, destination: Endpoint, now: float) -> bool: ...
 
@@ -38,12 +47,15 @@ class TrafficRule(Protocol):
 
 
 class TrafficLimits:
-    """Limits what unproven addresses cost, by host, by subnet and in total."""
+    """Limits what unproven addresses cost, by host, by subnet and in total, and what proven ones
+    cost (`proven_budget.py`).
+    """
 
     def __init__(
         self,
         limits: LimitsConfig,
         proven_sources: ProvenSourcesRule,
+        proven: ProvenBudgets,
         cell_hash: CellHash,
         counters: Counters,
     ) -> None:
@@ -62,48 +74,79 @@ class TrafficLimits:
             subnet=Rate(limits.subnet_query_bytes_per_s, limits.subnet_query_burst_bytes),
             total=Rate(limits.total_query_bytes_per_s, limits.total_query_burst_bytes),
         )
+        burst_s = limits.time_burst_s
+        host, subnet, total = (
+            Rate(share, burst_s * share)
+            for share in (limits.host_time_share, limits.subnet_time_share, limits.total_time_share)
+        )
+        self.time = Budget(host=host, subnet=subnet, total=total)
         self.proven_sources = proven_sources
+        self.proven = proven
+        self._proven_queries = proven.queries
         self._cell_hash = cell_hash
         self._counters = counters
 
     def drop_reason(self, payload: bytes, source: Endpoint, now: float) -> str | None:
         """Why a datagram must not be read. None: it may be read, and has been counted."""
-        source_class = self.proven_sources.classify(payload, source, now)
-        if source_class is SourceClass.PROVEN:
+        if self._proven_queries.use_portion(source, 1.0):
             return None
-        if source_class is SourceClass.OVER_LIMIT:
-            return PROVEN_DROP
+        source_class = self.proven_sources.classify(payload, source, now)
+        if source_class is SourceClass.AWAITED:
+            return None
+        if source_class is SourceClass.PROVEN:
+            lasting = self.proven_sources.lasts(source)
+            lacking = self._proven_queries.lacking(source, 1.0, now, lasting=lasting)
+            return _PROVEN_DROPS[lacking] if lacking else None
         lacking = self.queries.lacking(self._cell_hash.cells(source), 1.0, now)
         return _QUERY_DROPS[lacking] if lacking else None
+
+    def charge(self, cost_s: float, source: Endpoint, now: float) -> str | None:
+        """Why a query that takes ``cost_s`` seconds of processor time must not be served. None: it
+        may be, and the time has been taken from the budget.
+        """
+        if self.proven.time.use_portion(source, cost_s):
+            return None
+        if self.proven_sources.is_proven(source, now):
+            lasting = self.proven_sources.lasts(source)
+            lacking = self.proven.time.lacking(source, cost_s, now, lasting=lasting)
+            return _PROVEN_TIME[lacking] if lacking else None
+        lacking = self.time.lacking(self._cell_hash.cells(source), cost_s, now)
+        return _TIME_DROPS[lacking] if lacking else None
 
     def may_reply(self, size: int, destination: Endpoint, now: float) -> bool:
         """Whether an answer of ``size`` bytes may be sent; if so its cost has been taken from the
         budget, if not the refusal has been counted.
         """
-        return self._may_send(self.replies, _REPLY_REFUSALS, size, destination, now)
+        if self.proven.replies.use_portion(destination, size):
+            return True
+        if self.proven_sources.is_proven(destination, now):
+            reasons, lasting = _PROVEN_REPLIES, self.proven_sources.lasts(destination)
+            lacking = self.proven.replies.lacking(destination, size, now, lasting=lasting)
+        else:
+            cells = self._cell_hash.cells(destination)
+            lacking, reasons = self.replies.lacking(cells, size, now), _REPLY_REFUSALS
+        return not lacking or self._refuses(reasons[lacking])
 
     def may_ask(self, size: int, destination: Endpoint, now: float) -> bool:
         """Whether a query of ``size`` bytes may be sent, as with `may_reply`."""
-        return self._may_send(self.asked, _ASK_REFUSALS, size, destination, now)
+        if self.proven.asked.use_portion(destination, size):
+            return True
+        if self.proven_sources.is_proven(destination, now):
+            reasons, lasting = _PROVEN_ASKED, self.proven_sources.lasts(destination)
+            lacking = self.proven.asked.lacking(destination, size, now, lasting=lasting)
+        else:
+            cells = self._cell_hash.cells(destination)
+            lacking, reasons = self.asked.lacking(cells, size, now), _ASK_REFUSALS
+        return not lacking or self._refuses(reasons[lacking])
 
     def proved(self, endpoint: Endpoint, now: float) -> None:
         """The endpoint has proved that it receives packets."""
         self.proven_sources.proved(endpoint, now)
 
-    def _may_send(
-        self,
-        budget: Budget,
-        refusals: tuple[str, ...],
-        size: int,
-        destination: Endpoint,
-        now: float,
-    ) -> bool:
-        if self.proven_sources.is_proven(destination, now):
-            return True
-        if lacking := budget.lacking(self._cell_hash.cells(destination), size, now):
-            self._counters.refuse(refusals[lacking])
-            return False
-        return True
+    def _refuses(self, reason: str) -> bool:
+        """Counts that something must not be sent. Returns whether it is sent all the same."""
+        self._counters.refuse(reason)
+        return False
 
 
 class LiftedLimits(TrafficLimits):
@@ -116,16 +159,11 @@ class LiftedLimits(TrafficLimits):
             self._counters.refuse("limit-lifted")
         return None
 
-    def _may_send(
-        self,
-        budget: Budget,
-        refusals: tuple[str, ...],
-        size: int,
-        destination: Endpoint,
-        now: float,
-    ) -> bool:
-        if not self.proven_sources.is_proven(destination, now) and budget.lacking(
-            self._cell_hash.cells(destination), size, now
-        ):
-            self._counters.refuse("bytes-lifted")
+    def charge(self, cost_s: float, source: Endpoint, now: float) -> str | None:
+        if super().charge(cost_s, source, now) is not None:
+            self._counters.refuse("time-lifted")
+        return None
+
+    def _refuses(self, reason: str) -> bool:
+        self._counters.refuse("bytes-lifted")
         return True

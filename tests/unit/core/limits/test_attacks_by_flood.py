@@ -289,27 +289,16 @@ def test_an_awaited_answer_is_accepted_during_a_flood_in_the_name_of_its_sender(
     assert finished.outcome is Outcome.DONE
 
 
-def proven_by_token(node: Core, endpoint: Endpoint, now: float, token: bytes = b"") -> bytes:
-    """Announces a peer from ``endpoint``, with a token of its own unless one is given. Returns the
-    token.
-    """
-    if not token:
-        node.receive(krpc.encode(GetPeers(b"aa", 7, 99)), endpoint, now)
-        [(payload, _)] = node.drain_outbox()
-        token = krpc.decode(payload).token
-    node.receive(krpc.encode(AnnouncePeer(b"aa", 7, 99, 80, token)), endpoint, now)
-    return token
-
-
 @pytest.mark.parametrize("host", ["45.1.1.1", "2a01:1:1:1::1"])
 def test_a_token_proves_no_other_endpoint_than_the_one_that_received_it(host: str) -> None:
     """One token for 40 ports made one host 40 proven endpoints."""
     ports = [make_endpoint(host, 1000 + number) for number in range(40)]
     node = Core(CONFIG, random.Random(1), {family_of(ports[0]): 1 << 150}, 0.0)
-    token = proven_by_token(node, ports[0], 0.0)
-    for source in ports[1:]:
-        proven_by_token(node, source, 1.0, token)
-    refusals = [krpc.decode(payload) for payload, _ in node.drain_outbox()[1:]]
+    node.receive(krpc.encode(GetPeers(b"aa", 7, 99)), ports[0], 0.0)
+    token = krpc.decode(node.drain_outbox()[-1][0]).token
+    for source in ports:
+        node.receive(krpc.encode(AnnouncePeer(b"aa", 7, 99, 80, token)), source, 1.0)
+    refusals = [krpc.decode(payload) for payload, _ in node.drain_outbox()]
     assert [each.code for each in refusals if isinstance(each, Error)] == [203] * 39
     assert node.counters.accepted["query.announce_peer"] == 40
     for number in range(2000):
