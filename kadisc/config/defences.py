@@ -42,6 +42,12 @@ class Defences:
         "Few verifications are in flight per /24 (IPv6 /48), which prevents use of this node to"
         " flood a third party's subnet.",
     )
+    candidate_shares: bool = switch(
+        True,
+        "Of the contacts that wait for their verification, one node and one netgroup have named"
+        " few, and fewer after names that did not answer; senders of queries have a share of the"
+        " checks, and are checked more slowly while nearly all of them are silent.",
+    )
     inbound_quarantine: bool = switch(
         True,
         "A node that contacted this node first stays out of answers until it answers without the"

@@ -28,7 +28,7 @@ from .baselines.limits import (
     SubnetSlowDecodes,
 )
 from .baselines.rpc import NoOwner, NoReceivedTokens, NoSpacing, TrustingTransactions
-from .baselines.table import NoDiversityCaps, NoQuarantine
+from .baselines.table import NoDiversityCaps, NoNamingShares, NoQuarantine
 from .contract.counters import Counters
 from .dht import Dht
 from .dht_parts import DhtParts
@@ -51,6 +51,8 @@ from .table.bucket_fill import BucketFill
 from .table.candidates import Candidates, InFlight
 from .table.destinations import TableDestinations
 from .table.diversity import AsnCaps, DiversityCaps, DiversityRule
+from .table.link_monitor import LinkMonitor
+from .table.naming_shares import NamingShares
 from .table.nat_quarantine import InboundMemory
 from .table.refresh import Refresh
 from .table.revalidation import Revalidation
@@ -151,17 +153,19 @@ def dht_for(
     per_subnet = maintenance.candidate_checks_per_subnet
     if not defences.checks_in_flight_caps:
         per_subnet, maintenance = UNCAPPED, replace(maintenance, candidates_per_subnet=UNCAPPED)
+    shares = NamingShares(scopes.netgroup) if defences.candidate_shares else NoNamingShares()
+    connectivity = Connectivity(maintenance) if defences.offline_detection else AlwaysOnline()
     in_flight = InFlight(maintenance.candidate_checks_in_flight, per_subnet, scopes.subnet)
     parts = DhtParts(
         table=table,
-        candidates=Candidates(maintenance, rng, in_flight, scopes.subnet),
+        candidates=Candidates(maintenance, rng, in_flight, scopes.subnet, shares),
         revalidation=Revalidation(maintenance, rng, len(config.table.bucket_sizes) - 1),
         refresh=Refresh(maintenance, table, rng),
         bucket_fill=BucketFill(table, rng),
         quarantine=InboundMemory(maintenance.quarantine_silence_s)
         if defences.inbound_quarantine
         else NoQuarantine(),
-        connectivity=Connectivity(maintenance) if defences.offline_detection else AlwaysOnline(),
+        link=LinkMonitor(maintenance, table, scopes, connectivity),
         scopes=scopes,
         pool=pool,
         counters=counters,

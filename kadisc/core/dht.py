@@ -16,6 +16,7 @@ from ..ids import NodeId
 from ..wire.compact import CONTACT_BYTES
 from ..wire.messages import FindNode, Query, Reply
 from .addressing.bep42 import derive_node_id
+from .contract.doubling_pause import DoublingPause
 from .contract.events import (
     AddressChanged,
     CameOnline,
@@ -34,16 +35,19 @@ from .contract.queries import (
     SendQuery,
 )
 from .contract.saved_state import SavedContact, SavedDht
-from .contract.times import NEVER
 from .dht_parts import DhtParts
 from .table.bucket import Entry
 from .table.bucket_fill import EARLY
 from .table.check import Check, check_query
+from .table.link_monitor import last_of_each_netgroup
+from .table.naming_shares import ASKERS, OWN
 from .table.offer import Decision
 
 RETRY_OWN_LOOKUP_S: Final = 5.0
-"""The pause before the own ID is looked up again, while no lookup of it has been answered."""
-
+LONGEST_RETRY_S: Final = 300.0
+"""The pause before the own ID is looked up again, while no lookup of it has been answered: the
+first one, from which it doubles, and the longest.
+"""
 KEPT_WHEN_FEW: Final = ("silent", "errors")
 """Contacts that left for these reasons may be of use again, while there are hardly any others."""
 
@@ -51,9 +55,8 @@ KEPT_WHEN_FEW: Final = ("silent", "errors")
 class Dht:
     __slots__ = (
         "_config",
-        "_heartbeat_at",
         "_own_lookup_running",
-        "_retry_own_lookup_at",
+        "_retry_own_lookup",
         "family",
         "joined",
         "own_lookup_done",
@@ -69,8 +72,7 @@ class Dht:
         self.own_lookup_done = not config.defences.first_lookup_first
         self._config = config
         self._own_lookup_running = False
-        self._heartbeat_at = NEVER
-        self._retry_own_lookup_at = NEVER
+        self._retry_own_lookup = DoublingPause(RETRY_OWN_LOOKUP_S, LONGEST_RETRY_S)
 
     @property
     def own_id(self) -> NodeId:
@@ -87,7 +89,7 @@ class Dht:
         contact = Contact(query.sender, source)
         if self.parts.admits_unverified:
             return self._offer(contact, now, inbound=False, rtt_s=None, client=query.version)
-        self._consider(contact, now)
+        self._consider(contact, now, ASKERS)
         return NO_COMMANDS
 
     def received_from(self, source: Endpoint, now: float) -> bool:
@@ -126,10 +128,10 @@ class Dht:
         parts = self.parts
         source = pending.endpoint
         commands: list[Command] = []
-        if parts.connectivity.answered(parts.scopes.netgroup(source), now):
-            parts.refresh.own_lookup_soon(now)
+        if parts.link.answered(now):
+            parts.refresh.own_lookup_after_silence(now)
+            parts.candidates.forgive()
             commands.append(CameOnline(self.family))
-        self._heartbeat_at = now + self._config.maintenance.heartbeat_s
         contact = Contact(reply.sender, source)
         if parts.places is not None:
             parts.places.answered(reply.sender, source, now)
@@ -152,21 +154,19 @@ class Dht:
             )
         elif pending.command.learn_contact:
             self._consider(contact, now)
-        for named in pending.contacts:
-            self._consider(named, now)
+        for named in pending.contacts[: parts.candidates.names_per_answer]:
+            self._consider(named, now, source)
         return commands
 
     def missed(self, pending: PendingQuery, now: float) -> Commands:
         """Takes note of a query that was not answered in time."""
         parts = self.parts
-        commands: list[Command] = []
-        if parts.connectivity.failed(now):
-            commands.append(WentOffline(self.family))
         entry = self.table.at(pending.endpoint)
         if entry is None or pending.command.expected_id not in (None, entry.id):
-            return commands
+            return NO_COMMANDS
+        commands = self._silent(entry, now)
         maintenance = self._config.maintenance
-        if not parts.connectivity.online:
+        if not parts.link.online:
             # The silence of the contact says nothing now. It is checked again all the same, because
             # the first answer is how the node learns that it is back online.
             parts.revalidation.check_at(entry, now + maintenance.retry_after_failure_s)
@@ -204,6 +204,19 @@ class Dht:
             return [*commands, self._check(entry.contact, entry)]
         return commands
 
+    def not_sent(self, endpoint: Endpoint, now: float) -> Commands:
+        """Takes note that the system refused to send a query there. The fault is on this side, so
+        the contact has not failed; but all of them being refused is how a link that is down shows.
+        """
+        entry = self.table.at(endpoint)
+        return NO_COMMANDS if entry is None else self._silent(entry, now)
+
+    def _silent(self, entry: Entry, now: float) -> list[Command]:
+        went_offline, to_ask = self.parts.link.silent(entry, now)
+        if went_offline:
+            return [WentOffline(self.family)]
+        return [self._check(each.contact, each) for each in to_ask]
+
     # --- the own address --------------------------------------------------------------------------
 
     def seen_as(self, own: Endpoint, source: Endpoint, now: float) -> Commands:
@@ -222,20 +235,13 @@ class Dht:
             return self._moved(now)
         if not verdict.probes:
             return NO_COMMANDS
-        return [self._check(entry.contact, entry) for entry in self._to_probe(verdict.probes)]
-
-    def _to_probe(self, count: int) -> list[Entry]:
-        """At most ``count`` entries in netgroups that have not voted in the current count, one of
-        each netgroup, those that answered last first.
-        """
-        chosen: dict[bytes, Entry] = {}
-        if count:
-            for entry in sorted(self.table, key=lambda entry: -entry.verified_at):
-                netgroup = self.parts.scopes.netgroup(entry.contact.endpoint)
-                has_voted = self.parts.address.has_voted(netgroup)
-                if not entry.checking and not entry.failures and not has_voted:
-                    chosen.setdefault(netgroup, entry)
-        return list(chosen.values())[:count]
+        to_probe = last_of_each_netgroup(
+            (each for each in self.table if not each.checking and not each.failures),
+            verdict.probes,
+            parts.scopes.netgroup,
+            parts.address.has_voted,
+        )
+        return [self._check(entry.contact, entry) for entry in to_probe]
 
     def _moved(self, now: float) -> Commands:
         """The own address was decided: the node ID follows it, and the contacts stay."""
@@ -255,7 +261,7 @@ class Dht:
         """The addresses or the link changed, or the machine slept: earlier evidence of being online
         is void, and the own ID is looked up anew.
         """
-        self.parts.connectivity.link_changed()
+        self.parts.link.link_changed()
         self.parts.refresh.own_lookup_soon(now)
 
     # --- over a restart ---------------------------------------------------------------------------
@@ -298,12 +304,11 @@ class Dht:
         # first would fill its empty table (eclipse attack on a restart).
         while (candidate := parts.candidates.draw(now, self.table.wants)) is not None:
             commands.append(self._check(candidate, None))
-        entry = parts.revalidation.due(now) or self._due_heartbeat(now)
+        entry = parts.revalidation.due(now) or parts.link.due(now)
         if entry is not None:
             commands.append(self._check(entry.contact, entry))
-        if self._wants_to_join and now >= self._retry_own_lookup_at:
+        if self._wants_to_join and now >= self._retry_own_lookup.free_at:
             parts.refresh.own_lookup_soon(now)
-            self._retry_own_lookup_at = now + RETRY_OWN_LOOKUP_S
             commands += parts.refresh.due(now)
         return commands
 
@@ -326,19 +331,11 @@ class Dht:
             deadline = parts.candidates.deadline
         if parts.revalidation.deadline < deadline:
             deadline = parts.revalidation.deadline
-        if self._heartbeat_at < deadline and len(self.table):
-            deadline = self._heartbeat_at
-        if not self.joined and self._retry_own_lookup_at < deadline and self._wants_to_join:
-            deadline = self._retry_own_lookup_at
+        if parts.link.heartbeat_at < deadline and len(self.table):
+            deadline = parts.link.heartbeat_at
+        if not self.joined and self._wants_to_join and self._retry_own_lookup.free_at < deadline:
+            deadline = self._retry_own_lookup.free_at
         return deadline
-
-    def _due_heartbeat(self, now: float) -> Entry | None:
-        """After a silence of all contacts, the entry that was verified longest ago."""
-        if now < self._heartbeat_at or not len(self.table):
-            return None
-        self._heartbeat_at = now + self._config.maintenance.heartbeat_s
-        idle = (entry for entry in self.table if not entry.checking and not entry.inbound)
-        return min(idle, key=lambda entry: entry.verified_at, default=None)
 
     # --- lookups for the table --------------------------------------------------------------------
 
@@ -360,10 +357,10 @@ class Dht:
         if not refresh.is_own_id:
             return NO_COMMANDS
         self._own_lookup_running = False
+        self._retry_own_lookup.used(now)
         if outcome in (Outcome.CANCELLED, Outcome.CLOSED):
             return NO_COMMANDS
         self.own_lookup_done = True
-        self._retry_own_lookup_at = now + RETRY_OWN_LOOKUP_S
         if outcome is not Outcome.DONE or not len(self.table):
             return NO_COMMANDS
         self.parts.refresh.joined(now)
@@ -379,9 +376,9 @@ class Dht:
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _consider(self, contact: Contact, now: float) -> None:
+    def _consider(self, contact: Contact, now: float, source: bytes = OWN) -> None:
         if self.table.wants(contact):
-            refusal = self.parts.candidates.add(contact, now)
+            refusal = self.parts.candidates.add(contact, now, source)
             if refusal:
                 self.parts.counters.refuse(refusal)
 
@@ -389,9 +386,10 @@ class Dht:
         if entry is not None:
             entry.checking = True
         query = FindNode(b"", self.own_id, self.parts.bucket_fill.worth_asking(contact.id))
-        check = Check(self.parts.candidates, entry)
-        counters = self.parts.counters
-        retransmit = entry is None or not entry.failures
+        candidates = self.parts.candidates
+        check, counters = Check(candidates, entry), self.parts.counters
+        is_doubtful = entry.failures > 0 if entry else candidates.is_doubtful(contact.endpoint)
+        retransmit = self.parts.link.online and not is_doubtful
         return check_query(
             contact.endpoint, contact.id, query, check, counters, retransmit=retransmit
         )

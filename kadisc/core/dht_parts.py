@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .addressing.bep42_places import SubnetPlaces
-from .addressing.connectivity import ConnectivityRule
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import ExternalAddress
 from .addressing.policy import AddressPolicy
 from .contract.counters import Counters
 from .table.bucket_fill import BucketFill
 from .table.candidates import Candidates
+from .table.link_monitor import LinkMonitor
 from .table.nat_quarantine import QuarantineRule
 from .table.refresh import Refresh
 from .table.revalidation import Revalidation
@@ -28,7 +28,7 @@ class DhtParts:
     refresh: Refresh
     bucket_fill: BucketFill
     quarantine: QuarantineRule
-    connectivity: ConnectivityRule
+    link: LinkMonitor
     scopes: AddressPolicy
     pool: ContactPool
     counters: Counters

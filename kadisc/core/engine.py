@@ -189,12 +189,14 @@ class Engine:
         """The system refused to send there. The fault is on this side, so the failure count of the
         contact stays.
         """
-        for pending in self._queue.transactions.forget(
-            lambda pending: pending.endpoint == destination
-        ):
+        forgotten = self._queue.transactions.forget(lambda pending: pending.endpoint == destination)
+        for pending in forgotten:
             self.counters.refuse("send-failed")
             failed = pending.owner.failed(pending.command, QueryFailure.NOT_SENT, now)
             self._carry_out(failed, now)
+        if forgotten:
+            dht = self._dhts[family_of(destination)]
+            self._carry_out(dht.not_sent(destination, now), now)
 
     def drain_outbox(self) -> list[Datagram]:
         return self._sender.drain()

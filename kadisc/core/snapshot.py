@@ -139,7 +139,7 @@ def dht_snapshot(dht: Dht, now: float) -> DhtSnapshot:
         family=dht.family,
         own_id=dht.own_id,
         joined=dht.joined,
-        online=parts.connectivity.online,
+        online=parts.link.online,
         contacts=len(dht.table),
         candidates=len(parts.candidates),
         address=AddressSnapshot(

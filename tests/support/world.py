@@ -79,6 +79,10 @@ class World:
         self.now = 0.0
         self.hosts: dict[Endpoint, Host] = {}
         self.sent: list[tuple[float, Endpoint, Endpoint, bytes]] | None = None
+        self.cut_off: set[Endpoint] = set()
+        """Hosts whose datagrams are all lost, in both directions."""
+        self.refused: set[Endpoint] = set()
+        """Hosts whose system refuses to send, and which receive nothing."""
         self._one_way_s = one_way_s
         self._loss = loss
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
@@ -166,6 +170,9 @@ class World:
         self.flush(destination)
 
     def flush(self, host: Host) -> None:
+        while host.endpoint in self.refused and (outbox := host.node.drain_outbox()):
+            for _, destination in outbox:
+                host.node.send_failed(destination, self.now)
         for payload, destination in host.node.drain_outbox():
             self.send(host.endpoint, destination, payload)
         host.events += host.node.drain_events()
@@ -178,6 +185,8 @@ class World:
         if self.sent is not None:
             self.sent.append((self.now, source, destination, payload))
         if self._loss and self.rng.random() < self._loss:
+            return
+        if source in self.cut_off:
             return
         delay = self._one_way_s if isinstance(self._one_way_s, float) else self._one_way_s(self.rng)
         self.at(self.now + delay, lambda: self._deliver(source, destination, payload))
@@ -208,7 +217,7 @@ class World:
 
     def _deliver(self, source: Endpoint, destination: Endpoint, payload: bytes) -> None:
         host = self.hosts.get(destination)
-        if host is not None and host.up:
+        if host is not None and host.up and destination not in self.cut_off | self.refused:
             host.node.receive(payload, source, self.now)
             self.flush(host)
 

@@ -5,6 +5,7 @@ draws without regard to prefixes.
 from __future__ import annotations
 
 from ...endpoints import Endpoint
+from ..addressing.connectivity import Verdict
 
 
 class AlwaysOnline:
@@ -12,11 +13,15 @@ class AlwaysOnline:
 
     __slots__ = ()
     online = True
+    missing = 0
 
-    def answered(self, netgroup: bytes, now: float) -> bool:
+    def answered(self, now: float) -> bool:
         return False
 
-    def failed(self, now: float) -> bool:
+    def silent(self, contact: Endpoint | None, others: int, now: float) -> Verdict:
+        return Verdict.NOTHING
+
+    def is_silent(self, contact: Endpoint) -> bool:
         return False
 
     def link_changed(self) -> None:

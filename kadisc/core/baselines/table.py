@@ -1,8 +1,10 @@
-"""The routing table without diversity caps and without quarantine."""
+"""The routing table without diversity caps, without quarantine and without shares of candidates."""
 
 from __future__ import annotations
 
 from ...endpoints import Endpoint
+from ..contract.times import NEVER
+from ..table.naming_shares import ASKERS
 
 
 class NoDiversityCaps:
@@ -33,3 +35,37 @@ class NoQuarantine:
 
     def is_suspect(self, endpoint: Endpoint, now: float) -> bool:
         return False
+
+
+class NoNamingShares:
+    """All candidates are drawn from one queue, whoever named them and however many."""
+
+    __slots__ = ("askers_at", "names_per_answer")
+
+    def __init__(self) -> None:
+        self.names_per_answer = 1 << 30
+        self.askers_at = NEVER
+
+    def queue_of(self, source: bytes) -> bytes:
+        return ASKERS
+
+    def may_name(self, source: bytes, now: float) -> bool:
+        return True
+
+    def is_doubtful(self, source: bytes) -> bool:
+        return False
+
+    def named(self, source: bytes) -> None:
+        pass
+
+    def dropped(self, source: bytes) -> None:
+        pass
+
+    def drawn(self, source: bytes, now: float) -> None:
+        pass
+
+    def checked(self, source: bytes, now: float, *, answered: bool) -> None:
+        pass
+
+    def forgive(self) -> None:
+        pass

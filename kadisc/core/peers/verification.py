@@ -278,7 +278,7 @@ class PeerVerifier:
             self._mass_failure.asked(now, answered=False)
 
     def _is_online(self, endpoint: Endpoint) -> bool:
-        return self._dhts[family_of(endpoint)].parts.connectivity.online
+        return self._dhts[family_of(endpoint)].parts.link.online
 
     def lose(self, known: KnownPeer, reason: str) -> list[Event]:
         if not known.peer.is_proven:

@@ -1,8 +1,9 @@
 """The queue of contacts that may be worth a place in the table and are not verified yet.
 
 Attack: hundreds of sources that never answer crowd out honest new nodes. Defence: the queue is
-bounded, in all and per /24; which contact to check next, and which to displace when the queue is
-full, is drawn at random, so a flood gets its share of the draws and not the front of the queue.
+bounded, in all, per /24 and per source (`naming_shares.py`). The sources take turns. Which contact
+of a source to check next, and which to displace when the queue is full, is drawn at random, so a
+flood gets its share of the draws and not the front of the queue.
 
 Attack: reports that all name addresses of one network turn this node into a DDoS amplifier.
 Defence: checks in flight are bounded per /24, and an endpoint is not checked again for a while.
@@ -19,6 +20,7 @@ from ...config import MaintenanceConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint
 from ..contract.times import NEVER
+from .naming_shares import ASKERS, OWN, NamingRule
 
 SubnetOf: TypeAlias = Callable[[Endpoint], bytes]
 MAX_CHECKED: Final = 2048
@@ -79,28 +81,41 @@ class Candidates:
     """``add`` returns why a contact is not taken, ``draw`` gives one to check now."""
 
     __slots__ = (
+        "_askers_next",
         "_checked",
         "_config",
-        "_endpoints",
         "_in_flight",
+        "_length",
         "_next_check_at",
         "_per_subnet",
         "_rng",
+        "_shares",
+        "_sources",
         "_subnet_of",
         "_waiting",
         "deadline",
     )
 
     def __init__(
-        self, config: MaintenanceConfig, rng: Random, in_flight: InFlight, subnet_of: SubnetOf
+        self,
+        config: MaintenanceConfig,
+        rng: Random,
+        in_flight: InFlight,
+        subnet_of: SubnetOf,
+        shares: NamingRule,
     ) -> None:
         self._config = config
         self._rng = rng
         self._in_flight = in_flight
         self._subnet_of = subnet_of
-        # With the time from which on each is too old; unordered, so that a draw takes O(1).
-        self._waiting: list[tuple[Contact, float]] = []
-        self._endpoints: dict[Endpoint, None] = {}
+        self._shares = shares
+        # By source, with the time from which on each is too old; those of one source unordered, so
+        # that a draw takes O(1). The source whose turn it is comes first; askers have every second
+        # turn.
+        self._waiting: dict[bytes, list[tuple[Contact, float]]] = {}
+        self._askers_next = False
+        self._length = 0
+        self._sources: dict[Endpoint, bytes] = {}  # of those that wait and those being checked
         self._per_subnet: dict[bytes, int] = {}
         self._checked: dict[Endpoint, float] = {}
         self._next_check_at = NEVER
@@ -110,24 +125,34 @@ class Candidates:
         """
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return self._length
 
     @property
     def checking(self) -> int:
         return len(self._in_flight)
 
-    def add(self, contact: Contact, now: float) -> str | None:
+    @property
+    def names_per_answer(self) -> int:
+        """How many contacts of one answer may become candidates."""
+        return self._shares.names_per_answer
+
+    def add(self, contact: Contact, now: float, source: bytes = OWN) -> str | None:
+        """``source``: the endpoint of the node that named the contact, `ASKERS` or `OWN`."""
         endpoint = contact.endpoint
-        if endpoint in self._endpoints or endpoint in self._in_flight:
+        if endpoint in self._sources:
             return "candidate-known"
         if self._checked.get(endpoint, now) > now:
             return "candidate-checked-lately"
         subnet = self._subnet_of(endpoint)
         if self._per_subnet.get(subnet, 0) >= self._config.candidates_per_subnet:
             return "candidate-subnet"
-        if len(self._waiting) >= self._config.max_candidates:
-            self._take(self._rng.randrange(len(self._waiting)))
-        self._put(contact, now + self._config.candidate_lifetime_s)
+        if not self._shares.may_name(source, now):
+            return "candidate-source"
+        if self._length >= self._config.max_candidates:
+            self._displace()
+        self._shares.named(source)
+        self._sources[endpoint] = source
+        self._put(contact, now + self._config.candidate_lifetime_s, source)
         self._look_again()
         return None
 
@@ -137,19 +162,41 @@ class Candidates:
         """
         if now < self._next_check_at or self._in_flight.is_full:
             return None
-        drawn = self._drawn(now, wanted)
+        drawn = None
+        for queue in self._turns(now):
+            drawn = self._drawn_from(queue, now, wanted)
+            if queue in self._waiting and queue != ASKERS:
+                self._waiting[queue] = self._waiting.pop(queue)  # the others come first
+            if drawn is not None:
+                self._askers_next = queue != ASKERS
+                break
         self._next_check_at = now + 1.0 / self._config.candidate_checks_per_s
         self._look_again()
         return drawn
 
-    def _drawn(self, now: float, wanted: Callable[[Contact], bool]) -> Contact | None:
-        for _ in range(len(self._waiting)):
-            contact, too_old_at = self._take(self._rng.randrange(len(self._waiting)))
+    def is_doubtful(self, endpoint: Endpoint) -> bool:
+        """Whether many contacts of the source of this one, which is being checked, were dead."""
+        return self._shares.is_doubtful(self._sources[endpoint])
+
+    def _turns(self, now: float) -> list[bytes]:
+        turns = [queue for queue in self._waiting if queue != ASKERS]
+        if ASKERS in self._waiting and now >= self._shares.askers_at:
+            turns.insert(0 if self._askers_next else 1, ASKERS)
+        return turns
+
+    def _drawn_from(
+        self, queue: bytes, now: float, wanted: Callable[[Contact], bool]
+    ) -> Contact | None:
+        while waiting := self._waiting.get(queue):
+            contact, too_old_at = self._take(queue, self._rng.randrange(len(waiting)))
+            source = self._sources[contact.endpoint]
             if now >= too_old_at or not wanted(contact):
+                self._drop(contact.endpoint)
                 continue
             if not self._in_flight.take(contact.endpoint):
-                self._put(contact, too_old_at)  # its subnet is being checked already
-                break
+                self._put(contact, too_old_at, source)  # its subnet is being checked already
+                return None
+            self._shares.drawn(source, now)
             return contact
         return None
 
@@ -158,11 +205,15 @@ class Candidates:
         self._in_flight.make_room(endpoint)
         self._look_again()
 
-    def settle(self, endpoint: Endpoint, now: float) -> None:
-        """The check is over, with or without an answer."""
+    def settle(self, endpoint: Endpoint, now: float, *, answered: bool | None) -> None:
+        """The check is over, with or without an answer; None: it could not be sent."""
         if endpoint not in self._in_flight:
             return
         self._in_flight.free(endpoint)
+        if answered is None:
+            self._drop(endpoint)
+        else:
+            self._shares.checked(self._sources.pop(endpoint), now, answered=answered)
         self._look_again()
         # An endpoint that answered is not checked again soon either: reports can name it again and
         # again, each time with another ID.
@@ -174,19 +225,42 @@ class Candidates:
                 break
             del self._checked[oldest]
 
-    def _look_again(self) -> None:
-        self.deadline = inf if not self._waiting or self._in_flight.is_full else self._next_check_at
+    def forgive(self) -> None:
+        """This node was offline: that candidates were silent is not the fault of their sources."""
+        self._shares.forgive()
+        self._look_again()
 
-    def _put(self, contact: Contact, too_old_at: float) -> None:
-        self._waiting.append((contact, too_old_at))
-        self._endpoints[contact.endpoint] = None
+    def _look_again(self) -> None:
+        if not self._length or self._in_flight.is_full:
+            self.deadline = inf
+        elif len(self._waiting) == 1 and ASKERS in self._waiting:
+            self.deadline = max(self._next_check_at, self._shares.askers_at)
+        else:
+            self.deadline = self._next_check_at
+
+    def _put(self, contact: Contact, too_old_at: float, source: bytes) -> None:
+        queue = self._shares.queue_of(source)
+        self._waiting.setdefault(queue, []).append((contact, too_old_at))
+        self._length += 1
         subnet = self._subnet_of(contact.endpoint)
         self._per_subnet[subnet] = self._per_subnet.get(subnet, 0) + 1
 
-    def _take(self, index: int) -> tuple[Contact, float]:
-        self._waiting[index], self._waiting[-1] = self._waiting[-1], self._waiting[index]
-        contact, too_old_at = self._waiting.pop()
-        del self._endpoints[contact.endpoint]
+    def _displace(self) -> None:
+        """Drops one contact, drawn at random, of the source of which the most wait."""
+        fullest = max(self._waiting, key=lambda queue: len(self._waiting[queue]))
+        contact, _ = self._take(fullest, self._rng.randrange(len(self._waiting[fullest])))
+        self._drop(contact.endpoint)
+
+    def _drop(self, endpoint: Endpoint) -> None:
+        self._shares.dropped(self._sources.pop(endpoint))
+
+    def _take(self, queue: bytes, index: int) -> tuple[Contact, float]:
+        waiting = self._waiting[queue]
+        waiting[index], waiting[-1] = waiting[-1], waiting[index]
+        contact, too_old_at = waiting.pop()
+        if not waiting:
+            del self._waiting[queue]
+        self._length -= 1
         subnet = self._subnet_of(contact.endpoint)
         self._per_subnet[subnet] -= 1
         if not self._per_subnet[subnet]:

@@ -30,7 +30,7 @@ class Check:
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
         # The DHT has dealt with the answer of an entry already, which may be checked again by now.
         if self._entry is None:
-            self._candidates.settle(pending.endpoint, now)
+            self._candidates.settle(pending.endpoint, now, answered=True)
         return NO_COMMANDS
 
     def stalled(self, pending: PendingQuery, now: float) -> Commands:
@@ -42,7 +42,8 @@ class Check:
         if self._entry is not None:
             self._entry.checking = False
         else:
-            self._candidates.settle(command.endpoint, now)
+            answered = None if reason is QueryFailure.NOT_SENT else False
+            self._candidates.settle(command.endpoint, now, answered=answered)
         return NO_COMMANDS
 
 

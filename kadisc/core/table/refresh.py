@@ -10,12 +10,15 @@ from typing import Final
 
 from ...config import MaintenanceConfig
 from ...ids import random_id_in_bucket
+from ..contract.doubling_pause import DoublingPause
 from ..contract.queries import RefreshLookup
 from ..contract.times import FOREVER, jittered
 from .routing_table import RoutingTable
 
 AT_A_TIME: Final = 4
 """How many refresh lookups run at once."""
+AFTER_SILENCE_S: Final = 60.0
+"""The first pause between two lookups of the own ID that follow silences; it doubles."""
 SETTLE_S: Final = 1.0
 """The pause before the next look at the buckets when no lookup could be started."""
 
@@ -23,13 +26,23 @@ SETTLE_S: Final = 1.0
 class Refresh:
     """Decides on refresh lookups; `started` and `finished` count those that run."""
 
-    __slots__ = ("_config", "_look_at", "_own_lookup_at", "_rng", "_running", "_table", "deadline")
+    __slots__ = (
+        "_after_silence",
+        "_config",
+        "_look_at",
+        "_own_lookup_at",
+        "_rng",
+        "_running",
+        "_table",
+        "deadline",
+    )
 
     def __init__(self, config: MaintenanceConfig, table: RoutingTable, rng: Random) -> None:
         self._config = config
         self._table = table
         self._rng = rng
         self._running = 0
+        self._after_silence = DoublingPause(AFTER_SILENCE_S, config.own_lookup_interval_s)
         self._own_lookup_at = FOREVER
         self._look_at = FOREVER
         self.deadline = FOREVER
@@ -43,6 +56,14 @@ class Refresh:
     def own_lookup_soon(self, now: float) -> None:
         self._own_lookup_at = now
         self._look_at = min(self._look_at, now)
+        self.deadline = self._look_at
+
+    def own_lookup_after_silence(self, now: float) -> None:
+        """The node is back online. Over a bad link that happens again and again, and each time
+        would bring a lookup.
+        """
+        self._own_lookup_at = min(self._own_lookup_at, self._after_silence.used(now))
+        self._look_at = min(self._look_at, self._own_lookup_at)
         self.deadline = self._look_at
 
     def started(self) -> None:

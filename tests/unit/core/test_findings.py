@@ -11,13 +11,12 @@ from collections.abc import Callable
 import pytest
 
 from kadisc.contacts import Contact
-from kadisc.core.contract.events import Datagram, Event, WentOffline
+from kadisc.core.contract.events import Datagram, Event
 from kadisc.core.contract.saved_state import SavedContact
 from kadisc.core.core import Core
-from kadisc.endpoints import Endpoint, Family, make_endpoint
-from kadisc.ids import random_id
+from kadisc.endpoints import Endpoint, Family
 from kadisc.net.state.state_file import KeptState, decode_state, encode_state
-from kadisc.wire import compact, krpc
+from kadisc.wire import krpc
 from kadisc.wire.messages import Error, Query, Reply
 from tests.support.world import CONFIG, Host, World, address
 
@@ -68,32 +67,6 @@ def put(world: World, endpoint: Endpoint, answer: Answer) -> ScriptedNode:
 
 def core(own_id: int = OWN_ID) -> Core:
     return Core(CONFIG, random.Random(1), {Family.IPV4: own_id}, 0.0)
-
-
-@finding(10)
-def test_the_silence_of_addresses_that_never_answered_does_not_look_like_being_offline() -> None:
-    world, rng = World(3, one_way_s=0.02), random.Random(5)
-    hosts: list[Host] = []
-    for number in range(12):
-        hosts.append(world.add(make_endpoint(f"45.{7 + number}.1.7", 6881)))
-        world.join(hosts[-1], hosts[:1])
-        world.run(0.5)
-
-    def dead() -> bytes:
-        first, second, third = rng.randrange(60, 90), rng.randrange(250), rng.randrange(250)
-        return compact.pack_contact(
-            Contact(random_id(rng), make_endpoint(f"{first}.{second}.{third}.9", 6881))
-        )
-
-    own_id, liar = random_id(rng), make_endpoint("46.7.2.7", 6881)
-    put(
-        world,
-        liar,
-        lambda query: Reply(query.tid, own_id, nodes=b"".join(dead() for _ in range(70))),
-    )
-    world.join(hosts[3], [liar])
-    world.run(600)
-    assert not [event for event in hosts[3].events if isinstance(event, WentOffline)]
 
 
 @finding(17)

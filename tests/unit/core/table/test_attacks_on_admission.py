@@ -153,7 +153,8 @@ def test_forged_addresses_cannot_use_up_the_places_of_a_subnet(defended: bool) -
 def test_reported_contacts_do_not_make_the_node_flood_one_subnet(defended: bool) -> None:
     """A contact reports 200 addresses in the /24 of a third party as its neighbours."""
     world = World(seed=9)
-    victim = started(world, CONFIG if defended else without("checks_in_flight_caps"))
+    config = CONFIG if defended else without("checks_in_flight_caps", "candidate_shares")
+    victim = started(world, config)
     stranger = [
         Contact(
             random_id_in_bucket(victim.id, 0, world.rng), make_endpoint(f"80.80.80.{last}", 6881)

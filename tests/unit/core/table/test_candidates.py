@@ -12,6 +12,7 @@ from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.table import candidates as module
 from kadisc.core.table.candidates import Candidates, InFlight
+from kadisc.core.table.naming_shares import NamingShares
 from kadisc.endpoints import Endpoint, make_endpoint, subnet_prefix
 from tests.support.contacts import address6, contact, id_in_bucket
 from tests.support.world import address
@@ -28,7 +29,8 @@ def queue(config: MaintenanceConfig = CONFIG, seed: int = 1) -> Candidates:
     in_flight = InFlight(
         config.candidate_checks_in_flight, config.candidate_checks_per_subnet, network
     )
-    return Candidates(config, random.Random(seed), in_flight, network)
+    shares = NamingShares(AddressPolicy(False).netgroup)
+    return Candidates(config, random.Random(seed), in_flight, network, shares)
 
 
 def neighbour(number: int, network: int = 9) -> Contact:
@@ -44,8 +46,8 @@ def test_a_candidate_is_drawn_once_and_settled_once() -> None:
     assert candidates.add(contact(1), 0) is None
     assert candidates.draw(0, any_contact) == contact(1)
     assert (len(candidates), candidates.checking) == (0, 1)
-    candidates.settle(contact(1).endpoint, 1)
-    candidates.settle(contact(1).endpoint, 1)
+    candidates.settle(contact(1).endpoint, 1, answered=True)
+    candidates.settle(contact(1).endpoint, 1, answered=True)
     assert candidates.checking == 0
     assert candidates.draw(1, any_contact) is None
 
@@ -75,7 +77,7 @@ def test_a_checked_candidate_is_not_checked_again_for_a_while() -> None:
     candidates = queue()
     candidates.add(contact(1), 0)
     candidates.draw(0, any_contact)
-    candidates.settle(contact(1).endpoint, 1)
+    candidates.settle(contact(1).endpoint, 1, answered=True)
     assert (
         candidates.add(contact(1), 1 + CONFIG.recheck_candidate_s - 0.1)
         == "candidate-checked-lately"
@@ -91,7 +93,7 @@ def test_the_record_of_checks_is_bounded_and_drops_the_oldest(
     for number in range(5):
         candidates.add(contact(number), number)
         assert candidates.draw(number, any_contact)
-        candidates.settle(contact(number).endpoint, number)
+        candidates.settle(contact(number).endpoint, number, answered=True)
     assert [candidates.add(contact(number), 5) for number in range(5)] == [None, None] + [
         "candidate-checked-lately"
     ] * 3
@@ -102,7 +104,7 @@ def test_an_old_check_is_removed_from_the_record() -> None:
     for number in range(50):
         candidates.add(contact(number), now)
         assert candidates.draw(now, any_contact) == contact(number)
-        candidates.settle(contact(number).endpoint, now)
+        candidates.settle(contact(number).endpoint, now, answered=True)
         now += CONFIG.recheck_candidate_s / 5
     assert len(candidates._checked) <= 6
 
@@ -143,7 +145,7 @@ def test_few_candidates_of_one_subnet_are_checked_at_a_time() -> None:
     assert candidates.draw(now + 1, any_contact) is None, (
         "a silent candidate frees no place in its subnet"
     )
-    candidates.settle(neighbour(0).endpoint, now)
+    candidates.settle(neighbour(0).endpoint, now, answered=True)
     assert candidates.draw(now + 2, any_contact) is not None
 
 
@@ -157,7 +159,7 @@ def test_a_candidate_that_waits_for_its_subnet_still_expires() -> None:
     while now < CONFIG.candidate_lifetime_s:
         assert candidates.draw(now, any_contact) is None
         now += 10.0
-    candidates.settle(neighbour(0).endpoint, now)
+    candidates.settle(neighbour(0).endpoint, now, answered=True)
     assert candidates.draw(CONFIG.candidate_lifetime_s + 5, any_contact) is None
     assert len(candidates) == 0
 
@@ -178,7 +180,7 @@ def test_checks_in_flight_are_bounded_in_total_and_paced() -> None:
     assert candidates.deadline <= 13.0, "a silent candidate does not delay the others"
     assert candidates.draw(13.0, any_contact) is not None
     assert candidates.deadline == float("inf")
-    candidates.settle(drawn[0].endpoint, 13.0)
+    candidates.settle(drawn[0].endpoint, 13.0, answered=True)
     assert candidates.deadline == float("inf"), "its place was given away already"
 
 
@@ -203,7 +205,7 @@ def drain(candidates: Candidates, now: float) -> list[int]:
         drawn = candidates.draw(now, any_contact)
         if drawn:
             found.append(drawn.id & 0xFFFF)
-            candidates.settle(drawn.endpoint, now)
+            candidates.settle(drawn.endpoint, now, answered=True)
         now += 0.1
     return found
 
@@ -223,12 +225,12 @@ def test_a_flood_from_few_subnets_does_not_displace_honest_candidates() -> None:
         drawn = candidates.draw(now, any_contact)
         if drawn and drawn.endpoint in honest:
             checked.add(drawn.endpoint)
-            candidates.settle(drawn.endpoint, now)
+            candidates.settle(drawn.endpoint, now, answered=True)
         elif drawn:
             pending[drawn.endpoint] = now + 2.0
         for endpoint in [endpoint for endpoint, until in pending.items() if until <= now]:
             del pending[endpoint]
-            candidates.settle(endpoint, now)
+            candidates.settle(endpoint, now, answered=True)
         asked = [subnet_prefix(endpoint) for endpoint in pending]
         assert max(map(asked.count, asked), default=0) <= CONFIG.candidate_checks_per_subnet
         now += 0.02
