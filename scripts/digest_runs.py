@@ -97,6 +97,14 @@ SIMULATIONS = {
     ),
     "colluders": simulation("colluders", 200, 1, "attack.lookups=150", ALONE, seeds=(1, 2)),
     "colluders-ablations": simulation("colluders", 80, 0.5, "attack.lookups=20"),
+    "one-operator": simulation(
+        *("one-operator", 80, 0.5, "attack.addresses=300", "attack.prefixes=8"),
+        *("attack.lookups=20", ALONE),
+    ),
+    "one-operator-ipv6": simulation(
+        *("one-operator", 80, 0.5, "attack.addresses=300", "attack.prefixes=8"),
+        *("attack.lookups=20", "family=ipv6", ALONE),
+    ),
     "silent": simulation("silent", 150, 3, "attack.lookups=100", ALONE),
     "silent-ablations": simulation("silent", 60, 2, "attack.lookups=40", "warmup_s=20"),
     "spoofed-votes": simulation(

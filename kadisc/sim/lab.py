@@ -78,6 +78,7 @@ class Lab:
         """Raises ValueError for options with an unknown name or an impossible value."""
         check_options(options)
         self.options = options
+        self.family = Family(options.family)
         self.world = World(options)
         self.oracle = Oracle(self.world)
         self.rng = Random(f"scenario {options.seed}")
@@ -135,11 +136,11 @@ class Lab:
         if identity is not None:
             membership = self.members.membership(identity, now)
             own_id = derive_node_id(identity.public_key, ip_of(where))
-        addresses = {Family.IPV4: self._voted(where)} if knows_address else None
+        addresses = {self.family: self._voted(where)} if knows_address else None
         node = Core(
             options.core,
             self._chance,
-            {Family.IPV4: own_id},
+            {self.family: own_id},
             now,
             public_key=public_key,
             addresses=addresses,
@@ -385,7 +386,7 @@ class Lab:
             self.arrive()
 
     def _try_to_join(self, host: Host, contacts: int) -> None:
-        dht = host.node.dhts[Family.IPV4]
+        dht = host.dht
         if not host.up or dht.joined:
             return
         some = [self.any_host() for _ in range(DRAWS_PER_CONTACT * contacts)]
@@ -395,7 +396,7 @@ class Lab:
             if other is not None and other.accepts_unsolicited and other is not host
         ]
         endpoints = [other.outside for other in acceptors[:contacts]]
-        self.world.do(host, host.node.join, endpoints, family=Family.IPV4)
+        self.world.do(host, host.node.join, endpoints, family=self.family)
         self.world.at(self.world.now + REJOIN_S, self._try_to_join, host, contacts)
 
     def _voted(self, endpoint: Endpoint) -> ExternalAddress:

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any
 
 from ..config.keys import complaints
+from ..endpoints import Family
 from .options import REGIONS, SimOptions
 from .settings import all_settings
 
@@ -57,6 +58,8 @@ def check_options(options: SimOptions) -> None:
     """Raises ValueError for the first option with an impossible value. The fields of ``core`` have
     the bounds that `kadisc.config` declares.
     """
+    if options.family not in {family.value for family in Family}:
+        raise ValueError(f"family: ipv4 or ipv6 is expected, not {options.family!r}")
     options.attack.check()
     options.gossip.check()
     for name, complaint in (

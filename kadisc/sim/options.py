@@ -164,8 +164,8 @@ class AttackOptions:
     about as many as accept unsolicited queries in a network of 1,000.
     """
     prefixes: int = 20
-    """The /24 subnets in which the attacker's addresses lie. For ``colluders``, 0 spreads them as
-    honest nodes are.
+    """The /24 subnets in which the attacker's addresses lie, each in a /16 of its own; in IPv6 the
+    /48s, all in one /32. For ``colluders``, 0 spreads them as honest nodes are.
     """
     interval_s: float = 10.0
     """How often each attacking address sends to each victim: a query with an ID near the victim's,
@@ -280,6 +280,10 @@ class SimOptions:
     attack: AttackOptions = field(default_factory=AttackOptions)
     gossip: GossipOptions = field(default_factory=GossipOptions)
     core: CoreConfig = field(default_factory=CoreConfig)
+    family: str = "ipv4"
+    """The address family of all nodes: ``ipv4``, or ``ipv6``, where each system has as many /32s as
+    it has /16s in IPv4, and each host a /64 in a /48 of its own.
+    """
     paranoid: bool = False
     """Whether to check the expensive invariants as well."""
     lookups_per_minute: float = 150.0

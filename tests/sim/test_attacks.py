@@ -92,6 +92,35 @@ def test_without_defences_live_entries_are_displaced(eclipse: dict[str, Any]) ->
     assert undefended["kept"] < eclipse["kept"] - 0.1
 
 
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_one_operator_holds_two_of_the_k_closest(family: str) -> None:
+    """With 800 addresses in 8 subnets, and a valid ID beside any target."""
+    settings = (
+        *("nodes=100", "warmup_s=20", "minutes=0.5", "attack.lookups=20", f"family={family}"),
+        *("attack.addresses=800", "attack.prefixes=8", "attack.ablations=off"),
+    )
+    defended = measured("one-operator", *settings)
+    assert defended["attackers_most"] <= 2
+    assert defended["returned"] >= 0.95
+    undefended = measured(
+        "one-operator",
+        *settings,
+        "core.defences.lookup_caps=off",
+        "core.defences.bep42_ids=off",
+    )
+    assert undefended["attackers_mean"] > 5
+    assert undefended["returned"] < 0.7
+
+
+def test_in_ipv6_a_flood_from_the_subnets_of_one_operator_gets_few_table_entries() -> None:
+    eclipse = measured("eclipse-flood", *ECLIPSE, "family=ipv6")
+    assert eclipse["running_sybil_share"] <= 0.15
+    assert eclipse["restarted_sybil_share"] <= 0.15
+    assert eclipse["displaced_incumbents"] == 0
+    assert eclipse["running_found"] >= 0.95
+    assert eclipse["restarted_found"] >= 0.95
+
+
 def test_caps_have_no_effect_on_a_botnet() -> None:
     settings = (*ALONE, "attack.addresses=64", "attack.victims=2")
     capped = measured("botnet", *settings)

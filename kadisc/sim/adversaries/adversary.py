@@ -4,10 +4,11 @@ towards the world, but not its promises to other nodes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import ClassVar, cast
 
+from ...contacts import Contact
 from ...core.contract.events import Datagram, Event
 from ...core.core import Core
 from ...core.dht import Dht
@@ -15,9 +16,19 @@ from ...endpoints import Endpoint, Family
 from ...errors import DecodeError
 from ...ids import NodeId
 from ...wire import krpc
+from ...wire.compact import pack_contacts
 from ...wire.messages import Message, Query, Reply
 from ..model.host import Host
 from ..model.population import Residence
+
+
+def name(reply: Reply, contacts: Sequence[Contact]) -> Reply:
+    """Puts the contacts, all of one family, into the field of their family."""
+    if contacts and contacts[0].family is Family.IPV6:
+        reply.nodes6 = pack_contacts(contacts)
+    else:
+        reply.nodes = pack_contacts(contacts)
+    return reply
 
 
 class Adversary:

@@ -18,7 +18,7 @@ from ...contacts import Contact
 from ...core.contract.identity import Identity
 from ...core.peers.proof import signed_text
 from ...core.peers.rendezvous import info_hashes
-from ...endpoints import Endpoint, Family
+from ...endpoints import Endpoint, family_of
 from ...ids import NodeId
 from ...wire.gossip import NamedPeer, pack_peers
 from ...wire.messages import GetPeers, Gossip, News, Query, Reply
@@ -161,7 +161,11 @@ class Flooder(Adversary):
     def _signed(self) -> dict[bytes, object]:
         if not self._record:
             fields = unsigned_fields(
-                self._who.public_key, TAG, 1, {Family.IPV4: self.endpoint}, {"eth": 30303}
+                self._who.public_key,
+                TAG,
+                1,
+                {family_of(self.endpoint): self.endpoint},
+                {"eth": 30303},
             )
             self._record = fields | {b"sig": self._who.sign(to_be_signed(fields))}
         return self._record

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ...core.contract.events import Datagram, Event
 from ...core.core import Core
-from ...endpoints import Endpoint, Family
+from ...endpoints import Endpoint
 from ...wire import krpc
 from ...wire.messages import Error, Reply
 from .adversary import Adversary
@@ -14,7 +14,7 @@ from .adversary import Adversary
 
 class Liar(Adversary):
     def __init__(self, node: Core, lie: Endpoint) -> None:
-        super().__init__(node.own_ids[Family.IPV4])
+        super().__init__(next(iter(node.own_ids.values())))
         self.dhts = node.dhts
         self._node = node
         self._lie = lie

@@ -16,9 +16,8 @@ from ...contacts import Contact
 from ...core.addressing.bep42 import with_bep42_prefix
 from ...endpoints import Endpoint, ip_of, subnet_prefix
 from ...ids import NodeId
-from ...wire.compact import pack_contacts
 from ...wire.messages import FindNode, GetPeers, Query, Reply
-from .adversary import Adversary
+from .adversary import Adversary, name
 
 PER_ANSWER = 8
 """Colluders named in an answer."""
@@ -85,7 +84,7 @@ class CollusionRing:
                 Contact(self._forged_id(target, each.endpoint), each.endpoint)
                 for each in referrals.next()
             ]
-        reply.nodes = pack_contacts(named)
+        name(reply, named)
 
     def _referrals(self, asker: Endpoint, target: NodeId) -> Referrals:
         referrals = self._referrals_by_lookup.get((asker, target))

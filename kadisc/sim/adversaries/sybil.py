@@ -16,9 +16,8 @@ from random import Random
 from ...contacts import Contact
 from ...endpoints import Endpoint
 from ...ids import ID_BITS, NodeId
-from ...wire.compact import pack_contacts
 from ...wire.messages import FindNode, Query, Reply
-from .adversary import Adversary
+from .adversary import Adversary, name
 from .ring import PER_ANSWER, CollusionRing
 
 DEPTHS = 20
@@ -75,10 +74,9 @@ class Sybil(Adversary):
         shown_id = self._attack.shown_id(self, victim)
         self.send(FindNode(self._rng.randbytes(2), shown_id, self._rng.getrandbits(160)), victim)
         self.send(
-            Reply(
-                self._rng.randbytes(2),
-                shown_id,
-                nodes=pack_contacts(self._attack.some_contacts(victim, self._rng)),
+            name(
+                Reply(self._rng.randbytes(2), shown_id),
+                self._attack.some_contacts(victim, self._rng),
             ),
             victim,
         )

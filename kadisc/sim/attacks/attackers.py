@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, Family
 from ...errors import UsageError
 from ..lab import Lab
 from ..model.population import FIRST_BYTES, Residence
 from ..options import SimOptions
 
 PER_PREFIX = 256
+UNUSED_32 = bytes.fromhex("26001234")
+"""An IPv6 /32 in which no honest host is."""
 
 
 def part_of(options: SimOptions) -> int:
@@ -25,33 +27,65 @@ def part_of(options: SimOptions) -> int:
 def addresses_in(lab: Lab, addresses: int, prefixes: int, *, thin: bool = False) -> list[Residence]:
     """Addresses spread evenly over ``prefixes`` /24 subnets, each in a /16 of its own: the best
     choice of an attacker. ``thin``: each subnet in another of the /8s in which autonomous systems
-    have the fewest networks. Raises UsageError.
+    have the fewest networks. In IPv6, evenly over so many /48s of one /32, as a broker gives them
+    away. Raises UsageError.
     """
+    if lab.family is Family.IPV6:
+        return addresses_of_one_operator(lab, addresses, prefixes)
     if prefixes < 1 or addresses > PER_PREFIX * prefixes or prefixes > 256 * len(FIRST_BYTES):
         raise UsageError(
             f"{addresses} addresses do not fit into {prefixes} /24 subnets of {PER_PREFIX}: "
             "see attack.addresses and attack.prefixes"
         )
-    rng, population = lab.rng, lab.population
+    rng = lab.rng
     blocks = (
         _thin_blocks(lab, prefixes) if thin else rng.sample(range(256 * len(FIRST_BYTES)), prefixes)
     )
     networks = [
         bytes((FIRST_BYTES[block // 256], block % 256, rng.randrange(256))) for block in blocks
     ]
-    homes = []
-    for number in range(addresses):
-        ip = networks[number % prefixes] + bytes((number // prefixes,))
-        endpoint = Endpoint(ip + rng.randrange(1024, 65_536).to_bytes(2, "big"))
-        population.move_in(endpoint)
-        homes.append(
-            Residence(
-                endpoint,
-                rng.choice(population.systems),
-                lab.options.network.latency.access_median_s,
-            )
+    ips = [
+        networks[number % prefixes] + bytes((number // prefixes,)) for number in range(addresses)
+    ]
+    return [_home(lab, ip) for ip in ips]
+
+
+def addresses_of_one_operator(lab: Lab, addresses: int, subnets: int) -> list[Residence]:
+    """Addresses spread evenly over so many /24s of one unused /16; in IPv6 each in a /64 of its
+    own, over so many /48s of one unused /32. Raises UsageError.
+    """
+    is_ipv6 = lab.family is Family.IPV6
+    most_subnets, in_subnet = (1 << 16, 1 << 16) if is_ipv6 else (256, PER_PREFIX)
+    if not 0 < subnets <= most_subnets or addresses > in_subnet * subnets:
+        raise UsageError(
+            f"{addresses} addresses do not fit into {subnets} subnets of one operator: "
+            "see attack.addresses and attack.prefixes"
         )
-    return homes
+    ips = []
+    unused = UNUSED_32 if is_ipv6 else _unused_16(lab)
+    for number in range(addresses):
+        subnet, host = number % subnets, number // subnets
+        if is_ipv6:
+            low = subnet.to_bytes(2, "big") + host.to_bytes(2, "big")
+            ips.append(unused + low + bytes(7) + b"\1")
+        else:
+            ips.append(unused + bytes((subnet, host)))
+    return [_home(lab, ip) for ip in ips]
+
+
+def _home(lab: Lab, ip: bytes) -> Residence:
+    endpoint = Endpoint(ip + lab.rng.randrange(1024, 65_536).to_bytes(2, "big"))
+    lab.population.move_in(endpoint)
+    system = lab.rng.choice(lab.population.systems)
+    return Residence(endpoint, system, lab.options.network.latency.access_median_s)
+
+
+def _unused_16(lab: Lab) -> bytes:
+    used = {block for system in lab.population.systems for block in system.blocks}
+    while True:
+        network = bytes((lab.rng.choice(FIRST_BYTES), lab.rng.randrange(256)))
+        if network not in used:
+            return network
 
 
 def _thin_blocks(lab: Lab, count: int) -> list[int]:

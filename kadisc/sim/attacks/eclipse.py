@@ -22,7 +22,7 @@ from ..adversaries.sybil import EclipseAttack, Sybil, near
 from ..lab import Lab
 from ..measure.statistics import Metrics, share
 from ..model.host import Host
-from ..model.population import FIRST_BYTES
+from ..model.population import FIRST_BYTES, IPV6_FIRST_BYTE
 from ..probes.honest_probe import HonestProbe
 from .attackers import addresses_in
 
@@ -57,10 +57,7 @@ def attack_victims(lab: Lab, prefixes: int) -> Metrics:
     removals = Removals(lab, {host.number for host in running})
     with lab.measured():
         lab.world.watchers.append(removals)
-        before = {
-            host.number: [entry.contact for entry in host.node.dhts[Family.IPV4].table]
-            for host in running
-        }
+        before = {host.number: [entry.contact for entry in host.dht.table] for host in running}
         sybils = _sybils(lab, eclipse, prefixes)
         _forge(lab, eclipse, sybils)
         lab.run(attack.restart_after_s)
@@ -70,7 +67,7 @@ def attack_victims(lab: Lab, prefixes: int) -> Metrics:
     lab.world.watchers.remove(removals)
     incumbents = [contact for host in running for contact in before[host.number]]
     kept = sum(
-        host.node.dhts[Family.IPV4].table.get(contact.id) is not None
+        host.dht.table.get(contact.id) is not None
         for host in running
         for contact in before[host.number]
     )
@@ -147,11 +144,10 @@ def _forge(lab: Lab, eclipse: EclipseAttack, sybils: Sequence[Host]) -> None:
 
     def forge() -> None:
         for victim, victim_id in eclipse.victims.items():
-            source = Endpoint(
-                bytes((rng.choice(FIRST_BYTES),))
-                + rng.randbytes(3)
-                + rng.randrange(1024, 65_536).to_bytes(2, "big")
-            )
+            ip = bytes((rng.choice(FIRST_BYTES),)) + rng.randbytes(3)
+            if lab.family is Family.IPV6:
+                ip = IPV6_FIRST_BYTE + rng.randbytes(15)
+            source = Endpoint(ip + rng.randrange(1024, 65_536).to_bytes(2, "big"))
             query = FindNode(rng.randbytes(2), near(victim_id, source), rng.getrandbits(160))
             lab.world.forge(rng.choice(sybils), krpc.encode(query), source, victim)
         if lab.world.now < end:
@@ -196,7 +192,7 @@ def _standing(name: str, lab: Lab, hosts: Sequence[Host]) -> Metrics:
     entries = handed = neighbours = 0
     theirs = theirs_handed = theirs_near = unused = 0
     for host in hosts:
-        table, k = host.node.dhts[Family.IPV4].table, lab.options.core.table.k
+        table, k = host.dht.table, lab.options.core.table.k
         for entry in table:
             there = lab.oracle.at(entry.contact.endpoint)
             entries += 1

@@ -15,7 +15,7 @@ from ...contacts import Contact
 from ...core.contract.events import Datagram, Event, Finished
 from ...core.dht import Dht
 from ...core.table.bucket import Bucket
-from ...endpoints import Endpoint, Family, Scope, host_prefix, subnet_prefix
+from ...endpoints import Endpoint, Scope, family_of, host_prefix, subnet_prefix
 from ...errors import DecodeError, KadiscError
 from ...wire import krpc
 from ...wire.compact import contacts_from
@@ -97,9 +97,7 @@ class Invariants:
     def knows(self, host: Host) -> None:
         """The table was filled by the simulator: its entries count as having answered."""
         if self._paranoid:
-            self._answered[host.number] = {
-                entry.contact for entry in host.node.dhts[Family.IPV4].table
-            }
+            self._answered[host.number] = {entry.contact for entry in host.dht.table}
 
     def left(self, host: Host) -> None:
         for memory in (self._ended, self._answered, self._until_look):
@@ -122,7 +120,7 @@ class Invariants:
 
     def check(self, host: Host) -> None:
         """Checks bucket order, caps, and the bounds of every store."""
-        dht = host.node.dhts[Family.IPV4]
+        dht = host.dht
         for bucket in dht.table.buckets():
             self._check_bucket(host, dht, bucket)
         if sum(len(bucket.entries) for bucket in dht.table.buckets()) != len(dht.table):
@@ -184,10 +182,11 @@ class Invariants:
     def _check_answer(self, host: Host, payload: bytes) -> None:
         """Only contacts that answered this host may be in its answers."""
         reply = _reply(payload)
-        if reply is None or not reply.nodes or not self._options.core.defences.verified_admission:
+        packed = b"" if reply is None else reply.nodes or reply.nodes6
+        if not packed or not self._options.core.defences.verified_admission:
             return
         answered = self._answered.get(host.number, set())
-        for contact in contacts_from(reply.nodes, Family.IPV4):
+        for contact in contacts_from(packed, family_of(host.endpoint)):
             if contact not in answered:
                 self._broken(host, f"an answer with {contact}, which never answered")
 

@@ -12,7 +12,8 @@ from typing import ClassVar
 from ...contacts import Contact
 from ...core.contract.identity import Identity
 from ...core.core import Core
-from ...endpoints import Endpoint, Family
+from ...core.dht import Dht
+from ...endpoints import Endpoint, family_of
 from .nat import Nat
 from .population import Residence
 
@@ -87,8 +88,13 @@ class Host:
             self.nat.rebind(residence.endpoint[:-2], rng)
 
     @property
+    def dht(self) -> Dht:
+        """The DHT of its one address family."""
+        return self.node.dhts[family_of(self.endpoint)]
+
+    @property
     def id(self) -> int:
-        return self.node.dhts[Family.IPV4].own_id
+        return self.dht.own_id
 
     @property
     def contact(self) -> Contact:

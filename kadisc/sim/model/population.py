@@ -12,11 +12,14 @@ from itertools import accumulate, islice
 from random import Random
 from typing import NamedTuple
 
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, Family
 from ..options import SimOptions
 
 _MIXED_OR_PRIVATE = (10, 100, 127, 169, 172, 192, 198, 203)
 FIRST_BYTES = tuple(a for a in range(1, 224) if a not in _MIXED_OR_PRIVATE)
+IPV4_BLOCK_BYTES = 2
+IPV6_BYTES = 16
+IPV6_FIRST_BYTE = b"\x2a"
 BLOCKS = len(FIRST_BYTES) * 256
 """/16 networks in which every address is public."""
 
@@ -25,7 +28,7 @@ class AutonomousSystem(NamedTuple):
     number: int
     region: int
     blocks: tuple[bytes, ...]
-    """Its /16 networks, two bytes each."""
+    """Its /16 networks, two bytes each; in IPv6 its /32s, four bytes each."""
 
 
 class Residence(NamedTuple):
@@ -56,7 +59,11 @@ class Population:
     def settle_in(self, system: AutonomousSystem) -> Residence:
         rng, latency = self._rng, self._latency
         while True:
-            ip = rng.choice(system.blocks) + bytes((rng.randrange(256), rng.randrange(1, 255)))
+            ip = rng.choice(system.blocks)
+            if len(ip) == IPV4_BLOCK_BYTES:
+                ip += bytes((rng.randrange(256), rng.randrange(1, 255)))
+            else:
+                ip += rng.randbytes(IPV6_BYTES - len(ip))
             if ip not in self._taken:
                 break
         self._taken.add(ip)
@@ -73,6 +80,12 @@ class Population:
         self._taken.add(endpoint[:-2])
 
 
+def _network(block: int, family: str) -> bytes:
+    if family == Family.IPV6.value:
+        return IPV6_FIRST_BYTE + block.to_bytes(3, "big")
+    return bytes((FIRST_BYTES[block // 256], block % 256))
+
+
 def _systems(options: SimOptions, rng: Random) -> list[AutonomousSystem]:
     population = options.population
     sizes = [
@@ -82,9 +95,7 @@ def _systems(options: SimOptions, rng: Random) -> list[AutonomousSystem]:
     blocks = iter(rng.sample(range(BLOCKS), min(sum(sizes), BLOCKS)))
     systems = []
     for number, size in enumerate(sizes, start=1):
-        networks = tuple(
-            bytes((FIRST_BYTES[block // 256], block % 256)) for block in islice(blocks, size)
-        )
+        networks = tuple(_network(block, options.family) for block in islice(blocks, size))
         region = rng.choices(range(4), options.network.latency.region_shares)[0]
         systems.append(AutonomousSystem(number, region, networks))
     return systems

@@ -21,7 +21,6 @@ from ...config import MaintenanceConfig
 from ...contacts import Contact
 from ...core.dht import Dht
 from ...core.table.revalidation import check_interval_s
-from ...endpoints import Family
 from ...ids import ID_BITS
 from .churn import Churn
 from .host import Host
@@ -66,7 +65,7 @@ class TableBuilder:
 
     def fill(self, host: Host, age_s: float, now: float) -> None:
         """Fills the table of a host that has been up for ``age_s``."""
-        dht = host.node.dhts[Family.IPV4]
+        dht = host.dht
         low, high, own_id = 0, len(self._ids), dht.own_id
         dht.joined = dht.own_lookup_done = True
         # While the table is empty: a settled node has no lookups left that would fill its buckets.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from ...core.peers.network import PeerNetwork
-from ...endpoints import Endpoint, Family
+from ...endpoints import Endpoint
 from ..lab import Lab
 from ..measure.statistics import Metrics, share
 from ..model.host import Host
@@ -123,7 +123,7 @@ class GossipSamples:
         self.kinds["stream"].add(lab, (peer.endpoint for peer in fresh))
         streamed.update(peer.key for peer in fresh)
         self.kinds["hops"].add(
-            lab, (contact.endpoint for contact in peer_network.first_hops(Family.IPV4, HOPS, now))
+            lab, (contact.endpoint for contact in peer_network.first_hops(lab.family, HOPS, now))
         )
 
     def metrics(self) -> Metrics:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ...core.contract.events import LookupFinished, NodeAnswered
-from ...endpoints import Family
 from ...ids import NodeId
 from ..lab import Lab
 from ..measure.oracle import SETTLED_S
@@ -30,6 +29,7 @@ class AttackedLookup:
     heard: bool = False
     returned: bool = False
     captured: bool = False
+    attackers: int = 0
     ended: bool = False
     queries: int = 0
     elapsed_s: float = 0.0
@@ -41,6 +41,7 @@ class HonestProbe:
 
     ``found``: the closest honest node was asked, and answered. ``returned``: it is also among the k
     closest of the result, where an announce would go. ``captured``: no honest node is among those.
+    ``attackers``: how many of those are adversaries.
     """
 
     lab: Lab
@@ -104,7 +105,7 @@ class HonestProbe:
             host,
             host.node.start_lookup,
             target,
-            family=Family.IPV4,
+            family=lab.family,
             k=options.k,
             paths=options.paths,
         )
@@ -119,7 +120,7 @@ class HonestProbe:
                 and host.up_since <= self.lab.world.now - SETTLED_S
             )
             # A node without UDP has an empty table and could find nothing.
-            if host is not None and usable and len(host.node.dhts[Family.IPV4].table):
+            if host is not None and usable and len(host.dht.table):
                 return host
         return None
 
@@ -131,4 +132,5 @@ class HonestProbe:
         returned = [node.contact.endpoint for node in event.result.closest]
         lookup.returned = lookup.truth.outside in returned
         honest = [self.lab.oracle.at(endpoint) for endpoint in returned]
+        lookup.attackers = sum(host is not None and not host.honest for host in honest)
         lookup.captured = not any(host is not None and host.honest for host in honest)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ...core.contract.events import LookupFinished, Outcome
-from ...endpoints import Family
 from ...ids import NodeId
 from ...wire.compact import pack_contact
 from ..lab import Lab
@@ -96,7 +95,7 @@ class LookupProbe:
         lookup = ProbedLookup(host, lab.rng.getrandbits(160), lab.world.now)
         self.lookups.append(lookup)
         self._watch_for_closest(lookup)
-        operation = lab.world.do(host, host.node.start_lookup, lookup.target, family=Family.IPV4)
+        operation = lab.world.do(host, host.node.start_lookup, lookup.target, family=lab.family)
 
         def on_event(now: float, event: object) -> None:
             if isinstance(event, LookupFinished) and event.operation == operation:
@@ -114,7 +113,7 @@ class LookupProbe:
                 and host.on_event is None
                 and host.up_since <= lab.world.now - SETTLED_S
             )
-            if host is not None and usable and len(host.node.dhts[Family.IPV4].table):
+            if host is not None and usable and len(host.dht.table):
                 return host
         return None
 
@@ -123,7 +122,7 @@ class LookupProbe:
         truth = lab.oracle.closest(lookup.target, 1, besides=host)
         if not truth:
             return
-        if host.node.dhts[Family.IPV4].table.get(truth[0].id) is not None:
+        if host.dht.table.get(truth[0].id) is not None:
             lookup.learned_s = 0.0
             return
         packed = pack_contact(truth[0].contact)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ...core.addressing.bep42 import derive_node_id
 from ...core.contract.events import AddressChanged, ContactRemoved
-from ...endpoints import Family, ip_of
+from ...endpoints import ip_of
 from ...ids import NodeId
 from ..lab import Lab
 from ..measure.statistics import Metrics, share, spread
@@ -69,7 +69,7 @@ class Movers:
         """Gives each node an address in another network."""
         for mover in self.movers:
             mover.since, mover.moved = self.lab.world.now, True
-            mover.contacts = len(mover.host.node.dhts[Family.IPV4].table)
+            mover.contacts = len(mover.host.dht.table)
             self.lab.move(mover.host)
             self.lab.run(MOVE_EVERY_S)
 

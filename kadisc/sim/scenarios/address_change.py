@@ -5,7 +5,6 @@ again?
 from __future__ import annotations
 
 from ...core.contract.events import LookupFinished
-from ...endpoints import Family
 from ..lab import Lab
 from ..measure.statistics import Metrics, share
 from ..model.host import Host
@@ -55,7 +54,7 @@ def found(lab: Lab, movers: list[Mover]) -> float | None:
                     hits.append(sought)
 
         asker.on_event = on_event
-        lab.world.do(asker, asker.node.start_lookup, sought.id, family=Family.IPV4)
+        lab.world.do(asker, asker.node.start_lookup, sought.id, family=lab.family)
     lab.run_while(
         lambda: any(asker.on_event is not None and asker.up for asker in askers), PATIENCE_S
     )

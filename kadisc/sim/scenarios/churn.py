@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ...endpoints import Family
 from ..lab import Lab
 from ..measure.statistics import Metrics, by_minute, mean, share
 from ..probes.lookup_probe import LookupProbe
@@ -26,7 +25,7 @@ def run(lab: Lab) -> Metrics:
         """
         settled = lab.live(settled_s=600.0)
         for host in settled[:: max(1, len(settled) // TABLES)]:
-            entries = [entry.contact for entry in host.node.dhts[Family.IPV4].table]
+            entries = [entry.contact for entry in host.dht.table]
             samples.append(
                 (
                     lab.world.now - began,
@@ -40,11 +39,11 @@ def run(lab: Lab) -> Metrics:
             lab.world.at(began + number * SAMPLE_EVERY_S, sample)
         probe.go_on_for(60.0 * lab.options.minutes, lab.options.lookups_per_minute)
     entries = [
-        lab.oracle.share_alive(entry.contact for entry in host.node.dhts[Family.IPV4].table)
+        lab.oracle.share_alive(entry.contact for entry in host.dht.table)
         for host in lab.live(settled_s=600.0)
     ]
     dead = 1.0 - sum(entries) / len(entries) if entries else 0.0
-    sizes = [len(host.node.dhts[Family.IPV4].table) for host in lab.live(settled_s=600.0)]
+    sizes = [len(host.dht.table) for host in lab.live(settled_s=600.0)]
     return {
         **probe.metrics(),
         "dead_entries": share(dead, 1.0),

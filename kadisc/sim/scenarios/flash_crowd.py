@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ...endpoints import Family
 from ..lab import Lab
 from ..measure.statistics import Metrics, share
 from ..model.host import Host
@@ -29,7 +28,7 @@ def run(lab: Lab) -> Metrics:
         if host.up
         and (host.nat is None or host.nat.outbound(host.endpoint, lab.world.now) is not None)
     ]
-    joined = sum(host.node.dhts[Family.IPV4].joined for host in remaining)
+    joined = sum(host.dht.joined for host in remaining)
     return {"arrived": len(crowd), "joined": share(joined, len(remaining)), **probe.metrics()}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ...endpoints import Family
 from ..lab import Lab
 from ..measure.counting import sent_since, traffic_of
 from ..measure.oracle import SETTLED_S
@@ -28,7 +27,7 @@ def run(lab: Lab) -> Metrics:
             if host.up_since <= lab.world.now - SETTLED_S
         ]
         if hosts:
-            table = hosts[0].node.dhts[Family.IPV4].table
+            table = hosts[0].dht.table
             answer = [
                 entry.contact
                 for entry in table.closest(lab.rng.getrandbits(160), lab.options.core.table.k)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from ...contacts import Contact
 from ...core.contract.saved_state import SavedState
-from ...endpoints import Family
 from ..attacks.flood import FLOOD_SETTINGS, settle_with_flooders
 from ..lab import Lab
 from ..measure.statistics import Metrics, mean, share
@@ -57,14 +56,14 @@ def run(lab: Lab) -> Metrics:
 
 def _poison(lab: Lab, host: Host, attackers: list[Host]) -> None:
     """Fills the table of the host with attackers, near and far; it joins by attackers."""
-    dht = host.node.dhts[Family.IPV4]
+    dht = host.dht
     for attacker in attackers:
         dht.table.offer(Contact(attacker.id, attacker.outside), lab.world.now)
     lab.filled(host)
     bootstrap = [
         attacker.outside for attacker in lab.rng.sample(attackers, min(BOOTSTRAPS, len(attackers)))
     ]
-    lab.world.do(host, host.node.join, bootstrap, family=Family.IPV4)
+    lab.world.do(host, host.node.join, bootstrap, family=lab.family)
 
 
 def _with_book(lab: Lab, host: Host) -> None:
@@ -103,7 +102,7 @@ def _fate(lab: Lab, name: str, hosts: list[Host]) -> Metrics:
                 for endpoint in peers
             )
         )
-        buckets.add(lab, (entry.contact.endpoint for entry in host.node.dhts[Family.IPV4].table))
+        buckets.add(lab, (entry.contact.endpoint for entry in host.dht.table))
     probe = HonestProbe(lab, lambda: next((host for host in hosts if host.on_event is None), None))
     probe.go_on_for(LOOKUPS_TAKE_S, lab.options.attack.lookups)
     return {

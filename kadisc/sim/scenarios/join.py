@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...endpoints import Family
 from ...ids import ID_BITS
 from ..lab import Lab
 from ..measure.statistics import Metrics, mean, quantiles, share, spread
@@ -84,7 +83,7 @@ def look(lab: Lab, join: TimedJoin) -> None:
 
 def look_at_wide_buckets(lab: Lab, join: TimedJoin) -> None:
     """Notes whether each wide bucket is half full, or holds half of the nodes that fit into it."""
-    table, sizes = join.host.node.dhts[Family.IPV4].table, lab.options.core.table.bucket_sizes
+    table, sizes = join.host.dht.table, lab.options.core.table.bucket_sizes
     wide = [index for index, size in enumerate(sizes) if size > sizes[-1]]
     join.wide_half_full = all(
         2 * table.count(index) >= lab.oracle.count_in(join.host.id, index, table.capacity(index))
@@ -93,7 +92,7 @@ def look_at_wide_buckets(lab: Lab, join: TimedJoin) -> None:
 
 
 def knows_its_neighbours(lab: Lab, host: Host) -> bool:
-    table, k = host.node.dhts[Family.IPV4].table, lab.options.core.table.k
+    table, k = host.dht.table, lab.options.core.table.k
     truth = lab.oracle.closest(host.id, k, besides=host)
     return bool(truth) and sum(table.get(other.id) is not None for other in truth) >= RIGHT * len(
         truth
@@ -104,9 +103,7 @@ def fills_its_buckets(lab: Lab, host: Host) -> bool:
     """Whether there are at least 4 entries in every bucket for which there are 4 settled nodes that
     accept unsolicited queries.
     """
-    buckets = {
-        bucket.index: len(bucket.entries) for bucket in host.node.dhts[Family.IPV4].table.buckets()
-    }
+    buckets = {bucket.index: len(bucket.entries) for bucket in host.dht.table.buckets()}
     for index in range(ID_BITS):
         possible = lab.oracle.count_in(host.id, index, ENOUGH_IN_BUCKET)
         if possible >= ENOUGH_IN_BUCKET and buckets.get(index, 0) < ENOUGH_IN_BUCKET:

@@ -4,7 +4,6 @@ in answers nevertheless?
 
 from __future__ import annotations
 
-from ...endpoints import Family
 from ..lab import Lab
 from ..measure.oracle import SETTLED_S
 from ..measure.statistics import Metrics, share
@@ -22,7 +21,7 @@ def run(lab: Lab) -> Metrics:
         acceptors = [host for host in lab.acceptors() if host.up_since <= lab.world.now - SETTLED_S]
         if not acceptors:
             return
-        table = lab.rng.choice(acceptors).node.dhts[Family.IPV4].table
+        table = lab.rng.choice(acceptors).dht.table
         for entry in table.closest(lab.rng.getrandbits(160), lab.options.core.table.k):
             kinds["contacts"] += 1
             host = lab.oracle.at(entry.contact.endpoint)
@@ -39,9 +38,7 @@ def run(lab: Lab) -> Metrics:
             lab.world.at(lab.world.now + number / QUESTIONS_PER_S, ask)
         lab.run(seconds)
     contacts = kinds["contacts"]
-    inbound = [
-        entry.inbound for host in lab.acceptors() for entry in host.node.dhts[Family.IPV4].table
-    ]
+    inbound = [entry.inbound for host in lab.acceptors() for entry in host.dht.table]
     return {
         "handed_out": contacts,
         "dead": share(kinds["dead"], contacts),

@@ -24,6 +24,7 @@ from . import (
     join,
     lookup,
     nat_majority,
+    one_operator,
     partition,
     restart,
     silent,
@@ -44,7 +45,7 @@ _NETWORK = (
     nat_majority,
     address_change,
 )
-_ATTACKS = (eclipse_flood, colluders, silent, spoofed_votes, botnet)
+_ATTACKS = (eclipse_flood, colluders, one_operator, silent, spoofed_votes, botnet)
 _GOSSIP = (gossip_spread, gossip_restart, gossip_only, gossip_flood, gossip_prefix, gossip_lookups)
 ALL = tuple(module.SCENARIO for module in (*_NETWORK, *_ATTACKS, *_GOSSIP))
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in ALL}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ...endpoints import Family
 from ..lab import Lab
 from ..measure.oracle import SETTLED_S
 from ..measure.statistics import Metrics, share, spread
@@ -64,7 +63,7 @@ def go_down(lab: Lab, host: Host) -> Host:
     saved = host.node.export_state(lab.world.now)
     lab.stop(host)
     again = lab.reborn(host)
-    again.node.dhts[Family.IPV4].restore(saved.dhts[0].contacts, lab.world.now)
+    again.dht.restore(saved.dhts[0].contacts, lab.world.now)
     return again
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from random import Random
 
-from ...endpoints import Family
 from ...ids import random_id
 from ..adversaries.unresponsive import UnresponsiveNode
 from ..attacks.ablation import ablations, variants
@@ -57,7 +56,7 @@ def _spread(lab: Lab, silent: set[bytes]) -> Metrics:
     """Their share of all table entries, and of contacts in answers to random queries."""
     entries = theirs = handed = theirs_handed = 0
     for host in lab.acceptors():
-        table = host.node.dhts[Family.IPV4].table
+        table = host.dht.table
         entries += len(table)
         theirs += sum(entry.contact.endpoint in silent for entry in table)
         for _ in range(QUESTIONS):

@@ -10,7 +10,7 @@ from random import Random
 
 from ...core.addressing.external_address import Confidence, ExternalAddress
 from ...core.core import Core
-from ...endpoints import Endpoint, Family, make_endpoint
+from ...endpoints import Endpoint, make_endpoint
 from ...ids import random_id
 from ...wire import krpc
 from ...wire.messages import Reply
@@ -111,9 +111,9 @@ def _liar(lab: Lab) -> Host:
     node = Core(
         lab.options.core,
         lab.rng,
-        {Family.IPV4: random_id(lab.rng)},
+        {lab.family: random_id(lab.rng)},
         lab.world.now,
-        addresses={Family.IPV4: address},
+        addresses={lab.family: address},
     )
     return lab.new_adversary(Liar(node, LIE), home)
 
