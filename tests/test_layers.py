@@ -57,6 +57,7 @@ ROOMS = {
             "lookup",
             "baselines",
             "snapshot",
+            "state_export",
             "serving_assembly",
             "peers_assembly",
             "assembly",

@@ -285,6 +285,17 @@ class RendezvousConfig:
         "A lookup of an info-hash takes this many disjoint paths: an attacker close to the"
         " info-hash must be on all of them to hide the network.",
     )
+    peers_per_answer: int = setting(
+        64,
+        ABOVE_0,
+        "Of one answer, a lookup of an info-hash takes at most this many peers.",
+    )
+    peers_per_lookup: int = setting(
+        128,
+        ABOVE_0,
+        "At most this many of the peers that a lookup of an info-hash found are considered. Each"
+        " netgroup (/16, IPv6 /32) has one before any has a second.",
+    )
     candidates_per_key: int = setting(
         32,
         ABOVE_0,

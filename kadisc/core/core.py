@@ -21,6 +21,7 @@ from .lookup.operation import LookupOptions
 from .lookup.operations import PingOperation
 from .lookup.put import Draft
 from .snapshot import OperationSnapshot, Snapshot, dht_snapshot, operation_snapshots
+from .state_export import StateExport
 
 
 class Core(Engine):
@@ -154,10 +155,14 @@ class Core(Engine):
 
     def export_state(self, now: float) -> SavedState:
         """What to keep for the next run, with ages in place of times."""
-        return SavedState(
-            tuple(each.export(now) for each in self._dhts.values()),
-            self.peer_network.export(now) if self.peer_network else None,
-        )
+        export = self.begin_export()
+        while (state := export.step(now)) is None:
+            pass
+        return state
+
+    def begin_export(self) -> StateExport:
+        """The same in slices, for a node that must go on meanwhile."""
+        return StateExport(self._dhts, self.peer_network)
 
     def restore(self, state: SavedState, now: float) -> None:
         """Takes up an exported state. Lookups begin with its contacts, which enter the table once

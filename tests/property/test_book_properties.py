@@ -19,7 +19,14 @@ from kadisc.core.peers_assembly import book_for
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.observe.book_lines import format_book, parse_book
 from tests.support.contacts import address6
-from tests.support.peers import answering, book_failed, book_verified, view_answered, view_failed
+from tests.support.peers import (
+    answering,
+    book_failed,
+    book_verified,
+    challengers,
+    view_answered,
+    view_failed,
+)
 
 POLICY = AddressPolicy(False)
 ENDPOINTS = [
@@ -249,7 +256,7 @@ class Played:
             assert view.slots_of(what) == 0
         elif move == "round":
             view.round(now)
-            self.answers.append(view.challengers(ENDPOINTS))
+            self.answers.append(challengers(view, ENDPOINTS))
         elif move == "partner":
             self.answers.append(view.partner(now))
         else:

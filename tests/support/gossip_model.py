@@ -13,7 +13,7 @@ from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.view import ViewRule
 from kadisc.endpoints import Endpoint
 
-from .peers import answering, peer
+from .peers import answering, challengers, peer
 
 ENTRIES = 16
 
@@ -70,7 +70,7 @@ class GossipModel:
                 view.round(0)
                 if self.books and self.rounds % GossipConfig().reseed_every_rounds == 0:
                     book = self.books[endpoint]
-                    for challenger in view.challengers(book):
+                    for challenger in challengers(view, book):
                         view.offer(answering(book[challenger]), 0)
 
     def _learn(self, node: VerifiedPeer, of: VerifiedPeer) -> None:

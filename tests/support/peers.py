@@ -4,14 +4,14 @@ what `PeerVerifier` does to view and book when a peer answers or fails.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kadisc.config import BookConfig, GossipConfig
 from kadisc.core.book.address_book import AddressBook
 from kadisc.core.book.entry import Source
 from kadisc.core.contract.peer_status import PeerStatus
 from kadisc.core.contract.verified_peer import VerifiedPeer
-from kadisc.core.peers.view import GossipView
+from kadisc.core.peers.view import GossipView, ViewRule
 from kadisc.endpoints import Endpoint, make_endpoint
 
 from .world import address
@@ -89,3 +89,10 @@ def view_answered(view: GossipView, endpoint: Endpoint, now: float) -> None:
     status = view_status(view, endpoint)
     if status is not None:
         status.answered(now)
+
+
+def challengers(view: ViewRule, known: Iterable[Endpoint]) -> list[Endpoint]:
+    """Those of ``known`` that would win a slot reseeded lately."""
+    challenge = view.challenge()
+    challenge.offer(known)
+    return challenge.winners()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from random import Random
 
 from ...config import GossipConfig
 from ...endpoints import Endpoint
+from ..addressing.policy import AddressPolicy
 from ..contract.peer_status import PeerStatus
 from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
+from ..peers.slot_ranking import Challenge, Standing
 from ..peers.view import ViewPeer, ViewSnapshot, any_endpoint
 
 
@@ -51,8 +53,8 @@ class NaiveView:
     def round(self, now: float) -> None:
         self._rounds += 1
 
-    def challengers(self, known: Iterable[Endpoint]) -> list[Endpoint]:
-        return []
+    def challenge(self) -> Challenge:
+        return Challenge((), Standing(b"", AddressPolicy(False)), lambda endpoint: True)
 
     def sample(
         self,

@@ -34,7 +34,7 @@ from .entry import (
 )
 from .feedback import FeedbackRule, hold_back_s
 from .index import BookIndex
-from .persistence import entry_of, saved_book
+from .persistence import BookExport, entry_of
 from .promotion import Promotion
 from .tables import PlacementRule
 
@@ -308,7 +308,13 @@ class AddressBook:
     # --- From run to run --------------------------------------------------------------------------
 
     def export(self, now: float) -> SavedBook:
-        return saved_book(self.entries(), now)
+        export = self.begin_export()
+        while not export.step(now):
+            pass
+        return export.book()
+
+    def begin_export(self) -> BookExport:
+        return BookExport(self.entries())
 
     def restore(self, saved: SavedBook, now: float) -> dict[str, int]:
         """Takes up saved entries one by one, independently of bad ones among them. Returns how many

@@ -26,12 +26,37 @@ MAX_SOURCE_WORD: Final = 64
 """The longest word that stands for a source."""
 MAX_SEQUENCE: Final = 1 << 63
 """The sequence of a record is below this."""
+EXPORTED_AT_ONCE: Final = 256
+"""Entries that are copied at once: some 1 ms."""
 MAX_COUNT: Final = 1 << 31
 """Failures and reports are below this."""
 
 
-def saved_book(entries: Iterable[BookEntry], now: float) -> SavedBook:
-    return SavedBook(tuple(_saved(entry, now) for entry in entries))
+class BookExport:
+    """Copies the entries of a book, some at a time. What leaves its place meanwhile is left out: no
+    two of the copied entries have one place, key or host.
+    """
+
+    __slots__ = ("_saved", "_waiting")
+
+    def __init__(self, entries: Iterable[BookEntry]) -> None:
+        self._waiting = list(entries)
+        self._waiting.reverse()
+        self._saved: list[tuple[BookEntry, tuple[int, int], SavedPeer]] = []
+
+    def step(self, now: float, count: int = EXPORTED_AT_ONCE) -> bool:
+        """Copies ``count`` entries. Returns whether all are copied."""
+        waiting = self._waiting
+        for entry in waiting[: -count - 1 : -1]:
+            if entry.place is not None:
+                self._saved.append((entry, entry.place, _saved(entry, now)))
+        del waiting[-count:]
+        return not waiting
+
+    def book(self) -> SavedBook:
+        return SavedBook(
+            tuple(saved for entry, place, saved in self._saved if entry.place is place)
+        )
 
 
 def _saved(entry: BookEntry, now: float) -> SavedPeer:

@@ -274,7 +274,13 @@ class LookupFactory:
         self, info_hash: NodeId, family: Family, now: float, paths: int, then: Continuation
     ) -> LookupOperation:
         operation = self._operations.new_id(own=True)
-        options = LookupOptions(operation, LookupKind.GET_PEERS, family, announces_answers=False)
+        options = LookupOptions(
+            operation,
+            LookupKind.GET_PEERS,
+            family,
+            announces_answers=False,
+            peers_per_answer=self._config.rendezvous.peers_per_answer,
+        )
         return self._operation(info_hash, options, now, paths=paths, then=then)
 
     def _refresh(self, refresh: RefreshLookup, now: float, then: Continuation) -> LookupOperation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from ...config import LookupConfig
 from ...contacts import Contact
@@ -81,12 +81,17 @@ class Continuation(Protocol):
         ...
 
 
+ALL_PEERS: Final = 1 << 16
+"""More peers than a datagram can name."""
+
+
 @dataclass(frozen=True, slots=True)
 class LookupOptions:
     """``announces_answers``: whether each answer is an event, for a caller that streams.
     ``first_value``: whether the first peers found end the lookup. ``for_peers``: the peers are
     wanted and not the closest nodes, so silent nodes are not retried once a node has named peers.
     ``salt``: of a mutable item. ``is_for_table``: the lookup waits for those of callers.
+    ``peers_per_answer``: how many peers of one answer count, those that it names first.
     """
 
     operation: OperationId
@@ -97,6 +102,7 @@ class LookupOptions:
     for_peers: bool = False
     salt: bytes = b""
     is_for_table: bool = False
+    peers_per_answer: int = ALL_PEERS
 
 
 class LookupOperation:
@@ -257,6 +263,7 @@ class LookupOperation:
 
     def _found(self, values: Sequence[Endpoint]) -> list[Command]:
         room = self._config.max_peers - len(self._peers)
+        values = values[: self.options.peers_per_answer]
         new = [peer for peer in dict.fromkeys(values) if peer not in self._peers][:room]
         self._peers.update(dict.fromkeys(new))
         return [PeersFound(self.options.operation, tuple(new))] if new else []

@@ -17,7 +17,9 @@ from ...endpoints import Endpoint, Family, family_of
 from ...wire.messages import Gossip, Reply
 from ...wire.records import PeerRecord
 from ..addressing.external_address import Confidence
+from ..addressing.netgroup_sampling import spread_by_prefix
 from ..book.entry import Provenance, Verdict
+from ..book.persistence import BookExport
 from ..contract.events import AddressChanged, Event, Joined, OperationId, RecordChanged
 from ..contract.queries import Command, Commands, PendingQuery, RendezvousLookup
 from ..contract.saved_state import SavedBook, SavedPeerNetwork
@@ -138,10 +140,10 @@ class PeerNetwork:
         self._schedules[lookup.family].finished(
             lookup.number, now, stored=stored or not lookup.announces
         )
-        found = list(peers)
-        self._rng.shuffle(found)
         self._reports.found(
-            found,
+            spread_by_prefix(
+                peers, self._config.rendezvous.peers_per_lookup, self._scopes.netgroup, self._rng
+            ),
             FROM_RENDEZVOUS + b"%d" % lookup.number,
             now,
             per_source=self._config.rendezvous.candidates_per_key,
@@ -346,6 +348,12 @@ class PeerNetwork:
 
     def export(self, now: float) -> SavedPeerNetwork:
         return SavedPeerNetwork(self._own_record.sequence, self._book.export(now))
+
+    def begin_book_export(self) -> BookExport:
+        return self._book.begin_export()
+
+    def saved(self, book: BookExport) -> SavedPeerNetwork:
+        return SavedPeerNetwork(self._own_record.sequence, book.book())
 
     def import_book(self, book: SavedBook, now: float) -> int:
         """Adds the entries of a saved book, as at the start of a run. Returns how many were

@@ -21,6 +21,7 @@ from ..book.scan import BookScan
 from ..contract.events import OperationId
 from ..contract.queries import NO_COMMANDS, Command, Commands
 from ..contract.times import NEVER, jittered
+from .challenger_scan import ChallengerScan
 from .components import PeerComponents
 from .exchange import ExchangeContext, ExchangeReason, GossipExchange, Stage
 from .partner_selection import PartnerSelection
@@ -83,6 +84,7 @@ class GossipRounds:
         self._book = components.book
         self._scan = BookScan(components.book)
         self._scan_at = now
+        self._challengers = ChallengerScan(components.view, components.book)
         self._tell_at = NEVER
 
     # --- what others send -------------------------------------------------------------------------
@@ -121,6 +123,8 @@ class GossipRounds:
             commands += self._round(now)
         if now >= self._scan_at:
             self._scan_book(now)
+        if now >= self._challengers.deadline:
+            self._challenge(now)
         if now >= self._check_at and len(self._candidates):
             self._check_at = now + 1.0 / self._config.checks_per_s
             commands += self._check(now)
@@ -132,6 +136,7 @@ class GossipRounds:
 
     def next_deadline(self) -> float:
         deadline = min(self._round_at, self._scan_at, self._rechecks.next_deadline())
+        deadline = min(deadline, self._challengers.deadline)
         if len(self._candidates):
             deadline = min(deadline, self._check_at)
         return min(deadline, self._tell_at) if self._to_tell else deadline
@@ -216,9 +221,8 @@ class GossipRounds:
         commands: list[Command] = []
         self._rounds += 1
         if self._rounds % self._config.reseed_every_rounds == 0:
-            self._reports.found(
-                self._verifier.challengers(), FROM_RESEEDING, now, per_source=BOOK_CANDIDATES
-            )
+            self._challengers.begin(now)
+            self._challenge(now)
         feeler = self._book.feeler(now)
         due = self._book.tests_due(now)
         for endpoint in due if feeler is None else [feeler, *due]:
@@ -229,6 +233,10 @@ class GossipRounds:
                     self._context, endpoint, ExchangeReason.RECHECK, Stage.FIRST_QUERY
                 ).send(now)
         return commands
+
+    def _challenge(self, now: float) -> None:
+        winners = self._challengers.step(now)
+        self._reports.found(winners, FROM_RESEEDING, now, per_source=BOOK_CANDIDATES)
 
     def _scan_book(self, now: float) -> None:
         """While too few peers are known and no candidate waits, the next entry of the book is a

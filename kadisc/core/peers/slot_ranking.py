@@ -18,6 +18,7 @@ and one product for each slot: a rank costs an eighth of a hash of seed and addr
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, TypeAlias
@@ -101,3 +102,32 @@ class Seat:
             if holder != other:
                 return self.seed * other & _MASK < self.seed * holder & _MASK
         return False
+
+
+class Challenge:
+    """Compares addresses, a few at a time, with the holders that some slots have now."""
+
+    def __init__(
+        self, seats: Iterable[Seat], standing: Standing, is_held: Callable[[Endpoint], bool]
+    ) -> None:
+        """``is_held``: whether the address holds a slot already."""
+        self._best: list[tuple[Seat, Endpoint | None]] = [
+            (Seat(seat.begins, seat.seed, seat.held_by), None) for seat in seats
+        ]
+        self._standing = standing
+        self._is_held = is_held
+
+    def offer(self, known: Iterable[Endpoint]) -> None:
+        best = self._best
+        for endpoint in known:
+            if self._is_held(endpoint):
+                continue
+            positions = self._standing.of(endpoint)
+            for at, (seat, _) in enumerate(best):
+                if seat.prefers(positions):
+                    seat.hold(positions)
+                    best[at] = seat, endpoint
+
+    def winners(self) -> list[Endpoint]:
+        """Those that rank first for one of the slots, each once: they are worth a check."""
+        return list(dict.fromkeys(endpoint for _, endpoint in self._best if endpoint is not None))

@@ -441,7 +441,3 @@ class PeerVerifier:
     def reset_changes(self) -> None:
         """A round was scheduled: what came or went before counts no more."""
         self._changes = 0
-
-    def challengers(self) -> list[Endpoint]:
-        """Peers of the book that would win a slot reseeded lately."""
-        return self._view.challengers([entry.endpoint for entry in self._book.entries()])

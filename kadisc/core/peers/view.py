@@ -10,7 +10,7 @@ BASALT (Auvolat, Bromberg, Frey, Taïani 2021).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -22,7 +22,17 @@ from ..addressing.policy import AddressPolicy
 from ..contract.peer_status import PeerStatus
 from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
-from .slot_ranking import FLAT, FROM_8, FROM_16, FROM_24, SEED_BITS, Positions, Seat, Standing
+from .slot_ranking import (
+    FLAT,
+    FROM_8,
+    FROM_16,
+    FROM_24,
+    SEED_BITS,
+    Challenge,
+    Positions,
+    Seat,
+    Standing,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ class ViewRule(Protocol):
 
     def round(self, now: float) -> None: ...
 
-    def challengers(self, known: Iterable[Endpoint]) -> list[Endpoint]: ...
+    def challenge(self) -> Challenge: ...
 
     def sample(
         self,
@@ -198,32 +208,22 @@ class GossipView:
         positions = self._standing.of(endpoint)
         return any(slot.seat.prefers(positions) for slot in self.slots)
 
-    def challengers(self, known: Iterable[Endpoint]) -> list[Endpoint]:
-        """Those of ``known`` that would rank first for a slot reseeded since the last reseeding,
-        each once: they are worth a check at once.
+    def challenge(self) -> Challenge:
+        """Finds peers that would rank first for a slot reseeded since the last reseeding.
 
         A new seed is compared only with the peers in the view, and a peer that pushes most is there
         or comes first. An attacker of which every node learns within a round would hold more than
         its share of the young slots. What the address book remembers makes up for that.
         """
         young = [
-            slot
+            slot.seat
             for slot in self.slots
             if self._rounds - slot.since_round < self._config.reseed_every_rounds
             or slot.holder is None
         ]
-        best: list[tuple[Seat, Endpoint | None]] = [
-            (Seat(slot.seat.begins, slot.seat.seed, slot.seat.held_by), None) for slot in young
-        ]
-        for endpoint in known:
-            if self._scopes.host(endpoint) in self._held:
-                continue
-            positions = self._standing.of(endpoint)
-            for at, (seat, _) in enumerate(best):
-                if seat.prefers(positions):
-                    seat.hold(positions)
-                    best[at] = seat, endpoint
-        return list(dict.fromkeys(endpoint for _, endpoint in best if endpoint is not None))
+        return Challenge(
+            young, self._standing, lambda endpoint: self._scopes.host(endpoint) in self._held
+        )
 
     def remove(self, endpoint: Endpoint) -> None:
         """It loses its slots to other peers of the view."""

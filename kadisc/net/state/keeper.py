@@ -189,9 +189,8 @@ class Keeper:
         """Whatever goes wrong is told once, and tried again later: no save ends the node."""
         self._changed = False
         try:
-            now = pump.now()
-            state: SavedState = replace(pump.core.export_state(now), published=self._published())
-            state = self._kept_back.added_to(state, now - self._since)
+            state = replace(await self._exported(pump), published=self._published())
+            state = self._kept_back.added_to(state, pump.now() - self._since)
             save = partial(self._folder.save, self.identity.seed, self._config.network, state)
             await (run or in_thread)(save)
         except Unsaved as error:
@@ -205,6 +204,13 @@ class Keeper:
         if self._failing:
             self._failing = False
             pump.publish(StateSaved())
+
+    async def _exported(self, pump: Pump) -> SavedState:
+        """Datagrams are read between two slices."""
+        export = pump.core.begin_export()
+        while (state := export.step(pump.now())) is None:
+            await trio.lowlevel.checkpoint()
+        return state
 
     def _tell_unsaved(self, pump: Pump, reason: str) -> None:
         self._changed = True

@@ -12,7 +12,7 @@ from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.known_peers import KnownPeer
 from kadisc.endpoints import Endpoint
 from tests.support.community import member, peer_network, pull, stranger
-from tests.support.peers import answering, peer
+from tests.support.peers import answering, challengers, peer
 from tests.support.world import CONFIG, Host, World, without
 
 HONEST = 420
@@ -49,7 +49,7 @@ def rounds_pass(us: Host, reported: Sequence[VerifiedPeer], rounds: int) -> None
         parts.view.round(0.0)
         parts.book.mark_held_slot(parts.view.mature_holders())
         if number % GossipConfig().reseed_every_rounds == 0:
-            winners = parts.view.challengers(by_endpoint)
+            winners = challengers(parts.view, by_endpoint)
             has_verified(us, *(by_endpoint[endpoint] for endpoint in winners))
 
 

@@ -17,7 +17,7 @@ from kadisc.core.peers.slot_ranking import FLAT, FROM_8, Seat, Standing
 from kadisc.core.peers.view import GossipView, ViewRule
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.contacts import address6
-from tests.support.peers import answering, peer, view_answered, view_failed
+from tests.support.peers import answering, challengers, peer, view_answered, view_failed
 from tests.support.world import address
 
 CONFIG = GossipConfig()
@@ -246,20 +246,20 @@ def test_reseeding_in_time_brings_in_peers_that_luck_had_left_out() -> None:
 def test_a_remembered_peer_that_ranks_first_for_a_new_seed_is_a_challenger() -> None:
     gossip_view = filled(range(300))
     remembered = [address(number) for number in range(300)]
-    assert gossip_view.challengers([address(number) for number in range(20)]) == [], (
+    assert challengers(gossip_view, [address(number) for number in range(20)]) == [], (
         "all of them were offered to these seeds"
     )
     rounds(gossip_view, CONFIG.reseed_every_rounds)
-    challengers = gossip_view.challengers(remembered)
-    assert 0 < len(challengers) <= CONFIG.reseed_slots
+    found = challengers(gossip_view, remembered)
+    assert 0 < len(found) <= CONFIG.reseed_slots
     assert all(
         gossip_view.would_win(each)
         and each not in {seen.peer.endpoint for seen in gossip_view.entries(0)}
-        for each in challengers
+        for each in found
     )
-    for each in challengers:
+    for each in found:
         assert gossip_view.offer(answering(peer(remembered.index(each)), 0), 0) > 0
-    assert gossip_view.challengers(remembered) == []
+    assert challengers(gossip_view, remembered) == []
 
 
 def test_samples_come_from_mature_slots_alone() -> None:
