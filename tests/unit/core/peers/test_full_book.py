@@ -13,13 +13,13 @@ import pytest
 from kadisc.config import GossipConfig
 from kadisc.core.addressing.netgroup_sampling import SORTED_AT_MOST, spread_by_prefix
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.core.assembly import book_for
 from kadisc.core.book.address_book import AddressBook
 from kadisc.core.book.persistence import EXPORTED_AT_ONCE
 from kadisc.core.contract.queries import RendezvousLookup
 from kadisc.core.peers.challenger_scan import PAUSE_S, SLICE, ChallengerScan
 from kadisc.core.peers.slot_ranking import Challenge
 from kadisc.core.peers.view import GossipView
+from kadisc.core.peers_assembly import book_for
 from kadisc.endpoints import Endpoint, Family, make_endpoint
 from tests.support.community import member, peer_network
 from tests.support.peers import answering, book_verified, challengers, peer
