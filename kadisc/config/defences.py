@@ -95,6 +95,11 @@ class Defences:
         "Proven endpoints of one address, /24 and /16 (IPv6: /64, /48 and /32), and all of them"
         " together, may ask, and are sent, only so much per second.",
     )
+    charged_time: bool = switch(
+        True,
+        "Datagrams are charged with the processor time that they take, so that those that take most"
+        " are not as many as others may be.",
+    )
     slow_decode_total: bool = switch(
         True,
         "Datagrams that are not canonical bencode are decoded only if they are short, and within a"

@@ -47,6 +47,7 @@ from .rpc.send_queue import SendQueue
 from .rpc.sender import Sender
 from .rpc.transactions import TransactionRule, Transactions
 from .serving.tokens import TokenIssuer
+from .serving_assembly import costs_for
 from .table.bucket_fill import BucketFill
 from .table.candidates import Candidates, InFlight
 from .table.destinations import TableDestinations
@@ -213,6 +214,7 @@ def receiver_and_sender_for(
         traffic,
         slow_decodes(config.serving, cell_hash),
         asker_tokens,
+        costs_for(config),
     )
     silence_s = config.maintenance.quarantine_silence_s
     destinations = {

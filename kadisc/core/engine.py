@@ -19,7 +19,7 @@ from ..endpoints import Endpoint, Family, family_of
 from ..errors import DecodeError
 from ..ids import NodeId
 from ..wire import krpc
-from ..wire.messages import AnnouncePeer, Error, FindNode, Gossip, Put, Query, Reply
+from ..wire.messages import AnnouncePeer, Error, FindNode, Gossip, Ping, Put, Query, Reply
 from . import assembly, peers_assembly, serving_assembly
 from .addressing.bep42_places import SubnetPlaces
 from .addressing.contact_pool import ContactPool
@@ -229,6 +229,10 @@ class Engine:
     ) -> None:
         if self.config.read_only:
             self.counters.drop("read-only")
+            return
+        if not isinstance(query, (FindNode, Ping)) and not self._receiver.charges(
+            self._responder.answering_s(query), source, now
+        ):
             return
         self.counters.accept(QUERY_NAMES[type(query)])
         self._network_api.query_received(source, now)

@@ -12,6 +12,7 @@ from ..config import CoreConfig
 from ..endpoints import Family
 from ..ids import NodeId
 from .addressing.policy import AddressPolicy
+from .baselines.limits import NoCosts
 from .baselines.serving import (
     FirstCome,
     FreshInfoHashSamples,
@@ -21,6 +22,7 @@ from .baselines.serving import (
 )
 from .contract.counters import Counters
 from .limits.budget import CellHash
+from .limits.costs import CostRule, Costs
 from .serving.fair_shares import NO_ROOM, NO_ROOM_FOR_INFO_HASH, FairShares, ShareRule
 from .serving.info_hash_samples import FixedInfoHashSamples
 from .serving.item_service import ItemService, SignatureBudget
@@ -47,7 +49,11 @@ def responder_for(
     )
     samples = samples_kind(config.store, rng, peers)
     items = items_for(config, tables, scopes, tokens, cell_hash, counters)
-    return Responder(config, tables, scopes, tokens, peers, items, samples)
+    return Responder(config, tables, scopes, tokens, peers, items, samples, costs_for(config))
+
+
+def costs_for(config: CoreConfig) -> CostRule:
+    return Costs() if config.defences.charged_time else NoCosts()
 
 
 def own_ids_of(tables: dict[Family, RoutingTable]) -> Callable[[], list[NodeId]]:

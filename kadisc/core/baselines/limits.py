@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ...config import ServingConfig
 from ...endpoints import Endpoint
+from ...wire.messages import Query
 from ..limits.budget import GRANTED, Budget, CellHash, Rate
 from ..limits.proven_sources import SourceClass
 
@@ -85,3 +86,18 @@ class NoAskerTokens:
 
     def renewed(self, shown: bytes, source: Endpoint, now: float) -> bytes | None:
         return None
+
+
+class NoCosts:
+    """In place of `Costs`: a datagram is a datagram, whatever it takes."""
+
+    __slots__ = ()
+
+    def decoding_s(self, payload: bytes) -> float:
+        return 0.0
+
+    def slow_decoding_s(self, payload: bytes) -> float:
+        return 0.0
+
+    def answering_s(self, query: Query, stored_peers: int) -> float:
+        return 0.0

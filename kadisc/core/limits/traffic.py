@@ -85,13 +85,17 @@ class TrafficLimits:
         self._proven_queries = proven.queries
         self._cell_hash = cell_hash
         self._counters = counters
+        # The source of the datagram that is being read, if that is an awaited answer.
+        self._awaited: Endpoint | None = None
 
     def drop_reason(self, payload: bytes, source: Endpoint, now: float) -> str | None:
         """Why a datagram must not be read. None: it may be read, and has been counted."""
+        self._awaited = None
         if self._proven_queries.use_portion(source, 1.0):
             return None
         source_class = self.proven_sources.classify(payload, source, now)
         if source_class is SourceClass.AWAITED:
+            self._awaited = source
             return None
         if source_class is SourceClass.PROVEN:
             lasting = self.proven_sources.lasts(source)
@@ -101,9 +105,12 @@ class TrafficLimits:
         return _QUERY_DROPS[lacking] if lacking else None
 
     def charge(self, cost_s: float, source: Endpoint, now: float) -> str | None:
-        """Why a query that takes ``cost_s`` seconds of processor time must not be served. None: it
-        may be, and the time has been taken from the budget.
+        """Why the datagram that `drop_reason` just let pass must not be served, which takes
+        ``cost_s`` seconds of processor time. None: it may be, and the time has been taken from the
+        budget; or it is an awaited answer, which is exempt.
         """
+        if source == self._awaited:
+            return None
         if self.proven.time.use_portion(source, cost_s):
             return None
         if self.proven_sources.is_proven(source, now):

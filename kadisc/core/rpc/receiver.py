@@ -24,6 +24,7 @@ from ..addressing.policy import AddressPolicy
 from ..contract.counters import Counters
 from ..contract.queries import PendingQuery
 from ..limits.asker_tokens import AskerTokenRule
+from ..limits.costs import SHORT_BYTES, CostRule
 from ..limits.slow_decodes import SlowDecodeRule
 from ..limits.traffic import TrafficRule
 from .transactions import TransactionRule
@@ -43,6 +44,7 @@ class Receiver:
         "_asker_tokens",
         "_closed",
         "_config",
+        "_costs",
         "_counters",
         "_max_bytes",
         "_scopes",
@@ -62,6 +64,7 @@ class Receiver:
         traffic: TrafficRule,
         slow_decodes: SlowDecodeRule,
         asker_tokens: AskerTokenRule,
+        costs: CostRule,
     ) -> None:
         self._closed = False
         self._config = config
@@ -73,6 +76,7 @@ class Receiver:
         self._traffic = traffic
         self._slow_decodes = slow_decodes
         self._asker_tokens = asker_tokens
+        self._costs = costs
 
     def close(self) -> None:
         """Drops every datagram from now on."""
@@ -96,8 +100,17 @@ class Receiver:
         elif (reason := self._traffic.drop_reason(payload, source, now)) is not None:
             counters.drop(reason)
         else:
-            return True
+            return size <= SHORT_BYTES or self.charges(self._costs.decoding_s(payload), source, now)
         return False
+
+    def charges(self, cost_s: float, source: Endpoint, now: float) -> bool:
+        """Whether the time that the datagram just admitted will take is left for its source, and
+        has been taken; otherwise the datagram has been counted as dropped.
+        """
+        if cost_s and (reason := self._traffic.charge(cost_s, source, now)) is not None:
+            self._counters.drop(reason)
+            return False
+        return True
 
     def match(self, tid: bytes, source: Endpoint, now: float) -> PendingQuery | None:
         """The query that this answer ends, None if there is none. The answer proves its source."""
@@ -135,4 +148,7 @@ class Receiver:
             return True
         tid = tid_near_end(payload)
         awaited = tid is not None and self._transactions.awaits(tid, source)
-        return self._slow_decodes.may_decode(len(payload), source, now, awaited=awaited)
+        return (
+            self._slow_decodes.may_decode(len(payload), source, now, awaited=awaited)
+            and self._traffic.charge(self._costs.slow_decoding_s(payload), source, now) is None
+        )

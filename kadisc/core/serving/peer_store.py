@@ -143,6 +143,11 @@ class PeerStore:
         """Whether the info-hash has any peer, expired ones included."""
         return info_hash in self._swarms
 
+    def count_of(self, info_hash: NodeId) -> int:
+        """How many peers the info-hash has, expired ones included."""
+        swarm = self._swarms.get(info_hash)
+        return len(swarm.peers) if swarm is not None else 0
+
     def sample(self, info_hash: NodeId, asker: Endpoint, count: int, now: float) -> list[Endpoint]:
         """At most ``count`` peers of the asker's family that may be sent to it. If there are more,
         the store share rule selects.

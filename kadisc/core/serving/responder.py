@@ -30,6 +30,7 @@ from ...wire.messages import (
     UnknownQuery,
 )
 from ..addressing.policy import AddressPolicy
+from ..limits.costs import CostRule
 from ..table.routing_table import RoutingTable
 from .answer_cache import AnswerCache
 from .info_hash_samples import InfoHashSampleRule
@@ -65,11 +66,13 @@ class Responder:
         peers: PeerStore,
         items: ItemService,
         samples: InfoHashSampleRule,
+        costs: CostRule,
     ) -> None:
         self.peers = peers
         self.items = items
         self.stores = peers, items.store
         self._samples = samples
+        self._costs = costs
         self._tokens = tokens
         self._tables = tables
         self._scopes = scopes
@@ -125,6 +128,13 @@ class Responder:
             case _:  # gossip too, in a node that is of no network
                 return self._error(query, source, error_codes.METHOD_UNKNOWN, "method unknown")
         return reply
+
+    def answering_s(self, query: Query) -> float:
+        """Seconds that the answer takes beyond that to a find_node, by fixed weights."""
+        stored = 0
+        if isinstance(query, (GetPeers, AnnouncePeer)):
+            stored = self.peers.count_of(query.info_hash)
+        return self._costs.answering_s(query, stored)
 
     @property
     def stored(self) -> tuple[int, int]:
