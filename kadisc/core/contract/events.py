@@ -222,7 +222,8 @@ class CameOnline:
 @dataclass(frozen=True, slots=True)
 class PeerVerified:
     """A peer of the own network was verified by an exchange of records: for the first time in this
-    run, or with a new record.
+    run, or with a new record. While this node hardly knows a peer that proved its key, also one
+    that did not, if its record names its endpoint.
     """
 
     peer: VerifiedPeer
@@ -231,8 +232,8 @@ class PeerVerified:
 @dataclass(frozen=True, slots=True)
 class PeerLost:
     """A peer no longer counts as verified. ``reason``: silent, moved (it has another endpoint now),
-    replaced (another peer has its endpoint now), refused (its record is no longer valid) or
-    surplus.
+    replaced (another peer has its endpoint now), refused (its record is no longer valid), unproven
+    (it does not prove its key any more) or surplus.
     """
 
     peer: VerifiedPeer

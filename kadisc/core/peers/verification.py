@@ -283,7 +283,7 @@ class PeerVerifier:
     def lose(self, known: KnownPeer, reason: str) -> list[Event]:
         if not known.peer.is_proven:
             self.unproven.remove(known.peer.endpoint)
-            return []
+            return [PeerLost(known.peer, reason)] if known.is_named else []
         self.known.remove(known.peer.endpoint)
         self._view.remove(known.peer.endpoint)
         self._changes += 1
@@ -352,6 +352,9 @@ class PeerVerifier:
         before = self.unproven.at(endpoint)
         partner = known_peer(status, candidate, before or known, pending, self._config.max_ttl, now)
         self.unproven.keep(partner, record)
+        is_news = before is None or before.peer.record != record.raw
+        if is_news and partner in self.presentable_unproven():
+            events.append(PeerVerified(peer))
         return events
 
     def _resolve_conflicts(
