@@ -34,7 +34,7 @@ MAX_SERVICE_NAME_BYTES: Final = 16
 MAX_SERVICE_BYTES: Final = 32
 """The longest value of a service, other than a port, in the record of this node."""
 MAX_READ_SERVICE_BYTES: Final = 64
-"""The longest value of a service in the record of another node. Nodes of version 0.1 refuse a
+"""The longest value of a service in the record of another node. Older nodes refuse a
 record with a value of more than 32 bytes, so that longer ones are read now, and sent later.
 """
 MAX_VIA: Final = 2

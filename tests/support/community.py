@@ -151,7 +151,7 @@ class Stranger:
     who: Identity
     record: dict[bytes, Any] | None = None
     proves: bool = True
-    """Whether it proves its key, as nodes of version 0.1 do not."""
+    """Whether it proves its key, as older nodes do not."""
     signs_as: Identity | None = None
     """Whose key it proves, if that is not ``who``."""
     peers: Sequence[NamedPeer] = ()

@@ -143,7 +143,7 @@ class NoKeyProofs:
 
 
 class NoProofSigner:
-    """Baseline of `ProofSigner`: as version 0.1, it answers no challenge."""
+    """Baseline of `ProofSigner`: as an older node, it answers no challenge."""
 
     __slots__ = ()
 

@@ -26,8 +26,8 @@ class VerifiedPeer:
     sequence: int
     services: Mapping[str, int | bytes] = field(default_factory=dict, hash=False)
     is_proven: bool = field(default=True, compare=False)
-    """Whether it proved in that exchange, or in an earlier one of this run, that it has the key. A
-    node of version 0.1 cannot, and another one could send a copy of its record.
+    """Whether it proved in that exchange, or in an earlier one of this run, that it has the key. An
+    older node cannot, and another one could send a copy of its record.
     """
 
     @property

@@ -1,5 +1,5 @@
 """Unproven peers: those that answered with a valid record of the own network and did not prove that
-they have its key (`proof.py`). A node of version 0.1 cannot; neither can one that sends a copy.
+they have its key (`proof.py`). An older node cannot; neither can one that sends a copy.
 
 They are partners of gossip. They get no slot and no place among the tried peers of the address
 book, and are not named to other nodes. The application is given one only while this node hardly

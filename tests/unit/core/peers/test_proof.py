@@ -420,7 +420,7 @@ def test_many_unproven_peers_are_bounded_and_do_not_displace_each_other_by_one_n
     assert unproven(host) >= {each.endpoint for each in honest}
 
 
-# --- nodes of version 0.1, and honest use ---------------------------------------------------------
+# --- older nodes, and honest use ---------------------------------------------------------
 
 
 def test_nodes_with_and_without_proofs_find_each_other() -> None:
