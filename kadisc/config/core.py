@@ -47,7 +47,8 @@ class TableConfig:
         8,
         ABOVE_0,
         "The table has this many entries per /16 (IPv6 /32) before the limit applies. It is a soft"
-        " limit: a further contact enters only into a vacancy, and is the first to be challenged.",
+        " limit: a further contact enters only into a vacancy, and gives way to one of another"
+        " netgroup.",
     )
     per_asn_in_table: int = setting(
         16,

@@ -31,7 +31,8 @@ class Defences:
     )
     ping_before_evict: bool = switch(
         True,
-        "A new contact never replaces a contact that still answers.",
+        "A new contact never replaces a contact that still answers, unless that one is beyond the"
+        " soft limit of its netgroup.",
     )
     diversity_caps: bool = switch(
         True,

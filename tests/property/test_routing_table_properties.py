@@ -117,14 +117,15 @@ def expected(
         return Decision.ADDED, None, ""
     if netgroup >= CONFIG.per_netgroup_in_table:
         return Decision.REFUSED, None, "cap-netgroup"
-    doubtful = next(
-        (
-            entry
-            for entry in in_bucket_now
-            if any(entry in bucket.surplus for bucket in table.buckets())
-        ),
-        in_bucket_now[0],
-    )
+    public_ones = [entry for entry in entries if is_public(entry.contact.endpoint)]
+    netgroups = Counter(netgroup_prefix(entry.contact.endpoint) for entry in public_ones)
+    if any(
+        netgroups[netgroup_prefix(entry.contact.endpoint)] > CONFIG.per_netgroup_in_table
+        for entry in in_bucket_now
+        if entry in public_ones
+    ):
+        return Decision.ADDED, None, ""
+    doubtful = in_bucket_now[0]
     return (
         (Decision.REPLACEMENT, None, "")
         if doubtful.checking
@@ -174,7 +175,7 @@ def offer(table: RoutingTable, contact: Contact, now: float, *, challenge: bool)
         assert (got.decision, got.reason) == (decision, reason)
         assert entry is None or got.entry is entry
         assert bool(got.evicted) == (decision is Decision.ADDED and must_go), (
-            "only plain Kademlia evicts"
+            "only plain Kademlia evicts, and whoever is surplus gives way"
         )
         assert not wanted or decision is not Decision.REFUSED, "no useless check is wanted"
     elif incumbent.id == contact.id:

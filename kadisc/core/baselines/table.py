@@ -15,7 +15,12 @@ class NoDiversityCaps:
     def refusal(self, endpoint: Endpoint, bucket: int) -> str | None:
         return None
 
+    any_is_over_full = False
+
     def is_surplus(self, endpoint: Endpoint) -> bool:
+        return False
+
+    def is_over_full(self, endpoint: Endpoint) -> bool:
         return False
 
     def add(self, endpoint: Endpoint, bucket: int) -> None:

@@ -17,8 +17,6 @@ from ..contract.times import NEVER
 PER_CELL: Final = 8
 """How many entries a cell of a full bucket holds on average."""
 
-NO_ENTRIES: Final[frozenset[Entry]] = frozenset()
-
 _verified_at: Final = attrgetter("verified_at")
 
 
@@ -110,7 +108,6 @@ class Bucket:
         "index",
         "max_replacements",
         "replacements",
-        "surplus",
         "touched_at",
     )
 
@@ -120,10 +117,6 @@ class Bucket:
         self.max_replacements = max_replacements
         self.entries: list[Entry] = []
         self.replacements: dict[NodeId, Entry] = {}
-        self.surplus: frozenset[Entry] = NO_ENTRIES
-        """Entries that were beyond the soft cap of their netgroup when they were added: few, if
-        any.
-        """
         self.touched_at = now
         cell_bits = min(max(capacity // PER_CELL, 1).bit_length() - 1, ID_BITS - 1 - index)
         self._cells: list[dict[NodeId, Entry]] = [{} for _ in range(1 << cell_bits)]
@@ -144,8 +137,6 @@ class Bucket:
 
     def remove(self, entry: Entry) -> None:
         self.entries.remove(entry)
-        if self.surplus:
-            self.surplus -= {entry}
         del self._cells[entry.id >> self._shift & self._last_cell][entry.id]
 
     def move_to_tail(self, entry: Entry) -> None:
@@ -174,12 +165,8 @@ class Bucket:
         put_newest(self.replacements, entry.id, entry, self.max_replacements)
 
     def to_challenge(self) -> Entry | None:
-        """The entry to challenge: a surplus entry before others, then the one verified longest ago.
-        None if that is being checked already.
-        """
+        """The entry to challenge, the one verified longest ago; None if it is being checked."""
         entry = self.entries[0]
-        if self.surplus:
-            entry = next((each for each in self.entries if each in self.surplus), entry)
         return None if entry.checking else entry
 
 

@@ -7,6 +7,12 @@ address (IPv6 /64), each /24 (/48) and each /16 (/32). Caps on reported contacts
 attacker fill the places of a network with addresses that it does not own (nim-eth). IPv6 addresses
 of tunnels count as the IPv4 addresses in them.
 
+The cap of a /16 is soft, because a whole network may be in one: its surplus entries take vacancies.
+They keep no place against others. Attack: 3,000 addresses in one /16 that all answer take nine in
+ten entries, and whoever comes later finds the buckets full. Defence: a verified contact of another
+netgroup takes the place of the youngest surplus entry, which need not be silent. Bitcoin Core
+protects the diversity of its connections in the same way, when it evicts one.
+
 Addresses that are not public are not capped: a lab behind one router shares a /24.
 """
 
@@ -32,11 +38,18 @@ class DiversityRule(Protocol):
 
     def is_surplus(self, endpoint: Endpoint) -> bool: ...
 
+    @property
+    def any_is_over_full(self) -> bool: ...
+
+    def is_over_full(self, endpoint: Endpoint) -> bool: ...
+
     def add(self, endpoint: Endpoint, bucket: int) -> None: ...
 
     def remove(self, endpoint: Endpoint, bucket: int) -> None: ...
 
 
+_BEYOND: Final = b"\xff" * 24
+"""After a prefix: comes after everything in the order of `DiversityCaps` that begins with it."""
 _TUNNEL: Final = b"\x20\x02"
 """Stands before the IPv4 address of a tunnel, as in 6to4: so no native IPv6 prefix equals it."""
 
@@ -50,13 +63,14 @@ class DiversityCaps:
     is found as fast.
     """
 
-    __slots__ = ("_buckets", "_config", "_endpoints", "_scopes")
+    __slots__ = ("_buckets", "_config", "_endpoints", "_over_full", "_scopes")
 
     def __init__(self, config: TableConfig, scopes: AddressPolicy) -> None:
         self._config = config
         self._scopes = scopes
         self._endpoints: list[bytes] = []
         self._buckets = bytearray()  # in parallel: the bucket of each
+        self._over_full: set[bytes] = set()  # the netgroups beyond their soft cap
 
     def refusal(self, endpoint: Endpoint, bucket: int) -> str | None:
         """Why an entry at ``endpoint`` may not be added to ``bucket`` now; None if it may."""
@@ -80,30 +94,51 @@ class DiversityCaps:
 
     def is_surplus(self, endpoint: Endpoint) -> bool:
         """Whether one more entry there is beyond the soft cap of its netgroup: it is added to a
-        vacancy only, and challenged before others.
+        vacancy only, and gives way to an entry of another netgroup.
         """
         if self._scopes.counts_alone(endpoint):
             return False
         netgroup = _kind(endpoint) + netgroup_prefix(endpoint)
         return len(self._within(netgroup)) >= self._config.per_netgroup_in_table
 
+    @property
+    def any_is_over_full(self) -> bool:
+        """Whether `is_over_full` can be True for any entry."""
+        return bool(self._over_full)
+
+    def is_over_full(self, endpoint: Endpoint) -> bool:
+        """Whether the netgroup of an entry has more entries than its soft cap."""
+        return (
+            not self._scopes.counts_alone(endpoint)
+            and _kind(endpoint) + netgroup_prefix(endpoint) in self._over_full
+        )
+
     def add(self, endpoint: Endpoint, bucket: int) -> None:
         ordered = _ordered(endpoint)
         at = bisect_left(self._endpoints, ordered)
         self._endpoints.insert(at, ordered)
         self._buckets.insert(at, bucket)
+        self._recount(endpoint)
 
     def remove(self, endpoint: Endpoint, bucket: int) -> None:
         at = bisect_left(self._endpoints, _ordered(endpoint))
         del self._endpoints[at], self._buckets[at]
+        self._recount(endpoint)
+
+    def _recount(self, endpoint: Endpoint) -> None:
+        if self._scopes.counts_alone(endpoint):
+            return
+        netgroup = _kind(endpoint) + netgroup_prefix(endpoint)
+        if len(self._within(netgroup)) > self._config.per_netgroup_in_table:
+            self._over_full.add(netgroup)
+        else:
+            self._over_full.discard(netgroup)
 
     def _within(self, prefix: bytes) -> range:
         """The places of the endpoints that begin with ``prefix``."""
         endpoints = self._endpoints
-        first = end = bisect_left(endpoints, prefix)
-        while end < len(endpoints) and endpoints[end].startswith(prefix):
-            end += 1
-        return range(first, end)
+        first = bisect_left(endpoints, prefix)
+        return range(first, bisect_left(endpoints, prefix + _BEYOND, first))
 
 
 def _kind(endpoint: Endpoint) -> bytes:
@@ -128,13 +163,14 @@ class AsnCaps:
     that of a /16, because large hosting companies have many honest nodes, too.
     """
 
-    __slots__ = ("_by_prefix", "_counts", "_per_asn", "_scopes")
+    __slots__ = ("_by_prefix", "_counts", "_over_full", "_per_asn", "_scopes")
 
     def __init__(self, by_prefix: DiversityRule, scopes: AddressPolicy, per_asn: int) -> None:
         self._by_prefix = by_prefix
         self._scopes = scopes
         self._per_asn = per_asn
         self._counts: dict[int, int] = {}
+        self._over_full: set[int] = set()
 
     def refusal(self, endpoint: Endpoint, bucket: int) -> str | None:
         return self._by_prefix.refusal(endpoint, bucket)
@@ -145,14 +181,27 @@ class AsnCaps:
             or self._counts.get(self._scopes.asn(endpoint), 0) >= self._per_asn
         )
 
+    @property
+    def any_is_over_full(self) -> bool:
+        return self._by_prefix.any_is_over_full or bool(self._over_full)
+
+    def is_over_full(self, endpoint: Endpoint) -> bool:
+        return self._by_prefix.is_over_full(endpoint) or (
+            bool(self._over_full) and self._scopes.asn(endpoint) in self._over_full
+        )
+
     def add(self, endpoint: Endpoint, bucket: int) -> None:
         self._by_prefix.add(endpoint, bucket)
         if asn := self._scopes.asn(endpoint):
             self._counts[asn] = self._counts.get(asn, 0) + 1
+            if self._counts[asn] > self._per_asn:
+                self._over_full.add(asn)
 
     def remove(self, endpoint: Endpoint, bucket: int) -> None:
         self._by_prefix.remove(endpoint, bucket)
         if asn := self._scopes.asn(endpoint):
             self._counts[asn] -= 1
+            if self._counts[asn] <= self._per_asn:
+                self._over_full.discard(asn)
             if not self._counts[asn]:
                 del self._counts[asn]

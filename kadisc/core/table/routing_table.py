@@ -4,47 +4,42 @@ and does nothing else.
 Bucket i holds the contacts that share exactly i leading bits with the own ID. Only verified
 contacts are offered to it, those that answered a query of this node. A full bucket is never changed
 by a new contact: its weakest entry is challenged, the new contact waits in the replacement cache,
-and only two spaced failures of the challenged entry make room (ping-before-evict).
+and only two spaced failures of the challenged entry make room (ping-before-evict). The exception
+are entries beyond the soft cap of their netgroup (`diversity.py`): they give way at once.
 """
 
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from ...config import TableConfig
 from ...contacts import Contact
-from ...endpoints import Endpoint, Family, Scope
-from ...ids import ID_BITS, ID_BYTES, NodeId, shared_prefix_bits
+from ...endpoints import Endpoint, Family
+from ...ids import ID_BYTES, NodeId
 from ...wire.compact import CONTACT_BYTES
 from ..addressing.bep42 import Bep42Check, anywhere
 from ..addressing.contact_pool import ContactPool
 from ..addressing.own_ids import OwnIds
 from ..addressing.policy import AddressPolicy
-from .bucket import Bucket, Entry, by_distance, new_entry
+from .bucket import Bucket, Entry, new_entry
+from .buckets import Buckets
 from .diversity import DiversityRule
 from .offer import Decision, Offer, Removal
 
 
-class RoutingTable:
+class RoutingTable(Buckets):
     __slots__ = (
         "_bep42_valid",
-        "_buckets",
-        "_by_endpoint",
-        "_config",
         "_contradictions",
         "_diversity",
-        "_one_scope_entries",
-        "_order",
+        "_gives_way",
         "_own",
         "_pinned",
         "_pool",
-        "_scopes",
         "_when_full",
         "_when_moved",
         "changes",
-        "family",
-        "own_id",
         "own_ids",
     )
 
@@ -64,13 +59,10 @@ class RoutingTable:
         """``bep42_valid`` tells whether an ID follows from its address (BEP 42): a replacement with
         such an ID wins a vacancy. ``own_ids``: of this node in all families.
         """
-        self.family = family
-        self.own_id = own_id
+        super().__init__(family, own_id, config, scopes)
         self.own_ids = OwnIds() if own_ids is None else own_ids
         self.own_ids.becomes(family, own_id)
         self._own = self.own_ids.known
-        self._config = config
-        self._scopes = scopes
         self._diversity = diversity
         self._bep42_valid = bep42_valid
         self._pool = ContactPool() if pool is None else pool
@@ -80,55 +72,15 @@ class RoutingTable:
         self._when_moved: Callable[[Bucket, Entry, Entry], Offer] = (
             self._doubt_move if challenge_incumbents else self._believe_move
         )
-        self._buckets: dict[int, Bucket] = {}
-        self._order: list[int] = []  # their indexes, ascending
-        self._by_endpoint: dict[Endpoint, Entry] = {}
         # The other ID that answered from the endpoint of an entry; seen twice, it counts.
         self._contradictions: dict[Endpoint, NodeId] = {}
-        self._one_scope_entries = 0
+        # The entry of each full bucket that is the first to give way, and when that was looked up.
+        self._gives_way: dict[int, tuple[int, Entry | None]] = {}
         self.changes = 0
         """Grows whenever an answer may differ from earlier ones: an entry came or left, or became
         returnable or not.
         """
         self._pinned: set[Endpoint] = set()
-
-    def __len__(self) -> int:
-        return len(self._by_endpoint)
-
-    def __iter__(self) -> Iterator[Entry]:
-        """All entries, by bucket, each least recently verified first."""
-        for bucket in self.buckets():
-            yield from bucket.entries
-
-    def buckets(self) -> list[Bucket]:
-        """The buckets that ever held an entry, by index."""
-        return [self._buckets[index] for index in self._order]
-
-    def bucket_index(self, node_id: NodeId) -> int:
-        return shared_prefix_bits(self.own_id, node_id)
-
-    def capacity(self, index: int) -> int:
-        sizes = self._config.bucket_sizes
-        return sizes[index] if index < len(sizes) else sizes[-1]
-
-    def is_wide(self, index: int) -> bool:
-        """Whether that bucket has more places than the deepest ones."""
-        return self.capacity(index) > self._config.bucket_sizes[-1]
-
-    def count(self, index: int) -> int:
-        """Entries in one bucket."""
-        bucket = self._buckets.get(index)
-        return len(bucket.entries) if bucket else 0
-
-    def at(self, endpoint: Endpoint) -> Entry | None:
-        return self._by_endpoint.get(endpoint)
-
-    def holds(self, endpoint: Endpoint) -> bool:
-        return endpoint in self._by_endpoint
-
-    def get(self, node_id: NodeId) -> Entry | None:
-        bucket = self._buckets.get(self.bucket_index(node_id))
-        return bucket.get(node_id) if bucket else None
 
     # --- contacts that are offered ----------------------------------------------------------------
 
@@ -175,21 +127,45 @@ class RoutingTable:
         )
 
     def wants(self, contact: Contact) -> bool:
-        """Whether verifying this unverified contact is worth a query: there is a vacancy, and no
-        cap forbids it. Replacements cost no query: they answered a lookup when their bucket was
-        full.
+        """Whether verifying this unverified contact is worth a query: there is a vacancy, or a
+        surplus entry that would give way, and no cap forbids it. Replacements cost no query: they
+        answered a lookup when their bucket was full.
         """
         if contact.id in self._own or contact.endpoint in self._by_endpoint:
             return False
         index = self.bucket_index(contact.id)
         bucket = self._buckets.get(index)
-        if bucket and (bucket.is_full or bucket.get(contact.id) is not None):
+        if bucket and bucket.get(contact.id) is not None:
+            return False
+        if bucket and bucket.is_full and self._surplus_before(contact.endpoint, bucket) is None:
             return False
         return self._diversity.refusal(contact.endpoint, index) is None
+
+    def _surplus_before(self, endpoint: Endpoint, bucket: Bucket) -> Entry | None:
+        """The entry of a full bucket that gives way to a verified contact there: the youngest of
+        the netgroups that are beyond their soft cap.
+        """
+        if not self._diversity.any_is_over_full or self._diversity.is_surplus(endpoint):
+            return None
+        looked_up, entry = self._gives_way.get(bucket.index, (-1, None))
+        if looked_up != self.changes:
+            is_over_full, pinned = self._diversity.is_over_full, self._pinned
+            surplus = [
+                each
+                for each in bucket.entries
+                if is_over_full(each.contact.endpoint) and each.contact.endpoint not in pinned
+            ]
+            entry = max(surplus, key=lambda each: each.first_verified_at, default=None)
+            self._gives_way[bucket.index] = self.changes, entry
+        return entry
 
     def _challenge(self, bucket: Bucket, newcomer: Entry) -> Offer:
         if self._diversity.is_surplus(newcomer.contact.endpoint):
             return Offer(Decision.REFUSED, reason="cap-netgroup")
+        surplus = self._surplus_before(newcomer.contact.endpoint, bucket)
+        if surplus is not None:
+            self._take_out(surplus)
+            return Offer(Decision.ADDED, self._insert(bucket, newcomer), evicted=(surplus,))
         bucket.keep_replacement(newcomer)
         doubtful = bucket.to_challenge()
         return Offer(Decision.CHALLENGE, doubtful) if doubtful else Offer(Decision.REPLACEMENT)
@@ -242,6 +218,7 @@ class RoutingTable:
         as the operator wishes.
         """
         self._pinned.add(endpoint)
+        self._gives_way.clear()
 
     def unpin(self, endpoint: Endpoint) -> None:
         """Treats the contact at that endpoint like any other from now on."""
@@ -264,7 +241,11 @@ class RoutingTable:
         self.own_ids.becomes(self.family, own_id)
         self._buckets = {}
         self._order = []
-        left_over = [entry for entry in entries if not self._move_in(entry, now)]
+        # One netgroup beyond its soft cap takes no place that an entry of another one could have.
+        within_caps = [entry for entry in entries if self._move_in(entry, now, surplus=False)]
+        moved = {entry.contact.endpoint for entry in within_caps}
+        others = [entry for entry in entries if entry.contact.endpoint not in moved]
+        left_over = [entry for entry in others if not self._move_in(entry, now, surplus=True)]
         for entry in [*left_over, *replacements]:
             if entry.id not in self._own:
                 bucket = self._bucket_for(entry.id, now)
@@ -274,7 +255,7 @@ class RoutingTable:
             bucket.entries.sort(key=lambda entry: entry.verified_at)
         return left_over
 
-    def _move_in(self, entry: Entry, now: float) -> bool:
+    def _move_in(self, entry: Entry, now: float, *, surplus: bool) -> bool:
         if entry.id in self._own:
             return False
         bucket = self._bucket_for(entry.id, now)
@@ -282,6 +263,7 @@ class RoutingTable:
         if not pinned and (
             bucket.is_full
             or self._diversity.refusal(entry.contact.endpoint, bucket.index) is not None
+            or (not surplus and self._diversity.is_surplus(entry.contact.endpoint))
         ):
             return False
         entry.bucket = bucket.index
@@ -345,13 +327,20 @@ class RoutingTable:
 
     def _promote(self, bucket: Bucket) -> Entry | None:
         """Fills a vacancy with the best replacement that the caps, checked again now, allow: the
-        most recently verified one with a valid ID (BEP 42), then of the others.
+        most recently verified one with a valid ID (BEP 42), then of the others; one beyond the soft
+        cap of its netgroup comes last.
         """
         if bucket.is_full:
             return None
         valid, by_endpoint = self._bep42_valid, self._by_endpoint
         newest_first = [*bucket.replacements.values()][::-1]
-        newest_first.sort(key=lambda each: not valid(each.id, each.contact.endpoint))
+        is_surplus = self._diversity.is_surplus
+        newest_first.sort(
+            key=lambda each: (
+                is_surplus(each.contact.endpoint),
+                not valid(each.id, each.contact.endpoint),
+            )
+        )
         for replacement in newest_first:
             del bucket.replacements[replacement.id]
             endpoint = replacement.contact.endpoint
@@ -372,8 +361,6 @@ class RoutingTable:
         return bucket
 
     def _insert(self, bucket: Bucket, entry: Entry) -> Entry:
-        if self._diversity.is_surplus(entry.contact.endpoint):
-            bucket.surplus |= {entry}
         bucket.insert(entry)
         bucket.replacements.pop(entry.id, None)
         bucket.touched_at = max(bucket.touched_at, entry.verified_at)
@@ -391,43 +378,3 @@ class RoutingTable:
         self._diversity.remove(entry.contact.endpoint, entry.bucket)
         self._one_scope_entries -= self._is_of_one_scope(entry)
         self.changes += 1
-
-    def _is_of_one_scope(self, entry: Entry) -> bool:
-        """Whether the entry may be returned to askers of its own scope only."""
-        return self._scopes.of(entry.contact.endpoint) is not Scope.PUBLIC
-
-    # --- answers ----------------------------------------------------------------------------------
-
-    @property
-    def is_of_one_scope(self) -> bool:
-        """Whether all entries may be returned to every asker."""
-        return not self._one_scope_entries
-
-    def closest(self, target: NodeId, count: int, scope: Scope | None = None) -> list[Entry]:
-        """The exact ``count`` returnable entries closest to ``target``, closest first; if there are
-        fewer, the other entries fill up. With ``scope``, only entries that may be returned to an
-        asker of that scope.
-        """
-        if scope is None or not self._one_scope_entries:
-            # No entry is closer than those in the bucket that the target belongs into, and that
-            # bucket nearly always holds enough.
-            own_bucket = self._buckets.get(ID_BITS - (self.own_id ^ target).bit_length())
-            found = own_bucket.nearest(target, count) if own_bucket is not None else []
-            if len(found) == count:
-                return found
-            found = []
-            for index in by_distance(self._order, self.own_id ^ target):
-                found += self._buckets[index].nearest(target, count - len(found))
-                if len(found) == count:
-                    return found
-            fit = list(self)
-        else:
-            fit = [
-                entry
-                for entry in self
-                if self._scopes.of(entry.contact.endpoint) in (Scope.PUBLIC, scope)
-            ]
-        # Rare: addresses of several scopes, or too few returnable entries.
-        ranked = sorted(fit, key=lambda entry: entry.id ^ target)
-        returnable = [entry for entry in ranked if entry.returnable]
-        return (returnable if len(returnable) >= count else ranked)[:count]

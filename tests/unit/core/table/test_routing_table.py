@@ -287,15 +287,18 @@ def of_one_netgroup(number: int, index: int = 0) -> Contact:
     return Contact(id_in_bucket(index, 500 + number), make_endpoint(f"99.9.{number}.1", 1))
 
 
-def test_the_surplus_of_a_netgroup_takes_vacancies_and_is_challenged_first() -> None:
+def test_the_surplus_of_a_netgroup_takes_vacancies_and_gives_way_at_once() -> None:
     table = table_of()
     table.offer(contact(1), 0)
     surplus = [of_one_netgroup(number) for number in range(3)]
     entries = [table.offer(each, 1 + number).entry for number, each in enumerate(surplus)]
-    assert table.buckets()[0].surplus == {entries[2]}
-    assert table.offer(contact(2), 10).entry is entries[2], (
-        "not the least recently verified one, which is not surplus"
-    )
+    assert table.wants(contact(2))
+    assert not table.wants(of_one_netgroup(3))
+    offer = table.offer(contact(2), 10)
+    assert (offer.decision, offer.evicted) == (Decision.ADDED, (entries[2],)), "the youngest"
+    assert not table.wants(contact(3)), "the netgroup is at its cap now"
+    offer = table.offer(contact(3), 11)
+    assert (offer.decision, offer.evicted) == (Decision.CHALLENGE, ())
     assert table.offer(of_one_netgroup(3), 11).reason == "cap-netgroup"
     assert table.offer(of_one_netgroup(3, index=1), 11).decision is Decision.ADDED
 

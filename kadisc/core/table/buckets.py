@@ -1,0 +1,114 @@
+"""The buckets of one routing table, and what is read of them: single entries, and those closest to
+a target for an answer. What enters and leaves is decided in `routing_table.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...config import TableConfig
+from ...endpoints import Endpoint, Family, Scope
+from ...ids import ID_BITS, NodeId, shared_prefix_bits
+from ..addressing.policy import AddressPolicy
+from .bucket import Bucket, Entry, by_distance
+
+
+class Buckets:
+    __slots__ = (
+        "_buckets",
+        "_by_endpoint",
+        "_config",
+        "_one_scope_entries",
+        "_order",
+        "_scopes",
+        "family",
+        "own_id",
+    )
+
+    def __init__(
+        self, family: Family, own_id: NodeId, config: TableConfig, scopes: AddressPolicy
+    ) -> None:
+        self.family = family
+        self.own_id = own_id
+        self._config = config
+        self._scopes = scopes
+        self._buckets: dict[int, Bucket] = {}
+        self._order: list[int] = []  # their indexes, ascending
+        self._by_endpoint: dict[Endpoint, Entry] = {}
+        self._one_scope_entries = 0
+
+    def __len__(self) -> int:
+        return len(self._by_endpoint)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """All entries, by bucket, each least recently verified first."""
+        for bucket in self.buckets():
+            yield from bucket.entries
+
+    def buckets(self) -> list[Bucket]:
+        """The buckets that ever held an entry, by index."""
+        return [self._buckets[index] for index in self._order]
+
+    def bucket_index(self, node_id: NodeId) -> int:
+        return shared_prefix_bits(self.own_id, node_id)
+
+    def capacity(self, index: int) -> int:
+        sizes = self._config.bucket_sizes
+        return sizes[index] if index < len(sizes) else sizes[-1]
+
+    def is_wide(self, index: int) -> bool:
+        """Whether that bucket has more places than the deepest ones."""
+        return self.capacity(index) > self._config.bucket_sizes[-1]
+
+    def count(self, index: int) -> int:
+        """Entries in one bucket."""
+        bucket = self._buckets.get(index)
+        return len(bucket.entries) if bucket else 0
+
+    def at(self, endpoint: Endpoint) -> Entry | None:
+        return self._by_endpoint.get(endpoint)
+
+    def holds(self, endpoint: Endpoint) -> bool:
+        return endpoint in self._by_endpoint
+
+    def get(self, node_id: NodeId) -> Entry | None:
+        bucket = self._buckets.get(self.bucket_index(node_id))
+        return bucket.get(node_id) if bucket else None
+
+    def _is_of_one_scope(self, entry: Entry) -> bool:
+        """Whether the entry may be returned to askers of its own scope only."""
+        return self._scopes.of(entry.contact.endpoint) is not Scope.PUBLIC
+
+    @property
+    def is_of_one_scope(self) -> bool:
+        """Whether all entries may be returned to every asker."""
+        return not self._one_scope_entries
+
+    def closest(self, target: NodeId, count: int, scope: Scope | None = None) -> list[Entry]:
+        """The exact ``count`` returnable entries closest to ``target``, closest first; if there are
+        fewer, the other entries fill up. With ``scope``, only entries that may be returned to an
+        asker of that scope.
+        """
+        if scope is None or not self._one_scope_entries:
+            # No entry is closer than those in the bucket that the target belongs into, and that
+            # bucket nearly always holds enough.
+            own_bucket = self._buckets.get(ID_BITS - (self.own_id ^ target).bit_length())
+            found = own_bucket.nearest(target, count) if own_bucket is not None else []
+            if len(found) == count:
+                return found
+            found = []
+            for index in by_distance(self._order, self.own_id ^ target):
+                found += self._buckets[index].nearest(target, count - len(found))
+                if len(found) == count:
+                    return found
+            fit = list(self)
+        else:
+            fit = [
+                entry
+                for entry in self
+                if self._scopes.of(entry.contact.endpoint) in (Scope.PUBLIC, scope)
+            ]
+        # Rare: addresses of several scopes, or too few returnable entries.
+        ranked = sorted(fit, key=lambda entry: entry.id ^ target)
+        returnable = [entry for entry in ranked if entry.returnable]
+        return (returnable if len(returnable) >= count else ranked)[:count]
