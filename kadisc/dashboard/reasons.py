@@ -11,6 +11,8 @@ WORDS = {
     "cap-netgroup": "netgroup limit",
     "cap-subnet-bucket": "subnet limit of bucket",
     "cap-subnet-table": "subnet limit of table",
+    "errors": "errors alone",
+    "other-id": "another ID answers",
     "own-id": "own ID",
     "peer-candidate-known": "peer already known",
     "peer-candidate-netgroup": "peer netgroup full",

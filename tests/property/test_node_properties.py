@@ -27,6 +27,7 @@ from kadisc.core.contract.events import Finished, LookupKind, OperationId
 from kadisc.core.core import Core
 from kadisc.endpoints import Endpoint, Family, family_of, make_endpoint
 from kadisc.errors import Busy, DecodeError
+from kadisc.ids import ID_BITS
 from kadisc.wire import compact, krpc
 from kadisc.wire.messages import (
     AnnouncePeer,
@@ -105,6 +106,7 @@ class Chaos:
             (1, self.cancel),
             (1, self.unsendable),
             (1, self.moved),
+            (1, self.restarted),
         ]
 
     def play(self, moves: int) -> None:
@@ -266,6 +268,18 @@ class Chaos:
     def moved(self) -> None:
         self.node.network_changed(self.now)
 
+    def restarted(self) -> None:
+        """With the state of the run before, at other addresses, and so with other IDs: any may be
+        that of a contact.
+        """
+        state = self.node.export_state(self.now)
+        self.ended_in_order()
+        self.asked, self.tokens, self.started = [], [], []
+        self.ended.clear()
+        own_ids = {family: self.rng.choice(IDS) for family in Family}
+        self.node = Core(self.config, random.Random(self.rng.random()), own_ids, self.now)
+        self.node.restore(state, self.now)
+
     # --- What must hold ---------------------------------------------------------------------------
 
     def collect(self) -> None:
@@ -303,22 +317,29 @@ class Chaos:
                 and bucket.replacements <= config.table.replacements_per_bucket
                 for bucket in dht.buckets
             )
+        own_ids = set(self.node.own_ids.values())
         for each in self.node.dhts.values():
+            assert not own_ids & {entry.id for entry in each.table}
+            assert not own_ids & {id for one in each.table.buckets() for id in one.replacements}
+            assert each.parts.saved_contacts.deepest_bucket(each.own_id) < ID_BITS
             assert len(each.parts.revalidation) >= len(each.table), (
                 "every contact of the table is revalidated"
             )
         assert set(self.ended.values()) <= {1}
 
     def close(self) -> None:
+        self.ended_in_order()
+        self.node.tick(self.now + 1)
+        self.query()
+        assert (self.node.drain_outbox(), self.node.drain_events()) == ([], [])
+
+    def ended_in_order(self) -> None:
         self.node.close(self.now)
         self.collect()
         assert set(self.started) <= set(self.ended), "every operation has ended"
         assert set(self.ended.values()) <= {1}, "once"
         assert self.node.next_deadline() == float("inf")
         assert self.node.operations_in_flight == 0
-        self.node.tick(self.now + 1)
-        self.query()
-        assert (self.node.drain_outbox(), self.node.drain_events()) == ([], [])
 
 
 @pytest.mark.parametrize("name", CONFIGS)
