@@ -262,13 +262,13 @@ class LimitsConfig:
         " core, sustained, by fixed estimates of what each costs.",
     )
     total_time_share: float = setting(
-        0.1,
+        0.05,
         ABOVE_0,
         "The queries of all unproven hosts take at most this part of a processor core, sustained,"
         " by fixed estimates of what each costs.",
     )
     time_burst_s: float = setting(
-        4.0,
+        2.0,
         ABOVE_0,
         "The time budgets of unproven hosts allow so many seconds of their rate at once, after a"
         " pause.",

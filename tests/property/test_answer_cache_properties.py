@@ -19,6 +19,7 @@ from tests.support.contacts import OWN_ID
 
 CONFIG = TableConfig()
 ASKER = make_endpoint("70.1.2.3", 6881)
+LOCAL = make_endpoint("10.1.2.3", 6881)
 
 
 def filled(rng: Random, contacts: int, policy: AddressPolicy) -> RoutingTable:
@@ -66,5 +67,18 @@ def test_every_cached_answer_is_that_of_the_table(seed: int, contacts: int, loca
                 entry.pooled.packed for entry in table.closest(target, CONFIG.k, Scope.PUBLIC)
             ]
             assert cache.closest(target, ASKER) == b"".join(expected)
+            near = table.closest(target, CONFIG.k, policy.of(LOCAL))
+            assert cache.closest(target, LOCAL) == b"".join([each.pooled.packed for each in near])
+            fit = sorted(
+                (
+                    entry
+                    for entry in table
+                    if entry.returnable
+                    and policy.of(entry.contact.endpoint) in (Scope.PUBLIC, policy.of(LOCAL))
+                ),
+                key=lambda entry: entry.id ^ target,
+            )
+            if len(fit) >= CONFIG.k:
+                assert near == fit[: CONFIG.k]
         if len(table) > 1:
             change(table, rng)

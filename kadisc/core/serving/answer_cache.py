@@ -14,7 +14,7 @@ from bisect import bisect_left
 from itertools import pairwise
 from typing import Final
 
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, Scope
 from ...ids import ID_BITS, NodeId, shared_prefix_bits
 from ..addressing.policy import AddressPolicy
 from ..table.routing_table import RoutingTable
@@ -38,6 +38,7 @@ class AnswerCache:
         "_answers",
         "_asked",
         "_changes",
+        "_for_all",
         "_ids",
         "_packed",
         "_regions",
@@ -52,6 +53,7 @@ class AnswerCache:
         self.k = k
         self._changes = -1
         self._asked = 0
+        self._for_all = True
         self._packed: dict[NodeId, bytes] = {}
         self._ids: list[NodeId] = []
         self._regions: dict[int, tuple[int, list[NodeId]]] = {}
@@ -73,7 +75,7 @@ class AnswerCache:
         if self._asked <= UNCACHED_ANSWERS:
             if self._asked == UNCACHED_ANSWERS:
                 self._index_table()
-        elif self._ids:
+        elif self._ids and (self._for_all or self._scopes.of(source) is Scope.PUBLIC):
             prefix = target >> ID_BITS - REGION_BITS
             region = self._regions.get(prefix) or self._index_region(prefix)
             key = region[0], target >> region[0]
@@ -86,11 +88,17 @@ class AnswerCache:
         )
 
     def _index_table(self) -> None:
-        """The index stays empty if an answer depends on the asker, or if an answer needs contacts
-        that are not returnable.
+        """The index stays empty if an answer needs contacts that are not returnable. Where answers
+        depend on the asker, it is for those with public addresses.
         """
-        packed = {entry.id: entry.pooled.packed for entry in self._table if entry.returnable}
-        if self._table.is_of_one_scope and len(packed) >= self.k:
+        self._for_all = self._table.is_of_one_scope
+        packed = {
+            entry.id: entry.pooled.packed
+            for entry in self._table
+            if entry.returnable
+            and (self._for_all or self._scopes.of(entry.contact.endpoint) is Scope.PUBLIC)
+        }
+        if len(packed) >= self.k:
             self._packed = packed
             self._ids = sorted(packed)
 

@@ -103,12 +103,18 @@ class Buckets:
                     return found
             fit = list(self)
         else:
-            fit = [
-                entry
-                for entry in self
-                if self._scopes.of(entry.contact.endpoint) in (Scope.PUBLIC, scope)
-            ]
-        # Rare: addresses of several scopes, or too few returnable entries.
+            # One contact in the own LAN must not make each answer a search of the whole table: of
+            # so many entries as many as are wanted may be returned.
+            wanted, scopes = count + self._one_scope_entries, (Scope.PUBLIC, scope)
+            found = []
+            for index in by_distance(self._order, self.own_id ^ target):
+                for entry in self._buckets[index].nearest(target, wanted):
+                    if self._scopes.of(entry.contact.endpoint) in scopes:
+                        found.append(entry)
+                if len(found) >= count:
+                    return found[:count]
+            fit = [entry for entry in self if self._scopes.of(entry.contact.endpoint) in scopes]
+        # Rare: too few returnable entries.
         ranked = sorted(fit, key=lambda entry: entry.id ^ target)
         returnable = [entry for entry in ranked if entry.returnable]
         return (returnable if len(returnable) >= count else ranked)[:count]
