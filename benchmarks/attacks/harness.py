@@ -61,9 +61,16 @@ def report(figures: dict[str, Any], as_json: bool) -> None:
         print(f"{name:<{width}}  {shown}")
 
 
+def text_of(address: Address) -> str:
+    """As the command line takes it."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def free_port(host: str) -> int:
     """A UDP port that nothing uses at the moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
@@ -149,10 +156,10 @@ def running(
         folder = folder or Path(temporary)
         port = port or free_port(host)
         words, environment = command(tree)
-        words += ["run", "--json", "--allow-private", "--bind", f"{host}:{port}"]
+        words += ["run", "--json", "--allow-private", "--bind", text_of((host, port))]
         words += ["--state-dir", str(folder), *options]
         for where in bootstrap:
-            words += ["--bootstrap", "{}:{}".format(*where)]
+            words += ["--bootstrap", text_of(where)]
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             process = subprocess.Popen(
                 words, cwd=tree, env=environment, stdout=stdout, stderr=stderr
@@ -277,7 +284,8 @@ def honest(peer: Peer, message: Message, source: Address) -> Message | None:
         body[b"nodes"] = b""
     if message.get(b"q") in (b"get_peers", b"get"):
         body[b"token"] = b"1234"
-    ip = socket.inet_aton(source[0]) + source[1].to_bytes(2, "big")
+    family = socket.AF_INET6 if ":" in source[0] else socket.AF_INET
+    ip = socket.inet_pton(family, source[0]) + source[1].to_bytes(2, "big")
     return {b"t": message[b"t"], b"y": b"r", b"r": body, b"ip": ip}
 
 

@@ -172,19 +172,19 @@ class LimitsConfig:
         " sustained.",
     )
     proven_host_reply_bytes_per_s: float = setting(
-        75_000.0,
+        70_000.0,
         ABOVE_0,
         "Replies to the proven endpoints of one host carry at most this many bytes of payload per"
         " second, sustained.",
     )
     proven_subnet_reply_bytes_per_s: float = setting(
-        300_000.0,
+        280_000.0,
         ABOVE_0,
         "Replies to the proven endpoints of one subnet carry at most this many bytes of payload"
         " per second, sustained.",
     )
     proven_netgroup_reply_bytes_per_s: float = setting(
-        750_000.0,
+        700_000.0,
         ABOVE_0,
         "Replies to the proven endpoints of one /16 (IPv6 /32) carry at most this many bytes of"
         " payload per second, sustained.",
