@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from ...endpoints import Endpoint, family_of
@@ -81,7 +82,7 @@ class RecordRules:
         new = _digest(record)
         if record.sequence == sequence and digest not in (b"", new):
             raise Refused("record-sequence-equal")
-        if new != digest and not is_signed_by(record.key, record.signed, record.signature):
+        if new != digest and not is_signed_record(record.key, record.signed, record.signature):
             raise Refused("record-signature")
         if record.endpoints.get(family_of(source), source) != source:
             self._keep_elsewhere(record)
@@ -101,6 +102,14 @@ class RecordRules:
 
     def _keep_elsewhere(self, record: PeerRecord) -> None:
         put_newest(self.elsewhere, record.key, record, MAX_ELSEWHERE)
+
+
+@lru_cache(maxsize=512)
+def is_signed_record(key: bytes, signed: bytes, signature: bytes) -> bool:
+    """As `is_signed_by`, which takes 50 to 100 us. The record of a peer that pushes, or that did
+    not prove its key, is checked again and again; in a simulation all nodes check the same records.
+    """
+    return is_signed_by(key, signed, signature)
 
 
 def _digest(record: PeerRecord) -> bytes:

@@ -71,6 +71,30 @@ def at(*addresses: str) -> list[MemoryPort]:
             5,
             Confidence.CONFIGURED,
         ),
+        (
+            Config(core=CoreConfig(restricted_to=("10.8.0.0/16",))),
+            at("10.8.3.4:7"),
+            SavedState(()),
+            "10.8.3.4",
+            7,
+            Confidence.CONFIGURED,
+        ),
+        (
+            Config(core=CoreConfig(restricted_to=("10.8.0.0/16",))),
+            at("192.168.1.1:1"),
+            SavedState(()),
+            None,
+            None,
+            Confidence.UNKNOWN,
+        ),
+        (
+            Config(core=CoreConfig(restricted_to=("10.8.0.0/16",))),
+            [Everywhere(V4)],
+            SavedState(()),
+            None,
+            None,
+            Confidence.UNKNOWN,
+        ),
     ],
 )
 def test_the_first_source_that_is_known_counts(

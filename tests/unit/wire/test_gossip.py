@@ -8,7 +8,7 @@ from kadisc.contacts import Contact
 from kadisc.endpoints import Family
 from kadisc.errors import DecodeError
 from kadisc.wire import krpc
-from kadisc.wire.gossip import PEER_BYTES, NamedPeer, pack_peers, peers_from
+from kadisc.wire.gossip import PEER_BYTES, PROOF_BYTES, NamedPeer, pack_peers, peers_from
 from kadisc.wire.messages import Gossip, News, Reply
 from tests.support.contacts import address6
 from tests.support.world import address
@@ -61,3 +61,45 @@ def test_ages_and_ttls_out_of_range_are_packed_as_the_nearest_that_fits() -> Non
     """A negative age, as from a clock that went back, must not raise: any query could do that."""
     raw = pack_peers([NamedPeer(Contact(ID, address(1)), 99, -3)])
     assert peers_from(raw, Family.IPV4) == [NamedPeer(Contact(ID, address(1)), 15, 0)]
+
+
+def test_a_challenge_and_a_proof_have_exactly_these_bytes() -> None:
+    query = Gossip(b"aa", ID, NET, 0, challenge=b"0123456789abcdef", asked=address(1))
+    assert krpc.encode(query) == (
+        b"d1:ad2:ch16:0123456789abcdef2:id20:abcdefghij01234567893:net20:mnopqrstuvwxyz123456"
+        b"2:to6:" + address(1) + b"4:wanti0ee1:q6:gossip1:t2:aa1:y1:qe"
+    )
+    assert krpc.decode(krpc.encode(query)) == query
+    signature = bytes(range(64))
+    reply = Reply(b"aa", ID, token=b"tok", news=News({b"k": b"x"}, proof=signature))
+    without_it = Reply(b"aa", ID, token=b"tok", news=News({b"k": b"x"}))
+    assert len(krpc.encode(reply)) - len(krpc.encode(without_it)) == PROOF_BYTES == 71
+    assert krpc.decode(krpc.encode(reply)) == reply
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"2:ch16:0123456789abcdef",
+        b"2:ch15:0123456789abcde",
+        b"2:chi5e",
+        b"2:chle",
+    ],
+)
+def test_a_malformed_challenge_counts_as_not_sent(fields: bytes) -> None:
+    """The first one lacks the endpoint that is asked."""
+    query = krpc.decode(
+        b"d1:ad" + fields + b"2:id20:abcdefghij01234567893:net20:mnopqrstuvwxyz123456"
+        b"4:wanti0ee1:q6:gossip1:t2:aa1:y1:qe"
+    )
+    assert isinstance(query, Gossip)
+    assert query.challenge is None
+
+
+def test_a_proof_that_is_no_string_is_an_invalid_one() -> None:
+    reply = krpc.decode(
+        b"d1:rd2:id20:abcdefghij01234567892:pfi5e3:recd1:k1:xe5:token3:toke1:t2:aa1:y1:re"
+    )
+    assert isinstance(reply, Reply)
+    assert reply.news is not None
+    assert reply.news.proof == b""
