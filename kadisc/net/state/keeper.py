@@ -31,9 +31,10 @@ from ...errors import KadiscError
 from ...observe.shell_events import ShellEvent, StateKeptBack, StateSaved, StateUnsaved
 from ...wire.items import Item
 from ..transport.pump import Pump
+from .damage import reason_of
 from .kept_back import split
 from .start_mark import PROVEN_S, StartMark
-from .state_folder import StateFolder, Unsaved, reason_of
+from .state_folder import StateFolder, Unsaved
 
 T = TypeVar("T")
 _LAST_SAVE_S = 5.0
@@ -86,7 +87,7 @@ class Keeper:
     """
 
     def __init__(self, config: Config, folder: StateFolder, rng: Random) -> None:
-        """Blocks. Raises UsageError where another node uses the folder."""
+        """Blocks. Raises UsageError where another node uses the folder, or others may write it."""
         kept, notices = folder.open()
         self._notices: list[ShellEvent] = [*notices]
         self._mark = StartMark(folder.path)

@@ -9,6 +9,12 @@ rollback journal has to be played back before the file can be read, and a write-
 shared-memory file beside it. Both are writes, and a command that only reads must not write. At some
 400 contacts the whole file has 78 kB, and a save changes every age in it anyway.
 
+The file may hold anything: it may be torn, edited or planted. Each row is checked by itself, and
+one that is not sound is left out alone. Only ordinary tables are read, never views, virtual tables
+or generated columns; what SQLite may do for it is bounded in steps, rows and bytes, so that no file
+keeps a node from starting. What a node must not lose stands in `identity_file.py`; the tables of
+the same content here are a copy of it.
+
 The functions block, and are called in a thread.
 """
 
@@ -16,9 +22,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import sqlite3
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,24 +38,21 @@ from ...core.contract.saved_state import (
     SavedState,
 )
 from ...endpoints import IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES, Endpoint, Family, family_of
-from ...errors import DecodeError
 from ...ids import ID_BYTES, id_from_bytes, id_to_bytes
 from ...observe.book_lines import format_peer, parse_peer
-from ...text import one_line
 from ...wire import bencode
 from ...wire.items import MAX_SALT_BYTES, Item, item_from
+from .damage import DamagedState, NewerState, reason_of
+from .identity_file import ADDRESS_BYTES, MAX_SEQUENCE
+from .private_files import TooLarge, read_file, replace_file
+from .sound_rows import RowT, SoundRows, restrict
 
-SCHEMA_VERSION = 3
-"""The version that is written. Version 1, which has no address book, and version 2, which has no
-published items, are read too.
+SCHEMA_VERSION = 4
+"""The version that is written. Read too are version 1, which has no address book, version 2, which
+has no published items, and version 3, which has no file of the identity beside it.
 """
-MAX_FILE_BYTES = 64 << 20
-"""A larger file is refused: a full state of ten networks has 1 MB."""
 MAX_CLIENT_BYTES = 256
 """The longest client name (``v`` of BEP 5) that is kept of a contact."""
-
-MAX_SEQUENCE = 1 << 62
-"""The bound of a record's sequence; as milliseconds since 1970 it lasts for 146 million years."""
 
 _APPLICATION_ID = 0x6B616469  # "kadi", for file(1)
 _SCHEMA = f"""
@@ -87,14 +88,6 @@ CREATE TABLE published (            -- items that the node puts on the DHT again
     signature BLOB NOT NULL
 );
 """
-
-
-class DamagedState(Exception):
-    """The bytes are no state of a node; the text says why."""
-
-
-class NewerState(Exception):
-    """A later version of this program wrote it."""
 
 
 @dataclass(slots=True)
@@ -134,58 +127,15 @@ def read_state(path: Path) -> KeptState | None:
     OSError, DamagedState and NewerState.
     """
     try:
-        # Non-blocking: the path may name a pipe.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return None
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(f"{path} is not a file")
-        if status.st_size > MAX_FILE_BYTES:
-            raise DamagedState(f"it has {status.st_size} bytes")
-        return decode_state(file.read())
+        image = read_file(path)
+    except TooLarge as error:
+        raise DamagedState(str(error)) from None
+    return None if image is None else decode_state(image)
 
 
 def replace_state(path: Path, state: KeptState) -> None:
     """Replaces the file, wholly or not at all. Raises OSError."""
-    image = encode_state(state)
-    beside = path.with_name(path.name + ".new")
-    try:
-        # The mode of os.open counts for a new file only; one that a crash left may have another.
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(image)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise
-    _sync_folder(path.parent)
-
-
-def set_aside(path: Path) -> Path:
-    """Renames a damaged file, so that it is not overwritten, and returns its new name. Raises
-    OSError.
-    """
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    path.rename(aside)
-    return aside
-
-
-def _sync_folder(folder: Path) -> None:
-    # Some file systems cannot sync a folder. There the name may lead to the old file after a power
-    # cut; that is a complete state too.
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    replace_file(path, encode_state(state))
 
 
 # --- the database ---------------------------------------------------------------------------------
@@ -236,34 +186,24 @@ def encode_state(state: KeptState) -> bytes:
 
 
 def decode_state(image: bytes) -> KeptState:
-    """Reads the bytes of the file. Raises DamagedState and NewerState, and nothing else."""
+    """Reads the bytes of the file, as much of it as can be read. Raises DamagedState where that is
+    nothing, and NewerState; nothing else.
+    """
     if not image.startswith(b"SQLite format 3\0"):
         raise DamagedState("it is empty" if not image else "it is not an SQLite database")
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
-        try:
-            database.deserialize(image)
-            version = _check(database)
-            peer_networks, left_out = _peer_networks(database) if version > 1 else ({}, 0)
-            published, lost = _published(database) if version > 2 else ({}, 0)
-            return KeptState(
-                _seed(database),
-                dict(_addresses(database)),
-                _contacts(database),
-                peer_networks,
-                published,
-                left_out + lost,
-            )
-        except UnicodeDecodeError:
-            raise DamagedState("a text in it is not UTF-8") from None
-        except (sqlite3.Error, OverflowError, MemoryError) as error:
-            raise DamagedState(one_line(" ".join(str(error).split()))) from None
+    try:
+        with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+            # Bytes 18 and 19 ask for a write-ahead log, which a database in memory cannot have.
+            database.deserialize(image[:18] + b"\1\1" + image[20:])
+            restrict(database)
+            version = _version(database)
+            return _decoded(SoundRows(database), version)
+    except (sqlite3.Error, OverflowError, MemoryError, ValueError) as error:
+        raise DamagedState(reason_of(error)) from None
 
 
-def _check(database: sqlite3.Connection) -> int:
+def _version(database: sqlite3.Connection) -> int:
     """The version of its schema."""
-    [[found]] = database.execute("PRAGMA quick_check(1)")
-    if found != "ok":
-        raise DamagedState(one_line(" ".join(str(found).split())))
     [[application]] = database.execute("PRAGMA application_id")
     [[version]] = database.execute("PRAGMA user_version")
     if application != _APPLICATION_ID or version < 1:
@@ -276,36 +216,58 @@ def _check(database: sqlite3.Connection) -> int:
     return int(version)
 
 
-def _seed(database: sqlite3.Connection) -> bytes | None:
-    seeds = database.execute("SELECT seed FROM identity LIMIT 2").fetchall()
-    if not seeds:
-        return None
-    [seed], *more = seeds
-    if more or not isinstance(seed, bytes) or len(seed) != SEED_BYTES:
-        raise DamagedState("its key is not valid")
-    return seed
+def _decoded(rows: SoundRows, version: int) -> KeptState:
+    state = KeptState()
+    seeds = list(rows.of("identity", "seed", _seed))
+    if len(set(seeds)) == 1:
+        state.seed = seeds[0]
+    elif seeds:
+        rows.left_out += len(seeds)
+    state.addresses = dict(rows.of("addresses", "family, ip", _address))
+    contacts = rows.of(
+        "contacts",
+        "network, family, id, endpoint, age_s, verified_s_ago, rtt_s, client",
+        _contact,
+    )
+    state.contacts = _by_network(contacts)
+    if version > 1:
+        sequences = dict(rows.of("sequences", "network, sequence", _sequence))
+        peers = _by_network(rows.of("book", "network, peer", _peer))
+        state.peer_networks = {
+            name: SavedPeerNetwork(sequences.get(name, 0), SavedBook(peers.get(name, ())))
+            for name in [*sequences, *(name for name in peers if name not in sequences)]
+        }
+    if version > 2:
+        state.published = _by_network(
+            rows.of("published", "network, value, key, salt, sequence, signature", _item)
+        )
+    if rows.trouble is not None and state == KeptState():
+        raise DamagedState(rows.trouble)
+    state.left_out = rows.left_out
+    return state
 
 
-def _addresses(database: sqlite3.Connection) -> Iterator[tuple[Family, bytes]]:
-    for name, ip in database.execute("SELECT family, ip FROM addresses"):
-        if not isinstance(ip, bytes) or {"ipv4": 4, "ipv6": 16}.get(name) != len(ip):
-            raise DamagedState("the own address in it is not valid")
-        yield Family(name), ip
+def _by_network(pairs: Iterator[tuple[str, RowT]]) -> dict[str, tuple[RowT, ...]]:
+    found: dict[str, list[RowT]] = {}
+    for network, each in pairs:
+        found.setdefault(network, []).append(each)
+    return {network: tuple(each) for network, each in found.items()}
 
 
-def _contacts(database: sqlite3.Connection) -> dict[str, tuple[SavedContact, ...]]:
-    contacts: dict[str, list[SavedContact]] = {}
-    for network, *row in database.execute(
-        "SELECT network, family, id, endpoint, age_s, verified_s_ago, rtt_s, client"
-        " FROM contacts ORDER BY rowid"
-    ):
-        if not isinstance(network, str):
-            raise DamagedState("a network name in it is not valid")
-        contacts.setdefault(network, []).append(_contact(*row))
-    return {network: tuple(saved) for network, saved in contacts.items()}
+# --- one row: each raises ValueError or DecodeError where it is not sound -------------------------
+
+
+def _seed(seed: object) -> bytes:
+    return _bytes(seed, SEED_BYTES)
+
+
+def _address(name: object, ip: object) -> tuple[Family, bytes]:
+    family = Family(name)
+    return family, _bytes(ip, ADDRESS_BYTES[family])
 
 
 def _contact(
+    network: object,
     family: object,
     node_id: object,
     endpoint: object,
@@ -313,21 +275,14 @@ def _contact(
     verified_s_ago: object,
     rtt_s: object,
     client: object,
-) -> SavedContact:
-    if not isinstance(node_id, bytes) or len(node_id) != ID_BYTES:
-        raise DamagedState("the ID of a contact in it is not valid")
-    if not isinstance(endpoint, bytes) or len(endpoint) not in (
-        IPV4_ENDPOINT_BYTES,
-        IPV6_ENDPOINT_BYTES,
-    ):
-        raise DamagedState("the endpoint of a contact in it is not valid")
-    contact = Contact(id_from_bytes(node_id), Endpoint(endpoint))
-    if family_of(contact.endpoint).value != family:
-        raise DamagedState("the family of a contact in it is not valid")
+) -> tuple[str, SavedContact]:
+    where = Endpoint(_bytes(endpoint, IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES))
+    if family_of(where).value != family:
+        raise ValueError("another family")
     if client is not None and not (isinstance(client, bytes) and len(client) <= MAX_CLIENT_BYTES):
-        raise DamagedState("the client of a contact in it is not valid")
-    return SavedContact(
-        contact,
+        raise ValueError("no client")
+    return _name(network), SavedContact(
+        Contact(id_from_bytes(_bytes(node_id, ID_BYTES)), where),
         _seconds(age_s),
         _seconds(verified_s_ago),
         None if rtt_s is None else _seconds(rtt_s),
@@ -335,60 +290,43 @@ def _contact(
     )
 
 
-def _peer_networks(database: sqlite3.Connection) -> tuple[dict[str, SavedPeerNetwork], int]:
-    """By network, and the number of lines that could not be read. They do not make the whole file
-    damaged: the key and the contacts are worth more than a line of the address book.
-    """
-    sequences: dict[str, int] = {}
-    peers: dict[str, list[SavedPeer]] = {}
-    left_out = 0
-    for network, sequence in database.execute("SELECT network, sequence FROM sequences"):
-        if isinstance(network, str) and isinstance(sequence, int) and 0 <= sequence < MAX_SEQUENCE:
-            sequences[network] = sequence
-        else:
-            left_out += 1
-    for network, line in database.execute("SELECT network, peer FROM book ORDER BY rowid"):
-        try:
-            if not isinstance(network, str) or not isinstance(line, str):
-                raise ValueError("not a text")
-            peers.setdefault(network, []).append(parse_peer(line))
-        except ValueError:
-            left_out += 1
-    names = [*sequences, *(name for name in peers if name not in sequences)]
-    networks = {
-        name: SavedPeerNetwork(sequences.get(name, 0), SavedBook(tuple(peers.get(name, ()))))
-        for name in names
-    }
-    return networks, left_out
+def _sequence(network: object, sequence: object) -> tuple[str, int]:
+    if not isinstance(sequence, int) or not 0 <= sequence < MAX_SEQUENCE:
+        raise ValueError("no sequence")
+    return _name(network), sequence
 
 
-def _published(database: sqlite3.Connection) -> tuple[dict[str, tuple[Item, ...]], int]:
-    """By network, and the number of items that could not be read."""
-    items: dict[str, list[Item]] = {}
-    left_out = 0
-    for network, *row in database.execute(
-        "SELECT network, value, key, salt, sequence, signature FROM published ORDER BY rowid"
-    ):
-        try:
-            if not isinstance(network, str):
-                raise DecodeError("bad-value")
-            items.setdefault(network, []).append(_item(*row))
-        except DecodeError:
-            left_out += 1
-    return {network: tuple(kept) for network, kept in items.items()}, left_out
+def _peer(network: object, line: object) -> tuple[str, SavedPeer]:
+    if not isinstance(line, str):
+        raise ValueError("not a text")
+    return _name(network), parse_peer(line)
 
 
-def _item(value: object, key: object, salt: object, sequence: object, signature: object) -> Item:
-    """Checked as strictly as an item that another node puts. Raises DecodeError."""
+def _item(
+    network: object, value: object, key: object, salt: object, sequence: object, signature: object
+) -> tuple[str, Item]:
+    """Checked as strictly as an item that another node puts."""
     if not isinstance(value, bytes) or not isinstance(salt, bytes) or len(salt) > MAX_SALT_BYTES:
-        raise DecodeError("bad-value")
+        raise ValueError("no item")
     signed = (
         {} if key is None and signature == b"" else {b"k": key, b"seq": sequence, b"sig": signature}
     )
-    return item_from({b"v": bencode.decode(value), **signed}, salt)
+    return _name(network), item_from({b"v": bencode.decode(value), **signed}, salt)
+
+
+def _name(network: object) -> str:
+    if not isinstance(network, str):
+        raise ValueError("no name of a network")
+    return network
+
+
+def _bytes(value: object, *lengths: int) -> bytes:
+    if not isinstance(value, bytes) or len(value) not in lengths:
+        raise ValueError("not so many bytes")
+    return value
 
 
 def _seconds(value: object) -> float:
     if not isinstance(value, float) or not math.isfinite(value) or value < 0:
-        raise DamagedState("an age in it is not valid")
+        raise ValueError("no age")
     return value

@@ -1,8 +1,9 @@
 """The folder that one node keeps its state in, and that no second node may use at the same time.
 
-The node runs whatever is wrong with the folder: a file that cannot be read is left alone, a damaged
-file is renamed, a failed write is tried again. The one exception is a folder that another node
-uses: two nodes with one key would look like one node at two addresses.
+The node runs whatever is wrong with the files in it: one that cannot be read is left alone, a
+damaged one is renamed, a failed write is tried again. The exceptions are a folder that another node
+uses, because two nodes with one key would look like one node at two addresses, and a folder that
+others may write (`private_files.py`).
 """
 
 from __future__ import annotations
@@ -13,15 +14,30 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...core.contract.saved_state import SavedContact, SavedState
+from ...core.contract.saved_state import SavedBook, SavedContact, SavedPeerNetwork, SavedState
 from ...errors import UsageError
 from ...observe.describe import count
 from ...observe.shell_events import StateDamaged, StateSetAside, StateUnsaved
-from ...text import one_line
-from .state_file import DamagedState, KeptState, NewerState, read_state, replace_state, set_aside
+from . import identity_file
+from .damage import DamagedState, NewerState, reason_of
+from .identity_file import KeptIdentity, decode_identity, encode_identity
+from .private_files import (
+    TooLarge,
+    UnsafeFolder,
+    check_folder,
+    is_still_at,
+    open_lock,
+    read_file,
+    remove_unfinished,
+    replace_file,
+    set_aside,
+)
+from .state_file import KeptState, read_state, replace_state
 
 FILE_NAME = "state.sqlite3"
 LOCK_NAME = "state.lock"
+
+Notice = StateDamaged | StateSetAside | StateUnsaved
 
 
 class Unsaved(Exception):
@@ -34,6 +50,8 @@ class StateFolder:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.path = Path(folder).expanduser()
         self.file = self.path / FILE_NAME
+        self.identity_file = self.path / identity_file.FILE_NAME
+        self._lock_file = self.path / LOCK_NAME
         self._lock: int | None = None
         self._busy = threading.Lock()
         self._refuses_to_write = False
@@ -43,17 +61,26 @@ class StateFolder:
         """Whether this process holds the lock."""
         return self._lock is not None
 
-    def open(self) -> tuple[KeptState, tuple[StateDamaged | StateSetAside | StateUnsaved, ...]]:
+    def open(self) -> tuple[KeptState, tuple[Notice, ...]]:
         """Locks the folder and returns its state, and events that say what was wrong with it.
-        Raises UsageError where another node uses it.
+        Raises UsageError where another node uses it, and where others may write it.
         """
         try:
             self.acquire()
         except _InUse as in_use:
             raise UsageError(f"{in_use}; give each node its own --state-dir") from None
+        except UnsafeFolder as unsafe:
+            raise UsageError(str(unsafe)) from None
         except OSError as error:
             # A folder that cannot be written may still have a key and contacts.
-            return self._read_only(f"the state cannot be saved in {self.path}: {reason_of(error)}")
+            trouble = StateUnsaved(f"the state cannot be saved in {self.path}: {reason_of(error)}")
+            return _kept_in(self.path), (trouble,)
+        remove_unfinished(self.path, (FILE_NAME, identity_file.FILE_NAME))
+        kept, notices = self._read()
+        identity, more = self._read_identity()
+        return _joined(kept, identity), (*notices, *more)
+
+    def _read(self) -> tuple[KeptState, tuple[Notice, ...]]:
         try:
             kept = read_state(self.file) or KeptState()
             return kept, (self._partly_damaged(kept.left_out),) if kept.left_out else ()
@@ -61,15 +88,27 @@ class StateFolder:
             self._refuses_to_write = True
             return KeptState(), (StateUnsaved(f"{self.file} stays as it is: {newer}"),)
         except DamagedState as damage:
-            return KeptState(), (self._set_aside(damage),)
+            return KeptState(), (_set_aside(self.file, damage),)
         except (OSError, MemoryError) as error:
             return KeptState(), (StateUnsaved(f"{self.file} cannot be read: {reason_of(error)}"),)
+
+    def _read_identity(self) -> tuple[KeptIdentity, tuple[Notice, ...]]:
+        path = self.identity_file
+        try:
+            return _identity_in(path), ()
+        except NewerState as newer:
+            self._refuses_to_write = True
+            return KeptIdentity(), (StateUnsaved(f"{path} stays as it is: {newer}"),)
+        except DamagedState as damage:
+            return KeptIdentity(), (_set_aside(path, damage),)
+        except (OSError, MemoryError) as error:
+            return KeptIdentity(), (StateUnsaved(f"{path} cannot be read: {reason_of(error)}"),)
 
     def save(self, seed: bytes, network: str, saved: SavedState) -> None:
         """Replaces the contacts, the address book and the published items of one network, and the
         node's own addresses. Raises Unsaved.
 
-        Other networks stay. A key that is in the file stays too: where the file could not be read
+        Other networks stay. A key that is in the folder stays too: where a file could not be read
         at the start, the key of this run is only temporary.
         """
         with self._busy:
@@ -89,8 +128,12 @@ class StateFolder:
                 if saved.peer_network is not None:
                     kept.peer_networks[network] = saved.peer_network
                 kept.published[network] = saved.published
+                # First what must not be lost. It seldom changes, so it is seldom written.
+                image = encode_identity(_identity_of(kept))
+                if read_file(self.identity_file) != image:
+                    replace_file(self.identity_file, image)
                 replace_state(self.file, kept)
-            except (_InUse, DamagedState, NewerState) as error:
+            except (_InUse, UnsafeFolder, DamagedState, NewerState) as error:
                 raise Unsaved(str(error)) from None
             except Exception as error:  # noqa: BLE001
                 # OSError, and MemoryError or sqlite3.Error of the database in memory.
@@ -105,43 +148,37 @@ class StateFolder:
 
     def _kept(self) -> KeptState:
         try:
-            return read_state(self.file) or KeptState()
+            kept = read_state(self.file) or KeptState()
         except DamagedState:
             set_aside(self.file)
-            return KeptState()
+            kept = KeptState()
+        try:
+            return _joined(kept, _identity_in(self.identity_file))
+        except DamagedState:
+            set_aside(self.identity_file)
+            return kept
 
     def _partly_damaged(self, left_out: int) -> StateDamaged:
-        return StateDamaged(
-            str(self.file),
-            f"{count(left_out, 'line')} of the address book or of the published items "
-            "cannot be read",
-        )
-
-    def _set_aside(self, damage: DamagedState) -> StateSetAside | StateUnsaved:
-        try:
-            aside = set_aside(self.file)
-        except OSError as error:
-            return StateUnsaved(
-                f"{self.file} is damaged ({damage}) and cannot be renamed: {reason_of(error)}"
-            )
-        return StateSetAside(str(self.file), str(aside), str(damage))
-
-    def _read_only(self, trouble: str) -> tuple[KeptState, tuple[StateUnsaved, ...]]:
-        with contextlib.suppress(OSError, DamagedState, NewerState):
-            return read_state(self.file) or KeptState(), (StateUnsaved(trouble),)
-        return KeptState(), (StateUnsaved(trouble),)
+        return StateDamaged(str(self.file), f"{count(left_out, 'entry', 'entries')} left out")
 
     def acquire(self) -> None:
         """Makes the folder and locks it until `close` or the end of the process, a crash included.
-        Raises OSError and _InUse.
+        A folder or a lock that was removed meanwhile is made again; so a second node that has
+        locked a new file is noticed. Raises OSError, UnsafeFolder and _InUse.
         """
-        if self._lock is not None:
-            return
+        while self._lock is None or not is_still_at(self._lock_file, self._lock):
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            check_folder(self.path)
+            self._lock = self._locked(open_lock(self._lock_file))
+
+    def _locked(self, handle: int) -> int:
+        """The same handle, with the lock; otherwise it is closed."""
         # Imported here because Windows has no fcntl: there only --state-dir fails.
         import fcntl
 
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(self.path / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -154,11 +191,11 @@ class StateFolder:
         except OSError:
             os.close(handle)
             raise
-        self._lock = handle
         # On a full disk the number of the process is missing; the lock holds all the same.
         with contextlib.suppress(OSError):
             os.ftruncate(handle, 0)
             os.write(handle, b"%d\n" % os.getpid())
+        return handle
 
 
 class _InUse(Exception):
@@ -169,19 +206,64 @@ def read_saved_state(folder: str | os.PathLike[str], network: str) -> SavedState
     """The state of one network in a folder, without a lock and without writing; an empty one where
     it cannot be read. Blocks for a few ms.
     """
-    with contextlib.suppress(OSError, DamagedState, NewerState):
-        kept = read_state(Path(folder).expanduser() / FILE_NAME)
-        if kept is not None:
-            return kept.saved_state(network)
-    return SavedState(())
+    return _kept_in(Path(folder).expanduser()).saved_state(network)
 
 
 def read_seed(folder: str | os.PathLike[str]) -> bytes | None:
     """The secret of the key in a folder, read as by `read_saved_state`; None where it has none."""
-    with contextlib.suppress(OSError, DamagedState, NewerState):
-        kept = read_state(Path(folder).expanduser() / FILE_NAME)
-        return kept.seed if kept is not None else None
-    return None
+    return _kept_in(Path(folder).expanduser()).seed
+
+
+def _kept_in(folder: Path) -> KeptState:
+    """What can be read in a folder, without a lock and without writing; nothing where others may
+    write into it.
+    """
+    kept, identity = KeptState(), KeptIdentity()
+    try:
+        check_folder(folder)
+    except (OSError, UnsafeFolder):
+        return kept
+    with contextlib.suppress(OSError, MemoryError, DamagedState, NewerState):
+        kept = read_state(folder / FILE_NAME) or kept
+    with contextlib.suppress(OSError, MemoryError, DamagedState, NewerState):
+        identity = _identity_in(folder / identity_file.FILE_NAME)
+    return _joined(kept, identity)
+
+
+def _identity_in(path: Path) -> KeptIdentity:
+    """Raises OSError, DamagedState and NewerState."""
+    try:
+        image = read_file(path)
+    except TooLarge as error:
+        raise DamagedState(str(error)) from None
+    return KeptIdentity() if image is None else decode_identity(image)
+
+
+def _joined(kept: KeptState, identity: KeptIdentity) -> KeptState:
+    """What both files say. The identity is written first: after a crash between the two, or where
+    one of them comes from a backup, it is right, and the larger sequence counts.
+    """
+    kept.seed = identity.seed or kept.seed
+    kept.addresses |= identity.addresses
+    for network, sequence in identity.sequences.items():
+        known = kept.peer_networks.get(network, SavedPeerNetwork(0, SavedBook()))
+        kept.peer_networks[network] = SavedPeerNetwork(max(sequence, known.sequence), known.book)
+    return kept
+
+
+def _identity_of(kept: KeptState) -> KeptIdentity:
+    sequences = {network: each.sequence for network, each in kept.peer_networks.items()}
+    return KeptIdentity(kept.seed, dict(kept.addresses), sequences)
+
+
+def _set_aside(path: Path, damage: DamagedState) -> StateSetAside | StateUnsaved:
+    try:
+        aside = set_aside(path)
+    except OSError as error:
+        return StateUnsaved(
+            f"{path} is damaged ({damage}) and cannot be renamed: {reason_of(error)}"
+        )
+    return StateSetAside(str(path), str(aside), str(damage))
 
 
 def _other_families(kept: KeptState, network: str, saved: SavedState) -> Sequence[SavedContact]:
@@ -192,10 +274,3 @@ def _other_families(kept: KeptState, network: str, saved: SavedState) -> Sequenc
         for contact in kept.contacts.get(network, ())
         if contact.contact.family not in families
     ]
-
-
-def reason_of(error: Exception) -> str:
-    """What an error says, in a few words."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return one_line(" ".join(str(error).split())) or type(error).__name__
