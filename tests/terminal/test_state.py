@@ -179,7 +179,7 @@ def _first_warning(process: subprocess.Popen[str], name: str) -> dict[str, Any]:
 
 def test_a_damaged_file_is_set_aside(known: Path, entrance: str) -> None:
     image = (known / "state.sqlite3").read_bytes()
-    (known / "state.sqlite3").write_bytes(image[: len(image) // 2])
+    (known / "state.sqlite3").write_bytes(image[:100])
     with running("run", "--bootstrap", entrance, *common(known)) as process:
         warning = _first_warning(process, "state_set_aside")
         assert warning["renamed_to"] == f"{known}/state.sqlite3.damaged-1"
@@ -188,7 +188,7 @@ def test_a_damaged_file_is_set_aside(known: Path, entrance: str) -> None:
         output, errors = process.communicate(timeout=PATIENCE_S)
         assert (process.returncode, errors) == (0, "")
         assert "state" not in output
-    assert (known / "state.sqlite3.damaged-1").read_bytes() == image[: len(image) // 2]
+    assert (known / "state.sqlite3.damaged-1").read_bytes() == image[:100]
     assert contacts_in(known) >= 8
 
 
@@ -234,7 +234,9 @@ def test_a_full_disk_neither_stops_the_node_nor_damages_the_state(
     assert (process.returncode, errors) == (0, "")
     assert "state_unsaved" not in output  # it is reported once
     assert (known / "state.sqlite3").read_bytes() == before
-    assert sorted(path.name for path in known.iterdir()) == ["state.lock", "state.sqlite3"]
+    # A file as small as that of the key can still be written.
+    left = {path.name for path in known.iterdir()}
+    assert left == {"identity", "state.lock", "state.sqlite3"}
 
 
 @pytest.mark.parametrize("problem", ["a file for a folder", "a folder for a file"])

@@ -67,7 +67,7 @@ EVENTS: list[Notable] = [
     StateSetAside("state", "state.damaged-1", "it is empty"),
     StateKeptBack(2, False),
     StateKeptBack(3, True),
-    StateDamaged("state", "3 lines of the address book or of the published items cannot be read"),
+    StateDamaged("state", "3 entries left out"),
 ]
 
 

@@ -206,7 +206,8 @@ def read_saved_state(folder: str | os.PathLike[str], network: str) -> SavedState
     """The state of one network in a folder, without a lock and without writing; an empty one where
     it cannot be read. Blocks for a few ms.
     """
-    return _kept_in(Path(folder).expanduser()).saved_state(network)
+    kept = _kept_in(Path(folder).expanduser())
+    return kept.saved_state(network) if kept != KeptState() else SavedState(())
 
 
 def read_seed(folder: str | os.PathLike[str]) -> bytes | None:

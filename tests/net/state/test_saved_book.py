@@ -56,7 +56,4 @@ async def test_damaged_lines_of_the_address_book_are_reported(
         database.execute("UPDATE book SET peer = 'x' WHERE rowid = 1")
         database.commit()
     async with open_with_state(net, tmp_path) as node, node.subscribe(StateDamaged) as events:
-        assert (
-            "1 line of the address book or of the published items cannot be read"
-            in (await events.__anext__()).reason
-        )
+        assert "1 entry left out" in (await events.__anext__()).reason
