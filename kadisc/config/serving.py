@@ -48,7 +48,7 @@ class ServingConfig:
         " netgroup with most of them gives up one.",
     )
     max_peers_stored: int = setting(
-        20_000,
+        10_000,
         ABOVE_0,
         "At most this many announces are stored in all. Where there is no room, the info-hash with"
         " most of them gives up one.",
@@ -77,7 +77,7 @@ class ServingConfig:
         " cannot fill the store.",
     )
     max_stored_per_netgroup: int = setting(
-        1024,
+        512,
         ABOVE_0,
         "At most this many announces of one /16 (IPv6 /32) are stored in all.",
     )

@@ -77,15 +77,15 @@ class FairShares:
         self._per_netgroup = per_netgroup
         self._full = full
         self._holders: dict[NodeId, Holder] = {}
-        self._by_netgroup: dict[bytes, dict[bytes, dict[NodeId, None]]] = {}
-        """The keys by netgroup and subnet."""
+        self._by_netgroup: dict[bytes, list[NodeId]] = {}
+        """Nearly all netgroups have one or two keys: lists, because dicts take twice the memory."""
         self._sizes: Sizes[bytes] = Sizes()
 
     def charge(self, key: NodeId, holder: Holder) -> None:
         """Charges a key to a holder, and no longer to the one before, if there is one."""
         self.release(key)
         self._holders[key] = holder
-        self._by_netgroup.setdefault(holder.netgroup, {}).setdefault(holder.subnet, {})[key] = None
+        self._by_netgroup.setdefault(holder.netgroup, []).append(key)
         self._sizes.change(holder.netgroup, 1)
 
     def release(self, key: NodeId) -> None:
@@ -93,12 +93,9 @@ class FairShares:
         holder = self._holders.pop(key, None)
         if holder is None:
             return
-        subnets = self._by_netgroup[holder.netgroup]
-        keys = subnets[holder.subnet]
-        del keys[key]
+        keys = self._by_netgroup[holder.netgroup]
+        keys.remove(key)
         if not keys:
-            del subnets[holder.subnet]
-        if not subnets:
             del self._by_netgroup[holder.netgroup]
         self._sizes.change(holder.netgroup, -1)
 
@@ -112,8 +109,7 @@ class FairShares:
         own = self._in_subnet(holder)
         in_netgroup = self._sizes.of(holder.netgroup)
         if own >= self._per_subnet:
-            keys = self._by_netgroup[holder.netgroup][holder.subnet]
-            return Crowd(list(keys), False, "store-subnet")
+            return Crowd(self._keys_of(holder), False, "store-subnet")
         if in_netgroup >= self._per_netgroup:
             return self._within(holder.netgroup, own, "store-netgroup")
         if not is_full:
@@ -147,10 +143,19 @@ class FairShares:
         return self._sizes.of(holder.netgroup), self._in_subnet(holder)
 
     def _in_subnet(self, holder: Holder) -> int:
-        return len(self._by_netgroup.get(holder.netgroup, {}).get(holder.subnet, ()))
+        return len(self._keys_of(holder))
+
+    def _keys_of(self, holder: Holder) -> list[NodeId]:
+        holders = self._holders
+        keys = self._by_netgroup.get(holder.netgroup, ())
+        return [key for key in keys if holders[key].subnet == holder.subnet]
 
     def _most_crowded(self, netgroup: bytes) -> list[NodeId]:
-        return max(map(list, self._by_netgroup[netgroup].values()), key=len)
+        """The keys of the subnet that has most of them."""
+        subnets: dict[bytes, list[NodeId]] = {}
+        for key in self._by_netgroup[netgroup]:
+            subnets.setdefault(self._holders[key].subnet, []).append(key)
+        return max(subnets.values(), key=lambda keys: len(keys))
 
     def _within(self, netgroup: bytes, own: int, reason: str) -> Crowd:
         keys = self._most_crowded(netgroup)
