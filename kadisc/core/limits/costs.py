@@ -32,6 +32,10 @@ PEERS_S: Final = 20e-6
 """Seconds that get_peers takes beyond a find_node, where peers are stored."""
 GOSSIP_S: Final = 40e-6
 """Seconds that gossip with a token takes beyond a find_node: the answer names peers."""
+PROOF_S: Final = 20e-6
+"""Seconds to sign a proof of key for a query with a token; without one, a budget of its own bounds
+the signatures (`core/peers/proof.py`).
+"""
 PEER_PLACE_S: Final = 0.25e-6
 """Seconds for each stored peer of an info-hash to which one more is announced."""
 OTHERS_S: Final[dict[type[Query], float]] = {
@@ -81,6 +85,6 @@ class Costs:
         if isinstance(query, GetPeers):
             return PEERS_S if stored_peers else 0.0
         if isinstance(query, Gossip) and query.token is not None:
-            return GOSSIP_S
+            return GOSSIP_S if query.challenge is None else GOSSIP_S + PROOF_S
         other = OTHERS_S.get(type(query), 0.0)
         return other + PEER_PLACE_S * stored_peers if isinstance(query, AnnouncePeer) else other

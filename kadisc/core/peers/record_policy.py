@@ -47,8 +47,8 @@ class RecordRule(Protocol):
 
 
 class RecordRules:
-    """``check`` may be called any number of times; ``accepted`` is called when a record came from
-    its owner, in the answer to a query of this node.
+    """``check`` may be called any number of times; ``accepted`` is called when a record that was
+    checked came in the answer to a query of this node. A copy will do: its sequence is signed.
     """
 
     def __init__(self, network: bytes, own_key: bytes) -> None:

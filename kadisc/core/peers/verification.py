@@ -345,6 +345,7 @@ class PeerVerifier:
         known = self.known.at(endpoint)
         events = self.lose(known, "unproven") if known is not None else []
         self._refuse_second_identity(endpoint)
+        self._records.accepted(record)
         self._tombstones.clear(endpoint)
         peer = verified_peer(record, endpoint, sender, is_proven=False)
         status = PeerStatus(peer)

@@ -478,3 +478,17 @@ def test_random_challenges_differ() -> None:
     assert all(
         query.asked == each.endpoint for each in asked for query in each.gossip() if query.challenge
     )
+
+
+def test_an_older_record_of_an_older_node_is_refused() -> None:
+    """Another node has the address now, and has kept the record that names it."""
+    world = World(20)
+    host = member(world, 1)
+    owner = identity(7)
+    at_home = stranger(world, 2, record=record_fields(owner, address(2), 1), proves=False)
+    moved = stranger(world, 3, record=record_fields(owner, address(3), 2), proves=False)
+    introduce(world, host, at_home.endpoint)
+    introduce(world, host, moved.endpoint)
+    world.run(300.0)
+    assert refused(host)["record-sequence-lower"] >= 1
+    assert knows(host) == {moved.endpoint}
