@@ -230,11 +230,15 @@ class Engine:
         if self.config.read_only:
             self.counters.drop("read-only")
             return
-        if not isinstance(query, (FindNode, Ping)) and not self._receiver.charges(
-            self._responder.answering_s(query), source, now
+        kind = type(query)
+        if (
+            kind is not FindNode
+            and kind is not Ping
+            and (cost_s := self._responder.answering_s(query))
+            and not self._receiver.charges(cost_s, source, now)
         ):
             return
-        self.counters.accept(QUERY_NAMES[type(query)])
+        self.counters.accept(QUERY_NAMES[kind])
         self._network_api.query_received(source, now)
         if isinstance(query, Gossip):
             served = self._network_api.serve(query, source, query_bytes, now)

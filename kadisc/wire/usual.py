@@ -30,42 +30,44 @@ _WANTED: Final[dict[bytes | None, frozenset[bytes] | None]] = {
 _int_from_bytes: Final = int.from_bytes  # big-endian
 _usual_query: Final = re.compile(
     rb"d1:ad2:id20:(.{20})"
-    rb"(?:6:target20:(.{20})(?:2:tk8:(.{8}))?(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:find_node"
-    rb"|9:info_hash20:(.{20})(?:2:tk8:(.{8}))?(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:get_peers"
-    rb"|(?:2:tk8:(.{8}))?e1:q4:ping)1:t(?:2:(..)|4:(....))(?:1:v4:(....))?1:y1:qe",
+    rb"(?:6:target20:(.{20})(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:find_node"
+    rb"|9:info_hash20:(.{20})(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:get_peers"
+    rb"|e1:q4:ping)1:t(?:2:(..)|4:(....))(?:1:v4:(....))?1:y1:qe",
     re.DOTALL,
+).fullmatch
+_ASKER_TOKEN: Final = b"2:tk8:"
+_with_asker_token: Final = re.compile(
+    rb"(d1:ad2:id20:.{20}(?:6:target20:.{20}|9:info_hash20:.{20})?)2:tk8:(.{8})(.*)", re.DOTALL
 ).fullmatch
 
 
 def read_query(payload: bytes) -> Query | None:
     """The query, or None for any other message than the most frequent queries."""
     match = _usual_query(payload)
+    asker_token = None
     if match is None:
-        return None
-    sender, target, of_find, want, info_hash, of_get, want_too, of_ping, short_tid, tid, version = (
-        match.groups()
-    )
+        # Queries of other nodes of kadisc: read as if they had no token.
+        if _ASKER_TOKEN not in payload or (split := _with_asker_token(payload)) is None:
+            return None
+        before, asker_token, after = split.groups()
+        match = _usual_query(before + after)
+        if match is None:
+            return None
+    sender, target, want, info_hash, want_too, short_tid, tid, version = match.groups()
     node_id = _int_from_bytes(sender)
     tid = tid or short_tid
+    query: Query
     if target is not None:
-        return FindNode(
-            tid,
-            node_id,
-            _int_from_bytes(target),
-            _WANTED[want],
-            version=version,
-            asker_token=of_find,
+        query = FindNode(tid, node_id, _int_from_bytes(target), _WANTED[want], version=version)
+    elif info_hash is not None:
+        query = GetPeers(
+            tid, node_id, _int_from_bytes(info_hash), _WANTED[want_too], version=version
         )
-    if info_hash is not None:
-        return GetPeers(
-            tid,
-            node_id,
-            _int_from_bytes(info_hash),
-            _WANTED[want_too],
-            version=version,
-            asker_token=of_get,
-        )
-    return Ping(tid, node_id, version=version, asker_token=of_ping)
+    else:
+        query = Ping(tid, node_id, version=version)
+    if asker_token is not None:
+        query.asker_token = asker_token
+    return query
 
 
 def write_reply(reply: Reply) -> bytes | None:

@@ -134,6 +134,8 @@ class Responder:
         stored = 0
         if isinstance(query, (GetPeers, AnnouncePeer)):
             stored = self.peers.count_of(query.info_hash)
+            if not stored and type(query) is GetPeers:  # nearly all of them: as cheap as find_node
+                return 0.0
         return self._costs.answering_s(query, stored)
 
     @property
