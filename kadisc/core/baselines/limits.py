@@ -15,13 +15,13 @@ from ..limits.proven_sources import SourceClass
 class NoProvenSources:
     """In place of `ProvenSources`: every source is limited by its address."""
 
-    __slots__ = ()
+    __slots__ = ("shown_by",)
+
+    def __init__(self) -> None:
+        self.shown_by: Endpoint | None = None
 
     def classify(self, payload: bytes, source: Endpoint, now: float) -> SourceClass:
         return SourceClass.UNPROVEN
-
-    def lasts(self, endpoint: Endpoint) -> bool:
-        return False
 
     def is_proven(self, endpoint: Endpoint, now: float) -> bool:
         return False

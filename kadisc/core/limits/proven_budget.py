@@ -129,6 +129,8 @@ class ProvenBudget:
         return len(self._left)
 
     def use_portion(self, endpoint: Endpoint, amount: float) -> bool:
+        if not self._left:  # as at nearly all times
+            return False
         left = self._left.get(endpoint, 0.0) - amount
         if left < 0.0:
             return False

@@ -38,11 +38,14 @@ class SourceClass(Enum):
 
 
 class ProvenSourcesRule(Protocol):
+    shown_by: Endpoint | None
+    """The source of the datagram that is being read, if a token in it proved that: good for this
+    datagram alone.
+    """
+
     def classify(self, payload: bytes, source: Endpoint, now: float) -> SourceClass: ...
 
     def is_proven(self, endpoint: Endpoint, now: float) -> bool: ...
-
-    def lasts(self, endpoint: Endpoint) -> bool: ...
 
     def proved(self, endpoint: Endpoint, now: float) -> None: ...
 
@@ -155,12 +158,6 @@ class ProvenSources:
             or endpoint in self._old.netgroups
             or endpoint == self.shown_by
         )
-
-    def lasts(self, endpoint: Endpoint) -> bool:
-        """Whether the proof of a proven endpoint is good for more than the datagram that is being
-        read.
-        """
-        return endpoint != self.shown_by
 
     def proved(self, endpoint: Endpoint, now: float) -> None:
         """The endpoint answered a query of this node, or used a token that was sent to it."""

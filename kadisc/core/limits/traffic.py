@@ -81,12 +81,16 @@ class TrafficLimits:
         )
         self.time = Budget(host=host, subnet=subnet, total=total)
         self.proven_sources = proven_sources
-        self.proven = proven
         self._proven_queries = proven.queries
+        self._proven_replies = proven.replies
+        self._proven_asked = proven.asked
+        self._proven_time = proven.time
         self._cell_hash = cell_hash
         self._counters = counters
         # The source of the datagram that is being read, if that is an awaited answer.
         self._awaited: Endpoint | None = None
+        # The source of the last query from a proven endpoint: an answer goes there.
+        self._proven_source: Endpoint | None = None
 
     def drop_reason(self, payload: bytes, source: Endpoint, now: float) -> str | None:
         """Why a datagram must not be read. None: it may be read, and has been counted."""
@@ -98,9 +102,11 @@ class TrafficLimits:
             self._awaited = source
             return None
         if source_class is SourceClass.PROVEN:
-            lasting = self.proven_sources.lasts(source)
+            self._proven_source = source
+            lasting = source != self.proven_sources.shown_by
             lacking = self._proven_queries.lacking(source, 1.0, now, lasting=lasting)
             return _PROVEN_DROPS[lacking] if lacking else None
+        self._proven_source = None
         lacking = self.queries.lacking(self._cell_hash.cells(source), 1.0, now)
         return _QUERY_DROPS[lacking] if lacking else None
 
@@ -111,11 +117,11 @@ class TrafficLimits:
         """
         if source == self._awaited:
             return None
-        if self.proven.time.use_portion(source, cost_s):
+        if self._proven_time.use_portion(source, cost_s):
             return None
-        if self.proven_sources.is_proven(source, now):
-            lasting = self.proven_sources.lasts(source)
-            lacking = self.proven.time.lacking(source, cost_s, now, lasting=lasting)
+        if source == self._proven_source or self.proven_sources.is_proven(source, now):
+            lasting = source != self.proven_sources.shown_by
+            lacking = self._proven_time.lacking(source, cost_s, now, lasting=lasting)
             return _PROVEN_TIME[lacking] if lacking else None
         lacking = self.time.lacking(self._cell_hash.cells(source), cost_s, now)
         return _TIME_DROPS[lacking] if lacking else None
@@ -124,11 +130,11 @@ class TrafficLimits:
         """Whether an answer of ``size`` bytes may be sent; if so its cost has been taken from the
         budget, if not the refusal has been counted.
         """
-        if self.proven.replies.use_portion(destination, size):
+        if self._proven_replies.use_portion(destination, size):
             return True
-        if self.proven_sources.is_proven(destination, now):
-            reasons, lasting = _PROVEN_REPLIES, self.proven_sources.lasts(destination)
-            lacking = self.proven.replies.lacking(destination, size, now, lasting=lasting)
+        if destination == self._proven_source or self.proven_sources.is_proven(destination, now):
+            reasons, lasting = _PROVEN_REPLIES, destination != self.proven_sources.shown_by
+            lacking = self._proven_replies.lacking(destination, size, now, lasting=lasting)
         else:
             cells = self._cell_hash.cells(destination)
             lacking, reasons = self.replies.lacking(cells, size, now), _REPLY_REFUSALS
@@ -136,11 +142,11 @@ class TrafficLimits:
 
     def may_ask(self, size: int, destination: Endpoint, now: float) -> bool:
         """Whether a query of ``size`` bytes may be sent, as with `may_reply`."""
-        if self.proven.asked.use_portion(destination, size):
+        if self._proven_asked.use_portion(destination, size):
             return True
         if self.proven_sources.is_proven(destination, now):
-            reasons, lasting = _PROVEN_ASKED, self.proven_sources.lasts(destination)
-            lacking = self.proven.asked.lacking(destination, size, now, lasting=lasting)
+            reasons, lasting = _PROVEN_ASKED, destination != self.proven_sources.shown_by
+            lacking = self._proven_asked.lacking(destination, size, now, lasting=lasting)
         else:
             cells = self._cell_hash.cells(destination)
             lacking, reasons = self.asked.lacking(cells, size, now), _ASK_REFUSALS
