@@ -167,9 +167,9 @@ class Dht:
         commands = self._silent(entry, now)
         maintenance = self._config.maintenance
         if not parts.link.online:
-            # The silence of the contact says nothing now. It is checked again all the same, because
-            # the first answer is how the node learns that it is back online.
-            parts.revalidation.check_at(entry, now + maintenance.retry_after_failure_s)
+            # The silence of the contact says nothing now. That the node is back online it learns by
+            # one contact in turn, at its heartbeat.
+            parts.revalidation.check_at(entry, now + maintenance.hour_check_s)
             return commands
         return [*commands, *self._failed(entry, "silent", now)]
 

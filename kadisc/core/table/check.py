@@ -30,7 +30,9 @@ class Check:
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
         # The DHT has dealt with the answer of an entry already, which may be checked again by now.
         if self._entry is None:
-            self._candidates.settle(pending.endpoint, now, answered=True)
+            # Where another ID answers than the one that was named, the name was as wrong.
+            is_true = pending.command.expected_id in (None, reply.sender)
+            self._candidates.settle(pending.endpoint, now, answered=is_true)
         return NO_COMMANDS
 
     def stalled(self, pending: PendingQuery, now: float) -> Commands:

@@ -14,6 +14,7 @@ from ...ids import NodeId, shared_prefix_bits
 from ..addressing.external_address import Confidence, ExternalAddress
 from ..addressing.policy import AddressPolicy
 from ..contract.saved_state import SavedContact, SavedDht
+from ..contract.times import NEVER
 from .bucket import Entry
 from .routing_table import RoutingTable
 
@@ -21,6 +22,12 @@ MAX_SAVED: Final = 1000
 """How many contacts of the last run are kept in mind."""
 GRACE_S: Final = 60.0
 """Is added to the age of a contact when contacts are ranked, so that new ones are comparable."""
+UNTRIED: Final = (0, NEVER)
+TRY_AGAIN_S: Final = 30.0
+MAX_DOUBLINGS: Final = 7
+"""While there is another contact, a saved one that has not answered is tried again after a minute;
+this doubles with each time, up to an hour.
+"""
 FORGET_S: Final = 30 * 86_400.0
 """A contact that has not answered for so long, in running time of this node, is no longer saved."""
 
@@ -41,7 +48,8 @@ class SavedContacts:
         self._policy = policy
         self._k = k
         self._saved: dict[Contact, tuple[SavedContact, float]] = {}  # with the time of saving
-        self._tried: dict[Contact, int] = {}  # how often a lookup began with it
+        # How often a lookup began with it, and when the next one may.
+        self._tried: dict[Contact, tuple[int, float]] = {}
 
     def __len__(self) -> int:
         return len(self._saved)
@@ -72,18 +80,30 @@ class SavedContacts:
     def to_try(self, target: NodeId, count: int, now: float) -> list[Contact]:
         """At most ``count`` contacts to begin a lookup with; half of them are the most likely to be
         alive, the others the closest to ``target``. Those tried least often come first, so that
-        the next lookup begins with others if these are all dead.
+        the next lookup begins with others if these are all dead. While there is another contact,
+        each is tried less and less often.
         """
         tried = self._tried
-        likeliest = sorted(self.unanswered(now), key=lambda saved: tried.get(saved.contact, 0))
-        chosen = dict.fromkeys(saved.contact for saved in likeliest[: count // 2])
-        closest = sorted(self._saved, key=lambda each: (tried.get(each, 0), each.id ^ target))
+        pauses = len(self._table) > 0
+
+        def times(contact: Contact) -> int:
+            return tried.get(contact, UNTRIED)[0]
+
+        def may_be_tried(contact: Contact) -> bool:
+            return not pauses or now >= tried.get(contact, UNTRIED)[1]
+
+        likeliest = sorted((each.contact for each in self.unanswered(now)), key=times)
+        chosen = dict.fromkeys([each for each in likeliest if may_be_tried(each)][: count // 2])
+        closest = sorted(
+            filter(may_be_tried, self._saved), key=lambda each: (times(each), each.id ^ target)
+        )
         for contact in closest:
             if len(chosen) >= count:
                 break
             chosen[contact] = None
         for contact in chosen:
-            tried[contact] = tried.get(contact, 0) + 1
+            pause_s = TRY_AGAIN_S * 2.0 ** min(times(contact) + 1, MAX_DOUBLINGS)
+            tried[contact] = times(contact) + 1, now + pause_s
         return list(chosen)
 
     def deepest_bucket(self, own_id: NodeId) -> int:

@@ -4,9 +4,9 @@ Each address family joins by itself. The contacts of the last run are asked at o
 everything that the operator gave: numeric addresses together, each name as soon as it is resolved,
 so that a dead name server delays nothing else. Other sources follow, each a second after the one
 before and without waiting for it, unless the node has joined by then. A failed attempt is repeated
-after a pause that doubles up to a minute; the pause is jittered, so that a thousand nodes behind
-one dead host do not return in the same second. When the core is offline or has no contact left,
-joining begins again.
+after a pause that doubles up to a minute, and up to ten where some node has answered: the network
+may have no more. The pause is jittered, so that a thousand nodes behind one dead host do not return
+in the same second. When the core is offline or has no contact left, joining begins again.
 """
 
 from __future__ import annotations
@@ -44,8 +44,12 @@ from .resolve import Unresolved, parse_host, resolve
 ConnectivityEvent: TypeAlias = WentOffline | CameOnline | NetworkChanged | NoContactsLeft
 _REJOIN_AFTER: tuple[type[ConnectivityEvent], ...] = (WentOffline, NetworkChanged, NoContactsLeft)
 """The events after which a node that had joined joins again."""
-_RETRY_AFTER: tuple[type[ConnectivityEvent], ...] = (CameOnline, NetworkChanged)
+_RETRY_AFTER: tuple[type[ConnectivityEvent], ...] = (CameOnline, NetworkChanged, NoContactsLeft)
 """The events after which a node that waits for its next attempt makes it at once."""
+_WITH_ANSWERS = 10
+"""The pause between two attempts grows to so many times ``bootstrap_retry_max_s`` where nodes
+answer, and are fewer than the node would like to know.
+"""
 _NEXT_SOURCE_S = 1.0
 """The pause between one source of hosts and the next."""
 
@@ -148,13 +152,20 @@ class Bootstrap:
             elif attempt.verified and failing:
                 failing = False
                 self._pump.publish(BootstrapWorking(family))
-            with trio.move_on_after(pause_s * self._rng.uniform(0.75, 1.25)) as pause:
+            longest_s = self._config.bootstrap_retry_max_s
+            if attempt.verified:
+                longest_s *= _WITH_ANSWERS
+            started_at = trio.current_time()
+            with trio.move_on_after(min(pause_s, longest_s) * self._rng.uniform(0.75, 1.25)):
                 await _next_of(_RETRY_AFTER, events, family)
-            pause_s = (
-                min(2 * pause_s, self._config.bootstrap_retry_max_s)
-                if pause.cancelled_caught
-                else self._config.bootstrap_retry_s
-            )
+            # A link that comes and goes ends one pause after the other: only a long one that was
+            # cut short begins anew.
+            if trio.current_time() < started_at + 0.75 * min(pause_s, longest_s) and (
+                pause_s >= self._config.bootstrap_retry_max_s
+            ):
+                pause_s = self._config.bootstrap_retry_s
+            else:
+                pause_s = min(2 * pause_s, longest_s)
         if failing:
             self._pump.publish(BootstrapWorking(family))
 
