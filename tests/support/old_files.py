@@ -24,8 +24,10 @@ SECOND_NETWORK = "othernet"
 
 
 def copy_of_state(folder: Path) -> Path:
-    """The state folder, to be changed at will."""
-    return Path(shutil.copytree(FOLDER / "state", folder / "state"))
+    """The state folder, to be changed at will, and writable by its owner alone."""
+    copy = Path(shutil.copytree(FOLDER / "state", folder / "state"))
+    copy.chmod(0o700)
+    return copy
 
 
 def keys_in(document: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:

@@ -217,7 +217,6 @@ def test_the_identity_is_written_only_where_it_has_changed(tmp_path: Path) -> No
 
 def test_the_key_of_an_older_version_moves_at_the_first_save(tmp_path: Path) -> None:
     folder = copy_of_state(tmp_path)
-    folder.chmod(0o700)
     seed = bytes.fromhex(STATE["seed"])
     assert read_seed(folder) == seed
     assert not (folder / "identity").exists(), "reading writes nothing"
