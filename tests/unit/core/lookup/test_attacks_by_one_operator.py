@@ -60,7 +60,8 @@ def test_the_subnets_of_one_32_hold_two_of_the_k_of_a_lookup(
     captures, of_table = attacked(operator, honest=honest, lookups=lookups)
     assert max(captures.places) == 2
     assert captures.share_found >= 0.98
-    assert subnets > 8 or of_table <= 0.15
+    # What others leave vacant in the table, one provider and one attacker share.
+    assert of_table <= 0.15 or (honest is MIXED and subnets > 8)
 
 
 def test_without_the_cap_of_netgroups_and_with_any_valid_id_it_holds_all_of_them() -> None:
@@ -80,6 +81,12 @@ def test_each_of_the_two_defences_alone_leaves_honest_nodes_among_the_k() -> Non
     assert captures.share_found >= 0.9
     captures, _ = attacked(operator, without("bep42_ids"))
     assert max(captures.places) == 2
+
+
+def test_without_diversity_caps_the_subnets_of_one_32_take_a_third_of_the_table() -> None:
+    operator = Operator(of_32(ATTACKER, 64, 64))
+    _, of_table = attacked(operator, without("diversity_caps"))
+    assert of_table > 0.3
 
 
 def test_an_announce_path_by_path_meets_the_same_cap() -> None:
