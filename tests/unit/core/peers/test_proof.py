@@ -271,6 +271,31 @@ def test_challenge_and_proof_take_the_bytes_that_the_page_on_the_wire_says() -> 
         assert krpc.decode(krpc.encode(with_it)) == with_it
 
 
+def test_an_answer_with_peers_and_a_proof_keeps_to_the_length_of_answers() -> None:
+    world = World(21)
+    host = of_both_families(world)
+    assert host.node.peer_network is not None
+    host.node.peer_network.set_services({f"s{n}": bytes(23) for n in range(3)}, 0.0)
+    others = [
+        stranger(world, 30 + number, at=make_endpoint(f"2c0f:{number + 9:x}::1", 6881))
+        for number in range(20)
+    ]
+    introduce(world, host, *(each.endpoint for each in others))
+    to = next(
+        each
+        for each in peer_network(host).components.own_record.endpoints.values()
+        if family_of(each) is Family.IPV6
+    )
+    reply, _ = answer_to(host, first_query(THERE, to), THERE, world.now)
+    query = Gossip(b"more", 7, TAG, 16, token=reply.token, challenge=bytes(16), asked=to)
+    reply, length = answer_to(host, query, THERE, world.now)
+    assert reply.news is not None
+    assert reply.news.proof is not None
+    assert reply.news.record is not None
+    assert len(reply.news.peers6) >= 10 * 39
+    assert length <= CONFIG.serving.max_answer_bytes == 1024
+
+
 def test_signatures_for_sources_without_a_token_are_limited_in_all() -> None:
     policy = AddressPolicy(False)
     limits = LimitsConfig()
