@@ -142,11 +142,11 @@ class MaintenanceConfig:
     offline_after_s: float = setting(
         20.0,
         ABOVE_0,
-        "The node may count as offline when it has received nothing from two netgroups (/16, IPv6"
-        " /32) for this many seconds.",
+        "The node may count as offline when nothing has answered it for this many seconds.",
     )
     offline_failures: int = setting(
         6,
         ABOVE_0,
-        "The node counts as offline only after this many queries in a row have failed.",
+        "The node counts as offline only after this many contacts in a row, or all where there are"
+        " fewer, left a query unanswered that had answered the one before.",
     )

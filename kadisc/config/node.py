@@ -231,7 +231,8 @@ class Config:
     bootstrap_retry_max_s: float = setting(
         60.0,
         ABOVE_0,
-        "At most this many seconds pass between two tries of bootstrap.",
+        "At most this many seconds pass between two tries of bootstrap; ten times as many where"
+        " some node has answered.",
     )
     resolve_timeout_s: float = setting(
         5.0,

@@ -6,6 +6,7 @@ WORDS = {
     "barred": "blocked",
     "candidate-checked-lately": "checked recently",
     "candidate-known": "already known",
+    "candidate-source": "limit of who named it",
     "candidate-subnet": "subnet full",
     "cap-host": "host limit",
     "cap-netgroup": "netgroup limit",

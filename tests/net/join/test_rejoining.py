@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 
@@ -308,3 +308,37 @@ async def test_after_a_lost_link_the_node_rejoins_by_its_table_where_the_hosts_a
             with trio.fail_after(90):
                 assert isinstance(await turns.__anext__(), CameOnline)
             assert node.snapshot().dhts[0].contacts >= 8
+
+
+async def test_two_survivors_of_five_send_no_more_than_before(autojump_clock: MockClock) -> None:
+    """With the attempts to join of the whole node: few contacts are no reason to try for ever."""
+    net, limited = network(latency_s=0.02), Config()
+    went_offline = 0
+
+    def note(event: object) -> None:
+        nonlocal went_offline
+        went_offline += isinstance(event, WentOffline)
+
+    async with (
+        open_at(net, 1, config=limited) as first,
+        open_at(net, 5, bootstrap=[address(1)], config=limited) as last,
+    ):
+
+        def sent() -> int:
+            return sum(node.snapshot().counters["sent"] for node in (first, last))
+
+        for node in (first, last):
+            node.pump.dispatch.tap(note)
+        async with AsyncExitStack() as stack:
+            for number in (2, 3, 4):
+                opened = open_at(net, number, bootstrap=[address(1)], config=limited)
+                await stack.enter_async_context(opened)
+            await trio.sleep(900)
+            begun = sent()
+            await trio.sleep(900)
+            before = sent() - begun
+        begun = sent()
+        await trio.sleep(900)
+        assert sent() - begun <= 2 * before
+        assert went_offline == 0
+        assert [node.snapshot().dhts[0].contacts for node in (first, last)] == [1, 1]
