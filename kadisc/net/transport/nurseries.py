@@ -60,8 +60,8 @@ def _sole_error(
     if interrupts:
         return interrupts[0]
     others = [error for error in errors if not isinstance(error, KadiscError)]
-    if of_block is not None and of_block in errors and others in ([], [of_block]):
-        return of_block
+    if of_block is not None and of_block in errors:
+        return of_block if others in ([], [of_block]) else group
     if not others:
         return next((error for error in errors if isinstance(error, Closed)), errors[0])
     is_one_kind = len({type(error) for error in others}) == 1

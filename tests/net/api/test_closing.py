@@ -212,6 +212,8 @@ async def test_errors_of_several_kinds_and_groups_of_the_caller_are_kept() -> No
     both = await raised_by(ValueError(), OSError())
     assert isinstance(both, BaseExceptionGroup)
     assert {type(error) for error in both.exceptions} == {ValueError, OSError}
+    both = await raised_by(ValueError(), block=Busy("mine"))
+    assert isinstance(both, BaseExceptionGroup)
     own = ExceptionGroup("of the caller", [ValueError(), ValueError()])
     for error in (await raised_by(Closed("c"), block=own), await raised_by(block=own)):
         # Not the same object: trio takes cancellations out of a group.
