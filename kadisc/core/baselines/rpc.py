@@ -36,7 +36,10 @@ class NoOwner:
 class NoSpacing:
     """Queries of maintenance go to one endpoint as often as anything asks for them."""
 
-    __slots__ = ()
+    __slots__ = ("deadline",)
+
+    def __init__(self) -> None:
+        self.deadline = inf
 
     def __len__(self) -> int:
         return 0
@@ -55,9 +58,6 @@ class NoSpacing:
 
     def clear(self) -> None:
         pass
-
-    def next_deadline(self) -> float:
-        return inf
 
 
 class TrustingTransactions(Transactions):

@@ -25,6 +25,9 @@ MAX_ENDPOINTS: Final = 4096
 
 
 class SpacingRule(Protocol):
+    deadline: float
+    """When the first of the queries that wait is freed; inf while none waits."""
+
     def __len__(self) -> int: ...
 
     def must_wait(self, command: SendQuery, now: float) -> bool: ...
@@ -37,13 +40,11 @@ class SpacingRule(Protocol):
 
     def clear(self) -> None: ...
 
-    def next_deadline(self) -> float: ...
-
 
 class EndpointSpacing:
     """Is told of spaced queries alone (`SendQuery.spaced`)."""
 
-    __slots__ = ("_free_at", "_order", "_spacing_s", "_waiting")
+    __slots__ = ("_free_at", "_order", "_spacing_s", "_waiting", "deadline")
 
     def __init__(self, timeout_s: float) -> None:
         """``timeout_s``: of a query. The spacing is not shorter, so that at most one query to an
@@ -54,6 +55,7 @@ class EndpointSpacing:
         self._free_at: dict[Endpoint, float] = {}
         self._waiting: list[tuple[float, int, SendQuery]] = []
         self._order = count()
+        self.deadline = inf
 
     def __len__(self) -> int:
         """Queries that wait."""
@@ -65,6 +67,7 @@ class EndpointSpacing:
         if free_at <= now:
             return False
         heapq.heappush(self._waiting, (free_at, next(self._order), command))
+        self._set_deadline()
         return True
 
     def sent(self, command: SendQuery, now: float) -> None:
@@ -82,15 +85,19 @@ class EndpointSpacing:
         freed: list[SendQuery] = []
         while self._waiting and self._waiting[0][0] <= now:
             freed.append(heapq.heappop(self._waiting)[2])
+        self._set_deadline()
         return freed
 
     def drop(self, owner: object) -> None:
         if self._waiting:
             self._waiting = [each for each in self._waiting if each[2].owner is not owner]
             heapq.heapify(self._waiting)
+            self._set_deadline()
 
     def clear(self) -> None:
         self._waiting.clear()
+        self._set_deadline()
 
-    def next_deadline(self) -> float:
-        return self._waiting[0][0] if self._waiting else inf
+    def _set_deadline(self) -> None:
+        # Stored, because it is asked for after every datagram.
+        self.deadline = self._waiting[0][0] if self._waiting else inf

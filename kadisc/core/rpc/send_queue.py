@@ -79,8 +79,8 @@ class SendQueue:
         return len(self.transactions) + self._waiting()
 
     def too_soon(self, command: SendQuery, now: float) -> bool:
-        """Whether the query was put off, because another one went to its endpoint too lately."""
-        return command.spaced and self._spacing.must_wait(command, now)
+        """Whether a spaced query was put off: another one went to its endpoint too lately."""
+        return self._spacing.must_wait(command, now)
 
     def must_wait(self, command: SendQuery, now: float, *, nat_mapping_open: bool) -> bool:
         """Whether the query was queued for later. ``nat_mapping_open``: a router before this node
@@ -112,10 +112,11 @@ class SendQueue:
 
     def released(self, now: float) -> Sequence[SendQuery]:
         """The queries that need not wait any longer."""
+        freed = self.join_yield.freed(now)
+        if self._spacing.deadline <= now:
+            freed += self._spacing.freed(now)
         released = [
-            command
-            for command in (*self.join_yield.freed(now), *self._spacing.freed(now))
-            if not self.must_wait(command, now, nat_mapping_open=False)
+            command for command in freed if not self.must_wait(command, now, nat_mapping_open=False)
         ]
         while self._queues and self._pacer.admit(now):
             self._turn = 1 - self._turn
@@ -207,8 +208,8 @@ class SendQueue:
         deadline = self.transactions.next_deadline()
         if len(self.join_yield):
             deadline = min(deadline, self.join_yield.next_deadline())
-        if len(self._spacing):
-            deadline = min(deadline, self._spacing.next_deadline())
+        if self._spacing.deadline < deadline:
+            deadline = self._spacing.deadline
         return min(deadline, self._pacer.next_at()) if self._queues else deadline
 
     def _waiting(self) -> int:

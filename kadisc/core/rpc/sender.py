@@ -58,7 +58,9 @@ class Sender:
         if self._queue.is_full(command):
             self._counters.refuse("too-many-queries")
             return command.owner.failed(command, QueryFailure.NOT_SENT, now)
-        if self._queue.too_soon(command, now) or self._queue.join_yield.must_wait(command, now):
+        if (command.spaced and self._queue.too_soon(command, now)) or (
+            self._queue.join_yield.must_wait(command, now)
+        ):
             return ()
         destinations = self._destinations[family_of(command.endpoint)]
         nat_mapping_open = destinations.has_nat_mapping(command.endpoint, now)
@@ -68,8 +70,8 @@ class Sender:
 
     def send_query(self, command: SendQuery, now: float) -> None:
         """Sends a query that need not wait, or not any longer."""
-        if self._queue.too_soon(command, now):  # another one was sent while this one waited
-            return
+        if command.spaced and self._queue.too_soon(command, now):
+            return  # another one was sent while this one waited for its turn
         destinations = self._destinations[family_of(command.endpoint)]
         rtt_s, proves_reachability = destinations.sending_to(command.endpoint, now)
         payload = self._queue.send(

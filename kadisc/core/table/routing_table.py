@@ -131,7 +131,7 @@ class RoutingTable(Buckets):
         surplus entry that would give way, and no cap forbids it. Replacements cost no query: they
         answered a lookup when their bucket was full.
         """
-        if contact.id in self._own or contact.endpoint in self._by_endpoint:
+        if contact.endpoint in self._by_endpoint or contact.id in self._own:
             return False
         index = self.bucket_index(contact.id)
         bucket = self._buckets.get(index)

@@ -154,9 +154,13 @@ def test_a_restarted_node_is_known_under_its_new_id_within_seconds() -> None:
 @pytest.mark.parametrize("count", [1, 20, 150])
 @pytest.mark.parametrize("conduct", [changing, refusing])
 def test_lookups_are_as_fast_as_without_such_contacts(conduct: Conduct, count: int) -> None:
+    """As soon as each has had its turn to be checked: 150 are seven in ten of this table, and the
+    budget of checks takes as many times four seconds.
+    """
+
     def took_s(how: Conduct) -> float:
         world, hosts, _, _ = with_contacts(how, count)
-        world.run(900)
+        world.run(1800)
         finished = lookups(world, hosts[:1], 100, spacing_s=0.5)
         return sum(event.result.elapsed_s for _, event in finished) / len(finished)
 
@@ -229,19 +233,19 @@ def test_what_comes_too_soon_waits_for_its_turn_and_other_endpoints_do_not() -> 
     assert spacing.must_wait(second, 101.0)
     assert spacing.must_wait(third, 102.0)
     assert not spacing.must_wait(command(address(2)), 102.0)
-    assert (len(spacing), spacing.next_deadline()) == (2, 110.0)
+    assert (len(spacing), spacing.deadline) == (2, 110.0)
     assert spacing.freed(109.9) == []
     assert spacing.freed(110.0) == [second, third]
     spacing.sent(second, 110.0)
     assert spacing.must_wait(third, 110.0)
-    assert spacing.next_deadline() == 120.0
+    assert spacing.deadline == 120.0
 
 
 def test_a_longer_timeout_spaces_further_so_that_one_query_is_under_way() -> None:
     spacing = EndpointSpacing(30.0)
     spacing.sent(command(address(1)), 0.0)
     assert spacing.must_wait(command(address(1)), 29.0)
-    assert spacing.next_deadline() == 30.0
+    assert spacing.deadline == 30.0
 
 
 def test_what_an_owner_does_not_want_any_more_does_not_wait() -> None:
