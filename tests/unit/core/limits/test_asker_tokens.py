@@ -203,10 +203,10 @@ def silenced(config: CoreConfig, nodes: int, lookups: int) -> tuple[float, float
     world = World(7)
     hosts = synthetic(world, nodes, config)
     victim = hosts[nodes // 2]
-    for _ in range(max(100, nodes // 4)):  # it has asked each of its contacts before
+    for _ in range(max(60, nodes // 4)):  # it has asked each of its contacts before
         world.lookup(victim, world.rng.getrandbits(160))
         world.run(2.0)
-    found = silenced_lookups(world, hosts, victim, lookups, per_s=60)
+    found = silenced_lookups(world, hosts, victim, lookups, per_s=40)
     table = victim.node.dhts[victim.family].table
     return found, sum(each.failures > 0 for each in table) / len(table)
 
