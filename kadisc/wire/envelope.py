@@ -20,7 +20,7 @@ ASKER_TOKEN_BYTES: Final = 8
 """Bytes of ``tk``, by which a node that asks proves its endpoint."""
 NO_ASKER_TOKEN: Final = bytes(ASKER_TOKEN_BYTES)
 """In place of a token that the asking node does not have yet: room for one in the answer."""
-_TID: Final = b"1:t%d:" % TID_BYTES
+TID_KEY: Final = b"1:t%d:" % TID_BYTES
 _ASKER_TOKEN: Final = b"2:tk%d:" % ASKER_TOKEN_BYTES
 
 
@@ -37,20 +37,14 @@ def tid_near_end(payload: bytes) -> bytes | None:
     """What looks like a transaction ID of this node's in a datagram that is not decoded, None if
     nothing does. Sorted keys put it near the end: at most ``v`` and ``y`` come after it.
     """
-    at = payload.rfind(_TID)
-    return payload[at + len(_TID) : at + len(_TID) + TID_BYTES] if at >= 0 else None
+    at = payload.rfind(TID_KEY)
+    return payload[at + len(TID_KEY) : at + len(TID_KEY) + TID_BYTES] if at >= 0 else None
 
 
-_ANSWER_ENDS: Final = (b"1:y1:re", b"1:y1:ee")
-_IS_QUERY: Final = b"1:y1:q"
-
-
-def seems_answer(payload: bytes) -> bool:
-    """Whether a datagram that is not decoded ends as a reply or an error with sorted keys does, or
-    holds nothing that says that it is a query, which every query does. A query can be made so that
-    this is true of it; nobody gains by one.
-    """
-    return payload.endswith(_ANSWER_ENDS) or _IS_QUERY not in payload
+ANSWER_ENDS: Final = (b"1:y1:re", b"1:y1:ee")
+"""How a reply and an error with sorted keys end."""
+QUERY_MARK: Final = b"1:y1:q"
+"""Every query holds this. One can be made that ends as a reply does, too."""
 
 
 def tid_of_query(envelope: Any) -> bytes | None:

@@ -50,6 +50,9 @@ class NoLimits:
     def drop_reason(self, payload: bytes, source: Endpoint, now: float) -> str | None:
         return None
 
+    def exempts(self, source: Endpoint) -> bool:
+        return True
+
     def charge(self, cost_s: float, source: Endpoint, now: float) -> str | None:
         return None
 

@@ -37,6 +37,8 @@ DROP_REASONS: Final = (*_QUERY_DROPS[1:], *_PROVEN_DROPS[1:], *_TIME_DROPS[1:], 
 class TrafficRule(Protocol):
     def drop_reason(self, payload: bytes, source: Endpoint, now: float) -> str | None: ...
 
+    def exempts(self, source: Endpoint) -> bool: ...
+
     def charge(self, cost_s: float, source: Endpoint, now: float) -> str | None: ...
 
     def may_reply(self, size: int, destination: Endpoint, now: float) -> bool: ...
@@ -109,6 +111,12 @@ class TrafficLimits:
         self._proven_source = None
         lacking = self.queries.lacking(self._cell_hash.cells(source), 1.0, now)
         return _QUERY_DROPS[lacking] if lacking else None
+
+    def exempts(self, source: Endpoint) -> bool:
+        """Whether the datagram that `drop_reason` just let pass is an awaited answer, for which
+        nothing is charged.
+        """
+        return source == self._awaited
 
     def charge(self, cost_s: float, source: Endpoint, now: float) -> str | None:
         """Why the datagram that `drop_reason` just let pass must not be served, which takes

@@ -100,7 +100,11 @@ class Receiver:
         elif (reason := self._traffic.drop_reason(payload, source, now)) is not None:
             counters.drop(reason)
         else:
-            return size <= SHORT_BYTES or self.charges(self._costs.decoding_s(payload), source, now)
+            return (
+                size <= SHORT_BYTES
+                or self._traffic.exempts(source)
+                or self.charges(self._costs.decoding_s(payload), source, now)
+            )
         return False
 
     def charges(self, cost_s: float, source: Endpoint, now: float) -> bool:
