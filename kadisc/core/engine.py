@@ -231,29 +231,32 @@ class Engine:
             self.counters.drop("read-only")
             return
         kind = type(query)
+        is_frequent = kind is FindNode or kind is Ping
         if (
-            kind is not FindNode
-            and kind is not Ping
+            not is_frequent
             and (cost_s := self._responder.answering_s(query))
             and not self._receiver.charges(cost_s, source, now)
         ):
             return
         self.counters.accept(QUERY_NAMES[kind])
         self._network_api.query_received(source, now)
-        if isinstance(query, Gossip):
+        if is_frequent:
+            answer = self._responder.answer(query, source, now)
+            if query.asker_token is not None:
+                self._receiver.add_asker_token(answer, query, source, now)
+        elif isinstance(query, Gossip):
             served = self._network_api.serve(query, source, query_bytes, now)
             if served.proven:
                 self._sender.proved(source, now)
             self._sender.reply(served.payload, source, now)
             dht.received_from(source, now)
+            return
         else:
             answer = self._responder.answer(query, source, now)
             if isinstance(query, (AnnouncePeer, Put)) and isinstance(answer, Reply):
                 self._sender.proved(source, now)  # it has shown a token that was sent there
-            elif query.asker_token is not None:
-                self._receiver.add_asker_token(answer, query, source, now)
-            self._sender.reply(krpc.encode(answer), source, now)
-            self._carry_out(dht.queried(query, source, now), now)
+        self._sender.reply(krpc.encode(answer), source, now)
+        self._carry_out(dht.queried(query, source, now), now)
 
     def _replied(self, reply: Reply, source: Endpoint, dht: Dht, now: float) -> None:
         if (pending := self._receiver.match(reply.tid, source, now)) is None:

@@ -13,9 +13,7 @@ from ...wire.envelope import tid_near_end
 from ...wire.messages import (
     METHODS,
     Error,
-    FindNode,
     Message,
-    Ping,
     Query,
     Reply,
     UnknownQuery,
@@ -130,11 +128,7 @@ class Receiver:
         queries, if the query has no such token that is current. The query had room for one, so the
         reply grows by no more.
         """
-        if (
-            query.asker_token is not None
-            and isinstance(answer, Reply)
-            and isinstance(query, (Ping, FindNode))
-        ):
+        if query.asker_token is not None and isinstance(answer, Reply):
             answer.asker_token = self._asker_tokens.renewed(query.asker_token, source, now)
 
     def decode(self, payload: bytes, source: Endpoint, now: float) -> Message:
