@@ -121,6 +121,8 @@ class Keeper:
         self._pump = pump
         self._since = pump.now()
         self._published = published
+        # The core has taken it up: a full address book would be in memory twice.
+        self.saved = SavedState((), None, self.saved.published)
         pump.dispatch.tap(self._note)
         nursery.start_soon(self._keep, pump, name="kadisc keeper")
         nursery.start_soon(self._prove, name="kadisc start mark")

@@ -23,7 +23,8 @@ from __future__ import annotations
 import contextlib
 import math
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,6 +54,10 @@ has no published items, and version 3, which has no file of the identity beside 
 """
 MAX_CLIENT_BYTES = 256
 """The longest client name (``v`` of BEP 5) that is kept of a contact."""
+
+ROWS_AT_ONCE = 32
+"""Rows that are written between two pauses: less than 1 ms."""
+PAUSE_S = 0.0005
 
 _APPLICATION_ID = 0x6B616469  # "kadi", for file(1)
 _SCHEMA = f"""
@@ -143,7 +148,7 @@ def replace_state(path: Path, state: KeptState) -> None:
 
 def encode_state(state: KeptState) -> bytes:
     """The bytes of the SQLite file."""
-    rows = [
+    rows = (
         (
             network,
             saved.contact.family.value,
@@ -156,7 +161,7 @@ def encode_state(state: KeptState) -> bytes:
         )
         for network, contacts in state.contacts.items()
         for saved in contacts
-    ]
+    )
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
         database.executescript(_SCHEMA)
         database.execute("BEGIN")
@@ -167,13 +172,13 @@ def encode_state(state: KeptState) -> bytes:
             [(family.value, ip) for family, ip in state.addresses.items()],
         )
         database.executemany(
-            "INSERT OR REPLACE INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
+            "INSERT OR REPLACE INTO contacts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _paced(rows)
         )
         for network, saved in state.peer_networks.items():
             database.execute("INSERT INTO sequences VALUES (?, ?)", (network, saved.sequence))
             database.executemany(
                 "INSERT INTO book VALUES (?, ?)",
-                [(network, format_peer(peer)) for peer in saved.book.peers],
+                _paced((network, format_peer(peer)) for peer in saved.book.peers),
             )
         for network, items in state.published.items():
             lines = [
@@ -183,6 +188,16 @@ def encode_state(state: KeptState) -> bytes:
             database.executemany("INSERT INTO published VALUES (?, ?, ?, ?, ?, ?)", lines)
         database.execute("COMMIT")
         return database.serialize()
+
+
+def _paced(rows: Iterable[RowT]) -> Iterator[RowT]:
+    """The same rows. The thread that saves shares the interpreter with the one that answers
+    datagrams, and would let it in after 5 ms only: so it pauses.
+    """
+    for number, row in enumerate(rows):
+        if number % ROWS_AT_ONCE == ROWS_AT_ONCE - 1:
+            time.sleep(PAUSE_S)
+        yield row
 
 
 def decode_state(image: bytes) -> KeptState:

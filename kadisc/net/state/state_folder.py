@@ -55,6 +55,12 @@ class StateFolder:
         self._lock: int | None = None
         self._busy = threading.Lock()
         self._refuses_to_write = False
+        self._beside: KeptState | None = None
+        """What the files hold beside the network of this node; None where that is not known: the
+        next save reads them. To read them at each save would take longer than to write them.
+        """
+        self._seen: tuple[int, ...] = ()
+        """Tells the file that was read or written last from any other."""
 
     @property
     def is_locked(self) -> bool:
@@ -78,7 +84,10 @@ class StateFolder:
         remove_unfinished(self.path, (FILE_NAME, identity_file.FILE_NAME))
         kept, notices = self._read()
         identity, more = self._read_identity()
-        return _joined(kept, identity), (*notices, *more)
+        kept = _joined(kept, identity)
+        if not any(isinstance(notice, StateUnsaved) for notice in (*notices, *more)):
+            self._beside, self._seen = _copy(kept), _version_of(self.file)
+        return kept, (*notices, *more)
 
     def _read(self) -> tuple[KeptState, tuple[Notice, ...]]:
         try:
@@ -133,6 +142,7 @@ class StateFolder:
                 if read_file(self.identity_file) != image:
                     replace_file(self.identity_file, image)
                 replace_state(self.file, kept)
+                self._beside, self._seen = _without(kept, network, saved), _version_of(self.file)
             except (_InUse, UnsafeFolder, DamagedState, NewerState) as error:
                 raise Unsaved(str(error)) from None
             except Exception as error:  # noqa: BLE001
@@ -147,6 +157,8 @@ class StateFolder:
                 self._lock = None
 
     def _kept(self) -> KeptState:
+        if self._beside is not None and _version_of(self.file) in ((), self._seen):
+            return _copy(self._beside)
         try:
             kept = read_state(self.file) or KeptState()
         except DamagedState:
@@ -250,6 +262,35 @@ def _joined(kept: KeptState, identity: KeptIdentity) -> KeptState:
         known = kept.peer_networks.get(network, SavedPeerNetwork(0, SavedBook()))
         kept.peer_networks[network] = SavedPeerNetwork(max(sequence, known.sequence), known.book)
     return kept
+
+
+def _version_of(path: Path) -> tuple[int, ...]:
+    """Empty where there is no file."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _copy(kept: KeptState) -> KeptState:
+    return KeptState(
+        kept.seed,
+        dict(kept.addresses),
+        dict(kept.contacts),
+        dict(kept.peer_networks),
+        dict(kept.published),
+    )
+
+
+def _without(kept: KeptState, network: str, saved: SavedState) -> KeptState:
+    """What the next save of the same node does not replace."""
+    beside = _copy(kept)
+    beside.contacts[network] = (*_other_families(kept, network, saved),)
+    beside.published.pop(network, None)
+    if saved.peer_network is not None:
+        beside.peer_networks.pop(network, None)
+    return beside
 
 
 def _identity_of(kept: KeptState) -> KeptIdentity:

@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from kadisc.core.contract.saved_state import SavedState
+from kadisc.contacts import Contact
+from kadisc.core.contract.saved_state import SavedContact, SavedDht, SavedState
+from kadisc.endpoints import Family
 from kadisc.errors import UsageError
-from kadisc.net.state import private_files
+from kadisc.net.state import private_files, state_folder
 from kadisc.net.state.private_files import UnsafeFolder, check_folder, replace_file
+from kadisc.net.state.state_file import read_state
 from kadisc.net.state.state_folder import StateFolder, Unsaved, read_seed
+from tests.support.world import address
 
 from .test_state_file import SEED
 
@@ -206,3 +210,29 @@ def test_a_lock_that_is_no_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Unsaved):
         node.save(SEED, "n", NOTHING)
     assert not node.is_locked
+
+
+def test_a_save_does_not_read_back_what_other_networks_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To read a full state takes longer than to write it, at each save."""
+    folder = tmp_path / "folder"
+    first = opened(folder)
+    contact = SavedContact(Contact(5, address(1)), 1.0, 1.0)
+    first.save(SEED, "other", SavedState((SavedDht(Family.IPV4, None, (contact,)),)))
+    first.close()
+    node = opened(folder)
+
+    def unread(path: Path) -> None:
+        raise AssertionError("the file is read back")
+
+    monkeypatch.setattr(state_folder, "read_state", unread)
+    for age_s in (1.0, 2.0):
+        mine = SavedContact(Contact(6, address(2)), age_s, 1.0)
+        node.save(SEED, "mine", SavedState((SavedDht(Family.IPV4, None, (mine,)),)))
+    monkeypatch.undo()
+    node.close()
+    kept = read_state(folder / "state.sqlite3")
+    assert kept is not None
+    assert kept.contacts == {"other": (contact,), "mine": (mine,)}
+    assert read_seed(folder) == SEED
