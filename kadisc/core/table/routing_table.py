@@ -99,7 +99,7 @@ class RoutingTable(Buckets):
             return Offer(Decision.KNOWN, incumbent)
         if incumbent is not None:
             return self._contradict(incumbent, contact, now)
-        if self.own_ids.bears(contact):
+        if contact.id in self._own:
             return Offer(Decision.REFUSED, reason="own-id")
         bucket = self._bucket_for(contact.id, now)
         newcomer = new_entry(self._pool, contact, bucket.index, now, inbound, rtt_s, client)
@@ -112,6 +112,8 @@ class RoutingTable(Buckets):
         if refusal:
             return Offer(Decision.REFUSED, reason=refusal)
         if not bucket.is_full:
+            if self.own_ids.bears(contact):  # a hash, so not before it matters
+                return Offer(Decision.REFUSED, reason="own-id")
             return Offer(Decision.ADDED, self._insert(bucket, newcomer))
         return self._when_full(bucket, newcomer)
 
@@ -345,6 +347,8 @@ class RoutingTable(Buckets):
             del bucket.replacements[replacement.id]
             endpoint = replacement.contact.endpoint
             if endpoint in by_endpoint or bucket.get(replacement.id) is not None:
+                continue
+            if self.own_ids.bears(replacement.contact):
                 continue
             if self._diversity.refusal(endpoint, bucket.index) is None:
                 return self._insert(bucket, replacement)
