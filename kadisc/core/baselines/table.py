@@ -10,12 +10,13 @@ from ..table.naming_shares import ASKERS
 class NoDiversityCaps:
     """No caps: plain Kademlia, and the switch ``--no-caps`` for labs."""
 
-    __slots__ = ()
+    __slots__ = ("any_is_over_full",)
+
+    def __init__(self) -> None:
+        self.any_is_over_full = False
 
     def refusal(self, endpoint: Endpoint, bucket: int) -> str | None:
         return None
-
-    any_is_over_full = False
 
     def is_surplus(self, endpoint: Endpoint) -> bool:
         return False
@@ -54,13 +55,13 @@ class NoNamingShares:
     def queue_of(self, source: bytes) -> bytes:
         return ASKERS
 
-    def may_name(self, source: bytes, now: float) -> bool:
+    def may_name(self, source: bytes, queue: bytes, now: float) -> bool:
         return True
 
     def is_doubtful(self, source: bytes) -> bool:
         return False
 
-    def named(self, source: bytes) -> None:
+    def named(self, source: bytes, queue: bytes) -> None:
         pass
 
     def dropped(self, source: bytes) -> None:

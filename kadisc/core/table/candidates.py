@@ -146,13 +146,14 @@ class Candidates:
         subnet = self._subnet_of(endpoint)
         if self._per_subnet.get(subnet, 0) >= self._config.candidates_per_subnet:
             return "candidate-subnet"
-        if not self._shares.may_name(source, now):
+        queue = self._shares.queue_of(source)
+        if not self._shares.may_name(source, queue, now):
             return "candidate-source"
         if self._length >= self._config.max_candidates:
             self._displace()
-        self._shares.named(source)
+        self._shares.named(source, queue)
         self._sources[endpoint] = source
-        self._put(contact, now + self._config.candidate_lifetime_s, source)
+        self._put(contact, now + self._config.candidate_lifetime_s, queue)
         self._look_again()
         return None
 
@@ -194,7 +195,7 @@ class Candidates:
                 self._drop(contact.endpoint)
                 continue
             if not self._in_flight.take(contact.endpoint):
-                self._put(contact, too_old_at, source)  # its subnet is being checked already
+                self._put(contact, too_old_at, queue)  # its subnet is being checked already
                 return None
             self._shares.drawn(source, now)
             return contact
@@ -238,8 +239,7 @@ class Candidates:
         else:
             self.deadline = self._next_check_at
 
-    def _put(self, contact: Contact, too_old_at: float, source: bytes) -> None:
-        queue = self._shares.queue_of(source)
+    def _put(self, contact: Contact, too_old_at: float, queue: bytes) -> None:
         self._waiting.setdefault(queue, []).append((contact, too_old_at))
         self._length += 1
         subnet = self._subnet_of(contact.endpoint)

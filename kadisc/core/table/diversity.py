@@ -38,8 +38,7 @@ class DiversityRule(Protocol):
 
     def is_surplus(self, endpoint: Endpoint) -> bool: ...
 
-    @property
-    def any_is_over_full(self) -> bool: ...
+    any_is_over_full: bool
 
     def is_over_full(self, endpoint: Endpoint) -> bool: ...
 
@@ -63,7 +62,14 @@ class DiversityCaps:
     is found as fast.
     """
 
-    __slots__ = ("_buckets", "_config", "_endpoints", "_over_full", "_scopes")
+    __slots__ = (
+        "_buckets",
+        "_config",
+        "_endpoints",
+        "_over_full",
+        "_scopes",
+        "any_is_over_full",
+    )
 
     def __init__(self, config: TableConfig, scopes: AddressPolicy) -> None:
         self._config = config
@@ -71,6 +77,8 @@ class DiversityCaps:
         self._endpoints: list[bytes] = []
         self._buckets = bytearray()  # in parallel: the bucket of each
         self._over_full: set[bytes] = set()  # the netgroups beyond their soft cap
+        self.any_is_over_full = False
+        """Whether `is_over_full` can be True for any entry."""
 
     def refusal(self, endpoint: Endpoint, bucket: int) -> str | None:
         """Why an entry at ``endpoint`` may not be added to ``bucket`` now; None if it may."""
@@ -101,11 +109,6 @@ class DiversityCaps:
         netgroup = _kind(endpoint) + netgroup_prefix(endpoint)
         return len(self._within(netgroup)) >= self._config.per_netgroup_in_table
 
-    @property
-    def any_is_over_full(self) -> bool:
-        """Whether `is_over_full` can be True for any entry."""
-        return bool(self._over_full)
-
     def is_over_full(self, endpoint: Endpoint) -> bool:
         """Whether the netgroup of an entry has more entries than its soft cap."""
         return (
@@ -133,6 +136,7 @@ class DiversityCaps:
             self._over_full.add(netgroup)
         else:
             self._over_full.discard(netgroup)
+        self.any_is_over_full = bool(self._over_full)
 
     def _within(self, prefix: bytes) -> range:
         """The places of the endpoints that begin with ``prefix``."""
@@ -163,7 +167,14 @@ class AsnCaps:
     that of a /16, because large hosting companies have many honest nodes, too.
     """
 
-    __slots__ = ("_by_prefix", "_counts", "_over_full", "_per_asn", "_scopes")
+    __slots__ = (
+        "_by_prefix",
+        "_counts",
+        "_over_full",
+        "_per_asn",
+        "_scopes",
+        "any_is_over_full",
+    )
 
     def __init__(self, by_prefix: DiversityRule, scopes: AddressPolicy, per_asn: int) -> None:
         self._by_prefix = by_prefix
@@ -171,6 +182,7 @@ class AsnCaps:
         self._per_asn = per_asn
         self._counts: dict[int, int] = {}
         self._over_full: set[int] = set()
+        self.any_is_over_full = False
 
     def refusal(self, endpoint: Endpoint, bucket: int) -> str | None:
         return self._by_prefix.refusal(endpoint, bucket)
@@ -180,10 +192,6 @@ class AsnCaps:
             self._by_prefix.is_surplus(endpoint)
             or self._counts.get(self._scopes.asn(endpoint), 0) >= self._per_asn
         )
-
-    @property
-    def any_is_over_full(self) -> bool:
-        return self._by_prefix.any_is_over_full or bool(self._over_full)
 
     def is_over_full(self, endpoint: Endpoint) -> bool:
         return self._by_prefix.is_over_full(endpoint) or (
@@ -196,6 +204,7 @@ class AsnCaps:
             self._counts[asn] = self._counts.get(asn, 0) + 1
             if self._counts[asn] > self._per_asn:
                 self._over_full.add(asn)
+        self.any_is_over_full = self._by_prefix.any_is_over_full or bool(self._over_full)
 
     def remove(self, endpoint: Endpoint, bucket: int) -> None:
         self._by_prefix.remove(endpoint, bucket)
@@ -205,3 +214,4 @@ class AsnCaps:
                 self._over_full.discard(asn)
             if not self._counts[asn]:
                 del self._counts[asn]
+        self.any_is_over_full = self._by_prefix.any_is_over_full or bool(self._over_full)

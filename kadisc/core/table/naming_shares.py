@@ -56,11 +56,11 @@ class NamingRule(Protocol):
 
     def queue_of(self, source: bytes) -> bytes: ...
 
-    def may_name(self, source: bytes, now: float) -> bool: ...
+    def may_name(self, source: bytes, queue: bytes, now: float) -> bool: ...
 
     def is_doubtful(self, source: bytes) -> bool: ...
 
-    def named(self, source: bytes) -> None: ...
+    def named(self, source: bytes, queue: bytes) -> None: ...
 
     def dropped(self, source: bytes) -> None: ...
 
@@ -144,11 +144,10 @@ class NamingShares:
         """The netgroup of a teller: netgroups take turns, however many tellers one has."""
         return source if source in (ASKERS, OWN) else self._netgroup_of(Endpoint(source))
 
-    def may_name(self, source: bytes, now: float) -> bool:
-        """Whether one more contact of that source may wait."""
+    def may_name(self, source: bytes, queue: bytes, now: float) -> bool:
+        """Whether one more contact of that source may wait, in its ``queue``."""
         return source in (ASKERS, OWN) or (
-            self._by_teller.is_free(source, now)
-            and self._by_netgroup.is_free(self.queue_of(source), now)
+            self._by_teller.is_free(source, now) and self._by_netgroup.is_free(queue, now)
         )
 
     def is_doubtful(self, source: bytes) -> bool:
@@ -161,10 +160,10 @@ class NamingShares:
             self.queue_of(source)
         )
 
-    def named(self, source: bytes) -> None:
+    def named(self, source: bytes, queue: bytes) -> None:
         if source not in (ASKERS, OWN):
             self._by_teller.take(source)
-            self._by_netgroup.take(self.queue_of(source))
+            self._by_netgroup.take(queue)
 
     def dropped(self, source: bytes) -> None:
         """A contact of that source left without a result of its check."""

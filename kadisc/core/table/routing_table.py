@@ -137,10 +137,14 @@ class RoutingTable(Buckets):
             return False
         index = self.bucket_index(contact.id)
         bucket = self._buckets.get(index)
-        if bucket and bucket.get(contact.id) is not None:
-            return False
-        if bucket and bucket.is_full and self._surplus_before(contact.endpoint, bucket) is None:
-            return False
+        if bucket is not None:
+            if bucket.is_full and (
+                not self._diversity.any_is_over_full
+                or self._surplus_before(contact.endpoint, bucket) is None
+            ):
+                return False
+            if bucket.get(contact.id) is not None:
+                return False
         return self._diversity.refusal(contact.endpoint, index) is None
 
     def _surplus_before(self, endpoint: Endpoint, bucket: Bucket) -> Entry | None:
