@@ -41,6 +41,8 @@ class ConnectivityRule(Protocol):
 
     def silent(self, contact: Endpoint | None, others: int, now: float) -> Verdict: ...
 
+    def doubts(self, now: float) -> bool: ...
+
     def is_silent(self, contact: Endpoint) -> bool: ...
 
     def link_changed(self) -> None: ...
@@ -85,7 +87,7 @@ class Connectivity:
         """
         if not self.online:
             return Verdict.NOTHING
-        is_doubtful = now >= self._answered_at + self._config.offline_after_s
+        is_doubtful = self.doubts(now)
         most = self._config.offline_failures
         if contact and len(self._silent) < (most if is_doubtful else most // 2):
             self._silent[contact] = None
@@ -96,6 +98,12 @@ class Connectivity:
         self.online = False
         self._silent.clear()
         return Verdict.OFFLINE
+
+    def doubts(self, now: float) -> bool:
+        """Whether nothing has answered for so long that one more silent contact is a reason for
+        doubt.
+        """
+        return now >= self._answered_at + self._config.offline_after_s
 
     def is_silent(self, contact: Endpoint) -> bool:
         """Whether the contact was silent since the last answer."""

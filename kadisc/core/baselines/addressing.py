@@ -21,6 +21,9 @@ class AlwaysOnline:
     def silent(self, contact: Endpoint | None, others: int, now: float) -> Verdict:
         return Verdict.NOTHING
 
+    def doubts(self, now: float) -> bool:
+        return False
+
     def is_silent(self, contact: Endpoint) -> bool:
         return False
 

@@ -66,7 +66,9 @@ class LinkMonitor:
         """The entry left a query unanswered, or it could not be sent. Returns whether the node is
         offline from now on, and the entries to ask before that can be told.
         """
-        others = [each for each in self._table if each is not entry and self._may_answer(each)]
+        others: list[Entry] = []
+        if self._link.doubts(now):  # rarely: usually somebody answered lately
+            others = [each for each in self._table if each is not entry and self._may_answer(each)]
         contact = None if entry.failures else entry.contact.endpoint
         verdict = self._link.silent(contact, len(others), now)
         if verdict is not Verdict.DOUBT:
