@@ -15,10 +15,12 @@ from kadisc.config import MaintenanceConfig, ServingConfig, StoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.baselines.serving import FirstCome, NoStoreShares
+from kadisc.core.baselines.table import NoNamingShares
 from kadisc.core.serving.fair_shares import FairShares
 from kadisc.core.serving.item_store import ITEM_BYTES, ItemStore
 from kadisc.core.serving.peer_store import PeerStore
 from kadisc.core.table.candidates import Candidates, InFlight
+from kadisc.core.table.naming_shares import ASKERS, OWN, NamingShares
 from kadisc.core.table.nat_quarantine import InboundMemory
 from kadisc.endpoints import Endpoint, make_endpoint, subnet_prefix
 from kadisc.wire.items import Item
@@ -139,26 +141,32 @@ def test_the_item_store_keeps_its_bounds(
 # --- Candidates -----------------------------------------------------------------------------------
 
 QUEUE = MaintenanceConfig(max_candidates=6, candidate_checks_in_flight=3)
+SOURCES = [OWN, ASKERS, *HOSTS[:2], make_endpoint("60.1.1.1", 1)]
 Move: TypeAlias = tuple[str, int, float]
 
 
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["add", "add", "add", "draw", "draw", "settle", "room"]),
+            st.sampled_from(["add", "add", "add", "draw", "draw", "answer", "silence", "room"]),
             st.integers(0, 23),
             waits,
         ),
         max_size=100,
     ),
     st.integers(0, 2**32),
+    st.booleans(),
 )
-def test_the_candidate_queue_keeps_its_bounds(moves: list[Move], seed: int) -> None:
+def test_the_candidate_queue_keeps_its_bounds(
+    moves: list[Move], seed: int, with_shares: bool
+) -> None:
     subnet_of = AddressPolicy(False).subnet
     in_flight = InFlight(
         QUEUE.candidate_checks_in_flight, QUEUE.candidate_checks_per_subnet, subnet_of
     )
-    queue = Candidates(QUEUE, random.Random(seed), in_flight, subnet_of)
+    rng = random.Random(seed)
+    shares = NamingShares(AddressPolicy(False).netgroup) if with_shares else NoNamingShares()
+    queue = Candidates(QUEUE, rng, in_flight, subnet_of, shares)
     now = 0.0
     checking: set[Endpoint] = set()
     waited_for: set[Endpoint] = set()
@@ -167,7 +175,8 @@ def test_the_candidate_queue_keeps_its_bounds(moves: list[Move], seed: int) -> N
         now += wait
         endpoint = HOSTS[which]
         if kind == "add":
-            before, reason = len(queue), queue.add(Contact(which, endpoint), now)
+            before, source = len(queue), rng.choice(SOURCES)
+            reason = queue.add(Contact(which, endpoint), now, source)
             assert len(queue) == before + (reason is None and before < QUEUE.max_candidates)
             lately = now < settled_at.get(endpoint, float("-inf")) + QUEUE.recheck_candidate_s
             assert not (lately or endpoint in checking) or reason is not None
@@ -182,7 +191,7 @@ def test_the_candidate_queue_keeps_its_bounds(moves: list[Move], seed: int) -> N
             queue.make_room(endpoint)
             waited_for.discard(endpoint)
         else:
-            queue.settle(endpoint, now)
+            queue.settle(endpoint, now, answered=kind == "answer")
             if endpoint in checking:
                 settled_at[endpoint] = now
             checking.discard(endpoint)
