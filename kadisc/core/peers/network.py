@@ -182,7 +182,11 @@ class PeerNetwork:
                 and address.port is not None
                 and address.confidence is not Confidence.UNKNOWN
             ):
-                endpoints[family] = Endpoint(address.ip + address.port)
+                endpoint = Endpoint(address.ip + address.port)
+                # Other nodes refuse a record that names an address at which no node can be, as a
+                # file of an earlier run may.
+                if not self._scopes.is_invalid(endpoint):
+                    endpoints[family] = endpoint
         if not self._own_record.set_endpoints(endpoints, now):
             return ()
         self._drop_own()
@@ -196,10 +200,15 @@ class PeerNetwork:
             self._book.drop(endpoint)
 
     def _record_changed(self, now: float) -> Sequence[Event]:
+        self._count_left_out()
         self._rounds.record_changed(now)
         for schedule in self._schedules.values():
             schedule.address_changed(now)
         return [RecordChanged(self._own_record.sequence, self._own_record.raw)]
+
+    def _count_left_out(self) -> None:
+        if self._own_record.left_out is not None:
+            self._counters.refuse(f"own-record.{self._own_record.left_out}-left-out")
 
     # --- for the application, and for observers ---------------------------------------------------
 
@@ -370,6 +379,7 @@ class PeerNetwork:
         this run.
         """
         self._own_record.continue_after(saved.sequence, now)
+        self._count_left_out()
         self.import_book(saved.book, now)
         self._records.remember(
             (entry.peer.key, entry.peer.sequence)

@@ -1,20 +1,35 @@
 """The node's own peer record: made anew, with a higher sequence, whenever the node's address or its
 services change.
+
+A record has at most 300 bytes. The services are given when the node starts, the addresses are found
+out later, by the votes of others: services that leave no room for an address of each family are
+refused when they are given. Later nothing is refused, because then nobody is there to be told, and
+an error would end the node.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ...config import DEFAULT_NETWORK
 from ...endpoints import Endpoint, Family
 from ...errors import UsageError
 from ...wire import bencode
+from ...wire.items import SIGNATURE_BYTES
 from ...wire.records import MAX_RECORD_BYTES, to_be_signed, unsigned_fields
 from ..contract.identity import Identity
 from .rendezvous import network_tag
+
+_RESERVED_ENDPOINTS: Final = {
+    Family.IPV4: Endpoint(b"\xff" * 6),
+    Family.IPV6: Endpoint(b"\xff" * 18),
+}
+"""As long as the endpoints of a node can be: the number of a port has up to five digits."""
+_RESERVED_SEQUENCE: Final = 9_999_999_999_999
+"""As long as a sequence of milliseconds since 1970 is until the year 2286."""
+_SIGNATURE: Final = bytes(SIGNATURE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,9 @@ class OwnRecord:
         self.sequence = 0
         self.fields: dict[bytes, Any] = {}
         self.raw = b""
+        self.left_out: str | None = None
+        """What the record lacks because it would be too long: ``address``, ``services`` or None."""
+        self._check(self.services)
         self._make(now)
 
     def set_endpoints(self, endpoints: Mapping[Family, Endpoint], now: float) -> bool:
@@ -70,13 +88,9 @@ class OwnRecord:
         """Returns whether they changed. Raises UsageError, and then changes nothing."""
         if services == self.services:
             return False
-        before = self.services
+        self._check(services)
         self.services = dict(services)
-        try:
-            self._make(now)
-        except UsageError:
-            self.services = before
-            raise
+        self._make(now)
         return True
 
     def continue_after(self, sequence: int, now: float) -> None:
@@ -85,26 +99,57 @@ class OwnRecord:
             self.sequence = sequence
             self._make(now)
 
-    def _make(self, now: float) -> None:
-        membership = self._membership
-        sequence = max(self.sequence + 1, int((self._clock_offset_s + now) * 1000))
+    def _check(self, services: Mapping[str, int | bytes]) -> None:
+        """Raises UsageError unless a record holds them beside an endpoint of each family, whichever
+        of them the node has now.
+        """
+        sequence = max(self.sequence + 1, _RESERVED_SEQUENCE)
         try:
-            fields = unsigned_fields(
-                membership.identity.public_key,
-                membership.tag,
-                sequence,
-                self.endpoints,
-                self.services,
-            )
+            fields = self._unsigned(sequence, _RESERVED_ENDPOINTS, services)
         except ValueError as error:
             raise UsageError(str(error)) from None
-        fields[b"sig"] = membership.identity.sign(to_be_signed(fields))
-        raw = bencode.encode(fields)
-        if len(raw) > MAX_RECORD_BYTES:
+        needed = _size(fields)
+        if needed > MAX_RECORD_BYTES:
+            taken = needed - _size(self._unsigned(sequence, _RESERVED_ENDPOINTS, {}))
             raise UsageError(
-                f"the services make a record of {len(raw)} bytes, and at most {MAX_RECORD_BYTES}"
-                " are sent: name fewer, or shorter ones"
+                f"the services take {taken} bytes of the record, and"
+                f" {MAX_RECORD_BYTES - needed + taken} are free for them: of the at most"
+                f" {MAX_RECORD_BYTES} that are sent, the others are needed for key, network,"
+                " signature and an address of each family; name fewer services, or shorter ones"
             )
+
+    def _make(self, now: float) -> None:
+        """Raises nothing: the services were checked before. Only a sequence far above the wall
+        clock, from the state of an earlier run, makes the record longer than was reserved for it.
+        """
+        sequence = max(self.sequence + 1, int((self._clock_offset_s + now) * 1000))
+        fields = self._unsigned(sequence, self.endpoints, self.services)
+        self.left_out = None
+        if _size(fields) > MAX_RECORD_BYTES and len(self.endpoints) > 1:
+            self.left_out = "address"
+            first = {Family.IPV4: self.endpoints[Family.IPV4]}
+            fields = self._unsigned(sequence, first, self.services)
+        if _size(fields) > MAX_RECORD_BYTES:
+            self.left_out = "services"
+            fields = self._unsigned(sequence, self.endpoints, {})
+        fields[b"sig"] = self._membership.identity.sign(to_be_signed(fields))
         self.fields = fields
-        self.raw = raw
+        self.raw = bencode.encode(fields)
         self.sequence = sequence
+
+    def _unsigned(
+        self,
+        sequence: int,
+        endpoints: Mapping[Family, Endpoint],
+        services: Mapping[str, int | bytes],
+    ) -> dict[bytes, Any]:
+        """Raises ValueError for services that no record can hold."""
+        membership = self._membership
+        return unsigned_fields(
+            membership.identity.public_key, membership.tag, sequence, endpoints, services
+        )
+
+
+def _size(unsigned: Mapping[bytes, Any]) -> int:
+    """The length of the whole record."""
+    return len(bencode.encode({**unsigned, b"sig": _SIGNATURE}))

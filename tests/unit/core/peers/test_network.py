@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kadisc.config import CoreConfig
+from kadisc.core.addressing.external_address import Confidence
 from kadisc.core.contract.events import Outcome, PeerChecked, RecordChanged
 from kadisc.core.peers.own_record import Membership
-from kadisc.endpoints import make_endpoint
+from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.errors import UsageError
 from kadisc.wire.records import decode_record
 from tests.support.community import (
@@ -202,6 +204,48 @@ def test_new_services_make_a_new_record_and_reach_the_others() -> None:
         peer_network(other).set_services(
             {f"service{number}": bytes(32) for number in range(8)}, world.now
         )
+
+
+@pytest.mark.parametrize("at", [address(1, 65535), address6(1, 65535)], ids=["IPv4", "IPv6"])
+def test_a_node_with_many_services_goes_on_when_it_learns_its_address(at: Endpoint) -> None:
+    """Others tell it the address after its start: the record must have room for it by then."""
+    world = World(seed=9)
+    for length in range(32, -1, -1):
+        # The longest that are accepted.
+        services = {"a": bytes(32)} | {name: bytes(length) for name in "bcd"}
+        with suppress(UsageError):
+            us = member(world, 1, at=at, services=services, wall_s=1.8e9)
+            break
+    where = us.node.dhts[us.family].parts.address
+    where.confidence = Confidence.UNKNOWN
+    us.node.tick(world.now)
+    assert decode_record(peer_network(us).own_record).endpoints == {}
+    where.confidence = Confidence.VOTED
+    us.node.tick(world.now + 60.0)
+    record = decode_record(peer_network(us).own_record)
+    assert (record.endpoints, record.services) == ({us.family: at}, services)
+
+
+def test_services_that_are_left_out_of_a_record_are_counted() -> None:
+    world = World(seed=9)
+    us = member(world, 1)
+    own_record = peer_network(us).components.own_record
+    own_record.services = {f"name{number}": bytes(32) for number in range(9)}
+    own_record.set_endpoints({}, world.now)
+    us.node.tick(world.now)
+    assert decode_record(peer_network(us).own_record).services == {}
+    assert refused(us)["own-record.services-left-out"] == 1
+
+
+def test_an_address_at_which_no_node_can_be_is_not_in_the_record() -> None:
+    """A file of an earlier run may name one, and the votes on the port add a port to it. Every
+    other node refuses a record with it, and so does the part that publishes it.
+    """
+    world = World(seed=9)
+    us = member(world, 1)
+    us.node.dhts[us.family].parts.address.ip = bytes(4)
+    us.node.tick(world.now)
+    assert decode_record(peer_network(us).own_record).endpoints == {}
 
 
 def test_peers_are_verified_over_ipv6() -> None:
