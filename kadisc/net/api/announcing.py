@@ -4,7 +4,8 @@ other nodes forget an announce after half an hour.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -15,7 +16,8 @@ from ...contacts import Contact
 from ...core.contract.events import AnnounceFinished, Outcome
 from ...core.contract.times import jittered
 from ...endpoints import Endpoint, Family
-from ...errors import Busy, NoAnswer, QueryFailed, UsageError
+from ...errors import Busy, Closed, NoAnswer, QueryFailed, UsageError
+from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
 from .arguments import IdLike, endpoint_from, parse_target
 from .lookups import NO_CONTACTS
@@ -83,7 +85,7 @@ class Announcement:
         self._announce = announce
         self._interval_s = interval_s
         self._rng = rng
-        self._done = trio.Event()
+        self._stored_or_closed = trio.Event()
         self.stored: dict[Family, tuple[Contact, ...]] = {}
         """The nodes that stored it the last time, by family."""
         self.announces = 0
@@ -94,8 +96,16 @@ class Announcement:
         """The text of the last failure."""
 
     async def first(self) -> None:
-        """Returns once a node has stored it for the first time."""
-        await self._done.wait()
+        """Returns once a node has stored it for the first time. Raises Closed where the node is
+        closed, or it is not to be stored any more, before.
+        """
+        await self._stored_or_closed.wait()
+        if not self.announces:
+            raise Closed("it was ended, or the node was closed, before a node stored it")
+
+    def close(self) -> None:
+        """It is not stored any more: ends every `first`."""
+        self._stored_or_closed.set()
 
     async def keep_up(self, family: Family, joined: Callable[[Family], Awaitable[None]]) -> None:
         """Announces again and again in one family, until it is cancelled or the node is closed."""
@@ -112,7 +122,24 @@ class Announcement:
             else:
                 self.announces += 1
                 self.stored[family] = announced.stored
-                self._done.set()
+                self._stored_or_closed.set()
                 pause_s = self._interval_s
                 retry_s = _RETRY_S
             await trio.sleep(jittered(pause_s, _JITTER, self._rng))
+
+
+@asynccontextmanager
+async def kept_up(
+    announcement: Announcement,
+    families: Sequence[Family],
+    joined: Callable[[Family], Awaitable[None]],
+) -> AsyncIterator[None]:
+    """Keeps an announcement up in every family for as long as the block is open."""
+    async with open_flat_nursery() as nursery:
+        for family in families:
+            nursery.start_soon(announcement.keep_up, family, joined)
+        try:
+            yield
+        finally:
+            announcement.close()
+        nursery.cancel_scope.cancel()

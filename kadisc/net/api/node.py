@@ -11,7 +11,7 @@ import trio
 
 from ...config import Config
 from ...core.book.entry import Provenance, Verdict
-from ...core.contract.events import Event, Joined, LookupKind, LookupResult
+from ...core.contract.events import Event, LookupKind, LookupResult
 from ...core.contract.identity import Identity
 from ...core.contract.verified_peer import VerifiedPeer
 from ...core.snapshot import OperationSnapshot, Snapshot
@@ -24,11 +24,11 @@ from ..join.bootstrap import Bootstrap
 from ..join.static_peers import StaticPeerResolver
 from ..state.keeper import Keeper
 from ..transport.dispatch import Subscription
-from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
-from .announcing import Announced, Announcement, announce_once
+from .announcing import Announced, Announcement, announce_once, kept_up
 from .arguments import Content, IdLike, endpoint_from, key_from, parse_target, salt_from
 from .items import Items, StoredItem
+from .joins import Joins
 from .lookups import Lookups
 from .peer_network import OwnNetwork
 from .peer_stream import PeerStream
@@ -88,6 +88,7 @@ class Node:
         self._core = pump.core
         self._rng = rng
         self._lookups = Lookups(pump, config)
+        self._joins = Joins(pump, self._lookups)
         self.own_network = OwnNetwork(pump, self._lookups, config)
         """The network of ``config.network``: its record, its peers, its address book."""
         self.items = Items(pump, self._lookups)
@@ -103,9 +104,6 @@ class Node:
         self._bootstrap = Bootstrap(pump, config, sources, rng)
         self._static_peers = StaticPeerResolver(pump, config, rng)
         self._opened_at = pump.now()
-        self._joined = {family: trio.Event() for family in self._core.own_ids}
-        self._any_joined = trio.Event()
-        pump.dispatch.tap(self._note)
         pump.dispatch.tap(self._published_record.note)
 
     def start(self, nursery: trio.Nursery, *, joins: bool = True) -> None:
@@ -188,9 +186,11 @@ class Node:
     async def joined(self, family: Family | None = None) -> None:
         """Returns once the node has joined the DHT, in this family or in any: a lookup of the own
         ID has ended, and k contacts, or all that there are, are verified.
+
+        Raises:
+            Closed: the node was closed before it joined.
         """
-        event = self._any_joined if family is None else self._joined[self._lookups.served(family)]
-        await event.wait()
+        await self._joins.wait(family)
 
     # --- lookups ----------------------------------------------------------------------------------
 
@@ -365,11 +365,8 @@ class Node:
             return await self.announce(target, port, implied_port=implied_port, family=family)
 
         announcement = Announcement(announce, self.config.announce_interval_s, self._rng)
-        async with open_flat_nursery() as nursery:
-            for family in self._core.own_ids:
-                nursery.start_soon(announcement.keep_up, family, self.joined)
+        async with kept_up(announcement, self._lookups.families, self.joined):
             yield announcement
-            nursery.cancel_scope.cancel()
 
     async def get(self, target: IdLike, *, salt: bytes | str = b"") -> Item | None:
         """The item under a target (BEP 44), looked up in every family; None where no node has it.
@@ -441,10 +438,6 @@ class Node:
         """Ends every operation, stream and subscription; the ports are the caller's to close."""
         self._published_record.close()
         self.publisher.close()
+        self._joins.close()
         self.pump.close()
         self.own_network.wake()
-
-    def _note(self, event: object) -> None:
-        if isinstance(event, Joined):
-            self._joined[event.family].set()
-            self._any_joined.set()

@@ -56,14 +56,18 @@ class Publication(Announcement):
 
     async def run(self, families: Sequence[Family], joined: Joined, delay_s: float) -> None:
         """Puts it in every family, until `end`."""
-        with self._scope, suppress(Closed):
-            await trio.sleep(delay_s)
-            async with open_flat_nursery() as nursery:
-                for family in families:
-                    nursery.start_soon(self.keep_up, family, joined)
+        try:
+            with self._scope, suppress(Closed):
+                await trio.sleep(delay_s)
+                async with open_flat_nursery() as nursery:
+                    for family in families:
+                        nursery.start_soon(self.keep_up, family, joined)
+        finally:
+            self.close()
 
     def end(self) -> None:
         """Puts it no more."""
+        self.close()
         self._scope.cancel()
 
     async def _put(self, family: Family) -> StoredItem:
@@ -96,6 +100,8 @@ class Publisher:
     def close(self) -> None:
         """Takes no more publications; the nursery ends those that run."""
         self._nursery = None
+        for publication in self._kept.values():
+            publication.close()
 
     def __contains__(self, target: NodeId) -> bool:
         """Whether a publication has this target."""

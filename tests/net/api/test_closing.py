@@ -13,6 +13,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from kadisc.endpoints import Family
 from kadisc.errors import Busy, Closed, KadiscError, NoAnswer
 from kadisc.net.api.node import Node
 from kadisc.net.api.open import open_node
@@ -61,6 +62,11 @@ async def _publish(node: Node) -> None:
     async with node.publish("text") as publication:
         await publication.first()
         await trio.sleep(3600)
+
+
+async def _joined(node: Node) -> None:
+    await node.joined()
+    await node.joined(Family.IPV6)
 
 
 CALLS: list[Callable[[Node], Awaitable[object]]] = [
@@ -157,6 +163,67 @@ async def test_streams_of_peers_end_quietly_when_the_node_is_closed(
                 await trio.sleep(closes_s)
                 node.close()
     assert ended == 6 * 40
+
+
+@pytest.mark.parametrize("family", [None, *Family])
+async def test_whoever_waits_for_the_join_of_a_node_that_closes_before_gets_an_error(
+    autojump_clock: MockClock, family: Family | None
+) -> None:
+    ports = [network().port(address(1)), network().port("[2001:db8:1::1]:5")]
+    async with open_node(MEMBER, ports=ports, clock=TrioClock()) as node:
+
+        async def close() -> None:
+            await trio.sleep(5)
+            node.close()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(close)
+            with trio.fail_after(10), pytest.raises(Closed, match="before it joined"):
+                await node.joined(family)
+        with trio.fail_after(1), pytest.raises(Closed):
+            await node.joined(family)
+
+
+async def test_a_node_that_had_joined_when_it_was_closed_has_joined(
+    autojump_clock: MockClock,
+) -> None:
+    net = network()
+    async with open_at(net, 1), open_at(net, 2, bootstrap=[address(1)]) as node:
+        await node.joined()
+        node.close()
+        with trio.fail_after(1):
+            await node.joined()
+            await node.joined(Family.IPV4)
+
+
+@pytest.mark.parametrize("what", ["announce_peer", "publish"])
+async def test_whoever_waits_for_the_first_announce_of_a_node_that_closes_gets_an_error(
+    autojump_clock: MockClock, what: str
+) -> None:
+    async with open_at(network(), 1, config=MEMBER) as node, trio.open_nursery() as nursery:
+
+        async def close() -> None:
+            await trio.sleep(5)
+            node.close()
+
+        nursery.start_soon(close)
+        with trio.fail_after(10), pytest.raises(Closed):
+            if what == "publish":
+                async with node.publish("text") as publication:
+                    await publication.first()
+            else:
+                async with node.announce_peer(TARGET, 4444) as announcement:
+                    await announcement.first()
+
+
+async def test_whoever_waits_for_the_first_put_of_what_is_not_published_any_more_gets_an_error(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_at(network(), 1, config=MEMBER) as node:
+        async with node.publish("text") as publication:
+            await trio.sleep(1)
+        with trio.fail_after(1), pytest.raises(Closed):
+            await publication.first()
 
 
 async def test_the_error_of_the_block_comes_out_beside_those_that_it_caused(
