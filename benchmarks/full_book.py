@@ -115,6 +115,7 @@ def serve(folder: str) -> None:
     import trio
 
     import kadisc
+    from kadisc.cli import run as daemon
     from kadisc.config import Config, CoreConfig
 
     config = Config(
@@ -127,6 +128,9 @@ def serve(folder: str) -> None:
 
     async def run() -> None:
         async with kadisc.open_node(config, bootstrap=["127.98.0.1:9"]) as node:
+            spare = getattr(daemon, "spare_collections", None)
+            if spare is not None:  # as `kadisc run` does; older trees do not
+                spare()
             full = fill(node)
             [where] = node.local_endpoints.values()
             print(json.dumps({"port": int.from_bytes(where[-2:], "big"), **full}), flush=True)

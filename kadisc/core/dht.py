@@ -34,7 +34,7 @@ from .contract.queries import (
     RefreshLookup,
     SendQuery,
 )
-from .contract.saved_state import SavedContact, SavedDht
+from .contract.saved_state import SavedContact
 from .dht_parts import DhtParts
 from .table.bucket import Entry
 from .table.bucket_fill import EARLY
@@ -42,6 +42,7 @@ from .table.check import Check, check_query
 from .table.link_monitor import last_of_each_netgroup
 from .table.naming_shares import ASKERS, OWN
 from .table.offer import Decision
+from .table.saved_contacts import ContactsExport
 
 RETRY_OWN_LOOKUP_S: Final = 5.0
 LONGEST_RETRY_S: Final = 300.0
@@ -266,8 +267,8 @@ class Dht:
 
     # --- over a restart ---------------------------------------------------------------------------
 
-    def export(self, now: float) -> SavedDht:
-        return self.parts.saved_contacts.export(self.parts.address, now)
+    def begin_export(self, now: float) -> ContactsExport:
+        return self.parts.saved_contacts.begin_export(self.parts.address, now)
 
     def restore(
         self, contacts: Sequence[SavedContact], now: float, ip: bytes | None = None

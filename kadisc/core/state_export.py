@@ -12,6 +12,7 @@ from ..endpoints import Family
 from .contract.saved_state import SavedDht, SavedState
 from .dht import Dht
 from .peers.network import PeerNetwork
+from .table.saved_contacts import ContactsExport
 
 
 class StateExport:
@@ -19,19 +20,26 @@ class StateExport:
     in it. Ages are those when the slice was taken.
     """
 
-    __slots__ = ("_book", "_dhts", "_exported", "_peer_network", "_waiting")
+    __slots__ = ("_book", "_contacts", "_dhts", "_exported", "_peer_network", "_waiting")
 
     def __init__(self, dhts: Mapping[Family, Dht], peer_network: PeerNetwork | None) -> None:
         self._dhts = dhts
         self._waiting = list(dhts)
+        self._contacts: ContactsExport | None = None
         self._exported: list[SavedDht] = []
         self._peer_network = peer_network
         self._book = peer_network.begin_book_export() if peer_network is not None else None
 
     def step(self, now: float) -> SavedState | None:
         """Takes one slice; returns the state after the last one."""
+        if self._contacts is not None:
+            exported = self._contacts.step(now)
+            if exported is not None:
+                self._exported.append(exported)
+                self._contacts = None
+            return None
         if self._waiting:
-            self._exported.append(self._dhts[self._waiting.pop(0)].export(now))
+            self._contacts = self._dhts[self._waiting.pop(0)].begin_export(now)
             return None
         if self._book is not None and not self._book.step(now):
             return None

@@ -39,7 +39,7 @@ class BookImported(msgspec.Struct):
 async def _export(params: BookExportParams, call: Call) -> BookExported:
     own = call.node.own_network
     lines = 0
-    for line in format_book(own.export_book(), own.name):
+    for line in format_book(await own.copy_book(), own.name):
         await trio.lowlevel.checkpoint()
         lines += 1
         if call.tell is not None:

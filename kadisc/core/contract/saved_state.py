@@ -4,7 +4,10 @@ ages, never clock readings, because the clock of the next run starts elsewhere.
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from ...contacts import Contact
 from ...endpoints import Endpoint, Family
@@ -56,9 +59,100 @@ class SavedPeer:
     rtt_s: float | None = None
 
 
+_NUMBERS: Final = struct.Struct("<?ddqqddd")
+_NO_AGE: Final = -1.0
+
+
+def _packed(value: float | None) -> float:
+    return _NO_AGE if value is None else value
+
+
+def _unpacked(value: float) -> float | None:
+    return None if value < 0.0 else value
+
+
+class PackedPeers:
+    """Immutable entries of the address book, as a sequence. Each `SavedPeer` is made when it is
+    read.
+
+    The garbage collector looks at every object that can hold others. Some thousand more of them, as
+    a full address book would be, make it collect all generations, which stops the process for tens
+    of milliseconds; here they are a few lists and a string of numbers.
+    """
+
+    __slots__ = ("_endpoints", "_numbers", "_peers", "_sources")
+
+    def __init__(self) -> None:
+        self._endpoints: list[Endpoint] = []
+        self._sources: list[Endpoint | str] = []
+        self._peers: list[VerifiedPeer | None] = []
+        self._numbers = bytearray()
+
+    def append(self, saved: SavedPeer) -> None:
+        self._endpoints.append(saved.endpoint)
+        self._sources.append(saved.source)
+        self._peers.append(saved.peer)
+        self._numbers += _NUMBERS.pack(
+            saved.tried,
+            saved.first_seen_s_ago,
+            saved.reported_s_ago,
+            saved.times_reported,
+            saved.failures,
+            _packed(saved.first_verified_s_ago),
+            _packed(saved.verified_s_ago),
+            _packed(saved.rtt_s),
+        )
+
+    def only(self, numbers: list[int]) -> PackedPeers:
+        """Some of them, by position."""
+        size = _NUMBERS.size
+        chosen = PackedPeers()
+        chosen._endpoints = [self._endpoints[number] for number in numbers]
+        chosen._sources = [self._sources[number] for number in numbers]
+        chosen._peers = [self._peers[number] for number in numbers]
+        chosen._numbers = bytearray(
+            b"".join([self._numbers[number * size : (number + 1) * size] for number in numbers])
+        )
+        return chosen
+
+    def __len__(self) -> int:
+        return len(self._endpoints)
+
+    def __getitem__(self, number: int) -> SavedPeer:
+        number = range(len(self._endpoints))[number]
+        tried, first_seen, reported, times, failures, first_verified, verified, rtt = (
+            _NUMBERS.unpack_from(self._numbers, number * _NUMBERS.size)
+        )
+        return SavedPeer(
+            self._endpoints[number],
+            self._sources[number],
+            tried,
+            first_seen,
+            reported,
+            times,
+            failures,
+            self._peers[number],
+            _unpacked(first_verified),
+            _unpacked(verified),
+            _unpacked(rtt),
+        )
+
+    def __iter__(self) -> Iterator[SavedPeer]:
+        for number in range(len(self._endpoints)):
+            yield self[number]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (PackedPeers, tuple)):
+            return NotImplemented
+        return tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+
 @dataclass(frozen=True, slots=True)
 class SavedBook:
-    peers: tuple[SavedPeer, ...] = ()
+    peers: tuple[SavedPeer, ...] | PackedPeers = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ one, for one address family.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from ...contacts import Contact
@@ -30,6 +29,8 @@ this doubles with each time, up to an hour.
 """
 FORGET_S: Final = 30 * 86_400.0
 """A contact that has not answered for so long, in running time of this node, is no longer saved."""
+EXPORTED_AT_ONCE: Final = 128
+"""Contacts that are copied at once: less than 1 ms."""
 
 
 class SavedContacts:
@@ -69,13 +70,20 @@ class SavedContacts:
 
     def unanswered(self, now: float) -> tuple[SavedContact, ...]:
         """The saved contacts with their ages as of now, the most likely to be alive first."""
+        return tuple(_aged(saved, silent_s) for _, silent_s, saved in self.likeliest(now))
+
+    def likeliest(self, now: float) -> list[tuple[float, float, SavedContact]]:
+        """The same as they were saved, each after its relative silence and the time since it was
+        last verified.
+        """
         self._drop_own()
-        aged = [
-            replace(saved, verified_s_ago=saved.verified_s_ago + max(0.0, now - since))
-            for saved, since in self._saved.values()
-        ]
-        fresh = [saved for saved in aged if saved.verified_s_ago < FORGET_S]
-        return tuple(sorted(fresh, key=_relative_silence))
+        ranked = []
+        for saved, since in self._saved.values():
+            silent_s = saved.verified_s_ago + max(0.0, now - since)
+            if silent_s < FORGET_S:
+                ranked.append((_relative_silence(silent_s, saved.age_s), silent_s, saved))
+        ranked.sort(key=_rank)
+        return ranked
 
     def to_try(self, target: NodeId, count: int, now: float) -> list[Contact]:
         """At most ``count`` contacts to begin a lookup with; half of them are the most likely to be
@@ -92,7 +100,7 @@ class SavedContacts:
         def may_be_tried(contact: Contact) -> bool:
             return not pauses or now >= tried.get(contact, UNTRIED)[1]
 
-        likeliest = sorted((each.contact for each in self.unanswered(now)), key=times)
+        likeliest = sorted((saved.contact for _, _, saved in self.likeliest(now)), key=times)
         chosen = dict.fromkeys([each for each in likeliest if may_be_tried(each)][: count // 2])
         closest = sorted(
             filter(may_be_tried, self._saved), key=lambda each: (times(each), each.id ^ target)
@@ -134,12 +142,12 @@ class SavedContacts:
             contacts += self.to_try(target, count, now)
         return contacts
 
-    def export(self, address: ExternalAddress, now: float) -> SavedDht:
+    def begin_export(self, address: ExternalAddress, now: float) -> ContactsExport:
         """All verified contacts of the table, and the saved ones that have not answered yet."""
-        verified = [_saved(entry, now) for entry in self._table if not entry.inbound]
         kept = (Confidence.VOTED, Confidence.REMEMBERED, Confidence.UNSTABLE)
         ip = address.ip if address.confidence in kept else None
-        return SavedDht(self._family, ip, (*verified, *self.unanswered(now)))
+        verified = [entry for entry in self._table if not entry.inbound]
+        return ContactsExport(self._family, ip, verified, self.likeliest(now))
 
     def restore(self, contacts: Sequence[SavedContact], now: float) -> list[Contact]:
         """Keeps the usable ones, as far as there is room; returns them as candidates."""
@@ -178,9 +186,50 @@ def _saved(entry: Entry, now: float) -> SavedContact:
     return SavedContact(entry.contact, age_s, verified_s_ago, entry.rtt_s, entry.client)
 
 
-def _relative_silence(saved: SavedContact) -> float:
+def _aged(saved: SavedContact, silent_s: float) -> SavedContact:
+    return SavedContact(saved.contact, saved.age_s, silent_s, saved.rtt_s, saved.client)
+
+
+def _rank(ranked: tuple[float, float, SavedContact]) -> float:
+    return ranked[0]
+
+
+def _relative_silence(silent_s: float, age_s: float) -> float:
     """How long a contact has been silent, relative to how long it had been up: long sessions go on
     for long (Weibull shape < 1). By age alone, contacts that died long ago would rank before all
     others for ever.
     """
-    return saved.verified_s_ago / (saved.age_s + GRACE_S)
+    return silent_s / (age_s + GRACE_S)
+
+
+class ContactsExport:
+    """Copies the contacts of one family, some at a time."""
+
+    __slots__ = ("_copied", "_family", "_ip", "_unanswered", "_verified")
+
+    def __init__(
+        self,
+        family: Family,
+        ip: bytes | None,
+        verified: list[Entry],
+        unanswered: list[tuple[float, float, SavedContact]],
+    ) -> None:
+        self._family = family
+        self._ip = ip
+        self._verified = verified
+        self._unanswered = unanswered
+        self._copied: list[SavedContact] = []
+
+    def step(self, now: float, count: int = EXPORTED_AT_ONCE) -> SavedDht | None:
+        """Copies ``count`` contacts. Returns all after the last one."""
+        copied = self._copied
+        first = len(copied)
+        entries = self._verified[first : first + count]
+        copied.extend([_saved(entry, now) for entry in entries])
+        first = len(copied) - len(self._verified)
+        if first >= 0:
+            others = self._unanswered[first : first + count - len(entries)]
+            copied.extend([_aged(saved, silent_s) for _, silent_s, saved in others])
+        if len(copied) < len(self._verified) + len(self._unanswered):
+            return None
+        return SavedDht(self._family, self._ip, tuple(copied))

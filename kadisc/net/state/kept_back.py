@@ -54,7 +54,7 @@ def split(saved: SavedState, unclean_starts: int) -> tuple[SavedState, KeptBack]
     peers: tuple[SavedPeer, ...] = ()
     network = saved.peer_network
     if network is not None and unclean_starts >= WITHOUT_BOOK:
-        peers = network.book.peers
+        peers = tuple(network.book.peers)
         network = replace(network, book=SavedBook())
     dhts = tuple(replace(dht, contacts=()) for dht in saved.dhts)
     return replace(saved, dhts=dhts, peer_network=network), KeptBack(contacts, peers)

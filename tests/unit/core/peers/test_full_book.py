@@ -4,6 +4,7 @@ What a call may cost is counted in entries, not in seconds.
 
 from __future__ import annotations
 
+import gc
 import random
 from collections import Counter
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.book.address_book import AddressBook
 from kadisc.core.book.persistence import EXPORTED_AT_ONCE
 from kadisc.core.contract.queries import RendezvousLookup
+from kadisc.core.contract.saved_state import PackedPeers, SavedPeer
 from kadisc.core.peers.challenger_scan import PAUSE_S, SLICE, ChallengerScan
 from kadisc.core.peers.slot_ranking import Challenge
 from kadisc.core.peers.view import GossipView
@@ -162,6 +164,48 @@ def test_a_node_exports_in_slices_what_it_exports_at_once() -> None:
         steps += 1
     assert steps >= 2 + len(book) // EXPORTED_AT_ONCE
     assert state == host.node.export_state(9.0)
+
+
+def test_an_export_makes_hardly_any_objects_for_the_garbage_collector() -> None:
+    """An object for each entry, thousands at each save, makes it collect all generations, and the
+    node stands still meanwhile.
+    """
+    book = full_book()
+    gc.collect()
+    before = len(gc.get_objects())
+    export = book.begin_export()
+    while not export.step(50.0):
+        pass
+    exported = export.book()
+    gc.collect()
+    assert len(gc.get_objects()) - before < 20
+    assert len(exported.peers) == len(book) > 500
+
+
+def test_packed_entries_are_read_as_they_were() -> None:
+    book = full_book()
+    exported = book.export(50.0).peers
+    entries = list(book.entries())
+    assert [saved.endpoint for saved in exported] == [entry.endpoint for entry in entries]
+    assert [saved.peer for saved in exported] == [entry.peer for entry in entries]
+    assert [saved.rtt_s for saved in exported] == [entry.rtt_s for entry in entries]
+    assert any(saved.peer is None and saved.verified_s_ago is None for saved in exported)
+    assert all(
+        saved.verified_s_ago == 50.0 - entry.verified_at
+        for saved, entry in zip(exported, entries, strict=True)
+        if entry.peer is not None
+    )
+    packed = PackedPeers()
+    met = peer(1)
+    for saved in (
+        SavedPeer(address(1), "operator", False, 1.5, 0.0, 1 << 30, 3),
+        SavedPeer(met.endpoint, address(2), True, 9.0, 8.0, 2, 0, met, 7.0, 0.0, 0.25),
+    ):
+        packed.append(saved)
+        assert packed[-1] == saved
+    with pytest.raises(IndexError):
+        packed[2]
+    assert packed.only([1]) == (packed[1],)
 
 
 @pytest.mark.parametrize("names", [20, 900, 10_000])

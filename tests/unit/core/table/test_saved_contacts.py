@@ -9,7 +9,12 @@ from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.contract.saved_state import SavedContact
 from kadisc.core.table.diversity import DiversityCaps
 from kadisc.core.table.routing_table import RoutingTable
-from kadisc.core.table.saved_contacts import FORGET_S, MAX_SAVED, SavedContacts
+from kadisc.core.table.saved_contacts import (
+    EXPORTED_AT_ONCE,
+    FORGET_S,
+    MAX_SAVED,
+    SavedContacts,
+)
 from kadisc.endpoints import Family, make_endpoint
 
 CONFIG = CoreConfig()
@@ -88,8 +93,29 @@ def test_no_age_is_saved_as_negative() -> None:
     saved_contacts = SavedContacts(Family.IPV4, table, policy, CONFIG.table.k)
     saved_contacts.add(saved(2, verified_s_ago=0.0), 1000.0)
     own = ExternalAddress(CONFIG.address, bytes(4), b"", Confidence.UNKNOWN)
-    exported = saved_contacts.export(own, 400.0)
+    exported = saved_contacts.begin_export(own, 400.0).step(400.0)
+    assert exported is not None
     assert [(each.age_s, each.verified_s_ago) for each in exported.contacts] == [
         (0.0, 0.0),
         (1000.0, 0.0),
     ]
+
+
+def test_an_export_takes_slices_and_has_every_contact_once() -> None:
+    policy = AddressPolicy(False)
+    caps = DiversityCaps(CONFIG.table, policy)
+    table = RoutingTable(Family.IPV4, OWN_ID, CONFIG.table, policy, caps)
+    table.offer(saved(1).contact, 0.0)
+    saved_contacts = SavedContacts(Family.IPV4, table, policy, CONFIG.table.k)
+    others = [saved(number) for number in range(2, 302)]
+    for each in others:
+        assert saved_contacts.add(each, 0.0)
+    own = ExternalAddress(CONFIG.address, bytes(4), b"", Confidence.UNKNOWN)
+    export = saved_contacts.begin_export(own, 5.0)
+    steps = 1
+    while (exported := export.step(5.0)) is None:
+        steps += 1
+    assert steps == -(-301 // EXPORTED_AT_ONCE)
+    assert exported.contacts[1:] == saved_contacts.unanswered(5.0)
+    assert [each.contact for each in exported.contacts[:1]] == [saved(1).contact]
+    assert len({each.contact for each in exported.contacts}) == 301
