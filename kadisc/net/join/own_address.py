@@ -32,7 +32,12 @@ def own_addresses(
     of a family that has no port.
     """
     configured = external_addresses(config.external)
-    remembered = {dht.family: dht.ip for dht in saved.dhts}
+    # A damaged file may name an address at which no node can be; no node ID must follow from it.
+    remembered = {
+        dht.family: dht.ip
+        for dht in saved.dhts
+        if dht.ip is not None and scope_of(Endpoint(dht.ip + b"\0\1")) is not Scope.INVALID
+    }
     policy = AddressPolicy(config.core.allow_private, (), config.core.restricted_to)
     addresses: dict[Family, ExternalAddress] = {}
     for port in ports:

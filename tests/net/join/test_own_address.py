@@ -112,6 +112,14 @@ def test_the_first_source_that_is_known_counts(
     assert address.confidence is confidence
 
 
+def test_a_saved_address_at_which_no_node_can_be_is_not_taken_up() -> None:
+    nowhere = SavedState((SavedDht(V4, bytes(4), ()), SavedDht(V6, b"\xff" * 16, ())))
+    addresses = own_addresses(Config(), [Everywhere(V4), Everywhere(V6)], nowhere)
+    assert {(each.ip, each.confidence) for each in addresses.values()} == {
+        (None, Confidence.UNKNOWN)
+    }
+
+
 def test_each_family_has_an_address_of_its_own() -> None:
     ports = [Everywhere(V4), Everywhere(V6)]
     addresses = own_addresses(Config(external=("2a01::5",)), ports, REMEMBERED)
