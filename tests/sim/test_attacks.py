@@ -68,7 +68,9 @@ def test_forged_sources_fill_a_table_without_verified_admission(eclipse: dict[st
 def test_unsolicited_answers_do_not_place_sybils_near_the_victim(
     eclipse: dict[str, Any],
 ) -> None:
-    """Eight neighbours each of a few victims: one seed says little."""
+    """Eight neighbours each of a few victims: one seed says little. Sybils answer when they are
+    checked, so that some of them get in with the defence too.
+    """
     name, off = "running_sybil_neighbours", "core.defences.exact_matching=off"
     defended = [
         eclipse[name],
@@ -77,8 +79,8 @@ def test_unsolicited_answers_do_not_place_sybils_near_the_victim(
     undefended = [
         measured("eclipse-flood", *ECLIPSE, off, f"seed={seed}")[name] for seed in (1, 2, 3)
     ]
-    assert sum(defended) / 3 <= 0.3
-    assert sum(undefended) / 3 >= 0.5
+    assert sum(defended) / 3 < 0.5
+    assert sum(undefended) / 3 >= 0.55
 
 
 def test_without_defences_live_entries_are_displaced(eclipse: dict[str, Any]) -> None:
