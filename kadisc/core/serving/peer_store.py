@@ -53,7 +53,7 @@ class Swarm:
     def add(self, peer: Endpoint, announce: Announce) -> None:
         self.peers[peer] = announce
         self.rings.added(peer, announce)
-        netgroup = announce.holder.netgroup
+        netgroup = announce.netgroup
         if netgroup not in self.netgroups and len(self.netgroups) < ANNOUNCERS_COUNTED:
             self.netgroups = (*self.netgroups, netgroup)
 
@@ -207,7 +207,7 @@ class PeerStore:
         swarm.add(peer, announce)
         self._count += 1
         self._sizes.change(info_hash, 1)
-        subnet, netgroup = announce.holder
+        subnet, netgroup = announce.subnet, announce.netgroup
         self._in_subnet[subnet] = self._in_subnet.get(subnet, 0) + 1
         self._in_netgroup[netgroup] = self._in_netgroup.get(netgroup, 0) + 1
 
@@ -226,8 +226,9 @@ class PeerStore:
             announce = swarm.remove(peer)
             self._count -= 1
             self._sizes.change(info_hash, -1)
-            for prefix, counts in zip(
-                announce.holder, (self._in_subnet, self._in_netgroup), strict=True
+            for prefix, counts in (
+                (announce.subnet, self._in_subnet),
+                (announce.netgroup, self._in_netgroup),
             ):
                 counts[prefix] -= 1
                 if not counts[prefix]:
@@ -237,7 +238,10 @@ class PeerStore:
             del self._swarms[info_hash]
             return
         holder = self._share_of_keys.holder_of(info_hash)
-        if holder is not None and all(each.holder != holder for each in swarm.peers.values()):
+        if holder is not None and all(
+            each.subnet != holder.subnet or each.netgroup != holder.netgroup
+            for each in swarm.peers.values()
+        ):
             self._share_of_keys.charge(info_hash, next(iter(swarm.peers.values())).holder)
 
     # --- where there is no room -------------------------------------------------------------------

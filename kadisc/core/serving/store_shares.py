@@ -80,21 +80,19 @@ class SubnetShares:
         subnet, netgroup = holder
         in_subnet = in_netgroup = 0
         for announce in peers.values():
-            if announce.holder.netgroup == netgroup:
+            if announce.netgroup == netgroup:
                 in_netgroup += 1
-                in_subnet += announce.holder.subnet == subnet
+                in_subnet += announce.subnet == subnet
         if in_subnet >= config.max_per_subnet_in_info_hash:
             return PeerCrowd(None, "store-share")
         if in_netgroup >= config.max_per_netgroup_in_info_hash:
-            within = {
-                peer: each for peer, each in peers.items() if each.holder.netgroup == netgroup
-            }
+            within = {peer: each for peer, each in peers.items() if each.netgroup == netgroup}
             return self._crowd_at(self.most_crowded(within), peers, in_subnet, "store-share")
         if not is_full:
             return None
         peer = self.most_crowded(peers)
-        largest = peers[peer].holder.netgroup
-        of_largest = sum(each.holder.netgroup == largest for each in peers.values())
+        largest = peers[peer].netgroup
+        of_largest = sum(each.netgroup == largest for each in peers.values())
         if self.may_displace(in_netgroup, of_largest):
             return PeerCrowd(peer, "store-peers")
         if largest == netgroup:
@@ -112,17 +110,14 @@ class SubnetShares:
         with most peers.
         """
         netgroups: dict[bytes, int] = {}
-        subnets: dict[Holder, int] = {}
+        subnets: dict[bytes, int] = {}
         for announce in peers.values():
-            holder = announce.holder
-            netgroups[holder.netgroup] = netgroups.get(holder.netgroup, 0) + 1
-            subnets[holder] = subnets.get(holder, 0) + 1
+            subnet, netgroup = announce.subnet, announce.netgroup
+            netgroups[netgroup] = netgroups.get(netgroup, 0) + 1
+            subnets[subnet] = subnets.get(subnet, 0) + 1
         return max(
             peers,
-            key=lambda peer: (
-                netgroups[peers[peer].holder.netgroup],
-                subnets[peers[peer].holder],
-            ),
+            key=lambda peer: (netgroups[peers[peer].netgroup], subnets[peers[peer].subnet]),
         )
 
     def select(
