@@ -9,7 +9,7 @@ from . import bencode, error_codes, usual
 from .decoding import message_from
 from .encoding import fields_of
 from .envelope import tid_of_query
-from .messages import Message, Reply
+from .messages import FindNode, Message, Reply
 
 
 def decode(payload: bytes, *, allow_slow: bool = True) -> Message:
@@ -47,6 +47,11 @@ def decode_slowly(payload: bytes) -> Message:
 
 def encode(message: Message) -> bytes:
     """The datagram for a message; keys sorted, fields that are None or False left out."""
-    if type(message) is Reply and (payload := usual.write_reply(message)) is not None:
+    payload = None
+    if type(message) is Reply:
+        payload = usual.write_reply(message)
+    elif type(message) is FindNode:
+        payload = usual.write_find_node(message)
+    if payload is not None:
         return payload
     return bencode.encode(fields_of(message))

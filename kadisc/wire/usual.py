@@ -3,9 +3,9 @@
 Nearly all queries that a node gets are a ping, a find_node or a get_peers without unusual fields,
 with their keys in the one order that BEP 3 allows: one pattern reads them whole, in a third of the
 time that a decoder and the checks after it take. Nearly all datagrams that a node sends are
-replies, whose keys are known, and so is their order. Every other message goes the general way,
-`bencode.py` with `decoding.py` and `encoding.py`. Where a message fits, both ways give the same,
-byte for byte (tests/property/test_wire_usual.py).
+replies and find_node queries, whose keys are known, and so is their order. Every other message goes
+the general way, `bencode.py` with `decoding.py` and `encoding.py`. Where a message fits, both ways
+give the same, byte for byte (tests/property/test_wire_usual.py).
 """
 
 from __future__ import annotations
@@ -28,46 +28,62 @@ _WANTED: Final[dict[bytes | None, frozenset[bytes] | None]] = {
 }
 
 _int_from_bytes: Final = int.from_bytes  # big-endian
+_END: Final = rb"(?:2:tk8:(.{8}))?(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:"
 _usual_query: Final = re.compile(
     rb"d1:ad2:id20:(.{20})"
-    rb"(?:6:target20:(.{20})(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:find_node"
-    rb"|9:info_hash20:(.{20})(?:4:wantl(2:n4|2:n42:n6|2:n6)e)?e1:q9:get_peers"
-    rb"|e1:q4:ping)1:t(?:2:(..)|4:(....))(?:1:v4:(....))?1:y1:qe",
+    rb"(?:6:target20:(.{20})" + _END + rb"find_node"
+    rb"|9:info_hash20:(.{20})" + _END + rb"get_peers"
+    rb"|(?:2:tk8:(.{8}))?e1:q4:ping)1:t(?:2:(..)|4:(....))(?:1:v4:(....))?1:y1:qe",
     re.DOTALL,
-).fullmatch
-_ASKER_TOKEN: Final = b"2:tk8:"
-_with_asker_token: Final = re.compile(
-    rb"(d1:ad2:id20:.{20}(?:6:target20:.{20}|9:info_hash20:.{20})?)2:tk8:(.{8})(.*)", re.DOTALL
 ).fullmatch
 
 
 def read_query(payload: bytes) -> Query | None:
     """The query, or None for any other message than the most frequent queries."""
     match = _usual_query(payload)
-    asker_token = None
     if match is None:
-        # Queries of other nodes of kadisc: read as if they had no token.
-        if _ASKER_TOKEN not in payload or (split := _with_asker_token(payload)) is None:
-            return None
-        before, asker_token, after = split.groups()
-        match = _usual_query(before + after)
-        if match is None:
-            return None
-    sender, target, want, info_hash, want_too, short_tid, tid, version = match.groups()
+        return None
+    (
+        sender, target, token, want, info_hash, peers_token, peers_want, ping_token,
+        short_tid, tid, version,
+    ) = match.groups()  # fmt: skip
     node_id = _int_from_bytes(sender)
     tid = tid or short_tid
-    query: Query
     if target is not None:
-        query = FindNode(tid, node_id, _int_from_bytes(target), _WANTED[want], version=version)
-    elif info_hash is not None:
-        query = GetPeers(
-            tid, node_id, _int_from_bytes(info_hash), _WANTED[want_too], version=version
+        return FindNode(
+            tid,
+            node_id,
+            _int_from_bytes(target),
+            _WANTED[want],
+            version=version,
+            asker_token=token,
         )
-    else:
-        query = Ping(tid, node_id, version=version)
-    if asker_token is not None:
-        query.asker_token = asker_token
-    return query
+    if info_hash is not None:
+        return GetPeers(
+            tid,
+            node_id,
+            _int_from_bytes(info_hash),
+            _WANTED[peers_want],
+            version=version,
+            asker_token=peers_token,
+        )
+    return Ping(tid, node_id, version=version, asker_token=ping_token)
+
+
+def write_find_node(query: FindNode) -> bytes | None:
+    """The datagram; None for a query that says which families it wants."""
+    if query.want is not None:
+        return None
+    tid, version, token = query.tid, query.version, query.asker_token
+    return b"d1:ad2:id20:%b6:target20:%b%be1:q9:find_node%b1:t%d:%b%b1:y1:qe" % (
+        query.sender.to_bytes(ID_BYTES, "big"),
+        query.target.to_bytes(ID_BYTES, "big"),
+        b"" if token is None else b"2:tk%d:%b" % (len(token), token),
+        b"2:roi1e" if query.read_only else b"",
+        len(tid),
+        tid,
+        b"" if version is None else b"1:v%d:%b" % (len(version), version),
+    )
 
 
 def write_reply(reply: Reply) -> bytes | None:

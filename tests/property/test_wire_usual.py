@@ -66,3 +66,22 @@ def test_a_reply_is_written_as_by_the_general_encoder(reply: Reply) -> None:
     written = bencode.encode(encoding.fields_of(reply))
     assert usual.write_reply(reply) == written
     assert krpc.encode(reply) == written
+
+
+find_nodes = st.builds(
+    FindNode,
+    st.binary(max_size=MAX_TID_BYTES),
+    ids,
+    ids,
+    wants,
+    version=versions,
+    read_only=st.booleans(),
+    asker_token=asker_tokens,
+)
+
+
+@given(find_nodes)
+def test_a_find_node_query_is_written_as_by_the_general_encoder(query: FindNode) -> None:
+    written = bencode.encode(encoding.fields_of(query))
+    assert usual.write_find_node(query) in (None, written)
+    assert krpc.encode(query) == written
