@@ -169,7 +169,7 @@ def netgroup_prefix(endpoint: Endpoint) -> bytes:
 
 
 def scope_of(endpoint: Endpoint) -> Scope:
-    if endpoint[-2:] == b"\0\0":
+    if not endpoint[-1] and not endpoint[-2]:
         return Scope.INVALID
     if len(endpoint) == IPV4_ENDPOINT_BYTES:
         return _IPV4_SCOPES[endpoint[0]] or _scope_within_ipv4(endpoint)

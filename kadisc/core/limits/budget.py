@@ -16,6 +16,7 @@ import hashlib
 from array import array
 from dataclasses import dataclass
 from functools import lru_cache
+from sys import byteorder
 from typing import Final
 
 from ...endpoints import (
@@ -32,6 +33,8 @@ from ..contract.times import NEVER
 ADDRESS_BYTES: Final = 4
 """Bytes of the address of a public IPv4 endpoint, as nearly all are."""
 MAX_CELL_BITS: Final = 16
+POSITION_BYTES: Final = 512
+"""256 random numbers of two bytes, for one position of a byte."""
 SUBNET_CELLS: Final = 1 << MAX_CELL_BITS
 """Added to the cell of a subnet, so that it differs from the cells of hosts."""
 NETGROUP_CELLS: Final = 2 << MAX_CELL_BITS
@@ -86,11 +89,16 @@ class CellHash:
         """The random numbers: half a kilobyte for each position of a byte. Those of a position do
         not depend on the number of positions.
         """
-        drop = max(0, MAX_CELL_BITS - self._bits)
-        drawn = memoryview(hashlib.shake_128(self._secret).digest(2 * 256 * positions)).cast("H")
+        drawn = hashlib.shake_128(self._secret).digest(POSITION_BYTES * positions)
+        if self._bits < MAX_CELL_BITS:
+            # All numbers are shifted at once: as one, of which what came from the next is cut off.
+            number = ((1 << self._bits) - 1).to_bytes(2, byteorder)
+            mask = int.from_bytes(number * (len(drawn) // 2), byteorder)
+            shifted = int.from_bytes(drawn, byteorder) >> MAX_CELL_BITS - self._bits & mask
+            drawn = shifted.to_bytes(len(drawn), byteorder)
         return tuple(
-            array("H", [each >> drop for each in drawn[256 * at : 256 * (at + 1)]])
-            for at in range(positions)
+            array("H", drawn[at : at + POSITION_BYTES])
+            for at in range(0, len(drawn), POSITION_BYTES)
         )
 
     def cells(self, endpoint: Endpoint) -> Cells:

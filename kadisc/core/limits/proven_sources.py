@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from ...config import LimitsConfig
 from ...endpoints import Endpoint
@@ -25,6 +25,8 @@ from ..contract.bounded import Sizes
 from ..contract.times import NEVER
 from .asker_tokens import AskerTokenRule
 from .budget import CellHash
+
+_TID_KEY_BYTES: Final = len(TID_KEY)
 
 
 class SourceClass(Enum):
@@ -141,9 +143,9 @@ class ProvenSources:
         self.shown_by = None
         # Written out, for it runs for every datagram. Sorted keys put the transaction ID near the
         # end, and `y` at the end.
-        at = payload.rfind(TID_KEY) + len(TID_KEY)
+        at = payload.rfind(TID_KEY) + _TID_KEY_BYTES
         if (
-            at >= len(TID_KEY)
+            at >= _TID_KEY_BYTES
             and (payload.endswith(ANSWER_ENDS) or QUERY_MARK not in payload)
             and self._admits(payload[at : at + TID_BYTES], source)
         ):

@@ -77,8 +77,10 @@ class EndpointSpacing:
             if free_at[oldest] > now and len(free_at) < MAX_ENDPOINTS:
                 break
             del free_at[oldest]
-        free_at.pop(command.endpoint, None)
-        free_at[command.endpoint] = now + self._spacing_s
+        endpoint = command.endpoint
+        if endpoint in free_at:
+            del free_at[endpoint]
+        free_at[endpoint] = now + self._spacing_s
 
     def freed(self, now: float) -> list[SendQuery]:
         """The queries that need not wait any longer."""

@@ -19,7 +19,7 @@ from ..contract.queries import SendQuery
 
 
 class JoinYield:
-    __slots__ = ("_for_s", "_free_at", "_searches", "_until", "_waiting")
+    __slots__ = ("_for_s", "_free_at", "_searches", "_until", "waiting")
 
     def __init__(self, for_s: float) -> None:
         """``for_s``: seconds after the first query for the table."""
@@ -27,11 +27,12 @@ class JoinYield:
         self._until = inf
         self._free_at = inf
         self._searches: dict[OperationId, None] = {}
-        self._waiting: list[SendQuery] = []
+        self.waiting: list[SendQuery] = []
+        """Queries that wait; changed here alone. It is read after every datagram."""
 
     def __len__(self) -> int:
         """Queries that wait."""
-        return len(self._waiting)
+        return len(self.waiting)
 
     def searching(self, operation: OperationId, now: float) -> None:
         """The application waits for the results of this operation."""
@@ -59,25 +60,25 @@ class JoinYield:
             self._until = now + self._for_s
         # The very first query goes out: it tells whether a node is alive that both lookups query.
         elif self.applies(now):
-            self._waiting.append(command)
+            self.waiting.append(command)
             return True
         return False
 
     def freed(self, now: float) -> list[SendQuery]:
         """The queries that need not wait any longer."""
-        if not self._waiting or self.applies(now):
+        if not self.waiting or self.applies(now):
             return []
-        freed, self._waiting = self._waiting, []
+        freed, self.waiting = self.waiting, []
         return freed
 
     def drop(self, owner: object) -> None:
-        if self._waiting:
-            self._waiting = [command for command in self._waiting if command.owner is not owner]
+        if self.waiting:
+            self.waiting = [command for command in self.waiting if command.owner is not owner]
 
     def clear(self) -> None:
-        self._waiting.clear()
+        self.waiting.clear()
 
     def next_deadline(self) -> float:
-        if not self._waiting:
+        if not self.waiting:
             return inf
         return self._until if self._searches else min(self._free_at, self._until)

@@ -20,6 +20,8 @@ WAYS: Final = 4
 HASH_BITS: Final = 160
 PLACE_BITS: Final = 15
 """Seven bits for the set of cells, eight for the tag."""
+_SHIFT: Final = HASH_BITS - PLACE_BITS
+_MASK: Final = (1 << PLACE_BITS) - 1
 
 
 class ReceivedTokenRule(Protocol):
@@ -73,6 +75,5 @@ class ReceivedTokens:
 
     def _place(self, endpoint: Endpoint) -> tuple[int, int]:
         """The first cell of the set of an endpoint, and its tag, which is not 0."""
-        product = int.from_bytes(endpoint, "big") * self._multiplier
-        place = product >> HASH_BITS - PLACE_BITS & (1 << PLACE_BITS) - 1
+        place = int.from_bytes(endpoint, "big") * self._multiplier >> _SHIFT & _MASK
         return (place >> 8) * WAYS, place & 0xFF or 1

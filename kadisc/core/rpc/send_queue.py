@@ -102,7 +102,7 @@ class SendQueue:
         """Whether there is no room for this query."""
         share = (
             1.0 - self._reserved_share
-            if self._separate and self._queue_of(command) == _OF_CALLERS
+            if self._separate and command.priority is not Priority.MAINTENANCE
             else 1.0
         )
         return (
@@ -112,6 +112,8 @@ class SendQueue:
 
     def released(self, now: float) -> Sequence[SendQuery]:
         """The queries that need not wait any longer."""
+        if not (self._queues or self.join_yield.waiting or self._spacing.deadline <= now):
+            return ()  # as at nearly all ticks
         freed = self.join_yield.freed(now)
         if self._spacing.deadline <= now:
             freed += self._spacing.freed(now)
@@ -206,7 +208,7 @@ class SendQueue:
 
     def next_deadline(self) -> float:
         deadline = self.transactions.next_deadline()
-        if len(self.join_yield):
+        if self.join_yield.waiting:
             deadline = min(deadline, self.join_yield.next_deadline())
         if self._spacing.deadline < deadline:
             deadline = self._spacing.deadline
@@ -214,7 +216,7 @@ class SendQueue:
 
     def _waiting(self) -> int:
         in_line = sum(map(len, self._queues.values())) if self._queues else 0
-        return len(self.join_yield) + len(self._spacing) + in_line
+        return len(self.join_yield.waiting) + len(self._spacing) + in_line
 
     def _queue_of(self, command: SendQuery) -> int:
         return (

@@ -65,14 +65,16 @@ class Sender:
         destinations = self._destinations[family_of(command.endpoint)]
         nat_mapping_open = destinations.has_nat_mapping(command.endpoint, now)
         if nat_mapping_open or not self._queue.must_wait(command, now, nat_mapping_open=False):
-            self.send_query(command, now)
+            self._send_query(command, destinations, now)
         return ()
 
     def send_query(self, command: SendQuery, now: float) -> None:
         """Sends a query that need not wait, or not any longer."""
         if command.spaced and self._queue.too_soon(command, now):
             return  # another one was sent while this one waited for its turn
-        destinations = self._destinations[family_of(command.endpoint)]
+        self._send_query(command, self._destinations[family_of(command.endpoint)], now)
+
+    def _send_query(self, command: SendQuery, destinations: Destinations, now: float) -> None:
         rtt_s, proves_reachability = destinations.sending_to(command.endpoint, now)
         payload = self._queue.send(
             command, now, known_rtt_s=rtt_s, proves_reachability=proves_reachability

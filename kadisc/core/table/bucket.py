@@ -149,16 +149,18 @@ class Bucket:
         distance_to = target.__xor__
         first = target >> self._shift & self._last_cell
         found: list[Entry] = []
+        # Written out, because this is most of the time of an answer.
         for step in range(len(cells)):
             cell = cells[first ^ step]
-            found += [
-                entry
-                for node_id in sorted(cell, key=distance_to)
-                if not ((entry := cell[node_id]).failures or entry.inbound)
-            ]
+            if not cell:
+                continue
+            for node_id in sorted(cell, key=distance_to) if len(cell) > 1 else cell:
+                entry = cell[node_id]
+                if not (entry.failures or entry.inbound):
+                    found.append(entry)
             if len(found) >= count:
-                break
-        return found[:count]
+                return found[:count]
+        return found
 
     def keep_replacement(self, entry: Entry) -> None:
         """Adds it to the replacement cache, in place of an older one with the same ID."""

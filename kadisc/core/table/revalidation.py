@@ -80,20 +80,20 @@ class CheckQueue:
         times, entries = self.times, self.entries
         if not times:
             return False
-        first, last = int(times[0] // SLOT_S), int(times[-1] // SLOT_S)
-        for slot in range(first + (entry.check_slot - first) % SLOTS, last + 1, SLOTS):
-            end = (slot + 1) * SLOT_S
-            place = bisect_left(times, slot * SLOT_S)
+        first = int(times[0] // SLOT_S)
+        slot = first + (entry.check_slot - first) % SLOTS
+        begin, last = slot * SLOT_S, times[-1]
+        while begin <= last:
+            end = begin + SLOT_S
+            # Nearly always one of two entries: without an iterator.
+            place = bisect_left(times, begin)
             while place < len(times) and times[place] < end:
                 if entries[place] is entry:
                     del times[place], entries[place]
                     return True
                 place += 1
+            begin += SLOTS * SLOT_S
         return False
-
-    @property
-    def first_at(self) -> float:
-        return self.times[0] if self.times else inf
 
 
 class Revalidation:
@@ -158,7 +158,7 @@ class Revalidation:
         return entry
 
     def _due_in(self, queue: CheckQueue, now: float) -> Entry | None:
-        while queue.first_at <= now:
+        while queue.times and queue.times[0] <= now:
             entry = queue.entries[0]
             if entry.inbound and not entry.failures and (quiet_at := self._quiet_at(entry)) > now:
                 self.check_at(entry, quiet_at)
@@ -181,10 +181,18 @@ class Revalidation:
         return entry.traffic_at + config.quarantine_silence_s
 
     def _set_deadline(self) -> None:
-        self.deadline = min(
-            max(self._rest.first_at, self._next_check_at),
-            max(self._neighbours.first_at, self._next_neighbour_at),
-        )
+        # Without min() and max(), because this runs after nearly every datagram.
+        times = self._rest.times
+        deadline = times[0] if times else inf
+        if deadline < self._next_check_at:
+            deadline = self._next_check_at
+        if times := self._neighbours.times:
+            at = times[0]
+            if at < self._next_neighbour_at:
+                at = self._next_neighbour_at
+            if at < deadline:
+                deadline = at
+        self.deadline = deadline
 
     def _take_out(self, entry: Entry) -> None:
         if not self._rest.take_out(entry):

@@ -52,13 +52,14 @@ class EventQueue:
 
     def pop(self, end: float) -> Item | None:
         """The next item, or None if it is due after ``end``."""
-        while not self._current:
+        current = self._current
+        while not current:
             if not self._numbers or self._numbers[0] > end * SLOTS_PER_S:
                 return None
             number = heappop(self._numbers)
             self._until = number + 1.0
-            self._current = self._slots.pop(number)
-            heapify(self._current)
-        if self._current[0][0] > end:
+            current = self._current = self._slots.pop(number)
+            heapify(current)
+        if current[0][0] > end:
             return None
-        return heappop(self._current)
+        return heappop(current)
