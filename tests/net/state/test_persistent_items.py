@@ -11,6 +11,7 @@ from trio.testing import MockClock
 from kadisc.config import StoreConfig
 from kadisc.core.lookup.put import Draft
 from kadisc.net.api.node import Node
+from kadisc.net.state.identity_file import FILE_NAME
 from kadisc.net.state.state_file import read_state, replace_state
 from kadisc.wire.items import Item
 
@@ -97,6 +98,7 @@ async def test_a_dropped_item_does_not_come_back_and_another_key_publishes_nothi
         kept = read_state(tmp_path / "state.sqlite3")
         assert kept is not None
         replace_state(tmp_path / "state.sqlite3", replace(kept, seed=bytes(32)))
+        (tmp_path / FILE_NAME).unlink()  # its key would count
         async with open_with_state(net, tmp_path) as node:
             assert node.publisher.persistent_items() == ()
             assert signed.target not in node.publisher
