@@ -322,18 +322,18 @@ class Dht:
         # Without min(), because this is called after every datagram.
         parts = self.parts
         deadline = parts.refresh.deadline
-        if parts.bucket_fill.deadline < deadline:
-            deadline = parts.bucket_fill.deadline
-        if parts.static_peers.deadline < deadline:
-            deadline = parts.static_peers.deadline
+        if (at := parts.bucket_fill.deadline) < deadline:
+            deadline = at
+        if (at := parts.static_peers.deadline) < deadline:
+            deadline = at
         if not self.own_lookup_done:
             return deadline
-        if parts.candidates.deadline < deadline:
-            deadline = parts.candidates.deadline
-        if parts.revalidation.deadline < deadline:
-            deadline = parts.revalidation.deadline
-        if parts.link.heartbeat_at < deadline and len(self.table):
-            deadline = parts.link.heartbeat_at
+        if (at := parts.candidates.deadline) < deadline:
+            deadline = at
+        if (at := parts.revalidation.deadline) < deadline:
+            deadline = at
+        if (at := parts.link.heartbeat_at) < deadline and len(self.table):
+            deadline = at
         if not self.joined and self._wants_to_join and self._retry_own_lookup.free_at < deadline:
             deadline = self._retry_own_lookup.free_at
         return deadline

@@ -256,7 +256,8 @@ class Engine:
             if isinstance(query, (AnnouncePeer, Put)) and isinstance(answer, Reply):
                 self._sender.proved(source, now)  # it has shown a token that was sent there
         self._sender.reply(krpc.encode(answer), source, now)
-        self._carry_out(dht.queried(query, source, now), now)
+        if commands := dht.queried(query, source, now):
+            self._carry_out(commands, now)
 
     def _replied(self, reply: Reply, source: Endpoint, dht: Dht, now: float) -> None:
         if (pending := self._receiver.match(reply.tid, source, now)) is None:
@@ -269,11 +270,13 @@ class Engine:
         if reply.values:
             reply.values = [peer for peer in reply.values if self._scopes.may_take(peer, source)]
         # The table first: an operation that ends by this answer finds the contact in the table.
-        self._carry_out(dht.answered(pending, reply, now), now)
+        if commands := dht.answered(pending, reply, now):
+            self._carry_out(commands, now)
         if reply.version is not None and dht.table.holds(source):
             self._queue.keep_asker_token(pending, reply)
         self._network_api.answered(pending, reply, now)
-        self._carry_out(pending.owner.answered(pending, reply, now), now)
+        if commands := pending.owner.answered(pending, reply, now):
+            self._carry_out(commands, now)
         if reply.seen_as is not None and (commands := dht.seen_as(reply.seen_as, source, now)):
             self._carry_out(commands, now)
 

@@ -145,7 +145,8 @@ class Responder:
 
     def expire(self, now: float) -> None:
         for store in self.stores:
-            store.expire(now)
+            if store.deadline <= now:  # asked at every tick
+                store.expire(now)
 
     def malformed(self, tid: bytes, code: int, text: str, source: Endpoint) -> Error:
         """The error for the sender of a malformed query."""

@@ -133,11 +133,13 @@ class Bucket:
     def insert(self, entry: Entry) -> None:
         """Puts it at its place by time: a promoted replacement may be older than some entries."""
         insort_right(self.entries, entry, key=_verified_at)
-        self._cells[entry.id >> self._shift & self._last_cell][entry.id] = entry
+        node_id = entry.id
+        self._cells[node_id >> self._shift & self._last_cell][node_id] = entry
 
     def remove(self, entry: Entry) -> None:
         self.entries.remove(entry)
-        del self._cells[entry.id >> self._shift & self._last_cell][entry.id]
+        node_id = entry.id
+        del self._cells[node_id >> self._shift & self._last_cell][node_id]
 
     def move_to_tail(self, entry: Entry) -> None:
         self.entries.remove(entry)

@@ -9,6 +9,7 @@ because the first answer is how the node learns that it is back online.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Final
 
 from ...config import MaintenanceConfig
@@ -19,6 +20,8 @@ from ..contract.times import NEVER
 from .bucket import Entry
 from .routing_table import RoutingTable
 
+_verified_at: Final = attrgetter("verified_at")
+_traffic_at: Final = attrgetter("traffic_at")
 OFFLINE_HEARTBEAT_S: Final = 10.0
 """While the node is offline, a contact is asked every so many seconds."""
 
@@ -57,10 +60,16 @@ class LinkMonitor:
             return None
         online = self._link.online
         self.heartbeat_at = now + (self._heartbeat_s if online else OFFLINE_HEARTBEAT_S)
-        idle = [entry for entry in self._table if not entry.checking and not entry.inbound]
+        idle = [
+            entry
+            for bucket in self._table.buckets()
+            for entry in bucket.entries
+            if not (entry.checking or entry.inbound)
+        ]
         if online:
-            return min(idle, key=lambda each: (each.failures > 0, each.verified_at), default=None)
-        return min(idle, key=lambda each: each.traffic_at, default=None)
+            alive = [entry for entry in idle if not entry.failures]
+            return min(alive or idle, key=_verified_at, default=None)
+        return min(idle, key=_traffic_at, default=None)
 
     def silent(self, entry: Entry, now: float) -> tuple[bool, list[Entry]]:
         """The entry left a query unanswered, or it could not be sent. Returns whether the node is

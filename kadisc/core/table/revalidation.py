@@ -132,9 +132,11 @@ class Revalidation:
         self.check_at(entry, self._next_check(entry))
 
     def check_at(self, entry: Entry, at: float) -> None:
-        self._take_out(entry)
-        is_new = self._is_new_neighbour(entry) and not entry.failures
-        (self._neighbours if is_new else self._rest).put(entry, at)
+        rest = self._rest
+        if not rest.take_out(entry):
+            self._neighbours.take_out(entry)
+        is_new = entry.inbound and not entry.failures and self._is_new_neighbour(entry)
+        (self._neighbours if is_new else rest).put(entry, at)
         self._set_deadline()
 
     def forget(self, entry: Entry) -> None:

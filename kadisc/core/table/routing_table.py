@@ -370,10 +370,12 @@ class RoutingTable(Buckets):
 
     def _insert(self, bucket: Bucket, entry: Entry) -> Entry:
         bucket.insert(entry)
-        bucket.replacements.pop(entry.id, None)
+        contact = entry.contact
+        if bucket.replacements:
+            bucket.replacements.pop(contact.id, None)
         bucket.touched_at = max(bucket.touched_at, entry.verified_at)
-        self._by_endpoint[entry.contact.endpoint] = entry
-        self._diversity.add(entry.contact.endpoint, bucket.index)
+        self._by_endpoint[contact.endpoint] = entry
+        self._diversity.add(contact.endpoint, bucket.index)
         self._one_scope_entries += self._is_of_one_scope(entry)
         self.changes += 1
         return entry
