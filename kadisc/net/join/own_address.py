@@ -29,7 +29,7 @@ def own_addresses(
     config: Config, ports: Sequence[Port], saved: SavedState
 ) -> dict[Family, ExternalAddress]:
     """For each port's family, the best source that there is. Raises UsageError for an ``external``
-    of a family that has no port.
+    of a family that has no port, and for a subnet that cannot be read.
     """
     configured = external_addresses(config.external)
     # A damaged file may name an address at which no node can be; no node ID must follow from it.
@@ -38,7 +38,10 @@ def own_addresses(
         for dht in saved.dhts
         if dht.ip is not None and scope_of(Endpoint(dht.ip + b"\0\1")) is not Scope.INVALID
     }
-    policy = AddressPolicy(config.core.allow_private, (), config.core.restricted_to)
+    try:
+        policy = AddressPolicy(config.core.allow_private, (), config.core.restricted_to)
+    except ValueError as error:  # of a subnet in CIDR notation
+        raise UsageError(str(error)) from None
     addresses: dict[Family, ExternalAddress] = {}
     for port in ports:
         if port.family in configured:
