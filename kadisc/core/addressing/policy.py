@@ -16,6 +16,7 @@ from ...as_map import AsMap
 from ...contacts import Contact
 from ...endpoints import (
     IPV4_ENDPOINT_BYTES,
+    PUBLIC_EIGHTS,
     Endpoint,
     Scope,
     host_prefix,
@@ -39,6 +40,17 @@ SHARE_OF_BYTE: Final = tuple(bytes(((byte ^ byte >> 4) % SHARES,)) for byte in r
 with each other. The /48s that a provider hands out in sequence, or one for each region, are thus in
 different shares.
 """
+
+
+def _is_usual(endpoint: Endpoint) -> bool:
+    """Whether it is seen at a glance that the address is a public IPv4 address, as nearly all are,
+    with a port.
+    """
+    return (
+        len(endpoint) == IPV4_ENDPOINT_BYTES
+        and endpoint[0] in PUBLIC_EIGHTS
+        and (endpoint[5] or endpoint[4]) > 0
+    )
 
 
 class AddressPolicy:
@@ -119,10 +131,14 @@ class AddressPolicy:
 
     def host(self, endpoint: Endpoint) -> bytes:
         """The IPv4 address, or the IPv6 /64."""
+        if _is_usual(endpoint):
+            return endpoint[:4]
         return endpoint if self.counts_alone(endpoint) else host_prefix(endpoint)
 
     def subnet(self, endpoint: Endpoint) -> bytes:
         """The IPv4 /24, or the IPv6 /48."""
+        if _is_usual(endpoint):
+            return endpoint[:3]
         return endpoint if self.counts_alone(endpoint) else subnet_prefix(endpoint)
 
     def netgroup(self, endpoint: Endpoint) -> bytes:

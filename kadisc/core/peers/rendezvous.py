@@ -107,8 +107,12 @@ class RendezvousSchedule:
             )
 
     def next_deadline(self) -> float:
-        waiting = [at for number, at in enumerate(self._announce_at) if number not in self._running]
-        return min(self._look_up_at, min(waiting, default=FOREVER))
+        # Without a list and min(), because this is called after every datagram.
+        deadline = self._look_up_at
+        for number, at in enumerate(self._announce_at):
+            if at < deadline and number not in self._running:
+                deadline = at
+        return deadline
 
     def _lookup(self, number: int, port: int | None, *, announces: bool) -> RendezvousLookup:
         self._running.add(number)
