@@ -93,10 +93,12 @@ class TrafficLimits:
         self._awaited: Endpoint | None = None
         # The source of the last query from a proven endpoint: an answer goes there.
         self._proven_source: Endpoint | None = None
+        # The source of the datagram that is being read, if it has proved nothing.
+        self._unproven_source: Endpoint | None = None
 
     def drop_reason(self, payload: bytes, source: Endpoint, now: float) -> str | None:
         """Why a datagram must not be read. None: it may be read, and has been counted."""
-        self._awaited = None
+        self._awaited = self._unproven_source = None
         if self._proven_queries.use_portion(source, 1.0):
             return None
         source_class = self.proven_sources.classify(payload, source, now)
@@ -109,6 +111,7 @@ class TrafficLimits:
             lacking = self._proven_queries.lacking(source, 1.0, now, lasting=lasting)
             return _PROVEN_DROPS[lacking] if lacking else None
         self._proven_source = None
+        self._unproven_source = source
         lacking = self.queries.lacking(self._cell_hash.cells(source), 1.0, now)
         return _QUERY_DROPS[lacking] if lacking else None
 
@@ -127,7 +130,7 @@ class TrafficLimits:
             return None
         if self._proven_time.use_portion(source, cost_s):
             return None
-        if source == self._proven_source or self.proven_sources.is_proven(source, now):
+        if self._is_proven(source, now):
             lasting = source != self.proven_sources.shown_by
             lacking = self._proven_time.lacking(source, cost_s, now, lasting=lasting)
             return _PROVEN_TIME[lacking] if lacking else None
@@ -140,7 +143,7 @@ class TrafficLimits:
         """
         if self._proven_replies.use_portion(destination, size):
             return True
-        if destination == self._proven_source or self.proven_sources.is_proven(destination, now):
+        if self._is_proven(destination, now):
             reasons, lasting = _PROVEN_REPLIES, destination != self.proven_sources.shown_by
             lacking = self._proven_replies.lacking(destination, size, now, lasting=lasting)
         else:
@@ -162,7 +165,14 @@ class TrafficLimits:
 
     def proved(self, endpoint: Endpoint, now: float) -> None:
         """The endpoint has proved that it receives packets."""
+        self._unproven_source = None
         self.proven_sources.proved(endpoint, now)
+
+    def _is_proven(self, endpoint: Endpoint, now: float) -> bool:
+        """As `ProvenSourcesRule`; of the source of the datagram that is being read it is known."""
+        if endpoint == self._proven_source:
+            return True
+        return endpoint != self._unproven_source and self.proven_sources.is_proven(endpoint, now)
 
     def _refuses(self, reason: str) -> bool:
         """Counts that something must not be sent. Returns whether it is sent all the same."""
