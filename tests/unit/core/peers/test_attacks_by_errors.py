@@ -26,5 +26,5 @@ def test_a_peer_that_answers_errors_alone_is_neither_named_nor_given_to_anybody(
     world.run(30)
     assert evil.endpoint not in knows(host)
     assert evil.endpoint not in given()
-    assert network.verifier.slots_of(evil.endpoint) == 0
+    assert network.components.view.slots_of(evil.endpoint) == 0
     assert given() == {each.endpoint for each in others}

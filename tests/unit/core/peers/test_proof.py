@@ -241,7 +241,7 @@ def test_an_answer_without_a_token_is_never_longer_than_its_query(
     # A record of nearly the greatest length.
     node = of_both_families(world).node
     assert node.peer_network is not None
-    node.peer_network.set_services({f"s{n}": bytes(23) for n in range(3)}, 0.0)
+    node.peer_network.set_services({f"s{n}": bytes(19) for n in range(3)}, 0.0)
     node.tick(0.5)
     host = Host(node, address(1))
     source = address(5) if family is Family.IPV4 else THERE
@@ -275,7 +275,7 @@ def test_an_answer_with_peers_and_a_proof_keeps_to_the_length_of_answers() -> No
     world = World(21)
     host = of_both_families(world)
     assert host.node.peer_network is not None
-    host.node.peer_network.set_services({f"s{n}": bytes(23) for n in range(3)}, 0.0)
+    host.node.peer_network.set_services({f"s{n}": bytes(19) for n in range(3)}, 0.0)
     others = [
         stranger(world, 30 + number, at=make_endpoint(f"2c0f:{number + 9:x}::1", 6881))
         for number in range(20)
