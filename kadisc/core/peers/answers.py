@@ -112,7 +112,7 @@ class FixedPeerSamples:
         for tier in tiers:
             rings: dict[tuple[int, Scope], GroupedRing] = {}
             for known in tier:
-                endpoint = known.peer.endpoint
+                endpoint = known.endpoint
                 self._peers[endpoint] = known
                 place = len(endpoint), self._scopes.of(endpoint)
                 ring = rings.get(place)
@@ -214,13 +214,13 @@ class GossipAnswers:
             return (
                 known.ttl > 0
                 and not known.failures
-                and known.peer.endpoint != asker
+                and known.endpoint != asker
                 and now - known.verified_at <= config.max_entry_age_s
             )
 
         return [
             NamedPeer(
-                Contact(each.peer.node_id, each.peer.endpoint),
+                Contact(each.peer.node_id, each.endpoint),
                 each.ttl,
                 int((now - each.verified_at) // config.entry_age_unit_s),
             )

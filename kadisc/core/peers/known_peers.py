@@ -9,7 +9,7 @@ key and family, bounded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ...endpoints import Endpoint
@@ -66,6 +66,11 @@ class KnownPeer:
     """Whether its record must be asked for again: it has a newer record, or it answered with
     another node ID than before, so that another peer may be there now.
     """
+    endpoint: Endpoint = field(init=False)
+    """Where it is; it stays the same as long as this object lives."""
+
+    def __post_init__(self) -> None:
+        self.endpoint = self.status.known_peer.endpoint
 
     @property
     def peer(self) -> VerifiedPeer:
@@ -154,8 +159,8 @@ class KnownPeers:
         self._move_to_end(known)
 
     def _move_to_end(self, known: KnownPeer) -> None:
-        self._known.pop(known.peer.endpoint, None)
-        self._known[known.peer.endpoint] = known
+        self._known.pop(known.endpoint, None)
+        self._known[known.endpoint] = known
 
     def remove(self, endpoint: Endpoint) -> KnownPeer | None:
         known = self._known.pop(endpoint, None)

@@ -46,9 +46,7 @@ class PartnerSelection:
         others: list[Endpoint] = []
         if chance >= self._from_slots + self._from_lookups:
             others = [
-                known.peer.endpoint
-                for known in self._known
-                if known.from_push and not known.failures
+                known.endpoint for known in self._known if known.from_push and not known.failures
             ] + self._unproven_endpoints()
         elif chance >= self._from_slots:
             others = self._partners.met_in_lookups()
@@ -62,4 +60,4 @@ class PartnerSelection:
         return draw_by_prefix(rest, self._network_of, self._rng) if rest else None
 
     def _unproven_endpoints(self) -> list[Endpoint]:
-        return [each.peer.endpoint for each in self._unproven if not each.failures]
+        return [each.endpoint for each in self._unproven if not each.failures]

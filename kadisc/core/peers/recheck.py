@@ -72,13 +72,18 @@ class Rechecks:
         """``all_of_them``: also peers that are not in use."""
         # Peers with an exchange in progress are left out: a dead one has one for 10 s, and the
         # others that died with it would wait behind it.
-        waiting = [each for each in self._verifier.known if is_free(each.peer.endpoint)]
-        for each in waiting:
+        for each in self._verifier.known:
             # Peers that timed out just now are left out, whether that counted or not: a node that
             # takes itself to be offline would ask the same few for ever, and never find out.
-            if each.failures and now >= each.missed_at + FAILURE_SPACING_S:
+            if (
+                each.failures
+                and now >= each.missed_at + FAILURE_SPACING_S
+                and is_free(each.endpoint)
+            ):
                 return each
-        for each in waiting:
+        for each in self._verifier.known:
+            if not is_free(each.endpoint):
+                continue
             if now < max(each.verified_at, each.missed_at) + SETTLED_S:
                 return None
             if not each.failures and self._may_ask(each, now, all_of_them=all_of_them):
@@ -89,7 +94,7 @@ class Rechecks:
         for each in self._verifier.unproven:
             if now < max(each.verified_at, each.missed_at) + SETTLED_S:
                 return None
-            if is_free(each.peer.endpoint):
+            if is_free(each.endpoint):
                 return each
         return None
 

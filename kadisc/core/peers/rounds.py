@@ -153,7 +153,7 @@ class GossipRounds:
         self._partners.forget_tokens()
         if self._pushes_at_all:
             self._to_tell = deque(
-                known.peer.endpoint
+                known.endpoint
                 for table in (self._verifier.known, self._verifier.unproven)
                 for known in table
             )
@@ -279,7 +279,7 @@ class GossipRounds:
             return NO_COMMANDS
         return GossipExchange(
             self._context,
-            known.peer.endpoint,
+            known.endpoint,
             ExchangeReason.RECHECK,
             Stage.FIRST_QUERY if known.needs_record or not known.peer.is_proven else Stage.PING,
             is_scheduled=known.peer.is_proven,

@@ -74,7 +74,7 @@ class RanksFirst:
         with_slots: list[KnownPeer] = []
         others: list[KnownPeer] = []
         for each in known:
-            (with_slots if slots_of(each.peer.endpoint) else others).append(each)
+            (with_slots if slots_of(each.endpoint) else others).append(each)
         return [with_slots, others]
 
 

@@ -25,7 +25,7 @@ class UnprovenPeers(KnownPeers):
 
     def keep(self, partner: KnownPeer, record: PeerRecord) -> None:
         """The peer has just answered with this record."""
-        endpoint = partner.peer.endpoint
+        endpoint = partner.endpoint
         before = self.remove(endpoint)
         partner.is_named = record.endpoints.get(family_of(endpoint)) == endpoint
         if before is not None and before.peer.key == record.key:
@@ -33,12 +33,12 @@ class UnprovenPeers(KnownPeers):
         self.put(partner)
         surplus = self.surplus(_is_needed)
         if surplus is not None:
-            self.remove(surplus.peer.endpoint)
+            self.remove(surplus.endpoint)
 
     def expire(self, before: float) -> None:
         """Forgets those that answered last before that time."""
         for partner in [each for each in self if each.verified_at < before]:
-            self.remove(partner.peer.endpoint)
+            self.remove(partner.endpoint)
 
     def presentable(self, proven: KnownPeers, stale_before: float) -> list[KnownPeer]:
         """Those that the application may be given after all proven peers: none where enough of

@@ -137,7 +137,7 @@ class PeerVerifier:
         return known.peer
 
     def is_in_use(self, known: KnownPeer) -> bool:
-        return known.from_push or self._view.slots_of(known.peer.endpoint) > 0
+        return known.from_push or self._view.slots_of(known.endpoint) > 0
 
     def own_endpoints(self) -> Iterable[Endpoint]:
         return self._own_record.endpoints.values()
@@ -282,10 +282,10 @@ class PeerVerifier:
 
     def lose(self, known: KnownPeer, reason: str) -> list[Event]:
         if not known.peer.is_proven:
-            self.unproven.remove(known.peer.endpoint)
+            self.unproven.remove(known.endpoint)
             return [PeerLost(known.peer, reason)] if known.is_named else []
-        self.known.remove(known.peer.endpoint)
-        self._view.remove(known.peer.endpoint)
+        self.known.remove(known.endpoint)
+        self._view.remove(known.endpoint)
         self._changes += 1
         return [PeerLost(known.peer, reason)]
 
@@ -325,7 +325,7 @@ class PeerVerifier:
             self._credit_reporter(candidate, now)
         if is_news:
             events.append(PeerVerified(peer))
-        surplus = self.known.surplus(lambda each: self._view.slots_of(each.peer.endpoint) > 0)
+        surplus = self.known.surplus(lambda each: self._view.slots_of(each.endpoint) > 0)
         if surplus is not None:
             events += self.lose(surplus, "surplus")
         return events
@@ -370,7 +370,7 @@ class PeerVerifier:
         booked = self._booked(record.key, endpoint)
         if booked is not None and record.sequence < booked.known_peer.sequence:
             raise Refused("record-sequence-lower")
-        if elsewhere is not None and elsewhere.peer.endpoint != endpoint:
+        if elsewhere is not None and elsewhere.endpoint != endpoint:
             is_placed = family_of(endpoint) in record.endpoints
             is_newer = record.sequence > elsewhere.peer.sequence
             if proof is not Proof.FRESH and not (is_placed and is_newer):
@@ -436,11 +436,11 @@ class PeerVerifier:
             if now - each.verified_at > self._config.max_entry_age_s and not self.is_in_use(each)
         ]
         for known in stale:
-            self.known.remove(known.peer.endpoint)
+            self.known.remove(known.endpoint)
         for partner in [
             each for each in self.unproven if now - each.verified_at > self._config.max_entry_age_s
         ]:
-            self.unproven.remove(partner.peer.endpoint)
+            self.unproven.remove(partner.endpoint)
 
     def reset_changes(self) -> None:
         """A round was scheduled: what came or went before counts no more."""
