@@ -65,6 +65,7 @@ def test_forged_sources_fill_a_table_without_verified_admission(eclipse: dict[st
     assert undefended["restarted_unused_share"] > 0.5
 
 
+@pytest.mark.real
 def test_unsolicited_answers_do_not_place_sybils_near_the_victim(
     eclipse: dict[str, Any],
 ) -> None:
@@ -123,6 +124,7 @@ def test_in_ipv6_a_flood_from_the_subnets_of_one_operator_gets_few_table_entries
     assert eclipse["restarted_found"] >= 0.95
 
 
+@pytest.mark.real
 def test_caps_have_no_effect_on_a_botnet() -> None:
     settings = (*ALONE, "attack.addresses=64", "attack.victims=2")
     capped = measured("botnet", *settings)
@@ -141,6 +143,7 @@ def test_colluders_in_few_subnets_cannot_fill_an_answer() -> None:
     assert uncapped["captured"] >= 0.3
 
 
+@pytest.mark.real
 def test_disjoint_paths_find_the_closest_honest_node() -> None:
     """The addresses of colluders are spread like those of honest nodes, so no cap applies."""
     settings = (
@@ -241,6 +244,7 @@ def test_a_quarter_of_liars_hardly_ever_wins() -> None:
     assert wrong_recount_probability(AddressConfig(), 0.25) <= 1e-6
 
 
+@pytest.mark.real
 def test_nodes_notice_a_change_of_address_and_are_found_again() -> None:
     metrics = measured(
         "address-change", "nodes=80", "warmup_s=20", "attack.movers=6", "population.reachable=0.8"

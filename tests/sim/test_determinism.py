@@ -9,6 +9,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from kadisc.core.contract.events import CameOnline, Event, WentOffline
 from kadisc.endpoints import Endpoint, Family, make_endpoint
 from kadisc.sim.model.digest import Digest
@@ -83,6 +85,7 @@ for name in ("join", "churn", "crash", "flash-crowd", "freshness", "nat-majority
 """
 
 
+@pytest.mark.real
 def test_arrivals_crashes_and_faults_are_the_same_with_other_hashes() -> None:
     """An iteration over a set, or a use of a hash, would show in one of these runs."""
 

@@ -146,6 +146,7 @@ def test_without_shares_of_candidates_most_checks_are_wasted_on_dead_names() -> 
     assert wasted_windows(world, hosts[3], watched[3])
 
 
+@pytest.mark.real
 def test_a_tenth_of_the_population_that_leaves_at_once_takes_no_node_offline() -> None:
     world = World(8, one_way_s=0.02)
     hosts = synthetic(world, 60)
@@ -173,7 +174,7 @@ def when(host: Host, kind: type) -> bool:
     return any(isinstance(event, kind) for event in host.events)
 
 
-@pytest.mark.parametrize("nodes", [3, 5, 12, 60])
+@pytest.mark.parametrize("nodes", [3, 5, 12, pytest.param(60, marks=pytest.mark.real)])
 @pytest.mark.parametrize("refused", [False, True], ids=["lost", "refused"])
 def test_a_pulled_cable_is_noticed_within_a_minute(nodes: int, refused: bool) -> None:
     world = World(9, one_way_s=0.02)

@@ -151,8 +151,8 @@ def test_a_restarted_node_is_known_under_its_new_id_within_seconds() -> None:
     assert entry.id == new_id
 
 
-@pytest.mark.parametrize("count", [1, 20, 150])
-@pytest.mark.parametrize("conduct", [changing, refusing])
+@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.real), 20, 150])
+@pytest.mark.parametrize("conduct", [changing, pytest.param(refusing, marks=pytest.mark.real)])
 def test_lookups_are_as_fast_as_without_such_contacts(conduct: Conduct, count: int) -> None:
     """As soon as each has had its turn to be checked: 150 are seven in ten of this table, and the
     budget of checks takes as many times four seconds.
