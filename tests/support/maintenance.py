@@ -1,28 +1,20 @@
-"""An oracle for any world: how often maintenance begins something new at one endpoint; and nodes
-whose answers are scripted.
-"""
+"""An oracle for any world: how often maintenance begins something new at one endpoint."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from kadisc.core.contract.events import Datagram, Event
 from kadisc.core.contract.queries import Priority, SendQuery
 from kadisc.core.peers.exchange import ExchangeReason, GossipExchange
 from kadisc.core.rpc.send_queue import SendQueue
 from kadisc.endpoints import Endpoint
-from kadisc.wire import krpc
-from kadisc.wire.messages import Error, Query, Reply
-
-from .world import Host, World
 
 WINDOW_S = 10.0
-Answer = Callable[[Query], Reply | Error | None]
 
 
 @dataclass(eq=False)
@@ -87,40 +79,3 @@ def watching_maintenance() -> Iterator[MaintenanceOracle]:
         yield oracle
     finally:
         SendQueue.send = send  # type: ignore[method-assign]
-
-
-@dataclass(eq=False)
-class ScriptedHost:
-    """Takes the place of a core in the world: a function decides on each answer."""
-
-    answer: Answer
-    queries: list[tuple[float, Query]] = field(default_factory=list)
-    outbox: list[Datagram] = field(default_factory=list)
-
-    def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
-        message = krpc.decode(payload)
-        if not isinstance(message, Query):
-            return
-        self.queries.append((now, message))
-        answer = self.answer(message)
-        if answer is not None:
-            self.outbox.append((krpc.encode(answer), source))
-
-    def tick(self, now: float) -> None: ...
-
-    def next_deadline(self) -> float:
-        return float("inf")
-
-    def drain_outbox(self) -> list[Datagram]:
-        drained, self.outbox = self.outbox, []
-        return drained
-
-    def drain_events(self) -> list[Event]:
-        return []
-
-
-def scripted(world: World, endpoint: Endpoint, answer: Answer) -> ScriptedHost:
-    """Puts a scripted node into the world."""
-    node = ScriptedHost(answer)
-    world.hosts[endpoint] = Host(node, endpoint)  # type: ignore[arg-type]
-    return node

@@ -10,12 +10,14 @@ from __future__ import annotations
 import random
 from bisect import bisect_left, insort
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from kadisc.config import CoreConfig
 from kadisc.contacts import Contact
 from kadisc.core.addressing.bep42 import address_checksum, with_bep42_prefix
-from kadisc.core.contract.events import Datagram, Event, LookupResult
+from kadisc.core.contract.events import LookupResult
 from kadisc.endpoints import IPV6_ENDPOINT_BYTES, Endpoint, ip_of, netgroup_prefix, subnet_prefix
 from kadisc.errors import DecodeError
 from kadisc.ids import ID_BITS, NodeId, random_id
@@ -23,6 +25,7 @@ from kadisc.wire import krpc
 from kadisc.wire.compact import pack_contacts
 from kadisc.wire.messages import FindNode, GetPeers, Ping, Query, Reply
 
+from .scripted import ScriptedPeer
 from .world import CONFIG, Host, World
 
 BITS = 21
@@ -110,33 +113,15 @@ def named(reply: Reply, contacts: Sequence[Contact]) -> Reply:
     return reply
 
 
-@dataclass(eq=False)
-class AnsweringNode:
-    """Takes the place of a node, and answers at once."""
+class AnsweringNode(ScriptedPeer):
+    """Answers at once; takes no notice of what it cannot read."""
 
-    endpoint: Endpoint
-    network: OneOperatorNetwork
-    outbox: list[Datagram] = field(default_factory=list)
+    def __init__(self, endpoint: Endpoint, network: OneOperatorNetwork) -> None:
+        super().__init__(partial(network.answer, endpoint))
 
     def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
-        try:
-            query = krpc.decode(payload)
-        except DecodeError:
-            return
-        if isinstance(query, Query):
-            self.outbox.append((krpc.encode(self.network.answer(self.endpoint, query)), source))
-
-    def tick(self, now: float) -> None: ...
-
-    def next_deadline(self) -> float:
-        return float("inf")
-
-    def drain_outbox(self) -> list[Datagram]:
-        drained, self.outbox = self.outbox, []
-        return drained
-
-    def drain_events(self) -> list[Event]:
-        return []
+        with suppress(DecodeError):
+            super().receive(payload, source, now)
 
 
 class Everywhere(dict[Endpoint, Host]):

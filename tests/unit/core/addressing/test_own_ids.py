@@ -24,7 +24,7 @@ from kadisc.ids import ID_BITS, NodeId, id_to_bytes, random_id, random_id_in_buc
 from kadisc.wire import compact, krpc
 from kadisc.wire.messages import FindNode, Query, Reply
 from tests.support.lookups import RULES
-from tests.support.maintenance import scripted
+from tests.support.scripted import put_scripted
 from tests.support.world import CONFIG, Host, World, address, synthetic
 
 KEY = bytes(range(32))
@@ -84,7 +84,7 @@ def test_a_contact_that_is_saved_before_the_move_is_none_after_it() -> None:
     next_id = derive_node_id(KEY, ip_of(THERE))
     host = world.add(THERE, own_id=derive_node_id(KEY, ip_of(HERE)), public_key=KEY)
     echo = Contact(next_id, address(900))
-    scripted(world, echo.endpoint, lambda query: Reply(query.tid, next_id, nodes=b""))
+    put_scripted(world, echo.endpoint, lambda query: Reply(query.tid, next_id, nodes=b""))
     dht = host.node.dhts[Family.IPV4]
     dht.restore([SavedContact(echo, 10.0, 5.0)], world.now, ip_of(HERE))
     assert dht.parts.saved_contacts.deepest_bucket(dht.own_id) >= 0, "nothing wrong with it yet"

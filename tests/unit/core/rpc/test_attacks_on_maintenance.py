@@ -21,7 +21,8 @@ from kadisc.endpoints import Endpoint, Family
 from kadisc.ids import random_id
 from kadisc.wire.messages import Error, FindNode, Get, GetPeers, Ping, Query, Reply
 from tests.support.community import introduce, knows, member, peer_network
-from tests.support.maintenance import ScriptedHost, scripted, watching_maintenance
+from tests.support.maintenance import watching_maintenance
+from tests.support.scripted import ScriptedPeer, put_scripted
 from tests.support.world import CONFIG, Host, World, address, lookups, synthetic, without
 
 UNSPACED = without("spaced_maintenance")
@@ -58,7 +59,7 @@ CONDUCTS = [changing, alternating, in_pairs, refusing]
 
 def with_contacts(
     conduct: Conduct, count: int, config: CoreConfig = CONFIG, *, nodes: int = 60
-) -> tuple[World, list[Host], Dht, list[ScriptedHost]]:
+) -> tuple[World, list[Host], Dht, list[ScriptedPeer]]:
     """A settled world, and ``count`` more contacts in the table of its first node."""
     world = World(3, one_way_s=0.01)
     hosts = synthetic(world, nodes, config=config)
@@ -67,7 +68,7 @@ def with_contacts(
     added = []
     for number in range(count):
         first, endpoint = random_id(rng), address(9000 + number)
-        added.append(scripted(world, endpoint, conduct(rng, first)))
+        added.append(put_scripted(world, endpoint, conduct(rng, first)))
         dht.table.offer(Contact(first, endpoint), world.now)
     for entry in dht.table:
         dht.parts.revalidation.plan(entry)
@@ -138,7 +139,7 @@ def test_a_restarted_node_is_known_under_its_new_id_within_seconds() -> None:
         dht.table.offer(restarted.contact, world.now)
     new_id = random_id(rng)
     world.hosts[restarted.endpoint] = fresh = Host(
-        scripted(world, restarted.endpoint, honest(rng, new_id)),  # type: ignore[arg-type]
+        put_scripted(world, restarted.endpoint, honest(rng, new_id)),  # type: ignore[arg-type]
         restarted.endpoint,
     )
     world.ping(hosts[0], fresh.endpoint)
@@ -172,7 +173,9 @@ def test_checks_and_gossip_together_begin_at_most_once_in_ten_seconds() -> None:
         world, rng = World(4, one_way_s=0.02), random.Random(6)
         members = [member(world, number) for number in range(10)]
         for conduct in CONDUCTS:
-            scripted(world, address(9000 + CONDUCTS.index(conduct)), conduct(rng, random_id(rng)))
+            put_scripted(
+                world, address(9000 + CONDUCTS.index(conduct)), conduct(rng, random_id(rng))
+            )
         for each in members:
             world.join(each, [members[0], *(address(9000 + n) for n in range(len(CONDUCTS)))])
             world.run(1)
