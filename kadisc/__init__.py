@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from .net.api.open import open_node as open_node
     from .net.api.peer_stream import PeerStream as PeerStream
     from .net.api.publishing import Publication as Publication
+    from .net.api.results import AnnouncedPeer as AnnouncedPeer
     from .net.api.results import Answers as Answers
     from .net.api.results import FoundPeers as FoundPeers
     from .net.api.results import Pong as Pong
@@ -139,6 +140,7 @@ _HOME = {
     "net.api.peer_stream": ("PeerStream",),
     "net.api.publishing": ("Publication",),
     "net.api.results": (
+        "AnnouncedPeer",
         "Answers",
         "FoundPeers",
         "Pong",

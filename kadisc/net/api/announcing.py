@@ -19,7 +19,7 @@ from ...endpoints import Endpoint, Family
 from ...errors import Busy, Closed, NoAnswer, QueryFailed, UsageError
 from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
-from .arguments import IdLike, endpoint_from, parse_target
+from .arguments import EndpointLike, IdLike, endpoint_from, parse_target
 from .lookups import NO_CONTACTS
 
 _JITTER = 0.1
@@ -48,7 +48,7 @@ async def announce_once(
     *,
     family: Family,
     implied_port: bool,
-    seeds: Sequence[str | Endpoint],
+    seeds: Sequence[EndpointLike],
 ) -> Announced:
     """One announce in one family. Raises UsageError, Busy, Closed, and NoAnswer where no node
     stored it.

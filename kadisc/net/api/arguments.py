@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-from ...endpoints import Endpoint, parse_endpoint
+from ...endpoints import ENDPOINT_BYTES, Endpoint, parse_endpoint
 from ...errors import UsageError
 from ...ids import ID_SPACE, NodeId, id_from_bytes, parse_id
 from ...wire import bencode
@@ -14,6 +14,17 @@ from ...wire.items import KEY_BYTES, MAX_SALT_BYTES, MAX_VALUE_BYTES, MAX_VALUE_
 
 IdLike: TypeAlias = int | str | bytes
 """An ID as a number, as 40 hex digits, or as 20 bytes."""
+
+
+class HasEndpoint(Protocol):
+    """A peer or a contact that a call returned."""
+
+    @property
+    def endpoint(self) -> Endpoint: ...
+
+
+EndpointLike: TypeAlias = str | bytes | HasEndpoint
+"""An endpoint as a numeric ``HOST:PORT``, in its compact form, or that of a peer or contact."""
 Content: TypeAlias = "int | bytes | str | Sequence[Content] | Mapping[bytes | str, Content]"
 """What an item can hold (BEP 44). Texts are stored as UTF-8 and come back as bytes."""
 
@@ -32,10 +43,16 @@ def parse_target(target: IdLike) -> NodeId:
     return target
 
 
-def endpoint_from(endpoint: str | bytes) -> Endpoint:
-    """From a numeric ``HOST:PORT``, or from the compact form (6 or 18 bytes). Raises UsageError."""
+def endpoint_from(endpoint: EndpointLike) -> Endpoint:
+    """From a numeric ``HOST:PORT``, from the compact form (6 or 18 bytes), or of a peer or contact.
+    Raises UsageError.
+    """
     if isinstance(endpoint, bytes):
+        if len(endpoint) not in ENDPOINT_BYTES.values():
+            raise UsageError(f"an endpoint has 6 or 18 bytes, not {len(endpoint)}")
         return Endpoint(endpoint)
+    if not isinstance(endpoint, str):
+        return endpoint.endpoint
     try:
         return parse_endpoint(endpoint)
     except ValueError as error:

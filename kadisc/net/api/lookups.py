@@ -22,7 +22,7 @@ from ...endpoints import Endpoint, Family, family_of, format_endpoint
 from ...errors import ErrorAnswer, NoAnswer, UsageError
 from ..transport.dispatch import ResultQueue
 from ..transport.pump import Pump
-from .arguments import IdLike, endpoint_from, parse_target
+from .arguments import EndpointLike, IdLike, endpoint_from, parse_target
 from .results import Answers, FoundPeers, Pong
 
 NO_CONTACTS = "no node to ask: this node has no contacts yet"
@@ -52,7 +52,7 @@ class Lookups:
         """The given family, or the first of the node's."""
         return self.served(family) if family is not None else self.families[0]
 
-    async def ping(self, endpoint: str | Endpoint) -> Pong:
+    async def ping(self, endpoint: EndpointLike) -> Pong:
         """Raises NoAnswer and ErrorAnswer."""
         destination = endpoint_from(endpoint)
         self.served(family_of(destination))
@@ -75,7 +75,7 @@ class Lookups:
         k: int | None = None,
         paths: int = 1,
         family: Family | None = None,
-        seeds: Sequence[str | Endpoint] = (),
+        seeds: Sequence[EndpointLike] = (),
         salt: bytes = b"",
     ) -> LookupResult:
         """One lookup in one family. Raises NoAnswer where nothing answered and no item is stored
@@ -101,7 +101,7 @@ class Lookups:
         k: int | None = None,
         paths: int = 1,
         family: Family | None = None,
-        seeds: Sequence[str | Endpoint] = (),
+        seeds: Sequence[EndpointLike] = (),
         salt: bytes = b"",
     ) -> AsyncIterator[Answers]:
         """One lookup in one family, and the nodes that answer in it as they do."""
@@ -117,7 +117,7 @@ class Lookups:
         *,
         family: Family | None = None,
         paths: int = 1,
-        seeds: Sequence[str | Endpoint] = (),
+        seeds: Sequence[EndpointLike] = (),
     ) -> AsyncIterator[FoundPeers]:
         """One lookup in the given family, or one in each."""
         peers = ResultQueue[Endpoint](self._config.core.lookup.max_peers)
@@ -150,7 +150,7 @@ class Lookups:
         k: int | None = None,
         paths: int,
         family: Family | None,
-        seeds: Sequence[str | Endpoint],
+        seeds: Sequence[EndpointLike],
         salt: bytes = b"",
         for_peers: bool = False,
     ) -> Callable[[float], OperationId]:

@@ -26,7 +26,15 @@ from ..state.keeper import Keeper
 from ..transport.dispatch import Subscription
 from ..transport.pump import Pump
 from .announcing import Announced, Announcement, announce_once, kept_up
-from .arguments import Content, IdLike, endpoint_from, key_from, parse_target, salt_from
+from .arguments import (
+    Content,
+    EndpointLike,
+    IdLike,
+    endpoint_from,
+    key_from,
+    parse_target,
+    salt_from,
+)
 from .items import Items, StoredItem
 from .joins import Joins
 from .lookups import Lookups
@@ -42,8 +50,9 @@ class Node:
     """A node with sockets and a clock. `open_node` makes it; every method may be called from any
     task of the same trio run. Cancelling a call ends the operation behind it at once.
 
-    An ID is an int, 40 hex digits or 20 bytes. An endpoint is a numeric ``HOST:PORT``, or its
-    compact form (6 bytes for IPv4, 18 for IPv6: BEP 5, BEP 32). ``family`` is the first of the
+    An ID is an int, 40 hex digits or 20 bytes. An endpoint is a numeric ``HOST:PORT``, its
+    compact form (6 bytes for IPv4, 18 for IPv6: BEP 5, BEP 32), or a peer or contact that another
+    call returned. ``family`` is the first of the
     node's where it is not given; ``seeds`` are endpoints of unknown ID to begin a lookup with,
     beside the node's own contacts; ``paths`` is the number of disjoint paths of a lookup
     (S/Kademlia); ``k`` is the number of closest nodes wanted.
@@ -194,11 +203,11 @@ class Node:
 
     # --- lookups ----------------------------------------------------------------------------------
 
-    async def ping(self, endpoint: str | Endpoint) -> float:
+    async def ping(self, endpoint: EndpointLike) -> float:
         """The round-trip time to an endpoint, in seconds."""
         return (await self.ping_details(endpoint)).rtt_s
 
-    async def ping_details(self, endpoint: str | Endpoint) -> Pong:
+    async def ping_details(self, endpoint: EndpointLike) -> Pong:
         """One ping, and all that its answer tells."""
         return await self._lookups.ping(endpoint)
 
@@ -209,7 +218,7 @@ class Node:
         k: int | None = None,
         paths: int = 1,
         family: Family | None = None,
-        seeds: Sequence[str | Endpoint] = (),
+        seeds: Sequence[EndpointLike] = (),
     ) -> LookupResult:
         """Looks up the k nodes closest to an ID that answer, closest first (BEP 5 ``find_node``).
 
@@ -227,7 +236,7 @@ class Node:
         k: int | None = None,
         paths: int = 1,
         family: Family | None = None,
-        seeds: Sequence[str | Endpoint] = (),
+        seeds: Sequence[EndpointLike] = (),
     ) -> LookupResult:
         """As `find_node`; the result also has the ``peers`` that were announced under the info-hash
         (BEP 5 ``get_peers``).
@@ -245,7 +254,7 @@ class Node:
         paths: int = 1,
         family: Family | None = None,
         salt: bytes = b"",
-        seeds: Sequence[str | Endpoint] = (),
+        seeds: Sequence[EndpointLike] = (),
     ) -> AbstractAsyncContextManager[Answers]:
         """A lookup to watch: ``async with node.lookup(target) as answers: async for responder in
         answers: ...``, then ``answers.result``. ``salt`` is that of the mutable item looked up.
@@ -261,10 +270,10 @@ class Node:
         *,
         family: Family | None = None,
         paths: int = 1,
-        seeds: Sequence[str | Endpoint] = (),
+        seeds: Sequence[EndpointLike] = (),
     ) -> AbstractAsyncContextManager[FoundPeers]:
         """The peers announced under an info-hash (BEP 5), as they are found: ``async with
-        node.find_peers(info_hash) as peers: async for endpoint in peers: ...``. Without ``family``
+        node.find_peers(info_hash) as peers: async for peer in peers: ...``. Without ``family``
         every family of the node is searched. Leaving the block early ends the lookups.
         """
         return self._lookups.find_peers(info_hash, family=family, paths=paths, seeds=seeds)
@@ -307,9 +316,9 @@ class Node:
         """
         return self.own_network.record
 
-    def why(self, who: bytes | str | Endpoint) -> Provenance | None:
+    def why(self, who: EndpointLike) -> Provenance | None:
         """Where a peer came from and why it is trusted, by its key (32 bytes) or its endpoint; None
-        where it is not known.
+        where it is not known. Of a peer that a call returned the endpoint counts.
         """
         if isinstance(who, bytes) and len(who) == KEY_BYTES:
             return self.own_network.why(who)
@@ -333,7 +342,7 @@ class Node:
         *,
         implied_port: bool = False,
         family: Family | None = None,
-        seeds: Sequence[str | Endpoint] = (),
+        seeds: Sequence[EndpointLike] = (),
     ) -> Announced:
         """Announces once, in one family, that the peer at this node's address and ``port`` belongs
         to an info-hash (BEP 5 ``announce_peer``). With ``implied_port`` the others store the UDP

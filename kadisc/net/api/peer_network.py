@@ -143,8 +143,8 @@ class OwnNetwork:
         async def look_up(number: int, info_hash: NodeId) -> None:
             with suppress(Busy, Closed):
                 async with self._lookups.find_peers(info_hash, paths=self._paths) as found:
-                    async for endpoint in found:
-                        self.add_candidates([endpoint], f"tag{number}")
+                    async for peer in found:
+                        self.add_candidates([peer.endpoint], f"tag{number}")
 
         async with open_flat_nursery() as nursery:
             for number, info_hash in enumerate(self.keys.info_hashes):

@@ -4,12 +4,12 @@ know.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...contacts import Contact
 from ...core.contract.events import FoundNode, LookupFinished, LookupResult, OperationId, Outcome
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, format_endpoint, host_of, port_of
 from ...errors import Closed, UsageError
 from ..transport.dispatch import ResultQueue, Waiter
 
@@ -73,10 +73,42 @@ class Answers:
         return _result_of(self._waiter)
 
 
+@dataclass(frozen=True, slots=True)
+class AnnouncedPeer:
+    """A peer announced under an info-hash (BEP 5). It has not been contacted: only that other nodes
+    store the announce is known. Its attributes are named as those of a `VerifiedPeer`.
+    """
+
+    endpoint: Endpoint
+
+    @property
+    def host(self) -> str:
+        """The address as text, without brackets."""
+        return host_of(self.endpoint)
+
+    @property
+    def port(self) -> int:
+        """The announced port, at which the peer offers what the info-hash stands for."""
+        return port_of(self.endpoint)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """``endpoint`` alone: an announce has no other."""
+        return (self.endpoint,)
+
+    @property
+    def services(self) -> Mapping[str, int | bytes]:
+        """Empty: an announce names no services."""
+        return {}
+
+    def __str__(self) -> str:
+        return format_endpoint(self.endpoint)
+
+
 class FoundPeers:
-    """The peers announced under an info-hash (BEP 5), as they are found: ``async for endpoint in
-    peers``. It ends with the lookups behind it, one for each address family, and then has their
-    ``results``.
+    """The peers announced under an info-hash (BEP 5), as they are found: ``async for peer in
+    peers: print(peer.host, peer.port)``. It ends with the lookups behind it, one for each address
+    family, and then has their ``results``.
     """
 
     def __init__(self, queue: ResultQueue[Endpoint], waiters: Sequence[Waiter]) -> None:
@@ -86,8 +118,8 @@ class FoundPeers:
     def __aiter__(self) -> FoundPeers:
         return self
 
-    async def __anext__(self) -> Endpoint:
-        return await self._queue.next()
+    async def __anext__(self) -> AnnouncedPeer:
+        return AnnouncedPeer(await self._queue.next())
 
     @property
     def dropped(self) -> int:

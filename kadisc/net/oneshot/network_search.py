@@ -101,10 +101,10 @@ class NetworkSearch(MultiFamilyLookup):
         try:
             async with self.node.find_peers(info_hash, family=family, seeds=seeds) as found:
                 self.follow(found)
-                async for endpoint in found:
-                    if left and self.is_worth_a_check(endpoint):
+                async for peer in found:
+                    if left and self.is_worth_a_check(peer.endpoint):
                         left -= 1
-                        checks.start_soon(self._check, endpoint)
+                        checks.start_soon(self._check, peer.endpoint)
         except Busy:
             return
         outcomes += found.outcomes

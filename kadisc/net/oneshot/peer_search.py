@@ -34,10 +34,10 @@ class PeerSearch(MultiFamilyLookup):
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
         async with self.node.find_peers(self.target, family=family, seeds=seeds) as found:
             self.follow(found)
-            for peer in self.node.stored_peers(self.target):
-                self._add(peer)
+            for endpoint in self.node.stored_peers(self.target):
+                self._add(endpoint)
             async for peer in found:
-                self._add(peer)
+                self._add(peer.endpoint)
                 if len(self.peers) >= self._wanted:
                     self.finish()
                     return True

@@ -26,7 +26,7 @@ INFO_HASH = 0x0123456789ABCDEF0123456789ABCDEF01234567
 
 async def _found_by(node: Node) -> list[Endpoint]:
     async with node.find_peers(INFO_HASH, seeds=[address(1)]) as peers:
-        return [peer async for peer in peers]
+        return [peer.endpoint async for peer in peers]
 
 
 async def test_an_announced_peer_is_found(autojump_clock: MockClock) -> None:
@@ -38,11 +38,32 @@ async def test_an_announced_peer_is_found(autojump_clock: MockClock) -> None:
         assert again.peers == (parse_endpoint("16.5.7.9:4444"),)
         async with seeker.find_peers(INFO_HASH, seeds=[address(1)]) as peers:
             assert peers.outcomes == (None,)
-            found = [peer async for peer in peers]
+            told = [peer async for peer in peers]
+        found = [peer.endpoint for peer in told]
         assert sorted(found) == sorted(map(parse_endpoint, ["16.5.7.9:4444", "17.6.7.9:6881"]))
+        assert {(peer.host, peer.port) for peer in told} == {("16.5.7.9", 4444), ("17.6.7.9", 6881)}
+        assert {str(peer): (peer.endpoints, peer.services) for peer in told} == {
+            "16.5.7.9:4444": ((parse_endpoint("16.5.7.9:4444"),), {}),
+            "17.6.7.9:6881": ((parse_endpoint("17.6.7.9:6881"),), {}),
+        }
         assert peers.outcomes == (Outcome.DONE,)
         assert peers.dropped == 0
         assert sorted(peers.results[0].peers) == sorted(found)
+
+
+async def test_what_a_call_returned_is_an_argument_of_the_next(autojump_clock: MockClock) -> None:
+    net = network()
+    async with open_several(net, 12) as nodes:
+        await nodes[4].announce(INFO_HASH, 6881)
+        async with nodes[7].find_peers(INFO_HASH) as peers:
+            found = [peer async for peer in peers]
+        pong = await nodes[7].ping_details(found[0])
+        assert pong.contact.endpoint == found[0].endpoint
+        assert await nodes[7].ping(pong.contact) > 0
+        result = await nodes[7].find_node(INFO_HASH, seeds=[found[0], pong.contact])
+        assert result.closest
+        with pytest.raises(UsageError, match="6 or 18 bytes, not 7"):
+            await nodes[7].ping(b"1234567")
 
 
 async def test_a_read_only_node_may_announce(autojump_clock: MockClock) -> None:
@@ -133,7 +154,7 @@ async def test_both_families_are_searched_at_once(autojump_clock: MockClock) -> 
         await nodes[3].announce(INFO_HASH, 44)
         await second.announce(INFO_HASH, 66, seeds=[first.local_endpoints[Family.IPV6]])
         async with seeker.find_peers(INFO_HASH, seeds=[address(1), six[0]]) as peers:
-            found = [peer async for peer in peers]
+            found = [peer.endpoint async for peer in peers]
         assert sorted(found) == sorted(
             [parse_endpoint("15.4.7.9:44"), parse_endpoint("[2a02:1::1]:66")]
         )
