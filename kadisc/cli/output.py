@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -29,8 +30,12 @@ def show(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Prints a message on stderr, on one line. It may quote other nodes, files and names."""
-    print(f"kadisc: {one_line(text, MAX_MESSAGE)}", file=sys.stderr, flush=True)
+    """Prints a message on stderr, on one line. It may quote other nodes, files and names. Where
+    stderr cannot be written, as on a terminal that was closed, the message is lost and nothing
+    else.
+    """
+    with contextlib.suppress(OSError):
+        print(f"kadisc: {one_line(text, MAX_MESSAGE)}", file=sys.stderr, flush=True)
 
 
 def is_lively(stream: TextIO) -> bool:

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from ..core.contract.events import Joined
     from ..net.api.node import Node
     from .run_log import RunLog
+    from .tasks import Ending
 
 MAX_NODES = 1000
 """As of `net/devnet.py`, which a help text need not import."""
 SUMMARY = "run a node (the default command)"
 DESCRIPTION = (
-    "Runs a node until Ctrl-C or SIGTERM. It rejoins through saved contacts and the bootstrap "
+    "Runs a node until Ctrl-C, SIGTERM or SIGHUP. It rejoins through saved contacts and bootstrap "
     "hosts, retries while they are unreachable, and answers other nodes. With --devnet a whole "
     "network runs in this process, on 127.x.y.z, to try everything without internet. Without "
     "--bind it listens at port 6881 in every address family, or at any free port if that one is "
@@ -58,10 +59,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from .tasks import run_until_signalled
+    from .tasks import Ending, run_until_signalled
 
+    ending = Ending()
     # A signal is the normal end of a node.
-    return run_until_signalled(lambda: _run(options), when_signalled=0)
+    return run_until_signalled(lambda: _run(options, ending), when_signalled=0, ending=ending)
 
 
 def spare_collections() -> None:
@@ -81,7 +83,7 @@ def spare_collections() -> None:
     gc.set_threshold(young, middle, MIDDLE_COLLECTIONS)
 
 
-async def _run(options: argparse.Namespace) -> int:
+async def _run(options: argparse.Namespace, ending: Ending) -> int:
     import trio
 
     from .launch import opened
@@ -94,9 +96,9 @@ async def _run(options: argparse.Namespace) -> int:
             if not await _show(nodes, options):
                 await _log(nodes, log)
     except trio.Cancelled:
-        log.stopped()
+        log.stopped(ending.signal.name if ending.signal is not None else None)
         raise
-    log.stopped()
+    log.stopped(None)
     return 0
 
 

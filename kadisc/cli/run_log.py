@@ -86,11 +86,12 @@ class RunLog:
         received, sent = snapshot.counters["received"], snapshot.counters["sent"]
         self._line("contacts", f"{known}; {received} datagrams in, {sent} out")
 
-    def stopped(self) -> None:
+    def stopped(self, signal_name: str | None) -> None:
+        """``signal_name``: that of the signal that ended the node."""
         if self._as_json:
-            self._json({"event": "stopped"})
+            self._json({"event": "stopped", "signal": signal_name})
         else:
-            self._line("stopped")
+            self._line("stopped", f"by {signal_name}" if signal_name is not None else "")
 
     def _json(self, record: object) -> None:
         self._write(

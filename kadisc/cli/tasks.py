@@ -1,40 +1,83 @@
-"""Runs the async part of a command and cancels it on SIGINT and SIGTERM."""
+"""Runs the async part of a command, and cancels it on a signal that asks the program to end."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
 
 import trio
 
-from ..net.transport.nurseries import open_flat_nursery
-
 INTERRUPTED = 130
+
+ASKED_BY_USER: Final = (signal.SIGINT, signal.SIGTERM)
+"""The first one cancels, a second one ends the program at once."""
+OTHER_ENDINGS: Final[tuple[signal.Signals, ...]] = tuple(
+    signal.Signals[name]
+    for name in ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPWR", "SIGXCPU")
+    if name in signal.Signals.__members__
+)
+"""Signals that would kill a program that does not handle them, and that are sent without that
+intention: a terminal closes (often with two SIGHUP), a log is rotated, another program's reload or
+statistics are asked for, the power fails, a limit of processor time is reached. Each cancels;
+however many follow, the program ends in order. SIGQUIT is left alone: it ends a program that
+handles nothing any more, and the shell says so.
+"""
+
+
+class Ending:
+    """``signal``: the first signal that asked the program to end; None so far."""
+
+    def __init__(self) -> None:
+        self.signal: signal.Signals | None = None
 
 
 def run_until_signalled(
-    main: Callable[[], Awaitable[int]], *, when_signalled: int = INTERRUPTED
+    main: Callable[[], Awaitable[int]],
+    *,
+    when_signalled: int = INTERRUPTED,
+    ending: Ending | None = None,
 ) -> int:
-    """Returns the exit code of ``main``, or ``when_signalled`` if SIGINT or SIGTERM cancelled it. A
-    second signal ends the program at once.
+    """Returns the exit code of ``main``, or ``when_signalled`` if a signal cancelled it, which
+    ``ending`` then names.
     """
-    return trio.run(_run, main, when_signalled)
+    return trio.run(_run, main, when_signalled, ending or Ending())
 
 
-async def _run(main: Callable[[], Awaitable[int]], when_signalled: int) -> int:
-    code = when_signalled
-    async with open_flat_nursery() as nursery:
-        # The signal cancels the task, instead of raising KeyboardInterrupt at any line: sockets are
-        # closed and operations end in order.
-        await nursery.start(_cancel_on_signal, nursery.cancel_scope)
-        code = await main()
-        nursery.cancel_scope.cancel()
-    return code
+async def _run(main: Callable[[], Awaitable[int]], when_signalled: int, ending: Ending) -> int:
+    # The signal cancels the task, instead of raising KeyboardInterrupt at any line: sockets are
+    # closed and operations end in order.
+    with trio.CancelScope() as scope, _cancelled_by_signals(scope, ending):
+        return await main()
+    return when_signalled
 
 
-async def _cancel_on_signal(scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for _ in signals:
-            scope.cancel()
-            break
+@contextmanager
+def _cancelled_by_signals(scope: trio.CancelScope, ending: Ending) -> Iterator[None]:
+    token = trio.lowlevel.current_trio_token()
+    before = {
+        number: signal.getsignal(number) or signal.SIG_DFL
+        for number in (*ASKED_BY_USER, *OTHER_ENDINGS)
+    }
+    # `nohup` and many supervisors let a program ignore SIGHUP: it stays so.
+    others = [number for number in OTHER_ENDINGS if before[number] is not signal.SIG_IGN]
+
+    def cancel(number: int, frame: FrameType | None) -> None:
+        if ending.signal is None:
+            ending.signal = signal.Signals(number)
+        for each in ASKED_BY_USER:
+            signal.signal(each, before[each])
+        token.run_sync_soon(scope.cancel, idempotent=True)
+
+    for number in (*ASKED_BY_USER, *others):
+        signal.signal(number, cancel)
+    try:
+        yield
+    finally:
+        for number in ASKED_BY_USER:
+            signal.signal(number, before[number])
+        for number in others:
+            # A second one, after the end of the task, would kill the program on its last lines.
+            signal.signal(number, before[number] if ending.signal is None else signal.SIG_IGN)

@@ -64,7 +64,7 @@ class Dashboard:
             nursery.start_soon(self._until_closed, self._screen.write)
             nursery.start_soon(self._until_closed, self._read_keys)
             nursery.start_soon(self._listen, events)
-            nursery.start_soon(self._handle_signals)
+            nursery.start_soon(self._until_closed, self._handle_signals)
             nursery.start_soon(self._draw)
             await self._ended.wait()
             nursery.cancel_scope.cancel()

@@ -158,8 +158,12 @@ class Screen:
                 termios.tcsetattr(self._fd, termios.TCSANOW, before)
 
     def enter_again(self) -> None:
-        self._before = termios.tcgetattr(self._fd)
-        self._take_keys()
+        """Raises OSError when the terminal has closed."""
+        try:
+            self._before = termios.tcgetattr(self._fd)
+            self._take_keys()
+        except termios.error as error:
+            raise OSError(*error.args) from None
         self._canvas.redraw(ENTER)
 
     def _write_last(self, payload: bytes) -> None:

@@ -281,11 +281,11 @@ def test_the_number_of_lost_lines_is_logged_when_writing_works_again(
 ) -> None:
     log, room = RunLog(as_json=as_json), tmp_path / "log"
     with Path("/dev/full").open("w") as output, redirect_stdout(output), room.open("w") as file:
-        log.stopped()
-        log.stopped()
+        log.stopped(None)
+        log.stopped(None)
         os.dup2(file.fileno(), output.fileno())
-        log.stopped()
-        log.stopped()
+        log.stopped(None)
+        log.stopped(None)
     lines = room.read_text().splitlines()
     assert len(lines) == 3
     assert (

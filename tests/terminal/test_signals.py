@@ -14,8 +14,11 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+
+from kadisc.cli.tasks import OTHER_ENDINGS
 
 from .commands import COMMAND, PATIENCE_S, devnet, environment, next_event, running
 
@@ -31,8 +34,15 @@ def silent_host() -> Iterator[str]:
         yield f"127.0.0.1:{sock.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("devnet_size", [1, 60])
+@pytest.mark.parametrize(
+    ("number", "devnet_size"),
+    [
+        (signal.SIGINT, 1),
+        (signal.SIGINT, 60),
+        (signal.SIGTERM, 60),
+        *((number, 1) for number in OTHER_ENDINGS),
+    ],
+)
 def test_run_ends_on_a_signal(number: signal.Signals, devnet_size: int) -> None:
     with running("run", "--devnet", str(devnet_size), "--bind", "127.0.0.1:0", "--json") as process:
         next_event(process, "listening")
@@ -41,18 +51,70 @@ def test_run_ends_on_a_signal(number: signal.Signals, devnet_size: int) -> None:
         output, errors = process.communicate(timeout=PATIENCE_S)
         assert time.monotonic() - asked < SOON_S
         assert (process.returncode, errors) == (0, "")
-        assert output.endswith('{"event": "stopped"}\n')
+        assert output.endswith(f'"event": "stopped", "signal": "{number.name}"}}\n')
 
 
-@pytest.mark.parametrize("command", [["find", "random", "--bootstrap"], ["ping"]])
-def test_an_interrupted_command_ends_with_130(command: list[str]) -> None:
+def test_a_closed_terminal_ends_the_node_in_order(tmp_path: Path) -> None:
+    """The kernel and the shell both send SIGHUP, and nothing can be written any more."""
+    folder = ["--state-dir", str(tmp_path), "--bind", "127.0.0.1:0", "--no-dashboard"]
+    with silent_host() as where:
+        terminal = Terminal("run", "--bootstrap", where, *folder)
+        try:
+            terminal.read_until(b"listening")
+            (tmp_path / "state.sqlite3").unlink(missing_ok=True)
+            terminal.hang_up()
+            for _ in range(3):
+                terminal.process.send_signal(signal.SIGHUP)
+            assert terminal.process.wait(PATIENCE_S) == 0
+        finally:
+            terminal.process.kill()
+            terminal.process.wait()
+    assert (tmp_path / "state.sqlite3").exists()
+    assert not (tmp_path / "control.sock").exists()
+
+
+def test_a_node_that_was_told_to_ignore_sighup_runs_on() -> None:
+    """As by nohup."""
+    process = subprocess.Popen(
+        [*COMMAND, "run", "--devnet", "1", "--bind", "127.0.0.1:0", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=_ignore_hang_up,
+    )
+    try:
+        next_event(process, "listening")
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        process.terminate()
+        output, _ = process.communicate(timeout=PATIENCE_S)
+    finally:
+        process.kill()
+        process.communicate()
+    assert output.endswith('"event": "stopped", "signal": "SIGTERM"}\n')
+
+
+def _ignore_hang_up() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        (["find", "random", "--bootstrap"], signal.SIGINT),
+        (["ping"], signal.SIGINT),
+        (["ping"], signal.SIGHUP),
+    ],
+)
+def test_an_interrupted_command_ends_with_130(command: list[str], number: signal.Signals) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(PATIENCE_S)
         sock.bind(("127.0.0.1", 0))
         with running(*command, f"127.0.0.1:{sock.getsockname()[1]}", "--json") as process:
             sock.recv(2048)  # now it waits for an answer
             asked = time.monotonic()
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             output, errors = process.communicate(timeout=PATIENCE_S)
             assert time.monotonic() - asked < SOON_S
             assert (process.returncode, output, errors) == (130, "", "")
@@ -93,6 +155,10 @@ class Terminal:
             self.output += os.read(self._own, 65536)
         assert termios.tcgetattr(self._other_end) == self.before
         return code
+
+    def hang_up(self) -> None:
+        os.close(self._other_end)
+        os.close(self._own)
 
     def close(self) -> None:
         self.process.kill()
