@@ -45,14 +45,18 @@ if TYPE_CHECKING:
     from .core.contract.verified_peer import VerifiedPeer as VerifiedPeer
     from .endpoints import Endpoint as Endpoint
     from .endpoints import Family as Family
+    from .errors import AddressInUse as AddressInUse
     from .errors import BindError as BindError
     from .errors import Busy as Busy
     from .errors import Closed as Closed
     from .errors import ErrorAnswer as ErrorAnswer
     from .errors import KadiscError as KadiscError
     from .errors import NoAnswer as NoAnswer
+    from .errors import NotFound as NotFound
     from .errors import NotRunning as NotRunning
     from .errors import QueryFailed as QueryFailed
+    from .errors import StateInUse as StateInUse
+    from .errors import StateUnusable as StateUnusable
     from .errors import UsageError as UsageError
     from .net.api.announcing import Announced as Announced
     from .net.api.announcing import Announcement as Announcement
@@ -120,14 +124,18 @@ _HOME = {
         "Family",
     ),
     "errors": (
+        "AddressInUse",
         "BindError",
         "Busy",
         "Closed",
         "ErrorAnswer",
         "KadiscError",
         "NoAnswer",
+        "NotFound",
         "NotRunning",
         "QueryFailed",
+        "StateInUse",
+        "StateUnusable",
         "UsageError",
     ),
     "net.api.announcing": (

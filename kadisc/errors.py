@@ -6,10 +6,14 @@
      +- DecodeError          bytes from the network are not a message: the fault of the sender;
      |                       never leaves receive()
      +- UsageError           an argument, option or file is wrong: the fault of the caller
+     |   +- StateUnusable    the state folder cannot be used
+     |       +- StateInUse   another node uses it
      +- Busy                 too many operations in flight: refused at its start, try later
      +- Closed               the node was closed, or is closing
+     +- NotFound             the node does not know what the caller named
      +- NotRunning           no running node answers at the control socket
      +- BindError            no socket could be opened at the address asked for
+     |   +- AddressInUse     another socket has it
      +- QueryFailed          a query got no usable answer
          +- NoAnswer         nothing came back in time, or the network refused the datagram
          +- ErrorAnswer      the other node answered with a KRPC error
@@ -52,6 +56,16 @@ class UsageError(KadiscError):
     """An argument, option or file is wrong."""
 
 
+class StateUnusable(UsageError):
+    """The state folder cannot be used as asked for: it cannot be written, others may write it, or
+    it has no key.
+    """
+
+
+class StateInUse(StateUnusable):
+    """Another node uses the state folder."""
+
+
 class Busy(KadiscError):
     """Too many operations are in flight; this one was refused at its start."""
 
@@ -60,12 +74,20 @@ class Closed(KadiscError):
     """The node was closed before the operation could end."""
 
 
+class NotFound(KadiscError):
+    """The node does not know the peer, or what else the caller named."""
+
+
 class NotRunning(KadiscError):
     """No running node answers at the control socket."""
 
 
 class BindError(KadiscError):
     """No socket could be opened at the address asked for."""
+
+
+class AddressInUse(BindError):
+    """Another socket has the address asked for."""
 
 
 class QueryFailed(KadiscError):

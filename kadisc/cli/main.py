@@ -1,8 +1,5 @@
 """The entry point: selects the command, and turns each error into an exit code and at most one
-line.
-
-Exit codes: 0 success; 1 not found, or no network; 2 wrong usage; 130 after Ctrl-C, but 0 for
-``run``.
+line, or one JSON document with ``--json``. The codes are in `exit_codes`.
 """
 
 from __future__ import annotations
@@ -12,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ..errors import BindError, KadiscError, UsageError
+from ..errors import KadiscError, UsageError
 from ..version import COMPILED, __version__
 from . import (
     announce,
@@ -30,7 +27,8 @@ from . import (
     status,
     why,
 )
-from .output import say
+from .exit_codes import DONE, FAILED, INTERRUPTED, failure_of
+from .output import print_error, say
 from .parser import CommandParser
 
 _COMMANDS = {
@@ -66,29 +64,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     _open_closed_streams()
     try:
-        options = _parse(words)
-        code = int(options.execute(options))
+        code = _run(words, as_json=_asks_for_json(words))
         sys.stdout.flush()  # here, where a failure can still be reported
         return code
-    except UsageError as error:
-        say(str(error))
-        return 2
-    except KadiscError as error:
-        say(str(error))
-        return 2 if isinstance(error, BindError) else 1
     except BrokenPipeError:
         # The reader of stdout has closed it, as in `kadisc ... | head`.
         _drop_output()
-        return 0
+        return DONE
     except OSError as error:
         # Other modules handle the errors of their files and sockets. What is left is an error of
         # stdout, such as a full disk.
         _drop_output()
         what = error.filename or "the output"
         say(f"{what} cannot be written: {(error.strerror or str(error)).lower()}")
-        return 1
+        return FAILED
+
+
+def _run(words: list[str], *, as_json: bool) -> int:
+    """Runs the command. With ``as_json``, every failure ends with an error document on stdout."""
+    try:
+        options = _parse(words)
+        code = int(options.execute(options))
+    except KadiscError as error:
+        say(str(error))
+        failure = failure_of(error)
+        if as_json:
+            print_error(failure.code, str(error))
+        return failure.exit_code
     except KeyboardInterrupt:
-        return 130
+        code = INTERRUPTED
+    except OSError:
+        raise
+    except Exception as error:
+        if as_json:
+            print_error("internal_error", f"{type(error).__name__}: {error}")
+        raise
+    if code == INTERRUPTED and as_json:
+        print_error("interrupted", "a signal ended the command before it was done")
+    return code
+
+
+def _asks_for_json(words: Sequence[str]) -> bool:
+    """Found without the parser, whose errors are documents too."""
+    end = words.index("--") if "--" in words else len(words)
+    return "--json" in words[:end]
 
 
 def _open_closed_streams() -> None:

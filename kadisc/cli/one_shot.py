@@ -12,7 +12,7 @@ from ..config import Config
 from ..config.declaration import HoldsFor
 from ..control.call import Call, Tell
 from ..core.contract.identity import Identity
-from ..errors import UsageError
+from ..errors import StateUnusable
 from ..net.api.node import Node
 from ..net.api.open import (
     NOTHING_SAVED,
@@ -54,7 +54,7 @@ class OneShot(Call):
     def identity(self) -> Identity:
         seed = read_seed(self._folder)
         if seed is None:
-            raise UsageError(
+            raise StateUnusable(
                 f"there is no key in {self._folder} to sign with: kadisc run creates one, "
                 "or --state-dir names another folder"
             )

@@ -22,6 +22,26 @@ def print_json(document: object) -> None:
     print(json.dumps(document, separators=(", ", ": ")).replace("\x7f", "\\u007f"), flush=True)
 
 
+def print_error(code: str, message: str) -> None:
+    """Prints the document of a command that failed: ``{"error": {"code", "message"}}``."""
+    print_json(error_document(code, message))
+
+
+def error_document(code: str, message: str) -> dict[str, dict[str, str]]:
+    """The member ``error`` of a JSON document. ``code`` is in snake_case."""
+    return {"error": {"code": code, "message": one_line(message, MAX_MESSAGE)}}
+
+
+def print_unsuccessful(document: object, code: str, message: str) -> None:
+    """Prints the document of a command that ends with an exit code other than 0 and yet has a
+    result, such as an empty list: the result with an ``error`` as its last member.
+    """
+    import msgspec
+
+    result: dict[str, object] = msgspec.to_builtins(document)
+    print_json({**result, **error_document(code, message)})
+
+
 def show(text: str) -> None:
     """Prints a line of the result on stdout. It may hold texts of others."""
     encoding = sys.stdout.encoding or "utf-8"

@@ -1,14 +1,13 @@
-"""An argument parser with errors of one line and with rich help."""
+"""An argument parser that raises UsageError and prints rich help."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
-import sys
 import textwrap
 from typing import Any, NoReturn
 
-from ..text import MAX_MESSAGE, one_line
+from ..errors import UsageError
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -21,10 +20,7 @@ class CommandParser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
-        # The message quotes what was typed.
-        text = f"{one_line(message, MAX_MESSAGE)}; see {self.prog} --help"
-        print(f"{self.prog}: {text}", file=sys.stderr)
-        sys.exit(2)
+        raise UsageError(f"{message}; see {self.prog} --help")
 
     def format_help(self) -> str:
         from rich_argparse import RawDescriptionRichHelpFormatter

@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from .exit_codes import INTERRUPTED
 from .output import print_json, say, show
 from .sim_run import add_scenario_options, check_size, sim_options
 
@@ -92,7 +93,7 @@ def execute(options: argparse.Namespace) -> int:
                 f"{progress.finished} of {len(runs)} runs are done{kept}; "
                 "the same command continues with the rest"
             )
-            return 130
+            return INTERRUPTED
         finally:
             progress.clear()
         return _print_summary(options, runs, results, lost, progress)

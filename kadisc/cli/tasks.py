@@ -10,7 +10,7 @@ from typing import Final
 
 import trio
 
-INTERRUPTED = 130
+from .exit_codes import INTERRUPTED
 
 ASKED_BY_USER: Final = (signal.SIGINT, signal.SIGTERM)
 """The first one cancels, a second one ends the program at once."""

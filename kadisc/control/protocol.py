@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from ..errors import Busy, Closed, ErrorAnswer, KadiscError, NoAnswer, UsageError
+from ..errors import Busy, Closed, ErrorAnswer, KadiscError, NoAnswer, NotFound, UsageError
 
 MAX_REQUEST_BYTES = 1 << 16
 """The maximum length of a request; a client that sends a longer line is disconnected."""
@@ -28,6 +28,7 @@ BUSY = -32002
 CLOSED = -32003
 CANCELLED = -32004
 OTHER_FAILURE = -32005
+NOT_FOUND = -32006
 
 RequestId: TypeAlias = int | str | None
 
@@ -135,6 +136,7 @@ def _line(message: object) -> bytes:
 
 _CODES: tuple[tuple[type[KadiscError], int], ...] = (
     (UsageError, INVALID_PARAMS),
+    (NotFound, NOT_FOUND),
     (NoAnswer, NO_ANSWER),
     (ErrorAnswer, ERROR_ANSWER),
     (Busy, BUSY),

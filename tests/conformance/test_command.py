@@ -110,10 +110,15 @@ def test_the_list_says_what_each_case_proves() -> None:
         (["127.0.0.1:1", "--timeout", "nan"], "--timeout is 0.01 to 60"),
         (["127.0.0.1:1", "--source", "home"], "--source: "),
         (["127.0.0.1:1", "--source", "::1"], "--source: not of the same address family"),
-        (["127.0.0.1:1", "--source", "192.0.2.1"], "no interface of this machine has that address"),
     ],
 )
 def test_wrong_usage_is_one_line_and_code_2(words: list[str], complaint: str) -> None:
     done = kadisc("conformance", *words)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert complaint in done.stderr
+
+
+def test_an_address_that_is_not_of_this_machine_is_code_3() -> None:
+    done = kadisc("conformance", "127.0.0.1:1", "--source", "192.0.2.1")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+    assert "no interface of this machine has that address" in done.stderr

@@ -71,6 +71,16 @@ def devnet(count: int) -> Iterator[list[dict[str, Any]]]:
         yield nodes
 
 
+def error_code(output: str) -> str:
+    """The code in the error document that is the whole output of a failed command."""
+    document = json.loads(output)
+    assert list(document) == ["error"]
+    assert list(document["error"]) == ["code", "message"]
+    assert document["error"]["message"]
+    code: str = document["error"]["code"]
+    return code
+
+
 def next_event(process: subprocess.Popen[str], name: str) -> dict[str, Any]:
     """The next JSON line with this event."""
     assert process.stdout is not None

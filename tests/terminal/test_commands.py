@@ -18,7 +18,16 @@ import pytest
 from kadisc.cli.run_log import RunLog
 from kadisc.version import __version__
 
-from .commands import COMMAND, PATIENCE_S, devnet, environment, kadisc, next_event, running
+from .commands import (
+    COMMAND,
+    PATIENCE_S,
+    devnet,
+    environment,
+    error_code,
+    kadisc,
+    next_event,
+    running,
+)
 
 TARGET = "0123456789abcdef0123456789abcdef01234567"
 
@@ -143,7 +152,7 @@ def test_a_used_default_port_is_replaced_and_a_used_given_one_is_an_error() -> N
             process.terminate()
             assert "port 6881 is in use" in process.communicate()[1]
         done = kadisc("run", "--bind", "0.0.0.0:6881")
-        assert done.returncode == 2
+        assert done.returncode == 3
         assert done.stderr.startswith("kadisc: cannot listen on 0.0.0.0:6881: ")
 
 
@@ -161,7 +170,7 @@ def test_a_used_default_port_is_replaced_and_a_used_given_one_is_an_error() -> N
         (["ping", "1.2.3.4"], 2, "expected HOST:PORT"),
         (["ping", "nonsense.invalid:1"], 1, "nonsense.invalid"),
         (["ping", "[::1]:1", "--bind", "127.0.0.1:0"], 1, "family"),
-        (["run", "--bind", "198.51.100.1:1"], 2, "no interface of this machine"),
+        (["run", "--bind", "198.51.100.1:1"], 3, "no interface of this machine"),
         (
             ["run", "--bind", "127.0.0.1:0", "--bind", "127.0.0.1:0"],
             2,
@@ -195,7 +204,7 @@ def test_without_answers_a_command_ends_in_bounded_time_with_one_line() -> None:
         ):
             for process in (find, ping):
                 output, errors = process.communicate(timeout=PATIENCE_S)
-                assert (process.returncode, output) == (1, "")
+                assert (process.returncode, error_code(output)) == (1, "no_answer")
                 assert re.fullmatch(
                     r"kadisc: (no network: )?no answer from \S+ within 1\d s.*\n", errors
                 )

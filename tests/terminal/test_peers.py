@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .commands import PATIENCE_S, devnet, kadisc, next_event, running
+from .commands import PATIENCE_S, devnet, error_code, kadisc, next_event, running
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_without_answers_the_error_is_one_line() -> None:
         ):
             for process in (peers, announce):
                 output, errors = process.communicate(timeout=PATIENCE_S)
-                assert (process.returncode, output) == (1, "")
+                assert (process.returncode, error_code(output)) == (1, "no_answer")
                 assert re.fullmatch(
                     r"kadisc: no network: no answer from \S+ within 1\d s.*\n", errors
                 )
@@ -172,8 +172,8 @@ def test_an_interrupted_command_ends_with_130() -> None:
         ) as process:
             silent.recv(2048)
             process.send_signal(2)
-            assert process.communicate(timeout=PATIENCE_S) == ("", "")
-            assert process.returncode == 130
+            output, errors = process.communicate(timeout=PATIENCE_S)
+            assert (process.returncode, error_code(output), errors) == (130, "interrupted", "")
 
 
 def test_a_running_node_as_a_static_peer(

@@ -20,7 +20,7 @@ import pytest
 
 from kadisc.cli.tasks import OTHER_ENDINGS
 
-from .commands import COMMAND, PATIENCE_S, devnet, environment, next_event, running
+from .commands import COMMAND, PATIENCE_S, devnet, environment, error_code, next_event, running
 
 SOON_S = 5.0
 """Five times the expected second."""
@@ -117,7 +117,7 @@ def test_an_interrupted_command_ends_with_130(command: list[str], number: signal
             process.send_signal(number)
             output, errors = process.communicate(timeout=PATIENCE_S)
             assert time.monotonic() - asked < SOON_S
-            assert (process.returncode, output, errors) == (130, "", "")
+            assert (process.returncode, error_code(output), errors) == (130, "interrupted", "")
 
 
 class Terminal:

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 import trio
 
-from ...errors import KadiscError, UsageError
+from ...errors import NotFound, UsageError
 from ..call import Call, Method
 from .why import KEY_DIGITS, peer_from
 
@@ -35,7 +35,7 @@ async def _feedback(params: FeedbackParams, call: Call) -> FeedbackDocument:
     if len(params.key) != KEY_DIGITS:
         raise UsageError(f"a key has {KEY_DIGITS} hex digits: {params.key!r}")
     if not call.node.feedback(key, params.verdict):
-        raise KadiscError(
+        raise NotFound(
             f"no peer of the network {call.node.own_network.name} has the key {params.key}"
         )
     return FeedbackDocument(params.key, params.verdict)

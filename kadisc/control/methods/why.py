@@ -9,7 +9,7 @@ import trio
 
 from ...core.book.entry import Provenance
 from ...endpoints import format_endpoint, parse_endpoint
-from ...errors import KadiscError, UsageError
+from ...errors import NotFound, UsageError
 from ..call import Call, Method
 from ..units import milliseconds
 
@@ -57,9 +57,7 @@ async def _why(params: WhyParams, call: Call) -> WhyDocument:
     await trio.lowlevel.checkpoint()
     provenance = call.node.why(peer_from(params.peer))
     if provenance is None:
-        raise KadiscError(
-            f"the network {call.node.own_network.name} has no known peer {params.peer}"
-        )
+        raise NotFound(f"the network {call.node.own_network.name} has no known peer {params.peer}")
     return _document(provenance, call.node.own_network.asn(provenance.endpoint))
 
 

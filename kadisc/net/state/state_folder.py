@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...core.contract.saved_state import SavedBook, SavedContact, SavedPeerNetwork, SavedState
-from ...errors import UsageError
+from ...errors import StateInUse, StateUnusable
 from ...observe.describe import count
 from ...observe.shell_events import StateDamaged, StateSetAside, StateUnsaved
 from . import identity_file
@@ -69,14 +69,14 @@ class StateFolder:
 
     def open(self) -> tuple[KeptState, tuple[Notice, ...]]:
         """Locks the folder and returns its state, and events that say what was wrong with it.
-        Raises UsageError where another node uses it, and where others may write it.
+        Raises StateInUse where another node uses it, StateUnusable where others may write it.
         """
         try:
             self.acquire()
         except _InUse as in_use:
-            raise UsageError(f"{in_use}; give each node its own --state-dir") from None
+            raise StateInUse(f"{in_use}; give each node its own --state-dir") from None
         except UnsafeFolder as unsafe:
-            raise UsageError(str(unsafe)) from None
+            raise StateUnusable(str(unsafe)) from None
         except OSError as error:
             # A folder that cannot be written may still have a key and contacts.
             trouble = StateUnsaved(f"the state cannot be saved in {self.path}: {reason_of(error)}")

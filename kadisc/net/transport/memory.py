@@ -18,7 +18,7 @@ import trio
 
 from ...core.contract.events import Datagram
 from ...endpoints import Endpoint, family_of, parse_endpoint
-from ...errors import BindError, Closed
+from ...errors import AddressInUse, Closed
 from .ports import Sent
 
 _MAX_QUEUED = 4096
@@ -49,10 +49,10 @@ class MemoryNetwork:
         """Datagrams lost so far."""
 
     def port(self, address: str) -> MemoryPort:
-        """A port at a numeric ``HOST:PORT``. Raises BindError where there is one already."""
+        """A port at a numeric ``HOST:PORT``. Raises AddressInUse where there is one already."""
         endpoint = parse_endpoint(address)
         if endpoint in self._ports:
-            raise BindError(f"cannot listen on {address}: address already in use")
+            raise AddressInUse(f"cannot listen on {address}: address already in use")
         port = self._ports[endpoint] = MemoryPort(self, endpoint)
         return port
 

@@ -11,7 +11,7 @@ import trio
 
 from ...core.contract.events import Datagram
 from ...endpoints import IPV4_ENDPOINT_BYTES, Endpoint, Family, make_endpoint, split_host_port
-from ...errors import BindError, UsageError
+from ...errors import AddressInUse, BindError, UsageError
 from .ports import Sent
 
 _SENT: Final = Sent.SENT
@@ -97,7 +97,7 @@ def _pack_ipv6(host: str) -> bytes:
 
 def bind_udp(address: str, *, max_datagram_bytes: int, socket_buffer_bytes: int) -> UdpPort:
     """A port at a numeric ``HOST:PORT``; port 0 lets the system choose. Raises UsageError for an
-    address that cannot be read, BindError where the system refuses it.
+    address that cannot be read, AddressInUse or another BindError where the system refuses it.
     """
     try:
         host, port = split_host_port(address)
@@ -115,7 +115,8 @@ def bind_udp(address: str, *, max_datagram_bytes: int, socket_buffer_bytes: int)
             sock.close()
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         advice = _ADVICE.get(error.errno or 0)
-        raise BindError(
+        kind = AddressInUse if error.errno == errno.EADDRINUSE else BindError
+        raise kind(
             f"cannot listen on {address}: {reason}" + (f": {advice}" if advice else "")
         ) from error
 
