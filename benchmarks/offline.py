@@ -32,17 +32,31 @@ _NAMESPACES = [
     "--fork",
     "--kill-child",
 ]
-_ENTER = 'ip link set lo up && ip addr add local 45.0.0.0/8 dev lo && exec "$@"'
+SETUP = "ip link set lo up && ip addr add local 45.0.0.0/8 dev lo"
+"""Shell commands that make the network."""
+
+
+def namespace_command(*command: str, setup: str = SETUP) -> list[str]:
+    """A command that runs another one in a namespace of its own, after ``setup``."""
+    return [*_NAMESPACES, "sh", "-c", f'{setup} && exec "$@"', "sh", *command]
+
+
+def environment_inside() -> dict[str, str]:
+    return os.environ | {INSIDE: "1", "PATH": _PATH}
+
+
+def is_inside() -> bool:
+    return bool(os.environ.get(INSIDE))
 
 
 def enter(program: str, arguments: Sequence[str]) -> None:
     """Goes on in a namespace of its own, with everything that it starts; returns once there. All
     ends when the program does.
     """
-    if os.environ.get(INSIDE):
+    if is_inside():
         return
-    environment = os.environ | {INSIDE: "1", "PATH": _PATH}
-    command = [*_NAMESPACES, "sh", "-c", _ENTER, "sh", sys.executable, program, *arguments]
+    environment = environment_inside()
+    command = namespace_command(sys.executable, program, *arguments)
     try:
         sys.exit(subprocess.run(command, env=environment).returncode)
     except FileNotFoundError:

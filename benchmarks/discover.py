@@ -1,0 +1,271 @@
+"""How soon a newcomer has found peers of its network: kadisc beside other programs.
+
+Run ``python benchmarks/discover.py``; Linux only, no root. 40 nodes of one network stand in a
+network namespace, each in a /16 of its own; a newcomer is behind a relay that makes each round trip
+50 ms. It is a new process with a fresh state that knows the address of one node. The clock starts
+with the process and is read when it has named its 5th and its 20th peer that has itself answered;
+the relay counts the bytes that it sent and received until then. Newcomers start one after another,
+in turns between the programs.
+
+What counts as found:
+
+- kadisc: a peer that exchanged signed records with the newcomer and proved its key there; from
+  ``node.peers()`` in a program (kadisc-library), from the control socket of ``kadisc run``
+  (kadisc-socket), from the output of ``kadisc peers NETWORK`` (kadisc-command).
+
+A peer counts if it is one of the standing nodes of the network. Those named that have ended, or are
+none of the network, are counted apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import offline
+from discovery.newcomer import Found, measure
+from discovery.sides import Side, Tree, kadisc_sides
+from discovery.standing import Size, Standing, standing_nodes
+from discovery.world import TRIAL, Conditions, World, open_world
+
+FIRST, ALL = 5, 20
+"""The numbers of peers at which the clock is read."""
+KADISC_PORT, OTHER_TREE_PORT = 7001, 7011
+PAUSE_S = 0.3
+"""Between two newcomers."""
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def check_namespaces() -> None:
+    """Ends the program with a sentence if the world cannot be made here."""
+    try:
+        done = subprocess.run(
+            offline.namespace_command("true", setup=TRIAL),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            env=offline.environment_inside(),
+        )
+    except FileNotFoundError:
+        sys.exit("the program unshare is missing (Debian package util-linux)")
+    if done.returncode != 0:
+        sys.exit(
+            "no network namespace with a TUN can be made here (it takes Linux, iproute2, user "
+            f"namespaces, and a /dev/net/tun that you may open): {done.stderr.strip()}"
+        )
+
+
+class Run:
+    """``deadline``: no newcomer starts after it."""
+
+    def __init__(self, world: World, arguments: argparse.Namespace, deadline: float) -> None:
+        self._world = world
+        self._arguments = arguments
+        self._deadline = deadline
+        self._started = 0
+        self.found: dict[str, list[Found]] = {}
+        self.left_out: dict[str, str] = {}
+        self.skipped = 0
+
+    def round(self, sides: Sequence[Side], number: int) -> None:
+        given = self._arguments
+        swarms = list({side.swarm.name: side.swarm for side in sides}.values())
+        size = Size(given.nodes, given.own, given.dead)
+        folder = self._world.folder / f"round-{number}"
+        folder.mkdir()
+        with standing_nodes(swarms, size, folder, given.settle, say) as (standing, failed):
+            by_name = {each.swarm.name: each for each in standing}
+            for side in sides:
+                if side.swarm.name in failed:
+                    self.left_out[side.name] = failed[side.swarm.name]
+            there = [side for side in sides if side.swarm.name in by_name]
+            for turn in range(given.newcomers):
+                shift = turn % max(1, len(there))
+                for side in there[shift:] + there[:shift]:
+                    self._newcomer(side, by_name[side.swarm.name], folder, turn)
+
+    def _newcomer(self, side: Side, standing: Standing, folder: Path, turn: int) -> None:
+        if time.monotonic() >= self._deadline:
+            self.skipped += 1
+            return
+        self._world.next_newcomer(self._started)
+        self._world.silence(standing.dead_hosts)
+        home = folder / f"newcomer-{self._started}"
+        home.mkdir()
+        self._started += 1
+        found = measure(
+            self._world,
+            side,
+            standing.bootstrap,
+            wanted=self._arguments.count,
+            within_s=self._arguments.within,
+            fate=standing.fate,
+            home=home,
+        )
+        standing.check()
+        self.found.setdefault(side.name, []).append(found)
+        say(f"{side.name} {turn + 1} of {self._arguments.newcomers}: {in_words(found)}")
+        time.sleep(PAUSE_S)
+
+
+def in_words(found: Found) -> str:
+    words = [f"{len(found.members)} peers"]
+    for count in (FIRST, ALL):
+        if (point := found.at(count)) is not None:
+            words.append(f"{count} in {point[0]:.2f} s")
+    if found.dead or found.strangers:
+        words.append(f"named {found.dead} that ended, {found.strangers} others")
+    if found.fault:
+        words.append(found.fault)
+    return ", ".join(words)
+
+
+# --- what is told at the end ----------------------------------------------------------------------
+
+
+def rows(run: Run, sides: Sequence[Side], count: int) -> list[dict[str, Any]]:
+    table: list[dict[str, Any]] = []
+    for side in sides:
+        newcomers = run.found.get(side.name, [])
+        row: dict[str, Any] = {"side": side.name, "newcomers": len(newcomers), "note": side.note}
+        if side.name in run.left_out:
+            row["left_out"] = run.left_out[side.name]
+        for mark in dict.fromkeys((min(FIRST, count), count)):
+            row[f"{mark}_peers"] = summary([found.at(mark) for found in newcomers])
+        row["dead"] = sum(found.dead for found in newcomers)
+        row["strangers"] = sum(found.strangers for found in newcomers)
+        table.append(row)
+    return table
+
+
+def summary(points: Sequence[Any]) -> dict[str, Any]:
+    """Newcomers that did not get so many count as slower than all others; null where the median is
+    one of them.
+    """
+    reached = [point for point in points if point is not None]
+    seconds = [point[0] for point in reached] + [float("inf")] * (len(points) - len(reached))
+    found: dict[str, Any] = {"reached": len(reached), "median_s": None, "slowest_s": None}
+    if points:
+        found["median_s"] = finite(statistics.median(seconds))
+        found["slowest_s"] = finite(max(seconds))
+    for name in ("sent", "received"):
+        values = [getattr(point[1], name) for point in reached]
+        found[f"{name}_bytes"] = round(statistics.median(values)) if values else None
+    found["each_s"] = [round(point[0], 3) if point is not None else None for point in points]
+    return found
+
+
+def finite(seconds: float) -> float | None:
+    return round(seconds, 3) if seconds != float("inf") else None
+
+
+def show(table: list[dict[str, Any]]) -> None:
+    marks = [key for key in table[0] if key.endswith("_peers")]
+    names = [mark.removesuffix("_peers") for mark in marks]
+    head = "".join(f"{name + ' peers, s':>14}{'slowest':>9}{'of':>7}" for name in names)
+    width = max(len(row["side"]) for row in table) + 2
+    print(f"{'':{width}}{head}{'sent, kB':>10}{'received':>10}{'ended':>7}{'others':>8}")
+    for row in table:
+        if "left_out" in row:
+            print(f"{row['side']:{width}}left out: {row['left_out']}")
+            continue
+        cells = ""
+        for mark in marks:
+            part = row[mark]
+            share = f"{part['reached']}/{row['newcomers']}"
+            cells += f"{figure(part['median_s'], 2):>14}{figure(part['slowest_s'], 2):>9}"
+            cells += f"{share:>7}"
+        last = row[marks[-1]]
+        for name in ("sent_bytes", "received_bytes"):
+            cells += f"{figure(last[name] and last[name] / 1e3, 1):>10}"
+        note = f"  ({row['note']})" if row["note"] else ""
+        print(f"{row['side']:{width}}{cells}{row['dead']:>7}{row['strangers']:>8}{note}")
+
+
+def figure(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--only", metavar="SIDE,...", help="these alone; kadisc is all of kadisc's")
+    parser.add_argument("--newcomers", type=int, default=10, help="of each side and round (10)")
+    parser.add_argument("--rounds", type=int, default=1, help="each with new standing nodes (1)")
+    parser.add_argument("--nodes", type=int, default=40, help="standing nodes of each side (40)")
+    parser.add_argument("--own", type=int, help="so many of them are of the network (all)")
+    parser.add_argument("--count", type=int, help="peers that a newcomer looks for (20)")
+    parser.add_argument("--rtt", type=float, default=50.0, metavar="MS", help="(50)")
+    parser.add_argument("--loss", type=float, default=0.0, metavar="SHARE", help="of packets")
+    parser.add_argument(
+        "--dead", type=float, default=0.0, metavar="SHARE", help="of the nodes, after all have met"
+    )
+    parser.add_argument("--nat", choices=("none", "port-restricted"), default="none")
+    parser.add_argument("--tree", type=Path, help="another checkout of kadisc, measured as well")
+    parser.add_argument("--within", type=float, default=30.0, metavar="S", help="for a newcomer")
+    parser.add_argument("--settle", type=float, default=30.0, metavar="S", help="at most, to meet")
+    parser.add_argument("--limit", type=float, default=540.0, metavar="S", help="of the whole run")
+    parser.add_argument("--seed", type=int, default=1, help="of the losses")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    given = parser.parse_args()
+    given.own = given.nodes if given.own is None else given.own
+    if not 1 < given.own <= given.nodes:
+        parser.error("--own is at least 2 and at most --nodes")
+    living = given.own - Size(given.nodes, given.own, given.dead).own_dead
+    given.count = min(ALL, living) if given.count is None else given.count
+    if not 0 < given.count <= living:
+        parser.error(f"--count: there are only {living} living nodes of the network")
+    return given
+
+
+def chosen(given: argparse.Namespace) -> list[Side]:
+    sides = kadisc_sides(Tree(offline.HERE.parent), KADISC_PORT)
+    if given.tree is not None:
+        sides += kadisc_sides(Tree(given.tree.resolve()), OTHER_TREE_PORT, label=given.tree.name)
+    if given.only is None:
+        return sides
+    names = given.only.split(",")
+    known = [side for side in sides if side.name in names or side.swarm.name in names]
+    unknown = [
+        name for name in names if name not in {x for s in sides for x in (s.name, s.swarm.name)}
+    ]
+    if unknown:
+        every = ", ".join(side.name for side in sides)
+        sys.exit(f"there is no side {', '.join(unknown)}; there are: {every}")
+    return known
+
+
+def main() -> None:
+    given = parsed()
+    sides = chosen(given)
+    if not offline.is_inside():
+        check_namespaces()
+    offline.enter(__file__, sys.argv[1:])
+    machine = offline.machine()
+    conditions = Conditions(given.rtt / 1e3, given.loss, given.nat, given.seed)
+    deadline = time.monotonic() + given.limit
+    try:
+        with open_world(conditions) as world:
+            run = Run(world, given, deadline)
+            for number in range(given.rounds):
+                run.round(sides, number)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    if run.skipped:
+        say(f"{run.skipped} newcomers did not start: the limit of {given.limit:g} s was over")
+    offline.publish(machine, rows(run, sides, given.count), show, given.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""The programs that `discover.py` measures: for each, how its standing nodes and its newcomers are
+started, and which line of a newcomer names a peer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from offline import HERE
+
+PARTS = HERE / "discovery"
+NETWORK, OTHER_NETWORK = "discover-lab", "discover-others"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A command and what it adds to the environment."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def peer_in_json(line: str) -> str | None:
+    """Of ``{"peer": "..."}``."""
+    found = json.loads(line).get("peer")
+    return str(found) if found else None
+
+
+def peer_in_first_word(line: str) -> str | None:
+    """Of ``45.1.0.1:7001  p2p=9333``."""
+    word = line.split()[0] if line.split() else ""
+    return word if word.count(".") == 3 and ":" in word else None
+
+
+@dataclass(frozen=True)
+class Swarm:
+    """Standing nodes that several sides share. ``launch`` takes the settings, a JSON object:
+    ``hosts``, ``port``, ``network``, ``bootstrap``.
+    """
+
+    name: str
+    port: int
+    launch: Callable[[str], Launch]
+
+
+@dataclass(frozen=True)
+class Side:
+    """``launch`` takes the bootstrap node and a fresh folder. ``asks_socket``: the peers are asked
+    for at the control socket in that folder, and not printed.
+    """
+
+    name: str
+    swarm: Swarm
+    launch: Callable[[str, Path], Launch]
+    peer_in: Callable[[str], str | None] = peer_in_json
+    asks_socket: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A checkout of kadisc. Where it has a virtual environment, that one's Python is used."""
+
+    path: Path
+
+    @property
+    def python(self) -> str:
+        own = self.path / ".venv" / "bin" / "python"
+        return str(own) if own.exists() else sys.executable
+
+    def launch(self, *arguments: str) -> Launch:
+        return Launch((self.python, *arguments), {"PYTHONPATH": str(self.path)})
+
+    def commit_name(self) -> str:
+        return self.path.resolve().name
+
+
+def kadisc_sides(tree: Tree, port: int, label: str = "kadisc") -> list[Side]:
+    """The library, the control socket and the command."""
+    swarm = Swarm(
+        label, port, lambda settings: tree.launch(str(PARTS / "kadisc_nodes.py"), settings)
+    )
+
+    def library(bootstrap: str, folder: Path) -> Launch:
+        return tree.launch(str(PARTS / "kadisc_newcomer.py"), NETWORK, bootstrap)
+
+    def command(*arguments: str) -> Callable[[str, Path], Launch]:
+        def launch(bootstrap: str, folder: Path) -> Launch:
+            return tree.launch("-m", "kadisc", *arguments, "--bootstrap", bootstrap)
+
+        return launch
+
+    def run(bootstrap: str, folder: Path) -> Launch:
+        return command(
+            "run", "--no-dashboard", "--network", NETWORK, "--state-dir", str(folder / "state")
+        )(bootstrap, folder)
+
+    return [
+        Side(f"{label}-library", swarm, library),
+        Side(f"{label}-socket", swarm, run, asks_socket=True),
+        Side(
+            f"{label}-command",
+            swarm,
+            command("peers", NETWORK, "--count", "20"),
+            peer_in=peer_in_first_word,
+        ),
+    ]
+
+
+def environment(launch: Launch, home: Path) -> dict[str, str]:
+    """The user has neither state nor configuration, and no terminal."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    homes = dict.fromkeys(
+        ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"), str(home)
+    )
+    return kept | homes | {"TERM": "dumb"} | dict(launch.environment)
