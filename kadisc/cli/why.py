@@ -25,7 +25,9 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "wanted", metavar="PEER", help="its key of 64 hex digits, or its numeric HOST:PORT"
+        "wanted",
+        metavar="PEER",
+        help="its key of 64 hex digits, or a numeric HOST:PORT: where it answers, or of a service",
     )
     add_folder_options(parser.add_argument_group("node"))
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
@@ -38,7 +40,8 @@ def execute(options: argparse.Namespace) -> int:
 
 
 async def _why(options: argparse.Namespace) -> int:
-    from ..control.methods.why import WHY, WhyParams, peer_from
+    from ..control.methods.why import WHY, WhyParams
+    from ..net.api.arguments import peer_from
     from .asking import ask_running
 
     peer_from(options.wanted)
@@ -55,6 +58,8 @@ def _print(why: WhyDocument) -> None:
     from .status import duration
 
     show(why.peer)
+    for other in why.also_at:
+        show(f"  also      {other} was meant too; kadisc why {other}")
     show(f"  key       {why.key or 'unknown: the peer is unverified'}")
     if why.asn is not None:
         show(f"  asn       AS{why.asn}")

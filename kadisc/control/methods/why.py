@@ -8,17 +8,19 @@ import msgspec
 import trio
 
 from ...core.book.entry import Provenance
-from ...endpoints import format_endpoint, parse_endpoint
-from ...errors import NotFound, UsageError
+from ...core.peers.peer_matching import MatchedBy, PeerMatch
+from ...endpoints import format_endpoint
+from ...errors import NotFound
 from ..call import Call, Method
 from ..units import milliseconds
 
-KEY_DIGITS = 64
 _TAG = re.compile(r"tag(\d*)")
 
 
 class WhyParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``peer``: its key (64 hex digits), or its HOST:PORT."""
+    """``peer``: its key (64 hex digits), the HOST:PORT where it answers, or the HOST:PORT of a
+    service of its record.
+    """
 
     peer: str
 
@@ -51,30 +53,35 @@ class WhyDocument(msgspec.Struct):
     asn: int | None
     """The number of its autonomous system; null without a map (``--asmap``) that has its address.
     """
+    matched_by: MatchedBy
+    """What of the peer was given: its key, its endpoint, or the endpoint of a service."""
+    also_at: list[str]
+    """The endpoints of other peers that were meant as well, or of the same one in the other address
+    family. Their history is not in this document.
+    """
 
 
 async def _why(params: WhyParams, call: Call) -> WhyDocument:
     await trio.lowlevel.checkpoint()
-    provenance = call.node.why(peer_from(params.peer))
+    network = call.node.own_network
+    match = network.match(params.peer)
+    provenance = call.node.why(params.peer)
     if provenance is None:
-        raise NotFound(f"the network {call.node.own_network.name} has no known peer {params.peer}")
-    return _document(provenance, call.node.own_network.asn(provenance.endpoint))
+        raise NotFound(unknown_peer(network.name, params.peer))
+    return _document(provenance, network.asn(provenance.endpoint), match)
 
 
-def peer_from(text: str) -> bytes:
-    """The key or the endpoint in a text. Raises UsageError."""
-    try:
-        if len(text) == KEY_DIGITS and ":" not in text:
-            return bytes.fromhex(text)
-        return parse_endpoint(text)
-    except ValueError:
-        raise UsageError(
-            f"expected a key of {KEY_DIGITS} hex digits or a numeric HOST:PORT, not {text!r}"
-        ) from None
+def unknown_peer(network: str, who: str) -> str:
+    """The message for a peer that is not known."""
+    return (
+        f"the network {network} has no known peer {who}: no peer has that key, answers at that "
+        "endpoint or has a service there"
+    )
 
 
-def _document(provenance: Provenance, asn: int | None) -> WhyDocument:
+def _document(provenance: Provenance, asn: int | None, match: PeerMatch) -> WhyDocument:
     source = provenance.source
+    meant = {format_endpoint(peer.endpoint): peer for peer in match.peers}
     return WhyDocument(
         peer=format_endpoint(provenance.endpoint),
         key=provenance.key.hex() if provenance.key is not None else None,
@@ -92,6 +99,8 @@ def _document(provenance: Provenance, asn: int | None) -> WhyDocument:
         verdict=provenance.verdict,
         suppressed_s=round(provenance.held_back_s, 1),
         asn=asn,
+        matched_by=match.by if match.peers else "endpoint",
+        also_at=[each for each in meant if each != format_endpoint(provenance.endpoint)],
     )
 
 

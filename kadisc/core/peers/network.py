@@ -32,6 +32,7 @@ from .exchange import GossipExchange
 from .network_api import Served
 from .network_snapshot import PeerNetworkSnapshot
 from .own_record import Membership
+from .peer_matching import PeerMatch, PeerMatching
 from .rendezvous import RendezvousSchedule
 from .reports import PeerReports
 from .rounds import GossipRounds
@@ -74,6 +75,7 @@ class PeerNetwork:
         self._rounds = rounds
         self._answers = answers
         self._selection = selection
+        self._matching = PeerMatching(verifier, components.book)
         announces = membership.reachable and not config.read_only
         families = list(dhts) if membership.named else []
         self._schedules = {
@@ -286,26 +288,43 @@ class PeerNetwork:
         proven = [known.peer for known in self.verifier.known if not known.failures]
         return proven + [each.peer for each in self.verifier.presentable_unproven()]
 
-    def why(self, who: bytes | Endpoint, now: float) -> Provenance | None:
-        """Where a peer came from and why it is trusted, by its key (32 bytes) or its endpoint; None
-        for a peer that is not known.
+    def match(self, who: bytes | Endpoint) -> PeerMatch:
+        """The peers that are meant by a key (32 bytes), by the endpoint where one answers, or by
+        the endpoint of a service.
         """
-        return self._book.why(who, now)
+        return self._matching.match(who)
+
+    def why(self, who: bytes | Endpoint, now: float) -> Provenance | None:
+        """Where a peer came from and why it is trusted, by its key (32 bytes), its endpoint or the
+        endpoint of a service; None for a peer that is not known. Where several are meant, that of
+        the first in `match`.
+        """
+        found = self._book.why(who, now)
+        if found is not None:
+            return found
+        for peer in self.match(who).peers:
+            found = self._book.why(peer.endpoint, now)
+            if found is not None:
+                return found
+        return None
 
     def feedback(
-        self, key: bytes, verdict: Verdict, now: float, endpoint: Endpoint | None = None
-    ) -> bool:
-        """What the application says of a peer that it was given; False if the peer is not known
-        (any more). It holds at every endpoint where the key is proven. ``endpoint``: that of an
-        unproven peer, to which alone the verdict then applies.
+        self, who: VerifiedPeer | bytes | Endpoint, verdict: Verdict, now: float
+    ) -> tuple[VerifiedPeer, ...]:
+        """What the application says of a peer, given as returned or as in `match`. Returns the
+        peers that the verdict is noted for; none if no such peer is known (any more). On a peer
+        that proved its key it holds at every endpoint where the key is proven; on another one at
+        its endpoint alone.
         """
-        partner = self.verifier.unproven.at(endpoint) if endpoint is not None else None
-        if partner is None or partner.peer.key != key:
-            if self._book.feedback(key, verdict, now):
-                return True
-            partner = None
-        held_back_until = now + self._book.hold_back_s(verdict)
-        return self.verifier.unproven.judge(key, partner, held_back_until)
+        peers = (who,) if isinstance(who, VerifiedPeer) else self.match(who).peers
+        return tuple(peer for peer in peers if self._judge(peer, verdict, now))
+
+    def _judge(self, peer: VerifiedPeer, verdict: Verdict, now: float) -> bool:
+        unproven = self.verifier.unproven
+        partner = None if peer.is_proven else unproven.at(peer.endpoint)
+        if partner is None or partner.peer.key != peer.key:
+            return self._book.feedback(peer.key, verdict, now)
+        return unproven.judge(partner, now + self._book.hold_back_s(verdict))
 
     def unproven_record(self, key: bytes) -> PeerRecord | None:
         """A record that came from another address than it names; whether its owner is there is not

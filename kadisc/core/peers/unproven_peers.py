@@ -55,16 +55,10 @@ class UnprovenPeers(KnownPeers):
             and not proven.has_key(each.peer.key)
         ]
 
-    def judge(self, key: bytes, partner: KnownPeer | None, until: float) -> bool:
-        """The application is not given ``partner`` before that time; where it is None, no peer with
-        this key whose record names it. Returns whether there is one.
-        """
-        judged = [partner] if partner is not None else []
-        if partner is None:
-            judged = [each for each in self if each.is_named and each.peer.key == key]
-        for each in judged:
-            each.held_back_until = max(each.held_back_until, until)
-        return bool(judged)
+    def judge(self, partner: KnownPeer, until: float) -> bool:
+        """The application is not given ``partner`` before that time."""
+        partner.held_back_until = max(partner.held_back_until, until)
+        return True
 
 
 def _is_needed(partner: KnownPeer) -> bool:

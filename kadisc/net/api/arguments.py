@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
@@ -68,6 +69,29 @@ def key_from(key: bytes | str) -> bytes:
     if len(raw) != KEY_BYTES or (isinstance(key, str) and len(key) != 2 * KEY_BYTES):
         raise UsageError(f"a public key is {2 * KEY_BYTES} hex digits, not {key!r}")
     return raw
+
+
+def peer_from(who: EndpointLike) -> bytes:
+    """A peer by its public key, as 32 bytes or 64 hex digits, or by an endpoint as in
+    `endpoint_from`. Raises UsageError.
+    """
+    if isinstance(who, bytes):
+        if len(who) not in (KEY_BYTES, *ENDPOINT_BYTES.values()):
+            raise UsageError(f"a key has {KEY_BYTES} bytes and an endpoint 6 or 18, not {len(who)}")
+        return who
+    if not isinstance(who, str):
+        return who.endpoint
+    try:
+        return bytes.fromhex(who) if _is_key(who) else parse_endpoint(who)
+    except ValueError as error:
+        raise UsageError(
+            f"not an endpoint: expected a key of {2 * KEY_BYTES} hex digits or a numeric "
+            f"HOST:PORT, not {who!r} ({error})"
+        ) from None
+
+
+def _is_key(text: str) -> bool:
+    return len(text) == 2 * KEY_BYTES and all(each in string.hexdigits for each in text)
 
 
 def value_from(content: Content) -> bytes:

@@ -18,7 +18,7 @@ from ...core.snapshot import OperationSnapshot, Snapshot
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
 from ...observe.shell_events import ShellEvent
-from ...wire.items import KEY_BYTES, Item
+from ...wire.items import Item
 from ...wire.records import PeerRecord
 from ..join.bootstrap import Bootstrap
 from ..join.static_peers import StaticPeerResolver
@@ -26,15 +26,7 @@ from ..state.keeper import Keeper
 from ..transport.dispatch import Subscription
 from ..transport.pump import Pump
 from .announcing import Announced, Announcement, announce_once, kept_up
-from .arguments import (
-    Content,
-    EndpointLike,
-    IdLike,
-    endpoint_from,
-    key_from,
-    parse_target,
-    salt_from,
-)
+from .arguments import Content, EndpointLike, IdLike, key_from, parse_target, salt_from
 from .items import Items, StoredItem
 from .joins import Joins
 from .lookups import Lookups
@@ -317,19 +309,25 @@ class Node:
         return self.own_network.record
 
     def why(self, who: EndpointLike) -> Provenance | None:
-        """Where a peer came from and why it is trusted, by its key (32 bytes) or its endpoint; None
-        where it is not known. Of a peer that a call returned the endpoint counts.
-        """
-        if isinstance(who, bytes) and len(who) == KEY_BYTES:
-            return self.own_network.why(who)
-        return self.own_network.why(endpoint_from(who))
-
-    def feedback(self, peer: VerifiedPeer | bytes, verdict: Verdict) -> bool:
-        """Tells what the application experienced with a peer, given as returned or by its key:
-        ``good``, ``bad``, ``busy`` or ``wrong-network``. False where no such peer is known.
+        """Where a peer came from and why it is trusted, by its key (32 bytes or 64 hex digits), its
+        endpoint, or the endpoint of a service of its record; None where it is not known. Of a peer
+        that a call returned the endpoint counts.
 
         Raises:
-            UsageError: ``verdict`` is none of these.
+            UsageError: ``who`` is none of these.
+        """
+        return self.own_network.why(who)
+
+    def feedback(
+        self, peer: VerifiedPeer | EndpointLike, verdict: Verdict
+    ) -> tuple[VerifiedPeer, ...]:
+        """Tells what the application experienced with a peer: ``good``, ``bad``, ``busy`` or
+        ``wrong-network``. The peer is given as returned, by its key, by its endpoint, or by the
+        endpoint of a service of its record, which may be that of several peers. Returns the peers
+        that the verdict was noted for; none where no such peer is known.
+
+        Raises:
+            UsageError: ``verdict`` is none of these, or ``peer`` is no key and no endpoint.
         """
         return self.own_network.feedback(peer, verdict)
 

@@ -16,11 +16,13 @@ from ...core.contract.saved_state import SavedBook
 from ...core.contract.verified_peer import VerifiedPeer
 from ...core.peers.network import PeerNetwork
 from ...core.peers.network_keys import NetworkKeys
+from ...core.peers.peer_matching import PeerMatch
 from ...endpoints import Endpoint
 from ...errors import Busy, Closed, UsageError
 from ...ids import NodeId
 from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
+from .arguments import EndpointLike, peer_from
 from .lookups import Lookups
 
 VERDICTS: tuple[Verdict, ...] = ("good", "bad", "busy", "wrong-network")
@@ -95,27 +97,33 @@ class OwnNetwork:
         """The number of the autonomous system of an endpoint; None where no map has it."""
         return self._core.asn(endpoint) or None
 
-    def why(self, who: bytes | Endpoint) -> Provenance | None:
-        """Where a peer came from, by its key (32 bytes) or its endpoint; None where it is not
-        known.
+    def match(self, who: EndpointLike) -> PeerMatch:
+        """The peers that are meant by a public key (32 bytes or 64 hex digits), by the UDP endpoint
+        of a peer, or by the endpoint of a service of its record. Raises UsageError for a text that
+        is none of these.
         """
-        return self._core.why(who, self.now())
+        return self._core.match(peer_from(who))
 
-    def feedback(self, peer: VerifiedPeer | bytes, verdict: Verdict) -> bool:
-        """Takes the application's verdict on a peer, given as returned or by its key; False where
-        no such peer is known. The verdict holds wherever the key is proven; that on a peer that did
-        not prove its key holds for its endpoint alone.
+    def why(self, who: EndpointLike) -> Provenance | None:
+        """Where a peer came from, as `match` finds it; of the first where several are meant, None
+        where none is known. Raises UsageError.
+        """
+        return self._core.why(peer_from(who), self.now())
+
+    def feedback(
+        self, peer: VerifiedPeer | EndpointLike, verdict: Verdict
+    ) -> tuple[VerifiedPeer, ...]:
+        """Takes the application's verdict on a peer, given as returned or as `match` finds it.
+        Returns the peers that it was noted for; none where no such peer is known. The verdict
+        holds wherever the key is proven; that on a peer that did not prove its key holds for its
+        endpoint alone. Raises UsageError.
         """
         if verdict not in VERDICTS:
             raise UsageError(
                 f"a verdict is {', '.join(VERDICTS[:-1])} or {VERDICTS[-1]}, not {verdict!r}"
             )
-        now = self.now()
-        if isinstance(peer, bytes):
-            return self._core.feedback(peer, verdict, now)
-        return self._core.feedback(
-            peer.key, verdict, now, None if peer.is_proven else peer.endpoint
-        )
+        who = peer if isinstance(peer, VerifiedPeer) else peer_from(peer)
+        return self._core.feedback(who, verdict, self.now())
 
     # --- finding more -----------------------------------------------------------------------------
 

@@ -387,7 +387,7 @@ def test_feedback_on_an_unproven_peer_holds_at_its_endpoint_alone() -> None:
     introduce(world, host, owner.endpoint, thief.endpoint)
     network = peer_network(host)
     assert unproven(host) == {THERE}
-    assert network.feedback(owner.who.public_key, "bad", world.now, THERE)
+    assert network.feedback(THERE, "bad", world.now)
     [peer] = network.peers(9, world.now)
     assert peer.endpoint == owner.endpoint
     assert network.feedback(owner.who.public_key, "bad", world.now)

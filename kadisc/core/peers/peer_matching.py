@@ -1,0 +1,93 @@
+"""Which peers a text of the operator means: a key, the endpoint where a peer answers, or the
+endpoint of a service of its record, which is all that a program of that service knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from ...endpoints import Endpoint, ip_of, port_of
+from ...wire.items import KEY_BYTES
+from ..book.address_book import AddressBook
+from ..contract.verified_peer import VerifiedPeer
+from .verification import PeerVerifier
+
+MatchedBy: TypeAlias = Literal["key", "endpoint", "service"]
+"""What of a peer was given: its public key, its UDP endpoint, or the endpoint of a service."""
+NO_PEERS: Final[tuple[VerifiedPeer, ...]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PeerMatch:
+    """``peers``: those that were meant, one entry an endpoint; several where a key is proven in
+    both address families, or where several peers have a service at one endpoint. Empty where none
+    is known.
+    """
+
+    by: MatchedBy
+    peers: tuple[VerifiedPeer, ...]
+
+
+class PeerMatching:
+    """Finds peers among those that answered in this run, proven or not, and those that the address
+    book remembers. Of several groups that match, the first counts alone: peers that proved their
+    keys in this run, peers that did not prove them, peers of earlier runs.
+    """
+
+    __slots__ = ("_book", "_verifier")
+
+    def __init__(self, verifier: PeerVerifier, book: AddressBook) -> None:
+        self._verifier = verifier
+        self._book = book
+
+    def match(self, who: bytes | Endpoint) -> PeerMatch:
+        """``who``: a public key (32 bytes), or an endpoint (6 or 18 bytes). An endpoint is first
+        taken for the UDP endpoint of a peer, then for that of a service.
+        """
+        if len(who) == KEY_BYTES:
+            return PeerMatch("key", self._of_key(who))
+        endpoint = Endpoint(who)
+        peers = self._at(endpoint)
+        if peers:
+            return PeerMatch("endpoint", peers)
+        return PeerMatch("service", self._with_service_at(endpoint))
+
+    def _of_key(self, key: bytes) -> tuple[VerifiedPeer, ...]:
+        found: dict[Endpoint, VerifiedPeer] = {}
+        for peer in [*self._proven(), *self._remembered()]:
+            if peer.key == key:
+                found.setdefault(peer.endpoint, peer)
+        return tuple(found.values()) or tuple(peer for peer in self._unproven() if peer.key == key)
+
+    def _at(self, endpoint: Endpoint) -> tuple[VerifiedPeer, ...]:
+        known = self._verifier.at(endpoint)
+        if known is not None:
+            return (known.peer,)
+        status = self._book.status_of(endpoint)
+        return (status.peer,) if status is not None and status.peer is not None else NO_PEERS
+
+    def _with_service_at(self, endpoint: Endpoint) -> tuple[VerifiedPeer, ...]:
+        for group in (self._proven(), self._unproven(), self._remembered()):
+            peers = tuple(peer for peer in group if has_service_at(peer, endpoint))
+            if peers:
+                return peers
+        return NO_PEERS
+
+    def _proven(self) -> Iterator[VerifiedPeer]:
+        return (known.peer for known in self._verifier.known)
+
+    def _unproven(self) -> Iterator[VerifiedPeer]:
+        """Those whose record names the endpoint where they answer: no copy of a record does."""
+        return (known.peer for known in self._verifier.unproven if known.is_named)
+
+    def _remembered(self) -> Iterator[VerifiedPeer]:
+        return (entry.peer for entry in self._book.entries() if entry.peer is not None)
+
+
+def has_service_at(peer: VerifiedPeer, endpoint: Endpoint) -> bool:
+    """Whether the record of the peer has a service at that address and port."""
+    return ip_of(peer.endpoint) == ip_of(endpoint) and any(
+        type(value) is int and value == port_of(endpoint) for value in peer.services.values()
+    )
