@@ -100,10 +100,12 @@ def format_ip(ip: bytes) -> str:
 
 
 def format_endpoint(endpoint: Endpoint) -> str:
-    host = host_of(endpoint)
-    if len(endpoint) != IPV4_ENDPOINT_BYTES:
-        host = f"[{host}]"
-    return f"{host}:{port_of(endpoint)}"
+    return format_host_port(host_of(endpoint), port_of(endpoint))
+
+
+def format_host_port(host: str, port: int) -> str:
+    """HOST:PORT of an address as text; an IPv6 address is put in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 _TEREDO: Final = b"\x20\x01\0\0"

@@ -69,11 +69,10 @@ async def _announce(options: argparse.Namespace, target: str) -> int:
 
 def _print(stored: AnnounceDocument) -> None:
     from ..observe.describe import count
-    from .output import endpoint_text
 
     show(
         f"stored at {count(len(stored.stored), 'node')} in {stored.elapsed_s:.2f} s, "
         f"{count(stored.queries, 'datagram')} sent"
     )
     for node in stored.stored:
-        show(f"  {node.id}  {endpoint_text(node.host, node.port)}")
+        show(f"  {node.id}  {node.endpoint}")

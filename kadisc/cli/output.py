@@ -67,10 +67,6 @@ def wants_color(stream: TextIO) -> bool:
     return is_lively(stream) and not os.environ.get("NO_COLOR")
 
 
-def endpoint_text(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def log_line(name: str, words: str) -> None:
     """Prints a line of a running node's log, with the time of day."""
     words = one_line(words, MAX_MESSAGE)

@@ -136,13 +136,12 @@ async def _of_network(options: argparse.Namespace) -> int:
 
 def _teller(options: argparse.Namespace) -> Callable[[Mapping[str, object]], None]:
     from ..observe.services import services_words
-    from .output import endpoint_text
 
     def tell(value: Mapping[str, object]) -> None:
         peer = value.get("peer")
         if isinstance(peer, Mapping) and not options.json:
             services = services_words(peer["services"]) if "services" in peer else ""
-            show(f"{endpoint_text(peer['host'], peer['port']):<24} {services}".rstrip())
+            show(f"{peer['endpoint']:<24} {services}".rstrip())
 
     return tell
 

@@ -102,7 +102,6 @@ async def _put(options: argparse.Namespace, value: object) -> int:
     from ..control.methods.put import PUT, PutParams
     from ..observe.describe import count
     from .asking import ask
-    from .output import endpoint_text
 
     params = PutParams(
         value, options.mutable, options.salt, options.seq, options.cas, options.keep, partial=True
@@ -120,5 +119,5 @@ async def _put(options: argparse.Namespace, value: object) -> int:
         show(f"  key     {stored.key}")
         show(f"  seq     {stored.seq}")
     for node in stored.stored:
-        show(f"  {node.id}  {endpoint_text(node.host, node.port)}")
+        show(f"  {node.id}  {node.endpoint}")
     return 0

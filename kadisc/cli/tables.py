@@ -12,7 +12,7 @@ from ..control.methods.find import ClosestNode, FindDocument
 from ..ids import NodeId, parse_id, shared_prefix_bits
 from ..observe.describe import count
 from ..text import one_line, printable
-from .output import endpoint_text, wants_color
+from .output import wants_color
 
 
 class _Console(Console):
@@ -59,4 +59,4 @@ def _row(node: ClosestNode, target: NodeId) -> tuple[str, ...]:
     node_id = parse_id(node.id)
     distance = "0" if node_id == target else f"2^{159 - shared_prefix_bits(node_id, target)}"
     rtt = "-" if node.rtt_ms is None else f"{node.rtt_ms:.1f} ms"
-    return distance, node.id, endpoint_text(node.host, node.port), rtt, node.client or "-"
+    return distance, node.id, node.endpoint, rtt, node.client or "-"

@@ -38,11 +38,11 @@ def samples() -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
 
 def shape(value: object) -> object:
     """The names in order, and the first element of each list, without numbers and texts and without
-    the names of counters and services.
+    the names of counters, services and their addresses.
     """
     if isinstance(value, dict):
         return [
-            (name, None if name in ("counters", "services") else shape(inner))
+            (name, None if name in ("counters", "services", "addresses") else shape(inner))
             for name, inner in value.items()
         ]
     if isinstance(value, list):

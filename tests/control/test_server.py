@@ -64,7 +64,8 @@ async def test_find_announce_and_peers(tmp_path: Path) -> None:
         assert stored["queries"] >= 15  # two lookups and five announces
         await client.ask("peers", infohash=ID)
         peers = await client.result()
-        assert peers["peers"] == [{"host": address(1).partition(":")[0], "port": 4444}]
+        host = address(1).partition(":")[0]
+        assert peers["peers"] == [{"endpoint": f"{host}:4444", "host": host, "port": 4444}]
         assert 0 <= peers["first_peer_s"] <= peers["elapsed_s"]
         assert 5 <= peers["queries"] <= 10  # its own, and not those of the lookups before
         assert lab.node.operations() == ()
@@ -81,9 +82,8 @@ async def test_peers_announced_to_the_node_itself_are_found(tmp_path: Path) -> N
         ]
         lab.net.silent.clear()
         await client.ask("peers", infohash=ID)
-        assert (await client.result())["peers"] == [
-            {"host": address(20).partition(":")[0], "port": 7}
-        ]
+        [peer] = (await client.result())["peers"]
+        assert (peer["host"], peer["port"]) == (address(20).partition(":")[0], 7)
 
 
 async def test_peers_are_sent_when_found_if_partial_is_set(tmp_path: Path) -> None:

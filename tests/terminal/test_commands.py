@@ -55,8 +55,8 @@ def test_find_prints_the_closest_as_one_document(nodes: list[dict[str, Any]]) ->
     assert [node["id"] for node in document["nodes"]] == closest
     where = {node["id"]: node["endpoints"] for node in nodes}
     for node in document["nodes"]:
-        assert list(node) == ["id", "host", "port", "rtt_ms", "client"]
-        assert [f"{node['host']}:{node['port']}"] == where[node["id"]]
+        assert list(node) == ["id", "endpoint", "host", "port", "rtt_ms", "client"]
+        assert [node["endpoint"]] == [f"{node['host']}:{node['port']}"] == where[node["id"]]
         assert node["client"] == "KD 0.1"
         assert node["rtt_ms"] is None or 0 < node["rtt_ms"] < 10_000
     assert 0 < document["elapsed_s"] < 30

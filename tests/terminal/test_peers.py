@@ -54,7 +54,7 @@ def test_an_announced_peer_is_found(nodes: list[dict[str, Any]], start: list[str
     document = json.loads(done.stdout)
     assert list(document) == ["infohash", "peers", "first_peer_s", "elapsed_s", "queries"]
     assert document["infohash"] == info_hash
-    assert document["peers"] == [{"host": "127.0.0.1", "port": 4444}]
+    assert document["peers"] == [{"endpoint": "127.0.0.1:4444", "host": "127.0.0.1", "port": 4444}]
     assert 0 < document["first_peer_s"] <= document["elapsed_s"] < 30
     assert document["queries"] >= 1
 
@@ -92,7 +92,9 @@ def test_implied_port_announces_the_port_of_the_socket(start: list[str]) -> None
     bind = ["--bootstrap", start[1], "--bind", f"127.0.0.1:{port}"]
     assert kadisc("announce", info_hash, "--port", "1", "--implied-port", *bind).returncode == 0
     done = kadisc("peers", info_hash, *start, "--json")
-    assert json.loads(done.stdout)["peers"] == [{"host": "127.0.0.1", "port": port}]
+    assert json.loads(done.stdout)["peers"] == [
+        {"endpoint": f"127.0.0.1:{port}", "host": "127.0.0.1", "port": port}
+    ]
 
 
 def test_no_peer_found(start: list[str]) -> None:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from ...contacts import Contact
+from ...endpoints import format_endpoint
 from ...errors import NoAnswer
 from ...ids import format_id
 from ...net.oneshot.peer_search import AnnounceSearch
@@ -28,9 +30,18 @@ class AnnounceParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class StoringNode(msgspec.Struct):
+    """``endpoint``: ``host`` and ``port`` in one, an IPv6 address in brackets."""
+
     id: str
+    endpoint: str
     host: str
     port: int
+
+
+def storing_node(contact: Contact) -> StoringNode:
+    return StoringNode(
+        format_id(contact.id), format_endpoint(contact.endpoint), contact.host, contact.port
+    )
 
 
 class AnnounceDocument(msgspec.Struct):
@@ -52,9 +63,7 @@ async def _announce(params: AnnounceParams, call: Call) -> AnnounceDocument:
         raise NoAnswer(
             f"{count(search.answered, 'node')} answered, but none stored the announce; try again"
         )
-    stored = [
-        StoringNode(format_id(contact.id), contact.host, contact.port) for contact in search.stored
-    ]
+    stored = [storing_node(contact) for contact in search.stored]
     return AnnounceDocument(
         format_id(search.target), params.port, stored, seconds(search.elapsed_s), search.queries
     )

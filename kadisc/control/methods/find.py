@@ -8,6 +8,7 @@ import msgspec
 
 from ...config.request_bounds import MAX_COUNT, MAX_K, MAX_PATHS
 from ...core.contract.events import FoundNode
+from ...endpoints import format_endpoint
 from ...errors import UsageError
 from ...ids import NodeId, format_id, parse_id
 from ...net.oneshot.node_search import NodeSearch
@@ -32,9 +33,12 @@ class FindParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ClosestNode(msgspec.Struct):
-    """``rtt_ms`` is null if only a retransmission was answered, ``client`` if it was not sent."""
+    """``endpoint``: ``host`` and ``port`` in one, an IPv6 address in brackets. ``rtt_ms`` is null
+    if only a retransmission was answered, ``client`` if it was not sent.
+    """
 
     id: str
+    endpoint: str
     host: str
     port: int
     rtt_ms: float | None
@@ -77,6 +81,7 @@ def _closest_node(node: FoundNode) -> ClosestNode:
     contact = node.contact
     return ClosestNode(
         format_id(contact.id),
+        format_endpoint(contact.endpoint),
         contact.host,
         contact.port,
         milliseconds(node.rtt_s),

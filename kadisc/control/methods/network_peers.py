@@ -5,11 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from ...core.contract.verified_peer import VerifiedPeer
-from ...endpoints import host_of, port_of
 from ...errors import UsageError
-from ...ids import format_id
 from ...net.oneshot.network_search import NetworkSearch
-from ...observe.services import services_document
+from ...observe.peer_document import PeerDocument, peer_document
 from ..call import Call, Method
 from ..units import seconds
 from .find import Count
@@ -31,26 +29,13 @@ class NetworkPeersParams(msgspec.Struct, forbid_unknown_fields=True):
     partial: bool = False
 
 
-class NetworkPeer(msgspec.Struct):
-    """``port``: the UDP port of the node; ``services``: name -> port, or ``0x`` and hex digits;
-    ``key``: 64 hex digits.
-    """
-
-    host: str
-    port: int
-    services: dict[str, int | str]
-    id: str
-    key: str
-    sequence: int
-
-
 class NetworkPeers(msgspec.Struct):
     """``first_peer_s`` is null if there is none; ``queries``: datagrams sent; ``unreachable``:
     peers that ``check`` left out because their TCP port did not accept a connection.
     """
 
     network: str
-    peers: list[NetworkPeer]
+    peers: list[PeerDocument]
     first_peer_s: float | None
     elapsed_s: float
     queries: int
@@ -64,7 +49,7 @@ async def _network_peers(params: NetworkPeersParams, call: Call) -> NetworkPeers
 
     def found(peer: VerifiedPeer) -> None:
         if call.tell is not None:
-            call.tell({"peer": msgspec.to_builtins(_peer(peer))})
+            call.tell({"peer": msgspec.to_builtins(peer_document(peer))})
 
     search = NetworkSearch(
         call.node, params.count, found, service=params.service, connects=params.check
@@ -72,22 +57,11 @@ async def _network_peers(params: NetworkPeersParams, call: Call) -> NetworkPeers
     await call.carry_out(search, timeout_s=TIMEOUT_S)
     return NetworkPeers(
         own.name,
-        [_peer(peer) for peer in search.peers],
+        [peer_document(peer) for peer in search.peers],
         seconds(search.first_peer_s),
         seconds(search.elapsed_s),
         search.queries,
         search.refused,
-    )
-
-
-def _peer(peer: VerifiedPeer) -> NetworkPeer:
-    return NetworkPeer(
-        host_of(peer.endpoint),
-        port_of(peer.endpoint),
-        services_document(peer.services),
-        format_id(peer.node_id),
-        peer.key.hex(),
-        peer.sequence,
     )
 
 

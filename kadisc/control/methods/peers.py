@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ...endpoints import Endpoint, host_of, port_of
+from ...endpoints import Endpoint, format_endpoint, host_of, port_of
 from ...ids import format_id
 from ...net.oneshot.peer_search import PeerSearch
 from ..call import Call, Method
@@ -16,7 +16,7 @@ TIMEOUT_S = 30.0
 
 class PeersParams(msgspec.Struct, forbid_unknown_fields=True):
     """``infohash``: 40 hex digits. The search ends at ``count`` peers, with its lookup, or after 30
-    s. ``partial``: send ``{"peer": {host, port}}`` for each peer when it is found, and
+    s. ``partial``: send ``{"peer": {endpoint, host, port}}`` for each peer when it is found, and
     ``{"progress": ...}`` as `find` does.
     """
 
@@ -25,7 +25,10 @@ class PeersParams(msgspec.Struct, forbid_unknown_fields=True):
     partial: bool = False
 
 
-class AnnouncedPeer(msgspec.Struct):
+class AnnouncedPeerDocument(msgspec.Struct):
+    """``endpoint``: ``host`` and ``port`` in one, an IPv6 address in brackets."""
+
+    endpoint: str
     host: str
     port: int
 
@@ -34,7 +37,7 @@ class PeersDocument(msgspec.Struct):
     """``first_peer_s`` is null if there is none; ``queries``: datagrams sent."""
 
     infohash: str
-    peers: list[AnnouncedPeer]
+    peers: list[AnnouncedPeerDocument]
     first_peer_s: float | None
     elapsed_s: float
     queries: int
@@ -57,8 +60,8 @@ async def _peers(params: PeersParams, call: Call) -> PeersDocument:
     )
 
 
-def _peer(endpoint: Endpoint) -> AnnouncedPeer:
-    return AnnouncedPeer(host_of(endpoint), port_of(endpoint))
+def _peer(endpoint: Endpoint) -> AnnouncedPeerDocument:
+    return AnnouncedPeerDocument(format_endpoint(endpoint), host_of(endpoint), port_of(endpoint))
 
 
 PEERS = Method("peers", PeersParams, PeersDocument, _peers)

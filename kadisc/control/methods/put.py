@@ -13,7 +13,7 @@ from ...observe.contents import bytes_from_text, bytes_words, content_from
 from ...observe.describe import count
 from ..call import Call, Method
 from ..units import seconds
-from .announce import StoringNode
+from .announce import StoringNode, storing_node
 
 
 class PutParams(msgspec.Struct, forbid_unknown_fields=True):
@@ -80,10 +80,7 @@ async def _put(params: PutParams, call: Call) -> PutDocument:
         bytes_words(item.salt),
         item.sequence if item.key is not None else None,
         len(search.stored),
-        [
-            StoringNode(format_id(contact.id), contact.host, contact.port)
-            for contact in search.stored
-        ],
+        [storing_node(contact) for contact in search.stored],
         params.keep,
         seconds(search.elapsed_s),
         search.queries,
