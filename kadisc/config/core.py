@@ -50,6 +50,13 @@ class TableConfig:
         " limit: a further contact enters only into a vacancy, and gives way to one of another"
         " netgroup.",
     )
+    own_subnet_places: int = setting(
+        32,
+        AT_LEAST_0,
+        "Beyond the limits per subnet, this many nodes of the /24 (IPv6 /48) of the node's own"
+        " address are kept, checked and looked up where nothing else needs their place; 0: the"
+        " limits hold there as elsewhere.",
+    )
     per_asn_in_table: int = setting(
         16,
         ABOVE_0,

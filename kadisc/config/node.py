@@ -62,7 +62,7 @@ class CoreConfig:
     )
     allow_private: bool = switch(
         False,
-        "The node treats private and loopback addresses as public ones in every way (labs,"
+        "The node accepts private and loopback addresses from every source, as public ones (labs,"
         " devnets).",
         key="allow_private",
         option=Option(Commands.OPENING_A_NODE),

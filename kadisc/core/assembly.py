@@ -5,12 +5,13 @@ themselves know of no switch.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
 from typing import Final
 
 from ..config import CoreConfig
-from ..endpoints import Endpoint, Family
+from ..endpoints import Endpoint, Family, family_of
 from ..ids import NodeId
 from .addressing.bep42 import Bep42Check, anywhere, conforms
 from .addressing.bep42_places import SubnetPlaces
@@ -18,6 +19,7 @@ from .addressing.connectivity import Connectivity
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import Confidence, ExternalAddress
 from .addressing.own_ids import OwnIds
+from .addressing.own_subnet import ExtraPlaces, OwnSubnet, no_extra_places
 from .addressing.policy import AddressPolicy
 from .baselines.addressing import AlwaysOnline
 from .baselines.limits import (
@@ -100,8 +102,21 @@ def bep42_for(config: CoreConfig, places: SubnetPlaces | None) -> Bep42Check:
     return conforms if places is None else places.conforms
 
 
+def extra_places_of(dhts: Mapping[Family, Dht]) -> ExtraPlaces:
+    """Those of all address families."""
+
+    def extra_places(endpoint: Endpoint) -> int:
+        dht = dhts.get(family_of(endpoint))
+        return dht.parts.own_subnet.extra_places(endpoint) if dht is not None else 0
+
+    return extra_places
+
+
 def lookup_rules_for(
-    config: CoreConfig, scopes: AddressPolicy, places: SubnetPlaces | None = None
+    config: CoreConfig,
+    scopes: AddressPolicy,
+    places: SubnetPlaces | None = None,
+    extra_places: ExtraPlaces = no_extra_places,
 ) -> LookupRules:
     """``places``: those that `dht_for` was given."""
     caps, lookup = config.defences.lookup_caps, config.lookup
@@ -112,13 +127,16 @@ def lookup_rules_for(
         bep42_for(config, places),
         netgroup=scopes.netgroup,
         per_netgroup=lookup.per_netgroup if caps else UNCAPPED,
+        extra_places=extra_places,
     )
 
 
-def diversity_for(config: CoreConfig, scopes: AddressPolicy) -> DiversityRule:
+def diversity_for(
+    config: CoreConfig, scopes: AddressPolicy, extra_places: ExtraPlaces = no_extra_places
+) -> DiversityRule:
     if not config.defences.diversity_caps:
         return NoDiversityCaps()
-    caps = DiversityCaps(config.table, scopes)
+    caps = DiversityCaps(config.table, scopes, extra_places)
     return AsnCaps(caps, scopes, config.table.per_asn_in_table) if scopes.knows_asns else caps
 
 
@@ -138,7 +156,10 @@ def dht_for(
     defences, maintenance = config.defences, config.maintenance
     if config.unlimited:
         maintenance = replace(maintenance, candidate_checks_per_s=UNLIMITED_CHECKS_PER_S)
-    diversity = diversity_for(config, scopes)
+    address = address or ExternalAddress(config.address, None, None, Confidence.UNKNOWN)
+    own_subnet = OwnSubnet(address, scopes, config.table.own_subnet_places)
+    extra_places = own_subnet.extra_places
+    diversity = diversity_for(config, scopes, extra_places)
     pool = ContactPool() if pool is None else pool
     table = RoutingTable(
         family,
@@ -156,10 +177,11 @@ def dht_for(
         per_subnet, maintenance = UNCAPPED, replace(maintenance, candidates_per_subnet=UNCAPPED)
     shares = NamingShares(scopes.netgroup) if defences.candidate_shares else NoNamingShares()
     connectivity = Connectivity(maintenance) if defences.offline_detection else AlwaysOnline()
-    in_flight = InFlight(maintenance.candidate_checks_in_flight, per_subnet, scopes.subnet)
+    in_all = maintenance.candidate_checks_in_flight
+    in_flight = InFlight(in_all, per_subnet, scopes.subnet, extra_places)
     parts = DhtParts(
         table=table,
-        candidates=Candidates(maintenance, rng, in_flight, scopes.subnet, shares),
+        candidates=Candidates(maintenance, rng, in_flight, scopes.subnet, shares, extra_places),
         revalidation=Revalidation(maintenance, rng, len(config.table.bucket_sizes) - 1),
         refresh=Refresh(maintenance, table, rng),
         bucket_fill=BucketFill(table, rng),
@@ -172,7 +194,8 @@ def dht_for(
         counters=counters,
         saved_contacts=SavedContacts(family, table, scopes, config.table.k),
         static_peers=StaticPeers(maintenance, table),
-        address=address or ExternalAddress(config.address, None, None, Confidence.UNKNOWN),
+        address=address,
+        own_subnet=own_subnet,
         public_key=public_key,
         places=places if family is Family.IPV6 else None,
         admits_unverified=not defences.verified_admission,

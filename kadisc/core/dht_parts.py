@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .addressing.bep42_places import SubnetPlaces
 from .addressing.contact_pool import ContactPool
 from .addressing.external_address import ExternalAddress
+from .addressing.own_subnet import OwnSubnet
 from .addressing.policy import AddressPolicy
 from .contract.counters import Counters
 from .table.bucket_fill import BucketFill
@@ -35,6 +36,7 @@ class DhtParts:
     saved_contacts: SavedContacts
     static_peers: StaticPeers
     address: ExternalAddress
+    own_subnet: OwnSubnet
     public_key: bytes | None
     places: SubnetPlaces | None
     """Told of each answer, where there is one: in IPv6."""

@@ -119,18 +119,27 @@ class Engine:
         self._receiver, self._sender = assembly.receiver_and_sender_for(
             config, self._queue, self._dhts, self._scopes, self.counters, cell_hash, tokens
         )
+        extra_places = assembly.extra_places_of(self._dhts)
         self.peer_network: PeerNetwork | None = None
         self._network_api: PeerNetworkApi = NoPeerNetwork(self._responder)
         self._parts: list[Dht | PeerNetwork] = [*self._dhts.values()]
         if membership is not None:
             self.peer_network = peers_assembly.peer_network_for(
-                membership, config, rng, self._dhts, self._scopes, self.counters, cell_hash, now
+                membership,
+                config,
+                rng,
+                self._dhts,
+                self._scopes,
+                self.counters,
+                cell_hash,
+                now,
+                extra_places,
             )
             self._network_api = self.peer_network
             self._parts.append(self.peer_network)
         self._lookups = LookupFactory(
             config,
-            assembly.lookup_rules_for(config, self._scopes, places),
+            assembly.lookup_rules_for(config, self._scopes, places, extra_places),
             self._dhts,
             self._operations,
             self._responder.items.store.get,

@@ -12,6 +12,7 @@ from random import Random
 from ..config import CoreConfig
 from ..endpoints import Family
 from .addressing.netgroup_sampling import PrefixOf
+from .addressing.own_subnet import ExtraPlaces, no_extra_places
 from .addressing.policy import AddressPolicy
 from .baselines.addressing import each_endpoint_alone
 from .baselines.book import NewestWins, PlainPlacement, UnboundedFeedback
@@ -121,11 +122,16 @@ def peer_network_for(
     counters: Counters,
     cell_hash: CellHash,
     now: float,
+    extra_places: ExtraPlaces = no_extra_places,
 ) -> PeerNetwork:
-    """Raises UsageError for services that no record can hold."""
+    """``extra_places``: beyond the limits by subnet. Raises UsageError for services that no record
+    can hold.
+    """
     tag = membership.tag
     own_record = OwnRecord(membership, now)
-    components = _components_for(membership, config, rng, scopes, counters, cell_hash, own_record)
+    components = _components_for(
+        membership, config, rng, scopes, counters, cell_hash, own_record, extra_places
+    )
     network_of = sampling_for(config, scopes)
     proofs, signer = _proofs_for(membership, config, rng, dhts, components)
     verifier = PeerVerifier(config, components, network_of, dhts, proofs)
@@ -197,6 +203,7 @@ def _components_for(
     counters: Counters,
     cell_hash: CellHash,
     own_record: OwnRecord,
+    extra_places: ExtraPlaces,
 ) -> PeerComponents:
     defences, gossip = config.defences, config.gossip
     own_key = membership.identity.public_key
@@ -205,7 +212,7 @@ def _components_for(
         book=book_for(config, rng, _book_secret(membership), scopes),
         records=RecordRules(membership.tag, own_key) if defences.record_rules else AnyRecord(),
         candidates=(
-            GossipCandidates(gossip, rng, scopes, cell_hash)
+            GossipCandidates(gossip, rng, scopes, cell_hash, extra_places)
             if defences.peer_candidate_limits
             else FirstComeCandidates(gossip)
         ),

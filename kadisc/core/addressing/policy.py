@@ -9,6 +9,7 @@ operator typed are not checked here.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from typing import Final
 
@@ -33,6 +34,8 @@ ASN_PREFIX: Final = b"AS"
 """Stands before the number of an autonomous system in a netgroup. The netgroup has 6 bytes then, so
 it never equals a prefix of a public address.
 """
+IPV4_NETGROUP_BITS: Final = 16
+IPV6_NETGROUP_BITS: Final = 32
 SHARES: Final = 16
 """How many shares an IPv6 /32 has; see `AddressPolicy.share`."""
 SHARE_OF_BYTE: Final = tuple(bytes(((byte ^ byte >> 4) % SHARES,)) for byte in range(256))
@@ -53,12 +56,24 @@ def _is_usual(endpoint: Endpoint) -> bool:
     )
 
 
+def _of_one_netgroup(restricted_to: Iterable[str]) -> list[str]:
+    """The networks that are no larger than a /16 (IPv6 /32): what an operator can know as its own.
+    A larger one, as in ``0.0.0.0/0`` against IPv6, has networks of others.
+    """
+    networks = (ipaddress.ip_network(text, strict=False) for text in restricted_to)
+    return [
+        str(network)
+        for network in networks
+        if network.prefixlen >= (IPV4_NETGROUP_BITS if network.version == 4 else IPV6_NETGROUP_BITS)
+    ]
+
+
 class AddressPolicy:
-    """``allow_private`` treats private and loopback addresses as public ones in every way, caps
-    included: for devnets and tests.
+    """``allow_private`` accepts private and loopback addresses from every source, as public ones:
+    for devnets and tests. By prefix they are not counted.
     """
 
-    __slots__ = ("_as_map", "_as_public", "_banned", "_restricted_to", "bars_any")
+    __slots__ = ("_alone", "_as_map", "_as_public", "_banned", "_restricted_to", "bars_any")
 
     def __init__(
         self,
@@ -74,6 +89,7 @@ class AddressPolicy:
         self._as_map = as_map
         self._banned = NetworkSet(banned)
         self._restricted_to = NetworkSet(restricted_to)
+        self._alone = NetworkSet(_of_one_netgroup(restricted_to))
         self.bars_any = bool(self._banned or self._restricted_to)
         """Whether `is_barred` can be True for any address."""
         self._as_public = (
@@ -118,26 +134,29 @@ class AddressPolicy:
 
     # The prefixes that caps, limits, ranks and draws count by: this is their one owner. An IPv6
     # address that stands for an IPv4 address (a tunnel) has the prefixes of that. Addresses that
-    # are not public share prefixes for good reasons, so each of their endpoints counts alone.
+    # are not public, and those of a network that the operator restricts the node to, share prefixes
+    # for good reasons, so each of their endpoints counts alone.
 
     def counts_alone(self, endpoint: Endpoint) -> bool:
         """Whether the endpoint shares its prefixes with no other. NAT64 addresses do share them,
         although their scope is a special one: in a network without IPv4 every IPv4 host has one.
         """
+        if self._alone and endpoint in self._alone:
+            return True
         scope = scope_of(endpoint)
-        return scope not in self._as_public and (
+        return scope is not Scope.PUBLIC and (
             scope is not Scope.SPECIAL or not tunnelled_ipv4(endpoint)
         )
 
     def host(self, endpoint: Endpoint) -> bytes:
         """The IPv4 address, or the IPv6 /64."""
-        if _is_usual(endpoint):
+        if _is_usual(endpoint) and not self._alone:
             return endpoint[:4]
         return endpoint if self.counts_alone(endpoint) else host_prefix(endpoint)
 
     def subnet(self, endpoint: Endpoint) -> bytes:
         """The IPv4 /24, or the IPv6 /48."""
-        if _is_usual(endpoint):
+        if _is_usual(endpoint) and not self._alone:
             return endpoint[:3]
         return endpoint if self.counts_alone(endpoint) else subnet_prefix(endpoint)
 

@@ -118,8 +118,7 @@ class CellHash:
             subnet = netgroup ^ numbers[2][c]
             cells = subnet ^ numbers[3][d], subnet | SUBNET_CELLS, netgroup | NETGROUP_CELLS
         elif self._policy.counts_alone(endpoint):
-            cell = self._hash(endpoint)
-            cells = cell, cell | SUBNET_CELLS, cell | NETGROUP_CELLS
+            cells = self.cells_of_one(endpoint)
         else:
             cells = (
                 self._hash(host_prefix(endpoint)),
@@ -128,6 +127,11 @@ class CellHash:
             )
         self._last, self._last_cells = endpoint, cells
         return cells
+
+    def cells_of_one(self, endpoint: Endpoint) -> Cells:
+        """Cells at each level for an endpoint that is counted alone."""
+        cell = self._hash(endpoint)
+        return cell, cell | SUBNET_CELLS, cell | NETGROUP_CELLS
 
     def endpoint_cell(self, endpoint: Endpoint) -> int:
         """The cell of the endpoint itself, with its port."""

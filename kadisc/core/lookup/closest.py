@@ -349,7 +349,7 @@ class ClosestLookup:
     def _counting(self) -> Iterator[Peer]:
         """The peers that count among the k, closest first: not failed, not silent, and no
         alternate. Of those whose ID is invalid by BEP 42, the ones beyond their share come after
-        all others.
+        all others; so do those beyond ``per_subnet`` in the own subnet.
         """
         per_subnet = self._rules.per_subnet
         netgroups, least_distances = self._netgroups, self._least_distances
@@ -360,18 +360,22 @@ class ClosestLookup:
         for peer in self._sorted:
             if peer.id is None or peer.state not in COUNTED:
                 continue
+            is_surplus = False
             if peer.state is State.ANSWERED:
                 passed[peer.subnet] = passed.get(peer.subnet, 0) + 1
-                if passed[peer.subnet] > per_subnet:
+                is_surplus = passed[peer.subnet] > per_subnet
+            elif peer.state is State.KNOWN:
+                if not self._rules.is_free(peer.endpoint):
                     continue
-            elif peer.state is State.KNOWN and (
-                self._answered_by_subnet.get(peer.subnet, 0) >= per_subnet
-                or not self._rules.is_free(peer.endpoint)
-            ):
+                is_surplus = self._answered_by_subnet.get(peer.subnet, 0) >= per_subnet
+            if is_surplus and not self._rules.extra_places(peer.endpoint):
                 continue
             if netgroups.crowded and netgroups.is_beyond(
                 peer.endpoint, passed_of_netgroup, answered=peer.state is State.ANSWERED
             ):
+                continue
+            if is_surplus:
+                deferred.append(peer)
                 continue
             valid = peer.bep42_valid if peer.bep42_valid is not None else self._check_bep42(peer)
             if valid and bep42_valid < len(least_distances):

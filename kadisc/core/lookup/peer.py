@@ -10,6 +10,7 @@ from typing import Final
 from ...endpoints import Endpoint
 from ...ids import NodeId
 from ..addressing.bep42 import Bep42Check, anywhere
+from ..addressing.own_subnet import ExtraPlaces, no_extra_places
 
 
 class State(Enum):
@@ -77,7 +78,8 @@ class LookupRules:
     ``subnet``, ``host`` and ``netgroup`` give the /24, the address and the /16 of an endpoint (IPv6
     /48, /64 and /32); ``per_subnet`` and ``per_netgroup`` are how many answering nodes of one
     subnet and of one netgroup count; ``bep42_valid`` tells whether an ID follows from its address;
-    ``is_free`` keeps disjoint paths away from the peers of each other.
+    ``is_free`` keeps disjoint paths away from the peers of each other. Where ``extra_places`` are
+    more than 0, as in the own subnet, nodes beyond ``per_subnet`` count after all others.
     """
 
     subnet: Callable[[Endpoint], bytes]
@@ -87,3 +89,4 @@ class LookupRules:
     is_free: Callable[[Endpoint], bool] = lambda endpoint: True
     netgroup: Callable[[Endpoint], bytes] = lambda endpoint: endpoint
     per_netgroup: int = NO_CAP
+    extra_places: ExtraPlaces = no_extra_places

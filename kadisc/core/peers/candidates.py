@@ -4,7 +4,8 @@ Attacks: a source names thousands of peers, so that there is no room for those o
 name addresses in one network, so that the checks of many nodes hit it; reports cost a check each
 and lead nowhere. Defences: the queue is bounded, in all, per source and per network of the named
 peers; the sources take turns, however many peers of each wait; a named peer is checked only if that
-is worth it; checks per address and per network are limited by the hour.
+is worth it; checks per address and per network are limited by the hour. In the subnet of this node
+itself some more may wait, and be checked (`addressing/own_subnet.py`); they displace no others.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from ...config import GossipConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint
 from ...ids import NodeId
+from ..addressing.own_subnet import ExtraPlaces, no_extra_places
 from ..addressing.policy import AddressPolicy
 from ..book.entry import Source
+from ..contract.times import NEVER
 from ..limits.budget import Budget, CellHash, Rate
 
 HOUR_S: Final = 3600.0
@@ -65,11 +68,20 @@ class CandidateRule(Protocol):
 
 class GossipCandidates:
     def __init__(
-        self, config: GossipConfig, rng: Random, scopes: AddressPolicy, cell_hash: CellHash
+        self,
+        config: GossipConfig,
+        rng: Random,
+        scopes: AddressPolicy,
+        cell_hash: CellHash,
+        extra_places: ExtraPlaces = no_extra_places,
     ) -> None:
+        """``extra_places``: beyond the limits by subnet, for that of an endpoint."""
         self._config = config
         self._rng = rng
         self._scopes = scopes
+        self._extra_places = extra_places
+        self._extra: set[Endpoint] = set()
+        """Those that wait in extra places."""
         self._by_source: dict[bytes, list[Candidate]] = {}
         """The first source has its turn."""
         self._endpoints: set[Endpoint] = set()
@@ -80,6 +92,9 @@ class GossipCandidates:
         self._checks = Budget(
             host=Rate(per_host / HOUR_S, per_host), subnet=Rate(per_subnet / HOUR_S, per_subnet)
         )
+        self._extra_checks = 0
+        """Checks beyond these limits in the hour that began at ``_extra_checks_since``."""
+        self._extra_checks_since = NEVER
 
     def __len__(self) -> int:
         return len(self._endpoints)
@@ -95,19 +110,26 @@ class GossipCandidates:
         if len(self._by_source.get(candidate.source, ())) >= per_source:
             return "peer-candidate-source"
         subnet, netgroup = self._prefixes(endpoint)
+        refusal = None
         if self._counts.get(subnet, 0) >= self._config.candidates_per_subnet:
-            return "peer-candidate-subnet"
-        if (
+            refusal = "peer-candidate-subnet"
+        elif (
             netgroup != subnet
             and self._counts.get(netgroup, 0) >= self._config.candidates_per_netgroup
         ):
-            return "peer-candidate-netgroup"
-        if len(self._endpoints) >= self._config.max_candidates:
+            refusal = "peer-candidate-netgroup"
+        is_full = len(self._endpoints) >= self._config.max_candidates
+        if refusal is not None:
+            if is_full or len(self._extra) >= self._extra_places(endpoint):
+                return refusal
+            self._extra.add(endpoint)
+        elif is_full:
             self._displace()
         self._by_source.setdefault(candidate.source, []).append(candidate)
         self._endpoints.add(endpoint)
-        for prefix in dict.fromkeys((subnet, netgroup)):
-            self._counts[prefix] = self._counts.get(prefix, 0) + 1
+        if refusal is None:
+            for prefix in dict.fromkeys((subnet, netgroup)):
+                self._counts[prefix] = self._counts.get(prefix, 0) + 1
         return None
 
     def draw(self, now: float, is_wanted: Callable[[Candidate], bool]) -> Candidate | None:
@@ -136,9 +158,28 @@ class GossipCandidates:
         """A peer that pushed its record has shown by its token that it receives there; false
         reports of its address must not use up its checks.
         """
+        endpoint = candidate.endpoint
         if candidate.from_push:
             return True
-        return not self._checks.lacking(self._cell_hash.cells(candidate.endpoint), 1.0, now)
+        if self._scopes.counts_alone(endpoint):
+            cells = self._cell_hash.cells_of_one(endpoint)
+        else:
+            cells = self._cell_hash.cells(endpoint)
+        if not self._checks.lacking(cells, 1.0, now):
+            return True
+        return self._may_check_beyond(endpoint, now)
+
+    def _may_check_beyond(self, endpoint: Endpoint, now: float) -> bool:
+        """In the own subnet there are some checks an hour for each extra place."""
+        places = self._extra_places(endpoint)
+        if not places:
+            return False
+        if now >= self._extra_checks_since + HOUR_S:
+            self._extra_checks, self._extra_checks_since = 0, now
+        if self._extra_checks >= places * self._config.checks_per_host_per_hour:
+            return False
+        self._extra_checks += 1
+        return True
 
     def _displace(self) -> None:
         """Drops one candidate of the source with the most: that source fills the queue."""
@@ -152,6 +193,9 @@ class GossipCandidates:
         waiting[index], waiting[-1] = waiting[-1], waiting[index]
         candidate = waiting.pop()
         self._endpoints.discard(candidate.endpoint)
+        if candidate.endpoint in self._extra:
+            self._extra.discard(candidate.endpoint)
+            return candidate
         for prefix in dict.fromkeys(self._prefixes(candidate.endpoint)):
             self._counts[prefix] -= 1
             if not self._counts[prefix]:

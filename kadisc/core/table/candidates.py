@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 from ...config import MaintenanceConfig
 from ...contacts import Contact
 from ...endpoints import Endpoint
+from ..addressing.own_subnet import ExtraPlaces, no_extra_places
 from ..contract.times import NEVER
 from .naming_shares import ASKERS, OWN, NamingRule
 
@@ -35,12 +36,29 @@ class InFlight:
     not queried more often because it does not answer.
     """
 
-    __slots__ = ("_counts", "_in_all", "_per_subnet", "_subnet_of", "_under_way", "_waited_for")
+    __slots__ = (
+        "_counts",
+        "_extra",
+        "_extra_places",
+        "_in_all",
+        "_per_subnet",
+        "_subnet_of",
+        "_under_way",
+        "_waited_for",
+    )
 
-    def __init__(self, in_all: int, per_subnet: int, subnet_of: SubnetOf) -> None:
+    def __init__(
+        self,
+        in_all: int,
+        per_subnet: int,
+        subnet_of: SubnetOf,
+        extra_places: ExtraPlaces = no_extra_places,
+    ) -> None:
         self._in_all = in_all
         self._subnet_of = subnet_of
         self._per_subnet = per_subnet
+        self._extra_places = extra_places
+        self._extra: set[Endpoint] = set()  # beyond the limit of their subnet
         self._counts: dict[bytes, int] = {}
         self._under_way: dict[Endpoint, bool] = {}  # whether the others wait for it
         self._waited_for = 0
@@ -56,10 +74,16 @@ class InFlight:
         return self._waited_for >= self._in_all
 
     def take(self, endpoint: Endpoint) -> bool:
-        subnet = self._subnet_of(endpoint)
-        if self.is_full or self._counts.get(subnet, 0) >= self._per_subnet:
+        if self.is_full:
             return False
-        self._counts[subnet] = self._counts.get(subnet, 0) + 1
+        subnet = self._subnet_of(endpoint)
+        count = self._counts.get(subnet, 0)
+        if count < self._per_subnet:
+            self._counts[subnet] = count + 1
+        elif len(self._extra) < self._extra_places(endpoint):
+            self._extra.add(endpoint)
+        else:
+            return False
         self._under_way[endpoint] = True
         self._waited_for += 1
         return True
@@ -71,6 +95,9 @@ class InFlight:
 
     def free(self, endpoint: Endpoint) -> None:
         self._waited_for -= self._under_way.pop(endpoint)
+        if endpoint in self._extra:
+            self._extra.discard(endpoint)
+            return
         subnet = self._subnet_of(endpoint)
         self._counts[subnet] -= 1
         if not self._counts[subnet]:
@@ -84,6 +111,8 @@ class Candidates:
         "_askers_next",
         "_checked",
         "_config",
+        "_extra",
+        "_extra_places",
         "_in_flight",
         "_length",
         "_next_check_at",
@@ -103,12 +132,16 @@ class Candidates:
         in_flight: InFlight,
         subnet_of: SubnetOf,
         shares: NamingRule,
+        extra_places: ExtraPlaces = no_extra_places,
     ) -> None:
+        """``extra_places``: beyond ``candidates_per_subnet``, for the subnet of an endpoint."""
         self._config = config
         self._rng = rng
         self._in_flight = in_flight
         self._subnet_of = subnet_of
         self._shares = shares
+        self._extra_places = extra_places
+        self._extra: set[Endpoint] = set()  # those that wait in extra places
         # By source, with the time from which on each is too old; those of one source unordered, so
         # that a draw takes O(1). The source whose turn it is comes first; askers have every second
         # turn.
@@ -144,7 +177,11 @@ class Candidates:
         if self._checked.get(endpoint, now) > now:
             return "candidate-checked-lately"
         subnet = self._subnet_of(endpoint)
-        if self._per_subnet.get(subnet, 0) >= self._config.candidates_per_subnet:
+        is_extra = self._per_subnet.get(subnet, 0) >= self._config.candidates_per_subnet
+        if is_extra and (
+            self._length >= self._config.max_candidates
+            or len(self._extra) >= self._extra_places(endpoint)
+        ):
             return "candidate-subnet"
         queue = self._shares.queue_of(source)
         if not self._shares.may_name(source, queue, now):
@@ -153,6 +190,8 @@ class Candidates:
             self._displace()
         self._shares.named(source, queue)
         self._sources[endpoint] = source
+        if is_extra:
+            self._extra.add(endpoint)
         self._put(contact, now + self._config.candidate_lifetime_s, queue)
         self._look_again()
         return None
@@ -197,6 +236,7 @@ class Candidates:
             if not self._in_flight.take(contact.endpoint):
                 self._put(contact, too_old_at, queue)  # its subnet is being checked already
                 return None
+            self._extra.discard(contact.endpoint)
             self._shares.drawn(source, now)
             return contact
         return None
@@ -242,6 +282,8 @@ class Candidates:
     def _put(self, contact: Contact, too_old_at: float, queue: bytes) -> None:
         self._waiting.setdefault(queue, []).append((contact, too_old_at))
         self._length += 1
+        if contact.endpoint in self._extra:
+            return
         subnet = self._subnet_of(contact.endpoint)
         self._per_subnet[subnet] = self._per_subnet.get(subnet, 0) + 1
 
@@ -252,6 +294,7 @@ class Candidates:
         self._drop(contact.endpoint)
 
     def _drop(self, endpoint: Endpoint) -> None:
+        self._extra.discard(endpoint)
         self._shares.dropped(self._sources.pop(endpoint))
 
     def _take(self, queue: bytes, index: int) -> tuple[Contact, float]:
@@ -261,6 +304,8 @@ class Candidates:
         if not waiting:
             del self._waiting[queue]
         self._length -= 1
+        if contact.endpoint in self._extra:
+            return contact, too_old_at
         subnet = self._subnet_of(contact.endpoint)
         self._per_subnet[subnet] -= 1
         if not self._per_subnet[subnet]:

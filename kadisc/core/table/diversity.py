@@ -13,7 +13,9 @@ ten entries, and whoever comes later finds the buckets full. Defence: a verified
 netgroup takes the place of the youngest surplus entry, which need not be silent. Bitcoin Core
 protects the diversity of its connections in the same way, when it evicts one.
 
-Addresses that are not public are not capped: a lab behind one router shares a /24.
+Addresses that are not public are not capped: a lab behind one router shares a /24. In the subnet of
+this node itself, entries beyond the hard caps are surplus as well, up to a number
+(`addressing/own_subnet.py`).
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from ...endpoints import (
     subnet_prefix,
     tunnelled_ipv4,
 )
+from ..addressing.own_subnet import ExtraPlaces, no_extra_places
 from ..addressing.policy import AddressPolicy
 
 
@@ -66,14 +69,23 @@ class DiversityCaps:
         "_buckets",
         "_config",
         "_endpoints",
+        "_extra_places",
         "_over_full",
+        "_own_subnet_over_full",
         "_scopes",
         "any_is_over_full",
     )
 
-    def __init__(self, config: TableConfig, scopes: AddressPolicy) -> None:
+    def __init__(
+        self,
+        config: TableConfig,
+        scopes: AddressPolicy,
+        extra_places: ExtraPlaces = no_extra_places,
+    ) -> None:
         self._config = config
         self._scopes = scopes
+        self._extra_places = extra_places
+        self._own_subnet_over_full = False
         self._endpoints: list[bytes] = []
         self._buckets = bytearray()  # in parallel: the bucket of each
         self._over_full: set[bytes] = set()  # the netgroups beyond their soft cap
@@ -91,30 +103,48 @@ class DiversityCaps:
         neighbours = self._within(kind + subnet_prefix(endpoint))
         if not neighbours:
             return None
+        reason = None
         if sum(endpoints[at].startswith(host) for at in neighbours) >= config.per_host:
-            return "cap-host"
-        in_bucket = self._buckets.count(bucket, neighbours.start, neighbours.stop)
-        if in_bucket >= config.per_subnet_in_bucket:
-            return "cap-subnet-bucket"
-        if len(neighbours) >= config.per_subnet_in_table:
-            return "cap-subnet-table"
-        return None
+            reason = "cap-host"
+        elif (
+            self._buckets.count(bucket, neighbours.start, neighbours.stop)
+            >= config.per_subnet_in_bucket
+        ):
+            reason = "cap-subnet-bucket"
+        elif len(neighbours) >= config.per_subnet_in_table:
+            reason = "cap-subnet-table"
+        if reason is None:
+            return None
+        extra = self._extra_places(endpoint)
+        return None if extra and len(neighbours) < config.per_subnet_in_table + extra else reason
 
     def is_surplus(self, endpoint: Endpoint) -> bool:
-        """Whether one more entry there is beyond the soft cap of its netgroup: it is added to a
-        vacancy only, and gives way to an entry of another netgroup.
+        """Whether one more entry there is beyond the soft cap of its netgroup, or another one in
+        the own subnet: it is added to a vacancy only, and gives way to an entry from elsewhere.
         """
         if self._scopes.counts_alone(endpoint):
             return False
-        netgroup = _kind(endpoint) + netgroup_prefix(endpoint)
-        return len(self._within(netgroup)) >= self._config.per_netgroup_in_table
+        kind = _kind(endpoint)
+        netgroup = kind + netgroup_prefix(endpoint)
+        if len(self._within(netgroup)) >= self._config.per_netgroup_in_table:
+            return True
+        return bool(self._extra_places(endpoint) and self._within(kind + subnet_prefix(endpoint)))
 
     def is_over_full(self, endpoint: Endpoint) -> bool:
-        """Whether the netgroup of an entry has more entries than its soft cap."""
-        return (
-            not self._scopes.counts_alone(endpoint)
-            and _kind(endpoint) + netgroup_prefix(endpoint) in self._over_full
-        )
+        """Whether the netgroup of an entry has more entries than its soft cap, or its subnet is the
+        own one and has several.
+        """
+        if self._scopes.counts_alone(endpoint):
+            return False
+        kind = _kind(endpoint)
+        if kind + netgroup_prefix(endpoint) in self._over_full:
+            return True
+        return self._own_subnet_over_full and self._is_in_crowded_own_subnet(endpoint)
+
+    def _is_in_crowded_own_subnet(self, endpoint: Endpoint) -> bool:
+        if not self._extra_places(endpoint):
+            return False
+        return len(self._within(_kind(endpoint) + subnet_prefix(endpoint))) > 1
 
     def add(self, endpoint: Endpoint, bucket: int) -> None:
         ordered = _ordered(endpoint)
@@ -136,7 +166,9 @@ class DiversityCaps:
             self._over_full.add(netgroup)
         else:
             self._over_full.discard(netgroup)
-        self.any_is_over_full = bool(self._over_full)
+        if self._extra_places(endpoint):
+            self._own_subnet_over_full = self._is_in_crowded_own_subnet(endpoint)
+        self.any_is_over_full = bool(self._over_full) or self._own_subnet_over_full
 
     def _within(self, prefix: bytes) -> range:
         """The places of the endpoints that begin with ``prefix``."""

@@ -6,7 +6,7 @@ import pytest
 
 from kadisc.as_map import AsMap
 from kadisc.core.addressing.policy import AddressPolicy
-from kadisc.endpoints import Endpoint, Scope, make_endpoint
+from kadisc.endpoints import Endpoint, Scope, format_ip, make_endpoint
 from tests.support.asmap import asmap
 
 PUBLIC, PRIVATE, LOOPBACK, LINK_LOCAL, SPECIAL, INVALID = FOUR = [
@@ -61,12 +61,39 @@ def test_public_addresses_count_by_prefix_and_other_ones_by_endpoint() -> None:
         SIX[0][:6],
         SIX[0][:4],
     )
-    assert policy.host(PRIVATE) == policy.subnet(PRIVATE) == policy.netgroup(PRIVATE) == PRIVATE
-    assert (lab.host(PRIVATE), lab.subnet(LOOPBACK), lab.netgroup(PRIVATE)) == (
-        PRIVATE[:4],
-        LOOPBACK[:3],
-        PRIVATE[:2],
-    )
+    for each in (policy, lab):
+        assert each.host(PRIVATE) == each.subnet(PRIVATE) == each.netgroup(PRIVATE) == PRIVATE
+        assert each.host(LOOPBACK) == each.subnet(LOOPBACK) == LOOPBACK
+
+
+@pytest.mark.parametrize(
+    ("restricted_to", "alone"),
+    [
+        (["1.2.3.0/24"], True),
+        (["1.2.0.0/16"], True),
+        (["1.2.3.4"], True),
+        (["1.0.0.0/8"], False),
+        (["0.0.0.0/0", "9.9.9.0/24"], False),
+        (["9.9.9.0/24"], False),
+    ],
+)
+def test_endpoints_count_alone_inside_a_network_that_the_node_is_restricted_to(
+    restricted_to: list[str], alone: bool
+) -> None:
+    """Unless it is larger than a /16: that has networks of others."""
+    policy = AddressPolicy(False, restricted_to=restricted_to)
+    assert policy.counts_alone(PUBLIC) is alone
+    assert policy.host(PUBLIC) == (PUBLIC if alone else PUBLIC[:4])
+    assert policy.subnet(PUBLIC) == policy.share(PUBLIC) == (PUBLIC if alone else PUBLIC[:3])
+    assert policy.netgroup(PUBLIC) == (PUBLIC if alone else PUBLIC[:2])
+
+
+def test_in_ipv6_endpoints_count_alone_inside_a_32_that_the_node_is_restricted_to() -> None:
+    six = SIX[0]
+    for bits, alone in ((31, False), (32, True), (48, True)):
+        policy = AddressPolicy(False, restricted_to=[f"{format_ip(six[:-2])}/{bits}"])
+        assert policy.counts_alone(six) is alone
+        assert policy.share(six) == (six if alone else AddressPolicy(False).share(six))
 
 
 def test_an_invalid_address_is_invalid_under_every_policy() -> None:

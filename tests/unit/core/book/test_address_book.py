@@ -439,13 +439,17 @@ def test_without_groups_all_nodes_of_one_subnet_have_places_and_are_selected() -
         assert least <= len(address_book.select(100, 1.0)) <= most
 
 
-def test_private_addresses_count_alone_unless_they_are_allowed_as_public() -> None:
-    for allow_private, most in ((False, 30), (True, 2)):
+def test_private_addresses_count_alone() -> None:
+    for allow_private, network, most in (
+        (False, "127.0.0", 30),
+        (True, "127.0.0", 30),
+        (True, "45.2.3", 2),
+    ):
         address_book = book(replace(CoreConfig(), allow_private=allow_private))
         for number in range(30):
             book_verified(
                 address_book,
-                peer(number, make_endpoint(f"127.0.0.{number + 1}", 6881)),
+                peer(number, make_endpoint(f"{network}.{number + 1}", 6881)),
                 0.0,
                 source="lan",
             )

@@ -143,9 +143,14 @@ def test_one_identity_per_network_of_a_host_in_ipv6() -> None:
     assert gossip_view.offer(answering(peer(2, other), 0), 0) == 0
 
 
-def test_each_private_endpoint_counts_by_itself_unless_private_addresses_are_allowed() -> None:
-    ports = [make_endpoint("127.0.0.1", port) for port in range(1, 31)]
-    for allow_private, distinct in ((False, 25), (True, 1)):
+def test_each_endpoint_that_is_not_public_counts_by_itself() -> None:
+    public = [make_endpoint("45.2.3.4", port) for port in range(1, 31)]
+    loopback = [make_endpoint("127.0.0.1", port) for port in range(1, 31)]
+    for allow_private, ports, distinct in (
+        (False, loopback, 25),
+        (True, loopback, 25),
+        (True, public, 1),
+    ):
         gossip_view = view(allow_private=allow_private)
         for number, endpoint in enumerate(ports):
             gossip_view.offer(answering(peer(number, endpoint), 0), 0)
