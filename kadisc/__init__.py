@@ -65,10 +65,11 @@ if TYPE_CHECKING:
     from .net.api.open import open_node as open_node
     from .net.api.peer_stream import PeerStream as PeerStream
     from .net.api.publishing import Publication as Publication
-    from .net.api.results import AnnouncedPeer as AnnouncedPeer
     from .net.api.results import Answers as Answers
+    from .net.api.results import FoundPeer as FoundPeer
     from .net.api.results import FoundPeers as FoundPeers
     from .net.api.results import Pong as Pong
+    from .net.config_file import load_config as load_config
     from .net.devnet import open_devnet as open_devnet
     from .net.transport.clock import SystemClock as SystemClock
     from .net.transport.clock import TrioClock as TrioClock
@@ -148,11 +149,12 @@ _HOME = {
     "net.api.peer_stream": ("PeerStream",),
     "net.api.publishing": ("Publication",),
     "net.api.results": (
-        "AnnouncedPeer",
         "Answers",
+        "FoundPeer",
         "FoundPeers",
         "Pong",
     ),
+    "net.config_file": ("load_config",),
     "net.devnet": ("open_devnet",),
     "net.transport.clock": (
         "SystemClock",

@@ -114,8 +114,6 @@ class Setting:
 
     allowed: Bounds | Form
     description: str
-    key: str | None = None
-    """The key in the configuration file, where it does not follow from the names of the fields."""
     file_default: Any = None
     """The default of the commands that read a configuration file, where it differs from that of the
     library.
@@ -129,13 +127,12 @@ def setting(
     allowed: Bounds | Form,
     description: str,
     *,
-    key: str | None = None,
     file_default: Value | None = None,
     option: Option | None = None,
     holds_for: HoldsFor = HoldsFor.EVERY_COMMAND,
 ) -> Value:
     """A field of a dataclass, declared with all that readers of the configuration want to know."""
-    declared = Setting(allowed, description, key, file_default, option, holds_for)
+    declared = Setting(allowed, description, file_default, option, holds_for)
     return field(default=default, metadata=metadata(declared))
 
 
@@ -143,11 +140,22 @@ def switch(
     default: bool,
     description: str,
     *,
-    key: str | None = None,
     option: Option | None = None,
 ) -> bool:
     """A field that is true or false."""
-    return setting(default, Form.SWITCH, description, key=key, option=option)
+    return setting(default, Form.SWITCH, description, option=option)
+
+
+def from_the_node(default: Value) -> Value:
+    """A field of `CoreConfig` without a key of its own: the field of that name in `Config` has the
+    key and the description.
+    """
+    return field(default=default, metadata={_METADATA_KEY: None})
+
+
+def has_no_key(declared_field: Field[Any]) -> bool:
+    """Whether the field was made by `from_the_node`."""
+    return _METADATA_KEY in declared_field.metadata and setting_of(declared_field) is None
 
 
 def metadata(declared: Setting) -> Mapping[str, Setting]:

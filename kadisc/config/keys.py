@@ -6,18 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, fields, is_dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from .declaration import Bounds, Commands, Form, Option, Setting, setting_of
-from .defences import DIVERSITY_DEFENCES
+from .declaration import Bounds, Setting, has_no_key, setting_of
 from .node import Config
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """``name``: as in ``core.table.k``; ``path``: the names of the fields from `Config`, empty for
-    a key without a field; ``kind``: the type as an annotation, where a service is a text;
-    ``default``: that of the commands that read the file.
+    """``name``: as in ``core.table.k``; ``path``: the same name in parts, which are fields from
+    `Config` on; ``kind``: the type as an annotation, where a service is a text; ``default``: that
+    of the commands that read the file.
     """
 
     name: str
@@ -27,22 +26,8 @@ class Key:
     setting: Setting
 
 
-_SERVICES_KIND: Final = "Mapping[str, int | bytes]"
-NO_CAPS: Final = Key(
-    "no_caps",
-    (),
-    "bool",
-    False,
-    Setting(
-        Form.SWITCH,
-        "The limits on nodes per address range are lifted, for labs inside one subnet.",
-        option=Option(
-            Commands.OPENING_A_NODE,
-            help="no limits on nodes per subnet, for labs inside one subnet",
-        ),
-    ),
-)
-"""A key without a field: it turns off `DIVERSITY_DEFENCES`, whatever the file says of each."""
+GroupT = TypeVar("GroupT")
+_SERVICES_KIND: Final = "Mapping[str, int | bytes] | Sequence[str]"
 
 
 def _keys(group: Any, path: tuple[str, ...]) -> Iterator[Key]:
@@ -50,7 +35,7 @@ def _keys(group: Any, path: tuple[str, ...]) -> Iterator[Key]:
         value = getattr(group, each.name)
         if is_dataclass(value):
             yield from _keys(value, (*path, each.name))
-        else:
+        elif not has_no_key(each):
             yield _key(each, (*path, each.name), value)
 
 
@@ -60,7 +45,7 @@ def _key(each: Field[Any], path: tuple[str, ...], default: Any) -> Key:
     if declared.file_default is not None:
         default = declared.file_default
     kind = "tuple[str, ...]" if each.type == _SERVICES_KIND else str(each.type)
-    return Key(declared.key or ".".join(path), path, kind, default, declared)
+    return Key(".".join(path), path, kind, default, declared)
 
 
 def groups() -> dict[str, type]:
@@ -78,7 +63,7 @@ def groups() -> dict[str, type]:
     return found
 
 
-KEYS: Final[Mapping[str, Key]] = {key.name: key for key in (*_keys(Config(), ()), NO_CAPS)}
+KEYS: Final[Mapping[str, Key]] = {key.name: key for key in _keys(Config(), ())}
 GROUPS: Final[Mapping[str, type]] = groups()
 
 
@@ -89,19 +74,18 @@ def config_with(values: Mapping[str, Any]) -> Config:
     config = Config()
     for key in KEYS.values():
         value = values.get(key.name, key.default)
-        if key.path and (key.name in values or key.setting.file_default is not None):
-            config = _changed(config, key.path, value)
-    if values.get(NO_CAPS.name):
-        for defence in DIVERSITY_DEFENCES:
-            config = _changed(config, ("core", "defences", defence), False)
-    return config
+        if key.name in values or key.setting.file_default is not None:
+            config = with_value(config, key.path, value)
+    return config.settled()
 
 
-def _changed(group: Any, path: tuple[str, ...], value: Any) -> Any:
+def with_value(group: GroupT, path: tuple[str, ...], value: Any) -> GroupT:
+    """A group of fields with another value of the field at ``path``."""
     name, *rest = path
     if rest:
-        value = _changed(getattr(group, name), tuple(rest), value)
-    return replace(group, **{name: value})
+        value = with_value(getattr(group, name), tuple(rest), value)
+    changed: GroupT = replace(group, **{name: value})  # type: ignore[type-var]
+    return changed
 
 
 def complaints(group: Any, above: str = "") -> Iterator[tuple[str, str]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from .book import BookConfig
@@ -16,11 +16,12 @@ from .declaration import (
     HoldsFor,
     Option,
     Setting,
+    from_the_node,
     metadata,
     setting,
     switch,
 )
-from .defences import Defences
+from .defences import DIVERSITY_DEFENCES, Defences
 from .gossip import GossipConfig, RendezvousConfig
 from .limits import LimitsConfig
 from .maintenance import MaintenanceConfig
@@ -53,46 +54,13 @@ class CoreConfig:
     rendezvous: RendezvousConfig = field(default_factory=RendezvousConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     defences: Defences = field(default_factory=Defences)
-    read_only: bool = switch(
-        False,
-        "The node sends queries and never answers any (BEP 43), so that no other node keeps it in a"
-        " table.",
-        key="read_only",
-        option=Option(Commands.RUN),
-    )
-    allow_private: bool = switch(
-        False,
-        "The node accepts private and loopback addresses from every source, as public ones (labs,"
-        " devnets).",
-        key="allow_private",
-        option=Option(Commands.OPENING_A_NODE),
-    )
-    banned: tuple[str, ...] = setting(
-        (),
-        Form.SUBNET,
-        "The node neither answers nor contacts addresses in these subnets.",
-        key="ban",
-        option=Option(
-            Commands.RUN, "CIDR", "neither answer nor contact addresses in this subnet; repeatable"
-        ),
-    )
-    restricted_to: tuple[str, ...] = setting(
-        (),
-        Form.SUBNET,
-        "The node answers and contacts addresses in these subnets alone; an empty list allows all.",
-        key="netrestrict",
-        option=Option(
-            Commands.RUN,
-            "CIDR",
-            "answer and contact addresses in this subnet alone, as in 10.0.0.0/8; repeatable",
-        ),
-    )
-    unlimited: bool = switch(
-        False,
-        "The rate limits are lifted, for labs and benchmarks; the accounting still runs.",
-        key="unlimited",
-        option=Option(Commands.OPENING_A_NODE, help="no rate limits, for labs and benchmarks"),
-    )
+    # These are fields of `Config`, which `Config.settled` passes on. Only what makes a core without
+    # a node sets them here.
+    read_only: bool = from_the_node(False)
+    allow_private: bool = from_the_node(False)
+    ban: tuple[str, ...] = from_the_node(())
+    netrestrict: tuple[str, ...] = from_the_node(())
+    unlimited: bool = from_the_node(False)
     max_datagram_bytes: int = setting(
         2048,
         ABOVE_0,
@@ -102,7 +70,9 @@ class CoreConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What ``open_node`` takes."""
+    """What ``open_node`` takes. The fields have the names of the keys in the configuration file:
+    ``[core.table] k = 20`` is ``Config(core=CoreConfig(table=TableConfig(k=20)))``.
+    """
 
     bind: tuple[str, ...] = setting(
         ("0.0.0.0:0",),
@@ -150,12 +120,11 @@ class Config:
         file_default=PUBLIC_ROUTERS,
         holds_for=HoldsFor.NOT_A_DEVNET,
     )
-    peers: tuple[str, ...] = setting(
+    peer: tuple[str, ...] = setting(
         (),
         Form.HOST,
         "The node always keeps these static peers: beyond the limits of the table, and also while"
         " they are silent.",
-        key="peer",
         option=Option(
             Commands.RUN,
             "HOST:PORT",
@@ -188,7 +157,7 @@ class Config:
             "name of your network; nodes with the same name find each other (default: mainline)",
         ),
     )
-    services: Mapping[str, int | bytes] = field(
+    service: Mapping[str, int | bytes] | Sequence[str] = field(
         default_factory=dict,
         hash=False,
         metadata=metadata(
@@ -196,7 +165,6 @@ class Config:
                 Form.SERVICE,
                 "The node offers these services to peers of its network: each name with a port, or"
                 " with a few bytes.",
-                key="service",
                 file_default=(),
                 option=Option(
                     Commands.RUN,
@@ -220,6 +188,49 @@ class Config:
             " folder)",
         ),
         holds_for=HoldsFor.NOT_A_DEVNET,
+    )
+    read_only: bool = switch(
+        False,
+        "The node sends queries and never answers any (BEP 43), so that no other node keeps it in a"
+        " table.",
+        option=Option(Commands.RUN),
+    )
+    allow_private: bool = switch(
+        False,
+        "The node accepts private and loopback addresses from every source, as public ones (labs,"
+        " devnets).",
+        option=Option(Commands.OPENING_A_NODE),
+    )
+    ban: tuple[str, ...] = setting(
+        (),
+        Form.SUBNET,
+        "The node neither answers nor contacts addresses in these subnets.",
+        option=Option(
+            Commands.RUN, "CIDR", "neither answer nor contact addresses in this subnet; repeatable"
+        ),
+    )
+    netrestrict: tuple[str, ...] = setting(
+        (),
+        Form.SUBNET,
+        "The node answers and contacts addresses in these subnets alone; an empty list allows all.",
+        option=Option(
+            Commands.RUN,
+            "CIDR",
+            "answer and contact addresses in this subnet alone, as in 10.0.0.0/8; repeatable",
+        ),
+    )
+    unlimited: bool = switch(
+        False,
+        "The rate limits are lifted, for labs and benchmarks; the accounting still runs.",
+        option=Option(Commands.OPENING_A_NODE, help="no rate limits, for labs and benchmarks"),
+    )
+    no_caps: bool = switch(
+        False,
+        "The limits on nodes per address range are lifted, for labs inside one subnet.",
+        option=Option(
+            Commands.OPENING_A_NODE,
+            help="no limits on nodes per subnet, for labs inside one subnet",
+        ),
     )
     core: CoreConfig = field(default_factory=CoreConfig)
     bootstrap_retry_s: float = setting(
@@ -283,3 +294,18 @@ class Config:
         ABOVE_0,
         "The node asks the system for buffers of this many bytes for each socket, in and out.",
     )
+
+    def settled(self) -> Config:
+        """The same configuration, where ``core`` has what the fields of the node say of it."""
+        core = self.core
+        lifted = dict.fromkeys(DIVERSITY_DEFENCES, False) if self.no_caps else {}
+        core = replace(
+            core,
+            read_only=core.read_only or self.read_only,
+            allow_private=core.allow_private or self.allow_private,
+            ban=tuple(dict.fromkeys((*core.ban, *self.ban))),
+            netrestrict=tuple(dict.fromkeys((*core.netrestrict, *self.netrestrict))),
+            unlimited=core.unlimited or self.unlimited,
+            defences=replace(core.defences, **lifted),
+        )
+        return replace(self, core=core)

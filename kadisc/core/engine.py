@@ -85,9 +85,7 @@ class Engine:
         """
         self.config = config
         self.counters = Counters()
-        self._scopes = AddressPolicy(
-            config.allow_private, config.banned, config.restricted_to, as_map
-        )
+        self._scopes = AddressPolicy(config.allow_private, config.ban, config.netrestrict, as_map)
         public_key = membership.identity.public_key if membership is not None else public_key
         own = OwnIds(public_key)
         places = SubnetPlaces(self._scopes)

@@ -8,12 +8,13 @@ exist is wrong too: a misspelt limit that is silently ignored is worse than none
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Final
 
 from ..config import Config
 from ..config.declaration import Bounds, Form
-from ..config.keys import GROUPS, KEYS, Key, config_with
+from ..config.keys import GROUPS, KEYS, Key, config_with, with_value
 from ..config.old_keys import OLD_GROUPS, refusal_of
 from ..endpoints import make_endpoint, split_host_port
 from ..errors import UsageError
@@ -46,6 +47,33 @@ def read_values(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: {error}") from None
     check_values(values, lambda key: f"{path}: {key}")
     return values
+
+
+def load_config(path: str | PathLike[str]) -> Config:
+    """The configuration in a TOML file, with the defaults of the commands: ``bind`` and ``routers``
+    are those of `kadisc run`. ``dataclasses.replace`` changes a value of it.
+
+    Raises:
+        UsageError: the file cannot be read, has a key that does not exist, or a value that cannot
+            be used. The text names the file, the key and what was expected.
+    """
+    return config_from(read_values(Path(path)))
+
+
+def usable(config: Config) -> Config:
+    """A configuration that a program made, checked as a file is, and `settled`. A list, a path and
+    the services as texts become what the components read. Raises UsageError that names the field.
+    """
+    for key in KEYS.values():
+        given: Any = config
+        for name in key.path:
+            if not hasattr(given, name):
+                raise UsageError(f"Config.{key.name}: {type(given).__name__} has no field {name}")
+            given = getattr(given, name)
+        value = _field_value(key, given)
+        if value is not given:
+            config = with_value(config, key.path, value)
+    return config.settled()
 
 
 def config_from(values: Mapping[str, Any]) -> Config:
@@ -92,6 +120,10 @@ def _values_in(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str,
 def _suggestion(key: str, above: str) -> str:
     import difflib
 
+    name = key.removeprefix(above)
+    if above and name in KEYS:
+        # In TOML, all that follows [table] belongs to it.
+        return f"; {name} stands above the first [table] of the file"
     known = [
         each
         for each in (*KEYS, *GROUPS)
@@ -121,6 +153,7 @@ _WORDS: Final[Mapping[type, str]] = {
     int: "a whole number",
     float: "a number",
     str: "a text in quotes",
+    bytes: "bytes",
     list: "a list in brackets",
     dict: "a table",
 }
@@ -174,6 +207,43 @@ def _check(key: Key, value: Any) -> None:
         texts: Iterable[str] = (value,) if isinstance(value, str) else value
         for text in texts:
             _CHECKS[allowed](text)
+
+
+def services_of(config: Config) -> Mapping[str, int | bytes]:
+    """The services by name; ``Config.service`` may also have them as the file has them. Raises
+    UsageError.
+    """
+    service = config.service
+    return service if isinstance(service, Mapping) else parse_services(service)
+
+
+def _field_value(key: Key, value: Any) -> Any:
+    """The value of a field of `Config`. Raises UsageError for one that a file could not have."""
+    if value == key.default or (value is None and key.kind == "str | None"):
+        return value
+    where = f"Config.{key.name}"
+    if key.setting.allowed is Form.SERVICE and isinstance(value, Mapping):
+        check_values({key.name: [_service_text(*each) for each in value.items()]}, _named_in_python)
+        return value
+    if isinstance(value, PathLike):
+        value = fspath(value)
+    if key.kind in _ELEMENTS and isinstance(value, str):
+        raise UsageError(f"{where}: expected a list of texts, as in [{value!r}], not one text")
+    typed = _typed(where, key.kind, list(value) if isinstance(value, tuple) else value)
+    check_values({key.name: typed}, _named_in_python)
+    if key.setting.allowed is Form.SERVICE:
+        return parse_services(typed)
+    return value if value == typed and not isinstance(value, list) else typed
+
+
+def _named_in_python(key: str) -> str:
+    return f"Config.{key}"
+
+
+def _service_text(name: str, value: int | bytes) -> str:
+    if not isinstance(value, int | bytes):
+        raise UsageError(f"Config.service: {name}: expected a port or bytes, not {value!r}")
+    return f"{name}={value}" if isinstance(value, int) else f"{name}=0x{value.hex()}"
 
 
 def _check_listen_address(text: str) -> None:

@@ -18,9 +18,11 @@ from ..endpoints import Family, format_endpoint, port_of
 from ..errors import BindError, UsageError
 from .api.node import Node
 from .api.open import close_ports, make_node, open_port, open_ports, running
+from .config_file import usable
 from .state.keeper import Keeper, open_keeper
 from .transport.clock import Clock, SystemClock
 from .transport.ports import Port
+from .transport.trio_run import require_trio
 
 MAX_NODES = 1000
 """The number of nodes that one process on one CPU core can run; larger networks are simulated."""
@@ -40,7 +42,8 @@ async def open_devnet(
     rng: Random | None = None,
 ) -> AsyncIterator[list[Node]]:
     """``count`` nodes that join each other: ``async with open_devnet(12) as nodes: ...``. The first
-    is the user's: it listens where ``config.bind`` says and also joins by ``bootstrap``.
+    is the user's: it listens where ``config.bind`` says (by default at 127.0.0.1 and any port) and
+    also joins by ``bootstrap``.
 
     Args:
         count: 1 to 1,000 nodes.
@@ -55,17 +58,20 @@ async def open_devnet(
             added to the loopback interface first.
         UsageError: ``count`` or the configuration is out of range.
     """
+    require_trio("open_devnet")
     opened = list(ports or ())
     try:
         if not 1 <= count <= MAX_NODES:
             raise UsageError(f"a devnet has 1 to {MAX_NODES} nodes, not {count}")
-        config = config or Config(bind=("127.0.0.1:0",))
+        config = usable(config or Config(bind=()))
         config = replace(
             config,
+            bind=config.bind or ("127.0.0.1:0",),
             bootstrap=(),
             routers=(),
-            core=replace(config.core, allow_private=True, unlimited=True),
-        )
+            allow_private=True,
+            unlimited=True,
+        ).settled()
         if ports is None:
             opened += open_ports(config)
         own = list(opened)
@@ -100,7 +106,7 @@ def _connected(
     addresses = [format_endpoint(port.local_endpoint) for port in others]
     seeds = [*bootstrap, *_some(addresses, rng)]
     nodes = [make_node(config, own, seeds, clock, rng, keeper=keeper)]
-    config = replace(config, external=(), peers=(), services={}, state_dir=None)
+    config = replace(config, external=(), peer=(), service={}, state_dir=None)
     for index, other in enumerate(others):
         # Each joins by some of the nodes before it, so that all are connected in every case.
         earlier = addresses[:index] or [

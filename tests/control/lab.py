@@ -158,7 +158,7 @@ async def open_lab(
     publish their records on the DHT at once; without it the only operations are the requested ones.
     """
     config = replace(
-        CONFIG, network=name, services={"eth": 30303}, publish_record=publishes, publish_delay_s=0.1
+        CONFIG, network=name, service={"eth": 30303}, publish_record=publishes, publish_delay_s=0.1
     )
     net, slow = network(latency_s=0.001), Slow()
     own = {method.name: method for method in (slow.method, FLOOD, BROKEN)}

@@ -21,7 +21,7 @@ def member_config(number: int, name: str = "testnet") -> Config:
     services: dict[str, int | bytes] = {"eth": 30_000 + number}
     if number % 3 == 0:
         services = {"les": 40_000 + number}
-    return replace(CONFIG, network=name, services=services)
+    return replace(CONFIG, network=name, service=services)
 
 
 @asynccontextmanager

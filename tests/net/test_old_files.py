@@ -57,16 +57,16 @@ def test_plain_keys_reach_the_node(tmp_path: Path) -> None:
     write_config(path, with_names_of_today(PLAIN))
     config: Config = config_from(read_values(path))
     assert (config.bind, config.bootstrap) == (("127.0.0.1:0",), ("127.78.9.9:20901",))
-    assert (config.peers, config.routers) == (("127.78.9.10:20902",), ())
-    assert (config.network, config.services) == (
+    assert (config.peer, config.routers) == (("127.78.9.10:20902",), ())
+    assert (config.network, config.service) == (
         "plain network",
         {"eth": 30303, "fork": b"\xab\xcd"},
     )
     assert (config.publish_record, config.save_interval_s) == (False, 12.5)
     core = config.core
     assert (core.read_only, core.allow_private, core.max_datagram_bytes) == (True, True, 4096)
-    assert core.restricted_to == ("127.0.0.0/8",)
-    assert core.banned == ("127.66.0.0/16", "127.67.0.0/16")
+    assert core.netrestrict == ("127.0.0.0/8",)
+    assert core.ban == ("127.66.0.0/16", "127.67.0.0/16")
     assert (core.table.k, core.table.bucket_sizes) == (9, (64, 32, 9))
     assert (core.query.timeout_s, core.lookup.alpha) == (8.0, 4)
     assert (core.store.max_items, core.store.item_lifetime_s) == (500, 3600.0)

@@ -42,9 +42,8 @@ class Node:
     """A node with sockets and a clock. `open_node` makes it; every method may be called from any
     task of the same trio run. Cancelling a call ends the operation behind it at once.
 
-    An ID is an int, 40 hex digits or 20 bytes. An endpoint is a numeric ``HOST:PORT``, its
-    compact form (6 bytes for IPv4, 18 for IPv6: BEP 5, BEP 32), or a peer or contact that another
-    call returned. ``family`` is the first of the
+    An ID is an int, 40 hex digits or 20 bytes. An endpoint is a numeric ``HOST:PORT``, its compact
+    form (BEP 5, BEP 32), or a peer or contact that was returned. ``family`` is the first of the
     node's where it is not given; ``seeds`` are endpoints of unknown ID to begin a lookup with,
     beside the node's own contacts; ``paths`` is the number of disjoint paths of a lookup
     (S/Kademlia); ``k`` is the number of closest nodes wanted.
@@ -230,9 +229,7 @@ class Node:
         family: Family | None = None,
         seeds: Sequence[EndpointLike] = (),
     ) -> LookupResult:
-        """As `find_node`; the result also has the ``peers`` that were announced under the info-hash
-        (BEP 5 ``get_peers``).
-        """
+        """As `find_node`, with the ``peers`` that were announced under the info-hash (BEP 5)."""
         return await self._lookups.look_up(
             info_hash, LookupKind.GET_PEERS, k=k, paths=paths, family=family, seeds=seeds
         )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import Random, SystemRandom
 
-from ...config import Config
+from ...config import DEFAULT_PORT, Config
 from ...core.addressing.bep42 import derive_node_id
 from ...core.addressing.external_address import ExternalAddress
 from ...core.contract.identity import Identity
@@ -16,6 +16,7 @@ from ...core.peers.own_record import Membership
 from ...endpoints import Family, port_of
 from ...errors import BindError, UsageError
 from ..as_map_file import as_map_in
+from ..config_file import services_of, usable
 from ..join.bootstrap import sources_of
 from ..join.own_address import own_addresses
 from ..state.keeper import Keeper, open_keeper
@@ -23,6 +24,7 @@ from ..transport.clock import Clock, SystemClock, forward_clock
 from ..transport.nurseries import open_flat_nursery
 from ..transport.ports import Port
 from ..transport.pump import Pump
+from ..transport.trio_run import require_trio
 from ..transport.udp import UdpPort, bind_udp
 from .node import Node
 
@@ -53,11 +55,13 @@ async def open_node(
 
     Raises:
         BindError: a socket cannot be opened.
-        UsageError: a text of the configuration cannot be read, or another node uses the folder.
+        UsageError: a value of the configuration cannot be used, another node uses the folder, or
+            the program does not run on trio.
 
     An exception that is raised in the block comes out as it is, not in an ExceptionGroup.
     """
-    config = config or Config()
+    require_trio("open_node")
+    config = usable(config or Config())
     rng = rng or SystemRandom()
     opened = list(ports) if isinstance(ports, Sequence) else []
     try:
@@ -103,6 +107,7 @@ def make_node(
     Raises:
         UsageError: a text of ``config`` or of ``bootstrap`` cannot be read.
     """
+    config = config.settled()
     clock = forward_clock(clock)
     saved = keeper.saved if keeper is not None else saved
     identity = keeper.identity if keeper is not None else Identity.new(rng)
@@ -127,7 +132,7 @@ def _core(
     own_ids = {family: derive_node_id(key, address.ip) for family, address in addresses.items()}
     membership = None
     if join_network:
-        membership = Membership(identity, config.network, config.services, clock.wall_s())
+        membership = Membership(identity, config.network, services_of(config), clock.wall_s())
     as_map = as_map_in(config.asmap)
     try:
         return Core(
@@ -161,16 +166,20 @@ async def running(nodes: Sequence[Node], *, joins: bool = True) -> AsyncIterator
 
 
 def open_ports(config: Config) -> list[Port]:
-    """A socket for each address of ``config.bind``, at most one per family. Raises BindError and
+    """A socket for each address of ``config.bind``, at most one per family; where it is empty,
+    sockets on all addresses at port 6881, or at any port if that is taken. Raises BindError and
     UsageError; then none stays open.
     """
+    if not config.bind:
+        try:
+            return open_everywhere(DEFAULT_PORT, config)
+        except BindError:
+            return open_everywhere(0, config)
     ports: list[Port] = []
     try:
         for address in config.bind:
             port = open_port(address, config)
             ports.append(port)
-        if not ports:
-            raise UsageError("a node needs at least one address to listen on")
         if len({port.family for port in ports}) < len(ports):
             raise UsageError("bind takes one address per address family: one IPv4, one IPv6")
     except BaseException:

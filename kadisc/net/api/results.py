@@ -74,7 +74,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class AnnouncedPeer:
+class FoundPeer:
     """A peer announced under an info-hash (BEP 5). It has not been contacted: only that other nodes
     store the announce is known. Its attributes are named as those of a `VerifiedPeer`.
     """
@@ -118,8 +118,8 @@ class FoundPeers:
     def __aiter__(self) -> FoundPeers:
         return self
 
-    async def __anext__(self) -> AnnouncedPeer:
-        return AnnouncedPeer(await self._queue.next())
+    async def __anext__(self) -> FoundPeer:
+        return FoundPeer(await self._queue.next())
 
     @property
     def dropped(self) -> int:

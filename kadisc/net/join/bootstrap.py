@@ -261,8 +261,8 @@ def sources_of(config: Config, given: Sequence[str], saved: SavedState) -> list[
     ``given`` for this run replace those of the configuration.
     """
     if given:
-        return [[*config.peers, *given]]
+        return [[*config.peer, *given]]
     others = [hosts for hosts in (config.bootstrap, config.routers) if hosts]
-    if config.peers or any(dht.contacts for dht in saved.dhts):
-        return [config.peers, *others]
+    if config.peer or any(dht.contacts for dht in saved.dhts):
+        return [config.peer, *others]
     return list(others)

@@ -39,7 +39,7 @@ def own_addresses(
         if dht.ip is not None and scope_of(Endpoint(dht.ip + b"\0\1")) is not Scope.INVALID
     }
     try:
-        policy = AddressPolicy(config.core.allow_private, (), config.core.restricted_to)
+        policy = AddressPolicy(config.core.allow_private, (), config.core.netrestrict)
     except ValueError as error:  # of a subnet in CIDR notation
         raise UsageError(str(error)) from None
     addresses: dict[Family, ExternalAddress] = {}
@@ -52,7 +52,7 @@ def own_addresses(
                 config.core.address, ip, port_bytes, Confidence.CONFIGURED
             )
         elif policy.of(port.local_endpoint) is Scope.PUBLIC or (
-            config.core.restricted_to
+            config.core.netrestrict
             and scope_of(port.local_endpoint) is not Scope.INVALID
             and not policy.is_barred(port.local_endpoint)
         ):

@@ -19,16 +19,16 @@ _RETRY_S = 5.0
 
 
 class StaticPeerResolver:
-    """The peers of ``config.peers``. Raises UsageError for one that cannot be read."""
+    """The peers of ``config.peer``. Raises UsageError for one that cannot be read."""
 
     def __init__(self, pump: Pump, config: Config, rng: Random) -> None:
         self._pump = pump
         self._config = config
         self._rng = rng
         self._numeric = [
-            endpoint for peer in config.peers if (endpoint := parse_host(peer)) is not None
+            endpoint for peer in config.peer if (endpoint := parse_host(peer)) is not None
         ]
-        self._names = [peer for peer in config.peers if parse_host(peer) is None]
+        self._names = [peer for peer in config.peer if parse_host(peer) is None]
 
     def start(self, nursery: trio.Nursery) -> None:
         for endpoint in self._numeric:

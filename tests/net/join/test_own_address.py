@@ -72,7 +72,7 @@ def at(*addresses: str) -> list[MemoryPort]:
             Confidence.CONFIGURED,
         ),
         (
-            Config(core=CoreConfig(restricted_to=("10.8.0.0/16",))),
+            Config(core=CoreConfig(netrestrict=("10.8.0.0/16",))),
             at("10.8.3.4:7"),
             SavedState(()),
             "10.8.3.4",
@@ -80,7 +80,7 @@ def at(*addresses: str) -> list[MemoryPort]:
             Confidence.CONFIGURED,
         ),
         (
-            Config(core=CoreConfig(restricted_to=("10.8.0.0/16",))),
+            Config(core=CoreConfig(netrestrict=("10.8.0.0/16",))),
             at("192.168.1.1:1"),
             SavedState(()),
             None,
@@ -88,7 +88,7 @@ def at(*addresses: str) -> list[MemoryPort]:
             Confidence.UNKNOWN,
         ),
         (
-            Config(core=CoreConfig(restricted_to=("10.8.0.0/16",))),
+            Config(core=CoreConfig(netrestrict=("10.8.0.0/16",))),
             [Everywhere(V4)],
             SavedState(()),
             None,

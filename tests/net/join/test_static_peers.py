@@ -28,7 +28,7 @@ async def test_a_node_joins_by_a_static_peer(autojump_clock: MockClock) -> None:
     net = network()
     async with (
         open_several(net, 10),
-        open_at(net, 30, config=replace(CONFIG, peers=(address(1),))) as node,
+        open_at(net, 30, config=replace(CONFIG, peer=(address(1),))) as node,
     ):
         started = trio.current_time()
         await joined(node)
@@ -40,7 +40,7 @@ async def test_a_static_peer_that_starts_after_an_hour_is_found(autojump_clock: 
     async with (
         open_several(net, 10),
         open_at(
-            net, 30, bootstrap=[address(1)], config=replace(CONFIG, peers=(address(50),))
+            net, 30, bootstrap=[address(1)], config=replace(CONFIG, peer=(address(50),))
         ) as node,
     ):
         await trio.sleep(3600)
@@ -57,7 +57,7 @@ async def test_an_unresponsive_static_peer_stays(autojump_clock: MockClock) -> N
     async with (
         open_several(net, 10),
         open_at(
-            net, 30, bootstrap=[address(1)], config=replace(CONFIG, peers=(address(5),))
+            net, 30, bootstrap=[address(1)], config=replace(CONFIG, peer=(address(5),))
         ) as node,
     ):
         await joined(node)
@@ -73,7 +73,7 @@ async def test_a_name_is_resolved_and_tried_for_ever(
 ) -> None:
     names = use_names()
     net = network()
-    config = replace(CONFIG, peers=("friend:6881",))
+    config = replace(CONFIG, peer=("friend:6881",))
     async with (
         open_several(net, 3),
         open_at(net, 30, config=config) as node,
@@ -92,7 +92,7 @@ async def test_a_name_that_gets_another_address_is_followed(
 ) -> None:
     use_names(friend=(0.0, [address(1).rpartition(":")[0]]))
     net = network()
-    config = replace(CONFIG, peers=("friend:6881",))
+    config = replace(CONFIG, peer=("friend:6881",))
     async with open_several(net, 3), open_at(net, 30, config=config) as node, open_at(net, 50):
         await joined(node)
         use_names(friend=(0.0, [address(50).rpartition(":")[0]]))
@@ -105,11 +105,11 @@ async def test_a_name_that_gets_another_address_is_followed(
 
 async def test_an_unreadable_static_peer_is_refused() -> None:
     with pytest.raises(UsageError, match="expected HOST:PORT"):
-        async with open_at(network(), 30, config=replace(CONFIG, peers=("nonsense",))):
+        async with open_at(network(), 30, config=replace(CONFIG, peer=("nonsense",))):
             pass
 
 
-@pytest.mark.parametrize("field", ["banned", "restricted_to"])
+@pytest.mark.parametrize("field", ["ban", "netrestrict"])
 async def test_an_invalid_subnet_is_refused(field: str) -> None:
     config = replace(CONFIG, core=replace(CONFIG.core, **{field: ("nonsense",)}))
     with pytest.raises(UsageError, match="expected a network such as"):
@@ -119,7 +119,7 @@ async def test_an_invalid_subnet_is_refused(field: str) -> None:
 
 async def test_banned_nodes_are_neither_contacted_nor_answered(autojump_clock: MockClock) -> None:
     net = network()
-    config = replace(CONFIG, core=replace(CONFIG.core, banned=("13.2.0.0/16", "14.3.7.9")))
+    config = replace(CONFIG, core=replace(CONFIG.core, ban=("13.2.0.0/16", "14.3.7.9")))
     async with (
         open_several(net, 10),
         open_at(net, 30, bootstrap=[address(1)], config=config) as node,
@@ -131,9 +131,9 @@ async def test_banned_nodes_are_neither_contacted_nor_answered(autojump_clock: M
         assert node.counters()["dropped.barred"] > 0
 
 
-async def test_only_nodes_of_restricted_to_are_contacted(autojump_clock: MockClock) -> None:
+async def test_only_nodes_of_netrestrict_are_contacted(autojump_clock: MockClock) -> None:
     net = network()
-    config = replace(CONFIG, core=replace(CONFIG.core, restricted_to=("12.0.0.0/8", "13.0.0.0/8")))
+    config = replace(CONFIG, core=replace(CONFIG.core, netrestrict=("12.0.0.0/8", "13.0.0.0/8")))
     async with (
         open_several(net, 10),
         open_at(net, 30, bootstrap=[address(1)], config=config) as node,

@@ -193,10 +193,10 @@ def test_a_static_peer_is_kept_beyond_caps_and_while_it_is_silent() -> None:
     assert entry.failures == 0
 
 
-@pytest.mark.parametrize("option", ["banned", "restricted_to"])
+@pytest.mark.parametrize("option", ["ban", "netrestrict"])
 def test_barred_networks_are_neither_answered_nor_contacted(option: str) -> None:
     world = World(seed=7)
-    networks = {"banned": ("80.80.0.0/16",), "restricted_to": ("11.0.0.0/8",)}
+    networks = {"ban": ("80.80.0.0/16",), "netrestrict": ("11.0.0.0/8",)}
     victim = started(world, CoreConfig(**{option: networks[option]}), number=0)  # type: ignore[arg-type]
     barred, welcome = world.add(make_endpoint("80.80.1.1", 6881)), world.add(address(5))
     world.sent = []
