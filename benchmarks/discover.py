@@ -20,6 +20,8 @@ none of the network, are counted apart.
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import statistics
 import subprocess
 import sys
@@ -29,13 +31,17 @@ from pathlib import Path
 from typing import Any
 
 import offline
+from discovery.foreign import FOREIGN
+from discovery.installs import NotInstalled, default_cache
 from discovery.newcomer import Found, measure
 from discovery.sides import Side, Tree, kadisc_sides
 from discovery.standing import Size, Standing, standing_nodes
-from discovery.world import TRIAL, Conditions, World, open_world
+from discovery.world import SETUP, TRIAL, Conditions, World, open_world
 
 FIRST, ALL = 5, 20
 """The numbers of peers at which the clock is read."""
+LEFT_OUT = "KADISC_DISCOVER_LEFT_OUT"
+"""In the environment inside of the namespace: sides that could not be installed, and why."""
 KADISC_PORT, OTHER_TREE_PORT = 7001, 7011
 PAUSE_S = 0.3
 """Between two newcomers."""
@@ -67,13 +73,19 @@ def check_namespaces() -> None:
 class Run:
     """``deadline``: no newcomer starts after it."""
 
-    def __init__(self, world: World, arguments: argparse.Namespace, deadline: float) -> None:
+    def __init__(
+        self,
+        world: World,
+        arguments: argparse.Namespace,
+        deadline: float,
+        left_out: dict[str, str],
+    ) -> None:
         self._world = world
         self._arguments = arguments
         self._deadline = deadline
         self._started = 0
         self.found: dict[str, list[Found]] = {}
-        self.left_out: dict[str, str] = {}
+        self.left_out = dict(left_out)
         self.skipped = 0
 
     def round(self, sides: Sequence[Side], number: int) -> None:
@@ -110,6 +122,7 @@ class Run:
             within_s=self._arguments.within,
             fate=standing.fate,
             home=home,
+            is_shared=self._arguments.own < self._arguments.nodes,
         )
         standing.check()
         self.found.setdefault(side.name, []).append(found)
@@ -144,7 +157,11 @@ def rows(run: Run, sides: Sequence[Side], count: int) -> list[dict[str, Any]]:
         row["dead"] = sum(found.dead for found in newcomers)
         row["strangers"] = sum(found.strangers for found in newcomers)
         table.append(row)
-    return table
+    return table + [
+        {"side": name, "left_out": why}
+        for name, why in run.left_out.items()
+        if name not in {side.name for side in sides}
+    ]
 
 
 def summary(points: Sequence[Any]) -> dict[str, Any]:
@@ -169,7 +186,7 @@ def finite(seconds: float) -> float | None:
 
 
 def show(table: list[dict[str, Any]]) -> None:
-    marks = [key for key in table[0] if key.endswith("_peers")]
+    marks = [key for key in table[0] if key.endswith("_peers")] if table else []
     names = [mark.removesuffix("_peers") for mark in marks]
     head = "".join(f"{name + ' peers, s':>14}{'slowest':>9}{'of':>7}" for name in names)
     width = max(len(row["side"]) for row in table) + 2
@@ -213,6 +230,9 @@ def parsed() -> argparse.Namespace:
     )
     parser.add_argument("--nat", choices=("none", "port-restricted"), default="none")
     parser.add_argument("--tree", type=Path, help="another checkout of kadisc, measured as well")
+    parser.add_argument(
+        "--cache", type=Path, default=default_cache(), metavar="DIR", help="for them"
+    )
     parser.add_argument("--within", type=float, default=30.0, metavar="S", help="for a newcomer")
     parser.add_argument("--settle", type=float, default=30.0, metavar="S", help="at most, to meet")
     parser.add_argument("--limit", type=float, default=540.0, metavar="S", help="of the whole run")
@@ -229,35 +249,41 @@ def parsed() -> argparse.Namespace:
     return given
 
 
-def chosen(given: argparse.Namespace) -> list[Side]:
+def chosen(given: argparse.Namespace) -> tuple[list[Side], dict[str, str]]:
+    """The sides, and why others are left out. Outside of the namespace it installs them."""
     sides = kadisc_sides(Tree(offline.HERE.parent), KADISC_PORT)
     if given.tree is not None:
         sides += kadisc_sides(Tree(given.tree.resolve()), OTHER_TREE_PORT, label=given.tree.name)
-    if given.only is None:
-        return sides
-    names = given.only.split(",")
-    known = [side for side in sides if side.name in names or side.swarm.name in names]
-    unknown = [
-        name for name in names if name not in {x for s in sides for x in (s.name, s.swarm.name)}
-    ]
-    if unknown:
-        every = ", ".join(side.name for side in sides)
-        sys.exit(f"there is no side {', '.join(unknown)}; there are: {every}")
-    return known
+    names = {name for side in sides for name in (side.name, side.swarm.name)} | set(FOREIGN)
+    wanted = set(given.only.split(",")) if given.only is not None else names
+    if unknown := sorted(wanted - names):
+        sys.exit(f"no side is called {', '.join(unknown)}; there are {', '.join(sorted(names))}")
+    sides = [side for side in sides if {side.name, side.swarm.name} & wanted]
+    left_out = json.loads(os.environ.get(LEFT_OUT, "{}"))
+    for name in FOREIGN:
+        if name not in wanted or name in left_out:
+            continue
+        try:
+            sides.append(FOREIGN[name](given.cache))
+        except NotInstalled as why:
+            left_out[name] = str(why)
+            say(f"{name} left out: {why}")
+    os.environ[LEFT_OUT] = json.dumps(left_out)
+    return sides, left_out
 
 
 def main() -> None:
     given = parsed()
-    sides = chosen(given)
     if not offline.is_inside():
         check_namespaces()
-    offline.enter(__file__, sys.argv[1:])
+    sides, left_out = chosen(given)
+    offline.enter(__file__, sys.argv[1:], SETUP)
     machine = offline.machine()
     conditions = Conditions(given.rtt / 1e3, given.loss, given.nat, given.seed)
     deadline = time.monotonic() + given.limit
     try:
         with open_world(conditions) as world:
-            run = Run(world, given, deadline)
+            run = Run(world, given, deadline, left_out)
             for number in range(given.rounds):
                 run.round(sides, number)
     except KeyboardInterrupt:

@@ -49,14 +49,14 @@ def is_inside() -> bool:
     return bool(os.environ.get(INSIDE))
 
 
-def enter(program: str, arguments: Sequence[str]) -> None:
+def enter(program: str, arguments: Sequence[str], setup: str = SETUP) -> None:
     """Goes on in a namespace of its own, with everything that it starts; returns once there. All
     ends when the program does.
     """
     if is_inside():
         return
     environment = environment_inside()
-    command = namespace_command(sys.executable, program, *arguments)
+    command = namespace_command(sys.executable, program, *arguments, setup=setup)
     try:
         sys.exit(subprocess.run(command, env=environment).returncode)
     except FileNotFoundError:

@@ -1,5 +1,5 @@
 """A newcomer of `discover.py` that uses kadisc as a library, with every default. Arguments: the
-network and HOST:PORT of the bootstrap node. Prints each proven peer as a JSON line.
+network and HOST:PORT of the bootstrap node. Prints {"peer": HOST} for each proven peer.
 """
 
 from __future__ import annotations
@@ -17,13 +17,9 @@ async def find(network: str, bootstrap: str) -> None:
     config = kadisc.Config(network=network)
     async with kadisc.open_node(config, bootstrap=[bootstrap]) as node:
         async for peer in node.peers():
-            if peer.is_proven:
-                print(json.dumps({"peer": kadisc_endpoint(peer.endpoint)}), flush=True)
-
-
-def kadisc_endpoint(endpoint: bytes) -> str:
-    """IPv4 alone, which is all that the world has."""
-    return f"{'.'.join(map(str, endpoint[:4]))}:{int.from_bytes(endpoint[4:6], 'big')}"
+            if getattr(peer, "is_proven", True):  # older checkouts know no others
+                host = ".".join(map(str, peer.endpoint[:4]))  # the world has IPv4 alone
+                print(json.dumps({"peer": host}), flush=True)
 
 
 async def main() -> None:

@@ -108,7 +108,7 @@ def answers_to_one(lines: Lines, until: float) -> Iterator[str]:
                 return
             peer = message["params"]["value"].get("peer")
             if peer is not None and peer.get("proven", True):
-                yield json.dumps({"peer": f"{peer['host']}:{peer['port']}"})
+                yield json.dumps({"peer": peer["host"]})
 
 
 def measure(
@@ -120,6 +120,7 @@ def measure(
     within_s: float,
     fate: Callable[[str], str],
     home: Path,
+    is_shared: bool,
 ) -> Found:
     """``fate``: "member", "dead" or "stranger" for what a newcomer called a peer."""
     launch = side.launch(bootstrap, home)
@@ -128,7 +129,7 @@ def measure(
         started = time.monotonic()
         process = world.spawn(
             launch.command,
-            env=environment(launch, home),
+            env=environment(launch, home, is_shared=is_shared),
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if side.asks_socket else subprocess.PIPE,

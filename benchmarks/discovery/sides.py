@@ -14,6 +14,8 @@ from pathlib import Path
 from offline import HERE
 
 PARTS = HERE / "discovery"
+SHARED = "KADISC_DISCOVER_SHARED"
+"""In the environment of processes where nodes of other networks are among the standing ones."""
 NETWORK, OTHER_NETWORK = "discover-lab", "discover-others"
 
 
@@ -26,26 +28,29 @@ class Launch:
 
 
 def peer_in_json(line: str) -> str | None:
-    """Of ``{"peer": "..."}``."""
+    """Of ``{"peer": "45.1.0.1"}``: a host, or a name that the standing nodes told."""
     found = json.loads(line).get("peer")
     return str(found) if found else None
 
 
 def peer_in_first_word(line: str) -> str | None:
-    """Of ``45.1.0.1:7001  p2p=9333``."""
-    word = line.split()[0] if line.split() else ""
-    return word if word.count(".") == 3 and ":" in word else None
+    """The host of ``45.1.0.1:7001  p2p=9333``."""
+    host, _, port = (line.split() or [""])[0].partition(":")
+    return host if host.count(".") == 3 and port else None
 
 
 @dataclass(frozen=True)
 class Swarm:
     """Standing nodes that several sides share. ``launch`` takes the settings, a JSON object:
-    ``hosts``, ``port``, ``network``, ``bootstrap``.
+    ``hosts``, ``port``, ``network``, ``bootstrap``, and ``all``: the hosts of each network. With
+    ``tells_bootstrap`` the first process prints what others join by; otherwise that is HOST:PORT of
+    the first node.
     """
 
     name: str
     port: int
     launch: Callable[[str], Launch]
+    tells_bootstrap: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,9 +80,6 @@ class Tree:
 
     def launch(self, *arguments: str) -> Launch:
         return Launch((self.python, *arguments), {"PYTHONPATH": str(self.path)})
-
-    def commit_name(self) -> str:
-        return self.path.resolve().name
 
 
 def kadisc_sides(tree: Tree, port: int, label: str = "kadisc") -> list[Side]:
@@ -112,10 +114,11 @@ def kadisc_sides(tree: Tree, port: int, label: str = "kadisc") -> list[Side]:
     ]
 
 
-def environment(launch: Launch, home: Path) -> dict[str, str]:
+def environment(launch: Launch, home: Path, *, is_shared: bool) -> dict[str, str]:
     """The user has neither state nor configuration, and no terminal."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     homes = dict.fromkeys(
         ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"), str(home)
     )
-    return kept | homes | {"TERM": "dumb"} | dict(launch.environment)
+    shared = {SHARED: "1"} if is_shared else {}
+    return kept | homes | {"TERM": "dumb"} | shared | dict(launch.environment)

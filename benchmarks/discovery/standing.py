@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .newcomer import Lines, last_words
 from .sides import NETWORK, OTHER_NETWORK, Launch, Swarm, environment
@@ -19,6 +20,11 @@ from .world import end_with_parent, standing_host
 
 LEAST_SETTLE_S = 8.0
 """Since the last process was started: the first announces and exchanges are done then."""
+
+
+UNCHANGED_S = 8.0
+"""Buckets are full, say: some programs never know all others."""
+START_S = 20.0
 
 
 class SwarmFailed(Exception):
@@ -38,21 +44,30 @@ class Size:
         return round(self.dead * self.own)
 
     @property
+    def is_shared(self) -> bool:
+        """Whether nodes of other networks are among them."""
+        return self.own < self.nodes
+
+    @property
     def others_dead(self) -> int:
         return round(self.dead * (self.nodes - self.own))
 
 
 class NodeProcess:
-    """Some nodes of one kind, in a process of their own."""
+    """Some nodes of one kind, in a process of their own. ``met``: the number of others that the
+    node has met that has met fewest.
+    """
 
-    def __init__(self, launch: Launch, home: Path) -> None:
+    def __init__(self, launch: Launch, home: Path, *, is_shared: bool) -> None:
         home.mkdir()
         self.home = home
         self.met = 0
+        self.bootstrap = ""
+        self.names: dict[str, str] = {}
         with (home / "stderr").open("wb") as errors:
             self.process = subprocess.Popen(
                 launch.command,
-                env=environment(launch, home),
+                env=environment(launch, home, is_shared=is_shared),
                 cwd=home,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -63,66 +78,89 @@ class NodeProcess:
         self._lines = Lines(self.process.stdout.fileno())
 
     def look(self, within_s: float) -> None:
-        """Reads how many nodes have met. Raises SwarmFailed if the process has ended."""
+        """Reads what it has told. Raises SwarmFailed if the process has ended."""
         for line in self._lines.read(within_s):
-            self.met = json.loads(line)["met"]
+            told = json.loads(line)
+            self.met = told.get("met", self.met)
+            self.bootstrap = told.get("bootstrap", self.bootstrap)
+            self.names |= told.get("names", {})
         if self._lines.ended:
             code = self.process.wait()
             raise SwarmFailed(f"ended with code {code}: {last_words(self.home / 'stderr')}")
 
+    def wait_bootstrap(self) -> str:
+        until = time.monotonic() + START_S
+        while not self.bootstrap:
+            if time.monotonic() > until:
+                raise SwarmFailed(f"the first node was not there within {START_S:.0f} s")
+            self.look(0.1)
+        return self.bootstrap
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
 
 class Standing:
-    """The nodes of a swarm, which have met."""
+    """The nodes of a swarm."""
 
     def __init__(self, swarm: Swarm, size: Size, folder: Path) -> None:
         self.swarm = swarm
+        self._size = size
+        self._folder = folder
         hosts = [standing_host(number) for number in range(size.nodes)]
         own, others = hosts[: size.own], hosts[size.own :]
-        living, self._dead = split(own, size.own_dead)
-        others_living, others_dead = split(others, size.others_dead)
-        self.dead_hosts = self._dead + others_dead
-        self._members = {self._endpoint(host) for host in living}
-        self.bootstrap = self._endpoint(living[0])
-        self._groups = [
-            ("own", living, NETWORK, False),
-            ("own-dead", self._dead, NETWORK, True),
-            ("others", others_living, OTHER_NETWORK, False),
-            ("others-dead", others_dead, OTHER_NETWORK, True),
-        ]
-        self._folder = folder
+        self._living, self._dead = split(own, size.own_dead)
+        self._others, self._others_dead = split(others, size.others_dead)
+        self.dead_hosts = self._dead + self._others_dead
+        self.bootstrap = f"{self._living[0]}:{swarm.port}"
+        self._own: list[NodeProcess] = []
         self._doomed: list[NodeProcess] = []
         self._processes: list[NodeProcess] = []
 
-    def _endpoint(self, host: str) -> str:
-        return f"{host}:{self.swarm.port}"
-
     def start(self) -> None:
         self._folder.mkdir()
-        for name, hosts, network, is_doomed in self._groups:
-            if not hosts:
-                continue
-            settings = {"hosts": hosts, "port": self.swarm.port, "network": network}
-            if hosts[0] not in self.bootstrap:
-                settings["bootstrap"] = self.bootstrap
-            launch = self.swarm.launch(json.dumps(settings))
-            process = NodeProcess(launch, self._folder / name)
-            self._processes.append(process)
-            if is_doomed:
-                self._doomed.append(process)
+        self._own.append(self._start("own", self._living, NETWORK, bootstrap=""))
+        if self.swarm.tells_bootstrap:
+            self.bootstrap = self._own[0].wait_bootstrap()
+        if self._others:
+            self._start("others", self._others, OTHER_NETWORK, self.bootstrap)
+        if self._dead:
+            self._own.append(self._start("own-dead", self._dead, NETWORK, self.bootstrap))
+            self._doomed.append(self._own[-1])
+        if self._others_dead:
+            dead = self._start("others-dead", self._others_dead, OTHER_NETWORK, self.bootstrap)
+            self._doomed.append(dead)
+
+    def _start(self, name: str, hosts: list[str], network: str, bootstrap: str) -> NodeProcess:
+        everybody = {
+            NETWORK: self._living + self._dead,
+            OTHER_NETWORK: self._others + self._others_dead,
+        }
+        settings: dict[str, Any] = {"hosts": hosts, "port": self.swarm.port, "network": network}
+        settings["all"] = everybody
+        if bootstrap:
+            settings["bootstrap"] = bootstrap
+        launch = self.swarm.launch(json.dumps(settings))
+        process = NodeProcess(launch, self._folder / name, is_shared=self._size.is_shared)
+        self._processes.append(process)
+        return process
 
     def wait_met(self, settle_s: float) -> int:
-        """Until all nodes of the network have met all others, at most so long. Returns how many
-        others the node knows that knows fewest.
+        """Until all nodes of the network have met all others, or meet no more; at most so long.
+        Returns how many others the node knows that knows fewest.
         """
-        began = time.monotonic()
-        others = len(self._members) + len(self._dead) - 1
-        own = [process for process in self._processes if process.home.name.startswith("own")]
+        began = last_change = time.monotonic()
+        met = -1
         while True:
-            for process in self._processes:
-                process.look(0.0)
-            met = min(process.met for process in own)
-            waited_s = time.monotonic() - began
-            if waited_s >= settle_s or (waited_s >= LEAST_SETTLE_S and met >= others):
+            self.check()
+            now, before = time.monotonic(), met
+            met = min(process.met for process in self._own)
+            last_change = now if met != before else last_change
+            has_met = met >= self._size.own - 1 or (met > 0 and now - last_change > UNCHANGED_S)
+            if now - began >= settle_s or (now - began >= LEAST_SETTLE_S and has_met):
                 return met
             time.sleep(0.1)
 
@@ -133,10 +171,13 @@ class Standing:
         for each in self._doomed:
             each.process.send_signal(signal.SIGSTOP)
 
-    def fate(self, endpoint: str) -> str:
-        if endpoint in self._members:
+    def fate(self, peer: str) -> str:
+        """ "member", "dead" or "stranger"; ``peer`` is a host or a name that the nodes told."""
+        for process in self._own:
+            peer = process.names.get(peer, peer)
+        if peer in self._living:
             return "member"
-        return "dead" if endpoint in map(self._endpoint, self._dead) else "stranger"
+        return "dead" if peer in self._dead else "stranger"
 
     def check(self) -> None:
         """Raises SwarmFailed if a process has ended."""
@@ -145,10 +186,7 @@ class Standing:
 
     def close(self) -> None:
         for each in self._processes:
-            each.process.kill()
-            each.process.wait()
-            if each.process.stdout is not None:
-                each.process.stdout.close()
+            each.close()
 
 
 def split(hosts: list[str], dead: int) -> tuple[list[str], list[str]]:
@@ -163,20 +201,18 @@ def standing_nodes(
     opened: list[Standing] = []
     failed: dict[str, str] = {}
     try:
+        ready = []
         for swarm in swarms:
             standing = Standing(swarm, size, folder / swarm.name)
             opened.append(standing)
-            standing.start()
-        ready = []
-        for standing in opened:
-            tell(f"{standing.swarm.name}: {size.nodes} nodes meet")
             try:
+                standing.start()
                 met = standing.wait_met(settle_s)
             except SwarmFailed as why:
-                failed[standing.swarm.name] = str(why)
-                tell(f"{standing.swarm.name} left out: {why}")
+                failed[swarm.name] = str(why)
+                tell(f"{swarm.name} left out: {why}")
                 continue
-            tell(f"{standing.swarm.name}: each node of the network has met {met} others or more")
+            tell(f"{swarm.name}: each node of the network has met {met} others or more")
             ready.append(standing)
         for standing in ready:
             standing.end_doomed()

@@ -17,10 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from offline import SETUP, Program
+from offline import Program
 
 from .relay import COUNTERS
 
+UNBOUND = "45.255.255.254"
+"""The source of what standing nodes send from sockets that are bound to no address."""
+SETUP = (
+    f"ip link set lo up && ip addr add {UNBOUND}/32 dev lo"
+    f" && ip route add local 45.0.0.0/8 dev lo src {UNBOUND}"
+)
+"""Shell commands for `offline.enter`. No interface has the addresses of standing nodes: libtorrent
+would listen on that interface alone, and newcomers come in through another one.
+"""
 TRIAL = f"{SETUP} && ip tuntap add tun0 mode tun"
 """Shell commands that need what the world needs."""
 CLONE_NEWNET = 0x40000000
