@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .errors import BindError as BindError
     from .errors import Busy as Busy
     from .errors import Closed as Closed
+    from .errors import Conflict as Conflict
     from .errors import ErrorAnswer as ErrorAnswer
     from .errors import KadiscError as KadiscError
     from .errors import NoAnswer as NoAnswer
@@ -129,6 +130,7 @@ _HOME = {
         "BindError",
         "Busy",
         "Closed",
+        "Conflict",
         "ErrorAnswer",
         "KadiscError",
         "NoAnswer",

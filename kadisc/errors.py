@@ -17,10 +17,12 @@
      +- QueryFailed          a query got no usable answer
          +- NoAnswer         nothing came back in time, or the network refused the datagram
          +- ErrorAnswer      the other node answered with a KRPC error
+             +- Conflict     another put has made a version that this one would replace
 """
 
 from __future__ import annotations
 
+from .contacts import Contact
 from .text import MAX_MESSAGE, one_line
 
 
@@ -108,3 +110,22 @@ class ErrorAnswer(QueryFailed):
         super().__init__(f"the other node answered with error {code}: {text}")
         self.code = code
         self.text = text
+
+
+class Conflict(ErrorAnswer):
+    """Another put has stored a version of the item that this one must not replace (BEP 44):
+    ``code`` 301, the stored sequence is not the expected one (``cas``), or 302, it is as high or
+    higher. ``sequence``: of that version, whose signature was checked. ``stored``: the nodes that
+    have stored this put all the same, because the other version was not known there; empty if
+    nothing was stored.
+    """
+
+    def __init__(
+        self, code: int, text: str, sequence: int, stored: tuple[Contact, ...] = ()
+    ) -> None:
+        super().__init__(code, text)
+        nodes = "1 node has" if len(stored) == 1 else f"{len(stored)} nodes have"
+        where = f"{nodes} stored this one all the same" if stored else "nothing was stored"
+        self.args = (f"conflict (error {code}): {self.text}; {where}",)
+        self.sequence = sequence
+        self.stored = stored

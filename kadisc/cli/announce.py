@@ -69,10 +69,10 @@ async def _announce(options: argparse.Namespace, target: str) -> int:
 
 def _print(stored: AnnounceDocument) -> None:
     from ..observe.describe import count
+    from .stored import show_nodes
 
     show(
         f"stored at {count(len(stored.stored), 'node')} in {stored.elapsed_s:.2f} s, "
         f"{count(stored.queries, 'datagram')} sent"
     )
-    for node in stored.stored:
-        show(f"  {node.id}  {node.endpoint}")
+    show_nodes(stored)

@@ -102,6 +102,7 @@ async def _put(options: argparse.Namespace, value: object) -> int:
     from ..control.methods.put import PUT, PutParams
     from ..observe.describe import count
     from .asking import ask
+    from .stored import show_nodes
 
     params = PutParams(
         value, options.mutable, options.salt, options.seq, options.cas, options.keep, partial=True
@@ -118,6 +119,5 @@ async def _put(options: argparse.Namespace, value: object) -> int:
     if stored.key is not None:
         show(f"  key     {stored.key}")
         show(f"  seq     {stored.seq}")
-    for node in stored.stored:
-        show(f"  {node.id}  {node.endpoint}")
+    show_nodes(stored)
     return 0

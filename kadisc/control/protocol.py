@@ -10,7 +10,19 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from ..errors import Busy, Closed, ErrorAnswer, KadiscError, NoAnswer, NotFound, UsageError
+from ..contacts import Contact
+from ..endpoints import make_endpoint
+from ..errors import (
+    Busy,
+    Closed,
+    Conflict,
+    ErrorAnswer,
+    KadiscError,
+    NoAnswer,
+    NotFound,
+    UsageError,
+)
+from ..ids import format_id, parse_id
 
 MAX_REQUEST_BYTES = 1 << 16
 """The maximum length of a request; a client that sends a longer line is disconnected."""
@@ -60,7 +72,7 @@ class Cancel(msgspec.Struct):
 
 class ErrorObject(msgspec.Struct, omit_defaults=True):
     """The ``error`` of a response. ``data`` of ERROR_ANSWER: {code, text} of the other node's
-    error.
+    error, for a put in conflict also {sequence, stored}.
     """
 
     code: int
@@ -146,13 +158,34 @@ _CODES: tuple[tuple[type[KadiscError], int], ...] = (
 
 def error_object(error: KadiscError) -> ErrorObject:
     code = next((code for kind, code in _CODES if isinstance(error, kind)), OTHER_FAILURE)
-    data = {"code": error.code, "text": error.text} if isinstance(error, ErrorAnswer) else None
+    data: dict[str, object] | None = None
+    if isinstance(error, ErrorAnswer):
+        data = {"code": error.code, "text": error.text}
+    if isinstance(error, Conflict):
+        data = {
+            **(data or {}),
+            "sequence": error.sequence,
+            "stored": [
+                {"id": format_id(each.id), "host": each.host, "port": each.port}
+                for each in error.stored
+            ],
+        }
     return ErrorObject(code, str(error), data)
 
 
+class _StoringNode(msgspec.Struct):
+    id: str
+    host: str
+    port: int
+
+
 class _AnsweredError(msgspec.Struct):
+    """``sequence`` and ``stored`` are those of a Conflict."""
+
     code: int
     text: str
+    sequence: int | None = None
+    stored: list[_StoringNode] = []
 
 
 def error_from(error: ErrorObject) -> KadiscError:
@@ -160,8 +193,14 @@ def error_from(error: ErrorObject) -> KadiscError:
     if error.code == ERROR_ANSWER:
         try:
             told = msgspec.convert(error.data, _AnsweredError)
-            return ErrorAnswer(told.code, told.text)
-        except msgspec.ValidationError:
+            if told.sequence is None:
+                return ErrorAnswer(told.code, told.text)
+            stored = tuple(
+                Contact(parse_id(each.id), make_endpoint(each.host, each.port))
+                for each in told.stored
+            )
+            return Conflict(told.code, told.text, told.sequence, stored)
+        except (msgspec.ValidationError, ValueError, UsageError):
             return KadiscError(error.message)
     for kind, code in _CODES:
         if code == error.code:

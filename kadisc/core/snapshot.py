@@ -13,6 +13,7 @@ from .addressing.external_address import Confidence
 from .dht import Dht
 from .lookup.operation import LookupOperation
 from .lookup.operations import Operations, PingOperation
+from .lookup.store import StoreOperation
 from .peers.exchange import GossipExchange
 from .peers.network_snapshot import PeerNetworkSnapshot
 
@@ -65,8 +66,8 @@ class DhtSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class OperationSnapshot:
-    """``what`` is the method of a lookup, "ping", or "check" for a gossip exchange. ``target`` is
-    the ID of a lookup, else None.
+    """``what`` is the method of a lookup, "announce_peer" or "put" for one with what follows it,
+    "ping", or "check" for a gossip exchange. ``target`` is the ID of a lookup, else None.
     """
 
     operation: int
@@ -89,10 +90,26 @@ class Snapshot:
 
 
 def operation_snapshots(operations: Operations) -> tuple[OperationSnapshot, ...]:
-    """All operations in flight; joins and announces appear as the lookups that they wait for."""
+    """All operations in flight; joins appear as the lookups that they wait for, and the lookups
+    of announces and puts do not appear beside these.
+    """
     snapshots = []
+    inner = {
+        what.lookup.options.operation
+        for _, what in operations.items()
+        if isinstance(what, StoreOperation)
+    }
     for operation, what in operations.items():
-        if isinstance(what, LookupOperation):
+        if operation in inner:
+            continue
+        if isinstance(what, StoreOperation):
+            lookup = what.lookup
+            snapshots.append(
+                OperationSnapshot(
+                    operation, what.method, lookup.target, lookup.answered_count, what.queries
+                )
+            )
+        elif isinstance(what, LookupOperation):
             snapshots.append(
                 OperationSnapshot(
                     operation,

@@ -35,7 +35,15 @@ def test_an_announced_peer_is_found(nodes: list[dict[str, Any]], start: list[str
     done = kadisc("announce", info_hash, "--port", "4444", *start, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     document = json.loads(done.stdout)
-    assert list(document) == ["infohash", "port", "stored", "elapsed_s", "queries"]
+    assert list(document) == [
+        "infohash",
+        "port",
+        "stored",
+        "elapsed_s",
+        "queries",
+        "refused",
+        "unanswered",
+    ]
     assert (document["infohash"], document["port"]) == (info_hash, 4444)
     where = {node["id"]: node["endpoints"] for node in nodes}
     stored = [node["id"] for node in document["stored"]]

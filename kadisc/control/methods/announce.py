@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
 
 from ...contacts import Contact
+from ...core.contract.events import StoreRefusal
 from ...endpoints import format_endpoint
-from ...errors import NoAnswer
 from ...ids import format_id
 from ...net.oneshot.peer_search import AnnounceSearch
-from ...observe.describe import count
 from ..call import Call, Method
 from ..units import seconds
 from .find import target_from
@@ -38,20 +38,30 @@ class StoringNode(msgspec.Struct):
     port: int
 
 
-def storing_node(contact: Contact) -> StoringNode:
-    return StoringNode(
-        format_id(contact.id), format_endpoint(contact.endpoint), contact.host, contact.port
-    )
+class RefusingNode(msgspec.Struct):
+    """``code`` and ``text``: of its error (BEP 5, BEP 44)."""
+
+    id: str
+    endpoint: str
+    host: str
+    port: int
+    code: int
+    text: str
 
 
 class AnnounceDocument(msgspec.Struct):
-    """``stored``: the nodes that confirmed it, closest first. ``queries``: datagrams sent."""
+    """``stored``: the nodes that confirmed it, closest first. ``queries``: datagrams sent.
+    ``refused``: the nodes that answered with an error; ``unanswered``: those that were asked to
+    store it and did not answer.
+    """
 
     infohash: str
     port: int
     stored: list[StoringNode]
     elapsed_s: float
     queries: int
+    refused: list[RefusingNode]
+    unanswered: list[StoringNode]
 
 
 async def _announce(params: AnnounceParams, call: Call) -> AnnounceDocument:
@@ -59,14 +69,38 @@ async def _announce(params: AnnounceParams, call: Call) -> AnnounceDocument:
         call.node, target_from(params.infohash), params.port, implied_port=params.implied_port
     )
     await call.carry_out(search)
-    if not search.stored:
-        raise NoAnswer(
-            f"{count(search.answered, 'node')} answered, but none stored the announce; try again"
-        )
-    stored = [storing_node(contact) for contact in search.stored]
+    if (failure := search.failure()) is not None:
+        raise failure
     return AnnounceDocument(
-        format_id(search.target), params.port, stored, seconds(search.elapsed_s), search.queries
+        format_id(search.target),
+        params.port,
+        storing_nodes(search.stored),
+        seconds(search.elapsed_s),
+        search.queries,
+        refusing_nodes(search.refused),
+        storing_nodes(search.unanswered),
     )
+
+
+def storing_nodes(contacts: Iterable[Contact]) -> list[StoringNode]:
+    return [
+        StoringNode(format_id(each.id), format_endpoint(each.endpoint), each.host, each.port)
+        for each in contacts
+    ]
+
+
+def refusing_nodes(refused: Iterable[StoreRefusal]) -> list[RefusingNode]:
+    return [
+        RefusingNode(
+            format_id(each.contact.id),
+            format_endpoint(each.contact.endpoint),
+            each.contact.host,
+            each.contact.port,
+            each.code,
+            each.text,
+        )
+        for each in refused
+    ]
 
 
 ANNOUNCE = Method("announce", AnnounceParams, AnnounceDocument, _announce)

@@ -6,14 +6,13 @@ from typing import Any
 
 import msgspec
 
-from ...errors import NoAnswer, UsageError
+from ...errors import UsageError
 from ...ids import format_id
 from ...net.oneshot.item_search import PutSearch
 from ...observe.contents import bytes_from_text, bytes_words, content_from
-from ...observe.describe import count
 from ..call import Call, Method
 from ..units import seconds
-from .announce import StoringNode, storing_node
+from .announce import RefusingNode, StoringNode, refusing_nodes, storing_nodes
 
 
 class PutParams(msgspec.Struct, forbid_unknown_fields=True):
@@ -35,7 +34,8 @@ class PutParams(msgspec.Struct, forbid_unknown_fields=True):
 
 class PutDocument(msgspec.Struct):
     """``stored``: the nodes that confirmed the put, closest first; ``stored_on``: their number.
-    ``key`` and ``seq`` are null for an immutable item.
+    ``key`` and ``seq`` are null for an immutable item. ``refused`` and ``unanswered``: as of an
+    announce.
     """
 
     target: str
@@ -47,6 +47,8 @@ class PutDocument(msgspec.Struct):
     kept: bool
     elapsed_s: float
     queries: int
+    refused: list[RefusingNode]
+    unanswered: list[StoringNode]
 
 
 async def _put(params: PutParams, call: Call) -> PutDocument:
@@ -63,27 +65,28 @@ async def _put(params: PutParams, call: Call) -> PutDocument:
     )
     search = PutSearch(call.node, draft)
     await call.carry_out(search)
-    if not search.stored or search.item is None:
-        raise search.refusal or NoAnswer(
-            f"{count(search.answered, 'node')} answered, but none stored the item; try again"
-        )
+    if (failure := search.failure()) is not None:
+        raise failure
+    item = search.item
+    assert item is not None  # it was stored
     if params.keep:
         call.node.publisher.keep(
-            draft, delay_s=call.node.config.publish_interval_s, item=search.item, persistent=True
+            draft, delay_s=call.node.config.publish_interval_s, item=item, persistent=True
         )
     else:
         call.node.publisher.drop_persistent(search.target)
-    item = search.item
     return PutDocument(
         format_id(search.target),
         item.key.hex() if item.key is not None else None,
         bytes_words(item.salt),
         item.sequence if item.key is not None else None,
         len(search.stored),
-        [storing_node(contact) for contact in search.stored],
+        storing_nodes(search.stored),
         params.keep,
         seconds(search.elapsed_s),
         search.queries,
+        refusing_nodes(search.refused),
+        storing_nodes(search.unanswered),
     )
 
 

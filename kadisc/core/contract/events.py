@@ -108,21 +108,39 @@ class LookupFinished(Finished):
 
 
 @dataclass(frozen=True, slots=True)
+class StoreRefusal:
+    """A node that refused to store something, and its error: ``code`` of BEP 5 or BEP 44, ``text``
+    on one line.
+    """
+
+    contact: Contact
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class AnnounceFinished(Finished):
     """``stored``: the nodes that confirmed that they stored the announce; ``peers``: other peers
-    that have announced there; ``queries``: datagrams sent, retransmissions included.
+    that have announced there; ``queries``: datagrams sent, retransmissions included; ``refused``:
+    the nodes that answered with an error; ``unanswered``: those that were asked to store it and did
+    not answer. ERROR_ANSWER: no node stored it, and at least one refused.
     """
 
     stored: tuple[Contact, ...] = ()
     peers: tuple[Endpoint, ...] = ()
     queries: int = 0
+    refused: tuple[StoreRefusal, ...] = ()
+    unanswered: tuple[Contact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PutFinished(Finished):
     """``item``: the item that was put, None if no version was made; ``stored``: the nodes that
-    confirmed that they stored it; ``queries``: datagrams sent, retransmissions included; ``code``
-    and ``text``: of a node that refused, if one did.
+    confirmed that they stored it; ``queries``, ``refused`` and ``unanswered``: as of an announce.
+
+    ERROR_ANSWER: ``code`` and ``text`` say why; ``conflict`` is the version that another put has
+    made, if that is the reason (301, 302), and its signature was checked. It is not None with
+    nodes in ``stored`` only where the other version was made, or was told, after the lookup.
     """
 
     item: Item | None = None
@@ -130,6 +148,9 @@ class PutFinished(Finished):
     queries: int = 0
     code: int = 0
     text: str = ""
+    refused: tuple[StoreRefusal, ...] = ()
+    unanswered: tuple[Contact, ...] = ()
+    conflict: Item | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,19 +31,24 @@ class AnnounceOperation(StoreOperation):
         self._implied_port = implied_port
         self._peers: tuple[Endpoint, ...] = ()
 
+    @property
+    def method(self) -> str:
+        return "announce_peer"
+
     def _query(self, target: NodeId, token: bytes) -> AnnouncePeer:
         return AnnouncePeer(b"", self._own_id, target, self._port, token, self._implied_port)
 
-    def _found(self, result: LookupResult) -> None:
+    def _found(self, result: LookupResult) -> bool:
         self._peers = result.peers
+        return True
 
     def _finished(self, outcome: Outcome) -> AnnounceFinished:
-        if outcome is Outcome.ERROR_ANSWER:
-            outcome = Outcome.NO_ANSWER
         return AnnounceFinished(
             self._operation,
             outcome,
             tuple(self.stored),
             self._peers,
-            self.lookup.queries + self.queries,
+            self.queries,
+            tuple(self.refused),
+            self.unanswered,
         )

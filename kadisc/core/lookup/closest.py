@@ -394,7 +394,11 @@ class ClosestLookup:
         return peer.bep42_valid
 
     def _learn(self, endpoint: Endpoint, node_id: NodeId | None, hops: int) -> None:
-        if endpoint in self._peers or node_id in self._own_ids:
+        if node_id in self._own_ids:
+            return
+        if (known := self._peers.get(endpoint)) is not None:
+            if known.id is None and node_id is not None:
+                self._identify(known, node_id)
             return
         distance = ID_SPACE if node_id is None else node_id ^ self.target
         peer = Peer(
@@ -409,6 +413,15 @@ class ClosestLookup:
         insort(self._sorted, peer)
         if len(self._sorted) > self._config.max_known:
             self._forget_farthest()
+
+    def _identify(self, peer: Peer, node_id: NodeId) -> None:
+        """A peer of unknown ID was named by another: from now on it counts by its distance, so that
+        the lookup waits for it if it is among the k closest, and not otherwise.
+        """
+        self._sorted.remove(peer)
+        peer.id = node_id
+        peer.distance = node_id ^ self.target
+        insort(self._sorted, peer)
 
     def _forget_farthest(self) -> None:
         for index in range(len(self._sorted) - 1, -1, -1):

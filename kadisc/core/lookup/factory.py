@@ -144,7 +144,8 @@ class LookupFactory:
         def make_lookup(then: Continuation) -> LookupOperation:
             if rendezvous is not None:
                 then = RendezvousEnd(*rendezvous, then)
-            return self._get_peers(info_hash, family, now, paths, then)
+                return self._get_peers(info_hash, family, now, paths, then)
+            return self._get_peers(info_hash, family, now, paths, then, answers_of=operation)
 
         own_id = self._dhts[family].own_id
         announce = AnnounceOperation(
@@ -161,16 +162,17 @@ class LookupFactory:
             self._operations.new_id(own=True),
             LookupKind.GET,
             family,
-            announces_answers=False,
             salt=draft.salt,
+            answers_of=operation,
         )
+
+        collector = self._collector(draft.target, draft.salt, now)
 
         def make_lookup(then: Continuation) -> LookupOperation:
             # It does not end at a node that stores the item already: the k closest are wanted.
-            collector = self._collector(draft.target, draft.salt, now)
             return self._operation(draft.target, options, now, collector=collector, then=then)
 
-        put = PutOperation(operation, make_lookup, self._dhts[family].own_id, draft)
+        put = PutOperation(operation, make_lookup, self._dhts[family].own_id, draft, collector)
         self._operations.started(operation, put)
         return put.lookup
 
@@ -271,15 +273,23 @@ class LookupFactory:
         return ItemCollector(target, salt, self._stored_item(target, now))
 
     def _get_peers(
-        self, info_hash: NodeId, family: Family, now: float, paths: int, then: Continuation
+        self,
+        info_hash: NodeId,
+        family: Family,
+        now: float,
+        paths: int,
+        then: Continuation,
+        *,
+        answers_of: OperationId | None = None,
     ) -> LookupOperation:
         operation = self._operations.new_id(own=True)
         options = LookupOptions(
             operation,
             LookupKind.GET_PEERS,
             family,
-            announces_answers=False,
+            announces_answers=answers_of is not None,
             peers_per_answer=self._config.rendezvous.peers_per_answer,
+            answers_of=answers_of,
         )
         return self._operation(info_hash, options, now, paths=paths, then=then)
 

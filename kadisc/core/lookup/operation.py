@@ -88,6 +88,7 @@ ALL_PEERS: Final = 1 << 16
 @dataclass(frozen=True, slots=True)
 class LookupOptions:
     """``announces_answers``: whether each answer is an event, for a caller that streams.
+    ``answers_of``: the operation that these events name, where it is not the lookup itself.
     ``first_value``: whether the first peers found end the lookup. ``for_peers``: the peers are
     wanted and not the closest nodes, so silent nodes are not retried once a node has named peers.
     ``salt``: of a mutable item. ``is_for_table``: the lookup waits for those of callers.
@@ -103,6 +104,7 @@ class LookupOptions:
     salt: bytes = b""
     is_for_table: bool = False
     peers_per_answer: int = ALL_PEERS
+    answers_of: OperationId | None = None
 
 
 class LookupOperation:
@@ -182,6 +184,8 @@ class LookupOperation:
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
         if self.finished:
+            if self._collector is not None and reply.held is not None:
+                self._collector.take(reply.held)  # a put that follows still looks at it
             return NO_COMMANDS
         endpoint = pending.endpoint
         self._answers[endpoint] = (pending.rtt_s(now), reply.version, reply.token)
@@ -194,7 +198,7 @@ class LookupOperation:
             rtt_s, client, token = self._answers[endpoint]
             commands.append(
                 NodeAnswered(
-                    self.options.operation,
+                    self.options.answers_of or self.options.operation,
                     FoundNode(Contact(reply.sender, endpoint), rtt_s, client, token, 0),
                 )
             )

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...endpoints import Endpoint
 from ...ids import NodeId
-from ...text import one_line
 from ...wire import error_codes
 from ...wire.bencode import MAX_INT
 from ...wire.items import Item, target_of_key, target_of_value
-from ...wire.messages import Error, Put
+from ...wire.messages import Error, Get, Put, Reply
 from ..contract.events import LookupResult, OperationId, Outcome, PutFinished
 from ..contract.identity import Identity, signed_item
+from ..contract.queries import Commands, PendingQuery, QueryFailure, SendQuery
+from .item_collector import ItemCollector
 from .store import MakeLookup, StoreOperation
 
 
@@ -52,45 +54,101 @@ class Draft:
 
 
 class PutOperation(StoreOperation):
+    """Attack: a node refuses every put with "a later version is here". Defence: such an error alone
+    is noted as one refusal. The node is asked for the item once more, and only a version that its
+    owner has signed is a conflict.
+    """
+
     def __init__(
-        self, operation: OperationId, make_lookup: MakeLookup, own_id: NodeId, draft: Draft
+        self,
+        operation: OperationId,
+        make_lookup: MakeLookup,
+        own_id: NodeId,
+        draft: Draft,
+        collector: ItemCollector,
     ) -> None:
+        """``collector``: of the lookup; answers that come after its end count too."""
         super().__init__(make_lookup, own_id)
         self._operation = operation
         self._draft = draft
+        self._collector = collector
         self._item: Item | None = None
+        self._is_storing = False
+        self._asked_again: set[Endpoint] = set()
 
-    def _found(self, result: LookupResult) -> Error | None:
-        there = result.item
-        item = self._item = self._draft.item(there)
-        if there is None or there.key is None:
-            return None
-        # The nodes that hold the item would refuse it; one that has lost it would store it, and
-        # then there would be two versions.
-        if self._draft.cas is not None and self._draft.cas != there.sequence:
-            return Error(b"", error_codes.CAS_MISMATCH, f"the sequence there is {there.sequence}")
-        if item.sequence < there.sequence or (
-            item.sequence == there.sequence and item.value != there.value
-        ):
-            return Error(
-                b"", error_codes.SEQUENCE_TOO_LOW, f"the sequence there is {there.sequence}"
-            )
-        return None
+    @property
+    def method(self) -> str:
+        return "put"
+
+    def _found(self, result: LookupResult) -> bool:
+        self._item = self._draft.item(result.item)
+        # The nodes that hold a later version would refuse this one; one that has lost it would
+        # store it, and then there would be two.
+        self._is_storing = self._conflict() is None
+        return self._is_storing
 
     def _query(self, target: NodeId, token: bytes) -> Put:
         assert self._item is not None
         return Put(b"", self._own_id, token, self._item, self._draft.cas)
 
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
+        if isinstance(pending.command.query, Put):
+            return super().answered(pending, reply, now)
+        if reply.held is not None:
+            self._collector.take(reply.held)
+        return self._one_less(pending.endpoint)
+
+    def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
+        endpoint = command.endpoint
+        if not isinstance(command.query, Put) or not isinstance(reason, Error):
+            return self._one_less(endpoint)
+        self._note_refusal(endpoint, reason)
+        if (
+            reason.code not in (error_codes.CAS_MISMATCH, error_codes.SEQUENCE_TOO_LOW)
+            or self._draft.identity is None
+            or self._conflict() is not None
+            or endpoint in self._asked_again
+            or endpoint not in self._waiting
+        ):
+            return self._one_less(endpoint)
+        self._asked_again.add(endpoint)
+        query = Get(b"", self._own_id, self._draft.target)
+        return [SendQuery(endpoint, command.expected_id, query, self, group=self.group)]
+
+    def outcome(self) -> Outcome:
+        return Outcome.ERROR_ANSWER if self._conflict() is not None else super().outcome()
+
+    def _conflict(self) -> tuple[int, Item] | None:
+        """The error that a version made by another put is, and that version."""
+        there, item = self._collector.item, self._item
+        if there is None or there.key is None or item is None:
+            return None
+        if self._is_storing and there == item:
+            return None  # the version that this put has stored
+        if self._draft.cas is not None and self._draft.cas != there.sequence:
+            return error_codes.CAS_MISMATCH, there
+        if there.sequence > item.sequence or (
+            there.sequence == item.sequence and there.value != item.value
+        ):
+            return error_codes.SEQUENCE_TOO_LOW, there
+        return None
+
     def _finished(self, outcome: Outcome) -> PutFinished:
-        code, text = (
-            (self.errors[0].code, one_line(self.errors[0].text)) if self.errors else (0, "")
-        )
+        code, text, there = 0, "", None
+        if outcome is Outcome.ERROR_ANSWER and (conflict := self._conflict()) is not None:
+            code, there = conflict
+            text = f"the sequence there is {there.sequence}"
+        elif self.refused:
+            code, text = self.refused[0].code, self.refused[0].text
         return PutFinished(
             self._operation,
             outcome,
             self._item,
             tuple(self.stored),
-            self.lookup.queries + self.queries,
+            self.queries,
             code,
-            one_line(text),
+            text,
+            tuple(self.refused),
+            self.unanswered,
+            there,
         )

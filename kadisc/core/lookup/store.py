@@ -1,5 +1,9 @@
 """Storing at the nodes closest to a target: a lookup that brings tokens, then a query to each of
 the k closest nodes that gave one.
+
+It is one operation from the first query of the lookup to the last answer: a second lookup that
+began at what the first one had found would have to find the IDs of those nodes again, and ended
+before all of the k closest had answered.
 """
 
 from __future__ import annotations
@@ -11,8 +15,9 @@ from typing import TypeAlias
 from ...contacts import Contact
 from ...endpoints import Endpoint
 from ...ids import NodeId
+from ...text import one_line
 from ...wire.messages import AnnouncePeer, Error, Put, Reply
-from ..contract.events import Event, FoundNode, LookupResult, Outcome
+from ..contract.events import Event, FoundNode, LookupResult, Outcome, StoreRefusal
 from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, QueryFailure, SendQuery
 from ..contract.query_group import QueryGroup
 from .operation import Continuation, LookupOperation
@@ -27,13 +32,18 @@ class StoreOperation(ABC):
     def __init__(self, make_lookup: MakeLookup, own_id: NodeId) -> None:
         self.lookup = make_lookup(self)
         self.group = QueryGroup()
-        self.errors: list[Error] = []
-        """Answers of nodes that refused to store it."""
+        self.refused: list[StoreRefusal] = []
+        """The nodes that answered with an error, and which."""
         self.stored: list[Contact] = []
         self._own_id = own_id
         self._ended = False
         self._waiting: set[Endpoint] = set()
         self._asked: dict[Endpoint, FoundNode] = {}
+
+    @property
+    @abstractmethod
+    def method(self) -> str:
+        """The KRPC method that stores."""
 
     @abstractmethod
     def _query(self, target: NodeId, token: bytes) -> AnnouncePeer | Put: ...
@@ -43,9 +53,9 @@ class StoreOperation(ABC):
         """The terminal event."""
 
     @abstractmethod
-    def _found(self, result: LookupResult) -> Error | None:
-        """Takes the result of the lookup before the first store query. Returns the error with which
-        the operation ends if nothing may be stored, else None.
+    def _found(self, result: LookupResult) -> bool:
+        """Takes the result of the lookup before the first store query. Returns whether anything may
+        be stored; if not, the operation ends with ERROR_ANSWER.
         """
 
     def lookup_ended(self, outcome: Outcome, result: LookupResult, now: float) -> Commands:
@@ -55,11 +65,10 @@ class StoreOperation(ABC):
         self._asked = {
             node.contact.endpoint: node for node in result.closest if node.token is not None
         }
-        refusal = self._found(result)
+        may_store = self._found(result)
         if outcome is not Outcome.DONE or not self._asked:
             return self._end(Outcome.NO_ANSWER if outcome is Outcome.DONE else outcome)
-        if refusal is not None:
-            self.errors.append(refusal)
+        if not may_store:
             return self._end(Outcome.ERROR_ANSWER)
         self._waiting = set(self._asked)
         return [
@@ -87,13 +96,22 @@ class StoreOperation(ABC):
 
     def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
         if isinstance(reason, Error):
-            self.errors.append(reason)
+            self._note_refusal(command.endpoint, reason)
         return self._one_less(command.endpoint)
 
     @property
     def queries(self) -> int:
-        """Datagrams sent to store it, retransmissions included; those of the lookup not."""
-        return self.group.queries
+        """Datagrams sent, those of the lookup and retransmissions included."""
+        return self.lookup.queries + self.group.queries
+
+    @property
+    def unanswered(self) -> tuple[Contact, ...]:
+        """The nodes that were asked to store it and neither confirmed nor refused that."""
+        answered = {each.endpoint for each in self.stored}
+        answered.update(each.contact.endpoint for each in self.refused)
+        return tuple(
+            node.contact for endpoint, node in self._asked.items() if endpoint not in answered
+        )
 
     @property
     def owners(self) -> tuple[object, ...]:
@@ -102,13 +120,21 @@ class StoreOperation(ABC):
     def end(self, outcome: Outcome, now: float) -> Commands:
         return [*self._end(outcome), *self.lookup.end(outcome, now)]
 
+    def _note_refusal(self, endpoint: Endpoint, error: Error) -> None:
+        if (node := self._asked.get(endpoint)) is not None:
+            self.refused.append(StoreRefusal(node.contact, error.code, one_line(error.text)))
+
     def _one_less(self, endpoint: Endpoint) -> Commands:
         self._waiting.discard(endpoint)
         if self._waiting:
             return NO_COMMANDS
+        return self._end(self.outcome())
+
+    def outcome(self) -> Outcome:
+        """How it ends when no node is waited for any more."""
         if self.stored:
-            return self._end(Outcome.DONE)
-        return self._end(Outcome.ERROR_ANSWER if self.errors else Outcome.NO_ANSWER)
+            return Outcome.DONE
+        return Outcome.ERROR_ANSWER if self.refused else Outcome.NO_ANSWER
 
     def _end(self, outcome: Outcome) -> Commands:
         if self._ended:

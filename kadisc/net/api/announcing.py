@@ -13,14 +13,15 @@ from typing import Protocol
 import trio
 
 from ...contacts import Contact
-from ...core.contract.events import AnnounceFinished, Outcome
+from ...core.contract.events import AnnounceFinished, Outcome, StoreRefusal
 from ...core.contract.times import jittered
 from ...endpoints import Endpoint, Family
-from ...errors import Busy, Closed, NoAnswer, QueryFailed, UsageError
+from ...errors import Busy, Closed, ErrorAnswer, NoAnswer, QueryFailed, UsageError
 from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
 from .arguments import EndpointLike, IdLike, endpoint_from, parse_target
 from .lookups import NO_CONTACTS
+from .storing import Follow, finish_storing
 
 _JITTER = 0.1
 """The share by which a pause is longer or shorter, at random."""
@@ -33,12 +34,15 @@ interval.
 @dataclass(frozen=True, slots=True)
 class Announced:
     """One announce. ``stored``: the nodes that confirmed it; ``peers``: other peers that were
-    announced there; ``queries``: datagrams sent.
+    announced there; ``queries``: datagrams sent; ``refused``: the nodes that answered with an
+    error; ``unanswered``: those that did not answer when they were asked to store it.
     """
 
     stored: tuple[Contact, ...]
     peers: tuple[Endpoint, ...]
     queries: int
+    refused: tuple[StoreRefusal, ...] = ()
+    unanswered: tuple[Contact, ...] = ()
 
 
 async def announce_once(
@@ -49,24 +53,31 @@ async def announce_once(
     family: Family,
     implied_port: bool,
     seeds: Sequence[EndpointLike],
+    follow: Follow | None = None,
 ) -> Announced:
-    """One announce in one family. Raises UsageError, Busy, Closed, and NoAnswer where no node
-    stored it.
+    """One announce in one family. Raises UsageError, Busy, Closed, and where no node stored it
+    ErrorAnswer, if one refused, or NoAnswer.
     """
     target = parse_target(info_hash)
     if not 0 < port < 65536:
         raise UsageError(f"a port is 1 to 65535, not {port}")
     endpoints = [endpoint_from(seed) for seed in seeds]
-    finished = await pump.finish(
+    finished = await finish_storing(
+        pump,
         lambda now: pump.core.announce(
             target, port, now, family=family, implied_port=implied_port, seeds=endpoints
-        )
+        ),
+        follow,
     )
     assert isinstance(finished, AnnounceFinished)
     if not finished.stored:
+        if finished.refused:
+            raise ErrorAnswer(finished.refused[0].code, finished.refused[0].text)
         no_contacts = finished.outcome is Outcome.NO_CONTACTS
         raise NoAnswer(NO_CONTACTS if no_contacts else "no node has stored the announce")
-    return Announced(finished.stored, finished.peers, finished.queries)
+    return Announced(
+        finished.stored, finished.peers, finished.queries, finished.refused, finished.unanswered
+    )
 
 
 class HasStored(Protocol):

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ...contacts import Contact
-from ...core.contract.events import LookupKind, Outcome, PutFinished
+from ...core.contract.events import LookupKind, Outcome, PutFinished, StoreRefusal
 from ...core.contract.identity import Identity, is_signed_by
 from ...core.lookup.put import Draft
 from ...core.peers.network_keys import NetworkKeys
 from ...endpoints import Endpoint, Family
-from ...errors import DecodeError, ErrorAnswer, NoAnswer, QueryFailed, UsageError
+from ...errors import Conflict, DecodeError, ErrorAnswer, NoAnswer, QueryFailed, UsageError
 from ...ids import NodeId
 from ...wire.bencode import MAX_INT
 from ...wire.items import Item
@@ -23,17 +23,23 @@ from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
 from .arguments import Content, salt_from, value_from
 from .lookups import NO_CONTACTS, Lookups
+from .storing import Follow, finish_storing
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredItem:
-    """One put. ``stored``: the nodes that confirmed it; ``queries``: datagrams sent."""
+    """One put. ``stored``: the nodes that confirmed it; ``queries``: datagrams sent; ``refused``:
+    the nodes that answered with an error; ``unanswered``: those that did not answer when they were
+    asked to store it.
+    """
 
     item: Item
     stored: tuple[Contact, ...]
     queries: int
+    refused: tuple[StoreRefusal, ...] = ()
+    unanswered: tuple[Contact, ...] = ()
 
 
 class Items:
@@ -77,30 +83,61 @@ class Items:
         return latest(result.item for result in results)
 
     async def put(self, draft: Draft) -> StoredItem:
-        """Stores it once in every family. Where no family stored it, raises what `put_in` raised:
-        ErrorAnswer rather than NoAnswer.
+        """Stores it once in every family. Raises Conflict where a family has another version;
+        otherwise, where no family stored it, what `put_in` raised: ErrorAnswer rather than
+        NoAnswer.
         """
-        done = await self._in_each(lambda family: self.put_in(family, draft))
+        conflicts: list[Conflict] = []
+
+        async def put_in(family: Family) -> StoredItem | None:
+            try:
+                return await self.put_in(family, draft)
+            except Conflict as conflict:
+                conflicts.append(conflict)
+                return None
+
+        done = [each for each in await self._in_each(put_in) if each is not None]
+        stored = tuple(contact for each in done for contact in each.stored)
+        if conflicts:
+            raise merged_conflict(conflicts, stored)
         item = latest(each.item for each in done)
         assert item is not None
         return StoredItem(
             item,
-            tuple(contact for each in done for contact in each.stored),
+            stored,
             sum(each.queries for each in done),
+            tuple(refusal for each in done for refusal in each.refused),
+            tuple(contact for each in done for contact in each.unanswered),
         )
 
     async def put_in(
-        self, family: Family, draft: Draft, seeds: Sequence[Endpoint] = ()
+        self,
+        family: Family,
+        draft: Draft,
+        seeds: Sequence[Endpoint] = (),
+        follow: Follow | None = None,
     ) -> StoredItem:
-        """Stores it once in one family. Raises ErrorAnswer where all nodes that answered refused
-        it, else NoAnswer where no node stored it.
+        """Stores it once in one family. Raises Conflict where another version is there, ErrorAnswer
+        where all nodes that answered refused it, else NoAnswer where no node stored it.
         """
-        finished = await self._pump.finish(
-            lambda now: self._pump.core.put(draft, now, family=family, seeds=seeds)
+        finished = await finish_storing(
+            self._pump,
+            lambda now: self._pump.core.put(draft, now, family=family, seeds=seeds),
+            follow,
         )
         assert isinstance(finished, PutFinished)
+        if finished.conflict is not None:
+            raise Conflict(
+                finished.code, finished.text, finished.conflict.sequence, finished.stored
+            )
         if finished.item is not None and finished.stored:
-            return StoredItem(finished.item, finished.stored, finished.queries)
+            return StoredItem(
+                finished.item,
+                finished.stored,
+                finished.queries,
+                finished.refused,
+                finished.unanswered,
+            )
         if finished.outcome is Outcome.ERROR_ANSWER:
             raise ErrorAnswer(finished.code, finished.text)
         no_contacts = finished.outcome is Outcome.NO_CONTACTS
@@ -132,6 +169,15 @@ class Items:
             refusals = [error for error in failures if isinstance(error, ErrorAnswer)]
             raise refusals[0] if refusals else failures[-1]
         return done
+
+
+def merged_conflict(conflicts: Sequence[Conflict], stored: Sequence[Contact]) -> Conflict:
+    """The conflict with the highest sequence; ``stored``: the nodes of other families that have
+    stored the put.
+    """
+    first = max(conflicts, key=lambda conflict: conflict.sequence)
+    there = (contact for conflict in conflicts for contact in conflict.stored)
+    return Conflict(first.code, first.text, first.sequence, (*stored, *there))
 
 
 def latest(items: Iterable[Item | None]) -> Item | None:

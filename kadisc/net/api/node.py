@@ -344,6 +344,7 @@ class Node:
         port that they see instead.
 
         Raises:
+            ErrorAnswer: no node stored it, and at least one refused.
             NoAnswer: no node stored it.
         """
         return await announce_once(
@@ -403,8 +404,8 @@ class Node:
 
         Raises:
             UsageError: the value or the salt is too long, or no item can hold it.
-            ErrorAnswer: the others refused it (301: another ``cas``; 302: a later version is
-                there).
+            Conflict: another version is there (301: not that of ``cas``; 302: a later one).
+            ErrorAnswer: no node stored it, and at least one refused.
             NoAnswer: no node stored it.
         """
         return await self.items.put(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...contacts import Contact
-from ...core.contract.events import LookupKind, LookupResult, Outcome
+from ...core.contract.events import LookupKind, Outcome, StoreRefusal
 from ...core.lookup.put import Draft
 from ...endpoints import Endpoint, Family
-from ...errors import ErrorAnswer, NoAnswer
+from ...errors import Conflict, ErrorAnswer, KadiscError, NoAnswer
 from ...ids import NodeId
+from ...observe.describe import count
 from ...wire.items import Item
-from ..api.items import latest
+from ..api.items import latest, merged_conflict
 from ..api.node import Node
 from .multi_family import MultiFamilyLookup
 
@@ -27,56 +28,60 @@ class ItemSearch(MultiFamilyLookup):
         self._salt = salt
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
-        result = await self._look_up(family, seeds)
-        if result is not None and self.item is not None and self.item.key is None:
-            self.finish()
-        return result is not None
-
-    async def _look_up(self, family: Family, seeds: Sequence[Endpoint]) -> LookupResult | None:
-        """None where no node answered."""
         answers = await self.follow_to_end(
             self.node.lookup(
                 self.target, kind=LookupKind.GET, family=family, seeds=seeds, salt=self._salt
             )
         )
         self.item = latest((self.item, answers.result.item))
-        return answers.result if answers.outcome is Outcome.DONE else None
+        if answers.outcome is not Outcome.DONE:
+            return False
+        if self.item is not None and self.item.key is None:
+            self.finish()
+        return True
 
 
-class PutSearch(ItemSearch):
+class PutSearch(MultiFamilyLookup):
     """Finds the nodes closest to an item's target and stores it there, once. ``item`` is what was
-    stored; ``refusal`` is the error of a node that refused it.
+    stored.
     """
 
     def __init__(self, node: Node, draft: Draft) -> None:
-        super().__init__(node, draft.target, draft.salt)
+        super().__init__(node, draft.target)
+        self.item: Item | None = None
         self.stored: list[Contact] = []
-        self.refusal: ErrorAnswer | None = None
+        self.refused: list[StoreRefusal] = []
+        self.unanswered: list[Contact] = []
         self._draft = draft
-        self._putting = 0
+        self._refusal: ErrorAnswer | None = None
+        self._conflicts: list[Conflict] = []
 
-    @property
-    def queries(self) -> int:
-        return super().queries + self._putting
+    def failure(self) -> KadiscError | None:
+        """What to raise: Conflict if another version is there in one of the families, ErrorAnswer
+        or NoAnswer if no node stored it; None if it was stored.
+        """
+        if self._conflicts:
+            return merged_conflict(self._conflicts, self.stored)
+        if self.stored:
+            return None
+        return self._refusal or NoAnswer(
+            f"{count(self.answered, 'node')} answered, but none stored the item; try again"
+        )
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
-        if self._draft.identity is None:
-            self.item = None  # found before: it is stored again all the same
-        result = await self._look_up(family, seeds)
-        if result is None:
-            return False
-        # The lookup of the put begins at the closest nodes: one hop, which brings the tokens.
         try:
-            stored = await self.node.items.put_in(
-                family, self._draft, [node.contact.endpoint for node in result.closest]
-            )
+            stored = await self.node.items.put_in(family, self._draft, seeds, self.follow)
+        except Conflict as conflict:
+            self._conflicts.append(conflict)
+            return True
         except ErrorAnswer as error:
-            self.refusal = error
+            self._refusal = error
             return True
         except NoAnswer:
             return False
-        self._putting += stored.queries
         self.item = latest((self.item, stored.item))
         self.stored += stored.stored
         self.stored.sort(key=lambda contact: contact.id ^ self.target)
+        self.refused += stored.refused
+        self.unanswered += stored.unanswered
         return True

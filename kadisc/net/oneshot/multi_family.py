@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import TypeAlias
 
 import trio
 
@@ -18,6 +19,7 @@ from ...endpoints import Endpoint, Family
 from ...ids import NodeId, shared_prefix_bits
 from ..api.node import Node
 from ..api.results import Answers, FoundPeers
+from ..api.storing import Storing
 from ..transport.dispatch import Subscription
 from ..transport.nurseries import open_flat_nursery
 from .host_resolver import HostResolver
@@ -28,6 +30,9 @@ more.
 """
 _HOSTS_AFTER_CONTACTS_S = 1.0
 """Bootstrap hosts are asked so much later than contacts of the last run."""
+
+
+Followed: TypeAlias = Answers | FoundPeers | Storing
 
 
 class MultiFamilyLookup(ABC):
@@ -45,7 +50,7 @@ class MultiFamilyLookup(ABC):
         """The ID of the closest node that has answered."""
         self.asked = 0
         """Bootstrap endpoints that the lookups began at."""
-        self._followed: list[Answers | FoundPeers] = []
+        self._followed: list[Followed] = []
         self._scope = trio.CancelScope()
         self._first_answer = {family: trio.Event() for family in node.own_ids}
 
@@ -64,7 +69,7 @@ class MultiFamilyLookup(ABC):
         """Seconds since it was made."""
         return trio.current_time() - self.started
 
-    def follow(self, lookup: Answers | FoundPeers) -> None:
+    def follow(self, lookup: Followed) -> None:
         """Counts the answers and datagrams of this lookup; a running node has other lookups too."""
         self._followed.append(lookup)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...contacts import Contact
-from ...core.contract.events import LookupKind, Outcome
+from ...core.contract.events import Outcome, StoreRefusal
 from ...endpoints import Endpoint, Family
-from ...errors import NoAnswer
+from ...errors import ErrorAnswer, KadiscError, NoAnswer
 from ...ids import NodeId
+from ...observe.describe import count
+from ..api.announcing import announce_once
 from ..api.node import Node
 from .multi_family import MultiFamilyLookup
 
@@ -60,33 +62,38 @@ class AnnounceSearch(MultiFamilyLookup):
     def __init__(self, node: Node, target: NodeId, port: int, *, implied_port: bool) -> None:
         super().__init__(node, target)
         self.stored: list[Contact] = []
+        self.refused: list[StoreRefusal] = []
+        self.unanswered: list[Contact] = []
         self._port = port
         self._implied_port = implied_port
-        self._announcing = 0
+        self._refusal: ErrorAnswer | None = None
 
-    @property
-    def queries(self) -> int:
-        return super().queries + self._announcing
+    def failure(self) -> KadiscError | None:
+        """What to raise if no node stored it, ErrorAnswer or NoAnswer; None if it was stored."""
+        if self.stored:
+            return None
+        return self._refusal or NoAnswer(
+            f"{count(self.answered, 'node')} answered, but none stored the announce; try again"
+        )
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
-        answers = await self.follow_to_end(
-            self.node.lookup(self.target, kind=LookupKind.GET_PEERS, family=family, seeds=seeds)
-        )
-        if answers.outcome is not Outcome.DONE:
-            return False
-        # The lookup of the announce begins at the closest nodes: one hop, which brings the tokens.
-        closest = [node.contact.endpoint for node in answers.result.closest]
         try:
-            announced = await self.node.announce(
+            announced = await announce_once(
+                self.node.pump,
                 self.target,
                 self._port,
-                implied_port=self._implied_port,
                 family=family,
-                seeds=closest,
+                implied_port=self._implied_port,
+                seeds=seeds,
+                follow=self.follow,
             )
+        except ErrorAnswer as error:
+            self._refusal = error
+            return True
         except NoAnswer:
             return False
-        self._announcing += announced.queries
         self.stored += announced.stored
         self.stored.sort(key=lambda contact: contact.id ^ self.target)
+        self.refused += announced.refused
+        self.unanswered += announced.unanswered
         return True

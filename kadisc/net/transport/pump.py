@@ -100,9 +100,17 @@ class Pump:
                 self.flush()
                 self.dispatch.forget(operation)
 
-    async def finish(self, start: Callable[[float], OperationId]) -> Finished:
-        """Runs an operation to its end. Raises Closed if the node is closed before."""
+    async def finish(
+        self,
+        start: Callable[[float], OperationId],
+        begun: Callable[[Waiter], None] | None = None,
+    ) -> Finished:
+        """Runs an operation to its end; ``begun`` is called once when it has started. Raises Closed
+        if the node is closed before.
+        """
         with self.operation(start) as waiter:
+            if begun is not None:
+                begun(waiter)
             finished = await waiter.wait()
         if finished.outcome in (Outcome.CLOSED, Outcome.CANCELLED):
             raise Closed("the node was closed before the operation could end")

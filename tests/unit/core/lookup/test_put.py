@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from kadisc.core.contract.events import (
     LookupFinished,
@@ -14,9 +18,11 @@ from kadisc.core.contract.events import (
 from kadisc.core.contract.identity import Identity, signed_item
 from kadisc.core.lookup.item_collector import ItemCollector
 from kadisc.core.lookup.put import Draft
+from kadisc.core.serving.item_service import ItemService
 from kadisc.wire.items import Item
+from kadisc.wire.messages import Error, Put, Reply
 from tests.support.attack import started
-from tests.support.world import CONFIG, Host, World, populate
+from tests.support.world import CONFIG, Host, World, populate, synthetic
 
 OWNER, THIEF = Identity(bytes(32)), Identity(bytes(31) + b"\1")
 SALT = b"s"
@@ -85,6 +91,126 @@ def test_each_version_replaces_the_previous_one() -> None:
         (Outcome.ERROR_ANSWER, 301, ()),
     ]
     assert put(world, hosts[3], Draft(b"1:c", OWNER, SALT, cas=101)).outcome is Outcome.DONE
+
+
+# --- Conflicts ------------------------------------------------------------------------------------
+
+
+def given(host: Host, item: Item, world: World) -> None:
+    """The node holds the item, as if its owner had put it there."""
+    store = host.node._responder.items.store
+    assert store.put(item.target, item, next(iter(world.hosts)), world.now) is None
+
+
+def stored_sequences(world: World, hosts: list[Host], target: int) -> list[int]:
+    held = (host.node._responder.items.store.get(target, world.now) for host in hosts)
+    return [item.sequence for item in held if item is not None]
+
+
+@pytest.mark.parametrize("rank", [0, 7])
+def test_a_later_version_at_one_of_the_closest_is_a_conflict_and_nothing_is_stored(
+    rank: int,
+) -> None:
+    world = World(seed=11)
+    hosts = synthetic(world, 40)
+    later = signed_item(OWNER, b"5:later", 10, SALT)
+    us = hosts[3]
+    holder = sorted(
+        (host for host in hosts if host is not us), key=lambda host: host.id ^ later.target
+    )[rank]
+    given(holder, later, world)
+    event = put(world, us, Draft(b"5:older", OWNER, SALT, sequence=5))
+    assert (event.outcome, event.code, event.stored) == (Outcome.ERROR_ANSWER, 302, ())
+    assert event.conflict == later
+    assert stored_sequences(world, hosts, later.target) == [10]
+    swap = put(world, us, Draft(b"5:older", OWNER, SALT, sequence=12, cas=9))
+    assert (swap.outcome, swap.code, swap.stored) == (Outcome.ERROR_ANSWER, 301, ())
+    assert stored_sequences(world, hosts, later.target) == [10]
+
+
+def put_while(world: World, us: Host, draft: Draft, happens: Callable[[], object]) -> PutFinished:
+    """A put; ``happens`` is called between the end of its lookup and the arrival of the puts."""
+    world.sent = []
+    operation = us.node.put(draft, world.now, family=us.family)
+    world.flush(us)
+    world.run(9.0, until=lambda: any(b"1:q3:put" in sent[3] for sent in world.sent or ()))
+    happens()
+    event = world.result(us, operation)
+    assert isinstance(event, PutFinished)
+    return event
+
+
+def test_a_version_that_was_put_at_the_same_moment_is_told_with_what_was_stored_where() -> None:
+    """Its nodes had no item when the lookup asked, and answer the put with error 302."""
+    world = World(seed=12)
+    hosts = synthetic(world, 40)
+    later = signed_item(OWNER, b"5:later", 10, SALT)
+    us = hosts[3]
+    others = sorted(
+        (host for host in hosts if host is not us), key=lambda host: host.id ^ later.target
+    )
+    event = put_while(
+        world,
+        us,
+        Draft(b"5:older", OWNER, SALT, sequence=5),
+        lambda: [given(host, later, world) for host in others[:2]],
+    )
+    assert (event.outcome, event.code, event.conflict) == (Outcome.ERROR_ANSWER, 302, later)
+    assert {contact.id for contact in event.stored} == {host.id for host in others[2:8]}
+    assert {each.contact.id for each in event.refused} == {host.id for host in others[:2]}
+    assert {each.code for each in event.refused} == {302}
+
+
+def test_a_node_that_claims_a_later_version_without_showing_it_does_not_make_a_put_fail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Attack: a node beside the target answers every put with error 302. It is named, and the put
+    counts as done; the query that asks it for the version is the only cost.
+    """
+    world = World(seed=13)
+    hosts = synthetic(world, 40)
+    us, draft = hosts[3], Draft(b"5:value", OWNER, SALT, sequence=5)
+    liar = min((host for host in hosts if host is not us), key=lambda host: host.id ^ draft.target)
+    honest = ItemService.put
+
+    def lie(service: ItemService, reply: Reply, query: Put, *rest: Any) -> Reply | Error:
+        if service is liar.node._responder.items:
+            return Error(reply.tid, 302, "a later version is here")
+        return honest(service, reply, query, *rest)
+
+    monkeypatch.setattr(ItemService, "put", lie)
+    event = put(world, us, draft)
+    assert (event.outcome, event.conflict, len(event.stored)) == (Outcome.DONE, None, 7)
+    assert [(each.contact.id, each.code) for each in event.refused] == [(liar.id, 302)]
+
+
+@pytest.mark.parametrize("code", [203, 205, 301])
+def test_rejections_of_a_minority_are_in_the_report(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(seed=14)
+    hosts = synthetic(world, 40)
+    us, draft = hosts[3], Draft(b"5:value", OWNER, SALT, sequence=5, cas=4)
+    closest = sorted(
+        (host for host in hosts if host is not us), key=lambda host: host.id ^ draft.target
+    )[:8]
+    refusing = [host.node._responder.items for host in closest[:3]]
+    honest = ItemService.put
+
+    def refuse(service: ItemService, reply: Reply, query: Put, *rest: Any) -> Reply | Error:
+        if service in refusing:
+            return Error(reply.tid, code, "not\nthis one")
+        return honest(service, reply, query, *rest)
+
+    monkeypatch.setattr(ItemService, "put", refuse)
+    event = put(world, us, draft)
+    assert (event.outcome, len(event.stored)) == (Outcome.DONE, 5)
+    assert sorted((each.contact.id, each.code, each.text) for each in event.refused) == sorted(
+        (host.id, code, "not?this one") for host in closest[:3]
+    )
+    refusing += [host.node._responder.items for host in closest]
+    event = put(world, us, replace(draft, cas=5, sequence=6))
+    assert (event.outcome, event.code, event.stored) == (Outcome.ERROR_ANSWER, code, ())
 
 
 def test_an_item_expires_after_its_lifetime_unless_it_is_put_again() -> None:
