@@ -108,6 +108,14 @@ def format_host_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def format_subnet(prefix: bytes) -> str:
+    """The first bytes of an address as a network in CIDR notation: ``45.2.3.0/24`` for 3 bytes,
+    ``2001:db8:1::/48`` for 6; a prefix of 4 bytes at most is one of IPv4.
+    """
+    size = IPV4_BYTES if len(prefix) <= IPV4_BYTES else IPV6_ENDPOINT_BYTES - 2
+    return f"{format_ip(prefix + bytes(size - len(prefix)))}/{8 * len(prefix)}"
+
+
 _TEREDO: Final = b"\x20\x01\0\0"
 _6TO4: Final = b"\x20\x02"
 _NAT64: Final = bytes.fromhex("0064ff9b") + bytes(8)

@@ -47,7 +47,7 @@ async def _status(options: argparse.Namespace) -> int:
 
 
 def _print(status: Status) -> None:
-    from ..observe.describe import count
+    from ..observe.describe import count, words_for_crowded
 
     show(
         f"kadisc {status.version}, process {status.pid}, up {duration(status.uptime_s)}, "
@@ -65,6 +65,8 @@ def _print(status: Status) -> None:
         f"  serving  {count(status.peers_stored, 'announce')} "
         f"and {count(status.items_stored, 'item')} for others"
     )
+    for each in status.crowded_subnets:
+        show(f"  limits   {words_for_crowded(each.subnet, each.peers, each.beyond_caps)}")
 
 
 def _print_family(family: FamilyStatus) -> None:
@@ -74,7 +76,10 @@ def _print_family(family: FamilyStatus) -> None:
     if family.joined and not family.online:
         state = "offline"
     address = family.address
-    known = "not known yet"
+    known = (
+        f"not known yet, {address.voters} of {address.voters_needed} votes "
+        "(--external tells the node)"
+    )
     if address.host is not None:
         known = f"{address.host} ({address.confidence}, {count(address.voters, 'voter')})"
     show(f"  {family.family}     {family.endpoint} as {family.id}")

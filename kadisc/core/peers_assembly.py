@@ -51,6 +51,7 @@ from .peers.backoff import Backoff, Credit
 from .peers.bucket_quota import BucketQuota
 from .peers.candidates import GossipCandidates
 from .peers.components import PeerComponents
+from .peers.crowded_subnets import CrowdedSubnets
 from .peers.exchange import ExchangeContext
 from .peers.mass_failure import MassFailureDetector
 from .peers.network import PeerNetwork
@@ -145,6 +146,7 @@ def peer_network_for(
         rechecks,
         _reservoir_for(config, rng, scopes),
     )
+    crowded = CrowdedSubnets(verifier.known, scopes, config.rendezvous.enough_peers)
     rounds = GossipRounds(
         config,
         rng,
@@ -156,6 +158,7 @@ def peer_network_for(
         PartnerSelection(
             config.gossip, rng, components, verifier.known, verifier.unproven, network_of
         ),
+        crowded,
         ExchangeContext(config, tag, components, verifier, reports, dhts),
         now,
     )

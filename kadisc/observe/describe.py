@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import get_args
 
-from ..core.contract.events import AddressChanged, CameOnline, Joined, WentOffline
-from ..endpoints import Family, format_ip
+from ..core.contract.events import (
+    AddressChanged,
+    CameOnline,
+    Joined,
+    OwnAddressShared,
+    PeersBeyondCaps,
+    WentOffline,
+)
+from ..endpoints import Family, format_endpoint, format_ip, format_subnet
 from ..ids import format_id
 from .shell_events import (
     BootstrapFailing,
@@ -21,7 +28,15 @@ from .shell_events import (
     StateUnsaved,
 )
 
-Notable = AddressChanged | CameOnline | Joined | WentOffline | ShellEvent
+Notable = (
+    AddressChanged
+    | CameOnline
+    | Joined
+    | OwnAddressShared
+    | PeersBeyondCaps
+    | WentOffline
+    | ShellEvent
+)
 NOTABLE: tuple[type[Notable], ...] = get_args(Notable)
 """The few events that an operator wants to read."""
 
@@ -48,6 +63,19 @@ def record_of(event: Notable) -> dict[str, object]:
             return {"event": "address_changed", **where, "id": format_id(own_id), "voters": voters}
         case NoContactsLeft(family):
             return {"event": "no_contacts", "family": family.value}
+        case PeersBeyondCaps(prefix, peers, beyond_caps):
+            return {
+                "event": "peers_beyond_caps",
+                "subnet": format_subnet(prefix),
+                "peers": peers,
+                "beyond_caps": beyond_caps,
+            }
+        case OwnAddressShared(own, other):
+            return {
+                "event": "own_address_shared",
+                "endpoint": format_endpoint(own),
+                "other": format_endpoint(other),
+            }
         case StateUnsaved(reason):
             return {"event": "state_unsaved", "reason": reason}
         case StateSaved():
@@ -75,6 +103,15 @@ def words_for(event: Notable) -> tuple[str, str]:
         case Joined() | WentOffline() | CameOnline() | AddressChanged() | NoContactsLeft():
             name, words = _family_words(event)
             return name, f"{family_name(event.family)}: {words}"
+        case PeersBeyondCaps(prefix, peers, beyond_caps):
+            return "limits", words_for_crowded(format_subnet(prefix), peers, beyond_caps)
+        case OwnAddressShared(_, other):
+            return (
+                "limits",
+                f"another node of this network is at the address of this one, at "
+                f"{format_endpoint(other)}; other nodes keep one node per address, and give one of "
+                f"the two last; an address of its own for each lifts that",
+            )
         case BootstrapFailing(family, reason):
             return "bootstrap", f"{family_name(family)}: {reason}; retrying in the background"
         case BootstrapWorking(family):
@@ -101,6 +138,14 @@ def words_for(event: Notable) -> tuple[str, str]:
                 f"warning: the last {unclean_starts} starts ended uncleanly within a minute; "
                 f"starting without the saved {what}, which stay in the file",
             )
+
+
+def words_for_crowded(subnet: str, peers: int, beyond_caps: int) -> str:
+    """What the limits by subnet leave out in one subnet, and what lifts them."""
+    return (
+        f"{beyond_caps} of {peers} peers in {subnet} are beyond the limit of one per subnet and "
+        f"are given last; --netrestrict {subnet} lifts it where the whole network is there"
+    )
 
 
 def _family_words(

@@ -7,11 +7,15 @@ import os
 import msgspec
 import trio
 
+from ...core.peers.network_snapshot import PeerNetworkSnapshot
 from ...core.snapshot import DhtSnapshot
-from ...endpoints import Endpoint, format_endpoint, format_ip
+from ...endpoints import Endpoint, format_endpoint, format_ip, format_subnet
 from ...ids import format_id
 from ...version import __version__
 from ..call import Call, Method
+
+MAX_CROWDED = 8
+"""Crowded subnets that are told at most."""
 
 
 class StatusParams(msgspec.Struct, forbid_unknown_fields=True):
@@ -22,7 +26,7 @@ class OwnAddress(msgspec.Struct):
     """The node's own external address, null if unknown. ``confidence``: ``unknown``,
     ``configured``, ``remembered`` (from the last run), ``voted`` or ``unstable``. ``agreement``:
     the share of ``voters`` (the /16 subnets, IPv6 /32, that reported one) that agree with the
-    address.
+    address. ``voters_needed``: how many decide on an address that is not known.
     """
 
     host: str | None
@@ -30,6 +34,17 @@ class OwnAddress(msgspec.Struct):
     confidence: str
     voters: int
     agreement: float
+    voters_needed: int
+
+
+class CrowdedStatus(msgspec.Struct):
+    """A subnet (/24, IPv6 /48) with several ``peers`` of the own network, of which ``beyond_caps``
+    are given after all others.
+    """
+
+    subnet: str
+    peers: int
+    beyond_caps: int
 
 
 class FamilyStatus(msgspec.Struct):
@@ -51,7 +66,8 @@ class FamilyStatus(msgspec.Struct):
 class Status(msgspec.Struct):
     """``public_key``: 64 hex digits (Ed25519). ``operations``: lookups and pings in flight, the
     node's own included. ``peers_stored`` and ``items_stored``: the peers and items that other nodes
-    announced and put to this one. ``counters``: counts since the start, by name.
+    announced and put to this one. ``crowded_subnets``: those of which the limits by subnet leave
+    peers out, the most crowded first, 8 at most. ``counters``: counts since the start, by name.
     """
 
     version: str
@@ -65,6 +81,7 @@ class Status(msgspec.Struct):
     queries_in_flight: int
     peers_stored: int
     items_stored: int
+    crowded_subnets: list[CrowdedStatus]
     counters: dict[str, int]
 
 
@@ -80,16 +97,28 @@ async def _status(params: StatusParams, call: Call) -> Status:
         public_key=node.public_key.hex(),
         uptime_s=round(node.uptime_s, 1),
         read_only=node.config.core.read_only,
-        families=[_family(dht, endpoints[dht.family]) for dht in snapshot.dhts],
+        families=[
+            _family(dht, endpoints[dht.family], node.config.core.address.first_voters)
+            for dht in snapshot.dhts
+        ],
         operations=len(snapshot.operations),
         queries_in_flight=snapshot.queries_in_flight,
         peers_stored=snapshot.peers_stored,
         items_stored=snapshot.items_stored,
+        crowded_subnets=_crowded(snapshot.peer_network),
         counters=node.counters(),
     )
 
 
-def _family(dht: DhtSnapshot, endpoint: Endpoint) -> FamilyStatus:
+def _crowded(network: PeerNetworkSnapshot | None) -> list[CrowdedStatus]:
+    crowded = network.crowded if network is not None else ()
+    return [
+        CrowdedStatus(format_subnet(each.prefix), each.peers, each.beyond_caps)
+        for each in crowded[:MAX_CROWDED]
+    ]
+
+
+def _family(dht: DhtSnapshot, endpoint: Endpoint, voters_needed: int) -> FamilyStatus:
     seen = dht.address
     address = OwnAddress(
         format_ip(seen.ip) if seen.ip is not None else None,
@@ -97,6 +126,7 @@ def _family(dht: DhtSnapshot, endpoint: Endpoint) -> FamilyStatus:
         seen.confidence.value,
         seen.voters,
         round(seen.agreement, 3),
+        voters_needed,
     )
     return FamilyStatus(
         dht.family.value,

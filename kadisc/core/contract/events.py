@@ -262,6 +262,30 @@ class PeerLost:
 
 
 @dataclass(frozen=True, slots=True)
+class PeersBeyondCaps:
+    """A small network has several peers in one subnet: of ``peers`` verified ones there, the
+    application is given ``beyond_caps`` after all others, and the routing table keeps few.
+    ``prefix``: that of the /24 (3 bytes) or of the IPv6 /48 (6 bytes). Once a subnet, and again
+    when its peers have become twice as many.
+    """
+
+    prefix: bytes
+    peers: int
+    beyond_caps: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAddressShared:
+    """Another peer of the own network answers at the address of this node, on another port. Other
+    nodes keep one node an address, so that one of the two is given to applications after all
+    others. Once in a run. ``own``: the endpoint of this node; ``other``: that of the peer.
+    """
+
+    own: Endpoint
+    other: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
 class RecordChanged:
     """The record of this node is a new one, because its address or services changed. ``record``:
     its canonical bytes.
@@ -283,5 +307,7 @@ Event: TypeAlias = (
     | CameOnline
     | PeerVerified
     | PeerLost
+    | PeersBeyondCaps
+    | OwnAddressShared
     | RecordChanged
 )

@@ -66,6 +66,8 @@ class KnownPeer:
     """Whether its record must be asked for again: it has a newer record, or it answered with
     another node ID than before, so that another peer may be there now.
     """
+    shares_address: bool = False
+    """Whether another proven peer is the first at its address (`shared_addresses.py`)."""
     endpoint: Endpoint = field(init=False)
     """Where it is; it stays the same as long as this object lives."""
 
@@ -119,11 +121,13 @@ class KnownPeers:
         return known.peer.key if known is not None else None
 
     def has_reachable(self, count: int) -> bool:
-        """Whether so many peers answered, and not only through a NAT mapping that they opened."""
+        """Whether so many peers answered, and not only through a NAT mapping that they opened; of
+        one address only the first counts.
+        """
         for each in self._known.values():
             if not count:
                 break
-            count -= not each.inbound
+            count -= not (each.inbound or each.shares_address)
         return count <= 0
 
     def has_key(self, key: bytes) -> bool:
@@ -131,13 +135,17 @@ class KnownPeers:
         return any((key, size) in self._by_key for size in ENDPOINT_SIZES)
 
     def beside(self, endpoint: Endpoint) -> KnownPeer | None:
-        """Another peer at this address, on another port. Addresses that are not public are shared
-        for good reasons: there each endpoint counts by itself.
+        """The first peer at this address, if that is another one, on another port. Addresses that
+        are not public are shared for good reasons: there each endpoint counts by itself.
         """
         for other in self._by_host.like(endpoint):
-            if other != endpoint:
+            if other != endpoint and not self._known[other].shares_address:
                 return self._known[other]
         return None
+
+    def count_sharing(self, endpoint: Endpoint) -> int:
+        """How many peers at this address are not the first there."""
+        return sum(self._known[other].shares_address for other in self._by_host.like(endpoint))
 
     def put(self, known: KnownPeer) -> None:
         """Replaces the entry at this endpoint, if there is one."""

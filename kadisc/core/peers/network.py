@@ -370,6 +370,7 @@ class PeerNetwork:
             book_unverified=self._book.unverified_count,
             book_verified=self._book.verified_count,
             view=self._view.snapshot(now),
+            crowded=self._rounds.crowded,
         )
 
     # --- from run to run --------------------------------------------------------------------------

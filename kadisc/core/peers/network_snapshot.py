@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .crowded_subnets import CrowdedSubnet
 from .view import ViewSnapshot
 
 
@@ -15,7 +16,8 @@ class PeerNetworkSnapshot:
     mapping of their own making. ``candidates``: peers that wait to be checked. ``pushes``: kept of
     this round so far. ``tombstones``: endpoints of which no report is taken. ``round_s``: the time
     between two gossip rounds. ``book_unverified``, ``book_verified``: entries in the two tables of
-    the address book.
+    the address book. ``crowded``: the subnets with several verified peers, of which the limits by
+    subnet leave some out.
     """
 
     network: str
@@ -32,3 +34,4 @@ class PeerNetworkSnapshot:
     book_unverified: int
     book_verified: int
     view: ViewSnapshot
+    crowded: tuple[CrowdedSubnet, ...] = ()

@@ -23,6 +23,7 @@ from ..contract.queries import NO_COMMANDS, Command, Commands
 from ..contract.times import NEVER, jittered
 from .challenger_scan import ChallengerScan
 from .components import PeerComponents
+from .crowded_subnets import CrowdedSubnet, CrowdedSubnets
 from .exchange import ExchangeContext, ExchangeReason, GossipExchange, Stage
 from .partner_selection import PartnerSelection
 from .pushes import PushReceiver
@@ -61,6 +62,7 @@ class GossipRounds:
         pushes: PushReceiver,
         rechecks: Rechecks,
         partners: PartnerSelection,
+        crowded: CrowdedSubnets,
         context: ExchangeContext,
         now: float,
     ) -> None:
@@ -75,6 +77,7 @@ class GossipRounds:
         self._candidates = components.candidates
         self._backoff = components.backoff
         self._partner_selection = partners
+        self._crowded = crowded
         self._context = context
         self._to_tell: deque[Endpoint] = deque()
         self.round_s = self._config.round_s
@@ -142,6 +145,11 @@ class GossipRounds:
         return min(deadline, self._tell_at) if self._to_tell else deadline
 
     @property
+    def crowded(self) -> tuple[CrowdedSubnet, ...]:
+        """The subnets with several peers, the most crowded first."""
+        return tuple(self._crowded.now())
+
+    @property
     def pushes(self) -> int:
         """Pushes kept of this round so far."""
         return len(self._pushes)
@@ -194,7 +202,8 @@ class GossipRounds:
         self._verifier.reset_changes()
         self._round_at = now + self._jittered_round_s()
         partner = self._partner_selection.partner(now, self._may_pull)
-        commands: list[Command] = [*self._probe_book(now)]
+        commands: list[Command] = [*self._crowded.due(self._verifier.own_endpoints())]
+        commands += self._probe_book(now)
         if partner is not None:
             self._backoff.asked(partner, now)  # until the answer turns out to be useful
             commands += self._visit(partner, ExchangeReason.PULL, now, want=config.pull_entries)

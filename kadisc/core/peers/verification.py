@@ -32,6 +32,7 @@ from .components import PeerComponents
 from .known_peers import KnownPeer, KnownPeers, known_peer, verified_peer
 from .proof import KeyProofRule, Proof
 from .record_policy import Refused
+from .shared_addresses import SharedAddresses
 from .unproven_peers import MAX_UNPROVEN, UnprovenPeers
 
 FAILURE_SPACING_S: Final = 10.0
@@ -57,6 +58,7 @@ class PeerVerifier:
         """The peers that proved their keys."""
         self.unproven = UnprovenPeers(host_of, network_of, MAX_UNPROVEN)
         """Peers that answered with a valid record, and perhaps a copied one."""
+        self._shared = SharedAddresses(self.known)
         self.proofs = proofs
         self._view = components.view
         self._book = components.book
@@ -122,7 +124,9 @@ class PeerVerifier:
         return [
             each
             for each in self.known
-            if each.verified_at >= stale_before and (too_few or not each.inbound)
+            if each.verified_at >= stale_before
+            and (too_few or not each.inbound)
+            and not each.shares_address
         ]
 
     def presentable_unproven(self) -> list[KnownPeer]:
@@ -137,7 +141,8 @@ class PeerVerifier:
         return known.peer
 
     def is_in_use(self, known: KnownPeer) -> bool:
-        return known.from_push or self._view.slots_of(known.endpoint) > 0
+        in_use = known.from_push or self._view.slots_of(known.endpoint) > 0
+        return self.too_few if known.shares_address else in_use
 
     def own_endpoints(self) -> Iterable[Endpoint]:
         return self._own_record.endpoints.values()
@@ -212,15 +217,17 @@ class PeerVerifier:
         )
         self.known.answered(known, now)
         known.needs_record = known.needs_record or sender != known.peer.node_id
+        is_first_now = self._shared.becomes_first(known)
         if (
             not known.needs_record
             and not known.inbound
+            and not known.shares_address
             and (now >= known.booked_at + BOOK_INTERVAL_S or known.booked_at < self.stale_before)
         ):
             known.booked_at = now
             self._book.verified(known.status, now, source=known.book_source)
-        if known.inbound and reaches_it:
-            known.inbound = False
+        if is_first_now or (known.inbound and reaches_it):
+            known.inbound = known.inbound and not reaches_it
             self._offer(known, now)
 
     def missed(self, endpoint: Endpoint, now: float) -> list[Event]:
@@ -308,6 +315,7 @@ class PeerVerifier:
         if proof is Proof.NONE:
             return self._keep_unproven(candidate, pending, sender, record, now)
         events = self._resolve_conflicts(record, endpoint, proof, now)
+        shares_address = self._shared.is_taken(endpoint)
         self._records.accepted(record)
         self._tombstones.clear(endpoint)
         before = self.known.remove(endpoint)
@@ -319,6 +327,7 @@ class PeerVerifier:
         if proof is Proof.FRESH:
             status.proven_at = now
         known = known_peer(status, candidate, before or partner, pending, self._config.max_ttl, now)
+        known.shares_address = shares_address
         self.known.put(known)
         useful = self._offer(known, now, is_new=before is None)
         if useful and before is None:
@@ -344,7 +353,7 @@ class PeerVerifier:
         endpoint = pending.endpoint
         known = self.known.at(endpoint)
         events = self.lose(known, "unproven") if known is not None else []
-        self._refuse_second_identity(endpoint)
+        self._shared.refuse(endpoint)
         self._records.accepted(record)
         self._tombstones.clear(endpoint)
         peer = verified_peer(record, endpoint, sender, is_proven=False)
@@ -361,9 +370,8 @@ class PeerVerifier:
     def _resolve_conflicts(
         self, record: PeerRecord, endpoint: Endpoint, proof: Proof, now: float
     ) -> list[Event]:
-        """One endpoint a key and family, one identity an address. A peer that is known elsewhere
-        has moved if it proves its key; without that, only if a newer record says so: a record
-        without an address could be a copy that another node sends, and moves no peer.
+        """One endpoint a key and family. A peer known elsewhere has moved if it proves its key, or
+        if a newer record says so: one without an address could be a copy, and moves no peer.
         """
         elsewhere, here = self.known.of_key(record.key, endpoint), self.known.at(endpoint)
         events: list[Event] = []
@@ -378,14 +386,7 @@ class PeerVerifier:
             events += self.lose(elsewhere, "moved")
         if here is not None and here.peer.key != record.key:
             events += self.lose(here, "replaced")
-        self._refuse_second_identity(endpoint)
         return events
-
-    def _refuse_second_identity(self, endpoint: Endpoint) -> None:
-        """Raises Refused if another proven peer answers at the address, on another port."""
-        neighbour = self.known.beside(endpoint)
-        if neighbour is not None and not neighbour.failures:
-            raise Refused("peer-address-taken")
 
     def _status_for(self, peer: VerifiedPeer, before: KnownPeer | None) -> PeerStatus:
         """What is known of this peer at its endpoint already, from this run or from the book."""
@@ -405,6 +406,8 @@ class PeerVerifier:
         """
         peer = known.peer
         won = 0
+        if known.shares_address:
+            return False
         if not known.inbound or self.too_few:
             self._book.verified(known.status, now, source=known.book_source)
             before = len(self._view)
