@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from .descriptions import NODE_OF_A_LOOKUP
-from .options import add_bootstrap_option, add_node_options, info_hash
+from .options import add_node_options, info_hash
 from .output import print_json, show
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             "node, or of --bind"
         ),
     )
-    add_bootstrap_option(parser)
     add_node_options(parser)
 
 

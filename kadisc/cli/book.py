@@ -31,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", metavar="FILE", nargs="?", help="for import: a file that export wrote"
     )
-    add_folder_options(parser.add_argument_group("node"))
+    add_folder_options(parser)
     parser.add_argument(
         "--json", action="store_true", help="for import: print JSON on stdout and nothing else"
     )

@@ -26,8 +26,8 @@ examples:
   kadisc conformance 192.0.2.1:6881 --destructive --json
   kadisc conformance --list
 
-exit codes: 0 no FAIL; 1 at least one, or no answer; 2 wrong usage; 3 no such --source;
-130 Ctrl-C"""
+exit codes: 0 no FAIL; 1 at least one, or no answer; 2 wrong usage;
+3 no such --source; 130 Ctrl-C"""
 
 _COLORS = {"pass": "green", "warn": "yellow", "fail": "bold red", "skip": "dim"}
 RESOLVE_S = 5.0

@@ -6,7 +6,7 @@ import argparse
 
 from ..config.request_bounds import MAX_K, MAX_PATHS
 from .descriptions import NODE_OF_A_LOOKUP
-from .options import add_bootstrap_option, add_node_options, from_1_to
+from .options import add_node_options, from_1_to
 from .output import print_json
 
 SUMMARY = "look up the nodes closest to an ID"
@@ -33,7 +33,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="D",
         help="use D disjoint paths; attackers on one path cannot hide the target (default: 1)",
     )
-    add_bootstrap_option(parser)
     add_node_options(parser)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .descriptions import NODE_OF_A_LOOKUP
-from .options import add_bootstrap_option, add_node_options, target
+from .options import add_node_options, target
 from .output import print_json, say, show
 
 SUMMARY = "get a value from the DHT"
@@ -25,7 +25,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--salt", default="", metavar="TEXT|0xHEX", help="the salt of a mutable item, if it has one"
     )
-    add_bootstrap_option(parser)
     add_node_options(parser)
 
 

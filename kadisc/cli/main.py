@@ -136,7 +136,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
             f"the command comes first, as in kadisc {left_over[0]} --bootstrap HOST:PORT"
         )
     if left_over:
-        raise UsageError(f"unknown arguments: {' '.join(left_over)}; see kadisc {words[0]} --help")
+        options.parser.refuse(left_over)
     return options
 
 
@@ -160,5 +160,5 @@ def build_parser() -> argparse.ArgumentParser:
             name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES
         )
         command.add_options(sub)
-        sub.set_defaults(execute=command.execute)
+        sub.set_defaults(execute=command.execute, parser=sub)
     return parser

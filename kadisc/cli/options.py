@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Config
-from ..config.declaration import Commands, HoldsFor
+from ..config.declaration import Commands, Heading, HoldsFor
 from ..config.keys import KEYS
 
 APP_NAME = "kadisc"
@@ -16,17 +16,35 @@ MAX_DIGITS = 9
 """Of a number on the command line."""
 
 
-def add_node_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of every command that opens a node."""
-    group = parser.add_argument_group("node")
-    _add_options(group, Commands.OPENING_A_NODE)
-    add_folder_options(group)
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of a node that stays."""
+    groups: dict[Heading, argparse._ActionsContainer] = {Heading.FIRST: parser}
+    _add_options(parser, tuple(Commands), groups)
+    _add_config_option(groups[Heading.FILES])
+
+
+def add_node_options(parser: argparse.ArgumentParser, *, joins: bool = True) -> None:
+    """Adds the options of every command that opens a node for a moment, or asks the running one.
+    ``joins``: whether the node joins a DHT.
+    """
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
+    node = parser.add_argument_group("node options")
+    groups: dict[Heading, argparse._ActionsContainer] = {
+        heading: node for heading in Heading if heading is not Heading.LAB
+    }
+    joining = (Commands.JOINING,) if joins else ()
+    _add_options(parser, (*joining, Commands.OPENING_A_NODE, Commands.NAMING_A_NODE), groups)
+    _add_config_option(node)
 
 
-def add_folder_options(group: argparse._ArgumentGroup) -> None:
-    """Adds the options that say which node is meant."""
-    _add_options(group, Commands.NAMING_A_NODE)
+def add_folder_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say which running node is meant."""
+    group = parser.add_argument_group("node options")
+    _add_options(parser, (Commands.NAMING_A_NODE,), {Heading.FILES: group})
+    _add_config_option(group)
+
+
+def _add_config_option(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--config",
         metavar="FILE",
@@ -35,30 +53,33 @@ def add_folder_options(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def add_place_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of a node that stays."""
-    _add_options(parser, Commands.RUN)
-
-
-def add_bootstrap_option(parser: argparse.ArgumentParser) -> None:
-    _add_options(parser, Commands.JOINING)
-
-
-def _add_options(parser: argparse._ActionsContainer, commands: Commands) -> None:
-    """Adds an option for each key of the configuration that has one in these commands."""
-    for key in KEYS.values():
-        option = key.setting.option
-        if option is None or option.commands is not commands:
-            continue
+def _add_options(
+    parser: argparse.ArgumentParser,
+    commands: Collection[Commands],
+    groups: dict[Heading, argparse._ActionsContainer],
+) -> None:
+    """Adds an option for each key of the configuration that has one in these commands, below its
+    heading. Headings that are not in ``groups`` yet are added.
+    """
+    headings = list(Heading)
+    options = [
+        (key, option)
+        for key in KEYS.values()
+        if (option := key.setting.option) is not None and option.commands in commands
+    ]
+    for key, option in sorted(options, key=lambda each: headings.index(each[1].heading)):
+        if option.heading not in groups:
+            groups[option.heading] = parser.add_argument_group(option.heading.value)
+        group = groups[option.heading]
         help_text = option.help or _help_from(key.setting.description)
         if key.kind == "bool":
-            parser.add_argument(_flag(key.name), action="store_true", help=help_text)
+            group.add_argument(_flag(key.name), action="store_true", help=help_text)
         elif key.kind.startswith("tuple"):
-            parser.add_argument(
+            group.add_argument(
                 _flag(key.name), action="append", metavar=option.metavar, help=help_text
             )
         else:
-            parser.add_argument(_flag(key.name), metavar=option.metavar, help=help_text)
+            group.add_argument(_flag(key.name), metavar=option.metavar, help=help_text)
 
 
 def _flag(name: str) -> str:

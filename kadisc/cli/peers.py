@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from ..config.request_bounds import MAX_COUNT
 from .descriptions import NODE_OF_A_LOOKUP
-from .options import add_bootstrap_option, add_node_options, from_1_to
+from .options import add_node_options, from_1_to
 from .output import print_json, say, show
 
 LIKE_AN_INFO_HASH = 30
@@ -50,7 +50,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only peers of the network whose advertised TCP port accepts connections",
     )
-    add_bootstrap_option(parser)
     add_node_options(parser)
 
 

@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="a name or an address; IPv6 in brackets, as in [2001:db8::1]:6881",
     )
-    add_node_options(parser)
+    add_node_options(parser, joins=False)
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .descriptions import NODE_OF_A_LOOKUP
-from .options import add_bootstrap_option, add_node_options
+from .options import add_node_options
 from .output import print_json, show
 
 SUMMARY = "store a value on the DHT for two hours"
@@ -61,7 +61,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             "to the same target without --keep"
         ),
     )
-    add_bootstrap_option(parser)
     add_node_options(parser)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .descriptions import NODE_OF_A_LOOKUP
-from .options import add_bootstrap_option, add_node_options
+from .options import add_node_options
 from .output import print_json, say, show
 
 SUMMARY = "find a node by its public key"
@@ -24,7 +24,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "key", metavar="PUBLIC_KEY", help="64 hex digits, as kadisc record and status print them"
     )
-    add_bootstrap_option(parser)
     add_node_options(parser)
 
 

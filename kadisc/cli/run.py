@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .options import add_bootstrap_option, add_node_options, add_place_options, from_1_to
+from .options import add_run_options, from_1_to
 from .output import is_lively
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ DESCRIPTION = (
 )
 EXAMPLES = """\
 examples:
+  kadisc run --devnet 60                            a whole network, no internet
+  kadisc run --network mychain --service p2p=9333   beside a node of your chain
   kadisc run --bootstrap dht.libtorrent.org:25401   join Mainline
   kadisc run --bind 0.0.0.0:6881 --bind [::]:6881   one address per family
   kadisc run --devnet 60 --json                     one JSON line for each event"""
@@ -42,20 +44,21 @@ on a small machine, and a node that is stuck must not hide that the others have 
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    add_bootstrap_option(parser)
+    add_run_options(parser)
     parser.add_argument(
         "--devnet",
         type=from_1_to(MAX_NODES),
         metavar="N",
         help="run N nodes on this machine; the first is yours, the others join through it",
     )
-    add_place_options(parser)
     parser.add_argument(
         "--no-dashboard",
         action="store_true",
         help="print log lines instead of the dashboard, also on a terminal",
     )
-    add_node_options(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print a JSON line for each event, and nothing else"
+    )
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -39,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             name, help=command.SUMMARY, description=command.DESCRIPTION, epilog=command.EXAMPLES
         )
         command.add_options(sub)
-        sub.set_defaults(execute_sim=command.execute)
+        sub.set_defaults(execute_sim=command.execute, parser=sub)
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -24,7 +24,7 @@ examples:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    add_folder_options(parser.add_argument_group("node"))
+    add_folder_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
 
 

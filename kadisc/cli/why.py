@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="PEER",
         help="its key of 64 hex digits, or a numeric HOST:PORT: where it answers, or of a service",
     )
-    add_folder_options(parser.add_argument_group("node"))
+    add_folder_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
 
 

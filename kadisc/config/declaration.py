@@ -97,6 +97,18 @@ class Commands(enum.Enum):
     """`kadisc run` alone."""
 
 
+class Heading(enum.Enum):
+    """The headings of the options of `kadisc run`. The other commands, which have fewer, put all
+    but the last under one heading.
+    """
+
+    FIRST = "options"
+    ADDRESS = "address options"
+    PEERS = "peer options"
+    FILES = "file options"
+    LAB = "lab options"
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """The option of the command line. It is named like the key, with dashes."""
@@ -106,6 +118,7 @@ class Option:
     """The name of the value in the help text; None for a switch."""
     help: str | None = None
     """The help text, where the description of the field is too long for it."""
+    heading: Heading = Heading.FIRST
 
 
 @dataclass(frozen=True, slots=True)

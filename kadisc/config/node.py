@@ -13,6 +13,7 @@ from .declaration import (
     AT_LEAST_0,
     Commands,
     Form,
+    Heading,
     HoldsFor,
     Option,
     Setting,
@@ -85,6 +86,7 @@ class Config:
             "HOST:PORT",
             "listen at this numeric address; once per family, as in 0.0.0.0:6881 or [::]:6881;"
             " port 0 lets the system choose",
+            heading=Heading.ADDRESS,
         ),
         holds_for=HoldsFor.THE_LASTING_NODE,
     )
@@ -97,6 +99,7 @@ class Config:
             Commands.RUN,
             "IP[:PORT]",
             "external address of this node; once per family (default: learned from other nodes)",
+            heading=Heading.ADDRESS,
         ),
         holds_for=HoldsFor.THE_LASTING_NODE,
     )
@@ -129,6 +132,7 @@ class Config:
             Commands.RUN,
             "HOST:PORT",
             "static peer: kept also while it does not answer; repeatable",
+            heading=Heading.PEERS,
         ),
         holds_for=HoldsFor.THE_LASTING_NODE,
     )
@@ -143,6 +147,7 @@ class Config:
             "FILE",
             "map of autonomous systems in the format of Bitcoin Core (asmap): contacts are spread"
             " over systems, not over /16s",
+            heading=Heading.PEERS,
         ),
         holds_for=HoldsFor.NOT_A_DEVNET,
     )
@@ -186,6 +191,7 @@ class Config:
             "DIR",
             "folder for key, own address, contacts and control socket (default: the XDG state"
             " folder)",
+            heading=Heading.FILES,
         ),
         holds_for=HoldsFor.NOT_A_DEVNET,
     )
@@ -193,20 +199,23 @@ class Config:
         False,
         "The node sends queries and never answers any (BEP 43), so that no other node keeps it in a"
         " table.",
-        option=Option(Commands.RUN),
+        option=Option(Commands.RUN, heading=Heading.PEERS),
     )
     allow_private: bool = switch(
         False,
         "The node accepts private and loopback addresses from every source, as public ones (labs,"
         " devnets).",
-        option=Option(Commands.OPENING_A_NODE),
+        option=Option(Commands.OPENING_A_NODE, heading=Heading.LAB),
     )
     ban: tuple[str, ...] = setting(
         (),
         Form.SUBNET,
         "The node neither answers nor contacts addresses in these subnets.",
         option=Option(
-            Commands.RUN, "CIDR", "neither answer nor contact addresses in this subnet; repeatable"
+            Commands.RUN,
+            "CIDR",
+            "neither answer nor contact addresses in this subnet; repeatable",
+            heading=Heading.PEERS,
         ),
     )
     netrestrict: tuple[str, ...] = setting(
@@ -217,12 +226,17 @@ class Config:
             Commands.RUN,
             "CIDR",
             "answer and contact addresses in this subnet alone, as in 10.0.0.0/8; repeatable",
+            heading=Heading.PEERS,
         ),
     )
     unlimited: bool = switch(
         False,
         "The rate limits are lifted, for labs and benchmarks; the accounting still runs.",
-        option=Option(Commands.OPENING_A_NODE, help="no rate limits, for labs and benchmarks"),
+        option=Option(
+            Commands.OPENING_A_NODE,
+            help="no rate limits, for labs and benchmarks",
+            heading=Heading.LAB,
+        ),
     )
     no_caps: bool = switch(
         False,
@@ -230,6 +244,7 @@ class Config:
         option=Option(
             Commands.OPENING_A_NODE,
             help="no limits on nodes per subnet, for labs inside one subnet",
+            heading=Heading.LAB,
         ),
     )
     core: CoreConfig = field(default_factory=CoreConfig)

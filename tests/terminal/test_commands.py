@@ -182,7 +182,7 @@ def test_a_used_default_port_is_replaced_and_a_used_given_one_is_an_error() -> N
         (["peers", "testnet", "--count", "9" * 5000], 2, "a number from 1 to 1000"),
         (["run", "--bootstrap", "nonsense"], 2, "--bootstrap"),
         (["--bootstrap", "127.0.0.1:1", "find", TARGET], 2, "the command comes first"),
-        (["nonsense"], 2, "invalid choice"),
+        (["nonsense"], 2, "there is no command 'nonsense'"),
     ],
 )
 def test_an_error_is_one_line(arguments: list[str], code: int, words: str) -> None:

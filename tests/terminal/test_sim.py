@@ -95,7 +95,7 @@ def test_a_trace_has_a_line_for_each_delivery(tmp_path: Path) -> None:
         (["run", "lookup", "--set", "core.table.k=0"], "core.table.k: expected a number above 0"),
         (["run", "lookup", "--trace", "/nowhere/at/all"], "--trace"),
         (["run"], "NAME"),
-        (["frobnicate"], "invalid choice"),
+        (["frobnicate"], "there is no command 'frobnicate'"),
     ],
 )
 def test_an_error_is_one_line(arguments: list[str], words: str) -> None:
