@@ -1,12 +1,12 @@
 // Standing nodes and newcomers of hyperswarm for discover.py. Run with node, with
 // KADISC_DISCOVER_MODULES naming the folder that has node_modules.
 //
-//   node hyperswarm.mjs nodes SETTINGS              SETTINGS: JSON with hosts, port, network, bootstrap
+//   node hyperswarm.mjs nodes SETTINGS              JSON: hosts, port, network, bootstrap
 //   node hyperswarm.mjs newcomer NETWORK HOST:PORT  prints {"peer": HOST} for each connection
 //
 // Standing nodes are Hyperswarm servers for the topic of the network, each with a DHT node of its
 // own that listens at its host and does not guess about firewalls. A newcomer has every default.
-// Prints {"met": n} when the nodes of the network are announced.
+// Prints {"met": n} when it has changed: the number of nodes that a lookup finds announced, less one.
 
 import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
@@ -23,7 +23,7 @@ function split(endpoint) {
   return { host: endpoint.slice(0, at), port: Number(endpoint.slice(at + 1)) }
 }
 
-async function nodes({ hosts, port, network, bootstrap }) {
+async function nodes({ hosts, port, network, bootstrap, all }) {
   const first = bootstrap ? split(bootstrap) : { host: hosts[0], port }
   const swarms = []
   for (const host of hosts) {
@@ -47,7 +47,15 @@ async function nodes({ hosts, port, network, bootstrap }) {
       await swarm.join(topic, { server: true, client: false }).flushed()
     })
   )
-  say({ met: hosts.length - 1 })
+  const found = new Set()
+  for (let told = -1; ; ) {
+    for await (const { peers } of swarms[0].dht.lookup(topic)) {
+      for (const { publicKey } of peers) found.add(publicKey.toString('hex'))
+    }
+    if (found.size - 1 !== told) say({ met: (told = found.size - 1) })
+    if (found.size >= (all?.[network] ?? hosts).length) return
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
 }
 
 function newcomer(network, bootstrap) {

@@ -34,10 +34,8 @@ async def main() -> None:
     bootstrap = settings.get("bootstrap") or endpoints[0]
     verified: list[set[bytes]] = []
     async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
-        for number, endpoint in enumerate(endpoints):
-            config = kadisc.Config(
-                bind=(endpoint,), network=settings["network"], services={"p2p": 9333 + number}
-            )
+        for endpoint in endpoints:
+            config = kadisc.Config(bind=(endpoint,), network=settings["network"])
             others = [each for each in (bootstrap,) if each != endpoint] or [endpoints[-1]]
             node = await stack.enter_async_context(kadisc.open_node(config, bootstrap=others))
             verified.append(set())

@@ -92,8 +92,9 @@ def nodes(settings: dict[str, Any]) -> None:
     session = libtorrent.session(params)
     listening(session, len(hosts))
     info_hash, found = info_hash_of(settings["network"]), set[str]()
+    count = len(settings["all"][settings["network"]])
     while True:
-        if len(found) < len(hosts):
+        if len(found) < count:
             session.dht_announce(info_hash, port, 0)
             session.dht_get_peers(info_hash)
         time.sleep(AGAIN_S)

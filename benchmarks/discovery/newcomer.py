@@ -176,5 +176,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def last_words(path: Path) -> str:
-    lines = path.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    """The last line in which there is a word, or the last that names an error."""
+    lines = [line.strip(" |") for line in path.read_text(errors="replace").splitlines()]
+    lines = [line for line in lines if any(character.isalpha() for character in line)]
+    errors = [line for line in lines if "Error" in line.split(":")[0]]
+    return (errors or lines or [""])[-1]
