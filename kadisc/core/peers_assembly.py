@@ -15,7 +15,7 @@ from .addressing.netgroup_sampling import PrefixOf
 from .addressing.own_subnet import ExtraPlaces, no_extra_places
 from .addressing.policy import AddressPolicy
 from .baselines.addressing import each_endpoint_alone
-from .baselines.book import NewestWins, PlainPlacement, UnboundedFeedback
+from .baselines.book import NewestWins, NoVerdictBounds, PlainPlacement
 from .baselines.naive_view import NaiveView
 from .baselines.peers import (
     AnyGossipToken,
@@ -35,8 +35,8 @@ from .baselines.peers import (
 )
 from .book.address_book import AddressBook
 from .book.collisions import Collisions
-from .book.feedback import BoundedFeedback
 from .book.tables import GroupedPlacement
+from .book.verdicts import VerdictBounds, Verdicts
 from .contract.counters import Counters
 from .dht import Dht
 from .limits.budget import CellHash
@@ -99,19 +99,31 @@ def sampling_for(config: CoreConfig, scopes: AddressPolicy) -> PrefixOf:
     return scopes.share if config.defences.ipv6_shares else scopes.subnet
 
 
-def book_for(config: CoreConfig, rng: Random, secret: bytes, scopes: AddressPolicy) -> AddressBook:
+def verdicts_for(config: CoreConfig) -> Verdicts:
+    return Verdicts(
+        VerdictBounds(config.book) if config.defences.bounded_feedback else NoVerdictBounds()
+    )
+
+
+def book_for(
+    config: CoreConfig,
+    rng: Random,
+    secret: bytes,
+    scopes: AddressPolicy,
+    verdicts: Verdicts | None = None,
+) -> AddressBook:
     """``secret`` decides on the bucket of each peer: it must be the same in every run, and known to
-    this node alone.
+    this node alone. ``verdicts``: those of the node, new ones if None.
     """
     defences, book = config.defences, config.book
+    verdicts = verdicts if verdicts is not None else verdicts_for(config)
     placement = (
         GroupedPlacement(book, secret, scopes)
         if defences.book_groups
         else PlainPlacement(book, secret, scopes)
     )
     collisions = Collisions(book) if defences.test_before_evict else NewestWins()
-    feedback = BoundedFeedback(book) if defences.bounded_feedback else UnboundedFeedback()
-    return AddressBook(book, rng, scopes, placement, collisions, feedback)
+    return AddressBook(book, rng, scopes, placement, collisions, verdicts)
 
 
 def peer_network_for(
@@ -170,6 +182,7 @@ def peer_network_for(
         _tokens_for(config, rng, tag, now),
         signer,
         scopes,
+        components.verdicts,
     )
     rule: SelectionRule = RanksFirst() if config.defences.ranked_peers else SourcesInTurn()
     selection = PeerSelection(config, components, verifier, rule)
@@ -210,9 +223,11 @@ def _components_for(
 ) -> PeerComponents:
     defences, gossip = config.defences, config.gossip
     own_key = membership.identity.public_key
+    verdicts = verdicts_for(config)
     return PeerComponents(
         view=view_for(config, rng, scopes),
-        book=book_for(config, rng, _book_secret(membership), scopes),
+        book=book_for(config, rng, _book_secret(membership), scopes, verdicts),
+        verdicts=verdicts,
         records=RecordRules(membership.tag, own_key) if defences.record_rules else AnyRecord(),
         candidates=(
             GossipCandidates(gossip, rng, scopes, cell_hash, extra_places)

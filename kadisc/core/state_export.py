@@ -45,5 +45,5 @@ class StateExport:
             return None
         saved = None
         if self._peer_network is not None and self._book is not None:
-            saved = self._peer_network.saved(self._book)
+            saved = self._peer_network.saved(self._book, now)
         return SavedState(tuple(self._exported), saved)

@@ -106,7 +106,7 @@ def test_the_book_keeps_its_bounds_and_one_identity_per_address(
         elif move == "failed":
             book_failed(book, what, now)
         elif move == "feedback":
-            book.feedback(what.to_bytes(32, "big"), how, now)
+            book.judge(what.to_bytes(32, "big"), how, now)
         elif move == "tests":
             due = book.tests_due(now)
             assert len(due) <= 1

@@ -7,8 +7,10 @@ from __future__ import annotations
 from ...config import BookConfig
 from ...endpoints import Endpoint
 from ..addressing.policy import AddressPolicy
-from ..book.entry import BookEntry, Source, Verdict
+from ..book.entry import BookEntry, Source
 from ..book.tables import Place, SecretHash
+from ..book.verdicts import MAX_GOOD
+from ..contract.saved_state import Verdict
 from ..contract.times import FOREVER
 
 
@@ -36,23 +38,23 @@ class NewestWins:
         return FOREVER
 
 
-class UnboundedFeedback:
-    """In place of `BoundedFeedback`: counts every verdict and believes it for good."""
+class NoVerdictBounds:
+    """In place of `VerdictBounds`: counts every verdict and believes it for good."""
 
     __slots__ = ()
 
-    def judge(self, entry: BookEntry, verdict: Verdict, now: float, tried: int) -> None:
-        entry.verdict = verdict
-        if verdict == "good":
-            entry.good += 1
-        else:
-            entry.held_back_until = FOREVER
+    @property
+    def max_good(self) -> int:
+        return MAX_GOOD
 
-    def weight(self, entry: BookEntry, now: float) -> float:
-        return 0.0 if now < entry.held_back_until else 1.0 + entry.good
+    def lasts_s(self, verdict: Verdict) -> float:
+        return 0.0 if verdict == "good" else FOREVER
 
-    def forget(self, entry: BookEntry) -> None:
-        pass
+    def max_held_back(self, known: int) -> int:
+        return known
+
+    def weight(self, good: int) -> float:
+        return 1.0 + good
 
 
 class PlainPlacement:

@@ -11,6 +11,7 @@ lessons are named where they are applied.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from random import Random
 from typing import Final
@@ -19,7 +20,7 @@ from ...config import BookConfig
 from ...endpoints import Endpoint
 from ..addressing.policy import AddressPolicy
 from ..contract.peer_status import PeerStatus
-from ..contract.saved_state import SavedBook
+from ..contract.saved_state import SavedBook, Verdict
 from ..contract.times import FOREVER, NEVER
 from ..contract.verified_peer import VerifiedPeer
 from .collisions import CollisionRule
@@ -29,14 +30,13 @@ from .entry import (
     Provenance,
     SelectedPeer,
     Source,
-    Verdict,
     provenance_of,
 )
-from .feedback import FeedbackRule, hold_back_s
 from .index import BookIndex
 from .persistence import BookExport, entry_of
 from .promotion import Promotion
 from .tables import PlacementRule
+from .verdicts import Verdicts
 
 ANCHOR_WINDOW_S: Final = 3600.0
 """Anchors were verified within this time before the latest verification of any peer, that is,
@@ -58,15 +58,15 @@ class AddressBook:
         policy: AddressPolicy,
         placement: PlacementRule,
         collisions: CollisionRule,
-        feedback: FeedbackRule,
+        verdicts: Verdicts,
     ) -> None:
         self._config = config
         self._rng = rng
         self._policy = policy
         self._collisions = collisions
-        self._feedback = feedback
+        self._verdicts = verdicts
         self._index = BookIndex(policy, placement)
-        self._promotion = Promotion(config, self._index, collisions, feedback)
+        self._promotion = Promotion(config, self._index, collisions)
         self._next_feeler_at = NEVER
         self._last_feeler_was_tried = False
 
@@ -171,16 +171,14 @@ class AddressBook:
         if entry is not None:
             self._promotion.forget(entry)
 
-    def feedback(self, key: bytes, verdict: Verdict, now: float) -> bool:
-        """What the application says of a peer; False if the book does not know it (any more)."""
-        entries = self._index.all_of_key(key)
-        for entry in entries:
-            self._feedback.judge(entry, verdict, now, len(self._index.tried))
-        return bool(entries)
-
-    def hold_back_s(self, verdict: Verdict) -> float:
-        """How long a peer with that verdict is held back; 0 for a good one."""
-        return hold_back_s(self._config, verdict)
+    def judge(
+        self, mark: bytes, verdict: Verdict, now: float, others: AbstractSet[bytes] = frozenset()
+    ) -> None:
+        """What the application says of a peer, known to the book or not. ``others``: keys of peers
+        that are proven, beside those of the tried table.
+        """
+        tried = {entry.peer.key for entry in self._index.tried if entry.peer is not None}
+        self._verdicts.judge(mark, verdict, now, tried | others)
 
     # --- What is to be done -----------------------------------------------------------------------
 
@@ -236,12 +234,13 @@ class AddressBook:
             is_eligible = entry.verified_in_run and not entry.failures
             if only_held_slot and not entry.held_slot:
                 is_eligible = False
-            weight = self._feedback.weight(entry, now) if is_eligible else 0.0
+            peer = entry.peer
+            weight = self._verdicts.weight(peer, now) if is_eligible and peer else 0.0
             if (
                 weight
-                and entry.peer
+                and peer
                 and now - entry.verified_at <= within_s
-                and _is_wanted(entry.peer, service, but_not)
+                and _is_wanted(peer, service, but_not)
             ):
                 # Efraimidis and Spirakis 2006: sorted by these, the first n are a weighted sample
                 # without replacement.
@@ -279,7 +278,10 @@ class AddressBook:
             entry = next(iter(self._index.all_of_key(who)), None)
         else:
             entry = self._index.at(Endpoint(who))
-        return provenance_of(entry, now) if entry is not None else None
+        if entry is None:
+            return None
+        judgement = self._verdicts.of(entry.peer) if entry.peer is not None else None
+        return provenance_of(entry, judgement, now)
 
     def snapshot(self) -> BookSnapshot:
         return BookSnapshot(
@@ -391,7 +393,9 @@ class AddressBook:
         peer = status.known_peer
         if entry.peer is not None and entry.peer.key != peer.key:
             self._index.drop_key(entry, entry.peer.key)
-            self._start_history_again(entry)
+            # Another peer is at this endpoint now. That it held a slot stays: ranks are of
+            # addresses.
+            entry.first_verified_at = NEVER
         entry.status = status
         entry.verified_in_run = True
         if entry.first_verified_at == NEVER:
@@ -399,16 +403,6 @@ class AddressBook:
         if entry.place is not None:
             self._index.add_key(entry, peer.key)
         self._collisions.answered(entry)
-
-    def _start_history_again(self, entry: BookEntry) -> None:
-        """Another peer is at this endpoint now. That it held a slot stays: ranks are of
-        addresses.
-        """
-        self._feedback.forget(entry)
-        entry.first_verified_at = NEVER
-        entry.verdict = None
-        entry.good = 0
-        entry.held_back_until = NEVER
 
 
 def _is_wanted(peer: VerifiedPeer, service: str | None, but_not: Container[bytes]) -> bool:

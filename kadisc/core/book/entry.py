@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from ...endpoints import Endpoint
 from ..contract.peer_status import PeerStatus
+from ..contract.saved_state import Verdict
 from ..contract.times import NEVER
 from ..contract.verified_peer import VerifiedPeer
+from .verdicts import Judgement
 
 Source: TypeAlias = Endpoint | str
 """What reported a peer: the endpoint of a node, or a word such as ``operator``, ``dns`` or ``lan``
 for a source that is no node.
 """
-Verdict: TypeAlias = Literal["good", "bad", "busy", "wrong-network"]
-"""What the application says of a peer that it was given."""
 
 
 @dataclass(slots=True, eq=False)
@@ -26,9 +26,8 @@ class BookEntry:
     ``host``: the prefix that has one entry at most; ``status``: how the peer answered, None if it
     was only reported and never failed; ``verified_in_run``: verified since the start, so that it
     does not depend on what a file says; ``tried``: which of the two tables it is in; ``place``:
-    bucket and position in that table; ``good``: how many verdicts "good" count;
-    ``held_back_until``: not selected before; ``held_slot``: held a slot of the view that was old
-    enough, in this run.
+    bucket and position in that table; ``held_slot``: held a slot of the view that was old enough,
+    in this run.
     """
 
     endpoint: Endpoint
@@ -42,9 +41,6 @@ class BookEntry:
     verified_in_run: bool = False
     tried: bool = False
     place: tuple[int, int] | None = None
-    verdict: Verdict | None = None
-    good: int = 0
-    held_back_until: float = NEVER
     held_slot: bool = False
 
     @property
@@ -122,7 +118,8 @@ class BookSnapshot:
     anchors: tuple[Endpoint, ...]
 
 
-def provenance_of(entry: BookEntry, now: float) -> Provenance:
+def provenance_of(entry: BookEntry, judgement: Judgement | None, now: float) -> Provenance:
+    """``judgement``: the verdict that counts for the peer."""
     verified = entry.verified_at > NEVER
     return Provenance(
         endpoint=entry.endpoint,
@@ -138,6 +135,6 @@ def provenance_of(entry: BookEntry, now: float) -> Provenance:
         failures=entry.failures,
         rtt_s=entry.rtt_s,
         sequence=entry.peer.sequence if entry.peer else None,
-        verdict=entry.verdict,
-        held_back_s=max(0.0, entry.held_back_until - now),
+        verdict=judgement.verdict if judgement is not None else None,
+        held_back_s=max(0.0, judgement.held_back_until - now) if judgement is not None else 0.0,
     )

@@ -5,24 +5,21 @@ from __future__ import annotations
 from ...config import BookConfig
 from .collisions import CollisionRule
 from .entry import BookEntry
-from .feedback import FeedbackRule
 from .index import BookIndex
 
 
 class Promotion:
-    """Decides which entry has a place, and tells collisions and feedback of entries that leave."""
+    """Decides which entry has a place, and tells collisions of entries that leave."""
 
     def __init__(
         self,
         config: BookConfig,
         index: BookIndex,
         collisions: CollisionRule,
-        feedback: FeedbackRule,
     ) -> None:
         self._config = config
         self._index = index
         self._collisions = collisions
-        self._feedback = feedback
 
     def promote(self, entry: BookEntry, now: float) -> None:
         """Moves a verified peer to the tried table, or lets it wait in the new one."""
@@ -86,5 +83,4 @@ class Promotion:
 
     def forget(self, entry: BookEntry) -> None:
         self._collisions.answered(entry)
-        self._feedback.forget(entry)
         self._index.remove(entry)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from ...contacts import Contact
 from ...endpoints import Endpoint, Family
@@ -155,12 +155,30 @@ class SavedBook:
     peers: tuple[SavedPeer, ...] | PackedPeers = ()
 
 
+Verdict: TypeAlias = Literal["good", "bad", "busy", "wrong-network"]
+"""What the application says of a peer that it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedVerdict:
+    """``mark``: the key of the peer (32 bytes), and if that was not proven, key and endpoint;
+    ``good``: how many good verdicts count; ``held_back_s``: for how many seconds more the peer is
+    not given to the application.
+    """
+
+    mark: bytes
+    verdict: Verdict
+    good: int
+    held_back_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class SavedPeerNetwork:
     """``sequence``: the last one of the record of this node."""
 
     sequence: int
     book: SavedBook
+    verdicts: tuple[SavedVerdict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from ...wire.messages import Error, Gossip, News, Reply
 from ..addressing.grouped_ring import GroupedRing
 from ..addressing.netgroup_sampling import PrefixOf
 from ..addressing.policy import AddressPolicy
+from ..book.verdicts import Verdicts
 from ..contract.times import NEVER
 from ..serving.tokens import TokenIssuer
 from .known_peers import KnownPeer
@@ -152,6 +153,7 @@ class GossipAnswers:
         tokens: GossipTokenRule,
         signer: ProofSignerRule,
         scopes: AddressPolicy,
+        verdicts: Verdicts,
     ) -> None:
         self.tokens = tokens
         self._signer = signer
@@ -161,6 +163,7 @@ class GossipAnswers:
         self._record = record
         self._samples = samples
         self._scopes = scopes
+        self._verdicts = verdicts
 
     def answer(
         self,
@@ -216,6 +219,7 @@ class GossipAnswers:
                 and not known.failures
                 and known.endpoint != asker
                 and now - known.verified_at <= config.max_entry_age_s
+                and self._verdicts.may_name(known.peer, now)
             )
 
         return [

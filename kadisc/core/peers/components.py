@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..addressing.policy import AddressPolicy
 from ..book.address_book import AddressBook
+from ..book.verdicts import Verdicts
 from ..contract.counters import Counters
 from ..limits.budget import CellHash
 from .backoff import BackoffRule, CreditRule
@@ -27,6 +28,7 @@ class PeerComponents:
 
     view: ViewRule
     book: AddressBook
+    verdicts: Verdicts
     records: RecordRule
     candidates: CandidateRule
     tombstones: TombstoneRule

@@ -58,8 +58,6 @@ class KnownPeer:
     """When an answer was last noted in the book."""
     renewal_at: float = NEVER
     """When a push last said, with a record, that the peer has a newer record."""
-    held_back_until: float = NEVER
-    """Of an unproven peer: not given to the application before, because of its feedback."""
     is_named: bool = False
     """Of an unproven peer: whether its record names the endpoint where it answers."""
     needs_record: bool = False

@@ -18,11 +18,11 @@ from ...wire.messages import Gossip, Reply
 from ...wire.records import PeerRecord
 from ..addressing.external_address import Confidence
 from ..addressing.netgroup_sampling import spread_by_prefix
-from ..book.entry import Provenance, Verdict
+from ..book.entry import Provenance
 from ..book.persistence import BookExport
 from ..contract.events import AddressChanged, Event, Joined, OperationId, RecordChanged
 from ..contract.queries import Command, Commands, PendingQuery, RendezvousLookup
-from ..contract.saved_state import SavedBook, SavedPeerNetwork
+from ..contract.saved_state import SavedBook, SavedPeerNetwork, Verdict
 from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
 from ..dht import Dht
@@ -68,6 +68,7 @@ class PeerNetwork:
         self._own_record = components.own_record
         self._view = components.view
         self._book = components.book
+        self._verdicts = components.verdicts
         self._records = components.records
         self._scopes = components.scopes
         self._counters = components.counters
@@ -312,19 +313,15 @@ class PeerNetwork:
         self, who: VerifiedPeer | bytes | Endpoint, verdict: Verdict, now: float
     ) -> tuple[VerifiedPeer, ...]:
         """What the application says of a peer, given as returned or as in `match`. Returns the
-        peers that the verdict is noted for; none if no such peer is known (any more). On a peer
-        that proved its key it holds at every endpoint where the key is proven; on another one at
-        its endpoint alone.
+        peers that the verdict is noted for; none if `match` knows no such peer. On a peer that
+        proved its key it holds at every endpoint where the key is proven; on another one at its
+        endpoint alone.
         """
         peers = (who,) if isinstance(who, VerifiedPeer) else self.match(who).peers
-        return tuple(peer for peer in peers if self._judge(peer, verdict, now))
-
-    def _judge(self, peer: VerifiedPeer, verdict: Verdict, now: float) -> bool:
-        unproven = self.verifier.unproven
-        partner = None if peer.is_proven else unproven.at(peer.endpoint)
-        if partner is None or partner.peer.key != peer.key:
-            return self._book.feedback(peer.key, verdict, now)
-        return unproven.judge(partner, now + self._book.hold_back_s(verdict))
+        proven = {known.peer.key for known in self.verifier.known}
+        for mark in dict.fromkeys(peer.mark for peer in peers):
+            self._book.judge(mark, verdict, now, proven)
+        return peers
 
     def unproven_record(self, key: bytes) -> PeerRecord | None:
         """A record that came from another address than it names; whether its owner is there is not
@@ -376,13 +373,15 @@ class PeerNetwork:
     # --- from run to run --------------------------------------------------------------------------
 
     def export(self, now: float) -> SavedPeerNetwork:
-        return SavedPeerNetwork(self._own_record.sequence, self._book.export(now))
+        return SavedPeerNetwork(
+            self._own_record.sequence, self._book.export(now), self._verdicts.export(now)
+        )
 
     def begin_book_export(self) -> BookExport:
         return self._book.begin_export()
 
-    def saved(self, book: BookExport) -> SavedPeerNetwork:
-        return SavedPeerNetwork(self._own_record.sequence, book.book())
+    def saved(self, book: BookExport, now: float) -> SavedPeerNetwork:
+        return SavedPeerNetwork(self._own_record.sequence, book.book(), self._verdicts.export(now))
 
     def import_book(self, book: SavedBook, now: float) -> int:
         """Adds the entries of a saved book, as at the start of a run. Returns how many were
@@ -400,6 +399,8 @@ class PeerNetwork:
         """
         self._own_record.continue_after(saved.sequence, now)
         self._count_left_out()
+        if refused := self._verdicts.restore(saved.verdicts, now):
+            self._counters.refuse("saved-verdict", refused)
         self.import_book(saved.book, now)
         self._records.remember(
             (entry.peer.key, entry.peer.sequence)

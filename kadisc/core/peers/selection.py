@@ -98,6 +98,7 @@ class PeerSelection:
         self._config = config
         self._view = components.view
         self._book = components.book
+        self._verdicts = components.verdicts
         self._scopes = components.scopes
         self._verifier = verifier
         self._rule = rule
@@ -137,7 +138,11 @@ class PeerSelection:
         by_rendezvous = self._found_by_rendezvous(book)
         chosen: dict[bytes, VerifiedPeer] = {}
         for peer in self._rule.application_order(slots, seated, book, by_rendezvous):
-            if len(chosen) < count and all(peer.key != other.key for other in chosen.values()):
+            if (
+                len(chosen) < count
+                and not self._verdicts.holds_back(peer, now)
+                and all(peer.key != other.key for other in chosen.values())
+            ):
                 chosen.setdefault(self._scopes.subnet(peer.endpoint), peer)
         self._add_unproven(chosen, count, now, service, verified_within_s, but_not)
         return list(chosen.values())
@@ -159,7 +164,7 @@ class PeerSelection:
             if (
                 len(chosen) < count
                 and now - each.verified_at <= verified_within_s
-                and now >= each.held_back_until
+                and not self._verdicts.holds_back(peer, now)
                 and peer.mark not in but_not
                 and (service is None or service in peer.services)
                 and all(peer.key != other.key for other in chosen.values())

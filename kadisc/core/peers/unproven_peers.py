@@ -26,10 +26,8 @@ class UnprovenPeers(KnownPeers):
     def keep(self, partner: KnownPeer, record: PeerRecord) -> None:
         """The peer has just answered with this record."""
         endpoint = partner.endpoint
-        before = self.remove(endpoint)
+        self.remove(endpoint)
         partner.is_named = record.endpoints.get(family_of(endpoint)) == endpoint
-        if before is not None and before.peer.key == record.key:
-            partner.held_back_until = before.held_back_until
         self.put(partner)
         surplus = self.surplus(_is_needed)
         if surplus is not None:
@@ -54,11 +52,6 @@ class UnprovenPeers(KnownPeers):
             and each.verified_at >= stale_before
             and not proven.has_key(each.peer.key)
         ]
-
-    def judge(self, partner: KnownPeer, until: float) -> bool:
-        """The application is not given ``partner`` before that time."""
-        partner.held_back_until = max(partner.held_back_until, until)
-        return True
 
 
 def _is_needed(partner: KnownPeer) -> bool:

@@ -10,9 +10,10 @@ from typing import Any, TypeVar, overload
 import trio
 
 from ...config import Config
-from ...core.book.entry import Provenance, Verdict
+from ...core.book.entry import Provenance
 from ...core.contract.events import Event, LookupKind, LookupResult
 from ...core.contract.identity import Identity
+from ...core.contract.saved_state import Verdict
 from ...core.contract.verified_peer import VerifiedPeer
 from ...core.snapshot import OperationSnapshot, Snapshot
 from ...endpoints import Endpoint, Family

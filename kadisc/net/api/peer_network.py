@@ -10,9 +10,9 @@ from contextlib import suppress
 import trio
 
 from ...config import Config
-from ...core.book.entry import Provenance, Verdict
+from ...core.book.entry import Provenance
 from ...core.contract.events import PeerChecked, PeerVerified
-from ...core.contract.saved_state import SavedBook
+from ...core.contract.saved_state import SavedBook, Verdict
 from ...core.contract.verified_peer import VerifiedPeer
 from ...core.peers.network import PeerNetwork
 from ...core.peers.network_keys import NetworkKeys

@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...contacts import Contact
+from ...core.book.verdicts import MARK_BYTES, MAX_GOOD, VERDICTS
 from ...core.contract.identity import SEED_BYTES
 from ...core.contract.saved_state import (
     SavedBook,
@@ -37,6 +38,7 @@ from ...core.contract.saved_state import (
     SavedPeer,
     SavedPeerNetwork,
     SavedState,
+    SavedVerdict,
 )
 from ...endpoints import IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES, Endpoint, Family, family_of
 from ...ids import ID_BYTES, id_from_bytes, id_to_bytes
@@ -48,9 +50,10 @@ from .identity_file import ADDRESS_BYTES, MAX_SEQUENCE
 from .private_files import TooLarge, read_file, replace_file
 from .sound_rows import RowT, SoundRows, restrict
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The version that is written. Read too are version 1, which has no address book, version 2, which
-has no published items, and version 3, which has no file of the identity beside it.
+has no published items, version 3, which has no file of the identity beside it, and version 4,
+which has no verdicts.
 """
 MAX_CLIENT_BYTES = 256
 """The longest client name (``v`` of BEP 5) that is kept of a contact."""
@@ -85,6 +88,13 @@ CREATE TABLE sequences (            -- of the node's own peer record
 CREATE TABLE book (                 -- lines of an exported address book
     network TEXT NOT NULL,
     peer TEXT NOT NULL
+);
+CREATE TABLE verdicts (             -- of the application, the oldest first
+    network TEXT NOT NULL,
+    mark BLOB NOT NULL,             -- the key of the peer; if that is not proven, key and endpoint
+    verdict TEXT NOT NULL,
+    good INTEGER NOT NULL,          -- good verdicts that count
+    held_back_s REAL NOT NULL       -- seconds left in which the peer is not returned
 );
 CREATE TABLE published (            -- items that the node puts on the DHT again and again (BEP 44)
     network TEXT NOT NULL,          -- the one that the node was of
@@ -182,6 +192,13 @@ def encode_state(state: KeptState) -> bytes:
                 "INSERT INTO book VALUES (?, ?)",
                 _paced((network, format_peer(peer)) for peer in saved.book.peers),
             )
+            database.executemany(
+                "INSERT INTO verdicts VALUES (?, ?, ?, ?, ?)",
+                _paced(
+                    (network, each.mark, each.verdict, each.good, each.held_back_s)
+                    for each in saved.verdicts
+                ),
+            )
         for network, items in state.published.items():
             lines = [
                 (network, item.value, item.key, item.salt, item.sequence, item.signature)
@@ -250,9 +267,15 @@ def _decoded(rows: SoundRows, version: int) -> KeptState:
     if version > 1:
         sequences = dict(rows.of("sequences", "network, sequence", _sequence))
         peers = _by_network(rows.of("book", "network, peer", _peer))
+        verdicts: dict[str, tuple[SavedVerdict, ...]] = {}
+        if version > 4:
+            columns = "network, mark, verdict, good, held_back_s"
+            verdicts = _by_network(rows.of("verdicts", columns, _verdict))
         state.peer_networks = {
-            name: SavedPeerNetwork(sequences.get(name, 0), SavedBook(peers.get(name, ())))
-            for name in [*sequences, *(name for name in peers if name not in sequences)]
+            name: SavedPeerNetwork(
+                sequences.get(name, 0), SavedBook(peers.get(name, ())), verdicts.get(name, ())
+            )
+            for name in dict.fromkeys([*sequences, *peers, *verdicts])
         }
     if version > 2:
         state.published = _by_network(
@@ -317,6 +340,19 @@ def _peer(network: object, line: object) -> tuple[str, SavedPeer]:
     if not isinstance(line, str):
         raise ValueError("not a text")
     return _name(network), parse_peer(line)
+
+
+def _verdict(
+    network: object, mark: object, verdict: object, good: object, held_back_s: object
+) -> tuple[str, SavedVerdict]:
+    if verdict not in VERDICTS or not isinstance(good, int) or not 0 <= good < MAX_GOOD:
+        raise ValueError("no verdict")
+    return _name(network), SavedVerdict(
+        _bytes(mark, *MARK_BYTES),
+        verdict,
+        good,
+        _seconds(held_back_s),
+    )
 
 
 def _item(

@@ -12,6 +12,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ...core.contract.saved_state import SavedBook, SavedContact, SavedPeerNetwork, SavedState
@@ -260,7 +261,7 @@ def _joined(kept: KeptState, identity: KeptIdentity) -> KeptState:
     kept.addresses |= identity.addresses
     for network, sequence in identity.sequences.items():
         known = kept.peer_networks.get(network, SavedPeerNetwork(0, SavedBook()))
-        kept.peer_networks[network] = SavedPeerNetwork(max(sequence, known.sequence), known.book)
+        kept.peer_networks[network] = replace(known, sequence=max(sequence, known.sequence))
     return kept
 
 

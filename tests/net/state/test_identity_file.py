@@ -24,7 +24,7 @@ from kadisc.endpoints import Family
 from kadisc.net.state import state_folder
 from kadisc.net.state.damage import DamagedState, NewerState
 from kadisc.net.state.identity_file import KeptIdentity, decode_identity, encode_identity
-from kadisc.net.state.state_file import encode_state, read_state, replace_state
+from kadisc.net.state.state_file import SCHEMA_VERSION, encode_state, read_state, replace_state
 from kadisc.net.state.state_folder import StateFolder, Unsaved, read_saved_state, read_seed
 from kadisc.observe.shell_events import StateDamaged, StateSetAside, StateUnsaved
 from tests.support.old_files import NETWORK, SECOND_NETWORK, STATE, copy_of_state
@@ -231,8 +231,8 @@ def test_an_older_version_refuses_the_file_and_leaves_it(tmp_path: Path) -> None
     """Its schema number is larger, so that no second sequence begins beside this one."""
     save_in(tmp_path, saved(41))
     image = (tmp_path / "state.sqlite3").read_bytes()
-    assert int.from_bytes(image[60:64], "big") == 4
-    newer = image[:60] + (5).to_bytes(4, "big") + image[64:]
+    assert int.from_bytes(image[60:64], "big") == SCHEMA_VERSION
+    newer = image[:60] + (SCHEMA_VERSION + 1).to_bytes(4, "big") + image[64:]
     (tmp_path / "state.sqlite3").write_bytes(newer)
     node = StateFolder(tmp_path)
     kept, [notice] = node.open()

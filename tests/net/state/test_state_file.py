@@ -12,6 +12,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,13 @@ from hypothesis import strategies as st
 
 from kadisc.contacts import Contact
 from kadisc.core.contract.identity import Identity, signed_item
-from kadisc.core.contract.saved_state import SavedBook, SavedContact, SavedPeer, SavedPeerNetwork
+from kadisc.core.contract.saved_state import (
+    SavedBook,
+    SavedContact,
+    SavedPeer,
+    SavedPeerNetwork,
+    SavedVerdict,
+)
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.net.state.damage import DamagedState, NewerState
@@ -90,9 +97,21 @@ def with_books() -> KeptState:
     )
     heard = SavedPeer(parse_endpoint("11.2.3.4:5"), six, False, 9.0, 8.0)
     state = full_state(3)
+    verdicts = (
+        SavedVerdict(bytes(range(32)), "good", 2, 0.0),
+        SavedVerdict(bytes(32) + six, "wrong-network", 0, 86_399.5),
+        SavedVerdict(bytes(32) + heard.endpoint, "busy", 1, 30.0),
+    )
     state.peer_networks = {
-        "mainline": SavedPeerNetwork(1_795_597_328_336, SavedBook((met, heard))),
+        "mainline": SavedPeerNetwork(1_795_597_328_336, SavedBook((met, heard)), verdicts),
         "my chain ☂": SavedPeerNetwork(5, SavedBook()),
+    }
+    return state
+
+
+def without_verdicts(state: KeptState) -> KeptState:
+    state.peer_networks = {
+        name: replace(saved, verdicts=()) for name, saved in state.peer_networks.items()
     }
     return state
 
@@ -308,9 +327,10 @@ def test_a_newer_file_is_not_damaged(statement: str) -> None:
 @pytest.mark.parametrize(
     ("version", "state", "missing"),
     [
-        (1, full_state(3), ["book", "sequences", "published"]),
-        (2, with_books(), ["published"]),
-        (3, with_items(), []),
+        (1, full_state(3), ["book", "sequences", "published", "verdicts"]),
+        (2, without_verdicts(with_books()), ["published", "verdicts"]),
+        (3, without_verdicts(with_items()), ["verdicts"]),
+        (4, without_verdicts(with_items()), ["verdicts"]),
     ],
 )
 def test_a_file_of_an_older_version_is_read(
@@ -324,6 +344,26 @@ def test_a_file_of_an_older_version_is_read(
     replace_state(tmp_path / "state", state)
     with contextlib.closing(sqlite3.connect(tmp_path / "state")) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+
+
+@pytest.mark.parametrize(
+    ("damage", "left"),
+    [
+        ("UPDATE verdicts SET verdict = 'ugly' WHERE rowid = 2", 2),
+        ("UPDATE verdicts SET mark = x'00' WHERE rowid = 1", 2),
+        ("UPDATE verdicts SET good = -1", 0),
+        ("UPDATE verdicts SET held_back_s = 9e999 WHERE rowid = 3", 2),
+        ("UPDATE verdicts SET held_back_s = 'long' WHERE rowid = 3", 2),
+        ("UPDATE verdicts SET network = x'ff' WHERE rowid = 1", 2),
+    ],
+)
+def test_a_damaged_verdict_is_left_out_alone(damage: str, left: int) -> None:
+    state = with_books()
+    found = decode_state(_sql(damage)(encode_state(state)))
+    mainline, whole = found.peer_networks["mainline"], state.peer_networks["mainline"]
+    assert (mainline.sequence, [*mainline.book.peers]) == (whole.sequence, [*whole.book.peers])
+    assert set(mainline.verdicts) <= set(whole.verdicts)
+    assert (len(mainline.verdicts), found.left_out) == (left, 3 - left)
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def test_a_peer_that_moves_to_another_port_keeps_its_place() -> None:
 
 def test_another_identity_at_the_same_endpoint_has_no_history() -> None:
     address_book = book_with_verified(range(1, 2))
-    address_book.feedback(peer(1).key, "bad", 1.0)
+    address_book.judge(peer(1).key, "bad", 1.0)
     book_verified(address_book, peer(1, key=77), 60.0, source=ROUTER)
     assert address_book.why(peer(1).key, 60.0) is None
     told = address_book.why((77).to_bytes(32, "big"), 60.0)
@@ -190,7 +190,7 @@ def test_a_node_with_an_address_in_each_family_is_in_the_book_twice() -> None:
     address_book = book_with_verified(range(1, 2))
     book_verified(address_book, peer(1, address6(1)), 0.0, source=ROUTER)
     assert address_book.verified_count == 2
-    assert address_book.feedback(peer(1).key, "bad", 0.0)
+    address_book.judge(peer(1).key, "bad", 0.0)
     assert address_book.select(9, 1.0) == []
 
 
@@ -409,7 +409,7 @@ def test_bad_verdicts_hold_a_peer_back_for_a_time() -> None:
         (2, "bad", CONFIG.bad_s),
         (3, "wrong-network", CONFIG.wrong_network_s),
     ):
-        assert address_book.feedback(peer(number).key, verdict, 100.0)  # type: ignore[arg-type]
+        address_book.judge(peer(number).key, verdict, 100.0)  # type: ignore[arg-type]
         told = address_book.why(address(number), 100.0)
         assert told is not None
         assert (told.verdict, told.held_back_s) == (verdict, lasts_s)
@@ -421,7 +421,6 @@ def test_bad_verdicts_hold_a_peer_back_for_a_time() -> None:
                     for each in address_book.select(20, now, verified_within_s=FOREVER)
                 ]
             ) == expected
-    assert not address_book.feedback(b"?" * 32, "bad", 0.0)
 
 
 def test_without_groups_all_nodes_of_one_subnet_have_places_and_are_selected() -> None:

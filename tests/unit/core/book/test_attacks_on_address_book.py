@@ -203,7 +203,7 @@ def share_after_good_verdicts(config: CoreConfig) -> float:
     selected = Counter[bool]()
     for number in range(5):
         for _ in range(10_000):
-            address_book.feedback(peer(number).key, "good", 1.0)
+            address_book.judge(peer(number).key, "good", 1.0)
     for _ in range(300):
         selected.update(each.peer.node_id <= 5 for each in address_book.select(3, 2.0))
     return selected[True] / selected.total()
@@ -229,7 +229,7 @@ def shares_after_bad_verdicts_for_honest_peers(
     all_peers = [each.peer.node_id <= 50 for each in address_book.select(60, 0.0)]
     for verdict in ("bad", "wrong-network", "bad"):
         for number in range(50):
-            address_book.feedback(peer(number).key, verdict, 1.0)  # type: ignore[arg-type]
+            address_book.judge(peer(number).key, verdict, 1.0)  # type: ignore[arg-type]
     selected = [
         each.peer.node_id <= 50 for each in address_book.select(60, now, verified_within_s=FOREVER)
     ]
