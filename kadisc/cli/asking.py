@@ -20,7 +20,7 @@ from ..control.call import Method, Progress, Tell
 from ..control.client import ControlClient, open_client
 from ..control.methods.status import STATUS, StatusParams
 from ..control.socket_file import socket_path
-from ..errors import KadiscError
+from ..errors import KadiscError, NotRunning
 from ..observe.describe import count
 from .one_shot import open_one_shot
 from .options import configuration, state_folder
@@ -83,7 +83,10 @@ async def ask_running(
     tell: Tell | None = None,
 ) -> ResultT:
     """Runs a method on the running node. Raises NotRunning if there is none."""
-    async with open_client(socket_path(state_folder(configuration(options)))) as client:
+    folder = state_folder(configuration(options))
+    if folder is None:
+        raise NotRunning("this user has no home folder: --state-dir names that of the running node")
+    async with open_client(socket_path(folder)) as client:
         return await client.call(method, params, tell=tell, silence_s=_SHORT_SILENCE_S)
 
 
@@ -111,8 +114,9 @@ async def _client(
     options: argparse.Namespace, stack: AsyncExitStack, of_any_network: bool
 ) -> ControlClient | None:
     settings = configuration(options)
-    path = socket_path(state_folder(settings))
-    if not _exists(path):
+    folder = state_folder(settings)
+    path = socket_path(folder) if folder is not None else None
+    if path is None or not _exists(path):
         return None
     try:
         client = await stack.enter_async_context(open_client(path))

@@ -38,8 +38,18 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
         ):
             yield nodes
         return
-    config = replace(config, state_dir=state_folder(config))
-    async with open_node(config, bootstrap=options.bootstrap or (), ports=choose_ports) as node:
+    # Where no folder was asked for, the default one is used if it can be.
+    is_optional = config.state_dir is None
+    folder = None if options.ephemeral else state_folder(config)
+    if folder is None and not options.ephemeral:
+        say("this user has no home folder, so no state is kept (--state-dir DIR to keep it)")
+    config = replace(config, state_dir=folder)
+    async with open_node(
+        config,
+        bootstrap=options.bootstrap or (),
+        ports=choose_ports,
+        state_is_optional=is_optional,
+    ) as node:
         if not config.bootstrap and config.routers:
             say(
                 "no --bootstrap given: joining through saved contacts and Mainline's public "

@@ -41,7 +41,7 @@ class OneShot(Call):
         self,
         node: Node,
         tell: Tell | None,
-        folder: str,
+        folder: str | None,
         saved_contacts: int,
         sources: Sequence[Sequence[str]],
     ) -> None:
@@ -52,11 +52,11 @@ class OneShot(Call):
         self._reasons: list[str] = []
 
     def identity(self) -> Identity:
-        seed = read_seed(self._folder)
+        seed = read_seed(self._folder) if self._folder is not None else None
         if seed is None:
             raise StateUnusable(
-                f"there is no key in {self._folder} to sign with: kadisc run creates one, "
-                "or --state-dir names another folder"
+                f"there is no key in {self._folder or 'a home folder'} to sign with: "
+                "kadisc run creates one, or --state-dir names another folder"
             )
         return Identity(seed)
 
@@ -106,7 +106,8 @@ async def open_one_shot(
     given = tuple(getattr(options, "bootstrap", None) or ())
     saved = NOTHING_SAVED
     if needs_contacts and not given:
-        saved = read_saved_state(state_folder(config), config.network)
+        folder = state_folder(config)
+        saved = read_saved_state(folder, config.network) if folder is not None else NOTHING_SAVED
     ports = open_ports(config) if config.bind else open_everywhere(0, config)
     try:
         node = make_node(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Adds the options of a node that stays."""
     groups: dict[Heading, argparse._ActionsContainer] = {Heading.FIRST: parser}
     _add_options(parser, tuple(Commands), groups)
+    groups[Heading.FILES].add_argument(
+        "--ephemeral",
+        action="store_true",
+        help="use a new key for this run alone: read and save no state, open no control socket",
+    )
     _add_config_option(groups[Heading.FILES])
 
 
@@ -100,7 +106,7 @@ def configuration(
     """
     from ..net.config_file import check_values, config_from, read_values
 
-    path = _config_path(options.config)
+    path = Path(options.config) if options.config is not None else _default_config_path()
     values = read_values(path) if path is not None else {}
     if only_for is not None:
         values = {
@@ -127,8 +133,10 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     return given
 
 
-def state_folder(config: Config) -> str:
-    """The configured state folder, or the default one of the user."""
+def state_folder(config: Config) -> str | None:
+    """The configured state folder, or the default one of the user; None for a user without a home,
+    who has no default folder.
+    """
     if config.state_dir is not None:
         if not config.state_dir.strip():
             from ..errors import UsageError
@@ -137,16 +145,40 @@ def state_folder(config: Config) -> str:
         return config.state_dir
     import platformdirs
 
-    return platformdirs.user_state_dir(APP_NAME)
+    return _of_a_home(platformdirs.user_state_dir)
 
 
-def _config_path(given: str | None) -> Path | None:
-    if given is not None:
-        return Path(given)
+def _of_a_home(folder_of: Callable[[str], str]) -> str | None:
+    """The user's folder of one kind; None for a user whose home the system does not know."""
+    try:
+        path = folder_of(APP_NAME)
+    except RuntimeError:
+        return None
+    return None if path.startswith("~") else path  # so in older versions of platformdirs
+
+
+@cache
+def _default_config_path() -> Path | None:
+    """The file of the user, if there is one. One that cannot be looked at is none, and that is told
+    once.
+    """
     import platformdirs
 
-    path = platformdirs.user_config_path(APP_NAME) / "config.toml"
-    return path if path.exists() else None
+    folder = _of_a_home(platformdirs.user_config_dir)
+    if folder is None:
+        return None
+    path = Path(folder) / "config.toml"
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        from .output import say
+
+        reason = (error.strerror or str(error)).lower()
+        say(f"running without a configuration file: {path} cannot be read: {reason}")
+        return None
+    return path
 
 
 def from_1_to(most: int) -> Callable[[str], int]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..errors import UsageError
 from .options import add_run_options, from_1_to
 from .output import is_lively
 
@@ -62,6 +63,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
+    if options.ephemeral and options.state_dir is not None:
+        raise UsageError("--ephemeral keeps no state, so it cannot be given with --state-dir")
     from .tasks import Ending, run_until_signalled
 
     ending = Ending()

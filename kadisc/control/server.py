@@ -5,19 +5,22 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
 from typing import Any
 
 import trio
 
 from ..errors import BindError
 from ..net.api.node import Node
+from ..net.state.keeper import in_thread
 from ..net.transport.nurseries import open_flat_nursery
+from ..observe.shell_events import ControlSocketMissing, ControlSocketRemade
 from .call import Method
 from .connection import Connection, ControlLimits
 from .methods import METHODS
 from .protocol import BUSY, ErrorObject, encode_error
-from .socket_file import listening_at, socket_path
+from .socket_file import SocketFile, socket_path
 
 _NO_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _RETRY_S = 0.1
@@ -44,15 +47,19 @@ class ControlServer:
     async def serve(self, listener: trio.SocketListener) -> None:
         """Runs until it is cancelled; then each client gets an error for each of its requests."""
         async with open_flat_nursery() as nursery:
-            while True:
-                try:
-                    stream = await listener.accept()
-                except OSError as error:
-                    if error.errno not in _NO_RESOURCES:
-                        raise
-                    await trio.sleep(_RETRY_S)  # the process has no free file descriptor
-                    continue
-                nursery.start_soon(self._serve, stream)
+            await self.accept(listener, nursery)
+
+    async def accept(self, listener: trio.SocketListener, clients: trio.Nursery) -> None:
+        """Accepts clients until it is cancelled; they are served in their own nursery."""
+        while True:
+            try:
+                stream = await listener.accept()
+            except OSError as error:
+                if error.errno not in _NO_RESOURCES:
+                    raise
+                await trio.sleep(_RETRY_S)  # the process has no free file descriptor
+                continue
+            clients.start_soon(self._serve, stream)
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         if not self._make_room():
@@ -115,11 +122,51 @@ async def open_control(
     """
     if not node.keeps_state:
         raise BindError(f"the folder {state_dir} cannot be locked; another node may use it")
-    with listening_at(socket_path(state_dir)) as listener:
-        server = ControlServer(node, methods, limits)
-        async with open_flat_nursery() as nursery:
-            nursery.start_soon(
-                server.serve, trio.SocketListener(trio.socket.from_stdlib_socket(listener))
-            )
-            yield server
-            nursery.cancel_scope.cancel()
+    path = socket_path(state_dir)
+    file = SocketFile(path)
+    server = ControlServer(node, methods, limits)
+    async with open_flat_nursery() as nursery:
+        nursery.start_soon(_serve, server, node, path, file)
+        yield server
+        nursery.cancel_scope.cancel()
+
+
+async def _serve(server: ControlServer, node: Node, path: Path, file: SocketFile) -> None:
+    """Serves clients. A socket that is removed meanwhile is made again, and the clients that were
+    connected stay so.
+    """
+    async with open_flat_nursery() as clients:
+        while True:
+            with closing(file):
+                async with open_flat_nursery() as accepting:
+                    listener = trio.SocketListener(trio.socket.from_stdlib_socket(file.listener))
+                    accepting.start_soon(server.accept, listener, clients)
+                    await _until_removed(node, file)
+                    accepting.cancel_scope.cancel()
+            file = await _made_again(node, path)
+            node.pump.publish(ControlSocketRemade(str(path)))
+
+
+async def _until_removed(node: Node, file: SocketFile) -> None:
+    while True:
+        await trio.sleep(node.config.save_interval_s)
+        with suppress(RuntimeError):  # no thread is left
+            if not await in_thread(lambda: file.is_in_place):
+                return
+
+
+async def _made_again(node: Node, path: Path) -> SocketFile:
+    """Waits for the folder, which the node makes again, and for its lock: without it another node
+    may use the folder.
+    """
+    is_told = False
+    while True:
+        with suppress(RuntimeError):
+            if await in_thread(node.state_is_in_place):
+                try:
+                    return SocketFile(path)
+                except BindError as error:
+                    if not is_told:
+                        node.pump.publish(ControlSocketMissing(str(error)))
+                    is_told = True
+        await trio.sleep(node.config.save_interval_s)

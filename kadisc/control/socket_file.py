@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import BindError
+from ..net.state.private_files import folder_path
 
 SOCKET_NAME = "control.sock"
 MAX_PATH_BYTES = 107 if sys.platform == "linux" else 103
@@ -19,7 +20,8 @@ _BACKLOG = 128
 
 
 def socket_path(state_dir: str | os.PathLike[str]) -> Path:
-    return Path(state_dir).expanduser() / SOCKET_NAME
+    """Raises StateUnusable where the folder is in the home of an unknown user."""
+    return folder_path(state_dir) / SOCKET_NAME
 
 
 def unusable(path: Path) -> str | None:
@@ -35,37 +37,57 @@ def unusable(path: Path) -> str | None:
     return None
 
 
-@contextmanager
-def listening_at(path: Path) -> Iterator[socket.socket]:
-    """A listening socket with mode 0600, removed at the end. The caller must hold the lock of the
-    folder, which proves that a socket found there is the leftover of a killed node; it is replaced.
-    Raises BindError.
+class SocketFile:
+    """A listening socket with mode 0600. The caller must hold the lock of the folder, which proves
+    that a socket found there is the leftover of a killed node; it is replaced.
     """
-    problem = unusable(path)
-    if problem is not None:
-        raise BindError(problem)
-    _remove_stale(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
+
+    def __init__(self, path: Path) -> None:
+        """Raises BindError."""
+        problem = unusable(path)
+        if problem is not None:
+            raise BindError(problem)
+        _remove_stale(path)
+        self._path = path
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            listener.bind(os.fsencode(path))
+            self.listener.bind(os.fsencode(path))
             # Before listen: until then the system refuses all clients. A umask instead would change
             # the whole process.
             path.chmod(0o600)
-            created = path.lstat()
-            listener.listen(_BACKLOG)
-            listener.setblocking(False)
+            self._created = path.lstat()
+            self.listener.listen(_BACKLOG)
+            self.listener.setblocking(False)
         except OSError as error:
+            self.listener.close()
             raise BindError(f"{path} cannot be created: {_reason(error)}") from None
+
+    @property
+    def is_in_place(self) -> bool:
+        """False where the file was removed, or another process has replaced it."""
         try:
-            yield listener
+            return os.path.samestat(self._path.lstat(), self._created)
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Removes the file, if it is still this one."""
+        try:
+            if self.is_in_place:
+                with suppress(OSError):
+                    self._path.unlink()
         finally:
-            # Not if another process has replaced it.
-            with suppress(OSError):
-                if os.path.samestat(path.lstat(), created):
-                    path.unlink()
+            self.listener.close()
+
+
+@contextmanager
+def listening_at(path: Path) -> Iterator[socket.socket]:
+    """The listener of a `SocketFile`, which is removed at the end. Raises BindError."""
+    file = SocketFile(path)
+    try:
+        yield file.listener
     finally:
-        listener.close()
+        file.close()
 
 
 def _remove_stale(path: Path) -> None:

@@ -17,11 +17,14 @@ from ..ids import format_id
 from .shell_events import (
     BootstrapFailing,
     BootstrapWorking,
+    ControlSocketMissing,
+    ControlSocketRemade,
     HostUnresolved,
     NetworkChanged,
     NoContactsLeft,
     ShellEvent,
     StateDamaged,
+    StateFolderRemade,
     StateKeptBack,
     StateSaved,
     StateSetAside,
@@ -80,6 +83,12 @@ def record_of(event: Notable) -> dict[str, object]:
             return {"event": "state_unsaved", "reason": reason}
         case StateSaved():
             return {"event": "state_saved"}
+        case StateFolderRemade(folder):
+            return {"event": "state_folder_remade", "folder": folder}
+        case ControlSocketRemade(path):
+            return {"event": "control_socket_remade", "path": path}
+        case ControlSocketMissing(reason):
+            return {"event": "control_socket_missing", "reason": reason}
         case StateSetAside(file, renamed_to, reason):
             return {
                 "event": "state_set_aside",
@@ -124,6 +133,12 @@ def words_for(event: Notable) -> tuple[str, str]:
             return "state", f"warning: {reason}; state is not saved, retrying in the background"
         case StateSaved():
             return "state", "state is saved again"
+        case StateFolderRemade(folder):
+            return "state", f"warning: {folder} was removed; it was made again and the state saved"
+        case ControlSocketRemade(path):
+            return "control", f"warning: {path} was removed; it was made again"
+        case ControlSocketMissing(reason):
+            return "control", f"warning: no control socket: {reason}; retrying in the background"
         case StateSetAside(file, renamed_to, reason):
             return (
                 "state",

@@ -64,6 +64,31 @@ class StateSaved:
 
 
 @dataclass(frozen=True, slots=True)
+class StateFolderRemade:
+    """The state folder, or the lock in it, had been removed while the node ran. It was made again,
+    and key and state were saved in it.
+    """
+
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSocketRemade:
+    """The control socket had been removed while the node ran. It was made again."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSocketMissing:
+    """The control socket was removed while the node ran, and cannot be made again. The node retries
+    without further events.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StateSetAside:
     """The state file of the last run was damaged. It was renamed, and a new one started."""
 
@@ -98,6 +123,9 @@ ShellEvent: TypeAlias = (
     | NoContactsLeft
     | StateUnsaved
     | StateSaved
+    | StateFolderRemade
+    | ControlSocketRemade
+    | ControlSocketMissing
     | StateSetAside
     | StateDamaged
     | StateKeptBack

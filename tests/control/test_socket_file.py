@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import trio
+from trio.testing import MockClock
 
+from kadisc.control import server
 from kadisc.control.client import open_client
 from kadisc.control.server import open_control
 from kadisc.control.socket_file import MAX_PATH_BYTES, listening_at, socket_path
 from kadisc.errors import BindError, NotRunning
+from kadisc.net.state.state_folder import StateFolder
+from kadisc.observe.shell_events import ControlSocketMissing, ControlSocketRemade
 
 from ..net.lab import network, open_at
 from .lab import open_lab
+
+T = TypeVar("T")
 
 
 async def test_the_socket_of_a_killed_node_is_replaced(tmp_path: Path) -> None:
@@ -94,3 +102,51 @@ async def test_a_system_without_unix_sockets(
         async with open_client(socket_path(tmp_path)):
             raise AssertionError("not to be reached")
     await trio.lowlevel.checkpoint()
+
+
+async def test_a_removed_socket_is_made_again_and_told(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "in_thread", _here)
+    path = socket_path(tmp_path)
+    async with (
+        open_lab(tmp_path) as lab,
+        lab.client() as before,
+        lab.node.subscribe(ControlSocketRemade, ControlSocketMissing) as events,
+    ):
+        path.unlink()
+        assert await anext(events) == ControlSocketRemade(str(path))
+        assert path.stat().st_mode & 0o777 == 0o600
+        await before.ask("status")
+        assert "network" in await before.result()
+        async with lab.client() as after:
+            await after.ask("status")
+            assert "network" in await after.result()
+        path.unlink()
+        path.write_text("precious")
+        missing = await anext(events)
+        assert isinstance(missing, ControlSocketMissing)
+        assert "is not a socket" in missing.reason
+        await trio.sleep(1000)
+        path.unlink()
+        assert await anext(events) == ControlSocketRemade(str(path))
+    assert not path.exists()
+
+
+async def test_a_socket_is_not_made_again_in_the_folder_of_another_node(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "in_thread", _here)
+    async with open_lab(tmp_path):
+        socket_path(tmp_path).unlink()
+        (tmp_path / "state.lock").unlink()
+        other = StateFolder(tmp_path)
+        other.open()
+        await trio.sleep(1000)
+        assert not socket_path(tmp_path).exists()
+        other.close()
+
+
+async def _here(call: Callable[[], T], **_: bool) -> T:
+    await trio.lowlevel.checkpoint()
+    return call()

@@ -163,6 +163,10 @@ class Node:
         """Whether the node holds the lock of a state folder."""
         return self._keeper is not None and self._keeper.has_folder
 
+    def state_is_in_place(self) -> bool:
+        """Whether the node holds that lock, and nobody has removed or replaced its file. Blocks."""
+        return self._keeper is not None and self._keeper.folder_is_in_place()
+
     def has_contacts(self, family: Family) -> bool:
         """Whether a lookup has contacts to begin with, from the table or from the last run."""
         return self._core.has_contacts(self._lookups.served(family))

@@ -40,6 +40,7 @@ async def open_node(
     clock: Clock | None = None,
     rng: Random | None = None,
     ports: Sequence[Port] | Callable[[], Sequence[Port]] | None = None,
+    state_is_optional: bool = False,
 ) -> AsyncIterator[Node]:
     """A node that runs for as long as the block does: ``async with open_node() as node: ...``. With
     a ``config.state_dir`` it has the key and the contacts of its last run.
@@ -52,11 +53,15 @@ async def open_node(
         rng: The source of all random choices; the system's where it is None.
         ports: In place of the sockets that ``config.bind`` names, or a function that opens them;
             the node closes them.
+        state_is_optional: Whether the node runs on without saving, and tries again, where the
+            folder cannot be used. Not for a folder that another node uses, or that others may
+            write.
 
     Raises:
-        BindError: a socket cannot be opened.
-        UsageError: a value of the configuration cannot be used, another node uses the folder, or
-            the program does not run on trio.
+    BindError: a socket cannot be opened; AddressInUse where another one has the address.
+    StateUnusable: the folder cannot be used; StateInUse where another node uses it.
+    UsageError: a value of the configuration cannot be used, or the program does not run on
+        trio.
 
     An exception that is raised in the block comes out as it is, not in an ExceptionGroup.
     """
@@ -65,7 +70,7 @@ async def open_node(
     rng = rng or SystemRandom()
     opened = list(ports) if isinstance(ports, Sequence) else []
     try:
-        async with open_keeper(config, rng) as keeper:
+        async with open_keeper(config, rng, optional=state_is_optional) as keeper:
             if not isinstance(ports, Sequence):
                 opened += ports() if ports is not None else open_ports(config)
             node = make_node(config, opened, bootstrap, clock or SystemClock(), rng, keeper=keeper)

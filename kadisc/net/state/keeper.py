@@ -28,7 +28,13 @@ from ...core.contract.events import (
 from ...core.contract.identity import Identity
 from ...core.contract.saved_state import SavedState
 from ...errors import KadiscError
-from ...observe.shell_events import ShellEvent, StateKeptBack, StateSaved, StateUnsaved
+from ...observe.shell_events import (
+    ShellEvent,
+    StateFolderRemade,
+    StateKeptBack,
+    StateSaved,
+    StateUnsaved,
+)
 from ...wire.items import Item
 from ..transport.pump import Pump
 from .damage import reason_of
@@ -87,7 +93,7 @@ class Keeper:
     """
 
     def __init__(self, config: Config, folder: StateFolder, rng: Random) -> None:
-        """Blocks. Raises UsageError where another node uses the folder, or others may write it."""
+        """Blocks. Raises StateUnusable as `StateFolder.open`."""
         kept, notices = folder.open()
         self._notices: list[ShellEvent] = [*notices]
         self._mark = StartMark(folder.path)
@@ -114,6 +120,10 @@ class Keeper:
         """Whether this node holds the lock of the folder; not where nothing can be written."""
         return self._folder.is_locked
 
+    def folder_is_in_place(self) -> bool:
+        """Whether nobody has removed or replaced the lock that this node holds. Blocks."""
+        return self._folder.is_in_place
+
     def start(
         self, nursery: trio.Nursery, pump: Pump, published: Callable[[], tuple[Item, ...]]
     ) -> None:
@@ -135,7 +145,8 @@ class Keeper:
             if self._pump is not None:
                 await self._save(self._pump, run=in_thread_if_possible)
             await self._change_mark(partial(self._ended, error))
-            await in_thread_if_possible(self._folder.close)
+            failed = error is not None and self._pump is None
+            await in_thread_if_possible(self._folder.undo if failed else self._folder.close)
 
     def _ended(self, error: BaseException | None) -> None:
         if not isinstance(error, Exception) or error is self.callers_error:
@@ -177,7 +188,12 @@ class Keeper:
         while True:
             with trio.move_on_after(self._config.save_interval_s):
                 await self._wanted_now.wait()
-            if self._wanted_now.is_set() or self._has_changed or skipped >= _STALE_AFTER:
+            if (
+                self._wanted_now.is_set()
+                or self._has_changed
+                or skipped >= _STALE_AFTER
+                or await self._is_removed()
+            ):
                 self._wanted_now = trio.Event()
                 skipped = 0
                 await self._save(pump)
@@ -188,6 +204,12 @@ class Keeper:
     def _has_changed(self) -> bool:
         return self._changed or self._published() != self._saved_published
 
+    async def _is_removed(self) -> bool:
+        try:
+            return self.has_folder and not await in_thread(self.folder_is_in_place)
+        except RuntimeError:
+            return False  # no thread is left: the next look is in time
+
     async def _save(self, pump: Pump, *, run: RunInThread | None = None) -> None:
         """Whatever goes wrong is told once, and tried again later: no save ends the node."""
         self._changed = False
@@ -195,7 +217,7 @@ class Keeper:
             state = replace(await self._exported(pump), published=self._published())
             state = self._kept_back.added_to(state, pump.now() - self._since)
             save = partial(self._folder.save, self.identity.seed, self._config.network, state)
-            await (run or in_thread)(save)
+            was_remade = await (run or in_thread)(save)
         except Unsaved as error:
             self._tell_unsaved(pump, str(error))
             return
@@ -204,6 +226,8 @@ class Keeper:
             self._tell_unsaved(pump, f"the state cannot be saved: {reason_of(error)}")
             return
         self._saved_published = state.published
+        if was_remade:
+            pump.publish(StateFolderRemade(str(self._folder.path)))
         if self._failing:
             self._failing = False
             pump.publish(StateSaved())
@@ -223,16 +247,19 @@ class Keeper:
 
 
 @asynccontextmanager
-async def open_keeper(config: Config, rng: Random) -> AsyncIterator[Keeper | None]:
-    """The keeper of ``config.state_dir``; None where no folder is given. Raises UsageError where
-    another node uses the folder.
+async def open_keeper(
+    config: Config, rng: Random, *, optional: bool = False
+) -> AsyncIterator[Keeper | None]:
+    """The keeper of ``config.state_dir``; None where no folder is given. Raises StateUnusable where
+    another node uses the folder and, unless it is ``optional``, where it cannot be used.
     """
     if config.state_dir is None:
         yield None
         return
     # Not abandoned when cancelled: that would leave the folder locked.
     keeper = await in_thread_if_possible(
-        partial(Keeper, config, StateFolder(config.state_dir), rng), abandon_on_cancel=False
+        partial(Keeper, config, StateFolder(config.state_dir, optional=optional), rng),
+        abandon_on_cancel=False,
     )
     try:
         yield keeper

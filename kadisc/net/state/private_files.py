@@ -16,6 +16,8 @@ import secrets
 import stat
 from pathlib import Path
 
+from ...errors import StateUnusable
+
 MAX_FILE_BYTES = 8 << 20
 """A larger file is refused: a full state of ten networks has 1 MB."""
 NEW_SUFFIX = ".new"
@@ -31,6 +33,18 @@ class UnsafeFolder(Exception):
 
 class TooLarge(Exception):
     """A file has more bytes than any that kadisc writes."""
+
+
+def folder_path(folder: str | os.PathLike[str]) -> Path:
+    """The path of a folder, where ``~`` is the user's home. Raises StateUnusable where there is no
+    such user, and for a text that cannot be a path.
+    """
+    if "\0" in os.fspath(folder):
+        raise StateUnusable(f"{folder} cannot be the path of a folder")
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:
+        raise StateUnusable(f"{folder} cannot be used: there is no such home folder") from None
 
 
 def check_folder(folder: Path) -> None:
@@ -64,6 +78,13 @@ def check_folder(folder: Path) -> None:
                 f"others may replace the state folder {folder}, because they may write into "
                 f"{above}; use another folder"
             )
+
+
+def check_writable(path: Path) -> None:
+    """Raises OSError where no file can be made beside this one."""
+    probe = path.with_name(f"{path.name}.{secrets.token_hex(8)}{NEW_SUFFIX}")
+    os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600))
+    probe.unlink()
 
 
 def _user_name(uid: int) -> str:

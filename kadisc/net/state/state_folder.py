@@ -1,14 +1,18 @@
 """The folder that one node keeps its state in, and that no second node may use at the same time.
 
-The node runs whatever is wrong with the files in it: one that cannot be read is left alone, a
-damaged one is renamed, a failed write is tried again. The exceptions are a folder that another node
-uses, because two nodes with one key would look like one node at two addresses, and a folder that
-others may write (`private_files.py`).
+A folder that was asked for and that cannot be used is refused at the start: an operator who names
+a folder means its key, and a node that runs with another one is lost to all that know it. So is a
+folder that another node uses, because two nodes with one key would look like one node at two
+addresses, and one that others may write (`private_files.py`). Where the folder is ``optional``, as
+the default one of the command line, the node runs all the same: a file that cannot be read is left
+alone, and a failed write is tried again. That also holds for what may pass by itself, as a full
+disk, and for what goes wrong later. A damaged file is renamed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import Sequence
@@ -26,6 +30,8 @@ from .private_files import (
     TooLarge,
     UnsafeFolder,
     check_folder,
+    check_writable,
+    folder_path,
     is_still_at,
     open_lock,
     read_file,
@@ -40,22 +46,50 @@ LOCK_NAME = "state.lock"
 
 Notice = StateDamaged | StateSetAside | StateUnsaved
 
+_PASSING = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.EAGAIN,
+    errno.EINTR,
+    errno.EIO,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+)
+"""Reasons that may pass by themselves: they are no reason not to start."""
+_MAKING_ATTEMPTS = 3
+"""How often a folder is made that another start, which failed, removes at the same instant."""
+
 
 class Unsaved(Exception):
     """The state cannot be saved; the text says why."""
 
 
 class StateFolder:
-    """One folder and its lock. All methods block; they may be called from any thread."""
+    """One folder and its lock. All methods block; they may be called from any thread.
+    ``optional``: whether the node may run without it.
+    """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.path = Path(folder).expanduser()
+    def __init__(self, folder: str | os.PathLike[str], *, optional: bool = False) -> None:
+        """Raises StateUnusable where the path begins with the home of an unknown user."""
+        self.path = folder_path(folder)
         self.file = self.path / FILE_NAME
         self.identity_file = self.path / identity_file.FILE_NAME
+        self._optional = optional
         self._lock_file = self.path / LOCK_NAME
         self._lock: int | None = None
+        self._made: list[Path] = []
+        """What this start has made, in this order: folders, and the file of the lock."""
         self._busy = threading.Lock()
         self._refuses_to_write = False
+        self._was_remade = False
+        self._unreadable_for_good: str | None = None
+        """Why a file cannot be read, where that will not pass by itself."""
+        self._key: bytes | None = None
+        """The secret in the folder; None while it has none, or none that could be read."""
         self._beside: KeptState | None = None
         """What the files hold beside the network of this node; None where that is not known: the
         next save reads them. To read them at each save would take longer than to write them.
@@ -68,27 +102,74 @@ class StateFolder:
         """Whether this process holds the lock."""
         return self._lock is not None
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether this process holds the lock, and its file is still the one at its path. Does not
+        wait for a save.
+        """
+        lock = self._lock
+        return lock is not None and is_still_at(self._lock_file, lock)
+
     def open(self) -> tuple[KeptState, tuple[Notice, ...]]:
         """Locks the folder and returns its state, and events that say what was wrong with it.
-        Raises StateInUse where another node uses it, StateUnusable where others may write it.
+        Raises StateInUse where another node uses it, and StateUnusable where others may write it
+        or, unless it is optional, where it cannot be written or its key cannot be read; then
+        nothing is left of what this call has made.
         """
         try:
+            return self._open()
+        except BaseException:
+            self.undo()
+            raise
+
+    def _open(self) -> tuple[KeptState, tuple[Notice, ...]]:
+        try:
             self.acquire()
+            check_writable(self.file)
         except _InUse as in_use:
             raise StateInUse(f"{in_use}; give each node its own --state-dir") from None
         except UnsafeFolder as unsafe:
             raise StateUnusable(str(unsafe)) from None
         except OSError as error:
-            # A folder that cannot be written may still have a key and contacts.
-            trouble = StateUnsaved(f"the state cannot be saved in {self.path}: {reason_of(error)}")
-            return _kept_in(self.path), (trouble,)
+            reason = f"the state cannot be saved in {self.path}: {reason_of(error)}"
+            if not _may_pass(error):
+                self._refuse(reason)
+            trouble = StateUnsaved(reason)
+            if self._lock is None:
+                # A folder that cannot be written may still have a key and contacts.
+                kept = _kept_in(self.path)
+                self._key = kept.seed
+                return kept, (trouble,)
+            return self._all_that_is_kept((trouble,))
         remove_unfinished(self.path, (FILE_NAME, identity_file.FILE_NAME))
+        return self._all_that_is_kept(())
+
+    def _all_that_is_kept(
+        self, troubles: tuple[Notice, ...]
+    ) -> tuple[KeptState, tuple[Notice, ...]]:
         kept, notices = self._read()
         identity, more = self._read_identity()
         kept = _joined(kept, identity)
+        self._key = kept.seed
+        if kept.seed is None and self._unreadable_for_good is not None:
+            self._refuse(self._unreadable_for_good)
         if not any(isinstance(notice, StateUnsaved) for notice in (*notices, *more)):
             self._beside, self._seen = _copy(kept), _version_of(self.file)
-        return kept, (*notices, *more)
+        return kept, (*troubles, *notices, *more)
+
+    def undo(self) -> None:
+        """Unlocks the folder, and removes what this start has made and nothing has been put into:
+        for a start that fails.
+        """
+        with self._busy:
+            made, self._made = self._made, []
+            if self._lock is None:
+                made = [path for path in made if path != self._lock_file]
+            for path in reversed(made):
+                with contextlib.suppress(OSError):
+                    # The lock is still held: a node that waits for it finds that its file is gone.
+                    path.unlink() if path == self._lock_file else path.rmdir()
+        self.close()
 
     def _read(self) -> tuple[KeptState, tuple[Notice, ...]]:
         try:
@@ -96,11 +177,11 @@ class StateFolder:
             return kept, (self._partly_damaged(kept.left_out),) if kept.left_out else ()
         except NewerState as newer:
             self._refuses_to_write = True
-            return KeptState(), (StateUnsaved(f"{self.file} stays as it is: {newer}"),)
+            return KeptState(), (self._newer(self.file, newer),)
         except DamagedState as damage:
             return KeptState(), (_set_aside(self.file, damage),)
         except (OSError, MemoryError) as error:
-            return KeptState(), (StateUnsaved(f"{self.file} cannot be read: {reason_of(error)}"),)
+            return KeptState(), (self._unreadable(self.file, error),)
 
     def _read_identity(self) -> tuple[KeptIdentity, tuple[Notice, ...]]:
         path = self.identity_file
@@ -108,15 +189,34 @@ class StateFolder:
             return _identity_in(path), ()
         except NewerState as newer:
             self._refuses_to_write = True
-            return KeptIdentity(), (StateUnsaved(f"{path} stays as it is: {newer}"),)
+            return KeptIdentity(), (self._newer(path, newer),)
         except DamagedState as damage:
             return KeptIdentity(), (_set_aside(path, damage),)
         except (OSError, MemoryError) as error:
-            return KeptIdentity(), (StateUnsaved(f"{path} cannot be read: {reason_of(error)}"),)
+            return KeptIdentity(), (self._unreadable(path, error),)
 
-    def save(self, seed: bytes, network: str, saved: SavedState) -> None:
+    def _newer(self, path: Path, newer: NewerState) -> StateUnsaved:
+        return self._unread(f"{path} stays as it is: {newer}", newer)
+
+    def _unreadable(self, path: Path, error: Exception) -> StateUnsaved:
+        return self._unread(f"{path} cannot be read: {reason_of(error)}", error)
+
+    def _unread(self, reason: str, error: Exception) -> StateUnsaved:
+        if not _may_pass(error):
+            self._unreadable_for_good = reason
+        return StateUnsaved(reason)
+
+    def _refuse(self, reason: str) -> None:
+        """Raises StateUnusable, unless the folder is optional."""
+        if not self._optional:
+            raise StateUnusable(
+                f"{reason}; --state-dir names another folder, --ephemeral runs without any"
+            ) from None
+
+    def save(self, seed: bytes, network: str, saved: SavedState) -> bool:
         """Replaces the contacts, the address book and the published items of one network, and the
-        node's own addresses. Raises Unsaved.
+        node's own addresses. Returns whether the folder or its lock had been removed since the last
+        save, and was made again. Raises Unsaved.
 
         Other networks stay. A key that is in the folder stays too: where a file could not be read
         at the start, the key of this run is only temporary.
@@ -127,7 +227,9 @@ class StateFolder:
             try:
                 self.acquire()
                 kept = self._kept()
-                kept.seed = kept.seed or seed
+                if None not in (self._key, kept.seed) and kept.seed != self._key:
+                    raise Unsaved(f"{self.path} is now another node's: it has another key")
+                self._key = kept.seed = kept.seed or seed
                 kept.addresses.update(
                     {dht.family: dht.ip for dht in saved.dhts if dht.ip is not None}
                 )
@@ -144,6 +246,10 @@ class StateFolder:
                     replace_file(self.identity_file, image)
                 replace_state(self.file, kept)
                 self._beside, self._seen = _without(kept, network, saved), _version_of(self.file)
+                was_remade, self._was_remade = self._was_remade, False
+                return was_remade
+            except Unsaved:
+                raise
             except (_InUse, UnsafeFolder, DamagedState, NewerState) as error:
                 raise Unsaved(str(error)) from None
             except Exception as error:  # noqa: BLE001
@@ -179,13 +285,33 @@ class StateFolder:
         A folder or a lock that was removed meanwhile is made again; so a second node that has
         locked a new file is noticed. Raises OSError, UnsafeFolder and _InUse.
         """
+        attempts = _MAKING_ATTEMPTS
         while self._lock is None or not is_still_at(self._lock_file, self._lock):
             if self._lock is not None:
                 os.close(self._lock)
                 self._lock = None
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            check_folder(self.path)
-            self._lock = self._locked(open_lock(self._lock_file))
+                self._was_remade = True
+            self._make_folder()
+            try:
+                check_folder(self.path)
+                is_new = not os.path.lexists(self._lock_file)
+                self._lock = self._locked(open_lock(self._lock_file))
+            except FileNotFoundError:
+                attempts -= 1
+                if not attempts:
+                    raise
+                continue
+            if is_new:
+                self._made.append(self._lock_file)
+
+    def _make_folder(self) -> None:
+        missing = []
+        folder = self.path
+        while not os.path.lexists(folder) and folder != folder.parent:
+            missing.append(folder)
+            folder = folder.parent
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._made += reversed(missing)
 
     def _locked(self, handle: int) -> int:
         """The same handle, with the lock; otherwise it is closed."""
@@ -211,6 +337,12 @@ class StateFolder:
         return handle
 
 
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or (
+        isinstance(error, OSError) and error.errno in _PASSING
+    )
+
+
 class _InUse(Exception):
     """Another node uses the folder."""
 
@@ -219,13 +351,13 @@ def read_saved_state(folder: str | os.PathLike[str], network: str) -> SavedState
     """The state of one network in a folder, without a lock and without writing; an empty one where
     it cannot be read. Blocks for a few ms.
     """
-    kept = _kept_in(Path(folder).expanduser())
+    kept = _kept_in(folder_path(folder))
     return kept.saved_state(network) if kept != KeptState() else SavedState(())
 
 
 def read_seed(folder: str | os.PathLike[str]) -> bytes | None:
     """The secret of the key in a folder, read as by `read_saved_state`; None where it has none."""
-    return _kept_in(Path(folder).expanduser()).seed
+    return _kept_in(folder_path(folder)).seed
 
 
 def _kept_in(folder: Path) -> KeptState:

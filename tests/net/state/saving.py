@@ -24,7 +24,13 @@ def config_in(folder: Path, **changes: Any) -> Config:
 
 @asynccontextmanager
 async def open_with_state(
-    net: MemoryNetwork, folder: Path, number: int = 30, *, bootstrap: bool = True, **changes: Any
+    net: MemoryNetwork,
+    folder: Path,
+    number: int = 30,
+    *,
+    bootstrap: bool = True,
+    is_optional: bool = False,
+    **changes: Any,
 ) -> AsyncIterator[Node]:
     hosts = [address(1)] if bootstrap else []
     rng = random.Random(number)
@@ -34,5 +40,6 @@ async def open_with_state(
         ports=[net.port(address(number))],
         clock=TrioClock(),
         rng=rng,
+        state_is_optional=is_optional,
     ) as node:
         yield node

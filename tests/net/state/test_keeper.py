@@ -209,7 +209,8 @@ async def test_a_newer_file_stays_as_it_is(tmp_path: Path, autojump_clock: MockC
     image = encode_state(full_state())
     newer = image[:60] + (9).to_bytes(4, "big") + image[64:]  # where SQLite keeps user_version
     path.write_bytes(newer)
-    async with open_with_state(network(), tmp_path) as node, notices_of(node) as notices:
+    optional = open_with_state(network(), tmp_path, is_optional=True)
+    async with optional as node, notices_of(node) as notices:
         await trio.sleep(1000)
         assert node.public_key != Identity(SEED).public_key
         [notice] = notices
@@ -338,7 +339,7 @@ async def test_an_unreadable_file_is_left_alone(
     before = path.read_bytes()
     async with (
         open_several(net, 12),
-        open_with_state(net, tmp_path) as node,
+        open_with_state(net, tmp_path, is_optional=True) as node,
         notices_of(node) as notices,
     ):
         await joined(node)
@@ -362,7 +363,7 @@ async def test_the_node_runs_where_the_folder_cannot_be_made(
     net = network()
     async with (
         open_several(net, 12),
-        open_with_state(net, tmp_path / "file" / "folder") as node,
+        open_with_state(net, tmp_path / "file" / "folder", is_optional=True) as node,
         notices_of(node) as notices,
     ):
         await joined(node)
@@ -380,7 +381,8 @@ async def test_a_read_only_folder_still_gives_the_key_and_the_contacts(
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr(StateFolder, "acquire", refuse)
-    async with open_with_state(network(), tmp_path) as node, notices_of(node) as notices:
+    optional = open_with_state(network(), tmp_path, is_optional=True)
+    async with optional as node, notices_of(node) as notices:
         await trio.sleep(100)
         assert node.public_key == Identity(SEED).public_key
         assert node.has_contacts(Family.IPV4)
@@ -497,7 +499,7 @@ def test_a_file_that_is_damaged_while_the_node_runs_is_renamed(tmp_path: Path) -
 def test_a_folder_that_another_node_has_locked_meanwhile_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second = StateFolder(tmp_path), StateFolder(tmp_path)
+    first, second = StateFolder(tmp_path, optional=True), StateFolder(tmp_path)
     with monkeypatch.context() as patched:
         patched.setattr(
             Path,

@@ -4,6 +4,7 @@ lock or the folder goes away.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -13,14 +14,15 @@ import pytest
 from kadisc.contacts import Contact
 from kadisc.core.contract.saved_state import SavedContact, SavedDht, SavedState
 from kadisc.endpoints import Family
-from kadisc.errors import UsageError
-from kadisc.net.state import private_files, state_folder
+from kadisc.errors import StateUnusable, UsageError
+from kadisc.net.state import identity_file, private_files, state_folder
 from kadisc.net.state.private_files import UnsafeFolder, check_folder, replace_file
-from kadisc.net.state.state_file import read_state
+from kadisc.net.state.state_file import read_state, replace_state
 from kadisc.net.state.state_folder import StateFolder, Unsaved, read_seed
+from kadisc.observe.shell_events import StateUnsaved
 from tests.support.world import address
 
-from .test_state_file import SEED
+from .test_state_file import SEED, full_state
 
 NOTHING = SavedState(())
 
@@ -47,7 +49,7 @@ def test_a_planted_link_leads_to_no_other_file(tmp_path: Path, victim: Path, nam
     folder = tmp_path / "folder"
     folder.mkdir(mode=0o700)
     (folder / name).symlink_to(victim)
-    node = StateFolder(folder)
+    node = StateFolder(folder, optional=True)
     node.open()
     try:
         node.save(SEED, "n", NOTHING)
@@ -205,7 +207,7 @@ def test_a_folder_that_others_may_write_meanwhile_is_not_written(tmp_path: Path)
 
 def test_a_lock_that_is_no_file_is_an_error(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "state.lock")
-    node = StateFolder(tmp_path)
+    node = StateFolder(tmp_path, optional=True)
     node.open()
     with pytest.raises(Unsaved):
         node.save(SEED, "n", NOTHING)
@@ -236,3 +238,92 @@ def test_a_save_does_not_read_back_what_other_networks_have(
     assert kept is not None
     assert kept.contacts == {"other": (contact,), "mine": (mine,)}
     assert read_seed(folder) == SEED
+
+
+# --- folders that were asked for ------------------------------------------------------------------
+
+
+def refused(*_: object, **__: object) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_folder_that_cannot_be_written_is_refused_and_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "a" / "b"
+    monkeypatch.setattr(state_folder, "check_writable", refused)
+    with pytest.raises(StateUnusable, match=r"b: read-only file system; .*--ephemeral"):
+        StateFolder(folder).open()
+    assert list(tmp_path.iterdir()) == []
+    node = StateFolder(folder, optional=True)
+    assert [type(notice) for notice in node.open()[1]] == [StateUnsaved]
+    node.close()
+
+
+def test_a_full_disk_is_no_reason_not_to_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    StateFolder(tmp_path).open()
+    monkeypatch.setattr(state_folder, "check_writable", full)
+    node = StateFolder(tmp_path / "another")
+    assert [type(notice) for notice in node.open()[1]] == [StateUnsaved]
+    node.close()
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_folder_whose_key_cannot_be_read_is_refused(tmp_path: Path, is_lost: bool) -> None:
+    """With the key of the file of the identity, the node is the one that was meant."""
+    replace_state(tmp_path / "state.sqlite3", full_state())
+    image = (tmp_path / "state.sqlite3").read_bytes()
+    (tmp_path / "state.sqlite3").write_bytes(image[:60] + (9).to_bytes(4, "big") + image[64:])
+    if not is_lost:
+        kept = identity_file.KeptIdentity(SEED)
+        (tmp_path / "identity").write_bytes(identity_file.encode_identity(kept))
+    node = StateFolder(tmp_path)
+    if is_lost:
+        with pytest.raises(StateUnusable, match="later version"):
+            node.open()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["state.sqlite3"]
+    else:
+        kept_state, [notice] = node.open()
+        assert (kept_state.seed, type(notice)) == (SEED, StateUnsaved)
+        node.close()
+
+
+@pytest.mark.parametrize("folder", ["~nosuchuser/x", "a\0b"])
+def test_a_path_that_leads_nowhere_is_refused(folder: str) -> None:
+    with pytest.raises(StateUnusable):
+        StateFolder(folder)
+
+
+def test_a_folder_that_has_another_key_meanwhile_is_not_written(tmp_path: Path) -> None:
+    node = StateFolder(tmp_path / "own")
+    node.open()
+    node.save(SEED, "n", SavedState(()))
+    other = StateFolder(tmp_path / "other")
+    other.open()
+    other.save(b"x" * 32, "n", SavedState(()))
+    other.close()
+    shutil.rmtree(tmp_path / "own")
+    (tmp_path / "other").rename(tmp_path / "own")
+    before = (tmp_path / "own" / "identity").read_bytes()
+    with pytest.raises(Unsaved, match="another node's: it has another key"):
+        node.save(SEED, "n", SavedState(()))
+    assert (tmp_path / "own" / "identity").read_bytes() == before
+    node.close()
+
+
+def test_it_is_told_that_a_folder_was_made_again(tmp_path: Path) -> None:
+    node = StateFolder(tmp_path / "own")
+    node.open()
+    assert not node.save(SEED, "n", SavedState(()))
+    assert node.is_in_place
+    shutil.rmtree(tmp_path / "own")
+    assert not node.is_in_place
+    assert node.save(SEED, "n", SavedState(()))
+    assert not node.save(SEED, "n", SavedState(()))
+    node.close()
