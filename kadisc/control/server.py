@@ -162,7 +162,7 @@ async def _made_again(node: Node, path: Path) -> SocketFile:
     is_told = False
     while True:
         with suppress(RuntimeError):
-            if await in_thread(node.state_is_in_place):
+            if node.keeper is not None and await in_thread(node.keeper.folder_is_in_place):
                 try:
                     return SocketFile(path)
                 except BindError as error:

@@ -101,7 +101,8 @@ class Node:
         self._published_record = PublishedRecord(
             self.publisher, identity, self.own_network.keys.tag, config.publish_delay_s, rng
         )
-        self._keeper = keeper
+        self.keeper = keeper
+        """Saves the state; None where the node was opened without a folder."""
         self._bootstrap = Bootstrap(pump, config, sources, rng)
         self._static_peers = StaticPeerResolver(pump, config, rng)
         self._opened_at = pump.now()
@@ -120,10 +121,10 @@ class Node:
                 and self.own_network.is_joined
             ):
                 self._published_record.start(self.record)
-        if self._keeper is not None:
-            self._keeper.start(nursery, self.pump, self.publisher.persistent_items)
+        if self.keeper is not None:
+            self.keeper.start(nursery, self.pump, self.publisher.persistent_items)
             # After the own record, which always has a place among what is published.
-            self.publisher.resume(self._keeper.saved.published, self.identity)
+            self.publisher.resume(self.keeper.saved.published, self.identity)
 
     @property
     def own_ids(self) -> dict[Family, NodeId]:
@@ -161,11 +162,7 @@ class Node:
     @property
     def keeps_state(self) -> bool:
         """Whether the node holds the lock of a state folder."""
-        return self._keeper is not None and self._keeper.has_folder
-
-    def state_is_in_place(self) -> bool:
-        """Whether the node holds that lock, and nobody has removed or replaced its file. Blocks."""
-        return self._keeper is not None and self._keeper.folder_is_in_place()
+        return self.keeper is not None and self.keeper.has_folder
 
     def has_contacts(self, family: Family) -> bool:
         """Whether a lookup has contacts to begin with, from the table or from the last run."""

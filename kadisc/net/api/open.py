@@ -58,10 +58,10 @@ async def open_node(
             write.
 
     Raises:
-    BindError: a socket cannot be opened; AddressInUse where another one has the address.
-    StateUnusable: the folder cannot be used; StateInUse where another node uses it.
-    UsageError: a value of the configuration cannot be used, or the program does not run on
-        trio.
+        BindError: a socket cannot be opened; AddressInUse where another one has the address.
+        StateUnusable: the folder cannot be used; StateInUse where another node uses it.
+        UsageError: a value of the configuration cannot be used, or the program does not run on
+            trio.
 
     An exception that is raised in the block comes out as it is, not in an ExceptionGroup.
     """
