@@ -15,17 +15,17 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ...core.contract.saved_state import SavedBook, SavedContact, SavedPeerNetwork, SavedState
+from ...core.contract.saved_state import SavedBook, SavedPeerNetwork, SavedState
 from ...errors import StateInUse, StateUnusable
 from ...observe.describe import count
 from ...observe.shell_events import StateDamaged, StateSetAside, StateUnsaved
 from . import identity_file
 from .damage import DamagedState, NewerState, reason_of
 from .identity_file import KeptIdentity, decode_identity, encode_identity
+from .kept_beside import copy_of, other_families, without
 from .private_files import (
     TooLarge,
     UnsafeFolder,
@@ -154,7 +154,7 @@ class StateFolder:
         if kept.seed is None and self._unreadable_for_good is not None:
             self._refuse(self._unreadable_for_good)
         if not any(isinstance(notice, StateUnsaved) for notice in (*notices, *more)):
-            self._beside, self._seen = _copy(kept), _version_of(self.file)
+            self._beside, self._seen = copy_of(kept), _version_of(self.file)
         return kept, (*troubles, *notices, *more)
 
     def undo(self) -> None:
@@ -234,7 +234,7 @@ class StateFolder:
                     {dht.family: dht.ip for dht in saved.dhts if dht.ip is not None}
                 )
                 kept.contacts[network] = (
-                    *_other_families(kept, network, saved),
+                    *other_families(kept, network, saved),
                     *(contact for dht in saved.dhts for contact in dht.contacts),
                 )
                 if saved.peer_network is not None:
@@ -245,7 +245,7 @@ class StateFolder:
                 if read_file(self.identity_file) != image:
                     replace_file(self.identity_file, image)
                 replace_state(self.file, kept)
-                self._beside, self._seen = _without(kept, network, saved), _version_of(self.file)
+                self._beside, self._seen = without(kept, network, saved), _version_of(self.file)
                 was_remade, self._was_remade = self._was_remade, False
                 return was_remade
             except Unsaved:
@@ -265,7 +265,7 @@ class StateFolder:
 
     def _kept(self) -> KeptState:
         if self._beside is not None and _version_of(self.file) in ((), self._seen):
-            return _copy(self._beside)
+            return copy_of(self._beside)
         try:
             kept = read_state(self.file) or KeptState()
         except DamagedState:
@@ -406,26 +406,6 @@ def _version_of(path: Path) -> tuple[int, ...]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _copy(kept: KeptState) -> KeptState:
-    return KeptState(
-        kept.seed,
-        dict(kept.addresses),
-        dict(kept.contacts),
-        dict(kept.peer_networks),
-        dict(kept.published),
-    )
-
-
-def _without(kept: KeptState, network: str, saved: SavedState) -> KeptState:
-    """What the next save of the same node does not replace."""
-    beside = _copy(kept)
-    beside.contacts[network] = (*_other_families(kept, network, saved),)
-    beside.published.pop(network, None)
-    if saved.peer_network is not None:
-        beside.peer_networks.pop(network, None)
-    return beside
-
-
 def _identity_of(kept: KeptState) -> KeptIdentity:
     sequences = {network: each.sequence for network, each in kept.peer_networks.items()}
     return KeptIdentity(kept.seed, dict(kept.addresses), sequences)
@@ -439,13 +419,3 @@ def _set_aside(path: Path, damage: DamagedState) -> StateSetAside | StateUnsaved
             f"{path} is damaged ({damage}) and cannot be renamed: {reason_of(error)}"
         )
     return StateSetAside(str(path), str(aside), str(damage))
-
-
-def _other_families(kept: KeptState, network: str, saved: SavedState) -> Sequence[SavedContact]:
-    """The contacts of families that this run has no socket for: they stay in the file."""
-    families = [dht.family for dht in saved.dhts]
-    return [
-        contact
-        for contact in kept.contacts.get(network, ())
-        if contact.contact.family not in families
-    ]
