@@ -66,7 +66,8 @@ def _print(status: Status) -> None:
         f"and {count(status.items_stored, 'item')} for others"
     )
     for each in status.crowded_subnets:
-        show(f"  limits   {words_for_crowded(each.subnet, each.peers, each.beyond_caps)}")
+        words = words_for_crowded(each.subnet, each.peers, each.beyond_caps, each.per_subnet)
+        show(f"  limits   {words}")
 
 
 def _print_family(family: FamilyStatus) -> None:

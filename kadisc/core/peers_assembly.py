@@ -158,7 +158,14 @@ def peer_network_for(
         rechecks,
         _reservoir_for(config, rng, scopes),
     )
-    crowded = CrowdedSubnets(verifier.known, scopes, config.rendezvous.enough_peers)
+    view, book = components.view, components.book
+    crowded = CrowdedSubnets(
+        verifier.known,
+        scopes,
+        config.book.tried_places_per_subnet,
+        config.rendezvous.enough_peers,
+        lambda endpoint: view.slots_of(endpoint) > 0 or book.is_tried(endpoint),
+    )
     rounds = GossipRounds(
         config,
         rng,

@@ -66,12 +66,13 @@ def record_of(event: Notable) -> dict[str, object]:
             return {"event": "address_changed", **where, "id": format_id(own_id), "voters": voters}
         case NoContactsLeft(family):
             return {"event": "no_contacts", "family": family.value}
-        case PeersBeyondCaps(prefix, peers, beyond_caps):
+        case PeersBeyondCaps(prefix, peers, beyond_caps, per_subnet):
             return {
                 "event": "peers_beyond_caps",
                 "subnet": format_subnet(prefix),
                 "peers": peers,
                 "beyond_caps": beyond_caps,
+                "per_subnet": per_subnet,
             }
         case OwnAddressShared(own, other):
             return {
@@ -112,8 +113,9 @@ def words_for(event: Notable) -> tuple[str, str]:
         case Joined() | WentOffline() | CameOnline() | AddressChanged() | NoContactsLeft():
             name, words = _family_words(event)
             return name, f"{family_name(event.family)}: {words}"
-        case PeersBeyondCaps(prefix, peers, beyond_caps):
-            return "limits", words_for_crowded(format_subnet(prefix), peers, beyond_caps)
+        case PeersBeyondCaps(prefix, peers, beyond_caps, per_subnet):
+            subnet = format_subnet(prefix)
+            return "limits", words_for_crowded(subnet, peers, beyond_caps, per_subnet)
         case OwnAddressShared(_, other):
             return (
                 "limits",
@@ -155,11 +157,13 @@ def words_for(event: Notable) -> tuple[str, str]:
             )
 
 
-def words_for_crowded(subnet: str, peers: int, beyond_caps: int) -> str:
+def words_for_crowded(subnet: str, peers: int, beyond_caps: int, per_subnet: int) -> str:
     """What the limits by subnet leave out in one subnet, and what lifts them."""
+    are = "is" if beyond_caps == 1 else "are"
     return (
-        f"{beyond_caps} of {peers} peers in {subnet} are beyond the limit of one per subnet and "
-        f"are given last; --netrestrict {subnet} lifts it where the whole network is there"
+        f"{beyond_caps} of {count(peers, 'peer')} in {subnet} {are} beyond the limit of "
+        f"{per_subnet} per subnet and 1 per address, and given last; --netrestrict {subnet} lifts "
+        f"it where the whole network is there"
     )
 
 

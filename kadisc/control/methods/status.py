@@ -39,12 +39,13 @@ class OwnAddress(msgspec.Struct):
 
 class CrowdedStatus(msgspec.Struct):
     """A subnet (/24, IPv6 /48) with several ``peers`` of the own network, of which ``beyond_caps``
-    are given after all others.
+    are beyond the limit of ``per_subnet``, or at one address with another, and given last.
     """
 
     subnet: str
     peers: int
     beyond_caps: int
+    per_subnet: int
 
 
 class FamilyStatus(msgspec.Struct):
@@ -105,15 +106,17 @@ async def _status(params: StatusParams, call: Call) -> Status:
         queries_in_flight=snapshot.queries_in_flight,
         peers_stored=snapshot.peers_stored,
         items_stored=snapshot.items_stored,
-        crowded_subnets=_crowded(snapshot.peer_network),
+        crowded_subnets=_crowded(
+            snapshot.peer_network, node.config.core.book.tried_places_per_subnet
+        ),
         counters=node.counters(),
     )
 
 
-def _crowded(network: PeerNetworkSnapshot | None) -> list[CrowdedStatus]:
+def _crowded(network: PeerNetworkSnapshot | None, per_subnet: int) -> list[CrowdedStatus]:
     crowded = network.crowded if network is not None else ()
     return [
-        CrowdedStatus(format_subnet(each.prefix), each.peers, each.beyond_caps)
+        CrowdedStatus(format_subnet(each.prefix), each.peers, each.beyond_caps, per_subnet)
         for each in crowded[:MAX_CROWDED]
     ]
 

@@ -135,6 +135,11 @@ class AddressBook:
             entry.status = PeerStatus()
         return entry.status
 
+    def is_tried(self, endpoint: Endpoint) -> bool:
+        """Whether the peer at that endpoint has a place in the tried table."""
+        entry = self._index.at(endpoint)
+        return entry is not None and entry.tried
+
     def failed(self, endpoint: Endpoint, now: float) -> None:
         """The peer left a query unanswered while this node was online, and its status has counted
         that.

@@ -263,15 +263,16 @@ class PeerLost:
 
 @dataclass(frozen=True, slots=True)
 class PeersBeyondCaps:
-    """A small network has several peers in one subnet: of ``peers`` verified ones there, the
-    application is given ``beyond_caps`` after all others, and the routing table keeps few.
-    ``prefix``: that of the /24 (3 bytes) or of the IPv6 /48 (6 bytes). Once a subnet, and again
-    when its peers have become twice as many.
+    """A small network has more peers in one subnet than the limits allow: of ``peers`` verified
+    ones there, ``beyond_caps`` are given to the application after all others. ``prefix``: that of
+    the /24 (3 bytes) or of the IPv6 /48 (6 bytes). ``per_subnet``: the limit; an address has one.
+    Once a subnet, and again when there are twice as many.
     """
 
     prefix: bytes
     peers: int
     beyond_caps: int
+    per_subnet: int
 
 
 @dataclass(frozen=True, slots=True)

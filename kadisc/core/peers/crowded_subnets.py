@@ -1,29 +1,27 @@
-"""What the limits by subnet leave out, told once to the operator of a small network.
+"""Which verified peers are beyond the limits by subnet, and what is told of that.
 
-Of each /24 (IPv6 /48) the application is given one peer before it is given a second one of any, and
-the routing table keeps few. Where a whole network is in one subnet, or behind one address, that is
-most of it, and nothing else would say so. In a network of many subnets the limits are as they
-should be, and nothing is told.
+A /24 (IPv6 /48) has few peers that are kept, and an address one. Further ones are given to the
+application after all others. Where a whole network is in one subnet, or behind one address, that is
+most of it: the operator of a small network is told once. In a network of many subnets the limits
+are as they should be, and nothing is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from ...endpoints import Endpoint
 from ..addressing.policy import AddressPolicy
 from ..contract.events import Event, OwnAddressShared, PeersBeyondCaps
-from .known_peers import KnownPeers
+from .known_peers import KnownPeer, KnownPeers
 
 MAX_TOLD: Final = 8
 """Subnets that are told of at most, in one run."""
 
 
 class CrowdedSubnet(NamedTuple):
-    """A /24 (3 bytes; IPv6 /48, 6 bytes) with several verified peers. ``beyond_caps``: those of
-    them that are given to the application after all others.
-    """
+    """A /24 (3 bytes; IPv6 /48, 6 bytes) of whose verified peers some are beyond the limits."""
 
     prefix: bytes
     peers: int
@@ -31,55 +29,82 @@ class CrowdedSubnet(NamedTuple):
 
 
 class CrowdedSubnets:
-    def __init__(self, known: KnownPeers, scopes: AddressPolicy, enough: int) -> None:
-        """``enough``: in a network of peers in so many subnets nothing is told."""
+    def __init__(
+        self,
+        known: KnownPeers,
+        scopes: AddressPolicy,
+        per_subnet: int,
+        enough: int,
+        is_kept: Callable[[Endpoint], bool],
+    ) -> None:
+        """``per_subnet``: how many peers of a subnet are within the limits, those that are kept
+        (``is_kept``: in a slot or in the tried table) before others. ``enough``: in a network of
+        peers in so many subnets nothing is told.
+        """
         self._known = known
         self._scopes = scopes
+        self._per_subnet = per_subnet
         self._enough = enough
-        self._last: dict[bytes, int] = {}
-        """The peers of each crowded subnet in the round before."""
+        self._is_kept = is_kept
+        self._last: list[CrowdedSubnet] = []
+        """The crowded subnets in the round before."""
         self._told: dict[bytes, int] = {}
         self._told_of_own_address = False
 
-    def now(self) -> list[CrowdedSubnet]:
-        """The subnets with several peers that answered last time, the most crowded first; none in a
-        network of many subnets.
+    def beyond_caps(self) -> set[Endpoint]:
+        """The verified peers that answered last time and are beyond the limits."""
+        beyond: set[Endpoint] = set()
+        for peers in self._by_subnet().values():
+            beyond.update(each.endpoint for each in self._beyond(peers))
+        return beyond
+
+    def crowded(self) -> list[CrowdedSubnet]:
+        """The subnets with peers beyond the limits, the most crowded first; none in a network of
+        many subnets.
         """
-        counts = self._counts()
-        if len(counts) >= self._enough:
+        by_subnet = self._by_subnet()
+        if len(by_subnet) >= self._enough:
             return []
-        crowded = [CrowdedSubnet(each, n, n - 1) for each, n in counts.items() if n > 1]
-        return sorted(crowded, key=lambda each: (-each.peers, each.prefix))
+        found = [
+            CrowdedSubnet(prefix, len(peers), len(beyond))
+            for prefix, peers in by_subnet.items()
+            if (beyond := self._beyond(peers))
+        ]
+        return sorted(found, key=lambda each: (-each.peers, each.prefix))
 
     def due(self, own_endpoints: Iterable[Endpoint]) -> list[Event]:
         """What is to be told now; to be called once a round. A subnet is told of when its peers are
         as many as a round before, and again when they are twice as many as then.
         """
-        counts = self._counts()
-        is_small = len(counts) < self._enough
-        before, self._last = self._last, counts if is_small else {}
+        before, self._last = self._last, self.crowded()
         events: list[Event] = self._own_address_shared(own_endpoints)
-        if not is_small:
-            return events
-        for prefix, number in counts.items():
+        for each in self._last:
             if (
-                number > 1
-                and before.get(prefix) == number
-                and number >= 2 * self._told.get(prefix, 1)
-                and (prefix in self._told or len(self._told) < MAX_TOLD)
+                each in before
+                and each.beyond_caps >= 2 * self._told.get(each.prefix, 0)
+                and (each.prefix in self._told or len(self._told) < MAX_TOLD)
             ):
-                self._told[prefix] = number
-                events.append(PeersBeyondCaps(prefix, number, number - 1))
+                self._told[each.prefix] = each.beyond_caps
+                events.append(
+                    PeersBeyondCaps(each.prefix, each.peers, each.beyond_caps, self._per_subnet)
+                )
         return events
 
-    def _counts(self) -> dict[bytes, int]:
-        counts: dict[bytes, int] = {}
+    def _by_subnet(self) -> dict[bytes, list[KnownPeer]]:
+        by_subnet: dict[bytes, list[KnownPeer]] = {}
         for known in self._known:
             endpoint = known.endpoint
             if not known.failures and not self._scopes.counts_alone(endpoint):
-                prefix = self._scopes.subnet(endpoint)
-                counts[prefix] = counts.get(prefix, 0) + 1
-        return counts
+                by_subnet.setdefault(self._scopes.subnet(endpoint), []).append(known)
+        return by_subnet
+
+    def _beyond(self, peers: list[KnownPeer]) -> list[KnownPeer]:
+        first = [each for each in peers if not each.shares_address]
+        beyond = [each for each in peers if each.shares_address]
+        if len(first) > self._per_subnet:
+            first.sort(key=lambda each: (not self._is_kept(each.endpoint), each.endpoint))
+            beyond += first[self._per_subnet :]
+        return beyond
 
     def _own_address_shared(self, own_endpoints: Iterable[Endpoint]) -> list[Event]:
         if self._told_of_own_address:

@@ -146,8 +146,8 @@ class GossipRounds:
 
     @property
     def crowded(self) -> tuple[CrowdedSubnet, ...]:
-        """The subnets with several peers, the most crowded first."""
-        return tuple(self._crowded.now())
+        """The subnets with peers beyond the limits, the most crowded first."""
+        return tuple(self._crowded.crowded())
 
     @property
     def pushes(self) -> int:

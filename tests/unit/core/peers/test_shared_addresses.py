@@ -9,6 +9,7 @@ import pytest
 from kadisc.core.contract.events import OwnAddressShared, PeersBeyondCaps
 from kadisc.core.peers.shared_addresses import MAX_AT_ONE_ADDRESS
 from kadisc.endpoints import Endpoint, make_endpoint
+from kadisc.observe.describe import words_for
 from tests.support.community import (
     introduce,
     knows,
@@ -99,16 +100,20 @@ def test_a_crowded_subnet_is_told_of_once_in_a_small_network(own: str) -> None:
     introduce(world, host, *crowd)
     world.run(3600.0)
     assert knows(host) == set(crowd)
-    assert told(host) == [PeersBeyondCaps(bytes((45, 2, 3)), 4, 3)]
+    assert told(host) == [PeersBeyondCaps(bytes((45, 2, 3)), 4, 2, 2)]
     assert [tuple(each) for each in peer_network(host).snapshot(world.now).crowded] == [
-        (bytes((45, 2, 3)), 4, 3)
+        (bytes((45, 2, 3)), 4, 2)
     ]
+    assert words_for(told(host)[0])[1] == (
+        "2 of 4 peers in 45.2.3.0/24 are beyond the limit of 2 per subnet and 1 per address, and"
+        " given last; --netrestrict 45.2.3.0/24 lifts it where the whole network is there"
+    )
 
 
 def test_nothing_is_told_of_in_a_network_of_many_subnets_or_in_a_lab() -> None:
     world = World(6)
     hosts = [member(world, number) for number in range(1)]
-    everywhere = [make_endpoint(f"{60 + n // 2}.1.1.{1 + n % 2}", 7001) for n in range(20)]
+    everywhere = [make_endpoint(f"{60 + n // 3}.1.1.{1 + n % 3}", 7001) for n in range(30)]
     lab = [make_endpoint("10.1.1.1", 7001 + number) for number in range(4)]
     for number, endpoint in enumerate([*everywhere, *lab]):
         stranger(world, 50 + number, at=endpoint)
@@ -128,6 +133,10 @@ def test_a_node_is_told_that_another_one_is_at_its_address() -> None:
     first, second = (member(world, n, at=at_one_address(7001 + n)) for n in range(2))
     introduce(world, second, first.endpoint)
     world.run(3600.0)
+    words = words_for(OwnAddressShared(first.endpoint, second.endpoint))[1]
+    assert words.startswith(
+        "another node of this network is at the address of this one, at 45.2.3.4:7002;"
+    )
     for one, other in ((first, second), (second, first)):
         assert OwnAddressShared(one.endpoint, other.endpoint) in told(one)
         assert sum(isinstance(each, OwnAddressShared) for each in told(one)) == 1
