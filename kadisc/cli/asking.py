@@ -1,24 +1,29 @@
 """The choice of the node for a command: the running one, or a temporary one.
 
 The running node has contacts already, and other nodes know it; a temporary node would cost the
-network another join. So a command uses the node that runs with the same state folder. Options that
-the running node cannot fulfil force a temporary node: how the node is configured (--bind,
---allow-private and so on), where it starts (--bootstrap), or another network.
+network another join. So a command uses the node that runs with the same state folder, and means its
+network if none is named. Options that the running node cannot fulfil force a temporary node: how
+the node is configured (--bind, --allow-private and so on), or where it starts (--bootstrap).
+
+Peers of another network than the running node's have to be verified by a member of that network:
+a temporary node, which begins at the contacts of the running one. The name of a network says
+nothing about the DHT on which its nodes meet, so it never leads to other bootstrap hosts.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from ..control.call import Method, Progress, Tell
 from ..control.client import ControlClient, open_client
-from ..control.methods.status import STATUS, StatusParams
+from ..control.methods.contacts import CONTACTS, ContactsParams
+from ..control.methods.status import STATUS, Status, StatusParams
 from ..control.socket_file import socket_path
 from ..errors import KadiscError, NotRunning
 from ..observe.describe import count
@@ -30,6 +35,9 @@ ParamsT = TypeVar("ParamsT", bound=msgspec.Struct)
 ResultT = TypeVar("ResultT", bound=msgspec.Struct)
 
 _FORCE_TEMPORARY_NODE = ("bind", "bootstrap", "allow_private", "no_caps", "unlimited")
+_BEGIN_AT = 16
+"""The number of contacts of the running node, in each address family, that a temporary one begins
+at."""
 _STATUS_S = 3.0
 """How long a command waits for the first response before it uses a temporary node."""
 _SHORT_SILENCE_S = 10.0
@@ -47,13 +55,49 @@ async def ask(
     *,
     tell: Tell | None = None,
     needs_contacts: bool = True,
-    join_network: bool = False,
-    of_any_network: bool = False,
 ) -> ResultT:
     """Runs a method on the running or a temporary node and shows a line of progress. ``tell`` gets
-    the other partial results. ``needs_contacts`` and ``join_network`` configure a temporary node.
-    ``of_any_network``: the running node may belong to another network than that of the options.
+    the other partial results. ``needs_contacts`` is for a temporary node.
     """
+    with _progress(tell) as told:
+        async with running_node(options) as running:
+            if running is not None:
+                return await running.client.call(method, params, tell=told, silence_s=_SILENCE_S)
+        async with open_one_shot(options, told, needs_contacts=needs_contacts) as own:
+            return await method.carry_out(params, own)
+
+
+async def ask_in_network(
+    options: argparse.Namespace,
+    method: Method[ParamsT, ResultT],
+    params_for: Callable[[str], ParamsT],
+    *,
+    tell: Tell | None = None,
+    by_member: bool = False,
+) -> ResultT:
+    """As `ask`, for a method whose params name a network: that of --network, or else the running
+    node's, or else that of the configuration. ``by_member``: only a node of that network can carry
+    it out.
+    """
+    with _progress(tell) as told:
+        near: Sequence[str] = ()
+        async with running_node(options) as running:
+            if running is not None:
+                network = options.network or running.status.network
+                if network == running.status.network or not by_member:
+                    return await running.client.call(
+                        method, params_for(network), tell=told, silence_s=_SILENCE_S
+                    )
+                near = await _contacts_of(running)
+                if options.verbose:
+                    say(f"using a temporary node of the network {network}, from its contacts")
+        async with open_one_shot(options, told, near=near, join_network=by_member) as own:
+            return await method.carry_out(params_for(own.node.config.network), own)
+
+
+@contextmanager
+def _progress(tell: Tell | None) -> Iterator[Tell]:
+    """A line of progress, which is removed at the end; other partial results go to ``tell``."""
     line = ProgressLine()
 
     def told(value: Mapping[str, object]) -> None:
@@ -64,13 +108,7 @@ async def ask(
             tell(value)
 
     try:
-        async with running_node(options, of_any_network=of_any_network) as client:
-            if client is not None:
-                return await client.call(method, params, tell=told, silence_s=_SILENCE_S)
-        async with open_one_shot(
-            options, told, needs_contacts=needs_contacts, join_network=join_network
-        ) as own:
-            return await method.carry_out(params, own)
+        yield told
     finally:
         line.clear()
 
@@ -98,23 +136,23 @@ def progress_text(progress: Progress) -> str:
     return ", ".join(parts)
 
 
+class RunningNode(NamedTuple):
+    client: ControlClient
+    status: Status
+
+
 @asynccontextmanager
-async def running_node(
-    options: argparse.Namespace, *, of_any_network: bool = False
-) -> AsyncIterator[ControlClient | None]:
-    """A client of the running node, announced on stderr; None if a temporary node is to be used."""
+async def running_node(options: argparse.Namespace) -> AsyncIterator[RunningNode | None]:
+    """The running node; None if a temporary node is to be used."""
     async with AsyncExitStack() as stack:
         if any(getattr(options, name, None) for name in _FORCE_TEMPORARY_NODE):
             yield None
         else:
-            yield await _client(options, stack, of_any_network)
+            yield await _connected(options, stack)
 
 
-async def _client(
-    options: argparse.Namespace, stack: AsyncExitStack, of_any_network: bool
-) -> ControlClient | None:
-    settings = configuration(options)
-    folder = state_folder(settings)
+async def _connected(options: argparse.Namespace, stack: AsyncExitStack) -> RunningNode | None:
+    folder = state_folder(configuration(options))
     path = socket_path(folder) if folder is not None else None
     if path is None or not _exists(path):
         return None
@@ -124,18 +162,24 @@ async def _client(
     except KadiscError as error:
         say(f"{error}; using a temporary node")
         return None
-    if status.network != settings.network and not of_any_network:
-        say(
-            f"the running node (process {status.pid}) belongs to the network {status.network}; "
-            "using a temporary node"
+    if options.verbose:
+        contacts = count(sum(family.contacts for family in status.families), "contact")
+        say(f"asking the running node (process {status.pid}, network {status.network}, {contacts})")
+    return RunningNode(client, status)
+
+
+async def _contacts_of(running: RunningNode) -> list[str]:
+    """Where a temporary node can begin: at contacts of the running node, and at that node itself,
+    which may have none yet, or may not tell them.
+    """
+    endpoints = [family.endpoint for family in running.status.families]
+    try:
+        known = await running.client.call(
+            CONTACTS, ContactsParams(count=_BEGIN_AT), silence_s=_STATUS_S
         )
-        return None
-    contacts = count(sum(family.contacts for family in status.families), "contact")
-    say(
-        f"using the running node (process {status.pid}, {contacts}); "
-        "--bootstrap or --bind for a temporary node"
-    )
-    return client
+    except KadiscError:
+        return endpoints
+    return [contact.endpoint for contact in known.contacts] + endpoints
 
 
 def _exists(path: Path) -> bool:

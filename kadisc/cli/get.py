@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 
 from .descriptions import NODE_OF_A_LOOKUP
+from .exit_codes import DONE, FAILED
 from .options import add_node_options, target
-from .output import print_json, say, show
+from .output import print_json, print_unsuccessful, say, show
 
 SUMMARY = "get a value from the DHT"
 DESCRIPTION = (
@@ -40,15 +41,19 @@ async def _get(options: argparse.Namespace, wanted: str) -> int:
     from .asking import ask
 
     item = await ask(options, GET, GetParams(wanted, options.salt, partial=True))
+    if not item.found:
+        problem = f"no node has {wanted}{' with this salt' if item.salt else ''}"
+        say(problem)
+        if options.json:
+            print_unsuccessful(item, "not_found", problem)
+        return FAILED
     if options.json:
         print_json(item)
-    elif item.found:
-        show(item.value if isinstance(item.value, str) else _as_json(item.value))
-    if not item.found:
-        say(f"no node has {wanted}{' with this salt' if item.salt else ''}")
-    elif not options.json and item.key is not None:
+        return DONE
+    show(item.value if isinstance(item.value, str) else _as_json(item.value))
+    if item.key is not None:
         say(f"sequence {item.seq}, key {item.key}")
-    return 0 if item.found else 1
+    return DONE
 
 
 def _as_json(value: object) -> str:

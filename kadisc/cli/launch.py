@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 
 from ..config import DEFAULT_PORT, Config
@@ -30,13 +32,15 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
         return open_ports(config) if config.bind else _default_ports(config, is_devnet=is_devnet)
 
     if is_devnet:
-        async with (
-            open_devnet(
-                options.devnet, config, bootstrap=config.bootstrap, ports=choose_ports()
-            ) as nodes,
-            _controlled(nodes[0]),
-        ):
-            yield nodes
+        with _folder_of_devnet(config, options) as folder:
+            config = replace(config, state_dir=folder)
+            async with (
+                open_devnet(
+                    options.devnet, config, bootstrap=config.bootstrap, ports=choose_ports()
+                ) as nodes,
+                _controlled(nodes[0]),
+            ):
+                yield nodes
         return
     # Where no folder was asked for, the default one is used if it can be.
     is_optional = config.state_dir is None
@@ -59,6 +63,27 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
             say(f"warning: {doubt}")
         async with _controlled(node):
             yield [node]
+
+
+@contextmanager
+def _folder_of_devnet(config: Config, options: argparse.Namespace) -> Iterator[str | None]:
+    """The state folder of the first node of a devnet: that of --state-dir, or a temporary one, in
+    which commands find the control socket; None if none is wanted, or there is no place for one.
+    """
+    if options.ephemeral or config.state_dir is not None:
+        yield None if options.ephemeral else config.state_dir
+        return
+    try:
+        folder = tempfile.mkdtemp(prefix="kadisc-devnet-")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        say(f"warning: no control socket: no temporary folder can be made ({reason})")
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager

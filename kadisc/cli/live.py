@@ -59,20 +59,21 @@ def open_screen() -> Screen | None:
     return Screen(fd, painter, glyphs_for(os.environ))
 
 
-async def show_live(nodes: Sequence[Node], network: str, screen: Screen) -> None:
+async def show_live(nodes: Sequence[Node], screen: Screen, *, is_devnet: bool) -> None:
     """Shows the first node until the user presses ``q``. If the terminal closes, the nodes run on
     without a dashboard.
     """
-    if not await _shown_until_quit(nodes, network, screen):
+    if not await _shown_until_quit(nodes, screen, is_devnet=is_devnet):
         await trio.sleep_forever()
 
 
-async def _shown_until_quit(nodes: Sequence[Node], network: str, screen: Screen) -> bool:
+async def _shown_until_quit(nodes: Sequence[Node], screen: Screen, *, is_devnet: bool) -> bool:
     node = nodes[0]
     facts = Facts(
         __version__,
-        network,
+        node.config.network,
         {family: format_endpoint(endpoint) for family, endpoint in node.local_endpoints.items()},
+        (node.config.state_dir or "") if is_devnet else "",
     )
     source = LiveSource(nodes)
     subscription: Subscription[object] = node.subscribe(*SHOWN)

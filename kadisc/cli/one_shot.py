@@ -90,6 +90,7 @@ async def open_one_shot(
     tell: Tell | None,
     *,
     needs_contacts: bool = True,
+    near: Sequence[str] = (),
     join_network: bool = False,
 ) -> AsyncIterator[OneShot]:
     """A read-only node with a fresh key at any free port, in every address family of this machine,
@@ -97,13 +98,13 @@ async def open_one_shot(
     it leaves no dead entries there. With ``join_network`` it also exchanges records with peers of
     its network.
 
-    It starts from the --bootstrap hosts alone, because they may belong to another DHT. Without them
-    it starts from the saved contacts, then from the hosts of the configuration, then from
-    Mainline's public routers.
+    It starts from the --bootstrap hosts alone, because they may belong to another DHT, or from
+    ``near`` alone, the contacts of the running node. Without both it starts from the saved
+    contacts, then from the hosts of the configuration, then from Mainline's public routers.
     """
     config = configuration(options, only_for=(HoldsFor.EVERY_COMMAND, HoldsFor.NOT_A_DEVNET))
     config = replace(config, core=replace(config.core, read_only=True))
-    given = tuple(getattr(options, "bootstrap", None) or ())
+    given = tuple(getattr(options, "bootstrap", None) or near)
     saved = NOTHING_SAVED
     if needs_contacts and not given:
         folder = state_folder(config)

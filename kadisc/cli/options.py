@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ..config import Config
 from ..config.declaration import Commands, Heading, HoldsFor
 from ..config.keys import KEYS
 
 APP_NAME = "kadisc"
+_VARIABLES: Final = {"state_dir": "KADISC_STATE_DIR"}
+"""The environment variables, by the names of their keys."""
 MAX_DIGITS = 9
 """Of a number on the command line."""
 
@@ -34,6 +37,7 @@ def add_node_options(parser: argparse.ArgumentParser, *, joins: bool = True) -> 
     ``joins``: whether the node joins a DHT.
     """
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say which node is asked")
     node = parser.add_argument_group("node options")
     groups: dict[Heading, argparse._ActionsContainer] = {
         heading: node for heading in Heading if heading is not Heading.LAB
@@ -100,14 +104,18 @@ def _help_from(description: str) -> str:
 def configuration(
     options: argparse.Namespace, *, only_for: Collection[HoldsFor] | None = None
 ) -> Config:
-    """The configuration that the file and the options make; an option wins over the file.
-    ``only_for``: which keys of the file to use; all by default. Raises UsageError that names the
-    file or the option.
+    """The configuration that the file, the environment and the options make; an option wins over
+    the environment, and that over the file. ``only_for``: which keys of the file and the
+    environment to use; all by default. Raises UsageError that names the file, the variable or the
+    option.
     """
     from ..net.config_file import check_values, config_from, read_values
 
     path = Path(options.config) if options.config is not None else _default_config_path()
     values = read_values(path) if path is not None else {}
+    from_environment = _from_environment()
+    check_values(from_environment, lambda key: _VARIABLES[key])
+    values |= from_environment
     if only_for is not None:
         values = {
             name: value
@@ -117,6 +125,11 @@ def configuration(
     given = _given(options)
     check_values(given, _flag)
     return config_from(values | given)
+
+
+def _from_environment() -> dict[str, Any]:
+    """The values of the environment variables that are set, by the names of their keys."""
+    return {key: value for key, name in _VARIABLES.items() if (value := os.environ.get(name))}
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "wanted",
         metavar="NETWORK|INFOHASH",
         nargs="?",
-        help="a network name, or 40 hex digits (default: the configured network)",
+        help="a network name, or 40 hex digits (default: the network of the running"
+        " node, or else the configured one)",
     )
     parser.add_argument(
         "--service", metavar="NAME", help="only peers of the network with this service"
@@ -98,7 +99,7 @@ def _choose_network(options: argparse.Namespace) -> None:
         options.network = options.wanted
     # Here --service names the service to find; as a configuration key it is NAME=PORT.
     options.wanted_service, options.service = options.service, None
-    options.network = configuration(options).network
+    configuration(options)  # it may be wrong, which is told before anything is asked
 
 
 async def _announced(options: argparse.Namespace, target: str) -> int:
@@ -118,12 +119,16 @@ async def _announced(options: argparse.Namespace, target: str) -> int:
 async def _of_network(options: argparse.Namespace) -> int:
     from ..control.methods.network_peers import NETWORK_PEERS, NetworkPeersParams
     from ..observe.describe import count
-    from .asking import ask
+    from .asking import ask_in_network
 
-    params = NetworkPeersParams(
-        options.network, options.wanted_service, options.count, options.check, partial=True
+    def params_for(network: str) -> NetworkPeersParams:
+        return NetworkPeersParams(
+            network, options.wanted_service, options.count, options.check, partial=True
+        )
+
+    found = await ask_in_network(
+        options, NETWORK_PEERS, params_for, tell=_teller(options), by_member=True
     )
-    found = await ask(options, NETWORK_PEERS, params, tell=_teller(options), join_network=True)
     if options.json:
         print_json(found)
     else:

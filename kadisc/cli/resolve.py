@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 
 from .descriptions import NODE_OF_A_LOOKUP
+from .exit_codes import DONE, FAILED
 from .options import add_node_options
-from .output import print_json, say, show
+from .output import print_json, print_unsuccessful, say, show
 
 SUMMARY = "find a node by its public key"
 DESCRIPTION = (
     "Looks up the peer record that the owner of a key published on the DHT for a network "
-    "(--network), checks its signature, key and network, and prints the address and services of "
-    "the node. Exit code 1 if there is no such record. " + NODE_OF_A_LOOKUP
+    "(--network, or else that of the running node), checks its signature, key and network, and "
+    "prints the address and services of the node. Exit code 1 if there is no such record. "
+    + NODE_OF_A_LOOKUP
 )
 EXAMPLES = """\
 examples:
@@ -38,20 +40,22 @@ def execute(options: argparse.Namespace) -> int:
 async def _resolve(options: argparse.Namespace, key: str) -> int:
     from ..control.methods.resolve import RESOLVE, ResolveParams
     from ..observe.services import services_words
-    from .asking import ask
-    from .options import configuration
+    from .asking import ask_in_network
 
-    network = configuration(options).network
-    record = await ask(
-        options, RESOLVE, ResolveParams(key, network, partial=True), of_any_network=True
+    record = await ask_in_network(
+        options, RESOLVE, lambda network: ResolveParams(key, network, partial=True)
     )
-    if options.json:
+    if record.found and options.json:
         print_json(record)
     elif record.found:
         show(f"record {record.sequence} for network {record.network}")
         show(f"  key       {record.key}")
         show(f"  address   {', '.join(record.endpoints) or 'not known'}")
         show(f"  services  {services_words(record.services)}")
-    if not record.found:
-        say(f"no record of this key for the network {network} with a valid signature was found")
-    return 0 if record.found else 1
+    if record.found:
+        return DONE
+    problem = f"no valid record of this key for the network {record.network} was found"
+    say(problem)
+    if options.json:
+        print_unsuccessful(record, "not_found", problem)
+    return FAILED

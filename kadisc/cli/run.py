@@ -100,7 +100,7 @@ async def _run(options: argparse.Namespace, ending: Ending) -> int:
         async with opened(options) as nodes:
             spare_collections()
             if not await _show(nodes, options):
-                await _log(nodes, log)
+                await _log(nodes, log, is_devnet=options.devnet is not None)
     except trio.Cancelled:
         log.stopped(ending.signal.name if ending.signal is not None else None)
         raise
@@ -117,17 +117,19 @@ async def _show(nodes: Sequence[Node], options: argparse.Namespace) -> bool:
 
     screen = open_screen()
     if screen is not None:
-        await show_live(nodes, nodes[0].config.network, screen)
+        await show_live(nodes, screen, is_devnet=options.devnet is not None)
     return screen is not None
 
 
-async def _log(nodes: Sequence[Node], log: RunLog) -> None:
+async def _log(nodes: Sequence[Node], log: RunLog, *, is_devnet: bool) -> None:
     from ..core.contract.events import Joined
     from ..net.transport.nurseries import open_flat_nursery
     from ..observe.describe import NOTABLE
 
     async with nodes[0].subscribe(*NOTABLE) as events, open_flat_nursery() as nursery:
         log.listening(nodes)
+        if is_devnet:
+            log.controlled(nodes[0])
         nursery.start_soon(_summaries, log, nodes)
         async for event in events:
             if isinstance(event, Joined):

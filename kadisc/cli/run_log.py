@@ -47,6 +47,18 @@ class RunLog:
                 f"{count(len(nodes) - 1, 'more node')} on this machine, such as {listening[-1][1]}",
             )
 
+    def controlled(self, node: Node) -> None:
+        """Logs where commands find the node; nothing for a node without a control socket."""
+        from ..control.socket_file import socket_path
+
+        folder = node.config.state_dir
+        if folder is None or not (path := socket_path(folder)).exists():
+            return
+        if self._as_json:
+            self._json({"event": "control_socket", "path": str(path), "state_dir": str(folder)})
+        else:
+            self._line("control", f"kadisc status --state-dir {folder}")
+
     def event(self, event: Notable) -> None:
         if self._as_json:
             self._json(record_of(event))

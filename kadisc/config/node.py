@@ -189,8 +189,8 @@ class Config:
         option=Option(
             Commands.NAMING_A_NODE,
             "DIR",
-            "folder for key, own address, contacts and control socket (default: the XDG state"
-            " folder)",
+            "folder for key, own address, contacts and control socket (default:"
+            " $KADISC_STATE_DIR, or the XDG state folder)",
             heading=Heading.FILES,
         ),
         holds_for=HoldsFor.NOT_A_DEVNET,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .activity import MAX_LOOKUPS, count_lines, lookup_lines, tail_lines, traffic_lines
 from .buckets import bucket_section, section_height
 from .glyphs import Glyphs
-from .header import identity_lines, network_line, title_line
+from .header import folder_line, identity_lines, network_line, title_line
 from .lines import Line, fit
 from .scene import Scene, View
 
@@ -31,7 +31,7 @@ def draw(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Line]:
         *identity_lines(scene, 2 if height >= _ROOMY else 1, glyphs),
     ]
     if height >= _ROOMY:
-        top += network_line(scene)
+        top += [*network_line(scene), *folder_line(scene)]
     bottom = (
         [
             *(help_lines(glyphs) if scene.view.help and height >= _ROOMY // 2 else ()),

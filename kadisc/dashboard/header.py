@@ -62,6 +62,13 @@ def network_line(scene: Scene) -> list[Line]:
     return [((f" {clean(own.network)}  ", "label"), *joined(((peers,), (book,)), "  "))]
 
 
+def folder_line(scene: Scene) -> list[Line]:
+    """How commands find the node; no line where they do so by themselves."""
+    if not scene.facts.state_dir:
+        return []
+    return [((" commands  ", "label"), (f"--state-dir {clean(scene.facts.state_dir)}", ""))]
+
+
 def state_words(dht: DhtSnapshot) -> Line:
     if not dht.online:
         return (("offline", "bad"),)

@@ -13,11 +13,14 @@ from .traffic import NO_FLOW, Flow
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Constants of a run. ``listening``: the local endpoints, as ``host:port``."""
+    """Constants of a run. ``listening``: the local endpoints, as ``host:port``. ``state_dir``: the
+    folder of the control socket, if commands do not find it by themselves.
+    """
 
     version: str
     network: str
     listening: Mapping[Family, str]
+    state_dir: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ def test_the_page_has_every_method_code_and_limit() -> None:
     assert re.findall(r"^### (\w+)$", PAGE, re.MULTILINE) == [
         "status",
         "find",
+        "contacts",
         "announce",
         "peers",
         *OF_ITEMS,

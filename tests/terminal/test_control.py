@@ -74,12 +74,13 @@ def test_the_running_node_and_a_temporary_one_give_the_same_documents(
 ) -> None:
     process, nodes = node
     command = [word.format(other=nodes[3]["endpoints"][0]) for word in command]
-    asked = kadisc(*command, "--json", "--state-dir", str(folder))
-    assert asked.returncode == 0
-    assert asked.stderr.startswith(
-        f"kadisc: using the running node (process {process.pid}, 9 contacts)"
+    quiet = kadisc(*command, "--json", "--state-dir", str(folder))
+    assert (quiet.returncode, quiet.stderr) == (0, "")
+    asked = kadisc(*command, "--json", "-v", "--state-dir", str(folder))
+    assert (asked.returncode, asked.stderr) == (
+        0,
+        f"kadisc: asking the running node (process {process.pid}, network mainline, 9 contacts)\n",
     )
-    assert len(asked.stderr.splitlines()) == 1
     start = [] if command[0] == "ping" else ["--bootstrap", nodes[0]["endpoints"][0]]
     own = kadisc(*command, "--json", "--state-dir", str(folder), "--bind", "127.0.0.1:0", *start)
     assert (own.returncode, own.stderr) == (0, "")
@@ -97,7 +98,7 @@ def test_peers_are_printed_line_by_line(node: Any, folder: Path) -> None:
         0,
         ["127.0.0.1:5001", "127.0.0.1:5002"],
     )
-    assert done.stderr.splitlines()[1].startswith("kadisc: 2 peers in ")
+    assert done.stderr.startswith("kadisc: 2 peers in ")
     done = kadisc("peers", "2" * 40, "--state-dir", str(folder))
     assert (done.returncode, done.stdout) == (1, "")
     done = kadisc("find", "random", "--state-dir", str(folder))
@@ -141,7 +142,7 @@ def test_an_interrupted_command_ends_with_130_and_its_query_ends_in_the_node(
             process.send_signal(signal.SIGINT)
             output, errors = process.communicate(timeout=PATIENCE_S)
             assert (process.returncode, error_code(output)) == (130, "interrupted")
-            assert len(errors.splitlines()) == 1
+            assert errors == ""
         while _status(folder)["operations"]:
             assert time.monotonic() - asked < SOON_S
 
@@ -161,15 +162,6 @@ def test_a_program_needs_no_library(node: Any, folder: Path) -> None:
         [line] = client.makefile().readlines()
     response = json.loads(line)
     assert (response["id"], len(response["result"]["nodes"])) == (7, 2)
-
-
-def test_a_running_node_of_another_network_is_not_used(node: Any, folder: Path) -> None:
-    _, nodes = node
-    done = kadisc(
-        "ping", nodes[1]["endpoints"][0], "--network", "other", "--state-dir", str(folder), "--json"
-    )
-    assert done.returncode == 0
-    assert "belongs to the network mainline; using a temporary node" in done.stderr
 
 
 def test_status_without_a_running_node(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from ..call import Method
 from .announce import ANNOUNCE
 from .book import BOOK_EXPORT, BOOK_IMPORT
+from .contacts import CONTACTS
 from .feedback import FEEDBACK
 from .find import FIND
 from .get import GET
@@ -23,6 +24,7 @@ from .why import WHY
 _ALL = (
     STATUS,
     FIND,
+    CONTACTS,
     PING,
     PEERS,
     ANNOUNCE,

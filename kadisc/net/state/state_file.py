@@ -122,9 +122,14 @@ class KeptState:
     published: dict[str, tuple[Item, ...]] = field(default_factory=dict)
     left_out: int = 0
 
-    def saved_state(self, network: str) -> SavedState:
-        """The part of one network, as the core restores it."""
+    def saved_state(self, network: str, *, contacts_of_others: bool = False) -> SavedState:
+        """The part of one network, as the core restores it. ``contacts_of_others``: where it has no
+        contacts, those of all other networks are in their place.
+        """
         saved = self.contacts.get(network, ())
+        if contacts_of_others and not saved:
+            every = {each.contact.id: each for kept in self.contacts.values() for each in kept}
+            saved = tuple(every.values())
         return SavedState(
             tuple(
                 SavedDht(

@@ -349,10 +349,15 @@ class _InUse(Exception):
 
 def read_saved_state(folder: str | os.PathLike[str], network: str) -> SavedState:
     """The state of one network in a folder, without a lock and without writing; an empty one where
-    it cannot be read. Blocks for a few ms.
+    it cannot be read. Without contacts of that network it has those of the others: they are nodes
+    of a DHT, which knows no networks. Blocks for a few ms.
     """
     kept = _kept_in(folder_path(folder))
-    return kept.saved_state(network) if kept != KeptState() else SavedState(())
+    return (
+        kept.saved_state(network, contacts_of_others=True)
+        if kept != KeptState()
+        else SavedState(())
+    )
 
 
 def read_seed(folder: str | os.PathLike[str]) -> bytes | None:

@@ -478,6 +478,9 @@ def test_reading_a_saved_state_writes_nothing(tmp_path: Path) -> None:
     folder_mtime = tmp_path.stat().st_mtime_ns
     saved = read_saved_state(tmp_path, "mainline")
     assert [len(dht.contacts) for dht in saved.dhts] == [301, 1]
+    of_no_network = read_saved_state(tmp_path, "a name without contacts")
+    assert [len(dht.contacts) for dht in of_no_network.dhts] == [300, 1]  # one is in both
+    assert of_no_network.peer_network is None
     assert {
         path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.iterdir()
     } == before

@@ -1,0 +1,121 @@
+"""Which node a command asks, and which network it means, while a node of a private DHT runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .commands import COMMAND, PATIENCE_S, environment, next_event, running
+
+ID = "0123456789abcdef0123456789abcdef01234567"
+
+
+@dataclass
+class PrivateDht:
+    """A devnet whose first node is of the network alpha, and one node of the network beta."""
+
+    process: subprocess.Popen[str]
+    folder: str
+    beta: str
+    """The endpoint of the node of beta."""
+
+    def run(self, *arguments: str) -> tuple[int, Any, str]:
+        """The exit code, the document and the messages of a command beside the devnet."""
+        done = subprocess.run(
+            [*COMMAND, *arguments, "--json"],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            env=environment(KADISC_STATE_DIR=self.folder),
+            stdin=subprocess.DEVNULL,
+        )
+        return done.returncode, json.loads(done.stdout), done.stderr
+
+
+@pytest.fixture(scope="module")
+def dht(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateDht]:
+    folder = tmp_path_factory.mktemp("beta")
+    with running(
+        *("run", "--devnet", "8", "--network", "alpha", "--bind", "127.0.0.1:0", "--json")
+    ) as process:
+        first = next_event(process, "listening")["nodes"][0]["endpoints"][0]
+        where = next_event(process, "control_socket")["state_dir"]
+        next_event(process, "joined")
+        with running(
+            *("run", "--bind", "127.60.0.1:0", "--allow-private", "--network", "beta"),
+            *("--service", "p2p=9333", "--bootstrap", first, "--state-dir", str(folder), "--json"),
+        ) as member:
+            beta = next_event(member, "listening")["nodes"][0]["endpoints"][0]
+            next_event(member, "joined")
+            yield PrivateDht(process, where, beta)
+
+
+def test_peers_of_another_network_are_found_from_the_contacts_of_the_running_node(
+    dht: PrivateDht,
+) -> None:
+    for _ in range(20):  # it announces itself a moment after it has joined
+        code, document, messages = dht.run("peers", "beta", "--count", "1")
+        assert (document["network"], messages) == ("beta", "")
+        if code == 0:
+            break
+    [peer] = document["peers"]
+    assert peer["endpoint"] == dht.beta
+    assert peer["addresses"] == {"p2p": "127.60.0.1:9333"}
+
+
+def test_without_a_name_the_network_of_the_running_node_is_meant(dht: PrivateDht) -> None:
+    code, document, messages = dht.run("peers", "--count", "1")
+    assert (code, document["network"], messages) == (0, "alpha", "")
+    code, document, _ = dht.run("resolve", "00" * 32)
+    assert (code, document["network"], document["error"]["code"]) == (1, "alpha", "not_found")
+
+
+def test_a_name_does_not_lead_away_from_the_dht_of_the_running_node(dht: PrivateDht) -> None:
+    for command in (["ping", dht.beta], ["find", ID], ["resolve", "00" * 32], ["get", ID]):
+        _, _, messages = dht.run(*command, "--network", "gamma", "-v")
+        assert messages.startswith(
+            f"kadisc: asking the running node (process {dht.process.pid}, network alpha, "
+        )
+        assert "temporary" not in messages
+
+
+def test_the_folder_of_a_devnet_is_printed_and_removed_at_the_end() -> None:
+    with running(*("run", "--devnet", "2", "--no-dashboard", "--bind", "127.0.0.1:0")) as process:
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if "--state-dir" in line)
+        folder = Path(line.split()[-1])
+        assert line.split()[-4:-1] == ["kadisc", "status", "--state-dir"]
+        assert (folder / "control.sock").is_socket()
+        assert folder.stat().st_mode & 0o777 == 0o700
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0
+        assert not folder.exists()
+
+
+def test_an_option_wins_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('state_dir = "from-file"\n')
+    for variables, options, folder in (
+        ({}, (), "from-file"),
+        ({"KADISC_STATE_DIR": ""}, (), "from-file"),
+        ({"KADISC_STATE_DIR": "from-variable"}, (), "from-variable"),
+        ({"KADISC_STATE_DIR": "from-variable"}, ("--state-dir", "from-option"), "from-option"),
+    ):
+        done = subprocess.run(
+            [*COMMAND, "status", "--config", str(config), *options],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            env=environment(**variables),
+            cwd=tmp_path,
+        )
+        assert (done.returncode, done.stderr) == (
+            1,
+            f"kadisc: no node runs with the state folder {folder}; see kadisc run --help\n",
+        )
