@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from .observe.shell_events import HostUnresolved as HostUnresolved
     from .observe.shell_events import NetworkChanged as NetworkChanged
     from .observe.shell_events import NoContactsLeft as NoContactsLeft
+    from .observe.shell_events import NothingToJoin as NothingToJoin
     from .observe.shell_events import StateDamaged as StateDamaged
     from .observe.shell_events import StateKeptBack as StateKeptBack
     from .observe.shell_events import StateSaved as StateSaved
@@ -165,14 +166,15 @@ _HOME = {
     "net.transport.dispatch": ("Subscription",),
     "net.transport.memory": ("MemoryNetwork",),
     "observe.shell_events": (
-        "NoContactsLeft",
         "BootstrapFailing",
         "BootstrapWorking",
         "HostUnresolved",
         "NetworkChanged",
+        "NoContactsLeft",
+        "NothingToJoin",
         "StateDamaged",
-        "StateSaved",
         "StateKeptBack",
+        "StateSaved",
         "StateSetAside",
         "StateUnsaved",
     ),

@@ -65,6 +65,11 @@ class OneShot(Call):
         self._reasons = outcome.reasons
 
     def failure(self, lookup: MultiFamilyLookup) -> str:
+        if not self._saved_contacts and not any(self._sources):
+            return (
+                "no network: there is no node to ask; give --bootstrap HOST:PORT of a node of the "
+                "network, or start one here with kadisc run"
+            )
         return f"no network: {self._reason(lookup)}; try another --bootstrap HOST:PORT"
 
     def _reason(self, lookup: MultiFamilyLookup) -> str:
@@ -74,8 +79,6 @@ class OneShot(Call):
             else []
         )
         asked += [host for hosts in self._sources for host in hosts] if lookup.asked else []
-        if not asked and not any(self._sources):
-            return "there is no node to ask"
         if asked:
             return f"no answer from {' or '.join(asked)} within {lookup.elapsed_s:.0f} s"
         return (

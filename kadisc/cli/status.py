@@ -56,6 +56,11 @@ def _print(status: Status) -> None:
     show(f"  key      {status.public_key}")
     for family in status.families:
         _print_family(family)
+    if status.waits_for_contact:
+        show(
+            "           waiting for another node to join by this one; to join a network, start\n"
+            "           with --bootstrap HOST:PORT of a node of it"
+        )
     counters = status.counters
     show(
         f"  traffic  {counters['received']} datagrams in, {counters['sent']} out; "

@@ -22,6 +22,7 @@ from .shell_events import (
     HostUnresolved,
     NetworkChanged,
     NoContactsLeft,
+    NothingToJoin,
     ShellEvent,
     StateDamaged,
     StateFolderRemade,
@@ -66,6 +67,8 @@ def record_of(event: Notable) -> dict[str, object]:
             return {"event": "address_changed", **where, "id": format_id(own_id), "voters": voters}
         case NoContactsLeft(family):
             return {"event": "no_contacts", "family": family.value}
+        case NothingToJoin():
+            return {"event": "nothing_to_join"}
         case PeersBeyondCaps(prefix, peers, beyond_caps, per_subnet):
             return {
                 "event": "peers_beyond_caps",
@@ -129,6 +132,12 @@ def words_for(event: Notable) -> tuple[str, str]:
             return "bootstrap", f"{family_name(family)}: a bootstrap node answered"
         case HostUnresolved(_, reason):
             return "bootstrap", f"{reason}; retrying in the background"
+        case NothingToJoin():
+            return (
+                "bootstrap",
+                "no bootstrap node, static peer or saved contact: waiting for another node to join "
+                "by this one; to join a network, start with --bootstrap HOST:PORT of a node of it",
+            )
         case NetworkChanged(slept_s):
             return "network", f"this machine slept for {slept_s:.0f} s; checking all contacts again"
         case StateUnsaved(reason):

@@ -52,6 +52,13 @@ class NoContactsLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class NothingToJoin:
+    """The node has no bootstrap host, no static peer and no saved contact, and no node has
+    contacted it in its first second. It waits for one.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class StateUnsaved:
     """The state could not be saved for the next run. The node retries without further events."""
 
@@ -121,6 +128,7 @@ ShellEvent: TypeAlias = (
     | HostUnresolved
     | NetworkChanged
     | NoContactsLeft
+    | NothingToJoin
     | StateUnsaved
     | StateSaved
     | StateFolderRemade

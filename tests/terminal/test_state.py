@@ -168,7 +168,8 @@ def test_without_contacts_and_bootstrap_the_error_says_so(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "kadisc: no --bootstrap given, and no contacts saved by an earlier run",
-        "kadisc: no network: there is no node to ask; try another --bootstrap HOST:PORT",
+        "kadisc: no network: there is no node to ask; give --bootstrap HOST:PORT of a node of the "
+        "network, or start one here with kadisc run",
     ]
 
 

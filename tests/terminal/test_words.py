@@ -7,8 +7,15 @@ from typing import get_args
 
 import pytest
 
-from kadisc.core.contract.events import AddressChanged, CameOnline, Joined, WentOffline
-from kadisc.endpoints import Family
+from kadisc.core.contract.events import (
+    AddressChanged,
+    CameOnline,
+    Joined,
+    OwnAddressShared,
+    PeersBeyondCaps,
+    WentOffline,
+)
+from kadisc.endpoints import Family, parse_endpoint
 from kadisc.observe.clients import describe_client
 from kadisc.observe.describe import NOTABLE, Notable, record_of, words_for
 from kadisc.observe.shell_events import (
@@ -19,6 +26,7 @@ from kadisc.observe.shell_events import (
     HostUnresolved,
     NetworkChanged,
     NoContactsLeft,
+    NothingToJoin,
     ShellEvent,
     StateDamaged,
     StateFolderRemade,
@@ -65,6 +73,9 @@ EVENTS: list[Notable] = [
     HostUnresolved("x:1", "the name x cannot be resolved"),
     NetworkChanged(3600.0),
     NoContactsLeft(Family.IPV6),
+    NothingToJoin(),
+    OwnAddressShared(parse_endpoint("45.2.3.4:1"), parse_endpoint("45.2.3.4:2")),
+    PeersBeyondCaps(bytes(3), 5, 4, 1),
     StateUnsaved("no space left"),
     StateSaved(),
     StateFolderRemade("folder"),

@@ -65,10 +65,12 @@ class FamilyStatus(msgspec.Struct):
 
 
 class Status(msgspec.Struct):
-    """``public_key``: 64 hex digits (Ed25519). ``operations``: lookups and pings in flight, the
-    node's own included. ``peers_stored`` and ``items_stored``: the peers and items that other nodes
-    announced and put to this one. ``crowded_subnets``: those of which the limits by subnet leave
-    peers out, the most crowded first, 8 at most. ``counters``: counts since the start, by name.
+    """``public_key``: 64 hex digits (Ed25519). ``waits_for_contact``: the node has no bootstrap
+    node, static peer or contact, and waits until another node joins by it. ``operations``: lookups
+    and pings in flight, the node's own included. ``peers_stored`` and ``items_stored``: the peers
+    and items that other nodes announced and put to this one. ``crowded_subnets``: those of which
+    the limits by subnet leave peers out, the most crowded first, 8 at most. ``counters``: counts
+    since the start, by name.
     """
 
     version: str
@@ -77,6 +79,7 @@ class Status(msgspec.Struct):
     public_key: str
     uptime_s: float
     read_only: bool
+    waits_for_contact: bool
     families: list[FamilyStatus]
     operations: int
     queries_in_flight: int
@@ -98,6 +101,7 @@ async def _status(params: StatusParams, call: Call) -> Status:
         public_key=node.public_key.hex(),
         uptime_s=round(node.uptime_s, 1),
         read_only=node.config.core.read_only,
+        waits_for_contact=node.waits_for_contact,
         families=[
             _family(dht, endpoints[dht.family], node.config.core.address.first_voters)
             for dht in snapshot.dhts

@@ -25,7 +25,10 @@ from ..transport.pump import Pump
 from .arguments import EndpointLike, IdLike, endpoint_from, parse_target
 from .results import Answers, FoundPeers, Pong
 
-NO_CONTACTS = "no node to ask: this node has no contacts yet"
+NO_CONTACTS = (
+    "no node to ask: this node has no contacts yet; it gets them by a bootstrap node, and has them"
+    " once it has joined"
+)
 
 
 class Lookups:

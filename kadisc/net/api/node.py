@@ -143,15 +143,11 @@ class Node:
         return self._core.snapshot(self.pump.now())
 
     def operations(self) -> tuple[OperationSnapshot, ...]:
-        """The operations in flight, the node's own lookups included: the part of a snapshot that
-        costs little.
-        """
+        """The operations in flight, the node's own included: a part of a snapshot, and cheap."""
         return self._core.operations()
 
     def stored_peers(self, info_hash: IdLike) -> list[Endpoint]:
-        """The peers that others have announced at this node itself (BEP 5); a lookup asks only
-        other nodes.
-        """
+        """The peers announced at this node itself (BEP 5); a lookup asks only other nodes."""
         return self._core.stored_peers(parse_target(info_hash), self.pump.now())
 
     @property
@@ -163,6 +159,11 @@ class Node:
     def keeps_state(self) -> bool:
         """Whether the node holds the lock of a state folder."""
         return self.keeper is not None and self.keeper.has_folder
+
+    @property
+    def waits_for_contact(self) -> bool:
+        """Whether the node knows no node to join by: the first of a network is right to wait."""
+        return self._bootstrap.waits_for_contact
 
     def has_contacts(self, family: Family) -> bool:
         """Whether a lookup has contacts to begin with, from the table or from the last run."""
@@ -302,9 +303,7 @@ class Node:
 
     @property
     def record(self) -> bytes:
-        """The node's own peer record as others get it: canonical bencode, signed, at most 300
-        bytes.
-        """
+        """The own peer record as others get it: canonical bencode, signed, at most 300 bytes."""
         return self.own_network.record
 
     def why(self, who: EndpointLike) -> Provenance | None:

@@ -35,6 +35,7 @@ from ...observe.shell_events import (
     HostUnresolved,
     NetworkChanged,
     NoContactsLeft,
+    NothingToJoin,
 )
 from ..transport.dispatch import Subscription
 from ..transport.nurseries import open_flat_nursery
@@ -103,6 +104,20 @@ class Bootstrap:
     def start(self, nursery: trio.Nursery) -> None:
         for family in self._pump.core.own_ids:
             nursery.start_soon(self._keep_joined, family, name=f"kadisc bootstrap {family.value}")
+        if self.waits_for_contact:
+            nursery.start_soon(self._tell_of_waiting, name="kadisc bootstrap")
+
+    @property
+    def waits_for_contact(self) -> bool:
+        """Whether the node knows no node to join by, and none that it could ask."""
+        core = self._pump.core
+        return not self._has_hosts and not any(map(core.has_contacts, core.own_ids))
+
+    async def _tell_of_waiting(self) -> None:
+        # By then a program has subscribed to events, and a node that joins by this one has come.
+        await trio.sleep(_NEXT_SOURCE_S)
+        if self.waits_for_contact:
+            self._pump.publish(NothingToJoin())
 
     def _note(self, event: object) -> None:
         if isinstance(event, ContactAdded):

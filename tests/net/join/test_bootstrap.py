@@ -16,12 +16,17 @@ from kadisc.net.api.node import Node
 from kadisc.net.transport.clock import TrioClock
 from kadisc.net.transport.dispatch import Subscription
 from kadisc.net.transport.memory import MemoryPort
-from kadisc.observe.shell_events import BootstrapFailing, BootstrapWorking, HostUnresolved
+from kadisc.observe.shell_events import (
+    BootstrapFailing,
+    BootstrapWorking,
+    HostUnresolved,
+    NothingToJoin,
+)
 
 from ..lab import address, joined, network, open_at, open_several
 from ..names import UseNames
 
-CHANGES = (BootstrapFailing, BootstrapWorking, HostUnresolved)
+CHANGES = (BootstrapFailing, BootstrapWorking, HostUnresolved, NothingToJoin)
 
 
 @asynccontextmanager
@@ -49,6 +54,36 @@ async def _tries_at(port: MemoryPort, for_s: float) -> list[float]:
             if not tries or trio.current_time() - tries[-1] > 5:
                 tries.append(trio.current_time())
     return tries
+
+
+async def test_a_node_that_knows_no_node_to_join_by_says_so_once_until_one_comes(
+    autojump_clock: MockClock,
+) -> None:
+    net = network()
+    async with open_at(net, 1) as first, changes_of(first) as changes:
+        assert first.waits_for_contact
+        await trio.sleep(600)
+        assert changes == [NothingToJoin()]
+        async with open_at(net, 2, bootstrap=[address(1)]) as second, changes_of(second) as others:
+            assert not second.waits_for_contact
+            await joined(second)
+            await joined(first)
+            assert not first.waits_for_contact
+            assert others == []
+        assert changes == [NothingToJoin()]
+
+
+async def test_a_node_that_is_contacted_at_once_says_nothing_of_waiting(
+    autojump_clock: MockClock,
+) -> None:
+    net = network()
+    async with (
+        open_at(net, 1) as first,
+        changes_of(first) as changes,
+        open_at(net, 2, bootstrap=[address(1)]),
+    ):
+        await trio.sleep(600)
+        assert changes == []
 
 
 async def test_a_dead_host_is_tried_less_and_less_often_without_end(
