@@ -24,7 +24,14 @@ examples:
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", metavar="ID|random", help="40 hex digits, or 'random'")
     parser.add_argument(
-        "--k", type=from_1_to(MAX_K), default=8, metavar="N", help="how many nodes (default: 8)"
+        "--k",
+        type=from_1_to(MAX_K),
+        default=8,
+        metavar="N",
+        help=(
+            "how many nodes (default: 8); more than 8 take several lookups, and with --paths those "
+            "beyond the 8th may not be the closest"
+        ),
     )
     parser.add_argument(
         "--paths",

@@ -196,6 +196,10 @@ class ClosestLookup:
             if peer.state is State.ANSWERED:
                 self._count_answer(peer)
 
+    @property
+    def query_target(self) -> NodeId:
+        return self.target
+
     def settle(self) -> None:
         """The lookup has found what it is for: the other peers are queried at the usual pace, and
         silent ones are not retried.

@@ -114,6 +114,10 @@ class DisjointLookup:
                 merged[reason] = merged.get(reason, 0) + times
         return merged
 
+    @property
+    def query_target(self) -> NodeId:
+        return self.target
+
     def settle(self) -> None:
         for lookup in (*self._paths, self._last):
             lookup.settle()

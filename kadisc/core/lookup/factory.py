@@ -24,6 +24,7 @@ from .operation import Continuation, LookupLike, LookupOperation, LookupOptions,
 from .operations import Operations
 from .peer import LookupRules
 from .put import Draft, PutOperation
+from .wide import WideLookup
 
 StoredItem: TypeAlias = Callable[[NodeId, float], Item | None]
 FirstHops: TypeAlias = Callable[[Family, int, float], Sequence[Contact]]
@@ -230,30 +231,32 @@ class LookupFactory:
         k = k or self._config.table.k
         size = self._sizes[options.family]
         known = partial(self._known, options.family)
-        least = size.least_distances(k) if self._config.defences.bep42_ids else ()
-        lookup: LookupLike
-        if paths > 1:
-            lookup = DisjointLookup(
+        rules = self._rules
+
+        def make_lookup(target: NodeId, k: int) -> LookupLike:
+            least = size.least_distances(k) if self._config.defences.bep42_ids else ()
+            if paths > 1:
+                return DisjointLookup(
+                    target, own_ids, config, rules, k, paths, least_distances=least, known=known
+                )
+            return ClosestLookup(
                 target,
                 own_ids,
                 config,
-                self._rules,
-                k,
-                paths,
-                least_distances=least,
-                known=known,
-            )
-        else:
-            lookup = ClosestLookup(
-                target,
-                own_ids,
-                config,
-                self._rules,
+                rules,
                 k,
                 eager=options.for_peers,
                 least_distances=least,
                 known=known,
             )
+
+        lookup: LookupLike
+        if k > self._config.table.k and options.kind is LookupKind.FIND_NODE and paths == 1:
+            # No answer names more contacts than the k of the table.
+            one_k = self._config.table.k
+            lookup = WideLookup(target, k, one_k, lambda point: make_lookup(point, one_k), known)
+        else:
+            lookup = make_lookup(target, k)
         return LookupOperation(
             lookup,
             options,

@@ -36,10 +36,15 @@ from .peer import Peer, State
 
 
 class LookupLike(Protocol):
-    """`ClosestLookup` or `DisjointLookup`."""
+    """`ClosestLookup`, `DisjointLookup` or `WideLookup`. ``query_target``: what the next find_node
+    queries ask for; only a `WideLookup` asks for other IDs than ``target``.
+    """
 
     target: NodeId
     k: int
+
+    @property
+    def query_target(self) -> NodeId: ...
 
     @property
     def answered_count(self) -> int: ...
@@ -263,7 +268,7 @@ class LookupOperation:
             return Get(b"", self._own_id, self._lookup.target)
         if self.options.kind is LookupKind.GET_PEERS:
             return GetPeers(b"", self._own_id, self._lookup.target)
-        return FindNode(b"", self._own_id, self._lookup.target)
+        return FindNode(b"", self._own_id, self._lookup.query_target)
 
     def _found(self, values: Sequence[Endpoint]) -> list[Command]:
         room = self._config.max_peers - len(self._peers)

@@ -81,8 +81,9 @@ class Lookups:
         seeds: Sequence[EndpointLike] = (),
         salt: bytes = b"",
     ) -> LookupResult:
-        """One lookup in one family. Raises NoAnswer where nothing answered and no item is stored
-        at this node itself.
+        """One lookup in one family. More nodes than ``table.k`` of the configuration take several
+        lookups; along several ``paths`` those beyond may not be the closest. Raises NoAnswer where
+        nothing answered and no item is stored at this node itself.
         """
         start = self._lookup(target, kind, k=k, paths=paths, family=family, seeds=seeds, salt=salt)
         finished = await self._pump.finish(start)
