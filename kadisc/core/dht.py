@@ -231,7 +231,7 @@ class Dht:
             or parts.scopes.of(source) is not Scope.PUBLIC
         ):
             return NO_COMMANDS
-        verdict = parts.address.vote(parts.scopes.netgroup(source), ip_of(own), own[-2:], now)
+        verdict = parts.address.vote(parts.scopes.voter(source), ip_of(own), own[-2:], now)
         if verdict.changed:
             return self._moved(now)
         if not verdict.probes:
@@ -239,7 +239,7 @@ class Dht:
         to_probe = last_of_each_netgroup(
             (each for each in self.table if not each.checking and not each.failures),
             verdict.probes,
-            parts.scopes.netgroup,
+            parts.scopes.voter,
             parts.address.has_voted,
         )
         return [self._check(entry.contact, entry) for entry in to_probe]

@@ -148,6 +148,17 @@ class AddressPolicy:
             scope is not Scope.SPECIAL or not tunnelled_ipv4(endpoint)
         )
 
+    def is_budgeted_alone(self, endpoint: Endpoint) -> bool:
+        """Whether budgets of traffic and shares of a store count the endpoint apart from its
+        prefixes. Other than caps, those guard against floods, which come from a laboratory's or a
+        company's own addresses as well: where these count as public, they share what their prefix
+        has.
+        """
+        scope = self.of(endpoint)
+        return scope is not Scope.PUBLIC and (
+            scope is not Scope.SPECIAL or not tunnelled_ipv4(endpoint)
+        )
+
     def host(self, endpoint: Endpoint) -> bytes:
         """The IPv4 address, or the IPv6 /64."""
         if _is_usual(endpoint) and not self._alone:
@@ -168,6 +179,14 @@ class AddressPolicy:
             return endpoint
         asn = self.asn(endpoint)
         return ASN_PREFIX + asn.to_bytes(4, "big") if asn else netgroup_prefix(endpoint)
+
+    def voter(self, endpoint: Endpoint) -> bytes:
+        """What has one vote on the own address: the netgroup; of addresses that count alone, the
+        host, since a port costs nothing.
+        """
+        if self.counts_alone(endpoint):
+            return host_prefix(endpoint)
+        return self.netgroup(endpoint)
 
     def share(self, endpoint: Endpoint) -> bytes:
         """What has one chance where each subnet has the same: the IPv4 /24; in IPv6 one of

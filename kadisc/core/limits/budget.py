@@ -104,7 +104,7 @@ class CellHash:
     def cells(self, endpoint: Endpoint) -> Cells:
         """The cells of its host (IPv6 /64), of its subnet (/24, IPv6 /48) and of its netgroup (/16,
         IPv6 /32, whatever a map of autonomous systems says); addresses that are not public count by
-        endpoint at each level, as with `AddressPolicy`.
+        endpoint at each level, unless they count as public (`AddressPolicy.is_budgeted_alone`).
         """
         if endpoint == self._last:  # an answer goes to the source of the query just read
             return self._last_cells
@@ -117,7 +117,7 @@ class CellHash:
             netgroup = numbers[0][a] ^ numbers[1][b]
             subnet = netgroup ^ numbers[2][c]
             cells = subnet ^ numbers[3][d], subnet | SUBNET_CELLS, netgroup | NETGROUP_CELLS
-        elif self._policy.counts_alone(endpoint):
+        elif self._policy.is_budgeted_alone(endpoint):
             cells = self.cells_of_one(endpoint)
         else:
             cells = (

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple, Protocol
 
-from ...endpoints import Endpoint, ip_of
+from ...endpoints import Endpoint, ip_of, netgroup_prefix, subnet_prefix
 from ...ids import NodeId
 from ..addressing.policy import AddressPolicy
 from ..contract.bounded import Sizes
@@ -37,8 +37,10 @@ class Holder(NamedTuple):
 
 def holder_at(endpoint: Endpoint, policy: AddressPolicy) -> Holder:
     """Endpoints that are not public count by address: one host has 65,535 ports."""
-    if policy.counts_alone(endpoint):
+    if policy.is_budgeted_alone(endpoint):
         return Holder(ip_of(endpoint), ip_of(endpoint))
+    if policy.counts_alone(endpoint):
+        return Holder(subnet_prefix(endpoint), netgroup_prefix(endpoint))
     return Holder(policy.subnet(endpoint), policy.netgroup(endpoint))
 
 

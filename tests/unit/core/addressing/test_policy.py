@@ -6,6 +6,8 @@ import pytest
 
 from kadisc.as_map import AsMap
 from kadisc.core.addressing.policy import AddressPolicy
+from kadisc.core.limits.budget import CellHash
+from kadisc.core.serving.fair_shares import holder_at
 from kadisc.endpoints import Endpoint, Scope, format_ip, make_endpoint
 from tests.support.asmap import asmap
 
@@ -94,6 +96,26 @@ def test_in_ipv6_endpoints_count_alone_inside_a_32_that_the_node_is_restricted_t
         policy = AddressPolicy(False, restricted_to=[f"{format_ip(six[:-2])}/{bits}"])
         assert policy.counts_alone(six) is alone
         assert policy.share(six) == (six if alone else AddressPolicy(False).share(six))
+
+
+def test_budgets_count_a_laboratory_by_prefix_and_votes_by_host() -> None:
+    """Caps do neither there: attacks from one's own addresses must not pass budgets, and small
+    networks in one subnet must not be capped.
+    """
+    lab, usual = AddressPolicy(True), AddressPolicy(False)
+    for endpoint in (PRIVATE, LOOPBACK):
+        assert usual.is_budgeted_alone(endpoint)
+        assert not lab.is_budgeted_alone(endpoint)
+        assert lab.counts_alone(endpoint)
+        assert lab.voter(endpoint) == usual.voter(endpoint) == endpoint[:4]
+        other = Endpoint(endpoint[:3] + bytes([endpoint[3] ^ 1]) + endpoint[4:])
+        same, apart = (CellHash(bytes(range(16)), 16, each) for each in (lab, usual))
+        assert same.cells(endpoint)[1:] == same.cells(other)[1:]
+        assert apart.cells(endpoint)[1:] != apart.cells(other)[1:]
+        assert holder_at(endpoint, lab) == (endpoint[:3], endpoint[:2])
+        assert holder_at(endpoint, usual) == (endpoint[:4], endpoint[:4])
+    assert lab.voter(PUBLIC) == PUBLIC[:2]
+    assert AddressPolicy(False, restricted_to=["1.2.3.0/24"]).voter(PUBLIC) == PUBLIC[:4]
 
 
 def test_an_invalid_address_is_invalid_under_every_policy() -> None:
