@@ -55,18 +55,28 @@ def make_endpoint(host: str, port: int) -> Endpoint:
     return Endpoint(address.packed + port.to_bytes(2, "big"))
 
 
+_NO_HOST: Final = frozenset("/@?#\\ \t\r\n\"'")
+"""Characters of URLs, of ``enode://KEY@IP:PORT`` and of quoted texts, none of a host."""
+_PORT_DIGITS: Final = 5
+
+
 def split_host_port(text: str) -> tuple[str, int]:
     """``host:port``, ``1.2.3.4:port`` or ``[v6]:port``; a port of 0 is allowed here. Raises
     ValueError.
     """
     host, colon, port_text = text.rpartition(":")
+    if not colon or host in ("", "[]") or not _NO_HOST.isdisjoint(text):
+        raise ValueError(f"expected HOST:PORT, as in router.example.org:6881: {text!r}")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
         raise ValueError(f"an IPv6 address needs brackets, as in [2001:db8::1]:6881: {text!r}")
-    if not colon or not host:
-        raise ValueError(f"expected HOST:PORT, as in router.example.org:6881: {text!r}")
-    if not (port_text.isascii() and port_text.isdigit() and int(port_text) < 65536):
+    if not (
+        port_text.isascii()
+        and port_text.isdigit()
+        and len(port_text) <= _PORT_DIGITS
+        and int(port_text) < 65536
+    ):
         raise ValueError(f"a port is a number up to 65535: {text!r}")
     return host, int(port_text)
 

@@ -88,7 +88,7 @@ def _lines_of(path: Path) -> list[str]:
     from ..observe.book_lines import MAX_LINE_CHARS, MAX_LINES, parse_book
 
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             lines: list[str] = []
             while len(lines) <= MAX_LINES and (line := file.readline(MAX_LINE_CHARS + 1)):
                 lines.append(line)

@@ -79,6 +79,9 @@ class OneShot(Call):
             else []
         )
         asked += [host for hosts in self._sources for host in hosts] if lookup.asked else []
+        counters = self.node.counters()
+        if asked and counters["send_refused"] >= counters["sent"] > 0:
+            return f"this machine has no route to {' or '.join(asked)}"
         if asked:
             return f"no answer from {' or '.join(asked)} within {lookup.elapsed_s:.0f} s"
         return (

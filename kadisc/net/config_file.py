@@ -89,7 +89,7 @@ def _text_of(path: Path) -> str:
         raise UsageError(
             f"a configuration has at most {MAX_FILE_BYTES >> 10} KiB, and this is longer"
         )
-    return content.decode("utf-8")
+    return content.decode("utf-8-sig")  # some editors begin a file with a byte order mark
 
 
 # --- keys and types -------------------------------------------------------------------------------

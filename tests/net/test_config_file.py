@@ -201,6 +201,8 @@ def test_no_key_is_both_old_and_in_use() -> None:
             "ban: expected a network such as 192.0.2.0/24 or 2001:db8::/32: '10.0.0.0/40'",
         ),
         ('netrestrict = ["here"]', "netrestrict: expected a network such as"),
+        ('bootstrap = ["udp://a.example:1"]', "bootstrap: expected HOST:PORT"),
+        ('bind = "0.0.0.0:6881"', "bind: expected a list in brackets, not a text in quotes"),
         ('bootstrap = ["nowhere"]', "bootstrap: expected HOST:PORT"),
         ('peer = ["1.2.3.4:0"]', "peer: a port to send to is 1 to 65535"),
         ('external = ["example.org"]', "external: expected an address as IP or IP:PORT"),
@@ -231,6 +233,11 @@ def test_what_is_wrong_is_named(path: Path, text: str, complaint: str) -> None:
     assert str(caught.value).startswith(str(path))
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_byte_order_mark_is_skipped(path: Path) -> None:
+    path.write_bytes(b"\xef\xbb\xbfnetwork = 'n'\n")
+    assert read_values(path) == {"network": "n"}
 
 
 def test_what_is_no_file_is_named(path: Path) -> None:

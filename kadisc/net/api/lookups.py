@@ -59,13 +59,15 @@ class Lookups:
         """Raises NoAnswer and ErrorAnswer."""
         destination = endpoint_from(endpoint)
         self.served(family_of(destination))
-        started = self._pump.now()
+        started, refused = self._pump.now(), self._pump.send_refused
         finished = await self._pump.finish(lambda now: self._pump.core.ping(destination, now))
         assert isinstance(finished, PingFinished)
         if finished.outcome is Outcome.ERROR_ANSWER:
             raise ErrorAnswer(finished.code, finished.text)
         if finished.contact is None:
             timeout_s = self._config.core.query.timeout_s
+            if self._pump.send_refused > refused and self._pump.now() < started + timeout_s:
+                raise NoAnswer(f"this machine has no route to {format_endpoint(destination)}")
             raise NoAnswer(f"no answer from {format_endpoint(destination)} within {timeout_s:g} s")
         rtt_s = finished.rtt_s if finished.rtt_s is not None else self._pump.now() - started
         return Pong(finished.contact, rtt_s, finished.client, finished.seen_as)

@@ -158,12 +158,16 @@ class Bootstrap:
         pause_s = self._config.bootstrap_retry_s
         failing = False
         while True:
+            refused_before = self._pump.refused[family]
             attempt = await self._attempt(family, enough)
             if attempt.verified >= enough or not insist:
                 break
             if attempt.asked and not attempt.verified and not failing:
                 failing = True
-                self._pump.publish(BootstrapFailing(family, _no_answer_from(attempt.asked)))
+                is_refused = self._pump.refused[family] - refused_before >= attempt.asked
+                self._pump.publish(
+                    BootstrapFailing(family, _no_answer_from(attempt.asked, is_refused=is_refused))
+                )
             elif attempt.verified and failing:
                 failing = False
                 self._pump.publish(BootstrapWorking(family))
@@ -250,7 +254,10 @@ class Bootstrap:
         return [endpoint for endpoint in endpoints if family_of(endpoint) is family]
 
 
-def _no_answer_from(asked: int) -> str:
+def _no_answer_from(asked: int, *, is_refused: bool) -> str:
+    if is_refused:
+        addresses = "any bootstrap address" if asked > 1 else "the bootstrap address"
+        return f"this machine has no route to {addresses}"
     return (
         f"no answer from any of {asked} bootstrap addresses"
         if asked > 1

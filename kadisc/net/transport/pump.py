@@ -16,7 +16,7 @@ import trio
 
 from ...core.contract.events import Datagram, Finished, FoundNode, OperationId, Outcome
 from ...core.core import Core
-from ...endpoints import Endpoint, Family
+from ...endpoints import Endpoint, Family, family_of
 from ...errors import Closed
 from ...observe.shell_events import NetworkChanged, ShellEvent
 from .clock import Clock, forward_clock
@@ -51,8 +51,8 @@ class Pump:
         self.dispatch = Dispatch()
         self.send_dropped = 0
         """Datagrams that the system had no room for."""
-        self.send_refused = 0
-        """Datagrams that the system would not send."""
+        self.refused = dict.fromkeys(Family, 0)
+        """Datagrams that the system would not send, by the family of their destination."""
         self._clock = forward_clock(clock)
         self._port_of = {_address_bytes(port.family): port for port in ports}
         self._nap: trio.CancelScope | None = None
@@ -63,6 +63,11 @@ class Pump:
     @property
     def closed(self) -> bool:
         return self._closed
+
+    @property
+    def send_refused(self) -> int:
+        """Datagrams that the system would not send, as where it has no route."""
+        return sum(self.refused.values())
 
     def now(self) -> float:
         """The present moment on the core's clock, in seconds."""
@@ -174,7 +179,7 @@ class Pump:
             if outcome is Sent.DROPPED:
                 self.send_dropped += 1
             elif outcome is Sent.REFUSED:
-                self.send_refused += 1
+                self.refused[family_of(destination)] += 1
                 refused.append(destination)
         if refused:
             now = self.now()

@@ -104,6 +104,15 @@ async def test_a_dead_host_is_tried_less_and_less_often_without_end(
         assert changes == [BootstrapFailing(Family.IPV4, "no answer from the bootstrap address")]
 
 
+async def test_a_host_without_a_route_is_told_as_such(autojump_clock: MockClock) -> None:
+    net = network()
+    net.unreachable.add(parse_endpoint(address(1)))
+    async with open_at(net, 30, bootstrap=[address(1)]) as node, changes_of(node) as changes:
+        await trio.sleep(50)
+        words = "this machine has no route to the bootstrap address"
+        assert changes == [BootstrapFailing(Family.IPV4, words)]
+
+
 async def test_a_node_joins_by_a_host_that_comes_back(autojump_clock: MockClock) -> None:
     net = network()
     async with (

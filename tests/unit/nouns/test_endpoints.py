@@ -84,10 +84,22 @@ def test_host_and_port_are_split(text: str, parts: tuple[str, int]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", ":1", "host", "host:", "host:x", "host:65536", "host:-1", "host:٣", "::1:6881", "[]:1"],
+    [
+        *("", ":1", "host", "host:", "host:x", "host:65536", "host:-1", "host:٣", "::1:6881"),
+        *("[]:1", "host:" + "0" * 5000),
+    ],
 )
 def test_malformed_text_is_refused_with_an_explanation(text: str) -> None:
     with pytest.raises(ValueError, match=r"HOST:PORT|brackets|a port is"):
+        split_host_port(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["udp://host:1", "enode://ab12@1.2.3.4:30303", "ab12@1.2.3.4:30303", "host:1/path", "a b:1"],
+)
+def test_a_url_and_a_key_with_an_address_are_no_host_and_port(text: str) -> None:
+    with pytest.raises(ValueError, match="expected HOST:PORT"):
         split_host_port(text)
 
 
