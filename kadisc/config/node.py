@@ -123,6 +123,15 @@ class Config:
         file_default=PUBLIC_ROUTERS,
         holds_for=HoldsFor.NOT_A_DEVNET,
     )
+    no_routers: bool = switch(
+        False,
+        "The node asks none of the ``routers``, for a network of its own that is not part of"
+        " Mainline.",
+        option=Option(
+            Commands.JOINING,
+            help="never ask Mainline's public routers, for a network without Mainline",
+        ),
+    )
     peer: tuple[str, ...] = setting(
         (),
         Form.HOST,
@@ -323,4 +332,4 @@ class Config:
             unlimited=core.unlimited or self.unlimited,
             defences=replace(core.defences, **lifted),
         )
-        return replace(self, core=core)
+        return replace(self, core=core, routers=() if self.no_routers else self.routers)

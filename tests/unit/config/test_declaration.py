@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kadisc.cli.main import build_parser
-from kadisc.config import Config
+from kadisc.config import PUBLIC_ROUTERS, Config
 from kadisc.config.declaration import ABOVE_0, AT_LEAST_0, SHARE, Bounds, Form
 from kadisc.config.keys import GROUPS, KEYS, complaints, config_with
 
@@ -39,7 +41,7 @@ def test_it_is_declared_which_values_are_allowed(name: str) -> None:
 def test_run_has_every_option_that_is_declared() -> None:
     options = build_parser().parse_args(["run"])
     declared = [name for name, key in KEYS.items() if key.setting.option is not None]
-    assert len(declared) == 14
+    assert len(declared) == 15
     assert all(hasattr(options, name) for name in declared)
 
 
@@ -87,3 +89,10 @@ def test_no_caps_turns_off_the_limits_per_address_range_whatever_else_is_said() 
         "book_groups",
         "store_shares",
     }
+
+
+def test_no_routers_leaves_no_public_router_to_ask() -> None:
+    assert config_with({}).routers == PUBLIC_ROUTERS
+    for values in ({"no_routers": True}, {"no_routers": True, "routers": ("192.0.2.1:6881",)}):
+        assert config_with(values).routers == ()
+    assert replace(Config(), routers=PUBLIC_ROUTERS, no_routers=True).settled().routers == ()

@@ -63,7 +63,9 @@ def test_public_addresses_count_by_prefix_and_other_ones_by_endpoint() -> None:
         SIX[0][:6],
         SIX[0][:4],
     )
+    assert (policy.voter(PUBLIC), policy.voter(SIX[0])) == (PUBLIC[:2], SIX[0][:4])
     for each in (policy, lab):
+        assert each.voter(LOOPBACK) == LOOPBACK[:-2], "one host has 65,535 ports"
         assert each.host(PRIVATE) == each.subnet(PRIVATE) == each.netgroup(PRIVATE) == PRIVATE
         assert each.host(LOOPBACK) == each.subnet(LOOPBACK) == LOOPBACK
 
