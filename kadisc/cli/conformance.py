@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -123,10 +124,11 @@ async def _test(
 
     from ..conformance.probe import open_probe
     from ..conformance.suite import run_suite
-    from ..conformance.verdict import CaseOutcome
     from ..errors import UsageError
     from ..net.join.resolve import resolve
-    from .output import ProgressLine, print_json
+    from ..observe.describe import count
+    from .exit_codes import DONE, FAILED
+    from .output import ProgressLine, error_document, print_json
 
     [target, *_] = await resolve(options.host, RESOLVE_S)
     if any((":" in source) != (len(target) == 18) for source in sources):
@@ -145,11 +147,13 @@ async def _test(
         finally:
             line.clear()
         document = _document(probe, findings, trio.current_time() - began)
+    failed = document["failed"]
     if options.json:
-        print_json(document)
+        problem = f"{count(failed, 'case')} of {len(findings)} failed"
+        print_json(document | (error_document("cases_failed", problem) if failed else {}))
     else:
         _print_table(document)
-    return 1 if any(finding.outcome is CaseOutcome.FAIL for finding in findings) else 0
+    return FAILED if failed else DONE
 
 
 def _document(
@@ -194,13 +198,24 @@ def _printable(text: str) -> str:
 
 
 def _print_table(document: dict[str, Any]) -> None:
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from ..observe.describe import count
-    from .tables import console_on_stdout
+    from .output import wants_color
 
-    console = console_on_stdout()
+    class StdoutConsole(Console):
+        def on_broken_pipe(self) -> None:
+            """Leaves the error to `main`; rich would exit with a failure."""
+            raise BrokenPipeError
+
+    # Every text is a Text: in a str, rich would take an IPv6 address for a style or an emoji.
+    console = StdoutConsole(
+        color_system="auto" if wants_color(sys.stdout) else None,
+        highlight=False,
+        width=None if sys.stdout.isatty() else 160,
+    )
     console.print(
         Text(f"{document['target']}  {document['client'] or 'no client version'}  {document['id']}")
     )
@@ -210,9 +225,9 @@ def _print_table(document: dict[str, Any]) -> None:
     table.add_column("evidence", overflow="fold")
     for case in document["cases"]:
         table.add_row(
-            case["name"],
+            Text(case["name"]),
             Text(case["outcome"].upper(), _COLORS[case["outcome"]]),
-            case["source"],
+            Text(case["source"]),
             Text(case["evidence"]),
         )
     console.print(table)

@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .output import ProgressLine, print_json, say
+from .exit_codes import DONE, FAILED
+from .output import ProgressLine, error_document, print_json, say
 
 if TYPE_CHECKING:
     from ..endpoints import Endpoint
@@ -70,14 +71,16 @@ def execute(options: argparse.Namespace) -> int:
     document = _document(chosen, lookups, sockets, simulator, verdict, late_s) | {
         "wall_s": round(time.perf_counter() - began, 1)
     }
+    problem = (
+        "" if verdict.within() else "the simulator and the sockets differ by more than the bounds"
+    )
     if options.json:
-        print_json(document)
+        print_json(document | (error_document("disagreement", problem) if problem else {}))
     else:
         _print(document)
-    if not verdict.within():
-        say("the simulator and the sockets differ by more than the bounds")
-        return 1
-    return 0
+    if problem:
+        say(problem)
+    return FAILED if problem else DONE
 
 
 def _chosen(options: argparse.Namespace) -> tuple[SimOptions, int]:

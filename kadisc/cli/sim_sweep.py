@@ -10,8 +10,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .exit_codes import INTERRUPTED
-from .output import print_json, say, show
+from .exit_codes import DONE, FAILED, INTERRUPTED
+from .output import error_document, print_json, say, show
 from .sim_run import add_scenario_options, check_size, sim_options
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ def _print_summary(
         record for record in results.records if record.get("run") in wanted and "failed" in record
     ]
     if options.json:
+        problem = f"{len(failed)} of {len(runs)} runs failed, {len(lost)} ended without a result"
         print_json(
             {
                 "scenario": options.scenario,
@@ -160,6 +161,7 @@ def _print_summary(
                 ],
                 "lost": [{"command": each.run.command, "reason": each.reason} for each in lost],
                 "wall_s": round(time.monotonic() - progress.began, 3),
+                **(error_document("runs_failed", problem) if failed or lost else {}),
             }
         )
     else:
@@ -175,7 +177,7 @@ def _print_summary(
             show(f"  {len(lost)} ended without a result; the same command repeats them")
         page = f"{results.path.removesuffix('.jsonl')}.html"
         show(f"charts: kadisc sim report {results.path} --out {page}")
-    return 1 if failed or lost else 0
+    return FAILED if failed or lost else DONE
 
 
 # --- the requested runs ---------------------------------------------------------------------------

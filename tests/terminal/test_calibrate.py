@@ -51,6 +51,7 @@ def test_a_comparison_is_one_document_and_an_exit_code() -> None:
             1,
             "kadisc: the simulator and the sockets differ by more than the bounds\n",
         )
+        assert document["error"]["code"] == "disagreement"
 
 
 @pytest.mark.parametrize(

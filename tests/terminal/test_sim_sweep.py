@@ -165,9 +165,9 @@ def test_after_a_kill_no_worker_is_left_and_the_sweep_continues(tmp_path: Path) 
     assert json.loads(done.stdout)["done"] == 2
 
 
-def failing(path: Path) -> subprocess.CompletedProcess[str]:
+def failing(path: Path, *more: str) -> subprocess.CompletedProcess[str]:
     options = ["--nodes", "10", "--set", "warmup_s=0", "--seeds", "1,2,3,4", "--jobs", "1"]
-    words = ["sim", "sweep", "fails", *options, "--out", str(path)]
+    words = ["sim", "sweep", "fails", *options, "--out", str(path), *more]
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "tests.terminal.failing_sweep", *words],
         capture_output=True,
@@ -189,9 +189,11 @@ def test_a_failed_run_is_recorded_and_stops_no_other(tmp_path: Path) -> None:
     assert "reproduce: kadisc sim run fails --seed 2" in done.stderr
     assert "killed by signal 9; reproduce: kadisc sim run fails --seed 3" in done.stderr
     assert "Traceback" not in done.stderr
-    again = failing(path)  # the failed run is kept, the killed one is repeated
+    again = failing(path, "--json")  # the failed run is kept, the killed one is repeated
     assert again.returncode == 1
-    assert "3 of 4 runs" in again.stdout
+    document = json.loads(again.stdout)
+    assert (document["runs"], document["done"], document["already_done"]) == (4, 3, 3)
+    assert document["error"]["code"] == "runs_failed"
     assert "seed 3" in again.stderr
     assert len(lines(path)) == 3
     page = kadisc("sim", "report", str(path), "--json")
