@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import offline
-from discovery.foreign import FOREIGN
+from discovery.foreign import FOREIGN, among_libtorrent
 from discovery.installs import NotInstalled, default_cache
 from discovery.newcomer import Found, measure
 from discovery.sides import Side, Tree, kadisc_sides
@@ -88,11 +88,12 @@ class Run:
         self.left_out = dict(left_out)
         self.skipped = 0
 
-    def round(self, sides: Sequence[Side], number: int) -> None:
+    def round(self, sides: Sequence[Side], name: str) -> None:
+        """Newcomers of all these, in turns; their standing nodes are there at the same time."""
         given = self._arguments
         swarms = list({side.swarm.name: side.swarm for side in sides}.values())
         size = Size(given.nodes, given.own, given.dead)
-        folder = self._world.folder / f"round-{number}"
+        folder = self._world.folder / name
         folder.mkdir()
         with standing_nodes(swarms, size, folder, given.settle, say) as (standing, failed):
             by_name = {each.swarm.name: each for each in standing}
@@ -128,6 +129,14 @@ class Run:
         self.found.setdefault(side.name, []).append(found)
         say(f"{side.name} {turn + 1} of {self._arguments.newcomers}: {in_words(found)}")
         time.sleep(PAUSE_S)
+
+
+def groups(sides: Sequence[Side], *, apart: bool) -> dict[str, list[Side]]:
+    """The sides whose standing nodes are there at the same time."""
+    found: dict[str, list[Side]] = {}
+    for side in sides:
+        found.setdefault(side.swarm.name if apart else "all", []).append(side)
+    return found
 
 
 def in_words(found: Found) -> str:
@@ -222,6 +231,17 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=1, help="each with new standing nodes (1)")
     parser.add_argument("--nodes", type=int, default=40, help="standing nodes of each side (40)")
     parser.add_argument("--own", type=int, help="so many of them are of the network (all)")
+    parser.add_argument(
+        "--others",
+        choices=("same", "libtorrent"),
+        default="same",
+        help="what the other nodes are in the DHT of kadisc's (the same program)",
+    )
+    parser.add_argument(
+        "--apart",
+        action="store_true",
+        help="the nodes of one program at a time, for a machine that cannot run all at once",
+    )
     parser.add_argument("--count", type=int, help="peers that a newcomer looks for (20)")
     parser.add_argument("--rtt", type=float, default=50.0, metavar="MS", help="(50)")
     parser.add_argument("--loss", type=float, default=0.0, metavar="SHARE", help="of packets")
@@ -259,6 +279,11 @@ def chosen(given: argparse.Namespace) -> tuple[list[Side], dict[str, str]]:
     if unknown := sorted(wanted - names):
         sys.exit(f"no side is called {', '.join(unknown)}; there are {', '.join(sorted(names))}")
     sides = [side for side in sides if {side.name, side.swarm.name} & wanted]
+    if given.others == "libtorrent":
+        try:
+            sides = among_libtorrent(sides, given.cache)
+        except NotInstalled as why:
+            sys.exit(f"libtorrent: {why}")
     left_out = json.loads(os.environ.get(LEFT_OUT, "{}"))
     for name in FOREIGN:
         if name not in wanted or name in left_out:
@@ -285,7 +310,8 @@ def main() -> None:
         with open_world(conditions) as world:
             run = Run(world, given, deadline, left_out)
             for number in range(given.rounds):
-                run.round(sides, number)
+                for name, together in groups(sides, apart=given.apart).items():
+                    run.round(together, f"{number}-{name}")
     except KeyboardInterrupt:
         sys.exit(130)
     if run.skipped:

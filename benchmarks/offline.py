@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -57,6 +58,9 @@ def enter(program: str, arguments: Sequence[str], setup: str = SETUP) -> None:
         return
     environment = environment_inside()
     command = namespace_command(sys.executable, program, *arguments, setup=setup)
+    # `subprocess.run` ends what it started when this raises; the first process of the namespace
+    # heeds no SIGTERM of its own.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         sys.exit(subprocess.run(command, env=environment).returncode)
     except FileNotFoundError:

@@ -1,7 +1,7 @@
 // Standing nodes and newcomers of discv5 (@chainsafe/discv5) for discover.py. Run with node, with
 // KADISC_DISCOVER_MODULES naming the folder that has node_modules.
 //
-//   node discv5.mjs nodes SETTINGS         SETTINGS: JSON with hosts, port, network, all
+//   node discv5.mjs nodes FILE             settings, as sides.py tells
 //   node discv5.mjs newcomer NETWORK ENR   prints {"peer": HOST} for each peer
 //
 // The network is an entry of the ENR. A newcomer looks up random IDs without a pause, as clients do
@@ -14,6 +14,7 @@
 // fewest.
 
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
 const modules = process.env.KADISC_DISCOVER_MODULES
@@ -96,5 +97,5 @@ async function newcomer(network, bootstrap) {
 }
 
 const [role, ...rest] = process.argv.slice(2)
-if (role === 'nodes') await nodes(JSON.parse(rest[0]))
+if (role === 'nodes') await nodes(JSON.parse(readFileSync(rest[0], 'utf8')))
 else await newcomer(...rest)

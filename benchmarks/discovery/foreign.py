@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .installs import from_npm, from_pypi, from_pypi_unless_there
 from .sides import NETWORK, PARTS, Launch, Side, Swarm
+
+Program = Callable[..., Launch]
+"""Makes the command of a program from its arguments."""
 
 
 def hyperswarm(cache: Path) -> Side:
@@ -31,10 +35,22 @@ def lattica(cache: Path) -> Side:
 
 
 def libtorrent(cache: Path) -> Side:
+    return side("libtorrent", 7051, libtorrent_program(cache), "hearsay, nobody checked")
+
+
+def libtorrent_program(cache: Path) -> Program:
     folder = from_pypi_unless_there("libtorrent", cache, "libtorrent==2.1.1")
-    return side(
-        "libtorrent", 7051, python("libtorrent_nodes.py", folder), "hearsay, nobody checked"
-    )
+    return python("libtorrent_nodes.py", folder)
+
+
+def among_libtorrent(sides: Sequence[Side], cache: Path) -> list[Side]:
+    """The same sides in a DHT whose other nodes are of libtorrent. Raises NotInstalled."""
+    program = libtorrent_program(cache)
+
+    def others(settings: Path) -> Launch:
+        return program("nodes", str(settings))
+
+    return [replace(side, swarm=replace(side.swarm, launch_others=others)) for side in sides]
 
 
 FOREIGN: dict[str, Callable[[Path], Side]] = {
@@ -44,8 +60,6 @@ FOREIGN: dict[str, Callable[[Path], Side]] = {
     "libtorrent": libtorrent,
 }
 """Each raises NotInstalled."""
-
-Program = Callable[..., Launch]
 
 
 def node_js(name: str, modules: Path) -> Program:
@@ -72,7 +86,7 @@ def version(modules: Path, package: str) -> str:
 def side(
     name: str, port: int, program: Program, note: str, *, tells_bootstrap: bool = False
 ) -> Side:
-    swarm = Swarm(name, port, lambda settings: program("nodes", settings), tells_bootstrap)
+    swarm = Swarm(name, port, lambda settings: program("nodes", str(settings)), tells_bootstrap)
     return Side(
         name,
         swarm,

@@ -1,14 +1,15 @@
 // Standing nodes and newcomers of hyperswarm for discover.py. Run with node, with
 // KADISC_DISCOVER_MODULES naming the folder that has node_modules.
 //
-//   node hyperswarm.mjs nodes SETTINGS              JSON: hosts, port, network, bootstrap
+//   node hyperswarm.mjs nodes FILE                  settings, as sides.py tells
 //   node hyperswarm.mjs newcomer NETWORK HOST:PORT  prints {"peer": HOST} for each connection
 //
 // Standing nodes are Hyperswarm servers for the topic of the network, each with a DHT node of its
 // own that listens at its host and does not guess about firewalls. A newcomer has every default.
-// Prints {"met": n} when it has changed: the number of nodes that a lookup finds announced, less one.
+// Prints {"met": n} when it has changed: the number of nodes that lookups found announced, less one.
 
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
 const require = createRequire(`${process.env.KADISC_DISCOVER_MODULES}/package.json`)
@@ -69,5 +70,5 @@ function newcomer(network, bootstrap) {
 }
 
 const [role, ...rest] = process.argv.slice(2)
-if (role === 'nodes') await nodes(JSON.parse(rest[0]))
+if (role === 'nodes') await nodes(JSON.parse(readFileSync(rest[0], 'utf8')))
 else newcomer(...rest)

@@ -1,5 +1,5 @@
 """Standing nodes of kadisc for `discover.py`: many in one process, each with a socket at an address
-of its own and with every default. Run with one argument, a JSON object:
+of its own and with every default. Run with one argument, a file of JSON:
 
     hosts, port     where they listen, one node a host
     network         the network that they belong to
@@ -14,6 +14,8 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -28,8 +30,7 @@ async def count_verified(node: kadisc.Node, keys: set[bytes]) -> None:
             keys.add(event.peer.key)
 
 
-async def main() -> None:
-    settings = json.loads(sys.argv[1])
+async def main(settings: dict[str, Any]) -> None:
     endpoints = [f"{host}:{settings['port']}" for host in settings["hosts"]]
     bootstrap = settings.get("bootstrap") or endpoints[0]
     verified: list[set[bytes]] = []
@@ -49,4 +50,4 @@ async def main() -> None:
             await trio.sleep(0.5)
 
 
-trio.run(main)
+trio.run(main, json.loads(Path(sys.argv[1]).read_text()))

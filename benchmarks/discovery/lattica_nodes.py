@@ -1,6 +1,6 @@
 """Standing nodes and newcomers of lattica (rust-libp2p) for `discover.py`.
 
-    lattica_nodes.py nodes SETTINGS               JSON with hosts, port, network, bootstrap
+    lattica_nodes.py nodes FILE                   settings, as `sides.py` tells
     lattica_nodes.py newcomer NETWORK MULTIADDR   prints {"peer": ID} for each peer
 
 A peer is one that the newcomer is connected to, whose key the handshake has proved. All nodes share
@@ -19,6 +19,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from lattica import Lattica
@@ -90,6 +91,6 @@ def ask(node: Any, network: str, providers: set[str]) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if sys.argv[1] == "nodes":
-        nodes(json.loads(sys.argv[2]))
+        nodes(json.loads(Path(sys.argv[2]).read_text()))
     else:
         newcomer(*sys.argv[2:])

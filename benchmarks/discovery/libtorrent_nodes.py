@@ -1,6 +1,6 @@
 """Standing nodes and newcomers of libtorrent's DHT for `discover.py`.
 
-    libtorrent_nodes.py nodes SETTINGS               JSON with hosts, port, network, bootstrap
+    libtorrent_nodes.py nodes FILE                    settings, as `sides.py` tells
     libtorrent_nodes.py newcomer NETWORK HOST:PORT   prints {"peer": HOST} for each peer
 
 What it finds is hearsay: addresses that somebody announced under the info-hash of the network.
@@ -17,6 +17,7 @@ import json
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import libtorrent
@@ -124,6 +125,6 @@ def newcomer(network: str, bootstrap: str) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if sys.argv[1] == "nodes":
-        nodes(json.loads(sys.argv[2]))
+        nodes(json.loads(Path(sys.argv[2]).read_text()))
     else:
         newcomer(*sys.argv[2:])

@@ -41,7 +41,7 @@ def peer_in_first_word(line: str) -> str | None:
 
 @dataclass(frozen=True)
 class Swarm:
-    """Standing nodes that several sides share. ``launch`` takes the settings, a JSON object:
+    """Standing nodes that several sides share. ``launch`` takes the settings, a file of JSON:
     ``hosts``, ``port``, ``network``, ``bootstrap``, and ``all``: the hosts of each network. With
     ``tells_bootstrap`` the first process prints what others join by; otherwise that is HOST:PORT of
     the first node.
@@ -49,8 +49,10 @@ class Swarm:
 
     name: str
     port: int
-    launch: Callable[[str], Launch]
+    launch: Callable[[Path], Launch]
     tells_bootstrap: bool = False
+    launch_others: Callable[[Path], Launch] | None = None
+    """For the nodes that only share the DHT; ``launch`` where it is None."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Tree:
 def kadisc_sides(tree: Tree, port: int, label: str = "kadisc") -> list[Side]:
     """The library, the control socket and the command."""
     swarm = Swarm(
-        label, port, lambda settings: tree.launch(str(PARTS / "kadisc_nodes.py"), settings)
+        label, port, lambda settings: tree.launch(str(PARTS / "kadisc_nodes.py"), str(settings))
     )
 
     def library(bootstrap: str, folder: Path) -> Launch:

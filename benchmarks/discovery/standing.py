@@ -22,9 +22,9 @@ LEAST_SETTLE_S = 8.0
 """Since the last process was started: the first announces and exchanges are done then."""
 
 
-UNCHANGED_S = 8.0
+UNCHANGED_S = 12.0
 """Buckets are full, say: some programs never know all others."""
-START_S = 20.0
+START_S = 60.0
 
 
 class SwarmFailed(Exception):
@@ -143,7 +143,11 @@ class Standing:
         settings["all"] = everybody
         if bootstrap:
             settings["bootstrap"] = bootstrap
-        launch = self.swarm.launch(json.dumps(settings))
+        path = self._folder / f"{name}.json"
+        path.write_text(json.dumps(settings))
+        is_own = network == NETWORK
+        start = self.swarm.launch if is_own else self.swarm.launch_others or self.swarm.launch
+        launch = start(path)
         process = NodeProcess(launch, self._folder / name, is_shared=self._size.is_shared)
         self._processes.append(process)
         return process
