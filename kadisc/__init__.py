@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .core.contract.verified_peer import VerifiedPeer as VerifiedPeer
     from .endpoints import Endpoint as Endpoint
     from .endpoints import Family as Family
+    from .endpoints import format_endpoint as format_endpoint
     from .errors import AddressInUse as AddressInUse
     from .errors import BindError as BindError
     from .errors import Busy as Busy
@@ -125,6 +126,7 @@ _HOME = {
     "endpoints": (
         "Endpoint",
         "Family",
+        "format_endpoint",
     ),
     "errors": (
         "AddressInUse",
