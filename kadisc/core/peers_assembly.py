@@ -55,6 +55,7 @@ from .peers.crowded_subnets import CrowdedSubnets
 from .peers.exchange import ExchangeContext
 from .peers.mass_failure import MassFailureDetector
 from .peers.network import PeerNetwork
+from .peers.other_peers import OtherPeers
 from .peers.own_record import Membership, OwnRecord
 from .peers.partner_selection import PartnerSelection
 from .peers.partners import Partners
@@ -192,7 +193,8 @@ def peer_network_for(
         components.verdicts,
     )
     rule: SelectionRule = RanksFirst() if config.defences.ranked_peers else SourcesInTurn()
-    selection = PeerSelection(config, components, verifier, rule)
+    others = OtherPeers(verifier.known, crowded, scopes.subnet)
+    selection = PeerSelection(config, components, verifier, rule, others)
     return PeerNetwork(
         config, rng, membership, dhts, components, verifier, reports, rounds, answers, selection
     )

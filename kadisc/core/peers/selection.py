@@ -25,6 +25,7 @@ from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
 from .components import PeerComponents
 from .known_peers import KnownPeer
+from .other_peers import OtherPeers
 from .verification import PeerVerifier
 
 FROM_RENDEZVOUS: Final = b"tag"
@@ -94,6 +95,7 @@ class PeerSelection:
         components: PeerComponents,
         verifier: PeerVerifier,
         rule: SelectionRule,
+        others: OtherPeers,
     ) -> None:
         self._config = config
         self._view = components.view
@@ -102,6 +104,7 @@ class PeerSelection:
         self._scopes = components.scopes
         self._verifier = verifier
         self._rule = rule
+        self._others = others
 
     def answer_tiers(self) -> list[list[KnownPeer]]:
         """Peers that other nodes may be told of: all of the first list before any of the next."""
@@ -144,12 +147,35 @@ class PeerSelection:
                 and all(peer.key != other.key for other in chosen.values())
             ):
                 chosen.setdefault(self._scopes.subnet(peer.endpoint), peer)
-        self._add_unproven(chosen, count, now, service, verified_within_s, but_not)
-        return list(chosen.values())
+        given = list(chosen.values())
+        if len(given) < count:
+            given = self._others.added_to(
+                given,
+                count,
+                lambda known: self._is_wanted(known, now, service, verified_within_s, but_not),
+            )
+            self._add_unproven(given, count, now, service, verified_within_s, but_not)
+        return given
+
+    def _is_wanted(
+        self,
+        known: KnownPeer,
+        now: float,
+        service: str | None,
+        verified_within_s: float,
+        but_not: Container[bytes],
+    ) -> bool:
+        peer = known.peer
+        return (
+            now - known.verified_at <= verified_within_s
+            and peer.mark not in but_not
+            and (service is None or service in peer.services)
+            and not self._verdicts.holds_back(peer, now)
+        )
 
     def _add_unproven(
         self,
-        chosen: dict[bytes, VerifiedPeer],
+        given: list[VerifiedPeer],
         count: int,
         now: float,
         service: str | None,
@@ -157,19 +183,21 @@ class PeerSelection:
         but_not: Container[bytes],
     ) -> None:
         """Peers that did not prove their keys, after all others, for a node that hardly knows a
-        proven one.
+        proven one; of each subnet one.
         """
+        keys = {peer.key for peer in given}
+        subnets = {self._scopes.subnet(peer.endpoint) for peer in given}
         for each in self._verifier.presentable_unproven():
-            peer = each.peer
+            peer, subnet = each.peer, self._scopes.subnet(each.endpoint)
             if (
-                len(chosen) < count
-                and now - each.verified_at <= verified_within_s
-                and not self._verdicts.holds_back(peer, now)
-                and peer.mark not in but_not
-                and (service is None or service in peer.services)
-                and all(peer.key != other.key for other in chosen.values())
+                len(given) < count
+                and self._is_wanted(each, now, service, verified_within_s, but_not)
+                and peer.key not in keys
+                and subnet not in subnets
             ):
-                chosen.setdefault(self._scopes.subnet(peer.endpoint), peer)
+                given.append(peer)
+                keys.add(peer.key)
+                subnets.add(subnet)
 
     def _from_book(
         self,

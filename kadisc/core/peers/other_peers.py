@@ -1,0 +1,53 @@
+"""The verified peers that the application is given after those of `selection.py`, where it wants
+more: what the slots and the book do not hold, because their places collide or because their subnet
+has more peers than the limits allow.
+
+Attack: one address range has hundreds of peers that prove their keys. Defence: they come after all
+others, of each subnet one before a second one of any, and those beyond the limits are marked, so
+that the application can tell. Nobody else is told of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from operator import itemgetter
+
+from ..addressing.netgroup_sampling import PrefixOf
+from ..contract.verified_peer import VerifiedPeer
+from .crowded_subnets import CrowdedSubnets
+from .known_peers import KnownPeer, KnownPeers
+
+
+class OtherPeers:
+    def __init__(self, known: KnownPeers, crowded: CrowdedSubnets, subnet_of: PrefixOf) -> None:
+        self._known = known
+        self._crowded = crowded
+        self._subnet_of = subnet_of
+
+    def added_to(
+        self, chosen: list[VerifiedPeer], count: int, is_wanted: Callable[[KnownPeer], bool]
+    ) -> list[VerifiedPeer]:
+        """``chosen``, and after them further known peers that are wanted, up to ``count``. Of all
+        of them, those beyond the limits by subnet are marked and come last.
+        """
+        beyond = self._crowded.beyond_caps()
+        keys = {peer.key for peer in chosen}
+        turns: dict[bytes, int] = {}
+        for peer in chosen:
+            subnet = self._subnet_of(peer.endpoint)
+            turns[subnet] = turns.get(subnet, 0) + 1
+        found = [(peer.endpoint in beyond, 0, peer) for peer in chosen]  # they keep their order
+        for known in self._known:
+            peer = known.peer
+            if known.failures or peer.key in keys or not is_wanted(known):
+                continue
+            keys.add(peer.key)
+            subnet = self._subnet_of(peer.endpoint)
+            turns[subnet] = turns.get(subnet, 0) + 1
+            found.append((peer.endpoint in beyond, turns[subnet], peer))
+        found.sort(key=itemgetter(0, 1))
+        return [
+            replace(peer, is_beyond_caps=True) if is_beyond else peer
+            for is_beyond, _, peer in found[:count]
+        ]
