@@ -88,8 +88,8 @@ class Defences:
     asker_tokens: bool = switch(
         True,
         "Queries to other nodes of kadisc show a token that such a node sent to this endpoint, so"
-        " that they pass its limits on unproven addresses, whoever forges queries in the name of"
-        " this node.",
+        " that they pass its limits on unproven addresses, also while an attacker forges queries in"
+        " the name of this node.",
     )
     proven_budgets: bool = switch(
         True,

@@ -7,7 +7,7 @@ than all honest ones. Defence: the ID still follows from the /64 as BEP 42 says,
 IDs of one /48 only those at 8 places count as valid, where a place is the first 21 bits. It is the
 first 8 places at which nodes of that /48 *answered* this node, each as long as its nodes go on
 answering (`PLACE_LASTS_S`). What others report takes no place, and a /48 that has places left is
-judged by BEP 42 alone. So whoever puts a node beside each target that is looked up runs out of
+judged by BEP 42 alone. So an operator that puts a node beside each target of a lookup runs out of
 places after 8 targets. A provider that puts more than 8 nodes of this network into one /48 loses
 little: a node whose ID does not count as valid still counts, among the few of its kind.
 """

@@ -3,7 +3,7 @@
 Without it, a pulled cable empties the routing table in a few minutes, and the node comes back to
 nothing. The only evidence of being online is a matched reply: any host can send other datagrams.
 
-Attack: an answer names 70 addresses where nobody is, or nodes that never answer send queries. Each
+Attack: an answer names 70 addresses without a node, or nodes that never answer send queries. Each
 of them is asked once and is silent. Were that evidence of being offline, a healthy node would stop
 counting failures, and rejoin, as often as a stranger likes. Defence: only the silence of contacts
 that answered the last query before counts, each once.

@@ -3,9 +3,9 @@
 Attack: an answer that sorts all that is stored, by a rank that differs for each asker, costs this
 node 25 to 70 times as much as a find_node, for one short query. Defence: the order is kept. All
 endpoints, and the groups (prefixes) that they belong to, lie on a ring in the order of a keyed hash
-that nobody else knows; an asker has a point on the ring, and gets what follows that point. An
+that no other node knows; an asker has a point on the ring, and gets what follows that point. An
 answer then costs what it holds, and an endpoint that comes or goes costs one insertion, however
-often somebody makes it come and go.
+often an attacker makes it come and go.
 
 The first endpoint of each group comes before the second of any: if half of all endpoints are in 20
 groups, an answer names no more of them than of 20 others.

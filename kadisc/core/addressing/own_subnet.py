@@ -2,7 +2,7 @@
 
 A network of a few nodes is often in one subnet: the nodes of one company, the containers of one
 host. Limits that hold there as elsewhere hide most of them from each other. Attack: a wider limit
-is used by whoever has addresses in it. Defence: only the own subnet has one, which an attacker must
+is used by anyone with addresses in it. Defence: only the own subnet has one, which an attacker must
 rent an address in for each node that it attacks; what is beyond the usual limits there takes only
 what is empty, at most ``places`` of it, and gives way to any other node (decision 0030).
 """

@@ -126,7 +126,7 @@ class AnyRecord:
 
 
 class NoKeyProofs:
-    """Baseline of `KeyProofs`: a record stands for whoever sends it."""
+    """Baseline of `KeyProofs`: a record stands for the node that sends it."""
 
     __slots__ = ()
 

@@ -44,7 +44,7 @@ class NoQuarantine:
 
 
 class NoNamingShares:
-    """All candidates are drawn from one queue, whoever named them and however many."""
+    """All candidates are drawn from one queue, whatever node named them and however many."""
 
     __slots__ = ("askers_at", "names_per_answer")
 

@@ -1,6 +1,6 @@
 """Tokens by which nodes that ask this one prove their endpoint, without any state here.
 
-Attack: whoever forges queries in the name of a node, at the nodes that it knows, uses up what those
+Attack: forged queries in the name of a node, sent to the nodes that it knows, use up what those
 read from its address. Most of them do not know it: routing tables are not symmetric, so that only
 few hold it for proven. It loses its contacts, and its lookups fail. Defence: a query that has room
 for a token (``tk``) gets one back, a MAC of the endpoint that asked. It went to that endpoint, so a

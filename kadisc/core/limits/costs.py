@@ -9,7 +9,7 @@ The weights are those of the machine on which ``benchmarks/cost.py`` measured a 
 `FIND_NODE_S`; on another one all of them are wrong by about the same factor. With ``--check`` that
 program fails where a weight is less than half or more than twice its share of a find_node. They are
 constants, because a node that measured them would behave otherwise in each run, and could be misled
-by whoever keeps it busy.
+by an attacker that keeps it busy.
 """
 
 from __future__ import annotations

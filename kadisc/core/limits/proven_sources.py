@@ -1,7 +1,7 @@
 """Exempts datagrams from the limits on strangers: answers to queries of this node, and datagrams
 from endpoints that have proved that they receive packets.
 
-Attack: whoever is asked something sends queries with the transaction ID of that question, which
+Attack: a node that is asked something sends queries with the transaction ID of that question, which
 pass every limit. Defence: only what looks like an answer is let through by its transaction ID, and
 one datagram for each question.
 
@@ -93,8 +93,8 @@ class ProvenSources:
     """Two generations of proven endpoints. Contacts of the routing table are always proven and take
     no place here.
 
-    Attack: endpoints in a few networks prove themselves by the thousand, until nobody else's proof
-    is remembered. Defence: see `ProvenEndpoints`.
+    Attack: endpoints in a few networks prove themselves by the thousand, until no proof of
+    others is remembered. Defence: see `ProvenEndpoints`.
     """
 
     __slots__ = (

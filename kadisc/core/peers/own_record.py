@@ -3,8 +3,8 @@ services change.
 
 A record has at most 300 bytes. The services are given when the node starts, the addresses are found
 out later, by the votes of others: services that leave no room for an address of each family are
-refused when they are given. Later nothing is refused, because then nobody is there to be told, and
-an error would end the node.
+refused when they are given. Later nothing is refused, because then there is no caller to be told,
+and an error would end the node.
 """
 
 from __future__ import annotations

@@ -246,7 +246,7 @@ class PeerVerifier:
 
     def refused(self, endpoint: Endpoint, now: float) -> list[Event]:
         """What answers at this endpoint is no peer, or answers errors alone. It loses its slot, and
-        the address book counts a failure, so that it gives the peer to nobody.
+        the address book counts a failure, so that it does not give the peer to anyone.
         """
         known = self.at(endpoint)
         is_counted = known is not None and known.status.failed(now, self._spacing_s)

@@ -2,8 +2,8 @@
 
 Attack: a contact answers each query in such a way that another one follows, as with another ID each
 time, so that this node queries it as fast as it answers: one contact took a core, and all queries
-to new addresses that the pacer allows. Defence: whatever is the reason for a maintenance query, and
-whoever asks for it, `SPACING_S` lie between two of them to one endpoint. A query that comes too
+to new addresses that the pacer allows. Defence: whatever the reason of a maintenance query, and
+whatever part sends it, `SPACING_S` lie between two of them to one endpoint. A query that comes too
 soon waits. The later queries of one gossip exchange belong to its first one; lookups, and what a
 caller asks for, are not counted.
 """

@@ -41,7 +41,7 @@ class ReceivedTokens:
 
     def __init__(self, secret: bytes) -> None:
         """``secret``: at most 64 bytes, known to this node alone."""
-        # Multiply-shift hashing (Dietzfelbinger et al. 1997) with a secret factor: nobody can aim
+        # Multiply-shift hashing (Dietzfelbinger et al. 1997) with a secret factor: no node can aim
         # at the cells of another endpoint.
         digest = blake2b(key=secret, digest_size=HASH_BITS // 8).digest()
         self._multiplier = int.from_bytes(digest, "big") | 1

@@ -86,7 +86,7 @@ class Transactions:
 
     def admits(self, tid: bytes, source: Endpoint) -> bool:
         """Whether a datagram with that transaction ID passes the limits on traffic: the first one
-        for each query does, so that whoever was asked cannot flood this node with one ID.
+        for each query does, so that the node asked cannot flood this node with one ID.
         """
         pending = self._outstanding.get(tid)
         if pending is None or pending.answer_admitted or pending.endpoint != source:

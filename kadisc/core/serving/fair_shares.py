@@ -2,7 +2,7 @@
 there is no room.
 
 Attack: addresses in a few subnets fill a bounded store with keys that they choose themselves, as
-close to the own ID as they like, and renew them for ever; then whoever comes later is refused.
+close to the own ID as they like, and renew them for ever; then later announcers are refused.
 Closeness alone is no defence, because an info-hash costs nothing to choose. Defence: a key is
 charged to one of its announcers. A subnet and a netgroup have a share each, and where there is no
 room, the most crowded netgroup gives up a key, of its most crowded subnet (max-min fairness:

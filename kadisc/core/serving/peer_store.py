@@ -1,7 +1,7 @@
 """The peers that other nodes announced to this node, by info-hash (BEP 5): bounded in every
 direction, each removed after its lifetime.
 
-Attack: a node takes few info-hashes and few peers, and whoever announces first takes the places:
+Attack: a node takes few info-hashes and few peers, and those that announce first take the places:
 eight addresses keep all others out. Defence: at each bound the most crowded gives way. An info-hash
 is charged to one of its announcers (`fair_shares.py`); in the crowd that must give up an info-hash
 the one that is worth least goes: the farther from the own IDs (lookups for it end elsewhere) and

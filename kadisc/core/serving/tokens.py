@@ -23,7 +23,7 @@ class TokenIssuer:
     one for an info-hash is invalid for another.
 
     Attack: the token proves all ports of an address, so that one host has the budgets of 65,535
-    proven endpoints, and whoever shares an address with others, behind a NAT, proves theirs.
+    proven endpoints, and a host that shares an address with others, behind a NAT, proves theirs.
     Defence: a token proves the address and the port that received it, and nothing else (decision
     0022).
     """

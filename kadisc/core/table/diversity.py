@@ -9,7 +9,7 @@ of tunnels count as the IPv4 addresses in them.
 
 The cap of a /16 is soft, because a whole network may be in one: its surplus entries take vacancies.
 They keep no place against others. Attack: 3,000 addresses in one /16 that all answer take nine in
-ten entries, and whoever comes later finds the buckets full. Defence: a verified contact of another
+ten entries, and a later contact finds the buckets full. Defence: a verified contact of another
 netgroup takes the place of the youngest surplus entry, which need not be silent. Bitcoin Core
 protects the diversity of its connections in the same way, when it evicts one.
 

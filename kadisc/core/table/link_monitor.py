@@ -76,7 +76,7 @@ class LinkMonitor:
         offline from now on, and the entries to ask before that can be told.
         """
         others: list[Entry] = []
-        if self._link.doubts(now):  # rarely: usually somebody answered lately
+        if self._link.doubts(now):  # rarely: usually a node answered lately
             others = [each for each in self._table if each is not entry and self._may_answer(each)]
         contact = None if entry.failures else entry.contact.endpoint
         verdict = self._link.silent(contact, len(others), now)

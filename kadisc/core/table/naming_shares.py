@@ -1,6 +1,6 @@
 """Shares of the candidates: how many contacts one node may name, and who has lost that right.
 
-Attack: each answer of a node names 70 endpoints where nobody is. They fill the queue of candidates,
+Attack: each answer of a node names 70 endpoints without a node. They fill the queue of candidates,
 nearly all checks are wasted on them, and honest candidates wait for minutes. Defence: of an answer
 the first few names count; of one node, and of one netgroup, few names wait or are being checked at
 a time; and each name that turns out dead costs its source one of these places. A source without any
@@ -41,7 +41,7 @@ MAX_SOURCES: Final = 512
 DEAD_ASKERS: Final = 24
 ANSWER_WORTH: Final = 8
 """After this many silent askers, eight taken off for each that answers, the pace of their checks
-falls. While one asker in eight answers there is no slower pace: newcomers must not wait in a flood.
+falls. While one asker in eight answers there is no slower pace: new nodes must not wait in a flood.
 """
 FIRST_ASKER_PAUSE_S: Final = 0.25
 ASKER_DOUBLINGS: Final = 7
@@ -186,7 +186,7 @@ class NamingShares:
             self._by_netgroup.judge(self.queue_of(source), now, answered=answered)
 
     def forgive(self) -> None:
-        """This node was offline: that nobody answered proves nothing."""
+        """This node was offline: that no node answered proves nothing."""
         self._by_teller.forgive()
         self._by_netgroup.forgive()
         self._dead_askers = 0

@@ -121,7 +121,7 @@ class Keeper:
         return self._folder.is_locked
 
     def folder_is_in_place(self) -> bool:
-        """Whether nobody has removed or replaced the lock that this node holds. Blocks."""
+        """Whether the lock that this node holds was neither removed nor replaced. Blocks."""
         return self._folder.is_in_place
 
     def start(

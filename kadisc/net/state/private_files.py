@@ -1,7 +1,7 @@
 """Files in a folder that only their owner may write, replaced wholly or not at all. The functions
 block.
 
-Attack: in a folder that others may write, somebody puts a symbolic link in the place of a file that
+Attack: in a folder that others may write, another user puts a symbolic link in place of a file that
 a node is about to write; the node overwrites a file of its user, or its state is read and written
 where the attacker wants. Defence: such a folder is refused; a new file has a random name and is
 opened with O_EXCL and O_NOFOLLOW; no file is opened through a link.
@@ -28,7 +28,7 @@ _AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # the path may name a pipe
 
 
 class UnsafeFolder(Exception):
-    """Others may write a folder, or it belongs to somebody else; the text says what to do."""
+    """Others may write a folder, or it belongs to another user; the text says what to do."""
 
 
 class TooLarge(Exception):
@@ -48,7 +48,7 @@ def folder_path(folder: str | os.PathLike[str]) -> Path:
 
 
 def check_folder(folder: Path) -> None:
-    """Raises UnsafeFolder where somebody else than this user (and root) can put files into the
+    """Raises UnsafeFolder where a user other than this one (and root) can put files into the
     folder or something else in its place, and OSError where the folder cannot be looked at.
 
     As for the files of ssh, the folder must belong to the user. It may be writable by the user's

@@ -1,7 +1,7 @@
 """The mark of a start in the state folder: how many starts in a row ended uncleanly.
 
 What other nodes send is kept over a restart. If it ends a node soon after its start, by a fault
-that nobody knows yet, every later start would end like the first one, and whoever sent it has
+that is not known yet, every later start would end like the first one, and its sender has
 silenced the node for good. So a start leaves a mark, which an orderly end takes away, or `PROVEN_S`
 of running. A start that finds the marks of two others is the third in a row: it begins without the
 saved contacts (`kept_back.py`), which stay in the file for a later one.
