@@ -172,6 +172,13 @@ class GossipConfig:
         "At most this many checks per hour go to one /24 (IPv6 /48), which prevents the use of"
         " third-party reports to flood a victim.",
     )
+    goodbye_s: float = setting(
+        1.0,
+        AT_LEAST_0,
+        "When the node stops, it tells up to 32 peers of its network, so that they return it to"
+        " nobody any more, and waits at most this many seconds for what it needs from them; with 0"
+        " it tells none.",
+    )
     partner_pause_s: float = setting(
         30.0,
         ABOVE_0,

@@ -138,6 +138,19 @@ class Core(Engine):
         if dht is not None:
             dht.parts.static_peers.remove(endpoint)
 
+    def leave(self, now: float) -> None:
+        """Says goodbye to peers of the own network: to some of them only when they have answered
+        with a token, see ``awaits_tokens``. Call `close` next.
+        """
+        if self.peer_network is not None:
+            for query in self.peer_network.leave(now):
+                self._sender.send_query(query, now)
+
+    @property
+    def awaits_tokens(self) -> bool:
+        """Whether a goodbye still waits for the token of the peer that it is for."""
+        return self.peer_network is not None and self.peer_network.goodbyes.awaits_tokens
+
     def close(self, now: float) -> None:
         """Ends every operation with CLOSED; afterwards nothing is taken in or started."""
         self._operations.close()

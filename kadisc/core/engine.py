@@ -257,6 +257,8 @@ class Engine:
                 self._sender.proved(source, now)
             self._sender.reply(served.payload, source, now)
             dht.received_from(source, now)
+            if served.commands:
+                self._carry_out(served.commands, now)
             return
         else:
             answer = self._responder.answer(query, source, now)

@@ -53,6 +53,7 @@ from .peers.candidates import GossipCandidates
 from .peers.components import PeerComponents
 from .peers.crowded_subnets import CrowdedSubnets
 from .peers.exchange import ExchangeContext
+from .peers.goodbyes import Goodbyes
 from .peers.mass_failure import MassFailureDetector
 from .peers.network import PeerNetwork
 from .peers.other_peers import OtherPeers
@@ -195,8 +196,21 @@ def peer_network_for(
     rule: SelectionRule = RanksFirst() if config.defences.ranked_peers else SourcesInTurn()
     others = OtherPeers(verifier.known, crowded, scopes.subnet)
     selection = PeerSelection(config, components, verifier, rule, others)
+    goodbyes = Goodbyes(
+        tag, config.gossip.first_query_bytes, counters, components.partners, verifier, dhts
+    )
     return PeerNetwork(
-        config, rng, membership, dhts, components, verifier, reports, rounds, answers, selection
+        config,
+        rng,
+        membership,
+        dhts,
+        components,
+        verifier,
+        reports,
+        rounds,
+        answers,
+        selection,
+        goodbyes,
     )
 
 

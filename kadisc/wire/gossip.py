@@ -3,7 +3,8 @@ peers in that reply.
 
 ::
 
-    query  a: {id, net, want 0..16, [rec], [token], [pad], [ch: 16 bytes, to: 6 or 18 bytes]}
+    query  a: {id, net, want 0..16, [rec], [token], [pad], [ch: 16 bytes, to: 6 or 18 bytes],
+               [bye: 1]}
     reply  r: {id, [rec], token, [peers: 27 bytes each], [peers6: 39 bytes each], [pf: 64 bytes]}
 
 A peer is a compact contact and one byte: how many relays it may still take (``ttl``) in the upper
@@ -98,6 +99,8 @@ def read_query(
     asked = endpoint_from(arguments.get(b"to"))
     if type(challenge) is bytes and len(challenge) == CHALLENGE_BYTES and asked is not None:
         query.challenge, query.asked = challenge, asked
+    bye = arguments.get(b"bye")
+    query.bye = type(bye) is int and bye == 1
     return query
 
 
@@ -112,6 +115,8 @@ def query_arguments(query: Gossip) -> dict[bytes, Any]:
     if query.challenge is not None and query.asked is not None:
         arguments[b"ch"] = query.challenge
         arguments[b"to"] = query.asked
+    if query.bye:
+        arguments[b"bye"] = 1
     return arguments
 
 

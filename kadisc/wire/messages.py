@@ -146,6 +146,8 @@ class Gossip(Query):
     """
     asked: Endpoint | None = None
     """With a challenge: the endpoint that the query is sent to, as the sender knows it."""
+    bye: bool = False
+    """Whether the sender stops: it is not to be given to applications any more."""
 
 
 @dataclass(slots=True)

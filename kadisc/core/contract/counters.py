@@ -29,6 +29,10 @@ class Counters:
     """By reason: contents of accepted datagrams that were not used, and actions that were not
     taken.
     """
+    goodbyes: dict[str, int] = field(default_factory=dict)
+    """``sent`` to peers of the own network when this node stopped, and ``heeded``: those of peers.
+    Those that did not count are ``refused.bye-...``.
+    """
 
     @property
     def checks_sent(self) -> int:
@@ -43,6 +47,9 @@ class Counters:
     def refuse(self, reason: str, times: int = 1) -> None:
         self.refused[reason] = self.refused.get(reason, 0) + times
 
+    def goodbye(self, kind: str) -> None:
+        self.goodbyes[kind] = self.goodbyes.get(kind, 0) + 1
+
     def query_sent(self, method: str) -> None:
         self.queries_sent[method] = self.queries_sent.get(method, 0) + 1
 
@@ -55,7 +62,7 @@ class Counters:
             "sent_bytes": self.sent_bytes,
             "checks_sent": self.checks_sent,
         }
-        for group in ("accepted", "dropped", "queries_sent", "refused"):
+        for group in ("accepted", "dropped", "queries_sent", "refused", "goodbyes"):
             flat.update(
                 {f"{group}.{name}": count for name, count in sorted(getattr(self, group).items())}
             )

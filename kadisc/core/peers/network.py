@@ -21,7 +21,14 @@ from ..addressing.netgroup_sampling import spread_by_prefix
 from ..book.entry import Provenance
 from ..book.persistence import BookExport
 from ..contract.events import AddressChanged, Event, Joined, OperationId, RecordChanged
-from ..contract.queries import Command, Commands, PendingQuery, RendezvousLookup
+from ..contract.queries import (
+    NO_COMMANDS,
+    Command,
+    Commands,
+    PendingQuery,
+    RendezvousLookup,
+    SendQuery,
+)
 from ..contract.saved_state import SavedBook, SavedPeerNetwork, Verdict
 from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
@@ -29,6 +36,7 @@ from ..dht import Dht
 from .answers import GossipAnswers
 from .components import PeerComponents
 from .exchange import GossipExchange
+from .goodbyes import Goodbyes
 from .network_api import Served
 from .network_snapshot import PeerNetworkSnapshot
 from .own_record import Membership
@@ -58,8 +66,10 @@ class PeerNetwork:
         rounds: GossipRounds,
         answers: GossipAnswers,
         selection: PeerSelection,
+        goodbyes: Goodbyes,
     ) -> None:
         self.components = components
+        self.goodbyes = goodbyes
         self.verifier = verifier
         self._config = config
         self._rng = rng
@@ -90,7 +100,11 @@ class PeerNetwork:
 
     def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> Served:
         """Answers a gossip query, which came in a datagram of ``query_bytes``."""
+        if self.goodbyes.has_begun:
+            return Served(None)
         proven = self._answers.tokens.accepts(query.token, source, now)
+        if query.bye and query.network == self._membership.tag:
+            return Served(None, proven, self.goodbyes.received(source, now, has_token=proven))
         if query.network == self._membership.tag and query.record is not None:
             refused: str | None = "push-without-token"
             if proven:
@@ -152,7 +166,15 @@ class PeerNetwork:
             per_source=self._config.rendezvous.candidates_per_key,
         )
 
+    def leave(self, now: float) -> list[SendQuery]:
+        """This node stops: the goodbyes to send now, and requests for the tokens of others."""
+        if self.goodbyes.has_begun or self._config.read_only:
+            return []
+        return self.goodbyes.begin(now)
+
     def tick(self, now: float) -> Commands:
+        if self.goodbyes.has_begun:
+            return NO_COMMANDS
         commands: list[Command] = [*self._update_endpoints(now), *self._rounds.tick(now)]
         for family, schedule in self._schedules.items():
             port = self._dhts[family].parts.address.port
@@ -164,6 +186,8 @@ class PeerNetwork:
         return commands
 
     def next_deadline(self) -> float:
+        if self.goodbyes.has_begun:
+            return FOREVER
         deadline = self._rounds.next_deadline()
         for schedule in self._schedules.values():
             deadline = min(deadline, schedule.next_deadline())

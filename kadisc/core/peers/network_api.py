@@ -11,16 +11,18 @@ from ...contacts import Contact
 from ...endpoints import Endpoint, Family
 from ...wire.messages import Gossip, Reply
 from ..contract.events import Event
-from ..contract.queries import Commands, PendingQuery, RendezvousLookup
+from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, RendezvousLookup
 
 
 class Served(NamedTuple):
     """``payload``: the datagram that answers a query, None where none may be sent. ``proven``: the
-    query's token was valid, so the querying node receives at its endpoint.
+    query's token was valid, so the querying node receives at its endpoint. ``commands``: what
+    follows from the query.
     """
 
     payload: bytes | None
     proven: bool = False
+    commands: Commands = NO_COMMANDS
 
 
 class PeerNetworkApi(Protocol):

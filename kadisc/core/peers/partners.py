@@ -53,6 +53,12 @@ class Partners:
         self._speakers.pop(endpoint, None)
         self._met_in_lookups.pop(endpoint, None)
 
+    def left(self, endpoint: Endpoint) -> None:
+        """It said that it stops. When it comes back, it has another token, and no record."""
+        self.failed(endpoint)
+        self._tokens.pop(endpoint, None)
+        self._sent.pop(endpoint, None)
+
     def is_speaker(self, endpoint: Endpoint) -> bool:
         return endpoint in self._speakers
 

@@ -36,8 +36,7 @@ from .shared_addresses import SharedAddresses
 from .unproven_peers import MAX_UNPROVEN, UnprovenPeers
 
 FAILURE_SPACING_S: Final = 10.0
-"""A peer that timed out, and one whose push told of a newer record, is not asked again for so long.
-"""
+"""A peer that timed out, or that pushed a newer record, is not asked again for so long."""
 CHANGED_SHARE: Final = 0.05
 """The share of the known peers that must come or go in a round for rounds to become faster."""
 BOOK_INTERVAL_S: Final = 60.0
@@ -98,9 +97,7 @@ class PeerVerifier:
 
     @property
     def changed(self) -> bool:
-        """Whether enough peers came or went since the last round for a faster pace. Where nodes
-        come and go, one or two always do.
-        """
+        """Whether enough peers came or went since the last round for a faster pace."""
         return self._changes > CHANGED_SHARE * len(self.known)
 
     @property
@@ -186,8 +183,8 @@ class PeerVerifier:
         known.needs_record = True
 
     def is_renewal(self, record: PeerRecord, endpoint: Endpoint, now: float) -> bool:
-        """Whether a push says that a known peer has moved or has a new record. Such pushes are few
-        and do not take part in the draw of the reservoir; each peer is listened to once a while.
+        """Whether a push says that a known peer has moved or has a new record: once a while it
+        counts without a draw of the reservoir.
         """
         known = self.known.of_key(record.key, endpoint)
         if (
@@ -254,6 +251,13 @@ class PeerVerifier:
         self._count_failure(endpoint, counted, now)
         return self.lose(known, "refused") if known is not None else []
 
+    def left(self, known: KnownPeer, now: float) -> list[Event]:
+        """It said that it stops. Its entry in the book stays, as one that failed."""
+        for status in (known.status, self._booked(known.peer.key, known.endpoint)):
+            if status is not None:
+                status.failed(now, self._spacing_s)
+        return self.lose(known, "goodbye")
+
     def candidate_failed(self, candidate: Candidate, now: float) -> None:
         """The check of a candidate timed out."""
         if not self._is_online(candidate.endpoint):
@@ -263,9 +267,8 @@ class PeerVerifier:
             self._credit.failed(candidate.source, now)
 
     def _count_failure(self, endpoint: Endpoint, counted: PeerStatus | None, now: float) -> None:
-        """The one place where a time-out reaches the components that remember failures.
-        ``counted``: the status that has counted it already. The book may have another peer there,
-        or one that was only reported.
+        """Tells all components that remember failures of a time-out. ``counted``: the status that
+        has counted it. The book may have another peer there, or one that was only reported.
         """
         self._partners.failed(endpoint)
         booked = self._book.status_of(endpoint)
@@ -307,9 +310,8 @@ class PeerVerifier:
         proof: Proof,
         now: float,
     ) -> list[Event]:
-        """A record that was checked came in the answer to a query of this node. ``candidate``: what
-        the exchange checked, if it was begun for a candidate. ``proof``: whether the peer has the
-        key of the record. Raises Refused; then nothing is verified.
+        """A checked record came in the answer to a query of this node. ``candidate``: what the
+        exchange checked, if anything. Raises Refused; then nothing is verified.
         """
         endpoint = pending.endpoint
         if proof is Proof.NONE:
@@ -347,9 +349,7 @@ class PeerVerifier:
         record: PeerRecord,
         now: float,
     ) -> list[Event]:
-        """The record may be a copy: the peer is a partner, and no component but the table of the
-        unproven is told of its key.
-        """
+        """The record may be a copy: no component but the table of the unproven learns its key."""
         endpoint = pending.endpoint
         known = self.known.at(endpoint)
         events = self.lose(known, "unproven") if known is not None else []
@@ -428,8 +428,8 @@ class PeerVerifier:
     # --- rounds, book -----------------------------------------------------------------------------
 
     def end_round(self, now: float) -> None:
-        """The view ages, the book learns which peers hold mature slots, and peers that are out of
-        use and were verified long ago are forgotten; the book still has them.
+        """The view ages, the book learns which peers hold mature slots, and peers out of use that
+        were verified long ago are forgotten.
         """
         self._view.round(now)
         self._book.mark_held_slot(self._view.mature_holders())

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import Random, SystemRandom
 
+import trio
+
 from ...config import DEFAULT_PORT, Config
 from ...core.addressing.bep42 import derive_node_id
 from ...core.addressing.external_address import ExternalAddress
@@ -165,9 +167,21 @@ async def running(nodes: Sequence[Node], *, joins: bool = True) -> AsyncIterator
                 node.start(nursery, joins=joins)
             yield
         finally:
+            if len(nodes) == 1:  # of several, each would say goodbye to the others
+                await _say_goodbye(nodes[0])
             nursery.cancel_scope.cancel()
             for node in nodes:
                 node.close()
+
+
+async def _say_goodbye(node: Node) -> None:
+    """Tells peers of its network that the node stops. Cannot be cancelled, and ends after
+    ``goodbye_s`` seconds.
+    """
+    within_s = node.config.core.gossip.goodbye_s
+    if within_s and not node.pump.closed:
+        with trio.CancelScope(shield=True):
+            await node.pump.leave(within_s)
 
 
 def open_ports(config: Config) -> list[Port]:

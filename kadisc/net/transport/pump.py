@@ -36,6 +36,9 @@ _SLEEP_NOTICED_S = 1.0
 instant.
 """
 
+LEAVING_POLL_S = 0.01
+"""How often a node that stops looks for answers, at most for a second."""
+
 _FLUSH_ROUNDS = 8
 """The number of times that one flush drains the outbox. A refused datagram may make the core send
 the next; with a network that refuses all of them that would not end.
@@ -156,6 +159,25 @@ class Pump:
     def publish(self, event: ShellEvent) -> None:
         """Routes an event of the shell."""
         self.dispatch.route(event)
+
+    async def leave(self, within_s: float) -> None:
+        """Says goodbye to peers of the own network: what can be sent is sent at once. Then waits
+        until they have given what the other goodbyes need, at most so many seconds; it reads for
+        itself meanwhile, as the tasks may be cancelled already.
+        """
+        core = self.core
+        core.leave(self.now())
+        self.flush()
+        deadline = trio.current_time() + within_s
+        while core.awaits_tokens and trio.current_time() < deadline:
+            await trio.sleep(LEAVING_POLL_S)
+            now = self._look_at_clock()
+            for port in self.ports:
+                for payload, source in port.drain(_BATCH):
+                    core.receive(payload, source, now)
+            if core.next_deadline() <= now:
+                core.tick(now)
+            self.flush()
 
     def close(self) -> None:
         """Ends every operation and subscription. The tasks must be cancelled next, then the ports
