@@ -65,6 +65,8 @@ def enter(program: str, arguments: Sequence[str], setup: str = SETUP) -> None:
         sys.exit(subprocess.run(command, env=environment).returncode)
     except FileNotFoundError:
         sys.exit("the program unshare is missing (Debian package util-linux)")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 def pin(core: int) -> None:

@@ -10,7 +10,8 @@ opens a TUN in that as well. Standard library only. Commands are JSON lines:
 
 Bytes are those of whole IP packets: sent ones are counted as they leave the newcomer, whether they
 are lost later or not; received ones as they reach it. The counters are in a file that the other
-side maps into memory: four numbers of 64 bits, bytes sent and received, packets sent and received.
+side maps into memory, numbers of 64 bits: bytes sent and received by the present newcomer; of all
+newcomers, the packets that were passed on, and the microseconds by which they were late in sum.
 """
 
 from __future__ import annotations
@@ -154,7 +155,9 @@ class Relay:
             if self._world in ready:
                 self._take(self._world, self._inbound)
             while self._held and self._held[0][0] <= time.monotonic():
-                _, towards, packet = self._held.popleft()
+                due, towards, packet = self._held.popleft()
+                self._counted[2] += 1
+                self._counted[3] += round(1e6 * (time.monotonic() - due))
                 self._deliver(towards, packet)
             if sys.stdin in ready:
                 if not (line := sys.stdin.readline()):
@@ -208,7 +211,6 @@ class Relay:
 
     def _count(self, which: int, length: int) -> None:
         self._counted[which] += length
-        self._counted[2 + which] += 1
         COUNTERS.pack_into(self._counters, 0, *self._counted)
 
     def _carry_out(self, command: dict[str, object]) -> None:
@@ -224,7 +226,7 @@ class Relay:
         ip("address", "add", f"{INNER_ADDRESS if self._has_nat else address}/32", "dev", TUN_NAME)
         ip("route", "replace", "default", "dev", TUN_NAME)
         self._held.clear()
-        self._counted = [0, 0, 0, 0]
+        self._counted[:2] = 0, 0
         COUNTERS.pack_into(self._counters, 0, *self._counted)
 
 

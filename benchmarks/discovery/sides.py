@@ -4,8 +4,10 @@ started, and which line of a newcomer names a peer.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,17 +73,34 @@ class Side:
 
 @dataclass(frozen=True)
 class Tree:
-    """A checkout of kadisc. Where it has a virtual environment, that one's Python is used."""
+    """A kadisc: the folder that has the package, and the Python that runs it."""
 
     path: Path
-
-    @property
-    def python(self) -> str:
-        own = self.path / ".venv" / "bin" / "python"
-        return str(own) if own.exists() else sys.executable
+    python: str
 
     def launch(self, *arguments: str) -> Launch:
         return Launch((self.python, *arguments), {"PYTHONPATH": str(self.path)})
+
+    def compile(self) -> None:
+        """Writes the byte code of the package, as an installation does: no newcomer is to be slower
+        because it is the first, or because the environment forbids to write any.
+        """
+        command = [self.python, "-m", "compileall", "-q", str(self.path / "kadisc")]
+        subprocess.run(command, check=False)
+
+
+def own_tree() -> Tree:
+    """The kadisc that this Python imports: a checkout, or what is installed beside it."""
+    spec = importlib.util.find_spec("kadisc")
+    assert spec is not None
+    assert spec.origin is not None
+    return Tree(Path(spec.origin).parents[1], sys.executable)
+
+
+def checkout(path: Path) -> Tree:
+    """Run by the Python of its own environment, where it has one."""
+    own = path / ".venv" / "bin" / "python"
+    return Tree(path.resolve(), str(own) if own.exists() else sys.executable)
 
 
 def kadisc_sides(tree: Tree, port: int, label: str = "kadisc") -> list[Side]:
@@ -117,8 +136,8 @@ def kadisc_sides(tree: Tree, port: int, label: str = "kadisc") -> list[Side]:
 
 
 def environment(launch: Launch, home: Path, *, is_shared: bool) -> dict[str, str]:
-    """The user has neither state nor configuration, and no terminal."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    """The user has neither state nor configuration, no terminal, and no options for Python."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     homes = dict.fromkeys(
         ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"), str(home)
     )

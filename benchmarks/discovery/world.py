@@ -101,6 +101,11 @@ class World:
         sent, received, _, _ = COUNTERS.unpack_from(self._counters, 0)
         return Bytes(sent, received)
 
+    def lateness_ms(self) -> float:
+        """By how much the relay passed packets on later than it should have, in the mean."""
+        _, _, packets, microseconds = COUNTERS.unpack_from(self._counters, 0)
+        return float(microseconds) / 1e3 / max(1, packets)
+
     def spawn(self, command: Sequence[str], **popen: Any) -> subprocess.Popen[bytes]:
         """Starts a program in the newcomers' namespace."""
 
