@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .descriptions import NEEDS_A_RUNNING_NODE
 from .options import add_folder_options
 from .output import print_json, say, show
+
+if TYPE_CHECKING:
+    from ..control.methods.book import BookImported
 
 SUMMARY = "export the running node's address book, or import one"
 DESCRIPTION = (
@@ -67,19 +71,32 @@ async def _import(options: argparse.Namespace, lines: Sequence[str]) -> int:
     from ..observe.describe import count
     from .asking import ask_running
 
-    done = BookImported(0, 0)
+    done = BookImported(0, 0, 0, 0, 0, 0)
     for part in _parts(lines):
         imported = await ask_running(options, BOOK_IMPORT, BookImportParams(part))
         done.added += imported.added
         done.skipped += imported.skipped
+        done.own += imported.own
+        done.known += imported.known
+        done.no_place += imported.no_place
+        done.refused += imported.refused
     if options.json:
         print_json(done)
     else:
-        say(
-            f"{count(done.added, 'peer')} added; {done.skipped} skipped (already in the book, or "
-            "no free place)"
-        )
+        say(f"{count(done.added, 'peer')} added; {done.skipped} skipped{_reasons(done)}")
     return 0
+
+
+def _reasons(done: BookImported) -> str:
+    """Why peers were skipped, in brackets; empty where none was."""
+    reasons = (
+        (done.known, "with an address in the book"),
+        (done.own, "this node itself"),
+        (done.no_place, "without a free place"),
+        (done.refused, "not usable"),
+    )
+    words = [f"{number} {reason}" for number, reason in reasons if number]
+    return f" ({', '.join(words)})" if words else ""
 
 
 def _lines_of(path: Path) -> list[str]:

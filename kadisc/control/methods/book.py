@@ -28,12 +28,18 @@ class BookImportParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class BookImported(msgspec.Struct):
-    """``added``: peers that are new in the book. ``skipped``: peers that it had already, or whose
-    places in the table are occupied.
+    """``added``: peers that are new in the book. ``skipped``: the others; of these ``own`` are the
+    node itself, ``known`` have an address that is in the book, ``no_place`` a place in the table
+    that is occupied, and ``refused`` an address that may not be used, or an entry that is not
+    sound.
     """
 
     added: int
     skipped: int
+    own: int
+    known: int
+    no_place: int
+    refused: int
 
 
 async def _export(params: BookExportParams, call: Call) -> BookExported:
@@ -51,8 +57,15 @@ async def _import(params: BookImportParams, call: Call) -> BookImported:
     await trio.lowlevel.checkpoint()
     own = call.node.own_network
     book = parse_book(params.lines, own.name)
-    skipped = own.import_book(book)
-    return BookImported(added=len(book.peers) - skipped, skipped=skipped)
+    done = own.import_book(book)
+    return BookImported(
+        added=done.added,
+        skipped=len(book.peers) - done.added,
+        own=done.own,
+        known=done.known,
+        no_place=done.no_place,
+        refused=done.refused,
+    )
 
 
 BOOK_EXPORT = Method("book_export", BookExportParams, BookExported, _export)

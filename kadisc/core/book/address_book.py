@@ -323,15 +323,27 @@ class AddressBook:
     def begin_export(self) -> BookExport:
         return BookExport(self.entries())
 
-    def restore(self, saved: SavedBook, now: float) -> dict[str, int]:
+    def restore(
+        self,
+        saved: SavedBook,
+        now: float,
+        own_key: bytes = b"",
+        own_endpoints: Container[Endpoint] = (),
+    ) -> dict[str, int]:
         """Takes up saved entries one by one, independently of bad ones among them. Returns how many
         were refused, by reason; nothing is raised. No entry is selected before it was verified in
-        this run: a file may be old, or belong to another node.
+        this run: a file may be old, or belong to another node, which knows this one: entries with
+        the own key or at an own endpoint are refused.
         """
         refused: dict[str, int] = {}
         for each in saved.peers:
             found = entry_of(each, now)
-            reason = found if isinstance(found, str) else self._recall(found)
+            if isinstance(found, str):
+                reason: str | None = found
+            elif found.endpoint in own_endpoints or (found.peer and found.peer.key == own_key):
+                reason = "book-own"
+            else:
+                reason = self._recall(found)
             if reason is not None:
                 refused[reason] = refused.get(reason, 0) + 1
         return refused

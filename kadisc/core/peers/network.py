@@ -7,7 +7,7 @@ what happened, and returns what is to be done.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from random import Random
 from typing import Final
 
@@ -407,15 +407,22 @@ class PeerNetwork:
     def saved(self, book: BookExport, now: float) -> SavedPeerNetwork:
         return SavedPeerNetwork(self._own_record.sequence, book.book(), self._verdicts.export(now))
 
-    def import_book(self, book: SavedBook, now: float) -> int:
+    def import_book(
+        self, book: SavedBook, now: float, own_endpoints: Collection[Endpoint] = ()
+    ) -> dict[str, int]:
         """Adds the entries of a saved book, as at the start of a run. Returns how many were
-        refused.
+        refused, by reason: ``book-known``, ``book-place``, ``book-own``, ``book-scope`` and
+        ``saved-...``. ``own_endpoints``: of this node, beside those of its record.
         """
-        refused = self._book.restore(book, now)
+        refused = self._book.restore(
+            book,
+            now,
+            self._membership.identity.public_key,
+            {*own_endpoints, *self._own_record.endpoints.values()},
+        )
         for reason, times in refused.items():
             self._counters.refuse(reason, times)
-        self._drop_own()
-        return sum(refused.values())
+        return refused
 
     def restore(self, saved: SavedPeerNetwork, now: float) -> Commands:
         """The anchors are checked first. No peer is given to the application before it answers in

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from contextlib import suppress
+from typing import NamedTuple
 
 import trio
 
@@ -26,6 +27,19 @@ from .arguments import EndpointLike, peer_from
 from .lookups import Lookups
 
 VERDICTS: tuple[Verdict, ...] = ("good", "bad", "busy", "wrong-network")
+
+
+class BookImport(NamedTuple):
+    """What became of the peers of an imported address book. ``own``: this node itself, by its key
+    or an endpoint; ``known``: their address is in the book; ``no_place``: their place is occupied;
+    ``refused``: their address may not be used, or the entry is not sound.
+    """
+
+    added: int
+    own: int
+    known: int
+    no_place: int
+    refused: int
 
 
 class OwnNetwork:
@@ -186,13 +200,21 @@ class OwnNetwork:
             await trio.lowlevel.checkpoint()
         return export.book()
 
-    def import_book(self, book: SavedBook) -> int:
-        """Adds the peers that are not in the address book yet; they are verified later. Returns how
-        many were refused.
-        """
-        refused = self._core.import_book(book, self.now())
+    def import_book(self, book: SavedBook) -> BookImport:
+        """Adds the peers that are not in the address book yet; they are verified later."""
+        own = [port.local_endpoint for port in self._pump.ports]
+        refused = self._core.import_book(book, self.now(), own)
         self._pump.flush()
-        return refused
+        skipped = sum(refused.values())
+        own_ones, known = refused.get("book-own", 0), refused.get("book-known", 0)
+        no_place = refused.get("book-place", 0)
+        return BookImport(
+            len(book.peers) - skipped,
+            own_ones,
+            known,
+            no_place,
+            skipped - own_ones - known - no_place,
+        )
 
     @property
     def _core(self) -> PeerNetwork:
