@@ -57,7 +57,7 @@ def network_line(scene: Scene) -> list[Line]:
     own = scene.snapshot.peer_network
     if own is None or not (own.verified or own.book_verified or own.book_unverified):
         return []
-    peers = (f"{count(own.verified, 'peer')} online", "good" if own.verified else "poor")
+    peers = (f"{count(own.online, 'peer')} online", "good" if own.online else "poor")
     book = (f"address book {own.book_verified} verified, {own.book_unverified} unverified", "")
     return [((f" {clean(own.network)}  ", "label"), *joined(((peers,), (book,)), "  "))]
 

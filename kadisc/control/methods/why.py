@@ -26,7 +26,8 @@ class WhyParams(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class WhyDocument(msgspec.Struct):
-    """``table``: ``tried`` for a verified peer, ``new`` for an unverified one.
+    """``table``: ``tried`` for a verified peer, ``new`` for one that is unverified or waits for a
+    place in the address book, ``none`` for one that has none there.
     ``verified_in_this_run`` is false for a peer that was last verified in an earlier run.
     ``source``: the first source of the peer: a HOST:PORT, or a word such as ``rendezvous0``, see
     `source_words`. ``reported_s_ago``, ``reported_times``: the last report of the peer by any
@@ -85,7 +86,7 @@ def _document(provenance: Provenance, asn: int | None, match: PeerMatch) -> WhyD
     return WhyDocument(
         peer=format_endpoint(provenance.endpoint),
         key=provenance.key.hex() if provenance.key is not None else None,
-        table="tried" if provenance.tried else "new",
+        table=_table(provenance),
         verified_in_this_run=provenance.verified_in_run,
         source=source_words(source) if isinstance(source, str) else format_endpoint(source),
         first_seen_s_ago=round(provenance.first_seen_s_ago, 1),
@@ -102,6 +103,12 @@ def _document(provenance: Provenance, asn: int | None, match: PeerMatch) -> WhyD
         matched_by=match.by if match.peers else "endpoint",
         also_at=[each for each in meant if each != format_endpoint(provenance.endpoint)],
     )
+
+
+def _table(provenance: Provenance) -> str:
+    if not provenance.in_book:
+        return "none"
+    return "tried" if provenance.tried else "new"
 
 
 def source_words(word: str) -> str:

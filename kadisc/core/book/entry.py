@@ -103,6 +103,8 @@ class Provenance:
     verdict: Verdict | None
     held_back_s: float
     """How long it will not be selected, because of feedback of the application."""
+    in_book: bool = True
+    """False for a peer that answered in this run and has no place in the address book."""
 
 
 @dataclass(frozen=True, slots=True)

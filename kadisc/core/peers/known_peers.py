@@ -9,7 +9,7 @@ key and family, bounded.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ...endpoints import Endpoint
@@ -50,6 +50,8 @@ class KnownPeer:
     """Whether it answered, but perhaps only through the NAT mapping that its own query opened."""
     traffic_at: float
     """When a datagram last passed between the two nodes, in either direction."""
+    since: float = NEVER
+    """When it was verified first, while it has been known without a break."""
     missed_at: float = NEVER
     """When it last left a query unanswered, by its own fault or not."""
     silence_counted: bool = False
@@ -127,6 +129,22 @@ class KnownPeers:
                 break
             count -= not (each.inbound or each.shares_address)
         return count <= 0
+
+    def endpoints_of(self, key: bytes) -> list[Endpoint]:
+        """Where the peer with this key is and answered last time, in every family."""
+        found = [self._by_key.get((key, size)) for size in ENDPOINT_SIZES]
+        return [each for each in found if each is not None and not self._known[each].failures]
+
+    def presented(self, peer: VerifiedPeer) -> VerifiedPeer:
+        """The peer as the application is given it: with its other endpoints, where it has some."""
+        if not peer.is_proven:
+            return peer
+        others = tuple(each for each in self.endpoints_of(peer.key) if each != peer.endpoint)
+        return replace(peer, other_endpoints=others) if others else peer
+
+    def count_online(self) -> int:
+        """How many peers answered last time; one of both families counts once."""
+        return len({known.peer.key for known in self if not known.failures})
 
     def has_key(self, key: bytes) -> bool:
         """Whether a peer of either family has this key."""
@@ -245,7 +263,14 @@ def known_peer(
     ttl = max_ttl if from_push else origin.ttl
     inbound = not pending.proves_reachability and (before is None or before.inbound)
     return KnownPeer(
-        status, origin.source, origin.book_source, ttl, from_push, inbound, traffic_at=now
+        status,
+        origin.source,
+        origin.book_source,
+        ttl,
+        from_push,
+        inbound,
+        traffic_at=now,
+        since=before.since if before is not None else now,
     )
 
 

@@ -40,7 +40,7 @@ from .goodbyes import Goodbyes
 from .network_api import Served
 from .network_snapshot import PeerNetworkSnapshot
 from .own_record import Membership
-from .peer_matching import PeerMatch, PeerMatching
+from .peer_matching import PeerMatch, PeerMatching, provenance_of_known
 from .rendezvous import RendezvousSchedule
 from .reports import PeerReports
 from .rounds import GossipRounds
@@ -329,6 +329,9 @@ class PeerNetwork:
             return found
         for peer in self.match(who).peers:
             found = self._book.why(peer.endpoint, now)
+            known = self.verifier.at(peer.endpoint)
+            if found is None and known is not None:
+                found = provenance_of_known(known, self._verdicts.of(peer), now)
             if found is not None:
                 return found
         return None
@@ -383,6 +386,7 @@ class PeerNetwork:
             sequence=self._own_record.sequence,
             services=dict(self._own_record.services),
             verified=len(self.verifier.known),
+            online=self.verifier.known.count_online(),
             inbound=sum(known.inbound for known in self.verifier.known),
             candidates=len(self.components.candidates),
             pushes=self._rounds.pushes,

@@ -12,7 +12,8 @@ from .view import ViewSnapshot
 @dataclass(frozen=True, slots=True)
 class PeerNetworkSnapshot:
     """``record``: the own record as canonical bytes, with this ``sequence``. ``verified``: peers
-    verified in this run. ``inbound``: those of them that perhaps answered only through a NAT
+    verified in this run, counted at each of their endpoints; ``online``: those that answered last
+    time, each once. ``inbound``: those of them that perhaps answered only through a NAT
     mapping of their own making. ``candidates``: peers that wait to be checked. ``pushes``: kept of
     this round so far. ``tombstones``: endpoints of which no report is taken. ``round_s``: the time
     between two gossip rounds. ``book_unverified``, ``book_verified``: entries in the two tables of
@@ -26,6 +27,7 @@ class PeerNetworkSnapshot:
     sequence: int
     services: Mapping[str, int | bytes]
     verified: int
+    online: int
     inbound: int
     candidates: int
     pushes: int

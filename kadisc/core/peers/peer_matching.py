@@ -11,7 +11,10 @@ from typing import Final, Literal, TypeAlias
 from ...endpoints import Endpoint, ip_of, port_of
 from ...wire.items import KEY_BYTES
 from ..book.address_book import AddressBook
+from ..book.entry import Provenance
+from ..book.verdicts import Judgement
 from ..contract.verified_peer import VerifiedPeer
+from .known_peers import KnownPeer
 from .verification import PeerVerifier
 
 MatchedBy: TypeAlias = Literal["key", "endpoint", "service"]
@@ -84,6 +87,28 @@ class PeerMatching:
 
     def _remembered(self) -> Iterator[VerifiedPeer]:
         return (entry.peer for entry in self._book.entries() if entry.peer is not None)
+
+
+def provenance_of_known(known: KnownPeer, judgement: Judgement | None, now: float) -> Provenance:
+    """That of a peer that has no place in the address book."""
+    return Provenance(
+        endpoint=known.endpoint,
+        key=known.peer.key,
+        tried=False,
+        verified_in_run=True,
+        source=known.book_source,
+        first_seen_s_ago=now - known.since,
+        reported_s_ago=now - known.since,
+        times_reported=1,
+        first_verified_s_ago=now - known.since,
+        verified_s_ago=now - known.verified_at,
+        failures=known.failures,
+        rtt_s=known.status.rtt_s,
+        sequence=known.peer.sequence,
+        verdict=judgement.verdict if judgement is not None else None,
+        held_back_s=max(0.0, judgement.held_back_until - now) if judgement is not None else 0.0,
+        in_book=False,
+    )
 
 
 def has_service_at(peer: VerifiedPeer, endpoint: Endpoint) -> bool:

@@ -155,7 +155,7 @@ class PeerSelection:
                 lambda known: self._is_wanted(known, now, service, verified_within_s, but_not),
             )
             self._add_unproven(given, count, now, service, verified_within_s, but_not)
-        return given
+        return [self._verifier.known.presented(peer) for peer in given]
 
     def _is_wanted(
         self,

@@ -135,7 +135,7 @@ class PeerVerifier:
         known = self.at(endpoint)
         if known is None or not (known.peer.is_proven or known in self.presentable_unproven()):
             return None
-        return known.peer
+        return self.known.presented(known.peer)
 
     def is_in_use(self, known: KnownPeer) -> bool:
         in_use = known.from_push or self._view.slots_of(known.endpoint) > 0
