@@ -39,12 +39,14 @@ that cannot be had is left out, and the table says why.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,12 +58,14 @@ from discovery.installs import NotInstalled, default_cache
 from discovery.newcomer import Found, measure
 from discovery.sides import Side, checkout, kadisc_sides, own_tree
 from discovery.standing import Size, Standing, SwarmFailed, standing_nodes
-from discovery.world import SETUP, TRIAL, Conditions, World, open_world
+from discovery.world import SETUP, TRIAL, Conditions, World
 
 FIRST, ALL = 5, 20
 """The numbers of peers at which the clock is read."""
 LEFT_OUT = "KADISC_DISCOVER_LEFT_OUT"
 """In the environment inside of the namespace: sides that could not be installed, and why."""
+FOLDER = "KADISC_DISCOVER_FOLDER"
+"""In the environment inside of the namespace: the folder for scratch files."""
 KADISC_PORT, OTHER_TREE_PORT = 7001, 7011
 PAUSE_S = 0.3
 """Between two newcomers."""
@@ -107,7 +111,6 @@ class Run:
         self.found: dict[str, list[Found]] = {}
         self.left_out = dict(left_out)
         self.skipped = 0
-        self.lateness_ms = 0.0
 
     def round(self, sides: Sequence[Side], name: str) -> None:
         """Newcomers of all these, in turns; their standing nodes are there at the same time."""
@@ -338,21 +341,25 @@ def main() -> None:
     given = parsed()
     if not offline.is_inside():
         check_namespaces()
+        chosen(given)
+        # Outside of the namespace, which may end before anything in it can clean up.
+        with tempfile.TemporaryDirectory(prefix="kadisc-discover-") as folder:
+            os.environ[FOLDER] = folder
+            offline.enter(__file__, sys.argv[1:], SETUP)
     sides, left_out = chosen(given)
-    offline.enter(__file__, sys.argv[1:], SETUP)
     machine = offline.machine()
     conditions = Conditions(given.rtt / 1e3, given.loss, given.nat, given.seed)
     deadline = time.monotonic() + given.limit
     try:
-        with open_world(conditions) as world:
+        with contextlib.closing(World(conditions, Path(os.environ[FOLDER]))) as world:
             run = Run(world, given, deadline, left_out)
             for number in range(given.rounds):
                 for name, together in groups(sides, apart=given.apart).items():
                     run.round(together, f"{number}-{name}")
-            run.lateness_ms = world.lateness_ms()
+            lateness_ms = world.lateness_ms()
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-    machine["relay late by"] = f"{run.lateness_ms:.1f} ms"
+    machine["relay late by"] = f"{lateness_ms:.1f} ms"
     machine["load at the end"] = " ".join(f"{load:.2f}" for load in os.getloadavg())
     if run.skipped:
         say(f"{run.skipped} newcomers did not start: the limit of {given.limit:g} s was over")

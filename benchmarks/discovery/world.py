@@ -4,15 +4,13 @@ standing nodes, and one behind the relay for the newcomers. Neither reaches anyt
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import mmap
 import os
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,13 +128,3 @@ def end_with_parent() -> None:
     """
     os.setsid()
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-@contextlib.contextmanager
-def open_world(conditions: Conditions) -> Iterator[World]:
-    with tempfile.TemporaryDirectory(prefix="kadisc-discover-") as folder:
-        world = World(conditions, Path(folder))
-        try:
-            yield world
-        finally:
-            world.close()

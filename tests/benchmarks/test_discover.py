@@ -65,7 +65,10 @@ def test_newcomers_find_peers_by_library_socket_and_command(tmp_path: Path) -> N
 def test_a_run_that_is_told_to_end_takes_all_processes_along(tmp_path: Path) -> None:
     mark = f"--seed={os.getpid()}"
     process = subprocess.Popen(
-        command("--only", "kadisc", "--nodes", "6", mark), stderr=subprocess.PIPE, text=True
+        command("--only", "kadisc", "--nodes", "6", mark),
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
     )
     assert process.stderr is not None
     while "has met" not in process.stderr.readline():
@@ -74,6 +77,7 @@ def test_a_run_that_is_told_to_end_takes_all_processes_along(tmp_path: Path) -> 
     assert process.wait(10) == 128 + signal.SIGTERM
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     assert mark not in listed
+    assert list(tmp_path.iterdir()) == []
     process.stderr.close()
 
 
