@@ -160,6 +160,40 @@ class GossipConfig:
         "At most this many unverified peers are checked per second, taken in turn from the"
         " netgroups (/16, IPv6 /32) that reported them.",
     )
+    burst_checks: int = setting(
+        64,
+        ABOVE_0,
+        "While the application waits for peers, at most this many unverified peers are checked in"
+        " quick succession.",
+    )
+    burst_at_once: int = setting(
+        16,
+        ABOVE_0,
+        "Of the checks while the application waits, at most this many are under way at once.",
+    )
+    burst_checks_per_source: int = setting(
+        32,
+        ABOVE_0,
+        "Of the checks while the application waits, one source causes at most this many: one of the"
+        " four info-hashes, or the peers of one netgroup (/16, IPv6 /32) that reported others.",
+    )
+    burst_refill_s: float = setting(
+        320.0,
+        ABOVE_0,
+        "After a burst of checks as many are allowed again after this many seconds, gradually: an"
+        " application that waits for long causes one check every few seconds.",
+    )
+    direct_checks_per_host_per_hour: int = setting(
+        1,
+        ABOVE_0,
+        "At most this many checks per hour of one address (IPv6 /64) begin without a ping. The"
+        " first query of such a check is as long as its answer.",
+    )
+    direct_checks_per_subnet_per_hour: int = setting(
+        2,
+        ABOVE_0,
+        "At most this many checks per hour of one /24 (IPv6 /48) begin without a ping.",
+    )
     checks_per_host_per_hour: int = setting(
         4,
         ABOVE_0,

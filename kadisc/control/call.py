@@ -56,7 +56,7 @@ class Call:
             with trio.move_on_after(timeout_s):
                 await self.reach(lookup)
             nursery.cancel_scope.cancel()
-        if not lookup.answered:
+        if not lookup.has_reached_network:
             raise NoAnswer(self.failure(lookup))
 
     async def reach(self, lookup: MultiFamilyLookup) -> None:

@@ -16,10 +16,13 @@ from ..wire.messages import Ping
 from .contract.events import LookupKind, OperationId, Outcome
 from .contract.queries import SendQuery
 from .contract.saved_state import SavedState
+from .contract.verified_peer import VerifiedPeer
 from .engine import Engine
 from .lookup.operation import LookupOptions
 from .lookup.operations import PingOperation
 from .lookup.put import Draft
+from .peers.finder import PeerFinder
+from .peers.network import PeerNetwork
 from .snapshot import OperationSnapshot, Snapshot, dht_snapshot, operation_snapshots
 from .state_export import StateExport
 
@@ -74,6 +77,8 @@ class Core(Engine):
         """
         operation = self._operations.new_id()
         lookup = self._lookups.for_join(operation, family, now)
+        if self.peer_network is not None:
+            self._carry_out(self.peer_network.search.seeded(family, endpoints, now), now)
         return self._start(lookup, endpoints, now, operation)
 
     def announce(
@@ -116,6 +121,50 @@ class Core(Engine):
         self._operations.started(operation, exchange)
         self._carry_out(commands, now)
         return operation
+
+    def finder(
+        self, *, service: str | None = None, verified_within_s: float, again_after_s: float
+    ) -> PeerFinder:
+        """What an application asks for peers by, with `next_peer`. Raises UsageError for a node
+        that is of no network.
+        """
+        return PeerFinder(
+            self._network(),
+            service=service,
+            verified_within_s=verified_within_s,
+            again_after_s=again_after_s,
+        )
+
+    def next_peer(self, finder: PeerFinder, now: float) -> VerifiedPeer | None:
+        """A peer that has answered lately. Where there is none, None; then the node begins to look
+        for some, and each that is found is told by PeerVerified or PeerChecked.
+        """
+        network = self._network()
+        peer = finder.next(now)
+        if peer is not None:
+            network.search.given()
+            return peer
+        for each in finder.to_check(now):
+            operation = self._operations.new_id(own=True)
+            exchange, commands = network.recheck(each, now, operation)
+            self._operations.started(operation, exchange)
+            self._carry_out(commands, now)
+        if not finder.is_waiting(now):
+            self._carry_out(network.search.wanted(now), now)
+        return None
+
+    def search_from(self, endpoints: Sequence[Endpoint], now: float, *, family: Family) -> None:
+        """Lookups for an application that waits for peers begin at these endpoints too, while no
+        node has answered.
+        """
+        search = self._network().search
+        self._carry_out(search.seeded(family, endpoints, now), now)
+        self._carry_out(search.wanted(now), now)
+
+    def _network(self) -> PeerNetwork:
+        if self.peer_network is None:
+            raise UsageError("this node is of no network")
+        return self.peer_network
 
     def cancel(self, operation: OperationId, now: float) -> None:
         """Ends the operation with CANCELLED; without effect once it has ended."""

@@ -329,8 +329,7 @@ class Engine:
                 elif isinstance(command, RefreshLookup):
                     self._start(self._lookups.for_table(command, now), (), now)
                 elif isinstance(command, RendezvousLookup):
-                    listener = self._network_api.rendezvous_finished
-                    self._start(self._lookups.for_rendezvous(command, listener, now), (), now)
+                    self._start_rendezvous(command, now)
                 else:
                     following += self._happened(command, now)
             commands = following
@@ -342,6 +341,16 @@ class Engine:
             self._queue.join_yield.served(event.operation, now)
         self._events.append(event)
         return self._network_api.happened(event, now)
+
+    def _start_rendezvous(self, command: RendezvousLookup, now: float) -> None:
+        api = self._network_api.rendezvous
+        lookup = self._lookups.for_rendezvous(command, api, now)
+        if not command.for_caller:
+            self._start(lookup, (), now)
+            return
+        operation = lookup.options.operation
+        api.rendezvous_started(command, operation)
+        self._start_for_caller(lookup, command.seeds, now, operation)
 
     def _start_for_caller(
         self,

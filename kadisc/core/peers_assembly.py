@@ -49,6 +49,7 @@ from .peers.answers import (
 )
 from .peers.backoff import Backoff, Credit
 from .peers.bucket_quota import BucketQuota
+from .peers.burst import CheckBurst
 from .peers.candidates import GossipCandidates
 from .peers.components import PeerComponents
 from .peers.crowded_subnets import CrowdedSubnets
@@ -73,8 +74,11 @@ from .peers.push_reservoir import PushReservoir, PushRule
 from .peers.pushes import PushReceiver
 from .peers.recheck import Rechecks
 from .peers.record_policy import RecordRules
+from .peers.rendezvous import RendezvousSchedule
+from .peers.rendezvous_lookups import RendezvousLookups
 from .peers.reports import PeerReports
 from .peers.rounds import GossipRounds
+from .peers.search import ApplicationSearch
 from .peers.selection import PeerSelection, RanksFirst, SelectionRule
 from .peers.tombstones import Tombstones
 from .peers.verification import PeerVerifier
@@ -199,6 +203,12 @@ def peer_network_for(
     goodbyes = Goodbyes(
         tag, config.gossip.first_query_bytes, counters, components.partners, verifier, dhts
     )
+    search = ApplicationSearch(config, rng, membership, dhts, components, reports)
+    announces = membership.reachable and not config.read_only
+    schedules = {
+        family: RendezvousSchedule(config.rendezvous, family, tag, rng, announces=announces)
+        for family in (dhts if membership.named else ())
+    }
     return PeerNetwork(
         config,
         rng,
@@ -206,11 +216,11 @@ def peer_network_for(
         dhts,
         components,
         verifier,
-        reports,
         rounds,
         answers,
         selection,
         goodbyes,
+        RendezvousLookups(dhts, schedules, search),
     )
 
 
@@ -267,6 +277,7 @@ def _components_for(
         counters=counters,
         own_record=own_record,
         mass_failure=MassFailureDetector() if defences.mass_failure else NoMassFailureDetector(),
+        burst=CheckBurst(gossip),
     )
 
 

@@ -181,12 +181,20 @@ class FirstComeCandidates:
         self._waiting[candidate.endpoint] = candidate
         return None
 
-    def draw(self, now: float, is_wanted: Callable[[Candidate], bool]) -> Candidate | None:
+    def draw(
+        self,
+        now: float,
+        is_wanted: Callable[[Candidate], bool],
+        allows: Callable[[bytes], bool] | None = None,
+    ) -> Candidate | None:
         while self._waiting:
             candidate = self._waiting.pop(next(iter(self._waiting)))
             if now < candidate.too_old_at and is_wanted(candidate):
                 return candidate
         return None
+
+    def may_skip_ping(self, endpoint: Endpoint, now: float) -> bool:
+        return True
 
 
 class EveryPush:

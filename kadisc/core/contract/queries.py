@@ -145,6 +145,10 @@ class RendezvousLookup:
     port.
     """
     paths: int
+    for_caller: bool = False
+    """Whether an application waits for what it finds."""
+    seeds: tuple[Endpoint, ...] = ()
+    """Endpoints to begin with, beside the contacts of the routing table."""
 
 
 Command: TypeAlias = SendQuery | RefreshLookup | RendezvousLookup | Event

@@ -20,7 +20,14 @@ from .disjoint import DisjointLookup
 from .item_collector import ItemCollector
 from .join import BucketFilled, JoinOperation, RefreshOperation
 from .network_size import NetworkSize
-from .operation import Continuation, LookupLike, LookupOperation, LookupOptions, StopRule
+from .operation import (
+    Continuation,
+    LookupLike,
+    LookupOperation,
+    LookupOptions,
+    PeersListener,
+    StopRule,
+)
 from .operations import Operations
 from .peer import LookupRules
 from .put import Draft, PutOperation
@@ -34,28 +41,50 @@ SEEDS_PER_K: Final = 2
 
 
 class RendezvousListener(Protocol):
-    """Is told which peers announced under an info-hash of the own network; ``stored``: whether this
-    node is announced there now.
-    """
+    """Is told which peers announced under an info-hash of the own network."""
 
-    def __call__(
-        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
-    ) -> None: ...
+    def rendezvous_found(
+        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float
+    ) -> None:
+        """An answer names peers; the lookup goes on."""
+        ...
+
+    def rendezvous_finished(
+        self,
+        lookup: RendezvousLookup,
+        operation: OperationId,
+        result: LookupResult,
+        now: float,
+        *,
+        stored: bool,
+    ) -> None:
+        """``stored``: whether this node is announced there now."""
+        ...
 
 
 class RendezvousEnd:
     """What follows a rendezvous lookup: the listener is told, then ``then`` continues, if given."""
 
     def __init__(
-        self, lookup: RendezvousLookup, listener: RendezvousListener, then: Continuation | None
+        self,
+        lookup: RendezvousLookup,
+        operation: OperationId,
+        listener: RendezvousListener,
+        then: Continuation | None,
     ) -> None:
         self._lookup = lookup
+        self._operation = operation
         self._listener = listener
         self._then = then
 
+    def found(self, peers: Sequence[Endpoint], now: float) -> None:
+        self._listener.rendezvous_found(self._lookup, peers, now)
+
     def lookup_ended(self, outcome: Outcome, result: LookupResult, now: float) -> Commands:
         stored = any(node.token is not None for node in result.closest)
-        self._listener(self._lookup, result.peers, now, stored=stored)
+        self._listener.rendezvous_finished(
+            self._lookup, self._operation, result, now, stored=stored
+        )
         return self._then.lookup_ended(outcome, result, now) if self._then else NO_COMMANDS
 
 
@@ -143,10 +172,9 @@ class LookupFactory:
         """
 
         def make_lookup(then: Continuation) -> LookupOperation:
-            if rendezvous is not None:
-                then = RendezvousEnd(*rendezvous, then)
-                return self._get_peers(info_hash, family, now, paths, then)
-            return self._get_peers(info_hash, family, now, paths, then, answers_of=operation)
+            if rendezvous is None:
+                return self._get_peers(info_hash, family, now, paths, then, answers_of=operation)
+            return self._for_tag(*rendezvous, now, then)
 
         own_id = self._dhts[family].own_id
         announce = AnnounceOperation(
@@ -192,8 +220,7 @@ class LookupFactory:
                 paths=command.paths,
                 rendezvous=(command, listener),
             )
-        then = RendezvousEnd(command, listener, None)
-        return self._get_peers(command.info_hash, command.family, now, command.paths, then)
+        return self._for_tag(command, listener, now, None)
 
     def for_table(self, refresh: RefreshLookup, now: float) -> LookupOperation:
         """A lookup for the routing table; the DHT is told of its start and of its end."""
@@ -224,6 +251,7 @@ class LookupFactory:
         collector: ItemCollector | None = None,
         stop: StopRule | None = None,
         then: Continuation | None = None,
+        listener: PeersListener | None = None,
     ) -> LookupOperation:
         table = self._dhts[options.family].table
         own_ids = table.own_ids.known
@@ -267,6 +295,7 @@ class LookupFactory:
             stop=stop,
             then=then,
             size=size,
+            listener=listener,
         )
 
     def _known(self, family: Family) -> list[Contact]:
@@ -274,6 +303,26 @@ class LookupFactory:
 
     def _collector(self, target: NodeId, salt: bytes, now: float) -> ItemCollector:
         return ItemCollector(target, salt, self._stored_item(target, now))
+
+    def _for_tag(
+        self,
+        command: RendezvousLookup,
+        listener: RendezvousListener,
+        now: float,
+        then: Continuation | None,
+    ) -> LookupOperation:
+        options = LookupOptions(
+            self._operations.new_id(own=True),
+            LookupKind.GET_PEERS,
+            command.family,
+            announces_answers=command.for_caller,
+            for_peers=command.for_caller and command.paths == 1,
+            peers_per_answer=self._config.rendezvous.peers_per_answer,
+        )
+        end = RendezvousEnd(command, options.operation, listener, then)
+        return self._operation(
+            command.info_hash, options, now, paths=command.paths, then=end, listener=end.found
+        )
 
     def _get_peers(
         self,
@@ -285,9 +334,8 @@ class LookupFactory:
         *,
         answers_of: OperationId | None = None,
     ) -> LookupOperation:
-        operation = self._operations.new_id(own=True)
         options = LookupOptions(
-            operation,
+            self._operations.new_id(own=True),
             LookupKind.GET_PEERS,
             family,
             announces_answers=answers_of is not None,

@@ -78,6 +78,12 @@ class StopRule(Protocol):
     def is_enough(self) -> bool: ...
 
 
+class PeersListener(Protocol):
+    """Is told of the peers that an answer names."""
+
+    def __call__(self, peers: Sequence[Endpoint], now: float) -> None: ...
+
+
 class Continuation(Protocol):
     """What follows a lookup."""
 
@@ -121,6 +127,7 @@ class LookupOperation:
         "_answers",
         "_collector",
         "_config",
+        "_listener",
         "_lookup",
         "_own_id",
         "_peers",
@@ -145,9 +152,11 @@ class LookupOperation:
         stop: StopRule | None = None,
         then: Continuation | None = None,
         size: NetworkSize | None = None,
+        listener: PeersListener | None = None,
     ) -> None:
         """``collector`` takes the items of the answers; ``stop`` may end the lookup before the k
-        closest nodes have answered; ``then`` is told when it has ended; ``size`` learns from it.
+        closest nodes have answered; ``then`` is told when it has ended; ``size`` learns from it;
+        ``listener`` is told of peers as answers name them.
         """
         self.options = options
         self.finished = False
@@ -156,6 +165,7 @@ class LookupOperation:
         self._stop = stop
         self._then = then
         self._size = size
+        self._listener = listener
         self._lookup = lookup
         self._own_id = own_id
         self._config = config
@@ -208,7 +218,7 @@ class LookupOperation:
                 )
             )
         if self.options.kind is LookupKind.GET_PEERS and reply.values:
-            commands += self._found(reply.values)
+            commands += self._found(reply.values, now)
             if self.options.first_value:
                 return [*commands, *self.end(Outcome.DONE, now)]
         if self._collector is not None and reply.held is not None:
@@ -270,11 +280,13 @@ class LookupOperation:
             return GetPeers(b"", self._own_id, self._lookup.target)
         return FindNode(b"", self._own_id, self._lookup.query_target)
 
-    def _found(self, values: Sequence[Endpoint]) -> list[Command]:
+    def _found(self, values: Sequence[Endpoint], now: float) -> list[Command]:
         room = self._config.max_peers - len(self._peers)
         values = values[: self.options.peers_per_answer]
         new = [peer for peer in dict.fromkeys(values) if peer not in self._peers][:room]
         self._peers.update(dict.fromkeys(new))
+        if new and self._listener is not None:
+            self._listener(new, now)
         return [PeersFound(self.options.operation, tuple(new))] if new else []
 
     def _result(self, now: float) -> LookupResult:

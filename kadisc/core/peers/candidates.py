@@ -23,9 +23,15 @@ from ..addressing.own_subnet import ExtraPlaces, no_extra_places
 from ..addressing.policy import AddressPolicy
 from ..book.entry import Source
 from ..contract.times import NEVER
-from ..limits.budget import Budget, CellHash, Rate
+from ..limits.budget import Budget, CellHash, Cells, Rate
 
 HOUR_S: Final = 3600.0
+FROM_LOOKUPS: Final = b"walk"
+"""The source, in place of a netgroup, of a candidate that answered in a lookup."""
+FROM_RENDEZVOUS: Final = b"tag"
+"""How the source of a candidate begins that was found under an info-hash of the network; the number
+of the info-hash follows.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,14 @@ class CandidateRule(Protocol):
 
     def add(self, candidate: Candidate, per_source: int) -> str | None: ...
 
-    def draw(self, now: float, is_wanted: Callable[[Candidate], bool]) -> Candidate | None: ...
+    def draw(
+        self,
+        now: float,
+        is_wanted: Callable[[Candidate], bool],
+        allows: Callable[[bytes], bool] | None = None,
+    ) -> Candidate | None: ...
+
+    def may_skip_ping(self, endpoint: Endpoint, now: float) -> bool: ...
 
 
 class GossipCandidates:
@@ -95,6 +108,8 @@ class GossipCandidates:
         self._extra_checks = 0
         """Checks beyond these limits in the hour that began at ``_extra_checks_since``."""
         self._extra_checks_since = NEVER
+        self._direct: Budget | None = None
+        """Made when it is needed: nodes whose application waits for no peers need none."""
 
     def __len__(self) -> int:
         return len(self._endpoints)
@@ -105,9 +120,10 @@ class GossipCandidates:
     def add(self, candidate: Candidate, per_source: int) -> str | None:
         """Takes it, or returns why not. ``per_source``: how many of its source may wait."""
         endpoint = candidate.endpoint
-        if endpoint in self._endpoints:
+        is_crowded = len(self._by_source.get(candidate.source, ())) >= per_source
+        if endpoint in self._endpoints and (is_crowded or not self._was_met_only(candidate)):
             return "peer-candidate-known"
-        if len(self._by_source.get(candidate.source, ())) >= per_source:
+        if is_crowded:
             return "peer-candidate-source"
         subnet, netgroup = self._prefixes(endpoint)
         refusal = None
@@ -132,13 +148,22 @@ class GossipCandidates:
                 self._counts[prefix] = self._counts.get(prefix, 0) + 1
         return None
 
-    def draw(self, now: float, is_wanted: Callable[[Candidate], bool]) -> Candidate | None:
+    def draw(
+        self,
+        now: float,
+        is_wanted: Callable[[Candidate], bool],
+        allows: Callable[[bytes], bool] | None = None,
+    ) -> Candidate | None:
         """One to check now: the sources take turns, and of one source a candidate is drawn at
-        random. Candidates that are too old or not wanted any more are dropped.
+        random. Candidates that are too old or not wanted any more are dropped. Those of a source
+        that ``allows`` refuses go on waiting.
         """
         for _ in range(len(self._by_source)):
             source = next(iter(self._by_source))
             waiting = self._by_source.pop(source)
+            if allows is not None and not allows(source):
+                self._by_source[source] = waiting
+                continue
             drawn = None
             while waiting and drawn is None:
                 candidate = self._take(waiting, self._rng.randrange(len(waiting)))
@@ -154,6 +179,18 @@ class GossipCandidates:
                 return drawn
         return None
 
+    def may_skip_ping(self, endpoint: Endpoint, now: float) -> bool:
+        """Whether a check of an endpoint that was only named may begin with a query that is as
+        long as its answer. A victim that reports name gets few of those, and pings otherwise.
+        """
+        if self._direct is None:
+            per_host = self._config.direct_checks_per_host_per_hour
+            per_subnet = self._config.direct_checks_per_subnet_per_hour
+            self._direct = Budget(
+                host=Rate(per_host / HOUR_S, per_host), subnet=Rate(per_subnet / HOUR_S, per_subnet)
+            )
+        return not self._direct.lacking(self._cells(endpoint), 1.0, now)
+
     def _may_check(self, candidate: Candidate, now: float) -> bool:
         """A peer that pushed its record has shown by its token that it receives there; false
         reports of its address must not use up its checks.
@@ -161,13 +198,14 @@ class GossipCandidates:
         endpoint = candidate.endpoint
         if candidate.from_push:
             return True
-        if self._scopes.counts_alone(endpoint):
-            cells = self._cell_hash.cells_of_one(endpoint)
-        else:
-            cells = self._cell_hash.cells(endpoint)
-        if not self._checks.lacking(cells, 1.0, now):
+        if not self._checks.lacking(self._cells(endpoint), 1.0, now):
             return True
         return self._may_check_beyond(endpoint, now)
+
+    def _cells(self, endpoint: Endpoint) -> Cells:
+        if self._scopes.counts_alone(endpoint):
+            return self._cell_hash.cells_of_one(endpoint)
+        return self._cell_hash.cells(endpoint)
 
     def _may_check_beyond(self, endpoint: Endpoint, now: float) -> bool:
         """In the own subnet there are some checks an hour for each extra place."""
@@ -180,6 +218,21 @@ class GossipCandidates:
             return False
         self._extra_checks += 1
         return True
+
+    def _was_met_only(self, candidate: Candidate) -> bool:
+        """Whether it waits as a node that answered in a lookup, and is named as a peer now: then it
+        makes room for what is known now.
+        """
+        if candidate.source == FROM_LOOKUPS:
+            return False
+        waiting = self._by_source.get(FROM_LOOKUPS, [])
+        for index, each in enumerate(waiting):
+            if each.endpoint == candidate.endpoint:
+                self._take(waiting, index)
+                if not waiting:
+                    del self._by_source[FROM_LOOKUPS]
+                return True
+        return False
 
     def _displace(self) -> None:
         """Drops one candidate of the source with the most: that source fills the queue."""

@@ -11,6 +11,7 @@ from ..contract.counters import Counters
 from ..limits.budget import CellHash
 from .backoff import BackoffRule, CreditRule
 from .bucket_quota import BucketQuotaRule
+from .burst import CheckBurst
 from .candidates import CandidateRule
 from .mass_failure import MassFailureRule
 from .own_record import OwnRecord
@@ -41,3 +42,4 @@ class PeerComponents:
     counters: Counters
     own_record: OwnRecord
     mass_failure: MassFailureRule
+    burst: CheckBurst

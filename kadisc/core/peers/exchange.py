@@ -93,6 +93,7 @@ class ExchangeContext:
         self.partners = components.partners
         self.backoff = components.backoff
         self.counters = components.counters
+        self.burst = components.burst
         self.own_record = components.own_record
         self.verifier = verifier
         self.proofs = verifier.proofs
@@ -107,16 +108,25 @@ class ExchangeContext:
         """A ping, unless the endpoint is known to speak gossip."""
         return Stage.FIRST_QUERY if self.partners.is_speaker(endpoint) else Stage.PING
 
+    def query_stage(self, endpoint: Endpoint, now: float) -> Stage:
+        """How to ask an endpoint that speaks gossip: with the token that it gave, if that is still
+        valid, because such a query needs no padding.
+        """
+        has_token = self.partners.token_of(endpoint, now) is not None
+        return Stage.WITH_TOKEN if has_token else Stage.FIRST_QUERY
+
 
 class GossipExchange:
     """``want``: how many peers to ask for once there is a token. ``pushes``: whether the own record
     goes with that query. ``candidate``: what is checked, if the exchange was begun for a candidate.
     ``is_scheduled``: the peer's turn to be rechecked had come; nothing that it did caused this.
+    ``is_urgent``: an application waits, so that other queries to the endpoint do not delay it.
     """
 
     __slots__ = (
         "_begun",
         "_context",
+        "_lost_token",
         "_must_prove",
         "_operation",
         "candidate",
@@ -140,6 +150,7 @@ class GossipExchange:
         candidate: Candidate | None = None,
         operation: OperationId | None = None,
         is_scheduled: bool = False,
+        is_urgent: bool = False,
     ) -> None:
         self._context = context
         self._operation = operation
@@ -151,7 +162,8 @@ class GossipExchange:
         self.pushes = pushes
         self.candidate = candidate
         self.is_scheduled = is_scheduled
-        self._begun = reason is ExchangeReason.CALLER
+        self._begun = is_urgent or reason is ExchangeReason.CALLER
+        self._lost_token = False
 
     @property
     def owners(self) -> tuple[object, ...]:
@@ -216,12 +228,14 @@ class GossipExchange:
             context.verifier.recheck_answered(now)
         if self.stage is Stage.PING:
             if self.reason is ExchangeReason.RECHECK:
-                return NO_COMMANDS
+                return self._finished(Outcome.DONE, context.verifier.presentable(self.endpoint))
             if not context.partners.is_gossip_version(reply.version):
                 return self._refused("peer-foreign", now)
-            self.stage = Stage.FIRST_QUERY
+            self.stage = self._after_ping(now)
             return self.send(now)
         if reply.news is None or reply.news.record is None or reply.token is None:
+            if self.stage is Stage.WITH_TOKEN and not self._lost_token:
+                return self._ask_without_token(now)
             return self._refused("peer-without-record", now)
         context.partners.token_received(self.endpoint, reply.token, now)
         return self._read(pending, reply, reply.news, now)
@@ -293,6 +307,21 @@ class GossipExchange:
         self.stage = Stage.WITH_TOKEN
         return self.send(now)
 
+    def _after_ping(self, now: float) -> Stage:
+        # The first answer of a candidate decides how its exchange goes on (`_extend`).
+        if self.reason is ExchangeReason.CANDIDATE:
+            return Stage.FIRST_QUERY
+        return self._context.query_stage(self.endpoint, now)
+
+    def _ask_without_token(self, now: float) -> Commands:
+        """The token is not valid any more, as after a restart of the peer, and the answer to a
+        short query holds no record.
+        """
+        self._lost_token = True
+        self._context.partners.forget_token(self.endpoint)
+        self.stage = Stage.FIRST_QUERY
+        return self.send(now)
+
     def _extend(self, now: float) -> None:
         """A candidate was just verified. While there are too few peers, this node pushes its record
         to it at once and asks it for peers. A peer that others named is asked as long as answers
@@ -341,6 +370,7 @@ class GossipExchange:
         self, outcome: Outcome, peer: VerifiedPeer | None, reason: str | None = None
     ) -> Commands:
         """The terminal event, once, where a caller waits for it."""
+        self._context.burst.ended(self.endpoint)
         operation, self._operation = self._operation, None
         if operation is None:
             return NO_COMMANDS

@@ -136,11 +136,17 @@ class KnownPeers:
         return [each for each in found if each is not None and not self._known[each].failures]
 
     def presented(self, peer: VerifiedPeer) -> VerifiedPeer:
-        """The peer as the application is given it: with its other endpoints, where it has some."""
+        """The peer as the application is given it: with its other endpoints, where it has some. A
+        peer in quarantine is withheld from other nodes and from the table, and only marked here.
+        """
         if not peer.is_proven:
             return peer
         others = tuple(each for each in self.endpoints_of(peer.key) if each != peer.endpoint)
-        return replace(peer, other_endpoints=others) if others else peer
+        known = self._known.get(peer.endpoint)
+        is_reachable = known is None or not known.inbound
+        if not others and is_reachable:
+            return peer
+        return replace(peer, other_endpoints=others, is_reachable=is_reachable)
 
     def count_online(self) -> int:
         """How many peers answered last time; one of both families counts once."""

@@ -17,16 +17,20 @@ from ...endpoints import Endpoint, Family, family_of
 from ...wire.messages import Gossip, Reply
 from ...wire.records import PeerRecord
 from ..addressing.external_address import Confidence
-from ..addressing.netgroup_sampling import spread_by_prefix
 from ..book.entry import Provenance
 from ..book.persistence import BookExport
-from ..contract.events import AddressChanged, Event, Joined, OperationId, RecordChanged
+from ..contract.events import (
+    AddressChanged,
+    Event,
+    Joined,
+    OperationId,
+    RecordChanged,
+)
 from ..contract.queries import (
     NO_COMMANDS,
     Command,
     Commands,
     PendingQuery,
-    RendezvousLookup,
     SendQuery,
 )
 from ..contract.saved_state import SavedBook, SavedPeerNetwork, Verdict
@@ -41,10 +45,9 @@ from .network_api import Served
 from .network_snapshot import PeerNetworkSnapshot
 from .own_record import Membership
 from .peer_matching import PeerMatch, PeerMatching, provenance_of_known
-from .rendezvous import RendezvousSchedule
-from .reports import PeerReports
+from .rendezvous_lookups import RendezvousLookups
 from .rounds import GossipRounds
-from .selection import FROM_RENDEZVOUS, PeerSelection
+from .selection import PeerSelection
 from .verification import PeerVerifier
 
 FROM_ANCHOR: Final = b"anchor"
@@ -62,11 +65,11 @@ class PeerNetwork:
         dhts: Mapping[Family, Dht],
         components: PeerComponents,
         verifier: PeerVerifier,
-        reports: PeerReports,
         rounds: GossipRounds,
         answers: GossipAnswers,
         selection: PeerSelection,
         goodbyes: Goodbyes,
+        rendezvous: RendezvousLookups,
     ) -> None:
         self.components = components
         self.goodbyes = goodbyes
@@ -82,19 +85,14 @@ class PeerNetwork:
         self._records = components.records
         self._scopes = components.scopes
         self._counters = components.counters
-        self._reports = reports
+        self._reports = rendezvous.search.reports
         self._rounds = rounds
         self._answers = answers
         self._selection = selection
         self._matching = PeerMatching(verifier, components.book)
-        announces = membership.reachable and not config.read_only
-        families = list(dhts) if membership.named else []
-        self._schedules = {
-            family: RendezvousSchedule(
-                config.rendezvous, family, membership.tag, rng, announces=announces
-            )
-            for family in families
-        }
+        self.rendezvous = rendezvous
+        self.search = rendezvous.search
+        """What the node does while an application waits for peers."""
 
     # --- what happens -----------------------------------------------------------------------------
 
@@ -142,29 +140,11 @@ class PeerNetwork:
 
     def happened(self, event: Event, now: float) -> Commands:
         """Another event of the node: it joined, or its address changed."""
-        if isinstance(event, Joined) and event.family in self._schedules:
-            self._schedules[event.family].joined(now)
+        if isinstance(event, Joined):
+            self.rendezvous.joined(event.family, now)
         elif isinstance(event, AddressChanged):
             return self._update_endpoints(now)
         return ()
-
-    def rendezvous_finished(
-        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
-    ) -> None:
-        """A rendezvous lookup has ended: the peers that announced there are candidates, no more.
-        ``stored``: whether a node stored this node's announce.
-        """
-        self._schedules[lookup.family].finished(
-            lookup.number, now, stored=stored or not lookup.announces
-        )
-        self._reports.found(
-            spread_by_prefix(
-                peers, self._config.rendezvous.peers_per_lookup, self._scopes.netgroup, self._rng
-            ),
-            FROM_RENDEZVOUS + b"%d" % lookup.number,
-            now,
-            per_source=self._config.rendezvous.candidates_per_key,
-        )
 
     def leave(self, now: float) -> list[SendQuery]:
         """This node stops: the goodbyes to send now, and requests for the tokens of others."""
@@ -176,28 +156,28 @@ class PeerNetwork:
         if self.goodbyes.has_begun:
             return NO_COMMANDS
         commands: list[Command] = [*self._update_endpoints(now), *self._rounds.tick(now)]
-        for family, schedule in self._schedules.items():
-            port = self._dhts[family].parts.address.port
-            commands += schedule.due(
-                now,
-                int.from_bytes(port, "big") if port else None,
-                enough=not self.verifier.too_few,
-            )
+        commands += self.rendezvous.due(now, enough=not self.verifier.too_few)
         return commands
 
     def next_deadline(self) -> float:
         if self.goodbyes.has_begun:
             return FOREVER
-        deadline = self._rounds.next_deadline()
-        for schedule in self._schedules.values():
-            deadline = min(deadline, schedule.next_deadline())
-        return deadline
+        return min(self._rounds.next_deadline(), self.rendezvous.next_deadline())
 
     def check(
         self, endpoint: Endpoint, now: float, operation: OperationId
     ) -> tuple[GossipExchange, Commands]:
         """Asks for proof that a peer of the own network is there. Ends in PeerChecked."""
         return self._rounds.check(endpoint, now, operation)
+
+    def recheck(
+        self, peer: VerifiedPeer, now: float, operation: OperationId
+    ) -> tuple[GossipExchange, Commands]:
+        """Asks a known peer whether it is still there. Ends in PeerChecked."""
+        known = self.verifier.at(peer.endpoint)
+        if known is None:
+            return self._rounds.check(peer.endpoint, now, operation)
+        return self._rounds.recheck(known, now, operation)
 
     def _update_endpoints(self, now: float) -> Sequence[Event]:
         """Makes a new own record if the endpoints of this node changed."""
@@ -229,8 +209,7 @@ class PeerNetwork:
     def _record_changed(self, now: float) -> Sequence[Event]:
         self._count_left_out()
         self._rounds.record_changed(now)
-        for schedule in self._schedules.values():
-            schedule.address_changed(now)
+        self.rendezvous.address_changed(now)
         return [RecordChanged(self._own_record.sequence, self._own_record.raw)]
 
     def _count_left_out(self) -> None:
@@ -274,6 +253,10 @@ class PeerNetwork:
             verified_within_s=verified_within_s,
             but_not=but_not,
         )
+
+    def current(self, peer: VerifiedPeer, now: float) -> VerifiedPeer | None:
+        """The same peer as it is known now; None if it is not known any more, or not wanted."""
+        return self._selection.current(peer, now)
 
     def age_s(self, peer: VerifiedPeer, now: float) -> float:
         """How long ago it answered last; inf for a peer that is not known any more, or that must

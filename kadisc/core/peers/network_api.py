@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from ...contacts import Contact
 from ...endpoints import Endpoint, Family
 from ...wire.messages import Gossip, Reply
-from ..contract.events import Event
+from ..contract.events import Event, LookupResult, OperationId
 from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, RendezvousLookup
 
 
@@ -25,7 +25,36 @@ class Served(NamedTuple):
     commands: Commands = NO_COMMANDS
 
 
+class RendezvousApi(Protocol):
+    """The lookups of the network's info-hashes are told to it."""
+
+    def rendezvous_started(self, lookup: RendezvousLookup, operation: OperationId) -> None:
+        """A rendezvous lookup that an application waits for begins."""
+        ...
+
+    def rendezvous_found(
+        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float
+    ) -> None:
+        """An answer in a rendezvous lookup names peers."""
+        ...
+
+    def rendezvous_finished(
+        self,
+        lookup: RendezvousLookup,
+        operation: OperationId,
+        result: LookupResult,
+        now: float,
+        *,
+        stored: bool,
+    ) -> None:
+        """A rendezvous lookup has ended. ``stored``: whether a node stored this node's announce."""
+        ...
+
+
 class PeerNetworkApi(Protocol):
+    @property
+    def rendezvous(self) -> RendezvousApi: ...
+
     def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> Served:
         """Answers a gossip query, which came in a datagram of ``query_bytes``."""
         ...
@@ -44,14 +73,6 @@ class PeerNetworkApi(Protocol):
 
     def happened(self, event: Event, now: float) -> Commands:
         """Another event of the node: it joined, or its address changed."""
-        ...
-
-    def rendezvous_finished(
-        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
-    ) -> None:
-        """A rendezvous lookup has ended. ``peers``: the endpoints that announced there. ``stored``:
-        whether a node stored this node's announce.
-        """
         ...
 
     def first_hops(self, family: Family, count: int, now: float) -> list[Contact]:

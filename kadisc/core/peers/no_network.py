@@ -10,17 +10,41 @@ from ...contacts import Contact
 from ...endpoints import Endpoint, Family
 from ...wire import krpc
 from ...wire.messages import Gossip, Reply
-from ..contract.events import Event
+from ..contract.events import Event, LookupResult, OperationId
 from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, RendezvousLookup
 from ..serving.responder import Responder
 from .network_api import Served
 
 
+class NoRendezvous:
+    __slots__ = ()
+
+    def rendezvous_started(self, lookup: RendezvousLookup, operation: OperationId) -> None:
+        pass
+
+    def rendezvous_found(
+        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float
+    ) -> None:
+        pass
+
+    def rendezvous_finished(
+        self,
+        lookup: RendezvousLookup,
+        operation: OperationId,
+        result: LookupResult,
+        now: float,
+        *,
+        stored: bool,
+    ) -> None:
+        pass
+
+
 class NoPeerNetwork:
-    __slots__ = "_responder"
+    __slots__ = ("_responder", "rendezvous")
 
     def __init__(self, responder: Responder) -> None:
         self._responder = responder
+        self.rendezvous = NoRendezvous()
 
     def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> Served:
         return Served(krpc.encode(self._responder.answer(query, source, now)))
@@ -36,11 +60,6 @@ class NoPeerNetwork:
 
     def happened(self, event: Event, now: float) -> Commands:
         return NO_COMMANDS
-
-    def rendezvous_finished(
-        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float, *, stored: bool
-    ) -> None:
-        pass
 
     def first_hops(self, family: Family, count: int, now: float) -> list[Contact]:
         return []

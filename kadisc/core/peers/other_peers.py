@@ -29,7 +29,8 @@ class OtherPeers:
         self, chosen: list[VerifiedPeer], count: int, is_wanted: Callable[[KnownPeer], bool]
     ) -> list[VerifiedPeer]:
         """``chosen``, and after them further known peers that are wanted, up to ``count``. Of all
-        of them, those beyond the limits by subnet are marked and come last.
+        of them, those that perhaps this node alone can reach come later, and those beyond the
+        limits by subnet are marked and come last.
         """
         beyond = self._crowded.beyond_caps()
         keys = {peer.key for peer in chosen}
@@ -37,7 +38,9 @@ class OtherPeers:
         for peer in chosen:
             subnet = self._subnet_of(peer.endpoint)
             turns[subnet] = turns.get(subnet, 0) + 1
-        found = [(peer.endpoint in beyond, 0, peer) for peer in chosen]  # they keep their order
+        found = [  # they keep their order
+            (peer.endpoint in beyond, self._is_inbound(peer), 0, peer) for peer in chosen
+        ]
         for known in self._known:
             peer = known.peer
             if known.failures or peer.key in keys or not is_wanted(known):
@@ -45,9 +48,13 @@ class OtherPeers:
             keys.add(peer.key)
             subnet = self._subnet_of(peer.endpoint)
             turns[subnet] = turns.get(subnet, 0) + 1
-            found.append((peer.endpoint in beyond, turns[subnet], peer))
-        found.sort(key=itemgetter(0, 1))
+            found.append((peer.endpoint in beyond, known.inbound, turns[subnet], peer))
+        found.sort(key=itemgetter(0, 1, 2))
         return [
             replace(peer, is_beyond_caps=True) if is_beyond else peer
-            for is_beyond, _, peer in found[:count]
+            for is_beyond, _, _, peer in found[:count]
         ]
+
+    def _is_inbound(self, peer: VerifiedPeer) -> bool:
+        known = self._known.at(peer.endpoint)
+        return known is not None and known.inbound

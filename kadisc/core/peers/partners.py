@@ -73,6 +73,9 @@ class Partners:
         token, until = self._tokens.get(endpoint, (None, now))
         return token if now < until else None
 
+    def forget_token(self, endpoint: Endpoint) -> None:
+        self._tokens.pop(endpoint, None)
+
     def forget_tokens(self) -> None:
         """They were given to the address that this node had."""
         self._tokens.clear()

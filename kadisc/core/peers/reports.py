@@ -53,6 +53,7 @@ class PeerReports:
         self._partners = components.partners
         self._scopes = components.scopes
         self._counters = components.counters
+        self._burst = components.burst
         self._dhts = dhts
         self._news_share = 1.0
 
@@ -128,6 +129,8 @@ class PeerReports:
             return True
         if self._tombstones.blocks(endpoint, now):
             return False
+        if self._burst.is_active(now):
+            return True
         return self._view.would_win(endpoint) or self._verifier.fills_vacancy(
             candidate.contact, candidate.source, now
         )
@@ -143,6 +146,8 @@ class PeerReports:
             if not self.is_wanted(candidate, now):
                 return is_new
             refusal = self._candidates.add(candidate, per_source)
+            if refusal is None:
+                self._burst.candidate_added(now)
         if refusal is not None:
             self._counters.refuse(refusal)
         return is_new

@@ -21,10 +21,12 @@ from ..book.scan import BookScan
 from ..contract.events import OperationId
 from ..contract.queries import NO_COMMANDS, Command, Commands
 from ..contract.times import NEVER, jittered
+from .candidates import FROM_LOOKUPS, FROM_RENDEZVOUS, Candidate
 from .challenger_scan import ChallengerScan
 from .components import PeerComponents
 from .crowded_subnets import CrowdedSubnet, CrowdedSubnets
 from .exchange import ExchangeContext, ExchangeReason, GossipExchange, Stage
+from .known_peers import KnownPeer
 from .partner_selection import PartnerSelection
 from .pushes import PushReceiver
 from .recheck import Rechecks
@@ -39,8 +41,6 @@ TELL_INTERVAL_S: Final = 0.5
 """The time between two pushes of a changed record: 100 peers have it within a minute."""
 SCAN_PAUSE_S: Final = 15.0
 """Where the scan of the book has nothing to do, it looks again after this time."""
-FROM_LOOKUPS: Final = b"walk"
-"""The source, in place of a netgroup, of a candidate that answered in a lookup."""
 FROM_RESEEDING: Final = b"memory"
 """The source, in place of a netgroup, of a candidate from the book for a reseeded slot."""
 LOOKUP_CANDIDATES: Final = 16
@@ -75,6 +75,7 @@ class GossipRounds:
         self._rechecks = rechecks
         self._partners = components.partners
         self._candidates = components.candidates
+        self._burst = components.burst
         self._backoff = components.backoff
         self._partner_selection = partners
         self._crowded = crowded
@@ -128,6 +129,8 @@ class GossipRounds:
             self._scan_book(now)
         if now >= self._challengers.deadline:
             self._challenge(now)
+        if now >= self._burst.deadline and len(self._candidates):
+            commands += self._check_at_once(now)
         if now >= self._check_at and len(self._candidates):
             self._check_at = now + 1.0 / self._config.checks_per_s
             commands += self._check(now)
@@ -141,7 +144,7 @@ class GossipRounds:
         deadline = min(self._round_at, self._scan_at, self._rechecks.next_deadline())
         deadline = min(deadline, self._challengers.deadline)
         if len(self._candidates):
-            deadline = min(deadline, self._check_at)
+            deadline = min(deadline, self._check_at, self._burst.deadline)
         return min(deadline, self._tell_at) if self._to_tell else deadline
 
     @property
@@ -178,10 +181,33 @@ class GossipRounds:
             self._context,
             endpoint,
             ExchangeReason.CALLER,
-            self._context.first_stage(endpoint),
+            self._caller_stage(endpoint, now),
             operation=operation,
         )
         return exchange, exchange.send(now)
+
+    def recheck(
+        self, known: KnownPeer, now: float, operation: OperationId
+    ) -> tuple[GossipExchange, Commands]:
+        """A caller wants to know whether a known peer is still there."""
+        exchange = GossipExchange(
+            self._context,
+            known.endpoint,
+            ExchangeReason.RECHECK,
+            self._recheck_stage(known, now),
+            operation=operation,
+            is_urgent=True,
+        )
+        return exchange, exchange.send(now)
+
+    def _caller_stage(self, endpoint: Endpoint, now: float) -> Stage:
+        stage = self._context.first_stage(endpoint)
+        return stage if stage is Stage.PING else self._context.query_stage(endpoint, now)
+
+    def _recheck_stage(self, known: KnownPeer, now: float) -> Stage:
+        if known.peer.is_proven and not known.needs_record:
+            return Stage.PING
+        return self._context.query_stage(known.endpoint, now)
 
     def _speed_up(self, now: float) -> None:
         if self.round_s > self._config.round_s:
@@ -239,7 +265,10 @@ class GossipRounds:
                 self._reports.found([endpoint], FROM_BOOK, now, per_source=BOOK_CANDIDATES)
             else:
                 commands += GossipExchange(
-                    self._context, endpoint, ExchangeReason.RECHECK, Stage.FIRST_QUERY
+                    self._context,
+                    endpoint,
+                    ExchangeReason.RECHECK,
+                    self._context.query_stage(endpoint, now),
                 ).send(now)
         return commands
 
@@ -280,7 +309,44 @@ class GossipRounds:
             ExchangeReason.CANDIDATE,
             self._context.first_stage(candidate.endpoint),
             candidate=candidate,
+            is_urgent=self._burst.is_active(now) and not candidate.from_push,
         ).send(now)
+
+    def _check_at_once(self, now: float) -> Commands:
+        """An application waits: as many checks as may be under way."""
+        commands: list[Command] = []
+        burst, context = self._burst, self._context
+        while burst.has_room(now):
+            candidate = self._candidates.draw(
+                now, lambda candidate: self._reports.is_wanted(candidate, now), burst.allows
+            )
+            if candidate is None:
+                burst.exhausted()
+                break
+            if not burst.is_checking(candidate.endpoint):
+                burst.begun(candidate, now)
+                stage = self._burst_stage(candidate, now)
+                commands += GossipExchange(
+                    context,
+                    candidate.endpoint,
+                    ExchangeReason.CANDIDATE,
+                    stage,
+                    candidate=candidate,
+                    is_urgent=not candidate.from_push,
+                ).send(now)
+        return commands
+
+    def _burst_stage(self, candidate: Candidate, now: float) -> Stage:
+        """Without a ping where another node says that a peer of the network is there."""
+        stage = self._context.first_stage(candidate.endpoint)
+        is_named = candidate.reporter is not None or candidate.source.startswith(FROM_RENDEZVOUS)
+        if (
+            stage is Stage.PING
+            and is_named
+            and self._candidates.may_skip_ping(candidate.endpoint, now)
+        ):
+            return Stage.FIRST_QUERY
+        return stage
 
     def _recheck(self, now: float) -> Commands:
         known = self._rechecks.take_due(now, self._context.is_free)
@@ -290,7 +356,7 @@ class GossipRounds:
             self._context,
             known.endpoint,
             ExchangeReason.RECHECK,
-            Stage.FIRST_QUERY if known.needs_record or not known.peer.is_proven else Stage.PING,
+            self._recheck_stage(known, now),
             is_scheduled=known.peer.is_proven,
         ).send(now)
 
@@ -303,12 +369,11 @@ class GossipRounds:
         want: int = 0,
         pushes: bool = False,
     ) -> Commands:
-        has_token = self._partners.token_of(endpoint, now) is not None
         return GossipExchange(
             self._context,
             endpoint,
             reason,
-            Stage.WITH_TOKEN if has_token else Stage.FIRST_QUERY,
+            self._context.query_stage(endpoint, now),
             want=want,
             pushes=pushes,
         ).send(now)

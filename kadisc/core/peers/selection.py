@@ -17,21 +17,18 @@ that hold slots.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Sequence
-from typing import Final, Protocol
+from dataclasses import replace
+from typing import Protocol
 
 from ...config import CoreConfig
 from ...endpoints import Endpoint
 from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
+from .candidates import FROM_RENDEZVOUS
 from .components import PeerComponents
 from .known_peers import KnownPeer
 from .other_peers import OtherPeers
 from .verification import PeerVerifier
-
-FROM_RENDEZVOUS: Final = b"tag"
-"""How the source of a candidate begins that was found under an info-hash of the network; the number
-of the info-hash follows.
-"""
 
 
 class SelectionRule(Protocol):
@@ -156,6 +153,18 @@ class PeerSelection:
             )
             self._add_unproven(given, count, now, service, verified_within_s, but_not)
         return [self._verifier.known.presented(peer) for peer in given]
+
+    def current(self, peer: VerifiedPeer, now: float) -> VerifiedPeer | None:
+        """As `PeerNetwork.current` says."""
+        known = self._verifier.at(peer.endpoint)
+        if (
+            known is None
+            or known.peer.key != peer.key
+            or self._verdicts.holds_back(known.peer, now)
+        ):
+            return None
+        present = replace(known.peer, is_beyond_caps=peer.is_beyond_caps)
+        return self._verifier.known.presented(present)
 
     def _is_wanted(
         self,

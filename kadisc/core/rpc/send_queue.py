@@ -90,7 +90,8 @@ class SendQueue:
         if (
             nat_mapping_open
             or scope_of(command.endpoint) is Scope.LOOPBACK
-            or (queue not in self._queues and self._pacer.admit(now))
+            or self._pacer.has_mapping(command.endpoint, now)
+            or (queue not in self._queues and self._pacer.admit(command.endpoint, now))
         ):
             return False
         if queue not in self._queues:
@@ -120,11 +121,13 @@ class SendQueue:
         released = [
             command for command in freed if not self.must_wait(command, now, nat_mapping_open=False)
         ]
-        while self._queues and self._pacer.admit(now):
-            self._turn = 1 - self._turn
-            released.append(
-                self._next_of(self._turn if self._turn in self._queues else 1 - self._turn)
-            )
+        while self._queues:
+            turn = 1 - self._turn
+            queue = turn if turn in self._queues else 1 - turn
+            if not self._pacer.admit(self._queues[queue][0].endpoint, now):
+                break
+            self._turn = turn
+            released.append(self._next_of(queue))
         return released
 
     def _next_of(self, queue: int) -> SendQuery:

@@ -32,7 +32,7 @@ from .items import Items, StoredItem
 from .joins import Joins
 from .lookups import Lookups
 from .peer_network import OwnNetwork
-from .peer_stream import PeerStream
+from .peer_stream import VERIFIED_WITHIN_S, PeerStream
 from .publishing import Publication, PublishedRecord, Publisher
 from .results import Answers, FoundPeers, Pong
 
@@ -90,7 +90,7 @@ class Node:
         self._rng = rng
         self._lookups = Lookups(pump, config)
         self._joins = Joins(pump, self._lookups)
-        self.own_network = OwnNetwork(pump, self._lookups, config)
+        self.own_network = OwnNetwork(pump, config)
         """The network of ``config.network``: its record, its peers, its address book."""
         self.items = Items(pump, self._lookups)
         """Items on the DHT, one family at a time."""
@@ -277,7 +277,7 @@ class Node:
         *,
         service: str | None = None,
         count: int | None = None,
-        verified_within_s: float = 120.0,
+        verified_within_s: float = VERIFIED_WITHIN_S,
         again_after_s: float = 3600.0,
     ) -> PeerStream:
         """Peers of ``config.network``: ``async for peer in node.peers(service="eth")``. The stream

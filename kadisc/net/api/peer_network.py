@@ -4,28 +4,27 @@ feedback of the application.
 
 from __future__ import annotations
 
-from collections.abc import Container
-from contextlib import suppress
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 import trio
 
 from ...config import Config
 from ...core.book.entry import Provenance
-from ...core.contract.events import PeerChecked, PeerVerified
+from ...core.contract.events import OperationId, PeerChecked, PeerVerified
 from ...core.contract.saved_state import SavedBook, Verdict
 from ...core.contract.verified_peer import VerifiedPeer
+from ...core.peers.finder import PeerFinder
 from ...core.peers.network import PeerNetwork
 from ...core.peers.network_keys import NetworkKeys
 from ...core.peers.peer_matching import PeerMatch
-from ...endpoints import Endpoint
-from ...errors import Busy, Closed, UsageError
-from ...ids import NodeId
-from ..transport.nurseries import open_flat_nursery
+from ...endpoints import Endpoint, Family
+from ...errors import UsageError
 from ..transport.pump import Pump
 from .arguments import EndpointLike, peer_from
-from .lookups import Lookups
 
+_LEAST_WAIT_S = 0.01
+"""A stream asks for the next peer at most so often where there is no news."""
 VERDICTS: tuple[Verdict, ...] = ("good", "bad", "busy", "wrong-network")
 
 
@@ -47,11 +46,9 @@ class OwnNetwork:
     without ``join_network``.
     """
 
-    def __init__(self, pump: Pump, lookups: Lookups, config: Config) -> None:
+    def __init__(self, pump: Pump, config: Config) -> None:
         self._pump = pump
-        self._lookups = lookups
-        self._paths = config.core.rendezvous.paths
-        self._verified = trio.Event()
+        self._news = trio.Event()
         self.keys = NetworkKeys(config.network)
         """The tag of the network, its info-hashes and the targets of its records."""
         pump.dispatch.tap(self._note)
@@ -157,33 +154,66 @@ class OwnNetwork:
             self._core.report(endpoints, source, self.now())
             self._pump.flush()
 
-    async def search_dht(self) -> None:
-        """Looks up once, in every family, the peers that are announced under the info-hashes of the
-        network. They become candidates. It ends early where the node is busy or closed.
+    def finder(
+        self, *, service: str | None, verified_within_s: float, again_after_s: float
+    ) -> PeerFinder:
+        """What `next_peer` asks; its arguments are those of `Node.peers`."""
+        return self._pump.core.finder(
+            service=service, verified_within_s=verified_within_s, again_after_s=again_after_s
+        )
+
+    def next_peer(self, finder: PeerFinder) -> VerifiedPeer | None:
+        """A peer that has answered lately; None where there is none now, and the node looks for
+        some: see `wait_for_news`.
         """
+        if self._pump.closed:
+            return None
+        peer = self._pump.core.next_peer(finder, self.now())
+        self._pump.flush()
+        return peer
 
-        async def look_up(number: int, info_hash: NodeId) -> None:
-            with suppress(Busy, Closed):
-                async with self._lookups.find_peers(info_hash, paths=self._paths) as found:
-                    async for peer in found:
-                        self.add_candidates([peer.endpoint], f"tag{number}")
-
-        async with open_flat_nursery() as nursery:
-            for number, info_hash in enumerate(self.keys.info_hashes):
-                nursery.start_soon(look_up, number, info_hash)
+    async def wait_for_news(self, finder: PeerFinder) -> None:
+        """Returns when a peer was verified or has answered, when it is time to ask for the next
+        peer again, or when the node is closed.
+        """
+        with trio.move_on_after(max(_LEAST_WAIT_S, finder.look_again_s(self.now()))):
+            await self._news.wait()
 
     async def wait_verified(self, timeout_s: float) -> bool:
-        """Returns True when the next peer is verified, False after ``timeout_s`` or when the node
-        is closed.
+        """Returns True when the next peer is verified or has answered, False after ``timeout_s`` or
+        when the node is closed.
         """
         with trio.move_on_after(timeout_s):
-            await self._verified.wait()
+            await self._news.wait()
             return not self.closed
         return False
 
+    def search_from(self, endpoints: Sequence[Endpoint], family: Family) -> None:
+        """Lookups of the network's info-hashes for a stream that waits begin at these endpoints
+        too, while no node has answered. Raises Closed.
+        """
+        self._pump.core.search_from(endpoints, self.now(), family=family)
+        self._pump.flush()
+
+    def is_searching(self, family: Family) -> bool:
+        """Whether a stream may soon have more peers: lookups for it are running in this family, or
+        the peers that they found are being checked.
+        """
+        return not self.closed and self._core.search.is_running(family, self.now())
+
+    @property
+    def search_operations(self) -> Sequence[OperationId]:
+        """The last lookups that began for streams, running or ended."""
+        return self._core.search.operations
+
+    @property
+    def search_queries(self) -> int:
+        """Datagrams of such lookups that have ended, and checks begun, since the node started."""
+        return self._core.search.queries
+
     def wake(self) -> None:
-        """Ends every `wait_verified`: its callers find that the node is closed."""
-        self._verified.set()
+        """Ends every wait: the callers find that the node is closed."""
+        self._news.set()
 
     # --- the address book -------------------------------------------------------------------------
 
@@ -223,6 +253,6 @@ class OwnNetwork:
         return self._pump.core.peer_network
 
     def _note(self, event: object) -> None:
-        if isinstance(event, PeerVerified):
-            self._verified.set()
-            self._verified = trio.Event()
+        if isinstance(event, (PeerVerified, PeerChecked)):
+            self._news.set()
+            self._news = trio.Event()

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import trio
 
-from ...core.contract.events import NodeAnswered
+from ...core.contract.events import NodeAnswered, OperationId
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId, shared_prefix_bits
 from ..api.node import Node
@@ -72,6 +72,15 @@ class MultiFamilyLookup(ABC):
     def follow(self, lookup: Followed) -> None:
         """Counts the answers and datagrams of this lookup; a running node has other lookups too."""
         self._followed.append(lookup)
+
+    @property
+    def has_reached_network(self) -> bool:
+        """Whether a node has answered."""
+        return self.answered > 0
+
+    def is_followed(self, operation: OperationId) -> bool:
+        """Whether the operation is a lookup of this search."""
+        return any(operation in lookup.operations for lookup in self._followed)
 
     async def follow_to_end(self, lookup: AbstractAsyncContextManager[Answers]) -> Answers:
         """Runs a lookup to its end."""
@@ -150,7 +159,7 @@ class MultiFamilyLookup(ABC):
 
     async def _listen(self, answers: Subscription[NodeAnswered]) -> None:
         async for event in answers:
-            if not any(event.operation in lookup.operations for lookup in self._followed):
+            if not self.is_followed(event.operation):
                 continue
             node_id, family = event.node.contact.id, event.node.contact.family
             self.answered += 1

@@ -1,42 +1,28 @@
-"""The search behind ``kadisc peers NETWORK``: the peers that the node knows, and those that
-announced themselves under the info-hashes of the network, each verified by an exchange of records.
+"""The search behind ``kadisc peers NETWORK``: the peers of ``node.peers()``, until there are enough
+or no more are likely to come soon.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 import trio
 
-from ...core.contract.events import Outcome
+from ...core.contract.events import OperationId
 from ...core.contract.verified_peer import VerifiedPeer
 from ...endpoints import Endpoint, Family, host_of
-from ...errors import Busy, Closed
 from ..api.node import Node
 from ..tcp_check import accepts
 from ..transport.nurseries import open_flat_nursery
 from .host_resolver import HostResolver
 from .multi_family import MultiFamilyLookup
 
-CHECKS_AT_ONCE = 16
-"""The number of record exchanges in flight."""
-CHECKS_PER_INFO_HASH = 32
-"""The number of checks that the announces under one info-hash can cause. An attacker that floods
-one of the four info-hashes does not use up the checks of the others.
-"""
-CHECKS_PER_SUBNET = 8
-"""The number of checks of one /24 (IPv6 /48). False announces cannot direct more queries than that
-at a victim's subnet.
-"""
 CONNECTIONS_AT_ONCE = 16
 """The number of TCP connections in flight."""
 QUIET_S = 2.0
-"""When the lookups are done, verified peers name further ones. The search goes on while that brings
-a new peer within this time.
-"""
-VERIFIED_WITHIN_S = 120.0
-"""A peer counts if it has answered within this time."""
+"""The search ends where no node has answered and no peer was verified for so long."""
+_LOOK_S = 0.05
+"""How often to look whether the search has ended, where no peer is verified."""
 
 
 class NetworkSearch(MultiFamilyLookup):
@@ -62,84 +48,74 @@ class NetworkSearch(MultiFamilyLookup):
         self._tell = tell
         self._service = service
         self._connects = connects
-        self._checked: set[Endpoint] = set()
-        self._per_subnet: Counter[bytes] = Counter()
-        self._checks = trio.CapacityLimiter(CHECKS_AT_ONCE)
+        self._connecting = 0
+        self._queries_before = node.own_network.search_queries
         self._connections = trio.CapacityLimiter(CONNECTIONS_AT_ONCE)
+        self._stream = node.peers(service=service)
 
     @property
     def queries(self) -> int:
         """Datagrams sent so far; each check counts as one."""
-        return super().queries + len(self._checked)
+        running = {each.operation: each.queries for each in self.node.operations()}
+        network = self.node.own_network
+        begun = sum(running.get(operation, 0) for operation in network.search_operations)
+        return network.search_queries + begun - self._queries_before
 
     async def run(self, sources: Sequence[Sequence[str]], timeout_s: float) -> HostResolver:
         async with open_flat_nursery() as nursery:
-            nursery.start_soon(self._collect)
+            await nursery.start(self._collect)
             host_resolver = await super().run(sources, timeout_s)
             nursery.cancel_scope.cancel()
         return host_resolver
 
+    def is_followed(self, operation: OperationId) -> bool:
+        return operation in self.node.own_network.search_operations
+
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
-        outcomes: list[Outcome | None] = []
+        """Returns when no further peer is likely to come soon."""
+        network = self.node.own_network
+        if seeds:
+            network.search_from(seeds, family)
+        answered, quiet_at = self.answered, trio.current_time() + QUIET_S
+        while network.is_searching(family) or self._stream.is_asking or self._connecting:
+            is_news = await network.wait_verified(_LOOK_S)
+            if is_news or self.answered != answered or not self.answered:
+                answered, quiet_at = self.answered, trio.current_time() + QUIET_S
+            elif trio.current_time() >= quiet_at and not self._connecting:
+                break
+        return self._contacts(family) > 0
+
+    @property
+    def has_reached_network(self) -> bool:
+        return self.answered > 0 or any(map(self._contacts, self.node.own_ids))
+
+    def _contacts(self, family: Family) -> int:
+        """Contacts that have answered."""
+        return sum(dht.contacts for dht in self.node.snapshot().dhts if dht.family is family)
+
+    async def _collect(self, task_status: trio.TaskStatus[None]) -> None:
         async with open_flat_nursery() as nursery:
-            for info_hash in self.node.own_network.keys.info_hashes:
-                nursery.start_soon(self._look_up, info_hash, family, seeds, nursery, outcomes)
-        # Each exchange also asked the peer for others; the node itself checks those, one a second.
-        while await self.node.own_network.wait_verified(QUIET_S):
-            pass
-        return Outcome.DONE in outcomes
+            # What is known already, before anything is looked up.
+            while (peer := self._stream.take_nowait()) is not None:
+                self._take(peer, nursery)
+            task_status.started()
+            async for peer in self._stream:
+                self._take(peer, nursery)
 
-    async def _look_up(
-        self,
-        info_hash: int,
-        family: Family,
-        seeds: Sequence[Endpoint],
-        checks: trio.Nursery,
-        outcomes: list[Outcome | None],
-    ) -> None:
-        left = CHECKS_PER_INFO_HASH
-        try:
-            async with self.node.find_peers(info_hash, family=family, seeds=seeds) as found:
-                self.follow(found)
-                async for peer in found:
-                    if left and self.is_worth_a_check(peer.endpoint):
-                        left -= 1
-                        checks.start_soon(self._check, peer.endpoint)
-        except Busy:
-            return
-        outcomes += found.outcomes
-
-    def is_worth_a_check(self, endpoint: Endpoint) -> bool:
-        """Whether to check an endpoint that was announced; it counts as checked then."""
-        subnet, _ = self.node.own_network.prefixes(endpoint)
-        if (
-            endpoint in self._checked
-            or self._per_subnet[subnet] >= CHECKS_PER_SUBNET
-            or endpoint in self.node.local_endpoints.values()
-        ):
-            return False
-        self._checked.add(endpoint)
-        self._per_subnet[subnet] += 1
-        return True
-
-    async def _check(self, endpoint: Endpoint) -> None:
-        async with self._checks:
-            try:
-                await self.node.own_network.check(endpoint)
-            except (Busy, Closed):
-                return
-
-    async def _collect(self) -> None:
-        async with open_flat_nursery() as nursery:
-            async for peer in self.node.peers(
-                service=self._service, verified_within_s=VERIFIED_WITHIN_S
-            ):
-                if not self._connects:
-                    self._add(peer)
-                else:
-                    nursery.start_soon(self._connect, peer)
+    def _take(self, peer: VerifiedPeer, connections: trio.Nursery) -> None:
+        if self._connects:
+            connections.start_soon(self._connect, peer)
+        else:
+            self._add(peer)
 
     async def _connect(self, peer: VerifiedPeer) -> None:
+        self._connecting += 1
+        try:
+            await self._try_ports(peer)
+        finally:
+            self._connecting -= 1
+
+    async def _try_ports(self, peer: VerifiedPeer) -> None:
         async with self._connections:
             for port in self._ports(peer):
                 if await accepts(host_of(peer.endpoint), port):

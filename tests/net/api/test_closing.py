@@ -81,7 +81,6 @@ CALLS: list[Callable[[Node], Awaitable[object]]] = [
     lambda node: node.resolve(bytes(32)),
     lambda node: node.ping(address(1)),
     lambda node: node.ping(address(99)),
-    lambda node: node.own_network.search_dht(),
     lambda node: node.own_network.check(node.local_endpoints[next(iter(node.own_ids))]),
     lambda node: NetworkSearch(node, 50).run([[address(1)], [address(99)]], 5.0),
     lambda node: NodeSearch(node, TARGET, 8, 2).run([[address(1)]], 5.0),

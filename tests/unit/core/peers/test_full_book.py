@@ -16,6 +16,7 @@ from kadisc.core.addressing.netgroup_sampling import SORTED_AT_MOST, spread_by_p
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.book.address_book import AddressBook
 from kadisc.core.book.persistence import EXPORTED_AT_ONCE
+from kadisc.core.contract.events import LookupKind, LookupResult, OperationId
 from kadisc.core.contract.queries import RendezvousLookup
 from kadisc.core.contract.saved_state import PackedPeers, SavedPeer
 from kadisc.core.peers.challenger_scan import PAUSE_S, SLICE, ChallengerScan
@@ -219,7 +220,10 @@ def test_a_tag_with_many_names_costs_a_bounded_number_of_reports(names: int) -> 
     ]
     honest = [address(number) for number in range(8)]
     lookup = RendezvousLookup(Family.IPV4, 0, 5, announces=False, port=None, paths=4)
-    network.rendezvous_finished(lookup, [*crowd, *honest], 1.0, stored=True)
+    result = LookupResult(
+        5, LookupKind.GET_PEERS, Family.IPV4, (), (*crowd, *honest), 1, 1, 1, 1.0, {}, None
+    )
+    network.rendezvous.rendezvous_finished(lookup, OperationId(1), result, 1.0, stored=True)
     book = network.components.book
     known = {entry.endpoint for entry in book.entries()}
     assert 6 <= len(known) <= CONFIG.rendezvous.peers_per_lookup

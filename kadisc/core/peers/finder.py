@@ -1,0 +1,195 @@
+"""Peers for one application, for as long as it wants more: the one way of finding them, for the
+library, the control socket, the command and the simulator.
+
+A peer is chosen in the order of `selection.py`, and spread over subnets; a peer that has not
+answered within the last seconds is asked first. Attack: a node that advertises aggressively is
+checked often, so that a choice among the peers that answered lately would favour it. Defence: a
+peer is chosen first and asked afterwards. There is no cursor and no list behind it: each peer is
+chosen when the caller asks for it, so that a peer which was lost in the meantime is not returned.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container
+from typing import Final, Protocol
+
+from ...endpoints import Endpoint
+from ..contract.times import FOREVER
+from ..contract.verified_peer import VerifiedPeer
+
+MAX_REMEMBERED: Final = 4096
+"""The number of returned peers that are remembered, so that they are not returned again; beyond it
+the one returned longest ago is forgotten.
+"""
+CHOSEN_FROM: Final = 32
+"""The number of peers that are looked at for each choice."""
+CHECKS_AT_ONCE: Final = 16
+"""The number of peers that are asked at once, where none has answered lately."""
+RETRY_CHECK_S: Final = 30.0
+"""The least pause between two checks of one peer by one finder."""
+GRACE_S: Final = 0.5
+"""Peers that come later in the order, and have answered lately, wait so long for those that are
+being asked.
+"""
+GIVE_UP_S: Final = 1.5
+"""A peer that is asked makes room for the next one after so long; its answer counts later too."""
+LOOK_AGAIN_S: Final = 5.0
+"""A finder without a peer chooses again after so long, even where no peer was verified: by then a
+peer may be checked or returned again.
+"""
+
+
+class KnownPeersView(Protocol):
+    """What a finder needs of `PeerNetwork`."""
+
+    def peers(
+        self,
+        count: int,
+        now: float,
+        *,
+        service: str | None = None,
+        verified_within_s: float | None = None,
+        but_not: Container[bytes] = (),
+    ) -> list[VerifiedPeer]: ...
+
+    def age_s(self, peer: VerifiedPeer, now: float) -> float: ...
+
+    def current(self, peer: VerifiedPeer, now: float) -> VerifiedPeer | None: ...
+
+    def prefixes(self, endpoint: Endpoint) -> tuple[bytes, bytes]: ...
+
+
+class PeerFinder:
+    """``verified_within_s``: each peer answered at most so long ago. ``again_after_s``: a peer is
+    returned again only after so long.
+    """
+
+    def __init__(
+        self,
+        network: KnownPeersView,
+        *,
+        service: str | None = None,
+        verified_within_s: float,
+        again_after_s: float,
+    ) -> None:
+        self._network = network
+        self._service = service
+        self._verified_within_s = verified_within_s
+        self._again_after_s = again_after_s
+        # Of a peer by its mark, the oldest first: when it was returned, and when it was checked.
+        self._given: dict[bytes, float] = {}
+        self._checked_at: dict[bytes, float] = {}
+        self._asked: dict[bytes, VerifiedPeer] = {}
+        """Peers that are being asked."""
+        self._per_prefix: Counter[bytes] = Counter()
+
+    def next(self, now: float) -> VerifiedPeer | None:
+        """A peer that has answered lately, and counts as returned; None where there is none now,
+        and those of `to_check` are to be asked.
+        """
+        self._forget_old(now)
+        for mark, peer in list(self._asked.items()):
+            current = self._network.current(peer, now)
+            if current is not None and self._offers(current) and self._is_fresh(current, now):
+                return self._take(current, now)
+            if now >= self._checked_at.get(mark, now) + GIVE_UP_S:
+                del self._asked[mark]
+        if self._must_wait(now):
+            return None
+        candidates = self._candidates(now)
+        if candidates and self._is_fresh(candidates[0], now):
+            return self._take(candidates[0], now)
+        return None
+
+    def to_check(self, now: float) -> list[VerifiedPeer]:
+        """The peers to ask now whether they are there; they count as asked."""
+        room = CHECKS_AT_ONCE - len(self._asked)
+        if room <= 0:
+            return []
+        due = [each for each in self._candidates(now) if not self._is_fresh(each, now)][:room]
+        for peer in due:
+            self._checked_at[peer.mark] = now
+            self._asked[peer.mark] = peer
+        return due
+
+    def look_again_s(self, now: float) -> float:
+        """After how many seconds to ask for a peer again, even if none was verified."""
+        since = [
+            self._checked_at[mark]
+            + (GRACE_S if now < self._checked_at[mark] + GRACE_S else GIVE_UP_S)
+            for mark in self._asked
+            if mark in self._checked_at
+        ]
+        return max(0.0, min(min(since, default=FOREVER) - now, LOOK_AGAIN_S))
+
+    def is_waiting(self, now: float) -> bool:
+        """Whether a peer that is being asked may still answer soon."""
+        return any(now < self._checked_at.get(mark, now) + GIVE_UP_S for mark in self._asked)
+
+    def _must_wait(self, now: float) -> bool:
+        return any(now < self._checked_at.get(mark, now) + GRACE_S for mark in self._asked)
+
+    def _candidates(self, now: float) -> list[VerifiedPeer]:
+        """The peers to choose from, those first whose subnets were returned least; where none fits,
+        peers that have not answered for long; and only then peers that did not prove their keys.
+        """
+        for is_proven, within_s in ((True, None), (True, FOREVER), (False, None), (False, FOREVER)):
+            found = self._network.peers(
+                CHOSEN_FROM,
+                now,
+                service=self._service,
+                verified_within_s=within_s,
+                but_not=self._given,
+            )
+            usable = [
+                peer
+                for peer in found
+                if peer.is_proven is is_proven
+                and (self._is_fresh(peer, now) or peer.mark not in self._checked_at)
+            ]
+            if usable:
+                return self._spread(usable)
+        return []
+
+    def _spread(self, peers: list[VerifiedPeer]) -> list[VerifiedPeer]:
+        """Those that strangers reach come first, then those of whose /24 and /16 the fewest were
+        returned or stand before them.
+        """
+        turns = Counter(self._per_prefix)
+        ranked: list[tuple[bool, bool, int, int, int]] = []
+        for place, peer in enumerate(peers):
+            subnet, netgroup = self._network.prefixes(peer.endpoint)
+            is_late = peer.is_beyond_caps, not peer.is_reachable
+            ranked.append((*is_late, turns[subnet], turns[netgroup], place))
+            turns.update((subnet, netgroup))
+        ranked.sort()
+        return [peers[place] for _, _, _, _, place in ranked]
+
+    def _offers(self, peer: VerifiedPeer) -> bool:
+        return self._service is None or self._service in peer.services
+
+    def _is_fresh(self, peer: VerifiedPeer, now: float) -> bool:
+        return self._network.age_s(peer, now) <= self._verified_within_s
+
+    def _take(self, peer: VerifiedPeer, now: float) -> VerifiedPeer:
+        self._asked.pop(peer.mark, None)
+        self._given[peer.mark] = now
+        self._per_prefix.update(self._network.prefixes(peer.endpoint))
+        while len(self._given) > MAX_REMEMBERED:
+            del self._given[next(iter(self._given))]
+        if len(self._per_prefix) > 2 * MAX_REMEMBERED:
+            self._per_prefix.clear()
+        return peer
+
+    def _forget_old(self, now: float) -> None:
+        _drop_older(self._given, now - self._again_after_s)
+        _drop_older(self._checked_at, now - RETRY_CHECK_S)
+
+
+def _drop_older(times: dict[bytes, float], before: float) -> None:
+    while times:
+        oldest = next(iter(times))
+        if times[oldest] > before:
+            break
+        del times[oldest]
