@@ -27,7 +27,8 @@ than all others; "-" is the time where the median is one of these.
 
 ``--own 10 --nodes 100``: 10 of 100 nodes are of the network, the others share its DHT: those are of
 the same program, or libtorrent's with ``--others libtorrent``. ``--dead 0.1``: so many nodes lose
-power, as it were, when all have met: nothing comes from them any more, and nobody is told.
+power, as it were, when all have met: nothing comes from them any more, and nobody is told;
+newcomers start ``--after`` so many seconds.
 ``--loss``: of the newcomer's packets, in each direction. ``--nat port-restricted``: the newcomer is
 behind a router that keeps its port and lets in only what answers. ``--tree DIR``: another checkout
 of kadisc as well, with standing nodes of its own.
@@ -43,25 +44,22 @@ import contextlib
 import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import offline
 from discovery.foreign import FOREIGN, among_libtorrent
 from discovery.installs import NotInstalled, default_cache
 from discovery.newcomer import Found, measure
+from discovery.report import ALL, FIRST, goals, rows, show, show_goals
 from discovery.sides import Side, checkout, kadisc_sides, own_tree
 from discovery.standing import Size, Standing, SwarmFailed, standing_nodes
 from discovery.world import SETUP, TRIAL, Conditions, World
 
-FIRST, ALL = 5, 20
-"""The numbers of peers at which the clock is read."""
 LEFT_OUT = "KADISC_DISCOVER_LEFT_OUT"
 """In the environment inside of the namespace: sides that could not be installed, and why."""
 FOLDER = "KADISC_DISCOVER_FOLDER"
@@ -124,6 +122,7 @@ class Run:
             for side in sides:
                 if side.swarm.name in failed:
                     self.left_out[side.name] = failed[side.swarm.name]
+            time.sleep(given.after)
             there = [side for side in sides if side.swarm.name in by_name]
             for turn in range(given.newcomers):
                 shift = turn % max(1, len(there))
@@ -182,76 +181,6 @@ def in_words(found: Found) -> str:
     return ", ".join(words)
 
 
-# --- what is told at the end ----------------------------------------------------------------------
-
-
-def rows(run: Run, sides: Sequence[Side], count: int) -> list[dict[str, Any]]:
-    table: list[dict[str, Any]] = []
-    for side in sides:
-        newcomers = run.found.get(side.name, [])
-        row: dict[str, Any] = {"side": side.name, "newcomers": len(newcomers), "note": side.note}
-        if side.name in run.left_out:
-            row["left_out"] = run.left_out[side.name]
-        for mark in dict.fromkeys((min(FIRST, count), count)):
-            row[f"{mark}_peers"] = summary([found.at(mark) for found in newcomers])
-        row["dead"] = sum(found.dead for found in newcomers)
-        row["strangers"] = sum(found.strangers for found in newcomers)
-        table.append(row)
-    return table + [
-        {"side": name, "left_out": why}
-        for name, why in run.left_out.items()
-        if name not in {side.name for side in sides}
-    ]
-
-
-def summary(points: Sequence[Any]) -> dict[str, Any]:
-    """Newcomers that did not get so many count as slower than all others; null where the median is
-    one of them.
-    """
-    reached = [point for point in points if point is not None]
-    seconds = [point[0] for point in reached] + [float("inf")] * (len(points) - len(reached))
-    found: dict[str, Any] = {"reached": len(reached), "median_s": None, "slowest_s": None}
-    if points:
-        found["median_s"] = finite(statistics.median(seconds))
-        found["slowest_s"] = finite(max(seconds))
-    for name in ("sent", "received"):
-        values = [getattr(point[1], name) for point in reached]
-        found[f"{name}_bytes"] = round(statistics.median(values)) if values else None
-    found["each_s"] = [round(point[0], 3) if point is not None else None for point in points]
-    return found
-
-
-def finite(seconds: float) -> float | None:
-    return round(seconds, 3) if seconds != float("inf") else None
-
-
-def show(table: list[dict[str, Any]]) -> None:
-    marks = [key for key in table[0] if key.endswith("_peers")] if table else []
-    names = [mark.removesuffix("_peers") for mark in marks]
-    head = "".join(f"{name + ' peers, s':>14}{'slowest':>9}{'of':>7}" for name in names)
-    width = max(len(row["side"]) for row in table) + 2
-    print(f"{'':{width}}{head}{'sent, kB':>10}{'received':>10}{'ended':>7}{'others':>8}")
-    for row in table:
-        if "left_out" in row:
-            print(f"{row['side']:{width}}left out: {row['left_out']}")
-            continue
-        cells = ""
-        for mark in marks:
-            part = row[mark]
-            share = f"{part['reached']}/{row['newcomers']}"
-            cells += f"{figure(part['median_s'], 2):>14}{figure(part['slowest_s'], 2):>9}"
-            cells += f"{share:>7}"
-        last = row[marks[-1]]
-        for name in ("sent_bytes", "received_bytes"):
-            cells += f"{figure(last[name] and last[name] / 1e3, 1):>10}"
-        note = f"  ({row['note']})" if row["note"] else ""
-        print(f"{row['side']:{width}}{cells}{row['dead']:>7}{row['strangers']:>8}{note}")
-
-
-def figure(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
 # --- the command line -----------------------------------------------------------------------------
 
 
@@ -278,6 +207,13 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--loss", type=float, default=0.0, metavar="SHARE", help="of packets")
     parser.add_argument(
         "--dead", type=float, default=0.0, metavar="SHARE", help="of the nodes, after all have met"
+    )
+    parser.add_argument(
+        "--after",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="until newcomers start after that (0)",
     )
     parser.add_argument("--nat", choices=("none", "port-restricted"), default="none")
     parser.add_argument("--tree", type=Path, help="another checkout of kadisc, measured as well")
@@ -363,7 +299,13 @@ def main() -> None:
     machine["load at the end"] = " ".join(f"{load:.2f}" for load in os.getloadavg())
     if run.skipped:
         say(f"{run.skipped} newcomers did not start: the limit of {given.limit:g} s was over")
-    offline.publish(machine, rows(run, sides, given.count), show, given.json)
+    table = rows(run.found, run.left_out, sides, given.count)
+    verdicts = goals(table, is_shared=given.own < given.nodes)
+    for row in table:
+        row["goals"] = verdicts.get(row["side"], {})
+    offline.publish(machine, table, show, given.json)
+    show_goals(verdicts)
+    sys.exit(0 if run.found else 1)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from offline import HERE
@@ -18,6 +18,7 @@ from offline import HERE
 PARTS = HERE / "discovery"
 SHARED = "KADISC_DISCOVER_SHARED"
 """In the environment of processes where nodes of other networks are among the standing ones."""
+KADISC = "kadisc"
 NETWORK, OTHER_NETWORK = "discover-lab", "discover-others"
 
 
@@ -69,6 +70,8 @@ class Side:
     peer_in: Callable[[str], str | None] = peer_in_json
     asks_socket: bool = False
     note: str = ""
+    is_other_tree: bool = False
+    """Whether it is kadisc of another checkout."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def checkout(path: Path) -> Tree:
     return Tree(path.resolve(), str(own) if own.exists() else sys.executable)
 
 
-def kadisc_sides(tree: Tree, port: int, label: str = "kadisc") -> list[Side]:
+def kadisc_sides(tree: Tree, port: int, label: str = KADISC) -> list[Side]:
     """The library, the control socket and the command."""
     swarm = Swarm(
         label, port, lambda settings: tree.launch(str(PARTS / "kadisc_nodes.py"), str(settings))
@@ -123,7 +126,7 @@ def kadisc_sides(tree: Tree, port: int, label: str = "kadisc") -> list[Side]:
             "run", "--no-dashboard", "--network", NETWORK, "--state-dir", str(folder / "state")
         )(bootstrap, folder)
 
-    return [
+    found = [
         Side(f"{label}-library", swarm, library),
         Side(f"{label}-socket", swarm, run, asks_socket=True),
         Side(
@@ -133,6 +136,7 @@ def kadisc_sides(tree: Tree, port: int, label: str = "kadisc") -> list[Side]:
             peer_in=peer_in_first_word,
         ),
     ]
+    return [replace(side, is_other_tree=label != KADISC) for side in found]
 
 
 def environment(launch: Launch, home: Path, *, is_shared: bool) -> dict[str, str]:

@@ -93,7 +93,7 @@ def test_a_side_that_does_not_exist_is_named() -> None:
 
 
 def test_a_newcomer_that_found_too_few_counts_as_slower_than_all_others() -> None:
-    from discover import summary  # type: ignore[import-not-found]
+    from discovery.report import summary  # type: ignore[import-not-found]
     from discovery.world import Bytes  # type: ignore[import-not-found]
 
     found = summary([(0.5, Bytes(10, 20)), None, (0.3, Bytes(30, 40))])
@@ -101,6 +101,32 @@ def test_a_newcomer_that_found_too_few_counts_as_slower_than_all_others() -> Non
     assert (found["sent_bytes"], found["received_bytes"]) == (20, 30)
     found = summary([(0.5, Bytes(10, 20)), None])
     assert found["median_s"] is None
+
+
+def test_a_goal_is_to_be_fast_or_ahead_of_the_best_other_that_checks_its_peers() -> None:
+    from discovery.report import goals
+
+    def row(side: str, median_s: float | None, sent: int = 10) -> dict[str, Any]:
+        part = {"median_s": median_s, "slowest_s": median_s, "sent_bytes": sent}
+        marks = {"5_peers": part, "20_peers": part}
+        return {"side": side, "newcomers": 3, "other_tree": side.startswith("old"), **marks}
+
+    alone = goals([row("kadisc-library", 0.7)], is_shared=False)["kadisc-library"]
+    assert alone == {
+        "5 peers in 0.45 s": False,
+        "5 at the slowest in 2 s": True,
+        "20 peers in 0.8 s": True,
+        "20 at the slowest in 2 s": True,
+    }
+    table = [row("kadisc-library", 0.7, 20), row("hyperswarm", 0.9), row("discv5", 4.0)]
+    table += [row("libtorrent", 0.1), row("old-library", 0.2), {"side": "lattica", "left_out": "x"}]
+    found = goals(table, is_shared=False)
+    assert list(found) == ["kadisc-library"]
+    assert found["kadisc-library"]["5 peers in 0.9 s"]
+    assert not found["kadisc-library"]["sends no more than hyperswarm"]
+    assert goals([row("kadisc-socket", None)], is_shared=True) == {
+        "kadisc-socket": {"5 peers in 0.6 s": False}
+    }
 
 
 def test_nodes_that_ended_and_strangers_do_not_count(tmp_path: Path) -> None:
