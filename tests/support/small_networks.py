@@ -13,13 +13,16 @@ import trio
 
 from kadisc.config import Config, CoreConfig
 from kadisc.core.contract.events import WentOffline
-from kadisc.core.contract.verified_peer import VerifiedPeer
+from kadisc.endpoints import format_endpoint
 from kadisc.net.api.node import Node
-from kadisc.net.api.open import open_node
-from kadisc.net.transport.clock import TrioClock
+from kadisc.net.api.open import open_node, open_port
+from kadisc.net.transport.clock import Clock, SystemClock, TrioClock
 from kadisc.net.transport.memory import MemoryNetwork
+from kadisc.net.transport.ports import Port
 
 NETWORK = "smallnet"
+LATENCY_S = 0.02
+"""The delay of each datagram, one way."""
 START_EVERY_S = 0.1
 """The time between the starts of two nodes."""
 SETTLED_S = 1200.0
@@ -73,10 +76,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 @dataclass
 class Member:
     node: Node
-    endpoints: list[str]
     given: dict[bytes, float] = field(default_factory=dict)
     """Key of each peer that the application was given -> seconds after the last start."""
-    peers: list[VerifiedPeer] = field(default_factory=list)
     offline: int = 0
 
     @property
@@ -111,73 +112,92 @@ class Course:
 
 async def open_members(
     stack: AsyncExitStack,
-    net: MemoryNetwork,
-    size: int,
-    layout: Layout,
-    families: Sequence[str],
+    places: Sequence[Sequence[Port]],
     config: Config,
+    clock: Clock,
 ) -> list[Member]:
-    """All but the first join by the first one."""
+    """A node for each list of ports; all but the first join by the first one."""
     members: list[Member] = []
-    for number in range(1, size + 1):
-        endpoints = [layout(number, family) for family in families]
+    first = [format_endpoint(port.local_endpoint) for port in places[0]]
+    for number, ports in enumerate(places, start=1):
         opened = open_node(
             config,
-            bootstrap=[layout(1, family) for family in families] if number > 1 else [],
-            ports=[net.port(endpoint) for endpoint in endpoints],
-            clock=TrioClock(),
+            bootstrap=first if number > 1 else [],
+            ports=ports,
+            clock=clock,
             rng=random.Random(number),
         )
-        members.append(Member(await stack.enter_async_context(opened), endpoints))
+        members.append(Member(await stack.enter_async_context(opened)))
         await trio.sleep(START_EVERY_S)
     return members
 
 
-async def ask(member: Member, started_at: float) -> None:
-    """The application of the node takes all peers that it is given."""
-    async for peer in member.node.peers():
-        member.given.setdefault(peer.key, trio.current_time() - started_at)
-        member.peers.append(peer)
+async def ask_all(members: Sequence[Member], at_most_s: float) -> None:
+    """The application of each node takes all peers that it is given, until all have all others."""
+    started_at = trio.current_time()
+    all_found = trio.Event()
+
+    async def ask(member: Member) -> None:
+        async for peer in member.node.peers():
+            member.given.setdefault(peer.key, trio.current_time() - started_at)
+            if all(len(each.given) >= len(members) - 1 for each in members):
+                all_found.set()
+
+    async with trio.open_nursery() as askers:
+        for member in members:
+            askers.start_soon(ask, member)
+        with trio.move_on_after(at_most_s):
+            await all_found.wait()
+        askers.cancel_scope.cancel()
 
 
 async def course_of(
-    size: int,
-    layout: Layout,
-    families: Sequence[str],
-    *,
-    config: Config | None = None,
-    idle: bool = True,
-    latency_s: float = 0.02,
-    ask_s: float = 60.0,
+    size: int, layout: Layout, families: Sequence[str], *, idle: bool = True, ask_s: float = 60.0
 ) -> Course:
-    """Opens a network, asks for peers for ``ask_s``, and counts what is sent when it is idle."""
-    if config is None:
-        config = Config(network=NETWORK, core=CoreConfig(allow_private=layout is on_loopback))
-    net = MemoryNetwork(random.Random(size), latency_s=latency_s)
+    """In virtual time. Opens a network, asks for peers for ``ask_s`` at most, and counts what is
+    sent when it is ``idle``.
+    """
+    config = Config(network=NETWORK, core=CoreConfig(allow_private=layout is on_loopback))
+    net = MemoryNetwork(random.Random(size), latency_s=LATENCY_S)
+    places = [
+        [net.port(layout(number, family)) for family in families] for number in range(1, size + 1)
+    ]
+    rate = 0.0
     async with AsyncExitStack() as stack:
-        members = await open_members(stack, net, size, layout, families, config)
-        started_at = trio.current_time()
-        with trio.CancelScope() as asking:
-            async with trio.open_nursery() as askers:
-                for member in members:
-                    askers.start_soon(ask, member, started_at)
-                await trio.sleep(ask_s)
-                asking.cancel()
-        rate = 0.0
+        members = await open_members(stack, places, config, TrioClock())
+        await ask_all(members, ask_s)
         if idle:
             await trio.sleep(SETTLED_S)
             before = [each.queries() for each in members]
             await trio.sleep(IDLE_S)
             sent = [each.queries() - was for each, was in zip(members, before, strict=True)]
             rate = max(sent) / IDLE_S
-        keys = {each.key for each in members}
-        for each in members:
-            assert set(each.given) <= keys - {each.key}
-        least = min(len(each.given) for each in members)
-        times = [at for each in members for at in each.given.values()]
+    return _course(members, rate)
+
+
+async def on_sockets(size: int, families: Sequence[str], *, ask_s: float) -> Course:
+    """On loopback sockets, for ``ask_s`` at most."""
+    config = Config(network=NETWORK, core=CoreConfig(allow_private=True))
+    hosts = {"ipv4": "127.0.0.1:0", "ipv6": "[::1]:0"}
+    places: list[list[Port]] = [
+        [open_port(hosts[family], config) for family in families] for _ in range(size)
+    ]
+    async with AsyncExitStack() as stack:
+        members = await open_members(stack, places, config, SystemClock())
+        await ask_all(members, ask_s)
+    return _course(members, 0.0)
+
+
+def _course(members: Sequence[Member], rate: float) -> Course:
+    keys = {each.key for each in members}
+    for each in members:
+        assert set(each.given) <= keys - {each.key}
+    others = len(members) - 1
+    least = min(len(each.given) for each in members)
+    times = [at for each in members for at in each.given.values()]
     return Course(
-        size,
-        max(times, default=0.0) if least == size - 1 else None,
+        len(members),
+        max(times, default=0.0) if least == others else None,
         least,
         sum(each.offline for each in members),
         rate,
