@@ -9,50 +9,47 @@ the value itself as a plain attribute of a frozen dataclass with slots.
 from __future__ import annotations
 
 import enum
-import math
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field
 from typing import Any, Final, TypeVar
 
 Value = TypeVar("Value")
 _METADATA_KEY: Final = "setting"
+MAX_NUMBERS: Final = 160
+"""The most elements of a list of numbers: one for each bit of an ID."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """The numbers that are allowed; each element of a list of numbers has to be one of them."""
 
-    above: float | None = None
-    least: float | None = None
-    most: float | None = None
+    least: float
+    most: float
 
     def __str__(self) -> str:
-        if self.least is not None and self.most is not None:
-            return f"from {self.least} to {self.most}"
-        if self.above is not None and self.most is not None:
-            return f"above {self.above}, at most {self.most}"
-        return f"above {self.above}" if self.above is not None else f"of at least {self.least}"
+        return f"from {self.least} to {self.most}"
 
     def __contains__(self, number: float) -> bool:
-        return (
-            math.isfinite(number)
-            and (self.above is None or number > self.above)
-            and (self.least is None or number >= self.least)
-            and (self.most is None or number <= self.most)
-        )
+        # Not a number is in no bounds.
+        return self.least <= number <= self.most
 
     def complaint(self, value: Any) -> str | None:
         """What was expected instead of a number, or a tuple of numbers; None where it is fine."""
         if isinstance(value, tuple):
-            is_fine = bool(value) and all(number in self for number in value)
-            return None if is_fine else f"expected a list of numbers {self}"
+            is_fine = 0 < len(value) <= MAX_NUMBERS and all(number in self for number in value)
+            words = f"expected a list of 1 to {MAX_NUMBERS} numbers {self}"
+            return None if is_fine else words
         return None if value in self else f"expected a number {self}, not {value}"
 
 
-ABOVE_0: Final = Bounds(above=0)
-AT_LEAST_0: Final = Bounds(least=0)
 SHARE: Final = Bounds(least=0, most=1)
-SHARE_ABOVE_0: Final = Bounds(above=0, most=1)
+
+
+def within(least: float, most: float) -> Bounds:
+    """The numbers from ``least`` to ``most``. Every number of the configuration has both: one that
+    is too large takes all memory, and one that is too small all time.
+    """
+    return Bounds(least, most)
 
 
 class Form(enum.Enum):

@@ -9,8 +9,6 @@ from typing import Final
 from .book import BookConfig
 from .core import AddressConfig, LookupConfig, QueryConfig, TableConfig
 from .declaration import (
-    ABOVE_0,
-    AT_LEAST_0,
     Commands,
     Form,
     Heading,
@@ -21,6 +19,7 @@ from .declaration import (
     metadata,
     setting,
     switch,
+    within,
 )
 from .defences import DIVERSITY_DEFENCES, Defences
 from .gossip import GossipConfig, RendezvousConfig
@@ -64,7 +63,7 @@ class CoreConfig:
     unlimited: bool = from_the_node(False)
     max_datagram_bytes: int = setting(
         2048,
-        ABOVE_0,
+        within(512, 65_535),
         "Datagrams of more than this many bytes are dropped unread.",
     )
 
@@ -259,24 +258,24 @@ class Config:
     core: CoreConfig = field(default_factory=CoreConfig)
     bootstrap_retry_s: float = setting(
         2.0,
-        ABOVE_0,
+        within(0.01, 86_400),
         "A failed bootstrap is tried again after this many seconds; the pause doubles, jittered, up"
         " to ``bootstrap_retry_max_s``.",
     )
     bootstrap_retry_max_s: float = setting(
         60.0,
-        ABOVE_0,
+        within(0.01, 86_400),
         "At most this many seconds pass between two tries of bootstrap; ten times as many where"
         " some node has answered.",
     )
     resolve_timeout_s: float = setting(
         5.0,
-        ABOVE_0,
+        within(0.01, 86_400),
         "A name server has this many seconds to answer.",
     )
     announce_interval_s: float = setting(
         900.0,
-        ABOVE_0,
+        within(1, 31_536_000),
         "An announce is repeated after this many seconds, jittered; other nodes forget it after 30"
         " minutes (BEP 5).",
     )
@@ -287,35 +286,35 @@ class Config:
     )
     publish_interval_s: float = setting(
         3600.0,
-        ABOVE_0,
+        within(1, 31_536_000),
         "An item that this node keeps published is put again after this many seconds, jittered;"
         " other nodes forget it after 2 hours (BEP 44).",
     )
     publish_delay_s: float = setting(
         30.0,
-        AT_LEAST_0,
+        within(0, 86_400),
         "A new peer record is published this many seconds late, jittered, so that addresses that"
         " change often cost one put and not many.",
     )
     max_published: int = setting(
         64,
-        ABOVE_0,
+        within(1, 10_000),
         "The node keeps at most this many items published.",
     )
     save_interval_s: float = setting(
         30.0,
-        ABOVE_0,
+        within(0.1, 86_400),
         "A change of the state is saved after at most this many seconds.",
     )
     subscriber_queue: int = setting(
         1024,
-        ABOVE_0,
+        within(1, 1_000_000),
         "At most this many events wait for a slow subscriber; further ones are dropped and"
         " counted.",
     )
     socket_buffer_bytes: int = setting(
         1 << 20,
-        ABOVE_0,
+        within(4_096, 1_073_741_824),
         "The node asks the system for buffers of this many bytes for each socket, in and out.",
     )
 

@@ -41,7 +41,8 @@ def read_values(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} cannot be read: {reason}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not a text in UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # Not only tomllib's own error: a number of 5,000 digits, or lists in lists without end.
         raise UsageError(f"{path} is not TOML: {error}") from None
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None

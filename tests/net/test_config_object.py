@@ -97,7 +97,7 @@ def test_lists_paths_and_services_as_in_the_file_are_taken(tmp_path: Path) -> No
         ({"announce_interval_s": "5"}, "Config.announce_interval_s: expected a number"),
         (
             {"core": CoreConfig(table=TableConfig(k=0))},
-            "Config.core.table.k: expected a number above 0",
+            "Config.core.table.k: expected a number from 1 to 100",
         ),
         ({"core": None}, "has no field table"),
     ],

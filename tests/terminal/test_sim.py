@@ -92,7 +92,10 @@ def test_a_trace_has_a_line_for_each_delivery(tmp_path: Path) -> None:
         (["run", "lookup", "--set", "x"], "OPTION=VALUE"),
         (["run", "lookup", "--set", "churn.profile=x"], "bittorrent"),
         (["run", "join", "--set", "joins=0"], "joins: a number above 0"),
-        (["run", "lookup", "--set", "core.table.k=0"], "core.table.k: expected a number above 0"),
+        (
+            ["run", "lookup", "--set", "core.table.k=0"],
+            "core.table.k: expected a number from 1 to 100",
+        ),
         (["run", "lookup", "--trace", "/nowhere/at/all"], "--trace"),
         (["run"], "NAME"),
         (["frobnicate"], "there is no command 'frobnicate'"),

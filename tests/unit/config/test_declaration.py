@@ -8,7 +8,7 @@ import pytest
 
 from kadisc.cli.main import build_parser
 from kadisc.config import PUBLIC_ROUTERS, Config
-from kadisc.config.declaration import ABOVE_0, AT_LEAST_0, SHARE, Bounds, Form
+from kadisc.config.declaration import SHARE, Bounds, Form
 from kadisc.config.keys import GROUPS, KEYS, complaints, config_with
 
 NUMBERS = ("int", "float", "tuple[int, ...]")
@@ -60,19 +60,18 @@ def test_the_defaults_are_within_their_bounds() -> None:
 @pytest.mark.parametrize(
     ("bounds", "value", "complaint"),
     [
-        (ABOVE_0, 1, None),
-        (ABOVE_0, 0, "expected a number above 0, not 0"),
-        (ABOVE_0, float("nan"), "expected a number above 0, not nan"),
-        (ABOVE_0, float("inf"), "expected a number above 0, not inf"),
-        (AT_LEAST_0, 0, None),
-        (AT_LEAST_0, -1, "expected a number of at least 0, not -1"),
+        (Bounds(1, 9), 1, None),
+        (Bounds(1, 9), 9, None),
+        (Bounds(1, 9), 0, "expected a number from 1 to 9, not 0"),
+        (Bounds(1, 9), 10, "expected a number from 1 to 9, not 10"),
+        (Bounds(1, 9), float("nan"), "expected a number from 1 to 9, not nan"),
+        (Bounds(1, 9), float("inf"), "expected a number from 1 to 9, not inf"),
         (SHARE, 0.0, None),
         (SHARE, 1.5, "expected a number from 0 to 1, not 1.5"),
-        (Bounds(above=0, most=16), 16, None),
-        (Bounds(above=0, most=16), 17, "expected a number above 0, at most 16, not 17"),
-        (ABOVE_0, (8, 4), None),
-        (ABOVE_0, (8, 0), "expected a list of numbers above 0"),
-        (ABOVE_0, (), "expected a list of numbers above 0"),
+        (Bounds(1, 9), (8, 4), None),
+        (Bounds(1, 9), (8, 0), "expected a list of 1 to 160 numbers from 1 to 9"),
+        (Bounds(1, 9), (), "expected a list of 1 to 160 numbers from 1 to 9"),
+        (Bounds(1, 9), (8,) * 161, "expected a list of 1 to 160 numbers from 1 to 9"),
     ],
 )
 def test_bounds_say_what_was_expected(bounds: Bounds, value: object, complaint: str | None) -> None:
