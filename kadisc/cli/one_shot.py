@@ -12,6 +12,7 @@ from ..config import Config
 from ..config.declaration import HoldsFor
 from ..control.call import Call, Tell
 from ..core.contract.identity import Identity
+from ..core.contract.saved_state import SavedBook, SavedState
 from ..errors import StateUnusable
 from ..net.api.node import Node
 from ..net.api.open import (
@@ -106,15 +107,18 @@ async def open_one_shot(
 
     It starts from the --bootstrap hosts alone, because they may belong to another DHT, or from
     ``near`` alone, the contacts of the running node. Without both it starts from the saved
-    contacts, then from the hosts of the configuration, then from Mainline's public routers.
+    contacts, then from the hosts of the configuration, then from Mainline's public routers. The
+    saved verdicts on peers count wherever it starts from.
     """
     config = configuration(options, only_for=(HoldsFor.EVERY_COMMAND, HoldsFor.NOT_A_DEVNET))
     config = replace(config, core=replace(config.core, read_only=True))
     given = tuple(getattr(options, "bootstrap", None) or near)
     saved = NOTHING_SAVED
-    if needs_contacts and not given:
-        folder = state_folder(config)
-        saved = read_saved_state(folder, config.network) if folder is not None else NOTHING_SAVED
+    folder = state_folder(config)
+    if folder is not None and (join_network or (needs_contacts and not given)):
+        saved = read_saved_state(folder, config.network)
+        if given:
+            saved = _verdicts_of(saved)
     ports = open_ports(config) if config.bind else open_everywhere(0, config)
     try:
         node = make_node(
@@ -126,9 +130,16 @@ async def open_one_shot(
         if needs_contacts and not given:
             _say_where_it_starts(saved_contacts, config)
         async with running([node], joins=False):
-            yield OneShot(node, tell, state_folder(config), saved_contacts, sources)
+            yield OneShot(node, tell, folder, saved_contacts, sources)
     finally:
         close_ports(ports)
+
+
+def _verdicts_of(saved: SavedState) -> SavedState:
+    """The verdicts alone, without contacts and peers."""
+    if saved.peer_network is None:
+        return NOTHING_SAVED
+    return SavedState((), replace(saved.peer_network, book=SavedBook()))
 
 
 def _say_where_it_starts(saved_contacts: int, config: Config) -> None:
