@@ -8,8 +8,9 @@ lost. The 8 nodes closest to an info-hash that was announced as ``peer`` hand ou
 drawn from a seed.
 
 Commands are JSON lines: {"ask": "contacts", "count"} gives live ones, {"ask": "announce", "target"}
-places a peer, {"ask": "queries", "host"} says how many queries came from there since it was asked
-last, in all and by info-hash.
+places a peer, {"ask": "stored", "target", "host"} says at how many of the 8 live nodes closest to
+the target that host has announced or put something, {"ask": "queries", "host"} how many queries
+came from there since it was asked last, in all and by info-hash.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from typing import Any
 
 from kadisc.core.addressing.bep42 import with_bep42_prefix
 from kadisc.wire import bencode
+from kadisc.wire.items import item_from
 
 PORT = 7000
 K = 8
@@ -70,6 +72,8 @@ class Swarm:
         self.ids = sorted(self.nodes)
         self.live = [node for node in self.nodes.values() if not node.dead]
         self.announced: dict[int, set[int]] = {}
+        self.stored: dict[tuple[int, bytes], set[int]] = {}
+        """By target and address of the announcer: the IDs of the nodes where it is."""
 
     def table(self, node: Node) -> list[int]:
         if not node.contacts:
@@ -98,9 +102,19 @@ class Swarm:
         )
 
     def announce(self, target: int) -> None:
-        self.announced[target] = {
+        self.announced[target] = self.closest_live(target)
+
+    def closest_live(self, target: int) -> set[int]:
+        return {
             node.id for node in heapq.nsmallest(K, self.live, key=lambda node: node.id ^ target)
         }
+
+    def store(self, method: bytes, arguments: Any, node: Node, source: bytes) -> None:
+        if method == b"announce_peer":
+            target = int.from_bytes(arguments[b"info_hash"], "big")
+        else:
+            target = item_from(arguments, arguments.get(b"salt", b"")).target
+        self.stored.setdefault((target, source[:4]), set()).add(node.id)
 
     def answer(self, payload: bytes, node: Node, source: bytes) -> tuple[bytes | None, int | None]:
         """The reply, and the info-hash that was asked for."""
@@ -110,13 +124,16 @@ class Swarm:
         arguments, results = query[b"a"], {b"id": node.id.to_bytes(20, "big")}
         wanted = arguments.get(b"info_hash") if query[b"q"] == b"get_peers" else None
         target = arguments.get(b"target") or wanted
-        if target is not None:
+        if query[b"q"] in (b"announce_peer", b"put"):
+            if not node.dead:
+                self.store(query[b"q"], arguments, node, source)
+        elif target is not None:
             number = int.from_bytes(target, "big")
             results[b"nodes"] = self.closest(node, number)
-            if wanted is not None:
+            if wanted is not None or query[b"q"] == b"get":
                 results[b"token"] = b"token"
-                if node.id in self.announced.get(number, ()):
-                    results[b"values"] = [PEER]
+            if wanted is not None and node.id in self.announced.get(number, ()):
+                results[b"values"] = [PEER]
         reply = {b"ip": source, b"r": results, b"t": query[b"t"], b"v": b"SW\0\1", b"y": b"r"}
         return bencode.encode(reply), None if wanted is None else int.from_bytes(wanted, "big")  # type: ignore[arg-type]
 
@@ -181,6 +198,10 @@ class Serving:
         if question["ask"] == "announce":
             self._swarm.announce(int(question["target"], 16))
             return {}
+        if question["ask"] == "stored":
+            target, source = int(question["target"], 16), socket.inet_aton(question["host"])
+            stored = self._swarm.stored.get((target, source), set())
+            return {"of_8": len(stored & self._swarm.closest_live(target)), "in_all": len(stored)}
         return {"queries": dict(self.queries.pop(question["host"], {}))}
 
 

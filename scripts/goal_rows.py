@@ -160,6 +160,18 @@ ROWS = (
         {"nodes": "10000"},
     ),
     Row(
+        "store",
+        "announces and puts, ipfs-rfm2 churn, 1 % loss",
+        "store",
+        {"nodes": "1000", **LOOKUPS},
+        (
+            lower("stored at all of the 8 closest", "once_stored_at_all", 0.99, percent=True),
+            Figure("most of the 8 missed", worst("once_most_missing"), 1.0),
+            upper("queries, bound of lookup and 8", "once_queries_mean", 33.0),
+        ),
+        {"nodes": "10000"},
+    ),
+    Row(
         "crash",
         "lookups begun in the first and second minute after half of the nodes crashed",
         "crash",

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from ..endpoints import Endpoint, Family, family_of
 from ..errors import UsageError
 from ..ids import NodeId
+from ..wire.items import Item
 from ..wire.messages import Ping
 from .contract.events import LookupKind, OperationId, Outcome
 from .contract.queries import SendQuery
@@ -255,6 +256,10 @@ class Core(Engine):
     def stored_peers(self, info_hash: NodeId, now: float) -> list[Endpoint]:
         """The peers that other nodes have announced here under an info-hash."""
         return self._responder.peers.held(info_hash, now)
+
+    def stored_item(self, target: NodeId, now: float) -> Item | None:
+        """The item that other nodes have put here under a target."""
+        return self._responder.items.store.get(target, now)
 
     def operations(self) -> tuple[OperationSnapshot, ...]:
         return operation_snapshots(self._operations)

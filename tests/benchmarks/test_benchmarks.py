@@ -62,6 +62,19 @@ def test_lookup_finds_peers_cold_and_warm_and_counts_the_queries(tmp_path: Path)
             assert 0 < side["whole_search"] < 200
 
 
+@pytest.mark.real
+def test_store_tells_where_announces_and_puts_are(tmp_path: Path) -> None:
+    rows = run(
+        "store.py", tmp_path / "store.json", "--number", "2", "--devnet", "12", "--nodes", "100"
+    )
+    assert [(row["where"], row["kind"]) for row in rows] == [
+        (where, kind) for where in ("devnet", "swarm") for kind in ("announce", "put")
+    ]
+    for row in rows:
+        assert (row["all_8"], row["least"]) == (1.0, 8)
+        assert 0 < row["queries"] < 60
+
+
 @pytest.mark.bench
 @pytest.mark.timeout(600)
 def test_a_node_serves_as_fast_as_libtorrent(tmp_path: Path) -> None:

@@ -49,6 +49,18 @@ def test_lookup_under_the_cross_check_of_delays() -> None:
     assert metrics["top1"] >= 0.95
 
 
+def test_announces_and_puts_are_stored_at_the_closest() -> None:
+    metrics = measured(
+        "store", "network.loss.mean=0", "churn.profile=none", "population.reachable=1"
+    )
+    assert metrics["once_number"] == metrics["twice_number"] == 50
+    for way in ("once", "twice"):  # an operation that begins at the endpoints of a lookup, too
+        assert metrics[f"{way}_stored_at_all"] >= 0.98
+        assert metrics[f"{way}_missed_by_more_than_1"] == 0
+    assert metrics["once_queries_mean"] <= metrics["twice_queries_mean"] - 6
+    assert metrics["once_mrtt_p50"] < metrics["twice_mrtt_p50"]
+
+
 def test_lookups_succeed_under_churn() -> None:
     metrics = measured("churn")
     assert metrics["top1"] >= 0.95

@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 from ...core.contract.events import LookupFinished, NodeAnswered
 from ...ids import NodeId
 from ..lab import Lab
-from ..measure.oracle import SETTLED_S
 from ..measure.statistics import Metrics, mean, share
 from ..model.host import Host
+from .asker import settled_asker
 
 LONGEST_S = 60.0
 """How long to wait for the last lookups."""
-TRIES = 200
-"""How many random nodes are tried to find one that can do a lookup."""
 
 
 @dataclass(slots=True)
@@ -85,7 +83,7 @@ class HonestProbe:
 
     def _start(self) -> None:
         lab, options = self.lab, self.lab.options.attack
-        host = self._asker() if self.asker is None else self.asker()
+        host = settled_asker(lab) if self.asker is None else self.asker()
         if host is None or host.on_event is not None:
             return
         target: NodeId = lab.rng.getrandbits(160)
@@ -110,19 +108,6 @@ class HonestProbe:
             paths=options.paths,
         )
         host.on_event = on_event
-
-    def _asker(self) -> Host | None:
-        for _ in range(TRIES):
-            host = self.lab.any_host()
-            usable = (
-                host is not None
-                and host.on_event is None
-                and host.up_since <= self.lab.world.now - SETTLED_S
-            )
-            # A node without UDP has an empty table and could find nothing.
-            if host is not None and usable and len(host.dht.table):
-                return host
-        return None
 
     def _ended(self, lookup: AttackedLookup, event: LookupFinished) -> None:
         lookup.host.on_event = None

@@ -12,9 +12,8 @@ from ..lab import Lab
 from ..measure.oracle import SETTLED_S
 from ..measure.statistics import Metrics, by_minute, mean, quantiles, share, spread
 from ..model.host import Host
+from .asker import settled_asker
 
-TRIES = 200
-"""How many random nodes are tried to find one that can do a lookup."""
 LONGEST_S = 60.0
 """How long to wait for the last lookups."""
 
@@ -89,7 +88,7 @@ class LookupProbe:
 
     def _start(self) -> None:
         lab = self.lab
-        host = self._asker()
+        host = settled_asker(lab)
         if host is None:
             return
         lookup = ProbedLookup(host, lab.rng.getrandbits(160), lab.world.now)
@@ -102,20 +101,6 @@ class LookupProbe:
                 self._ended(lookup, event)
 
         host.on_event = on_event
-
-    def _asker(self) -> Host | None:
-        """A settled node that does no measured lookup already, and has contacts."""
-        lab = self.lab
-        for _ in range(TRIES):
-            host = lab.any_host()
-            usable = (
-                host is not None
-                and host.on_event is None
-                and host.up_since <= lab.world.now - SETTLED_S
-            )
-            if host is not None and usable and len(host.dht.table):
-                return host
-        return None
 
     def _watch_for_closest(self, lookup: ProbedLookup) -> None:
         host, lab = lookup.host, self.lab

@@ -29,6 +29,7 @@ from . import (
     restart,
     silent,
     spoofed_votes,
+    store,
 )
 from .scenario import Scenario
 
@@ -36,6 +37,7 @@ _NETWORK = (
     join,
     restart,
     lookup,
+    store,
     churn,
     crash,
     flash_crowd,
