@@ -68,11 +68,16 @@ class Call:
 
     def failure(self, lookup: MultiFamilyLookup) -> str:
         """Why there was no answer, and what the user can do."""
+        if self.node.waits_for_contact:
+            return (
+                "no network: the running node has no contacts and no bootstrap node; another node "
+                "must join by it, or it must be started with --bootstrap HOST:PORT"
+            )
         known = sum(dht.contacts for dht in self.node.snapshot().dhts)
         asked = (
             f"none of the running node's {count(known, 'contact')} answered"
             if known
-            else "the running node has no contacts yet"
+            else "the running node has no contacts now"
         )
         return f"no network: {asked}; see kadisc status"
 
