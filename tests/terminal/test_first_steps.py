@@ -75,7 +75,9 @@ def script(parts: list[Block], ports: dict[str, str]) -> str:
     lines = ["set -eu", "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT"]
     for number, block in enumerate(parts):
         if block.language == "python":
-            lines.append(f"cat > {block.title} <<'END OF FILE'\n{with_ports(block.text)}END OF FILE")
+            lines.append(
+                f"cat > {block.title} <<'END OF FILE'\n{with_ports(block.text)}END OF FILE"
+            )
             continue
         text, printed = with_ports(block.text), f"> out.{number} 2> err.{number}"
         if block.title == OTHER_TERMINAL:
