@@ -10,7 +10,7 @@ from .options import add_folder_options
 from .output import print_json, show
 
 if TYPE_CHECKING:
-    from ..control.methods.status import FamilyStatus, Status
+    from ..control.methods.status import FamilyStatus, PeersStatus, Status
 
 SUMMARY = "show the state of the running node"
 DESCRIPTION = (
@@ -70,9 +70,19 @@ def _print(status: Status) -> None:
         f"  serving  {count(status.peers_stored, 'announce')} "
         f"and {count(status.items_stored, 'item')} for others"
     )
+    if status.peers is not None:
+        _print_peers(status.peers)
     for each in status.crowded_subnets:
         words = words_for_crowded(each.subnet, each.peers, each.beyond_caps, each.per_subnet)
         show(f"  limits   {words}")
+
+
+def _print_peers(peers: PeersStatus) -> None:
+    held_back = f", {peers.held_back} of them held back by feedback" if peers.held_back else ""
+    show(
+        f"  peers    {peers.online} online{held_back}; address book {peers.book_verified} "
+        f"verified, {peers.book_unverified} unverified"
+    )
 
 
 def _print_family(family: FamilyStatus) -> None:

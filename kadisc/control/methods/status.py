@@ -64,11 +64,24 @@ class FamilyStatus(msgspec.Struct):
     address: OwnAddress
 
 
+class PeersStatus(msgspec.Struct):
+    """Peers of the node's own network, each counted once: ``online`` ones proved their keys and
+    answered last time; ``held_back`` are those of them that the node does not return because of
+    feedback. ``book_verified``, ``book_unverified``: addresses in the address book.
+    """
+
+    online: int
+    held_back: int
+    book_verified: int
+    book_unverified: int
+
+
 class Status(msgspec.Struct):
     """``public_key``: 64 hex digits (Ed25519). ``waits_for_contact``: the node has no bootstrap
     node, static peer or contact, and waits until another node joins by it. ``operations``: lookups
     and pings in flight, the node's own included. ``peers_stored`` and ``items_stored``: the peers
-    and items that other nodes announced and put to this one. ``crowded_subnets``: those of which
+    and items that other nodes announced and put to this one. ``peers``: null for a node that takes
+    part in no network. ``crowded_subnets``: those of which
     the limits by subnet leave peers out, the most crowded first, 8 at most. ``counters``: counts
     since the start, by name.
     """
@@ -85,6 +98,7 @@ class Status(msgspec.Struct):
     queries_in_flight: int
     peers_stored: int
     items_stored: int
+    peers: PeersStatus | None
     crowded_subnets: list[CrowdedStatus]
     counters: dict[str, int]
 
@@ -110,10 +124,19 @@ async def _status(params: StatusParams, call: Call) -> Status:
         queries_in_flight=snapshot.queries_in_flight,
         peers_stored=snapshot.peers_stored,
         items_stored=snapshot.items_stored,
+        peers=_peers(snapshot.peer_network),
         crowded_subnets=_crowded(
             snapshot.peer_network, node.config.core.book.tried_places_per_subnet
         ),
         counters=node.counters(),
+    )
+
+
+def _peers(network: PeerNetworkSnapshot | None) -> PeersStatus | None:
+    if network is None:
+        return None
+    return PeersStatus(
+        network.online, network.held_back, network.book_verified, network.book_unverified
     )
 
 

@@ -148,9 +148,12 @@ class KnownPeers:
             return peer
         return replace(peer, other_endpoints=others, is_reachable=is_reachable)
 
-    def count_online(self) -> int:
-        """How many peers answered last time; one of both families counts once."""
-        return len({known.peer.key for known in self if not known.failures})
+    def count_online(self, counts: Callable[[VerifiedPeer], bool] | None = None) -> int:
+        """How many peers answered last time, and ``counts`` allows; one of both families counts
+        once.
+        """
+        online = [known.peer for known in self if not known.failures]
+        return len({peer.key for peer in online if counts is None or counts(peer)})
 
     def has_key(self, key: bytes) -> bool:
         """Whether a peer of either family has this key."""

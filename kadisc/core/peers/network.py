@@ -370,6 +370,9 @@ class PeerNetwork:
             services=dict(self._own_record.services),
             verified=len(self.verifier.known),
             online=self.verifier.known.count_online(),
+            held_back=self.verifier.known.count_online(
+                lambda peer: self._verdicts.holds_back(peer, now)
+            ),
             inbound=sum(known.inbound for known in self.verifier.known),
             candidates=len(self.components.candidates),
             pushes=self._rounds.pushes,

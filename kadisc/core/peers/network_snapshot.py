@@ -13,7 +13,8 @@ from .view import ViewSnapshot
 class PeerNetworkSnapshot:
     """``record``: the own record as canonical bytes, with this ``sequence``. ``verified``: peers
     verified in this run, counted at each of their endpoints; ``online``: those that answered last
-    time, each once. ``inbound``: those of them that perhaps answered only through a NAT
+    time, each once; ``held_back``: those of these that feedback keeps from the application.
+    ``inbound``: those of them that perhaps answered only through a NAT
     mapping of their own making. ``candidates``: peers that wait to be checked. ``pushes``: kept of
     this round so far. ``tombstones``: endpoints of which no report is taken. ``round_s``: the time
     between two gossip rounds. ``book_unverified``, ``book_verified``: entries in the two tables of
@@ -28,6 +29,7 @@ class PeerNetworkSnapshot:
     services: Mapping[str, int | bytes]
     verified: int
     online: int
+    held_back: int
     inbound: int
     candidates: int
     pushes: int

@@ -49,7 +49,12 @@ def test_a_peer_of_both_families_is_given_once_with_all_its_endpoints() -> None:
         assert set(one.endpoints) == {first.endpoint, THERE}
         assert two.endpoints == (other.endpoint,)
         assert len(network.peers(1, world.now)) == 1
-    assert network.snapshot(world.now).online == 2
+    seen = network.snapshot(world.now)
+    assert (seen.online, seen.held_back, seen.book_verified) == (2, 0, 3)
+    network.feedback(THERE, "busy", world.now)
+    assert network.snapshot(world.now).held_back == 1
+    network.feedback(owner.public_key, "good", world.now)
+    assert network.snapshot(world.now).held_back == 0
     host.node.check_peer(THERE, world.now)
     world.flush(host)
     world.run(3.0)
