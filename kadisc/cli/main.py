@@ -5,11 +5,13 @@ line, or one JSON document with ``--json``. The codes are in `exit_codes`.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
 
 from ..errors import KadiscError, UsageError
+from ..text import one_line
 from ..version import COMPILED, __version__
 from . import (
     announce,
@@ -28,7 +30,7 @@ from . import (
     status,
     why,
 )
-from .exit_codes import DONE, FAILED, INTERRUPTED, failure_of
+from .exit_codes import DONE, FAILED, INTERRUPTED, WRONG_USAGE, failure_of
 from .output import print_error, say
 from .parser import CommandParser
 
@@ -65,6 +67,7 @@ kadisc COMMAND --help describes each command."""
 def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     _open_closed_streams()
+    _escape_what_is_not_in_the_encoding()
     try:
         code = _run(words, as_json=_asks_for_json(words))
         sys.stdout.flush()  # here, where a failure can still be reported
@@ -93,6 +96,14 @@ def _run(words: list[str], *, as_json: bool) -> int:
         if as_json:
             print_error(failure.code, str(error))
         return failure.exit_code
+    except UnicodeEncodeError as error:
+        # The bytes of an argument that are no UTF-8: Python keeps them as surrogates, which no
+        # message can hold.
+        message = f"an argument is no text in UTF-8: {one_line(ascii(error.object))}"
+        say(message)
+        if as_json:
+            print_error("wrong_usage", message)
+        return WRONG_USAGE
     except KeyboardInterrupt:
         code = INTERRUPTED
     except OSError:
@@ -119,6 +130,16 @@ def _open_closed_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, closefd=False))
+
+
+def _escape_what_is_not_in_the_encoding() -> None:
+    """Texts of others, names and arguments may have characters that the terminal or the file has
+    no bytes for (ASCII, Latin-1), and arguments bytes that are no text: both are written as
+    ``\\u0442``, where Python would raise an error.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _drop_output() -> None:

@@ -6,9 +6,9 @@ import contextlib
 import json
 import os
 import sys
-import time
 from typing import TextIO
 
+from ..observe.log_stamp import WARNING, time_text
 from ..text import MAX_MESSAGE, one_line, printable
 
 
@@ -67,14 +67,18 @@ def wants_color(stream: TextIO) -> bool:
     return is_lively(stream) and not os.environ.get("NO_COLOR")
 
 
-def log_line(name: str, words: str) -> None:
-    """Prints a line of a running node's log, with the time of day."""
+def log_line(level: str, name: str, words: str) -> None:
+    """Prints a line of a running node's log: date and time with the zone (ISO 8601), the level, the
+    name of what happened, and its words.
+    """
     words = one_line(words, MAX_MESSAGE)
-    clock = time.strftime("%H:%M:%S")
+    when = time_text()
     if wants_color(sys.stdout):
-        print(f"\x1b[2m{clock}\x1b[0m  \x1b[1m{name:<10}\x1b[0m {words}".rstrip(), flush=True)
+        weight = "33" if level == WARNING else "2"
+        start = f"\x1b[2m{when}\x1b[0m \x1b[{weight}m{level:<7}\x1b[0m \x1b[1m{name:<10}\x1b[0m"
     else:
-        print(f"{clock}  {name:<10} {words}".rstrip(), flush=True)
+        start = f"{when} {level:<7} {name:<10}"
+    print(f"{start} {words}".rstrip(), flush=True)
 
 
 class ProgressLine:

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..core.contract.events import Joined
+from ..core.contract.events import Joined, PeerLost, PeerVerified
 from ..endpoints import Family, format_endpoint
 from ..ids import format_id
-from ..observe.describe import Notable, count, family_name, record_of, words_for
+from ..observe.describe import Notable, count, family_name, level_of, record_of, words_for
+from ..observe.log_stamp import INFO, WARNING, stamped
 from .output import log_line, print_json, say
 
 if TYPE_CHECKING:
     from ..net.api.node import Node
 
 
+MAX_PEER_LINES = 30
+"""Lines about peers that were found or lost between two summaries, a minute; others are counted. A
+network of thousands, or keys that an attacker makes, must not fill the log.
+"""
+MAX_KNOWN_PEERS = 10_000
+
+
 class RunLog:
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
+        self._known_peers: set[bytes] = set()
+        """Keys of peers that were logged as found: a new record of one is no news."""
+        self._peer_lines = 0
+        self._found = self._lost_peers = 0
+        """Peers found and lost since the last summary without a line."""
         self._lost = 0
         """Lines that could not be written since the last successful one."""
 
@@ -60,10 +73,42 @@ class RunLog:
             self._line("control", f"kadisc status --state-dir {folder}")
 
     def event(self, event: Notable) -> None:
+        if isinstance(event, PeerVerified | PeerLost) and not self._has_line(event):
+            return
         if self._as_json:
-            self._json(record_of(event))
+            self._json(record_of(event), level_of(event))
         else:
-            self._line(*words_for(event))
+            self._line(*words_for(event), level=level_of(event))
+
+    def _has_line(self, event: PeerVerified | PeerLost) -> bool:
+        key = event.peer.key
+        if isinstance(event, PeerLost):
+            self._known_peers.discard(key)
+        elif key in self._known_peers:
+            return False
+        elif len(self._known_peers) < MAX_KNOWN_PEERS:
+            self._known_peers.add(key)
+        if self._peer_lines < MAX_PEER_LINES:
+            self._peer_lines += 1
+            return True
+        if isinstance(event, PeerLost):
+            self._lost_peers += 1
+        else:
+            self._found += 1
+        return False
+
+    def peers_left_out(self) -> None:
+        """Logs how many peers were found and lost without a line of their own since the last call,
+        if any, and allows as many lines again.
+        """
+        found, lost = self._found, self._lost_peers
+        self._found = self._lost_peers = self._peer_lines = 0
+        if not found and not lost:
+            return
+        if self._as_json:
+            self._json({"event": "peers_omitted", "verified": found, "lost": lost})
+        else:
+            self._line("peer", f"{found} more found and {lost} more lost in the last minute")
 
     def joined(self, nodes: Sequence[Node], family: Family) -> None:
         """Logs that the first node has joined, and how many of the others."""
@@ -79,6 +124,7 @@ class RunLog:
             )
 
     def summary(self, node: Node) -> None:
+        self.peers_left_out()
         snapshot = node.snapshot()
         if self._as_json:
             for dht in snapshot.dhts:
@@ -105,17 +151,17 @@ class RunLog:
         else:
             self._line("stopped", f"by {signal_name}" if signal_name is not None else "")
 
-    def _json(self, record: object) -> None:
+    def _json(self, record: Mapping[str, object], level: str = INFO) -> None:
         self._write(
-            lambda: print_json(record),
-            lambda: print_json({"event": "lines_lost", "lines": self._lost}),
+            lambda: print_json(stamped(level, record)),
+            lambda: print_json(stamped(WARNING, {"event": "lines_lost", "lines": self._lost})),
         )
 
-    def _line(self, name: str, words: str = "") -> None:
+    def _line(self, name: str, words: str = "", *, level: str = INFO) -> None:
         self._write(
-            lambda: log_line(name, words),
+            lambda: log_line(level, name, words),
             lambda: log_line(
-                "log", f"{count(self._lost, 'line')} before this could not be written"
+                WARNING, "log", f"{count(self._lost, 'line')} before this could not be written"
             ),
         )
 

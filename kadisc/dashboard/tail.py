@@ -14,11 +14,14 @@ from ..core.contract.events import (
     ContactAdded,
     ContactRemoved,
     Joined,
+    PeerLost,
+    PeerVerified,
     WentOffline,
 )
 from ..endpoints import format_endpoint, format_ip
 from ..ids import format_id
-from ..observe.describe import NOTABLE, family_name, words_for
+from ..observe.describe import NOTABLE, family_name, level_of, words_for
+from ..observe.log_stamp import WARNING
 from ..observe.shell_events import BootstrapFailing, BootstrapWorking, HostUnresolved
 from .lines import clean
 from .reasons import reason_words
@@ -103,6 +106,11 @@ def _describe(event: object) -> tuple[Hashable, str, str, str]:
             return (AddressChanged, family, ip, port), "address", words, "fair"
     assert isinstance(event, NOTABLE)
     name, words = words_for(event)
+    if isinstance(event, PeerVerified | PeerLost):
+        is_found = isinstance(event, PeerVerified)
+        return ("peer", is_found), name, words, "good" if is_found else "bad"
+    if level_of(event) == WARNING and not isinstance(event, _POOR):
+        words = f"warning: {words}"
     return (type(event), words), name, words, _style(event)
 
 

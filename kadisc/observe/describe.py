@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Final, get_args
+
+import msgspec
 
 from ..core.contract.events import (
     AddressChanged,
     CameOnline,
     Joined,
     OwnAddressShared,
+    PeerLost,
     PeersBeyondCaps,
+    PeerVerified,
     WentOffline,
 )
 from ..endpoints import Family, format_endpoint, format_ip, format_subnet
 from ..ids import format_id
+from .log_stamp import INFO, WARNING
+from .peer_document import peer_document
+from .services import services_document, services_words
 from .shell_events import (
     BootstrapFailing,
     BootstrapWorking,
@@ -37,12 +44,44 @@ Notable = (
     | CameOnline
     | Joined
     | OwnAddressShared
+    | PeerLost
     | PeersBeyondCaps
+    | PeerVerified
     | WentOffline
     | ShellEvent
 )
 NOTABLE: tuple[type[Notable], ...] = get_args(Notable)
-"""The few events that an operator wants to read."""
+"""The events that an operator wants to read: few, but for the peers of a large network."""
+
+_WARNINGS: Final = (
+    BootstrapFailing,
+    ControlSocketMissing,
+    ControlSocketRemade,
+    HostUnresolved,
+    NoContactsLeft,
+    NothingToJoin,
+    OwnAddressShared,
+    PeersBeyondCaps,
+    StateDamaged,
+    StateFolderRemade,
+    StateKeptBack,
+    StateSetAside,
+    StateUnsaved,
+    WentOffline,
+)
+_LOST: Final = {
+    "silent": "no answer",
+    "moved": "it has another endpoint now",
+    "replaced": "another peer has its endpoint now",
+    "refused": "its record is no longer valid",
+    "unproven": "it does not prove its key any more",
+    "surplus": "beyond the number of peers that are kept",
+}
+
+
+def level_of(event: Notable) -> str:
+    """``warning`` for what an operator may have to do something about, otherwise ``info``."""
+    return WARNING if isinstance(event, _WARNINGS) else INFO
 
 
 def record_of(event: Notable) -> dict[str, object]:
@@ -85,6 +124,11 @@ def record_of(event: Notable) -> dict[str, object]:
             }
         case StateUnsaved(reason):
             return {"event": "state_unsaved", "reason": reason}
+        case PeerVerified(peer):
+            return {"event": "peer_verified", "peer": msgspec.to_builtins(peer_document(peer))}
+        case PeerLost(peer, reason):
+            where = {"key": peer.key.hex(), "endpoint": format_endpoint(peer.endpoint)}
+            return {"event": "peer_lost", **where, "reason": reason}
         case StateSaved():
             return {"event": "state_saved"}
         case StateFolderRemade(folder):
@@ -126,6 +170,13 @@ def words_for(event: Notable) -> tuple[str, str]:
                 f"{format_endpoint(other)}; other nodes keep one node per address, and give one of "
                 f"the two last; an address of its own for each lifts that",
             )
+        case PeerVerified(peer):
+            services = services_words(services_document(peer.services))
+            details = ", ".join((f"key {peer.key.hex()[:16]}", *([services] if services else [])))
+            return "peer", f"found {format_endpoint(peer.endpoint)} ({details})"
+        case PeerLost(peer, reason):
+            where = f"{format_endpoint(peer.endpoint)} (key {peer.key.hex()[:16]})"
+            return "peer", f"lost {where}: {_LOST.get(reason, reason)}"
         case BootstrapFailing(family, reason):
             return "bootstrap", f"{family_name(family)}: {reason}; retrying in the background"
         case BootstrapWorking(family):
@@ -141,27 +192,27 @@ def words_for(event: Notable) -> tuple[str, str]:
         case NetworkChanged(slept_s):
             return "network", f"this machine slept for {slept_s:.0f} s; checking all contacts again"
         case StateUnsaved(reason):
-            return "state", f"warning: {reason}; state is not saved, retrying in the background"
+            return "state", f"{reason}; state is not saved, retrying in the background"
         case StateSaved():
             return "state", "state is saved again"
         case StateFolderRemade(folder):
-            return "state", f"warning: {folder} was removed; it was made again and the state saved"
+            return "state", f"{folder} was removed; it was made again and the state saved"
         case ControlSocketRemade(path):
-            return "control", f"warning: {path} was removed; it was made again"
+            return "control", f"{path} was removed; it was made again"
         case ControlSocketMissing(reason):
-            return "control", f"warning: no control socket: {reason}; retrying in the background"
+            return "control", f"no control socket: {reason}; retrying in the background"
         case StateSetAside(file, renamed_to, reason):
             return (
                 "state",
-                f"warning: {file} is damaged ({reason}); renamed to {renamed_to}, started anew",
+                f"{file} is damaged ({reason}); renamed to {renamed_to}, started anew",
             )
         case StateDamaged(file, reason):
-            return "state", f"warning: {file} is damaged in part: {reason}; the rest is used"
+            return "state", f"{file} is damaged in part: {reason}; the rest is used"
         case StateKeptBack(unclean_starts, without_book):
             what = "contacts and address book" if without_book else "contacts"
             return (
                 "state",
-                f"warning: the last {unclean_starts} starts ended uncleanly within a minute; "
+                f"the last {unclean_starts} starts ended uncleanly within a minute; "
                 f"starting without the saved {what}, which stay in the file",
             )
 

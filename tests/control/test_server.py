@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -138,9 +139,11 @@ async def test_events_are_sent_until_the_subscription_is_cancelled(tmp_path: Pat
         lab.node.pump.publish(NetworkChanged(5.0))
         message = await client.next()
         assert message is not None
+        value = message["params"]["value"]
+        assert datetime.fromisoformat(value.pop("time")).tzinfo is not None
         assert message["params"] == {
             "id": "s",
-            "value": {"event": "network_changed", "slept_s": 5.0},
+            "value": {"level": "info", "event": "network_changed", "slept_s": 5.0},
         }
         await client.send(b'{"jsonrpc": "2.0", "method": "$/cancel", "params": {"id": "s"}}')
         assert await client.error() == ("s", CANCELLED)

@@ -24,7 +24,7 @@ def assert_left_clean(terminal: Watched) -> None:
     assert terminal.output.count(b"\x1b[?25l") == terminal.output.count(b"\x1b[?25h") == 1
     after = terminal.output.partition(LEAVE)[2]
     assert re.fullmatch(
-        rb"[\d:]{8}  stopped *(by SIG(INT|TERM))?\r\n",
+        rb"\d{4}-\d\d-\d\dT[\d:]{8}[+-]\d\d:\d\d info    stopped *(by SIG(INT|TERM))?\r\n",
         re.sub(rb"\x1b\[\d*m", b"", after),
     ), after
 

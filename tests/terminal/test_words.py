@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import get_args
 
 import pytest
 
+from kadisc.cli.run_log import MAX_PEER_LINES, RunLog
 from kadisc.core.contract.events import (
     AddressChanged,
     CameOnline,
     Joined,
     OwnAddressShared,
+    PeerLost,
     PeersBeyondCaps,
+    PeerVerified,
     WentOffline,
 )
+from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.observe.clients import describe_client
-from kadisc.observe.describe import NOTABLE, Notable, record_of, words_for
+from kadisc.observe.describe import NOTABLE, Notable, level_of, record_of, words_for
 from kadisc.observe.shell_events import (
     BootstrapFailing,
     BootstrapWorking,
@@ -63,6 +69,7 @@ def test_the_text_for_a_client(version: bytes | None, words: str | None) -> None
     assert describe_client(version) == words
 
 
+PEER = VerifiedPeer(bytes(32), parse_endpoint("45.1.2.3:7001"), 5, b"", 1, {"eth": 30303})
 EVENTS: list[Notable] = [
     AddressChanged(Family.IPV4, bytes(4), 6881, 7, 12),
     CameOnline(Family.IPV4),
@@ -82,6 +89,8 @@ EVENTS: list[Notable] = [
     ControlSocketRemade("control.sock"),
     ControlSocketMissing("it is not a socket"),
     StateSetAside("state", "state.damaged-1", "it is empty"),
+    PeerVerified(PEER),
+    PeerLost(PEER, "silent"),
     StateKeptBack(2, False),
     StateKeptBack(3, True),
     StateDamaged("state", "3 entries left out"),
@@ -99,3 +108,51 @@ def test_every_notable_event_has_a_text_and_a_record(event: Notable) -> None:
 def test_the_list_has_all_notable_events() -> None:
     assert {type(event) for event in EVENTS} == set(NOTABLE) == set(get_args(Notable))
     assert set(get_args(ShellEvent)) <= set(NOTABLE)
+
+
+@pytest.mark.parametrize(
+    ("event", "level", "name", "words"),
+    [
+        (StateSaved(), "info", "state", "state is saved again"),
+        (StateUnsaved("full"), "warning", "state", "full; state is not saved, retrying in the"),
+        (PeerVerified(PEER), "info", "peer", "found 45.1.2.3:7001 (key 0000000000000000, eth"),
+        (PeerLost(PEER, "silent"), "info", "peer", "lost 45.1.2.3:7001 (key 0000000000000000): no"),
+    ],
+)
+def test_a_line_has_date_time_zone_and_level(
+    event: Notable, level: str, name: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    RunLog(as_json=False).event(event)
+    when, rest = capsys.readouterr().out.split(" ", 1)
+    assert datetime.fromisoformat(when).utcoffset() is not None
+    assert abs((datetime.now(UTC) - datetime.fromisoformat(when)).total_seconds()) < 60
+    assert rest.startswith(f"{level:<7} {name:<10} {words}")
+    RunLog(as_json=True).event(event)
+    record = json.loads(capsys.readouterr().out)
+    assert datetime.fromisoformat(record["time"]).utcoffset() is not None
+    assert (record["level"], record["event"]) == (level_of(event), record_of(event)["event"])
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_peers_that_come_and_go_do_not_fill_the_log(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = RunLog(as_json=as_json)
+    peers = [replace(PEER, key=number.to_bytes(32, "big")) for number in range(500)]
+    for peer in peers:
+        log.event(PeerVerified(peer))
+        log.event(PeerVerified(replace(peer, sequence=2)))
+    for peer in peers[:100]:
+        log.event(PeerLost(peer, "silent"))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == MAX_PEER_LINES
+    log.peers_left_out()
+    [line] = capsys.readouterr().out.splitlines()
+    if as_json:
+        record = json.loads(line)
+        assert (record["event"], record["verified"], record["lost"]) == ("peers_omitted", 470, 100)
+    else:
+        assert line.endswith("470 more found and 100 more lost in the last minute")
+    log.event(PeerLost(peers[-1], "moved"))
+    log.peers_left_out()
+    assert len(capsys.readouterr().out.splitlines()) == 1

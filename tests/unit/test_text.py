@@ -37,7 +37,7 @@ def test_what_is_shown_is_one_printable_line(text: str, capsys: pytest.CaptureFi
         assert len(str(error)) <= MAX_MESSAGE
     assert ErrorAnswer(201, text).text == shown
     say(text)
-    log_line("name", text)
+    log_line("info", "name", text)
     show(text)
     print_json({"text": text})
     out, err = capsys.readouterr()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from ...errors import Closed
-from ...observe.describe import NOTABLE, record_of
+from ...observe.describe import NOTABLE, level_of, record_of
+from ...observe.log_stamp import stamped
 from ..call import Call, Method
 
 
 class SubscribeParams(msgspec.Struct, forbid_unknown_fields=True):
-    """No params. Each event comes as a partial result, ``{"event": NAME, ...}``."""
+    """No params. Each event comes as a partial result, ``{"time": ..., "level":
+    ..., "event": NAME, ...}``."""
 
 
 class SubscriptionEnded(msgspec.Struct):
@@ -21,7 +23,7 @@ async def _subscribe(params: SubscribeParams, call: Call) -> SubscriptionEnded:
     async with call.node.subscribe(*NOTABLE) as events:
         async for event in events:
             if call.tell is not None:
-                call.tell(record_of(event))
+                call.tell(stamped(level_of(event), record_of(event)))
     raise Closed("the node was closed")
 
 

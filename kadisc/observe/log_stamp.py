@@ -1,0 +1,22 @@
+"""What stands before each line of a log and in each JSON event: the time, with its zone, and the
+level. It imports nothing else, because every command imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+INFO: Final = "info"
+WARNING: Final = "warning"
+
+
+def stamped(level: str, record: Mapping[str, object]) -> dict[str, object]:
+    """A record of an event with its level and the present time, in ISO 8601 with the zone."""
+    return {"time": time_text("milliseconds"), "level": level, **record}
+
+
+def time_text(precision: str = "seconds") -> str:
+    """The present time in ISO 8601, in the zone of this machine, with its offset from UTC."""
+    return datetime.now(UTC).astimezone().isoformat(timespec=precision)
