@@ -13,6 +13,7 @@ from typing import Final
 
 from ...config import GossipConfig
 from ...endpoints import Endpoint
+from ..contract.query_group import QueryGroup
 from ..contract.times import FOREVER, NEVER
 from .candidates import FROM_LOOKUPS, Candidate
 
@@ -37,6 +38,7 @@ class CheckBurst:
         "_updated_at",
         "checks",
         "deadline",
+        "traffic",
     )
 
     def __init__(self, config: GossipConfig) -> None:
@@ -51,6 +53,8 @@ class CheckBurst:
         self._by_source: dict[bytes, int] = {}
         self.checks = 0
         """Checks begun so far."""
+        self.traffic = QueryGroup()
+        """Counts the datagrams of all checks for applications, those of known peers included."""
         self.deadline = FOREVER
         """When the next check may begin, if a candidate waits."""
 

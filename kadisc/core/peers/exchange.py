@@ -32,6 +32,7 @@ from ..contract.queries import (
     QueryFailure,
     SendQuery,
 )
+from ..contract.query_group import QueryGroup
 from ..contract.verified_peer import VerifiedPeer
 from ..dht import Dht
 from .candidates import Candidate
@@ -121,11 +122,13 @@ class GossipExchange:
     goes with that query. ``candidate``: what is checked, if the exchange was begun for a candidate.
     ``is_scheduled``: the peer's turn to be rechecked had come; nothing that it did caused this.
     ``is_urgent``: an application waits, so that other queries to the endpoint do not delay it.
+    ``group``: where its datagrams are counted.
     """
 
     __slots__ = (
         "_begun",
         "_context",
+        "_group",
         "_lost_token",
         "_must_prove",
         "_operation",
@@ -151,8 +154,10 @@ class GossipExchange:
         operation: OperationId | None = None,
         is_scheduled: bool = False,
         is_urgent: bool = False,
+        group: QueryGroup | None = None,
     ) -> None:
         self._context = context
+        self._group = group
         self._operation = operation
         self._must_prove = False
         self.endpoint = endpoint
@@ -195,6 +200,7 @@ class GossipExchange:
                 learn_contact=False,
                 retransmit=retransmit,
                 priority=Priority.MAINTENANCE,
+                group=self._group,
                 spaced=begins,
             )
         ]

@@ -91,7 +91,13 @@ class PeerFinder:
         self._forget_old(now)
         for mark, peer in list(self._asked.items()):
             current = self._network.current(peer, now)
-            if current is not None and self._offers(current) and self._is_fresh(current, now):
+            if (
+                current is not None
+                and current.mark not in self._given
+                and self._offers(current)
+                and self._is_fresh(current, now)
+            ):
+                del self._asked[mark]  # under the mark that it had: it may have proven its key now
                 return self._take(current, now)
             if now >= self._checked_at.get(mark, now) + GIVE_UP_S:
                 del self._asked[mark]
@@ -146,6 +152,7 @@ class PeerFinder:
                 peer
                 for peer in found
                 if peer.is_proven is is_proven
+                and peer.key + peer.endpoint not in self._given  # given before it proved its key
                 and (self._is_fresh(peer, now) or peer.mark not in self._checked_at)
             ]
             if usable:

@@ -183,6 +183,7 @@ class GossipRounds:
             ExchangeReason.CALLER,
             self._caller_stage(endpoint, now),
             operation=operation,
+            group=self._burst.traffic,
         )
         return exchange, exchange.send(now)
 
@@ -197,6 +198,7 @@ class GossipRounds:
             self._recheck_stage(known, now),
             operation=operation,
             is_urgent=True,
+            group=self._burst.traffic,
         )
         return exchange, exchange.send(now)
 
@@ -333,6 +335,7 @@ class GossipRounds:
                     stage,
                     candidate=candidate,
                     is_urgent=not candidate.from_push,
+                    group=burst.traffic,
                 ).send(now)
         return commands
 

@@ -59,8 +59,8 @@ class ApplicationSearch:
 
     @property
     def queries(self) -> int:
-        """Datagrams of its lookups that have ended, and checks begun; each counts as one."""
-        return self._tags.queries + self._burst.checks
+        """Datagrams of its lookups that have ended, and of all checks for applications."""
+        return self._tags.queries + self._burst.traffic.queries
 
     def wanted(self, now: float) -> Commands:
         """An application waits for peers; it says so again as long as it does."""

@@ -208,7 +208,9 @@ class OwnNetwork:
 
     @property
     def search_queries(self) -> int:
-        """Datagrams of such lookups that have ended, and checks begun, since the node started."""
+        """Datagrams of such lookups that have ended, and of all checks for callers, since the node
+        started.
+        """
         return self._core.search.queries
 
     def wake(self) -> None:

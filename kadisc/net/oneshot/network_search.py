@@ -55,7 +55,7 @@ class NetworkSearch(MultiFamilyLookup):
 
     @property
     def queries(self) -> int:
-        """Datagrams sent so far; each check counts as one."""
+        """Datagrams sent so far, checks of peers included."""
         running = {each.operation: each.queries for each in self.node.operations()}
         network = self.node.own_network
         begun = sum(running.get(operation, 0) for operation in network.search_operations)

@@ -11,7 +11,15 @@ from kadisc.core.contract.queries import RendezvousLookup
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.rendezvous import info_hashes
 from kadisc.endpoints import Endpoint, Family, make_endpoint
-from tests.support.community import TAG, introduce, knows, member, peer_network, refused
+from tests.support.community import (
+    TAG,
+    introduce,
+    knows,
+    member,
+    peer_network,
+    refused,
+    stranger,
+)
 from tests.support.finding import application
 from tests.support.world import CONFIG, Host, World, address, without
 
@@ -266,3 +274,44 @@ def test_a_peer_that_lost_its_tokens_is_asked_again_without_one() -> None:
     assert peer.endpoint == two.endpoint
     assert "peer-without-record" not in refused(one)
     assert not partners.is_blocked(two.endpoint, world.now)
+
+
+# --- what is told of it ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given_before", [False, True])
+def test_a_peer_that_proves_its_key_only_when_it_is_asked_again_is_given_once(
+    given_before: bool,
+) -> None:
+    world = World(21)
+    host = member(world, 1)
+    peer = stranger(world, 2, proves=False)
+    introduce(world, host, peer.endpoint)
+    app = application(world, host)
+    if given_before:
+        app.ask(1)
+        assert [each.is_proven for each in app.peers] == [False]
+    world.run(30.0)
+    peer.proves = True
+    app.wait(3, 3.0)
+    introduce(world, host, peer.endpoint)
+    world.run(60.0)
+    app.wait(3, 5.0)
+    assert peer_network(host).verifier.known.at(peer.endpoint) is not None
+    assert [each.endpoint for each in app.peers] == [peer.endpoint]
+
+
+def test_the_datagrams_of_a_search_are_counted_not_its_checks() -> None:
+    world = World(22)
+    host = member(world, 1)
+    peers = [stranger(world, number, answers=number < 5) for number in range(2, 8)]
+    world.run(0.1)
+    world.sent = []
+    app = application(world, host)
+    app.ask(9)
+    named(host, [each.endpoint for each in peers], world)
+    app.wait(9, 4.0)
+    assert len(app.peers) == 3
+    sent = datagrams(world, host.endpoint)
+    assert len({endpoint for endpoint, _ in sent}) == 6
+    assert peer_network(host).search.queries == len(sent) > 6
