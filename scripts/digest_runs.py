@@ -111,6 +111,7 @@ SIMULATIONS = {
         *("spoofed-votes", 80, 1, "attack.movers=12", "attack.trials=500", "warmup_s=60", ALONE),
         seeds=(1, 2),
     ),
+    "discover": simulation("discover", 60, 1, "warmup_s=60", "joins=3", "gossip.network_share=0.2"),
     "gossip-spread": simulation("gossip-spread", 40, 8, "warmup_s=120", "joins=3", seeds=(1, 2)),
     "gossip-restart": simulation("gossip-restart", 50, 3, "warmup_s=300", "joins=6", seeds=(1, 2)),
     "gossip-only": simulation(

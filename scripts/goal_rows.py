@@ -306,6 +306,34 @@ ROWS = (
         for percent, bound in GOSSIPING_COLLUDERS
     ),
     Row(
+        "discover",
+        "a newcomer that knows one address, where 1 % of all nodes are of its network",
+        "discover",
+        {"nodes": "1000"},
+        (
+            upper("first peers (5), p50, s", "some_s_p50", 1.0),
+            upper("all that there are, at most 20, p50, s", "all_s_p50", 2.0),
+            lower("newcomers that were given all", "found_all", 1.0, percent=True),
+            upper("bytes sent until then", "all_sent_bytes_mean", 58_000.0),
+        ),
+        {"nodes": "10000"},
+        "times with the delays of the model, 150 ms a round trip at the median",
+    ),
+    Row(
+        "discover-crash",
+        "peers for applications after half of the network was killed",
+        "discover",
+        {"nodes": "100", "gossip.network_share": "1", "crash": "0.5", "warmup_s": "300"},
+        (
+            upper("dead among those given after 10 s", "dead_given_after_10_s", 0.2, percent=True),
+            upper("after 30 s", "dead_given_after_30_s", 0.05, percent=True),
+            upper("after 60 s", "dead_given_after_60_s", 0.0, percent=True),
+            upper("dead given to newcomers", "dead_given_to_new_members", 0.0, percent=True),
+            upper("a newcomer has 20, p50, s", "all_s_p50", 2.0),
+        ),
+        {"nodes": "1000"},
+    ),
+    Row(
         "gossip-spread",
         "a new member of the peer network",
         "gossip-spread",

@@ -209,6 +209,10 @@ class Lab:
         joined it tries again with others.
         """
         self.boot(host)
+        self.go_in(host, contacts)
+
+    def go_in(self, host: Host, contacts: int = BOOTSTRAP_HOSTS) -> None:
+        """Lets a host that is up join."""
         self._try_to_join(host, contacts)
 
     def arrive(self, stay: Stay | None = None) -> Host:

@@ -11,6 +11,7 @@ from . import (
     churn,
     colluders,
     crash,
+    discover,
     eclipse_flood,
     flash_crowd,
     freshness,
@@ -48,7 +49,15 @@ _NETWORK = (
     address_change,
 )
 _ATTACKS = (eclipse_flood, colluders, one_operator, silent, spoofed_votes, botnet)
-_GOSSIP = (gossip_spread, gossip_restart, gossip_only, gossip_flood, gossip_prefix, gossip_lookups)
+_GOSSIP = (
+    discover,
+    gossip_spread,
+    gossip_restart,
+    gossip_only,
+    gossip_flood,
+    gossip_prefix,
+    gossip_lookups,
+)
 ALL = tuple(module.SCENARIO for module in (*_NETWORK, *_ATTACKS, *_GOSSIP))
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in ALL}
 
