@@ -221,7 +221,7 @@ def parsed() -> argparse.Namespace:
         "--cache", type=Path, default=default_cache(), metavar="DIR", help="for them"
     )
     parser.add_argument("--within", type=float, default=30.0, metavar="S", help="for a newcomer")
-    parser.add_argument("--settle", type=float, default=30.0, metavar="S", help="at most, to meet")
+    parser.add_argument("--settle", type=float, default=45.0, metavar="S", help="at most, to meet")
     parser.add_argument("--limit", type=float, default=540.0, metavar="S", help="of the whole run")
     parser.add_argument("--seed", type=int, default=1, help="of the losses")
     parser.add_argument("--json", type=Path, metavar="FILE")

@@ -34,7 +34,7 @@ async def main(settings: dict[str, Any]) -> None:
     endpoints = [f"{host}:{settings['port']}" for host in settings["hosts"]]
     bootstrap = settings.get("bootstrap") or endpoints[0]
     verified: list[set[bytes]] = []
-    async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
+    async with trio.open_nursery() as nursery, AsyncExitStack() as stack:
         for endpoint in endpoints:
             config = kadisc.Config(bind=(endpoint,), network=settings["network"])
             others = [each for each in (bootstrap,) if each != endpoint] or [endpoints[-1]]

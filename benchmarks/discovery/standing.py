@@ -116,12 +116,15 @@ class Standing:
         self._others, self._others_dead = split(others, size.others_dead)
         self.dead_hosts = self._dead + self._others_dead
         self.bootstrap = f"{self._living[0]}:{swarm.port}"
+        self._started = 0.0
         self._own: list[NodeProcess] = []
         self._doomed: list[NodeProcess] = []
         self._processes: list[NodeProcess] = []
 
     def start(self) -> None:
+        """Raises SwarmFailed if the first node does not come up."""
         self._folder.mkdir()
+        self._started = time.monotonic()
         self._own.append(self._start("own", self._living, NETWORK, bootstrap=""))
         if self.swarm.tells_bootstrap:
             self.bootstrap = self._own[0].wait_bootstrap()
@@ -153,10 +156,11 @@ class Standing:
         return process
 
     def wait_met(self, settle_s: float) -> int:
-        """Until all nodes of the network have met all others, or meet no more; at most so long.
+        """Until all nodes of the network have met all others, or meet no more; at most so long
+        after the start.
         Returns how many others the node knows that knows fewest.
         """
-        began = last_change = time.monotonic()
+        last_change = time.monotonic()
         met = -1
         while True:
             self.check()
@@ -164,7 +168,9 @@ class Standing:
             met = min(process.met for process in self._own)
             last_change = now if met != before else last_change
             has_met = met >= self._size.own - 1 or (met > 0 and now - last_change > UNCHANGED_S)
-            if now - began >= settle_s or (now - began >= LEAST_SETTLE_S and has_met):
+            if now - self._started >= settle_s or (
+                now - self._started >= LEAST_SETTLE_S and has_met
+            ):
                 return met
             time.sleep(0.1)
 
@@ -205,18 +211,24 @@ def standing_nodes(
     opened: list[Standing] = []
     failed: dict[str, str] = {}
     try:
-        ready = []
         for swarm in swarms:
             standing = Standing(swarm, size, folder / swarm.name)
             opened.append(standing)
             try:
                 standing.start()
-                met = standing.wait_met(settle_s)
             except SwarmFailed as why:
                 failed[swarm.name] = str(why)
-                tell(f"{swarm.name} left out: {why}")
+        ready = []
+        for standing in opened:
+            name = standing.swarm.name
+            try:
+                met = 0 if name in failed else standing.wait_met(settle_s)
+            except SwarmFailed as why:
+                failed[name] = str(why)
+            if name in failed:
+                tell(f"{name} left out: {failed[name]}")
                 continue
-            tell(f"{swarm.name}: each node of the network has met {met} others or more")
+            tell(f"{name}: each node of the network has met {met} others or more")
             ready.append(standing)
         for standing in ready:
             standing.end_doomed()
