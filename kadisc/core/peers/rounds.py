@@ -311,7 +311,7 @@ class GossipRounds:
             ExchangeReason.CANDIDATE,
             self._context.first_stage(candidate.endpoint),
             candidate=candidate,
-            is_urgent=self._burst.is_active(now) and not candidate.from_push,
+            is_urgent=self._burst.is_active(now) and self._may_be_urgent(candidate),
         ).send(now)
 
     def _check_at_once(self, now: float) -> Commands:
@@ -334,10 +334,16 @@ class GossipRounds:
                     ExchangeReason.CANDIDATE,
                     stage,
                     candidate=candidate,
-                    is_urgent=not candidate.from_push,
+                    is_urgent=self._may_be_urgent(candidate),
                     group=burst.traffic,
                 ).send(now)
         return commands
+
+    def _may_be_urgent(self, candidate: Candidate) -> bool:
+        """A peer that pushes could have itself checked as often as it pushes; while hardly any are
+        known it may, as it is the first that a new network has.
+        """
+        return not candidate.from_push or self._verifier.too_few
 
     def _burst_stage(self, candidate: Candidate, now: float) -> Stage:
         """Without a ping where another node says that a peer of the network is there."""
