@@ -128,6 +128,15 @@ class CellHash:
         self._last, self._last_cells = endpoint, cells
         return cells
 
+    def cells_asked(self, endpoint: Endpoint) -> Cells:
+        """Those for what this node sends of its own accord to nodes that have answered it: where
+        endpoints count alone, as with caps, each has its own. Twenty nodes on one host are a
+        network, and no third party.
+        """
+        if self._policy.counts_alone(endpoint):
+            return self.cells_of_one(endpoint)
+        return self.cells(endpoint)
+
     def cells_of_one(self, endpoint: Endpoint) -> Cells:
         """Cells at each level for an endpoint that is counted alone."""
         cell = self._hash(endpoint)

@@ -13,14 +13,15 @@ nothing is counted by address, so that a node at rest keeps no state.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from ...config import LimitsConfig
 from ...endpoints import Endpoint
 from ..contract.times import NEVER
-from .budget import GRANTED, NETGROUP_CELLS, SUBNET_CELLS, TOTAL, Budget, CellHash, Rate
+from .budget import GRANTED, NETGROUP_CELLS, SUBNET_CELLS, TOTAL, Budget, CellHash, Cells, Rate
 
 ENDPOINT: Final = 5
 """What `ProvenBudgetRule.lacking` returns beside the levels of a `Budget`: the endpoint itself has
@@ -81,12 +82,15 @@ class ProvenTerms:
     free: float
 
 
+CellsOf: TypeAlias = Callable[[Endpoint], Cells]
+
+
 class ProvenLevels:
     """The cells of a `ProvenBudget`; there are none while a node is at rest."""
 
-    __slots__ = ("_cell_hash", "_endpoints", "_reserve", "_shared")
+    __slots__ = ("_cell_hash", "_cells_of", "_endpoints", "_reserve", "_shared")
 
-    def __init__(self, terms: ProvenTerms, cell_hash: CellHash) -> None:
+    def __init__(self, terms: ProvenTerms, cell_hash: CellHash, cells_of: CellsOf) -> None:
         rates, burst_s = terms.rates, terms.burst_s
         shared = [rates.host, rates.subnet, rates.netgroup, (1.0 - RESERVE) * rates.total]
         host, subnet, netgroup, total = (Rate(per_s, burst_s * per_s) for per_s in shared)
@@ -98,9 +102,10 @@ class ProvenLevels:
         )
         self._endpoints = Budget(host=rates.endpoint) if rates.endpoint is not None else None
         self._cell_hash = cell_hash
+        self._cells_of = cells_of
 
     def take(self, endpoint: Endpoint, amount: float, now: float) -> int:
-        cells = self._cell_hash.cells(endpoint)
+        cells = self._cells_of(endpoint)
         if self._endpoints is not None:
             own = self._cell_hash.endpoint_cell(endpoint), SUBNET_CELLS, NETGROUP_CELLS
             if self._endpoints.lacking(own, amount, now):
@@ -114,11 +119,23 @@ class ProvenLevels:
 class ProvenBudget:
     """A budget of one kind: queries, bytes or seconds of processor time."""
 
-    __slots__ = ("_cell_hash", "_in_window", "_left", "_levels", "_terms", "_window_ends_at")
+    __slots__ = (
+        "_cell_hash",
+        "_cells_of",
+        "_in_window",
+        "_left",
+        "_levels",
+        "_terms",
+        "_window_ends_at",
+    )
 
-    def __init__(self, terms: ProvenTerms, cell_hash: CellHash) -> None:
+    def __init__(
+        self, terms: ProvenTerms, cell_hash: CellHash, cells_of: CellsOf | None = None
+    ) -> None:
+        """``cells_of``: the cells of an endpoint, those of ``cell_hash`` where it is None."""
         self._terms = terms
         self._cell_hash = cell_hash
+        self._cells_of: CellsOf = cell_hash.cells if cells_of is None else cells_of
         self._levels: ProvenLevels | None = None
         self._left: dict[Endpoint, float] = _NO_PORTIONS
         self._in_window = 0.0
@@ -146,7 +163,7 @@ class ProvenBudget:
         if self._in_window <= terms.free:
             return GRANTED
         if (levels := self._levels) is None:
-            levels = self._levels = ProvenLevels(terms, self._cell_hash)
+            levels = self._levels = ProvenLevels(terms, self._cell_hash, self._cells_of)
         portion = max(terms.portion, amount) if lasting else amount
         lacking = levels.take(endpoint, portion, now)
         if not lacking:
@@ -220,6 +237,6 @@ def proven_budgets(limits: LimitsConfig, cell_hash: CellHash) -> ProvenBudgets:
     return ProvenBudgets(
         ProvenBudget(queries, cell_hash),
         ProvenBudget(replies, cell_hash),
-        ProvenBudget(asked, cell_hash),
+        ProvenBudget(asked, cell_hash, cell_hash.cells_asked),
         ProvenBudget(time, cell_hash),
     )
