@@ -101,8 +101,9 @@ def _print_family(family: FamilyStatus) -> None:
     show(f"  {family.family}     {family.endpoint} as {family.id}")
     show(
         f"           {state}, {count(family.contacts, 'contact')}, "
-        f"{count(family.candidates, 'candidate')}; external address: {known}"
+        f"{count(family.candidates, 'candidate')}"
     )
+    show(f"           external address {known}")
 
 
 def duration(seconds: float) -> str:
