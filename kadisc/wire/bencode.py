@@ -14,7 +14,8 @@ Both engines accept:
 - an int that is ``0`` or digits without leading zeros after an optional minus, within signed 64
   bits;
 - a dict whose keys are strings, none twice, in any order, because some clients do not sort;
-- at most `MAX_DEPTH` nested containers, and nothing after the value.
+- at most `MAX_DEPTH` nested containers, and nothing after the value (`decode_any_int` takes what
+  follows a message, and says how long it is).
 
 Every refusal takes its reason from `BoundedDecoder`, so that the counters do not depend on the
 engine. The caller must bound the length of the input: time and memory are linear in it.
@@ -106,11 +107,16 @@ class BoundedDecoder(BencodeDecoder):  # type: ignore[misc]  # bencodepy has no 
 
     def decode(self, value: bytes) -> Value:
         """The one value in the input; raises DecodeError with one of `REASONS`."""
-        result: Value
-        result, end = self.decode_func[value[:1]](value, 0)
+        result, end = self.decode_first(value)
         if end != len(value):
             raise DecodeError("trailing-data")
         return result
+
+    def decode_first(self, data: bytes) -> tuple[Value, int]:
+        """The value that the input begins with, and where it ends; raises DecodeError."""
+        result: Value
+        result, end = self.decode_func[data[:1]](data, 0)
+        return result, end
 
     def decode_nothing(self, x: bytes, f: int, depth: int = 0) -> tuple[Value, int]:
         raise DecodeError("truncated")
@@ -219,16 +225,17 @@ def decode_bounded(data: bytes, *, allow_slow: bool = True) -> Value:
         raise DecodeError("slow-decode-budget") from None
 
 
-_any_int = BoundedDecoder(any_int=True).decode
+_any_int = BoundedDecoder(any_int=True).decode_first
 
 
-def decode_any_int(data: bytes) -> tuple[Value, bool]:
-    """One pass of the slow decoder, whatever the engine. Returns the value, and whether an int in
-    it is beyond 64 bits: a caller that must answer such a message has its transaction ID without
-    another pass.
+def decode_any_int(data: bytes) -> tuple[Value, bool, int]:
+    """One pass of the slow decoder, whatever the engine, for a value that bytes may follow. Returns
+    the value; whether an int in it is beyond 64 bits, because a caller that must answer such a
+    message has its transaction ID without another pass; and the number of bytes after the value.
     """
-    value = _any_int(data)
-    return value, _perhaps_long_int(data) is not None and not within_bounds(value)
+    value, end = _any_int(data)
+    is_beyond = _perhaps_long_int(data) is not None and not within_bounds(value)
+    return value, is_beyond, len(data) - end
 
 
 def within_bounds(value: Value) -> bool:

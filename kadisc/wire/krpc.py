@@ -26,18 +26,20 @@ def decode(payload: bytes, *, allow_slow: bool = True) -> Message:
         envelope = bencode.decode(payload, allow_slow=False)
     except DecodeError:
         if allow_slow:
-            return decode_slowly(payload)
+            return decode_slowly(payload)[0]
         raise
     return message_from(envelope)
 
 
-def decode_slowly(payload: bytes) -> Message:
+def decode_slowly(payload: bytes) -> tuple[Message, int]:
     """As `decode`, in one pass of the slow decoder and no other pass: for datagrams that need it,
-    because their keys are not sorted, or that are broken, so that only it finds the reason.
+    because their keys are not sorted or bytes follow the message, or that are broken, so that only
+    it finds the reason. Returns the number of bytes after the message too: they are ignored, as
+    aria2, Transmission and others do.
     """
-    envelope, is_beyond = bencode.decode_any_int(payload)
+    envelope, is_beyond, ignored = bencode.decode_any_int(payload)
     if not is_beyond:
-        return message_from(envelope)
+        return message_from(envelope), ignored
     # BEP 44 wants an error for a put whose `seq` is too large.
     if (tid := tid_of_query(envelope)) is None:
         raise DecodeError("int-range")

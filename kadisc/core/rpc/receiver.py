@@ -139,7 +139,10 @@ class Receiver:
             # Unsorted keys or garbage: only the slow decoder can tell.
             if refusal.reason != SLOW_DECODE or not self._may_decode_slowly(payload, source, now):
                 raise
-        return krpc.decode_slowly(payload)
+        message, ignored = krpc.decode_slowly(payload)
+        if ignored:
+            self._counters.refuse("trailing-data")
+        return message
 
     def _may_decode_slowly(self, payload: bytes, source: Endpoint, now: float) -> bool:
         if self._config.unlimited:
