@@ -152,7 +152,7 @@ async def _test(
         problem = f"{count(failed, 'case')} of {len(findings)} failed"
         print_json(document | (error_document("cases_failed", problem) if failed else {}))
     else:
-        _print_table(document)
+        print_findings(document)
     return FAILED if failed else DONE
 
 
@@ -197,7 +197,7 @@ def _printable(text: str) -> str:
     return one_line(text, 300)
 
 
-def _print_table(document: dict[str, Any]) -> None:
+def print_findings(document: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

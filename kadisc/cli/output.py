@@ -49,6 +49,14 @@ def show(text: str) -> None:
     print(line, flush=True)
 
 
+def show_text(text: str) -> None:
+    """Prints a text of the user on stdout as it is, also with line breaks. Nothing in it is of
+    others, but what is known to be printable.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+
+
 def say(text: str) -> None:
     """Prints a message on stderr, on one line. It may quote other nodes, files and names. Where
     stderr cannot be written, as on a terminal that was closed, the message is lost and nothing

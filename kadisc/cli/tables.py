@@ -23,7 +23,7 @@ from .output import show, wants_color
 _GAP = "  "
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """``least``: to how many characters its cells may be shortened; None: never."""
 
     name: str
@@ -31,7 +31,7 @@ class Column(NamedTuple):
     least: int | None = None
 
 
-def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+def print_table(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]]) -> None:
     """Prints rows of texts, which may be those of others, below the names of the columns. Columns
     are shortened from the left.
     """
@@ -55,11 +55,11 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
 def print_nodes(found: FindDocument) -> None:
     """Prints the closest nodes."""
     columns = (
-        Column("distance", is_right=True),
-        Column("node", least=9),
-        Column("endpoint"),
-        Column("rtt", is_right=True),
-        Column("client", least=6),
+        TableColumn("distance", is_right=True),
+        TableColumn("node", least=9),
+        TableColumn("endpoint"),
+        TableColumn("rtt", is_right=True),
+        TableColumn("client", least=6),
     )
     target = parse_id(found.target)
     rows = [

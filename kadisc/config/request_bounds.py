@@ -13,5 +13,7 @@ MAX_PATHS: Final = 16
 """Disjoint paths of a lookup: each keeps as much as a lookup of its own."""
 MAX_COUNT: Final = 1000
 """Peers that a search ends at."""
+MAX_WAIT_S: Final = 86_400
+"""Seconds that a search waits for peers."""
 MAX_PINGED: Final = 8
 """Addresses of a name that are pinged at once."""

@@ -17,6 +17,7 @@ from ..wire.messages import Ping
 from .contract.events import LookupKind, OperationId, Outcome
 from .contract.queries import SendQuery
 from .contract.saved_state import SavedState
+from .contract.service_filter import EVERY_PEER, ServiceFilter
 from .contract.verified_peer import VerifiedPeer
 from .engine import Engine
 from .lookup.operation import LookupOptions
@@ -124,14 +125,18 @@ class Core(Engine):
         return operation
 
     def finder(
-        self, *, service: str | None = None, verified_within_s: float, again_after_s: float
+        self,
+        *,
+        offering: ServiceFilter = EVERY_PEER,
+        verified_within_s: float,
+        again_after_s: float,
     ) -> PeerFinder:
         """What an application asks for peers by, with `next_peer`. Raises UsageError for a node
         that is of no network.
         """
         return PeerFinder(
             self._network(),
-            service=service,
+            offering=offering,
             verified_within_s=verified_within_s,
             again_after_s=again_after_s,
         )

@@ -11,17 +11,19 @@ from ..wire.records import MAX_SERVICE_BYTES, MAX_SERVICE_NAME_BYTES
 def parse_service(text: str) -> tuple[str, int | bytes]:
     """``NAME=PORT`` or ``NAME=0xHEX``. Raises UsageError."""
     name, equals, value = text.partition("=")
-    if not equals or not (
-        0 < len(name) <= MAX_SERVICE_NAME_BYTES and name.isascii() and name.isalnum()
-    ):
-        raise UsageError(
-            "expected NAME=PORT or NAME=0xHEX, "
-            f"with a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and digits, not {text!r}"
-        )
+    _check_name(name if equals else "", "NAME=PORT or NAME=0xHEX", text)
     try:
         return name, service_value(value)
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from None
+
+
+def _check_name(name: str, form: str, text: str) -> None:
+    if not (0 < len(name) <= MAX_SERVICE_NAME_BYTES and name.isascii() and name.isalnum()):
+        raise UsageError(
+            f"expected {form}, "
+            f"with a name of 1 to {MAX_SERVICE_NAME_BYTES} letters and digits, not {text!r}"
+        )
 
 
 def parse_services(texts: Iterable[str]) -> dict[str, int | bytes]:
@@ -33,6 +35,52 @@ def parse_services(texts: Iterable[str]) -> dict[str, int | bytes]:
             raise UsageError(f"the service {name} is given twice")
         services[name] = value
     return services
+
+
+def parse_where(texts: Iterable[str]) -> dict[str, int | bytes | None]:
+    """Which services are wanted: each text is ``NAME``, ``NAME=NUMBER``, ``NAME=0xHEX`` or
+    ``NAME=TEXT``; None stands for any value. Raises UsageError, also for a name that is given
+    twice.
+    """
+    wanted: dict[str, int | bytes | None] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        _check_name(name, "NAME or NAME=VALUE", text)
+        if name in wanted:
+            raise UsageError(f"the service {name} is given twice")
+        wanted[name] = None if not equals else _value_in_text(name, value)
+    return wanted
+
+
+def _value_in_text(name: str, text: str) -> int | bytes:
+    if text.startswith("0x") or (text.isascii() and text.isdigit()):
+        try:
+            return service_value(text)
+        except ValueError as error:
+            raise UsageError(f"{name}: {error}") from None
+    raw = text.encode("utf-8", "surrogateescape")
+    if not 0 < len(raw) <= MAX_SERVICE_BYTES:
+        raise UsageError(f"{name}: expected 1 to {MAX_SERVICE_BYTES} bytes, not {len(raw)}")
+    return raw
+
+
+def where_from(wanted: Mapping[str, int | str | None]) -> dict[str, int | bytes | None]:
+    """As `parse_where`, from a JSON object: null for any value, a number, ``0x`` and hex digits, or
+    a text. Raises UsageError.
+    """
+    found: dict[str, int | bytes | None] = {}
+    for name, given in wanted.items():
+        _check_name(name, "NAME", name)
+        found[name] = None if given is None else _value_in_text(name, str(given))
+    return found
+
+
+def where_document(wanted: Mapping[str, int | bytes | None]) -> dict[str, int | str | None]:
+    """The JSON object for `where_from`, sorted by name."""
+    return {
+        name: f"0x{value.hex()}" if isinstance(value, bytes) else value
+        for name, value in sorted(wanted.items())
+    }
 
 
 def service_value(text: str) -> int | bytes:

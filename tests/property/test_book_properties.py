@@ -12,6 +12,7 @@ from kadisc.config import BookConfig, CoreConfig, GossipConfig
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.book.address_book import AddressBook
 from kadisc.core.contract.saved_state import SavedBook, SavedPeer
+from kadisc.core.contract.service_filter import ServiceFilter
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.slot_ranking import FLAT
 from kadisc.core.peers.view import GossipView
@@ -27,6 +28,8 @@ from tests.support.peers import (
     view_answered,
     view_failed,
 )
+
+ETH = ServiceFilter({"eth": None})
 
 POLICY = AddressPolicy(False)
 ENDPOINTS = [
@@ -118,7 +121,7 @@ def test_the_book_keeps_its_bounds_and_one_identity_per_address(
             assert asked is None or book.why(asked, now) is not None
             assert book.tests_due(now) or book.next_deadline() > now
         elif move == "select":
-            selected = book.select(5, now, service="eth", verified_within_s=1000.0)
+            selected = book.select(5, now, offering=ETH, verified_within_s=1000.0)
             assert all(
                 (each.peer.key, each.peer.endpoint) in proved_in_run
                 and each.verified_s_ago <= 1000.0

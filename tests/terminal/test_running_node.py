@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,8 @@ def dht(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateDht]:
         next_event(process, "joined")
         with running(
             *("run", "--bind", "127.60.0.1:0", "--allow-private", "--network", "beta"),
-            *("--service", "p2p=9333", "--bootstrap", first, "--state-dir", str(folder), "--json"),
+            *("--service", "p2p=9333", "--service", "fork=0xabcd"),
+            *("--bootstrap", first, "--state-dir", str(folder), "--json"),
         ) as member:
             beta = next_event(member, "listening")["nodes"][0]["endpoints"][0]
             next_event(member, "joined")
@@ -59,14 +61,13 @@ def dht(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateDht]:
 def test_peers_of_another_network_are_found_from_the_contacts_of_the_running_node(
     dht: PrivateDht,
 ) -> None:
-    for _ in range(20):  # it announces itself a moment after it has joined
-        code, document, messages = dht.run("peers", "beta", "--count", "1")
-        assert (document["network"], messages) == ("beta", "")
-        if code == 0:
-            break
+    # It announces itself a moment after it has joined.
+    code, document, messages = dht.run("peers", "beta", "--count", "1", "--wait", "30")
+    assert (code, document["network"], messages) == (0, "beta", "")
     [peer] = document["peers"]
     assert peer["endpoint"] == dht.beta
     assert peer["addresses"] == {"p2p": "127.60.0.1:9333"}
+    assert peer["services"] == {"fork": "0xabcd", "p2p": 9333}
 
 
 def test_without_a_name_the_network_of_the_running_node_is_meant(dht: PrivateDht) -> None:
@@ -83,6 +84,56 @@ def test_a_name_does_not_lead_away_from_the_dht_of_the_running_node(dht: Private
             f"kadisc: asking the running node (process {dht.process.pid}, network alpha, "
         )
         assert "temporary" not in messages
+
+
+def test_peers_for_a_script(dht: PrivateDht) -> None:
+    form = (
+        "--service",
+        "p2p",
+        "--wait",
+        "30",
+        "--count",
+        "1",
+        "--format",
+        "addnode={address}\t{fork}",
+    )
+    done = subprocess.run(
+        [*COMMAND, "peers", "beta", "--where", "fork=0xabcd", *form],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        env=environment(KADISC_STATE_DIR=dht.folder),
+    )
+    assert (done.returncode, done.stdout) == (0, "addnode=127.60.0.1:9333\t0xabcd\n")
+    began = time.monotonic()
+    code, document, _ = dht.run("peers", "beta", "--where", "fork=0x1234", "--wait", "2")
+    assert (code, document["peers"], document["error"]["code"]) == (1, [], "not_found")
+    assert time.monotonic() - began >= 2
+    code, document, _ = dht.run("peers", "--count", "9", "--wait", "0.5")
+    assert (code, document["error"]["code"]) == (1, "too_few_peers")
+    assert 0 < len(document["peers"]) < 9
+
+
+def test_feedback_by_endpoint_and_by_key(dht: PrivateDht) -> None:
+    _, document, _ = dht.run("peers", "--count", "2")
+    judged, other = document["peers"]
+    code, noted, _ = dht.run("feedback", judged["endpoint"], "wrong-network")
+    assert (code, noted["verdict"], noted["matched_by"]) == (0, "wrong-network", "endpoint")
+    assert [peer["key"] for peer in noted["peers"]] == [judged["key"]]
+    code, noted, _ = dht.run("feedback", other["key"], "good")
+    assert (code, noted["matched_by"], noted["peers"][0]["endpoint"]) == (
+        0,
+        "key",
+        other["endpoint"],
+    )
+    _, why, _ = dht.run("why", judged["key"])
+    assert (why["verdict"], why["suppressed_s"] > 80_000) == ("wrong-network", True)
+    _, document, _ = dht.run("peers")
+    keys = [peer["key"] for peer in document["peers"]]
+    assert other["key"] in keys
+    assert judged["key"] not in keys
+    code, document, _ = dht.run("feedback", "192.0.2.1:1", "bad")
+    assert (code, document["error"]["code"]) == (1, "not_found")
 
 
 def test_the_folder_of_a_devnet_is_printed_and_removed_at_the_end() -> None:

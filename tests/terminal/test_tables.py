@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kadisc.cli.tables import Column, print_nodes, print_table
+from kadisc.cli.tables import TableColumn, print_nodes, print_table
 from kadisc.control.methods.find import ClosestNode, FindDocument
 
 ENDPOINTS = [
@@ -55,7 +55,8 @@ def test_wide_and_combining_characters_keep_the_columns_aligned(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "12")
     print_table(
-        [Column("a", least=4), Column("b")], [("日本語日本語", "x"), ("e\u0301", "y\x1b[m")]
+        [TableColumn("a", least=4), TableColumn("b")],
+        [("日本語日本語", "x"), ("e\u0301", "y\x1b[m")],
     )
     assert capsys.readouterr().out.splitlines() == [
         "a       b",

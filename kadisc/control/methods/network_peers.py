@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
+from ...config.request_bounds import MAX_WAIT_S
 from ...core.contract.verified_peer import VerifiedPeer
 from ...errors import UsageError
 from ...net.oneshot.network_search import NetworkSearch
 from ...observe.peer_document import PeerDocument, peer_document
+from ...observe.services import where_from
 from ..call import Call, Method
 from ..units import seconds
 from .find import Count
 
 TIMEOUT_S = 30.0
+WaitS = Annotated[float, msgspec.Meta(ge=0, le=MAX_WAIT_S)]
 
 
 class NetworkPeersParams(msgspec.Struct, forbid_unknown_fields=True):
-    """``network`` must be the node's own. The search ends at ``count`` peers, when no new peer
-    comes, or after 30 s. ``service``: only peers that offer it; ``check``: only peers whose TCP
-    port accepts connections. ``partial``: send ``{"peer": {...}}`` for each peer when it is found,
+    """``network`` must be the node's own; null stands for it. The search ends at ``count`` peers,
+    when no new peer comes, or after 30 s. ``service``: only peers that offer it; ``where``: only
+    peers that offer all of these services, name -> port, ``0x`` and hex digits, text, or null for
+    any value; ``check``: only peers whose TCP port accepts connections. ``wait_s``: with fewer than
+    ``at_least`` peers (null: ``count``) the search ends only after so long, in place of the 30 s.
+    ``partial``: send ``{"peer": {...}}`` for each peer when it is found,
     and ``{"progress": ...}`` as `find` does.
     """
 
-    network: str
+    network: str | None = None
     service: str | None = None
     count: Count = 50
     check: bool = False
     partial: bool = False
+    where: dict[str, int | str | None] = {}
+    wait_s: WaitS = 0.0
+    at_least: Count | None = None
 
 
 class NetworkPeers(msgspec.Struct):
@@ -44,7 +55,7 @@ class NetworkPeers(msgspec.Struct):
 
 async def _network_peers(params: NetworkPeersParams, call: Call) -> NetworkPeers:
     own = call.node.own_network
-    if params.network != own.name:
+    if params.network not in (None, own.name):
         raise UsageError(f"this node is of the network {own.name}, not of {params.network}")
 
     def found(peer: VerifiedPeer) -> None:
@@ -52,9 +63,16 @@ async def _network_peers(params: NetworkPeersParams, call: Call) -> NetworkPeers
             call.tell({"peer": msgspec.to_builtins(peer_document(peer))})
 
     search = NetworkSearch(
-        call.node, params.count, found, service=params.service, connects=params.check
+        call.node,
+        params.count,
+        found,
+        service=params.service,
+        where=where_from(params.where),
+        connects=params.check,
+        wait_s=params.wait_s,
+        at_least=params.count if params.at_least is None else params.at_least,
     )
-    await call.carry_out(search, timeout_s=TIMEOUT_S)
+    await call.carry_out(search, timeout_s=params.wait_s or TIMEOUT_S)
     return NetworkPeers(
         own.name,
         [peer_document(peer) for peer in search.peers],

@@ -21,6 +21,7 @@ from ...endpoints import Endpoint
 from ..addressing.policy import AddressPolicy
 from ..contract.peer_status import PeerStatus
 from ..contract.saved_state import SavedBook, Verdict
+from ..contract.service_filter import EVERY_PEER, ServiceFilter
 from ..contract.times import FOREVER, NEVER
 from ..contract.verified_peer import VerifiedPeer
 from .collisions import CollisionRule
@@ -222,7 +223,7 @@ class AddressBook:
         count: int,
         now: float,
         *,
-        service: str | None = None,
+        offering: ServiceFilter = EVERY_PEER,
         verified_within_s: float | None = None,
         but_not: Container[bytes] = (),
         only_held_slot: bool = False,
@@ -245,7 +246,7 @@ class AddressBook:
                 weight
                 and peer
                 and now - entry.verified_at <= within_s
-                and _is_wanted(peer, service, but_not)
+                and _is_wanted(peer, offering, but_not)
             ):
                 # Efraimidis and Spirakis 2006: sorted by these, the first n are a weighted sample
                 # without replacement.
@@ -422,5 +423,5 @@ class AddressBook:
         self._collisions.answered(entry)
 
 
-def _is_wanted(peer: VerifiedPeer, service: str | None, but_not: Container[bytes]) -> bool:
-    return peer.key not in but_not and (service is None or service in peer.services)
+def _is_wanted(peer: VerifiedPeer, offering: ServiceFilter, but_not: Container[bytes]) -> bool:
+    return peer.key not in but_not and offering.fits(peer.services)

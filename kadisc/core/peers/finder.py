@@ -15,6 +15,7 @@ from collections.abc import Container
 from typing import Final, Protocol
 
 from ...endpoints import Endpoint
+from ..contract.service_filter import EVERY_PEER, ServiceFilter
 from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
 
@@ -48,7 +49,7 @@ class KnownPeersView(Protocol):
         count: int,
         now: float,
         *,
-        service: str | None = None,
+        offering: ServiceFilter = EVERY_PEER,
         verified_within_s: float | None = None,
         but_not: Container[bytes] = (),
     ) -> list[VerifiedPeer]: ...
@@ -69,12 +70,12 @@ class PeerFinder:
         self,
         network: KnownPeersView,
         *,
-        service: str | None = None,
+        offering: ServiceFilter = EVERY_PEER,
         verified_within_s: float,
         again_after_s: float,
     ) -> None:
         self._network = network
-        self._service = service
+        self._offering = offering
         self._verified_within_s = verified_within_s
         self._again_after_s = again_after_s
         # Of a peer by its mark, the oldest first: when it was returned, and when it was checked.
@@ -144,7 +145,7 @@ class PeerFinder:
             found = self._network.peers(
                 CHOSEN_FROM,
                 now,
-                service=self._service,
+                offering=self._offering,
                 verified_within_s=within_s,
                 but_not=self._given,
             )
@@ -174,7 +175,7 @@ class PeerFinder:
         return [peers[place] for _, _, _, _, place in ranked]
 
     def _offers(self, peer: VerifiedPeer) -> bool:
-        return self._service is None or self._service in peer.services
+        return self._offering.fits(peer.services)
 
     def _is_fresh(self, peer: VerifiedPeer, now: float) -> bool:
         return self._network.age_s(peer, now) <= self._verified_within_s

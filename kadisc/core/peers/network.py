@@ -34,6 +34,7 @@ from ..contract.queries import (
     SendQuery,
 )
 from ..contract.saved_state import SavedBook, SavedPeerNetwork, Verdict
+from ..contract.service_filter import EVERY_PEER, ServiceFilter
 from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
 from ..dht import Dht
@@ -236,7 +237,7 @@ class PeerNetwork:
         count: int,
         now: float,
         *,
-        service: str | None = None,
+        offering: ServiceFilter = EVERY_PEER,
         verified_within_s: float | None = None,
         but_not: Container[bytes] = (),
     ) -> list[VerifiedPeer]:
@@ -249,7 +250,7 @@ class PeerNetwork:
         return self._selection.peers(
             count,
             now,
-            service=service,
+            offering=offering,
             verified_within_s=verified_within_s,
             but_not=but_not,
         )

@@ -22,6 +22,7 @@ from typing import Protocol
 
 from ...config import CoreConfig
 from ...endpoints import Endpoint
+from ..contract.service_filter import ServiceFilter
 from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
 from .candidates import FROM_RENDEZVOUS
@@ -112,7 +113,7 @@ class PeerSelection:
         count: int,
         now: float,
         *,
-        service: str | None,
+        offering: ServiceFilter,
         verified_within_s: float | None,
         but_not: Container[bytes],
     ) -> list[VerifiedPeer]:
@@ -125,15 +126,13 @@ class PeerSelection:
             self._config.gossip.flat_slots + count, now, verified_within_s=verified_within_s
         )
         slots = [
-            peer
-            for peer in sample
-            if peer.key not in but_not and (service is None or service in peer.services)
+            peer for peer in sample if peer.key not in but_not and offering.fits(peer.services)
         ]
         book = self._from_book(
-            count, now, service, verified_within_s, but_not, only_held_slot=False
+            count, now, offering, verified_within_s, but_not, only_held_slot=False
         )
         seated = self._from_book(
-            count, now, service, verified_within_s, but_not, only_held_slot=True
+            count, now, offering, verified_within_s, but_not, only_held_slot=True
         )
         by_rendezvous = self._found_by_rendezvous(book)
         chosen: dict[bytes, VerifiedPeer] = {}
@@ -149,9 +148,9 @@ class PeerSelection:
             given = self._others.added_to(
                 given,
                 count,
-                lambda known: self._is_wanted(known, now, service, verified_within_s, but_not),
+                lambda known: self._is_wanted(known, now, offering, verified_within_s, but_not),
             )
-            self._add_unproven(given, count, now, service, verified_within_s, but_not)
+            self._add_unproven(given, count, now, offering, verified_within_s, but_not)
         return [self._verifier.known.presented(peer) for peer in given]
 
     def current(self, peer: VerifiedPeer, now: float) -> VerifiedPeer | None:
@@ -170,7 +169,7 @@ class PeerSelection:
         self,
         known: KnownPeer,
         now: float,
-        service: str | None,
+        offering: ServiceFilter,
         verified_within_s: float,
         but_not: Container[bytes],
     ) -> bool:
@@ -178,7 +177,7 @@ class PeerSelection:
         return (
             now - known.verified_at <= verified_within_s
             and peer.mark not in but_not
-            and (service is None or service in peer.services)
+            and offering.fits(peer.services)
             and not self._verdicts.holds_back(peer, now)
         )
 
@@ -187,7 +186,7 @@ class PeerSelection:
         given: list[VerifiedPeer],
         count: int,
         now: float,
-        service: str | None,
+        offering: ServiceFilter,
         verified_within_s: float,
         but_not: Container[bytes],
     ) -> None:
@@ -200,7 +199,7 @@ class PeerSelection:
             peer, subnet = each.peer, self._scopes.subnet(each.endpoint)
             if (
                 len(given) < count
-                and self._is_wanted(each, now, service, verified_within_s, but_not)
+                and self._is_wanted(each, now, offering, verified_within_s, but_not)
                 and peer.key not in keys
                 and subnet not in subnets
             ):
@@ -212,7 +211,7 @@ class PeerSelection:
         self,
         count: int,
         now: float,
-        service: str | None,
+        offering: ServiceFilter,
         verified_within_s: float,
         but_not: Container[bytes],
         *,
@@ -221,7 +220,7 @@ class PeerSelection:
         entries = self._book.select(
             count,
             now,
-            service=service,
+            offering=offering,
             verified_within_s=verified_within_s,
             but_not=but_not,
             only_held_slot=only_held_slot,

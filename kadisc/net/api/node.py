@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 from typing import Any, TypeVar, overload
@@ -32,7 +32,7 @@ from .items import Items, StoredItem
 from .joins import Joins
 from .lookups import Lookups
 from .peer_network import OwnNetwork
-from .peer_stream import VERIFIED_WITHIN_S, PeerStream
+from .peer_stream import VERIFIED_WITHIN_S, PeerStream, service_filter
 from .publishing import Publication, PublishedRecord, Publisher
 from .results import Answers, FoundPeers, Pong
 
@@ -276,6 +276,7 @@ class Node:
         self,
         *,
         service: str | None = None,
+        where: Mapping[str, int | bytes | str | None] | None = None,
         count: int | None = None,
         verified_within_s: float = VERIFIED_WITHIN_S,
         again_after_s: float = 3600.0,
@@ -285,9 +286,9 @@ class Node:
 
         Args:
             service: Only peers whose record offers this service.
+            where: Only peers with these values of services: a port, bytes, a text, or None for any.
             count: The number of peers after which the stream ends.
-            verified_within_s: Each peer exchanged records with this node, or answered it since, at
-                most so long ago.
+            verified_within_s: Each peer answered this node at most so long ago.
             again_after_s: A peer is returned again only after so long.
 
         Raises:
@@ -295,7 +296,7 @@ class Node:
         """
         return PeerStream(
             self.own_network,
-            service=service,
+            offering=service_filter(service, where),
             count=count,
             verified_within_s=verified_within_s,
             again_after_s=again_after_s,

@@ -13,6 +13,7 @@ from ...config import Config
 from ...core.book.entry import Provenance
 from ...core.contract.events import OperationId, PeerChecked, PeerVerified
 from ...core.contract.saved_state import SavedBook, Verdict
+from ...core.contract.service_filter import ServiceFilter
 from ...core.contract.verified_peer import VerifiedPeer
 from ...core.peers.finder import PeerFinder
 from ...core.peers.network import PeerNetwork
@@ -83,7 +84,7 @@ class OwnNetwork:
         self,
         count: int,
         *,
-        service: str | None,
+        offering: ServiceFilter,
         verified_within_s: float | None,
         but_not: Container[bytes],
     ) -> list[VerifiedPeer]:
@@ -91,7 +92,11 @@ class OwnNetwork:
         `PeerNetwork.peers`.
         """
         return self._core.peers(
-            count, self.now(), service=service, verified_within_s=verified_within_s, but_not=but_not
+            count,
+            self.now(),
+            offering=offering,
+            verified_within_s=verified_within_s,
+            but_not=but_not,
         )
 
     def age_s(self, peer: VerifiedPeer) -> float:
@@ -155,11 +160,11 @@ class OwnNetwork:
             self._pump.flush()
 
     def finder(
-        self, *, service: str | None, verified_within_s: float, again_after_s: float
+        self, *, offering: ServiceFilter, verified_within_s: float, again_after_s: float
     ) -> PeerFinder:
         """What `next_peer` asks; its arguments are those of `Node.peers`."""
         return self._pump.core.finder(
-            service=service, verified_within_s=verified_within_s, again_after_s=again_after_s
+            offering=offering, verified_within_s=verified_within_s, again_after_s=again_after_s
         )
 
     def next_peer(self, finder: PeerFinder) -> VerifiedPeer | None:

@@ -4,8 +4,11 @@ has them checked; this asks for the next one again whenever there is news.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import trio
 
+from ...core.contract.service_filter import ServiceFilter
 from ...core.contract.verified_peer import VerifiedPeer
 from .peer_network import OwnNetwork
 
@@ -24,14 +27,14 @@ class PeerStream:
         self,
         network: OwnNetwork,
         *,
-        service: str | None,
+        offering: ServiceFilter,
         count: int | None,
         verified_within_s: float,
         again_after_s: float,
     ) -> None:
         self._network = network
         self._finder = network.finder(
-            service=service, verified_within_s=verified_within_s, again_after_s=again_after_s
+            offering=offering, verified_within_s=verified_within_s, again_after_s=again_after_s
         )
         self._left = count
 
@@ -64,3 +67,15 @@ class PeerStream:
     def is_asking(self) -> bool:
         """Whether peers that are known are being asked just now."""
         return not self._network.closed and self._finder.is_waiting(self._network.now())
+
+
+def service_filter(
+    service: str | None, where: Mapping[str, int | bytes | str | None] | None
+) -> ServiceFilter:
+    """The services that a peer must offer: ``service`` with any value, and those of ``where``, each
+    with this port or these bytes (a text is UTF-8), or with any value (None).
+    """
+    wanted: dict[str, int | bytes | None] = {} if service is None else {service: None}
+    for name, value in (where or {}).items():
+        wanted[name] = value.encode() if isinstance(value, str) else value
+    return ServiceFilter(wanted)

@@ -4,7 +4,7 @@ or no more are likely to come soon.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import trio
 
@@ -27,8 +27,10 @@ _LOOK_S = 0.05
 
 class NetworkSearch(MultiFamilyLookup):
     """Ends at ``wanted`` peers; ``tell`` is called with each. ``service``: only peers that offer
-    it. ``connects``: only peers whose TCP port accepts connections, the port of ``service`` or else
-    of any service that is a port; ``refused`` counts the others.
+    it; ``where``: only peers with these values of services (None: any). With fewer than
+    ``at_least`` peers it goes on for ``wait_s`` seconds. ``connects``: only peers whose TCP port
+    accepts connections, the port of ``service`` or else of any service that is a port; ``refused``
+    counts the others.
     """
 
     def __init__(
@@ -38,7 +40,10 @@ class NetworkSearch(MultiFamilyLookup):
         tell: Callable[[VerifiedPeer], None] | None = None,
         *,
         service: str | None = None,
+        where: Mapping[str, int | bytes | None] | None = None,
         connects: bool = False,
+        wait_s: float = 0.0,
+        at_least: int = 0,
     ) -> None:
         super().__init__(node, node.own_network.keys.info_hashes[0])
         self.peers: list[VerifiedPeer] = []
@@ -51,7 +56,9 @@ class NetworkSearch(MultiFamilyLookup):
         self._connecting = 0
         self._queries_before = node.own_network.search_queries
         self._connections = trio.CapacityLimiter(CONNECTIONS_AT_ONCE)
-        self._stream = node.peers(service=service)
+        self._waits_until = self.started + wait_s
+        self._at_least = at_least
+        self._stream = node.peers(service=service, where=where)
 
     @property
     def queries(self) -> int:
@@ -77,13 +84,28 @@ class NetworkSearch(MultiFamilyLookup):
         if seeds:
             network.search_from(seeds, family)
         answered, quiet_at = self.answered, trio.current_time() + QUIET_S
-        while network.is_searching(family) or self._stream.is_asking or self._connecting:
+        while self._is_busy(family):
             is_news = await network.wait_verified(_LOOK_S)
             if is_news or self.answered != answered or not self.answered:
                 answered, quiet_at = self.answered, trio.current_time() + QUIET_S
-            elif trio.current_time() >= quiet_at and not self._connecting:
+            elif not (self._connecting or self._waits) and trio.current_time() >= quiet_at:
                 break
         return self._contacts(family) > 0
+
+    def _is_busy(self, family: Family) -> bool:
+        return (
+            self._waits
+            or self.node.own_network.is_searching(family)
+            or self._stream.is_asking
+            or self._connecting > 0
+        )
+
+    @property
+    def _waits(self) -> bool:
+        """Whether peers are too few, and there is time left to wait for more. The stream looks
+        further by itself.
+        """
+        return len(self.peers) < self._at_least and trio.current_time() < self._waits_until
 
     @property
     def has_reached_network(self) -> bool:

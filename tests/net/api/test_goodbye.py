@@ -9,6 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from kadisc.core.contract.service_filter import EVERY_PEER
 from kadisc.endpoints import parse_endpoint
 from kadisc.net.api.node import Node
 from kadisc.net.api.open import open_node
@@ -43,7 +44,7 @@ async def run_until_closed(net: MemoryNetwork, how: str, idle_s: float, goodbye_
 
 
 def returned(node: Node) -> set[bytes]:
-    found = node.own_network.peers(99, service=None, verified_within_s=None, but_not=())
+    found = node.own_network.peers(99, offering=EVERY_PEER, verified_within_s=None, but_not=())
     return {peer.key for peer in found}
 
 

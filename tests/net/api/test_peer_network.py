@@ -83,6 +83,18 @@ async def test_only_peers_with_the_service_and_at_most_count(
         assert await take(nodes[0].peers(service="nonsense"), 1, 20.0) == []
 
 
+async def test_only_peers_with_the_values_of_services(autojump_clock: MockClock) -> None:
+    async with open_members(network(), range(1, 13)) as nodes:
+        await trio.sleep(SOON_S)
+        [peer] = await take(nodes[0].peers(where={"eth": 30_004}), 2, 20.0)
+        assert format_endpoint(peer.endpoint) == address(4)
+        with_les = await take(nodes[0].peers(service="les"), 20, 20.0)
+        assert len(with_les) >= 3
+        assert len(await take(nodes[0].peers(where={"les": None}), 20, 20.0)) == len(with_les)
+        for where in ({"eth": 30_004, "les": None}, {"eth": "30004"}, {"eth": b"\x75\x34"}):
+            assert await take(nodes[0].peers(where=where), 1, 5.0) == []
+
+
 async def test_a_peer_that_has_not_answered_lately_is_asked_before_it_is_returned(
     autojump_clock: MockClock,
 ) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from kadisc.config import BookConfig, CoreConfig
 from kadisc.core.addressing.policy import AddressPolicy
 from kadisc.core.book.address_book import AddressBook
+from kadisc.core.contract.service_filter import ServiceFilter
 from kadisc.core.contract.times import FOREVER
 from kadisc.core.peers_assembly import book_for
 from kadisc.endpoints import Endpoint, make_endpoint
@@ -378,10 +379,11 @@ def test_peers_are_selected_by_the_name_of_a_service() -> None:
             0.0,
             source=ROUTER,
         )
-    assert {each.peer.endpoint for each in address_book.select(9, 0.0, service="eth")} == {
+    eth = ServiceFilter({"eth": None})
+    assert {each.peer.endpoint for each in address_book.select(9, 0.0, offering=eth)} == {
         address(number) for number in (1, 3, 5)
     }
-    assert address_book.select(9, 0.0, service="http") == []
+    assert address_book.select(9, 0.0, offering=ServiceFilter({"http": None})) == []
 
 
 def test_a_small_selection_is_of_many_netgroups() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from kadisc.core.contract.service_filter import ServiceFilter
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.endpoints import Endpoint, make_endpoint
 from tests.support.community import Stranger, member, peer_network, stranger
@@ -56,7 +57,7 @@ def test_all_peers_of_a_crowded_subnet_are_given_to_the_application(own: str) ->
     assert {peer.endpoint for peer in found} == {each.endpoint for each in peers}
     assert marked(found) == [False] * PER_SUBNET + [True] * (6 - PER_SUBNET)
     assert len(given(world, host, 3)) == 3
-    assert given(world, host, 10, service="eth") == []
+    assert given(world, host, 10, offering=ServiceFilter({"eth": None})) == []
 
 
 def test_peers_beyond_the_limits_come_after_all_others() -> None:

@@ -14,6 +14,7 @@ import pytest
 from kadisc.config import CoreConfig
 from kadisc.core.addressing.external_address import Confidence
 from kadisc.core.contract.events import Outcome, PeerChecked, RecordChanged
+from kadisc.core.contract.service_filter import ServiceFilter
 from kadisc.core.peers.own_record import Membership
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.errors import UsageError
@@ -59,7 +60,7 @@ def test_two_nodes_of_one_network_find_each_other_on_a_shared_dht_and_no_third()
         world.join(host, routers[:1])
     world.run(30.0)
     assert (knows(one), knows(other), knows(third)) == ({other.endpoint}, {one.endpoint}, set())
-    [peer] = peer_network(one).peers(50, world.now, service="eth")
+    [peer] = peer_network(one).peers(50, world.now, offering=ServiceFilter({"eth": None}))
     assert (peer.key, peer.services["eth"]) == (identity(102).public_key, 30_101)
     world.run(600.0)
     assert (knows(one), knows(other), knows(third)) == ({other.endpoint}, {one.endpoint}, set())
