@@ -19,16 +19,17 @@ A peer is one that has answered the newcomer itself, as far as its program can t
   share the DHT it must also have announced itself as a provider of the network's key.
 - discv5: one with which it has a session, or that answered a ping, and whose record names the
   network. Its standing nodes know each other from the start.
-- libtorrent: nobody has answered. The addresses that others announced are counted, unchecked.
+- libtorrent: the addresses that nodes announced under the info-hash of the network. libtorrent
+  verifies none of them.
 
 A named peer counts if it is a living standing node of the network; one that has ended, or that is
 none of the network, is counted apart. A newcomer that did not get so many peers counts as slower
 than all others; "-" is the time where the median is one of these.
 
 ``--own 10 --nodes 100``: 10 of 100 nodes are of the network, the others share its DHT: those are of
-the same program, or libtorrent's with ``--others libtorrent``. ``--dead 0.1``: so many nodes lose
-power, as it were, when all have met: nothing comes from them any more, and nobody is told;
-newcomers start ``--after`` so many seconds.
+the same program, or libtorrent's with ``--others libtorrent``. ``--dead 0.1``: so many nodes stop
+when all have met, as hosts without power do: they send nothing any more, not even that they end.
+Newcomers start ``--after`` so many seconds.
 ``--loss``: of the newcomer's packets, in each direction. ``--nat port-restricted``: the newcomer is
 behind a router that keeps its port and lets in only what answers. ``--tree DIR``: another checkout
 of kadisc as well, with standing nodes of its own.
@@ -146,7 +147,7 @@ class Run:
             standing.bootstrap,
             wanted=self._arguments.count,
             within_s=self._arguments.within,
-            fate=standing.fate,
+            classify=standing.classify,
             home=home,
             is_shared=self._arguments.own < self._arguments.nodes,
         )
@@ -174,8 +175,8 @@ def in_words(found: Found) -> str:
     for count in (FIRST, ALL):
         if (point := found.at(count)) is not None:
             words.append(f"{count} in {point[0]:.2f} s")
-    if found.dead or found.strangers:
-        words.append(f"named {found.dead} that ended, {found.strangers} others")
+    if found.dead or found.others:
+        words.append(f"named {found.dead} that ended, {found.others} others")
     if found.fault:
         words.append(found.fault)
     return ", ".join(words)

@@ -59,7 +59,7 @@ def enter(program: str, arguments: Sequence[str], setup: str = SETUP) -> None:
     environment = environment_inside()
     command = namespace_command(sys.executable, program, *arguments, setup=setup)
     # `subprocess.run` ends what it started when this raises; the first process of the namespace
-    # heeds no SIGTERM of its own.
+    # ignores SIGTERM.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         sys.exit(subprocess.run(command, env=environment).returncode)

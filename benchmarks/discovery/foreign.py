@@ -35,7 +35,7 @@ def lattica(cache: Path) -> Side:
 
 
 def libtorrent(cache: Path) -> Side:
-    return side("libtorrent", 7051, libtorrent_program(cache), "hearsay, nobody checked")
+    return side("libtorrent", 7051, libtorrent_program(cache), "reported by others, not verified")
 
 
 def libtorrent_program(cache: Path) -> Program:

@@ -35,7 +35,7 @@ def say(**value: Any) -> None:
 
 
 def builder() -> Any:
-    """All defaults, but nothing is said on the local network, where nobody else is."""
+    """All defaults, without multicast and UPnP: no other host is in the local network."""
     return Lattica.builder().with_mdns(False).with_upnp(False)
 
 
@@ -56,7 +56,7 @@ def nodes(settings: dict[str, Any]) -> None:
             try:
                 providing[-1].start_providing(settings["network"])
                 providing.pop()
-            except RuntimeError as error:  # a time-out, while it knows nobody
+            except RuntimeError as error:  # a time-out, while it knows no other node
                 print(str(error).splitlines()[0], file=sys.stderr)
                 break
         if not providing and (met := min(len(node.get_all_peers()) for node in opened)) != told:
@@ -83,7 +83,7 @@ def ask(node: Any, network: str, providers: set[str]) -> None:
     while True:
         try:
             providers.update(node.get_providers(network))
-        except RuntimeError as error:  # while it knows nobody
+        except RuntimeError as error:  # while it knows no other node
             print(error, file=sys.stderr)
         time.sleep(ASK_PROVIDERS_S)
 

@@ -3,8 +3,8 @@
     libtorrent_nodes.py nodes FILE                    settings, as `sides.py` tells
     libtorrent_nodes.py newcomer NETWORK HOST:PORT   prints {"peer": HOST} for each peer
 
-What it finds is hearsay: addresses that somebody announced under the info-hash of the network.
-libtorrent asks none of them whether it is there. The standing nodes are one session that listens at
+What it finds is unverified: addresses that nodes announced under the info-hash of the network.
+libtorrent queries none of them. The standing nodes are one session that listens at
 all hosts, with a DHT node at each; they announce themselves. Prints {"met": n} when it has changed:
 the number of peers that a lookup by the session itself found, less one.
 """

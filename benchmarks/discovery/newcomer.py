@@ -37,7 +37,7 @@ class Found:
 
     members: list[tuple[float, Bytes]] = field(default_factory=list)
     dead: int = 0
-    strangers: int = 0
+    others: int = 0
     fault: str = ""
 
     def at(self, count: int) -> tuple[float, Bytes] | None:
@@ -118,11 +118,11 @@ def measure(
     *,
     wanted: int,
     within_s: float,
-    fate: Callable[[str], str],
+    classify: Callable[[str], str],
     home: Path,
     is_shared: bool,
 ) -> Found:
-    """``fate``: "member", "dead" or "stranger" for what a newcomer called a peer."""
+    """``classify``: "member", "dead" or "other" for what a newcomer called a peer."""
     launch = side.launch(bootstrap, home)
     found, seen = Found(), set[str]()
     with (home / "stderr").open("wb") as errors:
@@ -147,13 +147,13 @@ def measure(
                 if peer is None or peer in seen:
                     continue
                 seen.add(peer)
-                what = fate(peer)
+                what = classify(peer)
                 if what == "member":
                     found.members.append((time.monotonic() - started, world.bytes()))
                 elif what == "dead":
                     found.dead += 1
                 else:
-                    found.strangers += 1
+                    found.others += 1
                 if len(found.members) >= wanted:
                     break
         finally:

@@ -196,7 +196,7 @@ class Relay:
 
     def _deliver(self, towards: int, packet: bytes) -> None:
         if towards == self._newcomer:
-            # The router is where the newcomer is: what it sends meanwhile opens the way.
+            # The router is beside the newcomer: what that sends meanwhile opens its port.
             whole = bytearray(packet)
             if packet[DESTINATION_AT : DESTINATION_AT + 4] != self._address:
                 return

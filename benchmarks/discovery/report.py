@@ -16,8 +16,8 @@ GOALS_S = {FIRST: 0.45, ALL: 0.8}
 SHARED_GOAL_S = 0.6
 """For the first where most nodes of the DHT are not of the network."""
 SLOWEST_S = 2.0
-HEARSAY = "libtorrent"
-"""The side whose peers nobody has checked: it is not among the others to be ahead of."""
+UNVERIFIED = "libtorrent"
+"""The side whose peers are not verified: it is not among the others to be ahead of."""
 
 
 def rows(
@@ -37,7 +37,7 @@ def rows(
         for mark in dict.fromkeys((min(FIRST, count), count)):
             row[f"{mark}_peers"] = summary([each.at(mark) for each in newcomers])
         row["dead"] = sum(each.dead for each in newcomers)
-        row["strangers"] = sum(each.strangers for each in newcomers)
+        row["others"] = sum(each.others for each in newcomers)
         table.append(row)
     return table + [
         {"side": name, "left_out": why}
@@ -89,7 +89,7 @@ def show(table: list[dict[str, Any]]) -> None:
         for name in ("sent_bytes", "received_bytes"):
             cells += f"{figure(last[name] and last[name] / 1e3, 1):>10}"
         note = f"  ({row['note']})" if row["note"] else ""
-        print(f"{row['side']:{width}}{cells}{row['dead']:>7}{row['strangers']:>8}{note}")
+        print(f"{row['side']:{width}}{cells}{row['dead']:>7}{row['others']:>8}{note}")
 
 
 def figure(value: float | None, digits: int) -> str:
@@ -114,9 +114,9 @@ def goals(table: Sequence[Mapping[str, Any]], *, is_shared: bool) -> dict[str, d
         for count, limit_s in limits.items():
             if (mark := f"{count}_peers") not in row:
                 continue
-            medians = [each[mark]["median_s"] for each in others if each["side"] != HEARSAY]
+            medians = [each[mark]["median_s"] for each in others if each["side"] != UNVERIFIED]
             best_s = min((median for median in medians if median is not None), default=0.0)
-            limit_s = max(limit_s, best_s)
+            limit_s = limit_s if is_shared else max(limit_s, best_s)
             words = f"{count} peers in {limit_s:g} s"
             verdicts[words] = seconds(row[mark]["median_s"]) <= limit_s
             if not is_shared:

@@ -118,7 +118,7 @@ class Standing:
         self.bootstrap = f"{self._living[0]}:{swarm.port}"
         self._started = 0.0
         self._own: list[NodeProcess] = []
-        self._doomed: list[NodeProcess] = []
+        self._dead_processes: list[NodeProcess] = []
         self._processes: list[NodeProcess] = []
 
     def start(self) -> None:
@@ -132,10 +132,10 @@ class Standing:
             self._start("others", self._others, OTHER_NETWORK, self.bootstrap)
         if self._dead:
             self._own.append(self._start("own-dead", self._dead, NETWORK, self.bootstrap))
-            self._doomed.append(self._own[-1])
+            self._dead_processes.append(self._own[-1])
         if self._others_dead:
             dead = self._start("others-dead", self._others_dead, OTHER_NETWORK, self.bootstrap)
-            self._doomed.append(dead)
+            self._dead_processes.append(dead)
 
     def _start(self, name: str, hosts: list[str], network: str, bootstrap: str) -> NodeProcess:
         everybody = {
@@ -174,20 +174,20 @@ class Standing:
                 return met
             time.sleep(0.1)
 
-    def end_doomed(self) -> None:
-        """They stop in the middle of what they do and say nothing any more, as a host without
-        power: the world keeps packets from them, so that no other kernel answers for them.
+    def stop_dead(self) -> None:
+        """They stop at once and send nothing any more, as hosts without power; the relay drops
+        packets to them, so that the kernel of the world answers none in their place.
         """
-        for each in self._doomed:
+        for each in self._dead_processes:
             each.process.send_signal(signal.SIGSTOP)
 
-    def fate(self, peer: str) -> str:
-        """ "member", "dead" or "stranger"; ``peer`` is a host or a name that the nodes told."""
+    def classify(self, peer: str) -> str:
+        """ "member", "dead" or "other"; ``peer`` is a host or a name that the nodes told."""
         for process in self._own:
             peer = process.names.get(peer, peer)
         if peer in self._living:
             return "member"
-        return "dead" if peer in self._dead else "stranger"
+        return "dead" if peer in self._dead else "other"
 
     def check(self) -> None:
         """Raises SwarmFailed if a process has ended."""
@@ -231,7 +231,7 @@ def standing_nodes(
             tell(f"{name}: each node of the network has met {met} others or more")
             ready.append(standing)
         for standing in ready:
-            standing.end_doomed()
+            standing.stop_dead()
         yield ready, failed
     finally:
         for standing in opened:

@@ -58,7 +58,7 @@ def test_newcomers_find_peers_by_library_socket_and_command(tmp_path: Path) -> N
         # Whole packets both ways: no answer counts before a query was sent.
         assert 1_000 < found["sent_bytes"] < 200_000
         assert 1_000 < found["received_bytes"] < 400_000
-        assert (row["dead"], row["strangers"]) == (0, 0)
+        assert (row["dead"], row["others"]) == (0, 0)
 
 
 @pytest.mark.real
@@ -129,15 +129,15 @@ def test_a_goal_is_to_be_fast_or_ahead_of_the_best_other_that_checks_its_peers()
     }
 
 
-def test_nodes_that_ended_and_strangers_do_not_count(tmp_path: Path) -> None:
+def test_nodes_that_ended_and_others_do_not_count(tmp_path: Path) -> None:
     from discovery.sides import Launch, Swarm  # type: ignore[import-not-found]
     from discovery.standing import Size, Standing  # type: ignore[import-not-found]
     from discovery.world import standing_host
 
     size = Size(nodes=20, own=10, dead=0.2)
     standing = Standing(Swarm("x", 7001, lambda path: Launch(())), size, tmp_path / "x")
-    fates = [standing.fate(standing_host(number)) for number in range(20)]
-    assert fates == ["member"] * 8 + ["dead"] * 2 + ["stranger"] * 10
+    classes = [standing.classify(standing_host(number)) for number in range(20)]
+    assert classes == ["member"] * 8 + ["dead"] * 2 + ["other"] * 10
     assert len(standing.dead_hosts) == 2 + 2
     sixteens = {standing_host(number).split(".")[1] for number in range(250)}
     assert len(sixteens) == 250
