@@ -262,11 +262,18 @@ def _check_network_name(text: str) -> None:
         )
 
 
+def _check_path(text: str) -> None:
+    if "\0" in text:
+        raise UsageError(f"expected a path, not {text!r}")
+
+
 _CHECKS: Final[Mapping[Form, Callable[[str], object]]] = {
     Form.LISTEN_ADDRESS: _check_listen_address,
     Form.EXTERNAL_ADDRESS: lambda text: external_addresses([text]),
     Form.HOST: parse_host,
     Form.SUBNET: lambda text: NetworkSet([text]),
     Form.NETWORK_NAME: _check_network_name,
+    Form.FILE: _check_path,
+    Form.FOLDER: _check_path,
 }
-"""What is no path, and no list of services."""
+"""What is no list of services."""

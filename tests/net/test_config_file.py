@@ -201,6 +201,8 @@ def test_no_key_is_both_old_and_in_use() -> None:
             "ban: expected a network such as 192.0.2.0/24 or 2001:db8::/32: '10.0.0.0/40'",
         ),
         ('netrestrict = ["here"]', "netrestrict: expected a network such as"),
+        ('state_dir = "a\\u0000b"', "state_dir: expected a path, not 'a\\x00b'"),
+        ('asmap = "a\\u0000b"', "asmap: expected a path"),
         ('bootstrap = ["udp://a.example:1"]', "bootstrap: expected HOST:PORT"),
         ('bind = "0.0.0.0:6881"', "bind: expected a list in brackets, not a text in quotes"),
         ('bootstrap = ["nowhere"]', "bootstrap: expected HOST:PORT"),
