@@ -7,6 +7,7 @@ from dataclasses import replace
 import trio
 from trio.testing import MockClock
 
+from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.net.oneshot.network_search import NetworkSearch
 
 from ..lab import CONFIG, address, network, open_at
@@ -34,3 +35,34 @@ async def test_a_node_outside_of_the_network_finds_all_of_its_peers(
             with trio.fail_after(1.0):
                 await few.run([[address(1)]], 5.0)
             assert len(few.peers) == 3
+
+
+async def test_it_waits_for_peers_that_come_later_and_no_longer_than_asked(
+    autojump_clock: MockClock,
+) -> None:
+    net = network()
+    async with open_members(net, range(1, 5)) as nodes:
+        await trio.sleep(60.0)
+        found, fourth = [], trio.Event()
+
+        def tell(peer: VerifiedPeer) -> None:
+            found.append(peer)
+            if len(found) == 4:
+                fourth.set()
+
+        patient = NetworkSearch(nodes[0], 50, tell, wait_s=300.0, at_least=4)
+        began = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(patient.run, (), 5.0)
+            await trio.sleep(40.0)
+            assert len(found) == 3  # without the wait it had ended long ago
+            async with open_members(net, range(5, 6)):
+                with trio.fail_after(200.0):
+                    await fourth.wait()
+                await trio.sleep(5.0)
+        assert 40.0 < trio.current_time() - began < 300.0
+        unlucky = NetworkSearch(nodes[0], 50, wait_s=30.0, at_least=40)
+        began = trio.current_time()
+        await unlucky.run((), 5.0)
+        assert 30.0 <= trio.current_time() - began < 35.0
+        assert len(unlucky.peers) >= 3
