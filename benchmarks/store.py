@@ -105,8 +105,8 @@ def show(found: list[dict[str, Any]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--number", type=int, default=100, help="announces, and as many puts")
-    parser.add_argument("--nodes", type=int, default=800, help="of the swarm")
-    parser.add_argument("--devnet", type=int, default=60)
+    parser.add_argument("--nodes", type=int, default=800, help="of the swarm; 0: without")
+    parser.add_argument("--devnet", type=int, default=60, help="nodes; 0: without")
     parser.add_argument("--dead", type=float, default=0.0)
     parser.add_argument("--loss", type=float, default=0.0)
     parser.add_argument("--tree", type=Path, metavar="DIR")
@@ -120,26 +120,33 @@ def main() -> None:
         trees["before"] = arguments.tree.resolve()
     seed = str(arguments.seed)
     found: Found = {}
-    options = ("--devnet", str(arguments.devnet), "--seed", seed)
-    with sides(trees, *options, listen=lambda number: "127.0.0.1:0") as programs:
-        rng = random.Random(arguments.seed)
-        found |= in_turns("devnet", programs, arguments.number, rng, lambda name, answer: answer)
-    conditions = ["--nodes", str(arguments.nodes), "--rtt", "0.1", "--seed", seed]
-    conditions += ["--dead", str(arguments.dead), "--loss", str(arguments.loss)]
-    with running(*script("swarm.py"), *conditions) as swarm:
-        swarm.read("listening")
-        hosts = {name: f"45.{240 + number}.0.1" for number, name in enumerate(trees)}
-        (router,) = swarm.ask(ask="contacts", count=1)["contacts"]
-
-        def judged(name: str, answer: Answer) -> Answer:
-            return {**answer, **swarm.ask(ask="stored", target=answer["target"], host=hosts[name])}
-
-        listen = [f"{host}:6881" for host in hosts.values()]
-        with sides(trees, "--router", router, listen=listen.__getitem__) as programs:
-            time.sleep(SETTLE_S)
+    if arguments.devnet:
+        options = ("--devnet", str(arguments.devnet), "--seed", seed)
+        with sides(trees, *options, listen=lambda number: "127.0.0.1:0") as programs:
+            rng = random.Random(arguments.seed)
             found |= in_turns(
-                "swarm", programs, arguments.number, random.Random(arguments.seed), judged
+                "devnet", programs, arguments.number, rng, lambda name, answer: answer
             )
+    if arguments.nodes:
+        conditions = ["--nodes", str(arguments.nodes), "--rtt", "0.1", "--seed", seed]
+        conditions += ["--dead", str(arguments.dead), "--loss", str(arguments.loss)]
+        with running(*script("swarm.py"), *conditions) as swarm:
+            swarm.read("listening")
+            hosts = {name: f"45.{240 + number}.0.1" for number, name in enumerate(trees)}
+            (router,) = swarm.ask(ask="contacts", count=1)["contacts"]
+
+            def judged(name: str, answer: Answer) -> Answer:
+                return {
+                    **answer,
+                    **swarm.ask(ask="stored", target=answer["target"], host=hosts[name]),
+                }
+
+            listen = [f"{host}:6881" for host in hosts.values()]
+            with sides(trees, "--router", router, listen=listen.__getitem__) as programs:
+                time.sleep(SETTLE_S)
+                found |= in_turns(
+                    "swarm", programs, arguments.number, random.Random(arguments.seed), judged
+                )
     offline.publish(machine, rows(found), show, arguments.json)
 
 

@@ -100,8 +100,10 @@ class PutOperation(StoreOperation):
 
     def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
         endpoint = command.endpoint
-        if not isinstance(command.query, Put) or not isinstance(reason, Error):
+        if isinstance(command.query, Get):
             return self._one_less(endpoint)
+        if not isinstance(reason, Error):
+            return super().failed(command, reason, now)
         self._note_refusal(endpoint, reason)
         if (
             reason.code not in (error_codes.CAS_MISMATCH, error_codes.SEQUENCE_TOO_LOW)

@@ -39,6 +39,7 @@ class StoreOperation(ABC):
         self._ended = False
         self._waiting: set[Endpoint] = set()
         self._asked: dict[Endpoint, FoundNode] = {}
+        self._retried: set[Endpoint] = set()
 
     @property
     @abstractmethod
@@ -71,16 +72,7 @@ class StoreOperation(ABC):
         if not may_store:
             return self._end(Outcome.ERROR_ANSWER)
         self._waiting = set(self._asked)
-        return [
-            SendQuery(
-                endpoint,
-                node.contact.id,
-                self._query(result.target, node.token or b""),
-                self,
-                group=self.group,
-            )
-            for endpoint, node in self._asked.items()
-        ]
+        return [self._store_at(node) for node in self._asked.values()]
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
         node = self._asked.get(pending.endpoint)
@@ -89,14 +81,26 @@ class StoreOperation(ABC):
         return self._one_less(pending.endpoint)
 
     def stalled(self, pending: PendingQuery, now: float) -> Commands:
-        # A node that stalls twice is not waited for once others have stored; it may still do so.
-        if pending.stalls > 1 and self.stored:
-            return self._one_less(pending.endpoint)
-        return NO_COMMANDS
+        if pending.stalls <= 1:
+            return NO_COMMANDS
+        endpoint, query = pending.endpoint, pending.command.query
+        if (
+            isinstance(query, (AnnouncePeer, Put))
+            and endpoint in self._waiting
+            and endpoint not in self._retried
+        ):
+            # It has answered a moment ago, and losses come in bursts: two do not prove that it is
+            # dead. Of 120 announces and puts at 1 % loss one missed a node in this way.
+            self._retried.add(endpoint)
+            return [self._store_at(self._asked[endpoint], retry=True)]
+        # It is not waited for any longer once others have stored; it may still do so.
+        return self._one_less(endpoint) if self.stored else NO_COMMANDS
 
     def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
         if isinstance(reason, Error):
             self._note_refusal(command.endpoint, reason)
+        elif command.endpoint in self._retried and not command.fast_retry:
+            return NO_COMMANDS  # the later query is still waited for
         return self._one_less(command.endpoint)
 
     @property
@@ -120,8 +124,19 @@ class StoreOperation(ABC):
     def end(self, outcome: Outcome, now: float) -> Commands:
         return [*self._end(outcome), *self.lookup.end(outcome, now)]
 
+    def _store_at(self, node: FoundNode, *, retry: bool = False) -> SendQuery:
+        return SendQuery(
+            node.contact.endpoint,
+            node.contact.id,
+            self._query(self.lookup.target, node.token or b""),
+            self,
+            fast_retry=retry,
+            group=self.group,
+        )
+
     def _note_refusal(self, endpoint: Endpoint, error: Error) -> None:
-        if (node := self._asked.get(endpoint)) is not None:
+        node = self._asked.get(endpoint)
+        if node is not None and endpoint in self._waiting:
             self.refused.append(StoreRefusal(node.contact, error.code, one_line(error.text)))
 
     def _one_less(self, endpoint: Endpoint) -> Commands:

@@ -110,6 +110,32 @@ def test_the_nodes_that_answer_are_told_as_they_answer_by_the_operation_itself()
     assert {contact.id for contact in event.stored} <= set(answered)
 
 
+@pytest.mark.parametrize("lost", [2, 3])
+def test_a_burst_of_losses_does_not_leave_a_node_out(lost: int) -> None:
+    """The store query is lost, and each repetition of it up to the third."""
+    world, hosts = settled(seed=8)
+    host, target = hosts[3], random_id(world.rng)
+    truth = true_closest(hosts, target, 8, host)
+    (unlucky,) = (each for each in hosts if each.id == truth[5])
+    world.sent = []
+
+    def sent_there() -> int:
+        return sum(
+            destination == unlucky.endpoint and b"announce_peer" in payload
+            for _, _, destination, payload in world.sent or ()
+        )
+
+    operation = host.node.announce(target, 7777, world.now, family=host.family)
+    world.flush(host)
+    world.run(9.0, until=lambda: sent_there() > 0)
+    world.cut_off.add(unlucky.endpoint)
+    world.run(9.0, until=lambda: sent_there() > lost)
+    world.cut_off.remove(unlucky.endpoint)
+    event = world.result(host, operation)
+    assert isinstance(event, AnnounceFinished)
+    assert {contact.id for contact in event.stored} == set(truth)
+
+
 def test_the_report_names_the_nodes_that_refused_and_those_that_did_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
