@@ -76,6 +76,7 @@ _LOST: Final = {
     "refused": "its record is no longer valid",
     "unproven": "it does not prove its key any more",
     "surplus": "beyond the number of peers that are kept",
+    "goodbye": "it said that it stops",
 }
 
 

@@ -5,6 +5,7 @@ or no more are likely to come soon.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import trio
 
@@ -30,7 +31,8 @@ class NetworkSearch(MultiFamilyLookup):
     it; ``where``: only peers with these values of services (None: any). With fewer than
     ``at_least`` peers it goes on for ``wait_s`` seconds. ``connects``: only peers whose TCP port
     accepts connections, the port of ``service`` or else of any service that is a port; ``refused``
-    counts the others.
+    counts the others. A peer of both address families is given with the endpoint first whose port
+    accepted.
     """
 
     def __init__(
@@ -139,10 +141,11 @@ class NetworkSearch(MultiFamilyLookup):
 
     async def _try_ports(self, peer: VerifiedPeer) -> None:
         async with self._connections:
-            for port in self._ports(peer):
-                if await accepts(host_of(peer.endpoint), port):
-                    self._add(peer)
-                    return
+            for endpoint in peer.endpoints:
+                for port in self._ports(peer):
+                    if await accepts(host_of(endpoint), port):
+                        self._add(_first_at(endpoint, peer))
+                        return
         self.refused += 1
 
     def _ports(self, peer: VerifiedPeer) -> list[int]:
@@ -162,3 +165,9 @@ class NetworkSearch(MultiFamilyLookup):
             self._tell(peer)
         if len(self.peers) >= self._wanted:
             self.finish()
+
+
+def _first_at(endpoint: Endpoint, peer: VerifiedPeer) -> VerifiedPeer:
+    """The same peer, with this one of its endpoints first."""
+    others = tuple(each for each in peer.endpoints if each != endpoint)
+    return replace(peer, endpoint=endpoint, other_endpoints=others)
