@@ -19,6 +19,12 @@ from ...ids import NodeId
 from ..contract.queries import RendezvousLookup
 from ..contract.times import FOREVER, jittered
 
+SMALL_DHT: Final = 64
+"""A DHT of fewer contacts is a small one: every announce is at a large part of its nodes."""
+SLOWER_IN_SMALL_DHT: Final = 1.5
+"""The interval of announces is longer there by this factor. With its jitter, an announce that the
+default interval makes is still renewed within its 30 minutes.
+"""
 INFO_HASHES: Final = 4
 """Info-hashes of one network."""
 
@@ -75,9 +81,11 @@ class RendezvousSchedule:
             if at != FOREVER:
                 self._announce_at[number] = min(at, now + number * self._config.stagger_s)
 
-    def due(self, now: float, port: int | None, *, enough: bool) -> list[RendezvousLookup]:
+    def due(
+        self, now: float, port: int | None, *, enough: bool, contacts: int = SMALL_DHT
+    ) -> list[RendezvousLookup]:
         """The lookups to begin now. ``port``: the node's own, if known. ``enough``: whether enough
-        peers are known.
+        peers are known. ``contacts``: in the routing table.
         """
         if self._had_enough and not enough and self._look_up_at < FOREVER:
             # The peers are gone: look soon, and then again.
@@ -87,7 +95,10 @@ class RendezvousSchedule:
         lookups = []
         for number, at in enumerate(self._announce_at):
             if now >= at and number not in self._running:
-                self._announce_at[number] = now + self._jittered(self._config.announce_interval_s)
+                interval_s = self._config.announce_interval_s
+                if contacts < SMALL_DHT:
+                    interval_s *= SLOWER_IN_SMALL_DHT
+                self._announce_at[number] = now + self._jittered(interval_s)
                 lookups.append(self._lookup(number, port, announces=True))
         if now >= self._look_up_at:
             self._turn = (self._turn + 1) % INFO_HASHES

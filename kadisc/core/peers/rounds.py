@@ -37,6 +37,8 @@ SLOWDOWN: Final = 1.25
 """Each round with little change makes the next one longer by this factor: after nine of them the
 pace is that of a settled network.
 """
+SMALL_NETWORK: Final = 64
+"""A network of fewer known peers is a small one."""
 TELL_INTERVAL_S: Final = 0.5
 """The time between two pushes of a changed record: 100 peers have it within a minute."""
 SCAN_PAUSE_S: Final = 15.0
@@ -235,8 +237,10 @@ class GossipRounds:
         if partner is not None:
             self._backoff.asked(partner, now)  # until the answer turns out to be useful
             commands += self._visit(partner, ExchangeReason.PULL, now, want=config.pull_entries)
-        listener = self._partner_selection.partner(now, self._is_free)
-        if listener is not None and self._pushes_at_all:
+        listener = None
+        if self._pushes_at_all:
+            listener = self._partner_selection.partner(now, self._may_push)
+        if listener is not None:
             commands += self._visit(listener, ExchangeReason.PUSH, now, pushes=True)
         return commands
 
@@ -295,6 +299,13 @@ class GossipRounds:
 
     def _is_free(self, endpoint: Endpoint, now: float) -> bool:
         return self._context.is_free(endpoint)
+
+    def _may_push(self, endpoint: Endpoint, now: float) -> bool:
+        """In a small network all have the record soon, and need it no second time."""
+        return self._context.is_free(endpoint) and (
+            len(self._verifier.known) >= SMALL_NETWORK
+            or self._partners.lacks_record(endpoint, self._context.own_record.sequence)
+        )
 
     def _may_pull(self, endpoint: Endpoint, now: float) -> bool:
         return self._context.is_free(endpoint) and self._backoff.may_ask(endpoint, now)

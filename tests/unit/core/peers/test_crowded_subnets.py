@@ -158,5 +158,15 @@ def test_the_own_subnet_takes_what_is_empty_and_nothing_of_others() -> None:
     assert without_rule[0][0] < in_table <= most
 
 
+def test_a_small_network_whose_peers_all_have_the_record_is_not_pushed_it_again() -> None:
+    world = World(6)
+    host = member(world, 0)
+    peers = spread(world, 4)
+    exchange(world, host, *peers)
+    world.run(1800.0)
+    pushes = [sum(query.record is not None for query in each.gossip()) for each in peers]
+    assert pushes == [1, 1, 1, 1]
+
+
 def test_addresses_of_the_tests_are_in_subnets_of_their_own() -> None:
     assert len({address(number)[:3] for number in range(50, 70)}) == 20

@@ -26,12 +26,18 @@ def schedule(*, announces: bool = True) -> RendezvousSchedule:
 
 
 def run(
-    rendezvous: RendezvousSchedule, start: float, end: float, *, enough: bool, stored: bool = True
+    rendezvous: RendezvousSchedule,
+    start: float,
+    end: float,
+    *,
+    enough: bool,
+    stored: bool = True,
+    contacts: int = 1000,
 ) -> list[tuple[float, RendezvousLookup]]:
     """All lookups between ``start`` and ``end``; each ends after half a second."""
     done = []
     while (now := rendezvous.next_deadline()) <= end:
-        lookups = rendezvous.due(max(now, start), 6881, enough=enough)
+        lookups = rendezvous.due(max(now, start), 6881, enough=enough, contacts=contacts)
         assert rendezvous.next_deadline() > now
         for lookup in lookups:
             done.append((now, lookup))
@@ -62,6 +68,20 @@ def test_all_four_info_hashes_are_announced_at_once_and_then_every_quarter_of_an
     for number in range(INFO_HASHES):
         times = [at for at, each in announces if each == number]
         assert all(720.0 <= later - sooner <= 1080.0 for sooner, later in pairwise(times))
+
+
+def test_in_a_small_dht_announces_are_rarer_and_still_renewed_in_time() -> None:
+    """Other nodes forget them after 30 minutes."""
+    rendezvous = schedule()
+    rendezvous.joined(0.0)
+    announces = [
+        (at, lookup.number)
+        for at, lookup in run(rendezvous, 0.0, 20_000.0, enough=True, contacts=20)
+        if lookup.announces
+    ]
+    for number in range(INFO_HASHES):
+        times = [at for at, each in announces if each == number]
+        assert all(1080.0 <= later - sooner <= 1620.0 for sooner, later in pairwise(times))
 
 
 def test_lookups_are_frequent_while_few_peers_are_known_and_rare_after() -> None:
