@@ -19,6 +19,7 @@ from kadisc.errors import Closed, UsageError
 from kadisc.net.api.node import Node
 from kadisc.net.api.open import open_node
 from kadisc.net.api.peer_stream import PeerStream
+from kadisc.net.oneshot.network_search import NetworkSearch
 from kadisc.net.transport.clock import TrioClock
 from kadisc.wire.records import decode_record
 from tests.support.asmap import asmap
@@ -212,3 +213,31 @@ async def test_a_node_uses_its_map_of_autonomous_systems(
             config, ports=[network().port(address(1))], clock=TrioClock(), rng=random.Random(1)
         ):  # type: ignore[arg-type]
             pass
+
+
+async def test_a_verdict_counts_in_streams_and_searches_after_25_rounds(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_members(network(), range(1, 6)) as nodes:
+        await trio.sleep(SOON_S)
+        one, judged, *others = nodes
+        service = address(2).replace(":6881", ":30002")
+        assert [peer.key for peer in one.feedback(service, "wrong-network")] == [judged.public_key]
+        before = rounds(one)
+        await trio.sleep(1200.0)
+        assert rounds(one) >= before + 25
+        expected = {node.public_key for node in others}
+        assert {peer.key for peer in await take(one.peers(), 9, 20.0)} == expected
+        search = NetworkSearch(one, 9)
+        await search.run((), 5.0)
+        assert {peer.key for peer in search.peers} == expected
+        assert one.feedback(judged.public_key, "good")
+        assert {peer.key for peer in await take(one.peers(), 4, 20.0)} == expected | {
+            judged.public_key
+        }
+
+
+def rounds(node: Node) -> int:
+    network = node.snapshot().peer_network
+    assert network is not None
+    return network.view.rounds
