@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kadisc.contacts import Contact
 from kadisc.control.lines import LineBuffer, LineTooLong
 from kadisc.control.protocol import (
     INVALID_REQUEST,
@@ -23,7 +24,8 @@ from kadisc.control.protocol import (
     error_from,
     error_object,
 )
-from kadisc.errors import Busy, Closed, ErrorAnswer, KadiscError, NoAnswer, UsageError
+from kadisc.endpoints import make_endpoint
+from kadisc.errors import Busy, Closed, Conflict, ErrorAnswer, KadiscError, NoAnswer, UsageError
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -125,6 +127,8 @@ def test_invalid_params(raw: bytes) -> None:
         UsageError("a"),
         NoAnswer("b"),
         ErrorAnswer(203, "protocol"),
+        Conflict(302, "the sequence there is 10", 10),
+        Conflict(301, "the sequence there is 9", 9, (Contact(5, make_endpoint("45.1.2.3", 4)),)),
         Busy("c"),
         Closed("d"),
         KadiscError("e"),
@@ -135,6 +139,9 @@ def test_an_error_of_kadisc_is_decoded_as_encoded(error: KadiscError) -> None:
     line: dict[str, Any] = json.loads(encode_error(1, error_object(error)))
     again = error_from(msgspec.convert(line["error"], ErrorObject))
     assert (type(again), str(again)) == (type(error), str(error))
+    if isinstance(error, Conflict):
+        assert isinstance(again, Conflict)
+        assert (again.sequence, again.stored) == (error.sequence, error.stored)
 
 
 @given(

@@ -79,6 +79,18 @@ def test_a_put_item_is_found_by_another_node_and_a_mutable_one_has_the_key_of_th
     plain = kadisc("get", motd["target"], "--salt", "motd", "--state-dir", net.folder)
     assert (plain.returncode, plain.stdout) == (0, "hello\n")
     assert f"sequence {motd['seq']}, key {motd['key']}" in plain.stderr
+    older = ("older", "--mutable", "--salt", "motd", "--seq", str(motd["seq"] - 1))
+    for command in (
+        ("put", *older, "--state-dir", net.folder),
+        ("put", *net.temporary(*older), "--state-dir", net.folder),
+    ):
+        error = document(*command, code=1)["error"]
+        assert error == {
+            "code": "conflict",
+            "message": (
+                f"conflict (error 302): the sequence there is {motd['seq']}; nothing was stored"
+            ),
+        }
     found = document("resolve", motd["key"], "--state-dir", net.folder)
     assert (found["found"], found["key"], found["network"]) == (True, motd["key"], "mainline"), (
         "the key is the running node's"
