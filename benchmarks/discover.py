@@ -5,9 +5,9 @@ of one network stand in a network namespace, each in a /16 of its own; a newcome
 that makes each round trip 50 ms. It is a new process with a fresh state that knows the address of
 one node. The clock starts with the process and is read when it has named its 5th and its 20th peer
 that has itself answered; the relay counts the bytes, of whole IP packets, that it sent and received
-until then. Newcomers start one after another, in turns between the programs, and each is told to
-end when it is measured. All ten of all sides take some six minutes on two cores, kadisc's alone
-less than two.
+until then. Its processor time is noted too. Newcomers start one after another, in turns between the
+programs, and each is told to end when it is measured. All ten of all sides take some six minutes on
+two cores, kadisc's alone less than two.
 
 A peer is one that has answered the newcomer itself, as far as its program can tell:
 
@@ -174,7 +174,7 @@ def in_words(found: Found) -> str:
     words = [f"{len(found.members)} peers"]
     for count in (FIRST, ALL):
         if (point := found.at(count)) is not None:
-            words.append(f"{count} in {point[0]:.2f} s")
+            words.append(f"{count} in {point.seconds:.2f} s")
     if found.dead or found.others:
         words.append(f"named {found.dead} that ended, {found.others} others")
     if found.fault:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from .sides import NETWORK, Side, environment
 from .world import Bytes, World
@@ -29,18 +30,26 @@ GRACE_S = 2.0
 """A newcomer that was told to end has so long, then it is killed."""
 
 
+class Point(NamedTuple):
+    """Since the start of the process; ``cpu_s`` is its processor time, user and system."""
+
+    seconds: float
+    cpu_s: float
+    bytes: Bytes
+
+
 @dataclass
 class Found:
-    """What a newcomer found: for each member of the network, in order, the seconds since the start
-    and the bytes until then; and how many peers it named that have ended or were never there.
+    """What a newcomer found: for each member of the network, in order, when; and how many peers it
+    named that have ended, or that are none of the network.
     """
 
-    members: list[tuple[float, Bytes]] = field(default_factory=list)
+    members: list[Point] = field(default_factory=list)
     dead: int = 0
     others: int = 0
     fault: str = ""
 
-    def at(self, count: int) -> tuple[float, Bytes] | None:
+    def at(self, count: int) -> Point | None:
         return self.members[count - 1] if len(self.members) >= count else None
 
 
@@ -149,7 +158,8 @@ def measure(
                 seen.add(peer)
                 what = classify(peer)
                 if what == "member":
-                    found.members.append((time.monotonic() - started, world.bytes()))
+                    seconds = time.monotonic() - started
+                    found.members.append(Point(seconds, cpu_s(process), world.bytes()))
                 elif what == "dead":
                     found.dead += 1
                 else:
@@ -161,6 +171,14 @@ def measure(
     if len(found.members) < wanted:
         found.fault = last_words(home / "stderr")
     return found
+
+
+def cpu_s(process: subprocess.Popen[bytes]) -> float:
+    """0 where it has ended meanwhile."""
+    try:
+        return time.clock_gettime(~process.pid << 3 | 2)  # CPUCLOCK_SCHED of it
+    except OSError:
+        return 0.0
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

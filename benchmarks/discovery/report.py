@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .newcomer import Found
+from .newcomer import Found, Point
 from .sides import Side
 
 FIRST, ALL = 5, 20
@@ -46,20 +46,22 @@ def rows(
     ]
 
 
-def summary(points: Sequence[Any]) -> dict[str, Any]:
+def summary(points: Sequence[Point | None]) -> dict[str, Any]:
     """Newcomers that did not get so many count as slower than all others; null where the median is
     one of them.
     """
     reached = [point for point in points if point is not None]
-    seconds = [point[0] for point in reached] + [float("inf")] * (len(points) - len(reached))
+    seconds = [point.seconds for point in reached] + [float("inf")] * (len(points) - len(reached))
     found: dict[str, Any] = {"reached": len(reached), "median_s": None, "slowest_s": None}
     if points:
         found["median_s"] = finite(statistics.median(seconds))
         found["slowest_s"] = finite(max(seconds))
     for name in ("sent", "received"):
-        values = [getattr(point[1], name) for point in reached]
+        values = [getattr(point.bytes, name) for point in reached]
         found[f"{name}_bytes"] = round(statistics.median(values)) if values else None
-    found["each_s"] = [round(point[0], 3) if point is not None else None for point in points]
+    times = [point.cpu_s for point in reached]
+    found["cpu_s"] = round(statistics.median(times), 3) if times else None
+    found["each_s"] = [round(point.seconds, 3) if point is not None else None for point in points]
     return found
 
 
@@ -74,7 +76,9 @@ def show(table: list[dict[str, Any]]) -> None:
     names = [mark.removesuffix("_peers") for mark in marks]
     head = "".join(f"{name + ' peers, s':>14}{'slowest':>9}{'of':>7}" for name in names)
     width = max(len(row["side"]) for row in table) + 2
-    print(f"{'':{width}}{head}{'sent, kB':>10}{'received':>10}{'ended':>7}{'others':>8}")
+    print(
+        f"{'':{width}}{head}{'sent, kB':>10}{'received':>10}{'CPU, s':>8}{'ended':>7}{'others':>8}"
+    )
     for row in table:
         if "left_out" in row:
             print(f"{row['side']:{width}}left out: {row['left_out']}")
@@ -88,6 +92,7 @@ def show(table: list[dict[str, Any]]) -> None:
         last = row[marks[-1]]
         for name in ("sent_bytes", "received_bytes"):
             cells += f"{figure(last[name] and last[name] / 1e3, 1):>10}"
+        cells += f"{figure(last['cpu_s'], 2):>8}"
         note = f"  ({row['note']})" if row["note"] else ""
         print(f"{row['side']:{width}}{cells}{row['dead']:>7}{row['others']:>8}{note}")
 

@@ -58,6 +58,7 @@ def test_newcomers_find_peers_by_library_socket_and_command(tmp_path: Path) -> N
         # Whole packets both ways: no answer counts before a query was sent.
         assert 1_000 < found["sent_bytes"] < 200_000
         assert 1_000 < found["received_bytes"] < 400_000
+        assert 0.05 < found["cpu_s"] < 15
         assert (row["dead"], row["others"]) == (0, 0)
 
 
@@ -93,13 +94,15 @@ def test_a_side_that_does_not_exist_is_named() -> None:
 
 
 def test_a_newcomer_that_found_too_few_counts_as_slower_than_all_others() -> None:
+    from discovery.newcomer import Point  # type: ignore[import-not-found]
     from discovery.report import summary  # type: ignore[import-not-found]
     from discovery.world import Bytes  # type: ignore[import-not-found]
 
-    found = summary([(0.5, Bytes(10, 20)), None, (0.3, Bytes(30, 40))])
+    one, other = Point(0.5, 0.1, Bytes(10, 20)), Point(0.3, 0.2, Bytes(30, 40))
+    found = summary([one, None, other])
     assert (found["reached"], found["median_s"], found["slowest_s"]) == (2, 0.5, None)
     assert (found["sent_bytes"], found["received_bytes"]) == (20, 30)
-    found = summary([(0.5, Bytes(10, 20)), None])
+    found = summary([one, None])
     assert found["median_s"] is None
 
 
