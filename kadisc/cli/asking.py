@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import msgspec
+import trio
 
 from ..control.call import Method, Progress, Tell
 from ..control.client import ControlClient, open_client
@@ -38,6 +39,8 @@ _FORCE_TEMPORARY_NODE = ("bind", "bootstrap", "allow_private", "no_caps", "unlim
 _BEGIN_AT = 16
 """The number of contacts of the running node, in each address family, that a temporary one begins
 at."""
+_LOOK_AGAIN_S = 0.1
+"""The pause between two looks for the socket of a node that is starting."""
 _STATUS_S = 3.0
 """How long a command waits for the first response before it uses a temporary node."""
 _SHORT_SILENCE_S = 10.0
@@ -74,14 +77,16 @@ async def ask_in_network(
     *,
     tell: Tell | None = None,
     by_member: bool = False,
+    patience_s: float = 0.0,
 ) -> ResultT:
     """As `ask`, for a method whose params name a network: that of --network, or else the running
     node's, or else that of the configuration. ``by_member``: only a node of that network can carry
-    it out.
+    it out. ``patience_s``: how long to wait for the node of a state folder that is named, which may
+    have been started at the same moment.
     """
     with _progress(tell) as told:
         near: Sequence[str] = ()
-        async with running_node(options) as running:
+        async with running_node(options, patience_s) as running:
             if running is not None:
                 network = options.network or running.status.network
                 if network == running.status.network or not by_member:
@@ -142,19 +147,30 @@ class RunningNode(NamedTuple):
 
 
 @asynccontextmanager
-async def running_node(options: argparse.Namespace) -> AsyncIterator[RunningNode | None]:
+async def running_node(
+    options: argparse.Namespace, patience_s: float = 0.0
+) -> AsyncIterator[RunningNode | None]:
     """The running node; None if a temporary node is to be used."""
     async with AsyncExitStack() as stack:
         if any(getattr(options, name, None) for name in _FORCE_TEMPORARY_NODE):
             yield None
         else:
-            yield await _connected(options, stack)
+            yield await _connected(options, stack, patience_s)
 
 
-async def _connected(options: argparse.Namespace, stack: AsyncExitStack) -> RunningNode | None:
-    folder = state_folder(configuration(options))
+async def _connected(
+    options: argparse.Namespace, stack: AsyncExitStack, patience_s: float
+) -> RunningNode | None:
+    config = configuration(options)
+    folder = state_folder(config)
     path = socket_path(folder) if folder is not None else None
-    if path is None or not _exists(path):
+    if path is None:
+        return None
+    if config.state_dir is not None:
+        with trio.move_on_after(patience_s):
+            while not _exists(path):  # noqa: ASYNC110 (a file tells of no event)
+                await trio.sleep(_LOOK_AGAIN_S)
+    if not _exists(path):
         return None
     try:
         client = await stack.enter_async_context(open_client(path))

@@ -55,7 +55,7 @@ _COMMANDS = {
 _EXAMPLES = """\
 examples:
   kadisc --devnet 60                            60 nodes on this machine
-  kadisc --network mychain --service p2p=9333   a node beside yours, over Mainline
+  kadisc --network mychain --service p2p=9333   beside a node of your chain
   kadisc find random                            the nodes closest to a random ID
   kadisc peers testnet --service eth            peers of your network
   kadisc put "Hello World!"                     store a value for two hours

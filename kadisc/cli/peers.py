@@ -33,7 +33,7 @@ examples:
   kadisc peers testnet --service eth --count 20     peers with this service
   kadisc peers testnet --check --json               with an open TCP port
   kadisc peers testnet --where fork=0xabcd          with this value of a service
-  kadisc peers ltc --service p2p --wait 60 --count 3 --format 'addnode={address}'
+  kadisc peers ltc --service p2p --wait 60 --format 'addnode={address}'
   kadisc peers 0123456789abcdef0123456789abcdef01234567 --count 5"""
 
 
@@ -185,10 +185,14 @@ class PeersCommand:
         return self._ended(found, len(found.peers), found.elapsed_s, found.queries)
 
     async def of_network(self) -> int:
+        import trio
+
         from ..control.methods.network_peers import NETWORK_PEERS, NetworkPeersParams
         from ..observe.describe import count
         from ..observe.services import where_document
         from .asking import ask_in_network
+
+        wait_s, began = self._options.wait or 0.0, trio.current_time()
 
         def params_for(network: str) -> NetworkPeersParams:
             return NetworkPeersParams(
@@ -197,13 +201,18 @@ class PeersCommand:
                 where=where_document(self._where),
                 count=self._options.count or DEFAULT_COUNT,
                 check=self._options.check,
-                wait_s=self._options.wait or 0.0,
+                wait_s=max(0.0, wait_s - (trio.current_time() - began)),
                 at_least=self._at_least,
                 partial=True,
             )
 
         found = await ask_in_network(
-            self._options, NETWORK_PEERS, params_for, tell=self._tell, by_member=True
+            self._options,
+            NETWORK_PEERS,
+            params_for,
+            tell=self._tell,
+            by_member=True,
+            patience_s=wait_s,
         )
         code = self._ended(found, len(found.peers), found.elapsed_s, found.queries)
         if found.unreachable and not self._options.json:

@@ -170,3 +170,20 @@ def test_an_option_wins_over_the_environment_and_that_over_the_file(tmp_path: Pa
             1,
             f"kadisc: no node runs with the state folder {folder}; see kadisc run --help\n",
         )
+
+
+def test_with_wait_a_command_waits_for_the_node_of_a_folder_that_is_named(
+    dht: PrivateDht, tmp_path: Path
+) -> None:
+    """As in a script that starts the node in the line before."""
+    folder = str(tmp_path / "late")
+    with running("peers", "--state-dir", folder, "--wait", "60", "--json") as asking:
+        time.sleep(1)
+        with running(
+            *("run", "--bind", "127.61.0.1:0", "--allow-private", "--network", "beta"),
+            *("--bootstrap", dht.beta, "--state-dir", folder, "--json"),
+        ):
+            output, errors = asking.communicate(timeout=PATIENCE_S)
+    assert (asking.returncode, errors) == (0, "")
+    [peer] = json.loads(output)["peers"]
+    assert peer["endpoint"] == dht.beta

@@ -29,7 +29,7 @@ def new_figure(
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise UsageError("charts need matplotlib; pip install 'kadisc[plots]' brings it") from None
+        raise UsageError("charts need matplotlib; pip install matplotlib brings it") from None
     figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr, call-arg]
     axes = [

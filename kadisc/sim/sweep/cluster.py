@@ -71,7 +71,7 @@ def _distributed() -> Any:
         import distributed
     except ImportError:
         raise UsageError(
-            "--scheduler needs dask.distributed; pip install 'kadisc[sweep]' brings it"
+            "--scheduler needs dask.distributed; pip install distributed brings it"
         ) from None
     # It logs a lost connection with a traceback; an error message here has one line.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
