@@ -42,7 +42,7 @@ class UnprovenPeers(KnownPeers):
         """Those that the application may be given after all proven peers: none where enough of
         these are known, and none whose key is proven elsewhere.
         """
-        if sum(not each.failures for each in proven) >= ENOUGH_PROVEN:
+        if proven.count_online() >= ENOUGH_PROVEN:
             return []
         return [
             each

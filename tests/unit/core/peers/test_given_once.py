@@ -11,6 +11,7 @@ import pytest
 from kadisc.config import BookConfig
 from kadisc.core.contract.events import PeerChecked
 from kadisc.core.contract.times import FOREVER
+from kadisc.core.peers.unproven_peers import ENOUGH_PROVEN
 from kadisc.endpoints import make_endpoint
 from tests.support.community import (
     identity,
@@ -124,3 +125,24 @@ def test_why_knows_a_peer_that_the_book_has_no_place_for_at_all() -> None:
         assert (why.verdict, why.held_back_s > 0) == ("bad", True)
     assert beside == 2
     assert network.peers(9, world.now) == []
+
+
+def test_peers_of_both_families_count_once_where_unproven_ones_are_given_last() -> None:
+    world = World(6)
+    host = of_both_families(world)
+    older = stranger(world, 2, proves=False)
+    owners = [identity(200 + number) for number in range(ENOUGH_PROVEN // 2)]
+    places = []
+    for number, owner in enumerate(owners):
+        there = make_endpoint(f"2c0f:{number + 1}:1:1::1", 6881)
+        record = record_fields(owner, address(20 + number))
+        for place in (address(20 + number), there):
+            stranger(world, 20 + number, at=place, record=record, signs_as=owner)
+            places.append(place)
+    introduce(world, host, older.endpoint, *places)
+    network = peer_network(host)
+    assert len(network.verifier.known) == ENOUGH_PROVEN
+    assert network.snapshot(world.now).online == ENOUGH_PROVEN // 2
+    given = network.peers(99, world.now)
+    assert given[-1].endpoint == older.endpoint
+    assert len(given) == ENOUGH_PROVEN // 2 + 1
