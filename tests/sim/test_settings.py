@@ -75,7 +75,7 @@ def test_a_mistake_is_reported_in_one_line_with_a_hint(setting: str, words: str)
         ("network.latency.region_shares=0,0,0,0", "one of them above 0"),
         ("network.nat.timeouts_s=30,60", "as many values as in network.nat.timeout_shares"),
         ("population.autonomous_systems=0", "population.autonomous_systems: a number above 0"),
-        ("core.table.k=0", "core.table.k: expected a number above 0"),
+        ("core.table.k=0", "core.table.k: expected a number from 1 to 100"),
         ("core.table.bucket_sizes=", "core.table.bucket_sizes: expected a list"),
         ("attack.k=0", "attack.k: a number above 0"),
     ],

@@ -129,11 +129,10 @@ def test_run_joins_through_another_node_and_reports_it(nodes: list[dict[str, Any
         "127.0.0.1:0",
         "--json",
         "--no-dashboard",
-        "--state-dir",
-        "/nowhere",
+        "--ephemeral",
     ) as process:
         listening = next_event(process, "listening")
-        assert list(listening) == ["event", "nodes"]
+        assert list(listening) == ["time", "level", "event", "nodes"]
         [node] = listening["nodes"]
         assert re.fullmatch("[0-9a-f]{40}", node["id"])
         joined = next_event(process, "joined")
