@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from ...endpoints import Endpoint
 from ..contract.service_filter import EVERY_PEER, ServiceFilter
-from ..contract.times import FOREVER
+from ..contract.times import FOREVER, NEVER
 from ..contract.verified_peer import VerifiedPeer
 
 MAX_REMEMBERED: Final = 4096
@@ -84,6 +84,9 @@ class PeerFinder:
         self._asked: dict[bytes, VerifiedPeer] = {}
         """Peers that are being asked."""
         self._per_prefix: Counter[bytes] = Counter()
+        self._looked_at = NEVER
+        self._found: list[VerifiedPeer] = []
+        """What `_candidates` returned at that time, if no peer was returned or asked since."""
 
     def next(self, now: float) -> VerifiedPeer | None:
         """A peer that has answered lately, and counts as returned; None where there is none now,
@@ -115,6 +118,7 @@ class PeerFinder:
         if room <= 0:
             return []
         due = [each for each in self._candidates(now) if not self._is_fresh(each, now)][:room]
+        self._looked_at = NEVER
         for peer in due:
             self._checked_at[peer.mark] = now
             self._asked[peer.mark] = peer
@@ -141,6 +145,12 @@ class PeerFinder:
         """The peers to choose from, those first whose subnets were returned least; where none fits,
         peers that have not answered for long; and only then peers that did not prove their keys.
         """
+        if now == self._looked_at:
+            return self._found
+        self._looked_at, self._found = now, self._chosen_now(now)
+        return self._found
+
+    def _chosen_now(self, now: float) -> list[VerifiedPeer]:
         for is_proven, within_s in ((True, None), (True, FOREVER), (False, None), (False, FOREVER)):
             found = self._network.peers(
                 CHOSEN_FROM,
@@ -181,6 +191,7 @@ class PeerFinder:
         return self._network.age_s(peer, now) <= self._verified_within_s
 
     def _take(self, peer: VerifiedPeer, now: float) -> VerifiedPeer:
+        self._looked_at = NEVER
         self._asked.pop(peer.mark, None)
         self._given[peer.mark] = now
         self._per_prefix.update(self._network.prefixes(peer.endpoint))
