@@ -27,8 +27,10 @@ START_EVERY_S = 0.1
 """The time between the starts of two nodes."""
 SETTLED_S = 1200.0
 """The time after which a network is called idle."""
-IDLE_S = 1800.0
-"""The time for which the queries of an idle network are counted."""
+IDLE_S = 2700.0
+"""The time for which the queries of an idle network are counted: two intervals of announces, or
+their number would depend on when it begins.
+"""
 
 Layout = Callable[[int, str], str]
 """The address of a node by its number, from 1, and the family."""
