@@ -210,3 +210,15 @@ def test_a_store_above_its_bound_is_a_violation() -> None:
 def test_impossible_options_of_gossip_are_refused(setting: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         run("gossip-flood", setting)
+
+
+def test_new_members_have_peers_at_once_and_no_application_is_given_a_dead_one() -> None:
+    settings = ("nodes=36", "warmup_s=120", "joins=3", "crash=0.5")
+    metrics = measured("discover", *settings)
+    assert metrics["crashed"] == 18
+    assert metrics["found_all"] == 1.0
+    assert metrics["some_slowest_s"] <= 1.0
+    assert metrics["all_slowest_s"] <= 2.0
+    assert metrics["dead_given_to_new_members"] == 0.0
+    for seconds in (10, 30, 60):
+        assert metrics[f"dead_given_after_{seconds}_s"] == 0.0

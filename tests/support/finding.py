@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kadisc.core.contract.events import PeerChecked, PeerVerified
+from kadisc.core.contract.service_filter import ServiceFilter
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.core.peers.finder import PeerFinder
 
@@ -57,5 +58,6 @@ class Application:
 def application(
     world: World, host: Host, *, service: str | None = None, within_s: float = VERIFIED_WITHIN_S
 ) -> Application:
-    finder = host.node.finder(service=service, verified_within_s=within_s, again_after_s=3600.0)
+    offering = ServiceFilter({service: None} if service is not None else None)
+    finder = host.node.finder(offering=offering, verified_within_s=within_s, again_after_s=3600.0)
     return Application(world, host, finder, world.now)

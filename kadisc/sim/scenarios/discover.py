@@ -151,7 +151,7 @@ SCENARIO = Scenario(
         **GOSSIP_SETTINGS,
         "nodes": "1000",
         "gossip.network_share": "0.01",
-        "warmup_s": "120",
+        "warmup_s": "300",
         "joins": "20",
         "crash": "0",
     },
