@@ -41,7 +41,7 @@ def test_the_second_peer_at_an_address_is_known_and_has_no_share_of_anything_els
     network = peer_network(host)
     view, book = network.components.view, network.components.book
     assert [bool(view.slots_of(endpoint)) for endpoint in ports] == [True, False]
-    assert [network.why(endpoint, world.now) is not None for endpoint in ports] == [True, False]
+    assert [book.why(endpoint, world.now) is not None for endpoint in ports] == [True, False]
     assert book.verified_count == 1
     assert not host.node.dhts[host.family].table.holds(ports[1])
     asker = stranger(world, 60)
