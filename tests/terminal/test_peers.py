@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from kadisc.cli.stored import show_nodes
+from kadisc.control.methods.announce import AnnounceDocument, RefusingNode, StoringNode
+
 from .commands import PATIENCE_S, devnet, error_code, kadisc, next_event, running
 
 
@@ -207,3 +210,24 @@ def test_a_running_node_as_a_static_peer(
         str(folder),
     ) as process:
         assert next_event(process, "joined")["contacts"] >= 1
+
+
+def test_nodes_that_refused_or_did_not_answer_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    where = ("45.1.2.3:4", "45.1.2.3", 4)
+    document = AnnounceDocument(
+        "1" * 40,
+        7,
+        [StoringNode("a" * 40, *where)],
+        0.1,
+        9,
+        [RefusingNode("b" * 40, *where, 203, "token is wrong or too old")],
+        [StoringNode("c" * 40, *where)],
+    )
+    show_nodes(document)
+    assert capsys.readouterr().out.splitlines() == [
+        f"  {'a' * 40}  45.1.2.3:4",
+        f"  {'b' * 40}  45.1.2.3:4  refused: error 203, token is wrong or too old",
+        f"  {'c' * 40}  45.1.2.3:4  did not answer",
+    ]

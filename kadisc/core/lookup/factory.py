@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from ...config import DEFAULT_PORT, CoreConfig
 from ...contacts import Contact
@@ -31,13 +31,10 @@ from .operation import (
 from .operations import Operations
 from .peer import LookupRules
 from .put import Draft, PutOperation
-from .wide import WideLookup
+from .wide import SEEDS_PER_K, WideLookup
 
 StoredItem: TypeAlias = Callable[[NodeId, float], Item | None]
 FirstHops: TypeAlias = Callable[[Family, int, float], Sequence[Contact]]
-
-SEEDS_PER_K: Final = 2
-"""A lookup starts from so many times k contacts."""
 
 
 class RendezvousListener(Protocol):

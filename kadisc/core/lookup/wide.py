@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from heapq import nsmallest
+from typing import Final
 
 from ...contacts import Contact
 from ...endpoints import Endpoint
@@ -26,9 +27,9 @@ from ...ids import ID_BITS, NodeId, shared_prefix_bits
 from .operation import LookupLike
 from .peer import Peer, State
 
-SEEDS_PER_K = 2
-"""Each of the lookups starts from so many times k contacts."""
-DEAD_AFTER_STALLS = 2
+SEEDS_PER_K: Final = 2
+"""A lookup starts from so many times k contacts."""
+DEAD_AFTER_STALLS: Final = 2
 
 
 def max_lookups(k: int) -> int:
