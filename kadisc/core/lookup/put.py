@@ -52,6 +52,25 @@ class Draft:
         next_one = min(MAX_INT, there.sequence + 1) if there is not None else 0
         return signed_item(self.identity, self.value, max(self.at_least, next_one), self.salt)
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether it may be put beside some versions only: a sequence of its own or ``cas``."""
+        return self.identity is not None and (self.sequence is not None or self.cas is not None)
+
+    def conflict(self, item: Item, there: Item | None) -> int | None:
+        """The error (BEP 44) with which a node that has the version ``there`` would refuse
+        ``item``, which was made of this draft; None if it would not.
+        """
+        if there is None or there.key is None:
+            return None
+        if self.cas is not None and self.cas != there.sequence:
+            return error_codes.CAS_MISMATCH
+        if there.sequence > item.sequence or (
+            there.sequence == item.sequence and there.value != item.value
+        ):
+            return error_codes.SEQUENCE_TOO_LOW
+        return None
+
 
 class PutOperation(StoreOperation):
     """Attack: a node refuses every put with "a later version is here". Defence: such an error alone
@@ -123,23 +142,18 @@ class PutOperation(StoreOperation):
     def _conflict(self) -> tuple[int, Item] | None:
         """The error that a version made by another put is, and that version."""
         there, item = self._collector.item, self._item
-        if there is None or there.key is None or item is None:
+        if there is None or item is None:
             return None
         if self._is_storing and there == item:
             return None  # the version that this put has stored
-        if self._draft.cas is not None and self._draft.cas != there.sequence:
-            return error_codes.CAS_MISMATCH, there
-        if there.sequence > item.sequence or (
-            there.sequence == item.sequence and there.value != item.value
-        ):
-            return error_codes.SEQUENCE_TOO_LOW, there
-        return None
+        code = self._draft.conflict(item, there)
+        return None if code is None else (code, there)
 
     def _finished(self, outcome: Outcome) -> PutFinished:
         code, text, there = 0, "", None
         if outcome is Outcome.ERROR_ANSWER and (conflict := self._conflict()) is not None:
             code, there = conflict
-            text = f"the sequence there is {there.sequence}"
+            text = sequence_there(there)
         elif self.refused:
             code, text = self.refused[0].code, self.refused[0].text
         return PutFinished(
@@ -154,3 +168,8 @@ class PutOperation(StoreOperation):
             self.unanswered,
             there,
         )
+
+
+def sequence_there(item: Item) -> str:
+    """The text of a conflict with that version."""
+    return f"the sequence there is {item.sequence}"

@@ -5,13 +5,14 @@ each family is a DHT of its own.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 from ...contacts import Contact
 from ...core.contract.events import LookupKind, Outcome, PutFinished, StoreRefusal
 from ...core.contract.identity import Identity, is_signed_by
-from ...core.lookup.put import Draft
+from ...core.lookup.put import Draft, sequence_there
 from ...core.peers.network_keys import NetworkKeys
 from ...endpoints import Endpoint, Family
 from ...errors import Conflict, DecodeError, ErrorAnswer, NoAnswer, QueryFailed, UsageError
@@ -87,6 +88,12 @@ class Items:
         otherwise, where no family stored it, what `put_in` raised: ErrorAnswer rather than
         NoAnswer.
         """
+        if draft.is_bound and len(self._lookups.families) > 1:
+            # What one family has decides for the other as well, before anything is stored.
+            with suppress(NoAnswer):
+                there = await self.get(draft.target, draft.salt)
+                if (conflict := conflict_with(draft, there)) is not None:
+                    raise conflict
         conflicts: list[Conflict] = []
 
         async def put_in(family: Family) -> StoredItem | None:
@@ -169,6 +176,13 @@ class Items:
             refusals = [error for error in failures if isinstance(error, ErrorAnswer)]
             raise refusals[0] if refusals else failures[-1]
         return done
+
+
+def conflict_with(draft: Draft, there: Item | None) -> Conflict | None:
+    """The conflict that a put of the draft is where that version is stored; None if it is none."""
+    if there is None or (code := draft.conflict(draft.item(there), there)) is None:
+        return None
+    return Conflict(code, sequence_there(there), there.sequence)
 
 
 def merged_conflict(conflicts: Sequence[Conflict], stored: Sequence[Contact]) -> Conflict:

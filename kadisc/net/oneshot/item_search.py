@@ -12,8 +12,9 @@ from ...errors import Conflict, ErrorAnswer, KadiscError, NoAnswer
 from ...ids import NodeId
 from ...observe.describe import count
 from ...wire.items import Item
-from ..api.items import latest, merged_conflict
+from ..api.items import conflict_with, latest, merged_conflict
 from ..api.node import Node
+from .host_resolver import HostResolver
 from .multi_family import MultiFamilyLookup
 
 
@@ -67,6 +68,17 @@ class PutSearch(MultiFamilyLookup):
         return self._refusal or NoAnswer(
             f"{count(self.answered, 'node')} answered, but none stored the item; try again"
         )
+
+    async def run(self, sources: Sequence[Sequence[str]], timeout_s: float) -> HostResolver:
+        if self._draft.is_bound and len(self.node.own_ids) > 1:
+            # What one family has decides for the other as well, before anything is stored.
+            search = ItemSearch(self.node, self.target, self._draft.salt)
+            host_resolver = await search.run(sources, timeout_s)
+            if (conflict := conflict_with(self._draft, search.item)) is not None:
+                self._conflicts.append(conflict)
+                self.answered = search.answered
+                return host_resolver
+        return await super().run(sources, timeout_s)
 
     async def attempt(self, family: Family, seeds: Sequence[Endpoint]) -> bool:
         try:

@@ -15,12 +15,14 @@ from kadisc.endpoints import Family
 from kadisc.errors import Conflict
 from kadisc.ids import NodeId, random_id
 from kadisc.net.api.node import Node
+from kadisc.net.api.open import open_node
 from kadisc.net.devnet import open_devnet
 from kadisc.net.oneshot.item_search import PutSearch
 from kadisc.net.oneshot.multi_family import MultiFamilyLookup
 from kadisc.net.oneshot.peer_search import AnnounceSearch
+from kadisc.net.transport.clock import TrioClock
 
-from ..lab import READ_ONLY, address, network, open_at, open_several
+from ..lab import CONFIG, READ_ONLY, address, network, open_at, open_several
 
 NODES = 60
 
@@ -121,6 +123,50 @@ async def test_a_running_node_and_a_temporary_one_store_at_all_of_the_closest(
                     each.own_ids[Family.IPV4] for each in expected
                 }
                 assert search.failure() is None
+
+
+async def test_what_one_family_has_decides_for_the_other(autojump_clock: MockClock) -> None:
+    net = network()
+    six = ["[2001:db8:1::1]:6881", "[2001:db9:1::1]:6881"]
+    async with AsyncExitStack() as stack:
+        nodes = await stack.enter_async_context(open_several(net, 10))
+        v6_nodes = [
+            await stack.enter_async_context(
+                open_node(
+                    CONFIG,
+                    bootstrap=six[:number],
+                    ports=[net.port(where)],
+                    clock=TrioClock(),
+                    rng=random.Random(80 + number),
+                )
+            )
+            for number, where in enumerate(six)
+        ]
+        owner = await stack.enter_async_context(
+            open_node(
+                CONFIG,
+                bootstrap=[address(1), six[0]],
+                ports=[net.port(address(70)), net.port("[2001:dba:1::1]:6881")],
+                clock=TrioClock(),
+                rng=random.Random(70),
+            )
+        )
+        with trio.fail_after(60):
+            for family in Family:
+                await owner.joined(family)
+        await trio.sleep(60)
+        draft = owner.items.draft("older", owner.identity, sequence=5)
+        assert hold(v6_nodes[1], 10, owner) == draft.target
+        search = PutSearch(owner, draft)
+        await reach(search)
+        assert isinstance(search.failure(), Conflict)
+        with pytest.raises(Conflict) as conflict:
+            await owner.items.put(draft)
+        assert (conflict.value.code, conflict.value.sequence) == (302, 10)
+        assert not [node for node in nodes if holds(node, draft.target)]
+        later = owner.items.draft("newer", owner.identity, sequence=11)
+        stored = await owner.items.put(later)
+        assert len(stored.stored) == 10  # 8 of IPv4, 2 of IPv6
 
 
 async def test_a_put_of_an_older_version_ends_with_a_conflict_and_stores_nothing(
