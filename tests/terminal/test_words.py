@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import get_args
 
+import msgspec
 import pytest
 
 from kadisc.cli.run_log import MAX_PEER_LINES, RunLog
@@ -24,6 +25,7 @@ from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.observe.clients import describe_client
 from kadisc.observe.describe import NOTABLE, Notable, level_of, record_of, words_for
+from kadisc.observe.log_stamp import stamped
 from kadisc.observe.shell_events import (
     BootstrapFailing,
     BootstrapWorking,
@@ -156,3 +158,9 @@ def test_peers_that_come_and_go_do_not_fill_the_log(
     log.event(PeerLost(peers[-1], "moved"))
     log.peers_left_out()
     assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_a_path_that_is_no_text_can_be_sent_as_json() -> None:
+    """The socket's encoder takes no surrogates; the error would end the node."""
+    record = stamped("warning", record_of(StateFolderRemade("/tmp/\udcff")))
+    assert json.loads(msgspec.json.encode(record))["folder"] == "/tmp/?"
