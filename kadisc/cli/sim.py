@@ -43,4 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    return int(options.execute_sim(options))
+    from .tasks import interrupted_by_signals
+
+    with interrupted_by_signals():
+        return int(options.execute_sim(options))

@@ -55,6 +55,29 @@ async def _run(main: Callable[[], Awaitable[int]], when_signalled: int, ending: 
 
 
 @contextmanager
+def interrupted_by_signals() -> Iterator[None]:
+    """For a command without async tasks: the signals that would kill it raise KeyboardInterrupt in
+    it, as SIGINT does, so that it cleans up and says that it was interrupted.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    killing = [
+        number
+        for number in (signal.SIGTERM, *OTHER_ENDINGS)
+        if signal.getsignal(number) is signal.SIG_DFL
+    ]
+    for number in killing:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in killing:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
 def _cancelled_by_signals(scope: trio.CancelScope, ending: Ending) -> Iterator[None]:
     token = trio.lowlevel.current_trio_token()
     before = {

@@ -121,13 +121,14 @@ def test_a_trace_on_a_full_disk_is_an_error_of_one_line() -> None:
     assert done.stderr == "kadisc: --trace /dev/full: No space left on device\n"
 
 
-def test_ctrl_c_ends_a_run_without_output() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_run_with_an_error_alone(number: signal.Signals) -> None:
     with running(
         "sim", "run", "lookup", "--nodes", "2000", "--json", "--trace", "/dev/stderr"
     ) as process:
         assert process.stderr is not None
         assert process.stderr.readline()  # it runs
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         output, errors = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, error_code(output)) == (130, "interrupted")
     assert "Traceback" not in errors
