@@ -128,7 +128,7 @@ def test_no_peer_found(start: list[str]) -> None:
         ),
         (["peers", "4" * 39], "an info-hash has 40 hex digits, not 39"),
         (["peers", "n" * 65], "64 printable characters"),
-        (["peers", "4" * 40, "--check"], "--service and --check are for peers of a network"),
+        (["peers", "4" * 40, "--check"], "--check and --wait are for peers of a network"),
         (["run", "--service", "eth"], "--service: expected NAME=PORT or NAME=0xHEX"),
         (
             ["run", "--service", "eth=65536"],
