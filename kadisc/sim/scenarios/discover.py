@@ -55,7 +55,7 @@ class Application:
 
     def until(self, count: int) -> float | None:
         """The seconds until so many peers were given; None if they were not."""
-        return self.given[count - 1][1] if len(self.given) >= count else None
+        return self.given[count - 1][1] if 0 < count <= len(self.given) else None
 
 
 def application_of(lab: Lab, host: Host) -> Application:
