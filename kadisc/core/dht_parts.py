@@ -23,6 +23,8 @@ from .table.static_peers import StaticPeers
 
 @dataclass(slots=True)
 class DhtParts:
+    """The components of one address family."""
+
     table: RoutingTable
     candidates: Candidates
     revalidation: Revalidation

@@ -20,6 +20,8 @@ from .peers.network_snapshot import PeerNetworkSnapshot
 
 @dataclass(frozen=True, slots=True)
 class EntrySnapshot:
+    """A contact of the routing table."""
+
     contact: Contact
     age_s: float
     """Time since the contact was first verified."""
@@ -32,6 +34,8 @@ class EntrySnapshot:
 
 @dataclass(frozen=True, slots=True)
 class BucketSnapshot:
+    """A bucket and its contacts."""
+
     index: int
     capacity: int
     touched_s_ago: float
@@ -54,6 +58,8 @@ class AddressSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class DhtSnapshot:
+    """The node in one address family."""
+
     family: Family
     own_id: NodeId
     joined: bool
@@ -79,6 +85,8 @@ class OperationSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
+    """The whole node at one moment."""
+
     dhts: tuple[DhtSnapshot, ...]
     operations: tuple[OperationSnapshot, ...]
     queries_in_flight: int

@@ -37,11 +37,13 @@ class Query:
 
 @dataclass(slots=True)
 class Ping(Query):
-    pass
+    """BEP 5: asks whether the node is there."""
 
 
 @dataclass(slots=True)
 class FindNode(Query):
+    """BEP 5: asks for the contacts closest to a target."""
+
     target: NodeId
     want: frozenset[bytes] | None = None
     """b"n4" and b"n6" as asked for (BEP 32; unknown strings left out); None if the querier does not
@@ -70,6 +72,8 @@ class FindNode(Query):
 
 @dataclass(slots=True)
 class GetPeers(Query):
+    """BEP 5: asks for the peers announced under an info-hash, and for a token."""
+
     info_hash: NodeId
     want: frozenset[bytes] | None = None
 
@@ -95,6 +99,8 @@ class GetPeers(Query):
 
 @dataclass(slots=True)
 class AnnouncePeer(Query):
+    """BEP 5: announces the querier under an info-hash."""
+
     info_hash: NodeId
     port: int
     """1 to 65535. With ``implied_port`` the source port of the datagram counts instead, and this
@@ -106,6 +112,8 @@ class AnnouncePeer(Query):
 
 @dataclass(slots=True)
 class Get(Query):
+    """BEP 44: asks for an item, and for a token."""
+
     target: NodeId
     sequence: int | None = None
     """The sequence of the version that the querier has: it wants a later one."""
@@ -114,6 +122,8 @@ class Get(Query):
 
 @dataclass(slots=True)
 class Put(Query):
+    """BEP 44: stores an item."""
+
     token: bytes
     item: Item
     """The item, whose signature is not verified yet."""
@@ -123,6 +133,8 @@ class Put(Query):
 
 @dataclass(slots=True)
 class SampleInfohashes(Query):
+    """BEP 51: asks for a sample of the stored info-hashes."""
+
     target: NodeId
     want: frozenset[bytes] | None = None
 

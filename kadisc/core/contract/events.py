@@ -202,12 +202,16 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class ContactAdded:
+    """A contact entered a bucket of the routing table."""
+
     contact: Contact
     bucket: int
 
 
 @dataclass(frozen=True, slots=True)
 class ContactRemoved:
+    """A contact left its bucket."""
+
     contact: Contact
     bucket: int
     reason: str
@@ -237,6 +241,8 @@ class WentOffline:
 
 @dataclass(frozen=True, slots=True)
 class CameOnline:
+    """Contacts answer again, or for the first time."""
+
     family: Family
 
 

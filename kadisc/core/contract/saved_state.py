@@ -152,6 +152,8 @@ class PackedPeers:
 
 @dataclass(frozen=True, slots=True)
 class SavedBook:
+    """The address book of one network, as it is saved."""
+
     peers: tuple[SavedPeer, ...] | PackedPeers = ()
 
 

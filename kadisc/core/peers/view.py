@@ -122,6 +122,8 @@ class HeldPeer:
 
 @dataclass(slots=True, eq=False)
 class Slot:
+    """One place of the view and the peer that holds it."""
+
     seat: Seat
     since_round: int
     holder: HeldPeer | None = None

@@ -16,6 +16,8 @@ WITHOUT_BOOK: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class KeptBack:
+    """What a start without the saved contacts leaves alone."""
+
     contacts: tuple[SavedContact, ...] = ()
     peers: tuple[SavedPeer, ...] = ()
 
