@@ -39,6 +39,8 @@ class KnownContact(msgspec.Struct):
 
 
 class ContactsDocument(msgspec.Struct):
+    """The contacts that answered lately, of all families; a temporary node can begin at them."""
+
     contacts: list[KnownContact]
 
 
