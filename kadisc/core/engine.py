@@ -338,7 +338,8 @@ class Engine:
         if isinstance(event, Finished):
             self._queue.drop_waiting(self._operations.finished(event))
         if isinstance(event, (Finished, PeersFound)):
-            self._queue.join_yield.served(event.operation, now)
+            ended = isinstance(event, Finished)
+            self._queue.join_yield.served(event.operation, now, ended=ended)
         self._events.append(event)
         return self._network_api.happened(event, now)
 
@@ -350,7 +351,8 @@ class Engine:
             return
         operation = lookup.options.operation
         api.rendezvous_started(command, operation)
-        self._start_for_caller(lookup, command.seeds, now, operation)
+        self._queue.join_yield.searching(operation, now, to_its_end=True)
+        self._start(lookup, command.seeds, now, operation)
 
     def _start_for_caller(
         self,
@@ -359,7 +361,7 @@ class Engine:
         now: float,
         operation: OperationId,
     ) -> OperationId:
-        self._queue.join_yield.searching(operation, now)
+        self._queue.join_yield.searching(operation, now, to_its_end=False)
         return self._start(lookup, seeds, now, operation)
 
     def _start(

@@ -3,8 +3,10 @@
 A program that opens a node and looks for peers at once competes with the lookup of the own ID and
 with those that fill buckets: these are 42 of 50 queries until the first peer, and they use up the
 pace for new addresses that the lookup for peers needs. So while a lookup of the application has
-found nothing, the lookups for the table wait. The nodes that answer meanwhile are candidates for
-the table, and only a moment is lost.
+found nothing, the lookups for the table wait. Those of the network's info-hashes come before them
+until they end: what they find is verified at once, and each answer for the table takes processor
+time from that. The nodes that answer meanwhile are candidates for the table, and only a moment is
+lost.
 
 A node must join promptly all the same: lookups for the table yield for a bounded time after the
 first of them, and never again. They do not wait at all while the application has no lookup.
@@ -26,7 +28,7 @@ class JoinYield:
         self._for_s = for_s
         self._until = inf
         self._free_at = inf
-        self._searches: dict[OperationId, None] = {}
+        self._searches: dict[OperationId, bool] = {}  # -> whether it is served when it ends
         self.waiting: list[SendQuery] = []
         """Queries that wait; changed here alone. It is read after every datagram."""
 
@@ -34,14 +36,15 @@ class JoinYield:
         """Queries that wait."""
         return len(self.waiting)
 
-    def searching(self, operation: OperationId, now: float) -> None:
-        """The application waits for the results of this operation."""
+    def searching(self, operation: OperationId, now: float, *, to_its_end: bool) -> None:
+        """The application waits for the results of this operation: for the first, or for all."""
         if now < self._until:
-            self._searches[operation] = None
+            self._searches[operation] = to_its_end
 
-    def served(self, operation: OperationId, now: float) -> None:
+    def served(self, operation: OperationId, now: float, *, ended: bool) -> None:
         """The operation has found something, or has ended."""
-        if operation in self._searches:
+        to_its_end = self._searches.get(operation)
+        if to_its_end is not None and (ended or not to_its_end):
             del self._searches[operation]
             if not self._searches:
                 self._free_at = now

@@ -36,7 +36,7 @@ def under_way() -> JoinYield:
     """A join and a lookup of the application have begun at 0."""
     join_yield = JoinYield(3.0)
     assert not join_yield.must_wait(new_query(), 0)
-    join_yield.searching(LOOKUP, 0)
+    join_yield.searching(LOOKUP, 0, to_its_end=False)
     return join_yield
 
 
@@ -45,7 +45,7 @@ def under_way() -> JoinYield:
 
 def test_the_first_query_of_a_node_does_not_wait() -> None:
     join_yield = JoinYield(3.0)
-    join_yield.searching(LOOKUP, 0)
+    join_yield.searching(LOOKUP, 0, to_its_end=False)
     assert not join_yield.must_wait(new_query(), 0)
     assert join_yield.must_wait(new_query(), 0)
 
@@ -58,7 +58,7 @@ def test_without_a_lookup_of_the_application_nothing_waits() -> None:
 
 def test_without_a_join_the_rule_does_not_apply() -> None:
     join_yield = JoinYield(3.0)
-    join_yield.searching(LOOKUP, 0)
+    join_yield.searching(LOOKUP, 0, to_its_end=False)
     assert not join_yield.applies(1)
 
 
@@ -70,24 +70,35 @@ def test_only_queries_for_the_table_wait() -> None:
 
 def test_queries_wait_until_the_last_lookup_is_served() -> None:
     join_yield, background = under_way(), new_query()
-    join_yield.searching(OTHER, 0)
+    join_yield.searching(OTHER, 0, to_its_end=False)
     assert join_yield.must_wait(background, 1)
-    join_yield.served(LOOKUP, 1)
-    join_yield.served(LOOKUP, 1)
+    join_yield.served(LOOKUP, 1, ended=False)
+    join_yield.served(LOOKUP, 1, ended=False)
     assert join_yield.freed(1) == []
-    join_yield.served(OTHER, 2)
+    join_yield.served(OTHER, 2, ended=False)
     assert join_yield.next_deadline() == 2
     assert join_yield.freed(2) == [background]
     assert (join_yield.freed(2), join_yield.next_deadline()) == ([], inf)
 
 
+def test_queries_wait_to_the_end_of_a_lookup_that_wants_all_it_can_find() -> None:
+    join_yield, background = JoinYield(3.0), new_query()
+    assert not join_yield.must_wait(new_query(), 0)
+    join_yield.searching(LOOKUP, 0, to_its_end=True)
+    assert join_yield.must_wait(background, 1)
+    join_yield.served(LOOKUP, 1, ended=False)
+    assert join_yield.freed(1) == []
+    join_yield.served(LOOKUP, 2, ended=True)
+    assert join_yield.freed(2) == [background]
+
+
 def test_queries_wait_for_a_bounded_time_however_many_lookups_begin() -> None:
     join_yield, background = under_way(), new_query()
     assert join_yield.must_wait(background, 2.5)
-    join_yield.searching(OTHER, 2.9)
+    join_yield.searching(OTHER, 2.9, to_its_end=False)
     assert join_yield.next_deadline() == 3
     assert join_yield.freed(3) == [background]
-    join_yield.searching(OperationId(3), 3)
+    join_yield.searching(OperationId(3), 3, to_its_end=False)
     assert not join_yield.must_wait(new_query(), 3)
 
 
