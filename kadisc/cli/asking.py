@@ -171,6 +171,8 @@ async def _connected(
             while not _exists(path):  # noqa: ASYNC110 (a file tells of no event)
                 await trio.sleep(_LOOK_AGAIN_S)
     if not _exists(path):
+        if config.state_dir is not None and not _exists(path.parent):
+            say(f"there is no state folder {path.parent}; using a temporary node")
         return None
     try:
         client = await stack.enter_async_context(open_client(path))

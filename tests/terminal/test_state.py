@@ -173,6 +173,14 @@ def test_without_contacts_and_bootstrap_the_error_says_so(tmp_path: Path) -> Non
     ]
 
 
+def test_a_named_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    done = kadisc("find", "random", "--no-routers", "--state-dir", str(tmp_path / "mistyped"))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == (
+        f"kadisc: there is no state folder {tmp_path / 'mistyped'}; using a temporary node"
+    )
+
+
 # --- damage ---------------------------------------------------------------------------------------
 
 
