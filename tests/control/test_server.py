@@ -69,7 +69,8 @@ async def test_find_announce_and_peers(tmp_path: Path) -> None:
         assert peers["peers"] == [{"endpoint": f"{host}:4444", "host": host, "port": 4444}]
         assert 0 <= peers["first_peer_s"] <= peers["elapsed_s"]
         assert 5 <= peers["queries"] <= 10  # its own, and not those of the lookups before
-        assert lab.node.operations() == ()
+        # What may still be under way are lookups for the table.
+        assert all(each.target != int(ID, 16) for each in lab.node.operations())
 
 
 async def test_peers_announced_to_the_node_itself_are_found(tmp_path: Path) -> None:

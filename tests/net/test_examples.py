@@ -92,12 +92,13 @@ async def test_all_programs_do_what_they_say(tmp_path: Path) -> None:
             listener,
             network(tmp_path, port) as (nodes, here),
             open_control(nodes[0], str(tmp_path / "node")),
-            trio.open_nursery() as nursery,
         ):
-            nursery.start_soon(tell, "print_peers.py", "mychain", here)
-            nursery.start_soon(tell_first, "dial_peers.py", 2, "mychain", "p2p", here)
-            nursery.start_soon(tell, "put_and_get.py", here, "Hello World!")
-            nursery.start_soon(tell, "ask_from_asyncio.py", str(tmp_path / "node"), "mychain")
+            # Alone: the nodes of the other programs end while it stores its value.
+            await tell("put_and_get.py", here, "Hello World!")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(tell, "print_peers.py", "mychain", here)
+                nursery.start_soon(tell_first, "dial_peers.py", 2, "mychain", "p2p", here)
+                nursery.start_soon(tell, "ask_from_asyncio.py", str(tmp_path / "node"), "mychain")
 
     peers = [line.split() for line in told["print_peers.py"]]
     assert len({(host, port) for host, port, *_ in peers}) == 8

@@ -27,7 +27,7 @@ async def main() -> int:
         screen = live.open_screen()
         assert screen is not None
         with trio.fail_after(30):
-            await live.show_live(nodes, "mainline", screen)
+            await live.show_live(nodes, screen, is_devnet=True)
     return 0
 
 

@@ -22,7 +22,7 @@ async def main() -> int:
     async with open_devnet(10, CONFIG) as nodes:
         screen = open_screen()
         assert screen is not None
-        await show_live(nodes, "impatient", screen)
+        await show_live(nodes, screen, is_devnet=True)
     return 0
 
 

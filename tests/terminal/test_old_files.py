@@ -39,7 +39,7 @@ netrestrict = ["127.0.0.0/8", "::1/128"]
 allow_private = true
 
 [core.query]
-timeout_s = 600.0
+timeout_s = 300.0
 """
 """A configuration for a node that gets no answers; its queries do not time out during a test."""
 
@@ -228,7 +228,7 @@ def test_every_saved_contact_gets_a_query(tmp_path: Path) -> None:
 def test_a_temporary_node_starts_from_the_saved_contacts(tmp_path: Path) -> None:
     contacts = [c for c in STATE["networks"][NETWORK]["contacts"] if c["family"] == "ipv4"]
     config = tmp_path / "config.toml"
-    config.write_text(f'network = "{NETWORK}"\n{ALONE.replace("600.0", "1.0")}')
+    config.write_text(f'network = "{NETWORK}"\n{ALONE.replace("300.0", "1.0")}')
     place = ["--state-dir", str(copy_of_state(tmp_path)), "--config", str(config)]
     done = kadisc("find", "random", "--bind", "127.0.0.1:0", *place)
     assert done.returncode == 1
