@@ -54,6 +54,10 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
         ports=choose_ports,
         state_is_optional=is_optional,
     ) as node:
+        if node.own_network.is_joined:
+            # Programs ask a node for peers as soon as its socket is there: those of a daemon that
+            # knows none come before the nodes that fill its table.
+            node.peers().take_nowait()
         if not config.bootstrap and config.routers:
             say(
                 "no --bootstrap given: joining through saved contacts and Mainline's public "

@@ -29,7 +29,9 @@ ResultT = TypeVar("ResultT", bound=msgspec.Struct)
 _PROGRESS_INTERVAL_S = 0.125
 """The time between two progress reports."""
 _JOIN_WAIT_S = 10.0
-"""How long a call waits for a node without contacts to join."""
+"""How long a call waits for the first contact of a node without any."""
+_LOOK_AGAIN_S = 0.01
+"""How often it looks for one."""
 
 
 class Call:
@@ -60,10 +62,10 @@ class Call:
             raise NoAnswer(self.failure(lookup))
 
     async def reach(self, lookup: MultiFamilyLookup) -> None:
-        """Runs the lookup from the contacts of the node; waits for its join if it has none."""
-        if not any(self.node.has_contacts(family) for family in self.node.own_ids):
-            with trio.move_on_after(_JOIN_WAIT_S):
-                await self.node.joined()
+        """Runs the lookup from the contacts of the node; waits for the first one if it has none."""
+        with trio.move_on_after(_JOIN_WAIT_S):
+            while not any(map(self.node.has_contacts, self.node.own_ids)):  # noqa: ASYNC110
+                await trio.sleep(_LOOK_AGAIN_S)
         await lookup.run((), self.node.config.resolve_timeout_s)
 
     def failure(self, lookup: MultiFamilyLookup) -> str:

@@ -25,6 +25,8 @@ from .ports import Port, Sent
 
 _BATCH = 64
 """The number of datagrams between two turns of the other tasks: some 2 ms of work."""
+_LONGEST_TURN_S = 0.004
+"""Nor do they wait longer than that: answers that verify peers take a millisecond each."""
 
 _LONGEST_NAP_S = 5.0
 """The longest sleep of the timer. trio's clock stands still in a suspend, so a nap that a suspend
@@ -215,7 +217,7 @@ class Pump:
         receive, drain = self.core.receive, port.drain
         while True:
             await port.wait_readable()
-            taken = 0
+            taken, awake_since = 0, self.now()
             while batch := drain(_BATCH):
                 now = self._look_at_clock()
                 for payload, source in batch:
@@ -224,11 +226,13 @@ class Pump:
                     self.core.tick(now)
                 self.flush()
                 # Under load more datagrams have come meanwhile: one more look costs 1 us, going to
-                # sleep and being woken costs 30.
+                # sleep and being woken costs 30. What was found must not wait for the end of the
+                # burst: other tasks have their turn every few milliseconds.
                 taken += len(batch)
-                if taken >= _BATCH:
+                if taken >= _BATCH or now >= awake_since + _LONGEST_TURN_S:
                     taken = 0
                     await trio.lowlevel.checkpoint()
+                    awake_since = self.now()
 
     @trio.lowlevel.enable_ki_protection
     async def _wake(self) -> None:
