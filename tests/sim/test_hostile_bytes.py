@@ -212,9 +212,8 @@ def test_many_datagrams_do_no_harm(datagrams: int) -> None:
         counters.dropped[reason] for reason in ("unmatched-reply", "unmatched-error")
     )
     assert decoded >= datagrams / 2
-    ignored = {"trailing-data"}  # the message before them is taken
+    ignored = {"trailing-data"}  # if the message before them is sound, it is taken
     assert counters.dropped.keys() >= {*decoding.DROP_REASONS, *BY_THE_CORE} - ignored
-    assert counters.refused.keys() >= ignored
     if blocks:  # the short run ends before every bound is full
         assert blocks[-1] < blocks[0] * 1.1, f"memory grows: {blocks}"
     assert len(knows(victim)) >= 15
