@@ -7,6 +7,7 @@ from dataclasses import replace
 import trio
 from trio.testing import MockClock
 
+from kadisc.control.call import Call
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.endpoints import make_endpoint
 from kadisc.net.oneshot.network_search import NetworkSearch
@@ -36,6 +37,26 @@ async def test_a_node_outside_of_the_network_finds_all_of_its_peers(
             with trio.fail_after(1.0):
                 await few.run([[address(1)]], 5.0)
             assert len(few.peers) == 3
+
+
+async def test_a_node_that_has_just_started_gives_peers_before_it_has_joined(
+    autojump_clock: MockClock,
+) -> None:
+    """As for a request at its control socket: joining waits for the search, so the search must not
+    wait for that.
+    """
+    net, members = network(latency_s=0.05), replace(CONFIG, network="testnet")
+    async with open_members(net, range(1, 21)):
+        await trio.sleep(60.0)
+        async with open_at(net, 60, config=members, bootstrap=[address(1)]) as node:
+            node.peers().take_nowait()  # as `kadisc run` does
+            search = NetworkSearch(node, 10)
+            with trio.fail_after(30.0):
+                await Call(node).carry_out(search)
+            assert len(search.peers) == 10
+            assert search.first_peer_s is not None
+            assert search.first_peer_s <= 0.3
+            assert not any(dht.joined for dht in node.snapshot().dhts)
 
 
 async def test_it_waits_for_peers_that_come_later_and_no_longer_than_asked(
