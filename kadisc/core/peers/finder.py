@@ -33,6 +33,10 @@ GRACE_S: Final = 0.5
 """Peers that come later in the order, and have answered lately, wait so long for those that are
 being asked.
 """
+IN_ORDER_S: Final = 0.15
+"""Of peers that are asked together, one that has answered waits so long for those before it in the
+order: subnets are mixed by that, and not by who answers first.
+"""
 GIVE_UP_S: Final = 1.5
 """A peer that is asked makes room for the next one after so long; its answer counts later too."""
 LOOK_AGAIN_S: Final = 5.0
@@ -103,8 +107,11 @@ class PeerFinder:
             ):
                 del self._asked[mark]  # under the mark that it had: it may have proven its key now
                 return self._take(current, now)
-            if now >= self._checked_at.get(mark, now) + GIVE_UP_S:
+            asked_at = self._checked_at.get(mark, now)
+            if now >= asked_at + GIVE_UP_S:
                 del self._asked[mark]
+            elif now < asked_at + IN_ORDER_S:
+                return None
         if self._must_wait(now):
             return None
         candidates = self._candidates(now)
@@ -127,8 +134,7 @@ class PeerFinder:
     def look_again_s(self, now: float) -> float:
         """After how many seconds to ask for a peer again, even if none was verified."""
         since = [
-            self._checked_at[mark]
-            + (GRACE_S if now < self._checked_at[mark] + GRACE_S else GIVE_UP_S)
+            self._checked_at[mark] + _pause_s(now - self._checked_at[mark])
             for mark in self._asked
             if mark in self._checked_at
         ]
@@ -204,6 +210,13 @@ class PeerFinder:
     def _forget_old(self, now: float) -> None:
         _drop_older(self._given, now - self._again_after_s)
         _drop_older(self._checked_at, now - RETRY_CHECK_S)
+
+
+def _pause_s(asked_s_ago: float) -> float:
+    """After how many seconds since a peer was asked it makes a difference next."""
+    if asked_s_ago < IN_ORDER_S:
+        return IN_ORDER_S
+    return GRACE_S if asked_s_ago < GRACE_S else GIVE_UP_S
 
 
 def _drop_older(times: dict[bytes, float], before: float) -> None:
