@@ -11,7 +11,7 @@ from kadisc.endpoints import Family
 from kadisc.ids import random_id
 from kadisc.net.devnet import open_devnet
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
 NODES, LOOKUPS, K = 300, 100, 8
 
@@ -19,7 +19,7 @@ NODES, LOOKUPS, K = 300, 100, 8
 async def test_lookups_find_exactly_the_closest() -> None:
     rng = random.Random(300)
     exact = 0
-    with trio.fail_after(250):
+    with trio.fail_after(550):
         async with open_devnet(NODES, rng=rng) as nodes:
             for node in nodes:
                 await node.joined()
