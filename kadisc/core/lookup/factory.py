@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from ...config import DEFAULT_PORT, CoreConfig
 from ...contacts import Contact
@@ -14,6 +14,7 @@ from ...wire.items import Item
 from ..contract.events import LookupKind, LookupResult, OperationId, Outcome
 from ..contract.queries import NO_COMMANDS, Commands, RefreshLookup, RendezvousLookup
 from ..dht import Dht
+from ..peers.network_api import RendezvousApi
 from .announce import AnnounceOperation
 from .closest import ClosestLookup
 from .disjoint import DisjointLookup
@@ -37,28 +38,6 @@ StoredItem: TypeAlias = Callable[[NodeId, float], Item | None]
 FirstHops: TypeAlias = Callable[[Family, int, float], Sequence[Contact]]
 
 
-class RendezvousListener(Protocol):
-    """Is told which peers announced under an info-hash of the own network."""
-
-    def rendezvous_found(
-        self, lookup: RendezvousLookup, peers: Sequence[Endpoint], now: float
-    ) -> None:
-        """An answer names peers; the lookup goes on."""
-        ...
-
-    def rendezvous_finished(
-        self,
-        lookup: RendezvousLookup,
-        operation: OperationId,
-        result: LookupResult,
-        now: float,
-        *,
-        stored: bool,
-    ) -> None:
-        """``stored``: whether this node is announced there now."""
-        ...
-
-
 class RendezvousEnd:
     """What follows a rendezvous lookup: the listener is told, then ``then`` continues, if given."""
 
@@ -66,7 +45,7 @@ class RendezvousEnd:
         self,
         lookup: RendezvousLookup,
         operation: OperationId,
-        listener: RendezvousListener,
+        listener: RendezvousApi,
         then: Continuation | None,
     ) -> None:
         self._lookup = lookup
@@ -162,7 +141,7 @@ class LookupFactory:
         port: int,
         implied_port: bool,
         paths: int = 1,
-        rendezvous: tuple[RendezvousLookup, RendezvousListener] | None = None,
+        rendezvous: tuple[RendezvousLookup, RendezvousApi] | None = None,
     ) -> LookupOperation:
         """The lookup after which this node is announced, ended by AnnounceFinished. ``rendezvous``:
         the command that it is made for, and the listener to tell of its result.
@@ -203,7 +182,7 @@ class LookupFactory:
         return put.lookup
 
     def for_rendezvous(
-        self, command: RendezvousLookup, listener: RendezvousListener, now: float
+        self, command: RendezvousLookup, listener: RendezvousApi, now: float
     ) -> LookupOperation:
         """The lookup of an info-hash of the own network, followed by an announce if wanted."""
         if command.announces:
@@ -304,7 +283,7 @@ class LookupFactory:
     def _for_tag(
         self,
         command: RendezvousLookup,
-        listener: RendezvousListener,
+        listener: RendezvousApi,
         now: float,
         then: Continuation | None,
     ) -> LookupOperation:
