@@ -83,11 +83,15 @@ if TYPE_CHECKING:
     from .observe.shell_events import NetworkChanged as NetworkChanged
     from .observe.shell_events import NoContactsLeft as NoContactsLeft
     from .observe.shell_events import NothingToJoin as NothingToJoin
+    from .observe.shell_events import SocketBack as SocketBack
+    from .observe.shell_events import SocketLost as SocketLost
     from .observe.shell_events import StateDamaged as StateDamaged
     from .observe.shell_events import StateKeptBack as StateKeptBack
     from .observe.shell_events import StateSaved as StateSaved
     from .observe.shell_events import StateSetAside as StateSetAside
     from .observe.shell_events import StateUnsaved as StateUnsaved
+    from .observe.socket_snapshot import SocketSnapshot as SocketSnapshot
+    from .observe.socket_snapshot import SocketState as SocketState
     from .wire.items import Item as Item
     from .wire.records import PeerRecord as PeerRecord
 
@@ -174,11 +178,17 @@ _HOME = {
         "NetworkChanged",
         "NoContactsLeft",
         "NothingToJoin",
+        "SocketBack",
+        "SocketLost",
         "StateDamaged",
         "StateKeptBack",
         "StateSaved",
         "StateSetAside",
         "StateUnsaved",
+    ),
+    "observe.socket_snapshot": (
+        "SocketSnapshot",
+        "SocketState",
     ),
     "wire.items": ("Item",),
     "wire.records": ("PeerRecord",),

@@ -66,7 +66,7 @@ ROOMS = {
         ),
     ),
     "net": (
-        *("as_map_file", "tcp_check", "transport", "state", "join", "config_file", "api"),
+        *("as_map_file", "tcp_check", "transport", "link", "state", "join", "config_file", "api"),
         *("oneshot", "devnet"),
     ),
     "sim": (

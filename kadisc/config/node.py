@@ -306,6 +306,12 @@ class Config:
         within(0.1, 86_400),
         "A change of the state is saved after at most this many seconds.",
     )
+    watch_interval_s: float = setting(
+        2.0,
+        within(0, 3600),
+        "The node looks for a change of its network (addresses, gateway) every so many seconds; 0"
+        " means never.",
+    )
     subscriber_queue: int = setting(
         1024,
         within(1, 1_000_000),

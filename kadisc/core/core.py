@@ -7,7 +7,7 @@ ends in exactly one terminal event, which comes out of ``drain_events``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ..endpoints import Endpoint, Family, family_of
 from ..errors import UsageError
@@ -176,11 +176,14 @@ class Core(Engine):
         """Ends the operation with CANCELLED; without effect once it has ended."""
         self._end(operation, Outcome.CANCELLED, now)
 
-    def network_changed(self, now: float) -> None:
-        """The link or the addresses changed, or the machine slept."""
+    def network_changed(self, now: float, *, families: Collection[Family] | None = None) -> None:
+        """The link or the addresses changed, or the machine slept. ``families``: that it concerns;
+        all where it is None.
+        """
         self._queue.stall_timer.reset()
-        for dht in self._dhts.values():
-            dht.network_changed(now)
+        for family, dht in self._dhts.items():
+            if families is None or family in families:
+                dht.network_changed(now)
 
     def add_static_peer(self, endpoint: Endpoint, now: float) -> None:
         """Keeps a peer as a contact, also while it is silent, if its family is served."""

@@ -31,6 +31,8 @@ from .shell_events import (
     NoContactsLeft,
     NothingToJoin,
     ShellEvent,
+    SocketBack,
+    SocketLost,
     StateDamaged,
     StateFolderRemade,
     StateKeptBack,
@@ -62,6 +64,7 @@ _WARNINGS: Final = (
     NothingToJoin,
     OwnAddressShared,
     PeersBeyondCaps,
+    SocketLost,
     StateDamaged,
     StateFolderRemade,
     StateKeptBack,
@@ -69,6 +72,11 @@ _WARNINGS: Final = (
     StateUnsaved,
     WentOffline,
 )
+_CHANGED: Final = {
+    "addresses": "the addresses of this machine changed",
+    "source": "this machine sends from another address",
+    "gateway": "this machine has another gateway",
+}
 _LOST: Final = {
     "silent": "no answer",
     "moved": "it has another endpoint now",
@@ -100,8 +108,19 @@ def record_of(event: Notable) -> dict[str, object]:
             return {"event": "bootstrap_working", "family": family.value}
         case HostUnresolved(host, reason):
             return {"event": "host_unresolved", "host": host, "reason": reason}
-        case NetworkChanged(slept_s):
-            return {"event": "network_changed", "slept_s": round(slept_s, 1)}
+        case NetworkChanged(slept_s, cause, families):
+            return {
+                "event": "network_changed",
+                "cause": cause,
+                "families": [family.value for family in families],
+                "slept_s": round(slept_s, 1),
+            }
+        case SocketLost(family, own):
+            socket = {"family": family.value, "endpoint": format_endpoint(own)}
+            return {"event": "socket_lost", **socket}
+        case SocketBack(family, own):
+            socket = {"family": family.value, "endpoint": format_endpoint(own)}
+            return {"event": "socket_back", **socket}
         case AddressChanged(family, ip, port, own_id, voters):
             where = {"family": family.value, "host": format_ip(ip), "port": port}
             return {"event": "address_changed", **where, "id": format_id(own_id), "voters": voters}
@@ -190,8 +209,16 @@ def words_for(event: Notable) -> tuple[str, str]:
                 "no bootstrap node, static peer or saved contact: waiting for another node to join "
                 "by this one; to join a network, start with --bootstrap HOST:PORT of a node of it",
             )
-        case NetworkChanged(slept_s):
-            return "network", f"this machine slept for {slept_s:.0f} s; checking all contacts again"
+        case NetworkChanged():
+            return "network", _network_changed_words(event)
+        case SocketLost(_, endpoint):
+            return (
+                "socket",
+                f"{format_endpoint(endpoint)} is closed: no interface has that address any more; "
+                "retrying in the background",
+            )
+        case SocketBack(_, endpoint):
+            return "socket", f"{format_endpoint(endpoint)} is open again"
         case StateUnsaved(reason):
             return "state", f"{reason}; state is not saved, retrying in the background"
         case StateSaved():
@@ -255,3 +282,11 @@ def count(number: int, thing: str, things: str | None = None) -> str:
 
 def family_name(family: Family) -> str:
     return "IPv4" if family is Family.IPV4 else "IPv6"
+
+
+def _network_changed_words(event: NetworkChanged) -> str:
+    if event.cause == "suspended":
+        return f"this machine slept for {event.slept_s:.0f} s; checking all contacts again"
+    what = _CHANGED.get(event.cause, event.cause)
+    names = " and ".join(family_name(family) for family in event.families)
+    return f"{names}: {what}; joining again"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ..endpoints import Family
+from ..endpoints import Endpoint, Family
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,37 @@ class HostUnresolved:
 
 @dataclass(frozen=True, slots=True)
 class NetworkChanged:
-    """The machine was suspended for ``slept_s`` seconds. The node checks all contacts again,
-    because the machine may be in another network now.
+    """The machine may be in another network now: it was suspended, or its addresses, its source
+    address or its gateway changed. The node looks for its place in the DHT and for its external
+    address anew. Contacts and peers stay.
     """
 
-    slept_s: float
+    slept_s: float = 0.0
+    """How long the machine was suspended, in seconds; 0 for another cause."""
+    cause: str = "suspended"
+    """``suspended``, ``addresses`` (of interfaces), ``source`` (the address that datagrams leave
+    from) or ``gateway``: the first of these that differs.
+    """
+    families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+    """The address families that it concerns."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLost:
+    """The address that a socket was bound to is gone. The socket is closed, and the node has no
+    socket of that family. It tries to open it again and again.
+    """
+
+    family: Family
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class SocketBack:
+    """The socket is open again, after `SocketLost`."""
+
+    family: Family
+    endpoint: Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +155,8 @@ ShellEvent: TypeAlias = (
     | NetworkChanged
     | NoContactsLeft
     | NothingToJoin
+    | SocketLost
+    | SocketBack
     | StateUnsaved
     | StateSaved
     | StateFolderRemade

@@ -144,7 +144,13 @@ async def test_events_are_sent_until_the_subscription_is_cancelled(tmp_path: Pat
         assert datetime.fromisoformat(value.pop("time")).tzinfo is not None
         assert message["params"] == {
             "id": "s",
-            "value": {"level": "info", "event": "network_changed", "slept_s": 5.0},
+            "value": {
+                "level": "info",
+                "event": "network_changed",
+                "cause": "suspended",
+                "families": ["ipv4", "ipv6"],
+                "slept_s": 5.0,
+            },
         }
         await client.send(b'{"jsonrpc": "2.0", "method": "$/cancel", "params": {"id": "s"}}')
         assert await client.error() == ("s", CANCELLED)

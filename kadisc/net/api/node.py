@@ -15,9 +15,7 @@ from ...core.contract.events import Event, LookupKind, LookupResult
 from ...core.contract.identity import Identity
 from ...core.contract.saved_state import Verdict
 from ...core.contract.verified_peer import VerifiedPeer
-from ...core.snapshot import OperationSnapshot, Snapshot
-from ...endpoints import Endpoint, Family
-from ...ids import NodeId
+from ...endpoints import Family
 from ...observe.shell_events import ShellEvent
 from ...wire.items import Item
 from ...wire.records import PeerRecord
@@ -31,6 +29,7 @@ from .arguments import Content, EndpointLike, IdLike, key_from, parse_target, sa
 from .items import Items, StoredItem
 from .joins import Joins
 from .lookups import Lookups
+from .node_view import NodeView
 from .peer_network import OwnNetwork
 from .peer_stream import VERIFIED_WITHIN_S, PeerStream, service_filter
 from .publishing import Publication, PublishedRecord, Publisher
@@ -39,7 +38,7 @@ from .results import Answers, FoundPeers, Pong
 EventT = TypeVar("EventT")
 
 
-class Node:
+class Node(NodeView):
     """A node with sockets and a clock. `open_node` makes it; every method may be called from any
     task of the same trio run. Cancelling a call ends the operation behind it at once.
 
@@ -79,14 +78,12 @@ class Node:
         Raises:
             UsageError: a host or a peer of ``config`` cannot be read.
         """
+        super().__init__(pump, keeper)
         self.config = config
         self.identity = identity
         """The key pair (Ed25519)."""
         self.public_key = identity.public_key
         """32 bytes that identify the node for good; its node IDs follow from its addresses."""
-        self.pump = pump
-        """What drives the core; for tests and measurements, not for programs."""
-        self._core = pump.core
         self._rng = rng
         self._lookups = Lookups(pump, config)
         self._joins = Joins(pump, self._lookups)
@@ -101,11 +98,8 @@ class Node:
         self._published_record = PublishedRecord(
             self.publisher, identity, self.own_network.keys.tag, config.publish_delay_s, rng
         )
-        self.keeper = keeper
-        """Saves the state; None where the node was opened without a folder."""
         self._bootstrap = Bootstrap(pump, config, sources, rng)
         self._static_peers = StaticPeerResolver(pump, config, rng)
-        self._opened_at = pump.now()
         pump.dispatch.tap(self._published_record.note)
 
     def start(self, nursery: trio.Nursery, *, joins: bool = True) -> None:
@@ -127,40 +121,6 @@ class Node:
             self.publisher.resume(self.keeper.saved.published, self.identity)
 
     @property
-    def own_ids(self) -> dict[Family, NodeId]:
-        """The node ID in each address family. It changes with the external address (BEP 42)."""
-        return dict(self._core.own_ids)
-
-    @property
-    def local_endpoints(self) -> dict[Family, Endpoint]:
-        """Where the sockets listen; a socket that listens on all addresses has the unspecified one
-        (``0.0.0.0``, ``::``).
-        """
-        return {port.family: port.local_endpoint for port in self.pump.ports}
-
-    def snapshot(self) -> Snapshot:
-        """Everything that can be seen of the node at this moment, as frozen dataclasses."""
-        return self._core.snapshot(self.pump.now())
-
-    def operations(self) -> tuple[OperationSnapshot, ...]:
-        """The operations in flight, the node's own included: a part of a snapshot, and cheap."""
-        return self._core.operations()
-
-    def stored_peers(self, info_hash: IdLike) -> list[Endpoint]:
-        """The peers announced at this node itself (BEP 5); a lookup asks only other nodes."""
-        return self._core.stored_peers(parse_target(info_hash), self.pump.now())
-
-    @property
-    def uptime_s(self) -> float:
-        """Seconds since the node was made, suspends included."""
-        return self.pump.now() - self._opened_at
-
-    @property
-    def keeps_state(self) -> bool:
-        """Whether the node holds the lock of a state folder."""
-        return self.keeper is not None and self.keeper.has_folder
-
-    @property
     def waits_for_contact(self) -> bool:
         """Whether the node knows no node to join by: the first of a network is right to wait."""
         return self._bootstrap.waits_for_contact
@@ -168,10 +128,6 @@ class Node:
     def has_contacts(self, family: Family) -> bool:
         """Whether a lookup has contacts to begin with, from the table or from the last run."""
         return self._core.has_contacts(self._lookups.served(family))
-
-    def counters(self) -> dict[str, int]:
-        """How often each thing has happened so far, by name, in the core and in the shell."""
-        return self._core.counters.as_dict() | self.pump.counters()
 
     @overload
     def subscribe(self) -> Subscription[Event | ShellEvent]: ...

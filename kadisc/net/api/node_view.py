@@ -1,0 +1,68 @@
+"""What can be seen of a running node at one moment."""
+
+from __future__ import annotations
+
+from ...core.snapshot import OperationSnapshot, Snapshot
+from ...endpoints import Endpoint, Family
+from ...ids import NodeId
+from ...observe.socket_snapshot import SocketSnapshot, SocketState
+from ..state.keeper import Keeper
+from ..transport.pump import Pump
+from .arguments import IdLike, parse_target
+
+
+class NodeView:
+    """The part of `Node` that only looks: nothing is started, sent or changed."""
+
+    def __init__(self, pump: Pump, keeper: Keeper | None) -> None:
+        self.pump = pump
+        """What drives the core; for tests and measurements, not for programs."""
+        self.keeper = keeper
+        """Saves the state; None where the node was opened without a folder."""
+        self._core = pump.core
+        self._opened_at = pump.now()
+
+    @property
+    def own_ids(self) -> dict[Family, NodeId]:
+        """The node ID in each address family. It changes with the external address (BEP 42)."""
+        return dict(self._core.own_ids)
+
+    @property
+    def local_endpoints(self) -> dict[Family, Endpoint]:
+        """Where the sockets listen; a socket that listens on all addresses has the unspecified one
+        (``0.0.0.0``, ``::``).
+        """
+        return {port.family: port.local_endpoint for port in self.pump.ports}
+
+    def sockets(self) -> tuple[SocketSnapshot, ...]:
+        """The UDP sockets, also those that are closed because their address is gone."""
+        return tuple(
+            SocketSnapshot(port.family, port.local_endpoint, SocketState.OPEN)
+            for port in self.pump.ports
+        )
+
+    def snapshot(self) -> Snapshot:
+        """Everything that can be seen of the node at this moment, as frozen dataclasses."""
+        return self._core.snapshot(self.pump.now())
+
+    def operations(self) -> tuple[OperationSnapshot, ...]:
+        """The operations in flight, the node's own included: a part of a snapshot, and cheap."""
+        return self._core.operations()
+
+    def stored_peers(self, info_hash: IdLike) -> list[Endpoint]:
+        """The peers announced at this node itself (BEP 5); a lookup asks only other nodes."""
+        return self._core.stored_peers(parse_target(info_hash), self.pump.now())
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since the node was made, suspends included."""
+        return self.pump.now() - self._opened_at
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether the node holds the lock of a state folder."""
+        return self.keeper is not None and self.keeper.has_folder
+
+    def counters(self) -> dict[str, int]:
+        """How often each thing has happened so far, by name, in the core and in the shell."""
+        return self._core.counters.as_dict() | self.pump.counters()
