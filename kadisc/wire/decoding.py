@@ -3,8 +3,8 @@
 
 Decoding is strict about what an answer depends on: a wrong ID, target, token or list of nodes
 refuses the message. It is lenient about hints: a malformed ``v``, ``ip``, ``ro``, ``tk`` or
-``want``, or malformed samples, count as not sent. Only DecodeError is raised, whatever the input
-is.
+``want``, the ``n`` of a ping, or malformed samples, count as not sent. Only DecodeError is raised,
+whatever the input is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn, TypeAlias, cast
 from ..endpoints import Endpoint
 from ..errors import DecodeError
 from ..ids import ID_BYTES, NodeId
-from . import bencode, error_codes, gossip, items
+from . import bencode, error_codes, gossip, items, reach
 from .compact import ENDPOINT_SIZES, IPV4_CONTACT_BYTES, IPV6_CONTACT_BYTES, endpoint_from
 from .envelope import ASKER_TOKEN_BYTES, MAX_TID_BYTES
 from .messages import (
@@ -45,26 +45,30 @@ MAX_VALUES: Final = 256
 MAX_ERROR_TEXT_BYTES: Final = 256
 """Bytes of the text of an error that are kept."""
 
-_COMPLAINTS: Final = {
-    "not-a-dict": "a message is a dict",
-    "bad-tid": f"t must be at most {MAX_TID_BYTES} bytes",
-    "bad-type": "y must be q, r or e",
-    "bad-method": f"q must be at most {MAX_METHOD_BYTES} bytes",
-    "bad-arguments": "a must be a dict",
-    "bad-id": f"id must be {ID_BYTES} bytes",
-    "bad-target": f"target must be {ID_BYTES} bytes",
-    "bad-info-hash": f"info_hash must be {ID_BYTES} bytes",
-    "bad-port": "port must be 1 to 65535",
-    "bad-token": f"token must be at most {MAX_TOKEN_BYTES} bytes",
-    "bad-net": f"net must be {ID_BYTES} bytes",
-    "bad-want": f"want must be 0 to {gossip.MAX_WANT}",
-    "bad-record": "rec must be a dict",
-    "bad-reply": "r must be a dict",
-    "bad-nodes": "nodes must be whole compact contacts",
-    "bad-peers": "peers must be whole compact contacts and a byte each",
-    "bad-values": "values must be a list",
-    "bad-error": "e must be a list that begins with a code",
-} | items.COMPLAINTS
+_COMPLAINTS: Final = (
+    {
+        "not-a-dict": "a message is a dict",
+        "bad-tid": f"t must be at most {MAX_TID_BYTES} bytes",
+        "bad-type": "y must be q, r or e",
+        "bad-method": f"q must be at most {MAX_METHOD_BYTES} bytes",
+        "bad-arguments": "a must be a dict",
+        "bad-id": f"id must be {ID_BYTES} bytes",
+        "bad-target": f"target must be {ID_BYTES} bytes",
+        "bad-info-hash": f"info_hash must be {ID_BYTES} bytes",
+        "bad-port": "port must be 1 to 65535",
+        "bad-token": f"token must be at most {MAX_TOKEN_BYTES} bytes",
+        "bad-net": f"net must be {ID_BYTES} bytes",
+        "bad-want": f"want must be 0 to {gossip.MAX_WANT}",
+        "bad-record": "rec must be a dict",
+        "bad-reply": "r must be a dict",
+        "bad-nodes": "nodes must be whole compact contacts",
+        "bad-peers": "peers must be whole compact contacts and a byte each",
+        "bad-values": "values must be a list",
+        "bad-error": "e must be a list that begins with a code",
+    }
+    | items.COMPLAINTS
+    | reach.COMPLAINTS
+)
 """Reasons to refuse a message whose bencode is sound, with the text that a querier is sent."""
 
 DROP_REASONS: Final = (*bencode.REASONS, *_COMPLAINTS)
@@ -120,7 +124,7 @@ def _read_query(tid: bytes, envelope: Fields) -> Query:
 
 
 def _read_ping(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
-    return Ping(tid, sender)
+    return Ping(tid, sender, reach.nonce_of_ping(arguments.get(b"n")))
 
 
 def _read_find_node(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
@@ -184,6 +188,14 @@ def _read_gossip(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -
     return gossip.read_query(tid, sender, arguments, _token)
 
 
+def _read_reach(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
+    return reach.read_reach(tid, sender, arguments, _token)
+
+
+def _read_knock(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
+    return reach.read_knock(tid, sender, arguments, _token)
+
+
 def _read_unknown(tid: bytes, sender: NodeId, arguments: Fields, method: bytes) -> Query:
     target = next(
         (
@@ -222,6 +234,8 @@ def _read_reply(tid: bytes, envelope: Fields) -> Reply:
         reply.held = {name: results[name] for name in _ITEM_FIELDS if name in results}
     if (samples := get(b"samples")) is not None:
         reply.samples = _samples(samples, get(b"interval"), get(b"num"))
+    if b"ok" in results or b"tcp" in results:
+        reply.reach = reach.read_result(results)
     if b"tk" in results:
         reply.asker_token = _asker_token(results[b"tk"])
     reply.seen_as = endpoint_from(envelope.get(b"ip"))
@@ -255,6 +269,8 @@ _QUERY_READERS: Final[dict[bytes, Callable[[bytes, NodeId, Fields, bytes], Query
     b"put": _read_put,
     b"sample_infohashes": _read_sample_infohashes,
     b"gossip": _read_gossip,
+    b"reach": _read_reach,
+    b"knock": _read_knock,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from ..ids import ID_BYTES
-from . import gossip
+from . import gossip, reach
 from .messages import (
     AnnouncePeer,
     Error,
@@ -14,10 +14,12 @@ from .messages import (
     Get,
     GetPeers,
     Gossip,
+    Knock,
     Message,
     Ping,
     Put,
     Query,
+    Reach,
     Reply,
     SampleInfohashes,
     UnknownQuery,
@@ -45,7 +47,7 @@ def _query(query: Query, method: bytes, arguments: Fields) -> Fields:
 
 
 def _write_ping(query: Ping) -> Fields:
-    return _query(query, b"ping", {})
+    return _query(query, b"ping", {} if query.nonce is None else {b"n": query.nonce})
 
 
 def _write_find_node(query: FindNode) -> Fields:
@@ -100,6 +102,14 @@ def _write_gossip(query: Gossip) -> Fields:
     return _query(query, b"gossip", gossip.query_arguments(query))
 
 
+def _write_reach(query: Reach) -> Fields:
+    return _query(query, b"reach", reach.reach_arguments(query))
+
+
+def _write_knock(query: Knock) -> Fields:
+    return _query(query, b"knock", reach.knock_arguments(query))
+
+
 def _write_unknown(query: UnknownQuery) -> Fields:
     target = {} if query.target is None else {b"target": query.target.to_bytes(ID_BYTES, "big")}
     return _query(query, query.method, {**target, **_wanted(query.want)})
@@ -123,6 +133,8 @@ def _write_reply(reply: Reply) -> Fields:
         results[b"tk"] = reply.asker_token
     if reply.news is not None:
         gossip.add_news(results, reply.news)
+    if reply.reach is not None:
+        reach.add_result(results, reply.reach)
     if reply.held is not None:
         results |= reply.held
     if (samples := reply.samples) is not None:
@@ -158,6 +170,8 @@ _WRITERS: Final[dict[type[Message], Callable[[Any], Fields]]] = {
     Put: _write_put,
     SampleInfohashes: _write_sample_infohashes,
     Gossip: _write_gossip,
+    Reach: _write_reach,
+    Knock: _write_knock,
     UnknownQuery: _write_unknown,
     Reply: _write_reply,
     Error: _write_error,

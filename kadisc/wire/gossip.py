@@ -5,13 +5,15 @@ peers in that reply.
 
     query  a: {id, net, want 0..16, [rec], [token], [pad], [ch: 16 bytes, to: 6 or 18 bytes],
                [bye: 1]}
-    reply  r: {id, [rec], token, [peers: 27 bytes each], [peers6: 39 bytes each], [pf: 64 bytes]}
+    reply  r: {id, [rec], token, [peers: 27 bytes each], [peers6: 39 bytes each], [pf: 64 bytes],
+               [can: 1]}
 
 A peer is a compact contact and one byte: how many relays it may still take (``ttl``) in the upper
 half, its age in units of 5 minutes in the lower. ``pf`` answers ``ch`` and ``to``: the signature by
-which the replier proves that it has the key of its record (`core/peers/proof.py`). Records stay
-undecoded dicts here, and peers bytes: most answers of a flood match no query, and what is not asked
-for is not parsed.
+which the replier proves that it has the key of its record (`core/peers/proof.py`). ``can`` 1 says
+that the replier helps with tests of reachability (`reach.py`); its other bits are reserved. Records
+stay undecoded dicts here, and peers bytes: most answers of a flood match no query, and what is not
+asked for is not parsed.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ CHALLENGE_BYTES: Final = 16
 """Bytes of the challenge that a replier is asked to sign."""
 PROOF_BYTES: Final = 71
 """Bytes that a proof takes in a reply: a signature of 64, its key and its length."""
+CAN_HELP: Final = 1
+"""The bit of ``can`` that stands for help with tests of reachability."""
 MAX_NIBBLE: Final = 15
 """The largest number in half a byte."""
 
@@ -130,7 +134,14 @@ def read_news(results: dict[bytes, Any]) -> News | None:
     proof = results.get(b"pf")
     if proof is not None and type(proof) is not bytes:
         proof = b""  # no signature, and so an invalid one
-    return News(_record(record), _peers(peers, Family.IPV4), _peers(peers6, Family.IPV6), proof)
+    can = results.get(b"can")
+    return News(
+        _record(record),
+        _peers(peers, Family.IPV4),
+        _peers(peers6, Family.IPV6),
+        proof,
+        type(can) is int and can & CAN_HELP != 0,
+    )
 
 
 def add_news(results: dict[bytes, Any], news: News) -> None:
@@ -142,6 +153,8 @@ def add_news(results: dict[bytes, Any], news: News) -> None:
         results[b"peers6"] = news.peers6
     if news.proof is not None:
         results[b"pf"] = news.proof
+    if news.can:
+        results[b"can"] = CAN_HELP
 
 
 def _record(raw: Any) -> dict[bytes, Any] | None:

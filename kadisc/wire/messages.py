@@ -1,5 +1,6 @@
 """The KRPC messages of BEP 5, BEP 44 (get, put) and BEP 51 (sample_infohashes), with the fields of
-BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43 (ro); and the method of kadisc itself, gossip.
+BEP 32 (want, nodes6), BEP 42 (ip) and BEP 43 (ro); and the methods of kadisc itself: gossip, reach
+and knock.
 
 Keys and IDs are ints, endpoints are compact. ``nodes`` and ``nodes6`` stay raw bytes here, checked
 for length only: most replies of a flood match no query, and parsing their contacts would let the
@@ -38,6 +39,28 @@ class Query:
 @dataclass(slots=True)
 class Ping(Query):
     """BEP 5: asks whether the node is there."""
+
+    nonce: bytes | None = None
+    """8 bytes, ``n``, of a test of reachability: the ping comes from a witness (see `Knock`). Its
+    transaction ID is the first 4 of them.
+    """
+
+    def __init__(
+        self,
+        tid: bytes,
+        sender: NodeId,
+        nonce: bytes | None = None,
+        *,
+        version: bytes | None = None,
+        read_only: bool = False,
+        asker_token: bytes | None = None,
+    ) -> None:
+        self.tid = tid
+        self.sender = sender
+        self.nonce = nonce
+        self.version = version
+        self.read_only = read_only
+        self.asker_token = asker_token
 
 
 @dataclass(slots=True)
@@ -163,6 +186,37 @@ class Gossip(Query):
 
 
 @dataclass(slots=True)
+class Reach(Query):
+    """Asks a helper to find out whether nodes that the sender had nothing to do with reach it. With
+    a record: whether its TCP port accepts connections.
+    """
+
+    nonce: bytes
+    """8 random bytes, used once."""
+    network: bytes
+    """The 20-byte tag of the sender's network."""
+    token: bytes | None = None
+    """From an answer of the same helper to gossip."""
+    port: int | None = None
+    """1024 to 65535: the UDP port to test; None for the source port of the query."""
+    record: dict[bytes, Any] | None = None
+    """With ``tcp_port``: the sender's own record, not verified yet."""
+    tcp_port: int | None = None
+    """1024 to 65535: the TCP port to connect to."""
+
+
+@dataclass(slots=True)
+class Knock(Query):
+    """A helper asks a witness to ping an endpoint once, with the nonce."""
+
+    nonce: bytes
+    network: bytes
+    to: Endpoint
+    token: bytes | None = None
+    """From an answer of the same witness to gossip."""
+
+
+@dataclass(slots=True)
 class UnknownQuery(Query):
     """A method that this node does not serve. With a ``target`` it is answered as find_node,
     otherwise with error 204.
@@ -184,6 +238,8 @@ class News:
     peers: bytes = b""
     peers6: bytes = b""
     proof: bytes | None = None
+    can: bool = False
+    """Whether the replier helps the querier with tests of reachability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +251,23 @@ class InfoHashSamples:
     interval_s: int
     held: int
     info_hashes: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ReachResult:
+    """What the reply to reach or knock says; None for a field that it does not have. ``ok``:
+    whether the ping of a witness was answered; ``witness``: the one that pinged; ``tcp``: one of
+    `TCP_ACCEPTED`, `TCP_REFUSED` and `TCP_SILENT`.
+    """
+
+    ok: bool | None = None
+    witness: Endpoint | None = None
+    tcp: int | None = None
+
+
+TCP_ACCEPTED: Final = 0
+TCP_REFUSED: Final = 1
+TCP_SILENT: Final = 2
 
 
 @dataclass(slots=True)
@@ -218,6 +291,7 @@ class Reply:
     samples: InfoHashSamples | None = None
     asker_token: bytes | None = None
     """8 bytes, ``tk``: proves the querying endpoint in its later queries."""
+    reach: ReachResult | None = None
 
     def __init__(
         self,
@@ -233,6 +307,7 @@ class Reply:
         held: dict[bytes, Any] | None = None,
         samples: InfoHashSamples | None = None,
         asker_token: bytes | None = None,
+        reach: ReachResult | None = None,
     ) -> None:
         self.tid = tid
         self.sender = sender
@@ -246,6 +321,7 @@ class Reply:
         self.held = held
         self.samples = samples
         self.asker_token = asker_token
+        self.reach = reach
 
 
 @dataclass(slots=True)
@@ -270,5 +346,7 @@ METHODS: Final[dict[type[Query], str]] = {
     Put: "put",
     SampleInfohashes: "sample_infohashes",
     Gossip: "gossip",
+    Reach: "reach",
+    Knock: "knock",
 }
 """The name of each method, on the wire and to people."""

@@ -88,7 +88,12 @@ def write_find_node(query: FindNode) -> bytes | None:
 
 def write_reply(reply: Reply) -> bytes | None:
     """The datagram; None for a reply with more than an ID, contacts, tokens and peers."""
-    if reply.news is not None or reply.held is not None or reply.samples is not None:
+    if (
+        reply.news is not None
+        or reply.held is not None
+        or reply.samples is not None
+        or reply.reach is not None
+    ):
         return None
     nodes = reply.nodes
     nodes6 = reply.nodes6

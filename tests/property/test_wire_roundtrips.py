@@ -23,10 +23,13 @@ from kadisc.wire.messages import (
     GetPeers,
     Gossip,
     InfoHashSamples,
+    Knock,
     Message,
     News,
     Ping,
     Put,
+    Reach,
+    ReachResult,
     Reply,
     SampleInfohashes,
     UnknownQuery,
@@ -48,6 +51,8 @@ served = {
     b"get",
     b"put",
     b"sample_infohashes",
+    b"reach",
+    b"knock",
 }
 records = st.none() | st.dictionaries(
     st.binary(max_size=4), st.integers(0, 9) | st.binary(max_size=40), max_size=5
@@ -108,8 +113,26 @@ queries: dict[str, Any] = {
     "read_only": st.booleans(),
     "asker_token": st.none() | st.binary(min_size=8, max_size=8),
 }
+nonces, tags = st.binary(min_size=8, max_size=8), st.binary(min_size=20, max_size=20)
+ports = st.integers(1024, 65535)
+results = st.builds(ReachResult, st.booleans(), st.none() | endpoints) | st.builds(
+    ReachResult, tcp=st.integers(0, 2)
+)
 messages: st.SearchStrategy[Message] = st.one_of(
-    st.builds(Ping, tids, ids, **queries),
+    st.builds(Ping, tids, ids, st.none() | nonces, **queries),
+    st.builds(Reach, tids, ids, nonces, tags, st.none() | tokens, st.none() | ports, **queries),
+    st.builds(
+        Reach,
+        tids,
+        ids,
+        nonces,
+        tags,
+        st.none() | tokens,
+        record=records.filter(lambda record: record is not None),
+        tcp_port=ports,
+        **queries,
+    ),
+    st.builds(Knock, tids, ids, nonces, tags, endpoints, st.none() | tokens, **queries),
     st.builds(FindNode, tids, ids, ids, wants, **queries),
     st.builds(GetPeers, tids, ids, ids, wants, **queries),
     st.builds(
@@ -132,10 +155,11 @@ messages: st.SearchStrategy[Message] = st.one_of(
         tids,
         ids,
         token=tokens,
-        news=st.builds(News, records, pieces(27), pieces(39)).filter(
-            lambda news: news != News(None)
+        news=st.builds(News, records, pieces(27), pieces(39), can=st.booleans()).filter(
+            lambda news: news.record is not None or news.peers or news.peers6
         ),
     ),
+    st.builds(Reply, tids, ids, reach=results, seen_as=st.none() | endpoints),
     st.builds(
         UnknownQuery,
         tids,

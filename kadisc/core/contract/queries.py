@@ -13,11 +13,25 @@ from typing import Final, Protocol, TypeAlias
 from ...contacts import Contact
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
-from ...wire.messages import AnnouncePeer, Error, FindNode, Get, GetPeers, Gossip, Ping, Put, Reply
+from ...wire.messages import (
+    AnnouncePeer,
+    Error,
+    FindNode,
+    Get,
+    GetPeers,
+    Gossip,
+    Knock,
+    Ping,
+    Put,
+    Reach,
+    Reply,
+)
 from .events import Event
 from .query_group import QueryGroup
 
-OutgoingQuery: TypeAlias = Ping | FindNode | GetPeers | AnnouncePeer | Get | Put | Gossip
+OutgoingQuery: TypeAlias = (
+    Ping | FindNode | GetPeers | AnnouncePeer | Get | Put | Gossip | Reach | Knock
+)
 
 
 class Priority(enum.Enum):

@@ -16,7 +16,17 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from ...wire.messages import AnnouncePeer, Get, GetPeers, Gossip, Put, Query, SampleInfohashes
+from ...wire.messages import (
+    AnnouncePeer,
+    Get,
+    GetPeers,
+    Gossip,
+    Knock,
+    Put,
+    Query,
+    Reach,
+    SampleInfohashes,
+)
 
 FIND_NODE_S: Final = 10e-6
 """Seconds for a find_node, which the limits on the number of queries cover."""
@@ -44,6 +54,8 @@ OTHERS_S: Final[dict[type[Query], float]] = {
     Put: 10e-6,
     SampleInfohashes: 5e-6,
     Gossip: 5e-6,
+    Reach: 10e-6,
+    Knock: 10e-6,
 }
 """Seconds that a query of another kind takes beyond a find_node; a kind that is not here takes
 none. The check of a signature is not in it: those have a budget of their own.

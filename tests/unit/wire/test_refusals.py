@@ -59,6 +59,7 @@ DROPPED_IN_SILENCE = [
     (b"d1:el3:201e1:t2:aa1:y1:ee", "bad-error"),
     (b"d1:ei201e1:t2:aa1:y1:ee", "bad-error"),
     (b"d1:edei1e1:t2:aa1:y1:ee", "bad-key"),
+    (b"d1:rd2:id" + ID + b"2:oki2ee1:t2:aa1:y1:re", "bad-result"),
 ]
 
 HASH = b"9:info_hash20:mnopqrstuvwxyz123456"
@@ -146,6 +147,17 @@ ANSWERED_WITH_203 = [
         b"d1:ad2:id" + ID + b"3:net" + ID + b"5:tokeni5e4:wanti0ee1:q6:gossip" + ENVELOPE,
         "bad-token",
     ),
+]
+
+NONCE = b"1:n8:8 bytes!"
+ANSWERED_WITH_203 += [
+    (b"d1:ad2:id" + ID + b"3:net" + ID + b"e1:q5:reach" + ENVELOPE, "bad-nonce"),
+    (
+        b"d1:ad2:id" + ID + NONCE + b"3:net" + ID + b"1:pi80ee1:q5:reach" + ENVELOPE,
+        "bad-reach-port",
+    ),
+    (b"d1:ad2:id" + ID + NONCE + b"3:net" + ID + b"3:recdee1:q5:reach" + ENVELOPE, "bad-reach"),
+    (b"d1:ad2:id" + ID + NONCE + b"3:net" + ID + b"e1:q5:knock" + ENVELOPE, "bad-to"),
 ]
 
 ANSWERED_OTHERWISE = [
