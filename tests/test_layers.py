@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "observe": ("core",),
     "net": ("core", "observe"),
     "sim": ("core", "observe"),
-    "control": ("net", "observe"),
+    "doctor": ("net", "observe"),
+    "control": ("doctor",),
     "dashboard": ("observe",),
     "conformance": ("net",),
 }

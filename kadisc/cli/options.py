@@ -20,15 +20,16 @@ MAX_DIGITS = 9
 """Of a number on the command line."""
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of a node that stays."""
+def add_run_options(parser: argparse.ArgumentParser, *, keeps_state: bool = True) -> None:
+    """Adds the options of a node that stays. ``keeps_state``: whether it is to keep state."""
     groups: dict[Heading, argparse._ActionsContainer] = {Heading.FIRST: parser}
     _add_options(parser, tuple(Commands), groups)
-    groups[Heading.FILES].add_argument(
-        "--ephemeral",
-        action="store_true",
-        help="use a new key for this run alone: read and save no state, open no control socket",
-    )
+    if keeps_state:
+        groups[Heading.FILES].add_argument(
+            "--ephemeral",
+            action="store_true",
+            help="use a new key for this run alone: read and save no state, open no control socket",
+        )
     _add_config_option(groups[Heading.FILES])
 
 
@@ -122,7 +123,7 @@ def configuration(
             for name, value in values.items()
             if KEYS[name].setting.holds_for in only_for
         }
-    given = _given(options)
+    given = given_options(options)
     check_values(given, _flag)
     return config_from(values | given)
 
@@ -132,7 +133,7 @@ def _from_environment() -> dict[str, Any]:
     return {key: value for key, name in _VARIABLES.items() if (value := os.environ.get(name))}
 
 
-def _given(options: argparse.Namespace) -> dict[str, Any]:
+def given_options(options: argparse.Namespace) -> dict[str, Any]:
     """The values of the options that were given, by the names of their keys."""
     given: dict[str, Any] = {}
     for key in KEYS.values():

@@ -8,6 +8,7 @@ from ..call import Method
 from .announce import ANNOUNCE
 from .book import BOOK_EXPORT, BOOK_IMPORT
 from .contacts import CONTACTS
+from .doctor import DOCTOR
 from .feedback import FEEDBACK
 from .find import FIND
 from .get import GET
@@ -23,6 +24,7 @@ from .why import WHY
 
 _ALL = (
     STATUS,
+    DOCTOR,
     FIND,
     CONTACTS,
     PING,

@@ -1,0 +1,15 @@
+"""All checks, in the order in which they are printed."""
+
+from __future__ import annotations
+
+from .facts import DoctorFacts
+from .finding import CheckResult, DoctorCheck
+from .joined import JOINED
+from .state import STATE
+
+CHECKS: tuple[DoctorCheck, ...] = (JOINED, STATE)
+
+
+def examine(facts: DoctorFacts) -> tuple[CheckResult, ...]:
+    """The result of every check."""
+    return tuple(CheckResult(check.name, check.find(facts)) for check in CHECKS)
