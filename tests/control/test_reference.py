@@ -78,6 +78,7 @@ async def test_requests_are_answered_as_shown(tmp_path: Path) -> None:
 def test_the_page_has_every_method_code_and_limit() -> None:
     assert re.findall(r"^### (\w+)$", PAGE, re.MULTILINE) == [
         "status",
+        "doctor",
         "find",
         "contacts",
         "announce",

@@ -7,8 +7,18 @@ import pytest
 from kadisc.cli.main import main
 
 COMMANDS = (
-    *("run", "find", "peers", "announce", "put", "get", "resolve", "ping", "status", "record"),
-    *("why", "book", "conformance", "sim", "sim run", "sim list", "sim sweep", "sim report"),
+    *("run", "find", "peers", "announce", "put", "get", "resolve", "ping", "status", "doctor"),
+    *(
+        "record",
+        "why",
+        "book",
+        "conformance",
+        "sim",
+        "sim run",
+        "sim list",
+        "sim sweep",
+        "sim report",
+    ),
 )
 
 
