@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .core.contract.events import LookupFinished as LookupFinished
     from .core.contract.events import LookupKind as LookupKind
     from .core.contract.events import LookupResult as LookupResult
+    from .core.contract.events import NatKindChanged as NatKindChanged
     from .core.contract.events import NodeAnswered as NodeAnswered
     from .core.contract.events import Outcome as Outcome
     from .core.contract.events import PeerLost as PeerLost
@@ -40,8 +41,11 @@ if TYPE_CHECKING:
     from .core.contract.events import PeerVerified as PeerVerified
     from .core.contract.events import PingFinished as PingFinished
     from .core.contract.events import PutFinished as PutFinished
+    from .core.contract.events import ReachabilityChanged as ReachabilityChanged
     from .core.contract.events import RecordChanged as RecordChanged
+    from .core.contract.events import ServiceTested as ServiceTested
     from .core.contract.events import WentOffline as WentOffline
+    from .core.contract.reach_verdict import ReachVerdict as ReachVerdict
     from .core.contract.verified_peer import VerifiedPeer as VerifiedPeer
     from .endpoints import Endpoint as Endpoint
     from .endpoints import Family as Family
@@ -116,6 +120,7 @@ _HOME = {
         "LookupFinished",
         "LookupKind",
         "LookupResult",
+        "NatKindChanged",
         "NodeAnswered",
         "Outcome",
         "PeerLost",
@@ -123,9 +128,12 @@ _HOME = {
         "PeersFound",
         "PingFinished",
         "PutFinished",
+        "ReachabilityChanged",
         "RecordChanged",
+        "ServiceTested",
         "WentOffline",
     ),
+    "core.contract.reach_verdict": ("ReachVerdict",),
     "core.contract.verified_peer": ("VerifiedPeer",),
     "endpoints": (
         "Endpoint",

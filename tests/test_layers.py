@@ -52,6 +52,7 @@ ROOMS = {
             "dht_parts",
             "dht",
             "serving",
+            "reach",
             "peers",
         ),
         *(

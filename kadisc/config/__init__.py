@@ -23,5 +23,6 @@ from .node import DEFAULT_PORT as DEFAULT_PORT
 from .node import PUBLIC_ROUTERS as PUBLIC_ROUTERS
 from .node import Config as Config
 from .node import CoreConfig as CoreConfig
+from .reach import ReachConfig as ReachConfig
 from .serving import ServingConfig as ServingConfig
 from .serving import StoreConfig as StoreConfig

@@ -63,6 +63,7 @@ class Form(enum.Enum):
     HOST = "HOST:PORT, where HOST is a name or an address"
     SUBNET = "CIDR notation, as in 10.0.0.0/8"
     SERVICE = "NAME=PORT or NAME=0xHEX"
+    REACHABLE = "auto, yes or no"
     NETWORK_NAME = "1 to 64 printable characters"
     FILE = "a path of a file"
     FOLDER = "a path of a folder"

@@ -222,6 +222,36 @@ class Defences:
         "All nodes get the same sample of info-hashes until its time is over, so that asking often"
         " does not read out the store.",
     )
+    renewed_contacts: bool = switch(
+        True,
+        "A datagram from a host that this node had to do with lately renews the note of it, also"
+        " when it is dropped, so that a host that keeps its flow through the router open never"
+        " counts as a stranger.",
+    )
+    answered_witness: bool = switch(
+        True,
+        "A stranger's ping counts as proof of an endpoint only if the answer reached the stranger.",
+    )
+    witness_budgets: bool = switch(
+        True,
+        "The pings and TCP connections that other nodes ask for are limited per asker, per target"
+        " and in total, so that no node can be used to flood another.",
+    )
+    two_rounds: bool = switch(
+        True,
+        "An endpoint counts as closed only after a second round of probes through other helpers,"
+        " and not after the first.",
+    )
+    probe_lane: bool = switch(
+        True,
+        "A ping with a number that this node waits for passes before any limit, so that a flood"
+        " does not hide strangers that got in.",
+    )
+    guarded_conduct: bool = switch(
+        True,
+        "A closed node marks itself as read-only and stops to announce itself only in a network"
+        " that is large enough to spare it.",
+    )
 
 
 DIVERSITY_DEFENCES: Final = ("diversity_caps", "lookup_caps", "book_groups", "store_shares")

@@ -25,6 +25,7 @@ from .defences import DIVERSITY_DEFENCES, Defences
 from .gossip import GossipConfig, RendezvousConfig
 from .limits import LimitsConfig
 from .maintenance import MaintenanceConfig
+from .reach import ReachConfig
 from .serving import ServingConfig, StoreConfig
 
 CLIENT_VERSION: Final = b"KD\x00\x01"
@@ -53,10 +54,18 @@ class CoreConfig:
     book: BookConfig = field(default_factory=BookConfig)
     rendezvous: RendezvousConfig = field(default_factory=RendezvousConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
+    reach: ReachConfig = field(default_factory=ReachConfig)
     defences: Defences = field(default_factory=Defences)
     # These are fields of `Config`, which `Config.settled` passes on. Only what makes a core without
     # a node sets them here.
     read_only: bool = from_the_node(False)
+    reachable: str = from_the_node("auto")
+    help_others: bool = from_the_node(True)
+    check_services: bool = from_the_node(True)
+    tests_reach: bool = from_the_node(True)
+    """False for nodes that do not test whether strangers reach them: those bound to loopback, and
+    those of commands that open a node for a moment. See ``tests_reachability``.
+    """
     allow_private: bool = from_the_node(False)
     ban: tuple[str, ...] = from_the_node(())
     netrestrict: tuple[str, ...] = from_the_node(())
@@ -66,6 +75,11 @@ class CoreConfig:
         within(512, 65_535),
         "Datagrams of more than this many bytes are dropped unread.",
     )
+
+    @property
+    def tests_reachability(self) -> bool:
+        """Whether the node tests its own endpoints, and helps others to test theirs."""
+        return self.tests_reach and not self.read_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +223,29 @@ class Config:
         " table.",
         option=Option(Commands.RUN, heading=Heading.PEERS),
     )
+    reachable: str = setting(
+        "auto",
+        Form.REACHABLE,
+        "Whether strangers reach this node: with ``auto`` that is found out; ``yes`` or ``no``"
+        " fixes how the node presents itself, and the tests go on and are shown.",
+        option=Option(
+            Commands.RUN,
+            "yes|no|auto",
+            "whether nodes that this one never contacted reach it (default: auto, found out by"
+            " tests)",
+            heading=Heading.ADDRESS,
+        ),
+        holds_for=HoldsFor.THE_LASTING_NODE,
+    )
+    help_others: bool = switch(
+        True,
+        "The node helps other nodes to find out whether strangers reach them: it draws witnesses"
+        " for them and pings them.",
+    )
+    check_services: bool = switch(
+        True,
+        "The node has other nodes check whether the TCP ports of its services can be reached.",
+    )
     allow_private: bool = switch(
         False,
         "The node accepts private and loopback addresses from every source, as public ones (labs,"
@@ -331,6 +368,9 @@ class Config:
         core = replace(
             core,
             read_only=core.read_only or self.read_only,
+            reachable=self.reachable if self.reachable != "auto" else core.reachable,
+            help_others=core.help_others and self.help_others,
+            check_services=core.check_services and self.check_services,
             allow_private=core.allow_private or self.allow_private,
             ban=tuple(dict.fromkeys((*core.ban, *self.ban))),
             netrestrict=tuple(dict.fromkeys((*core.netrestrict, *self.netrestrict))),

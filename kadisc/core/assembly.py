@@ -31,6 +31,7 @@ from .baselines.limits import (
 )
 from .baselines.rpc import NoOwner, NoReceivedTokens, NoSpacing, TrustingTransactions
 from .baselines.table import NoDiversityCaps, NoNamingShares, NoQuarantine
+from .contract.conduct import Conduct
 from .contract.counters import Counters
 from .dht import Dht
 from .dht_parts import DhtParts
@@ -88,12 +89,17 @@ def spacing_for(config: CoreConfig) -> SpacingRule:
 
 
 def send_queue_for(
-    config: CoreConfig, transactions: TransactionRule, tokens: TokenIssuer
+    config: CoreConfig,
+    transactions: TransactionRule,
+    tokens: TokenIssuer,
+    conducts: Mapping[Family, Conduct],
 ) -> SendQueue:
     received: ReceivedTokenRule = NoReceivedTokens()
     if config.defences.asker_tokens:
         received = ReceivedTokens(tokens.derive(b"received tokens"))
-    return SendQueue(config, transactions, pacer_for(config), spacing_for(config), received)
+    return SendQueue(
+        config, transactions, pacer_for(config), spacing_for(config), received, conducts
+    )
 
 
 def bep42_for(config: CoreConfig, places: SubnetPlaces | None) -> Bep42Check:

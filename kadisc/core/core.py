@@ -176,6 +176,11 @@ class Core(Engine):
         """Ends the operation with CANCELLED; without effect once it has ended."""
         self._end(operation, Outcome.CANCELLED, now)
 
+    def mapped(self, family: Family, endpoint: Endpoint | None, now: float) -> None:
+        """The router maps this endpoint to the node's socket of that family; None: no longer."""
+        if self.peer_network is not None:
+            self._carry_out(self.peer_network.reach.mapped(family, endpoint, now), now)
+
     def network_changed(self, now: float, *, families: Collection[Family] | None = None) -> None:
         """The link or the addresses changed, or the machine slept. ``families``: that it concerns;
         all where it is None.
@@ -184,6 +189,8 @@ class Core(Engine):
         for family, dht in self._dhts.items():
             if families is None or family in families:
                 dht.network_changed(now)
+                if self.peer_network is not None:
+                    self._carry_out(self.peer_network.reach.network_changed(family, now), now)
 
     def add_static_peer(self, endpoint: Endpoint, now: float) -> None:
         """Keeps a peer as a contact, also while it is silent, if its family is served."""
@@ -247,6 +254,7 @@ class Core(Engine):
 
     def snapshot(self, now: float) -> Snapshot:
         peers_stored, items_stored = self._responder.stored
+        network = self.peer_network
         return Snapshot(
             tuple(dht_snapshot(each, now) for each in self._dhts.values()),
             self.operations(),
@@ -254,7 +262,9 @@ class Core(Engine):
             peers_stored,
             items_stored,
             self.counters.as_dict(),
-            self.peer_network.snapshot(now) if self.peer_network is not None else None,
+            network.snapshot(now) if network is not None else None,
+            network.reach.snapshots(now) if network is not None else (),
+            network.reach.services() if network is not None else (),
         )
 
     def contact_count(self, family: Family) -> int:

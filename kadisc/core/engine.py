@@ -26,6 +26,7 @@ from .addressing.contact_pool import ContactPool
 from .addressing.external_address import ExternalAddress
 from .addressing.own_ids import OwnIds
 from .addressing.policy import AddressPolicy
+from .contract.conduct import Conduct
 from .contract.counters import Counters
 from .contract.events import (
     Datagram,
@@ -107,7 +108,12 @@ class Engine:
         }
         transactions = assembly.transactions_for(config, rng, next(iter(own_ids.values())))
         tokens = assembly.tokens_for(config, rng, now)
-        self._queue = assembly.send_queue_for(config, transactions, tokens)
+        announces = membership is None or membership.reachable
+        conducts = {
+            family: Conduct(read_only=config.read_only, announces=announces)
+            for family in self._dhts
+        }
+        self._queue = assembly.send_queue_for(config, transactions, tokens, conducts)
         cell_hash = assembly.cell_hash_for(config, tokens, self._scopes)
         tables = {family: dht.table for family, dht in self._dhts.items()}
         self._responder = serving_assembly.responder_for(
@@ -131,6 +137,7 @@ class Engine:
                 self.counters,
                 cell_hash,
                 now,
+                conducts,
                 extra_places,
             )
             self._network_api = self.peer_network

@@ -37,6 +37,7 @@ from .book.address_book import AddressBook
 from .book.collisions import Collisions
 from .book.tables import GroupedPlacement
 from .book.verdicts import VerdictBounds, Verdicts
+from .contract.conduct import Conduct
 from .contract.counters import Counters
 from .dht import Dht
 from .limits.budget import CellHash
@@ -58,6 +59,7 @@ from .peers.goodbyes import Goodbyes
 from .peers.mass_failure import MassFailureDetector
 from .peers.network import PeerNetwork
 from .peers.other_peers import OtherPeers
+from .peers.own_reach import OwnReach
 from .peers.own_record import Membership, OwnRecord
 from .peers.partner_selection import PartnerSelection
 from .peers.partners import Partners
@@ -83,6 +85,7 @@ from .peers.selection import PeerSelection, RanksFirst, SelectionRule
 from .peers.tombstones import Tombstones
 from .peers.verification import PeerVerifier
 from .peers.view import GossipView, ViewRule
+from .reach.reachability import Reachability
 
 
 def view_for(config: CoreConfig, rng: Random, scopes: AddressPolicy) -> ViewRule:
@@ -141,6 +144,7 @@ def peer_network_for(
     counters: Counters,
     cell_hash: CellHash,
     now: float,
+    conducts: Mapping[Family, Conduct],
     extra_places: ExtraPlaces = no_extra_places,
 ) -> PeerNetwork:
     """``extra_places``: beyond the limits by subnet. Raises UsageError for services that no record
@@ -204,14 +208,12 @@ def peer_network_for(
         tag, config.gossip.first_query_bytes, counters, components.partners, verifier, dhts
     )
     search = ApplicationSearch(config, rng, membership, dhts, components, reports)
-    announces = membership.reachable and not config.read_only
     schedules = {
-        family: RendezvousSchedule(config.rendezvous, family, tag, rng, announces=announces)
+        family: RendezvousSchedule(config.rendezvous, family, tag, rng, conducts[family])
         for family in (dhts if membership.named else ())
     }
     return PeerNetwork(
         config,
-        rng,
         membership,
         dhts,
         components,
@@ -221,6 +223,7 @@ def peer_network_for(
         selection,
         goodbyes,
         RendezvousLookups(dhts, schedules, search),
+        OwnReach({family: Reachability(family, config, conducts[family]) for family in dhts}),
     )
 
 

@@ -16,6 +16,7 @@ from .lookup.operations import Operations, PingOperation
 from .lookup.store import StoreOperation
 from .peers.exchange import GossipExchange
 from .peers.network_snapshot import PeerNetworkSnapshot
+from .reach.reach_snapshot import ReachSnapshot, ServiceReach
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,12 @@ class Snapshot:
     counters: dict[str, int]
     peer_network: PeerNetworkSnapshot | None = None
     """None for a node without a network of peers."""
+    reach: tuple[ReachSnapshot, ...] = ()
+    """Whether strangers reach the node, for each address family; empty for a node without a network
+    of peers.
+    """
+    services: tuple[ServiceReach, ...] = ()
+    """The services whose TCP port was checked from outside."""
 
 
 def operation_snapshots(operations: Operations) -> tuple[OperationSnapshot, ...]:

@@ -267,11 +267,20 @@ def _check_path(text: str) -> None:
         raise UsageError(f"expected a path, not {text!r}")
 
 
+def _one_of(*words: str) -> Callable[[str], None]:
+    def check(text: str) -> None:
+        if text not in words:
+            raise UsageError(f"expected {', '.join(words[:-1])} or {words[-1]}, not {text!r}")
+
+    return check
+
+
 _CHECKS: Final[Mapping[Form, Callable[[str], object]]] = {
     Form.LISTEN_ADDRESS: _check_listen_address,
     Form.EXTERNAL_ADDRESS: lambda text: external_addresses([text]),
     Form.HOST: parse_host,
     Form.SUBNET: lambda text: NetworkSet([text]),
+    Form.REACHABLE: _one_of("auto", "yes", "no"),
     Form.NETWORK_NAME: _check_network_name,
     Form.FILE: _check_path,
     Form.FOLDER: _check_path,

@@ -13,6 +13,7 @@ from ...contacts import Contact
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
 from ...wire.items import Item
+from .reach_verdict import ReachVerdict
 from .verified_peer import VerifiedPeer
 
 OperationId = NewType("OperationId", int)
@@ -302,6 +303,39 @@ class RecordChanged:
     record: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ReachabilityChanged:
+    """The verdict on whether strangers reach this node in a family is a new one, or holds for
+    another endpoint. ``how``: ``direct``, ``mapped`` or None, see `ReachSnapshot`.
+    """
+
+    family: Family
+    verdict: ReachVerdict
+    endpoint: Endpoint | None
+    how: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NatKindChanged:
+    """Another kind of NAT is seen before this node; ``kind`` is one of `NAT_KINDS`."""
+
+    family: Family
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTested:
+    """Other nodes tried to open a TCP connection to the port of a service. ``answer``: ``open``,
+    ``closed`` or ``unsure``; ``accepted`` of the ``asked`` helpers got a connection.
+    """
+
+    service: str
+    port: int
+    answer: str
+    accepted: int
+    asked: int
+
+
 Event: TypeAlias = (
     Finished
     | NodeAnswered
@@ -317,4 +351,7 @@ Event: TypeAlias = (
     | PeersBeyondCaps
     | OwnAddressShared
     | RecordChanged
+    | ReachabilityChanged
+    | NatKindChanged
+    | ServiceTested
 )

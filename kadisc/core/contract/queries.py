@@ -161,6 +161,8 @@ class RendezvousLookup:
     paths: int
     for_caller: bool = False
     """Whether an application waits for what it finds."""
+    implied_port: bool = True
+    """Whether the announce asks for the port that it comes from, and not for ``port``."""
     seeds: tuple[Endpoint, ...] = ()
     """Endpoints to begin with, beside the contacts of the routing table."""
 

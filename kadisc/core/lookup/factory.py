@@ -192,7 +192,7 @@ class LookupFactory:
                 command.family,
                 now,
                 port=command.port or DEFAULT_PORT,
-                implied_port=True,
+                implied_port=command.implied_port,
                 paths=command.paths,
                 rendezvous=(command, listener),
             )

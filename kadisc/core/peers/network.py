@@ -8,7 +8,6 @@ what happened, and returns what is to be done.
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from random import Random
 from typing import Final
 
 from ...config import CoreConfig
@@ -44,6 +43,7 @@ from .exchange import GossipExchange
 from .goodbyes import Goodbyes
 from .network_api import Served
 from .network_snapshot import PeerNetworkSnapshot
+from .own_reach import OwnReach
 from .own_record import Membership
 from .peer_matching import PeerMatch, PeerMatching, provenance_of_known
 from .rendezvous_lookups import RendezvousLookups
@@ -61,7 +61,6 @@ class PeerNetwork:
     def __init__(
         self,
         config: CoreConfig,
-        rng: Random,
         membership: Membership,
         dhts: Mapping[Family, Dht],
         components: PeerComponents,
@@ -71,12 +70,12 @@ class PeerNetwork:
         selection: PeerSelection,
         goodbyes: Goodbyes,
         rendezvous: RendezvousLookups,
+        reach: OwnReach,
     ) -> None:
         self.components = components
         self.goodbyes = goodbyes
         self.verifier = verifier
         self._config = config
-        self._rng = rng
         self._membership = membership
         self._dhts = dhts
         self._own_record = components.own_record
@@ -91,6 +90,8 @@ class PeerNetwork:
         self._answers = answers
         self._selection = selection
         self._matching = PeerMatching(verifier, components.book)
+        self.reach = reach
+        """Whether strangers reach this node."""
         self.rendezvous = rendezvous
         self.search = rendezvous.search
         """What the node does while an application waits for peers."""
@@ -158,12 +159,15 @@ class PeerNetwork:
             return NO_COMMANDS
         commands: list[Command] = [*self._update_endpoints(now), *self._rounds.tick(now)]
         commands += self.rendezvous.due(now, enough=not self.verifier.too_few)
+        if self.reach.next_deadline() <= now:
+            commands += self.reach.tick(now)
         return commands
 
     def next_deadline(self) -> float:
         if self.goodbyes.has_begun:
             return FOREVER
-        return min(self._rounds.next_deadline(), self.rendezvous.next_deadline())
+        deadline = min(self._rounds.next_deadline(), self.rendezvous.next_deadline())
+        return min(deadline, self.reach.next_deadline())
 
     def check(
         self, endpoint: Endpoint, now: float, operation: OperationId

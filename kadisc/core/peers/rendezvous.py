@@ -16,6 +16,7 @@ from typing import Final
 from ...config import RendezvousConfig
 from ...endpoints import Family
 from ...ids import NodeId
+from ..contract.conduct import Conduct
 from ..contract.queries import RendezvousLookup
 from ..contract.times import FOREVER, jittered
 
@@ -47,13 +48,15 @@ class RendezvousSchedule:
     """
 
     def __init__(
-        self, config: RendezvousConfig, family: Family, tag: bytes, rng: Random, *, announces: bool
+        self, config: RendezvousConfig, family: Family, tag: bytes, rng: Random, conduct: Conduct
     ) -> None:
+        """``conduct``: of the node in that family; it says whether to announce, and which port."""
         self._config = config
         self._family = family
         self._hashes = info_hashes(tag)
         self._rng = rng
-        self._announces = announces
+        self._conduct = conduct
+        self._joined = False
         self._pause_s = config.first_pause_s
         self._announce_at = [FOREVER] * INFO_HASHES
         self._look_up_at = FOREVER
@@ -65,21 +68,26 @@ class RendezvousSchedule:
         """The first lookups come at once, one after the other; a lookup that announces also finds
         the peers that announced.
         """
+        self._joined = True
         first = list(range(INFO_HASHES))
         self._rng.shuffle(first)
-        if self._announces:
+        if self._conduct.announces:
             for place, number in enumerate(first):
                 self._announce_at[number] = now + place * self._config.stagger_s
         self._pause_s = self._config.first_pause_s
-        self._look_up_at = now + (self._pause_s if self._announces else 0.0)
+        self._look_up_at = now + (self._pause_s if self._conduct.announces else 0.0)
 
     def address_changed(self, now: float) -> None:
-        """The node's address changed: what was announced leads nowhere."""
-        if not self._announces:
+        """The node's address changed: what was announced leads nowhere. Or its conduct changed: it
+        begins to announce, at another port, or it ceases to.
+        """
+        if not self._joined:
             return
         for number, at in enumerate(self._announce_at):
-            if at != FOREVER:
+            if self._conduct.announces:
                 self._announce_at[number] = min(at, now + number * self._config.stagger_s)
+            else:
+                self._announce_at[number] = FOREVER
 
     def due(
         self, now: float, port: int | None, *, enough: bool, contacts: int = SMALL_DHT
@@ -127,8 +135,15 @@ class RendezvousSchedule:
 
     def _lookup(self, number: int, port: int | None, *, announces: bool) -> RendezvousLookup:
         self._running.add(number)
+        mapped = self._conduct.port
         return RendezvousLookup(
-            self._family, number, self._hashes[number], announces, port, self._config.paths
+            self._family,
+            number,
+            self._hashes[number],
+            announces,
+            mapped or port,
+            self._config.paths,
+            implied_port=mapped is None,
         )
 
     def _jittered(self, seconds: float) -> float:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ...config import CLIENT_VERSION, CoreConfig
-from ...endpoints import Endpoint, Scope, scope_of
+from ...endpoints import Endpoint, Family, Scope, family_of, scope_of
 from ...wire import krpc
 from ...wire.envelope import NO_ASKER_TOKEN
 from ...wire.messages import METHODS, Ping, Reply
+from ..contract.conduct import Conduct
 from ..contract.queries import PendingQuery, Priority, SendQuery
 from .endpoint_spacing import SpacingRule
 from .join_yield import JoinYield
@@ -39,10 +40,10 @@ class SendQueue:
 
     __slots__ = (
         "_asker_tokens",
+        "_conducts",
         "_config",
         "_pacer",
         "_queues",
-        "_read_only",
         "_reserved_share",
         "_separate",
         "_spacing",
@@ -59,13 +60,14 @@ class SendQueue:
         pacer: PacingRule,
         spacing: SpacingRule,
         asker_tokens: ReceivedTokenRule,
+        conducts: Mapping[Family, Conduct],
     ) -> None:
+        self._conducts = conducts
         self._asker_tokens = asker_tokens
         self.transactions = transactions
         self.stall_timer = StallTimer(config.query)
         self.join_yield = JoinYield(config.query.join_yield_s)
         self._config = config.query
-        self._read_only = config.read_only
         self._pacer = pacer
         self._spacing = spacing
         # Only lines in which a query waits: an empty deque takes 760 bytes.
@@ -150,7 +152,8 @@ class SendQueue:
             self._spacing.sent(command, now)
         query = command.query  # made for this command alone, so it can be filled in here
         tid = query.tid = self.transactions.new_id(METHODS[type(query)])
-        query.version, query.read_only = CLIENT_VERSION, self._read_only
+        query.version = CLIENT_VERSION
+        query.read_only = self._conducts[family_of(command.endpoint)].marks_queries
         query.asker_token = self._asker_tokens.token_for(command.endpoint, type(query) is Ping)
         payload = krpc.encode(query)
         stall_s = (

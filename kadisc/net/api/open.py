@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import Random, SystemRandom
 
 import trio
@@ -15,7 +16,7 @@ from ...core.contract.identity import Identity
 from ...core.contract.saved_state import SavedState
 from ...core.core import Core
 from ...core.peers.own_record import Membership
-from ...endpoints import Family, port_of
+from ...endpoints import Family, Scope, port_of, scope_of
 from ...errors import BindError, UsageError
 from ..as_map_file import as_map_in
 from ..config_file import services_of, usable
@@ -115,6 +116,9 @@ def make_node(
         UsageError: a text of ``config`` or of ``bootstrap`` cannot be read.
     """
     config = config.settled()
+    if all(scope_of(port.local_endpoint) is Scope.LOOPBACK for port in ports):
+        # No stranger reaches it, and the other nodes of this machine are none.
+        config = replace(config, core=replace(config.core, tests_reach=False))
     clock = forward_clock(clock)
     saved = keeper.saved if keeper is not None else saved
     identity = keeper.identity if keeper is not None else Identity.new(rng)

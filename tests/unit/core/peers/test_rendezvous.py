@@ -7,6 +7,7 @@ import random
 from itertools import pairwise
 
 from kadisc.config import RendezvousConfig
+from kadisc.core.contract.conduct import Conduct
 from kadisc.core.contract.queries import RendezvousLookup
 from kadisc.core.contract.times import FOREVER
 from kadisc.core.peers.rendezvous import (
@@ -22,7 +23,8 @@ TAG = network_tag("testnet")
 
 
 def schedule(*, announces: bool = True) -> RendezvousSchedule:
-    return RendezvousSchedule(CONFIG, Family.IPV4, TAG, random.Random(1), announces=announces)
+    conduct = Conduct(announces=announces)
+    return RendezvousSchedule(CONFIG, Family.IPV4, TAG, random.Random(1), conduct)
 
 
 def run(

@@ -9,12 +9,13 @@ import pytest
 
 from kadisc.config import CoreConfig
 from kadisc.core.baselines.rpc import NoReceivedTokens
+from kadisc.core.contract.conduct import Conduct
 from kadisc.core.contract.queries import Priority, SendQuery
 from kadisc.core.rpc.endpoint_spacing import EndpointSpacing
 from kadisc.core.rpc.pacer import Pacer
 from kadisc.core.rpc.send_queue import SendQueue
 from kadisc.core.rpc.transactions import Overdue, Transactions
-from kadisc.endpoints import Endpoint, make_endpoint
+from kadisc.endpoints import Endpoint, Family, make_endpoint
 from kadisc.wire import krpc
 from kadisc.wire.messages import FindNode, Ping
 from tests.support.contacts import OWN_ID
@@ -32,7 +33,12 @@ SLOW = replace(
 def send_queue(config: CoreConfig = SLOW) -> SendQueue:
     transactions = Transactions(config.query, random.Random(1))
     return SendQueue(
-        config, transactions, Pacer(config.query), EndpointSpacing(10.0), NoReceivedTokens()
+        config,
+        transactions,
+        Pacer(config.query),
+        EndpointSpacing(10.0),
+        NoReceivedTokens(),
+        {family: Conduct() for family in Family},
     )
 
 
