@@ -81,9 +81,11 @@ if TYPE_CHECKING:
     from .net.transport.clock import TrioClock as TrioClock
     from .net.transport.dispatch import Subscription as Subscription
     from .net.transport.memory import MemoryNetwork as MemoryNetwork
+    from .observe.mappings import MappingSnapshot as MappingSnapshot
     from .observe.shell_events import BootstrapFailing as BootstrapFailing
     from .observe.shell_events import BootstrapWorking as BootstrapWorking
     from .observe.shell_events import HostUnresolved as HostUnresolved
+    from .observe.shell_events import MappingChanged as MappingChanged
     from .observe.shell_events import NetworkChanged as NetworkChanged
     from .observe.shell_events import NoContactsLeft as NoContactsLeft
     from .observe.shell_events import NothingToJoin as NothingToJoin
@@ -179,10 +181,12 @@ _HOME = {
     ),
     "net.transport.dispatch": ("Subscription",),
     "net.transport.memory": ("MemoryNetwork",),
+    "observe.mappings": ("MappingSnapshot",),
     "observe.shell_events": (
         "BootstrapFailing",
         "BootstrapWorking",
         "HostUnresolved",
+        "MappingChanged",
         "NetworkChanged",
         "NoContactsLeft",
         "NothingToJoin",

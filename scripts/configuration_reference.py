@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kadisc.config.declaration import Bounds, HoldsFor
+from kadisc.config.declaration import Bounds, Choice, HoldsFor
 from kadisc.config.keys import GROUPS, KEYS, Key
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "configuration.md"
@@ -70,7 +70,7 @@ def shown(value: Any) -> str:
 
 def bounds(key: Key) -> str:
     allowed = key.setting.allowed
-    words = str(allowed).removeprefix("of ") if isinstance(allowed, Bounds) else allowed.value
+    words = str(allowed) if isinstance(allowed, Bounds | Choice) else allowed.value
     return f"each {words}" if words and key.kind.startswith("tuple") else words
 
 

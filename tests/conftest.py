@@ -1,4 +1,5 @@
-"""One profile for all property tests, and the rule that in CI a skipped test marked ``real`` fails.
+"""One profile for all property tests, the rule that in CI a skipped test marked ``real`` fails, and
+the rule that no test addresses the router of the machine.
 
 The profile makes the same examples in every run, few enough for a fast test run.
 """
@@ -11,6 +12,10 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from .support import network_guard
+
+network_guard.switch_off()
+
 settings.register_profile(
     "kadisc",
     deadline=None,
@@ -21,6 +26,16 @@ settings.register_profile(
     print_blob=False,
 )
 settings.load_profile("kadisc")
+
+
+@pytest.fixture(autouse=True)
+def no_router_is_addressed() -> Generator[None]:
+    """Nodes of tests map no port and watch no interface; a test whose processes send to a port of
+    routers all the same fails. Tests in namespaces of their own are free to.
+    """
+    yield
+    noted = network_guard.take_noted()
+    assert not noted, f"sent outside of a namespace: {noted}"
 
 
 @pytest.hookimpl(wrapper=True)

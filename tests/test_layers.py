@@ -68,8 +68,8 @@ ROOMS = {
         ),
     ),
     "net": (
-        *("as_map_file", "tcp_check", "transport", "link", "state", "join", "config_file", "api"),
-        *("oneshot", "devnet"),
+        *("environment", "as_map_file", "tcp_check", "transport", "state", "mapping", "link"),
+        *("join", "config_file", "api", "oneshot", "devnet"),
     ),
     "sim": (
         *("settings", "options", "option_rules", "model", "measure", "adversaries", "lab"),

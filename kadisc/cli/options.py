@@ -83,7 +83,17 @@ def _add_options(
             groups[option.heading] = parser.add_argument_group(option.heading.value)
         group = groups[option.heading]
         help_text = option.help or _help_from(key.setting.description)
-        if key.kind == "bool":
+        if option.flags:
+            exclusive = group.add_mutually_exclusive_group()
+            for each in option.flags:
+                exclusive.add_argument(
+                    each.flag,
+                    dest=key.name,
+                    action="store_const",
+                    const=each.value,
+                    help=each.help,
+                )
+        elif key.kind == "bool":
             group.add_argument(_flag(key.name), action="store_true", help=help_text)
         elif key.kind.startswith("tuple"):
             group.add_argument(

@@ -45,6 +45,25 @@ class Bounds:
 SHARE: Final = Bounds(least=0, most=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The words that a text may be."""
+
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.words[:-1])} or {self.words[-1]}"
+
+    def complaint(self, value: Any) -> str | None:
+        """What was expected instead of a text; None where it is fine."""
+        return None if value in self.words else f"expected {self}, not {value!r}"
+
+
+def one_of(*words: str) -> Choice:
+    """These words and no others."""
+    return Choice(words)
+
+
 def within(least: float, most: float) -> Bounds:
     """The numbers from ``least`` to ``most``. Every number of the configuration has both: one that
     is too large takes all memory, and one that is too small all time.
@@ -63,7 +82,8 @@ class Form(enum.Enum):
     HOST = "HOST:PORT, where HOST is a name or an address"
     SUBNET = "CIDR notation, as in 10.0.0.0/8"
     SERVICE = "NAME=PORT or NAME=0xHEX"
-    REACHABLE = "auto, yes or no"
+    MAPPED_PORT = "tcp:PORT or udp:PORT, or with =EXTERNAL behind it"
+    GATEWAY = "a numeric address, as in 192.168.1.1 or fe80::1%eth0"
     NETWORK_NAME = "1 to 64 printable characters"
     FILE = "a path of a file"
     FOLDER = "a path of a folder"
@@ -108,8 +128,19 @@ class Heading(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class ValueFlag:
+    """An option without a value that stands for one value of a key."""
+
+    flag: str
+    value: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
-    """The option of the command line. It is named like the key, with dashes."""
+    """The option of the command line. It is named like the key, with dashes, unless it has
+    ``flags``: then there is one option for each of them, and at most one of these may be given.
+    """
 
     commands: Commands
     metavar: str | None = None
@@ -117,13 +148,14 @@ class Option:
     help: str | None = None
     """The help text, where the description of the field is too long for it."""
     heading: Heading = Heading.FIRST
+    flags: tuple[ValueFlag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """All that is declared of a field beside its type and its default."""
 
-    allowed: Bounds | Form
+    allowed: Bounds | Form | Choice
     description: str
     file_default: Any = None
     """The default of the commands that read a configuration file, where it differs from that of the
@@ -135,7 +167,7 @@ class Setting:
 
 def setting(
     default: Value,
-    allowed: Bounds | Form,
+    allowed: Bounds | Form | Choice,
     description: str,
     *,
     file_default: Value | None = None,

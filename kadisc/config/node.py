@@ -15,8 +15,10 @@ from .declaration import (
     HoldsFor,
     Option,
     Setting,
+    ValueFlag,
     from_the_node,
     metadata,
+    one_of,
     setting,
     switch,
     within,
@@ -225,7 +227,7 @@ class Config:
     )
     reachable: str = setting(
         "auto",
-        Form.REACHABLE,
+        one_of("auto", "yes", "no"),
         "Whether strangers reach this node: with ``auto`` that is found out; ``yes`` or ``no``"
         " fixes how the node presents itself, and the tests go on and are shown.",
         option=Option(
@@ -273,6 +275,54 @@ class Config:
             "answer and contact addresses in this subnet alone, as in 10.0.0.0/8; repeatable",
             heading=Heading.PEERS,
         ),
+    )
+    port_mapping: str = setting(
+        "auto",
+        one_of("auto", "off", "upnp"),
+        "The node asks the router to forward its port: by PCP and NAT-PMP (``auto``), by UPnP as"
+        " well (``upnp``), or not at all (``off``).",
+        option=Option(
+            Commands.RUN,
+            heading=Heading.ADDRESS,
+            flags=(
+                ValueFlag("--no-map", "off", "ask no router to forward a port"),
+                ValueFlag(
+                    "--upnp",
+                    "upnp",
+                    "ask the router by UPnP as well; needs kadisc[upnp] (default: by PCP and"
+                    " NAT-PMP alone)",
+                ),
+            ),
+        ),
+        holds_for=HoldsFor.THE_LASTING_NODE,
+    )
+    map_port: tuple[str, ...] = setting(
+        (),
+        Form.MAPPED_PORT,
+        "The router is asked to forward these ports of the application too; a service at such a"
+        " port has the port of the router in the record, for as long as it is forwarded.",
+        option=Option(
+            Commands.RUN,
+            "tcp:PORT[=PORT]",
+            "have the router forward this port of the application (tcp or udp) as well, at the"
+            " external port behind =; repeatable",
+            heading=Heading.ADDRESS,
+        ),
+        holds_for=HoldsFor.THE_LASTING_NODE,
+    )
+    gateway: tuple[str, ...] = setting(
+        (),
+        Form.GATEWAY,
+        "These routers are asked to forward ports, one per address family. An empty list means the"
+        " default routes of this machine (Linux).",
+        option=Option(
+            Commands.RUN,
+            "IP",
+            "router to ask for forwarded ports; once per family (default: that of the default"
+            " route)",
+            heading=Heading.ADDRESS,
+        ),
+        holds_for=HoldsFor.THE_LASTING_NODE,
     )
     unlimited: bool = switch(
         False,
@@ -348,6 +398,12 @@ class Config:
         within(0, 3600),
         "The node looks for a change of its network (addresses, gateway) every so many seconds; 0"
         " means never.",
+    )
+    map_lease_s: float = setting(
+        3600.0,
+        within(60, 86_400),
+        "A forwarded port is asked for so many seconds, and renewed at half of them or a little"
+        " later.",
     )
     subscriber_queue: int = setting(
         1024,

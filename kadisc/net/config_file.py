@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..config import Config
-from ..config.declaration import Bounds, Form
+from ..config.declaration import Bounds, Choice, Form
 from ..config.keys import GROUPS, KEYS, Key, config_with, with_value
 from ..config.old_keys import OLD_GROUPS, refusal_of
 from ..endpoints import make_endpoint, split_host_port
@@ -22,6 +22,7 @@ from ..networks import NetworkSet
 from ..observe.services import parse_services
 from .join.own_address import external_addresses
 from .join.resolve import parse_host
+from .mapping.arguments import parse_gateway, parse_mapped_port
 
 MAX_NETWORK_NAME: Final = 64
 MAX_FILE_BYTES: Final = 1 << 20
@@ -198,7 +199,7 @@ def check_values(values: Mapping[str, Any], name_of: Callable[[str], str]) -> No
 
 def _check(key: Key, value: Any) -> None:
     allowed = key.setting.allowed
-    if isinstance(allowed, Bounds):
+    if isinstance(allowed, Bounds | Choice):
         complaint = allowed.complaint(value)
         if complaint is not None:
             raise UsageError(complaint)
@@ -267,20 +268,13 @@ def _check_path(text: str) -> None:
         raise UsageError(f"expected a path, not {text!r}")
 
 
-def _one_of(*words: str) -> Callable[[str], None]:
-    def check(text: str) -> None:
-        if text not in words:
-            raise UsageError(f"expected {', '.join(words[:-1])} or {words[-1]}, not {text!r}")
-
-    return check
-
-
 _CHECKS: Final[Mapping[Form, Callable[[str], object]]] = {
     Form.LISTEN_ADDRESS: _check_listen_address,
     Form.EXTERNAL_ADDRESS: lambda text: external_addresses([text]),
     Form.HOST: parse_host,
     Form.SUBNET: lambda text: NetworkSet([text]),
-    Form.REACHABLE: _one_of("auto", "yes", "no"),
+    Form.MAPPED_PORT: parse_mapped_port,
+    Form.GATEWAY: parse_gateway,
     Form.NETWORK_NAME: _check_network_name,
     Form.FILE: _check_path,
     Form.FOLDER: _check_path,

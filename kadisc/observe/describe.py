@@ -19,6 +19,7 @@ from ..core.contract.events import (
 from ..endpoints import Family, format_endpoint, format_ip, format_subnet
 from ..ids import format_id
 from .log_stamp import INFO, WARNING
+from .mappings import mapping_document, mapping_words
 from .peer_document import peer_document
 from .services import services_document, services_words
 from .shell_events import (
@@ -27,6 +28,7 @@ from .shell_events import (
     ControlSocketMissing,
     ControlSocketRemade,
     HostUnresolved,
+    MappingChanged,
     NetworkChanged,
     NoContactsLeft,
     NothingToJoin,
@@ -108,6 +110,8 @@ def record_of(event: Notable) -> dict[str, object]:
             return {"event": "bootstrap_working", "family": family.value}
         case HostUnresolved(host, reason):
             return {"event": "host_unresolved", "host": host, "reason": reason}
+        case MappingChanged(mapping):
+            return {"event": "mapping_changed", "mapping": mapping_document(mapping)}
         case NetworkChanged(slept_s, cause, families):
             return {
                 "event": "network_changed",
@@ -209,6 +213,8 @@ def words_for(event: Notable) -> tuple[str, str]:
                 "no bootstrap node, static peer or saved contact: waiting for another node to join "
                 "by this one; to join a network, start with --bootstrap HOST:PORT of a node of it",
             )
+        case MappingChanged(mapping):
+            return "mapping", f"{family_name(mapping.family)}: {mapping_words(mapping)}"
         case NetworkChanged():
             return "network", _network_changed_words(event)
         case SocketLost(_, endpoint):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..endpoints import Endpoint, Family
+from .mappings import MappingSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,13 @@ class HostUnresolved:
 
     host: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MappingChanged:
+    """A port is forwarded by a router, or no longer, or by another one; or the router refuses."""
+
+    mapping: MappingSnapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +160,7 @@ ShellEvent: TypeAlias = (
     BootstrapFailing
     | BootstrapWorking
     | HostUnresolved
+    | MappingChanged
     | NetworkChanged
     | NoContactsLeft
     | NothingToJoin

@@ -129,6 +129,9 @@ TEXTS = {
     "netrestrict": ["10.0.0.0/8"],
     "ban": ["10.0.0.0/8"],
     "asmap": "as.map",
+    "port_mapping": "upnp",
+    "map_port": ["tcp:30303=40303"],
+    "gateway": ["192.168.1.1"],
     "state_dir": "kept",
 }
 

@@ -8,11 +8,16 @@ import os
 import shutil
 import subprocess
 
+from . import network_guard
+
 NAMESPACES = ["unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child"]
 """The program after these is process 1 there: when it ends, for whatever reason, the kernel ends
 all it started.
 """
-ENVIRONMENT = os.environ | {"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"}
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name not in network_guard.SWITCHES
+} | {"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"}
+"""There nodes may map ports and watch interfaces."""
 
 
 class UnavailableError(Exception):

@@ -26,12 +26,14 @@ from kadisc.endpoints import Family, parse_endpoint
 from kadisc.observe.clients import describe_client
 from kadisc.observe.describe import NOTABLE, Notable, level_of, record_of, words_for
 from kadisc.observe.log_stamp import stamped
+from kadisc.observe.mappings import MappingSnapshot
 from kadisc.observe.shell_events import (
     BootstrapFailing,
     BootstrapWorking,
     ControlSocketMissing,
     ControlSocketRemade,
     HostUnresolved,
+    MappingChanged,
     NetworkChanged,
     NoContactsLeft,
     NothingToJoin,
@@ -82,6 +84,7 @@ EVENTS: list[Notable] = [
     BootstrapFailing(Family.IPV4, "none answers"),
     BootstrapWorking(Family.IPV4),
     HostUnresolved("x:1", "the name x cannot be resolved"),
+    MappingChanged(MappingSnapshot("udp", Family.IPV4, 6881)),
     NetworkChanged(3600.0),
     NetworkChanged(cause="gateway", families=(Family.IPV6,)),
     SocketLost(Family.IPV4, parse_endpoint("45.2.3.4:1")),

@@ -1,3 +1,4 @@
 """A running node as a program uses it: opening it, lookups, peers, announcing and publishing. It
-may import the rooms `transport`, `state` and `join`. Start with `open.py`, then `node.py`.
+may import the rooms `transport`, `state`, `mapping` and `join`. Start with `open.py`, then
+`node.py`.
 """

@@ -21,6 +21,7 @@ from ...wire.items import Item
 from ...wire.records import PeerRecord
 from ..join.bootstrap import Bootstrap
 from ..join.static_peers import StaticPeerResolver
+from ..mapping.port_mapper import PortMapper
 from ..state.keeper import Keeper
 from ..transport.dispatch import Subscription
 from ..transport.pump import Pump
@@ -78,7 +79,7 @@ class Node(NodeView):
         Raises:
             UsageError: a host or a peer of ``config`` cannot be read.
         """
-        super().__init__(pump, keeper)
+        super().__init__(pump, keeper, PortMapper(pump, config))
         self.config = config
         self.identity = identity
         """The key pair (Ed25519)."""
@@ -109,6 +110,7 @@ class Node(NodeView):
         if joins:
             self._static_peers.start(nursery)
             self._bootstrap.start(nursery)
+            nursery.start_soon(self.port_mapper.run, name="kadisc port mapper")
             if (
                 self.config.publish_record
                 and not self.config.core.read_only

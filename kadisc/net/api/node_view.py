@@ -5,7 +5,9 @@ from __future__ import annotations
 from ...core.snapshot import OperationSnapshot, Snapshot
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
+from ...observe.mappings import MappingSnapshot
 from ...observe.socket_snapshot import SocketSnapshot, SocketState
+from ..mapping.port_mapper import PortMapper
 from ..state.keeper import Keeper
 from ..transport.pump import Pump
 from .arguments import IdLike, parse_target
@@ -14,11 +16,13 @@ from .arguments import IdLike, parse_target
 class NodeView:
     """The part of `Node` that only looks: nothing is started, sent or changed."""
 
-    def __init__(self, pump: Pump, keeper: Keeper | None) -> None:
+    def __init__(self, pump: Pump, keeper: Keeper | None, port_mapper: PortMapper) -> None:
         self.pump = pump
         """What drives the core; for tests and measurements, not for programs."""
         self.keeper = keeper
         """Saves the state; None where the node was opened without a folder."""
+        self.port_mapper = port_mapper
+        """Has routers forward ports to this node."""
         self._core = pump.core
         self._opened_at = pump.now()
 
@@ -40,6 +44,10 @@ class NodeView:
             SocketSnapshot(port.family, port.local_endpoint, SocketState.OPEN)
             for port in self.pump.ports
         )
+
+    def mappings(self) -> tuple[MappingSnapshot, ...]:
+        """The ports that routers are asked to forward, and what has come of it."""
+        return self.port_mapper.snapshot()
 
     def snapshot(self) -> Snapshot:
         """Everything that can be seen of the node at this moment, as frozen dataclasses."""
