@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from .addresses import ADDRESSES
 from .facts import DoctorFacts
 from .finding import CheckResult, DoctorCheck
 from .joined import JOINED
 from .state import STATE
 
-CHECKS: tuple[DoctorCheck, ...] = (JOINED, STATE)
+CHECKS: tuple[DoctorCheck, ...] = (JOINED, ADDRESSES, STATE)
 
 
 def examine(facts: DoctorFacts) -> tuple[CheckResult, ...]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core.snapshot import DhtSnapshot
-from ..endpoints import Endpoint, Family
+from ..endpoints import Family
+from ..observe.socket_snapshot import SocketSnapshot
 
 
 @dataclass(frozen=True, slots=True)
 class FamilyFacts:
-    """The node in one address family. ``bound``: where its socket listens."""
+    """The node in one address family."""
 
     dht: DhtSnapshot
-    bound: Endpoint
+    socket: SocketSnapshot
 
     @property
     def family(self) -> Family:
@@ -24,8 +25,7 @@ class FamilyFacts:
 class DoctorFacts:
     """``is_lasting``: the node of ``kadisc run``, and not one that was opened for the tests.
     ``state_dir``: the folder that the node is to keep its state in, None for none; ``keeps_state``:
-    it holds the lock of that folder; ``unsaved_reason``: why the last save failed, None if it did
-    not.
+    it holds the lock of that folder; ``cannot_save``: the last save failed.
     """
 
     is_lasting: bool
@@ -35,3 +35,4 @@ class DoctorFacts:
     families: tuple[FamilyFacts, ...]
     state_dir: str | None = None
     keeps_state: bool = False
+    cannot_save: bool = False

@@ -42,15 +42,16 @@ async def gather(
 def facts_of(node: Node, *, is_lasting: bool) -> DoctorFacts:
     """The facts at this moment."""
     snapshot = node.snapshot()
-    bound = node.local_endpoints
+    sockets = {each.family: each for each in node.sockets()}
     return DoctorFacts(
         is_lasting=is_lasting,
         uptime_s=node.uptime_s,
         read_only=node.config.core.read_only,
         waits_for_contact=node.waits_for_contact,
-        families=tuple(FamilyFacts(dht, bound[dht.family]) for dht in snapshot.dhts),
+        families=tuple(FamilyFacts(dht, sockets[dht.family]) for dht in snapshot.dhts),
         state_dir=node.config.state_dir,
         keeps_state=node.keeps_state,
+        cannot_save=node.cannot_save,
     )
 
 

@@ -25,6 +25,15 @@ def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
                 "make the folder writable for the user of the node; it retries by itself",
             ),
         )
+    if facts.cannot_save:
+        return (
+            warning(
+                "",
+                f"the last attempt to save key, contacts and address book in {facts.state_dir} "
+                "failed",
+                "the log says why, such as a full disk; the node retries by itself",
+            ),
+        )
     return (ok("", f"saved in {facts.state_dir}"),)
 
 

@@ -64,6 +64,17 @@ class FamilyStatus(msgspec.Struct):
     address: OwnAddress
 
 
+class SocketStatus(msgspec.Struct):
+    """A UDP socket. ``state``: ``open``, or ``lost`` while the address that it is bound to is gone;
+    ``reason``: why it is not open, else null.
+    """
+
+    family: str
+    endpoint: str
+    state: str
+    reason: str | None
+
+
 class PeersStatus(msgspec.Struct):
     """Peers of the node's own network, each counted once: ``online`` ones proved their keys and
     answered last time; ``held_back`` are those of them that the node does not return because of
@@ -94,6 +105,7 @@ class Status(msgspec.Struct):
     read_only: bool
     waits_for_contact: bool
     families: list[FamilyStatus]
+    sockets: list[SocketStatus]
     operations: int
     queries_in_flight: int
     peers_stored: int
@@ -107,7 +119,8 @@ async def _status(params: StatusParams, call: Call) -> Status:
     await trio.lowlevel.checkpoint()
     node = call.node
     snapshot = node.snapshot()
-    endpoints = node.local_endpoints
+    sockets = node.sockets()
+    endpoints = {each.family: each.endpoint for each in sockets}  # also of a lost one
     return Status(
         version=__version__,
         pid=os.getpid(),
@@ -119,6 +132,12 @@ async def _status(params: StatusParams, call: Call) -> Status:
         families=[
             _family(dht, endpoints[dht.family], node.config.core.address.first_voters)
             for dht in snapshot.dhts
+        ],
+        sockets=[
+            SocketStatus(
+                each.family.value, format_endpoint(each.endpoint), each.state.value, each.reason
+            )
+            for each in sockets
         ],
         operations=len(snapshot.operations),
         queries_in_flight=snapshot.queries_in_flight,

@@ -71,6 +71,11 @@ class NodeView:
         """Whether the node holds the lock of a state folder."""
         return self.keeper is not None and self.keeper.has_folder
 
+    @property
+    def cannot_save(self) -> bool:
+        """Whether the last save of the state failed; it is tried again."""
+        return self.keeper is not None and self.keeper.is_failing
+
     def counters(self) -> dict[str, int]:
         """How often each thing has happened so far, by name, in the core and in the shell."""
         return self._core.counters.as_dict() | self.pump.counters()

@@ -120,6 +120,11 @@ class Keeper:
         """Whether this node holds the lock of the folder; not where nothing can be written."""
         return self._folder.is_locked
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last save failed; it is tried again."""
+        return self._failing
+
     def folder_is_in_place(self) -> bool:
         """Whether the lock that this node holds was neither removed nor replaced. Blocks."""
         return self._folder.is_in_place

@@ -1,0 +1,88 @@
+"""The checks of the node itself: joined, addresses, state."""
+
+from __future__ import annotations
+
+import pytest
+
+from kadisc.doctor.addresses import ADDRESSES
+from kadisc.doctor.checks import CHECKS, examine
+from kadisc.doctor.facts import DoctorFacts
+from kadisc.doctor.finding import CheckVerdict, DoctorFinding, worst_of
+from kadisc.doctor.joined import JOINED
+from kadisc.doctor.state import STATE
+from kadisc.endpoints import Family, parse_endpoint
+from kadisc.observe.socket_snapshot import SocketSnapshot, SocketState
+
+from .facts import dht, family_facts, node_facts, only, verdicts
+
+JOINING = family_facts(dht=dht(joined=False, contacts=0))
+OFFLINE = family_facts(dht=dht(online=False))
+NO_IPV6 = family_facts(Family.IPV6, dht=dht(Family.IPV6, joined=False, contacts=0))
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "words"),
+    [
+        (node_facts(), "ok", "IPv4: joined the DHT, with 120 contacts"),
+        (node_facts(JOINING), "failure", "--bootstrap"),
+        (node_facts(OFFLINE), "failure", "no other node answers any more"),
+        (node_facts(JOINING, waits_for_contact=True), "warning", "waits for one to join by it"),
+    ],
+)
+def test_joined(facts: DoctorFacts, verdict: str, words: str) -> None:
+    found, text = only(JOINED, facts)
+    assert found == verdict
+    assert words in text
+
+
+def test_a_family_that_this_machine_has_no_network_for_does_not_fail() -> None:
+    assert verdicts(JOINED, node_facts(family_facts(), NO_IPV6)) == ["ok", "warning"]
+    assert verdicts(JOINED, node_facts(JOINING, NO_IPV6)) == ["failure", "failure"]
+
+
+def test_addresses() -> None:
+    assert only(ADDRESSES, node_facts()) == ("ok", "IPv4: listens at 0.0.0.0:6881 -> ")
+    gone = SocketSnapshot(
+        Family.IPV4, parse_endpoint("10.1.2.3:6881"), SocketState.LOST, "the address is gone"
+    )
+    verdict, text = only(ADDRESSES, node_facts(family_facts(socket=gone)))
+    assert verdict == "failure"
+    assert "cannot listen at 10.1.2.3:6881: the address is gone" in text
+    assert "--bind" in text
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "words"),
+    [
+        (node_facts(), "ok", "saved in /var/lib/kadisc"),
+        (node_facts(state_dir=None, keeps_state=False), "warning", "--state-dir"),
+        (node_facts(keeps_state=False), "warning", "cannot be written"),
+        (node_facts(cannot_save=True), "warning", "failed"),
+        (node_facts(is_lasting=False, state_dir=None, keeps_state=False), "ok", "not tested"),
+    ],
+)
+def test_state(facts: DoctorFacts, verdict: str, words: str) -> None:
+    found, text = only(STATE, facts)
+    assert found == verdict
+    assert words in text
+
+
+def test_a_finding_has_a_remedy_exactly_if_it_is_not_ok() -> None:
+    for verdict in CheckVerdict:
+        with pytest.raises(ValueError, match="remedy"):
+            DoctorFinding(verdict, "", "x", "" if verdict is not CheckVerdict.OK else "y")
+
+
+def test_the_worst_verdict_counts() -> None:
+    assert worst_of(()) is CheckVerdict.OK
+    assert worst_of((CheckVerdict.OK, CheckVerdict.FAILURE, CheckVerdict.WARNING)) is (
+        CheckVerdict.FAILURE
+    )
+
+
+def test_every_check_finds_something_in_any_facts() -> None:
+    for facts in (node_facts(), node_facts(JOINING, NO_IPV6), node_facts(read_only=True)):
+        results = examine(facts)
+        assert [result.name for result in results] == [check.name for check in CHECKS]
+        assert all(result.findings for result in results)
+        assert results == examine(facts)
