@@ -29,10 +29,11 @@ from .measure.invariants import Invariants
 from .measure.oracle import Oracle
 from .model.churn import Churn, Stay
 from .model.faults import Faults
+from .model.homes import Homes
 from .model.host import Host
 from .model.latency import mrtt_s
 from .model.members import Members
-from .model.nat import Nat, draw_nat
+from .model.nat import Nat
 from .model.population import Population, Residence
 from .model.steady_state import PlantedContact, TableBuilder, dead_share
 from .model.world import World
@@ -90,6 +91,7 @@ class Lab:
         self._chance = Random(f"nodes {options.seed}")
         self._own_rng = Random(f"world {options.seed}")
         self.population = Population(options, self._own_rng)
+        self.homes = Homes(options.network.nat, self.population, self._own_rng)
         self.churn = Churn(options.churn, self._own_rng)
         self.members = Members(options)
         self._invariants = Invariants(options, self.world)
@@ -110,6 +112,7 @@ class Lab:
         up_since: float | None = None,
         reachable: bool | None = None,
         residence: Residence | None = None,
+        nat: Nat | None = None,
         knows_address: bool = False,
         options: SimOptions | None = None,
         own_id: NodeId | None = None,
@@ -117,15 +120,16 @@ class Lab:
         identity: Identity | None = None,
     ) -> Host:
         """A host that is not up yet. Whether it is reachable, and whether it is a member of the
-        peer network, is drawn by their shares unless ``reachable`` and ``identity`` are given.
+        peer network, is drawn by their shares unless ``reachable`` and ``identity`` are given; so
+        is the NAT in front of it, unless ``nat`` is.
         """
         options, now = options or self.options, self.world.now
         residence = residence or self.population.settle()
-        if reachable is None:
-            reachable = self._own_rng.random() < options.population.reachable
-        nat: Nat | None = (
-            None if reachable else draw_nat(residence.endpoint, options.network.nat, self._own_rng)
-        )
+        if nat is None:
+            if reachable is None:
+                reachable = self._own_rng.random() < options.population.reachable
+            if not reachable:
+                residence, nat = self.homes.settle(residence)
         where = residence.endpoint if nat is None else nat.external
         if own_id is None:
             own_id = random_id(self._own_rng)
@@ -193,15 +197,15 @@ class Lab:
 
     def move(self, host: Host) -> None:
         """Gives the host another address in another network; the node is not told."""
-        residence = self.population.settle()
-        self.population.move_out(host.endpoint)
+        residence, before = self.population.settle(), host.endpoint
         self.world.move(host, residence)
+        self._vacate(before)
 
     def stop(self, host: Host) -> None:
         if host.up:
             self.oracle.left(host)
             self.world.stop(host)
-            self.population.move_out(host.endpoint)
+            self._vacate(host.endpoint)
             self._invariants.left(host)
 
     def join(self, host: Host, contacts: int = BOOTSTRAP_HOSTS) -> None:
@@ -368,6 +372,11 @@ class Lab:
         restarted = self.reborn(host)
         restarted.node.restore(state, self.world.now)
         self.join(restarted)
+
+    def _vacate(self, endpoint: Endpoint) -> None:
+        """The address is free, unless other hosts share it."""
+        if not self.world.network.is_used(endpoint[:-2]):
+            self.population.move_out(endpoint)
 
     def _dead_contacts(self, number: int) -> list[PlantedContact]:
         """Contacts of dead nodes, which tables still hold."""

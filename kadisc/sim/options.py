@@ -68,6 +68,27 @@ class NatOptions:
     """The share of NATs with another external port towards each destination ("symmetric")."""
     blocked_share: float = 0.02
     """The share of firewalls, which block UDP."""
+    address_restricted_share: float = 0.0
+    """Endpoint-independent mapping; lets in packets from any port of a host that was sent to."""
+    one_to_one_share: float = 0.0
+    """One external address for one host, and every packet to it passed on, as in clouds."""
+    random_ports: float = 0.0
+    """The share of the endpoint-dependent NATs that draw each external port at random. The others
+    take one port after the other.
+    """
+    several_hosts: float = 0.0
+    """The share of the hosts behind NAT that have the box in common with others, of the same kind
+    of NAT, three to a box.
+    """
+    hairpin: bool = False
+    """Whether hosts behind one box reach each other at their external endpoints."""
+    mapping_routers: float = 0.0
+    """The share of the boxes that map a port on request (PCP, NAT-PMP)."""
+    second_nat: float = 0.1
+    """The share of the mapping boxes that stand behind a second NAT, where a mapping is of no use.
+    """
+    grant_s: float = 0.02
+    """How long a box takes to grant a mapping."""
     timeouts_s: tuple[float, ...] = (30.0, 60.0, 120.0, 180.0, 300.0)
     """How long a mapping lives without traffic; a NAT has one of these."""
     timeout_shares: tuple[float, ...] = (0.20, 0.35, 0.25, 0.15, 0.05)

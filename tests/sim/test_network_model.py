@@ -15,7 +15,14 @@ from kadisc.endpoints import Endpoint, Scope, make_endpoint, scope_of
 from kadisc.sim.model.churn import PROFILES, Churn
 from kadisc.sim.model.host import Host
 from kadisc.sim.model.latency import latency_model, mrtt_s, region_matrix
-from kadisc.sim.model.nat import BlockedNat, DependentNat, OpenNat, RestrictedNat, draw_nat
+from kadisc.sim.model.nat import (
+    STRANGER,
+    BlockedNat,
+    DependentNat,
+    OpenNat,
+    RestrictedNat,
+    draw_nat,
+)
 from kadisc.sim.model.network import HEADER_BYTES, Network, corrupted
 from kadisc.sim.model.population import Population
 from kadisc.sim.options import (
@@ -149,7 +156,7 @@ def test_an_open_nat_admits_any_packet_while_its_mapping_lives() -> None:
     assert nat.admits(OTHER, INSIDE, 59.0)
     assert nat.admits(OTHER, INSIDE, 118.0), "an inbound packet keeps it alive"
     assert not nat.admits(OTHER, INSIDE, 179.0)
-    assert not OpenNat(INSIDE, 60.0, NAT).is_open(0.0)
+    assert not OpenNat(INSIDE, 60.0, NAT).lets_in(STRANGER, INSIDE, 0.0)
 
 
 def test_a_restricted_nat_admits_only_endpoints_that_the_host_sent_to() -> None:

@@ -9,6 +9,7 @@ from ...contacts import Contact
 from ...endpoints import Endpoint
 from ...ids import ID_BITS, NodeId
 from ..model.host import Host
+from ..model.nat import STRANGER
 from ..model.world import World
 
 SETTLED_S = 600.0
@@ -34,6 +35,13 @@ class Oracle:
     def left(self, host: Host) -> None:
         if self._hosts.pop(host.id, None) is not None:
             del self._ids[bisect_left(self._ids, host.id)]
+
+    def changed_box(self, host: Host) -> None:
+        """The box in front of the host forwards a port to it now, or does so no more."""
+        if self._hosts.get(host.id) is not host:
+            self.arrived(host)
+        elif not host.accepts_unsolicited:
+            self.left(host)
 
     def changed_id(self, host: Host, old: NodeId) -> None:
         """The node has derived a new ID from its new address."""
@@ -99,8 +107,17 @@ class Oracle:
 
     def at(self, endpoint: Endpoint) -> Host | None:
         """The host that is up at this endpoint, or None (also for a wrong port)."""
-        host = self._world.network.routes.get(endpoint[:-2])
-        return host if host is not None and endpoint == host.outside else None
+        return self._world.network.host_seen_at(endpoint)
+
+    def strangers_reach(self, host: Host, endpoint: Endpoint) -> bool:
+        """Whether a packet to this endpoint, from a host that ``host`` never sent to, reaches it
+        now: the box in front of it is asked, and nothing changes there.
+        """
+        if not host.up:
+            return False
+        if host.nat is None:
+            return endpoint == host.endpoint
+        return host.nat.lets_in(STRANGER, endpoint, self._world.now)
 
     def is_alive(self, contact: Contact) -> bool:
         host = self.at(contact.endpoint)

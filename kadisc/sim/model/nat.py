@@ -1,26 +1,43 @@
 """NATs (RFC 4787). What a NAT lets in depends on what went out before, and how long ago.
 
-Each NAT has one host behind it, so the address identifies the NAT, and the port its mapping.
+Each object is what one host sees of its NAT. A box with several hosts behind it has one for each,
+and one that forwards ports has them too (`router.py`).
 """
 
 from __future__ import annotations
 
 from random import Random
-from typing import Protocol
+from typing import Final, Protocol, TypeAlias
 
 from ...endpoints import Endpoint, ip_of
 from ..options import NatOptions
 
 MIN_FLOWS = 48
 """Flows kept before expired ones are removed; the next removal is at twice what was left."""
+FIRST_PORT: Final = 1024
+PORTS: Final = 65_536 - FIRST_PORT
+MULTIPLIER: Final = 26_125
+"""One more than a multiple of 84, as the primes of `PORTS` are 2, 3 and 7, and 4 divides it: each
+port comes once before any comes again (Hull and Dobell, 1962).
+"""
+INCREMENT: Final = 23_917
+STRANGER: Final = Endpoint(b"")
+"""The source of a packet from a host to which nothing was ever sent."""
+PAST: Final = float("-inf")
 
 
 class Nat(Protocol):
-    accepts_unsolicited: bool
-    """Whether an unsolicited query gets in while the host keeps its mapping alive. For the oracle.
-    """
-    external: Endpoint
-    """The external endpoint of the host, or one of several."""
+    @property
+    def accepts_unsolicited(self) -> bool:
+        """Whether an unsolicited query to ``external`` gets in while the host keeps its mapping
+        alive. For the oracle.
+        """
+        ...
+
+    @property
+    def external(self) -> Endpoint:
+        """The external endpoint of the host, or one of several."""
+        ...
 
     def outbound(self, destination: Endpoint, now: float) -> Endpoint | None:
         """The source endpoint of a packet that goes out now, or None if the NAT blocks it."""
@@ -30,8 +47,8 @@ class Nat(Protocol):
         """Whether a packet from outside gets in now."""
         ...
 
-    def is_open(self, now: float) -> bool:
-        """Whether an unsolicited packet gets in now."""
+    def lets_in(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
+        """The same for an observer: nothing changes. ``source``: an endpoint, or `STRANGER`."""
         ...
 
     def rebind(self, ip: bytes, rng: Random) -> None:
@@ -51,7 +68,7 @@ class OpenNat:
         self.external = external
         self._timeout_s = timeout_s
         self._options = options
-        self._alive_until = float("-inf")
+        self._alive_until = PAST
 
     def outbound(self, destination: Endpoint, now: float) -> Endpoint | None:
         self._alive_until = now + self._timeout_s
@@ -64,12 +81,12 @@ class OpenNat:
             self._alive_until = now + self._timeout_s
         return True
 
-    def is_open(self, now: float) -> bool:
-        return now <= self._alive_until
+    def lets_in(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
+        return now <= self._alive_until and destination == self.external
 
     def rebind(self, ip: bytes, rng: Random) -> None:
         self.external = random_port(ip, rng)
-        self._alive_until = float("-inf")
+        self._alive_until = PAST
 
 
 class RestrictedNat:
@@ -97,23 +114,62 @@ class RestrictedNat:
         return self.external
 
     def admits(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
-        if now > self._alive_until.get(source, float("-inf")) or destination != self.external:
+        if now > self._alive_until.get(source, PAST) or destination != self.external:
             return False
         if self._options.inbound_refreshes:
             self._alive_until[source] = now + self._timeout_s
         return True
 
-    def is_open(self, now: float) -> bool:
-        return False
+    def lets_in(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
+        return now <= self._alive_until.get(source, PAST) and destination == self.external
 
     def rebind(self, ip: bytes, rng: Random) -> None:
         self.external = random_port(ip, rng)
         self._alive_until.clear()
 
 
+class AddressRestrictedNat(RestrictedNat):
+    """Endpoint-independent mapping, address-dependent filtering ("address-restricted cone"): lets
+    in packets from any port of a host that was sent to.
+    """
+
+    __slots__ = ()
+
+    def outbound(self, destination: Endpoint, now: float) -> Endpoint | None:
+        return RestrictedNat.outbound(self, any_port(destination), now)
+
+    def admits(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
+        return RestrictedNat.admits(self, any_port(source), destination, now)
+
+    def lets_in(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
+        return RestrictedNat.lets_in(self, any_port(source), destination, now)
+
+
+class OneToOneNat:
+    """Another address outside, and every packet to it passed on, as in clouds: nothing expires."""
+
+    __slots__ = ("external",)
+    accepts_unsolicited = True
+
+    def __init__(self, external: Endpoint, timeout_s: float, options: NatOptions) -> None:
+        self.external = external
+
+    def outbound(self, destination: Endpoint, now: float) -> Endpoint | None:
+        return self.external
+
+    def admits(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
+        return destination == self.external
+
+    def lets_in(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
+        return destination == self.external
+
+    def rebind(self, ip: bytes, rng: Random) -> None:
+        self.external = Endpoint(ip + self.external[-2:])
+
+
 class DependentNat:
-    """Endpoint-dependent mapping ("symmetric"): another external port towards each destination, and
-    only that destination gets in.
+    """Endpoint-dependent mapping ("symmetric"): another external port towards each destination, the
+    next one in turn, and only that destination gets in.
     """
 
     __slots__ = ("_flows", "_next_port", "_options", "_sweep_at", "_timeout_s", "external")
@@ -130,7 +186,7 @@ class DependentNat:
     def outbound(self, destination: Endpoint, now: float) -> Endpoint | None:
         flow = self._flows.get(destination)
         if flow is None or now > flow[1]:
-            self._next_port = 1024 + (self._next_port - 1023) % 64_512
+            self._next_port = self._port_after(self._next_port)
             external = Endpoint(ip_of(self.external) + self._next_port.to_bytes(2, "big"))
         else:
             external = flow[0]
@@ -150,13 +206,28 @@ class DependentNat:
             self._flows[source] = (destination, now + self._timeout_s)
         return True
 
-    def is_open(self, now: float) -> bool:
-        return False
+    def lets_in(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
+        flow = self._flows.get(source)
+        return flow is not None and now <= flow[1] and flow[0] == destination
 
     def rebind(self, ip: bytes, rng: Random) -> None:
         self.external = random_port(ip, rng)
         self._next_port = int.from_bytes(self.external[-2:], "big")
         self._flows.clear()
+
+    def _port_after(self, port: int) -> int:
+        return FIRST_PORT + (port - FIRST_PORT + 1) % PORTS
+
+
+class RandomPortNat(DependentNat):
+    """Endpoint-dependent mapping with a random port towards each destination."""
+
+    __slots__ = ()
+
+    def _port_after(self, port: int) -> int:
+        # A linear congruential generator of full period: random enough for a port, it needs no
+        # state beside the last one, and two runs give the same.
+        return FIRST_PORT + ((port - FIRST_PORT) * MULTIPLIER + INCREMENT) % PORTS
 
 
 class BlockedNat:
@@ -174,30 +245,57 @@ class BlockedNat:
     def admits(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
         return False
 
-    def is_open(self, now: float) -> bool:
+    def lets_in(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
         return False
 
     def rebind(self, ip: bytes, rng: Random) -> None:
         self.external = random_port(ip, rng)
 
 
+NatKind: TypeAlias = type[
+    OpenNat | RestrictedNat | DependentNat | BlockedNat | AddressRestrictedNat | OneToOneNat
+]
+KINDS: Final[tuple[NatKind, ...]] = (
+    OpenNat,
+    RestrictedNat,
+    DependentNat,
+    BlockedNat,
+    RandomPortNat,
+    AddressRestrictedNat,
+    OneToOneNat,
+)
+
+
+def any_port(endpoint: Endpoint) -> Endpoint:
+    """The host of an endpoint, in the form of one."""
+    return Endpoint(endpoint[:-2] + b"\0\0")
+
+
 def random_port(ip: bytes, rng: Random) -> Endpoint:
     return Endpoint(ip + rng.randrange(1024, 65_536).to_bytes(2, "big"))
 
 
-def draw_nat(external: Endpoint, options: NatOptions, rng: Random) -> Nat:
-    """A NAT whose kind and time-out are drawn by their shares."""
-    kinds: tuple[type[OpenNat | RestrictedNat | DependentNat | BlockedNat], ...] = (
-        OpenNat,
-        RestrictedNat,
-        DependentNat,
-        BlockedNat,
-    )
+def draw_kind(options: NatOptions, rng: Random) -> NatKind:
+    """A kind of NAT, drawn by their shares."""
+    dependent = options.dependent_share
+    # A share of 0 at the end of the list changes no draw.
     shares = (
         options.open_share,
         options.restricted_share,
-        options.dependent_share,
+        dependent * (1.0 - options.random_ports),
         options.blocked_share,
+        dependent * options.random_ports,
+        options.address_restricted_share,
+        options.one_to_one_share,
     )
-    kind = rng.choices(kinds, shares)[0]
+    return rng.choices(KINDS, shares)[0]
+
+
+def nat_of(kind: NatKind, external: Endpoint, options: NatOptions, rng: Random) -> Nat:
+    """A NAT of this kind, with a drawn time-out."""
     return kind(external, rng.choices(options.timeouts_s, options.timeout_shares)[0], options)
+
+
+def draw_nat(external: Endpoint, options: NatOptions, rng: Random) -> Nat:
+    """A NAT whose kind and time-out are drawn by their shares."""
+    return nat_of(draw_kind(options, rng), external, options, rng)

@@ -15,6 +15,7 @@ from ...endpoints import Endpoint
 from ..options import FaultOptions, NetworkOptions
 from .host import Host
 from .latency import FACTOR_BITS, LatencyModel
+from .router import RoutedNat, Router
 
 HEADER_BYTES: Final = 28
 """The IPv4 and UDP headers of a packet."""
@@ -29,6 +30,8 @@ class Network:
         self, options: NetworkOptions, faults: FaultOptions, latency: LatencyModel, rng: Random
     ) -> None:
         self.routes: dict[bytes, Host] = {}
+        self.boxes: dict[bytes, Router] = {}
+        """By address: the boxes with hosts behind them that they keep apart."""
         self.lost: Counter[str] = Counter()
         self.partitioned = False
         self._latency = latency
@@ -52,12 +55,35 @@ class Network:
         )
 
     def attach(self, host: Host) -> None:
-        self.routes[host.endpoint[:-2]] = host
+        ip = host.endpoint[:-2]
+        if isinstance(host.nat, RoutedNat):
+            self.boxes[ip] = host.nat.router
+            host.nat.router.hosts.append(host)
+        else:
+            self.routes[ip] = host
 
     def detach(self, host: Host) -> None:
         ip = host.endpoint[:-2]
-        if self.routes.get(ip) is host:
+        if isinstance(host.nat, RoutedNat):
+            hosts = host.nat.router.hosts
+            if host in hosts:
+                hosts.remove(host)
+            if not hosts:
+                self.boxes.pop(ip, None)
+        elif self.routes.get(ip) is host:
             del self.routes[ip]
+
+    def is_used(self, ip: bytes) -> bool:
+        """Whether a host that is up has this address."""
+        return ip in self.routes or ip in self.boxes
+
+    def host_seen_at(self, endpoint: Endpoint) -> Host | None:
+        """The host that others see at this endpoint; None for a wrong port too."""
+        host = self.routes.get(endpoint[:-2])
+        if host is not None:
+            return host if endpoint == host.outside else None
+        box = self.boxes.get(endpoint[:-2])
+        return None if box is None else box.host_seen_at(endpoint)
 
     def send(
         self, sender: Host, payload: bytes, destination: Endpoint, now: float
@@ -71,8 +97,9 @@ class Network:
             source = outside
         receiver = self.routes.get(destination[:-2])
         if receiver is None:
-            self.lost["no-host"] += 1
-            return ()
+            receiver = self._behind_box(sender, source, destination, now)
+            if receiver is None:
+                return ()
         if len(payload) > self._max_payload:
             self.lost["mtu"] += 1
             return ()
@@ -90,6 +117,22 @@ class Network:
         if fate > self._copied_above:
             return copy, (rtt_s * self._factors[self._bits(FACTOR_BITS)], receiver, source, payload)
         return (copy,)
+
+    def _behind_box(
+        self, sender: Host, source: Endpoint, destination: Endpoint, now: float
+    ) -> Host | None:
+        """The host behind a box that the packet is for; None if it reaches none, which is
+        counted.
+        """
+        box = self.boxes.get(destination[:-2])
+        receiver = None if box is None else box.receiver(source, destination, now)
+        if box is None or receiver is None:
+            self.lost["no-host"] += 1
+            return None
+        if sender in box.hosts and not box.hairpin:
+            self.lost["hairpin"] += 1
+            return None
+        return receiver
 
     def _is_lost(self, sender: Host) -> bool:
         """Whether a packet in a burst, or at the start of one, is lost."""

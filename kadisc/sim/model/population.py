@@ -71,6 +71,10 @@ class Population:
         access_s = latency.access_median_s * rng.lognormvariate(0.0, latency.access_sigma)
         return Residence(Endpoint(ip + port.to_bytes(2, "big")), system, access_s)
 
+    def is_taken(self, endpoint: Endpoint) -> bool:
+        """Whether the address is used."""
+        return endpoint[:-2] in self._taken
+
     def move_out(self, endpoint: Endpoint) -> None:
         """Marks the address as unused."""
         self._taken.discard(endpoint[:-2])

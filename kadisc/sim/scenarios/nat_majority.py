@@ -29,7 +29,7 @@ def run(lab: Lab) -> Metrics:
                 kinds["dead"] += 1
             elif not host.accepts_unsolicited:
                 kinds["closed"] += 1
-            elif host.nat is not None and not host.nat.is_open(lab.world.now):
+            elif not lab.oracle.strangers_reach(host, entry.contact.endpoint):
                 kinds["expired"] += 1
 
     seconds = 60.0 * lab.options.minutes
