@@ -59,7 +59,7 @@ from .peers.goodbyes import Goodbyes
 from .peers.mass_failure import MassFailureDetector
 from .peers.network import PeerNetwork
 from .peers.other_peers import OtherPeers
-from .peers.own_reach import OwnReach
+from .peers.own_reach import OwnReach, PeersThatHelp
 from .peers.own_record import Membership, OwnRecord
 from .peers.partner_selection import PartnerSelection
 from .peers.partners import Partners
@@ -223,7 +223,10 @@ def peer_network_for(
         selection,
         goodbyes,
         RendezvousLookups(dhts, schedules, search),
-        OwnReach({family: Reachability(family, config, conducts[family]) for family in dhts}),
+        OwnReach(
+            {family: Reachability(family, config, conducts[family]) for family in dhts},
+            PeersThatHelp(components, verifier.known),
+        ),
     )
 
 

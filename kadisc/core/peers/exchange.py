@@ -287,6 +287,7 @@ class GossipExchange:
             return self._refused(refusal.reason, now)
         context.partners.speaks_gossip(endpoint)
         if self.stage is Stage.WITH_TOKEN:
+            verifier.known.offers_help(endpoint, news.can)
             if self.pushes:
                 context.partners.record_sent(endpoint, context.own_record.sequence)
             if self.want:

@@ -66,6 +66,8 @@ class KnownPeer:
     """Whether its record must be asked for again: it has a newer record, or it answered with
     another node ID than before, so that another peer may be there now.
     """
+    can_help: bool = False
+    """Whether its last reply to gossip offered help with tests of reachability."""
     shares_address: bool = False
     """Whether another proven peer is the first at its address (`shared_addresses.py`)."""
     endpoint: Endpoint = field(init=False)
@@ -191,6 +193,12 @@ class KnownPeers:
         known.missed_at = now
         self._move_to_end(known)
 
+    def offers_help(self, endpoint: Endpoint, can_help: bool) -> None:
+        """A reply to gossip says whether the peer helps with tests of reachability."""
+        known = self._known.get(endpoint)
+        if known is not None:
+            known.can_help = can_help
+
     def _move_to_end(self, known: KnownPeer) -> None:
         self._known.pop(known.endpoint, None)
         self._known[known.endpoint] = known
@@ -280,6 +288,7 @@ def known_peer(
         inbound,
         traffic_at=now,
         since=before.since if before is not None else now,
+        can_help=before is not None and before.can_help,
     )
 
 

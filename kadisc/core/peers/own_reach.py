@@ -6,17 +6,51 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...endpoints import Endpoint, Family
+from ...endpoints import Endpoint, Family, Scope, family_of
 from ..contract.queries import NO_COMMANDS, Commands
 from ..contract.times import FOREVER
+from ..reach.helpers import Helper
 from ..reach.reach_snapshot import ReachSnapshot, ServiceReach
 from ..reach.reachability import Reachability
+from .components import PeerComponents
+from .known_peers import KnownPeers
+
+
+class PeersThatHelp:
+    """The verified peers that offered help with tests of reachability."""
+
+    def __init__(self, components: PeerComponents, known: KnownPeers) -> None:
+        self._view = components.view
+        self._scopes = components.scopes
+        self._partners = components.partners
+        self._known = known
+
+    def reach_helpers(self, family: Family, now: float) -> list[Helper]:
+        mature = set(self._view.mature_holders())
+        return [
+            Helper(
+                each.endpoint,
+                self._partners.token_of(each.endpoint, now),
+                now - each.verified_at,
+                each.endpoint in mature,
+            )
+            for each in self._known
+            if each.can_help
+            and not each.inbound
+            and not each.failures
+            and family_of(each.endpoint) is family
+            and self._scopes.of(each.endpoint) is Scope.PUBLIC
+        ]
+
+    def token_received(self, endpoint: Endpoint, token: bytes, now: float) -> None:
+        self._partners.token_received(endpoint, token, now)
 
 
 class OwnReach:
-    def __init__(self, families: Mapping[Family, Reachability]) -> None:
+    def __init__(self, families: Mapping[Family, Reachability], helpers: PeersThatHelp) -> None:
         self.families = families
         """The reachability of this node in each address family."""
+        self.helpers = helpers
 
     def mapped(self, family: Family, endpoint: Endpoint | None, now: float) -> Commands:
         """The router maps this endpoint to the node's socket of that family; None: no longer."""
