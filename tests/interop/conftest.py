@@ -2,20 +2,14 @@
 and says why; in CI that is a failure.
 """
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import Future
 
 import pytest
 
 from ..support.namespaces import UnavailableError, check_namespaces
-from .lab import TRIAL, Lab, Seen, fetch_programs
-
-
-def unavailable(reason: str) -> None:
-    if os.environ.get("CI"):
-        pytest.fail(f"CI must run the tests against real clients: {reason}", pytrace=False)
-    pytest.skip(reason)
+from ..support.scenario_results import asked, checked, unavailable
+from .lab import TRIAL, Lab, Seen, fetch_clients
 
 
 @pytest.fixture(scope="session")
@@ -23,53 +17,17 @@ def runs(request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str], "Futu
     """All scenarios that the chosen tests ask for, started together."""
     try:
         check_namespaces(TRIAL)
-        lab = Lab(fetch_programs())
+        lab = Lab(fetch_clients())
     except UnavailableError as error:
         unavailable(str(error))
         return
-    asked = [
-        item.callspec.params["seen"]
-        for item in request.session.items
-        if "seen" in getattr(getattr(item, "callspec", None), "params", ())
-    ]
     try:
-        yield {
-            (scenario, subject): lab.start(scenario, subject)
-            for scenario, subject in dict.fromkeys(asked)
-        }
+        yield {each: lab.start(*each) for each in asked(request.session, "seen")}
     finally:
         lab.close()
 
 
 @pytest.fixture
 def seen(request: pytest.FixtureRequest, runs: dict[tuple[str, str], "Future[Seen]"]) -> Seen:
-    """What the scenario saw; fails with the last lines of each client's log when something did not
-    happen.
-    """
-    document = runs[request.param].result()
-    if "unavailable" in document:
-        unavailable(document["unavailable"])
-    if "error" in document:
-        logs = [
-            f"--- {client}\n{lines}"
-            for client, streams in document["logs"].items()
-            for lines in pretty(streams)
-        ]
-        pytest.fail(
-            "\n".join(
-                [
-                    document["error"],
-                    f"so far: {document.get('steps')}",
-                    f"replies: {document.get('replies')}",
-                    *logs,
-                ]
-            ),
-            pytrace=False,
-        )
-    return document
-
-
-def pretty(streams: dict[str, list[str]] | list[str]) -> list[str]:
-    if isinstance(streams, list):
-        return ["\n".join(streams)]
-    return [f"[{name}]\n" + "\n".join(lines) for name, lines in streams.items() if lines]
+    """What the scenario saw."""
+    return checked(runs[request.param].result())

@@ -17,9 +17,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
-import traceback
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,7 +25,9 @@ from typing import Any
 
 from nacl.signing import SigningKey
 
-from .clients import Client, Kadisc, Libtorrent, NotSeenError, Transmission, show, until
+from ..support.child_programs import Client, show, until
+from ..support.scenario_inside import end_with_parent, perform
+from .clients import Kadisc, Libtorrent, Transmission
 from .krpc_probe import Endpoint, Probe
 from .libtorrent_node import conforming_id, conforms
 
@@ -440,38 +440,16 @@ def play(name: str, subject: str, scratch: Path, programs: Path, limit_s: float)
     except NoSuchNetworkError as error:
         return {"unavailable": str(error)}
     stage = Stage(subject, scratch, programs, address_6 if family == "6" else address_4)
-    failure: list[str] = []
-
-    def perform() -> None:
-        try:
-            SCENARIOS[scenario](stage)
-        except NotSeenError as error:
-            failure.append(str(error))
-        except Exception:  # noqa: BLE001 whatever it is, the document says it
-            failure.append(traceback.format_exc())
-
-    performance = threading.Thread(target=perform, daemon=True)
-    performance.start()
-    performance.join(limit_s)
-    if performance.is_alive():
-        failure.append(f"not done within {limit_s:g} s")
+    failure = perform(lambda: SCENARIOS[scenario](stage), limit_s)
     document = stage.seen | {"elapsed_s": round(time.monotonic() - started, 1)}
     if failure:
         document |= {
-            "error": failure[0],
+            "error": failure,
             "logs": {client.name: client.log_tail() for client in stage.cast.values()},
         }
     for client in stage.cast.values():
         client.stop()
     return document
-
-
-def end_with_parent() -> None:
-    def watch() -> None:
-        sys.stdin.buffer.read()
-        os._exit(3)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 
 from . import network_guard
 
@@ -24,7 +25,7 @@ class UnavailableError(Exception):
     """Such networks cannot be made on this machine; the message says why."""
 
 
-def check_namespaces(trial: str) -> None:
+def check_namespaces(trial: str, namespaces: Sequence[str] = NAMESPACES) -> None:
     """``trial``: shell commands that set up what will be needed. Raises UnavailableError."""
     for tool in ("unshare", "ip"):
         if shutil.which(tool, path=ENVIRONMENT["PATH"]) is None:
@@ -32,7 +33,7 @@ def check_namespaces(trial: str) -> None:
                 f"the program {tool} is missing (Debian packages util-linux and iproute2)"
             )
     done = subprocess.run(
-        [*NAMESPACES, "sh", "-c", trial],
+        [*namespaces, "sh", "-c", trial],
         capture_output=True,
         text=True,
         timeout=30,
