@@ -1,0 +1,18 @@
+"""A scenario: what its world is like, and what happens in it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tests.support.routers.lab import Part
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """``size``: of the world; ``configuration``: of all nodes, beside what the lab has."""
+
+    parts: Mapping[str, Callable[[Part], None]]
+    size: int = 32
+    configuration: str = ""
+    ipv6: bool = False
