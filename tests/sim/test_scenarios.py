@@ -88,6 +88,13 @@ def test_an_idle_node_costs_little() -> None:
     metrics = measured("idle-cost")
     assert 0 < metrics["queries_per_s_mean"] < 1
     assert 0 < metrics["bytes_per_s_mean"] < 400
+    # Every query that the node sends has a purpose.
+    by_purpose, by_method = metrics["queries_by_purpose"], metrics["queries_by_method"]
+    assert sum(row["per_s"] for row in by_purpose) == pytest.approx(
+        metrics["queries_per_s_mean"], abs=0.002
+    )
+    assert sum(row["share"] for row in by_method) == pytest.approx(1, abs=0.01)
+    assert by_purpose[0]["purpose"] == "contact-check"
 
 
 def test_few_contacts_in_answers_are_dead() -> None:

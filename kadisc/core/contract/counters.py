@@ -25,6 +25,10 @@ class Counters:
     """Dropped datagrams by reason."""
     queries_sent: dict[str, int] = field(default_factory=dict)
     """Queries sent by method, retransmissions included."""
+    queries_for: dict[str, int] = field(default_factory=dict)
+    """The same queries by what they were sent for: one of `purposes`."""
+    retransmissions: int = 0
+    """How many of those queries had been sent once before."""
     refused: dict[str, int] = field(default_factory=dict)
     """By reason: contents of accepted datagrams that were not used, and actions that were not
     taken.
@@ -50,8 +54,9 @@ class Counters:
     def goodbye(self, kind: str) -> None:
         self.goodbyes[kind] = self.goodbyes.get(kind, 0) + 1
 
-    def query_sent(self, method: str) -> None:
+    def query_sent(self, method: str, purpose: str) -> None:
         self.queries_sent[method] = self.queries_sent.get(method, 0) + 1
+        self.queries_for[purpose] = self.queries_for.get(purpose, 0) + 1
 
     def as_dict(self) -> dict[str, int]:
         """Flat, with dotted names, sorted: ``dropped.unmatched-reply`` and so on."""
@@ -61,8 +66,9 @@ class Counters:
             "sent": self.sent,
             "sent_bytes": self.sent_bytes,
             "checks_sent": self.checks_sent,
+            "retransmissions": self.retransmissions,
         }
-        for group in ("accepted", "dropped", "queries_sent", "refused", "goodbyes"):
+        for group in ("accepted", "dropped", "queries_sent", "queries_for", "refused", "goodbyes"):
             flat.update(
                 {f"{group}.{name}": count for name, count in sorted(getattr(self, group).items())}
             )

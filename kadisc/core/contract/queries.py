@@ -26,6 +26,7 @@ from ...wire.messages import (
     Reach,
     Reply,
 )
+from . import purposes
 from .events import Event
 from .query_group import QueryGroup
 
@@ -98,6 +99,8 @@ class SendQuery:
     """Whether it is a query of maintenance that begins something new: few of them go to one
     endpoint.
     """
+    purpose: str = purposes.CALLER
+    """What it is sent for, one of `purposes`: under that name it is counted."""
 
     # Written out, here and below, so that mypyc can compile it: see messages.py.
     def __init__(
@@ -114,6 +117,7 @@ class SendQuery:
         group: QueryGroup | None = None,
         only_new_contacts: bool = False,
         spaced: bool = False,
+        purpose: str = purposes.CALLER,
     ) -> None:
         self.endpoint = endpoint
         self.expected_id = expected_id
@@ -127,6 +131,7 @@ class SendQuery:
         self.group = group
         self.only_new_contacts = only_new_contacts
         self.spaced = spaced
+        self.purpose = purpose
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from ...contacts import Contact
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
 from ...wire.items import Item
+from ..contract import purposes
 from ..contract.events import LookupKind, LookupResult, OperationId, Outcome
 from ..contract.queries import NO_COMMANDS, Commands, RefreshLookup, RendezvousLookup
 from ..dht import Dht
@@ -62,6 +63,12 @@ class RendezvousEnd:
             self._lookup, self._operation, result, now, stored=stored
         )
         return self._then.lookup_ended(outcome, result, now) if self._then else NO_COMMANDS
+
+
+def _purpose_of(refresh: RefreshLookup) -> str:
+    if refresh.fills is not None:
+        return purposes.BUCKET_FILL
+    return purposes.OWN_ID if refresh.is_own_id else purposes.REFRESH
 
 
 def no_first_hops(family: Family, count: int, now: float) -> Sequence[Contact]:
@@ -294,6 +301,7 @@ class LookupFactory:
             announces_answers=command.for_caller,
             for_peers=command.for_caller and command.paths == 1,
             peers_per_answer=self._config.rendezvous.peers_per_answer,
+            purpose=purposes.CALLER if command.for_caller else purposes.RENDEZVOUS,
         )
         end = RendezvousEnd(command, options.operation, listener, then)
         return self._operation(
@@ -328,6 +336,7 @@ class LookupFactory:
             refresh.family,
             announces_answers=False,
             is_for_table=True,
+            purpose=_purpose_of(refresh),
         )
         stop = BucketFilled(dht, refresh.fills) if refresh.fills is not None else None
         lookup = self._operation(refresh.target, options, now, k=refresh.k, stop=stop, then=then)

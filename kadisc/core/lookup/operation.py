@@ -11,6 +11,7 @@ from ...contacts import Contact
 from ...endpoints import Endpoint, Family
 from ...ids import ID_SPACE, NodeId
 from ...wire.messages import Error, FindNode, Get, GetPeers, Reply
+from ..contract import purposes
 from ..contract.events import (
     FoundNode,
     LookupFinished,
@@ -104,6 +105,7 @@ class LookupOptions:
     wanted and not the closest nodes, so silent nodes are not retried once a node has named peers.
     ``salt``: of a mutable item. ``is_for_table``: the lookup waits for those of callers.
     ``peers_per_answer``: how many peers of one answer count, those that it names first.
+    ``purpose``: what its queries are counted as.
     """
 
     operation: OperationId
@@ -116,6 +118,7 @@ class LookupOptions:
     is_for_table: bool = False
     peers_per_answer: int = ALL_PEERS
     answers_of: OperationId | None = None
+    purpose: str = purposes.CALLER
 
 
 class LookupOperation:
@@ -264,6 +267,7 @@ class LookupOperation:
                 fast_retry=peer.state is State.RETRIED,
                 background=background,
                 group=self.group,
+                purpose=self.options.purpose,
             )
             for peer in peers
         ]

@@ -132,6 +132,7 @@ class StoreOperation(ABC):
             self,
             fast_retry=retry,
             group=self.group,
+            purpose=self.lookup.options.purpose,
         )
 
     def _note_refusal(self, endpoint: Endpoint, error: Error) -> None:

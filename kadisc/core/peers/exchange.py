@@ -22,6 +22,7 @@ from ...wire import krpc
 from ...wire.envelope import TID_BYTES
 from ...wire.gossip import PEER_BYTES, peers_from
 from ...wire.messages import Error, Gossip, News, Ping, Reply
+from ..contract import purposes
 from ..contract.events import OperationId, Outcome, PeerChecked
 from ..contract.queries import (
     NO_COMMANDS,
@@ -71,6 +72,15 @@ class ExchangeReason(Enum):
     PUSH = "push"
     RECHECK = "recheck"  # is the peer still there?
     CALLER = "caller"  # a caller asks for it, and waits for the end
+
+
+PURPOSES: Final = {
+    ExchangeReason.CANDIDATE: purposes.GOSSIP_CANDIDATE,
+    ExchangeReason.PULL: purposes.GOSSIP_PULL,
+    ExchangeReason.PUSH: purposes.GOSSIP_PUSH,
+    ExchangeReason.RECHECK: purposes.GOSSIP_RECHECK,
+    ExchangeReason.CALLER: purposes.CALLER,
+}
 
 
 class ExchangeContext:
@@ -202,8 +212,13 @@ class GossipExchange:
                 priority=Priority.MAINTENANCE,
                 group=self._group,
                 spaced=begins,
+                purpose=self._purpose,
             )
         ]
+
+    @property
+    def _purpose(self) -> str:
+        return PURPOSES[self.reason] if self._operation is None else purposes.CALLER
 
     def _gossip_query(self, dht: Dht, now: float) -> Gossip:
         context = self._context

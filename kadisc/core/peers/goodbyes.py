@@ -16,6 +16,7 @@ from typing import Final
 
 from ...endpoints import Endpoint, Family, family_of
 from ...wire.messages import Error, Gossip, Reply
+from ..contract import purposes
 from ..contract.counters import Counters
 from ..contract.queries import (
     NO_COMMANDS,
@@ -127,6 +128,7 @@ class Goodbyes:
             learn_contact=False,
             retransmit=False,
             priority=Priority.MAINTENANCE,
+            purpose=purposes.GOODBYE,
         )
 
     # --- as the owner of those queries ------------------------------------------------------------

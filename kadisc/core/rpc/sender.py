@@ -87,6 +87,7 @@ class Sender:
         if group is not None and not group.retransmit:
             return
         pending.transmissions += 1
+        self._counters.retransmissions += 1
         self._send_counted(pending.command, pending.payload, now)
 
     def reply(self, payload: bytes | None, source: Endpoint, now: float) -> None:
@@ -111,7 +112,7 @@ class Sender:
         # address that an attacker named without any pause.
         if not self._traffic.may_ask(len(payload), command.endpoint, now):
             return
-        self._counters.query_sent(METHODS[type(command.query)])
+        self._counters.query_sent(METHODS[type(command.query)], command.purpose)
         if command.group is not None:
             command.group.queries += 1
         self._send(payload, command.endpoint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...endpoints import Endpoint
 from ...ids import NodeId
 from ...wire.messages import Error, FindNode, Reply
+from ..contract import purposes
 from ..contract.counters import Counters
 from ..contract.queries import (
     NO_COMMANDS,
@@ -26,6 +27,13 @@ class Check:
     def __init__(self, candidates: Candidates, entry: Entry | None) -> None:
         self._candidates = candidates
         self._entry = entry
+
+    @property
+    def purpose(self) -> str:
+        """What the query is counted as."""
+        if self._entry is None:
+            return purposes.CANDIDATE_CHECK
+        return purposes.CONTACT_RETRY if self._entry.failures else purposes.CONTACT_CHECK
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
         # The DHT has dealt with the answer of an entry already, which may be checked again by now.
@@ -71,4 +79,5 @@ def check_query(
         group=counters.checks,
         only_new_contacts=True,
         spaced=True,
+        purpose=check.purpose,
     )

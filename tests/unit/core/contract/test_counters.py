@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kadisc.core.contract import purposes
 from kadisc.core.contract.counters import Counters
 
 
@@ -10,7 +11,8 @@ def test_the_flat_form_has_every_number_under_a_dotted_name() -> None:
     counters.accept("reply")
     counters.accept("reply")
     counters.drop("unmatched-reply")
-    counters.query_sent("find_node")
+    counters.query_sent("find_node", purposes.REFRESH)
+    counters.query_sent("find_node", purposes.CONTACT_CHECK)
     counters.refuse("cap-subnet-bucket")
     counters.refuse("reported-contact-unusable", 4)
     flat = counters.as_dict()
@@ -20,9 +22,12 @@ def test_the_flat_form_has_every_number_under_a_dotted_name() -> None:
         "sent": 1,
         "sent_bytes": 65,
         "checks_sent": 0,
+        "retransmissions": 0,
         "accepted.reply": 2,
         "dropped.unmatched-reply": 1,
-        "queries_sent.find_node": 1,
+        "queries_sent.find_node": 2,
+        "queries_for.contact-check": 1,
+        "queries_for.refresh": 1,
         "refused.cap-subnet-bucket": 1,
         "refused.reported-contact-unusable": 4,
     }
