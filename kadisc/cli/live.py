@@ -20,6 +20,7 @@ from ..endpoints import format_endpoint
 from ..net.api.node import Node
 from ..net.transport.dispatch import Subscription
 from ..net.transport.nurseries import open_flat_nursery
+from ..observe.mappings import MappingSnapshot
 from ..version import __version__
 from .output import wants_color
 
@@ -32,7 +33,13 @@ class LiveSource:
         self._joined = 0
 
     def snapshot(self) -> Snapshot:
-        return replace(self._node.snapshot(), counters=self._node.counters())
+        snapshot = replace(self._node.snapshot(), counters=self._node.counters())
+        # A node that does not test whether it is reached has nothing to say of it.
+        tests = self._node.config.core.tests_reachability
+        return snapshot if tests else replace(snapshot, reach=())
+
+    def mappings(self) -> tuple[MappingSnapshot, ...]:
+        return self._node.mappings()
 
     def pulse(self) -> Hashable:
         counters = self._node.counters()

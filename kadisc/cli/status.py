@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 from .descriptions import NEEDS_A_RUNNING_NODE
 from .options import add_folder_options
 from .output import print_json, show
 
 if TYPE_CHECKING:
-    from ..control.methods.status import FamilyStatus, PeersStatus, Status
+    from ..control.methods.status import (
+        FamilyStatus,
+        MappingStatus,
+        PeersStatus,
+        ServiceStatus,
+        Status,
+    )
+    from ..observe.mappings import MappingSnapshot
 
 SUMMARY = "show the state of the running node"
 DESCRIPTION = (
@@ -56,6 +64,7 @@ def _print(status: Status) -> None:
     show(f"  key      {status.public_key}")
     for family in status.families:
         _print_family(family)
+    _print_reach(status)
     if status.waits_for_contact:
         show(
             "           waiting for another node to join by this one; to join a network, start\n"
@@ -104,6 +113,75 @@ def _print_family(family: FamilyStatus) -> None:
         f"{count(family.candidates, 'candidate')}"
     )
     show(f"           external address {known}")
+
+
+def _print_reach(status: Status) -> None:
+    """Whether strangers reach the node, its port mapping, and the ports of the application."""
+    from ..endpoints import Family, parse_endpoint, port_of
+    from ..observe.describe import family_name
+    from ..observe.reachability import node_mapping_words, port_words, reach_words
+
+    mappings = [mapping_of(each) for each in status.mappings]
+    own_ports = {each.family: port_of(parse_endpoint(each.endpoint)) for each in status.sockets}
+    tested = [family for family in status.families if family.reach is not None]
+    label = "reach"
+    for family in tested:
+        assert family.reach is not None
+        name = family_name(Family(family.family))
+        show(f"  {label:<8} {name} {reach_words(family.reach)}")
+        for each in mappings:
+            is_own = _is_own(each, own_ports) and each.family.value == family.family
+            if is_own and (words := node_mapping_words(each)):
+                show(f"           {words}")
+        label = ""
+    services = dict(status.services)
+    for each in mappings:
+        if not _is_own(each, own_ports):
+            show(f"  {'port':<8} {port_words(each)}{_answer(services, each)}")
+    for name, service in services.items():
+        show(f"  {'port':<8} tcp {service.port} ({name}): {ANSWERS[service.answer]}")
+
+
+ANSWERS: Final = {
+    "open": "open from outside",
+    "closed": "closed from outside",
+    "unsure": "not surely open from outside",
+}
+
+
+def _is_own(mapping: MappingSnapshot, own_ports: Mapping[str, int]) -> bool:
+    """Whether the mapping is that of the node's socket, and not of a port of the application."""
+    return mapping.protocol == "udp" and own_ports.get(mapping.family.value) == mapping.internal
+
+
+def _answer(services: dict[str, ServiceStatus], mapping: MappingSnapshot) -> str:
+    """What other nodes found of the service at a mapped port, which it takes out of the dict."""
+    from ..observe.mappings import external_port
+
+    if mapping.protocol == "tcp":
+        for name, service in services.items():
+            if service.port in (mapping.internal, external_port(mapping)):
+                del services[name]
+                return f"; {name}: {ANSWERS[service.answer]}"
+    return ""
+
+
+def mapping_of(status: MappingStatus) -> MappingSnapshot:
+    """The mapping that a document of the control socket tells of."""
+    from ..endpoints import Family, parse_endpoint
+    from ..observe.mappings import MappingSnapshot
+
+    return MappingSnapshot(
+        status.protocol,
+        Family(status.family),
+        status.internal,
+        parse_endpoint(status.external) if status.external is not None else None,
+        status.method,
+        status.gateway,
+        status.until,
+        status.state,
+        status.reason,
+    )
 
 
 def duration(seconds: float) -> str:

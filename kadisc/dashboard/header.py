@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ..core.addressing.external_address import Confidence
 from ..core.snapshot import AddressSnapshot, DhtSnapshot
-from ..endpoints import format_ip
+from ..endpoints import Family, format_ip
 from ..ids import format_id
 from ..observe.describe import count, family_name
+from ..observe.reachability import reach_phrase
 from .figures import duration
 from .glyphs import Glyphs
 from .lines import Line, clean, joined, spread
@@ -40,15 +41,18 @@ def identity_lines(scene: Scene, rows_each: int, glyphs: Glyphs) -> list[Line]:
         own_id = (f"  {format_id(dht.own_id)[:ID_DIGITS]}{glyphs.more}  ", "strong")
         address = address_words(dht.address)
         bound = scene.facts.listening.get(dht.family, "")
+        reach = reach_spans(scene, dht.family)
         elsewhere: Line = ()
         if bound and bound != endpoint_of(dht.address):
             elsewhere = ((f"bound to {clean(bound)}", "quiet"),)
         if rows_each > 1:
             lines.append((name, own_id, *joined((state_words(dht), numbers(dht), queries), "  ")))
             queries = ()  # the number is that of all families
-            lines.append(((" " * 7, ""), *joined((address, elsewhere), "   ")))
+            words = with_reach(address, reach)
+            lines.append(((" " * 7, ""), *joined((words, elsewhere), "   ")))
         else:
-            lines.append((name, own_id, *joined((state_words(dht), numbers(dht), address), "  ")))
+            parts = (state_words(dht), reach, numbers(dht), address)
+            lines.append((name, own_id, *joined(parts, "  ")))
     return lines
 
 
@@ -73,6 +77,23 @@ def state_words(dht: DhtSnapshot) -> Line:
     if not dht.online:
         return (("offline", "bad"),)
     return (("joined", "good"),) if dht.joined else (("joining", "poor"),)
+
+
+def reach_spans(scene: Scene, family: Family) -> Line:
+    """Whether strangers reach the node, in three words at most; empty if it does not test that."""
+    for reach in scene.snapshot.reach:
+        if reach.family is family:
+            return (reach_phrase(reach, scene.mappings),)
+    return ()
+
+
+def with_reach(address: Line, reach: Line) -> Line:
+    """``reach`` behind the endpoint, the first part of ``address``: a narrow frame cuts the end."""
+    if not reach:
+        return address
+    where, *rest = address
+    gap = "" if where[0].endswith(" ") else "  "
+    return (where, (gap, ""), *reach, *((("  ", ""), *rest) if rest else ()))
 
 
 def numbers(dht: DhtSnapshot) -> Line:

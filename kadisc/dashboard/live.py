@@ -16,6 +16,7 @@ from typing import Protocol
 import trio
 
 from ..core.snapshot import Snapshot
+from ..observe.mappings import MappingSnapshot
 from .frame import draw
 from .keys import keys_in
 from .scene import Facts, Others, Scene, View
@@ -38,6 +39,8 @@ class SnapshotSource(Protocol):
         ...
 
     def others(self) -> Others | None: ...
+
+    def mappings(self) -> tuple[MappingSnapshot, ...]: ...
 
 
 class Dashboard:
@@ -120,6 +123,7 @@ class Dashboard:
             self._tail.lines(),
             self._source.others(),
             self._view,
+            self._source.mappings(),
         )
 
     # --- events, keys and signals -----------------------------------------------------------------

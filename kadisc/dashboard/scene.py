@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..core.snapshot import Snapshot
 from ..endpoints import Family
+from ..observe.mappings import MappingSnapshot
 from .tail import TailLine
 from .traffic import NO_FLOW, Flow
 
@@ -50,3 +51,5 @@ class Scene:
     tail: tuple[TailLine, ...] = ()
     others: Others | None = None
     view: View = field(default_factory=View)
+    mappings: tuple[MappingSnapshot, ...] = ()
+    """The ports that routers were asked to forward."""

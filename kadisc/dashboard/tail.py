@@ -16,13 +16,21 @@ from ..core.contract.events import (
     Joined,
     PeerLost,
     PeerVerified,
+    ReachabilityChanged,
     WentOffline,
 )
+from ..core.contract.reach_verdict import ReachVerdict
 from ..endpoints import format_endpoint, format_ip
 from ..ids import format_id
 from ..observe.describe import NOTABLE, family_name, level_of, words_for
 from ..observe.log_stamp import WARNING
-from ..observe.shell_events import BootstrapFailing, BootstrapWorking, HostUnresolved
+from ..observe.shell_events import (
+    BootstrapFailing,
+    BootstrapWorking,
+    HostUnresolved,
+    SocketBack,
+    SocketLost,
+)
 from .lines import clean
 from .reasons import reason_words
 
@@ -38,8 +46,16 @@ SHOWN: tuple[type, ...] = tuple(
 )
 """The events that the tail shows."""
 
-_GOOD = (Joined, CameOnline, BootstrapWorking)
-_POOR = (WentOffline, BootstrapFailing, HostUnresolved)
+_GOOD = (Joined, CameOnline, BootstrapWorking, SocketBack)
+_POOR = (WentOffline, BootstrapFailing, HostUnresolved, ReachabilityChanged, SocketLost)
+
+
+_OF_VERDICTS = {
+    ReachVerdict.YES: "good",
+    ReachVerdict.LIKELY: "fair",
+    ReachVerdict.NO: "bad",
+    ReachVerdict.UNKNOWN: "poor",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +136,8 @@ def _contact_words(contact: Contact, bucket: int) -> str:
 
 
 def _style(event: object) -> str:
+    if isinstance(event, ReachabilityChanged):
+        return _OF_VERDICTS[event.verdict]
     if isinstance(event, _GOOD):
         return "good"
     return "poor" if isinstance(event, _POOR) else "fair"

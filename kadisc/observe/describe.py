@@ -10,12 +10,16 @@ from ..core.contract.events import (
     AddressChanged,
     CameOnline,
     Joined,
+    NatKindChanged,
     OwnAddressShared,
     PeerLost,
     PeersBeyondCaps,
     PeerVerified,
+    ReachabilityChanged,
+    ServiceTested,
     WentOffline,
 )
+from ..core.contract.reach_verdict import MAPPED, ReachVerdict
 from ..endpoints import Family, format_endpoint, format_ip, format_subnet
 from ..ids import format_id
 from .log_stamp import INFO, WARNING
@@ -47,10 +51,13 @@ Notable = (
     AddressChanged
     | CameOnline
     | Joined
+    | NatKindChanged
     | OwnAddressShared
     | PeerLost
     | PeersBeyondCaps
     | PeerVerified
+    | ReachabilityChanged
+    | ServiceTested
     | WentOffline
     | ShellEvent
 )
@@ -79,6 +86,15 @@ _CHANGED: Final = {
     "source": "this machine sends from another address",
     "gateway": "this machine has another gateway",
 }
+_NAT: Final = {
+    "none": "no NAT: this node has its external address itself",
+    "open": "a NAT that keeps the port and lets strangers in",
+    "restricted": "a NAT or firewall that lets in only hosts that this node has contacted",
+    "dependent": "a NAT that uses another port towards each host (symmetric NAT)",
+    "double": "two NATs, or that of the provider: the router has no public address",
+    "unknown": "the kind of NAT is not known",
+}
+_ANSWERS: Final = {"open": "open", "closed": "closed", "unsure": "not surely open"}
 _LOST: Final = {
     "silent": "no answer",
     "moved": "it has another endpoint now",
@@ -92,6 +108,9 @@ _LOST: Final = {
 
 def level_of(event: Notable) -> str:
     """``warning`` for what an operator may have to do something about, otherwise ``info``."""
+    match event:
+        case ReachabilityChanged(verdict=ReachVerdict.NO) | ServiceTested(answer="closed"):
+            return WARNING
     return WARNING if isinstance(event, _WARNINGS) else INFO
 
 
@@ -128,6 +147,25 @@ def record_of(event: Notable) -> dict[str, object]:
         case AddressChanged(family, ip, port, own_id, voters):
             where = {"family": family.value, "host": format_ip(ip), "port": port}
             return {"event": "address_changed", **where, "id": format_id(own_id), "voters": voters}
+        case ReachabilityChanged(family, verdict, endpoint, how):
+            return {
+                "event": "reachability_changed",
+                "family": family.value,
+                "verdict": verdict.value,
+                "endpoint": format_endpoint(endpoint) if endpoint is not None else None,
+                "how": how,
+            }
+        case NatKindChanged(family, kind):
+            return {"event": "nat_kind_changed", "family": family.value, "nat": kind}
+        case ServiceTested(service, port, answer, accepted, asked):
+            return {
+                "event": "service_tested",
+                "service": service,
+                "port": port,
+                "answer": answer,
+                "accepted": accepted,
+                "asked": asked,
+            }
         case NoContactsLeft(family):
             return {"event": "no_contacts", "family": family.value}
         case NothingToJoin():
@@ -184,6 +222,16 @@ def words_for(event: Notable) -> tuple[str, str]:
         case Joined() | WentOffline() | CameOnline() | AddressChanged() | NoContactsLeft():
             name, words = _family_words(event)
             return name, f"{family_name(event.family)}: {words}"
+        case ReachabilityChanged(family):
+            return "reach", f"{family_name(family)}: {_reachability_words(event)}"
+        case NatKindChanged(family, kind):
+            return "nat", f"{family_name(family)}: {_NAT.get(kind, kind)}"
+        case ServiceTested(service, port, answer, accepted, asked):
+            return (
+                "service",
+                f"{service}: TCP port {port} is {_ANSWERS.get(answer, answer)} from outside: "
+                f"{accepted} of {count(asked, 'helper')} got a connection",
+            )
         case PeersBeyondCaps(prefix, peers, beyond_caps, per_subnet):
             subnet = format_subnet(prefix)
             return "limits", words_for_crowded(subnet, peers, beyond_caps, per_subnet)
@@ -249,6 +297,20 @@ def words_for(event: Notable) -> tuple[str, str]:
                 f"the last {unclean_starts} starts ended uncleanly within a minute; "
                 f"starting without the saved {what}, which stay in the file",
             )
+
+
+def _reachability_words(event: ReachabilityChanged) -> str:
+    where = f" at {format_endpoint(event.endpoint)}" if event.endpoint is not None else ""
+    by = " through the port mapping" if event.how == MAPPED else ""
+    match event.verdict:
+        case ReachVerdict.YES:
+            return f"strangers reach this node{where}{by}"
+        case ReachVerdict.LIKELY:
+            return f"strangers probably reach this node{where}{by}"
+        case ReachVerdict.NO:
+            return "strangers do not reach this node; kadisc doctor says what to do"
+        case ReachVerdict.UNKNOWN:
+            return "it is not known any more whether strangers reach this node"
 
 
 def words_for_crowded(subnet: str, peers: int, beyond_caps: int, per_subnet: int) -> str:

@@ -12,6 +12,8 @@ from rich.color import ColorSystem
 from wcwidth import wcswidth
 
 from kadisc.core.addressing.external_address import Confidence
+from kadisc.core.contract.reach_verdict import ReachVerdict
+from kadisc.core.reach.reach_snapshot import ReachSnapshot
 from kadisc.core.snapshot import AddressSnapshot
 from kadisc.dashboard.buckets import bucket_rows, columns_for, window
 from kadisc.dashboard.frame import draw
@@ -20,7 +22,8 @@ from kadisc.dashboard.header import address_words
 from kadisc.dashboard.lines import plain
 from kadisc.dashboard.paint import CLEAR, ENTER, STYLES, Canvas, Painter, as_text
 from kadisc.dashboard.scene import Scene, View
-from kadisc.endpoints import Family
+from kadisc.endpoints import Family, make_endpoint
+from kadisc.observe.mappings import MappingSnapshot
 
 from .dashboard_scenes import MANY_BUCKETS, OPERATIONS, bucket, dht, entries, scene
 
@@ -216,6 +219,59 @@ def test_states_are_shown() -> None:
     assert "offline" in "\n".join(text_of(scene(replace(dht(), online=False)), 80, 24))
     assert text_of(scene(view=View(paused=True)), 80, 24)[0].endswith("paused")
     assert "no contacts yet" in "\n".join(text_of(SCENES["fresh"], 80, 24))
+
+
+REACHED = ReachSnapshot(
+    Family.IPV4,
+    ReachVerdict.YES,
+    make_endpoint("84.1.2.3", 6881),
+    "mapped",
+    "restricted",
+    12.0,
+    False,
+    9,
+    8,
+    False,
+)
+MAPPED_BY_PCP = MappingSnapshot(
+    "udp", Family.IPV4, 6881, REACHED.endpoint, "pcp", "192.168.1.1", 1e9, "mapped"
+)
+
+
+@pytest.mark.parametrize(
+    ("reach", "mappings", "phrase"),
+    [
+        (REACHED, (MAPPED_BY_PCP,), "reachable (PCP)"),
+        (replace(REACHED, how="direct"), (MAPPED_BY_PCP,), "reachable"),
+        (replace(REACHED, how="direct"), (), "reachable"),
+        (replace(REACHED, verdict=ReachVerdict.LIKELY), (), "likely reachable"),
+        (replace(REACHED, verdict=ReachVerdict.NO), (), "not reachable"),
+        (replace(REACHED, verdict=ReachVerdict.NO, is_testing=True), (), "not reachable"),
+        (replace(REACHED, verdict=ReachVerdict.UNKNOWN, is_testing=True), (), "testing"),
+        (replace(REACHED, verdict=ReachVerdict.UNKNOWN), (), "reachability unknown"),
+    ],
+)
+def test_whether_it_is_reached_stands_behind_the_address(
+    reach: ReachSnapshot, mappings: tuple[MappingSnapshot, ...], phrase: str
+) -> None:
+    usual = scene()
+    shown = replace(usual, snapshot=replace(usual.snapshot, reach=(reach,)), mappings=mappings)
+    for width, rest in (
+        (80, "agreed by 96 % of 24 subnets"),
+        (120, "agreed by 96 % of 24 subnets   bound to 0.0.0.0:6881"),
+    ):
+        lines = text_of(shown, width, 24)
+        where = f"       at 84.1.2.3:6881  {phrase}  "
+        assert lines[2].startswith(where + rest[: width - len(where) - 1])
+    assert f"joined  {phrase}  46 contacts" in text_of(shown, 80, 8)[1]
+    assert phrase not in "\n".join(text_of(usual, 80, 24))
+
+
+def test_the_longest_address_leaves_room_for_whether_it_is_reached() -> None:
+    usual = scene(dht(Family.IPV6))
+    unknown = replace(REACHED, family=Family.IPV6, verdict=ReachVerdict.UNKNOWN)
+    shown = replace(usual, snapshot=replace(usual.snapshot, reach=(unknown,)))
+    assert "  reachability unknown" in text_of(shown, 80, 24)[2]
 
 
 def test_help_explains_the_glyphs() -> None:

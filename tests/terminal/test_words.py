@@ -15,12 +15,16 @@ from kadisc.core.contract.events import (
     AddressChanged,
     CameOnline,
     Joined,
+    NatKindChanged,
     OwnAddressShared,
     PeerLost,
     PeersBeyondCaps,
     PeerVerified,
+    ReachabilityChanged,
+    ServiceTested,
     WentOffline,
 )
+from kadisc.core.contract.reach_verdict import NAT_KINDS, ReachVerdict
 from kadisc.core.contract.verified_peer import VerifiedPeer
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.observe.clients import describe_client
@@ -80,6 +84,10 @@ EVENTS: list[Notable] = [
     AddressChanged(Family.IPV4, bytes(4), 6881, 7, 12),
     CameOnline(Family.IPV4),
     Joined(Family.IPV6, 1),
+    *(NatKindChanged(Family.IPV4, kind) for kind in NAT_KINDS),
+    *(ReachabilityChanged(Family.IPV4, verdict, None, None) for verdict in ReachVerdict),
+    ReachabilityChanged(Family.IPV6, ReachVerdict.YES, parse_endpoint("[2001:db8::1]:1"), "mapped"),
+    *(ServiceTested("eth", 30303, answer, 3, 5) for answer in ("open", "closed", "unsure")),
     WentOffline(Family.IPV4),
     BootstrapFailing(Family.IPV4, "none answers"),
     BootstrapWorking(Family.IPV4),
@@ -125,6 +133,26 @@ def test_the_list_has_all_notable_events() -> None:
     [
         (StateSaved(), "info", "state", "state is saved again"),
         (StateUnsaved("full"), "warning", "state", "full; state is not saved, retrying in the"),
+        (
+            ReachabilityChanged(
+                Family.IPV4, ReachVerdict.YES, parse_endpoint("45.1.2.3:7001"), "mapped"
+            ),
+            "info",
+            "reach",
+            "IPv4: strangers reach this node at 45.1.2.3:7001 through the port mapping",
+        ),
+        (
+            ReachabilityChanged(Family.IPV4, ReachVerdict.NO, None, None),
+            "warning",
+            "reach",
+            "IPv4: strangers do not reach this node; kadisc doctor says what to do",
+        ),
+        (
+            ServiceTested("eth", 30303, "closed", 0, 5),
+            "warning",
+            "service",
+            "eth: TCP port 30303 is closed from outside: 0 of 5 helpers got a connection",
+        ),
         (PeerVerified(PEER), "info", "peer", "found 45.1.2.3:7001 (key 0000000000000000, eth"),
         (PeerLost(PEER, "silent"), "info", "peer", "lost 45.1.2.3:7001 (key 0000000000000000): no"),
     ],

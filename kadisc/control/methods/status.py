@@ -11,6 +11,8 @@ from ...core.peers.network_snapshot import PeerNetworkSnapshot
 from ...core.snapshot import DhtSnapshot
 from ...endpoints import Endpoint, format_endpoint, format_ip, format_subnet
 from ...ids import format_id
+from ...observe.mappings import mapping_document
+from ...observe.reachability import ReachDocument, reach_document
 from ...version import __version__
 from ..call import Call, Method
 
@@ -51,7 +53,8 @@ class CrowdedStatus(msgspec.Struct):
 class FamilyStatus(msgspec.Struct):
     """The node in one address family. ``endpoint``: where it listens; ``joined``: the first lookup
     of its own ID has ended; ``online``: other nodes answer; ``contacts``: verified nodes in the
-    routing table; ``candidates``: nodes that wait to be verified.
+    routing table; ``candidates``: nodes that wait to be verified. ``reach``: whether strangers
+    reach it; null for a node that does not test that.
     """
 
     family: str
@@ -62,6 +65,33 @@ class FamilyStatus(msgspec.Struct):
     contacts: int
     candidates: int
     address: OwnAddress
+    reach: ReachDocument | None
+
+
+class ServiceStatus(msgspec.Struct):
+    """``answer``: ``open``, ``closed`` or ``unsure``, as other nodes found the TCP port."""
+
+    port: int
+    answer: str
+
+
+class MappingStatus(msgspec.Struct):
+    """A port that a router was asked to forward. ``protocol``: ``udp`` or ``tcp``. ``internal``:
+    the port of this machine; ``external``: where the router forwards from, as HOST:PORT, null while
+    it does not. ``method``: ``pcp``, ``natpmp`` or ``upnp``. ``until``: the end of the grant, in
+    seconds since 1970. ``state``: ``asking``, ``mapped``, ``paused`` (asked again later) or
+    ``off``; ``reason``: why it is not mapped, or what is odd about it.
+    """
+
+    protocol: str
+    family: str
+    internal: int
+    external: str | None
+    method: str | None
+    gateway: str | None
+    until: float | None
+    state: str
+    reason: str | None
 
 
 class SocketStatus(msgspec.Struct):
@@ -92,9 +122,10 @@ class Status(msgspec.Struct):
     node, static peer or contact, and waits until another node joins by it. ``operations``: lookups
     and pings in flight, the node's own included. ``peers_stored`` and ``items_stored``: the peers
     and items that other nodes announced and put to this one. ``peers``: null for a node that takes
-    part in no network. ``crowded_subnets``: those of which
-    the limits by subnet leave peers out, the most crowded first, 8 at most. ``counters``: counts
-    since the start, by name.
+    part in no network. ``crowded_subnets``: those of which the limits by subnet leave peers out,
+    the most crowded first, 8 at most. ``mappings``: the ports that routers were asked to forward;
+    ``services``: by name, those whose TCP port was tested from outside. ``counters``: counts since
+    the start, by name.
     """
 
     version: str
@@ -106,6 +137,8 @@ class Status(msgspec.Struct):
     waits_for_contact: bool
     families: list[FamilyStatus]
     sockets: list[SocketStatus]
+    mappings: list[MappingStatus]
+    services: dict[str, ServiceStatus]
     operations: int
     queries_in_flight: int
     peers_stored: int
@@ -120,6 +153,8 @@ async def _status(params: StatusParams, call: Call) -> Status:
     node = call.node
     snapshot = node.snapshot()
     sockets = node.sockets()
+    tests = node.config.core.tests_reachability
+    reach = {each.family: reach_document(each) for each in snapshot.reach if tests}
     endpoints = {each.family: each.endpoint for each in sockets}  # also of a lost one
     return Status(
         version=__version__,
@@ -130,7 +165,12 @@ async def _status(params: StatusParams, call: Call) -> Status:
         read_only=node.config.core.read_only,
         waits_for_contact=node.waits_for_contact,
         families=[
-            _family(dht, endpoints[dht.family], node.config.core.address.first_voters)
+            _family(
+                dht,
+                endpoints[dht.family],
+                node.config.core.address.first_voters,
+                reach.get(dht.family),
+            )
             for dht in snapshot.dhts
         ],
         sockets=[
@@ -139,6 +179,12 @@ async def _status(params: StatusParams, call: Call) -> Status:
             )
             for each in sockets
         ],
+        mappings=[
+            msgspec.convert(mapping_document(each), MappingStatus) for each in node.mappings()
+        ],
+        services={
+            each.service: ServiceStatus(each.port, each.answer) for each in snapshot.services
+        },
         operations=len(snapshot.operations),
         queries_in_flight=snapshot.queries_in_flight,
         peers_stored=snapshot.peers_stored,
@@ -167,7 +213,9 @@ def _crowded(network: PeerNetworkSnapshot | None, per_subnet: int) -> list[Crowd
     ]
 
 
-def _family(dht: DhtSnapshot, endpoint: Endpoint, voters_needed: int) -> FamilyStatus:
+def _family(
+    dht: DhtSnapshot, endpoint: Endpoint, voters_needed: int, reach: ReachDocument | None
+) -> FamilyStatus:
     seen = dht.address
     address = OwnAddress(
         format_ip(seen.ip) if seen.ip is not None else None,
@@ -186,6 +234,7 @@ def _family(dht: DhtSnapshot, endpoint: Endpoint, voters_needed: int) -> FamilyS
         dht.contacts,
         dht.candidates,
         address,
+        reach,
     )
 
 
