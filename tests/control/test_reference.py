@@ -12,6 +12,8 @@ import trio
 from kadisc.control import protocol
 from kadisc.control.connection import ControlLimits
 from kadisc.control.methods import METHODS
+from kadisc.control.methods.status import MappingStatus, ServiceStatus
+from kadisc.observe.reachability import ReachDocument
 
 from .lab import PATIENCE_S, comes_true, open_lab
 
@@ -37,12 +39,12 @@ def samples() -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
 
 
 def shape(value: object) -> object:
-    """The names in order, and the first element of each list, without numbers and texts and without
-    the names of counters, services and their addresses.
+    """The names in order, and the first element of each list, without numbers and texts, without
+    the names of counters, services and their addresses, and without what is null for some nodes.
     """
     if isinstance(value, dict):
         return [
-            (name, None if name in ("counters", "services", "addresses") else shape(inner))
+            (name, None if name in ("counters", "services", "addresses", "reach") else shape(inner))
             for name, inner in value.items()
         ]
     if isinstance(value, list):
@@ -73,6 +75,15 @@ async def test_requests_are_answered_as_shown(tmp_path: Path) -> None:
             while message is not None and "method" in message:
                 message = await client.next()
             assert shape(message) == shape(replies[-1]), request
+
+
+def test_the_page_has_every_field_of_reachability_and_mappings() -> None:
+    [reach] = re.findall(r'^"reach": (.*)$', PAGE, re.MULTILINE)
+    assert list(json.loads(reach)) == list(ReachDocument.__struct_fields__)
+    [mappings] = re.findall(r'^"mappings": (.*)$', PAGE, re.MULTILINE)
+    assert [list(each) for each in json.loads(mappings)] == [list(MappingStatus.__struct_fields__)]
+    [services] = re.findall(r'^"services": (.*)$', PAGE, re.MULTILINE)
+    assert list(json.loads(services)["eth"]) == list(ServiceStatus.__struct_fields__)
 
 
 def test_the_page_has_every_method_code_and_limit() -> None:
