@@ -216,6 +216,19 @@ class AddressConfig:
         within(0, 31_536_000),
         "A dissent opens no new recount for this many seconds after the last one.",
     )
+    moved_probes: int = setting(
+        16,
+        within(0, 1_000),
+        "The node asks this many netgroups after a change of its own network (addresses, gateway,"
+        " suspend), after which ``first_voters`` decide on its address.",
+    )
+    moved_pause_s: float = setting(
+        600.0,
+        within(0, 31_536_000),
+        "That happens at most once in this many seconds. If 25 % liars force such changes, the"
+        " address is wrong in fewer than 3 of 1,000 hours; every 5 seconds it would be in one of"
+        " four.",
+    )
     unstable_after: int = setting(
         3,
         within(1, 1_000),

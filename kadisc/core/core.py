@@ -188,9 +188,18 @@ class Core(Engine):
         self._queue.stall_timer.reset()
         for family, dht in self._dhts.items():
             if families is None or family in families:
-                dht.network_changed(now)
+                self._carry_out(dht.network_changed(now), now)
                 if self.peer_network is not None:
                     self._carry_out(self.peer_network.reach.network_changed(family, now), now)
+
+    def socket_lost(self, family: Family, now: float) -> None:
+        """The node has no socket of that family any more. What waits for an answer there ends, and
+        no contact and no peer is blamed for it.
+        """
+        if (dht := self._dhts.get(family)) is None:
+            return
+        self._carry_out(dht.socket_lost(), now)
+        self._withdraw(lambda pending: family_of(pending.endpoint) is family, now)
 
     def add_static_peer(self, endpoint: Endpoint, now: float) -> None:
         """Keeps a peer as a contact, also while it is silent, if its family is served."""

@@ -234,15 +234,17 @@ class Dht:
         verdict = parts.address.vote(parts.scopes.voter(source), ip_of(own), own[-2:], now)
         if verdict.changed:
             return self._moved(now)
-        if not verdict.probes:
-            return NO_COMMANDS
-        to_probe = last_of_each_netgroup(
+        return self._ask_for_votes(verdict.probes) if verdict.probes else NO_COMMANDS
+
+    def _ask_for_votes(self, netgroups: int) -> Commands:
+        """Asks one contact of each of so many netgroups that have not voted in this count."""
+        to_ask = last_of_each_netgroup(
             (each for each in self.table if not each.checking and not each.failures),
-            verdict.probes,
-            parts.scopes.voter,
-            parts.address.has_voted,
+            netgroups,
+            self.parts.scopes.voter,
+            self.parts.address.has_voted,
         )
-        return [self._check(entry.contact, entry) for entry in to_probe]
+        return [self._check(entry.contact, entry) for entry in to_ask]
 
     def _moved(self, now: float) -> Commands:
         """The own address was decided: the node ID follows it, and the contacts stay."""
@@ -258,12 +260,17 @@ class Dht:
         changed = AddressChanged(self.family, address.ip, port, self.own_id, address.voters)
         return [changed, *commands]
 
-    def network_changed(self, now: float) -> None:
+    def network_changed(self, now: float) -> Commands:
         """The addresses or the link changed, or the machine slept: earlier evidence of being online
-        is void, and the own ID is looked up anew.
+        and of the own address is void, and the own ID is looked up anew. Contacts stay.
         """
         self.parts.link.link_changed()
         self.parts.refresh.own_lookup_soon(now)
+        return self._ask_for_votes(self.parts.address.network_changed(now))
+
+    def socket_lost(self) -> Commands:
+        """There is no socket any more: until an answer comes, no silence is a contact's fault."""
+        return [WentOffline(self.family)] if self.parts.link.cut_off() else NO_COMMANDS
 
     # --- over a restart ---------------------------------------------------------------------------
 

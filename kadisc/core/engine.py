@@ -8,7 +8,7 @@ simulation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from random import Random
 from typing import Final
@@ -203,14 +203,20 @@ class Engine:
         """The system refused to send there. The fault is on this side, so the failure count of the
         contact stays.
         """
-        forgotten = self._queue.transactions.forget(lambda pending: pending.endpoint == destination)
+        if self._withdraw(lambda pending: pending.endpoint == destination, now):
+            dht = self._dhts[family_of(destination)]
+            self._carry_out(dht.not_sent(destination, now), now)
+
+    def _withdraw(self, unwanted: Callable[[PendingQuery], bool], now: float) -> bool:
+        """Ends the queries that this side cannot have sent, or answered. Returns whether there were
+        any.
+        """
+        forgotten = self._queue.transactions.forget(unwanted)
         for pending in forgotten:
             self.counters.refuse("send-failed")
             failed = pending.owner.failed(pending.command, QueryFailure.NOT_SENT, now)
             self._carry_out(failed, now)
-        if forgotten:
-            dht = self._dhts[family_of(destination)]
-            self._carry_out(dht.not_sent(destination, now), now)
+        return bool(forgotten)
 
     def drain_outbox(self) -> list[Datagram]:
         return self._sender.drain()

@@ -47,6 +47,8 @@ class ConnectivityRule(Protocol):
 
     def link_changed(self) -> None: ...
 
+    def cut_off(self) -> bool: ...
+
 
 class Connectivity:
     """The node goes offline when nothing has answered for ``offline_after_s``, and since then
@@ -113,3 +115,9 @@ class Connectivity:
         """The network link of the host changed: earlier answers, and silences, prove nothing."""
         self._answered_at = NEVER
         self._silent.clear()
+
+    def cut_off(self) -> bool:
+        """The node has no socket any more. Returns whether it was online until now."""
+        was_online, self.online = self.online, False
+        self._silent.clear()
+        return was_online

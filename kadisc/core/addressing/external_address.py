@@ -13,6 +13,11 @@ then on. A recount probes netgroups that have not voted in it: first 8, and 8 mo
 the votes dissent as well. A change needs ``change_voters`` with ``agreement``: a recount that such
 liars opened, and whose votes arrive one by one, is wrong in 1 of 8 million cases (computed, and
 counted, in `sim/measure/vote_count.py`). Liars that never stop can open one recount in 20 s.
+
+A change of the own network, as of the addresses of this machine, is a reason of its own to doubt
+the address: the votes so far are void, and ``first_voters`` decide again. Attack: such changes can
+be forced from outside, as by forged advertisements of a router in the LAN; each would be one more
+first decision, of which liars win 4 in 10,000. Defence: once in ``moved_pause_s``.
 """
 
 from __future__ import annotations
@@ -31,7 +36,7 @@ MAX_VOTERS: Final = 512
 class Confidence(Enum):
     UNKNOWN = "unknown"
     CONFIGURED = "configured"  # typed or bound by the operator: votes do not change it
-    REMEMBERED = "remembered"  # from the last run, until the votes decide otherwise
+    REMEMBERED = "remembered"  # from the last run or network, until the votes decide otherwise
     VOTED = "voted"
     UNSTABLE = "unstable"  # it alternates: the last address stays
 
@@ -126,6 +131,8 @@ class ExternalAddress:
         "_changes",
         "_config",
         "_max_voters",
+        "_move_waits",
+        "_next_move_at",
         "_next_recount_at",
         "_ports",
         "_probes_asked",
@@ -158,6 +165,8 @@ class ExternalAddress:
         self._probes_asked = 0
         self._next_recount_at = NEVER
         self._changes: list[float] = []
+        self._next_move_at = NEVER
+        self._move_waits = False
 
     @property
     def voters(self) -> int:
@@ -171,6 +180,34 @@ class ExternalAddress:
     def has_voted(self, netgroup: bytes) -> bool:
         """Whether the netgroup has voted in the current count."""
         return self._tally.has_voted(netgroup)
+
+    def network_changed(self, now: float) -> int:
+        """The own network changed, or the machine was suspended. Returns how many netgroups to ask
+        for their votes.
+        """
+        if self.confidence is Confidence.CONFIGURED:
+            return 0
+        if now < self._next_move_at:
+            self._move_waits = True
+            return 0
+        self._doubt(now)
+        return self._config.moved_probes
+
+    def _doubt(self, now: float) -> None:
+        """Counts anew, as at the start: the votes so far are of another network."""
+        config = self._config
+        self._move_waits = False
+        self._next_move_at = now + config.moved_pause_s
+        self._next_recount_at = NEVER
+        self._ports = Tally(2 * config.first_voters)
+        self.unanimous = None
+        if self.ip is None:
+            self._tally = Tally(MAX_VOTERS)
+            return
+        self.confidence = Confidence.REMEMBERED
+        self._changes.clear()  # it does not alternate: this machine moves
+        self._open_recount(now)
+        self._probes_asked = config.moved_probes
 
     def vote(self, netgroup: bytes, ip: bytes, port: bytes, now: float) -> VoteResult:
         """A matched reply from ``netgroup`` said that this node is at ``ip`` and ``port``."""
@@ -212,6 +249,8 @@ class ExternalAddress:
             if now < self._next_recount_at:
                 return NO_CHANGE
             self._open_recount(now)
+        if self._move_waits and now >= self._next_move_at:
+            self._doubt(now)
         self._tally.add(netgroup, ip)
         return self._recount(now)
 
@@ -253,6 +292,7 @@ class ExternalAddress:
         if winner is None:
             return NO_CHANGE
         self._changes = [at for at in self._changes if at > now - self._config.unstable_within_s]
+        self._move_waits = False
         self._close_recount(now)
         if len(self._changes) >= self._config.unstable_after:
             self.confidence = Confidence.UNSTABLE

@@ -27,6 +27,9 @@ class AlwaysOnline:
     def is_silent(self, contact: Endpoint) -> bool:
         return False
 
+    def cut_off(self) -> bool:
+        return False
+
     def link_changed(self) -> None:
         pass
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from ...config import CoreConfig
 from ...contacts import Contact
-from ...endpoints import Endpoint, Family, family_of
+from ...endpoints import Endpoint, Family, family_of, ip_of
 from ...wire.messages import Gossip, Reply
 from ...wire.records import PeerRecord
 from ..addressing.external_address import Confidence
@@ -199,10 +199,16 @@ class PeerNetwork:
                 # file of an earlier run may.
                 if not self._scopes.is_invalid(endpoint):
                     endpoints[family] = endpoint
+        before = self._own_record.endpoints
         if not self._own_record.set_endpoints(endpoints, now):
             return ()
         self._drop_own()
-        return self._record_changed(now)
+        moved = [
+            family
+            for family, endpoint in endpoints.items()
+            if family in before and ip_of(before[family]) != ip_of(endpoint)
+        ]
+        return self._record_changed(now, moved)
 
     def _drop_own(self) -> None:
         """Removes this node's own endpoints from the book: reports named them before it knew its
@@ -211,9 +217,9 @@ class PeerNetwork:
         for endpoint in self._own_record.endpoints.values():
             self._book.drop(endpoint)
 
-    def _record_changed(self, now: float) -> Sequence[Event]:
+    def _record_changed(self, now: float, moved: Collection[Family] = ()) -> Sequence[Event]:
         self._count_left_out()
-        self._rounds.record_changed(now)
+        self._rounds.record_changed(now, moved)
         self.rendezvous.address_changed(now)
         return [RecordChanged(self._own_record.sequence, self._own_record.raw)]
 

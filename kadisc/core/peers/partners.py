@@ -4,10 +4,11 @@ sent, and which are blocked.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from ...config import GossipConfig
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, Family, family_of
 from ..contract.bounded import put_newest
 
 OWN_CLIENT: Final = b"KD"
@@ -76,9 +77,10 @@ class Partners:
     def forget_token(self, endpoint: Endpoint) -> None:
         self._tokens.pop(endpoint, None)
 
-    def forget_tokens(self) -> None:
-        """They were given to the address that this node had."""
-        self._tokens.clear()
+    def forget_tokens(self, families: Collection[Family] = (Family.IPV4, Family.IPV6)) -> None:
+        """They were given to the addresses that this node had in these families."""
+        for endpoint in [each for each in self._tokens if family_of(each) in families]:
+            del self._tokens[endpoint]
 
     def record_sent(self, endpoint: Endpoint, sequence: int) -> None:
         """It has the own record of this sequence."""

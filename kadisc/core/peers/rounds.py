@@ -11,11 +11,12 @@ one check of a candidate a second, and a recheck now and then of the peers in us
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from random import Random
 from typing import Final
 
 from ...config import CoreConfig
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, Family
 from ...wire.messages import Gossip, Reply
 from ..book.scan import BookScan
 from ..contract.events import OperationId
@@ -159,11 +160,13 @@ class GossipRounds:
         """Pushes kept of this round so far."""
         return len(self._pushes)
 
-    def record_changed(self, now: float) -> None:
-        """The own record changed. All known peers are told at once, other nodes as rounds go. If
-        the address changed, the tokens that others gave are not valid any more.
+    def record_changed(self, now: float, moved: Collection[Family] = ()) -> None:
+        """The own record changed. All known peers are told at once, other nodes as rounds go.
+        ``moved``: the families in which this node has another IP address: the tokens that others
+        gave to the former one are not valid any more.
         """
-        self._partners.forget_tokens()
+        if moved:
+            self._partners.forget_tokens(moved)
         if self._pushes_at_all:
             self._to_tell = deque(
                 known.endpoint

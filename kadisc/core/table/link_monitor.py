@@ -88,6 +88,10 @@ class LinkMonitor:
     def link_changed(self) -> None:
         self._link.link_changed()
 
+    def cut_off(self) -> bool:
+        """The node has no socket any more. Returns whether it was online until now."""
+        return self._link.cut_off()
+
     def _may_answer(self, entry: Entry) -> bool:
         return not entry.failures and not self._link.is_silent(entry.contact.endpoint)
 

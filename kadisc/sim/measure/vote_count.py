@@ -86,6 +86,46 @@ def wrong_recount_probability(config: AddressConfig, liars: float) -> float:
     return _probability(outcome, liars, start=(1, 0))
 
 
+def wrong_moves(
+    config: AddressConfig, liars: float, trials: int, rng: Random, *, every_s: float
+) -> int:
+    """Of ``trials`` hours in which the own network seems to change every ``every_s`` seconds, at a
+    node that does not move: how many have the lie as the address at any moment. When the node asks
+    for votes, those of as many netgroups come in as can be needed.
+    """
+    wrong = 0
+    for _ in range(trials):
+        address = ExternalAddress(config, TRUTH, None, Confidence.VOTED)
+        for change in range(int(3600.0 / every_s)):
+            now = change * every_s
+            asks = address.network_changed(now)
+            for voter in range(2 * config.first_voters if asks else 0):
+                choice = LIE if rng.random() < liars else TRUTH
+                address.vote(voter.to_bytes(2, "big"), choice, PORT, now)
+                if address.ip == LIE:
+                    break
+            if address.ip == LIE:
+                wrong += 1
+                break
+    return wrong
+
+
+def wrong_move_probability(config: AddressConfig, liars: float) -> float:
+    """The probability that one change of the own network, at a node that does not move, ends with
+    the lie as its address.
+    """
+
+    def outcome(lies: int, truths: int) -> str:
+        votes = lies + truths
+        if votes >= config.first_voters and lies >= config.agreement * votes:
+            return WRONG
+        if votes >= min(config.probes, config.first_voters) and 2 * lies < votes:
+            return RIGHT
+        return RIGHT if votes >= 2 * config.first_voters else OPEN
+
+    return _probability(outcome, liars, start=(0, 0))
+
+
 def _probability(outcome: Callable[[int, int], str], liars: float, start: tuple[int, int]) -> float:
     """The probability that a count which begins with ``start`` ends wrong."""
     wrong, states = 0.0, {start: 1.0}
