@@ -35,6 +35,7 @@ from .model.latency import mrtt_s
 from .model.members import Members
 from .model.nat import Nat
 from .model.population import Population, Residence
+from .model.port_mapper import PortMapper
 from .model.steady_state import PlantedContact, TableBuilder, dead_share
 from .model.world import World
 from .option_rules import check_options
@@ -92,6 +93,9 @@ class Lab:
         self._own_rng = Random(f"world {options.seed}")
         self.population = Population(options, self._own_rng)
         self.homes = Homes(options.network.nat, self.population, self._own_rng)
+        self.port_mapper = PortMapper(
+            self.world, options.network.nat.grant_s, Random(f"port mapper {options.seed}")
+        )
         self.churn = Churn(options.churn, self._own_rng)
         self.members = Members(options)
         self._invariants = Invariants(options, self.world)
@@ -190,15 +194,18 @@ class Lab:
         if host.honest:
             self._numbers_up.append(host.number)
             self.oracle.arrived(host)
+            self.port_mapper.start(host)
 
     def filled(self, host: Host) -> None:
         """Tells the invariants that the table was filled by the simulator, not by answers."""
         self._invariants.knows(host)
 
-    def move(self, host: Host) -> None:
-        """Gives the host another address in another network; the node is not told."""
+    def move(self, host: Host, nat: Nat | None = None) -> None:
+        """Gives the host another address in another network, behind ``nat`` if that is given; the
+        node is not told.
+        """
         residence, before = self.population.settle(), host.endpoint
-        self.world.move(host, residence)
+        self.world.move(host, residence, nat)
         self._vacate(before)
 
     def stop(self, host: Host) -> None:

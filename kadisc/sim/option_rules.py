@@ -68,6 +68,7 @@ def check_options(options: SimOptions) -> None:
         raise ValueError(f"family: ipv4 or ipv6 is expected, not {options.family!r}")
     options.attack.check()
     options.gossip.check()
+    options.reach.check()
     for name, complaint in (
         *complaints(options.core, "core."),
         *_complaints(all_settings(options)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import inf
 
-from ..config import CoreConfig
+from ..config import CoreConfig, ReachConfig
 
 REGIONS = ("eu", "na", "as", "other")
 
@@ -284,6 +284,69 @@ class GossipOptions:
                 )
 
 
+REACH_KINDS = (
+    "public",
+    "open",
+    "one-to-one",
+    "mapped",
+    "mapped-dependent",
+    "restricted",
+    "address-restricted",
+    "second-nat",
+    "one-way",
+    "dependent",
+    "random-ports",
+    "blocked",
+)
+"""Where a host whose reachability is measured stands: directly in the internet, behind a NAT of one
+kind, or behind a box that maps a port. The first five can be reached by strangers.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReachOptions:
+    """New nodes that find out whether strangers reach them: the scenarios ``reach-...``."""
+
+    kinds: str = ""
+    """Which of the kinds of hosts there are, separated by commas; all of them if empty."""
+    each: int = 6
+    """How many new nodes there are of each kind."""
+    between_s: float = 1.0
+    """The time between two new nodes."""
+    later_s: float = 660.0
+    """How long after its verdict a forward is added for the second half of the nodes:
+    ``reach-toggle``. 0: for all of them at once.
+    """
+
+    def chosen(self) -> tuple[str, ...]:
+        """The kinds by name."""
+        return tuple(kind.strip() for kind in self.kinds.split(",") if kind.strip()) or REACH_KINDS
+
+    def check(self) -> None:
+        """Raises ValueError for the first option with an impossible value."""
+        for kind in self.chosen():
+            if kind not in REACH_KINDS:
+                known = ", ".join(REACH_KINDS)
+                raise ValueError(f"reach.kinds: there is no kind {kind!r}; known are {known}")
+        if not 0 <= self.between_s < inf:
+            raise ValueError(f"reach.between_s: 0 or more is expected, not {self.between_s:g}")
+        if not 0 <= self.later_s < inf:
+            raise ValueError(f"reach.later_s: 0 or more is expected, not {self.later_s:g}")
+        if self.each < 1:
+            raise ValueError(f"reach.each: 1 or more is expected, not {self.each}")
+
+
+SIMULATED_CONTACTED_BITS = 12
+"""A simulated node has to do with a few hosts a second at most: 4 kB in place of 128 are enough for
+the note of them.
+"""
+
+
+def simulated_core() -> CoreConfig:
+    """The usual configuration, with less memory for each of many nodes."""
+    return CoreConfig(reach=ReachConfig(contacted_bits=SIMULATED_CONTACTED_BITS))
+
+
 @dataclass(frozen=True, slots=True)
 class SimOptions:
     seed: int = 1
@@ -300,7 +363,8 @@ class SimOptions:
     faults: FaultOptions = field(default_factory=FaultOptions)
     attack: AttackOptions = field(default_factory=AttackOptions)
     gossip: GossipOptions = field(default_factory=GossipOptions)
-    core: CoreConfig = field(default_factory=CoreConfig)
+    reach: ReachOptions = field(default_factory=ReachOptions)
+    core: CoreConfig = field(default_factory=simulated_core)
     family: str = "ipv4"
     """The address family of all nodes: ``ipv4``, or ``ipv6``, where each system has as many /32s as
     it has /16s in IPv4, and each host a /64 in a /48 of its own.

@@ -10,6 +10,7 @@ from ...endpoints import Endpoint
 from ...ids import ID_BITS, NodeId
 from ..model.host import Host
 from ..model.nat import STRANGER
+from ..model.router import RoutedNat
 from ..model.world import World
 
 SETTLED_S = 600.0
@@ -111,12 +112,14 @@ class Oracle:
 
     def strangers_reach(self, host: Host, endpoint: Endpoint) -> bool:
         """Whether a packet to this endpoint, from a host that ``host`` never sent to, reaches it
-        now: the box in front of it is asked, and nothing changes there.
+        now and is answered from there: the box in front of it is asked, and nothing changes there.
         """
         if not host.up:
             return False
         if host.nat is None:
             return endpoint == host.endpoint
+        if isinstance(host.nat, RoutedNat) and not host.nat.answers_from(endpoint):
+            return False
         return host.nat.lets_in(STRANGER, endpoint, self._world.now)
 
     def is_alive(self, contact: Contact) -> bool:

@@ -25,18 +25,36 @@ sends back leaves from there.
 
 class Router:
     """``maps``: whether it grants port mappings. ``has_second``: whether it stands behind another
-    NAT, where what it grants is of no use. ``hairpin``: whether its hosts reach each other at their
-    external endpoints.
+    NAT, where what it grants is of no use. ``one_way``: whether answers to what comes in through a
+    mapped port leave from another one, as where a VPN is the default route: of no use either.
+    ``hairpin``: whether its hosts reach each other at their external endpoints.
     """
 
-    def __init__(self, *, maps: bool = False, has_second: bool = False, hairpin: bool = False):
+    def __init__(
+        self,
+        *,
+        maps: bool = False,
+        has_second: bool = False,
+        one_way: bool = False,
+        hairpin: bool = False,
+    ) -> None:
         self.maps = maps
         self.has_second = has_second
+        self.one_way = one_way
         self.hairpin = hairpin
         self.hosts: list[Host] = []
         """The hosts behind it that are up, in the order of their arrival."""
         self.forwards: dict[Endpoint, RoutedNat] = {}
         """By external endpoint: the ports that it forwards to one of its hosts."""
+
+    def another(self) -> Router:
+        """A box of the same sort, with nobody behind it."""
+        return Router(
+            maps=self.maps,
+            has_second=self.has_second,
+            one_way=self.one_way,
+            hairpin=self.hairpin,
+        )
 
     def receiver(self, source: Endpoint, destination: Endpoint, now: float) -> Host | None:
         """The host that gets a packet from outside, or one that shows that none gets it."""
@@ -124,13 +142,17 @@ class RoutedNat:
 
     def admits(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
         if destination == self._forwarded_in():
-            if destination != self.inner.external:
+            if destination != self.inner.external and not self.router.one_way:
                 self._note_entered(source, now)
             return True
         return self.inner.admits(source, destination, now)
 
     def lets_in(self, source: Endpoint, destination: Endpoint, now: float) -> bool:
         return destination == self._forwarded_in() or self.inner.lets_in(source, destination, now)
+
+    def answers_from(self, endpoint: Endpoint) -> bool:
+        """Whether the answer to a packet that came in at this endpoint leaves from there."""
+        return endpoint == self.inner.external or not self.router.one_way
 
     def rebind(self, ip: bytes, rng: Random) -> None:
         """The box has restarted, or has a new address: mappings and forwards are lost. A host that
@@ -139,9 +161,7 @@ class RoutedNat:
         router = self.router
         router.remove(self)
         if ip != self.external[:-2] and router.hosts:
-            self.router = Router(
-                maps=router.maps, has_second=router.has_second, hairpin=router.hairpin
-            )
+            self.router = router.another()
         self.inner.rebind(ip, rng)
 
     def _forwarded_in(self) -> Endpoint | None:

@@ -20,6 +20,7 @@ from .digest import Digest
 from .event_queue import EventQueue
 from .host import Host
 from .latency import latency_model
+from .nat import Nat
 from .network import Network
 from .population import Residence
 from .watchers import Watcher
@@ -67,11 +68,12 @@ class World:
             del self._residents(host)[host.number]
             self.network.detach(host)
 
-    def move(self, host: Host, residence: Residence) -> None:
-        """Gives the host another address, and its NAT new mappings; datagrams under way to the old
-        address are lost. The node is not told.
+    def move(self, host: Host, residence: Residence, nat: Nat | None = None) -> None:
+        """Gives the host another address, and its NAT new mappings, or puts it behind ``nat``;
+        datagrams under way to the old address are lost. The node is not told.
         """
         self.network.detach(host)
+        host.nat = nat or host.nat
         host.moved(residence, self.network.rng)
         self.network.attach(host)
 

@@ -27,6 +27,17 @@ from . import (
     nat_majority,
     one_operator,
     partition,
+    reach_abuse,
+    reach_cost,
+    reach_drain,
+    reach_flood,
+    reach_keepalive,
+    reach_liars,
+    reach_move,
+    reach_pairs,
+    reach_small,
+    reach_toggle,
+    reach_verdict,
     restart,
     silent,
     spoofed_votes,
@@ -58,7 +69,20 @@ _GOSSIP = (
     gossip_prefix,
     gossip_lookups,
 )
-ALL = tuple(module.SCENARIO for module in (*_NETWORK, *_ATTACKS, *_GOSSIP))
+_REACH = (
+    reach_verdict,
+    reach_toggle,
+    reach_move,
+    reach_small,
+    reach_pairs,
+    reach_cost,
+    reach_liars,
+    reach_keepalive,
+    reach_drain,
+    reach_flood,
+    reach_abuse,
+)
+ALL = tuple(module.SCENARIO for module in (*_NETWORK, *_ATTACKS, *_GOSSIP, *_REACH))
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in ALL}
 
 
