@@ -32,10 +32,10 @@ from .model.faults import Faults
 from .model.homes import Homes
 from .model.host import Host
 from .model.latency import mrtt_s
+from .model.mapping_requests import MappingRequests
 from .model.members import Members
 from .model.nat import Nat
 from .model.population import Population, Residence
-from .model.port_mapper import PortMapper
 from .model.steady_state import PlantedContact, TableBuilder, dead_share
 from .model.world import World
 from .option_rules import check_options
@@ -93,8 +93,8 @@ class Lab:
         self._own_rng = Random(f"world {options.seed}")
         self.population = Population(options, self._own_rng)
         self.homes = Homes(options.network.nat, self.population, self._own_rng)
-        self.port_mapper = PortMapper(
-            self.world, options.network.nat.grant_s, Random(f"port mapper {options.seed}")
+        self.mapping_requests = MappingRequests(
+            self.world, options.network.nat.grant_s, Random(f"mapping requests {options.seed}")
         )
         self.churn = Churn(options.churn, self._own_rng)
         self.members = Members(options)
@@ -194,7 +194,7 @@ class Lab:
         if host.honest:
             self._numbers_up.append(host.number)
             self.oracle.arrived(host)
-            self.port_mapper.start(host)
+            self.mapping_requests.start(host)
 
     def filled(self, host: Host) -> None:
         """Tells the invariants that the table was filled by the simulator, not by answers."""

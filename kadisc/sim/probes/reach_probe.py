@@ -64,7 +64,7 @@ REACH_SETTINGS = {
 
 
 @dataclass(slots=True)
-class Subject:
+class ReachSubject:
     """One node. Times are seconds of the world."""
 
     host: Host
@@ -98,13 +98,13 @@ class Subjects:
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.all: list[Subject] = []
+        self.all: list[ReachSubject] = []
 
-    def start(self, kind: str, *, host: Host | None = None, joins: bool = True) -> Subject:
+    def start(self, kind: str, *, host: Host | None = None, joins: bool = True) -> ReachSubject:
         """A new node of the network, of a kind of `REACH_KINDS`."""
         lab = self.lab
         host = host or new_host_of(lab, kind)
-        subject = Subject(host, kind, lab.world.now)
+        subject = ReachSubject(host, kind, lab.world.now)
         self.all.append(subject)
         host.on_event = lambda now, event: self._happened(subject, now, event)
         if joins:
@@ -130,10 +130,10 @@ class Subjects:
                 if _can_test(each.host, lab.world.now):
                     each.helped_at = lab.world.now
 
-    def of(self, kinds: Iterable[str]) -> list[Subject]:
+    def of(self, kinds: Iterable[str]) -> list[ReachSubject]:
         return [each for each in self.all if each.kind in kinds]
 
-    def _happened(self, subject: Subject, now: float, event: object) -> None:
+    def _happened(self, subject: ReachSubject, now: float, event: object) -> None:
         if isinstance(event, NatKindChanged):
             subject.nat = event.kind
             if event.kind != "unknown" and subject.nat_named_at is None:
@@ -157,7 +157,7 @@ class Subjects:
         forwarded = nat.forwarded if isinstance(nat, RoutedNat) else None
         return self.is_reached(host, host.outside) or self.is_reached(host, forwarded)
 
-    def is_right(self, subject: Subject) -> bool:
+    def is_right(self, subject: ReachSubject) -> bool:
         """Whether its present verdict is true now; None is decided where it is ``unknown``."""
         if subject.verdict is ReachVerdict.YES:
             return self.is_reached(subject.host, subject.endpoint)
@@ -263,12 +263,15 @@ def verdict_metrics(subjects: Subjects) -> Metrics:
     }
 
 
-def _times(group: Sequence[Subject], verdict: ReachVerdict) -> list[float]:
+def _times(group: Sequence[ReachSubject], verdict: ReachVerdict) -> list[float]:
     return [seconds for each in group if (seconds := each.after(verdict)) is not None]
 
 
 def wait_until(
-    subjects: Subjects, done: Callable[[Subject], bool], at_most_s: float, group: Sequence[Subject]
+    subjects: Subjects,
+    done: Callable[[ReachSubject], bool],
+    at_most_s: float,
+    group: Sequence[ReachSubject],
 ) -> None:
     """Runs until ``done`` holds for all of the group, or for ``at_most_s``."""
     end = subjects.lab.world.now + at_most_s

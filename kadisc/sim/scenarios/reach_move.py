@@ -16,7 +16,7 @@ from ..lab import Lab
 from ..measure.statistics import Metrics, share, spread
 from ..model.nat import OpenNat, nat_of
 from ..model.router import RoutedNat, Router
-from ..probes.reach_probe import REACH_SETTINGS, Subject, Subjects, wait_until
+from ..probes.reach_probe import REACH_SETTINGS, ReachSubject, Subjects, wait_until
 from .scenario import Scenario
 
 NOTICED_S = 2.0
@@ -65,7 +65,7 @@ def run(lab: Lab) -> Metrics:
 
 
 def _change(
-    subjects: Subjects, group: list[Subject], change: Callable[[Lab, Subject], None]
+    subjects: Subjects, group: list[ReachSubject], change: Callable[[Lab, ReachSubject], None]
 ) -> list[float]:
     """The seconds until each node of the group that is right in time is right."""
     lab, times = subjects.lab, dict[int, float]()
@@ -82,12 +82,12 @@ def _change(
     return list(times.values())
 
 
-def _knows(subjects: Subjects, each: Subject) -> bool:
+def _knows(subjects: Subjects, each: ReachSubject) -> bool:
     """Whether the node knows that strangers reach it, and where."""
     return each.verdict is ReachVerdict.YES and subjects.is_reached(each.host, each.endpoint)
 
 
-def _tell(lab: Lab, subject: Subject) -> None:
+def _tell(lab: Lab, subject: ReachSubject) -> None:
     """The shell of the node notices at its next look."""
     lab.world.at(
         lab.world.now + lab.rng.random() * NOTICED_S,
@@ -95,37 +95,37 @@ def _tell(lab: Lab, subject: Subject) -> None:
     )
 
 
-def _address(lab: Lab, subject: Subject) -> None:
+def _address(lab: Lab, subject: ReachSubject) -> None:
     lab.move(subject.host)
 
 
-def _address_told(lab: Lab, subject: Subject) -> None:
+def _address_told(lab: Lab, subject: ReachSubject) -> None:
     lab.move(subject.host)
     _tell(lab, subject)
 
 
-def _gateway(lab: Lab, subject: Subject) -> None:
+def _gateway(lab: Lab, subject: ReachSubject) -> None:
     host = subject.host
     inner = nat_of(OpenNat, host.endpoint, lab.options.network.nat, lab.rng)
     lab.move(host, RoutedNat(inner, Router()))
     _tell(lab, subject)
 
 
-def _rebinding(lab: Lab, subject: Subject) -> None:
+def _rebinding(lab: Lab, subject: ReachSubject) -> None:
     assert subject.host.nat is not None
     subject.host.nat.rebind(subject.host.endpoint[:-2], lab.rng)
 
 
-def _suspend(lab: Lab, subject: Subject) -> None:
+def _suspend(lab: Lab, subject: ReachSubject) -> None:
     subject.host.skew_s += SLEPT_S
     lab.world.do(subject.host, subject.host.node.network_changed)
 
 
-def _box_restart(lab: Lab, subject: Subject) -> None:
-    lab.port_mapper.restart_box(subject.host)
+def _box_restart(lab: Lab, subject: ReachSubject) -> None:
+    lab.mapping_requests.restart_box(subject.host)
 
 
-CHANGES: dict[str, tuple[str, Callable[[Lab, Subject], None]]] = {
+CHANGES: dict[str, tuple[str, Callable[[Lab, ReachSubject], None]]] = {
     "address": ("public", _address),
     "address-told": ("public", _address_told),
     "gateway": ("restricted", _gateway),

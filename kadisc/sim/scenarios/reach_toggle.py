@@ -14,7 +14,7 @@ from ...core.contract.reach_verdict import ReachVerdict
 from ..lab import Lab
 from ..measure.statistics import Metrics, share, spread
 from ..model.router import RoutedNat
-from ..probes.reach_probe import REACH_SETTINGS, Subject, Subjects, wait_until
+from ..probes.reach_probe import REACH_SETTINGS, ReachSubject, Subjects, wait_until
 from .scenario import Scenario
 
 FIRST_WITHIN_S = 300.0
@@ -49,11 +49,11 @@ def run(lab: Lab) -> Metrics:
     }
 
 
-def _is(verdict: ReachVerdict) -> Callable[[Subject], bool]:
+def _is(verdict: ReachVerdict) -> Callable[[ReachSubject], bool]:
     return lambda subject: subject.verdict is verdict
 
 
-def _toggled(subjects: Subjects, group: Sequence[Subject], name: str) -> Metrics:
+def _toggled(subjects: Subjects, group: Sequence[ReachSubject], name: str) -> Metrics:
     """The port is forwarded, and then not."""
     subjects.run(CALM_S)
     metrics = _forwarded(subjects, group, name)
@@ -74,7 +74,7 @@ def _toggled(subjects: Subjects, group: Sequence[Subject], name: str) -> Metrics
     }
 
 
-def _forwarded(subjects: Subjects, group: Sequence[Subject], name: str) -> Metrics:
+def _forwarded(subjects: Subjects, group: Sequence[ReachSubject], name: str) -> Metrics:
     for each in group:
         nat = each.host.nat
         assert isinstance(nat, RoutedNat)

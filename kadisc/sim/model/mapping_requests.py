@@ -16,7 +16,7 @@ NOTICE_S: Final = 1.0
 """The longest time until a box that has restarted is asked again."""
 
 
-class PortMapper:
+class MappingRequests:
     def __init__(self, world: World, grant_s: float, rng: Random) -> None:
         self._world = world
         self._grant_s = grant_s
