@@ -25,9 +25,11 @@ from .baselines.addressing import AlwaysOnline
 from .baselines.limits import (
     NoAskerTokens,
     NoLimits,
+    NoProbeLane,
     NoProvenBudget,
     NoProvenSources,
     SubnetSlowDecodes,
+    UnrenewedContacts,
 )
 from .baselines.rpc import NoOwner, NoReceivedTokens, NoSpacing, TrustingTransactions
 from .baselines.table import NoDiversityCaps, NoNamingShares, NoQuarantine
@@ -37,6 +39,8 @@ from .dht import Dht
 from .dht_parts import DhtParts
 from .limits.asker_tokens import AskerTokenRule, AskerTokens
 from .limits.budget import CellHash
+from .limits.contacted import ContactedHosts, ContactedHostsRule
+from .limits.probe_lane import ProbeLane, ProbeLaneRule
 from .limits.proven_budget import ProvenBudgets, proven_budgets
 from .limits.proven_sources import ProvenSources, ProvenSourcesRule
 from .limits.slow_decodes import SlowDecodes
@@ -218,6 +222,16 @@ def cell_hash_for(config: CoreConfig, tokens: TokenIssuer, scopes: AddressPolicy
     return CellHash(tokens.derive(b"limits"), config.limits.cell_bits, scopes)
 
 
+def contacted_for(config: CoreConfig, tokens: TokenIssuer) -> ContactedHostsRule:
+    kind = ContactedHosts if config.defences.renewed_contacts else UnrenewedContacts
+    reach = config.reach
+    return kind(reach.contacted_bits, tokens.derive(b"contacted hosts"), reach.stranger_s)
+
+
+def probe_lane_for(config: CoreConfig) -> ProbeLaneRule:
+    return ProbeLane() if config.defences.probe_lane else NoProbeLane()
+
+
 def receiver_and_sender_for(
     config: CoreConfig,
     outgoing: SendQueue,
@@ -226,6 +240,8 @@ def receiver_and_sender_for(
     counters: Counters,
     cell_hash: CellHash,
     tokens: TokenIssuer,
+    contacted: ContactedHostsRule,
+    probes: ProbeLaneRule,
 ) -> tuple[Receiver, Sender]:
     """The receiver and the sender of datagrams, with the same traffic limits at both."""
     transactions = outgoing.transactions
@@ -244,13 +260,15 @@ def receiver_and_sender_for(
         slow_decodes(config.serving, cell_hash),
         asker_tokens,
         costs_for(config),
+        contacted,
+        probes,
     )
     silence_s = config.maintenance.quarantine_silence_s
     destinations = {
         family: TableDestinations(dht.table, dht.parts.quarantine, silence_s)
         for family, dht in dhts.items()
     }
-    return receiver, Sender(outgoing, destinations, counters, traffic)
+    return receiver, Sender(outgoing, destinations, counters, traffic, contacted)
 
 
 def traffic_for(

@@ -120,8 +120,18 @@ class Engine:
             config, rng, tables, self._scopes, self.counters, tokens, cell_hash
         )
         self._operations = Operations(config.lookup.max_operations, config.lookup.max_paths)
+        self._contacted = assembly.contacted_for(config, tokens)
+        self._probes = assembly.probe_lane_for(config)
         self._receiver, self._sender = assembly.receiver_and_sender_for(
-            config, self._queue, self._dhts, self._scopes, self.counters, cell_hash, tokens
+            config,
+            self._queue,
+            self._dhts,
+            self._scopes,
+            self.counters,
+            cell_hash,
+            tokens,
+            self._contacted,
+            self._probes,
         )
         extra_places = assembly.extra_places_of(self._dhts)
         self.peer_network: PeerNetwork | None = None
@@ -138,6 +148,8 @@ class Engine:
                 cell_hash,
                 now,
                 conducts,
+                self._contacted,
+                self._probes,
                 extra_places,
             )
             self._network_api = self.peer_network
@@ -236,6 +248,8 @@ class Engine:
             if refusal.tid is not None and not self.config.read_only:
                 answer = self._responder.malformed(refusal.tid, refusal.code, refusal.text, source)
                 self._sender.reply(fitting(answer, len(payload)), source, now)
+            else:
+                self._contacted.received_from(source, now)
             return
         if isinstance(message, Reply):
             self._replied(message, source, dht, now)
@@ -249,6 +263,7 @@ class Engine:
     ) -> None:
         if self.config.read_only:
             self.counters.drop("read-only")
+            self._contacted.received_from(source, now)
             return
         kind = type(query)
         is_frequent = kind is FindNode or kind is Ping
@@ -257,9 +272,13 @@ class Engine:
             and (cost_s := self._responder.answering_s(query))
             and not self._receiver.charges(cost_s, source, now)
         ):
+            self._contacted.received_from(source, now)
             return
         self.counters.accept(QUERY_NAMES[kind])
         self._network_api.query_received(source, now)
+        if isinstance(query, Ping) and query.nonce is not None:
+            self._serve_probe(query, query.nonce, source, dht, now)
+            return
         if is_frequent:
             answer = self._responder.answer(query, source, now)
             if query.asker_token is not None:
@@ -281,9 +300,24 @@ class Engine:
         if commands := dht.queried(query, source, now):
             self._carry_out(commands, now)
 
+    def _serve_probe(
+        self, query: Ping, nonce: bytes, source: Endpoint, dht: Dht, now: float
+    ) -> None:
+        """A witness pings this node, or a node that says so. Whether its host is a stranger is
+        looked at before the answer makes it known.
+        """
+        commands = self._network_api.ping_received(nonce, source, now)
+        payload = krpc.encode(self._responder.answer(query, source, now))
+        if self._probes.answers(nonce):
+            self._sender.reply_to_probe(payload, source, now)
+        else:
+            self._sender.reply(payload, source, now)
+        self._carry_out([*commands, *dht.queried(query, source, now)], now)
+
     def _replied(self, reply: Reply, source: Endpoint, dht: Dht, now: float) -> None:
         if (pending := self._receiver.match(reply.tid, source, now)) is None:
             self.counters.drop("unmatched-reply")
+            self._contacted.received_from(source, now)
             return
         self.counters.accept("reply")
         if (rtt_s := pending.rtt_s(now)) is not None:
@@ -299,16 +333,21 @@ class Engine:
         self._network_api.answered(pending, reply, now)
         if commands := pending.owner.answered(pending, reply, now):
             self._carry_out(commands, now)
-        if reply.seen_as is not None and (commands := dht.seen_as(reply.seen_as, source, now)):
+        if (
+            reply.seen_as is not None
+            and pending.command.tells_of_node
+            and (commands := dht.seen_as(reply.seen_as, source, now))
+        ):
             self._carry_out(commands, now)
 
     def _refused(self, error: Error, source: Endpoint, now: float) -> None:
         if (pending := self._receiver.match(error.tid, source, now)) is None:
             self.counters.drop("unmatched-error")
+            self._contacted.received_from(source, now)
             return
         self.counters.accept("error")
         dht = self._dhts[family_of(source)]
-        if error.seen_as is not None:
+        if error.seen_as is not None and pending.command.tells_of_node:
             # Where all nodes are strict about IDs (BEP 42), errors are the only way to learn the
             # own address, which the own ID must follow.
             self._carry_out(dht.seen_as(error.seen_as, source, now), now)
@@ -323,6 +362,8 @@ class Engine:
         if overdue is Overdue.EXPIRED:
             expired = pending.owner.failed(pending.command, QueryFailure.TIMED_OUT, now)
             self._carry_out(expired, now)
+            if not pending.command.tells_of_node:
+                return
             dht = self._dhts[family_of(pending.endpoint)]
             self._carry_out(dht.missed(pending, now), now)
             self._carry_out(self._network_api.missed(pending, now), now)

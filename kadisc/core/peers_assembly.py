@@ -41,6 +41,8 @@ from .contract.conduct import Conduct
 from .contract.counters import Counters
 from .dht import Dht
 from .limits.budget import CellHash
+from .limits.contacted import ContactedHostsRule
+from .limits.probe_lane import ProbeLaneRule
 from .peers.answers import (
     FixedPeerSamples,
     GossipAnswers,
@@ -145,6 +147,8 @@ def peer_network_for(
     cell_hash: CellHash,
     now: float,
     conducts: Mapping[Family, Conduct],
+    contacted: ContactedHostsRule,
+    probes: ProbeLaneRule,
     extra_places: ExtraPlaces = no_extra_places,
 ) -> PeerNetwork:
     """``extra_places``: beyond the limits by subnet. Raises UsageError for services that no record
@@ -226,6 +230,8 @@ def peer_network_for(
         OwnReach(
             {family: Reachability(family, config, conducts[family]) for family in dhts},
             PeersThatHelp(components, verifier.known),
+            contacted,
+            probes,
         ),
     )
 

@@ -9,6 +9,7 @@ from ...config import ServingConfig
 from ...endpoints import Endpoint
 from ...wire.messages import Query
 from ..limits.budget import GRANTED, Budget, CellHash, Rate
+from ..limits.contacted import ContactedHosts
 from ..limits.proven_sources import SourceClass
 
 
@@ -28,6 +29,33 @@ class NoProvenSources:
 
     def proved(self, endpoint: Endpoint, now: float) -> None:
         pass
+
+
+class UnrenewedContacts(ContactedHosts):
+    """In place of `ContactedHosts`: only what this node sends is noted."""
+
+    __slots__ = ()
+
+    def received_from(self, endpoint: Endpoint, now: float) -> None:
+        pass
+
+
+class NoProbeLane:
+    """In place of `ProbeLane`: the ping of a witness is limited as any query."""
+
+    __slots__ = ()
+
+    def expect(self, nonce: bytes) -> None:
+        pass
+
+    def forget(self, nonce: bytes) -> None:
+        pass
+
+    def admits(self, payload: bytes) -> bool:
+        return False
+
+    def answers(self, nonce: bytes) -> bool:
+        return False
 
 
 class NoProvenBudget:

@@ -101,6 +101,13 @@ class SendQuery:
     """
     purpose: str = purposes.CALLER
     """What it is sent for, one of `purposes`: under that name it is counted."""
+    tells_of_node: bool = True
+    """Whether an answer tells the round-trip time and has a vote on the own address, and silence
+    counts against the node asked. False where the answer waits for a third node, or where a third
+    node chose whom to ask.
+    """
+    timeout_s: float | None = None
+    """How long to wait for the answer; None for the usual time."""
 
     # Written out, here and below, so that mypyc can compile it: see messages.py.
     def __init__(
@@ -118,6 +125,8 @@ class SendQuery:
         only_new_contacts: bool = False,
         spaced: bool = False,
         purpose: str = purposes.CALLER,
+        tells_of_node: bool = True,
+        timeout_s: float | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.expected_id = expected_id
@@ -132,6 +141,8 @@ class SendQuery:
         self.only_new_contacts = only_new_contacts
         self.spaced = spaced
         self.purpose = purpose
+        self.tells_of_node = tells_of_node
+        self.timeout_s = timeout_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +239,8 @@ class PendingQuery:
 
     def rtt_s(self, now: float) -> float | None:
         """None after a retransmission: which of the two datagrams was answered is unknown (Karn's
-        algorithm).
+        algorithm); and where the answer waited for another node.
         """
-        return now - self.sent_at if self.transmissions == 1 else None
+        if self.transmissions > 1 or not self.command.tells_of_node:
+            return None
+        return now - self.sent_at

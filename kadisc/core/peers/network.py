@@ -129,6 +129,10 @@ class PeerNetwork:
         """A query of any kind came from ``source``."""
         self.verifier.query_received(source, now)
 
+    def ping_received(self, nonce: bytes, source: Endpoint, now: float) -> Commands:
+        """A ping of a witness, or of a node that says so; told before it is answered."""
+        return self.reach.ping_received(nonce, source, now)
+
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> None:
         """A matched reply to a query of any kind."""
         if pending.command.learn_contact:

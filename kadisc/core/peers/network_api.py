@@ -63,6 +63,10 @@ class PeerNetworkApi(Protocol):
         """A query of any kind came from ``source``."""
         ...
 
+    def ping_received(self, nonce: bytes, source: Endpoint, now: float) -> Commands:
+        """A ping of a witness, or of a node that says so; told before it is answered."""
+        ...
+
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> None:
         """A matched reply to a query of any kind."""
         ...

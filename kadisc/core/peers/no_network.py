@@ -52,6 +52,9 @@ class NoPeerNetwork:
     def query_received(self, source: Endpoint, now: float) -> None:
         pass
 
+    def ping_received(self, nonce: bytes, source: Endpoint, now: float) -> Commands:
+        return NO_COMMANDS
+
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> None:
         pass
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from ...endpoints import Endpoint, Family, Scope, family_of
 from ..contract.queries import NO_COMMANDS, Commands
 from ..contract.times import FOREVER
+from ..limits.contacted import ContactedHostsRule
+from ..limits.probe_lane import ProbeLaneRule
 from ..reach.helpers import Helper
 from ..reach.reach_snapshot import ReachSnapshot, ServiceReach
 from ..reach.reachability import Reachability
@@ -47,10 +49,29 @@ class PeersThatHelp:
 
 
 class OwnReach:
-    def __init__(self, families: Mapping[Family, Reachability], helpers: PeersThatHelp) -> None:
+    def __init__(
+        self,
+        families: Mapping[Family, Reachability],
+        helpers: PeersThatHelp,
+        contacted: ContactedHostsRule,
+        probes: ProbeLaneRule,
+    ) -> None:
+        """``contacted``: which hosts are strangers; ``probes``: is told which nonces the tests of
+        this node wait for.
+        """
         self.families = families
         """The reachability of this node in each address family."""
         self.helpers = helpers
+        self._contacted = contacted
+        self._probes = probes
+
+    def ping_received(self, nonce: bytes, source: Endpoint, now: float) -> Commands:
+        """A ping with a nonce, told before it is answered."""
+        reach = self.families.get(family_of(source))
+        if reach is None:
+            return NO_COMMANDS
+        is_stranger = self._contacted.is_stranger(source, now)
+        return reach.ping_received(nonce, source, is_stranger, now)
 
     def mapped(self, family: Family, endpoint: Endpoint | None, now: float) -> Commands:
         """The router maps this endpoint to the node's socket of that family; None: no longer."""

@@ -22,7 +22,9 @@ from ..addressing.policy import AddressPolicy
 from ..contract.counters import Counters
 from ..contract.queries import PendingQuery
 from ..limits.asker_tokens import AskerTokenRule
+from ..limits.contacted import ContactedHostsRule
 from ..limits.costs import SHORT_BYTES, CostRule
+from ..limits.probe_lane import ProbeLaneRule
 from ..limits.slow_decodes import SlowDecodeRule
 from ..limits.traffic import TrafficRule
 from .transactions import TransactionRule
@@ -42,9 +44,11 @@ class Receiver:
         "_asker_tokens",
         "_closed",
         "_config",
+        "_contacted",
         "_costs",
         "_counters",
         "_max_bytes",
+        "_probes",
         "_scopes",
         "_sizes",
         "_slow_decodes",
@@ -63,6 +67,8 @@ class Receiver:
         slow_decodes: SlowDecodeRule,
         asker_tokens: AskerTokenRule,
         costs: CostRule,
+        contacted: ContactedHostsRule,
+        probes: ProbeLaneRule,
     ) -> None:
         self._closed = False
         self._config = config
@@ -75,6 +81,8 @@ class Receiver:
         self._slow_decodes = slow_decodes
         self._asker_tokens = asker_tokens
         self._costs = costs
+        self._contacted = contacted
+        self._probes = probes
 
     def close(self) -> None:
         """Drops every datagram from now on."""
@@ -95,14 +103,18 @@ class Receiver:
             counters.drop("bad-source")
         elif self._scopes.bars_any and self._scopes.is_barred(source):
             counters.drop("barred")
-        elif (reason := self._traffic.drop_reason(payload, source, now)) is not None:
+        elif (
+            reason := self._traffic.drop_reason(payload, source, now)
+        ) is not None and not self._probes.admits(payload):
             counters.drop(reason)
-        else:
-            return (
-                size <= SHORT_BYTES
-                or self._traffic.exempts(source)
-                or self.charges(self._costs.decoding_s(payload), source, now)
-            )
+        elif (
+            size <= SHORT_BYTES
+            or self._traffic.exempts(source)
+            or self.charges(self._costs.decoding_s(payload), source, now)
+        ):
+            return True
+        if len(source) in self._sizes:
+            self._contacted.received_from(source, now)
         return False
 
     def charges(self, cost_s: float, source: Endpoint, now: float) -> bool:

@@ -9,8 +9,8 @@ from typing import Final
 from ...config import CLIENT_VERSION, CoreConfig
 from ...endpoints import Endpoint, Family, Scope, family_of, scope_of
 from ...wire import krpc
-from ...wire.envelope import NO_ASKER_TOKEN
-from ...wire.messages import METHODS, Ping, Reply
+from ...wire.envelope import NO_ASKER_TOKEN, TID_BYTES
+from ...wire.messages import METHODS, Knock, Ping, Reach, Reply
 from ..contract.conduct import Conduct
 from ..contract.queries import PendingQuery, Priority, SendQuery
 from .endpoint_spacing import SpacingRule
@@ -151,21 +151,27 @@ class SendQueue:
         if command.spaced:
             self._spacing.sent(command, now)
         query = command.query  # made for this command alone, so it can be filled in here
-        tid = query.tid = self.transactions.new_id(METHODS[type(query)])
+        kind = type(query)
+        tid = self.transactions.new_id(METHODS[kind])
         query.version = CLIENT_VERSION
         query.read_only = self._conducts[family_of(command.endpoint)].marks_queries
-        query.asker_token = self._asker_tokens.token_for(command.endpoint, type(query) is Ping)
+        if isinstance(query, Ping) and query.nonce is not None:
+            # By the transaction ID, the ping of a witness passes the limits of the asking node.
+            wanted = query.nonce[:TID_BYTES]
+            tid = wanted if self.transactions.is_free(wanted) else tid
+        elif kind is not Reach and kind is not Knock:  # those have a token, or ask for one
+            query.asker_token = self._asker_tokens.token_for(command.endpoint, kind is Ping)
+        query.tid = tid
         payload = krpc.encode(query)
-        stall_s = (
-            self.stall_timer.stall_s(known_rtt_s) if command.retransmit else self._config.timeout_s
-        )
+        timeout_s = self._config.timeout_s if command.timeout_s is None else command.timeout_s
+        stall_s = self.stall_timer.stall_s(known_rtt_s) if command.retransmit else timeout_s
         stall_at = now + (stall_s / 2 if command.fast_retry else stall_s)
         pending = PendingQuery(
             command,
             payload,
             now,
             stall_at,
-            now + self._config.timeout_s,
+            now + timeout_s,
             proves_reachability,
         )
         self.transactions.open(pending, tid)

@@ -12,6 +12,7 @@ from ...wire.messages import METHODS
 from ..contract.counters import Counters
 from ..contract.events import Datagram
 from ..contract.queries import Commands, PendingQuery, QueryFailure, SendQuery
+from ..limits.contacted import ContactedHostsRule
 from ..limits.traffic import TrafficRule
 from .send_queue import SendQueue
 
@@ -32,7 +33,7 @@ class Destinations(Protocol):
 
 
 class Sender:
-    __slots__ = ("_counters", "_datagrams", "_destinations", "_queue", "_traffic")
+    __slots__ = ("_contacted", "_counters", "_datagrams", "_destinations", "_queue", "_traffic")
 
     def __init__(
         self,
@@ -40,11 +41,13 @@ class Sender:
         destinations: Mapping[Family, Destinations],
         counters: Counters,
         traffic: TrafficRule,
+        contacted: ContactedHostsRule,
     ) -> None:
         self._queue = queue
         self._destinations = destinations
         self._counters = counters
         self._traffic = traffic
+        self._contacted = contacted
         self._datagrams: list[Datagram] = []
 
     def drain(self) -> list[Datagram]:
@@ -95,15 +98,24 @@ class Sender:
         reply budget left.
         """
         if payload is not None and self._traffic.may_reply(len(payload), source, now):
-            self._send(payload, source)
+            self._send(payload, source, now)
+        else:
+            self._contacted.received_from(source, now)
+
+    def reply_to_probe(self, payload: bytes, source: Endpoint, now: float) -> None:
+        """Answers the ping of a witness that a test waits for: there are few of them, each is
+        answered once, and without the answer the test fails.
+        """
+        self._send(payload, source, now)
 
     def proved(self, source: Endpoint, now: float) -> None:
         """A query from ``source`` had a token that was sent there: the address is not forged."""
         self._traffic.proved(source, now)
 
-    def _send(self, payload: bytes, destination: Endpoint) -> None:
+    def _send(self, payload: bytes, destination: Endpoint, now: float) -> None:
         self._counters.sent += 1
         self._counters.sent_bytes += len(payload)
+        self._contacted.sent_to(destination, now)
         self._datagrams.append((payload, destination))
 
     def _send_counted(self, command: SendQuery, payload: bytes, now: float) -> None:
@@ -115,4 +127,4 @@ class Sender:
         self._counters.query_sent(METHODS[type(command.query)], command.purpose)
         if command.group is not None:
             command.group.queries += 1
-        self._send(payload, command.endpoint)
+        self._send(payload, command.endpoint, now)

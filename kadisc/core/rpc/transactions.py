@@ -35,6 +35,8 @@ class TransactionRule(Protocol):
 
     def new_id(self, method: str) -> bytes: ...
 
+    def is_free(self, tid: bytes) -> bool: ...
+
     def open(self, pending: PendingQuery, tid: bytes) -> None: ...
 
     def awaits(self, tid: bytes, source: Endpoint) -> bool: ...
@@ -74,6 +76,10 @@ class Transactions:
             tid = self._rng.getrandbits(8 * TID_BYTES).to_bytes(TID_BYTES, "big")
             if tid not in self._outstanding:
                 return tid
+
+    def is_free(self, tid: bytes) -> bool:
+        """Whether no query that waits for an answer has that transaction ID."""
+        return tid not in self._outstanding
 
     def open(self, pending: PendingQuery, tid: bytes) -> None:
         self._outstanding[tid] = pending

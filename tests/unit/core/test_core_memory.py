@@ -28,7 +28,7 @@ SHARED = (
     ContactPool,
     AddressPolicy,
 )
-MAX_BYTES = 16_000
+MAX_BYTES = 16_800
 
 
 def bytes_of(node: Core, shared: list[object]) -> int:

@@ -38,7 +38,7 @@ def send_queue(config: CoreConfig = SLOW) -> SendQueue:
         Pacer(config.query),
         EndpointSpacing(10.0),
         NoReceivedTokens(),
-        {family: Conduct() for family in Family},
+        {family: Conduct(read_only=config.read_only) for family in Family},
     )
 
 
