@@ -336,7 +336,11 @@ class ReachOptions:
             raise ValueError(f"reach.each: 1 or more is expected, not {self.each}")
 
 
-SIMULATED_
+SIMULATED_CONTACTED_BITS = 12
+"""A simulated node has to do with a few hosts a second at most: 4 kB in place of 128 are enough for
+the note of them.
+"""
+
 
 def simulated_core() -> CoreConfig:
     """The usual configuration, with less memory for each of many nodes."""
