@@ -6,9 +6,20 @@ from .addresses import ADDRESSES
 from .facts import DoctorFacts
 from .finding import CheckResult, DoctorCheck
 from .joined import JOINED
+from .mapping import GATEWAY, MAPPING
+from .reachable import REACHABLE
+from .services import SERVICES
 from .state import STATE
 
-CHECKS: tuple[DoctorCheck, ...] = (JOINED, ADDRESSES, STATE)
+CHECKS: tuple[DoctorCheck, ...] = (
+    JOINED,
+    REACHABLE,
+    GATEWAY,
+    MAPPING,
+    SERVICES,
+    ADDRESSES,
+    STATE,
+)
 
 
 def examine(facts: DoctorFacts) -> tuple[CheckResult, ...]:

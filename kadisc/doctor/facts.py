@@ -2,37 +2,100 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from ..core.reach.reach_snapshot import ReachSnapshot, ServiceReach
 from ..core.snapshot import DhtSnapshot
-from ..endpoints import Family
+from ..endpoints import Family, port_of
+from ..net.link.interfaces import LinkState
+from ..net.mapping.arguments import MappedPort
+from ..observe.mappings import MappingSnapshot
 from ..observe.socket_snapshot import SocketSnapshot
 
 
 @dataclass(frozen=True, slots=True)
 class FamilyFacts:
-    """The node in one address family."""
+    """The node in one address family. ``reach``: None for a node that does not test whether it is
+    reached; ``link``: None if it is not known.
+    """
 
     dht: DhtSnapshot
     socket: SocketSnapshot
+    voters_needed: int = 12
+    reach: ReachSnapshot | None = None
+    link: LinkState | None = None
 
     @property
     def family(self) -> Family:
         return self.dht.family
 
+    @property
+    def port(self) -> int:
+        """Where the socket listens."""
+        return port_of(self.socket.endpoint)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether any node has answered in this family."""
+        return self.dht.joined or self.dht.contacts > 0
+
+    @property
+    def has_no_route(self) -> bool:
+        """Whether this machine has no way to the internet in this family."""
+        return self.link is not None and self.link.source is None
+
 
 @dataclass(frozen=True, slots=True)
 class DoctorFacts:
-    """``is_lasting``: the node of ``kadisc run``, and not one that was opened for the tests.
-    ``state_dir``: the folder that the node is to keep its state in, None for none; ``keeps_state``:
-    it holds the lock of that folder; ``cannot_save``: the last save failed.
+    """All that the checks know.
+
+    Args:
+        is_lasting: Whether it is the node of ``kadisc run``, and not one opened for the tests.
+        uptime_s: Since the node was made.
+        read_only: Whether the node answers no queries (BEP 43).
+        tests_reach: Whether the node tests if it is reached.
+        waits_for_contact: Whether the node knows no other node to join by.
+        families: The node in each address family.
+        state_dir: The folder that the node is to keep its state in, None for none.
+        keeps_state: Whether it holds the lock of that folder.
+        cannot_save: Whether the last save failed.
+        port_mapping: ``auto``, ``upnp`` or ``off``.
+        map_ports: The ports of the application that routers are to forward.
+        mappings: What has become of them and of the node's own port.
+        offered: The services of the node that have a port, by name.
+        check_services: Whether the node has them tested.
+        services: What other nodes found of them.
     """
 
     is_lasting: bool
     uptime_s: float
     read_only: bool
+    tests_reach: bool
     waits_for_contact: bool
     families: tuple[FamilyFacts, ...]
     state_dir: str | None = None
     keeps_state: bool = False
     cannot_save: bool = False
+    port_mapping: str = "auto"
+    map_ports: tuple[MappedPort, ...] = ()
+    mappings: tuple[MappingSnapshot, ...] = ()
+    offered: Mapping[str, int] = field(default_factory=dict)
+    check_services: bool = True
+    services: tuple[ServiceReach, ...] = ()
+
+    def own_mapping(self, family: FamilyFacts) -> MappingSnapshot | None:
+        """The mapping of the node's own port in a family."""
+        found = self.mappings_of("udp", family.port)
+        return next((each for each in found if each.family is family.family), None)
+
+    def mappings_of(self, protocol: str, internal: int) -> Iterable[MappingSnapshot]:
+        """Those of one port of this machine, in all families."""
+        return (
+            each for each in self.mappings if (each.protocol, each.internal) == (protocol, internal)
+        )
+
+    @property
+    def families_in_use(self) -> tuple[FamilyFacts, ...]:
+        """Those in which any node has answered; all, if none has anywhere."""
+        return tuple(each for each in self.families if each.is_in_use) or self.families

@@ -7,7 +7,11 @@ from typing import Final
 
 import trio
 
+from ..core.contract.reach_verdict import ReachVerdict
+from ..core.reach.reach_snapshot import ReachSnapshot
 from ..net.api.node import Node
+from ..net.config_file import services_of
+from ..net.mapping.arguments import mapped_ports
 from ..observe.describe import family_name
 from .facts import DoctorFacts, FamilyFacts
 
@@ -41,25 +45,61 @@ async def gather(
 
 def facts_of(node: Node, *, is_lasting: bool) -> DoctorFacts:
     """The facts at this moment."""
-    snapshot = node.snapshot()
+    config, snapshot = node.config, node.snapshot()
     sockets = {each.family: each for each in node.sockets()}
+    tests = config.core.tests_reachability
+    reach = {each.family: each for each in snapshot.reach if tests}
     return DoctorFacts(
         is_lasting=is_lasting,
         uptime_s=node.uptime_s,
-        read_only=node.config.core.read_only,
+        read_only=config.core.read_only,
+        tests_reach=tests,
         waits_for_contact=node.waits_for_contact,
-        families=tuple(FamilyFacts(dht, sockets[dht.family]) for dht in snapshot.dhts),
-        state_dir=node.config.state_dir,
+        families=tuple(
+            FamilyFacts(
+                dht,
+                sockets[dht.family],
+                config.core.address.first_voters,
+                reach.get(dht.family),
+            )
+            for dht in snapshot.dhts
+        ),
+        state_dir=config.state_dir,
         keeps_state=node.keeps_state,
         cannot_save=node.cannot_save,
+        port_mapping=config.port_mapping,
+        map_ports=mapped_ports(config.map_port),
+        mappings=node.mappings(),
+        offered=_ports_of(services_of(config)),
+        check_services=config.core.check_services,
+        services=snapshot.services,
     )
+
+
+def _ports_of(services: Mapping[str, int | bytes]) -> dict[str, int]:
+    return {name: value for name, value in services.items() if isinstance(value, int)}
 
 
 def under_way(facts: DoctorFacts) -> tuple[str, ...]:
     """What may still change the findings within seconds, as words for people."""
-    young = facts.uptime_s < MAX_WAIT_S
-    return tuple(
-        f"{family_name(each.family)} to join"
-        for each in facts.families
-        if young and not each.dht.joined
-    )
+    is_young = facts.uptime_s < MAX_WAIT_S
+    if is_young and not any(each.dht.joined for each in facts.families):
+        return ("the node to join",)
+    what = [
+        f"the test of {family_name(each.family)}"
+        for each in facts.families_in_use
+        if each.reach is not None and (each.reach.is_testing or (is_young and _is_open(each.reach)))
+    ]
+    what += [
+        f"the router to map {each.protocol} port {each.internal}"
+        for each in facts.mappings
+        if each.state == "asking"
+    ]
+    tested = {each.service for each in facts.services}
+    if is_young and facts.tests_reach and facts.check_services:
+        what += [f"the test of {name}" for name in facts.offered if name not in tested]
+    return tuple(what)
+
+
+def _is_open(reach: ReachSnapshot) -> bool:
+    return reach.verdict in (ReachVerdict.UNKNOWN, ReachVerdict.LIKELY)

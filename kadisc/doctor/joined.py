@@ -23,6 +23,8 @@ def _of_family(family: FamilyFacts, facts: DoctorFacts, *, is_alone: bool) -> Do
             "the node knows no other node and waits for one to join by it",
             "to join a network, start it with --bootstrap HOST:PORT of a node of it",
         )
+    if family.has_no_route and not is_alone:
+        return ok(name, f"not used: this machine has no {name} route to the internet")
     bad = failure if is_alone else warning
     if not dht.online:
         return bad(

@@ -1,0 +1,47 @@
+"""The check ``services``: whether the TCP ports of the node's services accept connections of other
+hosts.
+"""
+
+from __future__ import annotations
+
+from ..observe.mappings import external_port
+from .facts import DoctorFacts
+from .finding import DoctorCheck, DoctorFinding, failure, ok, warning
+
+
+def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
+    if not facts.offered:
+        return (ok("", "the node offers no service with a port"),)
+    if not facts.check_services or not facts.tests_reach or facts.read_only:
+        return (ok("", "not tested: the node has no service tested by others"),)
+    return tuple(_of_service(name, port, facts) for name, port in facts.offered.items())
+
+
+def _of_service(name: str, port: int, facts: DoctorFacts) -> DoctorFinding:
+    answer = next((each.answer for each in facts.services if each.service == name), None)
+    where = f"TCP port {port}"
+    if answer == "open":
+        return ok(name, f"{where} accepts connections from outside")
+    if answer == "closed":
+        is_mapped = any(external_port(each) for each in facts.mappings_of("tcp", port))
+        map_it = "" if is_mapped else f", and start the node with --map-port tcp:{port}"
+        return failure(
+            name,
+            f"{where} accepts no connections from outside",
+            "check that the application runs and listens at the addresses of this machine, allow "
+            f"incoming TCP to that port in its firewall{map_it} or forward the port by hand",
+        )
+    if answer == "unsure":
+        return warning(
+            name,
+            f"{where} accepts connections of some hosts and not of others",
+            "run kadisc doctor again in an hour: a few helpers may be wrong, or overloaded",
+        )
+    return warning(
+        name,
+        f"{where} has not been tested yet: that takes helpers in five other networks",
+        "wait until the node knows more peers of its network",
+    )
+
+
+SERVICES = DoctorCheck("services", find)
