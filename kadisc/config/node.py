@@ -289,7 +289,7 @@ class Config:
                 ValueFlag(
                     "--upnp",
                     "upnp",
-                    "ask the router by UPnP as well; needs kadisc[upnp] (default: by PCP and"
+                    "ask the router by UPnP as well; needs the extra upnp (default: by PCP and"
                     " NAT-PMP alone)",
                 ),
             ),
