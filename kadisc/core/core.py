@@ -7,7 +7,7 @@ ends in exactly one terminal event, which comes out of ``drain_events``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..endpoints import Endpoint, Family, family_of
 from ..errors import UsageError
@@ -180,6 +180,13 @@ class Core(Engine):
         """The router maps this endpoint to the node's socket of that family; None: no longer."""
         if self.peer_network is not None:
             self._carry_out(self.peer_network.reach.mapped(family, endpoint, now), now)
+
+    def set_services(self, services: Mapping[str, int | bytes], now: float) -> None:
+        """What the own record offers: name -> port or short bytes. Without effect for a node that
+        is of no network. Raises UsageError for what no record can hold, and then changes nothing.
+        """
+        if self.peer_network is not None:
+            self._carry_out(self.peer_network.set_services(services, now), now)
 
     def network_changed(self, now: float, *, families: Collection[Family] | None = None) -> None:
         """The link or the addresses changed, or the machine slept. ``families``: that it concerns;

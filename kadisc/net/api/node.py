@@ -79,7 +79,8 @@ class Node(NodeView):
         Raises:
             UsageError: a host or a peer of ``config`` cannot be read.
         """
-        super().__init__(pump, keeper, PortMapper(pump, config))
+        nonces = keeper.saved_nonces if keeper is not None else ()
+        super().__init__(pump, keeper, PortMapper(pump, config, rng, nonces))
         self.config = config
         self.identity = identity
         """The key pair (Ed25519)."""
@@ -118,6 +119,7 @@ class Node(NodeView):
             ):
                 self._published_record.start(self.record)
         if self.keeper is not None:
+            self.keeper.keep_nonces(self.port_mapper.nonces)
             self.keeper.start(nursery, self.pump, self.publisher.persistent_items)
             # After the own record, which always has a place among what is published.
             self.publisher.resume(self.keeper.saved.published, self.identity)

@@ -29,6 +29,7 @@ from ...core.contract.identity import Identity
 from ...core.contract.saved_state import SavedState
 from ...errors import KadiscError
 from ...observe.shell_events import (
+    MappingChanged,
     ShellEvent,
     StateFolderRemade,
     StateKeptBack,
@@ -39,6 +40,7 @@ from ...wire.items import Item
 from ..transport.pump import Pump
 from .damage import reason_of
 from .kept_back import split
+from .saved_nonces import SavedNonce
 from .start_mark import PROVEN_S, StartMark
 from .state_folder import StateFolder, Unsaved
 
@@ -114,6 +116,9 @@ class Keeper:
         self._pump: Pump | None = None
         self._published: Callable[[], tuple[Item, ...]] = lambda: self.saved.published
         self._saved_published = self.saved.published
+        self.saved_nonces = kept.nonces
+        """The nonces of port mappings that are in the file."""
+        self._nonces: Callable[[], tuple[SavedNonce, ...]] = lambda: self.saved_nonces
 
     @property
     def has_folder(self) -> bool:
@@ -128,6 +133,10 @@ class Keeper:
     def folder_is_in_place(self) -> bool:
         """Whether the lock that this node holds was neither removed nor replaced. Blocks."""
         return self._folder.is_in_place
+
+    def keep_nonces(self, nonces: Callable[[], tuple[SavedNonce, ...]]) -> None:
+        """``nonces`` returns the nonces of port mappings that the next run is to use."""
+        self._nonces = nonces
 
     def start(
         self, nursery: trio.Nursery, pump: Pump, published: Callable[[], tuple[Item, ...]]
@@ -170,7 +179,10 @@ class Keeper:
                 await in_thread_if_possible(change)
 
     def _note(self, event: object) -> None:
-        if isinstance(event, Joined):
+        if isinstance(event, Joined) or (
+            # After a crash too the router renews and deletes a mapping only for its nonce.
+            isinstance(event, MappingChanged) and self._nonces() != self.saved_nonces
+        ):
             self._wanted_now.set()
         elif isinstance(
             event,
@@ -207,7 +219,11 @@ class Keeper:
 
     @property
     def _has_changed(self) -> bool:
-        return self._changed or self._published() != self._saved_published
+        return (
+            self._changed
+            or self._published() != self._saved_published
+            or self._nonces() != self.saved_nonces
+        )
 
     async def _is_removed(self) -> bool:
         try:
@@ -221,7 +237,10 @@ class Keeper:
         try:
             state = replace(await self._exported(pump), published=self._published())
             state = self._kept_back.added_to(state, pump.now() - self._since)
-            save = partial(self._folder.save, self.identity.seed, self._config.network, state)
+            nonces = self._nonces()
+            save = partial(
+                self._folder.save, self.identity.seed, self._config.network, state, nonces
+            )
             was_remade = await (run or in_thread)(save)
         except Unsaved as error:
             self._tell_unsaved(pump, str(error))
@@ -231,6 +250,7 @@ class Keeper:
             self._tell_unsaved(pump, f"the state cannot be saved: {reason_of(error)}")
             return
         self._saved_published = state.published
+        self.saved_nonces = nonces
         if was_remade:
             pump.publish(StateFolderRemade(str(self._folder.path)))
         if self._failing:

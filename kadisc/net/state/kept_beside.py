@@ -17,6 +17,7 @@ def copy_of(kept: KeptState) -> KeptState:
         dict(kept.contacts),
         dict(kept.peer_networks),
         dict(kept.published),
+        kept.nonces,
     )
 
 

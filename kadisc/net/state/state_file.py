@@ -48,12 +48,13 @@ from ...wire.items import MAX_SALT_BYTES, Item, item_from
 from .damage import DamagedState, NewerState, reason_of
 from .identity_file import ADDRESS_BYTES, MAX_SEQUENCE
 from .private_files import TooLarge, read_file, replace_file
+from .saved_nonces import MAX_NONCES, SavedNonce, checked_nonce
 from .sound_rows import RowT, SoundRows, restrict
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """The version that is written. Read too are version 1, which has no address book, version 2, which
-has no published items, version 3, which has no file of the identity beside it, and version 4,
-which has no verdicts.
+has no published items, version 3, which has no file of the identity beside it, version 4, which
+has no verdicts, and version 5, which has no nonces.
 """
 MAX_CLIENT_BYTES = 256
 """The longest client name (``v`` of BEP 5) that is kept of a contact."""
@@ -104,6 +105,12 @@ CREATE TABLE published (            -- items that the node puts on the DHT again
     sequence INTEGER NOT NULL,
     signature BLOB NOT NULL
 );
+CREATE TABLE nonces (               -- of port mappings (PCP), the least recently used first
+    gateway TEXT NOT NULL,
+    protocol TEXT NOT NULL,         -- udp or tcp
+    port INTEGER NOT NULL,          -- of this machine
+    nonce BLOB NOT NULL
+);
 """
 
 
@@ -112,7 +119,7 @@ class KeptState:
     """What a file holds. ``seed``: the secret of the key pair (32 bytes), None where there is none
     yet. ``addresses``: the node's own, 4 or 16 bytes, by family. ``contacts``: by name of the
     network, both families together. ``peer_networks``, ``published``: by name of the network.
-    ``left_out``: the number of entries that could not be read.
+    ``nonces``: of port mappings. ``left_out``: the number of entries that could not be read.
     """
 
     seed: bytes | None = None
@@ -120,6 +127,7 @@ class KeptState:
     contacts: dict[str, tuple[SavedContact, ...]] = field(default_factory=dict)
     peer_networks: dict[str, SavedPeerNetwork] = field(default_factory=dict)
     published: dict[str, tuple[Item, ...]] = field(default_factory=dict)
+    nonces: tuple[SavedNonce, ...] = ()
     left_out: int = 0
 
     def saved_state(self, network: str, *, contacts_of_others: bool = False) -> SavedState:
@@ -210,6 +218,10 @@ def encode_state(state: KeptState) -> bytes:
                 for item in items
             ]
             database.executemany("INSERT INTO published VALUES (?, ?, ?, ?, ?, ?)", lines)
+        database.executemany(
+            "INSERT INTO nonces VALUES (?, ?, ?, ?)",
+            [(each.gateway, each.protocol, each.port, each.nonce) for each in state.nonces],
+        )
         database.execute("COMMIT")
         return database.serialize()
 
@@ -286,6 +298,9 @@ def _decoded(rows: SoundRows, version: int) -> KeptState:
         state.published = _by_network(
             rows.of("published", "network, value, key, salt, sequence, signature", _item)
         )
+    if version > 5:
+        nonces = rows.of("nonces", "gateway, protocol, port, nonce", checked_nonce)
+        state.nonces = tuple(nonces)[-MAX_NONCES:]
     if rows.trouble is not None and state == KeptState():
         raise DamagedState(rows.trouble)
     state.left_out = rows.left_out

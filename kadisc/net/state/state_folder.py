@@ -39,6 +39,7 @@ from .private_files import (
     replace_file,
     set_aside,
 )
+from .saved_nonces import SavedNonce
 from .state_file import KeptState, read_state, replace_state
 
 FILE_NAME = "state.sqlite3"
@@ -213,10 +214,17 @@ class StateFolder:
                 f"{reason}; --state-dir names another folder, --ephemeral runs without any"
             ) from None
 
-    def save(self, seed: bytes, network: str, saved: SavedState) -> bool:
-        """Replaces the contacts, the address book and the published items of one network, and the
-        node's own addresses. Returns whether the folder or its lock had been removed since the last
-        save, and was made again. Raises Unsaved.
+    def save(
+        self,
+        seed: bytes,
+        network: str,
+        saved: SavedState,
+        nonces: tuple[SavedNonce, ...] | None = None,
+    ) -> bool:
+        """Replaces the contacts, the address book and the published items of one network, the
+        node's own addresses, and the nonces of port mappings where they are given. Returns whether
+        the folder or its lock had been removed since the last save, and was made again. Raises
+        Unsaved.
 
         Other networks stay. A key that is in the folder stays too: where a file could not be read
         at the start, the key of this run is only temporary.
@@ -240,6 +248,8 @@ class StateFolder:
                 if saved.peer_network is not None:
                     kept.peer_networks[network] = saved.peer_network
                 kept.published[network] = saved.published
+                if nonces is not None:
+                    kept.nonces = nonces
                 # First what must not be lost. It seldom changes, so it is seldom written.
                 image = encode_identity(_identity_of(kept))
                 if read_file(self.identity_file) != image:
