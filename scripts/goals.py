@@ -18,6 +18,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from goal_rows import ROWS, Figure, Record, Row
+from reach_rows import REACH_ROWS
 
 from kadisc.cli.sim_sweep import seeds_of
 from kadisc.errors import KadiscError
@@ -27,7 +28,7 @@ from kadisc.sim.sweep.results import ResultsFile
 from kadisc.sim.sweep.sweep import Lost, Run, planned
 from kadisc.sim.sweep.workers import finished_here
 
-ROWS_BY_NAME = {row.name: row for row in ROWS}
+ROWS_BY_NAME = {row.name: row for row in (*ROWS, *REACH_ROWS)}
 
 
 @dataclass(frozen=True, slots=True)

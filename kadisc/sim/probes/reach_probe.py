@@ -48,7 +48,8 @@ REACHED = ("public", "open", "one-to-one", "mapped", "mapped-dependent")
 CLOSED = ("restricted", "address-restricted", "second-nat", "one-way")
 """Kinds that must end at ``no``: their port is decided, and no stranger gets in."""
 DEPENDENT = ("dependent", "random-ports")
-ENOUGH_HELPERS = 4
+HELPERS_FOR_YES, HELPERS_FOR_NO = 4, 8
+"""Netgroups with helpers from which times are counted, beside those from the start of the node."""
 
 REACH_SETTINGS = {
     "nodes": "200",
@@ -75,8 +76,8 @@ class ReachSubject:
     nat: str = "unknown"
     decided_at: dict[ReachVerdict, float] = field(default_factory=dict)
     """When each verdict came first, since ``since``."""
-    helped_at: float | None = None
-    """When it knew four helpers first, and a port to test."""
+    helped_at: dict[int, float] = field(default_factory=dict)
+    """When it knew so many helpers first, and a port to test."""
     nat_named_at: float | None = None
     false_yes: int = 0
     false_no: int = 0
@@ -85,6 +86,20 @@ class ReachSubject:
         """Seconds from ``since`` to the first such verdict."""
         at = self.decided_at.get(verdict)
         return None if at is None else at - self.since
+
+    def since_helped(self, verdict: ReachVerdict, enough: int) -> float | None:
+        """Seconds from when it knew ``enough`` helpers to the first such verdict."""
+        at, helped_at = self.decided_at.get(verdict), self.helped_at.get(enough)
+        return None if at is None or helped_at is None else max(0.0, at - helped_at)
+
+    @property
+    def is_awaiting_helpers(self) -> bool:
+        """Whether it may still learn of helpers: one without UDP never does."""
+        return (
+            self.host.up
+            and HELPERS_FOR_NO not in self.helped_at
+            and self.kind not in (*DEPENDENT, "blocked")
+        )
 
     def begin_again(self, now: float) -> None:
         """Something has changed: times are counted from now on."""
@@ -124,11 +139,10 @@ class Subjects:
         lab = self.lab
         end = lab.world.now + seconds
         while lab.world.now < end:
-            waiting = [each for each in self.all if each.helped_at is None and each.host.up]
+            waiting = [each for each in self.all if each.is_awaiting_helpers]
             lab.run(min(step_s if waiting else seconds, end - lab.world.now))
             for each in waiting:
-                if _can_test(each.host, lab.world.now):
-                    each.helped_at = lab.world.now
+                _look_for_helpers(each, lab.world.now)
 
     def of(self, kinds: Iterable[str]) -> list[ReachSubject]:
         return [each for each in self.all if each.kind in kinds]
@@ -188,9 +202,12 @@ def reach_of(host: Host, now: float) -> ReachSnapshot:
     return network.reach.snapshots(now)[0]
 
 
-def _can_test(host: Host, now: float) -> bool:
-    reach = reach_of(host, now)
-    return reach.endpoint is not None and reach.helpers >= ENOUGH_HELPERS
+def _look_for_helpers(subject: ReachSubject, now: float) -> None:
+    reach = reach_of(subject.host, now)
+    if reach.endpoint is not None:
+        for enough in (HELPERS_FOR_YES, HELPERS_FOR_NO):
+            if reach.helpers >= enough:
+                subject.helped_at.setdefault(enough, now)
 
 
 def table_of(subjects: Subjects, kinds: Sequence[str]) -> list[dict[str, object]]:
@@ -228,16 +245,22 @@ def _percentiles(times: Sequence[float]) -> dict[int, object]:
 
 def verdict_metrics(subjects: Subjects) -> Metrics:
     """Verdicts of all, and how soon they came: ``yes_helped`` is counted from the moment when the
-    node knew four helpers and its port, ``yes_cold`` and ``no_cold`` from its start, ``nat_named``
-    (of the NATs whose ports depend on the destination) too.
+    node knew its port and helpers in four netgroups, ``no_helped`` in eight; ``yes_cold`` and
+    ``no_cold`` from its start, and so is ``dependent_named``: that the port depends on the
+    destination.
     """
     reached, closed = subjects.of(REACHED), subjects.of(CLOSED)
     dependent = subjects.of(DEPENDENT)
     yes, no = _times(reached, ReachVerdict.YES), _times(closed, ReachVerdict.NO)
-    helped = [
-        max(0.0, each.decided_at[ReachVerdict.YES] - each.helped_at)
+    yes_helped = [
+        seconds
         for each in reached
-        if each.helped_at is not None and ReachVerdict.YES in each.decided_at
+        if (seconds := each.since_helped(ReachVerdict.YES, HELPERS_FOR_YES)) is not None
+    ]
+    no_helped = [
+        seconds
+        for each in closed
+        if (seconds := each.since_helped(ReachVerdict.NO, HELPERS_FOR_NO)) is not None
     ]
     named = [
         each.nat_named_at - each.since
@@ -254,8 +277,9 @@ def verdict_metrics(subjects: Subjects) -> Metrics:
         "false_yes": sum(each.false_yes for each in subjects.all),
         "false_no": sum(each.false_no for each in subjects.all),
         "wrong_at_the_end": len(wrong),
-        **spread("yes_helped_s", helped, 2),
+        **spread("yes_helped_s", yes_helped, 2),
         **spread("yes_cold_s", yes, 1),
+        **spread("no_helped_s", no_helped, 1),
         **spread("no_cold_s", no, 1),
         "dependent": len(dependent),
         "dependent_named": share(len(named), len(dependent)),

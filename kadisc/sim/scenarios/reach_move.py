@@ -31,6 +31,7 @@ def run(lab: Lab) -> Metrics:
     subjects = Subjects(lab)
     rows: list[dict[str, object]] = []
     told: list[float] = []
+    silent: list[float] = []
     with lab.measured():
         groups = []
         for name, (kind, change) in CHANGES.items():
@@ -46,6 +47,7 @@ def run(lab: Lab) -> Metrics:
         for name, group, change in groups:
             known = _change(subjects, group, change)
             told += known if name in TOLD else []
+            silent += known if name == "address" else []
             rows.append(
                 {
                     "change": name,
@@ -58,6 +60,7 @@ def run(lab: Lab) -> Metrics:
         "nodes_changed": len(subjects.all),
         "known": share(sum(_knows(subjects, each) for each in subjects.all), len(subjects.all)),
         **spread("told_known_s", told, 1),
+        **spread("silent_known_s", silent, 1),
         "false_yes": sum(each.false_yes for each in subjects.all),
         "false_no": sum(each.false_no for each in subjects.all),
         "changes": rows,
