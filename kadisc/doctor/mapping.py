@@ -104,7 +104,8 @@ def _own_of(family: FamilyFacts, facts: DoctorFacts) -> DoctorFinding:
     if mapping is not None and mapping.external is not None:
         return ok(about, _words(mapping, mapping.external))
     if mapping is None or mapping.state == "off":
-        return ok(about, "not mapped")
+        reason = f": {mapping.reason}" if mapping is not None and mapping.reason else ""
+        return ok(about, f"not mapped{reason}")
     return _unless_reached(about, "not mapped by the router", _TURN_ON, family, facts)
 
 
@@ -127,6 +128,9 @@ def _of_port(port: MappedPort, facts: DoctorFacts) -> DoctorFinding:
         return failure(
             about, "not mapped: port mapping is switched off", "start the node without --no-map"
         )
+    if mappings and all(each.state == "off" for each in mappings):
+        # Such as a machine with a public address: no router is in the way of that port.
+        return ok(about, f"not mapped: {mappings[0].reason or 'no router is asked'}")
     reason = next((f": {each.reason}" for each in mappings if each.reason), "")
     return failure(about, f"no router maps it{reason}", _TURN_ON)
 

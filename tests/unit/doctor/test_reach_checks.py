@@ -137,6 +137,18 @@ TCP_MAPPED = mapping("mapped", "tcp", 30303)
             "tcp 30303: no router maps it: it is refused",
         ),
         (CLOSED, {"map_ports": (TCP,)}, ["ok", "failure"], "no router maps it"),
+        (
+            CLOSED,
+            {
+                "map_ports": (TCP,),
+                "mappings": (
+                    mapping("off", reason="no router translates"),
+                    mapping("off", "tcp", 30303, reason="no router translates"),
+                ),
+            },
+            ["ok", "ok"],
+            "tcp 30303: not mapped: no router translates",
+        ),
         (CLOSED, {"port_mapping": "off", "map_ports": (TCP,)}, ["failure"], "--no-map"),
         (
             CLOSED,
