@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 
 from ..config import DEFAULT_PORT, Config
 from ..config.declaration import HoldsFor
 from ..control.server import open_control
+from ..endpoints import Endpoint, Scope, port_of, scope_of
 from ..errors import BindError
 from ..net.api.node import Node
 from ..net.api.open import open_everywhere, open_node, open_port, open_ports
 from ..net.devnet import open_devnet
+from ..net.environment import may_map
 from ..net.join.own_address import external_doubts
+from ..net.mapping.arguments import mapped_ports
 from ..net.transport.ports import Port
 from .options import configuration, state_folder
 from .output import say
@@ -65,8 +68,25 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
             )
         for doubt in external_doubts(config, node.local_endpoints):
             say(f"warning: {doubt}")
+        if (line := mapping_line(config, node.local_endpoints.values())) is not None:
+            say(line)
         async with _controlled(node):
             yield [node]
+
+
+def mapping_line(config: Config, bound: Collection[Endpoint]) -> str | None:
+    """That routers are asked to forward ports, which an operator should know, and how to switch it
+    off; None for a node that asks none.
+    """
+    outside = [each for each in bound if scope_of(each) is not Scope.LOOPBACK]
+    if config.port_mapping == "off" or config.read_only or not may_map() or not outside:
+        return None
+    ports = " and ".join(sorted({f"UDP port {port_of(each)}" for each in outside}))
+    more = "".join(f", {port.protocol} {port.internal}" for port in mapped_ports(config.map_port))
+    by = "PCP, NAT-PMP and UPnP" if config.port_mapping == "upnp" else "PCP and NAT-PMP"
+    return (
+        f"asking the router, if there is one, to forward {ports}{more} by {by} (--no-map: do not)"
+    )
 
 
 @contextmanager
