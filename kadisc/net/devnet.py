@@ -71,6 +71,7 @@ async def open_devnet(
             routers=(),
             allow_private=True,
             unlimited=True,
+            port_mapping="off",
         ).settled()
         if ports is None:
             opened += open_ports(config)

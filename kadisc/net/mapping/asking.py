@@ -62,7 +62,7 @@ class Question:
     nonce: bytes
 
 
-class Asker:
+class RouterAsker:
     """Asks routers. ``upnp``: None where it is not used. ``lost``: called with a location whose
     router has begun to count anew, and may have forgotten all of its mappings.
     """

@@ -27,12 +27,13 @@ from ..environment import MAPPING_VARIABLE, may_map
 from ..state.saved_nonces import SavedNonce
 from ..transport.pump import Pump
 from .arguments import MIN_PORT, MappedPort, configured_gateways, mapped_ports
-from .asking import Asker, UpnpAccess
+from .asking import RouterAsker, UpnpAccess
 from .family_mappings import FamilyMappings
 from .nonces import Nonces
 from .notices import NoticeListener
 from .port_mapping import PortMapping
 from .router_access import Location, RouterAccess, SystemRouters
+from .upnp import UpnpRouter, check_library
 
 _LOW_PORT_SHIFT: Final = 10_000
 
@@ -62,8 +63,11 @@ class PortMapper:
         self._lease_s = int(config.map_lease_s)
         service = config.service
         self._services = service if isinstance(service, Mapping) else parse_services(service)
+        if upnp is None and config.port_mapping == "upnp" and self._off_reason is None:
+            check_library()
+            upnp = UpnpRouter(rng)
         self._routers = routers or SystemRouters(configured_gateways(config.gateway))
-        self._asker = Asker(self._routers, upnp, self._router_restarted, pump.now)
+        self._asker = RouterAsker(self._routers, upnp, self._router_restarted, pump.now)
         self._nonces = Nonces(rng, nonces)
         self._families: dict[Family, FamilyMappings] = {}
         self._told: dict[tuple[Family, str, int], MappingSnapshot] = {}

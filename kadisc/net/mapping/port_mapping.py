@@ -18,7 +18,7 @@ from typing import Final
 
 import trio
 
-from .asking import UPNP, Asker, Question
+from .asking import UPNP, Question, RouterAsker
 from .results import Grant, MappingRequest, Refusal
 from .router_access import Location
 
@@ -48,7 +48,7 @@ class PortMapping:
 
     def __init__(
         self,
-        asker: Asker,
+        asker: RouterAsker,
         location: Location,
         protocol: str,
         internal: int,
