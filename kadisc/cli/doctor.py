@@ -73,7 +73,8 @@ async def _examined(options: argparse.Namespace) -> DoctorDocument:
             try:
                 return await ask_running(options, DOCTOR, params, tell=told)
             except NotRunning as error:
-                say(f"{error}; testing with a node of this command's own")
+                say(str(error))
+        say("testing with a node of this command's own, for 30 s at most")
         async with _own_node(options) as node:
             call = Call(node, told)
             call.stays = False
@@ -107,6 +108,7 @@ async def _own_node(options: argparse.Namespace) -> AsyncIterator[Node]:
     from ..net.api.open import NOTHING_SAVED, close_ports, make_node, open_ports, running
     from ..net.state.state_folder import read_saved_state
     from ..net.transport.clock import SystemClock
+    from .launch import mapping_line
 
     config = configuration(options)
     folder = state_folder(config)
@@ -117,6 +119,8 @@ async def _own_node(options: argparse.Namespace) -> AsyncIterator[Node]:
         node = make_node(
             config, ports, options.bootstrap or (), SystemClock(), SystemRandom(), saved=saved
         )
+        if (line := mapping_line(config, node.local_endpoints.values())) is not None:
+            say(line)
         async with running([node]):
             yield node
     finally:
