@@ -214,6 +214,25 @@ class Core(Engine):
         if dht is not None:
             dht.parts.static_peers.add(endpoint, now)
 
+    def lan_found(self, endpoint: Endpoint, now: float, *, is_member: bool) -> None:
+        """A node on a link of this machine sent a beacon; ``is_member``: it says that it is of the
+        own network. Such a node is a guarded contact (`addressing/lan_contacts.py`).
+        """
+        if self.peer_network is not None:
+            found = self.peer_network.lan.found(endpoint, now, is_member=is_member)
+            self._carry_out(found, now)
+
+    def lan_lost(self, endpoint: Endpoint, now: float) -> None:
+        """A node that `lan_found` told of has left the link."""
+        if self.peer_network is not None:
+            self._carry_out(self.peer_network.lan.lost(endpoint), now)
+
+    def set_lan_endpoints(self, endpoints: Collection[Endpoint]) -> None:
+        """The endpoints of this node on its links: private addresses, with its port. It proves its
+        key there to nodes of the link.
+        """
+        self._scopes.lan.set_own(endpoints)
+
     def remove_static_peer(self, endpoint: Endpoint) -> None:
         dht = self._dhts.get(family_of(endpoint))
         if dht is not None:

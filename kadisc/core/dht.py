@@ -129,6 +129,10 @@ class Dht:
         parts = self.parts
         source = pending.endpoint
         commands: list[Command] = []
+        if source in parts.scopes.lan.guarded:
+            for named in pending.contacts[: parts.candidates.names_per_answer]:
+                self._consider(named, now, source)
+            return commands
         if parts.link.answered(now):
             parts.refresh.own_lookup_after_silence(now)
             parts.candidates.forgive()
@@ -385,7 +389,7 @@ class Dht:
     # --- inside -----------------------------------------------------------------------------------
 
     def _consider(self, contact: Contact, now: float, source: bytes = OWN) -> None:
-        if self.table.wants(contact):
+        if self.table.wants(contact) and contact.endpoint not in self.parts.scopes.lan.guarded:
             refusal = self.parts.candidates.add(contact, now, source)
             if refusal:
                 self.parts.counters.refuse(refusal)

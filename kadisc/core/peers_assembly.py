@@ -58,6 +58,7 @@ from .peers.components import PeerComponents
 from .peers.crowded_subnets import CrowdedSubnets
 from .peers.exchange import ExchangeContext
 from .peers.goodbyes import Goodbyes
+from .peers.lan_peers import LanPeers
 from .peers.mass_failure import MassFailureDetector
 from .peers.network import PeerNetwork
 from .peers.other_peers import OtherPeers
@@ -180,6 +181,7 @@ def peer_network_for(
         config.rendezvous.enough_peers,
         lambda endpoint: view.slots_of(endpoint) > 0 or book.is_tried(endpoint),
     )
+    context = ExchangeContext(config, tag, components, verifier, reports, dhts)
     rounds = GossipRounds(
         config,
         rng,
@@ -192,7 +194,7 @@ def peer_network_for(
             config.gossip, rng, components, verifier.known, verifier.unproven, network_of
         ),
         crowded,
-        ExchangeContext(config, tag, components, verifier, reports, dhts),
+        context,
         now,
     )
     answers = GossipAnswers(
@@ -233,6 +235,7 @@ def peer_network_for(
             contacted,
             probes,
         ),
+        LanPeers(scopes.lan, verifier, context),
     )
 
 
@@ -273,7 +276,9 @@ def _components_for(
         view=view_for(config, rng, scopes),
         book=book_for(config, rng, _book_secret(membership), scopes, verdicts),
         verdicts=verdicts,
-        records=RecordRules(membership.tag, own_key) if defences.record_rules else AnyRecord(),
+        records=RecordRules(membership.tag, own_key, scopes.lan.guarded)
+        if defences.record_rules
+        else AnyRecord(),
         candidates=(
             GossipCandidates(gossip, rng, scopes, cell_hash, extra_places)
             if defences.peer_candidate_limits

@@ -13,6 +13,8 @@ MAPPING_VARIABLE: Final = "KADISC_PORT_MAPPING"
 """``off``: no router is asked to forward a port."""
 WATCH_VARIABLE: Final = "KADISC_WATCH_NETWORK"
 """``off``: interfaces and routes of the machine are not watched."""
+BEACON_VARIABLE: Final = "KADISC_LAN"
+"""``off``: no beacon is sent or read on the links of the machine."""
 OFF: Final = "off"
 
 
@@ -24,3 +26,8 @@ def may_map() -> bool:
 def may_watch() -> bool:
     """Whether nodes of this process may watch the interfaces of the machine."""
     return os.environ.get(WATCH_VARIABLE) != OFF
+
+
+def may_beacon() -> bool:
+    """Whether nodes of this process may look for others on the links of the machine."""
+    return os.environ.get(BEACON_VARIABLE) != OFF

@@ -156,10 +156,22 @@ class StateKeptBack:
     without_book: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LanChanged:
+    """Nodes came to a link of this machine or left it: so many of the own network, and so many
+    others, beacon there now.
+    """
+
+    interface: str
+    members: int
+    others: int
+
+
 ShellEvent: TypeAlias = (
     BootstrapFailing
     | BootstrapWorking
     | HostUnresolved
+    | LanChanged
     | MappingChanged
     | NetworkChanged
     | NoContactsLeft

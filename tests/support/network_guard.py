@@ -9,13 +9,13 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from kadisc.net.environment import MAPPING_VARIABLE, OFF, WATCH_VARIABLE
+from kadisc.net.environment import BEACON_VARIABLE, MAPPING_VARIABLE, OFF, WATCH_VARIABLE
 
 from .guard import sitecustomize as guard
 
 _FOLDER: Final = tempfile.TemporaryDirectory(prefix="kadisc-guard-")
 _LOG: Final = Path(_FOLDER.name, "log")
-SWITCHES: Final = (MAPPING_VARIABLE, WATCH_VARIABLE)
+SWITCHES: Final = (MAPPING_VARIABLE, WATCH_VARIABLE, BEACON_VARIABLE)
 """The variables that tests in namespaces of their own take out again."""
 
 

@@ -29,6 +29,7 @@ from ...endpoints import (
 )
 from ...networks import NetworkSet
 from .contact_pool import PooledContact
+from .lan_contacts import LanContacts
 
 ASN_PREFIX: Final = b"AS"
 """Stands before the number of an autonomous system in a netgroup. The netgroup has 6 bytes then, so
@@ -73,7 +74,7 @@ class AddressPolicy:
     for devnets and tests. By prefix they are not counted.
     """
 
-    __slots__ = ("_alone", "_as_map", "_as_public", "_banned", "_restricted_to", "bars_any")
+    __slots__ = ("_alone", "_as_map", "_as_public", "_banned", "_restricted_to", "bars_any", "lan")
 
     def __init__(
         self,
@@ -86,6 +87,8 @@ class AddressPolicy:
         the only networks that it talks to; raises ValueError. ``as_map``: the map of the operator,
         if there is one.
         """
+        self.lan = LanContacts()
+        """Nodes on the links of this machine."""
         self._as_map = as_map
         self._banned = NetworkSet(banned)
         self._restricted_to = NetworkSet(restricted_to)
@@ -119,13 +122,15 @@ class AddressPolicy:
         if self.bars_any and self.is_barred(endpoint):
             return False
         scope = self.of(endpoint)
+        if source in self.lan.guarded:
+            return scope_of(endpoint) is Scope.PUBLIC
         return scope is Scope.PUBLIC or (scope is not Scope.INVALID and scope is self.of(source))
 
     def usable(self, reported: Iterable[PooledContact], source: Endpoint) -> list[Contact]:
         """The contacts reported by ``source`` that `may_take` allows. For nearly all of them their
         scope settles it.
         """
-        at_once = () if self.bars_any else self._as_public
+        at_once = () if self.bars_any or source in self.lan.guarded else self._as_public
         return [
             each.contact
             for each in reported

@@ -19,9 +19,9 @@ class VerifiedPeer:
     ``record``: its signed record as received, which the address book and the view do not interpret;
     ``services``: capability -> port or short bytes, as in the record.
 
-    ``other_endpoints``, ``is_reachable`` and ``is_beyond_caps`` are set where a peer is given to
-    the application (`dataclasses.replace`), nowhere else; the table, the view and the address book
-    do not read them.
+    ``other_endpoints``, ``is_reachable``, ``is_beyond_caps`` and ``is_on_lan`` are set where a peer
+    is given to the application (`dataclasses.replace`), nowhere else; the table, the view and the
+    address book do not read them.
     """
 
     key: bytes
@@ -46,6 +46,8 @@ class VerifiedPeer:
     """Whether its subnet has its full share of the peers that are kept, so that it is given only
     because few others are known.
     """
+    is_on_lan: bool = field(default=False, compare=False)
+    """Whether it is on a link of this machine, found by its beacons."""
 
     @property
     def host(self) -> str:

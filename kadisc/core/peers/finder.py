@@ -181,14 +181,14 @@ class PeerFinder:
         returned or stand before them.
         """
         turns = Counter(self._per_prefix)
-        ranked: list[tuple[bool, bool, int, int, int]] = []
+        ranked: list[tuple[bool, bool, bool, int, int, int]] = []
         for place, peer in enumerate(peers):
             subnet, netgroup = self._network.prefixes(peer.endpoint)
-            is_late = peer.is_beyond_caps, not peer.is_reachable
+            is_late = peer.is_on_lan, peer.is_beyond_caps, not peer.is_reachable
             ranked.append((*is_late, turns[subnet], turns[netgroup], place))
             turns.update((subnet, netgroup))
         ranked.sort()
-        return [peers[place] for _, _, _, _, place in ranked]
+        return [peers[place] for _, _, _, _, _, place in ranked]
 
     def _offers(self, peer: VerifiedPeer) -> bool:
         return self._offering.fits(peer.services)

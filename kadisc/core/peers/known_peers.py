@@ -70,6 +70,8 @@ class KnownPeer:
     """Whether its last reply to gossip offered help with tests of reachability."""
     shares_address: bool = False
     """Whether another proven peer is the first at its address (`shared_addresses.py`)."""
+    on_lan: bool = False
+    """Whether it is on a link of this machine: the application alone is told of it."""
     endpoint: Endpoint = field(init=False)
     """Where it is; it stays the same as long as this object lives."""
 
@@ -81,6 +83,11 @@ class KnownPeer:
         peer = self.status.peer
         assert peer is not None
         return peer
+
+    @property
+    def is_for_application_alone(self) -> bool:
+        """Whether neither other nodes nor slots, book and table are told of it."""
+        return self.shares_address or self.on_lan
 
     @property
     def verified_at(self) -> float:
@@ -129,7 +136,7 @@ class KnownPeers:
         for each in self._known.values():
             if not count:
                 break
-            count -= not (each.inbound or each.shares_address)
+            count -= not (each.inbound or each.is_for_application_alone)
         return count <= 0
 
     def endpoints_of(self, key: bytes) -> list[Endpoint]:
@@ -146,9 +153,10 @@ class KnownPeers:
         others = tuple(each for each in self.endpoints_of(peer.key) if each != peer.endpoint)
         known = self._known.get(peer.endpoint)
         is_reachable = known is None or not known.inbound
-        if not others and is_reachable:
+        is_on_lan = known is not None and known.on_lan
+        if not others and is_reachable and not is_on_lan:
             return peer
-        return replace(peer, other_endpoints=others, is_reachable=is_reachable)
+        return replace(peer, other_endpoints=others, is_reachable=is_reachable, is_on_lan=is_on_lan)
 
     def count_online(self, counts: Callable[[VerifiedPeer], bool] | None = None) -> int:
         """How many peers answered last time, and ``counts`` allows; one of both families counts

@@ -41,6 +41,7 @@ from .answers import GossipAnswers
 from .components import PeerComponents
 from .exchange import GossipExchange
 from .goodbyes import Goodbyes
+from .lan_peers import LanPeers
 from .network_api import Served
 from .network_snapshot import PeerNetworkSnapshot
 from .own_reach import OwnReach
@@ -71,6 +72,7 @@ class PeerNetwork:
         goodbyes: Goodbyes,
         rendezvous: RendezvousLookups,
         reach: OwnReach,
+        lan: LanPeers,
     ) -> None:
         self.components = components
         self.goodbyes = goodbyes
@@ -92,6 +94,8 @@ class PeerNetwork:
         self._matching = PeerMatching(verifier, components.book)
         self.reach = reach
         """Whether strangers reach this node."""
+        self.lan = lan
+        """Peers on the links of this machine."""
         self.rendezvous = rendezvous
         self.search = rendezvous.search
         """What the node does while an application waits for peers."""

@@ -12,11 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from operator import itemgetter
+from typing import Final
 
 from ..addressing.netgroup_sampling import PrefixOf
 from ..contract.verified_peer import VerifiedPeer
 from .crowded_subnets import CrowdedSubnets
 from .known_peers import KnownPeer, KnownPeers
+
+LAN_SHARE: Final = 4
+"""Peers on the LAN are at most this part of what the application gets at once, while there are
+others.
+"""
 
 
 class OtherPeers:
@@ -41,19 +47,27 @@ class OtherPeers:
         found = [  # they keep their order
             (peer.endpoint in beyond, self._is_inbound(peer), 0, peer) for peer in chosen
         ]
+        on_lan: list[VerifiedPeer] = []
         for known in self._known:
             peer = known.peer
             if known.failures or peer.key in keys or not is_wanted(known):
                 continue
             keys.add(peer.key)
+            if known.on_lan:
+                on_lan.append(peer)
+                continue
             subnet = self._subnet_of(peer.endpoint)
             turns[subnet] = turns.get(subnet, 0) + 1
             found.append((peer.endpoint in beyond, known.inbound, turns[subnet], peer))
         found.sort(key=itemgetter(0, 1, 2))
-        return [
+        given = [
             replace(peer, is_beyond_caps=True) if is_beyond else peer
             for is_beyond, _, _, peer in found[:count]
         ]
+        room = count - len(given)
+        if given:
+            room = min(room, max(1, count // LAN_SHARE))
+        return given + on_lan[:room]
 
     def _is_inbound(self, peer: VerifiedPeer) -> bool:
         known = self._known.at(peer.endpoint)

@@ -20,7 +20,7 @@ from random import Random
 from typing import Final, Protocol
 
 from ...config import LimitsConfig
-from ...endpoints import Endpoint, Family, family_of, ip_of
+from ...endpoints import Endpoint, Family, Scope, family_of, ip_of
 from ...wire.gossip import CHALLENGE_BYTES
 from ...wire.messages import Gossip, Reply
 from ...wire.records import PeerRecord
@@ -91,16 +91,29 @@ class OwnEndpoints:
         self._dhts = dhts
 
     def matches(self, endpoint: Endpoint) -> bool | None:
-        """Whether ``endpoint`` is that of this node; its port counts only if that of this node is
-        decided. None if this node does not know its address in that family.
+        """Whether ``endpoint`` is that of this node, or one that it has on a link; its port counts
+        only if that of this node is decided. None if this node does not know its address in that
+        family.
         """
         dht = self._dhts.get(family_of(endpoint))
         if dht is None:
             return None
+        if endpoint in dht.parts.scopes.lan.own:
+            return True
         own = dht.parts.address
         if own.ip is None or own.confidence is Confidence.UNKNOWN:
             return None
         return ip_of(endpoint) == own.ip and own.port in (None, endpoint[-2:])
+
+    def may_sign_for(self, asked: Endpoint, source: Endpoint) -> bool:
+        """Whether to sign that this node is at ``asked`` for a querier at ``source``: for an
+        endpoint on a link only to hosts that are not public, since other links have the same
+        addresses.
+        """
+        dht = self._dhts.get(family_of(asked))
+        if dht is not None and asked in dht.parts.scopes.lan.own:
+            return dht.parts.scopes.of(source) is not Scope.PUBLIC
+        return self.matches(asked) is not False
 
 
 class KeyProofs:
@@ -153,7 +166,7 @@ class ProofSigner:
         challenge, asked = query.challenge, query.asked
         if challenge is None or asked is None:
             return None
-        if len(asked) != len(source) or self._own.matches(asked) is False:
+        if len(asked) != len(source) or not self._own.may_sign_for(asked, source):
             self._counters.refuse("proof-elsewhere")
             return None
         if not has_token and not self._budget.may_sign(source, now):

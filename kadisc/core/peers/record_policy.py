@@ -10,7 +10,7 @@ remembered, bounded; what must last longer, also over a restart, is in the addre
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
@@ -51,13 +51,17 @@ class RecordRules:
     checked came in the answer to a query of this node. A copy will do: its sequence is signed.
     """
 
-    def __init__(self, network: bytes, own_key: bytes) -> None:
+    def __init__(
+        self, network: bytes, own_key: bytes, on_lan: Container[Endpoint] = frozenset()
+    ) -> None:
+        """``on_lan``: endpoints of the LAN, where a peer may have a record with its public one."""
         self.elsewhere: dict[bytes, PeerRecord] = {}
         """By key: records that name another address than they came from. A NAT does that, and so
         does a node that sends a copy. They are kept for callers that ask for them, unproven.
         """
         self._network = network
         self._own_key = own_key
+        self._on_lan = on_lan
         self._latest: dict[bytes, tuple[int, bytes]] = {}
         """By key: the sequence, and a digest of the content, b"" where that is not known."""
 
@@ -84,7 +88,8 @@ class RecordRules:
             raise Refused("record-sequence-equal")
         if new != digest and not is_signed_record(record.key, record.signed, record.signature):
             raise Refused("record-signature")
-        if record.endpoints.get(family_of(source), source) != source:
+        named = record.endpoints.get(family_of(source), source)
+        if named != source and source not in self._on_lan:
             self._keep_elsewhere(record)
             raise Refused("record-elsewhere")
 

@@ -30,6 +30,7 @@ from ..dht import Dht
 from .candidates import Candidate
 from .components import PeerComponents
 from .known_peers import KnownPeer, KnownPeers, known_peer, verified_peer
+from .lan_rule import LanRule
 from .proof import KeyProofRule, Proof
 from .record_policy import Refused
 from .shared_addresses import SharedAddresses
@@ -58,6 +59,7 @@ class PeerVerifier:
         self.unproven = UnprovenPeers(host_of, network_of, MAX_UNPROVEN)
         """Peers that answered with a valid record, and perhaps a copied one."""
         self._shared = SharedAddresses(self.known)
+        self._lan = LanRule(self.known, components.scopes.lan)
         self.proofs = proofs
         self._view = components.view
         self._book = components.book
@@ -123,7 +125,7 @@ class PeerVerifier:
             for each in self.known
             if each.verified_at >= stale_before
             and (too_few or not each.inbound)
-            and not each.shares_address
+            and not each.is_for_application_alone
         ]
 
     def presentable_unproven(self) -> list[KnownPeer]:
@@ -138,7 +140,7 @@ class PeerVerifier:
         return self.known.presented(known.peer)
 
     def is_in_use(self, known: KnownPeer) -> bool:
-        in_use = known.from_push or self._view.slots_of(known.endpoint) > 0
+        in_use = known.from_push or known.on_lan or self._view.slots_of(known.endpoint) > 0
         return self.too_few if known.shares_address else in_use
 
     def own_endpoints(self) -> Iterable[Endpoint]:
@@ -218,7 +220,7 @@ class PeerVerifier:
         if (
             not known.needs_record
             and not known.inbound
-            and not known.shares_address
+            and not known.is_for_application_alone
             and (now >= known.booked_at + BOOK_INTERVAL_S or known.booked_at < self.stale_before)
         ):
             known.booked_at = now
@@ -314,6 +316,7 @@ class PeerVerifier:
         exchange checked, if anything. Raises Refused; then nothing is verified.
         """
         endpoint = pending.endpoint
+        on_lan = self._lan.admits(record, endpoint, proof)
         if proof is Proof.NONE:
             return self._keep_unproven(candidate, pending, sender, record, now)
         events = self._resolve_conflicts(record, endpoint, proof, now)
@@ -330,6 +333,7 @@ class PeerVerifier:
             status.proven_at = now
         known = known_peer(status, candidate, before or partner, pending, self._config.max_ttl, now)
         known.shares_address = shares_address
+        known.on_lan = on_lan
         self.known.put(known)
         useful = self._offer(known, now, is_new=before is None)
         if useful and before is None:
@@ -406,7 +410,7 @@ class PeerVerifier:
         """
         peer = known.peer
         won = 0
-        if known.shares_address:
+        if known.is_for_application_alone:
             return False
         if not known.inbound or self.too_few:
             self._book.verified(known.status, now, source=known.book_source)
@@ -433,16 +437,12 @@ class PeerVerifier:
         """
         self._view.round(now)
         self._book.mark_held_slot(self._view.mature_holders())
-        stale = [
-            each
-            for each in self.known
-            if now - each.verified_at > self._config.max_entry_age_s and not self.is_in_use(each)
-        ]
+        before = now - self._config.max_entry_age_s
+        stale = [each for each in self.known if each.verified_at < before]
         for known in stale:
-            self.known.remove(known.endpoint)
-        for partner in [
-            each for each in self.unproven if now - each.verified_at > self._config.max_entry_age_s
-        ]:
+            if not self.is_in_use(known):
+                self.known.remove(known.endpoint)
+        for partner in [each for each in self.unproven if each.verified_at < before]:
             self.unproven.remove(partner.endpoint)
 
     def reset_changes(self) -> None:

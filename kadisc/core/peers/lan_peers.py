@@ -1,0 +1,58 @@
+"""Peers of the own network on the LAN: which of them are checked, when and how.
+
+A beacon proves nothing: the endpoint that it names is a candidate, and becomes a verified peer by
+an exchange of records with a proof of key, as any other. The application alone is told of such a
+peer, after all others.
+"""
+
+from __future__ import annotations
+
+from ...endpoints import Endpoint
+from ..addressing.lan_contacts import LanContacts
+from ..contract.queries import NO_COMMANDS, Commands
+from .candidates import Candidate
+from .exchange import ExchangeContext, ExchangeReason, GossipExchange, Stage
+from .verification import PeerVerifier
+
+FROM_LAN = b"lan"
+"""The source, in place of a netgroup, of a candidate that a beacon led to."""
+
+
+class LanPeers:
+    def __init__(
+        self, contacts: LanContacts, verifier: PeerVerifier, context: ExchangeContext
+    ) -> None:
+        self._contacts = contacts
+        self._verifier = verifier
+        self._context = context
+
+    def found(self, endpoint: Endpoint, now: float, *, is_member: bool) -> Commands:
+        """A beacon of that node arrived; ``is_member``: it says that it is of the own network."""
+        if not self._contacts.add(endpoint):
+            self._context.counters.refuse("lan-contacts-full")
+            return NO_COMMANDS
+        context = self._context
+        if (
+            not is_member
+            or self._verifier.at(endpoint) is not None
+            or not context.is_free(endpoint)
+            or context.partners.is_blocked(endpoint, now)
+        ):
+            return NO_COMMANDS
+        candidate = Candidate(endpoint, None, FROM_LAN, None, 0, now)
+        return GossipExchange(
+            context,
+            endpoint,
+            ExchangeReason.CANDIDATE,
+            Stage.FIRST_QUERY,
+            candidate=candidate,
+            is_urgent=True,
+        ).send(now)
+
+    def lost(self, endpoint: Endpoint) -> Commands:
+        """The node has left the link, or has been silent for long."""
+        self._contacts.discard(endpoint)
+        known = self._verifier.known.at(endpoint)
+        if known is None or not known.on_lan:
+            return NO_COMMANDS
+        return self._verifier.lose(known, "silent")

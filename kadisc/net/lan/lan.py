@@ -1,0 +1,237 @@
+"""Finds nodes on the links of this machine by beacons, and tells the core of them."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections import Counter
+from collections.abc import Callable, Collection
+from random import Random
+from typing import Final
+
+import trio
+
+from ...config import Config
+from ...core.contract.events import OperationId
+from ...endpoints import Endpoint, Family, port_of
+from ...errors import BindError, Busy, Closed
+from ...observe.lan import LanInterfaceSnapshot, LanSnapshot
+from ...observe.shell_events import LanChanged, NetworkChanged
+from ..environment import may_beacon
+from ..transport.dispatch import Subscription
+from ..transport.nurseries import open_flat_nursery
+from ..transport.pump import Pump
+from .beacons import Beacons, LanNews, LanNode, Transmission
+from .lan_interfaces import LanInterface, chosen, system_interfaces
+from .lan_sockets import LanSockets
+
+LOOK_AGAIN_S: Final = 30.0
+"""Where no interface works, they are looked at again after so long, or at a change of network."""
+JOIN_AGAIN_S: Final = 10.0
+"""The least time between two attempts to join by nodes of the link."""
+
+
+class Lan:
+    """Does nothing before it is `run`. ``tag``: of the own network, 20 bytes."""
+
+    def __init__(
+        self,
+        pump: Pump,
+        config: Config,
+        tag: bytes,
+        rng: Random,
+        report: Callable[[Collection[Endpoint], str], None],
+    ) -> None:
+        """``report``: takes endpoints of peers, and a word for their source, as candidates."""
+        self._pump = pump
+        self._config = config
+        self._tag = tag
+        self._rng = rng
+        self._report = report
+        self._only = config.lan == "only"
+        self._beacons: Beacons | None = None
+        self._sockets: LanSockets | None = None
+        self._left_out: dict[str, str] = {}
+        self._reason: str | None = "no node of this machine has beacons" if self.is_off else None
+        self._told: Counter[tuple[str, bool]] = Counter()
+        self._join_at = 0.0
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the configuration or the environment allows no beacons."""
+        config = self._config
+        wanted = config.lan == "only" or (config.lan == "auto" and not config.core.allow_private)
+        return not (wanted and may_beacon() and config.core.tests_reachability and self._port())
+
+    def _port(self) -> int | None:
+        """The port of the IPv4 socket; None without one."""
+        for port in self._pump.ports:
+            if port.family is Family.IPV4:
+                return port_of(port.local_endpoint)
+        return None
+
+    async def run(self) -> None:
+        """Sends and reads beacons until it is cancelled."""
+        port = self._port()
+        if self.is_off or port is None:
+            return
+        beacons = self._beacons = Beacons(
+            self._tag,
+            port,
+            self._config.lan_interval_s,
+            self._rng,
+            self._pump.now(),
+            lifted=self._only,
+        )
+        events = Subscription[NetworkChanged](
+            self._pump.dispatch, (NetworkChanged,), queue_size=16
+        )
+        async with events:
+            while True:
+                sockets = self._open(port)
+                if sockets is None:
+                    with trio.move_on_after(LOOK_AGAIN_S):
+                        await events.__anext__()
+                    continue
+                try:
+                    beacons.begin(self._pump.now())
+                    await self._exchange(sockets, beacons, events)
+                finally:
+                    self._close(sockets, beacons)
+
+    def snapshot(self) -> LanSnapshot:
+        """What was found, by interface."""
+        if self._sockets is None or self._beacons is None:
+            state = "off" if self.is_off else "failing"
+            return LanSnapshot(state, left_out=self._left_out, reason=self._reason)
+        counts = Counter((node.interface, node.is_member) for node in self._beacons.nodes)
+        names = sorted(each.name for each in self._sockets.interfaces.values())
+        return LanSnapshot(
+            "on",
+            tuple(LanInterfaceSnapshot(n, counts[n, True], counts[n, False]) for n in names),
+            self._left_out,
+            None,
+            {**self._beacons.counters, "dropped.off-link": self._sockets.off_link},
+        )
+
+    # --- sockets ----------------------------------------------------------------------------------
+
+    def _open(self, port: int) -> LanSockets | None:
+        try:
+            interfaces, self._left_out = chosen(*system_interfaces(), self._config.lan_interfaces)
+            usable = [each for each in interfaces if self._is_usable(each, port)]
+            if not usable:
+                self._reason = "no interface with a private address"
+                return None
+            self._sockets = LanSockets(usable)
+        except (BindError, OSError) as error:
+            self._reason = str(error)
+            return None
+        self._reason = None
+        own = [_endpoint(each.host, port) for each in usable]
+        self._pump.core.set_lan_endpoints(own)
+        return self._sockets
+
+    def _is_usable(self, interface: LanInterface, port: int) -> bool:
+        """Whether nodes of that link reach the node's socket there."""
+        for each in self._pump.ports:
+            if each.family is Family.IPV4:
+                bound = each.local_endpoint[:4]
+                return bound in (bytes(4), socket.inet_aton(interface.host))
+        return False
+
+    def _close(self, sockets: LanSockets, beacons: Beacons) -> None:
+        self._send(sockets, beacons.leaving(), beacons)
+        self._tell(beacons.forget_all(), beacons)
+        self._sockets = None
+        sockets.close()
+
+    # --- beacons ----------------------------------------------------------------------------------
+
+    async def _exchange(
+        self, sockets: LanSockets, beacons: Beacons, events: Subscription[NetworkChanged]
+    ) -> None:
+        """Until the network changes."""
+        async with open_flat_nursery() as nursery:
+            wake = trio.Event()
+
+            async def read(sock: socket.socket) -> None:
+                nonlocal wake
+                while True:
+                    await trio.lowlevel.wait_readable(sock)
+                    now = self._pump.now()
+                    for heard in sockets.drain(sock):
+                        ip = socket.inet_aton(heard.source[0])
+                        news = beacons.received(
+                            heard.payload, heard.source, ip, heard.interface.name, now
+                        )
+                        self._tell(news, beacons)
+                        for node in news.found:
+                            self._lead_in(node, nursery)
+                    wake.set()
+
+            async def send() -> None:
+                nonlocal wake
+                while True:
+                    now = self._pump.now()
+                    for transmission in beacons.due(now):
+                        self._send(sockets, transmission, beacons)
+                    self._tell(beacons.expire(now), beacons)
+                    wake = trio.Event()
+                    with trio.move_on_after(max(0.0, beacons.next_deadline() - self._pump.now())):
+                        await wake.wait()
+
+            for sock in sockets.sockets:
+                nursery.start_soon(read, sock)
+            nursery.start_soon(send)
+            await events.__anext__()
+            nursery.cancel_scope.cancel()
+
+    def _send(self, sockets: LanSockets, transmission: Transmission, beacons: Beacons) -> None:
+        if transmission.to is not None:
+            sent = sockets.send_to(transmission.payload, transmission.to)
+        else:
+            sent = sockets.send_to_all(transmission.payload, broadcast=transmission.broadcast)
+        beacons.counters["sent"] += sent
+        beacons.counters["refused"] = sockets.refused
+
+    def _tell(self, news: LanNews, beacons: Beacons) -> None:
+        core, now = self._pump.core, self._pump.now()
+        if not self._pump.closed:
+            for node in news.lost:
+                core.lan_lost(node.endpoint, now)
+            for node in news.found:
+                if not self._only:
+                    core.lan_found(node.endpoint, now, is_member=node.is_member)
+                elif node.is_member:
+                    self._report([node.endpoint], "lan")
+            if news.found or news.lost:
+                self._pump.flush()
+        told = Counter((node.interface, node.is_member) for node in beacons.nodes)
+        if told != self._told:
+            for name in sorted({name for name, _ in [*told, *self._told]}):
+                if any(told[name, each] != self._told[name, each] for each in (True, False)):
+                    self._pump.publish(LanChanged(name, told[name, True], told[name, False]))
+            self._told = told
+
+    def _lead_in(self, node: LanNode, nursery: trio.Nursery) -> None:
+        """A node of the link, of whichever network, leads into the DHT where no other is known."""
+        now = self._pump.now()
+        if self._pump.core.has_contacts(Family.IPV4) or now < self._join_at:
+            return
+        self._join_at = now + JOIN_AGAIN_S
+        nursery.start_soon(self._join, node.endpoint)
+
+    async def _join(self, endpoint: Endpoint) -> None:
+        def start(now: float) -> OperationId:
+            return self._pump.core.join([endpoint], now, family=Family.IPV4)
+
+        try:
+            with self._pump.operation(start) as waiter:
+                await waiter.wait()
+        except (Busy, Closed):
+            await trio.lowlevel.checkpoint()
+
+
+def _endpoint(host: str, port: int) -> Endpoint:
+    return Endpoint(ipaddress.IPv4Address(host).packed + port.to_bytes(2, "big"))
