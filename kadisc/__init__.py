@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from .observe.shell_events import BootstrapFailing as BootstrapFailing
     from .observe.shell_events import BootstrapWorking as BootstrapWorking
     from .observe.shell_events import HostUnresolved as HostUnresolved
+    from .observe.shell_events import LanChanged as LanChanged
     from .observe.shell_events import MappingChanged as MappingChanged
     from .observe.shell_events import NetworkChanged as NetworkChanged
     from .observe.shell_events import NoContactsLeft as NoContactsLeft
@@ -186,6 +187,7 @@ _HOME = {
         "BootstrapFailing",
         "BootstrapWorking",
         "HostUnresolved",
+        "LanChanged",
         "MappingChanged",
         "NetworkChanged",
         "NoContactsLeft",

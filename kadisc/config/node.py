@@ -393,6 +393,39 @@ class Config:
         within(0.1, 86_400),
         "A change of the state is saved after at most this many seconds.",
     )
+    lan: str = setting(
+        "auto",
+        one_of("auto", "off", "only"),
+        "The node finds nodes on the links of this machine by beacons, beside the DHT (``auto``;"
+        " not with ``allow_private``), not at all (``off``), or in a network that is on these links"
+        " alone (``only``): then it asks none of the public routers, and nodes of the links are"
+        " contacts as any others.",
+        option=Option(
+            Commands.RUN,
+            heading=Heading.ADDRESS,
+            flags=(
+                ValueFlag("--no-lan", "off", "send and read no beacons on the links"),
+                ValueFlag(
+                    "--lan-only",
+                    "only",
+                    "a network that is on the links of this machine alone: no public routers",
+                ),
+            ),
+        ),
+        holds_for=HoldsFor.THE_LASTING_NODE,
+    )
+    lan_interfaces: tuple[str, ...] = setting(
+        (),
+        Form.TEXT,
+        "Beacons are sent and read on these interfaces alone. An empty list means those that have a"
+        " private address and no other, without point-to-point links and bridges of containers.",
+        holds_for=HoldsFor.THE_LASTING_NODE,
+    )
+    lan_interval_s: float = setting(
+        60.0,
+        within(1, 3600),
+        "A beacon is sent every so many seconds on each of these interfaces, +- 20 %.",
+    )
     watch_interval_s: float = setting(
         2.0,
         within(0, 3600),

@@ -23,6 +23,7 @@ from ..core.contract.reach_verdict import MAPPED, ReachVerdict
 from ..endpoints import Family, format_endpoint, format_ip, format_subnet
 from ..ids import format_id
 from .log_stamp import INFO, WARNING
+from .lan import LanInterfaceSnapshot, lan_words
 from .mappings import mapping_document, mapping_words
 from .peer_document import peer_document
 from .services import services_document, services_words
@@ -32,6 +33,7 @@ from .shell_events import (
     ControlSocketMissing,
     ControlSocketRemade,
     HostUnresolved,
+    LanChanged,
     MappingChanged,
     NetworkChanged,
     NoContactsLeft,
@@ -129,6 +131,9 @@ def record_of(event: Notable) -> dict[str, object]:
             return {"event": "bootstrap_working", "family": family.value}
         case HostUnresolved(host, reason):
             return {"event": "host_unresolved", "host": host, "reason": reason}
+        case LanChanged(interface, members, others):
+            counts = {"members": members, "others": others}
+            return {"event": "lan_changed", "interface": interface, **counts}
         case MappingChanged(mapping):
             return {"event": "mapping_changed", "mapping": mapping_document(mapping)}
         case NetworkChanged(slept_s, cause, families):
@@ -261,6 +266,8 @@ def words_for(event: Notable) -> tuple[str, str]:
                 "no bootstrap node, static peer or saved contact: waiting for another node to join "
                 "by this one; to join a network, start with --bootstrap HOST:PORT of a node of it",
             )
+        case LanChanged(interface, members, others):
+            return "lan", lan_words(LanInterfaceSnapshot(interface, members, others))
         case MappingChanged(mapping):
             return "mapping", f"{family_name(mapping.family)}: {mapping_words(mapping)}"
         case NetworkChanged():

@@ -1,4 +1,4 @@
-"""Keeps tests from addressing the router of the machine that they run on.
+"""Keeps tests from addressing the router and the links of the machine that they run on.
 
 `tests/conftest.py` installs it in its own process and puts this folder on PYTHONPATH, so that each
 Python that a test starts installs it too. An audit hook sees every datagram and every connection at
@@ -11,14 +11,14 @@ import os
 import sys
 from pathlib import Path
 
-PORTS = {1900: "SSDP (UPnP)", 5350: "notices of a router", 5351: "PCP and NAT-PMP"}
+PORTS = {1900: "SSDP (UPnP)", 5350: "notices of a router", 5351: "PCP and NAT-PMP", 17468: "beacons of the LAN"}
 LOG_VARIABLE = "KADISC_TEST_GUARD_LOG"
 NAMESPACE_VARIABLE = "KADISC_TEST_GUARD_NAMESPACE"
 _EVENTS = frozenset({"socket.sendto", "socket.sendmsg", "socket.connect"})
 
 
 class ForbiddenDestination(RuntimeError):
-    """A test outside of a network namespace addressed a port of routers."""
+    """A test outside of a network namespace addressed a port of routers or of beacons."""
 
 
 def network_namespace() -> str:
