@@ -12,6 +12,7 @@ from .core import AddressConfig as AddressConfig
 from .core import LookupConfig as LookupConfig
 from .core import QueryConfig as QueryConfig
 from .core import TableConfig as TableConfig
+from .core_config import CoreConfig as CoreConfig
 from .defences import Defences as Defences
 from .gossip import GossipConfig as GossipConfig
 from .gossip import RendezvousConfig as RendezvousConfig
@@ -22,7 +23,6 @@ from .node import DEFAULT_NETWORK as DEFAULT_NETWORK
 from .node import DEFAULT_PORT as DEFAULT_PORT
 from .node import PUBLIC_ROUTERS as PUBLIC_ROUTERS
 from .node import Config as Config
-from .node import CoreConfig as CoreConfig
 from .reach import ReachConfig as ReachConfig
 from .serving import ServingConfig as ServingConfig
 from .serving import StoreConfig as StoreConfig

@@ -84,6 +84,7 @@ class Form(enum.Enum):
     SERVICE = "NAME=PORT or NAME=0xHEX"
     MAPPED_PORT = "tcp:PORT or udp:PORT, or with =EXTERNAL behind it"
     GATEWAY = "a numeric address, as in 192.168.1.1 or fe80::1%eth0"
+    INTERFACE = "the system's name of an interface, as in eth0"
     NETWORK_NAME = "1 to 64 printable characters"
     FILE = "a path of a file"
     FOLDER = "a path of a folder"

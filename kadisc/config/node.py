@@ -1,4 +1,4 @@
-"""What the core is told, and what a node is opened with."""
+"""What a node is opened with."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from .book import BookConfig
-from .core import AddressConfig, LookupConfig, QueryConfig, TableConfig
+from .core_config import CoreConfig
 from .declaration import (
     Commands,
     Form,
@@ -16,19 +15,13 @@ from .declaration import (
     Option,
     Setting,
     ValueFlag,
-    from_the_node,
     metadata,
     one_of,
     setting,
     switch,
     within,
 )
-from .defences import DIVERSITY_DEFENCES, Defences
-from .gossip import GossipConfig, RendezvousConfig
-from .limits import LimitsConfig
-from .maintenance import MaintenanceConfig
-from .reach import ReachConfig
-from .serving import ServingConfig, StoreConfig
+from .defences import DIVERSITY_DEFENCES
 
 CLIENT_VERSION: Final = b"KD\x00\x01"
 """The ``v`` of this program (BEP 5): two letters for the client, two bytes for its version."""
@@ -39,49 +32,6 @@ PUBLIC_ROUTERS: Final[tuple[str, ...]] = (
     "dht.transmissionbt.com:6881",
 )
 """Mainline's public bootstrap nodes, none of them reliable; used where no other is given."""
-
-
-@dataclass(frozen=True, slots=True)
-class CoreConfig:
-    """The numbers of the protocol, and what the core may do."""
-
-    table: TableConfig = field(default_factory=TableConfig)
-    query: QueryConfig = field(default_factory=QueryConfig)
-    lookup: LookupConfig = field(default_factory=LookupConfig)
-    maintenance: MaintenanceConfig = field(default_factory=MaintenanceConfig)
-    serving: ServingConfig = field(default_factory=ServingConfig)
-    limits: LimitsConfig = field(default_factory=LimitsConfig)
-    address: AddressConfig = field(default_factory=AddressConfig)
-    gossip: GossipConfig = field(default_factory=GossipConfig)
-    book: BookConfig = field(default_factory=BookConfig)
-    rendezvous: RendezvousConfig = field(default_factory=RendezvousConfig)
-    store: StoreConfig = field(default_factory=StoreConfig)
-    reach: ReachConfig = field(default_factory=ReachConfig)
-    defences: Defences = field(default_factory=Defences)
-    # These are fields of `Config`, which `Config.settled` passes on. Only what makes a core without
-    # a node sets them here.
-    read_only: bool = from_the_node(False)
-    reachable: str = from_the_node("auto")
-    help_others: bool = from_the_node(True)
-    check_services: bool = from_the_node(True)
-    tests_reach: bool = from_the_node(True)
-    """False for nodes that do not test whether strangers reach them: those bound to loopback, and
-    those of commands that open a node for a moment. See ``tests_reachability``.
-    """
-    allow_private: bool = from_the_node(False)
-    ban: tuple[str, ...] = from_the_node(())
-    netrestrict: tuple[str, ...] = from_the_node(())
-    unlimited: bool = from_the_node(False)
-    max_datagram_bytes: int = setting(
-        2048,
-        within(512, 65_535),
-        "Datagrams of more than this many bytes are dropped unread.",
-    )
-
-    @property
-    def tests_reachability(self) -> bool:
-        """Whether the node tests its own endpoints, and helps others to test theirs."""
-        return self.tests_reach and not self.read_only
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,7 +366,7 @@ class Config:
     )
     lan_interfaces: tuple[str, ...] = setting(
         (),
-        Form.TEXT,
+        Form.INTERFACE,
         "Beacons are sent and read on these interfaces alone. An empty list means those that have a"
         " private address and no other, without point-to-point links and bridges of containers.",
         holds_for=HoldsFor.THE_LASTING_NODE,

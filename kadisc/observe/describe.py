@@ -22,8 +22,8 @@ from ..core.contract.events import (
 from ..core.contract.reach_verdict import MAPPED, ReachVerdict
 from ..endpoints import Family, format_endpoint, format_ip, format_subnet
 from ..ids import format_id
-from .log_stamp import INFO, WARNING
 from .lan import LanInterfaceSnapshot, lan_words
+from .log_stamp import INFO, WARNING
 from .mappings import mapping_document, mapping_words
 from .peer_document import peer_document
 from .services import services_document, services_words

@@ -21,6 +21,7 @@ from ...wire.items import Item
 from ...wire.records import PeerRecord
 from ..join.bootstrap import Bootstrap
 from ..join.static_peers import StaticPeerResolver
+from ..lan.lan import Lan
 from ..mapping.port_mapper import PortMapper
 from ..state.keeper import Keeper
 from ..transport.dispatch import Subscription
@@ -80,7 +81,8 @@ class Node(NodeView):
             UsageError: a host or a peer of ``config`` cannot be read.
         """
         nonces = keeper.saved_nonces if keeper is not None else ()
-        super().__init__(pump, keeper, PortMapper(pump, config, rng, nonces))
+        mapper = PortMapper(pump, config, rng, nonces)
+        super().__init__(pump, keeper, mapper, Lan(pump, config, rng))
         self.config = config
         self.identity = identity
         """The key pair (Ed25519)."""
@@ -112,6 +114,8 @@ class Node(NodeView):
             self._static_peers.start(nursery)
             self._bootstrap.start(nursery)
             nursery.start_soon(self.port_mapper.run, name="kadisc port mapper")
+            if self.own_network.is_joined:
+                nursery.start_soon(self._lan.run, name="kadisc lan")
             if (
                 self.config.publish_record
                 and not self.config.core.read_only

@@ -5,8 +5,10 @@ from __future__ import annotations
 from ...core.snapshot import OperationSnapshot, Snapshot
 from ...endpoints import Endpoint, Family
 from ...ids import NodeId
+from ...observe.lan import LanSnapshot
 from ...observe.mappings import MappingSnapshot
 from ...observe.socket_snapshot import SocketSnapshot, SocketState
+from ..lan.lan import Lan
 from ..mapping.port_mapper import PortMapper
 from ..state.keeper import Keeper
 from ..transport.pump import Pump
@@ -16,13 +18,16 @@ from .arguments import IdLike, parse_target
 class NodeView:
     """The part of `Node` that only looks: nothing is started, sent or changed."""
 
-    def __init__(self, pump: Pump, keeper: Keeper | None, port_mapper: PortMapper) -> None:
+    def __init__(
+        self, pump: Pump, keeper: Keeper | None, port_mapper: PortMapper, lan: Lan
+    ) -> None:
         self.pump = pump
         """What drives the core; for tests and measurements, not for programs."""
         self.keeper = keeper
         """Saves the state; None where the node was opened without a folder."""
         self.port_mapper = port_mapper
         """Has routers forward ports to this node."""
+        self._lan = lan
         self._core = pump.core
         self._opened_at = pump.now()
 
@@ -48,6 +53,10 @@ class NodeView:
     def mappings(self) -> tuple[MappingSnapshot, ...]:
         """The ports that routers are asked to forward, and what has come of it."""
         return self.port_mapper.snapshot()
+
+    def lan(self) -> LanSnapshot:
+        """What was found on the links of this machine by beacons."""
+        return self._lan.snapshot()
 
     def snapshot(self) -> Snapshot:
         """Everything that can be seen of the node at this moment, as frozen dataclasses."""

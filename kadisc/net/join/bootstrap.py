@@ -284,7 +284,8 @@ def sources_of(config: Config, given: Sequence[str], saved: SavedState) -> list[
     """
     if given:
         return [[*config.peer, *given]]
-    others = [hosts for hosts in (config.bootstrap, config.routers) if hosts]
+    routers = config.routers if config.lan != "only" else ()
+    others = [hosts for hosts in (config.bootstrap, routers) if hosts]
     if config.peer or any(dht.contacts for dht in saved.dhts):
         return [config.peer, *others]
     return list(others)

@@ -252,8 +252,7 @@ class Beacons:
         self._answers.append((now + self._rng.uniform(0.0, ANSWER_WITHIN_S), source))
 
     def _use(self, node: LanNode) -> LanNews:
-        """Tells the core of it, if it has a place: nodes of the own network take those of others.
-        """
+        """Tells the core of it, if it has a place; a member takes one of others."""
         if node.is_used or self._lifted:
             node.is_used = True
             return LanNews((node,))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections import Counter
-from collections.abc import Callable, Collection
 from random import Random
 from typing import Final
 
@@ -13,6 +12,7 @@ import trio
 
 from ...config import Config
 from ...core.contract.events import OperationId
+from ...core.peers.network_keys import NetworkKeys
 from ...endpoints import Endpoint, Family, port_of
 from ...errors import BindError, Busy, Closed
 from ...observe.lan import LanInterfaceSnapshot, LanSnapshot
@@ -32,22 +32,12 @@ JOIN_AGAIN_S: Final = 10.0
 
 
 class Lan:
-    """Does nothing before it is `run`. ``tag``: of the own network, 20 bytes."""
+    """Does nothing before it is `run`."""
 
-    def __init__(
-        self,
-        pump: Pump,
-        config: Config,
-        tag: bytes,
-        rng: Random,
-        report: Callable[[Collection[Endpoint], str], None],
-    ) -> None:
-        """``report``: takes endpoints of peers, and a word for their source, as candidates."""
+    def __init__(self, pump: Pump, config: Config, rng: Random) -> None:
         self._pump = pump
         self._config = config
-        self._tag = tag
         self._rng = rng
-        self._report = report
         self._only = config.lan == "only"
         self._beacons: Beacons | None = None
         self._sockets: LanSockets | None = None
@@ -76,16 +66,14 @@ class Lan:
         if self.is_off or port is None:
             return
         beacons = self._beacons = Beacons(
-            self._tag,
+            NetworkKeys(self._config.network).tag,
             port,
             self._config.lan_interval_s,
             self._rng,
             self._pump.now(),
             lifted=self._only,
         )
-        events = Subscription[NetworkChanged](
-            self._pump.dispatch, (NetworkChanged,), queue_size=16
-        )
+        events = Subscription[NetworkChanged](self._pump.dispatch, (NetworkChanged,), queue_size=16)
         async with events:
             while True:
                 sockets = self._open(port)
@@ -203,8 +191,8 @@ class Lan:
             for node in news.found:
                 if not self._only:
                     core.lan_found(node.endpoint, now, is_member=node.is_member)
-                elif node.is_member:
-                    self._report([node.endpoint], "lan")
+                elif node.is_member and core.peer_network is not None:
+                    core.peer_network.report([node.endpoint], "lan", now)
             if news.found or news.lost:
                 self._pump.flush()
         told = Counter((node.interface, node.is_member) for node in beacons.nodes)

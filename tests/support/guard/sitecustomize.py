@@ -11,7 +11,12 @@ import os
 import sys
 from pathlib import Path
 
-PORTS = {1900: "SSDP (UPnP)", 5350: "notices of a router", 5351: "PCP and NAT-PMP", 17468: "beacons of the LAN"}
+PORTS = {
+    1900: "SSDP (UPnP)",
+    5350: "notices of a router",
+    5351: "PCP and NAT-PMP",
+    17468: "beacons of the LAN",
+}
 LOG_VARIABLE = "KADISC_TEST_GUARD_LOG"
 NAMESPACE_VARIABLE = "KADISC_TEST_GUARD_NAMESPACE"
 _EVENTS = frozenset({"socket.sendto", "socket.sendmsg", "socket.connect"})
