@@ -69,7 +69,7 @@ ROOMS = {
     ),
     "net": (
         *("environment", "as_map_file", "tcp_check", "transport", "state", "mapping", "link"),
-        *("lan", "join", "config_file", "api", "oneshot", "devnet"),
+        *("join", "lan", "config_file", "api", "oneshot", "devnet"),
     ),
     "sim": (
         *("settings", "options", "option_rules", "model", "measure", "adversaries", "lab"),

@@ -64,7 +64,10 @@ class Call:
     async def reach(self, lookup: MultiFamilyLookup) -> None:
         """Runs the lookup from the contacts of the node; waits for the first one if it has none."""
         with trio.move_on_after(_JOIN_WAIT_S):
-            while not any(map(self.node.has_contacts, self.node.own_ids)):  # noqa: ASYNC110
+            while not (  # noqa: ASYNC110
+                self.node.own_network.knows_peers
+                or any(map(self.node.has_contacts, self.node.own_ids))
+            ):
                 await trio.sleep(_LOOK_AGAIN_S)
         await lookup.run((), self.node.config.resolve_timeout_s)
 

@@ -129,7 +129,7 @@ class Dht:
         parts = self.parts
         source = pending.endpoint
         commands: list[Command] = []
-        if source in parts.scopes.lan.guarded:
+        if source in parts.scopes.lan.guarded and self.table.at(source) is None:
             for named in pending.contacts[: parts.candidates.names_per_answer]:
                 self._consider(named, now, source)
             return commands

@@ -235,7 +235,7 @@ def peer_network_for(
             contacted,
             probes,
         ),
-        LanPeers(scopes.lan, verifier, context),
+        LanPeers(scopes.lan, components.view, verifier, context),
     )
 
 

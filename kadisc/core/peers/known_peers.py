@@ -197,6 +197,10 @@ class KnownPeers:
         known.silence_counted = False
         self._move_to_end(known)
 
+    def moved_to_lan(self, known: KnownPeer) -> None:
+        """Its beacon came after it was verified."""
+        known.on_lan = True
+
     def missed(self, known: KnownPeer, now: float) -> None:
         known.missed_at = now
         self._move_to_end(known)

@@ -13,6 +13,7 @@ from ..contract.queries import NO_COMMANDS, Commands
 from .candidates import Candidate
 from .exchange import ExchangeContext, ExchangeReason, GossipExchange, Stage
 from .verification import PeerVerifier
+from .view import ViewRule
 
 FROM_LAN = b"lan"
 """The source, in place of a netgroup, of a candidate that a beacon led to."""
@@ -20,8 +21,13 @@ FROM_LAN = b"lan"
 
 class LanPeers:
     def __init__(
-        self, contacts: LanContacts, verifier: PeerVerifier, context: ExchangeContext
+        self,
+        contacts: LanContacts,
+        view: ViewRule,
+        verifier: PeerVerifier,
+        context: ExchangeContext,
     ) -> None:
+        self._view = view
         self._contacts = contacts
         self._verifier = verifier
         self._context = context
@@ -32,6 +38,10 @@ class LanPeers:
             self._context.counters.refuse("lan-contacts-full")
             return NO_COMMANDS
         context = self._context
+        known = self._verifier.known.at(endpoint)
+        if known is not None and not known.on_lan:
+            self._verifier.known.moved_to_lan(known)
+            self._view.remove(endpoint)
         if (
             not is_member
             or self._verifier.at(endpoint) is not None

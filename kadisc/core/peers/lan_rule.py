@@ -25,6 +25,10 @@ class LanRule:
         if proof is Proof.NONE:
             raise Refused("lan-unproven")
         elsewhere = self._known.of_key(record.key, endpoint)
-        if elsewhere is not None and not elsewhere.on_lan and not elsewhere.failures:
+        if (
+            elsewhere is not None
+            and elsewhere.endpoint != endpoint
+            and not (elsewhere.on_lan or elsewhere.failures)
+        ):
             raise Refused("lan-known-elsewhere")
         return True

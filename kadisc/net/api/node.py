@@ -82,7 +82,7 @@ class Node(NodeView):
         """
         nonces = keeper.saved_nonces if keeper is not None else ()
         mapper = PortMapper(pump, config, rng, nonces)
-        super().__init__(pump, keeper, mapper, Lan(pump, config, rng))
+        super().__init__(pump, keeper, mapper, Lan(pump, config, sources, rng))
         self.config = config
         self.identity = identity
         """The key pair (Ed25519)."""

@@ -69,6 +69,12 @@ class OwnNetwork:
         """Whether the node is closed."""
         return self._pump.closed
 
+    @property
+    def knows_peers(self) -> bool:
+        """Whether any peer was verified in this run, as on a link of this machine."""
+        network = self._pump.core.peer_network
+        return network is not None and len(network.verifier.known) > 0
+
     def now(self) -> float:
         """The present moment on the core's clock, in seconds."""
         return self._pump.now()

@@ -1,3 +1,3 @@
 """The LAN: beacons by which nodes on one link find each other without any server. It may import
-the rooms `transport` and `link`. Start with `beacons.py`, the machine without I/O, then `lan.py`.
+the rooms `transport`, `link` and `join`. Start with `beacons.py`, which has no I/O, then `lan.py`.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 from typing import Final
 
@@ -13,11 +14,12 @@ import trio
 from ...config import Config
 from ...core.contract.events import OperationId
 from ...core.peers.network_keys import NetworkKeys
-from ...endpoints import Endpoint, Family, port_of
+from ...endpoints import Endpoint, Family, Scope, port_of, scope_of
 from ...errors import BindError, Busy, Closed
 from ...observe.lan import LanInterfaceSnapshot, LanSnapshot
 from ...observe.shell_events import LanChanged, NetworkChanged
 from ..environment import may_beacon
+from ..join.resolve import parse_host
 from ..transport.dispatch import Subscription
 from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
@@ -34,11 +36,25 @@ JOIN_AGAIN_S: Final = 10.0
 class Lan:
     """Does nothing before it is `run`."""
 
-    def __init__(self, pump: Pump, config: Config, rng: Random) -> None:
+    def __init__(
+        self, pump: Pump, config: Config, sources: Sequence[Sequence[str]], rng: Random
+    ) -> None:
+        """``sources``: ``HOST:PORT`` of the nodes to join by."""
         self._pump = pump
         self._config = config
         self._rng = rng
-        self._only = config.lan == "only"
+        given = [host for hosts in (config.peer, *sources) for host in hosts]
+        self._given = {parse_host(host) for host in given}
+        self._is_guarded = (
+            config.lan != "only"
+            and not config.netrestrict
+            and any(
+                endpoint is None or scope_of(endpoint) is Scope.PUBLIC for endpoint in self._given
+            )
+        )
+        """Whether the node has a way into a network beyond its links. Without any, nodes of the
+        links are contacts as any others.
+        """
         self._beacons: Beacons | None = None
         self._sockets: LanSockets | None = None
         self._left_out: dict[str, str] = {}
@@ -71,7 +87,7 @@ class Lan:
             self._config.lan_interval_s,
             self._rng,
             self._pump.now(),
-            lifted=self._only,
+            lifted=not self._is_guarded,
         )
         events = Subscription[NetworkChanged](self._pump.dispatch, (NetworkChanged,), queue_size=16)
         async with events:
@@ -189,7 +205,7 @@ class Lan:
             for node in news.lost:
                 core.lan_lost(node.endpoint, now)
             for node in news.found:
-                if not self._only:
+                if self._is_guarded and node.endpoint not in self._given:
                     core.lan_found(node.endpoint, now, is_member=node.is_member)
                 elif node.is_member and core.peer_network is not None:
                     core.peer_network.report([node.endpoint], "lan", now)

@@ -111,7 +111,7 @@ class NetworkSearch(MultiFamilyLookup):
 
     @property
     def has_reached_network(self) -> bool:
-        return self.answered > 0 or any(map(self._contacts, self.node.own_ids))
+        return bool(self.answered or self.peers or any(map(self._contacts, self.node.own_ids)))
 
     def _contacts(self, family: Family) -> int:
         """Contacts that have answered."""
