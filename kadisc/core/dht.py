@@ -130,8 +130,6 @@ class Dht:
         source = pending.endpoint
         commands: list[Command] = []
         if source in parts.scopes.lan.guarded and self.table.at(source) is None:
-            for named in pending.contacts[: parts.candidates.names_per_answer]:
-                self._consider(named, now, source)
             return commands
         if parts.link.answered(now):
             parts.refresh.own_lookup_after_silence(now)
