@@ -81,9 +81,21 @@ def _print(status: Status) -> None:
     )
     if status.peers is not None:
         _print_peers(status.peers)
+    _print_lan(status)
     for each in status.crowded_subnets:
         words = words_for_crowded(each.subnet, each.peers, each.beyond_caps, each.per_subnet)
         show(f"  limits   {words}")
+
+
+def _print_lan(status: Status) -> None:
+    from ..observe.lan import LanInterfaceSnapshot, lan_words
+
+    lan = status.lan
+    for each in lan.interfaces:
+        words = lan_words(LanInterfaceSnapshot(each.name, each.members, each.others))
+        show(f"  {'lan':<8} {words}")
+    if lan.state == "failing":
+        show(f"  {'lan':<8} no beacons: {lan.reason}")
 
 
 def _print_peers(peers: PeersStatus) -> None:

@@ -6,6 +6,7 @@ from .addresses import ADDRESSES
 from .facts import DoctorFacts
 from .finding import CheckResult, DoctorCheck
 from .joined import JOINED
+from .lan import LAN
 from .mapping import GATEWAY, MAPPING
 from .reachable import REACHABLE
 from .services import SERVICES
@@ -18,6 +19,7 @@ CHECKS: tuple[DoctorCheck, ...] = (
     MAPPING,
     SERVICES,
     ADDRESSES,
+    LAN,
     STATE,
 )
 

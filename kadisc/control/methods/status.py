@@ -11,6 +11,7 @@ from ...core.peers.network_snapshot import PeerNetworkSnapshot
 from ...core.snapshot import DhtSnapshot
 from ...endpoints import Endpoint, format_endpoint, format_ip, format_subnet
 from ...ids import format_id
+from ...observe.lan import lan_document
 from ...observe.mappings import mapping_document
 from ...observe.reachability import ReachDocument, reach_document
 from ...version import __version__
@@ -105,6 +106,27 @@ class SocketStatus(msgspec.Struct):
     reason: str | None
 
 
+class LanInterfaceStatus(msgspec.Struct):
+    """An interface with beacons: how many nodes of the own network, and others, are on its link."""
+
+    name: str
+    members: int
+    others: int
+
+
+class LanStatus(msgspec.Struct):
+    """The nodes that beacons found. ``state``: ``on``, ``off``, or ``failing`` while no interface
+    works (``reason``). ``left_out``: why other interfaces have no beacons, by name. ``beacons``:
+    how many were sent, taken and dropped.
+    """
+
+    state: str
+    interfaces: list[LanInterfaceStatus]
+    left_out: dict[str, str]
+    reason: str | None
+    beacons: dict[str, int]
+
+
 class PeersStatus(msgspec.Struct):
     """Peers of the node's own network, each counted once: ``online`` ones proved their keys and
     answered last time; ``held_back`` are those of them that the node does not return because of
@@ -139,6 +161,7 @@ class Status(msgspec.Struct):
     sockets: list[SocketStatus]
     mappings: list[MappingStatus]
     services: dict[str, ServiceStatus]
+    lan: LanStatus
     operations: int
     queries_in_flight: int
     peers_stored: int
@@ -185,6 +208,7 @@ async def _status(params: StatusParams, call: Call) -> Status:
         services={
             each.service: ServiceStatus(each.port, each.answer) for each in snapshot.services
         },
+        lan=msgspec.convert(lan_document(node.lan()), LanStatus),
         operations=len(snapshot.operations),
         queries_in_flight=snapshot.queries_in_flight,
         peers_stored=snapshot.peers_stored,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ...endpoints import Endpoint
 from ...wire.records import PeerRecord
 from ..addressing.lan_contacts import LanContacts
@@ -14,6 +16,11 @@ class LanRule:
     def __init__(self, known: KnownPeers, contacts: LanContacts) -> None:
         self._known = known
         self._contacts = contacts
+
+    @property
+    def own(self) -> Iterable[Endpoint]:
+        """The endpoints of this node on its links."""
+        return self._contacts.own
 
     def admits(self, record: PeerRecord, endpoint: Endpoint, proof: Proof) -> bool:
         """Whether the peer that answered is on the LAN. It must prove its key then, since its

@@ -29,6 +29,8 @@ from .lan_sockets import LanSockets
 
 LOOK_AGAIN_S: Final = 30.0
 """Where no interface works, they are looked at again after so long, or at a change of network."""
+TELL_AGAIN_S: Final = 1.0
+"""The least time between two reports of how many nodes there are."""
 JOIN_AGAIN_S: Final = 10.0
 """The least time between two attempts to join by nodes of the link."""
 
@@ -60,6 +62,7 @@ class Lan:
         self._left_out: dict[str, str] = {}
         self._reason: str | None = "no node of this machine has beacons" if self.is_off else None
         self._told: Counter[tuple[str, bool]] = Counter()
+        self._told_at = -TELL_AGAIN_S
         self._join_at = 0.0
 
     @property
@@ -181,8 +184,10 @@ class Lan:
                     for transmission in beacons.due(now):
                         self._send(sockets, transmission, beacons)
                     self._tell(beacons.expire(now), beacons)
+                    self._publish_changes(beacons)
                     wake = trio.Event()
-                    with trio.move_on_after(max(0.0, beacons.next_deadline() - self._pump.now())):
+                    pause_s = beacons.next_deadline() - self._pump.now()
+                    with trio.move_on_after(min(max(0.0, pause_s), TELL_AGAIN_S)):
                         await wake.wait()
 
             for sock in sockets.sockets:
@@ -211,12 +216,20 @@ class Lan:
                     core.peer_network.report([node.endpoint], "lan", now)
             if news.found or news.lost:
                 self._pump.flush()
+
+    def _publish_changes(self, beacons: Beacons) -> None:
+        """At most once a second: a flood of beacons is no flood of events."""
+        now = self._pump.now()
+        if now < self._told_at + TELL_AGAIN_S:
+            return
         told = Counter((node.interface, node.is_member) for node in beacons.nodes)
-        if told != self._told:
-            for name in sorted({name for name, _ in [*told, *self._told]}):
-                if any(told[name, each] != self._told[name, each] for each in (True, False)):
-                    self._pump.publish(LanChanged(name, told[name, True], told[name, False]))
-            self._told = told
+        if told == self._told:
+            return
+        self._told_at = now
+        for name in sorted({name for name, _ in [*told, *self._told]}):
+            if any(told[name, each] != self._told[name, each] for each in (True, False)):
+                self._pump.publish(LanChanged(name, told[name, True], told[name, False]))
+        self._told = told
 
     def _lead_in(self, node: LanNode, nursery: trio.Nursery) -> None:
         """A node of the link, of whichever network, leads into the DHT where no other is known."""

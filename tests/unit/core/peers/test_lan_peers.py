@@ -1,4 +1,4 @@
-"""Peers on the LAN: found by a beacon, verified by a proof of key, told to the application alone."""
+"""Peers on the LAN: found by a beacon, verified by a proof of key, for the application alone."""
 
 from __future__ import annotations
 

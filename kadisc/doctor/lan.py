@@ -1,0 +1,27 @@
+"""The check ``lan``: whether the node finds others on the links of this machine by beacons."""
+
+from __future__ import annotations
+
+from ..observe.lan import lan_words
+from .facts import DoctorFacts
+from .finding import DoctorCheck, DoctorFinding, ok, warning
+
+
+def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
+    lan = facts.lan
+    if lan.state == "off":
+        return (ok("", "beacons are off: no node is looked for on the links of this machine"),)
+    if lan.state == "failing":
+        left_out = "; ".join(f"{name}: {reason}" for name, reason in sorted(lan.left_out.items()))
+        return (
+            warning(
+                "",
+                f"no beacons: {lan.reason}" + (f" ({left_out})" if left_out else ""),
+                "nodes of the same link are found by the DHT alone; name an interface with "
+                "lan_interfaces in the configuration, or switch beacons off with --no-lan",
+            ),
+        )
+    return tuple(ok(each.name, lan_words(each)) for each in lan.interfaces)
+
+
+LAN = DoctorCheck("lan", find)
