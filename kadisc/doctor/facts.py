@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 from collections.abc import Iterable, Mapping
-=======
->>>>>>> f0e6bc8 (Show the LAN in status and kadisc doctor; tests in namespaces: three hosts, no multicast, a crowd of ports, silence elsewhere)
 from dataclasses import dataclass, field
 
 from ..core.reach.reach_snapshot import ReachSnapshot, ServiceReach
 from ..core.snapshot import DhtSnapshot
-<<<<<<< HEAD
 from ..endpoints import Family, port_of
 from ..net.link.interfaces import LinkState
 from ..net.mapping.arguments import MappedPort
-from ..observe.mappings import MappingSnapshot
-=======
-from ..endpoints import Family
 from ..observe.lan import LanSnapshot
->>>>>>> f0e6bc8 (Show the LAN in status and kadisc doctor; tests in namespaces: three hosts, no multicast, a crowd of ports, silence elsewhere)
+from ..observe.mappings import MappingSnapshot
 from ..observe.socket_snapshot import SocketSnapshot
 
 
@@ -85,7 +78,6 @@ class DoctorFacts:
     state_dir: str | None = None
     keeps_state: bool = False
     cannot_save: bool = False
-<<<<<<< HEAD
     port_mapping: str = "auto"
     map_ports: tuple[MappedPort, ...] = ()
     mappings: tuple[MappingSnapshot, ...] = ()
@@ -108,6 +100,5 @@ class DoctorFacts:
     def families_in_use(self) -> tuple[FamilyFacts, ...]:
         """Those in which any node has answered; all, if none has anywhere."""
         return tuple(each for each in self.families if each.is_in_use) or self.families
-=======
+
     lan: LanSnapshot = field(default_factory=LanSnapshot)
->>>>>>> f0e6bc8 (Show the LAN in status and kadisc doctor; tests in namespaces: three hosts, no multicast, a crowd of ports, silence elsewhere)

@@ -67,16 +67,13 @@ def facts_of(node: Node, *, is_lasting: bool) -> DoctorFacts:
         state_dir=config.state_dir,
         keeps_state=node.keeps_state,
         cannot_save=node.cannot_save,
-<<<<<<< HEAD
         port_mapping=config.port_mapping,
         map_ports=mapped_ports(config.map_port),
         mappings=node.mappings(),
         offered=_ports_of(services_of(config)),
         check_services=config.core.check_services,
         services=snapshot.services,
-=======
         lan=node.lan(),
->>>>>>> f0e6bc8 (Show the LAN in status and kadisc doctor; tests in namespaces: three hosts, no multicast, a crowd of ports, silence elsewhere)
     )
 
 

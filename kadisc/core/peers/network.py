@@ -46,7 +46,7 @@ from .network_api import Served
 from .network_snapshot import PeerNetworkSnapshot
 from .own_reach import OwnReach
 from .own_record import Membership
-from .peer_matching import PeerMatch, PeerMatching, provenance_of_known
+from .peer_matching import PeerMatch, PeerMatching
 from .rendezvous_lookups import RendezvousLookups
 from .rounds import GossipRounds
 from .selection import PeerSelection
@@ -326,17 +326,7 @@ class PeerNetwork:
         endpoint of a service; None for a peer that is not known. Where several are meant, that of
         the first in `match`.
         """
-        found = self._book.why(who, now)
-        if found is not None:
-            return found
-        for peer in self.match(who).peers:
-            found = self._book.why(peer.endpoint, now)
-            known = self.verifier.at(peer.endpoint)
-            if found is None and known is not None:
-                found = provenance_of_known(known, self._verdicts.of(peer), now)
-            if found is not None:
-                return found
-        return None
+        return self._matching.why(who, self._verdicts, now)
 
     def feedback(
         self, who: VerifiedPeer | bytes | Endpoint, verdict: Verdict, now: float

@@ -12,7 +12,7 @@ from ...endpoints import Endpoint, ip_of, port_of
 from ...wire.items import KEY_BYTES
 from ..book.address_book import AddressBook
 from ..book.entry import Provenance
-from ..book.verdicts import Judgement
+from ..book.verdicts import Judgement, Verdicts
 from ..contract.verified_peer import VerifiedPeer
 from .known_peers import KnownPeer
 from .verification import PeerVerifier
@@ -56,6 +56,20 @@ class PeerMatching:
         if peers:
             return PeerMatch("endpoint", peers)
         return PeerMatch("service", self._with_service_at(endpoint))
+
+    def why(self, who: bytes | Endpoint, verdicts: Verdicts, now: float) -> Provenance | None:
+        """Where a peer came from; of several that match, the first that is known."""
+        found = self._book.why(who, now)
+        if found is not None:
+            return found
+        for peer in self.match(who).peers:
+            found = self._book.why(peer.endpoint, now)
+            known = self._verifier.at(peer.endpoint)
+            if found is None and known is not None:
+                found = provenance_of_known(known, verdicts.of(peer), now)
+            if found is not None:
+                return found
+        return None
 
     def _of_key(self, key: bytes) -> tuple[VerifiedPeer, ...]:
         found: dict[Endpoint, VerifiedPeer] = {}

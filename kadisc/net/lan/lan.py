@@ -60,7 +60,7 @@ class Lan:
         self._beacons: Beacons | None = None
         self._sockets: LanSockets | None = None
         self._left_out: dict[str, str] = {}
-        self._reason: str | None = "no node of this machine has beacons" if self.is_off else None
+        self._reason: str | None = "beacons are switched off" if self.is_off else None
         self._told: Counter[tuple[str, bool]] = Counter()
         self._told_at = -TELL_AGAIN_S
         self._join_at = 0.0
