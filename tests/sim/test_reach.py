@@ -1,0 +1,172 @@
+"""Tests of reachability in small simulated networks: every kind of NAT, changes of network, and
+each attack with its defence on and off. scripts/goals measures them at full size.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from kadisc.config import ReachConfig
+from kadisc.sim.measure.verdict_count import count_verdicts
+from kadisc.sim.run import Result
+from tests.sim.support import run
+
+SMALL = ("nodes=45", "population.reachable=0.8", "warmup_s=60", "network.loss.mean=0")
+ONE_RUN = ("attack.ablations=off",)
+SOON = ("core.reach.stranger_s=40", "core.reach.failed_fast_s=10", "core.reach.retry_s=10")
+"""Strangers are forgotten, and tests repeated, after less time than usual."""
+
+
+def measured(name: str, *settings: str) -> dict[str, Any]:
+    result: Result = run(name, *SMALL, *settings)
+    assert result.datagrams > 0
+    return dict(result.metrics)
+
+
+def kinds(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["kind"]: row for row in metrics["kinds"]}
+
+
+def test_nodes_behind_every_kind_of_nat_know_whether_strangers_reach_them() -> None:
+    metrics = measured("reach-verdict", "reach.each=1", "minutes=2.5")
+    rows = kinds(metrics)
+    assert len(rows) == 12
+    for name, row in rows.items():
+        assert row[row["expected"]] == 1, (name, row)
+    assert metrics["yes"] == metrics["no"] == 1.0
+    assert metrics["false_yes"] == metrics["false_no"] == metrics["wrong_at_the_end"] == 0
+    assert metrics["yes_helped_s_p50"] < 3
+    assert metrics["no_helped_s_p50"] < 45
+    assert rows["open"]["nat"] == "open"
+    assert rows["restricted"]["nat"] == rows["address-restricted"]["nat"] == "restricted"
+    assert metrics["dependent_named"] == 1.0
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_liars_make_a_test_fail_that_takes_one_round(rounds: int) -> None:
+    count = count_verdicts(
+        ReachConfig(), liars=0.4, loss=0.01, rounds=rounds, trials=1500, rng=Random(1)
+    )
+    assert count.yes + count.no + count.undecided == 1500
+    assert count.no <= 3 if rounds == 2 else count.no >= 15
+
+
+def test_honest_helpers_never_make_a_test_fail() -> None:
+    count = count_verdicts(
+        ReachConfig(), liars=0.0, loss=0.05, rounds=2, trials=1000, rng=Random(1)
+    )
+    assert count.no == 0
+    assert count.yes >= 995
+
+
+@pytest.mark.parametrize("two_rounds", [True, False])
+def test_liars_among_the_helpers(two_rounds: bool) -> None:
+    metrics = measured(
+        "reach-liars",
+        *ONE_RUN,
+        "attack.share=0.6" if not two_rounds else "attack.share=0.25",
+        "attack.trials=1",
+        "reach.kinds=public",
+        "reach.each=8",
+        "minutes=1.5",
+        f"core.defences.two_rounds={'on' if two_rounds else 'off'}",
+    )
+    assert metrics["liars"] > 5
+    if two_rounds:
+        assert metrics["false_no"] == 0
+        assert metrics["yes"] == 1.0
+    else:
+        assert metrics["false_no"] > 0
+
+
+@pytest.mark.parametrize("renewed", [True, False])
+def test_holders_of_flows_enter_where_what_comes_in_renews_no_note(renewed: bool) -> None:
+    metrics = measured(
+        "reach-keepalive",
+        *ONE_RUN,
+        *SOON,
+        "attack.share=0.5",
+        "reach.each=3",
+        "minutes=5",
+        f"core.defences.renewed_contacts={'on' if renewed else 'off'}",
+    )
+    assert metrics["entered"] > 0
+    assert (metrics["false_yes"] > 0) == (not renewed)
+
+
+@pytest.mark.parametrize("budgets", [True, False])
+def test_witnesses_asked_to_ping_a_victim(budgets: bool) -> None:
+    metrics = measured(
+        "reach-abuse",
+        *ONE_RUN,
+        "attack.addresses=6",
+        "attack.interval_s=10",
+        "minutes=2",
+        f"core.defences.witness_budgets={'on' if budgets else 'off'}",
+    )
+    per_witness = metrics["pings_at_victim"] / metrics["witnesses"]
+    if budgets:
+        assert 1 <= per_witness <= 6
+        assert metrics["bytes_per_byte"] < 0.65
+    else:
+        assert per_witness > 20
+
+
+def test_drained_witnesses_turn_no_verdict() -> None:
+    metrics = measured(
+        "reach-drain",
+        "attack.addresses=6",
+        "attack.interval_s=5",
+        "reach.kinds=public,restricted",
+        "reach.each=2",
+        "minutes=2",
+    )
+    assert metrics["false_yes"] == metrics["false_no"] == 0
+
+
+@pytest.mark.parametrize("lane", [True, False])
+def test_a_flood_hides_strangers_where_their_pings_have_no_lane(lane: bool) -> None:
+    metrics = measured(
+        "reach-flood",
+        *ONE_RUN,
+        "nodes=30",
+        "reach.kinds=public",
+        "reach.each=1",
+        "minutes=0.3",
+        f"core.defences.probe_lane={'on' if lane else 'off'}",
+    )
+    assert metrics["dropped_by_limits"] > 1000
+    assert metrics["false_no"] == 0
+    assert metrics["yes"] == (1.0 if lane else 0.0)
+
+
+def test_a_forward_is_noticed_and_its_end_too() -> None:
+    metrics = measured("reach-toggle", "reach.each=3", "reach.later_s=0")
+    assert metrics["closed_at_first"] == metrics["added_noticed"] == 1.0
+    assert metrics["removed_noticed"] == 1.0
+    assert metrics["added_s_p95"] <= 35
+    assert metrics["removed_s_p95"] <= 100
+
+
+def test_changes_of_network_are_followed() -> None:
+    metrics = measured("reach-move", "reach.each=1", "minutes=2")
+    assert metrics["known"] == 1.0, metrics["changes"]
+    assert metrics["told_known_s_p95"] <= 30
+
+
+def test_hidden_members_meet_as_fast_as_without_tests() -> None:
+    metrics = measured("reach-small", "joins=5", "nodes=60", "warmup_s=20")
+    assert metrics["met_30_s_as_set"] >= metrics["met_30_s_no_tests"] - 0.1
+
+
+def test_the_cost_of_tests() -> None:
+    metrics = measured("reach-cost", *ONE_RUN, "minutes=2", "warmup_s=700", "nodes=40")
+    assert metrics["reach_queries_per_s_yes"] < 0.05
+
+
+def test_mapping_routers_let_more_pairs_reach_each_other() -> None:
+    metrics = measured("reach-pairs", "minutes=1", "population.reachable=0.4", "nodes=80")
+    assert metrics["without_mappings"] < metrics["direct"] <= metrics["bound"]
