@@ -206,3 +206,33 @@ def test_shares_of_boxes_in_a_network() -> None:
     lab.move(moved)
     assert moved.endpoint[:-2] != ip
     assert lab.population.is_taken(Endpoint(ip + b"\0\1")), "the others still live there"
+
+
+def test_answers_of_a_one_way_box_leave_from_elsewhere() -> None:
+    router = Router(maps=True, one_way=True)
+    host = behind(router, OUTSIDE, 1)
+    nat = host.nat
+    assert isinstance(nat, RoutedNat)
+    other_port = make_endpoint("81.2.69.1", 5000)
+    assert router.grant(nat, other_port) == other_port
+    assert nat.admits(OTHER, other_port, 0.0)
+    assert nat.outbound(OTHER, 0.1) == OUTSIDE
+    assert not nat.answers_from(other_port)
+    assert nat.answers_from(OUTSIDE)
+
+
+def test_a_mapping_is_granted_lost_with_the_box_and_granted_again() -> None:
+    options = with_settings(SimOptions(), ["nodes=1", "gossip.network_share=1"])
+    lab = Lab(options)
+    residence = lab.population.settle()
+    nat = RoutedNat(RestrictedNat(residence.endpoint, 60.0, NAT), Router(maps=True))
+    host = lab.new_host(residence=residence, nat=nat)
+    lab.boot(host)
+    lab.run(0.03)
+    assert nat.forwarded == residence.endpoint
+    assert lab.oracle.strangers_reach(host, residence.endpoint)
+    lab.mapping_requests.restart_box(host)
+    assert not lab.oracle.strangers_reach(host, residence.endpoint)
+    lab.run(1.1)
+    assert lab.oracle.strangers_reach(host, residence.endpoint)
+    assert host.outside != residence.endpoint, "its own mappings are at another port now"

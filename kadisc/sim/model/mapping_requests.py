@@ -7,13 +7,18 @@ from __future__ import annotations
 from random import Random
 from typing import Final
 
-from ...endpoints import family_of
+from ...endpoints import Endpoint, Family, family_of
 from .host import Host
 from .router import RoutedNat
 from .world import World
 
 NOTICE_S: Final = 1.0
 """The longest time until a box that has restarted is asked again."""
+
+
+SHARED_IP: Final = bytes((100, 64, 0, 1))
+"""The external address of a box behind a carrier's NAT (RFC 6598), which it names in its answers.
+"""
 
 
 class MappingRequests:
@@ -44,4 +49,6 @@ class MappingRequests:
         external = nat.router.grant(nat, host.endpoint)
         if external is not None:
             family = family_of(host.endpoint)
+            if nat.router.has_second and family is Family.IPV4:
+                external = Endpoint(SHARED_IP + external[-2:])
             self._world.do(host, host.node.mapped, family, external)
