@@ -22,6 +22,7 @@ from ...wire.records import PeerRecord
 from ..join.bootstrap import Bootstrap
 from ..join.static_peers import StaticPeerResolver
 from ..lan.lan import Lan
+from ..link.watcher import watcher_of
 from ..mapping.port_mapper import PortMapper
 from ..state.keeper import Keeper
 from ..transport.dispatch import Subscription
@@ -82,7 +83,8 @@ class Node(NodeView):
         """
         nonces = keeper.saved_nonces if keeper is not None else ()
         mapper = PortMapper(pump, config, rng, nonces)
-        super().__init__(pump, keeper, mapper, Lan(pump, config, sources, rng))
+        watcher = watcher_of(pump, config, mapper)
+        super().__init__(pump, keeper, mapper, watcher, Lan(pump, config, sources, rng))
         self.config = config
         self.identity = identity
         """The key pair (Ed25519)."""
@@ -116,6 +118,8 @@ class Node(NodeView):
             nursery.start_soon(self.port_mapper.run, name="kadisc port mapper")
             if self.own_network.is_joined:
                 nursery.start_soon(self._lan.run, name="kadisc lan")
+            if self.link_watcher.is_wanted:
+                nursery.start_soon(self.link_watcher.run, name="kadisc link watcher")
             if (
                 self.config.publish_record
                 and not self.config.core.read_only

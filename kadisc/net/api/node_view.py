@@ -7,8 +7,9 @@ from ...endpoints import Endpoint, Family
 from ...ids import NodeId
 from ...observe.lan import LanSnapshot
 from ...observe.mappings import MappingSnapshot
-from ...observe.socket_snapshot import SocketSnapshot, SocketState
+from ...observe.socket_snapshot import SocketSnapshot
 from ..lan.lan import Lan
+from ..link.watcher import LinkWatcher
 from ..mapping.port_mapper import PortMapper
 from ..state.keeper import Keeper
 from ..transport.pump import Pump
@@ -19,7 +20,12 @@ class NodeView:
     """The part of `Node` that only looks: nothing is started, sent or changed."""
 
     def __init__(
-        self, pump: Pump, keeper: Keeper | None, port_mapper: PortMapper, lan: Lan
+        self,
+        pump: Pump,
+        keeper: Keeper | None,
+        port_mapper: PortMapper,
+        link_watcher: LinkWatcher,
+        lan: Lan,
     ) -> None:
         self.pump = pump
         """What drives the core; for tests and measurements, not for programs."""
@@ -27,6 +33,8 @@ class NodeView:
         """Saves the state; None where the node was opened without a folder."""
         self.port_mapper = port_mapper
         """Has routers forward ports to this node."""
+        self.link_watcher = link_watcher
+        """Follows changes of the network."""
         self._lan = lan
         self._core = pump.core
         self._opened_at = pump.now()
@@ -45,10 +53,7 @@ class NodeView:
 
     def sockets(self) -> tuple[SocketSnapshot, ...]:
         """The UDP sockets, also those that are closed because their address is gone."""
-        return tuple(
-            SocketSnapshot(port.family, port.local_endpoint, SocketState.OPEN)
-            for port in self.pump.ports
-        )
+        return self.link_watcher.sockets.snapshot()
 
     def mappings(self) -> tuple[MappingSnapshot, ...]:
         """The ports that routers are asked to forward, and what has come of it."""
@@ -87,4 +92,7 @@ class NodeView:
 
     def counters(self) -> dict[str, int]:
         """How often each thing has happened so far, by name, in the core and in the shell."""
-        return self._core.counters.as_dict() | self.pump.counters()
+        changes = {
+            f"network_changes.{cause}": count for cause, count in self.link_watcher.changes.items()
+        }
+        return self._core.counters.as_dict() | self.pump.counters() | changes

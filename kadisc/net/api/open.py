@@ -162,20 +162,24 @@ def _core(
 
 @asynccontextmanager
 async def running(nodes: Sequence[Node], *, joins: bool = True) -> AsyncIterator[None]:
-    """Runs nodes in one nursery. At the end their operations end first, then their tasks; the
-    caller closes the ports.
+    """Runs nodes in one nursery. At the end their operations end first, then their tasks, then the
+    ports that they have by then; the caller closes those that it gave them.
     """
-    async with open_flat_nursery() as nursery:
-        try:
-            for node in nodes:
-                node.start(nursery, joins=joins)
-            yield
-        finally:
-            if len(nodes) == 1:  # of several, each would say goodbye to the others
-                await _say_goodbye(nodes[0])
-            nursery.cancel_scope.cancel()
-            for node in nodes:
-                node.close()
+    try:
+        async with open_flat_nursery() as nursery:
+            try:
+                for node in nodes:
+                    node.start(nursery, joins=joins)
+                yield
+            finally:
+                if len(nodes) == 1:  # of several, each would say goodbye to the others
+                    await _say_goodbye(nodes[0])
+                nursery.cancel_scope.cancel()
+                for node in nodes:
+                    node.close()
+    finally:
+        for node in nodes:
+            close_ports(node.pump.ports)
 
 
 async def _say_goodbye(node: Node) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import enum
 from typing import Protocol
 
+import trio
+
 from ...core.contract.events import Datagram
 from ...endpoints import Endpoint, Family
 
@@ -52,3 +54,23 @@ class Port(Protocol):
 
     def close(self) -> None:
         """Call it when no task waits in `wait_readable` any more; a second call does nothing."""
+
+
+class ClosedPort:
+    """In the place of a port whose address is gone: nothing comes in, and nothing can be sent."""
+
+    def __init__(self, port: Port) -> None:
+        self.family = port.family
+        self.local_endpoint = port.local_endpoint
+
+    async def wait_readable(self) -> None:
+        await trio.sleep_forever()
+
+    def drain(self, limit: int) -> list[tuple[bytes, Endpoint]]:
+        return []
+
+    def send(self, datagram: Datagram) -> Sent:
+        return Sent.REFUSED
+
+    def close(self) -> None:
+        pass

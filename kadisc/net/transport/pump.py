@@ -48,7 +48,9 @@ the next; with a network that refuses all of them that would not end.
 
 
 class Pump:
-    """Drives one core. ``ports``: at most one for each family; the caller closes them."""
+    """Drives one core. ``ports``: at most one for each family; the caller closes them, and at the
+    end those that are in ``ports`` then.
+    """
 
     def __init__(self, core: Core, ports: Sequence[Port], clock: Clock) -> None:
         self.core = core
@@ -60,6 +62,8 @@ class Pump:
         """Datagrams that the system would not send, by the family of their destination."""
         self._clock = forward_clock(clock)
         self._port_of = {_address_bytes(port.family): port for port in ports}
+        self._nursery: trio.Nursery | None = None
+        self._readers: dict[Port, trio.CancelScope] = {}
         self._nap: trio.CancelScope | None = None
         self._wake_at = -math.inf
         self._slept_s = clock.slept_s()
@@ -83,9 +87,39 @@ class Pump:
         return self._clock.wall_s()
 
     def start(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
         for port in self.ports:
-            nursery.start_soon(self._read, port, name=f"kadisc reader {port.family.value}")
+            self._start_reading(port)
         nursery.start_soon(self._wake, name="kadisc timer")
+
+    def replace_port(self, port: Port) -> None:
+        """Puts ``port`` in the place of the one of its family, which is closed as soon as no task
+        waits for it any more.
+        """
+        [former] = [each for each in self.ports if each.family is port.family]
+        self.ports = tuple(port if each is former else each for each in self.ports)
+        self._port_of[_address_bytes(port.family)] = port
+        if (reader := self._readers.get(former)) is not None:
+            reader.cancel()
+        else:
+            former.close()
+        if self._nursery is not None:
+            self._start_reading(port)
+
+    def _start_reading(self, port: Port) -> None:
+        assert self._nursery is not None
+        scope = self._readers[port] = trio.CancelScope()
+        name = f"kadisc reader {port.family.value}"
+        self._nursery.start_soon(self._read_until_replaced, port, scope, name=name)
+
+    async def _read_until_replaced(self, port: Port, scope: trio.CancelScope) -> None:
+        try:
+            with scope:
+                await self._read(port)
+        finally:
+            del self._readers[port]
+            if port not in self.ports:
+                port.close()
 
     @contextmanager
     def operation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from kadisc.core.contract.events import Datagram, Event, OperationId, Outcome, PingFinished
 from kadisc.endpoints import Endpoint, Family
@@ -36,8 +36,11 @@ class ScriptedCore:
         self.calls.append(("send_failed", destination, now))
         self.on_send_failed(destination)
 
-    def network_changed(self, now: float) -> None:
-        self.calls.append(("network_changed", None, now))
+    def network_changed(self, now: float, *, families: Collection[Family] | None = None) -> None:
+        self.calls.append(("network_changed", families, now))
+
+    def socket_lost(self, family: Family, now: float) -> None:
+        self.calls.append(("socket_lost", family, now))
 
     def next_deadline(self) -> float:
         return self.deadline

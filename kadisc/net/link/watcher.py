@@ -1,0 +1,169 @@
+"""Notices that this machine is in another network, and has the node follow.
+
+Every two seconds it takes a fingerprint of each address family: the addresses of the interfaces
+that are up, the address that datagrams leave from, the gateway. Nothing is sent for it. No
+notification of the kernel is used: they differ between systems, come in bursts while a network is
+set up, and miss a router that was exchanged.
+
+A new fingerprint makes the node look for its place and its external address anew, and have the
+router asked for its ports again. An interface that comes and goes must not make the node do that
+all the time, so the pause after such an action doubles. A change that leaves no way out is not
+acted upon: there is nobody to ask, and the next change is the one to follow.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
+from typing import Final, TypeAlias
+
+import trio
+
+from ...config import Config
+from ...endpoints import Family, Scope, scope_of
+from ...observe.shell_events import NetworkChanged
+from ..environment import may_watch
+from ..mapping.port_mapper import PortMapper
+from ..transport.pump import Pump
+from ..transport.udp import UdpPort, bind_udp
+from .bound_sockets import Bind, BoundSockets
+from .interfaces import CAUSES, LinkState, LinkUnreadable, read_links
+
+FIRST_PAUSE_S: Final = 5.0
+LONGEST_PAUSE_S: Final = 320.0
+"""The pause between two actions: the first one, from which it doubles, and the longest."""
+QUIET_S: Final = 600.0
+"""After so long without a change the pause is the first one again."""
+FIRST_LOOK_S: Final = 0.2
+"""A node that starts has more urgent work in its first moments."""
+SHARE_OF_CORE: Final = 0.001
+"""A look at a machine with hundreds of interfaces takes long: then the next look comes later, so
+that all of them take no more than this share of one core.
+"""
+
+SUSPENDED: Final = "suspended"
+
+Links: TypeAlias = dict[Family, LinkState]
+ReadLinks: TypeAlias = Callable[[Iterable[Family]], Links]
+
+
+class LinkWatcher:
+    """Watches for one node."""
+
+    def __init__(
+        self,
+        pump: Pump,
+        config: Config,
+        port_mapper: PortMapper,
+        *,
+        families: Collection[Family],
+        bind: Bind,
+        read: ReadLinks = read_links,
+    ) -> None:
+        """``families``: to be watched. ``bind``: opens a port. ``read``: looks at the links."""
+        self.sockets = BoundSockets(pump, bind)
+        """The node's sockets, which come and go with their addresses."""
+        self._pump = pump
+        self._port_mapper = port_mapper
+        self._interval_s = config.watch_interval_s
+        self._read = read
+        self._families = tuple(families)
+        self._seen: Links = {}
+        """What was acted upon last."""
+        self._had_way_out: set[Family] = set()
+        self._acted_at = -math.inf
+        self._pause_s = 0.0
+        self._cost_s = 0.0
+        self._suspended = trio.Event()
+        self.changes: Counter[str] = Counter()
+        """Changes of network that the node has followed, by cause."""
+        pump.dispatch.tap(self._note)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is anything to watch, and it is allowed."""
+        return bool(self._families and self._interval_s > 0 and may_watch())
+
+    async def run(self) -> None:
+        """Watches until it is cancelled."""
+        await trio.sleep(FIRST_LOOK_S)
+        self._look(is_after_suspend=False)
+        self._cost_s = 0.0  # the first look imports what it needs
+        while True:
+            with trio.move_on_after(max(self._interval_s, self._cost_s / SHARE_OF_CORE)):
+                await self._suspended.wait()
+            is_after_suspend = self._suspended.is_set()
+            self._suspended = trio.Event()
+            self._look(is_after_suspend=is_after_suspend)
+
+    def _note(self, event: object) -> None:
+        if isinstance(event, NetworkChanged):
+            self.changes[event.cause] += 1
+            if event.cause == SUSPENDED:
+                self._suspended.set()
+
+    def _look(self, *, is_after_suspend: bool) -> None:
+        began_s = time.thread_time()
+        try:
+            links = self._read(self._families)
+        except LinkUnreadable:
+            return  # the next look may succeed
+        finally:
+            self._cost_s = time.thread_time() - began_s
+        self.sockets.follow(links)
+        if is_after_suspend:
+            # The pump has told the core already, before anything that was overdue by then.
+            self._port_mapper.network_changed(self._families)
+            self._seen = links
+        differing = {
+            family: cause
+            for family, link in links.items()
+            if (cause := link.difference(self._seen.setdefault(family, link))) is not None
+        }
+        for family in [each for each in differing if self._is_cut_off(links[each])]:
+            self._seen[family] = links[family]
+            del differing[family]
+        self._had_way_out.update(link.family for link in links.values() if link.source is not None)
+        now = self._pump.now()
+        if differing and now >= self._acted_at + self._pause_s:
+            self._act(differing, links, now)
+
+    def _is_cut_off(self, link: LinkState) -> bool:
+        """Whether there was a way out and is none now. A machine in a network of its own may never
+        have one.
+        """
+        return link.source is None and link.family in self._had_way_out
+
+    def _act(self, differing: Mapping[Family, str], links: Links, now: float) -> None:
+        is_quiet = now >= self._acted_at + QUIET_S
+        self._pause_s = FIRST_PAUSE_S if is_quiet else min(2 * self._pause_s, LONGEST_PAUSE_S)
+        self._acted_at = now
+        self._pump.core.network_changed(now, families=tuple(differing))
+        self._pump.publish(
+            NetworkChanged(
+                cause=min(differing.values(), key=CAUSES.index), families=tuple(differing)
+            )
+        )
+        self._port_mapper.network_changed(
+            [family for family in differing if links[family].goes_elsewhere(self._seen[family])]
+        )
+        self._seen |= {family: links[family] for family in differing}
+        self._pump.flush()
+
+
+def watcher_of(pump: Pump, config: Config, port_mapper: PortMapper) -> LinkWatcher:
+    """For the families in which the node has a socket of the system that others can reach."""
+    families = [
+        port.family
+        for port in pump.ports
+        if isinstance(port, UdpPort) and scope_of(port.local_endpoint) is not Scope.LOOPBACK
+    ]
+    bind = partial(
+        bind_udp,
+        max_datagram_bytes=config.core.max_datagram_bytes,
+        socket_buffer_bytes=config.socket_buffer_bytes,
+    )
+    return LinkWatcher(pump, config, port_mapper, families=families, bind=bind)
