@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,6 +26,10 @@ table inet filter {
     type filter hook input priority 0;
     iifname "WAN" ct state new meta l4proto udp drop
     BLOCKED
+  }
+  chain output {
+    type filter hook output priority 0;
+    QUIET
   }
   chain prerouting {
     type nat hook prerouting priority -100;
@@ -71,6 +76,7 @@ _FIRST_BYTE: Final = 'iifname "lan" udp dport 5351 @th,64,8 {version} drop'
 class HomeRouter:
     """``protocols``: those of PCP, NAT-PMP and UPnP (``pcp``, ``natpmp``, ``upnp``) that it speaks;
     miniupnpd has one switch for PCP and NAT-PMP, so the firewall drops what it shall not get.
+    ``announces``: whether its notices of a new address, to 224.0.0.1, arrive.
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class HomeRouter:
         folder: Path,
         *,
         protocols: Iterable[str] = ("pcp", "natpmp"),
+        announces: bool = True,
         least_lease_s: int = 60,
     ) -> None:
         self.router = router
@@ -91,7 +98,9 @@ class HomeRouter:
             for name, version in (("pcp", PCP_VERSION), ("natpmp", NATPMP_VERSION))
             if name not in spoken
         ]
-        self._rules = _RULES.replace("BLOCKED", "\n    ".join(blocked))
+        quiet = "" if announces else "udp dport 5350 drop"
+        rules = _RULES.replace("BLOCKED", "\n    ".join(blocked))
+        self._rules = rules.replace("QUIET", quiet)
         text = _CONFIGURATION.replace("UPNP", "yes" if "upnp" in spoken else "no")
         text = text.replace("LEAST", str(least_lease_s))
         self._text = text.replace("LEASES", str(self._folder / "leases"))
@@ -135,6 +144,11 @@ class HomeRouter:
         """The rules of the daemon in nft, one a mapping."""
         rules = self.router.run("nft", "list", "chain", "inet", "filter", "prerouting_miniupnpd")
         return [line.strip() for line in rules.splitlines() if "dnat" in line]
+
+    def nonces(self) -> list[str]:
+        """Of the mappings by PCP that were granted since the start, each once, in hex."""
+        log = (self._folder / "log").read_text(errors="replace")
+        return list(dict.fromkeys(re.findall(r"PCP MAP: added mapping .*PCP MAP (\w+)'", log)))
 
     def log_tail(self) -> str:
         return "\n".join((self._folder / "log").read_text(errors="replace").splitlines()[-15:])

@@ -16,31 +16,64 @@ from tests.interop.krpc_probe import Probe
 
 from ..child_programs import show, until
 from .home_router import HomeRouter
-from .internet import Host, Internet, Router
+from .internet import Host, Internet, Machine, PublicHost, Router
 from .nat import set_nat
 from .nodes import LabNode, World
 from .public_nodes import PORT, public_host, public_host_6
 
+JOIN_S = 60.0
 CONFIGURATION = """
 network = "lab"
 no_routers = true
+publish_record = false
 
 [core.gossip]
 round_s = 2.0
 max_round_s = 10.0
+
+[core.reach]
+stranger_s = 6.0
+round_s = 10.0
+round_pause_s = 2.0
+refresh_s = 8.0
+failed_fast_s = 5.0
+failed_slow_s = 20.0
+retry_s = 5.0
+max_retry_s = 10.0
+services_s = 60.0
+host_pings_per_h = 60.0
+subnet_pings_per_h = 240.0
+pairs_per_h = 20.0
+total_ping_burst = 100.0
+host_asks_per_h = 3600.0
+subnet_ask_burst = 256.0
+subnet_asks_per_h = 3600.0
 """
-"""Of all nodes: rounds follow each other soon."""
+"""Of all nodes: rounds follow each other soon, and so do tests. A host counts as a stranger sooner
+than usual, but later than the routers of `internet.py` forget what a host sent. There are fewer
+witnesses than usual for more nodes that test, so each may ping them more often.
+"""
 
 
 class Lab:
-    """``size``: how many public nodes there are; ``extra``: more of the configuration."""
+    """``size``: how many public nodes there are; ``extra``: more of the configuration;
+    ``delay_ms``: of a packet, one way.
+    """
 
-    def __init__(self, scratch: Path, size: int, extra: str = "", *, ipv6: bool = False) -> None:
+    def __init__(
+        self,
+        scratch: Path,
+        size: int,
+        extra: str = "",
+        *,
+        ipv6: bool = False,
+        delay_ms: float = 0.0,
+    ) -> None:
         self.scratch = scratch
         self.ipv6 = ipv6
         self.started = time.monotonic()
         self.configuration = CONFIGURATION + extra
-        self.internet = Internet()
+        self.internet = Internet(delay_ms)
         self._strangers = itertools.count(1)
         self.world = World("world", (public_host(0), PORT), scratch)
         self.world.within = self.internet.world.within
@@ -111,16 +144,20 @@ class Part:
         home.start()
         return home
 
-    def node(self, host: Host, name: str | None = None) -> LabNode:
+    def public_host(self) -> PublicHost:
+        """A host without a router, with an address that no other part has."""
+        return self.lab.internet.add_public_host()
+
+    def node(self, host: Machine, name: str | None = None) -> LabNode:
         """Not started yet."""
         node = LabNode(name or f"node-{host.name}", host, self.scratch, self.lab.configuration)
         self._nodes.append(node)
         return node
 
-    def joined(self, host: Host, *options: str) -> LabNode:
+    def joined(self, host: Machine, *options: str, bind: str = f"0.0.0.0:{PORT}") -> LabNode:
         """A node that has joined."""
-        node = self.node(host).start(*self.lab.bootstrap(), *options)
-        node.await_event("joined", 30)
+        node = self.node(host).start(*self.lab.bootstrap(), *options, bind=bind)
+        node.await_event("joined", JOIN_S)
         self.note("joined")
         return node
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .internet import Router
+from .internet import UDP_TIMEOUT_S, Router
 
 KINDS: Final = (
     "preserving",
@@ -46,6 +46,20 @@ table ip cone {
   }
 }
 """,
+    "one-way": """
+table ip cone {
+  chain pre {
+    type nat hook prerouting priority -100;
+    iifname "WAN" meta l4proto udp dnat to HOST
+  }
+}
+table ip oneway {
+  chain f {
+    type filter hook forward priority -10;
+    oifname "WAN" meta l4proto udp ct direction reply drop
+  }
+}
+""",
     "one-to-one": """
 table ip cone {
   chain pre {
@@ -71,7 +85,7 @@ table ip adf {
   set seen {
     type ipv4_addr
     flags timeout
-    timeout 600s
+    timeout TIMEOUT
     size 4096
   }
   chain out {
@@ -105,7 +119,9 @@ table ip6 fw {
 
 def set_nat(router: Router, kind: str, host: str) -> None:
     """Rules and connections of before are forgotten. ``kind``: one of `KINDS`, ``one-to-one`` (all
-    that comes goes to the host, as in clouds) or ``hairpin`` (full-cone, also from inside).
+    that comes goes to the host, as in clouds), ``hairpin`` (full-cone, also from inside) or
+    ``one-way`` (full-cone, but answers to what others began do not get out, as where they would
+    leave by another route).
     ``host``: the inner address that a forwarding kind forwards to. Strangers' packets to the router
     itself are dropped, and IPv6 from outside, as usual routers do.
     """
@@ -118,7 +134,14 @@ table ip nat {{
   }}
 }}
 {_FIREWALL}{_EXTRA.get(kind, "")}{_FIREWALL_6}"""
-    router.run("nft", "-f", "-", given=rules.replace("WAN", router.wan).replace("HOST", host))
+    router.run(
+        "nft",
+        "-f",
+        "-",
+        given=rules.replace("WAN", router.wan)
+        .replace("HOST", host)
+        .replace("TIMEOUT", f"{UDP_TIMEOUT_S}s"),
+    )
     forget_connections(router)
 
 

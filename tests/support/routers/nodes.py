@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Self
 
+from kadisc.control.socket_file import socket_path
+
 from ..child_programs import Client, NotSeenError
-from .internet import Host
+from .internet import Machine
 from .public_nodes import PORT
 
-START_S = 20.0
-WORLD_S = 60.0
+START_S = 60.0
+WORLD_S = 90.0
+ANSWER_S = 20.0
 
 
 class LabNode(Client):
     """A kadisc node with a control socket."""
 
-    def __init__(self, name: str, host: Host, scratch: Path, configuration: str) -> None:
+    def __init__(self, name: str, host: Machine, scratch: Path, configuration: str) -> None:
         super().__init__(name, (host.address, PORT), scratch)
         self.host = host
         self.within = host.within
@@ -34,16 +40,64 @@ class LabNode(Client):
         self.await_event("listening", START_S)
         return self
 
+    def interrupt(self) -> None:
+        """Stops it as Ctrl-C does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(10)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
+
     def command(self, *words: str) -> str:
         """What one of its commands, which ask the running node, prints."""
         self.alive()
         return self.host.run(*(sys.executable, "-m", "kadisc", *words, f"--state-dir={self.state}"))
 
+    def pings(self, host: str, port: int) -> bool:
+        """Whether the node that runs gets an answer there."""
+        words = [sys.executable, "-m", "kadisc", "ping", f"{host}:{port}"]
+        done = subprocess.run(
+            [*self.within, *words, f"--state-dir={self.state}"],
+            capture_output=True,
+            timeout=30,
+        )
+        return done.returncode == 0
+
+    def call(self, method: str) -> dict[str, Any]:
+        """What the node's control socket answers, as its commands with ``--json`` print it: a look
+        at it costs no process.
+        """
+        self.alive()
+        question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {}}
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(ANSWER_S)
+            control.connect(str(socket_path(self.state)))
+            control.sendall(json.dumps(question).encode() + b"\n")
+            with control.makefile("rb") as lines:
+                return json.loads(lines.readline())["result"]
+
     def status(self) -> dict[str, Any]:
-        return json.loads(self.command("status", "--json"))
+        return self.call("status")
 
     def record(self) -> dict[str, Any]:
-        return json.loads(self.command("record", "--json"))
+        return self.call("record")
+
+    def reach(self, family: str = "ipv4") -> dict[str, Any]:
+        return self.family(family)["reach"]
+
+    def mapping(self, protocol: str = "udp", family: str = "ipv4") -> dict[str, Any] | None:
+        """That of a port while the router forwards it."""
+        for mapping in self.status()["mappings"]:
+            if (mapping["protocol"], mapping["family"], mapping["state"]) == (
+                protocol,
+                family,
+                "mapped",
+            ):
+                return mapping
+        return None
 
     def family(self, name: str = "ipv4") -> dict[str, Any]:
         for family in self.status()["families"]:
