@@ -67,6 +67,7 @@ class DoctorFacts:
         offered: The services of the node that have a port, by name.
         check_services: Whether the node has them tested.
         services: What other nodes found of them.
+        lan: The nodes that beacons found on the links of this machine.
     """
 
     is_lasting: bool
@@ -84,6 +85,7 @@ class DoctorFacts:
     offered: Mapping[str, int] = field(default_factory=dict)
     check_services: bool = True
     services: tuple[ServiceReach, ...] = ()
+    lan: LanSnapshot = field(default_factory=LanSnapshot)
 
     def own_mapping(self, family: FamilyFacts) -> MappingSnapshot | None:
         """The mapping of the node's own port in a family."""
@@ -100,5 +102,3 @@ class DoctorFacts:
     def families_in_use(self) -> tuple[FamilyFacts, ...]:
         """Those in which any node has answered; all, if none has anywhere."""
         return tuple(each for each in self.families if each.is_in_use) or self.families
-
-    lan: LanSnapshot = field(default_factory=LanSnapshot)

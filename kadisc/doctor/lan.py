@@ -21,7 +21,8 @@ def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
                 "lan_interfaces in the configuration, or switch beacons off with --no-lan",
             ),
         )
-    return tuple(ok(each.name, lan_words(each)) for each in lan.interfaces)
+    found = tuple(ok(each.name, lan_words(each)) for each in lan.interfaces)
+    return found or (ok("", "no node was looked for on the links of this machine yet"),)
 
 
 LAN = DoctorCheck("lan", find)

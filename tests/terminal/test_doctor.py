@@ -49,7 +49,7 @@ def test_the_running_node_and_one_of_the_command() -> None:
         code, output, _ = doctor("--state-dir", folder)
         assert code == 0
         assert output.startswith("ok       joined     IPv4: joined the DHT, with 3 contacts\n")
-        assert output.endswith("0 failures, 1 warning, 6 ok\n")
+        assert output.endswith("0 failures, 1 warning, 7 ok\n")
 
         own = ("--bind", "127.9.0.1:0", "--bootstrap", first, "--allow-private", "--no-map")
         code, output, _ = doctor(*own, "--map-port", "tcp:30303", "--json")
