@@ -219,11 +219,13 @@ class RouterAsker:
                 for end in ends:
                     for payload in payloads:
                         port.send(payload)
+                    outcome: Outcome | None = None
                     with trio.move_on_at(end):
                         outcome = await hearing.until_outcome()
-                        if isinstance(outcome, Grant) and more is not None:
-                            with trio.move_on_after(_ADDRESS_WAIT_S), suppress(OSError):
-                                await hearing.until(more)
+                    if isinstance(outcome, Grant) and more is not None:
+                        with trio.move_on_after(_ADDRESS_WAIT_S), suppress(OSError):
+                            await hearing.until(more)
+                    if outcome is not None:
                         return outcome
         except OSError as error:
             return Refusal(method, UNREACHABLE, unreachable_words(error))
