@@ -30,7 +30,8 @@ HALF = "tun0\t00000000\t0101080A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n"
 def route_6(
     gateway: str, metric: int = 1024, flags: str = "00000003", interface: str = "eth0"
 ) -> str:
-    return f"{'0' * 32} 00 {'0' * 32} 00 {gateway} {metric:08x} 00000001 00000000 {flags} {interface}\n"
+    anywhere = f"{'0' * 32} 00"
+    return f"{anywhere} {anywhere} {gateway} {metric:08x} 00000001 00000000 {flags} {interface}\n"
 
 
 LINK_LOCAL = "fe80" + "0" * 27 + "1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 import trio
@@ -60,7 +61,7 @@ async def test_a_lease_is_renewed_between_a_half_and_five_eighths(
         await trio.sleep(20_000)
         assert mapping.state is MappingState.MAPPED
     times = router.times(of_pcp=True)
-    shares = [(later - earlier) / 3600 for earlier, later in zip(times, times[1:], strict=False)]
+    shares = [(later - earlier) / 3600 for earlier, later in pairwise(times)]
     assert len(shares) >= 8
     assert all(0.5 <= share <= 0.6251 for share in shares)
     assert len({round(share, 4) for share in shares}) == len(shares)
@@ -120,7 +121,7 @@ async def test_pauses_double_up_to_an_hour(autojump_clock: MockClock) -> None:
         await trio.sleep(15_000)
         assert mapping.state is MappingState.PAUSED
     begun = router.times(of_pcp=True)[::5]
-    pauses = [later - earlier - 7.75 for earlier, later in zip(begun, begun[1:], strict=False)]
+    pauses = [later - earlier - 7.75 for earlier, later in pairwise(begun)]
     assert pauses == [approx(each) for each in (300, 600, 1200, 2400, 3600, 3600)]
 
 
