@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..ids import NodeId
 from ..wire.items import Item
 from ..wire.messages import Ping
-from .contract.events import LookupKind, OperationId, Outcome
+from .contract.events import DialOutcome, LookupKind, OperationId, Outcome
 from .contract.queries import SendQuery
 from .contract.saved_state import SavedState
 from .contract.service_filter import EVERY_PEER, ServiceFilter
@@ -175,6 +175,10 @@ class Core(Engine):
     def cancel(self, operation: OperationId, now: float) -> None:
         """Ends the operation with CANCELLED; without effect once it has ended."""
         self._end(operation, Outcome.CANCELLED, now)
+
+    def tcp_dialled(self, dial: int, outcome: DialOutcome, now: float) -> None:
+        """What came of the TCP connection that `TcpDialWanted` asked for."""
+        self._carry_out(self._helping.dialled(dial, outcome, now), now)
 
     def mapped(self, family: Family, endpoint: Endpoint | None, now: float) -> None:
         """The router maps this endpoint to the node's socket of that family; None: no longer."""

@@ -19,7 +19,18 @@ from ..endpoints import Endpoint, Family, family_of
 from ..errors import DecodeError
 from ..ids import NodeId
 from ..wire import krpc
-from ..wire.messages import AnnouncePeer, Error, FindNode, Gossip, Ping, Put, Query, Reply
+from ..wire.messages import (
+    AnnouncePeer,
+    Error,
+    FindNode,
+    Gossip,
+    Knock,
+    Ping,
+    Put,
+    Query,
+    Reach,
+    Reply,
+)
 from . import assembly, peers_assembly, serving_assembly
 from .addressing.bep42_places import SubnetPlaces
 from .addressing.contact_pool import ContactPool
@@ -44,18 +55,20 @@ from .contract.queries import (
     RefreshLookup,
     RendezvousLookup,
     SendQuery,
+    SendReply,
 )
 from .dht import Dht
 from .lookup.factory import LookupFactory
 from .lookup.operation import LookupOperation
 from .lookup.operations import Operations
-from .peers.answers import fitting
 from .peers.network import PeerNetwork
 from .peers.network_api import PeerNetworkApi
 from .peers.no_network import NoPeerNetwork
 from .peers.own_record import Membership
+from .reach.helping import HelpRule, NoHelp
 from .rpc.receiver import QUERY_NAMES
 from .rpc.transactions import Overdue
+from .serving.fitting import fitting
 
 MAX_ROUNDS: Final = 200
 """How often one component is asked in one tick. What a tick starts can end at once, for want of
@@ -136,6 +149,7 @@ class Engine:
         extra_places = assembly.extra_places_of(self._dhts)
         self.peer_network: PeerNetwork | None = None
         self._network_api: PeerNetworkApi = NoPeerNetwork(self._responder)
+        self._helping: HelpRule = NoHelp()
         self._parts: list[Dht | PeerNetwork] = [*self._dhts.values()]
         if membership is not None:
             self.peer_network = peers_assembly.peer_network_for(
@@ -153,6 +167,7 @@ class Engine:
                 extra_places,
             )
             self._network_api = self.peer_network
+            self._helping = self.peer_network.reach.helping
             self._parts.append(self.peer_network)
         self._lookups = LookupFactory(
             config,
@@ -244,12 +259,10 @@ class Engine:
         try:
             message = self._receiver.decode(payload, source, now)
         except DecodeError as refusal:
-            self.counters.drop(refusal.reason)
+            self._receiver.drop(refusal.reason, source, now)
             if refusal.tid is not None and not self.config.read_only:
                 answer = self._responder.malformed(refusal.tid, refusal.code, refusal.text, source)
                 self._sender.reply(fitting(answer, len(payload)), source, now)
-            else:
-                self._contacted.received_from(source, now)
             return
         if isinstance(message, Reply):
             self._replied(message, source, dht, now)
@@ -262,8 +275,7 @@ class Engine:
         self, query: Query, source: Endpoint, dht: Dht, query_bytes: int, now: float
     ) -> None:
         if self.config.read_only:
-            self.counters.drop("read-only")
-            self._contacted.received_from(source, now)
+            self._receiver.drop("read-only", source, now)
             return
         kind = type(query)
         is_frequent = kind is FindNode or kind is Ping
@@ -272,19 +284,21 @@ class Engine:
             and (cost_s := self._responder.answering_s(query))
             and not self._receiver.charges(cost_s, source, now)
         ):
-            self._contacted.received_from(source, now)
             return
         self.counters.accept(QUERY_NAMES[kind])
         self._network_api.query_received(source, now)
-        if isinstance(query, Ping) and query.nonce is not None:
+        if kind is Ping and isinstance(query, Ping) and query.nonce is not None:
             self._serve_probe(query, query.nonce, source, dht, now)
             return
         if is_frequent:
             answer = self._responder.answer(query, source, now)
             if query.asker_token is not None:
                 self._receiver.add_asker_token(answer, query, source, now)
-        elif isinstance(query, Gossip):
-            served = self._network_api.serve(query, source, query_bytes, now)
+        elif isinstance(query, (Gossip, Reach, Knock)):
+            if isinstance(query, Gossip):
+                served = self._network_api.serve(query, source, query_bytes, now)
+            else:
+                served = self._helping.serve(query, source, query_bytes, now)
             if served.proven:
                 self._sender.proved(source, now)
             self._sender.reply(served.payload, source, now)
@@ -303,9 +317,7 @@ class Engine:
     def _serve_probe(
         self, query: Ping, nonce: bytes, source: Endpoint, dht: Dht, now: float
     ) -> None:
-        """A witness pings this node, or a node that says so. Whether its host is a stranger is
-        looked at before the answer makes it known.
-        """
+        """The ping of a witness: whether it is a stranger is seen before the answer is sent."""
         commands = self._network_api.ping_received(nonce, source, now)
         payload = krpc.encode(self._responder.answer(query, source, now))
         if self._probes.answers(nonce):
@@ -316,8 +328,7 @@ class Engine:
 
     def _replied(self, reply: Reply, source: Endpoint, dht: Dht, now: float) -> None:
         if (pending := self._receiver.match(reply.tid, source, now)) is None:
-            self.counters.drop("unmatched-reply")
-            self._contacted.received_from(source, now)
+            self._receiver.drop("unmatched-reply", source, now)
             return
         self.counters.accept("reply")
         if (rtt_s := pending.rtt_s(now)) is not None:
@@ -333,17 +344,13 @@ class Engine:
         self._network_api.answered(pending, reply, now)
         if commands := pending.owner.answered(pending, reply, now):
             self._carry_out(commands, now)
-        if (
-            reply.seen_as is not None
-            and pending.command.tells_of_node
-            and (commands := dht.seen_as(reply.seen_as, source, now))
-        ):
+        vote = reply.seen_as if pending.command.tells_of_node else None
+        if vote is not None and (commands := dht.seen_as(vote, source, now)):
             self._carry_out(commands, now)
 
     def _refused(self, error: Error, source: Endpoint, now: float) -> None:
         if (pending := self._receiver.match(error.tid, source, now)) is None:
-            self.counters.drop("unmatched-error")
-            self._contacted.received_from(source, now)
+            self._receiver.drop("unmatched-error", source, now)
             return
         self.counters.accept("error")
         dht = self._dhts[family_of(source)]
@@ -380,6 +387,8 @@ class Engine:
             for command in commands:
                 if isinstance(command, SendQuery):
                     following += self._sender.submit(command, now)
+                elif isinstance(command, SendReply):
+                    self._sender.reply(command.payload, command.destination, now)
                 elif isinstance(command, RefreshLookup):
                     self._start(self._lookups.for_table(command, now), (), now)
                 elif isinstance(command, RendezvousLookup):

@@ -33,6 +33,7 @@ from .baselines.peers import (
     RandomPeerSamples,
     SourcesInTurn,
 )
+from .baselines.reach import NoHelpBudgets
 from .book.address_book import AddressBook
 from .book.collisions import Collisions
 from .book.tables import GroupedPlacement
@@ -88,6 +89,9 @@ from .peers.selection import PeerSelection, RanksFirst, SelectionRule
 from .peers.tombstones import Tombstones
 from .peers.verification import PeerVerifier
 from .peers.view import GossipView, ViewRule
+from .reach.help_budgets import HelpBudgets
+from .reach.help_context import HelpContext
+from .reach.helping import Helping
 from .reach.reachability import Reachability
 
 
@@ -197,6 +201,7 @@ def peer_network_for(
         context,
         now,
     )
+    helps = config.help_others and config.tests_reachability
     answers = GossipAnswers(
         config,
         tag,
@@ -206,6 +211,7 @@ def peer_network_for(
         signer,
         scopes,
         components.verdicts,
+        conducts if helps else {},
     )
     rule: SelectionRule = RanksFirst() if config.defences.ranked_peers else SourcesInTurn()
     others = OtherPeers(verifier.known, crowded, scopes.subnet)
@@ -218,6 +224,22 @@ def peer_network_for(
         family: RendezvousSchedule(config.rendezvous, family, tag, rng, conducts[family])
         for family in (dhts if membership.named else ())
     }
+    helpers = PeersThatHelp(components, verifier.known)
+    help_context = HelpContext(
+        config.reach,
+        tag,
+        membership.identity.public_key,
+        rng,
+        dhts,
+        scopes,
+        counters,
+        answers.tokens,
+        helpers,
+        contacted,
+        HelpBudgets(config.reach, scopes, cell_hash)
+        if config.defences.witness_budgets
+        else NoHelpBudgets(),
+    )
     return PeerNetwork(
         config,
         membership,
@@ -231,9 +253,10 @@ def peer_network_for(
         RendezvousLookups(dhts, schedules, search),
         OwnReach(
             {family: Reachability(family, config, conducts[family]) for family in dhts},
-            PeersThatHelp(components, verifier.known),
+            helpers,
             contacted,
             probes,
+            Helping(help_context, helps=helps),
         ),
         LanPeers(scopes.lan, components.view, verifier, context),
     )

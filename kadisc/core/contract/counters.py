@@ -38,6 +38,11 @@ class Counters:
     Those that did not count are ``refused.bye-...``.
     """
 
+    reach_served: dict[str, int] = field(default_factory=dict)
+    """By method and outcome: what other nodes asked for to find out whether they can be reached,
+    as in ``reach.answered`` (see `HelpOutcome`).
+    """
+
     @property
     def checks_sent(self) -> int:
         return self.checks.queries
@@ -54,6 +59,10 @@ class Counters:
     def goodbye(self, kind: str) -> None:
         self.goodbyes[kind] = self.goodbyes.get(kind, 0) + 1
 
+    def help_served(self, method: str, outcome: str) -> None:
+        name = f"{method}.{outcome}"
+        self.reach_served[name] = self.reach_served.get(name, 0) + 1
+
     def query_sent(self, method: str, purpose: str) -> None:
         self.queries_sent[method] = self.queries_sent.get(method, 0) + 1
         self.queries_for[purpose] = self.queries_for.get(purpose, 0) + 1
@@ -68,7 +77,15 @@ class Counters:
             "checks_sent": self.checks_sent,
             "retransmissions": self.retransmissions,
         }
-        for group in ("accepted", "dropped", "queries_sent", "queries_for", "refused", "goodbyes"):
+        for group in (
+            "accepted",
+            "dropped",
+            "queries_sent",
+            "queries_for",
+            "refused",
+            "goodbyes",
+            "reach_served",
+        ):
             flat.update(
                 {f"{group}.{name}": count for name, count in sorted(getattr(self, group).items())}
             )

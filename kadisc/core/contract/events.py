@@ -336,6 +336,26 @@ class ServiceTested:
     asked: int
 
 
+class DialOutcome(enum.Enum):
+    """What a TCP connection came to."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    SILENT = "silent"  # nothing came back
+    NOT_TRIED = "not tried"  # no route, or too many connections are being opened
+
+
+@dataclass(frozen=True, slots=True)
+class TcpDialWanted:
+    """Another node asks whether its TCP port accepts connections. The shell connects to
+    ``endpoint``, sends nothing, hangs up within 3 s, and tells by `Core.tcp_dialled` what came of
+    it; ``dial`` is the number that it tells it by.
+    """
+
+    dial: int
+    endpoint: Endpoint
+
+
 Event: TypeAlias = (
     Finished
     | NodeAnswered
@@ -354,4 +374,5 @@ Event: TypeAlias = (
     | ReachabilityChanged
     | NatKindChanged
     | ServiceTested
+    | TcpDialWanted
 )

@@ -183,7 +183,15 @@ class RendezvousLookup:
     """Endpoints to begin with, beside the contacts of the routing table."""
 
 
-Command: TypeAlias = SendQuery | RefreshLookup | RendezvousLookup | Event
+@dataclass(frozen=True, slots=True)
+class SendReply:
+    """A command to answer a query that came some time ago."""
+
+    payload: bytes
+    destination: Endpoint
+
+
+Command: TypeAlias = SendQuery | SendReply | RefreshLookup | RendezvousLookup | Event
 Commands: TypeAlias = Sequence[Command]
 
 NO_COMMANDS: Final[Commands] = ()

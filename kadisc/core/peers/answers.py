@@ -10,8 +10,7 @@ each subnet is given a choice of its own, which stays the same for an hour.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Final, Protocol, TypeAlias
 
@@ -26,7 +25,9 @@ from ..addressing.grouped_ring import GroupedRing
 from ..addressing.netgroup_sampling import PrefixOf
 from ..addressing.policy import AddressPolicy
 from ..book.verdicts import Verdicts
+from ..contract.conduct import Conduct
 from ..contract.times import NEVER
+from ..serving.fitting import fitting
 from ..serving.tokens import TokenIssuer
 from .known_peers import KnownPeer
 from .own_record import OwnRecord
@@ -154,7 +155,9 @@ class GossipAnswers:
         signer: ProofSignerRule,
         scopes: AddressPolicy,
         verdicts: Verdicts,
+        conducts: Mapping[Family, Conduct],
     ) -> None:
+        """``conducts``: of a node that helps with tests of reachability; otherwise empty."""
         self.tokens = tokens
         self._signer = signer
         self._config = config.gossip
@@ -164,6 +167,7 @@ class GossipAnswers:
         self._samples = samples
         self._scopes = scopes
         self._verdicts = verdicts
+        self._conducts = conducts
 
     def answer(
         self,
@@ -203,6 +207,7 @@ class GossipAnswers:
             chosen if family is Family.IPV4 else b"",
             chosen if family is Family.IPV6 else b"",
             proof,
+            family in self._conducts and self._conducts[family].can_help,
         )
         return krpc.encode(reply)
 
@@ -230,46 +235,3 @@ class GossipAnswers:
             )
             for each in self._samples.choose(tiers, asker, count, now, may_name)
         ]
-
-
-def fitting(answer: Reply | Error, query_bytes: int) -> bytes | None:
-    """The answer in at most so many bytes: whole, else without the proof of key, then without the
-    record, then without the fields that only help, then without the text of an error; None where
-    that is still too long.
-    """
-    for shorten in (
-        _nothing,
-        _leave_out_proof,
-        _leave_out_record,
-        _leave_out_hints,
-        _leave_out_text,
-    ):
-        shorten(answer)
-        payload = krpc.encode(answer)
-        if len(payload) <= query_bytes:
-            return payload
-    return None
-
-
-def _nothing(answer: Reply | Error) -> None:
-    pass
-
-
-def _leave_out_proof(answer: Reply | Error) -> None:
-    if isinstance(answer, Reply) and answer.news is not None:
-        answer.news = replace(answer.news, proof=None)
-
-
-def _leave_out_record(answer: Reply | Error) -> None:
-    if isinstance(answer, Reply):
-        answer.news = None
-
-
-def _leave_out_hints(answer: Reply | Error) -> None:
-    answer.seen_as = None
-    answer.version = None
-
-
-def _leave_out_text(answer: Reply | Error) -> None:
-    if isinstance(answer, Error):
-        answer.text = ""

@@ -33,6 +33,7 @@ from ..contract.queries import (
     SendQuery,
 )
 from ..contract.saved_state import SavedBook, SavedPeerNetwork, Verdict
+from ..contract.served import Served
 from ..contract.service_filter import EVERY_PEER, ServiceFilter
 from ..contract.times import FOREVER
 from ..contract.verified_peer import VerifiedPeer
@@ -42,7 +43,6 @@ from .components import PeerComponents
 from .exchange import GossipExchange
 from .goodbyes import Goodbyes
 from .lan_peers import LanPeers
-from .network_api import Served
 from .network_snapshot import PeerNetworkSnapshot
 from .own_reach import OwnReach
 from .own_record import Membership

@@ -5,24 +5,14 @@ implements it; `NoPeerNetwork` stands in for it in a node that is of no network.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from ...contacts import Contact
 from ...endpoints import Endpoint, Family
 from ...wire.messages import Gossip, Reply
 from ..contract.events import Event, LookupResult, OperationId
-from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, RendezvousLookup
-
-
-class Served(NamedTuple):
-    """``payload``: the datagram that answers a query, None where none may be sent. ``proven``: the
-    query's token was valid, so the querying node receives at its endpoint. ``commands``: what
-    follows from the query.
-    """
-
-    payload: bytes | None
-    proven: bool = False
-    commands: Commands = NO_COMMANDS
+from ..contract.queries import Commands, PendingQuery, RendezvousLookup
+from ..contract.served import Served
 
 
 class RendezvousApi(Protocol):

@@ -12,8 +12,8 @@ from ...wire import krpc
 from ...wire.messages import Gossip, Reply
 from ..contract.events import Event, LookupResult, OperationId
 from ..contract.queries import NO_COMMANDS, Commands, PendingQuery, RendezvousLookup
+from ..contract.served import Served
 from ..serving.responder import Responder
-from .network_api import Served
 
 
 class NoRendezvous:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 from ...endpoints import Endpoint, Family, Scope, family_of
 from ..contract.queries import NO_COMMANDS, Commands
-from ..contract.times import FOREVER
 from ..limits.contacted import ContactedHostsRule
 from ..limits.probe_lane import ProbeLaneRule
 from ..reach.helpers import Helper
+from ..reach.helping import Helping
 from ..reach.reach_snapshot import ReachSnapshot, ServiceReach
 from ..reach.reachability import Reachability
 from .components import PeerComponents
@@ -55,6 +55,7 @@ class OwnReach:
         helpers: PeersThatHelp,
         contacted: ContactedHostsRule,
         probes: ProbeLaneRule,
+        helping: Helping,
     ) -> None:
         """``contacted``: which hosts are strangers; ``probes``: is told which nonces the tests of
         this node wait for.
@@ -64,6 +65,8 @@ class OwnReach:
         self.helpers = helpers
         self._contacted = contacted
         self._probes = probes
+        self.helping = helping
+        """What this node does for the tests of others."""
 
     def ping_received(self, nonce: bytes, source: Endpoint, now: float) -> Commands:
         """A ping with a nonce, told before it is answered."""
@@ -88,11 +91,13 @@ class OwnReach:
         for reach in self.families.values():
             if reach.deadline <= now:
                 commands = [*commands, *reach.tick(now)]
+        if self.helping.next_deadline() <= now:
+            commands = [*commands, *self.helping.tick(now)]
         return commands
 
     def next_deadline(self) -> float:
         # Without min(), because this is called after every datagram.
-        deadline = FOREVER
+        deadline = self.helping.next_deadline()
         for reach in self.families.values():
             if reach.deadline < deadline:
                 deadline = reach.deadline

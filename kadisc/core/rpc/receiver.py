@@ -95,34 +95,40 @@ class Receiver:
         counters.received_bytes += size
         if self._closed:
             counters.drop("closed")
-        elif size > self._max_bytes:
-            counters.drop("too-long")
         elif len(source) not in self._sizes:
             counters.drop("wrong-family")
         elif scope_of(source) is Scope.INVALID:  # no node can have that address: it is forged
             counters.drop("bad-source")
+        elif size > self._max_bytes:
+            self.drop("too-long", source, now)
         elif self._scopes.bars_any and self._scopes.is_barred(source):
-            counters.drop("barred")
+            self.drop("barred", source, now)
         elif (
             reason := self._traffic.drop_reason(payload, source, now)
         ) is not None and not self._probes.admits(payload):
-            counters.drop(reason)
-        elif (
-            size <= SHORT_BYTES
-            or self._traffic.exempts(source)
-            or self.charges(self._costs.decoding_s(payload), source, now)
-        ):
-            return True
-        if len(source) in self._sizes:
-            self._contacted.received_from(source, now)
+            self.drop(reason, source, now)
+        else:
+            return (
+                size <= SHORT_BYTES
+                or self._traffic.exempts(source)
+                or self.charges(self._costs.decoding_s(payload), source, now)
+            )
         return False
+
+    def drop(self, reason: str, source: Endpoint, now: float) -> None:
+        """Counts a datagram as dropped. It renews the note of its host, as one that is answered
+        does by its answer (`ContactedHosts`). The answer to a query of this node need not: that
+        query noted the host a few seconds ago.
+        """
+        self._counters.drop(reason)
+        self._contacted.received_from(source, now)
 
     def charges(self, cost_s: float, source: Endpoint, now: float) -> bool:
         """Whether the time that the datagram just admitted will take is left for its source, and
         has been taken; otherwise the datagram has been counted as dropped.
         """
         if cost_s and (reason := self._traffic.charge(cost_s, source, now)) is not None:
-            self._counters.drop(reason)
+            self.drop(reason, source, now)
             return False
         return True
 
