@@ -22,6 +22,7 @@ from ...wire.records import PeerRecord
 from ..join.bootstrap import Bootstrap
 from ..join.static_peers import StaticPeerResolver
 from ..lan.lan import Lan
+from ..link.tcp_dials import TcpDials
 from ..link.watcher import watcher_of
 from ..mapping.port_mapper import PortMapper
 from ..state.keeper import Keeper
@@ -106,6 +107,7 @@ class Node(NodeView):
         )
         self._bootstrap = Bootstrap(pump, config, sources, rng)
         self._static_peers = StaticPeerResolver(pump, config, rng)
+        self._tcp_dials = TcpDials(pump)
         pump.dispatch.tap(self._published_record.note)
 
     def start(self, nursery: trio.Nursery, *, joins: bool = True) -> None:
@@ -116,6 +118,7 @@ class Node(NodeView):
             self._static_peers.start(nursery)
             self._bootstrap.start(nursery)
             nursery.start_soon(self.port_mapper.run, name="kadisc port mapper")
+            nursery.start_soon(self._tcp_dials.run, name="kadisc tcp dials")
             if self.own_network.is_joined:
                 nursery.start_soon(self._lan.run, name="kadisc lan")
             if self.link_watcher.is_wanted:
