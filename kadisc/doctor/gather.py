@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import trio
 
 from ..core.contract.reach_verdict import ReachVerdict
 from ..core.reach.reach_snapshot import ReachSnapshot
+from ..endpoints import Family
 from ..net.api.node import Node
 from ..net.config_file import services_of
+from ..net.environment import may_watch
+from ..net.link.interfaces import LinkState, LinkUnreadable, read_links
 from ..net.mapping.arguments import mapped_ports
 from ..observe.describe import family_name
 from .facts import DoctorFacts, FamilyFacts
@@ -40,11 +44,23 @@ async def gather(
             elapsed_s = round(trio.current_time() - began, 1)
             tell({"waiting": {"for": list(what), "elapsed_s": elapsed_s}})
         await trio.sleep(LOOK_AGAIN_S)
-    return facts
+    links = _links([each.family for each in facts.families])
+    return replace(
+        facts,
+        families=tuple(replace(each, link=links.get(each.family)) for each in facts.families),
+    )
+
+
+def _links(families: Iterable[Family]) -> Mapping[Family, LinkState]:
+    """The addresses and routes of this machine; none where the system does not tell them."""
+    try:
+        return read_links(families) if may_watch() else {}
+    except LinkUnreadable:
+        return {}
 
 
 def facts_of(node: Node, *, is_lasting: bool) -> DoctorFacts:
-    """The facts at this moment."""
+    """The facts at this moment, without those of the links."""
     config, snapshot = node.config, node.snapshot()
     sockets = {each.family: each for each in node.sockets()}
     tests = config.core.tests_reachability

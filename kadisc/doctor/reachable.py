@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.contract.reach_verdict import MAPPED, ReachVerdict
 from ..core.reach.reach_snapshot import ReachSnapshot
-from ..endpoints import Family, format_endpoint, format_ip, port_of
+from ..endpoints import Family, format_endpoint, format_ip, ip_of, port_of
 from ..observe.describe import family_name
 from ..observe.reachability import NOT_LET_IN, ago, reach_document, unknown_words
 from .facts import DoctorFacts, FamilyFacts
@@ -121,6 +121,9 @@ def _let_in(family: FamilyFacts, reach: ReachSnapshot, facts: DoctorFacts) -> st
 
 def _this_machine(family: FamilyFacts) -> str:
     """The address of this machine, as its router knows it."""
+    bound = ip_of(family.socket.endpoint)
+    if any(bound):
+        return format_ip(bound)
     if family.link is not None and family.link.source is not None:
         return family.link.source
     if family.family is Family.IPV6 and family.dht.address.ip is not None:

@@ -13,6 +13,7 @@ from kadisc.doctor.facts import DoctorFacts, FamilyFacts
 from kadisc.doctor.finding import DoctorCheck
 from kadisc.endpoints import Family, ip_of, make_endpoint, parse_endpoint
 from kadisc.net.link.interfaces import LinkState
+from kadisc.net.mapping.gateway import Gateway
 from kadisc.observe.mappings import MappingSnapshot
 from kadisc.observe.socket_snapshot import SocketSnapshot, SocketState
 
@@ -51,7 +52,7 @@ def reach(verdict: str = "yes", family: Family = Family.IPV4, **changes: Any) ->
 
 def reached(verdict: str, family: Family = Family.IPV4, **changes: Any) -> FamilyFacts:
     """A family with this verdict, of a machine at 192.168.1.20 behind a router at 192.168.1.1."""
-    link = LinkState(Family.IPV4, (), "192.168.1.20", "192.168.1.1")
+    link = LinkState(Family.IPV4, (), "192.168.1.20", Gateway("192.168.1.1"))
     return family_facts(
         family,
         reach=reach(verdict, family, **changes),

@@ -11,6 +11,7 @@ from kadisc.doctor.finding import CheckVerdict, DoctorFinding, worst_of
 from kadisc.doctor.joined import JOINED
 from kadisc.doctor.state import STATE
 from kadisc.endpoints import Family, parse_endpoint
+from kadisc.net.link.interfaces import LinkState
 from kadisc.observe.socket_snapshot import SocketSnapshot, SocketState
 
 from .facts import dht, family_facts, node_facts, only, verdicts
@@ -38,6 +39,13 @@ def test_joined(facts: DoctorFacts, verdict: str, words: str) -> None:
 def test_a_family_that_this_machine_has_no_network_for_does_not_fail() -> None:
     assert verdicts(JOINED, node_facts(family_facts(), NO_IPV6)) == ["ok", "warning"]
     assert verdicts(JOINED, node_facts(JOINING, NO_IPV6)) == ["failure", "failure"]
+
+
+def test_a_family_without_a_route_is_not_complained_of() -> None:
+    link = LinkState(Family.IPV6, (), None, None)
+    unrouted = family_facts(Family.IPV6, dht=dht(Family.IPV6, joined=False, contacts=0), link=link)
+    assert verdicts(JOINED, node_facts(family_facts(), unrouted)) == ["ok", "ok"]
+    assert verdicts(JOINED, node_facts(unrouted)) == ["failure"]
 
 
 def test_addresses() -> None:

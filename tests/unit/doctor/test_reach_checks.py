@@ -13,8 +13,9 @@ from kadisc.doctor.gather import under_way
 from kadisc.doctor.mapping import GATEWAY, MAPPING
 from kadisc.doctor.reachable import REACHABLE
 from kadisc.doctor.services import SERVICES
-from kadisc.endpoints import Endpoint, Family, make_endpoint
+from kadisc.endpoints import Endpoint, Family, make_endpoint, parse_endpoint
 from kadisc.net.mapping.arguments import MappedPort
+from kadisc.observe.socket_snapshot import SocketSnapshot, SocketState
 
 from .facts import dht, family_facts, mapping, node_facts, only, reach, reached, verdicts
 
@@ -60,6 +61,12 @@ def test_reachable(facts: DoctorFacts, verdict: str, words: str) -> None:
     found, text = only(REACHABLE, facts)
     assert found == verdict
     assert words in text
+
+
+def test_the_remedy_names_the_address_that_the_node_is_bound_to() -> None:
+    bound = SocketSnapshot(Family.IPV4, parse_endpoint("10.1.2.3:7001"), SocketState.OPEN)
+    _, text = only(REACHABLE, node_facts(replace(reached("no"), socket=bound)))
+    assert "forward UDP port 6881 of the router to port 7001 of 10.1.2.3 by hand" in text
 
 
 def test_a_family_without_any_answer_is_left_to_another_check() -> None:
