@@ -36,6 +36,10 @@ class CoreConfig:
     # a node sets them here.
     read_only: bool = from_the_node(False)
     reachable: str = from_the_node("auto")
+    external_with_port: tuple[str, ...] = from_the_node(())
+    """The address families, ``ipv4`` and ``ipv6``, whose external endpoint the operator named with
+    its port: in these the node presents itself as one that strangers reach.
+    """
     help_others: bool = from_the_node(True)
     check_services: bool = from_the_node(True)
     tests_reach: bool = from_the_node(True)

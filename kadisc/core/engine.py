@@ -286,10 +286,11 @@ class Engine:
         ):
             return
         self.counters.accept(QUERY_NAMES[kind])
-        self._network_api.query_received(source, now)
         if kind is Ping and isinstance(query, Ping) and query.nonce is not None:
             self._serve_probe(query, query.nonce, source, dht, now)
             return
+        if commands := self._network_api.query_received(source, now):
+            self._carry_out(commands, now)
         if is_frequent:
             answer = self._responder.answer(query, source, now)
             if query.asker_token is not None:
@@ -341,7 +342,8 @@ class Engine:
             self._carry_out(commands, now)
         if reply.version is not None and dht.table.holds(source):
             self._queue.keep_asker_token(pending, reply)
-        self._network_api.answered(pending, reply, now)
+        if commands := self._network_api.answered(pending, reply, now):
+            self._carry_out(commands, now)
         if commands := pending.owner.answered(pending, reply, now):
             self._carry_out(commands, now)
         vote = reply.seen_as if pending.command.tells_of_node else None

@@ -33,7 +33,7 @@ from .baselines.peers import (
     RandomPeerSamples,
     SourcesInTurn,
 )
-from .baselines.reach import NoHelpBudgets
+from .baselines.reach import NoGuard, NoHelpBudgets
 from .book.address_book import AddressBook
 from .book.collisions import Collisions
 from .book.tables import GroupedPlacement
@@ -79,6 +79,7 @@ from .peers.proof import (
 from .peers.push_reservoir import PushReservoir, PushRule
 from .peers.pushes import PushReceiver
 from .peers.recheck import Rechecks
+from .peers.record_keeper import RecordKeeper
 from .peers.record_policy import RecordRules
 from .peers.rendezvous import RendezvousSchedule
 from .peers.rendezvous_lookups import RendezvousLookups
@@ -89,9 +90,11 @@ from .peers.selection import PeerSelection, RanksFirst, SelectionRule
 from .peers.tombstones import Tombstones
 from .peers.verification import PeerVerifier
 from .peers.view import GossipView, ViewRule
+from .reach.guard import GuardRule, NetworkGuard
 from .reach.help_budgets import HelpBudgets
 from .reach.help_context import HelpContext
 from .reach.helping import Helping
+from .reach.probes import ReachContext
 from .reach.reachability import Reachability
 
 
@@ -240,6 +243,34 @@ def peer_network_for(
         if config.defences.witness_budgets
         else NoHelpBudgets(),
     )
+    reach_context = ReachContext(
+        tag,
+        rng,
+        scopes,
+        counters,
+        contacted,
+        probes,
+        helpers,
+        needs_answer=config.defences.answered_witness,
+    )
+    reach = OwnReach(
+        {
+            family: Reachability(
+                family,
+                config,
+                conducts[family],
+                reach_context,
+                dht,
+                _guard_for(config, verifier, dht),
+                now,
+            )
+            for family, dht in dhts.items()
+        },
+        helpers,
+        contacted,
+        Helping(help_context, helps=helps),
+    )
+    rendezvous = RendezvousLookups(dhts, schedules, search)
     return PeerNetwork(
         config,
         membership,
@@ -250,16 +281,22 @@ def peer_network_for(
         answers,
         selection,
         goodbyes,
-        RendezvousLookups(dhts, schedules, search),
-        OwnReach(
-            {family: Reachability(family, config, conducts[family]) for family in dhts},
-            helpers,
-            contacted,
-            probes,
-            Helping(help_context, helps=helps),
-        ),
+        rendezvous,
+        reach,
         LanPeers(scopes.lan, components.view, verifier, context),
+        RecordKeeper(components, dhts, rounds, rendezvous, reach),
     )
+
+
+def _guard_for(config: CoreConfig, verifier: PeerVerifier, dht: Dht) -> GuardRule:
+    if not config.defences.guarded_conduct:
+        return NoGuard()
+    entries = config.reach.guard_entries
+
+    def is_large() -> bool:
+        return len(dht.table) >= entries and not verifier.too_few
+
+    return NetworkGuard(is_large, config.reach.guard_s)
 
 
 def _proofs_for(

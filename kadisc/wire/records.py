@@ -5,6 +5,7 @@
 
     {ip, p, ip6, p6: addresses and ports, as far as the peer knows them;
      k: public key; net: network tag; s: sequence;
+     closed: 1, 2 or 3, if strangers do not reach the peer by IPv4, IPv6 or both;
      svc: {name: port or short bytes}; via: reserved;
      sig: Ed25519 over the canonical bencode of all other fields}
 
@@ -16,7 +17,7 @@ record and refuses one that is malformed or contradicts itself. Whether a record
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -43,7 +44,11 @@ MAX_VIA: Final = 2
 OVERSIZE: Final = "record-oversize"
 MALFORMED: Final = "record-malformed"
 CONTRADICTORY: Final = "record-contradictory"
+_CLOSED_BITS: Final = {Family.IPV4: 1, Family.IPV6: 2}
 _ADDRESS_FIELDS: Final = {Family.IPV4: (b"ip", b"p", 4), Family.IPV6: (b"ip6", b"p6", 16)}
+
+
+NOT_CLOSED: Final[frozenset[Family]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,9 @@ class PeerRecord:
     raw: bytes = field(repr=False)
     signed: bytes = field(repr=False)
     """The bytes that the signature is over."""
+    closed: frozenset[Family] = NOT_CLOSED
+    """The families in which nodes that the peer did not contact first do not reach it, as it says.
+    """
 
 
 def unsigned_fields(
@@ -69,13 +77,17 @@ def unsigned_fields(
     sequence: int,
     endpoints: Mapping[Family, Endpoint],
     services: Mapping[str, int | bytes],
+    closed: Iterable[Family] = (),
 ) -> dict[bytes, Any]:
-    """The record without its signature. Raises ValueError for services that no record can hold."""
+    """The record without its signature. ``closed``: the families in which strangers do not reach
+    the node. Raises ValueError for services that no record can hold."""
     fields: dict[bytes, Any] = {b"k": key, b"net": network, b"s": sequence}
     for family, endpoint in endpoints.items():
         ip, port, _ = _ADDRESS_FIELDS[family]
         fields[ip] = endpoint[:-2]
         fields[port] = int.from_bytes(endpoint[-2:], "big")
+    if closed_bits := sum(_CLOSED_BITS[family] for family in closed):
+        fields[b"closed"] = closed_bits
     if services:
         fields[b"svc"] = {name.encode("ascii"): value for name, value in services.items()}
         too_long = any(
@@ -116,11 +128,14 @@ def record_from(fields: Any) -> PeerRecord:
     if len(raw) > MAX_RECORD_BYTES:
         raise DecodeError(OVERSIZE)
     sequence = fields.get(b"s")
+    closed = fields.get(b"closed", 0)
     services = _services(fields.get(b"svc", {}))
     if (
         type(sequence) is not int
         or sequence < 0
         or services is None
+        or type(closed) is not int
+        or not 0 <= closed <= sum(_CLOSED_BITS.values())
         or not _is_via(fields.get(b"via", []))
     ):
         raise DecodeError(MALFORMED)
@@ -131,7 +146,15 @@ def record_from(fields: Any) -> PeerRecord:
         family: endpoint for family in Family if (endpoint := _endpoint(fields, family)) is not None
     }
     return PeerRecord(
-        key, network, sequence, endpoints, services, signature, raw, to_be_signed(fields)
+        key,
+        network,
+        sequence,
+        endpoints,
+        services,
+        signature,
+        raw,
+        to_be_signed(fields),
+        frozenset(family for family in Family if closed & _CLOSED_BITS[family]) or NOT_CLOSED,
     )
 
 

@@ -114,6 +114,10 @@ class Tally:
     def share(self, choice: bytes) -> float:
         return self._counts.get(choice, 0) / len(self._voters) if self._voters else 0.0
 
+    @property
+    def largest_share(self) -> float:
+        return max(self._counts.values()) / len(self._voters) if self._voters else 0.0
+
     def _forget(self, place: int) -> None:
         choice = self._choices.pop(place)
         del self._voters[place]
@@ -176,6 +180,13 @@ class ExternalAddress:
     def agreement(self) -> float:
         """The share of the votes that are for ``ip``."""
         return self._tally.share(self.ip) if self.ip is not None else 0.0
+
+    @property
+    def port_votes(self) -> tuple[int, float]:
+        """How many netgroups said which port they see, and the share of those that see the most
+        frequent one.
+        """
+        return len(self._ports), self._ports.largest_share
 
     def has_voted(self, netgroup: bytes) -> bool:
         """Whether the netgroup has voted in the current count."""

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from .query_group import QueryGroup
+
+_GROUPS: Final = (
+    *("accepted", "dropped", "queries_sent", "queries_for", "refused", "goodbyes"),
+    *("reach_served", "reach_probes"),
+)
 
 
 @dataclass(slots=True)
@@ -33,6 +39,8 @@ class Counters:
     """By reason: contents of accepted datagrams that were not used, and actions that were not
     taken.
     """
+    reach_probes: dict[str, int] = field(default_factory=dict)
+    """Probes of the own reachability that ended, by outcome: ``proof``, ``miss``, ``nothing``."""
     goodbyes: dict[str, int] = field(default_factory=dict)
     """``sent`` to peers of the own network when this node stopped, and ``heeded``: those of peers.
     Those that did not count are ``refused.bye-...``.
@@ -63,6 +71,9 @@ class Counters:
         name = f"{method}.{outcome}"
         self.reach_served[name] = self.reach_served.get(name, 0) + 1
 
+    def probe_ended(self, outcome: str) -> None:
+        self.reach_probes[outcome] = self.reach_probes.get(outcome, 0) + 1
+
     def query_sent(self, method: str, purpose: str) -> None:
         self.queries_sent[method] = self.queries_sent.get(method, 0) + 1
         self.queries_for[purpose] = self.queries_for.get(purpose, 0) + 1
@@ -77,15 +88,7 @@ class Counters:
             "checks_sent": self.checks_sent,
             "retransmissions": self.retransmissions,
         }
-        for group in (
-            "accepted",
-            "dropped",
-            "queries_sent",
-            "queries_for",
-            "refused",
-            "goodbyes",
-            "reach_served",
-        ):
+        for group in _GROUPS:
             flat.update(
                 {f"{group}.{name}": count for name, count in sorted(getattr(self, group).items())}
             )

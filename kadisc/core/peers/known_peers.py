@@ -106,6 +106,8 @@ class KnownPeers:
         by which a full table finds its most crowded network.
         """
         self._max_size = max_size
+        self.has_new_helpers = False
+        """Whether a peer offered help; set back by who asks for it."""
         self._known: dict[Endpoint, KnownPeer] = {}
         self._by_host = _PrefixIndex(host_of)
         self._by_network = _PrefixIndex(network_of)
@@ -209,6 +211,7 @@ class KnownPeers:
         """A reply to gossip says whether the peer helps with tests of reachability."""
         known = self._known.get(endpoint)
         if known is not None:
+            self.has_new_helpers = self.has_new_helpers or (can_help and not known.can_help)
             known.can_help = can_help
 
     def _move_to_end(self, known: KnownPeer) -> None:

@@ -7,15 +7,14 @@ what happened, and returns what is to be done.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Final
 
 from ...config import CoreConfig
 from ...contacts import Contact
-from ...endpoints import Endpoint, Family, family_of, ip_of
+from ...endpoints import Endpoint, Family, family_of
 from ...wire.messages import Gossip, Reply
 from ...wire.records import PeerRecord
-from ..addressing.external_address import Confidence
 from ..book.entry import Provenance
 from ..book.persistence import BookExport
 from ..contract.events import (
@@ -47,6 +46,7 @@ from .network_snapshot import PeerNetworkSnapshot
 from .own_reach import OwnReach
 from .own_record import Membership
 from .peer_matching import PeerMatch, PeerMatching
+from .record_keeper import RecordKeeper
 from .rendezvous_lookups import RendezvousLookups
 from .rounds import GossipRounds
 from .selection import PeerSelection
@@ -73,6 +73,7 @@ class PeerNetwork:
         rendezvous: RendezvousLookups,
         reach: OwnReach,
         lan: LanPeers,
+        record_keeper: RecordKeeper,
     ) -> None:
         self.components = components
         self.goodbyes = goodbyes
@@ -96,6 +97,7 @@ class PeerNetwork:
         """Whether strangers reach this node."""
         self.lan = lan
         """Peers on the links of this machine."""
+        self.record_keeper = record_keeper
         self.rendezvous = rendezvous
         self.search = rendezvous.search
         """What the node does while an application waits for peers."""
@@ -129,19 +131,22 @@ class PeerNetwork:
             self._counters.refuse("gossip-query-too-short")
         return Served(payload, proven)
 
-    def query_received(self, source: Endpoint, now: float) -> None:
-        """A query of any kind came from ``source``."""
+    def query_received(self, source: Endpoint, now: float) -> Commands:
+        """A query of any kind came from ``source``; told before it is answered."""
         self.verifier.query_received(source, now)
+        return self.reach.query_received(source, now)
 
     def ping_received(self, nonce: bytes, source: Endpoint, now: float) -> Commands:
         """A ping of a witness, or of a node that says so; told before it is answered."""
+        self.verifier.query_received(source, now)
         return self.reach.ping_received(nonce, source, now)
 
-    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> None:
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
         """A matched reply to a query of any kind."""
         if pending.command.learn_contact:
             self._rounds.contact_answered(pending.endpoint, reply, now)
         self.verifier.answered(pending, reply.sender, now)
+        return self.reach.answered(pending.endpoint, now)
 
     def missed(self, pending: PendingQuery, now: float) -> Commands:
         """A query of any kind timed out."""
@@ -153,7 +158,7 @@ class PeerNetwork:
         if isinstance(event, Joined):
             self.rendezvous.joined(event.family, now)
         elif isinstance(event, AddressChanged):
-            return self._update_endpoints(now)
+            return [*self.record_keeper.update(now), *self.reach.address_changed(now)]
         return ()
 
     def leave(self, now: float) -> list[SendQuery]:
@@ -165,7 +170,8 @@ class PeerNetwork:
     def tick(self, now: float) -> Commands:
         if self.goodbyes.has_begun:
             return NO_COMMANDS
-        commands: list[Command] = [*self._update_endpoints(now), *self._rounds.tick(now)]
+        commands: list[Command] = [*self.reach.look(now), *self.record_keeper.update(now)]
+        commands += self._rounds.tick(now)
         commands += self.rendezvous.due(now, enough=not self.verifier.too_few)
         if self.reach.next_deadline() <= now:
             commands += self.reach.tick(now)
@@ -175,7 +181,7 @@ class PeerNetwork:
         if self.goodbyes.has_begun:
             return FOREVER
         deadline = min(self._rounds.next_deadline(), self.rendezvous.next_deadline())
-        return min(deadline, self.reach.next_deadline())
+        return min(deadline, self.reach.next_deadline(), self.record_keeper.deadline)
 
     def check(
         self, endpoint: Endpoint, now: float, operation: OperationId
@@ -192,49 +198,6 @@ class PeerNetwork:
             return self._rounds.check(peer.endpoint, now, operation)
         return self._rounds.recheck(known, now, operation)
 
-    def _update_endpoints(self, now: float) -> Sequence[Event]:
-        """Makes a new own record if the endpoints of this node changed."""
-        endpoints = {}
-        for family, dht in self._dhts.items():
-            address = dht.parts.address
-            if (
-                address.ip is not None
-                and address.port is not None
-                and address.confidence is not Confidence.UNKNOWN
-            ):
-                endpoint = Endpoint(address.ip + address.port)
-                # Other nodes refuse a record that names an address at which no node can be, as a
-                # file of an earlier run may.
-                if not self._scopes.is_invalid(endpoint):
-                    endpoints[family] = endpoint
-        before = self._own_record.endpoints
-        if not self._own_record.set_endpoints(endpoints, now):
-            return ()
-        self._drop_own()
-        moved = [
-            family
-            for family, endpoint in endpoints.items()
-            if family in before and ip_of(before[family]) != ip_of(endpoint)
-        ]
-        return self._record_changed(now, moved)
-
-    def _drop_own(self) -> None:
-        """Removes this node's own endpoints from the book: reports named them before it knew its
-        address, or the file of an earlier run does.
-        """
-        for endpoint in self._own_record.endpoints.values():
-            self._book.drop(endpoint)
-
-    def _record_changed(self, now: float, moved: Collection[Family] = ()) -> Sequence[Event]:
-        self._count_left_out()
-        self._rounds.record_changed(now, moved)
-        self.rendezvous.address_changed(now)
-        return [RecordChanged(self._own_record.sequence, self._own_record.raw)]
-
-    def _count_left_out(self) -> None:
-        if self._own_record.left_out is not None:
-            self._counters.refuse(f"own-record.{self._own_record.left_out}-left-out")
-
     # --- for the application, and for observers ---------------------------------------------------
 
     @property
@@ -248,7 +211,9 @@ class PeerNetwork:
 
     def set_services(self, services: Mapping[str, int | bytes], now: float) -> Commands:
         """Name -> port or short bytes. Raises UsageError for what no record can hold."""
-        return self._record_changed(now) if self._own_record.set_services(services, now) else ()
+        if not self._own_record.set_services(services, now):
+            return ()
+        return self.record_keeper.changed(now)
 
     def peers(
         self,
@@ -417,7 +382,7 @@ class PeerNetwork:
             book,
             now,
             self._membership.identity.public_key,
-            {*own_endpoints, *self._own_record.endpoints.values()},
+            {*own_endpoints, *self._own_record.own_endpoints()},
         )
         for reason, times in refused.items():
             self._counters.refuse(reason, times)
@@ -428,7 +393,7 @@ class PeerNetwork:
         this run.
         """
         self._own_record.continue_after(saved.sequence, now)
-        self._count_left_out()
+        self.record_keeper.count_left_out()
         if refused := self._verdicts.restore(saved.verdicts, now):
             self._counters.refuse("saved-verdict", refused)
         self.import_book(saved.book, now)

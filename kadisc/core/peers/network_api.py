@@ -49,7 +49,7 @@ class PeerNetworkApi(Protocol):
         """Answers a gossip query, which came in a datagram of ``query_bytes``."""
         ...
 
-    def query_received(self, source: Endpoint, now: float) -> None:
+    def query_received(self, source: Endpoint, now: float) -> Commands:
         """A query of any kind came from ``source``."""
         ...
 
@@ -57,7 +57,7 @@ class PeerNetworkApi(Protocol):
         """A ping of a witness, or of a node that says so; told before it is answered."""
         ...
 
-    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> None:
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
         """A matched reply to a query of any kind."""
         ...
 

@@ -49,14 +49,14 @@ class NoPeerNetwork:
     def serve(self, query: Gossip, source: Endpoint, query_bytes: int, now: float) -> Served:
         return Served(krpc.encode(self._responder.answer(query, source, now)))
 
-    def query_received(self, source: Endpoint, now: float) -> None:
-        pass
+    def query_received(self, source: Endpoint, now: float) -> Commands:
+        return NO_COMMANDS
 
     def ping_received(self, nonce: bytes, source: Endpoint, now: float) -> Commands:
         return NO_COMMANDS
 
-    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> None:
-        pass
+    def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
+        return NO_COMMANDS
 
     def missed(self, pending: PendingQuery, now: float) -> Commands:
         return NO_COMMANDS

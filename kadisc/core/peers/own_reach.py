@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from ...endpoints import Endpoint, Family, Scope, family_of
 from ..contract.queries import NO_COMMANDS, Commands
 from ..limits.contacted import ContactedHostsRule
-from ..limits.probe_lane import ProbeLaneRule
 from ..reach.helpers import Helper
 from ..reach.helping import Helping
 from ..reach.reach_snapshot import ReachSnapshot, ServiceReach
@@ -44,6 +43,11 @@ class PeersThatHelp:
             and self._scopes.of(each.endpoint) is Scope.PUBLIC
         ]
 
+    def has_new(self) -> bool:
+        """Whether some offered help for the first time since this was asked last."""
+        has_new, self._known.has_new_helpers = self._known.has_new_helpers, False
+        return has_new
+
     def token_received(self, endpoint: Endpoint, token: bytes, now: float) -> None:
         self._partners.token_received(endpoint, token, now)
 
@@ -54,17 +58,13 @@ class OwnReach:
         families: Mapping[Family, Reachability],
         helpers: PeersThatHelp,
         contacted: ContactedHostsRule,
-        probes: ProbeLaneRule,
         helping: Helping,
     ) -> None:
-        """``contacted``: which hosts are strangers; ``probes``: is told which nonces the tests of
-        this node wait for.
-        """
+        """``contacted``: which hosts are strangers."""
         self.families = families
         """The reachability of this node in each address family."""
         self.helpers = helpers
         self._contacted = contacted
-        self._probes = probes
         self.helping = helping
         """What this node does for the tests of others."""
 
@@ -75,6 +75,51 @@ class OwnReach:
             return NO_COMMANDS
         is_stranger = self._contacted.is_stranger(source, now)
         return reach.ping_received(nonce, source, is_stranger, now)
+
+    def query_received(self, source: Endpoint, now: float) -> Commands:
+        """A well-formed query, told before it is answered."""
+        reach = self.families.get(family_of(source))
+        if reach is None or not self._contacted.is_stranger(source, now):
+            return NO_COMMANDS
+        return reach.query_received(source, True, now)
+
+    def answered(self, source: Endpoint, now: float) -> Commands:
+        """A matched reply of any kind."""
+        reach = self.families.get(family_of(source))
+        return reach.matched(source, now) if reach is not None else NO_COMMANDS
+
+    def look(self, now: float) -> Commands:
+        """Takes note of what changed without an event: peers that help, the size of the network."""
+        found = self.helpers.has_new()
+        commands: Commands = NO_COMMANDS
+        for reach in self.families.values():
+            if found:
+                reach.helper_found(now)
+            if more := reach.look_at_guard(now):
+                commands = [*commands, *more]
+        return commands
+
+    def record_endpoint(self, family: Family, seen: Endpoint) -> Endpoint:
+        """The endpoint that the own record names, where others see the node at ``seen``."""
+        return self.families[family].record_endpoint or seen
+
+    @property
+    def announced(self) -> list[tuple[bool, int | None]]:
+        """For each family whether the node announces itself, and the port if it is not the one that
+        other nodes see.
+        """
+        return [(reach.conduct.announces, reach.conduct.port) for reach in self.families.values()]
+
+    @property
+    def closed(self) -> frozenset[Family]:
+        """The families in which the own record says that strangers do not reach the node."""
+        return frozenset(family for family, reach in self.families.items() if reach.conduct.closed)
+
+    def address_changed(self, now: float) -> Commands:
+        commands: Commands = NO_COMMANDS
+        for reach in self.families.values():
+            commands = [*commands, *reach.address_changed(now)]
+        return commands
 
     def mapped(self, family: Family, endpoint: Endpoint | None, now: float) -> Commands:
         """The router maps this endpoint to the node's socket of that family; None: no longer."""

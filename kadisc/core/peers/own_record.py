@@ -9,7 +9,7 @@ and an error would end the node.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -68,19 +68,41 @@ class OwnRecord:
         self._clock_offset_s = membership.wall_s - now
         self.services: Mapping[str, int | bytes] = dict(membership.services)
         self.endpoints: dict[Family, Endpoint] = {}
+        self.closed: tuple[Family, ...] = ()
+        """The families in which strangers do not reach this node."""
+        self.elsewhere: list[Endpoint] = []
+        """Endpoints of this node that the record does not name."""
         self.sequence = 0
         self.fields: dict[bytes, Any] = {}
         self.raw = b""
         self.left_out: str | None = None
-        """What the record lacks because it would be too long: ``address``, ``services`` or None."""
+        """What the record lacks because it would be too long: ``closed``, ``address``,
+        ``services``; or None.
+        """
         self._check(self.services)
         self._make(now)
 
-    def set_endpoints(self, endpoints: Mapping[Family, Endpoint], now: float) -> bool:
-        """Returns whether they changed."""
-        if endpoints == self.endpoints:
+    def says(self, endpoints: Mapping[Family, Endpoint], closed: Collection[Family]) -> bool:
+        """Whether the record says that already."""
+        return endpoints == self.endpoints and set(closed) == set(self.closed)
+
+    def own_endpoints(self) -> list[Endpoint]:
+        """Where this node is: the endpoints in its record, and those beside them."""
+        return [*self.endpoints.values(), *self.elsewhere]
+
+    def set_endpoints(
+        self,
+        endpoints: Mapping[Family, Endpoint],
+        now: float,
+        closed: Collection[Family] = (),
+    ) -> bool:
+        """``closed``: the families in which strangers do not reach the node. Returns whether
+        anything changed.
+        """
+        if self.says(endpoints, closed):
             return False
         self.endpoints = dict(endpoints)
+        self.closed = tuple(closed)
         self._make(now)
         return True
 
@@ -123,8 +145,11 @@ class OwnRecord:
         clock, from the state of an earlier run, makes the record longer than was reserved for it.
         """
         sequence = max(self.sequence + 1, int((self._clock_offset_s + now) * 1000))
-        fields = self._unsigned(sequence, self.endpoints, self.services)
+        fields = self._unsigned(sequence, self.endpoints, self.services, self.closed)
         self.left_out = None
+        if self.closed and _size(fields) > MAX_RECORD_BYTES:
+            self.left_out = "closed"
+            fields = self._unsigned(sequence, self.endpoints, self.services)
         if _size(fields) > MAX_RECORD_BYTES and len(self.endpoints) > 1:
             self.left_out = "address"
             first = {Family.IPV4: self.endpoints[Family.IPV4]}
@@ -142,11 +167,17 @@ class OwnRecord:
         sequence: int,
         endpoints: Mapping[Family, Endpoint],
         services: Mapping[str, int | bytes],
+        closed: Collection[Family] = (),
     ) -> dict[bytes, Any]:
         """Raises ValueError for services that no record can hold."""
         membership = self._membership
         return unsigned_fields(
-            membership.identity.public_key, membership.tag, sequence, endpoints, services
+            membership.identity.public_key,
+            membership.tag,
+            sequence,
+            endpoints,
+            services,
+            [family for family in closed if family in endpoints],
         )
 
 

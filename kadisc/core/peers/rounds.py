@@ -160,20 +160,24 @@ class GossipRounds:
         """Pushes kept of this round so far."""
         return len(self._pushes)
 
-    def record_changed(self, now: float, moved: Collection[Family] = ()) -> None:
-        """The own record changed. All known peers are told at once, other nodes as rounds go.
+    def record_changed(
+        self, now: float, moved: Collection[Family] = (), *, tells_all: bool = True
+    ) -> None:
+        """The own record changed. With ``tells_all`` all known peers are told at once, other nodes
+        as rounds go.
         ``moved``: the families in which this node has another IP address: the tokens that others
         gave to the former one are not valid any more.
         """
         if moved:
             self._partners.forget_tokens(moved)
-        if self._pushes_at_all:
+        if self._pushes_at_all and tells_all:
             self._to_tell = deque(
                 known.endpoint
                 for table in (self._verifier.known, self._verifier.unproven)
                 for known in table
             )
-        self._speed_up(now)
+        if tells_all:
+            self._speed_up(now)
 
     def book_replaced(self, now: float) -> None:
         self._scan_at = now

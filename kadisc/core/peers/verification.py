@@ -144,7 +144,7 @@ class PeerVerifier:
         return self.too_few if known.shares_address else in_use
 
     def own_endpoints(self) -> Iterable[Endpoint]:
-        return [*self._own_record.endpoints.values(), *self._lan.own]
+        return [*self._own_record.own_endpoints(), *self._lan.own]
 
     def fills_vacancy(self, contact: Contact, source: bytes, now: float) -> bool:
         """Whether the routing table has a place for it, and the source has a share left there."""

@@ -21,7 +21,7 @@ from ...errors import BindError, UsageError
 from ..as_map_file import as_map_in
 from ..config_file import services_of, usable
 from ..join.bootstrap import sources_of
-from ..join.own_address import own_addresses
+from ..join.own_address import external_addresses, own_addresses
 from ..state.keeper import Keeper, open_keeper
 from ..transport.clock import Clock, SystemClock, forward_clock
 from ..transport.nurseries import open_flat_nursery
@@ -119,6 +119,13 @@ def make_node(
     if all(scope_of(port.local_endpoint) is Scope.LOOPBACK for port in ports):
         # No stranger reaches it, and the other nodes of this machine are none.
         config = replace(config, core=replace(config.core, tests_reach=False))
+    with_port = tuple(
+        family.value
+        for family, (_, port) in external_addresses(config.external).items()
+        if port is not None
+    )
+    if with_port:
+        config = replace(config, core=replace(config.core, external_with_port=with_port))
     clock = forward_clock(clock)
     saved = keeper.saved if keeper is not None else saved
     identity = keeper.identity if keeper is not None else Identity.new(rng)
