@@ -7,16 +7,16 @@ it is back. Sockets on the unspecified address need none of this.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from typing import Final, TypeAlias
 
-from ...endpoints import Endpoint, Family, format_endpoint, format_ip, ip_of
+from ...endpoints import Endpoint, Family, format_endpoint, ip_of
 from ...errors import BindError
 from ...observe.shell_events import SocketBack, SocketLost
 from ...observe.socket_snapshot import SocketSnapshot, SocketState
 from ..transport.ports import ClosedPort, Port
 from ..transport.pump import Pump
-from .interfaces import LinkState
+from .interfaces import is_own_address
 
 NO_INTERFACE: Final = "no interface has that address any more"
 
@@ -28,23 +28,26 @@ Bind: TypeAlias = Callable[[str], Port]
 class BoundSockets:
     """Those of one node. Only `follow` changes anything."""
 
-    def __init__(self, pump: Pump, bind: Bind) -> None:
+    def __init__(
+        self, pump: Pump, bind: Bind, has_address: Callable[[Endpoint], bool] = is_own_address
+    ) -> None:
         self._pump = pump
         self._bind = bind
+        self._has_address = has_address
         self._lost: dict[Family, str] = {}
         """Why the socket of a family is closed."""
 
-    def follow(self, links: Mapping[Family, LinkState]) -> None:
+    def follow(self, families: Collection[Family]) -> None:
         """Closes the sockets whose address is gone, and tries to open the others again."""
         for port in self._pump.ports:
             family, endpoint = port.family, port.local_endpoint
-            if family not in links or not any(ip_of(endpoint)):
+            if family not in families or not any(ip_of(endpoint)):
                 continue
-            there = links[family].has_address(format_ip(ip_of(endpoint)))
+            is_there = self._has_address(endpoint)
             if family in self._lost:
-                if there:
+                if is_there:
                     self._reopen(family, endpoint)
-            elif not there:
+            elif not is_there:
                 self._lose(port)
 
     def snapshot(self) -> tuple[SocketSnapshot, ...]:

@@ -7,6 +7,7 @@ takes tens of milliseconds.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import re
 import socket
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ...endpoints import Family
+from ...endpoints import Endpoint, Family, family_of, format_ip, ip_of
 from ..mapping.gateway import Gateway, default_gateway
 
 _AF: Final = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
@@ -72,10 +73,6 @@ class LinkState:
     def usable(self) -> tuple[InterfaceAddress, ...]:
         """The addresses that nodes elsewhere can be talked to from."""
         return tuple(each for each in self.addresses if each.is_usable)
-
-    def has_address(self, ip: str) -> bool:
-        """Whether an interface has it, up or down. ``ip``: as the system writes it."""
-        return any(each.ip == ip for each in self.addresses)
 
     def difference(self, former: LinkState) -> str | None:
         """The first of `CAUSES` that differs; None if nothing that matters does."""
@@ -135,3 +132,17 @@ def source_address(family: Family) -> str | None:
             return str(sock.getsockname()[0]).partition("%")[0]
     except OSError:
         return None
+
+
+def is_own_address(endpoint: Endpoint) -> bool:
+    """Whether this machine has the IP address of ``endpoint``, so that a socket can be bound to it.
+    The system is asked and not the list of addresses: a whole prefix may be local (AnyIP), and a
+    host that takes over addresses of another one may bind them before it has them.
+    """
+    family = family_of(endpoint)
+    try:
+        with socket.socket(_AF[family], socket.SOCK_DGRAM) as sock:
+            sock.bind((format_ip(ip_of(endpoint)), 0))
+    except OSError as error:
+        return error.errno != errno.EADDRNOTAVAIL
+    return True

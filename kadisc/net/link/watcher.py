@@ -29,7 +29,7 @@ from ..environment import may_watch
 from ..mapping.port_mapper import PortMapper
 from ..transport.pump import Pump
 from ..transport.udp import UdpPort, bind_udp
-from .bound_sockets import Bind, BoundSockets
+from .bound_sockets import BoundSockets
 from .interfaces import CAUSES, LinkState, LinkUnreadable, read_links
 
 FIRST_PAUSE_S: Final = 5.0
@@ -60,11 +60,11 @@ class LinkWatcher:
         port_mapper: PortMapper,
         *,
         families: Collection[Family],
-        bind: Bind,
+        sockets: BoundSockets,
         read: ReadLinks = read_links,
     ) -> None:
-        """``families``: to be watched. ``bind``: opens a port. ``read``: looks at the links."""
-        self.sockets = BoundSockets(pump, bind)
+        """``families``: to be watched. ``read``: looks at the links."""
+        self.sockets = sockets
         """The node's sockets, which come and go with their addresses."""
         self._pump = pump
         self._port_mapper = port_mapper
@@ -107,13 +107,13 @@ class LinkWatcher:
 
     def _look(self, *, is_after_suspend: bool) -> None:
         began_s = time.thread_time()
+        self.sockets.follow(self._families)
         try:
             links = self._read(self._families)
         except LinkUnreadable:
             return  # the next look may succeed
         finally:
             self._cost_s = time.thread_time() - began_s
-        self.sockets.follow(links)
         if is_after_suspend:
             # The pump has told the core already, before anything that was overdue by then.
             self._port_mapper.network_changed(self._families)
@@ -166,4 +166,5 @@ def watcher_of(pump: Pump, config: Config, port_mapper: PortMapper) -> LinkWatch
         max_datagram_bytes=config.core.max_datagram_bytes,
         socket_buffer_bytes=config.socket_buffer_bytes,
     )
-    return LinkWatcher(pump, config, port_mapper, families=families, bind=bind)
+    sockets = BoundSockets(pump, bind)
+    return LinkWatcher(pump, config, port_mapper, families=families, sockets=sockets)

@@ -14,8 +14,9 @@ from trio.testing import MockClock
 
 from kadisc.config import Config
 from kadisc.core.core import Core
-from kadisc.endpoints import Endpoint, Family, format_ip, ip_of
+from kadisc.endpoints import Endpoint, Family, family_of, format_ip, ip_of
 from kadisc.errors import BindError
+from kadisc.net.link.bound_sockets import BoundSockets
 from kadisc.net.link.interfaces import InterfaceAddress, LinkState
 from kadisc.net.link.watcher import FIRST_PAUSE_S, LONGEST_PAUSE_S, LinkWatcher
 from kadisc.net.mapping.gateway import Gateway
@@ -52,10 +53,14 @@ class Machine:
             Config(watch_interval_s=POLL_S),
             cast(PortMapper, self.mapper),
             families=tuple(links.links),
-            bind=self.bind,
+            sockets=BoundSockets(self.pump, self.bind, self.has_address),
             read=links.read,
         )
         self.events: list[Any] = []
+
+    def has_address(self, endpoint: Endpoint) -> bool:
+        rows = self.links.links[family_of(endpoint)].addresses
+        return format_ip(ip_of(endpoint)) in [each.ip for each in rows]
 
     def bind(self, at: str) -> MemoryPort:
         if self.refuses is not None:
