@@ -22,7 +22,18 @@ from kadisc.endpoints import Endpoint, Family, family_of, ip_of, make_endpoint
 from kadisc.errors import DecodeError
 from kadisc.wire import krpc
 from kadisc.wire.gossip import NamedPeer, pack_peers, peers_from
-from kadisc.wire.messages import Error, FindNode, GetPeers, Gossip, News, Ping, Query, Reply
+from kadisc.wire.messages import (
+    Error,
+    FindNode,
+    GetPeers,
+    Gossip,
+    Knock,
+    News,
+    Ping,
+    Query,
+    Reach,
+    Reply,
+)
 from kadisc.wire.records import to_be_signed, unsigned_fields
 
 from .world import CONFIG, Host, World, address
@@ -158,7 +169,13 @@ class Stranger:
     version: bytes | None = CLIENT_VERSION
     answers: bool = True
     error: int | None = None
+    can_help: bool = False
+    """Whether its answers to gossip offer help with tests of reachability."""
+    help: Callable[[Reach | Knock, Endpoint], Reply | Error | None] = lambda query, source: None
+    """Its answers to reach and knock."""
     heard: list[tuple[Query, int]] = field(default_factory=list)
+    told: list[Reply | Error] = field(default_factory=list)
+    """The answers that it received."""
     tokens: dict[Endpoint, bytes] = field(default_factory=dict)
     """Tokens that it received, by the node that gave them."""
     when_asked: Callable[[Query, Endpoint], None] = lambda query, source: None
@@ -185,6 +202,7 @@ class Stranger:
         if isinstance(message, Reply) and message.token is not None:
             self.tokens[source] = message.token
         if not isinstance(message, Query):
+            self.told.append(message)
             return
         self.heard.append((message, len(payload)))
         self.when_asked(message, source)
@@ -203,11 +221,14 @@ class Stranger:
                     self.record,
                     pack_peers(self.peers[: query.want]),
                     proof=self.proof(query, source),
+                    can=self.can_help,
                 )
             case FindNode() | GetPeers():
                 reply.nodes, reply.token = b"", b"stranger"
             case Ping():
                 pass
+            case Reach() | Knock():
+                return self.help(query, source)
             case _:
                 return None
         return reply
