@@ -218,12 +218,15 @@ class Core(Engine):
         if dht is not None:
             dht.parts.static_peers.add(endpoint, now)
 
-    def lan_found(self, endpoint: Endpoint, now: float, *, is_member: bool) -> None:
+    def lan_found(
+        self, endpoint: Endpoint, now: float, *, is_member: bool, is_guarded: bool = True
+    ) -> None:
         """A node on a link of this machine sent a beacon; ``is_member``: it says that it is of the
-        own network. Such a node is a guarded contact (`addressing/lan_contacts.py`).
+        own network; ``is_guarded``: see `addressing/lan_contacts.py`.
         """
         if self.peer_network is not None:
-            found = self.peer_network.lan.found(endpoint, now, is_member=is_member)
+            lan = self.peer_network.lan
+            found = lan.found(endpoint, now, is_member=is_member, is_guarded=is_guarded)
             self._carry_out(found, now)
 
     def lan_lost(self, endpoint: Endpoint, now: float) -> None:

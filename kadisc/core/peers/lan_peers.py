@@ -7,9 +7,13 @@ peer, after all others.
 
 from __future__ import annotations
 
+from typing import Final
+
 from ...endpoints import Endpoint
-from ..addressing.lan_contacts import LanContacts
+from ..addressing.lan_contacts import MAX_GUARDED, LanContacts
+from ..contract.bounded import put_newest
 from ..contract.queries import NO_COMMANDS, Commands
+from ..contract.times import NEVER
 from .candidates import Candidate
 from .exchange import ExchangeContext, ExchangeReason, GossipExchange, Stage
 from .verification import PeerVerifier
@@ -17,6 +21,9 @@ from .view import ViewRule
 
 FROM_LAN = b"lan"
 """The source, in place of a netgroup, of a candidate that a beacon led to."""
+
+ASK_AGAIN_S: Final = 1.0
+"""The least time between two exchanges that beacons of one endpoint begin."""
 
 
 class LanPeers:
@@ -30,26 +37,33 @@ class LanPeers:
         self._view = view
         self._contacts = contacts
         self._verifier = verifier
+        self._asked_at: dict[Endpoint, float] = {}
         self._context = context
 
-    def found(self, endpoint: Endpoint, now: float, *, is_member: bool) -> Commands:
+    def found(
+        self, endpoint: Endpoint, now: float, *, is_member: bool, is_guarded: bool
+    ) -> Commands:
         """A beacon of that node arrived; ``is_member``: it says that it is of the own network."""
-        if not self._contacts.add(endpoint):
-            self._context.counters.refuse("lan-contacts-full")
-            return NO_COMMANDS
         context = self._context
+        if is_guarded and not self._contacts.add(endpoint):
+            context.counters.refuse("lan-contacts-full")
+            return NO_COMMANDS
         known = self._verifier.known.at(endpoint)
-        if known is not None and not known.on_lan:
+        if is_guarded and known is not None and not known.on_lan:
             self._verifier.known.moved_to_lan(known)
             self._view.remove(endpoint)
         if (
             not is_member
             or self._verifier.at(endpoint) is not None
-            or not context.is_free(endpoint)
+            or now < self._asked_at.get(endpoint, NEVER) + ASK_AGAIN_S
             or context.partners.is_blocked(endpoint, now)
         ):
             return NO_COMMANDS
-        candidate = Candidate(endpoint, None, FROM_LAN, None, 0, now)
+        # Also where an exchange waits for its turn, as one that the other node's push began: that
+        # may take 10 s.
+        put_newest(self._asked_at, endpoint, now, MAX_GUARDED)
+        ttl = 0 if is_guarded else context.config.max_ttl - 1
+        candidate = Candidate(endpoint, None, FROM_LAN, None, ttl, now)
         return GossipExchange(
             context,
             endpoint,

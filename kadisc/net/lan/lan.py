@@ -210,10 +210,8 @@ class Lan:
             for node in news.lost:
                 core.lan_lost(node.endpoint, now)
             for node in news.found:
-                if self._is_guarded and node.endpoint not in self._given:
-                    core.lan_found(node.endpoint, now, is_member=node.is_member)
-                elif node.is_member and core.peer_network is not None:
-                    core.peer_network.report([node.endpoint], "lan", now)
+                is_guarded = self._is_guarded and node.endpoint not in self._given
+                core.lan_found(node.endpoint, now, is_member=node.is_member, is_guarded=is_guarded)
             if news.found or news.lost:
                 self._pump.flush()
 

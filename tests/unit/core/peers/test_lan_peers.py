@@ -109,12 +109,11 @@ def test_at_most_a_quarter_of_an_answer_is_of_the_lan_while_there_are_others() -
 
 
 def test_without_the_guard_a_neighbour_is_a_peer_as_any_other() -> None:
-    """What `--lan-only` does: the endpoint is a candidate from a source called lan."""
     world = World()
     one, other = neighbour(world, 10), neighbour(world, 11)
-    peer_network(one).report([other.endpoint], "lan", world.now)
+    one.node.lan_found(other.endpoint, world.now, is_member=True, is_guarded=False)
     world.flush(one)
-    world.run(30.0)
+    world.run(1.0)
     network = peer_network(one)
     assert network.components.view.slots_of(other.endpoint) > 0
     assert network.components.book.status_of(other.endpoint) is not None
