@@ -223,7 +223,10 @@ class PortMapper:
         """
         key = mapping.family, mapping.protocol, mapping.internal
         before = self._told.get(key)
-        seen = replace(mapping, until_wall_s=None)
+        # Why a renewal failed is shown, and told when the mapping is lost.
+        seen = replace(
+            mapping, until_wall_s=None, reason=mapping.reason if mapping.external is None else None
+        )
         if mapping.state == "off" or before == seen:
             return
         if mapping.state == "asking" and (before is None or before.external is None):
