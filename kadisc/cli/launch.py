@@ -61,10 +61,10 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
             # Programs ask a node for peers as soon as its socket is there: those of a daemon that
             # knows none come before the nodes that fill its table.
             node.peers().take_nowait()
-        if not config.bootstrap and config.routers:
+        if not config.bootstrap and node.config.routers:
             say(
                 "no --bootstrap given: joining through saved contacts and Mainline's public "
-                "routers, " + " and ".join(config.routers)
+                "routers, " + " and ".join(node.config.routers)
             )
         for doubt in external_doubts(config, node.local_endpoints):
             say(f"warning: {doubt}")

@@ -416,4 +416,5 @@ class Config:
             unlimited=core.unlimited or self.unlimited,
             defences=replace(core.defences, **lifted),
         )
-        return replace(self, core=core, routers=() if self.no_routers else self.routers)
+        without_routers = self.no_routers or self.lan == "only"
+        return replace(self, core=core, routers=() if without_routers else self.routers)

@@ -284,8 +284,7 @@ def sources_of(config: Config, given: Sequence[str], saved: SavedState) -> list[
     """
     if given:
         return [[*config.peer, *given]]
-    routers = config.routers if config.lan != "only" else ()
-    others = [hosts for hosts in (config.bootstrap, routers) if hosts]
+    others = [hosts for hosts in (config.bootstrap, config.routers) if hosts]
     if config.peer or any(dht.contacts for dht in saved.dhts):
         return [config.peer, *others]
     return list(others)
