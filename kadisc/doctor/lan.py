@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..observe.lan import lan_words
+from ..observe.lan import lan_counts
 from .facts import DoctorFacts
 from .finding import DoctorCheck, DoctorFinding, ok, warning
 
@@ -21,7 +21,7 @@ def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
                 "lan_interfaces in the configuration, or switch beacons off with --no-lan",
             ),
         )
-    found = tuple(ok(each.name, lan_words(each)) for each in lan.interfaces)
+    found = tuple(ok(each.name, lan_counts(each)) for each in lan.interfaces)
     return found or (ok("", "no node was looked for on the links of this machine yet"),)
 
 

@@ -56,5 +56,10 @@ def lan_document(lan: LanSnapshot) -> dict[str, object]:
 
 def lan_words(each: LanInterfaceSnapshot) -> str:
     """One interface in a line of text: ``eth0: 2 of our network, 1 other``."""
+    return f"{each.name}: {lan_counts(each)}"
+
+
+def lan_counts(each: LanInterfaceSnapshot) -> str:
+    """The nodes on one interface: ``2 of our network, 1 other``."""
     others = "1 other" if each.others == 1 else f"{each.others} others"
-    return f"{each.name}: {each.members} of our network, {others}"
+    return f"{each.members} of our network, {others}"
