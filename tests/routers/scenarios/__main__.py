@@ -16,12 +16,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.routers.scenarios import kinds, lan
+from tests.routers.scenarios import kinds, lan, links
 from tests.routers.scenarios.scenario import Scenario
 from tests.support.routers.lab import Lab, Part
 from tests.support.scenario_inside import end_with_parent, perform
 
-SCENARIOS: dict[str, Scenario] = {"kinds": kinds.SCENARIO, "lan": lan.SCENARIO}
+SCENARIOS: dict[str, Scenario] = {
+    "kinds": kinds.SCENARIO,
+    "lan": lan.SCENARIO,
+    "links": links.SCENARIO,
+}
 
 
 def play(scenario: Scenario, names: list[str], scratch: Path, limit_s: float) -> dict[str, Any]:

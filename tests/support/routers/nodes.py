@@ -40,11 +40,11 @@ class LabNode(Client):
         self.await_event("listening", START_S)
         return self
 
-    def interrupt(self) -> None:
-        """Stops it as Ctrl-C does."""
+    def interrupt(self) -> int:
+        """Stops it as Ctrl-C does; returns the code that it ends with."""
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)
-        self._process.wait(10)
+        return self._process.wait(10)
 
     def kill(self) -> None:
         assert self._process is not None
