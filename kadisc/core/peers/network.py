@@ -145,7 +145,8 @@ class PeerNetwork:
         """A matched reply to a query of any kind."""
         if pending.command.learn_contact:
             self._rounds.contact_answered(pending.endpoint, reply, now)
-        self.verifier.answered(pending, reply.sender, now)
+        if pending.command.tells_of_node:  # else its turn to be rechecked comes as it would have
+            self.verifier.answered(pending, reply.sender, now)
         return self.reach.answered(pending.endpoint, now)
 
     def missed(self, pending: PendingQuery, now: float) -> Commands:

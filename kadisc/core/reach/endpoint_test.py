@@ -29,7 +29,10 @@ REFRESH_MISSES: Final = 4
 MAX_REFRESH_PROBES: Final = 8
 """Probes of one refresh at most; those that end as nothing are replaced."""
 REFRESH_RETRY_S: Final = 10.0
-"""A refresh that found no helper, or that ended as nothing, begins again after so long."""
+"""A refresh that found no helper, or that ended as nothing, goes on after so long; the pause doubles
+with each that follows, up to ``max_retry_s``. In a small network, where all know each other, no
+helper finds a witness that is a stranger.
+"""
 
 
 ROUNDING_S: Final = 1e-6
@@ -63,6 +66,7 @@ class EndpointTest:
         "_outstanding",
         "_proofs",
         "_refresh_missed",
+        "_refresh_pause_s",
         "_refresh_sent",
         "_retry_s",
         "_round",
@@ -107,6 +111,7 @@ class EndpointTest:
         self._sent = 0
         self._outstanding = 0
         self._refresh_sent = 0
+        self._refresh_pause_s = REFRESH_RETRY_S
         self._refresh_missed = 0
         self._retry_s = config.retry_s
         self._fast_until = now + config.failed_fast_for_s
@@ -135,7 +140,8 @@ class EndpointTest:
         elif outcome is ProbeOutcome.MISS and is_current:
             self._was_missed(helper, now)
         elif is_current and self.state is EndpointState.PROVEN and not self._outstanding:
-            self.deadline = min(self.deadline, now + REFRESH_RETRY_S)
+            self.deadline = now + self._refresh_pause_s
+            self._refresh_pause_s = min(2 * self._refresh_pause_s, self._config.max_retry_s)
         if self.state is EndpointState.TESTING and self._is_used_up:
             self.deadline = min(self.deadline, now)
 
@@ -218,16 +224,13 @@ class EndpointTest:
         return max(0, min(allowed, self._config.round_probes) - self._sent)
 
     def _due_when_proven(self, helpers: int, now: float) -> int:
+        self.deadline = now + self._refresh_pause_s
         if not helpers:
-            self.deadline = now + REFRESH_RETRY_S
             return 0
         if self._refresh_sent >= MAX_REFRESH_PROBES:
             self._begin_refresh()
-            self.deadline = now + self._config.refresh_s
-            return 0
         if not self._refresh_missed and not self._refresh_sent:
             self.asked_now.clear()
-        self.deadline = now + REFRESH_RETRY_S
         wanted = REFRESH_MISSES - self._refresh_missed if self._refresh_missed else 1
         left = MAX_REFRESH_PROBES - self._refresh_sent
         return min(max(0, wanted - self._outstanding), left)
@@ -271,6 +274,7 @@ class EndpointTest:
     def _was_missed(self, helper: bytes, now: float) -> None:
         if self.state is EndpointState.PROVEN:
             self._refresh_missed += 1
+            self._refresh_pause_s = REFRESH_RETRY_S
             self.deadline = now
             if self._refresh_missed >= REFRESH_MISSES:
                 self._begin(now)
@@ -329,6 +333,7 @@ class EndpointTest:
     def _renew(self, now: float) -> None:
         self.proven_at = now
         self._is_retry = False
+        self._refresh_pause_s = REFRESH_RETRY_S
         self._begin_refresh()
         self.deadline = now + self._config.refresh_s
 

@@ -16,6 +16,7 @@ from ...endpoints import Endpoint, Family, Scope, ip_of
 from ...wire.messages import Error, Reach, Reply
 from ...wire.reach import NONCE_BYTES
 from ..addressing.policy import AddressPolicy
+from ..contract import purposes
 from ..contract.bounded import put_newest
 from ..contract.counters import Counters
 from ..contract.queries import (
@@ -195,6 +196,8 @@ class Probes:
             learn_contact=False,
             retransmit=False,
             priority=Priority.MAINTENANCE,
+            purpose=purposes.REACH,
+            tells_of_node=False,
         )
 
     # --- what happens -----------------------------------------------------------------------------
