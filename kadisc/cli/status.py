@@ -31,6 +31,17 @@ examples:
   kadisc status --state-dir ./node-b --json"""
 
 
+_INDENT: Final = 11
+"""The column at which texts begin."""
+_MIN_TEXT: Final = 40
+ANSWERS: Final = {
+    "open": "open from outside",
+    "closed": "closed from outside",
+    "unsure": "not surely open from outside",
+}
+"""What other nodes found of the TCP port of a service."""
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     add_folder_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON on stdout and nothing else")
@@ -140,25 +151,37 @@ def _print_reach(status: Status) -> None:
     for family in tested:
         assert family.reach is not None
         name = family_name(Family(family.family))
-        show(f"  {label:<8} {name} {reach_words(family.reach)}")
+        _show_field(label, f"{name} {reach_words(family.reach)}")
         for each in mappings:
             is_own = _is_own(each, own_ports) and each.family.value == family.family
             if is_own and (words := node_mapping_words(each)):
-                show(f"           {words}")
+                _show_field("", words)
         label = ""
     services = dict(status.services)
     for each in mappings:
         if not _is_own(each, own_ports):
-            show(f"  {'port':<8} {port_words(each)}{_answer(services, each)}")
+            _show_field("port", f"{port_words(each)}{_answer(services, each)}")
     for name, service in services.items():
-        show(f"  {'port':<8} tcp {service.port} ({name}): {ANSWERS[service.answer]}")
+        _show_field("port", f"tcp {service.port} ({name}): {ANSWERS[service.answer]}")
 
 
-ANSWERS: Final = {
-    "open": "open from outside",
-    "closed": "closed from outside",
-    "unsure": "not surely open from outside",
-}
+def _show_field(label: str, text: str) -> None:
+    """A label and its text, which goes on in the next line where the terminal is too narrow."""
+    import textwrap
+
+    from ..text import MAX_MESSAGE, one_line
+    from .tables import terminal_width
+
+    width = min(terminal_width(), MAX_MESSAGE)
+    lines = textwrap.wrap(
+        one_line(text, MAX_MESSAGE),
+        max(_MIN_TEXT, width - _INDENT),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    for line in lines:
+        show(f"  {label:<8} {line}")
+        label = ""
 
 
 def _is_own(mapping: MappingSnapshot, own_ports: Mapping[str, int]) -> bool:

@@ -38,7 +38,7 @@ def print_table(columns: Sequence[TableColumn], rows: Sequence[Sequence[str]]) -
     names = [column.name for column in columns]
     lines = [names, *([one_line(cell) for cell in row] for row in rows)]
     widths = [max(_width_of(line[index]) for line in lines) for index in range(len(columns))]
-    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - _terminal_width()
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - terminal_width()
     for index, column in enumerate(columns):
         if column.least is not None and excess > 0:
             cut = min(excess, max(0, widths[index] - column.least))
@@ -85,7 +85,7 @@ def _distance(node_id: NodeId, target: NodeId) -> str:
     return "0" if node_id == target else f"2^{159 - shared_prefix_bits(node_id, target)}"
 
 
-def _terminal_width() -> int:
+def terminal_width() -> int:
     """The width that lines should fit into. Without a terminal, and without COLUMNS, nothing is
     shortened: a program reads it.
     """

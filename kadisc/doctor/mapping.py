@@ -106,7 +106,9 @@ def _own_of(family: FamilyFacts, facts: DoctorFacts) -> DoctorFinding:
     if mapping is None or mapping.state == "off":
         reason = f": {mapping.reason}" if mapping is not None and mapping.reason else ""
         return ok(about, f"not mapped{reason}")
-    return _unless_reached(about, "not mapped by the router", _TURN_ON, family, facts)
+    return _unless_reached(
+        about, "not mapped by the router", "see the check gateway", family, facts
+    )
 
 
 def _of_port(port: MappedPort, facts: DoctorFacts) -> DoctorFinding:

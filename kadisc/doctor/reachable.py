@@ -46,7 +46,7 @@ def _of_family(family: FamilyFacts, facts: DoctorFacts) -> DoctorFinding:
         case ReachVerdict.LIKELY:
             return ok(name, f"strangers probably reach this node{where}; not proven yet")
         case ReachVerdict.NO:
-            why = NOT_LET_IN.get(reach.nat, "nothing that strangers send arrives")
+            why = NOT_LET_IN.get(_nat(family, reach), "nothing that strangers send arrives")
             return failure(
                 name,
                 f"strangers do not reach this node{where}: {why}",
@@ -97,7 +97,7 @@ def _let_in(family: FamilyFacts, reach: ReachSnapshot, facts: DoctorFacts) -> st
             f"allow incoming UDP to port {family.port} of {host} in the IPv6 firewall of the "
             "router, and in that of this machine"
         )
-    if reach.nat == "none":
+    if _nat(family, reach) == "none":
         return (
             f"allow incoming UDP to port {family.port} in the firewall of this machine and, in a "
             "cloud, in the security group or network rules of the instance"
@@ -117,6 +117,16 @@ def _let_in(family: FamilyFacts, reach: ReachSnapshot, facts: DoctorFacts) -> st
     if facts.port_mapping == "off":
         return f"start the node without --no-map, so that it asks the router, or {by_hand}"
     return f"turn on PCP or NAT-PMP in the router (often beside UPnP), or {by_hand}"
+
+
+def _nat(family: FamilyFacts, reach: ReachSnapshot) -> str:
+    """The kind of NAT. A node on all addresses does not know that one of them is what others see;
+    the system does.
+    """
+    own = family.dht.address.ip
+    if own is not None and family.link is not None and family.link.source == format_ip(own):
+        return "none"
+    return reach.nat
 
 
 def _this_machine(family: FamilyFacts) -> str:

@@ -39,8 +39,9 @@ def _of_service(name: str, port: int, facts: DoctorFacts) -> DoctorFinding:
         )
     return warning(
         name,
-        f"{where} has not been tested yet: that takes helpers in five other networks",
-        "wait until the node knows more peers of its network",
+        f"{where} has not been tested yet",
+        "run kadisc doctor again in a few minutes; the test takes peers of the node's network in "
+        "five other networks",
     )
 
 

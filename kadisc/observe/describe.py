@@ -317,7 +317,7 @@ def _reachability_words(event: ReachabilityChanged) -> str:
         case ReachVerdict.NO:
             return "strangers do not reach this node; kadisc doctor says what to do"
         case ReachVerdict.UNKNOWN:
-            return "it is not known any more whether strangers reach this node"
+            return f"not known yet whether strangers reach this node{where}"
 
 
 def words_for_crowded(subnet: str, peers: int, beyond_caps: int, per_subnet: int) -> str:

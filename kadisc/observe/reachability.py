@@ -15,7 +15,7 @@ from .mappings import METHODS, MappingSnapshot, external_port
 
 NOT_LET_IN: Final = {
     "none": "a firewall lets in only hosts that this node has contacted",
-    "restricted": "the router lets in only hosts that this node has contacted",
+    "restricted": "a router or firewall lets in only hosts that this node has contacted",
     "dependent": "the router uses another port towards each host (symmetric NAT)",
     "double": "two routers translate addresses (double NAT, or that of the provider)",
 }

@@ -14,6 +14,7 @@ from kadisc.doctor.mapping import GATEWAY, MAPPING
 from kadisc.doctor.reachable import REACHABLE
 from kadisc.doctor.services import SERVICES
 from kadisc.endpoints import Endpoint, Family, make_endpoint, parse_endpoint
+from kadisc.net.link.interfaces import LinkState
 from kadisc.net.mapping.arguments import MappedPort
 from kadisc.observe.socket_snapshot import SocketSnapshot, SocketState
 
@@ -67,6 +68,14 @@ def test_the_remedy_names_the_address_that_the_node_is_bound_to() -> None:
     bound = SocketSnapshot(Family.IPV4, parse_endpoint("10.1.2.3:7001"), SocketState.OPEN)
     _, text = only(REACHABLE, node_facts(replace(reached("no"), socket=bound)))
     assert "forward UDP port 6881 of the router to port 7001 of 10.1.2.3 by hand" in text
+
+
+def test_a_machine_with_the_address_that_others_see_has_a_firewall_and_no_router() -> None:
+    link = LinkState(Family.IPV4, (), "198.51.100.7", None)
+    verdict, text = only(REACHABLE, node_facts(replace(reached("no"), link=link)))
+    assert verdict == "failure"
+    assert "a firewall lets in only" in text
+    assert "security group" in text
 
 
 def test_a_family_without_any_answer_is_left_to_another_check() -> None:

@@ -48,7 +48,7 @@ NO = replace(REACHED, verdict=ReachVerdict.NO, how=None, nat="restricted", prove
             replace(REACHED, verdict=ReachVerdict.LIKELY),
             "likely, at 198.51.100.7:51413: a stranger got in 12 s ago; not proven yet",
         ),
-        (NO, "no: the router lets in only hosts that this node has contacted"),
+        (NO, "no: a router or firewall lets in only hosts that this node has contacted"),
         (replace(NO, nat="none"), "no: a firewall lets in only hosts that this node has contacted"),
         (replace(NO, nat="unknown"), "no: no stranger gets in"),
         (
