@@ -87,6 +87,7 @@ _CHANGED: Final = {
     "addresses": "the addresses of this machine changed",
     "source": "this machine sends from another address",
     "gateway": "this machine has another gateway",
+    "router": "the router has another address",
 }
 _NAT: Final = {
     "none": "no NAT: this node has its external address itself",

@@ -46,15 +46,15 @@ class MappingChanged:
 @dataclass(frozen=True, slots=True)
 class NetworkChanged:
     """The machine may be in another network now: it was suspended, or its addresses, its source
-    address or its gateway changed. The node looks for its place in the DHT and for its external
-    address anew. Contacts and peers stay.
+    address, its gateway or the address of its router changed. The node looks for its place in the
+    DHT and for its external address anew. Contacts and peers stay.
     """
 
     slept_s: float = 0.0
     """How long the machine was suspended, in seconds; 0 for another cause."""
     cause: str = "suspended"
     """``suspended``, ``addresses`` (of interfaces), ``source`` (the address that datagrams leave
-    from) or ``gateway``: the first of these that differs.
+    from), ``gateway``, or ``router`` (it names another external address): the first that differs.
     """
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
     """The address families that it concerns."""

@@ -3,7 +3,8 @@
 Every two seconds it takes a fingerprint of each address family: the addresses of the interfaces
 that are up, the address that datagrams leave from, the gateway. Nothing is sent for it. No
 notification of the kernel is used: they differ between systems, come in bursts while a network is
-set up, and miss a router that was exchanged.
+set up, and miss a router that was exchanged. That the address of the router itself has changed only the
+router can tell: it does so in the answers to requests for port mappings.
 
 A new fingerprint makes the node look for its place and its external address anew, and have the
 router asked for its ports again. An interface that comes and goes must not make the node do that
@@ -23,8 +24,9 @@ from typing import Final, TypeAlias
 import trio
 
 from ...config import Config
-from ...endpoints import Family, Scope, scope_of
-from ...observe.shell_events import NetworkChanged
+from ...endpoints import Family, Scope, ip_of, scope_of
+from ...observe.mappings import MappingSnapshot
+from ...observe.shell_events import MappingChanged, NetworkChanged
 from ..environment import may_watch
 from ..mapping.port_mapper import PortMapper
 from ..transport.pump import Pump
@@ -45,6 +47,9 @@ that all of them take no more than this share of one core.
 """
 
 SUSPENDED: Final = "suspended"
+ROUTER: Final = "router"
+_ORDER: Final = (*CAUSES, ROUTER)
+"""Of several causes at once the first is told."""
 
 Links: TypeAlias = dict[Family, LinkState]
 ReadLinks: TypeAlias = Callable[[Iterable[Family]], Links]
@@ -77,7 +82,11 @@ class LinkWatcher:
         self._acted_at = -math.inf
         self._pause_s = 0.0
         self._cost_s = 0.0
-        self._suspended = trio.Event()
+        self._suspended = False
+        self._router_address: dict[Family, bytes] = {}
+        """The external address that the router named last."""
+        self._router_moved: set[Family] = set()
+        self._look_now = trio.Event()
         self.changes: Counter[str] = Counter()
         """Changes of network that the node has followed, by cause."""
         pump.dispatch.tap(self._note)
@@ -90,22 +99,37 @@ class LinkWatcher:
     async def run(self) -> None:
         """Watches until it is cancelled."""
         await trio.sleep(FIRST_LOOK_S)
-        self._look(is_after_suspend=False)
+        self._look()
         self._cost_s = 0.0  # the first look imports what it needs
         while True:
             with trio.move_on_after(max(self._interval_s, self._cost_s / SHARE_OF_CORE)):
-                await self._suspended.wait()
-            is_after_suspend = self._suspended.is_set()
-            self._suspended = trio.Event()
-            self._look(is_after_suspend=is_after_suspend)
+                await self._look_now.wait()
+            self._look_now = trio.Event()
+            self._look()
 
     def _note(self, event: object) -> None:
         if isinstance(event, NetworkChanged):
             self.changes[event.cause] += 1
             if event.cause == SUSPENDED:
-                self._suspended.set()
+                self._suspended = True
+                self._look_now.set()
+        elif isinstance(event, MappingChanged):
+            self._note_router(event.mapping)
 
-    def _look(self, *, is_after_suspend: bool) -> None:
+    def _note_router(self, mapping: MappingSnapshot) -> None:
+        """The provider has given the router another address, which nothing here shows."""
+        if mapping.external is None or not any(ip := ip_of(mapping.external)):
+            return
+        family = mapping.family
+        former = self._router_address.get(family)
+        self._router_address[family] = ip
+        dht = self._pump.core.dhts.get(family)
+        is_news = dht is not None and dht.parts.address.ip != ip
+        if family in self._families and former not in (None, ip) and is_news:
+            self._router_moved.add(family)
+            self._look_now.set()
+
+    def _look(self) -> None:
         began_s = time.thread_time()
         self.sockets.follow(self._families)
         try:
@@ -114,7 +138,8 @@ class LinkWatcher:
             return  # the next look may succeed
         finally:
             self._cost_s = time.thread_time() - began_s
-        if is_after_suspend:
+        if self._suspended:
+            self._suspended = False
             # The pump has told the core already, before anything that was overdue by then.
             self._port_mapper.network_changed(self._families)
             self._seen = links
@@ -126,6 +151,7 @@ class LinkWatcher:
         for family in [each for each in differing if self._is_cut_off(links[each])]:
             self._seen[family] = links[family]
             del differing[family]
+        differing |= {family: ROUTER for family in self._router_moved if family not in differing}
         self._had_way_out.update(link.family for link in links.values() if link.source is not None)
         now = self._pump.now()
         if differing and now >= self._acted_at + self._pause_s:
@@ -144,13 +170,14 @@ class LinkWatcher:
         self._pump.core.network_changed(now, families=tuple(differing))
         self._pump.publish(
             NetworkChanged(
-                cause=min(differing.values(), key=CAUSES.index), families=tuple(differing)
+                cause=min(differing.values(), key=_ORDER.index), families=tuple(differing)
             )
         )
         self._port_mapper.network_changed(
             [family for family in differing if links[family].goes_elsewhere(self._seen[family])]
         )
         self._seen |= {family: links[family] for family in differing}
+        self._router_moved.clear()
         self._pump.flush()
 
 

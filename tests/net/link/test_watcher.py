@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -14,7 +15,7 @@ from trio.testing import MockClock
 
 from kadisc.config import Config
 from kadisc.core.core import Core
-from kadisc.endpoints import Endpoint, Family, family_of, format_ip, ip_of
+from kadisc.endpoints import Endpoint, Family, family_of, format_ip, ip_of, make_endpoint
 from kadisc.errors import BindError
 from kadisc.net.link.bound_sockets import BoundSockets
 from kadisc.net.link.interfaces import InterfaceAddress, LinkState
@@ -25,7 +26,8 @@ from kadisc.net.transport.dispatch import Subscription
 from kadisc.net.transport.memory import MemoryPort
 from kadisc.net.transport.ports import Sent
 from kadisc.net.transport.pump import Pump
-from kadisc.observe.shell_events import NetworkChanged, SocketBack, SocketLost
+from kadisc.observe.mappings import MappingSnapshot
+from kadisc.observe.shell_events import MappingChanged, NetworkChanged, SocketBack, SocketLost
 from kadisc.observe.socket_snapshot import SocketState
 
 from ..lab import address, network
@@ -241,6 +243,49 @@ async def test_links_that_cannot_be_read_for_a_while(autojump_clock: MockClock) 
         machine.links.becomes(AWAY)
         await trio.sleep(2.2)
         assert machine.told() == 1
+
+
+# --- The address of the router ----------------------------------------------------------------------
+
+
+def named_by_router(ip: str, family: Family = V4) -> MappingChanged:
+    external = make_endpoint(ip, 6881)
+    return MappingChanged(MappingSnapshot("udp", family, 6881, external, "pcp", state="mapped"))
+
+
+async def test_an_address_that_the_router_says_it_has_now_is_a_change(
+    autojump_clock: MockClock,
+) -> None:
+    async with watched(HOME) as machine:
+        address = SimpleNamespace(ip=ip_of(make_endpoint("45.1.1.1", 1)))
+        machine.core.dhts[V4] = SimpleNamespace(parts=SimpleNamespace(address=address))
+        machine.pump.publish(named_by_router("45.1.1.1"))
+        machine.pump.publish(MappingChanged(MappingSnapshot("udp", V4, 6881)))
+        machine.pump.publish(named_by_router("45.1.1.1"))
+        await trio.sleep(10)
+        assert machine.changes() == []
+        machine.pump.publish(named_by_router("45.2.2.2"))
+        await trio.sleep(0.1)
+        assert machine.changes() == [("router", (V4,))] and machine.told() == 1
+        assert machine.mapper.told == [()], "the router was asked already"
+        for number in range(1200):  # a router that cannot make up its mind
+            machine.pump.publish(named_by_router(f"45.3.3.{number % 250}"))
+            await trio.sleep(3)
+        assert machine.told() <= 9 + 3600 / LONGEST_PAUSE_S
+
+
+async def test_what_the_router_names_is_no_change_where_the_node_knows_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with watched(HOME) as machine:
+        address = SimpleNamespace(ip=ip_of(make_endpoint("45.2.2.2", 1)))
+        machine.core.dhts[V4] = SimpleNamespace(parts=SimpleNamespace(address=address))
+        for ip in ("45.1.1.1", "45.2.2.2", "0.0.0.0"):
+            machine.pump.publish(named_by_router(ip))
+        machine.pump.publish(named_by_router("::1", V6))
+        machine.pump.publish(named_by_router("::2", V6))
+        await trio.sleep(60)
+        assert machine.changes() == []
 
 
 # --- A socket that is bound to one address --------------------------------------------------------

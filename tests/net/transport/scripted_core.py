@@ -16,6 +16,7 @@ class ScriptedCore:
 
     def __init__(self) -> None:
         self.own_ids = {Family.IPV4: 1}
+        self.dhts: dict[Family, object] = {}
         self.calls: list[tuple[str, object, float]] = []
         self.deadline = math.inf
         self.outbox: list[Datagram] = []
