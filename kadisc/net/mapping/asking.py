@@ -300,6 +300,7 @@ def _silence(location: Location) -> str:
     return f"no answer from {location.gateway}"
 
 
-def _weight(refusal: Refusal) -> int:
-    """How much a refusal tells."""
-    return {DOUBLE_NAT: 4, SILENT: 0, UNREACHABLE: 1, "version": 2}.get(refusal.code, 3)
+def _weight(refusal: Refusal) -> tuple[int, bool]:
+    """How much a refusal tells; of equal ones that by PCP."""
+    known = {DOUBLE_NAT: 4, SILENT: 0, UNREACHABLE: 1, "version": 2}
+    return known.get(refusal.code, 3), refusal.method == pcp.METHOD
