@@ -3,8 +3,8 @@
 Every two seconds it takes a fingerprint of each address family: the addresses of the interfaces
 that are up, the address that datagrams leave from, the gateway. Nothing is sent for it. No
 notification of the kernel is used: they differ between systems, come in bursts while a network is
-set up, and miss a router that was exchanged. That the address of the router itself has changed only the
-router can tell: it does so in the answers to requests for port mappings.
+set up, and miss a router that was exchanged. That the address of the router itself has changed
+only the router can tell: it does so in the answers to requests for port mappings.
 
 A new fingerprint makes the node look for its place and its external address anew, and have the
 router asked for its ports again. An interface that comes and goes must not make the node do that

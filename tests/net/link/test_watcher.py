@@ -245,7 +245,7 @@ async def test_links_that_cannot_be_read_for_a_while(autojump_clock: MockClock) 
         assert machine.told() == 1
 
 
-# --- The address of the router ----------------------------------------------------------------------
+# --- The address of the router --------------------------------------------------------------------
 
 
 def named_by_router(ip: str, family: Family = V4) -> MappingChanged:
