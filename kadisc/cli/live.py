@@ -20,6 +20,7 @@ from ..endpoints import format_endpoint
 from ..net.api.node import Node
 from ..net.transport.dispatch import Subscription
 from ..net.transport.nurseries import open_flat_nursery
+from ..observe.lan import LanSnapshot
 from ..observe.mappings import MappingSnapshot
 from ..version import __version__
 from .output import wants_color
@@ -40,6 +41,9 @@ class LiveSource:
 
     def mappings(self) -> tuple[MappingSnapshot, ...]:
         return self._node.mappings()
+
+    def lan(self) -> LanSnapshot:
+        return self._node.lan()
 
     def pulse(self) -> Hashable:
         counters = self._node.counters()

@@ -63,7 +63,11 @@ def network_line(scene: Scene) -> list[Line]:
         return []
     peers = (f"{count(own.online, 'peer')} online", "good" if own.online else "poor")
     book = (f"address book {own.book_verified} verified, {own.book_unverified} unverified", "")
-    return [((f" {clean(own.network)}  ", "label"), *joined(((peers,), (book,)), "  "))]
+    parts: list[Line] = [(peers,), (book,)]
+    on_lan = sum(each.members for each in scene.lan.interfaces)
+    if on_lan:
+        parts.insert(1, ((f"{on_lan} on the LAN", "good"),))
+    return [((f" {clean(own.network)}  ", "label"), *joined(parts, "  "))]
 
 
 def folder_line(scene: Scene) -> list[Line]:

@@ -16,6 +16,7 @@ from typing import Protocol
 import trio
 
 from ..core.snapshot import Snapshot
+from ..observe.lan import LanSnapshot
 from ..observe.mappings import MappingSnapshot
 from .frame import draw
 from .keys import keys_in
@@ -41,6 +42,8 @@ class SnapshotSource(Protocol):
     def others(self) -> Others | None: ...
 
     def mappings(self) -> tuple[MappingSnapshot, ...]: ...
+
+    def lan(self) -> LanSnapshot: ...
 
 
 class Dashboard:
@@ -124,6 +127,7 @@ class Dashboard:
             self._source.others(),
             self._view,
             self._source.mappings(),
+            self._source.lan(),
         )
 
     # --- events, keys and signals -----------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..core.snapshot import Snapshot
 from ..endpoints import Family
+from ..observe.lan import LanSnapshot
 from ..observe.mappings import MappingSnapshot
 from .tail import TailLine
 from .traffic import NO_FLOW, Flow
@@ -53,3 +54,5 @@ class Scene:
     view: View = field(default_factory=View)
     mappings: tuple[MappingSnapshot, ...] = ()
     """The ports that routers were asked to forward."""
+    lan: LanSnapshot = field(default_factory=LanSnapshot)
+    """The nodes on the links of this machine."""

@@ -13,6 +13,8 @@ from wcwidth import wcswidth
 
 from kadisc.core.addressing.external_address import Confidence
 from kadisc.core.contract.reach_verdict import ReachVerdict
+from kadisc.core.peers.network_snapshot import PeerNetworkSnapshot
+from kadisc.core.peers.view import ViewSnapshot
 from kadisc.core.reach.reach_snapshot import ReachSnapshot
 from kadisc.core.snapshot import AddressSnapshot
 from kadisc.dashboard.buckets import bucket_rows, columns_for, window
@@ -23,6 +25,7 @@ from kadisc.dashboard.lines import plain
 from kadisc.dashboard.paint import CLEAR, ENTER, STYLES, Canvas, Painter, as_text
 from kadisc.dashboard.scene import Scene, View
 from kadisc.endpoints import Family, make_endpoint
+from kadisc.observe.lan import LanInterfaceSnapshot, LanSnapshot
 from kadisc.observe.mappings import MappingSnapshot
 
 from .dashboard_scenes import MANY_BUCKETS, OPERATIONS, bucket, dht, entries, scene
@@ -272,6 +275,21 @@ def test_the_longest_address_leaves_room_for_whether_it_is_reached() -> None:
     unknown = replace(REACHED, family=Family.IPV6, verdict=ReachVerdict.UNKNOWN)
     shown = replace(usual, snapshot=replace(usual.snapshot, reach=(unknown,)))
     assert "  reachability unknown" in text_of(shown, 80, 24)[2]
+
+
+def test_nodes_on_the_lan_are_counted_beside_the_peers() -> None:
+    usual = scene()
+    network = PeerNetworkSnapshot(
+        "mychain", b"", b"", 1, {}, 5, 5, 0, 0, 0, 0, 0, 20.0, 7, 5, ViewSnapshot(1, 100, 96, 4, ())
+    )
+    shown = replace(
+        usual,
+        snapshot=replace(usual.snapshot, peer_network=network),
+        lan=LanSnapshot("on", (LanInterfaceSnapshot("eth0", 2, 1),)),
+    )
+    text = "\n".join(text_of(shown, 80, 24))
+    assert "mychain  5 peers online  2 on the LAN  address book 5 verified, 7 unverified" in text
+    assert "LAN" not in "\n".join(text_of(replace(shown, lan=LanSnapshot()), 80, 24))
 
 
 def test_help_explains_the_glyphs() -> None:
