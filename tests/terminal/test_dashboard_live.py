@@ -166,6 +166,7 @@ def test_an_unread_terminal_does_not_prevent_the_end() -> None:
         assert terminal.process.wait(SOON_S) == 0
 
 
+@pytest.mark.real  # half a minute
 def test_dead_contacts_are_shown_as_failing_and_removed() -> None:
     """Another devnet joins and is killed: its nodes are shown as failing, then they are removed."""
     neighbours = 9 + 10

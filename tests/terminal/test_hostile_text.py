@@ -127,7 +127,13 @@ def _run(words: list[str], **changes: str) -> None:
     assert done.stdout or done.stderr
 
 
-@pytest.mark.parametrize("answer", [_error, _reply], ids=["errors", "replies"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(_error, id="errors"),
+        pytest.param(_reply, id="replies", marks=pytest.mark.real),  # half a minute
+    ],
+)
 def test_no_command_shows_what_a_node_says_as_it_is(
     answer: Callable[[dict[bytes, Any], bytes], dict[bytes, Any]], tmp_path: Path
 ) -> None:
