@@ -95,4 +95,5 @@ class NodeView:
         changes = {
             f"network_changes.{cause}": count for cause, count in self.link_watcher.changes.items()
         }
-        return self._core.counters.as_dict() | self.pump.counters() | changes
+        shell = self.pump.counters() | changes | self.port_mapper.counters()
+        return self._core.counters.as_dict() | shell

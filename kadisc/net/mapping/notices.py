@@ -132,7 +132,7 @@ def _drain(sock: socket.socket) -> list[tuple[bytes, tuple[str, int]]]:
     for _ in range(_BATCH):
         try:
             payload, source = sock.recvfrom(pcp.MAX_BYTES + 1)
-        except BlockingIOError:
-            break
+        except OSError:
+            break  # nothing waits, or the interface is gone: the next look may find more
         batch.append((payload, (source[0], source[1])))
     return batch

@@ -173,6 +173,8 @@ class PortMapper:
 
     # --- what follows from a change ---------------------------------------------------------------
 
+    # KeyboardInterrupt must be raised in the program's own code, not in the middle of the core.
+    @trio.lowlevel.enable_ki_protection
     def _changed(self, mappings: FamilyMappings) -> None:
         if self._pump.closed:
             return

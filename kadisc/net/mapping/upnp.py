@@ -210,15 +210,16 @@ async def run_child(command: Sequence[str], document: dict[str, Any]) -> dict[st
 async def _talk(process: trio.Process, line: bytes) -> bytes:
     """What the process says, up to its end of output or a little more than 4 kB."""
     assert process.stdin is not None and process.stdout is not None
+    said = b""
     with contextlib.suppress(trio.BrokenResourceError):
         await process.stdin.send_all(line)
     await process.stdin.aclose()
-    said = b""
-    while len(said) <= upnp_child.MAX_LINE_BYTES:
-        some = await process.stdout.receive_some(upnp_child.MAX_LINE_BYTES)
-        if not some:
-            break
-        said += some
+    with contextlib.suppress(trio.BrokenResourceError):
+        while len(said) <= upnp_child.MAX_LINE_BYTES:
+            some = await process.stdout.receive_some(upnp_child.MAX_LINE_BYTES)
+            if not some:
+                break
+            said += some
     return said
 
 
