@@ -198,6 +198,7 @@ class Probes:
             priority=Priority.MAINTENANCE,
             purpose=purposes.REACH,
             tells_of_node=False,
+            timeout_s=PROBE_S,
         )
 
     # --- what happens -----------------------------------------------------------------------------
