@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from kadisc.config import CLIENT_VERSION, CoreConfig
-from kadisc.endpoints import Endpoint
+from kadisc.core.reach.reachability import Reachability
+from kadisc.endpoints import Endpoint, ip_of
 from kadisc.wire import krpc
 from kadisc.wire.messages import Error, Gossip, Knock, Ping, Reach, ReachResult, Reply
 
@@ -131,3 +132,30 @@ def code(answer: Reply | Error | None) -> int:
 
 def served(host: Host) -> dict[str, int]:
     return host.node.counters.reach_served
+
+
+class RestrictedWorld(World):
+    """One host is behind a router that lets in only addresses that the host has sent something to,
+    and keeps a mapping for 300 s after the last datagram in either direction.
+    """
+
+    def __init__(self, behind: Endpoint, seed: int = 1) -> None:
+        super().__init__(seed)
+        self.behind = behind
+        self._flows: dict[bytes, float] = {}
+
+    def send(self, source: Endpoint, destination: Endpoint, payload: bytes) -> None:
+        if source == self.behind:
+            self._flows[ip_of(destination)] = self.now
+        super().send(source, destination, payload)
+
+    def _deliver(self, source: Endpoint, destination: Endpoint, payload: bytes) -> None:
+        if destination == self.behind:
+            if self.now - self._flows.get(ip_of(source), -1e9) > 300.0:
+                return
+            self._flows[ip_of(source)] = self.now
+        super()._deliver(source, destination, payload)
+
+
+def reachability(host: Host) -> Reachability:
+    return peer_network(host).reach.families[host.family]
