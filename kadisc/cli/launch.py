@@ -68,7 +68,7 @@ async def opened(options: argparse.Namespace) -> AsyncIterator[Sequence[Node]]:
             )
         for doubt in external_doubts(config, node.local_endpoints):
             say(f"warning: {doubt}")
-        if (line := mapping_line(config, node.local_endpoints.values())) is not None:
+        if (line := mapping_line(node.config, node.local_endpoints.values())) is not None:
             say(line)
         async with _controlled(node):
             yield [node]

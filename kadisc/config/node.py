@@ -348,8 +348,8 @@ class Config:
         one_of("auto", "off", "only"),
         "The node finds nodes on the links of this machine by beacons, beside the DHT (``auto``;"
         " not with ``allow_private``), not at all (``off``), or in a network that is on these links"
-        " alone (``only``): then it asks none of the public routers, and nodes of the links are"
-        " contacts as any others.",
+        " alone (``only``): then it asks none of the public routers and has no port forwarded, and"
+        " nodes of the links are contacts as any others.",
         option=Option(
             Commands.RUN,
             heading=Heading.ADDRESS,
@@ -416,5 +416,7 @@ class Config:
             unlimited=core.unlimited or self.unlimited,
             defences=replace(core.defences, **lifted),
         )
-        without_routers = self.no_routers or self.lan == "only"
-        return replace(self, core=core, routers=() if without_routers else self.routers)
+        settled = replace(self, core=core)
+        if self.no_routers or self.lan == "only":
+            settled = replace(settled, routers=())
+        return replace(settled, port_mapping="off") if self.lan == "only" else settled
