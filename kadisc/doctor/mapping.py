@@ -13,6 +13,12 @@ from .facts import DoctorFacts, FamilyFacts
 from .finding import DoctorCheck, DoctorFinding, failure, ok, warning
 
 _TURN_ON = "turn on PCP or NAT-PMP in the router (often beside UPnP), or forward the port by hand"
+_TWO_ROUTERS = (
+    "forward the port on the other router too, or put one of the two into bridge mode; if it is "
+    "that of the provider, ask for a public address, or use IPv6"
+)
+NO_PUBLIC_ADDRESS = "no public address"
+"""In the reasons of routers that have none."""
 
 
 # --- gateway --------------------------------------------------------------------------------------
@@ -41,7 +47,8 @@ def _gateway_of(family: FamilyFacts, facts: DoctorFacts) -> DoctorFinding:
         return _unless_reached(name, sentence, "run kadisc doctor again", family, facts)
     sentence = f"the router {gateway} forwards no port"
     reason = f": {mapping.reason}" if mapping.reason else ""
-    return _unless_reached(name, sentence + reason, _TURN_ON, family, facts)
+    remedy = _TWO_ROUTERS if NO_PUBLIC_ADDRESS in reason else _TURN_ON
+    return _unless_reached(name, sentence + reason, remedy, family, facts)
 
 
 def _granted(
@@ -56,8 +63,7 @@ def _granted(
             name,
             f"the router {mapping.gateway} has the address {format_ip(ip_of(external))}, which is "
             "not public: another router is before it (double NAT)",
-            "forward the port on the other router too, or put one of the two into bridge mode; if "
-            "it is that of the provider, ask for a public address",
+            _TWO_ROUTERS,
         )
     if voted is not None and voted != ip_of(external):
         return warning(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core.contract.reach_verdict import MAPPED, ReachVerdict
+from ..core.reach.endpoint_test import LEAST_HELPERS
 from ..core.reach.reach_snapshot import ReachSnapshot
 from ..endpoints import Family, format_endpoint, format_ip, ip_of, port_of
 from ..observe.describe import family_name
@@ -79,6 +80,13 @@ def _of_unknown(
             name,
             f"{why} ({votes})",
             "wait until more nodes have answered, or give the address with --external IP:PORT",
+        )
+    if reach.helpers >= LEAST_HELPERS:
+        return warning(
+            name,
+            why,
+            f"{_AGAIN}: the tests decided nothing so far, and go on; helpers that are busy or "
+            "silent count for neither side",
         )
     return warning(
         name,

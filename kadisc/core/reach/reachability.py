@@ -32,7 +32,9 @@ LOOK_SELDOM_S: Final = 60.0
 """The same where they have not for a while, as behind a NAT whose port depends on the destination.
 """
 PASSIVE_S: Final = 60.0
-"""Queries of strangers prove the endpoint when no helper has named a witness for so long."""
+"""Queries of strangers prove the endpoint when no helper has named a witness for so long, since it
+was decided.
+"""
 ONE_WAY_S: Final = 600.0
 """So long it is shown that answers did not get back to strangers."""
 MIN_PORT: Final = 1024
@@ -70,6 +72,8 @@ class Reachability:
         self._seen: EndpointTest | None = None
         """The test of S, the endpoint that other nodes see."""
         self._seen_at: Endpoint | None = None
+        self._seen_since = now
+        """When S was decided."""
         self._mapped: EndpointTest | None = None
         """The test of M, the endpoint of a port mapping, where it differs from S."""
         self._mapped_at: Endpoint | None = None
@@ -118,8 +122,9 @@ class Reachability:
             return NO_COMMANDS
         if test.state is EndpointState.FAILED:
             test.stranger_asked(now)
-        elif now >= self._probes.witness_named_at + PASSIVE_S:
-            # A host on the own link can forge sources: what helpers find out counts more.
+        elif now >= max(self._probes.witness_named_at, self._seen_since) + PASSIVE_S:
+            # A host on the own link can forge sources, and answers to strangers may get lost on a
+            # path that is one-way: what helpers find out counts more, and they have their time.
             self._note_stranger(test, source, now)
         return self._decide(now)
 
@@ -241,6 +246,7 @@ class Reachability:
             self._probes.drop(self._seen)
         self._strangers.clear()
         self._seen = self._new_test(now) if self._seen_at is not None else None
+        self._seen_since = now
 
     def _new_test(self, now: float) -> EndpointTest:
         return EndpointTest(self._config, now, rounds=self._rounds)

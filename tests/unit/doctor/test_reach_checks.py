@@ -15,7 +15,9 @@ from kadisc.doctor.reachable import REACHABLE
 from kadisc.doctor.services import SERVICES
 from kadisc.endpoints import Endpoint, Family, make_endpoint, parse_endpoint
 from kadisc.net.link.interfaces import LinkState
+from kadisc.net.mapping import natpmp, pcp
 from kadisc.net.mapping.arguments import MappedPort
+from kadisc.net.mapping.results import DOUBLE_NAT_REASON
 from kadisc.observe.socket_snapshot import SocketSnapshot, SocketState
 
 from .facts import dht, family_facts, mapping, node_facts, only, reach, reached, verdicts
@@ -46,6 +48,7 @@ TCP = MappedPort("tcp", 30303, 30303)
         ),
         (node_facts(reached("unknown", is_testing=True)), "warning", "when the test has ended"),
         (node_facts(reached("unknown", helpers=1)), "warning", "--reachable yes or no"),
+        (node_facts(reached("unknown", helpers=3)), "warning", "decided nothing so far"),
         (node_facts(reached("unknown", one_way=True)), "warning", "such as a VPN"),
         (
             node_facts(reached("unknown", nat="dependent", endpoint=None)),
@@ -124,6 +127,14 @@ def test_gateway(facts: DoctorFacts, verdict: str, words: str) -> None:
     found, text = only(GATEWAY, facts)
     assert found == verdict
     assert words in text
+
+
+@pytest.mark.parametrize("reason", [pcp.RESULTS[8][1], natpmp.RESULTS[3][1], DOUBLE_NAT_REASON])
+def test_a_router_without_a_public_address_is_not_to_blame(reason: str) -> None:
+    refused = mapping("paused", reason=reason)
+    verdict, text = only(GATEWAY, node_facts(CLOSED, mappings=(refused,)))
+    assert verdict == "warning"
+    assert "forward the port on the other router too" in text
 
 
 TCP_MAPPED = mapping("mapped", "tcp", 30303)
