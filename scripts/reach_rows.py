@@ -117,15 +117,23 @@ REACH_ROWS = (
         ),
         {"nodes": "1000"},
     ),
-    Row(
-        "reach-abuse",
-        "all witnesses are asked to ping one victim",
-        "reach-abuse",
-        ONE_RUN,
-        (
-            upper("bytes at the victim per byte sent", "bytes_per_byte", 0.65),
-            upper("bytes/s at the victim from 10,000 witnesses", "bytes_per_s_from_10000", 1800.0),
-        ),
+    *(
+        Row(
+            f"reach-abuse{suffix}",
+            f"all witnesses are asked to ping {whom}",
+            "reach-abuse",
+            {**ONE_RUN, "attack.victims": victims},
+            (
+                upper("bytes at a victim per byte of a knock", "bytes_per_byte_of_served", 0.66),
+                upper(
+                    "bytes/s at the victims from 10,000 witnesses", "bytes_per_s_from_10000", most
+                ),
+            ),
+        )
+        for suffix, whom, victims, most in (
+            ("", "one host", "1", 1830.0),
+            ("-subnet", "the hosts of one /24", "200", 7300.0),
+        )
     ),
     Row(
         "reach-drain",

@@ -98,21 +98,25 @@ def test_holders_of_flows_enter_where_what_comes_in_renews_no_note(renewed: bool
 
 
 @pytest.mark.parametrize("budgets", [True, False])
-def test_witnesses_asked_to_ping_a_victim(budgets: bool) -> None:
+def test_witnesses_are_asked_to_ping_the_hosts_of_one_subnet(budgets: bool) -> None:
     metrics = measured(
         "reach-abuse",
         *ONE_RUN,
-        "attack.addresses=6",
+        "nodes=30",
+        "attack.victims=200",
+        "attack.addresses=10",
         "attack.interval_s=10",
-        "minutes=2",
+        "minutes=1",
         f"core.defences.witness_budgets={'on' if budgets else 'off'}",
     )
-    per_witness = metrics["pings_at_victim"] / metrics["witnesses"]
     if budgets:
-        assert 1 <= per_witness <= 6
-        assert metrics["bytes_per_byte"] < 0.65
+        assert 20 <= metrics["pings_per_witness_at_first"] <= 25
+        assert metrics["pings_per_witness_and_hour"] <= 60
     else:
-        assert per_witness > 20
+        assert metrics["pings_per_witness_at_first"] > 30
+        assert metrics["pings_per_witness_and_hour"] > 600
+    assert metrics["bytes_per_byte_of_served"] == pytest.approx(108 / 166, abs=0.001)
+    assert metrics["bytes_per_byte"] < 0.66
 
 
 def test_drained_witnesses_turn_no_verdict() -> None:

@@ -10,6 +10,10 @@ from ...ids import random_id
 from ..adversaries.knocker import Knocker
 from ..lab import Lab
 from ..model.host import Host
+from ..model.network import HEADER_BYTES
+
+KNOCK_BYTES = 138 + HEADER_BYTES
+"""A knock over IPv4 with a token of 8 bytes, on the wire."""
 
 
 def knockers(lab: Lab, target: Callable[[], Endpoint]) -> list[Host]:

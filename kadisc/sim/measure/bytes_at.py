@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ...core.contract.events import Datagram, Event
 from ...endpoints import Endpoint
@@ -11,23 +11,23 @@ from ..model.network import HEADER_BYTES
 
 
 class BytesAt:
-    """``at_target``: bytes from honest hosts to ``target``. ``by_attackers``: bytes of adversaries,
-    to anyone.
+    """``at_targets``: bytes from honest hosts to any of ``targets``. ``by_attackers``: bytes of
+    adversaries, to anyone.
     """
 
-    def __init__(self, target: Endpoint) -> None:
-        self.target = target
-        self.datagrams_at_target = 0
-        self.at_target = 0
+    def __init__(self, targets: Collection[Endpoint]) -> None:
+        self._targets = frozenset(targets)
+        self.datagrams_at_targets = 0
+        self.at_targets = 0
         self.by_attackers = 0
 
     def sent(self, host: Host, outbox: Sequence[Datagram], now: float) -> None:
         for payload, destination in outbox:
             if not host.honest:
                 self.by_attackers += len(payload) + HEADER_BYTES
-            elif destination == self.target:
-                self.datagrams_at_target += 1
-                self.at_target += len(payload) + HEADER_BYTES
+            elif destination in self._targets:
+                self.datagrams_at_targets += 1
+                self.at_targets += len(payload) + HEADER_BYTES
 
     def received(self, host: Host, payload: bytes, source: Endpoint, now: float) -> None:
         pass

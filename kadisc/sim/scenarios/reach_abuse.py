@@ -1,18 +1,23 @@
-"""Attackers ask all witnesses of the peer network to ping one host that has nothing to do with it:
-how many bytes reach that host for each byte that they send?
+"""Attackers ask all witnesses of the peer network to ping hosts that have nothing to do with it:
+how many bytes reach these for each byte that the attackers send?
 
-``bytes_per_byte``: bytes at the victim per byte that the attackers sent in the same time, headers
-counted. ``bytes_per_s_from_10000``: what 10,000 witnesses would send to the victim, from what one
-sends. Also without the budgets of witnesses.
+The victims are ``attack.victims`` hosts of one /24, named in turn. The attack goes on for
+``minutes``, so that what may be pinged at once is spent (``pings_per_witness_at_first``), and then
+as long again, which is counted. ``bytes_per_byte``: bytes at the victims per byte of the attackers,
+headers counted; ``bytes_per_byte_of_served``: the same of the knocks alone that a ping followed.
+``bytes_per_s_from_10000``: what 10,000 witnesses would send to the victims. Also without the
+budgets of witnesses.
 """
 
 from __future__ import annotations
 
+from itertools import cycle
 from random import Random
 
+from ...endpoints import Endpoint
 from ..adversaries.reach_liar import unused_endpoint
 from ..attacks.ablation import Variant, ablations, without
-from ..attacks.knocking import knockers
+from ..attacks.knocking import KNOCK_BYTES, knockers
 from ..lab import Lab
 from ..measure.bytes_at import BytesAt
 from ..measure.statistics import Metrics, rounded, share
@@ -24,24 +29,40 @@ MANY_WITNESSES = 10_000
 
 def attack(lab: Lab) -> Metrics:
     lab.settle()
-    victim = unused_endpoint(Random(f"victim {lab.options.seed}"))
-    counter = BytesAt(victim)
-    lab.world.watchers.append(counter)
+    some = unused_endpoint(Random(f"victims {lab.options.seed}"))
+    victims = [
+        Endpoint(some[:3] + bytes((number,)) + some[4:])
+        for number in range(1, 1 + lab.options.attack.victims)
+    ]
+    turns = cycle(victims)
+    first, counter = BytesAt(victims), BytesAt(victims)
     seconds = 60.0 * lab.options.minutes
     with lab.measured():
-        attackers = knockers(lab, lambda: victim)
+        attackers = knockers(lab, lambda: next(turns))
         witnesses = sum(host.identity is not None for host in lab.acceptors())
+        lab.world.watchers.append(first)
         lab.run(seconds)
-    lab.world.watchers.remove(counter)
+        lab.world.watchers[-1] = counter
+        lab.run(seconds)
+        lab.world.watchers.remove(counter)
     return {
         "attackers": len(attackers),
         "witnesses": witnesses,
-        "pings_at_victim": counter.datagrams_at_target,
-        "bytes_at_victim": counter.at_target,
+        "victims": len(victims),
+        "pings_per_witness_at_first": rounded(first.datagrams_at_targets / max(1, witnesses), 2),
+        "pings_at_victims": counter.datagrams_at_targets,
+        "pings_per_witness_and_hour": rounded(
+            3600.0 * counter.datagrams_at_targets / max(1, witnesses) / seconds, 2
+        ),
+        "bytes_at_victims": counter.at_targets,
         "bytes_sent_by_attackers": counter.by_attackers,
-        "bytes_per_byte": share(counter.at_target, counter.by_attackers),
+        "bytes_per_byte": share(counter.at_targets, counter.by_attackers),
+        "bytes_per_byte_of_served": share(
+            first.at_targets + counter.at_targets,
+            KNOCK_BYTES * (first.datagrams_at_targets + counter.datagrams_at_targets),
+        ),
         "bytes_per_s_from_10000": rounded(
-            MANY_WITNESSES * counter.at_target / max(1, witnesses) / seconds, 1
+            MANY_WITNESSES * counter.at_targets / max(1, witnesses) / seconds, 1
         ),
     }
 
@@ -53,7 +74,7 @@ def run(lab: Lab) -> Metrics:
         which.append(Variant("no witness budgets", without(options, "witness_budgets")))
     columns = {
         "bytes per byte": "bytes_per_byte",
-        "pings at the victim": "pings_at_victim",
+        "pings at the victims": "pings_at_victims",
         "bytes/s from 10,000": "bytes_per_s_from_10000",
     }
     return ablations(lab, which, attack, columns)
@@ -61,13 +82,15 @@ def run(lab: Lab) -> Metrics:
 
 SCENARIO = Scenario(
     "reach-abuse",
-    "attackers have all witnesses ping one victim: how many bytes reach it per byte sent?",
+    "attackers have all witnesses ping a victim: how many bytes reach it for each byte sent?",
     run,
     {
         **REACH_SETTINGS,
-        "nodes": "100",
+        "nodes": "60",
+        "population.reachable": "0.8",
+        "attack.victims": "1",
         "attack.addresses": "20",
-        "attack.interval_s": "10",
-        "minutes": "10",
+        "attack.interval_s": "60",
+        "minutes": "60",
     },
 )
