@@ -196,9 +196,13 @@ class GossipAnswers:
             token=self.tokens.make(source, now),
             seen_as=source,
             version=CLIENT_VERSION,
-            news=News(self._record.fields, proof=proof),
+            news=News(self._record.fields, proof=proof, can=self._can_help(source)),
         )
         if not proven:
+            payload = krpc.encode(reply)
+            if len(payload) <= query_bytes:
+                return payload
+            reply.news = News(self._record.fields, proof=proof)  # the record is worth more
             return fitting(reply, query_bytes)
         chosen = pack_peers(self._chosen(query.want, source, tiers, now)) if query.want else b""
         family = family_of(source)
@@ -207,9 +211,13 @@ class GossipAnswers:
             chosen if family is Family.IPV4 else b"",
             chosen if family is Family.IPV6 else b"",
             proof,
-            family in self._conducts and self._conducts[family].can_help,
+            self._can_help(source),
         )
         return krpc.encode(reply)
+
+    def _can_help(self, asker: Endpoint) -> bool:
+        family = family_of(asker)
+        return family in self._conducts and self._conducts[family].can_help
 
     def _chosen(self, want: int, asker: Endpoint, tiers: Tiers, now: float) -> list[NamedPeer]:
         config = self._config

@@ -301,8 +301,10 @@ class GossipExchange:
         except Refused as refusal:
             return self._refused(refusal.reason, now)
         context.partners.speaks_gossip(endpoint)
-        if self.stage is Stage.WITH_TOKEN:
+        # The first answer offers help where it has room for that: it says nothing by its silence.
+        if news.can or self.stage is Stage.WITH_TOKEN:
             verifier.known.offers_help(endpoint, news.can)
+        if self.stage is Stage.WITH_TOKEN:
             if self.pushes:
                 context.partners.record_sent(endpoint, context.own_record.sequence)
             if self.want:
