@@ -72,20 +72,19 @@ class Router:
         return None
 
     def grant(self, nat: RoutedNat, wanted: Endpoint) -> Endpoint | None:
-        """Maps a port to the host of ``nat``: the one of ``wanted``, or the next free one. None if
-        the box grants no mappings.
+        """Maps a port to the host of ``nat``: the one of ``wanted``, or the next free one, which is
+        never that of its own flows where answers leave from these. None if the box grants no
+        mappings.
         """
+        if self.one_way and wanted == nat.external:
+            wanted = _next_port(wanted)
         return self.forward(nat, wanted) if self.maps else None
 
     def forward(self, nat: RoutedNat, wanted: Endpoint) -> Endpoint:
         """Forwards a port to the host of ``nat``, as an administrator sets it up."""
-        ip, port = wanted[:-2], int.from_bytes(wanted[-2:], "big")
-        while True:
-            external = Endpoint(ip + port.to_bytes(2, "big"))
-            holder = self._holder(external)
-            if holder is None or holder is nat:
-                break
-            port = FIRST_PORT + (port - FIRST_PORT + 1) % PORTS
+        external = wanted
+        while self._holder(external) not in (None, nat):
+            external = _next_port(external)
         self.forwards[external] = nat
         nat.forwarded = external
         return external
@@ -173,3 +172,8 @@ class RoutedNat:
         if len(self.entered) > self._sweep_at:
             self.entered = {each: until for each, until in self.entered.items() if until >= now}
             self._sweep_at = max(MIN_FLOWS, 2 * len(self.entered))
+
+
+def _next_port(endpoint: Endpoint) -> Endpoint:
+    port = FIRST_PORT + (int.from_bytes(endpoint[-2:], "big") - FIRST_PORT + 1) % PORTS
+    return Endpoint(endpoint[:-2] + port.to_bytes(2, "big"))
