@@ -16,12 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.routers.scenarios import kinds, lan, links
+from tests.routers.scenarios import kinds, lan, links, protocols
 from tests.routers.scenarios.scenario import Scenario
 from tests.support.routers.lab import Lab, Part
 from tests.support.scenario_inside import end_with_parent, perform
 
 SCENARIOS: dict[str, Scenario] = {
+    "protocols": protocols.SCENARIO,
     "kinds": kinds.SCENARIO,
     "lan": lan.SCENARIO,
     "links": links.SCENARIO,
