@@ -14,10 +14,20 @@ from kadisc.sim.measure.verdict_count import count_verdicts
 from kadisc.sim.run import Result
 from tests.sim.support import run
 
-SMALL = ("nodes=45", "population.reachable=0.8", "warmup_s=60", "network.loss.mean=0")
+SMALL = (
+    "nodes=40",
+    "population.reachable=1",
+    "warmup_s=15",
+    "network.loss.mean=0",
+    "reach.between_s=0.5",
+    # In so small a network all know each other within minutes: they must forget soon, and the boxes
+    # sooner.
+    "core.reach.stranger_s=5",
+    "network.nat.timeouts_s=4,4,4,4,4",
+    "core.reach.retry_s=5",
+    "core.reach.round_pause_s=4",
+)
 ONE_RUN = ("attack.ablations=off",)
-SOON = ("core.reach.stranger_s=40", "core.reach.failed_fast_s=10", "core.reach.retry_s=10")
-"""Strangers are forgotten, and tests repeated, after less time than usual."""
 
 
 def measured(name: str, *settings: str) -> dict[str, Any]:
@@ -30,18 +40,31 @@ def kinds(metrics: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {row["kind"]: row for row in metrics["kinds"]}
 
 
-def test_nodes_behind_every_kind_of_nat_know_whether_strangers_reach_them() -> None:
-    metrics = measured("reach-verdict", "reach.each=1", "minutes=2.5")
+def test_nodes_know_whether_strangers_reach_them() -> None:
+    metrics = measured(
+        "reach-verdict",
+        "reach.kinds=public,mapped,restricted,second-nat,random-ports",
+        "reach.each=1",
+        "minutes=1.2",
+    )
     rows = kinds(metrics)
-    assert len(rows) == 12
     for name, row in rows.items():
         assert row[row["expected"]] == 1, (name, row)
     assert metrics["yes"] == metrics["no"] == 1.0
     assert metrics["false_yes"] == metrics["false_no"] == metrics["wrong_at_the_end"] == 0
-    assert metrics["yes_helped_s_p50"] < 3
-    assert metrics["no_helped_s_p50"] < 45
-    assert rows["open"]["nat"] == "open"
-    assert rows["restricted"]["nat"] == rows["address-restricted"]["nat"] == "restricted"
+    assert rows["restricted"]["nat"] == "restricted"
+    assert rows["second-nat"]["nat"] == "double"
+    assert rows["random-ports"]["nat"] == "dependent"
+
+
+@pytest.mark.slow
+def test_nodes_behind_every_kind_of_nat_know_it() -> None:
+    metrics = measured("reach-verdict", "reach.each=2", "minutes=3", "warmup_s=60")
+    rows = kinds(metrics)
+    assert len(rows) == 12
+    assert metrics["false_yes"] == metrics["false_no"] == 0
+    assert metrics["yes"] >= 0.9, rows
+    assert metrics["no"] >= 0.8, rows
     assert metrics["dependent_named"] == 1.0
 
 
@@ -62,6 +85,7 @@ def test_honest_helpers_never_make_a_test_fail() -> None:
     assert count.yes >= 995
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("two_rounds", [True, False])
 def test_liars_among_the_helpers(two_rounds: bool) -> None:
     metrics = measured(
@@ -82,12 +106,15 @@ def test_liars_among_the_helpers(two_rounds: bool) -> None:
         assert metrics["false_no"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("renewed", [True, False])
 def test_holders_of_flows_enter_where_what_comes_in_renews_no_note(renewed: bool) -> None:
     metrics = measured(
         "reach-keepalive",
         *ONE_RUN,
-        *SOON,
+        "core.reach.failed_fast_s=5",
+        "network.nat.timeouts_s=30,30,30,30,30",
+        "core.reach.stranger_s=35",
         "attack.share=0.5",
         "reach.each=3",
         "minutes=5",
@@ -102,7 +129,7 @@ def test_witnesses_are_asked_to_ping_the_hosts_of_one_subnet(budgets: bool) -> N
     metrics = measured(
         "reach-abuse",
         *ONE_RUN,
-        "nodes=30",
+        "nodes=16",
         "attack.victims=200",
         "attack.addresses=10",
         "attack.interval_s=10",
@@ -119,6 +146,7 @@ def test_witnesses_are_asked_to_ping_the_hosts_of_one_subnet(budgets: bool) -> N
     assert metrics["bytes_per_byte"] < 0.66
 
 
+@pytest.mark.slow
 def test_drained_witnesses_turn_no_verdict() -> None:
     metrics = measured(
         "reach-drain",
@@ -131,6 +159,7 @@ def test_drained_witnesses_turn_no_verdict() -> None:
     assert metrics["false_yes"] == metrics["false_no"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lane", [True, False])
 def test_a_flood_hides_strangers_where_their_pings_have_no_lane(lane: bool) -> None:
     metrics = measured(
@@ -147,6 +176,7 @@ def test_a_flood_hides_strangers_where_their_pings_have_no_lane(lane: bool) -> N
     assert metrics["yes"] == (1.0 if lane else 0.0)
 
 
+@pytest.mark.slow
 def test_a_forward_is_noticed_and_its_end_too() -> None:
     metrics = measured("reach-toggle", "reach.each=3", "reach.later_s=0")
     assert metrics["closed_at_first"] == metrics["added_noticed"] == 1.0
@@ -155,22 +185,26 @@ def test_a_forward_is_noticed_and_its_end_too() -> None:
     assert metrics["removed_s_p95"] <= 100
 
 
+@pytest.mark.slow
 def test_changes_of_network_are_followed() -> None:
     metrics = measured("reach-move", "reach.each=1", "minutes=2")
     assert metrics["known"] == 1.0, metrics["changes"]
     assert metrics["told_known_s_p95"] <= 30
 
 
+@pytest.mark.slow
 def test_hidden_members_meet_as_fast_as_without_tests() -> None:
     metrics = measured("reach-small", "joins=5", "nodes=60", "warmup_s=20")
     assert metrics["met_30_s_as_set"] >= metrics["met_30_s_no_tests"] - 0.1
 
 
+@pytest.mark.slow
 def test_the_cost_of_tests() -> None:
     metrics = measured("reach-cost", *ONE_RUN, "minutes=2", "warmup_s=700", "nodes=40")
     assert metrics["reach_queries_per_s_yes"] < 0.05
 
 
+@pytest.mark.slow
 def test_mapping_routers_let_more_pairs_reach_each_other() -> None:
     metrics = measured("reach-pairs", "minutes=1", "population.reachable=0.4", "nodes=80")
     assert metrics["without_mappings"] < metrics["direct"] <= metrics["bound"]
