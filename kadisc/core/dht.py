@@ -95,14 +95,13 @@ class Dht:
 
     def received_from(self, source: Endpoint, now: float) -> bool:
         """Notes an unsolicited datagram: a NAT between the nodes has a mapping for a while. Returns
-        whether the source is in the table.
+        whether the source needs no check: it is in the table, or has left the quarantine in vain.
         """
         entry = self.table.at(source)
-        if entry is not None:
-            entry.traffic_at = now
-        else:
-            self.parts.quarantine.contacted_us(source, now)
-        return entry is not None
+        if entry is None:
+            return not self.parts.quarantine.contacted_us(source, now)
+        entry.traffic_at = now
+        return True
 
     def suggest(self, contact: Contact, now: float) -> None:
         """Makes a contact that was reported elsewhere a candidate for a vacancy."""
@@ -146,7 +145,7 @@ class Dht:
             contact, now, rtt_s=rtt_s, client=reply.version, proven=pending.proves_reachability
         )
         if entry is not None:
-            parts.revalidation.plan(entry)
+            parts.revalidation.answered(entry, now, was_check=type(pending.owner) is Check)
         elif incumbent is not None and type(pending.command.query) is not FindNode:
             commands += self._contradicted(incumbent, now)
         elif type(pending.command.query) is FindNode:
@@ -186,11 +185,12 @@ class Dht:
     def _failed(self, entry: Entry, reason: str, now: float) -> Commands:
         """A query to the entry failed: it was not answered, or with an error, or by another ID."""
         maintenance = self._config.maintenance
+        at_once = entry.inbound and reason == "silent"
         removal = self.table.fail(
             entry,
             now,
             spacing_s=maintenance.retry_after_failure_s / 2,
-            failures_to_evict=maintenance.failures_to_evict,
+            failures_to_evict=1 if at_once else maintenance.failures_to_evict,
         )
         if removal is not None:
             return self._removed(entry, reason, removal.promoted, now)
@@ -398,11 +398,9 @@ class Dht:
         query = FindNode(b"", self.own_id, self.parts.bucket_fill.worth_asking(contact.id))
         candidates = self.parts.candidates
         check, counters = Check(candidates, entry), self.parts.counters
-        is_doubtful = entry.failures > 0 if entry else candidates.is_doubtful(contact.endpoint)
-        retransmit = self.parts.link.online and not is_doubtful
-        return check_query(
-            contact.endpoint, contact.id, query, check, counters, retransmit=retransmit
-        )
+        is_doubtful = not entry.returnable if entry else candidates.is_doubtful(contact.endpoint)
+        again = self.parts.link.online and not is_doubtful
+        return check_query(contact.endpoint, contact.id, query, check, counters, retransmit=again)
 
     def _check_static(self, endpoint: Endpoint) -> SendQuery:
         query = FindNode(b"", self.own_id, self.own_id)
@@ -441,6 +439,8 @@ class Dht:
 
     def _removed(self, entry: Entry, reason: str, promoted: Entry | None, now: float) -> Commands:
         self.parts.revalidation.forget(entry)
+        if entry.inbound and reason == "silent":
+            self.parts.quarantine.fell(entry.contact.endpoint, now)
         if reason in KEPT_WHEN_FEW:
             self.parts.saved_contacts.left_table(entry, now)
         commands: list[Command] = [ContactRemoved(entry.contact, entry.bucket, reason)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +27,7 @@ def test_every_entry_is_found_however_far_ahead_its_check_is(
     planned: dict[int, float] = {}
     entries = [Entry(pool.pooled(contact(number)), 0, 0.0, 0.0, False) for number in range(10)]
     for number, at in moves:
-        assert queue.take_out(entries[number]) == (planned.pop(number, None) is not None)
+        assert queue.take_out(entries[number]) == planned.pop(number, inf)
         if at is not None:
             queue.put(entries[number], at)
             planned[number] = at

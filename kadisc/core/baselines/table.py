@@ -36,11 +36,14 @@ class NoQuarantine:
 
     __slots__ = ()
 
-    def contacted_us(self, endpoint: Endpoint, now: float) -> None:
-        pass
+    def contacted_us(self, endpoint: Endpoint, now: float) -> bool:
+        return True
 
     def is_suspect(self, endpoint: Endpoint, now: float) -> bool:
         return False
+
+    def fell(self, endpoint: Endpoint, now: float) -> None:
+        pass
 
 
 class NoNamingShares:

@@ -144,14 +144,14 @@ class PeerNetwork:
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
         """A matched reply to a query of any kind."""
         if pending.command.learn_contact:
-            self._rounds.contact_answered(pending.endpoint, reply, now)
+            self._rounds.contact_answered(pending, reply, now)
         if pending.command.tells_of_node:  # else its turn to be rechecked comes as it would have
             self.verifier.answered(pending, reply.sender, now)
         return self.reach.answered(pending.endpoint, now)
 
     def missed(self, pending: PendingQuery, now: float) -> Commands:
         """A query of any kind timed out."""
-        self._rounds.peer_missed(pending.endpoint, now)
+        self._rounds.peer_missed(pending, now)
         return self.verifier.missed(pending.endpoint, now)
 
     def happened(self, event: Event, now: float) -> Commands:

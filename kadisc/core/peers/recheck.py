@@ -7,16 +7,21 @@ an unproven one is, which may have become able to prove its key.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from ...config import CoreConfig
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, Family, family_of
 from ..contract.times import FOREVER
+from ..dht import Dht
 from .known_peers import KnownPeer
 from .mass_failure import MassFailureRule
 from .verification import FAILURE_SPACING_S, PeerVerifier
 
+TABLE_CHECKS_S: Final = 600.0
+"""A peer that is a contact of the routing table is left to the checks of the table, unless it has
+not answered for so long.
+"""
 RECHECK_S: Final = 20.0
 """The usual time between two rechecks: of 100 peers nearly all answer within half an hour, to this
 or another query, before reports of them are too old to be relayed.
@@ -35,10 +40,12 @@ class Rechecks:
         config: CoreConfig,
         verifier: PeerVerifier,
         mass_failure: MassFailureRule,
+        dhts: Mapping[Family, Dht],
         now: float,
     ) -> None:
         self._verifier = verifier
         self._mass_failure = mass_failure
+        self._dhts = dhts
         self._quarantine_s = config.maintenance.quarantine_silence_s
         self._at = now
 
@@ -52,6 +59,19 @@ class Rechecks:
         """A known peer did not answer: others may have failed with it."""
         if self._mass_failure.any_is_unusual:
             self.not_after(now + MASS_FAILURE_RECHECK_S)
+
+    def checked_by_table(self, endpoint: Endpoint, now: float, *, answered: bool) -> None:
+        """The routing table checked a contact, as it does when its turn has come. Where that is a
+        peer in use, it says as much about a mass failure as a recheck. A peer that never answered
+        without a mapping of its own NAT is expected to be silent.
+        """
+        known = self._verifier.known.at(endpoint)
+        if known is None or known.inbound or not self._verifier.is_in_use(known):
+            return
+        if not answered:
+            self._verifier.recheck_failed(endpoint, now)
+        elif now >= known.verified_at + SETTLED_S:
+            self._verifier.recheck_answered(now)
 
     def take_due(self, now: float, is_free: Callable[[Endpoint], bool]) -> KnownPeer | None:
         """The peer to ask now, if it is time and one must be asked. ``is_free``: no exchange with
@@ -86,7 +106,11 @@ class Rechecks:
                 continue
             if now < max(each.verified_at, each.missed_at) + SETTLED_S:
                 return None
-            if not each.failures and self._may_ask(each, now, all_of_them=all_of_them):
+            if (
+                not each.failures
+                and self._may_ask(each, now, all_of_them=all_of_them)
+                and not self._is_left_to_table(each, now)
+            ):
                 return each
         return None
 
@@ -97,6 +121,17 @@ class Rechecks:
             if is_free(each.endpoint):
                 return each
         return None
+
+    def _is_left_to_table(self, known: KnownPeer, now: float) -> bool:
+        """The table checks its contacts, and each answer counts here too. Not while more peers than
+        usual are silent.
+        """
+        if self._mass_failure.unusual or self._mass_failure.ongoing:
+            return False
+        if now >= known.verified_at + TABLE_CHECKS_S:
+            return False
+        entry = self._dhts[family_of(known.endpoint)].table.at(known.endpoint)
+        return entry is not None and entry.returnable
 
     def _may_ask(self, known: KnownPeer, now: float, *, all_of_them: bool) -> bool:
         if not known.inbound:

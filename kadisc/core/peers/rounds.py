@@ -2,7 +2,8 @@
 (Auvolat, Bromberg, Frey, Taïani 2021), on top of Kademlia.
 
 Each round, 20 s apart while much changes and up to 120 s when little does: PULL a few peers from
-the least used holder of a slot, PUSH the own record to another peer. Half of the partners come from
+the least used holder of a slot, and PUSH the own record to it, or to another peer if it has that
+already. Half of the partners come from
 slots, a quarter from peers met in lookups, a quarter from peers that pushed to this node, so that
 capturing one of these sources does not decide which peers the node meets. Between rounds: at most
 one check of a candidate a second, and a recheck now and then of the peers in use.
@@ -20,8 +21,9 @@ from ...endpoints import Endpoint, Family
 from ...wire.messages import Gossip, Reply
 from ..book.scan import BookScan
 from ..contract.events import OperationId
-from ..contract.queries import NO_COMMANDS, Command, Commands
+from ..contract.queries import NO_COMMANDS, Command, Commands, PendingQuery
 from ..contract.times import NEVER, jittered
+from ..table.check import Check
 from .candidates import FROM_LOOKUPS, FROM_RENDEZVOUS, Candidate
 from .challenger_scan import ChallengerScan
 from .components import PeerComponents
@@ -100,13 +102,20 @@ class GossipRounds:
         """A query with a record and a valid token. Returns why the push does not count, or None."""
         return self._pushes.received(query, source, now)
 
-    def contact_answered(self, endpoint: Endpoint, reply: Reply, now: float) -> None:
+    def contact_answered(self, pending: PendingQuery, reply: Reply, now: float) -> None:
         """A node answered a query that was not part of an exchange: it is a candidate if it speaks
-        gossip.
+        gossip. One that may have answered only through its own NAT mapping is so where peers are
+        few or awaited: others learn of no such peer, and it answers again when the table checks it.
         """
-        partners = self._partners
+        endpoint, partners = pending.endpoint, self._partners
+        if isinstance(pending.owner, Check):
+            self._rechecks.checked_by_table(endpoint, now, answered=True)
+        is_wanted = (
+            pending.proves_reachability or self._verifier.too_few or self._burst.is_active(now)
+        )
         is_new = (
-            partners.is_gossip_version(reply.version)
+            is_wanted
+            and partners.is_gossip_version(reply.version)
             and not partners.is_blocked(endpoint, now)
             and partners.found_in_lookup(endpoint)
         )
@@ -115,8 +124,11 @@ class GossipRounds:
                 [endpoint], FROM_LOOKUPS, now, per_source=LOOKUP_CANDIDATES, node_id=reply.sender
             )
 
-    def peer_missed(self, endpoint: Endpoint, now: float) -> None:
+    def peer_missed(self, pending: PendingQuery, now: float) -> None:
         """A query of any kind timed out."""
+        endpoint = pending.endpoint
+        if isinstance(pending.owner, Check):
+            self._rechecks.checked_by_table(endpoint, now, answered=False)
         if self._verifier.known.at(endpoint) is not None:
             self._rechecks.peer_missed(now)
 
@@ -241,11 +253,14 @@ class GossipRounds:
         partner = self._partner_selection.partner(now, self._may_pull)
         commands: list[Command] = [*self._crowded.due(self._verifier.own_endpoints())]
         commands += self._probe_book(now)
+        pushes = partner is not None and self._pushes_at_all and self._lacks_record(partner)
         if partner is not None:
             self._backoff.asked(partner, now)  # until the answer turns out to be useful
-            commands += self._visit(partner, ExchangeReason.PULL, now, want=config.pull_entries)
+            commands += self._visit(
+                partner, ExchangeReason.PULL, now, want=config.pull_entries, pushes=pushes
+            )
         listener = None
-        if self._pushes_at_all:
+        if self._pushes_at_all and not pushes:
             listener = self._partner_selection.partner(now, self._may_push)
         if listener is not None:
             commands += self._visit(listener, ExchangeReason.PUSH, now, pushes=True)
@@ -310,9 +325,11 @@ class GossipRounds:
     def _may_push(self, endpoint: Endpoint, now: float) -> bool:
         """In a small network all have the record soon, and need it no second time."""
         return self._context.is_free(endpoint) and (
-            len(self._verifier.known) >= SMALL_NETWORK
-            or self._partners.lacks_record(endpoint, self._context.own_record.sequence)
+            len(self._verifier.known) >= SMALL_NETWORK or self._lacks_record(endpoint)
         )
+
+    def _lacks_record(self, endpoint: Endpoint) -> bool:
+        return self._partners.lacks_record(endpoint, self._context.own_record.sequence)
 
     def _may_pull(self, endpoint: Endpoint, now: float) -> bool:
         return self._context.is_free(endpoint) and self._backoff.may_ask(endpoint, now)

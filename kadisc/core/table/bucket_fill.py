@@ -62,6 +62,14 @@ class BucketFill:
         )
         self.deadline = now
 
+    def settled(self) -> None:
+        """The node has been up for long: the buckets that are poor now had their lookups."""
+        self._tries = {
+            bucket.index: TRIES
+            for bucket in self._table.buckets()
+            if not self.has_enough(bucket.index)
+        }
+
     def has_enough(self, bucket: int) -> bool:
         return self._table.count(bucket) >= FEW
 

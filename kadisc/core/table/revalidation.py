@@ -2,7 +2,8 @@
 
 New and failed entries are checked soon, proven ones slowly, and the longer an entry has been up the
 more slowly: session lengths are heavy-tailed, and a node that was up for hours will stay for hours.
-Every answered query counts as a check. All checks are within one budget.
+Every answered query counts as a check. All checks are within one budget, and where a check was due
+already, the budget as well counts the query that was answered in its place (decision 0039).
 
 The budget is less than a full table asks for, so a check comes some minutes late. For one kind of
 entry that would hurt all nodes: a new node close to this one that contacted it first is not
@@ -75,11 +76,11 @@ class CheckQueue:
         self.times.insert(place, at)
         self.entries.insert(place, entry)
 
-    def take_out(self, entry: Entry) -> bool:
-        """Removes the entry; returns whether it was there."""
+    def take_out(self, entry: Entry) -> float:
+        """Removes the entry; returns its time, inf if it was not there."""
         times, entries = self.times, self.entries
         if not times:
-            return False
+            return inf
         first = int(times[0] // SLOT_S)
         slot = first + (entry.check_slot - first) % SLOTS
         begin, last = slot * SLOT_S, times[-1]
@@ -89,11 +90,12 @@ class CheckQueue:
             place = bisect_left(times, begin)
             while place < len(times) and times[place] < end:
                 if entries[place] is entry:
+                    at = times[place]
                     del times[place], entries[place]
-                    return True
+                    return at
                 place += 1
             begin += SLOTS * SLOT_S
-        return False
+        return inf
 
 
 class Revalidation:
@@ -131,12 +133,27 @@ class Revalidation:
         """To be called whenever anything was learned about the entry."""
         self.check_at(entry, self._next_check(entry))
 
-    def check_at(self, entry: Entry, at: float) -> None:
-        rest = self._rest
-        if not rest.take_out(entry):
+    def answered(self, entry: Entry, now: float, *, was_check: bool) -> None:
+        """The entry answered. ``was_check``: the query was sent by the budget of checks. If it was
+        not, and a check was due that it makes needless, the next check comes later by one interval.
+        An entry can have that effect no more often than it would be checked.
+        """
+        due_at = self._rest.take_out(entry)
+        if due_at == inf:
             self._neighbours.take_out(entry)
+        elif not was_check and due_at <= now and not entry.inbound:
+            interval_s = self._config.check_interval_s
+            if self._next_check_at < now + interval_s:
+                self._next_check_at = max(self._next_check_at, now) + interval_s
+        self._put(entry, self._next_check(entry))
+
+    def check_at(self, entry: Entry, at: float) -> None:
+        self._take_out(entry)
+        self._put(entry, at)
+
+    def _put(self, entry: Entry, at: float) -> None:
         is_new = entry.inbound and not entry.failures and self._is_new_neighbour(entry)
-        (self._neighbours if is_new else rest).put(entry, at)
+        (self._neighbours if is_new else self._rest).put(entry, at)
         self._set_deadline()
 
     def forget(self, entry: Entry) -> None:
@@ -197,7 +214,7 @@ class Revalidation:
         self.deadline = deadline
 
     def _take_out(self, entry: Entry) -> None:
-        if not self._rest.take_out(entry):
+        if self._rest.take_out(entry) == inf:
             self._neighbours.take_out(entry)
 
     def _next_check(self, entry: Entry) -> float:

@@ -82,6 +82,7 @@ class TableBuilder:
             low, high = near
             if low == high:
                 break
+        dht.parts.bucket_fill.settled()
 
     def _fill_bucket(self, dht: Dht, index: int, fitting: range, age_s: float, now: float) -> None:
         rng, capacity = self._rng, dht.table.capacity(index)

@@ -90,7 +90,8 @@ def test_of_several_crowded_subnets_each_has_its_turn() -> None:
     exchange(world, host, *large, *small)
     found = given(world, host, 8)
     ours = {each.endpoint for each in small}
-    assert sum(peer.endpoint in ours for peer in found) == 4
+    # Half of them, or one less: chance decides which subnet has the first turn.
+    assert sum(peer.endpoint in ours for peer in found) in (3, 4)
 
 
 def test_one_that_does_not_answer_or_was_called_bad_is_not_given() -> None:

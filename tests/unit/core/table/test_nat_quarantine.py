@@ -69,3 +69,35 @@ def test_without_quarantine_no_endpoint_is_suspect() -> None:
     off = NoQuarantine()
     off.contacted_us(address(1), 0)
     assert not off.is_suspect(address(1), 0)
+    off.fell(address(1), 0)
+    off.fell(address(1), 0)
+    assert off.contacted_us(address(1), 0)
+
+
+def test_after_two_falls_its_queries_make_an_endpoint_a_candidate_no_more() -> None:
+    memory = InboundMemory(SILENCE_S)
+    assert memory.contacted_us(address(1), 0)
+    memory.fell(address(1), 300)
+    assert memory.contacted_us(address(1), 301), "a node that restarted is silent once"
+    memory.fell(address(1), 600)
+    assert not memory.contacted_us(address(1), 601)
+    assert not memory.contacted_us(address(1), 300 + quarantine.FALLEN_S - 1)
+    assert memory.contacted_us(address(2), 601), "another endpoint has not fallen"
+    assert memory.contacted_us(address(1), 601 + 2 * quarantine.FALLEN_S)
+
+
+def test_falls_that_are_far_apart_bar_nothing() -> None:
+    memory = InboundMemory(SILENCE_S)
+    memory.fell(address(1), 0)
+    memory.fell(address(1), 2 * quarantine.FALLEN_S + 1)
+    assert memory.contacted_us(address(1), 2 * quarantine.FALLEN_S + 2)
+
+
+def test_the_falls_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quarantine, "MAX_FALLEN", 10)
+    memory = InboundMemory(SILENCE_S)
+    for number in range(100):
+        for now in (0, 1):
+            memory.fell(address(number), now)
+    barred = [number for number in range(100) if not memory.contacted_us(address(number), 2)]
+    assert 99 in barred and len(barred) <= 20

@@ -201,3 +201,31 @@ def test_a_new_neighbour_that_is_proven_uses_the_common_budget() -> None:
     assert len(checks) == 1
     checks.forget(entry)
     assert (len(checks), checks.deadline) == (0, float("inf"))
+
+
+def test_an_answer_to_another_query_in_place_of_a_due_check_counts_in_the_budget() -> None:
+    checks = revalidation()
+    due, other, third = (entry_of(number) for number in (1, 2, 3))
+    for entry in (due, other, third):
+        checks.plan(entry)
+    now = 100.0
+    due.verified_at = now
+    checks.answered(due, now, was_check=False)  # gossip, or a lookup
+    assert checks.due(now) is None, "one query less"
+    assert checks.due(now + CONFIG.check_interval_s) in (other, third)
+    # An entry whose check is not due spares none.
+    due.verified_at = now + 1.0
+    checks.answered(due, now + 1.0, was_check=False)
+    assert checks.due(now + 2 * CONFIG.check_interval_s) in (other, third)
+
+
+def test_answers_put_off_the_checks_of_other_contacts_by_one_interval_at_most() -> None:
+    checks = revalidation()
+    entries = [entry_of(number) for number in range(1, 40)]
+    for entry in entries:
+        checks.plan(entry)
+    now = 100.0
+    for entry in entries[:-1]:  # a lookup meets nearly all of them at once
+        entry.verified_at = now
+        checks.answered(entry, now, was_check=False)
+    assert checks.due(now + 2 * CONFIG.check_interval_s) is entries[-1]
