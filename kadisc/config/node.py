@@ -388,6 +388,13 @@ class Config:
         "A forwarded port is asked for so many seconds, and renewed at half of them or a little"
         " later.",
     )
+    max_local_sockets: int = setting(
+        16,
+        within(0, 1_024),
+        "On a host with several addresses in a family, a node that listens on all of them has a"
+        " socket at each of this many, so that it answers from the address that was asked; 0 means"
+        " that it has none.",
+    )
     subscriber_queue: int = setting(
         1024,
         within(1, 1_000_000),

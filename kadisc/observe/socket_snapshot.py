@@ -12,6 +12,11 @@ class SocketState(Enum):
     OPEN = "open"
     LOST = "lost"
     """The address that it was bound to is gone; the node tries again and again to open it."""
+    TAKEN = "taken"
+    """Another program has the port at this address of the host, and gets what is sent there."""
+    COMMON = "common"
+    """The host has too many addresses: this one has no socket of its own, and is not answered from.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,11 @@ class NodeView:
         return {port.family: port.local_endpoint for port in self.pump.ports}
 
     def sockets(self) -> tuple[SocketSnapshot, ...]:
-        """The UDP sockets, also those that are closed because their address is gone."""
-        return self.link_watcher.sockets.snapshot()
+        """The UDP sockets, also those that are closed because their address is gone; after them
+        those at the addresses of a host that has several.
+        """
+        watcher = self.link_watcher
+        return watcher.sockets.snapshot() + watcher.address_sockets.snapshot()
 
     def mappings(self) -> tuple[MappingSnapshot, ...]:
         """The ports that routers are asked to forward, and what has come of it."""

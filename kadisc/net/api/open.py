@@ -186,7 +186,7 @@ async def running(nodes: Sequence[Node], *, joins: bool = True) -> AsyncIterator
                     node.close()
     finally:
         for node in nodes:
-            close_ports(node.pump.ports)
+            close_ports(node.pump.open_ports)
 
 
 async def _say_goodbye(node: Node) -> None:

@@ -271,9 +271,8 @@ async def _next_of(
     family: Family,
 ) -> None:
     async for event in events:
-        if isinstance(event, kinds) and (
-            isinstance(event, NetworkChanged) or event.family is family
-        ):
+        concerned = event.families if isinstance(event, NetworkChanged) else (event.family,)
+        if isinstance(event, kinds) and family in concerned:
             return
     await trio.sleep_forever()  # the node is closing and cancels this task
 

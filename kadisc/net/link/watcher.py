@@ -31,6 +31,7 @@ from ..environment import may_watch
 from ..mapping.port_mapper import PortMapper
 from ..transport.pump import Pump
 from ..transport.udp import UdpPort, bind_udp
+from .address_sockets import AddressSockets
 from .bound_sockets import BoundSockets
 from .interfaces import CAUSES, LinkState, LinkUnreadable, read_links
 
@@ -70,7 +71,9 @@ class LinkWatcher:
     ) -> None:
         """``families``: to be watched. ``read``: looks at the links."""
         self.sockets = sockets
-        """The node's sockets, which come and go with their addresses."""
+        """Sockets that are bound to one address."""
+        self.address_sockets = AddressSockets(pump, config.max_local_sockets)
+        """Those at each address of a host with several."""
         self._pump = pump
         self._port_mapper = port_mapper
         self._interval_s = config.watch_interval_s
@@ -138,6 +141,7 @@ class LinkWatcher:
             return  # the next look may succeed
         finally:
             self._cost_s = time.thread_time() - began_s
+        self.address_sockets.follow(links)
         if self._suspended:
             self._suspended = False
             # The pump has told the core already, before anything that was overdue by then.

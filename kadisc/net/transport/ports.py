@@ -30,11 +30,18 @@ class Sent(enum.Enum):
     """
 
 
-class Port(Protocol):
-    """A bound source and sink of datagrams of one address family."""
+class Sender(Protocol):
+    """A sink of datagrams of one address family."""
 
     @property
     def family(self) -> Family: ...
+
+    def send(self, datagram: Datagram) -> Sent:
+        """Without waiting; never raises for anything that the network or the system does."""
+
+
+class Port(Sender, Protocol):
+    """A bound source and sink of datagrams of one address family."""
 
     @property
     def local_endpoint(self) -> Endpoint:
@@ -48,9 +55,6 @@ class Port(Protocol):
         longer than the longest acceptable one is cut to one byte more than that, so that the core
         sees that it is too long.
         """
-
-    def send(self, datagram: Datagram) -> Sent:
-        """Without waiting; never raises for anything that the network or the system does."""
 
     def close(self) -> None:
         """Call it when no task waits in `wait_readable` any more; a second call does nothing."""

@@ -21,7 +21,7 @@ from ...errors import Closed
 from ...observe.shell_events import NetworkChanged, ShellEvent
 from .clock import Clock, forward_clock
 from .dispatch import Dispatch, ResultQueue, Waiter
-from .ports import Port, Sent
+from .ports import Port, Sender, Sent
 
 _BATCH = 64
 """The number of datagrams between two turns of the other tasks: some 2 ms of work."""
@@ -49,7 +49,7 @@ the next; with a network that refuses all of them that would not end.
 
 class Pump:
     """Drives one core. ``ports``: at most one for each family; the caller closes them, and at the
-    end those that are in ``ports`` then.
+    end `open_ports`.
     """
 
     def __init__(self, core: Core, ports: Sequence[Port], clock: Clock) -> None:
@@ -61,9 +61,10 @@ class Pump:
         self.refused = dict.fromkeys(Family, 0)
         """Datagrams that the system would not send, by the family of their destination."""
         self._clock = forward_clock(clock)
-        self._port_of = {_address_bytes(port.family): port for port in ports}
+        self._port_of: dict[int, Sender] = {_address_bytes(port.family): port for port in ports}
         self._nursery: trio.Nursery | None = None
         self._readers: dict[Port, trio.CancelScope] = {}
+        self._closing: set[Port] = set()
         self._nap: trio.CancelScope | None = None
         self._wake_at = -math.inf
         self._slept_s = clock.slept_s()
@@ -89,7 +90,7 @@ class Pump:
     def start(self, nursery: trio.Nursery) -> None:
         self._nursery = nursery
         for port in self.ports:
-            self._start_reading(port)
+            self.read_also(port)
         nursery.start_soon(self._wake, name="kadisc timer")
 
     def replace_port(self, port: Port) -> None:
@@ -98,27 +99,41 @@ class Pump:
         """
         [former] = [each for each in self.ports if each.family is port.family]
         self.ports = tuple(port if each is former else each for each in self.ports)
-        self._port_of[_address_bytes(port.family)] = port
-        if (reader := self._readers.get(former)) is not None:
-            reader.cancel()
-        else:
-            former.close()
+        self.send_through(port)
+        self.stop_reading(former)
+        self.read_also(port)
+
+    def send_through(self, sender: Sender) -> None:
+        """What is sent in the family of ``sender`` leaves through it from now on."""
+        self._port_of[_address_bytes(sender.family)] = sender
+
+    def read_also(self, port: Port) -> None:
+        """Takes what comes in at ``port`` to the core."""
         if self._nursery is not None:
-            self._start_reading(port)
+            scope = self._readers[port] = trio.CancelScope()
+            name = f"kadisc reader {port.family.value}"
+            self._nursery.start_soon(self._read_until_stopped, port, scope, name=name)
 
-    def _start_reading(self, port: Port) -> None:
-        assert self._nursery is not None
-        scope = self._readers[port] = trio.CancelScope()
-        name = f"kadisc reader {port.family.value}"
-        self._nursery.start_soon(self._read_until_replaced, port, scope, name=name)
+    def stop_reading(self, port: Port) -> None:
+        """Closes the port, as soon as no task waits for it any more."""
+        if (reader := self._readers.pop(port, None)) is None:
+            port.close()
+            return
+        self._closing.add(port)
+        reader.cancel()
 
-    async def _read_until_replaced(self, port: Port, scope: trio.CancelScope) -> None:
+    @property
+    def open_ports(self) -> tuple[Port, ...]:
+        """All that are to be closed in the end."""
+        return tuple(dict.fromkeys((*self.ports, *self._readers)))
+
+    async def _read_until_stopped(self, port: Port, scope: trio.CancelScope) -> None:
         try:
             with scope:
                 await self._read(port)
         finally:
-            del self._readers[port]
-            if port not in self.ports:
+            if port in self._closing:
+                self._closing.discard(port)
                 port.close()
 
     @contextmanager
@@ -208,7 +223,7 @@ class Pump:
         while core.awaits_tokens and trio.current_time() < deadline:
             await trio.sleep(LEAVING_POLL_S)
             now = self._look_at_clock()
-            for port in self.ports:
+            for port in self.open_ports:
                 for payload, source in port.drain(_BATCH):
                     core.receive(payload, source, now)
             if core.next_deadline() <= now:
