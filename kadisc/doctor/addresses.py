@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ..endpoints import format_endpoint
 from ..observe.describe import family_name
 from ..observe.socket_snapshot import SocketState
 from .facts import DoctorFacts, FamilyFacts
-from .finding import DoctorCheck, DoctorFinding, failure, ok
+from .finding import DoctorCheck, DoctorFinding, failure, ok, warning
 
 
 def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
-    return tuple(map(_of_family, facts.families))
+    return tuple(each for family in facts.families for each in _of_family(family))
 
 
-def _of_family(family: FamilyFacts) -> DoctorFinding:
+def _of_family(family: FamilyFacts) -> Iterator[DoctorFinding]:
     name, socket = family_name(family.family), family.socket
     where = format_endpoint(socket.endpoint)
     if socket.state is SocketState.OPEN:
-        return ok(name, f"listens at {where}")
-    return failure(
+        own = [each for each in family.local_sockets if each.state is SocketState.OPEN]
+        beside = f", and answers from each of {len(own)} addresses" if own else ""
+        yield ok(name, f"listens at {where}{beside}")
+        yield from _of_addresses(family)
+        return
+    yield failure(
         name,
         f"cannot listen at {where}: {socket.reason or 'no interface has that address any more'}",
         "give an interface that address again, and the node opens the socket by itself; or start "
         "it with another --bind, such as the unspecified address",
     )
+
+
+def _of_addresses(family: FamilyFacts) -> Iterator[DoctorFinding]:
+    """What keeps the node from answering from each address of the host."""
+    name = family_name(family.family)
+    for each in family.local_sockets:
+        if each.state is SocketState.TAKEN:
+            yield warning(
+                name,
+                f"another program has the port at {format_endpoint(each.endpoint)}, and gets what "
+                "other nodes send there",
+                "choose another port for one of the two, or let that program go",
+            )
+    if beyond := [each for each in family.local_sockets if each.state is SocketState.COMMON]:
+        yield warning(
+            name,
+            f"{len(beyond)} addresses of this host have no socket of their own: nodes that ask "
+            "there are answered from another address, and drop that",
+            "raise max_local_sockets in the configuration, or listen at one address with --bind",
+        )
 
 
 ADDRESSES = DoctorCheck("addresses", find)

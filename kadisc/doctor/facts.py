@@ -18,7 +18,8 @@ from ..observe.socket_snapshot import SocketSnapshot
 @dataclass(frozen=True, slots=True)
 class FamilyFacts:
     """The node in one address family. ``reach``: None for a node that does not test whether it is
-    reached; ``link``: None if it is not known.
+    reached; ``link``: None if it is not known; ``local_sockets``: at the addresses of a host that
+    has several.
     """
 
     dht: DhtSnapshot
@@ -26,6 +27,7 @@ class FamilyFacts:
     voters_needed: int = 12
     reach: ReachSnapshot | None = None
     link: LinkState | None = None
+    local_sockets: tuple[SocketSnapshot, ...] = ()
 
     @property
     def family(self) -> Family:

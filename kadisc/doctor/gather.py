@@ -17,6 +17,7 @@ from ..net.environment import may_watch
 from ..net.link.interfaces import LinkState, LinkUnreadable, read_links
 from ..net.mapping.arguments import mapped_ports
 from ..observe.describe import family_name
+from ..observe.socket_snapshot import SocketSnapshot
 from .facts import DoctorFacts, FamilyFacts
 
 MAX_WAIT_S: Final = 30.0
@@ -62,9 +63,12 @@ def _links(families: Iterable[Family]) -> Mapping[Family, LinkState]:
 def facts_of(node: Node, *, is_lasting: bool) -> DoctorFacts:
     """The facts at this moment, without those of the links."""
     config, snapshot = node.config, node.snapshot()
-    sockets = {each.family: each for each in node.sockets()}
+    # The first of a family is the common one, before those at the addresses of the host.
+    sockets: dict[Family, list[SocketSnapshot]] = {}
+    for each in node.sockets():
+        sockets.setdefault(each.family, []).append(each)
     tests = config.core.tests_reachability
-    reach = {each.family: each for each in snapshot.reach if tests}
+    reach = {by.family: by for by in snapshot.reach if tests}
     return DoctorFacts(
         is_lasting=is_lasting,
         uptime_s=node.uptime_s,
@@ -74,9 +78,10 @@ def facts_of(node: Node, *, is_lasting: bool) -> DoctorFacts:
         families=tuple(
             FamilyFacts(
                 dht,
-                sockets[dht.family],
+                sockets[dht.family][0],
                 config.core.address.first_voters,
                 reach.get(dht.family),
+                local_sockets=tuple(sockets[dht.family][1:]),
             )
             for dht in snapshot.dhts
         ),

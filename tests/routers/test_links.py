@@ -42,3 +42,14 @@ def test_a_bound_address_goes_and_comes_back(behind: Seen) -> None:
 def test_an_interface_that_is_down_for_half_a_minute_costs_no_contact(behind: Seen) -> None:
     assert behind["noticed_s"] <= NOTICED_S
     assert behind["after"] >= 0.9 * behind["before"]
+
+
+@pytest.mark.parametrize("behind", ["addresses/ipv4"], indirect=True)
+def test_each_address_of_a_host_answers_from_itself(behind: Seen) -> None:
+    assert behind["answered"] == {"1": [True], "2": [True] * 2, "4": [True] * 4}
+    assert behind["others"] == [True, True]
+
+
+@pytest.mark.parametrize("behind", ["addresses/ipv6"], indirect=True)
+def test_each_ipv6_address_of_a_host_answers_from_itself(behind: Seen) -> None:
+    assert behind["answered"] == [True, True]

@@ -96,7 +96,9 @@ class MappingStatus(msgspec.Struct):
 
 
 class SocketStatus(msgspec.Struct):
-    """A UDP socket. ``state``: ``open``, or ``lost`` while the address that it is bound to is gone;
+    """A UDP socket, first that of each family, then those at the addresses of a host with several.
+    ``state``: ``open``, ``lost`` while the address that it is bound to is gone, ``taken`` where
+    another program has the port at this address, ``common`` where there are too many addresses.
     ``reason``: why it is not open, else null.
     """
 
@@ -178,7 +180,7 @@ async def _status(params: StatusParams, call: Call) -> Status:
     sockets = node.sockets()
     tests = node.config.core.tests_reachability
     reach = {each.family: reach_document(each) for each in snapshot.reach if tests}
-    endpoints = {each.family: each.endpoint for each in sockets}  # also of a lost one
+    endpoints = node.local_endpoints  # also of a lost one
     return Status(
         version=__version__,
         pid=os.getpid(),

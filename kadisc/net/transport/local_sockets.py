@@ -65,8 +65,11 @@ class LocalSockets:
         payload, destination = datagram
         if payload[-2:-1] == _QUERY:
             return self.common.send(datagram)
-        port = self._heard.get(destination) or self._heard_before.get(destination)
-        return (port or self.common).send(datagram)
+        return (self.port_for(destination) or self.common).send(datagram)
+
+    def port_for(self, destination: Endpoint) -> UdpPort | None:
+        """The socket that last heard a node; None if it was not heard lately."""
+        return self._heard.get(destination) or self._heard_before.get(destination)
 
     def _note(self, batch: list[tuple[bytes, Endpoint]], port: UdpPort) -> None:
         heard = self._heard

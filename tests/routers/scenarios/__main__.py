@@ -26,6 +26,7 @@ SCENARIOS: dict[str, Scenario] = {
     "kinds": kinds.SCENARIO,
     "lan": lan.SCENARIO,
     "links": links.SCENARIO,
+    "addresses": links.ADDRESSES,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from tests.interop.krpc_probe import Probe
 from tests.routers.scenarios.scenario import Scenario
 from tests.support.child_programs import until
 from tests.support.routers.internet import Host
@@ -146,6 +147,52 @@ def outage(part: Part) -> None:
     part.seen["after"] = contacts(node)
 
 
+def addresses(part: Part) -> None:
+    """A host with one, two and four addresses, asked at each of them; then one of them goes."""
+    router = part.router("preserving")
+    host = part.host(router)
+    number = router.number
+    node = part.node(host).start("--allow-private", "--no-lan", bind=f"0.0.0.0:{PORT}")
+    four = [f"192.168.{number}.{place}" for place in (10, 11, 12, 13)]
+    part.seen["answered"] = {}
+    for count in (1, 2, 4):
+        for ip in four[1:count]:
+            if ip not in host.ip("-4", "addr"):
+                host.ip("addr", "add", f"{ip}/24", "dev", "eth0")
+        open_sockets(node, 1 if count == 1 else 1 + count)
+        with router.inside(), Probe((router.inner_address, 7000 + count)) as probe:
+            answers = [probe.ask("ping", (ip, PORT), 2.0) is not None for ip in four[:count]]
+        part.seen["answered"][str(count)] = answers
+    host.ip("addr", "del", f"{four[2]}/24", "dev", "eth0")
+    open_sockets(node, 4)
+    with router.inside(), Probe((router.inner_address, 7100)) as probe:
+        part.seen["others"] = [probe.ask("ping", (four[n], PORT), 2.0) is not None for n in (1, 3)]
+
+
+def addresses_6(part: Part) -> None:
+    """The same in IPv6."""
+    router = part.router("preserving")
+    host = part.host(router)
+    node = part.node(host).start("--allow-private", "--no-lan", bind=f"[::]:{PORT}")
+    second = f"2a00:{router.number}:1::77"
+    host.ip("-6", "addr", "add", f"{second}/64", "dev", "eth0", "nodad")
+    open_sockets(node, 3)
+    source = f"2a00:{router.number}:1::1"
+    with router.inside(), Probe((source, 7000)) as probe:
+        part.seen["answered"] = [
+            probe.ask("ping", (ip, PORT), 2.0) is not None for ip in (host.address_6, second)
+        ]
+
+
+def open_sockets(node: LabNode, count: int) -> None:
+    until(
+        f"{count} sockets",
+        lambda: [each["state"] for each in node.status()["sockets"]] == ["open"] * count,
+        20.0,
+    )
+
+
 SCENARIO = Scenario(
     {"cable": cable, "readdress": readdress, "bound": bound, "outage": outage}, size=24
 )
+ADDRESSES = Scenario({"ipv4": addresses, "ipv6": addresses_6}, size=2, ipv6=True)

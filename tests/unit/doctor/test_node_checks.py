@@ -59,6 +59,20 @@ def test_addresses() -> None:
     assert "--bind" in text
 
 
+def test_sockets_at_the_addresses_of_a_host() -> None:
+    def at(host: str, state: SocketState) -> SocketSnapshot:
+        return SocketSnapshot(Family.IPV4, parse_endpoint(f"{host}:6881"), state, "why")
+
+    both = (at("45.1.1.1", SocketState.OPEN), at("45.1.1.2", SocketState.OPEN))
+    verdict, text = only(ADDRESSES, node_facts(family_facts(local_sockets=both)))
+    assert verdict == "ok" and "answers from each of 2 addresses" in text
+    without = (at("45.1.1.3", SocketState.TAKEN), at("45.1.1.4", SocketState.COMMON))
+    facts = node_facts(family_facts(local_sockets=both + without))
+    assert verdicts(ADDRESSES, facts) == ["ok", "warning", "warning"]
+    texts = [finding.sentence + finding.remedy for finding in ADDRESSES.find(facts)]
+    assert "45.1.1.3:6881" in texts[1] and "max_local_sockets" in texts[2]
+
+
 @pytest.mark.parametrize(
     ("facts", "verdict", "words"),
     [
