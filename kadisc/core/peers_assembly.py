@@ -96,6 +96,7 @@ from .reach.help_context import HelpContext
 from .reach.helping import Helping
 from .reach.probes import ReachContext
 from .reach.reachability import Reachability
+from .reach.service_checks import ServiceChecks
 
 
 def view_for(config: CoreConfig, rng: Random, scopes: AddressPolicy) -> ViewRule:
@@ -253,23 +254,24 @@ def peer_network_for(
         helpers,
         needs_answer=config.defences.answered_witness,
     )
-    reach = OwnReach(
-        {
-            family: Reachability(
-                family,
-                config,
-                conducts[family],
-                reach_context,
-                dht,
-                _guard_for(config, verifier, dht),
-                now,
-            )
-            for family, dht in dhts.items()
-        },
-        helpers,
-        contacted,
-        Helping(help_context, helps=helps),
-    )
+    families = {
+        family: Reachability(
+            family,
+            config,
+            conducts[family],
+            reach_context,
+            dht,
+            _guard_for(config, verifier, dht),
+            now,
+        )
+        for family, dht in dhts.items()
+    }
+    checks = {
+        family: ServiceChecks(config.reach, reach_context, dhts[family], reach.probes, own_record)
+        for family, reach in families.items()
+        if config.check_services and config.tests_reachability
+    }
+    own_reach = OwnReach(families, helpers, contacted, Helping(help_context, helps=helps), checks)
     rendezvous = RendezvousLookups(dhts, schedules, search)
     return PeerNetwork(
         config,
@@ -282,9 +284,9 @@ def peer_network_for(
         selection,
         goodbyes,
         rendezvous,
-        reach,
+        own_reach,
         LanPeers(scopes.lan, components.view, verifier, context),
-        RecordKeeper(components, dhts, rounds, rendezvous, reach),
+        RecordKeeper(components, dhts, rounds, rendezvous, own_reach),
     )
 
 

@@ -299,7 +299,10 @@ class GossipExchange:
                 *verifier.verify(self.candidate, pending, reply.sender, record, proof, now)
             ]
         except Refused as refusal:
-            return self._refused(refusal.reason, now)
+            commands = [*self._refused(refusal.reason, now)]
+            if refusal.other_port is not None:
+                context.reports.at_other_port(refusal.other_port, reply.sender, endpoint, now)
+            return commands
         context.partners.speaks_gossip(endpoint)
         # The first answer offers help where it has room for that: it says nothing by its silence.
         if news.can or self.stage is Stage.WITH_TOKEN:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ...endpoints import Endpoint
+from ...endpoints import Endpoint, family_of
 from ...ids import NodeId
 from ...wire.compact import ENDPOINT_SIZES
 from ...wire.records import PeerRecord
@@ -47,7 +47,9 @@ class KnownPeer:
     from_push: bool
     """Whether it pushed its own record to this node."""
     inbound: bool
-    """Whether it answered, but perhaps only through the NAT mapping that its own query opened."""
+    """Whether it answered, but perhaps only through the NAT mapping that its own query opened; a
+    closed peer stays so.
+    """
     traffic_at: float
     """When a datagram last passed between the two nodes, in either direction."""
     since: float = NEVER
@@ -66,6 +68,8 @@ class KnownPeer:
     """Whether its record must be asked for again: it has a newer record, or it answered with
     another node ID than before, so that another peer may be there now.
     """
+    is_closed: bool = False
+    """Whether its record says that nodes that it did not contact first do not reach it."""
     can_help: bool = False
     """Whether its last reply to gossip offered help with tests of reachability."""
     shares_address: bool = False
@@ -77,6 +81,12 @@ class KnownPeer:
 
     def __post_init__(self) -> None:
         self.endpoint = self.status.known_peer.endpoint
+
+    def is_reached_by(self, pending: PendingQuery, quarantine_s: float) -> bool:
+        """Whether its answer shows that it needs no NAT mapping that its own query opened."""
+        return not self.is_closed and (
+            pending.proves_reachability or pending.sent_at >= self.traffic_at + quarantine_s
+        )
 
     @property
     def peer(self) -> VerifiedPeer:
@@ -279,11 +289,12 @@ def known_peer(
     candidate: Candidate | None,
     before: KnownPeer | None,
     pending: PendingQuery,
+    record: PeerRecord,
     max_ttl: int,
     now: float,
 ) -> KnownPeer:
-    """The entry of a peer that just answered ``pending``. ``candidate``: what was checked by that
-    query, if anything was. ``before``: the entry that it had so far.
+    """The entry of a peer that just answered ``pending`` with ``record``. ``candidate``: what was
+    checked by that query, if anything was. ``before``: the entry that it had so far.
     """
     peer = status.known_peer
     origin = (
@@ -293,6 +304,7 @@ def known_peer(
     )
     from_push = origin.from_push or (candidate is not None and candidate.from_push)
     ttl = max_ttl if from_push else origin.ttl
+    is_closed = family_of(peer.endpoint) in record.closed
     inbound = not pending.proves_reachability and (before is None or before.inbound)
     return KnownPeer(
         status,
@@ -300,9 +312,10 @@ def known_peer(
         origin.book_source,
         ttl,
         from_push,
-        inbound,
+        inbound or is_closed,
         traffic_at=now,
         since=before.since if before is not None else now,
+        is_closed=is_closed,
         can_help=before is not None and before.can_help,
     )
 

@@ -13,6 +13,7 @@ from ..reach.helpers import Helper
 from ..reach.helping import Helping
 from ..reach.reach_snapshot import ReachSnapshot, ServiceReach
 from ..reach.reachability import Reachability
+from ..reach.service_checks import ServiceChecks
 from .components import PeerComponents
 from .known_peers import KnownPeers
 
@@ -59,14 +60,18 @@ class OwnReach:
         helpers: PeersThatHelp,
         contacted: ContactedHostsRule,
         helping: Helping,
+        checks: Mapping[Family, ServiceChecks],
     ) -> None:
-        """``contacted``: which hosts are strangers."""
+        """``contacted``: which hosts are strangers. ``checks``: of the TCP ports of the services,
+        empty where they are not checked.
+        """
         self.families = families
         """The reachability of this node in each address family."""
         self.helpers = helpers
         self._contacted = contacted
         self.helping = helping
         """What this node does for the tests of others."""
+        self._checks = checks
 
     def ping_received(self, nonce: bytes, source: Endpoint, now: float) -> Commands:
         """A ping with a nonce, told before it is answered."""
@@ -97,6 +102,12 @@ class OwnReach:
                 reach.helper_found(now)
             if more := reach.look_at_guard(now):
                 commands = [*commands, *more]
+        is_checked = False
+        for family, check in self._checks.items():
+            # One family is enough: a service listens at one port in both.
+            endpoints = self.families[family].endpoints
+            check.look((None,) if is_checked else endpoints, now)
+            is_checked = is_checked or endpoints[0] is not None
         return commands
 
     def record_endpoint(self, family: Family, seen: Endpoint) -> Endpoint:
@@ -136,6 +147,9 @@ class OwnReach:
         for reach in self.families.values():
             if reach.deadline <= now:
                 commands = [*commands, *reach.tick(now)]
+        for check in self._checks.values():
+            if check.deadline <= now:
+                commands = [*commands, *check.tick(now)]
         if self.helping.next_deadline() <= now:
             commands = [*commands, *self.helping.tick(now)]
         return commands
@@ -146,6 +160,9 @@ class OwnReach:
         for reach in self.families.values():
             if reach.deadline < deadline:
                 deadline = reach.deadline
+        for check in self._checks.values():
+            if check.deadline < deadline:
+                deadline = check.deadline
         return deadline
 
     def snapshots(self, now: float) -> tuple[ReachSnapshot, ...]:
@@ -153,4 +170,4 @@ class OwnReach:
 
     def services(self) -> tuple[ServiceReach, ...]:
         """The services whose TCP port was checked from outside."""
-        return ()
+        return tuple(answer for each in self._checks.values() for answer in each.answers.values())

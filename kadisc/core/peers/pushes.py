@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ...config import GossipConfig
 from ...endpoints import Endpoint, family_of
+from ...ids import NodeId
 from ...wire.messages import Gossip
 from ...wire.records import PeerRecord
 from ..limits.budget import Budget, Rate
@@ -58,7 +59,7 @@ class PushReceiver:
             self._verifier.pushed_again(known, now)
             return None
         if record.endpoints.get(family_of(source), source) != source:
-            return self._keep_elsewhere(record, source, now)
+            return self._keep_elsewhere(record, query.sender, source, now)
         push = Push(source, query.sender, record)
         if self._verifier.is_renewal(record, source, now):
             return self._drawn(push, now)
@@ -76,15 +77,19 @@ class PushReceiver:
             if refused is not None:
                 self._counters.refuse(refused)
 
-    def _keep_elsewhere(self, record: PeerRecord, source: Endpoint, now: float) -> str:
+    def _keep_elsewhere(
+        self, record: PeerRecord, sender: NodeId, source: Endpoint, now: float
+    ) -> str:
         """The record names another address than it came from: a NAT does that, and so does a node
         that sends a copy. A valid one is kept for callers that ask for it; its sender is not
-        checked.
+        checked, but where only the port differs the endpoint that it names may be.
         """
         if not self._elsewhere_checks.lacking(self._cell_hash.cells(source), 1.0, now):
             try:
                 self._records.check(record, source)
             except Refused as refusal:
+                if refusal.other_port is not None:
+                    self._reports.at_other_port(refusal.other_port, sender, source, now)
                 return refusal.reason
         return "record-elsewhere"
 

@@ -14,7 +14,7 @@ from collections.abc import Container, Iterable
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
-from ...endpoints import Endpoint, family_of
+from ...endpoints import Endpoint, family_of, ip_of
 from ...errors import DecodeError
 from ...wire.records import PeerRecord, record_from
 from ..contract.bounded import put_newest
@@ -29,9 +29,13 @@ MAX_ELSEWHERE: Final = 256
 class Refused(Exception):
     """A record is not accepted; ``reason`` is a short fixed word for the counters."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, other_port: Endpoint | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.other_port = other_port
+        """The endpoint that a sound record names, where it is another port of the address that the
+        record came from; told once for each record.
+        """
 
 
 class RecordRule(Protocol):
@@ -90,8 +94,7 @@ class RecordRules:
             raise Refused("record-signature")
         named = record.endpoints.get(family_of(source), source)
         if named != source and source not in self._on_lan:
-            self._keep_elsewhere(record)
-            raise Refused("record-elsewhere")
+            raise Refused("record-elsewhere", self._keep_elsewhere(record, named, source))
 
     def accepted(self, record: PeerRecord) -> None:
         self._note(record.key, record.sequence, _digest(record))
@@ -105,8 +108,17 @@ class RecordRules:
     def _note(self, key: bytes, sequence: int, digest: bytes) -> None:
         put_newest(self._latest, key, (sequence, digest), MAX_SEQUENCES)
 
-    def _keep_elsewhere(self, record: PeerRecord) -> None:
+    def _keep_elsewhere(
+        self, record: PeerRecord, named: Endpoint, source: Endpoint
+    ) -> Endpoint | None:
+        """Returns the endpoint to look for the peer at: a node with a port mapping has its record
+        name the mapped port, and sends from another one. A third party's address is none: the
+        sender of a record could have this node query anybody.
+        """
+        before = self.elsewhere.get(record.key)
         put_newest(self.elsewhere, record.key, record, MAX_ELSEWHERE)
+        is_new = before is None or before.raw != record.raw
+        return named if is_new and ip_of(named) == ip_of(source) else None
 
 
 @lru_cache(maxsize=512)

@@ -116,6 +116,15 @@ class PeerReports:
         candidate = Candidate(endpoint, node_id, source, None, ttl, too_old_at, from_push=True)
         self._consider(candidate, now, self._config.candidates_per_source)
 
+    def at_other_port(
+        self, endpoint: Endpoint, node_id: NodeId, reporter: Endpoint, now: float
+    ) -> None:
+        """A sound record, which came from another port of the same address, names this endpoint."""
+        config, source = self._config, self._scopes.netgroup(endpoint)
+        too_old_at = now + config.max_entry_age_s
+        candidate = Candidate(endpoint, node_id, source, reporter, config.max_ttl - 1, too_old_at)
+        self._consider(candidate, now, config.candidates_per_source)
+
     def is_wanted(self, candidate: Candidate, now: float) -> bool:
         """Whether it is worth a check. Pushes always are: the reservoir lets few of them pass."""
         endpoint = candidate.endpoint

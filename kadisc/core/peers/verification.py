@@ -74,6 +74,7 @@ class PeerVerifier:
         self._changes = 0
         """Peers that came or went since the last round."""
         self._config = config.gossip
+        self._ttl = config.gossip.max_ttl
         self._spacing_s = config.book.failure_spacing_s
         self._enough = config.rendezvous.enough_peers
         self._quarantine_s = config.maintenance.quarantine_silence_s
@@ -155,8 +156,7 @@ class PeerVerifier:
 
     def query_received(self, endpoint: Endpoint, now: float) -> None:
         """A query of any kind came from there."""
-        known = self.at(endpoint)
-        if known is not None:
+        if (known := self.at(endpoint)) is not None:
             known.traffic_at = now
 
     def push_received(self, endpoint: Endpoint, now: float) -> KnownPeer | None:
@@ -165,7 +165,7 @@ class PeerVerifier:
         if known is not None:
             known.traffic_at = now
             known.from_push = True
-            known.ttl = self._config.max_ttl
+            known.ttl = self._ttl
         return known
 
     def reported(self, known: KnownPeer, ttl: int, now: float) -> None:
@@ -211,9 +211,7 @@ class PeerVerifier:
             if partner is not None:
                 self.unproven.answered(partner, now)
             return
-        reaches_it = (
-            pending.proves_reachability or pending.sent_at >= known.traffic_at + self._quarantine_s
-        )
+        reaches_it = known.is_reached_by(pending, self._quarantine_s)
         self.known.answered(known, now)
         known.needs_record = known.needs_record or sender != known.peer.node_id
         is_first_now = self._shared.becomes_first(known)
@@ -331,10 +329,12 @@ class PeerVerifier:
         status.answered(now, pending.rtt_s(now))
         if proof is Proof.FRESH:
             status.proven_at = now
-        known = known_peer(status, candidate, before or partner, pending, self._config.max_ttl, now)
+        known = known_peer(status, candidate, before or partner, pending, record, self._ttl, now)
         known.shares_address = shares_address
         known.on_lan = on_lan
         self.known.put(known)
+        if known.is_closed and not self.too_few:
+            self._view.remove(endpoint)
         useful = self._offer(known, now, is_new=before is None)
         if useful and before is None:
             self._credit_reporter(candidate, now)
@@ -364,7 +364,7 @@ class PeerVerifier:
         status = PeerStatus(peer)
         status.answered(now, pending.rtt_s(now))
         before = self.unproven.at(endpoint)
-        partner = known_peer(status, candidate, before or known, pending, self._config.max_ttl, now)
+        partner = known_peer(status, candidate, before or known, pending, record, self._ttl, now)
         self.unproven.keep(partner, record)
         is_news = before is None or before.peer.record != record.raw
         if is_news and partner in self.presentable_unproven():

@@ -29,9 +29,9 @@ REFRESH_MISSES: Final = 4
 MAX_REFRESH_PROBES: Final = 8
 """Probes of one refresh at most; those that end as nothing are replaced."""
 REFRESH_RETRY_S: Final = 10.0
-"""A refresh that found no helper, or that ended as nothing, goes on after so long; the pause doubles
-with each that follows, up to ``max_retry_s``. In a small network, where all know each other, no
-helper finds a witness that is a stranger.
+"""A refresh that found no helper, or that ended as nothing, goes on after so long; the pause
+doubles with each that follows, up to ``max_retry_s``. In a small network, where all know each
+other, no helper finds a witness that is a stranger.
 """
 
 

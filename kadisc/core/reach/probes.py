@@ -244,14 +244,16 @@ class Probes:
         probe = self._probe_of(command)
         if probe is None:
             return
-        if isinstance(reason, Error):
-            self.bar(probe.helper, BUSY_S if reason.code == BUSY else REFUSED_S, now)
-        elif reason is QueryFailure.TIMED_OUT:
-            self.bar(probe.helper, SILENT_S, now)
+        self.refused(probe.helper, reason, now)
         self._end(probe, ProbeOutcome.NOTHING, b"", now)
 
-    def bar(self, helper: Endpoint, for_s: float, now: float) -> None:
-        """It is not asked for so long."""
+    def refused(self, helper: Endpoint, reason: Error | QueryFailure, now: float) -> None:
+        """A helper did not help: it is not asked for a while."""
+        for_s = SILENT_S
+        if isinstance(reason, Error):
+            for_s = BUSY_S if reason.code == BUSY else REFUSED_S
+        elif reason is not QueryFailure.TIMED_OUT:
+            return
         put_newest(self._barred, helper, now + for_s, MAX_BARRED)
 
     def expire(self, now: float) -> None:

@@ -68,7 +68,7 @@ class Reachability:
         self._context = context
         self._address = dht.parts.address
         self._guard = guard
-        self._probes = Probes(family, context, dht, self)
+        self.probes = Probes(family, context, dht, self)
         self._seen: EndpointTest | None = None
         """The test of S, the endpoint that other nodes see."""
         self._seen_at: Endpoint | None = None
@@ -100,7 +100,7 @@ class Reachability:
         """A ping with a nonce; told before it is answered. One of a test of this node counts when
         the helper says what became of the answer, and any other like every query.
         """
-        if self._probes.ping_received(nonce, source, is_stranger):
+        if self.probes.ping_received(nonce, source, is_stranger):
             return NO_COMMANDS
         return self.query_received(source, is_stranger, now)
 
@@ -122,7 +122,7 @@ class Reachability:
             return NO_COMMANDS
         if test.state is EndpointState.FAILED:
             test.stranger_asked(now)
-        elif now >= max(self._probes.witness_named_at, self._seen_since) + PASSIVE_S:
+        elif now >= max(self.probes.witness_named_at, self._seen_since) + PASSIVE_S:
             # A host on the own link can forge sources, and answers to strangers may get lost on a
             # path that is one-way: what helpers find out counts more, and they have their time.
             self._note_stranger(test, source, now)
@@ -130,20 +130,20 @@ class Reachability:
 
     def matched(self, source: Endpoint, now: float) -> Commands:
         """A matched reply of any kind."""
-        if not len(self._probes):
+        if not len(self.probes):
             return NO_COMMANDS
-        self._probes.matched(source, now)
+        self.probes.matched(source, now)
         return self._decide(now)
 
     def answered(self, pending: PendingQuery, reply: Reply, now: float) -> Commands:
-        commands = self._probes.answered(pending, reply, now)
+        commands = self.probes.answered(pending, reply, now)
         return [*commands, *self._decide(now)]
 
     def stalled(self, pending: PendingQuery, now: float) -> Commands:
         return NO_COMMANDS
 
     def failed(self, command: SendQuery, reason: Error | QueryFailure, now: float) -> Commands:
-        self._probes.failed(command, reason, now)
+        self.probes.failed(command, reason, now)
         return self._decide(now)
 
     def helper_found(self, now: float) -> None:
@@ -194,7 +194,7 @@ class Reachability:
     # --- time -------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> Commands:
-        self._probes.expire(now)
+        self.probes.expire(now)
         self._look_at_endpoints(now)
         commands: list[Command] = []
         if any(test.deadline <= now for test in self._tests()):
@@ -209,7 +209,7 @@ class Reachability:
         return self._decide(now)
 
     def _probe(self, now: float) -> list[SendQuery]:
-        usable = self._probes.usable_helpers(now)
+        usable = self.probes.usable_helpers(now)
         self._helpers = len({netgroup for _, netgroup in usable})
         queries: list[SendQuery] = []
         for test, endpoint, port in (
@@ -218,7 +218,7 @@ class Reachability:
         ):
             if test is not None and endpoint is not None:
                 count = test.due(self._helpers, now)
-                queries += self._probes.send(test, count, usable, endpoint, port, now)
+                queries += self.probes.send(test, count, usable, endpoint, port, now)
         return queries
 
     # --- endpoints --------------------------------------------------------------------------------
@@ -237,13 +237,13 @@ class Reachability:
             mapped_at = None
         if mapped_at != self._mapped_at:
             if self._mapped is not None:
-                self._probes.drop(self._mapped)
+                self.probes.drop(self._mapped)
             self._mapped_at = mapped_at
             self._mapped = self._new_test(now) if mapped_at is not None else None
 
     def _test_seen_anew(self, now: float) -> None:
         if self._seen is not None:
-            self._probes.drop(self._seen)
+            self.probes.drop(self._seen)
         self._strangers.clear()
         self._seen = self._new_test(now) if self._seen_at is not None else None
         self._seen_since = now
@@ -366,12 +366,17 @@ class Reachability:
             conduct.announces = False
 
     @property
+    def endpoints(self) -> tuple[Endpoint | None, Endpoint | None, Endpoint | None]:
+        """S, M, and what the router says that it maps to this node."""
+        return self._seen_at, self._mapped_at, self._granted
+
+    @property
     def record_endpoint(self) -> Endpoint | None:
         """The endpoint that the own record names instead of S: that of a port mapping."""
         return self._mapped_at if self.conduct.port is not None else None
 
     def _plan(self, now: float) -> None:
-        deadline = self._probes.deadline
+        deadline = self.probes.deadline
         for test in self._tests():
             deadline = min(deadline, test.deadline)
         if now < self._likely_until:
@@ -395,7 +400,7 @@ class Reachability:
             how=how,
             nat=self._nat,
             proven_s_ago=now - proven_at if proven_at > NEVER else None,
-            one_way=now - self._probes.one_way_at < ONE_WAY_S,
+            one_way=now - self.probes.one_way_at < ONE_WAY_S,
             helpers=self._helpers,
             helpers_needed=self._config.misses,
             is_testing=any(test.state is EndpointState.TESTING for test in self._tests()),
