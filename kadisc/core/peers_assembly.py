@@ -311,7 +311,7 @@ def _proofs_for(
     """How this node asks for proofs of key, and how it gives them."""
     if not config.defences.key_proofs:
         return NoKeyProofs(), NoProofSigner()
-    own, tag = OwnEndpoints(dhts), membership.tag
+    own, tag = OwnEndpoints(dhts, components.own_record), membership.tag
     budget: SigningRule = (
         NoSigningBudget()
         if config.unlimited

@@ -22,6 +22,7 @@ from ..contract.events import (
     Event,
     Joined,
     OperationId,
+    ReachabilityChanged,
     RecordChanged,
 )
 from ..contract.queries import (
@@ -160,6 +161,8 @@ class PeerNetwork:
             self.rendezvous.joined(event.family, now)
         elif isinstance(event, AddressChanged):
             return [*self.record_keeper.update(now), *self.reach.address_changed(now)]
+        elif isinstance(event, ReachabilityChanged):
+            return self.record_keeper.update(now)
         return ()
 
     def leave(self, now: float) -> list[SendQuery]:

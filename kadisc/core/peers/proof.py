@@ -29,6 +29,7 @@ from ..contract.counters import Counters
 from ..contract.identity import Identity, is_signed_by
 from ..dht import Dht
 from ..limits.budget import Budget, CellHash, Rate
+from .own_record import OwnRecord
 from .record_policy import Refused
 
 DOMAIN: Final = b"kadisc proof 1"
@@ -87,8 +88,9 @@ class SigningRule(Protocol):
 class OwnEndpoints:
     """The endpoints of this node, as far as it knows them."""
 
-    def __init__(self, dhts: Mapping[Family, Dht]) -> None:
+    def __init__(self, dhts: Mapping[Family, Dht], own_record: OwnRecord) -> None:
         self._dhts = dhts
+        self._own_record = own_record
 
     def matches(self, endpoint: Endpoint) -> bool | None:
         """Whether ``endpoint`` is that of this node, or one that it has on a link; its port counts
@@ -103,7 +105,10 @@ class OwnEndpoints:
         own = dht.parts.address
         if own.ip is None or own.confidence is Confidence.UNKNOWN:
             return None
-        return ip_of(endpoint) == own.ip and own.port in (None, endpoint[-2:])
+        if ip_of(endpoint) != own.ip:
+            return False
+        # Beside the port that others see, that of a port mapping, which the record names.
+        return own.port in (None, endpoint[-2:]) or endpoint in self._own_record.own_endpoints()
 
     def may_sign_for(self, asked: Endpoint, source: Endpoint) -> bool:
         """Whether to sign that this node is at ``asked`` for a querier at ``source``: for an
