@@ -56,7 +56,7 @@ class RecordOfServices(Protocol):
         ...
 
 
-class Check:
+class OpenCheck:
     """A check of one service that has not ended."""
 
     __slots__ = ("accepted", "answered", "asked", "netgroups", "outstanding", "port", "service")
@@ -97,7 +97,7 @@ class ServiceChecks:
         self._own_record = own_record
         self._key: tuple[Any, ...] = ()
         self._waiting: list[tuple[str, int]] = []
-        self._check: Check | None = None
+        self._check: OpenCheck | None = None
         self._next_at = FOREVER
         self._retry_s = config.retry_s
         self.answers: dict[str, ServiceReach] = {}
@@ -139,7 +139,7 @@ class ServiceChecks:
     def _begin_next(self, now: float) -> Commands:
         self._check = None
         while self._waiting:
-            self._check = Check(*self._waiting.pop(0))
+            self._check = OpenCheck(*self._waiting.pop(0))
             if commands := self._ask(self._check, now):
                 return commands
             # Without helpers nothing is found out of any service: later again.
@@ -149,7 +149,7 @@ class ServiceChecks:
             self._retry_s = min(2 * self._retry_s, self._config.max_retry_s)
         return NO_COMMANDS
 
-    def _ask(self, check: Check, now: float) -> list[Command]:
+    def _ask(self, check: OpenCheck, now: float) -> list[Command]:
         """Asks as many further helpers as answers are missing."""
         missing = HELPERS - check.answered - len(check.outstanding)
         missing = min(missing, MAX_ASKED - check.asked)
@@ -172,7 +172,7 @@ class ServiceChecks:
         return commands
 
     def _query(
-        self, check: Check, helper: Endpoint, nonce: bytes, token: bytes | None
+        self, check: OpenCheck, helper: Endpoint, nonce: bytes, token: bytes | None
     ) -> SendQuery:
         query = Reach(
             b"",
@@ -221,13 +221,13 @@ class ServiceChecks:
         self._probes.refused(command.endpoint, reason, now)
         return self._ended(check, nonce, now)
 
-    def _check_of(self, command: SendQuery) -> tuple[Check | None, bytes]:
+    def _check_of(self, command: SendQuery) -> tuple[OpenCheck | None, bytes]:
         query, check = command.query, self._check
         if not isinstance(query, Reach) or check is None or query.nonce not in check.outstanding:
             return None, b""
         return check, query.nonce
 
-    def _ended(self, check: Check, nonce: bytes, now: float) -> Commands:
+    def _ended(self, check: OpenCheck, nonce: bytes, now: float) -> Commands:
         del check.outstanding[nonce]
         commands = self._ask(check, now)
         if commands or check.outstanding:
