@@ -86,7 +86,9 @@ class PeerFinder:
         self._given: dict[bytes, float] = {}
         self._checked_at: dict[bytes, float] = {}
         self._asked: dict[bytes, VerifiedPeer] = {}
-        """Peers that are being asked."""
+        """Peers that are being asked, and among them those that had answered lately already, all in
+        the order in which they were chosen.
+        """
         self._per_prefix: Counter[bytes] = Counter()
         self._looked_at = NEVER
         self._found: list[VerifiedPeer] = []
@@ -107,7 +109,7 @@ class PeerFinder:
             ):
                 del self._asked[mark]  # under the mark that it had: it may have proven its key now
                 return self._take(current, now)
-            asked_at = self._checked_at.get(mark, now)
+            asked_at = self._checked_at.get(mark, NEVER)
             if now >= asked_at + GIVE_UP_S:
                 del self._asked[mark]
             elif now < asked_at + IN_ORDER_S:
@@ -121,14 +123,20 @@ class PeerFinder:
 
     def to_check(self, now: float) -> list[VerifiedPeer]:
         """The peers to ask now whether they are there; they count as asked."""
-        room = CHECKS_AT_ONCE - len(self._asked)
-        if room <= 0:
-            return []
-        due = [each for each in self._candidates(now) if not self._is_fresh(each, now)][:room]
+        room = CHECKS_AT_ONCE - sum(mark in self._checked_at for mark in self._asked)
+        candidates = self._candidates(now)
+        due = [each for each in candidates if not self._is_fresh(each, now)][: max(0, room)]
         self._looked_at = NEVER
-        for peer in due:
-            self._checked_at[peer.mark] = now
+        for peer in candidates:
+            if not due or (peer.mark in self._checked_at and peer.mark in self._asked):
+                continue
+            # One that has answered lately keeps its place: else all that are asked, also those of
+            # its own subnet that stand behind it, would be returned before it.
             self._asked[peer.mark] = peer
+            if not self._is_fresh(peer, now):
+                self._checked_at[peer.mark] = now
+            if peer is due[-1]:
+                break
         return due
 
     def look_again_s(self, now: float) -> float:
@@ -142,10 +150,10 @@ class PeerFinder:
 
     def is_waiting(self, now: float) -> bool:
         """Whether a peer that is being asked may still answer soon."""
-        return any(now < self._checked_at.get(mark, now) + GIVE_UP_S for mark in self._asked)
+        return any(now < self._checked_at.get(mark, NEVER) + GIVE_UP_S for mark in self._asked)
 
     def _must_wait(self, now: float) -> bool:
-        return any(now < self._checked_at.get(mark, now) + GRACE_S for mark in self._asked)
+        return any(now < self._checked_at.get(mark, NEVER) + GRACE_S for mark in self._asked)
 
     def _candidates(self, now: float) -> list[VerifiedPeer]:
         """The peers to choose from, those first whose subnets were returned least; where none fits,

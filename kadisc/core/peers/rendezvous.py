@@ -90,7 +90,7 @@ class RendezvousSchedule:
                 self._announce_at[number] = FOREVER
 
     def due(
-        self, now: float, port: int | None, *, enough: bool, contacts: int = SMALL_DHT
+        self, now: float, port: int | None, *, enough: bool, contacts: int
     ) -> list[RendezvousLookup]:
         """The lookups to begin now. ``port``: the node's own, if known. ``enough``: whether enough
         peers are known. ``contacts``: in the routing table.

@@ -68,9 +68,13 @@ class RendezvousLookups:
         """The lookups of the schedule to begin now. ``enough``: whether enough peers are known."""
         lookups: list[RendezvousLookup] = []
         for family, schedule in self._schedules.items():
-            port = self._dhts[family].parts.address.port
+            dht = self._dhts[family]
+            port = dht.parts.address.port
             lookups += schedule.due(
-                now, int.from_bytes(port, "big") if port else None, enough=enough
+                now,
+                int.from_bytes(port, "big") if port else None,
+                enough=enough,
+                contacts=len(dht.table),
             )
         return lookups
 

@@ -23,6 +23,8 @@ FEW: Final = 4
 """A bucket with fewer entries than this is filled."""
 EARLY: Final = 3
 """The buckets up to this one are filled before the own neighbourhood is known."""
+SMALL_DHT: Final = 64
+"""A DHT of fewer contacts is a small one."""
 TRIES: Final = 2
 """How many lookups one bucket gets: it may hold all the nodes there are."""
 WELL_FILLED: Final = 0.75
@@ -36,12 +38,13 @@ once make no loop.
 class BucketFill:
     """Decides on lookups; `started` and `finished` tell which buckets are being filled."""
 
-    __slots__ = ("_deepest", "_rng", "_running", "_table", "_tries", "deadline")
+    __slots__ = ("_deepest", "_has_joined", "_rng", "_running", "_table", "_tries", "deadline")
 
     def __init__(self, table: RoutingTable, rng: Random) -> None:
         self._table = table
         self._rng = rng
         self._deepest = -1
+        self._has_joined = False
         self._tries: dict[int, int] = {}
         self._running: set[int] = set()
         self.deadline = FOREVER
@@ -56,7 +59,12 @@ class BucketFill:
             self.deadline = now
 
     def joined(self, now: float) -> None:
-        """The lookup of the own ID is done."""
+        """The lookup of the own ID is done. In a small DHT a later one meets all nodes that there
+        are, and lookups inside the buckets that stay poor would find the same ones.
+        """
+        if self._has_joined and len(self._table) < SMALL_DHT:
+            return
+        self._has_joined = True
         self._deepest = max(
             (bucket.index for bucket in self._table.buckets() if bucket.entries), default=-1
         )

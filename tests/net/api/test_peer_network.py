@@ -128,9 +128,8 @@ async def test_netgroups_are_mixed_whatever_number_of_addresses_each_has(
     ):
         await trio.sleep(2 * SOON_S)
         first = await take(nodes[0].peers(count=9), 9)
-        # Seven have a /16 each, and one is of each crowded /16; an answer that comes late may cost
-        # one of them its turn.
-        assert len({peer.endpoint[:2] for peer in first}) >= 8
+        # Seven have a /16 each, and one is of each crowded /16.
+        assert len({peer.endpoint[:2] for peer in first}) == 9
 
 
 async def test_a_waiting_stream_ends_with_the_node(autojump_clock: MockClock) -> None:

@@ -101,7 +101,7 @@ def test_losing_the_last_peers_brings_one_lookup_soon() -> None:
     rendezvous = schedule(announces=False)
     rendezvous.joined(0.0)
     run(rendezvous, 0.0, 4000.0, enough=True)
-    rendezvous.due(4001.0, None, enough=False)
+    rendezvous.due(4001.0, None, enough=False, contacts=1000)
     assert rendezvous.next_deadline() <= 4001.0 + 1.2 * CONFIG.first_pause_s
 
 
@@ -131,6 +131,6 @@ def test_one_lookup_of_an_info_hash_at_a_time() -> None:
     begun = [
         lookup.number
         for second in range(3000)
-        for lookup in rendezvous.due(float(second), None, enough=False)
+        for lookup in rendezvous.due(float(second), None, enough=False, contacts=1000)
     ]
     assert sorted(begun) == [0, 1, 2, 3], "none has ended"

@@ -68,6 +68,21 @@ def test_after_joining_the_sparse_buckets_are_filled_the_deepest_first() -> None
     assert started(bucket_fill, 7) == [6, 5]
 
 
+def test_in_a_small_dht_a_later_lookup_of_the_own_id_is_followed_by_no_others() -> None:
+    def started_again(*buckets: int) -> list[int]:
+        bucket_fill = bucket_fill_of(table_with(*buckets))
+        bucket_fill.joined(0)
+        for bucket in started(bucket_fill, 0):
+            bucket_fill.finished(bucket, 1)
+        bucket_fill.deadline = float("inf")
+        bucket_fill.joined(1800)
+        return started(bucket_fill, 1800)
+
+    wide = [index for index in range(4) for _ in range(16)]
+    assert started_again(0, 1, 5) == []
+    assert 5 in started_again(*wide, 5)
+
+
 def test_lookups_in_flight_are_bounded() -> None:
     bucket_fill = bucket_fill_of(table_with(AT_A_TIME + 3))
     bucket_fill.joined(0)
