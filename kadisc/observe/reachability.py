@@ -90,7 +90,8 @@ def unknown_words(reach: ReachDocument) -> str:
         return f"{NOT_LET_IN['dependent']}, so there is no port to test"
     if reach.endpoint is None:
         return "the external address and port are not known yet"
-    helpers = f"helpers in {reach.helpers} networks, {reach.helpers_needed} needed for a no"
+    networks = "1 network" if reach.helpers == 1 else f"{reach.helpers} networks"
+    helpers = f"helpers in {networks}, {reach.helpers_needed} needed for a no"
     if reach.testing:
         return f"testing; {helpers}"
     if reach.proven_s_ago is not None:
