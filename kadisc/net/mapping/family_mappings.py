@@ -36,6 +36,8 @@ class FamilyMappings:
     ) -> None:
         self.family = family
         self.place: Location | NoRouter = NoRouter("no router was looked for yet", False)
+        self.moved = trio.Event()
+        """Set when ``place`` is another one; then there is a new event."""
         self.mappings: tuple[PortMapping, ...] = ()
         """The mapping of the node's socket first; empty while there is no router."""
         self._routers = routers
@@ -49,6 +51,8 @@ class FamilyMappings:
         while True:
             self._anew = trio.Event()
             self.place = place = self._locate()
+            moved, self.moved = self.moved, trio.Event()
+            moved.set()
             if isinstance(place, NoRouter):
                 self._changed(self)
                 with trio.move_on_after(float("inf") if place.is_lasting else LOOK_AGAIN_S):

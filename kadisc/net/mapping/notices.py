@@ -35,6 +35,8 @@ class Renewing(Protocol):
     """What notices renew."""
 
     place: Location | NoRouter
+    moved: trio.Event
+    """Set when ``place`` is another one; then there is a new event."""
 
     def again(self) -> None:
         """Renews what is mapped."""
@@ -79,29 +81,33 @@ class NoticeListener:
         renewals sooner.
         """
         while True:
-            place = self._mappings.place
+            place, moved = self._mappings.place, self._mappings.moved
             if isinstance(place, Location):
                 try:
                     with notice_socket(place) as sock:
-                        await self._listen(sock, place)
+                        await self._listen(sock, place, moved)
                         continue
                 except OSError:
                     self._counters["mapping.notice.no-socket"] += 1
-            await trio.sleep(_RETRY_S)
+            with trio.move_on_after(_RETRY_S):
+                await moved.wait()
 
-    async def _listen(self, sock: socket.socket, place: Location) -> None:
+    async def _listen(self, sock: socket.socket, place: Location, moved: trio.Event) -> None:
         """Until the router is another one. Raises OSError."""
         async with trio.open_nursery() as nursery:
-            while self._mappings.place == place:
-                with trio.move_on_after(_RETRY_S):
-                    await trio.lowlevel.wait_readable(sock)
+            nursery.start_soon(self._end, moved, nursery.cancel_scope)
+            while True:
+                await trio.lowlevel.wait_readable(sock)
                 for payload, source in _drain(sock):
                     now = trio.current_time()
                     delay_s = self._filter.delay_s(payload, source, place.gateway, now)
                     if delay_s is not None:
                         nursery.start_soon(self._renew, delay_s)
                 await trio.sleep(_PAUSE_S)
-            nursery.cancel_scope.cancel()
+
+    async def _end(self, moved: trio.Event, listening: trio.CancelScope) -> None:
+        await moved.wait()
+        listening.cancel()
 
     async def _renew(self, delay_s: float) -> None:
         await trio.sleep(delay_s)

@@ -163,8 +163,13 @@ class Renewals:
     """What notices renew."""
 
     def __init__(self) -> None:
-        self.place = HERE
+        self.place: Location | NoRouter = NoRouter("no router was looked for yet", False)
+        self.moved = trio.Event()
         self.at: list[float] = []
+
+    def found(self) -> None:
+        self.place = HERE
+        self.moved.set()
 
     def again(self) -> None:
         self.at.append(trio.current_time())
@@ -182,6 +187,8 @@ async def noticed() -> dict[str, Any]:
         listener = NoticeListener(renewals, random.Random(1), counters)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(listener.run)
+            await trio.sleep(0.1)
+            renewals.found()
             await trio.sleep(0.2)
             with udp_socket(source[0]) as sock:
                 await sock.bind(source)
