@@ -13,7 +13,7 @@ from ..support.scenario_results import asked, checked, unavailable
 from ..support.scenario_runs import ScenarioRuns, Seen, fetch_programs
 
 AT_ONCE = 4
-LIMIT_S = 150.0
+LIMIT_S = 240.0
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ noted has "steps", what came true when; with "error" and "logs" when something d
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -16,18 +17,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.routers.scenarios import kinds, lan, links, protocols
 from tests.routers.scenarios.scenario import Scenario
 from tests.support.routers.lab import Lab, Part
 from tests.support.scenario_inside import end_with_parent, perform
 
-SCENARIOS: dict[str, Scenario] = {
-    "protocols": protocols.SCENARIO,
-    "kinds": kinds.SCENARIO,
-    "lan": lan.SCENARIO,
-    "links": links.SCENARIO,
-    "addresses": links.ADDRESSES,
-}
+
+def scenario_of(name: str) -> Scenario:
+    """Each module of this package, but for `scenario`, has one."""
+    found = importlib.import_module(f"tests.routers.scenarios.{name}").SCENARIO
+    assert isinstance(found, Scenario)
+    return found
 
 
 def play(scenario: Scenario, names: list[str], scratch: Path, limit_s: float) -> dict[str, Any]:
@@ -36,7 +35,13 @@ def play(scenario: Scenario, names: list[str], scratch: Path, limit_s: float) ->
 
     def prepare() -> None:
         nonlocal lab
-        lab = Lab(scratch, scenario.size, scenario.configuration, ipv6=scenario.ipv6)
+        lab = Lab(
+            scratch,
+            scenario.size,
+            scenario.configuration,
+            ipv6=scenario.ipv6,
+            delay_ms=scenario.delay_ms,
+        )
 
     if failure := perform(prepare, limit_s):
         return {"error": failure, "logs": {}}
@@ -66,7 +71,7 @@ def main() -> None:
     name, parts, scratch, programs, limit_s = sys.argv[1:]
     end_with_parent()
     os.environ["PATH"] = f"{programs}/bin:{os.environ['PATH']}"
-    document = play(SCENARIOS[name], parts.split(","), Path(scratch), float(limit_s))
+    document = play(scenario_of(name), parts.split(","), Path(scratch), float(limit_s))
     print(json.dumps(document), flush=True)
     os._exit(0)  # whatever thread is left
 

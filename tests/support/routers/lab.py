@@ -27,10 +27,6 @@ network = "lab"
 no_routers = true
 publish_record = false
 
-[core.gossip]
-round_s = 2.0
-max_round_s = 10.0
-
 [core.reach]
 stranger_s = 6.0
 round_s = 10.0
@@ -49,8 +45,9 @@ host_asks_per_h = 3600.0
 subnet_ask_burst = 256.0
 subnet_asks_per_h = 3600.0
 """
-"""Of all nodes: rounds follow each other soon, and so do tests. A host counts as a stranger sooner
-than usual, but later than the routers of `internet.py` forget what a host sent. There are fewer
+"""Of all nodes: the rounds of tests follow each other soon. A host counts as a stranger sooner
+than usual, but later than the routers of `internet.py` forget what a host sent, which they keep for
+longer than a helper takes to reply. There are fewer
 witnesses than usual for more nodes that test, so each may ping them more often.
 """
 

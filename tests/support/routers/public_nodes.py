@@ -52,13 +52,22 @@ async def main(count: int, config: Config, *, ipv6: bool) -> None:
     nodes: list[Node] = []
     ports = []
     rng = Random(1)
+    # They help others to test, and hardly ask for it themselves.
+    seldom = replace(config.core.reach, retry_s=600.0, max_retry_s=600.0, refresh_s=600.0)
+    config = replace(
+        config,
+        service={"p2p": 9333},
+        port_mapping="off",
+        watch_interval_s=0,
+        lan="off",
+        core=replace(config.core, reach=seldom),
+    )
     for number in range(count):
         own = [open_port(endpoint, config) for endpoint in endpoints(number, ipv6=ipv6)]
         ports += own
         seeds = rng.sample(range(number), min(SEEDS, number)) if number else [1, 2]
         earlier = [where for seed in seeds for where in endpoints(seed, ipv6=ipv6)]
-        fixed = replace(config, service={"p2p": 9333}, external=())
-        nodes.append(make_node(fixed, own, earlier, SystemClock(), Random(rng.getrandbits(64))))
+        nodes.append(make_node(config, own, earlier, SystemClock(), Random(rng.getrandbits(64))))
     async with running(nodes):
         with trio.move_on_after(30):
             for node in nodes:
