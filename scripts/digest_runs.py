@@ -124,6 +124,8 @@ SIMULATIONS = {
         "attack.ablations=on",
     ),
     "gossip-prefix": simulation("gossip-prefix", 50, 1, "warmup_s=300", "attack.prefixes=3"),
+    "reach-verdict": simulation("reach-verdict", 60, 1.5, "warmup_s=30", "reach.each=1"),
+    "reach-toggle": simulation("reach-toggle", 60, 1, "warmup_s=30", "reach.each=2"),
     "gossip-lookups": simulation("gossip-lookups", 50, 1, "warmup_s=240", "attack.lookups=60"),
 }
 """By name; each name and seed is a row."""

@@ -75,10 +75,10 @@ from kadisc.sim.settings import with_settings
 
 EVENTS = ("rebindings", "clock_jumps", "stalls", "restarts", "partitions")
 SETTINGS = ["nodes=40", "minutes=0.2", "warmup_s=5", "churn.profile=bittorrent", "joins=2"]
-SETTINGS += ["crowd=1", "faults.partition_s=5"]
+SETTINGS += ["crowd=1", "faults.partition_s=5", "reach.each=1"]
 SETTINGS += [f"faults.{name}=0.01" for name in ("drop", "duplicate", "reorder", "corrupt")]
 SETTINGS += [f"faults.{name}_per_hour=30" for name in EVENTS]
-for name in ("join", "churn", "crash", "flash-crowd", "freshness", "nat-majority"):
+for name in ("join", "churn", "crash", "flash-crowd", "freshness", "nat-majority", "reach-verdict"):
     scenario = scenario_named(name)
     result = run_scenario(scenario, with_settings(scenario.options(), SETTINGS))
     print(name, result.digest, result.datagrams, result.metrics)
@@ -100,7 +100,7 @@ def test_arrivals_crashes_and_faults_are_the_same_with_other_hashes() -> None:
         ).stdout
 
     first = output("1")
-    assert len(first.splitlines()) == 6
+    assert len(first.splitlines()) == 7
     assert output("2") == first
 
 
