@@ -30,7 +30,7 @@ from kadisc.endpoints import Family, parse_endpoint
 from kadisc.net.mapping.asking import RouterAsker
 from kadisc.net.mapping.notices import NoticeListener
 from kadisc.net.mapping.results import Grant, Refusal
-from kadisc.net.mapping.router_access import Location, SystemRouters
+from kadisc.net.mapping.router_access import Location, NoRouter, SystemRouters
 from kadisc.net.mapping.upnp import search
 
 from .scripted_router import (
