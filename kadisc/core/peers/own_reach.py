@@ -84,7 +84,7 @@ class OwnReach:
     def query_received(self, source: Endpoint, now: float) -> Commands:
         """A well-formed query, told before it is answered."""
         reach = self.families.get(family_of(source))
-        if reach is None or not self._contacted.is_stranger(source, now):
+        if reach is None or now < reach.evidence_at or not self._contacted.is_stranger(source, now):
             return NO_COMMANDS
         return reach.query_received(source, True, now)
 
@@ -150,13 +150,13 @@ class OwnReach:
         for check in self._checks.values():
             if check.deadline <= now:
                 commands = [*commands, *check.tick(now)]
-        if self.helping.next_deadline() <= now:
+        if self.helping.deadline <= now:
             commands = [*commands, *self.helping.tick(now)]
         return commands
 
     def next_deadline(self) -> float:
         # Without min(), because this is called after every datagram.
-        deadline = self.helping.next_deadline()
+        deadline = self.helping.deadline
         for reach in self.families.values():
             if reach.deadline < deadline:
                 deadline = reach.deadline

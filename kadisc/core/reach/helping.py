@@ -17,6 +17,7 @@ from ...wire.messages import Error, Knock, Reach, Reply
 from ..contract.events import DialOutcome
 from ..contract.queries import NO_COMMANDS, Commands
 from ..contract.served import Served
+from ..contract.times import FOREVER
 from ..serving.fitting import fitting
 from .asks import REACH, TCP, Asks
 from .help_context import TEXTS, HelpContext, HelpOutcome
@@ -47,7 +48,7 @@ class NoHelp:
 
 
 class Helping:
-    __slots__ = ("_context", "_helps", "asks", "knocks")
+    __slots__ = ("_context", "_helps", "asks", "deadline", "knocks")
 
     def __init__(self, context: HelpContext, *, helps: bool) -> None:
         """``helps``: whether this node helps at all, by its configuration."""
@@ -55,6 +56,8 @@ class Helping:
         self._helps = helps
         self.asks = Asks(context)
         self.knocks = Knocks(context)
+        self.deadline = FOREVER
+        """When to call `tick`: may be early, never late. It is read after every datagram."""
 
     def serve(self, query: Reach | Knock, source: Endpoint, query_bytes: int, now: float) -> Served:
         """Answers a query for help, which came in a datagram of ``query_bytes``."""
@@ -77,6 +80,7 @@ class Helping:
             answer, commands = self.asks.begin(query, source, now)
         else:
             answer, commands = self.knocks.begin(query, source, now)
+        self._plan()
         return Served(None if answer is None else krpc.encode(answer), True, commands)
 
     def dialled(self, dial: int, outcome: DialOutcome, now: float) -> Commands:
@@ -84,10 +88,12 @@ class Helping:
         return self.asks.dialled(dial, outcome, now)
 
     def tick(self, now: float) -> Commands:
-        return [*self.asks.tick(now), *self.knocks.tick(now)]
+        commands = [*self.asks.tick(now), *self.knocks.tick(now)]
+        self._plan()
+        return commands
 
-    def next_deadline(self) -> float:
-        return min(self.asks.next_deadline(), self.knocks.next_deadline())
+    def _plan(self) -> None:
+        self.deadline = min(self.asks.next_deadline(), self.knocks.next_deadline())
 
 
 def _method_of(query: Reach | Knock) -> str:

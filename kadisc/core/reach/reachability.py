@@ -35,6 +35,8 @@ PASSIVE_S: Final = 60.0
 """Queries of strangers prove the endpoint when no helper has named a witness for so long, since it
 was decided.
 """
+EVIDENCE_EVERY_S: Final = 5.0
+"""A proven endpoint needs no more evidence than that: it is looked for at every query."""
 ONE_WAY_S: Final = 600.0
 """So long it is shown that answers did not get back to strangers."""
 MIN_PORT: Final = 1024
@@ -57,6 +59,8 @@ class Reachability:
         self.conduct = conduct
         self.verdict = ReachVerdict.UNKNOWN
         self.deadline = FOREVER
+        self.evidence_at = FOREVER
+        """From when on queries of strangers are to be told."""
         self._config = config.reach
         self._rounds = 2 if config.defences.two_rounds else 1
         self._tests_at_all = config.tests_reachability
@@ -119,6 +123,7 @@ class Reachability:
         if test.state is EndpointState.PROVEN:
             test.evidence(now)
             self.deadline = min(self.deadline, test.deadline)
+            self.evidence_at = now + EVIDENCE_EVERY_S
             return NO_COMMANDS
         if test.state is EndpointState.FAILED:
             test.stranger_asked(now)
@@ -387,6 +392,16 @@ class Reachability:
         elif self._has_failed():
             deadline = min(deadline, now + LOOK_AGAIN_S)
         self.deadline = deadline if self._tests_at_all else FOREVER
+        self.evidence_at = self._next_evidence_at()
+
+    def _next_evidence_at(self) -> float:
+        if self._seen is None or self._mapped is not None or not self._tests_at_all:
+            return FOREVER
+        if self._seen.state is EndpointState.PROVEN:
+            return self._seen.proven_at + EVIDENCE_EVERY_S
+        if self._seen.state is EndpointState.FAILED:
+            return NEVER
+        return max(self._probes.witness_named_at, self._seen_since) + PASSIVE_S
 
     # --- for observers ----------------------------------------------------------------------------
 
