@@ -401,7 +401,7 @@ class Reachability:
             return self._seen.proven_at + EVIDENCE_EVERY_S
         if self._seen.state is EndpointState.FAILED:
             return NEVER
-        return max(self._probes.witness_named_at, self._seen_since) + PASSIVE_S
+        return max(self.probes.witness_named_at, self._seen_since) + PASSIVE_S
 
     # --- for observers ----------------------------------------------------------------------------
 
