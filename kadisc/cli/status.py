@@ -162,7 +162,7 @@ def _print_reach(status: Status) -> None:
         if not _is_own(each, own_ports):
             _show_field("port", f"{port_words(each)}{_answer(services, each)}")
     for name, service in services.items():
-        _show_field("port", f"tcp {service.port} ({name}): {ANSWERS[service.answer]}")
+        _show_field("port", f"tcp {service.port} ({name}): {_answer_words(service)}")
 
 
 def _show_field(label: str, text: str) -> None:
@@ -197,8 +197,12 @@ def _answer(services: dict[str, ServiceStatus], mapping: MappingSnapshot) -> str
         for name, service in services.items():
             if service.port in (mapping.internal, external_port(mapping)):
                 del services[name]
-                return f"; {name}: {ANSWERS[service.answer]}"
+                return f"; {name}: {_answer_words(service)}"
     return ""
+
+
+def _answer_words(service: ServiceStatus) -> str:
+    return f"{ANSWERS[service.answer]} ({service.accepted} of {service.asked})"
 
 
 def mapping_of(status: MappingStatus) -> MappingSnapshot:

@@ -4,6 +4,7 @@ hosts.
 
 from __future__ import annotations
 
+from ..net.mapping.arguments import MIN_PORT
 from ..observe.mappings import external_port
 from .facts import DoctorFacts
 from .finding import DoctorCheck, DoctorFinding, failure, ok, warning
@@ -18,8 +19,11 @@ def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
 
 
 def _of_service(name: str, port: int, facts: DoctorFacts) -> DoctorFinding:
-    answer = next((each.answer for each in facts.services if each.service == name), None)
-    where = f"TCP port {port}"
+    tested = next((each for each in facts.services if each.service == name), None)
+    answer = tested.answer if tested is not None else None
+    where = f"TCP port {tested.port if tested is not None else port}"
+    if port < MIN_PORT and tested is None:
+        return ok(name, f"{where} is not tested: helpers try no port below {MIN_PORT}")
     if answer == "open":
         return ok(name, f"{where} accepts connections from outside")
     if answer == "closed":
@@ -34,7 +38,8 @@ def _of_service(name: str, port: int, facts: DoctorFacts) -> DoctorFinding:
     if answer == "unsure":
         return warning(
             name,
-            f"{where} accepts connections of some hosts and not of others",
+            f"{where} accepts connections of some hosts and not of others"
+            f"{f' ({tested.accepted} of {tested.asked})' if tested is not None else ''}",
             "run kadisc doctor again in an hour: a few helpers may be wrong, or overloaded",
         )
     return warning(

@@ -70,10 +70,14 @@ class FamilyStatus(msgspec.Struct):
 
 
 class ServiceStatus(msgspec.Struct):
-    """``answer``: ``open``, ``closed`` or ``unsure``, as other nodes found the TCP port."""
+    """``answer``: ``open``, ``closed`` or ``unsure``, as other nodes found the TCP port;
+    ``accepted`` of the ``asked`` ones got a connection.
+    """
 
     port: int
     answer: str
+    accepted: int
+    asked: int
 
 
 class MappingStatus(msgspec.Struct):
@@ -208,7 +212,8 @@ async def _status(params: StatusParams, call: Call) -> Status:
             msgspec.convert(mapping_document(each), MappingStatus) for each in node.mappings()
         ],
         services={
-            each.service: ServiceStatus(each.port, each.answer) for each in snapshot.services
+            each.service: ServiceStatus(each.port, each.answer, each.accepted, each.asked)
+            for each in snapshot.services
         },
         lan=msgspec.convert(lan_document(node.lan()), LanStatus),
         operations=len(snapshot.operations),

@@ -33,9 +33,11 @@ class ReachSnapshot:
 @dataclass(frozen=True, slots=True)
 class ServiceReach:
     """Whether a TCP port of a service can be reached from outside. ``answer``: ``open``,
-    ``closed`` or ``unsure``.
+    ``closed`` or ``unsure``; ``accepted`` of the ``asked`` helpers got a connection.
     """
 
     service: str
     port: int
     answer: str
+    accepted: int = 0
+    asked: int = 0

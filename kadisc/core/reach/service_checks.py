@@ -234,7 +234,9 @@ class ServiceChecks:
             return commands
         if check.answered:
             self._retry_s = self._config.retry_s
-            answer = ServiceReach(check.service, check.port, check.answer)
+            answer = ServiceReach(
+                check.service, check.port, check.answer, check.accepted, check.answered
+            )
             self.answers[check.service] = answer
             commands.append(
                 ServiceTested(

@@ -219,6 +219,7 @@ ETH = {"offered": {"eth": 30303}}
             "in its firewall or forward",
         ),
         (ETH, "warning", "not been tested yet"),
+        ({"offered": {"web": 443}}, "ok", "helpers try no port below 1024"),
         ({**ETH, "check_services": False}, "ok", "not tested"),
     ],
 )
