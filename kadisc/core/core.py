@@ -176,6 +176,11 @@ class Core(Engine):
         """Ends the operation with CANCELLED; without effect once it has ended."""
         self._end(operation, Outcome.CANCELLED, now)
 
+    def ended_on_this_port(self, family: Family, ago_s: float, now: float) -> None:
+        """The last run of this node ended so many seconds ago, on the port of this one."""
+        if self.peer_network is not None and family in self.peer_network.reach.families:
+            self.peer_network.reach.families[family].ended_on_this_port(ago_s, now)
+
     def tcp_dialled(self, dial: int, outcome: DialOutcome, now: float) -> None:
         """What came of the TCP connection that `TcpDialWanted` asked for."""
         self._carry_out(self._helping.dialled(dial, outcome, now), now)

@@ -184,6 +184,17 @@ class SavedPeerNetwork:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedRun:
+    """The last run in one address family. ``port``: of its socket; ``ended_at_s``: when it ended,
+    in seconds since 1970, None where it did not end in order.
+    """
+
+    family: Family
+    port: int
+    ended_at_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class SavedState:
     """``published``: items that the shell puts on the DHT again and again until they are withdrawn.
     The core does not use them.
@@ -192,3 +203,7 @@ class SavedState:
     dhts: tuple[SavedDht, ...]
     peer_network: SavedPeerNetwork | None = None
     published: tuple[Item, ...] = ()
+    runs: tuple[SavedRun, ...] = ()
+    """Of the shell as well: in the mappings that the last run opened at a router nothing new gets
+    in.
+    """

@@ -26,7 +26,8 @@ from ...core.contract.events import (
     RecordChanged,
 )
 from ...core.contract.identity import Identity
-from ...core.contract.saved_state import SavedState
+from ...core.contract.saved_state import SavedRun, SavedState
+from ...endpoints import port_of
 from ...errors import KadiscError
 from ...observe.shell_events import (
     MappingChanged,
@@ -114,6 +115,7 @@ class Keeper:
         self._changed = kept.seed is None
         self._wanted_now = trio.Event()
         self._pump: Pump | None = None
+        self._is_ending = False
         self._published: Callable[[], tuple[Item, ...]] = lambda: self.saved.published
         self._saved_published = self.saved.published
         self.saved_nonces = kept.nonces
@@ -157,6 +159,7 @@ class Keeper:
         """
         with trio.move_on_after(_LAST_SAVE_S, shield=True):
             if self._pump is not None:
+                self._is_ending = True
                 await self._save(self._pump, run=in_thread_if_possible)
             await self._change_mark(partial(self._ended, error))
             failed = error is not None and self._pump is None
@@ -235,7 +238,9 @@ class Keeper:
         """Whatever goes wrong is told once, and tried again later: no save ends the node."""
         self._changed = False
         try:
-            state = replace(await self._exported(pump), published=self._published())
+            state = replace(
+                await self._exported(pump), published=self._published(), runs=self._runs(pump)
+            )
             state = self._kept_back.added_to(state, pump.now() - self._since)
             nonces = self._nonces()
             save = partial(
@@ -256,6 +261,12 @@ class Keeper:
         if self._failing:
             self._failing = False
             pump.publish(StateSaved())
+
+    def _runs(self, pump: Pump) -> tuple[SavedRun, ...]:
+        ended_at_s = pump.wall_s() if self._is_ending else None
+        return tuple(
+            SavedRun(port.family, port_of(port.local_endpoint), ended_at_s) for port in pump.ports
+        )
 
     async def _exported(self, pump: Pump) -> SavedState:
         """Datagrams are read between two slices."""

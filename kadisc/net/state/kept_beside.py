@@ -18,6 +18,7 @@ def copy_of(kept: KeptState) -> KeptState:
         dict(kept.peer_networks),
         dict(kept.published),
         kept.nonces,
+        kept.runs,
     )
 
 

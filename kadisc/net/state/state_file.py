@@ -37,6 +37,7 @@ from ...core.contract.saved_state import (
     SavedDht,
     SavedPeer,
     SavedPeerNetwork,
+    SavedRun,
     SavedState,
     SavedVerdict,
 )
@@ -51,10 +52,10 @@ from .private_files import TooLarge, read_file, replace_file
 from .saved_nonces import MAX_NONCES, SavedNonce, checked_nonce
 from .sound_rows import RowT, SoundRows, restrict
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """The version that is written. Read too are version 1, which has no address book, version 2, which
 has no published items, version 3, which has no file of the identity beside it, version 4, which
-has no verdicts, and version 5, which has no nonces.
+has no verdicts, version 5, which has no nonces, and version 6, which has no last run.
 """
 MAX_CLIENT_BYTES = 256
 """The longest client name (``v`` of BEP 5) that is kept of a contact."""
@@ -111,6 +112,11 @@ CREATE TABLE nonces (               -- of port mappings (PCP), the least recentl
     port INTEGER NOT NULL,          -- of this machine
     nonce BLOB NOT NULL
 );
+CREATE TABLE runs (                 -- the last run
+    family TEXT PRIMARY KEY,
+    port INTEGER NOT NULL,          -- of the socket
+    ended_at_s REAL                 -- seconds since 1970; NULL: it did not end in order
+);
 """
 
 
@@ -119,7 +125,8 @@ class KeptState:
     """What a file holds. ``seed``: the secret of the key pair (32 bytes), None where there is none
     yet. ``addresses``: the node's own, 4 or 16 bytes, by family. ``contacts``: by name of the
     network, both families together. ``peer_networks``, ``published``: by name of the network.
-    ``nonces``: of port mappings. ``left_out``: the number of entries that could not be read.
+    ``nonces``: of port mappings. ``runs``: the last one. ``left_out``: the number of entries that
+    could not be read.
     """
 
     seed: bytes | None = None
@@ -128,6 +135,7 @@ class KeptState:
     peer_networks: dict[str, SavedPeerNetwork] = field(default_factory=dict)
     published: dict[str, tuple[Item, ...]] = field(default_factory=dict)
     nonces: tuple[SavedNonce, ...] = ()
+    runs: tuple[SavedRun, ...] = ()
     left_out: int = 0
 
     def saved_state(self, network: str, *, contacts_of_others: bool = False) -> SavedState:
@@ -149,6 +157,7 @@ class KeptState:
             ),
             self.peer_networks.get(network),
             self.published.get(network, ()),
+            self.runs,
         )
 
 
@@ -221,6 +230,10 @@ def encode_state(state: KeptState) -> bytes:
         database.executemany(
             "INSERT INTO nonces VALUES (?, ?, ?, ?)",
             [(each.gateway, each.protocol, each.port, each.nonce) for each in state.nonces],
+        )
+        database.executemany(
+            "INSERT OR REPLACE INTO runs VALUES (?, ?, ?)",
+            [(each.family.value, each.port, each.ended_at_s) for each in state.runs],
         )
         database.execute("COMMIT")
         return database.serialize()
@@ -301,6 +314,8 @@ def _decoded(rows: SoundRows, version: int) -> KeptState:
     if version > 5:
         nonces = rows.of("nonces", "gateway, protocol, port, nonce", checked_nonce)
         state.nonces = tuple(nonces)[-MAX_NONCES:]
+    if version > 6:
+        state.runs = tuple(rows.of("runs", "family, port, ended_at_s", _run))
     if rows.trouble is not None and state == KeptState():
         raise DamagedState(rows.trouble)
     state.left_out = rows.left_out
@@ -324,6 +339,12 @@ def _seed(seed: object) -> bytes:
 def _address(name: object, ip: object) -> tuple[Family, bytes]:
     family = Family(name)
     return family, _bytes(ip, ADDRESS_BYTES[family])
+
+
+def _run(family: object, port: object, ended_at_s: object) -> SavedRun:
+    if not isinstance(port, int) or not 0 < port < 1 << 16:
+        raise ValueError("no port")
+    return SavedRun(Family(family), port, None if ended_at_s is None else _seconds(ended_at_s))
 
 
 def _contact(

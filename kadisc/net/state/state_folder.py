@@ -250,6 +250,7 @@ class StateFolder:
                 kept.published[network] = saved.published
                 if nonces is not None:
                     kept.nonces = nonces
+                kept.runs = saved.runs
                 # First what must not be lost. It seldom changes, so it is seldom written.
                 image = encode_identity(_identity_of(kept))
                 if read_file(self.identity_file) != image:

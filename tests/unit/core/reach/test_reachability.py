@@ -206,3 +206,17 @@ def test_some_nodes_do_not_test(field: str) -> None:
 def test_conduct_before_anything_is_known_is_as_ever() -> None:
     conduct = Conduct()
     assert (conduct.announces, conduct.marks_queries, conduct.closed) == (True, False, False)
+
+
+def test_after_a_restart_on_the_same_port_a_proof_is_only_likely_for_a_while() -> None:
+    world, new = settled(1, 16)
+    began = world.now
+    new.node.ended_on_this_port(Family.IPV4, 270.0, began)
+    introduce(world, new, *(address(number) for number in range(6)))
+    world.run(5.0)
+    assert new.node.counters.reach_probes["proof"] >= 2
+    assert verdicts(new)[-1] is ReachVerdict.LIKELY
+    world.run(began + 59.0 - world.now)
+    assert verdicts(new)[-1] is ReachVerdict.LIKELY
+    world.run(2.0)
+    assert verdicts(new)[-1] is YES
