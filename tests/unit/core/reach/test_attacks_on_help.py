@@ -29,6 +29,7 @@ from tests.support.reaching import (
     RestrictedWorld,
     ask,
     asker,
+    errs,
     get_token,
     helper,
     knock,
@@ -267,11 +268,11 @@ def verdict_with_flows_kept_open(config: CoreConfig) -> ReachVerdict:
     helps = [each.help for each in attackers]
     accomplices = [address(200 + number) for number in range(10)]
     for attacker in attackers:
-        attacker.help = lambda query, source: None
+        attacker.help = errs(202)
     introduce(world, node, *(each.endpoint for each in attackers))
     for accomplice in accomplices:
         world.ping(node, accomplice)
-    for minute in range(14):
+    for minute in range(40):
         for accomplice in accomplices:
             world.send(accomplice, behind, b"junk")
         world.run(60.0)
