@@ -112,10 +112,11 @@ def under_way(facts: DoctorFacts) -> tuple[str, ...]:
         for each in facts.families_in_use
         if each.reach is not None and (each.reach.is_testing or (is_young and _is_open(each.reach)))
     ]
+    in_use = [each.family for each in facts.families_in_use]
     what += [
         f"the router to map {each.protocol} port {each.internal}"
         for each in facts.mappings
-        if each.state == "asking"
+        if each.state == "asking" and each.family in in_use
     ]
     tested = {each.service for each in facts.services}
     if is_young and facts.tests_reach and facts.check_services:
