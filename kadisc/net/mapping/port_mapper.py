@@ -231,6 +231,8 @@ class PortMapper:
         )
         if mapping.state == "off" or before == seen:
             return
+        if mapping.gateway is None and before is None:
+            return  # a machine without a router, or without IPv6, is nothing to tell at each start
         if mapping.state == "asking" and (before is None or before.external is None):
             return
         self._told[key] = seen

@@ -8,6 +8,7 @@ is 192.168.77.1, this machine 192.168.77.10, another host of the LAN 192.168.77.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import random
@@ -33,6 +34,7 @@ from kadisc.net.mapping.results import Grant, Refusal
 from kadisc.net.mapping.router_access import Location, NoRouter, SystemRouters
 from kadisc.net.mapping.upnp import search
 
+from .hostile_igd import hostile
 from .scripted_router import (
     UDP,
     by_natpmp,
@@ -196,6 +198,7 @@ async def noticed() -> dict[str, Any]:
                 for _ in range(30):
                     await sock.sendto(ANNOUNCE, GROUP)
                     await trio.sleep(0.1)
+            await trio.sleep(2)
             nursery.cancel_scope.cancel()
         after_s = [round(at - started, 2) for at in renewals.at]
         found[name] = {"after_s": after_s, "counters": dict(counters)}
@@ -287,6 +290,8 @@ async def everything() -> dict[str, Any]:
         nursery.start_soon(run, "search", searched)
         nursery.start_soon(run, "scripted", scripted)
     results["user"] = await as_a_user()
+    if importlib.util.find_spec("miniupnpc") is not None:
+        results["hostile"] = await hostile(ROUTER, OWN, OTHER)
     return results
 
 
