@@ -171,7 +171,8 @@ class Renewals:
 
     def found(self) -> None:
         self.place = HERE
-        self.moved.set()
+        moved, self.moved = self.moved, trio.Event()
+        moved.set()
 
     def again(self) -> None:
         self.at.append(trio.current_time())
