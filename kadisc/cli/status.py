@@ -61,11 +61,12 @@ async def _status(options: argparse.Namespace) -> int:
     if options.json:
         print_json(status)
     else:
-        _print(status)
+        print_status(status)
     return 0
 
 
-def _print(status: Status) -> None:
+def print_status(status: Status) -> None:
+    """Prints the document as lines of text."""
     from ..observe.describe import count, words_for_crowded
 
     show(
