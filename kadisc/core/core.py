@@ -176,6 +176,13 @@ class Core(Engine):
         """Ends the operation with CANCELLED; without effect once it has ended."""
         self._end(operation, Outcome.CANCELLED, now)
 
+    def has_addresses(self, family: Family, ips: frozenset[bytes]) -> None:
+        """The interfaces of this machine have these addresses, 4 or 16 bytes each. Without the
+        address that other nodes see there is a NAT.
+        """
+        if self.peer_network is not None and family in self.peer_network.reach.families:
+            self.peer_network.reach.families[family].local_ips = ips
+
     def ended_on_this_port(self, family: Family, ago_s: float, now: float) -> None:
         """The last run of this node ended so many seconds ago, on the port of this one."""
         if self.peer_network is not None and family in self.peer_network.reach.families:

@@ -24,7 +24,7 @@ from typing import Final, TypeAlias
 import trio
 
 from ...config import Config
-from ...endpoints import Family, Scope, ip_of, scope_of
+from ...endpoints import Family, Scope, ip_of, make_endpoint, scope_of
 from ...observe.mappings import MappingSnapshot
 from ...observe.shell_events import MappingChanged, NetworkChanged
 from ..environment import may_watch
@@ -142,6 +142,9 @@ class LinkWatcher:
         finally:
             self._cost_s = time.thread_time() - began_s
         self.address_sockets.follow(links)
+        for family, link in links.items():
+            own = frozenset(ip_of(make_endpoint(each.ip, 1)) for each in link.usable)
+            self._pump.core.has_addresses(family, own)
         if self._suspended:
             self._suspended = False
             # The pump has told the core already, before anything that was overdue by then.

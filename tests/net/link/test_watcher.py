@@ -101,6 +101,7 @@ async def test_a_machine_that_stays_where_it_is_does_nothing(autojump_clock: Moc
         await trio.sleep(3600)
         assert machine.core.calls == [] and machine.events == [] and machine.mapper.told == []
         assert 1750 < machine.links.looks <= 1803
+        assert machine.core.own_ips[Family.IPV4] == {ip_of(make_endpoint(ETH0.ip, 1))}
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,15 @@ class ScriptedCore:
         self.calls: list[tuple[str, object, float]] = []
         self.deadline = math.inf
         self.outbox: list[Datagram] = []
+        self.own_ips: dict[Family, frozenset[bytes]] = {}
         self.events: list[Event] = []
         self.on_send_failed: Callable[[Endpoint], None] = lambda destination: None
 
     def names(self) -> list[str]:
         return [name for name, _, _ in self.calls]
+
+    def has_addresses(self, family: Family, ips: frozenset[bytes]) -> None:
+        self.own_ips[family] = ips
 
     def receive(self, payload: bytes, source: Endpoint, now: float) -> None:
         self.calls.append(("receive", payload, now))
