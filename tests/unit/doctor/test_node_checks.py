@@ -9,9 +9,11 @@ from kadisc.doctor.checks import CHECKS, examine
 from kadisc.doctor.facts import DoctorFacts
 from kadisc.doctor.finding import CheckVerdict, DoctorFinding, worst_of
 from kadisc.doctor.joined import JOINED
+from kadisc.doctor.lan import LAN
 from kadisc.doctor.state import STATE
 from kadisc.endpoints import Family, parse_endpoint
 from kadisc.net.link.interfaces import LinkState
+from kadisc.observe.lan import LanInterfaceSnapshot, LanSnapshot
 from kadisc.observe.socket_snapshot import SocketSnapshot, SocketState
 
 from .facts import dht, family_facts, node_facts, only, verdicts
@@ -71,6 +73,25 @@ def test_sockets_at_the_addresses_of_a_host() -> None:
     assert verdicts(ADDRESSES, facts) == ["ok", "warning", "warning"]
     texts = [finding.sentence + finding.remedy for finding in ADDRESSES.find(facts)]
     assert "45.1.1.3:6881" in texts[1] and "max_local_sockets" in texts[2]
+
+
+@pytest.mark.parametrize(
+    ("lan", "verdict", "words"),
+    [
+        (LanSnapshot(), "ok", "beacons are off"),
+        (LanSnapshot("on"), "ok", "no node was looked for"),
+        (
+            LanSnapshot("on", interfaces=(LanInterfaceSnapshot("eth0", 2, 1),)),
+            "ok",
+            "eth0: 2 of our network, 1 other",
+        ),
+        (LanSnapshot("failing", reason="no interface"), "warning", "--no-lan"),
+    ],
+)
+def test_lan(lan: LanSnapshot, verdict: str, words: str) -> None:
+    found, text = only(LAN, node_facts(lan=lan))
+    assert found == verdict
+    assert words in text
 
 
 @pytest.mark.parametrize(
