@@ -8,6 +8,7 @@ name addresses that they do not have (read in source: go-libp2p #769).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -36,6 +37,8 @@ from .router_access import Location, RouterAccess, SystemRouters
 from .upnp import UpnpRouter, check_library
 
 _LOW_PORT_SHIFT: Final = 10_000
+RESTART_SPACING_S: Final = 60.0
+"""At most so often all ports are mapped again because a router has begun to count anew."""
 
 
 class PortMapper:
@@ -73,6 +76,7 @@ class PortMapper:
         self._told: dict[tuple[Family, str, int], MappingSnapshot] = {}
         self._mapped: dict[Family, Endpoint | None] = {}
         self._voted: dict[Family, bytes | None] = {}
+        self._restarted_at: dict[Family, float] = {}
         self._address_news = trio.Event()
 
     async def run(self) -> None:
@@ -164,11 +168,14 @@ class PortMapper:
         )
 
     def _router_restarted(self, location: Location) -> None:
-        """The router of a location may have forgotten all its mappings: the others are renewed. The
-        one whose answer told it is mapped by that answer.
+        """The router of a location may have forgotten all its mappings: they are renewed. A router
+        that counts by chance, in every answer anew, must not be asked without end.
         """
-        mappings = self._families.get(location.family)
-        if mappings is not None and mappings.place == location:
+        mappings, now = self._families.get(location.family), trio.current_time()
+        if mappings is None or mappings.place != location:
+            return
+        if now >= self._restarted_at.get(location.family, -math.inf) + RESTART_SPACING_S:
+            self._restarted_at[location.family] = now
             mappings.again()
 
     # --- what follows from a change ---------------------------------------------------------------

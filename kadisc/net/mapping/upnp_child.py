@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import signal
 import sys
 from typing import Any, Final
@@ -39,6 +38,8 @@ class RequestFailed(Exception):
 
 def limit_resources() -> None:
     """For this process; a limit that the system does not know is left out."""
+    import resource  # the parent imports this file too, on systems that have no such module
+
     signal.alarm(LIFETIME_S)
     for kind, limit in (
         (resource.RLIMIT_CPU, CPU_S),

@@ -19,6 +19,7 @@ from kadisc.endpoints import Endpoint, Family, parse_endpoint
 from kadisc.errors import UsageError
 from kadisc.net.api.node import Node
 from kadisc.net.environment import MAPPING_VARIABLE
+from kadisc.net.mapping import port_mapper
 from kadisc.net.mapping.port_mapper import PortMapper
 from kadisc.net.mapping.results import MappingRequest
 from kadisc.net.mapping.router_access import Location, NoRouter
@@ -255,6 +256,31 @@ async def test_a_router_that_counts_anew_is_asked_for_all_ports_again(
         first = at.router.sent[0][0]
         assert {each.internal for each in at.router.requests()} == {6881, 30303, 40404}
         assert all(when <= first + 0.1 for when, _ in at.router.sent[:3])
+
+
+def by_chance() -> ScriptedRouter:
+    """Each answer looks as if the router had begun anew."""
+    chance = random.Random(1)
+    return ScriptedRouter(lambda request: (pcp_answer(request, epoch=chance.getrandbits(31)),))
+
+
+async def test_a_router_that_counts_by_chance_is_not_asked_without_end(
+    autojump_clock: MockClock,
+) -> None:
+    async with bench(by_chance(), replace(CONFIG, map_port=("tcp:30303",))) as at:
+        await trio.sleep(300)
+        assert all(each.state == "mapped" for each in at.mapper.snapshot())
+        assert 2 < len(at.router.sent) <= 2 + 2 * 2 * 6
+        assert at.mapper.counters()["mapping.router-restarted"] >= 2
+
+
+async def test_without_the_spacing_such_a_router_is_flooded(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(port_mapper, "RESTART_SPACING_S", 0.0)
+    async with bench(by_chance(), replace(CONFIG, map_port=("tcp:30303",))) as at:
+        await trio.sleep(1)
+        assert len(at.router.sent) > 100
 
 
 async def test_mappings_are_deleted_in_a_quarter_of_a_second_when_the_node_ends(
