@@ -37,7 +37,7 @@ class HelpOutcome(enum.Enum):
     TOKEN = "token"  # it had no valid token, and got one
     BARRED = "barred"  # an address or a port that is not tested, or an unsound record
     REPEATED = "repeated"
-    KNOWN = "known"  # this node is no stranger to the target
+    KNOWN = "known"  # the target answered, but it had to do with this node before
     BUSY = "busy"  # a budget is used up, or too much is under way
     NO_WITNESS = "no-witness"
     STARTED = "started"

@@ -1,5 +1,10 @@
 """The witness: it pings an endpoint once, in the name of a helper, and says whether the ping was
-answered. Only a node that is a stranger to the endpoint's host does that.
+answered.
+
+A ping of a node that had to do with the endpoint's host may pass the router there by a flow of
+theirs: that it was answered proves nothing, and is not said; the helper asks another witness. That
+it was not answered tells as much as from a stranger. In a network of 200 nodes all have to do with
+a new one within a minute: without their word none that is closed would get to know it.
 """
 
 from __future__ import annotations
@@ -29,10 +34,14 @@ KNOCK: Final = "knock"
 class Witnessing:
     """One ping for a helper, and its owner."""
 
-    __slots__ = ("_knocks", "begun_at", "helper", "tid")
+    __slots__ = ("_knocks", "begun_at", "helper", "is_known", "tid")
 
-    def __init__(self, knocks: Knocks, tid: bytes, helper: Endpoint, now: float) -> None:
+    def __init__(
+        self, knocks: Knocks, tid: bytes, helper: Endpoint, is_known: bool, now: float
+    ) -> None:
+        """``is_known``: whether this node had to do with the target."""
         self._knocks = knocks
+        self.is_known = is_known
         self.tid = tid
         self.helper = helper
         self.begun_at = now
@@ -84,13 +93,12 @@ class Knocks:
         if len(target) != len(source) or not context.may_test(target):
             context.count(KNOCK, HelpOutcome.BARRED)
             return context.error(query.tid, error_codes.PROTOCOL, source), NO_COMMANDS
-        if not context.contacted.is_stranger(target, now):
-            return self._busy(query, source, HelpOutcome.KNOWN)
         if len(self._pending) >= context.config.max_pings or not context.budgets.may_ping(
             source, target, now
         ):
             return self._busy(query, source, HelpOutcome.BUSY)
-        witnessing = Witnessing(self, query.tid, source, now)
+        is_known = not context.contacted.is_stranger(target, now)
+        witnessing = Witnessing(self, query.tid, source, is_known, now)
         self._pending[witnessing] = None
         context.count(KNOCK, HelpOutcome.STARTED)
         ping = SendQuery(
@@ -117,6 +125,8 @@ class Knocks:
         if witnessing not in self._pending:
             return NO_COMMANDS
         del self._pending[witnessing]
+        if ok and witnessing.is_known:
+            return self._says_busy(witnessing, HelpOutcome.KNOWN)
         self._context.count(KNOCK, HelpOutcome.ANSWERED if ok else HelpOutcome.UNANSWERED)
         reply = self._context.reply(witnessing.tid, witnessing.helper)
         reply.reach = ReachResult(ok)
@@ -127,6 +137,9 @@ class Knocks:
         if witnessing not in self._pending:
             return NO_COMMANDS
         del self._pending[witnessing]
-        self._context.count(KNOCK, HelpOutcome.BUSY)
+        return self._says_busy(witnessing, HelpOutcome.BUSY)
+
+    def _says_busy(self, witnessing: Witnessing, outcome: HelpOutcome) -> Commands:
+        self._context.count(KNOCK, outcome)
         busy = self._context.busy(witnessing.tid, witnessing.helper)
         return [SendReply(krpc.encode(busy), witnessing.helper)]

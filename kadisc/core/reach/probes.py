@@ -285,7 +285,6 @@ class Probes:
             not ok
             and probe.pinged_by is None
             and self._is_public(witness)
-            and self._context.contacted.is_stranger(witness, now)
             and probe.limit_drops == self._context.limit_drops()
         ):
             if not probe.is_online:
