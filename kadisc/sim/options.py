@@ -343,8 +343,12 @@ the note of them.
 
 
 def simulated_core() -> CoreConfig:
-    """The usual configuration, with less memory for each of many nodes."""
-    return CoreConfig(reach=ReachConfig(contacted_bits=SIMULATED_CONTACTED_BITS))
+    """The usual configuration, with less memory for each of many nodes, and without checks of TCP
+    ports: no TCP is simulated.
+    """
+    return CoreConfig(
+        reach=ReachConfig(contacted_bits=SIMULATED_CONTACTED_BITS), check_services=False
+    )
 
 
 @dataclass(frozen=True, slots=True)
