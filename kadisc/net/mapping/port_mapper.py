@@ -107,6 +107,7 @@ class PortMapper:
         own address differ, mapping begins anew; else what is mapped is renewed, and what pauses is
         asked for again.
         """
+        self._asker.forget_epochs()
         for family in families:
             if (mappings := self._families.get(family)) is not None:
                 mappings.network_changed()
