@@ -183,6 +183,12 @@ class Core(Engine):
         if self.peer_network is not None and family in self.peer_network.reach.families:
             self.peer_network.reach.families[family].local_ips = ips
 
+    def router_is_private(self, family: Family, is_private: bool, now: float) -> None:
+        """Whether the router of this machine says that it has no public address itself."""
+        if self.peer_network is not None and family in self.peer_network.reach.families:
+            reach = self.peer_network.reach.families[family]
+            self._carry_out(reach.router_told(is_private, now), now)
+
     def ended_on_this_port(self, family: Family, ago_s: float, now: float) -> None:
         """The last run of this node ended so many seconds ago, on the port of this one."""
         if self.peer_network is not None and family in self.peer_network.reach.families:

@@ -92,6 +92,7 @@ class Reachability:
         self._helpers = 0
         self.local_ips: frozenset[bytes] = frozenset()
         """The addresses of this machine's interfaces, as far as the node was told."""
+        self._router_is_private = False
         if self._tests_at_all:
             self.deadline = now
         self._apply_conduct(now)
@@ -179,6 +180,11 @@ class Reachability:
             self._seen.changed(now)
         self._look_at_endpoints(now)
         return self._decide(now)
+
+    def router_told(self, is_private: bool, now: float) -> Commands:
+        """The router says whether it has no public address itself."""
+        self._router_is_private = is_private
+        return self._decide(now) if self._tests_at_all else NO_COMMANDS
 
     def network_changed(self, now: float) -> Commands:
         """The addresses or the link changed, or the machine slept: each proven endpoint is probed
@@ -342,7 +348,8 @@ class Reachability:
             voters,
             share,
             has_public_address=self._address.ip in self.local_ips,
-            router_is_private=granted is not None and not self._is_public(granted),
+            router_is_private=self._router_is_private
+            or (granted is not None and not self._is_public(granted)),
             strangers_reach=reached,
         )
 

@@ -11,7 +11,7 @@ from ...endpoints import Endpoint, Family, Scope, format_ip, scope_of
 from ...observe.mappings import MappingSnapshot
 from .arguments import MappedPort
 from .port_mapping import PortMapping
-from .results import Grant
+from .results import DOUBLE_NAT, Grant
 from .router_access import Location, NoRouter, RouterAccess
 
 LOOK_AGAIN_S: Final = 60.0
@@ -97,6 +97,21 @@ class FamilyMappings:
                 return mapping.grant
         return None
 
+    @property
+    def router_is_private(self) -> bool | None:
+        """Whether the router says that it has no public address itself; None while it says neither,
+        as while it is asked again.
+        """
+        if isinstance(self.place, NoRouter):
+            return False
+        for mapping in self.mappings:
+            if mapping.grant is not None:
+                named = mapping.grant.external_ip
+                return named is not None and any(named) and not _is_public(named)
+            if mapping.refusal is not None:
+                return mapping.refusal.code == DOUBLE_NAT
+        return None
+
     def snapshots(self, voted_ip: bytes | None, wall_s: float) -> list[MappingSnapshot]:
         """``voted_ip``: the own address as other nodes see it, None while it is not known."""
         if not isinstance(self.place, NoRouter):
@@ -156,8 +171,12 @@ def doubt_of(grant: Grant, voted_ip: bytes | None) -> str | None:
         return None
     if not any(named):
         return "the router names no address"
-    if scope_of(Endpoint(named + b"\0\1")) is not Scope.PUBLIC:
+    if not _is_public(named):
         return f"double NAT: the address of the router is {format_ip(named)}, which is not public"
     if voted_ip is not None and named != voted_ip:
         return f"other nodes see this one at {format_ip(voted_ip)}"
     return None
+
+
+def _is_public(ip: bytes) -> bool:
+    return scope_of(Endpoint(ip + b"\0\1")) is Scope.PUBLIC

@@ -77,6 +77,8 @@ class PortMapper:
         self._mapped: dict[Family, Endpoint | None] = {}
         self._voted: dict[Family, bytes | None] = {}
         self._restarted_at: dict[Family, float] = {}
+        self._private: dict[Family, bool] = {}
+        """Whether the router said that it has no public address itself."""
         self._address_news = trio.Event()
 
     async def run(self) -> None:
@@ -194,9 +196,15 @@ class PortMapper:
         self._pump.flush()
 
     def _tell_core(self, family: Family) -> None:
-        """The granted port, at the address that other nodes see."""
+        """The granted port, at the address that other nodes see, and whether the router has a
+        public address itself.
+        """
         ip = self._external(family)[0]
         own = self._wanted(family)[1]
+        is_private = self._families[family].router_is_private
+        if is_private is not None and is_private != self._private.get(family, False):
+            self._private[family] = is_private
+            self._pump.core.router_is_private(family, is_private, self._pump.now())
         grant = self._families[family].granted("udp", own[0].internal) if own else None
         endpoint = None
         if grant is not None and ip is not None:

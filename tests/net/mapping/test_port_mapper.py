@@ -65,6 +65,12 @@ class Bench:
             AddressChanged(Family.IPV4, parse_endpoint(f"{ip}:1")[:4], 6881, 7, 12)
         )
 
+    @property
+    def nat(self) -> str:
+        """What the node says of the NAT before it."""
+        [reach] = self.node.snapshot().reach
+        return reach.nat
+
 
 @pytest.fixture(autouse=True)
 def mapping_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,11 +188,13 @@ async def test_a_second_nat_is_shown_and_its_mapping_still_tested(
         assert seen.reason is not None
         assert seen.reason.startswith("double NAT: the address of the router is 192.168.2.20")
         assert at.mapped == [(Family.IPV4, parse_endpoint(f"{WAN}:6881"))]
+        assert at.nat == "double"
     nowhere = ScriptedRouter(lambda request: (pcp_answer(request, ip=bytes(4)),))
     async with bench(nowhere) as at:
         [seen] = at.mapper.snapshot()
         assert seen.reason == "the router names no address"
         assert seen.external == parse_endpoint(f"{WAN}:6881")
+        assert at.nat != "double"
 
 
 async def test_an_operator_is_told_of_changes_and_not_of_renewals(
@@ -354,6 +362,7 @@ async def test_a_refusal_by_double_nat_is_shown(autojump_clock: MockClock) -> No
         assert seen.reason is not None
         assert seen.reason.startswith("double NAT")
         assert at.mapped == []
+        assert at.nat == "double"
 
 
 def test_a_location_is_told_from_another_by_router_and_own_address() -> None:
