@@ -148,6 +148,8 @@ def _print_reach(status: Status) -> None:
     mappings = [mapping_of(each) for each in status.mappings]
     own_ports = {each.family: port_of(parse_endpoint(each.endpoint)) for each in status.sockets}
     tested = [family for family in status.families if family.reach is not None]
+    # On a machine without IPv6 there is nothing to say of it.
+    tested = [family for family in tested if family.joined or family.contacts] or tested
     label = "reach"
     for family in tested:
         assert family.reach is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.addressing.external_address import Confidence
 from ..core.snapshot import AddressSnapshot, DhtSnapshot
-from ..endpoints import Family, format_ip
+from ..endpoints import format_ip
 from ..ids import format_id
 from ..observe.describe import count, family_name
 from ..observe.reachability import reach_phrase
@@ -41,7 +41,7 @@ def identity_lines(scene: Scene, rows_each: int, glyphs: Glyphs) -> list[Line]:
         own_id = (f"  {format_id(dht.own_id)[:ID_DIGITS]}{glyphs.more}  ", "strong")
         address = address_words(dht.address)
         bound = scene.facts.listening.get(dht.family, "")
-        reach = reach_spans(scene, dht.family)
+        reach = reach_spans(scene, dht)
         elsewhere: Line = ()
         if bound and bound != endpoint_of(dht.address):
             elsewhere = ((f"bound to {clean(bound)}", "quiet"),)
@@ -83,10 +83,12 @@ def state_words(dht: DhtSnapshot) -> Line:
     return (("joined", "good"),) if dht.joined else (("joining", "poor"),)
 
 
-def reach_spans(scene: Scene, family: Family) -> Line:
-    """Whether strangers reach the node, in three words at most; empty if it does not test that."""
+def reach_spans(scene: Scene, dht: DhtSnapshot) -> Line:
+    """Whether strangers reach the node, in three words at most; empty if it does not test that, and
+    where no node has answered, as on a machine without IPv6.
+    """
     for reach in scene.snapshot.reach:
-        if reach.family is family:
+        if reach.family is dht.family and (dht.joined or dht.contacts):
             return (reach_phrase(reach, scene.mappings),)
     return ()
 

@@ -268,6 +268,9 @@ def test_whether_it_is_reached_stands_behind_the_address(
         assert lines[2].startswith(where + rest[: width - len(where) - 1])
     assert f"joined  {phrase}  46 contacts" in text_of(shown, 80, 8)[1]
     assert phrase not in "\n".join(text_of(usual, 80, 24))
+    silent = replace(dht(), joined=False, contacts=0)
+    unused = replace(shown, snapshot=replace(shown.snapshot, dhts=(silent,)))
+    assert phrase not in "\n".join(text_of(unused, 80, 24))
 
 
 def test_the_longest_address_leaves_room_for_whether_it_is_reached() -> None:
