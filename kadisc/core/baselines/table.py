@@ -45,6 +45,9 @@ class NoQuarantine:
     def fell(self, endpoint: Endpoint, now: float) -> None:
         pass
 
+    def has_fallen(self, endpoint: Endpoint) -> bool:
+        return False
+
 
 class NoNamingShares:
     """All candidates are drawn from one queue, whatever node named them and however many."""

@@ -17,7 +17,7 @@ from random import Random
 from typing import Final
 
 from ...config import CoreConfig
-from ...endpoints import Endpoint, Family
+from ...endpoints import Endpoint, Family, family_of
 from ...wire.messages import Gossip, Reply
 from ..book.scan import BookScan
 from ..contract.events import OperationId
@@ -104,14 +104,18 @@ class GossipRounds:
 
     def contact_answered(self, pending: PendingQuery, reply: Reply, now: float) -> None:
         """A node answered a query that was not part of an exchange: it is a candidate if it speaks
-        gossip. One that may have answered only through its own NAT mapping is so where peers are
-        few or awaited: others learn of no such peer, and it answers again when the table checks it.
+        gossip. One that may have answered only through its own NAT mapping, and that was silent
+        before when there was none, is so only where peers are few or awaited.
         """
         endpoint, partners = pending.endpoint, self._partners
         if isinstance(pending.owner, Check):
             self._rechecks.checked_by_table(endpoint, now, answered=True)
+        quarantine = self._context.dhts[family_of(endpoint)].parts.quarantine
         is_wanted = (
-            pending.proves_reachability or self._verifier.too_few or self._burst.is_active(now)
+            pending.proves_reachability
+            or not quarantine.has_fallen(endpoint)
+            or self._verifier.too_few
+            or self._burst.is_active(now)
         )
         is_new = (
             is_wanted

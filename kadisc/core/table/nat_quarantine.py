@@ -36,6 +36,8 @@ class QuarantineRule(Protocol):
 
     def fell(self, endpoint: Endpoint, now: float) -> None: ...
 
+    def has_fallen(self, endpoint: Endpoint) -> bool: ...
+
 
 class InboundMemory:
     """The sources of queries of the last one to three times ``silence_s``, in two generations: O(1)
@@ -84,6 +86,10 @@ class InboundMemory:
         """A contact left the table without having answered after the silence."""
         self._turn_fallen(now)
         self._fallen[endpoint] = min(self._falls(endpoint) + 1, FALLS)
+
+    def has_fallen(self, endpoint: Endpoint) -> bool:
+        """Whether that happened once in the last hour, or perhaps two."""
+        return self._falls(endpoint) > 0
 
     def _falls(self, endpoint: Endpoint) -> int:
         return max(self._fallen.get(endpoint, 0), self._fallen_before.get(endpoint, 0))

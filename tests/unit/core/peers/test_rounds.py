@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kadisc.core.peers.known_peers import KnownPeer
 from kadisc.core.peers.mass_failure import MANY, MassFailureDetector, MassFailureRule
-from kadisc.core.peers.recheck import SETTLED_S, TABLE_CHECKS_S, Rechecks
+from kadisc.core.peers.recheck import TABLE_CHECKS_S, Rechecks
 from kadisc.endpoints import Family
 from kadisc.wire.gossip import NamedPeer
 from tests.support.community import introduce, knows, member, peer_network, stranger
@@ -125,12 +125,13 @@ def test_the_checks_of_the_table_count_as_rechecks() -> None:
     host = joined_members(world, 12)[1]
     verifier = peer_network(host).verifier
     rechecks = Rechecks(CONFIG, verifier, MassFailureDetector(), host.node.dhts, world.now)
-    in_use = [
-        known
-        for known in verifier.known
-        if not known.inbound and known.verified_at < world.now - SETTLED_S
-    ]
-    assert len(in_use) >= MANY and not verifier.in_mass_failure
-    for known in in_use[:MANY]:
+    silent = list(verifier.known)[:MANY]
+    assert len(silent) == MANY and not verifier.in_mass_failure
+    for known in silent:
+        known.inbound = True
+        rechecks.checked_by_table(known.endpoint, world.now, answered=False)
+    assert not verifier.in_mass_failure, "of peers in quarantine silence is expected"
+    for known in silent:
+        known.inbound = False
         rechecks.checked_by_table(known.endpoint, world.now, answered=False)
     assert verifier.in_mass_failure

@@ -71,13 +71,16 @@ def test_without_quarantine_no_endpoint_is_suspect() -> None:
     assert not off.is_suspect(address(1), 0)
     off.fell(address(1), 0)
     off.fell(address(1), 0)
+    assert not off.has_fallen(address(1))
     assert off.contacted_us(address(1), 0)
 
 
 def test_after_two_falls_its_queries_make_an_endpoint_a_candidate_no_more() -> None:
     memory = InboundMemory(SILENCE_S)
     assert memory.contacted_us(address(1), 0)
+    assert not memory.has_fallen(address(1))
     memory.fell(address(1), 300)
+    assert memory.has_fallen(address(1))
     assert memory.contacted_us(address(1), 301), "a node that restarted is silent once"
     memory.fell(address(1), 600)
     assert not memory.contacted_us(address(1), 601)
