@@ -228,7 +228,7 @@ def peer_network_for(
         family: RendezvousSchedule(config.rendezvous, family, tag, rng, conducts[family])
         for family in (dhts if membership.named else ())
     }
-    helpers = PeersThatHelp(components, verifier.known)
+    helpers = PeersThatHelp(components, verifier.known, rng)
     help_context = HelpContext(
         config.reach,
         tag,

@@ -5,6 +5,8 @@ for each address family, and the peers that may help it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
+from random import Random
 
 from ...endpoints import Endpoint, Family, Scope, family_of
 from ..contract.queries import NO_COMMANDS, Commands
@@ -21,28 +23,43 @@ from .known_peers import KnownPeers
 class PeersThatHelp:
     """The verified peers that offered help with tests of reachability."""
 
-    def __init__(self, components: PeerComponents, known: KnownPeers) -> None:
+    def __init__(self, components: PeerComponents, known: KnownPeers, rng: Random) -> None:
+        self._rng = rng
         self._view = components.view
         self._scopes = components.scopes
         self._partners = components.partners
         self._known = known
 
-    def reach_helpers(self, family: Family, now: float) -> list[Helper]:
-        mature = set(self._view.mature_holders())
-        return [
-            Helper(
-                each.endpoint,
-                self._partners.token_of(each.endpoint, now),
-                now - each.verified_at,
-                each.endpoint in mature,
+    def reach_helpers(
+        self, family: Family, now: float, *, most: int | None = None, heard_s: float = inf
+    ) -> list[Helper]:
+        known = list(self._known)
+        if most is not None and known:
+            # From a place drawn at random on: most tests need one helper, of hundreds of peers.
+            at = self._rng.randrange(len(known))
+            known = known[at:] + known[:at]
+        since = now - heard_s
+        mature: set[Endpoint] | None = None
+        helpers: list[Helper] = []
+        for each in known:
+            if (
+                not each.can_help
+                or each.inbound
+                or each.verified_at < since
+                or each.failures
+                or family_of(each.endpoint) is not family
+                or self._scopes.of(each.endpoint) is not Scope.PUBLIC
+            ):
+                continue
+            if mature is None:
+                mature = set(self._view.mature_holders())
+            token = self._partners.token_of(each.endpoint, now)
+            helpers.append(
+                Helper(each.endpoint, token, now - each.verified_at, each.endpoint in mature)
             )
-            for each in self._known
-            if each.can_help
-            and not each.inbound
-            and not each.failures
-            and family_of(each.endpoint) is family
-            and self._scopes.of(each.endpoint) is Scope.PUBLIC
-        ]
+            if len(helpers) == most:
+                break
+        return helpers
 
     def has_new(self) -> bool:
         """Whether some offered help for the first time since this was asked last."""

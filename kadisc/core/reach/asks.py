@@ -254,11 +254,10 @@ class Asks:
         if (own_ip := context.own_ip(family)) is not None:
             barred.add(netgroup(Endpoint(own_ip + b"\1\1")))
         by_netgroup: dict[bytes, list[Helper]] = {}
-        for helper in context.sources.reach_helpers(family, now):
+        for helper in context.sources.reach_helpers(family, now, heard_s=WITNESS_HEARD_S):
             group = netgroup(helper.endpoint)
             if (
-                helper.heard_s_ago <= WITNESS_HEARD_S
-                and group not in barred
+                group not in barred
                 and helper.endpoint not in ask.tried
                 and not context.is_same_host(helper.endpoint, ask.source)
                 and self._left_alone.get(helper.endpoint, now) <= now

@@ -177,6 +177,11 @@ class EndpointTest:
         if self._lacks_helpers:
             self.deadline = now
 
+    @property
+    def needs_one_helper(self) -> bool:
+        """Whether `due` asks for a few probes only, whatever helpers there are."""
+        return self.state is EndpointState.PROVEN and not self._is_retry
+
     # --- time -------------------------------------------------------------------------------------
 
     def due(self, helpers: int, now: float) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 from ...endpoints import Endpoint, Family
@@ -27,8 +28,12 @@ class Helper:
 class HelperSource(Protocol):
     """What the room `peers` knows of helpers."""
 
-    def reach_helpers(self, family: Family, now: float) -> Sequence[Helper]:
-        """All that are known in the family, in no particular order."""
+    def reach_helpers(
+        self, family: Family, now: float, *, most: int | None = None, heard_s: float = inf
+    ) -> Sequence[Helper]:
+        """Those that are known in the family and answered within ``heard_s`` seconds, in no
+        particular order. ``most``: how many of them, drawn at random, are enough.
+        """
         ...
 
     def token_received(self, endpoint: Endpoint, token: bytes, now: float) -> None:

@@ -121,12 +121,15 @@ class Probes:
 
     # --- helpers ----------------------------------------------------------------------------------
 
-    def usable_helpers(self, now: float) -> list[tuple[Helper, bytes]]:
-        """The helpers that may be asked now, each with its netgroup."""
+    def usable_helpers(self, now: float, most: int | None = None) -> list[tuple[Helper, bytes]]:
+        """The helpers that may be asked now, each with its netgroup; all, or ``most`` drawn at
+        random, less those that may not.
+        """
         scopes, own_ip = self._context.scopes, self._dht.parts.address.ip
+        found = self._context.helpers.reach_helpers(self._family, now, most=most)
         return [
             (each, scopes.netgroup(each.endpoint))
-            for each in self._context.helpers.reach_helpers(self._family, now)
+            for each in found
             if now >= self._barred.get(each.endpoint, now) and ip_of(each.endpoint) != own_ip
         ]
 

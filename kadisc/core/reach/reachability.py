@@ -37,6 +37,8 @@ was decided.
 """
 EVIDENCE_EVERY_S: Final = 5.0
 """A proven endpoint needs no more evidence than that: it is looked for at every query."""
+FOR_REFRESH: Final = 12
+"""So many helpers are drawn for the refresh of a proven endpoint, which asks one, or four."""
 ONE_WAY_S: Final = 600.0
 """So long it is shown that answers did not get back to strangers."""
 MIN_PORT: Final = 1024
@@ -220,15 +222,18 @@ class Reachability:
         return self._decide(now)
 
     def _probe(self, now: float) -> list[SendQuery]:
-        usable = self.probes.usable_helpers(now)
-        self._helpers = len({netgroup for _, netgroup in usable})
+        is_refresh = all(test.needs_one_helper for test in self._tests() if test.deadline <= now)
+        usable = self.probes.usable_helpers(now, FOR_REFRESH if is_refresh else None)
+        netgroups = len({netgroup for _, netgroup in usable})
+        if not is_refresh:
+            self._helpers = netgroups
         queries: list[SendQuery] = []
         for test, endpoint, port in (
             (self._seen, self._seen_at, None),
             (self._mapped, self._mapped_at, port_of(self._mapped_at) if self._mapped_at else None),
         ):
             if test is not None and endpoint is not None:
-                count = test.due(self._helpers, now)
+                count = test.due(netgroups, now)
                 queries += self.probes.send(test, count, usable, endpoint, port, now)
         return queries
 
