@@ -30,7 +30,7 @@ class Sent(enum.Enum):
     """
 
 
-class Sender(Protocol):
+class SendingPort(Protocol):
     """A sink of datagrams of one address family."""
 
     @property
@@ -40,7 +40,7 @@ class Sender(Protocol):
         """Without waiting; never raises for anything that the network or the system does."""
 
 
-class Port(Sender, Protocol):
+class Port(SendingPort, Protocol):
     """A bound source and sink of datagrams of one address family."""
 
     @property

@@ -21,7 +21,7 @@ from ...errors import Closed
 from ...observe.shell_events import NetworkChanged, ShellEvent
 from .clock import Clock, forward_clock
 from .dispatch import Dispatch, ResultQueue, Waiter
-from .ports import Port, Sender, Sent
+from .ports import Port, SendingPort, Sent
 
 _BATCH = 64
 """The number of datagrams between two turns of the other tasks: some 2 ms of work."""
@@ -61,7 +61,9 @@ class Pump:
         self.refused = dict.fromkeys(Family, 0)
         """Datagrams that the system would not send, by the family of their destination."""
         self._clock = forward_clock(clock)
-        self._port_of: dict[int, Sender] = {_address_bytes(port.family): port for port in ports}
+        self._port_of: dict[int, SendingPort] = {
+            _address_bytes(port.family): port for port in ports
+        }
         self._nursery: trio.Nursery | None = None
         self._readers: dict[Port, trio.CancelScope] = {}
         self._closing: set[Port] = set()
@@ -103,7 +105,7 @@ class Pump:
         self.stop_reading(former)
         self.read_also(port)
 
-    def send_through(self, sender: Sender) -> None:
+    def send_through(self, sender: SendingPort) -> None:
         """What is sent in the family of ``sender`` leaves through it from now on."""
         self._port_of[_address_bytes(sender.family)] = sender
 
