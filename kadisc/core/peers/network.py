@@ -184,8 +184,15 @@ class PeerNetwork:
     def next_deadline(self) -> float:
         if self.goodbyes.has_begun:
             return FOREVER
-        deadline = min(self._rounds.next_deadline(), self.rendezvous.next_deadline())
-        return min(deadline, self.reach.next_deadline(), self.record_keeper.deadline)
+        # Without min(), because this is called after every datagram.
+        deadline = self._rounds.next_deadline()
+        if (at := self.rendezvous.next_deadline()) < deadline:
+            deadline = at
+        if (at := self.reach.next_deadline()) < deadline:
+            deadline = at
+        if (at := self.record_keeper.deadline) < deadline:
+            deadline = at
+        return deadline
 
     def check(
         self, endpoint: Endpoint, now: float, operation: OperationId
