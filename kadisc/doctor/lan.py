@@ -10,7 +10,8 @@ from .finding import DoctorCheck, DoctorFinding, ok, warning
 def find(facts: DoctorFacts) -> tuple[DoctorFinding, ...]:
     lan = facts.lan
     if lan.state == "off":
-        return (ok("", "beacons are off: no node is looked for on the links of this machine"),)
+        why = lan.reason or "beacons are switched off"
+        return (ok("", f"no node is looked for on the links of this machine: {why}"),)
     if lan.state == "failing":
         left_out = "; ".join(f"{name}: {reason}" for name, reason in sorted(lan.left_out.items()))
         return (

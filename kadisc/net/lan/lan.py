@@ -29,6 +29,8 @@ from .lan_sockets import LanSockets
 
 LOOK_AGAIN_S: Final = 30.0
 """Where no interface works, they are looked at again after so long, or at a change of network."""
+NO_LINK: Final = "no interface has a private address and no other"
+"""As in a data centre, where beacons would be taken for scans."""
 TELL_AGAIN_S: Final = 1.0
 """The least time between two reports of how many nodes there are."""
 JOIN_AGAIN_S: Final = 10.0
@@ -109,7 +111,7 @@ class Lan:
     def snapshot(self) -> LanSnapshot:
         """What was found, by interface."""
         if self._sockets is None or self._beacons is None:
-            state = "off" if self.is_off else "failing"
+            state = "off" if self.is_off or self._reason == NO_LINK else "failing"
             return LanSnapshot(state, left_out=self._left_out, reason=self._reason)
         counts = Counter((node.interface, node.is_member) for node in self._beacons.nodes)
         names = sorted(each.name for each in self._sockets.interfaces.values())
@@ -128,7 +130,7 @@ class Lan:
             interfaces, self._left_out = chosen(*system_interfaces(), self._config.lan_interfaces)
             usable = [each for each in interfaces if self._is_usable(each, port)]
             if not usable:
-                self._reason = "no interface with a private address"
+                self._reason = NO_LINK
                 return None
             self._sockets = LanSockets(usable)
         except (BindError, OSError) as error:

@@ -78,7 +78,7 @@ def test_sockets_at_the_addresses_of_a_host() -> None:
 @pytest.mark.parametrize(
     ("lan", "verdict", "words"),
     [
-        (LanSnapshot(), "ok", "beacons are off"),
+        (LanSnapshot(), "ok", "beacons are switched off"),
         (LanSnapshot("on"), "ok", "no node was looked for"),
         (
             LanSnapshot("on", interfaces=(LanInterfaceSnapshot("eth0", 2, 1),)),
