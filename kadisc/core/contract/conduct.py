@@ -17,7 +17,7 @@ class Conduct:
         self.is_read_only = read_only
         """Whether the configuration says read-only: then no query is served, and nothing pushed."""
         self.marks_queries = read_only
-        """Whether queries carry ``ro`` (BEP 43): then it enters no table of another node."""
+        """Whether queries carry ``ro`` (BEP 43): other nodes then keep it out of their tables."""
         self.announces = announces and not read_only
         """Whether the node announces itself under the info-hashes of its network."""
         self.port: int | None = None

@@ -154,6 +154,7 @@ def test_a_mapped_port_is_named_when_a_stranger_got_in_there() -> None:
     assert record(new).endpoints[Family.IPV4] == new.endpoint
 
 
+@pytest.mark.slow
 def test_a_router_may_say_what_is_not_true() -> None:
     world, new = settled(3, 16, new_config=SMALL)
     world.behind_a_router(new)
@@ -181,7 +182,7 @@ def test_a_stranger_that_gets_no_answer_proves_nothing(needs_answer: bool) -> No
     assert found.one_way
 
 
-@pytest.mark.parametrize("said", ["yes", "no"])
+@pytest.mark.parametrize("said", ["no", pytest.param("yes", marks=pytest.mark.slow)])
 def test_what_the_operator_says_fixes_conduct_and_the_tests_go_on(said: str) -> None:
     world, new = settled(6, 16)
     new = member(world, 300, config=replace(CONFIG, reachable=said))
