@@ -160,20 +160,24 @@ def test_drained_witnesses_turn_no_verdict() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lane", [True, False])
-def test_a_flood_hides_strangers_where_their_pings_have_no_lane(lane: bool) -> None:
+def test_a_flood_during_the_test_makes_no_node_take_itself_for_closed() -> None:
+    """That a flood hides strangers where their pings have no lane is shown with scripted peers: in
+    so small a network the witnesses have proved their endpoints before, and are not limited.
+    """
     metrics = measured(
         "reach-flood",
         *ONE_RUN,
         "nodes=30",
         "reach.kinds=public",
         "reach.each=1",
-        "minutes=0.3",
-        f"core.defences.probe_lane={'on' if lane else 'off'}",
+        "minutes=0.9",
+        "attack.forged_per_s=400",
+        "core.limits.total_queries_per_s=8",
+        "core.limits.total_query_burst=8",
     )
     assert metrics["dropped_by_limits"] > 1000
     assert metrics["false_no"] == 0
-    assert metrics["yes"] == (1.0 if lane else 0.0)
+    assert metrics["yes"] == 1.0
 
 
 @pytest.mark.slow
