@@ -78,6 +78,10 @@ class Client:
                 env=self.environment() | environment,
             )
 
+    def adopt(self, process: "subprocess.Popen[bytes]") -> None:
+        """This one was started otherwise."""
+        self._process = process
+
     def alive(self) -> bool:
         if self._process is None or self._process.poll() is not None:
             raise NotSeenError(
