@@ -37,7 +37,7 @@ class MaintenanceOracle:
         if command.priority is not Priority.MAINTENANCE or id(owner) in self._begun:
             return
         if type(owner).__module__.startswith("kadisc.core.reach."):
-            return  # tests of reachability, and help with those of others, have budgets of their own
+            return  # these, and help with the tests of others, have budgets of their own
         if isinstance(owner, GossipExchange) and owner.reason is ExchangeReason.CALLER:
             return
         self._begun.add(id(owner))

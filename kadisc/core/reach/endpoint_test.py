@@ -33,7 +33,12 @@ REFRESH_RETRY_S: Final = 10.0
 doubles with each that follows, up to ``max_retry_s``. In a small network, where all know each
 other, no helper finds a witness that is a stranger.
 """
-
+EMPTY_PROBES: Final = 8
+"""A round ends when so many probes ended as nothing, and no other one: as in a small network, where
+every witness knows this node. Each costs other nodes some ten datagrams.
+"""
+EMPTY_RETRY_S: Final = 3600.0
+"""The longest pause after such rounds, in place of ``max_retry_s``."""
 
 ROUNDING_S: Final = 1e-6
 """By so much a time may differ from the sum that made it a deadline."""
@@ -244,8 +249,15 @@ class EndpointTest:
 
     @property
     def _is_used_up(self) -> bool:
-        """Whether the round has sent all its probes, and all have ended."""
-        return self._sent >= self._config.round_probes and not self._outstanding
+        """Whether the round has sent all its probes, or enough of them to see that there are no
+        strangers to be had, and all have ended.
+        """
+        if self._outstanding:
+            return False
+        enough = self._config.round_probes
+        if not self._proofs and not self._missed:
+            enough = min(enough, EMPTY_PROBES)
+        return self._sent >= enough
 
     def _proved(self, helper: bytes, witness: bytes, now: float) -> None:
         if self.state is EndpointState.PROVEN:
@@ -326,7 +338,8 @@ class EndpointTest:
         self.asked_now.clear()
         self._begin_refresh()
         self._is_retry = True
-        self.deadline = now + self._next_retry_s()
+        is_empty = not has_proof and not self._missed
+        self.deadline = now + self._next_retry_s(EMPTY_RETRY_S if is_empty else 0.0)
 
     def _settle(self, state: EndpointState, now: float) -> None:
         self.state = self.settled = state
@@ -350,7 +363,7 @@ class EndpointTest:
         self.epoch += 1
         self._outstanding = 0
 
-    def _next_retry_s(self) -> float:
+    def _next_retry_s(self, longest_s: float = 0.0) -> float:
         retry_s = self._retry_s
-        self._retry_s = min(2 * retry_s, self._config.max_retry_s)
+        self._retry_s = min(2 * retry_s, max(longest_s, self._config.max_retry_s))
         return retry_s

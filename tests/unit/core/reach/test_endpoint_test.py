@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -58,12 +59,29 @@ def test_the_first_helpers_that_are_found_end_the_wait() -> None:
 
 
 def test_a_round_sends_four_probes_then_four_then_one_a_second() -> None:
-    bench = EndpointBench(busy, helpers=30)
+    bench = EndpointBench(
+        lambda helper, now: (MISS, 0.2) if helper == 0 else (NOTHING, 0.1), helpers=30
+    )
     bench.run(29.0)
     times = [at for at, _ in bench.sent]
     assert times[:8] == [0.0] * 4 + [2.0] * 4
     assert times[8:] == pytest.approx([3.0 + second for second in range(8)])
     assert len({helper for _, helper in bench.sent}) == 16
+
+
+def test_where_every_witness_knows_the_node_rounds_are_short_and_ever_rarer() -> None:
+    """As in a small network, where a round of 16 costs others some hundred datagrams."""
+    bench = EndpointBench(busy, helpers=30)
+    bench.run(1.0)
+    for _ in range(40):
+        bench.run(bench.test.deadline)
+    assert bench.test.state is not FAILED
+    gaps = sorted(
+        later - sooner for sooner, later in pairwise(sorted({at for at, _ in bench.sent}))
+    )
+    assert gaps[-1] == pytest.approx(3600.0, abs=35.0)
+    rounds = sum(gap > 30.0 for gap in gaps) + 1
+    assert len(bench.sent) == 8 * rounds
 
 
 def test_a_round_with_few_helpers_ends_after_30_s() -> None:
