@@ -37,8 +37,11 @@ EMPTY_PROBES: Final = 8
 """A round ends when so many probes ended as nothing, and no other one: as in a small network, where
 every witness knows this node. Each costs other nodes some ten datagrams.
 """
+EMPTY_ROUNDS: Final = 3
+"""After so many such rounds in a row the next pause is `EMPTY_RETRY_S`."""
 EMPTY_RETRY_S: Final = 3600.0
-"""The longest pause after such rounds, in place of ``max_retry_s``."""
+NEW_HELPERS: Final = 8
+"""So many helpers that were found during that pause end it."""
 
 ROUNDING_S: Final = 1e-6
 """By so much a time may differ from the sum that made it a deadline."""
@@ -64,10 +67,12 @@ class EndpointTest:
 
     __slots__ = (
         "_config",
+        "_empty_rounds",
         "_fast_until",
         "_is_retry",
         "_lacks_helpers",
         "_missed",
+        "_new_helpers",
         "_outstanding",
         "_proofs",
         "_refresh_missed",
@@ -122,6 +127,8 @@ class EndpointTest:
         self._fast_until = now + config.failed_fast_for_s
         self._is_retry = False
         self._lacks_helpers = False
+        self._empty_rounds = 0
+        self._new_helpers = 0
 
     # --- what happens -----------------------------------------------------------------------------
 
@@ -172,6 +179,7 @@ class EndpointTest:
         """The network changed, or a mapping did, and the endpoint is the same."""
         self._fast_until = now + self._config.failed_fast_for_s
         self._retry_s = self._config.retry_s
+        self._empty_rounds = 0
         if self.state is not EndpointState.TESTING:
             self.deadline = now
             self._is_retry = False
@@ -179,7 +187,9 @@ class EndpointTest:
 
     def helper_found(self, now: float) -> None:
         """There is one helper more."""
-        if self._lacks_helpers:
+        self._new_helpers += 1
+        is_pause = self._is_retry and self._empty_rounds >= EMPTY_ROUNDS
+        if self._lacks_helpers or (is_pause and self._new_helpers >= NEW_HELPERS):
             self.deadline = now
 
     @property
@@ -338,8 +348,10 @@ class EndpointTest:
         self.asked_now.clear()
         self._begin_refresh()
         self._is_retry = True
-        is_empty = not has_proof and not self._missed
-        self.deadline = now + self._next_retry_s(EMPTY_RETRY_S if is_empty else 0.0)
+        self._empty_rounds = 0 if has_proof or self._missed else self._empty_rounds + 1
+        self._new_helpers = 0
+        is_futile = self._empty_rounds >= EMPTY_ROUNDS
+        self.deadline = now + (EMPTY_RETRY_S if is_futile else self._next_retry_s())
 
     def _settle(self, state: EndpointState, now: float) -> None:
         self.state = self.settled = state
@@ -363,7 +375,7 @@ class EndpointTest:
         self.epoch += 1
         self._outstanding = 0
 
-    def _next_retry_s(self, longest_s: float = 0.0) -> float:
+    def _next_retry_s(self) -> float:
         retry_s = self._retry_s
-        self._retry_s = min(2 * retry_s, max(longest_s, self._config.max_retry_s))
+        self._retry_s = min(2 * retry_s, self._config.max_retry_s)
         return retry_s

@@ -72,16 +72,26 @@ def test_a_round_sends_four_probes_then_four_then_one_a_second() -> None:
 def test_where_every_witness_knows_the_node_rounds_are_short_and_ever_rarer() -> None:
     """As in a small network, where a round of 16 costs others some hundred datagrams."""
     bench = EndpointBench(busy, helpers=30)
-    bench.run(1.0)
-    for _ in range(40):
+    starts: list[float] = []
+    for _ in range(80):
         bench.run(bench.test.deadline)
+        if bench.test.state is TESTING and (not starts or bench.now > starts[-1] + 30.0):
+            starts.append(bench.now)
     assert bench.test.state is not FAILED
-    gaps = sorted(
-        later - sooner for sooner, later in pairwise(sorted({at for at, _ in bench.sent}))
-    )
-    assert gaps[-1] == pytest.approx(3600.0, abs=35.0)
-    rounds = sum(gap > 30.0 for gap in gaps) + 1
-    assert len(bench.sent) == 8 * rounds
+    pauses = [later - sooner for sooner, later in pairwise(starts)]
+    assert pauses[:4] == [pytest.approx(each, abs=3.0) for each in (60.0, 120.0, 3600.0, 3600.0)]
+    assert len(bench.sent) == 8 * len(starts)
+
+
+def test_eight_new_helpers_end_the_long_pause() -> None:
+    bench = EndpointBench(busy, helpers=30)
+    while bench.test.deadline < bench.now + 1000.0:
+        bench.run(bench.test.deadline)
+    began = bench.now
+    for number in range(8):
+        assert bench.test.deadline > began + 1000.0, number
+        bench.test.helper_found(began + 10.0)
+    assert bench.test.deadline == began + 10.0
 
 
 def test_a_round_with_few_helpers_ends_after_30_s() -> None:
