@@ -52,6 +52,11 @@ MAX_WITNESSES: Final = 8
 two of three say that they know it (and one in five among 1,000), and three tries would often find
 none that does not.
 """
+LEAST_WITNESSES: Final = 2
+NETGROUPS_EACH: Final = 6
+"""Where witnesses of fewer than 48 netgroups are known, one in so many is asked, and at least
+`LEAST_WITNESSES`: in a network of twenty each of them knows the asker.
+"""
 BUSY_S: Final = 5.0
 """So long a witness is left alone that was busy, or that knew the target: it may know no other."""
 UNWILLING_S: Final = 86_400.0
@@ -263,7 +268,9 @@ class Asks:
                 and self._left_alone.get(helper.endpoint, now) <= now
             ):
                 by_netgroup.setdefault(group, []).append(helper)
-        if not by_netgroup:
+        netgroups = len(by_netgroup) + len(ask.tried)
+        most = max(LEAST_WITNESSES, netgroups // NETGROUPS_EACH)
+        if not by_netgroup or len(ask.tried) >= most:
             return None
         return context.rng.choice(by_netgroup[context.rng.choice(list(by_netgroup))])
 

@@ -37,8 +37,10 @@ EMPTY_PROBES: Final = 8
 """A round ends when so many probes ended as nothing, and no other one: as in a small network, where
 every witness knows this node. Each costs other nodes some ten datagrams.
 """
-EMPTY_ROUNDS: Final = 3
-"""After so many such rounds in a row the next pause is `EMPTY_RETRY_S`."""
+EMPTY_ROUNDS: Final = 4
+"""After so many such rounds in a row, seven minutes after the start, the next pause is
+`EMPTY_RETRY_S`, and half as many probes are enough.
+"""
 EMPTY_RETRY_S: Final = 3600.0
 NEW_HELPERS: Final = 8
 """So many helpers that were found during that pause end it."""
@@ -266,7 +268,8 @@ class EndpointTest:
             return False
         enough = self._config.round_probes
         if not self._proofs and not self._missed:
-            enough = min(enough, EMPTY_PROBES)
+            is_futile = self._empty_rounds >= EMPTY_ROUNDS
+            enough = min(enough, EMPTY_PROBES // 2 if is_futile else EMPTY_PROBES)
         return self._sent >= enough
 
     def _proved(self, helper: bytes, witness: bytes, now: float) -> None:

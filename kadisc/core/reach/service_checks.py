@@ -156,6 +156,8 @@ class ServiceChecks:
         if missing <= 0:
             return []
         usable = self._probes.usable_helpers(now)
+        if not check.asked and len({netgroup for _, netgroup in usable}) < HELPERS:
+            return []
         self._rng.shuffle(usable)
         usable.sort(key=lambda each: not each[0].holds_mature_slot)
         commands: list[Command] = []

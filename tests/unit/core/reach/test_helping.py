@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kadisc.core.contract.events import DialOutcome, TcpDialWanted
+from kadisc.core.reach import asks
 from kadisc.endpoints import Endpoint, make_endpoint
 from kadisc.wire import krpc
 from kadisc.wire.messages import Error, Gossip, Knock, Ping, Reach, ReachResult, Reply
@@ -189,7 +190,10 @@ def test_a_query_with_another_transaction_id_is_answered_with_that() -> None:
     assert (again.tid, again.reach) == (b"other", first.reach)
 
 
-def test_the_next_witness_is_asked_after_an_error_or_silence_and_eight_are_enough() -> None:
+def test_the_next_witness_is_asked_after_an_error_or_silence_and_eight_are_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(asks, "NETGROUPS_EACH", 1)  # as if it knew more
     world = World()
     host, witnesses = helper(world, 12, help=errs(BUSY))
     one = asker(world, host)
@@ -204,6 +208,14 @@ def test_the_next_witness_is_asked_after_an_error_or_silence_and_eight_are_enoug
     assert code(ask(world, one, host, 2)) == BUSY
     assert 7.9 < world.now - before < 8.3  # 3 s, 3 s, and the rest of the 8 s
     assert sum(len(knocks(each)) for each in witnesses) == 11
+
+
+def test_of_few_witnesses_two_are_asked() -> None:
+    world = World()
+    host, witnesses = helper(world, 10, help=errs(BUSY))
+    one = asker(world, host)
+    assert code(ask(world, one, host)) == BUSY
+    assert sum(len(knocks(each)) for each in witnesses) == 2
 
 
 def test_a_witness_that_was_busy_is_left_alone_for_some_seconds() -> None:
