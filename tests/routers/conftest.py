@@ -4,6 +4,7 @@ skips them and says why; in CI that is a failure.
 
 from collections.abc import Iterator
 from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,18 @@ from ..support.routers.namespaces import ROUTER_NAMESPACES, TRIAL
 from ..support.scenario_results import asked, checked, unavailable
 from ..support.scenario_runs import ScenarioRuns, Seen, fetch_programs
 
-AT_ONCE = 4
-LIMIT_S = 240.0
+AT_ONCE = 3
+"""More would only wait for the two cores: each has a world of some 40 nodes."""
+LIMIT_S = 400.0
+TIMEOUT_S = 900
+"""Of a test: the first one of a scenario waits for all of it, and for those before."""
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")

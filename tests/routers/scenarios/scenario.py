@@ -13,7 +13,7 @@ class Scenario:
     """``size``: of the world; ``configuration``: of all nodes, beside what the lab has."""
 
     parts: Mapping[str, Callable[[Part], None]]
-    size: int = 48
+    size: int = 40
     configuration: str = ""
     ipv6: bool = False
     delay_ms: float = 0.0

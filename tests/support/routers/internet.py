@@ -23,7 +23,7 @@ ETHERNET = "eth0"
 """The interface of a host."""
 DELAYED = "200"
 """The routing table of packets that are delayed first."""
-UDP_TIMEOUT_S = 5
+UDP_TIMEOUT_S = 4
 """A router forgets a UDP mapping after so long; 30 and 120 s are usual."""
 
 

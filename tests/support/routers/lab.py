@@ -21,21 +21,21 @@ from .nat import set_nat
 from .nodes import LabNode, World
 from .public_nodes import PORT, public_host, public_host_6
 
-JOIN_S = 60.0
+JOIN_S = 90.0
 CONFIGURATION = """
 network = "lab"
 no_routers = true
 publish_record = false
 
 [core.reach]
-stranger_s = 6.0
+stranger_s = 5.0
 round_s = 10.0
 round_pause_s = 2.0
 refresh_s = 8.0
 failed_fast_s = 5.0
 failed_slow_s = 20.0
-retry_s = 10.0
-max_retry_s = 10.0
+retry_s = 12.0
+max_retry_s = 12.0
 services_s = 60.0
 host_pings_per_h = 60.0
 subnet_pings_per_h = 240.0
@@ -119,7 +119,7 @@ class Part:
         return passed
 
     def until(self, step: str, look: Callable[[], Any], within_s: float) -> Any:
-        found = until(step, look, within_s, every_s=0.25)
+        found = until(step, look, within_s, every_s=0.5)
         self.note(step)
         return found
 

@@ -16,9 +16,9 @@ from ..child_programs import Client, NotSeenError
 from .internet import Machine
 from .public_nodes import PORT
 
-START_S = 60.0
-WORLD_S = 90.0
-ANSWER_S = 20.0
+START_S = 90.0
+WORLD_S = 150.0
+ANSWER_S = 10.0
 
 
 class LabNode(Client):

@@ -31,6 +31,7 @@ from kadisc.net.config_file import load_config
 from kadisc.net.transport.clock import SystemClock
 
 PORT = 6881
+JOIN_S = 120.0
 SEEDS = 3
 """How many earlier nodes each joins by."""
 
@@ -69,7 +70,7 @@ async def main(count: int, config: Config, *, ipv6: bool) -> None:
         earlier = [where for seed in seeds for where in endpoints(seed, ipv6=ipv6)]
         nodes.append(make_node(config, own, earlier, SystemClock(), Random(rng.getrandbits(64))))
     async with running(nodes):
-        with trio.move_on_after(30):
+        with trio.move_on_after(JOIN_S):
             for node in nodes:
                 await node.joined()
         say({"event": "ready", "joined": sum(has_joined(node) for node in nodes)})
