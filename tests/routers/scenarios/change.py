@@ -77,7 +77,7 @@ def listening(part: Part) -> None:
     part.seen["services"] = node.record()["services"]
     listener.close()
     part.note("closed the port")
-    part.until("closed", lambda: answer() == "closed", 100)
+    part.until("closed", lambda: answer() == "closed", 200)
 
 
 SCENARIO = Scenario({"moved": moved, "forwarded": forwarded, "listening": listening})

@@ -9,7 +9,7 @@ from tests.support.routers.lab import Part
 from tests.support.routers.nat import KINDS
 
 PORT = 6881
-VERDICT_S = 110.0
+VERDICT_S = 180.0
 
 
 def behind(kind: str, part: Part) -> None:

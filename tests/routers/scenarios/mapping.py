@@ -12,7 +12,7 @@ from tests.support.routers.nodes import LabNode
 
 PORT = 6881
 MAPPED_S = 20.0
-VERDICT_S = 110.0
+VERDICT_S = 180.0
 
 
 def mapped(part: Part, node: LabNode, router: Router, port: int = PORT) -> dict[str, Any]:
