@@ -172,7 +172,7 @@ def peer_network_for(
     proofs, signer = _proofs_for(membership, config, rng, dhts, components)
     verifier = PeerVerifier(config, components, network_of, dhts, proofs)
     reports = PeerReports(config, components, verifier, dhts)
-    rechecks = Rechecks(config, verifier, components.mass_failure, dhts, now)
+    rechecks = Rechecks(config, verifier, components.mass_failure, now)
     pushes = PushReceiver(
         config.gossip,
         components,

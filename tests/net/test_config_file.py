@@ -113,7 +113,11 @@ def test_every_field_can_be_set_in_the_file(path: Path) -> None:
         assert changed != default, key.name
         reached.add(key.path)
     of_the_node = {
-        ("core", name) for name in ("read_only", "allow_private", "ban", "netrestrict", "unlimited")
+        ("core", name)
+        for name in (
+            *("read_only", "allow_private", "ban", "netrestrict", "unlimited"),
+            *("reachable", "help_others", "check_services", "tests_reach", "external_with_port"),
+        )
     }
     assert reached == set(paths_of_fields(Config())) - of_the_node
 
@@ -132,6 +136,7 @@ TEXTS = {
     "port_mapping": "upnp",
     "map_port": ["tcp:30303=40303"],
     "gateway": ["192.168.1.1"],
+    "lan_interfaces": ["eth0"],
     "state_dir": "kept",
 }
 
@@ -141,6 +146,8 @@ def another_value(key: str) -> Any:
     if key in TEXTS:
         return TEXTS[key]
     default = KEYS[key].default
+    if isinstance(default, str):
+        return next(each for each in KEYS[key].setting.allowed.words if each != default)
     if isinstance(default, bool):
         return not default
     if isinstance(default, tuple):

@@ -25,10 +25,13 @@ from kadisc.wire.messages import (
     Get,
     GetPeers,
     Gossip,
+    Knock,
     Message,
     News,
     Ping,
     Put,
+    Reach,
+    ReachResult,
     Reply,
     SampleInfohashes,
     UnknownQuery,
@@ -79,6 +82,13 @@ def messages(rng: random.Random) -> Iterator[Message]:
             token=rng.randbytes(8),
             news=News(rng.choice((None, record)), pack_peers(entries)),
         )
+        nonce, far = rng.randbytes(8), address(rng.randrange(100_000))
+        yield Ping(tid, sender, nonce=nonce)
+        yield Reach(tid, sender, nonce, TAG, token, rng.choice((None, 6881)))
+        yield Reach(tid, sender, nonce, TAG, token, record=record, tcp_port=30_303)
+        yield Knock(tid, sender, nonce, TAG, far, token)
+        yield Reply(tid, sender, token=nonce, reach=ReachResult(rng.random() < 0.5, far))
+        yield Reply(tid, sender, reach=ReachResult(tcp=rng.randrange(3)))
         yield UnknownQuery(
             tid, sender, rng.choice((b"vote", b"", b"dance")), rng.choice((None, key))
         )
@@ -112,6 +122,7 @@ UNSORTED = b"d1:y1:q1:t2:aa1:q4:ping1:ad2:id20:abcdefghij0123456789ee"
 PUT = b"d1:ad2:id20:abcdefghij0123456789%be1:q3:put1:t2:aa1:y1:qe"
 GET = b"d1:ad2:id20:abcdefghij0123456789%b6:target20:mnopqrstuvwxyz123456e1:q3:get1:t2:aa1:y1:qe"
 GOSSIP = b"d1:ad2:id20:abcdefghij0123456789%be1:q6:gossip1:t2:aa1:y1:qe"
+REACH = b"d1:ad2:id20:abcdefghij0123456789%be1:q5:reach1:t2:aa1:y1:qe"
 ANNOUNCE = (
     b"d1:ad2:id20:abcdefghij01234567899:info_hash20:mnopqrstuvwxyz123456%be"
     b"1:q13:announce_peer1:t2:aa1:y1:qe"
@@ -157,6 +168,8 @@ MALFORMED = (
     PUT % (b"4:salt65:" + bytes(65) + b"5:token1:x1:vi1e"),
     PUT % (b"5:token1:x1:v1000:" + bytes(1000)),
     PUT % b"5:token1:x1:vd1:b0:1:a0:e",
+    REACH % b"1:n8:abcdefgh3:net20:abcdefghij01234567891:pi80e",
+    b"d1:rd2:id20:abcdefghij01234567892:oki5ee1:t2:aa1:y1:re",
     UNSORTED,
     b"d1:t2:aae1:x",
     b"a" * 2049,

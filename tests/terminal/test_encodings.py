@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, list[list[str]]] = {
     "resolve": [["NAME"]],
     "ping": [["NAME.invalid:1"], ["NAME"]],
     "status": [["--state-dir", "FOLDER/NAME"], ["--config", "FOLDER/NAME"]],
+    "doctor": [["NAME"], ["--config", "FOLDER/NAME"]],
     "record": [["--state-dir", "FOLDER/NAME"], ["NAME"]],
     "why": [["NAME", "--state-dir", "FOLDER/NAME"]],
     "feedback": [["NAME", "good", "--state-dir", "FOLDER/NAME"], ["NAME", "NAME"]],

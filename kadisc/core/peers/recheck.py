@@ -7,21 +7,16 @@ an unproven one is, which may have become able to prove its key.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from ...config import CoreConfig
-from ...endpoints import Endpoint, Family, family_of
+from ...endpoints import Endpoint
 from ..contract.times import FOREVER
-from ..dht import Dht
 from .known_peers import KnownPeer
 from .mass_failure import MassFailureRule
 from .verification import FAILURE_SPACING_S, PeerVerifier
 
-TABLE_CHECKS_S: Final = 600.0
-"""A peer that is a contact of the routing table is left to the checks of the table, unless it has
-not answered for so long.
-"""
 RECHECK_S: Final = 20.0
 """The usual time between two rechecks: of 100 peers nearly all answer within half an hour, to this
 or another query, before reports of them are too old to be relayed.
@@ -40,12 +35,10 @@ class Rechecks:
         config: CoreConfig,
         verifier: PeerVerifier,
         mass_failure: MassFailureRule,
-        dhts: Mapping[Family, Dht],
         now: float,
     ) -> None:
         self._verifier = verifier
         self._mass_failure = mass_failure
-        self._dhts = dhts
         self._quarantine_s = config.maintenance.quarantine_silence_s
         self._at = now
 
@@ -106,11 +99,7 @@ class Rechecks:
                 continue
             if now < max(each.verified_at, each.missed_at) + SETTLED_S:
                 return None
-            if (
-                not each.failures
-                and self._may_ask(each, now, all_of_them=all_of_them)
-                and not self._is_left_to_table(each, now)
-            ):
+            if not each.failures and self._may_ask(each, now, all_of_them=all_of_them):
                 return each
         return None
 
@@ -121,17 +110,6 @@ class Rechecks:
             if is_free(each.endpoint):
                 return each
         return None
-
-    def _is_left_to_table(self, known: KnownPeer, now: float) -> bool:
-        """The table checks its contacts, and each answer counts here too. Not while more peers than
-        usual are silent.
-        """
-        if self._mass_failure.unusual or self._mass_failure.ongoing:
-            return False
-        if now >= known.verified_at + TABLE_CHECKS_S:
-            return False
-        entry = self._dhts[family_of(known.endpoint)].table.at(known.endpoint)
-        return entry is not None and entry.returnable
 
     def _may_ask(self, known: KnownPeer, now: float, *, all_of_them: bool) -> bool:
         if not known.inbound:

@@ -2,8 +2,7 @@
 (Auvolat, Bromberg, Frey, Taïani 2021), on top of Kademlia.
 
 Each round, 20 s apart while much changes and up to 120 s when little does: PULL a few peers from
-the least used holder of a slot, and PUSH the own record to it, or to another peer if it has that
-already. Half of the partners come from
+the least used holder of a slot, PUSH the own record to another peer. Half of the partners come from
 slots, a quarter from peers met in lookups, a quarter from peers that pushed to this node, so that
 capturing one of these sources does not decide which peers the node meets. Between rounds: at most
 one check of a candidate a second, and a recheck now and then of the peers in use.
@@ -257,14 +256,11 @@ class GossipRounds:
         partner = self._partner_selection.partner(now, self._may_pull)
         commands: list[Command] = [*self._crowded.due(self._verifier.own_endpoints())]
         commands += self._probe_book(now)
-        pushes = partner is not None and self._pushes_at_all and self._lacks_record(partner)
         if partner is not None:
             self._backoff.asked(partner, now)  # until the answer turns out to be useful
-            commands += self._visit(
-                partner, ExchangeReason.PULL, now, want=config.pull_entries, pushes=pushes
-            )
+            commands += self._visit(partner, ExchangeReason.PULL, now, want=config.pull_entries)
         listener = None
-        if self._pushes_at_all and not pushes:
+        if self._pushes_at_all:
             listener = self._partner_selection.partner(now, self._may_push)
         if listener is not None:
             commands += self._visit(listener, ExchangeReason.PUSH, now, pushes=True)

@@ -14,7 +14,7 @@ from ...core.peers.network_snapshot import PeerNetworkSnapshot
 from ...endpoints import Endpoint
 from ...errors import DecodeError
 from ...wire import krpc
-from ...wire.messages import Error, Gossip, Message, Reply
+from ...wire.messages import Error, Gossip, Knock, Message, Reach, Reply
 from ..model.host import Host
 
 MAX_TOKENS = 16
@@ -58,8 +58,9 @@ class Asked:
 
 
 class Amplification:
-    """Checks that no answer to gossip is longer than the query, unless the query has a token that
-    the host gave to that endpoint. A host answers at once, so only its last query is remembered.
+    """Checks that no answer to gossip, reach or knock is longer than the query, unless the query
+    has a token that the host gave to that endpoint. A host answers at once, so only its last query
+    is remembered.
     """
 
     def __init__(self, broken: Callable[[Host, str], None]) -> None:
@@ -70,7 +71,7 @@ class Amplification:
     def received(self, host: Host, payload: bytes, source: Endpoint) -> None:
         self._asked.pop(host.number, None)
         query = _message(payload)
-        if isinstance(query, Gossip):
+        if isinstance(query, (Gossip, Reach, Knock)):  # they have tokens of one kind
             proven = query.token is not None and query.token in self._tokens.get(
                 (host.number, source), ()
             )
@@ -91,7 +92,7 @@ class Amplification:
             if len(payload) > asked.size and not asked.proven:
                 size, limit = len(payload), asked.size
                 self._broken(
-                    host, f"an answer of {size} bytes to gossip of {limit} bytes without a token"
+                    host, f"an answer of {size} bytes to a query of {limit} bytes without a token"
                 )
             if isinstance(answer, Reply) and answer.token is not None:
                 given = self._tokens.setdefault((host.number, destination), [])

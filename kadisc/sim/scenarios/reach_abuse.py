@@ -86,7 +86,7 @@ SCENARIO = Scenario(
     run,
     {
         **REACH_SETTINGS,
-        "nodes": "60",
+        "nodes": "100",
         "population.reachable": "0.8",
         "attack.victims": "1",
         "attack.addresses": "20",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from kadisc.core.peers.known_peers import KnownPeer
-from kadisc.core.peers.mass_failure import MANY, MassFailureDetector, MassFailureRule
-from kadisc.core.peers.recheck import TABLE_CHECKS_S, Rechecks
-from kadisc.endpoints import Family
+from kadisc.core.peers.mass_failure import MANY, MassFailureDetector
+from kadisc.core.peers.recheck import Rechecks
 from kadisc.wire.gossip import NamedPeer
-from tests.support.community import introduce, knows, member, peer_network, stranger
+from tests.support.community import introduce, member, peer_network, stranger
 from tests.support.world import CONFIG, Host, World
 
 FAST_S, SLOW_S = CONFIG.gossip.round_s, CONFIG.gossip.max_round_s
@@ -66,19 +64,6 @@ def test_newly_verified_peers_that_others_named_are_asked_for_peers_while_much_i
     assert asked >= 150, "one a round would be 100 at most"
 
 
-def test_a_peer_that_is_asked_for_peers_is_sent_the_record_in_the_same_query() -> None:
-    world = World(seed=33)
-    us = member(world, 1)
-    partners = [stranger(world, 300 + number) for number in range(20)]
-    introduce(world, us, *(partner.endpoint for partner in partners))
-    world.run(30 * FAST_S)
-    queries = [query for partner in partners for query in partner.gossip() if query.token]
-    both = [query for query in queries if query.want and query.record]
-    assert len(both) >= 10
-    pushes = [query for query in queries if query.record]
-    assert len(both) >= len(pushes) / 2, "others were told because no partner was free"
-
-
 # --- Peers that are contacts of the routing table -------------------------------------------------
 
 
@@ -90,41 +75,11 @@ def joined_members(world: World, size: int) -> list[Host]:
     return hosts
 
 
-def asked_next(host: Host, mass_failure: MassFailureRule, now: float) -> KnownPeer | None:
-    """The peer that is rechecked next, if all that answered in the last minute are left alone."""
-    verifier = peer_network(host).verifier
-    rechecks = Rechecks(CONFIG, verifier, mass_failure, host.node.dhts, now)
-    return rechecks.next_peer(now, lambda endpoint: True)
-
-
-def is_checked_by_table(host: Host, known: KnownPeer) -> bool:
-    entry = host.node.dhts[Family.IPV4].table.at(known.endpoint)
-    return entry is not None and entry.returnable
-
-
-def test_peers_that_the_table_checks_are_rechecked_only_in_an_unusual_silence() -> None:
-    world = World(seed=34)
-    hosts = joined_members(world, 12)
-    silence = MassFailureDetector()
-    silence.asked(world.now, answered=False)
-    left_alone = 0
-    for host in hosts[1:]:
-        assert len(knows(host)) == 11
-        calm = asked_next(host, MassFailureDetector(), world.now)
-        assert calm is None or not is_checked_by_table(host, calm)
-        first = asked_next(host, silence, world.now)
-        left_alone += first is not None and is_checked_by_table(host, first)
-        # A peer that the table has not heard of for long either is asked.
-        late = asked_next(host, MassFailureDetector(), world.now + TABLE_CHECKS_S)
-        assert late is not None
-    assert left_alone >= 3
-
-
 def test_the_checks_of_the_table_count_as_rechecks() -> None:
     world = World(seed=35)
     host = joined_members(world, 12)[1]
     verifier = peer_network(host).verifier
-    rechecks = Rechecks(CONFIG, verifier, MassFailureDetector(), host.node.dhts, world.now)
+    rechecks = Rechecks(CONFIG, verifier, MassFailureDetector(), world.now)
     silent = list(verifier.known)[:MANY]
     assert len(silent) == MANY and not verifier.in_mass_failure
     for known in silent:
