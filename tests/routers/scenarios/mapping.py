@@ -25,7 +25,7 @@ def mapped(part: Part, node: LabNode, router: Router, port: int = PORT) -> dict[
         return (reach["verdict"], reach["endpoint"]) == ("yes", outside)
 
     part.until("proven", is_proven, VERDICT_S)
-    part.until("record", lambda: node.record()["endpoints"] == [outside], 10)
+    part.until("record", lambda: node.record()["endpoints"] == [outside], 60)
     part.seen |= {"mapping": mapping, "reach": node.reach(), "outside": outside}
     return mapping
 
