@@ -14,6 +14,8 @@ from .commands import kadisc, next_event, running
 from .impatient import MAINTENANCE, QUERY
 from .watched import LEAVE, Watched, port_in, python_module, watched, watched_program
 
+pytestmark = pytest.mark.real  # they time a live terminal, beside which nothing should compute
+
 RUN = ("run", "--devnet", "10", "--bind", "127.0.0.1:0")
 SOON_S = 5.0
 """Five times the expected second."""
@@ -166,7 +168,6 @@ def test_an_unread_terminal_does_not_prevent_the_end() -> None:
         assert terminal.process.wait(SOON_S) == 0
 
 
-@pytest.mark.real  # half a minute
 def test_dead_contacts_are_shown_as_failing_and_removed() -> None:
     """Another devnet joins and is killed: its nodes are shown as failing, then they are removed."""
     neighbours = 9 + 10
