@@ -221,7 +221,7 @@ class Asks:
 
     def _go_on(self, ask: Ask, now: float) -> Commands:
         """Asks the next witness."""
-        knock = self._next_knock(ask, now) if len(ask.tried) < MAX_WITNESSES else None
+        knock = self._next_knock(ask, now)
         if knock is not None:
             return [knock]
         self._count(ask, HelpOutcome.GAVE_UP)
@@ -269,7 +269,7 @@ class Asks:
             ):
                 by_netgroup.setdefault(group, []).append(helper)
         netgroups = len(by_netgroup) + len(ask.tried)
-        most = max(LEAST_WITNESSES, netgroups // NETGROUPS_EACH)
+        most = min(MAX_WITNESSES, max(LEAST_WITNESSES, netgroups // NETGROUPS_EACH))
         if not by_netgroup or len(ask.tried) >= most:
             return None
         return context.rng.choice(by_netgroup[context.rng.choice(list(by_netgroup))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import socket
 from collections import Counter
 from collections.abc import Sequence
@@ -14,12 +15,13 @@ import trio
 from ...config import Config
 from ...core.contract.events import OperationId
 from ...core.peers.network_keys import NetworkKeys
-from ...endpoints import Endpoint, Family, Scope, port_of, scope_of
+from ...endpoints import Endpoint, Family, Scope, ip_of, port_of, scope_of
 from ...errors import BindError, Busy, Closed
 from ...observe.lan import LanInterfaceSnapshot, LanSnapshot
 from ...observe.shell_events import LanChanged, NetworkChanged
 from ..environment import may_beacon
 from ..join.resolve import parse_host
+from ..link.interfaces import LinkUnreadable
 from ..transport.dispatch import Subscription
 from ..transport.nurseries import open_flat_nursery
 from ..transport.pump import Pump
@@ -72,20 +74,23 @@ class Lan:
         """Whether the configuration or the environment allows no beacons."""
         config = self._config
         wanted = config.lan == "only" or (config.lan == "auto" and not config.core.allow_private)
-        return not (wanted and may_beacon() and config.core.tests_reachability and self._port())
+        return not (
+            wanted and may_beacon() and config.core.tests_reachability and self._local_endpoint()
+        )
 
-    def _port(self) -> int | None:
-        """The port of the IPv4 socket; None without one."""
+    def _local_endpoint(self) -> Endpoint | None:
+        """Where the IPv4 socket listens; None without one."""
         for port in self._pump.ports:
             if port.family is Family.IPV4:
-                return port_of(port.local_endpoint)
+                return port.local_endpoint
         return None
 
     async def run(self) -> None:
         """Sends and reads beacons until it is cancelled."""
-        port = self._port()
-        if self.is_off or port is None:
+        local = self._local_endpoint()
+        if self.is_off or local is None:
             return
+        port = port_of(local)
         beacons = self._beacons = Beacons(
             NetworkKeys(self._config.network).tag,
             port,
@@ -128,12 +133,12 @@ class Lan:
     def _open(self, port: int) -> LanSockets | None:
         try:
             interfaces, self._left_out = chosen(*system_interfaces(), self._config.lan_interfaces)
-            usable = [each for each in interfaces if self._is_usable(each, port)]
+            usable = [each for each in interfaces if self._is_usable(each)]
             if not usable:
                 self._reason = NO_LINK
                 return None
             self._sockets = LanSockets(usable)
-        except (BindError, OSError) as error:
+        except (BindError, LinkUnreadable, OSError) as error:
             self._reason = str(error)
             return None
         self._reason = None
@@ -141,13 +146,10 @@ class Lan:
         self._pump.core.set_lan_endpoints(own)
         return self._sockets
 
-    def _is_usable(self, interface: LanInterface, port: int) -> bool:
+    def _is_usable(self, interface: LanInterface) -> bool:
         """Whether nodes of that link reach the node's socket there."""
-        for each in self._pump.ports:
-            if each.family is Family.IPV4:
-                bound = each.local_endpoint[:4]
-                return bound in (bytes(4), socket.inet_aton(interface.host))
-        return False
+        local = self._local_endpoint()
+        return local is not None and ip_of(local) in (bytes(4), socket.inet_aton(interface.host))
 
     def _close(self, sockets: LanSockets, beacons: Beacons) -> None:
         self._send(sockets, beacons.leaving(), beacons)
@@ -186,10 +188,9 @@ class Lan:
                     for transmission in beacons.due(now):
                         self._send(sockets, transmission, beacons)
                     self._tell(beacons.expire(now), beacons)
-                    self._publish_changes(beacons)
                     wake = trio.Event()
-                    pause_s = beacons.next_deadline() - self._pump.now()
-                    with trio.move_on_after(min(max(0.0, pause_s), TELL_AGAIN_S)):
+                    deadline = min(beacons.next_deadline(), self._publish_changes(beacons))
+                    with trio.move_on_after(max(0.0, deadline - self._pump.now())):
                         await wake.wait()
 
             for sock in sockets.sockets:
@@ -217,19 +218,22 @@ class Lan:
             if news.found or news.lost:
                 self._pump.flush()
 
-    def _publish_changes(self, beacons: Beacons) -> None:
-        """At most once a second: a flood of beacons is no flood of events."""
+    def _publish_changes(self, beacons: Beacons) -> float:
+        """At most once a second: a flood of beacons is no flood of events. Returns when to call it
+        again, inf where nothing waits to be told.
+        """
         now = self._pump.now()
-        if now < self._told_at + TELL_AGAIN_S:
-            return
         told = Counter((node.interface, node.is_member) for node in beacons.nodes)
         if told == self._told:
-            return
+            return math.inf
+        if now < self._told_at + TELL_AGAIN_S:
+            return self._told_at + TELL_AGAIN_S
         self._told_at = now
         for name in sorted({name for name, _ in [*told, *self._told]}):
             if any(told[name, each] != self._told[name, each] for each in (True, False)):
                 self._pump.publish(LanChanged(name, told[name, True], told[name, False]))
         self._told = told
+        return math.inf
 
     def _lead_in(self, node: LanNode, nursery: trio.Nursery) -> None:
         """A node of the link, of whichever network, leads into the DHT where no other is known."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import socket
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ...endpoints import Family
+from ..link.interfaces import addresses_in, is_container_bridge, system_tables
+
 MAX_INTERFACES: Final = 8
-_BRIDGES: Final = re.compile(r"docker0|br-[0-9a-f]{12}|veth.*|virbr.*")
-"""Bridges and links of containers and virtual machines of this host."""
 _ON_LINK: Final = tuple(
     map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"))
 )
@@ -82,7 +82,7 @@ def _unfit(each: SystemInterface, private: Sequence[ipaddress.IPv4Interface]) ->
 
 
 def _unwanted(each: SystemInterface) -> str | None:
-    if _BRIDGES.fullmatch(each.name):
+    if is_container_bridge(each.name):
         return "a bridge of containers or virtual machines"
     # Hosters take beacons for scans of their network.
     if not all(_is_on_link(address) for address in each.addresses):
@@ -95,21 +95,18 @@ def _is_on_link(address: ipaddress.IPv4Interface) -> bool:
 
 
 def system_interfaces() -> tuple[list[SystemInterface], dict[str, int]]:
-    """All interfaces, and their numbers by name. Raises OSError."""
-    import psutil  # 24 ms, which only a node that beacons takes
-
-    states = psutil.net_if_stats()
+    """All interfaces, and their numbers by name. Raises LinkUnreadable and OSError."""
+    addresses, states = system_tables()
     found: list[SystemInterface] = []
-    for name, addresses in psutil.net_if_addrs().items():
+    for name, rows in addresses.items():
         state = states.get(name)
         if state is None:
             continue
         flags = set(state.flags.split(",")) if state.flags else {"running", "multicast"}
         if state.isup:
             flags.add("up")
-        ipv4 = []
-        for address in addresses:
-            if address.family == socket.AF_INET and address.netmask:
-                ipv4.append(ipaddress.IPv4Interface(f"{address.address}/{address.netmask}"))
+        ipv4 = [
+            ipaddress.IPv4Interface(f"{ip}/{bits}") for ip, bits in addresses_in(Family.IPV4, rows)
+        ]
         found.append(SystemInterface(name, frozenset(flags), tuple(ipv4)))
     return found, {name: index for index, name in socket.if_nameindex()}

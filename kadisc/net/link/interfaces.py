@@ -13,7 +13,7 @@ import re
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from ...endpoints import Endpoint, Family, family_of, format_ip, ip_of
 from ..mapping.gateway import Gateway, default_gateway
@@ -51,7 +51,7 @@ class InterfaceAddress:
         """Whether nodes elsewhere can be talked to from it: not loopback, link-local, or of a
         bridge of containers, and up.
         """
-        if not self.is_up or _CONTAINER_BRIDGE.fullmatch(self.interface):
+        if not self.is_up or is_container_bridge(self.interface):
             return False
         ip = ipaddress.ip_address(self.ip)
         return not (ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast)
@@ -87,15 +87,27 @@ class LinkState:
         return (self.source, self.gateway) != (former.source, former.gateway)
 
 
-def read_links(families: Iterable[Family]) -> dict[Family, LinkState]:
-    """Looks at all interfaces; takes about 1 ms, and sends nothing. Raises LinkUnreadable."""
+def is_container_bridge(interface: str) -> bool:
+    """Whether a container engine or a virtual machine made the interface of that name."""
+    return _CONTAINER_BRIDGE.fullmatch(interface) is not None
+
+
+def system_tables() -> tuple[Mapping[str, Iterable[object]], Mapping[str, Any]]:
+    """The rows of addresses and the state of each interface, by name, as psutil has them. Raises
+    LinkUnreadable.
+    """
     import psutil  # not at the top: see above
 
     try:
-        of_interface = psutil.net_if_addrs()
-        is_up = {name: stats.isup for name, stats in psutil.net_if_stats().items()}
+        return psutil.net_if_addrs(), psutil.net_if_stats()
     except (OSError, ValueError, RuntimeError, psutil.Error) as error:
         raise LinkUnreadable(str(error)) from error
+
+
+def read_links(families: Iterable[Family]) -> dict[Family, LinkState]:
+    """Looks at all interfaces; takes about 1 ms, and sends nothing. Raises LinkUnreadable."""
+    of_interface, states = system_tables()
+    is_up = {name: stats.isup for name, stats in states.items()}
     return {family: _state(family, of_interface, is_up) for family in families}
 
 
@@ -105,13 +117,16 @@ def _state(
     addresses = [
         InterfaceAddress(ip, bits, name, is_up.get(name, False))
         for name, rows in of_interface.items()
-        for ip, bits in _addresses(family, rows)
+        for ip, bits in addresses_in(family, rows)
     ]
     addresses.sort(key=lambda each: (each.interface, each.ip, each.prefix_bits))
     return LinkState(family, tuple(addresses), source_address(family), default_gateway(family))
 
 
-def _addresses(family: Family, rows: Iterable[object]) -> Iterable[tuple[str, int]]:
+def addresses_in(family: Family, rows: Iterable[object]) -> Iterable[tuple[str, int]]:
+    """The addresses of a family in psutil's rows of one interface: numeric, without a scope, each
+    with the length of its prefix.
+    """
     for row in rows:
         if getattr(row, "family", None) != _AF[family]:
             continue
