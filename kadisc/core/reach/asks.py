@@ -32,7 +32,6 @@ from ..contract.queries import (
     NO_COMMANDS,
     Commands,
     PendingQuery,
-    Priority,
     QueryFailure,
     SendQuery,
     SendReply,
@@ -40,6 +39,7 @@ from ..contract.queries import (
 from ..contract.times import FOREVER
 from .help_context import HelpContext, HelpOutcome, at_port
 from .helpers import Helper
+from .reach_query import reach_query
 
 REPEATED_S: Final = 30.0
 """So long the same query gets the same answer again."""
@@ -238,17 +238,8 @@ class Asks:
     def _knock(self, ask: Ask, witness: Endpoint, token: bytes | None) -> SendQuery:
         context = self._context
         knock = Knock(b"", context.own_id(witness), ask.key[1], context.tag, ask.target, token)
-        return SendQuery(
-            witness,
-            None,
-            knock,
-            ask,
-            learn_contact=False,
-            retransmit=False,
-            priority=Priority.MAINTENANCE,
-            purpose=purposes.REACH_HELP,
-            tells_of_node=False,
-            timeout_s=context.config.witness_timeout_s,
+        return reach_query(
+            witness, knock, ask, purposes.REACH_HELP, context.config.witness_timeout_s
         )
 
     def _draw(self, ask: Ask, now: float) -> Helper | None:

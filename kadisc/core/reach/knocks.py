@@ -19,13 +19,13 @@ from ..contract.queries import (
     NO_COMMANDS,
     Commands,
     PendingQuery,
-    Priority,
     QueryFailure,
     SendQuery,
     SendReply,
 )
 from ..contract.times import FOREVER
 from .help_context import HelpContext, HelpOutcome
+from .reach_query import reach_query
 
 KNOCK: Final = "knock"
 """The name under which such queries are counted."""
@@ -101,17 +101,12 @@ class Knocks:
         witnessing = Witnessing(self, query.tid, source, is_known, now)
         self._pending[witnessing] = None
         context.count(KNOCK, HelpOutcome.STARTED)
-        ping = SendQuery(
+        ping = reach_query(
             target,
-            None,
             Ping(b"", context.own_id(target), query.nonce),
             witnessing,
-            learn_contact=False,
-            retransmit=False,
-            priority=Priority.MAINTENANCE,
-            purpose=purposes.REACH_HELP,
-            tells_of_node=False,
-            timeout_s=context.config.witness_wait_s,
+            purposes.REACH_HELP,
+            context.config.witness_wait_s,
         )
         return None, [ping]
 

@@ -24,7 +24,6 @@ from ..contract.queries import (
     Commands,
     Owner,
     PendingQuery,
-    Priority,
     QueryFailure,
     SendQuery,
 )
@@ -34,6 +33,7 @@ from ..limits.contacted import ContactedHostsRule
 from ..limits.probe_lane import ProbeLaneRule
 from .endpoint_test import EndpointTest, ProbeOutcome
 from .helpers import Helper, HelperSource
+from .reach_query import reach_query
 
 MAX_OUTSTANDING: Final = 16
 """Probes that one family waits for at most."""
@@ -191,18 +191,7 @@ class Probes:
             token=probe.token,
             port=probe.port,
         )
-        return SendQuery(
-            probe.helper,
-            None,
-            query,
-            self._owner,
-            learn_contact=False,
-            retransmit=False,
-            priority=Priority.MAINTENANCE,
-            purpose=purposes.REACH,
-            tells_of_node=False,
-            timeout_s=PROBE_S,
-        )
+        return reach_query(probe.helper, query, self._owner, purposes.REACH, PROBE_S)
 
     # --- what happens -----------------------------------------------------------------------------
 

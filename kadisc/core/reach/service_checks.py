@@ -22,13 +22,13 @@ from ..contract.queries import (
     Command,
     Commands,
     PendingQuery,
-    Priority,
     QueryFailure,
     SendQuery,
 )
 from ..contract.times import FOREVER
 from ..dht import Dht
 from .probes import Probes, ReachContext
+from .reach_query import reach_query
 from .reach_snapshot import ServiceReach
 
 HELPERS: Final = 5
@@ -185,17 +185,7 @@ class ServiceChecks:
             record=self._own_record.fields,
             tcp_port=check.port,
         )
-        return SendQuery(
-            helper,
-            None,
-            query,
-            self,
-            learn_contact=False,
-            retransmit=False,
-            priority=Priority.MAINTENANCE,
-            purpose=purposes.REACH,
-            tells_of_node=False,
-        )
+        return reach_query(helper, query, self, purposes.REACH)
 
     # --- what becomes of the queries --------------------------------------------------------------
 
