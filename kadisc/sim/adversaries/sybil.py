@@ -57,10 +57,15 @@ class Sybil(Adversary):
         super().__init__(own_id)
         self._attack = attack
         self._rng = rng
-        self._victims: Sequence[Endpoint] = list(attack.victims)
-        self._pause_s = interval_s / max(1, len(self._victims))
-        self._turn = rng.randrange(max(1, len(self._victims)))
-        self._next_at = now + rng.random() * interval_s
+        self._interval_s = interval_s
+        self.attack(list(attack.victims), now)
+
+    def attack(self, victims: Sequence[Endpoint], now: float) -> None:
+        """Aims at these victims from now on; they are among those of the attack."""
+        self._victims = victims
+        self._pause_s = self._interval_s / max(1, len(victims))
+        self._turn = self._rng.randrange(max(1, len(victims)))
+        self._next_at = now + self._rng.random() * self._interval_s
 
     def asked(self, query: Query, source: Endpoint, now: float) -> Reply | None:
         return self._attack.answer(self, query, source)
