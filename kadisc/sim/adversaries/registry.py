@@ -29,7 +29,7 @@ from .unresponsive import UnresponsiveNode
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MemberParts:
     """What one member is made of. ``node``: a real node with that ID for the kinds that have one
     inside, which is a member of the peer network under ``identity``; None for the others.
     """
@@ -56,7 +56,7 @@ class Campaign:
 
 
 class AdversaryGroup(Protocol):
-    def member(self, place: Place) -> Adversary:
+    def member(self, parts: MemberParts) -> Adversary:
         """One more member, not up yet; its ``endpoint`` is set afterwards."""
         ...
 
@@ -85,8 +85,8 @@ class Colluders:
         self._ring = CollusionRing(fabricates=attack.fabricate, brute_forces=attack.grind)
         self._members: list[Adversary] = []
 
-    def member(self, place: Place) -> Adversary:
-        self._members.append(Colluder(place.own_id, self._ring))
+    def member(self, parts: MemberParts) -> Adversary:
+        self._members.append(Colluder(parts.own_id, self._ring))
         return self._members[-1]
 
     def begin(self, campaign: Campaign) -> None:
@@ -98,8 +98,8 @@ class Operated:
         self._operator = Operator()
         self._members: list[Adversary] = []
 
-    def member(self, place: Place) -> Adversary:
-        self._members.append(OperatedNode(place.own_id, self._operator))
+    def member(self, parts: MemberParts) -> Adversary:
+        self._members.append(OperatedNode(parts.own_id, self._operator))
         return self._members[-1]
 
     def begin(self, campaign: Campaign) -> None:
@@ -117,8 +117,8 @@ class Sybils:
         self._attack = EclipseAttack({}, fabricates=options.attack.fabricate)
         self._members: list[Sybil] = []
 
-    def member(self, place: Place) -> Adversary:
-        self._members.append(Sybil(place.own_id, self._attack, self._rng, self._interval_s, 0.0))
+    def member(self, parts: MemberParts) -> Adversary:
+        self._members.append(Sybil(parts.own_id, self._attack, self._rng, self._interval_s, 0.0))
         return self._members[-1]
 
     def begin(self, campaign: Campaign) -> None:
@@ -135,8 +135,8 @@ class UnresponsiveNodes:
         self._interval_s = options.attack.interval_s
         self._members: list[UnresponsiveNode] = []
 
-    def member(self, place: Place) -> Adversary:
-        self._members.append(UnresponsiveNode(place.own_id, self._rng, self._interval_s))
+    def member(self, parts: MemberParts) -> Adversary:
+        self._members.append(UnresponsiveNode(parts.own_id, self._rng, self._interval_s))
         return self._members[-1]
 
     def begin(self, campaign: Campaign) -> None:
@@ -148,9 +148,9 @@ class Liars:
     def __init__(self, options: SimOptions, rng: Random) -> None:
         self._lie = unused_endpoint(rng)
 
-    def member(self, place: Place) -> Adversary:
-        assert place.node is not None
-        return Liar(place.node, self._lie)
+    def member(self, parts: MemberParts) -> Adversary:
+        assert parts.node is not None
+        return Liar(parts.node, self._lie)
 
     def begin(self, campaign: Campaign) -> None:
         pass
@@ -160,9 +160,9 @@ class ReachLiars:
     def __init__(self, options: SimOptions, rng: Random) -> None:
         self._rng = rng
 
-    def member(self, place: Place) -> Adversary:
-        assert place.node is not None
-        return ReachLiar(place.node, self._rng)
+    def member(self, parts: MemberParts) -> Adversary:
+        assert parts.node is not None
+        return ReachLiar(parts.node, self._rng)
 
     def begin(self, campaign: Campaign) -> None:
         pass
@@ -179,9 +179,9 @@ class Knockers:
         self._target = unused_endpoint(rng)
         self._members: list[Adversary] = []
 
-    def member(self, place: Place) -> Adversary:
+    def member(self, parts: MemberParts) -> Adversary:
         self._members.append(
-            Knocker(place.own_id, self._witnesses, lambda: self._target, KNOCK_EVERY_S, self._rng)
+            Knocker(parts.own_id, self._witnesses, lambda: self._target, KNOCK_EVERY_S, self._rng)
         )
         return self._members[-1]
 
@@ -195,8 +195,8 @@ class Flooders:
         self._rng = rng
         self._members: list[Adversary] = []
 
-    def member(self, place: Place) -> Adversary:
-        self._members.append(Flooder(place.own_id, place.identity, self._group, self._rng))
+    def member(self, parts: MemberParts) -> Adversary:
+        self._members.append(Flooder(parts.own_id, parts.identity, self._group, self._rng))
         return self._members[-1]
 
     def begin(self, campaign: Campaign) -> None:
