@@ -154,6 +154,8 @@ class Lan:
     def _close(self, sockets: LanSockets, beacons: Beacons) -> None:
         self._send(sockets, beacons.leaving(), beacons)
         self._tell(beacons.forget_all(), beacons)
+        # What was its address on a link may be that of another host on the next one.
+        self._pump.core.set_lan_endpoints(())
         self._sockets = None
         sockets.close()
 
